@@ -1,0 +1,186 @@
+//! Ids, typed by kind: 16 bytes `bucket (1) | unix ms (6) | random (9)`, written as a prefix and 27 base62
+//! characters. An id is not a credential (DESIGN 3, SCALE-OUT 3.1).
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
+
+use super::context::Entropy;
+use super::time::Timestamp;
+
+/// What a kind of id is called on the wire.
+pub trait Kind: 'static {
+    /// The prefix with its underscore, such as `user_`.
+    const PREFIX: &'static str;
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident $alias:ident $prefix:literal)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub enum $kind {}
+        impl Kind for $kind {
+            const PREFIX: &'static str = $prefix;
+        }
+        $(#[$doc])*
+        pub type $alias = Id<$kind>;
+    )*};
+}
+
+kinds! {
+    /// A sign-up.
+    SignUpKind SignUpId "sua_"
+    /// A sign-in.
+    SignInKind SignInId "sia_"
+    /// A client: one browser or device.
+    ClientKind ClientId "client_"
+    /// A user.
+    UserKind UserId "user_"
+    /// A session of a user on a client.
+    SessionKind SessionId "sess_"
+    /// An identification: an e-mail address or phone number of a user.
+    IdentificationKind IdentificationId "idn_"
+    /// A dev browser, the client token of a development instance.
+    DevBrowserKind DevBrowserId "dvb_"
+    /// An instance; also the key id of a signing key.
+    InstanceKind InstanceId "ins_"
+    /// A message in the outbox.
+    MessageKind MessageId "msg_"
+}
+
+/// An id of kind `K`.
+pub struct Id<K>(Uuid, PhantomData<fn() -> K>);
+
+/// Text that is not an id of the wanted kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a well-formed id")]
+pub struct MalformedId;
+
+impl<K: Kind> Id<K> {
+    /// A fresh id made at `now`.
+    pub fn generate(now: Timestamp, entropy: &mut dyn Entropy) -> Self {
+        let mut bytes = [0; 16];
+        entropy.fill(&mut bytes);
+        bytes[1..7].copy_from_slice(&now.as_millis().to_be_bytes()[2..]);
+        Self::from_bytes(bytes)
+    }
+
+    /// The id with these bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes), PhantomData)
+    }
+
+    /// The 16 bytes of the id.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// The same 16 bytes as an id of another kind (a user takes the bytes of the sign-up it came from).
+    pub const fn cast<L: Kind>(self) -> Id<L> {
+        Id(self.0, PhantomData)
+    }
+}
+
+impl<K: Kind> fmt::Display for Id<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut digits = [b'0'; WIDTH];
+        let mut rest = self.0.as_u128();
+        for digit in digits.iter_mut().rev() {
+            *digit = ALPHABET[(rest % 62) as usize];
+            rest /= 62;
+        }
+        f.write_str(K::PREFIX)?;
+        digits.iter().try_for_each(|d| fmt::Write::write_char(f, char::from(*d)))
+    }
+}
+
+impl<K: Kind> FromStr for Id<K> {
+    type Err = MalformedId;
+
+    fn from_str(text: &str) -> Result<Self, MalformedId> {
+        let digits = text.strip_prefix(K::PREFIX).ok_or(MalformedId)?;
+        if digits.len() != WIDTH {
+            return Err(MalformedId);
+        }
+        let mut value: u128 = 0;
+        for byte in digits.bytes() {
+            let digit = ALPHABET.iter().position(|c| *c == byte).ok_or(MalformedId)? as u128;
+            value = value.checked_mul(62).and_then(|v| v.checked_add(digit)).ok_or(MalformedId)?;
+        }
+        Ok(Self(Uuid::from_u128(value), PhantomData))
+    }
+}
+
+impl<K> Clone for Id<K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<K> Copy for Id<K> {}
+impl<K> PartialEq for Id<K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+impl<K> Eq for Id<K> {}
+impl<K> PartialOrd for Id<K> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl<K> Ord for Id<K> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+impl<K> Hash for Id<K> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+impl<K: Kind> fmt::Debug for Id<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+impl<K> Serialize for Id<K> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+impl<'de, K> Deserialize<'de> for Id<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Uuid::deserialize(deserializer).map(|uuid| Self(uuid, PhantomData))
+    }
+}
+
+/// How many base62 characters follow the prefix; 22 would do, Clerk's ids have 27.
+const WIDTH: usize = 27;
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_back_what_it_wrote() {
+        for bytes in [[0; 16], [255; 16], *b"0123456789abcdef"] {
+            let id = UserId::from_bytes(bytes);
+            let text = id.to_string();
+            assert_eq!(text.len(), "user_".len() + 27);
+            assert_eq!(text.parse(), Ok(id));
+        }
+    }
+
+    #[test]
+    fn foreign_prefixes_and_overflow_are_malformed() {
+        let id = UserId::from_bytes([7; 16]).to_string();
+        assert_eq!(id.parse::<SessionId>(), Err(MalformedId));
+        assert_eq!(format!("user_{}", "z".repeat(27)).parse::<UserId>(), Err(MalformedId));
+        assert_eq!("user_../../etc".parse::<UserId>(), Err(MalformedId));
+    }
+}
