@@ -1,1 +1,22 @@
-//! The `domain` room.
+//! The sign-up domain: values and pure decisions. It knows no clock, no chance, no actor, no HTTP and no bytes on
+//! disk; all of that arrives as data in a [`context::Context`] and leaves as data in a
+//! [`sign_up::Transition`].
+//!
+//! Begin reading at [`sign_up`].
+
+pub mod client;
+pub mod context;
+pub mod effect;
+pub mod field;
+pub mod id;
+pub mod identifier;
+pub mod password_policy;
+pub mod rejection;
+pub mod requirements;
+pub mod secret;
+pub mod session;
+pub mod settings;
+pub mod sign_up;
+pub mod time;
+pub mod user;
+pub mod verification;

@@ -1,0 +1,194 @@
+//! Clients: one browser or device, with its sessions and the sign-up in progress (CONTRACT 4).
+//!
+//! A client is changed by [`ClientChange`]s rather than by snapshots: the store applies them under the client's
+//! version in the same commit as everything else, so that two tabs, or a sign-out beside a conversion, lose nothing.
+
+use super::id::{ClientId, SessionId, SignUpId};
+use super::session::{Session, SessionStatus};
+use super::time::{Span, Timestamp};
+use super::verification::Strategy;
+
+/// A client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Its id.
+    pub id: ClientId,
+    /// Counts the changes.
+    pub version: u64,
+    /// What its token is derived from, beside the instance key (DESIGN 7).
+    pub salt: [u8; 16],
+    /// Which token is the current one; raised when a session is created.
+    pub generation: u32,
+    /// When the token last changed.
+    pub rotated_at: Timestamp,
+    /// The sign-up in progress.
+    pub sign_up: Option<SignUpId>,
+    /// The live sessions.
+    pub sessions: Vec<Session>,
+    /// The session used last.
+    pub last_active_session_id: Option<SessionId>,
+    /// The strategy of the last authentication, for the "Last used" badge.
+    pub last_authentication_strategy: Option<Strategy>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When its sessions last changed: the value of `__client_uat`.
+    pub sessions_changed_at: Option<Timestamp>,
+}
+
+/// One change to a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientChange {
+    /// Make the client, unless it is there already.
+    Open {
+        /// The salt of its tokens.
+        salt: [u8; 16],
+    },
+    /// Make this sign-up the current one; the one before is abandoned thereby.
+    SetSignUp(SignUpId),
+    /// Refuse the whole commit unless this sign-up is the current one.
+    RequireSignUp(SignUpId),
+    /// Put a session on the client, which ends its sign-up in progress; with `single` the other sessions go.
+    AddSession {
+        /// The session.
+        session: Session,
+        /// Whether it replaces the other sessions.
+        single: bool,
+        /// What the person proved last.
+        strategy: Option<Strategy>,
+    },
+    /// Raise the token's generation: the tokens before show nothing any more.
+    Rotate,
+    /// Take a session off the client.
+    EndSession(SessionId),
+    /// Take all sessions off the client.
+    EndAllSessions,
+    /// Note that a session is in use, and make it the last active one.
+    Touch(SessionId),
+}
+
+/// Why changes do not apply to the client as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClientConflict {
+    /// There is no such client.
+    #[error("the client does not exist")]
+    Unknown,
+    /// Another sign-up has taken the place of the one that was to change.
+    #[error("the sign-up is no longer the client's current one")]
+    SignUpReplaced,
+}
+
+impl Client {
+    /// The client after `changes` at `now`; `current` is `None` where it does not exist yet.
+    ///
+    /// # Errors
+    /// When the client is unknown and not opened, or a required sign-up is not the current one.
+    pub fn change(
+        current: Option<&Self>,
+        id: ClientId,
+        changes: &[ClientChange],
+        now: Timestamp,
+    ) -> Result<Self, ClientConflict> {
+        let mut client = match (current, changes.first()) {
+            (Some(client), _) => client.clone(),
+            (None, Some(ClientChange::Open { salt })) => Self::open(id, *salt, now),
+            (None, _) => return Err(ClientConflict::Unknown),
+        };
+        for change in changes {
+            client.take(change, now)?;
+        }
+        client.version += 1;
+        client.updated_at = client.updated_at.max(now);
+        Ok(client)
+    }
+
+    /// The sessions that can be used at `now`.
+    pub fn live_sessions(&self, now: Timestamp) -> impl Iterator<Item = &Session> {
+        self.sessions.iter().filter(move |s| s.is_live(now))
+    }
+
+    /// The session with this id, where it can be used at `now`.
+    pub fn live_session(&self, id: SessionId, now: Timestamp) -> Option<&Session> {
+        self.live_sessions(now).find(|s| s.id == id)
+    }
+
+    /// Whether the token before the current one may still fetch the result of the attempt that replaced it.
+    pub fn accepts_replay(&self, generation: u32, now: Timestamp) -> bool {
+        generation.checked_add(1) == Some(self.generation) && now.since(self.rotated_at) <= REPLAY_WINDOW
+    }
+
+    fn open(id: ClientId, salt: [u8; 16], now: Timestamp) -> Self {
+        Self {
+            id,
+            version: 0,
+            salt,
+            generation: 0,
+            rotated_at: now,
+            sign_up: None,
+            sessions: Vec::new(),
+            last_active_session_id: None,
+            last_authentication_strategy: None,
+            created_at: now,
+            updated_at: now,
+            sessions_changed_at: None,
+        }
+    }
+
+    fn take(&mut self, change: &ClientChange, now: Timestamp) -> Result<(), ClientConflict> {
+        match change {
+            ClientChange::Open { .. } => {}
+            ClientChange::SetSignUp(id) => self.sign_up = Some(*id),
+            ClientChange::RequireSignUp(id) if self.sign_up == Some(*id) => {}
+            ClientChange::RequireSignUp(_) => return Err(ClientConflict::SignUpReplaced),
+            ClientChange::AddSession { session, single, strategy } => {
+                if *single {
+                    self.sessions.clear();
+                }
+                self.sessions.retain(|s| s.is_live(now));
+                self.sessions.push(session.clone());
+                self.sign_up = None;
+                self.last_active_session_id = Some(session.id);
+                self.last_authentication_strategy.clone_from(strategy);
+                self.sessions_changed_at = Some(now);
+            }
+            ClientChange::Rotate => {
+                self.generation += 1;
+                self.rotated_at = now;
+            }
+            ClientChange::EndSession(id) => self.end(now, |s| s.id == *id),
+            ClientChange::EndAllSessions => self.end(now, |_| true),
+            ClientChange::Touch(id) => {
+                if let Some(session) = self.sessions.iter_mut().find(|s| s.id == *id && s.is_live(now)) {
+                    session.last_active_at = session.last_active_at.max(now);
+                    session.updated_at = session.updated_at.max(now);
+                    self.last_active_session_id = Some(*id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, now: Timestamp, chosen: impl Fn(&Session) -> bool) {
+        let before = self.sessions.len();
+        self.sessions.retain(|s| !chosen(s));
+        if self.sessions.len() != before {
+            self.sessions_changed_at = Some(now);
+        }
+        let is_there = |id| self.sessions.iter().any(|s| s.id == id);
+        if !self.last_active_session_id.is_some_and(is_there) {
+            self.last_active_session_id = self.sessions.last().map(|s| s.id);
+        }
+    }
+}
+
+/// How long a lost completing answer can be asked for again with the token it replaced (DESIGN 7).
+const REPLAY_WINDOW: Span = Span::from_secs(60);
+
+impl ClientChange {
+    /// A session as it begins.
+    pub fn signed_in(session: Session, single: bool, strategy: Option<Strategy>) -> [Self; 2] {
+        debug_assert_eq!(session.status, SessionStatus::Active, "a session begins active");
+        [Self::AddSession { session, single, strategy }, Self::Rotate]
+    }
+}

@@ -1,0 +1,139 @@
+//! Why a command was refused, in Clerk's codes. Texts and HTTP statuses live in one table in `http/error.rs`.
+
+use super::time::Span;
+
+/// A command refused: one or more reasons. Validation collects them all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("rejected: {}", .0.iter().map(|r| r.code.as_str()).collect::<Vec<_>>().join(", "))]
+pub struct Rejection(Vec<Reason>);
+
+/// One reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// What is wrong.
+    pub code: Code,
+    /// The parameter at fault, as the wire spells it.
+    pub param: Option<String>,
+    /// How long to wait, for limits.
+    pub retry_after: Option<Span>,
+    /// A number that the text mentions, such as a length.
+    pub number: Option<u32>,
+}
+
+impl Rejection {
+    /// The reasons, at least one.
+    pub fn reasons(&self) -> &[Reason] {
+        &self.0
+    }
+
+    /// All `reasons` as one rejection; `Ok` when there are none.
+    ///
+    /// # Errors
+    /// The rejection, when there is at least one reason.
+    pub fn collect(reasons: Vec<Reason>) -> Result<(), Self> {
+        if reasons.is_empty() { Ok(()) } else { Err(Self(reasons)) }
+    }
+
+    /// Whether one of the reasons is `code`.
+    pub fn is(&self, code: Code) -> bool {
+        self.0.iter().any(|r| r.code == code)
+    }
+}
+
+impl From<Reason> for Rejection {
+    fn from(reason: Reason) -> Self {
+        Self(vec![reason])
+    }
+}
+
+impl From<Code> for Rejection {
+    fn from(code: Code) -> Self {
+        Reason::from(code).into()
+    }
+}
+
+impl From<Code> for Reason {
+    fn from(code: Code) -> Self {
+        Self { code, param: None, retry_after: None, number: None }
+    }
+}
+
+impl Code {
+    /// This code about a parameter.
+    pub fn on(self, param: impl AsRef<str>) -> Reason {
+        Reason { param: Some(param.as_ref().to_owned()), ..self.into() }
+    }
+
+    /// This code about a limit that lifts after `span`.
+    pub fn after(self, span: Span) -> Reason {
+        Reason { retry_after: Some(span), ..self.into() }
+    }
+}
+
+impl Reason {
+    /// This reason with the number its text mentions.
+    pub const fn with(mut self, number: u32) -> Self {
+        self.number = Some(number);
+        self
+    }
+}
+
+macro_rules! codes {
+    ($($variant:ident $code:literal)*) => {
+        /// The error codes of the contract (CONTRACT 15).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "the code on the wire is the documentation")]
+        pub enum Code { $($variant,)* }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The code on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    FormIdentifierExists "form_identifier_exists"
+    FormParamFormatInvalid "form_param_format_invalid"
+    FormParamMissing "form_param_missing"
+    FormParamNil "form_param_nil"
+    FormParamUnknown "form_param_unknown"
+    FormParamDuplicate "form_param_duplicate"
+    FormParamValueInvalid "form_param_value_invalid"
+    FormParamValueDisabled "form_param_value_disabled"
+    FormParamTypeInvalid "form_param_type_invalid"
+    FormParamMaxLengthExceeded "form_param_max_length_exceeded"
+    FormParamExceedsAllowedSize "form_param_exceeds_allowed_size"
+    FormPasswordLengthTooShort "form_password_length_too_short"
+    FormPasswordLengthTooLong "form_password_length_too_long"
+    FormPasswordSizeInBytesExceeded "form_password_size_in_bytes_exceeded"
+    FormPasswordNoLowercase "form_password_no_lowercase"
+    FormPasswordNoUppercase "form_password_no_uppercase"
+    FormPasswordNoNumber "form_password_no_number"
+    FormPasswordNoSpecialChar "form_password_no_special_char"
+    FormPasswordPwned "form_password_pwned"
+    FormUsernameInvalidLength "form_username_invalid_length"
+    FormUsernameInvalidCharacter "form_username_invalid_character"
+    FormUsernameNeedsNonNumberChar "form_username_needs_non_number_char"
+    FormCodeIncorrect "form_code_incorrect"
+    LegalNotAccepted "legal_not_accepted"
+    VerificationMissing "verification_missing"
+    VerificationExpired "verification_expired"
+    VerificationFailed "verification_failed"
+    VerificationAlreadyVerified "verification_already_verified"
+    VerificationStrategyInvalid "verification_strategy_invalid"
+    VerificationCodeTooManyRequests "verification_code_too_many_requests"
+    TooManyRequests "too_many_requests"
+    SignUpCannotBeUpdated "sign_up_cannot_be_updated"
+    SignUpModeRestricted "sign_up_mode_restricted"
+    SignUpRestrictedWaitlist "sign_up_restricted_waitlist"
+    OAuthProviderNotEnabled "oauth_provider_not_enabled"
+    AccountTransferInvalid "account_transfer_invalid"
+    SessionExists "session_exists"
+    ResourceNotFound "resource_not_found"
+}

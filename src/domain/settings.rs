@@ -1,0 +1,363 @@
+//! An instance's settings, in the vocabulary of `user_settings` in `GET /v1/environment` (CONTRACT 3): the same
+//! words in the config file, in `PUT /dev/settings` and on the wire. A document is whole: what it does not name
+//! is off, or has its documented default.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::field::Field;
+use super::secret::Secret;
+use super::verification::Strategy;
+
+/// One whole settings document.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Which attributes a user has and how they are gathered.
+    pub attributes: Attributes,
+    /// How signing up goes.
+    pub sign_up: SignUpSettings,
+    /// OAuth strategies by name, such as `oauth_google`.
+    pub social: BTreeMap<String, Social>,
+    /// The rules for passwords.
+    pub password_settings: PasswordSettings,
+    /// The rules for usernames.
+    pub username_settings: UsernameSettings,
+    /// Who may not sign up.
+    pub restrictions: Restrictions,
+    /// Defences against attackers.
+    pub attack_protection: AttackProtection,
+    /// What only the server side needs to know of an OAuth strategy.
+    pub oauth: BTreeMap<String, OAuth>,
+}
+
+/// The attributes of a user.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "each field is the attribute of that name")]
+pub struct Attributes {
+    pub email_address: Attribute,
+    pub phone_number: Attribute,
+    pub username: Attribute,
+    pub web3_wallet: Attribute,
+    pub first_name: Attribute,
+    pub last_name: Attribute,
+    pub password: Attribute,
+    pub authenticator_app: Attribute,
+    pub ticket: Attribute,
+    pub backup_code: Attribute,
+    pub passkey: Attribute,
+}
+
+/// One attribute (CONTRACT 3.1).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Attribute {
+    /// Whether the parameter is accepted at all.
+    pub enabled: bool,
+    /// Whether a sign-up needs it.
+    pub required: bool,
+    /// Whether it identifies a user at sign-in.
+    pub used_for_first_factor: bool,
+    /// Strategies for the first factor of a sign-in.
+    pub first_factors: Vec<String>,
+    /// Whether it serves as a second factor.
+    pub used_for_second_factor: bool,
+    /// Strategies for the second factor of a sign-in.
+    pub second_factors: Vec<String>,
+    /// Strategies that verify it.
+    pub verifications: Vec<Strategy>,
+    /// Whether it must be verified before the sign-up completes.
+    pub verify_at_sign_up: bool,
+    /// Whether a user may not change it later.
+    pub immutable: bool,
+    /// For phone numbers: the channels a code may take.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<String>,
+}
+
+/// How signing up goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SignUpSettings {
+    /// Who may sign up.
+    pub mode: SignUpMode,
+    /// Whether fields are gathered in steps; the lists are then exact.
+    pub progressive: bool,
+    /// Whether `create` carries a captcha token.
+    pub captcha_enabled: bool,
+    /// The captcha's kind.
+    pub captcha_widget_type: String,
+    /// Whether the person must accept the legal terms.
+    pub legal_consent_enabled: bool,
+    /// Whether completion waits for the backend.
+    pub custom_action_required: bool,
+    /// Whether a second factor must be set up.
+    pub mfa: Mfa,
+}
+
+/// Whether a second factor must be set up.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mfa {
+    /// Required of everyone.
+    pub required: bool,
+}
+
+/// Who may sign up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignUpMode {
+    /// Anybody.
+    #[default]
+    Public,
+    /// Only the invited.
+    Restricted,
+    /// Only those let in from the waiting list.
+    Waitlist,
+}
+
+impl Default for SignUpSettings {
+    fn default() -> Self {
+        Self {
+            mode: SignUpMode::Public,
+            progressive: true,
+            captcha_enabled: false,
+            captcha_widget_type: "smart".into(),
+            legal_consent_enabled: false,
+            custom_action_required: false,
+            mfa: Mfa::default(),
+        }
+    }
+}
+
+/// One OAuth strategy as browsers see it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the words of CONTRACT 3")]
+pub struct Social {
+    pub enabled: bool,
+    pub required: bool,
+    pub authenticatable: bool,
+    pub block_email_subaddresses: bool,
+    pub strategy: String,
+    pub not_selectable: bool,
+    pub deprecated: bool,
+    pub name: String,
+    pub logo_url: Option<String>,
+}
+
+/// One OAuth strategy as the server needs it. Explicit endpoints win over discovery.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the words of RFC 6749 and OpenID Connect Discovery")]
+pub struct OAuth {
+    pub client_id: String,
+    pub client_secret: Secret<String>,
+    pub scopes: Vec<String>,
+    pub issuer: Option<String>,
+    pub discovery_endpoint: Option<String>,
+    pub authorization_endpoint: Option<String>,
+    pub token_endpoint: Option<String>,
+    pub userinfo_endpoint: Option<String>,
+    pub jwks_uri: Option<String>,
+    pub token_endpoint_auth_method: String,
+}
+
+impl Default for OAuth {
+    fn default() -> Self {
+        Self {
+            client_id: String::new(),
+            client_secret: Secret::new(String::new()),
+            scopes: Vec::new(),
+            issuer: None,
+            discovery_endpoint: None,
+            authorization_endpoint: None,
+            token_endpoint: None,
+            userinfo_endpoint: None,
+            jwks_uri: None,
+            token_endpoint_auth_method: "client_secret_basic".into(),
+        }
+    }
+}
+
+/// The rules for passwords. Lengths are in code points after NFKC.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the words of CONTRACT 3.1")]
+pub struct PasswordSettings {
+    pub disable_hibp: bool,
+    pub min_length: u32,
+    pub max_length: u32,
+    pub require_special_char: bool,
+    pub require_numbers: bool,
+    pub require_uppercase: bool,
+    pub require_lowercase: bool,
+    pub show_zxcvbn: bool,
+    pub min_zxcvbn_strength: u8,
+    pub enforce_hibp_on_sign_in: bool,
+    pub allowed_special_characters: String,
+    pub disable_password_reverification: bool,
+}
+
+impl Default for PasswordSettings {
+    fn default() -> Self {
+        Self {
+            disable_hibp: true,
+            min_length: 8,
+            max_length: 72,
+            require_special_char: false,
+            require_numbers: false,
+            require_uppercase: false,
+            require_lowercase: false,
+            show_zxcvbn: false,
+            min_zxcvbn_strength: 0,
+            enforce_hibp_on_sign_in: false,
+            allowed_special_characters: "!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~".into(),
+            disable_password_reverification: false,
+        }
+    }
+}
+
+/// The rules for usernames.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the words of CONTRACT 3.1")]
+pub struct UsernameSettings {
+    pub min_length: u32,
+    pub max_length: u32,
+    pub allow_extended_special_characters: bool,
+    pub allow_numeric_usernames: bool,
+}
+
+impl Default for UsernameSettings {
+    fn default() -> Self {
+        Self {
+            min_length: 4,
+            max_length: 64,
+            allow_extended_special_characters: false,
+            allow_numeric_usernames: false,
+        }
+    }
+}
+
+/// Who may not sign up.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the words of CONTRACT 3.1")]
+pub struct Restrictions {
+    pub allowlist: Switch,
+    pub blocklist: Switch,
+    pub allowlist_blocklist_disabled_on_sign_in: Switch,
+    pub block_email_subaddresses: Switch,
+    pub block_disposable_email_domains: Switch,
+}
+
+/// Something that is on or off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Switch {
+    /// Whether it is on.
+    pub enabled: bool,
+}
+
+/// Defences against attackers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the words of CONTRACT 3 and 11")]
+pub struct AttackProtection {
+    pub enumeration_protection: Switch,
+    pub email_link: EmailLinkProtection,
+}
+
+/// Whether an e-mail link works only on the client that asked for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EmailLinkProtection {
+    /// "Require same device and browser" (CONTRACT 11).
+    pub require_same_client: bool,
+}
+
+impl Default for EmailLinkProtection {
+    fn default() -> Self {
+        Self { require_same_client: true }
+    }
+}
+
+/// Why a settings document is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("settings.{key}: {reason}")]
+pub struct InvalidSettings {
+    /// The key at fault.
+    pub key: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Settings {
+    /// The attribute behind a field of a sign-up; `None` for fields that are no attribute.
+    pub fn attribute(&self, field: &Field) -> Option<&Attribute> {
+        let attributes = &self.attributes;
+        Some(match field {
+            Field::EmailAddress => &attributes.email_address,
+            Field::PhoneNumber => &attributes.phone_number,
+            Field::Username => &attributes.username,
+            Field::Password => &attributes.password,
+            Field::FirstName => &attributes.first_name,
+            Field::LastName => &attributes.last_name,
+            Field::Web3Wallet => &attributes.web3_wallet,
+            Field::LegalAccepted | Field::OAuth(_) => return None,
+        })
+    }
+
+    /// Whether a field may be given at all.
+    pub fn enabled(&self, field: &Field) -> bool {
+        match field {
+            Field::LegalAccepted => self.sign_up.legal_consent_enabled,
+            Field::OAuth(strategy) => self.social.get(strategy).is_some_and(|s| s.enabled),
+            _ => self.attribute(field).is_some_and(|a| a.enabled),
+        }
+    }
+
+    /// Checks what types cannot say: a required attribute is enabled, lengths make sense, strategies fit.
+    ///
+    /// # Errors
+    /// The first key at fault and why.
+    pub fn validate(&self) -> Result<(), InvalidSettings> {
+        let fault = |key: String, reason: &str| Err(InvalidSettings { key, reason: reason.into() });
+        for field in Field::ATTRIBUTES {
+            let Some(attribute) = self.attribute(field) else { continue };
+            let key = |name| format!("attributes.{field}.{name}");
+            if attribute.required && !attribute.enabled {
+                return fault(key("required"), "a required attribute must be enabled");
+            }
+            if attribute.verify_at_sign_up && attribute.verifications.is_empty() {
+                return fault(key("verifications"), "verify_at_sign_up needs at least one strategy");
+            }
+            if attribute.verifications.iter().any(|s| s.field().as_ref() != Some(field)) {
+                return fault(key("verifications"), "holds a strategy that does not verify this attribute");
+            }
+        }
+        let passwords = &self.password_settings;
+        if passwords.min_length < 8 {
+            return fault("password_settings.min_length".into(), "must be at least 8");
+        }
+        if passwords.max_length != 0 && passwords.max_length < passwords.min_length {
+            return fault("password_settings.max_length".into(), "is below min_length");
+        }
+        if passwords.max_length > 1024 {
+            return fault("password_settings.max_length".into(), "must be at most 1024");
+        }
+        let usernames = &self.username_settings;
+        if usernames.min_length == 0 || usernames.max_length < usernames.min_length || usernames.max_length > 64 {
+            return fault("username_settings.max_length".into(), "needs 1 <= min_length <= max_length <= 64");
+        }
+        for name in self.social.keys().chain(self.oauth.keys()) {
+            if !name.starts_with("oauth_") {
+                return fault(format!("social.{name}"), "strategies are called oauth_<provider>");
+            }
+        }
+        Ok(())
+    }
+}

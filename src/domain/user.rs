@@ -1,0 +1,79 @@
+//! Users: what a sign-up becomes.
+
+use super::id::{IdentificationId, SessionId, UserId};
+use super::identifier::{EmailAddress, Identifier, PhoneNumber, Username};
+use super::secret::Secret;
+use super::sign_up::SignUp;
+use super::time::Timestamp;
+use super::verification::Strategy;
+
+/// A user. It takes the 16 bytes of the sign-up it came from, which it keeps: one record answers for both.
+#[derive(Clone, Debug, PartialEq)]
+pub struct User {
+    /// Its id.
+    pub id: UserId,
+    /// The e-mail addresses, the primary one first.
+    pub email_addresses: Vec<Identification<EmailAddress>>,
+    /// The phone numbers, the primary one first.
+    pub phone_numbers: Vec<Identification<PhoneNumber>>,
+    /// The username.
+    pub username: Option<Username>,
+    /// The digest of the password, a PHC string.
+    pub password_digest: Option<Secret<String>>,
+    /// The first name.
+    pub first_name: Option<String>,
+    /// The last name.
+    pub last_name: Option<String>,
+    /// Metadata that the person's browser may write, a JSON object as text.
+    pub unsafe_metadata: String,
+    /// Metadata that only the backend writes, a JSON object as text.
+    pub public_metadata: String,
+    /// The person's locale.
+    pub locale: Option<String>,
+    /// When the person accepted the legal terms.
+    pub legal_accepted_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When it last signed in.
+    pub last_sign_in_at: Option<Timestamp>,
+    /// The sign-up it came from, as it finished.
+    pub sign_up: Box<SignUp>,
+}
+
+/// An address of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identification<T> {
+    /// Its id.
+    pub id: IdentificationId,
+    /// The address.
+    pub value: T,
+    /// How it was verified, if it was.
+    pub verified_by: Option<Strategy>,
+}
+
+/// What a conversion writes beside the finished sign-up, all in one commit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conversion {
+    /// The new user.
+    pub user: User,
+    /// Its first session.
+    pub session_id: SessionId,
+}
+
+impl User {
+    /// The identifiers it holds alone in the instance.
+    pub fn identifiers(&self) -> Vec<Identifier> {
+        let emails = self.email_addresses.iter().map(|e| e.value.identifier());
+        let phones = self.phone_numbers.iter().map(|p| p.value.identifier());
+        emails.chain(phones).chain(self.username.iter().map(Username::identifier)).collect()
+    }
+
+    /// The identifier that others see: the first e-mail address, else phone number, else username.
+    pub fn public_identifier(&self) -> Option<&str> {
+        let email = self.email_addresses.first().map(|e| e.value.as_str());
+        let phone = || self.phone_numbers.first().map(|p| p.value.as_str());
+        email.or_else(phone).or(self.username.as_ref().map(Username::as_str))
+    }
+}

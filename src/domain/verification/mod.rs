@@ -1,0 +1,9 @@
+//! Verifications: facts about (sign-up, field, exact normalised value, nonce), never flags.
+
+mod code;
+mod strategy;
+mod verification;
+
+pub use code::{CODE_DIGITS, Code};
+pub use strategy::{Strategy, UnknownStrategy};
+pub use verification::{CodeDigest, Guess, Verification, VerificationStatus};
