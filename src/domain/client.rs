@@ -115,7 +115,8 @@ impl Client {
 
     /// Whether the token before the current one may still fetch the result of the attempt that replaced it.
     pub fn accepts_replay(&self, generation: u32, now: Timestamp) -> bool {
-        generation.checked_add(1) == Some(self.generation) && now.since(self.rotated_at) <= REPLAY_WINDOW
+        generation.checked_add(1) == Some(self.generation)
+            && now.since(self.rotated_at) <= REPLAY_WINDOW
     }
 
     fn open(id: ClientId, salt: [u8; 16], now: Timestamp) -> Self {
@@ -141,7 +142,11 @@ impl Client {
             ClientChange::SetSignUp(id) => self.sign_up = Some(*id),
             ClientChange::RequireSignUp(id) if self.sign_up == Some(*id) => {}
             ClientChange::RequireSignUp(_) => return Err(ClientConflict::SignUpReplaced),
-            ClientChange::AddSession { session, single, strategy } => {
+            ClientChange::AddSession {
+                session,
+                single,
+                strategy,
+            } => {
                 if *single {
                     self.sessions.clear();
                 }
@@ -159,7 +164,11 @@ impl Client {
             ClientChange::EndSession(id) => self.end(now, |s| s.id == *id),
             ClientChange::EndAllSessions => self.end(now, |_| true),
             ClientChange::Touch(id) => {
-                if let Some(session) = self.sessions.iter_mut().find(|s| s.id == *id && s.is_live(now)) {
+                if let Some(session) = self
+                    .sessions
+                    .iter_mut()
+                    .find(|s| s.id == *id && s.is_live(now))
+                {
                     session.last_active_at = session.last_active_at.max(now);
                     session.updated_at = session.updated_at.max(now);
                     self.last_active_session_id = Some(*id);
@@ -188,7 +197,18 @@ const REPLAY_WINDOW: Span = Span::from_secs(60);
 impl ClientChange {
     /// A session as it begins.
     pub fn signed_in(session: Session, single: bool, strategy: Option<Strategy>) -> [Self; 2] {
-        debug_assert_eq!(session.status, SessionStatus::Active, "a session begins active");
-        [Self::AddSession { session, single, strategy }, Self::Rotate]
+        debug_assert_eq!(
+            session.status,
+            SessionStatus::Active,
+            "a session begins active"
+        );
+        [
+            Self::AddSession {
+                session,
+                single,
+                strategy,
+            },
+            Self::Rotate,
+        ]
     }
 }

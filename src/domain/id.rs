@@ -94,7 +94,9 @@ impl<K: Kind> fmt::Display for Id<K> {
             rest /= 62;
         }
         f.write_str(K::PREFIX)?;
-        digits.iter().try_for_each(|d| fmt::Write::write_char(f, char::from(*d)))
+        digits
+            .iter()
+            .try_for_each(|d| fmt::Write::write_char(f, char::from(*d)))
     }
 }
 
@@ -108,8 +110,14 @@ impl<K: Kind> FromStr for Id<K> {
         }
         let mut value: u128 = 0;
         for byte in digits.bytes() {
-            let digit = ALPHABET.iter().position(|c| *c == byte).ok_or(MalformedId)? as u128;
-            value = value.checked_mul(62).and_then(|v| v.checked_add(digit)).ok_or(MalformedId)?;
+            let digit = ALPHABET
+                .iter()
+                .position(|c| *c == byte)
+                .ok_or(MalformedId)? as u128;
+            value = value
+                .checked_mul(62)
+                .and_then(|v| v.checked_add(digit))
+                .ok_or(MalformedId)?;
         }
         Ok(Self(Uuid::from_u128(value), PhantomData))
     }
@@ -180,7 +188,10 @@ mod tests {
     fn foreign_prefixes_and_overflow_are_malformed() {
         let id = UserId::from_bytes([7; 16]).to_string();
         assert_eq!(id.parse::<SessionId>(), Err(MalformedId));
-        assert_eq!(format!("user_{}", "z".repeat(27)).parse::<UserId>(), Err(MalformedId));
+        assert_eq!(
+            format!("user_{}", "z".repeat(27)).parse::<UserId>(),
+            Err(MalformedId)
+        );
         assert_eq!("user_../../etc".parse::<UserId>(), Err(MalformedId));
     }
 }

@@ -58,15 +58,29 @@ impl EmailAddress {
         let folded: String = typed.nfkc().collect();
         let (local, domain) = folded.rsplit_once('@').ok_or_else(invalid)?;
         let local = local.to_lowercase().nfkc().collect::<String>();
-        let fits = |c: char| if c.is_ascii() { is_atext(c) || c == '.' } else { c.is_alphanumeric() };
+        let fits = |c: char| {
+            if c.is_ascii() {
+                is_atext(c) || c == '.'
+            } else {
+                c.is_alphanumeric()
+            }
+        };
         let dotted = local.split('.').all(|atom| !atom.is_empty());
         if !dotted || local.len() > LOCAL_MAX || !local.chars().all(fits) {
             return Err(invalid());
         }
         let domain = Uts46::new()
-            .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)
+            .to_ascii(
+                domain.as_bytes(),
+                AsciiDenyList::STD3,
+                Hyphens::CheckFirstLast,
+                DnsLength::Verify,
+            )
             .map_err(|_| invalid())?;
-        let top_level = domain.rsplit_once('.').map(|(_, top)| top).ok_or_else(invalid)?;
+        let top_level = domain
+            .rsplit_once('.')
+            .map(|(_, top)| top)
+            .ok_or_else(invalid)?;
         if top_level.bytes().all(|b| b.is_ascii_digit()) {
             return Err(invalid());
         }
@@ -74,7 +88,10 @@ impl EmailAddress {
         if normalised.len() > ADDRESS_MAX {
             return Err(invalid());
         }
-        Ok(Self { normalised, typed: typed.to_owned() })
+        Ok(Self {
+            normalised,
+            typed: typed.to_owned(),
+        })
     }
 
     /// An address that was normalised before, as records keep it.
@@ -94,7 +111,9 @@ impl EmailAddress {
 
     /// Whether it is a test address: `…+clerk_test@…` (CONTRACT 17).
     pub fn is_test(&self) -> bool {
-        self.normalised.rsplit_once('@').is_some_and(|(local, _)| local.ends_with("+clerk_test"))
+        self.normalised
+            .rsplit_once('@')
+            .is_some_and(|(local, _)| local.ends_with("+clerk_test"))
     }
 }
 
@@ -110,7 +129,9 @@ impl PhoneNumber {
         if typed.len() > 64 || !typed.starts_with('+') || !typed.chars().all(spelled) {
             return Err(invalid());
         }
-        let number = PHONE_NUMBER_UTIL.parse(typed, None).map_err(|_| invalid())?;
+        let number = PHONE_NUMBER_UTIL
+            .parse(typed, None)
+            .map_err(|_| invalid())?;
         if !PHONE_NUMBER_UTIL.is_possible_number(&number) {
             return Err(invalid());
         }
@@ -144,7 +165,8 @@ impl Username {
         if length < rules.min_length as usize || length > rules.max_length as usize {
             return Err(Code::FormUsernameInvalidLength.on("username"));
         }
-        let extended = |c: char| rules.allow_extended_special_characters && EXTENDED_USERNAME.contains(c);
+        let extended =
+            |c: char| rules.allow_extended_special_characters && EXTENDED_USERNAME.contains(c);
         let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || extended(c);
         if !value.chars().all(fits) {
             return Err(Code::FormUsernameInvalidCharacter.on("username"));
@@ -218,20 +240,37 @@ mod tests {
     use super::*;
 
     fn email(text: &str) -> Option<String> {
-        EmailAddress::parse(text).ok().map(|e| e.as_str().to_owned())
+        EmailAddress::parse(text)
+            .ok()
+            .map(|e| e.as_str().to_owned())
     }
 
     #[test]
     fn spellings_of_one_address_are_one_address() {
-        for spelling in ["ada@example.com", " ADA@Example.COM ", "ada＠example．com", "ada@example。com", "ａda@example.com"] {
-            assert_eq!(email(spelling).as_deref(), Some("ada@example.com"), "{spelling}");
+        for spelling in [
+            "ada@example.com",
+            " ADA@Example.COM ",
+            "ada＠example．com",
+            "ada@example。com",
+            "ａda@example.com",
+        ] {
+            assert_eq!(
+                email(spelling).as_deref(),
+                Some("ada@example.com"),
+                "{spelling}"
+            );
         }
         assert_eq!(email("a@bücher.example"), email("a@XN--BCHER-KVA.example"));
     }
 
     #[test]
     fn normalising_twice_changes_nothing() {
-        for text in ["Ünï@Bücher.example", "a+b@EXAMPLE.org", "İ@example.com", "x@faß.de"] {
+        for text in [
+            "Ünï@Bücher.example",
+            "a+b@EXAMPLE.org",
+            "İ@example.com",
+            "x@faß.de",
+        ] {
             if let Some(once) = email(text) {
                 assert_eq!(email(&once).as_ref(), Some(&once), "{text}");
             }
@@ -242,9 +281,24 @@ mod tests {
     fn what_is_no_address_is_refused() {
         let line_break = "a@example.com\r\nBcc: b@example.com";
         for text in [
-            "", "a", "a@", "@b.c", "a@b", "a b@example.com", "a..b@example.com", ".a@example.com", line_break, "a@[127.0.0.1]",
-            "a@127.0.0.1", "\"a b\"@example.com", "a@exa_mple.com", "a\u{200b}@example.com", "a,b@example.com", "<a@example.com>",
-            "a\u{0}@example.com", "a@-x.example",
+            "",
+            "a",
+            "a@",
+            "@b.c",
+            "a@b",
+            "a b@example.com",
+            "a..b@example.com",
+            ".a@example.com",
+            line_break,
+            "a@[127.0.0.1]",
+            "a@127.0.0.1",
+            "\"a b\"@example.com",
+            "a@exa_mple.com",
+            "a\u{200b}@example.com",
+            "a,b@example.com",
+            "<a@example.com>",
+            "a\u{0}@example.com",
+            "a@-x.example",
         ] {
             assert_eq!(email(text), None, "{text:?}");
         }
@@ -253,19 +307,45 @@ mod tests {
     #[test]
     fn phone_spellings_become_e164() {
         for spelling in ["+14155552671", "+1 (415) 555-2671", " +1-415-555-2671"] {
-            assert_eq!(PhoneNumber::parse(spelling).expect("a phone number").as_str(), "+14155552671");
+            assert_eq!(
+                PhoneNumber::parse(spelling)
+                    .expect("a phone number")
+                    .as_str(),
+                "+14155552671"
+            );
         }
-        for odd in ["", "4155552671", "+1", "+1415555267100000", "+14155552671;ext=3", "+1415555abcd", "+14155552671 ext 9"] {
+        for odd in [
+            "",
+            "4155552671",
+            "+1",
+            "+1415555267100000",
+            "+14155552671;ext=3",
+            "+1415555abcd",
+            "+14155552671 ext 9",
+        ] {
             assert!(PhoneNumber::parse(odd).is_err(), "{odd}");
         }
-        assert!(PhoneNumber::parse("+12015550123").expect("a phone number").is_test());
-        assert!(!PhoneNumber::parse("+14155552671").expect("a phone number").is_test());
+        assert!(
+            PhoneNumber::parse("+12015550123")
+                .expect("a phone number")
+                .is_test()
+        );
+        assert!(
+            !PhoneNumber::parse("+14155552671")
+                .expect("a phone number")
+                .is_test()
+        );
     }
 
     #[test]
     fn usernames_follow_the_rules() {
         let rules = UsernameSettings::default();
-        assert_eq!(Username::parse(" Ada_L ", &rules).expect("a username").as_str(), "ada_l");
+        assert_eq!(
+            Username::parse(" Ada_L ", &rules)
+                .expect("a username")
+                .as_str(),
+            "ada_l"
+        );
         let code = |text: &str| Username::parse(text, &rules).expect_err("no username").code;
         assert_eq!(code("ada"), Code::FormUsernameInvalidLength);
         assert_eq!(code("ada.l"), Code::FormUsernameInvalidCharacter);

@@ -31,7 +31,11 @@ impl Rejection {
     /// # Errors
     /// The rejection, when there is at least one reason.
     pub fn collect(reasons: Vec<Reason>) -> Result<(), Self> {
-        if reasons.is_empty() { Ok(()) } else { Err(Self(reasons)) }
+        if reasons.is_empty() {
+            Ok(())
+        } else {
+            Err(Self(reasons))
+        }
     }
 
     /// Whether one of the reasons is `code`.
@@ -54,19 +58,30 @@ impl From<Code> for Rejection {
 
 impl From<Code> for Reason {
     fn from(code: Code) -> Self {
-        Self { code, param: None, retry_after: None, number: None }
+        Self {
+            code,
+            param: None,
+            retry_after: None,
+            number: None,
+        }
     }
 }
 
 impl Code {
     /// This code about a parameter.
     pub fn on(self, param: impl AsRef<str>) -> Reason {
-        Reason { param: Some(param.as_ref().to_owned()), ..self.into() }
+        Reason {
+            param: Some(param.as_ref().to_owned()),
+            ..self.into()
+        }
     }
 
     /// This code about a limit that lifts after `span`.
     pub fn after(self, span: Span) -> Reason {
-        Reason { retry_after: Some(span), ..self.into() }
+        Reason {
+            retry_after: Some(span),
+            ..self.into()
+        }
     }
 }
 

@@ -151,7 +151,10 @@ pub struct Social {
 /// One OAuth strategy as the server needs it. Explicit endpoints win over discovery.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the words of RFC 6749 and OpenID Connect Discovery")]
+#[expect(
+    missing_docs,
+    reason = "the words of RFC 6749 and OpenID Connect Discovery"
+)]
 pub struct OAuth {
     pub client_id: String,
     pub client_secret: Secret<String>,
@@ -281,7 +284,9 @@ pub struct EmailLinkProtection {
 
 impl Default for EmailLinkProtection {
     fn default() -> Self {
-        Self { require_same_client: true }
+        Self {
+            require_same_client: true,
+        }
     }
 }
 
@@ -325,18 +330,35 @@ impl Settings {
     /// # Errors
     /// The first key at fault and why.
     pub fn validate(&self) -> Result<(), InvalidSettings> {
-        let fault = |key: String, reason: &str| Err(InvalidSettings { key, reason: reason.into() });
+        let fault = |key: String, reason: &str| {
+            Err(InvalidSettings {
+                key,
+                reason: reason.into(),
+            })
+        };
         for field in Field::ATTRIBUTES {
-            let Some(attribute) = self.attribute(field) else { continue };
+            let Some(attribute) = self.attribute(field) else {
+                continue;
+            };
             let key = |name| format!("attributes.{field}.{name}");
             if attribute.required && !attribute.enabled {
                 return fault(key("required"), "a required attribute must be enabled");
             }
             if attribute.verify_at_sign_up && attribute.verifications.is_empty() {
-                return fault(key("verifications"), "verify_at_sign_up needs at least one strategy");
+                return fault(
+                    key("verifications"),
+                    "verify_at_sign_up needs at least one strategy",
+                );
             }
-            if attribute.verifications.iter().any(|s| s.field().as_ref() != Some(field)) {
-                return fault(key("verifications"), "holds a strategy that does not verify this attribute");
+            if attribute
+                .verifications
+                .iter()
+                .any(|s| s.field().as_ref() != Some(field))
+            {
+                return fault(
+                    key("verifications"),
+                    "holds a strategy that does not verify this attribute",
+                );
             }
         }
         let passwords = &self.password_settings;
@@ -347,15 +369,27 @@ impl Settings {
             return fault("password_settings.max_length".into(), "is below min_length");
         }
         if passwords.max_length > 1024 {
-            return fault("password_settings.max_length".into(), "must be at most 1024");
+            return fault(
+                "password_settings.max_length".into(),
+                "must be at most 1024",
+            );
         }
         let usernames = &self.username_settings;
-        if usernames.min_length == 0 || usernames.max_length < usernames.min_length || usernames.max_length > 64 {
-            return fault("username_settings.max_length".into(), "needs 1 <= min_length <= max_length <= 64");
+        if usernames.min_length == 0
+            || usernames.max_length < usernames.min_length
+            || usernames.max_length > 64
+        {
+            return fault(
+                "username_settings.max_length".into(),
+                "needs 1 <= min_length <= max_length <= 64",
+            );
         }
         for name in self.social.keys().chain(self.oauth.keys()) {
             if !name.starts_with("oauth_") {
-                return fault(format!("social.{name}"), "strategies are called oauth_<provider>");
+                return fault(
+                    format!("social.{name}"),
+                    "strategies are called oauth_<provider>",
+                );
             }
         }
         Ok(())

@@ -67,13 +67,18 @@ impl User {
     pub fn identifiers(&self) -> Vec<Identifier> {
         let emails = self.email_addresses.iter().map(|e| e.value.identifier());
         let phones = self.phone_numbers.iter().map(|p| p.value.identifier());
-        emails.chain(phones).chain(self.username.iter().map(Username::identifier)).collect()
+        emails
+            .chain(phones)
+            .chain(self.username.iter().map(Username::identifier))
+            .collect()
     }
 
     /// The identifier that others see: the first e-mail address, else phone number, else username.
     pub fn public_identifier(&self) -> Option<&str> {
         let email = self.email_addresses.first().map(|e| e.value.as_str());
         let phone = || self.phone_numbers.first().map(|p| p.value.as_str());
-        email.or_else(phone).or(self.username.as_ref().map(Username::as_str))
+        email
+            .or_else(phone)
+            .or(self.username.as_ref().map(Username::as_str))
     }
 }

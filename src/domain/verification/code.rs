@@ -36,7 +36,10 @@ impl Code {
         }
         let digits: Vec<u8> = text.bytes().filter(|b| *b != b' ').collect();
         let digits: [u8; CODE_DIGITS] = digits.try_into().ok()?;
-        digits.iter().all(u8::is_ascii_digit).then_some(Self(digits))
+        digits
+            .iter()
+            .all(u8::is_ascii_digit)
+            .then_some(Self(digits))
     }
 
     /// The six ASCII digits.
@@ -77,7 +80,15 @@ mod tests {
     #[test]
     fn only_six_ascii_digits_are_a_code() {
         assert_eq!(Code::parse(" 123 456 "), Some(Code(*b"123456")));
-        for odd in ["", "12345", "1234567", "١٢٣٤٥٦", "12345\0", "12345a", &"1".repeat(100_000)] {
+        for odd in [
+            "",
+            "12345",
+            "1234567",
+            "١٢٣٤٥٦",
+            "12345\0",
+            "12345a",
+            &"1".repeat(100_000),
+        ] {
             assert_eq!(Code::parse(odd), None);
         }
     }

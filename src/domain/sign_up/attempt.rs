@@ -1,0 +1,101 @@
+//! Attempting a verification: a guess at a code. The try is counted whatever comes of it, and nothing is revealed
+//! before the count is committed.
+
+use crate::domain::context::Context;
+use crate::domain::effect::{Charge, Charged};
+use crate::domain::field::Field;
+use crate::domain::rejection::{Code as Refusal, Rejection};
+use crate::domain::verification::{Code, Guess, Verification, VerificationStatus};
+
+use super::fields::usable;
+use super::state::Phase;
+use super::{Attempt, SignUp, Transition};
+
+impl SignUp {
+    pub(super) fn attempt(
+        &self,
+        attempt: &Attempt,
+        cx: &mut Context<'_>,
+    ) -> Result<Transition, Rejection> {
+        let (field, verification) = self.pending(attempt, cx)?;
+        let typed = attempt.code.as_deref().filter(|c| !c.is_empty());
+        let typed = typed.ok_or_else(|| Refusal::FormParamMissing.on("code"))?;
+        let code = Code::parse(typed).ok_or_else(|| Refusal::FormCodeIncorrect.on("code"))?;
+        let address = self.address(&field).ok_or(Refusal::VerificationMissing)?;
+        let (verification, guess) =
+            verification.guess(self.id, self.client_id, &address.value, Some(&code), cx);
+
+        let mut next = self.clone();
+        next.version += 1;
+        if guess == Guess::Right {
+            next.updated_at = cx.now.max(self.updated_at);
+        }
+        if let Some(slot) = next.verification_slot(&field) {
+            *slot = Some(verification);
+        }
+        let mut transition = Transition::to(next);
+        let charge = |what| Charge {
+            address: address.clone(),
+            client: self.client_id,
+            what,
+        };
+        transition.charges.push(charge(Charged::Guess));
+        match guess {
+            Guess::Wrong => {
+                transition.verdict = Err(Refusal::FormCodeIncorrect.on("code").into());
+                Ok(transition)
+            }
+            Guess::Right => {
+                transition.charges.push(charge(Charged::Proof));
+                transition.convert_if_complete(cx)
+            }
+        }
+    }
+
+    /// The verification that an attempt is about, if it can still be attempted.
+    fn pending(
+        &self,
+        attempt: &Attempt,
+        cx: &Context<'_>,
+    ) -> Result<(Field, &Verification), Rejection> {
+        usable(&attempt.strategy, cx.settings)?;
+        let field = attempt
+            .strategy
+            .field()
+            .ok_or(Refusal::VerificationStrategyInvalid)?;
+        let verification = self
+            .verification(&field)
+            .ok_or(Refusal::VerificationMissing)?;
+        if verification.strategy != attempt.strategy {
+            return Err(Refusal::VerificationStrategyInvalid.into());
+        }
+        match verification.status(cx.now, cx.policy.attempts_max) {
+            VerificationStatus::Unverified => Ok((field, verification)),
+            VerificationStatus::Verified => Err(Refusal::VerificationAlreadyVerified.into()),
+            VerificationStatus::Expired => Err(Refusal::VerificationExpired.into()),
+            VerificationStatus::Failed => Err(Refusal::VerificationFailed.into()),
+        }
+    }
+
+    /// Whether this is the attempt that completed the sign-up, asked again because its answer was lost.
+    pub(super) fn is_replay(&self, attempt: &Attempt, cx: &Context<'_>) -> bool {
+        let Phase::Complete { at, .. } = self.phase else {
+            return false;
+        };
+        let proof = || {
+            let field = attempt.strategy.field()?;
+            let verification = self.verification(&field)?;
+            let code = Code::parse(attempt.code.as_deref()?)?;
+            let (verified_at, _) = verification.verified?;
+            let fits = verification.strategy == attempt.strategy
+                && verified_at == at
+                && cx.now.since(at).as_millis() <= REPLAY_MS
+                && verification.was_verified_by(self.id, &self.address(&field)?.value, &code, cx);
+            Some(fits)
+        };
+        proof().unwrap_or(false)
+    }
+}
+
+/// For how long a lost completing answer can be asked for again (DESIGN 7).
+const REPLAY_MS: u64 = 60_000;

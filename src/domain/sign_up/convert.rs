@@ -1,0 +1,107 @@
+//! Conversion: the moment nothing is missing and nothing unverified, a user and a session come into being.
+
+use crate::domain::client::ClientChange;
+use crate::domain::context::Context;
+use crate::domain::field::Field;
+use crate::domain::id::{IdentificationId, SessionId};
+use crate::domain::rejection::Rejection;
+use crate::domain::requirements::Requirements;
+use crate::domain::session::{Session, SessionStatus};
+use crate::domain::user::{Conversion, Identification, User};
+use crate::domain::verification::Strategy;
+
+use super::state::{Collected, Phase};
+use super::{SignUp, Transition};
+
+impl Transition {
+    /// Completes the next value if every requirement is met; the check runs after every write (CONTRACT 6, 8).
+    pub(super) fn convert_if_complete(mut self, cx: &mut Context<'_>) -> Result<Self, Rejection> {
+        if !Requirements::of(&self.next, cx.now, cx.settings, cx.policy).are_met() {
+            return Ok(self);
+        }
+        let session_id = SessionId::generate(cx.now, cx.entropy);
+        let user_id = self.next.id.cast();
+        self.next.phase = Phase::Complete {
+            user_id,
+            session_id,
+            at: cx.now,
+        };
+        let session = Session {
+            id: session_id,
+            user_id,
+            client_id: self.next.client_id,
+            status: SessionStatus::Active,
+            created_at: cx.now,
+            updated_at: cx.now,
+            last_active_at: cx.now,
+            expire_at: cx.now + cx.policy.session_lifetime,
+            origin: self.next.origin.clone(),
+        };
+        let strategy = self.next.proved_by();
+        self.client_changes.extend(ClientChange::signed_in(
+            session,
+            cx.policy.single_session,
+            strategy,
+        ));
+        self.conversion = Some(Conversion {
+            user: self.next.to_user(cx),
+            session_id,
+        });
+        Ok(self)
+    }
+}
+
+impl SignUp {
+    /// What the person proved last: a code, else the password.
+    fn proved_by(&self) -> Option<Strategy> {
+        let proofs = [Field::EmailAddress, Field::PhoneNumber];
+        let latest = proofs
+            .iter()
+            .filter_map(|field| self.verification(field))
+            .filter_map(|v| v.verified.map(|(at, _)| (at, v.strategy.clone())))
+            .max_by_key(|(at, _)| *at);
+        latest
+            .map(|(_, strategy)| strategy)
+            .or_else(|| self.password_digest.as_ref().map(|_| Strategy::Password))
+    }
+
+    fn to_user(&self, cx: &mut Context<'_>) -> User {
+        User {
+            id: self.id.cast(),
+            email_addresses: self
+                .email_address
+                .iter()
+                .map(|e| identification(e, cx))
+                .collect(),
+            phone_numbers: self
+                .phone_number
+                .iter()
+                .map(|p| identification(p, cx))
+                .collect(),
+            username: self.username.clone(),
+            password_digest: self.password_digest.clone(),
+            first_name: self.first_name.clone(),
+            last_name: self.last_name.clone(),
+            unsafe_metadata: self.unsafe_metadata.clone(),
+            public_metadata: self.public_metadata.clone(),
+            locale: self.locale.clone(),
+            legal_accepted_at: self.legal_accepted_at,
+            created_at: cx.now,
+            updated_at: cx.now,
+            last_sign_in_at: Some(cx.now),
+            sign_up: Box::new(self.clone()),
+        }
+    }
+}
+
+fn identification<T: Clone>(collected: &Collected<T>, cx: &mut Context<'_>) -> Identification<T> {
+    let proof = collected
+        .verification
+        .as_ref()
+        .filter(|v| v.verified.is_some());
+    Identification {
+        id: IdentificationId::generate(cx.now, cx.entropy),
+        value: collected.value.clone(),
+        verified_by: proof.map(|v| v.strategy.clone()),
+    }
+}

@@ -1,0 +1,337 @@
+//! The fields of a create or an update: raw as they came, and parsed. Parsing reports every fault at once and
+//! nothing is stored then (CONTRACT 7).
+
+use std::collections::BTreeSet;
+
+use crate::domain::field::Field;
+use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
+use crate::domain::password_policy;
+use crate::domain::rejection::{Code, Reason, Rejection};
+use crate::domain::secret::Secret;
+use crate::domain::settings::Settings;
+use crate::domain::verification::Strategy;
+
+/// What a write says about one value: nothing, that it goes, or that it is now this.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Patch<T> {
+    /// Leave it as it is.
+    #[default]
+    Keep,
+    /// Take it away: an empty string on the wire (CONTRACT 6, 10).
+    Clear,
+    /// Make it this.
+    Set(T),
+}
+
+/// The parameters of create and update as text, `None` where absent.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the parameters of CONTRACT 7")]
+pub struct RawFields {
+    pub email_address: Option<String>,
+    pub phone_number: Option<String>,
+    pub email_address_or_phone_number: Option<String>,
+    pub username: Option<String>,
+    pub password: Option<Secret<String>>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub web3_wallet: Option<String>,
+    pub unsafe_metadata: Option<String>,
+    pub legal_accepted: Option<String>,
+    pub locale: Option<String>,
+    pub strategy: Option<String>,
+    pub channel: Option<String>,
+    pub ticket: Option<String>,
+    pub transfer: Option<String>,
+    pub token: Option<String>,
+}
+
+/// Parsed fields. The password is a digest here: the plain one goes to the hash pool and no further.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the parameters of CONTRACT 7")]
+pub struct Fields {
+    pub email_address: Patch<EmailAddress>,
+    pub phone_number: Patch<PhoneNumber>,
+    pub username: Patch<Username>,
+    pub password_digest: Patch<Secret<String>>,
+    pub first_name: Patch<String>,
+    pub last_name: Patch<String>,
+    pub unsafe_metadata: Option<String>,
+    pub legal_accepted: Option<bool>,
+    pub locale: Patch<String>,
+    pub strategy: Option<Strategy>,
+    pub channel: Option<String>,
+    /// The kinds of identifiers given here that a user already holds, as a look-up before the command found; the
+    /// commit decides.
+    pub taken: BTreeSet<IdentifierKind>,
+}
+
+impl Fields {
+    /// Parses raw parameters by the instance's settings. The second value is the password to hash, if one was
+    /// given; the caller puts its digest into `password_digest`.
+    ///
+    /// # Errors
+    /// Every fault found, each naming its parameter.
+    pub fn parse(
+        raw: &RawFields,
+        settings: &Settings,
+    ) -> Result<(Self, Option<Secret<String>>), Rejection> {
+        let mut reasons = Vec::new();
+        let mut fields = Self::default();
+        let (mut email, mut phone) = (raw.email_address.as_deref(), raw.phone_number.as_deref());
+        match raw.email_address_or_phone_number.as_deref() {
+            Some(either) if either.contains('@') => email = email.or(Some(either)),
+            Some(either) => phone = phone.or(Some(either)),
+            None => {}
+        }
+        let mut reader = Reader {
+            settings,
+            reasons: &mut reasons,
+        };
+        fields.email_address = reader.read(&Field::EmailAddress, email, EmailAddress::parse);
+        fields.phone_number = reader.read(&Field::PhoneNumber, phone, PhoneNumber::parse);
+        fields.username = reader.read(&Field::Username, raw.username.as_deref(), |t| {
+            Username::parse(t, &settings.username_settings)
+        });
+        fields.first_name = reader.read(&Field::FirstName, raw.first_name.as_deref(), |t| {
+            name("first_name", t)
+        });
+        fields.last_name = reader.read(&Field::LastName, raw.last_name.as_deref(), |t| {
+            name("last_name", t)
+        });
+        let _: Patch<String> = reader.read(&Field::Web3Wallet, raw.web3_wallet.as_deref(), |_| {
+            Err(Code::FormParamValueDisabled.on("web3_wallet"))
+        });
+        let context = [
+            email,
+            phone,
+            raw.username.as_deref(),
+            raw.first_name.as_deref(),
+            raw.last_name.as_deref(),
+        ];
+        let mut password = None;
+        match raw.password.as_ref().map(|p| p.expose().as_str()) {
+            None => {}
+            Some(_) if !settings.enabled(&Field::Password) => {
+                reasons.push(Code::FormParamUnknown.on("password"))
+            }
+            Some("") => fields.password_digest = Patch::Clear,
+            Some(plain) => {
+                let words: Vec<&str> = context
+                    .iter()
+                    .flatten()
+                    .flat_map(|w| [*w, local_part(w)])
+                    .collect();
+                match password_policy::check(plain, &settings.password_settings, &words) {
+                    Ok(accepted) => password = Some(accepted),
+                    Err(faults) => reasons.extend(faults),
+                }
+            }
+        }
+        let mut take = |result: Result<(), Reason>| reasons.extend(result.err());
+        take(metadata(raw.unsafe_metadata.as_deref()).map(|m| fields.unsafe_metadata = m));
+        take(
+            flag("legal_accepted", raw.legal_accepted.as_deref())
+                .map(|flag| fields.legal_accepted = flag),
+        );
+        take(strategy(raw.strategy.as_deref(), settings).map(|s| fields.strategy = s));
+        take(channel(raw.channel.as_deref()).map(|c| fields.channel = c));
+        fields.locale = match raw.locale.as_deref() {
+            None => Patch::Keep,
+            Some("") => Patch::Clear,
+            Some(tag) => match locale(tag) {
+                Ok(tag) => Patch::Set(tag),
+                Err(reason) => {
+                    take(Err(reason));
+                    Patch::Keep
+                }
+            },
+        };
+        if raw.ticket.is_some() || fields.strategy == Some(Strategy::Ticket) {
+            take(Err(Code::FormParamValueDisabled.on("strategy")));
+        }
+        if raw
+            .transfer
+            .as_deref()
+            .is_some_and(|t| t == "true" || t == "1")
+        {
+            take(Err(Code::AccountTransferInvalid.into()));
+        }
+        Rejection::collect(reasons)?;
+        Ok((fields, password))
+    }
+
+    /// The identifiers that are set here.
+    pub fn identifiers(&self) -> Vec<Identifier> {
+        let mut found = Vec::new();
+        if let Patch::Set(email) = &self.email_address {
+            found.push(email.identifier());
+        }
+        if let Patch::Set(phone) = &self.phone_number {
+            found.push(phone.identifier());
+        }
+        if let Patch::Set(username) = &self.username {
+            found.push(username.identifier());
+        }
+        found
+    }
+}
+
+/// Reads attributes, refusing those the instance does not have.
+struct Reader<'a> {
+    settings: &'a Settings,
+    reasons: &'a mut Vec<Reason>,
+}
+
+impl Reader<'_> {
+    fn read<T>(
+        &mut self,
+        field: &Field,
+        text: Option<&str>,
+        parse: impl Fn(&str) -> Result<T, Reason>,
+    ) -> Patch<T> {
+        let Some(text) = text else { return Patch::Keep };
+        if !self.settings.enabled(field) {
+            self.reasons.push(Code::FormParamUnknown.on(field.as_str()));
+            return Patch::Keep;
+        }
+        if text.is_empty() {
+            return Patch::Clear;
+        }
+        match parse(text) {
+            Ok(value) => Patch::Set(value),
+            Err(reason) => {
+                self.reasons.push(reason);
+                Patch::Keep
+            }
+        }
+    }
+}
+
+fn name(param: &str, text: &str) -> Result<String, Reason> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Code::FormParamNil.on(param));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Code::FormParamFormatInvalid.on(param));
+    }
+    if text.chars().count() > NAME_MAX {
+        return Err(Code::FormParamMaxLengthExceeded
+            .on(param)
+            .with(NAME_MAX as u32));
+    }
+    Ok(text.to_owned())
+}
+
+/// Checks metadata and keeps it as the JSON text it came as; the depth is what serde_json reads at most, limited
+/// further here.
+fn metadata(text: Option<&str>) -> Result<Option<String>, Reason> {
+    const PARAM: &str = "unsafe_metadata";
+    let Some(text) = text else { return Ok(None) };
+    if text.is_empty() {
+        return Ok(Some("{}".into()));
+    }
+    if text.len() > METADATA_MAX {
+        return Err(Code::FormParamExceedsAllowedSize
+            .on(PARAM)
+            .with(METADATA_MAX as u32));
+    }
+    if nesting(text) > METADATA_DEPTH {
+        return Err(Code::FormParamValueInvalid.on(PARAM));
+    }
+    match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text) {
+        Ok(object) => Ok(Some(serde_json::Value::Object(object).to_string())),
+        Err(_) => Err(Code::FormParamValueInvalid.on(PARAM)),
+    }
+}
+
+/// How deep brackets nest outside of strings.
+fn nesting(json: &str) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn flag(param: &str, text: Option<&str>) -> Result<Option<bool>, Reason> {
+    match text {
+        None => Ok(None),
+        Some("true" | "1") => Ok(Some(true)),
+        Some("false" | "0" | "") => Ok(Some(false)),
+        Some(_) => Err(Code::FormParamTypeInvalid.on(param)),
+    }
+}
+
+fn strategy(text: Option<&str>, settings: &Settings) -> Result<Option<Strategy>, Reason> {
+    let Some(text) = text.filter(|t| !t.is_empty()) else {
+        return Ok(None);
+    };
+    let strategy: Strategy = text
+        .parse()
+        .map_err(|_| Code::FormParamValueInvalid.on("strategy"))?;
+    usable(&strategy, settings)?;
+    Ok(Some(strategy))
+}
+
+/// Whether the instance lets a strategy be used at all.
+///
+/// # Errors
+/// `oauth_provider_not_enabled` for providers, `form_param_value_disabled` for all others.
+pub(super) fn usable(strategy: &Strategy, settings: &Settings) -> Result<(), Reason> {
+    let on = match strategy {
+        Strategy::Password => settings.attributes.password.enabled,
+        _ => strategy
+            .field()
+            .and_then(|field| settings.attribute(&field))
+            .is_some_and(|attribute| {
+                attribute.enabled && attribute.verifications.contains(strategy)
+            }),
+    };
+    match strategy {
+        Strategy::OAuth(_) => Err(Code::OAuthProviderNotEnabled.into()),
+        _ if on && strategy.is_built() => Ok(()),
+        _ => Err(Code::FormParamValueDisabled.on("strategy")),
+    }
+}
+
+fn channel(text: Option<&str>) -> Result<Option<String>, Reason> {
+    match text {
+        None | Some("") => Ok(None),
+        Some("sms") => Ok(Some("sms".into())),
+        Some("whatsapp") => Err(Code::FormParamValueDisabled.on("channel")),
+        Some(_) => Err(Code::FormParamValueInvalid.on("channel")),
+    }
+}
+
+fn locale(tag: &str) -> Result<String, Reason> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    if tag.len() <= LOCALE_MAX && tag.bytes().all(plain) {
+        Ok(tag.to_owned())
+    } else {
+        Err(Code::FormParamFormatInvalid.on("locale"))
+    }
+}
+
+fn local_part(address: &str) -> &str {
+    address.split('@').next().unwrap_or(address)
+}
+
+/// The longest name, in code points.
+const NAME_MAX: usize = 256;
+/// The largest metadata, in bytes of JSON (SECURITY A-MA-3).
+const METADATA_MAX: usize = 8 * 1024;
+/// How deep metadata may nest (SECURITY A-RX-1).
+const METADATA_DEPTH: usize = 32;
+/// The longest language tag that BCP 47 software must expect.
+const LOCALE_MAX: usize = 35;

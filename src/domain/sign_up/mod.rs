@@ -1,0 +1,18 @@
+//! The sign-up: a value that gathers fields and proofs until it becomes a user.
+//!
+//! [`SignUp::create`] and [`SignUp::apply`] turn a command into a [`Transition`]: the next value plus effects as
+//! data. Nothing is changed in place, so whoever holds the old value keeps it when a commit is refused.
+
+mod attempt;
+mod command;
+mod convert;
+mod fields;
+mod prepare;
+mod state;
+mod transition;
+mod update;
+
+pub use command::{Attempt, Command, Prepare};
+pub use fields::{Fields, Patch, RawFields};
+pub use state::{Collected, Phase, SignUp, Status};
+pub use transition::Transition;

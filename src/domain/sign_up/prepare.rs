@@ -1,0 +1,130 @@
+//! Preparing a verification: making a code and having it sent.
+
+use crate::domain::context::Context;
+use crate::domain::effect::{Charge, Charged, Effect, Message};
+use crate::domain::field::Field;
+use crate::domain::id::MessageId;
+use crate::domain::identifier::Identifier;
+use crate::domain::rejection::{Code as Refusal, Rejection};
+use crate::domain::secret::Secret;
+use crate::domain::verification::{Code, Strategy, Verification};
+
+use super::fields::usable;
+use super::{Prepare, SignUp, Transition};
+
+impl SignUp {
+    pub(super) fn prepare(
+        &self,
+        prepare: &Prepare,
+        cx: &mut Context<'_>,
+    ) -> Result<Transition, Rejection> {
+        let mut next = self.clone();
+        next.version += 1;
+        next.updated_at = cx.now.max(self.updated_at);
+        next.prepare_in_place(prepare, cx)
+    }
+
+    /// Prepares on a value that is already the next one.
+    pub(super) fn prepare_in_place(
+        mut self,
+        prepare: &Prepare,
+        cx: &mut Context<'_>,
+    ) -> Result<Transition, Rejection> {
+        usable(&prepare.strategy, cx.settings)?;
+        let field = prepare
+            .strategy
+            .field()
+            .ok_or(Refusal::VerificationStrategyInvalid)?;
+        let address = self
+            .address(&field)
+            .ok_or_else(|| Refusal::FormParamMissing.on(field.as_str()))?;
+        if self.is_verified(&field, cx.now, cx.policy) {
+            return Err(Refusal::VerificationAlreadyVerified.into());
+        }
+        self.cool_down(&address, cx)?;
+        let is_test = cx.policy.test_mode && self.is_test_address(&field);
+        let code = if is_test {
+            Code::TEST
+        } else {
+            Code::generate(cx.entropy)
+        };
+        let channel = (prepare.strategy == Strategy::PhoneCode)
+            .then(|| prepare.channel.clone().unwrap_or_else(|| "sms".into()));
+        let verification = Verification::by_code(
+            self.id,
+            prepare.strategy.clone(),
+            &address.value,
+            &code,
+            channel,
+            cx,
+        );
+        let expire_at = verification.expire_at;
+        let display_to = self.display_address(&field);
+        if let Some(slot) = self.verification_slot(&field) {
+            *slot = Some(verification);
+        }
+        self.recent_sends.push((address.clone(), cx.now));
+        let client = self.client_id;
+        let mut transition = Transition::to(self);
+        if !is_test {
+            transition.charges.push(Charge {
+                address: address.clone(),
+                client,
+                what: Charged::Message,
+            });
+            transition.effects.push(Effect::Deliver(Message {
+                id: MessageId::generate(cx.now, cx.entropy),
+                to: address,
+                display_to,
+                code: Secret::new(code.expose()),
+                created_at: cx.now,
+                expire_at,
+            }));
+        }
+        Ok(transition)
+    }
+
+    /// One code at a time to one address from one sign-up (DESIGN 9); also forgets sends that are too old to matter.
+    fn cool_down(&mut self, address: &Identifier, cx: &Context<'_>) -> Result<(), Rejection> {
+        let cooldown = cx.policy.resend_cooldown;
+        self.recent_sends
+            .retain(|(_, at)| cx.now.since(*at) < cooldown);
+        match self
+            .recent_sends
+            .iter()
+            .filter(|(to, _)| to == address)
+            .map(|(_, at)| *at)
+            .max()
+        {
+            Some(at) => Err(Refusal::VerificationCodeTooManyRequests
+                .after((at + cooldown).since(cx.now))
+                .into()),
+            None => Ok(()),
+        }
+    }
+
+    fn is_test_address(&self, field: &Field) -> bool {
+        match field {
+            Field::EmailAddress => self
+                .email_address
+                .as_ref()
+                .is_some_and(|e| e.value.is_test()),
+            Field::PhoneNumber => self
+                .phone_number
+                .as_ref()
+                .is_some_and(|p| p.value.is_test()),
+            _ => false,
+        }
+    }
+
+    fn display_address(&self, field: &Field) -> String {
+        match field {
+            Field::EmailAddress => self
+                .email_address
+                .as_ref()
+                .map(|e| e.value.typed().to_owned()),
+            _ => self.address(field).map(|a| a.value),
+        }
+        .unwrap_or_default()
+    }
+}

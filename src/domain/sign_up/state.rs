@@ -1,0 +1,147 @@
+//! What a sign-up holds, and what is derived from it.
+
+use crate::domain::context::Policy;
+use crate::domain::field::Field;
+use crate::domain::id::{ClientId, SessionId, SignUpId, UserId};
+use crate::domain::identifier::{EmailAddress, Identifier, PhoneNumber, Username};
+use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
+use crate::domain::verification::{Verification, VerificationStatus};
+
+/// A sign-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignUp {
+    /// Its id.
+    pub id: SignUpId,
+    /// The client it belongs to; to all others it does not exist.
+    pub client_id: ClientId,
+    /// Counts the transitions; the store compares it.
+    pub version: u64,
+    /// Where it stands.
+    pub phase: Phase,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// The last accepted write.
+    pub updated_at: Timestamp,
+    /// The e-mail address.
+    pub email_address: Option<Collected<EmailAddress>>,
+    /// The phone number.
+    pub phone_number: Option<Collected<PhoneNumber>>,
+    /// The username.
+    pub username: Option<Username>,
+    /// The digest of the password, a PHC string.
+    pub password_digest: Option<Secret<String>>,
+    /// The first name.
+    pub first_name: Option<String>,
+    /// The last name.
+    pub last_name: Option<String>,
+    /// Metadata that the browser gives, a JSON object as text.
+    pub unsafe_metadata: String,
+    /// Metadata from an invitation, a JSON object as text.
+    pub public_metadata: String,
+    /// When the legal terms were accepted.
+    pub legal_accepted_at: Option<Timestamp>,
+    /// The person's locale.
+    pub locale: Option<String>,
+    /// The origin it was made from, for the sessions of requests that send none.
+    pub origin: Option<String>,
+    /// Which addresses were sent a code when, as far as the cool-down looks back.
+    pub recent_sends: Vec<(Identifier, Timestamp)>,
+}
+
+/// A collected identifier with its verification, which is about exactly this value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collected<T> {
+    /// The value.
+    pub value: T,
+    /// Its verification, once prepared.
+    pub verification: Option<Verification>,
+}
+
+/// Where a sign-up stands, as a stored fact; abandonment is derived from the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Gathering.
+    Open,
+    /// Became a user.
+    Complete {
+        /// The user.
+        user_id: UserId,
+        /// Its first session.
+        session_id: SessionId,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// The status on the wire (CONTRACT 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words of CONTRACT 5")]
+pub enum Status {
+    MissingRequirements,
+    Complete,
+    Abandoned,
+}
+
+impl SignUp {
+    /// When it is abandoned unless written to before.
+    pub fn abandon_at(&self, policy: &Policy) -> Timestamp {
+        self.updated_at + policy.abandon_after
+    }
+
+    /// Its status at `now`. A sign-up that is no longer its client's current one is abandoned too; that is for
+    /// whoever knows the client to say.
+    pub fn status(&self, now: Timestamp, policy: &Policy) -> Status {
+        match self.phase {
+            Phase::Complete { .. } => Status::Complete,
+            Phase::Open if now >= self.abandon_at(policy) => Status::Abandoned,
+            Phase::Open => Status::MissingRequirements,
+        }
+    }
+
+    /// The verification of a field, once prepared.
+    pub fn verification(&self, field: &Field) -> Option<&Verification> {
+        match field {
+            Field::EmailAddress => self.email_address.as_ref()?.verification.as_ref(),
+            Field::PhoneNumber => self.phone_number.as_ref()?.verification.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The identifier in a field that is verified by a code.
+    pub fn address(&self, field: &Field) -> Option<Identifier> {
+        match field {
+            Field::EmailAddress => Some(self.email_address.as_ref()?.value.identifier()),
+            Field::PhoneNumber => Some(self.phone_number.as_ref()?.value.identifier()),
+            _ => None,
+        }
+    }
+
+    /// Whether a field was given.
+    pub fn has(&self, field: &Field) -> bool {
+        match field {
+            Field::EmailAddress => self.email_address.is_some(),
+            Field::PhoneNumber => self.phone_number.is_some(),
+            Field::Username => self.username.is_some(),
+            Field::Password => self.password_digest.is_some(),
+            Field::FirstName => self.first_name.is_some(),
+            Field::LastName => self.last_name.is_some(),
+            Field::LegalAccepted => self.legal_accepted_at.is_some(),
+            Field::Web3Wallet | Field::OAuth(_) => false,
+        }
+    }
+
+    /// Whether the value of a field is proved.
+    pub fn is_verified(&self, field: &Field, now: Timestamp, policy: &Policy) -> bool {
+        self.verification(field)
+            .is_some_and(|v| v.status(now, policy.attempts_max) == VerificationStatus::Verified)
+    }
+
+    pub(super) fn verification_slot(&mut self, field: &Field) -> Option<&mut Option<Verification>> {
+        match field {
+            Field::EmailAddress => self.email_address.as_mut().map(|e| &mut e.verification),
+            Field::PhoneNumber => self.phone_number.as_mut().map(|p| &mut p.verification),
+            _ => None,
+        }
+    }
+}

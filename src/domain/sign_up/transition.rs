@@ -1,0 +1,50 @@
+//! What a decision comes to.
+
+use crate::domain::client::ClientChange;
+use crate::domain::effect::{Charge, Effect};
+use crate::domain::rejection::Rejection;
+use crate::domain::user::Conversion;
+
+use super::SignUp;
+
+/// The next value and everything that goes with it, to be committed as one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transition {
+    /// The next value.
+    pub next: SignUp,
+    /// What to answer once the commit stands: a wrong code is counted *and* refused.
+    pub verdict: Result<(), Rejection>,
+    /// What to do in the world.
+    pub effects: Vec<Effect>,
+    /// Which budgets it uses.
+    pub charges: Vec<Charge>,
+    /// What it does to the client.
+    pub client_changes: Vec<ClientChange>,
+    /// What it becomes, when it is complete.
+    pub conversion: Option<Conversion>,
+    /// Whether there is anything to commit.
+    pub changed: bool,
+}
+
+impl Transition {
+    /// A transition to `next` that succeeds, and nothing else.
+    pub(super) fn to(next: SignUp) -> Self {
+        Self {
+            next,
+            verdict: Ok(()),
+            effects: Vec::new(),
+            charges: Vec::new(),
+            client_changes: Vec::new(),
+            conversion: None,
+            changed: true,
+        }
+    }
+
+    /// Nothing changes: the answer is the value as it is.
+    pub(super) fn unchanged(value: &SignUp) -> Self {
+        Self {
+            changed: false,
+            ..Self::to(value.clone())
+        }
+    }
+}

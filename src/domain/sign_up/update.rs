@@ -1,0 +1,176 @@
+//! Create and update: taking in fields.
+
+use crate::domain::client::ClientChange;
+use crate::domain::context::Context;
+use crate::domain::field::Field;
+use crate::domain::id::{ClientId, SignUpId};
+use crate::domain::identifier::IdentifierKind;
+use crate::domain::rejection::{Code, Rejection};
+use crate::domain::settings::SignUpMode;
+use crate::domain::verification::Strategy;
+
+use super::fields::{Fields, Patch};
+use super::state::{Collected, Phase, SignUp, Status};
+use super::{Command, Prepare, Transition};
+
+impl SignUp {
+    /// A new sign-up with its first fields.
+    ///
+    /// # Errors
+    /// When the instance is closed to the public or an identifier is taken.
+    pub fn create(
+        id: SignUpId,
+        client_id: ClientId,
+        fields: &Fields,
+        origin: Option<String>,
+        cx: &mut Context<'_>,
+    ) -> Result<Transition, Rejection> {
+        match cx.settings.sign_up.mode {
+            SignUpMode::Public => {}
+            SignUpMode::Restricted => return Err(Code::SignUpModeRestricted.into()),
+            SignUpMode::Waitlist => return Err(Code::SignUpRestrictedWaitlist.into()),
+        }
+        let mut transition = Self::empty(id, client_id, origin, cx).update(fields, cx)?;
+        transition
+            .client_changes
+            .insert(0, ClientChange::SetSignUp(id));
+        Ok(transition)
+    }
+
+    /// The value after `command`, and what goes with it.
+    ///
+    /// # Errors
+    /// Why the command is refused; nothing changes then.
+    pub fn apply(&self, command: &Command, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
+        if self.status(cx.now, cx.policy) != Status::MissingRequirements {
+            if let Command::Attempt(attempt) = command
+                && self.is_replay(attempt, cx)
+            {
+                return Ok(Transition::unchanged(self));
+            }
+            return Err(Code::SignUpCannotBeUpdated.into());
+        }
+        let mut transition = match command {
+            Command::Update(fields) => self.update(fields, cx)?,
+            Command::Prepare(prepare) => self.prepare(prepare, cx)?,
+            Command::Attempt(attempt) => self.attempt(attempt, cx)?,
+        };
+        transition
+            .client_changes
+            .insert(0, ClientChange::RequireSignUp(self.id));
+        Ok(transition)
+    }
+
+    fn empty(id: SignUpId, client_id: ClientId, origin: Option<String>, cx: &Context<'_>) -> Self {
+        Self {
+            id,
+            client_id,
+            version: 0,
+            phase: Phase::Open,
+            created_at: cx.now,
+            updated_at: cx.now,
+            email_address: None,
+            phone_number: None,
+            username: None,
+            password_digest: None,
+            first_name: None,
+            last_name: None,
+            unsafe_metadata: "{}".into(),
+            public_metadata: "{}".into(),
+            legal_accepted_at: None,
+            locale: None,
+            origin,
+            recent_sends: Vec::new(),
+        }
+    }
+
+    fn update(&self, fields: &Fields, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
+        self.refuse_taken(fields)?;
+        let mut next = self.clone();
+        next.version += 1;
+        next.updated_at = cx.now.max(self.updated_at);
+        next.take(fields, cx);
+        let transition = match &fields.strategy {
+            Some(strategy @ (Strategy::EmailCode | Strategy::PhoneCode))
+                if next.wants_code(strategy, cx) =>
+            {
+                let prepare = Prepare {
+                    strategy: strategy.clone(),
+                    channel: fields.channel.clone(),
+                };
+                next.prepare_in_place(&prepare, cx)?
+            }
+            _ => Transition::to(next),
+        };
+        transition.convert_if_complete(cx)
+    }
+
+    /// A person who gives back the value they already proved is not sent another code.
+    fn wants_code(&self, strategy: &Strategy, cx: &Context<'_>) -> bool {
+        strategy
+            .field()
+            .is_some_and(|field| !self.is_verified(&field, cx.now, cx.policy))
+    }
+
+    /// Names every given identifier that a user holds; those this sign-up already has are left to the commit.
+    fn refuse_taken(&self, fields: &Fields) -> Result<(), Rejection> {
+        let reason = |kind: &IdentifierKind| Code::FormIdentifierExists.on(kind.field().as_str());
+        Rejection::collect(fields.taken.iter().map(reason).collect())
+    }
+
+    fn take(&mut self, fields: &Fields, cx: &Context<'_>) {
+        collect(
+            &mut self.email_address,
+            &fields.email_address,
+            |old, new| old.as_str() == new.as_str(),
+        );
+        collect(&mut self.phone_number, &fields.phone_number, |old, new| {
+            old == new
+        });
+        patch(&mut self.username, &fields.username);
+        patch(&mut self.password_digest, &fields.password_digest);
+        patch(&mut self.first_name, &fields.first_name);
+        patch(&mut self.last_name, &fields.last_name);
+        patch(&mut self.locale, &fields.locale);
+        if let Some(metadata) = &fields.unsafe_metadata {
+            self.unsafe_metadata.clone_from(metadata);
+        }
+        if cx.settings.enabled(&Field::LegalAccepted) {
+            match fields.legal_accepted {
+                Some(true) => self.legal_accepted_at = self.legal_accepted_at.or(Some(cx.now)),
+                Some(false) => self.legal_accepted_at = None,
+                None => {}
+            }
+        }
+    }
+}
+
+fn patch<T: Clone>(slot: &mut Option<T>, patch: &Patch<T>) {
+    match patch {
+        Patch::Keep => {}
+        Patch::Clear => *slot = None,
+        Patch::Set(value) => *slot = Some(value.clone()),
+    }
+}
+
+/// Like [`patch`], for a value with a verification: the same value keeps it, another one drops it.
+fn collect<T: Clone>(
+    slot: &mut Option<Collected<T>>,
+    patch: &Patch<T>,
+    same: impl Fn(&T, &T) -> bool,
+) {
+    match patch {
+        Patch::Keep => {}
+        Patch::Clear => *slot = None,
+        Patch::Set(value) => {
+            let verification = slot
+                .take()
+                .filter(|old| same(&old.value, value))
+                .and_then(|old| old.verification);
+            *slot = Some(Collected {
+                value: value.clone(),
+                verification,
+            });
+        }
+    }
+}

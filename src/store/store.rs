@@ -1,0 +1,173 @@
+//! The store's contract: what every back end does, tested by one suite for all of them.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::domain::client::{Client, ClientChange, ClientConflict};
+use crate::domain::context::AddressLimits;
+use crate::domain::effect::Charge;
+use crate::domain::id::{ClientId, MessageId, SignUpId, UserId};
+use crate::domain::identifier::{Identifier, IdentifierKind};
+use crate::domain::sign_up::SignUp;
+use crate::domain::time::{Span, Timestamp};
+use crate::domain::user::User;
+
+/// A future that can be kept behind a trait object.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One atomic unit: all of it is written or nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    /// The moment of the decision; counters and clients take their time from it.
+    pub at: Timestamp,
+    /// The next value of a sign-up. With a `user`, the finished sign-up is kept inside that user's record.
+    pub sign_up: Option<SignUpWrite>,
+    /// A user that comes into being; its identifiers are claimed.
+    pub user: Option<User>,
+    /// Changes to a client.
+    pub client: Option<ClientWrite>,
+    /// Messages to send.
+    pub outbox: Vec<OutboxEntry>,
+    /// Messages that are done with.
+    pub sent: Vec<MessageId>,
+    /// Budgets to use, and how large they are.
+    pub charges: Vec<Charge>,
+    /// The sizes of the budgets; `None` counts nothing.
+    pub limits: Option<AddressLimits>,
+    /// Sign-ups to forget, with the deadline each is listed under: the sweeper's.
+    pub forget: Vec<(Timestamp, SignUpId)>,
+    /// Named values to write, such as sealed keys.
+    pub values: Vec<(String, Vec<u8>)>,
+    /// Whether the acknowledgement may come before the disk has it, where the store's durability allows that.
+    pub relaxed: bool,
+}
+
+/// The next value of a sign-up.
+#[derive(Clone, Debug)]
+pub struct SignUpWrite {
+    /// The value.
+    pub next: SignUp,
+    /// The version it was made from; `None` for a new one.
+    pub expected_version: Option<u64>,
+    /// When the sweeper should look at it.
+    pub deadline: Timestamp,
+}
+
+/// Changes to a client.
+#[derive(Clone, Debug)]
+pub struct ClientWrite {
+    /// Which client.
+    pub id: ClientId,
+    /// What changes, in order.
+    pub changes: Vec<ClientChange>,
+}
+
+/// A message on its way out; its secret part is sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxEntry {
+    /// The message's id, the same over retries.
+    pub id: MessageId,
+    /// The normalised address.
+    pub to: Identifier,
+    /// The address as typed.
+    pub display_to: String,
+    /// The code, sealed under the instance key.
+    pub sealed: Vec<u8>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// After this it is not sent any more.
+    pub expire_at: Timestamp,
+}
+
+/// What a commit leaves behind that its caller wants to show.
+#[derive(Clone, Debug, Default)]
+pub struct Committed {
+    /// The client after the changes.
+    pub client: Option<Arc<Client>>,
+}
+
+/// Why a commit was not made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// Another user holds the identifier.
+    #[error("the {0:?} belongs to another user")]
+    IdentifierTaken(IdentifierKind),
+    /// The sign-up has another version than expected.
+    #[error("the sign-up was changed by somebody else")]
+    Stale,
+    /// The client does not allow it.
+    #[error(transparent)]
+    Client(#[from] ClientConflict),
+    /// A budget is spent.
+    #[error("a limit is reached")]
+    LimitExceeded {
+        /// When it is filled again.
+        retry_after: Span,
+    },
+    /// Too much is waiting; certainly not written.
+    #[error("the store is overloaded")]
+    Overloaded,
+    /// The store can't write now; certainly not written.
+    #[error("the store is unavailable")]
+    Unavailable,
+    /// The store failed while writing: it may have been written.
+    #[error("the outcome of the write is unknown")]
+    Unknown,
+}
+
+/// Why a read failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The store can't read now.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// What is stored fails its checksum or can't be decoded. Nothing of it is served.
+    #[error("a stored record is damaged: {0}")]
+    Damaged(String),
+}
+
+/// A back end.
+pub trait Store: Send + Sync + 'static {
+    /// Makes each commit, or says why not; one answer for each, in order. Returns once everything acknowledged is
+    /// as durable as the store was told to make it. Called by one persister at a time.
+    fn commit(&self, batch: Vec<Commit>) -> BoxFuture<'_, Vec<Result<Committed, CommitError>>>;
+
+    /// A sign-up, open or finished.
+    fn sign_up(&self, id: SignUpId) -> BoxFuture<'_, Result<Option<SignUp>, StoreError>>;
+
+    /// A user.
+    fn user(&self, id: UserId) -> BoxFuture<'_, Result<Option<Arc<User>>, StoreError>>;
+
+    /// A client.
+    fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>>;
+
+    /// Who holds an identifier. Courtesy only: the commit decides.
+    fn holder<'a>(
+        &'a self,
+        identifier: &'a Identifier,
+    ) -> BoxFuture<'a, Result<Option<UserId>, StoreError>>;
+
+    /// Unsent messages, oldest first, from after `after`.
+    fn outbox(
+        &self,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>>;
+
+    /// Sign-ups whose deadline has come at `now`, earliest first.
+    fn due(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<(Timestamp, SignUpId)>, StoreError>>;
+
+    /// A named value.
+    fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>>;
+
+    /// Whether the store can still write.
+    fn is_healthy(&self) -> bool;
+
+    /// Writes out what is still in memory and lets go of the files.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}
