@@ -1,1 +1,7 @@
-//! The `engine` room.
+//! The engine: sign-up in process. This is the embedding API; HTTP is one of its users.
+
+mod error;
+mod view;
+
+pub use error::EngineError;
+pub use view::{ClientView, SessionView, SignUpView};

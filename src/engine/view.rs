@@ -1,0 +1,58 @@
+//! What the engine shows: values together with what is derived from them at the moment of reading.
+
+use std::sync::Arc;
+
+use crate::domain::client::Client;
+use crate::domain::requirements::Requirements;
+use crate::domain::secret::Secret;
+use crate::domain::session::Session;
+use crate::domain::sign_up::{SignUp, Status};
+use crate::domain::time::Timestamp;
+use crate::domain::user::User;
+
+/// A sign-up as it shows itself.
+#[derive(Clone, Debug)]
+pub struct SignUpView {
+    /// The value.
+    pub value: Arc<SignUp>,
+    /// Its status now.
+    pub status: Status,
+    /// Its four lists now.
+    pub requirements: Requirements,
+    /// The strategies that can verify the e-mail address and the phone number, as the settings have them.
+    pub email_strategies: Vec<String>,
+    /// The same for the phone number.
+    pub phone_strategies: Vec<String>,
+    /// When it is abandoned.
+    pub abandon_at: Timestamp,
+    /// How many tries a verification has, to tell its status.
+    pub attempts_max: u32,
+    /// The moment of reading.
+    pub now: Timestamp,
+}
+
+/// A session with its user and, where one was made, a token.
+#[derive(Clone, Debug)]
+pub struct SessionView {
+    /// The session.
+    pub session: Session,
+    /// Its user.
+    pub user: Arc<User>,
+    /// The newest token.
+    pub token: Option<Secret<String>>,
+    /// The moment of reading.
+    pub now: Timestamp,
+}
+
+/// A client with all that the wire piggybacks.
+#[derive(Clone, Debug)]
+pub struct ClientView {
+    /// The client.
+    pub client: Arc<Client>,
+    /// The sign-up in progress.
+    pub sign_up: Option<SignUpView>,
+    /// Its live sessions.
+    pub sessions: Vec<SessionView>,
+    /// The client's current token, whenever it differs from the one presented: the caller must be given it.
+    pub new_token: Option<Secret<String>>,
+}
