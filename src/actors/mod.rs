@@ -1,1 +1,19 @@
-//! The `actors` room.
+//! The actors: one per awake sign-up, shards of supervisors that route to them, the persister that commits for
+//! them, the relay that sends what they decided to send, and the sweeper. This room knows no HTTP, no wire shapes
+//! and no status codes.
+//!
+//! A request travels down `shard → sign-up → persister`; the answer goes straight to whoever asked. Begin reading
+//! at `system.rs`.
+
+mod environment;
+mod persister;
+mod relay;
+mod sign_up;
+mod supervisor;
+mod sweeper;
+mod system;
+
+pub use environment::{ActorOptions, Environment, Sealer};
+pub use persister::Persister;
+pub use sign_up::{Answer, CallError, Create, SignUpMessage};
+pub use system::{StartError, System, Transports};

@@ -1,6 +1,6 @@
 //! What the engine answers when it can't do what was asked.
 
-use crate::domain::rejection::Rejection;
+use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::time::Span;
 
 /// Why a call failed.
@@ -36,4 +36,10 @@ pub enum EngineError {
     /// A defect in the engine; the log says more.
     #[error("internal error")]
     Internal,
+}
+
+impl From<Reason> for EngineError {
+    fn from(reason: Reason) -> Self {
+        Self::Rejected(reason.into())
+    }
 }

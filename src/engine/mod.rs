@@ -1,7 +1,22 @@
-//! The engine: sign-up in process. This is the embedding API; HTTP is one of its users.
+//! The engine: sign-up in process. This is the embedding API; HTTP is one of its users. It knows no hyper and no
+//! JSON shapes.
+//!
+//! [`EngineBuilder`] makes an [`Engine`]; its methods are the calls. Begin reading at `sign_ups.rs`.
 
+mod admission;
+mod builder;
+mod caller;
+mod clients;
+#[expect(clippy::module_inception, reason = "the room is named after its one handle")]
+mod engine;
 mod error;
+mod keys;
+mod sessions;
+mod sign_ups;
 mod view;
 
+pub use builder::{BuildError, EngineBuilder};
+pub use caller::{Caller, Source};
+pub use engine::Engine;
 pub use error::EngineError;
 pub use view::{ClientView, SessionView, SignUpView};

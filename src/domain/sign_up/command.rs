@@ -1,5 +1,6 @@
 //! What can be asked of a sign-up.
 
+use crate::domain::rejection::{Code, Reason};
 use crate::domain::verification::Strategy;
 
 use super::Fields;
@@ -31,4 +32,29 @@ pub struct Attempt {
     pub strategy: Strategy,
     /// The code as typed.
     pub code: Option<String>,
+}
+
+impl Prepare {
+    /// Reads the parameters of a prepare.
+    ///
+    /// # Errors
+    /// `form_param_missing` without a strategy, `form_param_value_invalid` for unknown words.
+    pub fn parse(strategy: Option<&str>, channel: Option<&str>) -> Result<Self, Reason> {
+        Ok(Self { strategy: named(strategy)?, channel: super::fields::channel(channel)? })
+    }
+}
+
+impl Attempt {
+    /// Reads the parameters of an attempt.
+    ///
+    /// # Errors
+    /// `form_param_missing` without a strategy, `form_param_value_invalid` for unknown words.
+    pub fn parse(strategy: Option<&str>, code: Option<&str>) -> Result<Self, Reason> {
+        Ok(Self { strategy: named(strategy)?, code: code.map(str::to_owned) })
+    }
+}
+
+fn named(strategy: Option<&str>) -> Result<Strategy, Reason> {
+    let text = strategy.filter(|s| !s.is_empty()).ok_or_else(|| Code::FormParamMissing.on("strategy"))?;
+    text.parse().map_err(|_| Code::FormParamValueInvalid.on("strategy"))
 }

@@ -305,7 +305,7 @@ pub(super) fn usable(strategy: &Strategy, settings: &Settings) -> Result<(), Rea
     }
 }
 
-fn channel(text: Option<&str>) -> Result<Option<String>, Reason> {
+pub(super) fn channel(text: Option<&str>) -> Result<Option<String>, Reason> {
     match text {
         None | Some("") => Ok(None),
         Some("sms") => Ok(Some("sms".into())),

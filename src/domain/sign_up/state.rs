@@ -99,6 +99,18 @@ impl SignUp {
         }
     }
 
+    /// The next moment after `now` at which something about it changes by itself: a code expires, or it is
+    /// abandoned. A timer for it is a courtesy; every read computes from the time.
+    pub fn next_deadline(&self, now: Timestamp, policy: &Policy) -> Option<Timestamp> {
+        if self.status(now, policy) != Status::MissingRequirements {
+            return None;
+        }
+        let codes = [Field::EmailAddress, Field::PhoneNumber];
+        let open = |v: &&Verification| v.status(now, policy.attempts_max) == VerificationStatus::Unverified;
+        let expiries = codes.iter().filter_map(|f| self.verification(f)).filter(open).map(|v| v.expire_at);
+        expiries.chain([self.abandon_at(policy)]).min()
+    }
+
     /// The verification of a field, once prepared.
     pub fn verification(&self, field: &Field) -> Option<&Verification> {
         match field {

@@ -1,0 +1,113 @@
+//! What all actors share.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::domain::context::{Context, Entropy, KeyedDigest, Policy};
+use crate::domain::settings::Settings;
+use crate::domain::time::Timestamp;
+use crate::store::Store;
+
+/// Seals the secret part of a message under the instance key, and opens it again.
+pub trait Sealer: Send + Sync {
+    /// `plain`, sealed; it opens only with the same `context`.
+    fn seal(&self, context: &[u8], plain: &[u8]) -> Vec<u8>;
+
+    /// What was sealed, unless it was changed or sealed under another key or context.
+    fn open(&self, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>>;
+}
+
+/// What all actors share. Cheap to share, immutable but for the settings.
+pub struct Environment {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The digest under the instance key.
+    pub digest: Arc<dyn KeyedDigest>,
+    /// Seals the secrets of messages.
+    pub sealer: Arc<dyn Sealer>,
+    /// Numbers the operator chose.
+    pub policy: Policy,
+    /// How the actors behave.
+    pub options: ActorOptions,
+    settings: RwLock<Arc<Settings>>,
+    entropy: Mutex<Box<dyn Entropy + Send>>,
+}
+
+/// How the actors behave.
+#[derive(Clone, Debug)]
+pub struct ActorOptions {
+    /// How many shards route; the number of cores is a good choice.
+    pub shards: usize,
+    /// How long a sign-up stays awake without a request.
+    pub passivate_after: Duration,
+    /// How many commits may wait for the persister.
+    pub commits_waiting_max: usize,
+    /// How many calls may be in flight on one sign-up.
+    pub calls_per_sign_up_max: u64,
+    /// How often the sweeper looks.
+    pub sweep_interval: Duration,
+    /// How many messages may be on their way at once.
+    pub deliveries_max: usize,
+}
+
+impl Default for ActorOptions {
+    fn default() -> Self {
+        Self {
+            shards: std::thread::available_parallelism().map_or(2, usize::from),
+            passivate_after: Duration::from_secs(60),
+            commits_waiting_max: 4096,
+            calls_per_sign_up_max: 64,
+            sweep_interval: Duration::from_secs(5),
+            deliveries_max: 64,
+        }
+    }
+}
+
+impl Environment {
+    /// An environment over its parts.
+    #[expect(clippy::too_many_arguments, reason = "each part is of a type of its own and named at the one call")]
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        digest: Arc<dyn KeyedDigest>,
+        sealer: Arc<dyn Sealer>,
+        entropy: Box<dyn Entropy + Send>,
+        settings: Settings,
+        policy: Policy,
+        options: ActorOptions,
+    ) -> Self {
+        let settings = RwLock::new(Arc::new(settings));
+        Self { store, clock, digest, sealer, policy, options, settings, entropy: Mutex::new(entropy) }
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts other settings in force, for sign-ups in flight too.
+    pub fn replace_settings(&self, settings: Settings) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    }
+
+    /// Decides something in a context of this moment.
+    pub fn decide<T>(&self, decision: impl FnOnce(&mut Context<'_>) -> T) -> T {
+        let settings = self.settings();
+        let mut entropy = self.entropy.lock().unwrap_or_else(PoisonError::into_inner);
+        decision(&mut Context {
+            now: self.now(),
+            settings: &settings,
+            policy: &self.policy,
+            entropy: &mut **entropy,
+            digest: &*self.digest,
+        })
+    }
+}

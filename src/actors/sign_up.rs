@@ -1,0 +1,311 @@
+//! The actor around one sign-up: it holds the value, hands each transition to the persister, adopts the next value
+//! only after the commit, and answers the caller directly.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort};
+
+use crate::domain::client::{Client, ClientChange};
+use crate::domain::effect::{Effect, Message};
+use crate::domain::id::{ClientId, SignUpId};
+use crate::domain::rejection::{Code, Rejection};
+use crate::domain::sign_up::{Command, Fields, SignUp, Transition};
+use crate::domain::time::{Span, Timestamp};
+use crate::store::{ClientWrite, Commit, CommitError, OutboxEntry, SignUpWrite};
+
+use super::environment::Environment;
+use super::persister::Persister;
+use super::supervisor::SupervisorMessage;
+
+/// A request to a sign-up, with the port that its answer goes to.
+pub enum SignUpMessage {
+    /// Make it.
+    Create {
+        /// With what.
+        create: Box<Create>,
+        /// Where the answer goes.
+        reply: Reply,
+    },
+    /// Change it.
+    Command {
+        /// Who asks.
+        client: ClientId,
+        /// What for.
+        command: Command,
+        /// Where the answer goes.
+        reply: Reply,
+    },
+    /// Show it.
+    Read {
+        /// Who asks.
+        client: ClientId,
+        /// Where the answer goes.
+        reply: Reply,
+    },
+    /// Its one timer: a deadline of the sign-up, or the end of its idle time.
+    Wake,
+}
+
+/// What a new sign-up begins with.
+#[derive(Debug)]
+pub struct Create {
+    /// The client it belongs to.
+    pub client: ClientId,
+    /// The salt of the client, when that is to be opened too.
+    pub open: Option<[u8; 16]>,
+    /// The first fields.
+    pub fields: Fields,
+    /// The origin it is made from.
+    pub origin: Option<String>,
+}
+
+/// What a sign-up answers.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The value.
+    pub sign_up: Arc<SignUp>,
+    /// Its client, where the call changed it.
+    pub client: Option<Arc<Client>>,
+}
+
+/// Why a call to a sign-up failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The command was refused.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// There is no such sign-up, or it is another client's.
+    #[error("no such sign-up")]
+    NotFound,
+    /// Too many calls are in flight on this sign-up.
+    #[error("too many calls on one sign-up")]
+    Busy,
+    /// Too much is going on altogether.
+    #[error("overloaded")]
+    Overloaded,
+    /// The store can't be used.
+    #[error("unavailable")]
+    Unavailable,
+    /// The call was lost in a failure; it may have taken effect.
+    #[error("the call was lost")]
+    Lost,
+}
+
+pub(super) type Reply = RpcReplyPort<Result<Answer, CallError>>;
+
+/// The shell around one sign-up.
+pub(super) struct SignUpActor;
+
+/// What an actor begins with.
+pub(super) struct Arguments {
+    pub(super) id: SignUpId,
+    /// Whether there is nothing to load.
+    pub(super) fresh: bool,
+    pub(super) environment: Arc<Environment>,
+    pub(super) persister: Persister,
+    pub(super) shard: ActorRef<SupervisorMessage>,
+    /// How many routed messages it has dealt with; the shard compares it with how many it sent.
+    pub(super) seen: Arc<AtomicU64>,
+}
+
+pub(super) struct State {
+    arguments: Arguments,
+    value: Loaded,
+    last_used: tokio::time::Instant,
+}
+
+enum Loaded {
+    Absent,
+    Value(Arc<SignUp>),
+    Failed,
+}
+
+impl Actor for SignUpActor {
+    type Msg = SignUpMessage;
+    type State = State;
+    type Arguments = Arguments;
+
+    async fn pre_start(&self, _: ActorRef<Self::Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
+        Ok(State { arguments, value: Loaded::Absent, last_used: tokio::time::Instant::now() })
+    }
+
+    async fn post_start(&self, myself: ActorRef<Self::Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+        if !state.arguments.fresh {
+            let store = &state.arguments.environment.store;
+            state.value = match store.sign_up(state.arguments.id).await {
+                Ok(Some(value)) => Loaded::Value(Arc::new(value)),
+                Ok(None) => Loaded::Absent,
+                Err(error) => {
+                    tracing::error!(sign_up.id = %state.arguments.id, %error, "a sign-up could not be loaded");
+                    Loaded::Failed
+                }
+            };
+        }
+        state.arm(&myself);
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: SignUpMessage,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        if matches!(message, SignUpMessage::Wake) {
+            state.wake(&myself);
+            return Ok(());
+        }
+        state.last_used = tokio::time::Instant::now();
+        let (result, reply) = match message {
+            SignUpMessage::Create { create, reply } => (state.create(*create).await, reply),
+            SignUpMessage::Command { client, command, reply } => (state.command(client, &command).await, reply),
+            SignUpMessage::Read { client, reply } => (state.read(client), reply),
+            SignUpMessage::Wake => return Ok(()),
+        };
+        if reply.send(result).is_err() {
+            tracing::debug!(sign_up.id = %state.arguments.id, "the caller is gone");
+        }
+        state.arguments.seen.fetch_add(1, Ordering::Release);
+        Ok(())
+    }
+}
+
+impl SignUpMessage {
+    /// Answers without asking the sign-up.
+    pub(super) fn refuse(self, error: CallError) {
+        let (Self::Create { reply, .. } | Self::Command { reply, .. } | Self::Read { reply, .. }) = self else {
+            return;
+        };
+        if reply.send(Err(error)).is_err() {
+            tracing::debug!("the caller is gone");
+        }
+    }
+}
+
+impl State {
+    fn read(&self, client: ClientId) -> Result<Answer, CallError> {
+        Ok(Answer { sign_up: self.owned(client)?.clone(), client: None })
+    }
+
+    async fn create(&mut self, create: Create) -> Result<Answer, CallError> {
+        let Create { client, open, fields, origin } = create;
+        let id = self.arguments.id;
+        let transition = self.arguments.environment.decide(|cx| SignUp::create(id, client, &fields, origin, cx))?;
+        let open = open.map(|salt| ClientChange::Open { salt });
+        self.commit(None, open, transition).await
+    }
+
+    async fn command(&mut self, client: ClientId, command: &Command) -> Result<Answer, CallError> {
+        let value = self.owned(client)?.clone();
+        let transition = self.arguments.environment.decide(|cx| value.apply(command, cx))?;
+        if !transition.changed {
+            return Ok(Answer { sign_up: value, client: None });
+        }
+        self.commit(Some(value.version), None, transition).await
+    }
+
+    /// The value, if it is this client's.
+    fn owned(&self, client: ClientId) -> Result<&Arc<SignUp>, CallError> {
+        match &self.value {
+            Loaded::Value(value) if value.client_id == client => Ok(value),
+            Loaded::Value(_) | Loaded::Absent => Err(CallError::NotFound),
+            Loaded::Failed => Err(CallError::Unavailable),
+        }
+    }
+
+    /// Commits, and only then adopts the next value and reveals what came of it.
+    async fn commit(
+        &mut self,
+        expected_version: Option<u64>,
+        open: Option<ClientChange>,
+        transition: Transition,
+    ) -> Result<Answer, CallError> {
+        let Transition { next, verdict, effects, charges, client_changes, conversion, changed: _ } = transition;
+        let environment = &self.arguments.environment;
+        let policy = &environment.policy;
+        let relaxed = conversion.is_none();
+        let deadline = next.abandon_at(policy) + policy.keep_finished;
+        let commit = Commit {
+            at: environment.now(),
+            sign_up: Some(SignUpWrite { next: next.clone(), expected_version, deadline }),
+            user: conversion.map(|c| c.user),
+            client: Some(ClientWrite { id: next.client_id, changes: open.into_iter().chain(client_changes).collect() }),
+            outbox: effects.into_iter().map(|Effect::Deliver(message)| environment.seal(message)).collect(),
+            charges,
+            limits: policy.address_limits,
+            relaxed,
+            ..Commit::default()
+        };
+        match self.arguments.persister.commit(commit).await {
+            Ok(committed) => {
+                let sign_up = Arc::new(next);
+                self.value = Loaded::Value(sign_up.clone());
+                verdict?;
+                Ok(Answer { sign_up, client: committed.client })
+            }
+            Err(error) => Err(self.refused(error).await),
+        }
+    }
+
+    /// What a refused commit means to the caller. Where somebody else got in between, the value is loaded anew.
+    async fn refused(&mut self, error: CommitError) -> CallError {
+        match error {
+            CommitError::IdentifierTaken(kind) => {
+                Rejection::from(Code::FormIdentifierExists.on(kind.field().as_str())).into()
+            }
+            CommitError::Client(_) => Rejection::from(Code::SignUpCannotBeUpdated).into(),
+            CommitError::LimitExceeded { retry_after } => {
+                Rejection::from(Code::TooManyRequests.after(retry_after)).into()
+            }
+            CommitError::Overloaded => CallError::Overloaded,
+            CommitError::Unavailable => CallError::Unavailable,
+            CommitError::Stale | CommitError::Unknown => {
+                let loaded = self.arguments.environment.store.sign_up(self.arguments.id).await;
+                self.value = loaded.map_or(Loaded::Failed, |v| v.map_or(Loaded::Absent, |v| Loaded::Value(Arc::new(v))));
+                CallError::Lost
+            }
+        }
+    }
+
+    /// Arms the one timer for whatever comes first: a deadline of the sign-up or the end of its idle time.
+    fn arm(&self, myself: &ActorRef<SignUpMessage>) {
+        let environment = &self.arguments.environment;
+        let idle = environment.options.passivate_after.saturating_sub(self.last_used.elapsed());
+        let deadline = match &self.value {
+            Loaded::Value(value) => value.next_deadline(environment.now(), &environment.policy),
+            Loaded::Absent | Loaded::Failed => None,
+        };
+        let until = |deadline: Timestamp| deadline.since(environment.now()).max(Span::from_millis(1)).to_std();
+        drop(myself.send_after(deadline.map_or(idle, |d| idle.min(until(d))), || SignUpMessage::Wake));
+    }
+
+    fn wake(&self, myself: &ActorRef<SignUpMessage>) {
+        let options = &self.arguments.environment.options;
+        if self.last_used.elapsed() < options.passivate_after {
+            return self.arm(myself);
+        }
+        let sleep = SupervisorMessage::Sleep {
+            id: self.arguments.id,
+            actor: myself.get_id(),
+            seen: self.arguments.seen.load(Ordering::Acquire),
+        };
+        if self.arguments.shard.send_message(sleep).is_err() {
+            tracing::debug!(sign_up.id = %self.arguments.id, "the shard is gone");
+        }
+        // Should a message have crossed the request, the actor stays awake and asks again later.
+        drop(myself.send_after(options.passivate_after, || SignUpMessage::Wake));
+    }
+}
+
+impl Environment {
+    /// A message as the outbox keeps it: its secret sealed, bound to its id.
+    fn seal(&self, message: Message) -> OutboxEntry {
+        let sealed = self.sealer.seal(message.id.as_bytes(), message.code.expose().as_bytes());
+        let Message { id, to, display_to, code: _, created_at, expire_at } = message;
+        OutboxEntry { id, to, display_to, sealed, created_at, expire_at }
+    }
+}
+
+/// Tells one incarnation of an actor from the next.
+pub(super) type Incarnation = ActorId;

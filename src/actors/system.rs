@@ -1,0 +1,151 @@
+//! The system of actors: started bottom-up, stopped in reverse.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorRef, SpawnErr};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::domain::id::{ClientId, SignUpId};
+use crate::domain::sign_up::Command;
+
+use super::environment::Environment;
+use super::persister::{Persister, PersisterActor};
+use super::relay::{self, RelayActor, RelayMessage};
+use super::sign_up::{Answer, CallError, Create, SignUpMessage};
+use super::supervisor::{self, Supervisor, SupervisorMessage};
+use super::sweeper::{Sweep, Sweeper};
+
+pub use super::relay::Transports;
+
+/// The running actors.
+pub struct System {
+    environment: Arc<Environment>,
+    shards: Vec<(ActorRef<SupervisorMessage>, JoinHandle<()>)>,
+    persister: Persister,
+    persister_actor: (ActorRef<super::persister::PersisterMessage>, JoinHandle<()>),
+    relay: (ActorRef<RelayMessage>, JoinHandle<()>),
+    sweeper: (ActorRef<Sweep>, JoinHandle<()>),
+}
+
+/// Why the actors could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("the actors could not be started: {0}")]
+pub struct StartError(#[from] SpawnErr);
+
+impl System {
+    /// Starts the actors on the current tokio runtime.
+    ///
+    /// # Errors
+    /// When an actor can't be spawned.
+    pub async fn start(
+        environment: Arc<Environment>,
+        transports: Transports,
+        application: String,
+    ) -> Result<Self, StartError> {
+        let arguments = relay::Arguments { environment: environment.clone(), transports, application };
+        let relay = Actor::spawn(None, RelayActor, arguments).await?;
+        let persister_actor = Actor::spawn(None, PersisterActor, (environment.store.clone(), relay.0.clone())).await?;
+        let persister = Persister::new(persister_actor.0.clone(), environment.options.commits_waiting_max);
+        drop(relay.0.send_message(RelayMessage::Begin(persister.clone())));
+        let sweeper = Actor::spawn(None, Sweeper, (environment.clone(), persister.clone())).await?;
+        let mut shards = Vec::new();
+        for _ in 0..environment.options.shards.max(1) {
+            let arguments =
+                supervisor::Arguments { environment: environment.clone(), persister: persister.clone() };
+            shards.push(Actor::spawn(None, Supervisor, arguments).await?);
+        }
+        Ok(Self { environment, shards, persister, persister_actor, relay, sweeper })
+    }
+
+    /// What the actors share.
+    pub const fn environment(&self) -> &Arc<Environment> {
+        &self.environment
+    }
+
+    /// The way to commit what is not a sign-up's.
+    pub const fn persister(&self) -> &Persister {
+        &self.persister
+    }
+
+    /// Makes a sign-up under an id that was never used.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn create(&self, id: SignUpId, create: Create) -> Result<Answer, CallError> {
+        self.call(id, true, |reply| SignUpMessage::Create { create: Box::new(create), reply }).await
+    }
+
+    /// Changes a sign-up.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn command(&self, id: SignUpId, client: ClientId, command: Command) -> Result<Answer, CallError> {
+        self.call(id, false, |reply| SignUpMessage::Command { client, command, reply }).await
+    }
+
+    /// Shows a sign-up.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn read(&self, id: SignUpId, client: ClientId) -> Result<Answer, CallError> {
+        self.call(id, false, |reply| SignUpMessage::Read { client, reply }).await
+    }
+
+    /// How many sign-ups are awake.
+    pub async fn awake(&self) -> usize {
+        let mut sum = 0;
+        for (shard, _) in &self.shards {
+            let (reply, answer) = oneshot::channel();
+            if shard.send_message(SupervisorMessage::Census { reply: reply.into() }).is_ok() {
+                sum += answer.await.unwrap_or(0);
+            }
+        }
+        sum
+    }
+
+    /// Stops the actors in order: the shards with their sign-ups, the persister with what waits, the relay with
+    /// what is on its way.
+    pub async fn stop(self) {
+        self.sweeper.0.stop(None);
+        for (shard, _) in &self.shards {
+            shard.drain_children_and_wait(Some(STOP_MAX)).await;
+            drop(shard.drain());
+        }
+        for (_, ended) in self.shards {
+            drop(ended.await);
+        }
+        let (reply, answer) = oneshot::channel();
+        if self.relay.0.send_message(RelayMessage::Rest(reply.into())).is_ok() {
+            drop(answer.await);
+        }
+        self.persister.rest().await;
+        drop(self.persister_actor.0.drain());
+        drop(self.persister_actor.1.await);
+        self.relay.0.stop(None);
+        drop(self.relay.1.await);
+        drop(self.sweeper.1.await);
+    }
+
+    async fn call(
+        &self,
+        id: SignUpId,
+        fresh: bool,
+        message: impl FnOnce(super::sign_up::Reply) -> SignUpMessage,
+    ) -> Result<Answer, CallError> {
+        let (reply, answer) = oneshot::channel();
+        let route = SupervisorMessage::Route { id, fresh, message: message(reply.into()) };
+        self.shard(id).send_message(route).map_err(|_| CallError::Unavailable)?;
+        answer.await.unwrap_or(Err(CallError::Lost))
+    }
+
+    /// The shard of an id, by its random last byte.
+    fn shard(&self, id: SignUpId) -> &ActorRef<SupervisorMessage> {
+        let last = id.as_bytes()[15];
+        &self.shards[usize::from(last) % self.shards.len()].0
+    }
+}
+
+/// How long the sign-ups of one shard may take to finish what they do.
+const STOP_MAX: Duration = Duration::from_secs(10);

@@ -1,0 +1,196 @@
+//! Building an engine from its parts; each has a default that suits a test or a first look.
+
+use std::sync::Arc;
+
+use crate::actors::{ActorOptions, Environment, Sealer, StartError, System, Transports};
+use crate::clock::{Clock, SystemClock};
+use crate::delivery::{Capture, Transport};
+use crate::domain::context::{Entropy, Policy};
+use crate::domain::settings::{InvalidSettings, Settings};
+use crate::domain::time::Span;
+use crate::entropy::OsEntropy;
+use crate::password::{HashOptions, HashPool};
+use crate::store::{CommitError, MemoryStore, Store, StoreError};
+use crate::token::{Algorithm, InstanceKey};
+
+use super::admission::Admission;
+use super::engine::{CLOCK_OFFSET, Inner};
+use super::{Engine, keys};
+
+/// Builds an [`Engine`].
+pub struct EngineBuilder {
+    settings: Settings,
+    policy: Policy,
+    actors: ActorOptions,
+    hashing: HashOptions,
+    store: Option<Arc<dyn Store>>,
+    clock: Option<Arc<dyn Clock>>,
+    entropy: Option<Box<dyn Entropy + Send>>,
+    key: Option<InstanceKey>,
+    email: Option<Arc<dyn Transport>>,
+    sms: Option<Arc<dyn Transport>>,
+    application: String,
+    publishable_key: String,
+    issuer: String,
+    algorithm: Algorithm,
+    token_ttl: Span,
+    requests_max: usize,
+}
+
+/// Why an engine could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The settings contradict themselves.
+    #[error(transparent)]
+    Settings(#[from] InvalidSettings),
+    /// The store can't be read.
+    #[error(transparent)]
+    Read(#[from] StoreError),
+    /// The store can't be written.
+    #[error("the store can't be written: {0}")]
+    Write(#[from] CommitError),
+    /// The data was written under another instance key.
+    #[error("the instance key is not the one this data was written with; give back the old key file or use other data")]
+    WrongKey,
+    /// A signing key could not be made or read.
+    #[error("the signing key can't be used: {0}")]
+    SigningKey(String),
+    /// The password hash does not compute what it must.
+    #[error("password hashing can't be used: {0}")]
+    Hashing(String),
+    /// The actors could not be started.
+    #[error(transparent)]
+    Actors(#[from] StartError),
+}
+
+impl Default for EngineBuilder {
+    fn default() -> Self {
+        Self {
+            settings: Settings::default(),
+            policy: Policy::default(),
+            actors: ActorOptions::default(),
+            hashing: HashOptions::default(),
+            store: None,
+            clock: None,
+            entropy: None,
+            key: None,
+            email: None,
+            sms: None,
+            application: "Vestibule".into(),
+            publishable_key: "pk_live_Y2xlcmsubG9jYWxob3N0JA".into(),
+            issuer: "https://clerk.localhost".into(),
+            algorithm: Algorithm::Rs256,
+            token_ttl: Span::from_secs(60),
+            requests_max: 8192,
+        }
+    }
+}
+
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $type:ty $(=> $wrap:expr)?;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(mut self, $name: $type) -> Self {
+            self.$name = setters!(@ $name $($wrap)?);
+            self
+        }
+    )*};
+    (@ $name:ident) => { $name };
+    (@ $name:ident $wrap:expr) => { $wrap($name) };
+}
+
+impl EngineBuilder {
+    setters! {
+        /// What a sign-up needs. Without this everything is off.
+        settings: Settings;
+        /// Numbers for verifications, limits and sessions.
+        policy: Policy;
+        /// How the actors behave.
+        actors: ActorOptions;
+        /// How passwords are hashed.
+        hashing: HashOptions;
+        /// Where everything is kept; in memory by default.
+        store: Arc<dyn Store> => Some;
+        /// The time; the system's by default.
+        clock: Arc<dyn Clock> => Some;
+        /// Chance; the operating system's by default.
+        entropy: Box<dyn Entropy + Send> => Some;
+        /// The key that everything secret is sealed and digested under; a fresh one by default, which fits only a
+        /// fresh store.
+        key: InstanceKey => Some;
+        /// How e-mail leaves; kept in memory by default.
+        email: Arc<dyn Transport> => Some;
+        /// How text messages leave; kept in memory by default.
+        sms: Arc<dyn Transport> => Some;
+        /// What messages call the application.
+        application: String;
+        /// The publishable key that browsers are configured with.
+        publishable_key: String;
+        /// The `iss` of session tokens: `https://` and the host in the publishable key.
+        issuer: String;
+        /// How session tokens are signed. Clerk's backend package accepts RS256 only.
+        algorithm: Algorithm;
+        /// How long a session token is good.
+        token_ttl: Span;
+        /// How many requests may be in flight; beyond that the engine answers that it is overloaded.
+        requests_max: usize;
+    }
+
+    /// Builds and starts the engine on the current tokio runtime.
+    ///
+    /// # Errors
+    /// See [`BuildError`].
+    pub async fn build(self) -> Result<Engine, BuildError> {
+        self.settings.validate()?;
+        let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
+        let key = Arc::new(self.key.unwrap_or_else(InstanceKey::generate));
+        keys::check_instance_key(&*store, &key).await?;
+        let (clock, movable_clock) = match self.clock {
+            Some(clock) => (clock, None),
+            None => {
+                let clock = Arc::new(SystemClock::new());
+                clock.advance(stored_offset(&*store).await?);
+                (clock.clone() as Arc<dyn Clock>, Some(clock))
+            }
+        };
+        let mut entropy = self.entropy.unwrap_or_else(|| Box::new(OsEntropy::new()));
+        let keyring = keys::load_keyring(&*store, &key, self.algorithm, clock.now(), &mut *entropy).await?;
+        let hashes = HashPool::new(self.hashing).map_err(|e| BuildError::Hashing(e.to_string()))?;
+        let capture: Arc<dyn Transport> = Arc::new(Capture::default());
+        let transports = Transports {
+            email: self.email.unwrap_or_else(|| capture.clone()),
+            sms: self.sms.unwrap_or(capture),
+        };
+        let environment = Environment::new(
+            store,
+            clock,
+            key.clone(),
+            key.clone() as Arc<dyn Sealer>,
+            entropy,
+            self.settings,
+            self.policy,
+            self.actors,
+        );
+        let system = System::start(Arc::new(environment), transports, self.application).await?;
+        let inner = Inner {
+            environment: system.environment().clone(),
+            system,
+            admission: Admission::new(self.requests_max),
+            hashes,
+            key,
+            keyring: Arc::new(keyring),
+            movable_clock,
+            publishable_key: self.publishable_key,
+            issuer: self.issuer,
+            token_ttl: self.token_ttl,
+        };
+        Ok(Engine { inner: Arc::new(inner) })
+    }
+}
+
+/// How far the clock was moved forward in earlier runs over this data.
+async fn stored_offset(store: &dyn Store) -> Result<Span, StoreError> {
+    let stored = store.value(CLOCK_OFFSET).await?;
+    let bytes = stored.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+    Ok(Span::from_millis(bytes.map_or(0, u64::from_be_bytes)))
+}

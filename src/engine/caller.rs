@@ -1,0 +1,78 @@
+//! Who calls, and from where.
+
+use std::sync::Arc;
+
+use crate::domain::client::Client;
+use crate::domain::id::ClientId;
+
+use super::{Engine, EngineError};
+
+/// Who calls: a client, or nobody.
+#[derive(Clone, Debug, Default)]
+pub struct Caller(Standing);
+
+#[derive(Clone, Debug, Default)]
+enum Standing {
+    #[default]
+    Nobody,
+    /// Presented the current token of this client.
+    Client(Arc<Client>),
+    /// Presented the token that the completing answer replaced a moment ago: good for asking for that answer again
+    /// and for nothing else (DESIGN 7).
+    Replay(Arc<Client>),
+}
+
+/// What a call knows of where it came from.
+#[derive(Clone, Debug, Default)]
+pub struct Source {
+    /// The origin, which becomes the `azp` of session tokens.
+    pub origin: Option<String>,
+}
+
+impl Caller {
+    /// Somebody without a client.
+    pub fn nobody() -> Self {
+        Self::default()
+    }
+
+    /// The client that calls.
+    pub const fn client(&self) -> Option<&Arc<Client>> {
+        match &self.0 {
+            Standing::Client(client) => Some(client),
+            Standing::Nobody | Standing::Replay(_) => None,
+        }
+    }
+
+    pub(super) fn client_id(&self) -> Option<ClientId> {
+        self.client().map(|c| c.id)
+    }
+
+    /// The client that may ask for the completing answer again.
+    pub(super) fn replaying(&self) -> Option<ClientId> {
+        match &self.0 {
+            Standing::Replay(client) => Some(client.id),
+            Standing::Nobody | Standing::Client(_) => None,
+        }
+    }
+}
+
+impl Engine {
+    /// Finds out who presents a client token. Unknown, damaged and outdated tokens are nobody's.
+    ///
+    /// # Errors
+    /// Only when the store can't be read.
+    pub async fn identify(&self, token: Option<&str>) -> Result<Caller, EngineError> {
+        let Some(presented) = token.and_then(crate::token::parse_client_token) else { return Ok(Caller::nobody()) };
+        let Some(client) = self.inner.store().client(presented.client_id).await? else { return Ok(Caller::nobody()) };
+        if !self.inner.key.verify(&presented, &client.salt) {
+            return Ok(Caller::nobody());
+        }
+        Ok(Caller(if presented.generation == client.generation {
+            Standing::Client(client)
+        } else if client.accepts_replay(presented.generation, self.now()) {
+            Standing::Replay(client)
+        } else {
+            Standing::Nobody
+        }))
+    }
+}

@@ -1,0 +1,146 @@
+//! The handle.
+
+use std::sync::Arc;
+
+use crate::actors::{CallError, Environment, System};
+use crate::clock::SystemClock;
+use crate::domain::settings::{InvalidSettings, Settings};
+use crate::domain::time::{Span, Timestamp};
+use crate::password::HashPool;
+use crate::store::{Commit, CommitError, Store, StoreError};
+use crate::token::{InstanceKey, Keyring};
+
+use super::admission::{Admission, RETRY_AFTER};
+use super::{EngineBuilder, EngineError};
+
+/// A running engine. Clones are handles on the same one.
+///
+/// It needs a tokio runtime with time enabled for as long as it lives, and shares no global state: two engines in
+/// one process do not meet. [`Engine::shutdown`] ends it in order; dropping the last handle without that stops
+/// taking requests at once, and loses nothing that was acknowledged, but messages on their way wait for the next
+/// start.
+#[derive(Clone)]
+pub struct Engine {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) environment: Arc<Environment>,
+    pub(super) system: System,
+    pub(super) admission: Admission,
+    pub(super) hashes: HashPool,
+    pub(super) key: Arc<InstanceKey>,
+    pub(super) keyring: Arc<Keyring>,
+    pub(super) movable_clock: Option<Arc<SystemClock>>,
+    pub(super) publishable_key: String,
+    pub(super) issuer: String,
+    pub(super) token_ttl: Span,
+}
+
+impl Engine {
+    /// Begins to build one.
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    /// The engine's time.
+    pub fn now(&self) -> Timestamp {
+        self.inner.environment.now()
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.inner.environment.settings()
+    }
+
+    /// Puts other settings in force at once, for sign-ups in flight too, until the engine ends.
+    ///
+    /// # Errors
+    /// The key at fault; the settings before stay in force then.
+    pub fn replace_settings(&self, settings: Settings) -> Result<(), InvalidSettings> {
+        settings.validate()?;
+        self.inner.environment.replace_settings(settings);
+        Ok(())
+    }
+
+    /// Moves the clock forward for good: the offset is stored with the data. `None` where the engine was given a
+    /// clock that does not move.
+    ///
+    /// # Errors
+    /// When the offset can't be stored; the clock has not moved then.
+    pub async fn advance_clock(&self, by: Span) -> Result<Option<Timestamp>, EngineError> {
+        let Some(clock) = &self.inner.movable_clock else { return Ok(None) };
+        let offset = clock.offset().as_millis().saturating_add(by.as_millis());
+        let value = (CLOCK_OFFSET.to_owned(), offset.to_be_bytes().to_vec());
+        let commit = Commit { at: self.now(), values: vec![value], ..Commit::default() };
+        self.inner.system.persister().commit(commit).await?;
+        clock.advance(by);
+        Ok(Some(self.now()))
+    }
+
+    /// Whether it can do its work.
+    pub fn is_ready(&self) -> bool {
+        self.inner.store().is_healthy()
+    }
+
+    /// The publishable key: what browsers are configured with.
+    pub fn publishable_key(&self) -> &str {
+        &self.inner.publishable_key
+    }
+
+    /// Whether a client holds one session at most.
+    pub fn single_session(&self) -> bool {
+        self.inner.environment.policy.single_session
+    }
+
+    /// How many sign-ups are awake as actors.
+    pub async fn awake_sign_ups(&self) -> usize {
+        self.inner.system.awake().await
+    }
+
+    /// Ends the engine: begun calls finish, what waits is written, messages on their way go out, files are let
+    /// go. Calls that come later fail with [`EngineError::Overloaded`].
+    pub async fn shutdown(self) {
+        self.inner.admission.close();
+        self.inner.system.stop().await;
+        self.inner.store().close().await;
+    }
+}
+
+impl Inner {
+    pub(super) fn store(&self) -> &dyn Store {
+        &*self.environment.store
+    }
+}
+
+impl From<StoreError> for EngineError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "a read failed");
+        Self::Unavailable("the store can't be read".into())
+    }
+}
+
+impl From<CommitError> for EngineError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Overloaded => Self::Overloaded { retry_after: RETRY_AFTER },
+            CommitError::Client(_) => Self::NoClient,
+            error => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<CallError> for EngineError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Rejected(rejection) => Self::Rejected(rejection),
+            CallError::NotFound => Self::NotFound,
+            CallError::Busy => Self::Busy { retry_after: RETRY_AFTER },
+            CallError::Overloaded => Self::Overloaded { retry_after: RETRY_AFTER },
+            CallError::Unavailable | CallError::Lost => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+/// Under which name the clock's offset is stored.
+pub(super) const CLOCK_OFFSET: &str = "clock_offset_ms";

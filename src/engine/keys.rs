@@ -1,0 +1,64 @@
+//! The keys an engine finds in its store, or makes at its first start.
+
+use crate::domain::context::Entropy;
+use crate::domain::id::InstanceId;
+use crate::domain::time::Timestamp;
+use crate::store::{Commit, CommitError, Store};
+use crate::token::{Algorithm, InstanceKey, Keyring, SigningKey};
+
+use super::{BuildError, Engine};
+
+impl Engine {
+    /// The public halves of the signing keys, as RFC 7517 has them.
+    pub fn jwks(&self) -> serde_json::Value {
+        self.inner.keyring.jwks()
+    }
+}
+
+/// Refuses data that was written under another instance key, before anything is read with it.
+pub(super) async fn check_instance_key(store: &dyn Store, key: &InstanceKey) -> Result<(), BuildError> {
+    let expected = key.check_value();
+    match store.value(CHECK_VALUE).await? {
+        Some(stored) if stored == expected => Ok(()),
+        Some(_) => Err(BuildError::WrongKey),
+        None => Ok(write(store, CHECK_VALUE, expected.to_vec()).await?),
+    }
+}
+
+/// The signing key of an algorithm, sealed in the store; made at the first start.
+pub(super) async fn load_keyring(
+    store: &dyn Store,
+    key: &InstanceKey,
+    algorithm: Algorithm,
+    now: Timestamp,
+    entropy: &mut dyn Entropy,
+) -> Result<Keyring, BuildError> {
+    let refused = |error: &dyn std::fmt::Display| BuildError::SigningKey(error.to_string());
+    let name = format!("signing_key.{algorithm}");
+    let signing_key = match store.value(&name).await? {
+        Some(sealed) => {
+            let stored = key.open(name.as_bytes(), &sealed).ok_or(BuildError::WrongKey)?;
+            let (kid, pkcs8) = stored.split_at_checked(16).ok_or(BuildError::WrongKey)?;
+            let kid: [u8; 16] = kid.try_into().map_err(|_| BuildError::WrongKey)?;
+            SigningKey::from_pkcs8(InstanceId::from_bytes(kid), algorithm, pkcs8).map_err(|e| refused(&e))?
+        }
+        None => {
+            let kid = InstanceId::generate(now, entropy);
+            let made = tokio::task::spawn_blocking(move || SigningKey::generate(kid, algorithm)).await;
+            let made = made.map_err(|e| refused(&e))?.map_err(|e| refused(&e))?;
+            let pkcs8 = made.to_pkcs8().map_err(|e| refused(&e))?;
+            let stored = [kid.as_bytes().as_slice(), pkcs8.expose()].concat();
+            write(store, &name, key.seal(name.as_bytes(), &stored)).await?;
+            made
+        }
+    };
+    Ok(Keyring::new(signing_key))
+}
+
+async fn write(store: &dyn Store, name: &str, value: Vec<u8>) -> Result<(), CommitError> {
+    let commit = Commit { values: vec![(name.to_owned(), value)], ..Commit::default() };
+    store.commit(vec![commit]).await.pop().unwrap_or(Err(CommitError::Unknown)).map(drop)
+}
+
+/// Under which name the fingerprint of the instance key is stored.
+const CHECK_VALUE: &str = "instance_key_check";

@@ -1,0 +1,118 @@
+//! The calls about sessions and their tokens.
+
+use std::sync::Arc;
+
+use crate::domain::client::ClientChange;
+use crate::domain::id::SessionId;
+use crate::domain::secret::Secret;
+use crate::domain::session::{Session, SessionStatus};
+use crate::domain::time::Span;
+use crate::domain::user::User;
+use crate::token::SessionClaims;
+
+use super::{Caller, ClientView, Engine, EngineError, SessionView, Source};
+
+impl Engine {
+    /// Notes that a session is in use and makes it the last active one.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] unless the session is live on the caller's client.
+    pub async fn touch_session(
+        &self,
+        caller: &Caller,
+        id: SessionId,
+        source: &Source,
+    ) -> Result<(SessionView, ClientView), EngineError> {
+        let _place = self.inner.admission.enter()?;
+        let client = caller.client().ok_or(EngineError::SignedOut)?;
+        let now = self.now();
+        let session = client.live_session(id, now).ok_or(EngineError::NotFound)?;
+        let is_news = now.since(session.last_active_at) >= TOUCH_INTERVAL || client.last_active_session_id != Some(id);
+        if is_news {
+            self.change_client(client.id, vec![ClientChange::Touch(id)]).await?;
+        }
+        let client = self.client_view(caller, source).await?.ok_or(EngineError::NoClient)?;
+        let session = client.sessions.iter().find(|s| s.session.id == id).cloned().ok_or(EngineError::NotFound)?;
+        Ok((session, client))
+    }
+
+    /// A fresh token of a session (CONTRACT 13).
+    ///
+    /// # Errors
+    /// [`EngineError::SignedOut`] unless the session is live on the caller's client.
+    pub async fn session_token(
+        &self,
+        caller: &Caller,
+        id: SessionId,
+        source: &Source,
+    ) -> Result<Secret<String>, EngineError> {
+        let _place = self.inner.admission.enter()?;
+        let session = caller.client().and_then(|c| c.live_session(id, self.now())).ok_or(EngineError::SignedOut)?;
+        self.mint(session, source).await
+    }
+
+    /// Ends a session; `removed` tells which of the two calls it was. The view shows it as it ended.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] unless the session is live on the caller's client.
+    pub async fn end_session(
+        &self,
+        caller: &Caller,
+        id: SessionId,
+        removed: bool,
+    ) -> Result<(SessionView, ClientView), EngineError> {
+        let _place = self.inner.admission.enter()?;
+        let client = caller.client().ok_or(EngineError::SignedOut)?;
+        let now = self.now();
+        let mut session = client.live_session(id, now).cloned().ok_or(EngineError::NotFound)?;
+        let user = self.inner.store().user(session.user_id).await?.ok_or(EngineError::NotFound)?;
+        self.change_client(client.id, vec![ClientChange::EndSession(id)]).await?;
+        session.status = if removed { SessionStatus::Removed } else { SessionStatus::Ended };
+        session.updated_at = now;
+        let client = self.client_view(caller, &Source::default()).await?.ok_or(EngineError::NoClient)?;
+        Ok((SessionView { session, user, token: None, now }, client))
+    }
+
+    /// The user of a session of the caller's client; of the last active one when none is named.
+    ///
+    /// # Errors
+    /// [`EngineError::SignedOut`] when there is no such live session.
+    pub async fn me(&self, caller: &Caller, session: Option<SessionId>) -> Result<Arc<User>, EngineError> {
+        let _place = self.inner.admission.enter()?;
+        let client = caller.client().ok_or(EngineError::SignedOut)?;
+        let id = session.or(client.last_active_session_id).ok_or(EngineError::SignedOut)?;
+        let session = client.live_session(id, self.now()).ok_or(EngineError::SignedOut)?;
+        self.inner.store().user(session.user_id).await?.ok_or(EngineError::NotFound)
+    }
+
+    /// Mints a session token on a thread of its own: an RSA signature would hold up the async workers.
+    pub(super) async fn mint(&self, session: &Session, source: &Source) -> Result<Secret<String>, EngineError> {
+        let now = self.now().as_secs();
+        let mut id = [0; 16];
+        self.inner.environment.decide(|cx| cx.entropy.fill(&mut id));
+        let claims = SessionClaims {
+            azp: source.origin.clone().or_else(|| session.origin.clone()),
+            exp: now + self.inner.token_ttl.as_secs_ceil(),
+            fva: [0, -1],
+            iat: now,
+            iss: self.inner.issuer.clone(),
+            jti: id.iter().map(|b| format!("{b:02x}")).collect(),
+            nbf: now.saturating_sub(NOT_BEFORE_S),
+            sid: session.id.to_string(),
+            sts: "active".into(),
+            sub: session.user_id.to_string(),
+            v: 2,
+        };
+        let keyring = self.inner.keyring.clone();
+        let minted = tokio::task::spawn_blocking(move || keyring.mint(&claims)).await;
+        minted.map_err(|_| EngineError::Internal)?.map_err(|error| {
+            tracing::error!(%error, "a session token could not be signed");
+            EngineError::Internal
+        })
+    }
+}
+
+/// A session in constant use is noted this often; in between, a touch writes nothing.
+const TOUCH_INTERVAL: Span = Span::from_secs(60);
+/// How long before `iat` a token is good, for clocks that run behind (CONTRACT 13).
+const NOT_BEFORE_S: u64 = 10;

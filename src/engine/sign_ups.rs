@@ -1,0 +1,201 @@
+//! The calls about sign-ups. Each is a sandwich: look-ups and hashing, one pure command in the sign-up's actor,
+//! then the view of what came of it.
+
+use crate::actors::{Answer, Create};
+use crate::domain::context::Entropy;
+use crate::domain::field::Field;
+use crate::domain::id::{ClientId, SignUpId};
+use crate::domain::rejection::{Code, Rejection};
+use crate::domain::requirements::Requirements;
+use crate::domain::secret::Secret;
+use crate::domain::settings::Settings;
+use crate::domain::sign_up::{Attempt, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status};
+use crate::domain::verification::Strategy;
+use crate::password::PoolError;
+
+use super::{Caller, ClientView, Engine, EngineError, SignUpView, Source};
+
+impl Engine {
+    /// Begins a sign-up, in place of the one the client has. Opens a client for a caller who has none; its token
+    /// is in the view.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`] with every fault of the fields; nothing is stored then.
+    pub async fn create_sign_up(
+        &self,
+        caller: &Caller,
+        fields: &RawFields,
+        source: &Source,
+    ) -> Result<(SignUpView, ClientView), EngineError> {
+        let _place = self.inner.admission.enter()?;
+        let now = self.now();
+        if self.single_session() && caller.client().is_some_and(|c| c.live_sessions(now).next().is_some()) {
+            return Err(Rejection::from(Code::SessionExists).into());
+        }
+        let fields = self.read_fields(fields).await?;
+        let (id, client, open) = self.inner.environment.decide(|cx| {
+            let id = SignUpId::generate(cx.now, cx.entropy);
+            match caller.client_id() {
+                Some(client) => (id, client, None),
+                None => (id, ClientId::generate(cx.now, cx.entropy), Some(salt(cx.entropy))),
+            }
+        });
+        let create = Create { client, open, fields, origin: source.origin.clone() };
+        let answer = self.inner.system.create(id, create).await?;
+        self.answered(caller, answer, source).await
+    }
+
+    /// Shows a sign-up of the caller's client.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for unknown ids and for other clients' sign-ups, alike.
+    pub async fn sign_up(&self, caller: &Caller, id: SignUpId) -> Result<SignUpView, EngineError> {
+        let _place = self.inner.admission.enter()?;
+        let client = caller.client().ok_or(EngineError::NotFound)?;
+        let answer = self.inner.system.read(id, client.id).await?;
+        let is_current = client.sign_up == Some(id);
+        Ok(self.view_sign_up(answer.sign_up, is_current))
+    }
+
+    /// Takes in fields.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`] with every fault; nothing is stored then.
+    pub async fn update_sign_up(
+        &self,
+        caller: &Caller,
+        id: SignUpId,
+        fields: &RawFields,
+        source: &Source,
+    ) -> Result<(SignUpView, ClientView), EngineError> {
+        let _place = self.inner.admission.enter()?;
+        let client = caller.client_id().ok_or(EngineError::NotFound)?;
+        self.inner.system.read(id, client).await?;
+        let fields = self.read_fields(fields).await?;
+        let answer = self.inner.system.command(id, client, Command::Update(Box::new(fields))).await?;
+        self.answered(caller, answer, source).await
+    }
+
+    /// Begins to verify the field that `strategy` verifies: a code is made and sent.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`], such as `verification_code_too_many_requests` within the cool-down.
+    pub async fn prepare_verification(
+        &self,
+        caller: &Caller,
+        id: SignUpId,
+        strategy: Option<&str>,
+        channel: Option<&str>,
+        source: &Source,
+    ) -> Result<(SignUpView, ClientView), EngineError> {
+        let _place = self.inner.admission.enter()?;
+        let client = caller.client_id().ok_or(EngineError::NotFound)?;
+        self.inner.system.read(id, client).await?;
+        let prepare = Prepare::parse(strategy, channel)?;
+        let answer = self.inner.system.command(id, client, Command::Prepare(prepare)).await?;
+        self.answered(caller, answer, source).await
+    }
+
+    /// Proves the field that `strategy` verifies. The attempt that leaves nothing missing completes the sign-up.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`]; a wrong code is counted before it is refused.
+    pub async fn attempt_verification(
+        &self,
+        caller: &Caller,
+        id: SignUpId,
+        strategy: Option<&str>,
+        code: Option<&str>,
+        source: &Source,
+    ) -> Result<(SignUpView, ClientView), EngineError> {
+        let _place = self.inner.admission.enter()?;
+        let client = match (caller.client_id(), caller.replaying()) {
+            (Some(client), _) => {
+                self.inner.system.read(id, client).await?;
+                client
+            }
+            (None, Some(client)) => {
+                let finished = self.inner.system.read(id, client).await?.sign_up;
+                if !matches!(finished.phase, Phase::Complete { .. }) {
+                    return Err(EngineError::NotFound);
+                }
+                client
+            }
+            (None, None) => return Err(EngineError::NotFound),
+        };
+        let attempt = Attempt::parse(strategy, code)?;
+        let answer = self.inner.system.command(id, client, Command::Attempt(attempt)).await.map_err(|error| {
+            let error = EngineError::from(error);
+            if caller.client().is_none() { EngineError::NotFound } else { error }
+        })?;
+        self.answered(caller, answer, source).await
+    }
+
+    /// Parses fields, looks up whether their identifiers are held, and hashes the password.
+    async fn read_fields(&self, raw: &RawFields) -> Result<Fields, EngineError> {
+        let (mut fields, password) = Fields::parse(raw, &self.settings())?;
+        for identifier in fields.identifiers() {
+            if self.inner.store().holder(&identifier).await?.is_some() {
+                fields.taken.insert(identifier.kind);
+            }
+        }
+        // A sign-up that is going to be refused is not worth a hash.
+        if let Some(password) = password.filter(|_| fields.taken.is_empty()) {
+            fields.password_digest = Patch::Set(self.hash(password).await?);
+        }
+        Ok(fields)
+    }
+
+    async fn hash(&self, password: Secret<String>) -> Result<Secret<String>, EngineError> {
+        self.inner.hashes.hash(password).await.map_err(|error| match error {
+            PoolError::Full { retry_after } => EngineError::Overloaded { retry_after },
+            error => EngineError::Unavailable(error.to_string()),
+        })
+    }
+
+    async fn answered(
+        &self,
+        caller: &Caller,
+        answer: Answer,
+        source: &Source,
+    ) -> Result<(SignUpView, ClientView), EngineError> {
+        let client = match answer.client {
+            Some(client) => client,
+            None => self.inner.store().client(answer.sign_up.client_id).await?.ok_or(EngineError::NoClient)?,
+        };
+        let is_current = client.sign_up == Some(answer.sign_up.id);
+        let sign_up = self.view_sign_up(answer.sign_up, is_current);
+        let in_progress = is_current.then(|| sign_up.clone());
+        let client = self.view_client(caller, client, in_progress, source).await?;
+        Ok((sign_up, client))
+    }
+
+    pub(super) fn view_sign_up(&self, value: std::sync::Arc<SignUp>, is_current: bool) -> SignUpView {
+        let (now, settings, policy) = (self.now(), self.settings(), &self.inner.environment.policy);
+        let status = match value.status(now, policy) {
+            Status::MissingRequirements if !is_current => Status::Abandoned,
+            status => status,
+        };
+        SignUpView {
+            status,
+            requirements: Requirements::of(&value, now, &settings, policy),
+            email_strategies: strategies(&settings, &Field::EmailAddress),
+            phone_strategies: strategies(&settings, &Field::PhoneNumber),
+            abandon_at: value.abandon_at(policy),
+            attempts_max: policy.attempts_max,
+            now,
+            value,
+        }
+    }
+}
+
+fn strategies(settings: &Settings, field: &Field) -> Vec<String> {
+    let attribute = settings.attribute(field).into_iter();
+    attribute.flat_map(|a| &a.verifications).filter(|s| s.is_built()).map(Strategy::to_string).collect()
+}
+
+pub(super) fn salt(entropy: &mut dyn Entropy) -> [u8; 16] {
+    let mut salt = [0; 16];
+    entropy.fill(&mut salt);
+    salt
+}
