@@ -1,1 +1,76 @@
-//! The `clock` room.
+//! The clock: the only place that reads the time.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Instant, SystemTime};
+
+use crate::domain::time::{Span, Timestamp};
+
+/// A source of the current time.
+pub trait Clock: Send + Sync + 'static {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// The system's clock: the wall clock at start plus monotonic time since, plus an offset that can be moved
+/// forward. So it never goes backwards while the process runs (DESIGN 9).
+#[derive(Debug)]
+pub struct SystemClock {
+    started_at: Timestamp,
+    started: Instant,
+    offset_ms: AtomicU64,
+}
+
+/// A clock that stands still until it is moved, for tests and simulations.
+#[derive(Debug, Default)]
+pub struct ManualClock(AtomicU64);
+
+impl SystemClock {
+    /// A clock that starts from the wall clock.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the system's clocks")]
+    pub fn new() -> Self {
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let started_at = Timestamp::from_millis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX));
+        Self { started_at, started: Instant::now(), offset_ms: AtomicU64::new(0) }
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Span) {
+        self.offset_ms.fetch_add(by.as_millis(), Ordering::AcqRel);
+    }
+
+    /// How far it was moved forward in all.
+    pub fn offset(&self) -> Span {
+        Span::from_millis(self.offset_ms.load(Ordering::Acquire))
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let elapsed = Span::from_millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX));
+        self.started_at + elapsed + self.offset()
+    }
+}
+
+impl ManualClock {
+    /// A clock that shows `now`.
+    pub const fn new(now: Timestamp) -> Self {
+        Self(AtomicU64::new(now.as_millis()))
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Span) {
+        self.0.fetch_add(by.as_millis(), Ordering::AcqRel);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::Acquire))
+    }
+}

@@ -4,19 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::domain::context::{Context, Entropy, KeyedDigest, Policy};
+use crate::domain::context::{Context, Entropy, KeyedDigest, Policy, Sealer};
 use crate::domain::settings::Settings;
 use crate::domain::time::Timestamp;
 use crate::store::Store;
-
-/// Seals the secret part of a message under the instance key, and opens it again.
-pub trait Sealer: Send + Sync {
-    /// `plain`, sealed; it opens only with the same `context`.
-    fn seal(&self, context: &[u8], plain: &[u8]) -> Vec<u8>;
-
-    /// What was sealed, unless it was changed or sealed under another key or context.
-    fn open(&self, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>>;
-}
 
 /// What all actors share. Cheap to share, immutable but for the settings.
 pub struct Environment {

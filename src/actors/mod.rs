@@ -13,7 +13,7 @@ mod supervisor;
 mod sweeper;
 mod system;
 
-pub use environment::{ActorOptions, Environment, Sealer};
+pub use environment::{ActorOptions, Environment};
 pub use persister::Persister;
 pub use sign_up::{Answer, CallError, Create, SignUpMessage};
 pub use system::{StartError, System, Transports};

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorRef, SpawnErr};
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::sign_up::Command;
 
 use super::environment::Environment;
-use super::persister::{Persister, PersisterActor};
+use super::persister::{Persister, PersisterActor, PersisterMessage};
 use super::relay::{self, RelayActor, RelayMessage};
 use super::sign_up::{Answer, CallError, Create, SignUpMessage};
 use super::supervisor::{self, Supervisor, SupervisorMessage};
@@ -22,11 +21,11 @@ pub use super::relay::Transports;
 /// The running actors.
 pub struct System {
     environment: Arc<Environment>,
-    shards: Vec<(ActorRef<SupervisorMessage>, JoinHandle<()>)>,
+    shards: Vec<ActorRef<SupervisorMessage>>,
     persister: Persister,
-    persister_actor: (ActorRef<super::persister::PersisterMessage>, JoinHandle<()>),
-    relay: (ActorRef<RelayMessage>, JoinHandle<()>),
-    sweeper: (ActorRef<Sweep>, JoinHandle<()>),
+    persister_actor: ActorRef<PersisterMessage>,
+    relay: ActorRef<RelayMessage>,
+    sweeper: ActorRef<Sweep>,
 }
 
 /// Why the actors could not be started.
@@ -45,16 +44,17 @@ impl System {
         application: String,
     ) -> Result<Self, StartError> {
         let arguments = relay::Arguments { environment: environment.clone(), transports, application };
-        let relay = Actor::spawn(None, RelayActor, arguments).await?;
-        let persister_actor = Actor::spawn(None, PersisterActor, (environment.store.clone(), relay.0.clone())).await?;
-        let persister = Persister::new(persister_actor.0.clone(), environment.options.commits_waiting_max);
-        drop(relay.0.send_message(RelayMessage::Begin(persister.clone())));
-        let sweeper = Actor::spawn(None, Sweeper, (environment.clone(), persister.clone())).await?;
+        let (relay, _) = Actor::spawn(None, RelayActor, arguments).await?;
+        let (persister_actor, _) =
+            Actor::spawn(None, PersisterActor, (environment.store.clone(), relay.clone())).await?;
+        let persister = Persister::new(persister_actor.clone(), environment.options.commits_waiting_max);
+        drop(relay.send_message(RelayMessage::Begin(persister.clone())));
+        let (sweeper, _) = Actor::spawn(None, Sweeper, (environment.clone(), persister.clone())).await?;
         let mut shards = Vec::new();
         for _ in 0..environment.options.shards.max(1) {
             let arguments =
                 supervisor::Arguments { environment: environment.clone(), persister: persister.clone() };
-            shards.push(Actor::spawn(None, Supervisor, arguments).await?);
+            shards.push(Actor::spawn(None, Supervisor, arguments).await?.0);
         }
         Ok(Self { environment, shards, persister, persister_actor, relay, sweeper })
     }
@@ -96,7 +96,7 @@ impl System {
     /// How many sign-ups are awake.
     pub async fn awake(&self) -> usize {
         let mut sum = 0;
-        for (shard, _) in &self.shards {
+        for shard in &self.shards {
             let (reply, answer) = oneshot::channel();
             if shard.send_message(SupervisorMessage::Census { reply: reply.into() }).is_ok() {
                 sum += answer.await.unwrap_or(0);
@@ -107,25 +107,19 @@ impl System {
 
     /// Stops the actors in order: the shards with their sign-ups, the persister with what waits, the relay with
     /// what is on its way.
-    pub async fn stop(self) {
-        self.sweeper.0.stop(None);
-        for (shard, _) in &self.shards {
+    pub async fn stop(&self) {
+        self.sweeper.stop(None);
+        for shard in &self.shards {
             shard.drain_children_and_wait(Some(STOP_MAX)).await;
-            drop(shard.drain());
-        }
-        for (_, ended) in self.shards {
-            drop(ended.await);
+            wait("a shard", shard.drain_and_wait(Some(STOP_MAX)).await);
         }
         let (reply, answer) = oneshot::channel();
-        if self.relay.0.send_message(RelayMessage::Rest(reply.into())).is_ok() {
+        if self.relay.send_message(RelayMessage::Rest(reply.into())).is_ok() {
             drop(answer.await);
         }
         self.persister.rest().await;
-        drop(self.persister_actor.0.drain());
-        drop(self.persister_actor.1.await);
-        self.relay.0.stop(None);
-        drop(self.relay.1.await);
-        drop(self.sweeper.1.await);
+        wait("the persister", self.persister_actor.drain_and_wait(Some(STOP_MAX)).await);
+        wait("the relay", self.relay.stop_and_wait(None, Some(STOP_MAX)).await);
     }
 
     async fn call(
@@ -143,7 +137,14 @@ impl System {
     /// The shard of an id, by its random last byte.
     fn shard(&self, id: SignUpId) -> &ActorRef<SupervisorMessage> {
         let last = id.as_bytes()[15];
-        &self.shards[usize::from(last) % self.shards.len()].0
+        &self.shards[usize::from(last) % self.shards.len()]
+    }
+}
+
+/// Says so when an actor did not end in time; the rest is stopped all the same.
+fn wait<E: std::fmt::Display>(who: &str, ended: Result<(), E>) {
+    if let Err(error) = ended {
+        tracing::warn!(who, %error, "an actor did not end in order");
     }
 }
 

@@ -1,1 +1,12 @@
-//! The `delivery` room.
+//! How messages leave: a public [`Transport`] for embedders to implement, SMTP, and a capture for development and
+//! tests. This room knows no store and no actor; retries are the relay's.
+
+mod capture;
+mod smtp;
+mod template;
+mod transport;
+
+pub use capture::{Capture, Captured};
+pub use smtp::{Security, Smtp, SmtpError, SmtpOptions};
+pub use template::code_message;
+pub use transport::{BoxFuture, Channel, Message, Outcome, Transport};

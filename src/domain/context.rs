@@ -33,6 +33,15 @@ pub trait KeyedDigest: Send + Sync {
     fn equal(&self, left: &[u8; 32], right: &[u8; 32]) -> bool;
 }
 
+/// Seals the secret part of a message under the instance key, and opens it again.
+pub trait Sealer: Send + Sync {
+    /// `plain`, sealed; it opens only with the same `context`.
+    fn seal(&self, context: &[u8], plain: &[u8]) -> Vec<u8>;
+
+    /// What was sealed, unless it was changed or sealed under another key or context.
+    fn open(&self, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>>;
+}
+
 /// Numbers that the operator chooses in `[verification]`, `[limits]`, `[sign_up]` and `[session]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {

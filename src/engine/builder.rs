@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::actors::{ActorOptions, Environment, Sealer, StartError, System, Transports};
+use crate::actors::{ActorOptions, Environment, StartError, System, Transports};
 use crate::clock::{Clock, SystemClock};
 use crate::delivery::{Capture, Transport};
-use crate::domain::context::{Entropy, Policy};
+use crate::domain::context::{Entropy, Policy, Sealer};
 use crate::domain::settings::{InvalidSettings, Settings};
 use crate::domain::time::Span;
 use crate::entropy::OsEntropy;

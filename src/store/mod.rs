@@ -7,6 +7,7 @@
     clippy::module_inception,
     reason = "the room is named after its one trait"
 )]
+pub mod sled;
 mod store;
 
 pub use store::{

@@ -1,1 +1,12 @@
-//! The `token` room.
+//! Keys and tokens: the instance key with what is derived from and sealed under it, client tokens, signing keys,
+//! session tokens, JWKS. This room knows no store, no actor and no HTTP.
+
+mod client_token;
+mod instance_key;
+mod keyring;
+mod session_token;
+
+pub use client_token::{PresentedToken, parse_client_token};
+pub use instance_key::{InstanceKey, KeyFileError};
+pub use keyring::{Algorithm, KeyError, Keyring, SigningKey};
+pub use session_token::SessionClaims;

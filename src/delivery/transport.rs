@@ -1,0 +1,65 @@
+//! What a transport is.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::domain::id::MessageId;
+use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
+
+/// A future that can be kept behind a trait object.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A way for messages to leave. It is called again after [`Outcome::Retry`], with the same message.
+pub trait Transport: Send + Sync + 'static {
+    /// Hands the message over, and says what came of it.
+    fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome>;
+}
+
+/// A message ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// The same over all retries: good as an idempotency key.
+    pub id: MessageId,
+    /// By which road.
+    pub channel: Channel,
+    /// The normalised address.
+    pub to: String,
+    /// The address as the person typed it.
+    pub display_to: String,
+    /// The code it carries.
+    pub code: Secret<String>,
+    /// The subject, for e-mail.
+    pub subject: String,
+    /// The text.
+    pub text: Secret<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// After this it is not worth sending.
+    pub expire_at: Timestamp,
+}
+
+/// The roads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Channel {
+    Email,
+    Sms,
+}
+
+/// What came of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The next hop has taken it.
+    Sent,
+    /// Not now: the relay tries again until the message expires.
+    Retry {
+        /// Why, without addresses.
+        reason: String,
+    },
+    /// Never: trying again is no use.
+    Refused {
+        /// Why, without addresses.
+        reason: String,
+    },
+}

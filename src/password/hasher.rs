@@ -1,0 +1,182 @@
+//! argon2id (RFC 9106) by two implementations that must agree to the bit.
+
+use argon2_rust::params::Memory;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+/// What a hash costs. The parameters stand in each stored string, so they can be raised at any time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HashParameters {
+    /// Memory in KiB.
+    pub m_kib: u32,
+    /// Passes over the memory.
+    pub t: u32,
+    /// Lanes.
+    pub p: u32,
+}
+
+/// Which implementation computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Implementation {
+    /// The crate `argon2-rust`: vector kernels chosen at run time.
+    #[default]
+    Fast,
+    /// The crate `argon2` of RustCrypto: slower, more widely read.
+    RustCrypto,
+}
+
+/// Computes tags; one for each thread, since it keeps its memory.
+pub(super) enum Hasher {
+    Fast(Box<argon2_rust::Hasher>),
+    RustCrypto(Box<argon2::Argon2<'static>>),
+}
+
+/// A tag that could not be computed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("argon2id refused its input: {0}")]
+pub struct HashError(String);
+
+impl Default for HashParameters {
+    /// The second choice of the OWASP password storage cheat sheet: 19 MiB, two passes, one lane.
+    fn default() -> Self {
+        Self { m_kib: 19_456, t: 2, p: 1 }
+    }
+}
+
+impl Hasher {
+    pub(super) fn new(implementation: Implementation, parameters: HashParameters) -> Result<Self, HashError> {
+        let refused = |error: &dyn std::fmt::Display| HashError(error.to_string());
+        let HashParameters { m_kib, t, p } = parameters;
+        Ok(match implementation {
+            Implementation::Fast => {
+                let builder = argon2_rust::Params::builder().memory(Memory::kib(m_kib.into())).passes(t).lanes(p);
+                let params = builder.build().map_err(|e| refused(&e))?;
+                let argon2 = argon2_rust::Argon2::new(
+                    argon2_rust::Algorithm::Argon2id,
+                    argon2_rust::Version::V0x13,
+                    params,
+                );
+                Self::Fast(Box::new(argon2.hasher()))
+            }
+            Implementation::RustCrypto => {
+                let params = argon2::Params::new(m_kib, t, p, Some(TAG_BYTES)).map_err(|e| refused(&e))?;
+                Self::RustCrypto(Box::new(argon2::Argon2::new(
+                    argon2::Algorithm::Argon2id,
+                    argon2::Version::V0x13,
+                    params,
+                )))
+            }
+        })
+    }
+
+    pub(super) fn tag(&mut self, password: &[u8], salt: &[u8]) -> Result<[u8; TAG_BYTES], HashError> {
+        let mut tag = [0; TAG_BYTES];
+        match self {
+            Self::Fast(hasher) => hasher.hash_into(password, salt, &mut tag).map_err(|e| HashError(e.to_string()))?,
+            Self::RustCrypto(argon2) => {
+                argon2.hash_password_into(password, salt, &mut tag).map_err(|e| HashError(e.to_string()))?;
+            }
+        }
+        Ok(tag)
+    }
+}
+
+/// A stored hash in the PHC string format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Phc {
+    pub(super) parameters: HashParameters,
+    pub(super) salt: Vec<u8>,
+    pub(super) tag: Vec<u8>,
+}
+
+impl Phc {
+    pub(super) fn encode(&self) -> String {
+        let HashParameters { m_kib, t, p } = self.parameters;
+        let (salt, tag) = (STANDARD_NO_PAD.encode(&self.salt), STANDARD_NO_PAD.encode(&self.tag));
+        format!("$argon2id$v=19$m={m_kib},t={t},p={p}${salt}${tag}")
+    }
+
+    /// Reads a stored string whose cost is within what a verification may take.
+    pub(super) fn decode(text: &str) -> Option<Self> {
+        let mut parts = text.strip_prefix("$argon2id$v=19$")?.split('$');
+        let (costs, salt, tag) = (parts.next()?, parts.next()?, parts.next()?);
+        let mut costs = costs.split(',');
+        let mut cost = |name: &str| costs.next()?.strip_prefix(name)?.parse().ok();
+        let parameters = HashParameters { m_kib: cost("m=")?, t: cost("t=")?, p: cost("p=")? };
+        let bounded = parameters.m_kib <= M_KIB_MAX && parameters.t <= T_MAX && parameters.p <= P_MAX;
+        let decoded = Self {
+            parameters,
+            salt: STANDARD_NO_PAD.decode(salt).ok()?,
+            tag: STANDARD_NO_PAD.decode(tag).ok()?,
+        };
+        (bounded && parts.next().is_none() && decoded.tag.len() == TAG_BYTES).then_some(decoded)
+    }
+}
+
+/// Checks an implementation against a tag computed beforehand by the reference implementation's parameters.
+pub(super) fn self_test(implementation: Implementation) -> Result<(), HashError> {
+    let parameters = HashParameters { m_kib: 64, t: 2, p: 1 };
+    let other = match implementation {
+        Implementation::Fast => Implementation::RustCrypto,
+        Implementation::RustCrypto => Implementation::Fast,
+    };
+    let (password, salt) = (b"self-test".as_slice(), b"a salt of bytes!".as_slice());
+    let tag = Hasher::new(implementation, parameters)?.tag(password, salt)?;
+    let judged = Hasher::new(other, parameters)?.tag(password, salt)?;
+    if tag == judged { Ok(()) } else { Err(HashError("the two implementations disagree".into())) }
+}
+
+pub(super) const TAG_BYTES: usize = 32;
+pub(super) const SALT_BYTES: usize = 16;
+/// The most a stored string can make a verification cost.
+const M_KIB_MAX: u32 = 256 * 1024;
+const T_MAX: u32 = 16;
+const P_MAX: u32 = 8;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// `echo -n password | argon2 somesalt -id -t 2 -m 6 -p 1 -l 32`, as the documentation of the fast crate has it
+    /// for one pass.
+    #[test]
+    fn a_known_answer_is_computed_by_both() {
+        for implementation in [Implementation::Fast, Implementation::RustCrypto] {
+            let parameters = HashParameters { m_kib: 64, t: 1, p: 1 };
+            let tag = Hasher::new(implementation, parameters).expect("a hasher").tag(b"password", b"somesalt");
+            let tag = tag.expect("a tag").to_vec();
+            let phc = Phc { parameters, salt: b"somesalt".to_vec(), tag };
+            let known = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$cpx6VEQbwTVZvcpxNIxOVUWZ5xnAipUmAe1cg2GMG70";
+            assert_eq!(phc.encode(), known);
+            assert_eq!(Phc::decode(known), Some(phc));
+        }
+    }
+
+    #[test]
+    fn costly_and_odd_strings_are_not_computed() {
+        for odd in [
+            "",
+            "$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$cpx6VEQbwTVZvcpxNIxOVUWZ5xnAipUmAe1cg2GMG70",
+            "$argon2i$v=19$m=64,t=1,p=1$c29tZXNhbHQ$cpx6VEQbwTVZvcpxNIxOVUWZ5xnAipUmAe1cg2GMG70",
+            "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$cpx6",
+        ] {
+            assert_eq!(Phc::decode(odd), None, "{odd}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn both_implementations_agree(
+            password in proptest::collection::vec(any::<u8>(), 0..200),
+            salt in proptest::collection::vec(any::<u8>(), 8..40),
+            m_kib in 8_u32..200, t in 1_u32..4,
+        ) {
+            let parameters = HashParameters { m_kib, t, p: 1 };
+            let tag = |implementation| Hasher::new(implementation, parameters).expect("a hasher").tag(&password, &salt);
+            prop_assert_eq!(tag(Implementation::Fast), tag(Implementation::RustCrypto));
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Password hashing: argon2id on a bounded pool of threads of lower priority, so that hashing never holds up
+//! anything else (DESIGN 8). Which passwords are accepted is the domain's business.
+
+mod hasher;
+mod pool;
+
+pub use hasher::{HashError, HashParameters, Implementation};
+pub use pool::{HashOptions, HashPool, HashPoolError, PoolError};

@@ -1,0 +1,236 @@
+//! The pool: one thread for each core, each with memory of its own, behind a bounded queue.
+
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use aws_lc_rs::constant_time;
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use tokio::sync::oneshot;
+
+use crate::domain::secret::Secret;
+use crate::domain::time::Span;
+
+use super::hasher::{HashError, HashParameters, Hasher, Implementation, Phc, SALT_BYTES, self_test};
+
+/// How the pool works.
+#[derive(Clone, Copy, Debug)]
+pub struct HashOptions {
+    /// What a hash costs.
+    pub parameters: HashParameters,
+    /// How many threads hash; the number of cores is a good choice.
+    pub threads: usize,
+    /// How many passwords may wait.
+    pub queue: usize,
+    /// Which implementation computes.
+    pub implementation: Implementation,
+}
+
+impl Default for HashOptions {
+    fn default() -> Self {
+        let threads = thread::available_parallelism().map_or(2, usize::from);
+        Self { parameters: HashParameters::default(), threads, queue: 128, implementation: Implementation::default() }
+    }
+}
+
+/// Why a password was not hashed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PoolError {
+    /// Too many wait already.
+    #[error("the hash queue is full")]
+    Full {
+        /// When a place is likely to be free.
+        retry_after: Span,
+    },
+    /// The pool has stopped.
+    #[error("the hash pool has stopped")]
+    Stopped,
+    /// argon2id refused its input.
+    #[error(transparent)]
+    Refused(#[from] HashError),
+}
+
+/// A pool of hashing threads. Dropping it ends the threads once what waits is done.
+pub struct HashPool {
+    jobs: Option<SyncSender<Job>>,
+    threads: Vec<JoinHandle<()>>,
+    parameters: HashParameters,
+}
+
+struct Job {
+    password: Secret<String>,
+    work: Work,
+}
+
+enum Work {
+    Hash(oneshot::Sender<Result<Secret<String>, PoolError>>),
+    Verify(Secret<String>, oneshot::Sender<Result<bool, PoolError>>),
+}
+
+impl HashPool {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// When the parameters are refused, the implementation fails its self-test, or a thread can't be started.
+    pub fn new(options: HashOptions) -> Result<Self, HashPoolError> {
+        self_test(options.implementation)?;
+        let (jobs, queue) = sync_channel(options.queue.max(1));
+        let queue = Arc::new(Mutex::new(queue));
+        let mut threads = Vec::new();
+        for number in 0..options.threads.max(1) {
+            let mut hasher = Hasher::new(options.implementation, options.parameters)?;
+            let queue = queue.clone();
+            let run = move || {
+                lower_priority();
+                while let Some(job) = next(&queue) {
+                    job.run(&mut hasher, &options);
+                }
+            };
+            threads.push(thread::Builder::new().name(format!("hash-{number}")).spawn(run)?);
+        }
+        Ok(Self { jobs: Some(jobs), threads, parameters: options.parameters })
+    }
+
+    /// What a hash costs.
+    pub const fn parameters(&self) -> HashParameters {
+        self.parameters
+    }
+
+    /// Hashes a password, which must be in NFKC already, to a PHC string with a fresh salt.
+    ///
+    /// # Errors
+    /// [`PoolError::Full`] at once when too many wait.
+    pub async fn hash(&self, password: Secret<String>) -> Result<Secret<String>, PoolError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Job { password, work: Work::Hash(reply) })?;
+        answer.await.unwrap_or(Err(PoolError::Stopped))
+    }
+
+    /// Whether a password is the one behind a stored PHC string, at a bounded cost whatever the string says.
+    ///
+    /// # Errors
+    /// [`PoolError::Full`] at once when too many wait.
+    pub async fn verify(&self, password: Secret<String>, stored: Secret<String>) -> Result<bool, PoolError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Job { password, work: Work::Verify(stored, reply) })?;
+        answer.await.unwrap_or(Err(PoolError::Stopped))
+    }
+
+    fn send(&self, job: Job) -> Result<(), PoolError> {
+        let jobs = self.jobs.as_ref().ok_or(PoolError::Stopped)?;
+        jobs.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => PoolError::Full { retry_after: RETRY_AFTER },
+            TrySendError::Disconnected(_) => PoolError::Stopped,
+        })
+    }
+}
+
+/// Why a pool can't be started.
+#[derive(Debug, thiserror::Error)]
+pub enum HashPoolError {
+    /// The implementation refused the parameters or failed its self-test.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// A thread could not be started.
+    #[error("a hashing thread could not be started: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+impl Drop for HashPool {
+    fn drop(&mut self) {
+        self.jobs = None;
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a hashing thread panicked");
+            }
+        }
+    }
+}
+
+impl Job {
+    fn run(self, hasher: &mut Hasher, options: &HashOptions) {
+        let password = self.password.expose().as_bytes();
+        let is_unheard = match self.work {
+            // A caller who has gone away is not worth the work.
+            Work::Hash(reply) if reply.is_closed() => true,
+            Work::Hash(reply) => reply.send(hash(hasher, options.parameters, password)).is_err(),
+            Work::Verify(_, reply) if reply.is_closed() => true,
+            Work::Verify(stored, reply) => reply.send(verify(hasher, options, password, stored.expose())).is_err(),
+        };
+        if is_unheard {
+            tracing::debug!("the caller is gone");
+        }
+    }
+}
+
+fn hash(hasher: &mut Hasher, parameters: HashParameters, password: &[u8]) -> Result<Secret<String>, PoolError> {
+    let mut salt = vec![0; SALT_BYTES];
+    SystemRandom::new().fill(&mut salt).map_err(|_| PoolError::Stopped)?;
+    let tag = hasher.tag(password, &salt)?.to_vec();
+    Ok(Secret::new(Phc { parameters, salt, tag }.encode()))
+}
+
+fn verify(hasher: &mut Hasher, options: &HashOptions, password: &[u8], stored: &str) -> Result<bool, PoolError> {
+    let Some(stored) = Phc::decode(stored) else { return Ok(false) };
+    let tag = if stored.parameters == options.parameters {
+        hasher.tag(password, &stored.salt)?
+    } else {
+        Hasher::new(options.implementation, stored.parameters)?.tag(password, &stored.salt)?
+    };
+    Ok(constant_time::verify_slices_are_equal(&tag, &stored.tag).is_ok())
+}
+
+/// The next job. The lock is held while waiting, never while hashing.
+fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+}
+
+/// Lets everything else go first. A failure costs only latency, so it is not worth more than a line.
+fn lower_priority() {
+    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS) {
+        tracing::debug!(%error, "a hashing thread keeps its priority");
+    }
+}
+
+const NICENESS: i32 = 10;
+/// About how long a full queue takes to have room again.
+const RETRY_AFTER: Span = Span::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn small() -> HashOptions {
+        HashOptions { parameters: HashParameters { m_kib: 64, t: 1, p: 1 }, threads: 1, queue: 1, ..HashOptions::default() }
+    }
+
+    fn secret(text: &str) -> Secret<String> {
+        Secret::new(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_hash_verifies_its_password_and_no_other() {
+        let pool = HashPool::new(small()).expect("a pool");
+        let stored = pool.hash(secret("wanders under elms")).await.expect("a hash");
+        assert_eq!(pool.verify(secret("wanders under elms"), stored.clone()).await, Ok(true));
+        assert_eq!(pool.verify(secret("wanders under oaks"), stored).await, Ok(false));
+        assert_eq!(pool.verify(secret("x"), secret("no hash")).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once() {
+        let costly = HashParameters { m_kib: 65_536, t: 3, p: 1 };
+        let pool = Arc::new(HashPool::new(HashOptions { parameters: costly, ..small() }).expect("a pool"));
+        let waiting: Vec<_> = (0..8)
+            .map(|_| {
+                let pool = pool.clone();
+                tokio::spawn(async move { pool.hash(secret("wanders under elms")).await })
+            })
+            .collect();
+        let mut refused = 0;
+        for task in waiting {
+            refused += usize::from(matches!(task.await.expect("a task"), Err(PoolError::Full { .. })));
+        }
+        assert!((1..8).contains(&refused), "{refused} were refused");
+    }
+}

@@ -1,0 +1,95 @@
+//! What can go wrong, and what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a ledger did not open. Nothing was changed, unless the text says so.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has the data open.
+    #[error("another process holds {}: stop it, or give this one another data directory", path.display())]
+    Held {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// Too little room to open safely.
+    #[error("disk full: {free} bytes are free at {}, at least {needed} are needed: make room and start again", path.display())]
+    DiskFull {
+        /// The data directory.
+        path: PathBuf,
+        /// What is free.
+        free: u64,
+        /// What is needed.
+        needed: u64,
+    },
+    /// The data were written by a newer version.
+    #[error("{} has format {found}, this version reads up to {supported}: start the newer version that wrote it", path.display())]
+    Newer {
+        /// The file that says so.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The newest known here.
+        supported: u32,
+    },
+    /// A group that had been acknowledged cannot be read any more.
+    #[error(
+        "{} is damaged at offset {offset}: {what}; copy the data directory aside and restore the last backup",
+        path.display()
+    )]
+    Damaged {
+        /// The damaged file.
+        path: PathBuf,
+        /// Where the damage begins.
+        offset: u64,
+        /// What was found there.
+        what: String,
+    },
+    /// The snapshots do not open, or not as they were left.
+    #[error(
+        "the snapshots in {} cannot be used: {what}; copy the data directory aside and restore the last backup",
+        path.display()
+    )]
+    Snapshots {
+        /// sled's directory.
+        path: PathBuf,
+        /// What is wrong with them.
+        what: String,
+    },
+    /// The operating system refused a file operation.
+    #[error("{} cannot be used ({source}): check that the disk is healthy and the directory writable", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+/// Why something could not be read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ReadError {
+    /// sled failed; it stays dead until the next start.
+    #[error("the snapshots cannot be read ({0}): restart the process")]
+    Snapshots(String),
+    /// The stored data differ from what was left, or an fsync failed: the process should end.
+    #[error("the ledger has stopped for good ({0}): restart the process")]
+    Fatal(String),
+    /// The ledger has been closed.
+    #[error("the ledger is closed: open it again")]
+    Closed,
+}
+
+/// Why a group was not acknowledged.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AppendError {
+    /// The journal is full; the group is certainly not written.
+    #[error("the journal is full: try again when the checkpoint has caught up")]
+    Overloaded,
+    /// The group could not be written and is certainly not written.
+    #[error("the group was not written ({0}): make room on the disk and try again")]
+    Unavailable(String),
+    /// An fsync failed or stored data are damaged: whether the group survives is unknown, and nothing is acknowledged again.
+    #[error("the ledger has stopped for good ({0}): end the process and start it again")]
+    Fatal(String),
+}

@@ -1,0 +1,31 @@
+//! The embedded ledger: a journal that acknowledges, sled that keeps the snapshots behind it.
+//!
+//! Begin reading at [`Ledger`]. A group of writes goes into the **journal** (one frame, one write, one fdatasync), becomes
+//! visible in the **overlay**, and is carried into sled by the **checkpoint** thread, after which its segment is recycled.
+//! **Recovery** joins the three again at the next start.
+//!
+//! This room knows keys and values as bytes. It does not know what a record means, how it is encoded, which writes belong to
+//! a sign-up, what a version is, or who waits for an answer. sled is named nowhere else.
+
+mod checkpoint;
+mod error;
+mod file;
+mod filter;
+mod frame;
+mod hash;
+mod journal;
+mod ledger;
+mod manifest;
+mod options;
+mod overlay;
+mod recovery;
+mod replay;
+mod tree;
+mod verify;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{AppendError, OpenError, ReadError};
+pub use ledger::{Ledger, Stats};
+pub use options::{Durability, Options, Write};

@@ -1,0 +1,156 @@
+//! What was committed since the last checkpoint, in memory.
+//!
+//! Kinds that are scanned often live in an ordered map each; all others in shards by hash, cheap to look up and slow to scan.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::sync::{PoisonError, RwLock};
+
+use bytes::Bytes;
+
+use super::hash;
+
+const SHARDS: usize = 64;
+
+/// A value, or the fact of a removal, and the group that wrote it.
+#[derive(Debug, Clone)]
+struct Entry {
+    value: Option<Bytes>,
+    sequence: u64,
+}
+
+/// The writes that sled does not have yet.
+#[derive(Debug)]
+pub(super) struct Overlay {
+    shards: Vec<RwLock<HashMap<Bytes, Entry>>>,
+    ordered: HashMap<u8, RwLock<BTreeMap<Bytes, Entry>>>,
+}
+
+impl Overlay {
+    pub(super) fn new(ordered_kinds: &[u8]) -> Overlay {
+        Overlay {
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            ordered: ordered_kinds
+                .iter()
+                .map(|kind| (*kind, RwLock::default()))
+                .collect(),
+        }
+    }
+
+    /// What is known here about a key: nothing, its removal, or its value.
+    pub(super) fn get(&self, key: &[u8]) -> Option<Option<Bytes>> {
+        match self.ordered_of(key) {
+            Some(map) => read(map).get(key).map(|entry| entry.value.clone()),
+            None => read(self.shard(key))
+                .get(key)
+                .map(|entry| entry.value.clone()),
+        }
+    }
+
+    /// Takes in one write. Later sequences must come later.
+    pub(super) fn insert(&self, key: Bytes, value: Option<Bytes>, sequence: u64) {
+        let entry = Entry { value, sequence };
+        match self.ordered_of(&key) {
+            Some(map) => write(map).insert(key, entry),
+            None => write(self.shard(&key)).insert(key, entry),
+        };
+    }
+
+    /// Forgets a key, unless a group at or after `end` has written it again.
+    pub(super) fn forget(&self, key: &[u8], end: u64) {
+        match self.ordered_of(key) {
+            Some(map) => {
+                let mut map = write(map);
+                if map.get(key).is_some_and(|entry| entry.sequence < end) {
+                    map.remove(key);
+                }
+            }
+            None => {
+                let mut shard = write(self.shard(key));
+                if shard.get(key).is_some_and(|entry| entry.sequence < end) {
+                    shard.remove(key);
+                    if shard.is_empty() {
+                        shard.shrink_to(1024);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The keys from `from` on with this prefix, in order; and whether that is all of them, which it may not be when `limit`
+    /// keys are returned.
+    pub(super) fn range(
+        &self,
+        prefix: &[u8],
+        from: &[u8],
+        limit: usize,
+    ) -> (Vec<(Bytes, Option<Bytes>)>, bool) {
+        if let Some(map) = self.ordered_of(prefix) {
+            let found: Vec<_> = read(map)
+                .range::<[u8], _>((Bound::Included(from), Bound::Unbounded))
+                .take_while(|(key, _)| key.starts_with(prefix))
+                .take(limit)
+                .map(|(key, entry)| (key.clone(), entry.value.clone()))
+                .collect();
+            let all = found.len() < limit;
+            return (found, all);
+        }
+        let matches = |key: &Bytes| key.starts_with(prefix) && key[..] >= *from;
+        let mut found = Vec::new();
+        for shard in &self.shards {
+            let shard = read(shard);
+            let matching = shard.iter().filter(|(key, _)| matches(key));
+            found.extend(matching.map(|(key, entry)| (key.clone(), entry.value.clone())));
+        }
+        // A prefix without a kind spans the ordered kinds as well.
+        for map in self.ordered.values().filter(|_| prefix.is_empty()) {
+            let map = read(map);
+            let matching = map.iter().filter(|(key, _)| matches(key));
+            found.extend(matching.map(|(key, entry)| (key.clone(), entry.value.clone())));
+        }
+        found.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
+        (found, true)
+    }
+
+    /// How many keys it holds.
+    pub(super) fn len(&self) -> usize {
+        let hashed: usize = self.shards.iter().map(|shard| read(shard).len()).sum();
+        let ordered: usize = self.ordered.values().map(|map| read(map).len()).sum();
+        hashed + ordered
+    }
+
+    fn ordered_of(&self, key: &[u8]) -> Option<&RwLock<BTreeMap<Bytes, Entry>>> {
+        self.ordered.get(key.first()?)
+    }
+
+    fn shard(&self, key: &[u8]) -> &RwLock<HashMap<Bytes, Entry>> {
+        &self.shards[hash::key(0, key) as usize % SHARDS]
+    }
+}
+
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_written_again_is_not_forgotten() {
+        let overlay = Overlay::new(&[b'o']);
+        for key in [&b"ha"[..], b"oa"] {
+            overlay.insert(Bytes::from(key), Some(Bytes::from("1")), 4);
+            overlay.insert(Bytes::from(key), None, 7);
+            overlay.forget(key, 7);
+            assert_eq!(overlay.get(key), Some(None));
+            overlay.forget(key, 8);
+            assert_eq!(overlay.get(key), None);
+        }
+        assert_eq!(overlay.len(), 0);
+    }
+}

@@ -1,0 +1,321 @@
+//! Reads the journal back: which frames count, whether what is missing was ever acknowledged, and where a torn tail is cut.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use bytes::Bytes;
+
+use super::error::OpenError;
+use super::file::Disk;
+use super::frame::{self, BLOCK, Found, Header};
+use super::journal::{Sealed, Segment};
+use super::manifest::Manifest;
+use super::options::Write;
+use super::recovery::at;
+
+/// What the journal holds.
+#[derive(Debug)]
+pub(super) struct Replayed {
+    /// Segments with groups that sled does not have, oldest first.
+    pub(super) sealed: Vec<Sealed>,
+    /// Segments with none.
+    pub(super) free: Vec<Segment>,
+    /// The groups of the former, in order.
+    pub(super) groups: Vec<(u64, Vec<Write>)>,
+    /// The sequence after the last.
+    pub(super) sequence: u64,
+    /// An epoch that no frame has.
+    pub(super) next_epoch: u64,
+    /// A file number that no segment has.
+    pub(super) next_number: u32,
+    cuts: Vec<Cut>,
+}
+
+/// Where a segment's frames end although something follows.
+#[derive(Debug)]
+struct Cut {
+    epoch: u64,
+    from: usize,
+    length: u64,
+    groups: u64,
+}
+
+/// One file, read.
+struct Read {
+    segment: Segment,
+    content: Bytes,
+    /// The frames of its newest epoch, by offset.
+    frames: Vec<(usize, Header)>,
+    epoch: u64,
+    /// How far its frames count.
+    end: usize,
+}
+
+/// Reads every segment of the journal.
+pub(super) fn read(
+    directory: &Path,
+    disk: &Disk,
+    manifest: &Manifest,
+    segment_bytes: u64,
+) -> Result<Replayed, OpenError> {
+    let mut live = Vec::new();
+    let mut free = Vec::new();
+    let mut next_number = 0;
+    let entries = std::fs::read_dir(directory).map_err(at(directory))?;
+    for entry in entries {
+        let path = entry.map_err(at(directory))?.path();
+        let number = path
+            .file_stem()
+            .and_then(|stem| stem.to_str()?.parse::<u32>().ok());
+        match (
+            number,
+            path.extension().and_then(|extension| extension.to_str()),
+        ) {
+            (Some(number), Some("journal")) => {
+                next_number = next_number.max(number + 1);
+                let read = read_segment(&path, disk, manifest)?;
+                if !read.frames.is_empty()
+                    || broken_at(&read, 0, manifest.sequence, manifest).is_some()
+                {
+                    live.push(read);
+                } else if read.content.len() as u64 == segment_bytes {
+                    free.push(read.segment);
+                } else {
+                    // Left by another segment size, or cut; it holds nothing that counts.
+                    std::fs::remove_file(&path).map_err(at(&path))?;
+                }
+            }
+            (_, Some("tmp")) => std::fs::remove_file(&path).map_err(at(&path))?,
+            _ => {}
+        }
+    }
+    live.sort_by_key(|read| read.epoch);
+    assemble(live, free, next_number, manifest)
+}
+
+/// Whether any segment begins with what looks like a frame.
+pub(super) fn has_frames(directory: &Path) -> Result<bool, OpenError> {
+    for entry in std::fs::read_dir(directory).map_err(at(directory))? {
+        let path = entry.map_err(at(directory))?.path();
+        let mut start = [0; 4];
+        let read = File::open(&path).and_then(|file| file.read_at(&mut start, 0));
+        if read.map_err(at(&path))? == start.len() && start == frame::MAGIC.to_le_bytes() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+impl Replayed {
+    /// Clears what follows the end, so that it can never be taken for a continuation, and makes what counts durable.
+    pub(super) fn cut(&mut self, sync: bool) -> Result<(), OpenError> {
+        for cut in std::mem::take(&mut self.cuts) {
+            if let Some(sealed) = self.sealed.iter().find(|sealed| sealed.epoch == cut.epoch) {
+                clear(&sealed.segment, &cut, sync)?;
+            }
+        }
+        // A segment may have been read from the page cache only; what is served from here on must not be lost any more.
+        for sealed in self.sealed.iter().filter(|_| sync) {
+            let path = sealed.segment.file.path();
+            sealed.segment.file.sync().map_err(at(path))?;
+        }
+        Ok(())
+    }
+}
+
+fn clear(segment: &Segment, cut: &Cut, sync: bool) -> Result<(), OpenError> {
+    let path = segment.file.path();
+    tracing::warn!(
+        journal.file = %path.display(),
+        journal.offset = cut.from,
+        journal.groups = cut.groups,
+        "a torn tail was cut: groups written last and never acknowledged as synced"
+    );
+    let zeroed = segment.file.zero(cut.from as u64, cut.length);
+    zeroed.map_err(|short| at(path)(short.source))?;
+    if sync {
+        segment.file.sync().map_err(at(path))?;
+    }
+    Ok(())
+}
+
+fn read_segment(path: &Path, disk: &Disk, manifest: &Manifest) -> Result<Read, OpenError> {
+    let file = disk.open(path).map_err(at(path))?;
+    let content = Bytes::from(file.read(u64::MAX).map_err(at(path))?);
+    let mut frames = Vec::new();
+    let mut offset = 0;
+    while offset < content.len() {
+        match frame::look(&content[offset..], manifest.stamp) {
+            Found::Frame(header) if header.version > frame::VERSION => {
+                return Err(OpenError::Newer {
+                    path: path.to_owned(),
+                    found: u32::from(header.version),
+                    supported: u32::from(frame::VERSION),
+                });
+            }
+            Found::Frame(header) => {
+                if header.epoch >= manifest.epoch {
+                    frames.push((offset, header));
+                }
+                offset += header.occupied();
+            }
+            Found::Broken(_) | Found::Nothing(_) => offset += BLOCK,
+        }
+    }
+    let epoch = frames.iter().map(|(_, header)| header.epoch).max();
+    frames.retain(|(_, header)| Some(header.epoch) == epoch);
+    // Of a segment whose only frame is broken, the epoch can at least be guessed, to be put in its place.
+    let guess = match frame::look(&content, manifest.stamp) {
+        Found::Frame(header) | Found::Broken(header) | Found::Nothing(header) => header.epoch,
+    };
+    Ok(Read {
+        segment: Segment { file },
+        content,
+        frames,
+        epoch: epoch.unwrap_or(guess),
+        end: 0,
+    })
+}
+
+/// Joins the segments as far as the sequence goes on without a gap.
+fn assemble(
+    mut live: Vec<Read>,
+    free: Vec<Segment>,
+    next_number: u32,
+    manifest: &Manifest,
+) -> Result<Replayed, OpenError> {
+    let mut sequence = manifest.sequence;
+    let mut groups = Vec::new();
+    let mut firsts = Vec::new();
+    let mut last = 0;
+    for (index, read) in live.iter_mut().enumerate() {
+        firsts.push(sequence);
+        for (offset, header) in &read.frames {
+            if *offset != read.end || header.first != sequence {
+                break;
+            }
+            let found = frame::groups(&read.content.slice(*offset..), header).ok_or_else(|| {
+                damaged(
+                    read,
+                    *offset,
+                    "a frame whose checksum holds cannot be read".into(),
+                )
+            })?;
+            groups.extend((sequence..).zip(found));
+            sequence = header.end();
+            read.end += header.occupied();
+            last = index;
+        }
+    }
+
+    // A later frame proves by its `synced` that an earlier group had been acknowledged.
+    let later = live.iter().flat_map(|read| {
+        read.frames
+            .iter()
+            .map(move |(offset, header)| (read, *offset, header))
+    });
+    let proof = later
+        .clone()
+        .filter(|(_, _, header)| header.first >= sequence && header.synced > sequence);
+    if let (Some((read, offset, header)), Some(stop)) = (
+        proof.min_by_key(|(_, _, header)| header.first),
+        live.get(last),
+    ) {
+        let path = read.segment.file.path().display();
+        let what = format!(
+            "group {sequence} is missing there, and {path} goes on with group {} at offset {offset}",
+            header.first
+        );
+        return Err(damaged(stop, stop.end, what));
+    }
+
+    let next_epoch = later
+        .map(|(_, _, header)| header.epoch + 1)
+        .max()
+        .unwrap_or(0)
+        .max(manifest.epoch);
+    let mut replayed = Replayed {
+        sealed: Vec::new(),
+        free,
+        groups,
+        sequence,
+        next_epoch,
+        next_number,
+        cuts: Vec::new(),
+    };
+    for (read, first) in live.into_iter().zip(firsts) {
+        replayed.place(read, first, manifest)?;
+    }
+    Ok(replayed)
+}
+
+impl Replayed {
+    fn place(&mut self, read: Read, first: u64, manifest: &Manifest) -> Result<(), OpenError> {
+        let counted: Vec<_> = read
+            .frames
+            .iter()
+            .filter(|(offset, _)| *offset < read.end)
+            .collect();
+        let end = counted.last().map_or(first, |(_, header)| header.end());
+        let dropped = read.frames.iter().filter(|(offset, _)| *offset >= read.end);
+        let dropped: u64 = dropped.map(|(_, header)| u64::from(header.count)).sum();
+        let torn = broken_at(&read, read.end, self.sequence, manifest)
+            .map(|header| u64::from(header.count).min(1 << 20));
+        let cut = (dropped > 0 || torn.is_some()).then(|| Cut {
+            epoch: read.epoch,
+            from: read.end,
+            length: (read.content.len() - read.end) as u64,
+            groups: dropped + torn.unwrap_or(0),
+        });
+        if read.end == 0 {
+            if let Some(cut) = cut {
+                // Nothing in it counts, and it must not come before a later use of the same epoch: cut at once.
+                clear(&read.segment, &cut, true)?;
+            }
+            self.free.push(read.segment);
+            return Ok(());
+        }
+        self.cuts.extend(cut);
+        self.sealed.push(Sealed {
+            segment: read.segment,
+            epoch: read.epoch,
+            first,
+            end,
+            bytes: read.end as u64,
+        });
+        Ok(())
+    }
+}
+
+/// Whether the frame that should stand here once began: its header reads as ours, or all but one of its fields do, or
+/// something stands where nothing has ever been.
+fn broken_at(read: &Read, offset: usize, sequence: u64, manifest: &Manifest) -> Option<Header> {
+    let rest = read.content.get(offset..)?;
+    match frame::look(rest, manifest.stamp) {
+        Found::Broken(header) => (header.epoch >= manifest.epoch).then_some(header),
+        Found::Frame(_) => None,
+        Found::Nothing(header) => {
+            let epoch = if offset == 0 {
+                header.epoch >= manifest.epoch && header.epoch <= manifest.epoch + (1 << 20)
+            } else {
+                header.epoch == read.epoch
+            };
+            let signs = [
+                rest.starts_with(&frame::MAGIC.to_le_bytes()),
+                header.stamp == manifest.stamp,
+                epoch,
+                header.first == sequence,
+            ];
+            (signs.iter().filter(|sign| **sign).count() >= 3).then_some(header)
+        }
+    }
+}
+
+fn damaged(read: &Read, offset: usize, what: String) -> OpenError {
+    OpenError::Damaged {
+        path: read.segment.file.path().to_owned(),
+        offset: offset as u64,
+        what,
+    }
+}

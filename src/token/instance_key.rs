@@ -1,0 +1,206 @@
+//! The instance key: 32 random bytes in a file of their own, apart from the data. Everything secret in the data is
+//! digested or sealed under keys derived from it.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::{constant_time, hmac};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use crate::domain::context::{Entropy, KeyedDigest, Sealer};
+use crate::entropy::OsEntropy;
+
+/// The key of an instance. It is not in the data files and not in backups.
+pub struct InstanceKey {
+    digests: hmac::Key,
+    tokens: hmac::Key,
+    sealing: RandomizedNonceKey,
+    check_value: [u8; 32],
+    bytes: Zeroizing<[u8; 32]>,
+}
+
+/// Why a key file can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// It can't be read or written.
+    #[error("the key file {path} can't be used: {error}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// It holds something else.
+    #[error("{0} is not a key file: it must hold 32 bytes as one line of base64")]
+    Malformed(PathBuf),
+    /// Others can read it.
+    #[error("the key file {0} can be read by others; run `chmod 600` on it")]
+    Exposed(PathBuf),
+}
+
+impl InstanceKey {
+    /// A fresh key.
+    pub fn generate() -> Self {
+        let mut bytes = Zeroizing::new([0; 32]);
+        OsEntropy::new().fill(bytes.as_mut());
+        Self::from_bytes(bytes)
+    }
+
+    /// The key with these bytes.
+    pub fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Self {
+        let root = hmac::Key::new(hmac::HMAC_SHA256, bytes.as_ref());
+        let derive = |purpose: &str| hmac::sign(&root, purpose.as_bytes());
+        let mac_key = |purpose: &str| hmac::Key::new(hmac::HMAC_SHA256, derive(purpose).as_ref());
+        let sealing = RandomizedNonceKey::new(&AES_256_GCM, derive("vestibule sealing v1").as_ref())
+            .expect("a SHA-256 tag is as long as an AES-256 key");
+        let mut check_value = [0; 32];
+        check_value.copy_from_slice(derive("vestibule check value v1").as_ref());
+        Self {
+            digests: mac_key("vestibule digests v1"),
+            tokens: mac_key("vestibule client tokens v1"),
+            sealing,
+            check_value,
+            bytes,
+        }
+    }
+
+    /// Reads the key from `path`, or makes the file, readable by its owner only, with a fresh key.
+    ///
+    /// # Errors
+    /// See [`KeyFileError`].
+    pub fn load_or_create(path: &Path) -> Result<Self, KeyFileError> {
+        let io = |error| KeyFileError::Io { path: path.to_owned(), error };
+        match fs::read_to_string(path) {
+            Ok(text) => {
+                let mode = fs::metadata(path).map_err(io)?.permissions().mode();
+                if mode & 0o077 != 0 {
+                    return Err(KeyFileError::Exposed(path.to_owned()));
+                }
+                let bytes = STANDARD.decode(text.trim()).ok().map(Zeroizing::new);
+                let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
+                let bytes = bytes.ok_or_else(|| KeyFileError::Malformed(path.to_owned()))?;
+                Ok(Self::from_bytes(Zeroizing::new(bytes)))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let key = Self::generate();
+                key.write(path).map_err(io)?;
+                Ok(key)
+            }
+            Err(error) => Err(io(error)),
+        }
+    }
+
+    /// A fingerprint that tells whether data was written under this key.
+    pub const fn check_value(&self) -> [u8; 32] {
+        self.check_value
+    }
+
+    /// The MAC of a client token's parts.
+    pub(super) fn token_mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        mac(&self.tokens, parts)
+    }
+
+    fn write(&self, path: &Path) -> io::Result<()> {
+        let text = Zeroizing::new(STANDARD.encode(self.bytes.as_ref()));
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(text.as_bytes())?;
+        file.write_all(b"\n")?;
+        file.sync_all()?;
+        // The file's name must last as long as the data that is useless without it.
+        match path.parent().filter(|p| !p.as_os_str().is_empty()) {
+            Some(folder) => fs::File::open(folder)?.sync_all(),
+            None => fs::File::open(".")?.sync_all(),
+        }
+    }
+}
+
+impl KeyedDigest for InstanceKey {
+    fn digest(&self, parts: &[&[u8]]) -> [u8; 32] {
+        mac(&self.digests, parts)
+    }
+
+    fn equal(&self, left: &[u8; 32], right: &[u8; 32]) -> bool {
+        constant_time::verify_slices_are_equal(left, right).is_ok()
+    }
+}
+
+impl Sealer for InstanceKey {
+    fn seal(&self, context: &[u8], plain: &[u8]) -> Vec<u8> {
+        let mut sealed = plain.to_vec();
+        let nonce = self
+            .sealing
+            .seal_in_place_append_tag(Aad::from(context), &mut sealed)
+            .expect("a message of a few kilobytes is within what AES-GCM can seal");
+        [&[FORMAT], nonce.as_ref().as_slice(), &sealed].concat()
+    }
+
+    fn open(&self, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        let (format, rest) = sealed.split_first()?;
+        let (nonce, rest) = rest.split_at_checked(NONCE_LEN)?;
+        if *format != FORMAT {
+            return None;
+        }
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut in_out = rest.to_vec();
+        let plain = self.sealing.open_in_place(nonce, Aad::from(context), &mut in_out).ok()?;
+        Some(plain.to_vec())
+    }
+}
+
+/// HMAC-SHA-256 over parts, each prefixed with its length.
+fn mac(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(key);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    let mut digest = [0; 32];
+    digest.copy_from_slice(context.sign().as_ref());
+    digest
+}
+
+/// The first byte of everything sealed: AES-256-GCM, nonce, ciphertext, tag.
+const FORMAT: u8 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_opens_only_under_the_same_key_and_context() {
+        let (key, other) = (InstanceKey::generate(), InstanceKey::generate());
+        let sealed = key.seal(b"message 1", b"424242");
+        assert_eq!(key.open(b"message 1", &sealed).as_deref(), Some(b"424242".as_slice()));
+        assert_eq!(key.open(b"message 2", &sealed), None);
+        assert_eq!(other.open(b"message 1", &sealed), None);
+        for cut in 0..sealed.len() {
+            assert_eq!(key.open(b"message 1", &sealed[..cut]), None);
+        }
+    }
+
+    #[test]
+    fn parts_do_not_run_into_each_other() {
+        let key = InstanceKey::generate();
+        assert_ne!(key.digest(&[b"ab", b"c"]), key.digest(&[b"a", b"bc"]));
+        assert_eq!(key.digest(&[b"ab", b"c"]), key.digest(&[b"ab", b"c"]));
+    }
+
+    #[test]
+    fn a_key_file_is_made_once_and_private() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("instance.key");
+        let made = InstanceKey::load_or_create(&path).expect("a new key");
+        let read = InstanceKey::load_or_create(&path).expect("the same key");
+        assert_eq!(made.check_value(), read.check_value());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("permissions");
+        assert!(matches!(InstanceKey::load_or_create(&path), Err(KeyFileError::Exposed(_))));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("permissions");
+        fs::write(&path, "not a key").expect("a file");
+        assert!(matches!(InstanceKey::load_or_create(&path), Err(KeyFileError::Malformed(_))));
+    }
+}
