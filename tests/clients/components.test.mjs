@@ -59,7 +59,7 @@ test('a wrong code is named under the code field, and the right one still works'
   assert.equal(refused.status, 422);
   assert.equal(refused.body.errors[0].code, 'form_code_incorrect');
   assert.equal(refused.body.errors[0].meta.param_name, 'code');
-  assert.equal(await form.errorOnCodeCard(), refused.body.errors[0].long_message);
+  await form.seeErrorOnCodeCard(refused.body.errors[0].long_message);
 
   assert.equal((await form.enterCode(right)).status, 200);
   await home(page);
@@ -77,7 +77,7 @@ test('after five wrong codes the person is told, and even the right one is refus
   const refused = await form.enterCode(right);
   assert.equal(refused.status, 400);
   assert.equal(refused.body.errors[0].code, 'verification_failed');
-  assert.equal(await form.errorOnCodeCard(), refused.body.errors[0].long_message);
+  await form.seeErrorOnCodeCard(refused.body.errors[0].long_message);
 });
 
 test('an expired code is named as expired, and a fresh one finishes the sign-up', { skip }, async (t) => {
@@ -91,7 +91,7 @@ test('an expired code is named as expired, and a fresh one finishes the sign-up'
   const refused = await form.enterCode(stale);
   assert.equal(refused.status, 400);
   assert.equal(refused.body.errors[0].code, 'verification_expired');
-  assert.equal(await form.errorOnCodeCard(), refused.body.errors[0].long_message);
+  await form.seeErrorOnCodeCard(refused.body.errors[0].long_message);
 
   await page.reload();
   await form.codeCard('email');
@@ -112,7 +112,7 @@ test('a taken address is named under the address field', { skip }, async (t) => 
   assert.equal(refused.status, 422);
   assert.equal(refused.body.errors[0].code, 'form_identifier_exists');
   assert.equal(refused.body.errors[0].meta.param_name, 'email_address');
-  assert.equal(await form.errorUnder('emailAddress'), refused.body.errors[0].long_message);
+  await form.seeErrorUnder('emailAddress', refused.body.errors[0].long_message);
 });
 
 test('the form asks for consent to the terms and sends it', { skip }, async (t) => {

@@ -38,14 +38,15 @@ export class SignUpForm {
     return answer(await answered);
   }
 
-  /** The text below a field, once there is one. */
-  async errorUnder(field) {
-    return visibleText(this.page.locator(`#error-${field}`));
+  /** Waits until exactly this text stands below a field. */
+  async seeErrorUnder(field, text) {
+    await this.page.locator(`#error-${field}`).getByText(text, { exact: true }).waitFor();
   }
 
-  /** The text below the code field or in the card's alert, once there is one. */
-  async errorOnCodeCard() {
-    return visibleText(this.page.locator('.cl-otpCodeFieldErrorText, .cl-alertText').first());
+  /** Waits until exactly this text stands below the code field or in the card's alert. */
+  async seeErrorOnCodeCard(text) {
+    const places = this.page.locator('.cl-otpCodeFieldErrorText, .cl-alertText');
+    await places.getByText(text, { exact: true }).or(places.filter({ hasText: text })).first().waitFor();
   }
 
   #codeInput() {
@@ -59,9 +60,4 @@ function isCall(response, path) {
 
 async function answer(response) {
   return { status: response.status(), body: await response.json() };
-}
-
-async function visibleText(locator) {
-  await locator.waitFor({ state: 'visible' });
-  return (await locator.innerText()).trim();
 }
