@@ -38,15 +38,14 @@ export class SignUpForm {
     return answer(await answered);
   }
 
-  /** Waits until exactly this text stands below a field. */
+  /** Waits until this text stands below a field. */
   async seeErrorUnder(field, text) {
-    await this.page.locator(`#error-${field}`).getByText(text, { exact: true }).waitFor();
+    await this.page.locator(`#error-${field}`).filter({ hasText: text }).waitFor();
   }
 
-  /** Waits until exactly this text stands below the code field or in the card's alert. */
+  /** Waits until this text stands below the code field or in the card's alert. */
   async seeErrorOnCodeCard(text) {
-    const places = this.page.locator('.cl-otpCodeFieldErrorText, .cl-alertText');
-    await places.getByText(text, { exact: true }).or(places.filter({ hasText: text })).first().waitFor();
+    await this.page.locator('.cl-otpCodeFieldErrorText, .cl-alertText').filter({ hasText: text }).first().waitFor();
   }
 
   #codeInput() {
