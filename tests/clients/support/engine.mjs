@@ -6,6 +6,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+// Engines still running when this process ends, in whatever way, end with it.
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+process.once('SIGTERM', () => process.exit(143));
+
 export const LIVE_KEY = publishableKey('live', 'clerk.localhost');
 export const DEV_BROWSER_KEY = publishableKey('test', 'vestibule-test.clerk.accounts.dev');
 
@@ -46,6 +51,8 @@ async function launch(binary, directory, origins, key) {
   const child = spawn(binary, ['serve', '--config', config, '--data', join(directory, 'data')], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   const url = await boundUrl(child);
   await ready(url);
   return new Engine(child, url, key, directory);
@@ -158,14 +165,15 @@ function boundUrl(child) {
     };
     const patience = setTimeout(() => fail('the engine told no address within 30 s'), 30_000);
     child.once('error', (error) => fail(`the engine did not start: ${error.message}`));
-    child.once('exit', (code, signal) => fail(`the engine ended with ${code ?? signal}`));
+    const ended = (code, signal) => fail(`the engine ended with ${code ?? signal}`);
+    child.once('exit', ended);
     child.stderr.setEncoding('utf8').on('data', collect);
     child.stdout.setEncoding('utf8').on('data', (chunk) => {
       collect(chunk);
       const found = /http:\/\/localhost:(\d+)/.exec(told);
       if (!found) return;
       clearTimeout(patience);
-      child.removeAllListeners('exit');
+      child.off('exit', ended);
       resolve(found[0]);
     });
   });
