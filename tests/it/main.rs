@@ -1,1 +1,5 @@
 //! Integration tests: one binary, mirroring `src`.
+
+mod clients;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,53 @@
+// Chromium, driven without a window.
+
+import { existsSync } from 'node:fs';
+import { chromium } from 'playwright-core';
+
+const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+/** Why there is no browser here, or null. */
+export const browserMissing = existsSync(EXECUTABLE) ? null : `no Chromium at ${EXECUTABLE}`;
+
+export function launchBrowser() {
+  return chromium.launch({
+    executablePath: EXECUTABLE,
+    headless: true,
+    args: [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+/**
+ * A person with a browser profile of their own. Requests to anywhere but this machine are
+ * refused and remembered in `strayRequests`; uncaught page errors are in `pageErrors`.
+ */
+export async function newPerson(browser) {
+  const context = await browser.newContext({ locale: 'en-US', timezoneId: 'UTC' });
+  const strayRequests = [];
+  const pageErrors = [];
+  await context.route(
+    (url) => url.hostname !== 'localhost',
+    (route) => {
+      strayRequests.push(route.request().url());
+      return route.abort();
+    },
+  );
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  page.on('pageerror', (error) => pageErrors.push(error.message));
+  return { context, page, strayRequests, pageErrors };
+}
+
+/** The cookies the browser would send to `url`, as one header line. */
+export async function cookieHeader(context, url) {
+  const cookies = await context.cookies(url);
+  return cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
+}

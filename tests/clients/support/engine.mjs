@@ -1,0 +1,194 @@
+// A running engine, as a child process with a data directory of its own.
+
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+// Engines still running when this process ends, in whatever way, end with it.
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+process.once('SIGTERM', () => process.exit(143));
+
+export const LIVE_KEY = publishableKey('live', 'clerk.localhost');
+export const DEV_BROWSER_KEY = publishableKey('test', 'vestibule-test.clerk.accounts.dev');
+
+/** The publishable key of an instance whose Frontend API claims to live on `host`. */
+export function publishableKey(kind, host) {
+  return `pk_${kind}_${Buffer.from(`${host}$`).toString('base64')}`;
+}
+
+/**
+ * Starts the binary named by VESTIBULE_BIN and waits until it is ready.
+ * Pages of `origins` may talk to it; `key` is the instance's publishable key.
+ */
+export async function startEngine({ origins = [], key = LIVE_KEY, settings } = {}) {
+  const binary = process.env.VESTIBULE_BIN;
+  if (!binary) throw new Error('VESTIBULE_BIN must name the vestibule binary');
+
+  const directory = await mkdtemp(join(tmpdir(), 'vestibule-clients-'));
+  let engine;
+  for (let attempt = 1; !engine; attempt += 1) {
+    try {
+      engine = await launch(binary, directory, origins, key);
+    } catch (error) {
+      // The port was free a moment ago; somebody else may have been quicker.
+      if (attempt === 3 || !/in use/i.test(error.message)) {
+        await rm(directory, { recursive: true, force: true });
+        throw error;
+      }
+    }
+  }
+  if (settings) await engine.configure(settings);
+  return engine;
+}
+
+async function launch(binary, directory, origins, key) {
+  const port = await freePort();
+  const config = join(directory, 'vestibule.toml');
+  await writeFile(config, configuration({ port, origins, key }));
+  const child = spawn(binary, ['serve', '--config', config, '--data', join(directory, 'data')], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  const url = await boundUrl(child);
+  await ready(url);
+  return new Engine(child, url, key, directory);
+}
+
+function configuration({ port, origins, key }) {
+  return `[instance]
+mode = "development"
+publishable_key = "${key}"
+
+[server]
+listen = "127.0.0.1:${port}"
+public_url = "http://localhost:${port}"
+allowed_origins = ${JSON.stringify(origins)}
+
+[limits]
+source = false
+`;
+}
+
+class Engine {
+  #child;
+  #directory;
+
+  constructor(child, url, key, directory) {
+    this.#child = child;
+    this.#directory = directory;
+    this.url = url;
+    this.publishableKey = key;
+  }
+
+  /** Replaces the instance's settings by this whole document. */
+  async configure(settings) {
+    await this.#dev('PUT', '/dev/settings', settings);
+  }
+
+  /** Moves the engine's clock forward. */
+  async advance(milliseconds) {
+    await this.#dev('POST', '/dev/clock', { advance_ms: milliseconds });
+  }
+
+  /** Everything sent to an address so far, oldest first. */
+  async messages(to) {
+    const { messages } = await this.#dev('GET', `/dev/outbox?to=${encodeURIComponent(to)}`);
+    return messages;
+  }
+
+  /** The newest code sent to an address, waiting until `count` messages have arrived there. */
+  async code(to, count = 1) {
+    const deadline = Date.now() + 5_000;
+    for (;;) {
+      const messages = await this.messages(to);
+      if (messages.length >= count) return messages.at(-1).code;
+      if (Date.now() > deadline) {
+        throw new Error(`${messages.length} of ${count} messages for ${to} within five seconds`);
+      }
+      await sleep(50);
+    }
+  }
+
+  async jwks() {
+    return (await fetch(`${this.url}/.well-known/jwks.json`)).json();
+  }
+
+  async stop() {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const ended = new Promise((resolve) => this.#child.once('exit', resolve));
+      this.#child.kill('SIGTERM');
+      const stubborn = setTimeout(() => this.#child.kill('SIGKILL'), 10_000);
+      await ended;
+      clearTimeout(stubborn);
+    }
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  async #dev(method, path, body) {
+    const response = await fetch(this.url + path, {
+      method,
+      headers: body ? { 'Content-Type': 'application/json' } : {},
+      body: body && JSON.stringify(body),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return text ? JSON.parse(text) : null;
+  }
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+/** Reads the address from the first line that tells it; keeps draining both pipes afterwards. */
+function boundUrl(child) {
+  return new Promise((resolve, reject) => {
+    let told = '';
+    const collect = (chunk) => {
+      if (told.length < 65_536) told += chunk;
+    };
+    const fail = (reason) => {
+      clearTimeout(patience);
+      child.kill('SIGKILL');
+      reject(new Error(`${reason}\n${told}`));
+    };
+    const patience = setTimeout(() => fail('the engine told no address within 30 s'), 30_000);
+    child.once('error', (error) => fail(`the engine did not start: ${error.message}`));
+    const ended = (code, signal) => fail(`the engine ended with ${code ?? signal}`);
+    child.once('exit', ended);
+    child.stderr.setEncoding('utf8').on('data', collect);
+    child.stdout.setEncoding('utf8').on('data', (chunk) => {
+      collect(chunk);
+      const found = /http:\/\/localhost:(\d+)/.exec(told);
+      if (!found) return;
+      clearTimeout(patience);
+      child.off('exit', ended);
+      resolve(found[0]);
+    });
+  });
+}
+
+async function ready(url) {
+  const deadline = Date.now() + 15_000;
+  for (;;) {
+    const response = await fetch(`${url}/health/ready`).catch(() => null);
+    if (response?.ok) return;
+    if (Date.now() > deadline) throw new Error(`${url}/health/ready: ${response?.status ?? 'no answer'}`);
+    await sleep(50);
+  }
+}
+
+function sleep(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

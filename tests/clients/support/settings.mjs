@@ -1,0 +1,52 @@
+// Settings documents, in the vocabulary of `user_settings`. Each is whole: what is not named is off.
+
+const EMAIL = {
+  enabled: true,
+  required: true,
+  used_for_first_factor: true,
+  verifications: ['email_code'],
+  verify_at_sign_up: true,
+};
+const PHONE = {
+  enabled: true,
+  required: true,
+  used_for_first_factor: true,
+  verifications: ['phone_code'],
+  verify_at_sign_up: true,
+};
+const USERNAME = { enabled: true, required: true, used_for_first_factor: true };
+const PASSWORD = { enabled: true, required: true };
+const OPTIONAL_NAME = { enabled: true, required: false };
+
+export const EMAIL_AND_PASSWORD = document({ email_address: EMAIL, password: PASSWORD });
+
+export const USERNAME_AND_PASSWORD = document({ username: USERNAME, password: PASSWORD });
+
+/** Three identifiers, gathered one after the other; the first name may stay away. */
+export const PHONE_EMAIL_AND_USERNAME = document({
+  phone_number: PHONE,
+  email_address: EMAIL,
+  username: USERNAME,
+  first_name: OPTIONAL_NAME,
+});
+
+export const WITH_LEGAL_CONSENT = document(
+  { email_address: EMAIL, password: PASSWORD },
+  { legal_consent_enabled: true },
+);
+
+export const EVERYTHING = document(
+  {
+    email_address: EMAIL,
+    phone_number: PHONE,
+    username: USERNAME,
+    password: PASSWORD,
+    first_name: OPTIONAL_NAME,
+    last_name: OPTIONAL_NAME,
+  },
+  { legal_consent_enabled: true },
+);
+
+function document(attributes, signUp = {}) {
+  return { attributes, sign_up: { mode: 'public', progressive: true, ...signUp } };
+}

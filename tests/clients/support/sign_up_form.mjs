@@ -1,0 +1,62 @@
+// What a person sees of `<SignUp/>`, and does with it.
+
+export class SignUpForm {
+  constructor(page) {
+    this.page = page;
+  }
+
+  async open(url) {
+    await this.page.goto(url);
+    await this.page.locator('.cl-card.cl-signUp-start').waitFor();
+  }
+
+  async fill(field, value) {
+    await this.page.locator(`input[name="${field}"]`).fill(value);
+  }
+
+  /** Presses "Continue" and returns what the engine answered to the sign-up's creation. */
+  async submit() {
+    const answered = this.page.waitForResponse((response) => isCall(response, /\/client\/sign_ups$/));
+    await this.page.locator('.cl-formButtonPrimary').click();
+    return answer(await answered);
+  }
+
+  /** Waits for the card that asks for the code sent to this kind of address. */
+  async codeCard(kind) {
+    const path = { email: 'verify-email-address', phone: 'verify-phone-number' }[kind];
+    await this.page.waitForURL((url) => url.hash.includes(path));
+    await this.#codeInput().waitFor();
+  }
+
+  /** Types a code as soon as the field is empty, and returns what the engine answered. */
+  async enterCode(code) {
+    const input = this.#codeInput();
+    await this.page.waitForFunction((element) => element.value === '' && !element.disabled, await input.elementHandle());
+    const answered = this.page.waitForResponse((response) => isCall(response, /\/attempt_verification$/));
+    await input.focus();
+    await input.pressSequentially(code);
+    return answer(await answered);
+  }
+
+  /** Waits until this text stands below a field. */
+  async seeErrorUnder(field, text) {
+    await this.page.locator(`#error-${field}`).filter({ hasText: text }).waitFor();
+  }
+
+  /** Waits until this text stands below the code field or in the card's alert. */
+  async seeErrorOnCodeCard(text) {
+    await this.page.locator('.cl-otpCodeFieldErrorText, .cl-alertText').filter({ hasText: text }).first().waitFor();
+  }
+
+  #codeInput() {
+    return this.page.locator('input[data-input-otp]');
+  }
+}
+
+function isCall(response, path) {
+  return response.request().method() === 'POST' && path.test(new URL(response.url()).pathname);
+}
+
+async function answer(response) {
+  return { status: response.status(), body: await response.json() };
+}

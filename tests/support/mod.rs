@@ -1,0 +1,21 @@
+//! Shared by the test binaries.
+
+use std::env;
+
+/// Whether a test that needs `what` can run here.
+///
+/// What is absent is skipped with a line on stderr that is hard to overlook, unless `VESTIBULE_REQUIRE`
+/// (words separated by commas, as `node,browser`) names it: then its absence fails the test.
+pub(crate) fn require(what: &str, present: bool) -> bool {
+    if !present {
+        let required = env::var("VESTIBULE_REQUIRE").unwrap_or_default();
+        assert!(
+            !required.split(',').any(|word| word.trim() == what),
+            "{what} is missing, and VESTIBULE_REQUIRE names it"
+        );
+        eprintln!(
+            "\n!!! SKIPPED: {what} is missing; VESTIBULE_REQUIRE={what} makes this a failure !!!\n"
+        );
+    }
+    present
+}
