@@ -1,8 +1,20 @@
 //! Where sign-ups, users, sessions and clients are kept. One write verb, [`Store::commit`], and few reads.
 //!
 //! This room knows domain values and bytes; it knows no actor, no HTTP and no settings. Uniqueness of identifiers
-//! is decided here and nowhere else. Begin reading at `store.rs`.
+//! is decided here and nowhere else. Begin reading at `store.rs` for the contract, at `plan.rs` for how it is kept;
+//! `kv.rs` is what a back end has to offer.
 
+mod budget;
+mod codec;
+mod embedded;
+#[cfg(test)]
+mod contract;
+mod key;
+mod kv;
+mod kv_store;
+mod memory;
+mod plan;
+mod record;
 #[expect(
     clippy::module_inception,
     reason = "the room is named after its one trait"
@@ -10,6 +22,11 @@
 pub mod sled;
 mod store;
 
+pub use embedded::EmbeddedStore;
+pub use key::Kind;
+pub use kv::{KeyValue, Write};
+pub use kv_store::KvStore;
+pub use memory::{Memory, MemoryStore};
 pub use store::{
     BoxFuture, ClientWrite, Commit, CommitError, Committed, OutboxEntry, SignUpWrite, Store,
     StoreError,

@@ -3,3 +3,4 @@
 mod clients;
 #[path = "../support/mod.rs"]
 mod support;
+mod domain;

@@ -99,6 +99,13 @@ impl Ledger {
         }
     }
 
+    /// The value of a key as far as it was written since the last checkpoint, without touching a disk; `None` where only
+    /// [`get`](Self::get) can tell.
+    pub fn get_recent(&self, key: &[u8]) -> Option<Option<Bytes>> {
+        self.shared.readable().ok()?;
+        self.shared.overlay.get(key)
+    }
+
     /// False only if the key is certainly absent, which costs no disk read for the filtered kind; true for all other kinds.
     pub fn probably_contains(&self, key: &[u8]) -> bool {
         match &self.shared.filter {

@@ -75,14 +75,7 @@ impl Default for Options {
     }
 }
 
-/// One key given a value, or removed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Write {
-    /// The key; its first byte is the kind.
-    pub key: Bytes,
-    /// The new value; `None` removes the key.
-    pub value: Option<Bytes>,
-}
+pub use crate::store::kv::Write;
 
 impl Write {
     /// Gives a key a value.
