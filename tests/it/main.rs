@@ -4,3 +4,4 @@ mod clients;
 #[path = "../support/mod.rs"]
 mod support;
 mod domain;
+mod engine;
