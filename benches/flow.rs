@@ -1,0 +1,175 @@
+//! Whole sign-ups in process: without persistence, durable on disk, and with passwords, each beside its baseline.
+
+mod support;
+
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use vestibule::domain::secret::Secret;
+use vestibule::domain::sign_up::{RawFields, Status};
+use vestibule::engine::{Caller, Engine, Source};
+use vestibule::password::{HashOptions, HashPool};
+use vestibule::store::sled::Durability;
+use vestibule::store::{EmbeddedStore, MemoryStore, Store};
+
+const ROUNDS: usize = 3;
+const CALLERS: usize = 64;
+const BURST: Duration = Duration::from_secs(2);
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let (mut flows, mut calls) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            calls.push(bare_ractor().await);
+            flows.push(sign_ups(Arc::new(MemoryStore::new()), None).await);
+        }
+        let baseline = support::median(calls) / 3.0;
+        support::compare("flow, no persistence", support::median(flows), "bare ractor calls / 3", baseline, 0.25);
+
+        let (mut flows, mut records) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let folder = tempfile::tempdir_in(".").expect("a folder");
+            records.push(bare_log(folder.path()));
+            let store = EmbeddedStore::open(&folder.path().join("store"), Durability::Synced).expect("a store");
+            flows.push(3.0 * sign_ups(Arc::new(store), None).await);
+        }
+        let (subject, baseline) = (support::median(flows), support::median(records));
+        support::compare("durable flows × 3, 64 callers", subject, "records/s of a bare log, groups of 32", baseline, 0.4);
+
+        let (mut flows, mut hashes) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            hashes.push(bare_hashes().await);
+            flows.push(sign_ups(Arc::new(MemoryStore::new()), Some("wanders under elms")).await);
+        }
+        let (subject, baseline) = (support::median(flows), support::median(hashes));
+        support::compare("flow with password", subject, "the hash pool alone", baseline, 0.8);
+    });
+}
+
+/// Complete sign-ups per second: create, prepare, attempt.
+async fn sign_ups(store: Arc<dyn Store>, password: Option<&'static str>) -> f64 {
+    let builder = Engine::builder().store(store).settings(support::settings()).policy(support::policy());
+    let engine = builder.email(support::nowhere()).sms(support::nowhere()).build().await.expect("an engine");
+    let (done, number) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let began = Instant::now();
+    let mut callers = Vec::new();
+    for _ in 0..CALLERS {
+        let (engine, done, number) = (engine.clone(), done.clone(), number.clone());
+        callers.push(tokio::spawn(async move {
+            while began.elapsed() < BURST {
+                let n = number.fetch_add(1, Ordering::Relaxed);
+                sign_up(&engine, n, password).await;
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+        }));
+    }
+    for caller in callers {
+        caller.await.expect("a caller");
+    }
+    let rate = support::rate(done.load(Ordering::Relaxed), began.elapsed());
+    engine.shutdown().await;
+    rate
+}
+
+async fn sign_up(engine: &Engine, n: usize, password: Option<&str>) {
+    let source = Source::default();
+    let fields = RawFields {
+        email_address: Some(format!("ada{n}+clerk_test@example.com")),
+        password: password.map(|p| Secret::new(p.to_owned())),
+        ..RawFields::default()
+    };
+    let (sign_up, client) = engine.create_sign_up(&Caller::nobody(), &fields, &source).await.expect("a sign-up");
+    let token = client.new_token.expect("a token");
+    let caller = engine.identify(Some(token.expose())).await.expect("readable");
+    let id = sign_up.value.id;
+    engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await.expect("prepared");
+    let done = engine.attempt_verification(&caller, id, Some("email_code"), Some("424242"), &source).await;
+    assert_eq!(done.expect("a right code").0.status, Status::Complete);
+}
+
+/// Records per second of a preallocated log with one fdatasync for each 32 records of 700 bytes.
+fn bare_log(folder: &std::path::Path) -> f64 {
+    let mut file = File::create(folder.join("log")).expect("a file");
+    file.write_all(&vec![0; 64 << 20]).expect("room");
+    file.sync_all().expect("a sync");
+    file.seek(SeekFrom::Start(0)).expect("a seek");
+    let (group, began, mut records) = (vec![7; 24 << 10], Instant::now(), 0);
+    while began.elapsed() < BURST {
+        if file.stream_position().expect("a position") >= (63 << 20) {
+            file.seek(SeekFrom::Start(0)).expect("a seek");
+        }
+        file.write_all(&group).expect("a write");
+        file.sync_data().expect("a sync");
+        records += 32;
+    }
+    support::rate(records, began.elapsed())
+}
+
+async fn bare_hashes() -> f64 {
+    let pool = Arc::new(HashPool::new(HashOptions::default()).expect("a pool"));
+    let (began, mut callers) = (Instant::now(), Vec::new());
+    for _ in 0..CALLERS {
+        let pool = pool.clone();
+        callers.push(tokio::spawn(async move {
+            let mut done = 0;
+            while began.elapsed() < BURST {
+                pool.hash(Secret::new("wanders under elms".to_owned())).await.expect("a hash");
+                done += 1;
+            }
+            done
+        }));
+    }
+    let mut done = 0;
+    for caller in callers {
+        done += caller.await.expect("a caller");
+    }
+    support::rate(done, began.elapsed())
+}
+
+struct Echo;
+
+impl Actor for Echo {
+    type Msg = RpcReplyPort<u64>;
+    type State = u64;
+    type Arguments = ();
+
+    async fn pre_start(&self, _: ActorRef<Self::Msg>, (): ()) -> Result<u64, ActorProcessingErr> {
+        Ok(0)
+    }
+
+    async fn handle(&self, _: ActorRef<Self::Msg>, reply: Self::Msg, state: &mut u64) -> Result<(), ActorProcessingErr> {
+        *state += 1;
+        reply.send(*state)?;
+        Ok(())
+    }
+}
+
+/// Calls per second of as many bare actors as there are callers.
+async fn bare_ractor() -> f64 {
+    let (began, mut callers) = (Instant::now(), Vec::new());
+    for _ in 0..CALLERS {
+        callers.push(tokio::spawn(async move {
+            let (actor, ended) = Actor::spawn(None, Echo, ()).await.expect("an actor");
+            let mut calls = 0;
+            while began.elapsed() < BURST {
+                let (reply, answer) = tokio::sync::oneshot::channel();
+                actor.send_message(reply.into()).expect("a mailbox");
+                answer.await.expect("an answer");
+                calls += 1;
+            }
+            actor.stop(None);
+            ended.await.expect("an end");
+            calls
+        }));
+    }
+    let mut calls = 0;
+    for caller in callers {
+        calls += caller.await.expect("a caller");
+    }
+    support::rate(calls, began.elapsed())
+}

@@ -1,0 +1,79 @@
+//! Measuring side by side: rounds of subject and baseline alternate in one run, and medians are compared, because
+//! absolute times say little on a shared machine.
+
+#![allow(dead_code, reason = "each bench uses its part")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use vestibule::delivery::{BoxFuture, Message, Outcome, Transport};
+use vestibule::domain::context::Policy;
+use vestibule::domain::settings::{Attribute, Settings};
+use vestibule::domain::time::Span;
+use vestibule::domain::verification::Strategy;
+
+/// Operations per second of one round.
+pub fn rate(operations: usize, elapsed: Duration) -> f64 {
+    operations as f64 / elapsed.as_secs_f64()
+}
+
+/// The median of some figures.
+pub fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+/// Prints one line: what was measured, beside what, and the ratio of the two with its target.
+pub fn compare(what: &str, subject: f64, beside: &str, baseline: f64, target: f64) {
+    let ratio = subject / baseline;
+    println!("{what:<44} {subject:>12.0}/s   {beside:<40} {baseline:>12.0}/s   {ratio:>6.2} × (target {target})");
+}
+
+/// Prints percentiles of latencies.
+pub fn percentiles(what: &str, latencies: &mut [Duration]) {
+    latencies.sort_unstable();
+    let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize];
+    let (p50, p90, p99, p999) = (at(0.5), at(0.9), at(0.99), at(0.999));
+    println!("{what:<44} p50 {p50:>9.1?}  p90 {p90:>9.1?}  p99 {p99:>9.1?}  p99.9 {p999:>9.1?}");
+}
+
+/// How long `work` takes.
+pub fn timed(work: impl FnOnce()) -> Duration {
+    let began = Instant::now();
+    work();
+    began.elapsed()
+}
+
+/// Passwordless sign-up by e-mail code.
+pub fn settings() -> Settings {
+    let mut settings = Settings::default();
+    settings.attributes.email_address = Attribute {
+        enabled: true,
+        required: true,
+        verify_at_sign_up: true,
+        verifications: vec![Strategy::EmailCode],
+        ..Attribute::default()
+    };
+    settings.attributes.username = Attribute { enabled: true, ..Attribute::default() };
+    settings.attributes.password = Attribute { enabled: true, ..Attribute::default() };
+    settings
+}
+
+/// No limits and no cool-down; test addresses take the fixed code, so that no message is waited for.
+pub fn policy() -> Policy {
+    Policy { address_limits: None, resend_cooldown: Span::from_millis(0), test_mode: true, ..Policy::default() }
+}
+
+/// A transport that sends nothing.
+pub struct Nowhere;
+
+impl Transport for Nowhere {
+    fn deliver<'a>(&'a self, _: &'a Message) -> BoxFuture<'a, Outcome> {
+        Box::pin(std::future::ready(Outcome::Sent))
+    }
+}
+
+/// A transport that sends nothing, shared.
+pub fn nowhere() -> Arc<dyn Transport> {
+    Arc::new(Nowhere)
+}
