@@ -1,14 +1,20 @@
 // A running engine, as a child process with a data directory of its own.
 
 import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-// Engines still running when this process ends, in whatever way, end with it.
-const running = new Set();
-process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+// Engines still running when this process ends end with it, and their data with them.
+const running = new Map();
+process.on('exit', () => {
+  for (const [child, directory] of running) {
+    child.kill('SIGKILL');
+    rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
+  }
+});
 process.once('SIGTERM', () => process.exit(143));
 
 export const LIVE_KEY = publishableKey('live', 'clerk.localhost');
@@ -51,7 +57,7 @@ async function launch(binary, directory, origins, key) {
   const child = spawn(binary, ['serve', '--config', config, '--data', join(directory, 'data')], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  running.add(child);
+  running.set(child, directory);
   child.once('exit', () => running.delete(child));
   const url = await boundUrl(child);
   await ready(url);
