@@ -35,8 +35,11 @@ pub struct Commit {
     pub charges: Vec<Charge>,
     /// The sizes of the budgets; `None` counts nothing.
     pub limits: Option<AddressLimits>,
-    /// Sign-ups to forget, with the deadline each is listed under: the sweeper's.
+    /// Sign-ups to forget, with the deadline each is listed under: the sweeper's. One that was given a deadline
+    /// after `at` in the meantime is kept and listed under that one.
     pub forget: Vec<(Timestamp, SignUpId)>,
+    /// Sign-ups to list under another deadline: the old one, the new one, which.
+    pub reschedule: Vec<(Timestamp, Timestamp, SignUpId)>,
     /// Named values to write, such as sealed keys.
     pub values: Vec<(String, Vec<u8>)>,
     /// Whether the acknowledgement may come before the disk has it, where the store's durability allows that.
@@ -50,7 +53,8 @@ pub struct SignUpWrite {
     pub next: SignUp,
     /// The version it was made from; `None` for a new one.
     pub expected_version: Option<u64>,
-    /// When the sweeper should look at it.
+    /// When the sweeper should look at it. A new sign-up is listed under it; one that is known stays listed where
+    /// it is, because deadlines move later at every write, and the sweeper lists it anew when it comes by.
     pub deadline: Timestamp,
 }
 
@@ -155,7 +159,7 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>>;
 
-    /// Sign-ups whose deadline has come at `now`, earliest first.
+    /// Sign-ups listed under a deadline that has come at `now`, earliest first. They may have a later one by now.
     fn due(
         &self,
         now: Timestamp,
