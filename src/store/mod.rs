@@ -1,14 +1,20 @@
 //! Where sign-ups, users, sessions and clients are kept. One write verb, [`Store::commit`], and few reads.
 //!
 //! This room knows domain values and bytes; it knows no actor, no HTTP and no settings. Uniqueness of identifiers
-//! is decided here and nowhere else. Begin reading at `store.rs`.
+//! is decided here and nowhere else. Begin reading at `store.rs` for the contract; `kv.rs` is what a back end has to offer.
 
+mod codec;
+mod key;
+mod kv;
+mod record;
 #[expect(
     clippy::module_inception,
     reason = "the room is named after its one trait"
 )]
 mod store;
 
+pub use key::Kind;
+pub use kv::{KeyValue, Write};
 pub use store::{
     BoxFuture, ClientWrite, Commit, CommitError, Committed, OutboxEntry, SignUpWrite, Store,
     StoreError,

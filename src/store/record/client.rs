@@ -1,0 +1,149 @@
+//! A client with its sessions.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::client::Client;
+use crate::domain::id::{ClientId, SessionId, SignUpId, UserId};
+use crate::domain::session::{Session, SessionStatus};
+use crate::domain::time::Timestamp;
+use crate::store::StoreError;
+use crate::store::codec::Record;
+use crate::store::key::Kind;
+
+use super::sign_up::strategy;
+
+/// A client with its sessions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::store) struct ClientRecordV1 {
+    id: [u8; 16],
+    version: u64,
+    salt: [u8; 16],
+    generation: u32,
+    rotated_at: u64,
+    sign_up: Option<[u8; 16]>,
+    sessions: Vec<SessionV1>,
+    last_active_session_id: Option<[u8; 16]>,
+    last_authentication_strategy: Option<String>,
+    created_at: u64,
+    updated_at: u64,
+    sessions_changed_at: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct SessionV1 {
+    id: [u8; 16],
+    user_id: [u8; 16],
+    status: SessionStatusV1,
+    created_at: u64,
+    updated_at: u64,
+    last_active_at: u64,
+    expire_at: u64,
+    origin: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+enum SessionStatusV1 {
+    Active,
+    Ended,
+    Removed,
+    Replaced,
+}
+
+impl Record for ClientRecordV1 {
+    const KIND: Kind = Kind::Client;
+    const SCHEMA: u8 = 1;
+}
+
+impl From<&Client> for ClientRecordV1 {
+    fn from(client: &Client) -> Self {
+        Self {
+            id: *client.id.as_bytes(),
+            version: client.version,
+            salt: client.salt,
+            generation: client.generation,
+            rotated_at: client.rotated_at.as_millis(),
+            sign_up: client.sign_up.map(|id| *id.as_bytes()),
+            sessions: client.sessions.iter().map(SessionV1::from).collect(),
+            last_active_session_id: client.last_active_session_id.map(|id| *id.as_bytes()),
+            last_authentication_strategy: client
+                .last_authentication_strategy
+                .as_ref()
+                .map(ToString::to_string),
+            created_at: client.created_at.as_millis(),
+            updated_at: client.updated_at.as_millis(),
+            sessions_changed_at: client.sessions_changed_at.map(Timestamp::as_millis),
+        }
+    }
+}
+
+impl TryFrom<ClientRecordV1> for Client {
+    type Error = StoreError;
+
+    fn try_from(record: ClientRecordV1) -> Result<Self, StoreError> {
+        let id = ClientId::from_bytes(record.id);
+        Ok(Self {
+            id,
+            version: record.version,
+            salt: record.salt,
+            generation: record.generation,
+            rotated_at: Timestamp::from_millis(record.rotated_at),
+            sign_up: record.sign_up.map(SignUpId::from_bytes),
+            sessions: record
+                .sessions
+                .into_iter()
+                .map(|session| session.on(id))
+                .collect(),
+            last_active_session_id: record.last_active_session_id.map(SessionId::from_bytes),
+            last_authentication_strategy: record
+                .last_authentication_strategy
+                .as_deref()
+                .map(strategy)
+                .transpose()?,
+            created_at: Timestamp::from_millis(record.created_at),
+            updated_at: Timestamp::from_millis(record.updated_at),
+            sessions_changed_at: record.sessions_changed_at.map(Timestamp::from_millis),
+        })
+    }
+}
+
+impl From<&Session> for SessionV1 {
+    fn from(session: &Session) -> Self {
+        Self {
+            id: *session.id.as_bytes(),
+            user_id: *session.user_id.as_bytes(),
+            status: match session.status {
+                SessionStatus::Active => SessionStatusV1::Active,
+                SessionStatus::Ended => SessionStatusV1::Ended,
+                SessionStatus::Removed => SessionStatusV1::Removed,
+                SessionStatus::Replaced => SessionStatusV1::Replaced,
+            },
+            created_at: session.created_at.as_millis(),
+            updated_at: session.updated_at.as_millis(),
+            last_active_at: session.last_active_at.as_millis(),
+            expire_at: session.expire_at.as_millis(),
+            origin: session.origin.clone(),
+        }
+    }
+}
+
+impl SessionV1 {
+    /// A session lives on the client whose record it is in.
+    fn on(self, client_id: ClientId) -> Session {
+        Session {
+            id: SessionId::from_bytes(self.id),
+            user_id: UserId::from_bytes(self.user_id),
+            client_id,
+            status: match self.status {
+                SessionStatusV1::Active => SessionStatus::Active,
+                SessionStatusV1::Ended => SessionStatus::Ended,
+                SessionStatusV1::Removed => SessionStatus::Removed,
+                SessionStatusV1::Replaced => SessionStatus::Replaced,
+            },
+            created_at: Timestamp::from_millis(self.created_at),
+            updated_at: Timestamp::from_millis(self.updated_at),
+            last_active_at: Timestamp::from_millis(self.last_active_at),
+            expire_at: Timestamp::from_millis(self.expire_at),
+            origin: self.origin,
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Records: what is on disk, apart from the domain's values on purpose. A record of a version is frozen: its fields
+//! never change, a new shape is a new struct with a new schema number. Golden bytes hold each of them still.
+
+mod client;
+mod counter;
+mod identifier;
+mod outbox;
+#[cfg(test)]
+pub(super) mod samples;
+mod sign_up;
+#[cfg(test)]
+mod tests;
+mod user;
+mod value;
+
+pub(super) use client::ClientRecordV1;
+pub(super) use counter::{ClientShareV1, CounterRecordV1};
+pub(super) use identifier::IdentifierRecordV1;
+pub(super) use outbox::OutboxRecordV1;
+pub(super) use sign_up::SignUpRecordV1;
+pub(super) use user::UserRecordV1;
+pub(super) use value::ValueRecordV1;

@@ -1,0 +1,138 @@
+//! Values with something in every field, for the tests of records.
+
+use crate::domain::client::Client;
+use crate::domain::id::{ClientId, IdentificationId, MessageId, SessionId, SignUpId, UserId};
+use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
+use crate::domain::secret::Secret;
+use crate::domain::session::{Session, SessionStatus};
+use crate::domain::sign_up::{Collected, Phase, SignUp};
+use crate::domain::time::Timestamp;
+use crate::domain::user::{Identification, User};
+use crate::domain::verification::{CodeDigest, Strategy, Verification};
+use crate::store::OutboxEntry;
+
+pub(in crate::store) fn sign_up() -> SignUp {
+    SignUp {
+        id: SignUpId::from_bytes([1; 16]),
+        client_id: ClientId::from_bytes([2; 16]),
+        version: 300,
+        phase: Phase::Complete {
+            user_id: UserId::from_bytes([1; 16]),
+            session_id: SessionId::from_bytes([3; 16]),
+            at: at(30),
+        },
+        created_at: at(10),
+        updated_at: at(20),
+        email_address: Some(Collected {
+            value: email("ADA@example.com"),
+            verification: Some(verification()),
+        }),
+        phone_number: Some(Collected {
+            value: PhoneNumber::restore("+14155552671".into()),
+            verification: None,
+        }),
+        username: Some(Username::restore("ada_l".into())),
+        password_digest: Some(Secret::new("$argon2id$".into())),
+        first_name: Some("Ada".into()),
+        last_name: Some("Lovelace".into()),
+        unsafe_metadata: r#"{"a":1}"#.into(),
+        public_metadata: "{}".into(),
+        legal_accepted_at: Some(at(11)),
+        locale: Some("en-GB".into()),
+        origin: Some("https://example.com".into()),
+        recent_sends: vec![(email("ada@example.com").identifier(), at(12))],
+    }
+}
+
+pub(in crate::store) fn verification() -> Verification {
+    Verification {
+        strategy: Strategy::EmailCode,
+        secret: Some(CodeDigest {
+            nonce: [4; 16],
+            digest: [5; 32],
+        }),
+        attempts: 2,
+        prepared_at: at(13),
+        expire_at: at(14),
+        verified: Some((at(15), ClientId::from_bytes([2; 16]))),
+        channel: Some("sms".into()),
+    }
+}
+
+pub(in crate::store) fn user() -> User {
+    User {
+        id: UserId::from_bytes([1; 16]),
+        email_addresses: vec![Identification {
+            id: IdentificationId::from_bytes([6; 16]),
+            value: email("ada@example.com"),
+            verified_by: Some(Strategy::EmailCode),
+        }],
+        phone_numbers: vec![Identification {
+            id: IdentificationId::from_bytes([7; 16]),
+            value: PhoneNumber::restore("+14155552671".into()),
+            verified_by: None,
+        }],
+        username: Some(Username::restore("ada_l".into())),
+        password_digest: Some(Secret::new("$argon2id$".into())),
+        first_name: Some("Ada".into()),
+        last_name: Some("Lovelace".into()),
+        unsafe_metadata: r#"{"a":1}"#.into(),
+        public_metadata: r#"{"b":2}"#.into(),
+        locale: Some("en-GB".into()),
+        legal_accepted_at: Some(at(11)),
+        created_at: at(30),
+        updated_at: at(31),
+        last_sign_in_at: Some(at(32)),
+        sign_up: Box::new(sign_up()),
+    }
+}
+
+pub(in crate::store) fn client() -> Client {
+    let client_id = ClientId::from_bytes([2; 16]);
+    Client {
+        id: client_id,
+        version: 9,
+        salt: [8; 16],
+        generation: 2,
+        rotated_at: at(40),
+        sign_up: Some(SignUpId::from_bytes([1; 16])),
+        sessions: vec![Session {
+            id: SessionId::from_bytes([3; 16]),
+            user_id: UserId::from_bytes([1; 16]),
+            client_id,
+            status: SessionStatus::Active,
+            created_at: at(41),
+            updated_at: at(42),
+            last_active_at: at(43),
+            expire_at: at(44),
+            origin: Some("https://example.com".into()),
+        }],
+        last_active_session_id: Some(SessionId::from_bytes([3; 16])),
+        last_authentication_strategy: Some(Strategy::OAuth("oauth_google".into())),
+        created_at: at(45),
+        updated_at: at(46),
+        sessions_changed_at: Some(at(47)),
+    }
+}
+
+pub(in crate::store) fn outbox_entry() -> OutboxEntry {
+    OutboxEntry {
+        id: MessageId::from_bytes([9; 16]),
+        to: Identifier {
+            kind: IdentifierKind::PhoneNumber,
+            value: "+14155552671".into(),
+        },
+        display_to: "+1 415 555 2671".into(),
+        sealed: vec![10, 255],
+        created_at: at(50),
+        expire_at: at(51),
+    }
+}
+
+fn email(text: &str) -> EmailAddress {
+    EmailAddress::restore(text.to_lowercase(), text.into())
+}
+
+fn at(ms: u64) -> Timestamp {
+    Timestamp::from_millis(1_700_000_000_000 + ms)
+}

@@ -1,0 +1,326 @@
+//! Golden bytes and round trips. A golden that differs means that data files out there can't be read any more: a new
+//! shape wants a new struct and schema number, not a new golden.
+
+use std::fmt::Debug;
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use crate::domain::client::Client;
+use crate::domain::id::{ClientId, SessionId, SignUpId, UserId};
+use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
+use crate::domain::secret::Secret;
+use crate::domain::session::SessionStatus;
+use crate::domain::sign_up::{Collected, Phase, SignUp};
+use crate::domain::time::Timestamp;
+use crate::domain::user::User;
+use crate::domain::verification::{CodeDigest, Strategy as Way, Verification};
+use crate::store::codec::{Record, decode, encode};
+use crate::store::{OutboxEntry, StoreError};
+
+use super::*;
+
+#[test]
+fn golden_sign_up() {
+    let record = SignUpRecordV1 {
+        deadline_key: 1_700_000_000_060,
+        deadline: 1_700_000_000_061,
+        sign_up: (&samples::sign_up()).into(),
+    };
+    golden(&record, include_str!("golden/sign_up_v1.hex"));
+}
+
+#[test]
+fn golden_user() {
+    let record = UserRecordV1::from(&samples::user());
+    golden(&record, include_str!("golden/user_v1.hex"));
+}
+
+#[test]
+fn golden_client() {
+    let record = ClientRecordV1::from(&samples::client());
+    golden(&record, include_str!("golden/client_v1.hex"));
+}
+
+#[test]
+fn golden_outbox() {
+    let record = OutboxRecordV1::from(&samples::outbox_entry());
+    golden(&record, include_str!("golden/outbox_v1.hex"));
+}
+
+#[test]
+fn golden_counters() {
+    golden(
+        &address_counter(),
+        include_str!("golden/address_counter_v1.hex"),
+    );
+    golden(
+        &client_counter(),
+        include_str!("golden/client_counter_v1.hex"),
+    );
+}
+
+#[test]
+fn golden_identifier() {
+    let record = IdentifierRecordV1::from(UserId::from_bytes([1; 16]));
+    golden(&record, include_str!("golden/identifier_v1.hex"));
+}
+
+#[test]
+fn golden_value() {
+    let bytes = vec![1, 2, 255];
+    golden(
+        &ValueRecordV1 { bytes },
+        include_str!("golden/value_v1.hex"),
+    );
+}
+
+#[test]
+fn samples_come_back_whole() {
+    let user = samples::user();
+    assert_eq!(back::<UserRecordV1, User, _>(&user), Ok(user));
+    let client = samples::client();
+    assert_eq!(back::<ClientRecordV1, Client, _>(&client), Ok(client));
+    let entry = samples::outbox_entry();
+    let record: OutboxRecordV1 = through(&(&entry).into());
+    assert_eq!(OutboxEntry::from(record), entry);
+}
+
+#[test]
+fn a_strategy_that_nobody_knows_is_damage() {
+    let mut client = samples::client();
+    client.last_authentication_strategy = Some(Way::Web3("not a strategy".into()));
+    let read = back::<ClientRecordV1, Client, _>(&client);
+    assert!(matches!(read, Err(StoreError::Damaged(_))));
+}
+
+#[test]
+fn the_digest_of_a_password_does_not_show_in_debug_output() {
+    let record = UserRecordV1::from(&samples::user());
+    assert!(!format!("{record:?}").contains("argon2"));
+}
+
+proptest! {
+    #[test]
+    fn any_sign_up_comes_back_whole(sign_up in sign_ups(), deadline in any::<u64>()) {
+        let record = SignUpRecordV1 { deadline_key: deadline, deadline, sign_up: (&sign_up).into() };
+        let read = through(&record);
+        prop_assert_eq!(&read, &record);
+        prop_assert_eq!(SignUp::try_from(read.sign_up), Ok(sign_up));
+    }
+
+    #[test]
+    fn any_user_comes_back_whole(
+        sign_up in sign_ups(),
+        (emails, phones) in (0..4_usize, 0..4_usize),
+        (locale, last_sign_in_at) in (option::of(texts()), option::of(times())),
+    ) {
+        let mut user = samples::user();
+        user.email_addresses = vec![user.email_addresses[0].clone(); emails];
+        user.phone_numbers = vec![user.phone_numbers[0].clone(); phones];
+        user.password_digest.clone_from(&sign_up.password_digest);
+        user.username.clone_from(&sign_up.username);
+        user.locale = locale;
+        user.last_sign_in_at = last_sign_in_at;
+        user.sign_up = Box::new(sign_up);
+        prop_assert_eq!(back::<UserRecordV1, User, _>(&user), Ok(user));
+    }
+
+    #[test]
+    fn any_client_comes_back_whole(
+        (salt, generation, version) in (any::<[u8; 16]>(), any::<u32>(), any::<u64>()),
+        statuses in vec(0..4_usize, 0..6),
+        strategy in option::of(strategies()),
+        sign_up in option::of(any::<[u8; 16]>()),
+    ) {
+        let mut client = samples::client();
+        (client.salt, client.generation, client.version) = (salt, generation, version);
+        client.last_authentication_strategy = strategy;
+        client.sign_up = sign_up.map(SignUpId::from_bytes);
+        let session = client.sessions[0].clone();
+        client.sessions = statuses
+            .into_iter()
+            .map(|status| {
+                let mut session = session.clone();
+                session.status = STATUSES[status];
+                session
+            })
+            .collect();
+        prop_assert_eq!(back::<ClientRecordV1, Client, _>(&client), Ok(client));
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in vec(any::<u8>(), 0..600)) {
+        let _ = decode::<SignUpRecordV1>(&bytes);
+        refuses_or_reads::<SignUpRecordV1>(&bytes)?;
+        refuses_or_reads::<UserRecordV1>(&bytes)?;
+        refuses_or_reads::<ClientRecordV1>(&bytes)?;
+        refuses_or_reads::<OutboxRecordV1>(&bytes)?;
+        refuses_or_reads::<CounterRecordV1>(&bytes)?;
+        refuses_or_reads::<IdentifierRecordV1>(&bytes)?;
+        refuses_or_reads::<ValueRecordV1>(&bytes)?;
+    }
+}
+
+fn golden<R: Record + PartialEq + Debug>(record: &R, golden: &str) {
+    let bytes = encode(record).expect("a small record");
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let golden: String = golden.split_whitespace().collect();
+    assert_eq!(hex, golden);
+    assert_eq!(decode::<R>(&bytes).as_ref(), Ok(record));
+}
+
+fn through<R: Record>(record: &R) -> R {
+    decode(&encode(record).expect("a small record")).expect("what was just written")
+}
+
+fn back<'a, R, V, E>(value: &'a V) -> Result<V, E>
+where
+    R: Record + From<&'a V>,
+    V: TryFrom<R, Error = E>,
+{
+    V::try_from(through(&R::from(value)))
+}
+
+/// Reads arbitrary payload in a valid envelope; what can be read can be written again.
+fn refuses_or_reads<R: Record + PartialEq + Debug>(payload: &[u8]) -> Result<(), TestCaseError> {
+    let mut bytes = vec![b'V', b's', R::KIND.byte(), R::SCHEMA];
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&bytes);
+    hasher.update(payload);
+    bytes.extend(hasher.finalize().to_le_bytes());
+    bytes.extend(payload);
+    if let Ok(record) = decode::<R>(&bytes) {
+        prop_assert_eq!(through(&record), record);
+    }
+    Ok(())
+}
+
+fn sign_ups() -> impl Strategy<Value = SignUp> {
+    let ids = (any::<[u8; 16]>(), any::<[u8; 16]>(), any::<u64>());
+    let phases = option::of((any::<[u8; 16]>(), any::<[u8; 16]>(), times()));
+    let addresses = (
+        option::of((texts(), texts(), option::of(verifications()))),
+        option::of((texts(), option::of(verifications()))),
+        option::of(texts()),
+        option::of(texts()),
+    );
+    let rest = (texts(), option::of(times()), option::of(texts()));
+    let sends = vec((0..3_usize, texts(), times()), 0..4);
+    (ids, phases, addresses, rest, sends).prop_map(|(ids, phase, addresses, rest, sends)| {
+        let (email, phone, username, password) = addresses;
+        let (metadata, legal_accepted_at, origin) = rest;
+        SignUp {
+            id: SignUpId::from_bytes(ids.0),
+            client_id: ClientId::from_bytes(ids.1),
+            version: ids.2,
+            phase: phase.map_or(Phase::Open, |(user, session, at)| Phase::Complete {
+                user_id: UserId::from_bytes(user),
+                session_id: SessionId::from_bytes(session),
+                at,
+            }),
+            email_address: email.map(|(normalised, typed, verification)| Collected {
+                value: EmailAddress::restore(normalised, typed),
+                verification,
+            }),
+            phone_number: phone.map(|(value, verification)| Collected {
+                value: PhoneNumber::restore(value),
+                verification,
+            }),
+            username: username.map(Username::restore),
+            password_digest: password.map(Secret::new),
+            unsafe_metadata: metadata,
+            legal_accepted_at,
+            origin,
+            recent_sends: sends
+                .into_iter()
+                .map(|(kind, value, at)| {
+                    let kind = KINDS[kind];
+                    (Identifier { kind, value }, at)
+                })
+                .collect(),
+            ..samples::sign_up()
+        }
+    })
+}
+
+fn verifications() -> impl Strategy<Value = Verification> {
+    let secret = option::of((any::<[u8; 16]>(), any::<[u8; 32]>()));
+    let verified = option::of((times(), any::<[u8; 16]>()));
+    let channel = option::of(texts());
+    (
+        strategies(),
+        secret,
+        any::<u32>(),
+        times(),
+        verified,
+        channel,
+    )
+        .prop_map(
+            |(strategy, secret, attempts, expire_at, verified, channel)| Verification {
+                strategy,
+                secret: secret.map(|(nonce, digest)| CodeDigest { nonce, digest }),
+                attempts,
+                expire_at,
+                verified: verified.map(|(at, client)| (at, ClientId::from_bytes(client))),
+                channel,
+                ..samples::verification()
+            },
+        )
+}
+
+fn strategies() -> impl Strategy<Value = Way> {
+    prop_oneof![
+        Just(Way::EmailCode),
+        Just(Way::EmailLink),
+        Just(Way::PhoneCode),
+        Just(Way::Password),
+        Just(Way::Ticket),
+        Just(Way::GoogleOneTap),
+        Just(Way::Enterprise("saml".into())),
+        "oauth_[a-z0-9_]{1,64}".prop_map(Way::OAuth),
+        "web3_[a-z0-9_]{1,40}_signature".prop_map(Way::Web3),
+    ]
+}
+
+fn texts() -> impl Strategy<Value = String> {
+    "\\PC{0,40}"
+}
+
+fn times() -> impl Strategy<Value = Timestamp> {
+    any::<u64>().prop_map(Timestamp::from_millis)
+}
+
+fn address_counter() -> CounterRecordV1 {
+    CounterRecordV1::Address {
+        window_start: 1_700_000_000_000,
+        messages: 3,
+        guesses: 300,
+        clients: vec![ClientShareV1 {
+            client: [2; 16],
+            messages: 3,
+            guesses: 300,
+        }],
+    }
+}
+
+fn client_counter() -> CounterRecordV1 {
+    CounterRecordV1::Client {
+        window_start: 1_700_000_000_000,
+        sms: 1,
+        addresses: vec![[3; 16], [4; 16]],
+    }
+}
+
+const KINDS: [IdentifierKind; 3] = [
+    IdentifierKind::EmailAddress,
+    IdentifierKind::PhoneNumber,
+    IdentifierKind::Username,
+];
+const STATUSES: [SessionStatus; 4] = [
+    SessionStatus::Active,
+    SessionStatus::Ended,
+    SessionStatus::Removed,
+    SessionStatus::Replaced,
+];
