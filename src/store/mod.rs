@@ -1,11 +1,16 @@
 //! Where sign-ups, users, sessions and clients are kept. One write verb, [`Store::commit`], and few reads.
 //!
 //! This room knows domain values and bytes; it knows no actor, no HTTP and no settings. Uniqueness of identifiers
-//! is decided here and nowhere else. Begin reading at `store.rs` for the contract; `kv.rs` is what a back end has to offer.
+//! is decided here and nowhere else. Begin reading at `store.rs` for the contract, at `plan.rs` for how it is kept;
+//! `kv.rs` is what a back end has to offer.
 
+mod budget;
 mod codec;
 mod key;
 mod kv;
+mod kv_store;
+mod memory;
+mod plan;
 mod record;
 #[expect(
     clippy::module_inception,
@@ -15,6 +20,8 @@ mod store;
 
 pub use key::Kind;
 pub use kv::{KeyValue, Write};
+pub use kv_store::KvStore;
+pub use memory::{Memory, MemoryStore};
 pub use store::{
     BoxFuture, ClientWrite, Commit, CommitError, Committed, OutboxEntry, SignUpWrite, Store,
     StoreError,

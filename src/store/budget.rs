@@ -1,0 +1,200 @@
+//! The exact budgets per address and per client: fixed windows of an hour, counted in the commit that uses them
+//! (DESIGN 9). Pure: a counter and a use make the next counter, or say how long to wait.
+
+use crate::domain::context::AddressLimits;
+use crate::domain::effect::Charged;
+use crate::domain::id::ClientId;
+use crate::domain::identifier::{Identifier, IdentifierKind};
+use crate::domain::time::{Span, Timestamp};
+
+use super::key;
+use super::record::{ClientShareV1, CounterRecordV1};
+
+/// An address's counter after a use by `client`, or how long until the budget is filled again.
+///
+/// A client is in the counter only for what was counted, so the limits bound its size; where they are set very
+/// high, [`ENTRIES_MAX`] does.
+pub(super) fn charge_address(
+    current: Option<&CounterRecordV1>,
+    client: ClientId,
+    what: Charged,
+    limits: &AddressLimits,
+    at: Timestamp,
+) -> Result<CounterRecordV1, Span> {
+    let (start, mut messages, mut guesses, mut clients) = match current {
+        Some(CounterRecordV1::Address {
+            window_start,
+            messages,
+            guesses,
+            clients,
+        }) if is_running(*window_start, at) => {
+            (*window_start, *messages, *guesses, clients.clone())
+        }
+        _ => (at.as_millis(), 0, 0, Vec::new()),
+    };
+    let wait = || wait(start, at);
+    let index = match clients.iter().position(|c| c.client == *client.as_bytes()) {
+        Some(index) => index,
+        None if clients.len() >= ENTRIES_MAX => return Err(wait()),
+        None => {
+            clients.push(ClientShareV1 {
+                client: *client.as_bytes(),
+                messages: 0,
+                guesses: 0,
+            });
+            clients.len() - 1
+        }
+    };
+    let share = &mut clients[index];
+    match what {
+        Charged::Message => {
+            count(&mut messages, limits.messages).ok_or_else(wait)?;
+            count(&mut share.messages, limits.messages_per_client).ok_or_else(wait)?;
+        }
+        Charged::Guess => {
+            count(&mut guesses, limits.guesses).ok_or_else(wait)?;
+            count(&mut share.guesses, limits.guesses_per_client).ok_or_else(wait)?;
+        }
+        Charged::Proof => {}
+    }
+    Ok(CounterRecordV1::Address {
+        window_start: start,
+        messages,
+        guesses,
+        clients,
+    })
+}
+
+/// A client's counter after a message to `address`, or how long until the budget is filled again.
+pub(super) fn charge_client(
+    current: Option<&CounterRecordV1>,
+    address: &Identifier,
+    limits: &AddressLimits,
+    at: Timestamp,
+) -> Result<CounterRecordV1, Span> {
+    let (start, mut sms, mut addresses) = match current {
+        Some(CounterRecordV1::Client {
+            window_start,
+            sms,
+            addresses,
+        }) if is_running(*window_start, at) => (*window_start, *sms, addresses.clone()),
+        _ => (at.as_millis(), 0, Vec::new()),
+    };
+    let wait = || wait(start, at);
+    let short = shortened(address);
+    if !addresses.contains(&short) {
+        if addresses.len() >= ENTRIES_MAX.min(limits.addresses_per_client as usize) {
+            return Err(wait());
+        }
+        addresses.push(short);
+    }
+    if address.kind == IdentifierKind::PhoneNumber {
+        count(&mut sms, limits.sms_per_client).ok_or_else(wait)?;
+    }
+    Ok(CounterRecordV1::Client {
+        window_start: start,
+        sms,
+        addresses,
+    })
+}
+
+/// Whether a counter says nothing any more.
+pub(super) fn is_over(counter: &CounterRecordV1, at: Timestamp) -> bool {
+    let (CounterRecordV1::Address { window_start, .. }
+    | CounterRecordV1::Client { window_start, .. }) = counter;
+    !is_running(*window_start, at)
+}
+
+fn count(used: &mut u32, limit: u32) -> Option<()> {
+    *used = used.checked_add(1).filter(|used| *used <= limit)?;
+    Some(())
+}
+
+/// A window that seems to begin in the future is one that a corrected clock left behind: it begins anew, or the wait
+/// would have no bound.
+fn is_running(start: u64, at: Timestamp) -> bool {
+    let start = Timestamp::from_millis(start);
+    start <= at && at.since(start) < WINDOW
+}
+
+fn wait(start: u64, at: Timestamp) -> Span {
+    (Timestamp::from_millis(start) + WINDOW).since(at)
+}
+
+/// Enough of a digest to tell a few addresses apart.
+fn shortened(address: &Identifier) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.copy_from_slice(&key::digest_of(address)[..16]);
+    short
+}
+
+const WINDOW: Span = Span::from_secs(3600);
+/// How many clients or addresses one counter tells apart at most, whatever the limits: an entry has a size.
+const ENTRIES_MAX: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::codec;
+
+    fn client(n: u16) -> ClientId {
+        let mut bytes = [0; 16];
+        bytes[..2].copy_from_slice(&n.to_be_bytes());
+        ClientId::from_bytes(bytes)
+    }
+
+    fn address(n: u32) -> Identifier {
+        Identifier {
+            kind: IdentifierKind::EmailAddress,
+            value: format!("a{n}@example.com"),
+        }
+    }
+
+    const UNLIMITED: AddressLimits = AddressLimits {
+        messages: u32::MAX,
+        messages_per_client: u32::MAX,
+        guesses: u32::MAX,
+        guesses_per_client: u32::MAX,
+        addresses_per_client: u32::MAX,
+        sms_per_client: u32::MAX,
+    };
+
+    #[test]
+    fn counters_stay_small_enough_to_store_whatever_the_limits() {
+        let at = Timestamp::from_millis(1);
+        let (mut by_client, mut by_address) = (None, None);
+        for n in 0..2000 {
+            by_client = charge_address(
+                by_client.as_ref(),
+                client(n),
+                Charged::Guess,
+                &UNLIMITED,
+                at,
+            )
+            .ok()
+            .or(by_client);
+            by_address = charge_client(by_address.as_ref(), &address(n.into()), &UNLIMITED, at)
+                .ok()
+                .or(by_address);
+        }
+        for counter in [by_client, by_address] {
+            assert!(codec::encode(&counter.expect("a counter")).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_window_in_the_future_begins_anew() {
+        let late = Timestamp::from_millis(10_000_000);
+        let early = Timestamp::from_millis(5);
+        let limits = AddressLimits {
+            messages: 1,
+            ..UNLIMITED
+        };
+        let charge = |current: Option<&_>, at| {
+            charge_address(current, client(1), Charged::Message, &limits, at)
+        };
+        let counter = charge(None, late).expect("within the limits");
+        assert_eq!(charge(Some(&counter), late), Err(WINDOW));
+        assert!(charge(Some(&counter), early).is_ok());
+    }
+}

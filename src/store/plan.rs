@@ -1,0 +1,415 @@
+//! From commits to writes. A batch is planned commit by commit, each seeing what those before it decided; one that
+//! is refused leaves nothing behind. Here and nowhere else an identifier finds its holder.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::domain::client::Client;
+use crate::domain::context::AddressLimits;
+use crate::domain::effect::{Charge, Charged};
+use crate::domain::field::Field;
+use crate::domain::id::{SignUpId, UserId};
+use crate::domain::sign_up::SignUp;
+use crate::domain::time::Timestamp;
+use crate::domain::user::User;
+
+use super::codec::{self, Record};
+use super::kv::{KeyValue, Write};
+use super::record::{
+    ClientRecordV1, CounterRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV1,
+    UserRecordV1, ValueRecordV1,
+};
+use super::store::{ClientWrite, Commit, CommitError, Committed, SignUpWrite, StoreError};
+use super::{budget, key};
+
+/// A batch in the making.
+pub(super) struct Batch<'a, K> {
+    stored: &'a K,
+    staged: HashMap<Bytes, Option<Bytes>>,
+}
+
+impl<'a, K: KeyValue> Batch<'a, K> {
+    /// An empty batch over what is stored.
+    pub(super) fn over(stored: &'a K) -> Self {
+        Self {
+            stored,
+            staged: HashMap::new(),
+        }
+    }
+
+    /// The writes that make the commit, and what it leaves behind; the commits planned after it see them.
+    pub(super) fn plan(&mut self, commit: &Commit) -> Result<(Vec<Write>, Committed), CommitError> {
+        let mut draft = Draft {
+            batch: self,
+            writes: BTreeMap::new(),
+        };
+        let committed = draft.make(commit)?;
+        let writes = draft.writes;
+        self.staged
+            .extend(writes.iter().map(|(k, v)| (k.clone(), v.clone())));
+        // Removals last: whoever reads while a group is taken in finds a finished sign-up in one place or both.
+        let (put, removed): (Vec<_>, Vec<_>) = writes
+            .into_iter()
+            .map(|(key, value)| Write { key, value })
+            .partition(|write| write.value.is_some());
+        Ok(([put, removed].concat(), committed))
+    }
+}
+
+/// One commit in the making: dropped when it is refused.
+struct Draft<'b, 'a, K> {
+    batch: &'b Batch<'a, K>,
+    writes: BTreeMap<Bytes, Option<Bytes>>,
+}
+
+impl<K: KeyValue> Draft<'_, '_, K> {
+    /// The order matters to the caller where two refusals are due: a spent budget comes before a taken identifier,
+    /// which would tell that the code was right.
+    fn make(&mut self, commit: &Commit) -> Result<Committed, CommitError> {
+        if let Some(write) = &commit.sign_up {
+            self.sign_up(write, commit.user.as_ref())?;
+        }
+        let client = commit.client.as_ref();
+        let client = client
+            .map(|write| self.client(write, commit.at))
+            .transpose()?;
+        if let Some(limits) = &commit.limits {
+            for charge in &commit.charges {
+                self.charge(charge, limits, commit)?;
+            }
+        }
+        if let Some(user) = &commit.user {
+            self.user(user, commit.sign_up.as_ref())?;
+        }
+        for entry in &commit.outbox {
+            self.put(key::outbox(entry.id), &OutboxRecordV1::from(entry))?;
+        }
+        for id in &commit.sent {
+            self.remove(key::outbox(*id));
+        }
+        for (listed, id) in &commit.forget {
+            self.forget(*listed, *id, commit.at)?;
+        }
+        for (old, new, id) in &commit.reschedule {
+            self.reschedule(*old, *new, *id)?;
+        }
+        for (name, bytes) in &commit.values {
+            let bytes = bytes.clone();
+            self.put(key::value(name), &ValueRecordV1 { bytes })?;
+        }
+        Ok(Committed { client })
+    }
+
+    /// The next value of an open sign-up. A finished one is kept by [`Self::user`]; here its own entries go.
+    fn sign_up(&mut self, write: &SignUpWrite, user: Option<&User>) -> Result<(), CommitError> {
+        let id = write.next.id;
+        let key = key::sign_up(id);
+        let current: Option<SignUpRecordV1> = self.record(&key)?;
+        let known = current.as_ref().map(|record| record.sign_up.version);
+        if known != write.expected_version {
+            return Err(CommitError::Stale);
+        }
+        if current.is_none() && self.get(&key::user(id.cast()))?.is_some() {
+            return Err(CommitError::Stale);
+        }
+        let listed = current
+            .as_ref()
+            .map(|record| Timestamp::from_millis(record.deadline_key));
+        if user.is_some() {
+            if let Some(listed) = listed {
+                self.remove(key);
+                self.remove(key::deadline(listed, id));
+            }
+            return Ok(());
+        }
+        if listed.is_none() {
+            self.list(write.deadline, id);
+        }
+        let record = SignUpRecordV1 {
+            deadline_key: listed.unwrap_or(write.deadline).as_millis(),
+            deadline: write.deadline.as_millis(),
+            sign_up: (&write.next).into(),
+        };
+        self.put(key, &record)
+    }
+
+    fn client(&mut self, write: &ClientWrite, at: Timestamp) -> Result<Arc<Client>, CommitError> {
+        let key = key::client(write.id);
+        let current: Option<ClientRecordV1> = self.record(&key)?;
+        let current = current.map(Client::try_from).transpose().map_err(refuse)?;
+        let next = Client::change(current.as_ref(), write.id, &write.changes, at)?;
+        self.put(key, &ClientRecordV1::from(&next))?;
+        Ok(Arc::new(next))
+    }
+
+    fn charge(
+        &mut self,
+        charge: &Charge,
+        limits: &AddressLimits,
+        commit: &Commit,
+    ) -> Result<(), CommitError> {
+        let over = |retry_after| CommitError::LimitExceeded { retry_after };
+        let of_address = key::address_counter(&charge.address);
+        let of_client = key::client_counter(charge.client);
+        if charge.what == Charged::Proof {
+            self.remove_if_there(of_address)?;
+            if commit.user.is_some() {
+                self.remove_if_there(of_client)?;
+            }
+            return Ok(());
+        }
+        let counter: Option<CounterRecordV1> = self.record(&of_address)?;
+        let client = charge.client;
+        let next = budget::charge_address(counter.as_ref(), client, charge.what, limits, commit.at)
+            .map_err(over)?;
+        self.put(of_address, &next)?;
+        if charge.what == Charged::Message {
+            let counter: Option<CounterRecordV1> = self.record(&of_client)?;
+            let next = budget::charge_client(counter.as_ref(), &charge.address, limits, commit.at)
+                .map_err(over)?;
+            self.put(of_client, &next)?;
+        }
+        Ok(())
+    }
+
+    /// A user comes into being: it claims its identifiers, and takes in the sign-up as it finished.
+    fn user(&mut self, user: &User, write: Option<&SignUpWrite>) -> Result<(), CommitError> {
+        let key = key::user(user.id);
+        if write.is_none() && self.get(&key)?.is_some() {
+            return Err(CommitError::Stale);
+        }
+        for identifier in user.identifiers() {
+            let key = key::identifier(&identifier);
+            if self.batch.may_contain(&key) {
+                let holder: Option<IdentifierRecordV1> = self.record(&key)?;
+                if holder.is_some_and(|holder| UserId::from(holder) != user.id) {
+                    return Err(CommitError::IdentifierTaken(identifier.kind));
+                }
+            }
+            self.put(key, &IdentifierRecordV1::from(user.id))?;
+        }
+        let mut record = UserRecordV1::from(user);
+        if let Some(write) = write {
+            debug_assert_eq!(
+                user.id,
+                write.next.id.cast(),
+                "one key answers for the user and its sign-up"
+            );
+            record.sign_up = (&write.next).into();
+        }
+        self.put(key, &record)
+    }
+
+    /// Forgets an open sign-up with the counters that nothing else would ever touch again.
+    fn forget(
+        &mut self,
+        listed: Timestamp,
+        id: SignUpId,
+        at: Timestamp,
+    ) -> Result<(), CommitError> {
+        self.remove(key::deadline(listed, id));
+        let key = key::sign_up(id);
+        let Some(record) = self.record::<SignUpRecordV1>(&key)? else {
+            return Ok(());
+        };
+        let deadline = Timestamp::from_millis(record.deadline);
+        if deadline > at {
+            return self.reschedule(listed, deadline, id);
+        }
+        self.remove(key);
+        self.remove(key::deadline(
+            Timestamp::from_millis(record.deadline_key),
+            id,
+        ));
+        let sign_up = SignUp::try_from(record.sign_up).map_err(refuse)?;
+        let current = [Field::EmailAddress, Field::PhoneNumber]
+            .iter()
+            .filter_map(|field| sign_up.address(field))
+            .collect::<Vec<_>>();
+        let sent = sign_up.recent_sends.iter().map(|(to, _)| to);
+        let counters = current
+            .iter()
+            .chain(sent)
+            .map(key::address_counter)
+            .chain([key::client_counter(sign_up.client_id)]);
+        for key in counters {
+            let counter: Option<CounterRecordV1> = self.record(&key)?;
+            if counter.is_some_and(|counter| budget::is_over(&counter, at)) {
+                self.remove(key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists an open sign-up under another deadline; one that is gone, or listed elsewhere, is only taken off.
+    fn reschedule(
+        &mut self,
+        old: Timestamp,
+        new: Timestamp,
+        id: SignUpId,
+    ) -> Result<(), CommitError> {
+        self.remove(key::deadline(old, id));
+        let key = key::sign_up(id);
+        let Some(mut record) = self.record::<SignUpRecordV1>(&key)? else {
+            return Ok(());
+        };
+        if record.deadline_key != old.as_millis() {
+            return Ok(());
+        }
+        self.list(new, id);
+        record.deadline_key = new.as_millis();
+        self.put(key, &record)
+    }
+
+    fn list(&mut self, deadline: Timestamp, id: SignUpId) {
+        self.writes
+            .insert(key::deadline(deadline, id), Some(Bytes::new()));
+    }
+
+    fn put<R: Record>(&mut self, key: Bytes, record: &R) -> Result<(), CommitError> {
+        debug_assert_eq!(key.first(), Some(&R::KIND.byte()), "a key of its kind");
+        let bytes = codec::encode(record).map_err(refuse)?;
+        self.writes.insert(key, Some(bytes));
+        Ok(())
+    }
+
+    fn remove(&mut self, key: Bytes) {
+        self.writes.insert(key, None);
+    }
+
+    /// Spares the back end the removal of what it never had.
+    fn remove_if_there(&mut self, key: Bytes) -> Result<(), CommitError> {
+        self.writes.remove(&key);
+        if self.get(&key)?.is_some() {
+            self.remove(key);
+        }
+        Ok(())
+    }
+
+    fn record<R: Record>(&self, key: &Bytes) -> Result<Option<R>, CommitError> {
+        let bytes = self.get(key)?;
+        bytes
+            .map(|bytes| codec::decode(&bytes).map_err(refuse))
+            .transpose()
+    }
+
+    fn get(&self, key: &Bytes) -> Result<Option<Bytes>, CommitError> {
+        let drafted = self.writes.get(key);
+        match drafted.or_else(|| self.batch.staged.get(key)) {
+            Some(value) => Ok(value.clone()),
+            None => self.batch.stored.get(key).map_err(refuse),
+        }
+    }
+}
+
+impl<K: KeyValue> Batch<'_, K> {
+    fn may_contain(&self, key: &Bytes) -> bool {
+        self.staged.contains_key(key) || self.stored.probably_contains(key)
+    }
+}
+
+/// What can't be read can't be decided, and nothing is written.
+fn refuse(error: StoreError) -> CommitError {
+    tracing::error!(%error, "a commit is refused");
+    CommitError::Unavailable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sign_up::Phase;
+    use crate::store::record::samples;
+    use crate::store::{Kind, Memory};
+
+    #[test]
+    fn a_conversion_leaves_the_user_and_its_identifiers_and_nothing_of_the_sign_up() {
+        let memory = Memory::default();
+        let user = samples::user();
+        let open = SignUp {
+            phase: Phase::Open,
+            version: user.sign_up.version - 1,
+            ..samples::sign_up()
+        };
+        apply(&memory, &written(open, None));
+        assert_eq!(kinds(&memory), [Kind::SignUp.byte(), Kind::Deadline.byte()]);
+
+        let mut convert = written(samples::sign_up(), Some(user.sign_up.version - 1));
+        convert.user = Some(user);
+        apply(&memory, &convert);
+        let (user, identifier) = (Kind::User.byte(), Kind::Identifier.byte());
+        assert_eq!(kinds(&memory), [user, identifier, identifier, identifier]);
+    }
+
+    #[test]
+    fn what_a_forgotten_sign_up_counted_goes_with_it_once_its_hour_is_over() {
+        for (at, left) in [(HOUR - 1, 2), (HOUR, 0)] {
+            let memory = Memory::default();
+            let sign_up = SignUp {
+                phase: Phase::Open,
+                ..samples::sign_up()
+            };
+            let id = sign_up.id;
+            let mut create = written(sign_up.clone(), None);
+            create.limits = Some(AddressLimits::default());
+            create.charges = vec![Charge {
+                address: sign_up.address(&Field::PhoneNumber).expect("a number"),
+                client: sign_up.client_id,
+                what: Charged::Message,
+            }];
+            apply(&memory, &create);
+            let forget = Commit {
+                at: Timestamp::from_millis(at),
+                forget: vec![(DEADLINE, id)],
+                ..Commit::default()
+            };
+            apply(&memory, &forget);
+            assert_eq!(kinds(&memory), vec![Kind::Counter.byte(); left]);
+        }
+    }
+
+    #[test]
+    fn a_proof_of_what_was_never_counted_writes_nothing() {
+        let memory = Memory::default();
+        let mut proof = Commit {
+            limits: Some(AddressLimits::default()),
+            ..Commit::default()
+        };
+        for what in [Charged::Guess, Charged::Proof] {
+            proof.charges.push(Charge {
+                address: samples::outbox_entry().to,
+                client: samples::client().id,
+                what,
+            });
+        }
+        let (writes, _) = Batch::over(&memory)
+            .plan(&proof)
+            .expect("within the limits");
+        assert_eq!(writes, []);
+    }
+
+    fn written(next: SignUp, expected_version: Option<u64>) -> Commit {
+        Commit {
+            sign_up: Some(SignUpWrite {
+                next,
+                expected_version,
+                deadline: DEADLINE,
+            }),
+            ..Commit::default()
+        }
+    }
+
+    fn apply(memory: &Memory, commit: &Commit) {
+        let (writes, _) = Batch::over(memory).plan(commit).expect("nothing to refuse");
+        memory.append(&[writes], false).expect("memory takes all");
+    }
+
+    fn kinds(memory: &Memory) -> Vec<u8> {
+        let all = memory.scan(&[], &[], 99).expect("memory reads");
+        all.iter().map(|(key, _)| key[0]).collect()
+    }
+
+    const HOUR: u64 = 3_600_000;
+    const DEADLINE: Timestamp = Timestamp::from_millis(7);
+}
