@@ -6,6 +6,8 @@
 
 mod budget;
 mod codec;
+#[cfg(test)]
+mod contract;
 mod key;
 mod kv;
 mod kv_store;
