@@ -97,6 +97,11 @@ pub(super) fn value(name: &str) -> Bytes {
     of_parts(Kind::Value, &[name.as_bytes()])
 }
 
+/// What lies before all keys of a kind.
+pub(super) fn before(kind: Kind) -> Bytes {
+    of_parts(kind, &[])
+}
+
 /// The SHA-256 of a normalised value.
 pub(super) fn digest_of(identifier: &Identifier) -> [u8; 32] {
     let digest = digest::digest(&digest::SHA256, identifier.value.as_bytes());

@@ -163,7 +163,7 @@ impl<K: KeyValue> Store for KvStore<K> {
     ) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>> {
         let from = match after {
             Some(id) => [&key::outbox(id)[..], &[0]].concat().into(),
-            None => Bytes::copy_from_slice(&[Kind::Outbox.byte()]),
+            None => key::before(Kind::Outbox),
         };
         Box::pin(self.scan(Kind::Outbox, from, limit, |_, value| {
             codec::decode::<OutboxRecordV1>(value).map(OutboxEntry::from)
@@ -176,7 +176,7 @@ impl<K: KeyValue> Store for KvStore<K> {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<(Timestamp, SignUpId)>, StoreError>> {
         Box::pin(async move {
-            let from = Bytes::copy_from_slice(&[Kind::Deadline.byte()]);
+            let from = key::before(Kind::Deadline);
             let listed = self.scan(Kind::Deadline, from, limit, |key, _| {
                 key::parse_deadline(key)
                     .ok_or_else(|| StoreError::Damaged("a key in the list of deadlines".into()))
@@ -239,5 +239,119 @@ impl<K: KeyValue> Shared<K> {
             }
         }
         answers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::store::{Memory, Write};
+
+    /// A map that says it blocks, fails on demand and remembers how it was written to.
+    #[derive(Debug, Default)]
+    struct Odd {
+        memory: Memory,
+        fails_with: Mutex<Option<CommitError>>,
+        damaged: AtomicBool,
+        appended: Mutex<Vec<(usize, bool)>>,
+    }
+
+    impl KeyValue for Odd {
+        fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+            if self.damaged.load(Ordering::Relaxed) {
+                return Ok(Some(Bytes::from_static(b"neither this nor that")));
+            }
+            self.memory.get(key)
+        }
+
+        fn scan(
+            &self,
+            prefix: &[u8],
+            from: &[u8],
+            limit: usize,
+        ) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+            self.memory.scan(prefix, from, limit)
+        }
+
+        fn append(&self, groups: &[Vec<Write>], relaxed: bool) -> Result<(), CommitError> {
+            let fails_with = self.fails_with.lock().expect("no panic").clone();
+            fails_with.map_or(Ok(()), Err)?;
+            let appended = (groups.len(), relaxed);
+            self.appended.lock().expect("no panic").push(appended);
+            self.memory.append(groups, relaxed)
+        }
+
+        fn is_healthy(&self) -> bool {
+            true
+        }
+
+        fn close(&self) {}
+
+        fn blocks(&self) -> bool {
+            true
+        }
+    }
+
+    fn value(name: &str, relaxed: bool) -> Commit {
+        Commit {
+            values: vec![(name.into(), vec![1])],
+            relaxed,
+            ..Commit::default()
+        }
+    }
+
+    fn refused() -> Commit {
+        Commit {
+            client: Some(crate::store::ClientWrite {
+                id: ClientId::from_bytes([1; 16]),
+                changes: vec![],
+            }),
+            ..Commit::default()
+        }
+    }
+
+    fn errors(answers: Vec<Result<Committed, CommitError>>) -> Vec<Option<CommitError>> {
+        answers.into_iter().map(Result::err).collect()
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_one_append_and_relaxed_only_where_all_of_it_is() {
+        let store = KvStore::over(Odd::default());
+        store
+            .commit(vec![value("a", true), refused(), value("b", true)])
+            .await;
+        store
+            .commit(vec![value("a", true), value("b", false)])
+            .await;
+        store.commit(vec![refused()]).await;
+        let appended = store.key_value().appended.lock().expect("no panic").clone();
+        assert_eq!(appended, [(2, true), (2, false)]);
+        assert_eq!(store.value("b").await, Ok(Some(vec![1])));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_acknowledged_that_was_not_appended() {
+        let store = KvStore::over(Odd::default());
+        for (error, beside) in [
+            (CommitError::Overloaded, CommitError::Overloaded),
+            (CommitError::Unknown, CommitError::Unavailable),
+        ] {
+            *store.key_value().fails_with.lock().expect("no panic") = Some(error.clone());
+            let answers = store.commit(vec![value("a", false), refused()]).await;
+            assert_eq!(errors(answers), [Some(error), Some(beside)]);
+            assert_eq!(store.value("a").await, Ok(None));
+        }
+    }
+
+    #[tokio::test]
+    async fn damage_is_neither_served_nor_decided_upon() {
+        let store = KvStore::over(Odd::default());
+        store.key_value().damaged.store(true, Ordering::Relaxed);
+        let read = store.client(ClientId::from_bytes([1; 16])).await;
+        assert!(matches!(read, Err(StoreError::Damaged(_))));
+        let answers = store.commit(vec![refused()]).await;
+        assert_eq!(errors(answers), [Some(CommitError::Unavailable)]);
     }
 }

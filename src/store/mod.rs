@@ -6,7 +6,6 @@
 
 mod budget;
 mod codec;
-mod embedded;
 #[cfg(test)]
 mod contract;
 mod key;
@@ -22,7 +21,6 @@ mod record;
 pub mod sled;
 mod store;
 
-pub use embedded::EmbeddedStore;
 pub use key::Kind;
 pub use kv::{KeyValue, Write};
 pub use kv_store::KvStore;

@@ -315,3 +315,101 @@ fn refuse(error: StoreError) -> CommitError {
     tracing::error!(%error, "a commit is refused");
     CommitError::Unavailable
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sign_up::Phase;
+    use crate::store::record::samples;
+    use crate::store::{Kind, Memory};
+
+    #[test]
+    fn a_conversion_leaves_the_user_and_its_identifiers_and_nothing_of_the_sign_up() {
+        let memory = Memory::default();
+        let user = samples::user();
+        let open = SignUp {
+            phase: Phase::Open,
+            version: user.sign_up.version - 1,
+            ..samples::sign_up()
+        };
+        apply(&memory, &written(open, None));
+        assert_eq!(kinds(&memory), [Kind::SignUp.byte(), Kind::Deadline.byte()]);
+
+        let mut convert = written(samples::sign_up(), Some(user.sign_up.version - 1));
+        convert.user = Some(user);
+        apply(&memory, &convert);
+        let (user, identifier) = (Kind::User.byte(), Kind::Identifier.byte());
+        assert_eq!(kinds(&memory), [user, identifier, identifier, identifier]);
+    }
+
+    #[test]
+    fn what_a_forgotten_sign_up_counted_goes_with_it_once_its_hour_is_over() {
+        for (at, left) in [(HOUR - 1, 2), (HOUR, 0)] {
+            let memory = Memory::default();
+            let sign_up = SignUp {
+                phase: Phase::Open,
+                ..samples::sign_up()
+            };
+            let id = sign_up.id;
+            let mut create = written(sign_up.clone(), None);
+            create.limits = Some(AddressLimits::default());
+            create.charges = vec![Charge {
+                address: sign_up.address(&Field::PhoneNumber).expect("a number"),
+                client: sign_up.client_id,
+                what: Charged::Message,
+            }];
+            apply(&memory, &create);
+            let forget = Commit {
+                at: Timestamp::from_millis(at),
+                forget: vec![(DEADLINE, id)],
+                ..Commit::default()
+            };
+            apply(&memory, &forget);
+            assert_eq!(kinds(&memory), vec![Kind::Counter.byte(); left]);
+        }
+    }
+
+    #[test]
+    fn a_proof_of_what_was_never_counted_writes_nothing() {
+        let memory = Memory::default();
+        let mut proof = Commit {
+            limits: Some(AddressLimits::default()),
+            ..Commit::default()
+        };
+        for what in [Charged::Guess, Charged::Proof] {
+            proof.charges.push(Charge {
+                address: samples::outbox_entry().to,
+                client: samples::client().id,
+                what,
+            });
+        }
+        let (writes, _) = Batch::over(&memory)
+            .plan(&proof)
+            .expect("within the limits");
+        assert_eq!(writes, []);
+    }
+
+    fn written(next: SignUp, expected_version: Option<u64>) -> Commit {
+        Commit {
+            sign_up: Some(SignUpWrite {
+                next,
+                expected_version,
+                deadline: DEADLINE,
+            }),
+            ..Commit::default()
+        }
+    }
+
+    fn apply(memory: &Memory, commit: &Commit) {
+        let (writes, _) = Batch::over(memory).plan(commit).expect("nothing to refuse");
+        memory.append(&[writes], false).expect("memory takes all");
+    }
+
+    fn kinds(memory: &Memory) -> Vec<u8> {
+        let all = memory.scan(&[], &[], 99).expect("memory reads");
+        all.iter().map(|(key, _)| key[0]).collect()
+    }
+
+    const HOUR: u64 = 3_600_000;
+    const DEADLINE: Timestamp = Timestamp::from_millis(7);
+}

@@ -6,7 +6,7 @@ mod counter;
 mod identifier;
 mod outbox;
 #[cfg(test)]
-mod samples;
+pub(super) mod samples;
 mod sign_up;
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use crate::domain::user::{Identification, User};
 use crate::domain::verification::{CodeDigest, Strategy, Verification};
 use crate::store::OutboxEntry;
 
-pub(super) fn sign_up() -> SignUp {
+pub(in crate::store) fn sign_up() -> SignUp {
     SignUp {
         id: SignUpId::from_bytes([1; 16]),
         client_id: ClientId::from_bytes([2; 16]),
@@ -44,7 +44,7 @@ pub(super) fn sign_up() -> SignUp {
     }
 }
 
-pub(super) fn verification() -> Verification {
+pub(in crate::store) fn verification() -> Verification {
     Verification {
         strategy: Strategy::EmailCode,
         secret: Some(CodeDigest {
@@ -59,7 +59,7 @@ pub(super) fn verification() -> Verification {
     }
 }
 
-pub(super) fn user() -> User {
+pub(in crate::store) fn user() -> User {
     User {
         id: UserId::from_bytes([1; 16]),
         email_addresses: vec![Identification {
@@ -87,7 +87,7 @@ pub(super) fn user() -> User {
     }
 }
 
-pub(super) fn client() -> Client {
+pub(in crate::store) fn client() -> Client {
     let client_id = ClientId::from_bytes([2; 16]);
     Client {
         id: client_id,
@@ -115,7 +115,7 @@ pub(super) fn client() -> Client {
     }
 }
 
-pub(super) fn outbox_entry() -> OutboxEntry {
+pub(in crate::store) fn outbox_entry() -> OutboxEntry {
     OutboxEntry {
         id: MessageId::from_bytes([9; 16]),
         to: Identifier {

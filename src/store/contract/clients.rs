@@ -1,0 +1,65 @@
+//! Clients: changes that apply one after the other, or refuse the whole commit.
+
+use crate::domain::client::{ClientChange, ClientConflict};
+use crate::domain::id::{ClientId, SessionId};
+use crate::store::{ClientWrite, Commit, CommitError, Store};
+
+use super::support::*;
+
+pub(super) async fn a_client_that_refuses_rolls_everything_back(store: &impl Store) {
+    let sign_up = open(1, "ada@example.com");
+    commit(store, create(&sign_up))
+        .await
+        .expect("a new sign-up");
+    let mut unknown = convert(&sign_up);
+    unknown.client = Some(ClientWrite {
+        id: sign_up.client_id,
+        changes: vec![ClientChange::Rotate],
+    });
+    let refused = Err(CommitError::Client(ClientConflict::Unknown));
+    assert_eq!(commit(store, unknown).await, refused);
+
+    commit(store, open_client(sign_up.client_id))
+        .await
+        .expect("a client");
+    let mut replaced = convert(&sign_up);
+    replaced.client = Some(ClientWrite {
+        id: sign_up.client_id,
+        changes: vec![ClientChange::RequireSignUp(sign_up.id)],
+    });
+    let refused = Err(CommitError::Client(ClientConflict::SignUpReplaced));
+    assert_eq!(commit(store, replaced).await, refused);
+
+    assert_eq!(store.sign_up(sign_up.id).await, Ok(Some(sign_up.clone())));
+    assert_eq!(store.user(sign_up.id.cast()).await, Ok(None));
+    let holder = store.holder(&email("ada@example.com").identifier()).await;
+    assert_eq!(holder, Ok(None));
+}
+
+pub(super) async fn two_tabs_of_one_client_lose_nothing(store: &impl Store) {
+    let id = ClientId::from_bytes([5; 16]);
+    commit(store, open_client(id)).await.expect("a client");
+    let add = |n| Commit {
+        client: Some(ClientWrite {
+            id,
+            changes: ClientChange::signed_in(session(n, id), false, None).to_vec(),
+        }),
+        ..Commit::default()
+    };
+    let end = Commit {
+        client: Some(ClientWrite {
+            id,
+            changes: vec![ClientChange::EndSession(SessionId::from_bytes([1; 16]))],
+        }),
+        ..Commit::default()
+    };
+    let answers = store.commit(vec![add(1), add(2), end]).await;
+    let shown = answers[1].as_ref().expect("a session").client.clone();
+    assert_eq!(shown.expect("the client").sessions.len(), 2);
+    commit(store, add(3)).await.expect("a session");
+
+    let client = store.client(id).await.expect("a read").expect("the client");
+    let left: Vec<_> = client.sessions.iter().map(|s| s.id.as_bytes()[0]).collect();
+    assert_eq!(left, [2, 3]);
+    assert_eq!((client.generation, client.version), (3, 5));
+}

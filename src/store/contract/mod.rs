@@ -1,0 +1,58 @@
+//! What every store has to do, as one suite for all of them. A back end joins with one line at the end of this file.
+
+mod budgets;
+mod clients;
+mod others;
+mod sign_ups;
+mod support;
+mod users;
+
+use super::MemoryStore;
+
+/// Runs the suite for a back end: its name, and how to make an empty store beside whatever has to live as long.
+macro_rules! suite {
+    ($back_end:ident, $empty:expr) => {
+        suite! { $back_end, $empty =>
+            sign_ups::a_sign_up_is_read_as_it_was_written
+            sign_ups::versions_are_compared
+            sign_ups::versions_are_compared_within_a_batch
+            sign_ups::a_finished_sign_up_is_read_by_its_id_and_never_written_again
+            sign_ups::a_sign_up_can_finish_in_its_first_commit
+            users::the_first_to_convert_wins_across_batches
+            users::the_first_to_convert_wins_within_a_batch
+            users::whoever_loses_writes_nothing
+            users::an_import_claims_like_a_conversion
+            users::kinds_of_identifiers_do_not_collide
+            clients::a_client_that_refuses_rolls_everything_back
+            clients::two_tabs_of_one_client_lose_nothing
+            others::messages_wait_in_order_until_they_are_sent
+            sign_ups::sign_ups_fall_due_earliest_first
+            sign_ups::a_moved_deadline_is_listed_anew_by_the_sweeper_only
+            sign_ups::what_is_forgotten_is_gone
+            sign_ups::a_sign_up_written_while_the_sweeper_came_is_kept
+            sign_ups::a_finished_sign_up_is_not_forgotten_with_the_open_ones
+            budgets::budgets_of_an_address_are_exact
+            budgets::budgets_hold_within_a_batch
+            budgets::budgets_of_a_client_are_exact
+            budgets::a_proof_begins_the_count_anew
+            budgets::a_spent_budget_does_not_tell_that_the_identifier_is_taken
+            budgets::without_limits_nothing_is_counted
+            others::named_values_are_kept_and_replaced
+            others::an_empty_batch_and_an_empty_commit_do_nothing
+        }
+    };
+    ($back_end:ident, $empty:expr => $($about:ident :: $phenomenon:ident)*) => {
+        mod $back_end {
+            use super::*;
+            $(
+                #[tokio::test]
+                async fn $phenomenon() {
+                    let (store, _kept) = $empty;
+                    super::$about::$phenomenon(&store).await;
+                }
+            )*
+        }
+    };
+}
+
+suite!(memory, (MemoryStore::new(), ()));

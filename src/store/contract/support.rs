@@ -1,0 +1,204 @@
+//! Values and commits that the suite is written in.
+
+use crate::domain::client::ClientChange;
+use crate::domain::context::AddressLimits;
+use crate::domain::effect::{Charge, Charged};
+use crate::domain::id::{ClientId, IdentificationId, MessageId, SessionId, SignUpId, UserId};
+use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind};
+use crate::domain::session::{Session, SessionStatus};
+use crate::domain::sign_up::{Collected, Phase, SignUp};
+use crate::domain::time::{Span, Timestamp};
+use crate::domain::user::{Identification, User};
+use crate::domain::verification::Strategy;
+use crate::store::{ClientWrite, Commit, CommitError, Committed, OutboxEntry, SignUpWrite, Store};
+
+pub(super) async fn commit(store: &impl Store, commit: Commit) -> Result<(), CommitError> {
+    let mut answers = store.commit(vec![commit]).await;
+    assert_eq!(answers.len(), 1, "one answer for each");
+    bare(answers.remove(0))
+}
+
+pub(super) fn bare(answer: Result<Committed, CommitError>) -> Result<(), CommitError> {
+    answer.map(drop)
+}
+
+pub(super) fn open(n: u8, address: &str) -> SignUp {
+    SignUp {
+        id: SignUpId::from_bytes([n; 16]),
+        client_id: ClientId::from_bytes([100 + n; 16]),
+        version: 0,
+        phase: Phase::Open,
+        created_at: at(0),
+        updated_at: at(0),
+        email_address: Some(Collected {
+            value: email(address),
+            verification: None,
+        }),
+        phone_number: None,
+        username: None,
+        password_digest: None,
+        first_name: None,
+        last_name: None,
+        unsafe_metadata: "{}".into(),
+        public_metadata: "{}".into(),
+        legal_accepted_at: None,
+        locale: None,
+        origin: None,
+        recent_sends: Vec::new(),
+    }
+}
+
+pub(super) fn bumped(sign_up: &SignUp) -> SignUp {
+    SignUp {
+        version: sign_up.version + 1,
+        ..sign_up.clone()
+    }
+}
+
+pub(super) fn finish(sign_up: &SignUp) -> (SignUp, User) {
+    let mut finished = bumped(sign_up);
+    finished.phase = Phase::Complete {
+        user_id: sign_up.id.cast(),
+        session_id: SessionId::from_bytes([3; 16]),
+        at: at(5),
+    };
+    let user = User {
+        id: sign_up.id.cast(),
+        email_addresses: finished
+            .email_address
+            .iter()
+            .map(|email| Identification {
+                id: IdentificationId::from_bytes([6; 16]),
+                value: email.value.clone(),
+                verified_by: Some(Strategy::EmailCode),
+            })
+            .collect(),
+        phone_numbers: Vec::new(),
+        username: finished.username.clone(),
+        password_digest: None,
+        first_name: None,
+        last_name: None,
+        unsafe_metadata: "{}".into(),
+        public_metadata: "{}".into(),
+        locale: None,
+        legal_accepted_at: None,
+        created_at: at(5),
+        updated_at: at(5),
+        last_sign_in_at: Some(at(5)),
+        sign_up: Box::new(finished.clone()),
+    };
+    (finished, user)
+}
+
+pub(super) fn create(sign_up: &SignUp) -> Commit {
+    write(sign_up, None)
+}
+
+pub(super) fn update(next: &SignUp) -> Commit {
+    write(next, next.version.checked_sub(1))
+}
+
+pub(super) fn convert(sign_up: &SignUp) -> Commit {
+    let (finished, user) = finish(sign_up);
+    Commit {
+        user: Some(user),
+        ..update(&finished)
+    }
+}
+
+pub(super) fn write(next: &SignUp, expected_version: Option<u64>) -> Commit {
+    Commit {
+        sign_up: Some(SignUpWrite {
+            next: next.clone(),
+            expected_version,
+            deadline: at(DEADLINE),
+        }),
+        ..Commit::default()
+    }
+}
+
+pub(super) fn open_client(id: ClientId) -> Commit {
+    Commit {
+        client: Some(ClientWrite {
+            id,
+            changes: vec![ClientChange::Open { salt: [1; 16] }],
+        }),
+        ..Commit::default()
+    }
+}
+
+pub(super) fn session(n: u8, client_id: ClientId) -> Session {
+    Session {
+        id: SessionId::from_bytes([n; 16]),
+        user_id: UserId::from_bytes([n; 16]),
+        client_id,
+        status: SessionStatus::Active,
+        created_at: at(0),
+        updated_at: at(0),
+        last_active_at: at(0),
+        expire_at: at(HOUR),
+        origin: None,
+    }
+}
+
+pub(super) fn message(bucket: u8, ms: u8) -> OutboxEntry {
+    let mut id = [0; 16];
+    (id[0], id[6]) = (bucket, ms);
+    OutboxEntry {
+        id: MessageId::from_bytes(id),
+        to: email("ada@example.com").identifier(),
+        display_to: "ada@example.com".into(),
+        sealed: vec![1, 2, 3],
+        created_at: at(ms.into()),
+        expire_at: at(HOUR),
+    }
+}
+
+pub(super) fn charge(address: &str, client: ClientId, what: Charged) -> Charge {
+    let kind = if address.starts_with('+') {
+        IdentifierKind::PhoneNumber
+    } else {
+        IdentifierKind::EmailAddress
+    };
+    let value = address.to_owned();
+    Charge {
+        address: Identifier { kind, value },
+        client,
+        what,
+    }
+}
+
+pub(super) fn spending(charge: Charge, limits: AddressLimits, ms: u64) -> Commit {
+    Commit {
+        at: at(ms),
+        charges: vec![charge],
+        limits: Some(limits),
+        ..Commit::default()
+    }
+}
+
+pub(super) fn one_guess() -> AddressLimits {
+    AddressLimits {
+        guesses: 1,
+        ..AddressLimits::default()
+    }
+}
+
+pub(super) fn email(address: &str) -> EmailAddress {
+    EmailAddress::restore(address.into(), address.into())
+}
+
+pub(super) const fn at(ms: u64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
+
+pub(super) const fn over(ms: u64) -> Result<(), CommitError> {
+    let retry_after = Span::from_millis(ms);
+    Err(CommitError::LimitExceeded { retry_after })
+}
+
+pub(super) const DEADLINE: u64 = 86_400_000;
+pub(super) const HOUR: u64 = 3_600_000;
+pub(super) const STALE: Result<(), CommitError> = Err(CommitError::Stale);
+pub(super) const TAKEN: Result<(), CommitError> =
+    Err(CommitError::IdentifierTaken(IdentifierKind::EmailAddress));
