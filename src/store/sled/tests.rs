@@ -427,6 +427,122 @@ fn many_segments_with_checkpoints_and_random_ends_equal_the_model() {
 }
 
 #[test]
+fn leftovers_of_an_older_epoch_are_ignored_after_recycling() {
+    let directory = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(options(directory.path())).unwrap();
+    for number in 0..200 {
+        ledger
+            .append(&[vec![big(&format!("u{}", number % 7))]], true)
+            .unwrap();
+    }
+    wait_for(|| ledger.stats().segments_used <= 1);
+    drop(ledger);
+
+    // A shorter use of a recycled segment, so that older frames stand behind its end.
+    let ledger = Ledger::open(still(directory.path())).unwrap();
+    ledger.append(&[vec![put("ulast", "1")]], true).unwrap();
+    let sequence = ledger.stats().sequence;
+    drop(ledger);
+    let stamp = super::manifest::Manifest::read(&directory.path().join("manifest"))
+        .unwrap()
+        .unwrap()
+        .stamp;
+    let epochs = std::fs::read_dir(directory.path().join("journal"))
+        .unwrap()
+        .map(|entry| {
+            let content = std::fs::read(entry.unwrap().path()).unwrap();
+            let blocks = content.chunks(4096).enumerate();
+            let frames = blocks.filter_map(|(block, _)| {
+                match super::frame::look(&content[block * 4096..], stamp) {
+                    super::frame::Found::Frame(header) => Some(header.epoch),
+                    _ => None,
+                }
+            });
+            frames.collect::<std::collections::BTreeSet<_>>().len()
+        });
+    assert!(
+        epochs.max() > Some(1),
+        "no segment has frames of two epochs"
+    );
+
+    let ledger = Ledger::open(still(directory.path())).unwrap();
+    assert_eq!(ledger.stats().sequence, sequence);
+    assert_eq!(all(&ledger).len(), 8);
+}
+
+/// The other half of the next test: a process that appends until it is killed.
+#[test]
+fn child_appends_until_killed() {
+    let Some(path) = std::env::var_os("VESTIBULE_TEST_LEDGER") else {
+        return;
+    };
+    let ledger = Ledger::open(options(Path::new(&path))).unwrap();
+    let mut number = ledger.scan(b"u", b"", usize::MAX).unwrap().len();
+    loop {
+        let group = |number: usize| {
+            vec![
+                put(&format!("u{number:08}"), "x"),
+                put("d", &number.to_string()),
+                big("i"),
+            ]
+        };
+        ledger
+            .append(&[group(number), group(number + 1)], true)
+            .unwrap();
+        number += 2;
+        println!("acknowledged {number}");
+    }
+}
+
+#[test]
+fn a_killed_process_loses_nothing_it_acknowledged() {
+    use std::io::{BufRead, BufReader};
+    let directory = tempfile::tempdir().unwrap();
+    let mut random = Random(5);
+    for round in 0..8 {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "store::sled::tests::child_appends_until_killed",
+                "--nocapture",
+            ])
+            .env("VESTIBULE_TEST_LEDGER", directory.path())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut left = random.below(150);
+        let mut acknowledged = 0;
+        for line in lines.map_while(Result::ok) {
+            let Some((_, number)) = line.split_once("acknowledged ") else {
+                continue;
+            };
+            acknowledged = number.parse().unwrap();
+            left = left.saturating_sub(1);
+            if left == 0 {
+                // What it said before the end still counts.
+                let _ = child.kill();
+            }
+        }
+        child.wait().unwrap();
+        assert!(
+            acknowledged > 0,
+            "the child never appended in round {round}"
+        );
+        let ledger = Ledger::open(options(directory.path())).unwrap();
+        let found = ledger.scan(b"u", b"", usize::MAX).unwrap().len();
+        assert!(
+            found >= acknowledged && found.is_multiple_of(2),
+            "{found} of {acknowledged} in round {round}"
+        );
+        assert_eq!(
+            ledger.get(b"d").unwrap(),
+            Some(Bytes::from((found - 1).to_string()))
+        );
+    }
+}
+
+#[test]
 fn an_idle_ledger_carries_its_active_segment_into_the_snapshots() {
     let directory = tempfile::tempdir().unwrap();
     let idle = Options {
