@@ -79,10 +79,10 @@ impl Checkpoint {
     fn serve(&mut self) -> Result<(), String> {
         let mut appended = (self.shared.sequence.load(Ordering::Acquire), Instant::now());
         loop {
-            self.shared.pool.prepare();
             if !self.wait_for_room() {
                 return Ok(());
             }
+            self.shared.pool.prepare();
             let to_epoch = self
                 .manifest
                 .pending

@@ -103,7 +103,7 @@ impl DiskFile {
 
     /// Writes zeros over a range.
     pub(super) fn zero(&self, offset: u64, bytes: u64) -> Result<(), ShortWrite> {
-        const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+        static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
         let mut done = 0;
         while done < bytes {
             let count = (bytes - done).min(ZEROS.len() as u64);

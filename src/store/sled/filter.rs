@@ -118,7 +118,7 @@ impl FilterFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        if bytes < 8 || bytes % 8 != 0 || file.metadata()?.len() < bytes {
+        if bytes < 8 || !bytes.is_multiple_of(8) || file.metadata()?.len() < bytes {
             return Ok(None);
         }
         let mut content = vec![0; bytes as usize];

@@ -210,6 +210,7 @@ fn kind_of(key: &[u8]) -> u8 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
 

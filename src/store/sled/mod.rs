@@ -24,6 +24,7 @@ mod tree;
 mod verify;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests;
 
 pub use error::{AppendError, OpenError, ReadError};

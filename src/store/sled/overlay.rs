@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn an_entry_written_again_is_not_forgotten() {
-        let overlay = Overlay::new(&[b'o']);
+        let overlay = Overlay::new(b"o");
         for key in [&b"ha"[..], b"oa"] {
             overlay.insert(Bytes::from(key), Some(Bytes::from("1")), 4);
             overlay.insert(Bytes::from(key), None, 7);

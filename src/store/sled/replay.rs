@@ -1,13 +1,14 @@
 //! Reads the journal back: which frames count, whether what is missing was ever acknowledged, and where a torn tail is cut.
 
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use bytes::Bytes;
 
 use super::error::OpenError;
-use super::file::Disk;
+use super::file::{Disk, DiskFile};
 use super::frame::{self, BLOCK, Found, Header};
 use super::journal::{Sealed, Segment};
 use super::manifest::Manifest;
@@ -79,7 +80,7 @@ pub(super) fn read(
                     || broken_at(&read, 0, manifest.sequence, manifest).is_some()
                 {
                     live.push(read);
-                } else if read.content.len() as u64 == segment_bytes {
+                } else if std::fs::metadata(&path).map_err(at(&path))?.len() == segment_bytes {
                     free.push(read.segment);
                 } else {
                     // Left by another segment size, or cut; it holds nothing that counts.
@@ -142,7 +143,10 @@ fn clear(segment: &Segment, cut: &Cut, sync: bool) -> Result<(), OpenError> {
 
 fn read_segment(path: &Path, disk: &Disk, manifest: &Manifest) -> Result<Read, OpenError> {
     let file = disk.open(path).map_err(at(path))?;
-    let content = Bytes::from(file.read(u64::MAX).map_err(at(path))?);
+    let content = Bytes::from(
+        file.read(reach(&file, manifest).map_err(at(path))?)
+            .map_err(at(path))?,
+    );
     let mut frames = Vec::new();
     let mut offset = 0;
     while offset < content.len() {
@@ -176,6 +180,21 @@ fn read_segment(path: &Path, disk: &Disk, manifest: &Manifest) -> Result<Read, O
         epoch: epoch.unwrap_or(guess),
         end: 0,
     })
+}
+
+/// How much of a segment is worth reading: one that begins with a whole frame of an older epoch has none that counts.
+fn reach(file: &DiskFile, manifest: &Manifest) -> io::Result<u64> {
+    let start = file.read(BLOCK as u64)?;
+    match frame::look(&start, manifest.stamp) {
+        Found::Frame(header) | Found::Broken(header) if header.epoch < manifest.epoch => {
+            let occupied = header.occupied() as u64;
+            match frame::look(&file.read(occupied)?, manifest.stamp) {
+                Found::Frame(_) => Ok(occupied),
+                _ => Ok(u64::MAX),
+            }
+        }
+        _ => Ok(u64::MAX),
+    }
 }
 
 /// Joins the segments as far as the sequence goes on without a gap.

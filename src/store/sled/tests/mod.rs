@@ -1,0 +1,169 @@
+//! The ledger as a whole.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::file::Disk;
+use super::{AppendError, Durability, Ledger, OpenError, Options, ReadError, Write};
+
+type Model = BTreeMap<Vec<u8>, Vec<u8>>;
+
+mod damage;
+mod restart;
+mod serving;
+
+/// Makes the files of a journal fail.
+#[derive(Debug)]
+pub(super) struct Faults {
+    /// How many more bytes may be written; negative: any number.
+    pub(super) room: AtomicI64,
+    pub(super) sync_fails: AtomicBool,
+}
+
+impl Default for Faults {
+    fn default() -> Faults {
+        Faults {
+            room: AtomicI64::new(-1),
+            sync_fails: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Faults {
+    /// The part of a write that succeeds. Zeros always do, as over blocks that are there already.
+    pub(super) fn write<'a>(&self, bytes: &'a [u8]) -> io::Result<&'a [u8]> {
+        let room = self.room.load(Ordering::Relaxed);
+        if room < 0 || bytes.iter().all(|byte| *byte == 0) {
+            return Ok(bytes);
+        }
+        if room == 0 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let part = &bytes[..bytes.len().min(room as usize)];
+        self.room.fetch_sub(part.len() as i64, Ordering::Relaxed);
+        Ok(part)
+    }
+
+    pub(super) fn sync(&self) -> io::Result<()> {
+        match self.sync_fails.load(Ordering::Relaxed) {
+            true => Err(io::Error::other("injected")),
+            false => Ok(()),
+        }
+    }
+}
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(1);
+        super::hash::key(self.0, b"random") % bound
+    }
+
+    fn write(&mut self) -> Write {
+        let kind = ["i", "d", "u"][self.below(3) as usize];
+        let key = format!("{kind}{}", self.below(150));
+        match self.below(4) {
+            0 => Write::remove(key),
+            _ => Write::put(key, vec![self.below(256) as u8; self.below(2_000) as usize]),
+        }
+    }
+}
+
+fn options(path: &Path) -> Options {
+    Options {
+        segment_bytes: 64 << 10,
+        segments_max: 6,
+        filtered_kind: Some(b'i'),
+        ordered_kinds: vec![b'd'],
+        cache_bytes: 1 << 20,
+        wait_max: Duration::from_secs(10),
+        ..Options::new(path)
+    }
+}
+
+/// Options with which nothing reaches sled: the one segment is never sealed.
+fn still(path: &Path) -> Options {
+    Options {
+        idle_after: None,
+        verify_at_once: Duration::from_secs(60),
+        free_bytes_min: 1 << 20,
+        ..options(path)
+    }
+}
+
+/// Leaves a journal of this many frames of two blocks, and its file.
+fn unfinished(path: &Path, frames: usize) -> PathBuf {
+    let ledger = Ledger::open(still(path)).unwrap();
+    for number in 0..frames {
+        ledger
+            .append(
+                &[vec![Write::put(format!("u{number}"), vec![0xA5; 6_000])]],
+                true,
+            )
+            .unwrap();
+    }
+    drop(ledger);
+    segment(path)
+}
+
+/// The segment that begins with a frame.
+fn segment(path: &Path) -> PathBuf {
+    let segments = std::fs::read_dir(path.join("journal"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut written = segments.filter(|path| std::fs::read(path).unwrap()[0] != 0);
+    written.next().unwrap()
+}
+
+fn all(ledger: &Ledger) -> Model {
+    let found = ledger.scan(b"", b"", usize::MAX).unwrap();
+    let kinds: usize = [b"i", b"d", b"u"]
+        .iter()
+        .map(|kind| ledger.scan(*kind, b"", usize::MAX).unwrap().len())
+        .sum();
+    assert_eq!(found.len(), kinds);
+    found
+        .into_iter()
+        .map(|(key, value)| (key.to_vec(), value.to_vec()))
+        .collect()
+}
+
+fn wait_for(mut met: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !met() {
+        assert!(Instant::now() < deadline, "it never happened");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn put(key: &str, value: &str) -> Write {
+    Write::put(key.to_owned(), value.to_owned())
+}
+
+fn big(key: &str) -> Write {
+    Write::put(key.to_owned(), vec![0x5A; 6_000])
+}
+
+fn flip(path: &Path, at: u64) {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).unwrap();
+    file.write_all_at(&[byte[0] ^ 0x10], at).unwrap();
+}
+
+fn zero(path: &Path, at: u64, bytes: u64) {
+    let file = OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all_at(&vec![0; bytes as usize], at).unwrap();
+}
