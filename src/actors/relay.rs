@@ -61,9 +61,21 @@ impl Actor for RelayActor {
     type Arguments = Arguments;
 
     async fn pre_start(&self, _: ActorRef<Self::Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        let Arguments { environment, transports, application } = arguments;
+        let Arguments {
+            environment,
+            transports,
+            application,
+        } = arguments;
         let places = Arc::new(Semaphore::new(environment.options.deliveries_max));
-        Ok(State { courier: Arc::new(Courier { environment, transports, application }), persister: None, places })
+        Ok(State {
+            courier: Arc::new(Courier {
+                environment,
+                transports,
+                application,
+            }),
+            persister: None,
+            places,
+        })
     }
 
     async fn handle(
@@ -113,8 +125,12 @@ impl State {
     }
 
     async fn deliver(&self, entry: OutboxEntry) {
-        let Some(persister) = self.persister.clone() else { return };
-        let Ok(place) = self.places.clone().acquire_owned().await else { return };
+        let Some(persister) = self.persister.clone() else {
+            return;
+        };
+        let Ok(place) = self.places.clone().acquire_owned().await else {
+            return;
+        };
         let courier = self.courier.clone();
         tokio::spawn(async move {
             let _place = place;
@@ -132,7 +148,15 @@ impl Courier {
         };
         let Ok(code) = String::from_utf8(code) else { return };
         let code = Secret::new(code);
-        let message = delivery::code_message(&self.application, entry.id, &entry.to, &entry.display_to, &code, entry.created_at, entry.expire_at);
+        let message = delivery::code_message(
+            &self.application,
+            entry.id,
+            &entry.to,
+            &entry.display_to,
+            &code,
+            entry.created_at,
+            entry.expire_at,
+        );
         let transport = match message.channel {
             delivery::Channel::Email => &self.transports.email,
             delivery::Channel::Sms => &self.transports.sms,
@@ -165,7 +189,12 @@ impl Courier {
 /// Strikes an entry out; a full queue is waited for, since the message would be sent again otherwise.
 async fn strike_out(persister: &Persister, entry: &OutboxEntry) {
     for _ in 0..STRIKES_MAX {
-        let commit = Commit { at: entry.created_at, sent: vec![entry.id], relaxed: true, ..Commit::default() };
+        let commit = Commit {
+            at: entry.created_at,
+            sent: vec![entry.id],
+            relaxed: true,
+            ..Commit::default()
+        };
         match persister.commit(commit).await {
             Ok(_) => return,
             Err(CommitError::Overloaded) => tokio::time::sleep(PAUSE_FIRST).await,

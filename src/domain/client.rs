@@ -115,8 +115,7 @@ impl Client {
 
     /// Whether the token before the current one may still fetch the result of the attempt that replaced it.
     pub fn accepts_replay(&self, generation: u32, now: Timestamp) -> bool {
-        generation.checked_add(1) == Some(self.generation)
-            && now.since(self.rotated_at) <= REPLAY_WINDOW
+        generation.checked_add(1) == Some(self.generation) && now.since(self.rotated_at) <= REPLAY_WINDOW
     }
 
     fn open(id: ClientId, salt: [u8; 16], now: Timestamp) -> Self {
@@ -164,11 +163,7 @@ impl Client {
             ClientChange::EndSession(id) => self.end(now, |s| s.id == *id),
             ClientChange::EndAllSessions => self.end(now, |_| true),
             ClientChange::Touch(id) => {
-                if let Some(session) = self
-                    .sessions
-                    .iter_mut()
-                    .find(|s| s.id == *id && s.is_live(now))
-                {
+                if let Some(session) = self.sessions.iter_mut().find(|s| s.id == *id && s.is_live(now)) {
                     session.last_active_at = session.last_active_at.max(now);
                     session.updated_at = session.updated_at.max(now);
                     self.last_active_session_id = Some(*id);
@@ -197,11 +192,7 @@ const REPLAY_WINDOW: Span = Span::from_secs(60);
 impl ClientChange {
     /// A session as it begins.
     pub fn signed_in(session: Session, single: bool, strategy: Option<Strategy>) -> [Self; 2] {
-        debug_assert_eq!(
-            session.status,
-            SessionStatus::Active,
-            "a session begins active"
-        );
+        debug_assert_eq!(session.status, SessionStatus::Active, "a session begins active");
         [
             Self::AddSession {
                 session,

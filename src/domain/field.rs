@@ -31,12 +31,7 @@ impl Field {
     ];
 
     /// The fields that identify a user, one of which every sign-up needs.
-    pub const IDENTIFIERS: &[Self] = &[
-        Self::EmailAddress,
-        Self::PhoneNumber,
-        Self::Username,
-        Self::Web3Wallet,
-    ];
+    pub const IDENTIFIERS: &[Self] = &[Self::EmailAddress, Self::PhoneNumber, Self::Username, Self::Web3Wallet];
 
     /// The field's name on the wire.
     pub fn as_str(&self) -> &str {

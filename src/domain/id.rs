@@ -110,10 +110,7 @@ impl<K: Kind> FromStr for Id<K> {
         }
         let mut value: u128 = 0;
         for byte in digits.bytes() {
-            let digit = ALPHABET
-                .iter()
-                .position(|c| *c == byte)
-                .ok_or(MalformedId)? as u128;
+            let digit = ALPHABET.iter().position(|c| *c == byte).ok_or(MalformedId)? as u128;
             value = value
                 .checked_mul(62)
                 .and_then(|v| v.checked_add(digit))
@@ -188,10 +185,7 @@ mod tests {
     fn foreign_prefixes_and_overflow_are_malformed() {
         let id = UserId::from_bytes([7; 16]).to_string();
         assert_eq!(id.parse::<SessionId>(), Err(MalformedId));
-        assert_eq!(
-            format!("user_{}", "z".repeat(27)).parse::<UserId>(),
-            Err(MalformedId)
-        );
+        assert_eq!(format!("user_{}", "z".repeat(27)).parse::<UserId>(), Err(MalformedId));
         assert_eq!("user_../../etc".parse::<UserId>(), Err(MalformedId));
     }
 }

@@ -77,10 +77,7 @@ impl EmailAddress {
                 DnsLength::Verify,
             )
             .map_err(|_| invalid())?;
-        let top_level = domain
-            .rsplit_once('.')
-            .map(|(_, top)| top)
-            .ok_or_else(invalid)?;
+        let top_level = domain.rsplit_once('.').map(|(_, top)| top).ok_or_else(invalid)?;
         if top_level.bytes().all(|b| b.is_ascii_digit()) {
             return Err(invalid());
         }
@@ -129,9 +126,7 @@ impl PhoneNumber {
         if typed.len() > 64 || !typed.starts_with('+') || !typed.chars().all(spelled) {
             return Err(invalid());
         }
-        let number = PHONE_NUMBER_UTIL
-            .parse(typed, None)
-            .map_err(|_| invalid())?;
+        let number = PHONE_NUMBER_UTIL.parse(typed, None).map_err(|_| invalid())?;
         if !PHONE_NUMBER_UTIL.is_possible_number(&number) {
             return Err(invalid());
         }
@@ -165,8 +160,7 @@ impl Username {
         if length < rules.min_length as usize || length > rules.max_length as usize {
             return Err(Code::FormUsernameInvalidLength.on("username"));
         }
-        let extended =
-            |c: char| rules.allow_extended_special_characters && EXTENDED_USERNAME.contains(c);
+        let extended = |c: char| rules.allow_extended_special_characters && EXTENDED_USERNAME.contains(c);
         let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || extended(c);
         if !value.chars().all(fits) {
             return Err(Code::FormUsernameInvalidCharacter.on("username"));
@@ -240,9 +234,7 @@ mod tests {
     use super::*;
 
     fn email(text: &str) -> Option<String> {
-        EmailAddress::parse(text)
-            .ok()
-            .map(|e| e.as_str().to_owned())
+        EmailAddress::parse(text).ok().map(|e| e.as_str().to_owned())
     }
 
     #[test]
@@ -254,23 +246,14 @@ mod tests {
             "ada@example。com",
             "ａda@example.com",
         ] {
-            assert_eq!(
-                email(spelling).as_deref(),
-                Some("ada@example.com"),
-                "{spelling}"
-            );
+            assert_eq!(email(spelling).as_deref(), Some("ada@example.com"), "{spelling}");
         }
         assert_eq!(email("a@bücher.example"), email("a@XN--BCHER-KVA.example"));
     }
 
     #[test]
     fn normalising_twice_changes_nothing() {
-        for text in [
-            "Ünï@Bücher.example",
-            "a+b@EXAMPLE.org",
-            "İ@example.com",
-            "x@faß.de",
-        ] {
+        for text in ["Ünï@Bücher.example", "a+b@EXAMPLE.org", "İ@example.com", "x@faß.de"] {
             if let Some(once) = email(text) {
                 assert_eq!(email(&once).as_ref(), Some(&once), "{text}");
             }
@@ -308,9 +291,7 @@ mod tests {
     fn phone_spellings_become_e164() {
         for spelling in ["+14155552671", "+1 (415) 555-2671", " +1-415-555-2671"] {
             assert_eq!(
-                PhoneNumber::parse(spelling)
-                    .expect("a phone number")
-                    .as_str(),
+                PhoneNumber::parse(spelling).expect("a phone number").as_str(),
                 "+14155552671"
             );
         }
@@ -325,25 +306,15 @@ mod tests {
         ] {
             assert!(PhoneNumber::parse(odd).is_err(), "{odd}");
         }
-        assert!(
-            PhoneNumber::parse("+12015550123")
-                .expect("a phone number")
-                .is_test()
-        );
-        assert!(
-            !PhoneNumber::parse("+14155552671")
-                .expect("a phone number")
-                .is_test()
-        );
+        assert!(PhoneNumber::parse("+12015550123").expect("a phone number").is_test());
+        assert!(!PhoneNumber::parse("+14155552671").expect("a phone number").is_test());
     }
 
     #[test]
     fn usernames_follow_the_rules() {
         let rules = UsernameSettings::default();
         assert_eq!(
-            Username::parse(" Ada_L ", &rules)
-                .expect("a username")
-                .as_str(),
+            Username::parse(" Ada_L ", &rules).expect("a username").as_str(),
             "ada_l"
         );
         let code = |text: &str| Username::parse(text, &rules).expect_err("no username").code;

@@ -31,11 +31,7 @@ impl Rejection {
     /// # Errors
     /// The rejection, when there is at least one reason.
     pub fn collect(reasons: Vec<Reason>) -> Result<(), Self> {
-        if reasons.is_empty() {
-            Ok(())
-        } else {
-            Err(Self(reasons))
-        }
+        if reasons.is_empty() { Ok(()) } else { Err(Self(reasons)) }
     }
 
     /// Whether one of the reasons is `code`.

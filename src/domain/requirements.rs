@@ -29,12 +29,11 @@ impl Requirements {
     pub fn of(sign_up: &SignUp, now: Timestamp, settings: &Settings, policy: &Policy) -> Self {
         let attribute = |field: &&Field| settings.attribute(field).is_some_and(|a| a.enabled);
         let is_required = |field: &Field| settings.attribute(field).is_some_and(|a| a.required);
-        let (mut required_fields, mut optional_fields): (Vec<Field>, Vec<Field>) =
-            Field::ATTRIBUTES
-                .iter()
-                .filter(attribute)
-                .cloned()
-                .partition(is_required);
+        let (mut required_fields, mut optional_fields): (Vec<Field>, Vec<Field>) = Field::ATTRIBUTES
+            .iter()
+            .filter(attribute)
+            .cloned()
+            .partition(is_required);
         if settings.sign_up.legal_consent_enabled {
             required_fields.push(Field::LegalAccepted);
         }
@@ -47,11 +46,7 @@ impl Requirements {
             };
             list.push(Field::OAuth(strategy.clone()));
         }
-        let mut missing_fields: Vec<Field> = required_fields
-            .iter()
-            .filter(|f| !sign_up.has(f))
-            .cloned()
-            .collect();
+        let mut missing_fields: Vec<Field> = required_fields.iter().filter(|f| !sign_up.has(f)).cloned().collect();
         let identifies = |field: &Field| Field::IDENTIFIERS.contains(field);
         let identified = Field::IDENTIFIERS.iter().any(|f| sign_up.has(f));
         if !identified && !required_fields.iter().any(identifies) {
@@ -66,11 +61,7 @@ impl Requirements {
                 && !sign_up.is_verified(field, now, policy)
         };
         Self {
-            unverified_fields: Field::IDENTIFIERS
-                .iter()
-                .filter(unproved)
-                .cloned()
-                .collect(),
+            unverified_fields: Field::IDENTIFIERS.iter().filter(unproved).cloned().collect(),
             required_fields,
             optional_fields,
             missing_fields,

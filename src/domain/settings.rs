@@ -151,10 +151,7 @@ pub struct Social {
 /// One OAuth strategy as the server needs it. Explicit endpoints win over discovery.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(
-    missing_docs,
-    reason = "the words of RFC 6749 and OpenID Connect Discovery"
-)]
+#[expect(missing_docs, reason = "the words of RFC 6749 and OpenID Connect Discovery")]
 pub struct OAuth {
     pub client_id: String,
     pub client_secret: Secret<String>,
@@ -345,10 +342,7 @@ impl Settings {
                 return fault(key("required"), "a required attribute must be enabled");
             }
             if attribute.verify_at_sign_up && attribute.verifications.is_empty() {
-                return fault(
-                    key("verifications"),
-                    "verify_at_sign_up needs at least one strategy",
-                );
+                return fault(key("verifications"), "verify_at_sign_up needs at least one strategy");
             }
             if attribute
                 .verifications
@@ -369,16 +363,10 @@ impl Settings {
             return fault("password_settings.max_length".into(), "is below min_length");
         }
         if passwords.max_length > 1024 {
-            return fault(
-                "password_settings.max_length".into(),
-                "must be at most 1024",
-            );
+            return fault("password_settings.max_length".into(), "must be at most 1024");
         }
         let usernames = &self.username_settings;
-        if usernames.min_length == 0
-            || usernames.max_length < usernames.min_length
-            || usernames.max_length > 64
-        {
+        if usernames.min_length == 0 || usernames.max_length < usernames.min_length || usernames.max_length > 64 {
             return fault(
                 "username_settings.max_length".into(),
                 "needs 1 <= min_length <= max_length <= 64",
@@ -386,10 +374,7 @@ impl Settings {
         }
         for name in self.social.keys().chain(self.oauth.keys()) {
             if !name.starts_with("oauth_") {
-                return fault(
-                    format!("social.{name}"),
-                    "strategies are called oauth_<provider>",
-                );
+                return fault(format!("social.{name}"), "strategies are called oauth_<provider>");
             }
         }
         Ok(())

@@ -77,8 +77,6 @@ impl User {
     pub fn public_identifier(&self) -> Option<&str> {
         let email = self.email_addresses.first().map(|e| e.value.as_str());
         let phone = || self.phone_numbers.first().map(|p| p.value.as_str());
-        email
-            .or_else(phone)
-            .or(self.username.as_ref().map(Username::as_str))
+        email.or_else(phone).or(self.username.as_ref().map(Username::as_str))
     }
 }

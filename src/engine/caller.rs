@@ -62,8 +62,12 @@ impl Engine {
     /// # Errors
     /// Only when the store can't be read.
     pub async fn identify(&self, token: Option<&str>) -> Result<Caller, EngineError> {
-        let Some(presented) = token.and_then(crate::token::parse_client_token) else { return Ok(Caller::nobody()) };
-        let Some(client) = self.inner.store().client(presented.client_id).await? else { return Ok(Caller::nobody()) };
+        let Some(presented) = token.and_then(crate::token::parse_client_token) else {
+            return Ok(Caller::nobody());
+        };
+        let Some(client) = self.inner.store().client(presented.client_id).await? else {
+            return Ok(Caller::nobody());
+        };
         if !self.inner.key.verify(&presented, &client.salt) {
             return Ok(Caller::nobody());
         }

@@ -69,10 +69,16 @@ impl Engine {
     /// # Errors
     /// When the offset can't be stored; the clock has not moved then.
     pub async fn advance_clock(&self, by: Span) -> Result<Option<Timestamp>, EngineError> {
-        let Some(clock) = &self.inner.movable_clock else { return Ok(None) };
+        let Some(clock) = &self.inner.movable_clock else {
+            return Ok(None);
+        };
         let offset = clock.offset().as_millis().saturating_add(by.as_millis());
         let value = (CLOCK_OFFSET.to_owned(), offset.to_be_bytes().to_vec());
-        let commit = Commit { at: self.now(), values: vec![value], ..Commit::default() };
+        let commit = Commit {
+            at: self.now(),
+            values: vec![value],
+            ..Commit::default()
+        };
         self.inner.system.persister().commit(commit).await?;
         clock.advance(by);
         Ok(Some(self.now()))
@@ -123,7 +129,9 @@ impl From<StoreError> for EngineError {
 impl From<CommitError> for EngineError {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::Overloaded => Self::Overloaded { retry_after: RETRY_AFTER },
+            CommitError::Overloaded => Self::Overloaded {
+                retry_after: RETRY_AFTER,
+            },
             CommitError::Client(_) => Self::NoClient,
             error => Self::Unavailable(error.to_string()),
         }
@@ -135,8 +143,12 @@ impl From<CallError> for EngineError {
         match error {
             CallError::Rejected(rejection) => Self::Rejected(rejection),
             CallError::NotFound => Self::NotFound,
-            CallError::Busy => Self::Busy { retry_after: RETRY_AFTER },
-            CallError::Overloaded => Self::Overloaded { retry_after: RETRY_AFTER },
+            CallError::Busy => Self::Busy {
+                retry_after: RETRY_AFTER,
+            },
+            CallError::Overloaded => Self::Overloaded {
+                retry_after: RETRY_AFTER,
+            },
             CallError::Unavailable | CallError::Lost => Self::Unavailable(error.to_string()),
         }
     }

@@ -27,9 +27,7 @@ pub(super) fn charge_address(
             messages,
             guesses,
             clients,
-        }) if is_running(*window_start, at) => {
-            (*window_start, *messages, *guesses, clients.clone())
-        }
+        }) if is_running(*window_start, at) => (*window_start, *messages, *guesses, clients.clone()),
         _ => (at.as_millis(), 0, 0, Vec::new()),
     };
     let wait = || wait(start, at);
@@ -100,8 +98,7 @@ pub(super) fn charge_client(
 
 /// Whether a counter says nothing any more.
 pub(super) fn is_over(counter: &CounterRecordV1, at: Timestamp) -> bool {
-    let (CounterRecordV1::Address { window_start, .. }
-    | CounterRecordV1::Client { window_start, .. }) = counter;
+    let (CounterRecordV1::Address { window_start, .. } | CounterRecordV1::Client { window_start, .. }) = counter;
     !is_running(*window_start, at)
 }
 
@@ -164,15 +161,9 @@ mod tests {
         let at = Timestamp::from_millis(1);
         let (mut by_client, mut by_address) = (None, None);
         for n in 0..2000 {
-            by_client = charge_address(
-                by_client.as_ref(),
-                client(n),
-                Charged::Guess,
-                &UNLIMITED,
-                at,
-            )
-            .ok()
-            .or(by_client);
+            by_client = charge_address(by_client.as_ref(), client(n), Charged::Guess, &UNLIMITED, at)
+                .ok()
+                .or(by_client);
             by_address = charge_client(by_address.as_ref(), &address(n.into()), &UNLIMITED, at)
                 .ok()
                 .or(by_address);
@@ -190,9 +181,7 @@ mod tests {
             messages: 1,
             ..UNLIMITED
         };
-        let charge = |current: Option<&_>, at| {
-            charge_address(current, client(1), Charged::Message, &limits, at)
-        };
+        let charge = |current: Option<&_>, at| charge_address(current, client(1), Charged::Message, &limits, at);
         let counter = charge(None, late).expect("within the limits");
         assert_eq!(charge(Some(&counter), late), Err(WINDOW));
         assert!(charge(Some(&counter), early).is_ok());

@@ -68,8 +68,8 @@ pub(super) fn decode<R: Record>(bytes: &[u8]) -> Result<R, StoreError> {
     if schema != R::SCHEMA {
         return Err(damaged(format!("there never was a schema {schema}")));
     }
-    let (record, consumed) = bincode::serde::decode_from_slice(payload, FORMAT)
-        .map_err(|error| damaged(error.to_string()))?;
+    let (record, consumed) =
+        bincode::serde::decode_from_slice(payload, FORMAT).map_err(|error| damaged(error.to_string()))?;
     if consumed != payload.len() {
         let rest = payload.len() - consumed;
         return Err(damaged(format!("{rest} bytes too many")));
@@ -133,10 +133,7 @@ mod tests {
         for bit in 0..good.len() * 8 {
             let mut bad = good.to_vec();
             bad[bit / 8] ^= 1 << (bit % 8);
-            assert!(
-                matches!(decode::<Note>(&bad), Err(StoreError::Damaged(_))),
-                "bit {bit}"
-            );
+            assert!(matches!(decode::<Note>(&bad), Err(StoreError::Damaged(_))), "bit {bit}");
         }
     }
 

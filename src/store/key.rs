@@ -63,10 +63,7 @@ pub(super) fn outbox(id: MessageId) -> Bytes {
 }
 
 pub(super) fn deadline(at: Timestamp, id: SignUpId) -> Bytes {
-    of_parts(
-        Kind::Deadline,
-        &[&at.as_millis().to_be_bytes(), id.as_bytes()],
-    )
+    of_parts(Kind::Deadline, &[&at.as_millis().to_be_bytes(), id.as_bytes()])
 }
 
 /// Reads a key that [`deadline`] made.
@@ -83,10 +80,7 @@ pub(super) fn parse_deadline(key: &[u8]) -> Option<(Timestamp, SignUpId)> {
 }
 
 pub(super) fn address_counter(address: &Identifier) -> Bytes {
-    of_parts(
-        Kind::Counter,
-        &[&[kind_byte(address.kind)], &digest_of(address)],
-    )
+    of_parts(Kind::Counter, &[&[kind_byte(address.kind)], &digest_of(address)])
 }
 
 pub(super) fn client_counter(id: ClientId) -> Bytes {
@@ -144,10 +138,7 @@ mod tests {
         let early = deadline(Timestamp::from_millis(255), id);
         let late = deadline(Timestamp::from_millis(256), other);
         assert!(early < late);
-        assert_eq!(
-            parse_deadline(&early),
-            Some((Timestamp::from_millis(255), id))
-        );
+        assert_eq!(parse_deadline(&early), Some((Timestamp::from_millis(255), id)));
         assert_eq!(parse_deadline(&early[1..]), None);
         assert_eq!(parse_deadline(b""), None);
     }
@@ -169,10 +160,7 @@ mod tests {
             kind,
             value: "ada".into(),
         };
-        let (email, username) = (
-            of(IdentifierKind::EmailAddress),
-            of(IdentifierKind::Username),
-        );
+        let (email, username) = (of(IdentifierKind::EmailAddress), of(IdentifierKind::Username));
         assert_ne!(identifier(&email), identifier(&username));
         assert_ne!(address_counter(&email), identifier(&email));
         assert_eq!(identifier(&email).len(), 34);

@@ -37,12 +37,7 @@ pub trait KeyValue: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the store can't read now, or what it read is damaged.
-    fn scan(
-        &self,
-        prefix: &[u8],
-        from: &[u8],
-        limit: usize,
-    ) -> Result<Vec<(Bytes, Bytes)>, StoreError>;
+    fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError>;
 
     /// Writes all groups or none, in order. With `relaxed` the disk may have them later.
     ///

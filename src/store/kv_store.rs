@@ -16,9 +16,7 @@ use super::codec::{self, Record};
 use super::key::{self, Kind};
 use super::kv::KeyValue;
 use super::plan::Batch;
-use super::record::{
-    ClientRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV1, UserRecordV1, ValueRecordV1,
-};
+use super::record::{ClientRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV1, UserRecordV1, ValueRecordV1};
 use super::store::{BoxFuture, Commit, CommitError, Committed, OutboxEntry, Store, StoreError};
 
 /// A store over a key-value map.
@@ -51,10 +49,7 @@ impl<K: KeyValue> KvStore<K> {
     }
 
     /// Runs `work` here where it can't wait for a disk, else where waiting is allowed; `None` if it never ended.
-    async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Shared<K>) -> T + Send + 'static,
-    ) -> Option<T> {
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Shared<K>) -> T + Send + 'static) -> Option<T> {
         if !self.shared.kv.blocks() {
             return Some(work(&self.shared));
         }
@@ -95,10 +90,7 @@ impl<K: KeyValue> KvStore<K> {
     ) -> Result<Vec<T>, StoreError> {
         self.read(move |kv| {
             let entries = kv.scan(&[kind.byte()], &from, limit)?;
-            entries
-                .iter()
-                .map(|(key, value)| read(key, value))
-                .collect()
+            entries.iter().map(|(key, value)| read(key, value)).collect()
         })
         .await
     }
@@ -136,16 +128,11 @@ impl<K: KeyValue> Store for KvStore<K> {
     fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>> {
         Box::pin(async move {
             let record: Option<ClientRecordV1> = self.record(key::client(id)).await?;
-            record
-                .map(|r| Client::try_from(r).map(Arc::new))
-                .transpose()
+            record.map(|r| Client::try_from(r).map(Arc::new)).transpose()
         })
     }
 
-    fn holder<'a>(
-        &'a self,
-        identifier: &'a Identifier,
-    ) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
+    fn holder<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
         Box::pin(async move {
             let key = key::identifier(identifier);
             if !self.shared.kv.probably_contains(&key) {
@@ -156,11 +143,7 @@ impl<K: KeyValue> Store for KvStore<K> {
         })
     }
 
-    fn outbox(
-        &self,
-        after: Option<MessageId>,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>> {
+    fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>> {
         let from = match after {
             Some(id) => [&key::outbox(id)[..], &[0]].concat().into(),
             None => key::before(Kind::Outbox),
@@ -170,16 +153,11 @@ impl<K: KeyValue> Store for KvStore<K> {
         }))
     }
 
-    fn due(
-        &self,
-        now: Timestamp,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<(Timestamp, SignUpId)>, StoreError>> {
+    fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<(Timestamp, SignUpId)>, StoreError>> {
         Box::pin(async move {
             let from = key::before(Kind::Deadline);
             let listed = self.scan(Kind::Deadline, from, limit, |key, _| {
-                key::parse_deadline(key)
-                    .ok_or_else(|| StoreError::Damaged("a key in the list of deadlines".into()))
+                key::parse_deadline(key).ok_or_else(|| StoreError::Damaged("a key in the list of deadlines".into()))
             });
             let mut due = listed.await?;
             due.truncate(due.partition_point(|(deadline, _)| *deadline <= now));
@@ -266,12 +244,7 @@ mod tests {
             self.memory.get(key)
         }
 
-        fn scan(
-            &self,
-            prefix: &[u8],
-            from: &[u8],
-            limit: usize,
-        ) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+        fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
             self.memory.scan(prefix, from, limit)
         }
 
@@ -319,12 +292,8 @@ mod tests {
     #[tokio::test]
     async fn a_batch_is_one_append_and_relaxed_only_where_all_of_it_is() {
         let store = KvStore::over(Odd::default());
-        store
-            .commit(vec![value("a", true), refused(), value("b", true)])
-            .await;
-        store
-            .commit(vec![value("a", true), value("b", false)])
-            .await;
+        store.commit(vec![value("a", true), refused(), value("b", true)]).await;
+        store.commit(vec![value("a", true), value("b", false)]).await;
         store.commit(vec![refused()]).await;
         let appended = store.key_value().appended.lock().expect("no panic").clone();
         assert_eq!(appended, [(2, true), (2, false)]);

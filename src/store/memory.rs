@@ -38,12 +38,7 @@ impl KeyValue for Memory {
         Ok(entries.get(key).cloned())
     }
 
-    fn scan(
-        &self,
-        prefix: &[u8],
-        from: &[u8],
-        limit: usize,
-    ) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+    fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         let start = Bound::Included(from.max(prefix));
         Ok(entries

@@ -8,24 +8,20 @@ mod budget;
 mod codec;
 #[cfg(test)]
 mod contract;
+mod embedded;
 mod key;
 mod kv;
 mod kv_store;
 mod memory;
 mod plan;
 mod record;
-#[expect(
-    clippy::module_inception,
-    reason = "the room is named after its one trait"
-)]
 pub mod sled;
+#[expect(clippy::module_inception, reason = "the room is named after its one trait")]
 mod store;
 
+pub use embedded::EmbeddedStore;
 pub use key::Kind;
 pub use kv::{KeyValue, Write};
 pub use kv_store::KvStore;
 pub use memory::{Memory, MemoryStore};
-pub use store::{
-    BoxFuture, ClientWrite, Commit, CommitError, Committed, OutboxEntry, SignUpWrite, Store,
-    StoreError,
-};
+pub use store::{BoxFuture, ClientWrite, Commit, CommitError, Committed, OutboxEntry, SignUpWrite, Store, StoreError};

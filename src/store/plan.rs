@@ -18,8 +18,7 @@ use crate::domain::user::User;
 use super::codec::{self, Record};
 use super::kv::{KeyValue, Write};
 use super::record::{
-    ClientRecordV1, CounterRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV1,
-    UserRecordV1, ValueRecordV1,
+    ClientRecordV1, CounterRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV1, UserRecordV1, ValueRecordV1,
 };
 use super::store::{ClientWrite, Commit, CommitError, Committed, SignUpWrite, StoreError};
 use super::{budget, key};
@@ -47,8 +46,7 @@ impl<'a, K: KeyValue> Batch<'a, K> {
         };
         let committed = draft.make(commit)?;
         let writes = draft.writes;
-        self.staged
-            .extend(writes.iter().map(|(k, v)| (k.clone(), v.clone())));
+        self.staged.extend(writes.iter().map(|(k, v)| (k.clone(), v.clone())));
         // Removals last: whoever reads while a group is taken in finds a finished sign-up in one place or both.
         let (put, removed): (Vec<_>, Vec<_>) = writes
             .into_iter()
@@ -72,9 +70,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
             self.sign_up(write, commit.user.as_ref())?;
         }
         let client = commit.client.as_ref();
-        let client = client
-            .map(|write| self.client(write, commit.at))
-            .transpose()?;
+        let client = client.map(|write| self.client(write, commit.at)).transpose()?;
         if let Some(limits) = &commit.limits {
             for charge in &commit.charges {
                 self.charge(charge, limits, commit)?;
@@ -144,12 +140,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         Ok(Arc::new(next))
     }
 
-    fn charge(
-        &mut self,
-        charge: &Charge,
-        limits: &AddressLimits,
-        commit: &Commit,
-    ) -> Result<(), CommitError> {
+    fn charge(&mut self, charge: &Charge, limits: &AddressLimits, commit: &Commit) -> Result<(), CommitError> {
         let over = |retry_after| CommitError::LimitExceeded { retry_after };
         let of_address = key::address_counter(&charge.address);
         let of_client = key::client_counter(charge.client);
@@ -162,13 +153,11 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         }
         let counter: Option<CounterRecordV1> = self.record(&of_address)?;
         let client = charge.client;
-        let next = budget::charge_address(counter.as_ref(), client, charge.what, limits, commit.at)
-            .map_err(over)?;
+        let next = budget::charge_address(counter.as_ref(), client, charge.what, limits, commit.at).map_err(over)?;
         self.put(of_address, &next)?;
         if charge.what == Charged::Message {
             let counter: Option<CounterRecordV1> = self.record(&of_client)?;
-            let next = budget::charge_client(counter.as_ref(), &charge.address, limits, commit.at)
-                .map_err(over)?;
+            let next = budget::charge_client(counter.as_ref(), &charge.address, limits, commit.at).map_err(over)?;
             self.put(of_client, &next)?;
         }
         Ok(())
@@ -203,12 +192,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
     }
 
     /// Forgets an open sign-up with the counters that nothing else would ever touch again.
-    fn forget(
-        &mut self,
-        listed: Timestamp,
-        id: SignUpId,
-        at: Timestamp,
-    ) -> Result<(), CommitError> {
+    fn forget(&mut self, listed: Timestamp, id: SignUpId, at: Timestamp) -> Result<(), CommitError> {
         self.remove(key::deadline(listed, id));
         let key = key::sign_up(id);
         let Some(record) = self.record::<SignUpRecordV1>(&key)? else {
@@ -219,10 +203,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
             return self.reschedule(listed, deadline, id);
         }
         self.remove(key);
-        self.remove(key::deadline(
-            Timestamp::from_millis(record.deadline_key),
-            id,
-        ));
+        self.remove(key::deadline(Timestamp::from_millis(record.deadline_key), id));
         let sign_up = SignUp::try_from(record.sign_up).map_err(refuse)?;
         let current = [Field::EmailAddress, Field::PhoneNumber]
             .iter()
@@ -244,12 +225,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
     }
 
     /// Lists an open sign-up under another deadline; one that is gone, or listed elsewhere, is only taken off.
-    fn reschedule(
-        &mut self,
-        old: Timestamp,
-        new: Timestamp,
-        id: SignUpId,
-    ) -> Result<(), CommitError> {
+    fn reschedule(&mut self, old: Timestamp, new: Timestamp, id: SignUpId) -> Result<(), CommitError> {
         self.remove(key::deadline(old, id));
         let key = key::sign_up(id);
         let Some(mut record) = self.record::<SignUpRecordV1>(&key)? else {
@@ -264,8 +240,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
     }
 
     fn list(&mut self, deadline: Timestamp, id: SignUpId) {
-        self.writes
-            .insert(key::deadline(deadline, id), Some(Bytes::new()));
+        self.writes.insert(key::deadline(deadline, id), Some(Bytes::new()));
     }
 
     fn put<R: Record>(&mut self, key: Bytes, record: &R) -> Result<(), CommitError> {
@@ -290,9 +265,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
 
     fn record<R: Record>(&self, key: &Bytes) -> Result<Option<R>, CommitError> {
         let bytes = self.get(key)?;
-        bytes
-            .map(|bytes| codec::decode(&bytes).map_err(refuse))
-            .transpose()
+        bytes.map(|bytes| codec::decode(&bytes).map_err(refuse)).transpose()
     }
 
     fn get(&self, key: &Bytes) -> Result<Option<Bytes>, CommitError> {
@@ -383,9 +356,7 @@ mod tests {
                 what,
             });
         }
-        let (writes, _) = Batch::over(&memory)
-            .plan(&proof)
-            .expect("within the limits");
+        let (writes, _) = Batch::over(&memory).plan(&proof).expect("within the limits");
         assert_eq!(writes, []);
     }
 

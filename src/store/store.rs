@@ -147,24 +147,13 @@ pub trait Store: Send + Sync + 'static {
     fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>>;
 
     /// Who holds an identifier. Courtesy only: the commit decides.
-    fn holder<'a>(
-        &'a self,
-        identifier: &'a Identifier,
-    ) -> BoxFuture<'a, Result<Option<UserId>, StoreError>>;
+    fn holder<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>>;
 
     /// Unsent messages, oldest first, from after `after`.
-    fn outbox(
-        &self,
-        after: Option<MessageId>,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>>;
+    fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>>;
 
     /// Sign-ups listed under a deadline that has come at `now`, earliest first. They may have a later one by now.
-    fn due(
-        &self,
-        now: Timestamp,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<(Timestamp, SignUpId)>, StoreError>>;
+    fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<(Timestamp, SignUpId)>, StoreError>>;
 
     /// A named value.
     fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>>;

@@ -111,7 +111,8 @@ impl SigningKey {
         match &self.pair {
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).map_err(|_| KeyError)?;
+                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+                    .map_err(|_| KeyError)?;
                 Ok(signature)
             }
             Pair::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
@@ -123,9 +124,8 @@ impl SigningKey {
         match &self.pair {
             Pair::Rsa(pair) => {
                 let public = pair.public_key();
-                let number = |n: aws_lc_rs::io::Positive<'_>| {
-                    URL_SAFE_NO_PAD.encode(n.big_endian_without_leading_zero())
-                };
+                let number =
+                    |n: aws_lc_rs::io::Positive<'_>| URL_SAFE_NO_PAD.encode(n.big_endian_without_leading_zero());
                 let (n, e) = (number(public.modulus()), number(public.exponent()));
                 json!({"use": "sig", "kty": "RSA", "kid": kid, "alg": alg, "n": n, "e": e})
             }

@@ -31,8 +31,7 @@ fn official_clients_sign_up_against_the_binary() {
 
 /// Installs what the lock file names, unless exactly that is there already.
 fn install_packages(suites: &Path) {
-    let wanted = fs::read(suites.join("package-lock.json"))
-        .expect("the lock file is part of the repository");
+    let wanted = fs::read(suites.join("package-lock.json")).expect("the lock file is part of the repository");
     let installed = suites.join("node_modules/.vestibule-installed-lock.json");
     if fs::read(&installed).is_ok_and(|lock| lock == wanted) {
         return;
@@ -43,9 +42,7 @@ fn install_packages(suites: &Path) {
 
 /// Runs a command to its end and fails the test with all of its output if it fails.
 fn run(command: &mut Command) {
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(
         output.status.success(),
         "{command:?}: {}\n{}{}",
@@ -58,13 +55,7 @@ fn run(command: &mut Command) {
 fn node_major() -> Option<u32> {
     let output = Command::new("node").arg("--version").output().ok()?;
     let version = String::from_utf8(output.stdout).ok()?;
-    version
-        .trim()
-        .strip_prefix('v')?
-        .split('.')
-        .next()?
-        .parse()
-        .ok()
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
 fn chromium() -> PathBuf {

@@ -1,7 +1,7 @@
 //! Integration tests: one binary, mirroring `src`.
 
 mod clients;
-#[path = "../support/mod.rs"]
-mod support;
 mod domain;
 mod engine;
+#[path = "../support/mod.rs"]
+mod support;

@@ -13,9 +13,7 @@ pub(crate) fn require(what: &str, present: bool) -> bool {
             !required.split(',').any(|word| word.trim() == what),
             "{what} is missing, and VESTIBULE_REQUIRE names it"
         );
-        eprintln!(
-            "\n!!! SKIPPED: {what} is missing; VESTIBULE_REQUIRE={what} makes this a failure !!!\n"
-        );
+        eprintln!("\n!!! SKIPPED: {what} is missing; VESTIBULE_REQUIRE={what} makes this a failure !!!\n");
     }
     present
 }

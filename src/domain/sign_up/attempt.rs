@@ -12,18 +12,13 @@ use super::state::Phase;
 use super::{Attempt, SignUp, Transition};
 
 impl SignUp {
-    pub(super) fn attempt(
-        &self,
-        attempt: &Attempt,
-        cx: &mut Context<'_>,
-    ) -> Result<Transition, Rejection> {
+    pub(super) fn attempt(&self, attempt: &Attempt, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         let (field, verification) = self.pending(attempt, cx)?;
         let typed = attempt.code.as_deref().filter(|c| !c.is_empty());
         let typed = typed.ok_or_else(|| Refusal::FormParamMissing.on("code"))?;
         let code = Code::parse(typed).ok_or_else(|| Refusal::FormCodeIncorrect.on("code"))?;
         let address = self.address(&field).ok_or(Refusal::VerificationMissing)?;
-        let (verification, guess) =
-            verification.guess(self.id, self.client_id, &address.value, Some(&code), cx);
+        let (verification, guess) = verification.guess(self.id, self.client_id, &address.value, Some(&code), cx);
 
         let mut next = self.clone();
         next.version += 1;
@@ -53,19 +48,10 @@ impl SignUp {
     }
 
     /// The verification that an attempt is about, if it can still be attempted.
-    fn pending(
-        &self,
-        attempt: &Attempt,
-        cx: &Context<'_>,
-    ) -> Result<(Field, &Verification), Rejection> {
+    fn pending(&self, attempt: &Attempt, cx: &Context<'_>) -> Result<(Field, &Verification), Rejection> {
         usable(&attempt.strategy, cx.settings)?;
-        let field = attempt
-            .strategy
-            .field()
-            .ok_or(Refusal::VerificationStrategyInvalid)?;
-        let verification = self
-            .verification(&field)
-            .ok_or(Refusal::VerificationMissing)?;
+        let field = attempt.strategy.field().ok_or(Refusal::VerificationStrategyInvalid)?;
+        let verification = self.verification(&field).ok_or(Refusal::VerificationMissing)?;
         if verification.strategy != attempt.strategy {
             return Err(Refusal::VerificationStrategyInvalid.into());
         }

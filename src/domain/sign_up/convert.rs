@@ -38,11 +38,8 @@ impl Transition {
             origin: self.next.origin.clone(),
         };
         let strategy = self.next.proved_by();
-        self.client_changes.extend(ClientChange::signed_in(
-            session,
-            cx.policy.single_session,
-            strategy,
-        ));
+        self.client_changes
+            .extend(ClientChange::signed_in(session, cx.policy.single_session, strategy));
         self.conversion = Some(Conversion {
             user: self.next.to_user(cx),
             session_id,
@@ -68,16 +65,8 @@ impl SignUp {
     fn to_user(&self, cx: &mut Context<'_>) -> User {
         User {
             id: self.id.cast(),
-            email_addresses: self
-                .email_address
-                .iter()
-                .map(|e| identification(e, cx))
-                .collect(),
-            phone_numbers: self
-                .phone_number
-                .iter()
-                .map(|p| identification(p, cx))
-                .collect(),
+            email_addresses: self.email_address.iter().map(|e| identification(e, cx)).collect(),
+            phone_numbers: self.phone_number.iter().map(|p| identification(p, cx)).collect(),
             username: self.username.clone(),
             password_digest: self.password_digest.clone(),
             first_name: self.first_name.clone(),
@@ -95,10 +84,7 @@ impl SignUp {
 }
 
 fn identification<T: Clone>(collected: &Collected<T>, cx: &mut Context<'_>) -> Identification<T> {
-    let proof = collected
-        .verification
-        .as_ref()
-        .filter(|v| v.verified.is_some());
+    let proof = collected.verification.as_ref().filter(|v| v.verified.is_some());
     Identification {
         id: IdentificationId::generate(cx.now, cx.entropy),
         value: collected.value.clone(),

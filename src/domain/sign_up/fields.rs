@@ -71,10 +71,7 @@ impl Fields {
     ///
     /// # Errors
     /// Every fault found, each naming its parameter.
-    pub fn parse(
-        raw: &RawFields,
-        settings: &Settings,
-    ) -> Result<(Self, Option<Secret<String>>), Rejection> {
+    pub fn parse(raw: &RawFields, settings: &Settings) -> Result<(Self, Option<Secret<String>>), Rejection> {
         let mut reasons = Vec::new();
         let mut fields = Self::default();
         let (mut email, mut phone) = (raw.email_address.as_deref(), raw.phone_number.as_deref());
@@ -92,12 +89,8 @@ impl Fields {
         fields.username = reader.read(&Field::Username, raw.username.as_deref(), |t| {
             Username::parse(t, &settings.username_settings)
         });
-        fields.first_name = reader.read(&Field::FirstName, raw.first_name.as_deref(), |t| {
-            name("first_name", t)
-        });
-        fields.last_name = reader.read(&Field::LastName, raw.last_name.as_deref(), |t| {
-            name("last_name", t)
-        });
+        fields.first_name = reader.read(&Field::FirstName, raw.first_name.as_deref(), |t| name("first_name", t));
+        fields.last_name = reader.read(&Field::LastName, raw.last_name.as_deref(), |t| name("last_name", t));
         let _: Patch<String> = reader.read(&Field::Web3Wallet, raw.web3_wallet.as_deref(), |_| {
             Err(Code::FormParamValueDisabled.on("web3_wallet"))
         });
@@ -111,16 +104,10 @@ impl Fields {
         let mut password = None;
         match raw.password.as_ref().map(|p| p.expose().as_str()) {
             None => {}
-            Some(_) if !settings.enabled(&Field::Password) => {
-                reasons.push(Code::FormParamUnknown.on("password"))
-            }
+            Some(_) if !settings.enabled(&Field::Password) => reasons.push(Code::FormParamUnknown.on("password")),
             Some("") => fields.password_digest = Patch::Clear,
             Some(plain) => {
-                let words: Vec<&str> = context
-                    .iter()
-                    .flatten()
-                    .flat_map(|w| [*w, local_part(w)])
-                    .collect();
+                let words: Vec<&str> = context.iter().flatten().flat_map(|w| [*w, local_part(w)]).collect();
                 match password_policy::check(plain, &settings.password_settings, &words) {
                     Ok(accepted) => password = Some(accepted),
                     Err(faults) => reasons.extend(faults),
@@ -129,10 +116,7 @@ impl Fields {
         }
         let mut take = |result: Result<(), Reason>| reasons.extend(result.err());
         take(metadata(raw.unsafe_metadata.as_deref()).map(|m| fields.unsafe_metadata = m));
-        take(
-            flag("legal_accepted", raw.legal_accepted.as_deref())
-                .map(|flag| fields.legal_accepted = flag),
-        );
+        take(flag("legal_accepted", raw.legal_accepted.as_deref()).map(|flag| fields.legal_accepted = flag));
         take(strategy(raw.strategy.as_deref(), settings).map(|s| fields.strategy = s));
         take(channel(raw.channel.as_deref()).map(|c| fields.channel = c));
         fields.locale = match raw.locale.as_deref() {
@@ -149,11 +133,7 @@ impl Fields {
         if raw.ticket.is_some() || fields.strategy == Some(Strategy::Ticket) {
             take(Err(Code::FormParamValueDisabled.on("strategy")));
         }
-        if raw
-            .transfer
-            .as_deref()
-            .is_some_and(|t| t == "true" || t == "1")
-        {
+        if raw.transfer.as_deref().is_some_and(|t| t == "true" || t == "1") {
             take(Err(Code::AccountTransferInvalid.into()));
         }
         Rejection::collect(reasons)?;
@@ -183,12 +163,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn read<T>(
-        &mut self,
-        field: &Field,
-        text: Option<&str>,
-        parse: impl Fn(&str) -> Result<T, Reason>,
-    ) -> Patch<T> {
+    fn read<T>(&mut self, field: &Field, text: Option<&str>, parse: impl Fn(&str) -> Result<T, Reason>) -> Patch<T> {
         let Some(text) = text else { return Patch::Keep };
         if !self.settings.enabled(field) {
             self.reasons.push(Code::FormParamUnknown.on(field.as_str()));
@@ -216,9 +191,7 @@ fn name(param: &str, text: &str) -> Result<String, Reason> {
         return Err(Code::FormParamFormatInvalid.on(param));
     }
     if text.chars().count() > NAME_MAX {
-        return Err(Code::FormParamMaxLengthExceeded
-            .on(param)
-            .with(NAME_MAX as u32));
+        return Err(Code::FormParamMaxLengthExceeded.on(param).with(NAME_MAX as u32));
     }
     Ok(text.to_owned())
 }
@@ -232,9 +205,7 @@ fn metadata(text: Option<&str>) -> Result<Option<String>, Reason> {
         return Ok(Some("{}".into()));
     }
     if text.len() > METADATA_MAX {
-        return Err(Code::FormParamExceedsAllowedSize
-            .on(PARAM)
-            .with(METADATA_MAX as u32));
+        return Err(Code::FormParamExceedsAllowedSize.on(PARAM).with(METADATA_MAX as u32));
     }
     if nesting(text) > METADATA_DEPTH {
         return Err(Code::FormParamValueInvalid.on(PARAM));
@@ -277,9 +248,7 @@ fn strategy(text: Option<&str>, settings: &Settings) -> Result<Option<Strategy>,
     let Some(text) = text.filter(|t| !t.is_empty()) else {
         return Ok(None);
     };
-    let strategy: Strategy = text
-        .parse()
-        .map_err(|_| Code::FormParamValueInvalid.on("strategy"))?;
+    let strategy: Strategy = text.parse().map_err(|_| Code::FormParamValueInvalid.on("strategy"))?;
     usable(&strategy, settings)?;
     Ok(Some(strategy))
 }
@@ -294,9 +263,7 @@ pub(super) fn usable(strategy: &Strategy, settings: &Settings) -> Result<(), Rea
         _ => strategy
             .field()
             .and_then(|field| settings.attribute(&field))
-            .is_some_and(|attribute| {
-                attribute.enabled && attribute.verifications.contains(strategy)
-            }),
+            .is_some_and(|attribute| attribute.enabled && attribute.verifications.contains(strategy)),
     };
     match strategy {
         Strategy::OAuth(_) => Err(Code::OAuthProviderNotEnabled.into()),

@@ -13,11 +13,7 @@ use super::fields::usable;
 use super::{Prepare, SignUp, Transition};
 
 impl SignUp {
-    pub(super) fn prepare(
-        &self,
-        prepare: &Prepare,
-        cx: &mut Context<'_>,
-    ) -> Result<Transition, Rejection> {
+    pub(super) fn prepare(&self, prepare: &Prepare, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         let mut next = self.clone();
         next.version += 1;
         next.updated_at = cx.now.max(self.updated_at);
@@ -25,16 +21,9 @@ impl SignUp {
     }
 
     /// Prepares on a value that is already the next one.
-    pub(super) fn prepare_in_place(
-        mut self,
-        prepare: &Prepare,
-        cx: &mut Context<'_>,
-    ) -> Result<Transition, Rejection> {
+    pub(super) fn prepare_in_place(mut self, prepare: &Prepare, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         usable(&prepare.strategy, cx.settings)?;
-        let field = prepare
-            .strategy
-            .field()
-            .ok_or(Refusal::VerificationStrategyInvalid)?;
+        let field = prepare.strategy.field().ok_or(Refusal::VerificationStrategyInvalid)?;
         let address = self
             .address(&field)
             .ok_or_else(|| Refusal::FormParamMissing.on(field.as_str()))?;
@@ -48,16 +37,9 @@ impl SignUp {
         } else {
             Code::generate(cx.entropy)
         };
-        let channel = (prepare.strategy == Strategy::PhoneCode)
-            .then(|| prepare.channel.clone().unwrap_or_else(|| "sms".into()));
-        let verification = Verification::by_code(
-            self.id,
-            prepare.strategy.clone(),
-            &address.value,
-            &code,
-            channel,
-            cx,
-        );
+        let channel =
+            (prepare.strategy == Strategy::PhoneCode).then(|| prepare.channel.clone().unwrap_or_else(|| "sms".into()));
+        let verification = Verification::by_code(self.id, prepare.strategy.clone(), &address.value, &code, channel, cx);
         let expire_at = verification.expire_at;
         let display_to = self.display_address(&field);
         if let Some(slot) = self.verification_slot(&field) {
@@ -87,8 +69,7 @@ impl SignUp {
     /// One code at a time to one address from one sign-up (DESIGN 9); also forgets sends that are too old to matter.
     fn cool_down(&mut self, address: &Identifier, cx: &Context<'_>) -> Result<(), Rejection> {
         let cooldown = cx.policy.resend_cooldown;
-        self.recent_sends
-            .retain(|(_, at)| cx.now.since(*at) < cooldown);
+        self.recent_sends.retain(|(_, at)| cx.now.since(*at) < cooldown);
         match self
             .recent_sends
             .iter()
@@ -105,24 +86,15 @@ impl SignUp {
 
     fn is_test_address(&self, field: &Field) -> bool {
         match field {
-            Field::EmailAddress => self
-                .email_address
-                .as_ref()
-                .is_some_and(|e| e.value.is_test()),
-            Field::PhoneNumber => self
-                .phone_number
-                .as_ref()
-                .is_some_and(|p| p.value.is_test()),
+            Field::EmailAddress => self.email_address.as_ref().is_some_and(|e| e.value.is_test()),
+            Field::PhoneNumber => self.phone_number.as_ref().is_some_and(|p| p.value.is_test()),
             _ => false,
         }
     }
 
     fn display_address(&self, field: &Field) -> String {
         match field {
-            Field::EmailAddress => self
-                .email_address
-                .as_ref()
-                .map(|e| e.value.typed().to_owned()),
+            Field::EmailAddress => self.email_address.as_ref().map(|e| e.value.typed().to_owned()),
             _ => self.address(field).map(|a| a.value),
         }
         .unwrap_or_default()

@@ -107,7 +107,11 @@ impl SignUp {
         }
         let codes = [Field::EmailAddress, Field::PhoneNumber];
         let open = |v: &&Verification| v.status(now, policy.attempts_max) == VerificationStatus::Unverified;
-        let expiries = codes.iter().filter_map(|f| self.verification(f)).filter(open).map(|v| v.expire_at);
+        let expiries = codes
+            .iter()
+            .filter_map(|f| self.verification(f))
+            .filter(open)
+            .map(|v| v.expire_at);
         expiries.chain([self.abandon_at(policy)]).min()
     }
 

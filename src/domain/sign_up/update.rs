@@ -31,9 +31,7 @@ impl SignUp {
             SignUpMode::Waitlist => return Err(Code::SignUpRestrictedWaitlist.into()),
         }
         let mut transition = Self::empty(id, client_id, origin, cx).update(fields, cx)?;
-        transition
-            .client_changes
-            .insert(0, ClientChange::SetSignUp(id));
+        transition.client_changes.insert(0, ClientChange::SetSignUp(id));
         Ok(transition)
     }
 
@@ -91,9 +89,7 @@ impl SignUp {
         next.updated_at = cx.now.max(self.updated_at);
         next.take(fields, cx);
         let transition = match &fields.strategy {
-            Some(strategy @ (Strategy::EmailCode | Strategy::PhoneCode))
-                if next.wants_code(strategy, cx) =>
-            {
+            Some(strategy @ (Strategy::EmailCode | Strategy::PhoneCode)) if next.wants_code(strategy, cx) => {
                 let prepare = Prepare {
                     strategy: strategy.clone(),
                     channel: fields.channel.clone(),
@@ -119,14 +115,10 @@ impl SignUp {
     }
 
     fn take(&mut self, fields: &Fields, cx: &Context<'_>) {
-        collect(
-            &mut self.email_address,
-            &fields.email_address,
-            |old, new| old.as_str() == new.as_str(),
-        );
-        collect(&mut self.phone_number, &fields.phone_number, |old, new| {
-            old == new
+        collect(&mut self.email_address, &fields.email_address, |old, new| {
+            old.as_str() == new.as_str()
         });
+        collect(&mut self.phone_number, &fields.phone_number, |old, new| old == new);
         patch(&mut self.username, &fields.username);
         patch(&mut self.password_digest, &fields.password_digest);
         patch(&mut self.first_name, &fields.first_name);
@@ -154,11 +146,7 @@ fn patch<T: Clone>(slot: &mut Option<T>, patch: &Patch<T>) {
 }
 
 /// Like [`patch`], for a value with a verification: the same value keeps it, another one drops it.
-fn collect<T: Clone>(
-    slot: &mut Option<Collected<T>>,
-    patch: &Patch<T>,
-    same: impl Fn(&T, &T) -> bool,
-) {
+fn collect<T: Clone>(slot: &mut Option<Collected<T>>, patch: &Patch<T>, same: impl Fn(&T, &T) -> bool) {
     match patch {
         Patch::Keep => {}
         Patch::Clear => *slot = None,

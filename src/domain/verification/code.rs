@@ -36,10 +36,7 @@ impl Code {
         }
         let digits: Vec<u8> = text.bytes().filter(|b| *b != b' ').collect();
         let digits: [u8; CODE_DIGITS] = digits.try_into().ok()?;
-        digits
-            .iter()
-            .all(u8::is_ascii_digit)
-            .then_some(Self(digits))
+        digits.iter().all(u8::is_ascii_digit).then_some(Self(digits))
     }
 
     /// The six ASCII digits.

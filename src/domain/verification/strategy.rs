@@ -43,11 +43,7 @@ impl Strategy {
             Self::EmailCode | Self::EmailLink => Some(Field::EmailAddress),
             Self::PhoneCode => Some(Field::PhoneNumber),
             Self::Web3(_) => Some(Field::Web3Wallet),
-            Self::Password
-            | Self::Ticket
-            | Self::OAuth(_)
-            | Self::GoogleOneTap
-            | Self::Enterprise(_) => None,
+            Self::Password | Self::Ticket | Self::OAuth(_) | Self::GoogleOneTap | Self::Enterprise(_) => None,
         }
     }
 
@@ -78,8 +74,7 @@ impl FromStr for Strategy {
         let name = |prefix: &str, suffix: &str| {
             let inner = text.strip_prefix(prefix)?.strip_suffix(suffix)?;
             let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-            (!inner.is_empty() && inner.len() <= 64 && inner.bytes().all(plain))
-                .then(|| text.to_owned())
+            (!inner.is_empty() && inner.len() <= 64 && inner.bytes().all(plain)).then(|| text.to_owned())
         };
         Ok(match text {
             "email_code" => Self::EmailCode,

@@ -115,13 +115,7 @@ impl Verification {
     }
 
     /// Whether `code` is the one that verified this value: lets a retry of the completing attempt be recognised.
-    pub fn was_verified_by(
-        &self,
-        sign_up: SignUpId,
-        value: &str,
-        code: &Code,
-        cx: &Context<'_>,
-    ) -> bool {
+    pub fn was_verified_by(&self, sign_up: SignUpId, value: &str, code: &Code, cx: &Context<'_>) -> bool {
         self.verified.is_some()
             && self.secret.is_some_and(|secret| {
                 cx.digest.equal(

@@ -22,33 +22,17 @@ pub(super) async fn budgets_of_an_address_are_exact(store: &impl Store) {
         };
         assert_eq!(spend(1, 0).await, Ok(()));
         assert_eq!(spend(1, 0).await, Ok(()));
-        assert_eq!(
-            spend(1, 1000).await,
-            over(HOUR - 1000),
-            "the client's share"
-        );
+        assert_eq!(spend(1, 1000).await, over(HOUR - 1000), "the client's share");
         assert_eq!(spend(2, 1000).await, Ok(()));
         assert_eq!(spend(3, HOUR - 1).await, over(1), "the address's budget");
-        assert_eq!(
-            spend(3, HOUR - 1).await,
-            over(1),
-            "a refusal is not counted"
-        );
+        assert_eq!(spend(3, HOUR - 1).await, over(1), "a refusal is not counted");
     }
-    let fresh = charge(
-        "ada@example.com",
-        ClientId::from_bytes([1; 16]),
-        Charged::Message,
-    );
+    let fresh = charge("ada@example.com", ClientId::from_bytes([1; 16]), Charged::Message);
     assert_eq!(commit(store, spending(fresh, limits, HOUR)).await, Ok(()));
 }
 
 pub(super) async fn budgets_hold_within_a_batch(store: &impl Store) {
-    let guess = charge(
-        "ada@example.com",
-        ClientId::from_bytes([1; 16]),
-        Charged::Guess,
-    );
+    let guess = charge("ada@example.com", ClientId::from_bytes([1; 16]), Charged::Guess);
     let guesses = vec![spending(guess, one_guess(), 0); 8];
     let answers = store.commit(guesses).await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
@@ -61,25 +45,12 @@ pub(super) async fn budgets_of_a_client_are_exact(store: &impl Store) {
         ..AddressLimits::default()
     };
     let client = ClientId::from_bytes([1; 16]);
-    let send = |to| {
-        commit(
-            store,
-            spending(charge(to, client, Charged::Message), limits, 0),
-        )
-    };
+    let send = |to| commit(store, spending(charge(to, client, Charged::Message), limits, 0));
     assert_eq!(send("a@example.com").await, Ok(()));
     assert_eq!(send("+14155552671").await, Ok(()));
-    assert_eq!(
-        send("a@example.com").await,
-        Ok(()),
-        "the same address again"
-    );
+    assert_eq!(send("a@example.com").await, Ok(()), "the same address again");
     assert_eq!(send("b@example.com").await, over(HOUR), "a third address");
-    assert_eq!(
-        send("+14155552671").await,
-        over(HOUR),
-        "a second text message"
-    );
+    assert_eq!(send("+14155552671").await, over(HOUR), "a second text message");
     let guess = charge("c@example.com", client, Charged::Guess);
     assert_eq!(commit(store, spending(guess, limits, 0)).await, Ok(()));
 }
@@ -114,11 +85,7 @@ pub(super) async fn a_spent_budget_does_not_tell_that_the_identifier_is_taken(st
 }
 
 pub(super) async fn without_limits_nothing_is_counted(store: &impl Store) {
-    let guess = charge(
-        "ada@example.com",
-        ClientId::from_bytes([1; 16]),
-        Charged::Guess,
-    );
+    let guess = charge("ada@example.com", ClientId::from_bytes([1; 16]), Charged::Guess);
     let mut uncounted = spending(guess.clone(), one_guess(), 0);
     uncounted.limits = None;
     commit(store, uncounted).await.expect("no limit");

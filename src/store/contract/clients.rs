@@ -8,9 +8,7 @@ use super::support::*;
 
 pub(super) async fn a_client_that_refuses_rolls_everything_back(store: &impl Store) {
     let sign_up = open(1, "ada@example.com");
-    commit(store, create(&sign_up))
-        .await
-        .expect("a new sign-up");
+    commit(store, create(&sign_up)).await.expect("a new sign-up");
     let mut unknown = convert(&sign_up);
     unknown.client = Some(ClientWrite {
         id: sign_up.client_id,
@@ -19,9 +17,7 @@ pub(super) async fn a_client_that_refuses_rolls_everything_back(store: &impl Sto
     let refused = Err(CommitError::Client(ClientConflict::Unknown));
     assert_eq!(commit(store, unknown).await, refused);
 
-    commit(store, open_client(sign_up.client_id))
-        .await
-        .expect("a client");
+    commit(store, open_client(sign_up.client_id)).await.expect("a client");
     let mut replaced = convert(&sign_up);
     replaced.client = Some(ClientWrite {
         id: sign_up.client_id,

@@ -7,7 +7,8 @@ mod sign_ups;
 mod support;
 mod users;
 
-use super::MemoryStore;
+use super::sled::Durability;
+use super::{EmbeddedStore, MemoryStore};
 
 /// Runs the suite for a back end: its name, and how to make an empty store beside whatever has to live as long.
 macro_rules! suite {
@@ -56,3 +57,8 @@ macro_rules! suite {
 }
 
 suite!(memory, (MemoryStore::new(), ()));
+suite!(embedded, {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = EmbeddedStore::open(folder.path(), Durability::None).expect("a store");
+    (store, folder)
+});

@@ -13,18 +13,13 @@ pub(super) async fn messages_wait_in_order_until_they_are_sent(store: &impl Stor
     commit(store, of(vec![third.clone(), first.clone()]))
         .await
         .expect("two messages");
-    commit(store, of(vec![second.clone()]))
-        .await
-        .expect("a message");
+    commit(store, of(vec![second.clone()])).await.expect("a message");
 
     let all = vec![first.clone(), second.clone(), third.clone()];
     assert_eq!(store.outbox(None, 10).await, Ok(all));
     let two = vec![first.clone(), second.clone()];
     assert_eq!(store.outbox(None, 2).await, Ok(two));
-    assert_eq!(
-        store.outbox(Some(second.id), 2).await,
-        Ok(vec![third.clone()])
-    );
+    assert_eq!(store.outbox(Some(second.id), 2).await, Ok(vec![third.clone()]));
 
     let sent = Commit {
         sent: vec![first.id, third.id],
@@ -49,8 +44,6 @@ pub(super) async fn named_values_are_kept_and_replaced(store: &impl Store) {
 
 pub(super) async fn an_empty_batch_and_an_empty_commit_do_nothing(store: &impl Store) {
     assert!(store.commit(vec![]).await.is_empty());
-    commit(store, Commit::default())
-        .await
-        .expect("nothing to refuse");
+    commit(store, Commit::default()).await.expect("nothing to refuse");
     assert!(store.is_healthy());
 }

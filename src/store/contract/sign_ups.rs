@@ -8,9 +8,7 @@ use super::support::*;
 pub(super) async fn a_sign_up_is_read_as_it_was_written(store: &impl Store) {
     let sign_up = open(1, "ada@example.com");
     assert_eq!(store.sign_up(sign_up.id).await, Ok(None));
-    commit(store, create(&sign_up))
-        .await
-        .expect("a new sign-up");
+    commit(store, create(&sign_up)).await.expect("a new sign-up");
     assert_eq!(store.sign_up(sign_up.id).await, Ok(Some(sign_up)));
 }
 
@@ -19,14 +17,9 @@ pub(super) async fn versions_are_compared(store: &impl Store) {
     commit(store, create(&first)).await.expect("a new sign-up");
     assert_eq!(commit(store, create(&first)).await, STALE);
     let second = bumped(&first);
-    commit(store, update(&second))
-        .await
-        .expect("the next version");
+    commit(store, update(&second)).await.expect("the next version");
     assert_eq!(commit(store, update(&second)).await, STALE);
-    assert_eq!(
-        commit(store, update(&bumped(&open(9, "x@example.com")))).await,
-        STALE
-    );
+    assert_eq!(commit(store, update(&bumped(&open(9, "x@example.com")))).await, STALE);
     assert_eq!(store.sign_up(first.id).await, Ok(Some(second)));
 }
 
@@ -38,24 +31,15 @@ pub(super) async fn versions_are_compared_within_a_batch(store: &impl Store) {
     let answers = store
         .commit(vec![create(&first), update(&second), update(&other)])
         .await;
-    assert!(matches!(
-        answers[..],
-        [Ok(_), Ok(_), Err(CommitError::Stale)]
-    ));
+    assert!(matches!(answers[..], [Ok(_), Ok(_), Err(CommitError::Stale)]));
     assert_eq!(store.sign_up(first.id).await, Ok(Some(second)));
 }
 
-pub(super) async fn a_finished_sign_up_is_read_by_its_id_and_never_written_again(
-    store: &impl Store,
-) {
+pub(super) async fn a_finished_sign_up_is_read_by_its_id_and_never_written_again(store: &impl Store) {
     let sign_up = open(1, "ada@example.com");
-    commit(store, create(&sign_up))
-        .await
-        .expect("a new sign-up");
+    commit(store, create(&sign_up)).await.expect("a new sign-up");
     let (finished, user) = finish(&sign_up);
-    commit(store, convert(&sign_up))
-        .await
-        .expect("a conversion");
+    commit(store, convert(&sign_up)).await.expect("a conversion");
 
     assert_eq!(store.sign_up(sign_up.id).await, Ok(Some(finished.clone())));
     let read = store.user(user.id).await.expect("a read");
@@ -76,10 +60,7 @@ pub(super) async fn a_sign_up_can_finish_in_its_first_commit(store: &impl Store)
     commit(store, whole).await.expect("a conversion");
     let (finished, user) = finish(&sign_up);
     assert_eq!(store.sign_up(sign_up.id).await, Ok(Some(finished)));
-    assert_eq!(
-        store.user(user.id).await.expect("a read").as_deref(),
-        Some(&user)
-    );
+    assert_eq!(store.user(user.id).await.expect("a read").as_deref(), Some(&user));
     assert_eq!(store.due(at(u64::MAX), 10).await, Ok(vec![]));
 }
 
@@ -91,10 +72,7 @@ pub(super) async fn sign_ups_fall_due_earliest_first(store: &impl Store) {
     }
     let due = |n: u8, ms| (at(ms), SignUpId::from_bytes([n; 16]));
     assert_eq!(store.due(at(99), 10).await, Ok(vec![]));
-    assert_eq!(
-        store.due(at(200), 10).await,
-        Ok(vec![due(2, 100), due(3, 200)])
-    );
+    assert_eq!(store.due(at(200), 10).await, Ok(vec![due(2, 100), due(3, 200)]));
     assert_eq!(store.due(at(500), 1).await, Ok(vec![due(2, 100)]));
 }
 
@@ -104,10 +82,7 @@ pub(super) async fn a_moved_deadline_is_listed_anew_by_the_sweeper_only(store: &
     let mut later = update(&bumped(&first));
     later.sign_up.as_mut().expect("a sign-up").deadline = at(2 * DEADLINE);
     commit(store, later).await.expect("the next version");
-    assert_eq!(
-        store.due(at(DEADLINE), 9).await,
-        Ok(vec![(at(DEADLINE), first.id)])
-    );
+    assert_eq!(store.due(at(DEADLINE), 9).await, Ok(vec![(at(DEADLINE), first.id)]));
 
     let sweep = Commit {
         reschedule: vec![(at(DEADLINE), at(2 * DEADLINE), first.id)],
@@ -118,9 +93,7 @@ pub(super) async fn a_moved_deadline_is_listed_anew_by_the_sweeper_only(store: &
     let listed = vec![(at(2 * DEADLINE), first.id)];
     assert_eq!(store.due(at(u64::MAX), 9).await, Ok(listed));
 
-    commit(store, convert(&bumped(&first)))
-        .await
-        .expect("a conversion");
+    commit(store, convert(&bumped(&first))).await.expect("a conversion");
     assert_eq!(
         store.due(at(u64::MAX), 9).await,
         Ok(vec![]),
@@ -140,23 +113,17 @@ pub(super) async fn a_moved_deadline_is_listed_anew_by_the_sweeper_only(store: &
 
 pub(super) async fn what_is_forgotten_is_gone(store: &impl Store) {
     let sign_up = open(1, "ada@example.com");
-    commit(store, create(&sign_up))
-        .await
-        .expect("a new sign-up");
+    commit(store, create(&sign_up)).await.expect("a new sign-up");
     let forget = Commit {
         at: at(DEADLINE),
         forget: vec![(at(DEADLINE), sign_up.id)],
         ..Commit::default()
     };
-    commit(store, forget.clone())
-        .await
-        .expect("nothing is in the way");
+    commit(store, forget.clone()).await.expect("nothing is in the way");
     assert_eq!(store.sign_up(sign_up.id).await, Ok(None));
     assert_eq!(store.due(at(u64::MAX), 9).await, Ok(vec![]));
     assert_eq!(commit(store, update(&bumped(&sign_up))).await, STALE);
-    commit(store, forget)
-        .await
-        .expect("forgetting twice is forgetting");
+    commit(store, forget).await.expect("forgetting twice is forgetting");
 }
 
 pub(super) async fn a_sign_up_written_while_the_sweeper_came_is_kept(store: &impl Store) {
@@ -179,12 +146,8 @@ pub(super) async fn a_sign_up_written_while_the_sweeper_came_is_kept(store: &imp
 
 pub(super) async fn a_finished_sign_up_is_not_forgotten_with_the_open_ones(store: &impl Store) {
     let sign_up = open(1, "ada@example.com");
-    commit(store, create(&sign_up))
-        .await
-        .expect("a new sign-up");
-    commit(store, convert(&sign_up))
-        .await
-        .expect("a conversion");
+    commit(store, create(&sign_up)).await.expect("a new sign-up");
+    commit(store, convert(&sign_up)).await.expect("a conversion");
     let forget = Commit {
         at: at(DEADLINE),
         forget: vec![(at(DEADLINE), sign_up.id)],

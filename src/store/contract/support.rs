@@ -200,5 +200,4 @@ pub(super) const fn over(ms: u64) -> Result<(), CommitError> {
 pub(super) const DEADLINE: u64 = 86_400_000;
 pub(super) const HOUR: u64 = 3_600_000;
 pub(super) const STALE: Result<(), CommitError> = Err(CommitError::Stale);
-pub(super) const TAKEN: Result<(), CommitError> =
-    Err(CommitError::IdentifierTaken(IdentifierKind::EmailAddress));
+pub(super) const TAKEN: Result<(), CommitError> = Err(CommitError::IdentifierTaken(IdentifierKind::EmailAddress));

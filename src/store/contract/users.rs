@@ -35,9 +35,7 @@ pub(super) async fn whoever_loses_writes_nothing(store: &impl Store) {
     commit(store, create(&winner)).await.expect("a new sign-up");
     commit(store, convert(&winner)).await.expect("a conversion");
     commit(store, create(&loser)).await.expect("a new sign-up");
-    commit(store, open_client(loser.client_id))
-        .await
-        .expect("a client");
+    commit(store, open_client(loser.client_id)).await.expect("a client");
     let before = store.client(loser.client_id).await;
     let due = store.due(at(u64::MAX), 10).await;
 
@@ -60,11 +58,7 @@ pub(super) async fn whoever_loses_writes_nothing(store: &impl Store) {
     assert_eq!(store.due(at(u64::MAX), 10).await, due);
     let free = Username::restore("free".into()).identifier();
     assert_eq!(store.holder(&free).await, Ok(None));
-    assert_eq!(
-        commit(store, losing).await,
-        TAKEN,
-        "its guess was not counted"
-    );
+    assert_eq!(commit(store, losing).await, TAKEN, "its guess was not counted");
 }
 
 pub(super) async fn an_import_claims_like_a_conversion(store: &impl Store) {
@@ -77,10 +71,7 @@ pub(super) async fn an_import_claims_like_a_conversion(store: &impl Store) {
     assert_eq!(commit(store, import(&user)).await, STALE);
     let (_, other) = finish(&open(2, "ada@example.com"));
     assert_eq!(commit(store, import(&other)).await, TAKEN);
-    assert_eq!(
-        store.user(user.id).await.expect("a read").as_deref(),
-        Some(&user)
-    );
+    assert_eq!(store.user(user.id).await.expect("a read").as_deref(), Some(&user));
 }
 
 pub(super) async fn kinds_of_identifiers_do_not_collide(store: &impl Store) {

@@ -65,10 +65,7 @@ impl From<&Client> for ClientRecordV1 {
             sign_up: client.sign_up.map(|id| *id.as_bytes()),
             sessions: client.sessions.iter().map(SessionV1::from).collect(),
             last_active_session_id: client.last_active_session_id.map(|id| *id.as_bytes()),
-            last_authentication_strategy: client
-                .last_authentication_strategy
-                .as_ref()
-                .map(ToString::to_string),
+            last_authentication_strategy: client.last_authentication_strategy.as_ref().map(ToString::to_string),
             created_at: client.created_at.as_millis(),
             updated_at: client.updated_at.as_millis(),
             sessions_changed_at: client.sessions_changed_at.map(Timestamp::as_millis),
@@ -88,11 +85,7 @@ impl TryFrom<ClientRecordV1> for Client {
             generation: record.generation,
             rotated_at: Timestamp::from_millis(record.rotated_at),
             sign_up: record.sign_up.map(SignUpId::from_bytes),
-            sessions: record
-                .sessions
-                .into_iter()
-                .map(|session| session.on(id))
-                .collect(),
+            sessions: record.sessions.into_iter().map(|session| session.on(id)).collect(),
             last_active_session_id: record.last_active_session_id.map(SessionId::from_bytes),
             last_authentication_strategy: record
                 .last_authentication_strategy

@@ -51,14 +51,8 @@ fn golden_outbox() {
 
 #[test]
 fn golden_counters() {
-    golden(
-        &address_counter(),
-        include_str!("golden/address_counter_v1.hex"),
-    );
-    golden(
-        &client_counter(),
-        include_str!("golden/client_counter_v1.hex"),
-    );
+    golden(&address_counter(), include_str!("golden/address_counter_v1.hex"));
+    golden(&client_counter(), include_str!("golden/client_counter_v1.hex"));
 }
 
 #[test]
@@ -70,10 +64,7 @@ fn golden_identifier() {
 #[test]
 fn golden_value() {
     let bytes = vec![1, 2, 255];
-    golden(
-        &ValueRecordV1 { bytes },
-        include_str!("golden/value_v1.hex"),
-    );
+    golden(&ValueRecordV1 { bytes }, include_str!("golden/value_v1.hex"));
 }
 
 #[test]
@@ -249,25 +240,17 @@ fn verifications() -> impl Strategy<Value = Verification> {
     let secret = option::of((any::<[u8; 16]>(), any::<[u8; 32]>()));
     let verified = option::of((times(), any::<[u8; 16]>()));
     let channel = option::of(texts());
-    (
-        strategies(),
-        secret,
-        any::<u32>(),
-        times(),
-        verified,
-        channel,
+    (strategies(), secret, any::<u32>(), times(), verified, channel).prop_map(
+        |(strategy, secret, attempts, expire_at, verified, channel)| Verification {
+            strategy,
+            secret: secret.map(|(nonce, digest)| CodeDigest { nonce, digest }),
+            attempts,
+            expire_at,
+            verified: verified.map(|(at, client)| (at, ClientId::from_bytes(client))),
+            channel,
+            ..samples::verification()
+        },
     )
-        .prop_map(
-            |(strategy, secret, attempts, expire_at, verified, channel)| Verification {
-                strategy,
-                secret: secret.map(|(nonce, digest)| CodeDigest { nonce, digest }),
-                attempts,
-                expire_at,
-                verified: verified.map(|(at, client)| (at, ClientId::from_bytes(client))),
-                channel,
-                ..samples::verification()
-            },
-        )
 }
 
 fn strategies() -> impl Strategy<Value = Way> {

@@ -117,10 +117,7 @@ impl<T> IdentificationV1<T> {
         }
     }
 
-    fn identification<V>(
-        self,
-        value: impl FnOnce(T) -> V,
-    ) -> Result<Identification<V>, StoreError> {
+    fn identification<V>(self, value: impl FnOnce(T) -> V) -> Result<Identification<V>, StoreError> {
         Ok(Identification {
             id: IdentificationId::from_bytes(self.id),
             value: value(self.value),

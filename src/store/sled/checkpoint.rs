@@ -83,11 +83,7 @@ impl Checkpoint {
                 return Ok(());
             }
             self.shared.pool.prepare();
-            let to_epoch = self
-                .manifest
-                .pending
-                .as_ref()
-                .map(|pending| pending.to_epoch);
+            let to_epoch = self.manifest.pending.as_ref().map(|pending| pending.to_epoch);
             match self.shared.pool.next(to_epoch, PATIENCE) {
                 Task::Stop => return Ok(()),
                 Task::Idle => {
@@ -193,14 +189,8 @@ impl Checkpoint {
         let stamp = self.shared.stamp;
         let filtered = |key: &[u8]| key.first().copied() == self.shared.options.filtered_kind;
         let mut hashes = Vec::new();
-        if let Some(pending) = self
-            .manifest
-            .pending
-            .take_if(|pending| pending.to_epoch == to_epoch)
-        {
-            let added = writes
-                .iter()
-                .filter(|(key, value)| filtered(key) && value.is_some());
+        if let Some(pending) = self.manifest.pending.take_if(|pending| pending.to_epoch == to_epoch) {
+            let added = writes.iter().filter(|(key, value)| filtered(key) && value.is_some());
             hashes.extend(added.map(|(key, _)| hash::key(stamp, key)));
             return Ok((pending.rest, hashes));
         }

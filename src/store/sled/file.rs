@@ -38,12 +38,7 @@ impl Disk {
     }
 
     /// Makes a file of zeros that occupies its blocks; it appears under its name only when it is whole.
-    pub(super) fn create_zeroed(
-        &self,
-        path: &Path,
-        bytes: u64,
-        sync: bool,
-    ) -> io::Result<DiskFile> {
+    pub(super) fn create_zeroed(&self, path: &Path, bytes: u64, sync: bool) -> io::Result<DiskFile> {
         let unfinished = path.with_extension("tmp");
         let made = self.fill(&unfinished, path, bytes, sync);
         if made.is_err() {

@@ -64,9 +64,7 @@ impl Level {
     fn new(keys: usize) -> Level {
         let blocks = keys.max(KEYS_MIN).div_ceil(KEYS_PER_BLOCK);
         Level {
-            words: (0..blocks * BLOCK_WORDS)
-                .map(|_| AtomicU64::new(0))
-                .collect(),
+            words: (0..blocks * BLOCK_WORDS).map(|_| AtomicU64::new(0)).collect(),
             keys_max: blocks * KEYS_PER_BLOCK,
             keys: AtomicUsize::new(0),
         }
@@ -107,12 +105,7 @@ pub(super) struct FilterFile {
 
 impl FilterFile {
     /// Opens the file and reads the hashes that count; `None` if they cannot be relied upon.
-    pub(super) fn load(
-        path: &Path,
-        kind: u8,
-        bytes: u64,
-        crc: u32,
-    ) -> io::Result<Option<(FilterFile, Vec<u64>)>> {
+    pub(super) fn load(path: &Path, kind: u8, bytes: u64, crc: u32) -> io::Result<Option<(FilterFile, Vec<u64>)>> {
         let file = match OpenOptions::new().read(true).write(true).open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -134,23 +127,11 @@ impl FilterFile {
             return Ok(None);
         }
         let hashes = words.collect();
-        Ok(Some((
-            FilterFile {
-                file,
-                bytes,
-                hasher,
-            },
-            hashes,
-        )))
+        Ok(Some((FilterFile { file, bytes, hasher }, hashes)))
     }
 
     /// Begins the file anew with these hashes.
-    pub(super) fn create(
-        path: &Path,
-        kind: u8,
-        hashes: &[u64],
-        sync: bool,
-    ) -> io::Result<FilterFile> {
+    pub(super) fn create(path: &Path, kind: u8, hashes: &[u64], sync: bool) -> io::Result<FilterFile> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -158,11 +139,7 @@ impl FilterFile {
             .truncate(true)
             .open(path)?;
         let hasher = crc32fast::Hasher::new();
-        let mut made = FilterFile {
-            file,
-            bytes: 0,
-            hasher,
-        };
+        let mut made = FilterFile { file, bytes: 0, hasher };
         made.append(&[u64::from(kind)], sync)?;
         made.append(hashes, sync)?;
         if sync {

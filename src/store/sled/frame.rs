@@ -85,10 +85,7 @@ pub(super) fn encode(buffer: &mut Vec<u8>, mut header: Header, groups: &[Vec<Wri
         buffer.extend_from_slice(&(group.len() as u32).to_le_bytes());
         for write in group {
             buffer.extend_from_slice(&(write.key.len() as u16).to_le_bytes());
-            let length = write
-                .value
-                .as_ref()
-                .map_or(REMOVED, |value| value.len() as u32);
+            let length = write.value.as_ref().map_or(REMOVED, |value| value.len() as u32);
             buffer.extend_from_slice(&length.to_le_bytes());
             buffer.extend_from_slice(&write.key);
             buffer.extend_from_slice(write.value.as_deref().unwrap_or_default());
@@ -113,9 +110,7 @@ pub(super) fn look(bytes: &[u8], stamp: u64) -> Found {
     }
     let whole = bytes.get(..HEADER + header.length as usize);
     match whole {
-        Some(whole) if checksum(whole).to_le_bytes() == start[CRC_AT..HEADER] => {
-            Found::Frame(header)
-        }
+        Some(whole) if checksum(whole).to_le_bytes() == start[CRC_AT..HEADER] => Found::Frame(header),
         _ => Found::Broken(header),
     }
 }
@@ -213,8 +208,7 @@ mod tests {
 
     fn any_groups() -> impl Strategy<Value = Vec<Vec<Write>>> {
         let bytes = || prop::collection::vec(any::<u8>(), 0..200).prop_map(Bytes::from);
-        let write =
-            (bytes(), prop::option::of(bytes())).prop_map(|(key, value)| Write { key, value });
+        let write = (bytes(), prop::option::of(bytes())).prop_map(|(key, value)| Write { key, value });
         prop::collection::vec(prop::collection::vec(write, 0..8), 1..8)
     }
 

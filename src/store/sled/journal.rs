@@ -37,8 +37,7 @@ impl Sealed {
     pub(super) fn groups(&self, stamp: u64) -> Result<Vec<(u64, Vec<Write>)>, String> {
         let path = self.segment.file.path().display();
         let content = self.segment.file.read(self.bytes);
-        let content =
-            Bytes::from(content.map_err(|error| format!("{path} cannot be read: {error}"))?);
+        let content = Bytes::from(content.map_err(|error| format!("{path} cannot be read: {error}"))?);
         let mut groups = Vec::new();
         let (mut at, mut sequence) = (0, self.first);
         while sequence < self.end {
@@ -49,8 +48,7 @@ impl Sealed {
                 }
                 _ => None,
             };
-            let (header, found) =
-                found.ok_or_else(|| format!("{path} reads back differently at offset {at}"))?;
+            let (header, found) = found.ok_or_else(|| format!("{path} reads back differently at offset {at}"))?;
             groups.extend((sequence..).zip(found));
             sequence = header.end();
             at += header.occupied();
@@ -112,13 +110,7 @@ pub(super) enum WriteError {
 }
 
 impl Pool {
-    pub(super) fn new(
-        disk: Disk,
-        directory: &Path,
-        segment_bytes: u64,
-        segments_max: usize,
-        sync: bool,
-    ) -> Pool {
+    pub(super) fn new(disk: Disk, directory: &Path, segment_bytes: u64, segments_max: usize, sync: bool) -> Pool {
         Pool {
             disk,
             directory: directory.to_owned(),
@@ -182,11 +174,7 @@ impl Pool {
             state = self.wait(state, patience);
         }
         let count = match to_epoch {
-            Some(end) => state
-                .sealed
-                .iter()
-                .take_while(|sealed| sealed.epoch < end)
-                .count(),
+            Some(end) => state.sealed.iter().take_while(|sealed| sealed.epoch < end).count(),
             None => state.sealed.len().min(2),
         };
         match state.stop {
@@ -210,9 +198,7 @@ impl Pool {
             state.rate = Some(state.rate.map_or(rate, |before| (before + rate) / 2.0));
         }
         state.taken = 0;
-        state
-            .free
-            .extend(done.into_iter().map(|sealed| sealed.segment));
+        state.free.extend(done.into_iter().map(|sealed| sealed.segment));
         drop(state);
         self.changed.notify_all();
     }
@@ -253,8 +239,7 @@ impl Pool {
         let Some(rate) = state.rate.filter(|_| !state.halted) else {
             return Duration::ZERO;
         };
-        let used =
-            (state.sealed.len() + state.taken) as f64 + active as f64 / self.segment_bytes as f64;
+        let used = (state.sealed.len() + state.taken) as f64 + active as f64 / self.segment_bytes as f64;
         let pressure = (2.0 * used / self.segments_max as f64 - 1.0).clamp(0.0, 1.0);
         Duration::from_secs_f64(1.25 * pressure * written as f64 / rate.max(1.0))
     }
@@ -265,10 +250,7 @@ impl Pool {
         state.total += 1;
         drop(state);
         let path = self.directory.join(format!("{number:08}.journal"));
-        match self
-            .disk
-            .create_zeroed(&path, self.segment_bytes, self.sync)
-        {
+        match self.disk.create_zeroed(&path, self.segment_bytes, self.sync) {
             Ok(file) => Ok(Segment { file }),
             Err(error) => {
                 self.lock().total -= 1;
@@ -280,11 +262,7 @@ impl Pool {
         }
     }
 
-    fn wait<'a>(
-        &self,
-        state: MutexGuard<'a, PoolState>,
-        patience: Duration,
-    ) -> MutexGuard<'a, PoolState> {
+    fn wait<'a>(&self, state: MutexGuard<'a, PoolState>, patience: Duration) -> MutexGuard<'a, PoolState> {
         let waited = self.changed.wait_timeout(state, patience);
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
@@ -316,12 +294,7 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Writes these groups as one frame, syncs them as the durability asks, and returns the sequence of the first.
-    pub(super) fn write(
-        &mut self,
-        pool: &Pool,
-        groups: &[Vec<Write>],
-        sync: bool,
-    ) -> Result<u64, WriteError> {
+    pub(super) fn write(&mut self, pool: &Pool, groups: &[Vec<Write>], sync: bool) -> Result<u64, WriteError> {
         let bytes = frame::occupied(groups);
         if bytes > self.segment_bytes {
             let limit = self.segment_bytes;
@@ -346,8 +319,7 @@ impl Journal {
             self.take_back(short.written)?;
             return Err(WriteError::Failed(short.source.to_string()));
         }
-        if self.durability == Durability::Synced || (sync && self.durability == Durability::Relaxed)
-        {
+        if self.durability == Durability::Synced || (sync && self.durability == Durability::Relaxed) {
             self.sync(self.sequence + groups.len() as u64)?;
         }
         let first = self.sequence;
@@ -391,15 +363,12 @@ impl Journal {
 
     /// Half a frame must not stand where a later start would look for a whole one.
     fn take_back(&mut self, written: u64) -> Result<(), WriteError> {
-        self.active
-            .file
-            .zero(self.offset, written)
-            .map_err(|short| {
-                let path = self.active.file.path().display();
-                WriteError::Fatal(format!(
-                    "half a group in {path} could not be taken back: {}",
-                    short.source
-                ))
-            })
+        self.active.file.zero(self.offset, written).map_err(|short| {
+            let path = self.active.file.path().display();
+            WriteError::Fatal(format!(
+                "half a group in {path} could not be taken back: {}",
+                short.source
+            ))
+        })
     }
 }

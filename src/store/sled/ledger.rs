@@ -109,21 +109,14 @@ impl Ledger {
     /// False only if the key is certainly absent, which costs no disk read for the filtered kind; true for all other kinds.
     pub fn probably_contains(&self, key: &[u8]) -> bool {
         match &self.shared.filter {
-            Some(filter) if self.shared.filtered(key) => {
-                filter.may_contain(hash::key(self.shared.stamp, key))
-            }
+            Some(filter) if self.shared.filtered(key) => filter.may_contain(hash::key(self.shared.stamp, key)),
             _ => true,
         }
     }
 
     /// The first entries, in the order of their keys, with this prefix and not below `from`. An empty prefix or one of a kind
     /// that is not among the ordered ones looks at the whole overlay.
-    pub fn scan(
-        &self,
-        prefix: &[u8],
-        from: &[u8],
-        limit: usize,
-    ) -> Result<Vec<(Bytes, Bytes)>, ReadError> {
+    pub fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, ReadError> {
         self.shared.readable()?;
         let mut from = from.max(prefix).to_vec();
         let mut found: Vec<(Bytes, Bytes)> = Vec::new();
@@ -171,17 +164,11 @@ impl Ledger {
         };
         for (sequence, group) in (first..).zip(groups) {
             for write in group {
-                self.shared
-                    .publish(write.key.clone(), write.value.clone(), sequence);
+                self.shared.publish(write.key.clone(), write.value.clone(), sequence);
             }
         }
-        self.shared
-            .sequence
-            .store(journal.sequence, Ordering::Release);
-        let pace = self
-            .shared
-            .pool
-            .pace(frame::occupied(groups), journal.offset);
+        self.shared.sequence.store(journal.sequence, Ordering::Release);
+        let pace = self.shared.pool.pace(frame::occupied(groups), journal.offset);
         let pace = pace.min(self.shared.options.pace_max);
         *lock(&self.shared.paced_until) = (!pace.is_zero()).then(|| began + pace);
         Ok(())
@@ -205,8 +192,7 @@ impl Ledger {
             segments_used: self.shared.pool.used() + active,
             segments_max: self.shared.options.segments_max,
             sequence,
-            checkpoint_lag: sequence
-                .saturating_sub(self.shared.checkpointed.load(Ordering::Acquire)),
+            checkpoint_lag: sequence.saturating_sub(self.shared.checkpointed.load(Ordering::Acquire)),
             overlay_entries: self.shared.overlay.len(),
             verified: self.shared.verified.load(Ordering::Acquire),
             snapshots_dead: self.shared.snapshots_dead.get().cloned(),
@@ -239,12 +225,7 @@ impl Ledger {
         {
             tracing::error!("the checkpoint thread panicked");
         }
-        let tree = self
-            .shared
-            .tree
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let tree = self.shared.tree.write().unwrap_or_else(PoisonError::into_inner).take();
         drop(tree);
         drop(lock(&self.lock).take());
     }
@@ -269,17 +250,12 @@ impl Ledger {
                 }
                 match recent.next_if(|(newer, _)| newer[..] == *key) {
                     Some((newer, changed)) => found.extend(changed.map(|value| (newer, value))),
-                    None => {
-                        found.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)))
-                    }
+                    None => found.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value))),
                 }
                 found.len() < limit
             })
         })?;
-        for (key, changed) in recent
-            .take_while(|_| found.len() < limit)
-            .collect::<Vec<_>>()
-        {
+        for (key, changed) in recent.take_while(|_| found.len() < limit).collect::<Vec<_>>() {
             found.extend(changed.map(|value| (key, value)));
         }
         Ok(())
@@ -350,9 +326,7 @@ impl Shared {
     fn appendable(&self) -> Result<(), AppendError> {
         match self.fatal.get() {
             Some(reason) => Err(AppendError::Fatal(reason.clone())),
-            None if self.closed.load(Ordering::Acquire) => {
-                Err(AppendError::Unavailable("the ledger is closed".into()))
-            }
+            None if self.closed.load(Ordering::Acquire) => Err(AppendError::Unavailable("the ledger is closed".into())),
             None => Ok(()),
         }
     }
@@ -372,9 +346,8 @@ fn check(groups: &[Vec<Write>]) -> Result<(), AppendError> {
         let value = write.value.as_ref().map_or(0, Bytes::len);
         if write.key.is_empty() || write.key.len() > KEY_MAX || value > VALUE_MAX {
             let key = write.key.len();
-            let reason = format!(
-                "a key of {key} bytes with a value of {value} is outside 1..={KEY_MAX} and 0..={VALUE_MAX}"
-            );
+            let reason =
+                format!("a key of {key} bytes with a value of {value} is outside 1..={KEY_MAX} and 0..={VALUE_MAX}");
             return Err(AppendError::Unavailable(reason));
         }
     }

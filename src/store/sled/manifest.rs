@@ -107,10 +107,7 @@ impl Manifest {
                 });
             }
         };
-        let format = text
-            .lines()
-            .next()
-            .and_then(|line| line.strip_prefix("vestibule "));
+        let format = text.lines().next().and_then(|line| line.strip_prefix("vestibule "));
         if let Some(found) = format.and_then(|number| number.parse().ok())
             && found > FORMAT
         {
@@ -185,11 +182,7 @@ fn parse(text: &str) -> Option<Manifest> {
                 manifest.filter_crc = u32::from_str_radix(crc, 16).ok()?;
             }
             [name @ ("kind" | "rest"), kind, count, xor] => {
-                let sums = if name == "kind" {
-                    &mut manifest.sums
-                } else {
-                    &mut rest
-                };
+                let sums = if name == "kind" { &mut manifest.sums } else { &mut rest };
                 let entry = (count.parse().ok()?, u64::from_str_radix(xor, 16).ok()?);
                 sums.0.insert(kind.parse().ok()?, entry);
             }
@@ -230,14 +223,8 @@ mod tests {
 
         let text = manifest.text();
         std::fs::write(&path, text.replace("sequence 1", "sequence 2")).unwrap();
-        assert!(matches!(
-            Manifest::read(&path),
-            Err(OpenError::Damaged { .. })
-        ));
+        assert!(matches!(Manifest::read(&path), Err(OpenError::Damaged { .. })));
         std::fs::write(&path, text.replace("vestibule 1", "vestibule 2")).unwrap();
-        assert!(matches!(
-            Manifest::read(&path),
-            Err(OpenError::Newer { found: 2, .. })
-        ));
+        assert!(matches!(Manifest::read(&path), Err(OpenError::Newer { found: 2, .. })));
     }
 }

@@ -30,10 +30,7 @@ impl Overlay {
     pub(super) fn new(ordered_kinds: &[u8]) -> Overlay {
         Overlay {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            ordered: ordered_kinds
-                .iter()
-                .map(|kind| (*kind, RwLock::default()))
-                .collect(),
+            ordered: ordered_kinds.iter().map(|kind| (*kind, RwLock::default())).collect(),
         }
     }
 
@@ -41,9 +38,7 @@ impl Overlay {
     pub(super) fn get(&self, key: &[u8]) -> Option<Option<Bytes>> {
         match self.ordered_of(key) {
             Some(map) => read(map).get(key).map(|entry| entry.value.clone()),
-            None => read(self.shard(key))
-                .get(key)
-                .map(|entry| entry.value.clone()),
+            None => read(self.shard(key)).get(key).map(|entry| entry.value.clone()),
         }
     }
 
@@ -79,12 +74,7 @@ impl Overlay {
 
     /// The keys from `from` on with this prefix, in order; and whether that is all of them, which it may not be when `limit`
     /// keys are returned.
-    pub(super) fn range(
-        &self,
-        prefix: &[u8],
-        from: &[u8],
-        limit: usize,
-    ) -> (Vec<(Bytes, Option<Bytes>)>, bool) {
+    pub(super) fn range(&self, prefix: &[u8], from: &[u8], limit: usize) -> (Vec<(Bytes, Option<Bytes>)>, bool) {
         if let Some(map) = self.ordered_of(prefix) {
             let found: Vec<_> = read(map)
                 .range::<[u8], _>((Bound::Included(from), Bound::Unbounded))

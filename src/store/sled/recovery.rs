@@ -67,14 +67,7 @@ pub(super) fn recover(mut options: Options, disk: Disk) -> Result<Recovered, Ope
     let verification = verify(&options, &manifest, &tree, &replayed)?;
     let (filter, filter_file) = load_filter(&options, &mut manifest, &tree, sync)?;
     replayed.cut(sync)?;
-    let shared = Arc::new(share(
-        options,
-        disk,
-        &manifest,
-        &tree,
-        filter,
-        &mut replayed,
-    )?);
+    let shared = Arc::new(share(options, disk, &manifest, &tree, filter, &mut replayed)?);
     for (sequence, group) in std::mem::take(&mut replayed.groups) {
         for write in group {
             shared.publish(write.key, write.value, sequence);
@@ -104,9 +97,7 @@ fn hold(path: &Path) -> Result<File, OpenError> {
         .map_err(at(path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::Held {
-            path: path.to_owned(),
-        }),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Held { path: path.to_owned() }),
         Err(TryLockError::Error(source)) => Err(at(path)(source)),
     }
 }
@@ -141,9 +132,7 @@ fn begin(path: &Path, tree: &Tree, sync: bool) -> Result<Manifest, OpenError> {
         });
     }
     let manifest = Manifest::new(RandomState::new().build_hasher().finish());
-    manifest
-        .write(&manifest_path, sync)
-        .map_err(at(&manifest_path))?;
+    manifest.write(&manifest_path, sync).map_err(at(&manifest_path))?;
     if sync {
         sync_directory(path).map_err(at(path))?;
     }
@@ -164,19 +153,13 @@ fn verify(
     let (expected, undecided) = match &manifest.pending {
         None => (manifest.sums.clone(), HashSet::new()),
         Some(pending) => {
-            let sealed = replayed
-                .sealed
-                .iter()
-                .filter(|sealed| sealed.epoch < pending.to_epoch);
+            let sealed = replayed.sealed.iter().filter(|sealed| sealed.epoch < pending.to_epoch);
             let Some(end) = sealed.map(|sealed| sealed.end).max() else {
                 return Err(snapshots(
                     "the journal segments of an interrupted checkpoint are missing".into(),
                 ));
             };
-            let groups = replayed
-                .groups
-                .iter()
-                .take_while(|(sequence, _)| *sequence < end);
+            let groups = replayed.groups.iter().take_while(|(sequence, _)| *sequence < end);
             let keys = groups.flat_map(|(_, group)| group.iter().map(|write| write.key.clone()));
             (pending.rest.clone(), keys.collect())
         }
@@ -203,13 +186,8 @@ fn load_filter(
         return Ok((None, None));
     };
     let path = options.path.join(FILTER);
-    let keys = manifest
-        .sums
-        .0
-        .get(&kind)
-        .map_or(0, |(count, _)| *count as usize);
-    let loaded = FilterFile::load(&path, kind, manifest.filter_bytes, manifest.filter_crc)
-        .map_err(at(&path))?;
+    let keys = manifest.sums.0.get(&kind).map_or(0, |(count, _)| *count as usize);
+    let loaded = FilterFile::load(&path, kind, manifest.filter_bytes, manifest.filter_crc).map_err(at(&path))?;
     let fits = loaded.filter(|(_, hashes)| hashes.len() >= keys && hashes.len() <= 2 * keys + 4096);
     let (file, hashes) = match fits {
         Some(fits) => fits,
@@ -226,9 +204,7 @@ fn load_filter(
             let file = FilterFile::create(&path, kind, &hashes, sync).map_err(at(&path))?;
             (manifest.filter_bytes, manifest.filter_crc) = file.extent();
             let manifest_path = options.path.join(MANIFEST);
-            manifest
-                .write(&manifest_path, sync)
-                .map_err(at(&manifest_path))?;
+            manifest.write(&manifest_path, sync).map_err(at(&manifest_path))?;
             (file, hashes)
         }
     };
@@ -250,24 +226,16 @@ fn share(
 ) -> Result<Shared, OpenError> {
     let sync = options.durability != Durability::None;
     let directory = options.path.join(JOURNAL);
-    let pool = Pool::new(
-        disk,
-        &directory,
-        options.segment_bytes,
-        options.segments_max,
-        sync,
-    );
+    let pool = Pool::new(disk, &directory, options.segment_bytes, options.segments_max, sync);
     pool.fill(
         std::mem::take(&mut replayed.free),
         std::mem::take(&mut replayed.sealed),
         replayed.next_number,
     );
-    let active: Segment = pool
-        .take(Duration::ZERO, true)
-        .map_err(|error| OpenError::Io {
-            path: directory,
-            source: io::Error::other(format!("{error:?}")),
-        })?;
+    let active: Segment = pool.take(Duration::ZERO, true).map_err(|error| OpenError::Io {
+        path: directory,
+        source: io::Error::other(format!("{error:?}")),
+    })?;
     let journal = Journal {
         stamp: manifest.stamp,
         durability: options.durability,
@@ -305,7 +273,4 @@ pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
 }
 
 const _: () = assert!(manifest::FORMAT == 1, "a new format needs a migration here");
-const _: () = assert!(
-    frame::VERSION == 1,
-    "a new frame version needs a reader of the old one"
-);
+const _: () = assert!(frame::VERSION == 1, "a new frame version needs a reader of the old one");

@@ -66,19 +66,12 @@ pub(super) fn read(
     let entries = std::fs::read_dir(directory).map_err(at(directory))?;
     for entry in entries {
         let path = entry.map_err(at(directory))?.path();
-        let number = path
-            .file_stem()
-            .and_then(|stem| stem.to_str()?.parse::<u32>().ok());
-        match (
-            number,
-            path.extension().and_then(|extension| extension.to_str()),
-        ) {
+        let number = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u32>().ok());
+        match (number, path.extension().and_then(|extension| extension.to_str())) {
             (Some(number), Some("journal")) => {
                 next_number = next_number.max(number + 1);
                 let read = read_segment(&path, disk, manifest)?;
-                if !read.frames.is_empty()
-                    || broken_at(&read, 0, manifest.sequence, manifest).is_some()
-                {
+                if !read.frames.is_empty() || broken_at(&read, 0, manifest.sequence, manifest).is_some() {
                     live.push(read);
                 } else if std::fs::metadata(&path).map_err(at(&path))?.len() == segment_bytes {
                     free.push(read.segment);
@@ -143,10 +136,7 @@ fn clear(segment: &Segment, cut: &Cut, sync: bool) -> Result<(), OpenError> {
 
 fn read_segment(path: &Path, disk: &Disk, manifest: &Manifest) -> Result<Read, OpenError> {
     let file = disk.open(path).map_err(at(path))?;
-    let content = Bytes::from(
-        file.read(reach(&file, manifest).map_err(at(path))?)
-            .map_err(at(path))?,
-    );
+    let content = Bytes::from(file.read(reach(&file, manifest).map_err(at(path))?).map_err(at(path))?);
     let mut frames = Vec::new();
     let mut offset = 0;
     while offset < content.len() {
@@ -214,13 +204,8 @@ fn assemble(
             if *offset != read.end || header.first != sequence {
                 break;
             }
-            let found = frame::groups(&read.content.slice(*offset..), header).ok_or_else(|| {
-                damaged(
-                    read,
-                    *offset,
-                    "a frame whose checksum holds cannot be read".into(),
-                )
-            })?;
+            let found = frame::groups(&read.content.slice(*offset..), header)
+                .ok_or_else(|| damaged(read, *offset, "a frame whose checksum holds cannot be read".into()))?;
             groups.extend((sequence..).zip(found));
             sequence = header.end();
             read.end += header.occupied();
@@ -229,18 +214,15 @@ fn assemble(
     }
 
     // A later frame proves by its `synced` that an earlier group had been acknowledged.
-    let later = live.iter().flat_map(|read| {
-        read.frames
-            .iter()
-            .map(move |(offset, header)| (read, *offset, header))
-    });
+    let later = live
+        .iter()
+        .flat_map(|read| read.frames.iter().map(move |(offset, header)| (read, *offset, header)));
     let proof = later
         .clone()
         .filter(|(_, _, header)| header.first >= sequence && header.synced > sequence);
-    if let (Some((read, offset, header)), Some(stop)) = (
-        proof.min_by_key(|(_, _, header)| header.first),
-        live.get(last),
-    ) {
+    if let (Some((read, offset, header)), Some(stop)) =
+        (proof.min_by_key(|(_, _, header)| header.first), live.get(last))
+    {
         let path = read.segment.file.path().display();
         let what = format!(
             "group {sequence} is missing there, and {path} goes on with group {} at offset {offset}",
@@ -271,16 +253,12 @@ fn assemble(
 
 impl Replayed {
     fn place(&mut self, read: Read, first: u64, manifest: &Manifest) -> Result<(), OpenError> {
-        let counted: Vec<_> = read
-            .frames
-            .iter()
-            .filter(|(offset, _)| *offset < read.end)
-            .collect();
+        let counted: Vec<_> = read.frames.iter().filter(|(offset, _)| *offset < read.end).collect();
         let end = counted.last().map_or(first, |(_, header)| header.end());
         let dropped = read.frames.iter().filter(|(offset, _)| *offset >= read.end);
         let dropped: u64 = dropped.map(|(_, header)| u64::from(header.count)).sum();
-        let torn = broken_at(&read, read.end, self.sequence, manifest)
-            .map(|header| u64::from(header.count).min(1 << 20));
+        let torn =
+            broken_at(&read, read.end, self.sequence, manifest).map(|header| u64::from(header.count).min(1 << 20));
         let cut = (dropped > 0 || torn.is_some()).then(|| Cut {
             epoch: read.epoch,
             from: read.end,

@@ -47,11 +47,7 @@ impl Tree {
     }
 
     /// Visits the entries from a key on, in order, for as long as `visit` answers true.
-    pub(super) fn visit(
-        &self,
-        from: &[u8],
-        mut visit: impl FnMut(&[u8], &[u8]) -> bool,
-    ) -> Result<(), String> {
+    pub(super) fn visit(&self, from: &[u8], mut visit: impl FnMut(&[u8], &[u8]) -> bool) -> Result<(), String> {
         guarded(|| {
             for entry in self.db.range(from..) {
                 let (key, value) = entry?;
@@ -64,11 +60,7 @@ impl Tree {
     }
 
     /// Hands everything to the operating system and, with `sync`, to the disk: sled's own flush ends before the latter.
-    pub(super) fn flush(
-        &self,
-        sync: bool,
-        synced_blobs: &mut HashSet<OsString>,
-    ) -> Result<(), String> {
+    pub(super) fn flush(&self, sync: bool, synced_blobs: &mut HashSet<OsString>) -> Result<(), String> {
         guarded(|| self.db.flush())?;
         if !sync {
             return Ok(());
@@ -110,10 +102,7 @@ fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, String> {
                 .downcast_ref::<String>()
                 .map(String::as_str)
                 .or_else(|| panic.downcast_ref::<&str>().copied());
-            Err(format!(
-                "sled panicked: {}",
-                text.unwrap_or("without a text")
-            ))
+            Err(format!("sled panicked: {}", text.unwrap_or("without a text")))
         }
     }
 }

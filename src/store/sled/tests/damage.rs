@@ -12,14 +12,8 @@ fn a_torn_tail_is_cut_and_writing_goes_on() {
         for round in 0..3 {
             let ledger = Ledger::open(still(directory.path())).unwrap();
             assert!(ledger.get(b"u3").unwrap().is_some());
-            assert_eq!(
-                ledger.get(b"u4").unwrap(),
-                None,
-                "{torn} bytes, round {round}"
-            );
-            ledger
-                .append(&[vec![put("after", &round.to_string())]], true)
-                .unwrap();
+            assert_eq!(ledger.get(b"u4").unwrap(), None, "{torn} bytes, round {round}");
+            ledger.append(&[vec![put("after", &round.to_string())]], true).unwrap();
         }
         let ledger = Ledger::open(still(directory.path())).unwrap();
         assert_eq!(ledger.get(b"after").unwrap(), Some(Bytes::from("2")));
@@ -33,10 +27,7 @@ fn a_flipped_bit_before_the_last_group_refuses_with_the_place() {
         let path = unfinished(directory.path(), 5);
         flip(&path, 2 * 8192 + at);
         let refused = Ledger::open(still(directory.path())).unwrap_err();
-        let OpenError::Damaged {
-            path: file, offset, ..
-        } = &refused
-        else {
+        let OpenError::Damaged { path: file, offset, .. } = &refused else {
             panic!("{refused}")
         };
         assert_eq!((file, *offset), (&path, 2 * 8192), "{at}");
@@ -50,27 +41,17 @@ fn a_flipped_bit_before_the_last_group_refuses_with_the_place() {
 fn a_lost_value_in_the_snapshots_refuses() {
     let directory = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(options(directory.path())).unwrap();
-    ledger
-        .append(&[vec![put("ua", "1"), put("ub", "2")]], true)
-        .unwrap();
+    ledger.append(&[vec![put("ua", "1"), put("ub", "2")]], true).unwrap();
     ledger.close();
     let change = |key: &str, value: Option<&[u8]>| {
-        let tree =
-            crate::store::sled::tree::Tree::open(&directory.path().join("sled"), 1 << 20).unwrap();
+        let tree = crate::store::sled::tree::Tree::open(&directory.path().join("sled"), 1 << 20).unwrap();
         tree.set(key.as_bytes(), value).unwrap();
     };
     change("ua", None);
-    let refused = Ledger::open(options(directory.path()))
-        .unwrap_err()
-        .to_string();
-    assert!(
-        refused.contains("has 1 entries and was left with 2"),
-        "{refused}"
-    );
+    let refused = Ledger::open(options(directory.path())).unwrap_err().to_string();
+    assert!(refused.contains("has 1 entries and was left with 2"), "{refused}");
     change("ua", Some(b"7"));
-    let refused = Ledger::open(options(directory.path()))
-        .unwrap_err()
-        .to_string();
+    let refused = Ledger::open(options(directory.path())).unwrap_err().to_string();
     assert!(refused.contains("differs"), "{refused}");
     // The same in the background, while serving.
     let later = Options {
@@ -144,10 +125,7 @@ fn a_full_journal_is_overloaded_and_loses_nothing() {
     };
     let ledger = Ledger::open(small()).unwrap();
     // As after an error of sled.
-    ledger
-        .shared
-        .pool
-        .stop(crate::store::sled::journal::Stop::Now);
+    ledger.shared.pool.stop(crate::store::sled::journal::Stop::Now);
     let mut acknowledged = 0;
     let refused = loop {
         match ledger.append(&[vec![big(&format!("u{acknowledged:05}"))]], true) {
@@ -159,10 +137,7 @@ fn a_full_journal_is_overloaded_and_loses_nothing() {
     assert!(acknowledged >= 8, "{acknowledged}");
     drop(ledger);
     let ledger = Ledger::open(small()).unwrap();
-    assert_eq!(
-        ledger.scan(b"u", b"", usize::MAX).unwrap().len(),
-        acknowledged
-    );
+    assert_eq!(ledger.scan(b"u", b"", usize::MAX).unwrap().len(), acknowledged);
     wait_for(|| ledger.append(&[vec![big("u")]], true).is_ok());
 }
 
@@ -176,9 +151,7 @@ fn unsynced_groups_after_a_hole_are_cut_not_refused() {
     let ledger = Ledger::open(relaxed()).unwrap();
     ledger.append(&[vec![put("u0", "")]], true).unwrap();
     for number in 1..5 {
-        ledger
-            .append(&[vec![put(&format!("u{number}"), "")]], false)
-            .unwrap();
+        ledger.append(&[vec![put(&format!("u{number}"), "")]], false).unwrap();
     }
     drop(ledger);
     zero(&segment(directory.path()), 2 * 4096, 4096);
@@ -196,14 +169,9 @@ fn too_little_room_and_missing_parts_are_refused_with_advice() {
         free_bytes_min: u64::MAX,
         ..options(directory.path())
     };
-    assert!(matches!(
-        Ledger::open(greedy),
-        Err(OpenError::DiskFull { .. })
-    ));
+    assert!(matches!(Ledger::open(greedy), Err(OpenError::DiskFull { .. })));
     unfinished(directory.path(), 2);
     std::fs::remove_file(directory.path().join("manifest")).unwrap();
-    let refused = Ledger::open(still(directory.path()))
-        .unwrap_err()
-        .to_string();
+    let refused = Ledger::open(still(directory.path())).unwrap_err().to_string();
     assert!(refused.contains("manifest is missing"), "{refused}");
 }

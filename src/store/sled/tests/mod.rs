@@ -104,10 +104,7 @@ fn unfinished(path: &Path, frames: usize) -> PathBuf {
     let ledger = Ledger::open(still(path)).unwrap();
     for number in 0..frames {
         ledger
-            .append(
-                &[vec![Write::put(format!("u{number}"), vec![0xA5; 6_000])]],
-                true,
-            )
+            .append(&[vec![Write::put(format!("u{number}"), vec![0xA5; 6_000])]], true)
             .unwrap();
     }
     drop(ledger);
@@ -153,11 +150,7 @@ fn big(key: &str) -> Write {
 }
 
 fn flip(path: &Path, at: u64) {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(path)
-        .unwrap();
+    let file = OpenOptions::new().read(true).write(true).open(path).unwrap();
     let mut byte = [0];
     file.read_exact_at(&mut byte, at).unwrap();
     file.write_all_at(&[byte[0] ^ 0x10], at).unwrap();

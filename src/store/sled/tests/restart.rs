@@ -7,10 +7,7 @@ fn everything_acknowledged_is_there_after_an_end_without_close() {
     let directory = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(options(directory.path())).unwrap();
     ledger
-        .append(
-            &[vec![put("ua", "1"), put("ib", "2")], vec![put("ua", "3")]],
-            true,
-        )
+        .append(&[vec![put("ua", "1"), put("ib", "2")], vec![put("ua", "3")]], true)
         .unwrap();
     ledger.append(&[vec![Write::remove("ib")]], true).unwrap();
     drop(ledger);
@@ -32,8 +29,7 @@ fn the_filter_has_no_false_negatives_after_any_kind_of_end() {
                 "{number} in round {round}"
             );
         }
-        let absent = (1_000..2_000)
-            .filter(|number| ledger.probably_contains(format!("i{number}").as_bytes()));
+        let absent = (1_000..2_000).filter(|number| ledger.probably_contains(format!("i{number}").as_bytes()));
         assert!(absent.count() < 20);
         assert!(ledger.probably_contains(b"u1"));
         let group = (round * 100..round * 100 + 100).map(|number| put(&format!("i{number}"), "x"));
@@ -54,25 +50,17 @@ fn an_interrupted_checkpoint_is_taken_up_again() {
     let directory = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(options(directory.path())).unwrap();
     ledger
-        .append(
-            &[vec![put("ua", "1"), put("ub", "1"), put("uc", "1")]],
-            true,
-        )
+        .append(&[vec![put("ua", "1"), put("ub", "1"), put("uc", "1")]], true)
         .unwrap();
     ledger.close();
     let ledger = Ledger::open(still(directory.path())).unwrap();
     ledger
-        .append(
-            &[vec![put("ua", "2"), Write::remove("ub"), put("id", "2")]],
-            true,
-        )
+        .append(&[vec![put("ua", "2"), Write::remove("ub"), put("id", "2")]], true)
         .unwrap();
     drop(ledger);
     // What a crash in the middle leaves: announced, and some keys written.
     let path = directory.path().join("manifest");
-    let mut manifest = crate::store::sled::manifest::Manifest::read(&path)
-        .unwrap()
-        .unwrap();
+    let mut manifest = crate::store::sled::manifest::Manifest::read(&path).unwrap().unwrap();
     let mut rest = crate::store::sled::manifest::Sums::default();
     rest.add(b"uc", b"1");
     manifest.pending = Some(crate::store::sled::manifest::Pending {
@@ -90,9 +78,7 @@ fn an_interrupted_checkpoint_is_taken_up_again() {
         let expected = [("id", "2"), ("ua", "2"), ("uc", "1")];
         assert_eq!(
             all(&ledger),
-            expected
-                .map(|(key, value)| (key.into(), value.into()))
-                .into()
+            expected.map(|(key, value)| (key.into(), value.into())).into()
         );
         assert!(ledger.probably_contains(b"id"));
         ledger.close();
@@ -120,9 +106,7 @@ fn many_segments_with_checkpoints_and_random_ends_equal_the_model() {
                     };
                 }
                 let key = random.write().key;
-                let expected = model
-                    .get(&key[..])
-                    .map(|value| Bytes::copy_from_slice(value));
+                let expected = model.get(&key[..]).map(|value| Bytes::copy_from_slice(value));
                 assert_eq!(ledger.get(&key).unwrap(), expected, "seed {seed}");
                 assert!(expected.is_none() || ledger.probably_contains(&key));
             }
@@ -142,9 +126,7 @@ fn leftovers_of_an_older_epoch_are_ignored_after_recycling() {
     let directory = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(options(directory.path())).unwrap();
     for number in 0..200 {
-        ledger
-            .append(&[vec![big(&format!("u{}", number % 7))]], true)
-            .unwrap();
+        ledger.append(&[vec![big(&format!("u{}", number % 7))]], true).unwrap();
     }
     wait_for(|| ledger.stats().segments_used <= 1);
     drop(ledger);
@@ -171,10 +153,7 @@ fn leftovers_of_an_older_epoch_are_ignored_after_recycling() {
             });
             frames.collect::<std::collections::BTreeSet<_>>().len()
         });
-    assert!(
-        epochs.max() > Some(1),
-        "no segment has frames of two epochs"
-    );
+    assert!(epochs.max() > Some(1), "no segment has frames of two epochs");
 
     let ledger = Ledger::open(still(directory.path())).unwrap();
     assert_eq!(ledger.stats().sequence, sequence);
@@ -197,9 +176,7 @@ fn child_appends_until_killed() {
                 big("i"),
             ]
         };
-        ledger
-            .append(&[group(number), group(number + 1)], true)
-            .unwrap();
+        ledger.append(&[group(number), group(number + 1)], true).unwrap();
         number += 2;
         println!("acknowledged {number}");
     }
@@ -236,19 +213,13 @@ fn a_killed_process_loses_nothing_it_acknowledged() {
             }
         }
         child.wait().unwrap();
-        assert!(
-            acknowledged > 0,
-            "the child never appended in round {round}"
-        );
+        assert!(acknowledged > 0, "the child never appended in round {round}");
         let ledger = Ledger::open(options(directory.path())).unwrap();
         let found = ledger.scan(b"u", b"", usize::MAX).unwrap().len();
         assert!(
             found >= acknowledged && found.is_multiple_of(2),
             "{found} of {acknowledged} in round {round}"
         );
-        assert_eq!(
-            ledger.get(b"d").unwrap(),
-            Some(Bytes::from((found - 1).to_string()))
-        );
+        assert_eq!(ledger.get(b"d").unwrap(), Some(Bytes::from((found - 1).to_string())));
     }
 }

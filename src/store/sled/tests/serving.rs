@@ -24,20 +24,11 @@ fn close_leaves_everything_in_the_snapshots_and_a_removal_removes_there() {
     let directory = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(options(directory.path())).unwrap();
     ledger
-        .append(
-            &[vec![put("ua", "1"), put("ub", "2"), put("ia", "3")]],
-            true,
-        )
+        .append(&[vec![put("ua", "1"), put("ub", "2"), put("ia", "3")]], true)
         .unwrap();
     ledger.close();
     let ledger = Ledger::open(options(directory.path())).unwrap();
-    assert_eq!(
-        (
-            ledger.stats().overlay_entries,
-            ledger.stats().checkpoint_lag
-        ),
-        (0, 0)
-    );
+    assert_eq!((ledger.stats().overlay_entries, ledger.stats().checkpoint_lag), (0, 0));
     ledger
         .append(&[vec![Write::remove("ua"), Write::remove("ia")]], true)
         .unwrap();
@@ -82,15 +73,9 @@ fn scan_merges_the_overlay_over_the_snapshots() {
             .collect();
         let prefix = kind.as_bytes();
         assert_eq!(ledger.scan(prefix, b"", usize::MAX).unwrap(), expected);
+        assert_eq!(ledger.scan(prefix, &expected[40].0, 7).unwrap(), expected[40..47]);
         assert_eq!(
-            ledger.scan(prefix, &expected[40].0, 7).unwrap(),
-            expected[40..47]
-        );
-        assert_eq!(
-            ledger
-                .scan(format!("{kind}29").as_bytes(), b"", 100)
-                .unwrap()[0]
-                .0[1..],
+            ledger.scan(format!("{kind}29").as_bytes(), b"", 100).unwrap()[0].0[1..],
             b"291"[..]
         );
         assert_eq!(ledger.scan(prefix, b"zz", 7).unwrap(), []);
