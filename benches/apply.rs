@@ -32,29 +32,14 @@ fn main() {
                     digest: &key,
                 };
                 let email = Some(format!("ada{n}+clerk_test@example.com"));
-                let raw = RawFields {
-                    email_address: email,
-                    ..RawFields::default()
-                };
+                let raw = RawFields { email_address: email, ..RawFields::default() };
                 let (fields, _) = Fields::parse(&raw, cx.settings).expect("valid fields");
-                let (id, client) = (
-                    SignUpId::generate(cx.now, cx.entropy),
-                    ClientId::generate(cx.now, cx.entropy),
-                );
+                let (id, client) = (SignUpId::generate(cx.now, cx.entropy), ClientId::generate(cx.now, cx.entropy));
                 let made = SignUp::create(id, client, &fields, None, &mut cx).expect("a sign-up");
-                let prepare = Command::Prepare(Prepare {
-                    strategy: Strategy::EmailCode,
-                    channel: None,
-                });
+                let prepare = Command::Prepare(Prepare { strategy: Strategy::EmailCode, channel: None });
                 let prepared = made.next.apply(&prepare, &mut cx).expect("prepared");
-                let attempt = Attempt {
-                    strategy: Strategy::EmailCode,
-                    code: Some("424242".into()),
-                };
-                let done = prepared
-                    .next
-                    .apply(&Command::Attempt(attempt), &mut cx)
-                    .expect("a right code");
+                let attempt = Attempt { strategy: Strategy::EmailCode, code: Some("424242".into()) };
+                let done = prepared.next.apply(&Command::Attempt(attempt), &mut cx).expect("a right code");
                 assert!(done.conversion.is_some());
             }
         });

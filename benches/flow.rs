@@ -21,10 +21,7 @@ const CALLERS: usize = 64;
 const BURST: Duration = Duration::from_secs(2);
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let (mut flows, mut calls) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
@@ -32,13 +29,7 @@ fn main() {
             flows.push(sign_ups(Arc::new(MemoryStore::new()), None).await);
         }
         let baseline = support::median(calls) / 3.0;
-        support::compare(
-            "flow, no persistence",
-            support::median(flows),
-            "bare ractor calls / 3",
-            baseline,
-            0.25,
-        );
+        support::compare("flow, no persistence", support::median(flows), "bare ractor calls / 3", baseline, 0.25);
 
         let (mut flows, mut records) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
@@ -68,16 +59,8 @@ fn main() {
 
 /// Complete sign-ups per second: create, prepare, attempt.
 async fn sign_ups(store: Arc<dyn Store>, password: Option<&'static str>) -> f64 {
-    let builder = Engine::builder()
-        .store(store)
-        .settings(support::settings())
-        .policy(support::policy());
-    let engine = builder
-        .email(support::nowhere())
-        .sms(support::nowhere())
-        .build()
-        .await
-        .expect("an engine");
+    let builder = Engine::builder().store(store).settings(support::settings()).policy(support::policy());
+    let engine = builder.email(support::nowhere()).sms(support::nowhere()).build().await.expect("an engine");
     let (done, number) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let began = Instant::now();
     let mut callers = Vec::new();
@@ -106,20 +89,12 @@ async fn sign_up(engine: &Engine, n: usize, password: Option<&str>) {
         password: password.map(|p| Secret::new(p.to_owned())),
         ..RawFields::default()
     };
-    let (sign_up, client) = engine
-        .create_sign_up(&Caller::nobody(), &fields, &source)
-        .await
-        .expect("a sign-up");
+    let (sign_up, client) = engine.create_sign_up(&Caller::nobody(), &fields, &source).await.expect("a sign-up");
     let token = client.new_token.expect("a token");
     let caller = engine.identify(Some(token.expose())).await.expect("readable");
     let id = sign_up.value.id;
-    engine
-        .prepare_verification(&caller, id, Some("email_code"), None, &source)
-        .await
-        .expect("prepared");
-    let done = engine
-        .attempt_verification(&caller, id, Some("email_code"), Some("424242"), &source)
-        .await;
+    engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await.expect("prepared");
+    let done = engine.attempt_verification(&caller, id, Some("email_code"), Some("424242"), &source).await;
     assert_eq!(done.expect("a right code").0.status, Status::Complete);
 }
 
@@ -149,9 +124,7 @@ async fn bare_hashes() -> f64 {
         callers.push(tokio::spawn(async move {
             let mut done = 0;
             while began.elapsed() < BURST {
-                pool.hash(Secret::new("wanders under elms".to_owned()))
-                    .await
-                    .expect("a hash");
+                pool.hash(Secret::new("wanders under elms".to_owned())).await.expect("a hash");
                 done += 1;
             }
             done

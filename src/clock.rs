@@ -26,20 +26,11 @@ pub struct ManualClock(AtomicU64);
 
 impl SystemClock {
     /// A clock that starts from the wall clock.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that reads the system's clocks"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the system's clocks")]
     pub fn new() -> Self {
-        let since_epoch = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let started_at = Timestamp::from_millis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX));
-        Self {
-            started_at,
-            started: Instant::now(),
-            offset_ms: AtomicU64::new(0),
-        }
+        Self { started_at, started: Instant::now(), offset_ms: AtomicU64::new(0) }
     }
 
     /// Moves the clock forward.

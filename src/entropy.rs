@@ -24,9 +24,7 @@ impl Default for OsEntropy {
 
 impl Entropy for OsEntropy {
     fn fill(&mut self, buffer: &mut [u8]) {
-        self.0
-            .fill(buffer)
-            .expect("the operating system gives random bytes; without them nothing here is safe");
+        self.0.fill(buffer).expect("the operating system gives random bytes; without them nothing here is safe");
     }
 }
 

@@ -35,11 +35,7 @@ pub struct SourceLimiter {
 impl SourceLimiter {
     /// A limiter with these rates.
     pub fn new(create: Rate, attempt: Rate) -> Self {
-        Self {
-            create,
-            attempt,
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-        }
+        Self { create, attempt, shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
     }
 
     /// Counts one use, unless the source has used its share.
@@ -53,12 +49,8 @@ impl SourceLimiter {
         };
         let key = (family, network(source));
         let octets = key.1.octets();
-        let shard = octets
-            .iter()
-            .fold(0_usize, |sum, b| sum.wrapping_mul(31).wrapping_add(usize::from(*b)));
-        let mut uses = self.shards[shard % SHARDS]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let shard = octets.iter().fold(0_usize, |sum, b| sum.wrapping_mul(31).wrapping_add(usize::from(*b)));
+        let mut uses = self.shards[shard % SHARDS].lock().unwrap_or_else(PoisonError::into_inner);
         if uses.len() >= KEYS_PER_SHARD_MAX && !uses.contains_key(&key) {
             let longest = self.create.window.max(self.attempt.window);
             uses.retain(|_, log| log.back().is_some_and(|last| now.since(*last) < longest));
@@ -97,10 +89,7 @@ mod tests {
     use super::*;
 
     fn limiter() -> SourceLimiter {
-        let rate = |count| Rate {
-            count,
-            window: Span::from_secs(10),
-        };
+        let rate = |count| Rate { count, window: Span::from_secs(10) };
         SourceLimiter::new(rate(5), rate(3))
     }
 
@@ -114,10 +103,7 @@ mod tests {
         for n in 0..5 {
             assert_eq!(limiter.check(Family::Create, source, at(n * 100)), Ok(()));
         }
-        assert_eq!(
-            limiter.check(Family::Create, source, at(500)),
-            Err(Span::from_millis(9_500))
-        );
+        assert_eq!(limiter.check(Family::Create, source, at(500)), Err(Span::from_millis(9_500)));
         assert_eq!(limiter.check(Family::Attempt, source, at(500)), Ok(()));
         assert_eq!(limiter.check(Family::Create, source, at(10_000)), Ok(()));
         assert!(limiter.check(Family::Create, source, at(10_001)).is_err());
@@ -128,11 +114,7 @@ mod tests {
         let limiter = limiter();
         let source = |text: &str| text.parse::<IpAddr>().expect("an address");
         for n in 0..5 {
-            assert!(
-                limiter
-                    .check(Family::Create, source(&format!("2001:db8::{n}")), at(0))
-                    .is_ok()
-            );
+            assert!(limiter.check(Family::Create, source(&format!("2001:db8::{n}")), at(0)).is_ok());
         }
         assert!(limiter.check(Family::Create, source("2001:db8::ffff"), at(0)).is_err());
         assert!(limiter.check(Family::Create, source("2001:db8:0:1::1"), at(0)).is_ok());

@@ -54,25 +54,14 @@ pub fn settings() -> Settings {
         verifications: vec![Strategy::EmailCode],
         ..Attribute::default()
     };
-    settings.attributes.username = Attribute {
-        enabled: true,
-        ..Attribute::default()
-    };
-    settings.attributes.password = Attribute {
-        enabled: true,
-        ..Attribute::default()
-    };
+    settings.attributes.username = Attribute { enabled: true, ..Attribute::default() };
+    settings.attributes.password = Attribute { enabled: true, ..Attribute::default() };
     settings
 }
 
 /// No limits and no cool-down; test addresses take the fixed code, so that no message is waited for.
 pub fn policy() -> Policy {
-    Policy {
-        address_limits: None,
-        resend_cooldown: Span::from_millis(0),
-        test_mode: true,
-        ..Policy::default()
-    }
+    Policy { address_limits: None, resend_cooldown: Span::from_millis(0), test_mode: true, ..Policy::default() }
 }
 
 /// A transport that sends nothing.

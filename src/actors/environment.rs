@@ -59,10 +59,7 @@ impl Default for ActorOptions {
 
 impl Environment {
     /// An environment over its parts.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each part is of a type of its own and named at the one call"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "each part is of a type of its own and named at the one call")]
     pub fn new(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
@@ -74,16 +71,7 @@ impl Environment {
         options: ActorOptions,
     ) -> Self {
         let settings = RwLock::new(Arc::new(settings));
-        Self {
-            store,
-            clock,
-            digest,
-            sealer,
-            policy,
-            options,
-            settings,
-            entropy: Mutex::new(entropy),
-        }
+        Self { store, clock, digest, sealer, policy, options, settings, entropy: Mutex::new(entropy) }
     }
 
     /// The time.

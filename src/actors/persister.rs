@@ -32,11 +32,7 @@ pub(super) struct Waiting {
 impl Persister {
     /// A handle on `actor` that lets `waiting_max` commits wait.
     pub(super) fn new(actor: ActorRef<PersisterMessage>, waiting_max: usize) -> Self {
-        Self {
-            actor,
-            places: Arc::new(Semaphore::new(waiting_max)),
-            waiting_max,
-        }
+        Self { actor, places: Arc::new(Semaphore::new(waiting_max)), waiting_max }
     }
 
     /// Commits, and returns once that stands.
@@ -44,20 +40,10 @@ impl Persister {
     /// # Errors
     /// Those of [`Store::commit`]; `Overloaded` when too many commits wait already.
     pub async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
-        let place = self
-            .places
-            .clone()
-            .try_acquire_owned()
-            .map_err(|_| CommitError::Overloaded)?;
+        let place = self.places.clone().try_acquire_owned().map_err(|_| CommitError::Overloaded)?;
         let (reply, answer) = oneshot::channel();
-        let waiting = Waiting {
-            commit,
-            reply,
-            _place: place,
-        };
-        self.actor
-            .send_message(PersisterMessage::Commit(waiting))
-            .map_err(|_| CommitError::Unavailable)?;
+        let waiting = Waiting { commit, reply, _place: place };
+        self.actor.send_message(PersisterMessage::Commit(waiting)).map_err(|_| CommitError::Unavailable)?;
         answer.await.unwrap_or(Err(CommitError::Unknown))
     }
 
@@ -88,12 +74,7 @@ impl Actor for PersisterActor {
         _: ActorRef<Self::Msg>,
         (store, relay): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
-        Ok(State {
-            store,
-            relay,
-            waiting: Vec::new(),
-            writing: false,
-        })
+        Ok(State { store, relay, waiting: Vec::new(), writing: false })
     }
 
     async fn handle(

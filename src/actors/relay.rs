@@ -61,21 +61,9 @@ impl Actor for RelayActor {
     type Arguments = Arguments;
 
     async fn pre_start(&self, _: ActorRef<Self::Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        let Arguments {
-            environment,
-            transports,
-            application,
-        } = arguments;
+        let Arguments { environment, transports, application } = arguments;
         let places = Arc::new(Semaphore::new(environment.options.deliveries_max));
-        Ok(State {
-            courier: Arc::new(Courier {
-                environment,
-                transports,
-                application,
-            }),
-            persister: None,
-            places,
-        })
+        Ok(State { courier: Arc::new(Courier { environment, transports, application }), persister: None, places })
     }
 
     async fn handle(
@@ -189,12 +177,7 @@ impl Courier {
 /// Strikes an entry out; a full queue is waited for, since the message would be sent again otherwise.
 async fn strike_out(persister: &Persister, entry: &OutboxEntry) {
     for _ in 0..STRIKES_MAX {
-        let commit = Commit {
-            at: entry.created_at,
-            sent: vec![entry.id],
-            relaxed: true,
-            ..Commit::default()
-        };
+        let commit = Commit { at: entry.created_at, sent: vec![entry.id], relaxed: true, ..Commit::default() };
         match persister.commit(commit).await {
             Ok(_) => return,
             Err(CommitError::Overloaded) => tokio::time::sleep(PAUSE_FIRST).await,

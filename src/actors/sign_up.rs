@@ -127,11 +127,7 @@ impl Actor for SignUpActor {
     type Arguments = Arguments;
 
     async fn pre_start(&self, _: ActorRef<Self::Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        Ok(State {
-            arguments,
-            value: Loaded::Absent,
-            last_used: tokio::time::Instant::now(),
-        })
+        Ok(State { arguments, value: Loaded::Absent, last_used: tokio::time::Instant::now() })
     }
 
     async fn post_start(&self, myself: ActorRef<Self::Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
@@ -189,24 +185,13 @@ impl SignUpMessage {
 
 impl State {
     fn read(&self, client: ClientId) -> Result<Answer, CallError> {
-        Ok(Answer {
-            sign_up: self.owned(client)?.clone(),
-            client: None,
-        })
+        Ok(Answer { sign_up: self.owned(client)?.clone(), client: None })
     }
 
     async fn create(&mut self, create: Create) -> Result<Answer, CallError> {
-        let Create {
-            client,
-            open,
-            fields,
-            origin,
-        } = create;
+        let Create { client, open, fields, origin } = create;
         let id = self.arguments.id;
-        let transition = self
-            .arguments
-            .environment
-            .decide(|cx| SignUp::create(id, client, &fields, origin, cx))?;
+        let transition = self.arguments.environment.decide(|cx| SignUp::create(id, client, &fields, origin, cx))?;
         let open = open.map(|salt| ClientChange::Open { salt });
         self.commit(None, open, transition).await
     }
@@ -215,10 +200,7 @@ impl State {
         let value = self.owned(client)?.clone();
         let transition = self.arguments.environment.decide(|cx| value.apply(command, cx))?;
         if !transition.changed {
-            return Ok(Answer {
-                sign_up: value,
-                client: None,
-            });
+            return Ok(Answer { sign_up: value, client: None });
         }
         self.commit(Some(value.version), None, transition).await
     }
@@ -239,35 +221,17 @@ impl State {
         open: Option<ClientChange>,
         transition: Transition,
     ) -> Result<Answer, CallError> {
-        let Transition {
-            next,
-            verdict,
-            effects,
-            charges,
-            client_changes,
-            conversion,
-            changed: _,
-        } = transition;
+        let Transition { next, verdict, effects, charges, client_changes, conversion, changed: _ } = transition;
         let environment = &self.arguments.environment;
         let policy = &environment.policy;
         let relaxed = conversion.is_none();
         let deadline = next.abandon_at(policy) + policy.keep_finished;
         let commit = Commit {
             at: environment.now(),
-            sign_up: Some(SignUpWrite {
-                next: next.clone(),
-                expected_version,
-                deadline,
-            }),
+            sign_up: Some(SignUpWrite { next: next.clone(), expected_version, deadline }),
             user: conversion.map(|c| c.user),
-            client: Some(ClientWrite {
-                id: next.client_id,
-                changes: open.into_iter().chain(client_changes).collect(),
-            }),
-            outbox: effects
-                .into_iter()
-                .map(|Effect::Deliver(message)| environment.seal(message))
-                .collect(),
+            client: Some(ClientWrite { id: next.client_id, changes: open.into_iter().chain(client_changes).collect() }),
+            outbox: effects.into_iter().map(|Effect::Deliver(message)| environment.seal(message)).collect(),
             charges,
             limits: policy.address_limits,
             relaxed,
@@ -278,10 +242,7 @@ impl State {
                 let sign_up = Arc::new(next);
                 self.value = Loaded::Value(sign_up.clone());
                 verdict?;
-                Ok(Answer {
-                    sign_up,
-                    client: committed.client,
-                })
+                Ok(Answer { sign_up, client: committed.client })
             }
             Err(error) => Err(self.refused(error).await),
         }
@@ -301,9 +262,8 @@ impl State {
             CommitError::Unavailable => CallError::Unavailable,
             CommitError::Stale | CommitError::Unknown => {
                 let loaded = self.arguments.environment.store.sign_up(self.arguments.id).await;
-                self.value = loaded.map_or(Loaded::Failed, |v| {
-                    v.map_or(Loaded::Absent, |v| Loaded::Value(Arc::new(v)))
-                });
+                self.value =
+                    loaded.map_or(Loaded::Failed, |v| v.map_or(Loaded::Absent, |v| Loaded::Value(Arc::new(v))));
                 CallError::Lost
             }
         }
@@ -312,10 +272,7 @@ impl State {
     /// Arms the one timer for whatever comes first: a deadline of the sign-up or the end of its idle time.
     fn arm(&self, myself: &ActorRef<SignUpMessage>) {
         let environment = &self.arguments.environment;
-        let idle = environment
-            .options
-            .passivate_after
-            .saturating_sub(self.last_used.elapsed());
+        let idle = environment.options.passivate_after.saturating_sub(self.last_used.elapsed());
         let deadline = match &self.value {
             Loaded::Value(value) => value.next_deadline(environment.now(), &environment.policy),
             Loaded::Absent | Loaded::Failed => None,
@@ -345,25 +302,9 @@ impl State {
 impl Environment {
     /// A message as the outbox keeps it: its secret sealed, bound to its id.
     fn seal(&self, message: Message) -> OutboxEntry {
-        let sealed = self
-            .sealer
-            .seal(message.id.as_bytes(), message.code.expose().as_bytes());
-        let Message {
-            id,
-            to,
-            display_to,
-            code: _,
-            created_at,
-            expire_at,
-        } = message;
-        OutboxEntry {
-            id,
-            to,
-            display_to,
-            sealed,
-            created_at,
-            expire_at,
-        }
+        let sealed = self.sealer.seal(message.id.as_bytes(), message.code.expose().as_bytes());
+        let Message { id, to, display_to, code: _, created_at, expire_at } = message;
+        OutboxEntry { id, to, display_to, sealed, created_at, expire_at }
     }
 }
 

@@ -20,17 +20,9 @@ use super::sign_up::{Arguments as ChildArguments, CallError, Incarnation, SignUp
 /// A message to a shard.
 pub(super) enum SupervisorMessage {
     /// For the sign-up with this id.
-    Route {
-        id: SignUpId,
-        fresh: bool,
-        message: SignUpMessage,
-    },
+    Route { id: SignUpId, fresh: bool, message: SignUpMessage },
     /// A child has nothing to do.
-    Sleep {
-        id: SignUpId,
-        actor: Incarnation,
-        seen: u64,
-    },
+    Sleep { id: SignUpId, actor: Incarnation, seen: u64 },
     /// How many sign-ups are awake.
     Census { reply: RpcReplyPort<usize> },
 }
@@ -72,12 +64,7 @@ impl Actor for Supervisor {
     type Arguments = Arguments;
 
     async fn pre_start(&self, _: ActorRef<Self::Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        Ok(State {
-            arguments,
-            awake: HashMap::new(),
-            ids: HashMap::new(),
-            crashes: HashMap::new(),
-        })
+        Ok(State { arguments, awake: HashMap::new(), ids: HashMap::new(), crashes: HashMap::new() })
     }
 
     async fn handle(
@@ -148,12 +135,7 @@ impl State {
         match ActorRuntime::spawn_linked_instant(None, SignUpActor, arguments, myself.get_cell()) {
             Ok((child, _)) => {
                 self.ids.insert(child.get_id(), id);
-                let mut entry = Entry {
-                    child,
-                    routed: 0,
-                    seen,
-                    phase: Phase::Awake,
-                };
+                let mut entry = Entry { child, routed: 0, seen, phase: Phase::Awake };
                 for message in messages {
                     entry.forward(message);
                 }
@@ -183,10 +165,7 @@ impl State {
         if self.awake.get(&id).is_none_or(|entry| entry.child.get_id() != actor) {
             return;
         }
-        if let Some(Entry {
-            phase: Phase::Draining(parked),
-            ..
-        }) = self.awake.remove(&id)
+        if let Some(Entry { phase: Phase::Draining(parked), .. }) = self.awake.remove(&id)
             && !parked.is_empty()
         {
             self.spawn(myself, id, false, parked);
@@ -203,9 +182,7 @@ impl State {
     }
 
     fn is_quarantined(&self, id: SignUpId) -> bool {
-        self.crashes
-            .get(&id)
-            .is_some_and(|c| c.count >= CRASHES_MAX && c.since.elapsed() < QUARANTINE)
+        self.crashes.get(&id).is_some_and(|c| c.count >= CRASHES_MAX && c.since.elapsed() < QUARANTINE)
     }
 }
 

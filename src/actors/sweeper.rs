@@ -47,11 +47,7 @@ impl State {
     async fn sweep(&self) -> Result<(), StoreError> {
         let now = self.environment.now();
         let due = self.environment.store.due(now, PORTION).await?;
-        let mut commit = Commit {
-            at: now,
-            relaxed: true,
-            ..Commit::default()
-        };
+        let mut commit = Commit { at: now, relaxed: true, ..Commit::default() };
         for (listed, id) in due {
             let policy = &self.environment.policy;
             let keep_until = match self.environment.store.sign_up(id).await? {

@@ -43,11 +43,7 @@ impl System {
         transports: Transports,
         application: String,
     ) -> Result<Self, StartError> {
-        let arguments = relay::Arguments {
-            environment: environment.clone(),
-            transports,
-            application,
-        };
+        let arguments = relay::Arguments { environment: environment.clone(), transports, application };
         let (relay, _) = Actor::spawn(None, RelayActor, arguments).await?;
         let (persister_actor, _) =
             Actor::spawn(None, PersisterActor, (environment.store.clone(), relay.clone())).await?;
@@ -56,20 +52,10 @@ impl System {
         let (sweeper, _) = Actor::spawn(None, Sweeper, (environment.clone(), persister.clone())).await?;
         let mut shards = Vec::new();
         for _ in 0..environment.options.shards.max(1) {
-            let arguments = supervisor::Arguments {
-                environment: environment.clone(),
-                persister: persister.clone(),
-            };
+            let arguments = supervisor::Arguments { environment: environment.clone(), persister: persister.clone() };
             shards.push(Actor::spawn(None, Supervisor, arguments).await?.0);
         }
-        Ok(Self {
-            environment,
-            shards,
-            persister,
-            persister_actor,
-            relay,
-            sweeper,
-        })
+        Ok(Self { environment, shards, persister, persister_actor, relay, sweeper })
     }
 
     /// What the actors share.
@@ -87,11 +73,7 @@ impl System {
     /// # Errors
     /// See [`CallError`].
     pub async fn create(&self, id: SignUpId, create: Create) -> Result<Answer, CallError> {
-        self.call(id, true, |reply| SignUpMessage::Create {
-            create: Box::new(create),
-            reply,
-        })
-        .await
+        self.call(id, true, |reply| SignUpMessage::Create { create: Box::new(create), reply }).await
     }
 
     /// Changes a sign-up.
@@ -99,8 +81,7 @@ impl System {
     /// # Errors
     /// See [`CallError`].
     pub async fn command(&self, id: SignUpId, client: ClientId, command: Command) -> Result<Answer, CallError> {
-        self.call(id, false, |reply| SignUpMessage::Command { client, command, reply })
-            .await
+        self.call(id, false, |reply| SignUpMessage::Command { client, command, reply }).await
     }
 
     /// Shows a sign-up.
@@ -108,8 +89,7 @@ impl System {
     /// # Errors
     /// See [`CallError`].
     pub async fn read(&self, id: SignUpId, client: ClientId) -> Result<Answer, CallError> {
-        self.call(id, false, |reply| SignUpMessage::Read { client, reply })
-            .await
+        self.call(id, false, |reply| SignUpMessage::Read { client, reply }).await
     }
 
     /// How many sign-ups are awake.
@@ -117,10 +97,7 @@ impl System {
         let mut sum = 0;
         for shard in &self.shards {
             let (reply, answer) = oneshot::channel();
-            if shard
-                .send_message(SupervisorMessage::Census { reply: reply.into() })
-                .is_ok()
-            {
+            if shard.send_message(SupervisorMessage::Census { reply: reply.into() }).is_ok() {
                 sum += answer.await.unwrap_or(0);
             }
         }
@@ -140,10 +117,7 @@ impl System {
             drop(answer.await);
         }
         self.persister.rest().await;
-        wait(
-            "the persister",
-            self.persister_actor.drain_and_wait(Some(STOP_MAX)).await,
-        );
+        wait("the persister", self.persister_actor.drain_and_wait(Some(STOP_MAX)).await);
         wait("the relay", self.relay.stop_and_wait(None, Some(STOP_MAX)).await);
     }
 
@@ -154,11 +128,7 @@ impl System {
         message: impl FnOnce(super::sign_up::Reply) -> SignUpMessage,
     ) -> Result<Answer, CallError> {
         let (reply, answer) = oneshot::channel();
-        let route = SupervisorMessage::Route {
-            id,
-            fresh,
-            message: message(reply.into()),
-        };
+        let route = SupervisorMessage::Route { id, fresh, message: message(reply.into()) };
         self.shard(id).send_message(route).map_err(|_| CallError::Unavailable)?;
         answer.await.unwrap_or(Err(CallError::Lost))
     }

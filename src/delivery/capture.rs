@@ -27,29 +27,19 @@ impl Capture {
     /// The messages to a normalised address, oldest first.
     pub fn to(&self, address: &str) -> Vec<Captured> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.by_address
-            .get(address)
-            .map(|messages| messages.iter().cloned().collect())
-            .unwrap_or_default()
+        kept.by_address.get(address).map(|messages| messages.iter().cloned().collect()).unwrap_or_default()
     }
 
     /// The last `limit` messages, oldest first.
     pub fn latest(&self, limit: usize) -> Vec<Captured> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.all
-            .iter()
-            .skip(kept.all.len().saturating_sub(limit))
-            .cloned()
-            .collect()
+        kept.all.iter().skip(kept.all.len().saturating_sub(limit)).cloned().collect()
     }
 }
 
 impl Transport for Capture {
     fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .keep(Arc::new(message.clone()));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).keep(Arc::new(message.clone()));
         Box::pin(std::future::ready(Outcome::Sent))
     }
 }
@@ -65,10 +55,7 @@ impl Kept {
                 self.by_address.remove(&oldest.to);
             }
         }
-        self.by_address
-            .entry(message.to.clone())
-            .or_default()
-            .push_back(message.clone());
+        self.by_address.entry(message.to.clone()).or_default().push_back(message.clone());
         self.all.push_back(message);
     }
 }

@@ -73,10 +73,7 @@ impl Smtp {
         if let (Some(username), Some(password)) = (&options.username, &options.password) {
             builder = builder.credentials(Credentials::new(username.clone(), password.expose().clone()));
         }
-        Ok(Self {
-            transport: builder.build(),
-            from,
-        })
+        Ok(Self { transport: builder.build(), from })
     }
 
     fn compose(&self, message: &Message) -> Option<lettre::Message> {
@@ -99,9 +96,7 @@ impl Transport for Smtp {
     fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
             let Some(mail) = self.compose(message) else {
-                return Outcome::Refused {
-                    reason: "the address can't be written in a message".into(),
-                };
+                return Outcome::Refused { reason: "the address can't be written in a message".into() };
             };
             match self.transport.send(mail).await {
                 Ok(_) => Outcome::Sent,

@@ -141,11 +141,7 @@ impl Client {
             ClientChange::SetSignUp(id) => self.sign_up = Some(*id),
             ClientChange::RequireSignUp(id) if self.sign_up == Some(*id) => {}
             ClientChange::RequireSignUp(_) => return Err(ClientConflict::SignUpReplaced),
-            ClientChange::AddSession {
-                session,
-                single,
-                strategy,
-            } => {
+            ClientChange::AddSession { session, single, strategy } => {
                 if *single {
                     self.sessions.clear();
                 }
@@ -193,13 +189,6 @@ impl ClientChange {
     /// A session as it begins.
     pub fn signed_in(session: Session, single: bool, strategy: Option<Strategy>) -> [Self; 2] {
         debug_assert_eq!(session.status, SessionStatus::Active, "a session begins active");
-        [
-            Self::AddSession {
-                session,
-                single,
-                strategy,
-            },
-            Self::Rotate,
-        ]
+        [Self::AddSession { session, single, strategy }, Self::Rotate]
     }
 }

@@ -94,9 +94,7 @@ impl<K: Kind> fmt::Display for Id<K> {
             rest /= 62;
         }
         f.write_str(K::PREFIX)?;
-        digits
-            .iter()
-            .try_for_each(|d| fmt::Write::write_char(f, char::from(*d)))
+        digits.iter().try_for_each(|d| fmt::Write::write_char(f, char::from(*d)))
     }
 }
 
@@ -111,10 +109,7 @@ impl<K: Kind> FromStr for Id<K> {
         let mut value: u128 = 0;
         for byte in digits.bytes() {
             let digit = ALPHABET.iter().position(|c| *c == byte).ok_or(MalformedId)? as u128;
-            value = value
-                .checked_mul(62)
-                .and_then(|v| v.checked_add(digit))
-                .ok_or(MalformedId)?;
+            value = value.checked_mul(62).and_then(|v| v.checked_add(digit)).ok_or(MalformedId)?;
         }
         Ok(Self(Uuid::from_u128(value), PhantomData))
     }

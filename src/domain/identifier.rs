@@ -59,23 +59,14 @@ impl EmailAddress {
         let (local, domain) = folded.rsplit_once('@').ok_or_else(invalid)?;
         let local = local.to_lowercase().nfkc().collect::<String>();
         let fits = |c: char| {
-            if c.is_ascii() {
-                is_atext(c) || c == '.'
-            } else {
-                c.is_alphanumeric()
-            }
+            if c.is_ascii() { is_atext(c) || c == '.' } else { c.is_alphanumeric() }
         };
         let dotted = local.split('.').all(|atom| !atom.is_empty());
         if !dotted || local.len() > LOCAL_MAX || !local.chars().all(fits) {
             return Err(invalid());
         }
         let domain = Uts46::new()
-            .to_ascii(
-                domain.as_bytes(),
-                AsciiDenyList::STD3,
-                Hyphens::CheckFirstLast,
-                DnsLength::Verify,
-            )
+            .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)
             .map_err(|_| invalid())?;
         let top_level = domain.rsplit_once('.').map(|(_, top)| top).ok_or_else(invalid)?;
         if top_level.bytes().all(|b| b.is_ascii_digit()) {
@@ -85,10 +76,7 @@ impl EmailAddress {
         if normalised.len() > ADDRESS_MAX {
             return Err(invalid());
         }
-        Ok(Self {
-            normalised,
-            typed: typed.to_owned(),
-        })
+        Ok(Self { normalised, typed: typed.to_owned() })
     }
 
     /// An address that was normalised before, as records keep it.
@@ -108,9 +96,7 @@ impl EmailAddress {
 
     /// Whether it is a test address: `…+clerk_test@…` (CONTRACT 17).
     pub fn is_test(&self) -> bool {
-        self.normalised
-            .rsplit_once('@')
-            .is_some_and(|(local, _)| local.ends_with("+clerk_test"))
+        self.normalised.rsplit_once('@').is_some_and(|(local, _)| local.ends_with("+clerk_test"))
     }
 }
 
@@ -239,13 +225,9 @@ mod tests {
 
     #[test]
     fn spellings_of_one_address_are_one_address() {
-        for spelling in [
-            "ada@example.com",
-            " ADA@Example.COM ",
-            "ada＠example．com",
-            "ada@example。com",
-            "ａda@example.com",
-        ] {
+        for spelling in
+            ["ada@example.com", " ADA@Example.COM ", "ada＠example．com", "ada@example。com", "ａda@example.com"]
+        {
             assert_eq!(email(spelling).as_deref(), Some("ada@example.com"), "{spelling}");
         }
         assert_eq!(email("a@bücher.example"), email("a@XN--BCHER-KVA.example"));
@@ -290,20 +272,11 @@ mod tests {
     #[test]
     fn phone_spellings_become_e164() {
         for spelling in ["+14155552671", "+1 (415) 555-2671", " +1-415-555-2671"] {
-            assert_eq!(
-                PhoneNumber::parse(spelling).expect("a phone number").as_str(),
-                "+14155552671"
-            );
+            assert_eq!(PhoneNumber::parse(spelling).expect("a phone number").as_str(), "+14155552671");
         }
-        for odd in [
-            "",
-            "4155552671",
-            "+1",
-            "+1415555267100000",
-            "+14155552671;ext=3",
-            "+1415555abcd",
-            "+14155552671 ext 9",
-        ] {
+        for odd in
+            ["", "4155552671", "+1", "+1415555267100000", "+14155552671;ext=3", "+1415555abcd", "+14155552671 ext 9"]
+        {
             assert!(PhoneNumber::parse(odd).is_err(), "{odd}");
         }
         assert!(PhoneNumber::parse("+12015550123").expect("a phone number").is_test());
@@ -313,10 +286,7 @@ mod tests {
     #[test]
     fn usernames_follow_the_rules() {
         let rules = UsernameSettings::default();
-        assert_eq!(
-            Username::parse(" Ada_L ", &rules).expect("a username").as_str(),
-            "ada_l"
-        );
+        assert_eq!(Username::parse(" Ada_L ", &rules).expect("a username").as_str(), "ada_l");
         let code = |text: &str| Username::parse(text, &rules).expect_err("no username").code;
         assert_eq!(code("ada"), Code::FormUsernameInvalidLength);
         assert_eq!(code("ada.l"), Code::FormUsernameInvalidCharacter);

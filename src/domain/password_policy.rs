@@ -23,46 +23,20 @@ pub fn check(password: &str, rules: &PasswordSettings, context: &[&str]) -> Resu
             reasons.push(reason);
         }
     };
-    let max_length = if rules.max_length == 0 {
-        LENGTH_MAX_DEFAULT
-    } else {
-        rules.max_length
-    };
-    refuse(
-        length < rules.min_length as usize,
-        Code::FormPasswordLengthTooShort.on(PARAM).with(rules.min_length),
-    );
-    refuse(
-        length > max_length as usize,
-        Code::FormPasswordLengthTooLong.on(PARAM).with(max_length),
-    );
+    let max_length = if rules.max_length == 0 { LENGTH_MAX_DEFAULT } else { rules.max_length };
+    refuse(length < rules.min_length as usize, Code::FormPasswordLengthTooShort.on(PARAM).with(rules.min_length));
+    refuse(length > max_length as usize, Code::FormPasswordLengthTooLong.on(PARAM).with(max_length));
     let has = |test: fn(char) -> bool| normalised.chars().any(test);
-    refuse(
-        rules.require_lowercase && !has(char::is_lowercase),
-        Code::FormPasswordNoLowercase.on(PARAM),
-    );
-    refuse(
-        rules.require_uppercase && !has(char::is_uppercase),
-        Code::FormPasswordNoUppercase.on(PARAM),
-    );
-    refuse(
-        rules.require_numbers && !has(char::is_numeric),
-        Code::FormPasswordNoNumber.on(PARAM),
-    );
+    refuse(rules.require_lowercase && !has(char::is_lowercase), Code::FormPasswordNoLowercase.on(PARAM));
+    refuse(rules.require_uppercase && !has(char::is_uppercase), Code::FormPasswordNoUppercase.on(PARAM));
+    refuse(rules.require_numbers && !has(char::is_numeric), Code::FormPasswordNoNumber.on(PARAM));
     let special = normalised.chars().any(|c| rules.allowed_special_characters.contains(c));
-    refuse(
-        rules.require_special_char && !special,
-        Code::FormPasswordNoSpecialChar.on(PARAM),
-    );
+    refuse(rules.require_special_char && !special, Code::FormPasswordNoSpecialChar.on(PARAM));
     refuse(
         length >= rules.min_length as usize && is_guessable(&normalised, context),
         Code::FormPasswordPwned.on(PARAM),
     );
-    if reasons.is_empty() {
-        Ok(Secret::new(normalised))
-    } else {
-        Err(reasons)
-    }
+    if reasons.is_empty() { Ok(Secret::new(normalised)) } else { Err(reasons) }
 }
 
 /// Whether an attacker who knows the lists of leaked passwords and the person's own words would soon try it.
@@ -94,17 +68,11 @@ mod tests {
     fn length_counts_code_points_after_nfkc() {
         let rules = PasswordSettings::default();
         assert_eq!(codes("e\u{301}e\u{301}e\u{301}e\u{301}abcd", &rules), []);
-        assert_eq!(
-            codes("e\u{301}e\u{301}e\u{301}e\u{301}abc", &rules),
-            [Code::FormPasswordLengthTooShort]
-        );
+        assert_eq!(codes("e\u{301}e\u{301}e\u{301}e\u{301}abc", &rules), [Code::FormPasswordLengthTooShort]);
         let of_length = |length| (0..length).filter_map(|n| char::from_u32(0x3b1 + n * 7 % 25)).collect::<String>();
         assert_eq!(codes(&of_length(72), &rules), []);
         assert_eq!(codes(&of_length(73), &rules), [Code::FormPasswordLengthTooLong]);
-        assert_eq!(
-            codes(&"äb".repeat(4000), &rules),
-            [Code::FormPasswordSizeInBytesExceeded]
-        );
+        assert_eq!(codes(&"äb".repeat(4000), &rules), [Code::FormPasswordSizeInBytesExceeded]);
     }
 
     #[test]

@@ -54,30 +54,19 @@ impl From<Code> for Rejection {
 
 impl From<Code> for Reason {
     fn from(code: Code) -> Self {
-        Self {
-            code,
-            param: None,
-            retry_after: None,
-            number: None,
-        }
+        Self { code, param: None, retry_after: None, number: None }
     }
 }
 
 impl Code {
     /// This code about a parameter.
     pub fn on(self, param: impl AsRef<str>) -> Reason {
-        Reason {
-            param: Some(param.as_ref().to_owned()),
-            ..self.into()
-        }
+        Reason { param: Some(param.as_ref().to_owned()), ..self.into() }
     }
 
     /// This code about a limit that lifts after `span`.
     pub fn after(self, span: Span) -> Reason {
-        Reason {
-            retry_after: Some(span),
-            ..self.into()
-        }
+        Reason { retry_after: Some(span), ..self.into() }
     }
 }
 

@@ -29,21 +29,14 @@ impl Requirements {
     pub fn of(sign_up: &SignUp, now: Timestamp, settings: &Settings, policy: &Policy) -> Self {
         let attribute = |field: &&Field| settings.attribute(field).is_some_and(|a| a.enabled);
         let is_required = |field: &Field| settings.attribute(field).is_some_and(|a| a.required);
-        let (mut required_fields, mut optional_fields): (Vec<Field>, Vec<Field>) = Field::ATTRIBUTES
-            .iter()
-            .filter(attribute)
-            .cloned()
-            .partition(is_required);
+        let (mut required_fields, mut optional_fields): (Vec<Field>, Vec<Field>) =
+            Field::ATTRIBUTES.iter().filter(attribute).cloned().partition(is_required);
         if settings.sign_up.legal_consent_enabled {
             required_fields.push(Field::LegalAccepted);
         }
         let social = settings.social.iter().filter(|(_, social)| social.enabled);
         for (strategy, social) in social {
-            let list = if social.required {
-                &mut required_fields
-            } else {
-                &mut optional_fields
-            };
+            let list = if social.required { &mut required_fields } else { &mut optional_fields };
             list.push(Field::OAuth(strategy.clone()));
         }
         let mut missing_fields: Vec<Field> = required_fields.iter().filter(|f| !sign_up.has(f)).cloned().collect();
@@ -54,9 +47,7 @@ impl Requirements {
             missing_fields.extend(optional_fields.iter().filter(alternative).cloned());
         }
         let unproved = |field: &&Field| {
-            settings
-                .attribute(field)
-                .is_some_and(|a| a.enabled && a.verify_at_sign_up)
+            settings.attribute(field).is_some_and(|a| a.enabled && a.verify_at_sign_up)
                 && sign_up.has(field)
                 && !sign_up.is_verified(field, now, policy)
         };

@@ -233,12 +233,7 @@ pub struct UsernameSettings {
 
 impl Default for UsernameSettings {
     fn default() -> Self {
-        Self {
-            min_length: 4,
-            max_length: 64,
-            allow_extended_special_characters: false,
-            allow_numeric_usernames: false,
-        }
+        Self { min_length: 4, max_length: 64, allow_extended_special_characters: false, allow_numeric_usernames: false }
     }
 }
 
@@ -281,9 +276,7 @@ pub struct EmailLinkProtection {
 
 impl Default for EmailLinkProtection {
     fn default() -> Self {
-        Self {
-            require_same_client: true,
-        }
+        Self { require_same_client: true }
     }
 }
 
@@ -327,12 +320,7 @@ impl Settings {
     /// # Errors
     /// The first key at fault and why.
     pub fn validate(&self) -> Result<(), InvalidSettings> {
-        let fault = |key: String, reason: &str| {
-            Err(InvalidSettings {
-                key,
-                reason: reason.into(),
-            })
-        };
+        let fault = |key: String, reason: &str| Err(InvalidSettings { key, reason: reason.into() });
         for field in Field::ATTRIBUTES {
             let Some(attribute) = self.attribute(field) else {
                 continue;
@@ -344,15 +332,8 @@ impl Settings {
             if attribute.verify_at_sign_up && attribute.verifications.is_empty() {
                 return fault(key("verifications"), "verify_at_sign_up needs at least one strategy");
             }
-            if attribute
-                .verifications
-                .iter()
-                .any(|s| s.field().as_ref() != Some(field))
-            {
-                return fault(
-                    key("verifications"),
-                    "holds a strategy that does not verify this attribute",
-                );
+            if attribute.verifications.iter().any(|s| s.field().as_ref() != Some(field)) {
+                return fault(key("verifications"), "holds a strategy that does not verify this attribute");
             }
         }
         let passwords = &self.password_settings;
@@ -367,10 +348,7 @@ impl Settings {
         }
         let usernames = &self.username_settings;
         if usernames.min_length == 0 || usernames.max_length < usernames.min_length || usernames.max_length > 64 {
-            return fault(
-                "username_settings.max_length".into(),
-                "needs 1 <= min_length <= max_length <= 64",
-            );
+            return fault("username_settings.max_length".into(), "needs 1 <= min_length <= max_length <= 64");
         }
         for name in self.social.keys().chain(self.oauth.keys()) {
             if !name.starts_with("oauth_") {

@@ -67,10 +67,7 @@ impl User {
     pub fn identifiers(&self) -> Vec<Identifier> {
         let emails = self.email_addresses.iter().map(|e| e.value.identifier());
         let phones = self.phone_numbers.iter().map(|p| p.value.identifier());
-        emails
-            .chain(phones)
-            .chain(self.username.iter().map(Username::identifier))
-            .collect()
+        emails.chain(phones).chain(self.username.iter().map(Username::identifier)).collect()
     }
 
     /// The identifier that others see: the first e-mail address, else phone number, else username.

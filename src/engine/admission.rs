@@ -16,9 +16,7 @@ impl Admission {
 
     /// A place, held until the request is answered.
     pub(super) fn enter(&self) -> Result<SemaphorePermit<'_>, EngineError> {
-        self.0.try_acquire().map_err(|_| EngineError::Overloaded {
-            retry_after: RETRY_AFTER,
-        })
+        self.0.try_acquire().map_err(|_| EngineError::Overloaded { retry_after: RETRY_AFTER })
     }
 
     /// Lets nobody in any more.

@@ -157,10 +157,8 @@ impl EngineBuilder {
         let keyring = keys::load_keyring(&*store, &key, self.algorithm, clock.now(), &mut *entropy).await?;
         let hashes = HashPool::new(self.hashing).map_err(|e| BuildError::Hashing(e.to_string()))?;
         let capture: Arc<dyn Transport> = Arc::new(Capture::default());
-        let transports = Transports {
-            email: self.email.unwrap_or_else(|| capture.clone()),
-            sms: self.sms.unwrap_or(capture),
-        };
+        let transports =
+            Transports { email: self.email.unwrap_or_else(|| capture.clone()), sms: self.sms.unwrap_or(capture) };
         let environment = Environment::new(
             store,
             clock,

@@ -19,10 +19,7 @@ impl Engine {
         if let Some(view) = self.client_view(caller, &Source::default()).await? {
             return Ok(view);
         }
-        let (id, salt) = self
-            .inner
-            .environment
-            .decide(|cx| (ClientId::generate(cx.now, cx.entropy), salt(cx.entropy)));
+        let (id, salt) = self.inner.environment.decide(|cx| (ClientId::generate(cx.now, cx.entropy), salt(cx.entropy)));
         let client = self.change_client(id, vec![ClientChange::Open { salt }]).await?;
         self.view_client(caller, client, None, &Source::default()).await
     }
@@ -38,13 +35,7 @@ impl Engine {
         };
         let sign_up = match client.sign_up {
             // A sign-up that was swept away meanwhile is simply not there any more.
-            Some(id) => self
-                .inner
-                .system
-                .read(id, client.id)
-                .await
-                .ok()
-                .map(|a| self.view_sign_up(a.sign_up, true)),
+            Some(id) => self.inner.system.read(id, client.id).await.ok().map(|a| self.view_sign_up(a.sign_up, true)),
             None => None,
         };
         self.view_client(caller, client, sign_up, source).await.map(Some)
@@ -58,9 +49,7 @@ impl Engine {
         let _place = self.inner.admission.enter()?;
         let id = caller.client_id().ok_or(EngineError::NoClient)?;
         self.change_client(id, vec![ClientChange::EndAllSessions]).await?;
-        self.client_view(caller, &Source::default())
-            .await?
-            .ok_or(EngineError::NoClient)
+        self.client_view(caller, &Source::default()).await?.ok_or(EngineError::NoClient)
     }
 
     pub(super) async fn change_client(
@@ -69,18 +58,8 @@ impl Engine {
         changes: Vec<ClientChange>,
     ) -> Result<Arc<Client>, EngineError> {
         let write = ClientWrite { id, changes };
-        let commit = Commit {
-            at: self.now(),
-            client: Some(write),
-            ..Commit::default()
-        };
-        self.inner
-            .system
-            .persister()
-            .commit(commit)
-            .await?
-            .client
-            .ok_or(EngineError::Internal)
+        let commit = Commit { at: self.now(), client: Some(write), ..Commit::default() };
+        self.inner.system.persister().commit(commit).await?.client.ok_or(EngineError::Internal)
     }
 
     /// `client` with its sessions, a token for the last active one, and the client token where it is news.
@@ -98,27 +77,11 @@ impl Engine {
                 continue;
             };
             let is_last_active = client.last_active_session_id == Some(session.id);
-            let token = if is_last_active {
-                Some(self.mint(session, source).await?)
-            } else {
-                None
-            };
-            sessions.push(SessionView {
-                session: session.clone(),
-                user,
-                token,
-                now,
-            });
+            let token = if is_last_active { Some(self.mint(session, source).await?) } else { None };
+            sessions.push(SessionView { session: session.clone(), user, token, now });
         }
-        let knows = caller
-            .client()
-            .is_some_and(|known| known.id == client.id && known.generation == client.generation);
+        let knows = caller.client().is_some_and(|known| known.id == client.id && known.generation == client.generation);
         let new_token = (!knows).then(|| self.inner.key.client_token(client.id, client.generation, &client.salt));
-        Ok(ClientView {
-            client,
-            sign_up,
-            sessions,
-            new_token,
-        })
+        Ok(ClientView { client, sign_up, sessions, new_token })
     }
 }

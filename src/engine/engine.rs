@@ -74,11 +74,7 @@ impl Engine {
         };
         let offset = clock.offset().as_millis().saturating_add(by.as_millis());
         let value = (CLOCK_OFFSET.to_owned(), offset.to_be_bytes().to_vec());
-        let commit = Commit {
-            at: self.now(),
-            values: vec![value],
-            ..Commit::default()
-        };
+        let commit = Commit { at: self.now(), values: vec![value], ..Commit::default() };
         self.inner.system.persister().commit(commit).await?;
         clock.advance(by);
         Ok(Some(self.now()))
@@ -129,9 +125,7 @@ impl From<StoreError> for EngineError {
 impl From<CommitError> for EngineError {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::Overloaded => Self::Overloaded {
-                retry_after: RETRY_AFTER,
-            },
+            CommitError::Overloaded => Self::Overloaded { retry_after: RETRY_AFTER },
             CommitError::Client(_) => Self::NoClient,
             error => Self::Unavailable(error.to_string()),
         }
@@ -143,12 +137,8 @@ impl From<CallError> for EngineError {
         match error {
             CallError::Rejected(rejection) => Self::Rejected(rejection),
             CallError::NotFound => Self::NotFound,
-            CallError::Busy => Self::Busy {
-                retry_after: RETRY_AFTER,
-            },
-            CallError::Overloaded => Self::Overloaded {
-                retry_after: RETRY_AFTER,
-            },
+            CallError::Busy => Self::Busy { retry_after: RETRY_AFTER },
+            CallError::Overloaded => Self::Overloaded { retry_after: RETRY_AFTER },
             CallError::Unavailable | CallError::Lost => Self::Unavailable(error.to_string()),
         }
     }

@@ -56,16 +56,8 @@ pub(super) async fn load_keyring(
 }
 
 async fn write(store: &dyn Store, name: &str, value: Vec<u8>) -> Result<(), CommitError> {
-    let commit = Commit {
-        values: vec![(name.to_owned(), value)],
-        ..Commit::default()
-    };
-    store
-        .commit(vec![commit])
-        .await
-        .pop()
-        .unwrap_or(Err(CommitError::Unknown))
-        .map(drop)
+    let commit = Commit { values: vec![(name.to_owned(), value)], ..Commit::default() };
+    store.commit(vec![commit]).await.pop().unwrap_or(Err(CommitError::Unknown)).map(drop)
 }
 
 /// Under which name the fingerprint of the instance key is stored.

@@ -32,12 +32,7 @@ impl Engine {
             self.change_client(client.id, vec![ClientChange::Touch(id)]).await?;
         }
         let client = self.client_view(caller, source).await?.ok_or(EngineError::NoClient)?;
-        let session = client
-            .sessions
-            .iter()
-            .find(|s| s.session.id == id)
-            .cloned()
-            .ok_or(EngineError::NotFound)?;
+        let session = client.sessions.iter().find(|s| s.session.id == id).cloned().ok_or(EngineError::NotFound)?;
         Ok((session, client))
     }
 
@@ -52,10 +47,7 @@ impl Engine {
         source: &Source,
     ) -> Result<Secret<String>, EngineError> {
         let _place = self.inner.admission.enter()?;
-        let session = caller
-            .client()
-            .and_then(|c| c.live_session(id, self.now()))
-            .ok_or(EngineError::SignedOut)?;
+        let session = caller.client().and_then(|c| c.live_session(id, self.now())).ok_or(EngineError::SignedOut)?;
         self.mint(session, source).await
     }
 
@@ -73,33 +65,12 @@ impl Engine {
         let client = caller.client().ok_or(EngineError::SignedOut)?;
         let now = self.now();
         let mut session = client.live_session(id, now).cloned().ok_or(EngineError::NotFound)?;
-        let user = self
-            .inner
-            .store()
-            .user(session.user_id)
-            .await?
-            .ok_or(EngineError::NotFound)?;
-        self.change_client(client.id, vec![ClientChange::EndSession(id)])
-            .await?;
-        session.status = if removed {
-            SessionStatus::Removed
-        } else {
-            SessionStatus::Ended
-        };
+        let user = self.inner.store().user(session.user_id).await?.ok_or(EngineError::NotFound)?;
+        self.change_client(client.id, vec![ClientChange::EndSession(id)]).await?;
+        session.status = if removed { SessionStatus::Removed } else { SessionStatus::Ended };
         session.updated_at = now;
-        let client = self
-            .client_view(caller, &Source::default())
-            .await?
-            .ok_or(EngineError::NoClient)?;
-        Ok((
-            SessionView {
-                session,
-                user,
-                token: None,
-                now,
-            },
-            client,
-        ))
+        let client = self.client_view(caller, &Source::default()).await?.ok_or(EngineError::NoClient)?;
+        Ok((SessionView { session, user, token: None, now }, client))
     }
 
     /// The user of a session of the caller's client; of the last active one when none is named.
@@ -109,15 +80,9 @@ impl Engine {
     pub async fn me(&self, caller: &Caller, session: Option<SessionId>) -> Result<Arc<User>, EngineError> {
         let _place = self.inner.admission.enter()?;
         let client = caller.client().ok_or(EngineError::SignedOut)?;
-        let id = session
-            .or(client.last_active_session_id)
-            .ok_or(EngineError::SignedOut)?;
+        let id = session.or(client.last_active_session_id).ok_or(EngineError::SignedOut)?;
         let session = client.live_session(id, self.now()).ok_or(EngineError::SignedOut)?;
-        self.inner
-            .store()
-            .user(session.user_id)
-            .await?
-            .ok_or(EngineError::NotFound)
+        self.inner.store().user(session.user_id).await?.ok_or(EngineError::NotFound)
     }
 
     /// Mints a session token on a thread of its own: an RSA signature would hold up the async workers.

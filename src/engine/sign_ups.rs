@@ -40,12 +40,7 @@ impl Engine {
                 None => (id, ClientId::generate(cx.now, cx.entropy), Some(salt(cx.entropy))),
             }
         });
-        let create = Create {
-            client,
-            open,
-            fields,
-            origin: source.origin.clone(),
-        };
+        let create = Create { client, open, fields, origin: source.origin.clone() };
         let answer = self.inner.system.create(id, create).await?;
         self.answered(caller, answer, source).await
     }
@@ -77,11 +72,7 @@ impl Engine {
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         self.inner.system.read(id, client).await?;
         let fields = self.read_fields(fields).await?;
-        let answer = self
-            .inner
-            .system
-            .command(id, client, Command::Update(Box::new(fields)))
-            .await?;
+        let answer = self.inner.system.command(id, client, Command::Update(Box::new(fields))).await?;
         self.answered(caller, answer, source).await
     }
 
@@ -133,19 +124,10 @@ impl Engine {
             (None, None) => return Err(EngineError::NotFound),
         };
         let attempt = Attempt::parse(strategy, code)?;
-        let answer = self
-            .inner
-            .system
-            .command(id, client, Command::Attempt(attempt))
-            .await
-            .map_err(|error| {
-                let error = EngineError::from(error);
-                if caller.client().is_none() {
-                    EngineError::NotFound
-                } else {
-                    error
-                }
-            })?;
+        let answer = self.inner.system.command(id, client, Command::Attempt(attempt)).await.map_err(|error| {
+            let error = EngineError::from(error);
+            if caller.client().is_none() { EngineError::NotFound } else { error }
+        })?;
         self.answered(caller, answer, source).await
     }
 
@@ -179,12 +161,7 @@ impl Engine {
     ) -> Result<(SignUpView, ClientView), EngineError> {
         let client = match answer.client {
             Some(client) => client,
-            None => self
-                .inner
-                .store()
-                .client(answer.sign_up.client_id)
-                .await?
-                .ok_or(EngineError::NoClient)?,
+            None => self.inner.store().client(answer.sign_up.client_id).await?.ok_or(EngineError::NoClient)?,
         };
         let is_current = client.sign_up == Some(answer.sign_up.id);
         let sign_up = self.view_sign_up(answer.sign_up, is_current);
@@ -214,11 +191,7 @@ impl Engine {
 
 fn strategies(settings: &Settings, field: &Field) -> Vec<String> {
     let attribute = settings.attribute(field).into_iter();
-    attribute
-        .flat_map(|a| &a.verifications)
-        .filter(|s| s.is_built())
-        .map(Strategy::to_string)
-        .collect()
+    attribute.flat_map(|a| &a.verifications).filter(|s| s.is_built()).map(Strategy::to_string).collect()
 }
 
 pub(super) fn salt(entropy: &mut dyn Entropy) -> [u8; 16] {

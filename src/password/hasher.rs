@@ -39,11 +39,7 @@ pub struct HashError(String);
 impl Default for HashParameters {
     /// The second choice of the OWASP password storage cheat sheet: 19 MiB, two passes, one lane.
     fn default() -> Self {
-        Self {
-            m_kib: 19_456,
-            t: 2,
-            p: 1,
-        }
+        Self { m_kib: 19_456, t: 2, p: 1 }
     }
 }
 
@@ -53,10 +49,7 @@ impl Hasher {
         let HashParameters { m_kib, t, p } = parameters;
         Ok(match implementation {
             Implementation::Fast => {
-                let builder = argon2_rust::Params::builder()
-                    .memory(Memory::kib(m_kib.into()))
-                    .passes(t)
-                    .lanes(p);
+                let builder = argon2_rust::Params::builder().memory(Memory::kib(m_kib.into())).passes(t).lanes(p);
                 let params = builder.build().map_err(|e| refused(&e))?;
                 let argon2 =
                     argon2_rust::Argon2::new(argon2_rust::Algorithm::Argon2id, argon2_rust::Version::V0x13, params);
@@ -76,13 +69,9 @@ impl Hasher {
     pub(super) fn tag(&mut self, password: &[u8], salt: &[u8]) -> Result<[u8; TAG_BYTES], HashError> {
         let mut tag = [0; TAG_BYTES];
         match self {
-            Self::Fast(hasher) => hasher
-                .hash_into(password, salt, &mut tag)
-                .map_err(|e| HashError(e.to_string()))?,
+            Self::Fast(hasher) => hasher.hash_into(password, salt, &mut tag).map_err(|e| HashError(e.to_string()))?,
             Self::RustCrypto(argon2) => {
-                argon2
-                    .hash_password_into(password, salt, &mut tag)
-                    .map_err(|e| HashError(e.to_string()))?;
+                argon2.hash_password_into(password, salt, &mut tag).map_err(|e| HashError(e.to_string()))?;
             }
         }
         Ok(tag)
@@ -110,17 +99,10 @@ impl Phc {
         let (costs, salt, tag) = (parts.next()?, parts.next()?, parts.next()?);
         let mut costs = costs.split(',');
         let mut cost = |name: &str| costs.next()?.strip_prefix(name)?.parse().ok();
-        let parameters = HashParameters {
-            m_kib: cost("m=")?,
-            t: cost("t=")?,
-            p: cost("p=")?,
-        };
+        let parameters = HashParameters { m_kib: cost("m=")?, t: cost("t=")?, p: cost("p=")? };
         let bounded = parameters.m_kib <= M_KIB_MAX && parameters.t <= T_MAX && parameters.p <= P_MAX;
-        let decoded = Self {
-            parameters,
-            salt: STANDARD_NO_PAD.decode(salt).ok()?,
-            tag: STANDARD_NO_PAD.decode(tag).ok()?,
-        };
+        let decoded =
+            Self { parameters, salt: STANDARD_NO_PAD.decode(salt).ok()?, tag: STANDARD_NO_PAD.decode(tag).ok()? };
         (bounded && parts.next().is_none() && decoded.tag.len() == TAG_BYTES).then_some(decoded)
     }
 }
@@ -135,11 +117,7 @@ pub(super) fn self_test(implementation: Implementation) -> Result<(), HashError>
     let (password, salt) = (b"self-test".as_slice(), b"a salt of bytes!".as_slice());
     let tag = Hasher::new(implementation, parameters)?.tag(password, salt)?;
     let judged = Hasher::new(other, parameters)?.tag(password, salt)?;
-    if tag == judged {
-        Ok(())
-    } else {
-        Err(HashError("the two implementations disagree".into()))
-    }
+    if tag == judged { Ok(()) } else { Err(HashError("the two implementations disagree".into())) }
 }
 
 pub(super) const TAG_BYTES: usize = 32;
@@ -161,15 +139,9 @@ mod tests {
     fn a_known_answer_is_computed_by_both() {
         for implementation in [Implementation::Fast, Implementation::RustCrypto] {
             let parameters = HashParameters { m_kib: 64, t: 1, p: 1 };
-            let tag = Hasher::new(implementation, parameters)
-                .expect("a hasher")
-                .tag(b"password", b"somesalt");
+            let tag = Hasher::new(implementation, parameters).expect("a hasher").tag(b"password", b"somesalt");
             let tag = tag.expect("a tag").to_vec();
-            let phc = Phc {
-                parameters,
-                salt: b"somesalt".to_vec(),
-                tag,
-            };
+            let phc = Phc { parameters, salt: b"somesalt".to_vec(), tag };
             let known = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$cpx6VEQbwTVZvcpxNIxOVUWZ5xnAipUmAe1cg2GMG70";
             assert_eq!(phc.encode(), known);
             assert_eq!(Phc::decode(known), Some(phc));

@@ -29,12 +29,7 @@ pub struct HashOptions {
 impl Default for HashOptions {
     fn default() -> Self {
         let threads = thread::available_parallelism().map_or(2, usize::from);
-        Self {
-            parameters: HashParameters::default(),
-            threads,
-            queue: 128,
-            implementation: Implementation::default(),
-        }
+        Self { parameters: HashParameters::default(), threads, queue: 128, implementation: Implementation::default() }
     }
 }
 
@@ -93,11 +88,7 @@ impl HashPool {
             };
             threads.push(thread::Builder::new().name(format!("hash-{number}")).spawn(run)?);
         }
-        Ok(Self {
-            jobs: Some(jobs),
-            threads,
-            parameters: options.parameters,
-        })
+        Ok(Self { jobs: Some(jobs), threads, parameters: options.parameters })
     }
 
     /// What a hash costs.
@@ -111,10 +102,7 @@ impl HashPool {
     /// [`PoolError::Full`] at once when too many wait.
     pub async fn hash(&self, password: Secret<String>) -> Result<Secret<String>, PoolError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Job {
-            password,
-            work: Work::Hash(reply),
-        })?;
+        self.send(Job { password, work: Work::Hash(reply) })?;
         answer.await.unwrap_or(Err(PoolError::Stopped))
     }
 
@@ -124,19 +112,14 @@ impl HashPool {
     /// [`PoolError::Full`] at once when too many wait.
     pub async fn verify(&self, password: Secret<String>, stored: Secret<String>) -> Result<bool, PoolError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Job {
-            password,
-            work: Work::Verify(stored, reply),
-        })?;
+        self.send(Job { password, work: Work::Verify(stored, reply) })?;
         answer.await.unwrap_or(Err(PoolError::Stopped))
     }
 
     fn send(&self, job: Job) -> Result<(), PoolError> {
         let jobs = self.jobs.as_ref().ok_or(PoolError::Stopped)?;
         jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => PoolError::Full {
-                retry_after: RETRY_AFTER,
-            },
+            TrySendError::Full(_) => PoolError::Full { retry_after: RETRY_AFTER },
             TrySendError::Disconnected(_) => PoolError::Stopped,
         })
     }
@@ -236,28 +219,15 @@ mod tests {
     async fn a_hash_verifies_its_password_and_no_other() {
         let pool = HashPool::new(small()).expect("a pool");
         let stored = pool.hash(secret("wanders under elms")).await.expect("a hash");
-        assert_eq!(
-            pool.verify(secret("wanders under elms"), stored.clone()).await,
-            Ok(true)
-        );
+        assert_eq!(pool.verify(secret("wanders under elms"), stored.clone()).await, Ok(true));
         assert_eq!(pool.verify(secret("wanders under oaks"), stored).await, Ok(false));
         assert_eq!(pool.verify(secret("x"), secret("no hash")).await, Ok(false));
     }
 
     #[tokio::test]
     async fn a_full_queue_refuses_at_once() {
-        let costly = HashParameters {
-            m_kib: 65_536,
-            t: 3,
-            p: 1,
-        };
-        let pool = Arc::new(
-            HashPool::new(HashOptions {
-                parameters: costly,
-                ..small()
-            })
-            .expect("a pool"),
-        );
+        let costly = HashParameters { m_kib: 65_536, t: 3, p: 1 };
+        let pool = Arc::new(HashPool::new(HashOptions { parameters: costly, ..small() }).expect("a pool"));
         let waiting: Vec<_> = (0..8)
             .map(|_| {
                 let pool = pool.clone();

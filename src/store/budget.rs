@@ -22,12 +22,11 @@ pub(super) fn charge_address(
     at: Timestamp,
 ) -> Result<CounterRecordV1, Span> {
     let (start, mut messages, mut guesses, mut clients) = match current {
-        Some(CounterRecordV1::Address {
-            window_start,
-            messages,
-            guesses,
-            clients,
-        }) if is_running(*window_start, at) => (*window_start, *messages, *guesses, clients.clone()),
+        Some(CounterRecordV1::Address { window_start, messages, guesses, clients })
+            if is_running(*window_start, at) =>
+        {
+            (*window_start, *messages, *guesses, clients.clone())
+        }
         _ => (at.as_millis(), 0, 0, Vec::new()),
     };
     let wait = || wait(start, at);
@@ -35,11 +34,7 @@ pub(super) fn charge_address(
         Some(index) => index,
         None if clients.len() >= ENTRIES_MAX => return Err(wait()),
         None => {
-            clients.push(ClientShareV1 {
-                client: *client.as_bytes(),
-                messages: 0,
-                guesses: 0,
-            });
+            clients.push(ClientShareV1 { client: *client.as_bytes(), messages: 0, guesses: 0 });
             clients.len() - 1
         }
     };
@@ -55,12 +50,7 @@ pub(super) fn charge_address(
         }
         Charged::Proof => {}
     }
-    Ok(CounterRecordV1::Address {
-        window_start: start,
-        messages,
-        guesses,
-        clients,
-    })
+    Ok(CounterRecordV1::Address { window_start: start, messages, guesses, clients })
 }
 
 /// A client's counter after a message to `address`, or how long until the budget is filled again.
@@ -71,11 +61,9 @@ pub(super) fn charge_client(
     at: Timestamp,
 ) -> Result<CounterRecordV1, Span> {
     let (start, mut sms, mut addresses) = match current {
-        Some(CounterRecordV1::Client {
-            window_start,
-            sms,
-            addresses,
-        }) if is_running(*window_start, at) => (*window_start, *sms, addresses.clone()),
+        Some(CounterRecordV1::Client { window_start, sms, addresses }) if is_running(*window_start, at) => {
+            (*window_start, *sms, addresses.clone())
+        }
         _ => (at.as_millis(), 0, Vec::new()),
     };
     let wait = || wait(start, at);
@@ -89,11 +77,7 @@ pub(super) fn charge_client(
     if address.kind == IdentifierKind::PhoneNumber {
         count(&mut sms, limits.sms_per_client).ok_or_else(wait)?;
     }
-    Ok(CounterRecordV1::Client {
-        window_start: start,
-        sms,
-        addresses,
-    })
+    Ok(CounterRecordV1::Client { window_start: start, sms, addresses })
 }
 
 /// Whether a counter says nothing any more.
@@ -141,10 +125,7 @@ mod tests {
     }
 
     fn address(n: u32) -> Identifier {
-        Identifier {
-            kind: IdentifierKind::EmailAddress,
-            value: format!("a{n}@example.com"),
-        }
+        Identifier { kind: IdentifierKind::EmailAddress, value: format!("a{n}@example.com") }
     }
 
     const UNLIMITED: AddressLimits = AddressLimits {
@@ -161,12 +142,9 @@ mod tests {
         let at = Timestamp::from_millis(1);
         let (mut by_client, mut by_address) = (None, None);
         for n in 0..2000 {
-            by_client = charge_address(by_client.as_ref(), client(n), Charged::Guess, &UNLIMITED, at)
-                .ok()
-                .or(by_client);
-            by_address = charge_client(by_address.as_ref(), &address(n.into()), &UNLIMITED, at)
-                .ok()
-                .or(by_address);
+            by_client =
+                charge_address(by_client.as_ref(), client(n), Charged::Guess, &UNLIMITED, at).ok().or(by_client);
+            by_address = charge_client(by_address.as_ref(), &address(n.into()), &UNLIMITED, at).ok().or(by_address);
         }
         for counter in [by_client, by_address] {
             assert!(codec::encode(&counter.expect("a counter")).is_ok());
@@ -177,10 +155,7 @@ mod tests {
     fn a_window_in_the_future_begins_anew() {
         let late = Timestamp::from_millis(10_000_000);
         let early = Timestamp::from_millis(5);
-        let limits = AddressLimits {
-            messages: 1,
-            ..UNLIMITED
-        };
+        let limits = AddressLimits { messages: 1, ..UNLIMITED };
         let charge = |current: Option<&_>, at| charge_address(current, client(1), Charged::Message, &limits, at);
         let counter = charge(None, late).expect("within the limits");
         assert_eq!(charge(Some(&counter), late), Err(WINDOW));

@@ -30,10 +30,7 @@ pub(super) fn encode<R: Record>(record: &R) -> Result<Bytes, StoreError> {
         .map_err(|error| StoreError::Unavailable(format!("{:?}: {error}", R::KIND)))?;
     if bytes.len() > ENTRY_MAX {
         let size = bytes.len();
-        return Err(StoreError::Unavailable(format!(
-            "{:?}: {size} bytes are more than an entry may have",
-            R::KIND
-        )));
+        return Err(StoreError::Unavailable(format!("{:?}: {size} bytes are more than an entry may have", R::KIND)));
     }
     let sum = checksum(&bytes);
     bytes[4..HEADER].copy_from_slice(&sum.to_le_bytes());
@@ -60,10 +57,7 @@ pub(super) fn decode<R: Record>(bytes: &[u8]) -> Result<R, StoreError> {
         return Err(damaged(format!("a record of kind {kind}")));
     }
     if schema > R::SCHEMA {
-        return Err(damaged(format!(
-            "schema {schema} is newer than {}: a newer version wrote it",
-            R::SCHEMA
-        )));
+        return Err(damaged(format!("schema {schema} is newer than {}: a newer version wrote it", R::SCHEMA)));
     }
     if schema != R::SCHEMA {
         return Err(damaged(format!("there never was a schema {schema}")));
@@ -121,10 +115,7 @@ mod tests {
     }
 
     fn note() -> Note {
-        Note {
-            text: "ada".into(),
-            numbers: vec![1, 1 << 40],
-        }
+        Note { text: "ada".into(), numbers: vec![1, 1 << 40] }
     }
 
     #[test]

@@ -50,10 +50,7 @@ pub(super) fn client(id: ClientId) -> Bytes {
 
 /// The value itself is not in the key: a scan of the data files for addresses finds none in them.
 pub(super) fn identifier(identifier: &Identifier) -> Bytes {
-    of_parts(
-        Kind::Identifier,
-        &[&[kind_byte(identifier.kind)], &digest_of(identifier)],
-    )
+    of_parts(Kind::Identifier, &[&[kind_byte(identifier.kind)], &digest_of(identifier)])
 }
 
 /// Ids begin with a byte that spreads them; here it comes last, so that messages lie in the order of their making.
@@ -71,12 +68,8 @@ pub(super) fn parse_deadline(key: &[u8]) -> Option<(Timestamp, SignUpId)> {
     let (kind, rest) = key.split_first()?;
     let (ms, id) = rest.split_first_chunk::<8>()?;
     let id: [u8; 16] = id.try_into().ok()?;
-    (*kind == Kind::Deadline.byte()).then(|| {
-        (
-            Timestamp::from_millis(u64::from_be_bytes(*ms)),
-            SignUpId::from_bytes(id),
-        )
-    })
+    (*kind == Kind::Deadline.byte())
+        .then(|| (Timestamp::from_millis(u64::from_be_bytes(*ms)), SignUpId::from_bytes(id)))
 }
 
 pub(super) fn address_counter(address: &Identifier) -> Bytes {
@@ -156,10 +149,7 @@ mod tests {
 
     #[test]
     fn keys_of_equal_texts_of_other_kinds_differ() {
-        let of = |kind| Identifier {
-            kind,
-            value: "ada".into(),
-        };
+        let of = |kind| Identifier { kind, value: "ada".into() };
         let (email, username) = (of(IdentifierKind::EmailAddress), of(IdentifierKind::Username));
         assert_ne!(identifier(&email), identifier(&username));
         assert_ne!(address_counter(&email), identifier(&email));

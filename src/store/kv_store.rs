@@ -35,12 +35,7 @@ struct Shared<K> {
 impl<K: KeyValue> KvStore<K> {
     /// The store over this map.
     pub fn over(kv: K) -> Self {
-        Self {
-            shared: Arc::new(Shared {
-                kv,
-                deciding: Mutex::new(()),
-            }),
-        }
+        Self { shared: Arc::new(Shared { kv, deciding: Mutex::new(()) }) }
     }
 
     /// The map beneath.
@@ -55,9 +50,7 @@ impl<K: KeyValue> KvStore<K> {
         }
         let shared = Arc::clone(&self.shared);
         let task = tokio::task::spawn_blocking(move || work(&shared));
-        task.await
-            .inspect_err(|error| tracing::error!(%error, "the store's work broke off"))
-            .ok()
+        task.await.inspect_err(|error| tracing::error!(%error, "the store's work broke off")).ok()
     }
 
     async fn read<T: Send + 'static>(
@@ -148,9 +141,11 @@ impl<K: KeyValue> Store for KvStore<K> {
             Some(id) => [&key::outbox(id)[..], &[0]].concat().into(),
             None => key::before(Kind::Outbox),
         };
-        Box::pin(self.scan(Kind::Outbox, from, limit, |_, value| {
-            codec::decode::<OutboxRecordV1>(value).map(OutboxEntry::from)
-        }))
+        Box::pin(
+            self.scan(Kind::Outbox, from, limit, |_, value| {
+                codec::decode::<OutboxRecordV1>(value).map(OutboxEntry::from)
+            }),
+        )
     }
 
     fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<(Timestamp, SignUpId)>, StoreError>> {
@@ -268,19 +263,12 @@ mod tests {
     }
 
     fn value(name: &str, relaxed: bool) -> Commit {
-        Commit {
-            values: vec![(name.into(), vec![1])],
-            relaxed,
-            ..Commit::default()
-        }
+        Commit { values: vec![(name.into(), vec![1])], relaxed, ..Commit::default() }
     }
 
     fn refused() -> Commit {
         Commit {
-            client: Some(crate::store::ClientWrite {
-                id: ClientId::from_bytes([1; 16]),
-                changes: vec![],
-            }),
+            client: Some(crate::store::ClientWrite { id: ClientId::from_bytes([1; 16]), changes: vec![] }),
             ..Commit::default()
         }
     }
@@ -303,10 +291,9 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_acknowledged_that_was_not_appended() {
         let store = KvStore::over(Odd::default());
-        for (error, beside) in [
-            (CommitError::Overloaded, CommitError::Overloaded),
-            (CommitError::Unknown, CommitError::Unavailable),
-        ] {
+        for (error, beside) in
+            [(CommitError::Overloaded, CommitError::Overloaded), (CommitError::Unknown, CommitError::Unavailable)]
+        {
             *store.key_value().fails_with.lock().expect("no panic") = Some(error.clone());
             let answers = store.commit(vec![value("a", false), refused()]).await;
             assert_eq!(errors(answers), [Some(error), Some(beside)]);

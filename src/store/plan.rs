@@ -32,26 +32,18 @@ pub(super) struct Batch<'a, K> {
 impl<'a, K: KeyValue> Batch<'a, K> {
     /// An empty batch over what is stored.
     pub(super) fn over(stored: &'a K) -> Self {
-        Self {
-            stored,
-            staged: HashMap::new(),
-        }
+        Self { stored, staged: HashMap::new() }
     }
 
     /// The writes that make the commit, and what it leaves behind; the commits planned after it see them.
     pub(super) fn plan(&mut self, commit: &Commit) -> Result<(Vec<Write>, Committed), CommitError> {
-        let mut draft = Draft {
-            batch: self,
-            writes: BTreeMap::new(),
-        };
+        let mut draft = Draft { batch: self, writes: BTreeMap::new() };
         let committed = draft.make(commit)?;
         let writes = draft.writes;
         self.staged.extend(writes.iter().map(|(k, v)| (k.clone(), v.clone())));
         // Removals last: whoever reads while a group is taken in finds a finished sign-up in one place or both.
-        let (put, removed): (Vec<_>, Vec<_>) = writes
-            .into_iter()
-            .map(|(key, value)| Write { key, value })
-            .partition(|write| write.value.is_some());
+        let (put, removed): (Vec<_>, Vec<_>) =
+            writes.into_iter().map(|(key, value)| Write { key, value }).partition(|write| write.value.is_some());
         Ok(([put, removed].concat(), committed))
     }
 }
@@ -110,9 +102,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         if current.is_none() && self.get(&key::user(id.cast()))?.is_some() {
             return Err(CommitError::Stale);
         }
-        let listed = current
-            .as_ref()
-            .map(|record| Timestamp::from_millis(record.deadline_key));
+        let listed = current.as_ref().map(|record| Timestamp::from_millis(record.deadline_key));
         if user.is_some() {
             if let Some(listed) = listed {
                 self.remove(key);
@@ -181,11 +171,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         }
         let mut record = UserRecordV1::from(user);
         if let Some(write) = write {
-            debug_assert_eq!(
-                user.id,
-                write.next.id.cast(),
-                "one key answers for the user and its sign-up"
-            );
+            debug_assert_eq!(user.id, write.next.id.cast(), "one key answers for the user and its sign-up");
             record.sign_up = (&write.next).into();
         }
         self.put(key, &record)
@@ -210,11 +196,8 @@ impl<K: KeyValue> Draft<'_, '_, K> {
             .filter_map(|field| sign_up.address(field))
             .collect::<Vec<_>>();
         let sent = sign_up.recent_sends.iter().map(|(to, _)| to);
-        let counters = current
-            .iter()
-            .chain(sent)
-            .map(key::address_counter)
-            .chain([key::client_counter(sign_up.client_id)]);
+        let counters =
+            current.iter().chain(sent).map(key::address_counter).chain([key::client_counter(sign_up.client_id)]);
         for key in counters {
             let counter: Option<CounterRecordV1> = self.record(&key)?;
             if counter.is_some_and(|counter| budget::is_over(&counter, at)) {
@@ -300,11 +283,7 @@ mod tests {
     fn a_conversion_leaves_the_user_and_its_identifiers_and_nothing_of_the_sign_up() {
         let memory = Memory::default();
         let user = samples::user();
-        let open = SignUp {
-            phase: Phase::Open,
-            version: user.sign_up.version - 1,
-            ..samples::sign_up()
-        };
+        let open = SignUp { phase: Phase::Open, version: user.sign_up.version - 1, ..samples::sign_up() };
         apply(&memory, &written(open, None));
         assert_eq!(kinds(&memory), [Kind::SignUp.byte(), Kind::Deadline.byte()]);
 
@@ -319,10 +298,7 @@ mod tests {
     fn what_a_forgotten_sign_up_counted_goes_with_it_once_its_hour_is_over() {
         for (at, left) in [(HOUR - 1, 2), (HOUR, 0)] {
             let memory = Memory::default();
-            let sign_up = SignUp {
-                phase: Phase::Open,
-                ..samples::sign_up()
-            };
+            let sign_up = SignUp { phase: Phase::Open, ..samples::sign_up() };
             let id = sign_up.id;
             let mut create = written(sign_up.clone(), None);
             create.limits = Some(AddressLimits::default());
@@ -332,11 +308,7 @@ mod tests {
                 what: Charged::Message,
             }];
             apply(&memory, &create);
-            let forget = Commit {
-                at: Timestamp::from_millis(at),
-                forget: vec![(DEADLINE, id)],
-                ..Commit::default()
-            };
+            let forget = Commit { at: Timestamp::from_millis(at), forget: vec![(DEADLINE, id)], ..Commit::default() };
             apply(&memory, &forget);
             assert_eq!(kinds(&memory), vec![Kind::Counter.byte(); left]);
         }
@@ -345,30 +317,16 @@ mod tests {
     #[test]
     fn a_proof_of_what_was_never_counted_writes_nothing() {
         let memory = Memory::default();
-        let mut proof = Commit {
-            limits: Some(AddressLimits::default()),
-            ..Commit::default()
-        };
+        let mut proof = Commit { limits: Some(AddressLimits::default()), ..Commit::default() };
         for what in [Charged::Guess, Charged::Proof] {
-            proof.charges.push(Charge {
-                address: samples::outbox_entry().to,
-                client: samples::client().id,
-                what,
-            });
+            proof.charges.push(Charge { address: samples::outbox_entry().to, client: samples::client().id, what });
         }
         let (writes, _) = Batch::over(&memory).plan(&proof).expect("within the limits");
         assert_eq!(writes, []);
     }
 
     fn written(next: SignUp, expected_version: Option<u64>) -> Commit {
-        Commit {
-            sign_up: Some(SignUpWrite {
-                next,
-                expected_version,
-                deadline: DEADLINE,
-            }),
-            ..Commit::default()
-        }
+        Commit { sign_up: Some(SignUpWrite { next, expected_version, deadline: DEADLINE }), ..Commit::default() }
     }
 
     fn apply(memory: &Memory, commit: &Commit) {

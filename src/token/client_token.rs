@@ -29,11 +29,7 @@ pub fn parse_client_token(text: &str) -> Option<PresentedToken> {
     let (id, rest) = bytes.split_first_chunk::<16>()?;
     let (generation, mac) = rest.split_first_chunk::<4>()?;
     let generation = u32::from_be_bytes(*generation);
-    Some(PresentedToken {
-        client_id: ClientId::from_bytes(*id),
-        generation,
-        mac: mac.try_into().ok()?,
-    })
+    Some(PresentedToken { client_id: ClientId::from_bytes(*id), generation, mac: mac.try_into().ok()? })
 }
 
 impl InstanceKey {
@@ -72,10 +68,7 @@ mod tests {
         assert!(key.verify(&presented, &salt));
         assert!(!key.verify(&presented, &[8; 16]));
         assert!(!InstanceKey::generate().verify(&presented, &salt));
-        let raised = PresentedToken {
-            generation: 4,
-            ..presented
-        };
+        let raised = PresentedToken { generation: 4, ..presented };
         assert!(!key.verify(&raised, &salt));
         for odd in ["", "x", &token[1..], &format!("{token}A"), &"A".repeat(100_000)] {
             assert!(parse_client_token(odd).is_none());

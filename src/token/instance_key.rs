@@ -74,10 +74,7 @@ impl InstanceKey {
     /// # Errors
     /// See [`KeyFileError`].
     pub fn load_or_create(path: &Path) -> Result<Self, KeyFileError> {
-        let io = |error| KeyFileError::Io {
-            path: path.to_owned(),
-            error,
-        };
+        let io = |error| KeyFileError::Io { path: path.to_owned(), error };
         match fs::read_to_string(path) {
             Ok(text) => {
                 let mode = fs::metadata(path).map_err(io)?.permissions().mode();
@@ -110,11 +107,7 @@ impl InstanceKey {
 
     fn write(&self, path: &Path) -> io::Result<()> {
         let text = Zeroizing::new(STANDARD.encode(self.bytes.as_ref()));
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         file.write_all(text.as_bytes())?;
         file.write_all(b"\n")?;
         file.sync_all()?;
@@ -154,10 +147,7 @@ impl Sealer for InstanceKey {
         }
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut in_out = rest.to_vec();
-        let plain = self
-            .sealing
-            .open_in_place(nonce, Aad::from(context), &mut in_out)
-            .ok()?;
+        let plain = self.sealing.open_in_place(nonce, Aad::from(context), &mut in_out).ok()?;
         Some(plain.to_vec())
     }
 }
@@ -208,15 +198,9 @@ mod tests {
         let read = InstanceKey::load_or_create(&path).expect("the same key");
         assert_eq!(made.check_value(), read.check_value());
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("permissions");
-        assert!(matches!(
-            InstanceKey::load_or_create(&path),
-            Err(KeyFileError::Exposed(_))
-        ));
+        assert!(matches!(InstanceKey::load_or_create(&path), Err(KeyFileError::Exposed(_))));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("permissions");
         fs::write(&path, "not a key").expect("a file");
-        assert!(matches!(
-            InstanceKey::load_or_create(&path),
-            Err(KeyFileError::Malformed(_))
-        ));
+        assert!(matches!(InstanceKey::load_or_create(&path), Err(KeyFileError::Malformed(_))));
     }
 }

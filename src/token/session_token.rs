@@ -42,18 +42,9 @@ impl Keyring {
     pub fn mint(&self, claims: &SessionClaims) -> Result<Secret<String>, KeyError> {
         let key = self.active();
         let kid = key.kid();
-        let header = Header {
-            alg: key.algorithm().as_str(),
-            cat: CATEGORY,
-            kid: &kid,
-            typ: "JWT",
-        };
+        let header = Header { alg: key.algorithm().as_str(), cat: CATEGORY, kid: &kid, typ: "JWT" };
         let part = |json: Result<Vec<u8>, _>| json.map(|json| URL_SAFE_NO_PAD.encode(json)).map_err(|_| KeyError);
-        let signed = format!(
-            "{}.{}",
-            part(serde_json::to_vec(&header))?,
-            part(serde_json::to_vec(claims))?
-        );
+        let signed = format!("{}.{}", part(serde_json::to_vec(&header))?, part(serde_json::to_vec(claims))?);
         let signature = URL_SAFE_NO_PAD.encode(key.sign(signed.as_bytes())?);
         Ok(Secret::new(format!("{signed}.{signature}")))
     }
@@ -94,23 +85,10 @@ mod tests {
             let text = jwks["keys"][0][name].as_str().expect("a member");
             URL_SAFE_NO_PAD.decode(text).expect("base64url")
         };
-        let public = RsaPublicKeyComponents {
-            n: member("n"),
-            e: member("e"),
-        };
+        let public = RsaPublicKeyComponents { n: member("n"), e: member("e") };
         let signature = URL_SAFE_NO_PAD.decode(signature).expect("base64url");
-        public
-            .verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &signature)
-            .expect("a genuine signature");
-        assert!(
-            public
-                .verify(&RSA_PKCS1_2048_8192_SHA256, b"other", &signature)
-                .is_err()
-        );
-        assert_eq!(
-            jwks["keys"][0].as_object().map(serde_json::Map::len),
-            Some(6),
-            "public members only"
-        );
+        public.verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &signature).expect("a genuine signature");
+        assert!(public.verify(&RSA_PKCS1_2048_8192_SHA256, b"other", &signature).is_err());
+        assert_eq!(jwks["keys"][0].as_object().map(serde_json::Map::len), Some(6), "public members only");
     }
 }

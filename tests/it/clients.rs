@@ -18,12 +18,7 @@ fn official_clients_sign_up_against_the_binary() {
     let suites = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
     install_packages(&suites);
     run(Command::new("node")
-        .args([
-            "--test",
-            "--test-reporter=spec",
-            "--test-concurrency=2",
-            "--test-timeout=120000",
-        ])
+        .args(["--test", "--test-reporter=spec", "--test-concurrency=2", "--test-timeout=120000"])
         .env("VESTIBULE_BIN", env!("CARGO_BIN_EXE_vestibule"))
         .env("CHROMIUM", chromium())
         .current_dir(&suites));

@@ -20,27 +20,15 @@ use vestibule::token::InstanceKey;
 #[test]
 fn the_lists_shrink_until_it_converts_by_itself() {
     let mut world = World::new(settings(&["email_address", "username", "password"]));
-    let mut sign_up = world
-        .create(&raw(|f| f.email_address = Some("Ada@Example.com".into())))
-        .expect("a sign-up")
-        .next;
+    let mut sign_up = world.create(&raw(|f| f.email_address = Some("Ada@Example.com".into()))).expect("a sign-up").next;
     assert_eq!(world.lists(&sign_up), "username password | email_address");
-    sign_up = world
-        .update(&sign_up, &raw(|f| f.username = Some("ada_l".into())))
-        .expect("an update")
-        .next;
+    sign_up = world.update(&sign_up, &raw(|f| f.username = Some("ada_l".into()))).expect("an update").next;
     assert_eq!(world.lists(&sign_up), "password | email_address");
     let (prepared, code) = world.prepare(&sign_up, Strategy::EmailCode);
-    sign_up = world
-        .attempt(&prepared, Strategy::EmailCode, &code)
-        .expect("a right code")
-        .next;
+    sign_up = world.attempt(&prepared, Strategy::EmailCode, &code).expect("a right code").next;
     assert_eq!(world.lists(&sign_up), "password | ");
     assert_eq!(sign_up.phase, Phase::Open);
-    let done = world.update(
-        &sign_up,
-        &raw(|f| f.password = Some(Secret::new("wanders under elms".into()))),
-    );
+    let done = world.update(&sign_up, &raw(|f| f.password = Some(Secret::new("wanders under elms".into()))));
     let done = done.expect("the last field");
     let conversion = done.conversion.expect("nothing is missing and nothing unverified");
     assert_eq!(conversion.user.id, sign_up.id.cast());
@@ -61,18 +49,10 @@ fn username_and_password_complete_inside_create() {
 #[test]
 fn an_instance_without_identifiers_converts_nobody() {
     let mut world = World::new(settings(&["password"]));
-    let made = world
-        .create(&raw(|f| f.password = Some(Secret::new("wanders under elms".into()))))
-        .expect("a sign-up");
+    let made = world.create(&raw(|f| f.password = Some(Secret::new("wanders under elms".into())))).expect("a sign-up");
     assert!(made.conversion.is_none());
     let mut world = World::new(Settings::default());
-    assert!(
-        world
-            .create(&RawFields::default())
-            .expect("a sign-up")
-            .conversion
-            .is_none()
-    );
+    assert!(world.create(&RawFields::default()).expect("a sign-up").conversion.is_none());
 }
 
 #[test]
@@ -83,67 +63,39 @@ fn where_no_identifier_is_required_one_of_the_alternatives_suffices() {
     let mut world = World::new(settings);
     let sign_up = world.create(&RawFields::default()).expect("a sign-up").next;
     assert_eq!(world.lists(&sign_up), "email_address phone_number | ");
-    let sign_up = world
-        .update(&sign_up, &raw(|f| f.phone_number = Some("+14155552671".into())))
-        .expect("an update")
-        .next;
+    let sign_up =
+        world.update(&sign_up, &raw(|f| f.phone_number = Some("+14155552671".into()))).expect("an update").next;
     assert_eq!(world.lists(&sign_up), " | phone_number");
 }
 
 #[test]
 fn five_wrong_codes_fail_the_verification_and_a_new_code_begins_anew() {
     let mut world = World::new(settings(&["email_address"]));
-    let sign_up = world
-        .create(&raw(|f| f.email_address = Some("ada@example.com".into())))
-        .expect("a sign-up")
-        .next;
+    let sign_up = world.create(&raw(|f| f.email_address = Some("ada@example.com".into()))).expect("a sign-up").next;
     let (mut sign_up, code) = world.prepare(&sign_up, Strategy::EmailCode);
     let wrong = if code == "000000" { "000001" } else { "000000" };
     for tries in 1..=5 {
-        let transition = world
-            .attempt(&sign_up, Strategy::EmailCode, wrong)
-            .expect("a counted try");
-        assert!(
-            transition
-                .verdict
-                .expect_err("a wrong code")
-                .is(Code::FormCodeIncorrect)
-        );
+        let transition = world.attempt(&sign_up, Strategy::EmailCode, wrong).expect("a counted try");
+        assert!(transition.verdict.expect_err("a wrong code").is(Code::FormCodeIncorrect));
         sign_up = transition.next;
-        assert_eq!(
-            sign_up.verification(&Field::EmailAddress).map(|v| v.attempts),
-            Some(tries)
-        );
+        assert_eq!(sign_up.verification(&Field::EmailAddress).map(|v| v.attempts), Some(tries));
     }
-    let refused = world
-        .attempt(&sign_up, Strategy::EmailCode, &code)
-        .expect_err("a failed verification");
+    let refused = world.attempt(&sign_up, Strategy::EmailCode, &code).expect_err("a failed verification");
     assert!(refused.is(Code::VerificationFailed));
     world.clock.advance(Span::from_secs(31));
     let (sign_up, code) = world.prepare(&sign_up, Strategy::EmailCode);
-    assert!(
-        world
-            .attempt(&sign_up, Strategy::EmailCode, &code)
-            .expect("a fresh code")
-            .conversion
-            .is_some()
-    );
+    assert!(world.attempt(&sign_up, Strategy::EmailCode, &code).expect("a fresh code").conversion.is_some());
 }
 
 #[test]
 fn a_code_is_good_for_ten_minutes_and_not_longer() {
     let mut world = World::new(settings(&["email_address"]));
-    let sign_up = world
-        .create(&raw(|f| f.email_address = Some("ada@example.com".into())))
-        .expect("a sign-up")
-        .next;
+    let sign_up = world.create(&raw(|f| f.email_address = Some("ada@example.com".into()))).expect("a sign-up").next;
     let (sign_up, code) = world.prepare(&sign_up, Strategy::EmailCode);
     world.clock.advance(Span::from_secs(599));
     assert!(world.attempt(&sign_up, Strategy::EmailCode, &code).is_ok());
     world.clock.advance(Span::from_secs(2));
-    let refused = world
-        .attempt(&sign_up, Strategy::EmailCode, &code)
-        .expect_err("an expired code");
+    let refused = world.attempt(&sign_up, Strategy::EmailCode, &code).expect_err("an expired code");
     assert!(refused.is(Code::VerificationExpired));
     let verification = sign_up.verification(&Field::EmailAddress).expect("a verification");
     assert_eq!(verification.status(world.clock.now(), 5), VerificationStatus::Expired);
@@ -152,73 +104,34 @@ fn a_code_is_good_for_ten_minutes_and_not_longer() {
 #[test]
 fn an_older_code_is_refused_after_a_resend() {
     let mut world = World::new(settings(&["email_address"]));
-    let sign_up = world
-        .create(&raw(|f| f.email_address = Some("ada@example.com".into())))
-        .expect("a sign-up")
-        .next;
+    let sign_up = world.create(&raw(|f| f.email_address = Some("ada@example.com".into()))).expect("a sign-up").next;
     let (sign_up, first) = world.prepare(&sign_up, Strategy::EmailCode);
-    let refused = world
-        .try_prepare(&sign_up, Strategy::EmailCode)
-        .expect_err("the cool-down");
+    let refused = world.try_prepare(&sign_up, Strategy::EmailCode).expect_err("the cool-down");
     assert!(refused.is(Code::VerificationCodeTooManyRequests));
     assert_eq!(refused.reasons()[0].retry_after, Some(Span::from_secs(30)));
     world.clock.advance(Span::from_secs(30));
     let (sign_up, second) = world.prepare(&sign_up, Strategy::EmailCode);
     assert_ne!(first, second, "with this seed the two codes differ");
-    assert!(
-        world
-            .attempt(&sign_up, Strategy::EmailCode, &first)
-            .expect("a counted try")
-            .verdict
-            .is_err()
-    );
-    assert!(
-        world
-            .attempt(&sign_up, Strategy::EmailCode, &second)
-            .expect("a right code")
-            .verdict
-            .is_ok()
-    );
+    assert!(world.attempt(&sign_up, Strategy::EmailCode, &first).expect("a counted try").verdict.is_err());
+    assert!(world.attempt(&sign_up, Strategy::EmailCode, &second).expect("a right code").verdict.is_ok());
 }
 
 #[test]
 fn a_code_proves_the_value_it_was_sent_to_and_no_other() {
     let mut world = World::new(settings(&["email_address", "username"]));
-    let sign_up = world
-        .create(&raw(|f| f.email_address = Some("a@example.com".into())))
-        .expect("a sign-up")
-        .next;
+    let sign_up = world.create(&raw(|f| f.email_address = Some("a@example.com".into()))).expect("a sign-up").next;
     let (prepared, code) = world.prepare(&sign_up, Strategy::EmailCode);
-    let moved = world
-        .update(&prepared, &raw(|f| f.email_address = Some("b@example.com".into())))
-        .expect("an update")
-        .next;
-    let refused = world
-        .attempt(&moved, Strategy::EmailCode, &code)
-        .expect_err("nothing prepared");
+    let moved =
+        world.update(&prepared, &raw(|f| f.email_address = Some("b@example.com".into()))).expect("an update").next;
+    let refused = world.attempt(&moved, Strategy::EmailCode, &code).expect_err("nothing prepared");
     assert!(refused.is(Code::VerificationMissing));
-    let back = world
-        .update(&moved, &raw(|f| f.email_address = Some("a@example.com".into())))
-        .expect("an update")
-        .next;
-    assert!(
-        back.verification(&Field::EmailAddress).is_none(),
-        "going back does not bring the proof back"
-    );
+    let back = world.update(&moved, &raw(|f| f.email_address = Some("a@example.com".into()))).expect("an update").next;
+    assert!(back.verification(&Field::EmailAddress).is_none(), "going back does not bring the proof back");
 
-    let proved = world
-        .attempt(&prepared, Strategy::EmailCode, &code)
-        .expect("a right code")
-        .next;
-    let same = world
-        .update(&proved, &raw(|f| f.email_address = Some(" A@EXAMPLE.com".into())))
-        .expect("an update")
-        .next;
-    assert_eq!(
-        world.lists(&same),
-        "username | ",
-        "the same normalised value keeps its proof"
-    );
+    let proved = world.attempt(&prepared, Strategy::EmailCode, &code).expect("a right code").next;
+    let same =
+        world.update(&proved, &raw(|f| f.email_address = Some(" A@EXAMPLE.com".into()))).expect("an update").next;
+    assert_eq!(world.lists(&same), "username | ", "the same normalised value keeps its proof");
     let swapped = world.update(
         &proved,
         &raw(|f| {
@@ -226,30 +139,19 @@ fn a_code_proves_the_value_it_was_sent_to_and_no_other() {
             f.username = Some("ada_l".into());
         }),
     );
-    assert!(
-        swapped.expect("an update").conversion.is_none(),
-        "swapped after the proof"
-    );
+    assert!(swapped.expect("an update").conversion.is_none(), "swapped after the proof");
 }
 
 #[test]
 fn an_odd_code_is_refused_without_being_counted() {
     let mut world = World::new(settings(&["email_address"]));
-    let sign_up = world
-        .create(&raw(|f| f.email_address = Some("ada@example.com".into())))
-        .expect("a sign-up")
-        .next;
+    let sign_up = world.create(&raw(|f| f.email_address = Some("ada@example.com".into()))).expect("a sign-up").next;
     let (sign_up, _) = world.prepare(&sign_up, Strategy::EmailCode);
     for odd in ["12345", "1234567", "١٢٣٤٥٦", "abcdef"] {
         let refused = world.attempt(&sign_up, Strategy::EmailCode, odd).expect_err("no code");
         assert!(refused.is(Code::FormCodeIncorrect), "{odd}");
     }
-    assert!(
-        world
-            .attempt(&sign_up, Strategy::EmailCode, "")
-            .expect_err("no code")
-            .is(Code::FormParamMissing)
-    );
+    assert!(world.attempt(&sign_up, Strategy::EmailCode, "").expect_err("no code").is(Code::FormParamMissing));
 }
 
 #[test]
@@ -263,11 +165,7 @@ fn all_faults_are_reported_at_once() {
         f.unsafe_metadata = Some("[1]".into());
     });
     let refused = Fields::parse(&faulty, &world.settings).expect_err("faults");
-    let mut found: Vec<_> = refused
-        .reasons()
-        .iter()
-        .map(|r| (r.code.as_str(), r.param.as_deref()))
-        .collect();
+    let mut found: Vec<_> = refused.reasons().iter().map(|r| (r.code.as_str(), r.param.as_deref())).collect();
     found.sort_unstable();
     assert_eq!(
         found,
@@ -286,15 +184,9 @@ fn an_abandoned_sign_up_takes_nothing_more() {
     let mut world = World::new(settings(&["email_address"]));
     let sign_up = world.create(&RawFields::default()).expect("a sign-up").next;
     world.clock.advance(Span::from_secs(86_399));
-    let kept = world
-        .update(&sign_up, &RawFields::default())
-        .expect("an update moves the deadline")
-        .next;
+    let kept = world.update(&sign_up, &RawFields::default()).expect("an update moves the deadline").next;
     world.clock.advance(Span::from_secs(86_399));
-    assert_eq!(
-        kept.status(world.clock.now(), &world.policy),
-        Status::MissingRequirements
-    );
+    assert_eq!(kept.status(world.clock.now(), &world.policy), Status::MissingRequirements);
     assert_eq!(sign_up.status(world.clock.now(), &world.policy), Status::Abandoned);
     let refused = world.update(&sign_up, &RawFields::default()).expect_err("abandoned");
     assert!(refused.is(Code::SignUpCannotBeUpdated));
@@ -303,24 +195,12 @@ fn an_abandoned_sign_up_takes_nothing_more() {
 #[test]
 fn settings_take_effect_at_the_next_read_and_convert_at_the_next_write() {
     let mut world = World::new(settings(&["email_address", "username"]));
-    let sign_up = world
-        .create(&raw(|f| f.username = Some("ada_l".into())))
-        .expect("a sign-up")
-        .next;
+    let sign_up = world.create(&raw(|f| f.username = Some("ada_l".into()))).expect("a sign-up").next;
     assert_eq!(world.lists(&sign_up), "email_address | ");
     world.settings = settings(&["username"]);
     assert_eq!(world.lists(&sign_up), " | ");
-    assert_eq!(
-        sign_up.status(world.clock.now(), &world.policy),
-        Status::MissingRequirements
-    );
-    assert!(
-        world
-            .update(&sign_up, &RawFields::default())
-            .expect("a write")
-            .conversion
-            .is_some()
-    );
+    assert_eq!(sign_up.status(world.clock.now(), &world.policy), Status::MissingRequirements);
+    assert!(world.update(&sign_up, &RawFields::default()).expect("a write").conversion.is_some());
 }
 
 #[test]
@@ -328,32 +208,18 @@ fn legal_consent_is_a_requirement_of_its_own() {
     let mut settings = settings(&["username"]);
     settings.sign_up.legal_consent_enabled = true;
     let mut world = World::new(settings);
-    let sign_up = world
-        .create(&raw(|f| f.username = Some("ada_l".into())))
-        .expect("a sign-up")
-        .next;
+    let sign_up = world.create(&raw(|f| f.username = Some("ada_l".into()))).expect("a sign-up").next;
     assert_eq!(world.lists(&sign_up), "legal_accepted | ");
-    let done = world
-        .update(&sign_up, &raw(|f| f.legal_accepted = Some("true".into())))
-        .expect("an update");
-    assert_eq!(
-        done.conversion.expect("a user").user.legal_accepted_at,
-        Some(world.clock.now())
-    );
+    let done = world.update(&sign_up, &raw(|f| f.legal_accepted = Some("true".into()))).expect("an update");
+    assert_eq!(done.conversion.expect("a user").user.legal_accepted_at, Some(world.clock.now()));
 }
 
 #[test]
 fn a_lost_completing_answer_can_be_asked_for_again_for_a_minute() {
     let mut world = World::new(settings(&["email_address"]));
-    let sign_up = world
-        .create(&raw(|f| f.email_address = Some("ada@example.com".into())))
-        .expect("a sign-up")
-        .next;
+    let sign_up = world.create(&raw(|f| f.email_address = Some("ada@example.com".into()))).expect("a sign-up").next;
     let (sign_up, code) = world.prepare(&sign_up, Strategy::EmailCode);
-    let done = world
-        .attempt(&sign_up, Strategy::EmailCode, &code)
-        .expect("a right code")
-        .next;
+    let done = world.attempt(&sign_up, Strategy::EmailCode, &code).expect("a right code").next;
     let again = world.attempt(&done, Strategy::EmailCode, &code).expect("a replay");
     assert!(!again.changed && again.conversion.is_none() && again.next == done);
     assert!(world.attempt(&done, Strategy::EmailCode, "000000").is_err());
@@ -368,64 +234,36 @@ fn test_addresses_take_the_fixed_code_only_in_test_mode() {
     let sign_up = world.create(&fields).expect("a sign-up").next;
     let (prepared, code) = world.prepare(&sign_up, Strategy::EmailCode);
     assert_ne!(code, "424242", "with this seed the code is another");
-    assert!(
-        world
-            .attempt(&prepared, Strategy::EmailCode, "424242")
-            .expect("a counted try")
-            .verdict
-            .is_err()
-    );
+    assert!(world.attempt(&prepared, Strategy::EmailCode, "424242").expect("a counted try").verdict.is_err());
     world.policy.test_mode = true;
     let silent = world.try_prepare(&sign_up, Strategy::EmailCode).expect("prepared");
     assert!(silent.effects.is_empty() && silent.charges.is_empty());
-    assert!(
-        world
-            .attempt(&silent.next, Strategy::EmailCode, "424242")
-            .expect("the code")
-            .verdict
-            .is_ok()
-    );
+    assert!(world.attempt(&silent.next, Strategy::EmailCode, "424242").expect("the code").verdict.is_ok());
 }
 
 #[test]
 fn strategies_that_are_unknown_off_or_unprepared_are_told_apart() {
     let mut world = World::new(settings(&["email_address"]));
-    let sign_up = world
-        .create(&raw(|f| f.email_address = Some("ada@example.com".into())))
-        .expect("a sign-up")
-        .next;
+    let sign_up = world.create(&raw(|f| f.email_address = Some("ada@example.com".into()))).expect("a sign-up").next;
     assert!(Prepare::parse(Some("carrier_pigeon"), None).is_err_and(|r| r.code == Code::FormParamValueInvalid));
     let code = |refused: Rejection| refused.reasons()[0].code;
-    assert_eq!(
-        code(world.try_prepare(&sign_up, Strategy::PhoneCode).expect_err("off")),
-        Code::FormParamValueDisabled
-    );
+    assert_eq!(code(world.try_prepare(&sign_up, Strategy::PhoneCode).expect_err("off")), Code::FormParamValueDisabled);
     let google = Strategy::OAuth("oauth_google".into());
-    assert_eq!(
-        code(world.try_prepare(&sign_up, google).expect_err("off")),
-        Code::OAuthProviderNotEnabled
-    );
-    let refused = world
-        .attempt(&sign_up, Strategy::EmailCode, "123456")
-        .expect_err("unprepared");
+    assert_eq!(code(world.try_prepare(&sign_up, google).expect_err("off")), Code::OAuthProviderNotEnabled);
+    let refused = world.attempt(&sign_up, Strategy::EmailCode, "123456").expect_err("unprepared");
     assert_eq!(code(refused), Code::VerificationMissing);
 }
 
 #[test]
 fn every_guess_is_charged_and_a_proof_clears_the_account() {
     let mut world = World::new(settings(&["email_address"]));
-    let sign_up = world
-        .create(&raw(|f| f.email_address = Some("ada@example.com".into())))
-        .expect("a sign-up")
-        .next;
+    let sign_up = world.create(&raw(|f| f.email_address = Some("ada@example.com".into()))).expect("a sign-up").next;
     let prepared = world.try_prepare(&sign_up, Strategy::EmailCode).expect("prepared");
     let charged = |t: &Transition| t.charges.iter().map(|c| c.what).collect::<Vec<_>>();
     assert_eq!(charged(&prepared), [Charged::Message]);
     let Effect::Deliver(message) = &prepared.effects[0];
     let code = message.code.expose().clone();
-    let right = world
-        .attempt(&prepared.next, Strategy::EmailCode, &code)
-        .expect("a right code");
+    let right = world.attempt(&prepared.next, Strategy::EmailCode, &code).expect("a right code");
     assert_eq!(charged(&right), [Charged::Guess, Charged::Proof]);
 }
 
@@ -493,15 +331,7 @@ impl World {
     }
 
     fn try_prepare(&mut self, sign_up: &SignUp, strategy: Strategy) -> Result<Transition, Rejection> {
-        self.decide(|cx| {
-            sign_up.apply(
-                &Command::Prepare(Prepare {
-                    strategy,
-                    channel: None,
-                }),
-                cx,
-            )
-        })
+        self.decide(|cx| sign_up.apply(&Command::Prepare(Prepare { strategy, channel: None }), cx))
     }
 
     fn prepare(&mut self, sign_up: &SignUp, strategy: Strategy) -> (SignUp, String) {
@@ -511,10 +341,7 @@ impl World {
     }
 
     fn attempt(&mut self, sign_up: &SignUp, strategy: Strategy, code: &str) -> Result<Transition, Rejection> {
-        let attempt = Attempt {
-            strategy,
-            code: Some(code.to_owned()),
-        };
+        let attempt = Attempt { strategy, code: Some(code.to_owned()) };
         self.decide(|cx| sign_up.apply(&Command::Attempt(attempt), cx))
     }
 

@@ -25,14 +25,8 @@ use vestibule::token::InstanceKey;
 async fn a_sign_up_becomes_a_user_with_a_session() {
     let bench = Bench::in_memory().await;
     let (sign_up, caller) = bench.begin("Ada@Example.com").await;
-    assert_eq!(
-        sign_up.value.email_address.as_ref().expect("an address").value.as_str(),
-        "ada@example.com"
-    );
-    let (done, client) = bench
-        .finish(&caller, sign_up.value.id, "ada@example.com")
-        .await
-        .expect("a right code");
+    assert_eq!(sign_up.value.email_address.as_ref().expect("an address").value.as_str(), "ada@example.com");
+    let (done, client) = bench.finish(&caller, sign_up.value.id, "ada@example.com").await.expect("a right code");
     assert_eq!(done.status, Status::Complete);
     assert!(client.sign_up.is_none());
     let session = &client.sessions[0];
@@ -41,16 +35,9 @@ async fn a_sign_up_becomes_a_user_with_a_session() {
     assert_eq!(session.token.as_ref().map(|t| t.expose().split('.').count()), Some(3));
     let token = client.new_token.expect("conversion rotates the client's token");
     let caller = bench.engine.identify(Some(token.expose())).await.expect("readable");
-    let read = bench
-        .engine
-        .sign_up(&caller, sign_up.value.id)
-        .await
-        .expect("its finished sign-up");
+    let read = bench.engine.sign_up(&caller, sign_up.value.id).await.expect("its finished sign-up");
     assert_eq!(read.status, Status::Complete);
-    assert_eq!(
-        bench.engine.me(&caller, None).await.expect("signed in").id,
-        sign_up.value.id.cast()
-    );
+    assert_eq!(bench.engine.me(&caller, None).await.expect("signed in").id, sign_up.value.id.cast());
     bench.engine.shutdown().await;
 }
 
@@ -60,23 +47,13 @@ async fn the_token_from_before_the_conversion_shows_nothing() {
     let (sign_up, caller) = bench.begin("ada@example.com").await;
     let before = bench.token_of(&caller);
     let id = sign_up.value.id;
-    bench
-        .engine
-        .prepare_verification(&caller, id, Some("email_code"), None, &Source::default())
-        .await
-        .expect("sent");
+    bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &Source::default()).await.expect("sent");
     let code = bench.code("ada@example.com").await;
     bench.attempt(&caller, id, &code).await.expect("a right code");
     let planted = bench.engine.identify(Some(&before)).await.expect("readable");
     assert!(planted.client().is_none());
-    assert_eq!(
-        bench.engine.sign_up(&planted, id).await.expect_err("nobody"),
-        EngineError::NotFound
-    );
-    assert_eq!(
-        bench.attempt(&planted, id, "000000").await.expect_err("a wrong code"),
-        EngineError::NotFound
-    );
+    assert_eq!(bench.engine.sign_up(&planted, id).await.expect_err("nobody"), EngineError::NotFound);
+    assert_eq!(bench.attempt(&planted, id, "000000").await.expect_err("a wrong code"), EngineError::NotFound);
     let (again, client) = bench.attempt(&planted, id, &code).await.expect("the lost answer again");
     assert_eq!(again.status, Status::Complete);
     assert!(client.new_token.is_some());
@@ -90,38 +67,18 @@ async fn another_clients_sign_up_does_not_exist() {
     let id = sign_up.value.id;
     let unknown = SignUpId::from_bytes([9; 16]);
     for id in [id, unknown] {
-        assert_eq!(
-            bench.engine.sign_up(&stranger, id).await.expect_err("foreign"),
-            EngineError::NotFound
-        );
-        let update = bench
-            .engine
-            .update_sign_up(&stranger, id, &RawFields::default(), &Source::default())
-            .await;
+        assert_eq!(bench.engine.sign_up(&stranger, id).await.expect_err("foreign"), EngineError::NotFound);
+        let update = bench.engine.update_sign_up(&stranger, id, &RawFields::default(), &Source::default()).await;
         assert_eq!(update.expect_err("foreign"), EngineError::NotFound);
-        assert_eq!(
-            bench.attempt(&stranger, id, "000000").await.expect_err("foreign"),
-            EngineError::NotFound
-        );
-        assert_eq!(
-            bench
-                .attempt(&Caller::nobody(), id, "000000")
-                .await
-                .expect_err("foreign"),
-            EngineError::NotFound
-        );
+        assert_eq!(bench.attempt(&stranger, id, "000000").await.expect_err("foreign"), EngineError::NotFound);
+        assert_eq!(bench.attempt(&Caller::nobody(), id, "000000").await.expect_err("foreign"), EngineError::NotFound);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_spellings_of_one_address_exactly_one_becomes_a_user() {
     let bench = Arc::new(Bench::in_memory().await);
-    let spellings = [
-        "ada@example.com",
-        "ADA@example.com",
-        " ada@EXAMPLE.com ",
-        "ａda@example.com",
-    ];
+    let spellings = ["ada@example.com", "ADA@example.com", " ada@EXAMPLE.com ", "ａda@example.com"];
     let mut open = Vec::new();
     for n in 0..64 {
         let (sign_up, caller) = bench.begin(spellings[n % 4]).await;
@@ -151,10 +108,7 @@ async fn of_many_spellings_of_one_address_exactly_one_becomes_a_user() {
             (Err(EngineError::Rejected(rejection)), state) => {
                 assert!(rejection.is(Code::FormIdentifierExists), "{rejection}");
                 assert_eq!(rejection.reasons()[0].param.as_deref(), Some("email_address"));
-                assert_eq!(
-                    state.expect("the loser keeps its state").status,
-                    Status::MissingRequirements
-                );
+                assert_eq!(state.expect("the loser keeps its state").status, Status::MissingRequirements);
             }
             (Err(error), _) => panic!("{error}"),
         }
@@ -166,66 +120,27 @@ async fn of_many_spellings_of_one_address_exactly_one_becomes_a_user() {
 async fn a_taken_address_is_reported_under_its_field_and_changes_nothing() {
     let bench = Bench::in_memory().await;
     let (sign_up, caller) = bench.begin("ada@example.com").await;
-    bench
-        .finish(&caller, sign_up.value.id, "ada@example.com")
-        .await
-        .expect("a user");
-    let refused = bench
-        .create(&Caller::nobody(), "ADA@example.com")
-        .await
-        .expect_err("taken");
-    let EngineError::Rejected(rejection) = refused else {
-        panic!("{refused}")
-    };
+    bench.finish(&caller, sign_up.value.id, "ada@example.com").await.expect("a user");
+    let refused = bench.create(&Caller::nobody(), "ADA@example.com").await.expect_err("taken");
+    let EngineError::Rejected(rejection) = refused else { panic!("{refused}") };
     assert!(rejection.is(Code::FormIdentifierExists));
     let (other, caller) = bench.begin("eve@example.com").await;
-    let fields = RawFields {
-        email_address: Some("ada@example.com".into()),
-        ..RawFields::default()
-    };
-    assert!(
-        bench
-            .engine
-            .update_sign_up(&caller, other.value.id, &fields, &Source::default())
-            .await
-            .is_err()
-    );
-    let kept = bench
-        .engine
-        .sign_up(&caller, other.value.id)
-        .await
-        .expect("still there");
-    assert_eq!(
-        kept.value.email_address.as_ref().expect("an address").value.as_str(),
-        "eve@example.com"
-    );
+    let fields = RawFields { email_address: Some("ada@example.com".into()), ..RawFields::default() };
+    assert!(bench.engine.update_sign_up(&caller, other.value.id, &fields, &Source::default()).await.is_err());
+    let kept = bench.engine.sign_up(&caller, other.value.id).await.expect("still there");
+    assert_eq!(kept.value.email_address.as_ref().expect("an address").value.as_str(), "eve@example.com");
 }
 
 #[tokio::test]
 async fn a_new_sign_up_abandons_the_one_before_at_once() {
     let bench = Bench::in_memory().await;
     let (first, caller) = bench.begin("ada@example.com").await;
-    bench
-        .create(&caller, "eve@example.com")
-        .await
-        .expect("a second sign-up");
-    let caller = bench
-        .engine
-        .identify(Some(&bench.token_of(&caller)))
-        .await
-        .expect("readable");
+    bench.create(&caller, "eve@example.com").await.expect("a second sign-up");
+    let caller = bench.engine.identify(Some(&bench.token_of(&caller))).await.expect("readable");
     let id = first.value.id;
-    assert_eq!(
-        bench.engine.sign_up(&caller, id).await.expect("readable").status,
-        Status::Abandoned
-    );
-    let update = bench
-        .engine
-        .update_sign_up(&caller, id, &RawFields::default(), &Source::default())
-        .await;
-    let Err(EngineError::Rejected(rejection)) = update else {
-        panic!("{update:?}")
-    };
+    assert_eq!(bench.engine.sign_up(&caller, id).await.expect("readable").status, Status::Abandoned);
+    let update = bench.engine.update_sign_up(&caller, id, &RawFields::default(), &Source::default()).await;
+    let Err(EngineError::Rejected(rejection)) = update else { panic!("{update:?}") };
     assert!(rejection.is(Code::SignUpCannotBeUpdated));
 }
 
@@ -233,10 +148,7 @@ async fn a_new_sign_up_abandons_the_one_before_at_once() {
 async fn signing_out_beside_a_second_tab_loses_nothing() {
     let bench = Bench::in_memory().await;
     let (sign_up, caller) = bench.begin("ada@example.com").await;
-    let (_, client) = bench
-        .finish(&caller, sign_up.value.id, "ada@example.com")
-        .await
-        .expect("a user");
+    let (_, client) = bench.finish(&caller, sign_up.value.id, "ada@example.com").await.expect("a user");
     let token = client.new_token.expect("a new token");
     let caller = bench.engine.identify(Some(token.expose())).await.expect("readable");
     let refused = bench.create(&caller, "eve@example.com").await.expect_err("signed in");
@@ -244,22 +156,13 @@ async fn signing_out_beside_a_second_tab_loses_nothing() {
     let out = bench.engine.end_sessions(&caller).await.expect("signed out");
     assert!(out.sessions.is_empty() && out.client.last_active_session_id.is_none());
     let caller = bench.engine.identify(Some(token.expose())).await.expect("readable");
-    assert_eq!(
-        bench.engine.me(&caller, None).await.expect_err("signed out"),
-        EngineError::SignedOut
-    );
-    bench
-        .create(&caller, "eve@example.com")
-        .await
-        .expect("a new sign-up on the same client");
+    assert_eq!(bench.engine.me(&caller, None).await.expect_err("signed out"), EngineError::SignedOut);
+    bench.create(&caller, "eve@example.com").await.expect("a new sign-up on the same client");
 }
 
 #[tokio::test]
 async fn sleeping_sign_ups_wake_up_as_they_were_and_lose_no_call() {
-    let actors = ActorOptions {
-        passivate_after: Duration::from_millis(20),
-        ..ActorOptions::default()
-    };
+    let actors = ActorOptions { passivate_after: Duration::from_millis(20), ..ActorOptions::default() };
     let bench = Bench::over(Engine::builder().actors(actors)).await;
     let (sign_up, caller) = bench.begin("ada@example.com").await;
     let id = sign_up.value.id;
@@ -270,15 +173,8 @@ async fn sleeping_sign_ups_wake_up_as_they_were_and_lose_no_call() {
             }
         }
         tokio::time::sleep(Duration::from_millis(round % 23)).await;
-        let fields = RawFields {
-            first_name: Some(format!("Ada {round}")),
-            ..RawFields::default()
-        };
-        let (view, _) = bench
-            .engine
-            .update_sign_up(&caller, id, &fields, &Source::default())
-            .await
-            .expect("an update");
+        let fields = RawFields { first_name: Some(format!("Ada {round}")), ..RawFields::default() };
+        let (view, _) = bench.engine.update_sign_up(&caller, id, &fields, &Source::default()).await.expect("an update");
         assert_eq!(view.value.first_name.as_deref(), Some(format!("Ada {round}").as_str()));
         assert_eq!(view.value.version, sign_up.value.version + round + 1);
     }
@@ -288,39 +184,23 @@ async fn sleeping_sign_ups_wake_up_as_they_were_and_lose_no_call() {
 async fn two_engines_in_one_process_do_not_meet() {
     let (one, other) = (Bench::in_memory().await, Bench::in_memory().await);
     let (sign_up, caller) = one.begin("ada@example.com").await;
-    one.finish(&caller, sign_up.value.id, "ada@example.com")
-        .await
-        .expect("a user");
+    one.finish(&caller, sign_up.value.id, "ada@example.com").await.expect("a user");
     let (sign_up, caller) = other.begin("ada@example.com").await;
-    other
-        .finish(&caller, sign_up.value.id, "ada@example.com")
-        .await
-        .expect("another user");
-    let foreign = other
-        .engine
-        .identify(Some(&one.token_of(&caller)))
-        .await
-        .expect("readable");
+    other.finish(&caller, sign_up.value.id, "ada@example.com").await.expect("another user");
+    let foreign = other.engine.identify(Some(&one.token_of(&caller))).await.expect("readable");
     assert!(foreign.client().is_none());
 }
 
 #[tokio::test]
 async fn the_address_limits_hold_over_sign_ups_and_clients() {
-    let policy = Policy {
-        resend_cooldown: Span::from_millis(0),
-        ..Policy::default()
-    };
+    let policy = Policy { resend_cooldown: Span::from_millis(0), ..Policy::default() };
     let bench = Bench::over(Engine::builder().policy(policy)).await;
     let mut sent = 0;
     for _ in 0..4 {
         let (sign_up, caller) = bench.begin("ada@example.com").await;
         for _ in 0..12 {
             let (id, source) = (sign_up.value.id, Source::default());
-            match bench
-                .engine
-                .prepare_verification(&caller, id, Some("email_code"), None, &source)
-                .await
-            {
+            match bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await {
                 Ok(_) => sent += 1,
                 Err(EngineError::Rejected(rejection)) => {
                     assert!(rejection.is(Code::TooManyRequests));
@@ -338,17 +218,10 @@ async fn a_restart_keeps_sign_ups_codes_counters_users_and_keys() {
     let folder = TempDir::new().expect("a folder");
     let bench = Bench::on_disk(folder.path()).await;
     let (user, caller) = bench.begin("ada@example.com").await;
-    bench
-        .finish(&caller, user.value.id, "ada@example.com")
-        .await
-        .expect("a user");
+    bench.finish(&caller, user.value.id, "ada@example.com").await.expect("a user");
     let (pending, caller) = bench.begin("eve@example.com").await;
     let id = pending.value.id;
-    bench
-        .engine
-        .prepare_verification(&caller, id, Some("email_code"), None, &Source::default())
-        .await
-        .expect("sent");
+    bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &Source::default()).await.expect("sent");
     let code = bench.code("eve@example.com").await;
     for _ in 0..4 {
         let wrong = if code == "000000" { "000001" } else { "000000" };
@@ -361,19 +234,11 @@ async fn a_restart_keeps_sign_ups_codes_counters_users_and_keys() {
     assert_eq!(bench.engine.jwks(), keys);
     let caller = bench.engine.identify(Some(&token)).await.expect("readable");
     let kept = bench.engine.sign_up(&caller, id).await.expect("still there");
-    let verification = kept
-        .value
-        .email_address
-        .as_ref()
-        .and_then(|e| e.verification.as_ref())
-        .expect("prepared");
+    let verification = kept.value.email_address.as_ref().and_then(|e| e.verification.as_ref()).expect("prepared");
     assert_eq!(verification.attempts, 4);
     let (done, _) = bench.attempt(&caller, id, &code).await.expect("the fifth try is right");
     assert_eq!(done.status, Status::Complete);
-    assert!(
-        bench.create(&Caller::nobody(), "ada@example.com").await.is_err(),
-        "ada is still a user"
-    );
+    assert!(bench.create(&Caller::nobody(), "ada@example.com").await.is_err(), "ada is still a user");
     bench.engine.shutdown().await;
 }
 
@@ -382,11 +247,7 @@ async fn data_is_refused_under_another_instance_key() {
     let folder = TempDir::new().expect("a folder");
     Bench::on_disk(folder.path()).await.engine.shutdown().await;
     let store = EmbeddedStore::open(folder.path(), Durability::Synced).expect("the data");
-    let built = Engine::builder()
-        .store(Arc::new(store))
-        .key(InstanceKey::generate())
-        .build()
-        .await;
+    let built = Engine::builder().store(Arc::new(store)).key(InstanceKey::generate()).build().await;
     assert!(matches!(built.map(drop), Err(BuildError::WrongKey)));
 }
 
@@ -400,11 +261,7 @@ async fn the_plain_password_is_nowhere_in_the_data() {
         strategy: Some("email_code".into()),
         ..RawFields::default()
     };
-    let (_, client) = bench
-        .engine
-        .create_sign_up(&Caller::nobody(), &fields, &Source::default())
-        .await
-        .expect("made");
+    let (_, client) = bench.engine.create_sign_up(&Caller::nobody(), &fields, &Source::default()).await.expect("made");
     let code = bench.code("ada@example.com").await;
     bench.engine.shutdown().await;
     let token = client.new_token.expect("a token").into_inner();
@@ -423,10 +280,7 @@ struct Bench {
 
 impl Bench {
     async fn in_memory() -> Self {
-        let policy = Policy {
-            address_limits: None,
-            ..Policy::default()
-        };
+        let policy = Policy { address_limits: None, ..Policy::default() };
         Self::over(Engine::builder().policy(policy)).await
     }
 
@@ -442,39 +296,23 @@ impl Bench {
             .settings(settings())
             .email(mail.clone())
             .key(InstanceKey::from_bytes([7; 32].into()))
-            .hashing(HashOptions {
-                parameters: cheap,
-                threads: 1,
-                ..HashOptions::default()
-            });
-        Self {
-            engine: builder.build().await.expect("an engine"),
-            mail,
-            key: vec![7; 32],
-        }
+            .hashing(HashOptions { parameters: cheap, threads: 1, ..HashOptions::default() });
+        Self { engine: builder.build().await.expect("an engine"), mail, key: vec![7; 32] }
     }
 
     async fn create(&self, caller: &Caller, email: &str) -> Result<(SignUpView, ClientView), EngineError> {
-        let fields = RawFields {
-            email_address: Some(email.into()),
-            ..RawFields::default()
-        };
+        let fields = RawFields { email_address: Some(email.into()), ..RawFields::default() };
         self.engine.create_sign_up(caller, &fields, &Source::default()).await
     }
 
     async fn begin(&self, email: &str) -> (SignUpView, Caller) {
         let (sign_up, client) = self.create(&Caller::nobody(), email).await.expect("a sign-up");
         let token = client.new_token.expect("a new client has a token");
-        (
-            sign_up,
-            self.engine.identify(Some(token.expose())).await.expect("readable"),
-        )
+        (sign_up, self.engine.identify(Some(token.expose())).await.expect("readable"))
     }
 
     async fn finish(&self, caller: &Caller, id: SignUpId, to: &str) -> Result<(SignUpView, ClientView), EngineError> {
-        self.engine
-            .prepare_verification(caller, id, Some("email_code"), None, &Source::default())
-            .await?;
+        self.engine.prepare_verification(caller, id, Some("email_code"), None, &Source::default()).await?;
         let code = self.code(to).await;
         self.attempt(caller, id, &code).await
     }
@@ -485,9 +323,7 @@ impl Bench {
         id: SignUpId,
         code: &str,
     ) -> Result<(SignUpView, ClientView), EngineError> {
-        self.engine
-            .attempt_verification(caller, id, Some("email_code"), Some(code), &Source::default())
-            .await
+        self.engine.attempt_verification(caller, id, Some("email_code"), Some(code), &Source::default()).await
     }
 
     async fn code(&self, to: &str) -> String {
@@ -509,24 +345,15 @@ impl Bench {
     fn token_of(&self, caller: &Caller) -> String {
         let client = caller.client().expect("a client");
         let key: [u8; 32] = self.key.clone().try_into().expect("32 bytes");
-        InstanceKey::from_bytes(key.into())
-            .client_token(client.id, client.generation, &client.salt)
-            .into_inner()
+        InstanceKey::from_bytes(key.into()).client_token(client.id, client.generation, &client.salt).into_inner()
     }
 }
 
 fn settings() -> Settings {
     let mut settings = Settings::default();
-    let on = Attribute {
-        enabled: true,
-        ..Attribute::default()
-    };
-    settings.attributes.email_address = Attribute {
-        required: true,
-        verify_at_sign_up: true,
-        verifications: vec![Strategy::EmailCode],
-        ..on.clone()
-    };
+    let on = Attribute { enabled: true, ..Attribute::default() };
+    settings.attributes.email_address =
+        Attribute { required: true, verify_at_sign_up: true, verifications: vec![Strategy::EmailCode], ..on.clone() };
     settings.attributes.first_name = on.clone();
     settings.attributes.password = on;
     settings
@@ -541,11 +368,7 @@ fn search(folder: &Path, needle: &[u8]) -> usize {
             read += search(&path, needle);
         } else {
             let bytes = std::fs::read(&path).expect("a file");
-            assert!(
-                !bytes.windows(needle.len()).any(|w| w == needle),
-                "found in {}",
-                path.display()
-            );
+            assert!(!bytes.windows(needle.len()).any(|w| w == needle), "found in {}", path.display());
             read += bytes.len();
         }
     }

@@ -29,11 +29,7 @@ impl SignUp {
             *slot = Some(verification);
         }
         let mut transition = Transition::to(next);
-        let charge = |what| Charge {
-            address: address.clone(),
-            client: self.client_id,
-            what,
-        };
+        let charge = |what| Charge { address: address.clone(), client: self.client_id, what };
         transition.charges.push(charge(Charged::Guess));
         match guess {
             Guess::Wrong => {

@@ -40,10 +40,7 @@ impl Prepare {
     /// # Errors
     /// `form_param_missing` without a strategy, `form_param_value_invalid` for unknown words.
     pub fn parse(strategy: Option<&str>, channel: Option<&str>) -> Result<Self, Reason> {
-        Ok(Self {
-            strategy: named(strategy)?,
-            channel: super::fields::channel(channel)?,
-        })
+        Ok(Self { strategy: named(strategy)?, channel: super::fields::channel(channel)? })
     }
 }
 
@@ -53,16 +50,11 @@ impl Attempt {
     /// # Errors
     /// `form_param_missing` without a strategy, `form_param_value_invalid` for unknown words.
     pub fn parse(strategy: Option<&str>, code: Option<&str>) -> Result<Self, Reason> {
-        Ok(Self {
-            strategy: named(strategy)?,
-            code: code.map(str::to_owned),
-        })
+        Ok(Self { strategy: named(strategy)?, code: code.map(str::to_owned) })
     }
 }
 
 fn named(strategy: Option<&str>) -> Result<Strategy, Reason> {
-    let text = strategy
-        .filter(|s| !s.is_empty())
-        .ok_or_else(|| Code::FormParamMissing.on("strategy"))?;
+    let text = strategy.filter(|s| !s.is_empty()).ok_or_else(|| Code::FormParamMissing.on("strategy"))?;
     text.parse().map_err(|_| Code::FormParamValueInvalid.on("strategy"))
 }

@@ -21,11 +21,7 @@ impl Transition {
         }
         let session_id = SessionId::generate(cx.now, cx.entropy);
         let user_id = self.next.id.cast();
-        self.next.phase = Phase::Complete {
-            user_id,
-            session_id,
-            at: cx.now,
-        };
+        self.next.phase = Phase::Complete { user_id, session_id, at: cx.now };
         let session = Session {
             id: session_id,
             user_id,
@@ -38,12 +34,8 @@ impl Transition {
             origin: self.next.origin.clone(),
         };
         let strategy = self.next.proved_by();
-        self.client_changes
-            .extend(ClientChange::signed_in(session, cx.policy.single_session, strategy));
-        self.conversion = Some(Conversion {
-            user: self.next.to_user(cx),
-            session_id,
-        });
+        self.client_changes.extend(ClientChange::signed_in(session, cx.policy.single_session, strategy));
+        self.conversion = Some(Conversion { user: self.next.to_user(cx), session_id });
         Ok(self)
     }
 }
@@ -57,9 +49,7 @@ impl SignUp {
             .filter_map(|field| self.verification(field))
             .filter_map(|v| v.verified.map(|(at, _)| (at, v.strategy.clone())))
             .max_by_key(|(at, _)| *at);
-        latest
-            .map(|(_, strategy)| strategy)
-            .or_else(|| self.password_digest.as_ref().map(|_| Strategy::Password))
+        latest.map(|(_, strategy)| strategy).or_else(|| self.password_digest.as_ref().map(|_| Strategy::Password))
     }
 
     fn to_user(&self, cx: &mut Context<'_>) -> User {

@@ -80,27 +80,17 @@ impl Fields {
             Some(either) => phone = phone.or(Some(either)),
             None => {}
         }
-        let mut reader = Reader {
-            settings,
-            reasons: &mut reasons,
-        };
+        let mut reader = Reader { settings, reasons: &mut reasons };
         fields.email_address = reader.read(&Field::EmailAddress, email, EmailAddress::parse);
         fields.phone_number = reader.read(&Field::PhoneNumber, phone, PhoneNumber::parse);
-        fields.username = reader.read(&Field::Username, raw.username.as_deref(), |t| {
-            Username::parse(t, &settings.username_settings)
-        });
+        fields.username =
+            reader.read(&Field::Username, raw.username.as_deref(), |t| Username::parse(t, &settings.username_settings));
         fields.first_name = reader.read(&Field::FirstName, raw.first_name.as_deref(), |t| name("first_name", t));
         fields.last_name = reader.read(&Field::LastName, raw.last_name.as_deref(), |t| name("last_name", t));
         let _: Patch<String> = reader.read(&Field::Web3Wallet, raw.web3_wallet.as_deref(), |_| {
             Err(Code::FormParamValueDisabled.on("web3_wallet"))
         });
-        let context = [
-            email,
-            phone,
-            raw.username.as_deref(),
-            raw.first_name.as_deref(),
-            raw.last_name.as_deref(),
-        ];
+        let context = [email, phone, raw.username.as_deref(), raw.first_name.as_deref(), raw.last_name.as_deref()];
         let mut password = None;
         match raw.password.as_ref().map(|p| p.expose().as_str()) {
             None => {}

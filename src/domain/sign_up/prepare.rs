@@ -24,19 +24,13 @@ impl SignUp {
     pub(super) fn prepare_in_place(mut self, prepare: &Prepare, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         usable(&prepare.strategy, cx.settings)?;
         let field = prepare.strategy.field().ok_or(Refusal::VerificationStrategyInvalid)?;
-        let address = self
-            .address(&field)
-            .ok_or_else(|| Refusal::FormParamMissing.on(field.as_str()))?;
+        let address = self.address(&field).ok_or_else(|| Refusal::FormParamMissing.on(field.as_str()))?;
         if self.is_verified(&field, cx.now, cx.policy) {
             return Err(Refusal::VerificationAlreadyVerified.into());
         }
         self.cool_down(&address, cx)?;
         let is_test = cx.policy.test_mode && self.is_test_address(&field);
-        let code = if is_test {
-            Code::TEST
-        } else {
-            Code::generate(cx.entropy)
-        };
+        let code = if is_test { Code::TEST } else { Code::generate(cx.entropy) };
         let channel =
             (prepare.strategy == Strategy::PhoneCode).then(|| prepare.channel.clone().unwrap_or_else(|| "sms".into()));
         let verification = Verification::by_code(self.id, prepare.strategy.clone(), &address.value, &code, channel, cx);
@@ -49,11 +43,7 @@ impl SignUp {
         let client = self.client_id;
         let mut transition = Transition::to(self);
         if !is_test {
-            transition.charges.push(Charge {
-                address: address.clone(),
-                client,
-                what: Charged::Message,
-            });
+            transition.charges.push(Charge { address: address.clone(), client, what: Charged::Message });
             transition.effects.push(Effect::Deliver(Message {
                 id: MessageId::generate(cx.now, cx.entropy),
                 to: address,
@@ -70,16 +60,8 @@ impl SignUp {
     fn cool_down(&mut self, address: &Identifier, cx: &Context<'_>) -> Result<(), Rejection> {
         let cooldown = cx.policy.resend_cooldown;
         self.recent_sends.retain(|(_, at)| cx.now.since(*at) < cooldown);
-        match self
-            .recent_sends
-            .iter()
-            .filter(|(to, _)| to == address)
-            .map(|(_, at)| *at)
-            .max()
-        {
-            Some(at) => Err(Refusal::VerificationCodeTooManyRequests
-                .after((at + cooldown).since(cx.now))
-                .into()),
+        match self.recent_sends.iter().filter(|(to, _)| to == address).map(|(_, at)| *at).max() {
+            Some(at) => Err(Refusal::VerificationCodeTooManyRequests.after((at + cooldown).since(cx.now)).into()),
             None => Ok(()),
         }
     }

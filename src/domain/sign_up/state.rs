@@ -107,11 +107,7 @@ impl SignUp {
         }
         let codes = [Field::EmailAddress, Field::PhoneNumber];
         let open = |v: &&Verification| v.status(now, policy.attempts_max) == VerificationStatus::Unverified;
-        let expiries = codes
-            .iter()
-            .filter_map(|f| self.verification(f))
-            .filter(open)
-            .map(|v| v.expire_at);
+        let expiries = codes.iter().filter_map(|f| self.verification(f)).filter(open).map(|v| v.expire_at);
         expiries.chain([self.abandon_at(policy)]).min()
     }
 
@@ -149,8 +145,7 @@ impl SignUp {
 
     /// Whether the value of a field is proved.
     pub fn is_verified(&self, field: &Field, now: Timestamp, policy: &Policy) -> bool {
-        self.verification(field)
-            .is_some_and(|v| v.status(now, policy.attempts_max) == VerificationStatus::Verified)
+        self.verification(field).is_some_and(|v| v.status(now, policy.attempts_max) == VerificationStatus::Verified)
     }
 
     pub(super) fn verification_slot(&mut self, field: &Field) -> Option<&mut Option<Verification>> {

@@ -42,9 +42,6 @@ impl Transition {
 
     /// Nothing changes: the answer is the value as it is.
     pub(super) fn unchanged(value: &SignUp) -> Self {
-        Self {
-            changed: false,
-            ..Self::to(value.clone())
-        }
+        Self { changed: false, ..Self::to(value.clone()) }
     }
 }

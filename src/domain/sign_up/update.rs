@@ -53,9 +53,7 @@ impl SignUp {
             Command::Prepare(prepare) => self.prepare(prepare, cx)?,
             Command::Attempt(attempt) => self.attempt(attempt, cx)?,
         };
-        transition
-            .client_changes
-            .insert(0, ClientChange::RequireSignUp(self.id));
+        transition.client_changes.insert(0, ClientChange::RequireSignUp(self.id));
         Ok(transition)
     }
 
@@ -90,10 +88,7 @@ impl SignUp {
         next.take(fields, cx);
         let transition = match &fields.strategy {
             Some(strategy @ (Strategy::EmailCode | Strategy::PhoneCode)) if next.wants_code(strategy, cx) => {
-                let prepare = Prepare {
-                    strategy: strategy.clone(),
-                    channel: fields.channel.clone(),
-                };
+                let prepare = Prepare { strategy: strategy.clone(), channel: fields.channel.clone() };
                 next.prepare_in_place(&prepare, cx)?
             }
             _ => Transition::to(next),
@@ -103,9 +98,7 @@ impl SignUp {
 
     /// A person who gives back the value they already proved is not sent another code.
     fn wants_code(&self, strategy: &Strategy, cx: &Context<'_>) -> bool {
-        strategy
-            .field()
-            .is_some_and(|field| !self.is_verified(&field, cx.now, cx.policy))
+        strategy.field().is_some_and(|field| !self.is_verified(&field, cx.now, cx.policy))
     }
 
     /// Names every given identifier that a user holds; those this sign-up already has are left to the commit.
@@ -115,9 +108,7 @@ impl SignUp {
     }
 
     fn take(&mut self, fields: &Fields, cx: &Context<'_>) {
-        collect(&mut self.email_address, &fields.email_address, |old, new| {
-            old.as_str() == new.as_str()
-        });
+        collect(&mut self.email_address, &fields.email_address, |old, new| old.as_str() == new.as_str());
         collect(&mut self.phone_number, &fields.phone_number, |old, new| old == new);
         patch(&mut self.username, &fields.username);
         patch(&mut self.password_digest, &fields.password_digest);
@@ -151,14 +142,8 @@ fn collect<T: Clone>(slot: &mut Option<Collected<T>>, patch: &Patch<T>, same: im
         Patch::Keep => {}
         Patch::Clear => *slot = None,
         Patch::Set(value) => {
-            let verification = slot
-                .take()
-                .filter(|old| same(&old.value, value))
-                .and_then(|old| old.verification);
-            *slot = Some(Collected {
-                value: value.clone(),
-                verification,
-            });
+            let verification = slot.take().filter(|old| same(&old.value, value)).and_then(|old| old.verification);
+            *slot = Some(Collected { value: value.clone(), verification });
         }
     }
 }

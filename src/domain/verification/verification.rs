@@ -101,10 +101,9 @@ impl Verification {
         let mut next = self.clone();
         next.attempts += 1;
         let fits = match (&self.secret, code) {
-            (Some(secret), Some(code)) => cx.digest.equal(
-                &secret.digest,
-                &digest(sign_up, &self.strategy, value, &secret.nonce, code, cx),
-            ),
+            (Some(secret), Some(code)) => {
+                cx.digest.equal(&secret.digest, &digest(sign_up, &self.strategy, value, &secret.nonce, code, cx))
+            }
             _ => false,
         };
         if !fits {
@@ -118,10 +117,7 @@ impl Verification {
     pub fn was_verified_by(&self, sign_up: SignUpId, value: &str, code: &Code, cx: &Context<'_>) -> bool {
         self.verified.is_some()
             && self.secret.is_some_and(|secret| {
-                cx.digest.equal(
-                    &secret.digest,
-                    &digest(sign_up, &self.strategy, value, &secret.nonce, code, cx),
-                )
+                cx.digest.equal(&secret.digest, &digest(sign_up, &self.strategy, value, &secret.nonce, code, cx))
             })
     }
 }

@@ -39,11 +39,7 @@ pub(super) async fn budgets_hold_within_a_batch(store: &impl Store) {
 }
 
 pub(super) async fn budgets_of_a_client_are_exact(store: &impl Store) {
-    let limits = AddressLimits {
-        addresses_per_client: 2,
-        sms_per_client: 1,
-        ..AddressLimits::default()
-    };
+    let limits = AddressLimits { addresses_per_client: 2, sms_per_client: 1, ..AddressLimits::default() };
     let client = ClientId::from_bytes([1; 16]);
     let send = |to| commit(store, spending(charge(to, client, Charged::Message), limits, 0));
     assert_eq!(send("a@example.com").await, Ok(()));
@@ -64,11 +60,7 @@ pub(super) async fn a_proof_begins_the_count_anew(store: &impl Store) {
     assert_eq!(commit(store, right.clone()).await, Ok(()));
     assert_eq!(commit(store, right.clone()).await, Ok(()));
     assert_eq!(commit(store, spending(guess, one_guess(), 0)).await, Ok(()));
-    assert_eq!(
-        commit(store, right).await,
-        over(HOUR),
-        "a spent budget is not asked for proofs"
-    );
+    assert_eq!(commit(store, right).await, over(HOUR), "a spent budget is not asked for proofs");
 }
 
 pub(super) async fn a_spent_budget_does_not_tell_that_the_identifier_is_taken(store: &impl Store) {
@@ -77,10 +69,7 @@ pub(super) async fn a_spent_budget_does_not_tell_that_the_identifier_is_taken(st
     commit(store, convert(&winner)).await.expect("a conversion");
     let mut losing = convert(&loser);
     losing.charges = vec![charge("ada@example.com", loser.client_id, Charged::Guess)];
-    losing.limits = Some(AddressLimits {
-        guesses: 0,
-        ..AddressLimits::default()
-    });
+    losing.limits = Some(AddressLimits { guesses: 0, ..AddressLimits::default() });
     assert_eq!(commit(store, losing).await, over(HOUR));
 }
 

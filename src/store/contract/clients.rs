@@ -10,19 +10,14 @@ pub(super) async fn a_client_that_refuses_rolls_everything_back(store: &impl Sto
     let sign_up = open(1, "ada@example.com");
     commit(store, create(&sign_up)).await.expect("a new sign-up");
     let mut unknown = convert(&sign_up);
-    unknown.client = Some(ClientWrite {
-        id: sign_up.client_id,
-        changes: vec![ClientChange::Rotate],
-    });
+    unknown.client = Some(ClientWrite { id: sign_up.client_id, changes: vec![ClientChange::Rotate] });
     let refused = Err(CommitError::Client(ClientConflict::Unknown));
     assert_eq!(commit(store, unknown).await, refused);
 
     commit(store, open_client(sign_up.client_id)).await.expect("a client");
     let mut replaced = convert(&sign_up);
-    replaced.client = Some(ClientWrite {
-        id: sign_up.client_id,
-        changes: vec![ClientChange::RequireSignUp(sign_up.id)],
-    });
+    replaced.client =
+        Some(ClientWrite { id: sign_up.client_id, changes: vec![ClientChange::RequireSignUp(sign_up.id)] });
     let refused = Err(CommitError::Client(ClientConflict::SignUpReplaced));
     assert_eq!(commit(store, replaced).await, refused);
 
@@ -36,17 +31,11 @@ pub(super) async fn two_tabs_of_one_client_lose_nothing(store: &impl Store) {
     let id = ClientId::from_bytes([5; 16]);
     commit(store, open_client(id)).await.expect("a client");
     let add = |n| Commit {
-        client: Some(ClientWrite {
-            id,
-            changes: ClientChange::signed_in(session(n, id), false, None).to_vec(),
-        }),
+        client: Some(ClientWrite { id, changes: ClientChange::signed_in(session(n, id), false, None).to_vec() }),
         ..Commit::default()
     };
     let end = Commit {
-        client: Some(ClientWrite {
-            id,
-            changes: vec![ClientChange::EndSession(SessionId::from_bytes([1; 16]))],
-        }),
+        client: Some(ClientWrite { id, changes: vec![ClientChange::EndSession(SessionId::from_bytes([1; 16]))] }),
         ..Commit::default()
     };
     let answers = store.commit(vec![add(1), add(2), end]).await;

@@ -6,13 +6,8 @@ use super::support::*;
 
 pub(super) async fn messages_wait_in_order_until_they_are_sent(store: &impl Store) {
     let (first, second, third) = (message(200, 1), message(3, 2), message(100, 3));
-    let of = |outbox| Commit {
-        outbox,
-        ..Commit::default()
-    };
-    commit(store, of(vec![third.clone(), first.clone()]))
-        .await
-        .expect("two messages");
+    let of = |outbox| Commit { outbox, ..Commit::default() };
+    commit(store, of(vec![third.clone(), first.clone()])).await.expect("two messages");
     commit(store, of(vec![second.clone()])).await.expect("a message");
 
     let all = vec![first.clone(), second.clone(), third.clone()];
@@ -21,10 +16,7 @@ pub(super) async fn messages_wait_in_order_until_they_are_sent(store: &impl Stor
     assert_eq!(store.outbox(None, 2).await, Ok(two));
     assert_eq!(store.outbox(Some(second.id), 2).await, Ok(vec![third.clone()]));
 
-    let sent = Commit {
-        sent: vec![first.id, third.id],
-        ..Commit::default()
-    };
+    let sent = Commit { sent: vec![first.id, third.id], ..Commit::default() };
     commit(store, sent).await.expect("two are done with");
     assert_eq!(store.outbox(None, 10).await, Ok(vec![second]));
 }
@@ -32,10 +24,7 @@ pub(super) async fn messages_wait_in_order_until_they_are_sent(store: &impl Stor
 pub(super) async fn named_values_are_kept_and_replaced(store: &impl Store) {
     assert_eq!(store.value("key").await, Ok(None));
     for bytes in [vec![1, 2], vec![]] {
-        let write = Commit {
-            values: vec![("key".into(), bytes.clone())],
-            ..Commit::default()
-        };
+        let write = Commit { values: vec![("key".into(), bytes.clone())], ..Commit::default() };
         commit(store, write).await.expect("a value");
         assert_eq!(store.value("key").await, Ok(Some(bytes)));
     }

@@ -30,10 +30,7 @@ pub(super) fn open(n: u8, address: &str) -> SignUp {
         phase: Phase::Open,
         created_at: at(0),
         updated_at: at(0),
-        email_address: Some(Collected {
-            value: email(address),
-            verification: None,
-        }),
+        email_address: Some(Collected { value: email(address), verification: None }),
         phone_number: None,
         username: None,
         password_digest: None,
@@ -49,19 +46,13 @@ pub(super) fn open(n: u8, address: &str) -> SignUp {
 }
 
 pub(super) fn bumped(sign_up: &SignUp) -> SignUp {
-    SignUp {
-        version: sign_up.version + 1,
-        ..sign_up.clone()
-    }
+    SignUp { version: sign_up.version + 1, ..sign_up.clone() }
 }
 
 pub(super) fn finish(sign_up: &SignUp) -> (SignUp, User) {
     let mut finished = bumped(sign_up);
-    finished.phase = Phase::Complete {
-        user_id: sign_up.id.cast(),
-        session_id: SessionId::from_bytes([3; 16]),
-        at: at(5),
-    };
+    finished.phase =
+        Phase::Complete { user_id: sign_up.id.cast(), session_id: SessionId::from_bytes([3; 16]), at: at(5) };
     let user = User {
         id: sign_up.id.cast(),
         email_addresses: finished
@@ -100,29 +91,19 @@ pub(super) fn update(next: &SignUp) -> Commit {
 
 pub(super) fn convert(sign_up: &SignUp) -> Commit {
     let (finished, user) = finish(sign_up);
-    Commit {
-        user: Some(user),
-        ..update(&finished)
-    }
+    Commit { user: Some(user), ..update(&finished) }
 }
 
 pub(super) fn write(next: &SignUp, expected_version: Option<u64>) -> Commit {
     Commit {
-        sign_up: Some(SignUpWrite {
-            next: next.clone(),
-            expected_version,
-            deadline: at(DEADLINE),
-        }),
+        sign_up: Some(SignUpWrite { next: next.clone(), expected_version, deadline: at(DEADLINE) }),
         ..Commit::default()
     }
 }
 
 pub(super) fn open_client(id: ClientId) -> Commit {
     Commit {
-        client: Some(ClientWrite {
-            id,
-            changes: vec![ClientChange::Open { salt: [1; 16] }],
-        }),
+        client: Some(ClientWrite { id, changes: vec![ClientChange::Open { salt: [1; 16] }] }),
         ..Commit::default()
     }
 }
@@ -155,33 +136,17 @@ pub(super) fn message(bucket: u8, ms: u8) -> OutboxEntry {
 }
 
 pub(super) fn charge(address: &str, client: ClientId, what: Charged) -> Charge {
-    let kind = if address.starts_with('+') {
-        IdentifierKind::PhoneNumber
-    } else {
-        IdentifierKind::EmailAddress
-    };
+    let kind = if address.starts_with('+') { IdentifierKind::PhoneNumber } else { IdentifierKind::EmailAddress };
     let value = address.to_owned();
-    Charge {
-        address: Identifier { kind, value },
-        client,
-        what,
-    }
+    Charge { address: Identifier { kind, value }, client, what }
 }
 
 pub(super) fn spending(charge: Charge, limits: AddressLimits, ms: u64) -> Commit {
-    Commit {
-        at: at(ms),
-        charges: vec![charge],
-        limits: Some(limits),
-        ..Commit::default()
-    }
+    Commit { at: at(ms), charges: vec![charge], limits: Some(limits), ..Commit::default() }
 }
 
 pub(super) fn one_guess() -> AddressLimits {
-    AddressLimits {
-        guesses: 1,
-        ..AddressLimits::default()
-    }
+    AddressLimits { guesses: 1, ..AddressLimits::default() }
 }
 
 pub(super) fn email(address: &str) -> EmailAddress {

@@ -42,10 +42,7 @@ pub(super) async fn whoever_loses_writes_nothing(store: &impl Store) {
     let mut losing = convert(&loser);
     let user = losing.user.as_mut().expect("a user");
     user.username = Some(Username::restore("free".into()));
-    losing.client = Some(ClientWrite {
-        id: loser.client_id,
-        changes: vec![ClientChange::Rotate],
-    });
+    losing.client = Some(ClientWrite { id: loser.client_id, changes: vec![ClientChange::Rotate] });
     losing.outbox = vec![message(1, 1)];
     losing.charges = vec![charge("ada@example.com", loser.client_id, Charged::Guess)];
     losing.limits = Some(one_guess());
@@ -63,10 +60,7 @@ pub(super) async fn whoever_loses_writes_nothing(store: &impl Store) {
 
 pub(super) async fn an_import_claims_like_a_conversion(store: &impl Store) {
     let (_, user) = finish(&open(1, "ada@example.com"));
-    let import = |user: &User| Commit {
-        user: Some(user.clone()),
-        ..Commit::default()
-    };
+    let import = |user: &User| Commit { user: Some(user.clone()), ..Commit::default() };
     commit(store, import(&user)).await.expect("a user");
     assert_eq!(commit(store, import(&user)).await, STALE);
     let (_, other) = finish(&open(2, "ada@example.com"));
@@ -84,10 +78,7 @@ pub(super) async fn kinds_of_identifiers_do_not_collide(store: &impl Store) {
         verified_by: None,
     }];
     for user in [ada, eve] {
-        let commit_of = Commit {
-            user: Some(user),
-            ..Commit::default()
-        };
+        let commit_of = Commit { user: Some(user), ..Commit::default() };
         commit(store, commit_of).await.expect("a user");
     }
 }

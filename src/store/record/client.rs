@@ -87,11 +87,7 @@ impl TryFrom<ClientRecordV1> for Client {
             sign_up: record.sign_up.map(SignUpId::from_bytes),
             sessions: record.sessions.into_iter().map(|session| session.on(id)).collect(),
             last_active_session_id: record.last_active_session_id.map(SessionId::from_bytes),
-            last_authentication_strategy: record
-                .last_authentication_strategy
-                .as_deref()
-                .map(strategy)
-                .transpose()?,
+            last_authentication_strategy: record.last_authentication_strategy.as_deref().map(strategy).transpose()?,
             created_at: Timestamp::from_millis(record.created_at),
             updated_at: Timestamp::from_millis(record.updated_at),
             sessions_changed_at: record.sessions_changed_at.map(Timestamp::from_millis),

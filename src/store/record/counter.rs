@@ -9,12 +9,7 @@ use crate::store::key::Kind;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) enum CounterRecordV1 {
     /// An address's.
-    Address {
-        window_start: u64,
-        messages: u32,
-        guesses: u32,
-        clients: Vec<ClientShareV1>,
-    },
+    Address { window_start: u64, messages: u32, guesses: u32, clients: Vec<ClientShareV1> },
     /// A client's.
     Client {
         window_start: u64,

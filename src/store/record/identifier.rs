@@ -20,9 +20,7 @@ impl Record for IdentifierRecordV1 {
 
 impl From<UserId> for IdentifierRecordV1 {
     fn from(user: UserId) -> Self {
-        Self {
-            user_id: *user.as_bytes(),
-        }
+        Self { user_id: *user.as_bytes() }
     }
 }
 

@@ -23,14 +23,8 @@ pub(in crate::store) fn sign_up() -> SignUp {
         },
         created_at: at(10),
         updated_at: at(20),
-        email_address: Some(Collected {
-            value: email("ADA@example.com"),
-            verification: Some(verification()),
-        }),
-        phone_number: Some(Collected {
-            value: PhoneNumber::restore("+14155552671".into()),
-            verification: None,
-        }),
+        email_address: Some(Collected { value: email("ADA@example.com"), verification: Some(verification()) }),
+        phone_number: Some(Collected { value: PhoneNumber::restore("+14155552671".into()), verification: None }),
         username: Some(Username::restore("ada_l".into())),
         password_digest: Some(Secret::new("$argon2id$".into())),
         first_name: Some("Ada".into()),
@@ -47,10 +41,7 @@ pub(in crate::store) fn sign_up() -> SignUp {
 pub(in crate::store) fn verification() -> Verification {
     Verification {
         strategy: Strategy::EmailCode,
-        secret: Some(CodeDigest {
-            nonce: [4; 16],
-            digest: [5; 32],
-        }),
+        secret: Some(CodeDigest { nonce: [4; 16], digest: [5; 32] }),
         attempts: 2,
         prepared_at: at(13),
         expire_at: at(14),
@@ -118,10 +109,7 @@ pub(in crate::store) fn client() -> Client {
 pub(in crate::store) fn outbox_entry() -> OutboxEntry {
     OutboxEntry {
         id: MessageId::from_bytes([9; 16]),
-        to: Identifier {
-            kind: IdentifierKind::PhoneNumber,
-            value: "+14155552671".into(),
-        },
+        to: Identifier { kind: IdentifierKind::PhoneNumber, value: "+14155552671".into() },
         display_to: "+1 415 555 2671".into(),
         sealed: vec![10, 255],
         created_at: at(50),

@@ -50,11 +50,7 @@ pub(in crate::store) struct SignUpV1 {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum PhaseV1 {
     Open,
-    Complete {
-        user_id: [u8; 16],
-        session_id: [u8; 16],
-        at: u64,
-    },
+    Complete { user_id: [u8; 16], session_id: [u8; 16], at: u64 },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,14 +90,8 @@ impl From<&SignUp> for SignUpV1 {
             phase: sign_up.phase.into(),
             created_at: sign_up.created_at.as_millis(),
             updated_at: sign_up.updated_at.as_millis(),
-            email_address: sign_up
-                .email_address
-                .as_ref()
-                .map(|email| CollectedV1::of(email, |e| e.into())),
-            phone_number: sign_up
-                .phone_number
-                .as_ref()
-                .map(|phone| CollectedV1::of(phone, |p| p.as_str().to_owned())),
+            email_address: sign_up.email_address.as_ref().map(|email| CollectedV1::of(email, |e| e.into())),
+            phone_number: sign_up.phone_number.as_ref().map(|phone| CollectedV1::of(phone, |p| p.as_str().to_owned())),
             username: sign_up.username.as_ref().map(|u| u.as_str().to_owned()),
             password_digest: sign_up.password_digest.clone(),
             first_name: sign_up.first_name.clone(),
@@ -111,11 +101,7 @@ impl From<&SignUp> for SignUpV1 {
             legal_accepted_at: sign_up.legal_accepted_at.map(Timestamp::as_millis),
             locale: sign_up.locale.clone(),
             origin: sign_up.origin.clone(),
-            recent_sends: sign_up
-                .recent_sends
-                .iter()
-                .map(|(to, at)| (to.into(), at.as_millis()))
-                .collect(),
+            recent_sends: sign_up.recent_sends.iter().map(|(to, at)| (to.into(), at.as_millis())).collect(),
         }
     }
 }
@@ -131,14 +117,8 @@ impl TryFrom<SignUpV1> for SignUp {
             phase: record.phase.into(),
             created_at: Timestamp::from_millis(record.created_at),
             updated_at: Timestamp::from_millis(record.updated_at),
-            email_address: record
-                .email_address
-                .map(|email| email.collected(EmailAddress::from))
-                .transpose()?,
-            phone_number: record
-                .phone_number
-                .map(|phone| phone.collected(PhoneNumber::restore))
-                .transpose()?,
+            email_address: record.email_address.map(|email| email.collected(EmailAddress::from)).transpose()?,
+            phone_number: record.phone_number.map(|phone| phone.collected(PhoneNumber::restore)).transpose()?,
             username: record.username.map(Username::restore),
             password_digest: record.password_digest,
             first_name: record.first_name,
@@ -161,15 +141,9 @@ impl From<Phase> for PhaseV1 {
     fn from(phase: Phase) -> Self {
         match phase {
             Phase::Open => Self::Open,
-            Phase::Complete {
-                user_id,
-                session_id,
-                at,
-            } => Self::Complete {
-                user_id: *user_id.as_bytes(),
-                session_id: *session_id.as_bytes(),
-                at: at.as_millis(),
-            },
+            Phase::Complete { user_id, session_id, at } => {
+                Self::Complete { user_id: *user_id.as_bytes(), session_id: *session_id.as_bytes(), at: at.as_millis() }
+            }
         }
     }
 }
@@ -178,11 +152,7 @@ impl From<PhaseV1> for Phase {
     fn from(record: PhaseV1) -> Self {
         match record {
             PhaseV1::Open => Self::Open,
-            PhaseV1::Complete {
-                user_id,
-                session_id,
-                at,
-            } => Self::Complete {
+            PhaseV1::Complete { user_id, session_id, at } => Self::Complete {
                 user_id: UserId::from_bytes(user_id),
                 session_id: SessionId::from_bytes(session_id),
                 at: Timestamp::from_millis(at),
@@ -193,17 +163,11 @@ impl From<PhaseV1> for Phase {
 
 impl<T> CollectedV1<T> {
     fn of<V>(collected: &Collected<V>, value: impl FnOnce(&V) -> T) -> Self {
-        Self {
-            value: value(&collected.value),
-            verification: collected.verification.as_ref().map(Into::into),
-        }
+        Self { value: value(&collected.value), verification: collected.verification.as_ref().map(Into::into) }
     }
 
     fn collected<V>(self, value: impl FnOnce(T) -> V) -> Result<Collected<V>, StoreError> {
-        Ok(Collected {
-            value: value(self.value),
-            verification: self.verification.map(TryInto::try_into).transpose()?,
-        })
+        Ok(Collected { value: value(self.value), verification: self.verification.map(TryInto::try_into).transpose()? })
     }
 }
 
@@ -211,16 +175,11 @@ impl From<&Verification> for VerificationV1 {
     fn from(verification: &Verification) -> Self {
         Self {
             strategy: verification.strategy.to_string(),
-            secret: verification.secret.map(|secret| CodeDigestV1 {
-                nonce: secret.nonce,
-                digest: secret.digest,
-            }),
+            secret: verification.secret.map(|secret| CodeDigestV1 { nonce: secret.nonce, digest: secret.digest }),
             attempts: verification.attempts,
             prepared_at: verification.prepared_at.as_millis(),
             expire_at: verification.expire_at.as_millis(),
-            verified: verification
-                .verified
-                .map(|(at, client)| (at.as_millis(), *client.as_bytes())),
+            verified: verification.verified.map(|(at, client)| (at.as_millis(), *client.as_bytes())),
             channel: verification.channel.clone(),
         }
     }
@@ -232,16 +191,11 @@ impl TryFrom<VerificationV1> for Verification {
     fn try_from(record: VerificationV1) -> Result<Self, StoreError> {
         Ok(Self {
             strategy: strategy(&record.strategy)?,
-            secret: record.secret.map(|secret| CodeDigest {
-                nonce: secret.nonce,
-                digest: secret.digest,
-            }),
+            secret: record.secret.map(|secret| CodeDigest { nonce: secret.nonce, digest: secret.digest }),
             attempts: record.attempts,
             prepared_at: Timestamp::from_millis(record.prepared_at),
             expire_at: Timestamp::from_millis(record.expire_at),
-            verified: record
-                .verified
-                .map(|(at, client)| (Timestamp::from_millis(at), ClientId::from_bytes(client))),
+            verified: record.verified.map(|(at, client)| (Timestamp::from_millis(at), ClientId::from_bytes(client))),
             channel: record.channel,
         })
     }
@@ -249,6 +203,5 @@ impl TryFrom<VerificationV1> for Verification {
 
 /// Reads a strategy by its name on the wire.
 pub(super) fn strategy(text: &str) -> Result<Strategy, StoreError> {
-    text.parse()
-        .map_err(|unknown| StoreError::Damaged(format!("{unknown}")))
+    text.parse().map_err(|unknown| StoreError::Damaged(format!("{unknown}")))
 }

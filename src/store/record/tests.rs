@@ -215,10 +215,8 @@ fn sign_ups() -> impl Strategy<Value = SignUp> {
                 value: EmailAddress::restore(normalised, typed),
                 verification,
             }),
-            phone_number: phone.map(|(value, verification)| Collected {
-                value: PhoneNumber::restore(value),
-                verification,
-            }),
+            phone_number: phone
+                .map(|(value, verification)| Collected { value: PhoneNumber::restore(value), verification }),
             username: username.map(Username::restore),
             password_digest: password.map(Secret::new),
             unsafe_metadata: metadata,
@@ -280,30 +278,15 @@ fn address_counter() -> CounterRecordV1 {
         window_start: 1_700_000_000_000,
         messages: 3,
         guesses: 300,
-        clients: vec![ClientShareV1 {
-            client: [2; 16],
-            messages: 3,
-            guesses: 300,
-        }],
+        clients: vec![ClientShareV1 { client: [2; 16], messages: 3, guesses: 300 }],
     }
 }
 
 fn client_counter() -> CounterRecordV1 {
-    CounterRecordV1::Client {
-        window_start: 1_700_000_000_000,
-        sms: 1,
-        addresses: vec![[3; 16], [4; 16]],
-    }
+    CounterRecordV1::Client { window_start: 1_700_000_000_000, sms: 1, addresses: vec![[3; 16], [4; 16]] }
 }
 
-const KINDS: [IdentifierKind; 3] = [
-    IdentifierKind::EmailAddress,
-    IdentifierKind::PhoneNumber,
-    IdentifierKind::Username,
-];
-const STATUSES: [SessionStatus; 4] = [
-    SessionStatus::Active,
-    SessionStatus::Ended,
-    SessionStatus::Removed,
-    SessionStatus::Replaced,
-];
+const KINDS: [IdentifierKind; 3] =
+    [IdentifierKind::EmailAddress, IdentifierKind::PhoneNumber, IdentifierKind::Username];
+const STATUSES: [SessionStatus; 4] =
+    [SessionStatus::Active, SessionStatus::Ended, SessionStatus::Removed, SessionStatus::Replaced];

@@ -40,10 +40,7 @@ pub(super) struct Checkpoint {
 impl Checkpoint {
     /// Works until it is told to stop, or sled fails.
     pub(super) fn run(mut self) {
-        if let Err(error) = self
-            .verify()
-            .and_then(|proceed| if proceed { self.serve() } else { Ok(()) })
-        {
+        if let Err(error) = self.verify().and_then(|proceed| if proceed { self.serve() } else { Ok(()) }) {
             tracing::error!(
                 error,
                 "the snapshots are dead until the next start; the journal still takes groups until it is full"
@@ -139,10 +136,7 @@ impl Checkpoint {
         };
         if first.first != self.manifest.sequence {
             let expected = self.manifest.sequence;
-            return Err(format!(
-                "a segment begins at group {} instead of {expected}",
-                first.first
-            ));
+            return Err(format!("a segment begins at group {} instead of {expected}", first.first));
         }
         let sync = self.shared.options.durability != Durability::None;
         let writes = coalesced(batch, self.shared.stamp)?;
@@ -159,8 +153,7 @@ impl Checkpoint {
 
         (self.manifest.filter_bytes, self.manifest.filter_crc) = match &mut self.filter_file {
             Some(file) => {
-                file.append(&hashes, sync)
-                    .map_err(|error| format!("the filter file cannot be written: {error}"))?;
+                file.append(&hashes, sync).map_err(|error| format!("the filter file cannot be written: {error}"))?;
                 file.extent()
             }
             None => (0, 0),
@@ -202,19 +195,14 @@ impl Checkpoint {
                 None => {}
             }
         }
-        self.manifest.pending = Some(Pending {
-            to_epoch,
-            rest: rest.clone(),
-        });
+        self.manifest.pending = Some(Pending { to_epoch, rest: rest.clone() });
         self.write_manifest(sync)?;
         Ok((rest, hashes))
     }
 
     fn write_manifest(&self, sync: bool) -> Result<(), String> {
         let path = self.shared.manifest_path();
-        self.manifest
-            .write(&path, sync)
-            .map_err(|error| format!("{} cannot be written: {error}", path.display()))
+        self.manifest.write(&path, sync).map_err(|error| format!("{} cannot be written: {error}", path.display()))
     }
 }
 

@@ -49,12 +49,7 @@ impl Disk {
     }
 
     fn fill(&self, unfinished: &Path, path: &Path, bytes: u64, sync: bool) -> io::Result<DiskFile> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(unfinished)?;
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(unfinished)?;
         let made = self.wrap(file, path);
         made.zero(0, bytes).map_err(|short| short.source)?;
         if sync {
@@ -140,8 +135,5 @@ pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
 }
 
 fn short(written: usize, source: io::Error) -> ShortWrite {
-    ShortWrite {
-        written: written as u64,
-        source,
-    }
+    ShortWrite { written: written as u64, source }
 }

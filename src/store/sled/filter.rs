@@ -32,9 +32,7 @@ struct Level {
 impl Filter {
     /// A filter with room for this many keys at two bytes each; beyond that it grows by halves.
     pub(super) fn with_room_for(keys: usize) -> Filter {
-        Filter {
-            levels: RwLock::new(vec![Arc::new(Level::new(keys))]),
-        }
+        Filter { levels: RwLock::new(vec![Arc::new(Level::new(keys))]) }
     }
 
     /// Whether a key of this hash may have been added.
@@ -71,8 +69,7 @@ impl Level {
     }
 
     fn contains(&self, hash: u64) -> bool {
-        self.bits(hash)
-            .all(|(word, bit)| self.words[word].load(Ordering::Relaxed) & bit != 0)
+        self.bits(hash).all(|(word, bit)| self.words[word].load(Ordering::Relaxed) & bit != 0)
     }
 
     fn set(&self, hash: u64) {
@@ -132,12 +129,7 @@ impl FilterFile {
 
     /// Begins the file anew with these hashes.
     pub(super) fn create(path: &Path, kind: u8, hashes: &[u64], sync: bool) -> io::Result<FilterFile> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(path)?;
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
         let hasher = crc32fast::Hasher::new();
         let mut made = FilterFile { file, bytes: 0, hasher };
         made.append(&[u64::from(kind)], sync)?;
@@ -179,9 +171,7 @@ mod tests {
             filter.add(hash(number));
         }
         assert!((0..100_000).all(|number| filter.may_contain(hash(number))));
-        let wrong = (100_000..200_000)
-            .filter(|number| filter.may_contain(hash(*number)))
-            .count();
+        let wrong = (100_000..200_000).filter(|number| filter.may_contain(hash(*number))).count();
         assert!(wrong < 1_500, "{wrong} false positives in 100 000");
     }
 }

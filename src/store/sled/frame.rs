@@ -120,9 +120,7 @@ pub(super) fn groups(frame: &Bytes, header: &Header) -> Option<Vec<Vec<Write>>> 
     let end = HEADER.checked_add(header.length as usize)?;
     let mut at = HEADER;
     let mut take = |count: usize| {
-        let next = at
-            .checked_add(count)
-            .filter(|next| *next <= end && *next <= frame.len())?;
+        let next = at.checked_add(count).filter(|next| *next <= end && *next <= frame.len())?;
         let part = frame.slice(at..next);
         at = next;
         Some(part)
@@ -195,15 +193,7 @@ mod tests {
     use super::*;
 
     fn header() -> Header {
-        Header {
-            version: VERSION,
-            stamp: 0x1122_3344_5566_7788,
-            epoch: 9,
-            first: 40,
-            synced: 40,
-            count: 0,
-            length: 0,
-        }
+        Header { version: VERSION, stamp: 0x1122_3344_5566_7788, epoch: 9, first: 40, synced: 40, count: 0, length: 0 }
     }
 
     fn any_groups() -> impl Strategy<Value = Vec<Vec<Write>>> {

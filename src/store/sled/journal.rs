@@ -254,10 +254,7 @@ impl Pool {
             Ok(file) => Ok(Segment { file }),
             Err(error) => {
                 self.lock().total -= 1;
-                Err(WriteError::Failed(format!(
-                    "{} cannot be made: {error}",
-                    path.display()
-                )))
+                Err(WriteError::Failed(format!("{} cannot be made: {error}", path.display())))
             }
         }
     }
@@ -298,9 +295,7 @@ impl Journal {
         let bytes = frame::occupied(groups);
         if bytes > self.segment_bytes {
             let limit = self.segment_bytes;
-            return Err(WriteError::Failed(format!(
-                "it takes {bytes} bytes and a segment has {limit}"
-            )));
+            return Err(WriteError::Failed(format!("it takes {bytes} bytes and a segment has {limit}")));
         }
         if self.offset + bytes > self.segment_bytes {
             self.rotate(pool, self.wait_max)?;
@@ -353,10 +348,7 @@ impl Journal {
 
     fn sync(&mut self, end: u64) -> Result<(), WriteError> {
         let path = self.active.file.path().display();
-        self.active
-            .file
-            .sync()
-            .map_err(|error| WriteError::Fatal(format!("fsync of {path} failed: {error}")))?;
+        self.active.file.sync().map_err(|error| WriteError::Fatal(format!("fsync of {path} failed: {error}")))?;
         self.synced = end;
         Ok(())
     }
@@ -365,10 +357,7 @@ impl Journal {
     fn take_back(&mut self, written: u64) -> Result<(), WriteError> {
         self.active.file.zero(self.offset, written).map_err(|short| {
             let path = self.active.file.path().display();
-            WriteError::Fatal(format!(
-                "half a group in {path} could not be taken back: {}",
-                short.source
-            ))
+            WriteError::Fatal(format!("half a group in {path} could not be taken back: {}", short.source))
         })
     }
 }

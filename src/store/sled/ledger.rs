@@ -83,11 +83,7 @@ impl Ledger {
             .name("vestibule-checkpoint".into())
             .spawn(move || checkpoint.run())
             .map_err(|source| OpenError::Io { path, source })?;
-        Ok(Ledger {
-            shared,
-            thread: Mutex::new(Some(thread)),
-            lock: Mutex::new(Some(lock)),
-        })
+        Ok(Ledger { shared, thread: Mutex::new(Some(thread)), lock: Mutex::new(Some(lock)) })
     }
 
     /// The value of a key.
@@ -124,11 +120,7 @@ impl Ledger {
             // The overlay is looked at first: what is carried into sled meanwhile is then found there.
             let chunk = (limit - found.len()).clamp(64, 4096);
             let (recent, all) = self.shared.overlay.range(prefix, &from, chunk);
-            let until = if all {
-                None
-            } else {
-                recent.last().map(|(key, _)| key.clone())
-            };
+            let until = if all { None } else { recent.last().map(|(key, _)| key.clone()) };
             self.merge(prefix, &from, until.as_deref(), recent, limit, &mut found)?;
             let Some(last) = until else { break };
             from = last.to_vec();

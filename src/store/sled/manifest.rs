@@ -60,21 +60,15 @@ impl Sums {
     /// The first difference, in words.
     pub(super) fn difference(&self, found: &Sums) -> Option<String> {
         let kinds = self.0.keys().chain(found.0.keys());
-        kinds
-            .map(|kind| (kind, self.of(*kind), found.of(*kind)))
-            .find_map(|(kind, left, found)| {
-                let (expected, _) = left;
-                let (present, _) = found;
-                match (expected == present, left == found) {
-                    (_, true) => None,
-                    (true, _) => Some(format!(
-                        "a value of kind {kind} among {present} differs from what was written"
-                    )),
-                    (false, _) => Some(format!(
-                        "kind {kind} has {present} entries and was left with {expected}"
-                    )),
-                }
-            })
+        kinds.map(|kind| (kind, self.of(*kind), found.of(*kind))).find_map(|(kind, left, found)| {
+            let (expected, _) = left;
+            let (present, _) = found;
+            match (expected == present, left == found) {
+                (_, true) => None,
+                (true, _) => Some(format!("a value of kind {kind} among {present} differs from what was written")),
+                (false, _) => Some(format!("kind {kind} has {present} entries and was left with {expected}")),
+            }
+        })
     }
 
     fn of(&self, kind: u8) -> (u64, u64) {
@@ -84,15 +78,7 @@ impl Sums {
 
 impl Manifest {
     pub(super) fn new(stamp: u64) -> Manifest {
-        Manifest {
-            stamp,
-            sequence: 1,
-            epoch: 1,
-            filter_bytes: 0,
-            filter_crc: 0,
-            sums: Sums::default(),
-            pending: None,
-        }
+        Manifest { stamp, sequence: 1, epoch: 1, filter_bytes: 0, filter_crc: 0, sums: Sums::default(), pending: None }
     }
 
     /// Reads the manifest of a data directory, if there is one.
@@ -101,21 +87,14 @@ impl Manifest {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => {
-                return Err(OpenError::Io {
-                    path: path.to_owned(),
-                    source,
-                });
+                return Err(OpenError::Io { path: path.to_owned(), source });
             }
         };
         let format = text.lines().next().and_then(|line| line.strip_prefix("vestibule "));
         if let Some(found) = format.and_then(|number| number.parse().ok())
             && found > FORMAT
         {
-            return Err(OpenError::Newer {
-                path: path.to_owned(),
-                found,
-                supported: FORMAT,
-            });
+            return Err(OpenError::Newer { path: path.to_owned(), found, supported: FORMAT });
         }
         match parse(&text) {
             Some(manifest) => Ok(Some(manifest)),
@@ -187,10 +166,7 @@ fn parse(text: &str) -> Option<Manifest> {
                 sums.0.insert(kind.parse().ok()?, entry);
             }
             ["pending", to_epoch] => {
-                manifest.pending = Some(Pending {
-                    to_epoch: to_epoch.parse().ok()?,
-                    rest: std::mem::take(&mut rest),
-                });
+                manifest.pending = Some(Pending { to_epoch: to_epoch.parse().ok()?, rest: std::mem::take(&mut rest) });
             }
             _ => return None,
         }
@@ -214,10 +190,7 @@ mod tests {
         assert_eq!(Manifest::read(&path).unwrap(), None);
         let mut manifest = Manifest::new(77);
         manifest.sums.add(b"ab", b"c");
-        manifest.pending = Some(Pending {
-            to_epoch: 9,
-            rest: manifest.sums.clone(),
-        });
+        manifest.pending = Some(Pending { to_epoch: 9, rest: manifest.sums.clone() });
         manifest.write(&path, true).unwrap();
         assert_eq!(Manifest::read(&path).unwrap(), Some(manifest.clone()));
 

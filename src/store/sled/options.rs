@@ -49,10 +49,7 @@ pub struct Options {
 impl Options {
     /// The defaults at this directory.
     pub fn new(path: impl Into<PathBuf>) -> Options {
-        Options {
-            path: path.into(),
-            ..Options::default()
-        }
+        Options { path: path.into(), ..Options::default() }
     }
 }
 
@@ -80,17 +77,11 @@ pub use crate::store::kv::Write;
 impl Write {
     /// Gives a key a value.
     pub fn put(key: impl Into<Bytes>, value: impl Into<Bytes>) -> Write {
-        Write {
-            key: key.into(),
-            value: Some(value.into()),
-        }
+        Write { key: key.into(), value: Some(value.into()) }
     }
 
     /// Removes a key.
     pub fn remove(key: impl Into<Bytes>) -> Write {
-        Write {
-            key: key.into(),
-            value: None,
-        }
+        Write { key: key.into(), value: None }
     }
 }

@@ -51,11 +51,7 @@ pub(super) fn recover(mut options: Options, disk: Disk) -> Result<Recovered, Ope
     let known = Manifest::read(&manifest_path)?;
     let free = free_bytes(&options.path).map_err(at(&options.path))?;
     if free < options.free_bytes_min {
-        return Err(OpenError::DiskFull {
-            path: options.path,
-            free,
-            needed: options.free_bytes_min,
-        });
+        return Err(OpenError::DiskFull { path: options.path, free, needed: options.free_bytes_min });
     }
     let tree = open_tree(&options.path.join(SNAPSHOTS), options.cache_bytes)?;
     let mut manifest = match known {
@@ -75,26 +71,13 @@ pub(super) fn recover(mut options: Options, disk: Disk) -> Result<Recovered, Ope
     }
     Ok(Recovered {
         lock,
-        checkpoint: Checkpoint {
-            shared,
-            tree,
-            manifest,
-            filter_file,
-            verification,
-            synced_blobs: HashSet::new(),
-        },
+        checkpoint: Checkpoint { shared, tree, manifest, filter_file, verification, synced_blobs: HashSet::new() },
     })
 }
 
 /// Takes the lock that keeps other processes out; it is released with the file.
 fn hold(path: &Path) -> Result<File, OpenError> {
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(at(path))?;
+    let file = File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(at(path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::Held { path: path.to_owned() }),
@@ -112,10 +95,7 @@ fn open_tree(path: &Path, cache_bytes: u64) -> Result<Tree, OpenError> {
                 std::thread::sleep(Duration::from_millis(10));
             }
             Err(what) => {
-                return Err(OpenError::Snapshots {
-                    path: path.to_owned(),
-                    what,
-                });
+                return Err(OpenError::Snapshots { path: path.to_owned(), what });
             }
         }
     }
@@ -146,18 +126,13 @@ fn verify(
     tree: &Tree,
     replayed: &Replayed,
 ) -> Result<Option<Verification>, OpenError> {
-    let snapshots = |what| OpenError::Snapshots {
-        path: options.path.join(SNAPSHOTS),
-        what,
-    };
+    let snapshots = |what| OpenError::Snapshots { path: options.path.join(SNAPSHOTS), what };
     let (expected, undecided) = match &manifest.pending {
         None => (manifest.sums.clone(), HashSet::new()),
         Some(pending) => {
             let sealed = replayed.sealed.iter().filter(|sealed| sealed.epoch < pending.to_epoch);
             let Some(end) = sealed.map(|sealed| sealed.end).max() else {
-                return Err(snapshots(
-                    "the journal segments of an interrupted checkpoint are missing".into(),
-                ));
+                return Err(snapshots("the journal segments of an interrupted checkpoint are missing".into()));
             };
             let groups = replayed.groups.iter().take_while(|(sequence, _)| *sequence < end);
             let keys = groups.flat_map(|(_, group)| group.iter().map(|write| write.key.clone()));
@@ -165,10 +140,7 @@ fn verify(
         }
     };
     let mut verification = Verification::new(expected, undecided);
-    match verification
-        .run(tree, Instant::now() + options.verify_at_once)
-        .map_err(snapshots)?
-    {
+    match verification.run(tree, Instant::now() + options.verify_at_once).map_err(snapshots)? {
         Progress::Same => Ok(None),
         Progress::More => Ok(Some(verification)),
         Progress::Different(what) => Err(snapshots(what)),
@@ -197,10 +169,7 @@ fn load_filter(
                 hashes.push(hash::key(manifest.stamp, key));
                 key.first() == Some(&kind)
             });
-            visited.map_err(|what| OpenError::Snapshots {
-                path: options.path.join(SNAPSHOTS),
-                what,
-            })?;
+            visited.map_err(|what| OpenError::Snapshots { path: options.path.join(SNAPSHOTS), what })?;
             let file = FilterFile::create(&path, kind, &hashes, sync).map_err(at(&path))?;
             (manifest.filter_bytes, manifest.filter_crc) = file.extent();
             let manifest_path = options.path.join(MANIFEST);
@@ -227,15 +196,10 @@ fn share(
     let sync = options.durability != Durability::None;
     let directory = options.path.join(JOURNAL);
     let pool = Pool::new(disk, &directory, options.segment_bytes, options.segments_max, sync);
-    pool.fill(
-        std::mem::take(&mut replayed.free),
-        std::mem::take(&mut replayed.sealed),
-        replayed.next_number,
-    );
-    let active: Segment = pool.take(Duration::ZERO, true).map_err(|error| OpenError::Io {
-        path: directory,
-        source: io::Error::other(format!("{error:?}")),
-    })?;
+    pool.fill(std::mem::take(&mut replayed.free), std::mem::take(&mut replayed.sealed), replayed.next_number);
+    let active: Segment = pool
+        .take(Duration::ZERO, true)
+        .map_err(|error| OpenError::Io { path: directory, source: io::Error::other(format!("{error:?}")) })?;
     let journal = Journal {
         stamp: manifest.stamp,
         durability: options.durability,

@@ -163,13 +163,7 @@ fn read_segment(path: &Path, disk: &Disk, manifest: &Manifest) -> Result<Read, O
     let guess = match frame::look(&content, manifest.stamp) {
         Found::Frame(header) | Found::Broken(header) | Found::Nothing(header) => header.epoch,
     };
-    Ok(Read {
-        segment: Segment { file },
-        content,
-        frames,
-        epoch: epoch.unwrap_or(guess),
-        end: 0,
-    })
+    Ok(Read { segment: Segment { file }, content, frames, epoch: epoch.unwrap_or(guess), end: 0 })
 }
 
 /// How much of a segment is worth reading: one that begins with a whole frame of an older epoch has none that counts.
@@ -214,12 +208,8 @@ fn assemble(
     }
 
     // A later frame proves by its `synced` that an earlier group had been acknowledged.
-    let later = live
-        .iter()
-        .flat_map(|read| read.frames.iter().map(move |(offset, header)| (read, *offset, header)));
-    let proof = later
-        .clone()
-        .filter(|(_, _, header)| header.first >= sequence && header.synced > sequence);
+    let later = live.iter().flat_map(|read| read.frames.iter().map(move |(offset, header)| (read, *offset, header)));
+    let proof = later.clone().filter(|(_, _, header)| header.first >= sequence && header.synced > sequence);
     if let (Some((read, offset, header)), Some(stop)) =
         (proof.min_by_key(|(_, _, header)| header.first), live.get(last))
     {
@@ -231,20 +221,9 @@ fn assemble(
         return Err(damaged(stop, stop.end, what));
     }
 
-    let next_epoch = later
-        .map(|(_, _, header)| header.epoch + 1)
-        .max()
-        .unwrap_or(0)
-        .max(manifest.epoch);
-    let mut replayed = Replayed {
-        sealed: Vec::new(),
-        free,
-        groups,
-        sequence,
-        next_epoch,
-        next_number,
-        cuts: Vec::new(),
-    };
+    let next_epoch = later.map(|(_, _, header)| header.epoch + 1).max().unwrap_or(0).max(manifest.epoch);
+    let mut replayed =
+        Replayed { sealed: Vec::new(), free, groups, sequence, next_epoch, next_number, cuts: Vec::new() };
     for (read, first) in live.into_iter().zip(firsts) {
         replayed.place(read, first, manifest)?;
     }
@@ -274,13 +253,7 @@ impl Replayed {
             return Ok(());
         }
         self.cuts.extend(cut);
-        self.sealed.push(Sealed {
-            segment: read.segment,
-            epoch: read.epoch,
-            first,
-            end,
-            bytes: read.end as u64,
-        });
+        self.sealed.push(Sealed { segment: read.segment, epoch: read.epoch, first, end, bytes: read.end as u64 });
         Ok(())
     }
 }
@@ -310,9 +283,5 @@ fn broken_at(read: &Read, offset: usize, sequence: u64, manifest: &Manifest) -> 
 }
 
 fn damaged(read: &Read, offset: usize, what: String) -> OpenError {
-    OpenError::Damaged {
-        path: read.segment.file.path().to_owned(),
-        offset: offset as u64,
-        what,
-    }
+    OpenError::Damaged { path: read.segment.file.path().to_owned(), offset: offset as u64, what }
 }

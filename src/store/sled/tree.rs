@@ -18,15 +18,9 @@ pub(super) struct Tree {
 
 impl Tree {
     pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Tree, String> {
-        let config = sled::Config::new()
-            .path(path)
-            .cache_capacity(cache_bytes)
-            .flush_every_ms(None);
+        let config = sled::Config::new().path(path).cache_capacity(cache_bytes).flush_every_ms(None);
         let db = guarded(|| config.open())?;
-        Ok(Tree {
-            db,
-            path: path.to_owned(),
-        })
+        Ok(Tree { db, path: path.to_owned() })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -65,8 +59,7 @@ impl Tree {
         if !sync {
             return Ok(());
         }
-        self.sync_files(synced_blobs)
-            .map_err(|error| format!("syncing {} failed: {error}", self.path.display()))
+        self.sync_files(synced_blobs).map_err(|error| format!("syncing {} failed: {error}", self.path.display()))
     }
 
     fn sync_files(&self, synced_blobs: &mut HashSet<OsString>) -> io::Result<()> {
@@ -98,10 +91,8 @@ fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, String> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(result) => result.map_err(|error| error.to_string()),
         Err(panic) => {
-            let text = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| panic.downcast_ref::<&str>().copied());
+            let text =
+                panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
             Err(format!("sled panicked: {}", text.unwrap_or("without a text")))
         }
     }

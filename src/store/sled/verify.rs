@@ -31,12 +31,7 @@ pub(super) enum Progress {
 
 impl Verification {
     pub(super) fn new(expected: Sums, undecided: HashSet<Bytes>) -> Verification {
-        Verification {
-            expected,
-            undecided,
-            found: Sums::default(),
-            next: Some(Vec::new()),
-        }
+        Verification { expected, undecided, found: Sums::default(), next: Some(Vec::new()) }
     }
 
     /// Goes on until this moment.

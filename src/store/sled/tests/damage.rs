@@ -27,9 +27,7 @@ fn a_flipped_bit_before_the_last_group_refuses_with_the_place() {
         let path = unfinished(directory.path(), 5);
         flip(&path, 2 * 8192 + at);
         let refused = Ledger::open(still(directory.path())).unwrap_err();
-        let OpenError::Damaged { path: file, offset, .. } = &refused else {
-            panic!("{refused}")
-        };
+        let OpenError::Damaged { path: file, offset, .. } = &refused else { panic!("{refused}") };
         assert_eq!((file, *offset), (&path, 2 * 8192), "{at}");
         assert!(refused.to_string().contains("restore"), "{refused}");
         flip(&path, 2 * 8192 + at);
@@ -54,17 +52,11 @@ fn a_lost_value_in_the_snapshots_refuses() {
     let refused = Ledger::open(options(directory.path())).unwrap_err().to_string();
     assert!(refused.contains("differs"), "{refused}");
     // The same in the background, while serving.
-    let later = Options {
-        verify_at_once: Duration::ZERO,
-        ..options(directory.path())
-    };
+    let later = Options { verify_at_once: Duration::ZERO, ..options(directory.path()) };
     let ledger = Ledger::open(later);
     if let Ok(ledger) = ledger {
         wait_for(|| ledger.stats().fatal.is_some());
-        assert!(matches!(
-            ledger.append(&[vec![put("u", "")]], true),
-            Err(AppendError::Fatal(_))
-        ));
+        assert!(matches!(ledger.append(&[vec![put("u", "")]], true), Err(AppendError::Fatal(_))));
     }
 }
 
@@ -75,15 +67,9 @@ fn a_failed_fsync_stops_the_ledger_for_good() {
     let ledger = Ledger::open_on(still(directory.path()), disk.clone()).unwrap();
     ledger.append(&[vec![put("ua", "1")]], true).unwrap();
     disk.faults.sync_fails.store(true, Ordering::Relaxed);
-    assert!(matches!(
-        ledger.append(&[vec![put("ub", "1")]], true),
-        Err(AppendError::Fatal(_))
-    ));
+    assert!(matches!(ledger.append(&[vec![put("ub", "1")]], true), Err(AppendError::Fatal(_))));
     disk.faults.sync_fails.store(false, Ordering::Relaxed);
-    assert!(matches!(
-        ledger.append(&[vec![put("ub", "1")]], true),
-        Err(AppendError::Fatal(_))
-    ));
+    assert!(matches!(ledger.append(&[vec![put("ub", "1")]], true), Err(AppendError::Fatal(_))));
     assert!(matches!(ledger.get(b"ua"), Err(ReadError::Fatal(_))));
     drop(ledger);
     let ledger = Ledger::open(still(directory.path())).unwrap();
@@ -98,31 +84,20 @@ fn a_short_write_is_taken_back_and_writing_resumes_with_room() {
         let ledger = Ledger::open_on(still(directory.path()), disk.clone()).unwrap();
         ledger.append(&[vec![big("ua")]], true).unwrap();
         disk.faults.room.store(room, Ordering::Relaxed);
-        assert!(matches!(
-            ledger.append(&[vec![big("ub")]], true),
-            Err(AppendError::Unavailable(_))
-        ));
+        assert!(matches!(ledger.append(&[vec![big("ub")]], true), Err(AppendError::Unavailable(_))));
         assert_eq!(ledger.get(b"ub").unwrap(), None);
         disk.faults.room.store(-1, Ordering::Relaxed);
         ledger.append(&[vec![put("uc", "1")]], true).unwrap();
         drop(ledger);
         let ledger = Ledger::open(still(directory.path())).unwrap();
-        assert_eq!(
-            all(&ledger).into_keys().collect::<Vec<_>>(),
-            [b"ua", b"uc"],
-            "{room} bytes"
-        );
+        assert_eq!(all(&ledger).into_keys().collect::<Vec<_>>(), [b"ua", b"uc"], "{room} bytes");
     }
 }
 
 #[test]
 fn a_full_journal_is_overloaded_and_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let small = || Options {
-        wait_max: Duration::from_millis(5),
-        free_bytes_min: 0,
-        ..options(directory.path())
-    };
+    let small = || Options { wait_max: Duration::from_millis(5), free_bytes_min: 0, ..options(directory.path()) };
     let ledger = Ledger::open(small()).unwrap();
     // As after an error of sled.
     ledger.shared.pool.stop(crate::store::sled::journal::Stop::Now);
@@ -144,10 +119,7 @@ fn a_full_journal_is_overloaded_and_loses_nothing() {
 #[test]
 fn unsynced_groups_after_a_hole_are_cut_not_refused() {
     let directory = tempfile::tempdir().unwrap();
-    let relaxed = || Options {
-        durability: Durability::Relaxed,
-        ..still(directory.path())
-    };
+    let relaxed = || Options { durability: Durability::Relaxed, ..still(directory.path()) };
     let ledger = Ledger::open(relaxed()).unwrap();
     ledger.append(&[vec![put("u0", "")]], true).unwrap();
     for number in 1..5 {
@@ -165,10 +137,7 @@ fn unsynced_groups_after_a_hole_are_cut_not_refused() {
 #[test]
 fn too_little_room_and_missing_parts_are_refused_with_advice() {
     let directory = tempfile::tempdir().unwrap();
-    let greedy = Options {
-        free_bytes_min: u64::MAX,
-        ..options(directory.path())
-    };
+    let greedy = Options { free_bytes_min: u64::MAX, ..options(directory.path()) };
     assert!(matches!(Ledger::open(greedy), Err(OpenError::DiskFull { .. })));
     unfinished(directory.path(), 2);
     std::fs::remove_file(directory.path().join("manifest")).unwrap();

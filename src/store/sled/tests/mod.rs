@@ -29,10 +29,7 @@ pub(super) struct Faults {
 
 impl Default for Faults {
     fn default() -> Faults {
-        Faults {
-            room: AtomicI64::new(-1),
-            sync_fails: AtomicBool::new(false),
-        }
+        Faults { room: AtomicI64::new(-1), sync_fails: AtomicBool::new(false) }
     }
 }
 
@@ -91,21 +88,14 @@ fn options(path: &Path) -> Options {
 
 /// Options with which nothing reaches sled: the one segment is never sealed.
 fn still(path: &Path) -> Options {
-    Options {
-        idle_after: None,
-        verify_at_once: Duration::from_secs(60),
-        free_bytes_min: 1 << 20,
-        ..options(path)
-    }
+    Options { idle_after: None, verify_at_once: Duration::from_secs(60), free_bytes_min: 1 << 20, ..options(path) }
 }
 
 /// Leaves a journal of this many frames of two blocks, and its file.
 fn unfinished(path: &Path, frames: usize) -> PathBuf {
     let ledger = Ledger::open(still(path)).unwrap();
     for number in 0..frames {
-        ledger
-            .append(&[vec![Write::put(format!("u{number}"), vec![0xA5; 6_000])]], true)
-            .unwrap();
+        ledger.append(&[vec![Write::put(format!("u{number}"), vec![0xA5; 6_000])]], true).unwrap();
     }
     drop(ledger);
     segment(path)
@@ -113,24 +103,16 @@ fn unfinished(path: &Path, frames: usize) -> PathBuf {
 
 /// The segment that begins with a frame.
 fn segment(path: &Path) -> PathBuf {
-    let segments = std::fs::read_dir(path.join("journal"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
+    let segments = std::fs::read_dir(path.join("journal")).unwrap().map(|entry| entry.unwrap().path());
     let mut written = segments.filter(|path| std::fs::read(path).unwrap()[0] != 0);
     written.next().unwrap()
 }
 
 fn all(ledger: &Ledger) -> Model {
     let found = ledger.scan(b"", b"", usize::MAX).unwrap();
-    let kinds: usize = [b"i", b"d", b"u"]
-        .iter()
-        .map(|kind| ledger.scan(*kind, b"", usize::MAX).unwrap().len())
-        .sum();
+    let kinds: usize = [b"i", b"d", b"u"].iter().map(|kind| ledger.scan(*kind, b"", usize::MAX).unwrap().len()).sum();
     assert_eq!(found.len(), kinds);
-    found
-        .into_iter()
-        .map(|(key, value)| (key.to_vec(), value.to_vec()))
-        .collect()
+    found.into_iter().map(|(key, value)| (key.to_vec(), value.to_vec())).collect()
 }
 
 fn wait_for(mut met: impl FnMut() -> bool) {

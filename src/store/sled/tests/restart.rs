@@ -6,9 +6,7 @@ use super::*;
 fn everything_acknowledged_is_there_after_an_end_without_close() {
     let directory = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(options(directory.path())).unwrap();
-    ledger
-        .append(&[vec![put("ua", "1"), put("ib", "2")], vec![put("ua", "3")]], true)
-        .unwrap();
+    ledger.append(&[vec![put("ua", "1"), put("ib", "2")], vec![put("ua", "3")]], true).unwrap();
     ledger.append(&[vec![Write::remove("ib")]], true).unwrap();
     drop(ledger);
 
@@ -24,10 +22,7 @@ fn the_filter_has_no_false_negatives_after_any_kind_of_end() {
     for round in 0..6 {
         let ledger = Ledger::open(options(directory.path())).unwrap();
         for number in 0..round * 100 {
-            assert!(
-                ledger.probably_contains(format!("i{number}").as_bytes()),
-                "{number} in round {round}"
-            );
+            assert!(ledger.probably_contains(format!("i{number}").as_bytes()), "{number} in round {round}");
         }
         let absent = (1_000..2_000).filter(|number| ledger.probably_contains(format!("i{number}").as_bytes()));
         assert!(absent.count() < 20);
@@ -49,24 +44,17 @@ fn the_filter_has_no_false_negatives_after_any_kind_of_end() {
 fn an_interrupted_checkpoint_is_taken_up_again() {
     let directory = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(options(directory.path())).unwrap();
-    ledger
-        .append(&[vec![put("ua", "1"), put("ub", "1"), put("uc", "1")]], true)
-        .unwrap();
+    ledger.append(&[vec![put("ua", "1"), put("ub", "1"), put("uc", "1")]], true).unwrap();
     ledger.close();
     let ledger = Ledger::open(still(directory.path())).unwrap();
-    ledger
-        .append(&[vec![put("ua", "2"), Write::remove("ub"), put("id", "2")]], true)
-        .unwrap();
+    ledger.append(&[vec![put("ua", "2"), Write::remove("ub"), put("id", "2")]], true).unwrap();
     drop(ledger);
     // What a crash in the middle leaves: announced, and some keys written.
     let path = directory.path().join("manifest");
     let mut manifest = crate::store::sled::manifest::Manifest::read(&path).unwrap().unwrap();
     let mut rest = crate::store::sled::manifest::Sums::default();
     rest.add(b"uc", b"1");
-    manifest.pending = Some(crate::store::sled::manifest::Pending {
-        to_epoch: manifest.epoch + 1,
-        rest,
-    });
+    manifest.pending = Some(crate::store::sled::manifest::Pending { to_epoch: manifest.epoch + 1, rest });
     manifest.write(&path, true).unwrap();
     crate::store::sled::tree::Tree::open(&directory.path().join("sled"), 1 << 20)
         .unwrap()
@@ -76,10 +64,7 @@ fn an_interrupted_checkpoint_is_taken_up_again() {
     for _ in 0..2 {
         let ledger = Ledger::open(options(directory.path())).unwrap();
         let expected = [("id", "2"), ("ua", "2"), ("uc", "1")];
-        assert_eq!(
-            all(&ledger),
-            expected.map(|(key, value)| (key.into(), value.into())).into()
-        );
+        assert_eq!(all(&ledger), expected.map(|(key, value)| (key.into(), value.into())).into());
         assert!(ledger.probably_contains(b"id"));
         ledger.close();
     }
@@ -136,23 +121,18 @@ fn leftovers_of_an_older_epoch_are_ignored_after_recycling() {
     ledger.append(&[vec![put("ulast", "1")]], true).unwrap();
     let sequence = ledger.stats().sequence;
     drop(ledger);
-    let stamp = crate::store::sled::manifest::Manifest::read(&directory.path().join("manifest"))
-        .unwrap()
-        .unwrap()
-        .stamp;
-    let epochs = std::fs::read_dir(directory.path().join("journal"))
-        .unwrap()
-        .map(|entry| {
-            let content = std::fs::read(entry.unwrap().path()).unwrap();
-            let blocks = content.chunks(4096).enumerate();
-            let frames = blocks.filter_map(|(block, _)| {
-                match crate::store::sled::frame::look(&content[block * 4096..], stamp) {
-                    crate::store::sled::frame::Found::Frame(header) => Some(header.epoch),
-                    _ => None,
-                }
+    let stamp =
+        crate::store::sled::manifest::Manifest::read(&directory.path().join("manifest")).unwrap().unwrap().stamp;
+    let epochs = std::fs::read_dir(directory.path().join("journal")).unwrap().map(|entry| {
+        let content = std::fs::read(entry.unwrap().path()).unwrap();
+        let blocks = content.chunks(4096).enumerate();
+        let frames =
+            blocks.filter_map(|(block, _)| match crate::store::sled::frame::look(&content[block * 4096..], stamp) {
+                crate::store::sled::frame::Found::Frame(header) => Some(header.epoch),
+                _ => None,
             });
-            frames.collect::<std::collections::BTreeSet<_>>().len()
-        });
+        frames.collect::<std::collections::BTreeSet<_>>().len()
+    });
     assert!(epochs.max() > Some(1), "no segment has frames of two epochs");
 
     let ledger = Ledger::open(still(directory.path())).unwrap();
@@ -169,13 +149,7 @@ fn child_appends_until_killed() {
     let ledger = Ledger::open(options(Path::new(&path))).unwrap();
     let mut number = ledger.scan(b"u", b"", usize::MAX).unwrap().len();
     loop {
-        let group = |number: usize| {
-            vec![
-                put(&format!("u{number:08}"), "x"),
-                put("d", &number.to_string()),
-                big("i"),
-            ]
-        };
+        let group = |number: usize| vec![put(&format!("u{number:08}"), "x"), put("d", &number.to_string()), big("i")];
         ledger.append(&[group(number), group(number + 1)], true).unwrap();
         number += 2;
         println!("acknowledged {number}");
@@ -189,11 +163,7 @@ fn a_killed_process_loses_nothing_it_acknowledged() {
     let mut random = Random(5);
     for round in 0..8 {
         let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "store::sled::tests::restart::child_appends_until_killed",
-                "--nocapture",
-            ])
+            .args(["--exact", "store::sled::tests::restart::child_appends_until_killed", "--nocapture"])
             .env("VESTIBULE_TEST_LEDGER", directory.path())
             .stdout(std::process::Stdio::piped())
             .spawn()
@@ -216,10 +186,7 @@ fn a_killed_process_loses_nothing_it_acknowledged() {
         assert!(acknowledged > 0, "the child never appended in round {round}");
         let ledger = Ledger::open(options(directory.path())).unwrap();
         let found = ledger.scan(b"u", b"", usize::MAX).unwrap().len();
-        assert!(
-            found >= acknowledged && found.is_multiple_of(2),
-            "{found} of {acknowledged} in round {round}"
-        );
+        assert!(found >= acknowledged && found.is_multiple_of(2), "{found} of {acknowledged} in round {round}");
         assert_eq!(ledger.get(b"d").unwrap(), Some(Bytes::from((found - 1).to_string())));
     }
 }
