@@ -16,7 +16,7 @@ use super::hash;
 use super::journal::{Journal, Pool, Stop, WriteError};
 use super::options::{Options, Write};
 use super::overlay::Overlay;
-use super::recovery::{self, Recovered};
+use super::recovery::{self, Lock, Recovered};
 use super::tree::Tree;
 
 /// A durable map from keys to values that takes groups of writes. Every method blocks; call them from blocking threads.
@@ -25,7 +25,7 @@ pub struct Ledger {
     pub(super) shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// Held from the first look at the data to the last.
-    lock: Mutex<Option<std::fs::File>>,
+    lock: Mutex<Option<Lock>>,
 }
 
 /// What a ledger is doing.

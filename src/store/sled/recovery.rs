@@ -32,10 +32,23 @@ pub(super) const SNAPSHOTS: &str = "sled";
 pub(super) const JOURNAL: &str = "journal";
 pub(super) const FILTER: &str = "filter";
 
+/// The lock that keeps other processes out. A process forked meanwhile shares the open file until it runs another program, so
+/// closing the file would not be enough to let go of it.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the data directory could not be unlocked");
+        }
+    }
+}
+
 /// An opened data directory.
 #[derive(Debug)]
 pub(super) struct Recovered {
-    pub(super) lock: File,
+    pub(super) lock: Lock,
     pub(super) checkpoint: Checkpoint,
 }
 
@@ -75,11 +88,10 @@ pub(super) fn recover(mut options: Options, disk: Disk) -> Result<Recovered, Ope
     })
 }
 
-/// Takes the lock that keeps other processes out; it is released with the file.
-fn hold(path: &Path) -> Result<File, OpenError> {
+fn hold(path: &Path) -> Result<Lock, OpenError> {
     let file = File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(at(path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(OpenError::Held { path: path.to_owned() }),
         Err(TryLockError::Error(source)) => Err(at(path)(source)),
     }
