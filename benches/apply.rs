@@ -1,6 +1,8 @@
 //! The pure core: create → prepare → attempt as values, beside the two keyed digests that such a flow can't do
 //! without.
 
+#![allow(clippy::disallowed_methods, reason = "a bench measures real time")]
+
 mod support;
 
 use vestibule::clock::{Clock, ManualClock};

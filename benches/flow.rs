@@ -1,5 +1,7 @@
 //! Whole sign-ups in process: without persistence, durable on disk, and with passwords, each beside its baseline.
 
+#![allow(clippy::disallowed_methods, reason = "a bench measures real time")]
+
 mod support;
 
 use std::fs::File;

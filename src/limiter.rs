@@ -29,8 +29,11 @@ pub struct Rate {
 pub struct SourceLimiter {
     create: Rate,
     attempt: Rate,
-    shards: Vec<Mutex<HashMap<(Family, Ipv6Addr), VecDeque<Timestamp>>>>,
+    shards: Vec<Mutex<Uses>>,
 }
+
+/// When each source was last let through.
+type Uses = HashMap<(Family, Ipv6Addr), VecDeque<Timestamp>>;
 
 impl SourceLimiter {
     /// A limiter with these rates.

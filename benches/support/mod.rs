@@ -13,24 +13,24 @@ use vestibule::domain::time::Span;
 use vestibule::domain::verification::Strategy;
 
 /// Operations per second of one round.
-pub fn rate(operations: usize, elapsed: Duration) -> f64 {
+pub(crate) fn rate(operations: usize, elapsed: Duration) -> f64 {
     operations as f64 / elapsed.as_secs_f64()
 }
 
 /// The median of some figures.
-pub fn median(mut figures: Vec<f64>) -> f64 {
+pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]
 }
 
 /// Prints one line: what was measured, beside what, and the ratio of the two with its target.
-pub fn compare(what: &str, subject: f64, beside: &str, baseline: f64, target: f64) {
+pub(crate) fn compare(what: &str, subject: f64, beside: &str, baseline: f64, target: f64) {
     let ratio = subject / baseline;
     println!("{what:<44} {subject:>12.0}/s   {beside:<40} {baseline:>12.0}/s   {ratio:>6.2} × (target {target})");
 }
 
 /// Prints percentiles of latencies.
-pub fn percentiles(what: &str, latencies: &mut [Duration]) {
+pub(crate) fn percentiles(what: &str, latencies: &mut [Duration]) {
     latencies.sort_unstable();
     let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize];
     let (p50, p90, p99, p999) = (at(0.5), at(0.9), at(0.99), at(0.999));
@@ -38,14 +38,14 @@ pub fn percentiles(what: &str, latencies: &mut [Duration]) {
 }
 
 /// How long `work` takes.
-pub fn timed(work: impl FnOnce()) -> Duration {
+pub(crate) fn timed(work: impl FnOnce()) -> Duration {
     let began = Instant::now();
     work();
     began.elapsed()
 }
 
 /// Passwordless sign-up by e-mail code.
-pub fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     let mut settings = Settings::default();
     settings.attributes.email_address = Attribute {
         enabled: true,
@@ -60,12 +60,12 @@ pub fn settings() -> Settings {
 }
 
 /// No limits and no cool-down; test addresses take the fixed code, so that no message is waited for.
-pub fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     Policy { address_limits: None, resend_cooldown: Span::from_millis(0), test_mode: true, ..Policy::default() }
 }
 
 /// A transport that sends nothing.
-pub struct Nowhere;
+pub(crate) struct Nowhere;
 
 impl Transport for Nowhere {
     fn deliver<'a>(&'a self, _: &'a Message) -> BoxFuture<'a, Outcome> {
@@ -74,6 +74,6 @@ impl Transport for Nowhere {
 }
 
 /// A transport that sends nothing, shared.
-pub fn nowhere() -> Arc<dyn Transport> {
+pub(crate) fn nowhere() -> Arc<dyn Transport> {
     Arc::new(Nowhere)
 }

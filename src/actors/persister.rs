@@ -19,7 +19,7 @@ pub struct Persister {
 }
 
 pub(super) enum PersisterMessage {
-    Commit(Waiting),
+    Commit(Box<Waiting>),
     Written,
 }
 
@@ -43,7 +43,7 @@ impl Persister {
         let place = self.places.clone().try_acquire_owned().map_err(|_| CommitError::Overloaded)?;
         let (reply, answer) = oneshot::channel();
         let waiting = Waiting { commit, reply, _place: place };
-        self.actor.send_message(PersisterMessage::Commit(waiting)).map_err(|_| CommitError::Unavailable)?;
+        self.actor.send_message(PersisterMessage::Commit(Box::new(waiting))).map_err(|_| CommitError::Unavailable)?;
         answer.await.unwrap_or(Err(CommitError::Unknown))
     }
 
@@ -84,7 +84,7 @@ impl Actor for PersisterActor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            PersisterMessage::Commit(waiting) => state.waiting.push(waiting),
+            PersisterMessage::Commit(waiting) => state.waiting.push(*waiting),
             PersisterMessage::Written => state.writing = false,
         }
         state.write(&myself);
