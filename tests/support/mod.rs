@@ -17,3 +17,5 @@ pub(crate) fn require(what: &str, present: bool) -> bool {
     }
     present
 }
+
+pub(crate) mod server;

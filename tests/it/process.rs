@@ -1,0 +1,250 @@
+//! The binary as its operators meet it: started, used over HTTP, killed, started again.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::server::{Answer, Server, log_of};
+
+const CONFIG: &str = r#"
+[settings]
+file = "email_code"
+[verification]
+test_mode = true
+[limits]
+source = false
+address = false
+"#;
+
+#[test]
+fn everything_acknowledged_survives_kill_9_under_load() {
+    const ROUNDS: u64 = 20;
+    const WORKERS: usize = 6;
+    let folder = TempDir::new().expect("a folder");
+    let number = AtomicUsize::new(0);
+    let (mut acknowledged, mut completed) = (0, Vec::new());
+    for round in 0..ROUNDS {
+        let server = Server::start(folder.path(), CONFIG);
+        let stop = AtomicBool::new(false);
+        let records: Vec<Record> = thread::scope(|scope| {
+            let work = || worker(&server, &number, &stop);
+            let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(work)).collect();
+            thread::sleep(Duration::from_millis(100 + round * 37 % 400));
+            // Requests in flight are cut; the flag only keeps workers from beginning on a dead server.
+            server.kill_in_place();
+            stop.store(true, Ordering::Relaxed);
+            workers.into_iter().flat_map(|w| w.join().expect("a worker")).collect()
+        });
+        drop(server);
+        let server = Server::start(folder.path(), CONFIG);
+        for record in &records {
+            record.check(&server);
+            acknowledged += record.acknowledged;
+        }
+        completed.extend(records.into_iter().filter_map(|r| r.user.map(|_| r.email)));
+        assert_eq!(server.terminate(), Some(0));
+    }
+    let server = Server::start(folder.path(), CONFIG);
+    for email in completed.iter().step_by(7) {
+        let again = server.native("POST", "/v1/client/sign_ups", "", &format!("email_address={email}")).expect("an answer");
+        assert_eq!((again.status, again.error_codes()), (422, vec!["form_identifier_exists".to_owned()]), "{email}");
+    }
+    assert!(acknowledged > 200 && completed.len() > 20, "{acknowledged} writes, {} users", completed.len());
+    eprintln!("{acknowledged} acknowledged writes and {} users over {ROUNDS} kills, none lost", completed.len());
+}
+
+/// What one sign-up was told before the crash.
+#[derive(Default)]
+struct Record {
+    email: String,
+    id: String,
+    token: String,
+    prepared: bool,
+    attempts: u64,
+    user: Option<String>,
+    acknowledged: usize,
+}
+
+fn worker(server: &Server, number: &AtomicUsize, stop: &AtomicBool) -> Vec<Record> {
+    let mut records = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        let n = number.fetch_add(1, Ordering::Relaxed);
+        let mut record = Record { email: format!("ada{n}%2Bclerk_test@example.com"), ..Record::default() };
+        let cut = record.sign_up(server).is_err();
+        if !record.id.is_empty() {
+            records.push(record);
+        }
+        if cut {
+            break;
+        }
+    }
+    records
+}
+
+impl Record {
+    /// One sign-up with a wrong try in the middle; notes each acknowledgement as it comes.
+    fn sign_up(&mut self, server: &Server) -> std::io::Result<()> {
+        let made = server.native("POST", "/v1/client/sign_ups", "", &format!("email_address={}", self.email))?;
+        assert_eq!(made.status, 200, "{}", made.body);
+        self.id = made.json()["response"]["id"].as_str().expect("an id").to_owned();
+        self.token = made.header("authorization").expect("a token").to_owned();
+        self.acknowledged += 1;
+        let prepared = self.post(server, "prepare_verification", "strategy=email_code")?;
+        assert_eq!(prepared.status, 200, "{}", prepared.body);
+        self.prepared = true;
+        self.acknowledged += 1;
+        let wrong = self.attempt(server, "111111")?;
+        assert_eq!(wrong.error_codes(), ["form_code_incorrect"]);
+        self.attempts = 1;
+        self.acknowledged += 1;
+        let right = self.attempt(server, "424242")?;
+        assert_eq!(right.status, 200, "{}", right.body);
+        self.user = right.json()["response"]["created_user_id"].as_str().map(str::to_owned);
+        assert!(self.user.is_some(), "{}", right.body);
+        self.token = right.header("authorization").expect("a new token").to_owned();
+        self.acknowledged += 1;
+        Ok(())
+    }
+
+    /// After the crash: at least what was acknowledged is there. What was in flight may have happened too.
+    fn check(&self, server: &Server) {
+        let path = format!("/v1/client/sign_ups/{}", self.id);
+        let read = server.native("GET", &path, &self.token, "").expect("an answer");
+        if read.status == 404 && self.user.is_none() {
+            // The conversion stood and its answer was lost: the same code with the same token brings it back.
+            let again = self.attempt(server, "424242").expect("an answer");
+            assert_eq!(again.json()["response"]["status"], "complete", "{}", again.body);
+            return;
+        }
+        assert_eq!(read.status, 200, "{} is lost: {}", self.id, read.body);
+        let sign_up: Value = read.json()["response"].clone();
+        if let Some(user) = &self.user {
+            assert_eq!(sign_up["created_user_id"].as_str(), Some(user.as_str()));
+            let me = server.native("GET", "/v1/me", &self.token, "").expect("an answer");
+            assert_eq!(me.json()["response"]["id"].as_str(), Some(user.as_str()), "{}", me.body);
+            return;
+        }
+        let verification = &sign_up["verifications"]["email_address"];
+        assert!(!self.prepared || verification["status"] == "unverified", "{sign_up}");
+        assert!(verification["attempts"].as_u64().unwrap_or(0) >= self.attempts, "{sign_up}");
+    }
+
+    fn attempt(&self, server: &Server, code: &str) -> std::io::Result<Answer> {
+        self.post(server, "attempt_verification", &format!("strategy=email_code&code={code}"))
+    }
+
+    fn post(&self, server: &Server, verb: &str, form: &str) -> std::io::Result<Answer> {
+        server.native("POST", &format!("/v1/client/sign_ups/{}/{verb}", self.id), &self.token, form)
+    }
+}
+
+#[test]
+fn every_refusal_is_the_contracts_envelope() {
+    let folder = TempDir::new().expect("a folder");
+    let server = Server::start(folder.path(), CONFIG);
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let native = "?_is_native=1";
+    let own = format!("http://localhost:{}", server.port);
+    let cases: [(&str, String, Vec<(&str, &str)>, String, u16, &str); 12] = [
+        ("GET", "/nowhere".into(), vec![], String::new(), 404, "resource_not_found"),
+        ("GET", format!("/v1/client/sign_ups/sua_x{native}"), vec![], String::new(), 404, "resource_not_found"),
+        ("GET", format!("/v1/client/sign_ups/%2e%2e%2fetc{native}"), vec![], String::new(), 404, "resource_not_found"),
+        ("PUT", format!("/v1/client/sign_ups{native}"), vec![form], String::new(), 405, "method_not_allowed"),
+        ("POST", "/v1/client/sign_ups".into(), vec![form], String::new(), 400, "origin_missing"),
+        ("POST", "/v1/client/sign_ups".into(), vec![form, ("origin", "https://evil.example")], String::new(), 400, "origin_invalid"),
+        ("POST", "/v1/client/sign_ups".into(), vec![("origin", &own), ("content-type", "application/json")], "{}".into(), 415, "unsupported_content_type"),
+        ("POST", format!("/v1/client/sign_ups{native}"), vec![form, ("origin", &own)], String::new(), 400, "origin_authorization_headers_conflict"),
+        ("POST", format!("/v1/client/sign_ups{native}"), vec![form], "email_address=nonsense".into(), 422, "form_param_format_invalid"),
+        ("POST", format!("/v1/client/sign_ups{native}"), vec![form], "email_address=a@b.example&email_address=c@d.example".into(), 422, "form_param_duplicate"),
+        ("POST", format!("/v1/client/sign_ups{native}"), vec![form], format!("locale={}", "x".repeat(70_000)), 413, "request_body_too_large"),
+        ("POST", format!("/v1/client/sign_ups{native}"), vec![form], "strategy=carrier_pigeon".into(), 422, "form_param_value_invalid"),
+    ];
+    for (method, path, headers, body, status, code) in cases {
+        let answer = server.request(method, &path, &headers, &body).expect("an answer");
+        assert_eq!(answer.error_codes(), [code], "{method} {path}");
+        assert_eq!(answer.status, status, "{method} {path}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert!(answer.header("access-control-allow-origin") != Some("*"));
+    }
+    assert_eq!(server.request("GET", "/health/live", &[], "").expect("an answer").status, 200);
+}
+
+#[test]
+fn the_log_holds_no_address_code_token_or_password() {
+    let folder = TempDir::new().expect("a folder");
+    let server = Server::start(folder.path(), &CONFIG.replace("email_code", "password"));
+    let fields = "email_address=countess@lovelace.example&password=wanders+under+elms";
+    let made = server.native("POST", "/v1/client/sign_ups", "", fields).expect("an answer");
+    assert_eq!(made.status, 200, "{}", made.body);
+    let mut record = Record { token: made.header("authorization").expect("a token").to_owned(), ..Record::default() };
+    record.id = made.json()["response"]["id"].as_str().expect("an id").to_owned();
+    record.post(&server, "prepare_verification", "strategy=email_code").expect("an answer");
+    let code = code_for(&server, "countess@lovelace.example");
+    assert_eq!(record.attempt(&server, "000000").expect("an answer").status, 422);
+    let done = record.attempt(&server, &code).expect("an answer");
+    assert_eq!(done.json()["response"]["status"], "complete");
+    server.native("POST", "/v1/client/sign_ups", "", "email_address=countess@lovelace.example&password=x").expect("an answer");
+    assert_eq!(server.terminate(), Some(0));
+    let log = log_of(folder.path());
+    assert!(log.contains("localhost"), "the log holds the start: {log}");
+    let new_token = done.header("authorization").expect("a new token");
+    for secret in ["lovelace", "wanders", &code, &record.token, new_token] {
+        assert!(!log.contains(secret), "{secret} is in the log: {log}");
+    }
+}
+
+#[test]
+fn a_second_process_on_the_same_data_is_refused_in_one_sentence() {
+    let folder = TempDir::new().expect("a folder");
+    let _server = Server::start(folder.path(), CONFIG);
+    let second = run(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    assert!(!second.0);
+    assert!(second.1.contains("another process holds"), "{}", second.1);
+}
+
+#[test]
+fn a_production_instance_needs_a_transport_and_has_no_dev_routes() {
+    let folder = TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("vestibule.toml"), "[instance]\nmode = \"production\"\n").expect("a file");
+    let refused = run(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    assert!(!refused.0);
+    assert!(refused.1.contains("email.transport"), "{}", refused.1);
+    let config = "[instance]\nmode = \"production\"\n[server]\npublic_url = \"https://clerk.example.com\"\n\
+                  [email]\ntransport = \"smtp\"\nhost = \"127.0.0.1\"\nport = 1\nsecurity = \"none\"\nfrom = \"a@example.com\"\n";
+    let server = Server::start(folder.path(), config);
+    for path in ["/dev/outbox", "/dev/settings", "/dev/clock", "/dev/mailbox", "/"] {
+        assert_eq!(server.request("GET", path, &[], "").expect("an answer").status, 404, "{path}");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_named() {
+    let folder = TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("vestibule.toml"), "[server]\nlisten_on = \"x\"\n").expect("a file");
+    let (succeeded, output) = run(folder.path(), &["check"]);
+    assert!(!succeeded && output.contains("listen_on"), "{output}");
+}
+
+/// Runs the binary over a folder's config and data until it ends; whether it succeeded, and all it said.
+fn run(folder: &Path, arguments: &[&str]) -> (bool, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vestibule"));
+    command.args(arguments).arg("--config").arg(folder.join("vestibule.toml")).arg("--data").arg(folder.join("data"));
+    let output = command.output().expect("the binary runs");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+}
+
+fn code_for(server: &Server, address: &str) -> String {
+    for _ in 0..500 {
+        let outbox = server.request("GET", &format!("/dev/outbox?to={address}"), &[], "").expect("an answer").json();
+        if let Some(code) = outbox["messages"].as_array().and_then(|m| m.last()).and_then(|m| m["code"].as_str()) {
+            return code.to_owned();
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("no message to {address}");
+}

@@ -1,0 +1,148 @@
+//! The binary as a process of its own, and a small HTTP client to talk to it.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A running server. It is killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) port: u16,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Server {
+    /// Starts the binary over the data in `folder`, with `config` beside what every test needs, and waits until it
+    /// is ready. Its log goes to `log` in the folder.
+    pub(crate) fn start(folder: &Path, config: &str) -> Self {
+        let port = free_port();
+        let file = folder.join("vestibule.toml");
+        std::fs::write(&file, config).expect("a config file");
+        let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).expect("a log");
+        let child = Command::new(env!("CARGO_BIN_EXE_vestibule"))
+            .args(["serve", "--config"])
+            .arg(&file)
+            .arg("--data")
+            .arg(folder.join("data"))
+            .args(["--listen", &format!("127.0.0.1:{port}")])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a log"))
+            .stderr(log)
+            .spawn()
+            .expect("the binary starts");
+        let mut server = Self { child, port };
+        let began = Instant::now();
+        loop {
+            if server.request("GET", "/health/ready", &[], "").is_ok_and(|a| a.status == 200) {
+                return server;
+            }
+            let ended = server.child.try_wait().expect("a process");
+            assert!(ended.is_none(), "the server ended at its start: {}", log_of(folder));
+            assert!(began.elapsed() < Duration::from_secs(30), "the server is not ready: {}", log_of(folder));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Ends it at once, as a crash would, while others still talk to it.
+    pub(crate) fn kill_in_place(&self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-KILL", &id]).status().expect("kill").success());
+    }
+
+    /// Asks it to end, and returns its exit code.
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
+        self.child.wait().expect("an end").code()
+    }
+
+    /// One request on a connection of its own.
+    pub(crate) fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> io::Result<Answer> {
+        request(self.port, method, path, headers, body)
+    }
+
+    /// A form sent in native mode on behalf of the client behind `token`.
+    pub(crate) fn native(&self, method: &str, path: &str, token: &str, form: &str) -> io::Result<Answer> {
+        let path = format!("{path}{}_is_native=1", if path.contains('?') { '&' } else { '?' });
+        let form_type = ("content-type", "application/x-www-form-urlencoded");
+        self.request(method, &path, &[form_type, ("authorization", token)], form)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.child.kill().is_ok() {
+            drop(self.child.wait());
+        }
+    }
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The codes in the error envelope, checked for its shape.
+    pub(crate) fn error_codes(&self) -> Vec<String> {
+        let json = self.json();
+        assert!(json["clerk_trace_id"].as_str().is_some_and(|id| id.len() == 32), "{json}");
+        let errors = json["errors"].as_array().unwrap_or_else(|| panic!("no envelope: {json}"));
+        assert!(!errors.is_empty(), "{json}");
+        let text = |error: &Value, name: &str| error[name].as_str().unwrap_or_else(|| panic!("{json}")).to_owned();
+        errors
+            .iter()
+            .map(|error| {
+                assert!(!text(error, "message").is_empty() && !text(error, "long_message").is_empty());
+                text(error, "code")
+            })
+            .collect()
+    }
+}
+
+fn request(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> io::Result<Answer> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: localhost:{port}\r\nconnection: close\r\n");
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
+    stream.write_all(head.as_bytes())?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes)?;
+    let text = String::from_utf8(bytes).map_err(io::Error::other)?;
+    let (head, body) = text.split_once("\r\n\r\n").ok_or_else(|| io::Error::other("no answer"))?;
+    let mut lines = head.split("\r\n");
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
+    let headers = lines.filter_map(|line| line.split_once(": ")).map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+    let answer = Answer { status: status.ok_or_else(|| io::Error::other("no status"))?, headers, body: body.to_owned() };
+    let length = answer.header("content-length").and_then(|length| length.parse::<usize>().ok());
+    if length.is_some_and(|length| length != answer.body.len()) {
+        return Err(io::Error::other("a cut answer"));
+    }
+    Ok(answer)
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
+}
+
+/// What the server logged.
+pub(crate) fn log_of(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join("log")).unwrap_or_default()
+}
