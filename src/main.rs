@@ -1,1 +1,7 @@
-fn main() {}
+//! The binary: see `vestibule --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    vestibule::cli::run()
+}

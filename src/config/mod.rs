@@ -1,1 +1,28 @@
-//! The `config` room.
+//! The configuration: `config/default.toml`, a file, the environment and flags, laid over each other key by key.
+//!
+//! This room knows names and numbers; it knows no store, no transport and no server. Begin reading at `load.rs`;
+//! what the keys mean is said in `config/default.toml`.
+
+mod checks;
+mod effective;
+mod error;
+mod layer;
+mod load;
+mod samples;
+mod sections;
+mod values;
+
+pub use error::ConfigError;
+pub use load::{Config, Sources};
+pub use samples::{SAMPLES, sample_settings};
+pub use sections::{
+    Email, Instance, Limits, Password, Server, Session, SignUp, Sms, SourceLimits, StoreSection, Telemetry,
+    Verification,
+};
+pub use values::{
+    Algorithm, Durability, EmailTransport, Listen, LogFormat, Mode, Network, Origin, PublicUrl, PublishableKey,
+    Security, SmsTransport, StoreKind,
+};
+
+/// The documented defaults, as they stand in the repository.
+pub const DEFAULT: &str = include_str!("../../config/default.toml");

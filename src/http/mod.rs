@@ -1,1 +1,28 @@
-//! The `http` room.
+//! The wire edge: HTTP, Clerk's Frontend API shapes, cookies and origins. It knows the engine and the domain; it
+//! must not know the store, the actors or ractor, and it decides nothing about sign-ups.
+//!
+//! Begin reading at [`server`], then `service.rs` (the walk of one request), `router.rs` and `routes/`. Shapes are
+//! in `wire/`, every error text in `error.rs`.
+
+mod app;
+mod body;
+mod cookie;
+mod cors;
+mod error;
+mod exchange;
+mod identity;
+mod options;
+mod params;
+mod proxy;
+mod request;
+mod response;
+mod router;
+mod routes;
+pub mod server;
+mod service;
+mod wire;
+
+pub use app::{App, CapturedMessage, DevOutbox, Family, SourceLimiter};
+pub use options::HttpOptions;
+pub use proxy::{InvalidProxy, TrustedProxy};
+pub use server::{BoundServer, bind};

@@ -130,7 +130,8 @@ fn request(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: 
     let mut lines = head.split("\r\n");
     let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
     let headers = lines.filter_map(|line| line.split_once(": ")).map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
-    let answer = Answer { status: status.ok_or_else(|| io::Error::other("no status"))?, headers, body: body.to_owned() };
+    let answer =
+        Answer { status: status.ok_or_else(|| io::Error::other("no status"))?, headers, body: body.to_owned() };
     let length = answer.header("content-length").and_then(|length| length.parse::<usize>().ok());
     if length.is_some_and(|length| length != answer.body.len()) {
         return Err(io::Error::other("a cut answer"));

@@ -1,0 +1,281 @@
+//! `vestibule serve`: puts the parts together and runs until it is told to stop.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use url::Url;
+
+use crate::actors::ActorOptions;
+use crate::config::{self, Config, Listen};
+use crate::delivery::{Capture, Captured, Channel, Security, Smtp, SmtpOptions, Transport};
+use crate::domain::time::Span;
+use crate::engine::Engine;
+use crate::http::{App, BoundServer, CapturedMessage, DevOutbox, Family, HttpOptions, SourceLimiter, bind};
+use crate::limiter::{self, Rate};
+use crate::password::{HashOptions, HashParameters};
+use crate::store::sled::Durability;
+use crate::store::{EmbeddedStore, MemoryStore, Store};
+use crate::telemetry::{self, LogFormat};
+use crate::token::{Algorithm, InstanceKey};
+
+/// Serves until SIGTERM or SIGINT, then drains.
+///
+/// # Errors
+/// One sentence that says what to do.
+pub(super) fn serve(config: &Config) -> Result<(), String> {
+    telemetry::init(match config.telemetry.log {
+        config::LogFormat::Human => LogFormat::Human,
+        config::LogFormat::Json => LogFormat::Json,
+    });
+    quiet_panics();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("the async runtime can't be started: {error}"))?;
+    runtime.block_on(run(config))
+}
+
+async fn run(config: &Config) -> Result<(), String> {
+    let mut options = http_options(config)?;
+    let server = bind(&options).await.map_err(|error| listen_error(&config.server.listen, &error))?;
+    let port = server.local_addrs().first().map_or(config.server.listen.port(), SocketAddr::port);
+    options.public_url = public_url(config, port)?;
+
+    let capture = Arc::new(Capture::new());
+    let engine = build_engine(config, &capture).await?;
+    let outbox: Arc<dyn DevOutbox> = Arc::new(Outbox(capture));
+    let app = App::new(engine.clone(), options, source_limiter(config), Some(outbox));
+    print!("{}", banner(config, &server, port));
+    let unhealthy = serve_until_told(server, Arc::new(app), &engine).await?;
+    tracing::info!("draining");
+    engine.shutdown().await;
+    if unhealthy {
+        return Err("the store failed and can't acknowledge any more; start again to recover what it holds".into());
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Serves until a signal asks to stop, or until the store can't write any more: then the answer is `true`, and
+/// the process must not go on half-alive.
+async fn serve_until_told(server: BoundServer, app: Arc<App>, engine: &Engine) -> Result<bool, String> {
+    let handler = |kind| signal(kind).map_err(|error| format!("signals can't be handled: {error}"));
+    let (mut terminate, mut interrupt) = (handler(SignalKind::terminate())?, handler(SignalKind::interrupt())?);
+    let (decided, decision) = tokio::sync::oneshot::channel();
+    let watched = engine.clone();
+    let stop = async move {
+        let unhealthy = tokio::select! {
+            _ = terminate.recv() => false,
+            _ = interrupt.recv() => false,
+            () = unhealthy(&watched) => true,
+        };
+        drop(decided.send(unhealthy));
+    };
+    server.serve(app, stop).await;
+    Ok(decision.await.unwrap_or(false))
+}
+
+async fn unhealthy(engine: &Engine) {
+    while engine.is_ready() {
+        tokio::time::sleep(HEALTH_INTERVAL).await;
+    }
+}
+
+async fn build_engine(config: &Config, capture: &Arc<Capture>) -> Result<Engine, String> {
+    let sentence = |error: &dyn std::fmt::Display| error.to_string();
+    let key_file = config.key_file();
+    let on_disk = matches!(config.store.kind, config::StoreKind::Sled);
+    if on_disk || config.instance.key_file.is_some() {
+        let folder = key_file.parent().filter(|p| !p.as_os_str().is_empty());
+        if let Some(folder) = folder {
+            fs::create_dir_all(folder).map_err(|error| folder_error(folder, &error))?;
+        }
+    }
+    let store: Arc<dyn Store> = match config.store.kind {
+        config::StoreKind::Memory => Arc::new(MemoryStore::new()),
+        config::StoreKind::Sled => {
+            let durability = match config.store.durability {
+                config::Durability::Synced => Durability::Synced,
+                config::Durability::Relaxed => Durability::Relaxed,
+                config::Durability::None => Durability::None,
+            };
+            Arc::new(EmbeddedStore::open(&config.store.path, durability).map_err(|e| sentence(&e))?)
+        }
+    };
+    let key = if on_disk || config.instance.key_file.is_some() {
+        InstanceKey::load_or_create(&key_file).map_err(|e| sentence(&e))?
+    } else {
+        InstanceKey::generate()
+    };
+    let passwords = &config.password;
+    let hashing = HashOptions {
+        parameters: HashParameters { m_kib: passwords.m_kib, t: passwords.t, p: passwords.p },
+        threads: if passwords.threads == 0 { HashOptions::default().threads } else { passwords.threads },
+        queue: passwords.queue,
+        ..HashOptions::default()
+    };
+    let actors = ActorOptions {
+        passivate_after: Duration::from_secs(config.sign_up.passivate_after_s),
+        ..ActorOptions::default()
+    };
+    Engine::builder()
+        .store(store)
+        .key(key)
+        .settings(config.settings().clone())
+        .policy(config.policy())
+        .actors(actors)
+        .hashing(hashing)
+        .email(email_transport(config, capture)?)
+        .sms(capture.clone())
+        .publishable_key(config.publishable_key().as_str().to_owned())
+        .issuer(config.issuer())
+        .algorithm(match config.session.algorithm {
+            config::Algorithm::Rs256 => Algorithm::Rs256,
+            config::Algorithm::EdDsa => Algorithm::EdDsa,
+        })
+        .token_ttl(Span::from_secs(config.session.token_ttl_s))
+        .build()
+        .await
+        .map_err(|e| sentence(&e))
+}
+
+fn email_transport(config: &Config, capture: &Arc<Capture>) -> Result<Arc<dyn Transport>, String> {
+    let email = &config.email;
+    if !matches!(email.transport, config::EmailTransport::Smtp) {
+        return Ok(capture.clone());
+    }
+    let options = SmtpOptions {
+        host: email.host.clone().unwrap_or_default(),
+        port: config.email_port(),
+        security: match email.security {
+            config::Security::None => Security::None,
+            config::Security::StartTls => Security::StartTls,
+            config::Security::Tls => Security::Tls,
+        },
+        username: email.username.clone(),
+        password: email.password.clone(),
+        from: email.from.clone().unwrap_or_default(),
+    };
+    Ok(Arc::new(Smtp::new(&options).map_err(|error| error.to_string())?))
+}
+
+fn source_limiter(config: &Config) -> SourceLimiter {
+    let Some(limits) = config.source_limits() else { return Arc::new(|_, _, _| Ok(())) };
+    let rate = |count: u32| Rate { count: count as usize, window: limits.window };
+    let limiter = limiter::SourceLimiter::new(rate(limits.creates), rate(limits.attempts));
+    Arc::new(move |family, source, now| {
+        let family = match family {
+            Family::Create => limiter::Family::Create,
+            Family::Attempt => limiter::Family::Attempt,
+        };
+        limiter.check(family, source, now)
+    })
+}
+
+fn http_options(config: &Config) -> Result<HttpOptions, String> {
+    let server = &config.server;
+    let url = public_url(config, server.listen.port())?;
+    let key = config.publishable_key();
+    let mut trusted_proxies = Vec::new();
+    for network in &server.trusted_proxies {
+        trusted_proxies.push(network.to_string().parse().map_err(|error| format!("server.trusted_proxies: {error}"))?);
+    }
+    Ok(HttpOptions {
+        listen: [Some(server.listen.address), server.listen.beside].into_iter().flatten().collect(),
+        allowed_origins: server.allowed_origins.iter().map(|o| o.as_str().to_owned()).collect(),
+        trusted_proxies,
+        max_body_bytes: server.max_body_bytes,
+        header_timeout: Duration::from_millis(server.header_timeout_ms),
+        body_timeout: Duration::from_millis(server.body_timeout_ms),
+        max_connections: server.max_connections,
+        ..HttpOptions::new(url, key.as_str(), config.is_development())
+    })
+}
+
+fn public_url(config: &Config, port: u16) -> Result<Url, String> {
+    config.public_url(port).origin().parse().map_err(|error| format!("server.public_url: {error}"))
+}
+
+/// What to open and what to try, for whoever has just started it.
+fn banner(config: &Config, server: &BoundServer, port: u16) -> String {
+    let url = config.public_url(port).origin();
+    let listening = server.local_addrs().iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+    let key = config.publishable_key();
+    if !config.is_development() {
+        return format!("Vestibule serves {url} on {listening}\n");
+    }
+    format!(
+        "Vestibule, a development instance on {listening}
+
+  sign up          {url}/
+  read the mail    {url}/dev/mailbox
+  publishable key  {}
+
+Try it:
+  curl '{url}/v1/client/sign_ups?_is_native=1' \\
+    -d email_address=ada@example.com --data-urlencode 'password=wanders under elms'
+
+",
+        key.as_str()
+    )
+}
+
+/// The captured messages, as the development routes show them.
+struct Outbox(Arc<Capture>);
+
+impl DevOutbox for Outbox {
+    fn messages(&self, to: Option<&str>) -> Vec<CapturedMessage> {
+        let messages = to.map_or_else(|| self.0.latest(LISTED_MAX), |address| self.0.to(address));
+        messages.iter().map(show).collect()
+    }
+}
+
+fn show(message: &Captured) -> CapturedMessage {
+    CapturedMessage {
+        id: message.id.to_string(),
+        channel: match message.channel {
+            Channel::Email => "email",
+            Channel::Sms => "sms",
+        }
+        .into(),
+        to: message.to.clone(),
+        code: Some(message.code.expose().clone()),
+        link: None,
+        subject: Some(message.subject.clone()),
+        text: message.text.expose().clone(),
+        created_at: message.created_at,
+    }
+}
+
+fn listen_error(listen: &Listen, error: &io::Error) -> String {
+    let address = listen.address;
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("{address} is in use: stop what listens there, or choose another address with --listen")
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("{address} may not be listened on: ports below 1024 need a privilege; choose another with --listen")
+        }
+        _ => format!("{address} can't be listened on: {error}"),
+    }
+}
+
+fn folder_error(folder: &std::path::Path, error: &io::Error) -> String {
+    format!("{} can't be used for the data ({error}): choose a writable folder with --data", folder.display())
+}
+
+/// A panic is one line in the log, without its text on standard error: it may repeat what it was about.
+fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a part of the program panicked");
+    }));
+}
+
+const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
+/// How many messages the mailbox lists.
+const LISTED_MAX: usize = 200;

@@ -1,0 +1,146 @@
+//! What types can't say: ranges, and keys that must fit each other. All faults are told at once.
+
+use crate::domain::settings::{Attribute, Settings};
+
+use super::error::ConfigError;
+use super::layer::Layer;
+use super::load::Config;
+use super::values::{EmailTransport, Mode, Security, SmsTransport};
+
+/// Checks a whole configuration; `layer` knows where its keys were given.
+pub(super) fn check(config: &Config, layer: &Layer) -> Result<(), ConfigError> {
+    let mut faults = Vec::new();
+    let mut fault = |key: &str, reason: &str| faults.push(ConfigError::at(layer.place(key), key, reason));
+    for (key, value, min, max) in ranges(config) {
+        if value < min || value > max {
+            fault(key, &format!("is {value}; it must be from {min} to {max}"));
+        }
+    }
+    let (password, email) = (&config.password, &config.email);
+    if u64::from(password.m_kib) < 8 * u64::from(password.p) {
+        fault("password.m_kib", "must be at least 8 for each lane of `password.p`");
+    }
+    if email.transport == EmailTransport::Smtp {
+        if email.host.as_deref().unwrap_or_default().is_empty() {
+            fault("email.host", "is missing; give the SMTP server's name, or another `email.transport`");
+        }
+        if !email.from.as_deref().unwrap_or_default().contains('@') {
+            fault("email.from", "must be the sender, such as \"Acme <no-reply@acme.example>\"");
+        }
+        if email.username.is_some() != email.password.is_some() {
+            fault("email.username", "and `email.password` go together; give both or neither");
+        }
+        if email.password.is_some() && email.security == Security::None && !is_loopback(email.host.as_deref()) {
+            fault(
+                "email.security",
+                "is \"none\", which would send `email.password` in the clear; use \"starttls\" or \"tls\"",
+            );
+        }
+    }
+    if config.instance.mode == Mode::Production {
+        let (sends_email, sends_sms) = sent(config.settings());
+        match email.transport {
+            EmailTransport::Capture => fault(
+                "email.transport",
+                "is \"capture\", which keeps codes in memory and sends nothing; a production instance needs \"smtp\", \
+                 or \"none\" if its settings verify no e-mail address",
+            ),
+            EmailTransport::None if sends_email => {
+                fault("email.transport", "is \"none\", but the settings verify e-mail addresses; use \"smtp\"");
+            }
+            EmailTransport::None | EmailTransport::Smtp => {}
+        }
+        if sends_sms {
+            let reason = "has no real transport yet, and a production instance can't do without one while its settings \
+                          verify phone numbers; switch settings.attributes.phone_number off";
+            fault("sms.transport", reason);
+        }
+        if config.verification.test_mode {
+            fault("verification.test_mode", "is for development; a production instance would let anybody in by 424242");
+        }
+    }
+    ConfigError::all(faults)
+}
+
+impl Config {
+    /// What works but is likely not meant, in sentences.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let mut warn = |when: bool, sentence: &str| {
+            if when {
+                warnings.push(sentence.to_owned());
+            }
+        };
+        let production = self.instance.mode == Mode::Production;
+        warn(
+            production && self.instance.publishable_key.is_none(),
+            "`instance.publishable_key` is not given: tokens will be issued by https://clerk.localhost",
+        );
+        warn(
+            production && self.server.public_url.as_ref().is_none_or(|url| !url.is_https()),
+            "`server.public_url` is not https: cookies will not be `Secure` unless a trusted proxy says https",
+        );
+        warn(
+            production && u64::from(self.password.m_kib) * u64::from(self.password.t) < 2 * 19_456,
+            "`password.m_kib` and `password.t` are below 19456 KiB and 2 passes, the least that OWASP advises",
+        );
+        let (sends_email, sends_sms) = sent(self.settings());
+        warn(
+            sends_email && self.email.transport == EmailTransport::None,
+            "`email.transport` is \"none\", but the settings verify e-mail addresses: nobody can finish",
+        );
+        warn(
+            sends_sms && self.sms.transport == SmsTransport::None,
+            "`sms.transport` is \"none\", but the settings verify phone numbers: nobody can finish",
+        );
+        warnings
+    }
+}
+
+/// Whether the settings ever send e-mail and text messages.
+fn sent(settings: &Settings) -> (bool, bool) {
+    let sends = |attribute: &Attribute| attribute.enabled && !attribute.verifications.is_empty();
+    (sends(&settings.attributes.email_address), sends(&settings.attributes.phone_number))
+}
+
+fn is_loopback(host: Option<&str>) -> bool {
+    let host = host.unwrap_or_default();
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Numbers with the least and the most they may be.
+fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 25] {
+    let Config { server, verification, limits, sign_up, session, password, .. } = config;
+    let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let limit = |key, n: u32| (key, u64::from(n), 1, MILLION);
+    [
+        ("server.max_body_bytes", count(server.max_body_bytes), 1024, 16 << 20),
+        ("server.header_timeout_ms", server.header_timeout_ms, 100, 600_000),
+        ("server.body_timeout_ms", server.body_timeout_ms, 100, 600_000),
+        ("server.max_connections", count(server.max_connections), 1, MILLION),
+        ("verification.code_ttl_s", verification.code_ttl_s, 1, DAY_S),
+        ("verification.attempts_max", u64::from(verification.attempts_max), 1, 100),
+        ("verification.resend_cooldown_s", verification.resend_cooldown_s, 0, 3600),
+        limit("limits.source_creates_per_10s", limits.source_creates_per_10s),
+        limit("limits.source_attempts_per_10s", limits.source_attempts_per_10s),
+        limit("limits.address_messages_per_hour", limits.address_messages_per_hour),
+        limit("limits.address_messages_per_client_per_hour", limits.address_messages_per_client_per_hour),
+        limit("limits.address_guesses_per_hour", limits.address_guesses_per_hour),
+        limit("limits.address_guesses_per_client_per_hour", limits.address_guesses_per_client_per_hour),
+        limit("limits.addresses_per_client_per_hour", limits.addresses_per_client_per_hour),
+        limit("limits.sms_per_client_per_hour", limits.sms_per_client_per_hour),
+        ("sign_up.abandon_after_s", sign_up.abandon_after_s, 1, 366 * DAY_S),
+        ("sign_up.passivate_after_s", sign_up.passivate_after_s, 1, DAY_S),
+        ("sign_up.keep_finished_s", sign_up.keep_finished_s, 0, 366 * DAY_S),
+        ("session.lifetime_s", session.lifetime_s, 60, 3660 * DAY_S),
+        ("session.token_ttl_s", session.token_ttl_s, 5, DAY_S),
+        ("password.m_kib", u64::from(password.m_kib), 8, 4 << 20),
+        ("password.t", u64::from(password.t), 1, 100),
+        ("password.p", u64::from(password.p), 1, 64),
+        ("password.threads", count(password.threads), 0, 1024),
+        ("password.queue", count(password.queue), 1, MILLION),
+    ]
+}
+
+const MILLION: u64 = 1_000_000;
+const DAY_S: u64 = 86_400;

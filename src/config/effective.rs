@@ -1,0 +1,57 @@
+//! The configuration in force, as TOML that loads again, with secrets masked.
+
+use toml::{Table, Value};
+
+use super::load::Config;
+use super::values::EmailTransport;
+
+impl Config {
+    /// The configuration in force as TOML: what was given, the defaults, what follows from them, and the whole
+    /// settings document. Secrets are masked.
+    pub fn effective(&self) -> String {
+        let mut table = self.given.clone();
+        let mut derive = |section: &str, key: &str, value: Value| {
+            if let Some(Value::Table(section)) = table.get_mut(section) {
+                section.entry(key).or_insert(value);
+            }
+        };
+        derive("instance", "publishable_key", self.publishable_key().as_str().into());
+        derive("instance", "key_file", self.key_file().display().to_string().into());
+        derive("server", "public_url", self.public_url(self.server.listen.port()).to_string().into());
+        if self.email.transport == EmailTransport::Smtp {
+            derive("email", "port", i64::from(self.email_port()).into());
+        }
+        // `Settings` is plain data with text keys; were that ever untrue, the section says so instead of vanishing.
+        let settings = Value::try_from(self.settings()).unwrap_or_else(|e| Value::String(e.to_string()));
+        table.insert("settings".into(), settings);
+        mask(&mut table, &mut Vec::new());
+        let text = toml::to_string(&table).unwrap_or_else(|e| format!("# can't be written as TOML: {e}\n"));
+        format!(
+            "# The configuration in force; secrets are masked. [settings] comes from {}.\n\n{text}",
+            self.settings_origin
+        )
+    }
+}
+
+/// Whether a key holds a secret.
+pub(super) fn is_secret(path: &[String]) -> bool {
+    match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["instance", "secret_key"] | ["email", "password"] => true,
+        ["settings", "oauth", _, "client_secret"] => true,
+        _ => false,
+    }
+}
+
+fn mask(table: &mut Table, path: &mut Vec<String>) {
+    for (key, value) in table.iter_mut() {
+        path.push(key.clone());
+        match value {
+            Value::Table(inner) => mask(inner, path),
+            Value::String(text) if is_secret(path) && !text.is_empty() => *text = MASK.into(),
+            _ => {}
+        }
+        path.pop();
+    }
+}
+
+const MASK: &str = "********";

@@ -1,0 +1,267 @@
+//! Layers: where keys are given, and laying them over a table one by one. A key that does not fit is at fault where
+//! it was given, so every sentence can name file and line, environment variable or flag.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use toml::de::{DeTable, DeValue};
+use toml::{Spanned, Table, Value};
+
+use super::error::ConfigError;
+
+/// Where a key was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A line of a file.
+    File(String, usize),
+    /// An environment variable.
+    Environment(String),
+    /// A flag.
+    Flag(&'static str),
+}
+
+/// One key and its value.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) path: Vec<String>,
+    pub(super) given: Given,
+    pub(super) place: Place,
+}
+
+/// How a value was given.
+#[derive(Clone, Debug)]
+pub(super) enum Given {
+    /// As TOML, with its type.
+    Toml(Value),
+    /// As bare text; the key it is for decides what it is.
+    Text(String),
+}
+
+/// Keys from one place or several, in the order in which they are laid.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Layer(pub(super) Vec<Entry>);
+
+impl Entry {
+    /// The path with dots.
+    pub(super) fn key(&self) -> String {
+        self.path.join(".")
+    }
+}
+
+impl Layer {
+    /// The keys of a TOML document; `name` is what sentences call it.
+    pub(super) fn file(name: &str, text: &str) -> Result<Self, ConfigError> {
+        let fault = |error: toml::de::Error| {
+            let line = error.span().map_or(1, |span| line_of(text, span.start));
+            let reason = error.message().lines().collect::<Vec<_>>().join(", ");
+            ConfigError::new(format!("{}: this is not TOML: {reason}", Place::File(name.into(), line)))
+        };
+        let table: Table = text.parse().map_err(fault)?;
+        let spans = DeTable::parse(text).map_err(fault)?;
+        let mut layer = Self::default();
+        layer.collect(&table, Some(spans.get_ref()), &mut Vec::new(), &|span| {
+            Place::File(name.into(), line_of(text, span))
+        });
+        Ok(layer)
+    }
+
+    /// The keys in `variables` called `VESTIBULE_<SECTION>__<KEY>`; `secrets` says which of them may end in `_FILE`.
+    pub(super) fn environment(
+        variables: &[(String, String)],
+        is_secret: impl Fn(&[String]) -> bool,
+    ) -> Result<Self, ConfigError> {
+        let mut layer = Self::default();
+        for (name, text) in variables {
+            let Some(rest) = name.strip_prefix("VESTIBULE_").filter(|rest| rest.contains("__")) else { continue };
+            let split = |text: &str| text.to_lowercase().split("__").map(str::to_owned).collect::<Vec<_>>();
+            let place = Place::Environment(name.clone());
+            let held = rest.strip_suffix("_FILE").map(&split).filter(|path| is_secret(path));
+            let (path, text) = match held {
+                None => (split(rest), text.clone()),
+                Some(path) => {
+                    let bare = name.trim_end_matches("_FILE");
+                    if variables.iter().any(|(other, _)| other == bare) {
+                        return Err(ConfigError::new(format!("{place}: {bare} is set too; set one of the two")));
+                    }
+                    let text = std::fs::read_to_string(Path::new(text))
+                        .map_err(|e| ConfigError::new(format!("{place}: {text:?} can't be read: {e}")))?;
+                    (path, text.trim_end_matches(['\r', '\n']).to_owned())
+                }
+            };
+            layer.0.push(Entry { path, given: Given::Text(text), place });
+        }
+        layer.0.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(layer)
+    }
+
+    /// A key given by a flag.
+    pub(super) fn flag(&mut self, flag: &'static str, key: &str, text: String) {
+        let path = key.split('.').map(str::to_owned).collect();
+        self.0.push(Entry { path, given: Given::Text(text), place: Place::Flag(flag) });
+    }
+
+    /// Splits off the entries whose first step is `section`, without that step.
+    pub(super) fn split_off(&mut self, section: &str) -> Self {
+        let (mut inside, outside) =
+            std::mem::take(&mut self.0).into_iter().partition::<Vec<_>, _>(|e| e.path[0] == section);
+        self.0 = outside;
+        for entry in &mut inside {
+            entry.path.remove(0);
+        }
+        Self(inside)
+    }
+
+    /// Where `key` was given last.
+    pub(super) fn place(&self, key: &str) -> Option<&Place> {
+        self.0.iter().rev().find(|e| e.key() == key).map(|e| &e.place)
+    }
+
+    fn collect(
+        &mut self,
+        table: &Table,
+        spans: Option<&DeTable<'_>>,
+        path: &mut Vec<String>,
+        place: &dyn Fn(usize) -> Place,
+    ) {
+        for (key, value) in table {
+            let span = spans.and_then(|spans| spans.get_key_value(key.as_str()));
+            path.push(key.clone());
+            match value {
+                Value::Table(inner) if !inner.is_empty() => {
+                    let spans = span.and_then(|(_, value)| match value.get_ref() {
+                        DeValue::Table(inner) => Some(inner),
+                        _ => None,
+                    });
+                    self.collect(inner, spans, path, place);
+                }
+                _ => {
+                    let place = place(span.map_or(0, |(key, _)| Spanned::span(key).start));
+                    self.0.push(Entry { path: path.clone(), given: Given::Toml(value.clone()), place });
+                }
+            }
+            path.pop();
+        }
+    }
+}
+
+/// Lays `layer` over `table` key by key and reads the result as a `T`; `prefix` is what sentences put before a key.
+///
+/// # Errors
+/// The first key that does not fit.
+pub(super) fn lay<T: DeserializeOwned>(
+    mut table: Table,
+    layer: &Layer,
+    prefix: &str,
+    is_secret: impl Fn(&[String]) -> bool,
+) -> Result<(T, Table), ConfigError> {
+    for entry in &layer.0 {
+        table = lay_one::<T>(&table, entry, prefix, &is_secret)?;
+    }
+    match table.clone().try_into() {
+        Ok(value) => Ok((value, table)),
+        Err(error) => Err(ConfigError::new(first_line(&error))),
+    }
+}
+
+fn lay_one<T: DeserializeOwned>(
+    table: &Table,
+    entry: &Entry,
+    prefix: &str,
+    is_secret: impl Fn(&[String]) -> bool,
+) -> Result<Table, ConfigError> {
+    let key = format!("{prefix}{}", entry.key());
+    let mut fault = None;
+    for value in entry.given.readings() {
+        let mut next = table.clone();
+        if let Err(at) = put(&mut next, &entry.path, value) {
+            return Err(ConfigError::at(
+                Some(&entry.place),
+                &key,
+                &format!("can't be given: `{prefix}{at}` is a value"),
+            ));
+        }
+        match next.clone().try_into::<T>() {
+            Ok(_) => return Ok(next),
+            Err(error) => fault = fault.or(Some(error)),
+        }
+    }
+    let Some(error) = fault else { return Ok(table.clone()) };
+    let message = first_line(&error);
+    if let Some(expected) = message.strip_prefix("unknown field `") {
+        let (name, expected) = expected.split_once('`').unwrap_or((expected, ""));
+        let depth = entry.path.iter().position(|step| step == name).map_or(entry.path.len(), |at| at + 1);
+        let known = expected.trim_start_matches(", ");
+        let reason = format!("is no key of this configuration{}", known_keys(known));
+        return Err(ConfigError::at(
+            Some(&entry.place),
+            &format!("{prefix}{}", entry.path[..depth].join(".")),
+            &reason,
+        ));
+    }
+    let reason = match message.as_str() {
+        _ if is_secret(&entry.path) => "must be a text in quotes".to_owned(),
+        m if m.starts_with("invalid ") || m.starts_with("unknown ") => format!("does not fit: {m}"),
+        m if m.starts_with("missing field") => "must be a value, not a section".to_owned(),
+        m => m.to_owned(),
+    };
+    Err(ConfigError::at(Some(&entry.place), &key, &reason))
+}
+
+fn known_keys(expected: &str) -> String {
+    if expected.is_empty() { "; remove it".into() } else { format!("; {expected}") }
+}
+
+fn first_line(error: &toml::de::Error) -> String {
+    error.message().lines().next().unwrap_or_default().to_owned()
+}
+
+/// Puts a value at a path; the error is the path of a value that stands in the way.
+fn put(table: &mut Table, path: &[String], value: Value) -> Result<(), String> {
+    let mut here = table;
+    for (depth, step) in path[..path.len() - 1].iter().enumerate() {
+        let next = here.entry(step.clone()).or_insert_with(|| Value::Table(Table::new()));
+        here = next.as_table_mut().ok_or_else(|| path[..=depth].join("."))?;
+    }
+    let last = &path[path.len() - 1];
+    match (here.get(last), &value) {
+        // A section without keys changes nothing.
+        (Some(Value::Table(_)), Value::Table(new)) if new.is_empty() => {}
+        _ => {
+            here.insert(last.clone(), value);
+        }
+    }
+    Ok(())
+}
+
+impl Given {
+    /// What the value may be, the likeliest first.
+    fn readings(&self) -> Vec<Value> {
+        match self {
+            Self::Toml(value) => vec![value.clone()],
+            Self::Text(text) => {
+                let literal = format!("value = {text}").parse::<Table>().ok().and_then(|mut t| t.remove("value"));
+                let list = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+                let list = list.map(|item| Value::String(item.to_owned())).collect();
+                let mut readings = vec![Value::String(text.clone())];
+                readings.extend(literal);
+                readings.push(Value::Array(list));
+                readings
+            }
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(name, line) => write!(f, "{name}, line {line}"),
+            Self::Environment(name) => f.write_str(name),
+            Self::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|b| *b == b'\n').count() + 1
+}

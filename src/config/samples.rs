@@ -1,0 +1,37 @@
+//! Sample sign-up policies, compiled in and chosen by name.
+
+use crate::domain::settings::Settings;
+
+use super::error::ConfigError;
+use super::layer::Layer;
+use super::load::settings_of;
+
+/// The samples by name, as they stand in `config/settings`.
+pub const SAMPLES: [(&str, &str); 6] = [
+    ("password", include_str!("../../config/settings/password.toml")),
+    ("email_code", include_str!("../../config/settings/email_code.toml")),
+    ("progressive", include_str!("../../config/settings/progressive.toml")),
+    ("username_password", include_str!("../../config/settings/username_password.toml")),
+    ("phone", include_str!("../../config/settings/phone.toml")),
+    ("legal", include_str!("../../config/settings/legal.toml")),
+];
+
+/// The settings of a sample, such as `email_code`.
+///
+/// # Errors
+/// When there is no sample of that name.
+pub fn sample_settings(name: &str) -> Result<Settings, ConfigError> {
+    let text = sample(name)
+        .ok_or_else(|| ConfigError::new(format!("there is no sample called {name:?}; there are {}", sample_names())))?;
+    settings_of(&Layer::file(&format!("the sample {name:?}"), text)?)
+}
+
+/// The text of a sample.
+pub(super) fn sample(name: &str) -> Option<&'static str> {
+    SAMPLES.iter().find(|(n, _)| *n == name).map(|(_, text)| *text)
+}
+
+/// The names of all samples, for sentences.
+pub(super) fn sample_names() -> String {
+    SAMPLES.map(|(name, _)| format!("{name:?}")).join(", ")
+}

@@ -1,0 +1,152 @@
+//! The sections of the configuration. Every key is documented in `config/default.toml`; a key that is an `Option`
+//! here has no value until it is given one.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::domain::secret::Secret;
+use crate::domain::time::Span;
+
+use super::values::{
+    Algorithm, Durability, EmailTransport, Listen, LogFormat, Mode, Network, Origin, PublicUrl, PublishableKey,
+    Security, SmsTransport, StoreKind,
+};
+
+/// `[instance]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in config/default.toml")]
+pub struct Instance {
+    pub mode: Mode,
+    pub publishable_key: Option<PublishableKey>,
+    pub secret_key: Option<Secret<String>>,
+    pub key_file: Option<PathBuf>,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in config/default.toml")]
+pub struct Server {
+    pub listen: Listen,
+    pub public_url: Option<PublicUrl>,
+    pub allowed_origins: Vec<Origin>,
+    pub trusted_proxies: Vec<Network>,
+    pub max_body_bytes: usize,
+    pub header_timeout_ms: u64,
+    pub body_timeout_ms: u64,
+    pub max_connections: usize,
+}
+
+/// `[store]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in config/default.toml")]
+pub struct StoreSection {
+    pub kind: StoreKind,
+    pub path: PathBuf,
+    pub durability: Durability,
+}
+
+/// `[verification]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in config/default.toml")]
+pub struct Verification {
+    pub code_ttl_s: u64,
+    pub attempts_max: u32,
+    pub resend_cooldown_s: u64,
+    pub test_mode: bool,
+}
+
+/// `[limits]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in config/default.toml")]
+pub struct Limits {
+    pub source: bool,
+    pub source_creates_per_10s: u32,
+    pub source_attempts_per_10s: u32,
+    pub address: bool,
+    pub address_messages_per_hour: u32,
+    pub address_messages_per_client_per_hour: u32,
+    pub address_guesses_per_hour: u32,
+    pub address_guesses_per_client_per_hour: u32,
+    pub addresses_per_client_per_hour: u32,
+    pub sms_per_client_per_hour: u32,
+}
+
+/// What one source may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceLimits {
+    /// Sign-ups created within the window.
+    pub creates: u32,
+    /// Codes tried within the window.
+    pub attempts: u32,
+    /// The window.
+    pub window: Span,
+}
+
+/// `[sign_up]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in config/default.toml")]
+pub struct SignUp {
+    pub abandon_after_s: u64,
+    pub passivate_after_s: u64,
+    pub keep_finished_s: u64,
+}
+
+/// `[session]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in config/default.toml")]
+pub struct Session {
+    pub lifetime_s: u64,
+    pub token_ttl_s: u64,
+    pub algorithm: Algorithm,
+    pub single: bool,
+}
+
+/// `[password]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in config/default.toml")]
+pub struct Password {
+    pub m_kib: u32,
+    pub t: u32,
+    pub p: u32,
+    pub threads: usize,
+    pub queue: usize,
+}
+
+/// `[email]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in config/default.toml")]
+pub struct Email {
+    pub transport: EmailTransport,
+    pub host: Option<String>,
+    pub port: Option<u16>,
+    pub security: Security,
+    pub username: Option<String>,
+    pub password: Option<Secret<String>>,
+    pub from: Option<String>,
+}
+
+/// `[sms]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in config/default.toml")]
+pub struct Sms {
+    pub transport: SmsTransport,
+}
+
+/// `[telemetry]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in config/default.toml")]
+pub struct Telemetry {
+    pub log: LogFormat,
+}

@@ -1,0 +1,352 @@
+//! The words and addresses that configuration keys take, parsed once at the edge.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use serde::Deserialize;
+use url::Url;
+
+/// What an instance is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// With `/dev/*`, pages and captured messages.
+    Development,
+    /// Without them.
+    Production,
+}
+
+/// Where the data lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum StoreKind {
+    /// Journal and sled, on disk.
+    Sled,
+    /// In this process only.
+    Memory,
+}
+
+/// What an acknowledgement promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// It survives a loss of power.
+    Synced,
+    /// Conversions survive; the last moments of pending sign-ups may not.
+    Relaxed,
+    /// Nothing is synced.
+    None,
+}
+
+/// How session tokens are signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Algorithm {
+    /// RSA-2048 with SHA-256.
+    #[serde(rename = "RS256")]
+    Rs256,
+    /// Ed25519.
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+}
+
+/// How e-mail leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmailTransport {
+    /// It is kept in memory.
+    Capture,
+    /// Over SMTP.
+    Smtp,
+    /// It does not.
+    None,
+}
+
+/// How an SMTP connection is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Security {
+    /// STARTTLS, required.
+    StartTls,
+    /// TLS from the first byte.
+    Tls,
+    /// Not at all.
+    None,
+}
+
+impl Security {
+    /// The port that goes with it.
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::StartTls => 587,
+            Self::Tls => 465,
+            Self::None => 25,
+        }
+    }
+}
+
+/// How text messages leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum SmsTransport {
+    /// They are kept in memory.
+    Capture,
+    /// They do not.
+    None,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Listen {
+    /// The address that must be free.
+    pub address: SocketAddr,
+    /// A second one, used where the machine has it: `[::1]` beside `127.0.0.1` for `localhost`. When the port is 0,
+    /// take the port that the first address got.
+    pub beside: Option<SocketAddr>,
+}
+
+impl Listen {
+    /// The port; 0 lets the system choose.
+    pub const fn port(&self) -> u16 {
+        self.address.port()
+    }
+}
+
+/// An address or a network in CIDR notation (RFC 4632).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl Network {
+    /// Whether it holds `address`; an IPv4 address mapped into IPv6 counts as IPv4.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(network), IpAddr::V4(address)) => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
+                u32::from(network) & mask == u32::from(address) & mask
+            }
+            (IpAddr::V6(network), IpAddr::V6(address)) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
+                u128::from(network) & mask == u128::from(address) & mask
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The origin of a page, exactly as browsers spell it (RFC 6454).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Origin(String);
+
+impl Origin {
+    /// As browsers spell it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Where browsers reach the engine.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PublicUrl(Url);
+
+impl PublicUrl {
+    /// Scheme, host and port, exactly as browsers spell them in `Origin`.
+    pub fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+
+    /// The host, without the port.
+    pub fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+
+    /// Whether cookies are `Secure`.
+    pub fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+/// A publishable key: `pk_live_` or `pk_test_`, then base64 of a host and `$` (CONTRACT 1).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PublishableKey {
+    text: String,
+    host: String,
+}
+
+impl PublishableKey {
+    /// The key of an instance that was given none: `pk_live_` for the host `clerk.localhost`.
+    pub fn generated() -> Self {
+        let host = "clerk.localhost";
+        Self { text: format!("pk_live_{}", STANDARD_NO_PAD.encode(format!("{host}$"))), host: host.into() }
+    }
+
+    /// The key itself.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The host in the key.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+}
+
+/// A word or an address that can't be used; reads on from "the key".
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidValue(String);
+
+fn invalid<T>(reason: impl Into<String>) -> Result<T, InvalidValue> {
+    Err(InvalidValue(reason.into()))
+}
+
+impl FromStr for StoreKind {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        match text {
+            "sled" => Ok(Self::Sled),
+            "memory" => Ok(Self::Memory),
+            "postgres" => invalid("can't be \"postgres\": that store is not built yet; use \"sled\" or \"memory\""),
+            _ => invalid(format!("can't be {text:?}; use \"sled\" or \"memory\"")),
+        }
+    }
+}
+
+impl FromStr for SmsTransport {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        match text {
+            "capture" => Ok(Self::Capture),
+            "none" => Ok(Self::None),
+            "http" => invalid("can't be \"http\": that transport is not built yet; use \"capture\" or \"none\""),
+            _ => invalid(format!("can't be {text:?}; use \"capture\" or \"none\"")),
+        }
+    }
+}
+
+impl FromStr for Listen {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        if let Some(port) = text.strip_prefix("localhost:").and_then(|port| port.parse().ok()) {
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            return Ok(Self { address, beside: Some(SocketAddr::from((Ipv6Addr::LOCALHOST, port))) });
+        }
+        match text.parse() {
+            Ok(address) => Ok(Self { address, beside: None }),
+            Err(_) => invalid(format!(
+                "can't be {text:?}; give an address and a port, such as 127.0.0.1:8080, [::]:8080 or localhost:8080"
+            )),
+        }
+    }
+}
+
+impl FromStr for Network {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
+        let parsed = address.parse::<IpAddr>().ok().and_then(|address| {
+            let longest = if address.is_ipv4() { 32 } else { 128 };
+            let prefix = prefix.map_or(Some(longest), |p| p.parse::<u8>().ok())?;
+            (prefix <= longest).then_some(Self { address, prefix })
+        });
+        parsed.map_or_else(
+            || invalid(format!("can't hold {text:?}; give addresses or networks, such as 10.0.0.0/8 or ::1")),
+            Ok,
+        )
+    }
+}
+
+impl FromStr for Origin {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let hint = "give scheme, host and port, such as https://app.example.com; there are no wildcards";
+        let Ok(url) = Url::parse(text) else { return invalid(format!("can't hold {text:?}; {hint}")) };
+        let origin = url.origin().ascii_serialization();
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        if !matches!(url.scheme(), "http" | "https") || !bare || text.contains('*') {
+            return invalid(format!("can't hold {text:?}; {hint}"));
+        }
+        Ok(Self(origin))
+    }
+}
+
+impl FromStr for PublicUrl {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        match Url::parse(text) {
+            Ok(url)
+                if matches!(url.scheme(), "http" | "https")
+                    && url.query().is_none()
+                    && url.fragment().is_none()
+                    && url.username().is_empty() =>
+            {
+                Ok(Self(url))
+            }
+            _ => {
+                invalid(format!("can't be {text:?}; give the URL that browsers use, such as https://clerk.example.com"))
+            }
+        }
+    }
+}
+
+impl FromStr for PublishableKey {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let encoded = text.strip_prefix("pk_live_").or_else(|| text.strip_prefix("pk_test_"));
+        let bytes = encoded.and_then(|e| STANDARD.decode(e).or_else(|_| STANDARD_NO_PAD.decode(e)).ok());
+        let host = bytes.and_then(|b| String::from_utf8(b).ok()).and_then(|t| t.strip_suffix('$').map(str::to_owned));
+        match host {
+            Some(host) if host.contains('.') && !host.contains(['$', '/', ' ']) => Ok(Self { text: text.into(), host }),
+            _ => invalid(
+                "must be pk_live_ or pk_test_ and the base64 of a host with a dot in it and `$`: \
+                 printf 'clerk.example.com$' | base64",
+            ),
+        }
+    }
+}
+
+macro_rules! from_text {
+    ($($name:ident)*) => {$(
+        impl TryFrom<String> for $name {
+            type Error = InvalidValue;
+
+            fn try_from(text: String) -> Result<Self, InvalidValue> {
+                text.parse()
+            }
+        }
+    )*};
+}
+
+from_text!(StoreKind SmsTransport Listen Network Origin PublicUrl PublishableKey);

@@ -1,0 +1,82 @@
+//! What answers requests: the engine and what stands beside it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::domain::time::{Span, Timestamp};
+use crate::engine::Engine;
+
+use super::HttpOptions;
+use super::cookie::CookieSuffix;
+use super::cors::Origins;
+
+/// The calls that are limited per source address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// Beginning a sign-up.
+    Create,
+    /// Guessing at a code.
+    Attempt,
+}
+
+/// The limits per source address: counts one call, or tells how long to wait. Grouping addresses (an IPv6 /64) is
+/// its business.
+pub type SourceLimiter = Arc<dyn Fn(Family, IpAddr, Timestamp) -> Result<(), Span> + Send + Sync>;
+
+/// The messages that a development instance captured instead of sending them.
+pub trait DevOutbox: Send + Sync {
+    /// The messages to one normalised address, or all of them; oldest first.
+    fn messages(&self, to: Option<&str>) -> Vec<CapturedMessage>;
+}
+
+/// A captured message, as `GET /dev/outbox` shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CapturedMessage {
+    /// Its id.
+    pub id: String,
+    /// `email` or `sms`.
+    pub channel: String,
+    /// The normalised address.
+    pub to: String,
+    /// The code it carries.
+    pub code: Option<String>,
+    /// The link it carries.
+    pub link: Option<String>,
+    /// The subject of an e-mail.
+    pub subject: Option<String>,
+    /// The whole text.
+    pub text: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Everything a request needs; one per server.
+pub struct App {
+    pub(super) engine: Engine,
+    pub(super) options: HttpOptions,
+    pub(super) limiter: SourceLimiter,
+    pub(super) outbox: Option<Arc<dyn DevOutbox>>,
+    pub(super) origins: Origins,
+    pub(super) cookie_suffix: CookieSuffix,
+}
+
+impl App {
+    /// An application of `engine`. `outbox` is shown by development instances only.
+    pub fn new(
+        engine: Engine,
+        options: HttpOptions,
+        limiter: SourceLimiter,
+        outbox: Option<Arc<dyn DevOutbox>>,
+    ) -> Self {
+        Self {
+            engine,
+            origins: Origins::new(&options),
+            cookie_suffix: CookieSuffix::of(&options.publishable_key),
+            outbox: outbox.filter(|_| options.development),
+            options,
+            limiter,
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Cookies (CONTRACT 2.1): the client token, which no script reads, and `__client_uat`, which tells scripts and
+//! servers when the sessions last changed.
+
+use std::fmt::{self, Write as _};
+
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hyper::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
+
+/// Holds the client token.
+pub(super) const CLIENT: &str = "__client";
+/// Holds the unix seconds of the last change of sessions, `0` when signed out.
+pub(super) const CLIENT_UAT: &str = "__client_uat";
+
+/// What tells one instance's cookies from another's on the same domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct CookieSuffix(String);
+
+/// Where cookies are set.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    /// The host that the request named, without its port.
+    pub(super) host: Option<&'a str>,
+    /// Whether browsers reach the engine by https.
+    pub(super) secure: bool,
+}
+
+impl CookieSuffix {
+    /// The suffix of an instance: what clerk-js computes from the same key.
+    pub(super) fn of(publishable_key: &str) -> Self {
+        let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, publishable_key.as_bytes());
+        let mut text = URL_SAFE_NO_PAD.encode(hash);
+        text.truncate(8);
+        Self(text)
+    }
+}
+
+impl fmt::Display for CookieSuffix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The values that the request sent for a cookie, in its order; the same name can come from several domains.
+pub(super) fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.split_once('='))
+        .filter(move |(n, _)| n.trim() == name)
+        .map(|(_, value)| value.trim())
+        .filter(|value| !value.is_empty())
+}
+
+/// Gives the browser its client token.
+pub(super) fn set_client(headers: &mut HeaderMap, token: &str, place: Place<'_>) {
+    let domain = place.host.filter(|host| is_domain(host));
+    append(headers, line(CLIENT, token, domain, MAX_AGE_S, true, place));
+}
+
+/// Takes the client token away.
+pub(super) fn clear_client(headers: &mut HeaderMap, place: Place<'_>) {
+    let domain = place.host.filter(|host| is_domain(host));
+    append(headers, line(CLIENT, "", domain, 0, true, place));
+}
+
+/// Tells the browser when the sessions last changed, under both names.
+pub(super) fn set_uat(headers: &mut HeaderMap, seconds: u64, suffix: &CookieSuffix, place: Place<'_>) {
+    let domain = place.host.and_then(parent);
+    let value = seconds.to_string();
+    for name in [CLIENT_UAT.to_owned(), format!("{CLIENT_UAT}_{suffix}")] {
+        append(headers, line(&name, &value, domain, MAX_AGE_S, false, place));
+    }
+}
+
+/// Whether the request's `__client_uat`, under both names, already says `seconds`.
+pub(super) fn has_uat(headers: &HeaderMap, seconds: u64, suffix: &CookieSuffix) -> bool {
+    let value = seconds.to_string();
+    let suffixed = format!("{CLIENT_UAT}_{suffix}");
+    [CLIENT_UAT, &suffixed].iter().all(|name| {
+        let mut found = values(headers, name).peekable();
+        found.peek().is_some() && found.all(|v| v == value)
+    })
+}
+
+/// Whether the request claims a change of sessions at all.
+pub(super) fn claims_sessions(headers: &HeaderMap, suffix: &CookieSuffix) -> bool {
+    let suffixed = format!("{CLIENT_UAT}_{suffix}");
+    [CLIENT_UAT, &suffixed].iter().any(|name| values(headers, name).any(|v| v != "0"))
+}
+
+fn line(name: &str, value: &str, domain: Option<&str>, max_age: u64, http_only: bool, place: Place<'_>) -> String {
+    let mut line = format!("{name}={value}; Path=/");
+    if let Some(domain) = domain {
+        let _infallible = write!(line, "; Domain={domain}");
+    }
+    let _infallible = write!(line, "; Max-Age={max_age}");
+    if http_only {
+        line.push_str("; HttpOnly");
+    }
+    if place.secure {
+        line.push_str("; Secure");
+    }
+    line.push_str("; SameSite=Lax");
+    line
+}
+
+fn append(headers: &mut HeaderMap, line: String) {
+    match HeaderValue::try_from(line) {
+        Ok(value) => drop(headers.append(SET_COOKIE, value)),
+        Err(_) => tracing::error!("a cookie could not be written"),
+    }
+}
+
+/// Whether a host is a name of several labels: neither an address nor a bare `localhost`.
+fn is_domain(host: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    let mut labels = host.rsplit('.').peekable();
+    let is_numeric = |label: &&str| label.bytes().all(|b| b.is_ascii_digit());
+    host.len() <= 253
+        && !labels.peek().is_none_or(is_numeric)
+        && host.split('.').count() >= 2
+        && host.split('.').all(is_label)
+}
+
+/// The domain that an application shares with its Frontend API: the host without its first label when three are
+/// left to choose from. What looks like a country's registry (`co.uk`) is nobody's to share.
+fn parent(host: &str) -> Option<&str> {
+    if !is_domain(host) {
+        return None;
+    }
+    let Some((_, rest)) = host.split_once('.').filter(|(_, rest)| rest.contains('.')) else {
+        return Some(host);
+    };
+    let is_registry = rest.split_once('.').is_some_and(|(second, top)| top.len() == 2 && REGISTRIES.contains(&second));
+    Some(if is_registry { host } else { rest })
+}
+
+/// 400 days, the longest that browsers keep a cookie.
+const MAX_AGE_S: u64 = 400 * 86_400;
+/// Second labels under which country registries sell names.
+const REGISTRIES: &[&str] = &["ac", "co", "com", "edu", "gov", "ne", "net", "or", "org"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_suffix_is_the_one_that_clerk_js_computes() {
+        // printf %s KEY | openssl sha1 -binary | base64 | tr '+/' '-_' | cut -c1-8
+        let suffix = CookieSuffix::of("pk_live_Y2xlcmsubG9jYWxob3N0JA==");
+        assert_eq!(suffix.to_string(), "9Kq1Csaf");
+    }
+
+    #[test]
+    fn the_client_cookie_is_for_the_engine_alone() {
+        let line = |host, secure| set(|h| set_client(h, "t0ken", Place { host, secure }));
+        assert_eq!(
+            line(Some("localhost"), false),
+            ["__client=t0ken; Path=/; Max-Age=34560000; HttpOnly; SameSite=Lax"]
+        );
+        assert_eq!(
+            line(Some("clerk.example.com"), true),
+            ["__client=t0ken; Path=/; Domain=clerk.example.com; Max-Age=34560000; HttpOnly; Secure; SameSite=Lax"]
+        );
+        for host in ["127.0.0.1", "[::1]", "localhost", "a.b; Secure", "A.b", "10.1", ""] {
+            assert!(!line(Some(host), false)[0].contains("Domain"), "{host}");
+        }
+    }
+
+    #[test]
+    fn the_time_of_sessions_is_for_the_application_too() {
+        let suffix = CookieSuffix("9Kq1Csaf".into());
+        let lines = |host| {
+            let place = Place { host: Some(host), secure: false };
+            set(|h| set_uat(h, 1_795_411_798, &suffix, place))
+        };
+        assert_eq!(
+            lines("clerk.example.com"),
+            [
+                "__client_uat=1795411798; Path=/; Domain=example.com; Max-Age=34560000; SameSite=Lax",
+                "__client_uat_9Kq1Csaf=1795411798; Path=/; Domain=example.com; Max-Age=34560000; SameSite=Lax",
+            ]
+        );
+        assert!(lines("example.com")[0].contains("Domain=example.com;"));
+        assert!(lines("example.co.uk")[0].contains("Domain=example.co.uk;"));
+        assert!(lines("clerk.example.co.uk")[0].contains("Domain=example.co.uk;"));
+        assert!(!lines("localhost")[0].contains("Domain"));
+    }
+
+    #[test]
+    fn clearing_has_the_same_place() {
+        let place = Place { host: Some("clerk.example.com"), secure: true };
+        assert_eq!(
+            set(|h| clear_client(h, place)),
+            ["__client=; Path=/; Domain=clerk.example.com; Max-Age=0; HttpOnly; Secure; SameSite=Lax"]
+        );
+    }
+
+    #[test]
+    fn cookies_of_one_name_are_all_read() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, HeaderValue::from_static("a=1; __client=x; __clients=no"));
+        headers.append(COOKIE, HeaderValue::from_static("__client= y=z ;__client="));
+        assert_eq!(values(&headers, CLIENT).collect::<Vec<_>>(), ["x", "y=z"]);
+    }
+
+    #[test]
+    fn the_time_is_written_only_where_it_is_news() {
+        let suffix = CookieSuffix("9Kq1Csaf".into());
+        let mut headers = HeaderMap::new();
+        assert!(!has_uat(&headers, 0, &suffix) && !claims_sessions(&headers, &suffix));
+        headers.insert(COOKIE, HeaderValue::from_static("__client_uat=5"));
+        assert!(!has_uat(&headers, 5, &suffix) && claims_sessions(&headers, &suffix));
+        headers.append(COOKIE, HeaderValue::from_static("__client_uat_9Kq1Csaf=5"));
+        assert!(has_uat(&headers, 5, &suffix) && !has_uat(&headers, 6, &suffix));
+    }
+
+    fn set(write: impl FnOnce(&mut HeaderMap)) -> Vec<String> {
+        let mut headers = HeaderMap::new();
+        write(&mut headers);
+        let lines = headers.get_all(SET_COOKIE).iter();
+        lines.map(|l| l.to_str().expect("text").to_owned()).collect()
+    }
+}

@@ -1,0 +1,186 @@
+//! Client tokens in and out, in the request's mode: cookie, `Authorization` or dev browser (DESIGN 7). What a token
+//! means is the engine's business.
+
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName};
+
+use crate::domain::secret::Secret;
+use crate::engine::{Caller, ClientView, Engine, EngineError};
+
+use super::cookie::{self, CookieSuffix};
+use super::request::{DEV_BROWSER_PREFIX, Head, Mode};
+use super::response::insert;
+
+/// Who calls, and the token that says so.
+pub(super) struct Identity {
+    /// Who calls.
+    pub(super) caller: Caller,
+    presented: Option<Secret<String>>,
+}
+
+/// What an answer is about to tell of the client.
+pub(super) enum Told<'a> {
+    /// This is the client now.
+    Client(&'a ClientView),
+    /// There is no client.
+    Nobody,
+    /// Nothing is known to have changed.
+    Nothing,
+    /// The client is to be forgotten.
+    Forget,
+}
+
+impl Identity {
+    /// Finds out who presents one of the request's tokens.
+    ///
+    /// # Errors
+    /// Only when the engine can't tell.
+    pub(super) async fn of(head: &Head, engine: &Engine) -> Result<Self, EngineError> {
+        let mut last = None;
+        for token in head.tokens() {
+            let caller = engine.identify(Some(token)).await?;
+            let is_client = caller.client().is_some();
+            let identity = Self { caller, presented: Some(Secret::new(token.to_owned())) };
+            if is_client {
+                return Ok(identity);
+            }
+            // The first may be an outdated token that is still good for asking for its answer again.
+            last = last.or(Some(identity));
+        }
+        match last {
+            Some(identity) => Ok(identity),
+            None => Ok(Self { caller: engine.identify(None).await?, presented: None }),
+        }
+    }
+
+    /// Whether a client calls.
+    pub(super) fn is_known(&self) -> bool {
+        self.caller.client().is_some()
+    }
+
+    /// Writes what the client must keep into the headers of an answer.
+    pub(super) fn tell(&self, told: &Told<'_>, head: &Head, suffix: &CookieSuffix, headers: &mut HeaderMap) {
+        match head.mode {
+            Mode::Cookie => cookies(told, head, suffix, headers),
+            Mode::Native => {
+                if let Some(token) = self.current(told) {
+                    insert(headers, AUTHORIZATION, token.expose());
+                }
+            }
+            Mode::DevBrowser => {
+                if let Told::Client(view) = told
+                    && let Some(token) = &view.new_token
+                {
+                    let id = format!("{DEV_BROWSER_PREFIX}{}", token.expose());
+                    insert(headers, HeaderName::from_static("clerk-db-jwt"), &id);
+                }
+            }
+        }
+    }
+
+    /// The token that is good after this answer.
+    fn current<'a>(&'a self, told: &'a Told<'_>) -> Option<&'a Secret<String>> {
+        let presented = self.presented.as_ref().filter(|_| self.is_known());
+        match told {
+            Told::Client(view) => view.new_token.as_ref().or(presented),
+            Told::Nothing => presented,
+            Told::Nobody | Told::Forget => None,
+        }
+    }
+}
+
+fn cookies(told: &Told<'_>, head: &Head, suffix: &CookieSuffix, headers: &mut HeaderMap) {
+    let place = head.place();
+    match told {
+        Told::Client(view) => {
+            if let Some(token) = &view.new_token {
+                cookie::set_client(headers, token.expose(), place);
+            }
+            let seconds = sessions_changed_at(view);
+            if !cookie::has_uat(&head.headers, seconds, suffix) {
+                cookie::set_uat(headers, seconds, suffix, place);
+            }
+        }
+        Told::Nobody => {
+            if cookie::claims_sessions(&head.headers, suffix) {
+                cookie::set_uat(headers, 0, suffix, place);
+            }
+        }
+        Told::Forget => {
+            cookie::clear_client(headers, place);
+            cookie::set_uat(headers, 0, suffix, place);
+        }
+        Told::Nothing => {}
+    }
+}
+
+/// The value of `__client_uat`.
+fn sessions_changed_at(view: &ClientView) -> u64 {
+    let changed_at = view.client.sessions_changed_at;
+    match changed_at {
+        Some(at) if !view.sessions.is_empty() => at.as_secs(),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::Request;
+    use hyper::header::SET_COOKIE;
+    use url::Url;
+
+    use super::*;
+    use crate::http::HttpOptions;
+    use crate::http::wire::samples;
+
+    #[test]
+    fn a_new_token_becomes_a_cookie_beside_the_time_of_sessions() {
+        let lines = told("", &Told::Client(&signed_in(Some("t0ken"))));
+        assert!(lines[0].starts_with("__client=t0ken; "), "{lines:?}");
+        assert!(lines[1].starts_with("__client_uat=1795411798; "), "{lines:?}");
+        assert!(lines[2].starts_with("__client_uat_9Kq1Csaf=1795411798; "), "{lines:?}");
+    }
+
+    #[test]
+    fn what_the_browser_has_is_not_sent_again() {
+        let cookies = "__client_uat=1795411798; __client_uat_9Kq1Csaf=1795411798";
+        assert_eq!(told(cookies, &Told::Client(&signed_in(None))), [""; 0]);
+    }
+
+    #[test]
+    fn strangers_get_no_cookies() {
+        assert_eq!(told("", &Told::Nobody), [""; 0]);
+        assert_eq!(told("__client_uat=0", &Told::Nobody), [""; 0]);
+    }
+
+    #[test]
+    fn a_time_without_a_client_is_taken_back() {
+        let lines = told("__client_uat=5", &Told::Nobody);
+        assert!(lines.iter().all(|l| l.contains("=0; ")) && lines.len() == 2);
+    }
+
+    #[test]
+    fn forgetting_clears_the_token() {
+        let lines = told("", &Told::Forget);
+        assert!(lines[0].starts_with("__client=; ") && lines[0].contains("Max-Age=0"));
+    }
+
+    fn told(cookie: &str, told: &Told<'_>) -> Vec<String> {
+        let request = Request::get("/v1/client").header("cookie", cookie).body(());
+        let parts = request.expect("a request").into_parts().0;
+        let url = Url::parse("http://localhost:8080").expect("a URL");
+        let options = HttpOptions::new(url, "pk_live_Y2xlcmsubG9jYWxob3N0JA==", true);
+        let peer = ([127, 0, 0, 1], 4000).into();
+        let head = Head::read(parts, peer, &options).expect("a head");
+        let mut headers = HeaderMap::new();
+        let suffix = CookieSuffix::of(&options.publishable_key);
+        cookies(told, &head, &suffix, &mut headers);
+        let lines = headers.get_all(SET_COOKIE).iter();
+        lines.map(|l| l.to_str().expect("text").to_owned()).collect()
+    }
+
+    fn signed_in(token: Option<&str>) -> ClientView {
+        let mut view = samples::client(None, vec![samples::session()]);
+        view.new_token = token.map(|t| Secret::new(t.to_owned()));
+        view
+    }
+}

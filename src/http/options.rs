@@ -1,0 +1,57 @@
+//! What the operator chooses about HTTP.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use url::Url;
+
+use super::TrustedProxy;
+
+/// The front end's configuration.
+#[derive(Clone, Debug)]
+pub struct HttpOptions {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: Vec<SocketAddr>,
+    /// How browsers reach the engine.
+    pub public_url: Url,
+    /// The origins whose pages may call the engine, compared exactly. The engine's own comes with `public_url`.
+    pub allowed_origins: Vec<String>,
+    /// Peers whose `X-Forwarded-*` headers are believed.
+    pub trusted_proxies: Vec<TrustedProxy>,
+    /// The largest body.
+    pub max_body_bytes: usize,
+    /// The most parameters, those of the query and those of the body each.
+    pub max_params: usize,
+    /// How long a request's head may take, and how long a connection may idle.
+    pub header_timeout: Duration,
+    /// How long a body may take.
+    pub body_timeout: Duration,
+    /// How long begun answers may take once the server shuts down.
+    pub drain_timeout: Duration,
+    /// The most connections at a time; further ones wait in the listener's queue.
+    pub max_connections: usize,
+    /// Whether this is a development instance, which has dev browsers, `/dev/*` and pages.
+    pub development: bool,
+    /// The instance's publishable key, whose digest is the suffix of cookies.
+    pub publishable_key: String,
+}
+
+impl HttpOptions {
+    /// The defaults for an instance reached at `public_url`: loopback, port 8080.
+    pub fn new(public_url: Url, publishable_key: impl Into<String>, development: bool) -> Self {
+        Self {
+            listen: vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080)],
+            public_url,
+            allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            max_body_bytes: 64 * 1024,
+            max_params: 100,
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(15),
+            drain_timeout: Duration::from_secs(30),
+            max_connections: 10_000,
+            development,
+            publishable_key: publishable_key.into(),
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! The head of a request: what it asks for, where it came from, and how its client identifies itself. It does not
+//! know whether any of that is true, nor what the paths mean.
+
+use std::net::{IpAddr, SocketAddr};
+
+use hyper::Method;
+use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, REFERER};
+use hyper::http::request::Parts;
+
+use crate::engine::Source;
+
+use super::HttpOptions;
+use super::cookie::{self, Place};
+use super::cors::{Asked, Origins, Realm, origin_of};
+use super::error::{Fault, HttpError};
+use super::params::Params;
+use super::proxy::client_ip;
+
+/// A request without its body.
+#[derive(Debug)]
+pub(super) struct Head {
+    /// The method, after `_method`.
+    pub(super) method: Method,
+    /// The path, still encoded.
+    pub(super) path: String,
+    /// The query.
+    pub(super) query: Params,
+    /// The headers.
+    pub(super) headers: HeaderMap,
+    /// How the client identifies itself.
+    pub(super) mode: Mode,
+    /// Where it came from.
+    pub(super) ip: IpAddr,
+    /// The host it named, in lower case and without a port.
+    pub(super) host: Option<String>,
+    /// Whether the browser's side of the connection is https.
+    pub(super) secure: bool,
+}
+
+/// How a client identifies itself, chosen per request (DESIGN 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// By the `__client` cookie.
+    Cookie,
+    /// By `Authorization`: an application without cookies.
+    Native,
+    /// By `__clerk_db_jwt`: the dev browser of a development instance.
+    DevBrowser,
+}
+
+impl Head {
+    /// Reads the head of a request from `peer`.
+    ///
+    /// # Errors
+    /// When the query is malformed where the transport reads it.
+    pub(super) fn read(parts: Parts, peer: SocketAddr, options: &HttpOptions) -> Result<Self, HttpError> {
+        let headers = parts.headers;
+        let encoded = parts.uri.query().unwrap_or_default();
+        let query = Params::decode(encoded.as_bytes(), options.max_params).map_err(|_| Fault::RequestBodyTooLarge)?;
+        let mode = mode(&query, options)?;
+        let method = match (parts.method, query.single("_method")?) {
+            (Method::POST, Some(name)) => overridden(name)?,
+            (method, _) => method,
+        };
+        let trusted = options.trusted_proxies.iter().any(|p| p.contains(peer.ip()));
+        let forwarded = texts(&headers, "x-forwarded-for");
+        let ip = client_ip(peer.ip(), forwarded, &options.trusted_proxies);
+        let by_proxy = |name| texts(&headers, name).next().filter(|_| trusted);
+        let secure = options.public_url.scheme() == "https"
+            || by_proxy("x-forwarded-proto").is_some_and(|p| p.eq_ignore_ascii_case("https"));
+        let authority = by_proxy("x-forwarded-host")
+            .or_else(|| headers.get(HOST).and_then(|h| h.to_str().ok()))
+            .or_else(|| parts.uri.authority().map(|a| a.as_str()));
+        let host = authority.map(|a| without_port(a).to_ascii_lowercase());
+        Ok(Self { method, path: parts.uri.path().to_owned(), query, mode, ip, host, secure, headers })
+    }
+
+    /// What the origin rule looks at.
+    pub(super) fn asked(&self, realm: Realm) -> Asked<'_> {
+        Asked {
+            method: &self.method,
+            origin: origin_of(&self.headers),
+            native: self.mode == Mode::Native,
+            authorization: self.headers.contains_key(AUTHORIZATION),
+            fetch_site: self.text("sec-fetch-site"),
+            realm,
+        }
+    }
+
+    /// What the engine is told of where the call came from: its allowed origin, which a same-origin GET shows in
+    /// its `Referer` only.
+    pub(super) fn source(&self, origins: &Origins) -> Source {
+        let origin = match origin_of(&self.headers) {
+            Some(origin) => Some(origin.to_owned()).filter(|o| origins.allows(o)),
+            None => self.text(REFERER.as_str()).and_then(|r| origins.of_referer(r)),
+        };
+        Source { origin }
+    }
+
+    /// Where cookies are set.
+    pub(super) fn place(&self) -> Place<'_> {
+        Place { host: self.host.as_deref(), secure: self.secure }
+    }
+
+    /// The client tokens that the request presents, in its mode: several only when several cookies of the name
+    /// came along.
+    pub(super) fn tokens(&self) -> Vec<&str> {
+        match self.mode {
+            Mode::Cookie => cookie::values(&self.headers, cookie::CLIENT).take(COOKIES_MAX).collect(),
+            Mode::Native => {
+                self.text(AUTHORIZATION.as_str()).map(bearer).filter(|t| !t.is_empty()).into_iter().collect()
+            }
+            Mode::DevBrowser => self
+                .query
+                .single(DEV_BROWSER)
+                .ok()
+                .flatten()
+                .and_then(|id| id.strip_prefix(DEV_BROWSER_PREFIX))
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// What a dev browser's id begins with; the client token follows.
+pub(super) const DEV_BROWSER_PREFIX: &str = "dvb_";
+
+fn mode(query: &Params, options: &HttpOptions) -> Result<Mode, HttpError> {
+    let native = query.single("_is_native")?;
+    if native.is_some_and(|n| n == "1" || n == "true") {
+        return Ok(Mode::Native);
+    }
+    Ok(match query.single(DEV_BROWSER)? {
+        Some(_) if options.development => Mode::DevBrowser,
+        _ => Mode::Cookie,
+    })
+}
+
+/// The method that a POST stands for. Methods beyond the contract's are as unknown here as on the wire.
+fn overridden(name: &str) -> Result<Method, HttpError> {
+    let method = name.to_ascii_uppercase();
+    match method.as_str() {
+        "GET" | "POST" | "PUT" | "PATCH" | "DELETE" => {
+            Method::from_bytes(method.as_bytes()).map_err(|_| Fault::MethodNotAllowed.into())
+        }
+        _ => Err(HttpError::method_not_allowed("GET, POST, PUT, PATCH, DELETE")),
+    }
+}
+
+fn texts<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a str> {
+    let values = headers.get_all(HeaderName::from_static(name)).iter();
+    values.filter_map(|value| value.to_str().ok().map(str::trim))
+}
+
+/// A token from `Authorization`, bare or after `Bearer`.
+fn bearer(value: &str) -> &str {
+    let value = value.trim();
+    match value.split_at_checked(6) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") && (rest.is_empty() || rest.starts_with(' ')) => {
+            rest.trim()
+        }
+        _ => value,
+    }
+}
+
+fn without_port(authority: &str) -> &str {
+    let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
+    match authority.rsplit_once(':') {
+        Some((host, port)) if is_port(port) && !host.is_empty() => host,
+        _ => authority,
+    }
+}
+
+const DEV_BROWSER: &str = "__clerk_db_jwt";
+/// How many cookies of one name are tried.
+const COOKIES_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use hyper::Request;
+    use url::Url;
+
+    use super::*;
+
+    #[test]
+    fn a_post_can_stand_for_other_methods() {
+        let method = |verb: &str, path| read(verb, path, &[]).map(|head| head.method);
+        assert_eq!(method("POST", "/v1/client?_method=PATCH").ok(), Some(Method::PATCH));
+        assert_eq!(method("POST", "/v1/client?_method=delete").ok(), Some(Method::DELETE));
+        assert_eq!(method("GET", "/v1/client?_method=DELETE").ok(), Some(Method::GET));
+        assert!(method("POST", "/v1/client?_method=TRACE").is_err());
+        assert!(method("POST", "/v1/client?_method=PATCH&_method=GET").is_err());
+    }
+
+    #[test]
+    fn the_mode_is_chosen_per_request() {
+        let mode = |path| head(path, &[]).mode;
+        assert_eq!(mode("/v1/client"), Mode::Cookie);
+        assert_eq!(mode("/v1/client?_is_native=0"), Mode::Cookie);
+        assert_eq!(mode("/v1/client?_is_native=1"), Mode::Native);
+        assert_eq!(mode("/v1/client?_is_native=true&__clerk_db_jwt=dvb_x"), Mode::Native);
+        assert_eq!(mode("/v1/client?__clerk_db_jwt=dvb_x"), Mode::DevBrowser);
+    }
+
+    #[test]
+    fn production_instances_have_no_dev_browsers() {
+        let mut options = options();
+        options.development = false;
+        let request = Request::get("/v1/client?__clerk_db_jwt=dvb_x").body(());
+        let parts = request.expect("a request").into_parts().0;
+        let head = Head::read(parts, PEER, &options).expect("a head");
+        assert_eq!(head.mode, Mode::Cookie);
+    }
+
+    #[test]
+    fn each_mode_reads_only_its_own_token() {
+        let headers = [("cookie", "__client=c1; __client=c2"), ("authorization", "bearer n")];
+        let tokens = |path| {
+            let head = head(path, &headers);
+            head.tokens().iter().map(|t| (*t).to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(tokens("/v1/client"), ["c1", "c2"]);
+        assert_eq!(tokens("/v1/client?_is_native=1"), ["n"]);
+        assert_eq!(tokens("/v1/client?__clerk_db_jwt=dvb_d"), ["d"]);
+        assert_eq!(tokens("/v1/client?__clerk_db_jwt=d"), [""; 0]);
+    }
+
+    #[test]
+    fn a_bearer_token_may_be_bare_or_empty() {
+        for (value, token) in [
+            ("abc", "abc"),
+            ("Bearer abc", "abc"),
+            ("BEARER  abc ", "abc"),
+            ("Bearer", ""),
+            ("", ""),
+            ("bearerabc", "bearerabc"),
+        ] {
+            assert_eq!(bearer(value), token, "{value}");
+        }
+    }
+
+    #[test]
+    fn forwarded_headers_of_strangers_are_ignored() {
+        let headers = [
+            ("host", "Clerk.Example.com:8443"),
+            ("x-forwarded-for", "198.51.100.7"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "other.example"),
+        ];
+        let stranger = head("/v1/client", &headers);
+        assert_eq!(stranger.ip, PEER.ip());
+        assert_eq!(stranger.host.as_deref(), Some("clerk.example.com"));
+        assert!(!stranger.secure);
+        let mut options = options();
+        options.trusted_proxies = vec![PEER.ip().into()];
+        let parts = request("GET", "/v1/client", &headers);
+        let proxied = Head::read(parts, PEER, &options).expect("a head");
+        assert_eq!(proxied.ip.to_string(), "198.51.100.7");
+        assert_eq!(proxied.host.as_deref(), Some("other.example"));
+        assert!(proxied.secure);
+    }
+
+    #[test]
+    fn ports_are_cut_off_hosts() {
+        for (authority, host) in [
+            ("localhost:8080", "localhost"),
+            ("[::1]:8080", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("example.com", "example.com"),
+        ] {
+            assert_eq!(without_port(authority), host);
+        }
+    }
+
+    fn head(path: &str, headers: &[(&str, &str)]) -> Head {
+        read("GET", path, headers).expect("a head")
+    }
+
+    fn read(method: &str, path: &str, headers: &[(&str, &str)]) -> Result<Head, HttpError> {
+        Head::read(request(method, path, headers), PEER, &options())
+    }
+
+    fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Parts {
+        let mut builder = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
+        }
+        builder.body(()).expect("a request").into_parts().0
+    }
+
+    fn options() -> HttpOptions {
+        let url = Url::parse("http://localhost:8080").expect("a URL");
+        HttpOptions::new(url, "pk_live_x", true)
+    }
+
+    const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)), 4000);
+}

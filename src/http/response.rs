@@ -1,0 +1,103 @@
+//! Answers before they are hyper's: a status, a body and headers. They know nothing of origins or clients.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use hyper::{Response, StatusCode};
+use serde::Serialize;
+
+use super::error::{Fault, HttpError};
+
+/// An answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// The envelope of client-scoped resources.
+#[derive(Debug, Serialize)]
+pub(super) struct Wrapped<R, C> {
+    /// The resource asked for.
+    pub(super) response: R,
+    /// The piggybacked client.
+    pub(super) client: C,
+}
+
+impl Answer {
+    /// 200 with JSON, which nobody may keep.
+    pub(super) fn json(value: &impl Serialize) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(body) => Self::of("application/json", body.into()),
+            Err(error) => HttpError::internal(format!("rendering: {error}")).into_answer(),
+        }
+    }
+
+    /// 200 with this body.
+    pub(super) fn of(content_type: &'static str, body: Bytes) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Self { status: StatusCode::OK, headers, body }
+    }
+
+    /// 204.
+    pub(super) fn empty() -> Self {
+        Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    /// The same with another status.
+    pub(super) fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// The same with these headers added; of those with the same name only the new ones stay.
+    pub(super) fn with_headers(mut self, headers: HeaderMap) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+
+    /// The same, to be kept for as long as `cache_control` says.
+    pub(super) fn kept(mut self, cache_control: &'static str) -> Self {
+        let value = HeaderValue::from_static(cache_control);
+        self.headers.insert(CACHE_CONTROL, value);
+        self
+    }
+
+    /// The headers.
+    pub(super) fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+
+    /// The body.
+    #[cfg(test)]
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The answer as hyper sends it.
+    pub(super) fn into_response(mut self) -> Response<Full<Bytes>> {
+        let nosniff = HeaderValue::from_static("nosniff");
+        self.headers.insert(X_CONTENT_TYPE_OPTIONS, nosniff);
+        let mut response = Response::new(Full::new(self.body));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
+    }
+}
+
+impl From<Fault> for Answer {
+    fn from(fault: Fault) -> Self {
+        HttpError::from(fault).into_answer()
+    }
+}
+
+/// Sets a header to a text that was made here. A text that no header can hold is left out.
+pub(super) fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    match HeaderValue::from_str(value) {
+        Ok(value) => drop(headers.insert(name, value)),
+        Err(_) => tracing::error!(header = %name, "a header value could not be written"),
+    }
+}

@@ -1,0 +1,248 @@
+//! Which path and method mean what. Paths with malformed ids are as unknown as all others.
+
+use std::str::FromStr;
+
+use hyper::Method;
+
+use crate::domain::id::{SessionId, SignUpId};
+use crate::domain::rejection::Code;
+
+use super::cors::Realm;
+use super::error::HttpError;
+use super::routes::pages::Page;
+
+/// What can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each variant is the call of that name")]
+pub(super) enum Route {
+    Environment,
+    ClientShow,
+    ClientOpen,
+    ClientDrop,
+    SignUpCreate,
+    SignUpShow(SignUpId),
+    SignUpUpdate(SignUpId),
+    SignUpPrepare(SignUpId),
+    SignUpAttempt(SignUpId),
+    SessionsEnd,
+    SessionTouch(SessionId),
+    SessionToken(SessionId),
+    SessionEnd(SessionId),
+    SessionRemove(SessionId),
+    Me,
+    DevBrowser,
+    Jwks,
+    Live,
+    Ready,
+    Outbox,
+    SettingsShow,
+    SettingsReplace,
+    ClockShow,
+    ClockAdvance,
+    Page(Page),
+}
+
+impl Route {
+    /// The route that `method` on `path` means.
+    ///
+    /// # Errors
+    /// 404 for unknown paths, 405 with `Allow` for paths without that method.
+    pub(super) fn find(method: &Method, path: &str, development: bool) -> Result<Self, HttpError> {
+        let segments: Vec<&str> = path.split('/').skip(1).take(SEGMENTS_MAX + 1).collect();
+        let methods = Self::on(&segments, development).ok_or(Code::ResourceNotFound)?;
+        let wanted = if method == Method::HEAD { &Method::GET } else { method };
+        let found = methods.iter().find(|(m, _)| m == wanted);
+        found.map(|(_, route)| *route).ok_or_else(|| {
+            let has_get = methods.iter().any(|(m, _)| m == Method::GET);
+            let names = methods.iter().map(|(m, _)| m.as_str());
+            let names = names.chain(has_get.then_some("HEAD")).chain(["OPTIONS"]);
+            HttpError::method_not_allowed(&names.collect::<Vec<_>>().join(", "))
+        })
+    }
+
+    fn on(segments: &[&str], development: bool) -> Option<Vec<(Method, Self)>> {
+        const GET: Method = Method::GET;
+        const POST: Method = Method::POST;
+        const PUT: Method = Method::PUT;
+        const PATCH: Method = Method::PATCH;
+        const DELETE: Method = Method::DELETE;
+        Some(match *segments {
+            ["v1", "environment"] => vec![(GET, Self::Environment), (PATCH, Self::Environment)],
+            ["v1", "client"] => vec![
+                (GET, Self::ClientShow),
+                (PUT, Self::ClientOpen),
+                (POST, Self::ClientOpen),
+                (DELETE, Self::ClientDrop),
+            ],
+            ["v1", "client", "sign_ups"] => vec![(POST, Self::SignUpCreate)],
+            ["v1", "client", "sign_ups", text] => {
+                let id = id(text)?;
+                vec![(GET, Self::SignUpShow(id)), (PATCH, Self::SignUpUpdate(id))]
+            }
+            ["v1", "client", "sign_ups", text, "prepare_verification"] => {
+                vec![(POST, Self::SignUpPrepare(id(text)?))]
+            }
+            ["v1", "client", "sign_ups", text, "attempt_verification"] => {
+                vec![(POST, Self::SignUpAttempt(id(text)?))]
+            }
+            ["v1", "client", "sessions"] => vec![(DELETE, Self::SessionsEnd)],
+            ["v1", "client", "sessions", text, call] => {
+                let id = id(text)?;
+                vec![(
+                    POST,
+                    match call {
+                        "touch" => Self::SessionTouch(id),
+                        "tokens" => Self::SessionToken(id),
+                        "end" => Self::SessionEnd(id),
+                        "remove" => Self::SessionRemove(id),
+                        _ => return None,
+                    },
+                )]
+            }
+            ["v1", "me"] => vec![(GET, Self::Me)],
+            ["v1", "jwks"] | [".well-known", "jwks.json"] => vec![(GET, Self::Jwks)],
+            ["health", "live"] => vec![(GET, Self::Live)],
+            ["health", "ready"] => vec![(GET, Self::Ready)],
+            _ if !development => return None,
+            ["v1", "dev_browser"] => vec![(POST, Self::DevBrowser)],
+            ["dev", "outbox"] => vec![(GET, Self::Outbox)],
+            ["dev", "settings"] => vec![(GET, Self::SettingsShow), (PUT, Self::SettingsReplace)],
+            ["dev", "clock"] => vec![(GET, Self::ClockShow), (POST, Self::ClockAdvance)],
+            _ => vec![(GET, Self::Page(Page::at(segments)?))],
+        })
+    }
+
+    /// What the log calls it: no ids.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Environment => "environment",
+            Self::ClientShow => "client.show",
+            Self::ClientOpen => "client.open",
+            Self::ClientDrop => "client.drop",
+            Self::SignUpCreate => "sign_up.create",
+            Self::SignUpShow(_) => "sign_up.show",
+            Self::SignUpUpdate(_) => "sign_up.update",
+            Self::SignUpPrepare(_) => "sign_up.prepare_verification",
+            Self::SignUpAttempt(_) => "sign_up.attempt_verification",
+            Self::SessionsEnd => "sessions.end",
+            Self::SessionTouch(_) => "session.touch",
+            Self::SessionToken(_) => "session.token",
+            Self::SessionEnd(_) => "session.end",
+            Self::SessionRemove(_) => "session.remove",
+            Self::Me => "me",
+            Self::DevBrowser => "dev_browser",
+            Self::Jwks => "jwks",
+            Self::Live => "health.live",
+            Self::Ready => "health.ready",
+            Self::Outbox => "dev.outbox",
+            Self::SettingsShow => "dev.settings.show",
+            Self::SettingsReplace => "dev.settings.replace",
+            Self::ClockShow => "dev.clock.show",
+            Self::ClockAdvance => "dev.clock.advance",
+            Self::Page(_) => "page",
+        }
+    }
+}
+
+/// How the origin rule sees a path, whether or not there is something at it.
+pub(super) fn realm(path: &str, development: bool) -> Realm {
+    match path {
+        "/v1/verify"
+        | "/v1/oauth_callback"
+        | "/v1/tickets/accept"
+        | "/v1/client/handshake"
+        | "/v1/jwks"
+        | "/metrics" => Realm::Open,
+        _ if path.starts_with("/.well-known/") || path.starts_with("/health/") => Realm::Open,
+        _ if development && (path == "/" || path.starts_with("/dev/")) => Realm::Dev,
+        _ => Realm::Api,
+    }
+}
+
+fn id<T: FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
+/// More segments than any path has.
+const SEGMENTS_MAX: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::ALLOW;
+
+    use super::*;
+
+    #[test]
+    fn paths_mean_what_the_contract_says() {
+        let id = SignUpId::from_bytes([7; 16]);
+        let session = SessionId::from_bytes([8; 16]);
+        let sign_up = format!("/v1/client/sign_ups/{id}");
+        let sessions = format!("/v1/client/sessions/{session}");
+        for (method, path, route) in [
+            ("GET", "/v1/environment".to_owned(), Route::Environment),
+            ("PATCH", "/v1/environment".into(), Route::Environment),
+            ("GET", "/v1/client".into(), Route::ClientShow),
+            ("HEAD", "/v1/client".into(), Route::ClientShow),
+            ("PUT", "/v1/client".into(), Route::ClientOpen),
+            ("DELETE", "/v1/client".into(), Route::ClientDrop),
+            ("POST", "/v1/client/sign_ups".into(), Route::SignUpCreate),
+            ("GET", sign_up.clone(), Route::SignUpShow(id)),
+            ("PATCH", sign_up.clone(), Route::SignUpUpdate(id)),
+            ("POST", format!("{sign_up}/attempt_verification"), Route::SignUpAttempt(id)),
+            ("POST", format!("{sessions}/tokens"), Route::SessionToken(session)),
+            ("DELETE", "/v1/client/sessions".into(), Route::SessionsEnd),
+            ("GET", "/.well-known/jwks.json".into(), Route::Jwks),
+            ("PUT", "/dev/settings".into(), Route::SettingsReplace),
+        ] {
+            assert_eq!(find(method, &path, true).expect(&path), route);
+        }
+    }
+
+    #[test]
+    fn unknown_paths_and_malformed_ids_are_not_found() {
+        let session = SessionId::from_bytes([8; 16]);
+        for path in [
+            "/v1",
+            "/v2/client",
+            "/v1/client/",
+            "//v1/client",
+            "/v1/client/sign_ups/sua_1",
+            "/v1/client/sign_ups/..%2f..%2fetc/attempt_verification",
+            &format!("/v1/client/sign_ups/{session}"),
+            &format!("/v1/client/sessions/{session}/touch/more"),
+            &format!("/v1/client/sessions/{session}/revoke"),
+            "/dev/pages/../../Cargo.toml",
+        ] {
+            assert_eq!(status(find("POST", path, true)), 404, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_missing_method_names_those_there_are() {
+        let error = find("POST", "/v1/environment", true).expect_err("no such method");
+        let response = error.into_answer().into_response();
+        assert_eq!(response.status(), 405);
+        assert_eq!(response.headers()[ALLOW], "GET, PATCH, HEAD, OPTIONS");
+    }
+
+    #[test]
+    fn production_instances_have_no_tools() {
+        for path in ["/", "/dev/outbox", "/dev/settings", "/dev/mailbox", "/v1/dev_browser"] {
+            for method in ["GET", "POST", "PUT"] {
+                assert_eq!(status(find(method, path, false)), 404, "{path}");
+            }
+            assert_eq!(realm(path, false), Realm::Api, "{path}");
+        }
+        assert!(find("GET", "/", true).is_ok());
+    }
+
+    fn find(method: &str, path: &str, development: bool) -> Result<Route, HttpError> {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        Route::find(&method, path, development)
+    }
+
+    fn status(found: Result<Route, HttpError>) -> u16 {
+        let error = found.expect_err("nothing there");
+        error.into_answer().into_response().status().as_u16()
+    }
+}

@@ -1,0 +1,21 @@
+//! `POST /v1/dev_browser`: a fresh client whose token stands in the dev browser's id (CONTRACT 2.3). Unwrapped.
+
+use serde_json::json;
+
+use crate::http::error::HttpError;
+use crate::http::exchange::Exchange;
+use crate::http::request::DEV_BROWSER_PREFIX;
+use crate::http::response::Answer;
+
+pub(super) async fn open(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
+    let engine = exchange.engine();
+    // Whatever token came along: who asks for a dev browser has none that works.
+    let nobody = engine.identify(None).await?;
+    let client = engine.open_client(&nobody).await?;
+    let token = client.new_token;
+    let token = token.ok_or_else(|| HttpError::internal("a fresh client without a token"))?;
+    Ok(Answer::json(&json!({
+        "id": format!("{DEV_BROWSER_PREFIX}{}", token.expose()),
+        "object": "dev_browser",
+    })))
+}

@@ -1,0 +1,8 @@
+//! `GET /v1/jwks` and `/.well-known/jwks.json`: the public keys that session tokens are verified with (CONTRACT 13).
+
+use crate::http::exchange::Exchange;
+use crate::http::response::Answer;
+
+pub(super) fn show(exchange: &Exchange<'_>) -> Answer {
+    Answer::json(&exchange.engine().jwks()).kept("public, max-age=60")
+}

@@ -1,0 +1,26 @@
+//! `GET /v1/me`: the user of the session named by `_clerk_session_id`, else of the last active one.
+
+use crate::domain::rejection::Code;
+use crate::http::error::HttpError;
+use crate::http::exchange::Exchange;
+use crate::http::response::Answer;
+use crate::http::wire::UserResource;
+
+pub(super) async fn show(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
+    let named = exchange.head.query.single("_clerk_session_id")?;
+    let session = match named.filter(|text| !text.is_empty()) {
+        Some(text) => Some(text.parse().map_err(|_| Code::ResourceNotFound)?),
+        None => None,
+    };
+    let identity = exchange.identify().await?;
+    let engine = exchange.engine();
+    let user = match engine.me(&identity.caller, session).await {
+        Ok(user) => user,
+        Err(error) => return Err(exchange.refuse(&identity, error).await),
+    };
+    let client = engine.client_view(&identity.caller, &exchange.source).await?;
+    Ok(match client {
+        Some(client) => exchange.wrapped(&identity, &UserResource::from(&*user), &client),
+        None => exchange.nobody(&identity),
+    })
+}

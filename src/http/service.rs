@@ -1,0 +1,119 @@
+//! The walk of one request: head, origin rule, route, body, answer. Whatever happens on the way, a panic too,
+//! becomes an answer.
+
+use std::any::Any;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Body;
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response};
+use url::Host;
+
+use super::app::App;
+use super::cors::{self, Realm, is_loopback, origin_of};
+use super::error::{Fault, HttpError};
+use super::exchange::Exchange;
+use super::request::Head;
+use super::response::Answer;
+use super::router::{self, Route};
+use super::{HttpOptions, routes};
+
+/// Answers a request from `peer`.
+pub(super) async fn answer<B>(app: &App, request: Request<B>, peer: SocketAddr) -> Response<Full<Bytes>>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let (parts, body) = request.into_parts();
+    let origin = origin_of(&parts.headers).map(str::to_owned);
+    let outcome = uninterrupted(exchange(app, parts, body, peer)).await;
+    let outcome = outcome.unwrap_or_else(|panic| Err(HttpError::internal(words(&*panic))));
+    let mut answer = outcome.unwrap_or_else(HttpError::into_answer);
+    app.origins.grant(origin.as_deref(), answer.headers_mut());
+    answer.into_response()
+}
+
+async fn exchange<B>(app: &App, parts: Parts, body: B, peer: SocketAddr) -> Result<Answer, HttpError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let options = &app.options;
+    let head = Head::read(parts, peer, options)?;
+    let realm = router::realm(&head.path, options.development);
+    app.origins.check(&head.asked(realm))?;
+    if realm == Realm::Dev && !is_at_home(head.host.as_deref(), options) {
+        return Err(Fault::HostInvalid.into());
+    }
+    if head.method == Method::OPTIONS {
+        return Ok(cors::preflight());
+    }
+    let route = Route::find(&head.method, &head.path, options.development)?;
+    let source = head.source(&app.origins);
+    let exchange = Exchange { app, head, source };
+    let answered = uninterrupted(routes::answer(&exchange, route, body)).await;
+    answered.unwrap_or_else(|panic| Err(HttpError::internal(words(&*panic)))).map_err(|error| error.at(route.name()))
+}
+
+/// Whether the host that a request named is this machine or the instance's own: a page elsewhere, whose name was
+/// made to point here, must not use the tools of a development instance.
+fn is_at_home(host: Option<&str>, options: &HttpOptions) -> bool {
+    let Some(host) = host else { return false };
+    if options.public_url.host_str() == Some(host) {
+        return true;
+    }
+    let mut spelled = options.public_url.clone();
+    Host::parse(host).is_ok() && spelled.set_host(Some(host)).is_ok() && is_loopback(&spelled)
+}
+
+/// Runs a future to its end or to its panic.
+async fn uninterrupted<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        // Nothing of the future is used after a panic.
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    })
+    .await
+}
+
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic")
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::*;
+
+    #[test]
+    fn tools_are_for_this_machine_and_the_instances_own_name() {
+        let url = Url::parse("http://vestibule.test:8080").expect("a URL");
+        let options = HttpOptions::new(url, "pk_live_x", true);
+        for host in ["localhost", "127.0.0.1", "127.8.8.8", "[::1]", "vestibule.test"] {
+            assert!(is_at_home(Some(host), &options), "{host}");
+        }
+        for host in ["evil.example", "localhost.evil.example", "10.0.0.1", "", "[::2]", "a b"] {
+            assert!(!is_at_home(Some(host), &options), "{host}");
+        }
+        assert!(!is_at_home(None, &options));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_outcome() {
+        let quiet = uninterrupted(async { 7 }).await;
+        assert_eq!(quiet.ok(), Some(7));
+        let loud = uninterrupted(async { panic!("number {}", 8) }).await;
+        let panic: Box<dyn Any + Send> = loud.map(|()| ()).expect_err("a panic");
+        assert_eq!(words(&*panic), "number 8");
+    }
+}

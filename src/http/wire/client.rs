@@ -1,0 +1,85 @@
+//! The Client (CONTRACT 4), with everything it piggybacks.
+
+use serde::Serialize;
+
+use crate::domain::id::{ClientId, SessionId};
+use crate::domain::time::Timestamp;
+use crate::domain::verification::Strategy;
+use crate::engine::ClientView;
+
+use super::{SessionResource, Shown, SignUpResource};
+
+/// A client on the wire.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct ClientResource<'a> {
+    object: &'static str,
+    id: Shown<ClientId>,
+    sessions: Vec<SessionResource<'a>>,
+    sign_in: (),
+    sign_up: Option<SignUpResource<'a>>,
+    last_active_session_id: Option<Shown<SessionId>>,
+    last_authentication_strategy: Option<Shown<&'a Strategy>>,
+    cookie_expires_at: (),
+    captcha_bypass: bool,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl<'a> From<&'a ClientView> for ClientResource<'a> {
+    fn from(view: &'a ClientView) -> Self {
+        let client = &*view.client;
+        Self {
+            object: "client",
+            id: Shown(client.id),
+            sessions: view.sessions.iter().map(SessionResource::from).collect(),
+            sign_in: (),
+            sign_up: view.sign_up.as_ref().map(SignUpResource::from),
+            last_active_session_id: client.last_active_session_id.map(Shown),
+            last_authentication_strategy: client.last_authentication_strategy.as_ref().map(Shown),
+            cookie_expires_at: (),
+            captcha_bypass: false,
+            created_at: client.created_at,
+            updated_at: client.updated_at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::http::wire::samples;
+
+    #[test]
+    fn a_fresh_client_carries_its_sign_up_whole() {
+        let view = samples::client(Some(samples::sign_up()), Vec::new());
+        let shown = serde_json::to_value(ClientResource::from(&view)).expect("JSON");
+        assert_eq!(shown["object"], "client");
+        assert_eq!(shown["id"], samples::CLIENT.to_string());
+        assert_eq!(shown["sessions"], json!([]));
+        assert_eq!(shown["sign_up"]["object"], "sign_up_attempt");
+        for null in ["sign_in", "last_active_session_id", "cookie_expires_at"] {
+            assert_eq!(shown.get(null), Some(&Value::Null), "{null}");
+        }
+    }
+
+    #[test]
+    fn a_signed_in_client_carries_a_usable_session() {
+        let view = samples::client(None, vec![samples::session()]);
+        let shown = serde_json::to_value(ClientResource::from(&view)).expect("JSON");
+        let session = &shown["sessions"][0];
+        assert_eq!(session["status"], "active");
+        assert_eq!(session["last_active_token"], json!({"object": "token", "jwt": "a.b.c"}));
+        assert_eq!(session["user"]["id"], samples::USER.to_string());
+        assert_eq!(shown["sign_up"], Value::Null);
+    }
+
+    #[test]
+    fn the_client_token_is_not_part_of_the_client() {
+        let mut view = samples::client(None, Vec::new());
+        view.new_token = Some(crate::domain::secret::Secret::new("hidden".into()));
+        let shown = serde_json::to_string(&ClientResource::from(&view)).expect("JSON");
+        assert!(!shown.contains("hidden"));
+    }
+}

@@ -1,0 +1,43 @@
+//! Clerk's shapes (CONTRACT 3–5, 8, 13, 14). They are rendered from the engine's views and know nothing else: no
+//! request, no cookie, no status.
+
+mod client;
+mod environment;
+mod session;
+mod sign_up;
+mod user;
+mod verification;
+
+pub(super) use client::ClientResource;
+pub(super) use environment::environment;
+pub(super) use session::{SessionResource, TokenResource};
+pub(super) use sign_up::SignUpResource;
+pub(super) use user::UserResource;
+
+use std::fmt::Display;
+
+use serde::{Serialize, Serializer};
+
+/// A value as the text it displays. Ids need it: serialised by themselves they are the bytes the store keeps.
+#[derive(Clone, Copy, Debug)]
+struct Shown<T>(T);
+
+impl<T: Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// Metadata, which the domain keeps as the text of a JSON object.
+#[derive(Clone, Copy, Debug)]
+struct Metadata<'a>(&'a str);
+
+impl Serialize for Metadata<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let object: serde_json::Map<_, _> = serde_json::from_str(self.0).unwrap_or_default();
+        object.serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod samples;

@@ -1,0 +1,170 @@
+//! Hand-made views for the tests of this room.
+
+use std::sync::Arc;
+
+use crate::domain::client::Client;
+use crate::domain::field::Field;
+use crate::domain::id::{ClientId, IdentificationId, SessionId, SignUpId, UserId};
+use crate::domain::identifier::EmailAddress;
+use crate::domain::requirements::Requirements;
+use crate::domain::secret::Secret;
+use crate::domain::session::{Session, SessionStatus};
+use crate::domain::sign_up::{Collected, Phase, SignUp, Status};
+use crate::domain::time::{Span, Timestamp};
+use crate::domain::user::{Identification, User};
+use crate::domain::verification::{Strategy, Verification};
+use crate::engine::{ClientView, SessionView, SignUpView};
+
+pub(in crate::http) const CLIENT: ClientId = ClientId::from_bytes([1; 16]);
+pub(in crate::http) const SIGN_UP: SignUpId = SignUpId::from_bytes([2; 16]);
+pub(in crate::http) const USER: UserId = UserId::from_bytes([2; 16]);
+pub(in crate::http) const SESSION: SessionId = SessionId::from_bytes([3; 16]);
+pub(in crate::http) const NOW: Timestamp = Timestamp::from_millis(1_795_411_798_000);
+
+/// A sign-up with an e-mail address and a password, nothing prepared.
+pub(in crate::http) fn sign_up() -> SignUpView {
+    SignUpView {
+        value: Arc::new(value()),
+        status: Status::MissingRequirements,
+        requirements: Requirements {
+            required_fields: vec![Field::EmailAddress, Field::Password],
+            optional_fields: vec![Field::FirstName, Field::OAuth("oauth_google".into())],
+            missing_fields: Vec::new(),
+            unverified_fields: vec![Field::EmailAddress],
+            identified: true,
+            awaits_custom_action: false,
+        },
+        email_strategies: vec!["email_code".into()],
+        phone_strategies: Vec::new(),
+        abandon_at: NOW + Span::from_secs(86_400),
+        attempts_max: 5,
+        now: NOW,
+    }
+}
+
+/// The same with a code on its way.
+pub(in crate::http) fn prepared() -> SignUpView {
+    with_verification(None)
+}
+
+/// The same, having become a user.
+pub(in crate::http) fn complete() -> SignUpView {
+    let mut view = with_verification(Some((NOW, CLIENT)));
+    Arc::make_mut(&mut view.value).phase = Phase::Complete { user_id: USER, session_id: SESSION, at: NOW };
+    view.status = Status::Complete;
+    view.requirements.unverified_fields.clear();
+    view
+}
+
+/// The user it became.
+pub(in crate::http) fn user() -> User {
+    let sign_up = complete().value;
+    User {
+        id: USER,
+        email_addresses: vec![Identification {
+            id: IdentificationId::from_bytes([4; 16]),
+            value: email(),
+            verified_by: Some(Strategy::EmailCode),
+        }],
+        phone_numbers: Vec::new(),
+        username: None,
+        password_digest: sign_up.password_digest.clone(),
+        first_name: sign_up.first_name.clone(),
+        last_name: None,
+        unsafe_metadata: sign_up.unsafe_metadata.clone(),
+        public_metadata: "{}".into(),
+        locale: None,
+        legal_accepted_at: None,
+        created_at: NOW,
+        updated_at: NOW,
+        last_sign_in_at: Some(NOW),
+        sign_up: Box::new((*sign_up).clone()),
+    }
+}
+
+/// Its session.
+pub(in crate::http) fn session() -> SessionView {
+    SessionView {
+        session: Session {
+            id: SESSION,
+            user_id: USER,
+            client_id: CLIENT,
+            status: SessionStatus::Active,
+            created_at: NOW,
+            updated_at: NOW,
+            last_active_at: NOW,
+            expire_at: NOW + Span::from_secs(7 * 86_400),
+            origin: None,
+        },
+        user: Arc::new(user()),
+        token: Some(Secret::new("a.b.c".into())),
+        now: NOW,
+    }
+}
+
+/// A client with these.
+pub(in crate::http) fn client(sign_up: Option<SignUpView>, sessions: Vec<SessionView>) -> ClientView {
+    ClientView {
+        client: Arc::new(Client {
+            id: CLIENT,
+            version: 1,
+            salt: [9; 16],
+            generation: 0,
+            rotated_at: NOW,
+            sign_up: sign_up.as_ref().map(|view| view.value.id),
+            sessions: sessions.iter().map(|view| view.session.clone()).collect(),
+            last_active_session_id: sessions.first().map(|view| view.session.id),
+            last_authentication_strategy: None,
+            created_at: NOW,
+            updated_at: NOW,
+            sessions_changed_at: sessions.first().map(|_| NOW),
+        }),
+        sign_up,
+        sessions,
+        new_token: None,
+    }
+}
+
+fn with_verification(verified: Option<(Timestamp, ClientId)>) -> SignUpView {
+    let mut view = sign_up();
+    Arc::make_mut(&mut view.value).email_address = Some(Collected {
+        value: email(),
+        verification: Some(Verification {
+            strategy: Strategy::EmailCode,
+            secret: None,
+            attempts: 0,
+            prepared_at: NOW,
+            expire_at: NOW + Span::from_secs(600),
+            verified,
+            channel: None,
+        }),
+    });
+    view
+}
+
+fn value() -> SignUp {
+    SignUp {
+        id: SIGN_UP,
+        client_id: CLIENT,
+        version: 1,
+        phase: Phase::Open,
+        created_at: NOW,
+        updated_at: NOW,
+        email_address: Some(Collected { value: email(), verification: None }),
+        phone_number: None,
+        username: None,
+        password_digest: Some(Secret::new("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA".into())),
+        first_name: Some("Ada".into()),
+        last_name: None,
+        unsafe_metadata: r#"{"plan":"pro"}"#.into(),
+        public_metadata: "{}".into(),
+        legal_accepted_at: None,
+        locale: Some("en-US".into()),
+        origin: None,
+        recent_sends: Vec::new(),
+    }
+}
+
+fn email() -> EmailAddress {
+    EmailAddress::parse("ada@example.com").expect("an address")
+}

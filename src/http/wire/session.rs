@@ -1,0 +1,141 @@
+//! The Session and its token (CONTRACT 13).
+
+use serde::Serialize;
+
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::session::SessionStatus;
+use crate::domain::time::Timestamp;
+use crate::domain::user::User;
+use crate::engine::SessionView;
+
+use super::{Shown, UserResource};
+
+/// A session on the wire.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct SessionResource<'a> {
+    object: &'static str,
+    id: Shown<SessionId>,
+    status: &'static str,
+    expire_at: Timestamp,
+    abandon_at: Timestamp,
+    last_active_at: Timestamp,
+    last_active_organization_id: (),
+    last_active_token: Option<TokenResource<'a>>,
+    actor: (),
+    tasks: (),
+    factor_verification_age: [i64; 2],
+    user: UserResource<'a>,
+    public_user_data: PublicUserData<'a>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// A session token on the wire.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct TokenResource<'a> {
+    object: &'static str,
+    jwt: &'a str,
+}
+
+/// What others may see of a session's user.
+#[derive(Debug, Serialize)]
+struct PublicUserData<'a> {
+    first_name: Option<&'a str>,
+    last_name: Option<&'a str>,
+    image_url: &'static str,
+    has_image: bool,
+    identifier: Option<&'a str>,
+    user_id: Shown<UserId>,
+    username: Option<&'a str>,
+    banned: bool,
+}
+
+impl<'a> From<&'a SessionView> for SessionResource<'a> {
+    fn from(view: &'a SessionView) -> Self {
+        let session = &view.session;
+        let minutes = view.now.since(session.created_at).as_millis() / 60_000;
+        Self {
+            object: "session",
+            id: Shown(session.id),
+            status: match session.status {
+                SessionStatus::Active if view.now >= session.expire_at => "expired",
+                SessionStatus::Active => "active",
+                SessionStatus::Ended => "ended",
+                SessionStatus::Removed => "removed",
+                SessionStatus::Replaced => "replaced",
+            },
+            expire_at: session.expire_at,
+            abandon_at: session.abandon_at(),
+            last_active_at: session.last_active_at,
+            last_active_organization_id: (),
+            last_active_token: view.token.as_ref().map(|t| TokenResource::new(t.expose())),
+            actor: (),
+            tasks: (),
+            factor_verification_age: [i64::try_from(minutes).unwrap_or(i64::MAX), NO_SECOND_FACTOR],
+            user: UserResource::from(&*view.user),
+            public_user_data: PublicUserData::from(&*view.user),
+            created_at: session.created_at,
+            updated_at: session.updated_at,
+        }
+    }
+}
+
+impl<'a> TokenResource<'a> {
+    /// A session token.
+    pub(in crate::http) const fn new(jwt: &'a str) -> Self {
+        Self { object: "token", jwt }
+    }
+}
+
+impl<'a> From<&'a User> for PublicUserData<'a> {
+    fn from(user: &'a User) -> Self {
+        Self {
+            first_name: user.first_name.as_deref(),
+            last_name: user.last_name.as_deref(),
+            image_url: "",
+            has_image: false,
+            identifier: user.public_identifier(),
+            user_id: Shown(user.id),
+            username: user.username.as_ref().map(|u| u.as_str()),
+            banned: false,
+        }
+    }
+}
+
+/// The age of a second factor that was never verified.
+const NO_SECOND_FACTOR: i64 = -1;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::domain::time::Span;
+    use crate::http::wire::samples;
+
+    #[test]
+    fn a_session_shows_its_public_user_data() {
+        let shown = show(&samples::session());
+        assert_eq!(
+            shown["public_user_data"],
+            json!({
+                "first_name": "Ada", "last_name": null, "image_url": "", "has_image": false,
+                "identifier": "ada@example.com", "user_id": samples::USER.to_string(), "username": null,
+                "banned": false,
+            })
+        );
+        assert_eq!(shown["factor_verification_age"], json!([0, -1]));
+    }
+
+    #[test]
+    fn expiry_is_computed_from_the_moment_of_reading() {
+        let mut view = samples::session();
+        view.now = view.session.expire_at;
+        view.session.updated_at = view.session.created_at + Span::from_secs(1);
+        assert_eq!(show(&view)["status"], "expired");
+    }
+
+    fn show(view: &SessionView) -> Value {
+        serde_json::to_value(SessionResource::from(view)).expect("JSON")
+    }
+}

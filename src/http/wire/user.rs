@@ -1,0 +1,177 @@
+//! The User with its identifications (CONTRACT 14).
+
+use serde::Serialize;
+
+use crate::domain::field::Field;
+use crate::domain::id::{IdentificationId, UserId};
+use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
+use crate::domain::time::Timestamp;
+use crate::domain::user::{Identification, User};
+
+use super::verification::{State, proof};
+use super::{Metadata, Shown};
+
+/// A user on the wire.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct UserResource<'a> {
+    id: Shown<UserId>,
+    object: &'static str,
+    username: Option<&'a str>,
+    first_name: Option<&'a str>,
+    last_name: Option<&'a str>,
+    locale: Option<&'a str>,
+    image_url: &'static str,
+    has_image: bool,
+    primary_email_address_id: Option<Shown<IdentificationId>>,
+    primary_phone_number_id: Option<Shown<IdentificationId>>,
+    primary_web3_wallet_id: (),
+    email_addresses: Vec<EmailAddressResource<'a>>,
+    phone_numbers: Vec<PhoneNumberResource<'a>>,
+    web3_wallets: [(); 0],
+    passkeys: [(); 0],
+    external_accounts: [(); 0],
+    enterprise_accounts: [(); 0],
+    organization_memberships: [(); 0],
+    password_enabled: bool,
+    two_factor_enabled: bool,
+    totp_enabled: bool,
+    backup_code_enabled: bool,
+    delete_self_enabled: bool,
+    create_organization_enabled: bool,
+    public_metadata: Metadata<'a>,
+    unsafe_metadata: Metadata<'a>,
+    last_sign_in_at: Option<Timestamp>,
+    legal_accepted_at: Option<Timestamp>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// An e-mail address of a user.
+#[derive(Debug, Serialize)]
+struct EmailAddressResource<'a> {
+    object: &'static str,
+    id: Shown<IdentificationId>,
+    email_address: &'a str,
+    reserved: bool,
+    verification: Option<State<'a>>,
+    linked_to: [(); 0],
+    matches_sso_connection: bool,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// A phone number of a user.
+#[derive(Debug, Serialize)]
+struct PhoneNumberResource<'a> {
+    object: &'static str,
+    id: Shown<IdentificationId>,
+    phone_number: &'a str,
+    reserved: bool,
+    reserved_for_second_factor: bool,
+    default_second_factor: bool,
+    verification: Option<State<'a>>,
+    linked_to: [(); 0],
+    backup_codes: (),
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl<'a> From<&'a User> for UserResource<'a> {
+    fn from(user: &'a User) -> Self {
+        Self {
+            id: Shown(user.id),
+            object: "user",
+            username: user.username.as_ref().map(Username::as_str),
+            first_name: user.first_name.as_deref(),
+            last_name: user.last_name.as_deref(),
+            locale: user.locale.as_deref(),
+            image_url: "",
+            has_image: false,
+            primary_email_address_id: user.email_addresses.first().map(|e| Shown(e.id)),
+            primary_phone_number_id: user.phone_numbers.first().map(|p| Shown(p.id)),
+            primary_web3_wallet_id: (),
+            email_addresses: user.email_addresses.iter().map(|e| email(user, e)).collect(),
+            phone_numbers: user.phone_numbers.iter().map(|p| phone(user, p)).collect(),
+            web3_wallets: [],
+            passkeys: [],
+            external_accounts: [],
+            enterprise_accounts: [],
+            organization_memberships: [],
+            password_enabled: user.password_digest.is_some(),
+            two_factor_enabled: false,
+            totp_enabled: false,
+            backup_code_enabled: false,
+            delete_self_enabled: false,
+            create_organization_enabled: false,
+            public_metadata: Metadata(&user.public_metadata),
+            unsafe_metadata: Metadata(&user.unsafe_metadata),
+            last_sign_in_at: user.last_sign_in_at,
+            legal_accepted_at: user.legal_accepted_at,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+        }
+    }
+}
+
+fn email<'a>(user: &'a User, email: &'a Identification<EmailAddress>) -> EmailAddressResource<'a> {
+    let kept = user.sign_up.verification(&Field::EmailAddress);
+    EmailAddressResource {
+        object: "email_address",
+        id: Shown(email.id),
+        email_address: email.value.as_str(),
+        reserved: false,
+        verification: proof(email.verified_by.as_ref(), kept),
+        linked_to: [],
+        matches_sso_connection: false,
+        created_at: user.created_at,
+        updated_at: user.updated_at,
+    }
+}
+
+fn phone<'a>(user: &'a User, phone: &'a Identification<PhoneNumber>) -> PhoneNumberResource<'a> {
+    let kept = user.sign_up.verification(&Field::PhoneNumber);
+    PhoneNumberResource {
+        object: "phone_number",
+        id: Shown(phone.id),
+        phone_number: phone.value.as_str(),
+        reserved: false,
+        reserved_for_second_factor: false,
+        default_second_factor: false,
+        verification: proof(phone.verified_by.as_ref(), kept),
+        linked_to: [],
+        backup_codes: (),
+        created_at: user.created_at,
+        updated_at: user.updated_at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::http::wire::samples;
+
+    #[test]
+    fn a_user_has_every_key_that_clients_read() {
+        let user = samples::user();
+        let shown = serde_json::to_value(UserResource::from(&user)).expect("JSON");
+        for list in [
+            "phone_numbers",
+            "web3_wallets",
+            "passkeys",
+            "external_accounts",
+            "enterprise_accounts",
+            "organization_memberships",
+        ] {
+            assert_eq!(shown[list], json!([]), "{list}");
+        }
+        let email = &shown["email_addresses"][0];
+        assert_eq!(email["id"], shown["primary_email_address_id"]);
+        assert_eq!(email["email_address"], "ada@example.com");
+        assert_eq!(email["verification"]["status"], "verified");
+        assert_eq!(email["verification"]["strategy"], "email_code");
+        assert_eq!(shown["password_enabled"], true);
+        assert!(!shown.to_string().contains("argon2"), "no digest on the wire");
+    }
+}

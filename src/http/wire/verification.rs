@@ -1,0 +1,122 @@
+//! A verification (CONTRACT 8).
+
+use serde::Serialize;
+
+use crate::domain::id::ClientId;
+use crate::domain::time::Timestamp;
+use crate::domain::verification::{Strategy, Verification, VerificationStatus};
+use crate::engine::SignUpView;
+
+use super::Shown;
+
+/// The verification of a field of a sign-up. Before the first prepare it has neither status nor strategy: with
+/// them clerk-js would wait for a code that nobody sent (CONTRACT 5).
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum VerificationResource<'a> {
+    Unprepared(Next<'a>),
+    Prepared {
+        #[serde(flatten)]
+        state: State<'a>,
+        #[serde(flatten)]
+        next: Next<'a>,
+    },
+}
+
+/// What can be done next.
+#[derive(Debug, Serialize)]
+pub(super) struct Next<'a> {
+    next_action: &'static str,
+    supported_strategies: &'a [String],
+}
+
+/// Where a verification stands.
+#[derive(Debug, Serialize)]
+pub(super) struct State<'a> {
+    object: &'static str,
+    status: &'static str,
+    strategy: Shown<&'a Strategy>,
+    attempts: Option<u32>,
+    expire_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified_at_client: Option<Shown<ClientId>>,
+}
+
+impl<'a> VerificationResource<'a> {
+    /// The verification of a given field; `verification` is there once prepared.
+    pub(super) fn of_field(
+        verification: Option<&'a Verification>,
+        strategies: &'a [String],
+        view: &SignUpView,
+    ) -> Self {
+        let next = |next_action| Next { next_action, supported_strategies: strategies };
+        let Some(verification) = verification else {
+            return Self::Unprepared(next("needs_prepare"));
+        };
+        let status = verification.status(view.now, view.attempts_max);
+        let next = next(match status {
+            VerificationStatus::Unverified => "needs_attempt",
+            VerificationStatus::Verified => "",
+            VerificationStatus::Expired | VerificationStatus::Failed => "needs_prepare",
+        });
+        Self::Prepared { state: State::of(verification, status), next }
+    }
+}
+
+impl<'a> State<'a> {
+    /// `verification`, which has this status.
+    pub(super) fn of(verification: &'a Verification, status: VerificationStatus) -> Self {
+        Self {
+            object: object(&verification.strategy),
+            status: match status {
+                VerificationStatus::Unverified => "unverified",
+                VerificationStatus::Verified => "verified",
+                VerificationStatus::Expired => "expired",
+                VerificationStatus::Failed => "failed",
+            },
+            strategy: Shown(&verification.strategy),
+            attempts: Some(verification.attempts),
+            expire_at: Some(verification.expire_at),
+            channel: verification.channel.as_deref(),
+            verified_at_client: verification.verified.map(|(_, client)| Shown(client)),
+        }
+    }
+
+    /// A verification of which only the strategy is known any more.
+    pub(super) fn verified(strategy: &'a Strategy) -> Self {
+        Self {
+            object: object(strategy),
+            status: "verified",
+            strategy: Shown(strategy),
+            attempts: None,
+            expire_at: None,
+            channel: None,
+            verified_at_client: None,
+        }
+    }
+}
+
+fn object(strategy: &Strategy) -> &'static str {
+    match strategy {
+        Strategy::EmailCode | Strategy::PhoneCode => "verification_otp",
+        Strategy::EmailLink => "verification_email_link",
+        Strategy::Web3(_) => "verification_web3",
+        Strategy::OAuth(_) => "verification_oauth",
+        Strategy::GoogleOneTap => "verification_google_one_tap",
+        Strategy::Enterprise(_) => "verification_saml",
+        Strategy::Ticket => "verification_ticket",
+        Strategy::Password => "verification_password",
+    }
+}
+
+/// Kept with the user: how one of its addresses was proved.
+pub(super) fn proof<'a>(strategy: Option<&'a Strategy>, kept: Option<&'a Verification>) -> Option<State<'a>> {
+    let strategy = strategy?;
+    let kept = kept.filter(|v| v.verified.is_some() && v.strategy == *strategy);
+    Some(match kept {
+        Some(verification) => State::of(verification, VerificationStatus::Verified),
+        None => State::verified(strategy),
+    })
+}
