@@ -3,5 +3,6 @@
 mod clients;
 mod domain;
 mod engine;
+mod process;
 #[path = "../support/mod.rs"]
 mod support;

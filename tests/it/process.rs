@@ -50,7 +50,8 @@ fn everything_acknowledged_survives_kill_9_under_load() {
     }
     let server = Server::start(folder.path(), CONFIG);
     for email in completed.iter().step_by(7) {
-        let again = server.native("POST", "/v1/client/sign_ups", "", &format!("email_address={email}")).expect("an answer");
+        let again =
+            server.native("POST", "/v1/client/sign_ups", "", &format!("email_address={email}")).expect("an answer");
         assert_eq!((again.status, again.error_codes()), (422, vec!["form_identifier_exists".to_owned()]), "{email}");
     }
     assert!(acknowledged > 200 && completed.len() > 20, "{acknowledged} writes, {} users", completed.len());
@@ -155,13 +156,62 @@ fn every_refusal_is_the_contracts_envelope() {
         ("GET", format!("/v1/client/sign_ups/%2e%2e%2fetc{native}"), vec![], String::new(), 404, "resource_not_found"),
         ("PUT", format!("/v1/client/sign_ups{native}"), vec![form], String::new(), 405, "method_not_allowed"),
         ("POST", "/v1/client/sign_ups".into(), vec![form], String::new(), 400, "origin_missing"),
-        ("POST", "/v1/client/sign_ups".into(), vec![form, ("origin", "https://evil.example")], String::new(), 400, "origin_invalid"),
-        ("POST", "/v1/client/sign_ups".into(), vec![("origin", &own), ("content-type", "application/json")], "{}".into(), 415, "unsupported_content_type"),
-        ("POST", format!("/v1/client/sign_ups{native}"), vec![form, ("origin", &own)], String::new(), 400, "origin_authorization_headers_conflict"),
-        ("POST", format!("/v1/client/sign_ups{native}"), vec![form], "email_address=nonsense".into(), 422, "form_param_format_invalid"),
-        ("POST", format!("/v1/client/sign_ups{native}"), vec![form], "email_address=a@b.example&email_address=c@d.example".into(), 422, "form_param_duplicate"),
-        ("POST", format!("/v1/client/sign_ups{native}"), vec![form], format!("locale={}", "x".repeat(70_000)), 413, "request_body_too_large"),
-        ("POST", format!("/v1/client/sign_ups{native}"), vec![form], "strategy=carrier_pigeon".into(), 422, "form_param_value_invalid"),
+        (
+            "POST",
+            "/v1/client/sign_ups".into(),
+            vec![form, ("origin", "https://evil.example")],
+            String::new(),
+            400,
+            "origin_invalid",
+        ),
+        (
+            "POST",
+            "/v1/client/sign_ups".into(),
+            vec![("origin", &own), ("content-type", "application/json")],
+            "{}".into(),
+            415,
+            "unsupported_content_type",
+        ),
+        (
+            "POST",
+            format!("/v1/client/sign_ups{native}"),
+            vec![form, ("origin", &own)],
+            String::new(),
+            400,
+            "origin_authorization_headers_conflict",
+        ),
+        (
+            "POST",
+            format!("/v1/client/sign_ups{native}"),
+            vec![form],
+            "email_address=nonsense".into(),
+            422,
+            "form_param_format_invalid",
+        ),
+        (
+            "POST",
+            format!("/v1/client/sign_ups{native}"),
+            vec![form],
+            "email_address=a@b.example&email_address=c@d.example".into(),
+            422,
+            "form_param_duplicate",
+        ),
+        (
+            "POST",
+            format!("/v1/client/sign_ups{native}"),
+            vec![form],
+            format!("locale={}", "x".repeat(70_000)),
+            413,
+            "request_body_too_large",
+        ),
+        (
+            "POST",
+            format!("/v1/client/sign_ups{native}"),
+            vec![form],
+            "strategy=carrier_pigeon".into(),
+            422,
+            "form_param_value_invalid",
+        ),
     ];
     for (method, path, headers, body, status, code) in cases {
         let answer = server.request(method, &path, &headers, &body).expect("an answer");
@@ -187,7 +237,9 @@ fn the_log_holds_no_address_code_token_or_password() {
     assert_eq!(record.attempt(&server, "000000").expect("an answer").status, 422);
     let done = record.attempt(&server, &code).expect("an answer");
     assert_eq!(done.json()["response"]["status"], "complete");
-    server.native("POST", "/v1/client/sign_ups", "", "email_address=countess@lovelace.example&password=x").expect("an answer");
+    server
+        .native("POST", "/v1/client/sign_ups", "", "email_address=countess@lovelace.example&password=x")
+        .expect("an answer");
     assert_eq!(server.terminate(), Some(0));
     let log = log_of(folder.path());
     assert!(log.contains("localhost"), "the log holds the start: {log}");

@@ -128,10 +128,8 @@ impl DiskFile {
 
 /// Makes the names in the directory of this file survive.
 pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(parent) => File::open(parent)?.sync_all(),
-        None => Ok(()),
-    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn short(written: usize, source: io::Error) -> ShortWrite {
