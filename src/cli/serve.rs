@@ -73,7 +73,9 @@ async fn serve_until_told(server: BoundServer, app: Arc<App>, engine: &Engine) -
             _ = interrupt.recv() => false,
             () = unhealthy(&watched) => true,
         };
-        drop(decided.send(unhealthy));
+        if decided.send(unhealthy).is_err() {
+            tracing::debug!("nobody waits for the reason any more");
+        }
     };
     server.serve(app, stop).await;
     Ok(decision.await.unwrap_or(false))

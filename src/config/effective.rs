@@ -35,11 +35,8 @@ impl Config {
 
 /// Whether a key holds a secret.
 pub(super) fn is_secret(path: &[String]) -> bool {
-    match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["instance", "secret_key"] | ["email", "password"] => true,
-        ["settings", "oauth", _, "client_secret"] => true,
-        _ => false,
-    }
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    matches!(path[..], ["instance", "secret_key"] | ["email", "password"] | ["settings", "oauth", _, "client_secret"])
 }
 
 fn mask(table: &mut Table, path: &mut Vec<String>) {

@@ -41,8 +41,8 @@ pub(super) struct HttpError {
     problems: Vec<Problem>,
     retry_after: Option<Span>,
     /// `meta.client`, where a client exists.
-    client: Option<Value>,
-    headers: HeaderMap,
+    client: Option<Box<Value>>,
+    headers: Box<HeaderMap>,
     /// What the log says beside the code.
     cause: Option<String>,
     route: Option<&'static str>,
@@ -83,7 +83,7 @@ impl HttpError {
 
     /// The same with the client piggybacked.
     pub(super) fn with_client(mut self, client: Value) -> Self {
-        self.client = Some(client);
+        self.client = Some(Box::new(client));
         self
     }
 
@@ -121,7 +121,7 @@ impl HttpError {
         if let Some(client) = self.client {
             envelope["meta"] = json!({ "client": client });
         }
-        Answer::json(&envelope).with_status(self.status).with_headers(self.headers)
+        Answer::json(&envelope).with_status(self.status).with_headers(*self.headers)
     }
 }
 
@@ -163,7 +163,7 @@ impl From<&[Reason]> for HttpError {
             problems,
             retry_after: reasons.iter().filter_map(|r| r.retry_after).max(),
             client: None,
-            headers: HeaderMap::new(),
+            headers: Box::default(),
             cause: None,
             route: None,
         }
@@ -196,7 +196,7 @@ impl From<Fault> for HttpError {
             problems: vec![problem],
             retry_after: None,
             client: None,
-            headers: HeaderMap::new(),
+            headers: Box::default(),
             cause: None,
             route: None,
         }

@@ -13,7 +13,6 @@ use super::routes::pages::Page;
 
 /// What can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each variant is the call of that name")]
 pub(super) enum Route {
     Environment,
     ClientShow,

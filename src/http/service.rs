@@ -112,8 +112,8 @@ mod tests {
     async fn a_panic_is_an_outcome() {
         let quiet = uninterrupted(async { 7 }).await;
         assert_eq!(quiet.ok(), Some(7));
-        let loud = uninterrupted(async { panic!("number {}", 8) }).await;
-        let panic: Box<dyn Any + Send> = loud.map(|()| ()).expect_err("a panic");
+        let loud: Result<(), _> = uninterrupted(async { panic!("number {}", 8) }).await;
+        let panic: Box<dyn Any + Send> = loud.expect_err("a panic");
         assert_eq!(words(&*panic), "number 8");
     }
 }

@@ -150,8 +150,8 @@ fn every_refusal_is_the_contracts_envelope() {
     let form = ("content-type", "application/x-www-form-urlencoded");
     let native = "?_is_native=1";
     let own = format!("http://localhost:{}", server.port);
-    let cases: [(&str, String, Vec<(&str, &str)>, String, u16, &str); 12] = [
-        ("GET", "/nowhere".into(), vec![], String::new(), 404, "resource_not_found"),
+    let cases = [
+        ("GET", "/nowhere".to_owned(), Vec::<(&str, &str)>::new(), String::new(), 404, "resource_not_found"),
         ("GET", format!("/v1/client/sign_ups/sua_x{native}"), vec![], String::new(), 404, "resource_not_found"),
         ("GET", format!("/v1/client/sign_ups/%2e%2e%2fetc{native}"), vec![], String::new(), 404, "resource_not_found"),
         ("PUT", format!("/v1/client/sign_ups{native}"), vec![form], String::new(), 405, "method_not_allowed"),
@@ -227,7 +227,7 @@ fn every_refusal_is_the_contracts_envelope() {
 fn the_log_holds_no_address_code_token_or_password() {
     let folder = TempDir::new().expect("a folder");
     let server = Server::start(folder.path(), &CONFIG.replace("email_code", "password"));
-    let fields = "email_address=countess@lovelace.example&password=wanders+under+elms";
+    let fields = "email_address=countess@lovelace.example&password=meadows+beyond+rivers";
     let made = server.native("POST", "/v1/client/sign_ups", "", fields).expect("an answer");
     assert_eq!(made.status, 200, "{}", made.body);
     let mut record = Record { token: made.header("authorization").expect("a token").to_owned(), ..Record::default() };
@@ -244,7 +244,7 @@ fn the_log_holds_no_address_code_token_or_password() {
     let log = log_of(folder.path());
     assert!(log.contains("localhost"), "the log holds the start: {log}");
     let new_token = done.header("authorization").expect("a new token");
-    for secret in ["lovelace", "wanders", &code, &record.token, new_token] {
+    for secret in ["lovelace", "meadows", &code, &record.token, new_token] {
         assert!(!log.contains(secret), "{secret} is in the log: {log}");
     }
 }

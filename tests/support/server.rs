@@ -25,6 +25,7 @@ pub(crate) struct Answer {
 impl Server {
     /// Starts the binary over the data in `folder`, with `config` beside what every test needs, and waits until it
     /// is ready. Its log goes to `log` in the folder.
+    #[expect(clippy::disallowed_methods, reason = "a test waits in real time for a process")]
     pub(crate) fn start(folder: &Path, config: &str) -> Self {
         let port = free_port();
         let file = folder.join("vestibule.toml");

@@ -40,4 +40,4 @@ impl Serialize for Metadata<'_> {
 }
 
 #[cfg(test)]
-mod samples;
+pub(super) mod samples;
