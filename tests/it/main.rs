@@ -3,6 +3,7 @@
 mod clients;
 mod domain;
 mod engine;
+mod layers;
 mod process;
 #[path = "../support/mod.rs"]
 mod support;
