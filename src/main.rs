@@ -1,4 +1,4 @@
-//! The binary: see `vestibule --help`.
+//! The binary. Everything it does is in `vestibule::cli`.
 
 use std::process::ExitCode;
 

@@ -1,29 +1,45 @@
-//! `vestibule healthcheck`: for container schedulers without curl.
+//! `vestibule healthcheck`: for containers without curl.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use crate::config::Config;
+use crate::config::Listen;
 
-/// Asks the server at the configured address whether it is ready.
+/// Asks `GET /health/ready` of the server on this machine.
 ///
 /// # Errors
-/// What it answered, or that it did not.
-pub(super) fn ask(config: &Config) -> Result<(), String> {
-    let mut address = config.server.listen.address;
-    if address.ip().is_unspecified() {
-        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+/// When it does not answer 200 in time.
+pub fn healthcheck(listen: &Listen) -> Result<(), String> {
+    let mut address = listen.address;
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
     }
-    let refused = |error: std::io::Error| format!("nothing answers on {address}: {error}");
-    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT).map_err(refused)?;
-    stream.set_read_timeout(Some(TIMEOUT)).map_err(refused)?;
-    let request = format!("GET /health/ready HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).map_err(refused)?;
-    let mut answer = String::new();
-    stream.take(4096).read_to_string(&mut answer).map_err(refused)?;
-    let line = answer.lines().next().unwrap_or_default();
-    if line.contains(" 200 ") { Ok(()) } else { Err(format!("not ready: {line}")) }
+    let status = ask(address).map_err(|error| format!("{address} is not ready: {error}"))?;
+    if status == "200" { Ok(()) } else { Err(format!("{address} is not ready: it answers {status:?}")) }
 }
 
-const TIMEOUT: Duration = Duration::from_secs(3);
+/// The status code of the answer.
+fn ask(address: SocketAddr) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let host = format!("localhost:{}", address.port());
+    stream.write_all(format!("GET /health/ready HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes())?;
+    let mut head = Vec::new();
+    let mut piece = [0; 64];
+    while head.len() < STATUS_LINE_BYTES {
+        match stream.read(&mut piece)? {
+            0 => break,
+            read => head.extend_from_slice(&piece[..read]),
+        }
+    }
+    let head = String::from_utf8_lossy(&head);
+    Ok(head.split(' ').nth(1).unwrap_or_default().chars().take(3).collect())
+}
+
+const PATIENCE: Duration = Duration::from_secs(3);
+/// As much of the answer as holds the status code: `HTTP/1.0 200`.
+const STATUS_LINE_BYTES: usize = 12;

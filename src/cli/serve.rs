@@ -1,7 +1,7 @@
 //! `vestibule serve`: puts the parts together and runs until it is told to stop.
 
 use std::fs;
-use std::io;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
 
 use crate::actors::ActorOptions;
-use crate::config::{self, Config, Listen};
+use crate::config::{self, Config};
 use crate::delivery::{Capture, Captured, Channel, Security, Smtp, SmtpOptions, Transport};
 use crate::domain::time::Span;
 use crate::engine::Engine;
@@ -22,11 +22,13 @@ use crate::store::{EmbeddedStore, MemoryStore, Store};
 use crate::telemetry::{self, LogFormat};
 use crate::token::{Algorithm, InstanceKey};
 
+use super::{banner, data_error, listen_error};
+
 /// Serves until SIGTERM or SIGINT, then drains.
 ///
 /// # Errors
 /// One sentence that says what to do.
-pub(super) fn serve(config: &Config) -> Result<(), String> {
+pub fn serve(config: &Config) -> Result<(), String> {
     telemetry::init(match config.telemetry.log {
         config::LogFormat::Human => LogFormat::Human,
         config::LogFormat::Json => LogFormat::Json,
@@ -41,7 +43,7 @@ pub(super) fn serve(config: &Config) -> Result<(), String> {
 
 async fn run(config: &Config) -> Result<(), String> {
     let mut options = http_options(config)?;
-    let server = bind(&options).await.map_err(|error| listen_error(&config.server.listen, &error))?;
+    let server = bind(&options).await.map_err(|error| listen_error(config.server.listen.address, &error))?;
     let port = server.local_addrs().first().map_or(config.server.listen.port(), SocketAddr::port);
     options.public_url = public_url(config, port)?;
 
@@ -49,7 +51,7 @@ async fn run(config: &Config) -> Result<(), String> {
     let engine = build_engine(config, &capture).await?;
     let outbox: Arc<dyn DevOutbox> = Arc::new(Outbox(capture));
     let app = App::new(engine.clone(), options, source_limiter(config), Some(outbox));
-    print!("{}", banner(config, &server, port));
+    announce(config, port);
     let unhealthy = serve_until_told(server, Arc::new(app), &engine).await?;
     tracing::info!("draining");
     engine.shutdown().await;
@@ -94,7 +96,7 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>) -> Result<Engine,
     if on_disk || config.instance.key_file.is_some() {
         let folder = key_file.parent().filter(|p| !p.as_os_str().is_empty());
         if let Some(folder) = folder {
-            fs::create_dir_all(folder).map_err(|error| folder_error(folder, &error))?;
+            fs::create_dir_all(folder).map_err(|error| data_error(folder, &error))?;
         }
     }
     let store: Arc<dyn Store> = match config.store.kind {
@@ -202,28 +204,15 @@ fn public_url(config: &Config, port: u16) -> Result<Url, String> {
     config.public_url(port).origin().parse().map_err(|error| format!("server.public_url: {error}"))
 }
 
-/// What to open and what to try, for whoever has just started it.
-fn banner(config: &Config, server: &BoundServer, port: u16) -> String {
+/// Says where it listens and what to open, on standard output; when that is closed there is nobody to tell.
+fn announce(config: &Config, port: u16) {
     let url = config.public_url(port).origin();
-    let listening = server.local_addrs().iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
-    let key = config.publishable_key();
-    if !config.is_development() {
-        return format!("Vestibule serves {url} on {listening}\n");
+    let mut urls = vec![("engine", url.clone())];
+    if config.is_development() {
+        urls = vec![("sign up", format!("{url}/")), ("read the mail", format!("{url}/dev/mailbox"))];
     }
-    format!(
-        "Vestibule, a development instance on {listening}
-
-  sign up          {url}/
-  read the mail    {url}/dev/mailbox
-  publishable key  {}
-
-Try it:
-  curl '{url}/v1/client/sign_ups?_is_native=1' \\
-    -d email_address=ada@example.com --data-urlencode 'password=wanders under elms'
-
-",
-        key.as_str()
-    )
+    let text = banner(&urls, config.publishable_key().as_str(), config.is_development());
+    drop(writeln!(std::io::stdout().lock(), "{text}"));
 }
 
 /// The captured messages, as the development routes show them.
@@ -251,23 +240,6 @@ fn show(message: &Captured) -> CapturedMessage {
         text: message.text.expose().clone(),
         created_at: message.created_at,
     }
-}
-
-fn listen_error(listen: &Listen, error: &io::Error) -> String {
-    let address = listen.address;
-    match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            format!("{address} is in use: stop what listens there, or choose another address with --listen")
-        }
-        io::ErrorKind::PermissionDenied => {
-            format!("{address} may not be listened on: ports below 1024 need a privilege; choose another with --listen")
-        }
-        _ => format!("{address} can't be listened on: {error}"),
-    }
-}
-
-fn folder_error(folder: &std::path::Path, error: &io::Error) -> String {
-    format!("{} can't be used for the data ({error}): choose a writable folder with --data", folder.display())
 }
 
 /// A panic is one line in the log, without its text on standard error: it may repeat what it was about.

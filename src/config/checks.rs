@@ -28,7 +28,8 @@ pub(super) fn check(config: &Config, layer: &Layer) -> Result<(), ConfigError> {
             fault("email.from", "must be the sender, such as \"Acme <no-reply@acme.example>\"");
         }
         if email.username.is_some() != email.password.is_some() {
-            fault("email.username", "and `email.password` go together; give both or neither");
+            let given = if email.username.is_some() { "email.username" } else { "email.password" };
+            fault(given, "stands alone; give `email.username` and `email.password`, or neither");
         }
         if email.password.is_some() && email.security == Security::None && !is_loopback(email.host.as_deref()) {
             fault(

@@ -24,8 +24,7 @@ impl Config {
         // `Settings` is plain data with text keys; were that ever untrue, the section says so instead of vanishing.
         let settings = Value::try_from(self.settings()).unwrap_or_else(|e| Value::String(e.to_string()));
         table.insert("settings".into(), settings);
-        mask(&mut table, &mut Vec::new());
-        let text = toml::to_string(&table).unwrap_or_else(|e| format!("# can't be written as TOML: {e}\n"));
+        let text = toml::to_string(&masked(table)).unwrap_or_else(|e| format!("# can't be written as TOML: {e}\n"));
         format!(
             "# The configuration in force; secrets are masked. [settings] comes from {}.\n\n{text}",
             self.settings_origin
@@ -37,6 +36,12 @@ impl Config {
 pub(super) fn is_secret(path: &[String]) -> bool {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     matches!(path[..], ["instance", "secret_key"] | ["email", "password"] | ["settings", "oauth", _, "client_secret"])
+}
+
+/// The table without its secrets.
+pub(super) fn masked(mut table: Table) -> Table {
+    mask(&mut table, &mut Vec::new());
+    table
 }
 
 fn mask(table: &mut Table, path: &mut Vec<String>) {

@@ -11,7 +11,7 @@ use crate::domain::settings::Settings;
 use crate::domain::time::Span;
 
 use super::checks;
-use super::effective::is_secret;
+use super::effective::{is_secret, masked};
 use super::error::ConfigError;
 use super::layer::{Given, Layer, lay};
 use super::samples::{sample, sample_names};
@@ -54,6 +54,7 @@ pub struct Config {
     settings: Settings,
     #[serde(skip)]
     pub(super) settings_origin: String,
+    /// What was given and the defaults, secrets masked, without `[settings]`.
     #[serde(skip)]
     pub(super) given: Table,
 }
@@ -81,7 +82,7 @@ impl Config {
         let mut table = defaults()?;
         let default_settings = table.remove(SETTINGS);
         let (mut config, given): (Self, Table) = lay(table, &layer, "", is_secret)?;
-        config.given = given;
+        config.given = masked(given);
 
         let directory = sources.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
         config.load_settings(default_settings, settings.0, settings.1, directory)?;

@@ -1,6 +1,8 @@
 //! Integration tests: one binary, mirroring `src`.
 
+mod cli;
 mod clients;
+mod config;
 mod domain;
 mod engine;
 mod layers;

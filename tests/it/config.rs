@@ -1,0 +1,298 @@
+//! Layers, sentences, samples, and the effective configuration.
+
+use std::fs;
+use std::net::IpAddr;
+use std::path::Path;
+
+use tempfile::TempDir;
+use vestibule::config::{
+    Config, ConfigError, DEFAULT, Network, PublishableKey, SAMPLES, Sources, StoreKind, sample_settings,
+};
+use vestibule::domain::context::Policy;
+use vestibule::domain::time::Span;
+
+#[test]
+fn the_defaults_are_those_of_the_domain_and_need_nothing_else() {
+    let config = Config::load(&Sources::default()).expect("the defaults are a configuration");
+    assert_eq!(config.policy(), Policy::default());
+    assert_eq!(config.settings(), &sample_settings("password").expect("the default sample"));
+    assert!(config.is_development());
+    assert_eq!(config.public_url(8080).to_string(), "http://localhost:8080");
+    assert_eq!(config.publishable_key().as_str(), "pk_live_Y2xlcmsubG9jYWxob3N0JA");
+    assert_eq!(config.issuer(), "https://clerk.localhost");
+    assert_eq!(config.key_file(), Path::new("data/instance.key"));
+    assert!(config.server.listen.beside.is_some());
+    assert_eq!(config.warnings(), Vec::<String>::new());
+}
+
+#[test]
+fn every_key_of_the_defaults_is_explained() {
+    let mut explained = false;
+    for line in DEFAULT.lines() {
+        let key =
+            line.trim_start_matches("# ").split(" = ").next().filter(|k| !k.contains(' ') && line.contains(" = "));
+        match key {
+            Some(key) => assert!(explained, "{key} has no comment"),
+            None => explained = line.starts_with('#'),
+        }
+    }
+}
+
+#[test]
+fn commented_keys_of_the_defaults_exist() {
+    let text = DEFAULT
+        .replace("# publishable_key", "publishable_key")
+        .replace("# secret_key", "secret_key")
+        .replace("# key_file", "key_file")
+        .replace("# public_url", "public_url")
+        .replace("# host", "host")
+        .replace("# port", "port")
+        .replace("# username", "username")
+        .replace("# password", "password")
+        .replace("# from", "from");
+    let config = load_text(&text).expect("every commented key is a key");
+    assert_eq!(config.email.port, Some(587));
+    assert!(config.server.public_url.is_some_and(|url| url.is_https()));
+}
+
+#[test]
+fn every_sample_is_valid_and_selectable() {
+    for (name, _) in SAMPLES {
+        let config = load_text(&format!("[settings]\nfile = {name:?}")).expect(name);
+        assert_eq!(config.settings(), &sample_settings(name).expect(name), "{name}");
+        assert!(DEFAULT.contains(&format!("{name:?}")), "{name} is not named in the defaults");
+    }
+    let on_disk = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("config/settings")).expect("the samples");
+    assert_eq!(on_disk.count(), SAMPLES.len(), "a sample is not compiled in");
+    let fault = sample_settings("nothing").expect_err("no such sample").to_string();
+    assert!(fault.contains("\"progressive\""), "{fault}");
+}
+
+#[test]
+fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
+    let file = "[server]\nlisten = \"127.0.0.1:1\"\nmax_connections = 11\nmax_body_bytes = 2048";
+    let variables = [("VESTIBULE_SERVER__LISTEN", "127.0.0.1:2"), ("VESTIBULE_SERVER__MAX_CONNECTIONS", "22")];
+    let config = load(file, &variables, Some("127.0.0.1:3")).expect("a configuration");
+    assert_eq!(config.server.listen.port(), 3);
+    assert_eq!(config.server.max_connections, 22);
+    assert_eq!(config.server.max_body_bytes, 2048);
+    assert_eq!(config.server.header_timeout_ms, 10_000);
+}
+
+#[test]
+fn the_environment_speaks_in_bare_words() {
+    let variables = [
+        ("VESTIBULE_SERVER__ALLOWED_ORIGINS", "http://localhost:5173, https://app.example.com"),
+        ("VESTIBULE_SERVER__TRUSTED_PROXIES", "[\"10.0.0.0/8\"]"),
+        ("VESTIBULE_LIMITS__ADDRESS", "false"),
+        ("VESTIBULE_STORE__KIND", "memory"),
+        ("VESTIBULE_INSTANCE__SECRET_KEY", "12345"),
+        ("VESTIBULE_SETTINGS__FILE", "phone"),
+        ("VESTIBULE_SETTINGS__SIGN_UP__MODE", "restricted"),
+        ("VESTIBULE_REQUIRE", "node"),
+    ];
+    let config = load("", &variables, None).expect("a configuration");
+    let origins: Vec<_> = config.server.allowed_origins.iter().map(|o| o.as_str()).collect();
+    assert_eq!(origins, ["http://localhost:5173", "https://app.example.com"]);
+    assert_eq!(config.server.trusted_proxies.len(), 1);
+    assert_eq!(config.policy().address_limits, None);
+    assert_eq!(config.store.kind, StoreKind::Memory);
+    assert_eq!(config.instance.secret_key.as_ref().map(|k| k.expose().as_str()), Some("12345"));
+    assert!(config.settings().attributes.phone_number.required);
+    assert!(config.effective().contains("mode = \"restricted\""));
+    let none = load("", &[("VESTIBULE_SERVER__ALLOWED_ORIGINS", "")], None).expect("no origins");
+    assert!(none.server.allowed_origins.is_empty());
+}
+
+#[test]
+fn a_secret_may_lie_in_a_file() {
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("secret");
+    fs::write(&path, "correct horse\n").expect("a file");
+    let path = path.to_str().expect("unicode");
+    let smtp = &format!("{SMTP}username = \"u\"\n");
+    let config = load(smtp, &[("VESTIBULE_EMAIL__PASSWORD_FILE", path)], None).expect("a configuration");
+    assert_eq!(config.email.password.as_ref().map(|p| p.expose().as_str()), Some("correct horse"));
+    let twice = [("VESTIBULE_EMAIL__PASSWORD_FILE", path), ("VESTIBULE_EMAIL__PASSWORD", "x")];
+    assert_fault(load(smtp, &twice, None), "VESTIBULE_EMAIL__PASSWORD_FILE: VESTIBULE_EMAIL__PASSWORD is set too");
+    let missing = load(smtp, &[("VESTIBULE_EMAIL__PASSWORD_FILE", "/nowhere")], None);
+    assert_fault(missing, "VESTIBULE_EMAIL__PASSWORD_FILE: \"/nowhere\" can't be read");
+    let no_secret = load("", &[("VESTIBULE_SERVER__LISTEN_FILE", path)], None);
+    assert_fault(no_secret, "VESTIBULE_SERVER__LISTEN_FILE: `server.listen_file` is no key");
+}
+
+#[test]
+fn faults_name_the_key_and_where_it_was_given() {
+    let cases = [
+        (
+            "[server]\n\nlistne = 1",
+            "vestibule.toml, line 3: `server.listne` is no key of this configuration; expected one of",
+        ),
+        ("[sevrer]\nlisten = \"x\"", "vestibule.toml, line 2: `sevrer` is no key"),
+        ("[sevrer]", "vestibule.toml, line 1: `sevrer` is no key"),
+        ("server = 3", "vestibule.toml, line 1: `server` does not fit"),
+        ("server.listen.port = 3", "line 1: `server.listen.port` can't be given: `server.listen` is a value"),
+        (
+            "[server]\nmax_connections = \"many\"",
+            "line 2: `server.max_connections` does not fit: invalid type: string \"many\"",
+        ),
+        ("[server]\nmax_connections = 0", "line 2: `server.max_connections` is 0; it must be from 1 to 1000000"),
+        ("[server]\nlisten = \"8080\"", "line 2: `server.listen` can't be \"8080\"; give an address and a port"),
+        (
+            "[server]\npublic_url = \"example.com\"",
+            "line 2: `server.public_url` can't be \"example.com\"; give the URL",
+        ),
+        ("[server]\nallowed_origins = [\"*\"]", "line 2: `server.allowed_origins` can't hold \"*\""),
+        ("[server]\nallowed_origins = [\"null\"]", "`server.allowed_origins` can't hold \"null\""),
+        ("[server]\nallowed_origins = [\"http://*.a.example\"]", "there are no wildcards"),
+        ("[server]\ntrusted_proxies = [\"10.0.0.0/33\"]", "`server.trusted_proxies` can't hold \"10.0.0.0/33\""),
+        (
+            "[instance]\nmode = \"staging\"",
+            "`instance.mode` does not fit: unknown variant `staging`, expected `development` or",
+        ),
+        ("[instance]\npublishable_key = \"pk_live_bG9jYWxob3N0JA\"", "`instance.publishable_key` must be pk_live_ or"),
+        ("[store]\nkind = \"postgres\"", "`store.kind` can't be \"postgres\": that store is not built yet"),
+        ("[sms]\ntransport = \"http\"", "`sms.transport` can't be \"http\": that transport is not built yet"),
+        ("[email]\ntransport = \"smtp\"", "`email.host` is missing"),
+        ("[email]\npassword = 12345", "`email.password` must be a text in quotes"),
+        ("[settings]\nfile = \"pasword\"", "line 2: `settings.file` names neither a sample (\"password\", "),
+        ("[settings]\nfile = 3", "line 2: `settings.file` must be a text in quotes"),
+        ("settings = 3", "line 1: `settings` must be a section"),
+        ("[settings]\nfile = \"phone\"\nsign_up.progressive = true", "`settings.file` stands beside inline settings"),
+        (
+            "[settings.attributes.emial_address]\nenabled = true",
+            "line 2: `settings.attributes.emial_address` is no key",
+        ),
+        (
+            "[settings.attributes.username]\nrequired = true",
+            "line 2: `settings.attributes.username.required` does not fit",
+        ),
+        (
+            "[settings.attributes.username]\nverifications = [\"carrier_pigeon\"]",
+            "`carrier_pigeon` is no verification strategy",
+        ),
+        ("a = ", "vestibule.toml, line 1: this is not TOML"),
+        ("[server]\nlisten = \"a\"\nlisten = \"b\"", "vestibule.toml, line 3: this is not TOML: duplicate key"),
+    ];
+    for (text, sentence) in cases {
+        assert_fault(load_text(text), sentence);
+    }
+    assert_fault(load("", &[("VESTIBULE_SERVER__PORT", "1")], None), "VESTIBULE_SERVER__PORT: `server.port` is no key");
+    assert_fault(load("", &[], Some("nowhere")), "--listen: `server.listen` can't be \"nowhere\"");
+    let absent = Config::load(&Sources { file: Some("/nowhere.toml".into()), ..Sources::default() });
+    assert_fault(absent, "--config: /nowhere.toml can't be read");
+}
+
+#[test]
+fn a_secret_never_stands_in_a_sentence() {
+    let fault = load_text("[email]\npassword = 31415926").expect_err("no text");
+    assert!(!fault.to_string().contains("31415926"), "{fault}");
+}
+
+#[test]
+fn production_needs_a_real_transport() {
+    let production = "[instance]\nmode = \"production\"\n";
+    assert_fault(load_text(production), "`email.transport` is \"capture\"");
+    assert_fault(load_text(&format!("{production}[email]\ntransport = \"none\"")), "`email.transport` is \"none\"");
+    let both = load_text(&format!("{production}[verification]\ntest_mode = true")).expect_err("test mode");
+    assert_eq!(both.faults().len(), 2, "{both}");
+    assert_fault(Err(both), "line 4: `verification.test_mode` is for development");
+    load_text(&format!("{production}{SMTP}")).expect("SMTP is a real transport");
+    let phones = format!("{production}[settings]\nfile = \"phone\"\n{SMTP}");
+    assert_fault(load_text(&phones), "`sms.transport` has no real transport");
+    let silent = format!("{production}[settings]\nfile = \"username_password\"\n[email]\ntransport = \"none\"");
+    let config = load_text(&silent).expect("nothing is ever sent");
+    assert!(config.warnings().iter().any(|w| w.contains("`instance.publishable_key`")));
+}
+
+#[test]
+fn a_password_does_not_travel_in_the_clear() {
+    let clear = format!("{SMTP}security = \"none\"\nusername = \"u\"\npassword = \"p\"");
+    assert_fault(load_text(&clear), "`email.security` is \"none\"");
+    load_text(&clear.replace("smtp.example.com", "127.0.0.1")).expect("the same machine");
+}
+
+#[test]
+fn inline_settings_replace_the_file_and_are_whole() {
+    let config = load_text("[settings.attributes.username]\nenabled = true\nrequired = true").expect("a configuration");
+    assert!(config.settings().attributes.username.required);
+    assert!(!config.settings().attributes.email_address.enabled);
+    assert!(config.settings().sign_up.progressive);
+}
+
+#[test]
+fn a_settings_file_lies_beside_the_configuration() {
+    let directory = TempDir::new().expect("a directory");
+    let config = directory.path().join("vestibule.toml");
+    fs::write(&config, "[settings]\nfile = \"mine.toml\"").expect("a file");
+    fs::write(directory.path().join("mine.toml"), "[attributes.username]\nenabled = true").expect("a file");
+    let sources = Sources { file: Some(config), ..Sources::default() };
+    assert!(Config::load(&sources).expect("a configuration").settings().attributes.username.enabled);
+    fs::write(directory.path().join("mine.toml"), "[attributes.username]\n\nenabld = true").expect("a file");
+    assert_fault(Config::load(&sources), "mine.toml, line 3: `settings.attributes.username.enabld` is no key");
+}
+
+#[test]
+fn the_effective_configuration_masks_secrets_and_loads_again() {
+    let text = format!(
+        "{SMTP}username = \"u\"\npassword = \"hunter2hunter2\"\n[instance]\nsecret_key = \"sk_live_hunter2\"\n\
+         [settings.attributes.username]\nenabled = true\n[settings.oauth.oauth_x]\nclient_secret = \"hunter2\""
+    );
+    let config = load_text(&text).expect("a configuration");
+    let effective = config.effective();
+    assert!(!effective.contains("hunter2"), "{effective}");
+    assert_eq!(effective.matches("\"********\"").count(), 3, "{effective}");
+    assert!(effective.contains("public_url = \"http://localhost:8080\""), "{effective}");
+    let again = load_text(&effective).expect("the effective configuration is a configuration");
+    assert_eq!(again.policy(), config.policy());
+    assert_eq!(again.effective().lines().skip(1).collect::<Vec<_>>(), effective.lines().skip(1).collect::<Vec<_>>());
+    assert!(!format!("{config:?}").contains("hunter2"), "the debug form shows a secret");
+}
+
+#[test]
+fn networks_hold_their_addresses() {
+    let holds = |network: &str, address: &str| {
+        let network: Network = network.parse().expect("a network");
+        network.contains(address.parse::<IpAddr>().expect("an address"))
+    };
+    assert!(holds("10.0.0.0/8", "10.255.0.1") && holds("10.0.0.0/8", "::ffff:10.1.2.3"));
+    assert!(!holds("10.0.0.0/8", "11.0.0.1") && !holds("10.0.0.0/8", "::1"));
+    assert!(holds("127.0.0.1", "127.0.0.1") && !holds("127.0.0.1", "127.0.0.2"));
+    assert!(holds("0.0.0.0/0", "192.0.2.1") && holds("2001:db8::/32", "2001:db8:1::1"));
+}
+
+#[test]
+fn publishable_keys_hold_a_host() {
+    let key = |text: &str| text.parse::<PublishableKey>().map(|key| key.host().to_owned());
+    assert_eq!(key("pk_test_MTI3LjAuMC4xOjQxMDAk").expect("a key"), "127.0.0.1:4100");
+    assert_eq!(key("pk_live_Y2xlcmsuZXhhbXBsZS5jb20k").expect("a key"), "clerk.example.com");
+    assert!(key("sk_live_Y2xlcmsuZXhhbXBsZS5jb20k").is_err());
+    assert!(key("pk_live_Y2xlcmsuZXhhbXBsZS5jb20").is_err());
+}
+
+#[test]
+fn a_cooldown_of_zero_switches_it_off() {
+    let config = load_text("[verification]\nresend_cooldown_s = 0").expect("a configuration");
+    assert_eq!(config.policy().resend_cooldown, Span::from_secs(0));
+}
+
+fn load_text(text: &str) -> Result<Config, ConfigError> {
+    load(text, &[], None)
+}
+
+fn load(text: &str, variables: &[(&str, &str)], listen: Option<&str>) -> Result<Config, ConfigError> {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("vestibule.toml");
+    fs::write(&file, text).expect("a file");
+    let environment = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    Config::load(&Sources { file: Some(file), environment, listen: listen.map(str::to_owned), data: None })
+}
+
+#[track_caller]
+fn assert_fault(loaded: Result<Config, ConfigError>, sentence: &str) {
+    let fault = loaded.expect_err(sentence).to_string();
+    assert!(fault.contains(sentence), "{fault}\n  does not say\n{sentence}");
+}
+
+const SMTP: &str =
+    "[email]\ntransport = \"smtp\"\nhost = \"smtp.example.com\"\nfrom = \"Acme <no-reply@acme.example>\"\n";
