@@ -77,7 +77,7 @@ impl Actor for RelayActor {
                 state.persister = Some(persister);
                 state.resume(myself).await;
             }
-            RelayMessage::Deliver(entry) => state.deliver(entry).await,
+            RelayMessage::Deliver(entry) => state.deliver(entry),
             RelayMessage::Rest(reply) => {
                 let all = u32::try_from(state.courier.environment.options.deliveries_max).unwrap_or(u32::MAX);
                 let rest = tokio::time::timeout(REST_MAX, state.places.acquire_many(all)).await;
@@ -112,58 +112,56 @@ impl State {
         }
     }
 
-    async fn deliver(&self, entry: OutboxEntry) {
-        let Some(persister) = self.persister.clone() else {
-            return;
-        };
-        let Ok(place) = self.places.clone().acquire_owned().await else {
-            return;
-        };
-        let courier = self.courier.clone();
-        tokio::spawn(async move {
-            let _place = place;
-            courier.carry(&entry).await;
-            strike_out(&persister, &entry).await;
-        });
+    fn deliver(&self, entry: OutboxEntry) {
+        let Some(persister) = self.persister.clone() else { return };
+        let (courier, places) = (self.courier.clone(), self.places.clone());
+        tokio::spawn(async move { courier.carry(&entry, &persister, &places).await });
     }
 }
 
 impl Courier {
-    /// Tries until the message is sent, refused or no longer worth sending.
-    async fn carry(&self, entry: &OutboxEntry) {
-        let Some(code) = self.environment.sealer.open(entry.id.as_bytes(), &entry.sealed) else {
-            return tracing::error!(message.id = %entry.id, "a message can't be opened with this instance key");
-        };
-        let Ok(code) = String::from_utf8(code) else { return };
-        let code = Secret::new(code);
-        let message = delivery::code_message(
-            &self.application,
-            entry.id,
-            &entry.to,
-            &entry.display_to,
-            &code,
-            entry.created_at,
-            entry.expire_at,
-        );
+    /// Tries until the message is sent, refused or no longer worth sending, and strikes it out. A place is held
+    /// while a transport works and not between tries, so that messages that can't leave hold up no others.
+    async fn carry(&self, entry: &OutboxEntry, persister: &Persister, places: &Semaphore) {
+        let Some(message) = self.open(entry) else { return strike_out(persister, entry).await };
         let transport = match message.channel {
             delivery::Channel::Email => &self.transports.email,
             delivery::Channel::Sms => &self.transports.sms,
         };
         let mut pause = PAUSE_FIRST;
-        while self.environment.now() < entry.expire_at {
+        loop {
+            let Ok(place) = places.acquire().await else { return };
+            if self.environment.now() >= entry.expire_at {
+                tracing::warn!(message.id = %entry.id, "a message expired before it could be sent");
+                return strike_out(persister, entry).await;
+            }
             match transport.deliver(&message).await {
-                Outcome::Sent => return,
+                Outcome::Sent => return strike_out(persister, entry).await,
                 Outcome::Refused { reason } => {
-                    return tracing::warn!(message.id = %entry.id, reason, "a message was refused for good");
+                    tracing::warn!(message.id = %entry.id, reason, "a message was refused for good");
+                    return strike_out(persister, entry).await;
                 }
                 Outcome::Retry { reason } => {
                     tracing::warn!(message.id = %entry.id, reason, "a message could not be sent; it is tried again");
                 }
             }
+            drop(place);
             tokio::time::sleep(self.jittered(pause)).await;
             pause = (pause * 2).min(PAUSE_MAX);
         }
-        tracing::warn!(message.id = %entry.id, "a message expired before it could be sent");
+    }
+
+    /// The message with its secret; `None` if that was sealed under another key, so that it can never be sent.
+    fn open(&self, entry: &OutboxEntry) -> Option<delivery::Message> {
+        let code = self.environment.sealer.open(entry.id.as_bytes(), &entry.sealed);
+        let Some(code) = code.and_then(|code| String::from_utf8(code).ok()) else {
+            tracing::error!(message.id = %entry.id, "a message can't be opened with this instance key");
+            return None;
+        };
+        let (code, to) = (Secret::new(code), &entry.to);
+        let (created_at, expire_at) = (entry.created_at, entry.expire_at);
+        let name = &self.application;
+        Some(delivery::code_message(name, entry.id, to, &entry.display_to, &code, created_at, expire_at))
     }
 
     /// `pause` ± 50 %, so that failed messages do not all come back at once.
