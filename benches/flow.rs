@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_up::{RawFields, Status};
 use vestibule::engine::{Caller, Engine, Source};
@@ -27,7 +26,7 @@ fn main() {
     runtime.block_on(async {
         let (mut flows, mut calls) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            calls.push(bare_ractor().await);
+            calls.push(support::bare_ractor(CALLERS, BURST).await);
             flows.push(sign_ups(Arc::new(MemoryStore::new()), None).await);
         }
         let baseline = support::median(calls) / 3.0;
@@ -137,52 +136,4 @@ async fn bare_hashes() -> f64 {
         done += caller.await.expect("a caller");
     }
     support::rate(done, began.elapsed())
-}
-
-struct Echo;
-
-impl Actor for Echo {
-    type Msg = RpcReplyPort<u64>;
-    type State = u64;
-    type Arguments = ();
-
-    async fn pre_start(&self, _: ActorRef<Self::Msg>, (): ()) -> Result<u64, ActorProcessingErr> {
-        Ok(0)
-    }
-
-    async fn handle(
-        &self,
-        _: ActorRef<Self::Msg>,
-        reply: Self::Msg,
-        state: &mut u64,
-    ) -> Result<(), ActorProcessingErr> {
-        *state += 1;
-        reply.send(*state)?;
-        Ok(())
-    }
-}
-
-/// Calls per second of as many bare actors as there are callers.
-async fn bare_ractor() -> f64 {
-    let (began, mut callers) = (Instant::now(), Vec::new());
-    for _ in 0..CALLERS {
-        callers.push(tokio::spawn(async move {
-            let (actor, ended) = Actor::spawn(None, Echo, ()).await.expect("an actor");
-            let mut calls = 0;
-            while began.elapsed() < BURST {
-                let (reply, answer) = tokio::sync::oneshot::channel();
-                actor.send_message(reply.into()).expect("a mailbox");
-                answer.await.expect("an answer");
-                calls += 1;
-            }
-            actor.stop(None);
-            ended.await.expect("an end");
-            calls
-        }));
-    }
-    let mut calls = 0;
-    for caller in callers {
-        calls += caller.await.expect("a caller");
-    }
-    support::rate(calls, began.elapsed())
 }

@@ -7,7 +7,6 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::sync::{mpsc, oneshot};
 use vestibule::domain::id::SignUpId;
 use vestibule::domain::sign_up::RawFields;
@@ -29,7 +28,7 @@ fn main() {
         let (mut reads, mut calls, mut channels) = (Vec::new(), Vec::new(), Vec::new());
         let mut latencies = Vec::new();
         for _ in 0..ROUNDS {
-            calls.push(actors().await);
+            calls.push(support::bare_ractor(CALLERS, BURST).await);
             reads.push(typed_reads(&engine, &sign_ups, &mut latencies).await);
             channels.push(tasks().await);
         }
@@ -81,49 +80,6 @@ async fn typed_reads(engine: &Engine, sign_ups: &[(SignUpId, Caller)], latencies
         latencies.extend(caller.await.expect("a caller"));
     }
     support::rate(latencies.len() - before, began.elapsed())
-}
-
-struct Echo;
-
-impl Actor for Echo {
-    type Msg = RpcReplyPort<u64>;
-    type State = u64;
-    type Arguments = ();
-
-    async fn pre_start(&self, _: ActorRef<Self::Msg>, (): ()) -> Result<u64, ActorProcessingErr> {
-        Ok(0)
-    }
-
-    async fn handle(
-        &self,
-        _: ActorRef<Self::Msg>,
-        reply: Self::Msg,
-        state: &mut u64,
-    ) -> Result<(), ActorProcessingErr> {
-        *state += 1;
-        reply.send(*state)?;
-        Ok(())
-    }
-}
-
-async fn actors() -> f64 {
-    let (began, mut callers) = (Instant::now(), Vec::new());
-    for _ in 0..CALLERS {
-        callers.push(tokio::spawn(async move {
-            let (actor, ended) = Actor::spawn(None, Echo, ()).await.expect("an actor");
-            let mut calls = 0;
-            while began.elapsed() < BURST {
-                let (reply, answer) = oneshot::channel();
-                actor.send_message(reply.into()).expect("a mailbox");
-                answer.await.expect("an answer");
-                calls += 1;
-            }
-            actor.stop(None);
-            ended.await.expect("an end");
-            calls
-        }));
-    }
-    sum(callers, began).await
 }
 
 async fn tasks() -> f64 {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use vestibule::delivery::{BoxFuture, Message, Outcome, Transport};
 use vestibule::domain::context::Policy;
 use vestibule::domain::settings::{Attribute, Settings};
@@ -76,4 +77,52 @@ impl Transport for Nowhere {
 /// A transport that sends nothing, shared.
 pub(crate) fn nowhere() -> Arc<dyn Transport> {
     Arc::new(Nowhere)
+}
+
+struct Echo;
+
+impl Actor for Echo {
+    type Msg = RpcReplyPort<u64>;
+    type State = u64;
+    type Arguments = ();
+
+    async fn pre_start(&self, _: ActorRef<Self::Msg>, (): ()) -> Result<u64, ActorProcessingErr> {
+        Ok(0)
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Self::Msg>,
+        reply: Self::Msg,
+        state: &mut u64,
+    ) -> Result<(), ActorProcessingErr> {
+        *state += 1;
+        reply.send(*state)?;
+        Ok(())
+    }
+}
+
+/// Calls per second of as many bare actors as there are callers.
+pub(crate) async fn bare_ractor(callers: usize, burst: Duration) -> f64 {
+    let (began, mut tasks) = (Instant::now(), Vec::new());
+    for _ in 0..callers {
+        tasks.push(tokio::spawn(async move {
+            let (actor, ended) = Actor::spawn(None, Echo, ()).await.expect("an actor");
+            let mut calls = 0;
+            while began.elapsed() < burst {
+                let (reply, answer) = tokio::sync::oneshot::channel();
+                actor.send_message(reply.into()).expect("a mailbox");
+                answer.await.expect("an answer");
+                calls += 1;
+            }
+            actor.stop(None);
+            ended.await.expect("an end");
+            calls
+        }));
+    }
+    let mut calls = 0;
+    for task in tasks {
+        calls += task.await.expect("a caller");
+    }
+    rate(calls, began.elapsed())
 }
