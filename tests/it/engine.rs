@@ -2,12 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
 use vestibule::actors::ActorOptions;
 use vestibule::delivery::Capture;
-use vestibule::domain::context::Policy;
+use vestibule::domain::context::{Entropy, Policy};
 use vestibule::domain::id::SignUpId;
 use vestibule::domain::rejection::Code;
 use vestibule::domain::secret::Secret;
@@ -16,6 +17,7 @@ use vestibule::domain::sign_up::{RawFields, Status};
 use vestibule::domain::time::Span;
 use vestibule::domain::verification::Strategy;
 use vestibule::engine::{BuildError, Caller, ClientView, Engine, EngineError, SignUpView, Source};
+use vestibule::entropy::OsEntropy;
 use vestibule::password::{HashOptions, HashParameters};
 use vestibule::store::EmbeddedStore;
 use vestibule::store::sled::Durability;
@@ -178,6 +180,55 @@ async fn sleeping_sign_ups_wake_up_as_they_were_and_lose_no_call() {
         assert_eq!(view.value.first_name.as_deref(), Some(format!("Ada {round}").as_str()));
         assert_eq!(view.value.version, sign_up.value.version + round + 1);
     }
+}
+
+#[tokio::test]
+async fn a_poisoned_actor_takes_down_only_its_own_request() {
+    let fuse = Arc::new(AtomicBool::new(false));
+    let bench = Bench::over(Engine::builder().entropy(Box::new(Fused(OsEntropy::new(), fuse.clone())))).await;
+    let (sign_up, caller) = bench.begin("ada@example.com").await;
+    let (other, stranger) = bench.begin("eve@example.com").await;
+    let (id, source) = (sign_up.value.id, Source::default());
+    fuse.store(true, Ordering::SeqCst);
+    let lost = bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await;
+    assert!(matches!(lost, Err(EngineError::Unavailable(_))), "{lost:?}");
+    let kept = bench.engine.sign_up(&caller, id).await.expect("back from its last commit");
+    assert_eq!(kept.value.version, sign_up.value.version);
+    bench.finish(&stranger, other.value.id, "eve@example.com").await.expect("untouched");
+    bench.finish(&caller, id, "ada@example.com").await.expect("as good as new");
+}
+
+/// Chance that panics once, when its fuse is lit.
+struct Fused(OsEntropy, Arc<AtomicBool>);
+
+impl Entropy for Fused {
+    fn fill(&mut self, buffer: &mut [u8]) {
+        assert!(!self.1.swap(false, Ordering::SeqCst), "the fuse was lit");
+        self.0.fill(buffer);
+    }
+}
+
+#[tokio::test]
+async fn settings_change_under_sign_ups_in_flight() {
+    let bench = Bench::in_memory().await;
+    let (sign_up, caller) = bench.begin("ada@example.com").await;
+    let (id, source) = (sign_up.value.id, Source::default());
+    let mut settings = settings();
+    settings.attributes.email_address.verify_at_sign_up = false;
+    bench.engine.replace_settings(settings.clone()).expect("valid");
+    let read = bench.engine.sign_up(&caller, id).await.expect("readable");
+    assert!(read.requirements.are_met() && read.status == Status::MissingRequirements, "a read never converts");
+    settings.attributes.email_address.required = true;
+    settings.attributes.first_name.required = true;
+    bench.engine.replace_settings(settings.clone()).expect("valid");
+    let read = bench.engine.sign_up(&caller, id).await.expect("readable");
+    assert_eq!(read.requirements.missing_fields.len(), 1);
+    settings.attributes.first_name.enabled = false;
+    assert!(bench.engine.replace_settings(settings.clone()).is_err(), "a required attribute must be enabled");
+    settings.attributes.first_name.required = false;
+    bench.engine.replace_settings(settings).expect("valid");
+    let (done, _) = bench.engine.update_sign_up(&caller, id, &RawFields::default(), &source).await.expect("a write");
+    assert_eq!(done.status, Status::Complete);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod cli;
 mod clients;
 mod config;
+mod delivery;
 mod domain;
 mod engine;
 mod layers;
