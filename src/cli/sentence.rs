@@ -35,7 +35,7 @@ pub fn data_error(path: &Path, error: &Error) -> String {
         ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
             format!("{path} is not a directory; choose another with --data or `store.path`")
         }
-        _ => format!("the data directory {path} can't be used: {error}"),
+        _ => format!("the data directory {path} can't be used: {error}; choose another with --data or `store.path`"),
     }
 }
 

@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::actors::ActorOptions;
 use crate::config::{self, Config};
-use crate::delivery::{Capture, Captured, Channel, Security, Smtp, SmtpOptions, Transport};
+use crate::delivery::{Capture, Captured, Channel, Off, Security, Smtp, SmtpOptions, Transport};
 use crate::domain::time::Span;
 use crate::engine::Engine;
 use crate::http::{App, BoundServer, CapturedMessage, DevOutbox, Family, HttpOptions, SourceLimiter, bind};
@@ -134,7 +134,7 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>) -> Result<Engine,
         .actors(actors)
         .hashing(hashing)
         .email(email_transport(config, capture)?)
-        .sms(capture.clone())
+        .sms(sms_transport(config, capture))
         .publishable_key(config.publishable_key().as_str().to_owned())
         .issuer(config.issuer())
         .algorithm(match config.session.algorithm {
@@ -149,8 +149,10 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>) -> Result<Engine,
 
 fn email_transport(config: &Config, capture: &Arc<Capture>) -> Result<Arc<dyn Transport>, String> {
     let email = &config.email;
-    if !matches!(email.transport, config::EmailTransport::Smtp) {
-        return Ok(capture.clone());
+    match email.transport {
+        config::EmailTransport::Capture => return Ok(capture.clone()),
+        config::EmailTransport::None => return Ok(Arc::new(Off)),
+        config::EmailTransport::Smtp => {}
     }
     let options = SmtpOptions {
         host: email.host.clone().unwrap_or_default(),
@@ -165,6 +167,14 @@ fn email_transport(config: &Config, capture: &Arc<Capture>) -> Result<Arc<dyn Tr
         from: email.from.clone().unwrap_or_default(),
     };
     Ok(Arc::new(Smtp::new(&options).map_err(|error| error.to_string())?))
+}
+
+/// Captured messages are for development: a production instance keeps no code in memory that nobody may read.
+fn sms_transport(config: &Config, capture: &Arc<Capture>) -> Arc<dyn Transport> {
+    match config.sms.transport {
+        config::SmsTransport::Capture if config.is_development() => capture.clone(),
+        config::SmsTransport::Capture | config::SmsTransport::None => Arc::new(Off),
+    }
 }
 
 fn source_limiter(config: &Config) -> SourceLimiter {

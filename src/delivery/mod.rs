@@ -2,11 +2,13 @@
 //! tests. This room knows no store and no actor; retries are the relay's.
 
 mod capture;
+mod off;
 mod smtp;
 mod template;
 mod transport;
 
 pub use capture::{Capture, Captured};
+pub use off::Off;
 pub use smtp::{Security, Smtp, SmtpError, SmtpOptions};
 pub use template::code_message;
 pub use transport::{BoxFuture, Channel, Message, Outcome, Transport};

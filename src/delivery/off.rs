@@ -1,0 +1,17 @@
+//! No transport: an instance that sends nothing of a kind.
+
+use super::{BoxFuture, Channel, Message, Outcome, Transport};
+
+/// Refuses every message, so that it shows in the log instead of piling up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Off;
+
+impl Transport for Off {
+    fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome> {
+        let reason = match message.channel {
+            Channel::Email => "this instance sends no e-mail",
+            Channel::Sms => "this instance sends no text messages",
+        };
+        Box::pin(std::future::ready(Outcome::Refused { reason: reason.into() }))
+    }
+}
