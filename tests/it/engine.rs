@@ -183,6 +183,41 @@ async fn sleeping_sign_ups_wake_up_as_they_were_and_lose_no_call() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_call_is_lost_and_no_sign_up_has_two_actors_while_they_fall_asleep_all_the_time() {
+    const SIGN_UPS: usize = 8;
+    const CALLERS: usize = 4;
+    const CALLS: u64 = 250;
+    let actors = ActorOptions { passivate_after: Duration::from_millis(1), ..ActorOptions::default() };
+    let bench = Arc::new(Bench::over(Engine::builder().actors(actors)).await);
+    let mut tasks = Vec::new();
+    let mut begun = Vec::new();
+    for n in 0..SIGN_UPS {
+        let (sign_up, caller) = bench.begin(&format!("ada{n}@example.com")).await;
+        for number in 0..CALLERS as u64 {
+            let (bench, caller, id) = (bench.clone(), caller.clone(), sign_up.value.id);
+            tasks.push(tokio::spawn(async move {
+                for call in 0..CALLS {
+                    let fields = RawFields { first_name: Some(format!("{number} {call}")), ..RawFields::default() };
+                    bench.engine.update_sign_up(&caller, id, &fields, &Source::default()).await.expect("no lost call");
+                    if (call + number) % 5 == 0 {
+                        tokio::time::sleep(Duration::from_millis(1 + call % 3)).await;
+                    }
+                }
+            }));
+        }
+        begun.push((sign_up, caller));
+    }
+    for task in tasks {
+        task.await.expect("a caller");
+    }
+    for (sign_up, caller) in begun {
+        let now = bench.engine.sign_up(&caller, sign_up.value.id).await.expect("still there");
+        // Two actors of one sign-up would have made a transition each from the same version.
+        assert_eq!(now.value.version, sign_up.value.version + CALLERS as u64 * CALLS);
+    }
+}
+
 #[tokio::test]
 async fn a_poisoned_actor_takes_down_only_its_own_request() {
     let fuse = Arc::new(AtomicBool::new(false));
