@@ -194,14 +194,10 @@ fn http_options(config: &Config) -> Result<HttpOptions, String> {
     let server = &config.server;
     let url = public_url(config, server.listen.port())?;
     let key = config.publishable_key();
-    let mut trusted_proxies = Vec::new();
-    for network in &server.trusted_proxies {
-        trusted_proxies.push(network.to_string().parse().map_err(|error| format!("server.trusted_proxies: {error}"))?);
-    }
     Ok(HttpOptions {
         listen: [Some(server.listen.address), server.listen.beside].into_iter().flatten().collect(),
         allowed_origins: server.allowed_origins.iter().map(|o| o.as_str().to_owned()).collect(),
-        trusted_proxies,
+        trusted_proxies: server.trusted_proxies.clone(),
         max_body_bytes: server.max_body_bytes,
         header_timeout: Duration::from_millis(server.header_timeout_ms),
         body_timeout: Duration::from_millis(server.body_timeout_ms),

@@ -24,5 +24,4 @@ mod wire;
 
 pub use app::{App, CapturedMessage, DevOutbox, Family, SourceLimiter};
 pub use options::HttpOptions;
-pub use proxy::{InvalidProxy, TrustedProxy};
 pub use server::{BoundServer, bind};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::TrustedProxy;
+use crate::config::Network;
 
 /// The front end's configuration.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub struct HttpOptions {
     /// The origins whose pages may call the engine, compared exactly. The engine's own comes with `public_url`.
     pub allowed_origins: Vec<String>,
     /// Peers whose `X-Forwarded-*` headers are believed.
-    pub trusted_proxies: Vec<TrustedProxy>,
+    pub trusted_proxies: Vec<Network>,
     /// The largest body.
     pub max_body_bytes: usize,
     /// The most parameters, those of the query and those of the body each.
