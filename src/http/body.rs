@@ -45,27 +45,31 @@ where
     let outcome = if is_large {
         Err(Fault::RequestBodyTooLarge)
     } else {
-        let gathered = async {
-            let mut bytes = BytesMut::new();
-            while let Some(frame) = body.frame().await {
-                let frame = frame.map_err(|_| Fault::BodyUnreadable)?;
-                let Ok(data) = frame.into_data() else {
-                    continue;
-                };
-                if bytes.len() + data.len() > max {
-                    return Err(Fault::RequestBodyTooLarge);
-                }
-                bytes.extend_from_slice(&data);
-            }
-            Ok(bytes.freeze())
-        };
-        let bounded = tokio::time::timeout(options.body_timeout, gathered).await;
+        let bounded = tokio::time::timeout(options.body_timeout, gather(&mut body, max)).await;
         bounded.unwrap_or(Err(Fault::RequestTimeout))
     };
     if outcome == Err(Fault::RequestBodyTooLarge) {
         discard(headers, body).await;
     }
     outcome.map_err(HttpError::from)
+}
+
+async fn gather<B>(body: &mut B, max: usize) -> Result<Bytes, Fault>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Fault::BodyUnreadable)?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if bytes.len() + data.len() > max {
+            return Err(Fault::RequestBodyTooLarge);
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes.freeze())
 }
 
 /// Reads on for a moment and forgets: a connection that is closed on unread bytes is reset, and the answer with it.

@@ -64,6 +64,19 @@ async fn slow_heads_are_cut_off() {
 }
 
 #[tokio::test]
+async fn large_heads_are_refused() {
+    let server = start(options(), |_, _| async { text("hello") }).await;
+    let address = server.addresses[0];
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    let head = format!("GET / HTTP/1.1\r\nX-Large: {}", "a".repeat(MAX_HEAD_BYTES));
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 431");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn connections_beyond_the_limit_wait_their_turn() {
     let mut options = options();
     options.max_connections = 1;
