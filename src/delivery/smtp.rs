@@ -5,6 +5,7 @@ use std::time::Duration;
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::response::Category;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 
 use crate::domain::secret::Secret;
@@ -101,11 +102,18 @@ impl Transport for Smtp {
             match self.transport.send(mail).await {
                 Ok(_) => Outcome::Sent,
                 // A server's words may repeat the address: only the code of its answer is kept.
-                Err(error) if error.is_permanent() => Outcome::Refused { reason: status(&error) },
+                Err(error) if error.is_permanent() && !is_about_login(&error) => {
+                    Outcome::Refused { reason: status(&error) }
+                }
                 Err(error) => Outcome::Retry { reason: status(&error) },
             }
         })
     }
+}
+
+/// A refused login (530, 534, 535, 538 of RFC 4954) is the operator's to mend and no fault of the message.
+fn is_about_login(error: &lettre::transport::smtp::Error) -> bool {
+    error.status().is_some_and(|code| code.category == Category::Unspecified3)
 }
 
 fn status(error: &lettre::transport::smtp::Error) -> String {

@@ -39,10 +39,11 @@ async fn a_code_sent_over_smtp_completes_a_sign_up() {
 
 #[tokio::test]
 async fn a_refusal_for_good_is_told_from_one_for_now_and_retries_keep_their_id() {
-    let server = SmtpServer::start(&["451 try later", "550 no such mailbox"]);
+    let server = SmtpServer::start(&["451 try later", "535 wrong password", "550 no such mailbox"]);
     let smtp = Smtp::new(&server.options()).expect("a transport");
     let message = message("ada@example.com");
     assert!(matches!(smtp.deliver(&message).await, Outcome::Retry { .. }));
+    assert!(matches!(smtp.deliver(&message).await, Outcome::Retry { .. }), "a refused login is the operator's to mend");
     let Outcome::Refused { reason } = smtp.deliver(&message).await else { panic!("a 550 is for good") };
     assert!(!reason.contains("ada@"), "{reason}");
     assert_eq!(smtp.deliver(&message).await, Outcome::Sent);
