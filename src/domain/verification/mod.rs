@@ -1,10 +1,12 @@
 //! Verifications: facts about (sign-up, field, exact normalised value, nonce), never flags.
 
 mod code;
+mod external;
 mod strategy;
 #[expect(clippy::module_inception, reason = "the room is named after its one fact")]
 mod verification;
 
 pub use code::{CODE_DIGITS, Code};
+pub use external::Profile;
 pub use strategy::{Strategy, UnknownStrategy};
 pub use verification::{CodeDigest, Guess, Verification, VerificationStatus};
