@@ -10,7 +10,7 @@ use crate::domain::client::{Client, ClientChange};
 use crate::domain::effect::{Effect, Message};
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::rejection::{Code, Rejection};
-use crate::domain::sign_up::{Command, Fields, SignUp, Transition};
+use crate::domain::sign_up::{Command, Fields, SignUp, Transition, taken};
 use crate::domain::time::{Span, Timestamp};
 use crate::store::{ClientWrite, Commit, CommitError, OutboxEntry, SignUpWrite};
 
@@ -251,9 +251,7 @@ impl State {
     /// What a refused commit means to the caller. Where somebody else got in between, the value is loaded anew.
     async fn refused(&mut self, error: CommitError) -> CallError {
         match error {
-            CommitError::IdentifierTaken(kind) => {
-                Rejection::from(Code::FormIdentifierExists.on(kind.field().as_str())).into()
-            }
+            CommitError::IdentifierTaken(kind) => Rejection::from(taken(kind)).into(),
             CommitError::Client(_) => Rejection::from(Code::SignUpCannotBeUpdated).into(),
             CommitError::LimitExceeded { retry_after } => {
                 Rejection::from(Code::TooManyRequests.after(retry_after)).into()

@@ -22,7 +22,7 @@ pub fn code_message(
     let digits = code.expose();
     let channel = match to.kind {
         IdentifierKind::PhoneNumber => Channel::Sms,
-        IdentifierKind::EmailAddress | IdentifierKind::Username => Channel::Email,
+        _ => Channel::Email,
     };
     let text = match channel {
         Channel::Sms => format!("{digits} is your {application} verification code. It is good for {minutes} minutes."),

@@ -44,6 +44,8 @@ kinds! {
     SessionKind SessionId "sess_"
     /// An identification: an e-mail address or phone number of a user.
     IdentificationKind IdentificationId "idn_"
+    /// An account of a user at a provider.
+    ExternalAccountKind ExternalAccountId "eac_"
     /// A dev browser, the client token of a development instance.
     DevBrowserKind DevBrowserId "dvb_"
     /// An instance; also the key id of a signing key.

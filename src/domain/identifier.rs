@@ -33,6 +33,8 @@ pub enum IdentifierKind {
     EmailAddress,
     PhoneNumber,
     Username,
+    /// An account at a provider: `<provider> <subject>`.
+    ExternalAccount,
 }
 
 /// A normalised identifier: what a user holds alone in the whole instance.
@@ -169,13 +171,14 @@ impl Username {
 }
 
 impl IdentifierKind {
-    /// The field that holds an identifier of this kind.
-    pub const fn field(self) -> Field {
-        match self {
+    /// The field that holds an identifier of this kind, where one does.
+    pub const fn field(self) -> Option<Field> {
+        Some(match self {
             Self::EmailAddress => Field::EmailAddress,
             Self::PhoneNumber => Field::PhoneNumber,
             Self::Username => Field::Username,
-        }
+            Self::ExternalAccount => return None,
+        })
     }
 }
 

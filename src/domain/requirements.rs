@@ -29,6 +29,9 @@ impl Requirements {
     pub fn of(sign_up: &SignUp, now: Timestamp, settings: &Settings, policy: &Policy) -> Self {
         let attribute = |field: &&Field| settings.attribute(field).is_some_and(|a| a.enabled);
         let is_required = |field: &Field| settings.attribute(field).is_some_and(|a| a.required);
+        // An account at a provider stands in for a password (CONTRACT 6, 4).
+        let account = sign_up.proved_account().is_some();
+        let is_required = |field: &Field| is_required(field) && !(account && *field == Field::Password);
         let (mut required_fields, mut optional_fields): (Vec<Field>, Vec<Field>) =
             Field::ATTRIBUTES.iter().filter(attribute).cloned().partition(is_required);
         if settings.sign_up.legal_consent_enabled {
@@ -41,7 +44,7 @@ impl Requirements {
         }
         let mut missing_fields: Vec<Field> = required_fields.iter().filter(|f| !sign_up.has(f)).cloned().collect();
         let identifies = |field: &Field| Field::IDENTIFIERS.contains(field);
-        let identified = Field::IDENTIFIERS.iter().any(|f| sign_up.has(f));
+        let identified = account || Field::IDENTIFIERS.iter().any(|f| sign_up.has(f));
         if !identified && !required_fields.iter().any(identifies) {
             let alternative = |f: &&Field| identifies(f) || matches!(f, Field::OAuth(_));
             missing_fields.extend(optional_fields.iter().filter(alternative).cloned());

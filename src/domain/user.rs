@@ -1,11 +1,11 @@
 //! Users: what a sign-up becomes.
 
-use super::id::{IdentificationId, SessionId, UserId};
+use super::id::{ExternalAccountId, IdentificationId, SessionId, UserId};
 use super::identifier::{EmailAddress, Identifier, PhoneNumber, Username};
 use super::secret::Secret;
 use super::sign_up::SignUp;
 use super::time::Timestamp;
-use super::verification::Strategy;
+use super::verification::{Profile, Strategy};
 
 /// A user. It takes the 16 bytes of the sign-up it came from, which it keeps: one record answers for both.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +16,8 @@ pub struct User {
     pub email_addresses: Vec<Identification<EmailAddress>>,
     /// The phone numbers, the primary one first.
     pub phone_numbers: Vec<Identification<PhoneNumber>>,
+    /// The accounts at providers.
+    pub external_accounts: Vec<UserAccount>,
     /// The username.
     pub username: Option<Username>,
     /// The digest of the password, a PHC string.
@@ -53,6 +55,21 @@ pub struct Identification<T> {
     pub verified_by: Option<Strategy>,
 }
 
+/// An account of a user at a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserAccount {
+    /// Its id.
+    pub id: ExternalAccountId,
+    /// The id of what it identifies the user by.
+    pub identification_id: IdentificationId,
+    /// The provider, such as `oauth_google`.
+    pub provider: String,
+    /// What the provider said when it was proved.
+    pub profile: Profile,
+    /// When that was.
+    pub verified_at: Timestamp,
+}
+
 /// What a conversion writes beside the finished sign-up, all in one commit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conversion {
@@ -67,7 +84,8 @@ impl User {
     pub fn identifiers(&self) -> Vec<Identifier> {
         let emails = self.email_addresses.iter().map(|e| e.value.identifier());
         let phones = self.phone_numbers.iter().map(|p| p.value.identifier());
-        emails.chain(phones).chain(self.username.iter().map(Username::identifier)).collect()
+        let accounts = self.external_accounts.iter().map(|a| a.profile.identifier(&a.provider));
+        emails.chain(phones).chain(accounts).chain(self.username.iter().map(Username::identifier)).collect()
     }
 
     /// The identifier that others see: the first e-mail address, else phone number, else username.

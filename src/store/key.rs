@@ -114,6 +114,7 @@ const fn kind_byte(kind: IdentifierKind) -> u8 {
         IdentifierKind::EmailAddress => 1,
         IdentifierKind::PhoneNumber => 2,
         IdentifierKind::Username => 3,
+        IdentifierKind::ExternalAccount => 4,
     }
 }
 

@@ -291,7 +291,7 @@ mod tests {
         convert.user = Some(user);
         apply(&memory, &convert);
         let (user, identifier) = (Kind::User.byte(), Kind::Identifier.byte());
-        assert_eq!(kinds(&memory), [user, identifier, identifier, identifier]);
+        assert_eq!(kinds(&memory), [user, identifier, identifier, identifier, identifier]);
     }
 
     #[test]

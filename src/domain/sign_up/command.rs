@@ -3,7 +3,7 @@
 use crate::domain::rejection::{Code, Reason};
 use crate::domain::verification::Strategy;
 
-use super::Fields;
+use super::{ExternalReturn, Fields};
 
 /// A command to an existing sign-up.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub enum Command {
     Prepare(Prepare),
     /// Prove a field.
     Attempt(Attempt),
+    /// The person is back from a provider.
+    Return(Box<ExternalReturn>),
 }
 
 /// Begin to verify the field that the strategy verifies.

@@ -3,12 +3,12 @@
 use crate::domain::client::ClientChange;
 use crate::domain::context::Context;
 use crate::domain::field::Field;
-use crate::domain::id::{IdentificationId, SessionId};
+use crate::domain::id::{ExternalAccountId, IdentificationId, SessionId};
 use crate::domain::rejection::Rejection;
 use crate::domain::requirements::Requirements;
 use crate::domain::session::{Session, SessionStatus};
-use crate::domain::user::{Conversion, Identification, User};
-use crate::domain::verification::Strategy;
+use crate::domain::user::{Conversion, Identification, User, UserAccount};
+use crate::domain::verification::{ExternalAccount, ExternalState, Strategy};
 
 use super::state::{Collected, Phase};
 use super::{SignUp, Transition};
@@ -41,13 +41,18 @@ impl Transition {
 }
 
 impl SignUp {
-    /// What the person proved last: a code, else the password.
+    /// What the person proved last: a code or an account, else the password.
     fn proved_by(&self) -> Option<Strategy> {
         let proofs = [Field::EmailAddress, Field::PhoneNumber];
+        let account = self.external_account.as_deref().and_then(|account| match account.state {
+            ExternalState::Verified { at, .. } => Some((at, account.strategy.clone())),
+            _ => None,
+        });
         let latest = proofs
             .iter()
             .filter_map(|field| self.verification(field))
             .filter_map(|v| v.verified.map(|(at, _)| (at, v.strategy.clone())))
+            .chain(account)
             .max_by_key(|(at, _)| *at);
         latest.map(|(_, strategy)| strategy).or_else(|| self.password_digest.as_ref().map(|_| Strategy::Password))
     }
@@ -57,6 +62,11 @@ impl SignUp {
             id: self.id.cast(),
             email_addresses: self.email_address.iter().map(|e| identification(e, cx)).collect(),
             phone_numbers: self.phone_number.iter().map(|p| identification(p, cx)).collect(),
+            external_accounts: self
+                .proved_account()
+                .and_then(|account| account_of_user(account, cx))
+                .into_iter()
+                .collect(),
             username: self.username.clone(),
             password_digest: self.password_digest.clone(),
             first_name: self.first_name.clone(),
@@ -71,6 +81,16 @@ impl SignUp {
             sign_up: Box::new(self.clone()),
         }
     }
+}
+
+fn account_of_user(account: &ExternalAccount, cx: &mut Context<'_>) -> Option<UserAccount> {
+    Some(UserAccount {
+        id: ExternalAccountId::generate(cx.now, cx.entropy),
+        identification_id: IdentificationId::generate(cx.now, cx.entropy),
+        provider: account.strategy.provider()?,
+        profile: account.profile.clone()?,
+        verified_at: cx.now,
+    })
 }
 
 fn identification<T: Clone>(collected: &Collected<T>, cx: &mut Context<'_>) -> Identification<T> {

@@ -11,6 +11,8 @@ use crate::domain::secret::Secret;
 use crate::domain::settings::Settings;
 use crate::domain::verification::Strategy;
 
+use super::External;
+
 /// What a write says about one value: nothing, that it goes, or that it is now this.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Patch<T> {
@@ -60,6 +62,8 @@ pub struct Fields {
     pub locale: Patch<String>,
     pub strategy: Option<Strategy>,
     pub channel: Option<String>,
+    /// An account at a provider.
+    pub external: Option<External>,
     /// The kinds of identifiers given here that a user already holds, as a look-up before the command found; the
     /// commit decides.
     pub taken: BTreeSet<IdentifierKind>,
@@ -172,7 +176,7 @@ impl Reader<'_> {
     }
 }
 
-fn name(param: &str, text: &str) -> Result<String, Reason> {
+pub(super) fn name(param: &str, text: &str) -> Result<String, Reason> {
     let text = text.trim();
     if text.is_empty() {
         return Err(Code::FormParamNil.on(param));
@@ -256,7 +260,17 @@ pub(super) fn usable(strategy: &Strategy, settings: &Settings) -> Result<(), Rea
             .is_some_and(|attribute| attribute.enabled && attribute.verifications.contains(strategy)),
     };
     match strategy {
-        Strategy::OAuth(_) => Err(Code::OAuthProviderNotEnabled.into()),
+        // Its name belongs to a fact, nobody can ask for it.
+        Strategy::FromOAuth(_) => Err(Code::FormParamValueInvalid.on("strategy")),
+        Strategy::OAuth(_) | Strategy::OAuthToken(_) | Strategy::GoogleOneTap => {
+            let provider = strategy.provider();
+            let social = provider.as_ref().and_then(|provider| settings.social.get(provider));
+            match social.filter(|social| social.enabled) {
+                Some(_) if provider.is_some_and(|provider| settings.oauth.contains_key(&provider)) => Ok(()),
+                Some(_) => Err(Code::OAuthConfigMissing.into()),
+                None => Err(Code::OAuthProviderNotEnabled.into()),
+            }
+        }
         _ if on && strategy.is_built() => Ok(()),
         _ => Err(Code::FormParamValueDisabled.on("strategy")),
     }

@@ -6,6 +6,7 @@
 mod attempt;
 mod command;
 mod convert;
+mod external;
 mod fields;
 mod prepare;
 mod state;
@@ -13,6 +14,8 @@ mod transition;
 mod update;
 
 pub use command::{Attempt, Command, Prepare};
+pub use external::{External, ExternalAnswer, ExternalReturn, ExternalTrip};
 pub use fields::{Fields, Patch, RawFields};
 pub use state::{Collected, Phase, SignUp, Status};
 pub use transition::Transition;
+pub use update::taken;

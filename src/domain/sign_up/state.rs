@@ -6,7 +6,7 @@ use crate::domain::id::{ClientId, SessionId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, PhoneNumber, Username};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
-use crate::domain::verification::{Verification, VerificationStatus};
+use crate::domain::verification::{ExternalAccount, Verification, VerificationStatus};
 
 /// A sign-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub struct SignUp {
     pub first_name: Option<String>,
     /// The last name.
     pub last_name: Option<String>,
+    /// The account at a provider, from the moment the person is sent there.
+    pub external_account: Option<Box<ExternalAccount>>,
     /// Metadata that the browser gives, a JSON object as text.
     pub unsafe_metadata: String,
     /// Metadata from an invitation, a JSON object as text.
@@ -139,8 +141,16 @@ impl SignUp {
             Field::FirstName => self.first_name.is_some(),
             Field::LastName => self.last_name.is_some(),
             Field::LegalAccepted => self.legal_accepted_at.is_some(),
-            Field::Web3Wallet | Field::OAuth(_) => false,
+            Field::OAuth(strategy) => {
+                self.proved_account().and_then(|a| a.strategy.provider()).as_ref() == Some(strategy)
+            }
+            Field::Web3Wallet => false,
         }
+    }
+
+    /// The account at a provider, if it is proved: it identifies the person, and stands in for a password.
+    pub fn proved_account(&self) -> Option<&ExternalAccount> {
+        self.external_account.as_deref().filter(|account| account.is_verified())
     }
 
     /// Whether the value of a field is proved.

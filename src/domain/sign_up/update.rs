@@ -5,7 +5,7 @@ use crate::domain::context::Context;
 use crate::domain::field::Field;
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::identifier::IdentifierKind;
-use crate::domain::rejection::{Code, Rejection};
+use crate::domain::rejection::{Code, Reason, Rejection};
 use crate::domain::settings::SignUpMode;
 use crate::domain::verification::Strategy;
 
@@ -52,6 +52,7 @@ impl SignUp {
             Command::Update(fields) => self.update(fields, cx)?,
             Command::Prepare(prepare) => self.prepare(prepare, cx)?,
             Command::Attempt(attempt) => self.attempt(attempt, cx)?,
+            Command::Return(back) => self.return_from_provider(back, cx)?,
         };
         transition.client_changes.insert(0, ClientChange::RequireSignUp(self.id));
         Ok(transition)
@@ -71,6 +72,7 @@ impl SignUp {
             password_digest: None,
             first_name: None,
             last_name: None,
+            external_account: None,
             unsafe_metadata: "{}".into(),
             public_metadata: "{}".into(),
             legal_accepted_at: None,
@@ -103,8 +105,7 @@ impl SignUp {
 
     /// Names every given identifier that a user holds; those this sign-up already has are left to the commit.
     fn refuse_taken(&self, fields: &Fields) -> Result<(), Rejection> {
-        let reason = |kind: &IdentifierKind| Code::FormIdentifierExists.on(kind.field().as_str());
-        Rejection::collect(fields.taken.iter().map(reason).collect())
+        Rejection::collect(fields.taken.iter().map(|kind| taken(*kind)).collect())
     }
 
     fn take(&mut self, fields: &Fields, cx: &Context<'_>) {
@@ -115,6 +116,9 @@ impl SignUp {
         patch(&mut self.first_name, &fields.first_name);
         patch(&mut self.last_name, &fields.last_name);
         patch(&mut self.locale, &fields.locale);
+        if let Some(external) = &fields.external {
+            self.take_external(external, cx);
+        }
         if let Some(metadata) = &fields.unsafe_metadata {
             self.unsafe_metadata.clone_from(metadata);
         }
@@ -125,6 +129,14 @@ impl SignUp {
                 None => {}
             }
         }
+    }
+}
+
+/// Somebody else holds an identifier of this kind.
+pub fn taken(kind: IdentifierKind) -> Reason {
+    match kind.field() {
+        Some(field) => Code::FormIdentifierExists.on(field.as_str()),
+        None => Code::ExternalAccountExists.into(),
     }
 }
 

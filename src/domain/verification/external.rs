@@ -1,8 +1,71 @@
-//! Accounts at other providers: what one of them vouches for.
+//! Accounts at other providers: one being proved, and what its provider vouches for (CONTRACT 9).
 
-/// What a provider says about a person, after its answer was checked. The pair of strategy and `subject` is the
+use crate::domain::id::{ClientId, SessionId};
+use crate::domain::identifier::{Identifier, IdentifierKind};
+use crate::domain::rejection::Code;
+use crate::domain::time::Timestamp;
+
+use super::Strategy;
+
+/// An account at a provider, from the moment the person is sent there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalAccount {
+    /// How it is proved.
+    pub strategy: Strategy,
+    /// Where that stands.
+    pub state: ExternalState,
+    /// What `state`, PKCE verifier and `nonce` of this one trip are derived from; never used again.
+    pub nonce: [u8; 16],
+    /// Where the browser goes afterwards unless a session came of it.
+    pub redirect_url: String,
+    /// Where it goes with a session; `redirect_url` when absent.
+    pub action_complete_redirect_url: Option<String>,
+    /// The provider's page that the browser is sent to; gone once it came back.
+    pub authorize_url: Option<String>,
+    /// Until when it may come back.
+    pub expire_at: Timestamp,
+    /// What the provider vouches for, once it did.
+    pub profile: Option<Profile>,
+}
+
+/// Where an external account stands; `expired` is computed from the time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExternalState {
+    /// The person is at the provider.
+    Pending,
+    /// The provider vouched for the account.
+    Verified {
+        /// When.
+        at: Timestamp,
+        /// On which client.
+        client: ClientId,
+    },
+    /// The provider vouched for it, and it belongs on the other side: to a user that exists, for a sign-up, or to
+    /// nobody yet, for a sign-in.
+    Transferable(Code),
+    /// It came to nothing.
+    Failed {
+        /// Why.
+        code: Code,
+        /// The session that the account is signed in with already, where that is why.
+        session: Option<SessionId>,
+    },
+}
+
+/// The status on the wire (CONTRACT 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words of CONTRACT 8")]
+pub enum ExternalStatus {
+    Unverified,
+    Verified,
+    Transferable,
+    Failed,
+    Expired,
+}
+
+/// What a provider says about a person, after its answer was checked. The pair of provider and `subject` is the
 /// person's identity there; everything else may change or be wrong.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Profile {
     /// The provider's own, lasting name for the person: `sub` in OpenID Connect, the account's id elsewhere.
     pub subject: String,
@@ -20,4 +83,55 @@ pub struct Profile {
     pub image_url: Option<String>,
     /// The scopes that were granted.
     pub approved_scopes: Vec<String>,
+}
+
+impl ExternalAccount {
+    /// Where it stands at `now`.
+    pub fn status(&self, now: Timestamp) -> ExternalStatus {
+        match self.state {
+            ExternalState::Pending if now >= self.expire_at => ExternalStatus::Expired,
+            ExternalState::Pending => ExternalStatus::Unverified,
+            ExternalState::Verified { .. } => ExternalStatus::Verified,
+            ExternalState::Transferable(_) => ExternalStatus::Transferable,
+            ExternalState::Failed { .. } => ExternalStatus::Failed,
+        }
+    }
+
+    /// Whether the person may still come back from the trip that `nonce` belongs to.
+    pub fn awaits(&self, nonce: &[u8; 16], now: Timestamp) -> bool {
+        self.nonce == *nonce && self.status(now) == ExternalStatus::Unverified
+    }
+
+    /// Whether the account is proved and counts.
+    pub fn is_verified(&self) -> bool {
+        matches!(self.state, ExternalState::Verified { .. })
+    }
+
+    /// The account itself, once it is known: what one user holds alone in the instance.
+    pub fn identifier(&self) -> Option<Identifier> {
+        let provider = self.strategy.provider()?;
+        self.profile.as_ref().map(|profile| profile.identifier(&provider))
+    }
+
+    /// Where the browser goes now.
+    pub fn destination(&self, has_session: bool) -> &str {
+        match &self.action_complete_redirect_url {
+            Some(url) if has_session => url,
+            _ => &self.redirect_url,
+        }
+    }
+}
+
+impl Profile {
+    /// The account at `provider`, such as `oauth_google`. Two providers never mean the same by one subject.
+    pub fn identifier(&self, provider: &str) -> Identifier {
+        Identifier { kind: IdentifierKind::ExternalAccount, value: format!("{provider} {}", self.subject) }
+    }
+}
+
+/// Shows nothing about the person.
+impl std::fmt::Debug for Profile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[profile]")
+    }
 }

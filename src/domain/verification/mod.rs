@@ -7,6 +7,6 @@ mod strategy;
 mod verification;
 
 pub use code::{CODE_DIGITS, Code};
-pub use external::Profile;
+pub use external::{ExternalAccount, ExternalState, ExternalStatus, Profile};
 pub use strategy::{Strategy, UnknownStrategy};
 pub use verification::{CodeDigest, Guess, Verification, VerificationStatus};

@@ -25,6 +25,10 @@ pub enum Strategy {
     Web3(String),
     /// An account at a provider, by its whole name such as `oauth_google`.
     OAuth(String),
+    /// The same by a token that the application already has, such as `oauth_token_google`.
+    OAuthToken(String),
+    /// An address that a provider vouches for, such as `from_oauth_google`. Nobody asks for it by name.
+    FromOAuth(String),
     /// A token of Google One Tap.
     GoogleOneTap,
     /// An enterprise connection, by its name.
@@ -43,13 +47,41 @@ impl Strategy {
             Self::EmailCode | Self::EmailLink => Some(Field::EmailAddress),
             Self::PhoneCode => Some(Field::PhoneNumber),
             Self::Web3(_) => Some(Field::Web3Wallet),
-            Self::Password | Self::Ticket | Self::OAuth(_) | Self::GoogleOneTap | Self::Enterprise(_) => None,
+            Self::FromOAuth(_) => Some(Field::EmailAddress),
+            Self::Password
+            | Self::Ticket
+            | Self::OAuth(_)
+            | Self::OAuthToken(_)
+            | Self::GoogleOneTap
+            | Self::Enterprise(_) => None,
         }
     }
 
     /// Whether this engine can carry the strategy out; the others may be configured and answer as disabled.
     pub const fn is_built(&self) -> bool {
-        matches!(self, Self::EmailCode | Self::PhoneCode | Self::Password)
+        match self {
+            Self::EmailCode | Self::PhoneCode | Self::Password => true,
+            Self::OAuth(_) | Self::OAuthToken(_) | Self::GoogleOneTap => true,
+            Self::EmailLink | Self::Ticket | Self::Web3(_) | Self::Enterprise(_) | Self::FromOAuth(_) => false,
+        }
+    }
+
+    /// The provider whose account it proves, named by the strategy that goes there in the browser: the key of the
+    /// settings and half of the account's identity.
+    pub fn provider(&self) -> Option<String> {
+        match self {
+            Self::OAuth(name) => Some(name.clone()),
+            Self::OAuthToken(name) => name.strip_prefix(TOKEN).map(|key| format!("{BROWSER}{key}")),
+            Self::FromOAuth(name) => name.strip_prefix(VOUCHED).map(|key| format!("{BROWSER}{key}")),
+            Self::GoogleOneTap => Some("oauth_google".into()),
+            _ => None,
+        }
+    }
+
+    /// How an address is proved that the provider of this strategy vouches for.
+    pub fn vouching(&self) -> Option<Self> {
+        let provider = self.provider()?;
+        provider.strip_prefix(BROWSER).map(|key| Self::FromOAuth(format!("{VOUCHED}{key}")))
     }
 }
 
@@ -62,7 +94,11 @@ impl fmt::Display for Strategy {
             Self::Password => "password",
             Self::Ticket => "ticket",
             Self::GoogleOneTap => "google_one_tap",
-            Self::Web3(name) | Self::OAuth(name) | Self::Enterprise(name) => name,
+            Self::Web3(name)
+            | Self::OAuth(name)
+            | Self::OAuthToken(name)
+            | Self::FromOAuth(name)
+            | Self::Enterprise(name) => name,
         })
     }
 }
@@ -84,8 +120,10 @@ impl FromStr for Strategy {
             "ticket" => Self::Ticket,
             "google_one_tap" => Self::GoogleOneTap,
             "saml" | "enterprise_sso" => Self::Enterprise(text.to_owned()),
-            _ => name("oauth_", "")
-                .map(Self::OAuth)
+            _ => name(TOKEN, "")
+                .map(Self::OAuthToken)
+                .or_else(|| name(VOUCHED, "").map(Self::FromOAuth))
+                .or_else(|| name(BROWSER, "").map(Self::OAuth))
                 .or_else(|| name("web3_", "_signature").map(Self::Web3))
                 .ok_or_else(|| UnknownStrategy(text.chars().take(64).collect()))?,
         })
@@ -103,5 +141,48 @@ impl TryFrom<String> for Strategy {
 impl From<Strategy> for String {
     fn from(strategy: Strategy) -> Self {
         strategy.to_string()
+    }
+}
+
+const BROWSER: &str = "oauth_";
+const TOKEN: &str = "oauth_token_";
+const VOUCHED: &str = "from_oauth_";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_strategy_reads_back_its_name() {
+        for name in [
+            "email_code",
+            "email_link",
+            "phone_code",
+            "password",
+            "ticket",
+            "google_one_tap",
+            "oauth_google",
+            "oauth_custom_acme",
+            "oauth_token_google",
+            "from_oauth_google",
+            "web3_metamask_signature",
+            "saml",
+        ] {
+            assert_eq!(name.parse::<Strategy>().map(|s| s.to_string()).as_deref(), Ok(name));
+        }
+        for word in ["", "oauth_", "oauth_Google", "oauth_a b", "from_oauth_", "web3_signature", "email"] {
+            assert!(word.parse::<Strategy>().is_err(), "{word}");
+        }
+    }
+
+    #[test]
+    fn all_roads_to_one_provider_name_the_same_one() {
+        for name in ["oauth_google", "oauth_token_google", "from_oauth_google", "google_one_tap"] {
+            let strategy: Strategy = name.parse().expect("a strategy");
+            assert_eq!(strategy.provider().as_deref(), Some("oauth_google"), "{name}");
+        }
+        let custom: Strategy = "oauth_custom_acme".parse().expect("a strategy");
+        assert_eq!(custom.vouching().map(|s| s.to_string()).as_deref(), Some("from_oauth_custom_acme"));
+        assert_eq!(Strategy::EmailCode.provider(), None);
     }
 }

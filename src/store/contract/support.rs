@@ -36,6 +36,7 @@ pub(super) fn open(n: u8, address: &str) -> SignUp {
         password_digest: None,
         first_name: None,
         last_name: None,
+        external_account: None,
         unsafe_metadata: "{}".into(),
         public_metadata: "{}".into(),
         legal_accepted_at: None,
@@ -54,6 +55,7 @@ pub(super) fn finish(sign_up: &SignUp) -> (SignUp, User) {
     finished.phase =
         Phase::Complete { user_id: sign_up.id.cast(), session_id: SessionId::from_bytes([3; 16]), at: at(5) };
     let user = User {
+        external_accounts: Vec::new(),
         id: sign_up.id.cast(),
         email_addresses: finished
             .email_address

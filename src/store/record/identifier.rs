@@ -41,6 +41,7 @@ enum IdentifierKindV1 {
     EmailAddress,
     PhoneNumber,
     Username,
+    ExternalAccount,
 }
 
 impl From<&Identifier> for IdentifierV1 {
@@ -50,6 +51,7 @@ impl From<&Identifier> for IdentifierV1 {
                 IdentifierKind::EmailAddress => IdentifierKindV1::EmailAddress,
                 IdentifierKind::PhoneNumber => IdentifierKindV1::PhoneNumber,
                 IdentifierKind::Username => IdentifierKindV1::Username,
+                IdentifierKind::ExternalAccount => IdentifierKindV1::ExternalAccount,
             },
             value: identifier.value.clone(),
         }
@@ -63,6 +65,7 @@ impl From<IdentifierV1> for Identifier {
                 IdentifierKindV1::EmailAddress => IdentifierKind::EmailAddress,
                 IdentifierKindV1::PhoneNumber => IdentifierKind::PhoneNumber,
                 IdentifierKindV1::Username => IdentifierKind::Username,
+                IdentifierKindV1::ExternalAccount => IdentifierKind::ExternalAccount,
             },
             value: record.value,
         }

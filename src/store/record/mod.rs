@@ -3,6 +3,7 @@
 
 mod client;
 mod counter;
+mod external;
 mod identifier;
 mod outbox;
 #[cfg(test)]

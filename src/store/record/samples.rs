@@ -1,14 +1,15 @@
 //! Values with something in every field, for the tests of records.
 
 use crate::domain::client::Client;
-use crate::domain::id::{ClientId, IdentificationId, MessageId, SessionId, SignUpId, UserId};
+use crate::domain::id::{ClientId, ExternalAccountId, IdentificationId, MessageId, SessionId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
+use crate::domain::rejection::Code;
 use crate::domain::secret::Secret;
 use crate::domain::session::{Session, SessionStatus};
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
-use crate::domain::user::{Identification, User};
-use crate::domain::verification::{CodeDigest, Strategy, Verification};
+use crate::domain::user::{Identification, User, UserAccount};
+use crate::domain::verification::{CodeDigest, ExternalAccount, ExternalState, Profile, Strategy, Verification};
 use crate::store::OutboxEntry;
 
 pub(in crate::store) fn sign_up() -> SignUp {
@@ -29,6 +30,7 @@ pub(in crate::store) fn sign_up() -> SignUp {
         password_digest: Some(Secret::new("$argon2id$".into())),
         first_name: Some("Ada".into()),
         last_name: Some("Lovelace".into()),
+        external_account: Some(Box::new(external_account())),
         unsafe_metadata: r#"{"a":1}"#.into(),
         public_metadata: "{}".into(),
         legal_accepted_at: Some(at(11)),
@@ -50,6 +52,35 @@ pub(in crate::store) fn verification() -> Verification {
     }
 }
 
+pub(in crate::store) fn external_account() -> ExternalAccount {
+    ExternalAccount {
+        strategy: Strategy::OAuth("oauth_google".into()),
+        state: ExternalState::Failed {
+            code: Code::IdentifierAlreadySignedIn,
+            session: Some(SessionId::from_bytes([3; 16])),
+        },
+        nonce: [13; 16],
+        redirect_url: "https://example.com/sso-callback".into(),
+        action_complete_redirect_url: Some("https://example.com/".into()),
+        authorize_url: Some("https://provider.example/authorize?state=s".into()),
+        expire_at: at(16),
+        profile: Some(profile()),
+    }
+}
+
+fn profile() -> Profile {
+    Profile {
+        subject: "1234567890".into(),
+        email_address: Some("Ada@Example.com".into()),
+        email_verified: true,
+        first_name: Some("Ada".into()),
+        last_name: Some("Lovelace".into()),
+        username: Some("ada_l".into()),
+        image_url: Some("https://provider.example/ada.png".into()),
+        approved_scopes: vec!["openid".into(), "email".into()],
+    }
+}
+
 pub(in crate::store) fn user() -> User {
     User {
         id: UserId::from_bytes([1; 16]),
@@ -62,6 +93,13 @@ pub(in crate::store) fn user() -> User {
             id: IdentificationId::from_bytes([7; 16]),
             value: PhoneNumber::restore("+14155552671".into()),
             verified_by: None,
+        }],
+        external_accounts: vec![UserAccount {
+            id: ExternalAccountId::from_bytes([11; 16]),
+            identification_id: IdentificationId::from_bytes([12; 16]),
+            provider: "oauth_google".into(),
+            profile: profile(),
+            verified_at: at(33),
         }],
         username: Some(Username::restore("ada_l".into())),
         password_digest: Some(Secret::new("$argon2id$".into())),

@@ -12,6 +12,7 @@ use crate::store::StoreError;
 use crate::store::codec::Record;
 use crate::store::key::Kind;
 
+use super::external::ExternalAccountV1;
 use super::identifier::{EmailAddressV1, IdentifierV1};
 
 /// An open sign-up and where it stands in the list of deadlines.
@@ -39,6 +40,7 @@ pub(in crate::store) struct SignUpV1 {
     password_digest: Option<Secret<String>>,
     first_name: Option<String>,
     last_name: Option<String>,
+    external_account: Option<Box<ExternalAccountV1>>,
     unsafe_metadata: String,
     public_metadata: String,
     legal_accepted_at: Option<u64>,
@@ -96,6 +98,7 @@ impl From<&SignUp> for SignUpV1 {
             password_digest: sign_up.password_digest.clone(),
             first_name: sign_up.first_name.clone(),
             last_name: sign_up.last_name.clone(),
+            external_account: sign_up.external_account.as_deref().map(|account| Box::new(account.into())),
             unsafe_metadata: sign_up.unsafe_metadata.clone(),
             public_metadata: sign_up.public_metadata.clone(),
             legal_accepted_at: sign_up.legal_accepted_at.map(Timestamp::as_millis),
@@ -123,6 +126,7 @@ impl TryFrom<SignUpV1> for SignUp {
             password_digest: record.password_digest,
             first_name: record.first_name,
             last_name: record.last_name,
+            external_account: record.external_account.map(|account| (*account).try_into().map(Box::new)).transpose()?,
             unsafe_metadata: record.unsafe_metadata,
             public_metadata: record.public_metadata,
             legal_accepted_at: record.legal_accepted_at.map(Timestamp::from_millis),

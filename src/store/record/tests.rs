@@ -10,12 +10,13 @@ use proptest::prelude::*;
 use crate::domain::client::Client;
 use crate::domain::id::{ClientId, SessionId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
+use crate::domain::rejection::Code;
 use crate::domain::secret::Secret;
 use crate::domain::session::SessionStatus;
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
-use crate::domain::verification::{CodeDigest, Strategy as Way, Verification};
+use crate::domain::verification::{CodeDigest, ExternalState, Strategy as Way, Verification};
 use crate::store::codec::{Record, decode, encode};
 use crate::store::{OutboxEntry, StoreError};
 
@@ -99,6 +100,27 @@ proptest! {
         let read = through(&record);
         prop_assert_eq!(&read, &record);
         prop_assert_eq!(SignUp::try_from(read.sign_up), Ok(sign_up));
+    }
+
+    #[test]
+    fn any_external_account_comes_back_whole(
+        strategy in strategies(),
+        (state, code, id) in (0..4_usize, 0..Code::ALL.len(), any::<[u8; 16]>()),
+        at in times(),
+        session in any::<bool>(),
+    ) {
+        let mut sign_up = samples::sign_up();
+        let code = Code::ALL[code];
+        let account = sign_up.external_account.as_mut().expect("a sample");
+        account.strategy = strategy;
+        account.state = match state {
+            0 => ExternalState::Pending,
+            1 => ExternalState::Verified { at, client: ClientId::from_bytes(id) },
+            2 => ExternalState::Transferable(code),
+            _ => ExternalState::Failed { code, session: session.then_some(SessionId::from_bytes(id)) },
+        };
+        let record = SignUpRecordV1 { deadline_key: 0, deadline: 0, sign_up: (&sign_up).into() };
+        prop_assert_eq!(SignUp::try_from(through(&record).sign_up), Ok(sign_up));
     }
 
     #[test]
@@ -198,7 +220,7 @@ fn sign_ups() -> impl Strategy<Value = SignUp> {
         option::of(texts()),
     );
     let rest = (texts(), option::of(times()), option::of(texts()));
-    let sends = vec((0..3_usize, texts(), times()), 0..4);
+    let sends = vec((0..4_usize, texts(), times()), 0..4);
     (ids, phases, addresses, rest, sends).prop_map(|(ids, phase, addresses, rest, sends)| {
         let (email, phone, username, password) = addresses;
         let (metadata, legal_accepted_at, origin) = rest;
@@ -260,7 +282,9 @@ fn strategies() -> impl Strategy<Value = Way> {
         Just(Way::Ticket),
         Just(Way::GoogleOneTap),
         Just(Way::Enterprise("saml".into())),
-        "oauth_[a-z0-9_]{1,64}".prop_map(Way::OAuth),
+        "oauth_(custom_)?[a-su-z0-9_]{1,50}".prop_map(Way::OAuth),
+        "oauth_token_[a-z0-9_]{1,50}".prop_map(Way::OAuthToken),
+        "from_oauth_[a-z0-9_]{1,50}".prop_map(Way::FromOAuth),
         "web3_[a-z0-9_]{1,40}_signature".prop_map(Way::Web3),
     ]
 }
@@ -286,7 +310,11 @@ fn client_counter() -> CounterRecordV1 {
     CounterRecordV1::Client { window_start: 1_700_000_000_000, sms: 1, addresses: vec![[3; 16], [4; 16]] }
 }
 
-const KINDS: [IdentifierKind; 3] =
-    [IdentifierKind::EmailAddress, IdentifierKind::PhoneNumber, IdentifierKind::Username];
+const KINDS: [IdentifierKind; 4] = [
+    IdentifierKind::EmailAddress,
+    IdentifierKind::PhoneNumber,
+    IdentifierKind::Username,
+    IdentifierKind::ExternalAccount,
+];
 const STATUSES: [SessionStatus; 4] =
     [SessionStatus::Active, SessionStatus::Ended, SessionStatus::Removed, SessionStatus::Replaced];

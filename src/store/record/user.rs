@@ -11,6 +11,7 @@ use crate::store::StoreError;
 use crate::store::codec::Record;
 use crate::store::key::Kind;
 
+use super::external::UserAccountV1;
 use super::identifier::EmailAddressV1;
 use super::sign_up::{SignUpV1, strategy};
 
@@ -20,6 +21,7 @@ pub(in crate::store) struct UserRecordV1 {
     id: [u8; 16],
     email_addresses: Vec<IdentificationV1<EmailAddressV1>>,
     phone_numbers: Vec<IdentificationV1<String>>,
+    external_accounts: Vec<UserAccountV1>,
     username: Option<String>,
     password_digest: Option<Secret<String>>,
     first_name: Option<String>,
@@ -60,6 +62,7 @@ impl From<&User> for UserRecordV1 {
                 .iter()
                 .map(|phone| IdentificationV1::of(phone, |p| p.as_str().to_owned()))
                 .collect(),
+            external_accounts: user.external_accounts.iter().map(Into::into).collect(),
             username: user.username.as_ref().map(|u| u.as_str().to_owned()),
             password_digest: user.password_digest.clone(),
             first_name: user.first_name.clone(),
@@ -92,6 +95,7 @@ impl TryFrom<UserRecordV1> for User {
                 .into_iter()
                 .map(|phone| phone.identification(PhoneNumber::restore))
                 .collect::<Result<_, _>>()?,
+            external_accounts: record.external_accounts.into_iter().map(Into::into).collect(),
             username: record.username.map(Username::restore),
             password_digest: record.password_digest,
             first_name: record.first_name,

@@ -1,0 +1,166 @@
+//! Taking in an account at a provider: sending the person there, and judging what came back (CONTRACT 9).
+
+use std::collections::BTreeSet;
+
+use crate::domain::context::Context;
+use crate::domain::field::Field;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::identifier::{EmailAddress, IdentifierKind, Username};
+use crate::domain::rejection::{Code, Rejection};
+use crate::domain::time::Span;
+use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Strategy, Verification};
+
+use super::fields::name;
+use super::{Collected, SignUp, Transition};
+
+/// What a create or update says about an account at a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum External {
+    /// The person is sent to the provider.
+    Begin(ExternalTrip),
+    /// The application brought the provider's word along, or a sign-in handed it over.
+    Answered(Strategy, ExternalAnswer),
+}
+
+/// One trip to a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalTrip {
+    /// Which provider.
+    pub strategy: Strategy,
+    /// Fresh for this trip.
+    pub nonce: [u8; 16],
+    /// Where the browser goes afterwards unless a session came of it: absolute, and one of those allowed.
+    pub redirect_url: String,
+    /// Where it goes with a session.
+    pub action_complete_redirect_url: Option<String>,
+    /// The provider's page.
+    pub authorize_url: String,
+}
+
+/// The person is back from the trip with this nonce.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalReturn {
+    /// Which trip.
+    pub nonce: [u8; 16],
+    /// What came of it.
+    pub answer: ExternalAnswer,
+}
+
+/// What a provider said, and what look-ups found about it just before; the commit decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalAnswer {
+    /// Who the person is there, or why that is not known.
+    pub outcome: Result<Profile, Code>,
+    /// The user whose account it is, or who proved the address that the provider vouches for.
+    pub holder: Option<UserId>,
+    /// That user's session on this client.
+    pub session: Option<SessionId>,
+    /// Which of the profile's e-mail address and username belong to a user.
+    pub taken: BTreeSet<IdentifierKind>,
+}
+
+impl SignUp {
+    /// What came of a trip. A trip ends once; whoever comes back from an earlier one is refused.
+    pub(super) fn return_from_provider(
+        &self,
+        back: &ExternalReturn,
+        cx: &mut Context<'_>,
+    ) -> Result<Transition, Rejection> {
+        let account = self.external_account.as_ref().filter(|account| account.awaits(&back.nonce, cx.now));
+        let account = account.ok_or(Code::OAuthCallbackInvalid)?;
+        let mut next = self.clone();
+        next.version += 1;
+        next.updated_at = cx.now.max(self.updated_at);
+        next.settle((**account).clone(), &back.answer, cx);
+        Transition::to(next).convert_if_complete(cx)
+    }
+
+    /// Takes in what a create or update says about an account.
+    pub(super) fn take_external(&mut self, external: &External, cx: &Context<'_>) {
+        match external {
+            External::Begin(trip) => {
+                self.external_account = Some(Box::new(ExternalAccount {
+                    strategy: trip.strategy.clone(),
+                    state: ExternalState::Pending,
+                    nonce: trip.nonce,
+                    redirect_url: trip.redirect_url.clone(),
+                    action_complete_redirect_url: trip.action_complete_redirect_url.clone(),
+                    authorize_url: Some(trip.authorize_url.clone()),
+                    expire_at: cx.now + TRIP_TTL,
+                    profile: None,
+                }));
+            }
+            External::Answered(strategy, answer) => {
+                let account = ExternalAccount {
+                    strategy: strategy.clone(),
+                    state: ExternalState::Pending,
+                    nonce: [0; 16],
+                    redirect_url: String::new(),
+                    action_complete_redirect_url: None,
+                    authorize_url: None,
+                    expire_at: cx.now,
+                    profile: None,
+                };
+                self.settle(account, answer, cx);
+            }
+        }
+    }
+
+    fn settle(&mut self, mut account: ExternalAccount, answer: &ExternalAnswer, cx: &Context<'_>) {
+        account.authorize_url = None;
+        account.state = match &answer.outcome {
+            Err(code) => ExternalState::Failed { code: *code, session: None },
+            Ok(_) if answer.session.is_some() => {
+                ExternalState::Failed { code: Code::IdentifierAlreadySignedIn, session: answer.session }
+            }
+            Ok(_) if answer.holder.is_some() => ExternalState::Transferable(Code::ExternalAccountExists),
+            // The address is somebody's, and not both sides proved it: the person signs in the way they used to.
+            Ok(profile) if profile.email_verified && answer.taken.contains(&IdentifierKind::EmailAddress) => {
+                ExternalState::Failed { code: Code::ExternalAccountExists, session: None }
+            }
+            Ok(_) => ExternalState::Verified { at: cx.now, client: self.client_id },
+        };
+        if let Ok(profile) = &answer.outcome {
+            if account.is_verified() {
+                self.prefill(profile, &account.strategy, &answer.taken, cx);
+            }
+            account.profile = Some(profile.clone());
+        }
+        self.external_account = Some(Box::new(account));
+    }
+
+    /// Takes from a profile what the instance asks for and the person has not given. An address counts as proved
+    /// only where the provider vouches for it (SECURITY R-O6).
+    fn prefill(&mut self, profile: &Profile, strategy: &Strategy, taken: &BTreeSet<IdentifierKind>, cx: &Context<'_>) {
+        let settings = cx.settings;
+        let is_free = |kind| !taken.contains(&kind);
+        let email = profile.email_address.as_deref().and_then(|text| EmailAddress::parse(text).ok());
+        if let Some(email) = email.filter(|_| settings.enabled(&Field::EmailAddress))
+            && is_free(IdentifierKind::EmailAddress)
+            && self.email_address.as_ref().is_none_or(|given| given.value.as_str() == email.as_str())
+        {
+            let known = self.email_address.take().and_then(|given| given.verification);
+            let vouched = strategy.vouching().filter(|_| profile.email_verified);
+            let vouched = vouched.map(|strategy| Verification::vouched(strategy, self.client_id, cx.now));
+            let proved = known.filter(|v| vouched.is_none() || v.verified.is_some());
+            self.email_address = Some(Collected { value: email, verification: proved.or(vouched) });
+        }
+        let usable = |field: &Field, param: &str, text: &Option<String>| {
+            let text = text.as_deref().filter(|_| settings.enabled(field))?;
+            name(param, text).ok()
+        };
+        if self.first_name.is_none() {
+            self.first_name = usable(&Field::FirstName, "first_name", &profile.first_name);
+        }
+        if self.last_name.is_none() {
+            self.last_name = usable(&Field::LastName, "last_name", &profile.last_name);
+        }
+        if self.username.is_none() && settings.enabled(&Field::Username) && is_free(IdentifierKind::Username) {
+            let text = profile.username.as_deref();
+            self.username = text.and_then(|text| Username::parse(text, &settings.username_settings).ok());
+        }
+    }
+}
+
+/// How long a person may stay at a provider (SECURITY R-O2).
+const TRIP_TTL: Span = Span::from_secs(600);
