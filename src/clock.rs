@@ -1,7 +1,7 @@
 //! The clock: the only place that reads the time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::domain::time::{Span, Timestamp};
 
@@ -19,6 +19,10 @@ pub struct SystemClock {
     started: Instant,
     offset_ms: AtomicU64,
 }
+
+/// Measures how long something takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
 
 /// A clock that stands still until it is moved, for tests and simulations.
 #[derive(Debug, Default)]
@@ -55,6 +59,20 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let elapsed = Span::from_millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX));
         self.started_at + elapsed + self.offset()
+    }
+}
+
+impl Stopwatch {
+    /// Starts now.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the system's clocks")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// How long ago it was started.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the system's clocks")]
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
     }
 }
 
