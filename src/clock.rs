@@ -1,7 +1,7 @@
 //! The clock: the only place that reads the time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::domain::time::{Span, Timestamp};
 
@@ -20,6 +20,10 @@ pub struct SystemClock {
     offset_ms: AtomicU64,
 }
 
+/// Measures how long something takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
 /// A clock that stands still until it is moved, for tests and simulations.
 #[derive(Debug, Default)]
 pub struct ManualClock(AtomicU64);
@@ -33,9 +37,9 @@ impl SystemClock {
         Self { started_at, started: Instant::now(), offset_ms: AtomicU64::new(0) }
     }
 
-    /// Moves the clock forward.
+    /// Moves the clock forward, at most to the end of time.
     pub fn advance(&self, by: Span) {
-        self.offset_ms.fetch_add(by.as_millis(), Ordering::AcqRel);
+        forward(&self.offset_ms, by);
     }
 
     /// How far it was moved forward in all.
@@ -58,20 +62,56 @@ impl Clock for SystemClock {
     }
 }
 
+impl Stopwatch {
+    /// Starts now.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the system's clocks")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// How long ago it was started.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the system's clocks")]
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 impl ManualClock {
     /// A clock that shows `now`.
     pub const fn new(now: Timestamp) -> Self {
         Self(AtomicU64::new(now.as_millis()))
     }
 
-    /// Moves the clock forward.
+    /// Moves the clock forward, at most to the end of time.
     pub fn advance(&self, by: Span) {
-        self.0.fetch_add(by.as_millis(), Ordering::AcqRel);
+        forward(&self.0, by);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.0.load(Ordering::Acquire))
+    }
+}
+
+fn forward(ms: &AtomicU64, by: Span) {
+    let moved = |ms: u64| Some(ms.saturating_add(by.as_millis()));
+    ms.fetch_update(Ordering::AcqRel, Ordering::Acquire, moved).expect("there is always a next value");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_clock_is_moved_past_the_end_of_time_or_back() {
+        let end = Span::from_millis(u64::MAX);
+        let (system, manual) = (SystemClock::new(), ManualClock::new(Timestamp::from_millis(7)));
+        for _ in 0..2 {
+            system.advance(end);
+            manual.advance(end);
+            assert_eq!(system.offset(), end);
+            assert_eq!((system.now().as_millis(), manual.now().as_millis()), (u64::MAX, u64::MAX));
+        }
     }
 }

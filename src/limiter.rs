@@ -1,7 +1,9 @@
 //! Limits by source: how often one IPv4 address or IPv6 /64 may create and attempt (DESIGN 9). In memory and per
 //! process; the exact limits per address are the store's.
 
+use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasher;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 
@@ -29,16 +31,32 @@ pub struct Rate {
 pub struct SourceLimiter {
     create: Rate,
     attempt: Rate,
-    shards: Vec<Mutex<Uses>>,
+    /// Drawn anew for each limiter, so that nobody can aim at one shard.
+    placing: RandomState,
+    shards: Vec<Mutex<Shard>>,
+    sources_per_shard_max: usize,
 }
 
-/// When each source was last let through.
-type Uses = HashMap<(Family, Ipv6Addr), VecDeque<Timestamp>>;
+type Source = (Family, Ipv6Addr);
+
+/// What is known of some of the sources.
+#[derive(Default)]
+struct Shard {
+    /// When each source was last let through.
+    uses: HashMap<Source, VecDeque<Timestamp>>,
+    /// Each source once, with the time from which on its window counts before it is looked at again.
+    queue: VecDeque<(Timestamp, Source)>,
+}
 
 impl SourceLimiter {
     /// A limiter with these rates.
     pub fn new(create: Rate, attempt: Rate) -> Self {
-        Self { create, attempt, shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+        Self::with_room(create, attempt, SHARDS, SOURCES_PER_SHARD_MAX)
+    }
+
+    fn with_room(create: Rate, attempt: Rate, shards: usize, sources_per_shard_max: usize) -> Self {
+        let shards = (0..shards).map(|_| Mutex::default()).collect();
+        Self { create, attempt, placing: RandomState::new(), shards, sources_per_shard_max }
     }
 
     /// Counts one use, unless the source has used its share.
@@ -50,19 +68,47 @@ impl SourceLimiter {
             Family::Create => self.create,
             Family::Attempt => self.attempt,
         };
-        let key = (family, network(source));
-        let octets = key.1.octets();
-        let shard = octets.iter().fold(0_usize, |sum, b| sum.wrapping_mul(31).wrapping_add(usize::from(*b)));
-        let mut uses = self.shards[shard % SHARDS].lock().unwrap_or_else(PoisonError::into_inner);
-        if uses.len() >= KEYS_PER_SHARD_MAX && !uses.contains_key(&key) {
-            let longest = self.create.window.max(self.attempt.window);
-            uses.retain(|_, log| log.back().is_some_and(|last| now.since(*last) < longest));
-            if uses.len() >= KEYS_PER_SHARD_MAX {
-                // Every key is held by somebody who counts: newcomers wait rather than push them out.
-                return Err(longest);
+        let source = (family, network(source));
+        let longest = self.create.window.max(self.attempt.window);
+        let mut shard = self.shards[self.place(&source)].lock().unwrap_or_else(PoisonError::into_inner);
+        shard.forget_some(now, longest);
+        if shard.uses.len() >= self.sources_per_shard_max && !shard.uses.contains_key(&source) {
+            // Every place is held by somebody who counts: newcomers wait rather than push them out.
+            let next = shard.queue.front().map_or(now, |(since, _)| *since + longest);
+            return Err(next.since(now).max(LEAST_WAIT));
+        }
+        shard.count(source, rate, now)
+    }
+
+    fn place(&self, source: &Source) -> usize {
+        let hash = self.placing.hash_one(source) % self.shards.len() as u64;
+        usize::try_from(hash).expect("it is less than the number of shards")
+    }
+}
+
+impl Shard {
+    /// Looks at the sources that have waited longest, two at most: as each use adds one at most, what is over goes
+    /// sooner than it comes, and no call pays for many.
+    fn forget_some(&mut self, now: Timestamp, window: Span) {
+        for _ in 0..2 {
+            let Some((_, source)) = self.queue.front().copied().filter(|(since, _)| now.since(*since) >= window) else {
+                return;
+            };
+            self.queue.pop_front();
+            let last = self.uses.get(&source).and_then(|log| log.back());
+            if last.is_some_and(|last| now.since(*last) < window) {
+                self.queue.push_back((now, source));
+            } else {
+                self.uses.remove(&source);
             }
         }
-        let log = uses.entry(key).or_default();
+    }
+
+    fn count(&mut self, source: Source, rate: Rate, now: Timestamp) -> Result<(), Span> {
+        let log = self.uses.entry(source).or_insert_with(|| {
+            self.queue.push_back((now, source));
+            VecDeque::new()
+        });
         while log.front().is_some_and(|first| now.since(*first) >= rate.window) {
             log.pop_front();
         }
@@ -85,7 +131,8 @@ fn network(source: IpAddr) -> Ipv6Addr {
 }
 
 const SHARDS: usize = 16;
-const KEYS_PER_SHARD_MAX: usize = 65_536;
+const SOURCES_PER_SHARD_MAX: usize = 65_536;
+const LEAST_WAIT: Span = Span::from_millis(1);
 
 #[cfg(test)]
 mod tests {
@@ -126,5 +173,67 @@ mod tests {
             assert!(limiter.check(Family::Create, source(spelling), at(0)).is_ok());
         }
         assert!(limiter.check(Family::Create, source("192.0.2.9"), at(0)).is_err());
+    }
+
+    #[test]
+    fn a_full_shard_tells_newcomers_when_a_place_is_free() {
+        let limiter = with_places(4);
+        for n in 0..4_u8 {
+            assert_eq!(limiter.check(Family::Create, numbered(n.into()), at(u64::from(n) * 1000)), Ok(()));
+        }
+        assert_eq!(limiter.check(Family::Create, numbered(9), at(4_000)), Err(Span::from_millis(6_000)));
+        assert_eq!(limiter.check(Family::Create, numbered(3), at(4_000)), Ok(()), "who is in stays in");
+        assert_eq!(limiter.check(Family::Create, numbered(9), at(10_000)), Ok(()));
+        assert_eq!(limiter.check(Family::Create, numbered(10), at(10_500)), Err(Span::from_millis(500)));
+        assert_eq!(limiter.check(Family::Create, numbered(10), at(11_000)), Ok(()));
+    }
+
+    #[test]
+    fn a_full_shard_looks_at_few_sources_for_each_newcomer() {
+        let limiter = with_places(1_000);
+        for n in 0..1_000 {
+            assert!(limiter.check(Family::Create, numbered(n), at(0)).is_ok());
+        }
+        for n in 0..1_000 {
+            assert!(limiter.check(Family::Create, numbered(2_000 + n), at(9_999)).is_err());
+        }
+        for n in 0..100 {
+            assert!(limiter.check(Family::Create, numbered(5_000 + n), at(10_000)).is_ok());
+            let shard = limiter.shards[0].lock().expect("a shard");
+            let left = 1_000 - usize::try_from(n).expect("small") - 1;
+            assert_eq!((shard.uses.len(), shard.queue.len()), (left, left), "two go, one comes");
+        }
+    }
+
+    #[test]
+    fn sources_that_are_used_all_along_are_not_forgotten() {
+        let limiter = with_places(100);
+        for second in 0..60 {
+            let passed = limiter.check(Family::Create, numbered(1), at(second * 1000)).is_ok();
+            assert_eq!(passed, second % 10 < 5, "second {second}");
+            assert!(
+                limiter
+                    .check(Family::Create, numbered(1_000 + u32::try_from(second).expect("small")), at(second * 1000))
+                    .is_ok()
+            );
+        }
+        assert!(limiter.shards[0].lock().expect("a shard").uses.len() <= 12);
+    }
+
+    #[test]
+    fn nobody_knows_which_sources_share_a_shard() {
+        let places = |limiter: &SourceLimiter| -> Vec<usize> {
+            (0..64).map(|n| limiter.place(&(Family::Create, network(numbered(n))))).collect()
+        };
+        assert_ne!(places(&limiter()), places(&limiter()));
+    }
+
+    fn with_places(places: usize) -> SourceLimiter {
+        let SourceLimiter { create, attempt, .. } = limiter();
+        SourceLimiter::with_room(create, attempt, 1, places)
+    }
+
+    fn numbered(n: u32) -> IpAddr {
+        IpAddr::V4((0x0A00_0000 + n).into())
     }
 }

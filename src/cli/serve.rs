@@ -29,10 +29,11 @@ use super::{banner, data_error, listen_error};
 /// # Errors
 /// One sentence that says what to do.
 pub fn serve(config: &Config) -> Result<(), String> {
-    telemetry::init(match config.telemetry.log {
+    let format = match config.telemetry.log {
         config::LogFormat::Human => LogFormat::Human,
         config::LogFormat::Json => LogFormat::Json,
-    });
+    };
+    telemetry::init(format).map_err(|error| error.to_string())?;
     quiet_panics();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

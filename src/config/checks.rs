@@ -135,9 +135,10 @@ fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 25] {
         ("sign_up.keep_finished_s", sign_up.keep_finished_s, 0, 366 * DAY_S),
         ("session.lifetime_s", session.lifetime_s, 60, 3660 * DAY_S),
         ("session.token_ttl_s", session.token_ttl_s, 5, DAY_S),
-        ("password.m_kib", u64::from(password.m_kib), 8, 4 << 20),
-        ("password.t", u64::from(password.t), 1, 100),
-        ("password.p", u64::from(password.p), 1, 64),
+        // Beyond these no stored hash is verified, so none may be made.
+        ("password.m_kib", u64::from(password.m_kib), 8, 256 << 10),
+        ("password.t", u64::from(password.t), 1, 16),
+        ("password.p", u64::from(password.p), 1, 8),
         ("password.threads", count(password.threads), 0, 1024),
         ("password.queue", count(password.queue), 1, MILLION),
     ]

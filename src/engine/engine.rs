@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::actors::{CallError, Environment, System};
 use crate::clock::SystemClock;
+use crate::domain::rejection::Code;
 use crate::domain::settings::{InvalidSettings, Settings};
 use crate::domain::time::{Span, Timestamp};
 use crate::password::HashPool;
@@ -67,12 +68,16 @@ impl Engine {
     /// clock that does not move.
     ///
     /// # Errors
-    /// When the offset can't be stored; the clock has not moved then.
+    /// When it would be more than a hundred years ahead in all, or the offset can't be stored; the clock has not
+    /// moved then.
     pub async fn advance_clock(&self, by: Span) -> Result<Option<Timestamp>, EngineError> {
         let Some(clock) = &self.inner.movable_clock else {
             return Ok(None);
         };
         let offset = clock.offset().as_millis().saturating_add(by.as_millis());
+        if offset > CLOCK_OFFSET_MAX.as_millis() {
+            return Err(Code::FormParamValueInvalid.on("advance_ms").into());
+        }
         let value = (CLOCK_OFFSET.to_owned(), offset.to_be_bytes().to_vec());
         let commit = Commit { at: self.now(), values: vec![value], ..Commit::default() };
         self.inner.system.persister().commit(commit).await?;
@@ -146,3 +151,5 @@ impl From<CallError> for EngineError {
 
 /// Under which name the clock's offset is stored.
 pub(super) const CLOCK_OFFSET: &str = "clock_offset_ms";
+/// As far as a clock is moved: what is stored and signed then still has a date that everybody can read.
+const CLOCK_OFFSET_MAX: Span = Span::from_secs(100 * 366 * 86_400);

@@ -1,6 +1,8 @@
 //! Errors on the wire: one table from code to status and texts, and the envelope of CONTRACT 1 and 15. It does not
 //! know which route failed or who asked.
 
+mod table;
+
 use std::borrow::Cow;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -14,6 +16,8 @@ use crate::domain::time::Span;
 use crate::engine::EngineError;
 
 use super::response::{Answer, insert};
+
+use table::row;
 
 /// What is wrong with a request before the domain sees it, or with the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,15 +38,18 @@ pub(super) enum Fault {
     ServiceUnavailable,
 }
 
-/// An error answer in the making.
+/// An error answer in the making. Boxed, because it travels in the `Err` of nearly everything here.
 #[derive(Debug)]
-pub(super) struct HttpError {
+pub(super) struct HttpError(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     status: StatusCode,
     problems: Vec<Problem>,
     retry_after: Option<Span>,
     /// `meta.client`, where a client exists.
-    client: Option<Box<Value>>,
-    headers: Box<HeaderMap>,
+    client: Option<Value>,
+    headers: HeaderMap,
     /// What the log says beside the code.
     cause: Option<String>,
     route: Option<&'static str>,
@@ -60,19 +67,19 @@ impl HttpError {
     /// 405 with the methods that the path has.
     pub(super) fn method_not_allowed(allow: &str) -> Self {
         let mut error = Self::from(Fault::MethodNotAllowed);
-        insert(&mut error.headers, ALLOW, allow);
+        insert(error.headers_mut(), ALLOW, allow);
         error
     }
 
     /// 500, with what the log shall say.
     pub(super) fn internal(cause: impl Into<String>) -> Self {
-        Self { cause: Some(cause.into()), ..Fault::InternalError.into() }
+        Self::from(Fault::InternalError).because(cause)
     }
 
     /// 422 about one value of a JSON document, in the words of whoever read it.
     pub(super) fn document(key: &str, reason: &str) -> Self {
         let mut error = Self::from(Reason::from(Code::FormParamValueInvalid));
-        for problem in &mut error.problems {
+        for problem in &mut error.0.problems {
             problem.param = Some(key.to_owned());
             problem.message = Cow::Owned(reason.to_owned());
             problem.long_message =
@@ -83,45 +90,68 @@ impl HttpError {
 
     /// The same with the client piggybacked.
     pub(super) fn with_client(mut self, client: Value) -> Self {
-        self.client = Some(Box::new(client));
+        self.0.client = Some(client);
         self
     }
 
     /// The same, noting for the log at which route it happened.
     pub(super) fn at(mut self, route: &'static str) -> Self {
-        self.route = Some(route);
+        self.0.route = Some(route);
         self
     }
 
     /// The headers of the answer.
     pub(super) fn headers_mut(&mut self) -> &mut HeaderMap {
-        &mut self.headers
+        &mut self.0.headers
     }
 
     /// The answer; failures of the server leave one line in the log.
-    pub(super) fn into_answer(mut self) -> Answer {
+    pub(super) fn into_answer(self) -> Answer {
+        let mut parts = *self.0;
         let trace_id = trace_id();
-        if self.status.is_server_error() {
+        if parts.status.is_server_error() {
             tracing::error!(
-                http.route = self.route,
-                http.status = self.status.as_u16(),
-                error.code = self.problems.first().map(|p| p.code),
-                error.cause = self.cause.as_deref(),
+                http.route = parts.route,
+                http.status = parts.status.as_u16(),
+                error.code = parts.problems.first().map(|p| p.code),
+                error.cause = parts.cause.as_deref(),
                 trace_id,
                 "a request failed"
             );
         }
-        let is_wait = matches!(self.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
-        if is_wait || self.retry_after.is_some() {
-            let seconds = self.retry_after.map_or(1, Span::as_secs_ceil).max(1);
-            self.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        let is_wait = matches!(parts.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+        if is_wait || parts.retry_after.is_some() {
+            let seconds = parts.retry_after.map_or(1, Span::as_secs_ceil).max(1);
+            parts.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        let errors: Vec<Value> = self.problems.iter().map(Problem::to_json).collect();
+        let errors: Vec<Value> = parts.problems.iter().map(Problem::to_json).collect();
         let mut envelope = json!({"errors": errors, "clerk_trace_id": trace_id});
-        if let Some(client) = self.client {
+        if let Some(client) = parts.client {
             envelope["meta"] = json!({ "client": client });
         }
-        Answer::json(&envelope).with_status(self.status).with_headers(*self.headers)
+        Answer::json(&envelope).with_status(parts.status).with_headers(parts.headers)
+    }
+
+    fn new(status: StatusCode, problems: Vec<Problem>) -> Self {
+        Self(Box::new(Parts {
+            status,
+            problems,
+            retry_after: None,
+            client: None,
+            headers: HeaderMap::new(),
+            cause: None,
+            route: None,
+        }))
+    }
+
+    fn because(mut self, cause: impl Into<String>) -> Self {
+        self.0.cause = Some(cause.into());
+        self
+    }
+
+    fn after(mut self, span: Option<Span>) -> Self {
+        self.0.retry_after = span;
+        self
     }
 }
 
@@ -158,15 +188,9 @@ impl From<&[Reason]> for HttpError {
     fn from(reasons: &[Reason]) -> Self {
         let (statuses, problems): (Vec<_>, Vec<_>) =
             reasons.iter().map(|r| Problem::new(r.code.as_str(), r.param.as_deref(), r.number)).unzip();
-        Self {
-            status: statuses.into_iter().max().unwrap_or(StatusCode::BAD_REQUEST),
-            problems,
-            retry_after: reasons.iter().filter_map(|r| r.retry_after).max(),
-            client: None,
-            headers: Box::default(),
-            cause: None,
-            route: None,
-        }
+        let status = statuses.into_iter().max();
+        let wait = reasons.iter().filter_map(|r| r.retry_after).max();
+        Self::new(status.unwrap_or(StatusCode::BAD_REQUEST), problems).after(wait)
     }
 }
 
@@ -191,15 +215,7 @@ impl From<Rejection> for HttpError {
 impl From<Fault> for HttpError {
     fn from(fault: Fault) -> Self {
         let (status, problem) = Problem::new(fault.as_str(), None, None);
-        Self {
-            status,
-            problems: vec![problem],
-            retry_after: None,
-            client: None,
-            headers: Box::default(),
-            cause: None,
-            route: None,
-        }
+        Self::new(status, vec![problem])
     }
 }
 
@@ -210,13 +226,11 @@ impl From<EngineError> for HttpError {
             EngineError::NotFound => Code::ResourceNotFound.into(),
             EngineError::NoClient => Fault::AuthenticationInvalid.into(),
             EngineError::SignedOut => Fault::SignedOut.into(),
-            EngineError::Overloaded { retry_after } => Self {
-                retry_after: Some(retry_after),
-                cause: Some("overloaded".into()),
-                ..Fault::ServiceUnavailable.into()
-            },
+            EngineError::Overloaded { retry_after } => {
+                Self::from(Fault::ServiceUnavailable).because("overloaded").after(Some(retry_after))
+            }
             EngineError::Busy { retry_after } => Code::TooManyRequests.after(retry_after).into(),
-            EngineError::Unavailable(cause) => Self { cause: Some(cause), ..Fault::ServiceUnavailable.into() },
+            EngineError::Unavailable(cause) => Self::from(Fault::ServiceUnavailable).because(cause),
             EngineError::Internal => Fault::InternalError.into(),
         }
     }
@@ -250,26 +264,6 @@ fn trace_id() -> String {
     format!("{:016x}{:016x}", draw(), draw())
 }
 
-/// One line of the table. `{param}` and `{n}` stand for the parameter in words and the reason's number.
-struct Row {
-    code: &'static str,
-    /// The only parameter the row is for, when it is not for all.
-    param: Option<&'static str>,
-    status: StatusCode,
-    message: &'static str,
-    long_message: &'static str,
-}
-
-/// The row of a code, a row of its own for the parameter first. A code without one is a defect, and is answered
-/// as such.
-fn row(code: &str, param: Option<&str>) -> &'static Row {
-    let of_code = || TABLE.iter().filter(|row| row.code == code);
-    of_code()
-        .find(|row| row.param.is_some() && row.param == param)
-        .or_else(|| of_code().find(|row| row.param.is_none()))
-        .unwrap_or(&INTERNAL)
-}
-
 fn fill(text: &'static str, param: Option<&str>, number: Option<u32>) -> Cow<'static, str> {
     if !text.contains('{') {
         return Cow::Borrowed(text);
@@ -278,109 +272,6 @@ fn fill(text: &'static str, param: Option<&str>, number: Option<u32>) -> Cow<'st
     let number = number.map_or_else(|| "the allowed number of".into(), |n| n.to_string());
     Cow::Owned(text.replace("{param}", &noun).replace("{n}", &number))
 }
-
-const fn all(code: &'static str, status: StatusCode, message: &'static str, long_message: &'static str) -> Row {
-    Row { code, param: None, status, message, long_message }
-}
-
-const fn only(
-    code: &'static str,
-    param: &'static str,
-    status: StatusCode,
-    message: &'static str,
-    long_message: &'static str,
-) -> Row {
-    Row { param: Some(param), ..all(code, status, message, long_message) }
-}
-
-const BAD: StatusCode = StatusCode::BAD_REQUEST;
-const UNAUTHENTICATED: StatusCode = StatusCode::UNAUTHORIZED;
-const FORBIDDEN: StatusCode = StatusCode::FORBIDDEN;
-const FIELD: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
-const WAIT: StatusCode = StatusCode::TOO_MANY_REQUESTS;
-
-const INTERNAL: Row = all(
-    "internal_error",
-    StatusCode::INTERNAL_SERVER_ERROR,
-    "Internal error",
-    "Something went wrong on our side. Please try again.",
-);
-
-#[rustfmt::skip]
-const TABLE: &[Row] = &[
-    // Fields
-    only("form_identifier_exists", "email_address", FIELD, "That email address is taken. Please try another.", "That email address is taken. Please try another."),
-    only("form_identifier_exists", "phone_number", FIELD, "That phone number is taken. Please try another.", "That phone number is taken. Please try another."),
-    only("form_identifier_exists", "username", FIELD, "That username is taken. Please try another.", "That username is taken. Please try another."),
-    all("form_identifier_exists", FIELD, "already exists", "This identifier is taken. Please try another."),
-    only("form_param_format_invalid", "email_address", FIELD, "is invalid", "Email address must be a valid email address."),
-    only("form_param_format_invalid", "phone_number", FIELD, "is invalid", "Phone number must be a valid phone number according to E.164 international standard."),
-    all("form_param_format_invalid", FIELD, "is invalid", "The {param} is not in a valid format."),
-    all("form_param_missing", FIELD, "is missing", "Enter {param}."),
-    all("form_param_nil", FIELD, "is empty", "Enter {param}."),
-    all("form_param_unknown", FIELD, "is unknown", "{param} is not a valid parameter for this request."),
-    all("form_param_duplicate", FIELD, "is duplicated", "The {param} was included several times."),
-    only("form_param_value_invalid", "strategy", FIELD, "is invalid", "The strategy is not one of the allowed values."),
-    only("form_param_value_invalid", "unsafe_metadata", FIELD, "is invalid", "The unsafe metadata must be a JSON object."),
-    all("form_param_value_invalid", FIELD, "is invalid", "The {param} does not have an allowed value."),
-    all("form_param_value_disabled", BAD, "is disabled", "The {param} given is not enabled for this instance."),
-    all("form_param_type_invalid", FIELD, "is invalid", "The {param} has the wrong type."),
-    all("form_param_max_length_exceeded", FIELD, "is too long", "The {param} must not exceed {n} characters."),
-    all("form_param_exceeds_allowed_size", FIELD, "is too big", "The {param} must not exceed {n} bytes."),
-    all("form_password_length_too_short", FIELD, "Passwords must be {n} characters or more.", "Passwords must be {n} characters or more."),
-    all("form_password_length_too_long", FIELD, "Passwords must be {n} characters or less.", "Passwords must be {n} characters or less."),
-    all("form_password_size_in_bytes_exceeded", FIELD, "Password is too long.", "The password has exceeded the maximum number of bytes permitted. Please try a shorter one."),
-    all("form_password_no_lowercase", FIELD, "Passwords must contain at least one lowercase character.", "Passwords must contain at least one lowercase character."),
-    all("form_password_no_uppercase", FIELD, "Passwords must contain at least one uppercase character.", "Passwords must contain at least one uppercase character."),
-    all("form_password_no_number", FIELD, "Passwords must contain at least one number.", "Passwords must contain at least one number."),
-    all("form_password_no_special_char", FIELD, "Passwords must contain at least one special character.", "Passwords must contain at least one special character."),
-    all("form_password_pwned", FIELD, "Password is too easily guessed.", "This password is too common or too close to your own details, or was found in a data breach. Please use a different password."),
-    all("form_username_invalid_length", FIELD, "is invalid", "The username is too short or too long."),
-    all("form_username_invalid_character", FIELD, "is invalid", "The username can only contain letters, numbers and the allowed special characters."),
-    all("form_username_needs_non_number_char", FIELD, "is invalid", "The username must contain one non-number character."),
-    all("form_code_incorrect", FIELD, "is incorrect", "Incorrect code"),
-    all("legal_not_accepted", FIELD, "must be accepted", "You must accept the terms to continue."),
-    // Verifications
-    all("verification_missing", BAD, "No verification in progress", "You need to send a verification code before attempting to verify."),
-    all("verification_expired", BAD, "expired", "This verification has expired. You must create a new one."),
-    all("verification_failed", BAD, "failed", "Too many failed attempts. You have to request a new code."),
-    all("verification_already_verified", BAD, "already verified", "This verification has already been verified."),
-    all("verification_strategy_invalid", BAD, "Invalid verification strategy", "The verification strategy is not valid for this sign up."),
-    all("verification_code_too_many_requests", WAIT, "Too many requests", "You need to wait before you can request another verification code."),
-    // Sign-ups
-    all("too_many_requests", WAIT, "Too many requests", "Too many requests. Please try again in a bit."),
-    all("sign_up_cannot_be_updated", BAD, "Sign up cannot be updated", "This sign up has reached a terminal state and cannot be updated."),
-    all("sign_up_mode_restricted", FORBIDDEN, "Sign ups are restricted", "Sign up is restricted to people with an invitation."),
-    all("sign_up_restricted_waitlist", FORBIDDEN, "Sign ups are restricted", "Sign up is restricted to people let in from the waiting list."),
-    all("oauth_provider_not_enabled", BAD, "Provider not enabled", "This provider is not enabled for this instance."),
-    all("oauth_config_missing", BAD, "Provider not configured", "This provider has no credentials on this instance."),
-    all("oauth_token_exchange_error", BAD, "Token exchange failed", "The provider did not confirm the sign in. Please try again."),
-    all("oauth_fetch_user_error", BAD, "Profile not available", "The provider did not say who you are. Please try again."),
-    all("oauth_callback_invalid", BAD, "Invalid callback", "This sign in with a provider is not known here, or is over. Please try again."),
-    all("oauth_access_denied", FORBIDDEN, "Access denied", "You did not grant access to your account at the provider."),
-    all("external_account_exists", BAD, "Account exists", "There is already a user for this account. Please sign in instead."),
-    all("external_account_not_found", StatusCode::NOT_FOUND, "Account not found", "There is no user for this account yet. Please sign up."),
-    all("identifier_already_signed_in", BAD, "Already signed in", "You are already signed in with this account."),
-    all("account_transfer_invalid", BAD, "Invalid account transfer", "There is no account to transfer."),
-    all("session_exists", BAD, "Session already exists", "You're currently in single session mode. You can only be signed into one account at a time."),
-    all("resource_not_found", StatusCode::NOT_FOUND, "not found", "There is nothing here, or nothing that you may see."),
-    // Who asks
-    all("signed_out", UNAUTHENTICATED, "Signed out", "You are signed out."),
-    all("authentication_invalid", UNAUTHENTICATED, "Invalid authentication", "Unable to authenticate the request, you need to supply an active session."),
-    all("dev_browser_unauthenticated", UNAUTHENTICATED, "Browser unauthenticated", "Unable to authenticate this browser for your development instance."),
-    // Transport
-    all("origin_invalid", BAD, "Invalid HTTP Origin header", "The Origin HTTP header is not one of the allowed origins of this instance."),
-    all("origin_missing", BAD, "Missing HTTP Origin header", "The Origin HTTP header is missing."),
-    all("origin_authorization_headers_conflict", BAD, "Origin and Authorization conflict", "For security purposes, only one of the Origin and Authorization headers should be provided, but not both."),
-    all("host_invalid", BAD, "Invalid host", "The Host HTTP header does not name this instance."),
-    all("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", "This resource does not have that method."),
-    all("request_timeout", StatusCode::REQUEST_TIMEOUT, "Request timeout", "The request took too long to arrive."),
-    all("request_body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "Request too large", "The request is larger, or has more parameters, than allowed."),
-    all("unsupported_content_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type is unsupported", "The request's content type must be application/x-www-form-urlencoded, without a content encoding."),
-    all("request_body_invalid", BAD, "Body is invalid", "The request's body could not be read."),
-    all("service_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Service unavailable", "The service is not available at the moment. Please try again in a bit."),
-    INTERNAL,
-];
 
 #[cfg(test)]
 mod tests;

@@ -43,10 +43,24 @@ impl Default for HashParameters {
     }
 }
 
+impl HashParameters {
+    /// The most that a hash may cost: what a stored string can make a verification take is bounded by it.
+    pub const MAX: Self = Self { m_kib: 256 * 1024, t: 16, p: 8 };
+
+    const fn is_bounded(self) -> bool {
+        self.m_kib <= Self::MAX.m_kib && self.t <= Self::MAX.t && self.p <= Self::MAX.p
+    }
+}
+
 impl Hasher {
     pub(super) fn new(implementation: Implementation, parameters: HashParameters) -> Result<Self, HashError> {
         let refused = |error: &dyn std::fmt::Display| HashError(error.to_string());
         let HashParameters { m_kib, t, p } = parameters;
+        if !parameters.is_bounded() {
+            // What it made could never be verified.
+            let HashParameters { m_kib, t, p } = HashParameters::MAX;
+            return Err(HashError(format!("at most {m_kib} KiB, {t} passes and {p} lanes are allowed")));
+        }
         Ok(match implementation {
             Implementation::Fast => {
                 let builder = argon2_rust::Params::builder().memory(Memory::kib(m_kib.into())).passes(t).lanes(p);
@@ -100,10 +114,9 @@ impl Phc {
         let mut costs = costs.split(',');
         let mut cost = |name: &str| costs.next()?.strip_prefix(name)?.parse().ok();
         let parameters = HashParameters { m_kib: cost("m=")?, t: cost("t=")?, p: cost("p=")? };
-        let bounded = parameters.m_kib <= M_KIB_MAX && parameters.t <= T_MAX && parameters.p <= P_MAX;
         let decoded =
             Self { parameters, salt: STANDARD_NO_PAD.decode(salt).ok()?, tag: STANDARD_NO_PAD.decode(tag).ok()? };
-        (bounded && parts.next().is_none() && decoded.tag.len() == TAG_BYTES).then_some(decoded)
+        (parameters.is_bounded() && parts.next().is_none() && decoded.tag.len() == TAG_BYTES).then_some(decoded)
     }
 }
 
@@ -118,10 +131,6 @@ pub(super) fn self_test(implementation: Implementation) -> Result<(), HashError>
 const KNOWN_ANSWER: &str = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$cpx6VEQbwTVZvcpxNIxOVUWZ5xnAipUmAe1cg2GMG70";
 pub(super) const TAG_BYTES: usize = 32;
 pub(super) const SALT_BYTES: usize = 16;
-/// The most a stored string can make a verification cost.
-const M_KIB_MAX: u32 = 256 * 1024;
-const T_MAX: u32 = 16;
-const P_MAX: u32 = 8;
 
 #[cfg(test)]
 mod tests {
@@ -151,6 +160,24 @@ mod tests {
             "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$cpx6",
         ] {
             assert_eq!(Phc::decode(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn whatever_can_be_hashed_can_be_verified() {
+        let max = HashParameters::MAX;
+        let stored = |parameters| Phc { parameters, salt: vec![7; SALT_BYTES], tag: vec![7; TAG_BYTES] };
+        assert_eq!(Phc::decode(&stored(max).encode()), Some(stored(max)));
+        for beyond in [
+            HashParameters { m_kib: max.m_kib + 1, ..max },
+            HashParameters { t: max.t + 1, ..max },
+            HashParameters { p: max.p + 1, ..max },
+        ] {
+            assert_eq!(Phc::decode(&stored(beyond).encode()), None);
+            for implementation in [Implementation::Fast, Implementation::RustCrypto] {
+                let refused = Hasher::new(implementation, beyond).err().map(|error| error.to_string());
+                assert!(refused.is_some_and(|text| text.contains("at most 262144 KiB, 16 passes and 8 lanes")));
+            }
         }
     }
 

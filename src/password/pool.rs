@@ -1,13 +1,16 @@
 //! The pool: one thread for each core, each with memory of its own, behind a bounded queue.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use aws_lc_rs::constant_time;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use tokio::sync::oneshot;
 
+use crate::clock::Stopwatch;
 use crate::domain::secret::Secret;
 use crate::domain::time::Span;
 
@@ -39,7 +42,7 @@ pub enum PoolError {
     /// Too many wait already.
     #[error("the hash queue is full")]
     Full {
-        /// When a place is likely to be free.
+        /// In how many whole seconds those that wait now are likely to be done.
         retry_after: Span,
     },
     /// The pool has stopped.
@@ -55,7 +58,13 @@ pub struct HashPool {
     jobs: Option<SyncSender<Job>>,
     threads: Vec<JoinHandle<()>>,
     parameters: HashParameters,
+    pace: Arc<Pace>,
+    queue: usize,
 }
+
+/// How long one hash takes a thread while the pool is at work, in microseconds; 0 before the first.
+#[derive(Debug, Default)]
+struct Pace(AtomicU64);
 
 struct Job {
     password: Secret<String>,
@@ -74,21 +83,22 @@ impl HashPool {
     /// When the parameters are refused, the implementation fails its self-test, or a thread can't be started.
     pub fn new(options: HashOptions) -> Result<Self, HashPoolError> {
         self_test(options.implementation)?;
+        let pace = Arc::new(Pace::default());
         let (jobs, queue) = sync_channel(options.queue.max(1));
         let queue = Arc::new(Mutex::new(queue));
         let mut threads = Vec::new();
         for number in 0..options.threads.max(1) {
             let mut hasher = Hasher::new(options.implementation, options.parameters)?;
-            let queue = queue.clone();
+            let (queue, pace) = (queue.clone(), pace.clone());
             let run = move || {
                 lower_priority();
                 while let Some(job) = next(&queue) {
-                    job.run(&mut hasher, &options);
+                    job.run(&mut hasher, &options, &pace);
                 }
             };
             threads.push(thread::Builder::new().name(format!("hash-{number}")).spawn(run)?);
         }
-        Ok(Self { jobs: Some(jobs), threads, parameters: options.parameters })
+        Ok(Self { jobs: Some(jobs), threads, parameters: options.parameters, pace, queue: options.queue.max(1) })
     }
 
     /// What a hash costs.
@@ -119,7 +129,9 @@ impl HashPool {
     fn send(&self, job: Job) -> Result<(), PoolError> {
         let jobs = self.jobs.as_ref().ok_or(PoolError::Stopped)?;
         jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => PoolError::Full { retry_after: RETRY_AFTER },
+            TrySendError::Full(_) => {
+                PoolError::Full { retry_after: self.pace.time_for(self.queue, self.threads.len()) }
+            }
             TrySendError::Disconnected(_) => PoolError::Stopped,
         })
     }
@@ -147,15 +159,42 @@ impl Drop for HashPool {
     }
 }
 
+impl Pace {
+    /// Notes how long a hash took: the last few count.
+    fn note(&self, took: Duration) {
+        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
+        let before = self.0.load(Ordering::Relaxed);
+        // Of two threads that note at once one is overheard, which leaves a mean as good.
+        let mean = if before == 0 { took } else { before - before / 8 + took / 8 };
+        self.0.store(mean.max(1), Ordering::Relaxed);
+    }
+
+    /// In how many whole seconds so many threads do so many hashes; at least one.
+    fn time_for(&self, hashes: usize, threads: usize) -> Span {
+        let (hashes, threads) = (hashes as u64, threads.max(1) as u64);
+        let micros = self.0.load(Ordering::Relaxed).saturating_mul(hashes) / threads;
+        Span::from_secs(micros.div_ceil(1_000_000).max(1))
+    }
+}
+
 impl Job {
-    fn run(self, hasher: &mut Hasher, options: &HashOptions) {
+    fn run(self, hasher: &mut Hasher, options: &HashOptions, pace: &Pace) {
         let password = self.password.expose().as_bytes();
+        let watch = Stopwatch::start();
         let is_unheard = match self.work {
             // A caller who has gone away is not worth the work.
             Work::Hash(reply) if reply.is_closed() => true,
-            Work::Hash(reply) => reply.send(hash(hasher, options.parameters, password)).is_err(),
             Work::Verify(_, reply) if reply.is_closed() => true,
-            Work::Verify(stored, reply) => reply.send(verify(hasher, options, password, stored.expose())).is_err(),
+            Work::Hash(reply) => {
+                let hashed = hash(hasher, options.parameters, password);
+                pace.note(watch.elapsed());
+                reply.send(hashed).is_err()
+            }
+            Work::Verify(stored, reply) => {
+                let verified = verify(hasher, options, password, stored.expose());
+                pace.note(watch.elapsed());
+                reply.send(verified).is_err()
+            }
         };
         if is_unheard {
             tracing::debug!("the caller is gone");
@@ -195,8 +234,6 @@ fn lower_priority() {
 }
 
 const NICENESS: i32 = 10;
-/// About how long a full queue takes to have room again.
-const RETRY_AFTER: Span = Span::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -228,6 +265,7 @@ mod tests {
     async fn a_full_queue_refuses_at_once() {
         let costly = HashParameters { m_kib: 65_536, t: 3, p: 1 };
         let pool = Arc::new(HashPool::new(HashOptions { parameters: costly, ..small() }).expect("a pool"));
+        pool.pace.note(Duration::from_secs(30));
         let waiting: Vec<_> = (0..8)
             .map(|_| {
                 let pool = pool.clone();
@@ -236,8 +274,32 @@ mod tests {
             .collect();
         let mut refused = 0;
         for task in waiting {
-            refused += usize::from(matches!(task.await.expect("a task"), Err(PoolError::Full { .. })));
+            match task.await.expect("a task") {
+                Err(PoolError::Full { retry_after }) => {
+                    assert!(retry_after > Span::from_secs(10), "{retry_after:?}");
+                    refused += 1;
+                }
+                other => assert!(other.is_ok(), "{other:?}"),
+            }
         }
         assert!((1..8).contains(&refused), "{refused} were refused");
+    }
+
+    #[tokio::test]
+    async fn the_wait_follows_the_queue_and_the_measured_pace() {
+        let pace = Pace::default();
+        assert_eq!(pace.time_for(1_000, 1), Span::from_secs(1), "nothing is known yet");
+        pace.note(Duration::from_millis(10));
+        assert_eq!(pace.time_for(128, 2), Span::from_secs(1));
+        assert_eq!(pace.time_for(1_000, 2), Span::from_secs(5));
+        assert_eq!(pace.time_for(1_001, 2), Span::from_secs(6));
+        for _ in 0..100 {
+            pace.note(Duration::from_millis(100));
+        }
+        assert!((45..=50).contains(&pace.time_for(1_000, 2).as_secs_ceil()), "the machine has slowed down: {pace:?}");
+
+        let pool = HashPool::new(small()).expect("a pool");
+        pool.hash(secret("wanders under elms")).await.expect("a hash");
+        assert!(pool.pace.0.load(Ordering::Relaxed) > 0, "a hash is measured before it is answered");
     }
 }

@@ -69,30 +69,19 @@ impl InstanceKey {
         }
     }
 
-    /// Reads the key from `path`, or makes the file, readable by its owner only, with a fresh key.
+    /// Reads the key from `path`, or makes the file, readable by its owner only, with a fresh key. Of several that
+    /// start at once all get the same key; a crash leaves the whole file or none.
     ///
     /// # Errors
     /// See [`KeyFileError`].
     pub fn load_or_create(path: &Path) -> Result<Self, KeyFileError> {
-        let io = |error| KeyFileError::Io { path: path.to_owned(), error };
-        match fs::read_to_string(path) {
-            Ok(text) => {
-                let mode = fs::metadata(path).map_err(io)?.permissions().mode();
-                if mode & 0o077 != 0 {
-                    return Err(KeyFileError::Exposed(path.to_owned()));
-                }
-                let bytes = STANDARD.decode(text.trim()).ok().map(Zeroizing::new);
-                let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
-                let bytes = bytes.ok_or_else(|| KeyFileError::Malformed(path.to_owned()))?;
-                Ok(Self::from_bytes(Zeroizing::new(bytes)))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let key = Self::generate();
-                key.write(path).map_err(io)?;
-                Ok(key)
-            }
-            Err(error) => Err(io(error)),
+        if let Some(key) = Self::load(path)? {
+            return Ok(key);
         }
+        let io = |error| KeyFileError::Io { path: path.to_owned(), error };
+        Self::generate().write(path).map_err(io)?;
+        // Whichever was there first is the key.
+        Self::load(path)?.ok_or_else(|| io(io::ErrorKind::NotFound.into()))
     }
 
     /// A fingerprint that tells whether data was written under this key.
@@ -105,17 +94,52 @@ impl InstanceKey {
         mac(&self.tokens, parts)
     }
 
+    fn load(path: &Path) -> Result<Option<Self>, KeyFileError> {
+        let io = |error| KeyFileError::Io { path: path.to_owned(), error };
+        let text = match fs::read_to_string(path) {
+            Ok(text) => Zeroizing::new(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io(error)),
+        };
+        let mode = fs::metadata(path).map_err(io)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            return Err(KeyFileError::Exposed(path.to_owned()));
+        }
+        let bytes = STANDARD.decode(text.trim()).ok().map(Zeroizing::new);
+        let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
+        let bytes = bytes.ok_or_else(|| KeyFileError::Malformed(path.to_owned()))?;
+        Ok(Some(Self::from_bytes(Zeroizing::new(bytes))))
+    }
+
+    /// Leaves the key under this name unless there is a file already. It is whole and synced before it gets the name.
     fn write(&self, path: &Path) -> io::Result<()> {
-        let text = Zeroizing::new(STANDARD.encode(self.bytes.as_ref()));
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(text.as_bytes())?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
+        let mut number = [0; 8];
+        OsEntropy::new().fill(&mut number);
+        let mut draft = path.as_os_str().to_owned();
+        draft.push(format!(".{:016x}.draft", u64::from_be_bytes(number)));
+        let draft = PathBuf::from(draft);
+        let named = self.write_draft(&draft).and_then(|()| match fs::hard_link(&draft, path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            done => done,
+        });
+        let removed = match fs::remove_file(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+        named.and(removed)?;
         // The file's name must last as long as the data that is useless without it.
         match path.parent().filter(|p| !p.as_os_str().is_empty()) {
             Some(folder) => fs::File::open(folder)?.sync_all(),
             None => fs::File::open(".")?.sync_all(),
         }
+    }
+
+    fn write_draft(&self, path: &Path) -> io::Result<()> {
+        let text = Zeroizing::new(STANDARD.encode(self.bytes.as_ref()));
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(text.as_bytes())?;
+        file.write_all(b"\n")?;
+        file.sync_all()
     }
 }
 
@@ -169,6 +193,9 @@ const FORMAT: u8 = 1;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
     use super::*;
 
     #[test]
@@ -202,5 +229,37 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("permissions");
         fs::write(&path, "not a key").expect("a file");
         assert!(matches!(InstanceKey::load_or_create(&path), Err(KeyFileError::Malformed(_))));
+    }
+
+    #[test]
+    fn first_starts_at_the_same_time_agree_on_one_key() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("instance.key");
+            let together = Barrier::new(8);
+            let start = || {
+                together.wait();
+                InstanceKey::load_or_create(&path).map(|key| key.check_value())
+            };
+            let keys: Vec<_> = thread::scope(|scope| {
+                let starts: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
+                starts.into_iter().map(|start| start.join().expect("a start").expect("a key")).collect()
+            });
+            assert!(keys.iter().all(|key| *key == keys[0]));
+            let names: Vec<_> =
+                fs::read_dir(&folder).expect("a folder").map(|e| e.expect("a file").file_name()).collect();
+            assert_eq!(names, ["instance.key"]);
+        }
+    }
+
+    #[test]
+    fn a_key_never_replaces_another() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("instance.key");
+        let first = InstanceKey::load_or_create(&path).expect("a new key");
+        InstanceKey::generate().write(&path).expect("no fault");
+        let kept = InstanceKey::load_or_create(&path).expect("the same key");
+        assert_eq!(kept.check_value(), first.check_value());
+        assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
     }
 }

@@ -43,6 +43,19 @@ fn check_says_what_is_wrong() {
 }
 
 #[test]
+fn an_unreadable_log_filter_is_told_at_the_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = Command::new(BINARY)
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(folder.path())
+        .env("RUST_LOG", "vestibule=loud")
+        .output()
+        .expect("the binary runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("vestibule: `RUST_LOG` can't be read: "), "{output:?}");
+}
+
+#[test]
 fn healthcheck_is_the_servers_word() {
     for (status, code) in [("200 OK", 0), ("503 Service Unavailable", 1)] {
         let server = TcpListener::bind("127.0.0.1:0").expect("a port");

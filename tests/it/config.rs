@@ -10,6 +10,7 @@ use vestibule::config::{
 };
 use vestibule::domain::context::Policy;
 use vestibule::domain::time::Span;
+use vestibule::password::HashParameters;
 
 #[test]
 fn the_defaults_are_those_of_the_domain_and_need_nothing_else() {
@@ -203,6 +204,17 @@ fn production_needs_a_real_transport() {
     let silent = format!("{production}[settings]\nfile = \"username_password\"\n[email]\ntransport = \"none\"");
     let config = load_text(&silent).expect("nothing is ever sent");
     assert!(config.warnings().iter().any(|w| w.contains("`instance.publishable_key`")));
+}
+
+#[test]
+fn hashes_that_could_not_be_verified_are_not_configured() {
+    let max = HashParameters::MAX;
+    for (key, most) in [("m_kib", max.m_kib), ("t", max.t), ("p", max.p)] {
+        assert!(load_text(&format!("[password]\n{key} = {most}")).is_ok(), "{key}");
+        let fault = load_text(&format!("[password]\n{key} = {}", most + 1)).expect_err(key).to_string();
+        let sentence = format!("`password.{key}` is {}; it must be from ", most + 1);
+        assert!(fault.contains(&sentence) && fault.ends_with(&format!(" to {most}")), "{fault}");
+    }
 }
 
 #[test]

@@ -224,6 +224,25 @@ fn every_refusal_is_the_contracts_envelope() {
 }
 
 #[test]
+fn an_absurd_advance_of_the_clock_is_refused_and_moves_nothing() {
+    let folder = TempDir::new().expect("a folder");
+    let server = Server::start(folder.path(), CONFIG);
+    let advance = |ms: u64| {
+        let body = format!("{{\"advance_ms\":{ms}}}");
+        server.request("POST", "/dev/clock", &[("content-type", "application/json")], &body).expect("an answer")
+    };
+    let day = 86_400_000;
+    let before = advance(day).json()["now"].as_u64().expect("a time");
+    for absurd in [u64::MAX, u64::MAX - day, 200 * 366 * day] {
+        let refused = advance(absurd);
+        assert_eq!((refused.status, refused.error_codes()), (422, vec!["form_param_value_invalid".to_owned()]));
+        assert_eq!(refused.json()["errors"][0]["meta"]["param_name"], "advance_ms");
+    }
+    let now = server.request("GET", "/dev/clock", &[], "").expect("an answer").json()["now"].as_u64().expect("a time");
+    assert!((before..before + day).contains(&now), "{before} {now}");
+}
+
+#[test]
 fn the_log_holds_no_address_code_token_or_password() {
     let folder = TempDir::new().expect("a folder");
     let server = Server::start(folder.path(), &CONFIG.replace("email_code", "password"));

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use super::table::TABLE;
 use super::*;
 
 #[test]
@@ -25,7 +26,7 @@ fn every_row_belongs_to_a_code_and_stands_once() {
 
 #[test]
 fn statuses_follow_the_contract() {
-    let status = |code: Code| HttpError::from(code).status.as_u16();
+    let status = |code: Code| HttpError::from(code).0.status.as_u16();
     assert_eq!(status(Code::FormIdentifierExists), 422);
     assert_eq!(status(Code::FormParamValueDisabled), 400);
     assert_eq!(status(Code::VerificationExpired), 400);

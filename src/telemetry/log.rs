@@ -1,0 +1,148 @@
+//! Where log lines go, which ones, and how they look.
+
+use std::env::{self, VarError};
+use std::io::{self, IsTerminal};
+
+use tracing::Subscriber;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::line::Fields;
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A `RUST_LOG` that chooses nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`RUST_LOG` can't be read: {0}; write it like \"info,vestibule=debug\", or leave it out")]
+pub struct FilterError(String);
+
+/// Begins to log to standard error, in colours if that is a terminal and `NO_COLOR` is not set. `RUST_LOG` chooses
+/// what; by default `info`. Does nothing when the process has a subscriber already.
+///
+/// # Errors
+/// When `RUST_LOG` can't be read.
+pub fn init(format: LogFormat) -> Result<(), FilterError> {
+    let filter = match env::var("RUST_LOG") {
+        Ok(text) => filter(&text)?,
+        Err(VarError::NotPresent) => filter("")?,
+        Err(VarError::NotUnicode(_)) => return Err(FilterError("it is not text".into())),
+    };
+    let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let colours = !plain && io::stderr().is_terminal();
+    let done = match format {
+        LogFormat::Human => human(filter, colours, io::stderr).try_init(),
+        LogFormat::Json => json(filter, io::stderr).try_init(),
+    };
+    if done.is_err() {
+        tracing::debug!("the process logs already");
+    }
+    Ok(())
+}
+
+/// What this text chooses; nothing stands for the default.
+fn filter(text: &str) -> Result<EnvFilter, FilterError> {
+    let text = if text.trim().is_empty() { DEFAULT } else { text };
+    EnvFilter::try_new(text).map_err(|error| FilterError(error.to_string()))
+}
+
+fn human<W>(filter: EnvFilter, colours: bool, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours);
+    lines.fmt_fields(Fields).with_writer(writer).finish()
+}
+
+fn json<W>(filter: EnvFilter, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    tracing_subscriber::fmt().with_env_filter(filter).json().with_writer(writer).finish()
+}
+
+const DEFAULT: &str = "info,ractor=warn,sled=warn";
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[test]
+    fn one_event_is_one_line_whatever_its_fields_say() {
+        let text = "one\ntwo\r\u{1b}[31mred\u{85}three\u{2028}four\u{7f}";
+        for colours in [false, true] {
+            let lines = Lines::default();
+            let subscriber = human(filter("info").expect("a filter"), colours, lines.clone());
+            tracing::subscriber::with_default(subscriber, || {
+                let span = tracing::info_span!("work", sign_up.id = %text);
+                let _inside = span.enter();
+                tracing::info!(shown = %text, debugged = ?text, plain = text, n = 7, "message {text}");
+            });
+            let log = lines.text();
+            assert_eq!(log.matches('\n').count(), 1, "{log}");
+            assert!(log.ends_with('\n') && !log.contains("\u{1b}[31m") && !log.contains(['\r', '\u{85}', '\u{2028}']));
+            let escaped = r"one\ntwo\r\u{1b}[31mred\u{85}three\u{2028}four\u{7f}";
+            for part in ["message ", "shown=", "sign_up.id="] {
+                assert!(log.contains(&format!("{part}{escaped}")), "{part}: {log}");
+            }
+            assert!(log.contains(" n=7"), "{log}");
+            assert_eq!(log.contains('\u{1b}'), colours, "{log}");
+        }
+    }
+
+    #[test]
+    fn a_json_event_is_one_line_too() {
+        let lines = Lines::default();
+        let subscriber = json(filter("info").expect("a filter"), lines.clone());
+        tracing::subscriber::with_default(subscriber, || tracing::info!(shown = %"one\ntwo\u{1b}", "three\nfour"));
+        assert_eq!(lines.text().matches('\n').count(), 1, "{}", lines.text());
+        let event: serde_json::Value = serde_json::from_str(&lines.text()).expect("JSON");
+        assert_eq!(event["fields"]["shown"], "one\ntwo\u{1b}");
+    }
+
+    #[test]
+    fn an_unreadable_filter_is_told_in_a_sentence() {
+        for text in ["info,vestibule=loud", "vestibule=debug=info", "[{=}"] {
+            let error = filter(text).expect_err(text).to_string();
+            assert!(error.starts_with("`RUST_LOG` can't be read: "), "{error}");
+        }
+        assert_eq!(filter(" ").expect("the default").to_string(), filter(DEFAULT).expect("a filter").to_string());
+    }
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Lines {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().expect("lines").clone()).expect("text")
+        }
+    }
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("lines").write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'w> MakeWriter<'w> for Lines {
+        type Writer = Self;
+
+        fn make_writer(&'w self) -> Self {
+            self.clone()
+        }
+    }
+}
