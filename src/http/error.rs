@@ -155,6 +155,11 @@ impl HttpError {
     }
 }
 
+/// A code as it is shown beside a fact that it explains, rather than as an answer.
+pub(super) fn shown(code: Code) -> Value {
+    Problem::new(code.as_str(), None, None).1.to_json()
+}
+
 impl Problem {
     fn new(code: &'static str, param: Option<&str>, number: Option<u32>) -> (StatusCode, Self) {
         let row = row(code, param);

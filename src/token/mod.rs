@@ -5,8 +5,10 @@ mod client_token;
 mod instance_key;
 mod keyring;
 mod session_token;
+mod trip;
 
 pub use client_token::{PresentedToken, parse_client_token};
 pub use instance_key::{InstanceKey, KeyFileError};
 pub use keyring::{Algorithm, KeyError, Keyring, SigningKey};
 pub use session_token::SessionClaims;
+pub use trip::{Gate, Traveller, Trip};

@@ -12,7 +12,7 @@ use crate::domain::session::{Session, SessionStatus};
 use crate::domain::sign_up::{Collected, Phase, SignUp, Status};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Identification, User};
-use crate::domain::verification::{Strategy, Verification};
+use crate::domain::verification::{ExternalAccount, ExternalState, Strategy, Verification};
 use crate::engine::{ClientView, SessionView, SignUpView};
 
 pub(in crate::http) const CLIENT: ClientId = ClientId::from_bytes([1; 16]);
@@ -54,6 +54,20 @@ pub(in crate::http) fn complete() -> SignUpView {
     view.status = Status::Complete;
     view.requirements.unverified_fields.clear();
     view
+}
+
+/// An account at a provider that the person is away to prove.
+pub(in crate::http) fn external_account() -> ExternalAccount {
+    ExternalAccount {
+        strategy: Strategy::OAuth("oauth_google".into()),
+        state: ExternalState::Pending,
+        nonce: [7; 16],
+        redirect_url: "https://app.example/sso-callback".into(),
+        action_complete_redirect_url: None,
+        authorize_url: Some("https://provider.example/authorize?state=s".into()),
+        expire_at: NOW + Span::from_secs(600),
+        profile: None,
+    }
 }
 
 /// The user it became.

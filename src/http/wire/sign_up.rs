@@ -9,7 +9,7 @@ use crate::domain::sign_up::{Phase, Status};
 use crate::domain::time::Timestamp;
 use crate::engine::SignUpView;
 
-use super::verification::VerificationResource;
+use super::verification::{ExternalResource, VerificationResource};
 use super::{Metadata, Shown};
 
 /// A sign-up on the wire.
@@ -51,7 +51,7 @@ struct Verifications<'a> {
     email_address: Option<VerificationResource<'a>>,
     phone_number: Option<VerificationResource<'a>>,
     web3_wallet: (),
-    external_account: (),
+    external_account: Option<ExternalResource<'a>>,
 }
 
 impl<'a> From<&'a SignUpView> for SignUpResource<'a> {
@@ -86,7 +86,7 @@ impl<'a> From<&'a SignUpView> for SignUpResource<'a> {
                     VerificationResource::of_field(verification, &view.phone_strategies, view)
                 }),
                 web3_wallet: (),
-                external_account: (),
+                external_account: value.external_account.as_deref().map(|a| ExternalResource::of(a, view.now)),
             },
             username: value.username.as_ref().map(Username::as_str),
             email_address: email.map(|e| EmailAddress::as_str(&e.value)),
@@ -118,9 +118,13 @@ fn names(fields: &[Field]) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::domain::rejection::Code;
+    use crate::domain::verification::ExternalState;
     use crate::http::wire::samples;
 
     #[test]
@@ -175,6 +179,32 @@ mod tests {
         assert_eq!(verification["status"], "verified");
         assert_eq!(verification["next_action"], "");
         assert_eq!(verification["verified_at_client"], samples::CLIENT.to_string());
+    }
+
+    #[test]
+    fn an_account_at_a_provider_is_shown_with_the_way_there_and_what_came_of_it() {
+        let mut view = samples::sign_up();
+        let mut account = samples::external_account();
+        let value = Arc::make_mut(&mut view.value);
+        value.external_account = Some(Box::new(account.clone()));
+        assert_eq!(
+            show(&view)["verifications"]["external_account"],
+            json!({
+                "object": "verification_oauth", "status": "unverified", "strategy": "oauth_google", "attempts": null,
+                "expire_at": 1_795_412_398_000_u64,
+                "external_verification_redirect_url": "https://provider.example/authorize?state=s", "error": null,
+            })
+        );
+        account.authorize_url = None;
+        account.state =
+            ExternalState::Failed { code: Code::IdentifierAlreadySignedIn, session: Some(samples::SESSION) };
+        Arc::make_mut(&mut view.value).external_account = Some(Box::new(account));
+        let shown = &show(&view)["verifications"]["external_account"];
+        assert_eq!(shown["status"], "failed");
+        assert_eq!(shown["external_verification_redirect_url"], Value::Null);
+        assert_eq!(shown["error"]["code"], "identifier_already_signed_in");
+        assert_eq!(shown["error"]["meta"]["session_id"], samples::SESSION.to_string());
+        assert!(shown["error"]["long_message"].is_string());
     }
 
     fn show(view: &SignUpView) -> Value {

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use crate::domain::field::Field;
-use crate::domain::id::{IdentificationId, UserId};
+use crate::domain::id::{ExternalAccountId, IdentificationId, UserId};
 use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
 use crate::domain::time::Timestamp;
-use crate::domain::user::{Identification, User};
+use crate::domain::user::{Identification, User, UserAccount};
 
 use super::verification::{State, proof};
 use super::{Metadata, Shown};
@@ -29,7 +29,7 @@ pub(in crate::http) struct UserResource<'a> {
     phone_numbers: Vec<PhoneNumberResource<'a>>,
     web3_wallets: [(); 0],
     passkeys: [(); 0],
-    external_accounts: [(); 0],
+    external_accounts: Vec<ExternalAccountResource<'a>>,
     enterprise_accounts: [(); 0],
     organization_memberships: [(); 0],
     password_enabled: bool,
@@ -54,7 +54,7 @@ struct EmailAddressResource<'a> {
     email_address: &'a str,
     reserved: bool,
     verification: Option<State<'a>>,
-    linked_to: [(); 0],
+    linked_to: Vec<LinkedTo<'a>>,
     matches_sso_connection: bool,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -76,6 +76,45 @@ struct PhoneNumberResource<'a> {
     updated_at: Timestamp,
 }
 
+/// An account of a user at a provider.
+#[derive(Debug, Serialize)]
+struct ExternalAccountResource<'a> {
+    object: &'static str,
+    id: Shown<ExternalAccountId>,
+    provider: &'a str,
+    identification_id: Shown<IdentificationId>,
+    provider_user_id: &'a str,
+    approved_scopes: String,
+    email_address: &'a str,
+    first_name: &'a str,
+    last_name: &'a str,
+    image_url: &'a str,
+    username: Option<&'a str>,
+    phone_number: (),
+    public_metadata: Metadata<'static>,
+    label: (),
+    verification: Verified<'a>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// A verification that is done.
+#[derive(Debug, Serialize)]
+struct Verified<'a> {
+    object: &'static str,
+    status: &'static str,
+    strategy: &'a str,
+    attempts: (),
+    expire_at: (),
+}
+
+/// What vouches for an address.
+#[derive(Debug, Serialize)]
+struct LinkedTo<'a> {
+    r#type: &'a str,
+    id: Shown<IdentificationId>,
+}
+
 impl<'a> From<&'a User> for UserResource<'a> {
     fn from(user: &'a User) -> Self {
         Self {
@@ -94,7 +133,7 @@ impl<'a> From<&'a User> for UserResource<'a> {
             phone_numbers: user.phone_numbers.iter().map(|p| phone(user, p)).collect(),
             web3_wallets: [],
             passkeys: [],
-            external_accounts: [],
+            external_accounts: user.external_accounts.iter().map(|account| external(user, account)).collect(),
             enterprise_accounts: [],
             organization_memberships: [],
             password_enabled: user.password_digest.is_some(),
@@ -121,11 +160,53 @@ fn email<'a>(user: &'a User, email: &'a Identification<EmailAddress>) -> EmailAd
         email_address: email.value.as_str(),
         reserved: false,
         verification: proof(email.verified_by.as_ref(), kept),
-        linked_to: [],
+        linked_to: linked_to(user, email),
         matches_sso_connection: false,
         created_at: user.created_at,
         updated_at: user.updated_at,
     }
+}
+
+fn external<'a>(user: &'a User, account: &'a UserAccount) -> ExternalAccountResource<'a> {
+    fn text(value: &Option<String>) -> &str {
+        value.as_deref().unwrap_or_default()
+    }
+    let profile = &account.profile;
+    ExternalAccountResource {
+        object: "external_account",
+        id: Shown(account.id),
+        provider: &account.provider,
+        identification_id: Shown(account.identification_id),
+        provider_user_id: &profile.subject,
+        approved_scopes: profile.approved_scopes.join(" "),
+        email_address: text(&profile.email_address),
+        first_name: text(&profile.first_name),
+        last_name: text(&profile.last_name),
+        image_url: text(&profile.image_url),
+        username: profile.username.as_deref(),
+        phone_number: (),
+        public_metadata: Metadata("{}"),
+        label: (),
+        verification: Verified {
+            object: "verification_oauth",
+            status: "verified",
+            strategy: &account.provider,
+            attempts: (),
+            expire_at: (),
+        },
+        created_at: account.verified_at,
+        updated_at: user.updated_at,
+    }
+}
+
+/// The accounts whose provider vouched for an address.
+fn linked_to<'a>(user: &'a User, email: &Identification<EmailAddress>) -> Vec<LinkedTo<'a>> {
+    let vouches = |account: &&UserAccount| {
+        let address = account.profile.email_address.as_deref().and_then(|text| EmailAddress::parse(text).ok());
+        account.profile.email_verified && address.is_some_and(|a| a.as_str() == email.value.as_str())
+    };
+    let accounts = user.external_accounts.iter().filter(vouches);
+    accounts.map(|account| LinkedTo { r#type: &account.provider, id: Shown(account.identification_id) }).collect()
 }
 
 fn phone<'a>(user: &'a User, phone: &'a Identification<PhoneNumber>) -> PhoneNumberResource<'a> {

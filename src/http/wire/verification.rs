@@ -1,11 +1,15 @@
 //! A verification (CONTRACT 8).
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::domain::id::ClientId;
 use crate::domain::time::Timestamp;
-use crate::domain::verification::{Strategy, Verification, VerificationStatus};
+use crate::domain::verification::{
+    ExternalAccount, ExternalState, ExternalStatus, Strategy, Verification, VerificationStatus,
+};
 use crate::engine::SignUpView;
+use crate::http::error;
 
 use super::Shown;
 
@@ -94,6 +98,56 @@ impl<'a> State<'a> {
             expire_at: None,
             channel: None,
             verified_at_client: None,
+        }
+    }
+}
+
+/// The verification of an account at a provider (CONTRACT 9).
+#[derive(Debug, Serialize)]
+pub(super) struct ExternalResource<'a> {
+    object: &'static str,
+    status: &'static str,
+    strategy: Shown<&'a Strategy>,
+    attempts: (),
+    expire_at: Option<Timestamp>,
+    external_verification_redirect_url: Option<&'a str>,
+    error: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified_at_client: Option<Shown<ClientId>>,
+}
+
+impl<'a> ExternalResource<'a> {
+    /// `account` as it stands at `now`.
+    pub(super) fn of(account: &'a ExternalAccount, now: Timestamp) -> Self {
+        let error = match &account.state {
+            ExternalState::Failed { code, session } => {
+                let mut problem = error::shown(*code);
+                if let Some(session) = session {
+                    problem["meta"]["session_id"] = json!(session.to_string());
+                }
+                Some(problem)
+            }
+            ExternalState::Transferable(code) => Some(error::shown(*code)),
+            ExternalState::Pending | ExternalState::Verified { .. } => None,
+        };
+        Self {
+            object: object(&account.strategy),
+            status: match account.status(now) {
+                ExternalStatus::Unverified => "unverified",
+                ExternalStatus::Verified => "verified",
+                ExternalStatus::Transferable => "transferable",
+                ExternalStatus::Failed => "failed",
+                ExternalStatus::Expired => "expired",
+            },
+            strategy: Shown(&account.strategy),
+            attempts: (),
+            expire_at: Some(account.expire_at),
+            external_verification_redirect_url: account.authorize_url.as_deref(),
+            error,
+            verified_at_client: match account.state {
+                ExternalState::Verified { client, .. } => Some(Shown(client)),
+                _ => None,
+            },
         }
     }
 }
