@@ -7,12 +7,13 @@ mod attempt;
 mod command;
 mod convert;
 mod fields;
+mod follow;
 mod prepare;
 mod state;
 mod transition;
 mod update;
 
-pub use command::{Attempt, Command, Prepare};
+pub use command::{Attempt, Command, Follow, Prepare};
 pub use fields::{Fields, Patch, RawFields};
 pub use state::{Collected, Phase, SignUp, Status};
 pub use transition::Transition;

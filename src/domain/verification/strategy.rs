@@ -49,7 +49,7 @@ impl Strategy {
 
     /// Whether this engine can carry the strategy out; the others may be configured and answer as disabled.
     pub const fn is_built(&self) -> bool {
-        matches!(self, Self::EmailCode | Self::PhoneCode | Self::Password)
+        matches!(self, Self::EmailCode | Self::EmailLink | Self::PhoneCode | Self::Password)
     }
 }
 
