@@ -27,7 +27,7 @@
 //! let (id, caller) = (sign_up.value.id, engine.identify(Some(token.expose())).await?);
 //! engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await?;
 //! # while mail.to("ada@example.com").is_empty() { tokio::task::yield_now().await }
-//! let code = mail.to("ada@example.com")[0].code.expose().clone();
+//! let code = mail.to("ada@example.com")[0].code.clone().ok_or("the message carries a code")?.into_inner();
 //! let (done, client) = engine.attempt_verification(&caller, id, Some("email_code"), Some(&code), &source).await?;
 //!
 //! assert_eq!(done.status, Status::Complete);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::sync::Semaphore;
 
-use crate::delivery::{self, Outcome, Transport};
+use crate::delivery::{self, Outcome, Transport, Wording};
 use crate::domain::secret::Secret;
 use crate::store::{Commit, CommitError, OutboxEntry};
 
@@ -28,8 +28,8 @@ pub(super) enum RelayMessage {
 pub(super) struct Arguments {
     pub(super) environment: Arc<Environment>,
     pub(super) transports: Transports,
-    /// What the messages call the application.
-    pub(super) application: String,
+    /// What the messages say beside their secrets.
+    pub(super) wording: Wording,
 }
 
 /// The transports by channel.
@@ -52,7 +52,7 @@ pub(super) struct State {
 struct Courier {
     environment: Arc<Environment>,
     transports: Transports,
-    application: String,
+    wording: Wording,
 }
 
 impl Actor for RelayActor {
@@ -61,9 +61,9 @@ impl Actor for RelayActor {
     type Arguments = Arguments;
 
     async fn pre_start(&self, _: ActorRef<Self::Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        let Arguments { environment, transports, application } = arguments;
+        let Arguments { environment, transports, wording } = arguments;
         let places = Arc::new(Semaphore::new(environment.options.deliveries_max));
-        Ok(State { courier: Arc::new(Courier { environment, transports, application }), persister: None, places })
+        Ok(State { courier: Arc::new(Courier { environment, transports, wording }), persister: None, places })
     }
 
     async fn handle(
@@ -153,15 +153,23 @@ impl Courier {
 
     /// The message with its secret; `None` if that was sealed under another key, so that it can never be sent.
     fn open(&self, entry: &OutboxEntry) -> Option<delivery::Message> {
-        let code = self.environment.sealer.open(entry.id.as_bytes(), &entry.sealed);
-        let Some(code) = code.and_then(|code| String::from_utf8(code).ok()) else {
+        let plain = self.environment.sealer.open(entry.id.as_bytes(), &entry.sealed);
+        let Some((code, token)) = plain.and_then(|plain| String::from_utf8(plain).ok()).map(parts) else {
             tracing::error!(message.id = %entry.id, "a message can't be opened with this instance key");
             return None;
         };
-        let (code, to) = (Secret::new(code), &entry.to);
-        let (created_at, expire_at) = (entry.created_at, entry.expire_at);
-        let name = &self.application;
-        Some(delivery::code_message(name, entry.id, to, &entry.display_to, &code, created_at, expire_at))
+        let (to, display_to) = (&entry.to, &entry.display_to);
+        let (id, created_at, expire_at) = (entry.id, entry.created_at, entry.expire_at);
+        let words = &self.wording;
+        match (code, token) {
+            (code, Some(token)) => {
+                Some(delivery::link_message(words, id, to, display_to, &token, code.as_ref(), created_at, expire_at))
+            }
+            (Some(code), None) => {
+                Some(delivery::code_message(&words.application, id, to, display_to, &code, created_at, expire_at))
+            }
+            (None, None) => None,
+        }
     }
 
     /// `pause` ± 50 %, so that failed messages do not all come back at once.
@@ -170,6 +178,19 @@ impl Courier {
         self.environment.decide(|cx| cx.entropy.fill(&mut byte));
         pause.mul_f64(0.5 + f64::from(byte[0]) / 255.0)
     }
+}
+
+/// The secrets of a message as they are sealed together: the code, a line break, the token of the link. Each may be
+/// missing.
+pub(super) fn joined(code: Option<&Secret<String>>, link: Option<&Secret<String>>) -> Secret<String> {
+    let text = |secret: Option<&Secret<String>>| secret.map_or_else(String::new, |s| s.expose().clone());
+    Secret::new(format!("{}\n{}", text(code), text(link)))
+}
+
+fn parts(plain: String) -> (Option<Secret<String>>, Option<Secret<String>>) {
+    let secret = |text: &str| (!text.is_empty()).then(|| Secret::new(text.to_owned()));
+    let (code, link) = plain.split_once('\n').unwrap_or((&plain, ""));
+    (secret(code), secret(link))
 }
 
 /// Strikes an entry out; a full queue is waited for, since the message would be sent again otherwise.

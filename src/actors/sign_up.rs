@@ -16,6 +16,7 @@ use crate::store::{ClientWrite, Commit, CommitError, OutboxEntry, SignUpWrite};
 
 use super::environment::Environment;
 use super::persister::Persister;
+use super::relay::joined;
 use super::supervisor::SupervisorMessage;
 
 /// A request to a sign-up, with the port that its answer goes to.
@@ -38,8 +39,8 @@ pub enum SignUpMessage {
     },
     /// Show it.
     Read {
-        /// Who asks.
-        client: ClientId,
+        /// Who asks; `None` is the engine itself, whoever's the sign-up is.
+        client: Option<ClientId>,
         /// Where the answer goes.
         reply: Reply,
     },
@@ -184,8 +185,12 @@ impl SignUpMessage {
 }
 
 impl State {
-    fn read(&self, client: ClientId) -> Result<Answer, CallError> {
-        Ok(Answer { sign_up: self.owned(client)?.clone(), client: None })
+    fn read(&self, client: Option<ClientId>) -> Result<Answer, CallError> {
+        let value = match client {
+            Some(client) => self.owned(client),
+            None => self.loaded(),
+        };
+        Ok(Answer { sign_up: value?.clone(), client: None })
     }
 
     async fn create(&mut self, create: Create) -> Result<Answer, CallError> {
@@ -207,9 +212,14 @@ impl State {
 
     /// The value, if it is this client's.
     fn owned(&self, client: ClientId) -> Result<&Arc<SignUp>, CallError> {
+        let value = self.loaded()?;
+        if value.client_id == client { Ok(value) } else { Err(CallError::NotFound) }
+    }
+
+    fn loaded(&self) -> Result<&Arc<SignUp>, CallError> {
         match &self.value {
-            Loaded::Value(value) if value.client_id == client => Ok(value),
-            Loaded::Value(_) | Loaded::Absent => Err(CallError::NotFound),
+            Loaded::Value(value) => Ok(value),
+            Loaded::Absent => Err(CallError::NotFound),
             Loaded::Failed => Err(CallError::Unavailable),
         }
     }
@@ -300,8 +310,9 @@ impl State {
 impl Environment {
     /// A message as the outbox keeps it: its secret sealed, bound to its id.
     fn seal(&self, message: Message) -> OutboxEntry {
-        let sealed = self.sealer.seal(message.id.as_bytes(), message.code.expose().as_bytes());
-        let Message { id, to, display_to, code: _, created_at, expire_at } = message;
+        let secrets = joined(message.code.as_ref(), message.link.as_ref());
+        let sealed = self.sealer.seal(message.id.as_bytes(), secrets.expose().as_bytes());
+        let Message { id, to, display_to, code: _, link: _, created_at, expire_at } = message;
         OutboxEntry { id, to, display_to, sealed, created_at, expire_at }
     }
 }

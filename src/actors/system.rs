@@ -6,6 +6,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorRef, SpawnErr};
 use tokio::sync::oneshot;
 
+use crate::delivery::Wording;
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::sign_up::Command;
 
@@ -41,9 +42,9 @@ impl System {
     pub async fn start(
         environment: Arc<Environment>,
         transports: Transports,
-        application: String,
+        wording: Wording,
     ) -> Result<Self, StartError> {
-        let arguments = relay::Arguments { environment: environment.clone(), transports, application };
+        let arguments = relay::Arguments { environment: environment.clone(), transports, wording };
         let (relay, _) = Actor::spawn(None, RelayActor, arguments).await?;
         let (persister_actor, _) =
             Actor::spawn(None, PersisterActor, (environment.store.clone(), relay.clone())).await?;
@@ -89,7 +90,15 @@ impl System {
     /// # Errors
     /// See [`CallError`].
     pub async fn read(&self, id: SignUpId, client: ClientId) -> Result<Answer, CallError> {
-        self.call(id, false, |reply| SignUpMessage::Read { client, reply }).await
+        self.call(id, false, |reply| SignUpMessage::Read { client: Some(client), reply }).await
+    }
+
+    /// Shows a sign-up to the engine itself, whoever's it is.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn look(&self, id: SignUpId) -> Result<Answer, CallError> {
+        self.call(id, false, |reply| SignUpMessage::Read { client: None, reply }).await
     }
 
     /// How many sign-ups are awake.

@@ -49,7 +49,7 @@ async fn run(config: &Config) -> Result<(), String> {
     options.public_url = public_url(config, port)?;
 
     let capture = Arc::new(Capture::new());
-    let engine = build_engine(config, &capture).await?;
+    let engine = build_engine(config, &capture, verify_url(config, port)).await?;
     let outbox: Arc<dyn DevOutbox> = Arc::new(Outbox(capture));
     let app = App::new(engine.clone(), options, source_limiter(config), Some(outbox));
     announce(config, port);
@@ -90,7 +90,7 @@ async fn unhealthy(engine: &Engine) {
     }
 }
 
-async fn build_engine(config: &Config, capture: &Arc<Capture>) -> Result<Engine, String> {
+async fn build_engine(config: &Config, capture: &Arc<Capture>, verify_url: String) -> Result<Engine, String> {
     let sentence = |error: &dyn std::fmt::Display| error.to_string();
     let key_file = config.key_file();
     let on_disk = matches!(config.store.kind, config::StoreKind::Sled);
@@ -143,6 +143,7 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>) -> Result<Engine,
             config::Algorithm::EdDsa => Algorithm::EdDsa,
         })
         .token_ttl(Span::from_secs(config.session.token_ttl_s))
+        .verify_url(verify_url)
         .build()
         .await
         .map_err(|e| sentence(&e))
@@ -198,6 +199,7 @@ fn http_options(config: &Config) -> Result<HttpOptions, String> {
     Ok(HttpOptions {
         listen: [Some(server.listen.address), server.listen.beside].into_iter().flatten().collect(),
         allowed_origins: server.allowed_origins.iter().map(|o| o.as_str().to_owned()).collect(),
+        allowed_redirects: server.allowed_redirects.iter().map(|r| r.as_str().to_owned()).collect(),
         trusted_proxies: server.trusted_proxies.clone(),
         max_body_bytes: server.max_body_bytes,
         header_timeout: Duration::from_millis(server.header_timeout_ms),
@@ -209,6 +211,11 @@ fn http_options(config: &Config) -> Result<HttpOptions, String> {
 
 fn public_url(config: &Config, port: u16) -> Result<Url, String> {
     config.public_url(port).origin().parse().map_err(|error| format!("server.public_url: {error}"))
+}
+
+/// Where the links in messages lead: below the path of `server.public_url`, where that has one.
+fn verify_url(config: &Config, port: u16) -> String {
+    format!("{}/v1/verify", config.public_url(port))
 }
 
 /// Says where it listens and what to open, on standard output; when that is closed there is nobody to tell.
@@ -241,8 +248,8 @@ fn show(message: &Captured) -> CapturedMessage {
         }
         .into(),
         to: message.to.clone(),
-        code: Some(message.code.expose().clone()),
-        link: None,
+        code: message.code.as_ref().map(|code| code.expose().clone()),
+        link: message.link.as_ref().map(|link| link.expose().clone()),
         subject: Some(message.subject.clone()),
         text: message.text.expose().clone(),
         created_at: message.created_at,

@@ -110,7 +110,7 @@ fn is_loopback(host: Option<&str>) -> bool {
 }
 
 /// Numbers with the least and the most they may be.
-fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 25] {
+fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 26] {
     let Config { server, verification, limits, sign_up, session, password, .. } = config;
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     let limit = |key, n: u32| (key, u64::from(n), 1, MILLION);
@@ -120,6 +120,7 @@ fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 25] {
         ("server.body_timeout_ms", server.body_timeout_ms, 100, 600_000),
         ("server.max_connections", count(server.max_connections), 1, MILLION),
         ("verification.code_ttl_s", verification.code_ttl_s, 1, DAY_S),
+        ("verification.link_ttl_s", verification.link_ttl_s, 1, DAY_S),
         ("verification.attempts_max", u64::from(verification.attempts_max), 1, 100),
         ("verification.resend_cooldown_s", verification.resend_cooldown_s, 0, 3600),
         limit("limits.source_creates_per_10s", limits.source_creates_per_10s),

@@ -105,6 +105,7 @@ impl Config {
         let limits = &self.limits;
         Policy {
             code_ttl: Span::from_secs(self.verification.code_ttl_s),
+            link_ttl: Span::from_secs(self.verification.link_ttl_s),
             attempts_max: self.verification.attempts_max,
             resend_cooldown: Span::from_secs(self.verification.resend_cooldown_s),
             test_mode: self.verification.test_mode,

@@ -7,13 +7,14 @@ use super::layer::Layer;
 use super::load::settings_of;
 
 /// The samples by name, as they stand in `config/settings`.
-pub const SAMPLES: [(&str, &str); 6] = [
+pub const SAMPLES: [(&str, &str); 7] = [
     ("password", include_str!("../../config/settings/password.toml")),
     ("email_code", include_str!("../../config/settings/email_code.toml")),
     ("progressive", include_str!("../../config/settings/progressive.toml")),
     ("username_password", include_str!("../../config/settings/username_password.toml")),
     ("phone", include_str!("../../config/settings/phone.toml")),
     ("legal", include_str!("../../config/settings/legal.toml")),
+    ("email_link", include_str!("../../config/settings/email_link.toml")),
 ];
 
 /// The settings of a sample, such as `email_code`.

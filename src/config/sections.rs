@@ -9,8 +9,8 @@ use crate::domain::secret::Secret;
 use crate::domain::time::Span;
 
 use super::values::{
-    Algorithm, Durability, EmailTransport, Listen, LogFormat, Mode, Network, Origin, PublicUrl, PublishableKey,
-    Security, SmsTransport, StoreKind,
+    Algorithm, AllowedRedirect, Durability, EmailTransport, Listen, LogFormat, Mode, Network, Origin, PublicUrl,
+    PublishableKey, Security, SmsTransport, StoreKind,
 };
 
 /// `[instance]`
@@ -32,6 +32,7 @@ pub struct Server {
     pub listen: Listen,
     pub public_url: Option<PublicUrl>,
     pub allowed_origins: Vec<Origin>,
+    pub allowed_redirects: Vec<AllowedRedirect>,
     pub trusted_proxies: Vec<Network>,
     pub max_body_bytes: usize,
     pub header_timeout_ms: u64,
@@ -55,6 +56,7 @@ pub struct StoreSection {
 #[expect(missing_docs, reason = "documented in config/default.toml")]
 pub struct Verification {
     pub code_ttl_s: u64,
+    pub link_ttl_s: u64,
     pub attempts_max: u32,
     pub resend_cooldown_s: u64,
     pub test_mode: bool,

@@ -169,6 +169,19 @@ impl Origin {
     }
 }
 
+/// A URL that browsers and applications may be sent back to, beside the allowed origins. An http or https URL stands
+/// for itself and everything below it; any other, such as `myapp://callback`, for exactly itself.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct AllowedRedirect(String);
+
+impl AllowedRedirect {
+    /// As it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Where browsers reach the engine.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -307,6 +320,31 @@ impl FromStr for Origin {
     }
 }
 
+impl FromStr for AllowedRedirect {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        // Schemes that run or show what stands in the URL itself, or read files.
+        const REFUSED: [&str; 8] =
+            ["javascript", "vbscript", "data", "blob", "file", "filesystem", "about", "view-source"];
+        let is_plain = text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\' && b != b'*');
+        match Url::parse(text) {
+            Ok(url)
+                if is_plain
+                    && !REFUSED.contains(&url.scheme())
+                    && url.username().is_empty()
+                    && url.password().is_none() =>
+            {
+                Ok(Self(text.into()))
+            }
+            _ => invalid(format!(
+                "can't hold {text:?}; give whole URLs, such as https://app.example.com/welcome or myapp://callback; \
+                 there are no wildcards"
+            )),
+        }
+    }
+}
+
 impl FromStr for PublicUrl {
     type Err = InvalidValue;
 
@@ -356,4 +394,4 @@ macro_rules! from_text {
     )*};
 }
 
-from_text!(StoreKind SmsTransport Listen Network Origin PublicUrl PublishableKey);
+from_text!(StoreKind SmsTransport Listen Network Origin AllowedRedirect PublicUrl PublishableKey);

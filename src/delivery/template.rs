@@ -7,6 +7,15 @@ use crate::domain::time::Timestamp;
 
 use super::{Channel, Message};
 
+/// What messages say beside their secrets.
+#[derive(Clone, Debug)]
+pub struct Wording {
+    /// What they call the application.
+    pub application: String,
+    /// Where links lead; `token` is added as a parameter.
+    pub verify_url: String,
+}
+
 /// The message that carries a code.
 pub fn code_message(
     application: &str,
@@ -17,11 +26,8 @@ pub fn code_message(
     created_at: Timestamp,
     expire_at: Timestamp,
 ) -> Message {
-    let application: String = application.chars().filter(|c| !c.is_control()).collect();
-    let good_for = match expire_at.since(created_at).as_secs_ceil().div_ceil(60) {
-        1 => "1 minute".to_owned(),
-        minutes => format!("{minutes} minutes"),
-    };
+    let application = printable(application);
+    let good_for = good_for(created_at, expire_at);
     let digits = code.expose();
     let channel = match to.kind {
         IdentifierKind::PhoneNumber => Channel::Sms,
@@ -39,11 +45,58 @@ pub fn code_message(
         channel,
         to: to.value.clone(),
         display_to: display_to.to_owned(),
-        code: code.clone(),
+        code: Some(code.clone()),
+        link: None,
         subject: format!("{digits} is your {application} verification code"),
         text: Secret::new(text),
         created_at,
         expire_at,
+    }
+}
+
+/// The message that carries a link, by its token, and perhaps a code beside it.
+#[expect(clippy::too_many_arguments, reason = "each is named at the one call")]
+pub fn link_message(
+    wording: &Wording,
+    id: MessageId,
+    to: &Identifier,
+    display_to: &str,
+    token: &Secret<String>,
+    code: Option<&Secret<String>>,
+    created_at: Timestamp,
+    expire_at: Timestamp,
+) -> Message {
+    let application = printable(&wording.application);
+    let good_for = good_for(created_at, expire_at);
+    let link = format!("{}?token={}", wording.verify_url, token.expose());
+    let or_code = code
+        .map_or_else(String::new, |code| format!("\nOr type this code where you began:\n\n    {}\n", code.expose()));
+    let text = format!(
+        "Open this link to verify your e-mail address for {application}:\n\n{link}\n{or_code}\nIt is good for \
+         {good_for} and works once. If you did not ask for it, do not open it; without it nothing happens.\n"
+    );
+    Message {
+        id,
+        channel: Channel::Email,
+        to: to.value.clone(),
+        display_to: display_to.to_owned(),
+        code: code.cloned(),
+        link: Some(Secret::new(link)),
+        subject: format!("Your {application} verification link"),
+        text: Secret::new(text),
+        created_at,
+        expire_at,
+    }
+}
+
+fn printable(application: &str) -> String {
+    application.chars().filter(|c| !c.is_control()).collect()
+}
+
+fn good_for(created_at: Timestamp, expire_at: Timestamp) -> String {
+    match expire_at.since(created_at).as_secs_ceil().div_ceil(60) {
+        1 => "1 minute".to_owned(),
+        minutes => format!("{minutes} minutes"),
     }
 }
 

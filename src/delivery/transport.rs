@@ -29,7 +29,9 @@ pub struct Message {
     /// The address as the person typed it.
     pub display_to: String,
     /// The code it carries.
-    pub code: Secret<String>,
+    pub code: Option<Secret<String>>,
+    /// The link it carries.
+    pub link: Option<Secret<String>>,
     /// The subject, for e-mail.
     pub subject: String,
     /// The text.
@@ -40,7 +42,7 @@ pub struct Message {
     pub expire_at: Timestamp,
 }
 
-/// Shows neither the address nor the subject, which holds the code.
+/// Shows neither the address nor the code and the link, which subject and text hold too.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message").field("id", &self.id).field("channel", &self.channel).finish_non_exhaustive()

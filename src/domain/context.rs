@@ -47,6 +47,8 @@ pub trait Sealer: Send + Sync {
 pub struct Policy {
     /// How long a code is good.
     pub code_ttl: Span,
+    /// How long a link is good.
+    pub link_ttl: Span,
     /// How many tries a verification allows.
     pub attempts_max: u32,
     /// How long the same sign-up waits before a second code to the same address; zero switches it off.
@@ -99,6 +101,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             code_ttl: Span::from_secs(600),
+            link_ttl: Span::from_secs(600),
             attempts_max: 5,
             resend_cooldown: Span::from_secs(30),
             test_mode: false,

@@ -12,7 +12,7 @@ pub enum Effect {
     Deliver(Message),
 }
 
-/// A message that carries a code.
+/// A message that carries a code, a link or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Its id, the same over retries.
@@ -22,7 +22,9 @@ pub struct Message {
     /// The address as the person typed it.
     pub display_to: String,
     /// The code.
-    pub code: Secret<String>,
+    pub code: Option<Secret<String>>,
+    /// The token of the link; the URL around it is the relay's business.
+    pub link: Option<Secret<String>>,
     /// When it was made.
     pub created_at: Timestamp,
     /// After this it is not sent any more.

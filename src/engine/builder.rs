@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::actors::{ActorOptions, Environment, StartError, System, Transports};
 use crate::clock::{Clock, SystemClock};
-use crate::delivery::{Capture, Transport};
+use crate::delivery::{Capture, Transport, Wording};
 use crate::domain::context::{Entropy, Policy, Sealer};
 use crate::domain::settings::{InvalidSettings, Settings};
 use crate::domain::time::Span;
@@ -34,6 +34,7 @@ pub struct EngineBuilder {
     issuer: String,
     algorithm: Algorithm,
     token_ttl: Span,
+    verify_url: String,
     requests_max: usize,
 }
 
@@ -81,6 +82,7 @@ impl Default for EngineBuilder {
             issuer: "https://clerk.localhost".into(),
             algorithm: Algorithm::Rs256,
             token_ttl: Span::from_secs(60),
+            verify_url: "http://localhost:8080/v1/verify".into(),
             requests_max: 8192,
         }
     }
@@ -132,6 +134,8 @@ impl EngineBuilder {
         algorithm: Algorithm;
         /// How long a session token is good.
         token_ttl: Span;
+        /// Where the links in messages lead; `token` is added as a parameter.
+        verify_url: String;
         /// How many requests may be in flight; beyond that the engine answers that it is overloaded.
         requests_max: usize;
     }
@@ -159,6 +163,7 @@ impl EngineBuilder {
         let capture: Arc<dyn Transport> = Arc::new(Capture::default());
         let transports =
             Transports { email: self.email.unwrap_or_else(|| capture.clone()), sms: self.sms.unwrap_or(capture) };
+        let wording = Wording { application: self.application, verify_url: self.verify_url };
         let environment = Environment::new(
             store,
             clock,
@@ -169,7 +174,7 @@ impl EngineBuilder {
             self.policy,
             self.actors,
         );
-        let system = System::start(Arc::new(environment), transports, self.application).await?;
+        let system = System::start(Arc::new(environment), transports, wording).await?;
         let inner = Inner {
             environment: system.environment().clone(),
             system,

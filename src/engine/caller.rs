@@ -27,6 +27,8 @@ enum Standing {
 pub struct Source {
     /// The origin, which becomes the `azp` of session tokens.
     pub origin: Option<String>,
+    /// Whether the client is known by a cookie, which a browser also sends when it follows a link.
+    pub in_cookie: bool,
 }
 
 impl Caller {
@@ -41,6 +43,11 @@ impl Caller {
             Standing::Client(client) => Some(client),
             Standing::Nobody | Standing::Replay(_) => None,
         }
+    }
+
+    /// Whether the token presented was replaced a moment ago: the new one may be on its way.
+    pub const fn was_replaced(&self) -> bool {
+        matches!(self.0, Standing::Replay(_))
     }
 
     pub(super) fn client_id(&self) -> Option<ClientId> {

@@ -15,6 +15,16 @@ use crate::password::PoolError;
 
 use super::{Caller, ClientView, Engine, EngineError, SignUpView, Source};
 
+/// The parameters of a prepare as text, `None` where absent.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the parameters of CONTRACT 7")]
+pub struct RawPrepare {
+    pub strategy: Option<String>,
+    pub channel: Option<String>,
+    /// An absolute URL that the instance allows; whoever takes it in from outside has checked that.
+    pub redirect_url: Option<String>,
+}
+
 impl Engine {
     /// Begins a sign-up, in place of the one the client has. Opens a client for a caller who has none; its token
     /// is in the view.
@@ -32,7 +42,7 @@ impl Engine {
         if self.single_session() && caller.client().is_some_and(|c| c.live_sessions(now).next().is_some()) {
             return Err(Rejection::from(Code::SessionExists).into());
         }
-        let fields = self.read_fields(fields).await?;
+        let fields = self.read_fields(fields, source).await?;
         let (id, client, open) = self.inner.environment.decide(|cx| {
             let id = SignUpId::generate(cx.now, cx.entropy);
             match caller.client_id() {
@@ -71,7 +81,7 @@ impl Engine {
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         self.inner.system.read(id, client).await?;
-        let fields = self.read_fields(fields).await?;
+        let fields = self.read_fields(fields, source).await?;
         let answer = self.inner.system.command(id, client, Command::Update(Box::new(fields))).await?;
         self.answered(caller, answer, source).await
     }
@@ -88,10 +98,30 @@ impl Engine {
         channel: Option<&str>,
         source: &Source,
     ) -> Result<(SignUpView, ClientView), EngineError> {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        let raw = RawPrepare { strategy: text(strategy), channel: text(channel), redirect_url: None };
+        self.prepare(caller, id, &raw, source).await
+    }
+
+    /// Begins to verify the field that the strategy verifies: a code or a link is made and sent.
+    ///
+    /// # Errors
+    /// As [`Engine::prepare_verification`]; `form_param_missing` for a link without a `redirect_url`.
+    pub async fn prepare(
+        &self,
+        caller: &Caller,
+        id: SignUpId,
+        raw: &RawPrepare,
+        source: &Source,
+    ) -> Result<(SignUpView, ClientView), EngineError> {
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         self.inner.system.read(id, client).await?;
-        let prepare = Prepare::parse(strategy, channel)?;
+        let prepare = Prepare {
+            redirect_url: raw.redirect_url.clone(),
+            in_cookie: source.in_cookie,
+            ..Prepare::parse(raw.strategy.as_deref(), raw.channel.as_deref())?
+        };
         let answer = self.inner.system.command(id, client, Command::Prepare(prepare)).await?;
         self.answered(caller, answer, source).await
     }
@@ -132,8 +162,9 @@ impl Engine {
     }
 
     /// Parses fields, looks up whether their identifiers are held, and hashes the password.
-    async fn read_fields(&self, raw: &RawFields) -> Result<Fields, EngineError> {
+    async fn read_fields(&self, raw: &RawFields, source: &Source) -> Result<Fields, EngineError> {
         let (mut fields, password) = Fields::parse(raw, &self.settings())?;
+        fields.in_cookie = source.in_cookie;
         for identifier in fields.identifiers() {
             if self.inner.store().holder(&identifier).await?.is_some() {
                 fields.taken.insert(identifier.kind);
@@ -153,7 +184,7 @@ impl Engine {
         })
     }
 
-    async fn answered(
+    pub(super) async fn answered(
         &self,
         caller: &Caller,
         answer: Answer,

@@ -11,6 +11,7 @@ use crate::engine::Engine;
 use super::HttpOptions;
 use super::cookie::CookieSuffix;
 use super::cors::Origins;
+use super::redirect::Redirects;
 
 /// The calls that are limited per source address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +60,7 @@ pub struct App {
     pub(super) limiter: SourceLimiter,
     pub(super) outbox: Option<Arc<dyn DevOutbox>>,
     pub(super) origins: Origins,
+    pub(super) redirects: Redirects,
     pub(super) cookie_suffix: CookieSuffix,
 }
 
@@ -73,6 +75,7 @@ impl App {
         Self {
             engine,
             origins: Origins::new(&options),
+            redirects: Redirects::new(&options),
             cookie_suffix: CookieSuffix::of(&options.publishable_key),
             outbox: outbox.filter(|_| options.development),
             options,

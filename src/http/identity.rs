@@ -77,6 +77,16 @@ impl Identity {
         }
     }
 
+    /// Lets the navigations of a dev browser be recognised: following a link, a browser sends its cookies and not
+    /// its dev browser. Where page and engine are not same-site the browser refuses the cookie.
+    pub(super) fn tell_navigations(&self, told: &Told<'_>, head: &Head, headers: &mut HeaderMap) {
+        if head.mode == Mode::DevBrowser
+            && let Some(token) = self.current(told)
+        {
+            cookie::set_client(headers, token.expose(), head.place());
+        }
+    }
+
     /// The token that is good after this answer.
     fn current<'a>(&'a self, told: &'a Told<'_>) -> Option<&'a Secret<String>> {
         let presented = self.presented.as_ref().filter(|_| self.is_known());

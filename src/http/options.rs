@@ -16,6 +16,9 @@ pub struct HttpOptions {
     pub public_url: Url,
     /// The origins whose pages may call the engine, compared exactly. The engine's own comes with `public_url`.
     pub allowed_origins: Vec<String>,
+    /// Where else browsers and applications may be sent back to: http and https URLs with everything below them,
+    /// others exactly.
+    pub allowed_redirects: Vec<String>,
     /// Peers whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<Network>,
     /// The largest body.
@@ -43,6 +46,7 @@ impl HttpOptions {
             listen: vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080)],
             public_url,
             allowed_origins: Vec::new(),
+            allowed_redirects: Vec::new(),
             trusted_proxies: Vec::new(),
             max_body_bytes: 64 * 1024,
             max_params: 100,

@@ -94,7 +94,7 @@ impl Head {
             Some(origin) => Some(origin.to_owned()).filter(|o| origins.allows(o)),
             None => self.text(REFERER.as_str()).and_then(|r| origins.of_referer(r)),
         };
-        Source { origin }
+        Source { origin, in_cookie: self.mode == Mode::Cookie }
     }
 
     /// Where cookies are set.

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
@@ -42,9 +44,25 @@ impl Answer {
         Self { status: StatusCode::OK, headers, body }
     }
 
+    /// 303 to another place, which nobody may keep and which is not told where it was linked from.
+    pub(super) fn see_other(url: &str) -> Self {
+        Self::empty().with_status(StatusCode::SEE_OTHER).to(url)
+    }
+
+    /// 307: the same request again, to this relative reference.
+    pub(super) fn again(reference: &str) -> Self {
+        Self::empty().with_status(StatusCode::TEMPORARY_REDIRECT).to(reference)
+    }
+
     /// 204.
     pub(super) fn empty() -> Self {
         Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    fn to(mut self, location: &str) -> Self {
+        insert(&mut self.headers, LOCATION, location);
+        self.headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        self.kept("no-store")
     }
 
     /// The same with another status.

@@ -23,6 +23,8 @@ pub(super) enum Route {
     SignUpUpdate(SignUpId),
     SignUpPrepare(SignUpId),
     SignUpAttempt(SignUpId),
+    Verify,
+    VerifyConfirmed,
     SessionsEnd,
     SessionTouch(SessionId),
     SessionToken(SessionId),
@@ -84,6 +86,7 @@ impl Route {
             ["v1", "client", "sign_ups", text, "attempt_verification"] => {
                 vec![(POST, Self::SignUpAttempt(id(text)?))]
             }
+            ["v1", "verify"] => vec![(GET, Self::Verify), (POST, Self::VerifyConfirmed)],
             ["v1", "client", "sessions"] => vec![(DELETE, Self::SessionsEnd)],
             ["v1", "client", "sessions", text, call] => {
                 let id = id(text)?;
@@ -123,6 +126,8 @@ impl Route {
             Self::SignUpUpdate(_) => "sign_up.update",
             Self::SignUpPrepare(_) => "sign_up.prepare_verification",
             Self::SignUpAttempt(_) => "sign_up.attempt_verification",
+            Self::Verify => "verify",
+            Self::VerifyConfirmed => "verify.confirmed",
             Self::SessionsEnd => "sessions.end",
             Self::SessionTouch(_) => "session.touch",
             Self::SessionToken(_) => "session.token",
@@ -189,6 +194,8 @@ mod tests {
             ("PATCH", sign_up.clone(), Route::SignUpUpdate(id)),
             ("POST", format!("{sign_up}/attempt_verification"), Route::SignUpAttempt(id)),
             ("POST", format!("{sessions}/tokens"), Route::SessionToken(session)),
+            ("HEAD", "/v1/verify".into(), Route::Verify),
+            ("POST", "/v1/verify".into(), Route::VerifyConfirmed),
             ("DELETE", "/v1/client/sessions".into(), Route::SessionsEnd),
             ("GET", "/.well-known/jwks.json".into(), Route::Jwks),
             ("PUT", "/dev/settings".into(), Route::SettingsReplace),

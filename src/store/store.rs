@@ -76,7 +76,7 @@ pub struct OutboxEntry {
     pub to: Identifier,
     /// The address as typed.
     pub display_to: String,
-    /// The code, sealed under the instance key.
+    /// The code and the token of the link, sealed under the instance key.
     pub sealed: Vec<u8>,
     /// When it was made.
     pub created_at: Timestamp,

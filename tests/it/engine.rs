@@ -423,7 +423,7 @@ impl Bench {
             let mut messages = self.mail.to(to);
             if messages.len() >= count {
                 messages.sort_by_key(|m| m.created_at);
-                return messages.iter().map(|m| m.code.expose().clone()).collect();
+                return messages.iter().filter_map(|m| m.code.as_ref()).map(|code| code.expose().clone()).collect();
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }

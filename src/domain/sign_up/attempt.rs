@@ -48,7 +48,7 @@ impl SignUp {
         usable(&attempt.strategy, cx.settings)?;
         let field = attempt.strategy.field().ok_or(Refusal::VerificationStrategyInvalid)?;
         let verification = self.verification(&field).ok_or(Refusal::VerificationMissing)?;
-        if verification.strategy != attempt.strategy {
+        if !verification.takes(&attempt.strategy) {
             return Err(Refusal::VerificationStrategyInvalid.into());
         }
         match verification.status(cx.now, cx.policy.attempts_max) {
@@ -80,4 +80,4 @@ impl SignUp {
 }
 
 /// For how long a lost completing answer can be asked for again (DESIGN 7).
-const REPLAY_MS: u64 = 60_000;
+pub(super) const REPLAY_MS: u64 = 60_000;

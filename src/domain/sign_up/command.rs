@@ -1,7 +1,8 @@
 //! What can be asked of a sign-up.
 
+use crate::domain::id::ClientId;
 use crate::domain::rejection::{Code, Reason};
-use crate::domain::verification::Strategy;
+use crate::domain::verification::{LinkSecret, Strategy};
 
 use super::{ExternalReturn, Fields};
 
@@ -16,6 +17,8 @@ pub enum Command {
     Attempt(Attempt),
     /// The person is back from a provider.
     Return(Box<ExternalReturn>),
+    /// Prove the e-mail address by the link that was sent to it.
+    Follow(Follow),
 }
 
 /// Begin to verify the field that the strategy verifies.
@@ -25,6 +28,10 @@ pub struct Prepare {
     pub strategy: Strategy,
     /// The channel of a phone code; `sms` when absent.
     pub channel: Option<String>,
+    /// Where the browser goes after a link: an absolute URL that the instance allows.
+    pub redirect_url: Option<String>,
+    /// Whether the client is known by a cookie that a navigation carries.
+    pub in_cookie: bool,
 }
 
 /// Prove the field that the strategy verifies.
@@ -36,13 +43,30 @@ pub struct Attempt {
     pub code: Option<String>,
 }
 
+/// Prove the e-mail address by the link that was sent to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Follow {
+    /// The secret in the link.
+    pub secret: LinkSecret,
+    /// The client of whoever brings it, if they have one.
+    pub by: Option<ClientId>,
+    /// Whether a person has said that they mean it, which only counts where they are not the sign-up's client:
+    /// mail scanners open links too.
+    pub confirmed: bool,
+    /// Whether it is the sign-up's client, asking again for the completing answer that it lost.
+    pub again: bool,
+    /// Whether the answer to this click reaches the client's cookies.
+    pub in_cookie: bool,
+}
+
 impl Prepare {
     /// Reads the parameters of a prepare.
     ///
     /// # Errors
     /// `form_param_missing` without a strategy, `form_param_value_invalid` for unknown words.
     pub fn parse(strategy: Option<&str>, channel: Option<&str>) -> Result<Self, Reason> {
-        Ok(Self { strategy: named(strategy)?, channel: super::fields::channel(channel)? })
+        let (strategy, channel) = (named(strategy)?, super::fields::channel(channel)?);
+        Ok(Self { strategy, channel, redirect_url: None, in_cookie: false })
     }
 }
 

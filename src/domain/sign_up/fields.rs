@@ -42,6 +42,8 @@ pub struct RawFields {
     pub locale: Option<String>,
     pub strategy: Option<String>,
     pub channel: Option<String>,
+    /// An absolute URL that the instance allows; whoever takes it in from outside has checked that.
+    pub redirect_url: Option<String>,
     pub ticket: Option<String>,
     pub transfer: Option<String>,
     pub token: Option<String>,
@@ -64,6 +66,9 @@ pub struct Fields {
     pub channel: Option<String>,
     /// An account at a provider.
     pub external: Option<External>,
+    pub redirect_url: Option<String>,
+    /// Whether the client is known by a cookie that a navigation carries.
+    pub in_cookie: bool,
     /// The kinds of identifiers given here that a user already holds, as a look-up before the command found; the
     /// commit decides.
     pub taken: BTreeSet<IdentifierKind>,
@@ -113,6 +118,7 @@ impl Fields {
         take(flag("legal_accepted", raw.legal_accepted.as_deref()).map(|flag| fields.legal_accepted = flag));
         take(strategy(raw.strategy.as_deref(), settings).map(|s| fields.strategy = s));
         take(channel(raw.channel.as_deref()).map(|c| fields.channel = c));
+        fields.redirect_url = raw.redirect_url.clone().filter(|url| !url.is_empty());
         fields.locale = match raw.locale.as_deref() {
             None => Patch::Keep,
             Some("") => Patch::Clear,

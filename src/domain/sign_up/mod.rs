@@ -8,12 +8,13 @@ mod command;
 mod convert;
 mod external;
 mod fields;
+mod follow;
 mod prepare;
 mod state;
 mod transition;
 mod update;
 
-pub use command::{Attempt, Command, Prepare};
+pub use command::{Attempt, Command, Follow, Prepare};
 pub use external::{External, ExternalAnswer, ExternalReturn, ExternalTrip};
 pub use fields::{Fields, Patch, RawFields};
 pub use state::{Collected, Phase, SignUp, Status};

@@ -1,4 +1,4 @@
-//! Preparing a verification: making a code and having it sent.
+//! Preparing a verification: making a code or a link and having it sent.
 
 use crate::domain::context::Context;
 use crate::domain::effect::{Charge, Charged, Effect, Message};
@@ -7,7 +7,7 @@ use crate::domain::id::MessageId;
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{Code as Refusal, Rejection};
 use crate::domain::secret::Secret;
-use crate::domain::verification::{Code, Strategy, Verification};
+use crate::domain::verification::{Code, LinkToken, Strategy, Verification};
 
 use super::fields::usable;
 use super::{Prepare, SignUp, Transition};
@@ -30,10 +30,27 @@ impl SignUp {
         }
         self.cool_down(&address, cx)?;
         let is_test = cx.policy.test_mode && self.is_test_address(&field);
-        let code = if is_test { Code::TEST } else { Code::generate(cx.entropy) };
-        let channel =
-            (prepare.strategy == Strategy::PhoneCode).then(|| prepare.channel.clone().unwrap_or_else(|| "sms".into()));
-        let verification = Verification::by_code(self.id, prepare.strategy.clone(), &address.value, &code, channel, cx);
+        let by_link = prepare.strategy == Strategy::EmailLink;
+        let with_code = !by_link || usable(&Strategy::EmailCode, cx.settings).is_ok();
+        let code = match with_code {
+            true if is_test => Some(Code::TEST),
+            true => Some(Code::generate(cx.entropy)),
+            false => None,
+        };
+        let token = by_link.then(|| LinkToken::generate(self.id, cx.entropy));
+        let verification = match (&token, &code) {
+            (Some(token), code) => {
+                let redirect_url = prepare.redirect_url.clone().filter(|url| !url.is_empty());
+                let redirect_url = redirect_url.ok_or_else(|| Refusal::FormParamMissing.on("redirect_url"))?;
+                Verification::by_link(token, &address.value, code.as_ref(), redirect_url, prepare.in_cookie, cx)
+            }
+            (None, Some(code)) => {
+                let channel = (prepare.strategy == Strategy::PhoneCode)
+                    .then(|| prepare.channel.clone().unwrap_or_else(|| "sms".into()));
+                Verification::by_code(self.id, prepare.strategy.clone(), &address.value, code, channel, cx)
+            }
+            (None, None) => return Err(Refusal::VerificationStrategyInvalid.into()),
+        };
         let expire_at = verification.expire_at;
         let display_to = self.display_address(&field);
         if let Some(slot) = self.verification_slot(&field) {
@@ -42,13 +59,15 @@ impl SignUp {
         self.recent_sends.push((address.clone(), cx.now));
         let client = self.client_id;
         let mut transition = Transition::to(self);
-        if !is_test {
+        // Nothing is sent to test addresses, unless only what is sent could verify them.
+        if !is_test || code.is_none() {
             transition.charges.push(Charge { address: address.clone(), client, what: Charged::Message });
             transition.effects.push(Effect::Deliver(Message {
                 id: MessageId::generate(cx.now, cx.entropy),
                 to: address,
                 display_to,
-                code: Secret::new(code.expose()),
+                code: code.map(|code| Secret::new(code.expose())),
+                link: token.map(|token| Secret::new(token.expose())),
                 created_at: cx.now,
                 expire_at,
             }));

@@ -46,6 +46,9 @@ impl SignUp {
             {
                 return Ok(Transition::unchanged(self));
             }
+            if let Command::Follow(follow) = command {
+                return self.followed_again(follow, cx);
+            }
             return Err(Code::SignUpCannotBeUpdated.into());
         }
         let mut transition = match command {
@@ -53,6 +56,7 @@ impl SignUp {
             Command::Prepare(prepare) => self.prepare(prepare, cx)?,
             Command::Attempt(attempt) => self.attempt(attempt, cx)?,
             Command::Return(back) => self.return_from_provider(back, cx)?,
+            Command::Follow(follow) => self.follow(follow, cx)?,
         };
         transition.client_changes.insert(0, ClientChange::RequireSignUp(self.id));
         Ok(transition)
@@ -89,8 +93,15 @@ impl SignUp {
         next.updated_at = cx.now.max(self.updated_at);
         next.take(fields, cx);
         let transition = match &fields.strategy {
-            Some(strategy @ (Strategy::EmailCode | Strategy::PhoneCode)) if next.wants_code(strategy, cx) => {
-                let prepare = Prepare { strategy: strategy.clone(), channel: fields.channel.clone() };
+            Some(strategy @ (Strategy::EmailCode | Strategy::EmailLink | Strategy::PhoneCode))
+                if next.wants_proof(strategy, cx) =>
+            {
+                let prepare = Prepare {
+                    strategy: strategy.clone(),
+                    channel: fields.channel.clone(),
+                    redirect_url: fields.redirect_url.clone(),
+                    in_cookie: fields.in_cookie,
+                };
                 next.prepare_in_place(&prepare, cx)?
             }
             _ => Transition::to(next),
@@ -98,8 +109,8 @@ impl SignUp {
         transition.convert_if_complete(cx)
     }
 
-    /// A person who gives back the value they already proved is not sent another code.
-    fn wants_code(&self, strategy: &Strategy, cx: &Context<'_>) -> bool {
+    /// A person who gives back the value they already proved is not sent another message.
+    fn wants_proof(&self, strategy: &Strategy, cx: &Context<'_>) -> bool {
         strategy.field().is_some_and(|field| !self.is_verified(&field, cx.now, cx.policy))
     }
 

@@ -4,20 +4,23 @@ use crate::domain::context::Context;
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::time::Timestamp;
 
-use super::{Code, Strategy};
+use super::{Code, Link, LinkToken, Strategy};
 
 /// A verification in progress or done. It belongs to one value: changing the value drops it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verification {
     /// How the value is verified.
     pub strategy: Strategy,
-    /// What the proof is compared with; gone once verified.
+    /// What a code is compared with.
     pub secret: Option<CodeDigest>,
+    /// The link that was sent. With a `secret` beside it the same mail carries a code, and whichever is used first
+    /// uses up both.
+    pub link: Option<Link>,
     /// How many tries were counted.
     pub attempts: u32,
-    /// When the code was made.
+    /// When the code or link was made.
     pub prepared_at: Timestamp,
-    /// When the code stops being good.
+    /// When it stops being good.
     pub expire_at: Timestamp,
     /// When and by which client the value was proved.
     pub verified: Option<(Timestamp, ClientId)>,
@@ -25,12 +28,12 @@ pub struct Verification {
     pub channel: Option<String>,
 }
 
-/// The keyed digest of a code with the nonce it was made with (SECURITY R-C6).
+/// The keyed digest of a code or link with the nonce it was made with (SECURITY R-C6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeDigest {
-    /// Fresh for every code, so that a code of an earlier request never fits.
+    /// Fresh for every request, so that what an earlier one sent never fits.
     pub nonce: [u8; 16],
-    /// HMAC over sign-up, value, nonce and code.
+    /// HMAC over sign-up, value, nonce and secret.
     pub digest: [u8; 32],
 }
 
@@ -62,12 +65,11 @@ impl Verification {
         channel: Option<String>,
         cx: &mut Context<'_>,
     ) -> Self {
-        let mut nonce = [0; 16];
-        cx.entropy.fill(&mut nonce);
-        let digest = digest(sign_up, &strategy, value, &nonce, code, cx);
+        let secret = Some(CodeDigest::of(sign_up, &strategy, value, code, cx));
         Self {
             strategy,
-            secret: Some(CodeDigest { nonce, digest }),
+            secret,
+            link: None,
             attempts: 0,
             prepared_at: cx.now,
             expire_at: cx.now + cx.policy.code_ttl,
@@ -81,11 +83,42 @@ impl Verification {
         Self {
             strategy,
             secret: None,
+            link: None,
             attempts: 0,
             prepared_at: now,
             expire_at: now,
             verified: Some((now, client)),
             channel: None,
+        }
+    }
+
+    /// A verification by a link, and by the code of the same mail where it carries one. The browser goes to
+    /// `redirect_url` afterwards; `in_cookie` says whether its client is known by cookie.
+    pub fn by_link(
+        token: &LinkToken,
+        value: &str,
+        code: Option<&Code>,
+        redirect_url: String,
+        in_cookie: bool,
+        cx: &mut Context<'_>,
+    ) -> Self {
+        Self {
+            strategy: Strategy::EmailLink,
+            secret: code.map(|code| CodeDigest::of(token.sign_up, &Strategy::EmailCode, value, code, cx)),
+            link: Some(Link::new(token, value, redirect_url, in_cookie, cx)),
+            attempts: 0,
+            prepared_at: cx.now,
+            expire_at: cx.now + cx.policy.link_ttl,
+            verified: None,
+            channel: None,
+        }
+    }
+
+    /// Whether an attempt by `strategy` is about this verification.
+    pub fn takes(&self, strategy: &Strategy) -> bool {
+        match &self.strategy {
+            Strategy::EmailLink => *strategy == Strategy::EmailCode && self.secret.is_some(),
+            prepared => prepared == strategy,
         }
     }
 
@@ -115,23 +148,45 @@ impl Verification {
         next.attempts += 1;
         let fits = match (&self.secret, code) {
             (Some(secret), Some(code)) => {
-                cx.digest.equal(&secret.digest, &digest(sign_up, &self.strategy, value, &secret.nonce, code, cx))
+                cx.digest.equal(&secret.digest, &digest(sign_up, self.of_code(), value, &secret.nonce, code, cx))
             }
             _ => false,
         };
         if !fits {
             return (next, Guess::Wrong);
         }
+        next.strategy = self.of_code().clone();
         next.verified = Some((cx.now, client));
         (next, Guess::Right)
+    }
+
+    /// The verification after its link was followed by `client`.
+    pub fn followed(&self, client: ClientId, cx: &Context<'_>) -> Self {
+        Self { verified: Some((cx.now, client)), ..self.clone() }
     }
 
     /// Whether `code` is the one that verified this value: lets a retry of the completing attempt be recognised.
     pub fn was_verified_by(&self, sign_up: SignUpId, value: &str, code: &Code, cx: &Context<'_>) -> bool {
         self.verified.is_some()
             && self.secret.is_some_and(|secret| {
-                cx.digest.equal(&secret.digest, &digest(sign_up, &self.strategy, value, &secret.nonce, code, cx))
+                cx.digest.equal(&secret.digest, &digest(sign_up, self.of_code(), value, &secret.nonce, code, cx))
             })
+    }
+
+    /// The strategy that the code is for: beside a link it is the e-mail code's.
+    const fn of_code(&self) -> &Strategy {
+        match &self.strategy {
+            Strategy::EmailLink => &Strategy::EmailCode,
+            strategy => strategy,
+        }
+    }
+}
+
+impl CodeDigest {
+    fn of(sign_up: SignUpId, strategy: &Strategy, value: &str, code: &Code, cx: &mut Context<'_>) -> Self {
+        let mut nonce = [0; 16];
+        cx.entropy.fill(&mut nonce);
+        Self { nonce, digest: digest(sign_up, strategy, value, &nonce, code, cx) }
     }
 }
 

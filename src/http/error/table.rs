@@ -90,6 +90,10 @@ pub(super) const TABLE: &[Row] = &[
     all("verification_already_verified", BAD, "already verified", "This verification has already been verified."),
     all("verification_strategy_invalid", BAD, "Invalid verification strategy", "The verification strategy is not valid for this sign up."),
     all("verification_code_too_many_requests", WAIT, "Too many requests", "You need to wait before you can request another verification code."),
+    all("verification_link_token_invalid", BAD, "Invalid link", "This link is not valid, or was used already. Please ask for a new one."),
+    all("verification_link_token_expired", BAD, "Link expired", "This link has expired. Please ask for a new one."),
+    all("sign_up_email_link_not_same_client", FORBIDDEN, "Not the same browser", "Open this link in the browser and on the device where you began to sign up."),
+    all("invalid_redirect_url", FIELD, "is not allowed", "The {param} does not match an allowed origin or redirect URL of this instance."),
     // Sign-ups
     all("too_many_requests", WAIT, "Too many requests", "Too many requests. Please try again in a bit."),
     all("sign_up_cannot_be_updated", BAD, "Sign up cannot be updated", "This sign up has reached a terminal state and cannot be updated."),

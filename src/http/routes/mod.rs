@@ -10,6 +10,7 @@ mod me;
 pub(super) mod pages;
 mod sessions;
 mod sign_ups;
+mod verify;
 
 use bytes::Bytes;
 use hyper::Method;
@@ -54,6 +55,8 @@ where
         Route::SignUpUpdate(id) => sign_ups::update(exchange, id, &form).await,
         Route::SignUpPrepare(id) => sign_ups::prepare(exchange, id, &form).await,
         Route::SignUpAttempt(id) => sign_ups::attempt(exchange, id, &form).await,
+        Route::Verify => verify::open(exchange).await,
+        Route::VerifyConfirmed => verify::confirm(exchange, &form).await,
         Route::SessionsEnd => client::end_sessions(exchange).await,
         Route::SessionTouch(id) => sessions::touch(exchange, id).await,
         Route::SessionToken(id) => sessions::token(exchange, id).await,

@@ -1,21 +1,24 @@
 //! `/v1/client/sign_ups…` (CONTRACT 7). What parameters may be, and whether the instance has them, the engine says.
 
+use std::time::Duration;
+
 use crate::domain::id::SignUpId;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::RawFields;
-use crate::engine::{ClientView, EngineError, SignUpView};
+use crate::engine::{ClientView, EngineError, RawPrepare, SignUpView};
 use crate::http::app::Family;
 use crate::http::error::HttpError;
 use crate::http::exchange::Exchange;
 use crate::http::identity::{Identity, Told};
 use crate::http::params::Params;
+use crate::http::request::Mode;
 use crate::http::response::{Answer, Wrapped};
 use crate::http::wire::SignUpResource;
 
 pub(super) async fn create(exchange: &Exchange<'_>, form: &Params) -> Result<Answer, HttpError> {
     exchange.limit(Family::Create)?;
-    let fields = fields(form);
+    let fields = fields(exchange, form);
     let identity = exchange.identify().await?;
     let outcome = match &fields {
         Ok(fields) => {
@@ -29,6 +32,9 @@ pub(super) async fn create(exchange: &Exchange<'_>, form: &Params) -> Result<Ans
 
 pub(super) async fn show(exchange: &Exchange<'_>, id: SignUpId) -> Result<Answer, HttpError> {
     let identity = exchange.identify().await?;
+    if let Some(again) = ask_again(exchange, &identity, id).await {
+        return Ok(again);
+    }
     let engine = exchange.engine();
     let sign_up = match engine.sign_up(&identity.caller, id).await {
         Ok(sign_up) => sign_up,
@@ -45,8 +51,21 @@ pub(super) async fn show(exchange: &Exchange<'_>, id: SignUpId) -> Result<Answer
     })
 }
 
+/// While a tab waits for its link, another tab of the browser follows it, and the answer there replaces the token
+/// under a request on its way here. That request shows nothing any more; but the browser sends it again with the
+/// cookie that it has by then.
+async fn ask_again(exchange: &Exchange<'_>, identity: &Identity, id: SignUpId) -> Option<Answer> {
+    let head = &exchange.head;
+    let is_first = head.query.single(ASKED_AGAIN).is_ok_and(|asked| asked.is_none());
+    if head.mode != Mode::Cookie || !identity.caller.was_replaced() || !is_first {
+        return None;
+    }
+    tokio::time::sleep(ASK_AGAIN_AFTER).await;
+    Some(Answer::again(&format!("{id}?{ASKED_AGAIN}=1")))
+}
+
 pub(super) async fn update(exchange: &Exchange<'_>, id: SignUpId, form: &Params) -> Result<Answer, HttpError> {
-    let fields = fields(form);
+    let fields = fields(exchange, form);
     let identity = exchange.identify().await?;
     let outcome = match &fields {
         Ok(fields) => {
@@ -59,15 +78,10 @@ pub(super) async fn update(exchange: &Exchange<'_>, id: SignUpId, form: &Params)
 }
 
 pub(super) async fn prepare(exchange: &Exchange<'_>, id: SignUpId, form: &Params) -> Result<Answer, HttpError> {
-    let given = pair(form, "strategy", "channel");
+    let given = wishes(exchange, form);
     let identity = exchange.identify().await?;
     let outcome = match &given {
-        Ok((strategy, channel)) => {
-            let (strategy, channel) = (strategy.as_deref(), channel.as_deref());
-            let engine = exchange.engine();
-            let source = &exchange.source;
-            engine.prepare_verification(&identity.caller, id, strategy, channel, source).await
-        }
+        Ok(given) => exchange.engine().prepare(&identity.caller, id, given, &exchange.source).await,
         Err(rejection) => Err(rejection.clone().into()),
     };
     settle(exchange, &identity, outcome).await
@@ -98,7 +112,11 @@ async fn settle(
     match outcome {
         Ok((sign_up, client)) => {
             let shown = SignUpResource::from(&sign_up);
-            Ok(exchange.wrapped(identity, &shown, &client))
+            let mut answer = exchange.wrapped(identity, &shown, &client);
+            if sign_up.value.awaits_link() {
+                identity.tell_navigations(&Told::Client(&client), &exchange.head, answer.headers_mut());
+            }
+            Ok(answer)
         }
         Err(error) => Err(refuse(exchange, identity, error).await),
     }
@@ -113,9 +131,14 @@ async fn refuse(exchange: &Exchange<'_>, identity: &Identity, error: EngineError
     exchange.refuse(identity, error).await
 }
 
-fn fields(form: &Params) -> Result<RawFields, Rejection> {
+fn fields(exchange: &Exchange<'_>, form: &Params) -> Result<RawFields, Rejection> {
+    read_fields(form, |url| redirect(exchange, url))
+}
+
+fn read_fields(form: &Params, redirect: impl Fn(&str) -> Result<String, Reason>) -> Result<RawFields, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = form.reader(&mut reasons);
+    let redirect_url = reader.take("redirect_url");
     let fields = RawFields {
         email_address: reader.take("email_address"),
         phone_number: reader.take("phone_number"),
@@ -130,11 +153,36 @@ fn fields(form: &Params) -> Result<RawFields, Rejection> {
         locale: reader.take("locale"),
         strategy: reader.take("strategy"),
         channel: reader.take("channel"),
+        redirect_url: None,
         ticket: reader.take("ticket"),
         transfer: reader.take("transfer"),
         token: reader.take("token"),
     };
-    Rejection::collect(reasons).map(|()| fields)
+    let redirect_url = allowed(redirect_url, redirect, &mut reasons);
+    Rejection::collect(reasons).map(|()| RawFields { redirect_url, ..fields })
+}
+
+fn wishes(exchange: &Exchange<'_>, form: &Params) -> Result<RawPrepare, Rejection> {
+    let mut reasons: Vec<Reason> = Vec::new();
+    let mut reader = form.reader(&mut reasons);
+    let (strategy, channel) = (reader.take("strategy"), reader.take("channel"));
+    let redirect_url = reader.take("redirect_url");
+    let redirect_url = allowed(redirect_url, |url| redirect(exchange, url), &mut reasons);
+    Rejection::collect(reasons).map(|()| RawPrepare { strategy, channel, redirect_url })
+}
+
+/// A redirect URL as the engine takes it: absolute and allowed. An empty one is none.
+fn allowed(
+    url: Option<String>,
+    redirect: impl Fn(&str) -> Result<String, Reason>,
+    reasons: &mut Vec<Reason>,
+) -> Option<String> {
+    let checked = url.filter(|url| !url.is_empty()).map(|url| redirect(&url))?;
+    checked.map_err(|reason| reasons.push(reason)).ok()
+}
+
+fn redirect(exchange: &Exchange<'_>, url: &str) -> Result<String, Reason> {
+    exchange.app.redirects.check("redirect_url", url, exchange.source.origin.as_deref())
 }
 
 fn pair(form: &Params, first: &str, second: &str) -> Result<(Option<String>, Option<String>), Rejection> {
@@ -144,6 +192,10 @@ fn pair(form: &Params, first: &str, second: &str) -> Result<(Option<String>, Opt
     Rejection::collect(reasons).map(|()| values)
 }
 
+const ASKED_AGAIN: &str = "_vestibule_again";
+/// The other answer, given a moment earlier, is then certainly ahead on the way to the browser.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(200);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,7 +204,7 @@ mod tests {
     #[test]
     fn fields_come_as_they_were_sent() {
         let form = b"email_address=Ada%40Example.com&password=+p+&timezone=UTC&created_user_id=x&last_name=";
-        let read = fields(&Params::decode(form, 100).expect("few enough")).expect("fields");
+        let read = read(form).expect("fields");
         assert_eq!(read.email_address.as_deref(), Some("Ada@Example.com"));
         assert_eq!(read.password.map(Secret::into_inner).as_deref(), Some(" p "));
         assert_eq!(read.last_name.as_deref(), Some(""));
@@ -161,12 +213,20 @@ mod tests {
 
     #[test]
     fn everything_wrong_with_the_form_is_reported_at_once() {
-        let form = b"username=a&username=b&first_name=%C3%28&timezone=a&timezone=b";
-        let rejection = fields(&Params::decode(form, 100).expect("few enough"));
-        let rejection = rejection.expect_err("two faults");
+        let form = b"username=a&username=b&first_name=%C3%28&timezone=a&timezone=b&redirect_url=//evil";
+        let rejection = read(form).expect_err("three faults");
         assert_eq!(
             rejection.reasons(),
-            [Code::FormParamDuplicate.on("username"), Code::FormParamValueInvalid.on("first_name"),]
+            [
+                Code::FormParamDuplicate.on("username"),
+                Code::FormParamValueInvalid.on("first_name"),
+                Code::InvalidRedirectUrl.on("redirect_url"),
+            ]
         );
+    }
+
+    fn read(form: &[u8]) -> Result<RawFields, Rejection> {
+        let refuse = |_: &str| Err(Code::InvalidRedirectUrl.on("redirect_url"));
+        read_fields(&Params::decode(form, 100).expect("few enough"), refuse)
     }
 }

@@ -145,6 +145,7 @@ fn with_verification(verified: Option<(Timestamp, ClientId)>) -> SignUpView {
     Arc::make_mut(&mut view.value).email_address = Some(Collected {
         value: email(),
         verification: Some(Verification {
+            link: None,
             strategy: Strategy::EmailCode,
             secret: None,
             attempts: 0,

@@ -9,7 +9,7 @@ use crate::domain::session::{Session, SessionStatus};
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Identification, User, UserAccount};
-use crate::domain::verification::{CodeDigest, ExternalAccount, ExternalState, Profile, Strategy, Verification};
+use crate::domain::verification::{CodeDigest, ExternalAccount, ExternalState, Link, Profile, Strategy, Verification};
 use crate::store::OutboxEntry;
 
 pub(in crate::store) fn sign_up() -> SignUp {
@@ -44,6 +44,11 @@ pub(in crate::store) fn verification() -> Verification {
     Verification {
         strategy: Strategy::EmailCode,
         secret: Some(CodeDigest { nonce: [4; 16], digest: [5; 32] }),
+        link: Some(Link {
+            digest: CodeDigest { nonce: [6; 16], digest: [7; 32] },
+            redirect_url: "https://example.com/verify".into(),
+            in_cookie: true,
+        }),
         attempts: 2,
         prepared_at: at(13),
         expire_at: at(14),

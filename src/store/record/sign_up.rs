@@ -7,7 +7,7 @@ use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
-use crate::domain::verification::{CodeDigest, Strategy, Verification};
+use crate::domain::verification::{CodeDigest, Link, Strategy, Verification};
 use crate::store::StoreError;
 use crate::store::codec::Record;
 use crate::store::key::Kind;
@@ -65,6 +65,7 @@ struct CollectedV1<T> {
 struct VerificationV1 {
     strategy: String,
     secret: Option<CodeDigestV1>,
+    link: Option<LinkV1>,
     attempts: u32,
     prepared_at: u64,
     expire_at: u64,
@@ -76,6 +77,13 @@ struct VerificationV1 {
 struct CodeDigestV1 {
     nonce: [u8; 16],
     digest: [u8; 32],
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct LinkV1 {
+    digest: CodeDigestV1,
+    redirect_url: Secret<String>,
+    in_cookie: bool,
 }
 
 impl Record for SignUpRecordV1 {
@@ -179,7 +187,8 @@ impl From<&Verification> for VerificationV1 {
     fn from(verification: &Verification) -> Self {
         Self {
             strategy: verification.strategy.to_string(),
-            secret: verification.secret.map(|secret| CodeDigestV1 { nonce: secret.nonce, digest: secret.digest }),
+            secret: verification.secret.map(Into::into),
+            link: verification.link.as_ref().map(Into::into),
             attempts: verification.attempts,
             prepared_at: verification.prepared_at.as_millis(),
             expire_at: verification.expire_at.as_millis(),
@@ -195,13 +204,40 @@ impl TryFrom<VerificationV1> for Verification {
     fn try_from(record: VerificationV1) -> Result<Self, StoreError> {
         Ok(Self {
             strategy: strategy(&record.strategy)?,
-            secret: record.secret.map(|secret| CodeDigest { nonce: secret.nonce, digest: secret.digest }),
+            secret: record.secret.map(Into::into),
+            link: record.link.map(Into::into),
             attempts: record.attempts,
             prepared_at: Timestamp::from_millis(record.prepared_at),
             expire_at: Timestamp::from_millis(record.expire_at),
             verified: record.verified.map(|(at, client)| (Timestamp::from_millis(at), ClientId::from_bytes(client))),
             channel: record.channel,
         })
+    }
+}
+
+impl From<CodeDigest> for CodeDigestV1 {
+    fn from(digest: CodeDigest) -> Self {
+        Self { nonce: digest.nonce, digest: digest.digest }
+    }
+}
+
+impl From<CodeDigestV1> for CodeDigest {
+    fn from(record: CodeDigestV1) -> Self {
+        Self { nonce: record.nonce, digest: record.digest }
+    }
+}
+
+impl From<&Link> for LinkV1 {
+    fn from(link: &Link) -> Self {
+        let redirect_url = Secret::new(link.redirect_url.clone());
+        Self { digest: link.digest.into(), redirect_url, in_cookie: link.in_cookie }
+    }
+}
+
+impl From<LinkV1> for Link {
+    fn from(record: LinkV1) -> Self {
+        let redirect_url = record.redirect_url.into_inner();
+        Self { digest: record.digest.into(), redirect_url, in_cookie: record.in_cookie }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::domain::session::SessionStatus;
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
-use crate::domain::verification::{CodeDigest, ExternalState, Strategy as Way, Verification};
+use crate::domain::verification::{CodeDigest, ExternalState, Link, Strategy as Way, Verification};
 use crate::store::codec::{Record, decode, encode};
 use crate::store::{OutboxEntry, StoreError};
 
@@ -260,10 +260,16 @@ fn verifications() -> impl Strategy<Value = Verification> {
     let secret = option::of((any::<[u8; 16]>(), any::<[u8; 32]>()));
     let verified = option::of((times(), any::<[u8; 16]>()));
     let channel = option::of(texts());
-    (strategies(), secret, any::<u32>(), times(), verified, channel).prop_map(
-        |(strategy, secret, attempts, expire_at, verified, channel)| Verification {
+    let link = option::of((any::<[u8; 16]>(), any::<[u8; 32]>(), texts(), any::<bool>()));
+    (strategies(), secret, link, any::<u32>(), times(), verified, channel).prop_map(
+        |(strategy, secret, link, attempts, expire_at, verified, channel)| Verification {
             strategy,
             secret: secret.map(|(nonce, digest)| CodeDigest { nonce, digest }),
+            link: link.map(|(nonce, digest, redirect_url, in_cookie)| Link {
+                digest: CodeDigest { nonce, digest },
+                redirect_url,
+                in_cookie,
+            }),
             attempts,
             expire_at,
             verified: verified.map(|(at, client)| (at, ClientId::from_bytes(client))),

@@ -1,0 +1,110 @@
+//! Following an e-mail link (CONTRACT 11). The link proves the address; whose session comes of it was settled when
+//! the sign-up began, so a link never acts on another client than its own.
+
+use crate::domain::client::ClientChange;
+use crate::domain::context::Context;
+use crate::domain::effect::{Charge, Charged};
+use crate::domain::field::Field;
+use crate::domain::id::ClientId;
+use crate::domain::identifier::Identifier;
+use crate::domain::rejection::{Code, Rejection};
+use crate::domain::verification::{Link, Strategy, Verification, VerificationStatus};
+
+use super::attempt::REPLAY_MS;
+use super::fields::usable;
+use super::state::Phase;
+use super::{Follow, SignUp, Transition};
+
+impl SignUp {
+    /// Unchanged where a person must say first that they mean it.
+    pub(super) fn follow(&self, follow: &Follow, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
+        let (verification, link, address) = self.linked().ok_or(Code::VerificationLinkTokenInvalid)?;
+        if !link.fits(self.id, &address.value, &follow.secret, cx) {
+            return Ok(self.wrong_link(follow, address));
+        }
+        match verification.status(cx.now, cx.policy.attempts_max) {
+            VerificationStatus::Unverified => {}
+            VerificationStatus::Expired => return Err(Code::VerificationLinkTokenExpired.into()),
+            VerificationStatus::Verified | VerificationStatus::Failed => {
+                return Err(Code::VerificationLinkTokenInvalid.into());
+            }
+        }
+        if usable(&Strategy::EmailLink, cx.settings).is_err() {
+            return Err(Code::VerificationLinkTokenInvalid.into());
+        }
+        let is_owner = follow.by == Some(self.client_id) && !follow.again;
+        if !is_owner {
+            if cx.settings.attack_protection.email_link.require_same_client {
+                return Err(Code::SignUpEmailLinkNotSameClient.into());
+            }
+            if !follow.confirmed {
+                return Ok(Transition::unchanged(self));
+            }
+        }
+        // Whoever has no client proves under an id that is no client's: it was not the one that began.
+        let by = follow.by.unwrap_or_else(|| ClientId::generate(cx.now, cx.entropy));
+        let verification = verification.followed(by, cx);
+        let learns_its_token = is_owner && follow.in_cookie && link.in_cookie;
+
+        let mut next = self.clone();
+        next.version += 1;
+        next.updated_at = cx.now.max(self.updated_at);
+        if let Some(slot) = next.verification_slot(&Field::EmailAddress) {
+            *slot = Some(verification);
+        }
+        let mut transition = Transition::to(next);
+        transition.charges.push(Charge { address, client: self.client_id, what: Charged::Proof });
+        let mut transition = transition.convert_if_complete(cx)?;
+        if !learns_its_token {
+            // The client that began is not the one answered here, or has its token elsewhere: a new token would
+            // lock it out, and whoever asked with the old one next could be given it just as well as the session.
+            transition.client_changes.retain(|change| *change != ClientChange::Rotate);
+        }
+        Ok(transition)
+    }
+
+    /// The answer to a link when the sign-up takes no more commands: only its client, which presents the token that
+    /// the completing answer replaced, may hear that answer again (DESIGN 7).
+    pub(super) fn followed_again(&self, follow: &Follow, cx: &Context<'_>) -> Result<Transition, Rejection> {
+        let Phase::Complete { at, .. } = self.phase else {
+            return Err(Code::VerificationLinkTokenInvalid.into());
+        };
+        let fits = self.linked().is_some_and(|(verification, link, address)| {
+            let completed_it = verification.verified.is_some_and(|(verified_at, _)| verified_at == at);
+            completed_it
+                && verification.strategy == Strategy::EmailLink
+                && link.fits(self.id, &address.value, &follow.secret, cx)
+        });
+        let is_owner = follow.by == Some(self.client_id);
+        if follow.again && is_owner && fits && cx.now.since(at).as_millis() <= REPLAY_MS {
+            return Ok(Transition::unchanged(self));
+        }
+        Err(Code::VerificationLinkTokenInvalid.into())
+    }
+
+    /// Whether a link is on its way to the person.
+    pub fn awaits_link(&self) -> bool {
+        self.linked().is_some_and(|(verification, ..)| verification.verified.is_none())
+    }
+
+    /// Where the browser goes after the link that was sent last; `None` where the last thing sent was none.
+    pub fn link_redirect(&self) -> Option<&str> {
+        self.linked().map(|(_, link, _)| link.redirect_url.as_str())
+    }
+
+    fn linked(&self) -> Option<(&Verification, &Link, Identifier)> {
+        let verification = self.verification(&Field::EmailAddress)?;
+        Some((verification, verification.link.as_ref()?, self.address(&Field::EmailAddress)?))
+    }
+
+    /// A wrong link is counted for the address as a wrong code is. It is not a try at the verification: 192 bits
+    /// are not guessed, and strangers who know an id must not be able to use the tries up.
+    fn wrong_link(&self, follow: &Follow, address: Identifier) -> Transition {
+        let mut next = self.clone();
+        next.version += 1;
+        let mut transition = Transition::to(next);
+        transition.charges.push(Charge { address, client: follow.by.unwrap_or(self.client_id), what: Charged::Guess });
+        transition.verdict = Err(Code::VerificationLinkTokenInvalid.into());
+        transition
+    }
+}

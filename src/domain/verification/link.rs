@@ -1,0 +1,141 @@
+//! E-mail links: the token that a mail carries, and what a verification keeps of it (CONTRACT 11, SECURITY R-C9).
+
+use std::fmt;
+
+use crate::domain::context::{Context, Entropy};
+use crate::domain::id::SignUpId;
+
+use super::CodeDigest;
+
+/// The token of a link, in the clear: lives only until it is digested and sealed, and again when somebody brings it
+/// back. As text it is the sign-up's id, a dot and the secret in hex; only the secret is one.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LinkToken {
+    /// The sign-up that it is about.
+    pub sign_up: SignUpId,
+    /// What makes it a proof: nobody guesses it.
+    pub secret: LinkSecret,
+}
+
+/// 192 bits of chance.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LinkSecret([u8; SECRET_BYTES]);
+
+/// What a verification keeps of the link it waits for.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Link {
+    /// What the secret is compared with.
+    pub digest: CodeDigest,
+    /// Where the browser goes afterwards: an absolute URL that was allowed when the link was asked for.
+    pub redirect_url: String,
+    /// Whether the client that asked keeps its token in the cookie that a navigation carries. Only then it learns
+    /// of a new token from the answer to the click.
+    pub in_cookie: bool,
+}
+
+impl LinkToken {
+    /// A fresh token for a sign-up.
+    pub fn generate(sign_up: SignUpId, entropy: &mut dyn Entropy) -> Self {
+        let mut secret = [0; SECRET_BYTES];
+        entropy.fill(&mut secret);
+        Self { sign_up, secret: LinkSecret(secret) }
+    }
+
+    /// Reads a token; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() > TEXT_MAX {
+            return None;
+        }
+        let (id, hex) = text.split_once('.')?;
+        Some(Self { sign_up: id.parse().ok()?, secret: LinkSecret::from_hex(hex)? })
+    }
+
+    /// The token as text, for the message that carries it.
+    pub fn expose(&self) -> String {
+        let hex: String = self.secret.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{}.{hex}", self.sign_up)
+    }
+}
+
+impl LinkSecret {
+    fn from_hex(hex: &str) -> Option<Self> {
+        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        if hex.len() != 2 * SECRET_BYTES || !hex.bytes().all(is_digit) {
+            return None;
+        }
+        let mut secret = [0; SECRET_BYTES];
+        for (at, byte) in secret.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok()?;
+        }
+        Some(Self(secret))
+    }
+}
+
+impl Link {
+    /// What is kept of a link with this secret for `value`.
+    pub(super) fn new(
+        token: &LinkToken,
+        value: &str,
+        redirect_url: String,
+        in_cookie: bool,
+        cx: &mut Context<'_>,
+    ) -> Self {
+        let mut nonce = [0; 16];
+        cx.entropy.fill(&mut nonce);
+        let digest = digest(token.sign_up, value, &nonce, &token.secret, cx);
+        Self { digest: CodeDigest { nonce, digest }, redirect_url, in_cookie }
+    }
+
+    /// Whether `secret` is the one that was sent to `value`, compared in constant time.
+    pub fn fits(&self, sign_up: SignUpId, value: &str, secret: &LinkSecret, cx: &Context<'_>) -> bool {
+        cx.digest.equal(&self.digest.digest, &digest(sign_up, value, &self.digest.nonce, secret, cx))
+    }
+}
+
+fn digest(sign_up: SignUpId, value: &str, nonce: &[u8; 16], secret: &LinkSecret, cx: &Context<'_>) -> [u8; 32] {
+    cx.digest.digest(&[b"verification link", sign_up.as_bytes(), value.as_bytes(), nonce, &secret.0])
+}
+
+impl fmt::Debug for LinkToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[link token]")
+    }
+}
+
+impl fmt::Debug for LinkSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[link secret]")
+    }
+}
+
+/// The URL may hold what its page keeps secret, such as a dev browser.
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("in_cookie", &self.in_cookie).finish_non_exhaustive()
+    }
+}
+
+const SECRET_BYTES: usize = 24;
+/// Longer than any token.
+const TEXT_MAX: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_comes_back_from_its_text_and_nothing_else_is_one() {
+        let token = LinkToken { sign_up: SignUpId::from_bytes([7; 16]), secret: LinkSecret([0xab; SECRET_BYTES]) };
+        let text = token.expose();
+        assert_eq!(LinkToken::parse(&text), Some(token.clone()));
+        assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.'), "{text} needs no escapes");
+        let upper = text.to_uppercase();
+        let longer = format!("{text}0");
+        let signed = text.replace(".ab", ".+b");
+        for odd in ["", ".", "x.y", &text[1..], &text[..text.len() - 1], &upper, &longer, &signed, &"a".repeat(99_999)]
+        {
+            assert_eq!(LinkToken::parse(odd), None, "{odd}");
+        }
+        assert_eq!(format!("{token:?}"), "[link token]");
+    }
+}

@@ -1,0 +1,105 @@
+//! The call behind an e-mail link (CONTRACT 11).
+
+use crate::domain::id::SessionId;
+use crate::domain::rejection::Code;
+use crate::domain::sign_up::{Command, Follow, Phase};
+use crate::domain::verification::{LinkToken, VerificationStatus};
+
+use super::{Caller, ClientView, Engine, EngineError, Source};
+
+/// What came of following a link.
+#[derive(Clone, Debug)]
+pub struct Followed {
+    /// What it means.
+    pub outcome: LinkOutcome,
+    /// Where the browser goes, as the sign-up has it; `None` where the token is about no sign-up with a link.
+    pub redirect_url: Option<String>,
+    /// The client, where it is the sign-up's own that followed the link: it must be given its token.
+    pub client: Option<ClientView>,
+    /// Whether the sign-up's own client followed the link.
+    pub by_owner: bool,
+}
+
+/// What following a link means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkOutcome {
+    /// The address is verified.
+    Verified {
+        /// The session of the sign-up's client, where that completed the sign-up.
+        session: Option<SessionId>,
+    },
+    /// Nothing has changed yet: a person must say that they mean it.
+    Unconfirmed,
+    /// The link is too old.
+    Expired,
+    /// The link is wrong, or was used already.
+    Failed,
+    /// The instance wants it followed by the client that asked for it.
+    ClientMismatch,
+}
+
+impl Engine {
+    /// Follows an e-mail link by its token. Whoever is not the sign-up's client changes nothing without
+    /// `confirmed`; the session is that client's in any case.
+    ///
+    /// # Errors
+    /// `too_many_requests` where the guesses for the address are used up, and when the engine can't tell.
+    pub async fn follow_link(
+        &self,
+        caller: &Caller,
+        token: &str,
+        confirmed: bool,
+        source: &Source,
+    ) -> Result<Followed, EngineError> {
+        let _place = self.inner.admission.enter()?;
+        let nowhere = Followed { outcome: LinkOutcome::Failed, redirect_url: None, client: None, by_owner: false };
+        let Some(token) = LinkToken::parse(token) else { return Ok(nowhere) };
+        let id = token.sign_up;
+        let found = match self.inner.system.look(id).await.map_err(EngineError::from) {
+            Ok(answer) => answer.sign_up,
+            Err(EngineError::NotFound) => return Ok(nowhere),
+            Err(error) => return Err(error),
+        };
+        let owner = found.client_id;
+        let again = caller.replaying() == Some(owner);
+        let by = if again { Some(owner) } else { caller.client_id() };
+        let by_owner = by == Some(owner);
+        let follow = Follow { secret: token.secret, by, confirmed, again, in_cookie: source.in_cookie };
+        let redirect_url = found.link_redirect().map(str::to_owned);
+        let answer = match self.inner.system.command(id, owner, Command::Follow(follow)).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let outcome = refusal(error.into())?;
+                return Ok(Followed { outcome, redirect_url, by_owner: by_owner && !again, ..nowhere });
+            }
+        };
+        let policy = &self.inner.environment.policy;
+        let verification = answer.sign_up.email_address.as_ref().and_then(|e| e.verification.as_ref());
+        let status = verification.map(|v| v.status(self.now(), policy.attempts_max));
+        let outcome = match (status, answer.sign_up.phase) {
+            (Some(VerificationStatus::Verified), Phase::Complete { session_id, .. }) => {
+                LinkOutcome::Verified { session: Some(session_id) }
+            }
+            (Some(VerificationStatus::Verified), Phase::Open) => LinkOutcome::Verified { session: None },
+            _ => LinkOutcome::Unconfirmed,
+        };
+        let client = if by_owner { Some(self.answered(caller, answer, source).await?.1) } else { None };
+        Ok(Followed { outcome, redirect_url, client, by_owner })
+    }
+}
+
+/// What a refused link means to a browser; what is no fault of the link stays an error.
+fn refusal(error: EngineError) -> Result<LinkOutcome, EngineError> {
+    let EngineError::Rejected(rejection) = error else { return Err(error) };
+    let is = |code| rejection.is(code);
+    if is(Code::TooManyRequests) {
+        return Err(rejection.into());
+    }
+    Ok(if is(Code::SignUpEmailLinkNotSameClient) {
+        LinkOutcome::ClientMismatch
+    } else if is(Code::VerificationLinkTokenExpired) {
+        LinkOutcome::Expired
+    } else {
+        LinkOutcome::Failed
+    })
+}

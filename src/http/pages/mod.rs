@@ -1,0 +1,3 @@
+//! Pages that the engine makes itself, in every mode. Each is whole: it loads nothing, from nowhere.
+
+pub(super) mod link;

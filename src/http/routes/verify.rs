@@ -1,0 +1,74 @@
+//! `/v1/verify`: where the links in e-mails lead (CONTRACT 11). A navigation, so what comes of it is told by the URL
+//! that the browser goes to next; where there is none, or a program asks, by a page or an error.
+//!
+//! Mail scanners open links too. HEAD never changes anything, and GET only for the sign-up's own client.
+
+use hyper::Method;
+use hyper::header::ACCEPT;
+
+use crate::domain::rejection::{Code, Reason};
+use crate::engine::{Followed, LinkOutcome};
+use crate::http::app::Family;
+use crate::http::error::HttpError;
+use crate::http::exchange::Exchange;
+use crate::http::identity::Told;
+use crate::http::pages::link;
+use crate::http::params::Params;
+use crate::http::redirect;
+use crate::http::response::Answer;
+
+pub(super) async fn open(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
+    if exchange.head.method == Method::HEAD {
+        return Ok(link::nothing());
+    }
+    follow(exchange, exchange.head.query.single("token"), false).await
+}
+
+/// The button on the page: a person means it.
+pub(super) async fn confirm(exchange: &Exchange<'_>, form: &Params) -> Result<Answer, HttpError> {
+    follow(exchange, form.single("token"), true).await
+}
+
+async fn follow(
+    exchange: &Exchange<'_>,
+    token: Result<Option<&str>, Reason>,
+    confirmed: bool,
+) -> Result<Answer, HttpError> {
+    // A token that came twice is as good as none.
+    let token = token.ok().flatten().unwrap_or_default();
+    let identity = exchange.presented().await?;
+    let engine = exchange.engine();
+    let followed = engine.follow_link(&identity.caller, token, confirmed, &exchange.source).await?;
+    if followed.outcome == LinkOutcome::Failed {
+        exchange.limit(Family::Attempt)?;
+    }
+    let answer = render(exchange, &followed, token)?;
+    Ok(match &followed.client {
+        Some(view) => exchange.told(&identity, answer, &Told::Client(view)),
+        None => answer,
+    })
+}
+
+fn render(exchange: &Exchange<'_>, followed: &Followed, token: &str) -> Result<Answer, HttpError> {
+    let (status, refusal, session) = match followed.outcome {
+        LinkOutcome::Verified { session } => ("verified", None, session),
+        LinkOutcome::Unconfirmed => return Ok(link::question(token, followed.redirect_url.as_deref())),
+        LinkOutcome::Expired => ("expired", Some(Code::VerificationLinkTokenExpired), None),
+        LinkOutcome::Failed => ("failed", Some(Code::VerificationLinkTokenInvalid), None),
+        LinkOutcome::ClientMismatch => ("client_mismatch", Some(Code::SignUpEmailLinkNotSameClient), None),
+    };
+    let accept = exchange.head.headers.get(ACCEPT).and_then(|a| a.to_str().ok()).unwrap_or_default();
+    let wants_page = accept.contains("text/html");
+    if let (Some(code), true) = (refusal, accept.contains("application/json") && !wants_page) {
+        return Err(code.into());
+    }
+    let session = session.map(|id| id.to_string());
+    let url = followed.redirect_url.as_deref();
+    match (url.and_then(|url| redirect::with_status(url, status, session.as_deref())), refusal) {
+        (Some(url), _) if followed.by_owner => Ok(Answer::see_other(url.as_str())),
+        (Some(url), _) => Ok(Answer::see_other(redirect::without_dev_browser(url).as_str())),
+        (None, Some(_)) if wants_page => Ok(link::failure()),
+        (None, Some(code)) => Err(code.into()),
+        (None, None) => Err(HttpError::internal("a link without a place to go")),
+    }
+}
