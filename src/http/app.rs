@@ -11,6 +11,7 @@ use crate::engine::Engine;
 use super::HttpOptions;
 use super::cookie::CookieSuffix;
 use super::cors::Origins;
+use super::error::Refusals;
 
 /// The calls that are limited per source address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,6 +61,7 @@ pub struct App {
     pub(super) outbox: Option<Arc<dyn DevOutbox>>,
     pub(super) origins: Origins,
     pub(super) cookie_suffix: CookieSuffix,
+    pub(super) refusals: Refusals,
 }
 
 impl App {
@@ -75,6 +77,7 @@ impl App {
             origins: Origins::new(&options),
             cookie_suffix: CookieSuffix::of(&options.publishable_key),
             outbox: outbox.filter(|_| options.development),
+            refusals: Refusals::default(),
             options,
             limiter,
         }
