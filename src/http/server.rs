@@ -136,12 +136,15 @@ where
 {
     async fn keep(&self, listener: &TcpListener) {
         loop {
-            // Without a place, connections wait in the listener's queue.
-            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
-                return;
-            };
             match listener.accept().await {
-                Ok((stream, peer)) => self.admit(stream, peer, place),
+                Ok((stream, peer)) => {
+                    // Without a place it waits unread, and others in the listener's queue. A door that nobody comes to
+                    // holds no place.
+                    let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
+                        return;
+                    };
+                    self.admit(stream, peer, place);
+                }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
