@@ -11,6 +11,7 @@ use crate::engine::Engine;
 use super::HttpOptions;
 use super::cookie::CookieSuffix;
 use super::cors::Origins;
+use super::error::Refusals;
 use super::redirect::Redirects;
 
 /// The calls that are limited per source address.
@@ -62,6 +63,7 @@ pub struct App {
     pub(super) origins: Origins,
     pub(super) redirects: Redirects,
     pub(super) cookie_suffix: CookieSuffix,
+    pub(super) refusals: Refusals,
 }
 
 impl App {
@@ -78,6 +80,7 @@ impl App {
             redirects: Redirects::new(&options),
             cookie_suffix: CookieSuffix::of(&options.publishable_key),
             outbox: outbox.filter(|_| options.development),
+            refusals: Refusals::default(),
             options,
             limiter,
         }

@@ -1,6 +1,7 @@
 //! Errors on the wire: one table from code to status and texts, and the envelope of CONTRACT 1 and 15. It does not
 //! know which route failed or who asked.
 
+mod refusals;
 mod table;
 
 use std::borrow::Cow;
@@ -17,6 +18,7 @@ use crate::engine::EngineError;
 
 use super::response::{Answer, insert};
 
+pub(super) use refusals::Refusals;
 use table::row;
 
 /// What is wrong with a request before the domain sees it, or with the server.
@@ -105,11 +107,18 @@ impl HttpError {
         &mut self.0.headers
     }
 
-    /// The answer; failures of the server leave one line in the log.
+    /// Why the service was not available. Not being ready is an answer of `/health/ready`, and has no cause.
+    fn refusal(&self) -> Option<&str> {
+        let cause = self.0.cause.as_deref();
+        cause.filter(|_| self.0.status == StatusCode::SERVICE_UNAVAILABLE)
+    }
+
+    /// The answer; unexpected failures of the server leave one line in the log. Refusals are many when they come:
+    /// [`Refusals`] sums them up.
     pub(super) fn into_answer(self) -> Answer {
         let mut parts = *self.0;
         let trace_id = trace_id();
-        if parts.status.is_server_error() {
+        if parts.status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(
                 http.route = parts.route,
                 http.status = parts.status.as_u16(),

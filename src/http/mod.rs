@@ -2,7 +2,7 @@
 //! must not know the store, the actors or ractor, and it decides nothing about sign-ups.
 //!
 //! Begin reading at [`server`], then `service.rs` (the walk of one request), `router.rs` and `routes/`. Shapes are
-//! in `wire/`, every error text in `error.rs`.
+//! in `wire/`, every error text in `error/table.rs`.
 
 mod app;
 mod body;

@@ -31,7 +31,7 @@ pub struct HttpOptions {
     pub body_timeout: Duration,
     /// How long begun answers may take once the server shuts down.
     pub drain_timeout: Duration,
-    /// The most connections at a time; further ones wait in the listener's queue.
+    /// The most connections that are served at a time; further ones wait their turn.
     pub max_connections: usize,
     /// Whether this is a development instance, which has dev browsers, `/dev/*` and pages.
     pub development: bool,

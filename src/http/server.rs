@@ -1,5 +1,5 @@
 //! Sockets and connections: bounded in number and in time, drained at the end. It knows nothing of what requests
-//! mean.
+//! mean. Heads that can't be read never get further than hyper, which answers 400 or 431 without a body and closes.
 
 use std::convert::Infallible;
 use std::io;
@@ -136,12 +136,15 @@ where
 {
     async fn keep(&self, listener: &TcpListener) {
         loop {
-            // Without a place, connections wait in the listener's queue.
-            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
-                return;
-            };
             match listener.accept().await {
-                Ok((stream, peer)) => self.admit(stream, peer, place),
+                Ok((stream, peer)) => {
+                    // Without a place it waits unread, and others in the listener's queue. A door that nobody comes to
+                    // holds no place.
+                    let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
+                        return;
+                    };
+                    self.admit(stream, peer, place);
+                }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -194,7 +197,7 @@ async fn bind_loopback(address: SocketAddr) -> io::Result<Vec<TcpListener>> {
 
 /// How long to wait after a connection could not be accepted, for file descriptors to come back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// The largest head of a request.
+/// Beyond this many bytes a head that is not whole yet is given up.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// How often a port that is free on both loopbacks is looked for.
 const TWIN_TRIES: usize = 8;

@@ -33,7 +33,10 @@ where
     let origin = origin_of(&parts.headers).map(str::to_owned);
     let outcome = uninterrupted(exchange(app, parts, body, peer)).await;
     let outcome = outcome.unwrap_or_else(|panic| Err(HttpError::internal(words(&*panic))));
-    let mut answer = outcome.unwrap_or_else(HttpError::into_answer);
+    let mut answer = outcome.unwrap_or_else(|error| {
+        app.refusals.note(&error, app.engine.now());
+        error.into_answer()
+    });
     app.origins.grant(origin.as_deref(), answer.headers_mut());
     answer.into_response()
 }

@@ -49,12 +49,12 @@ pub fn init(format: LogFormat) -> Result<(), FilterError> {
 }
 
 /// What this text chooses; nothing stands for the default.
-fn filter(text: &str) -> Result<EnvFilter, FilterError> {
+pub(super) fn filter(text: &str) -> Result<EnvFilter, FilterError> {
     let text = if text.trim().is_empty() { DEFAULT } else { text };
     EnvFilter::try_new(text).map_err(|error| FilterError(error.to_string()))
 }
 
-fn human<W>(filter: EnvFilter, colours: bool, writer: W) -> impl Subscriber + Send + Sync
+pub(super) fn human<W>(filter: EnvFilter, colours: bool, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
@@ -73,8 +73,7 @@ const DEFAULT: &str = "info,ractor=warn,sled=warn";
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
+    use super::super::captured::Lines;
     use super::*;
 
     #[test]
@@ -117,32 +116,5 @@ mod tests {
             assert!(error.starts_with("`RUST_LOG` can't be read: "), "{error}");
         }
         assert_eq!(filter(" ").expect("the default").to_string(), filter(DEFAULT).expect("a filter").to_string());
-    }
-
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl Lines {
-        fn text(&self) -> String {
-            String::from_utf8(self.0.lock().expect("lines").clone()).expect("text")
-        }
-    }
-
-    impl io::Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().expect("lines").write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl<'w> MakeWriter<'w> for Lines {
-        type Writer = Self;
-
-        fn make_writer(&'w self) -> Self {
-            self.clone()
-        }
     }
 }

@@ -2,7 +2,11 @@
 //!
 //! Begin reading at `log.rs`; how one event stays one line is in `line.rs`.
 
+#[cfg(test)]
+mod captured;
 mod line;
 mod log;
 
+#[cfg(test)]
+pub(crate) use captured::captured;
 pub use log::{FilterError, LogFormat, init};

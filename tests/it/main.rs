@@ -6,6 +6,7 @@ mod config;
 mod delivery;
 mod domain;
 mod engine;
+mod floods;
 mod layers;
 mod process;
 #[path = "../support/mod.rs"]

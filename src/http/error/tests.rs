@@ -2,6 +2,8 @@ use std::collections::BTreeSet;
 
 use super::table::TABLE;
 use super::*;
+use crate::domain::time::Timestamp;
+use crate::telemetry::captured;
 
 #[test]
 fn every_code_has_exactly_one_general_row() {
@@ -65,6 +67,37 @@ fn causes_stay_in_the_log() {
     let shown = show(EngineError::Unavailable("/var/lib/secret-path".into()).into());
     assert_eq!(shown.0, 503);
     assert!(!shown.2.to_string().contains("secret-path"));
+}
+
+#[test]
+fn unexpected_failures_are_errors_in_the_log_and_nothing_else_is() {
+    let overloaded = || EngineError::Overloaded { retry_after: Span::from_secs(1) }.into();
+    let log = captured("debug", || {
+        for error in [Fault::ServiceUnavailable.into(), overloaded(), Code::FormCodeIncorrect.into()] {
+            show(error);
+        }
+    });
+    assert_eq!(log, "");
+    let log = captured("info", || drop(show(HttpError::internal("a defect").at("GET /v1/me"))));
+    assert!(log.contains("ERROR") && log.contains("a defect") && log.lines().count() == 1, "{log}");
+}
+
+#[test]
+fn refusals_are_summed_up_and_not_being_ready_is_none() {
+    let refusals = Refusals::default();
+    let note = |error: HttpError, second: u64| {
+        captured("info", || refusals.note(&error, Timestamp::from_millis(1_000_000 + second * 1000)))
+    };
+    let overloaded = || EngineError::Overloaded { retry_after: Span::from_secs(1) }.into();
+    assert_eq!(note(Fault::ServiceUnavailable.into(), 0), "", "not ready");
+    assert_eq!(note(Fault::InternalError.into(), 0), "", "has a line of its own");
+    let first = note(overloaded(), 0);
+    assert!(first.contains("WARN") && first.contains("overloaded") && first.contains("requests=1"), "{first}");
+    for second in 1..10 {
+        assert_eq!(note(overloaded(), second), "");
+    }
+    let next = note(EngineError::Unavailable("the store".into()).into(), 10);
+    assert!(next.contains("requests=10") && next.contains("the store"), "{next}");
 }
 
 #[test]

@@ -81,7 +81,6 @@ async fn connections_beyond_the_limit_wait_their_turn() {
     let mut options = options();
     options.max_connections = 1;
     options.header_timeout = Duration::from_millis(300);
-    options.listen = vec![([127, 0, 0, 2], 0).into()];
     let server = start(options, |_, _| async { text("hello") }).await;
     let address = server.addresses[0];
     let idle = TcpStream::connect(address).await.expect("a connection");
@@ -91,6 +90,18 @@ async fn connections_beyond_the_limit_wait_their_turn() {
     drop(idle);
     let answer = timeout(Duration::from_secs(5), waiting).await.expect("a place");
     assert!(answer.expect("an answer").ends_with("hello"));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn one_place_serves_both_loopbacks() {
+    let mut options = options();
+    options.max_connections = 1;
+    let server = start(options, |_, _| async { text("hello") }).await;
+    for address in server.addresses.iter().flat_map(|address| [address; 2]) {
+        let answer = timeout(Duration::from_secs(5), exchange(*address, GET)).await;
+        assert!(answer.expect("a place").ends_with("hello"), "{address}");
+    }
     server.stop().await;
 }
 

@@ -51,13 +51,41 @@ fn a_lost_value_in_the_snapshots_refuses() {
     change("ua", Some(b"7"));
     let refused = Ledger::open(options(directory.path())).unwrap_err().to_string();
     assert!(refused.contains("differs"), "{refused}");
-    // The same in the background, while serving.
-    let later = Options { verify_at_once: Duration::ZERO, ..options(directory.path()) };
-    let ledger = Ledger::open(later);
-    if let Ok(ledger) = ledger {
-        wait_for(|| ledger.stats().fatal.is_some());
-        assert!(matches!(ledger.append(&[vec![put("u", "")]], true), Err(AppendError::Fatal(_))));
+}
+
+#[test]
+fn a_difference_found_in_the_background_stops_the_ledger_with_advice() {
+    let directory = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(options(directory.path())).unwrap();
+    for first in (0..3_000).step_by(100) {
+        let group = (first..first + 100).map(|number| put(&format!("u{number:04}"), "as it was left"));
+        ledger.append(&[group.collect()], true).unwrap();
     }
+    ledger.close();
+    // More than a slice of no time at all gets to.
+    let later = || Options { verify_at_once: Duration::ZERO, ..options(directory.path()) };
+    let whole = Ledger::open(later()).unwrap();
+    wait_for(|| whole.stats().verified);
+    assert_eq!(whole.stats().fatal, None);
+    whole.close();
+
+    let path = directory.path().join("sled");
+    crate::store::sled::tree::Tree::open(&path, 1 << 20).unwrap().set(b"u2999", Some(b"as nobody left it")).unwrap();
+    let ledger = Ledger::open(later()).unwrap();
+    wait_for(|| ledger.stats().fatal.is_some());
+    let stats = ledger.stats();
+    let sentence = stats.fatal.unwrap();
+    assert!(sentence.starts_with(&format!("the snapshots in {} are damaged: ", path.display())), "{sentence}");
+    assert!(sentence.ends_with("copy the data directory aside and restore the last backup"), "{sentence}");
+    assert!(!stats.verified);
+    let sequence = stats.sequence;
+    let refused = ledger.append(&[vec![put("u", "")]], true);
+    assert!(matches!(&refused, Err(AppendError::Fatal(reason)) if *reason == sentence), "{refused:?}");
+    assert!(matches!(ledger.get(b"u0000"), Err(ReadError::Fatal(reason)) if reason == sentence));
+    assert!(matches!(ledger.scan(b"u", b"", 1), Err(ReadError::Fatal(_))));
+    ledger.close();
+    assert_eq!(ledger.stats().sequence, sequence);
+    assert!(Ledger::open(options(directory.path())).unwrap_err().to_string().contains("differs"));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Reading, writing and closing.
 
+use std::sync::Arc;
+
 use super::*;
 
 #[test]
@@ -72,6 +74,89 @@ fn an_idle_ledger_carries_its_active_segment_into_the_snapshots() {
     wait_for(|| ledger.stats().overlay_entries == 0);
     assert_eq!(ledger.get(b"ua").unwrap(), Some(Bytes::from("1")));
     assert_eq!(ledger.stats().checkpoint_lag, 0);
+}
+
+#[test]
+fn a_burst_past_half_full_is_paced_and_keeps_all_it_acknowledged() {
+    const WRITERS: usize = 4;
+    let directory = tempfile::tempdir().unwrap();
+    // The journal alone is much faster than sled, so it fills.
+    let tight = || Options {
+        durability: Durability::None,
+        segment_bytes: 32 << 10,
+        segments_max: 8,
+        wait_max: Duration::from_millis(2),
+        pace_max: Duration::from_millis(5),
+        ..options(directory.path())
+    };
+    let ledger = Arc::new(Ledger::open(tight()).unwrap());
+    let (done, results) = std::sync::mpsc::channel();
+    for writer in 0..WRITERS {
+        let (ledger, done) = (Arc::clone(&ledger), done.clone());
+        std::thread::spawn(move || done.send(burst(&ledger, writer)));
+    }
+    let mut total = Burst::default();
+    for _ in 0..WRITERS {
+        let burst = results.recv_timeout(Duration::from_secs(60)).expect("no writer is stuck");
+        total.acknowledged.extend(burst.acknowledged);
+        total.refused.extend(burst.refused);
+        total.paced += burst.paced;
+        total.used_max = total.used_max.max(burst.used_max);
+    }
+    assert!(total.paced > 0, "{} segments of 8 were used at most", total.used_max);
+    assert!((5..=8).contains(&total.used_max), "{}", total.used_max);
+    let check = |ledger: &Ledger| {
+        for (writer, number) in &total.acknowledged {
+            let (first, last) = (key(*writer, *number, 0), key(*writer, *number, KEYS - 1));
+            assert!(ledger.get(first.as_bytes()).unwrap().is_some(), "{first} is lost");
+            assert!(ledger.get(last.as_bytes()).unwrap().is_some(), "{last} is lost");
+        }
+        for (writer, number) in &total.refused {
+            assert_eq!(ledger.get(key(*writer, *number, 0).as_bytes()).unwrap(), None, "it was refused");
+        }
+    };
+    check(&ledger);
+    drop(Arc::into_inner(ledger).expect("the writers are done"));
+    let ledger = Ledger::open(tight()).unwrap();
+    check(&ledger);
+    wait_for(|| ledger.stats().segments_used <= 1);
+    wait_for(|| ledger.append(&[vec![put("uafter", "")]], true).is_ok());
+    ledger.close();
+    check(&Ledger::open(tight()).unwrap());
+}
+
+const KEYS: usize = 40;
+
+/// What one writer saw.
+#[derive(Default)]
+struct Burst {
+    acknowledged: Vec<(usize, usize)>,
+    refused: Vec<(usize, usize)>,
+    /// How often the next group was to be held back.
+    paced: usize,
+    used_max: usize,
+}
+
+/// Appends without a pause until pacing was seen for a while.
+fn burst(ledger: &Ledger, writer: usize) -> Burst {
+    let mut burst = Burst::default();
+    let mut number = 0;
+    while number < 300 || (burst.paced < 50 && number < 5_000) {
+        let group = (0..KEYS).map(|part| put(&key(writer, number, part), "a value of some length, as records are"));
+        match ledger.append(&[group.collect()], true) {
+            Ok(()) => burst.acknowledged.push((writer, number)),
+            Err(AppendError::Overloaded) => burst.refused.push((writer, number)),
+            Err(error) => panic!("{error}"),
+        }
+        burst.paced += usize::from(!ledger.shared.pool.pace(4096, 0).is_zero());
+        burst.used_max = burst.used_max.max(ledger.stats().segments_used);
+        number += 1;
+    }
+    burst
+}
+
+fn key(writer: usize, number: usize, part: usize) -> String {
+    format!("u{writer}-{number}-{part}")
 }
 
 #[test]

@@ -1,0 +1,330 @@
+//! The calls about accounts at providers (CONTRACT 9): sending a person there, and taking in what comes back. Asking
+//! the provider lies between two looks at the sign-up; the second is a command, which decides.
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::domain::context::Sealer;
+use crate::domain::id::{ClientId, SessionId, SignUpId, UserId};
+use crate::domain::identifier::{EmailAddress, IdentifierKind, Username};
+use crate::domain::rejection::{Code, Rejection};
+use crate::domain::secret::Secret;
+use crate::domain::sign_up::{
+    Command, External, ExternalAnswer, ExternalReturn, ExternalTrip, Phase, RawFields,
+};
+use crate::domain::verification::{ExternalAccount, Profile, Strategy};
+use crate::oauth::{Ask, Callback, ProviderError};
+use crate::token::{Gate, Traveller, Trip};
+
+use super::{Caller, ClientView, Engine, EngineError, SignUpView, Source};
+
+/// What a browser brings back from a provider (RFC 6749 4.1.2, RFC 9207).
+#[derive(Clone, Debug, Default)]
+pub struct ProviderCallback {
+    /// The `state` that it was sent there with.
+    pub state: Option<String>,
+    /// What to exchange for the person's profile.
+    pub code: Option<Secret<String>>,
+    /// Why there is no code.
+    pub error: Option<String>,
+    /// Which provider answers, where it says so.
+    pub iss: Option<String>,
+}
+
+/// Where a browser goes that came back from a provider.
+#[derive(Clone, Debug)]
+pub struct Returned {
+    /// An absolute URL that the instance allows.
+    pub url: String,
+    /// The client, where it is the one that began: it must be given its token.
+    pub client: Option<ClientView>,
+}
+
+/// What an application without cookies is handed when the system's browser comes back for it.
+#[derive(Serialize, Deserialize)]
+struct HandOver {
+    code: Option<String>,
+    error: Option<String>,
+    iss: Option<String>,
+}
+
+impl Engine {
+    /// Takes in what a browser brings back from a provider, and says where the browser goes next. Whatever the
+    /// provider said is on the sign-up afterwards, as is a failure to ask it.
+    ///
+    /// # Errors
+    /// `oauth_callback_invalid` where the `state` is not this instance's, is used up, or belongs to another client;
+    /// nothing changes then.
+    pub async fn return_from_provider(
+        &self,
+        caller: &Caller,
+        callback: &ProviderCallback,
+        source: &Source,
+    ) -> Result<Returned, EngineError> {
+        let _place = self.inner.admission.enter()?;
+        let invalid = || EngineError::from(Rejection::from(Code::OAuthCallbackInvalid));
+        let state = callback.state.as_deref();
+        let trip = state.and_then(|state| Trip::read(state, &self.inner.key)).ok_or_else(invalid)?;
+        let is_owner = caller.client_id() == Some(trip.client);
+        let is_known = match trip.gate {
+            Gate::Client => is_owner,
+            Gate::State => is_owner || caller.client_id().is_none(),
+            Gate::HandOver => true,
+        };
+        let Traveller::SignUp(id) = trip.of else { return Err(invalid()) };
+        if !is_known {
+            return Err(invalid());
+        }
+        let account = self.awaited(id, &trip).await?.ok_or_else(invalid)?;
+        if trip.gate == Gate::HandOver {
+            let url = self.hand_over(&trip, callback, &account);
+            return Ok(Returned { url, client: None });
+        }
+        let answer = self.settle(id, &trip, &account, callback, is_owner).await?;
+        let has_session = matches!(answer.sign_up.phase, Phase::Complete { .. });
+        let url = account.destination(has_session).to_owned();
+        let client = if is_owner { Some(self.answered(caller, answer, source).await?.1) } else { None };
+        Ok(Returned { url, client })
+    }
+
+    /// Takes in what the system's browser brought back for an application without cookies, which presents it
+    /// together with its client's token (CONTRACT 2.1, `rotating_token_nonce`).
+    ///
+    /// # Errors
+    /// `oauth_callback_invalid` where it is not what was handed over for this sign-up, or is used up.
+    pub async fn claim_return(
+        &self,
+        caller: &Caller,
+        id: SignUpId,
+        handed_over: &str,
+        source: &Source,
+    ) -> Result<(SignUpView, ClientView), EngineError> {
+        let _place = self.inner.admission.enter()?;
+        let client = caller.client_id().ok_or(EngineError::NotFound)?;
+        let found = self.inner.system.read(id, client).await?.sign_up;
+        let invalid = || EngineError::from(Rejection::from(Code::OAuthCallbackInvalid));
+        let account = found.external_account.as_deref().ok_or_else(invalid)?;
+        let trip = Trip { of: Traveller::SignUp(id), client, gate: Gate::HandOver, nonce: account.nonce };
+        let sealed = URL_SAFE_NO_PAD.decode(handed_over).map_err(|_| invalid())?;
+        let opened = self.inner.key.open(&trip.body(), &sealed).ok_or_else(invalid)?;
+        let opened: HandOver = serde_json::from_slice(&opened).map_err(|_| invalid())?;
+        let callback =
+            ProviderCallback { state: None, code: opened.code.map(Secret::new), error: opened.error, iss: opened.iss };
+        let answer = self.settle(id, &trip, account, &callback, true).await?;
+        self.answered(caller, answer, source).await
+    }
+
+    /// What the parameters of a create or update say about an account at a provider.
+    pub(super) async fn external(
+        &self,
+        raw: &RawFields,
+        strategy: Option<&Strategy>,
+        id: SignUpId,
+        client: ClientId,
+        caller: &Caller,
+        source: &Source,
+    ) -> Result<Option<External>, EngineError> {
+        let missing = |param: &str| Rejection::from(Code::FormParamMissing.on(param));
+        Ok(match strategy {
+            Some(strategy @ Strategy::OAuth(_)) => {
+                let redirect_url = raw.redirect_url.clone().ok_or_else(|| missing("redirect_url"))?;
+                let trip = self.trip(Traveller::SignUp(id), client, source);
+                let authorize_url = self.authorize_url(strategy, &trip, raw).await?;
+                Some(External::Begin(ExternalTrip {
+                    strategy: strategy.clone(),
+                    nonce: trip.nonce,
+                    redirect_url,
+                    action_complete_redirect_url: raw.action_complete_redirect_url.clone(),
+                    authorize_url,
+                }))
+            }
+            Some(strategy @ (Strategy::OAuthToken(_) | Strategy::GoogleOneTap)) => {
+                let token = raw.token.as_ref().map(|token| token.expose().as_str()).filter(|token| !token.is_empty());
+                let token = token.ok_or_else(|| missing("token"))?;
+                let (provider, settings) = self.provider(strategy)?;
+                let found = self.inner.providers.verify_token(&provider, &settings, token, None).await;
+                let profile = found.map_err(|error| match refusal(&provider, &error) {
+                    Code::OAuthCallbackInvalid => Rejection::from(Code::FormParamValueInvalid.on("token")),
+                    code => code.into(),
+                })?;
+                let answer = self.answer(&provider, Ok(profile), caller).await?;
+                Some(External::Answered(strategy.clone(), answer))
+            }
+            _ => None,
+        })
+    }
+
+    fn trip(&self, of: Traveller, client: ClientId, source: &Source) -> Trip {
+        let mut nonce = [0; 16];
+        self.inner.environment.decide(|cx| cx.entropy.fill(&mut nonce));
+        Trip { of, client, gate: source.gate, nonce }
+    }
+
+    async fn authorize_url(&self, strategy: &Strategy, trip: &Trip, raw: &RawFields) -> Result<String, EngineError> {
+        let (provider, settings) = self.provider(strategy)?;
+        let key = &self.inner.key;
+        let ask = Ask {
+            redirect_uri: &self.inner.callback_url,
+            state: &trip.state(key),
+            nonce: trip.oidc_nonce(key).expose(),
+            pkce_verifier: trip.pkce_verifier(key).expose(),
+            prompt: raw.oidc_prompt.as_deref(),
+            login_hint: raw.oidc_login_hint.as_deref(),
+        };
+        let url = self.inner.providers.authorize_url(&provider, &settings, &ask).await;
+        Ok(url.map_err(|error| Rejection::from(refusal(&provider, &error)))?.into())
+    }
+
+    /// The provider that a strategy goes to, and what the instance knows of it.
+    fn provider(&self, strategy: &Strategy) -> Result<(String, crate::domain::settings::OAuth), EngineError> {
+        let provider = strategy.provider().ok_or_else(|| Rejection::from(Code::OAuthProviderNotEnabled))?;
+        let settings = self.settings().oauth.get(&provider).cloned();
+        let settings = settings.ok_or_else(|| Rejection::from(Code::OAuthConfigMissing))?;
+        Ok((provider, settings))
+    }
+
+    /// The account that the traveller is expected back with.
+    async fn awaited(&self, id: SignUpId, trip: &Trip) -> Result<Option<ExternalAccount>, EngineError> {
+        let found = match self.inner.system.look(id).await.map_err(EngineError::from) {
+            Ok(answer) => answer.sign_up,
+            Err(EngineError::NotFound) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let is_open = found.client_id == trip.client && found.phase == Phase::Open;
+        let account = found.external_account.as_deref().filter(|account| account.awaits(&trip.nonce, self.now()));
+        Ok(account.filter(|_| is_open).cloned())
+    }
+
+    /// Asks the provider and has the sign-up judge what it says. An account or address that finds a holder between
+    /// the look-up and the commit is judged once more.
+    async fn settle(
+        &self,
+        id: SignUpId,
+        trip: &Trip,
+        account: &ExternalAccount,
+        callback: &ProviderCallback,
+        by_owner: bool,
+    ) -> Result<crate::actors::Answer, EngineError> {
+        let provider = account.strategy.provider().unwrap_or_default();
+        let outcome = self.exchange(&account.strategy, trip, callback).await;
+        let owner = self.inner.store().client(trip.client).await?;
+        let owner = owner.map_or_else(Caller::nobody, Caller::of);
+        for last in [false, true] {
+            let answer = self.answer(&provider, outcome.clone(), &owner).await?;
+            let back = ExternalReturn { nonce: trip.nonce, answer, by_owner };
+            match self.inner.system.command(id, trip.client, Command::Return(Box::new(back))).await {
+                Err(error) if !last && lost_a_race(&error) => {}
+                done => return Ok(done?),
+            }
+        }
+        Err(EngineError::Internal)
+    }
+
+    async fn exchange(
+        &self,
+        strategy: &Strategy,
+        trip: &Trip,
+        callback: &ProviderCallback,
+    ) -> Result<Profile, Code> {
+        if let Some(error) = &callback.error {
+            return Err(if error == "access_denied" { Code::OAuthAccessDenied } else { Code::OAuthCallbackInvalid });
+        }
+        let code = callback.code.as_ref().ok_or(Code::OAuthCallbackInvalid)?;
+        // Settings may have changed while the person was away.
+        let (provider, settings) = self.provider(strategy).map_err(|_| Code::OAuthConfigMissing)?;
+        let key = &self.inner.key;
+        let callback = Callback {
+            code: code.expose(),
+            iss: callback.iss.as_deref(),
+            redirect_uri: &self.inner.callback_url,
+            nonce: trip.oidc_nonce(key).expose(),
+            pkce_verifier: trip.pkce_verifier(key).expose(),
+        };
+        let profile = self.inner.providers.exchange(&provider, &settings, &callback).await;
+        profile.map_err(|error| refusal(&provider, &error))
+    }
+
+    /// What a provider said together with who holds the account, its address and its username.
+    pub(super) async fn answer(
+        &self,
+        provider: &str,
+        outcome: Result<Profile, Code>,
+        caller: &Caller,
+    ) -> Result<ExternalAnswer, EngineError> {
+        let mut answer = ExternalAnswer { outcome, holder: None, session: None, taken: Default::default() };
+        let Ok(profile) = &answer.outcome else { return Ok(answer) };
+        let store = self.inner.store();
+        answer.holder = store.holder(&profile.identifier(provider)).await?;
+        let email = profile.email_address.as_deref().and_then(|text| EmailAddress::parse(text).ok());
+        if let Some(email) = email
+            && let Some(user) = store.holder(&email.identifier()).await?
+        {
+            answer.taken.insert(IdentifierKind::EmailAddress);
+            if answer.holder.is_none() && profile.email_verified && self.may_link(user, provider, &email).await? {
+                answer.holder = Some(user);
+            }
+        }
+        let rules = &self.settings().username_settings;
+        let username = profile.username.as_deref().and_then(|text| Username::parse(text, rules).ok());
+        if let Some(username) = username
+            && store.holder(&username.identifier()).await?.is_some()
+        {
+            answer.taken.insert(IdentifierKind::Username);
+        }
+        answer.session = answer.holder.and_then(|user| self.session_of(user, caller));
+        Ok(answer)
+    }
+
+    /// Whether an account whose provider vouches for `email` may become that user's: the user proved the address
+    /// too, and has no other account there (SECURITY R-O5, R-O7).
+    async fn may_link(&self, user: UserId, provider: &str, email: &EmailAddress) -> Result<bool, EngineError> {
+        let Some(user) = self.inner.store().user(user).await? else { return Ok(false) };
+        let mut addresses = user.email_addresses.iter();
+        let proved = addresses.any(|known| known.value.as_str() == email.as_str() && known.verified_by.is_some());
+        Ok(proved && user.external_accounts.iter().all(|account| account.provider != provider))
+    }
+
+    fn session_of(&self, user: UserId, caller: &Caller) -> Option<SessionId> {
+        let client = caller.client()?;
+        client.live_sessions(self.now()).find(|session| session.user_id == user).map(|session| session.id)
+    }
+
+    fn hand_over(&self, trip: &Trip, callback: &ProviderCallback, account: &ExternalAccount) -> String {
+        let content = HandOver {
+            code: callback.code.as_ref().map(|code| code.expose().clone()),
+            error: callback.error.clone(),
+            iss: callback.iss.clone(),
+        };
+        let content = serde_json::to_vec(&content).unwrap_or_default();
+        let sealed = URL_SAFE_NO_PAD.encode(self.inner.key.seal(&trip.body(), &content));
+        match Url::parse(&account.redirect_url) {
+            Ok(mut url) => {
+                url.query_pairs_mut().append_pair("rotating_token_nonce", &sealed);
+                url.into()
+            }
+            Err(_) => account.redirect_url.clone(),
+        }
+    }
+}
+
+fn lost_a_race(error: &crate::actors::CallError) -> bool {
+    let crate::actors::CallError::Rejected(rejection) = error else { return false };
+    rejection.is(Code::ExternalAccountExists) || rejection.is(Code::FormIdentifierExists)
+}
+
+/// What a provider's failure is called on the sign-up. What it said stays in the log, without secrets.
+fn refusal(provider: &str, error: &ProviderError) -> Code {
+    let code = match error {
+        ProviderError::NotConfigured(_) => Code::OAuthConfigMissing,
+        ProviderError::Invalid(_) => Code::OAuthCallbackInvalid,
+        ProviderError::FetchUser(_) => Code::OAuthFetchUserError,
+        ProviderError::TokenExchange(_) | ProviderError::Fetch(_) | ProviderError::Timeout => {
+            Code::OAuthTokenExchangeError
+        }
+    };
+    tracing::warn!(provider, %error, error.code = code.as_str(), "a provider could not be asked");
+    code
+}

@@ -1,0 +1,166 @@
+//! Connections that mean no good, against the binary: it stays up, answers others, and lets go.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::support::server::{Server, log_of};
+
+#[test]
+fn heads_that_drip_are_cut_while_others_are_answered() {
+    const DRIPPING: usize = 64;
+    let folder = TempDir::new().expect("a folder");
+    let server = Server::start(folder.path(), "[server]\nheader_timeout_ms = 1000\n");
+    thread::scope(|scope| {
+        let dripping: Vec<_> = (0..DRIPPING).map(|_| connect(&server)).map(|s| scope.spawn(|| drip(s))).collect();
+        let mut answered = 0;
+        while dripping.iter().any(|one| !one.is_finished()) {
+            let live = server.request("GET", "/health/live", &[], "").expect("an answer beside them");
+            assert_eq!(live.status, 200);
+            answered += 1;
+        }
+        assert!(answered > 0);
+        for one in dripping {
+            let sent = one.join().expect("a connection");
+            assert!(sent > 1, "it was cut after {sent} bytes, before it could drip");
+        }
+    });
+    assert_alive(&server, &folder);
+}
+
+#[test]
+fn more_connections_than_allowed_wait_and_are_served_when_others_close() {
+    const PLACES: usize = 8;
+    let folder = TempDir::new().expect("a folder");
+    let config = format!("[server]\nmax_connections = {PLACES}\nheader_timeout_ms = 3000\n");
+    let server = Server::start(folder.path(), &config);
+    let held: Vec<TcpStream> = (0..PLACES).map(|_| kept(&server)).collect();
+    let flood: Vec<TcpStream> = (0..4 * PLACES).map(|_| connect(&server)).collect();
+    let mut waiting = connect(&server);
+    waiting.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").expect("room");
+    assert!(is_open(&mut waiting), "every place is taken");
+    drop((held, flood));
+    waiting.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+    assert!(read(&mut waiting).starts_with("HTTP/1.1 200 "));
+    // Those that stay silent are closed by the server, and their places are free again.
+    let silent: Vec<TcpStream> = (0..PLACES).map(|_| connect(&server)).collect();
+    assert_eq!(server.request("GET", "/health/live", &[], "").expect("an answer").status, 200);
+    drop(silent);
+    assert_alive(&server, &folder);
+}
+
+#[test]
+fn a_body_that_never_ends_is_answered_408() {
+    let folder = TempDir::new().expect("a folder");
+    let server = Server::start(folder.path(), "[server]\nbody_timeout_ms = 500\n");
+    for framing in ["content-length: 1000", "transfer-encoding: chunked"] {
+        let mut stream = connect(&server);
+        let head = format!(
+            "POST /v1/client/sign_ups?_is_native=1 HTTP/1.1\r\nhost: localhost\r\n{framing}\r\n\
+             content-type: application/x-www-form-urlencoded\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).expect("a head is taken");
+        let mut dripping = stream.try_clone().expect("a second handle");
+        let byte: &[u8] = if framing.contains("chunked") { b"1\r\na\r\n" } else { b"a" };
+        let answer = thread::scope(|scope| {
+            scope.spawn(move || while dripping.write_all(byte).is_ok() && pause() {});
+            let answer = read(&mut stream);
+            drop(stream.shutdown(std::net::Shutdown::Both));
+            answer
+        });
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{framing}: {answer}");
+        assert!(answer.contains("\"request_timeout\""), "{framing}: {answer}");
+    }
+    assert_alive(&server, &folder);
+}
+
+#[test]
+fn garbage_behind_a_request_ends_the_connection_and_nothing_else() {
+    let folder = TempDir::new().expect("a folder");
+    let server = Server::start(folder.path(), "[server]\nheader_timeout_ms = 1000\n");
+    let good = "GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    for garbage in [
+        "\0\u{1}\u{2} nonsense\r\n\r\n",
+        "GET /health/live HTTP/9.9\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost localhost\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+    ] {
+        let mut stream = connect(&server);
+        stream.write_all(format!("{good}{good}{garbage}").as_bytes()).expect("bytes are taken");
+        let answers = read(&mut stream);
+        let statuses: Vec<&str> =
+            answers.split("HTTP/1.1 ").skip(1).map(|answer| answer.get(..3).unwrap_or(answer)).collect();
+        assert_eq!(statuses, ["200", "200", "400"], "{garbage:?}: {answers}");
+    }
+    // Such an answer comes from hyper, which asks nobody and gives it no body.
+    for _ in 0..64 {
+        connect(&server).write_all(&[0xFF; 512]).expect("bytes are taken");
+    }
+    assert_alive(&server, &folder);
+}
+
+/// Sends the bytes of a head that never ends, one at a time, until the connection is closed; how many went.
+fn drip(mut stream: TcpStream) -> usize {
+    let head = b"GET /health/live HTTP/1.1\r\nhost: localhost\r\nx-drip: ";
+    let mut sent = 0;
+    for byte in head.iter().chain(std::iter::repeat(&b'a')) {
+        assert!(sent < 10_000, "it was never cut");
+        if stream.write_all(&[*byte]).is_err() || !is_open(&mut stream) {
+            break;
+        }
+        sent += 1;
+    }
+    sent
+}
+
+/// Whether nothing was answered within a moment, which also is the pace of a drip.
+fn is_open(stream: &mut TcpStream) -> bool {
+    stream.set_read_timeout(Some(Duration::from_millis(25))).expect("a timeout");
+    let read = stream.read(&mut [0; 256]);
+    read.is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
+}
+
+fn pause() -> bool {
+    thread::sleep(Duration::from_millis(25));
+    true
+}
+
+/// A connection that has been answered once and stays.
+fn kept(server: &Server) -> TcpStream {
+    let mut stream = connect(server);
+    stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n").expect("a request is taken");
+    let mut start = [0; 12];
+    stream.read_exact(&mut start).expect("an answer");
+    assert_eq!(&start, b"HTTP/1.1 200");
+    stream
+}
+
+/// All that comes until the server closes, which may be a reset.
+fn read(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let mut part = [0; 4096];
+    loop {
+        match stream.read(&mut part) {
+            Ok(0) => break,
+            Ok(length) => bytes.extend_from_slice(&part[..length]),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
+            Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(&bytes)),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn connect(server: &Server) -> TcpStream {
+    let stream = TcpStream::connect(("127.0.0.1", server.port)).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+    stream
+}
+
+fn assert_alive(server: &Server, folder: &TempDir) {
+    assert_eq!(server.request("GET", "/health/ready", &[], "").expect("an answer").status, 200);
+    let log = log_of(folder.path());
+    assert!(!log.contains("ERROR") && !log.contains("panicked"), "{log}");
+}
