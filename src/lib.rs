@@ -40,6 +40,7 @@
 //! # The rooms
 //!
 //! Imports go strictly downward: [`http`] → [`engine`] → [`actors`] → the adapters ([`store`], [`delivery`],
+//! [`oauth`],
 //! [`token`], [`password`], [`limiter`]) → [`domain`], which is pure. Begin reading at [`domain::sign_up`].
 
 pub mod actors;
@@ -52,6 +53,8 @@ pub mod engine;
 pub mod entropy;
 pub mod http;
 pub mod limiter;
+pub mod oauth;
+pub mod outbound;
 pub mod password;
 pub mod store;
 pub mod telemetry;

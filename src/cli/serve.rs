@@ -16,6 +16,8 @@ use crate::domain::time::Span;
 use crate::engine::Engine;
 use crate::http::{App, BoundServer, CapturedMessage, DevOutbox, Family, HttpOptions, SourceLimiter, bind};
 use crate::limiter::{self, Rate};
+use crate::oauth::Providers;
+use crate::outbound::{Outbound, OutboundOptions};
 use crate::password::{HashOptions, HashParameters};
 use crate::store::sled::Durability;
 use crate::store::{EmbeddedStore, MemoryStore, Store};
@@ -49,7 +51,7 @@ async fn run(config: &Config) -> Result<(), String> {
     options.public_url = public_url(config, port)?;
 
     let capture = Arc::new(Capture::new());
-    let engine = build_engine(config, &capture, verify_url(config, port)).await?;
+    let engine = build_engine(config, &capture, reached_at(config, port)?).await?;
     let outbox: Arc<dyn DevOutbox> = Arc::new(Outbox(capture));
     let app = App::new(engine.clone(), options, source_limiter(config), Some(outbox));
     announce(config, port);
@@ -90,7 +92,7 @@ async fn unhealthy(engine: &Engine) {
     }
 }
 
-async fn build_engine(config: &Config, capture: &Arc<Capture>, verify_url: String) -> Result<Engine, String> {
+async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) -> Result<Engine, String> {
     let sentence = |error: &dyn std::fmt::Display| error.to_string();
     let key_file = config.key_file();
     let on_disk = matches!(config.store.kind, config::StoreKind::Sled);
@@ -127,6 +129,8 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>, verify_url: Strin
         passivate_after: Duration::from_secs(config.sign_up.passivate_after_s),
         ..ActorOptions::default()
     };
+    // A development instance may have its providers on this machine.
+    let outbound = OutboundOptions { allow_private: config.is_development(), ..OutboundOptions::default() };
     Engine::builder()
         .store(store)
         .key(key)
@@ -143,7 +147,8 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>, verify_url: Strin
             config::Algorithm::EdDsa => Algorithm::EdDsa,
         })
         .token_ttl(Span::from_secs(config.session.token_ttl_s))
-        .verify_url(verify_url)
+        .public_url(public_url)
+        .providers(Providers::new(Outbound::new(outbound)))
         .build()
         .await
         .map_err(|e| sentence(&e))
@@ -213,9 +218,9 @@ fn public_url(config: &Config, port: u16) -> Result<Url, String> {
     config.public_url(port).origin().parse().map_err(|error| format!("server.public_url: {error}"))
 }
 
-/// Where the links in messages lead: below the path of `server.public_url`, where that has one.
-fn verify_url(config: &Config, port: u16) -> String {
-    format!("{}/v1/verify", config.public_url(port))
+/// Where browsers reach the engine, with the path of `server.public_url`, where that has one.
+fn reached_at(config: &Config, port: u16) -> Result<Url, String> {
+    config.public_url(port).to_string().parse().map_err(|error| format!("server.public_url: {error}"))
 }
 
 /// Says where it listens and what to open, on standard output; when that is closed there is nobody to tell.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use url::Url;
+
 use crate::actors::{ActorOptions, Environment, StartError, System, Transports};
 use crate::clock::{Clock, SystemClock};
 use crate::delivery::{Capture, Transport, Wording};
@@ -9,6 +11,7 @@ use crate::domain::context::{Entropy, Policy, Sealer};
 use crate::domain::settings::{InvalidSettings, Settings};
 use crate::domain::time::Span;
 use crate::entropy::OsEntropy;
+use crate::oauth::Providers;
 use crate::password::{HashOptions, HashPool};
 use crate::store::{CommitError, MemoryStore, Store, StoreError};
 use crate::token::{Algorithm, InstanceKey};
@@ -34,7 +37,8 @@ pub struct EngineBuilder {
     issuer: String,
     algorithm: Algorithm,
     token_ttl: Span,
-    verify_url: String,
+    public_url: Url,
+    providers: Option<Providers>,
     requests_max: usize,
 }
 
@@ -82,7 +86,8 @@ impl Default for EngineBuilder {
             issuer: "https://clerk.localhost".into(),
             algorithm: Algorithm::Rs256,
             token_ttl: Span::from_secs(60),
-            verify_url: "http://localhost:8080/v1/verify".into(),
+            public_url: Url::parse("http://localhost:8080").expect("a URL"),
+            providers: None,
             requests_max: 8192,
         }
     }
@@ -134,8 +139,10 @@ impl EngineBuilder {
         algorithm: Algorithm;
         /// How long a session token is good.
         token_ttl: Span;
-        /// Where the links in messages lead; `token` is added as a parameter.
-        verify_url: String;
+        /// Where browsers reach the engine: what stands before `/v1` in links and in what providers are told.
+        public_url: Url;
+        /// How providers are asked; only public addresses by https by default.
+        providers: Providers => Some;
         /// How many requests may be in flight; beyond that the engine answers that it is overloaded.
         requests_max: usize;
     }
@@ -163,7 +170,8 @@ impl EngineBuilder {
         let capture: Arc<dyn Transport> = Arc::new(Capture::default());
         let transports =
             Transports { email: self.email.unwrap_or_else(|| capture.clone()), sms: self.sms.unwrap_or(capture) };
-        let wording = Wording { application: self.application, verify_url: self.verify_url };
+        let wording =
+            Wording { application: self.application, verify_url: below(&self.public_url, "v1/verify").into() };
         let environment = Environment::new(
             store,
             clock,
@@ -185,10 +193,21 @@ impl EngineBuilder {
             movable_clock,
             publishable_key: self.publishable_key,
             issuer: self.issuer,
+            callback_url: below(&self.public_url, "v1/oauth_callback"),
+            providers: self.providers.unwrap_or_default(),
             token_ttl: self.token_ttl,
         };
         Ok(Engine { inner: Arc::new(inner) })
     }
+}
+
+/// `path` below a URL, which may have a path of its own.
+fn below(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path.split('/'));
+    }
+    url
 }
 
 /// How far the clock was moved forward in earlier runs over this data.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::client::Client;
 use crate::domain::id::ClientId;
+use crate::token::Gate;
 
 use super::{Engine, EngineError};
 
@@ -27,14 +28,26 @@ enum Standing {
 pub struct Source {
     /// The origin, which becomes the `azp` of session tokens.
     pub origin: Option<String>,
+    /// How a browser that is sent elsewhere is known when it comes back.
+    pub gate: Gate,
+}
+
+impl Source {
     /// Whether the client is known by a cookie, which a browser also sends when it follows a link.
-    pub in_cookie: bool,
+    pub(super) fn in_cookie(&self) -> bool {
+        self.gate == Gate::Client
+    }
 }
 
 impl Caller {
     /// Somebody without a client.
     pub fn nobody() -> Self {
         Self::default()
+    }
+
+    /// The client itself, for what its own sign-up asks on its behalf.
+    pub(super) const fn of(client: Arc<Client>) -> Self {
+        Self(Standing::Client(client))
     }
 
     /// The client that calls.

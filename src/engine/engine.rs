@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use url::Url;
+
 use crate::actors::{CallError, Environment, System};
 use crate::clock::SystemClock;
 use crate::domain::rejection::Code;
 use crate::domain::settings::{InvalidSettings, Settings};
 use crate::domain::time::{Span, Timestamp};
+use crate::oauth::Providers;
 use crate::password::HashPool;
 use crate::store::{Commit, CommitError, Store, StoreError};
 use crate::token::{InstanceKey, Keyring};
@@ -35,6 +38,8 @@ pub(super) struct Inner {
     pub(super) movable_clock: Option<Arc<SystemClock>>,
     pub(super) publishable_key: String,
     pub(super) issuer: String,
+    pub(super) callback_url: Url,
+    pub(super) providers: Providers,
     pub(super) token_ttl: Span,
 }
 

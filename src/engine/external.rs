@@ -7,14 +7,14 @@ use url::Url;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::actors::{Answer, CallError};
 use crate::domain::context::Sealer;
 use crate::domain::id::{ClientId, SessionId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, IdentifierKind, Username};
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::secret::Secret;
-use crate::domain::sign_up::{
-    Command, External, ExternalAnswer, ExternalReturn, ExternalTrip, Phase, RawFields,
-};
+use crate::domain::settings::OAuth;
+use crate::domain::sign_up::{Command, External, ExternalAnswer, ExternalReturn, ExternalTrip, Phase, RawFields};
 use crate::domain::verification::{ExternalAccount, Profile, Strategy};
 use crate::oauth::{Ask, Callback, ProviderError};
 use crate::token::{Gate, Traveller, Trip};
@@ -166,11 +166,12 @@ impl Engine {
     async fn authorize_url(&self, strategy: &Strategy, trip: &Trip, raw: &RawFields) -> Result<String, EngineError> {
         let (provider, settings) = self.provider(strategy)?;
         let key = &self.inner.key;
+        let (nonce, verifier) = (trip.oidc_nonce(key), trip.pkce_verifier(key));
         let ask = Ask {
             redirect_uri: &self.inner.callback_url,
             state: &trip.state(key),
-            nonce: trip.oidc_nonce(key).expose(),
-            pkce_verifier: trip.pkce_verifier(key).expose(),
+            nonce: nonce.expose(),
+            pkce_verifier: verifier.expose(),
             prompt: raw.oidc_prompt.as_deref(),
             login_hint: raw.oidc_login_hint.as_deref(),
         };
@@ -179,7 +180,7 @@ impl Engine {
     }
 
     /// The provider that a strategy goes to, and what the instance knows of it.
-    fn provider(&self, strategy: &Strategy) -> Result<(String, crate::domain::settings::OAuth), EngineError> {
+    fn provider(&self, strategy: &Strategy) -> Result<(String, OAuth), EngineError> {
         let provider = strategy.provider().ok_or_else(|| Rejection::from(Code::OAuthProviderNotEnabled))?;
         let settings = self.settings().oauth.get(&provider).cloned();
         let settings = settings.ok_or_else(|| Rejection::from(Code::OAuthConfigMissing))?;
@@ -207,7 +208,7 @@ impl Engine {
         account: &ExternalAccount,
         callback: &ProviderCallback,
         by_owner: bool,
-    ) -> Result<crate::actors::Answer, EngineError> {
+    ) -> Result<Answer, EngineError> {
         let provider = account.strategy.provider().unwrap_or_default();
         let outcome = self.exchange(&account.strategy, trip, callback).await;
         let owner = self.inner.store().client(trip.client).await?;
@@ -223,12 +224,7 @@ impl Engine {
         Err(EngineError::Internal)
     }
 
-    async fn exchange(
-        &self,
-        strategy: &Strategy,
-        trip: &Trip,
-        callback: &ProviderCallback,
-    ) -> Result<Profile, Code> {
+    async fn exchange(&self, strategy: &Strategy, trip: &Trip, callback: &ProviderCallback) -> Result<Profile, Code> {
         if let Some(error) = &callback.error {
             return Err(if error == "access_denied" { Code::OAuthAccessDenied } else { Code::OAuthCallbackInvalid });
         }
@@ -236,12 +232,13 @@ impl Engine {
         // Settings may have changed while the person was away.
         let (provider, settings) = self.provider(strategy).map_err(|_| Code::OAuthConfigMissing)?;
         let key = &self.inner.key;
+        let (nonce, verifier) = (trip.oidc_nonce(key), trip.pkce_verifier(key));
         let callback = Callback {
             code: code.expose(),
             iss: callback.iss.as_deref(),
             redirect_uri: &self.inner.callback_url,
-            nonce: trip.oidc_nonce(key).expose(),
-            pkce_verifier: trip.pkce_verifier(key).expose(),
+            nonce: nonce.expose(),
+            pkce_verifier: verifier.expose(),
         };
         let profile = self.inner.providers.exchange(&provider, &settings, &callback).await;
         profile.map_err(|error| refusal(&provider, &error))
@@ -310,8 +307,8 @@ impl Engine {
     }
 }
 
-fn lost_a_race(error: &crate::actors::CallError) -> bool {
-    let crate::actors::CallError::Rejected(rejection) = error else { return false };
+fn lost_a_race(error: &CallError) -> bool {
+    let CallError::Rejected(rejection) = error else { return false };
     rejection.is(Code::ExternalAccountExists) || rejection.is(Code::FormIdentifierExists)
 }
 

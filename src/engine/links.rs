@@ -64,7 +64,7 @@ impl Engine {
         let again = caller.replaying() == Some(owner);
         let by = if again { Some(owner) } else { caller.client_id() };
         let by_owner = by == Some(owner);
-        let follow = Follow { secret: token.secret, by, confirmed, again, in_cookie: source.in_cookie };
+        let follow = Follow { secret: token.secret, by, confirmed, again, in_cookie: source.in_cookie() };
         let redirect_url = found.link_redirect().map(str::to_owned);
         let answer = match self.inner.system.command(id, owner, Command::Follow(follow)).await {
             Ok(answer) => answer,

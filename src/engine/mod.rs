@@ -10,16 +10,19 @@ mod clients;
 #[expect(clippy::module_inception, reason = "the room is named after its one handle")]
 mod engine;
 mod error;
+mod external;
 mod keys;
 mod links;
 mod sessions;
 mod sign_ups;
 mod view;
 
+pub use crate::token::Gate;
 pub use builder::{BuildError, EngineBuilder};
 pub use caller::{Caller, Source};
 pub use engine::Engine;
 pub use error::EngineError;
+pub use external::{ProviderCallback, Returned};
 pub use links::{Followed, LinkOutcome};
 pub use sign_ups::RawPrepare;
 pub use view::{ClientView, SessionView, SignUpView};

@@ -23,6 +23,10 @@ pub struct RawPrepare {
     pub channel: Option<String>,
     /// An absolute URL that the instance allows; whoever takes it in from outside has checked that.
     pub redirect_url: Option<String>,
+    /// The same.
+    pub action_complete_redirect_url: Option<String>,
+    pub oidc_prompt: Option<String>,
+    pub oidc_login_hint: Option<String>,
 }
 
 impl Engine {
@@ -42,7 +46,6 @@ impl Engine {
         if self.single_session() && caller.client().is_some_and(|c| c.live_sessions(now).next().is_some()) {
             return Err(Rejection::from(Code::SessionExists).into());
         }
-        let fields = self.read_fields(fields, source).await?;
         let (id, client, open) = self.inner.environment.decide(|cx| {
             let id = SignUpId::generate(cx.now, cx.entropy);
             match caller.client_id() {
@@ -50,6 +53,7 @@ impl Engine {
                 None => (id, ClientId::generate(cx.now, cx.entropy), Some(salt(cx.entropy))),
             }
         });
+        let fields = self.read_fields(fields, (id, client), caller, source).await?;
         let create = Create { client, open, fields, origin: source.origin.clone() };
         let answer = self.inner.system.create(id, create).await?;
         self.answered(caller, answer, source).await
@@ -81,7 +85,7 @@ impl Engine {
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         self.inner.system.read(id, client).await?;
-        let fields = self.read_fields(fields, source).await?;
+        let fields = self.read_fields(fields, (id, client), caller, source).await?;
         let answer = self.inner.system.command(id, client, Command::Update(Box::new(fields))).await?;
         self.answered(caller, answer, source).await
     }
@@ -99,7 +103,7 @@ impl Engine {
         source: &Source,
     ) -> Result<(SignUpView, ClientView), EngineError> {
         let text = |text: Option<&str>| text.map(str::to_owned);
-        let raw = RawPrepare { strategy: text(strategy), channel: text(channel), redirect_url: None };
+        let raw = RawPrepare { strategy: text(strategy), channel: text(channel), ..RawPrepare::default() };
         self.prepare(caller, id, &raw, source).await
     }
 
@@ -114,12 +118,24 @@ impl Engine {
         raw: &RawPrepare,
         source: &Source,
     ) -> Result<(SignUpView, ClientView), EngineError> {
+        let strategy = raw.strategy.as_deref().and_then(|text| text.parse().ok());
+        if let Some(Strategy::OAuth(_)) = strategy {
+            let fields = RawFields {
+                strategy: raw.strategy.clone(),
+                redirect_url: raw.redirect_url.clone(),
+                action_complete_redirect_url: raw.action_complete_redirect_url.clone(),
+                oidc_prompt: raw.oidc_prompt.clone(),
+                oidc_login_hint: raw.oidc_login_hint.clone(),
+                ..RawFields::default()
+            };
+            return self.update_sign_up(caller, id, &fields, source).await;
+        }
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         self.inner.system.read(id, client).await?;
         let prepare = Prepare {
             redirect_url: raw.redirect_url.clone(),
-            in_cookie: source.in_cookie,
+            in_cookie: source.in_cookie(),
             ..Prepare::parse(raw.strategy.as_deref(), raw.channel.as_deref())?
         };
         let answer = self.inner.system.command(id, client, Command::Prepare(prepare)).await?;
@@ -161,10 +177,18 @@ impl Engine {
         self.answered(caller, answer, source).await
     }
 
-    /// Parses fields, looks up whether their identifiers are held, and hashes the password.
-    async fn read_fields(&self, raw: &RawFields, source: &Source) -> Result<Fields, EngineError> {
+    /// Parses fields, asks the provider they name, looks up whether their identifiers are held, and hashes the
+    /// password.
+    async fn read_fields(
+        &self,
+        raw: &RawFields,
+        (id, client): (SignUpId, ClientId),
+        caller: &Caller,
+        source: &Source,
+    ) -> Result<Fields, EngineError> {
         let (mut fields, password) = Fields::parse(raw, &self.settings())?;
-        fields.in_cookie = source.in_cookie;
+        fields.external = self.external(raw, fields.strategy.as_ref(), id, client, caller, source).await?;
+        fields.in_cookie = source.in_cookie();
         for identifier in fields.identifiers() {
             if self.inner.store().holder(&identifier).await?.is_some() {
                 fields.taken.insert(identifier.kind);

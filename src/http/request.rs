@@ -7,7 +7,7 @@ use hyper::Method;
 use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, REFERER};
 use hyper::http::request::Parts;
 
-use crate::engine::Source;
+use crate::engine::{Gate, Source};
 
 use super::HttpOptions;
 use super::cookie::{self, Place};
@@ -94,7 +94,12 @@ impl Head {
             Some(origin) => Some(origin.to_owned()).filter(|o| origins.allows(o)),
             None => self.text(REFERER.as_str()).and_then(|r| origins.of_referer(r)),
         };
-        Source { origin, in_cookie: self.mode == Mode::Cookie }
+        let gate = match self.mode {
+            Mode::Cookie => Gate::Client,
+            Mode::Native => Gate::HandOver,
+            Mode::DevBrowser => Gate::State,
+        };
+        Source { origin, gate }
     }
 
     /// Where cookies are set.

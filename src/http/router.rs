@@ -25,6 +25,8 @@ pub(super) enum Route {
     SignUpAttempt(SignUpId),
     Verify,
     VerifyConfirmed,
+    OAuthCallback,
+    OAuthCallbackRepeat,
     SessionsEnd,
     SessionTouch(SessionId),
     SessionToken(SessionId),
@@ -86,6 +88,7 @@ impl Route {
             ["v1", "client", "sign_ups", text, "attempt_verification"] => {
                 vec![(POST, Self::SignUpAttempt(id(text)?))]
             }
+            ["v1", "oauth_callback"] => vec![(GET, Self::OAuthCallback), (POST, Self::OAuthCallbackRepeat)],
             ["v1", "verify"] => vec![(GET, Self::Verify), (POST, Self::VerifyConfirmed)],
             ["v1", "client", "sessions"] => vec![(DELETE, Self::SessionsEnd)],
             ["v1", "client", "sessions", text, call] => {
@@ -128,6 +131,8 @@ impl Route {
             Self::SignUpAttempt(_) => "sign_up.attempt_verification",
             Self::Verify => "verify",
             Self::VerifyConfirmed => "verify.confirmed",
+            Self::OAuthCallback => "oauth_callback",
+            Self::OAuthCallbackRepeat => "oauth_callback.repeat",
             Self::SessionsEnd => "sessions.end",
             Self::SessionTouch(_) => "session.touch",
             Self::SessionToken(_) => "session.token",

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import, beside itself.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     ("main", &["cli"]),
     ("cli", &["http", "engine", "actors", ADAPTERS, UTILITIES, "domain"]),
     // The wire knows the engine, not what is behind it.
@@ -22,6 +22,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("limiter", &[UTILITIES, "domain"]),
     ("clock", &["domain"]),
     ("entropy", &["domain"]),
+    ("outbound", &["domain"]),
     ("telemetry", &["domain"]),
     ("config", &["domain"]),
     ("domain", &[]),
@@ -30,10 +31,10 @@ const ROOMS: [(&str, &[&str]); 18] = [
 ];
 
 const ADAPTERS: &str = "store delivery oauth webhook token password limiter";
-const UTILITIES: &str = "clock entropy telemetry config";
+const UTILITIES: &str = "clock entropy outbound telemetry config";
 
 /// Packages that only these rooms name.
-const HOMES: [(&str, &[&str]); 7] = [
+const HOMES: [(&str, &[&str]); 10] = [
     ("ractor", &["actors"]),
     ("sled", &["store"]),
     ("bincode", &["store"]),
@@ -41,6 +42,9 @@ const HOMES: [(&str, &[&str]); 7] = [
     ("hyper_util", &["http", "cli"]),
     ("lettre", &["delivery"]),
     ("clap", &["cli"]),
+    ("reqwest", &["outbound"]),
+    ("oauth2", &["oauth"]),
+    ("jsonwebtoken", &["oauth"]),
 ];
 
 /// All that the domain is made of: plain data, error derives, and parsers of identifiers and passwords.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::client::ClientChange;
 use crate::domain::context::Context;
 use crate::domain::field::Field;
 use crate::domain::id::{SessionId, UserId};
@@ -44,6 +45,8 @@ pub struct ExternalReturn {
     pub nonce: [u8; 16],
     /// What came of it.
     pub answer: ExternalAnswer,
+    /// Whether the sign-up's client hears of a new token of its own.
+    pub by_owner: bool,
 }
 
 /// What a provider said, and what look-ups found about it just before; the commit decides.
@@ -72,7 +75,17 @@ impl SignUp {
         next.version += 1;
         next.updated_at = cx.now.max(self.updated_at);
         next.settle((**account).clone(), &back.answer, cx);
-        Transition::to(next).convert_if_complete(cx)
+        let mut transition = Transition::to(next).convert_if_complete(cx)?;
+        if !back.by_owner {
+            // A new token would lock the client out that began.
+            transition.client_changes.retain(|change| *change != ClientChange::Rotate);
+        }
+        Ok(transition)
+    }
+
+    /// Whether the person is away at a provider.
+    pub fn awaits_provider(&self) -> bool {
+        self.external_account.as_deref().is_some_and(|account| account.authorize_url.is_some())
     }
 
     /// Takes in what a create or update says about an account.

@@ -42,11 +42,15 @@ pub struct RawFields {
     pub locale: Option<String>,
     pub strategy: Option<String>,
     pub channel: Option<String>,
+    /// Absolute and allowed, as is `redirect_url`.
+    pub action_complete_redirect_url: Option<String>,
+    pub oidc_prompt: Option<String>,
+    pub oidc_login_hint: Option<String>,
     /// An absolute URL that the instance allows; whoever takes it in from outside has checked that.
     pub redirect_url: Option<String>,
     pub ticket: Option<String>,
     pub transfer: Option<String>,
-    pub token: Option<String>,
+    pub token: Option<Secret<String>>,
 }
 
 /// Parsed fields. The password is a digest here: the plain one goes to the hash pool and no further.

@@ -7,6 +7,7 @@ mod environment;
 mod health;
 mod jwks;
 mod me;
+mod oauth_callback;
 pub(super) mod pages;
 mod sessions;
 mod sign_ups;
@@ -50,6 +51,8 @@ where
         Route::ClientShow => client::show(exchange).await,
         Route::ClientOpen => client::open(exchange).await,
         Route::ClientDrop => client::forget(exchange).await,
+        Route::OAuthCallback => oauth_callback::take(exchange).await,
+        Route::OAuthCallbackRepeat => oauth_callback::repeat(&form),
         Route::SignUpCreate => sign_ups::create(exchange, &form).await,
         Route::SignUpShow(id) => sign_ups::show(exchange, id).await,
         Route::SignUpUpdate(id) => sign_ups::update(exchange, id, &form).await,

@@ -36,6 +36,10 @@ pub(super) async fn show(exchange: &Exchange<'_>, id: SignUpId) -> Result<Answer
         return Ok(again);
     }
     let engine = exchange.engine();
+    if let Some(handed_over) = exchange.head.query.single("rotating_token_nonce")?.filter(|text| !text.is_empty()) {
+        let outcome = engine.claim_return(&identity.caller, id, handed_over, &exchange.source).await;
+        return settle(exchange, &identity, outcome).await;
+    }
     let sign_up = match engine.sign_up(&identity.caller, id).await {
         Ok(sign_up) => sign_up,
         Err(error) => return Err(refuse(exchange, &identity, error).await),
@@ -113,7 +117,7 @@ async fn settle(
         Ok((sign_up, client)) => {
             let shown = SignUpResource::from(&sign_up);
             let mut answer = exchange.wrapped(identity, &shown, &client);
-            if sign_up.value.awaits_link() {
+            if sign_up.value.awaits_link() || sign_up.value.awaits_provider() {
                 identity.tell_navigations(&Told::Client(&client), &exchange.head, answer.headers_mut());
             }
             Ok(answer)
@@ -132,13 +136,13 @@ async fn refuse(exchange: &Exchange<'_>, identity: &Identity, error: EngineError
 }
 
 fn fields(exchange: &Exchange<'_>, form: &Params) -> Result<RawFields, Rejection> {
-    read_fields(form, |url| redirect(exchange, url))
+    read_fields(form, |param, url| redirect(exchange, param, url))
 }
 
-fn read_fields(form: &Params, redirect: impl Fn(&str) -> Result<String, Reason>) -> Result<RawFields, Rejection> {
+fn read_fields(form: &Params, redirect: impl Fn(&str, &str) -> Result<String, Reason>) -> Result<RawFields, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = form.reader(&mut reasons);
-    let redirect_url = reader.take("redirect_url");
+    let (url, complete_url) = (reader.take(REDIRECT), reader.take(COMPLETE_REDIRECT));
     let fields = RawFields {
         email_address: reader.take("email_address"),
         phone_number: reader.take("phone_number"),
@@ -154,35 +158,49 @@ fn read_fields(form: &Params, redirect: impl Fn(&str) -> Result<String, Reason>)
         strategy: reader.take("strategy"),
         channel: reader.take("channel"),
         redirect_url: None,
+        action_complete_redirect_url: None,
+        oidc_prompt: reader.take("oidc_prompt"),
+        oidc_login_hint: reader.take("oidc_login_hint"),
         ticket: reader.take("ticket"),
         transfer: reader.take("transfer"),
-        token: reader.take("token"),
+        token: reader.take("token").map(Secret::new),
     };
-    let redirect_url = allowed(redirect_url, redirect, &mut reasons);
-    Rejection::collect(reasons).map(|()| RawFields { redirect_url, ..fields })
+    let redirect_url = allowed(REDIRECT, url, &redirect, &mut reasons);
+    let action_complete_redirect_url = allowed(COMPLETE_REDIRECT, complete_url, &redirect, &mut reasons);
+    Rejection::collect(reasons).map(|()| RawFields { redirect_url, action_complete_redirect_url, ..fields })
 }
 
 fn wishes(exchange: &Exchange<'_>, form: &Params) -> Result<RawPrepare, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = form.reader(&mut reasons);
-    let (strategy, channel) = (reader.take("strategy"), reader.take("channel"));
-    let redirect_url = reader.take("redirect_url");
-    let redirect_url = allowed(redirect_url, |url| redirect(exchange, url), &mut reasons);
-    Rejection::collect(reasons).map(|()| RawPrepare { strategy, channel, redirect_url })
+    let wishes = RawPrepare {
+        strategy: reader.take("strategy"),
+        channel: reader.take("channel"),
+        redirect_url: None,
+        action_complete_redirect_url: None,
+        oidc_prompt: reader.take("oidc_prompt"),
+        oidc_login_hint: reader.take("oidc_login_hint"),
+    };
+    let (url, complete_url) = (reader.take(REDIRECT), reader.take(COMPLETE_REDIRECT));
+    let redirect = |param: &str, url: &str| redirect(exchange, param, url);
+    let redirect_url = allowed(REDIRECT, url, redirect, &mut reasons);
+    let action_complete_redirect_url = allowed(COMPLETE_REDIRECT, complete_url, redirect, &mut reasons);
+    Rejection::collect(reasons).map(|()| RawPrepare { redirect_url, action_complete_redirect_url, ..wishes })
 }
 
 /// A redirect URL as the engine takes it: absolute and allowed. An empty one is none.
 fn allowed(
+    param: &str,
     url: Option<String>,
-    redirect: impl Fn(&str) -> Result<String, Reason>,
+    redirect: impl Fn(&str, &str) -> Result<String, Reason>,
     reasons: &mut Vec<Reason>,
 ) -> Option<String> {
-    let checked = url.filter(|url| !url.is_empty()).map(|url| redirect(&url))?;
+    let checked = url.filter(|url| !url.is_empty()).map(|url| redirect(param, &url))?;
     checked.map_err(|reason| reasons.push(reason)).ok()
 }
 
-fn redirect(exchange: &Exchange<'_>, url: &str) -> Result<String, Reason> {
-    exchange.app.redirects.check("redirect_url", url, exchange.source.origin.as_deref())
+fn redirect(exchange: &Exchange<'_>, param: &str, url: &str) -> Result<String, Reason> {
+    exchange.app.redirects.check(param, url, exchange.source.origin.as_deref())
 }
 
 fn pair(form: &Params, first: &str, second: &str) -> Result<(Option<String>, Option<String>), Rejection> {
@@ -192,6 +210,8 @@ fn pair(form: &Params, first: &str, second: &str) -> Result<(Option<String>, Opt
     Rejection::collect(reasons).map(|()| values)
 }
 
+const REDIRECT: &str = "redirect_url";
+const COMPLETE_REDIRECT: &str = "action_complete_redirect_url";
 const ASKED_AGAIN: &str = "_vestibule_again";
 /// The other answer, given a moment earlier, is then certainly ahead on the way to the browser.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(200);
@@ -226,7 +246,7 @@ mod tests {
     }
 
     fn read(form: &[u8]) -> Result<RawFields, Rejection> {
-        let refuse = |_: &str| Err(Code::InvalidRedirectUrl.on("redirect_url"));
+        let refuse = |_: &str, _: &str| Err(Code::InvalidRedirectUrl.on("redirect_url"));
         read_fields(&Params::decode(form, 100).expect("few enough"), refuse)
     }
 }

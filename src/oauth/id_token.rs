@@ -1,0 +1,140 @@
+//! ID tokens: who signed them, for whom, and in answer to which request (OpenID Connect Core 3.1.3.7).
+
+use std::time::Duration;
+
+use jsonwebtoken::jwk::{Jwk, JwkSet};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde_json::Value;
+use url::Url;
+
+use crate::outbound::Outbound;
+
+use super::ProviderError;
+use super::cache::{AGE_MAX, Documents, RENEWED};
+use super::preset::{Preset, Quirk};
+
+/// What a token must say.
+pub(super) struct Expected<'a> {
+    pub(super) issuer: &'a str,
+    /// The client's id at the provider.
+    pub(super) audience: &'a str,
+    pub(super) nonce: Option<&'a str>,
+    pub(super) preset: Option<&'a Preset>,
+}
+
+/// The claims of `token`, if it says what it must and a key at `jwks` signed it.
+pub(super) async fn verify(
+    token: &str,
+    expected: &Expected<'_>,
+    jwks: &Url,
+    documents: &Documents,
+    outbound: &Outbound,
+) -> Result<Value, ProviderError> {
+    if token.len() > TOKEN_MAX {
+        return Err(ProviderError::Invalid("the token is too long"));
+    }
+    let header = jsonwebtoken::decode_header(token).map_err(|_| ProviderError::Invalid("the token is none"))?;
+    if !ALGORITHMS.contains(&header.alg) {
+        return Err(ProviderError::Invalid("the token is not signed by a public key"));
+    }
+    let kid = header.kid.as_deref();
+    let mut key = None;
+    for age in [AGE_MAX, RENEWED] {
+        let keys = keys(jwks, age, documents, outbound).await?;
+        key = find(&keys, kid, header.alg);
+        if key.is_some() {
+            break;
+        }
+    }
+    let key = key.ok_or(ProviderError::Invalid("the token's key is not the provider's"))?;
+    let claims = decode(token, &key, header.alg, expected.audience)?;
+    check(&claims, expected)?;
+    Ok(claims)
+}
+
+async fn keys(
+    jwks: &Url,
+    max_age: Duration,
+    documents: &Documents,
+    outbound: &Outbound,
+) -> Result<JwkSet, ProviderError> {
+    let document = documents.get(jwks.as_str(), max_age, outbound).await?;
+    // Keys of a kind that nobody here knows are none, rather than the end of all others.
+    let keys = document.get("keys").and_then(Value::as_array).into_iter().flatten();
+    let keys = keys.take(KEYS_MAX).filter_map(|key| serde_json::from_value::<Jwk>(key.clone()).ok()).collect();
+    Ok(JwkSet { keys })
+}
+
+fn find(keys: &JwkSet, kid: Option<&str>, algorithm: Algorithm) -> Option<DecodingKey> {
+    let named = |key: &&Jwk| kid.is_none() || key.common.key_id.as_deref() == kid;
+    let mut fitting = keys.keys.iter().filter(named).filter_map(|key| DecodingKey::from_jwk(key).ok());
+    fitting.find(|key| key.family() == algorithm.family())
+}
+
+fn decode(token: &str, key: &DecodingKey, algorithm: Algorithm, audience: &str) -> Result<Value, ProviderError> {
+    let mut validation = Validation::new(algorithm);
+    validation.set_audience(&[audience]);
+    validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    validation.validate_nbf = true;
+    validation.leeway = LEEWAY_S;
+    let decoded = jsonwebtoken::decode::<Value>(token, key, &validation);
+    decoded.map(|decoded| decoded.claims).map_err(|error| {
+        use jsonwebtoken::errors::ErrorKind;
+        ProviderError::Invalid(match error.kind() {
+            ErrorKind::ExpiredSignature => "the token has expired",
+            ErrorKind::ImmatureSignature => "the token is not valid yet",
+            ErrorKind::InvalidAudience => "the token is for somebody else",
+            ErrorKind::InvalidSignature => "the token's signature is wrong",
+            ErrorKind::MissingRequiredClaim(_) => "the token lacks a claim",
+            _ => "the token can't be read",
+        })
+    })
+}
+
+/// What the signature and the times don't say.
+fn check(claims: &Value, expected: &Expected<'_>) -> Result<(), ProviderError> {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    let has = |quirk| expected.preset.is_some_and(|preset| preset.has(quirk));
+    let issuer = text("iss").unwrap_or_default();
+    let wanted = if has(Quirk::TenantInIssuer) {
+        let tenant = text("tid").filter(|tenant| tenant.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-'));
+        expected.issuer.replace("{tenantid}", tenant.unwrap_or_default())
+    } else {
+        expected.issuer.to_owned()
+    };
+    let bare = has(Quirk::BareIssuer) && wanted.strip_prefix("https://") == Some(issuer);
+    if issuer != wanted && !bare {
+        return Err(ProviderError::Invalid("the token is by somebody else"));
+    }
+    let audiences = claims.get("aud").and_then(Value::as_array).map_or(1, Vec::len);
+    match text("azp") {
+        Some(party) if party != expected.audience => {
+            return Err(ProviderError::Invalid("the token was asked for by somebody else"));
+        }
+        None if audiences > 1 => return Err(ProviderError::Invalid("the token is for several and names none")),
+        _ => {}
+    }
+    match (expected.nonce, text("nonce")) {
+        (Some(wanted), Some(said)) if wanted == said => Ok(()),
+        (Some(_), None) if has(Quirk::NoNonce) => Ok(()),
+        (None, _) => Ok(()),
+        _ => Err(ProviderError::Invalid("the token answers another request")),
+    }
+}
+
+/// Signatures by public keys only: anybody can make the others, given a provider's published key.
+const ALGORITHMS: &[Algorithm] = &[
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::EdDSA,
+];
+/// How far clocks may be apart, in seconds.
+const LEEWAY_S: u64 = 60;
+const TOKEN_MAX: usize = 64 * 1024;
+const KEYS_MAX: usize = 64;

@@ -1,0 +1,402 @@
+//! Providers that need no more than credentials. Facts from their developers' documentation, as data.
+
+/// A provider that the engine knows.
+#[derive(Debug)]
+pub struct Preset {
+    /// Its strategy.
+    pub strategy: &'static str,
+    /// What people call it.
+    pub name: &'static str,
+    pub(super) place: Place,
+    pub(super) scopes: &'static [&'static str],
+    pub(super) claims: Claims,
+    /// Parameters of its own for the page that the person is sent to.
+    pub(super) parameters: &'static [(&'static str, &'static str)],
+    pub(super) quirks: &'static [Quirk],
+}
+
+/// Where a provider is.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// It says so itself: the issuer.
+    Discovered(&'static str),
+    /// Here: the page, the token endpoint, and who the person is.
+    At(&'static str, &'static str, &'static str),
+}
+
+/// Where in a provider's answer something is: JSON pointers (RFC 6901), empty for what it does not say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Claims {
+    pub(super) subject: &'static str,
+    pub(super) email: &'static str,
+    pub(super) vouching: Vouching,
+    pub(super) first_name: &'static str,
+    pub(super) last_name: &'static str,
+    pub(super) name: &'static str,
+    pub(super) username: &'static str,
+    pub(super) picture: &'static str,
+}
+
+/// Whether an address that a provider names is the person's.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Vouching {
+    /// Where this says so.
+    If(&'static str),
+    /// Never: the provider does not document that it checks.
+    Never,
+}
+
+/// In what a provider differs from the standards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quirk {
+    /// Calls the client's id `client_key`, and puts commas between scopes.
+    ClientKey,
+    /// Takes the code as JSON.
+    JsonTokenRequest,
+    /// Has the addresses elsewhere, with the primary one marked; only that one counts.
+    AddressesAt(&'static str),
+    /// Answers a GraphQL query instead of having a userinfo endpoint.
+    GraphQl(&'static str),
+    /// Wants this header.
+    Header(&'static str, &'static str),
+    /// Its issuer has the tenant of each person in it, as `{tenantid}`.
+    TenantInIssuer,
+    /// Writes its issuer without a scheme, too.
+    BareIssuer,
+    /// Leaves the nonce out of ID tokens; PKCE binds the code all the same.
+    NoNonce,
+    /// Takes the credentials in the body whatever the settings' default says.
+    CredentialsInBody,
+}
+
+impl Place {
+    pub(super) fn discovered(&self) -> Option<&'static str> {
+        match self {
+            Self::Discovered(issuer) => Some(issuer),
+            Self::At(..) => None,
+        }
+    }
+
+    pub(super) fn issuer(&self) -> Option<&'static str> {
+        self.discovered()
+    }
+
+    pub(super) fn authorization(&self) -> Option<&'static str> {
+        self.at().map(|(page, ..)| page)
+    }
+
+    pub(super) fn token(&self) -> Option<&'static str> {
+        self.at().map(|(_, token, _)| token)
+    }
+
+    pub(super) fn userinfo(&self) -> Option<&'static str> {
+        self.at().map(|(.., userinfo)| userinfo)
+    }
+
+    fn at(&self) -> Option<(&'static str, &'static str, &'static str)> {
+        match self {
+            Self::At(page, token, userinfo) => Some((page, token, userinfo)),
+            Self::Discovered(_) => None,
+        }
+    }
+}
+
+impl Preset {
+    pub(super) fn has(&self, quirk: Quirk) -> bool {
+        self.quirks.contains(&quirk)
+    }
+}
+
+/// The preset of a strategy, unless it is one of the instance's own providers.
+pub fn preset(strategy: &str) -> Option<&'static Preset> {
+    PRESETS.iter().find(|preset| preset.strategy == strategy)
+}
+
+/// The claims of OpenID Connect Core 5.1.
+pub(super) const STANDARD: Claims = Claims {
+    subject: "/sub",
+    email: "/email",
+    vouching: Vouching::If("/email_verified"),
+    first_name: "/given_name",
+    last_name: "/family_name",
+    name: "/name",
+    username: "/preferred_username",
+    picture: "/picture",
+};
+
+const NONE: Claims = Claims {
+    subject: "/id",
+    email: "",
+    vouching: Vouching::Never,
+    first_name: "",
+    last_name: "",
+    name: "",
+    username: "",
+    picture: "",
+};
+
+const OPENID: &[&str] = &["openid", "email", "profile"];
+
+const fn open_id(strategy: &'static str, name: &'static str, issuer: &'static str) -> Preset {
+    Preset {
+        strategy,
+        name,
+        place: Place::Discovered(issuer),
+        scopes: OPENID,
+        claims: STANDARD,
+        parameters: &[],
+        quirks: &[],
+    }
+}
+
+const fn plain(strategy: &'static str, name: &'static str, place: Place, scopes: &'static [&'static str]) -> Preset {
+    Preset { strategy, name, place, scopes, claims: NONE, parameters: &[], quirks: &[] }
+}
+
+/// All presets.
+pub static PRESETS: &[Preset] = &[
+    Preset { quirks: &[Quirk::BareIssuer], ..open_id("oauth_google", "Google", "https://accounts.google.com") },
+    // Names come in a form field at the first sign-in only and are signed by nobody: they are not taken.
+    Preset {
+        scopes: &["name", "email"],
+        parameters: &[("response_mode", "form_post")],
+        quirks: &[Quirk::CredentialsInBody],
+        ..open_id("oauth_apple", "Apple", "https://appleid.apple.com")
+    },
+    // Tenants may write any address into their directory; `xms_edov` says that its domain is proved.
+    Preset {
+        claims: Claims { vouching: Vouching::If("/xms_edov"), ..STANDARD },
+        quirks: &[Quirk::TenantInIssuer],
+        ..open_id("oauth_microsoft", "Microsoft", "https://login.microsoftonline.com/common/v2.0")
+    },
+    Preset {
+        claims: Claims {
+            email: "/primary_email/email",
+            vouching: Vouching::If("/primary_email/verified"),
+            name: "/name",
+            username: "/login",
+            picture: "/avatar_url",
+            ..NONE
+        },
+        quirks: &[Quirk::AddressesAt("https://api.github.com/user/emails")],
+        ..plain(
+            "oauth_github",
+            "GitHub",
+            Place::At(
+                "https://github.com/login/oauth/authorize",
+                "https://github.com/login/oauth/access_token",
+                "https://api.github.com/user",
+            ),
+            &["read:user", "user:email"],
+        )
+    },
+    Preset {
+        claims: Claims { username: "/nickname", ..STANDARD },
+        ..open_id("oauth_gitlab", "GitLab", "https://gitlab.com")
+    },
+    Preset {
+        claims: Claims {
+            email: "/email",
+            first_name: "/first_name",
+            last_name: "/last_name",
+            name: "/name",
+            picture: "/picture/data/url",
+            ..NONE
+        },
+        quirks: &[Quirk::CredentialsInBody],
+        ..plain(
+            "oauth_facebook",
+            "Facebook",
+            Place::At(
+                "https://www.facebook.com/v23.0/dialog/oauth",
+                "https://graph.facebook.com/v23.0/oauth/access_token",
+                "https://graph.facebook.com/v23.0/me?fields=id,email,first_name,last_name,name,picture",
+            ),
+            &["email", "public_profile"],
+        )
+    },
+    Preset {
+        quirks: &[Quirk::NoNonce, Quirk::CredentialsInBody],
+        ..open_id("oauth_linkedin_oidc", "LinkedIn", "https://www.linkedin.com/oauth")
+    },
+    Preset {
+        claims: Claims {
+            email: "/email",
+            vouching: Vouching::If("/verified"),
+            name: "/global_name",
+            username: "/username",
+            ..NONE
+        },
+        ..plain(
+            "oauth_discord",
+            "Discord",
+            Place::At(
+                "https://discord.com/oauth2/authorize",
+                "https://discord.com/api/oauth2/token",
+                "https://discord.com/api/users/@me",
+            ),
+            &["identify", "email"],
+        )
+    },
+    Preset { quirks: &[Quirk::CredentialsInBody], ..open_id("oauth_slack", "Slack", "https://slack.com") },
+    Preset {
+        claims: Claims {
+            subject: "/data/id",
+            name: "/data/name",
+            username: "/data/username",
+            picture: "/data/profile_image_url",
+            ..NONE
+        },
+        ..plain(
+            "oauth_x",
+            "X / Twitter",
+            Place::At(
+                "https://x.com/i/oauth2/authorize",
+                "https://api.x.com/2/oauth2/token",
+                "https://api.x.com/2/users/me?user.fields=profile_image_url",
+            ),
+            &["users.read", "tweet.read"],
+        )
+    },
+    Preset {
+        scopes: &["openid", "user:read:email"],
+        parameters: &[(
+            "claims",
+            r#"{"id_token":{"email":null,"email_verified":null,"picture":null,"preferred_username":null}}"#,
+        )],
+        quirks: &[Quirk::CredentialsInBody],
+        ..open_id("oauth_twitch", "Twitch", "https://id.twitch.tv/oauth2")
+    },
+    Preset {
+        claims: Claims { email: "/email", name: "/display_name", picture: "/images/0/url", ..NONE },
+        ..plain(
+            "oauth_spotify",
+            "Spotify",
+            Place::At(
+                "https://accounts.spotify.com/authorize",
+                "https://accounts.spotify.com/api/token",
+                "https://api.spotify.com/v1/me",
+            ),
+            &["user-read-email"],
+        )
+    },
+    Preset {
+        claims: Claims {
+            subject: "/data/user/open_id",
+            name: "/data/user/display_name",
+            picture: "/data/user/avatar_url",
+            ..NONE
+        },
+        quirks: &[Quirk::ClientKey, Quirk::CredentialsInBody],
+        ..plain(
+            "oauth_tiktok",
+            "TikTok",
+            Place::At(
+                "https://www.tiktok.com/v2/auth/authorize/",
+                "https://open.tiktokapis.com/v2/oauth/token/",
+                "https://open.tiktokapis.com/v2/user/info/?fields=open_id,avatar_url,display_name",
+            ),
+            &["user.info.basic"],
+        )
+    },
+    Preset {
+        claims: Claims {
+            subject: "/bot/owner/user/id",
+            email: "/bot/owner/user/person/email",
+            name: "/bot/owner/user/name",
+            picture: "/bot/owner/user/avatar_url",
+            ..NONE
+        },
+        parameters: &[("owner", "user")],
+        quirks: &[Quirk::JsonTokenRequest, Quirk::Header("notion-version", "2022-06-28")],
+        ..plain(
+            "oauth_notion",
+            "Notion",
+            Place::At(
+                "https://api.notion.com/v1/oauth/authorize",
+                "https://api.notion.com/v1/oauth/token",
+                "https://api.notion.com/v1/users/me",
+            ),
+            &[],
+        )
+    },
+    Preset {
+        claims: Claims {
+            subject: "/data/viewer/id",
+            email: "/data/viewer/email",
+            name: "/data/viewer/name",
+            username: "/data/viewer/displayName",
+            picture: "/data/viewer/avatarUrl",
+            ..NONE
+        },
+        quirks: &[Quirk::GraphQl("{ viewer { id email name displayName avatarUrl } }"), Quirk::CredentialsInBody],
+        ..plain(
+            "oauth_linear",
+            "Linear",
+            Place::At(
+                "https://linear.app/oauth/authorize",
+                "https://api.linear.app/oauth/token",
+                "https://api.linear.app/graphql",
+            ),
+            &["read"],
+        )
+    },
+    open_id("oauth_huggingface", "Hugging Face", "https://huggingface.co"),
+    open_id("oauth_dropbox", "Dropbox", "https://www.dropbox.com"),
+    Preset {
+        claims: Claims {
+            subject: "/account_id",
+            email: "/email",
+            name: "/name",
+            username: "/nickname",
+            picture: "/picture",
+            ..NONE
+        },
+        parameters: &[("audience", "api.atlassian.com"), ("prompt", "consent")],
+        quirks: &[Quirk::CredentialsInBody],
+        ..plain(
+            "oauth_atlassian",
+            "Atlassian",
+            Place::At(
+                "https://auth.atlassian.com/authorize",
+                "https://auth.atlassian.com/oauth/token",
+                "https://api.atlassian.com/me",
+            ),
+            &["read:me"],
+        )
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use url::Url;
+
+    use super::*;
+
+    #[test]
+    fn every_preset_is_one_provider_by_https() {
+        let mut seen = BTreeSet::new();
+        for preset in PRESETS {
+            assert!(preset.strategy.starts_with("oauth_") && seen.insert(preset.strategy), "{}", preset.strategy);
+            let urls = match preset.place {
+                Place::Discovered(issuer) => vec![issuer],
+                Place::At(page, token, userinfo) => vec![page, token, userinfo],
+            };
+            for url in urls {
+                assert_eq!(Url::parse(url).map(|url| url.scheme().to_owned()).as_deref(), Ok("https"), "{url}");
+            }
+            assert!(!preset.claims.subject.is_empty());
+        }
+    }
+
+    #[test]
+    fn no_address_counts_as_proved_without_a_word_for_it() {
+        for preset in PRESETS {
+            if let Vouching::If(pointer) = preset.claims.vouching {
+                assert!(pointer.starts_with('/') && !preset.claims.email.is_empty(), "{}", preset.strategy);
+            }
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! Asking a provider: the page that a person is sent to, and who they are once they are back.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
+use oauth2::basic::{
+    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
+};
+use oauth2::{
+    AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
+    EndpointSet, ExtraTokenFields, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
+    RequestTokenError, Scope, StandardRevocableToken, StandardTokenResponse, TokenResponse, TokenUrl,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::domain::settings::OAuth;
+use crate::domain::verification::Profile;
+use crate::outbound::{Outbound, OutboundError};
+
+use super::ProviderError;
+use super::cache::Documents;
+use super::endpoints::Endpoints;
+use super::id_token::{self, Expected};
+use super::preset::{Claims, Preset, Quirk, STANDARD, preset};
+use super::profile::profile;
+
+/// All providers. Clones share what was learnt about them.
+#[derive(Clone, Debug, Default)]
+pub struct Providers {
+    outbound: Outbound,
+    documents: Arc<Documents>,
+}
+
+/// What a person is sent to a provider with.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// Where the provider sends the person back to.
+    pub redirect_uri: &'a Url,
+    /// What it sends them back with.
+    pub state: &'a str,
+    /// What its ID token must repeat.
+    pub nonce: &'a str,
+    /// The PKCE verifier, which is kept back.
+    pub pkce_verifier: &'a str,
+    /// `prompt` of OpenID Connect, from the application.
+    pub prompt: Option<&'a str>,
+    /// `login_hint` of OpenID Connect, from the application.
+    pub login_hint: Option<&'a str>,
+}
+
+/// What a person came back with, and what they were sent with.
+#[derive(Clone, Copy)]
+pub struct Callback<'a> {
+    /// The code.
+    pub code: &'a str,
+    /// Which provider it says it is (RFC 9207).
+    pub iss: Option<&'a str>,
+    /// The same as in the [`Ask`].
+    pub redirect_uri: &'a Url,
+    /// The same as in the [`Ask`].
+    pub nonce: &'a str,
+    /// The same as in the [`Ask`].
+    pub pkce_verifier: &'a str,
+}
+
+/// What a token response has beyond RFC 6749.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct IdTokenField {
+    #[serde(default)]
+    id_token: Option<String>,
+}
+
+impl ExtraTokenFields for IdTokenField {}
+
+type Tokens = StandardTokenResponse<IdTokenField, BasicTokenType>;
+type OAuthClient = Client<
+    BasicErrorResponse,
+    Tokens,
+    BasicTokenIntrospectionResponse,
+    StandardRevocableToken,
+    BasicRevocationErrorResponse,
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
+>;
+
+impl Providers {
+    /// All providers, asked through `outbound`.
+    pub fn new(outbound: Outbound) -> Self {
+        Self { outbound, documents: Arc::default() }
+    }
+
+    /// The URL of the provider's page for this person. PKCE is S256, always.
+    ///
+    /// # Errors
+    /// Where the provider is not configured, or does not say where it is.
+    pub async fn authorize_url(&self, strategy: &str, settings: &OAuth, ask: &Ask<'_>) -> Result<Url, ProviderError> {
+        let preset = preset(strategy);
+        let endpoints = self.endpoints(settings, preset).await?;
+        let client = client(settings, preset, &endpoints, ask.redirect_uri)?;
+        let challenge =
+            PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(ask.pkce_verifier.to_owned()));
+        let separator = if has(preset, Quirk::ClientKey) { "," } else { " " };
+        let scopes = scopes(settings, preset).join(separator);
+        let mut request = client
+            .authorize_url(|| CsrfToken::new(ask.state.to_owned()))
+            .set_pkce_challenge(challenge)
+            .add_extra_param("nonce", ask.nonce);
+        if !scopes.is_empty() {
+            request = request.add_scope(Scope::new(scopes));
+        }
+        if has(preset, Quirk::ClientKey) {
+            request = request.add_extra_param("client_key", settings.client_id.clone());
+        }
+        let of_preset = preset.map(|preset| preset.parameters).unwrap_or_default();
+        for (name, value) in of_preset.iter().filter(|(name, _)| *name != "prompt" || ask.prompt.is_none()) {
+            request = request.add_extra_param(*name, *value);
+        }
+        for (name, value) in [("prompt", ask.prompt), ("login_hint", ask.login_hint)] {
+            if let Some(value) = value.filter(|value| !value.is_empty() && value.len() <= HINT_MAX) {
+                request = request.add_extra_param(name, value);
+            }
+        }
+        Ok(request.url().0)
+    }
+
+    /// Who the person is that came back with a code.
+    ///
+    /// # Errors
+    /// Where the provider does not take the code, does not say who the person is, or what it says does not hold.
+    pub async fn exchange(
+        &self,
+        strategy: &str,
+        settings: &OAuth,
+        callback: &Callback<'_>,
+    ) -> Result<Profile, ProviderError> {
+        let preset = preset(strategy);
+        let endpoints = self.endpoints(settings, preset).await?;
+        check_issuer(callback.iss, &endpoints)?;
+        let tokens = self.tokens(settings, preset, &endpoints, callback).await?;
+        let granted = tokens.scopes().map(|scopes| scopes.iter().map(|s| s.as_str().to_owned()).collect());
+        let granted: Vec<String> = granted.unwrap_or_else(|| scopes(settings, preset));
+        let claims = preset.map_or(STANDARD, |preset| preset.claims);
+        let access_token = tokens.access_token().secret();
+        let signed = match (&endpoints.jwks, &endpoints.issuer, &tokens.extra_fields().id_token) {
+            (Some(jwks), Some(issuer), Some(token)) => {
+                let nonce = Some(callback.nonce);
+                let expected = Expected { issuer, audience: &settings.client_id, nonce, preset };
+                Some(id_token::verify(token, &expected, jwks, &self.documents, &self.outbound).await?)
+            }
+            (Some(_), Some(_), None) if is_open_id(&granted) => {
+                return Err(ProviderError::Invalid("there is no ID token"));
+            }
+            _ => None,
+        };
+        let said = match (signed, &endpoints.userinfo) {
+            (Some(signed), Some(url)) if lacks_address(&signed, &claims) => {
+                let more = self.userinfo(url, access_token, preset).await?;
+                if more.pointer(claims.subject) != signed.pointer(claims.subject) {
+                    return Err(ProviderError::Invalid("it speaks of two persons"));
+                }
+                merged(more, signed)
+            }
+            (Some(signed), _) => signed,
+            (None, Some(url)) => self.userinfo(url, access_token, preset).await?,
+            (None, None) => return Err(ProviderError::NotConfigured("userinfo_endpoint is missing".into())),
+        };
+        profile(&said, &claims, granted)
+    }
+
+    /// Who the person is whose ID token an application brings along. The token must be for this instance's client.
+    ///
+    /// # Errors
+    /// Where the provider signs no such tokens, or this one does not hold.
+    pub async fn verify_token(
+        &self,
+        strategy: &str,
+        settings: &OAuth,
+        token: &str,
+        nonce: Option<&str>,
+    ) -> Result<Profile, ProviderError> {
+        let preset = preset(strategy);
+        let endpoints = self.endpoints(settings, preset).await?;
+        let (Some(jwks), Some(issuer)) = (&endpoints.jwks, &endpoints.issuer) else {
+            return Err(ProviderError::NotConfigured("the provider signs no ID tokens".into()));
+        };
+        let expected = Expected { issuer, audience: &settings.client_id, nonce, preset };
+        let claims = id_token::verify(token, &expected, jwks, &self.documents, &self.outbound).await?;
+        profile(&claims, &preset.map_or(STANDARD, |preset| preset.claims), Vec::new())
+    }
+
+    async fn endpoints(&self, settings: &OAuth, preset: Option<&Preset>) -> Result<Endpoints, ProviderError> {
+        if settings.client_id.is_empty() {
+            return Err(ProviderError::NotConfigured("client_id is missing".into()));
+        }
+        Endpoints::find(settings, preset, &self.documents, &self.outbound).await
+    }
+
+    async fn tokens(
+        &self,
+        settings: &OAuth,
+        preset: Option<&'static Preset>,
+        endpoints: &Endpoints,
+        callback: &Callback<'_>,
+    ) -> Result<Tokens, ProviderError> {
+        let client = client(settings, preset, endpoints, callback.redirect_uri)?;
+        let sender = Sender { outbound: &self.outbound, client_id: &settings.client_id, preset };
+        let exchanged = client
+            .exchange_code(AuthorizationCode::new(callback.code.to_owned()))
+            .set_pkce_verifier(PkceCodeVerifier::new(callback.pkce_verifier.to_owned()))
+            .request_async(&sender)
+            .await;
+        exchanged.map_err(|error| match error {
+            RequestTokenError::Request(error) => ProviderError::fetching(&error, ProviderError::TokenExchange),
+            RequestTokenError::ServerResponse(said) => {
+                // Of the provider's words only the code, which RFC 6749 5.2 limits to a few plain words.
+                let word: String = said.error().to_string().chars().filter(char::is_ascii_graphic).take(64).collect();
+                ProviderError::TokenExchange(word)
+            }
+            _ => ProviderError::TokenExchange("the answer is none".into()),
+        })
+    }
+
+    async fn userinfo(&self, url: &Url, access_token: &str, preset: Option<&Preset>) -> Result<Value, ProviderError> {
+        let query = preset.into_iter().flat_map(|preset| preset.quirks).find_map(|quirk| match quirk {
+            Quirk::GraphQl(query) => Some(*query),
+            _ => None,
+        });
+        let mut said = self.resource(url.as_str(), access_token, query, preset).await?;
+        let addresses = preset.into_iter().flat_map(|preset| preset.quirks).find_map(|quirk| match quirk {
+            Quirk::AddressesAt(url) => Some(*url),
+            _ => None,
+        });
+        if let Some(url) = addresses {
+            // Without that scope there is no address; the person can still give one.
+            let list = self.resource(url, access_token, None, preset).await.unwrap_or_default();
+            let primary = list.as_array().into_iter().flatten().find(|entry| entry["primary"] == json!(true));
+            if let (Some(primary), Some(object)) = (primary, said.as_object_mut()) {
+                object.insert("primary_email".into(), primary.clone());
+            }
+        }
+        Ok(said)
+    }
+
+    async fn resource(
+        &self,
+        url: &str,
+        access_token: &str,
+        graph_query: Option<&str>,
+        preset: Option<&Preset>,
+    ) -> Result<Value, ProviderError> {
+        let refused = |why: &str| ProviderError::FetchUser(why.to_owned());
+        let (method, body) = match graph_query {
+            Some(query) => (Method::POST, json!({ "query": query }).to_string().into_bytes()),
+            None => (Method::GET, Vec::new()),
+        };
+        let mut request = Request::builder()
+            .method(method)
+            .uri(url)
+            .header(ACCEPT, "application/json")
+            .header(AUTHORIZATION, format!("Bearer {access_token}"))
+            .body(body)
+            .map_err(|_| refused("the access token is no header"))?;
+        if graph_query.is_some() {
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        add_header(preset, request.headers_mut());
+        let answer = self.outbound.send(request).await;
+        let answer = answer.map_err(|error| ProviderError::fetching(&error, ProviderError::FetchUser))?;
+        if answer.status() != StatusCode::OK {
+            return Err(refused(&format!("status {}", answer.status().as_u16())));
+        }
+        let said: Value = serde_json::from_slice(answer.body()).map_err(|_| refused("it is no JSON"))?;
+        Ok(said)
+    }
+}
+
+/// Sends token requests, each in the way that its provider wants them.
+struct Sender<'a> {
+    outbound: &'a Outbound,
+    client_id: &'a str,
+    preset: Option<&'static Preset>,
+}
+
+impl<'c> AsyncHttpClient<'c> for Sender<'_> {
+    type Error = OutboundError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, OutboundError>> + Send + 'c>>;
+
+    fn call(&'c self, mut request: HttpRequest) -> Self::Future {
+        if has(self.preset, Quirk::ClientKey) {
+            request.body_mut().extend_from_slice(b"&client_key=");
+            let id = form_urlencoded::byte_serialize(self.client_id.as_bytes()).collect::<String>();
+            request.body_mut().extend_from_slice(id.as_bytes());
+        }
+        if has(self.preset, Quirk::JsonTokenRequest) {
+            let pairs = form_urlencoded::parse(request.body()).into_owned();
+            let object: serde_json::Map<String, Value> = pairs.map(|(name, value)| (name, json!(value))).collect();
+            *request.body_mut() = Value::Object(object).to_string().into_bytes();
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        add_header(self.preset, request.headers_mut());
+        Box::pin(self.outbound.send(request))
+    }
+}
+
+fn client(
+    settings: &OAuth,
+    preset: Option<&Preset>,
+    endpoints: &Endpoints,
+    redirect_uri: &Url,
+) -> Result<OAuthClient, ProviderError> {
+    let method = settings.token_endpoint_auth_method.as_str();
+    let in_body = method == "client_secret_post" || has(preset, Quirk::CredentialsInBody);
+    let secret = settings.client_secret.expose();
+    let client = Client::new(ClientId::new(settings.client_id.clone()))
+        .set_auth_type(if in_body { AuthType::RequestBody } else { AuthType::BasicAuth })
+        .set_auth_uri(AuthUrl::from_url(endpoints.authorization.clone()))
+        .set_token_uri(TokenUrl::from_url(endpoints.token.clone()))
+        .set_redirect_uri(RedirectUrl::from_url(redirect_uri.clone()));
+    Ok(match (method, secret.is_empty()) {
+        ("none", _) => client,
+        (_, true) => return Err(ProviderError::NotConfigured("client_secret is missing".into())),
+        (_, false) => client.set_client_secret(ClientSecret::new(secret.clone())),
+    })
+}
+
+/// A provider that names itself must be the one asked; one that always does must (RFC 9207 2.4).
+fn check_issuer(iss: Option<&str>, endpoints: &Endpoints) -> Result<(), ProviderError> {
+    match (iss, endpoints.issuer.as_deref()) {
+        (Some(said), Some(known)) if said != known => Err(ProviderError::Invalid("another provider answers")),
+        (None, _) if endpoints.names_itself => Err(ProviderError::Invalid("the provider does not say who it is")),
+        _ => Ok(()),
+    }
+}
+
+fn scopes(settings: &OAuth, preset: Option<&Preset>) -> Vec<String> {
+    if !settings.scopes.is_empty() {
+        return settings.scopes.clone();
+    }
+    let default: &[&str] = preset.map_or(&["openid", "email", "profile"], |preset| preset.scopes);
+    default.iter().map(|scope| (*scope).to_owned()).collect()
+}
+
+fn is_open_id(scopes: &[String]) -> bool {
+    scopes.iter().flat_map(|scopes| scopes.split([' ', ','])).any(|scope| scope == "openid")
+}
+
+fn lacks_address(signed: &Value, claims: &Claims) -> bool {
+    claims.email.is_empty() || signed.pointer(claims.email).is_none()
+}
+
+/// Both together; what was signed wins.
+fn merged(more: Value, signed: Value) -> Value {
+    match (more, signed) {
+        (Value::Object(mut all), Value::Object(signed)) => {
+            all.extend(signed);
+            Value::Object(all)
+        }
+        (_, signed) => signed,
+    }
+}
+
+fn has(preset: Option<&Preset>, quirk: Quirk) -> bool {
+    preset.is_some_and(|preset| preset.has(quirk))
+}
+
+fn add_header(preset: Option<&Preset>, headers: &mut http::HeaderMap) {
+    for quirk in preset.into_iter().flat_map(|preset| preset.quirks) {
+        if let Quirk::Header(name, value) = quirk {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+    }
+}
+
+const HINT_MAX: usize = 320;
