@@ -5,7 +5,9 @@ mod clients;
 mod config;
 mod delivery;
 mod domain;
+mod domain_links;
 mod engine;
+mod http_links;
 mod layers;
 mod process;
 #[path = "../support/mod.rs"]
