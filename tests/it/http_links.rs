@@ -32,6 +32,8 @@ fn the_browser_that_began_follows_its_link_and_is_signed_in() {
     assert_eq!(sign_up["status"], "complete");
     assert_eq!(sign_up["verifications"]["email_address"]["verified_at_client"], client["id"]);
     assert_eq!(sign_up["created_session_id"], client["sessions"][0]["id"]);
+    assert_eq!(client["sign_up"]["id"], sign_up["id"], "or the page that waits would have nothing to show");
+    assert_eq!(browser.get("/v1/client").json()["response"]["sign_up"], Value::Null);
     assert!(url.ends_with(sign_up["created_session_id"].as_str().expect("an id")));
 
     let mut planted = site.browser();
@@ -228,6 +230,22 @@ fn redirect_urls_are_checked_before_anything_is_stored() {
 }
 
 #[test]
+fn neither_link_nor_code_is_in_the_data() {
+    let site = Site::start("[settings]\nfile = \"email_link\"\n");
+    let (id, link) = site.browser().begin("ada@example.com", "/verify");
+    let code = site.mail("ada@example.com", 1)["code"].as_str().expect("a code").to_owned();
+    let secret = link.split_once('.').expect("a secret").1.to_owned();
+    let Site { server, folder } = site;
+    assert_eq!(server.terminate(), Some(0));
+    let bytes = contents(&folder.path().join("data"));
+    let is_there = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(is_there("ada@example.com") && is_there("http://localhost:3000/verify"), "the search can find");
+    for needle in [&secret, &link, &format!("\u{6}{code}"), &format!("{code}\n{id}")] {
+        assert!(!is_there(needle), "{needle}");
+    }
+}
+
+#[test]
 fn the_code_of_the_same_mail_works_and_ends_the_link() {
     let site = Site::start("[settings]\nfile = \"email_link\"\n");
     let mut browser = site.browser();
@@ -243,7 +261,7 @@ fn the_code_of_the_same_mail_works_and_ends_the_link() {
 /// A server and the page that talks to it.
 struct Site {
     server: Server,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// A browser with a jar.
@@ -264,7 +282,7 @@ impl Site {
             format!("{limits}{config}{settings}")
         };
         let server = format!("[server]\nallowed_origins = [\"{PAGE}\"]\nallowed_redirects = [\"myapp://callback\"]\n");
-        Self { server: Server::start(folder.path(), &format!("{server}{config}")), _folder: folder }
+        Self { server: Server::start(folder.path(), &format!("{server}{config}")), folder }
     }
 
     fn browser(&self) -> Browser<'_> {
@@ -369,6 +387,14 @@ fn status_of(answer: &Answer) -> String {
 
 fn escaped(text: &str) -> String {
     text.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).into() } else { format!("%{b:02X}") }).collect()
+}
+
+/// Everything in the files of a folder.
+fn contents(folder: &std::path::Path) -> Vec<u8> {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries
+        .flat_map(|path| if path.is_dir() { contents(&path) } else { std::fs::read(&path).expect("a file") })
+        .collect()
 }
 
 const PAGE: &str = "http://localhost:3000";
