@@ -87,7 +87,12 @@ impl Engine {
 
 /// What a refused link means to a browser; what is no fault of the link stays an error.
 fn refusal(error: EngineError) -> Result<LinkOutcome, EngineError> {
-    let EngineError::Rejected(rejection) = error else { return Err(error) };
+    let rejection = match error {
+        EngineError::Rejected(rejection) => rejection,
+        // Swept away since it was found.
+        EngineError::NotFound => return Ok(LinkOutcome::Failed),
+        error => return Err(error),
+    };
     let is = |code| rejection.is(code);
     if is(Code::TooManyRequests) {
         return Err(rejection.into());

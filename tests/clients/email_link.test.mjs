@@ -75,6 +75,15 @@ test('a question of the waiting tab that the link overtook is asked again', { sk
   assert.equal(asked.response.status, 'complete');
   await page.getByText('Successfully verified email').waitFor();
   assert.deepEqual(refused, []);
+
+  // The browser follows by itself, and with the token from before it learns nothing there either.
+  const old = before.split('; ').find((pair) => pair.startsWith('__client=')).slice('__client='.length);
+  await person.context.addCookies([{ name: '__client', value: old, domain: 'localhost', path: '/', httpOnly: true }]);
+  const followed = await page.evaluate(async (url) => {
+    const response = await fetch(url, { credentials: 'include' });
+    return { status: response.status, redirected: response.redirected };
+  }, `${engine.url}/v1/client/sign_ups/${id}`);
+  assert.deepEqual(followed, { status: 404, redirected: true });
 });
 
 test('another browser is turned away and changes nothing', { skip }, async (t) => {
