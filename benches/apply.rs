@@ -38,12 +38,7 @@ fn main() {
                 let (fields, _) = Fields::parse(&raw, cx.settings).expect("valid fields");
                 let (id, client) = (SignUpId::generate(cx.now, cx.entropy), ClientId::generate(cx.now, cx.entropy));
                 let made = SignUp::create(id, client, &fields, None, &mut cx).expect("a sign-up");
-                let prepare = Command::Prepare(Prepare {
-                    strategy: Strategy::EmailCode,
-                    channel: None,
-                    redirect_url: None,
-                    in_cookie: false,
-                });
+                let prepare = Command::Prepare(Prepare::parse(Some("email_code"), None).expect("a strategy"));
                 let prepared = made.next.apply(&prepare, &mut cx).expect("prepared");
                 let attempt = Attempt { strategy: Strategy::EmailCode, code: Some("424242".into()) };
                 let done = prepared.next.apply(&Command::Attempt(attempt), &mut cx).expect("a right code");

@@ -39,8 +39,8 @@ pub enum SignUpMessage {
     },
     /// Show it.
     Read {
-        /// Who asks; `None` is the engine itself, whoever's the sign-up is.
-        client: Option<ClientId>,
+        /// Who asks.
+        client: ClientId,
         /// Where the answer goes.
         reply: Reply,
     },
@@ -185,12 +185,8 @@ impl SignUpMessage {
 }
 
 impl State {
-    fn read(&self, client: Option<ClientId>) -> Result<Answer, CallError> {
-        let value = match client {
-            Some(client) => self.owned(client),
-            None => self.loaded(),
-        };
-        Ok(Answer { sign_up: value?.clone(), client: None })
+    fn read(&self, client: ClientId) -> Result<Answer, CallError> {
+        Ok(Answer { sign_up: self.owned(client)?.clone(), client: None })
     }
 
     async fn create(&mut self, create: Create) -> Result<Answer, CallError> {
@@ -212,14 +208,9 @@ impl State {
 
     /// The value, if it is this client's.
     fn owned(&self, client: ClientId) -> Result<&Arc<SignUp>, CallError> {
-        let value = self.loaded()?;
-        if value.client_id == client { Ok(value) } else { Err(CallError::NotFound) }
-    }
-
-    fn loaded(&self) -> Result<&Arc<SignUp>, CallError> {
         match &self.value {
-            Loaded::Value(value) => Ok(value),
-            Loaded::Absent => Err(CallError::NotFound),
+            Loaded::Value(value) if value.client_id == client => Ok(value),
+            Loaded::Value(_) | Loaded::Absent => Err(CallError::NotFound),
             Loaded::Failed => Err(CallError::Unavailable),
         }
     }

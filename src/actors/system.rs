@@ -90,15 +90,7 @@ impl System {
     /// # Errors
     /// See [`CallError`].
     pub async fn read(&self, id: SignUpId, client: ClientId) -> Result<Answer, CallError> {
-        self.call(id, false, |reply| SignUpMessage::Read { client: Some(client), reply }).await
-    }
-
-    /// Shows a sign-up to the engine itself, whoever's it is.
-    ///
-    /// # Errors
-    /// See [`CallError`].
-    pub async fn look(&self, id: SignUpId) -> Result<Answer, CallError> {
-        self.call(id, false, |reply| SignUpMessage::Read { client: None, reply }).await
+        self.call(id, false, |reply| SignUpMessage::Read { client, reply }).await
     }
 
     /// How many sign-ups are awake.

@@ -189,12 +189,12 @@ impl Engine {
 
     /// The account that the traveller is expected back with.
     async fn awaited(&self, id: SignUpId, trip: &Trip) -> Result<Option<ExternalAccount>, EngineError> {
-        let found = match self.inner.system.look(id).await.map_err(EngineError::from) {
+        let found = match self.inner.system.read(id, trip.client).await.map_err(EngineError::from) {
             Ok(answer) => answer.sign_up,
             Err(EngineError::NotFound) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let is_open = found.client_id == trip.client && found.phase == Phase::Open;
+        let is_open = found.phase == Phase::Open;
         let account = found.external_account.as_deref().filter(|account| account.awaits(&trip.nonce, self.now()));
         Ok(account.filter(|_| is_open).cloned())
     }

@@ -55,11 +55,8 @@ impl Engine {
         let nowhere = Followed { outcome: LinkOutcome::Failed, redirect_url: None, client: None, by_owner: false };
         let Some(token) = LinkToken::parse(token) else { return Ok(nowhere) };
         let id = token.sign_up;
-        let found = match self.inner.system.look(id).await.map_err(EngineError::from) {
-            Ok(answer) => answer.sign_up,
-            Err(EngineError::NotFound) => return Ok(nowhere),
-            Err(error) => return Err(error),
-        };
+        // Read past the actors: whoever makes ids up wakes none.
+        let Some(found) = self.inner.store().sign_up(id).await? else { return Ok(nowhere) };
         let owner = found.client_id;
         let again = caller.replaying() == Some(owner);
         let by = if again { Some(owner) } else { caller.client_id() };
@@ -90,7 +87,12 @@ impl Engine {
 
 /// What a refused link means to a browser; what is no fault of the link stays an error.
 fn refusal(error: EngineError) -> Result<LinkOutcome, EngineError> {
-    let EngineError::Rejected(rejection) = error else { return Err(error) };
+    let rejection = match error {
+        EngineError::Rejected(rejection) => rejection,
+        // Swept away since it was found.
+        EngineError::NotFound => return Ok(LinkOutcome::Failed),
+        error => return Err(error),
+    };
     let is = |code| rejection.is(code);
     if is(Code::TooManyRequests) {
         return Err(rejection.into());

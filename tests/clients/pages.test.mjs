@@ -64,6 +64,17 @@ test("the engine's own page signs a person up by every attribute, and out again"
   assert.deepEqual(pageErrors, []);
 });
 
+test('where a link verifies the address, the engine\'s own page waits for it', { skip }, async (t) => {
+  await engine.configure(settings.EMAIL_BY_LINK);
+  const { page, context } = await visit(t, '/');
+  await page.getByLabel('E-mail address').fill('own-page@example.com');
+  await page.getByRole('button', { name: 'Sign up' }).click();
+  await page.getByText('Open the link we sent to own-page@example.com').waitFor();
+  const second = await context.newPage();
+  await second.goto(await engine.link('own-page@example.com'));
+  for (const tab of [second, page]) await tab.getByRole('heading', { name: 'You are in' }).waitFor();
+});
+
 test('a taken address is named under its field on the engine\'s own page', { skip }, async (t) => {
   await engine.configure(settings.USERNAME_AND_PASSWORD);
   for (const expected of ['You are in', null]) {

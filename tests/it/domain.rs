@@ -280,16 +280,16 @@ fn the_same_inputs_give_the_same_transition_bit_for_bit() {
     assert_eq!(run(), run());
 }
 
-struct World {
-    settings: Settings,
-    policy: Policy,
-    clock: ManualClock,
+pub(crate) struct World {
+    pub(crate) settings: Settings,
+    pub(crate) policy: Policy,
+    pub(crate) clock: ManualClock,
     entropy: SeededEntropy,
     key: InstanceKey,
 }
 
 impl World {
-    fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings) -> Self {
         settings.validate().expect("valid settings");
         Self {
             settings,
@@ -300,7 +300,7 @@ impl World {
         }
     }
 
-    fn decide<T>(&mut self, decision: impl FnOnce(&mut Context<'_>) -> T) -> T {
+    pub(crate) fn decide<T>(&mut self, decision: impl FnOnce(&mut Context<'_>) -> T) -> T {
         let digest: &dyn KeyedDigest = &self.key;
         decision(&mut Context {
             now: self.clock.now(),
@@ -319,13 +319,13 @@ impl World {
         Ok(fields)
     }
 
-    fn create(&mut self, raw: &RawFields) -> Result<Transition, Rejection> {
+    pub(crate) fn create(&mut self, raw: &RawFields) -> Result<Transition, Rejection> {
         let fields = self.fields(raw)?;
         let (id, client) = (SignUpId::from_bytes([1; 16]), ClientId::from_bytes([2; 16]));
         self.decide(|cx| SignUp::create(id, client, &fields, None, cx))
     }
 
-    fn update(&mut self, sign_up: &SignUp, raw: &RawFields) -> Result<Transition, Rejection> {
+    pub(crate) fn update(&mut self, sign_up: &SignUp, raw: &RawFields) -> Result<Transition, Rejection> {
         let fields = self.fields(raw)?;
         self.decide(|cx| sign_up.apply(&Command::Update(Box::new(fields)), cx))
     }
@@ -341,7 +341,12 @@ impl World {
         (transition.next, message.code.as_ref().expect("a code").expose().clone())
     }
 
-    fn attempt(&mut self, sign_up: &SignUp, strategy: Strategy, code: &str) -> Result<Transition, Rejection> {
+    pub(crate) fn attempt(
+        &mut self,
+        sign_up: &SignUp,
+        strategy: Strategy,
+        code: &str,
+    ) -> Result<Transition, Rejection> {
         let attempt = Attempt { strategy, code: Some(code.to_owned()) };
         self.decide(|cx| sign_up.apply(&Command::Attempt(attempt), cx))
     }
@@ -354,14 +359,14 @@ impl World {
     }
 }
 
-fn raw(fill: impl FnOnce(&mut RawFields)) -> RawFields {
+pub(crate) fn raw(fill: impl FnOnce(&mut RawFields)) -> RawFields {
     let mut raw = RawFields::default();
     fill(&mut raw);
     raw
 }
 
 /// Settings that require these attributes; addresses are verified by code.
-fn settings(required: &[&str]) -> Settings {
+pub(crate) fn settings(required: &[&str]) -> Settings {
     let mut settings = Settings::default();
     for name in required {
         let attributes = &mut settings.attributes;

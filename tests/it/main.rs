@@ -5,8 +5,10 @@ mod clients;
 mod config;
 mod delivery;
 mod domain;
+mod domain_links;
 mod engine;
 mod floods;
+mod http_links;
 mod layers;
 mod process;
 #[path = "../support/mod.rs"]

@@ -69,14 +69,9 @@ impl SignUp {
         let Phase::Complete { at, .. } = self.phase else {
             return Err(Code::VerificationLinkTokenInvalid.into());
         };
-        let fits = self.linked().is_some_and(|(verification, link, address)| {
-            let completed_it = verification.verified.is_some_and(|(verified_at, _)| verified_at == at);
-            completed_it
-                && verification.strategy == Strategy::EmailLink
-                && link.fits(self.id, &address.value, &follow.secret, cx)
-        });
-        let is_owner = follow.by == Some(self.client_id);
-        if follow.again && is_owner && fits && cx.now.since(at).as_millis() <= REPLAY_MS {
+        let fits = |(_, link, address): (_, &Link, Identifier)| link.fits(self.id, &address.value, &follow.secret, cx);
+        let is_lost_answer = follow.again && follow.by == Some(self.client_id) && self.was_completed_by_link();
+        if is_lost_answer && self.linked().is_some_and(fits) && cx.now.since(at).as_millis() <= REPLAY_MS {
             return Ok(Transition::unchanged(self));
         }
         Err(Code::VerificationLinkTokenInvalid.into())
@@ -85,6 +80,17 @@ impl SignUp {
     /// Whether a link is on its way to the person.
     pub fn awaits_link(&self) -> bool {
         self.linked().is_some_and(|(verification, ..)| verification.verified.is_none())
+    }
+
+    /// Whether a link completed it: then a tab that did not hear of that may still be waiting.
+    pub fn was_completed_by_link(&self) -> bool {
+        let Phase::Complete { at, .. } = self.phase else {
+            return false;
+        };
+        self.linked().is_some_and(|(verification, ..)| {
+            let completed_it = verification.verified.is_some_and(|(verified_at, _)| verified_at == at);
+            completed_it && verification.strategy == Strategy::EmailLink
+        })
     }
 
     /// Where the browser goes after the link that was sent last; `None` where the last thing sent was none.

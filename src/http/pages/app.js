@@ -30,6 +30,7 @@ async function start() {
     return render({ errors: environment.errors ?? client.errors });
   }
   render({ environment, client: client.response, signUp: client.response?.sign_up ?? null });
+  waitForLink();
 }
 
 // What a person can do
@@ -56,11 +57,26 @@ async function sendWhatWasNeverSent() {
   }
 }
 
-function sendCode(field) {
-  return act(
-    () => call('POST', `/client/sign_ups/${state.signUp.id}/prepare_verification`, { strategy: CODES[field].strategy }),
-    field,
-  );
+async function sendCode(field) {
+  const wish = byLink(field)
+    ? { strategy: 'email_link', redirect_url: location.pathname }
+    : { strategy: CODES[field].strategy };
+  const answer = await act(() => call('POST', `/client/sign_ups/${state.signUp.id}/prepare_verification`, wish), field);
+  waitForLink();
+  return answer;
+}
+
+/** While a link is on its way, asks every second what became of it. */
+async function waitForLink() {
+  const awaited = state.signUp;
+  if (openSignUp()?.verifications.email_address?.strategy !== 'email_link') return;
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  if (state.signUp !== awaited || awaited.verifications.email_address.status !== 'unverified') return;
+  const answer = await call('GET', `/client/sign_ups/${awaited.id}`);
+  if (state.signUp !== awaited || answer.errors) return;
+  const status = answer.response.verifications.email_address?.status;
+  if (status === 'unverified') waitForLink();
+  else render({ client: answer.client, signUp: answer.response });
 }
 
 async function tryCode(field) {
@@ -176,7 +192,11 @@ function codeForm(field) {
   const address = state.signUp[field];
   const sent = verification && verification.next_action !== 'needs_prepare';
   const form = element('form', { noValidate: true });
-  if (sent) {
+  if (sent && byLink(field)) {
+    const expired = verification.status === 'expired';
+    form.append(element('p', {}, expired ? 'The link has expired.' : `Open the link we sent to ${address}. This page goes on by itself.`));
+    form.append(actions(button('Send again', () => sendCode(field), 'quiet')));
+  } else if (sent) {
     const name = `code:${field}`;
     form.append(labelled(
       { name, label: `${CODES[field].label} ${address}`, errors: state.errors.filter((error) => isAbout(error, field)), kind: 'code' },
@@ -184,7 +204,7 @@ function codeForm(field) {
     ));
     form.append(element('div', { className: 'actions' }, button('Verify', null), button('Send again', () => sendCode(field), 'quiet')));
   } else {
-    form.append(element('p', {}, `${address} is not verified yet.`), button('Send a code', null));
+    form.append(element('p', {}, `${address} is not verified yet.`), button(byLink(field) ? 'Send a link' : 'Send a code', null));
   }
   form.addEventListener('submit', (event) => {
     event.preventDefault();
@@ -266,6 +286,12 @@ function isUnsaid(open, name) {
 function isRequired(name) {
   if (name === 'legal_accepted') return true;
   return Boolean(state.environment.user_settings.attributes[name]?.required);
+}
+
+/** Whether only a link verifies a field; where a code does too, the page asks for the code. */
+function byLink(field) {
+  const strategies = state.signUp?.verifications[field]?.supported_strategies ?? [];
+  return strategies.includes('email_link') && !strategies.includes('email_code');
 }
 
 function isAbout(error, field) {

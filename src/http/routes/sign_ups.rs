@@ -47,7 +47,13 @@ pub(super) async fn show(exchange: &Exchange<'_>, id: SignUpId) -> Result<Answer
     let client = engine.client_view(&identity.caller, &exchange.source).await?;
     let shown = SignUpResource::from(&sign_up);
     Ok(match client {
-        Some(client) => exchange.wrapped(&identity, &shown, &client),
+        Some(mut client) => {
+            if sign_up.value.was_completed_by_link() {
+                // The tab that waits replaces its client by this one, and with it the sign-up that its page shows.
+                client.sign_up.get_or_insert_with(|| sign_up.clone());
+            }
+            exchange.wrapped(&identity, &shown, &client)
+        }
         None => {
             let body = Wrapped { response: shown, client: () };
             exchange.told(&identity, Answer::json(&body), &Told::Nothing)

@@ -108,10 +108,19 @@ class Engine {
 
   /** The newest code sent to an address, waiting until `count` messages have arrived there. */
   async code(to, count = 1) {
+    return (await this.#newest(to, count)).code;
+  }
+
+  /** The newest link sent to an address, waiting likewise. */
+  async link(to, count = 1) {
+    return (await this.#newest(to, count)).link;
+  }
+
+  async #newest(to, count) {
     const deadline = Date.now() + 5_000;
     for (;;) {
       const messages = await this.messages(to);
-      if (messages.length >= count) return messages.at(-1).code;
+      if (messages.length >= count) return messages.at(-1);
       if (Date.now() > deadline) {
         throw new Error(`${messages.length} of ${count} messages for ${to} within five seconds`);
       }

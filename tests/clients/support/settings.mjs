@@ -20,6 +20,16 @@ const OPTIONAL_NAME = { enabled: true, required: false };
 
 export const EMAIL_AND_PASSWORD = document({ email_address: EMAIL, password: PASSWORD });
 
+const EMAIL_LINK = { ...EMAIL, verifications: ['email_link'] };
+
+export const EMAIL_BY_LINK = document({ email_address: EMAIL_LINK });
+
+/** Whoever opens the link may confirm it; the session is for the browser that asked. */
+export const EMAIL_BY_LINK_ANYWHERE = {
+  ...EMAIL_BY_LINK,
+  attack_protection: { email_link: { require_same_client: false } },
+};
+
 export const USERNAME_AND_PASSWORD = document({ username: USERNAME, password: PASSWORD });
 
 /** Three identifiers, gathered one after the other; the first name may stay away. */
