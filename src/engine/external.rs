@@ -106,7 +106,8 @@ impl Engine {
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let found = self.inner.system.read(id, client).await?.sign_up;
         let invalid = || EngineError::from(Rejection::from(Code::OAuthCallbackInvalid));
-        let account = found.external_account.as_deref().ok_or_else(invalid)?;
+        let account = found.external_account.as_deref().filter(|account| account.awaits(&account.nonce, self.now()));
+        let account = account.ok_or_else(invalid)?;
         let trip = Trip { of: Traveller::SignUp(id), client, gate: Gate::HandOver, nonce: account.nonce };
         let sealed = URL_SAFE_NO_PAD.decode(handed_over).map_err(|_| invalid())?;
         let opened = self.inner.key.open(&trip.body(), &sealed).ok_or_else(invalid)?;

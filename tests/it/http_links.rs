@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::browser::{Browser, PAGE, escaped};
 use crate::support::server::{Answer, Server};
 
 #[test]
@@ -264,12 +265,6 @@ struct Site {
     folder: TempDir,
 }
 
-/// A browser with a jar.
-struct Browser<'a> {
-    site: &'a Site,
-    cookies: Vec<(String, String)>,
-}
-
 impl Site {
     fn start(config: &str) -> Self {
         let folder = TempDir::new().expect("a folder");
@@ -286,33 +281,19 @@ impl Site {
     }
 
     fn browser(&self) -> Browser<'_> {
-        Browser { site: self, cookies: Vec::new() }
+        Browser::of(&self.server)
     }
 
-    /// The newest message to an address, once there are `count`.
     fn mail(&self, to: &str, count: usize) -> Value {
-        for _ in 0..500 {
-            let path = format!("/dev/outbox?to={}", escaped(to));
-            let messages = self.server.request("GET", &path, &[], "").expect("an answer").json()["messages"].clone();
-            if let Some(message) = messages.as_array().filter(|m| m.len() >= count).and_then(|m| m.last()) {
-                return message.clone();
-            }
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        }
-        panic!("no mail to {to}");
+        self.server.mail(to, count)
     }
 
-    /// Path and query of the link in the newest message.
     fn link(&self, to: &str, count: usize) -> String {
-        let link = self.mail(to, count)["link"].as_str().expect("a link").to_owned();
-        let own = format!("http://localhost:{}", self.server.port);
-        link.strip_prefix(&own).unwrap_or_else(|| panic!("{link} is not the engine's")).to_owned()
+        link(&self.server, to, count)
     }
 
     fn advance(&self, ms: u64) {
-        let body = json!({ "advance_ms": ms }).to_string();
-        let answer = self.server.request("POST", "/dev/clock", &[("content-type", "application/json")], &body);
-        assert_eq!(answer.expect("an answer").status, 200);
+        self.server.advance(ms);
     }
 }
 
@@ -324,20 +305,12 @@ impl Browser<'_> {
         let created = self.request("POST", "/v1/client/sign_ups", &[], &form);
         assert_eq!(created.status, 200, "{}", created.body);
         let id = created.json()["response"]["id"].as_str().expect("an id").to_owned();
-        (id, self.site.link(address, 1))
+        (id, link(self.server, address, 1))
     }
 
     fn status(&mut self, id: &str) -> String {
         let shown = self.get(&format!("/v1/client/sign_ups/{id}")).json();
         shown["response"]["verifications"]["email_address"]["status"].as_str().expect("a status").to_owned()
-    }
-
-    fn get(&mut self, path: &str) -> Answer {
-        self.request("GET", path, &[], "")
-    }
-
-    fn navigate(&mut self, path: &str) -> Answer {
-        self.send("GET", path, &[("accept", "text/html,application/xhtml+xml,*/*;q=0.8")], "")
     }
 
     /// The button of the page behind a link.
@@ -346,34 +319,13 @@ impl Browser<'_> {
         let form = ("content-type", "application/x-www-form-urlencoded");
         self.send("POST", path, &[form, ("accept", "text/html"), ("origin", "null")], token)
     }
+}
 
-    /// A call by the page's script.
-    fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let form = ("content-type", "application/x-www-form-urlencoded");
-        self.send(method, path, &[headers, &[form, ("origin", PAGE)]].concat(), body)
-    }
-
-    fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let cookies = cookies.join("; ");
-        let mut headers = headers.to_vec();
-        if !cookies.is_empty() {
-            headers.push(("cookie", &cookies));
-        }
-        let answer = self.site.server.request(method, path, &headers, body).expect("an answer");
-        for (name, line) in &answer.headers {
-            let pair = line.split(';').next().and_then(|pair| pair.split_once('='));
-            if let (true, Some((name, value))) = (name.eq_ignore_ascii_case("set-cookie"), pair) {
-                self.cookies.retain(|(known, _)| known != name);
-                self.cookies.push((name.to_owned(), value.to_owned()));
-            }
-        }
-        answer
-    }
-
-    fn cookie(&self, name: &str) -> Option<&str> {
-        self.cookies.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
+/// Path and query of the link in the newest message.
+fn link(server: &Server, to: &str, count: usize) -> String {
+    let link = server.mail(to, count)["link"].as_str().expect("a link").to_owned();
+    let own = format!("http://localhost:{}", server.port);
+    link.strip_prefix(&own).unwrap_or_else(|| panic!("{link} is not the engine's")).to_owned()
 }
 
 /// What a redirect says came of a link.
@@ -385,10 +337,6 @@ fn status_of(answer: &Answer) -> String {
     status.split('&').next().unwrap_or_default().to_owned()
 }
 
-fn escaped(text: &str) -> String {
-    text.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).into() } else { format!("%{b:02X}") }).collect()
-}
-
 /// Everything in the files of a folder.
 fn contents(folder: &std::path::Path) -> Vec<u8> {
     let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
@@ -396,8 +344,6 @@ fn contents(folder: &std::path::Path) -> Vec<u8> {
         .flat_map(|path| if path.is_dir() { contents(&path) } else { std::fs::read(&path).expect("a file") })
         .collect()
 }
-
-const PAGE: &str = "http://localhost:3000";
 
 const LINK_ONLY: &str = r#"
 [settings.attributes.email_address]

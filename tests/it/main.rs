@@ -9,7 +9,9 @@ mod domain_links;
 mod engine;
 mod floods;
 mod http_links;
+mod http_oauth;
 mod layers;
+mod oauth;
 mod process;
 #[path = "../support/mod.rs"]
 mod support;

@@ -18,4 +18,6 @@ pub(crate) fn require(what: &str, present: bool) -> bool {
     present
 }
 
+pub(crate) mod browser;
+pub(crate) mod provider;
 pub(crate) mod server;

@@ -1,0 +1,439 @@
+//! Accounts at providers over HTTP: the table of CONTRACT 9, and what attackers try (SECURITY 2.4, 3.1).
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::browser::{Browser, PAGE, escaped};
+use crate::support::provider::{Bend, CLIENT_ID, CLIENT_SECRET, Odd, Provider};
+use crate::support::server::{Answer, Server};
+
+#[test]
+fn a_person_with_a_vouched_address_is_signed_in_when_they_come_back() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    let mut browser = site.browser();
+    let begun = site.begin(&mut browser, "");
+    let account = &begun["verifications"]["external_account"];
+    assert_eq!((&account["object"], &account["status"]), (&json!("verification_oauth"), &json!("unverified")));
+    assert_eq!((&account["strategy"], &account["error"]), (&json!("oauth_custom_fake"), &Value::Null));
+    assert!(begun["required_fields"].as_array().is_some_and(|fields| fields.contains(&json!("password"))));
+    let before = browser.cookie("__client").map(str::to_owned);
+
+    let back = site.come_back(&mut browser, &begun);
+    assert_eq!(back.status, 303, "{}", back.body);
+    assert_eq!(back.header("location"), Some(&*format!("{PAGE}/done")));
+    assert_ne!(browser.cookie("__client").map(str::to_owned), before, "a session is a new token");
+    let client = browser.get("/v1/client").json()["response"].clone();
+    assert_eq!(client["last_authentication_strategy"], "oauth_custom_fake");
+    let user = &client["sessions"][0]["user"];
+    assert_eq!(user["password_enabled"], false, "an account stands in for a password");
+    assert_eq!((&user["first_name"], &user["last_name"]), (&json!("Ada"), &json!("Lovelace")));
+    let (email, account) = (&user["email_addresses"][0], &user["external_accounts"][0]);
+    assert_eq!(email["verification"]["object"], "verification_from_oauth");
+    assert_eq!(email["verification"]["strategy"], "from_oauth_custom_fake");
+    assert_eq!(email["linked_to"][0]["id"], account["identification_id"]);
+    assert_eq!((&account["provider"], &account["provider_user_id"]), (&json!("oauth_custom_fake"), &json!("person-1")));
+    let shown = browser.get(&format!("/v1/client/sign_ups/{}", id_of(&begun))).json();
+    assert_eq!(shown["response"]["status"], "complete");
+    assert_eq!(shown["response"]["verifications"]["external_account"]["status"], "verified");
+}
+
+#[test]
+fn what_is_missing_is_asked_for_afterwards() {
+    let site = Site::start(WITH_USERNAME);
+    site.provider.person(json!({"sub": "p", "email": "ada@example.com", "email_verified": true}));
+    let mut browser = site.browser();
+    let begun = site.begin(&mut browser, "");
+    let back = site.come_back(&mut browser, &begun);
+    assert_eq!(back.header("location"), Some(&*format!("{PAGE}/sso-callback")));
+    let sign_up = browser.get("/v1/client").json()["response"]["sign_up"].clone();
+    assert_eq!(sign_up["status"], "missing_requirements");
+    assert_eq!(sign_up["missing_fields"], json!(["username"]));
+    assert_eq!(sign_up["unverified_fields"], json!([]));
+    assert_eq!(sign_up["verifications"]["external_account"]["status"], "verified");
+    let done = browser.request("PATCH", &format!("/v1/client/sign_ups/{}", id_of(&begun)), &[], "username=ada_l");
+    assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
+}
+
+#[test]
+fn an_address_that_the_provider_does_not_vouch_for_needs_a_code() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    site.provider.person(json!({"sub": "p", "email": "Ada@Example.com", "email_verified": false}));
+    let mut browser = site.browser();
+    let begun = site.begin(&mut browser, "");
+    site.come_back(&mut browser, &begun);
+    let path = format!("/v1/client/sign_ups/{}", id_of(&begun));
+    let shown = browser.get(&path).json()["response"].clone();
+    assert_eq!(shown["email_address"], "ada@example.com");
+    assert_eq!(shown["unverified_fields"], json!(["email_address"]));
+    assert_eq!(shown["verifications"]["email_address"]["next_action"], "needs_prepare");
+    browser.post(&format!("{path}/prepare_verification"), "strategy=email_code");
+    let code = site.server.mail("ada@example.com", 1)["code"].as_str().expect("a code").to_owned();
+    let done = browser.post(&format!("{path}/attempt_verification"), &format!("strategy=email_code&code={code}"));
+    assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
+}
+
+#[test]
+fn whoever_refuses_at_the_provider_reads_why_and_begins_anew() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    let mut browser = site.browser();
+    let begun = site.begin(&mut browser, "");
+    let (_, state) = site.provider.allow(page_of(&begun));
+    let back = browser.navigate(&format!("/v1/oauth_callback?error=access_denied&state={state}"));
+    assert_eq!(back.header("location"), Some(&*format!("{PAGE}/sso-callback")));
+    let sign_up = browser.get("/v1/client").json()["response"]["sign_up"].clone();
+    let account = &sign_up["verifications"]["external_account"];
+    assert_eq!((&account["status"], &account["error"]["code"]), (&json!("failed"), &json!("oauth_access_denied")));
+    assert!(account["error"]["long_message"].is_string());
+    let wiped = browser.post("/v1/client/sign_ups", "locale=en-US").json();
+    assert_eq!(wiped["response"]["verifications"]["external_account"], Value::Null);
+}
+
+#[test]
+fn an_account_that_is_a_users_already_is_handed_to_the_sign_in() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    site.sign_up(&mut site.browser());
+    let mut browser = site.browser();
+    let begun = site.begin(&mut browser, "");
+    let back = site.come_back(&mut browser, &begun);
+    assert_eq!(back.header("location"), Some(&*format!("{PAGE}/sso-callback")));
+    let client = browser.get("/v1/client").json()["response"].clone();
+    let account = &client["sign_up"]["verifications"]["external_account"];
+    assert_eq!(account["status"], "transferable");
+    assert_eq!(account["error"]["code"], "external_account_exists");
+    assert_eq!(client["sessions"], json!([]));
+}
+
+#[test]
+fn the_same_address_at_another_account_is_nobody_known() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    site.sign_up(&mut site.browser());
+    site.provider.person(json!({"sub": "person-2", "email": "ada@example.com", "email_verified": true}));
+    let mut browser = site.browser();
+    let begun = site.begin(&mut browser, "");
+    site.come_back(&mut browser, &begun);
+    let client = browser.get("/v1/client").json()["response"].clone();
+    let account = &client["sign_up"]["verifications"]["external_account"];
+    assert_eq!((&account["status"], &account["error"]["code"]), (&json!("failed"), &json!("external_account_exists")));
+    assert_eq!(client["sessions"], json!([]));
+}
+
+#[test]
+fn what_was_planted_under_an_address_dies_when_its_person_comes() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    let mut attacker = site.browser();
+    let planted = attacker.post("/v1/client/sign_ups", "email_address=ada%40example.com&password=planted+by+mallory");
+    let planted = id_of(&planted.json()["response"]);
+    let mut victim = site.browser();
+    let user = site.sign_up(&mut victim);
+    assert_eq!(user["password_enabled"], false);
+    let next =
+        attacker.request("PATCH", &format!("/v1/client/sign_ups/{planted}"), &[], "email_address=ada%40example.com");
+    assert_eq!(next.error_codes(), ["form_identifier_exists"]);
+}
+
+#[test]
+fn a_way_back_is_for_the_browser_that_left_and_for_once() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    let mut browser = site.browser();
+    let begun = site.begin(&mut browser, "");
+    let (code, state) = site.provider.allow(page_of(&begun));
+    let path = format!("/v1/oauth_callback?code={code}&state={state}");
+    let mut stranger = site.browser();
+    stranger.post("/v1/client/sign_ups", "email_address=eve%40example.com");
+    for other in [&mut stranger, &mut site.browser()] {
+        let refused = other.navigate(&path);
+        assert_eq!((refused.status, refused.error_codes()), (400, vec!["oauth_callback_invalid".to_owned()]));
+    }
+    let garbled = format!("{}A", &state[..state.len() - 1]);
+    for odd in ["", "x", &garbled, &"A".repeat(5000), "%00", "..%2f.."] {
+        let refused = browser.navigate(&format!("/v1/oauth_callback?code={code}&state={odd}"));
+        assert_eq!(refused.error_codes(), ["oauth_callback_invalid"], "{odd}");
+    }
+    assert_eq!(browser.navigate("/v1/oauth_callback").error_codes(), ["oauth_callback_invalid"]);
+    let still = browser.get("/v1/client").json()["response"]["sign_up"].clone();
+    assert_eq!(still["verifications"]["external_account"]["status"], "unverified");
+
+    let before = browser.cookies.clone();
+    assert_eq!(browser.navigate(&path).status, 303);
+    for jar in [browser.cookies.clone(), before] {
+        browser.cookies = jar;
+        assert_eq!(browser.navigate(&path).error_codes(), ["oauth_callback_invalid"], "once");
+    }
+}
+
+#[test]
+fn an_earlier_trip_ends_where_a_later_one_begins() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    let mut browser = site.browser();
+    let first = site.begin(&mut browser, "");
+    let (code, state) = site.provider.allow(page_of(&first));
+    let path = format!("/v1/client/sign_ups/{}", id_of(&first));
+    let second = browser.request("PATCH", &path, &[], &begin_form("")).json()["response"].clone();
+    assert_ne!(page_of(&first), page_of(&second));
+    let late = browser.navigate(&format!("/v1/oauth_callback?code={code}&state={state}"));
+    assert_eq!(late.error_codes(), ["oauth_callback_invalid"]);
+    assert_eq!(site.come_back(&mut browser, &second).header("location"), Some(&*format!("{PAGE}/done")));
+}
+
+#[test]
+fn a_person_who_stays_away_too_long_finds_the_trip_over() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    let mut browser = site.browser();
+    let begun = site.begin(&mut browser, "");
+    let (code, state) = site.provider.allow(page_of(&begun));
+    site.server.advance(600_001);
+    let late = browser.navigate(&format!("/v1/oauth_callback?code={code}&state={state}"));
+    assert_eq!(late.error_codes(), ["oauth_callback_invalid"]);
+    let shown = browser.get(&format!("/v1/client/sign_ups/{}", id_of(&begun))).json()["response"].clone();
+    assert_eq!(shown["verifications"]["external_account"]["status"], "expired");
+}
+
+#[test]
+fn a_provider_that_fails_leaves_a_clear_word_on_the_sign_up() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    for (path, code) in [("/token", "oauth_token_exchange_error"), ("/jwks", "oauth_token_exchange_error")] {
+        let mut browser = site.browser();
+        let begun = site.begin(&mut browser, "");
+        let odd = Odd::Say(500, "text/html", "<script>alert(1)</script>");
+        site.provider.bend(Bend { answer: [(path, odd)].into(), ..Bend::default() });
+        let back = site.come_back(&mut browser, &begun);
+        site.provider.bend(Bend::default());
+        assert_eq!(back.header("location"), Some(&*format!("{PAGE}/sso-callback")));
+        assert!(!back.body.contains("script"));
+        let sign_up = browser.get("/v1/client").json()["response"]["sign_up"].clone();
+        assert_eq!(sign_up["verifications"]["external_account"]["error"]["code"], code);
+        assert_eq!(sign_up["status"], "missing_requirements");
+        // What was fetched well stays known; the second round needs it forgotten no more than this.
+        if path == "/token" {
+            let again = browser.post("/v1/client/sign_ups", &begin_form("")).json()["response"].clone();
+            assert_eq!(again["verifications"]["external_account"]["status"], "unverified");
+        }
+    }
+}
+
+#[test]
+fn an_answer_by_post_is_repeated_as_a_navigation_that_carries_the_cookie() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    let mut browser = site.browser();
+    let begun = site.begin(&mut browser, "");
+    let (code, state) = site.provider.allow(page_of(&begun));
+    let form = format!("code={code}&state={state}&user=%7B%7D");
+    let form_type = ("content-type", "application/x-www-form-urlencoded");
+    let posted =
+        site.server.request("POST", "/v1/oauth_callback", &[form_type, ("origin", "https://p.example")], &form);
+    let posted = posted.expect("an answer");
+    assert_eq!(posted.status, 303, "{}", posted.body);
+    let to = posted.header("location").expect("a place to go").to_owned();
+    let back = browser.navigate(&format!("/v1/{to}"));
+    assert_eq!(back.header("location"), Some(&*format!("{PAGE}/done")));
+}
+
+#[test]
+fn an_application_without_cookies_is_handed_what_the_system_browser_brought() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    let form = begin_form("").replace(&escaped(&format!("{PAGE}/sso-callback")), &escaped("myapp://callback"));
+    let created = site.server.native("POST", "/v1/client/sign_ups", "", &form).expect("an answer");
+    assert_eq!(created.status, 200, "{}", created.body);
+    let token = created.header("authorization").expect("a token").to_owned();
+    let begun = created.json()["response"].clone();
+    let (code, state) = site.provider.allow(page_of(&begun));
+    let back = site.browser().navigate(&format!("/v1/oauth_callback?code={code}&state={state}"));
+    let to = back.header("location").expect("a place to go").to_owned();
+    let nonce = to.strip_prefix("myapp://callback?rotating_token_nonce=").expect("a hand-over").to_owned();
+    let path = format!("/v1/client/sign_ups/{}", id_of(&begun));
+    let show = |token: &str, path: &str| site.server.native("GET", path, token, "").expect("an answer");
+    assert_eq!(show(&token, &path).json()["response"]["status"], "missing_requirements", "nothing yet");
+    // Whoever began it alone can claim it, and only with what was handed over.
+    let other = site.server.native("POST", "/v1/client/sign_ups", "", &form).expect("an answer");
+    let other = other.header("authorization").expect("a token").to_owned();
+    let claim = format!("{path}?rotating_token_nonce={nonce}");
+    assert_eq!(show(&other, &claim).status, 404);
+    let garbled = format!("{path}?rotating_token_nonce=B{}", &nonce[1..]);
+    assert_eq!(show(&token, &garbled).error_codes(), ["oauth_callback_invalid"]);
+    let claimed = show(&token, &claim);
+    assert_eq!(claimed.json()["response"]["status"], "complete", "{}", claimed.body);
+    let new_token = claimed.header("authorization").expect("a token").to_owned();
+    assert_ne!(new_token, token);
+    assert_eq!(show(&new_token, &claim).error_codes(), ["oauth_callback_invalid"], "once");
+}
+
+#[test]
+fn a_token_that_the_application_has_completes_in_one_request() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    let mut browser = site.browser();
+    let token = site.provider.id_token(None);
+    let form = format!("strategy=oauth_token_custom_fake&token={token}");
+    let done = browser.post("/v1/client/sign_ups", &form);
+    assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
+    for (form, code) in [
+        ("strategy=oauth_token_custom_fake", "form_param_missing"),
+        ("strategy=oauth_token_custom_fake&token=a.b.c", "form_param_value_invalid"),
+        ("strategy=google_one_tap&token=a.b.c", "oauth_provider_not_enabled"),
+    ] {
+        assert_eq!(site.browser().post("/v1/client/sign_ups", form).error_codes(), [code], "{form}");
+    }
+}
+
+#[test]
+fn strategies_and_places_that_are_not_allowed_change_nothing() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    let there = escaped(&format!("{PAGE}/sso-callback"));
+    for (form, code) in [
+        (format!("strategy=oauth_github&redirect_url={there}"), "oauth_provider_not_enabled"),
+        (format!("strategy=oauth_custom_unconfigured&redirect_url={there}"), "oauth_config_missing"),
+        (format!("strategy=oauth_&redirect_url={there}"), "form_param_value_invalid"),
+        (format!("strategy=from_oauth_custom_fake&redirect_url={there}"), "form_param_value_invalid"),
+        (format!("strategy=OAUTH_CUSTOM_FAKE&redirect_url={there}"), "form_param_value_invalid"),
+        ("strategy=oauth_custom_fake".to_owned(), "form_param_missing"),
+        ("strategy=oauth_custom_fake&redirect_url=https%3A%2F%2Fevil.example%2F".to_owned(), "invalid_redirect_url"),
+        (
+            format!("strategy=oauth_custom_fake&redirect_url={there}&action_complete_redirect_url=javascript%3A1"),
+            "invalid_redirect_url",
+        ),
+    ] {
+        let mut browser = site.browser();
+        assert_eq!(browser.post("/v1/client/sign_ups", &form).error_codes(), [code], "{form}");
+        assert_eq!(browser.cookie("__client"), None, "{form}");
+    }
+    let mut browser = site.browser();
+    let relative = browser.post("/v1/client/sign_ups", "strategy=oauth_custom_fake&redirect_url=%2Fsso-callback");
+    assert_eq!(relative.status, 200, "{}", relative.body);
+    let back = site.come_back(&mut browser, &relative.json()["response"]);
+    assert_eq!(back.header("location"), Some(&*format!("{PAGE}/sso-callback")), "resolved against the page");
+}
+
+#[test]
+fn prepare_begins_a_trip_too_and_two_trips_share_nothing() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    let mut browser = site.browser();
+    let created = browser.post("/v1/client/sign_ups", "").json()["response"].clone();
+    let path = format!("/v1/client/sign_ups/{}/prepare_verification", id_of(&created));
+    let pages: Vec<String> = (0..2)
+        .map(|_| page_of(&browser.post(&path, &begin_form("&oidc_prompt=login")).json()["response"]).to_owned())
+        .collect();
+    assert!(pages[0].contains("prompt=login"));
+    for secret in ["state=", "nonce=", "code_challenge="] {
+        let of = |page: &str| page.split(secret).nth(1).and_then(|rest| rest.split('&').next()).map(str::to_owned);
+        assert_ne!(of(&pages[0]), of(&pages[1]), "{secret}");
+    }
+}
+
+#[test]
+fn sixteen_people_with_one_account_become_one_user() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    let outcomes: Vec<Value> = std::thread::scope(|scope| {
+        let begin = |_| {
+            scope.spawn(|| {
+                let mut browser = site.browser();
+                let begun = site.begin(&mut browser, "");
+                site.come_back(&mut browser, &begun);
+                browser.get("/v1/client").json()["response"].clone()
+            })
+        };
+        let threads: Vec<_> = (0..16).map(begin).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    });
+    let signed_in = outcomes.iter().filter(|client| client["sessions"] != json!([])).count();
+    assert_eq!(signed_in, 1);
+    for client in outcomes.iter().filter(|client| client["sessions"] == json!([])) {
+        let account = &client["sign_up"]["verifications"]["external_account"];
+        assert_eq!(account["status"], "transferable", "{account}");
+    }
+}
+
+struct Site {
+    server: Server,
+    provider: Provider,
+    _folder: TempDir,
+}
+
+impl Site {
+    fn start(settings: &str) -> Self {
+        let (folder, provider) = (TempDir::new().expect("a folder"), Provider::start());
+        let config = format!(
+            "[server]\nallowed_origins = [\"{PAGE}\"]\nallowed_redirects = [\"myapp://callback\"]\n\
+             [limits]\nsource = false\n{settings}{SOCIAL}\
+             [settings.oauth.oauth_custom_fake]\nclient_id = \"{CLIENT_ID}\"\nclient_secret = \"{CLIENT_SECRET}\"\n\
+             issuer = \"{}\"\n",
+            provider.issuer()
+        );
+        Self { server: Server::start(folder.path(), &config), provider, _folder: folder }
+    }
+
+    fn browser(&self) -> Browser<'_> {
+        Browser::of(&self.server)
+    }
+
+    /// The sign-up of a person who is sent to the provider.
+    fn begin(&self, browser: &mut Browser<'_>, more: &str) -> Value {
+        let created = browser.post("/v1/client/sign_ups", &begin_form(more));
+        assert_eq!(created.status, 200, "{}", created.body);
+        created.json()["response"].clone()
+    }
+
+    /// The person allows it there and is sent back.
+    fn come_back(&self, browser: &mut Browser<'_>, begun: &Value) -> Answer {
+        let (code, state) = self.provider.allow(page_of(begun));
+        browser.navigate(&format!("/v1/oauth_callback?code={code}&state={state}"))
+    }
+
+    /// A whole sign-up; the user.
+    fn sign_up(&self, browser: &mut Browser<'_>) -> Value {
+        let begun = self.begin(browser, "");
+        self.come_back(browser, &begun);
+        let client = browser.get("/v1/client").json();
+        let user = client["response"]["sessions"][0]["user"].clone();
+        assert!(user["id"].is_string(), "{client}");
+        user
+    }
+}
+
+fn begin_form(more: &str) -> String {
+    let (there, done) = (escaped(&format!("{PAGE}/sso-callback")), escaped(&format!("{PAGE}/done")));
+    format!("strategy=oauth_custom_fake&redirect_url={there}&action_complete_redirect_url={done}{more}")
+}
+
+fn id_of(sign_up: &Value) -> String {
+    sign_up["id"].as_str().expect("an id").to_owned()
+}
+
+fn page_of(sign_up: &Value) -> &str {
+    let account = &sign_up["verifications"]["external_account"];
+    account["external_verification_redirect_url"].as_str().unwrap_or_else(|| panic!("no page: {account}"))
+}
+
+const EMAIL_AND_PASSWORD: &str = r#"
+[settings.attributes.email_address]
+enabled = true
+required = true
+verifications = ["email_code"]
+verify_at_sign_up = true
+[settings.attributes.password]
+enabled = true
+required = true
+[settings.attributes.first_name]
+enabled = true
+[settings.attributes.last_name]
+enabled = true
+"#;
+
+const WITH_USERNAME: &str = r#"
+[settings.attributes.email_address]
+enabled = true
+required = true
+verifications = ["email_code"]
+verify_at_sign_up = true
+[settings.attributes.username]
+enabled = true
+required = true
+"#;
+
+const SOCIAL: &str = r#"
+[settings.social.oauth_custom_fake]
+enabled = true
+authenticatable = true
+strategy = "oauth_custom_fake"
+name = "Fake"
+[settings.social.oauth_custom_unconfigured]
+enabled = true
+"#;

@@ -1,0 +1,87 @@
+//! A browser without a window: a jar of cookies, calls by a page's script, and navigations.
+
+use serde_json::{Value, json};
+
+use super::server::{Answer, Server};
+
+/// The page whose script calls the engine.
+pub(crate) const PAGE: &str = "http://localhost:3000";
+
+/// A browser with a jar.
+pub(crate) struct Browser<'a> {
+    pub(crate) server: &'a Server,
+    pub(crate) cookies: Vec<(String, String)>,
+}
+
+impl<'a> Browser<'a> {
+    pub(crate) fn of(server: &'a Server) -> Self {
+        Self { server, cookies: Vec::new() }
+    }
+
+    pub(crate) fn get(&mut self, path: &str) -> Answer {
+        self.request("GET", path, &[], "")
+    }
+
+    pub(crate) fn post(&mut self, path: &str, form: &str) -> Answer {
+        self.request("POST", path, &[], form)
+    }
+
+    pub(crate) fn navigate(&mut self, path: &str) -> Answer {
+        self.send("GET", path, &[("accept", "text/html,application/xhtml+xml,*/*;q=0.8")], "")
+    }
+
+    /// A call by the page's script.
+    pub(crate) fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let form = ("content-type", "application/x-www-form-urlencoded");
+        self.send(method, path, &[headers, &[form, ("origin", PAGE)]].concat(), body)
+    }
+
+    pub(crate) fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookies = cookies.join("; ");
+        let mut headers = headers.to_vec();
+        if !cookies.is_empty() {
+            headers.push(("cookie", &cookies));
+        }
+        let answer = self.server.request(method, path, &headers, body).expect("an answer");
+        for (name, line) in &answer.headers {
+            let pair = line.split(';').next().and_then(|pair| pair.split_once('='));
+            if let (true, Some((name, value))) = (name.eq_ignore_ascii_case("set-cookie"), pair) {
+                self.cookies.retain(|(known, _)| known != name);
+                self.cookies.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        answer
+    }
+
+    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
+        self.cookies.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Server {
+    /// The newest message to an address, once there are `count`.
+    pub(crate) fn mail(&self, to: &str, count: usize) -> Value {
+        for _ in 0..500 {
+            let path = format!("/dev/outbox?to={}", escaped(to));
+            let messages = self.request("GET", &path, &[], "").expect("an answer").json()["messages"].clone();
+            if let Some(message) = messages.as_array().filter(|m| m.len() >= count).and_then(|m| m.last()) {
+                return message.clone();
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("no mail to {to}");
+    }
+
+    /// Moves the engine's clock forward.
+    pub(crate) fn advance(&self, ms: u64) {
+        let body = json!({ "advance_ms": ms }).to_string();
+        let answer = self.request("POST", "/dev/clock", &[("content-type", "application/json")], &body);
+        assert_eq!(answer.expect("an answer").status, 200);
+    }
+}
+
+/// `text` as a value in a query or form.
+pub(crate) fn escaped(text: &str) -> String {
+    text.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).into() } else { format!("%{b:02X}") }).collect()
+}
