@@ -30,6 +30,9 @@ pub struct Source {
     pub origin: Option<String>,
     /// How a browser that is sent elsewhere is known when it comes back.
     pub gate: Gate,
+    /// Whether answers carry a fresh token of the last active session, as Clerk's clients expect. A signature is the
+    /// dearest part of an answer; without this, [`Engine::session_token`] makes one when it is needed.
+    pub tokens: bool,
 }
 
 impl Source {

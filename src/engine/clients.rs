@@ -14,14 +14,14 @@ impl Engine {
     ///
     /// # Errors
     /// When the store can't write.
-    pub async fn open_client(&self, caller: &Caller) -> Result<ClientView, EngineError> {
+    pub async fn open_client(&self, caller: &Caller, source: &Source) -> Result<ClientView, EngineError> {
         let _place = self.inner.admission.enter()?;
-        if let Some(view) = self.client_view(caller, &Source::default()).await? {
+        if let Some(view) = self.client_view(caller, source).await? {
             return Ok(view);
         }
         let (id, salt) = self.inner.environment.decide(|cx| (ClientId::generate(cx.now, cx.entropy), salt(cx.entropy)));
         let client = self.change_client(id, vec![ClientChange::Open { salt }]).await?;
-        self.view_client(caller, client, None, &Source::default()).await
+        self.view_client(caller, client, None, source).await
     }
 
     /// The caller's client as it is now; `None` for nobody.
@@ -62,7 +62,7 @@ impl Engine {
         self.inner.system.persister().commit(commit).await?.client.ok_or(EngineError::Internal)
     }
 
-    /// `client` with its sessions, a token for the last active one, and the client token where it is news.
+    /// `client` with its sessions, a token for the last active one where that is wanted, and the client token where it is news.
     pub(super) async fn view_client(
         &self,
         caller: &Caller,
@@ -76,8 +76,8 @@ impl Engine {
             let Some(user) = self.inner.store().user(session.user_id).await? else {
                 continue;
             };
-            let is_last_active = client.last_active_session_id == Some(session.id);
-            let token = if is_last_active { Some(self.mint(session, source).await?) } else { None };
+            let is_wanted = source.tokens && client.last_active_session_id == Some(session.id);
+            let token = if is_wanted { Some(self.mint(session, source).await?) } else { None };
             sessions.push(SessionView { session: session.clone(), user, token, now });
         }
         let knows = caller.client().is_some_and(|known| known.id == client.id && known.generation == client.generation);

@@ -60,6 +60,7 @@ impl Engine {
         caller: &Caller,
         id: SessionId,
         removed: bool,
+        source: &Source,
     ) -> Result<(SessionView, ClientView), EngineError> {
         let _place = self.inner.admission.enter()?;
         let client = caller.client().ok_or(EngineError::SignedOut)?;
@@ -69,7 +70,7 @@ impl Engine {
         self.change_client(client.id, vec![ClientChange::EndSession(id)]).await?;
         session.status = if removed { SessionStatus::Removed } else { SessionStatus::Ended };
         session.updated_at = now;
-        let client = self.client_view(caller, &Source::default()).await?.ok_or(EngineError::NoClient)?;
+        let client = self.client_view(caller, source).await?.ok_or(EngineError::NoClient)?;
         Ok((SessionView { session, user, token: None, now }, client))
     }
 

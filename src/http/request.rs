@@ -99,7 +99,7 @@ impl Head {
             Mode::Native => Gate::HandOver,
             Mode::DevBrowser => Gate::State,
         };
-        Source { origin, gate }
+        Source { origin, gate, tokens: true }
     }
 
     /// Where cookies are set.

@@ -34,9 +34,15 @@ async fn a_sign_up_becomes_a_user_with_a_session() {
     let session = &client.sessions[0];
     assert_eq!(session.user.public_identifier(), Some("ada@example.com"));
     assert_eq!(client.client.last_active_session_id, Some(session.session.id));
-    assert_eq!(session.token.as_ref().map(|t| t.expose().split('.').count()), Some(3));
+    assert!(session.token.is_none(), "nobody asked for one");
+    let session = session.session.id;
     let token = client.new_token.expect("conversion rotates the client's token");
     let caller = bench.engine.identify(Some(token.expose())).await.expect("readable");
+    let minted = bench.engine.session_token(&caller, session, &Source::default()).await.expect("a live session");
+    assert_eq!(minted.expose().split('.').count(), 3);
+    let wanted = Source { tokens: true, ..Source::default() };
+    let view = bench.engine.client_view(&caller, &wanted).await.expect("readable").expect("a client");
+    assert!(view.sessions[0].token.is_some());
     let read = bench.engine.sign_up(&caller, sign_up.value.id).await.expect("its finished sign-up");
     assert_eq!(read.status, Status::Complete);
     assert_eq!(bench.engine.me(&caller, None).await.expect("signed in").id, sign_up.value.id.cast());

@@ -18,7 +18,7 @@ pub(super) async fn show(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
 
 pub(super) async fn open(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
     let identity = exchange.identify().await?;
-    let client = exchange.engine().open_client(&identity.caller).await?;
+    let client = exchange.engine().open_client(&identity.caller, &exchange.source).await?;
     Ok(wrapped(exchange, &identity, &client))
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn token(exchange: &Exchange<'_>, id: SessionId) -> Result<Answ
 pub(super) async fn end(exchange: &Exchange<'_>, id: SessionId, removed: bool) -> Result<Answer, HttpError> {
     let identity = exchange.identify().await?;
     let engine = exchange.engine();
-    let outcome = engine.end_session(&identity.caller, id, removed).await;
+    let outcome = engine.end_session(&identity.caller, id, removed, &exchange.source).await;
     settle(exchange, &identity, outcome).await
 }
 
