@@ -168,7 +168,9 @@ impl Courier {
             (Some(code), None) => {
                 Some(delivery::code_message(&words.application, id, to, display_to, &code, created_at, expire_at))
             }
-            (None, None) => None,
+            (None, None) => {
+                Some(delivery::notice_message(&words.application, id, to, display_to, created_at, expire_at))
+            }
         }
     }
 

@@ -29,10 +29,7 @@ pub fn code_message(
     let application = printable(application);
     let good_for = good_for(created_at, expire_at);
     let digits = code.expose();
-    let channel = match to.kind {
-        IdentifierKind::PhoneNumber => Channel::Sms,
-        _ => Channel::Email,
-    };
+    let channel = channel(to);
     let text = match channel {
         Channel::Sms => format!("{digits} is your {application} verification code. It is good for {good_for}."),
         Channel::Email => format!(
@@ -86,6 +83,47 @@ pub fn link_message(
         text: Secret::new(text),
         created_at,
         expire_at,
+    }
+}
+
+/// The message to the owner of an address that somebody tried to sign up with.
+pub fn notice_message(
+    application: &str,
+    id: MessageId,
+    to: &Identifier,
+    display_to: &str,
+    created_at: Timestamp,
+    expire_at: Timestamp,
+) -> Message {
+    let application = printable(application);
+    let channel = channel(to);
+    let text = match channel {
+        Channel::Sms => format!(
+            "Somebody tried to sign up for {application} with this number, which has an account. Was it you? Sign in."
+        ),
+        Channel::Email => format!(
+            "Somebody tried to sign up for {application} with this address, which has an account already.\n\nIf it was \
+             you, sign in instead. If it was not, there is nothing to do: nothing happened.\n"
+        ),
+    };
+    Message {
+        id,
+        channel,
+        to: to.value.clone(),
+        display_to: display_to.to_owned(),
+        code: None,
+        link: None,
+        subject: format!("You already have an account at {application}"),
+        text: Secret::new(text),
+        created_at,
+        expire_at,
+    }
+}
+
+fn channel(to: &Identifier) -> Channel {
+    match to.kind {
+        IdentifierKind::PhoneNumber => Channel::Sms,
+        _ => Channel::Email,
     }
 }
 

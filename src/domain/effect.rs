@@ -12,7 +12,8 @@ pub enum Effect {
     Deliver(Message),
 }
 
-/// A message that carries a code, a link or both.
+/// A message that carries a code, a link or both; with neither it tells the owner of an address that somebody tried
+/// to sign up with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Its id, the same over retries.

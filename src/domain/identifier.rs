@@ -131,6 +131,13 @@ impl PhoneNumber {
         &self.0
     }
 
+    /// The country whose number it is, by its ISO 3166-1 code; `None` for numbers of no single country, and for those
+    /// that no country has given out.
+    pub fn country(&self) -> Option<String> {
+        let number = PHONE_NUMBER_UTIL.parse(&self.0, None).ok()?;
+        number.get_region_code().map(|region| region.to_string())
+    }
+
     /// Whether it is a test number: `+1XXX5550100` to `+1XXX5550199` (CONTRACT 17).
     pub fn is_test(&self) -> bool {
         self.0.len() == 12 && self.0.starts_with("+1") && self.0[5..].starts_with("55501")

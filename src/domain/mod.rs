@@ -13,6 +13,7 @@ pub mod identifier;
 pub mod password_policy;
 pub mod rejection;
 pub mod requirements;
+pub mod restrictions;
 pub mod secret;
 pub mod session;
 pub mod settings;

@@ -147,5 +147,7 @@ codes! {
     IdentifierAlreadySignedIn "identifier_already_signed_in"
     AccountTransferInvalid "account_transfer_invalid"
     SessionExists "session_exists"
+    NotAllowedAccess "not_allowed_access"
+    UnsupportedCountryCode "unsupported_country_code"
     ResourceNotFound "resource_not_found"
 }

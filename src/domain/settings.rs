@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::field::Field;
+use super::identifier::IdentifierKind;
+use super::restrictions::Restrictions;
 use super::secret::Secret;
 use super::verification::Strategy;
 
@@ -237,18 +239,6 @@ impl Default for UsernameSettings {
     }
 }
 
-/// Who may not sign up.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the words of CONTRACT 3.1")]
-pub struct Restrictions {
-    pub allowlist: Switch,
-    pub blocklist: Switch,
-    pub allowlist_blocklist_disabled_on_sign_in: Switch,
-    pub block_email_subaddresses: Switch,
-    pub block_disposable_email_domains: Switch,
-}
-
 /// Something that is on or off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -313,6 +303,12 @@ impl Settings {
             Field::OAuth(strategy) => self.social.get(strategy).is_some_and(|s| s.enabled),
             _ => self.attribute(field).is_some_and(|a| a.enabled),
         }
+    }
+
+    /// Whether nobody may learn from a sign-up that an identifier of this kind is a user's (CONTRACT 16).
+    pub fn hides_holders(&self, kind: IdentifierKind) -> bool {
+        let is_address = matches!(kind, IdentifierKind::EmailAddress | IdentifierKind::PhoneNumber);
+        is_address && self.attack_protection.enumeration_protection.enabled
     }
 
     /// Checks what types cannot say: a required attribute is enabled, lengths make sense, strategies fit.

@@ -53,7 +53,7 @@ impl Engine {
                 None => (id, ClientId::generate(cx.now, cx.entropy), Some(salt(cx.entropy))),
             }
         });
-        let fields = self.read_fields(fields, (id, client), caller, source).await?;
+        let fields = self.read_fields(fields, (id, client), None, caller, source).await?;
         let create = Create { client, open, fields, origin: source.origin.clone() };
         let answer = self.inner.system.create(id, create).await?;
         self.answered(caller, answer, source).await
@@ -84,8 +84,8 @@ impl Engine {
     ) -> Result<(SignUpView, ClientView), EngineError> {
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
-        self.inner.system.read(id, client).await?;
-        let fields = self.read_fields(fields, (id, client), caller, source).await?;
+        let current = self.inner.system.read(id, client).await?.sign_up;
+        let fields = self.read_fields(fields, (id, client), Some(&current), caller, source).await?;
         let answer = self.inner.system.command(id, client, Command::Update(Box::new(fields))).await?;
         self.answered(caller, answer, source).await
     }
@@ -132,12 +132,14 @@ impl Engine {
         }
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
-        self.inner.system.read(id, client).await?;
+        let current = self.inner.system.read(id, client).await?.sign_up;
         let prepare = Prepare {
             redirect_url: raw.redirect_url.clone(),
             in_cookie: source.in_cookie(),
             ..Prepare::parse(raw.strategy.as_deref(), raw.channel.as_deref())?
         };
+        let taken = self.hidden_holder(&current, &prepare.strategy).await?;
+        let prepare = Prepare { taken, ..prepare };
         let answer = self.inner.system.command(id, client, Command::Prepare(prepare)).await?;
         self.answered(caller, answer, source).await
     }
@@ -183,10 +185,12 @@ impl Engine {
         &self,
         raw: &RawFields,
         (id, client): (SignUpId, ClientId),
+        current: Option<&SignUp>,
         caller: &Caller,
         source: &Source,
     ) -> Result<Fields, EngineError> {
-        let (mut fields, password) = Fields::parse(raw, &self.settings())?;
+        let settings = self.settings();
+        let (mut fields, password) = Fields::parse(raw, &settings)?;
         fields.external = self.external(raw, fields.strategy.as_ref(), id, client, caller, source).await?;
         fields.in_cookie = source.in_cookie();
         for identifier in fields.identifiers() {
@@ -194,11 +198,27 @@ impl Engine {
                 fields.taken.insert(identifier.kind);
             }
         }
+        if let (Some(current), Some(strategy)) = (current, &fields.strategy)
+            && strategy.kind().is_some_and(|kind| !fields.names(kind))
+            && self.hidden_holder(current, strategy).await?
+        {
+            fields.taken.extend(strategy.kind());
+        }
         // A sign-up that is going to be refused is not worth a hash.
-        if let Some(password) = password.filter(|_| fields.taken.is_empty()) {
+        let is_refused = fields.taken.iter().any(|kind| !settings.hides_holders(*kind));
+        if let Some(password) = password.filter(|_| !is_refused) {
             fields.password_digest = Patch::Set(self.hash(password).await?);
         }
         Ok(fields)
+    }
+
+    /// Whether the address that `strategy` would send something to is a user's, where nobody may learn that.
+    async fn hidden_holder(&self, sign_up: &SignUp, strategy: &Strategy) -> Result<bool, EngineError> {
+        let address = strategy.field().and_then(|field| sign_up.address(&field));
+        match address.filter(|address| self.settings().hides_holders(address.kind)) {
+            Some(address) => Ok(self.inner.store().holder(&address).await?.is_some()),
+            None => Ok(false),
+        }
     }
 
     async fn hash(&self, password: Secret<String>) -> Result<Secret<String>, EngineError> {

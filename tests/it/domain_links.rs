@@ -32,7 +32,8 @@ fn the_owner_follows_the_link_once_and_is_signed_in() {
 fn a_link_without_a_place_to_go_is_not_made() {
     let mut world = World::new(by_link());
     let sign_up = world.create(&raw(|f| f.email_address = Some("ada@example.com".into()))).expect("a sign-up").next;
-    let prepare = Prepare { strategy: Strategy::EmailLink, channel: None, redirect_url: None, in_cookie: true };
+    let prepare =
+        Prepare { strategy: Strategy::EmailLink, channel: None, redirect_url: None, in_cookie: true, taken: false };
     let refused = world.decide(|cx| sign_up.apply(&Command::Prepare(prepare), cx)).expect_err("no redirect_url");
     assert_eq!(refused, Rejection::from(Code::FormParamMissing.on("redirect_url")));
     let created = world.create(&raw(|f| {
@@ -223,7 +224,7 @@ fn begin_in(world: &mut World, address: &str, in_cookie: bool) -> (SignUp, Messa
 
 fn prepare(world: &mut World, sign_up: &SignUp, in_cookie: bool) -> (SignUp, Message) {
     let redirect_url = Some("https://app.example.com/verify".into());
-    let prepare = Prepare { strategy: Strategy::EmailLink, channel: None, redirect_url, in_cookie };
+    let prepare = Prepare { strategy: Strategy::EmailLink, channel: None, redirect_url, in_cookie, taken: false };
     let mut prepared = world.decide(|cx| sign_up.apply(&Command::Prepare(prepare), cx)).expect("prepared");
     let Effect::Deliver(message) = prepared.effects.remove(0);
     (prepared.next, message)

@@ -48,7 +48,7 @@ const HOMES: [(&str, &[&str]); 10] = [
 ];
 
 /// All that the domain is made of: plain data, error derives, and parsers of identifiers and passwords.
-const DOMAIN_PACKAGES: [&str; 11] = [
+const DOMAIN_PACKAGES: [&str; 12] = [
     "std",
     "core",
     "alloc",
@@ -59,6 +59,7 @@ const DOMAIN_PACKAGES: [&str; 11] = [
     "idna",
     "unicode_normalization",
     "rlibphonenumber",
+    "mailchecker",
     "zxcvbn",
 ];
 

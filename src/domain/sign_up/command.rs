@@ -32,6 +32,8 @@ pub struct Prepare {
     pub redirect_url: Option<String>,
     /// Whether the client is known by a cookie that a navigation carries.
     pub in_cookie: bool,
+    /// Whether the address belongs to a user, as a look-up before the command found, and nobody may learn that.
+    pub taken: bool,
 }
 
 /// Prove the field that the strategy verifies.
@@ -66,7 +68,7 @@ impl Prepare {
     /// `form_param_missing` without a strategy, `form_param_value_invalid` for unknown words.
     pub fn parse(strategy: Option<&str>, channel: Option<&str>) -> Result<Self, Reason> {
         let (strategy, channel) = (named(strategy)?, super::fields::channel(channel)?);
-        Ok(Self { strategy, channel, redirect_url: None, in_cookie: false })
+        Ok(Self { strategy, channel, redirect_url: None, in_cookie: false, taken: false })
     }
 }
 

@@ -19,6 +19,7 @@ impl Transition {
         if !Requirements::of(&self.next, cx.now, cx.settings, cx.policy).are_met() {
             return Ok(self);
         }
+        self.next.is_admitted(cx)?;
         let session_id = SessionId::generate(cx.now, cx.entropy);
         let user_id = self.next.id.cast();
         self.next.phase = Phase::Complete { user_id, session_id, at: cx.now };
@@ -41,6 +42,14 @@ impl Transition {
 }
 
 impl SignUp {
+    /// Whether its addresses may sign up by the settings of this moment.
+    fn is_admitted(&self, cx: &Context<'_>) -> Result<(), Rejection> {
+        let restrictions = &cx.settings.restrictions;
+        let email = self.email_address.as_ref().map(|email| restrictions.admit_email(&email.value, true));
+        let phone = self.phone_number.as_ref().map(|phone| restrictions.admit_phone(&phone.value));
+        Rejection::collect([email, phone].into_iter().flatten().filter_map(Result::err).collect())
+    }
+
     /// What the person proved last: a code or an account, else the password.
     fn proved_by(&self) -> Option<Strategy> {
         let proofs = [Field::EmailAddress, Field::PhoneNumber];

@@ -126,6 +126,9 @@ impl SignUp {
             Ok(_) if answer.session.is_some() => {
                 ExternalState::Failed { code: Code::IdentifierAlreadySignedIn, session: answer.session }
             }
+            Ok(profile) if !is_admitted(profile, &account.strategy, cx) => {
+                ExternalState::Failed { code: Code::NotAllowedAccess, session: None }
+            }
             Ok(_) if answer.holder.is_some() => ExternalState::Transferable(Code::ExternalAccountExists),
             // The address is somebody's, and not both sides proved it: the person signs in the way they used to.
             Ok(profile) if profile.email_verified && answer.taken.contains(&IdentifierKind::EmailAddress) => {
@@ -173,6 +176,14 @@ impl SignUp {
             self.username = text.and_then(|text| Username::parse(text, &settings.username_settings).ok());
         }
     }
+}
+
+/// Whether the address that a provider names may sign up. One that can't be read is not taken in anyway.
+fn is_admitted(profile: &Profile, strategy: &Strategy, cx: &Context<'_>) -> bool {
+    let email = profile.email_address.as_deref().and_then(|text| EmailAddress::parse(text).ok());
+    let social = strategy.provider().and_then(|provider| cx.settings.social.get(&provider));
+    let subaddresses = !social.is_some_and(|social| social.block_email_subaddresses);
+    email.is_none_or(|email| cx.settings.restrictions.admit_email(&email, subaddresses).is_ok())
 }
 
 /// How long a person may stay at a provider (SECURITY R-O2).

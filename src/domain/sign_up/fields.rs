@@ -94,8 +94,15 @@ impl Fields {
             None => {}
         }
         let mut reader = Reader { settings, reasons: &mut reasons };
-        fields.email_address = reader.read(&Field::EmailAddress, email, EmailAddress::parse);
-        fields.phone_number = reader.read(&Field::PhoneNumber, phone, PhoneNumber::parse);
+        let restrictions = &settings.restrictions;
+        fields.email_address = reader.read(&Field::EmailAddress, email, |text| {
+            let email = EmailAddress::parse(text)?;
+            restrictions.admit_email(&email, true).map(|()| email)
+        });
+        fields.phone_number = reader.read(&Field::PhoneNumber, phone, |text| {
+            let phone = PhoneNumber::parse(text)?;
+            restrictions.admit_phone(&phone).map(|()| phone)
+        });
         fields.username =
             reader.read(&Field::Username, raw.username.as_deref(), |t| Username::parse(t, &settings.username_settings));
         fields.first_name = reader.read(&Field::FirstName, raw.first_name.as_deref(), |t| name("first_name", t));
@@ -142,6 +149,16 @@ impl Fields {
         }
         Rejection::collect(reasons)?;
         Ok((fields, password))
+    }
+
+    /// Whether an identifier of this kind is set or taken away here.
+    pub fn names(&self, kind: IdentifierKind) -> bool {
+        match kind {
+            IdentifierKind::EmailAddress => self.email_address != Patch::Keep,
+            IdentifierKind::PhoneNumber => self.phone_number != Patch::Keep,
+            IdentifierKind::Username => self.username != Patch::Keep,
+            IdentifierKind::ExternalAccount => self.external.is_some(),
+        }
     }
 
     /// The identifiers that are set here.

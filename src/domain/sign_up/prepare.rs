@@ -38,7 +38,7 @@ impl SignUp {
             false => None,
         };
         let token = by_link.then(|| LinkToken::generate(self.id, cx.entropy));
-        let verification = match (&token, &code) {
+        let mut verification = match (&token, &code) {
             (Some(token), code) => {
                 let redirect_url = prepare.redirect_url.clone().filter(|url| !url.is_empty());
                 let redirect_url = redirect_url.ok_or_else(|| Refusal::FormParamMissing.on("redirect_url"))?;
@@ -51,6 +51,9 @@ impl SignUp {
             }
             (None, None) => return Err(Refusal::VerificationStrategyInvalid.into()),
         };
+        if prepare.taken {
+            verification.forget_secrets(cx);
+        }
         let expire_at = verification.expire_at;
         let display_to = self.display_address(&field);
         if let Some(slot) = self.verification_slot(&field) {
@@ -59,8 +62,10 @@ impl SignUp {
         self.recent_sends.push((address.clone(), cx.now));
         let client = self.client_id;
         let mut transition = Transition::to(self);
+        // Its owner is told that somebody tried, and whoever tried sees what they would see of a free address.
+        let (code, token) = if prepare.taken { (None, None) } else { (code, token) };
         // Nothing is sent to test addresses, unless only what is sent could verify them.
-        if !is_test || code.is_none() {
+        if !is_test || !with_code {
             transition.charges.push(Charge { address: address.clone(), client, what: Charged::Message });
             transition.effects.push(Effect::Deliver(Message {
                 id: MessageId::generate(cx.now, cx.entropy),

@@ -87,7 +87,7 @@ impl SignUp {
     }
 
     fn update(&self, fields: &Fields, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
-        self.refuse_taken(fields)?;
+        self.refuse_taken(fields, cx)?;
         let mut next = self.clone();
         next.version += 1;
         next.updated_at = cx.now.max(self.updated_at);
@@ -101,6 +101,7 @@ impl SignUp {
                     channel: fields.channel.clone(),
                     redirect_url: fields.redirect_url.clone(),
                     in_cookie: fields.in_cookie,
+                    taken: strategy.kind().is_some_and(|kind| fields.taken.contains(&kind)),
                 };
                 next.prepare_in_place(&prepare, cx)?
             }
@@ -115,8 +116,9 @@ impl SignUp {
     }
 
     /// Names every given identifier that a user holds; those this sign-up already has are left to the commit.
-    fn refuse_taken(&self, fields: &Fields) -> Result<(), Rejection> {
-        Rejection::collect(fields.taken.iter().map(|kind| taken(*kind)).collect())
+    fn refuse_taken(&self, fields: &Fields, cx: &Context<'_>) -> Result<(), Rejection> {
+        let shown = fields.taken.iter().filter(|kind| !cx.settings.hides_holders(**kind));
+        Rejection::collect(shown.map(|kind| taken(*kind)).collect())
     }
 
     fn take(&mut self, fields: &Fields, cx: &Context<'_>) {

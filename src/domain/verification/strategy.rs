@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::field::Field;
+use crate::domain::identifier::IdentifierKind;
 
 /// A way to verify a field.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -54,6 +55,15 @@ impl Strategy {
             | Self::OAuthToken(_)
             | Self::GoogleOneTap
             | Self::Enterprise(_) => None,
+        }
+    }
+
+    /// The kind of identifier that it verifies, where it verifies one.
+    pub fn kind(&self) -> Option<IdentifierKind> {
+        match self.field()? {
+            Field::EmailAddress => Some(IdentifierKind::EmailAddress),
+            Field::PhoneNumber => Some(IdentifierKind::PhoneNumber),
+            _ => None,
         }
     }
 

@@ -78,6 +78,16 @@ impl Verification {
         }
     }
 
+    /// Makes it one that nothing proves, and that looks like any other.
+    pub fn forget_secrets(&mut self, cx: &mut Context<'_>) {
+        if let Some(secret) = &mut self.secret {
+            cx.entropy.fill(&mut secret.digest);
+        }
+        if let Some(link) = &mut self.link {
+            cx.entropy.fill(&mut link.digest.digest);
+        }
+    }
+
     /// A verification that a provider gave its word for.
     pub fn vouched(strategy: Strategy, client: ClientId, now: Timestamp) -> Self {
         Self {

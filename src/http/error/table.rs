@@ -97,6 +97,10 @@ pub(super) const TABLE: &[Row] = &[
     // Sign-ups
     all("too_many_requests", WAIT, "Too many requests", "Too many requests. Please try again in a bit."),
     all("sign_up_cannot_be_updated", BAD, "Sign up cannot be updated", "This sign up has reached a terminal state and cannot be updated."),
+    only("not_allowed_access", "email_address", FORBIDDEN, "Access not allowed.", "This email address is not allowed to sign up."),
+    only("not_allowed_access", "phone_number", FORBIDDEN, "Access not allowed.", "This phone number is not allowed to sign up."),
+    all("not_allowed_access", FORBIDDEN, "Access not allowed.", "You are not allowed to sign up."),
+    all("unsupported_country_code", FORBIDDEN, "Unsupported country code", "Phone numbers from this country are not supported. Please use another one."),
     all("sign_up_mode_restricted", FORBIDDEN, "Sign ups are restricted", "Sign up is restricted to people with an invitation."),
     all("sign_up_restricted_waitlist", FORBIDDEN, "Sign ups are restricted", "Sign up is restricted to people let in from the waiting list."),
     all("oauth_provider_not_enabled", BAD, "Provider not enabled", "This provider is not enabled for this instance."),

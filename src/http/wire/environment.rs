@@ -50,6 +50,7 @@ fn user_settings(settings: &Settings) -> Value {
     let mut value = json!(settings);
     if let Some(object) = value.as_object_mut() {
         object.remove("oauth");
+        object.insert("restrictions".into(), json!(settings.restrictions.without_lists()));
     }
     value
 }
@@ -104,6 +105,12 @@ fn auth_config(settings: &Settings, single_session: bool) -> Value {
     })
 }
 
+/// The client that Google One Tap asks for a token of, where people may come from Google.
+fn one_tap_client_id(settings: &Settings) -> Option<&str> {
+    let is_on = settings.social.get(GOOGLE).is_some_and(|social| social.enabled);
+    settings.oauth.get(GOOGLE).filter(|_| is_on).map(|oauth| oauth.client_id.as_str())
+}
+
 fn display_config(settings: &Settings, development: bool) -> Value {
     let mut config = json!({
         "object": "display_config",
@@ -124,7 +131,7 @@ fn display_config(settings: &Settings, development: bool) -> Value {
         "experimental_force_oauth_first": false,
         "show_devmode_warning": false,
         "support_email": null,
-        "google_one_tap_client_id": null,
+        "google_one_tap_client_id": one_tap_client_id(settings),
         "captcha_provider": null,
         "captcha_public_key": null,
         "captcha_public_key_invisible": null,
@@ -162,6 +169,8 @@ const URLS: &[&str] = &[
     "terms_url",
     "privacy_policy_url",
 ];
+
+const GOOGLE: &str = "oauth_google";
 
 #[cfg(test)]
 mod tests {

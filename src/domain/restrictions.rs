@@ -1,0 +1,299 @@
+//! Who may not sign up: by address, domain, number and country (CONTRACT 3.1, 15). Lists are prepared once, when the
+//! settings are read, so that a look-up costs the same in a list of ten and of a hundred thousand.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use super::identifier::{EmailAddress, PhoneNumber};
+use super::rejection::{Code, Reason};
+use super::settings::Switch;
+
+/// Who may not sign up.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Restrictions {
+    /// Where it is on, only who is on it may sign up.
+    pub allowlist: Listing,
+    /// Where it is on, nobody who is on it may.
+    pub blocklist: Listing,
+    /// Whether the two don't count for those who sign in.
+    pub allowlist_blocklist_disabled_on_sign_in: Switch,
+    /// Whether addresses with a `+` in their local part are refused.
+    pub block_email_subaddresses: Switch,
+    /// Whether addresses at providers of throw-away addresses are refused.
+    pub block_disposable_email_domains: Listing,
+    /// Which countries' phone numbers are refused.
+    pub phone_countries: PhoneCountries,
+}
+
+/// A list, and whether it counts. Browsers see only whether.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listing {
+    /// Whether it counts.
+    pub enabled: bool,
+    /// What is on it.
+    #[serde(skip_serializing_if = "Patterns::is_empty")]
+    pub identifiers: Patterns,
+}
+
+/// Countries by their ISO 3166-1 code of two letters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PhoneCountries {
+    /// Where not empty, only these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<String>,
+    /// Not these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blocked: Vec<String>,
+}
+
+/// E-mail addresses, domains (`@example.com` with all below it), phone numbers, and prefixes of them (`+1900*`).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
+pub struct Patterns {
+    written: Vec<String>,
+    addresses: HashSet<String>,
+    domains: HashSet<String>,
+    numbers: HashSet<String>,
+    prefixes: HashSet<String>,
+}
+
+/// An entry that is none of the kinds of entries.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no e-mail address, no domain such as `@example.com`, no phone number and no prefix such as `+1900*`")]
+pub struct InvalidPattern(String);
+
+impl Restrictions {
+    /// Whether an address may sign up. `subaddresses` says whether those with a `+` may, as far as where the address
+    /// comes from is concerned.
+    ///
+    /// # Errors
+    /// `not_allowed_access`.
+    pub fn admit_email(&self, email: &EmailAddress, subaddresses: bool) -> Result<(), Reason> {
+        let (local, domain) = email.as_str().rsplit_once('@').unwrap_or(("", email.as_str()));
+        let has_tag = local.contains('+') && (self.block_email_subaddresses.enabled || !subaddresses);
+        let disposable = &self.block_disposable_email_domains;
+        let is_disposable = disposable.enabled
+            && (suffixes(domain).any(|suffix| DISPOSABLE.contains(suffix))
+                || disposable.identifiers.has_domain(domain));
+        let is_listed = |list: &Listing| list.identifiers.has_email(email.as_str(), domain);
+        if has_tag || is_disposable || !self.passes(is_listed) {
+            return Err(Code::NotAllowedAccess.on("email_address"));
+        }
+        Ok(())
+    }
+
+    /// Whether a phone number may sign up.
+    ///
+    /// # Errors
+    /// `unsupported_country_code` for its country, `not_allowed_access` for itself.
+    pub fn admit_phone(&self, phone: &PhoneNumber) -> Result<(), Reason> {
+        let countries = &self.phone_countries;
+        if !(countries.allowed.is_empty() && countries.blocked.is_empty()) {
+            let country = phone.country();
+            let is_in = |list: &[String]| {
+                country.as_deref().is_some_and(|c| list.iter().any(|known| known.eq_ignore_ascii_case(c)))
+            };
+            if is_in(&countries.blocked) || !(countries.allowed.is_empty() || is_in(&countries.allowed)) {
+                return Err(Code::UnsupportedCountryCode.on("phone_number"));
+            }
+        }
+        if !self.passes(|list| list.identifiers.has_phone(phone.as_str())) {
+            return Err(Code::NotAllowedAccess.on("phone_number"));
+        }
+        Ok(())
+    }
+
+    /// The same restrictions as browsers see them: without the lists.
+    pub fn without_lists(&self) -> Self {
+        let bare = |list: &Listing| Listing { enabled: list.enabled, ..Listing::default() };
+        Self {
+            allowlist: bare(&self.allowlist),
+            blocklist: bare(&self.blocklist),
+            block_disposable_email_domains: bare(&self.block_disposable_email_domains),
+            phone_countries: PhoneCountries::default(),
+            ..self.clone()
+        }
+    }
+
+    fn passes(&self, is_listed: impl Fn(&Listing) -> bool) -> bool {
+        let kept_out = self.blocklist.enabled && is_listed(&self.blocklist);
+        !kept_out && (!self.allowlist.enabled || is_listed(&self.allowlist))
+    }
+}
+
+impl Patterns {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.written.is_empty()
+    }
+
+    fn has_email(&self, address: &str, domain: &str) -> bool {
+        self.addresses.contains(address) || self.has_domain(domain)
+    }
+
+    fn has_domain(&self, domain: &str) -> bool {
+        !self.domains.is_empty() && suffixes(domain).any(|suffix| self.domains.contains(suffix))
+    }
+
+    fn has_phone(&self, number: &str) -> bool {
+        let mut starts = (1..=number.len()).filter_map(|end| number.get(..end));
+        self.numbers.contains(number)
+            || (!self.prefixes.is_empty() && starts.any(|start| self.prefixes.contains(start)))
+    }
+}
+
+impl TryFrom<Vec<String>> for Patterns {
+    type Error = InvalidPattern;
+
+    fn try_from(written: Vec<String>) -> Result<Self, InvalidPattern> {
+        let mut patterns = Self::default();
+        for entry in &written {
+            let invalid = || InvalidPattern(entry.clone());
+            let text = entry.trim();
+            if let Some(domain) = text.strip_prefix('*').unwrap_or(text).strip_prefix('@') {
+                let domain = EmailAddress::parse(&format!("x@{domain}")).map_err(|_| invalid())?;
+                patterns.domains.insert(domain.as_str()[2..].to_owned());
+            } else if let Some(prefix) = text.strip_suffix('*') {
+                let digits = prefix.strip_prefix('+').ok_or_else(invalid)?;
+                if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+                    return Err(invalid());
+                }
+                patterns.prefixes.insert(prefix.to_owned());
+            } else if text.starts_with('+') {
+                let number = PhoneNumber::parse(text).map_err(|_| invalid())?;
+                patterns.numbers.insert(number.as_str().to_owned());
+            } else {
+                let address = EmailAddress::parse(text).map_err(|_| invalid())?;
+                patterns.addresses.insert(address.as_str().to_owned());
+            }
+        }
+        patterns.written = written;
+        Ok(patterns)
+    }
+}
+
+impl From<Patterns> for Vec<String> {
+    fn from(patterns: Patterns) -> Self {
+        patterns.written
+    }
+}
+
+/// A domain, and each above it.
+fn suffixes(domain: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(domain), |rest| rest.split_once('.').map(|(_, above)| above))
+}
+
+/// Domains of throw-away addresses.
+static DISPOSABLE: LazyLock<HashSet<&'static str>> = LazyLock::new(|| mailchecker::blacklist().into_iter().collect());
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn email(text: &str) -> EmailAddress {
+        EmailAddress::parse(text).expect("an address")
+    }
+
+    fn phone(text: &str) -> PhoneNumber {
+        PhoneNumber::parse(text).expect("a number")
+    }
+
+    fn list(entries: &[&str]) -> Listing {
+        let written: Vec<String> = entries.iter().map(|entry| (*entry).to_owned()).collect();
+        Listing { enabled: true, identifiers: written.try_into().expect("entries") }
+    }
+
+    #[test]
+    fn only_those_on_the_allow_list_may_where_it_counts() {
+        let allowlist = list(&["Ada@Example.com", "@friends.example", "+14155552671", "+4930*"]);
+        let mut restrictions = Restrictions { allowlist, ..Restrictions::default() };
+        for text in ["ada@example.com", "bob@friends.example", "bob@deep.below.friends.example"] {
+            assert_eq!(restrictions.admit_email(&email(text), true), Ok(()), "{text}");
+        }
+        for text in [
+            "bob@example.com",
+            "bob@notfriends.example",
+            "ada@example.com.evil.example",
+            "ada@friends.example.evil.org",
+        ] {
+            assert_eq!(
+                restrictions.admit_email(&email(text), true),
+                Err(Code::NotAllowedAccess.on("email_address")),
+                "{text}"
+            );
+        }
+        assert_eq!(restrictions.admit_phone(&phone("+14155552671")), Ok(()));
+        assert_eq!(restrictions.admit_phone(&phone("+493012345678")), Ok(()));
+        assert_eq!(restrictions.admit_phone(&phone("+14155552672")), Err(Code::NotAllowedAccess.on("phone_number")));
+        restrictions.allowlist.enabled = false;
+        assert_eq!(restrictions.admit_email(&email("bob@example.com"), true), Ok(()));
+    }
+
+    #[test]
+    fn the_block_list_wins_over_the_allow_list() {
+        let restrictions = Restrictions {
+            allowlist: list(&["@example.com"]),
+            blocklist: list(&["mallory@example.com", "*@bad.example.com", "+1900*"]),
+            ..Restrictions::default()
+        };
+        assert!(restrictions.admit_email(&email("ada@example.com"), true).is_ok());
+        assert!(restrictions.admit_email(&email("MALLORY@example.com"), true).is_err());
+        assert!(restrictions.admit_email(&email("ada@bad.example.com"), true).is_err());
+    }
+
+    #[test]
+    fn subaddresses_and_throw_away_domains_are_switches() {
+        let mut restrictions = Restrictions::default();
+        let (tagged, disposable) = (email("ada+news@example.com"), email("x@mailinator.com"));
+        assert!(restrictions.admit_email(&tagged, true).is_ok() && restrictions.admit_email(&disposable, true).is_ok());
+        assert!(restrictions.admit_email(&tagged, false).is_err(), "where it comes from does not allow it");
+        restrictions.block_email_subaddresses.enabled = true;
+        restrictions.block_disposable_email_domains = list(&["@throwaway.example"]);
+        for refused in [&tagged, &disposable, &email("x@deep.mailinator.com"), &email("x@throwaway.example")] {
+            assert!(restrictions.admit_email(refused, true).is_err(), "{}", refused.as_str());
+        }
+        assert!(restrictions.admit_email(&email("ada@example.com"), true).is_ok());
+    }
+
+    #[test]
+    fn countries_are_those_of_numbers_not_of_their_prefix() {
+        let countries = |allowed: &[&str], blocked: &[&str]| {
+            let owned = |list: &[&str]| list.iter().map(|c| (*c).to_owned()).collect();
+            let phone_countries = PhoneCountries { allowed: owned(allowed), blocked: owned(blocked) };
+            Restrictions { phone_countries, ..Restrictions::default() }
+        };
+        let (us, ca) = (phone("+14155552671"), phone("+16135550123"));
+        assert!(countries(&["US"], &[]).admit_phone(&us).is_ok());
+        let refused = Err(Code::UnsupportedCountryCode.on("phone_number"));
+        assert_eq!(countries(&["US"], &[]).admit_phone(&ca), refused);
+        assert_eq!(countries(&[], &["ca"]).admit_phone(&ca), refused);
+        assert!(countries(&[], &["CA"]).admit_phone(&us).is_ok());
+    }
+
+    #[test]
+    fn an_entry_that_means_nothing_is_refused() {
+        for entry in ["", "example.com", "@", "@nodot", "*", "1900*", "+*", "+12ab*", "a@b", "*example.com"] {
+            assert!(Patterns::try_from(vec![entry.to_owned()]).is_err(), "{entry}");
+        }
+        let written = vec!["@Example.COM".to_owned(), "+1 415 555 2671".to_owned()];
+        let patterns = Patterns::try_from(written.clone()).expect("entries");
+        assert_eq!(Vec::from(patterns), written, "shown as they were written");
+    }
+
+    #[test]
+    fn browsers_do_not_see_the_lists() {
+        let restrictions = Restrictions {
+            blocklist: list(&["mallory@example.com"]),
+            phone_countries: PhoneCountries { allowed: vec!["US".into()], ..PhoneCountries::default() },
+            ..Restrictions::default()
+        };
+        let shown = serde_json::to_string(&restrictions.without_lists()).expect("JSON");
+        assert!(!shown.contains("mallory") && !shown.contains("US"), "{shown}");
+        assert!(shown.contains(r#""blocklist":{"enabled":true}"#), "{shown}");
+    }
+}
