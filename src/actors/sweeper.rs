@@ -1,12 +1,13 @@
-//! The sweeper: forgets sign-ups that were abandoned and kept long enough. Nothing waits for it: every read
+//! The sweeper: forgets sign-ups that were abandoned and kept long enough, and whatever else is over. Nothing waits for it: every read
 //! computes from the time.
 
 use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
+use crate::domain::context::Policy;
 use crate::domain::sign_up::Phase;
-use crate::store::{Commit, StoreError};
+use crate::store::{Commit, Keep, Place, StoreError};
 
 use super::environment::Environment;
 use super::persister::Persister;
@@ -18,6 +19,8 @@ pub(super) struct Sweep;
 pub(super) struct State {
     environment: Arc<Environment>,
     persister: Persister,
+    /// Where the walk through all records is.
+    place: Place,
 }
 
 impl Actor for Sweeper {
@@ -31,11 +34,11 @@ impl Actor for Sweeper {
         (environment, persister): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
         drop(myself.send_interval(environment.options.sweep_interval, || Sweep));
-        Ok(State { environment, persister })
+        Ok(State { environment, persister, place: Place::default() })
     }
 
     async fn handle(&self, _: ActorRef<Sweep>, _: Sweep, state: &mut State) -> Result<(), ActorProcessingErr> {
-        if let Err(error) = state.sweep().await {
+        if let Err(error) = state.sweep_and_walk().await {
             tracing::warn!(%error, "a sweep was cut short");
         }
         Ok(())
@@ -43,6 +46,31 @@ impl Actor for Sweeper {
 }
 
 impl State {
+    async fn sweep_and_walk(&mut self) -> Result<(), StoreError> {
+        self.sweep().await?;
+        self.walk().await
+    }
+
+    /// A few steps through all records, and away with those that are over.
+    async fn walk(&mut self) -> Result<(), StoreError> {
+        let (now, keep) = (self.environment.now(), self.environment.policy.keep());
+        let portion = self.environment.store.walk(self.place.clone(), keep, now, PORTION).await?;
+        let count = portion.stale.len();
+        if count > 0 {
+            let commit = Commit { at: now, relaxed: true, purge: (keep, portion.stale), ..Commit::default() };
+            match self.persister.commit(commit).await {
+                Ok(_) => tracing::debug!(count, "purged"),
+                // The walk stays where it is and comes by again.
+                Err(error) => {
+                    tracing::warn!(%error, "what is over could not be removed");
+                    return Ok(());
+                }
+            }
+        }
+        self.place = portion.next;
+        Ok(())
+    }
+
     /// One bounded portion; what is left waits for the next tick, so that a flood of deadlines makes no spike.
     async fn sweep(&self) -> Result<(), StoreError> {
         let now = self.environment.now();
@@ -69,6 +97,12 @@ impl State {
             Err(error) => tracing::warn!(%error, "a sweep could not be written"),
         }
         Ok(())
+    }
+}
+
+impl Policy {
+    fn keep(&self) -> Keep {
+        Keep { client: self.keep_client, finished: self.keep_finished }
     }
 }
 

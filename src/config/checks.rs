@@ -110,7 +110,7 @@ fn is_loopback(host: Option<&str>) -> bool {
 }
 
 /// Numbers with the least and the most they may be.
-fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 26] {
+fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 27] {
     let Config { server, verification, limits, sign_up, session, password, .. } = config;
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     let limit = |key, n: u32| (key, u64::from(n), 1, MILLION);
@@ -135,6 +135,7 @@ fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 26] {
         ("sign_up.passivate_after_s", sign_up.passivate_after_s, 1, DAY_S),
         ("sign_up.keep_finished_s", sign_up.keep_finished_s, 0, 366 * DAY_S),
         ("session.lifetime_s", session.lifetime_s, 60, 3660 * DAY_S),
+        ("session.keep_client_s", session.keep_client_s, 3600, 3660 * DAY_S),
         ("session.token_ttl_s", session.token_ttl_s, 5, DAY_S),
         // Beyond these no stored hash is verified, so none may be made.
         ("password.m_kib", u64::from(password.m_kib), 8, 256 << 10),

@@ -119,6 +119,7 @@ impl Config {
             }),
             abandon_after: Span::from_secs(self.sign_up.abandon_after_s),
             keep_finished: Span::from_secs(self.sign_up.keep_finished_s),
+            keep_client: Span::from_secs(self.session.keep_client_s),
             session_lifetime: Span::from_secs(self.session.lifetime_s),
             single_session: self.session.single,
         }

@@ -106,6 +106,7 @@ pub struct SignUp {
 #[expect(missing_docs, reason = "documented in config/default.toml")]
 pub struct Session {
     pub lifetime_s: u64,
+    pub keep_client_s: u64,
     pub token_ttl_s: u64,
     pub algorithm: Algorithm,
     pub single: bool,

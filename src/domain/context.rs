@@ -61,6 +61,8 @@ pub struct Policy {
     pub abandon_after: Span,
     /// How long a finished sign-up can be read by its client.
     pub keep_finished: Span,
+    /// How long a client is kept after its last use without a session.
+    pub keep_client: Span,
     /// How long a session lives at most.
     pub session_lifetime: Span,
     /// Whether a client holds one session at most.
@@ -108,6 +110,7 @@ impl Default for Policy {
             address_limits: Some(AddressLimits::default()),
             abandon_after: Span::from_secs(86_400),
             keep_finished: Span::from_secs(86_400),
+            keep_client: Span::from_secs(30 * 86_400),
             session_lifetime: Span::from_secs(7 * 86_400),
             single_session: true,
         }

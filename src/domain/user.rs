@@ -40,8 +40,8 @@ pub struct User {
     pub updated_at: Timestamp,
     /// When it last signed in.
     pub last_sign_in_at: Option<Timestamp>,
-    /// The sign-up it came from, as it finished.
-    pub sign_up: Box<SignUp>,
+    /// The sign-up it came from, as it finished, for as long as that is kept.
+    pub sign_up: Option<Box<SignUp>>,
 }
 
 /// An address of a user.

@@ -17,6 +17,7 @@ use super::key::{self, Kind};
 use super::kv::KeyValue;
 use super::plan::Batch;
 use super::record::{ClientRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV1, UserRecordV1, ValueRecordV1};
+use super::retention::{self, Fate, Keep, Place, Portion, Stale, WALKED};
 use super::store::{BoxFuture, Commit, CommitError, Committed, OutboxEntry, Store, StoreError};
 
 /// A store over a key-value map.
@@ -107,7 +108,7 @@ impl<K: KeyValue> Store for KvStore<K> {
                 return open.sign_up.try_into().map(Some);
             }
             let finished: Option<UserRecordV1> = self.record(key::user(id.cast())).await?;
-            finished.map(|user| user.sign_up.try_into()).transpose()
+            finished.and_then(|user| user.sign_up).map(TryInto::try_into).transpose()
         })
     }
 
@@ -158,6 +159,33 @@ impl<K: KeyValue> Store for KvStore<K> {
             due.truncate(due.partition_point(|(deadline, _)| *deadline <= now));
             Ok(due)
         })
+    }
+
+    fn walk(
+        &self,
+        place: Place,
+        keep: Keep,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Portion, StoreError>> {
+        Box::pin(self.read(move |kv| {
+            let index = WALKED.iter().position(|kind| place.0.first() == Some(&kind.byte())).unwrap_or(0);
+            let kind = WALKED[index];
+            let from = if place.0.is_empty() { key::before(kind) } else { place.0 };
+            let entries = kv.scan(&[kind.byte()], &from, limit)?;
+            let next = match entries.last() {
+                // The least key after the last one seen.
+                Some((last, _)) if entries.len() == limit => [last, &[0][..]].concat().into(),
+                _ => WALKED.get(index + 1).map(|kind| key::before(*kind)).unwrap_or_default(),
+            };
+            let mut stale = Vec::new();
+            for (key, value) in entries {
+                if retention::fate(&key, &value, keep, now, |key| kv.get(key))? != Fate::Stays {
+                    stale.push(Stale(key));
+                }
+            }
+            Ok(Portion { stale, next: Place(next) })
+        }))
     }
 
     fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {

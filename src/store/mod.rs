@@ -15,6 +15,7 @@ mod kv_store;
 mod memory;
 mod plan;
 mod record;
+mod retention;
 #[expect(
     clippy::disallowed_methods,
     reason = "pacing and time limits of IO measure real time; nothing decided here shows"
@@ -28,4 +29,5 @@ pub use key::Kind;
 pub use kv::{KeyValue, Write};
 pub use kv_store::KvStore;
 pub use memory::{Memory, MemoryStore};
+pub use retention::{Keep, Place, Portion, Stale};
 pub use store::{BoxFuture, ClientWrite, Commit, CommitError, Committed, OutboxEntry, SignUpWrite, Store, StoreError};

@@ -20,6 +20,7 @@ use super::kv::{KeyValue, Write};
 use super::record::{
     ClientRecordV1, CounterRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV1, UserRecordV1, ValueRecordV1,
 };
+use super::retention::{self, Fate, Keep, Stale};
 use super::store::{ClientWrite, Commit, CommitError, Committed, SignUpWrite, StoreError};
 use super::{budget, key};
 
@@ -82,6 +83,10 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         }
         for (old, new, id) in &commit.reschedule {
             self.reschedule(*old, *new, *id)?;
+        }
+        let (keep, stale) = &commit.purge;
+        for Stale(key) in stale {
+            self.purge(key, *keep, commit.at)?;
         }
         for (name, bytes) in &commit.values {
             let bytes = bytes.clone();
@@ -172,7 +177,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         let mut record = UserRecordV1::from(user);
         if let Some(write) = write {
             debug_assert_eq!(user.id, write.next.id.cast(), "one key answers for the user and its sign-up");
-            record.sign_up = (&write.next).into();
+            record.sign_up = Some((&write.next).into());
         }
         self.put(key, &record)
     }
@@ -203,6 +208,17 @@ impl<K: KeyValue> Draft<'_, '_, K> {
             if counter.is_some_and(|counter| budget::is_over(&counter, at)) {
                 self.remove(key);
             }
+        }
+        Ok(())
+    }
+
+    /// Removes what is over; what came to life meanwhile stays.
+    fn purge(&mut self, key: &Bytes, keep: Keep, at: Timestamp) -> Result<(), CommitError> {
+        let Some(value) = self.get(key)? else { return Ok(()) };
+        match retention::fate(key, &value, keep, at, |key| self.get(key))? {
+            Fate::Stays => {}
+            Fate::Goes => self.remove(key.clone()),
+            Fate::Becomes(value) => drop(self.writes.insert(key.clone(), Some(value))),
         }
         Ok(())
     }
@@ -266,6 +282,12 @@ impl<K: KeyValue> Batch<'_, K> {
     }
 }
 
+impl From<StoreError> for CommitError {
+    fn from(error: StoreError) -> Self {
+        refuse(error)
+    }
+}
+
 /// What can't be read can't be decided, and nothing is written.
 fn refuse(error: StoreError) -> CommitError {
     tracing::error!(%error, "a commit is refused");
@@ -283,11 +305,13 @@ mod tests {
     fn a_conversion_leaves_the_user_and_its_identifiers_and_nothing_of_the_sign_up() {
         let memory = Memory::default();
         let user = samples::user();
-        let open = SignUp { phase: Phase::Open, version: user.sign_up.version - 1, ..samples::sign_up() };
+        let finished = samples::sign_up();
+        let open = SignUp { phase: Phase::Open, version: finished.version - 1, ..finished.clone() };
         apply(&memory, &written(open, None));
         assert_eq!(kinds(&memory), [Kind::SignUp.byte(), Kind::Deadline.byte()]);
 
-        let mut convert = written(samples::sign_up(), Some(user.sign_up.version - 1));
+        let before = finished.version - 1;
+        let mut convert = written(finished, Some(before));
         convert.user = Some(user);
         apply(&memory, &convert);
         let (user, identifier) = (Kind::User.byte(), Kind::Identifier.byte());

@@ -13,6 +13,8 @@ use crate::domain::sign_up::SignUp;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::User;
 
+use super::retention::{Keep, Place, Portion, Stale};
+
 /// A future that can be kept behind a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -40,6 +42,8 @@ pub struct Commit {
     pub forget: Vec<(Timestamp, SignUpId)>,
     /// Sign-ups to list under another deadline: the old one, the new one, which.
     pub reschedule: Vec<(Timestamp, Timestamp, SignUpId)>,
+    /// Records that were over when the walk came by, and how long records are kept. Each is looked at again.
+    pub purge: (Keep, Vec<Stale>),
     /// Named values to write, such as sealed keys.
     pub values: Vec<(String, Vec<u8>)>,
     /// Whether the acknowledgement may come before the disk has it, where the store's durability allows that.
@@ -154,6 +158,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// Sign-ups listed under a deadline that has come at `now`, earliest first. They may have a later one by now.
     fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<(Timestamp, SignUpId)>, StoreError>>;
+
+    /// Walks on through the records from `place`, `limit` of them at most, and tells which are over.
+    fn walk(
+        &self,
+        place: Place,
+        keep: Keep,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Portion, StoreError>>;
 
     /// A named value.
     fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>>;

@@ -87,7 +87,7 @@ impl SignUp {
             created_at: cx.now,
             updated_at: cx.now,
             last_sign_in_at: Some(cx.now),
-            sign_up: Box::new(self.clone()),
+            sign_up: Some(Box::new(self.clone())),
         }
     }
 }

@@ -93,7 +93,7 @@ pub(in crate::http) fn user() -> User {
         created_at: NOW,
         updated_at: NOW,
         last_sign_in_at: Some(NOW),
-        sign_up: Box::new((*sign_up).clone()),
+        sign_up: Some(Box::new((*sign_up).clone())),
     }
 }
 

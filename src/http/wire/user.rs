@@ -153,7 +153,7 @@ impl<'a> From<&'a User> for UserResource<'a> {
 }
 
 fn email<'a>(user: &'a User, email: &'a Identification<EmailAddress>) -> EmailAddressResource<'a> {
-    let kept = user.sign_up.verification(&Field::EmailAddress);
+    let kept = user.sign_up.as_deref().and_then(|sign_up| sign_up.verification(&Field::EmailAddress));
     EmailAddressResource {
         object: "email_address",
         id: Shown(email.id),
@@ -210,7 +210,7 @@ fn linked_to<'a>(user: &'a User, email: &Identification<EmailAddress>) -> Vec<Li
 }
 
 fn phone<'a>(user: &'a User, phone: &'a Identification<PhoneNumber>) -> PhoneNumberResource<'a> {
-    let kept = user.sign_up.verification(&Field::PhoneNumber);
+    let kept = user.sign_up.as_deref().and_then(|sign_up| sign_up.verification(&Field::PhoneNumber));
     PhoneNumberResource {
         object: "phone_number",
         id: Shown(phone.id),

@@ -3,6 +3,7 @@
 mod budgets;
 mod clients;
 mod others;
+mod retention;
 mod sign_ups;
 mod support;
 mod users;
@@ -38,6 +39,8 @@ macro_rules! suite {
             budgets::a_proof_begins_the_count_anew
             budgets::a_spent_budget_does_not_tell_that_the_identifier_is_taken
             budgets::without_limits_nothing_is_counted
+            retention::everything_that_is_over_goes_and_users_stay
+            retention::a_client_that_comes_back_while_the_walk_is_on_stays
             others::named_values_are_kept_and_replaced
             others::an_empty_batch_and_an_empty_commit_do_nothing
         }

@@ -78,7 +78,7 @@ pub(super) fn finish(sign_up: &SignUp) -> (SignUp, User) {
         created_at: at(5),
         updated_at: at(5),
         last_sign_in_at: Some(at(5)),
-        sign_up: Box::new(finished.clone()),
+        sign_up: Some(Box::new(finished.clone())),
     };
     (finished, user)
 }

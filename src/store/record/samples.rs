@@ -117,7 +117,7 @@ pub(in crate::store) fn user() -> User {
         created_at: at(30),
         updated_at: at(31),
         last_sign_in_at: Some(at(32)),
-        sign_up: Box::new(sign_up()),
+        sign_up: Some(Box::new(sign_up())),
     }
 }
 

@@ -136,7 +136,7 @@ proptest! {
         user.username.clone_from(&sign_up.username);
         user.locale = locale;
         user.last_sign_in_at = last_sign_in_at;
-        user.sign_up = Box::new(sign_up);
+        user.sign_up = Some(Box::new(sign_up));
         prop_assert_eq!(back::<UserRecordV1, User, _>(&user), Ok(user));
     }
 

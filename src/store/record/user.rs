@@ -33,7 +33,7 @@ pub(in crate::store) struct UserRecordV1 {
     created_at: u64,
     updated_at: u64,
     last_sign_in_at: Option<u64>,
-    pub(in crate::store) sign_up: SignUpV1,
+    pub(in crate::store) sign_up: Option<SignUpV1>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ impl From<&User> for UserRecordV1 {
             created_at: user.created_at.as_millis(),
             updated_at: user.updated_at.as_millis(),
             last_sign_in_at: user.last_sign_in_at.map(Timestamp::as_millis),
-            sign_up: user.sign_up.as_ref().into(),
+            sign_up: user.sign_up.as_deref().map(Into::into),
         }
     }
 }
@@ -107,7 +107,7 @@ impl TryFrom<UserRecordV1> for User {
             created_at: Timestamp::from_millis(record.created_at),
             updated_at: Timestamp::from_millis(record.updated_at),
             last_sign_in_at: record.last_sign_in_at.map(Timestamp::from_millis),
-            sign_up: Box::new(record.sign_up.try_into()?),
+            sign_up: record.sign_up.map(|sign_up| sign_up.try_into().map(Box::new)).transpose()?,
         })
     }
 }

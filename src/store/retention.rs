@@ -1,0 +1,105 @@
+//! What is over: records that say nothing any more, found by walking through them in portions. No list of dates has to
+//! be kept for them, and none can be wrong; a round takes as long as it takes.
+
+use bytes::Bytes;
+
+use crate::domain::id::{ClientId, SessionId};
+use crate::domain::sign_up::{Phase, SignUp};
+use crate::domain::time::{Span, Timestamp};
+
+use super::codec;
+use super::key::{self, Kind};
+use super::record::{ClientRecordV1, CounterRecordV1, OutboxRecordV1, UserRecordV1};
+use super::store::StoreError;
+use super::{OutboxEntry, budget};
+use crate::domain::client::Client;
+
+/// How long records are kept after they were last of use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// A client without a session and without a sign-up in progress.
+    pub client: Span,
+    /// A finished sign-up whose session is over.
+    pub finished: Span,
+}
+
+/// A place in the walk; the default is its beginning.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place(pub(super) Bytes);
+
+/// A record that was over when the walk came by; the commit looks again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stale(pub(super) Bytes);
+
+/// A portion of the walk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Portion {
+    /// What is over.
+    pub stale: Vec<Stale>,
+    /// Where the next portion begins.
+    pub next: Place,
+}
+
+/// What becomes of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Stays,
+    Goes,
+    /// It loses a part.
+    Becomes(Bytes),
+}
+
+/// The kinds that are walked through, in this order; then it begins anew.
+pub(super) const WALKED: [Kind; 4] = [Kind::Client, Kind::Outbox, Kind::Counter, Kind::User];
+
+/// What becomes of the record at `key` at `now`; `get` reads other records.
+pub(super) fn fate<E: From<StoreError>>(
+    key: &[u8],
+    value: &[u8],
+    keep: Keep,
+    now: Timestamp,
+    get: impl Fn(&Bytes) -> Result<Option<Bytes>, E>,
+) -> Result<Fate, E> {
+    let goes = |is_over: bool| if is_over { Fate::Goes } else { Fate::Stays };
+    let is = |kind: Kind| key.first() == Some(&kind.byte());
+    Ok(if is(Kind::Client) {
+        let client = Client::try_from(codec::decode::<ClientRecordV1>(value)?)?;
+        let has_session = client.live_sessions(now).next().is_some();
+        let is_idle = client.updated_at + keep.client <= now;
+        let in_progress = client.sign_up.map(|id| get(&key::sign_up(id))).transpose()?.flatten().is_some();
+        goes(is_idle && !has_session && !in_progress)
+    } else if is(Kind::Outbox) {
+        let entry = OutboxEntry::from(codec::decode::<OutboxRecordV1>(value)?);
+        goes(entry.expire_at + UNSENT <= now)
+    } else if is(Kind::Counter) {
+        goes(budget::is_over(&codec::decode::<CounterRecordV1>(value)?, now))
+    } else if is(Kind::User) {
+        let mut record = codec::decode::<UserRecordV1>(value)?;
+        let Some(kept) = record.sign_up.take() else { return Ok(Fate::Stays) };
+        let sign_up = SignUp::try_from(kept)?;
+        let is_over = match sign_up.phase {
+            Phase::Complete { at, .. } if at + keep.finished > now => false,
+            Phase::Complete { session_id, .. } => !lives(session_id, sign_up.client_id, now, get)?,
+            Phase::Open => false,
+        };
+        if is_over { Fate::Becomes(codec::encode(&record)?) } else { Fate::Stays }
+    } else {
+        Fate::Stays
+    })
+}
+
+/// Whether a session is still used on its client.
+fn lives<E: From<StoreError>>(
+    session: SessionId,
+    client: ClientId,
+    now: Timestamp,
+    get: impl Fn(&Bytes) -> Result<Option<Bytes>, E>,
+) -> Result<bool, E> {
+    let Some(bytes) = get(&key::client(client))? else { return Ok(false) };
+    let client = Client::try_from(codec::decode::<ClientRecordV1>(&bytes)?)?;
+    Ok(client.live_session(session, now).is_some())
+}
+
+/// How long a message that could not be sent outlives its end: the relay strikes it out itself, unless it was never
+/// told of it.
+const UNSENT: Span = Span::from_secs(3600);
