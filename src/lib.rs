@@ -40,10 +40,11 @@
 //! # The rooms
 //!
 //! Imports go strictly downward: [`http`] → [`engine`] → [`actors`] → the adapters ([`store`], [`delivery`],
-//! [`oauth`],
+//! [`oauth`], [`captcha`],
 //! [`token`], [`password`], [`limiter`]) → [`domain`], which is pure. Begin reading at [`domain::sign_up`].
 
 pub mod actors;
+pub mod captcha;
 pub mod cli;
 pub mod clock;
 pub mod config;

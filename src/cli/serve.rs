@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
 
 use crate::actors::ActorOptions;
+use crate::captcha::{Captcha, CaptchaProvider};
 use crate::config::{self, Config};
 use crate::delivery::{Capture, Captured, Channel, Off, Security, Smtp, SmtpOptions, Transport};
 use crate::domain::time::Span;
@@ -131,7 +132,12 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) 
     };
     // A development instance may have its providers on this machine.
     let outbound = OutboundOptions { allow_private: config.is_development(), ..OutboundOptions::default() };
-    Engine::builder()
+    let outbound = Outbound::new(outbound);
+    let builder = match captcha(config, &outbound) {
+        Some(captcha) => Engine::builder().captcha(captcha),
+        None => Engine::builder(),
+    };
+    builder
         .store(store)
         .key(key)
         .settings(config.settings().clone())
@@ -148,7 +154,7 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) 
         })
         .token_ttl(Span::from_secs(config.session.token_ttl_s))
         .public_url(public_url)
-        .providers(Providers::new(Outbound::new(outbound)))
+        .providers(Providers::new(outbound))
         .build()
         .await
         .map_err(|e| sentence(&e))
@@ -216,6 +222,27 @@ fn http_options(config: &Config) -> Result<HttpOptions, String> {
 
 fn public_url(config: &Config, port: u16) -> Result<Url, String> {
     config.public_url(port).origin().parse().map_err(|error| format!("server.public_url: {error}"))
+}
+
+/// The captcha service, whose keys the configuration's checks have seen.
+fn captcha(config: &Config, outbound: &Outbound) -> Option<Captcha> {
+    let section = &config.captcha;
+    let provider = match section.provider {
+        config::CaptchaProvider::None => return None,
+        config::CaptchaProvider::Turnstile => CaptchaProvider::Turnstile,
+        config::CaptchaProvider::HCaptcha => CaptchaProvider::HCaptcha,
+        config::CaptchaProvider::ReCaptcha => CaptchaProvider::ReCaptcha,
+    };
+    let verify_url = section.verify_url.as_ref().map_or_else(|| provider.verify_url().to_owned(), ToString::to_string);
+    Some(Captcha {
+        provider,
+        site_key: section.site_key.clone()?,
+        site_key_invisible: section.site_key_invisible.clone(),
+        secret: section.secret.clone()?,
+        verify_url: verify_url.parse().ok()?,
+        oauth_bypass: section.oauth_bypass.clone(),
+        outbound: outbound.clone(),
+    })
 }
 
 /// Where browsers reach the engine, with the path of `server.public_url`, where that has one.

@@ -5,7 +5,7 @@ use crate::domain::settings::{Attribute, Settings};
 use super::error::ConfigError;
 use super::layer::Layer;
 use super::load::Config;
-use super::values::{EmailTransport, Mode, Security, SmsTransport};
+use super::values::{CaptchaProvider, EmailTransport, Mode, Security, SmsTransport};
 
 /// Checks a whole configuration; `layer` knows where its keys were given.
 pub(super) fn check(config: &Config, layer: &Layer) -> Result<(), ConfigError> {
@@ -36,6 +36,19 @@ pub(super) fn check(config: &Config, layer: &Layer) -> Result<(), ConfigError> {
                 "email.security",
                 "is \"none\", which would send `email.password` in the clear; use \"starttls\" or \"tls\"",
             );
+        }
+    }
+    let captcha = &config.captcha;
+    if captcha.provider == CaptchaProvider::None {
+        if config.settings().sign_up.captcha_enabled {
+            fault("captcha.provider", "is \"none\", but the settings ask for captchas; name the service");
+        }
+    } else {
+        if captcha.site_key.as_deref().unwrap_or_default().is_empty() {
+            fault("captcha.site_key", "is missing; give the key that browsers show the captcha with");
+        }
+        if captcha.secret.as_ref().is_none_or(|secret| secret.expose().is_empty()) {
+            fault("captcha.secret", "is missing; give what the service knows this instance by");
         }
     }
     if config.instance.mode == Mode::Production {

@@ -35,7 +35,13 @@ impl Config {
 /// Whether a key holds a secret.
 pub(super) fn is_secret(path: &[String]) -> bool {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    matches!(path[..], ["instance", "secret_key"] | ["email", "password"] | ["settings", "oauth", _, "client_secret"])
+    matches!(
+        path[..],
+        ["instance", "secret_key"]
+            | ["email", "password"]
+            | ["captcha", "secret"]
+            | ["settings", "oauth", _, "client_secret"]
+    )
 }
 
 /// The table without its secrets.

@@ -16,7 +16,7 @@ use super::error::ConfigError;
 use super::layer::{Given, Layer, lay};
 use super::samples::{sample, sample_names};
 use super::sections::{
-    Email, Instance, Limits, Password, Server, Session, SignUp, Sms, SourceLimits, StoreSection, Telemetry,
+    Captcha, Email, Instance, Limits, Password, Server, Session, SignUp, Sms, SourceLimits, StoreSection, Telemetry,
     Verification,
 };
 use super::values::{Mode, PublicUrl, PublishableKey};
@@ -49,6 +49,7 @@ pub struct Config {
     pub password: Password,
     pub email: Email,
     pub sms: Sms,
+    pub captcha: Captcha,
     pub telemetry: Telemetry,
     #[serde(skip)]
     settings: Settings,

@@ -16,12 +16,12 @@ pub use error::ConfigError;
 pub use load::{Config, Sources};
 pub use samples::{SAMPLES, sample_settings};
 pub use sections::{
-    Email, Instance, Limits, Password, Server, Session, SignUp, Sms, SourceLimits, StoreSection, Telemetry,
+    Captcha, Email, Instance, Limits, Password, Server, Session, SignUp, Sms, SourceLimits, StoreSection, Telemetry,
     Verification,
 };
 pub use values::{
-    Algorithm, Durability, EmailTransport, Listen, LogFormat, Mode, Network, Origin, PublicUrl, PublishableKey,
-    Security, SmsTransport, StoreKind,
+    Algorithm, CaptchaProvider, Durability, EmailTransport, Listen, LogFormat, Mode, Network, Origin, PublicUrl,
+    PublishableKey, Security, SmsTransport, StoreKind,
 };
 
 /// The documented defaults, as they stand in the repository.

@@ -9,8 +9,8 @@ use crate::domain::secret::Secret;
 use crate::domain::time::Span;
 
 use super::values::{
-    Algorithm, AllowedRedirect, Durability, EmailTransport, Listen, LogFormat, Mode, Network, Origin, PublicUrl,
-    PublishableKey, Security, SmsTransport, StoreKind,
+    Algorithm, AllowedRedirect, CaptchaProvider, Durability, EmailTransport, Listen, LogFormat, Mode, Network, Origin,
+    PublicUrl, PublishableKey, Security, SmsTransport, StoreKind,
 };
 
 /// `[instance]`
@@ -136,6 +136,19 @@ pub struct Email {
     pub username: Option<String>,
     pub password: Option<Secret<String>>,
     pub from: Option<String>,
+}
+
+/// `[captcha]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in config/default.toml")]
+pub struct Captcha {
+    pub provider: CaptchaProvider,
+    pub site_key: Option<String>,
+    pub site_key_invisible: Option<String>,
+    pub secret: Option<Secret<String>>,
+    pub verify_url: Option<PublicUrl>,
+    pub oauth_bypass: Vec<String>,
 }
 
 /// `[sms]`

@@ -97,6 +97,20 @@ pub enum SmsTransport {
     None,
 }
 
+/// Who shows captchas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CaptchaProvider {
+    /// Nobody.
+    None,
+    /// Cloudflare.
+    Turnstile,
+    /// hCaptcha.
+    HCaptcha,
+    /// Google.
+    ReCaptcha,
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]

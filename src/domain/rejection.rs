@@ -147,6 +147,8 @@ codes! {
     IdentifierAlreadySignedIn "identifier_already_signed_in"
     AccountTransferInvalid "account_transfer_invalid"
     SessionExists "session_exists"
+    CaptchaMissingToken "captcha_missing_token"
+    CaptchaInvalid "captcha_invalid"
     NotAllowedAccess "not_allowed_access"
     UnsupportedCountryCode "unsupported_country_code"
     ResourceNotFound "resource_not_found"

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::actors::{ActorOptions, Environment, StartError, System, Transports};
+use crate::captcha::Captcha;
 use crate::clock::{Clock, SystemClock};
 use crate::delivery::{Capture, Transport, Wording};
 use crate::domain::context::{Entropy, Policy, Sealer};
@@ -17,7 +18,7 @@ use crate::store::{CommitError, MemoryStore, Store, StoreError};
 use crate::token::{Algorithm, InstanceKey};
 
 use super::admission::Admission;
-use super::engine::{CLOCK_OFFSET, Inner};
+use super::engine::{CLOCK_OFFSET, Inner, check};
 use super::{Engine, keys};
 
 /// Builds an [`Engine`].
@@ -39,6 +40,7 @@ pub struct EngineBuilder {
     token_ttl: Span,
     public_url: Url,
     providers: Option<Providers>,
+    captcha: Option<Captcha>,
     requests_max: usize,
 }
 
@@ -88,6 +90,7 @@ impl Default for EngineBuilder {
             token_ttl: Span::from_secs(60),
             public_url: Url::parse("http://localhost:8080").expect("a URL"),
             providers: None,
+            captcha: None,
             requests_max: 8192,
         }
     }
@@ -141,6 +144,8 @@ impl EngineBuilder {
         token_ttl: Span;
         /// Where browsers reach the engine: what stands before `/v1` in links and in what providers are told.
         public_url: Url;
+        /// The captcha service, for settings that ask for captchas.
+        captcha: Captcha => Some;
         /// How providers are asked; only public addresses by https by default.
         providers: Providers => Some;
         /// How many requests may be in flight; beyond that the engine answers that it is overloaded.
@@ -152,7 +157,7 @@ impl EngineBuilder {
     /// # Errors
     /// See [`BuildError`].
     pub async fn build(self) -> Result<Engine, BuildError> {
-        self.settings.validate()?;
+        check(&self.settings, self.captcha.as_ref())?;
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
         let key = Arc::new(self.key.unwrap_or_else(InstanceKey::generate));
         keys::check_instance_key(&*store, &key).await?;
@@ -195,6 +200,7 @@ impl EngineBuilder {
             issuer: self.issuer,
             callback_url: below(&self.public_url, "v1/oauth_callback"),
             providers: self.providers.unwrap_or_default(),
+            captcha: self.captcha,
             token_ttl: self.token_ttl,
         };
         Ok(Engine { inner: Arc::new(inner) })

@@ -1,5 +1,6 @@
 //! Who calls, and from where.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::domain::client::Client;
@@ -33,6 +34,8 @@ pub struct Source {
     /// Whether answers carry a fresh token of the last active session, as Clerk's clients expect. A signature is the
     /// dearest part of an answer; without this, [`Engine::session_token`] makes one when it is needed.
     pub tokens: bool,
+    /// The address it came from, for captcha services.
+    pub address: Option<IpAddr>,
 }
 
 impl Source {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::actors::{CallError, Environment, System};
+use crate::captcha::Captcha;
 use crate::clock::SystemClock;
 use crate::domain::rejection::Code;
 use crate::domain::settings::{InvalidSettings, Settings};
@@ -40,6 +41,7 @@ pub(super) struct Inner {
     pub(super) issuer: String,
     pub(super) callback_url: Url,
     pub(super) providers: Providers,
+    pub(super) captcha: Option<Captcha>,
     pub(super) token_ttl: Span,
 }
 
@@ -64,9 +66,14 @@ impl Engine {
     /// # Errors
     /// The key at fault; the settings before stay in force then.
     pub fn replace_settings(&self, settings: Settings) -> Result<(), InvalidSettings> {
-        settings.validate()?;
+        check(&settings, self.inner.captcha.as_ref())?;
         self.inner.environment.replace_settings(settings);
         Ok(())
+    }
+
+    /// The captcha service that people meet where the settings ask for one.
+    pub fn captcha(&self) -> Option<&Captcha> {
+        self.inner.captcha.as_ref()
     }
 
     /// Moves the clock forward for good: the offset is stored with the data. `None` where the engine was given a
@@ -117,6 +124,16 @@ impl Engine {
         self.inner.system.stop().await;
         self.inner.store().close().await;
     }
+}
+
+/// Checks settings by themselves and against what the engine was built with.
+pub(super) fn check(settings: &Settings, captcha: Option<&Captcha>) -> Result<(), InvalidSettings> {
+    settings.validate()?;
+    if settings.sign_up.captcha_enabled && captcha.is_none() {
+        let reason = "needs a captcha service: set `captcha.provider`, `captcha.site_key` and `captcha.secret`".into();
+        return Err(InvalidSettings { key: "sign_up.captcha_enabled".into(), reason });
+    }
+    Ok(())
 }
 
 impl Inner {

@@ -2,6 +2,7 @@
 //! then the view of what came of it.
 
 use crate::actors::{Answer, Create};
+use crate::captcha::CaptchaError;
 use crate::domain::context::Entropy;
 use crate::domain::field::Field;
 use crate::domain::id::{ClientId, SignUpId};
@@ -46,6 +47,7 @@ impl Engine {
         if self.single_session() && caller.client().is_some_and(|c| c.live_sessions(now).next().is_some()) {
             return Err(Rejection::from(Code::SessionExists).into());
         }
+        self.pass_captcha(fields, source).await?;
         let (id, client, open) = self.inner.environment.decide(|cx| {
             let id = SignUpId::generate(cx.now, cx.entropy);
             match caller.client_id() {
@@ -177,6 +179,25 @@ impl Engine {
             if caller.client().is_none() { EngineError::NotFound } else { error }
         })?;
         self.answered(caller, answer, source).await
+    }
+
+    /// Asks the captcha service about whoever begins a sign-up, where the settings want that. A service that can't be
+    /// asked lets nobody through.
+    async fn pass_captcha(&self, raw: &RawFields, source: &Source) -> Result<(), EngineError> {
+        let Some(captcha) = self.captcha().filter(|_| self.settings().sign_up.captcha_enabled) else { return Ok(()) };
+        if raw.strategy.as_ref().is_some_and(|strategy| captcha.oauth_bypass.contains(strategy)) {
+            return Ok(());
+        }
+        let refused = |code: Code| EngineError::from(Rejection::from(code));
+        if raw.captcha_error.as_deref().is_some_and(|error| !error.is_empty()) {
+            return Err(refused(Code::CaptchaInvalid));
+        }
+        let token = raw.captcha_token.as_ref().filter(|token| !token.expose().is_empty());
+        let token = token.ok_or_else(|| refused(Code::CaptchaMissingToken))?;
+        captcha.verify(token.expose(), source.address).await.map_err(|error| match error {
+            CaptchaError::Refused => refused(Code::CaptchaInvalid),
+            CaptchaError::Unavailable(_) => EngineError::Unavailable(error.to_string()),
+        })
     }
 
     /// Parses fields, asks the provider they name, looks up whether their identifiers are held, and hashes the

@@ -99,7 +99,7 @@ impl Head {
             Mode::Native => Gate::HandOver,
             Mode::DevBrowser => Gate::State,
         };
-        Source { origin, gate, tokens: true }
+        Source { origin, gate, tokens: true, address: Some(self.ip) }
     }
 
     /// Where cookies are set.

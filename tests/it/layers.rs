@@ -5,17 +5,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import, beside itself.
-const ROOMS: [(&str, &[&str]); 19] = [
+const ROOMS: [(&str, &[&str]); 20] = [
     ("main", &["cli"]),
     ("cli", &["http", "engine", "actors", ADAPTERS, UTILITIES, "domain"]),
     // The wire knows the engine, not what is behind it.
-    ("http", &["engine", "delivery", "oauth", "webhook", "token", "password", "limiter", UTILITIES, "domain"]),
+    (
+        "http",
+        &["engine", "delivery", "oauth", "captcha", "webhook", "token", "password", "limiter", UTILITIES, "domain"],
+    ),
     ("engine", &["actors", ADAPTERS, UTILITIES, "domain"]),
     ("actors", &[ADAPTERS, UTILITIES, "domain"]),
     // Adapters are blind to each other.
     ("store", &[UTILITIES, "domain"]),
     ("delivery", &[UTILITIES, "domain"]),
     ("oauth", &[UTILITIES, "domain"]),
+    ("captcha", &[UTILITIES, "domain"]),
     ("webhook", &[UTILITIES, "domain"]),
     ("token", &[UTILITIES, "domain"]),
     ("password", &[UTILITIES, "domain"]),
@@ -30,7 +34,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("lib", &["http", "engine", "actors", ADAPTERS, UTILITIES, "domain", "cli"]),
 ];
 
-const ADAPTERS: &str = "store delivery oauth webhook token password limiter";
+const ADAPTERS: &str = "store delivery oauth captcha webhook token password limiter";
 const UTILITIES: &str = "clock entropy outbound telemetry config";
 
 /// Packages that only these rooms name.

@@ -8,6 +8,7 @@ mod domain;
 mod domain_links;
 mod engine;
 mod floods;
+mod http_captcha;
 mod http_enumeration;
 mod http_links;
 mod http_oauth;

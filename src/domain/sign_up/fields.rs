@@ -51,6 +51,8 @@ pub struct RawFields {
     pub ticket: Option<String>,
     pub transfer: Option<String>,
     pub token: Option<Secret<String>>,
+    pub captcha_token: Option<Secret<String>>,
+    pub captcha_error: Option<String>,
 }
 
 /// Parsed fields. The password is a digest here: the plain one goes to the hash pool and no further.

@@ -170,6 +170,8 @@ fn read_fields(form: &Params, redirect: impl Fn(&str, &str) -> Result<String, Re
         ticket: reader.take("ticket"),
         transfer: reader.take("transfer"),
         token: reader.take("token").map(Secret::new),
+        captcha_token: reader.take("captcha_token").map(Secret::new),
+        captcha_error: reader.take("captcha_error"),
     };
     let redirect_url = allowed(REDIRECT, url, &redirect, &mut reasons);
     let action_complete_redirect_url = allowed(COMPLETE_REDIRECT, complete_url, &redirect, &mut reasons);

@@ -3,13 +3,19 @@
 
 use serde_json::{Value, json};
 
+use crate::captcha::Captcha;
 use crate::domain::settings::{Attribute, Settings};
 
 /// The environment of an instance with these settings.
-pub(in crate::http) fn environment(settings: &Settings, single_session: bool, development: bool) -> Value {
+pub(in crate::http) fn environment(
+    settings: &Settings,
+    captcha: Option<&Captcha>,
+    single_session: bool,
+    development: bool,
+) -> Value {
     json!({
         "auth_config": auth_config(settings, single_session),
-        "display_config": display_config(settings, development),
+        "display_config": display_config(settings, captcha, development),
         "user_settings": user_settings(settings),
         "organization_settings": {
             "enabled": false,
@@ -111,7 +117,9 @@ fn one_tap_client_id(settings: &Settings) -> Option<&str> {
     settings.oauth.get(GOOGLE).filter(|_| is_on).map(|oauth| oauth.client_id.as_str())
 }
 
-fn display_config(settings: &Settings, development: bool) -> Value {
+fn display_config(settings: &Settings, captcha: Option<&Captcha>, development: bool) -> Value {
+    let captcha = captcha.filter(|_| settings.sign_up.captcha_enabled);
+    let invisible = captcha.map(|c| c.site_key_invisible.as_ref().unwrap_or(&c.site_key));
     let mut config = json!({
         "object": "display_config",
         "id": "",
@@ -132,11 +140,11 @@ fn display_config(settings: &Settings, development: bool) -> Value {
         "show_devmode_warning": false,
         "support_email": null,
         "google_one_tap_client_id": one_tap_client_id(settings),
-        "captcha_provider": null,
-        "captcha_public_key": null,
-        "captcha_public_key_invisible": null,
-        "captcha_widget_type": null,
-        "captcha_oauth_bypass": [],
+        "captcha_provider": captcha.map(|c| c.provider.as_str()),
+        "captcha_public_key": captcha.map(|c| &c.site_key),
+        "captcha_public_key_invisible": invisible,
+        "captcha_widget_type": captcha.map(|_| &settings.sign_up.captcha_widget_type),
+        "captcha_oauth_bypass": captcha.map(|c| c.oauth_bypass.as_slice()).unwrap_or_default(),
         "captcha_heartbeat": false,
     });
     if let Some(object) = config.as_object_mut() {
@@ -181,7 +189,7 @@ mod tests {
 
     #[test]
     fn the_blocks_are_those_of_the_contract() {
-        let shown = environment(&Settings::default(), true, false);
+        let shown = environment(&Settings::default(), None, true, false);
         let keys: Vec<&String> = shown.as_object().expect("an object").keys().collect();
         assert_eq!(
             keys.iter().map(|k| k.as_str()).collect::<Vec<_>>().join(" "),
@@ -198,7 +206,7 @@ mod tests {
         let mut settings = Settings::default();
         let google = OAuth { client_secret: Secret::new("hidden".into()), ..OAuth::default() };
         settings.oauth.insert("oauth_google".into(), google);
-        let shown = environment(&settings, false, true).to_string();
+        let shown = environment(&settings, None, false, true).to_string();
         assert!(!shown.contains("hidden") && !shown.contains("client_secret"));
     }
 

@@ -1,0 +1,153 @@
+//! Captchas: a sign-up begins only when the service that showed one says so.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::browser::{Browser, PAGE};
+use crate::support::server::Server;
+
+#[test]
+fn a_solved_captcha_opens_the_door_once_and_others_do_not() {
+    let service = Service::start();
+    let (server, _folder) = start(&service);
+    let mut browser = Browser::of(&server);
+    let mut begin = |form: &str| browser.post("/v1/client/sign_ups", &format!("email_address=a%40example.com{form}"));
+    assert_eq!(begin("").error_codes(), ["captcha_missing_token"]);
+    assert_eq!(begin("&captcha_token=").error_codes(), ["captcha_missing_token"]);
+    assert_eq!(begin("&captcha_error=300010").error_codes(), ["captcha_invalid"]);
+    assert_eq!(begin("&captcha_token=wrong").error_codes(), ["captcha_invalid"]);
+    let huge = format!("&captcha_token={}", "x".repeat(10_000));
+    assert_eq!(begin(&huge).error_codes(), ["captcha_invalid"]);
+    let begun = begin("&captcha_token=solved&captcha_widget_type=smart");
+    assert_eq!(begun.status, 200, "{}", begun.body);
+    assert_eq!(begin("&captcha_token=solved").error_codes(), ["captcha_invalid"], "the service takes it once");
+    let asked = service.asked();
+    assert!(asked[0].contains("secret=a+secret&response=wrong&remoteip=127.0.0.1"), "{asked:?}");
+    assert_eq!(asked.len(), 3, "only tokens that may hold are worth a question");
+
+    let path = format!("/v1/client/sign_ups/{}", begun.json()["response"]["id"].as_str().expect("an id"));
+    assert_eq!(browser.request("PATCH", &path, &[], "locale=en-US").status, 200, "only the beginning asks");
+}
+
+#[test]
+fn browsers_are_told_which_captcha_to_show_and_only_where_one_is_wanted() {
+    let service = Service::start();
+    let (server, _folder) = start(&service);
+    let shown = |server: &Server| Browser::of(server).get("/v1/environment").json()["display_config"].clone();
+    let on = shown(&server);
+    assert_eq!((&on["captcha_provider"], &on["captcha_public_key"]), (&json!("turnstile"), &json!("a site key")));
+    assert_eq!(on["captcha_public_key_invisible"], "a site key");
+    assert_eq!((&on["captcha_widget_type"], &on["captcha_oauth_bypass"]), (&json!("smart"), &json!(["oauth_google"])));
+    configure(&server, false);
+    assert_eq!(shown(&server)["captcha_provider"], Value::Null);
+    assert_eq!(Browser::of(&server).post("/v1/client/sign_ups", "captcha_token=ignored").status, 200);
+    assert_eq!(service.asked(), [""; 0]);
+}
+
+#[test]
+fn while_the_service_can_not_be_asked_nobody_begins() {
+    for answer in ["hang", "garbage", "flood", "error", "secret"] {
+        let service = Service::start();
+        let (server, _folder) = start(&service);
+        let began = Browser::of(&server).post("/v1/client/sign_ups", &format!("captcha_token={answer}"));
+        assert_eq!((began.status, began.error_codes()), (503, vec!["service_unavailable".to_owned()]), "{answer}");
+        assert!(began.header("retry-after").is_some());
+    }
+}
+
+#[test]
+fn settings_that_ask_for_a_captcha_need_a_service() {
+    let folder = TempDir::new().expect("a folder");
+    let server = Server::start(folder.path(), "");
+    let document = settings(true).to_string();
+    let kind = ("content-type", "application/json");
+    let refused = server.request("PUT", "/dev/settings", &[kind], &document).expect("an answer");
+    assert_eq!(refused.status, 422);
+    assert!(refused.body.contains("captcha.provider"), "{}", refused.body);
+}
+
+fn start(service: &Service) -> (Server, TempDir) {
+    let folder = TempDir::new().expect("a folder");
+    let config = format!(
+        "[server]\nallowed_origins = [\"{PAGE}\"]\n[limits]\nsource = false\n[captcha]\nprovider = \"turnstile\"\n\
+         site_key = \"a site key\"\nsecret = \"a secret\"\nverify_url = \"http://127.0.0.1:{}/siteverify\"\n\
+         oauth_bypass = [\"oauth_google\"]\n",
+        service.port
+    );
+    let server = Server::start(folder.path(), &config);
+    configure(&server, true);
+    (server, folder)
+}
+
+fn configure(server: &Server, captcha: bool) {
+    let kind = ("content-type", "application/json");
+    let answer = server.request("PUT", "/dev/settings", &[kind], &settings(captcha).to_string()).expect("an answer");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+fn settings(captcha: bool) -> Value {
+    let email = json!({"enabled": true, "verifications": ["email_code"], "verify_at_sign_up": true});
+    json!({"attributes": {"email_address": email}, "sign_up": {"captcha_enabled": captcha}})
+}
+
+/// A service that takes the token `solved` once, and misbehaves in the way that other tokens name.
+struct Service {
+    port: u16,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Service {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let heard = asked.clone();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                let heard = heard.clone();
+                std::thread::spawn(move || {
+                    let mut bytes = [0; 16 * 1024];
+                    let mut length = 0;
+                    while !String::from_utf8_lossy(&bytes[..length]).contains("response=") {
+                        match stream.read(&mut bytes[length..]) {
+                            Ok(read) if read > 0 => length += read,
+                            _ => return,
+                        }
+                    }
+                    let text = String::from_utf8_lossy(&bytes[..length]).into_owned();
+                    let token =
+                        text.split("response=").nth(1).unwrap_or_default().split('&').next().unwrap_or_default();
+                    let times = {
+                        let mut heard = heard.lock().expect("no panic");
+                        heard.push(text.clone());
+                        heard.iter().filter(|form| form.contains("response=solved")).count()
+                    };
+                    let (status, body) = match token {
+                        "solved" if times == 1 => (200, json!({"success": true}).to_string()),
+                        "hang" => return std::thread::sleep(Duration::from_secs(15)),
+                        "garbage" => (200, "<html>".to_owned()),
+                        "flood" => (200, " ".repeat(2 << 20)),
+                        "error" => (500, "{}".to_owned()),
+                        "secret" => {
+                            (200, json!({"success": false, "error-codes": ["invalid-input-secret"]}).to_string())
+                        }
+                        _ => (200, json!({"success": false, "error-codes": ["invalid-input-response"]}).to_string()),
+                    };
+                    let length = body.len();
+                    let head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+                    drop(stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())));
+                });
+            }
+        });
+        Self { port, asked }
+    }
+
+    fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.asked.lock().expect("no panic"))
+    }
+}
