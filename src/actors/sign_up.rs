@@ -159,8 +159,11 @@ impl Actor for SignUpActor {
         }
         state.last_used = tokio::time::Instant::now();
         let (result, reply) = match message {
-            SignUpMessage::Create { create, reply } => (state.create(*create).await, reply),
-            SignUpMessage::Command { client, command, reply } => (state.command(client, &command).await, reply),
+            // On the heap while they last: what a transition needs would otherwise lie in every sleeping actor's task.
+            SignUpMessage::Create { create, reply } => (Box::pin(state.create(*create)).await, reply),
+            SignUpMessage::Command { client, command, reply } => {
+                (Box::pin(state.command(client, &command)).await, reply)
+            }
             SignUpMessage::Read { client, reply } => (state.read(client), reply),
             SignUpMessage::Wake => return Ok(()),
         };

@@ -63,7 +63,7 @@ const DOMAIN_PACKAGES: [&str; 12] = [
     "idna",
     "unicode_normalization",
     "rlibphonenumber",
-    "mailchecker",
+    "disposable_emails",
     "zxcvbn",
 ];
 
