@@ -120,6 +120,8 @@ codes! {
     FormUsernameInvalidLength "form_username_invalid_length"
     FormUsernameInvalidCharacter "form_username_invalid_character"
     FormUsernameNeedsNonNumberChar "form_username_needs_non_number_char"
+    FormIdentifierNotFound "form_identifier_not_found"
+    FormPasswordIncorrect "form_password_incorrect"
     FormCodeIncorrect "form_code_incorrect"
     LegalNotAccepted "legal_not_accepted"
     VerificationMissing "verification_missing"
@@ -146,6 +148,7 @@ codes! {
     ExternalAccountNotFound "external_account_not_found"
     IdentifierAlreadySignedIn "identifier_already_signed_in"
     AccountTransferInvalid "account_transfer_invalid"
+    StrategyForUserInvalid "strategy_for_user_invalid"
     SessionExists "session_exists"
     ResourceNotFound "resource_not_found"
 }
