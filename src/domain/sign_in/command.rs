@@ -84,7 +84,10 @@ impl Prepare {
 }
 
 /// Reads the name of a strategy.
-pub(super) fn named(strategy: Option<&str>) -> Result<Strategy, Reason> {
+///
+/// # Errors
+/// `form_param_missing` without one, `form_param_value_invalid` for unknown words.
+pub fn named(strategy: Option<&str>) -> Result<Strategy, Reason> {
     let text = strategy.filter(|s| !s.is_empty()).ok_or_else(|| Code::FormParamMissing.on("strategy"))?;
     text.parse().map_err(|_| Code::FormParamValueInvalid.on("strategy"))
 }

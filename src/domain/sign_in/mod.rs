@@ -11,7 +11,7 @@ mod prepare;
 mod state;
 mod transition;
 
-pub use command::{Attempt, Create, Prepare, Proof, Start};
+pub use command::{Attempt, Create, Prepare, Proof, Start, named};
 pub use factor::{Factor, FactorAddress, identifier, supported_identifiers};
 pub use state::{FirstFactor, Phase, SignIn, Status};
 pub use transition::Transition;

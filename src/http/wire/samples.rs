@@ -135,6 +135,7 @@ pub(in crate::http) fn client(sign_up: Option<SignUpView>, sessions: Vec<Session
             updated_at: NOW,
             sessions_changed_at: sessions.first().map(|_| NOW),
         }),
+        sign_in: None,
         sign_up,
         sessions,
         new_token: None,
