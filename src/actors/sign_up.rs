@@ -303,7 +303,7 @@ impl State {
 
 impl Environment {
     /// A message as the outbox keeps it: its secret sealed, bound to its id.
-    fn seal(&self, message: Message) -> OutboxEntry {
+    pub(crate) fn seal(&self, message: Message) -> OutboxEntry {
         let secrets = joined(message.code.as_ref(), message.link.as_ref());
         let sealed = self.sealer.seal(message.id.as_bytes(), secrets.expose().as_bytes());
         let Message { id, to, display_to, code: _, link: _, created_at, expire_at } = message;

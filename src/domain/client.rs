@@ -1,10 +1,12 @@
-//! Clients: one browser or device, with its sessions and the sign-up in progress (CONTRACT 4).
+//! Clients: one browser or device, with its sessions and what is in progress (CONTRACT 4).
 //!
 //! A client is changed by [`ClientChange`]s rather than by snapshots: the store applies them under the client's
 //! version in the same commit as everything else, so that two tabs, or a sign-out beside a conversion, lose nothing.
 
-use super::id::{ClientId, SessionId, SignUpId};
+use super::context::Policy;
+use super::id::{ClientId, SessionId, SignInId, SignUpId};
 use super::session::{Session, SessionStatus};
+use super::sign_in::SignIn;
 use super::time::{Span, Timestamp};
 use super::verification::Strategy;
 
@@ -23,6 +25,8 @@ pub struct Client {
     pub rotated_at: Timestamp,
     /// The sign-up in progress.
     pub sign_up: Option<SignUpId>,
+    /// The sign-in in progress, whole.
+    pub sign_in: Option<Box<SignIn>>,
     /// The live sessions.
     pub sessions: Vec<Session>,
     /// The session used last.
@@ -49,7 +53,15 @@ pub enum ClientChange {
     SetSignUp(SignUpId),
     /// Refuse the whole commit unless this sign-up is the current one.
     RequireSignUp(SignUpId),
-    /// Put a session on the client, which ends its sign-up in progress; with `single` the other sessions go.
+    /// Put a sign-in in the place of the one the client has, or take it off; refuses the whole commit unless that is
+    /// the expected one.
+    SetSignIn {
+        /// The id and version of the sign-in that `next` was made from or takes the place of.
+        expected: Option<(SignInId, u64)>,
+        /// The next one.
+        next: Option<Box<SignIn>>,
+    },
+    /// Put a session on the client, which ends what is in progress on it; with `single` the other sessions go.
     AddSession {
         /// The session.
         session: Session,
@@ -77,13 +89,16 @@ pub enum ClientConflict {
     /// Another sign-up has taken the place of the one that was to change.
     #[error("the sign-up is no longer the client's current one")]
     SignUpReplaced,
+    /// The sign-in is not the one that the change was made from.
+    #[error("the client's sign-in has changed")]
+    SignInChanged,
 }
 
 impl Client {
     /// The client after `changes` at `now`; `current` is `None` where it does not exist yet.
     ///
     /// # Errors
-    /// When the client is unknown and not opened, or a required sign-up is not the current one.
+    /// When the client is unknown and not opened, or a required sign-up or sign-in is not the current one.
     pub fn change(
         current: Option<&Self>,
         id: ClientId,
@@ -113,6 +128,11 @@ impl Client {
         self.live_sessions(now).find(|s| s.id == id)
     }
 
+    /// The sign-in in progress, unless it is abandoned at `now`.
+    pub fn open_sign_in(&self, now: Timestamp, policy: &Policy) -> Option<&SignIn> {
+        self.sign_in.as_deref().filter(|sign_in| now < sign_in.abandon_at(policy))
+    }
+
     /// Whether the token before the current one may still fetch the result of the attempt that replaced it.
     pub fn accepts_replay(&self, generation: u32, now: Timestamp) -> bool {
         generation.checked_add(1) == Some(self.generation) && now.since(self.rotated_at) <= REPLAY_WINDOW
@@ -126,6 +146,7 @@ impl Client {
             generation: 0,
             rotated_at: now,
             sign_up: None,
+            sign_in: None,
             sessions: Vec::new(),
             last_active_session_id: None,
             last_authentication_strategy: None,
@@ -141,6 +162,12 @@ impl Client {
             ClientChange::SetSignUp(id) => self.sign_up = Some(*id),
             ClientChange::RequireSignUp(id) if self.sign_up == Some(*id) => {}
             ClientChange::RequireSignUp(_) => return Err(ClientConflict::SignUpReplaced),
+            ClientChange::SetSignIn { expected, next } => {
+                if self.sign_in.as_deref().map(SignIn::stamp) != *expected {
+                    return Err(ClientConflict::SignInChanged);
+                }
+                self.sign_in.clone_from(next);
+            }
             ClientChange::AddSession { session, single, strategy } => {
                 if *single {
                     self.sessions.clear();
@@ -148,6 +175,7 @@ impl Client {
                 self.sessions.retain(|s| s.is_live(now));
                 self.sessions.push(session.clone());
                 self.sign_up = None;
+                self.sign_in = None;
                 self.last_active_session_id = Some(session.id);
                 self.last_authentication_strategy.clone_from(strategy);
                 self.sessions_changed_at = Some(now);

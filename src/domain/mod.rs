@@ -17,6 +17,7 @@ pub mod restrictions;
 pub mod secret;
 pub mod session;
 pub mod settings;
+pub mod sign_in;
 pub mod sign_up;
 pub mod time;
 pub mod user;

@@ -12,10 +12,9 @@ use super::settings::PasswordSettings;
 /// # Errors
 /// Every rule that it breaks.
 pub fn check(password: &str, rules: &PasswordSettings, context: &[&str]) -> Result<Secret<String>, Vec<Reason>> {
-    let normalised: String = password.chars().take(BYTES_MAX + 1).nfkc().collect();
-    if password.len() > 4 * BYTES_MAX || normalised.len() > BYTES_MAX {
+    let Some(normalised) = normalise(password) else {
         return Err(vec![Code::FormPasswordSizeInBytesExceeded.on(PARAM)]);
-    }
+    };
     let length = normalised.chars().count();
     let mut reasons = Vec::new();
     let mut refuse = |broken: bool, reason: Reason| {
@@ -37,6 +36,12 @@ pub fn check(password: &str, rules: &PasswordSettings, context: &[&str]) -> Resu
         Code::FormPasswordPwned.on(PARAM),
     );
     if reasons.is_empty() { Ok(Secret::new(normalised)) } else { Err(reasons) }
+}
+
+/// A password in the form that is hashed and compared; `None` for one that is too long to have been accepted.
+pub fn normalise(password: &str) -> Option<String> {
+    let normalised: String = password.chars().take(BYTES_MAX + 1).nfkc().collect();
+    (password.len() <= 4 * BYTES_MAX && normalised.len() <= BYTES_MAX).then_some(normalised)
 }
 
 /// Whether an attacker who knows the lists of leaked passwords and the person's own words would soon try it.

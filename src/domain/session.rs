@@ -1,5 +1,6 @@
 //! Sessions: a user being signed in on a client (CONTRACT 13).
 
+use super::context::Context;
 use super::id::{ClientId, SessionId, UserId};
 use super::time::{Span, Timestamp};
 
@@ -37,6 +38,21 @@ pub enum SessionStatus {
 }
 
 impl Session {
+    /// A session that begins now.
+    pub fn begin(user_id: UserId, client_id: ClientId, origin: Option<String>, cx: &mut Context<'_>) -> Self {
+        Self {
+            id: SessionId::generate(cx.now, cx.entropy),
+            user_id,
+            client_id,
+            status: SessionStatus::Active,
+            created_at: cx.now,
+            updated_at: cx.now,
+            last_active_at: cx.now,
+            expire_at: cx.now + cx.policy.session_lifetime,
+            origin,
+        }
+    }
+
     /// Whether it can be used at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.status == SessionStatus::Active && now < self.expire_at

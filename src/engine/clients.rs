@@ -33,11 +33,7 @@ impl Engine {
         let Some(client) = self.inner.store().client(client.id).await? else {
             return Ok(None);
         };
-        let sign_up = match client.sign_up {
-            // A sign-up that was swept away meanwhile is simply not there any more.
-            Some(id) => self.inner.system.read(id, client.id).await.ok().map(|a| self.view_sign_up(a.sign_up, true)),
-            None => None,
-        };
+        let sign_up = self.sign_up_of(&client).await;
         self.view_client(caller, client, sign_up, source).await.map(Some)
     }
 
@@ -62,7 +58,14 @@ impl Engine {
         self.inner.system.persister().commit(commit).await?.client.ok_or(EngineError::Internal)
     }
 
-    /// `client` with its sessions, a token for the last active one where that is wanted, and the client token where it is news.
+    /// The sign-up in progress. One that was swept away meanwhile is simply not there any more.
+    pub(super) async fn sign_up_of(&self, client: &Client) -> Option<SignUpView> {
+        let answer = self.inner.system.read(client.sign_up?, client.id).await.ok()?;
+        Some(self.view_sign_up(answer.sign_up, true))
+    }
+
+    /// `client` with its sessions, a token for the last active one where that is wanted, and the client token where it
+    /// is news.
     pub(super) async fn view_client(
         &self,
         caller: &Caller,
@@ -80,8 +83,12 @@ impl Engine {
             let token = if is_wanted { Some(self.mint(session, source).await?) } else { None };
             sessions.push(SessionView { session: session.clone(), user, token, now });
         }
+        let sign_in = match client.open_sign_in(now, &self.inner.environment.policy) {
+            Some(value) => Some(self.view_sign_in(value.clone()).await?),
+            None => None,
+        };
         let knows = caller.client().is_some_and(|known| known.id == client.id && known.generation == client.generation);
         let new_token = (!knows).then(|| self.inner.key.client_token(client.id, client.generation, &client.salt));
-        Ok(ClientView { client, sign_up, sessions, new_token })
+        Ok(ClientView { client, sign_in, sign_up, sessions, new_token })
     }
 }

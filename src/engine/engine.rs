@@ -11,7 +11,7 @@ use crate::domain::rejection::Code;
 use crate::domain::settings::{InvalidSettings, Settings};
 use crate::domain::time::{Span, Timestamp};
 use crate::oauth::Providers;
-use crate::password::HashPool;
+use crate::password::{HashPool, PoolError};
 use crate::store::{Commit, CommitError, Store, StoreError};
 use crate::token::{InstanceKey, Keyring};
 
@@ -146,6 +146,15 @@ impl From<StoreError> for EngineError {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "a read failed");
         Self::Unavailable("the store can't be read".into())
+    }
+}
+
+impl From<PoolError> for EngineError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Full { retry_after } => Self::Overloaded { retry_after },
+            error => Self::Unavailable(error.to_string()),
+        }
     }
 }
 

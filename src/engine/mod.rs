@@ -1,4 +1,4 @@
-//! The engine: sign-up in process. This is the embedding API; HTTP is one of its users. It knows no hyper and no
+//! The engine: sign-up and sign-in in process. This is the embedding API; HTTP is one of its users. It knows no hyper and no
 //! JSON shapes.
 //!
 //! [`EngineBuilder`] makes an [`Engine`]; its methods are the calls. Begin reading at `sign_ups.rs`.
@@ -14,6 +14,7 @@ mod external;
 mod keys;
 mod links;
 mod sessions;
+mod sign_ins;
 mod sign_ups;
 mod view;
 
@@ -24,5 +25,6 @@ pub use engine::Engine;
 pub use error::EngineError;
 pub use external::{ProviderCallback, Returned};
 pub use links::{Followed, LinkOutcome};
+pub use sign_ins::{RawFirstFactor, RawProof, RawSignIn};
 pub use sign_ups::RawPrepare;
-pub use view::{ClientView, SessionView, SignUpView};
+pub use view::{ClientView, SessionView, SignInView, SignUpView};

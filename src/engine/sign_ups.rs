@@ -12,7 +12,6 @@ use crate::domain::secret::Secret;
 use crate::domain::settings::Settings;
 use crate::domain::sign_up::{Attempt, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status};
 use crate::domain::verification::Strategy;
-use crate::password::PoolError;
 
 use super::{Caller, ClientView, Engine, EngineError, SignUpView, Source};
 
@@ -243,10 +242,7 @@ impl Engine {
     }
 
     async fn hash(&self, password: Secret<String>) -> Result<Secret<String>, EngineError> {
-        self.inner.hashes.hash(password).await.map_err(|error| match error {
-            PoolError::Full { retry_after } => EngineError::Overloaded { retry_after },
-            error => EngineError::Unavailable(error.to_string()),
-        })
+        Ok(self.inner.hashes.hash(password).await?)
     }
 
     pub(super) async fn answered(

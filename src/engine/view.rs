@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use crate::domain::client::Client;
+use crate::domain::field::Field;
 use crate::domain::requirements::Requirements;
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
+use crate::domain::sign_in::{self, Factor, SignIn};
 use crate::domain::sign_up::{SignUp, Status};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
@@ -23,6 +25,27 @@ pub struct SignUpView {
     pub email_strategies: Vec<String>,
     /// The same for the phone number.
     pub phone_strategies: Vec<String>,
+    /// When it is abandoned.
+    pub abandon_at: Timestamp,
+    /// How many tries a verification has, to tell its status.
+    pub attempts_max: u32,
+    /// The moment of reading.
+    pub now: Timestamp,
+}
+
+/// A sign-in as it shows itself.
+#[derive(Clone, Debug)]
+pub struct SignInView {
+    /// The value.
+    pub value: SignIn,
+    /// Its status now.
+    pub status: sign_in::Status,
+    /// What identifies a user in this instance.
+    pub supported_identifiers: Vec<Field>,
+    /// The ways to prove the first factor.
+    pub first_factors: Vec<Factor>,
+    /// Who it is about, unless that is not to be told.
+    pub user: Option<Arc<User>>,
     /// When it is abandoned.
     pub abandon_at: Timestamp,
     /// How many tries a verification has, to tell its status.
@@ -49,6 +72,8 @@ pub struct SessionView {
 pub struct ClientView {
     /// The client.
     pub client: Arc<Client>,
+    /// The sign-in in progress.
+    pub sign_in: Option<SignInView>,
     /// The sign-up in progress.
     pub sign_up: Option<SignUpView>,
     /// Its live sessions.

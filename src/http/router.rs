@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use hyper::Method;
 
-use crate::domain::id::{SessionId, SignUpId};
+use crate::domain::id::{SessionId, SignInId, SignUpId};
 use crate::domain::rejection::Code;
 
 use super::cors::Realm;
@@ -18,6 +18,10 @@ pub(super) enum Route {
     ClientShow,
     ClientOpen,
     ClientDrop,
+    SignInCreate,
+    SignInShow(SignInId),
+    SignInPrepare(SignInId),
+    SignInAttempt(SignInId),
     SignUpCreate,
     SignUpShow(SignUpId),
     SignUpUpdate(SignUpId),
@@ -77,6 +81,14 @@ impl Route {
                 (POST, Self::ClientOpen),
                 (DELETE, Self::ClientDrop),
             ],
+            ["v1", "client", "sign_ins"] => vec![(POST, Self::SignInCreate)],
+            ["v1", "client", "sign_ins", text] => vec![(GET, Self::SignInShow(id(text)?))],
+            ["v1", "client", "sign_ins", text, "prepare_first_factor"] => {
+                vec![(POST, Self::SignInPrepare(id(text)?))]
+            }
+            ["v1", "client", "sign_ins", text, "attempt_first_factor"] => {
+                vec![(POST, Self::SignInAttempt(id(text)?))]
+            }
             ["v1", "client", "sign_ups"] => vec![(POST, Self::SignUpCreate)],
             ["v1", "client", "sign_ups", text] => {
                 let id = id(text)?;
@@ -124,6 +136,10 @@ impl Route {
             Self::ClientShow => "client.show",
             Self::ClientOpen => "client.open",
             Self::ClientDrop => "client.drop",
+            Self::SignInCreate => "sign_in.create",
+            Self::SignInShow(_) => "sign_in.show",
+            Self::SignInPrepare(_) => "sign_in.prepare_first_factor",
+            Self::SignInAttempt(_) => "sign_in.attempt_first_factor",
             Self::SignUpCreate => "sign_up.create",
             Self::SignUpShow(_) => "sign_up.show",
             Self::SignUpUpdate(_) => "sign_up.update",
@@ -187,6 +203,8 @@ mod tests {
         let session = SessionId::from_bytes([8; 16]);
         let sign_up = format!("/v1/client/sign_ups/{id}");
         let sessions = format!("/v1/client/sessions/{session}");
+        let sign_in = SignInId::from_bytes([9; 16]);
+        let sign_ins = format!("/v1/client/sign_ins/{sign_in}");
         for (method, path, route) in [
             ("GET", "/v1/environment".to_owned(), Route::Environment),
             ("PATCH", "/v1/environment".into(), Route::Environment),
@@ -198,6 +216,10 @@ mod tests {
             ("GET", sign_up.clone(), Route::SignUpShow(id)),
             ("PATCH", sign_up.clone(), Route::SignUpUpdate(id)),
             ("POST", format!("{sign_up}/attempt_verification"), Route::SignUpAttempt(id)),
+            ("POST", "/v1/client/sign_ins".into(), Route::SignInCreate),
+            ("GET", sign_ins.clone(), Route::SignInShow(sign_in)),
+            ("POST", format!("{sign_ins}/prepare_first_factor"), Route::SignInPrepare(sign_in)),
+            ("POST", format!("{sign_ins}/attempt_first_factor"), Route::SignInAttempt(sign_in)),
             ("POST", format!("{sessions}/tokens"), Route::SessionToken(session)),
             ("HEAD", "/v1/verify".into(), Route::Verify),
             ("POST", "/v1/verify".into(), Route::VerifyConfirmed),

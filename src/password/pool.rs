@@ -14,7 +14,7 @@ use crate::clock::Stopwatch;
 use crate::domain::secret::Secret;
 use crate::domain::time::Span;
 
-use super::hasher::{HashError, HashParameters, Hasher, Implementation, Phc, SALT_BYTES, self_test};
+use super::hasher::{HashError, HashParameters, Hasher, Implementation, Phc, SALT_BYTES, TAG_BYTES, self_test};
 
 /// How the pool works.
 #[derive(Clone, Copy, Debug)]
@@ -124,6 +124,12 @@ impl HashPool {
         let (reply, answer) = oneshot::channel();
         self.send(Job { password, work: Work::Verify(stored, reply) })?;
         answer.await.unwrap_or(Err(PoolError::Stopped))
+    }
+
+    /// A string to verify against in place of one that is not there: it costs the same, and no password fits it.
+    pub fn nobodys(&self) -> Secret<String> {
+        let (salt, tag) = (vec![0; SALT_BYTES], vec![0; TAG_BYTES]);
+        Secret::new(Phc { parameters: self.parameters, salt, tag }.encode())
     }
 
     fn send(&self, job: Job) -> Result<(), PoolError> {
@@ -259,6 +265,8 @@ mod tests {
         assert_eq!(pool.verify(secret("wanders under elms"), stored.clone()).await, Ok(true));
         assert_eq!(pool.verify(secret("wanders under oaks"), stored).await, Ok(false));
         assert_eq!(pool.verify(secret("x"), secret("no hash")).await, Ok(false));
+        assert_eq!(pool.verify(secret("x"), pool.nobodys()).await, Ok(false));
+        assert_eq!(Phc::decode(pool.nobodys().expose()).map(|phc| phc.parameters), Some(pool.parameters()));
     }
 
     #[tokio::test]

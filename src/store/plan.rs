@@ -72,6 +72,9 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         if let Some(user) = &commit.user {
             self.user(user, commit.sign_up.as_ref())?;
         }
+        if let Some((id, at)) = commit.signed_in {
+            self.signed_in(id, at)?;
+        }
         for entry in &commit.outbox {
             self.put(key::outbox(entry.id), &OutboxRecordV1::from(entry))?;
         }
@@ -179,6 +182,14 @@ impl<K: KeyValue> Draft<'_, '_, K> {
             debug_assert_eq!(user.id, write.next.id.cast(), "one key answers for the user and its sign-up");
             record.sign_up = Some((&write.next).into());
         }
+        self.put(key, &record)
+    }
+
+    /// A user signs in; of two at once the later one counts.
+    fn signed_in(&mut self, id: UserId, at: Timestamp) -> Result<(), CommitError> {
+        let key = key::user(id);
+        let mut record: UserRecordV1 = self.record(&key)?.ok_or(CommitError::Stale)?;
+        record.last_sign_in_at = record.last_sign_in_at.max(Some(at.as_millis()));
         self.put(key, &record)
     }
 

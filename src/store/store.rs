@@ -27,6 +27,8 @@ pub struct Commit {
     pub sign_up: Option<SignUpWrite>,
     /// A user that comes into being; its identifiers are claimed.
     pub user: Option<User>,
+    /// A user who is there already and signs in now.
+    pub signed_in: Option<(UserId, Timestamp)>,
     /// Changes to a client.
     pub client: Option<ClientWrite>,
     /// Messages to send.
@@ -101,8 +103,8 @@ pub enum CommitError {
     /// Another user holds the identifier.
     #[error("the {0:?} belongs to another user")]
     IdentifierTaken(IdentifierKind),
-    /// The sign-up has another version than expected.
-    #[error("the sign-up was changed by somebody else")]
+    /// The sign-up has another version than expected, or the user who signs in is gone.
+    #[error("what was to change was changed by somebody else")]
     Stale,
     /// The client does not allow it.
     #[error(transparent)]

@@ -3,10 +3,10 @@
 use crate::domain::client::ClientChange;
 use crate::domain::context::Context;
 use crate::domain::field::Field;
-use crate::domain::id::{ExternalAccountId, IdentificationId, SessionId};
+use crate::domain::id::{ExternalAccountId, IdentificationId};
 use crate::domain::rejection::Rejection;
 use crate::domain::requirements::Requirements;
-use crate::domain::session::{Session, SessionStatus};
+use crate::domain::session::Session;
 use crate::domain::user::{Conversion, Identification, User, UserAccount};
 use crate::domain::verification::{ExternalAccount, ExternalState, Strategy};
 
@@ -20,20 +20,10 @@ impl Transition {
             return Ok(self);
         }
         self.next.is_admitted(cx)?;
-        let session_id = SessionId::generate(cx.now, cx.entropy);
         let user_id = self.next.id.cast();
+        let session = Session::begin(user_id, self.next.client_id, self.next.origin.clone(), cx);
+        let session_id = session.id;
         self.next.phase = Phase::Complete { user_id, session_id, at: cx.now };
-        let session = Session {
-            id: session_id,
-            user_id,
-            client_id: self.next.client_id,
-            status: SessionStatus::Active,
-            created_at: cx.now,
-            updated_at: cx.now,
-            last_active_at: cx.now,
-            expire_at: cx.now + cx.policy.session_lifetime,
-            origin: self.next.origin.clone(),
-        };
         let strategy = self.next.proved_by();
         self.client_changes.extend(ClientChange::signed_in(session, cx.policy.single_session, strategy));
         self.conversion = Some(Conversion { user: self.next.to_user(cx), session_id });

@@ -305,7 +305,8 @@ pub(super) fn usable(strategy: &Strategy, settings: &Settings) -> Result<(), Rea
     }
 }
 
-pub(super) fn channel(text: Option<&str>) -> Result<Option<String>, Reason> {
+/// The channel of a phone code; `None` leaves the choice to the engine.
+pub(in crate::domain) fn channel(text: Option<&str>) -> Result<Option<String>, Reason> {
     match text {
         None | Some("") => Ok(None),
         Some("sms") => Ok(Some("sms".into())),

@@ -81,6 +81,8 @@ pub(super) const TABLE: &[Row] = &[
     all("form_username_invalid_length", FIELD, "is invalid", "The username is too short or too long."),
     all("form_username_invalid_character", FIELD, "is invalid", "The username can only contain letters, numbers and the allowed special characters."),
     all("form_username_needs_non_number_char", FIELD, "is invalid", "The username must contain one non-number character."),
+    all("form_identifier_not_found", FIELD, "not found", "There is no account with that identifier."),
+    all("form_password_incorrect", FIELD, "is incorrect", "That password is not right. Try again, or use another way to sign in."),
     all("form_code_incorrect", FIELD, "is incorrect", "Incorrect code"),
     all("legal_not_accepted", FIELD, "must be accepted", "You must accept the terms to continue."),
     // Verifications
@@ -117,6 +119,8 @@ pub(super) const TABLE: &[Row] = &[
     all("account_transfer_invalid", BAD, "Invalid account transfer", "There is no account to transfer."),
     all("session_exists", BAD, "Session already exists", "You're currently in single session mode. You can only be signed into one account at a time."),
     all("resource_not_found", StatusCode::NOT_FOUND, "not found", "There is nothing here, or nothing that you may see."),
+    // Sign-ins
+    all("strategy_for_user_invalid", BAD, "Invalid strategy for this account", "This account can't be signed in to that way."),
     // Who asks
     all("signed_out", UNAUTHENTICATED, "Signed out", "You are signed out."),
     all("authentication_invalid", UNAUTHENTICATED, "Invalid authentication", "Unable to authenticate the request, you need to supply an active session."),

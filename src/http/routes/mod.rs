@@ -10,6 +10,7 @@ mod me;
 mod oauth_callback;
 pub(super) mod pages;
 mod sessions;
+mod sign_ins;
 mod sign_ups;
 mod verify;
 
@@ -53,6 +54,10 @@ where
         Route::ClientDrop => client::forget(exchange).await,
         Route::OAuthCallback => oauth_callback::take(exchange).await,
         Route::OAuthCallbackRepeat => oauth_callback::repeat(&form),
+        Route::SignInCreate => sign_ins::create(exchange, &form).await,
+        Route::SignInShow(id) => sign_ins::show(exchange, id).await,
+        Route::SignInPrepare(id) => sign_ins::prepare(exchange, id, &form).await,
+        Route::SignInAttempt(id) => sign_ins::attempt(exchange, id, &form).await,
         Route::SignUpCreate => sign_ups::create(exchange, &form).await,
         Route::SignUpShow(id) => sign_ups::show(exchange, id).await,
         Route::SignUpUpdate(id) => sign_ups::update(exchange, id, &form).await,

@@ -7,7 +7,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::verification::Strategy;
 use crate::engine::ClientView;
 
-use super::{SessionResource, Shown, SignUpResource};
+use super::{SessionResource, Shown, SignInResource, SignUpResource};
 
 /// A client on the wire.
 #[derive(Debug, Serialize)]
@@ -15,7 +15,7 @@ pub(in crate::http) struct ClientResource<'a> {
     object: &'static str,
     id: Shown<ClientId>,
     sessions: Vec<SessionResource<'a>>,
-    sign_in: (),
+    sign_in: Option<SignInResource<'a>>,
     sign_up: Option<SignUpResource<'a>>,
     last_active_session_id: Option<Shown<SessionId>>,
     last_authentication_strategy: Option<Shown<&'a Strategy>>,
@@ -32,7 +32,7 @@ impl<'a> From<&'a ClientView> for ClientResource<'a> {
             object: "client",
             id: Shown(client.id),
             sessions: view.sessions.iter().map(SessionResource::from).collect(),
-            sign_in: (),
+            sign_in: view.sign_in.as_ref().map(SignInResource::from),
             sign_up: view.sign_up.as_ref().map(SignUpResource::from),
             last_active_session_id: client.last_active_session_id.map(Shown),
             last_authentication_strategy: client.last_authentication_strategy.as_ref().map(Shown),

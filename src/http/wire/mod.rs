@@ -4,6 +4,7 @@
 mod client;
 mod environment;
 mod session;
+mod sign_in;
 mod sign_up;
 mod user;
 mod verification;
@@ -11,6 +12,7 @@ mod verification;
 pub(super) use client::ClientResource;
 pub(super) use environment::environment;
 pub(super) use session::{SessionResource, TokenResource};
+pub(super) use sign_in::SignInResource;
 pub(super) use sign_up::SignUpResource;
 pub(super) use user::UserResource;
 

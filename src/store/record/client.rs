@@ -1,4 +1,4 @@
-//! A client with its sessions.
+//! A client with its sessions and the sign-in in progress.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,7 @@ use crate::store::StoreError;
 use crate::store::codec::Record;
 use crate::store::key::Kind;
 
+use super::sign_in::SignInV1;
 use super::sign_up::strategy;
 
 /// A client with its sessions.
@@ -21,6 +22,7 @@ pub(in crate::store) struct ClientRecordV1 {
     generation: u32,
     rotated_at: u64,
     sign_up: Option<[u8; 16]>,
+    sign_in: Option<Box<SignInV1>>,
     sessions: Vec<SessionV1>,
     last_active_session_id: Option<[u8; 16]>,
     last_authentication_strategy: Option<String>,
@@ -63,6 +65,7 @@ impl From<&Client> for ClientRecordV1 {
             generation: client.generation,
             rotated_at: client.rotated_at.as_millis(),
             sign_up: client.sign_up.map(|id| *id.as_bytes()),
+            sign_in: client.sign_in.as_deref().map(|sign_in| Box::new(sign_in.into())),
             sessions: client.sessions.iter().map(SessionV1::from).collect(),
             last_active_session_id: client.last_active_session_id.map(|id| *id.as_bytes()),
             last_authentication_strategy: client.last_authentication_strategy.as_ref().map(ToString::to_string),
@@ -85,6 +88,7 @@ impl TryFrom<ClientRecordV1> for Client {
             generation: record.generation,
             rotated_at: Timestamp::from_millis(record.rotated_at),
             sign_up: record.sign_up.map(SignUpId::from_bytes),
+            sign_in: record.sign_in.map(|sign_in| sign_in.on(id).map(Box::new)).transpose()?,
             sessions: record.sessions.into_iter().map(|session| session.on(id)).collect(),
             last_active_session_id: record.last_active_session_id.map(SessionId::from_bytes),
             last_authentication_strategy: record.last_authentication_strategy.as_deref().map(strategy).transpose()?,

@@ -8,6 +8,7 @@ mod identifier;
 mod outbox;
 #[cfg(test)]
 pub(super) mod samples;
+mod sign_in;
 mod sign_up;
 #[cfg(test)]
 mod tests;

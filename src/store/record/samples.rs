@@ -1,11 +1,14 @@
 //! Values with something in every field, for the tests of records.
 
 use crate::domain::client::Client;
-use crate::domain::id::{ClientId, ExternalAccountId, IdentificationId, MessageId, SessionId, SignUpId, UserId};
+use crate::domain::id::{
+    ClientId, ExternalAccountId, IdentificationId, MessageId, SessionId, SignInId, SignUpId, UserId,
+};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::rejection::Code;
 use crate::domain::secret::Secret;
 use crate::domain::session::{Session, SessionStatus};
+use crate::domain::sign_in::{self, FirstFactor, SignIn};
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Identification, User, UserAccount};
@@ -130,6 +133,7 @@ pub(in crate::store) fn client() -> Client {
         generation: 2,
         rotated_at: at(40),
         sign_up: Some(SignUpId::from_bytes([1; 16])),
+        sign_in: Some(Box::new(sign_in(client_id))),
         sessions: vec![Session {
             id: SessionId::from_bytes([3; 16]),
             user_id: UserId::from_bytes([1; 16]),
@@ -146,6 +150,26 @@ pub(in crate::store) fn client() -> Client {
         created_at: at(45),
         updated_at: at(46),
         sessions_changed_at: Some(at(47)),
+    }
+}
+
+fn sign_in(client_id: ClientId) -> SignIn {
+    SignIn {
+        id: SignInId::from_bytes([14; 16]),
+        client_id,
+        version: 3,
+        phase: sign_in::Phase::Open,
+        identifier: Some(Username::restore("ada_l".into()).identifier()),
+        user_id: Some(UserId::from_bytes([1; 16])),
+        first_factor: Some(FirstFactor {
+            address: email("ada@example.com").identifier(),
+            verification: verification(),
+        }),
+        external: Some(Box::new(external_account())),
+        created_at: at(48),
+        updated_at: at(49),
+        origin: Some("https://example.com".into()),
+        recent_sends: vec![(email("ada@example.com").identifier(), at(12))],
     }
 }
 

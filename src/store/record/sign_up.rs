@@ -62,7 +62,7 @@ struct CollectedV1<T> {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct VerificationV1 {
+pub(super) struct VerificationV1 {
     strategy: String,
     secret: Option<CodeDigestV1>,
     link: Option<LinkV1>,

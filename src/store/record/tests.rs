@@ -8,11 +8,12 @@ use proptest::option;
 use proptest::prelude::*;
 
 use crate::domain::client::Client;
-use crate::domain::id::{ClientId, SessionId, SignUpId, UserId};
+use crate::domain::id::{ClientId, SessionId, SignInId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::rejection::Code;
 use crate::domain::secret::Secret;
 use crate::domain::session::SessionStatus;
+use crate::domain::sign_in::{self, FirstFactor, SignIn};
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
@@ -146,8 +147,10 @@ proptest! {
         statuses in vec(0..4_usize, 0..6),
         strategy in option::of(strategies()),
         sign_up in option::of(any::<[u8; 16]>()),
+        sign_in in option::of(sign_ins()),
     ) {
         let mut client = samples::client();
+        client.sign_in = sign_in.map(Box::new);
         (client.salt, client.generation, client.version) = (salt, generation, version);
         client.last_authentication_strategy = strategy;
         client.sign_up = sign_up.map(SignUpId::from_bytes);
@@ -275,6 +278,35 @@ fn verifications() -> impl Strategy<Value = Verification> {
             verified: verified.map(|(at, client)| (at, ClientId::from_bytes(client))),
             channel,
             ..samples::verification()
+        },
+    )
+}
+
+fn sign_ins() -> impl Strategy<Value = SignIn> {
+    let identifier = || (0..KINDS.len(), texts()).prop_map(|(kind, value)| Identifier { kind: KINDS[kind], value });
+    let first_factor = option::of((identifier(), verifications()));
+    let ids = (any::<[u8; 16]>(), option::of(any::<[u8; 16]>()), option::of(any::<[u8; 16]>()));
+    let sends = vec((identifier(), times()), 0..3);
+    let rest = (any::<u64>(), times(), times(), option::of(texts()), any::<bool>());
+    (ids, option::of(identifier()), first_factor, sends, rest).prop_map(
+        |((id, user, session), identifier, factor, recent_sends, (version, created_at, updated_at, origin, away))| {
+            SignIn {
+                id: SignInId::from_bytes(id),
+                client_id: samples::client().id,
+                version,
+                phase: session.map_or(sign_in::Phase::Open, |id| {
+                    let session_id = SessionId::from_bytes(id);
+                    sign_in::Phase::Complete { session_id }
+                }),
+                identifier,
+                user_id: user.map(UserId::from_bytes),
+                first_factor: factor.map(|(address, verification)| FirstFactor { address, verification }),
+                external: away.then(|| Box::new(samples::external_account())),
+                created_at,
+                updated_at,
+                origin,
+                recent_sends,
+            }
         },
     )
 }

@@ -32,7 +32,7 @@ pub(in crate::store) struct UserRecordV1 {
     legal_accepted_at: Option<u64>,
     created_at: u64,
     updated_at: u64,
-    last_sign_in_at: Option<u64>,
+    pub(in crate::store) last_sign_in_at: Option<u64>,
     pub(in crate::store) sign_up: Option<SignUpV1>,
 }
 

@@ -1,0 +1,99 @@
+//! Attempting the first factor: a guess at a code or a password. It is counted whatever comes of it, and nothing is
+//! revealed before the count is committed.
+
+use crate::domain::context::Context;
+use crate::domain::effect::Charged;
+use crate::domain::id::SignInId;
+use crate::domain::rejection::{Code as Refusal, Rejection};
+use crate::domain::user::User;
+use crate::domain::verification::{Code, Guess, Strategy, Verification, VerificationStatus};
+
+use super::{Attempt, FirstFactor, Proof, SignIn, Transition};
+
+impl SignIn {
+    /// Proves the first factor; nothing more is asked for then.
+    ///
+    /// # Errors
+    /// `strategy_for_user_invalid` where the user has no such factor; `verification_missing` and the like where no
+    /// code can be attempted.
+    pub fn attempt(
+        &self,
+        attempt: &Attempt,
+        user: Option<&User>,
+        cx: &mut Context<'_>,
+    ) -> Result<Transition, Rejection> {
+        self.offered(&attempt.strategy, user, cx)?;
+        let mut next = self.clone();
+        next.version += 1;
+        match &attempt.proof {
+            Proof::Password { fits } => next.prove_password(*fits, Some(self.stamp()), cx),
+            Proof::Code(code) => {
+                let code = code.as_ref().ok_or_else(|| Refusal::FormCodeIncorrect.on("code"))?;
+                self.guess(next, &attempt.strategy, code, cx)
+            }
+        }
+    }
+
+    /// Takes in the result of comparing a password, on a value that is already the next one. A wrong one leaves the
+    /// client's value as it is, but for what is counted.
+    pub(super) fn prove_password(
+        mut self,
+        fits: bool,
+        expected: Option<(SignInId, u64)>,
+        cx: &mut Context<'_>,
+    ) -> Result<Transition, Rejection> {
+        let address = self.identifier.clone().ok_or_else(|| Refusal::FormParamMissing.on("identifier"))?;
+        let user = self.user_id.filter(|_| fits);
+        if user.is_some() {
+            let verification = Verification::vouched(Strategy::Password, self.client_id, cx.now);
+            self.updated_at = cx.now.max(self.updated_at);
+            self.first_factor = Some(FirstFactor { address: address.clone(), verification });
+        }
+        let mut transition = Transition::to(self);
+        transition.charge(&address, Charged::Guess);
+        let Some(user) = user else {
+            return Ok(transition.refused(Refusal::FormPasswordIncorrect.on("password")));
+        };
+        transition.charge(&address, Charged::Proof);
+        Ok(transition.completed(expected, user, Strategy::Password, cx))
+    }
+
+    fn guess(
+        &self,
+        mut next: Self,
+        strategy: &Strategy,
+        code: &Code,
+        cx: &mut Context<'_>,
+    ) -> Result<Transition, Rejection> {
+        let FirstFactor { address, verification } = self.pending(strategy, cx)?;
+        let (verification, guess) = verification.guess(self.id.cast(), self.client_id, &address.value, Some(code), cx);
+        // What was never sent can't be known, and proves nobody.
+        let user = self.user_id.filter(|_| guess == Guess::Right);
+        if user.is_some() {
+            next.updated_at = cx.now.max(self.updated_at);
+        }
+        let verification = Verification { verified: verification.verified.filter(|_| user.is_some()), ..verification };
+        next.first_factor = Some(FirstFactor { address: address.clone(), verification });
+        let mut transition = Transition::to(next);
+        transition.charge(address, Charged::Guess);
+        let Some(user) = user else {
+            return Ok(transition.kept(Some(self.stamp())).refused(Refusal::FormCodeIncorrect.on("code")));
+        };
+        transition.charge(address, Charged::Proof);
+        Ok(transition.completed(Some(self.stamp()), user, strategy.clone(), cx))
+    }
+
+    /// The factor that an attempt is about, if it can still be attempted.
+    fn pending(&self, strategy: &Strategy, cx: &Context<'_>) -> Result<&FirstFactor, Rejection> {
+        let factor = self.first_factor.as_ref().ok_or(Refusal::VerificationMissing)?;
+        if !factor.verification.takes(strategy) {
+            return Err(Refusal::VerificationStrategyInvalid.into());
+        }
+        match factor.verification.status(cx.now, cx.policy.attempts_max) {
+            VerificationStatus::Unverified => Ok(factor),
+            VerificationStatus::Verified => Err(Refusal::VerificationAlreadyVerified.into()),
+            VerificationStatus::Expired => Err(Refusal::VerificationExpired.into()),
+            VerificationStatus::Failed => Err(Refusal::VerificationFailed.into()),
+        }
+    }
+}

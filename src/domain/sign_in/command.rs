@@ -1,0 +1,93 @@
+//! What can be asked of a sign-in.
+
+use crate::domain::id::{ClientId, IdentificationId, SignInId};
+use crate::domain::identifier::Identifier;
+use crate::domain::rejection::{Code, Reason};
+use crate::domain::verification::{self, Strategy};
+
+/// What a new sign-in begins with.
+#[derive(Clone, Debug)]
+pub struct Create {
+    /// Its id.
+    pub id: SignInId,
+    /// The client it belongs to.
+    pub client_id: ClientId,
+    /// The sign-in it takes the place of.
+    pub replaces: Option<(SignInId, u64)>,
+    /// Who the person says they are.
+    pub identifier: Option<Identifier>,
+    /// What follows in the same step.
+    pub start: Start,
+    /// The origin it is made from.
+    pub origin: Option<String>,
+}
+
+/// What a sign-in does in the step that makes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Nothing yet.
+    Identify,
+    /// Have a code sent.
+    Prepare(Prepare),
+    /// Prove a password.
+    Password {
+        /// Whether it is the user's.
+        fits: bool,
+    },
+}
+
+/// Begin to prove a first factor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepare {
+    /// How.
+    pub strategy: Strategy,
+    /// Which of the user's addresses; the one that the identifier names, else the first, when absent.
+    pub address_id: Option<IdentificationId>,
+    /// The channel of a phone code; `sms` when absent.
+    pub channel: Option<String>,
+}
+
+/// Prove a first factor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// How.
+    pub strategy: Strategy,
+    /// With what.
+    pub proof: Proof,
+}
+
+/// What the person brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// A code; `None` is one that can't be any.
+    Code(Option<verification::Code>),
+    /// A password, which was compared already.
+    Password {
+        /// Whether it is the user's.
+        fits: bool,
+    },
+}
+
+impl Prepare {
+    /// Reads the parameters of a prepare.
+    ///
+    /// # Errors
+    /// `form_param_missing` without a strategy, `form_param_value_invalid` for unknown words.
+    pub fn parse(strategy: Option<&str>, address_id: Option<&str>, channel: Option<&str>) -> Result<Self, Reason> {
+        let strategy = named(strategy)?;
+        let param = if strategy == Strategy::PhoneCode { "phone_number_id" } else { "email_address_id" };
+        let address_id = address_id.filter(|text| !text.is_empty());
+        let address_id =
+            address_id.map(|text| text.parse().map_err(|_| Code::FormParamValueInvalid.on(param))).transpose()?;
+        Ok(Self { strategy, address_id, channel: crate::domain::sign_up::channel(channel)? })
+    }
+}
+
+/// Reads the name of a strategy.
+///
+/// # Errors
+/// `form_param_missing` without one, `form_param_value_invalid` for unknown words.
+pub fn named(strategy: Option<&str>) -> Result<Strategy, Reason> {
+    let text = strategy.filter(|s| !s.is_empty()).ok_or_else(|| Code::FormParamMissing.on("strategy"))?;
+    text.parse().map_err(|_| Code::FormParamValueInvalid.on("strategy"))
+}

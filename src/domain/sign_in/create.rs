@@ -1,0 +1,65 @@
+//! Create: who it is, and the first step in the same request.
+
+use crate::domain::client::Client;
+use crate::domain::context::Context;
+use crate::domain::rejection::{Code, Rejection};
+use crate::domain::time::Timestamp;
+use crate::domain::user::User;
+use crate::domain::verification::Strategy;
+
+use super::{Create, Phase, SignIn, Start, Transition};
+
+impl SignIn {
+    /// A new sign-in, in place of the one its client has. `user` holds the identifier.
+    ///
+    /// # Errors
+    /// `form_identifier_not_found` where nobody holds the identifier, unless the instance keeps that to itself;
+    /// `form_param_missing` for a step that needs an identifier; what the step is refused for.
+    pub fn create(create: &Create, user: Option<&User>, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
+        let is_protected = cx.settings.attack_protection.enumeration_protection.enabled;
+        if create.identifier.is_none() && create.start != Start::Identify {
+            return Err(Code::FormParamMissing.on("identifier").into());
+        }
+        if create.identifier.is_some() && user.is_none() && !is_protected {
+            return Err(Code::FormIdentifierNotFound.on("identifier").into());
+        }
+        let empty = Self {
+            id: create.id,
+            client_id: create.client_id,
+            version: 1,
+            phase: Phase::Open,
+            identifier: create.identifier.clone(),
+            user_id: user.map(|user| user.id),
+            first_factor: None,
+            external: None,
+            created_at: cx.now,
+            updated_at: cx.now,
+            origin: create.origin.clone(),
+            recent_sends: Vec::new(),
+        };
+        match &create.start {
+            Start::Identify => Ok(Transition::to(empty).kept(create.replaces)),
+            Start::Prepare(prepare) => empty.prepare_in_place(prepare, create.replaces, user, cx),
+            Start::Password { fits } => {
+                empty.offered(&Strategy::Password, user, cx)?;
+                empty.prove_password(*fits, create.replaces, cx)
+            }
+        }
+    }
+}
+
+impl Client {
+    /// Whether somebody may sign in here now; `user` is who, once that is known.
+    ///
+    /// # Errors
+    /// `session_exists` where one session is all a client holds, `identifier_already_signed_in`.
+    pub fn admits(&self, user: Option<&User>, single: bool, now: Timestamp) -> Result<(), Rejection> {
+        if single && self.live_sessions(now).next().is_some() {
+            return Err(Code::SessionExists.into());
+        }
+        if user.is_some_and(|user| self.live_sessions(now).any(|session| session.user_id == user.id)) {
+            return Err(Code::IdentifierAlreadySignedIn.on("identifier").into());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+//! Which first factors there are: what the settings allow and the user has.
+//!
+//! Under enumeration protection they are a function of the settings and the identifier alone, for everybody alike:
+//! what a user has beside it would tell that there is one.
+
+use crate::domain::context::Context;
+use crate::domain::field::Field;
+use crate::domain::id::IdentificationId;
+use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
+use crate::domain::rejection::{Code, Reason};
+use crate::domain::settings::Settings;
+use crate::domain::user::User;
+use crate::domain::verification::Strategy;
+
+use super::SignIn;
+
+/// A way for this person to prove who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Factor {
+    /// How.
+    pub strategy: Strategy,
+    /// Where a code goes; `None` for a password.
+    pub address: Option<FactorAddress>,
+}
+
+/// An address that a code goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FactorAddress {
+    /// Its id.
+    pub id: IdentificationId,
+    /// The address.
+    pub identifier: Identifier,
+    /// Its spelling in messages.
+    pub display: String,
+    /// Whether it is the first of its kind.
+    pub primary: bool,
+}
+
+impl SignIn {
+    /// The ways to prove the first factor, the password first; `user` is who the sign-in is about.
+    pub fn first_factors(&self, user: Option<&User>, cx: &Context<'_>) -> Vec<Factor> {
+        let Some(identifier) = &self.identifier else {
+            return Vec::new();
+        };
+        let is_protected = cx.settings.attack_protection.enumeration_protection.enabled;
+        let Some(user) = user.filter(|_| !is_protected) else {
+            return from_identifier(identifier, cx);
+        };
+        let settings = cx.settings;
+        let passwords = offers_password(settings) && user.password_digest.is_some();
+        let mut factors: Vec<Factor> = passwords.then_some(Factor::PASSWORD).into_iter().collect();
+        let primary = |n| n == 0;
+        if offers(settings, &Strategy::EmailCode) {
+            factors.extend(user.email_addresses.iter().enumerate().map(|(n, email)| {
+                let display = email.value.typed().to_owned();
+                let identifier = email.value.identifier();
+                let address = FactorAddress { id: email.id, identifier, display, primary: primary(n) };
+                Factor { strategy: Strategy::EmailCode, address: Some(address) }
+            }));
+        }
+        if offers(settings, &Strategy::PhoneCode) {
+            factors.extend(user.phone_numbers.iter().enumerate().map(|(n, phone)| {
+                let (identifier, display) = (phone.value.identifier(), phone.value.as_str().to_owned());
+                let address = FactorAddress { id: phone.id, identifier, display, primary: primary(n) };
+                Factor { strategy: Strategy::PhoneCode, address: Some(address) }
+            }));
+        }
+        factors
+    }
+}
+
+impl Factor {
+    const PASSWORD: Self = Self { strategy: Strategy::Password, address: None };
+}
+
+/// What identifies a user at a sign-in.
+pub fn supported_identifiers(settings: &Settings) -> Vec<Field> {
+    let all = [Field::EmailAddress, Field::PhoneNumber, Field::Username];
+    all.into_iter().filter(|field| identifies(settings, field)).collect()
+}
+
+/// Reads who the person says they are: an address with `@`, a number with `+`, else a username.
+///
+/// # Errors
+/// `form_param_missing`, and `form_param_format_invalid` for what identifies nobody in this instance.
+pub fn identifier(text: &str, settings: &Settings) -> Result<Identifier, Reason> {
+    let text = text.trim();
+    let invalid = || Code::FormParamFormatInvalid.on(PARAM);
+    let read = match text.chars().next() {
+        None => return Err(Code::FormParamMissing.on(PARAM)),
+        Some('+') if !text.contains('@') => PhoneNumber::parse(text).map_err(|_| invalid())?.identifier(),
+        Some(_) if text.contains('@') => EmailAddress::parse(text).map_err(|_| invalid())?.identifier(),
+        // Today's rules say nothing about a name that was taken under other ones.
+        Some(_) if text.len() <= USERNAME_BYTES_MAX => Username::restore(text.to_lowercase()).identifier(),
+        Some(_) => return Err(invalid()),
+    };
+    let field = read.kind.field().filter(|field| identifies(settings, field));
+    field.map(|_| read).ok_or_else(invalid)
+}
+
+fn identifies(settings: &Settings, field: &Field) -> bool {
+    settings.attribute(field).is_some_and(|attribute| attribute.enabled && attribute.used_for_first_factor)
+}
+
+fn offers_password(settings: &Settings) -> bool {
+    settings.attributes.password.enabled
+}
+
+/// Whether codes by `strategy` are sent: as the address's `first_factors` have it, or where that list is empty its
+/// `verifications`.
+fn offers(settings: &Settings, strategy: &Strategy) -> bool {
+    let attribute = strategy.field().and_then(|field| settings.attribute(&field)).filter(|a| a.enabled);
+    attribute.is_some_and(|attribute| match attribute.first_factors.as_slice() {
+        [] => attribute.verifications.contains(strategy),
+        listed => listed.contains(&strategy.to_string()),
+    })
+}
+
+/// The same for whoever comes with this identifier, whether it is held or not.
+fn from_identifier(identifier: &Identifier, cx: &Context<'_>) -> Vec<Factor> {
+    let strategy = match identifier.kind {
+        IdentifierKind::EmailAddress => Some(Strategy::EmailCode),
+        IdentifierKind::PhoneNumber => Some(Strategy::PhoneCode),
+        IdentifierKind::Username | IdentifierKind::ExternalAccount => None,
+    };
+    let address = || FactorAddress {
+        id: stand_in(identifier, cx),
+        identifier: identifier.clone(),
+        display: identifier.value.clone(),
+        primary: true,
+    };
+    let code = strategy
+        .filter(|strategy| offers(cx.settings, strategy))
+        .map(|strategy| Factor { strategy, address: Some(address()) });
+    offers_password(cx.settings).then_some(Factor::PASSWORD).into_iter().chain(code).collect()
+}
+
+/// An id for an address that says nothing about who holds it, the same at every call.
+fn stand_in(identifier: &Identifier, cx: &Context<'_>) -> IdentificationId {
+    let digest = cx.digest.digest(&[b"first factor", identifier.value.as_bytes()]);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    IdentificationId::from_bytes(bytes)
+}
+
+const PARAM: &str = "identifier";
+/// Usernames have at most 64 characters, of one byte each.
+const USERNAME_BYTES_MAX: usize = 64;

@@ -1,0 +1,87 @@
+//! What a sign-in holds, and what is derived from it.
+
+use crate::domain::context::Policy;
+use crate::domain::id::{ClientId, SessionId, SignInId, UserId};
+use crate::domain::identifier::Identifier;
+use crate::domain::time::Timestamp;
+use crate::domain::verification::{ExternalAccount, Verification};
+
+/// A sign-in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// Its id.
+    pub id: SignInId,
+    /// The client it belongs to; to all others it does not exist.
+    pub client_id: ClientId,
+    /// Counts the transitions; the client's change compares it.
+    pub version: u64,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Who the person says they are.
+    pub identifier: Option<Identifier>,
+    /// The user who holds the identifier. Under enumeration protection it may be nobody.
+    pub user_id: Option<UserId>,
+    /// The first factor, from the moment it is prepared.
+    pub first_factor: Option<FirstFactor>,
+    /// The account at a provider, from the moment the person is sent there.
+    pub external: Option<Box<ExternalAccount>>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// The last accepted write.
+    pub updated_at: Timestamp,
+    /// The origin it was made from, for the sessions of requests that send none.
+    pub origin: Option<String>,
+    /// Which addresses were sent a code when, as far as the cool-down looks back.
+    pub recent_sends: Vec<(Identifier, Timestamp)>,
+}
+
+/// The first factor in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstFactor {
+    /// The address a code was sent to, or for a password the identifier.
+    pub address: Identifier,
+    /// How far it is proved.
+    pub verification: Verification,
+}
+
+/// Where a sign-in stands. A complete one is shown once, in the answer that completed it, and kept by no client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Gathering.
+    Open,
+    /// Became a session.
+    Complete {
+        /// The session.
+        session_id: SessionId,
+    },
+}
+
+/// The status on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "Clerk's words")]
+pub enum Status {
+    NeedsIdentifier,
+    NeedsFirstFactor,
+    Complete,
+}
+
+impl SignIn {
+    /// Its status.
+    pub const fn status(&self) -> Status {
+        match (self.phase, &self.identifier) {
+            (Phase::Complete { .. }, _) => Status::Complete,
+            (Phase::Open, Some(_)) => Status::NeedsFirstFactor,
+            (Phase::Open, None) => Status::NeedsIdentifier,
+        }
+    }
+
+    /// When it is abandoned unless written to before; it is as if gone then.
+    pub fn abandon_at(&self, policy: &Policy) -> Timestamp {
+        self.updated_at + policy.abandon_after
+    }
+
+    /// What a change of the client's sign-in is made from.
+    pub const fn stamp(&self) -> (SignInId, u64) {
+        (self.id, self.version)
+    }
+}

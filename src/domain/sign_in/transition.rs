@@ -1,0 +1,77 @@
+//! What a decision comes to.
+
+use crate::domain::client::ClientChange;
+use crate::domain::context::Context;
+use crate::domain::effect::{Charge, Charged, Effect};
+use crate::domain::id::{SignInId, UserId};
+use crate::domain::identifier::Identifier;
+use crate::domain::rejection::Rejection;
+use crate::domain::session::Session;
+use crate::domain::verification::Strategy;
+
+use super::{Phase, SignIn};
+
+/// The next value and everything that goes with it, to be committed as one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transition {
+    /// The next value.
+    pub next: SignIn,
+    /// What to answer once the commit stands: a wrong code is counted *and* refused.
+    pub verdict: Result<(), Rejection>,
+    /// What to do in the world.
+    pub effects: Vec<Effect>,
+    /// Which budgets it uses.
+    pub charges: Vec<Charge>,
+    /// What it does to the client, which keeps the value.
+    pub client_changes: Vec<ClientChange>,
+    /// Who signed in, when it is complete.
+    pub signed_in: Option<UserId>,
+}
+
+impl Transition {
+    /// A transition to `next` that succeeds, and nothing else.
+    pub(super) const fn to(next: SignIn) -> Self {
+        Self {
+            next,
+            verdict: Ok(()),
+            effects: Vec::new(),
+            charges: Vec::new(),
+            client_changes: Vec::new(),
+            signed_in: None,
+        }
+    }
+
+    /// Notes a use of a budget for `address` by the value's client.
+    pub(super) fn charge(&mut self, address: &Identifier, what: Charged) {
+        self.charges.push(Charge { address: address.clone(), client: self.next.client_id, what });
+    }
+
+    /// Refuses, and keeps only what is counted: the client holds on to the value it has.
+    pub(super) fn refused(mut self, rejection: impl Into<Rejection>) -> Self {
+        self.verdict = Err(rejection.into());
+        self
+    }
+
+    /// Has the client keep the next value in place of the one it was made from.
+    pub(super) fn kept(mut self, expected: Option<(SignInId, u64)>) -> Self {
+        let next = Some(Box::new(self.next.clone()));
+        self.client_changes.push(ClientChange::SetSignIn { expected, next });
+        self
+    }
+
+    /// The first factor is proved, and nothing more is asked for: `user` gets a session.
+    pub(super) fn completed(
+        mut self,
+        expected: Option<(SignInId, u64)>,
+        user: UserId,
+        strategy: Strategy,
+        cx: &mut Context<'_>,
+    ) -> Self {
+        let session = Session::begin(user, self.next.client_id, self.next.origin.clone(), cx);
+        self.next.phase = Phase::Complete { session_id: session.id };
+        self.client_changes.push(ClientChange::SetSignIn { expected, next: None });
+        self.client_changes.extend(ClientChange::signed_in(session, cx.policy.single_session, Some(strategy)));
+        self.signed_in = Some(user);
+        self
+    }
+}

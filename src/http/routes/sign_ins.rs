@@ -1,0 +1,101 @@
+//! `/v1/client/sign_ins…`. What parameters may be, and whether the instance has them, the engine says.
+
+use crate::domain::id::SignInId;
+use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::secret::Secret;
+use crate::engine::{ClientView, EngineError, RawFirstFactor, RawProof, RawSignIn, SignInView};
+use crate::http::app::Family;
+use crate::http::error::HttpError;
+use crate::http::exchange::Exchange;
+use crate::http::identity::Identity;
+use crate::http::params::Params;
+use crate::http::response::Answer;
+use crate::http::wire::SignInResource;
+
+pub(super) async fn create(exchange: &Exchange<'_>, form: &Params) -> Result<Answer, HttpError> {
+    exchange.limit(Family::Create)?;
+    let given = creation(form);
+    if given.as_ref().is_ok_and(|given| given.password.is_some()) {
+        exchange.limit(Family::Attempt)?;
+    }
+    let identity = exchange.identify().await?;
+    let outcome = match &given {
+        Ok(given) => exchange.engine().create_sign_in(&identity.caller, given, &exchange.source).await,
+        Err(rejection) => Err(rejection.clone().into()),
+    };
+    settle(exchange, &identity, outcome).await
+}
+
+pub(super) async fn show(exchange: &Exchange<'_>, id: SignInId) -> Result<Answer, HttpError> {
+    let identity = exchange.identify().await?;
+    let outcome = exchange.engine().sign_in(&identity.caller, id, &exchange.source).await;
+    settle(exchange, &identity, outcome).await
+}
+
+pub(super) async fn prepare(exchange: &Exchange<'_>, id: SignInId, form: &Params) -> Result<Answer, HttpError> {
+    let given = preparation(form);
+    let identity = exchange.identify().await?;
+    let outcome = match &given {
+        Ok(given) => exchange.engine().prepare_first_factor(&identity.caller, id, given, &exchange.source).await,
+        Err(rejection) => Err(rejection.clone().into()),
+    };
+    settle(exchange, &identity, outcome).await
+}
+
+pub(super) async fn attempt(exchange: &Exchange<'_>, id: SignInId, form: &Params) -> Result<Answer, HttpError> {
+    exchange.limit(Family::Attempt)?;
+    let given = proof(form);
+    let identity = exchange.identify().await?;
+    let outcome = match &given {
+        Ok(given) => exchange.engine().attempt_first_factor(&identity.caller, id, given, &exchange.source).await,
+        Err(rejection) => Err(rejection.clone().into()),
+    };
+    settle(exchange, &identity, outcome).await
+}
+
+async fn settle(
+    exchange: &Exchange<'_>,
+    identity: &Identity,
+    outcome: Result<(SignInView, ClientView), EngineError>,
+) -> Result<Answer, HttpError> {
+    match outcome {
+        Ok((sign_in, client)) => Ok(exchange.wrapped(identity, &SignInResource::from(&sign_in), &client)),
+        Err(error) => Err(exchange.refuse(identity, error).await),
+    }
+}
+
+fn creation(form: &Params) -> Result<RawSignIn, Rejection> {
+    let mut reasons: Vec<Reason> = Vec::new();
+    let mut reader = form.reader(&mut reasons);
+    let given = RawSignIn {
+        identifier: reader.take("identifier"),
+        password: reader.take("password").map(Secret::new),
+        strategy: reader.take("strategy"),
+        channel: reader.take("channel"),
+        transfer: reader.take("transfer"),
+    };
+    Rejection::collect(reasons).map(|()| given)
+}
+
+fn preparation(form: &Params) -> Result<RawFirstFactor, Rejection> {
+    let mut reasons: Vec<Reason> = Vec::new();
+    let mut reader = form.reader(&mut reasons);
+    let given = RawFirstFactor {
+        strategy: reader.take("strategy"),
+        email_address_id: reader.take("email_address_id"),
+        phone_number_id: reader.take("phone_number_id"),
+        channel: reader.take("channel"),
+    };
+    Rejection::collect(reasons).map(|()| given)
+}
+
+fn proof(form: &Params) -> Result<RawProof, Rejection> {
+    let mut reasons: Vec<Reason> = Vec::new();
+    let mut reader = form.reader(&mut reasons);
+    let given = RawProof {
+        strategy: reader.take("strategy"),
+        code: reader.take("code"),
+        password: reader.take("password").map(Secret::new),
+    };
+    Rejection::collect(reasons).map(|()| given)
+}

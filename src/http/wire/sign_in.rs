@@ -1,0 +1,151 @@
+//! The SignIn, as clerk-js reads it.
+
+use serde::Serialize;
+
+use crate::domain::id::{IdentificationId, SessionId, SignInId};
+use crate::domain::identifier::{Identifier, IdentifierKind};
+use crate::domain::sign_in::{Factor, Phase, Status};
+use crate::domain::time::Timestamp;
+use crate::domain::user::User;
+use crate::domain::verification::Strategy;
+use crate::engine::SignInView;
+
+use super::Shown;
+use super::verification::State;
+
+/// A sign-in on the wire.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct SignInResource<'a> {
+    object: &'static str,
+    id: Shown<SignInId>,
+    status: &'static str,
+    supported_identifiers: Vec<&'a str>,
+    supported_first_factors: Vec<FactorResource<'a>>,
+    supported_second_factors: (),
+    first_factor_verification: Option<State<'a>>,
+    second_factor_verification: (),
+    identifier: Option<&'a str>,
+    user_data: Option<UserData<'a>>,
+    created_session_id: Option<Shown<SessionId>>,
+    abandon_at: Timestamp,
+}
+
+/// A way to prove the first factor.
+#[derive(Debug, Serialize)]
+struct FactorResource<'a> {
+    strategy: Shown<&'a Strategy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    safe_identifier: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_address_id: Option<Shown<IdentificationId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone_number_id: Option<Shown<IdentificationId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    primary: Option<bool>,
+}
+
+/// What greets the person.
+#[derive(Debug, Serialize)]
+struct UserData<'a> {
+    first_name: Option<&'a str>,
+    last_name: Option<&'a str>,
+    image_url: &'static str,
+    has_image: bool,
+}
+
+impl<'a> From<&'a SignInView> for SignInResource<'a> {
+    fn from(view: &'a SignInView) -> Self {
+        let value = &view.value;
+        Self {
+            object: "sign_in_attempt",
+            id: Shown(value.id),
+            status: match view.status {
+                Status::NeedsIdentifier => "needs_identifier",
+                Status::NeedsFirstFactor => "needs_first_factor",
+                Status::Complete => "complete",
+            },
+            supported_identifiers: view.supported_identifiers.iter().map(|field| field.as_str()).collect(),
+            supported_first_factors: view
+                .first_factors
+                .iter()
+                .map(|factor| FactorResource::of(factor, value.identifier.as_ref()))
+                .collect(),
+            supported_second_factors: (),
+            first_factor_verification: value.first_factor.as_ref().map(|factor| {
+                let verification = &factor.verification;
+                State::of(verification, verification.status(view.now, view.attempts_max))
+            }),
+            second_factor_verification: (),
+            identifier: value.identifier.as_ref().map(|identifier| identifier.value.as_str()),
+            user_data: view.user.as_deref().map(UserData::from),
+            created_session_id: match value.phase {
+                Phase::Open => None,
+                Phase::Complete { session_id } => Some(Shown(session_id)),
+            },
+            abandon_at: view.abandon_at,
+        }
+    }
+}
+
+impl<'a> FactorResource<'a> {
+    fn of(factor: &'a Factor, known: Option<&Identifier>) -> Self {
+        let address = factor.address.as_ref();
+        let id = |kind| address.filter(|a| a.identifier.kind == kind).map(|a| Shown(a.id));
+        Self {
+            strategy: Shown(&factor.strategy),
+            safe_identifier: address.map(|address| safe(&address.identifier, known)),
+            email_address_id: id(IdentifierKind::EmailAddress),
+            phone_number_id: id(IdentifierKind::PhoneNumber),
+            primary: address.map(|address| address.primary),
+        }
+    }
+}
+
+impl<'a> From<&'a User> for UserData<'a> {
+    fn from(user: &'a User) -> Self {
+        Self {
+            first_name: user.first_name.as_deref(),
+            last_name: user.last_name.as_deref(),
+            image_url: "",
+            has_image: false,
+        }
+    }
+}
+
+/// The address that the person came with, whole; of all others as much as its owner recognises.
+fn safe(address: &Identifier, known: Option<&Identifier>) -> String {
+    let text = address.value.as_str();
+    if known == Some(address) {
+        return text.to_owned();
+    }
+    match (address.kind, text.rsplit_once('@')) {
+        (IdentifierKind::EmailAddress, Some((local, domain))) => {
+            let first = local.chars().next().unwrap_or('*');
+            format!("{first}*****@{domain}")
+        }
+        // In E.164 every character is one byte.
+        (IdentifierKind::PhoneNumber, _) => {
+            let (hidden, shown) = text.split_at(text.len().saturating_sub(2));
+            format!("+{}{shown}", "*".repeat(hidden.len().saturating_sub(1)))
+        }
+        _ => "*****".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identifier(kind: IdentifierKind, value: &str) -> Identifier {
+        Identifier { kind, value: value.into() }
+    }
+
+    #[test]
+    fn only_the_address_the_person_came_with_is_shown_whole() {
+        let email = identifier(IdentifierKind::EmailAddress, "ada.lovelace@example.com");
+        let phone = identifier(IdentifierKind::PhoneNumber, "+14155552671");
+        assert_eq!(safe(&email, Some(&email)), "ada.lovelace@example.com");
+        assert_eq!(safe(&email, Some(&phone)), "a*****@example.com");
+        assert_eq!(safe(&phone, Some(&email)), "+*********71");
+    }
+}

@@ -1,0 +1,88 @@
+//! A sign-in, inside its client's record.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::{ClientId, SessionId, SignInId, UserId};
+use crate::domain::sign_in::{FirstFactor, Phase, SignIn};
+use crate::domain::time::Timestamp;
+use crate::store::StoreError;
+
+use super::external::ExternalAccountV1;
+use super::identifier::IdentifierV1;
+use super::sign_up::VerificationV1;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct SignInV1 {
+    id: [u8; 16],
+    version: u64,
+    complete: Option<[u8; 16]>,
+    identifier: Option<IdentifierV1>,
+    user_id: Option<[u8; 16]>,
+    first_factor: Option<FirstFactorV1>,
+    external: Option<Box<ExternalAccountV1>>,
+    created_at: u64,
+    updated_at: u64,
+    origin: Option<String>,
+    recent_sends: Vec<(IdentifierV1, u64)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct FirstFactorV1 {
+    address: IdentifierV1,
+    verification: VerificationV1,
+}
+
+impl From<&SignIn> for SignInV1 {
+    fn from(sign_in: &SignIn) -> Self {
+        Self {
+            id: *sign_in.id.as_bytes(),
+            version: sign_in.version,
+            complete: match sign_in.phase {
+                Phase::Open => None,
+                Phase::Complete { session_id } => Some(*session_id.as_bytes()),
+            },
+            identifier: sign_in.identifier.as_ref().map(Into::into),
+            user_id: sign_in.user_id.map(|id| *id.as_bytes()),
+            first_factor: sign_in.first_factor.as_ref().map(|factor| FirstFactorV1 {
+                address: (&factor.address).into(),
+                verification: (&factor.verification).into(),
+            }),
+            external: sign_in.external.as_deref().map(|account| Box::new(account.into())),
+            created_at: sign_in.created_at.as_millis(),
+            updated_at: sign_in.updated_at.as_millis(),
+            origin: sign_in.origin.clone(),
+            recent_sends: sign_in.recent_sends.iter().map(|(to, at)| (to.into(), at.as_millis())).collect(),
+        }
+    }
+}
+
+impl SignInV1 {
+    /// A sign-in lives on the client whose record it is in.
+    pub(super) fn on(self, client_id: ClientId) -> Result<SignIn, StoreError> {
+        let factor = |factor: FirstFactorV1| {
+            let verification = factor.verification.try_into()?;
+            Ok::<_, StoreError>(FirstFactor { address: factor.address.into(), verification })
+        };
+        Ok(SignIn {
+            id: SignInId::from_bytes(self.id),
+            client_id,
+            version: self.version,
+            phase: match self.complete {
+                None => Phase::Open,
+                Some(session) => Phase::Complete { session_id: SessionId::from_bytes(session) },
+            },
+            identifier: self.identifier.map(Into::into),
+            user_id: self.user_id.map(UserId::from_bytes),
+            first_factor: self.first_factor.map(factor).transpose()?,
+            external: self.external.map(|account| (*account).try_into().map(Box::new)).transpose()?,
+            created_at: Timestamp::from_millis(self.created_at),
+            updated_at: Timestamp::from_millis(self.updated_at),
+            origin: self.origin,
+            recent_sends: self
+                .recent_sends
+                .into_iter()
+                .map(|(to, at)| (to.into(), Timestamp::from_millis(at)))
+                .collect(),
+        })
+    }
+}
