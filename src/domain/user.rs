@@ -1,11 +1,12 @@
 //! Users: what a sign-up becomes.
 
+use super::context::Context;
 use super::id::{ExternalAccountId, IdentificationId, SessionId, UserId};
 use super::identifier::{EmailAddress, Identifier, PhoneNumber, Username};
 use super::secret::Secret;
 use super::sign_up::SignUp;
 use super::time::Timestamp;
-use super::verification::{Profile, Strategy};
+use super::verification::{ExternalAccount, Profile, Strategy};
 
 /// A user. It takes the 16 bytes of the sign-up it came from, which it keeps: one record answers for both.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +69,19 @@ pub struct UserAccount {
     pub profile: Profile,
     /// When that was.
     pub verified_at: Timestamp,
+}
+
+impl UserAccount {
+    /// The account as a user holds it; `None` where the provider has not said who the person is.
+    pub fn of(account: &ExternalAccount, cx: &mut Context<'_>) -> Option<Self> {
+        Some(Self {
+            id: ExternalAccountId::generate(cx.now, cx.entropy),
+            identification_id: IdentificationId::generate(cx.now, cx.entropy),
+            provider: account.strategy.provider()?,
+            profile: account.profile.clone()?,
+            verified_at: cx.now,
+        })
+    }
 }
 
 /// What a conversion writes beside the finished sign-up, all in one commit.

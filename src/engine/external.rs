@@ -9,13 +9,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::actors::{Answer, CallError};
 use crate::domain::context::Sealer;
-use crate::domain::id::{ClientId, SessionId, SignUpId, UserId};
+use crate::domain::id::{ClientId, SessionId, SignInId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, IdentifierKind, Username};
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::settings::OAuth;
+use crate::domain::sign_in;
 use crate::domain::sign_up::{Command, External, ExternalAnswer, ExternalReturn, ExternalTrip, Phase, RawFields};
-use crate::domain::verification::{ExternalAccount, Profile, Strategy};
+use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Strategy};
 use crate::oauth::{Ask, Callback, ProviderError};
 use crate::token::{Gate, Traveller, Trip};
 
@@ -41,6 +42,15 @@ pub struct Returned {
     pub url: String,
     /// The client, where it is the one that began: it must be given its token.
     pub client: Option<ClientView>,
+}
+
+/// What an application wishes of a trip. The URLs are absolute and allowed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wishes<'a> {
+    pub(super) redirect_url: Option<&'a str>,
+    pub(super) action_complete_redirect_url: Option<&'a str>,
+    pub(super) prompt: Option<&'a str>,
+    pub(super) login_hint: Option<&'a str>,
 }
 
 /// What an application without cookies is handed when the system's browser comes back for it.
@@ -74,15 +84,29 @@ impl Engine {
             Gate::State => is_owner || caller.client_id().is_none(),
             Gate::HandOver => true,
         };
-        let Traveller::SignUp(id) = trip.of else { return Err(invalid()) };
         if !is_known {
             return Err(invalid());
         }
-        let account = self.awaited(id, &trip).await?.ok_or_else(invalid)?;
+        let account = match trip.of {
+            Traveller::SignUp(id) => self.awaited(id, &trip).await?,
+            Traveller::SignIn(id) => self.awaited_sign_in(id, &trip).await?,
+        };
+        let account = account.ok_or_else(invalid)?;
         if trip.gate == Gate::HandOver {
             let url = self.hand_over(&trip, callback, &account);
             return Ok(Returned { url, client: None });
         }
+        let id = match trip.of {
+            Traveller::SignUp(id) => id,
+            Traveller::SignIn(id) => {
+                let back = self.back(&trip, &account, callback, is_owner).await?;
+                let (value, client) = self.settle_sign_in(id, trip.client, &back).await?;
+                let has_session = value.status() == sign_in::Status::Complete;
+                let url = account.destination(has_session).to_owned();
+                let client = if is_owner { Some(self.shown(caller, value, client, source).await?.1) } else { None };
+                return Ok(Returned { url, client });
+            }
+        };
         let answer = self.settle(id, &trip, &account, callback, is_owner).await?;
         let has_session = matches!(answer.sign_up.phase, Phase::Complete { .. });
         let url = account.destination(has_session).to_owned();
@@ -129,18 +153,19 @@ impl Engine {
         source: &Source,
     ) -> Result<Option<External>, EngineError> {
         let missing = |param: &str| Rejection::from(Code::FormParamMissing.on(param));
+        if raw.is_transfer() {
+            return Ok(Some(self.taken_over(caller).await?));
+        }
         Ok(match strategy {
             Some(strategy @ Strategy::OAuth(_)) => {
-                let redirect_url = raw.redirect_url.clone().ok_or_else(|| missing("redirect_url"))?;
-                let trip = self.trip(Traveller::SignUp(id), client, source);
-                let authorize_url = self.authorize_url(strategy, &trip, raw).await?;
-                Some(External::Begin(ExternalTrip {
-                    strategy: strategy.clone(),
-                    nonce: trip.nonce,
-                    redirect_url,
-                    action_complete_redirect_url: raw.action_complete_redirect_url.clone(),
-                    authorize_url,
-                }))
+                let wishes = Wishes {
+                    redirect_url: raw.redirect_url.as_deref(),
+                    action_complete_redirect_url: raw.action_complete_redirect_url.as_deref(),
+                    prompt: raw.oidc_prompt.as_deref(),
+                    login_hint: raw.oidc_login_hint.as_deref(),
+                };
+                let trip = self.leave(strategy, (Traveller::SignUp(id), client), &wishes, source).await?;
+                Some(External::Begin(trip))
             }
             Some(strategy @ (Strategy::OAuthToken(_) | Strategy::GoogleOneTap)) => {
                 let token = raw.token.as_ref().map(|token| token.expose().as_str()).filter(|token| !token.is_empty());
@@ -164,7 +189,12 @@ impl Engine {
         Trip { of, client, gate: source.gate, nonce }
     }
 
-    async fn authorize_url(&self, strategy: &Strategy, trip: &Trip, raw: &RawFields) -> Result<String, EngineError> {
+    async fn authorize_url(
+        &self,
+        strategy: &Strategy,
+        trip: &Trip,
+        wishes: &Wishes<'_>,
+    ) -> Result<String, EngineError> {
         let (provider, settings) = self.provider(strategy)?;
         let key = &self.inner.key;
         let (nonce, verifier) = (trip.oidc_nonce(key), trip.pkce_verifier(key));
@@ -173,8 +203,8 @@ impl Engine {
             state: &trip.state(key),
             nonce: nonce.expose(),
             pkce_verifier: verifier.expose(),
-            prompt: raw.oidc_prompt.as_deref(),
-            login_hint: raw.oidc_login_hint.as_deref(),
+            prompt: wishes.prompt,
+            login_hint: wishes.login_hint,
         };
         let url = self.inner.providers.authorize_url(&provider, &settings, &ask).await;
         Ok(url.map_err(|error| Rejection::from(refusal(&provider, &error)))?.into())
@@ -210,19 +240,89 @@ impl Engine {
         callback: &ProviderCallback,
         by_owner: bool,
     ) -> Result<Answer, EngineError> {
-        let provider = account.strategy.provider().unwrap_or_default();
-        let outcome = self.exchange(&account.strategy, trip, callback).await;
-        let owner = self.inner.store().client(trip.client).await?;
-        let owner = owner.map_or_else(Caller::nobody, Caller::of);
+        let mut back = self.back(trip, account, callback, by_owner).await?;
         for last in [false, true] {
-            let answer = self.answer(&provider, outcome.clone(), &owner).await?;
-            let back = ExternalReturn { nonce: trip.nonce, answer, by_owner };
-            match self.inner.system.command(id, trip.client, Command::Return(Box::new(back))).await {
-                Err(error) if !last && lost_a_race(&error) => {}
+            match self.inner.system.command(id, trip.client, Command::Return(Box::new(back.clone()))).await {
+                Err(error) if !last && lost_a_race(&error) => {
+                    let provider = account.strategy.provider().unwrap_or_default();
+                    let owner = self.owner(trip.client).await?;
+                    back.answer = self.answer(&provider, back.answer.outcome, &owner).await?;
+                }
                 done => return Ok(done?),
             }
         }
         Err(EngineError::Internal)
+    }
+
+    /// Asks the provider, and looks up who holds what it says.
+    async fn back(
+        &self,
+        trip: &Trip,
+        account: &ExternalAccount,
+        callback: &ProviderCallback,
+        by_owner: bool,
+    ) -> Result<ExternalReturn, EngineError> {
+        let provider = account.strategy.provider().unwrap_or_default();
+        let outcome = self.exchange(&account.strategy, trip, callback).await;
+        let owner = self.owner(trip.client).await?;
+        let answer = self.answer(&provider, outcome, &owner).await?;
+        Ok(ExternalReturn { nonce: trip.nonce, answer, by_owner })
+    }
+
+    async fn owner(&self, client: ClientId) -> Result<Caller, EngineError> {
+        let owner = self.inner.store().client(client).await?;
+        Ok(owner.map_or_else(Caller::nobody, Caller::of))
+    }
+
+    /// The account of a sign-in that the traveller is expected back with.
+    async fn awaited_sign_in(&self, id: SignInId, trip: &Trip) -> Result<Option<ExternalAccount>, EngineError> {
+        let client = self.inner.store().client(trip.client).await?;
+        let account = client.as_deref().and_then(|client| self.in_progress(Some(client), id).ok()?.external.clone());
+        Ok(account.filter(|account| account.awaits(&trip.nonce, self.now())).map(|account| *account))
+    }
+
+    /// The trip of somebody who is sent to a provider now.
+    pub(super) async fn leave(
+        &self,
+        strategy: &Strategy,
+        (of, client): (Traveller, ClientId),
+        wishes: &Wishes<'_>,
+        source: &Source,
+    ) -> Result<ExternalTrip, EngineError> {
+        let redirect_url = wishes.redirect_url.map(str::to_owned);
+        let redirect_url = redirect_url.ok_or_else(|| Rejection::from(Code::FormParamMissing.on("redirect_url")))?;
+        let trip = self.trip(of, client, source);
+        Ok(ExternalTrip {
+            strategy: strategy.clone(),
+            nonce: trip.nonce,
+            redirect_url,
+            action_complete_redirect_url: wishes.action_complete_redirect_url.map(str::to_owned),
+            authorize_url: self.authorize_url(strategy, &trip, wishes).await?,
+        })
+    }
+
+    /// What a sign-up begins with that takes over the account which the client's sign-in found to be nobody's.
+    async fn taken_over(&self, caller: &Caller) -> Result<External, EngineError> {
+        let nothing = || Rejection::from(Code::AccountTransferInvalid);
+        let client = self.inner.store().client(caller.client_id().ok_or_else(nothing)?).await?.ok_or_else(nothing)?;
+        let open = client.open_sign_in(self.now(), &self.inner.environment.policy);
+        let account = open.and_then(|sign_in| sign_in.external.as_deref()).ok_or_else(nothing)?;
+        let (strategy, answer) = self.transferable(account, Code::ExternalAccountNotFound, caller).await?;
+        Ok(External::Answered(strategy, answer))
+    }
+
+    /// A proved account that belongs on the other side, and who holds it by now.
+    pub(super) async fn transferable(
+        &self,
+        account: &ExternalAccount,
+        because: Code,
+        caller: &Caller,
+    ) -> Result<(Strategy, ExternalAnswer), EngineError> {
+        let nothing = || Rejection::from(Code::AccountTransferInvalid);
+        let profile = account.profile.clone().filter(|_| account.state == ExternalState::Transferable(because));
+        let provider = account.strategy.provider().ok_or_else(nothing)?;
+        let answer = self.answer(&provider, Ok(profile.ok_or_else(nothing)?), caller).await?;
+        Ok((account.strategy.clone(), answer))
     }
 
     async fn exchange(&self, strategy: &Strategy, trip: &Trip, callback: &ProviderCallback) -> Result<Profile, Code> {
@@ -252,7 +352,8 @@ impl Engine {
         outcome: Result<Profile, Code>,
         caller: &Caller,
     ) -> Result<ExternalAnswer, EngineError> {
-        let mut answer = ExternalAnswer { outcome, holder: None, session: None, taken: Default::default() };
+        let mut answer =
+            ExternalAnswer { outcome, holder: None, links: false, session: None, taken: Default::default() };
         let Ok(profile) = &answer.outcome else { return Ok(answer) };
         let store = self.inner.store();
         answer.holder = store.holder(&profile.identifier(provider)).await?;
@@ -262,7 +363,7 @@ impl Engine {
         {
             answer.taken.insert(IdentifierKind::EmailAddress);
             if answer.holder.is_none() && profile.email_verified && self.may_link(user, provider, &email).await? {
-                answer.holder = Some(user);
+                (answer.holder, answer.links) = (Some(user), true);
             }
         }
         let rules = &self.settings().username_settings;

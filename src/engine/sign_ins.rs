@@ -12,11 +12,14 @@ use crate::domain::password_policy;
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::{self, Attempt, Create, Prepare, Proof, SignIn, Start, Status, Transition};
+use crate::domain::sign_up::{self, ExternalReturn};
 use crate::domain::user::User;
 use crate::domain::verification::{self, Strategy};
 use crate::store::{ClientWrite, Commit, CommitError};
+use crate::token::Traveller;
 
 use super::admission::RETRY_AFTER;
+use super::external::Wishes;
 use super::sign_ups::salt;
 use super::{Caller, ClientView, Engine, EngineError, SignInView, Source};
 
@@ -29,6 +32,12 @@ pub struct RawSignIn {
     pub strategy: Option<String>,
     pub channel: Option<String>,
     pub transfer: Option<String>,
+    /// An absolute URL that the instance allows; whoever takes it in from outside has checked that.
+    pub redirect_url: Option<String>,
+    /// The same.
+    pub action_complete_redirect_url: Option<String>,
+    pub oidc_prompt: Option<String>,
+    pub oidc_login_hint: Option<String>,
 }
 
 /// The parameters of a prepare as text, `None` where absent.
@@ -64,9 +73,6 @@ impl Engine {
         source: &Source,
     ) -> Result<(SignInView, ClientView), EngineError> {
         let _place = self.inner.admission.enter()?;
-        if raw.transfer.as_deref().is_some_and(|text| !matches!(text, "" | "false")) {
-            return transferred();
-        }
         let single = self.single_session();
         let admitted = |client: Option<&Client>, user: Option<&User>| {
             client.map_or(Ok(()), |client| client.admits(user, single, self.now()))
@@ -78,8 +84,6 @@ impl Engine {
         let user = self.holder(identifier.as_ref()).await?;
         let user = user.as_deref();
         admitted(known, user)?;
-        let start = self.start(raw, identifier.is_some(), user).await?;
-
         let (id, client_id, open) = self.inner.environment.decide(|cx| {
             let id = SignInId::generate(cx.now, cx.entropy);
             match caller.client_id() {
@@ -87,6 +91,11 @@ impl Engine {
                 None => (id, ClientId::generate(cx.now, cx.entropy), Some(salt(cx.entropy))),
             }
         });
+        let is_transfer = raw.transfer.as_deref().is_some_and(|text| text == "true" || text == "1");
+        let start = match is_transfer {
+            true => self.take_over(caller).await?,
+            false => self.start(raw, (id, client_id), identifier.is_some(), user, source).await?,
+        };
         let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
             admitted(client, user)?;
             let create = Create {
@@ -184,7 +193,7 @@ impl Engine {
         for _ in 0..TRIES_MAX {
             let client = self.inner.store().client(id).await?;
             let transition = environment.decide(|cx| decide(client.as_deref(), cx))?;
-            let Transition { next, verdict, effects, charges, client_changes, signed_in } = transition;
+            let Transition { next, verdict, effects, charges, client_changes, signed_in, link } = transition;
             let at = environment.now();
             // What is only counted opens no client either.
             let changes: Vec<_> = match client_changes.is_empty() {
@@ -196,6 +205,7 @@ impl Engine {
                 client: (!changes.is_empty()).then_some(ClientWrite { id, changes }),
                 relaxed: signed_in.is_none(),
                 signed_in: signed_in.map(|user| (user, at)),
+                link: signed_in.zip(link),
                 outbox: effects.into_iter().map(|Effect::Deliver(message)| environment.seal(message)).collect(),
                 charges,
                 limits: environment.policy.address_limits,
@@ -206,6 +216,8 @@ impl Engine {
                 Err(CommitError::LimitExceeded { retry_after }) => {
                     return Err(Code::TooManyRequests.after(retry_after).into());
                 }
+                // Somebody else linked the account a moment ago.
+                Err(CommitError::IdentifierTaken(kind)) => return Err(sign_up::taken(kind).into()),
                 Err(error) => return Err(error.into()),
                 Ok(committed) => {
                     verdict?;
@@ -216,8 +228,31 @@ impl Engine {
         Err(EngineError::Busy { retry_after: RETRY_AFTER })
     }
 
+    /// Has a sign-in judge what came back from a provider.
+    pub(super) async fn settle_sign_in(
+        &self,
+        id: SignInId,
+        client: ClientId,
+        back: &ExternalReturn,
+    ) -> Result<(SignIn, Arc<Client>), EngineError> {
+        let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
+            Ok(self.in_progress(client, id)?.return_from_provider(back, cx)?)
+        };
+        self.change_sign_in(client, None, decide).await
+    }
+
+    /// What a sign-in begins with that takes over the account which the client's sign-up found to be a user's.
+    async fn take_over(&self, caller: &Caller) -> Result<Start, EngineError> {
+        let nothing = || Rejection::from(Code::AccountTransferInvalid);
+        let client = caller.client().ok_or_else(nothing)?;
+        let answer = self.inner.system.read(client.sign_up.ok_or_else(nothing)?, client.id).await?;
+        let account = answer.sign_up.external_account.as_deref().ok_or_else(nothing)?;
+        let (_, answer) = self.transferable(account, Code::ExternalAccountExists, caller).await?;
+        Ok(Start::TakeOver(Box::new((account.clone(), answer))))
+    }
+
     /// The sign-in with this id, if it is the one in progress on `client`.
-    fn in_progress<'a>(&self, client: Option<&'a Client>, id: SignInId) -> Result<&'a SignIn, EngineError> {
+    pub(super) fn in_progress<'a>(&self, client: Option<&'a Client>, id: SignInId) -> Result<&'a SignIn, EngineError> {
         let open = client.and_then(|client| client.open_sign_in(self.now(), &self.inner.environment.policy));
         open.filter(|sign_in| sign_in.id == id).ok_or(EngineError::NotFound)
     }
@@ -242,9 +277,27 @@ impl Engine {
     }
 
     /// What follows in the step that makes a sign-in.
-    async fn start(&self, raw: &RawSignIn, is_identified: bool, user: Option<&User>) -> Result<Start, EngineError> {
+    async fn start(
+        &self,
+        raw: &RawSignIn,
+        (id, client): (SignInId, ClientId),
+        is_identified: bool,
+        user: Option<&User>,
+        source: &Source,
+    ) -> Result<Start, EngineError> {
         let strategy = raw.strategy.as_deref().filter(|text| !text.is_empty());
         let password = raw.password.as_ref().filter(|password| !password.expose().is_empty());
+        if let Some(Ok(strategy @ Strategy::OAuth(_))) = strategy.map(str::parse) {
+            sign_up::usable(&strategy, &self.settings())?;
+            let wishes = Wishes {
+                redirect_url: raw.redirect_url.as_deref(),
+                action_complete_redirect_url: raw.action_complete_redirect_url.as_deref(),
+                prompt: raw.oidc_prompt.as_deref(),
+                login_hint: raw.oidc_login_hint.as_deref(),
+            };
+            let trip = self.leave(&strategy, (Traveller::SignIn(id), client), &wishes, source).await?;
+            return Ok(Start::Leave(Box::new(trip)));
+        }
         if strategy.or(password.map(|_| "password")).is_some() && !is_identified {
             return Err(Code::FormParamMissing.on("identifier").into());
         }
@@ -284,7 +337,7 @@ impl Engine {
         Ok(hashes.verify(password, stored).await?)
     }
 
-    async fn shown(
+    pub(super) async fn shown(
         &self,
         caller: &Caller,
         value: SignIn,
@@ -315,11 +368,6 @@ impl Engine {
             value,
         }))
     }
-}
-
-/// What was proved in a sign-up, taken over: there is nothing yet that could be.
-fn transferred<T>() -> Result<T, EngineError> {
-    Err(Rejection::from(Code::AccountTransferInvalid).into())
 }
 
 /// How often a call is decided anew before it gives up.

@@ -46,7 +46,7 @@ impl Engine {
         if self.single_session() && caller.client().is_some_and(|c| c.live_sessions(now).next().is_some()) {
             return Err(Rejection::from(Code::SessionExists).into());
         }
-        self.pass_captcha(fields, source).await?;
+        self.pass_captcha(fields, caller, source).await?;
         let (id, client, open) = self.inner.environment.decide(|cx| {
             let id = SignUpId::generate(cx.now, cx.entropy);
             match caller.client_id() {
@@ -182,9 +182,11 @@ impl Engine {
 
     /// Asks the captcha service about whoever begins a sign-up, where the settings want that. A service that can't be
     /// asked lets nobody through.
-    async fn pass_captcha(&self, raw: &RawFields, source: &Source) -> Result<(), EngineError> {
+    async fn pass_captcha(&self, raw: &RawFields, caller: &Caller, source: &Source) -> Result<(), EngineError> {
         let Some(captcha) = self.captcha().filter(|_| self.settings().sign_up.captcha_enabled) else { return Ok(()) };
-        if raw.strategy.as_ref().is_some_and(|strategy| captcha.oauth_bypass.contains(strategy)) {
+        let transferred = caller.client().filter(|_| raw.is_transfer()).and_then(|client| client.sign_in.as_deref());
+        let transferred = transferred.and_then(|sign_in| sign_in.external.as_deref()?.strategy.provider());
+        if raw.strategy.as_ref().or(transferred.as_ref()).is_some_and(|s| captcha.oauth_bypass.contains(s)) {
             return Ok(());
         }
         let refused = |code: Code| EngineError::from(Rejection::from(code));

@@ -11,9 +11,10 @@ use crate::domain::context::AddressLimits;
 use crate::domain::effect::{Charge, Charged};
 use crate::domain::field::Field;
 use crate::domain::id::{SignUpId, UserId};
+use crate::domain::identifier::Identifier;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::{User, UserAccount};
 
 use super::codec::{self, Record};
 use super::kv::{KeyValue, Write};
@@ -74,6 +75,9 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         }
         if let Some((id, at)) = commit.signed_in {
             self.signed_in(id, at)?;
+        }
+        if let Some((id, account)) = &commit.link {
+            self.link(*id, account)?;
         }
         for entry in &commit.outbox {
             self.put(key::outbox(entry.id), &OutboxRecordV1::from(entry))?;
@@ -168,14 +172,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
             return Err(CommitError::Stale);
         }
         for identifier in user.identifiers() {
-            let key = key::identifier(&identifier);
-            if self.batch.may_contain(&key) {
-                let holder: Option<IdentifierRecordV1> = self.record(&key)?;
-                if holder.is_some_and(|holder| UserId::from(holder) != user.id) {
-                    return Err(CommitError::IdentifierTaken(identifier.kind));
-                }
-            }
-            self.put(key, &IdentifierRecordV1::from(user.id))?;
+            self.claim(&identifier, user.id)?;
         }
         let mut record = UserRecordV1::from(user);
         if let Some(write) = write {
@@ -191,6 +188,27 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         let mut record: UserRecordV1 = self.record(&key)?.ok_or(CommitError::Stale)?;
         record.last_sign_in_at = record.last_sign_in_at.max(Some(at.as_millis()));
         self.put(key, &record)
+    }
+
+    /// An account becomes a user's, unless somebody else holds it.
+    fn link(&mut self, id: UserId, account: &UserAccount) -> Result<(), CommitError> {
+        let identifier = account.profile.identifier(&account.provider);
+        self.claim(&identifier, id)?;
+        let key = key::user(id);
+        let mut record: UserRecordV1 = self.record(&key)?.ok_or(CommitError::Stale)?;
+        record.link(account);
+        self.put(key, &record)
+    }
+
+    fn claim(&mut self, identifier: &Identifier, user: UserId) -> Result<(), CommitError> {
+        let key = key::identifier(identifier);
+        if self.batch.may_contain(&key) {
+            let holder: Option<IdentifierRecordV1> = self.record(&key)?;
+            if holder.is_some_and(|holder| UserId::from(holder) != user) {
+                return Err(CommitError::IdentifierTaken(identifier.kind));
+            }
+        }
+        self.put(key, &IdentifierRecordV1::from(user))
     }
 
     /// Forgets an open sign-up with the counters that nothing else would ever touch again.

@@ -11,7 +11,7 @@ use crate::domain::id::{ClientId, MessageId, SignUpId, UserId};
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::{Span, Timestamp};
-use crate::domain::user::User;
+use crate::domain::user::{User, UserAccount};
 
 use super::retention::{Keep, Place, Portion, Stale};
 
@@ -31,6 +31,8 @@ pub struct Commit {
     pub signed_in: Option<(UserId, Timestamp)>,
     /// Changes to a client.
     pub client: Option<ClientWrite>,
+    /// An account at a provider that becomes a user's, who claims it.
+    pub link: Option<(UserId, UserAccount)>,
     /// Messages to send.
     pub outbox: Vec<OutboxEntry>,
     /// Messages that are done with.

@@ -104,6 +104,85 @@ fn an_account_that_is_a_users_already_is_handed_to_the_sign_in() {
 }
 
 #[test]
+fn whoever_signs_up_with_an_account_they_have_is_signed_in() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    let user = site.sign_up(&mut site.browser());
+    let mut browser = site.browser();
+    let begun = site.begin(&mut browser, "");
+    site.come_back(&mut browser, &begun);
+    let before = browser.cookie("__client").map(str::to_owned);
+    let done = browser.post("/v1/client/sign_ins", "transfer=true");
+    assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
+    let client = &done.json()["client"];
+    assert_eq!(client["sessions"][0]["id"], done.json()["response"]["created_session_id"]);
+    assert_eq!(client["sessions"][0]["user"]["id"], user["id"]);
+    assert_eq!((&client["sign_up"], &client["sign_in"]), (&Value::Null, &Value::Null));
+    assert_ne!(browser.cookie("__client").map(str::to_owned), before, "a session is a new token");
+    assert_eq!(browser.post("/v1/client/sign_ins", "transfer=true").error_codes(), ["session_exists"]);
+}
+
+#[test]
+fn an_account_whose_address_both_sides_proved_becomes_the_users() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    let mut first = site.browser();
+    let created = first.post("/v1/client/sign_ups", "email_address=ada%40example.com&password=wanders+under+elms");
+    let path = format!("/v1/client/sign_ups/{}", id_of(&created.json()["response"]));
+    first.post(&format!("{path}/prepare_verification"), "strategy=email_code");
+    let code = site.server.mail("ada@example.com", 1)["code"].as_str().expect("a code").to_owned();
+    let done = first.post(&format!("{path}/attempt_verification"), &format!("strategy=email_code&code={code}"));
+    let user = done.json()["response"]["created_user_id"].clone();
+
+    let mut browser = site.browser();
+    let begun = site.begin(&mut browser, "");
+    site.come_back(&mut browser, &begun);
+    let linked = browser.post("/v1/client/sign_ins", "transfer=true").json()["client"]["sessions"][0]["user"].clone();
+    assert_eq!(linked["id"], user);
+    assert_eq!(linked["external_accounts"][0]["provider_user_id"], "person-1");
+    assert_eq!(linked["password_enabled"], true, "what was there stays");
+    // From now on the account alone is enough, and no other of that provider is.
+    let mut again = site.browser();
+    assert_eq!(site.sign_in(&mut again)["sessions"][0]["user"]["id"], user);
+    site.provider.person(json!({"sub": "person-2", "email": "ada@example.com", "email_verified": true}));
+    assert_eq!(site.sign_in(&mut site.browser())["sessions"], json!([]));
+}
+
+#[test]
+fn whoever_signs_in_with_an_account_that_nobody_has_signs_up() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    let mut browser = site.browser();
+    let client = site.sign_in(&mut browser);
+    let verification = &client["sign_in"]["first_factor_verification"];
+    assert_eq!(verification["status"], "transferable");
+    assert_eq!(verification["error"]["code"], "external_account_not_found");
+    assert_eq!(client["sessions"], json!([]));
+    let done = browser.post("/v1/client/sign_ups", "transfer=true&unsafe_metadata=%7B%22plan%22%3A1%7D");
+    let done = done.json();
+    assert_eq!(done["response"]["status"], "complete", "{done}");
+    assert_eq!(done["client"]["sessions"][0]["user"]["external_accounts"][0]["provider_user_id"], "person-1");
+    assert_eq!(done["client"]["sessions"][0]["user"]["unsafe_metadata"], json!({"plan": 1}));
+    let mut back = site.browser();
+    let client = site.sign_in(&mut back);
+    assert_eq!(client["sessions"][0]["user"]["id"], done["response"]["created_user_id"]);
+    assert_eq!(client["last_authentication_strategy"], "oauth_custom_fake");
+}
+
+#[test]
+fn there_is_nothing_to_transfer_where_nothing_was_proved() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    let mut browser = site.browser();
+    for path in ["/v1/client/sign_ins", "/v1/client/sign_ups"] {
+        assert_eq!(browser.post(path, "transfer=true").error_codes(), ["account_transfer_invalid"], "{path}");
+    }
+    let begun = site.begin(&mut browser, "");
+    for path in ["/v1/client/sign_ins", "/v1/client/sign_ups"] {
+        assert_eq!(browser.post(path, "transfer=true").error_codes(), ["account_transfer_invalid"], "{path}");
+    }
+    // What a sign-up proved for itself belongs to it alone.
+    site.come_back(&mut browser, &begun);
+    assert_eq!(site.browser().post("/v1/client/sign_ins", "transfer=true").error_codes(), ["account_transfer_invalid"]);
+}
+
+#[test]
 fn the_same_address_at_another_account_is_nobody_known() {
     let site = Site::start(EMAIL_AND_PASSWORD);
     site.sign_up(&mut site.browser());
@@ -375,6 +454,18 @@ impl Site {
     fn come_back(&self, browser: &mut Browser<'_>, begun: &Value) -> Answer {
         let (code, state) = self.provider.allow(page_of(begun));
         browser.navigate(&format!("/v1/oauth_callback?code={code}&state={state}"))
+    }
+
+    /// The person signs in through the provider; the client afterwards.
+    fn sign_in(&self, browser: &mut Browser<'_>) -> Value {
+        let created = browser.post("/v1/client/sign_ins", &begin_form(""));
+        assert_eq!(created.status, 200, "{}", created.body);
+        let verification = created.json()["response"]["first_factor_verification"].clone();
+        let page = verification["external_verification_redirect_url"].as_str().expect("a page").to_owned();
+        let (code, state) = self.provider.allow(&page);
+        let back = browser.navigate(&format!("/v1/oauth_callback?code={code}&state={state}"));
+        assert_eq!(back.status, 303, "{}", back.body);
+        browser.get("/v1/client").json()["response"].clone()
     }
 
     /// A whole sign-up; the user.

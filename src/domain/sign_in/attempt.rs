@@ -55,7 +55,7 @@ impl SignIn {
             return Ok(transition.refused(Refusal::FormPasswordIncorrect.on("password")));
         };
         transition.charge(&address, Charged::Proof);
-        Ok(transition.completed(expected, user, Strategy::Password, cx))
+        Ok(transition.completed(expected, user, Some(Strategy::Password), cx))
     }
 
     fn guess(
@@ -80,7 +80,7 @@ impl SignIn {
             return Ok(transition.kept(Some(self.stamp())).refused(Refusal::FormCodeIncorrect.on("code")));
         };
         transition.charge(address, Charged::Proof);
-        Ok(transition.completed(Some(self.stamp()), user, strategy.clone(), cx))
+        Ok(transition.completed(Some(self.stamp()), user, Some(strategy.clone()), cx))
     }
 
     /// The factor that an attempt is about, if it can still be attempted.

@@ -3,7 +3,8 @@
 use crate::domain::id::{ClientId, IdentificationId, SignInId};
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{Code, Reason};
-use crate::domain::verification::{self, Strategy};
+use crate::domain::sign_up::{ExternalAnswer, ExternalTrip};
+use crate::domain::verification::{self, ExternalAccount, Strategy};
 
 /// What a new sign-in begins with.
 #[derive(Clone, Debug)]
@@ -34,6 +35,10 @@ pub enum Start {
         /// Whether it is the user's.
         fits: bool,
     },
+    /// Go to a provider.
+    Leave(Box<ExternalTrip>),
+    /// Take over the account that the client's sign-up found to be a user's.
+    TakeOver(Box<(ExternalAccount, ExternalAnswer)>),
 }
 
 /// Begin to prove a first factor.

@@ -3,9 +3,10 @@
 use crate::domain::client::Client;
 use crate::domain::context::Context;
 use crate::domain::rejection::{Code, Rejection};
+use crate::domain::sign_up::usable;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
-use crate::domain::verification::Strategy;
+use crate::domain::verification::{ExternalAccount, Strategy};
 
 use super::{Create, Phase, SignIn, Start, Transition};
 
@@ -17,7 +18,8 @@ impl SignIn {
     /// `form_param_missing` for a step that needs an identifier; what the step is refused for.
     pub fn create(create: &Create, user: Option<&User>, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         let is_protected = cx.settings.attack_protection.enumeration_protection.enabled;
-        if create.identifier.is_none() && create.start != Start::Identify {
+        let by_identifier = matches!(create.start, Start::Prepare(_) | Start::Password { .. });
+        if create.identifier.is_none() && by_identifier {
             return Err(Code::FormParamMissing.on("identifier").into());
         }
         if create.identifier.is_some() && user.is_none() && !is_protected {
@@ -40,6 +42,12 @@ impl SignIn {
         match &create.start {
             Start::Identify => Ok(Transition::to(empty).kept(create.replaces)),
             Start::Prepare(prepare) => empty.prepare_in_place(prepare, create.replaces, user, cx),
+            Start::Leave(trip) => {
+                usable(&trip.strategy, cx.settings)?;
+                let external = Some(Box::new(ExternalAccount::leaving(trip, cx.now)));
+                Ok(Transition::to(Self { external, ..empty }).kept(create.replaces))
+            }
+            Start::TakeOver(found) => empty.take_over(&found.0, &found.1, create.replaces, cx),
             Start::Password { fits } => {
                 empty.offered(&Strategy::Password, user, cx)?;
                 empty.prove_password(*fits, create.replaces, cx)

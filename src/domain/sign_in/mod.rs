@@ -6,6 +6,7 @@
 mod attempt;
 mod command;
 mod create;
+mod external;
 mod factor;
 mod prepare;
 mod state;

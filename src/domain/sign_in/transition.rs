@@ -7,6 +7,7 @@ use crate::domain::id::{SignInId, UserId};
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::Rejection;
 use crate::domain::session::Session;
+use crate::domain::user::UserAccount;
 use crate::domain::verification::Strategy;
 
 use super::{Phase, SignIn};
@@ -26,6 +27,8 @@ pub struct Transition {
     pub client_changes: Vec<ClientChange>,
     /// Who signed in, when it is complete.
     pub signed_in: Option<UserId>,
+    /// The account that becomes theirs with it.
+    pub link: Option<UserAccount>,
 }
 
 impl Transition {
@@ -38,6 +41,7 @@ impl Transition {
             charges: Vec::new(),
             client_changes: Vec::new(),
             signed_in: None,
+            link: None,
         }
     }
 
@@ -64,13 +68,13 @@ impl Transition {
         mut self,
         expected: Option<(SignInId, u64)>,
         user: UserId,
-        strategy: Strategy,
+        strategy: Option<Strategy>,
         cx: &mut Context<'_>,
     ) -> Self {
         let session = Session::begin(user, self.next.client_id, self.next.origin.clone(), cx);
         self.next.phase = Phase::Complete { session_id: session.id };
         self.client_changes.push(ClientChange::SetSignIn { expected, next: None });
-        self.client_changes.extend(ClientChange::signed_in(session, cx.policy.single_session, Some(strategy)));
+        self.client_changes.extend(ClientChange::signed_in(session, cx.policy.single_session, strategy));
         self.signed_in = Some(user);
         self
     }

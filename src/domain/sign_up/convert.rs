@@ -3,12 +3,12 @@
 use crate::domain::client::ClientChange;
 use crate::domain::context::Context;
 use crate::domain::field::Field;
-use crate::domain::id::{ExternalAccountId, IdentificationId};
+use crate::domain::id::IdentificationId;
 use crate::domain::rejection::Rejection;
 use crate::domain::requirements::Requirements;
 use crate::domain::session::Session;
 use crate::domain::user::{Conversion, Identification, User, UserAccount};
-use crate::domain::verification::{ExternalAccount, ExternalState, Strategy};
+use crate::domain::verification::{ExternalState, Strategy};
 
 use super::state::{Collected, Phase};
 use super::{SignUp, Transition};
@@ -63,7 +63,7 @@ impl SignUp {
             phone_numbers: self.phone_number.iter().map(|p| identification(p, cx)).collect(),
             external_accounts: self
                 .proved_account()
-                .and_then(|account| account_of_user(account, cx))
+                .and_then(|account| UserAccount::of(account, cx))
                 .into_iter()
                 .collect(),
             username: self.username.clone(),
@@ -80,16 +80,6 @@ impl SignUp {
             sign_up: Some(Box::new(self.clone())),
         }
     }
-}
-
-fn account_of_user(account: &ExternalAccount, cx: &mut Context<'_>) -> Option<UserAccount> {
-    Some(UserAccount {
-        id: ExternalAccountId::generate(cx.now, cx.entropy),
-        identification_id: IdentificationId::generate(cx.now, cx.entropy),
-        provider: account.strategy.provider()?,
-        profile: account.profile.clone()?,
-        verified_at: cx.now,
-    })
 }
 
 fn identification<T: Clone>(collected: &Collected<T>, cx: &mut Context<'_>) -> Identification<T> {

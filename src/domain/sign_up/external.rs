@@ -8,7 +8,6 @@ use crate::domain::field::Field;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::identifier::{EmailAddress, IdentifierKind, Username};
 use crate::domain::rejection::{Code, Rejection};
-use crate::domain::time::Span;
 use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Strategy, Verification};
 
 use super::fields::name;
@@ -56,6 +55,8 @@ pub struct ExternalAnswer {
     pub outcome: Result<Profile, Code>,
     /// The user whose account it is, or who proved the address that the provider vouches for.
     pub holder: Option<UserId>,
+    /// Whether that user is known by the address alone, so that the account would be a new one of theirs.
+    pub links: bool,
     /// That user's session on this client.
     pub session: Option<SessionId>,
     /// Which of the profile's e-mail address and username belong to a user.
@@ -92,16 +93,7 @@ impl SignUp {
     pub(super) fn take_external(&mut self, external: &External, cx: &Context<'_>) {
         match external {
             External::Begin(trip) => {
-                self.external_account = Some(Box::new(ExternalAccount {
-                    strategy: trip.strategy.clone(),
-                    state: ExternalState::Pending,
-                    nonce: trip.nonce,
-                    redirect_url: trip.redirect_url.clone(),
-                    action_complete_redirect_url: trip.action_complete_redirect_url.clone(),
-                    authorize_url: Some(trip.authorize_url.clone()),
-                    expire_at: cx.now + TRIP_TTL,
-                    profile: None,
-                }));
+                self.external_account = Some(Box::new(ExternalAccount::leaving(trip, cx.now)));
             }
             External::Answered(strategy, answer) => {
                 let account = ExternalAccount {
@@ -185,6 +177,3 @@ fn is_admitted(profile: &Profile, strategy: &Strategy, cx: &Context<'_>) -> bool
     let subaddresses = !social.is_some_and(|social| social.block_email_subaddresses);
     email.is_none_or(|email| cx.settings.restrictions.admit_email(&email, subaddresses).is_ok())
 }
-
-/// How long a person may stay at a provider (SECURITY R-O2).
-const TRIP_TTL: Span = Span::from_secs(600);

@@ -80,6 +80,13 @@ pub struct Fields {
     pub taken: BTreeSet<IdentifierKind>,
 }
 
+impl RawFields {
+    /// Whether the account that the client's sign-in found to be nobody's is to be taken over.
+    pub fn is_transfer(&self) -> bool {
+        self.transfer.as_deref().is_some_and(|text| text == "true" || text == "1")
+    }
+}
+
 impl Fields {
     /// Parses raw parameters by the instance's settings. The second value is the password to hash, if one was
     /// given; the caller puts its digest into `password_digest`.
@@ -145,9 +152,6 @@ impl Fields {
         };
         if raw.ticket.is_some() || fields.strategy == Some(Strategy::Ticket) {
             take(Err(Code::FormParamValueDisabled.on("strategy")));
-        }
-        if raw.transfer.as_deref().is_some_and(|t| t == "true" || t == "1") {
-            take(Err(Code::AccountTransferInvalid.into()));
         }
         Rejection::collect(reasons)?;
         Ok((fields, password))
@@ -280,7 +284,7 @@ fn strategy(text: Option<&str>, settings: &Settings) -> Result<Option<Strategy>,
 ///
 /// # Errors
 /// `oauth_provider_not_enabled` for providers, `form_param_value_disabled` for all others.
-pub(super) fn usable(strategy: &Strategy, settings: &Settings) -> Result<(), Reason> {
+pub fn usable(strategy: &Strategy, settings: &Settings) -> Result<(), Reason> {
     let on = match strategy {
         Strategy::Password => settings.attributes.password.enabled,
         _ => strategy

@@ -17,7 +17,7 @@ mod update;
 pub use command::{Attempt, Command, Follow, Prepare};
 pub use external::{External, ExternalAnswer, ExternalReturn, ExternalTrip};
 pub(super) use fields::channel;
-pub use fields::{Fields, Patch, RawFields};
+pub use fields::{Fields, Patch, RawFields, usable};
 pub use state::{Collected, Phase, SignUp, Status};
 pub use transition::Transition;
 pub use update::taken;

@@ -3,7 +3,8 @@
 use crate::domain::id::{ClientId, SessionId};
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::rejection::Code;
-use crate::domain::time::Timestamp;
+use crate::domain::sign_up::ExternalTrip;
+use crate::domain::time::{Span, Timestamp};
 
 use super::Strategy;
 
@@ -86,6 +87,20 @@ pub struct Profile {
 }
 
 impl ExternalAccount {
+    /// The account of a person who is sent to a provider now.
+    pub fn leaving(trip: &ExternalTrip, now: Timestamp) -> Self {
+        Self {
+            strategy: trip.strategy.clone(),
+            state: ExternalState::Pending,
+            nonce: trip.nonce,
+            redirect_url: trip.redirect_url.clone(),
+            action_complete_redirect_url: trip.action_complete_redirect_url.clone(),
+            authorize_url: Some(trip.authorize_url.clone()),
+            expire_at: now + TRIP_TTL,
+            profile: None,
+        }
+    }
+
     /// Where it stands at `now`.
     pub fn status(&self, now: Timestamp) -> ExternalStatus {
         match self.state {
@@ -135,3 +150,6 @@ impl std::fmt::Debug for Profile {
         f.write_str("[profile]")
     }
 }
+
+/// How long a person may stay at a provider (SECURITY R-O2).
+const TRIP_TTL: Span = Span::from_secs(600);

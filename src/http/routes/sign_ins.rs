@@ -7,14 +7,16 @@ use crate::engine::{ClientView, EngineError, RawFirstFactor, RawProof, RawSignIn
 use crate::http::app::Family;
 use crate::http::error::HttpError;
 use crate::http::exchange::Exchange;
-use crate::http::identity::Identity;
+use crate::http::identity::{Identity, Told};
 use crate::http::params::Params;
 use crate::http::response::Answer;
 use crate::http::wire::SignInResource;
 
+use super::sign_ups::{COMPLETE_REDIRECT, REDIRECT, allowed, redirect};
+
 pub(super) async fn create(exchange: &Exchange<'_>, form: &Params) -> Result<Answer, HttpError> {
     exchange.limit(Family::Create)?;
-    let given = creation(form);
+    let given = creation(exchange, form);
     if given.as_ref().is_ok_and(|given| given.password.is_some()) {
         exchange.limit(Family::Attempt)?;
     }
@@ -59,12 +61,18 @@ async fn settle(
     outcome: Result<(SignInView, ClientView), EngineError>,
 ) -> Result<Answer, HttpError> {
     match outcome {
-        Ok((sign_in, client)) => Ok(exchange.wrapped(identity, &SignInResource::from(&sign_in), &client)),
+        Ok((sign_in, client)) => {
+            let mut answer = exchange.wrapped(identity, &SignInResource::from(&sign_in), &client);
+            if sign_in.value.external.as_deref().is_some_and(|account| account.authorize_url.is_some()) {
+                identity.tell_navigations(&Told::Client(&client), &exchange.head, answer.headers_mut());
+            }
+            Ok(answer)
+        }
         Err(error) => Err(exchange.refuse(identity, error).await),
     }
 }
 
-fn creation(form: &Params) -> Result<RawSignIn, Rejection> {
+fn creation(exchange: &Exchange<'_>, form: &Params) -> Result<RawSignIn, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = form.reader(&mut reasons);
     let given = RawSignIn {
@@ -73,8 +81,16 @@ fn creation(form: &Params) -> Result<RawSignIn, Rejection> {
         strategy: reader.take("strategy"),
         channel: reader.take("channel"),
         transfer: reader.take("transfer"),
+        redirect_url: None,
+        action_complete_redirect_url: None,
+        oidc_prompt: reader.take("oidc_prompt"),
+        oidc_login_hint: reader.take("oidc_login_hint"),
     };
-    Rejection::collect(reasons).map(|()| given)
+    let (url, complete_url) = (reader.take(REDIRECT), reader.take(COMPLETE_REDIRECT));
+    let redirect = |param: &str, url: &str| redirect(exchange, param, url);
+    let redirect_url = allowed(REDIRECT, url, redirect, &mut reasons);
+    let action_complete_redirect_url = allowed(COMPLETE_REDIRECT, complete_url, redirect, &mut reasons);
+    Rejection::collect(reasons).map(|()| RawSignIn { redirect_url, action_complete_redirect_url, ..given })
 }
 
 fn preparation(form: &Params) -> Result<RawFirstFactor, Rejection> {

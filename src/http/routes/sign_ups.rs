@@ -197,7 +197,7 @@ fn wishes(exchange: &Exchange<'_>, form: &Params) -> Result<RawPrepare, Rejectio
 }
 
 /// A redirect URL as the engine takes it: absolute and allowed. An empty one is none.
-fn allowed(
+pub(super) fn allowed(
     param: &str,
     url: Option<String>,
     redirect: impl Fn(&str, &str) -> Result<String, Reason>,
@@ -207,7 +207,7 @@ fn allowed(
     checked.map_err(|reason| reasons.push(reason)).ok()
 }
 
-fn redirect(exchange: &Exchange<'_>, param: &str, url: &str) -> Result<String, Reason> {
+pub(super) fn redirect(exchange: &Exchange<'_>, param: &str, url: &str) -> Result<String, Reason> {
     exchange.app.redirects.check(param, url, exchange.source.origin.as_deref())
 }
 
@@ -218,8 +218,8 @@ fn pair(form: &Params, first: &str, second: &str) -> Result<(Option<String>, Opt
     Rejection::collect(reasons).map(|()| values)
 }
 
-const REDIRECT: &str = "redirect_url";
-const COMPLETE_REDIRECT: &str = "action_complete_redirect_url";
+pub(super) const REDIRECT: &str = "redirect_url";
+pub(super) const COMPLETE_REDIRECT: &str = "action_complete_redirect_url";
 const ASKED_AGAIN: &str = "_vestibule_again";
 /// The other answer, given a moment earlier, is then certainly ahead on the way to the browser.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(200);

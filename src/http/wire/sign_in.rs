@@ -11,7 +11,7 @@ use crate::domain::verification::Strategy;
 use crate::engine::SignInView;
 
 use super::Shown;
-use super::verification::State;
+use super::verification::{ExternalResource, State};
 
 /// A sign-in on the wire.
 #[derive(Debug, Serialize)]
@@ -22,12 +22,20 @@ pub(in crate::http) struct SignInResource<'a> {
     supported_identifiers: Vec<&'a str>,
     supported_first_factors: Vec<FactorResource<'a>>,
     supported_second_factors: (),
-    first_factor_verification: Option<State<'a>>,
+    first_factor_verification: Option<FirstFactorVerification<'a>>,
     second_factor_verification: (),
     identifier: Option<&'a str>,
     user_data: Option<UserData<'a>>,
     created_session_id: Option<Shown<SessionId>>,
     abandon_at: Timestamp,
+}
+
+/// The verification of the first factor: of a code or password, or of an account at a provider.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum FirstFactorVerification<'a> {
+    Known(State<'a>),
+    External(ExternalResource<'a>),
 }
 
 /// A way to prove the first factor.
@@ -71,10 +79,17 @@ impl<'a> From<&'a SignInView> for SignInResource<'a> {
                 .map(|factor| FactorResource::of(factor, value.identifier.as_ref()))
                 .collect(),
             supported_second_factors: (),
-            first_factor_verification: value.first_factor.as_ref().map(|factor| {
-                let verification = &factor.verification;
-                State::of(verification, verification.status(view.now, view.attempts_max))
-            }),
+            first_factor_verification: match (&value.first_factor, &value.external) {
+                (Some(factor), _) => {
+                    let verification = &factor.verification;
+                    let status = verification.status(view.now, view.attempts_max);
+                    Some(FirstFactorVerification::Known(State::of(verification, status)))
+                }
+                (None, Some(account)) => {
+                    Some(FirstFactorVerification::External(ExternalResource::of(account, view.now)))
+                }
+                (None, None) => None,
+            },
             second_factor_verification: (),
             identifier: value.identifier.as_ref().map(|identifier| identifier.value.as_str()),
             user_data: view.user.as_deref().map(UserData::from),

@@ -6,7 +6,7 @@ use crate::domain::id::{IdentificationId, UserId};
 use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
-use crate::domain::user::{Identification, User};
+use crate::domain::user::{Identification, User, UserAccount};
 use crate::store::StoreError;
 use crate::store::codec::Record;
 use crate::store::key::Kind;
@@ -46,6 +46,13 @@ struct IdentificationV1<T> {
 impl Record for UserRecordV1 {
     const KIND: Kind = Kind::User;
     const SCHEMA: u8 = 1;
+}
+
+impl UserRecordV1 {
+    /// Adds an account at a provider.
+    pub(in crate::store) fn link(&mut self, account: &UserAccount) {
+        self.external_accounts.push(account.into());
+    }
 }
 
 impl From<&User> for UserRecordV1 {

@@ -1,0 +1,78 @@
+//! Signing in by an account at a provider: going there, coming back, and taking over what a sign-up proved
+//! (CONTRACT 9, 10).
+
+use crate::domain::client::ClientChange;
+use crate::domain::context::Context;
+use crate::domain::id::{SignInId, UserId};
+use crate::domain::rejection::{Code, Rejection};
+use crate::domain::sign_up::{ExternalAnswer, ExternalReturn};
+use crate::domain::user::UserAccount;
+use crate::domain::verification::{ExternalAccount, ExternalState};
+
+use super::{SignIn, Transition};
+
+impl SignIn {
+    /// What came of a trip. An account that nobody has belongs to a sign-up.
+    ///
+    /// # Errors
+    /// `oauth_callback_invalid` unless this trip is the one that the person is expected back from.
+    pub fn return_from_provider(&self, back: &ExternalReturn, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
+        let account = self.external.as_ref().filter(|account| account.awaits(&back.nonce, cx.now));
+        let mut account = (**account.ok_or(Code::OAuthCallbackInvalid)?).clone();
+        let mut next = self.clone();
+        next.version += 1;
+        next.updated_at = cx.now.max(self.updated_at);
+        account.authorize_url = None;
+        let ExternalAnswer { outcome, holder, session, .. } = &back.answer;
+        account.state = match outcome {
+            Err(code) => ExternalState::Failed { code: *code, session: None },
+            Ok(_) if session.is_some() => {
+                ExternalState::Failed { code: Code::IdentifierAlreadySignedIn, session: *session }
+            }
+            Ok(_) if holder.is_some() => ExternalState::Verified { at: cx.now, client: self.client_id },
+            Ok(_) => ExternalState::Transferable(Code::ExternalAccountNotFound),
+        };
+        account.profile = outcome.as_ref().ok().cloned();
+        let is_verified = account.is_verified();
+        next.external = Some(Box::new(account));
+        let mut transition = match holder.filter(|_| is_verified) {
+            Some(user) => next.proved_by_account(Some(self.stamp()), user, back.answer.links, cx),
+            None => Transition::to(next).kept(Some(self.stamp())),
+        };
+        if !back.by_owner {
+            // A new token would lock the client out that began.
+            transition.client_changes.retain(|change| *change != ClientChange::Rotate);
+        }
+        Ok(transition)
+    }
+
+    /// Takes over the account that a sign-up of the same client found to be a user's, on a value that is new.
+    pub(super) fn take_over(
+        mut self,
+        account: &ExternalAccount,
+        answer: &ExternalAnswer,
+        expected: Option<(SignInId, u64)>,
+        cx: &mut Context<'_>,
+    ) -> Result<Transition, Rejection> {
+        let user = answer.holder.ok_or(Code::AccountTransferInvalid)?;
+        let state = ExternalState::Verified { at: cx.now, client: self.client_id };
+        self.external = Some(Box::new(ExternalAccount { state, ..account.clone() }));
+        Ok(self.proved_by_account(expected, user, answer.links, cx))
+    }
+
+    fn proved_by_account(
+        mut self,
+        expected: Option<(SignInId, u64)>,
+        user: UserId,
+        links: bool,
+        cx: &mut Context<'_>,
+    ) -> Transition {
+        self.user_id = Some(user);
+        let account = self.external.clone();
+        let strategy = account.as_deref().map(|account| account.strategy.clone());
+        let link = account.filter(|_| links).and_then(|account| UserAccount::of(&account, cx));
+        let mut transition = Transition::to(self).completed(expected, user, strategy, cx);
+        transition.link = link;
+        transition
+    }
+}
