@@ -110,21 +110,51 @@ test('whoever cancels there reads so and can begin anew', { skip }, async (t) =>
   await page.waitForURL(`${pages.origin}/home`);
 });
 
+test('whoever signs up with an account they have is signed in', { skip }, async (t) => {
+  await engine.configure({ ...settings.EMAIL_AND_PASSWORD, ...provider.settings });
+  provider.know('fay', { email: 'fay@example.com', email_verified: true });
+  const first = await personWithPage(t);
+  await first.goto(`${pages.origin}/headless`);
+  await begin(first);
+  await logIn(first, 'fay');
+  await first.waitForURL(`${pages.origin}/home`);
+
+  const second = await personWithPage(t);
+  await second.goto(`${pages.origin}/headless`);
+  await begin(second);
+  await logIn(second, 'fay');
+  await second.waitForURL(`${pages.origin}/home`);
+  assert.equal((await signedIn(second)).user.id, (await signedIn(first)).user.id);
+});
+
+test('whoever signs in with an account that nobody has is signed up', { skip }, async (t) => {
+  await engine.configure({ ...settings.EMAIL_AND_PASSWORD, ...provider.settings });
+  provider.know('gus', { email: 'gus@example.com', email_verified: true });
+  const page = await personWithPage(t);
+  await page.goto(`${pages.origin}/headless`);
+  await begin(page, 'signIn');
+  await logIn(page, 'gus');
+  await page.waitForURL(`${pages.origin}/home`);
+  const { user } = await signedIn(page);
+  assert.equal(user.email, 'gus@example.com');
+  assert.deepEqual(user.accounts, ['custom_acme']);
+});
+
 async function personWithPage(t) {
   const person = await newPerson(browser);
   t.after(() => person.context.close());
   return person.page;
 }
 
-function begin(page) {
-  return page.evaluate(async () => {
+function begin(page, attempt = 'signUp') {
+  return page.evaluate(async (attempt) => {
     await window.ready;
-    window.Clerk.client.signUp.authenticateWithRedirect({
+    window.Clerk.client[attempt].authenticateWithRedirect({
       strategy: 'oauth_custom_acme',
       redirectUrl: '/sso-callback',
       redirectUrlComplete: '/home',
     });
-  });
+  }, attempt);
 }
 
 function signedIn(page) {
@@ -151,6 +181,11 @@ function callbackPage({ key, proxyUrl }) {
       data-clerk-proxy-url="${proxyUrl}"></script>
     <script>
       window.ready = Clerk.load({ telemetry: false })
-        .then(() => Clerk.handleRedirectCallback({ signUpUrl: '/sign-up', signInUrl: '/sign-in' }));
+        .then(() => Clerk.handleRedirectCallback({
+          signUpUrl: '/sign-up',
+          signInUrl: '/sign-in',
+          signInForceRedirectUrl: '/home',
+          signUpForceRedirectUrl: '/home',
+        }));
     </script>`);
 }
