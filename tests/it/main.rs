@@ -16,5 +16,6 @@ mod http_restrictions;
 mod layers;
 mod oauth;
 mod process;
+mod sign_ins;
 #[path = "../support/mod.rs"]
 mod support;
