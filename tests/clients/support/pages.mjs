@@ -74,6 +74,11 @@ export function signUpPage({ key, proxyUrl }) {
     </script>`);
 }
 
+/** The same with `<SignIn/>`. */
+export function signInPage({ key, proxyUrl }) {
+  return signUpPage({ key, proxyUrl }).replace('Clerk.mountSignUp', 'Clerk.mountSignIn');
+}
+
 export function html(body) {
   return `<!doctype html>
 <html lang="en">

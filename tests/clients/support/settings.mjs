@@ -20,6 +20,8 @@ const OPTIONAL_NAME = { enabled: true, required: false };
 
 export const EMAIL_AND_PASSWORD = document({ email_address: EMAIL, password: PASSWORD });
 
+export const EMAIL_ONLY = document({ email_address: EMAIL });
+
 export const EMAIL_AND_USERNAME = document({ email_address: EMAIL, username: USERNAME });
 
 const EMAIL_LINK = { ...EMAIL, verifications: ['email_link'] };
