@@ -9,14 +9,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::actors::{Answer, CallError};
 use crate::domain::context::Sealer;
-use crate::domain::id::{ClientId, SessionId, SignInId, SignUpId, UserId};
-use crate::domain::identifier::{EmailAddress, IdentifierKind, Username};
+use crate::domain::id::{ClientId, SignInId, SignUpId};
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::settings::OAuth;
 use crate::domain::sign_in;
-use crate::domain::sign_up::{Command, External, ExternalAnswer, ExternalReturn, ExternalTrip, Phase, RawFields};
-use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Strategy};
+use crate::domain::sign_up::{Command, External, ExternalReturn, ExternalTrip, Phase, RawFields};
+use crate::domain::verification::{ExternalAccount, Profile, Strategy};
 use crate::oauth::{Ask, Callback, ProviderError};
 use crate::token::{Gate, Traveller, Trip};
 
@@ -301,30 +300,6 @@ impl Engine {
         })
     }
 
-    /// What a sign-up begins with that takes over the account which the client's sign-in found to be nobody's.
-    async fn taken_over(&self, caller: &Caller) -> Result<External, EngineError> {
-        let nothing = || Rejection::from(Code::AccountTransferInvalid);
-        let client = self.inner.store().client(caller.client_id().ok_or_else(nothing)?).await?.ok_or_else(nothing)?;
-        let open = client.open_sign_in(self.now(), &self.inner.environment.policy);
-        let account = open.and_then(|sign_in| sign_in.external.as_deref()).ok_or_else(nothing)?;
-        let (strategy, answer) = self.transferable(account, Code::ExternalAccountNotFound, caller).await?;
-        Ok(External::Answered(strategy, answer))
-    }
-
-    /// A proved account that belongs on the other side, and who holds it by now.
-    pub(super) async fn transferable(
-        &self,
-        account: &ExternalAccount,
-        because: Code,
-        caller: &Caller,
-    ) -> Result<(Strategy, ExternalAnswer), EngineError> {
-        let nothing = || Rejection::from(Code::AccountTransferInvalid);
-        let profile = account.profile.clone().filter(|_| account.state == ExternalState::Transferable(because));
-        let provider = account.strategy.provider().ok_or_else(nothing)?;
-        let answer = self.answer(&provider, Ok(profile.ok_or_else(nothing)?), caller).await?;
-        Ok((account.strategy.clone(), answer))
-    }
-
     async fn exchange(&self, strategy: &Strategy, trip: &Trip, callback: &ProviderCallback) -> Result<Profile, Code> {
         if let Some(error) = &callback.error {
             return Err(if error == "access_denied" { Code::OAuthAccessDenied } else { Code::OAuthCallbackInvalid });
@@ -343,52 +318,6 @@ impl Engine {
         };
         let profile = self.inner.providers.exchange(&provider, &settings, &callback).await;
         profile.map_err(|error| refusal(&provider, &error))
-    }
-
-    /// What a provider said together with who holds the account, its address and its username.
-    pub(super) async fn answer(
-        &self,
-        provider: &str,
-        outcome: Result<Profile, Code>,
-        caller: &Caller,
-    ) -> Result<ExternalAnswer, EngineError> {
-        let mut answer =
-            ExternalAnswer { outcome, holder: None, links: false, session: None, taken: Default::default() };
-        let Ok(profile) = &answer.outcome else { return Ok(answer) };
-        let store = self.inner.store();
-        answer.holder = store.holder(&profile.identifier(provider)).await?;
-        let email = profile.email_address.as_deref().and_then(|text| EmailAddress::parse(text).ok());
-        if let Some(email) = email
-            && let Some(user) = store.holder(&email.identifier()).await?
-        {
-            answer.taken.insert(IdentifierKind::EmailAddress);
-            if answer.holder.is_none() && profile.email_verified && self.may_link(user, provider, &email).await? {
-                (answer.holder, answer.links) = (Some(user), true);
-            }
-        }
-        let rules = &self.settings().username_settings;
-        let username = profile.username.as_deref().and_then(|text| Username::parse(text, rules).ok());
-        if let Some(username) = username
-            && store.holder(&username.identifier()).await?.is_some()
-        {
-            answer.taken.insert(IdentifierKind::Username);
-        }
-        answer.session = answer.holder.and_then(|user| self.session_of(user, caller));
-        Ok(answer)
-    }
-
-    /// Whether an account whose provider vouches for `email` may become that user's: the user proved the address
-    /// too, and has no other account there (SECURITY R-O5, R-O7).
-    async fn may_link(&self, user: UserId, provider: &str, email: &EmailAddress) -> Result<bool, EngineError> {
-        let Some(user) = self.inner.store().user(user).await? else { return Ok(false) };
-        let mut addresses = user.email_addresses.iter();
-        let proved = addresses.any(|known| known.value.as_str() == email.as_str() && known.verified_by.is_some());
-        Ok(proved && user.external_accounts.iter().all(|account| account.provider != provider))
-    }
-
-    fn session_of(&self, user: UserId, caller: &Caller) -> Option<SessionId> {
-        let client = caller.client()?;
-        client.live_sessions(self.now()).find(|session| session.user_id == user).map(|session| session.id)
     }
 
     fn hand_over(&self, trip: &Trip, callback: &ProviderCallback, account: &ExternalAccount) -> String {

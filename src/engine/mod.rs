@@ -3,6 +3,7 @@
 //!
 //! [`EngineBuilder`] makes an [`Engine`]; its methods are the calls. Begin reading at `sign_ups.rs`.
 
+mod accounts;
 mod admission;
 mod builder;
 mod caller;
