@@ -18,6 +18,7 @@ use vestibule::engine::{
 };
 use vestibule::password::{HashOptions, HashParameters};
 
+use crate::support::browser::{Browser, PAGE};
 use crate::support::server::Server;
 
 #[tokio::test]
@@ -290,3 +291,36 @@ used_for_first_factor = true
 enabled = true
 required = true
 ";
+
+#[test]
+fn a_code_by_text_message_signs_in_whoever_signed_up_with_that_number() {
+    let folder = TempDir::new().expect("a folder");
+    let config = format!(
+        "[server]\nallowed_origins = [\"{PAGE}\"]\n[limits]\nsource = false\n[verification]\nresend_cooldown_s = 0\n\
+         [settings]\nfile = \"phone\"\n"
+    );
+    let server = Server::start(folder.path(), &config);
+    let mut browser = Browser::of(&server);
+    let number = "+14155552671";
+    let begun = browser.post("/v1/client/sign_ups", "phone_number=%2B14155552671&strategy=phone_code");
+    assert_eq!(begun.status, 200, "{}", begun.body);
+    let path = format!("/v1/client/sign_ups/{}", begun.json()["response"]["id"].as_str().expect("an id"));
+    let code = |count| server.mail(number, count)["code"].as_str().expect("a code").to_owned();
+    let form = format!("strategy=phone_code&code={}", code(1));
+    let done = browser.post(&format!("{path}/attempt_verification"), &form).json();
+    assert_eq!(done["response"]["status"], "complete", "{done}");
+    assert_eq!(browser.request("DELETE", "/v1/client/sessions", &[], "").status, 200);
+
+    let begun = browser.post("/v1/client/sign_ins", "identifier=%2B1+415+555+2671").json()["response"].clone();
+    assert_eq!(begun["status"], "needs_first_factor", "{begun}");
+    let factor = &begun["supported_first_factors"][0];
+    assert_eq!(factor["strategy"], "phone_code");
+    let path = format!("/v1/client/sign_ins/{}", begun["id"].as_str().expect("an id"));
+    let form = format!("strategy=phone_code&phone_number_id={}", factor["phone_number_id"].as_str().expect("an id"));
+    let prepared = browser.post(&format!("{path}/prepare_first_factor"), &form).json();
+    assert_eq!(prepared["response"]["first_factor_verification"]["status"], "unverified", "{prepared}");
+    let form = format!("strategy=phone_code&code={}", code(2));
+    let signed_in = browser.post(&format!("{path}/attempt_first_factor"), &form).json();
+    assert_eq!(signed_in["response"]["status"], "complete", "{signed_in}");
+    assert_eq!(signed_in["client"]["sessions"][0]["user"]["id"], done["response"]["created_user_id"]);
+}
