@@ -121,7 +121,7 @@ test('the form asks for consent to the terms and sends it', { skip }, async (t) 
 
   await form.fill('emailAddress', 'consent@example.com');
   await form.fill('password', PASSWORD);
-  await page.locator('input[name="legalAccepted"]').check();
+  await form.check('legalAccepted');
   const created = await form.submit();
   assert.equal(created.status, 200);
   assert.ok(created.body.response.required_fields.includes('legal_accepted'));

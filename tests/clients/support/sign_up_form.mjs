@@ -16,6 +16,19 @@ export class SignUpForm {
   }
 
   /**
+   * Ticks a box. The component draws the form anew while it judges the password, and a click in that moment is lost:
+   * like a person, this clicks again when the box stays empty.
+   */
+  async check(field) {
+    const box = this.page.locator(`input[name="${field}"]`);
+    for (let tries = 0; tries < 5 && !(await box.isChecked()); tries += 1) {
+      await box.click();
+      const ticked = (element) => element.checked;
+      await this.page.waitForFunction(ticked, await box.elementHandle(), { timeout: 1_000 }).catch(() => {});
+    }
+  }
+
+  /**
    * Presses Enter in the last field and returns what the engine answered to the sign-up's creation.
    * (A hint below the password folds away when the field loses focus, so that a very quick click
    * on the button beneath would now and then miss it.)
