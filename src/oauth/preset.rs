@@ -1,4 +1,5 @@
-//! Providers that need no more than credentials. Facts from their developers' documentation, as data.
+//! Providers that need no more than credentials, as data. None of them was tried with real credentials yet; where one
+//! has moved, explicit endpoints in the settings win.
 
 /// A provider that the engine knows.
 #[derive(Debug)]
