@@ -7,7 +7,8 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::sync::Semaphore;
 
-use crate::delivery::{self, Outcome, Transport, Wording};
+use crate::delivery::{self, Envelope, Outcome, Transport, Wording};
+use crate::domain::effect::Message;
 use crate::domain::secret::Secret;
 use crate::store::{Commit, CommitError, OutboxEntry};
 
@@ -154,24 +155,24 @@ impl Courier {
     /// The message with its secret; `None` if that was sealed under another key, so that it can never be sent.
     fn open(&self, entry: &OutboxEntry) -> Option<delivery::Message> {
         let plain = self.environment.sealer.open(entry.id.as_bytes(), &entry.sealed);
-        let Some((code, token)) = plain.and_then(|plain| String::from_utf8(plain).ok()).map(parts) else {
+        let Some(secrets) = plain.and_then(|plain| String::from_utf8(plain).ok()).map(|plain| parts(&plain)) else {
             tracing::error!(message.id = %entry.id, "a message can't be opened with this instance key");
             return None;
         };
-        let (to, display_to) = (&entry.to, &entry.display_to);
-        let (id, created_at, expire_at) = (entry.id, entry.created_at, entry.expire_at);
+        let envelope = Envelope {
+            id: entry.id,
+            to: &entry.to,
+            display_to: &entry.display_to,
+            created_at: entry.created_at,
+            expire_at: entry.expire_at,
+        };
         let words = &self.wording;
-        match (code, token) {
-            (code, Some(token)) => {
-                Some(delivery::link_message(words, id, to, display_to, &token, code.as_ref(), created_at, expire_at))
-            }
-            (Some(code), None) => {
-                Some(delivery::code_message(&words.application, id, to, display_to, &code, created_at, expire_at))
-            }
-            (None, None) => {
-                Some(delivery::notice_message(&words.application, id, to, display_to, created_at, expire_at))
-            }
-        }
+        Some(match secrets {
+            [_, _, Some(ticket)] => words.invitation_message(envelope, &ticket),
+            [code, Some(token), None] => words.link_message(envelope, &token, code.as_ref()),
+            [Some(code), None, None] => words.code_message(envelope, &code),
+            [None, None, None] => words.notice_message(envelope),
+        })
     }
 
     /// `pause` ± 50 %, so that failed messages do not all come back at once.
@@ -182,17 +183,16 @@ impl Courier {
     }
 }
 
-/// The secrets of a message as they are sealed together: the code, a line break, the token of the link. Each may be
-/// missing.
-pub(super) fn joined(code: Option<&Secret<String>>, link: Option<&Secret<String>>) -> Secret<String> {
-    let text = |secret: Option<&Secret<String>>| secret.map_or_else(String::new, |s| s.expose().clone());
-    Secret::new(format!("{}\n{}", text(code), text(link)))
+/// The secrets of a message as they are sealed together, a line each, which may be empty: the code, the token of the
+/// link, the ticket.
+pub(super) fn joined(message: &Message) -> Secret<String> {
+    let text = |secret: &Option<Secret<String>>| secret.as_ref().map_or_else(String::new, |s| s.expose().clone());
+    Secret::new([&message.code, &message.link, &message.ticket].map(text).join("\n"))
 }
 
-fn parts(plain: String) -> (Option<Secret<String>>, Option<Secret<String>>) {
-    let secret = |text: &str| (!text.is_empty()).then(|| Secret::new(text.to_owned()));
-    let (code, link) = plain.split_once('\n').unwrap_or((&plain, ""));
-    (secret(code), secret(link))
+fn parts(plain: &str) -> [Option<Secret<String>>; 3] {
+    let mut lines = plain.split('\n').map(|line| (!line.is_empty()).then(|| Secret::new(line.to_owned())));
+    [(); 3].map(|()| lines.next().flatten())
 }
 
 /// Strikes an entry out; a full queue is waited for, since the message would be sent again otherwise.

@@ -12,7 +12,7 @@ use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::sign_up::{Command, Fields, SignUp, Transition, taken};
 use crate::domain::time::{Span, Timestamp};
-use crate::store::{ClientWrite, Commit, CommitError, OutboxEntry, SignUpWrite};
+use crate::store::{ClientWrite, Commit, CommitError, InvitationChange, OutboxEntry, SignUpWrite};
 
 use super::environment::Environment;
 use super::persister::Persister;
@@ -230,9 +230,11 @@ impl State {
         let policy = &environment.policy;
         let relaxed = conversion.is_none();
         let deadline = next.abandon_at(policy) + policy.keep_finished;
+        let accepted = conversion.as_ref().and_then(|c| Some(InvitationChange::Accept(c.accepts?, c.user.id)));
         let commit = Commit {
             at: environment.now(),
             sign_up: Some(SignUpWrite { next: next.clone(), expected_version, deadline }),
+            invitations: accepted.into_iter().collect(),
             user: conversion.map(|c| c.user),
             client: Some(ClientWrite { id: next.client_id, changes: open.into_iter().chain(client_changes).collect() }),
             outbox: effects.into_iter().map(|Effect::Deliver(message)| environment.seal(message)).collect(),
@@ -257,6 +259,7 @@ impl State {
         match error {
             CommitError::IdentifierTaken(kind) => Rejection::from(taken(kind)).into(),
             CommitError::Client(_) => Rejection::from(Code::SignUpCannotBeUpdated).into(),
+            CommitError::Rejected(rejection) => rejection.into(),
             CommitError::LimitExceeded { retry_after } => {
                 Rejection::from(Code::TooManyRequests.after(retry_after)).into()
             }
@@ -304,9 +307,9 @@ impl State {
 impl Environment {
     /// A message as the outbox keeps it: its secret sealed, bound to its id.
     pub(crate) fn seal(&self, message: Message) -> OutboxEntry {
-        let secrets = joined(message.code.as_ref(), message.link.as_ref());
+        let secrets = joined(&message);
         let sealed = self.sealer.seal(message.id.as_bytes(), secrets.expose().as_bytes());
-        let Message { id, to, display_to, code: _, link: _, created_at, expire_at } = message;
+        let Message { id, to, display_to, created_at, expire_at, .. } = message;
         OutboxEntry { id, to, display_to, sealed, created_at, expire_at }
     }
 }

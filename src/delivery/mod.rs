@@ -10,5 +10,5 @@ mod transport;
 pub use capture::{Capture, Captured};
 pub use off::Off;
 pub use smtp::{Security, Smtp, SmtpError, SmtpOptions};
-pub use template::{Wording, code_message, link_message, notice_message};
+pub use template::{Envelope, Wording};
 pub use transport::{BoxFuture, Channel, Message, Outcome, Transport};

@@ -12,8 +12,8 @@ pub enum Effect {
     Deliver(Message),
 }
 
-/// A message that carries a code, a link or both; with neither it tells the owner of an address that somebody tried
-/// to sign up with it.
+/// A message that carries a code, a link or both, or an invitation; with none of them it tells the owner of an address
+/// that somebody tried to sign up with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Its id, the same over retries.
@@ -26,6 +26,8 @@ pub struct Message {
     pub code: Option<Secret<String>>,
     /// The token of the link; the URL around it is the relay's business.
     pub link: Option<Secret<String>>,
+    /// The ticket of an invitation; the URL around it is the relay's business too.
+    pub ticket: Option<Secret<String>>,
     /// When it was made.
     pub created_at: Timestamp,
     /// After this it is not sent any more.

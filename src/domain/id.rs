@@ -46,6 +46,10 @@ kinds! {
     IdentificationKind IdentificationId "idn_"
     /// An account of a user at a provider.
     ExternalAccountKind ExternalAccountId "eac_"
+    /// An invitation.
+    InvitationKind InvitationId "inv_"
+    /// An entry of the waiting list.
+    WaitlistEntryKind WaitlistEntryId "wle_"
     /// A dev browser, the client token of a development instance.
     DevBrowserKind DevBrowserId "dvb_"
     /// An instance; also the key id of a signing key.

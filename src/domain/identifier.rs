@@ -35,6 +35,8 @@ pub enum IdentifierKind {
     Username,
     /// An account at a provider: `<provider> <subject>`.
     ExternalAccount,
+    /// What the application's backend calls the user.
+    ExternalId,
 }
 
 /// A normalised identifier: what a user holds alone in the whole instance.
@@ -184,7 +186,7 @@ impl IdentifierKind {
             Self::EmailAddress => Field::EmailAddress,
             Self::PhoneNumber => Field::PhoneNumber,
             Self::Username => Field::Username,
-            Self::ExternalAccount => return None,
+            Self::ExternalAccount | Self::ExternalId => return None,
         })
     }
 }

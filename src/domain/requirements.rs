@@ -60,7 +60,7 @@ impl Requirements {
             optional_fields,
             missing_fields,
             identified,
-            awaits_custom_action: settings.sign_up.custom_action_required,
+            awaits_custom_action: settings.sign_up.custom_action_required && !sign_up.custom_action,
         }
     }
 

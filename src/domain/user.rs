@@ -1,8 +1,8 @@
 //! Users: what a sign-up becomes.
 
 use super::context::Context;
-use super::id::{ExternalAccountId, IdentificationId, SessionId, UserId};
-use super::identifier::{EmailAddress, Identifier, PhoneNumber, Username};
+use super::id::{ExternalAccountId, IdentificationId, InvitationId, SessionId, UserId};
+use super::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use super::secret::Secret;
 use super::sign_up::SignUp;
 use super::time::Timestamp;
@@ -21,6 +21,8 @@ pub struct User {
     pub external_accounts: Vec<UserAccount>,
     /// The username.
     pub username: Option<Username>,
+    /// What the application's backend calls it; alone in the instance.
+    pub external_id: Option<String>,
     /// The digest of the password, a PHC string.
     pub password_digest: Option<Secret<String>>,
     /// The first name.
@@ -91,6 +93,8 @@ pub struct Conversion {
     pub user: User,
     /// Its first session.
     pub session_id: SessionId,
+    /// The invitation that is used up.
+    pub accepts: Option<InvitationId>,
 }
 
 impl User {
@@ -99,7 +103,10 @@ impl User {
         let emails = self.email_addresses.iter().map(|e| e.value.identifier());
         let phones = self.phone_numbers.iter().map(|p| p.value.identifier());
         let accounts = self.external_accounts.iter().map(|a| a.profile.identifier(&a.provider));
-        emails.chain(phones).chain(accounts).chain(self.username.iter().map(Username::identifier)).collect()
+        let name = self.external_id.iter();
+        let name = name.map(|id| Identifier { kind: IdentifierKind::ExternalId, value: id.clone() });
+        let usernames = self.username.iter().map(Username::identifier);
+        emails.chain(phones).chain(accounts).chain(usernames).chain(name).collect()
     }
 
     /// The identifier that others see: the first e-mail address, else phone number, else username.

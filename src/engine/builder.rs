@@ -175,8 +175,11 @@ impl EngineBuilder {
         let capture: Arc<dyn Transport> = Arc::new(Capture::default());
         let transports =
             Transports { email: self.email.unwrap_or_else(|| capture.clone()), sms: self.sms.unwrap_or(capture) };
-        let wording =
-            Wording { application: self.application, verify_url: below(&self.public_url, "v1/verify").into() };
+        let wording = Wording {
+            application: self.application,
+            verify_url: below(&self.public_url, "v1/verify").into(),
+            accept_url: below(&self.public_url, "v1/tickets/accept").into(),
+        };
         let environment = Environment::new(
             store,
             clock,

@@ -163,6 +163,8 @@ impl From<CommitError> for EngineError {
         match error {
             CommitError::Overloaded => Self::Overloaded { retry_after: RETRY_AFTER },
             CommitError::Client(_) => Self::NoClient,
+            CommitError::Rejected(rejection) if rejection.is(Code::ResourceNotFound) => Self::NotFound,
+            CommitError::Rejected(rejection) => Self::Rejected(rejection),
             error => Self::Unavailable(error.to_string()),
         }
     }

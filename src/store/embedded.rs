@@ -21,7 +21,9 @@ impl EmbeddedStore {
         let options = Options {
             durability,
             filtered_kind: Some(Kind::Identifier.byte()),
-            ordered_kinds: vec![Kind::Outbox.byte(), Kind::Deadline.byte()],
+            ordered_kinds: [Kind::Outbox, Kind::Deadline, Kind::Invitation, Kind::WaitlistEntry]
+                .map(Kind::byte)
+                .to_vec(),
             ..Options::new(path)
         };
         Ok(Self::over(Ledger::open(options)?))

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 use bytes::Bytes;
 
-use crate::domain::id::{ClientId, Id, Kind as IdKind, MessageId, SignUpId, UserId};
+use crate::domain::id::{ClientId, Id, InvitationId, Kind as IdKind, MessageId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::time::Timestamp;
 
@@ -27,6 +27,12 @@ pub enum Kind {
     Counter = 7,
     /// A named value.
     Value = 8,
+    /// An invitation, by its time and id. Scanned.
+    Invitation = 9,
+    /// Which invitation an address got last, by the address's digest.
+    Invited = 10,
+    /// An entry of the waiting list, by its id, which is its address's. Scanned.
+    WaitlistEntry = 11,
 }
 
 impl Kind {
@@ -53,10 +59,20 @@ pub(super) fn identifier(identifier: &Identifier) -> Bytes {
     of_parts(Kind::Identifier, &[&[kind_byte(identifier.kind)], &digest_of(identifier)])
 }
 
-/// Ids begin with a byte that spreads them; here it comes last, so that messages lie in the order of their making.
 pub(super) fn outbox(id: MessageId) -> Bytes {
-    let [bucket, rest @ ..] = id.as_bytes();
-    of_parts(Kind::Outbox, &[rest, &[*bucket]])
+    in_order(Kind::Outbox, id)
+}
+
+pub(super) fn invitation(id: InvitationId) -> Bytes {
+    in_order(Kind::Invitation, id)
+}
+
+pub(super) fn invited(address: &Identifier) -> Bytes {
+    of_parts(Kind::Invited, &[&digest_of(address)])
+}
+
+pub(super) fn waitlist_entry(id: WaitlistEntryId) -> Bytes {
+    of_id(Kind::WaitlistEntry, id)
 }
 
 pub(super) fn deadline(at: Timestamp, id: SignUpId) -> Bytes {
@@ -101,6 +117,12 @@ fn of_id<K: IdKind>(kind: Kind, id: Id<K>) -> Bytes {
     of_parts(kind, &[id.as_bytes()])
 }
 
+/// Ids begin with a byte that spreads them; here it comes last, so that entries lie in the order of their making.
+fn in_order<K: IdKind>(kind: Kind, id: Id<K>) -> Bytes {
+    let [bucket, rest @ ..] = id.as_bytes();
+    of_parts(kind, &[rest, &[*bucket]])
+}
+
 fn of_parts(kind: Kind, parts: &[&[u8]]) -> Bytes {
     let mut key = Vec::with_capacity(1 + parts.iter().map(|p| p.len()).sum::<usize>());
     key.push(kind.byte());
@@ -115,6 +137,7 @@ const fn kind_byte(kind: IdentifierKind) -> u8 {
         IdentifierKind::PhoneNumber => 2,
         IdentifierKind::Username => 3,
         IdentifierKind::ExternalAccount => 4,
+        IdentifierKind::ExternalId => 5,
     }
 }
 

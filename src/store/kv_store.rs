@@ -6,17 +6,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 
 use crate::domain::client::Client;
-use crate::domain::id::{ClientId, MessageId, SignUpId, UserId};
+use crate::domain::id::{ClientId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::Identifier;
+use crate::domain::invitation::Invitation;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
+use crate::domain::waitlist::WaitlistEntry;
 
 use super::codec::{self, Record};
 use super::key::{self, Kind};
 use super::kv::KeyValue;
 use super::plan::Batch;
-use super::record::{ClientRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV1, UserRecordV1, ValueRecordV1};
+use super::record::{
+    ClientRecordV1, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV1, UserRecordV1,
+    ValueRecordV1, WaitlistEntryRecordV1,
+};
 use super::retention::{self, Fate, Keep, Place, Portion, Stale, WALKED};
 use super::store::{BoxFuture, Commit, CommitError, Committed, OutboxEntry, Store, StoreError};
 
@@ -137,11 +142,44 @@ impl<K: KeyValue> Store for KvStore<K> {
         })
     }
 
+    fn invitation(&self, id: InvitationId) -> BoxFuture<'_, Result<Option<Invitation>, StoreError>> {
+        Box::pin(async move {
+            let record: Option<InvitationRecordV1> = self.record(key::invitation(id)).await?;
+            Ok(record.map(Invitation::from))
+        })
+    }
+
+    fn invitations(
+        &self,
+        after: Option<InvitationId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Invitation>, StoreError>> {
+        let from = from_after(Kind::Invitation, after.map(key::invitation));
+        Box::pin(self.scan(Kind::Invitation, from, limit, |_, value| {
+            codec::decode::<InvitationRecordV1>(value).map(Invitation::from)
+        }))
+    }
+
+    fn waitlist_entry(&self, id: WaitlistEntryId) -> BoxFuture<'_, Result<Option<WaitlistEntry>, StoreError>> {
+        Box::pin(async move {
+            let record: Option<WaitlistEntryRecordV1> = self.record(key::waitlist_entry(id)).await?;
+            Ok(record.map(WaitlistEntry::from))
+        })
+    }
+
+    fn waitlist(
+        &self,
+        after: Option<WaitlistEntryId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<WaitlistEntry>, StoreError>> {
+        let from = from_after(Kind::WaitlistEntry, after.map(key::waitlist_entry));
+        Box::pin(self.scan(Kind::WaitlistEntry, from, limit, |_, value| {
+            codec::decode::<WaitlistEntryRecordV1>(value).map(WaitlistEntry::from)
+        }))
+    }
+
     fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>> {
-        let from = match after {
-            Some(id) => [&key::outbox(id)[..], &[0]].concat().into(),
-            None => key::before(Kind::Outbox),
-        };
+        let from = from_after(Kind::Outbox, after.map(key::outbox));
         Box::pin(
             self.scan(Kind::Outbox, from, limit, |_, value| {
                 codec::decode::<OutboxRecordV1>(value).map(OutboxEntry::from)
@@ -174,8 +212,7 @@ impl<K: KeyValue> Store for KvStore<K> {
             let from = if place.0.is_empty() { key::before(kind) } else { place.0 };
             let entries = kv.scan(&[kind.byte()], &from, limit)?;
             let next = match entries.last() {
-                // The least key after the last one seen.
-                Some((last, _)) if entries.len() == limit => [last, &[0][..]].concat().into(),
+                Some((last, _)) if entries.len() == limit => from_after(kind, Some(last.clone())),
                 _ => WALKED.get(index + 1).map(|kind| key::before(*kind)).unwrap_or_default(),
             };
             let mut stale = Vec::new();
@@ -204,6 +241,11 @@ impl<K: KeyValue> Store for KvStore<K> {
             self.run(|shared| shared.kv.close()).await;
         })
     }
+}
+
+/// The least key after `last`, or what lies before all keys of the kind.
+fn from_after(kind: Kind, last: Option<Bytes>) -> Bytes {
+    last.map_or_else(|| key::before(kind), |last| [&last[..], &[0]].concat().into())
 }
 
 impl<K: KeyValue> Shared<K> {

@@ -30,4 +30,7 @@ pub use kv::{KeyValue, Write};
 pub use kv_store::KvStore;
 pub use memory::{Memory, MemoryStore};
 pub use retention::{Keep, Place, Portion, Stale};
-pub use store::{BoxFuture, ClientWrite, Commit, CommitError, Committed, OutboxEntry, SignUpWrite, Store, StoreError};
+pub use store::{
+    BoxFuture, ClientWrite, Commit, CommitError, Committed, InvitationChange, OutboxEntry, SignUpWrite, Store,
+    StoreError, WaitlistChange,
+};

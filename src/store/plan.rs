@@ -1,6 +1,8 @@
 //! From commits to writes. A batch is planned commit by commit, each seeing what those before it decided; one that
 //! is refused leaves nothing behind. Here and nowhere else an identifier finds its holder.
 
+mod invitations;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -78,6 +80,12 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         }
         if let Some((id, account)) = &commit.link {
             self.link(*id, account)?;
+        }
+        for change in &commit.invitations {
+            self.invitation(change, commit.at)?;
+        }
+        for change in &commit.waitlist {
+            self.waitlist(change, commit.at)?;
         }
         for entry in &commit.outbox {
             self.put(key::outbox(entry.id), &OutboxRecordV1::from(entry))?;
@@ -344,7 +352,7 @@ mod tests {
         convert.user = Some(user);
         apply(&memory, &convert);
         let (user, identifier) = (Kind::User.byte(), Kind::Identifier.byte());
-        assert_eq!(kinds(&memory), [user, identifier, identifier, identifier, identifier]);
+        assert_eq!(kinds(&memory), [vec![user], vec![identifier; 5]].concat());
     }
 
     #[test]

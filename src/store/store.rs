@@ -7,11 +7,14 @@ use std::sync::Arc;
 use crate::domain::client::{Client, ClientChange, ClientConflict};
 use crate::domain::context::AddressLimits;
 use crate::domain::effect::Charge;
-use crate::domain::id::{ClientId, MessageId, SignUpId, UserId};
+use crate::domain::id::{ClientId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::{Identifier, IdentifierKind};
+use crate::domain::invitation::Invitation;
+use crate::domain::rejection::Rejection;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{User, UserAccount};
+use crate::domain::waitlist::WaitlistEntry;
 
 use super::retention::{Keep, Place, Portion, Stale};
 
@@ -33,6 +36,10 @@ pub struct Commit {
     pub client: Option<ClientWrite>,
     /// An account at a provider that becomes a user's, who claims it.
     pub link: Option<(UserId, UserAccount)>,
+    /// What happens to invitations, in order.
+    pub invitations: Vec<InvitationChange>,
+    /// What happens to the waiting list, in order.
+    pub waitlist: Vec<WaitlistChange>,
     /// Messages to send.
     pub outbox: Vec<OutboxEntry>,
     /// Messages that are done with.
@@ -75,6 +82,37 @@ pub struct ClientWrite {
     pub changes: Vec<ClientChange>,
 }
 
+/// What happens to an invitation.
+#[derive(Clone, Debug)]
+pub enum InvitationChange {
+    /// It is made.
+    Issue {
+        /// The invitation.
+        invitation: Box<Invitation>,
+        /// Whether it may be beside another one that is pending for the same address.
+        beside_others: bool,
+    },
+    /// Somebody who became a user has used it; who waited is done with waiting.
+    Accept(InvitationId, UserId),
+    /// It is taken back.
+    Revoke(InvitationId),
+    /// It is forgotten.
+    Delete(InvitationId),
+}
+
+/// What happens to an entry of the waiting list.
+#[derive(Clone, Debug)]
+pub enum WaitlistChange {
+    /// Somebody joins; whoever is on the list already stays as they are.
+    Join(Box<WaitlistEntry>),
+    /// They are let in.
+    Invite(WaitlistEntryId, InvitationId),
+    /// They are not, and what invitation they have is taken back.
+    Reject(WaitlistEntryId),
+    /// They are taken off.
+    Delete(WaitlistEntryId),
+}
+
 /// A message on its way out; its secret part is sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboxEntry {
@@ -111,6 +149,9 @@ pub enum CommitError {
     /// The client does not allow it.
     #[error(transparent)]
     Client(#[from] ClientConflict),
+    /// What it would change refuses that, or is not there.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
     /// A budget is spent.
     #[error("a limit is reached")]
     LimitExceeded {
@@ -156,6 +197,26 @@ pub trait Store: Send + Sync + 'static {
 
     /// Who holds an identifier. Courtesy only: the commit decides.
     fn holder<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>>;
+
+    /// An invitation.
+    fn invitation(&self, id: InvitationId) -> BoxFuture<'_, Result<Option<Invitation>, StoreError>>;
+
+    /// Invitations, oldest first, from after `after`.
+    fn invitations(
+        &self,
+        after: Option<InvitationId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Invitation>, StoreError>>;
+
+    /// An entry of the waiting list.
+    fn waitlist_entry(&self, id: WaitlistEntryId) -> BoxFuture<'_, Result<Option<WaitlistEntry>, StoreError>>;
+
+    /// Entries of the waiting list in the order of their ids, from after `after`.
+    fn waitlist(
+        &self,
+        after: Option<WaitlistEntryId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<WaitlistEntry>, StoreError>>;
 
     /// Unsent messages, oldest first, from after `after`.
     fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>>;

@@ -121,7 +121,7 @@ fn from_identifier(identifier: &Identifier, cx: &Context<'_>) -> Vec<Factor> {
     let strategy = match identifier.kind {
         IdentifierKind::EmailAddress => Some(Strategy::EmailCode),
         IdentifierKind::PhoneNumber => Some(Strategy::PhoneCode),
-        IdentifierKind::Username | IdentifierKind::ExternalAccount => None,
+        IdentifierKind::Username | IdentifierKind::ExternalAccount | IdentifierKind::ExternalId => None,
     };
     let address = || FactorAddress {
         id: stand_in(identifier, cx),

@@ -61,6 +61,7 @@ impl SignIn {
                     display_to: display,
                     code: Some(Secret::new(code.expose())),
                     link: None,
+                    ticket: None,
                     created_at: cx.now,
                     expire_at,
                 }));
@@ -114,6 +115,6 @@ fn is_test(address: &Identifier) -> bool {
     match address.kind {
         IdentifierKind::EmailAddress => EmailAddress::restore(address.value.clone(), String::new()).is_test(),
         IdentifierKind::PhoneNumber => PhoneNumber::restore(address.value.clone()).is_test(),
-        IdentifierKind::Username | IdentifierKind::ExternalAccount => false,
+        IdentifierKind::Username | IdentifierKind::ExternalAccount | IdentifierKind::ExternalId => false,
     }
 }

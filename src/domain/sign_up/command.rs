@@ -4,7 +4,7 @@ use crate::domain::id::ClientId;
 use crate::domain::rejection::{Code, Reason};
 use crate::domain::verification::{LinkSecret, Strategy};
 
-use super::{ExternalReturn, Fields};
+use super::{Action, ExternalReturn, Fields};
 
 /// A command to an existing sign-up.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub enum Command {
     Return(Box<ExternalReturn>),
     /// Prove the e-mail address by the link that was sent to it.
     Follow(Follow),
+    /// The application's backend has its say.
+    Act(Action),
 }
 
 /// Begin to verify the field that the strategy verifies.

@@ -26,7 +26,8 @@ impl Transition {
         self.next.phase = Phase::Complete { user_id, session_id, at: cx.now };
         let strategy = self.next.proved_by();
         self.client_changes.extend(ClientChange::signed_in(session, cx.policy.single_session, strategy));
-        self.conversion = Some(Conversion { user: self.next.to_user(cx), session_id });
+        let accepts = self.next.invited_by();
+        self.conversion = Some(Conversion { user: self.next.to_user(cx), session_id, accepts });
         Ok(self)
     }
 }
@@ -34,8 +35,10 @@ impl Transition {
 impl SignUp {
     /// Whether its addresses may sign up by the settings of this moment.
     fn is_admitted(&self, cx: &Context<'_>) -> Result<(), Rejection> {
+        self.is_let_in(cx)?;
         let restrictions = &cx.settings.restrictions;
-        let email = self.email_address.as_ref().map(|email| restrictions.admit_email(&email.value, true));
+        let email = self.email_address.as_ref().filter(|_| self.invited_by().is_none());
+        let email = email.map(|email| restrictions.admit_email(&email.value, true));
         let phone = self.phone_number.as_ref().map(|phone| restrictions.admit_phone(&phone.value));
         Rejection::collect([email, phone].into_iter().flatten().filter_map(Result::err).collect())
     }
@@ -67,6 +70,7 @@ impl SignUp {
                 .into_iter()
                 .collect(),
             username: self.username.clone(),
+            external_id: self.external_id.clone(),
             password_digest: self.password_digest.clone(),
             first_name: self.first_name.clone(),
             last_name: self.last_name.clone(),

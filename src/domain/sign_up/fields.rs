@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use crate::domain::field::Field;
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
+use crate::domain::invitation::Invitation;
+use crate::domain::metadata::metadata;
 use crate::domain::password_policy;
 use crate::domain::rejection::{Code, Reason, Rejection};
 use crate::domain::secret::Secret;
@@ -72,6 +74,8 @@ pub struct Fields {
     pub channel: Option<String>,
     /// An account at a provider.
     pub external: Option<External>,
+    /// The invitation behind a ticket.
+    pub invitation: Option<Box<Invitation>>,
     pub redirect_url: Option<String>,
     /// Whether the client is known by a cookie that a navigation carries.
     pub in_cookie: bool,
@@ -106,7 +110,9 @@ impl Fields {
         let restrictions = &settings.restrictions;
         fields.email_address = reader.read(&Field::EmailAddress, email, |text| {
             let email = EmailAddress::parse(text)?;
-            restrictions.admit_email(&email, true).map(|()| email)
+            // Beside a ticket only the invited address is taken, whom the operator's word lets in.
+            let is_admitted = if raw.ticket.is_some() { Ok(()) } else { restrictions.admit_email(&email, true) };
+            is_admitted.map(|()| email)
         });
         fields.phone_number = reader.read(&Field::PhoneNumber, phone, |text| {
             let phone = PhoneNumber::parse(text)?;
@@ -134,7 +140,7 @@ impl Fields {
             }
         }
         let mut take = |result: Result<(), Reason>| reasons.extend(result.err());
-        take(metadata(raw.unsafe_metadata.as_deref()).map(|m| fields.unsafe_metadata = m));
+        take(metadata("unsafe_metadata", raw.unsafe_metadata.as_deref()).map(|m| fields.unsafe_metadata = m));
         take(flag("legal_accepted", raw.legal_accepted.as_deref()).map(|flag| fields.legal_accepted = flag));
         take(strategy(raw.strategy.as_deref(), settings).map(|s| fields.strategy = s));
         take(channel(raw.channel.as_deref()).map(|c| fields.channel = c));
@@ -150,8 +156,8 @@ impl Fields {
                 }
             },
         };
-        if raw.ticket.is_some() || fields.strategy == Some(Strategy::Ticket) {
-            take(Err(Code::FormParamValueDisabled.on("strategy")));
+        if fields.strategy == Some(Strategy::Ticket) && raw.ticket.as_deref().unwrap_or_default().is_empty() {
+            take(Err(Code::FormParamMissing.on("ticket")));
         }
         Rejection::collect(reasons)?;
         Ok((fields, password))
@@ -164,6 +170,7 @@ impl Fields {
             IdentifierKind::PhoneNumber => self.phone_number != Patch::Keep,
             IdentifierKind::Username => self.username != Patch::Keep,
             IdentifierKind::ExternalAccount => self.external.is_some(),
+            IdentifierKind::ExternalId => false,
         }
     }
 
@@ -223,45 +230,6 @@ pub(super) fn name(param: &str, text: &str) -> Result<String, Reason> {
     Ok(text.to_owned())
 }
 
-/// Checks metadata and keeps it as the JSON text it came as; the depth is what serde_json reads at most, limited
-/// further here.
-fn metadata(text: Option<&str>) -> Result<Option<String>, Reason> {
-    const PARAM: &str = "unsafe_metadata";
-    let Some(text) = text else { return Ok(None) };
-    if text.is_empty() {
-        return Ok(Some("{}".into()));
-    }
-    if text.len() > METADATA_MAX {
-        return Err(Code::FormParamExceedsAllowedSize.on(PARAM).with(METADATA_MAX as u32));
-    }
-    if nesting(text) > METADATA_DEPTH {
-        return Err(Code::FormParamValueInvalid.on(PARAM));
-    }
-    match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text) {
-        Ok(object) => Ok(Some(serde_json::Value::Object(object).to_string())),
-        Err(_) => Err(Code::FormParamValueInvalid.on(PARAM)),
-    }
-}
-
-/// How deep brackets nest outside of strings.
-fn nesting(json: &str) -> usize {
-    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
-    for byte in json.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
-}
-
 fn flag(param: &str, text: Option<&str>) -> Result<Option<bool>, Reason> {
     match text {
         None => Ok(None),
@@ -287,6 +255,8 @@ fn strategy(text: Option<&str>, settings: &Settings) -> Result<Option<Strategy>,
 pub fn usable(strategy: &Strategy, settings: &Settings) -> Result<(), Reason> {
     let on = match strategy {
         Strategy::Password => settings.attributes.password.enabled,
+        // An invitation is the operator's word already; it only needs somewhere to put its address.
+        Strategy::Ticket => settings.enabled(&Field::EmailAddress),
         _ => strategy
             .field()
             .and_then(|field| settings.attribute(&field))
@@ -334,9 +304,5 @@ fn local_part(address: &str) -> &str {
 
 /// The longest name, in code points.
 const NAME_MAX: usize = 256;
-/// The largest metadata, in bytes of JSON (SECURITY A-MA-3).
-const METADATA_MAX: usize = 8 * 1024;
-/// How deep metadata may nest (SECURITY A-RX-1).
-const METADATA_DEPTH: usize = 32;
 /// The longest language tag that BCP 47 software must expect.
 const LOCALE_MAX: usize = 35;

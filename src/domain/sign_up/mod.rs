@@ -3,6 +3,7 @@
 //! [`SignUp::create`] and [`SignUp::apply`] turn a command into a [`Transition`]: the next value plus effects as
 //! data. Nothing is changed in place, so whoever holds the old value keeps it when a commit is refused.
 
+mod action;
 mod attempt;
 mod command;
 mod convert;
@@ -11,9 +12,11 @@ mod fields;
 mod follow;
 mod prepare;
 mod state;
+mod ticket;
 mod transition;
 mod update;
 
+pub use action::Action;
 pub use command::{Attempt, Command, Follow, Prepare};
 pub use external::{External, ExternalAnswer, ExternalReturn, ExternalTrip};
 pub(super) use fields::channel;

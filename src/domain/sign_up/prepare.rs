@@ -73,6 +73,7 @@ impl SignUp {
                 display_to,
                 code: code.map(|code| Secret::new(code.expose())),
                 link: token.map(|token| Secret::new(token.expose())),
+                ticket: None,
                 created_at: cx.now,
                 expire_at,
             }));

@@ -2,7 +2,7 @@
 
 use crate::domain::context::Policy;
 use crate::domain::field::Field;
-use crate::domain::id::{ClientId, SessionId, SignUpId, UserId};
+use crate::domain::id::{ClientId, InvitationId, SessionId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, PhoneNumber, Username};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
@@ -37,6 +37,12 @@ pub struct SignUp {
     pub last_name: Option<String>,
     /// The account at a provider, from the moment the person is sent there.
     pub external_account: Option<Box<ExternalAccount>>,
+    /// The invitation that a ticket was for.
+    pub invitation: Option<InvitationId>,
+    /// Whether the application's backend has done what it wants to do first.
+    pub custom_action: bool,
+    /// What the backend calls the user.
+    pub external_id: Option<String>,
     /// Metadata that the browser gives, a JSON object as text.
     pub unsafe_metadata: String,
     /// Metadata from an invitation, a JSON object as text.

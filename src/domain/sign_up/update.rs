@@ -6,7 +6,6 @@ use crate::domain::field::Field;
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::identifier::IdentifierKind;
 use crate::domain::rejection::{Code, Reason, Rejection};
-use crate::domain::settings::SignUpMode;
 use crate::domain::verification::Strategy;
 
 use super::fields::{Fields, Patch};
@@ -25,11 +24,6 @@ impl SignUp {
         origin: Option<String>,
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
-        match cx.settings.sign_up.mode {
-            SignUpMode::Public => {}
-            SignUpMode::Restricted => return Err(Code::SignUpModeRestricted.into()),
-            SignUpMode::Waitlist => return Err(Code::SignUpRestrictedWaitlist.into()),
-        }
         let mut transition = Self::empty(id, client_id, origin, cx).update(fields, cx)?;
         transition.client_changes.insert(0, ClientChange::SetSignUp(id));
         Ok(transition)
@@ -57,6 +51,7 @@ impl SignUp {
             Command::Attempt(attempt) => self.attempt(attempt, cx)?,
             Command::Return(back) => self.return_from_provider(back, cx)?,
             Command::Follow(follow) => self.follow(follow, cx)?,
+            Command::Act(action) => self.act(action, cx)?,
         };
         transition.client_changes.insert(0, ClientChange::RequireSignUp(self.id));
         Ok(transition)
@@ -77,6 +72,9 @@ impl SignUp {
             first_name: None,
             last_name: None,
             external_account: None,
+            invitation: None,
+            custom_action: false,
+            external_id: None,
             unsafe_metadata: "{}".into(),
             public_metadata: "{}".into(),
             legal_accepted_at: None,
@@ -87,11 +85,13 @@ impl SignUp {
     }
 
     fn update(&self, fields: &Fields, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
+        fields.agree_with_ticket()?;
         self.refuse_taken(fields, cx)?;
         let mut next = self.clone();
         next.version += 1;
         next.updated_at = cx.now.max(self.updated_at);
         next.take(fields, cx);
+        next.is_let_in(cx)?;
         let transition = match &fields.strategy {
             Some(strategy @ (Strategy::EmailCode | Strategy::EmailLink | Strategy::PhoneCode))
                 if next.wants_proof(strategy, cx) =>
@@ -124,6 +124,7 @@ impl SignUp {
     fn take(&mut self, fields: &Fields, cx: &Context<'_>) {
         collect(&mut self.email_address, &fields.email_address, |old, new| old.as_str() == new.as_str());
         collect(&mut self.phone_number, &fields.phone_number, |old, new| old == new);
+        self.take_ticket(fields.invitation.as_deref(), cx);
         patch(&mut self.username, &fields.username);
         patch(&mut self.password_digest, &fields.password_digest);
         patch(&mut self.first_name, &fields.first_name);
@@ -147,13 +148,14 @@ impl SignUp {
 
 /// Somebody else holds an identifier of this kind.
 pub fn taken(kind: IdentifierKind) -> Reason {
-    match kind.field() {
-        Some(field) => Code::FormIdentifierExists.on(field.as_str()),
-        None => Code::ExternalAccountExists.into(),
+    match (kind.field(), kind) {
+        (Some(field), _) => Code::FormIdentifierExists.on(field.as_str()),
+        (None, IdentifierKind::ExternalId) => Code::FormIdentifierExists.on("external_id"),
+        (None, _) => Code::ExternalAccountExists.into(),
     }
 }
 
-fn patch<T: Clone>(slot: &mut Option<T>, patch: &Patch<T>) {
+pub(super) fn patch<T: Clone>(slot: &mut Option<T>, patch: &Patch<T>) {
     match patch {
         Patch::Keep => {}
         Patch::Clear => *slot = None,

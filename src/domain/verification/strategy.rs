@@ -70,9 +70,9 @@ impl Strategy {
     /// Whether this engine can carry the strategy out; the others may be configured and answer as disabled.
     pub const fn is_built(&self) -> bool {
         match self {
-            Self::EmailCode | Self::EmailLink | Self::PhoneCode | Self::Password => true,
+            Self::EmailCode | Self::EmailLink | Self::PhoneCode | Self::Password | Self::Ticket => true,
             Self::OAuth(_) | Self::OAuthToken(_) | Self::GoogleOneTap => true,
-            Self::Ticket | Self::Web3(_) | Self::Enterprise(_) | Self::FromOAuth(_) => false,
+            Self::Web3(_) | Self::Enterprise(_) | Self::FromOAuth(_) => false,
         }
     }
 

@@ -54,6 +54,7 @@ pub(super) const TABLE: &[Row] = &[
     // Fields
     only("form_identifier_exists", "email_address", FIELD, "That email address is taken. Please try another.", "That email address is taken. Please try another."),
     only("form_identifier_exists", "phone_number", FIELD, "That phone number is taken. Please try another.", "That phone number is taken. Please try another."),
+    only("form_identifier_exists", "external_id", FIELD, "That external id is taken.", "Another user has that external id."),
     only("form_identifier_exists", "username", FIELD, "That username is taken. Please try another.", "That username is taken. Please try another."),
     all("form_identifier_exists", FIELD, "already exists", "This identifier is taken. Please try another."),
     only("form_param_format_invalid", "email_address", FIELD, "is invalid", "Email address must be a valid email address."),
@@ -70,6 +71,7 @@ pub(super) const TABLE: &[Row] = &[
     all("form_param_type_invalid", FIELD, "is invalid", "The {param} has the wrong type."),
     all("form_param_max_length_exceeded", FIELD, "is too long", "The {param} must not exceed {n} characters."),
     all("form_param_exceeds_allowed_size", FIELD, "is too big", "The {param} must not exceed {n} bytes."),
+    all("form_conditional_param_disallowed", FIELD, "is not allowed", "The {param} does not fit the other parameters of this request."),
     all("form_password_length_too_short", FIELD, "Passwords must be {n} characters or more.", "Passwords must be {n} characters or more."),
     all("form_password_length_too_long", FIELD, "Passwords must be {n} characters or less.", "Passwords must be {n} characters or less."),
     all("form_password_size_in_bytes_exceeded", FIELD, "Password is too long.", "The password has exceeded the maximum number of bytes permitted. Please try a shorter one."),
@@ -119,6 +121,15 @@ pub(super) const TABLE: &[Row] = &[
     all("account_transfer_invalid", BAD, "Invalid account transfer", "There is no account to transfer."),
     all("session_exists", BAD, "Session already exists", "You're currently in single session mode. You can only be signed into one account at a time."),
     all("resource_not_found", StatusCode::NOT_FOUND, "not found", "There is nothing here, or nothing that you may see."),
+    // Invitations
+    all("ticket_invalid_code", BAD, "Invalid ticket", "This invitation is not valid. Please ask for a new one."),
+    all("ticket_expired_code", BAD, "Ticket expired", "This invitation has expired. Please ask for a new one."),
+    all("invitation_already_accepted", BAD, "Invitation already accepted", "This invitation was used already. Please sign in instead."),
+    all("revoked_invitation", BAD, "Invitation revoked", "This invitation was taken back."),
+    all("invitation_account_exists", BAD, "Account exists", "There is already a user with the invited email address. Please sign in instead."),
+    all("duplicate_record", BAD, "duplicate record", "There is a pending invitation for this email address already."),
+    all("feature_not_enabled", FORBIDDEN, "not enabled", "The waiting list of this instance is not open."),
+    all("resource_forbidden", FORBIDDEN, "forbidden", "This can't be done to it any more."),
     // Sign-ins
     all("strategy_for_user_invalid", BAD, "Invalid strategy for this account", "This account can't be signed in to that way."),
     // Who asks

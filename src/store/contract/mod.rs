@@ -2,6 +2,7 @@
 
 mod budgets;
 mod clients;
+mod invitations;
 mod others;
 mod retention;
 mod sign_ups;
@@ -27,6 +28,12 @@ macro_rules! suite {
             users::kinds_of_identifiers_do_not_collide
             clients::a_client_that_refuses_rolls_everything_back
             clients::two_tabs_of_one_client_lose_nothing
+            invitations::invitations_are_listed_in_the_order_of_their_making
+            invitations::an_address_has_one_pending_invitation_unless_more_are_wanted
+            invitations::an_invitation_is_used_once_and_not_after_it_was_revoked
+            invitations::a_deleted_invitation_stands_in_nobodys_way
+            invitations::who_waits_is_listed_once_and_done_when_the_invitation_is_used
+            invitations::who_is_rejected_loses_the_invitation
             others::messages_wait_in_order_until_they_are_sent
             sign_ups::sign_ups_fall_due_earliest_first
             sign_ups::a_moved_deadline_is_listed_anew_by_the_sweeper_only

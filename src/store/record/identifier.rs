@@ -42,6 +42,7 @@ enum IdentifierKindV1 {
     PhoneNumber,
     Username,
     ExternalAccount,
+    ExternalId,
 }
 
 impl From<&Identifier> for IdentifierV1 {
@@ -52,6 +53,7 @@ impl From<&Identifier> for IdentifierV1 {
                 IdentifierKind::PhoneNumber => IdentifierKindV1::PhoneNumber,
                 IdentifierKind::Username => IdentifierKindV1::Username,
                 IdentifierKind::ExternalAccount => IdentifierKindV1::ExternalAccount,
+                IdentifierKind::ExternalId => IdentifierKindV1::ExternalId,
             },
             value: identifier.value.clone(),
         }
@@ -66,6 +68,7 @@ impl From<IdentifierV1> for Identifier {
                 IdentifierKindV1::PhoneNumber => IdentifierKind::PhoneNumber,
                 IdentifierKindV1::Username => IdentifierKind::Username,
                 IdentifierKindV1::ExternalAccount => IdentifierKind::ExternalAccount,
+                IdentifierKindV1::ExternalId => IdentifierKind::ExternalId,
             },
             value: record.value,
         }

@@ -5,6 +5,7 @@ mod client;
 mod counter;
 mod external;
 mod identifier;
+mod invitation;
 mod outbox;
 #[cfg(test)]
 pub(super) mod samples;
@@ -18,6 +19,7 @@ mod value;
 pub(super) use client::ClientRecordV1;
 pub(super) use counter::{ClientShareV1, CounterRecordV1};
 pub(super) use identifier::IdentifierRecordV1;
+pub(super) use invitation::{InvitationRecordV1, InvitedRecordV1, WaitlistEntryRecordV1};
 pub(super) use outbox::OutboxRecordV1;
 pub(super) use sign_up::SignUpRecordV1;
 pub(super) use user::UserRecordV1;

@@ -2,9 +2,11 @@
 
 use crate::domain::client::Client;
 use crate::domain::id::{
-    ClientId, ExternalAccountId, IdentificationId, MessageId, SessionId, SignInId, SignUpId, UserId,
+    ClientId, ExternalAccountId, IdentificationId, InvitationId, MessageId, SessionId, SignInId, SignUpId, UserId,
+    WaitlistEntryId,
 };
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
+use crate::domain::invitation::{Invitation, InvitationState};
 use crate::domain::rejection::Code;
 use crate::domain::secret::Secret;
 use crate::domain::session::{Session, SessionStatus};
@@ -13,6 +15,7 @@ use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Identification, User, UserAccount};
 use crate::domain::verification::{CodeDigest, ExternalAccount, ExternalState, Link, Profile, Strategy, Verification};
+use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
 use crate::store::OutboxEntry;
 
 pub(in crate::store) fn sign_up() -> SignUp {
@@ -34,6 +37,9 @@ pub(in crate::store) fn sign_up() -> SignUp {
         first_name: Some("Ada".into()),
         last_name: Some("Lovelace".into()),
         external_account: Some(Box::new(external_account())),
+        invitation: Some(InvitationId::from_bytes([14; 16])),
+        custom_action: true,
+        external_id: Some("customer 7".into()),
         unsafe_metadata: r#"{"a":1}"#.into(),
         public_metadata: "{}".into(),
         legal_accepted_at: Some(at(11)),
@@ -76,6 +82,32 @@ pub(in crate::store) fn external_account() -> ExternalAccount {
     }
 }
 
+pub(in crate::store) fn invitation() -> Invitation {
+    Invitation {
+        id: InvitationId::from_bytes([14; 16]),
+        email_address: email("ADA@example.com"),
+        public_metadata: r#"{"b":2}"#.into(),
+        redirect_url: Some("https://example.com/welcome".into()),
+        waitlist_entry: Some(WaitlistEntryId::from_bytes([15; 16])),
+        state: InvitationState::Accepted(UserId::from_bytes([1; 16])),
+        created_at: at(40),
+        updated_at: at(41),
+        expire_at: at(42),
+    }
+}
+
+pub(in crate::store) fn waitlist_entry() -> WaitlistEntry {
+    WaitlistEntry {
+        id: WaitlistEntryId::from_bytes([15; 16]),
+        email_address: email("ADA@example.com"),
+        status: WaitlistStatus::Completed,
+        invitation: Some(InvitationId::from_bytes([14; 16])),
+        invited_at: Some(at(39)),
+        created_at: at(38),
+        updated_at: at(41),
+    }
+}
+
 fn profile() -> Profile {
     Profile {
         subject: "1234567890".into(),
@@ -110,6 +142,7 @@ pub(in crate::store) fn user() -> User {
             verified_at: at(33),
         }],
         username: Some(Username::restore("ada_l".into())),
+        external_id: Some("customer 7".into()),
         password_digest: Some(Secret::new("$argon2id$".into())),
         first_name: Some("Ada".into()),
         last_name: Some("Lovelace".into()),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::id::{ClientId, SessionId, SignUpId, UserId};
+use crate::domain::id::{ClientId, InvitationId, SessionId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Collected, Phase, SignUp};
@@ -41,6 +41,9 @@ pub(in crate::store) struct SignUpV1 {
     first_name: Option<String>,
     last_name: Option<String>,
     external_account: Option<Box<ExternalAccountV1>>,
+    invitation: Option<[u8; 16]>,
+    custom_action: bool,
+    external_id: Option<String>,
     unsafe_metadata: String,
     public_metadata: String,
     legal_accepted_at: Option<u64>,
@@ -107,6 +110,9 @@ impl From<&SignUp> for SignUpV1 {
             first_name: sign_up.first_name.clone(),
             last_name: sign_up.last_name.clone(),
             external_account: sign_up.external_account.as_deref().map(|account| Box::new(account.into())),
+            invitation: sign_up.invitation.map(|id| *id.as_bytes()),
+            custom_action: sign_up.custom_action,
+            external_id: sign_up.external_id.clone(),
             unsafe_metadata: sign_up.unsafe_metadata.clone(),
             public_metadata: sign_up.public_metadata.clone(),
             legal_accepted_at: sign_up.legal_accepted_at.map(Timestamp::as_millis),
@@ -135,6 +141,9 @@ impl TryFrom<SignUpV1> for SignUp {
             first_name: record.first_name,
             last_name: record.last_name,
             external_account: record.external_account.map(|account| (*account).try_into().map(Box::new)).transpose()?,
+            invitation: record.invitation.map(InvitationId::from_bytes),
+            custom_action: record.custom_action,
+            external_id: record.external_id,
             unsafe_metadata: record.unsafe_metadata,
             public_metadata: record.public_metadata,
             legal_accepted_at: record.legal_accepted_at.map(Timestamp::from_millis),

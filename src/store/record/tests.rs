@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use crate::domain::client::Client;
 use crate::domain::id::{ClientId, SessionId, SignInId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
+use crate::domain::invitation::{Invitation, InvitationState};
 use crate::domain::rejection::Code;
 use crate::domain::secret::Secret;
 use crate::domain::session::SessionStatus;
@@ -18,6 +19,7 @@ use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::verification::{CodeDigest, ExternalState, Link, Strategy as Way, Verification};
+use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
 use crate::store::codec::{Record, decode, encode};
 use crate::store::{OutboxEntry, StoreError};
 
@@ -64,6 +66,20 @@ fn golden_identifier() {
 }
 
 #[test]
+fn golden_invitation() {
+    let record = InvitationRecordV1::from(&samples::invitation());
+    golden(&record, include_str!("golden/invitation_v1.hex"));
+    let record = InvitedRecordV1::from(samples::invitation().id);
+    golden(&record, include_str!("golden/invited_v1.hex"));
+}
+
+#[test]
+fn golden_waitlist_entry() {
+    let record = WaitlistEntryRecordV1::from(&samples::waitlist_entry());
+    golden(&record, include_str!("golden/waitlist_entry_v1.hex"));
+}
+
+#[test]
 fn golden_value() {
     let bytes = vec![1, 2, 255];
     golden(&ValueRecordV1 { bytes }, include_str!("golden/value_v1.hex"));
@@ -75,6 +91,17 @@ fn samples_come_back_whole() {
     assert_eq!(back::<UserRecordV1, User, _>(&user), Ok(user));
     let client = samples::client();
     assert_eq!(back::<ClientRecordV1, Client, _>(&client), Ok(client));
+    for state in [samples::invitation().state, InvitationState::Pending, InvitationState::Revoked] {
+        let invitation = Invitation { state, ..samples::invitation() };
+        let record: InvitationRecordV1 = through(&(&invitation).into());
+        assert_eq!(Invitation::from(record), invitation);
+    }
+    use WaitlistStatus::{Completed, Invited, Pending, Rejected};
+    for status in [Pending, Invited, Completed, Rejected] {
+        let entry = WaitlistEntry { status, ..samples::waitlist_entry() };
+        let record: WaitlistEntryRecordV1 = through(&(&entry).into());
+        assert_eq!(WaitlistEntry::from(record), entry);
+    }
     let entry = samples::outbox_entry();
     let record: OutboxRecordV1 = through(&(&entry).into());
     assert_eq!(OutboxEntry::from(record), entry);

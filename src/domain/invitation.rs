@@ -1,0 +1,177 @@
+//! Invitations: the operator's word that whoever reads the mail of one address may sign up (CONTRACT 12).
+
+use super::context::Context;
+use super::field::Field;
+use super::id::{InvitationId, UserId, WaitlistEntryId};
+use super::identifier::EmailAddress;
+use super::metadata::metadata;
+use super::rejection::{Code, Reason, Rejection};
+use super::settings::Settings;
+use super::time::{Span, Timestamp};
+
+/// An invitation. Its ticket is derived from its id, so it holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invitation {
+    /// Its id.
+    pub id: InvitationId,
+    /// Who is invited; the ticket proves this address.
+    pub email_address: EmailAddress,
+    /// What the user's `public_metadata` will be, a JSON object as text.
+    pub public_metadata: String,
+    /// Where the ticket leads; an absolute URL that the instance allows.
+    pub redirect_url: Option<String>,
+    /// The entry of the waiting list that it lets in.
+    pub waitlist_entry: Option<WaitlistEntryId>,
+    /// What became of it.
+    pub state: InvitationState,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When it stops being good.
+    pub expire_at: Timestamp,
+}
+
+/// What became of an invitation, as a stored fact; expiry is derived from the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvitationState {
+    /// Nothing yet.
+    Pending,
+    /// It was used.
+    Accepted(UserId),
+    /// It was taken back.
+    Revoked,
+}
+
+/// Where an invitation stands, in the words of Clerk's Backend API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words of the Backend API")]
+pub enum InvitationStatus {
+    Pending,
+    Accepted,
+    Revoked,
+    Expired,
+}
+
+/// The parameters of a new invitation as they came, `None` where absent.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the parameters of the Backend API")]
+pub struct RawInvitation {
+    pub email_address: Option<String>,
+    /// A JSON object as text.
+    pub public_metadata: Option<String>,
+    /// An absolute URL that the instance allows; whoever takes it in from outside has checked that.
+    pub redirect_url: Option<String>,
+    /// Whether the invitation is sent by e-mail, which it is unless told otherwise.
+    pub notify: Option<bool>,
+    /// Whether one that is pending for the address, or a user who has it, stands in the way: it does unless told
+    /// otherwise.
+    pub ignore_existing: Option<bool>,
+    pub expires_in_days: Option<u64>,
+}
+
+impl Invitation {
+    /// A new invitation.
+    ///
+    /// # Errors
+    /// Every fault of the parameters, each naming its parameter.
+    pub fn issue(raw: &RawInvitation, cx: &mut Context<'_>) -> Result<Self, Rejection> {
+        let mut reasons = Vec::new();
+        let email = invited(raw.email_address.as_deref(), cx.settings).map_err(|reason| reasons.push(reason)).ok();
+        let metadata = metadata("public_metadata", raw.public_metadata.as_deref());
+        let public_metadata = metadata.map_err(|reason| reasons.push(reason)).ok().flatten();
+        let days = raw.expires_in_days.unwrap_or(DAYS);
+        if days == 0 || days > DAYS_MAX {
+            reasons.push(Code::FormParamValueInvalid.on("expires_in_days"));
+        }
+        Rejection::collect(reasons)?;
+        let Some(email_address) = email else { return Err(Code::FormParamMissing.on("email_address").into()) };
+        Ok(Self {
+            id: InvitationId::generate(cx.now, cx.entropy),
+            email_address,
+            public_metadata: public_metadata.unwrap_or_else(|| "{}".into()),
+            redirect_url: raw.redirect_url.clone(),
+            waitlist_entry: None,
+            state: InvitationState::Pending,
+            created_at: cx.now,
+            updated_at: cx.now,
+            expire_at: cx.now + Span::from_secs(days * DAY_S),
+        })
+    }
+
+    /// Where it stands at `now`.
+    pub fn status(&self, now: Timestamp) -> InvitationStatus {
+        match self.state {
+            InvitationState::Accepted(_) => InvitationStatus::Accepted,
+            InvitationState::Revoked => InvitationStatus::Revoked,
+            InvitationState::Pending if now >= self.expire_at => InvitationStatus::Expired,
+            InvitationState::Pending => InvitationStatus::Pending,
+        }
+    }
+
+    /// Whether its ticket still lets somebody in at `now`.
+    ///
+    /// # Errors
+    /// `invitation_already_accepted`, `revoked_invitation`, `ticket_expired_code`.
+    pub fn is_good(&self, now: Timestamp) -> Result<(), Code> {
+        match self.status(now) {
+            InvitationStatus::Pending => Ok(()),
+            InvitationStatus::Accepted => Err(Code::InvitationAlreadyAccepted),
+            InvitationStatus::Revoked => Err(Code::RevokedInvitation),
+            InvitationStatus::Expired => Err(Code::TicketExpiredCode),
+        }
+    }
+
+    /// It was used by somebody who began while it was good.
+    ///
+    /// # Errors
+    /// `invitation_already_accepted`, `revoked_invitation`.
+    pub fn accepted(&self, user: UserId, now: Timestamp) -> Result<Self, Code> {
+        self.settled(InvitationState::Accepted(user), now)
+    }
+
+    /// It is taken back.
+    ///
+    /// # Errors
+    /// `invitation_already_accepted`, `revoked_invitation`.
+    pub fn revoked(&self, now: Timestamp) -> Result<Self, Code> {
+        self.settled(InvitationState::Revoked, now)
+    }
+
+    fn settled(&self, state: InvitationState, now: Timestamp) -> Result<Self, Code> {
+        match self.state {
+            InvitationState::Pending => Ok(Self { state, updated_at: now, ..self.clone() }),
+            InvitationState::Accepted(_) => Err(Code::InvitationAlreadyAccepted),
+            InvitationState::Revoked => Err(Code::RevokedInvitation),
+        }
+    }
+}
+
+impl InvitationStatus {
+    /// The word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Accepted => "accepted",
+            Self::Revoked => "revoked",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// Reads the address of somebody whom the operator lets in, or who asks for that.
+///
+/// # Errors
+/// `form_param_missing`, `form_param_format_invalid`, and `form_param_unknown` where users have no e-mail address.
+pub fn invited(text: Option<&str>, settings: &Settings) -> Result<EmailAddress, Reason> {
+    let text = text.filter(|text| !text.is_empty()).ok_or_else(|| Code::FormParamMissing.on("email_address"))?;
+    if !settings.enabled(&Field::EmailAddress) {
+        return Err(Code::FormParamUnknown.on("email_address"));
+    }
+    EmailAddress::parse(text)
+}
+
+/// How long an invitation is good unless told otherwise, as Clerk has it.
+const DAYS: u64 = 30;
+const DAYS_MAX: u64 = 365;
+const DAY_S: u64 = 86_400;

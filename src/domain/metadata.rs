@@ -1,0 +1,49 @@
+//! Metadata: JSON objects that the engine keeps as text and does not look into.
+
+use super::rejection::{Code, Reason};
+
+/// Checks metadata, a JSON object as text; an empty text is an empty object. The depth is what serde_json reads at
+/// most, limited further here.
+///
+/// # Errors
+/// `form_param_value_invalid` for anything else, `form_param_exceeds_allowed_size`.
+pub fn metadata(param: &str, text: Option<&str>) -> Result<Option<String>, Reason> {
+    let Some(text) = text else { return Ok(None) };
+    if text.is_empty() {
+        return Ok(Some("{}".into()));
+    }
+    if text.len() > METADATA_MAX {
+        return Err(Code::FormParamExceedsAllowedSize.on(param).with(METADATA_MAX as u32));
+    }
+    if nesting(text) > METADATA_DEPTH {
+        return Err(Code::FormParamValueInvalid.on(param));
+    }
+    match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text) {
+        Ok(object) => Ok(Some(serde_json::Value::Object(object).to_string())),
+        Err(_) => Err(Code::FormParamValueInvalid.on(param)),
+    }
+}
+
+/// How deep brackets nest outside of strings.
+fn nesting(json: &str) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// The largest metadata, in bytes of JSON (SECURITY A-MA-3).
+const METADATA_MAX: usize = 8 * 1024;
+/// How deep metadata may nest (SECURITY A-RX-1).
+const METADATA_DEPTH: usize = 32;

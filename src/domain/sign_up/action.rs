@@ -1,0 +1,56 @@
+//! The backend's say: where the settings want it, a sign-up waits for the application's backend to do something of
+//! its own first (CONTRACT 5, `custom_action`).
+
+use crate::domain::client::ClientChange;
+use crate::domain::context::Context;
+use crate::domain::rejection::{Code, Reason, Rejection};
+
+use super::update::patch;
+use super::{Patch, SignUp, Transition};
+
+/// What the application's backend says of a sign-up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Action {
+    /// Whether it has done what it wanted to do first; `None` says nothing about that.
+    pub custom_action: Option<bool>,
+    /// What it calls the user.
+    pub external_id: Patch<String>,
+}
+
+impl Action {
+    /// Reads the parameters, `None` where absent.
+    ///
+    /// # Errors
+    /// Names the external id where that is too long or holds control characters.
+    pub fn parse(custom_action: Option<bool>, external_id: Option<&str>) -> Result<Self, Reason> {
+        const PARAM: &str = "external_id";
+        let external_id = match external_id {
+            None => Patch::Keep,
+            Some("") => Patch::Clear,
+            Some(id) if id.chars().count() > EXTERNAL_ID_MAX => {
+                return Err(Code::FormParamMaxLengthExceeded.on(PARAM).with(EXTERNAL_ID_MAX as u32));
+            }
+            Some(id) if id.chars().any(char::is_control) => return Err(Code::FormParamFormatInvalid.on(PARAM)),
+            Some(id) => Patch::Set(id.to_owned()),
+        };
+        Ok(Self { custom_action, external_id })
+    }
+}
+
+impl SignUp {
+    /// The backend's word may complete the sign-up; the session is its client's all the same.
+    pub(super) fn act(&self, action: &Action, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
+        let mut next = self.clone();
+        next.version += 1;
+        next.updated_at = cx.now.max(self.updated_at);
+        next.custom_action = action.custom_action.unwrap_or(self.custom_action);
+        patch(&mut next.external_id, &action.external_id);
+        let mut transition = Transition::to(next).convert_if_complete(cx)?;
+        // The client does not hear of this answer: a new token would lock it out.
+        transition.client_changes.retain(|change| *change != ClientChange::Rotate);
+        Ok(transition)
+    }
+}
+
+/// The longest external id, in code points.
+const EXTERNAL_ID_MAX: usize = 256;

@@ -1,0 +1,59 @@
+//! Tickets: an invitation proves its address and opens an instance that is closed to the public (CONTRACT 12).
+
+use crate::domain::context::Context;
+use crate::domain::id::InvitationId;
+use crate::domain::invitation::Invitation;
+use crate::domain::rejection::{Code, Reason};
+use crate::domain::settings::SignUpMode;
+use crate::domain::verification::{Strategy, Verification};
+
+use super::state::Collected;
+use super::{Fields, Patch, SignUp};
+
+impl SignUp {
+    /// The invitation that it came by. An invitation is about its address: a sign-up that took another one was not
+    /// invited.
+    pub fn invited_by(&self) -> Option<InvitationId> {
+        let proof = self.email_address.as_ref().and_then(|email| email.verification.as_ref());
+        self.invitation.filter(|_| proof.is_some_and(|proof| proof.strategy == Strategy::Ticket))
+    }
+
+    /// Whether the instance is open to it.
+    pub(super) fn is_let_in(&self, cx: &Context<'_>) -> Result<(), Reason> {
+        match cx.settings.sign_up.mode {
+            SignUpMode::Public => Ok(()),
+            _ if self.invited_by().is_some() => Ok(()),
+            SignUpMode::Restricted => Err(Code::SignUpModeRestricted.into()),
+            SignUpMode::Waitlist => Err(Code::SignUpRestrictedWaitlist.into()),
+        }
+    }
+
+    /// Takes in the invitation of a ticket: its address, which it proves, and its metadata. Without one, lets go of
+    /// the invitation whose address has gone.
+    pub(super) fn take_ticket(&mut self, invitation: Option<&Invitation>, cx: &Context<'_>) {
+        if let Some(invitation) = invitation {
+            let known = self.email_address.take().and_then(|email| email.verification);
+            let known = known.filter(|_| self.invitation == Some(invitation.id));
+            let verification = known.unwrap_or_else(|| Verification::vouched(Strategy::Ticket, self.client_id, cx.now));
+            let value = invitation.email_address.clone();
+            self.email_address = Some(Collected { value, verification: Some(verification) });
+            self.invitation = Some(invitation.id);
+            self.public_metadata.clone_from(&invitation.public_metadata);
+        } else if self.invitation.is_some() && self.invited_by().is_none() {
+            self.invitation = None;
+            self.public_metadata = "{}".into();
+        }
+    }
+}
+
+impl Fields {
+    /// Whether the address given beside a ticket is the invited one.
+    pub(super) fn agree_with_ticket(&self) -> Result<(), Reason> {
+        match (&self.invitation, &self.email_address) {
+            (Some(invitation), Patch::Set(email)) if email.as_str() != invitation.email_address.as_str() => {
+                Err(Code::FormConditionalParamDisallowed.on("email_address"))
+            }
+            _ => Ok(()),
+        }
+    }
+}

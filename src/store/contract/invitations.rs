@@ -1,0 +1,156 @@
+//! Invitations and the waiting list.
+
+use crate::domain::id::{InvitationId, UserId, WaitlistEntryId};
+use crate::domain::invitation::{Invitation, InvitationState};
+use crate::domain::rejection::{Code, Reason};
+use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
+use crate::store::{Commit, CommitError, InvitationChange, Store, WaitlistChange};
+
+use super::support::*;
+
+pub(super) async fn invitations_are_listed_in_the_order_of_their_making(store: &impl Store) {
+    let (first, second, third) = (invited(200, 1, "a@x.org"), invited(3, 2, "b@x.org"), invited(9, 3, "c@x.org"));
+    for invitation in [&third, &first, &second] {
+        commit(store, issue(invitation, false)).await.expect("an invitation");
+    }
+    assert_eq!(store.invitation(second.id).await, Ok(Some(second.clone())));
+    assert_eq!(store.invitation(InvitationId::from_bytes([7; 16])).await, Ok(None));
+    assert_eq!(store.invitations(None, 2).await, Ok(vec![first, second.clone()]));
+    assert_eq!(store.invitations(Some(second.id), 2).await, Ok(vec![third]));
+}
+
+pub(super) async fn an_address_has_one_pending_invitation_unless_more_are_wanted(store: &impl Store) {
+    let (first, second) = (invited(1, 1, "a@x.org"), invited(2, 2, "a@x.org"));
+    commit(store, issue(&first, false)).await.expect("an invitation");
+    let refused = commit(store, issue(&second, false)).await;
+    assert_eq!(refused, rejected(Code::DuplicateRecord.on("email_address")));
+    assert_eq!(store.invitation(second.id).await, Ok(None));
+    commit(store, issue(&second, true)).await.expect("a second one was wanted");
+
+    let third = invited(3, 3, "a@x.org");
+    commit(store, change(InvitationChange::Revoke(second.id))).await.expect("pending");
+    commit(store, issue(&third, false)).await.expect("the last one is revoked");
+    let mut late = issue(&invited(4, 4, "a@x.org"), false);
+    late.at = third.expire_at;
+    commit(store, late).await.expect("the last one has expired");
+}
+
+pub(super) async fn an_invitation_is_used_once_and_not_after_it_was_revoked(store: &impl Store) {
+    let (used, revoked) = (invited(1, 1, "a@x.org"), invited(2, 2, "b@x.org"));
+    commit(store, issue(&used, false)).await.expect("an invitation");
+    commit(store, issue(&revoked, false)).await.expect("an invitation");
+    commit(store, change(InvitationChange::Revoke(revoked.id))).await.expect("pending");
+
+    let sign_up = open(1, "a@x.org");
+    commit(store, create(&sign_up)).await.expect("a sign-up");
+    let user: UserId = sign_up.id.cast();
+    let mut convert = convert(&bumped(&sign_up));
+    convert.sign_up.as_mut().expect("a sign-up").expected_version = Some(0);
+    let attempt = Commit { invitations: vec![InvitationChange::Accept(revoked.id, user)], ..convert.clone() };
+    assert_eq!(commit(store, attempt).await, rejected(Code::RevokedInvitation));
+    assert_eq!(store.user(user).await, Ok(None), "nothing of a refused commit is written");
+    let attempt = Commit { invitations: vec![InvitationChange::Accept(used.id, user)], ..convert };
+    commit(store, attempt).await.expect("the invitation is good");
+    let found = store.invitation(used.id).await.expect("a read").expect("an invitation");
+    assert_eq!(found.state, InvitationState::Accepted(user));
+    for over in [InvitationChange::Accept(used.id, user), InvitationChange::Revoke(used.id)] {
+        assert_eq!(commit(store, change(over)).await, rejected(Code::InvitationAlreadyAccepted));
+    }
+    let unknown = InvitationId::from_bytes([7; 16]);
+    assert_eq!(commit(store, change(InvitationChange::Revoke(unknown))).await, rejected(Code::ResourceNotFound));
+}
+
+pub(super) async fn a_deleted_invitation_stands_in_nobodys_way(store: &impl Store) {
+    let (first, second) = (invited(1, 1, "a@x.org"), invited(2, 2, "a@x.org"));
+    commit(store, issue(&first, false)).await.expect("an invitation");
+    commit(store, change(InvitationChange::Delete(first.id))).await.expect("it is there");
+    assert_eq!(store.invitation(first.id).await, Ok(None));
+    commit(store, change(InvitationChange::Accept(first.id, UserId::from_bytes([9; 16]))))
+        .await
+        .expect("nothing to do");
+    commit(store, issue(&second, false)).await.expect("the first is gone");
+}
+
+pub(super) async fn who_waits_is_listed_once_and_done_when_the_invitation_is_used(store: &impl Store) {
+    let entry = waiting("a@x.org", 1);
+    let join = || waits(WaitlistChange::Join(Box::new(entry.clone())));
+    commit(store, join()).await.expect("an entry");
+    let invitation = Invitation { waitlist_entry: Some(entry.id), ..invited(1, 1, "a@x.org") };
+    let mut invite = issue(&invitation, false);
+    invite.waitlist = vec![WaitlistChange::Invite(entry.id, invitation.id)];
+    commit(store, invite).await.expect("somebody who waits");
+    commit(store, join()).await.expect("joined already");
+    let status = async || store.waitlist_entry(entry.id).await.expect("a read").expect("an entry").status;
+    assert_eq!(status().await, WaitlistStatus::Invited);
+    commit(store, change(InvitationChange::Accept(invitation.id, UserId::from_bytes([9; 16])))).await.expect("good");
+    assert_eq!(status().await, WaitlistStatus::Completed);
+    for over in [
+        WaitlistChange::Reject(entry.id),
+        WaitlistChange::Delete(entry.id),
+        WaitlistChange::Invite(entry.id, invitation.id),
+    ] {
+        assert_eq!(commit(store, waits(over)).await, rejected(Code::ResourceForbidden));
+    }
+    assert_eq!(store.waitlist(None, 9).await.map(|entries| entries.len()), Ok(1));
+}
+
+pub(super) async fn who_is_rejected_loses_the_invitation(store: &impl Store) {
+    let (entry, other) = (waiting("a@x.org", 1), waiting("b@x.org", 2));
+    for entry in [&entry, &other] {
+        commit(store, waits(WaitlistChange::Join(Box::new(entry.clone())))).await.expect("an entry");
+    }
+    let invitation = invited(1, 1, "a@x.org");
+    let mut invite = issue(&invitation, false);
+    invite.waitlist = vec![WaitlistChange::Invite(entry.id, invitation.id)];
+    commit(store, invite).await.expect("somebody who waits");
+    commit(store, waits(WaitlistChange::Reject(entry.id))).await.expect("not done yet");
+    let found = store.invitation(invitation.id).await.expect("a read").expect("an invitation");
+    assert_eq!(found.state, InvitationState::Revoked);
+    commit(store, waits(WaitlistChange::Delete(other.id))).await.expect("pending");
+    assert_eq!(store.waitlist_entry(other.id).await, Ok(None));
+    assert_eq!(store.waitlist(Some(entry.id), 9).await, Ok(vec![]));
+}
+
+fn invited(bucket: u8, ms: u8, address: &str) -> Invitation {
+    let mut id = [0; 16];
+    (id[0], id[6]) = (bucket, ms);
+    Invitation {
+        id: InvitationId::from_bytes(id),
+        email_address: email(address),
+        public_metadata: "{}".into(),
+        redirect_url: None,
+        waitlist_entry: None,
+        state: InvitationState::Pending,
+        created_at: at(ms.into()),
+        updated_at: at(ms.into()),
+        expire_at: at(HOUR),
+    }
+}
+
+fn waiting(address: &str, n: u8) -> WaitlistEntry {
+    WaitlistEntry {
+        id: WaitlistEntryId::from_bytes([n; 16]),
+        email_address: email(address),
+        status: WaitlistStatus::Pending,
+        invitation: None,
+        invited_at: None,
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+fn issue(invitation: &Invitation, beside_others: bool) -> Commit {
+    change(InvitationChange::Issue { invitation: Box::new(invitation.clone()), beside_others })
+}
+
+fn change(change: InvitationChange) -> Commit {
+    Commit { invitations: vec![change], ..Commit::default() }
+}
+
+fn waits(change: WaitlistChange) -> Commit {
+    Commit { waitlist: vec![change], ..Commit::default() }
+}
+
+fn rejected(reason: impl Into<Reason>) -> Result<(), CommitError> {
+    Err(CommitError::Rejected(reason.into().into()))
+}

@@ -1,0 +1,96 @@
+//! What commits do to invitations and to the waiting list.
+
+use crate::domain::id::{InvitationId, WaitlistEntryId};
+use crate::domain::invitation::Invitation;
+use crate::domain::rejection::{Code, Rejection};
+use crate::domain::time::Timestamp;
+use crate::domain::waitlist::WaitlistEntry;
+use crate::store::key;
+use crate::store::kv::KeyValue;
+use crate::store::record::{InvitationRecordV1, InvitedRecordV1, WaitlistEntryRecordV1};
+use crate::store::store::{CommitError, InvitationChange, WaitlistChange};
+
+use super::Draft;
+
+impl<K: KeyValue> Draft<'_, '_, K> {
+    pub(super) fn invitation(&mut self, change: &InvitationChange, at: Timestamp) -> Result<(), CommitError> {
+        match change {
+            InvitationChange::Issue { invitation, beside_others } => {
+                let last = key::invited(&invitation.email_address.identifier());
+                let known: Option<InvitedRecordV1> = self.record(&last)?;
+                let known = known.map(|known| self.known_invitation(InvitationId::from_bytes(known.invitation)));
+                let known = known.transpose()?.flatten();
+                let stands_in_the_way = known.is_some_and(|known| known.is_good(at).is_ok());
+                if stands_in_the_way && !beside_others {
+                    return Err(Rejection::from(Code::DuplicateRecord.on("email_address")).into());
+                }
+                self.put(last, &InvitedRecordV1::from(invitation.id))?;
+                self.put(key::invitation(invitation.id), &InvitationRecordV1::from(&**invitation))
+            }
+            InvitationChange::Accept(id, user) => {
+                // One that was deleted meanwhile is nobody's business any more.
+                let Some(known) = self.known_invitation(*id)? else { return Ok(()) };
+                let accepted = known.accepted(*user, at).map_err(Rejection::from)?;
+                self.put(key::invitation(*id), &InvitationRecordV1::from(&accepted))?;
+                let Some(waiting) = known.waitlist_entry else { return Ok(()) };
+                let Some(entry) = self.known_entry(waiting)? else { return Ok(()) };
+                self.put(key::waitlist_entry(waiting), &WaitlistEntryRecordV1::from(&entry.completed(at)))
+            }
+            InvitationChange::Revoke(id) => {
+                let known = self.known_invitation(*id)?.ok_or_else(gone)?;
+                let revoked = known.revoked(at).map_err(Rejection::from)?;
+                self.put(key::invitation(*id), &InvitationRecordV1::from(&revoked))
+            }
+            InvitationChange::Delete(id) => {
+                let known = self.known_invitation(*id)?.ok_or_else(gone)?;
+                let last = key::invited(&known.email_address.identifier());
+                if self.record(&last)?.is_some_and(|last: InvitedRecordV1| last.invitation == *id.as_bytes()) {
+                    self.remove(last);
+                }
+                self.remove(key::invitation(*id));
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn waitlist(&mut self, change: &WaitlistChange, at: Timestamp) -> Result<(), CommitError> {
+        let (id, next) = match change {
+            WaitlistChange::Join(entry) if self.known_entry(entry.id)?.is_some() => return Ok(()),
+            WaitlistChange::Join(entry) => (entry.id, (**entry).clone()),
+            WaitlistChange::Invite(id, invitation) => {
+                let known = self.known_entry(*id)?.ok_or_else(gone)?;
+                (*id, known.invited(*invitation, at).map_err(Rejection::from)?)
+            }
+            WaitlistChange::Reject(id) => {
+                let known = self.known_entry(*id)?.ok_or_else(gone)?;
+                let next = known.rejected(at).map_err(Rejection::from)?;
+                let invitation = known.invitation.map(|id| self.known_invitation(id)).transpose()?.flatten();
+                if let Some(revoked) = invitation.and_then(|invitation| invitation.revoked(at).ok()) {
+                    self.put(key::invitation(revoked.id), &InvitationRecordV1::from(&revoked))?;
+                }
+                (*id, next)
+            }
+            WaitlistChange::Delete(id) => {
+                let known = self.known_entry(*id)?.ok_or_else(gone)?;
+                known.may_be_deleted().map_err(Rejection::from)?;
+                self.remove(key::waitlist_entry(*id));
+                return Ok(());
+            }
+        };
+        self.put(key::waitlist_entry(id), &WaitlistEntryRecordV1::from(&next))
+    }
+
+    fn known_invitation(&self, id: InvitationId) -> Result<Option<Invitation>, CommitError> {
+        let record: Option<InvitationRecordV1> = self.record(&key::invitation(id))?;
+        Ok(record.map(Invitation::from))
+    }
+
+    fn known_entry(&self, id: WaitlistEntryId) -> Result<Option<WaitlistEntry>, CommitError> {
+        let record: Option<WaitlistEntryRecordV1> = self.record(&key::waitlist_entry(id))?;
+        Ok(record.map(WaitlistEntry::from))
+    }
+}
+
+fn gone() -> Rejection {
+    Code::ResourceNotFound.into()
+}
