@@ -1,13 +1,21 @@
 //! What the server says once it listens.
 
-/// The lines for standard output: the URLs worth opening, the publishable key and, in development, a sign-up to
-/// paste. `urls` are what each is for and the URL, spelled as browsers should: with `localhost`, because a page on
+use crate::domain::secret::Secret;
+
+/// The lines for standard output: the URLs worth opening, the keys and, in development, a sign-up to paste. `urls` are
+/// what each is for and the URL, spelled as browsers should: with `localhost`, because a page on
 /// `http://localhost:3000` and an engine on `127.0.0.1` are not same-site. The first one is the engine itself.
-pub fn banner(urls: &[(&str, String)], publishable_key: &str, development: bool) -> String {
+pub fn banner(
+    urls: &[(&str, String)],
+    publishable_key: &str,
+    secret_key: Option<&Secret<String>>,
+    development: bool,
+) -> String {
     let kind = if development { "a development" } else { "a production" };
     let mut lines = vec![format!("Vestibule {} listens as {kind} instance.", env!("CARGO_PKG_VERSION")), String::new()];
     let entries = urls.iter().map(|(what, url)| (*what, url.as_str()));
-    let entries: Vec<_> = entries.chain([("publishable key", publishable_key)]).collect();
+    let secret_key = secret_key.map(|key| ("secret key", key.expose().as_str()));
+    let entries: Vec<_> = entries.chain([("publishable key", publishable_key)]).chain(secret_key).collect();
     let width = entries.iter().map(|(what, _)| what.chars().count()).max().unwrap_or_default();
     lines.extend(entries.iter().map(|(what, value)| format!("  {what:<width$}  {value}")));
     if let (true, Some((_, url))) = (development, urls.first()) {
@@ -29,14 +37,15 @@ pub fn banner(urls: &[(&str, String)], publishable_key: &str, development: bool)
 
 #[cfg(test)]
 mod tests {
-    use super::banner;
+    use super::*;
 
     #[test]
     fn development_has_urls_a_key_and_a_sign_up_to_paste() {
         let urls =
             [("engine", "http://localhost:8080/".to_owned()), ("mailbox", "http://localhost:8080/dev/mailbox".into())];
-        let text = banner(&urls, "pk_live_Y2xlcmsubG9jYWxob3N0JA", true);
+        let text = banner(&urls, "pk_live_Y2xlcmsubG9jYWxob3N0JA", Some(&Secret::new("sk_live_7".into())), true);
         assert!(text.contains("  mailbox          http://localhost:8080/dev/mailbox\n"), "{text}");
+        assert!(text.contains("  secret key       sk_live_7\n"), "{text}");
         assert!(text.contains("  publishable key  pk_live_Y2xlcmsubG9jYWxob3N0JA\n"), "{text}");
         assert!(
             text.contains("curl 'http://localhost:8080/v1/client/sign_ups?_is_native=1' -d email_address="),
@@ -46,7 +55,7 @@ mod tests {
 
     #[test]
     fn production_pastes_nothing() {
-        let text = banner(&[("engine", "https://clerk.example.com".into())], "pk_live_x", false);
+        let text = banner(&[("engine", "https://clerk.example.com".into())], "pk_live_x", None, false);
         assert!(text.contains("production instance") && !text.contains("curl"), "{text}");
     }
 }

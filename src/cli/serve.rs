@@ -14,7 +14,7 @@ use crate::captcha::{Captcha, CaptchaProvider};
 use crate::config::{self, Config};
 use crate::delivery::{Capture, Captured, Channel, Off, Security, Smtp, SmtpOptions, Transport};
 use crate::domain::time::Span;
-use crate::engine::Engine;
+use crate::engine::{BackendKey, Engine};
 use crate::http::{App, BoundServer, CapturedMessage, DevOutbox, Family, HttpOptions, SourceLimiter, bind};
 use crate::limiter::{self, Rate};
 use crate::oauth::Providers;
@@ -55,7 +55,7 @@ async fn run(config: &Config) -> Result<(), String> {
     let engine = build_engine(config, &capture, reached_at(config, port)?).await?;
     let outbox: Arc<dyn DevOutbox> = Arc::new(Outbox(capture));
     let app = App::new(engine.clone(), options, source_limiter(config), Some(outbox));
-    announce(config, port);
+    announce(config, port, &engine);
     let unhealthy = serve_until_told(server, Arc::new(app), &engine).await?;
     tracing::info!("draining");
     engine.shutdown().await;
@@ -147,6 +147,11 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) 
         .email(email_transport(config, capture)?)
         .sms(sms_transport(config, capture))
         .publishable_key(config.publishable_key().as_str().to_owned())
+        .secret_key(match &config.instance.secret_key {
+            Some(key) => BackendKey::Given(key.clone()),
+            None if config.is_development() => BackendKey::Generated,
+            None => BackendKey::Off,
+        })
         .issuer(config.issuer())
         .algorithm(match config.session.algorithm {
             config::Algorithm::Rs256 => Algorithm::Rs256,
@@ -251,13 +256,15 @@ fn reached_at(config: &Config, port: u16) -> Result<Url, String> {
 }
 
 /// Says where it listens and what to open, on standard output; when that is closed there is nobody to tell.
-fn announce(config: &Config, port: u16) {
+fn announce(config: &Config, port: u16, engine: &Engine) {
     let url = config.public_url(port).origin();
     let mut urls = vec![("engine", url.clone())];
     if config.is_development() {
         urls = vec![("sign up", format!("{url}/")), ("read the mail", format!("{url}/dev/mailbox"))];
     }
-    let text = banner(&urls, config.publishable_key().as_str(), config.is_development());
+    // A key that was given is known, and a production instance shows none.
+    let made = engine.secret_key().filter(|_| config.is_development() && config.instance.secret_key.is_none());
+    let text = banner(&urls, config.publishable_key().as_str(), made, config.is_development());
     drop(writeln!(std::io::stdout().lock(), "{text}"));
 }
 

@@ -1,6 +1,6 @@
 //! What types can't say: ranges, and keys that must fit each other. All faults are told at once.
 
-use crate::domain::settings::{Attribute, Settings};
+use crate::domain::settings::{Attribute, Settings, SignUpMode};
 
 use super::error::ConfigError;
 use super::layer::Layer;
@@ -69,6 +69,9 @@ pub(super) fn check(config: &Config, layer: &Layer) -> Result<(), ConfigError> {
                           verify phone numbers; switch settings.attributes.phone_number off";
             fault("sms.transport", reason);
         }
+        if config.instance.secret_key.as_ref().is_some_and(|key| !is_secret_key(key.expose())) {
+            fault("instance.secret_key", "must be sk_live_ or sk_test_ and at least 32 letters and digits");
+        }
         if config.verification.test_mode {
             fault("verification.test_mode", "is for development; a production instance would let anybody in by 424242");
         }
@@ -77,6 +80,12 @@ pub(super) fn check(config: &Config, layer: &Layer) -> Result<(), ConfigError> {
 }
 
 impl Config {
+    /// Whether the settings leave signing up to the backend.
+    fn is_closed(&self) -> bool {
+        let sign_up = &self.settings().sign_up;
+        sign_up.mode != SignUpMode::Public || sign_up.custom_action_required
+    }
+
     /// What works but is likely not meant, in sentences.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
@@ -89,6 +98,10 @@ impl Config {
         warn(
             production && self.instance.publishable_key.is_none(),
             "`instance.publishable_key` is not given: tokens will be issued by https://clerk.localhost",
+        );
+        warn(
+            production && self.instance.secret_key.is_none() && self.is_closed(),
+            "`instance.secret_key` is not given, but the settings let in only whom the backend lets in: nobody can sign up",
         );
         warn(
             production && self.server.public_url.as_ref().is_none_or(|url| !url.is_https()),
@@ -109,6 +122,12 @@ impl Config {
         );
         warnings
     }
+}
+
+/// Whether nobody guesses it.
+fn is_secret_key(key: &str) -> bool {
+    let rest = key.strip_prefix("sk_live_").or_else(|| key.strip_prefix("sk_test_"));
+    rest.is_some_and(|rest| rest.len() >= 32 && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 /// Whether the settings ever send e-mail and text messages.

@@ -148,6 +148,9 @@ impl Invitation {
 }
 
 impl InvitationStatus {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Pending, Self::Accepted, Self::Revoked, Self::Expired];
+
     /// The word on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -91,6 +91,9 @@ impl WaitlistEntry {
 }
 
 impl WaitlistStatus {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Pending, Self::Invited, Self::Completed, Self::Rejected];
+
     /// The word on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -19,7 +19,7 @@ use crate::token::{Algorithm, InstanceKey};
 
 use super::admission::Admission;
 use super::engine::{CLOCK_OFFSET, Inner, check};
-use super::{Engine, keys};
+use super::{BackendKey, Engine, keys};
 
 /// Builds an [`Engine`].
 pub struct EngineBuilder {
@@ -35,6 +35,7 @@ pub struct EngineBuilder {
     sms: Option<Arc<dyn Transport>>,
     application: String,
     publishable_key: String,
+    secret_key: BackendKey,
     issuer: String,
     algorithm: Algorithm,
     token_ttl: Span,
@@ -85,6 +86,7 @@ impl Default for EngineBuilder {
             sms: None,
             application: "Vestibule".into(),
             publishable_key: "pk_live_Y2xlcmsubG9jYWxob3N0JA".into(),
+            secret_key: BackendKey::default(),
             issuer: "https://clerk.localhost".into(),
             algorithm: Algorithm::Rs256,
             token_ttl: Span::from_secs(60),
@@ -136,6 +138,8 @@ impl EngineBuilder {
         application: String;
         /// The publishable key that browsers are configured with.
         publishable_key: String;
+        /// How the application's backend is known; not at all by default.
+        secret_key: BackendKey;
         /// The `iss` of session tokens: `https://` and the host in the publishable key.
         issuer: String;
         /// How session tokens are signed. Clerk's backend package accepts RS256 only.
@@ -171,14 +175,17 @@ impl EngineBuilder {
         };
         let mut entropy = self.entropy.unwrap_or_else(|| Box::new(OsEntropy::new()));
         let keyring = keys::load_keyring(&*store, &key, self.algorithm, clock.now(), &mut *entropy).await?;
+        let kind = if self.publishable_key.starts_with("pk_test_") { "sk_test_" } else { "sk_live_" };
+        let secret_key = keys::load_secret_key(&*store, &key, self.secret_key, kind, &mut *entropy).await?;
         let hashes = HashPool::new(self.hashing).map_err(|e| BuildError::Hashing(e.to_string()))?;
         let capture: Arc<dyn Transport> = Arc::new(Capture::default());
         let transports =
             Transports { email: self.email.unwrap_or_else(|| capture.clone()), sms: self.sms.unwrap_or(capture) };
+        let accept_url = below(&self.public_url, "v1/tickets/accept");
         let wording = Wording {
             application: self.application,
             verify_url: below(&self.public_url, "v1/verify").into(),
-            accept_url: below(&self.public_url, "v1/tickets/accept").into(),
+            accept_url: accept_url.to_string(),
         };
         let environment = Environment::new(
             store,
@@ -201,6 +208,8 @@ impl EngineBuilder {
             movable_clock,
             publishable_key: self.publishable_key,
             issuer: self.issuer,
+            secret_key,
+            accept_url,
             callback_url: below(&self.public_url, "v1/oauth_callback"),
             providers: self.providers.unwrap_or_default(),
             captcha: self.captcha,

@@ -8,6 +8,7 @@ use crate::actors::{CallError, Environment, System};
 use crate::captcha::Captcha;
 use crate::clock::SystemClock;
 use crate::domain::rejection::Code;
+use crate::domain::secret::Secret;
 use crate::domain::settings::{InvalidSettings, Settings};
 use crate::domain::time::{Span, Timestamp};
 use crate::oauth::Providers;
@@ -39,7 +40,9 @@ pub(super) struct Inner {
     pub(super) movable_clock: Option<Arc<SystemClock>>,
     pub(super) publishable_key: String,
     pub(super) issuer: String,
+    pub(super) secret_key: Option<Secret<String>>,
     pub(super) callback_url: Url,
+    pub(super) accept_url: Url,
     pub(super) providers: Providers,
     pub(super) captcha: Option<Captcha>,
     pub(super) token_ttl: Span,

@@ -2,11 +2,12 @@
 
 use crate::domain::context::{Entropy, Sealer};
 use crate::domain::id::InstanceId;
+use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::store::{Commit, CommitError, Store};
 use crate::token::{Algorithm, InstanceKey, Keyring, SigningKey};
 
-use super::{BuildError, Engine};
+use super::{BackendKey, BuildError, Engine};
 
 impl Engine {
     /// The public halves of the signing keys, as RFC 7517 has them.
@@ -55,10 +56,37 @@ pub(super) async fn load_keyring(
     Ok(Keyring::new(signing_key))
 }
 
+/// The secret key; where it is to be made, it is made at the first start and found again, sealed, in the store.
+pub(super) async fn load_secret_key(
+    store: &dyn Store,
+    key: &InstanceKey,
+    wanted: BackendKey,
+    prefix: &str,
+    entropy: &mut dyn Entropy,
+) -> Result<Option<Secret<String>>, BuildError> {
+    match wanted {
+        BackendKey::Off => return Ok(None),
+        BackendKey::Given(given) => return Ok(Some(given)),
+        BackendKey::Generated => {}
+    }
+    if let Some(sealed) = store.value(SECRET_KEY).await? {
+        let plain = key.open(SECRET_KEY.as_bytes(), &sealed).and_then(|plain| String::from_utf8(plain).ok());
+        return plain.map(|plain| Some(Secret::new(plain))).ok_or(BuildError::WrongKey);
+    }
+    let mut bytes = [0; 32];
+    entropy.fill(&mut bytes);
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let made = format!("{prefix}{digits}");
+    write(store, SECRET_KEY, key.seal(SECRET_KEY.as_bytes(), made.as_bytes())).await?;
+    Ok(Some(Secret::new(made)))
+}
+
 async fn write(store: &dyn Store, name: &str, value: Vec<u8>) -> Result<(), CommitError> {
     let commit = Commit { values: vec![(name.to_owned(), value)], ..Commit::default() };
     store.commit(vec![commit]).await.pop().unwrap_or(Err(CommitError::Unknown)).map(drop)
 }
 
+/// Under which name the generated secret key is stored.
+const SECRET_KEY: &str = "secret_key";
 /// Under which name the fingerprint of the instance key is stored.
 const CHECK_VALUE: &str = "instance_key_check";

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod admission;
+mod backend;
 mod builder;
 mod caller;
 mod clients;
@@ -12,20 +13,27 @@ mod clients;
 mod engine;
 mod error;
 mod external;
+mod invitations;
 mod keys;
 mod links;
+mod listing;
 mod sessions;
 mod sign_ins;
 mod sign_ups;
 mod view;
+mod waitlist;
 
 pub use crate::token::Gate;
+pub use backend::BackendKey;
 pub use builder::{BuildError, EngineBuilder};
 pub use caller::{Caller, Source};
 pub use engine::Engine;
 pub use error::EngineError;
 pub use external::{ProviderCallback, Returned};
+pub use invitations::{InvitationView, TicketHolder, TicketStatus};
 pub use links::{Followed, LinkOutcome};
+pub use listing::{Listing, Page};
 pub use sign_ins::{RawFirstFactor, RawProof, RawSignIn};
 pub use sign_ups::RawPrepare;
 pub use view::{ClientView, SessionView, SignInView, SignUpView};
+pub use waitlist::WaitlistEntryView;

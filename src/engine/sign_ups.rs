@@ -10,7 +10,7 @@ use crate::domain::rejection::{Code, Rejection};
 use crate::domain::requirements::Requirements;
 use crate::domain::secret::Secret;
 use crate::domain::settings::Settings;
-use crate::domain::sign_up::{Attempt, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status};
+use crate::domain::sign_up::{Attempt, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status, usable};
 use crate::domain::verification::Strategy;
 
 use super::{Caller, ClientView, Engine, EngineError, SignUpView, Source};
@@ -213,6 +213,10 @@ impl Engine {
     ) -> Result<Fields, EngineError> {
         let settings = self.settings();
         let (mut fields, password) = Fields::parse(raw, &settings)?;
+        if let Some(ticket) = raw.ticket.as_deref().filter(|ticket| !ticket.is_empty()) {
+            usable(&Strategy::Ticket, &settings)?;
+            fields.invitation = Some(Box::new(self.invited_by(ticket).await?));
+        }
         fields.external = self.external(raw, fields.strategy.as_ref(), id, client, caller, source).await?;
         fields.in_cookie = source.in_cookie();
         for identifier in fields.identifiers() {

@@ -41,6 +41,8 @@ pub(super) enum Realm {
     Open,
     /// The Frontend API.
     Api,
+    /// The Backend API: for servers, never for pages.
+    Backend,
     /// The tools of a development instance: for command lines too, which send no origin.
     Dev,
 }
@@ -78,6 +80,9 @@ impl Origins {
     pub(super) fn check(&self, asked: &Asked<'_>) -> Result<(), Fault> {
         if asked.realm == Realm::Open {
             return Ok(());
+        }
+        if asked.realm == Realm::Backend {
+            return if asked.origin.is_none() { Ok(()) } else { Err(Fault::OriginAuthorizationConflict) };
         }
         let Some(origin) = asked.origin else {
             let is_safe = matches!(*asked.method, Method::GET | Method::HEAD | Method::OPTIONS);

@@ -11,6 +11,7 @@ mod cors;
 mod error;
 mod exchange;
 mod identity;
+mod json;
 mod options;
 mod pages;
 mod params;

@@ -40,6 +40,13 @@ pub struct HttpOptions {
 }
 
 impl HttpOptions {
+    /// Where people go who were invited to nowhere in particular: the page of a development instance, else the
+    /// application, which is the first allowed origin.
+    pub fn home(&self) -> String {
+        let application = self.allowed_origins.first().filter(|_| !self.development);
+        application.cloned().unwrap_or_else(|| self.public_url.to_string())
+    }
+
     /// The defaults for an instance reached at `public_url`: loopback, port 8080.
     pub fn new(public_url: Url, publishable_key: impl Into<String>, development: bool) -> Self {
         Self {

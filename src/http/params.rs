@@ -51,6 +51,13 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// A number that counts something; `None` when it is absent or wrong.
+    pub(super) fn number(&mut self, name: &str) -> Option<usize> {
+        let text = self.take(name).filter(|text| !text.is_empty())?;
+        let number = text.parse().map_err(|_| Code::FormParamTypeInvalid.on(name));
+        number.map_err(|reason| self.reasons.push(reason)).ok()
+    }
+
     /// The value of a parameter; `None` when it is absent or wrong.
     pub(super) fn take(&mut self, name: &str) -> Option<String> {
         match self.params.single(name) {

@@ -77,6 +77,17 @@ pub(super) fn with_status(url: &str, status: &str, session: Option<&str>) -> Opt
     Some(url)
 }
 
+/// `url` with what somebody who brings a ticket is to do there, in the words of CONTRACT 12, and the ticket where it is
+/// of use.
+pub(super) fn with_ticket(url: &str, status: &str, ticket: Option<&str>) -> Option<Url> {
+    let mut url = without(Url::parse(url).ok()?, &[STATUS, TICKET]);
+    if let Some(ticket) = ticket {
+        url.query_pairs_mut().append_pair(TICKET, ticket);
+    }
+    url.query_pairs_mut().append_pair(STATUS, status);
+    Some(url)
+}
+
 /// `url` without the dev browser on it, which is the token of the client that asked and for its browser alone
 /// (CONTRACT 2.3).
 pub(super) fn without_dev_browser(url: Url) -> Url {
@@ -137,6 +148,7 @@ fn is_below(url: &Url, prefix: &Url) -> bool {
     is_below && prefix.query().is_none_or(|query| url.query() == Some(query))
 }
 
+const TICKET: &str = "__clerk_ticket";
 const STATUS: &str = "__clerk_status";
 const CREATED_SESSION: &str = "__clerk_created_session";
 const DEV_BROWSER: &str = "__clerk_db_jwt";

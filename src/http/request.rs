@@ -107,6 +107,12 @@ impl Head {
         Place { host: self.host.as_deref(), secure: self.secure }
     }
 
+    /// The key in `Authorization: Bearer …`, as backends send it.
+    pub(super) fn bearer(&self) -> Option<&str> {
+        let value = self.text(AUTHORIZATION.as_str())?;
+        Some(bearer(value)).filter(|key| !key.is_empty() && *key != value.trim())
+    }
+
     /// The client tokens that the request presents, in its mode: several only when several cookies of the name
     /// came along.
     pub(super) fn tokens(&self) -> Vec<&str> {

@@ -1,5 +1,7 @@
 //! Which path and method mean what. Paths with malformed ids are as unknown as all others.
 
+mod backend;
+
 use std::str::FromStr;
 
 use hyper::Method;
@@ -10,6 +12,11 @@ use crate::domain::rejection::Code;
 use super::cors::Realm;
 use super::error::HttpError;
 use super::routes::pages::Page;
+
+pub(super) use backend::BackendRoute;
+
+/// What can be done at a path.
+type Methods<R> = Vec<(Method, R)>;
 
 /// What can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +38,9 @@ pub(super) enum Route {
     VerifyConfirmed,
     OAuthCallback,
     OAuthCallbackRepeat,
+    TicketAccept,
+    WaitlistJoin,
+    Backend(BackendRoute),
     SessionsEnd,
     SessionTouch(SessionId),
     SessionToken(SessionId),
@@ -67,7 +77,10 @@ impl Route {
         })
     }
 
-    fn on(segments: &[&str], development: bool) -> Option<Vec<(Method, Self)>> {
+    fn on(segments: &[&str], development: bool) -> Option<Methods<Self>> {
+        if let Some(methods) = BackendRoute::on(segments) {
+            return Some(methods.into_iter().map(|(method, route)| (method, Self::Backend(route))).collect());
+        }
         const GET: Method = Method::GET;
         const POST: Method = Method::POST;
         const PUT: Method = Method::PUT;
@@ -102,6 +115,8 @@ impl Route {
             }
             ["v1", "oauth_callback"] => vec![(GET, Self::OAuthCallback), (POST, Self::OAuthCallbackRepeat)],
             ["v1", "verify"] => vec![(GET, Self::Verify), (POST, Self::VerifyConfirmed)],
+            ["v1", "tickets", "accept"] => vec![(GET, Self::TicketAccept)],
+            ["v1", "waitlist"] => vec![(POST, Self::WaitlistJoin)],
             ["v1", "client", "sessions"] => vec![(DELETE, Self::SessionsEnd)],
             ["v1", "client", "sessions", text, call] => {
                 let id = id(text)?;
@@ -149,6 +164,9 @@ impl Route {
             Self::VerifyConfirmed => "verify.confirmed",
             Self::OAuthCallback => "oauth_callback",
             Self::OAuthCallbackRepeat => "oauth_callback.repeat",
+            Self::TicketAccept => "tickets.accept",
+            Self::WaitlistJoin => "waitlist.join",
+            Self::Backend(route) => route.name(),
             Self::SessionsEnd => "sessions.end",
             Self::SessionTouch(_) => "session.touch",
             Self::SessionToken(_) => "session.token",
@@ -178,6 +196,7 @@ pub(super) fn realm(path: &str, development: bool) -> Realm {
         | "/v1/client/handshake"
         | "/v1/jwks"
         | "/metrics" => Realm::Open,
+        _ if BackendRoute::owns(path) => Realm::Backend,
         _ if path.starts_with("/.well-known/") || path.starts_with("/health/") => Realm::Open,
         _ if development && (path == "/" || path.starts_with("/dev/")) => Realm::Dev,
         _ => Realm::Api,

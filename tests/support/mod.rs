@@ -18,6 +18,7 @@ pub(crate) fn require(what: &str, present: bool) -> bool {
     present
 }
 
+pub(crate) mod backend;
 pub(crate) mod browser;
 pub(crate) mod provider;
 pub(crate) mod server;

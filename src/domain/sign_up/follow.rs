@@ -82,8 +82,8 @@ impl SignUp {
         self.linked().is_some_and(|(verification, ..)| verification.verified.is_none())
     }
 
-    /// Whether a link completed it: then a tab that did not hear of that may still be waiting.
-    pub fn was_completed_by_link(&self) -> bool {
+    /// Whether a link completed it.
+    fn was_completed_by_link(&self) -> bool {
         let Phase::Complete { at, .. } = self.phase else {
             return false;
         };
@@ -91,6 +91,12 @@ impl SignUp {
             let completed_it = verification.verified.is_some_and(|(verified_at, _)| verified_at == at);
             completed_it && verification.strategy == Strategy::EmailLink
         })
+    }
+
+    /// Whether something else than its client's own call completed it: then a page that did not hear of that may still
+    /// be waiting.
+    pub fn was_completed_elsewhere(&self) -> bool {
+        matches!(self.phase, Phase::Complete { .. }) && (self.custom_action || self.was_completed_by_link())
     }
 
     /// Where the browser goes after the link that was sent last; `None` where the last thing sent was none.

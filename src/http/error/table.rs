@@ -134,7 +134,7 @@ pub(super) const TABLE: &[Row] = &[
     all("strategy_for_user_invalid", BAD, "Invalid strategy for this account", "This account can't be signed in to that way."),
     // Who asks
     all("signed_out", UNAUTHENTICATED, "Signed out", "You are signed out."),
-    all("authentication_invalid", UNAUTHENTICATED, "Invalid authentication", "Unable to authenticate the request, you need to supply an active session."),
+    all("authentication_invalid", UNAUTHENTICATED, "Invalid authentication", "Unable to authenticate the request: it needs an active session or, from a backend, the secret key."),
     all("dev_browser_unauthenticated", UNAUTHENTICATED, "Browser unauthenticated", "Unable to authenticate this browser for your development instance."),
     // Transport
     all("origin_invalid", BAD, "Invalid HTTP Origin header", "The Origin HTTP header is not one of the allowed origins of this instance."),

@@ -30,7 +30,17 @@ async function start() {
     return render({ errors: environment.errors ?? client.errors });
   }
   render({ environment, client: client.response, signUp: client.response?.sign_up ?? null });
+  await takeTicket();
   waitForLink();
+}
+
+/** Somebody invited comes with a ticket, which belongs into no history and no screenshot. */
+async function takeTicket() {
+  const url = new URL(location);
+  const ticket = url.searchParams.get('__clerk_ticket');
+  for (const name of ['__clerk_ticket', '__clerk_status']) url.searchParams.delete(name);
+  history.replaceState(null, '', url);
+  if (ticket) await act(() => call('POST', '/client/sign_ups', { strategy: 'ticket', ticket }));
 }
 
 // What a person can do

@@ -1,4 +1,4 @@
-//! The pages of e-mail links: the question whether a person means it, and the word that a link is no good.
+//! The pages of links in e-mails: the question whether a person means it, and the word that a link is no good.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -26,10 +26,9 @@ pub(in crate::http) fn question(token: &str, redirect_url: Option<&str>) -> Answ
     page("Verify your e-mail address", &button, &format!("'self' {source}"))
 }
 
-/// Says that a link is wrong or was used.
-pub(in crate::http) fn failure() -> Answer {
-    let text = "<p>It is wrong, or was used already. Ask for a new one where you began.</p>";
-    page("This link does not work", text, "'none'").with_status(StatusCode::BAD_REQUEST)
+/// Says that a link does not work, and why. `reason` is a text of ours.
+pub(in crate::http) fn failure(reason: &str) -> Answer {
+    page("This link does not work", &format!("<p>{reason}</p>"), "'none'").with_status(StatusCode::BAD_REQUEST)
 }
 
 /// What a HEAD learns: that there is something to read.
@@ -66,7 +65,7 @@ mod tests {
     #[test]
     fn the_pages_load_nothing_and_tell_nobody_where_they_were() {
         let token = "sua_1.0f";
-        for answer in [question(token, Some("http://localhost:3000/verify#x")), failure(), nothing()] {
+        for answer in [question(token, Some("http://localhost:3000/verify#x")), failure("It is wrong."), nothing()] {
             let body = String::from_utf8(answer.body().to_vec()).expect("text");
             assert!(!body.contains("http") && !body.contains("src="), "{body}");
             let response = answer.into_response();

@@ -1,5 +1,6 @@
 //! The calls, one file per resource: each reads parameters, asks the engine and renders what came of it.
 
+mod backend;
 mod client;
 mod dev;
 mod dev_browser;
@@ -12,7 +13,9 @@ pub(super) mod pages;
 mod sessions;
 mod sign_ins;
 mod sign_ups;
+mod tickets;
 mod verify;
+mod waitlist;
 
 use bytes::Bytes;
 use hyper::Method;
@@ -40,6 +43,7 @@ where
             let document = body::read(&head.headers, body, options).await?;
             return dev::advance_clock(exchange, &document).await;
         }
+        Route::Backend(route) => return backend::answer(exchange, route, body).await,
         _ => {}
     }
     // Also where no parameter is read: a body that is no form is refused everywhere alike.
@@ -65,6 +69,8 @@ where
         Route::SignUpAttempt(id) => sign_ups::attempt(exchange, id, &form).await,
         Route::Verify => verify::open(exchange).await,
         Route::VerifyConfirmed => verify::confirm(exchange, &form).await,
+        Route::TicketAccept => tickets::accept(exchange).await,
+        Route::WaitlistJoin => waitlist::join(exchange, &form).await,
         Route::SessionsEnd => client::end_sessions(exchange).await,
         Route::SessionTouch(id) => sessions::touch(exchange, id).await,
         Route::SessionToken(id) => sessions::token(exchange, id).await,
@@ -79,6 +85,6 @@ where
         Route::SettingsShow => Ok(dev::settings(exchange)),
         Route::ClockShow => Ok(dev::clock(exchange)),
         Route::Page(page) => Ok(page.show()),
-        Route::SettingsReplace | Route::ClockAdvance => Err(HttpError::internal("read above")),
+        Route::SettingsReplace | Route::ClockAdvance | Route::Backend(_) => Err(HttpError::internal("read above")),
     }
 }

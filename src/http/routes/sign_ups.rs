@@ -48,7 +48,7 @@ pub(super) async fn show(exchange: &Exchange<'_>, id: SignUpId) -> Result<Answer
     let shown = SignUpResource::from(&sign_up);
     Ok(match client {
         Some(mut client) => {
-            if sign_up.value.was_completed_by_link() {
+            if sign_up.value.was_completed_elsewhere() {
                 // The tab that waits replaces its client by this one, and with it the sign-up that its page shows.
                 client.sign_up.get_or_insert_with(|| sign_up.clone());
             }

@@ -67,7 +67,9 @@ fn render(exchange: &Exchange<'_>, followed: &Followed, token: &str) -> Result<A
     match (url.and_then(|url| redirect::with_status(url, status, session.as_deref())), refusal) {
         (Some(url), _) if followed.by_owner => Ok(Answer::see_other(url.as_str())),
         (Some(url), _) => Ok(Answer::see_other(redirect::without_dev_browser(url).as_str())),
-        (None, Some(_)) if wants_page => Ok(link::failure()),
+        (None, Some(_)) if wants_page => {
+            Ok(link::failure("It is wrong, or was used already. Ask for a new one where you began."))
+        }
         (None, Some(code)) => Err(code.into()),
         (None, None) => Err(HttpError::internal("a link without a place to go")),
     }

@@ -3,6 +3,7 @@
 
 mod client;
 mod environment;
+mod invitation;
 mod session;
 mod sign_in;
 mod sign_up;
@@ -11,6 +12,7 @@ mod verification;
 
 pub(super) use client::ClientResource;
 pub(super) use environment::environment;
+pub(super) use invitation::{Waiting, invitation, waitlist_entry};
 pub(super) use session::{SessionResource, TokenResource};
 pub(super) use sign_in::SignInResource;
 pub(super) use sign_up::SignUpResource;

@@ -1,0 +1,65 @@
+//! What the application's backend asks, known by the secret key: its say in a sign-up (CONTRACT 5, `custom_action`).
+//! Whoever embeds the engine is the backend and needs no key.
+
+use std::sync::Arc;
+
+use crate::domain::context::KeyedDigest;
+use crate::domain::id::SignUpId;
+use crate::domain::secret::Secret;
+use crate::domain::sign_up::{Action, Command, SignUp};
+
+use super::{Engine, EngineError, SignUpView};
+
+/// How the application's backend is known.
+#[derive(Clone, Debug, Default)]
+pub enum BackendKey {
+    /// Not at all: nobody is the backend.
+    #[default]
+    Off,
+    /// By a key that is made at the first start and stored, sealed, with the data.
+    Generated,
+    /// By this key.
+    Given(Secret<String>),
+}
+
+impl Engine {
+    /// The key that the backend shows, where there is one.
+    pub fn secret_key(&self) -> Option<&Secret<String>> {
+        self.inner.secret_key.as_ref()
+    }
+
+    /// Whether `presented` is the backend's key; compared in constant time.
+    pub fn is_backend(&self, presented: &str) -> bool {
+        let digest = |key: &str| self.inner.key.digest(&[b"secret key", key.as_bytes()]);
+        self.secret_key().is_some_and(|key| self.inner.key.equal(&digest(key.expose()), &digest(presented)))
+    }
+
+    /// Shows a sign-up of whatever client.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for unknown ids.
+    pub async fn inspect_sign_up(&self, id: SignUpId) -> Result<SignUpView, EngineError> {
+        let _place = self.inner.admission.enter()?;
+        // Read past the actors: a look wakes none.
+        let found = self.inner.store().sign_up(id).await?.ok_or(EngineError::NotFound)?;
+        self.as_it_stands(found.into()).await
+    }
+
+    /// The backend has its say. That may complete the sign-up: the session is on its client, which hears of it when
+    /// it asks next.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for unknown ids, [`EngineError::Rejected`] such as `sign_up_cannot_be_updated`.
+    pub async fn act_on_sign_up(&self, id: SignUpId, action: Action) -> Result<SignUpView, EngineError> {
+        let _place = self.inner.admission.enter()?;
+        let found = self.inner.store().sign_up(id).await?.ok_or(EngineError::NotFound)?;
+        let answer = self.inner.system.command(id, found.client_id, Command::Act(action)).await?;
+        self.as_it_stands(answer.sign_up).await
+    }
+
+    async fn as_it_stands(&self, sign_up: Arc<SignUp>) -> Result<SignUpView, EngineError> {
+        let client = self.inner.store().client(sign_up.client_id).await?;
+        let is_current = client.is_some_and(|client| client.sign_up == Some(sign_up.id));
+        Ok(self.view_sign_up(sign_up, is_current))
+    }
+}

@@ -1,0 +1,205 @@
+//! The calls about invitations and their tickets (CONTRACT 12).
+
+use url::Url;
+
+use crate::domain::effect::Message;
+use crate::domain::id::{InvitationId, MessageId};
+use crate::domain::invitation::{Invitation, InvitationStatus, RawInvitation};
+use crate::domain::rejection::{Code, Rejection};
+use crate::store::{Commit, InvitationChange, OutboxEntry};
+
+use super::listing::{Listing, Page, collect};
+use super::{Caller, Engine, EngineError};
+
+/// An invitation as it shows itself.
+#[derive(Clone, Debug)]
+pub struct InvitationView {
+    /// The value.
+    pub value: Invitation,
+    /// Where it stands now.
+    pub status: InvitationStatus,
+    /// Where the invited person goes; it holds the ticket, and so is a secret while the invitation is pending.
+    pub url: Url,
+}
+
+/// What somebody who brings a ticket is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TicketHolder {
+    /// What.
+    pub status: TicketStatus,
+    /// Where, as the invitation has it.
+    pub redirect_url: Option<String>,
+}
+
+/// What somebody who brings a ticket is to do (CONTRACT 12, `__clerk_status`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words of CONTRACT 12")]
+pub enum TicketStatus {
+    SignUp,
+    SignIn,
+    Complete,
+}
+
+impl Engine {
+    /// Invites somebody; the ticket goes out by e-mail unless told otherwise.
+    ///
+    /// # Errors
+    /// [`EngineError::Rejected`]: every fault of the parameters, `duplicate_record` where an invitation is pending
+    /// for the address, `form_identifier_exists` where a user has it.
+    pub async fn create_invitation(&self, raw: &RawInvitation) -> Result<InvitationView, EngineError> {
+        let mut views = self.create_invitations(std::slice::from_ref(raw)).await?;
+        views.pop().ok_or(EngineError::Internal)
+    }
+
+    /// Invites several people, all of them or nobody.
+    ///
+    /// # Errors
+    /// As [`Engine::create_invitation`].
+    pub async fn create_invitations(&self, raw: &[RawInvitation]) -> Result<Vec<InvitationView>, EngineError> {
+        let _place = self.inner.admission.enter()?;
+        let mut commit = Commit { at: self.now(), ..Commit::default() };
+        let mut issued = Vec::new();
+        for raw in raw {
+            let invitation = self.inner.environment.decide(|cx| Invitation::issue(raw, cx))?;
+            self.prepare_invitation(&mut commit, &invitation, raw).await?;
+            issued.push(invitation);
+        }
+        self.inner.system.persister().commit(commit).await?;
+        Ok(issued.into_iter().map(|invitation| self.view_invitation(invitation)).collect())
+    }
+
+    /// Adds to `commit` what makes an invitation, and the message that carries it.
+    pub(super) async fn prepare_invitation(
+        &self,
+        commit: &mut Commit,
+        invitation: &Invitation,
+        raw: &RawInvitation,
+    ) -> Result<(), EngineError> {
+        let beside_others = raw.ignore_existing.unwrap_or(false);
+        let address = invitation.email_address.identifier();
+        if !beside_others && self.inner.store().holder(&address).await?.is_some() {
+            return Err(Code::FormIdentifierExists.on("email_address").into());
+        }
+        commit.invitations.push(InvitationChange::Issue { invitation: Box::new(invitation.clone()), beside_others });
+        if raw.notify.unwrap_or(true) {
+            commit.outbox.push(self.letter(invitation));
+        }
+        Ok(())
+    }
+
+    /// Takes an invitation back: its ticket lets nobody in any more.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], `invitation_already_accepted`, `revoked_invitation`.
+    pub async fn revoke_invitation(&self, id: InvitationId) -> Result<InvitationView, EngineError> {
+        let _place = self.inner.admission.enter()?;
+        self.change_invitation(InvitationChange::Revoke(id)).await?;
+        let invitation = self.inner.store().invitation(id).await?.ok_or(EngineError::NotFound)?;
+        Ok(self.view_invitation(invitation))
+    }
+
+    /// Forgets an invitation, whatever became of it.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
+    pub async fn delete_invitation(&self, id: InvitationId) -> Result<(), EngineError> {
+        let _place = self.inner.admission.enter()?;
+        self.change_invitation(InvitationChange::Delete(id)).await
+    }
+
+    /// Lists invitations; those that were revoked only where they are asked for. It reads them all: an administrator's
+    /// call, not one for every request.
+    ///
+    /// # Errors
+    /// `form_param_value_invalid` for an unknown status or order.
+    pub async fn invitations(&self, listing: &Listing) -> Result<Page<InvitationView>, EngineError> {
+        let _place = self.inner.admission.enter()?;
+        let now = self.now();
+        let order = listing.order(&["created_at", "email_address", "expires_at"])?;
+        let wanted = listing.status(InvitationStatus::ALL, |status| status.as_str())?;
+        let matches = |invitation: &Invitation| {
+            let status = invitation.status(now);
+            let is_wanted = wanted.map_or(status != InvitationStatus::Revoked, |wanted| wanted == status);
+            is_wanted && listing.finds(invitation.email_address.as_str())
+        };
+        let store = self.inner.store();
+        let all = collect(|after| store.invitations(after, PORTION), |i| i.id, matches, PORTION).await?;
+        let page = listing.page(
+            all,
+            |left, right| match order.by {
+                "email_address" => left.email_address.as_str().cmp(right.email_address.as_str()),
+                "expires_at" => left.expire_at.cmp(&right.expire_at),
+                _ => left.created_at.cmp(&right.created_at),
+            },
+            order,
+        );
+        Ok(page.map(|invitation| self.view_invitation(invitation)))
+    }
+
+    /// What somebody who brings a ticket is to do. Nothing changes by that.
+    ///
+    /// # Errors
+    /// `ticket_invalid_code`, `ticket_expired_code`, `revoked_invitation`.
+    pub async fn accept_ticket(&self, caller: &Caller, ticket: &str) -> Result<TicketHolder, EngineError> {
+        let _place = self.inner.admission.enter()?;
+        let invitation = self.invitation_of(ticket).await?;
+        let is_good = match invitation.is_good(self.now()) {
+            Err(Code::InvitationAlreadyAccepted) => false,
+            Err(code) => return Err(Rejection::from(code).into()),
+            Ok(()) => true,
+        };
+        let holder = self.inner.store().holder(&invitation.email_address.identifier()).await?;
+        let here = |user| caller.client().is_some_and(|c| c.live_sessions(self.now()).any(|s| s.user_id == user));
+        let status = match holder {
+            Some(user) if here(user) => TicketStatus::Complete,
+            None if is_good => TicketStatus::SignUp,
+            _ => TicketStatus::SignIn,
+        };
+        Ok(TicketHolder { status, redirect_url: invitation.redirect_url })
+    }
+
+    /// The invitation behind a ticket that somebody signs up with.
+    pub(super) async fn invited_by(&self, ticket: &str) -> Result<Invitation, EngineError> {
+        let invitation = self.invitation_of(ticket).await?;
+        invitation.is_good(self.now()).map_err(Rejection::from)?;
+        if self.inner.store().holder(&invitation.email_address.identifier()).await?.is_some() {
+            return Err(Rejection::from(Code::InvitationAccountExists).into());
+        }
+        Ok(invitation)
+    }
+
+    async fn invitation_of(&self, ticket: &str) -> Result<Invitation, EngineError> {
+        let invalid = || EngineError::from(Rejection::from(Code::TicketInvalidCode));
+        let id = self.inner.key.read_ticket(ticket).ok_or_else(invalid)?;
+        self.inner.store().invitation(id).await?.ok_or_else(invalid)
+    }
+
+    pub(super) fn view_invitation(&self, value: Invitation) -> InvitationView {
+        let mut url = self.inner.accept_url.clone();
+        url.query_pairs_mut().append_pair("ticket", self.inner.key.ticket(value.id).expose());
+        InvitationView { status: value.status(self.now()), url, value }
+    }
+
+    async fn change_invitation(&self, change: InvitationChange) -> Result<(), EngineError> {
+        let commit = Commit { at: self.now(), invitations: vec![change], ..Commit::default() };
+        self.inner.system.persister().commit(commit).await?;
+        Ok(())
+    }
+
+    fn letter(&self, invitation: &Invitation) -> OutboxEntry {
+        let id = self.inner.environment.decide(|cx| MessageId::generate(cx.now, cx.entropy));
+        self.inner.environment.seal(Message {
+            id,
+            to: invitation.email_address.identifier(),
+            display_to: invitation.email_address.typed().to_owned(),
+            code: None,
+            link: None,
+            ticket: Some(self.inner.key.ticket(invitation.id)),
+            created_at: invitation.created_at,
+            expire_at: invitation.expire_at,
+        })
+    }
+}
+
+/// How many are read at once.
+const PORTION: usize = 512;

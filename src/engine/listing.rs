@@ -1,0 +1,103 @@
+//! Lists for administrators, in the words of Clerk's Backend API: filtered, ordered and cut into pages.
+
+use std::cmp::Ordering;
+use std::future::Future;
+
+use crate::domain::rejection::{Code, Reason};
+use crate::store::StoreError;
+
+/// Which part of a list is wanted, as it was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// Only with this status.
+    pub status: Option<String>,
+    /// Only with this in the address.
+    pub query: Option<String>,
+    /// By what, descending with a `-` before it; the newest first when absent.
+    pub order_by: Option<String>,
+    /// How many at most; 10 when absent, 500 at most.
+    pub limit: Option<usize>,
+    /// How many to leave out before.
+    pub offset: usize,
+}
+
+/// A part of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The part.
+    pub items: Vec<T>,
+    /// How many there are in all.
+    pub total: usize,
+}
+
+/// By what a list is ordered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Order {
+    pub(super) by: &'static str,
+    descends: bool,
+}
+
+impl Listing {
+    /// By what it is to be ordered, of what it may be ordered by; the first is the default.
+    pub(super) fn order(&self, keys: &[&'static str]) -> Result<Order, Reason> {
+        let Some(text) = self.order_by.as_deref().filter(|text| !text.is_empty()) else {
+            return Ok(Order { by: keys.first().copied().unwrap_or_default(), descends: true });
+        };
+        let (descends, name) = match text.strip_prefix('-') {
+            Some(name) => (true, name),
+            None => (false, text.strip_prefix('+').unwrap_or(text)),
+        };
+        let by = keys.iter().find(|key| **key == name).copied();
+        by.map(|by| Order { by, descends }).ok_or_else(|| Code::FormParamValueInvalid.on("order_by"))
+    }
+
+    /// Which status is wanted, of all there are.
+    pub(super) fn status<S: Copy>(&self, all: &[S], word: impl Fn(S) -> &'static str) -> Result<Option<S>, Reason> {
+        let Some(text) = self.status.as_deref().filter(|text| !text.is_empty()) else { return Ok(None) };
+        let found = all.iter().find(|status| word(**status) == text).copied();
+        found.map(Some).ok_or_else(|| Code::FormParamValueInvalid.on("status"))
+    }
+
+    /// Whether an address is looked for.
+    pub(super) fn finds(&self, address: &str) -> bool {
+        self.query.as_deref().is_none_or(|query| address.contains(&query.trim().to_lowercase()))
+    }
+
+    /// The wanted part of `all`.
+    pub(super) fn page<T>(&self, mut all: Vec<T>, compare: impl Fn(&T, &T) -> Ordering, order: Order) -> Page<T> {
+        all.sort_by(|left, right| if order.descends { compare(right, left) } else { compare(left, right) });
+        let total = all.len();
+        let limit = self.limit.unwrap_or(LIMIT).min(LIMIT_MAX);
+        Page { items: all.into_iter().skip(self.offset).take(limit).collect(), total }
+    }
+}
+
+impl<T> Page<T> {
+    /// The same with each item made into something else.
+    pub(super) fn map<U>(self, into: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(into).collect(), total: self.total }
+    }
+}
+
+/// Reads a whole list in portions and keeps what matches.
+pub(super) async fn collect<T, I, F: Future<Output = Result<Vec<T>, StoreError>>>(
+    read: impl Fn(Option<I>) -> F,
+    id: impl Fn(&T) -> I,
+    matches: impl Fn(&T) -> bool,
+    portion: usize,
+) -> Result<Vec<T>, StoreError> {
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let some = read(after).await?;
+        let is_last = some.len() < portion;
+        after = some.last().map(&id);
+        found.extend(some.into_iter().filter(&matches));
+        if is_last {
+            return Ok(found);
+        }
+    }
+}
+
+const LIMIT: usize = 10;
+const LIMIT_MAX: usize = 500;

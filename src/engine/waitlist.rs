@@ -1,0 +1,148 @@
+//! The calls about the waiting list.
+
+use crate::domain::id::WaitlistEntryId;
+use crate::domain::invitation::{Invitation, RawInvitation, invited};
+use crate::domain::rejection::{Code, Rejection};
+use crate::domain::settings::SignUpMode;
+use crate::domain::sign_up::taken;
+use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
+use crate::store::{Commit, WaitlistChange};
+
+use super::invitations::InvitationView;
+use super::listing::{Listing, Page, collect};
+use super::{Engine, EngineError};
+
+/// An entry of the waiting list as it shows itself.
+#[derive(Clone, Debug)]
+pub struct WaitlistEntryView {
+    /// The value.
+    pub value: WaitlistEntry,
+    /// The invitation that lets them in.
+    pub invitation: Option<InvitationView>,
+}
+
+impl Engine {
+    /// Somebody asks to be let in. Whoever is on the list already stays as they are.
+    ///
+    /// # Errors
+    /// `feature_not_enabled` unless the instance has a waiting list; `form_identifier_exists` where a user has the
+    /// address and may be told about; `not_allowed_access` where the restrictions refuse it.
+    pub async fn join_waitlist(&self, email_address: Option<&str>) -> Result<WaitlistEntry, EngineError> {
+        let settings = self.settings();
+        if settings.sign_up.mode != SignUpMode::Waitlist {
+            return Err(Rejection::from(Code::FeatureNotEnabled).into());
+        }
+        let email = invited(email_address, &settings)?;
+        settings.restrictions.admit_email(&email, true)?;
+        let address = email.identifier();
+        if !settings.hides_holders(address.kind) && self.inner.store().holder(&address).await?.is_some() {
+            return Err(taken(address.kind).into());
+        }
+        Ok(self.enter_waitlist(email_address).await?.value)
+    }
+
+    /// The same on the operator's word: whatever the mode, and whoever it is.
+    ///
+    /// # Errors
+    /// What is wrong with the address.
+    pub async fn enter_waitlist(&self, email_address: Option<&str>) -> Result<WaitlistEntryView, EngineError> {
+        let _place = self.inner.admission.enter()?;
+        let email = invited(email_address, &self.settings())?;
+        let entry = self.inner.environment.decide(|cx| WaitlistEntry::join(email, cx.digest, cx.now));
+        self.change_waitlist(WaitlistChange::Join(Box::new(entry.clone()))).await?;
+        // An earlier entry stays as it was.
+        self.waitlist_entry(entry.id).await
+    }
+
+    /// Lets somebody in: an invitation is made and sent.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], `resource_forbidden` for who has signed up, and as [`Engine::create_invitation`].
+    pub async fn invite_from_waitlist(
+        &self,
+        id: WaitlistEntryId,
+        ignore_existing: Option<bool>,
+    ) -> Result<WaitlistEntryView, EngineError> {
+        let _place = self.inner.admission.enter()?;
+        let entry = self.inner.store().waitlist_entry(id).await?.ok_or(EngineError::NotFound)?;
+        let raw = RawInvitation {
+            email_address: Some(entry.email_address.typed().to_owned()),
+            ignore_existing,
+            ..RawInvitation::default()
+        };
+        let invitation = self.inner.environment.decide(|cx| Invitation::issue(&raw, cx))?;
+        let invitation = Invitation { waitlist_entry: Some(id), ..invitation };
+        let waitlist = vec![WaitlistChange::Invite(id, invitation.id)];
+        let mut commit = Commit { at: self.now(), waitlist, ..Commit::default() };
+        self.prepare_invitation(&mut commit, &invitation, &raw).await?;
+        self.inner.system.persister().commit(commit).await?;
+        self.waitlist_entry(id).await
+    }
+
+    /// Does not let somebody in; an invitation that they have is revoked.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], `resource_forbidden` for who has signed up.
+    pub async fn reject_from_waitlist(&self, id: WaitlistEntryId) -> Result<WaitlistEntryView, EngineError> {
+        let _place = self.inner.admission.enter()?;
+        self.change_waitlist(WaitlistChange::Reject(id)).await?;
+        self.waitlist_entry(id).await
+    }
+
+    /// Takes somebody who is still waiting off the list.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], `resource_forbidden` for who does not wait any more.
+    pub async fn delete_from_waitlist(&self, id: WaitlistEntryId) -> Result<(), EngineError> {
+        let _place = self.inner.admission.enter()?;
+        self.change_waitlist(WaitlistChange::Delete(id)).await
+    }
+
+    /// Lists who waits and waited. It reads them all: an administrator's call, not one for every request.
+    ///
+    /// # Errors
+    /// `form_param_value_invalid` for an unknown status or order.
+    pub async fn waitlist(&self, listing: &Listing) -> Result<Page<WaitlistEntryView>, EngineError> {
+        let _place = self.inner.admission.enter()?;
+        let order = listing.order(&["created_at", "invited_at", "email_address"])?;
+        let wanted = listing.status(WaitlistStatus::ALL, |status| status.as_str())?;
+        let matches = |entry: &WaitlistEntry| {
+            wanted.is_none_or(|wanted| wanted == entry.status) && listing.finds(entry.email_address.as_str())
+        };
+        let store = self.inner.store();
+        let all = collect(|after| store.waitlist(after, PORTION), |entry| entry.id, matches, PORTION).await?;
+        let compare = |left: &WaitlistEntry, right: &WaitlistEntry| match order.by {
+            "email_address" => left.email_address.as_str().cmp(right.email_address.as_str()),
+            "invited_at" => left.invited_at.cmp(&right.invited_at),
+            _ => left.created_at.cmp(&right.created_at),
+        };
+        let page = listing.page(all, compare, order);
+        let mut items = Vec::with_capacity(page.items.len());
+        for entry in page.items {
+            items.push(self.view_waitlist_entry(entry).await?);
+        }
+        Ok(Page { items, total: page.total })
+    }
+
+    async fn waitlist_entry(&self, id: WaitlistEntryId) -> Result<WaitlistEntryView, EngineError> {
+        let entry = self.inner.store().waitlist_entry(id).await?.ok_or(EngineError::NotFound)?;
+        self.view_waitlist_entry(entry).await
+    }
+
+    async fn view_waitlist_entry(&self, value: WaitlistEntry) -> Result<WaitlistEntryView, EngineError> {
+        let invitation = match value.invitation {
+            Some(id) => self.inner.store().invitation(id).await?,
+            None => None,
+        };
+        Ok(WaitlistEntryView { invitation: invitation.map(|i| self.view_invitation(i)), value })
+    }
+
+    async fn change_waitlist(&self, change: WaitlistChange) -> Result<(), EngineError> {
+        let commit = Commit { at: self.now(), waitlist: vec![change], ..Commit::default() };
+        self.inner.system.persister().commit(commit).await?;
+        Ok(())
+    }
+}
+
+/// How many are read at once.
+const PORTION: usize = 512;

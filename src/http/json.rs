@@ -1,0 +1,139 @@
+//! Parameters of a backend's call: a JSON object, read by name. Unknown names are ignored, as Clerk's packages gain
+//! some with every release; a value of the wrong type is told under its name.
+
+use bytes::Bytes;
+use hyper::body::Body;
+use hyper::header::{CONTENT_TYPE, HeaderMap};
+use serde_json::{Map, Value};
+
+use crate::domain::rejection::{Code, Reason};
+
+use super::HttpOptions;
+use super::body;
+use super::error::{Fault, HttpError};
+
+/// A JSON object's values by name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Json(Map<String, Value>);
+
+/// Reads a JSON body: an object, or several in a list. An empty body is an empty object.
+///
+/// # Errors
+/// When it is something else, too large or too slow.
+pub(super) async fn read<B>(headers: &HeaderMap, body: B, options: &HttpOptions) -> Result<Vec<Json>, HttpError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let bytes = body::read(headers, body, options).await?;
+    if bytes.is_empty() {
+        return Ok(vec![Json::default()]);
+    }
+    let content_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes()).unwrap_or_default();
+    let essence = content_type.split(|b| *b == b';').next().unwrap_or_default();
+    if !essence.trim_ascii().eq_ignore_ascii_case(b"application/json") {
+        return Err(Fault::UnsupportedContentType.into());
+    }
+    decode(&bytes)
+}
+
+fn decode(bytes: &[u8]) -> Result<Vec<Json>, HttpError> {
+    let object = |value| match value {
+        Value::Object(object) => Ok(Json(object)),
+        _ => Err(HttpError::document("", "The body must be a JSON object, or a list of them.")),
+    };
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Array(values)) => values.into_iter().map(object).collect(),
+        Ok(value) => Ok(vec![object(value)?]),
+        Err(error) => Err(HttpError::document("", &format!("The body is not JSON: {error}"))),
+    }
+}
+
+impl Json {
+    /// Reads the values one by one and collects everything wrong with them.
+    pub(super) fn reader<'a>(&'a self, reasons: &'a mut Vec<Reason>) -> Reader<'a> {
+        Reader { json: self, reasons }
+    }
+}
+
+/// Reads values one by one and notes what is wrong. `null` is as good as nothing.
+pub(super) struct Reader<'a> {
+    json: &'a Json,
+    reasons: &'a mut Vec<Reason>,
+}
+
+impl Reader<'_> {
+    /// A text.
+    pub(super) fn text(&mut self, name: &str) -> Option<String> {
+        self.take(name, |value| value.as_str().map(str::to_owned))
+    }
+
+    /// A truth value.
+    pub(super) fn flag(&mut self, name: &str) -> Option<bool> {
+        self.take(name, Value::as_bool)
+    }
+
+    /// A number that counts something.
+    pub(super) fn count(&mut self, name: &str) -> Option<u64> {
+        self.take(name, Value::as_u64)
+    }
+
+    /// An object, as text.
+    pub(super) fn object(&mut self, name: &str) -> Option<String> {
+        self.take(name, |value| value.is_object().then(|| value.to_string()))
+    }
+
+    /// Whether a value is there, be it `null`.
+    pub(super) fn is_null(&self, name: &str) -> bool {
+        self.json.0.get(name).is_some_and(Value::is_null)
+    }
+
+    fn take<T>(&mut self, name: &str, read: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
+        let value = self.json.0.get(name).filter(|value| !value.is_null())?;
+        let read = read(value);
+        if read.is_none() {
+            self.reasons.push(Code::FormParamTypeInvalid.on(name));
+        }
+        read
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read_by_name_and_type() {
+        let json = one(br#"{"a":"text","b":true,"c":7,"d":{"x":[1]},"e":null,"more":[]}"#);
+        let mut reasons = Vec::new();
+        let mut reader = json.reader(&mut reasons);
+        assert_eq!(reader.text("a").as_deref(), Some("text"));
+        assert_eq!((reader.flag("b"), reader.count("c")), (Some(true), Some(7)));
+        assert_eq!(reader.object("d").as_deref(), Some(r#"{"x":[1]}"#));
+        assert_eq!((reader.text("e"), reader.is_null("e"), reader.is_null("f")), (None, true, false));
+        assert_eq!(reasons, []);
+    }
+
+    #[test]
+    fn every_value_of_the_wrong_type_is_told() {
+        let json = one(br#"{"a":1,"b":"true","c":-1,"d":[]}"#);
+        let mut reasons = Vec::new();
+        let mut reader = json.reader(&mut reasons);
+        assert_eq!(
+            (reader.text("a"), reader.flag("b"), reader.count("c"), reader.object("d")),
+            (None, None, None, None)
+        );
+        assert_eq!(reasons, ["a", "b", "c", "d"].map(|name| Code::FormParamTypeInvalid.on(name)));
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        for body in [&b"7"[..], b"\"x\"", b"[1]", b"{", b"{\"a\":1}x", b"\xff", &[b'['; 4000]] {
+            assert!(decode(body).is_err(), "{body:?}");
+        }
+        assert_eq!(decode(b"[{},{}]").expect("two").len(), 2);
+    }
+
+    fn one(body: &[u8]) -> Json {
+        decode(body).expect("JSON").remove(0)
+    }
+}

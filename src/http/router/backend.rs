@@ -1,0 +1,74 @@
+//! The paths of the application's backend, in the words of Clerk's Backend API.
+
+use hyper::Method;
+
+use crate::domain::id::{InvitationId, SignUpId, WaitlistEntryId};
+
+use super::{Methods, id};
+
+/// What a backend can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) enum BackendRoute {
+    InvitationList,
+    InvitationCreate,
+    InvitationCreateBulk,
+    InvitationDelete(InvitationId),
+    InvitationRevoke(InvitationId),
+    WaitlistList,
+    WaitlistCreate,
+    WaitlistCreateBulk,
+    WaitlistDelete(WaitlistEntryId),
+    WaitlistInvite(WaitlistEntryId),
+    WaitlistReject(WaitlistEntryId),
+    SignUpShow(SignUpId),
+    SignUpUpdate(SignUpId),
+}
+
+impl BackendRoute {
+    /// The routes at a path; `None` where no backend has one.
+    pub(super) fn on(segments: &[&str]) -> Option<Methods<Self>> {
+        const GET: Method = Method::GET;
+        const POST: Method = Method::POST;
+        Some(match *segments {
+            ["v1", "invitations"] => vec![(GET, Self::InvitationList), (POST, Self::InvitationCreate)],
+            ["v1", "invitations", "bulk"] => vec![(POST, Self::InvitationCreateBulk)],
+            ["v1", "invitations", text] => vec![(Method::DELETE, Self::InvitationDelete(id(text)?))],
+            ["v1", "invitations", text, "revoke"] => vec![(POST, Self::InvitationRevoke(id(text)?))],
+            ["v1", "waitlist_entries"] => vec![(GET, Self::WaitlistList), (POST, Self::WaitlistCreate)],
+            ["v1", "waitlist_entries", "bulk"] => vec![(POST, Self::WaitlistCreateBulk)],
+            ["v1", "waitlist_entries", text] => vec![(Method::DELETE, Self::WaitlistDelete(id(text)?))],
+            ["v1", "waitlist_entries", text, "invite"] => vec![(POST, Self::WaitlistInvite(id(text)?))],
+            ["v1", "waitlist_entries", text, "reject"] => vec![(POST, Self::WaitlistReject(id(text)?))],
+            ["v1", "sign_ups", text] => {
+                let id = id(text)?;
+                vec![(GET, Self::SignUpShow(id)), (Method::PATCH, Self::SignUpUpdate(id))]
+            }
+            _ => return None,
+        })
+    }
+
+    /// Whether a path is a backend's, whether or not there is something at it.
+    pub(super) fn owns(path: &str) -> bool {
+        let first = path.strip_prefix("/v1/").and_then(|rest| rest.split('/').next());
+        matches!(first, Some("invitations" | "waitlist_entries" | "sign_ups"))
+    }
+
+    /// What the log calls it: no ids.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::InvitationList => "backend.invitation.list",
+            Self::InvitationCreate => "backend.invitation.create",
+            Self::InvitationCreateBulk => "backend.invitation.create_bulk",
+            Self::InvitationDelete(_) => "backend.invitation.delete",
+            Self::InvitationRevoke(_) => "backend.invitation.revoke",
+            Self::WaitlistList => "backend.waitlist_entry.list",
+            Self::WaitlistCreate => "backend.waitlist_entry.create",
+            Self::WaitlistCreateBulk => "backend.waitlist_entry.create_bulk",
+            Self::WaitlistDelete(_) => "backend.waitlist_entry.delete",
+            Self::WaitlistInvite(_) => "backend.waitlist_entry.invite",
+            Self::WaitlistReject(_) => "backend.waitlist_entry.reject",
+            Self::SignUpShow(_) => "backend.sign_up.show",
+            Self::SignUpUpdate(_) => "backend.sign_up.update",
+        }
+    }
+}

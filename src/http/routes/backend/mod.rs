@@ -1,0 +1,90 @@
+//! The calls of the application's backend: known by the secret key, in JSON, without clients, cookies or pages.
+
+mod invitations;
+mod sign_ups;
+mod waitlist_entries;
+
+use bytes::Bytes;
+use hyper::Method;
+use hyper::body::Body;
+use serde_json::{Value, json};
+
+use crate::domain::rejection::{Reason, Rejection};
+use crate::engine::{Listing, Page};
+use crate::http::error::{Fault, HttpError};
+use crate::http::exchange::Exchange;
+use crate::http::json::{self as body, Json};
+use crate::http::params::Params;
+use crate::http::response::Answer;
+use crate::http::router::BackendRoute;
+
+/// Answers a backend's request to `route`.
+pub(super) async fn answer<B>(exchange: &Exchange<'_>, route: BackendRoute, body: B) -> Result<Answer, HttpError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let (head, options) = (&exchange.head, &exchange.app.options);
+    // Nobody learns anything before the key is seen, not even what is wrong with the rest.
+    if !head.bearer().is_some_and(|key| exchange.engine().is_backend(key)) {
+        return Err(Fault::AuthenticationInvalid.into());
+    }
+    let given = match head.method {
+        Method::GET | Method::HEAD => Vec::new(),
+        _ => body::read(&head.headers, body, options).await?,
+    };
+    match route {
+        BackendRoute::InvitationList => invitations::list(exchange).await,
+        BackendRoute::InvitationCreate => invitations::create(exchange, only(&given)?).await,
+        BackendRoute::InvitationCreateBulk => invitations::create_bulk(exchange, &given).await,
+        BackendRoute::InvitationDelete(id) => invitations::delete(exchange, id).await,
+        BackendRoute::InvitationRevoke(id) => invitations::revoke(exchange, id).await,
+        BackendRoute::WaitlistList => waitlist_entries::list(exchange).await,
+        BackendRoute::WaitlistCreate => waitlist_entries::create(exchange, only(&given)?).await,
+        BackendRoute::WaitlistCreateBulk => waitlist_entries::create_bulk(exchange, &given).await,
+        BackendRoute::WaitlistDelete(id) => waitlist_entries::delete(exchange, id).await,
+        BackendRoute::WaitlistInvite(id) => waitlist_entries::invite(exchange, id, only(&given)?).await,
+        BackendRoute::WaitlistReject(id) => waitlist_entries::reject(exchange, id).await,
+        BackendRoute::SignUpShow(id) => sign_ups::show(exchange, id).await,
+        BackendRoute::SignUpUpdate(id) => sign_ups::update(exchange, id, only(&given)?).await,
+    }
+}
+
+/// The one object of a body.
+fn only(given: &[Json]) -> Result<&Json, HttpError> {
+    match given {
+        [one] => Ok(one),
+        _ => Err(HttpError::document("", "The body must be one JSON object.")),
+    }
+}
+
+/// The objects of a body that may hold several.
+fn several(given: &[Json]) -> Result<&[Json], HttpError> {
+    if given.is_empty() || given.len() > BULK_MAX {
+        return Err(HttpError::document("", &format!("The body must be a list of 1 to {BULK_MAX} objects.")));
+    }
+    Ok(given)
+}
+
+/// Which part of a list the query asks for.
+fn listing(query: &Params) -> Result<Listing, Rejection> {
+    let mut reasons: Vec<Reason> = Vec::new();
+    let mut reader = query.reader(&mut reasons);
+    let (status, words, order_by) = (reader.take("status"), reader.take("query"), reader.take("order_by"));
+    let limit = reader.number("limit");
+    let offset = reader.number("offset").unwrap_or(0);
+    Rejection::collect(reasons).map(|()| Listing { status, query: words, order_by, limit, offset })
+}
+
+/// A part of a list, in Clerk's shape.
+fn page<T>(page: &Page<T>, show: impl Fn(&T) -> Value) -> Answer {
+    let data: Vec<Value> = page.items.iter().map(show).collect();
+    Answer::json(&json!({ "data": data, "total_count": page.total }))
+}
+
+/// What is left of something that was deleted.
+fn deleted(object: &str, id: impl ToString) -> Answer {
+    Answer::json(&json!({ "object": object, "id": id.to_string(), "deleted": true }))
+}
+
+/// How many objects one call may make, as Clerk has it.
+const BULK_MAX: usize = 10;

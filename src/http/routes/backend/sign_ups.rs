@@ -1,0 +1,28 @@
+//! `/v1/sign_ups/{id}`: the backend's say in a sign-up.
+
+use crate::domain::id::SignUpId;
+use crate::domain::rejection::Rejection;
+use crate::domain::sign_up::Action;
+use crate::http::error::HttpError;
+use crate::http::exchange::Exchange;
+use crate::http::json::Json;
+use crate::http::response::Answer;
+use crate::http::wire::SignUpResource;
+
+pub(super) async fn show(exchange: &Exchange<'_>, id: SignUpId) -> Result<Answer, HttpError> {
+    let sign_up = exchange.engine().inspect_sign_up(id).await?;
+    Ok(Answer::json(&SignUpResource::from(&sign_up)))
+}
+
+pub(super) async fn update(exchange: &Exchange<'_>, id: SignUpId, given: &Json) -> Result<Answer, HttpError> {
+    let mut reasons = Vec::new();
+    let mut reader = given.reader(&mut reasons);
+    let custom_action = reader.flag("custom_action");
+    let external_id = reader.text("external_id");
+    // `null` takes the id away.
+    let external_id = if reader.is_null("external_id") { Some(String::new()) } else { external_id };
+    Rejection::collect(reasons)?;
+    let action = Action::parse(custom_action, external_id.as_deref())?;
+    let sign_up = exchange.engine().act_on_sign_up(id, action).await?;
+    Ok(Answer::json(&SignUpResource::from(&sign_up)))
+}

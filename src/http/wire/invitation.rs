@@ -1,0 +1,59 @@
+//! Invitations and the waiting list, in the words of Clerk's Backend API; and what somebody who joins the list sees.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::domain::id::WaitlistEntryId;
+use crate::domain::invitation::InvitationStatus;
+use crate::domain::time::Timestamp;
+use crate::domain::waitlist::WaitlistEntry;
+use crate::engine::{InvitationView, WaitlistEntryView};
+
+use super::{Metadata, Shown};
+
+/// An invitation. Its URL holds the ticket; one that lets nobody in any more is shown without.
+pub(in crate::http) fn invitation(view: &InvitationView) -> Value {
+    let value = &view.value;
+    json!({
+        "object": "invitation",
+        "id": Shown(value.id),
+        "email_address": value.email_address.as_str(),
+        "public_metadata": Metadata(&value.public_metadata),
+        "revoked": view.status == InvitationStatus::Revoked,
+        "status": view.status.as_str(),
+        "url": (view.status == InvitationStatus::Pending).then(|| view.url.as_str()),
+        "expires_at": value.expire_at,
+        "created_at": value.created_at,
+        "updated_at": value.updated_at,
+    })
+}
+
+/// An entry of the waiting list.
+pub(in crate::http) fn waitlist_entry(view: &WaitlistEntryView) -> Value {
+    let value = &view.value;
+    json!({
+        "object": "waitlist_entry",
+        "id": Shown(value.id),
+        "email_address": value.email_address.as_str(),
+        "status": value.status.as_str(),
+        "invitation": view.invitation.as_ref().map(invitation),
+        "is_locked": false,
+        "created_at": value.created_at,
+        "updated_at": value.updated_at,
+    })
+}
+
+/// What somebody who joined sees: not how it stands with them.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct Waiting {
+    object: &'static str,
+    id: Shown<WaitlistEntryId>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<&WaitlistEntry> for Waiting {
+    fn from(entry: &WaitlistEntry) -> Self {
+        Self { object: "waitlist", id: Shown(entry.id), created_at: entry.created_at, updated_at: entry.created_at }
+    }
+}

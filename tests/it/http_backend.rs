@@ -1,0 +1,164 @@
+//! The waiting list, and sign-ups that wait for the backend, over HTTP.
+
+use serde_json::{Value, json};
+
+use crate::support::backend::Site;
+use crate::support::browser::Browser;
+use crate::support::server::Answer;
+
+#[test]
+fn somebody_waits_is_let_in_and_signs_up() {
+    let site = Site::start(&settings(json!({"mode": "waitlist"})));
+    let mut browser = Browser::of(&site.server);
+    let refused = browser.post("/v1/client/sign_ups", "email_address=ada%40example.com");
+    assert_eq!((refused.status, refused.error_codes()), (403, vec!["sign_up_restricted_waitlist".to_owned()]));
+    let joined = browser.post("/v1/waitlist", "email_address=Ada%40Example.com");
+    assert_eq!(joined.status, 200, "{}", joined.body);
+    let entry = joined.json()["response"].clone();
+    assert_eq!(entry["object"], "waitlist");
+    assert!(browser.cookies.is_empty(), "waiting makes no client");
+    let again = browser.post("/v1/waitlist", "email_address=ada%40example.com").json();
+    assert_eq!(again["response"], entry, "joining twice is joining once");
+
+    let listed = site.backend("GET", "/v1/waitlist_entries", &Value::Null).json();
+    assert_eq!((&listed["total_count"], &listed["data"][0]["id"]), (&json!(1), &entry["id"]));
+    assert_eq!(listed["data"][0]["status"], "pending");
+    let path = format!("/v1/waitlist_entries/{}", entry["id"].as_str().expect("an id"));
+    let invited = site.backend("POST", &format!("{path}/invite"), &json!({}));
+    assert_eq!(invited.json()["status"], "invited", "{}", invited.body);
+    assert_eq!(site.backend("DELETE", &path, &Value::Null).status, 403, "who was invited stays on the list");
+    let url = invited.json()["invitation"]["url"].clone();
+    assert_eq!(site.server.mail("ada@example.com", 1)["link"], url);
+    let form = format!("strategy=ticket&ticket={}&password=wanders+under+elms", Site::ticket_in(&url));
+    let done = browser.post("/v1/client/sign_ups", &form);
+    assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
+    let listed = site.backend("GET", "/v1/waitlist_entries?status=completed", &Value::Null).json();
+    assert_eq!(listed["total_count"], 1);
+
+    let taken = Browser::of(&site.server).post("/v1/waitlist", "email_address=ada%40example.com");
+    assert_eq!((taken.status, taken.error_codes()), (422, vec!["form_identifier_exists".to_owned()]));
+}
+
+#[test]
+fn whoever_is_rejected_stays_outside() {
+    let site = Site::start(&settings(json!({"mode": "waitlist"})));
+    let made = site.backend("POST", "/v1/waitlist_entries", &json!({ "email_address": "eve@example.com" })).json();
+    let path = format!("/v1/waitlist_entries/{}", made["id"].as_str().expect("an id"));
+    let url = site.backend("POST", &format!("{path}/invite"), &Value::Null).json()["invitation"]["url"].clone();
+    let rejected = site.backend("POST", &format!("{path}/reject"), &Value::Null).json();
+    assert_eq!((&rejected["status"], &rejected["invitation"]["status"]), (&json!("rejected"), &json!("revoked")));
+    let form = format!("strategy=ticket&ticket={}&password=wanders+under+elms", Site::ticket_in(&url));
+    let refused = Browser::of(&site.server).post("/v1/client/sign_ups", &form);
+    assert_eq!(refused.error_codes(), ["revoked_invitation"]);
+    let bulk = json!([{ "email_address": "a@example.com" }, { "email_address": "eve@example.com" }]);
+    let made = site.backend("POST", "/v1/waitlist_entries/bulk", &bulk).json();
+    assert_eq!((&made[0]["status"], &made[1]["status"]), (&json!("pending"), &json!("rejected")));
+    let path = format!("/v1/waitlist_entries/{}", made[0]["id"].as_str().expect("an id"));
+    assert_eq!(site.backend("DELETE", &path, &Value::Null).json()["deleted"], true);
+    assert_eq!(site.backend("POST", &format!("{path}/invite"), &Value::Null).status, 404);
+}
+
+#[test]
+fn the_list_is_open_only_where_there_is_one() {
+    let site = Site::start(&settings(json!({"mode": "public"})));
+    let join = |form: &str| Browser::of(&site.server).post("/v1/waitlist", form);
+    let refused = join("email_address=ada%40example.com");
+    assert_eq!((refused.status, refused.error_codes()), (403, vec!["feature_not_enabled".to_owned()]));
+    let mut document = settings(json!({"mode": "waitlist"}));
+    document["restrictions"] = json!({"blocklist": {"enabled": true, "identifiers": ["@bad.example"]}});
+    site.configure(&document);
+    for (form, code) in [
+        ("", "form_param_missing"),
+        ("email_address=", "form_param_missing"),
+        ("email_address=nobody", "form_param_format_invalid"),
+        ("email_address=a%40x.org&email_address=b%40x.org", "form_param_duplicate"),
+        ("email_address=x%40bad.example", "not_allowed_access"),
+    ] {
+        let refused = join(form);
+        assert_eq!(refused.error_codes(), [code], "{form}");
+        assert_eq!(refused.json()["errors"][0]["meta"]["param_name"], "email_address");
+    }
+}
+
+#[test]
+fn a_sign_up_waits_for_the_backend_to_act() {
+    let site = Site::start(&settings(json!({"custom_action_required": true})));
+    let mut browser = Browser::of(&site.server);
+    let done = finish(&site, &mut browser, "ada@example.com");
+    let sign_up = done.json()["response"].clone();
+    assert_eq!(sign_up["status"], "missing_requirements", "{}", done.body);
+    assert_eq!((&sign_up["missing_fields"], &sign_up["unverified_fields"]), (&json!([]), &json!([])));
+    assert_eq!((&sign_up["custom_action"], &sign_up["external_id"]), (&json!(false), &Value::Null));
+
+    let id = sign_up["id"].as_str().expect("an id");
+    let path = format!("/v1/sign_ups/{id}");
+    let shown = site.backend("GET", &path, &Value::Null).json();
+    assert_eq!((&shown["id"], &shown["email_address"]), (&sign_up["id"], &json!("ada@example.com")));
+    let named = site.backend("PATCH", &path, &json!({ "external_id": "customer 7" })).json();
+    assert_eq!((&named["status"], &named["external_id"]), (&json!("missing_requirements"), &json!("customer 7")));
+    let acted = site.backend("PATCH", &path, &json!({ "custom_action": true })).json();
+    assert_eq!((&acted["status"], &acted["custom_action"]), (&json!("complete"), &json!(true)));
+
+    // The browser asks again with the token it has, and finds itself signed in.
+    let seen = browser.get(&format!("/v1/client/sign_ups/{id}")).json();
+    assert_eq!(seen["response"]["status"], "complete");
+    assert_eq!(seen["client"]["sign_up"]["status"], "complete", "the page that waits is told too");
+    let session = &seen["client"]["sessions"][0];
+    assert_eq!(session["id"], seen["response"]["created_session_id"]);
+    assert_eq!(session["user"]["external_id"], "customer 7");
+    let over = site.backend("PATCH", &path, &json!({ "custom_action": true }));
+    assert_eq!((over.status, over.error_codes()), (400, vec!["sign_up_cannot_be_updated".to_owned()]));
+}
+
+#[test]
+fn the_backends_say_is_checked_like_any_other() {
+    let site = Site::start(&settings(json!({"custom_action_required": true})));
+    let open = |address: &str| {
+        let done = finish(&site, &mut Browser::of(&site.server), address).json();
+        format!("/v1/sign_ups/{}", done["response"]["id"].as_str().expect("an id"))
+    };
+    let (first, second) = (open("ada@example.com"), open("bob@example.com"));
+    let say = json!({ "custom_action": true, "external_id": "customer 7" });
+    assert_eq!(site.backend("PATCH", &first, &say).json()["status"], "complete");
+    let taken = site.backend("PATCH", &second, &say);
+    assert_eq!((taken.status, taken.error_codes()), (422, vec!["form_identifier_exists".to_owned()]));
+    assert_eq!(taken.json()["errors"][0]["meta"]["param_name"], "external_id");
+    let shown = site.backend("GET", &second, &Value::Null).json();
+    assert_eq!((&shown["status"], &shown["external_id"]), (&json!("missing_requirements"), &Value::Null));
+    for (say, code) in [
+        (json!({ "custom_action": "yes" }), "form_param_type_invalid"),
+        (json!({ "external_id": 7 }), "form_param_type_invalid"),
+        (json!({ "external_id": "x".repeat(300) }), "form_param_max_length_exceeded"),
+        (json!({ "external_id": "a\nb" }), "form_param_format_invalid"),
+    ] {
+        assert_eq!(site.backend("PATCH", &second, &say).error_codes(), [code], "{say}");
+    }
+    let unknown = "/v1/sign_ups/sua_000000000000000000000000007";
+    assert_eq!(site.backend("GET", unknown, &Value::Null).status, 404);
+    assert_eq!(site.backend("PATCH", unknown, &json!({ "custom_action": true })).status, 404);
+    let taken_back = site.backend("PATCH", &second, &json!({ "external_id": null })).json();
+    assert_eq!(taken_back["external_id"], Value::Null);
+    assert_eq!(site.backend("PATCH", &second, &json!({ "custom_action": true })).json()["status"], "complete");
+}
+
+/// Gives everything that a person can give.
+fn finish(site: &Site, browser: &mut Browser<'_>, address: &str) -> Answer {
+    let form = format!("email_address={address}&password=wanders+under+elms&strategy=email_code");
+    let created = browser.post("/v1/client/sign_ups", &form).json();
+    let code = site.server.mail(address, 1)["code"].as_str().expect("a code").to_owned();
+    let id = created["response"]["id"].as_str().expect("an id");
+    let form = format!("strategy=email_code&code={code}");
+    browser.post(&format!("/v1/client/sign_ups/{id}/attempt_verification"), &form)
+}
+
+fn settings(sign_up: Value) -> Value {
+    json!({
+        "attributes": {
+            "email_address": {
+                "enabled": true, "required": true, "verifications": ["email_code"], "verify_at_sign_up": true,
+            },
+            "password": {"enabled": true, "required": true},
+        },
+        "sign_up": sign_up,
+    })
+}

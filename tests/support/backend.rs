@@ -1,0 +1,61 @@
+//! An application's backend: a server that knows its secret key.
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::browser::PAGE;
+use super::server::{Answer, Server, log_of};
+
+/// The key that the server is given.
+pub(crate) const SECRET_KEY: &str = "sk_live_0123456789abcdefghijklmnopqrstuv";
+
+/// A server with settings of its own.
+pub(crate) struct Site {
+    pub(crate) server: Server,
+    folder: TempDir,
+}
+
+impl Site {
+    pub(crate) fn start(settings: &Value) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let config = format!(
+            "[instance]\nsecret_key = \"{SECRET_KEY}\"\n[server]\nallowed_origins = [\"{PAGE}\"]\n\
+             [limits]\nsource = false\n"
+        );
+        let server = Server::start(folder.path(), &config);
+        let site = Self { server, folder };
+        site.configure(settings);
+        site
+    }
+
+    pub(crate) fn configure(&self, settings: &Value) {
+        let kind = ("content-type", "application/json");
+        let answer = self.server.request("PUT", "/dev/settings", &[kind], &settings.to_string());
+        let answer = answer.expect("an answer");
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+
+    /// A call with the secret key; `null` is no body.
+    pub(crate) fn backend(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let headers = [("authorization", &*format!("Bearer {SECRET_KEY}")), ("content-type", "application/json")];
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.server.request(method, path, &headers, &body).expect("an answer")
+    }
+
+    /// Invites somebody.
+    pub(crate) fn invite(&self, body: &Value) -> Value {
+        let made = self.backend("POST", "/v1/invitations", body);
+        assert_eq!(made.status, 200, "{}", made.body);
+        made.json()
+    }
+
+    /// The ticket in an invitation's URL.
+    pub(crate) fn ticket_in(url: &Value) -> String {
+        url.as_str().and_then(|url| url.split_once("ticket=")).expect("a ticket").1.to_owned()
+    }
+
+    /// What the server logged.
+    pub(crate) fn log(&self) -> String {
+        log_of(self.folder.path())
+    }
+}
