@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { backendOf } from './support/backend.mjs';
 import { browserMissing, launchBrowser, newPerson } from './support/browser.mjs';
 import { startEngine } from './support/engine.mjs';
 import * as settings from './support/settings.mjs';
@@ -85,6 +86,17 @@ test('a taken address is named under its field on the engine\'s own page', { ski
     if (expected) await page.getByRole('heading', { name: expected }).waitFor();
     else await page.locator('#field-username-error').waitFor();
   }
+});
+
+test('an invitation to nowhere in particular leads to the engine\'s own page', { skip }, async (t) => {
+  await engine.configure(settings.BY_INVITATION);
+  const made = await backendOf(engine).invitations.createInvitation({ emailAddress: 'invited-page@example.com' });
+  const { page } = await visit(t, new URL(made.url).pathname + new URL(made.url).search);
+  await page.getByText('A few things are still missing').waitFor();
+  assert.equal(page.url(), `${engine.url}/`, 'the ticket is in no history');
+  await page.getByLabel('Password').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('heading', { name: 'You are in' }).waitFor();
 });
 
 test('the mailbox shows a message soon after it was sent', { skip }, async (t) => {

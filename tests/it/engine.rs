@@ -10,13 +10,14 @@ use vestibule::actors::ActorOptions;
 use vestibule::delivery::Capture;
 use vestibule::domain::context::{Entropy, Policy};
 use vestibule::domain::id::SignUpId;
+use vestibule::domain::invitation::{InvitationStatus, RawInvitation};
 use vestibule::domain::rejection::Code;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings};
 use vestibule::domain::sign_up::{RawFields, Status};
 use vestibule::domain::time::Span;
 use vestibule::domain::verification::Strategy;
-use vestibule::engine::{BuildError, Caller, ClientView, Engine, EngineError, SignUpView, Source};
+use vestibule::engine::{BackendKey, BuildError, Caller, ClientView, Engine, EngineError, Listing, SignUpView, Source};
 use vestibule::entropy::OsEntropy;
 use vestibule::password::{HashOptions, HashParameters};
 use vestibule::store::EmbeddedStore;
@@ -323,10 +324,22 @@ async fn a_restart_keeps_sign_ups_codes_counters_users_and_keys() {
         assert!(bench.attempt(&caller, id, wrong).await.is_err());
     }
     let (token, keys) = (bench.token_of(&caller), bench.engine.jwks());
+    let secret_key = bench.engine.secret_key().expect("a generated one").expose().clone();
+    let raw = RawInvitation { email_address: Some("zoe@example.com".into()), ..RawInvitation::default() };
+    let invitation = bench.engine.create_invitation(&raw).await.expect("an invitation");
     bench.engine.shutdown().await;
+    // The one is sealed, the other derived and not stored.
+    let ticket = invitation.url.query_pairs().next().expect("a ticket").1.into_owned();
+    assert!([secret_key.as_bytes(), ticket.as_bytes()].iter().all(|secret| search(folder.path(), secret) > 0));
 
     let bench = Bench::on_disk(folder.path()).await;
     assert_eq!(bench.engine.jwks(), keys);
+    assert!(bench.engine.is_backend(&secret_key) && !bench.engine.is_backend(&secret_key[1..]));
+    let fields = RawFields { ticket: Some(ticket), ..RawFields::default() };
+    let (invited, _) = bench.engine.create_sign_up(&Caller::nobody(), &fields, &Source::default()).await.expect("good");
+    assert_eq!(invited.status, Status::Complete, "the ticket from before is good, and all that is asked for");
+    let page = bench.engine.invitations(&Listing::default()).await.expect("a list");
+    assert_eq!(page.items[0].status, InvitationStatus::Accepted);
     let caller = bench.engine.identify(Some(&token)).await.expect("readable");
     let kept = bench.engine.sign_up(&caller, id).await.expect("still there");
     let verification = kept.value.email_address.as_ref().and_then(|e| e.verification.as_ref()).expect("prepared");
@@ -381,7 +394,7 @@ impl Bench {
 
     async fn on_disk(path: &Path) -> Self {
         let store = EmbeddedStore::open(path, Durability::Synced).expect("a store");
-        Self::over(Engine::builder().store(Arc::new(store))).await
+        Self::over(Engine::builder().store(Arc::new(store)).secret_key(BackendKey::Generated)).await
     }
 
     async fn over(builder: vestibule::engine::EngineBuilder) -> Self {

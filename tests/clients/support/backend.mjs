@@ -2,9 +2,17 @@
 
 import { createPublicKey } from 'node:crypto';
 import { createClerkClient, verifyToken } from '@clerk/backend';
+import { SECRET_KEY } from './engine.mjs';
 
-// The backend package wants some secret key before it asks for the JWKS.
-const SECRET_KEY = `sk_live_${'0'.repeat(42)}`;
+/** The backend package, as the application's server uses it. */
+export function backendOf(engine) {
+  return createClerkClient({
+    apiUrl: engine.url,
+    publishableKey: engine.publishableKey,
+    secretKey: SECRET_KEY,
+    telemetry: { disabled: true },
+  });
+}
 
 /** Verifies a session token twice: with keys fetched from the engine, and with its key as PEM. */
 export async function verify(engine, token, options = {}) {
@@ -20,15 +28,10 @@ export async function verify(engine, token, options = {}) {
 
 /** What the backend package makes of a page request that carries these cookies. */
 export async function authenticate(engine, url, cookie, token) {
-  const clerk = createClerkClient({
-    apiUrl: engine.url,
-    publishableKey: engine.publishableKey,
-    secretKey: SECRET_KEY,
-  });
   const request = new Request(url, {
     headers: { Cookie: cookie, Accept: 'text/html', 'Sec-Fetch-Dest': 'document' },
   });
-  return clerk.authenticateRequest(request, { jwtKey: await pem(engine, token) });
+  return backendOf(engine).authenticateRequest(request, { jwtKey: await pem(engine, token) });
 }
 
 async function pem(engine, token) {

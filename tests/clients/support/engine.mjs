@@ -17,6 +17,9 @@ process.on('exit', () => {
 });
 process.once('SIGTERM', () => process.exit(143));
 
+/** What the application's backend shows to the engine. */
+export const SECRET_KEY = `sk_live_${'0'.repeat(42)}`;
+
 export const LIVE_KEY = publishableKey('live', 'clerk.localhost');
 export const DEV_BROWSER_KEY = publishableKey('test', 'vestibule-test.clerk.accounts.dev');
 
@@ -68,6 +71,7 @@ function configuration({ port, origins, key }) {
   return `[instance]
 mode = "development"
 publishable_key = "${key}"
+secret_key = "${SECRET_KEY}"
 
 [server]
 listen = "127.0.0.1:${port}"

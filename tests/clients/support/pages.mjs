@@ -79,6 +79,11 @@ export function signInPage({ key, proxyUrl }) {
   return signUpPage({ key, proxyUrl }).replace('Clerk.mountSignUp', 'Clerk.mountSignIn');
 }
 
+/** The same with `<Waitlist/>`. */
+export function waitlistPage({ key, proxyUrl }) {
+  return signUpPage({ key, proxyUrl }).replace('Clerk.mountSignUp', 'Clerk.mountWaitlist');
+}
+
 export function html(body) {
   return `<!doctype html>
 <html lang="en">

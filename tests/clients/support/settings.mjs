@@ -61,6 +61,17 @@ export const EVERYTHING = document(
   { legal_consent_enabled: true },
 );
 
+/** Only the invited may sign up; everything else is asked as ever. */
+export const BY_INVITATION = document({ email_address: EMAIL, password: PASSWORD }, { mode: 'restricted' });
+
+export const WITH_WAITLIST = document({ email_address: EMAIL, password: PASSWORD }, { mode: 'waitlist' });
+
+/** Everybody waits for the application's backend. */
+export const WITH_CUSTOM_ACTION = document(
+  { email_address: EMAIL, password: PASSWORD },
+  { custom_action_required: true },
+);
+
 function document(attributes, signUp = {}) {
   return { attributes, sign_up: { mode: 'public', progressive: true, ...signUp } };
 }
