@@ -7,6 +7,7 @@ use crate::domain::context::KeyedDigest;
 use crate::domain::id::SignUpId;
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Action, Command, SignUp};
+use crate::domain::time::{Span, Timestamp};
 
 use super::{Engine, EngineError, SignUpView};
 
@@ -32,6 +33,12 @@ impl Engine {
     pub fn is_backend(&self, presented: &str) -> bool {
         let digest = |key: &str| self.inner.key.digest(&[b"secret key", key.as_bytes()]);
         self.secret_key().is_some_and(|key| self.inner.key.equal(&digest(key.expose()), &digest(presented)))
+    }
+
+    /// A token with which the application's own tests pass where people meet a captcha, and when it expires.
+    pub fn create_testing_token(&self) -> (Secret<String>, Timestamp) {
+        let expire_at = self.now() + TESTING_TTL;
+        (self.inner.key.testing_token(expire_at), expire_at)
     }
 
     /// Shows a sign-up of whatever client.
@@ -63,3 +70,6 @@ impl Engine {
         Ok(self.view_sign_up(sign_up, is_current))
     }
 }
+
+/// How long a testing token is good.
+const TESTING_TTL: Span = Span::from_secs(3600);

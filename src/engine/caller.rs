@@ -34,6 +34,8 @@ pub struct Source {
     /// Whether answers carry a fresh token of the last active session, as Clerk's clients expect. A signature is the
     /// dearest part of an answer; without this, [`Engine::session_token`] makes one when it is needed.
     pub tokens: bool,
+    /// What an application's own tests show to pass where people meet a captcha.
+    pub testing_token: Option<String>,
     /// The address it came from, for captcha services.
     pub address: Option<IpAddr>,
 }

@@ -34,6 +34,8 @@ pub enum LinkOutcome {
     Expired,
     /// The link is wrong, or was used already.
     Failed,
+    /// The address became a user's since: they sign in instead.
+    Transferable,
     /// The instance wants it followed by the client that asked for it.
     ClientMismatch,
 }
@@ -97,7 +99,9 @@ fn refusal(error: EngineError) -> Result<LinkOutcome, EngineError> {
     if is(Code::TooManyRequests) {
         return Err(rejection.into());
     }
-    Ok(if is(Code::SignUpEmailLinkNotSameClient) {
+    Ok(if is(Code::FormIdentifierExists) {
+        LinkOutcome::Transferable
+    } else if is(Code::SignUpEmailLinkNotSameClient) {
         LinkOutcome::ClientMismatch
     } else if is(Code::VerificationLinkTokenExpired) {
         LinkOutcome::Expired

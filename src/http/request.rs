@@ -99,7 +99,8 @@ impl Head {
             Mode::Native => Gate::HandOver,
             Mode::DevBrowser => Gate::State,
         };
-        Source { origin, gate, tokens: true, address: Some(self.ip) }
+        let testing_token = self.query.single("__clerk_testing_token").ok().flatten().map(str::to_owned);
+        Source { origin, gate, tokens: true, testing_token, address: Some(self.ip) }
     }
 
     /// Where cookies are set.

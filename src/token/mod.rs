@@ -5,6 +5,7 @@ mod client_token;
 mod instance_key;
 mod keyring;
 mod session_token;
+mod testing_token;
 mod ticket;
 mod trip;
 

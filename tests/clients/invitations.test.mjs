@@ -64,6 +64,12 @@ test('an application\'s server makes, lists, revokes and deletes invitations', a
   assert.deepEqual([listed.totalCount, listed.data.map(({ id }) => id)], [1, [made.id]]);
 });
 
+test('an application\'s tests get a testing token', async () => {
+  const { token, expiresAt } = await backend.testingTokens.createTestingToken();
+  assert.ok(token.length > 40);
+  assert.ok(Math.abs(expiresAt - Date.now() / 1000 - 3600) < 60);
+});
+
 test('an invited person signs up through the link where nobody else may', { skip }, async (t) => {
   await engine.configure(settings.BY_INVITATION);
   const { page, person } = await visitor(t);

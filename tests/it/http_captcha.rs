@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::backend::{SECRET_KEY, backend};
 use crate::support::browser::{Browser, PAGE};
 use crate::support::server::Server;
 
@@ -32,6 +33,26 @@ fn a_solved_captcha_opens_the_door_once_and_others_do_not() {
 
     let path = format!("/v1/client/sign_ups/{}", begun.json()["response"]["id"].as_str().expect("an id"));
     assert_eq!(browser.request("PATCH", &path, &[], "locale=en-US").status, 200, "only the beginning asks");
+}
+
+#[test]
+fn an_applications_own_tests_pass_with_a_testing_token() {
+    let service = Service::start();
+    let (server, _folder) = start(&service);
+    let made = backend(&server, "POST", "/v1/testing_tokens", &Value::Null).json();
+    assert_eq!(made["object"], "testing_token");
+    let token = made["token"].as_str().expect("a token");
+    let begin = |token: &str| {
+        let path = format!("/v1/client/sign_ups?__clerk_testing_token={token}");
+        Browser::of(&server).post(&path, "email_address=a%40example.com")
+    };
+    assert_eq!(begin(token).status, 200);
+    for wrong in ["", "x", &token[1..]] {
+        assert_eq!(begin(wrong).error_codes(), ["captcha_missing_token"], "{wrong}");
+    }
+    server.advance(3_600_000);
+    assert_eq!(begin(token).error_codes(), ["captcha_missing_token"], "an hour is what it is good for");
+    assert_eq!(service.asked(), [""; 0]);
 }
 
 #[test]
@@ -74,7 +95,7 @@ fn settings_that_ask_for_a_captcha_need_a_service() {
 fn start(service: &Service) -> (Server, TempDir) {
     let folder = TempDir::new().expect("a folder");
     let config = format!(
-        "[server]\nallowed_origins = [\"{PAGE}\"]\n[limits]\nsource = false\n[captcha]\nprovider = \"turnstile\"\n\
+        "[instance]\nsecret_key = \"{SECRET_KEY}\"\n[server]\nallowed_origins = [\"{PAGE}\"]\n[limits]\nsource = false\n[captcha]\nprovider = \"turnstile\"\n\
          site_key = \"a site key\"\nsecret = \"a secret\"\nverify_url = \"http://127.0.0.1:{}/siteverify\"\n\
          oauth_bypass = [\"oauth_google\"]\n",
         service.port

@@ -163,6 +163,19 @@ fn a_dev_browser_is_known_by_its_cookie_and_its_token_stays() {
 }
 
 #[test]
+fn whoever_comes_second_with_the_same_address_is_told_to_sign_in() {
+    let site = Site::start("");
+    let (mut first, mut second) = (site.browser(), site.browser());
+    let (id, early) = first.begin("ada@example.com", "/verify");
+    second.begin("ada@example.com", "/verify");
+    assert_eq!(status_of(&second.navigate(&site.link("ada@example.com", 2))), "verified");
+    assert_eq!(status_of(&first.navigate(&early)), "transferable");
+    assert_eq!(first.status(&id), "unverified", "nothing has changed");
+    let refused = first.request("GET", &early, &[("accept", "application/json")], "");
+    assert_eq!((refused.status, refused.error_codes()), (422, vec!["form_identifier_exists".into()]));
+}
+
+#[test]
 fn an_old_link_is_told_from_one_that_is_none() {
     let site = Site::start("[verification]\nlink_ttl_s = 60\n");
     let mut browser = site.browser();

@@ -37,9 +37,7 @@ impl Site {
 
     /// A call with the secret key; `null` is no body.
     pub(crate) fn backend(&self, method: &str, path: &str, body: &Value) -> Answer {
-        let headers = [("authorization", &*format!("Bearer {SECRET_KEY}")), ("content-type", "application/json")];
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        self.server.request(method, path, &headers, &body).expect("an answer")
+        backend(&self.server, method, path, body)
     }
 
     /// Invites somebody.
@@ -58,4 +56,11 @@ impl Site {
     pub(crate) fn log(&self) -> String {
         log_of(self.folder.path())
     }
+}
+
+/// A call with the secret key to a server that was given it.
+pub(crate) fn backend(server: &Server, method: &str, path: &str, body: &Value) -> Answer {
+    let headers = [("authorization", &*format!("Bearer {SECRET_KEY}")), ("content-type", "application/json")];
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    server.request(method, path, &headers, &body).expect("an answer")
 }

@@ -20,6 +20,7 @@ pub(in crate::http) enum BackendRoute {
     WaitlistDelete(WaitlistEntryId),
     WaitlistInvite(WaitlistEntryId),
     WaitlistReject(WaitlistEntryId),
+    TestingTokenCreate,
     SignUpShow(SignUpId),
     SignUpUpdate(SignUpId),
 }
@@ -39,6 +40,7 @@ impl BackendRoute {
             ["v1", "waitlist_entries", text] => vec![(Method::DELETE, Self::WaitlistDelete(id(text)?))],
             ["v1", "waitlist_entries", text, "invite"] => vec![(POST, Self::WaitlistInvite(id(text)?))],
             ["v1", "waitlist_entries", text, "reject"] => vec![(POST, Self::WaitlistReject(id(text)?))],
+            ["v1", "testing_tokens"] => vec![(POST, Self::TestingTokenCreate)],
             ["v1", "sign_ups", text] => {
                 let id = id(text)?;
                 vec![(GET, Self::SignUpShow(id)), (Method::PATCH, Self::SignUpUpdate(id))]
@@ -50,7 +52,7 @@ impl BackendRoute {
     /// Whether a path is a backend's, whether or not there is something at it.
     pub(super) fn owns(path: &str) -> bool {
         let first = path.strip_prefix("/v1/").and_then(|rest| rest.split('/').next());
-        matches!(first, Some("invitations" | "waitlist_entries" | "sign_ups"))
+        matches!(first, Some("invitations" | "waitlist_entries" | "sign_ups" | "testing_tokens"))
     }
 
     /// What the log calls it: no ids.
@@ -67,6 +69,7 @@ impl BackendRoute {
             Self::WaitlistDelete(_) => "backend.waitlist_entry.delete",
             Self::WaitlistInvite(_) => "backend.waitlist_entry.invite",
             Self::WaitlistReject(_) => "backend.waitlist_entry.reject",
+            Self::TestingTokenCreate => "backend.testing_token.create",
             Self::SignUpShow(_) => "backend.sign_up.show",
             Self::SignUpUpdate(_) => "backend.sign_up.update",
         }

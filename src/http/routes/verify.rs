@@ -55,6 +55,7 @@ fn render(exchange: &Exchange<'_>, followed: &Followed, token: &str) -> Result<A
         LinkOutcome::Unconfirmed => return Ok(link::question(token, followed.redirect_url.as_deref())),
         LinkOutcome::Expired => ("expired", Some(Code::VerificationLinkTokenExpired), None),
         LinkOutcome::Failed => ("failed", Some(Code::VerificationLinkTokenInvalid), None),
+        LinkOutcome::Transferable => ("transferable", Some(Code::FormIdentifierExists), None),
         LinkOutcome::ClientMismatch => ("client_mismatch", Some(Code::SignUpEmailLinkNotSameClient), None),
     };
     let accept = exchange.head.headers.get(ACCEPT).and_then(|a| a.to_str().ok()).unwrap_or_default();

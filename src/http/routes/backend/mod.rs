@@ -44,9 +44,17 @@ where
         BackendRoute::WaitlistDelete(id) => waitlist_entries::delete(exchange, id).await,
         BackendRoute::WaitlistInvite(id) => waitlist_entries::invite(exchange, id, only(&given)?).await,
         BackendRoute::WaitlistReject(id) => waitlist_entries::reject(exchange, id).await,
+        BackendRoute::TestingTokenCreate => Ok(testing_token(exchange)),
         BackendRoute::SignUpShow(id) => sign_ups::show(exchange, id).await,
         BackendRoute::SignUpUpdate(id) => sign_ups::update(exchange, id, only(&given)?).await,
     }
+}
+
+/// A testing token, in Clerk's shape: its end is in seconds.
+fn testing_token(exchange: &Exchange<'_>) -> Answer {
+    let (token, expire_at) = exchange.engine().create_testing_token();
+    let (token, expires_at) = (token.expose(), expire_at.as_secs());
+    Answer::json(&json!({ "object": "testing_token", "token": token, "expires_at": expires_at }))
 }
 
 /// The one object of a body.
