@@ -8,7 +8,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::sync::Semaphore;
 
 use crate::delivery::{self, Envelope, Outcome, Transport, Wording};
-use crate::domain::effect::Message;
+use crate::domain::effect::Content;
 use crate::domain::secret::Secret;
 use crate::store::{Commit, CommitError, OutboxEntry};
 
@@ -152,10 +152,11 @@ impl Courier {
         }
     }
 
-    /// The message with its secret; `None` if that was sealed under another key, so that it can never be sent.
+    /// The message with its secret; `None` if it can never be sent: it was sealed under another key, or never meant to.
     fn open(&self, entry: &OutboxEntry) -> Option<delivery::Message> {
         let plain = self.environment.sealer.open(entry.id.as_bytes(), &entry.sealed);
-        let Some(secrets) = plain.and_then(|plain| String::from_utf8(plain).ok()).map(|plain| parts(&plain)) else {
+        let content = plain.and_then(|plain| unsealed(std::str::from_utf8(&plain).ok()?));
+        let Some(content) = content else {
             tracing::error!(message.id = %entry.id, "a message can't be opened with this instance key");
             return None;
         };
@@ -167,12 +168,13 @@ impl Courier {
             expire_at: entry.expire_at,
         };
         let words = &self.wording;
-        Some(match secrets {
-            [_, _, Some(ticket)] => words.invitation_message(envelope, &ticket),
-            [code, Some(token), None] => words.link_message(envelope, &token, code.as_ref()),
-            [Some(code), None, None] => words.code_message(envelope, &code),
-            [None, None, None] => words.notice_message(envelope),
-        })
+        match content {
+            Content::Code(code) => Some(words.code_message(envelope, &code)),
+            Content::Link { token, code } => Some(words.link_message(envelope, &token, code.as_ref())),
+            Content::Invitation(ticket) => Some(words.invitation_message(envelope, &ticket)),
+            Content::Notice => Some(words.notice_message(envelope)),
+            Content::Decoy => None,
+        }
     }
 
     /// `pause` ± 50 %, so that failed messages do not all come back at once.
@@ -183,17 +185,37 @@ impl Courier {
     }
 }
 
-/// The secrets of a message as they are sealed together, a line each, which may be empty: the code, the token of the
-/// link, the ticket.
-pub(super) fn joined(message: &Message) -> Secret<String> {
-    let text = |secret: &Option<Secret<String>>| secret.as_ref().map_or_else(String::new, |s| s.expose().clone());
-    Secret::new([&message.code, &message.link, &message.ticket].map(text).join("\n"))
+/// What a message says as it is sealed: a word, and after it the secrets, a line each.
+pub(super) fn sealable(content: &Content) -> Secret<String> {
+    Secret::new(match content {
+        Content::Code(code) => format!("{CODE}\n{}", code.expose()),
+        Content::Link { token, code: None } => format!("{LINK}\n{}", token.expose()),
+        Content::Link { token, code: Some(code) } => format!("{LINK}\n{}\n{}", token.expose(), code.expose()),
+        Content::Invitation(ticket) => format!("{INVITATION}\n{}", ticket.expose()),
+        Content::Notice => NOTICE.to_owned(),
+        Content::Decoy => DECOY.to_owned(),
+    })
 }
 
-fn parts(plain: &str) -> [Option<Secret<String>>; 3] {
-    let mut lines = plain.split('\n').map(|line| (!line.is_empty()).then(|| Secret::new(line.to_owned())));
-    [(); 3].map(|()| lines.next().flatten())
+fn unsealed(plain: &str) -> Option<Content> {
+    let mut lines = plain.split('\n');
+    let word = lines.next()?;
+    let mut secret = || lines.next().map(|line| Secret::new(line.to_owned()));
+    Some(match word {
+        CODE => Content::Code(secret()?),
+        LINK => Content::Link { token: secret()?, code: secret() },
+        INVITATION => Content::Invitation(secret()?),
+        NOTICE => Content::Notice,
+        DECOY => Content::Decoy,
+        _ => return None,
+    })
 }
+
+const CODE: &str = "code";
+const LINK: &str = "link";
+const INVITATION: &str = "invitation";
+const NOTICE: &str = "notice";
+const DECOY: &str = "decoy";
 
 /// Strikes an entry out; a full queue is waited for, since the message would be sent again otherwise.
 async fn strike_out(persister: &Persister, entry: &OutboxEntry) {

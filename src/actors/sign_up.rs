@@ -16,7 +16,7 @@ use crate::store::{ClientWrite, Commit, CommitError, InvitationChange, OutboxEnt
 
 use super::environment::Environment;
 use super::persister::Persister;
-use super::relay::joined;
+use super::relay::sealable;
 use super::supervisor::SupervisorMessage;
 
 /// A request to a sign-up, with the port that its answer goes to.
@@ -307,7 +307,7 @@ impl State {
 impl Environment {
     /// A message as the outbox keeps it: its secret sealed, bound to its id.
     pub(crate) fn seal(&self, message: Message) -> OutboxEntry {
-        let secrets = joined(&message);
+        let secrets = sealable(&message.content);
         let sealed = self.sealer.seal(message.id.as_bytes(), secrets.expose().as_bytes());
         let Message { id, to, display_to, created_at, expire_at, .. } = message;
         OutboxEntry { id, to, display_to, sealed, created_at, expire_at }

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::domain::effect::Message;
+use crate::domain::effect::{Content, Message};
 use crate::domain::id::{InvitationId, MessageId};
 use crate::domain::invitation::{Invitation, InvitationStatus, RawInvitation};
 use crate::domain::rejection::{Code, Rejection};
@@ -192,9 +192,7 @@ impl Engine {
             id,
             to: invitation.email_address.identifier(),
             display_to: invitation.email_address.typed().to_owned(),
-            code: None,
-            link: None,
-            ticket: Some(self.inner.key.ticket(invitation.id)),
+            content: Content::Invitation(self.inner.key.ticket(invitation.id)),
             created_at: invitation.created_at,
             expire_at: invitation.expire_at,
         })

@@ -262,7 +262,7 @@ fn every_guess_is_charged_and_a_proof_clears_the_account() {
     let charged = |t: &Transition| t.charges.iter().map(|c| c.what).collect::<Vec<_>>();
     assert_eq!(charged(&prepared), [Charged::Message]);
     let Effect::Deliver(message) = &prepared.effects[0];
-    let code = message.code.as_ref().expect("a code").expose().clone();
+    let code = message.content.code().expect("a code").expose().clone();
     let right = world.attempt(&prepared.next, Strategy::EmailCode, &code).expect("a right code");
     assert_eq!(charged(&right), [Charged::Guess, Charged::Proof]);
 }
@@ -338,7 +338,7 @@ impl World {
     fn prepare(&mut self, sign_up: &SignUp, strategy: Strategy) -> (SignUp, String) {
         let transition = self.try_prepare(sign_up, strategy).expect("prepared");
         let Effect::Deliver(message) = &transition.effects[0];
-        (transition.next, message.code.as_ref().expect("a code").expose().clone())
+        (transition.next, message.content.code().expect("a code").expose().clone())
     }
 
     pub(crate) fn attempt(

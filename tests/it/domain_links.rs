@@ -17,7 +17,7 @@ use crate::domain::{World, raw, settings};
 fn the_owner_follows_the_link_once_and_is_signed_in() {
     let mut world = World::new(by_link());
     let (sign_up, message) = begin(&mut world, "ada@example.com");
-    assert!(message.code.is_none());
+    assert!(message.content.code().is_none());
     let done = follow(&mut world, &sign_up, &token(&message), OWNER, false).expect("the owner's link");
     assert!(done.conversion.is_some());
     assert!(done.client_changes.contains(&ClientChange::Rotate));
@@ -107,7 +107,7 @@ fn code_and_link_of_one_mail_are_used_up_together() {
     both.attributes.username = settings(&["username"]).attributes.username;
     let mut world = World::new(both);
     let (sign_up, message) = begin(&mut world, "ada@example.com");
-    let code = message.code.as_ref().expect("a code beside the link").expose().clone();
+    let code = message.content.code().expect("a code beside the link").expose().clone();
 
     let by_code = world.attempt(&sign_up, Strategy::EmailCode, &code).expect("the code");
     assert!(by_code.verdict.is_ok());
@@ -242,7 +242,7 @@ fn follow(
 }
 
 fn token(message: &Message) -> LinkToken {
-    let text = message.link.as_ref().expect("a link").expose();
+    let text = message.content.link().expect("a link").expose();
     LinkToken::parse(text).expect("a token")
 }
 

@@ -1,7 +1,7 @@
 //! Preparing the first factor: making a code and having it sent.
 
 use crate::domain::context::Context;
-use crate::domain::effect::{Charged, Effect, Message};
+use crate::domain::effect::{Charged, Content, Effect, Message};
 use crate::domain::id::{MessageId, SignInId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber};
 use crate::domain::rejection::{Code as Refusal, Rejection};
@@ -54,18 +54,15 @@ impl SignIn {
         if !is_test {
             transition.charge(&address, Charged::Message);
             // Nobody's code is counted like everybody's, and sent to nobody.
-            if user.is_some() {
-                transition.effects.push(Effect::Deliver(Message {
-                    id: MessageId::generate(cx.now, cx.entropy),
-                    to: address,
-                    display_to: display,
-                    code: Some(Secret::new(code.expose())),
-                    link: None,
-                    ticket: None,
-                    created_at: cx.now,
-                    expire_at,
-                }));
-            }
+            let code = Secret::new(code.expose());
+            transition.effects.push(Effect::Deliver(Message {
+                id: MessageId::generate(cx.now, cx.entropy),
+                to: address,
+                display_to: display,
+                content: if user.is_some() { Content::Code(code) } else { Content::Decoy },
+                created_at: cx.now,
+                expire_at,
+            }));
         }
         Ok(transition)
     }

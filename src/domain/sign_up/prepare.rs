@@ -1,7 +1,7 @@
 //! Preparing a verification: making a code or a link and having it sent.
 
 use crate::domain::context::Context;
-use crate::domain::effect::{Charge, Charged, Effect, Message};
+use crate::domain::effect::{Charge, Charged, Content, Effect, Message};
 use crate::domain::field::Field;
 use crate::domain::id::MessageId;
 use crate::domain::identifier::Identifier;
@@ -63,7 +63,14 @@ impl SignUp {
         let client = self.client_id;
         let mut transition = Transition::to(self);
         // Its owner is told that somebody tried, and whoever tried sees what they would see of a free address.
-        let (code, token) = if prepare.taken { (None, None) } else { (code, token) };
+        let code = code.map(|code| Secret::new(code.expose()));
+        let token = token.map(|token| Secret::new(token.expose()));
+        let content = match (token, code) {
+            _ if prepare.taken => Content::Notice,
+            (Some(token), code) => Content::Link { token, code },
+            (None, Some(code)) => Content::Code(code),
+            (None, None) => return Err(Refusal::VerificationStrategyInvalid.into()),
+        };
         // Nothing is sent to test addresses, unless only what is sent could verify them.
         if !is_test || !with_code {
             transition.charges.push(Charge { address: address.clone(), client, what: Charged::Message });
@@ -71,9 +78,7 @@ impl SignUp {
                 id: MessageId::generate(cx.now, cx.entropy),
                 to: address,
                 display_to,
-                code: code.map(|code| Secret::new(code.expose())),
-                link: token.map(|token| Secret::new(token.expose())),
-                ticket: None,
+                content,
                 created_at: cx.now,
                 expire_at,
             }));
