@@ -2,7 +2,7 @@
 //! SECURITY R-O5, R-O7). The commit has the last word.
 
 use crate::domain::id::{SessionId, UserId};
-use crate::domain::identifier::{EmailAddress, IdentifierKind, Username};
+use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, Username};
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::sign_up::{External, ExternalAnswer};
 use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Strategy};
@@ -73,6 +73,22 @@ impl Engine {
         let mut addresses = user.email_addresses.iter();
         let proved = addresses.any(|known| known.value.as_str() == email.as_str() && known.verified_by.is_some());
         Ok(proved && user.external_accounts.iter().all(|account| account.provider != provider))
+    }
+
+    /// Who holds an identifier. Where nobody may learn that, finding nobody reads as much as finding somebody.
+    pub(super) async fn holder_of(&self, identifier: &Identifier) -> Result<Option<UserId>, EngineError> {
+        let holder = self.inner.store().holder(identifier).await?;
+        if holder.is_none() && self.settings().hides_holders(identifier.kind) {
+            self.nobody().await?;
+        }
+        Ok(holder)
+    }
+
+    /// Reads a user who is not there.
+    pub(super) async fn nobody(&self) -> Result<(), EngineError> {
+        let found = self.inner.store().user(UserId::from_bytes([0; 16])).await?;
+        debug_assert!(found.is_none(), "ids hold the time they were made at");
+        Ok(())
     }
 
     fn session_of(&self, user: UserId, caller: &Caller) -> Option<SessionId> {

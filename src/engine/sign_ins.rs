@@ -259,21 +259,22 @@ impl Engine {
 
     async fn holder(&self, identifier: Option<&Identifier>) -> Result<Option<Arc<User>>, EngineError> {
         let Some(identifier) = identifier else { return Ok(None) };
-        match self.inner.store().holder(identifier).await? {
-            Some(id) => self.existing(id).await,
-            None => Ok(None),
-        }
+        self.user_behind(self.holder_of(identifier).await?).await
     }
 
     async fn user_of(&self, sign_in: &SignIn) -> Result<Option<Arc<User>>, EngineError> {
-        match sign_in.user_id {
-            Some(id) => self.existing(id).await,
-            None => Ok(None),
-        }
+        self.user_behind(sign_in.user_id).await
     }
 
-    async fn existing(&self, id: UserId) -> Result<Option<Arc<User>>, EngineError> {
-        Ok(self.inner.store().user(id).await?)
+    /// The user with this id. Where the instance keeps to itself who is one, nobody takes as long.
+    async fn user_behind(&self, id: Option<UserId>) -> Result<Option<Arc<User>>, EngineError> {
+        let is_protected = self.settings().attack_protection.enumeration_protection.enabled;
+        match id {
+            Some(id) => return Ok(self.inner.store().user(id).await?),
+            None if is_protected => self.nobody().await?,
+            None => {}
+        }
+        Ok(None)
     }
 
     /// What follows in the step that makes a sign-in.

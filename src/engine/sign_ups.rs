@@ -224,7 +224,7 @@ impl Engine {
         fields.external = self.external(raw, fields.strategy.as_ref(), id, client, caller, source).await?;
         fields.in_cookie = source.in_cookie();
         for identifier in fields.identifiers() {
-            if self.inner.store().holder(&identifier).await?.is_some() {
+            if self.holder_of(&identifier).await?.is_some() {
                 fields.taken.insert(identifier.kind);
             }
         }
@@ -246,7 +246,7 @@ impl Engine {
     async fn hidden_holder(&self, sign_up: &SignUp, strategy: &Strategy) -> Result<bool, EngineError> {
         let address = strategy.field().and_then(|field| sign_up.address(&field));
         match address.filter(|address| self.settings().hides_holders(address.kind)) {
-            Some(address) => Ok(self.inner.store().holder(&address).await?.is_some()),
+            Some(address) => Ok(self.holder_of(&address).await?.is_some()),
             None => Ok(false),
         }
     }
