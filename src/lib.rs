@@ -54,6 +54,7 @@ pub mod engine;
 pub mod entropy;
 pub mod http;
 pub mod limiter;
+pub mod load;
 pub mod oauth;
 pub mod outbound;
 pub mod password;

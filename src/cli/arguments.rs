@@ -6,6 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Sources;
 
+use super::LoadArguments;
+
 /// A sign-up engine that speaks Clerk's Frontend API.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "vestibule", version, about, disable_help_subcommand = true)]
@@ -28,7 +30,7 @@ pub struct Arguments {
 }
 
 /// What to do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, Default, PartialEq, Subcommand)]
 pub enum Command {
     /// Serve until SIGTERM or SIGINT (the default)
     #[default]
@@ -37,6 +39,8 @@ pub enum Command {
     Check,
     /// Ask the server at the configured address whether it is ready; status 0 if it is, else 1
     Healthcheck,
+    /// Put a server under load with whole sign-ups, and show latencies, throughput and errors
+    Load(Box<LoadArguments>),
 }
 
 impl Arguments {

@@ -5,6 +5,7 @@
 mod arguments;
 mod banner;
 mod healthcheck;
+mod load;
 mod run;
 mod sentence;
 mod serve;
@@ -12,6 +13,7 @@ mod serve;
 pub use arguments::{Arguments, Command};
 pub use banner::banner;
 pub use healthcheck::healthcheck;
+pub use load::{LoadArguments, load};
 pub use run::run;
 pub use sentence::{data_error, listen_error};
 pub use serve::serve;

@@ -8,12 +8,15 @@ use clap::Parser;
 
 use crate::config::Config;
 
-use super::{Arguments, Command, healthcheck, serve};
+use super::{Arguments, Command, healthcheck, load, serve};
 
 /// Does what the process's arguments say. Status 0 is success, 1 a failure told on standard error, 2 arguments that
 /// make no sense.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(Command::Load(wanted)) = &arguments.command {
+        return end(load(wanted));
+    }
     let unicode = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
         Some((name.into_string().ok()?, value.into_string().ok()?))
     };
@@ -32,7 +35,12 @@ pub fn run() -> ExitCode {
         Command::Serve => serve(&config),
         Command::Check => print(&config.effective()),
         Command::Healthcheck => healthcheck(&config.server.listen),
+        Command::Load(wanted) => load(&wanted),
     };
+    end(done)
+}
+
+fn end(done: Result<(), String>) -> ExitCode {
     done.map_or_else(|sentence| fail(&[sentence]), |()| ExitCode::SUCCESS)
 }
 

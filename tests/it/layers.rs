@@ -5,14 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import, beside itself.
-const ROOMS: [(&str, &[&str]); 20] = [
+const ROOMS: [(&str, &[&str]); 21] = [
     ("main", &["cli"]),
-    ("cli", &["http", "engine", "actors", ADAPTERS, UTILITIES, "domain"]),
+    ("cli", &["http", "load", "engine", "actors", ADAPTERS, UTILITIES, "domain"]),
     // The wire knows the engine, not what is behind it.
     (
         "http",
         &["engine", "delivery", "oauth", "captcha", "webhook", "token", "password", "limiter", UTILITIES, "domain"],
     ),
+    // The load generator treats every server alike: it knows the wire, not the engine.
+    ("load", &[UTILITIES, "domain"]),
     ("engine", &["actors", ADAPTERS, UTILITIES, "domain"]),
     ("actors", &[ADAPTERS, UTILITIES, "domain"]),
     // Adapters are blind to each other.
@@ -31,7 +33,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
     ("config", &["domain"]),
     ("domain", &[]),
     // The root declares the rooms and may show anything.
-    ("lib", &["http", "engine", "actors", ADAPTERS, UTILITIES, "domain", "cli"]),
+    ("lib", &["http", "engine", "actors", ADAPTERS, UTILITIES, "domain", "cli", "load"]),
 ];
 
 const ADAPTERS: &str = "store delivery oauth captcha webhook token password limiter";
@@ -46,7 +48,7 @@ const HOMES: [(&str, &[&str]); 10] = [
     ("hyper_util", &["http", "cli"]),
     ("lettre", &["delivery"]),
     ("clap", &["cli"]),
-    ("reqwest", &["outbound"]),
+    ("reqwest", &["outbound", "load"]),
     ("oauth2", &["oauth"]),
     ("jsonwebtoken", &["oauth"]),
 ];

@@ -1,0 +1,132 @@
+//! What one person does, step by step, and whether they end up with a session that works.
+
+use reqwest::Method;
+use tokio::time::Instant;
+
+use super::FlowKind;
+use super::person::{Answer, Line, Person, Refusal, SignUp};
+use super::site::{Codes, Site};
+use super::tally::{Outcome, Step, Tally};
+
+/// One person's way through.
+pub(super) struct Walk<'a> {
+    pub(super) site: &'a Site,
+    pub(super) tally: &'a Tally,
+    person: Person<'a>,
+    /// When the next step begins to count; the first one does when it was meant to.
+    since: Instant,
+}
+
+/// Who signs up, and how.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) kind: FlowKind,
+    pub(super) name: String,
+    pub(super) leaves: bool,
+}
+
+type Failed = (Step, Refusal);
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(site: &'a Site, line: &'a Line, tally: &'a Tally, since: Instant) -> Self {
+        Self { site, tally, person: Person::new(line), since }
+    }
+
+    /// Goes all the way, and notes what came of it.
+    pub(super) async fn go(mut self, plan: &Plan) -> Outcome {
+        let meant = self.since;
+        let walked = self.sign_up(plan).await;
+        let taken = meant.elapsed();
+        let outcome = match walked {
+            Ok(None) => Outcome::Abandoned,
+            Ok(Some(answer)) => match self.check(&answer).await {
+                Ok(()) => Outcome::Completed,
+                Err(refusal) => Outcome::Failed(Step::Check, refusal),
+            },
+            Err((step, refusal)) => Outcome::Failed(step, refusal),
+        };
+        self.tally.ended(&outcome, taken);
+        outcome
+    }
+
+    /// The completing answer, or none where the person left before.
+    async fn sign_up(&mut self, plan: &Plan) -> Result<Option<Answer>, Failed> {
+        let address = self.site.address(&plan.name);
+        let given = self.site.fields(plan.kind, &plan.name, &address);
+        let given: Vec<(&str, &str)> = given.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let mut answer = match plan.kind {
+            FlowKind::Progressive => {
+                let mut answer = self.step(Step::Create, Method::POST, "/v1/client/sign_ups", &[]).await?;
+                for field in &given {
+                    let path = format!("/v1/client/sign_ups/{}", id_in(&answer, Step::Update)?);
+                    answer = self.step(Step::Update, Method::PATCH, &path, std::slice::from_ref(field)).await?;
+                }
+                answer
+            }
+            _ => self.step(Step::Create, Method::POST, "/v1/client/sign_ups", &given).await?,
+        };
+        let sign_up = answer.response.as_ref();
+        if sign_up.is_some_and(|sign_up| sign_up.unverified_fields.iter().any(|field| field == "email_address")) {
+            let path = format!("/v1/client/sign_ups/{}", id_in(&answer, Step::Prepare)?);
+            let by_code = ("strategy", "email_code");
+            self.step(Step::Prepare, Method::POST, &format!("{path}/prepare_verification"), &[by_code]).await?;
+            if plan.leaves {
+                return Ok(None);
+            }
+            let code = self.code(&address).await?;
+            let attempt = format!("{path}/attempt_verification");
+            answer = self.step(Step::Attempt, Method::POST, &attempt, &[by_code, ("code", &code)]).await?;
+        }
+        Ok(Some(answer))
+    }
+
+    async fn step(&mut self, step: Step, method: Method, path: &str, form: &[(&str, &str)]) -> Result<Answer, Failed> {
+        let answer = self.person.send(method, path, form).await.map_err(|refusal| (step, refusal))?;
+        self.tally.step(step, self.since);
+        self.since = Instant::now();
+        Ok(answer)
+    }
+
+    async fn code(&mut self, address: &str) -> Result<String, Failed> {
+        match self.site.codes {
+            Codes::Test => Ok(TEST_CODE.to_owned()),
+            Codes::Outbox => {
+                let code = self.site.mailed(address).await.map_err(|refusal| (Step::Mail, refusal))?;
+                self.tally.step(Step::Mail, self.since);
+                self.since = Instant::now();
+                Ok(code)
+            }
+        }
+    }
+
+    /// Whether the completing answer says complete, shows its session, and the session works.
+    async fn check(&mut self, answer: &Answer) -> Result<(), Refusal> {
+        let refuse = |word: String| Err(Refusal(word));
+        let SignUp { status, created_session_id, missing_fields, unverified_fields, .. } =
+            answer.response.as_ref().ok_or_else(|| Refusal("no sign-up in the answer".into()))?;
+        if status.as_deref() != Some("complete") {
+            let open: Vec<&str> = missing_fields.iter().chain(unverified_fields).map(String::as_str).collect();
+            return refuse(format!("not complete: {}", open.join(", ")));
+        }
+        let Some(session) = created_session_id else { return refuse("complete without a session".into()) };
+        let sessions = answer.client.as_ref().map(|client| client.sessions.as_slice()).unwrap_or_default();
+        if !sessions.iter().any(|seen| seen.id == *session && seen.status == "active") {
+            return refuse("the session is not on the client".into());
+        }
+        let path = format!("/v1/me?_clerk_session_id={session}");
+        self.since = Instant::now();
+        match self.step(Step::Check, Method::GET, &path, &[]).await {
+            Ok(answer) if answer.response.as_ref().is_some_and(|user| user.id.starts_with("user_")) => Ok(()),
+            Ok(_) => refuse("the session shows no user".into()),
+            Err((_, refusal)) => Err(refusal),
+        }
+    }
+}
+
+fn id_in(answer: &Answer, step: Step) -> Result<&str, Failed> {
+    let id = answer.response.as_ref().map(|sign_up| sign_up.id.as_str()).filter(|id| !id.is_empty());
+    id.ok_or_else(|| (step, Refusal("no sign-up in the answer".into())))
+}
+
+/// The code of test addresses (CONTRACT 17).
+const TEST_CODE: &str = "424242";

@@ -1,0 +1,23 @@
+//! The load generator behind `vestibule load`: whole sign-ups against a Clerk-compatible server, measured from the moment
+//! each was meant to begin. It knows the wire and nothing of the engine, so that it treats every server alike.
+//!
+//! Begin reading at [`run`].
+
+mod flow;
+mod options;
+mod person;
+mod plot;
+mod report;
+mod run;
+mod site;
+mod tally;
+
+pub use options::{Arrivals, FlowKind, Mode, Options};
+pub use report::Report;
+pub use run::run;
+pub use tally::{Progress, Step};
+
+/// Why there was no run, in a sentence that says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct LoadError(pub(self) String);

@@ -1,0 +1,147 @@
+//! One simulated person with a client of their own: requests out, the client's token kept.
+
+use std::sync::Arc;
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, ORIGIN, SET_COOKIE};
+use reqwest::{Client, Method, StatusCode};
+use serde::Deserialize;
+use tokio::sync::Semaphore;
+
+use super::Mode;
+
+/// The way to the server that all people share.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) client: Client,
+    /// What stands before `/v1`, without a slash at the end.
+    pub(super) base: String,
+    pub(super) mode: Mode,
+    pub(super) origin: String,
+    /// One permit for each request in flight.
+    pub(super) places: Arc<Semaphore>,
+}
+
+/// Somebody with a client of their own.
+#[derive(Debug)]
+pub(super) struct Person<'a> {
+    line: &'a Line,
+    token: Option<String>,
+}
+
+/// An answer, as far as anybody looks at it.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Answer {
+    #[serde(default)]
+    pub(super) response: Option<SignUp>,
+    #[serde(default)]
+    pub(super) client: Option<SeenClient>,
+    #[serde(default)]
+    errors: Vec<SeenError>,
+}
+
+/// A sign-up, as far as anybody looks at it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct SignUp {
+    pub(super) id: String,
+    pub(super) status: Option<String>,
+    pub(super) missing_fields: Vec<String>,
+    pub(super) unverified_fields: Vec<String>,
+    pub(super) created_session_id: Option<String>,
+}
+
+/// The piggybacked client, as far as anybody looks at it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct SeenClient {
+    pub(super) sessions: Vec<SeenSession>,
+}
+
+/// A session, as far as anybody looks at it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct SeenSession {
+    pub(super) id: String,
+    pub(super) status: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct SeenError {
+    code: String,
+}
+
+/// Why a request came to nothing: the server's first code, or a word for what happened to the transport.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Refusal(pub(super) String);
+
+impl<'a> Person<'a> {
+    pub(super) const fn new(line: &'a Line) -> Self {
+        Self { line, token: None }
+    }
+
+    /// Sends a form, or nothing with GET.
+    pub(super) async fn send(&mut self, method: Method, path: &str, form: &[(&str, &str)]) -> Result<Answer, Refusal> {
+        let line = self.line;
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let url = match line.mode {
+            Mode::Native => format!("{}{path}{separator}_is_native=1", line.base),
+            Mode::Cookie => format!("{}{path}", line.base),
+        };
+        let mut request = line.client.request(method.clone(), url);
+        if method != Method::GET {
+            let mut body = form_urlencoded::Serializer::new(String::new());
+            body.extend_pairs(form);
+            request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body.finish());
+        }
+        request = match (line.mode, &self.token) {
+            (Mode::Native, token) => request.header(AUTHORIZATION, token.as_deref().unwrap_or_default()),
+            (Mode::Cookie, None) => request.header(ORIGIN, &line.origin),
+            (Mode::Cookie, Some(token)) => {
+                request.header(ORIGIN, &line.origin).header(COOKIE, format!("{CLIENT}={token}"))
+            }
+        };
+        let _place = line.places.acquire().await;
+        let answer = request.send().await.map_err(|error| transport(&error))?;
+        let status = answer.status();
+        self.keep(answer.headers());
+        let body = answer.bytes().await.map_err(|error| transport(&error))?;
+        let answer: Option<Answer> = serde_json::from_slice(&body).ok();
+        match answer {
+            Some(answer) if status.is_success() && answer.errors.is_empty() => Ok(answer),
+            Some(answer) => Err(refusal(status, answer.errors.into_iter().next().map(|error| error.code))),
+            None => Err(refusal(status, None)),
+        }
+    }
+
+    /// Keeps the token that an answer gave.
+    fn keep(&mut self, headers: &HeaderMap) {
+        let token = match self.line.mode {
+            Mode::Native => headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned),
+            Mode::Cookie => headers.get_all(SET_COOKIE).iter().find_map(|line| {
+                let pair = line.to_str().ok()?.split(';').next()?;
+                let (name, value) = pair.split_once('=')?;
+                (name == CLIENT && !value.is_empty()).then(|| value.to_owned())
+            }),
+        };
+        self.token = token.filter(|token| !token.is_empty()).or(self.token.take());
+    }
+}
+
+fn refusal(status: StatusCode, code: Option<String>) -> Refusal {
+    Refusal(code.unwrap_or_else(|| format!("status {}", status.as_u16())))
+}
+
+fn transport(error: &reqwest::Error) -> Refusal {
+    Refusal(
+        if error.is_timeout() {
+            "timeout"
+        } else if error.is_connect() {
+            "no connection"
+        } else {
+            "broken connection"
+        }
+        .into(),
+    )
+}
+
+const CLIENT: &str = "__client";

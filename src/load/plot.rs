@@ -1,0 +1,162 @@
+//! Plots as SVG, without a script: lines over time or over percentiles, on a plain or a logarithmic scale.
+
+/// A plot.
+#[derive(Debug)]
+pub(super) struct Plot<'a> {
+    pub(super) title: &'a str,
+    /// What the vertical axis shows, such as `ms`.
+    pub(super) unit: &'a str,
+    pub(super) logarithmic: bool,
+    /// Where the horizontal axis has marks, and what stands there.
+    pub(super) marks: Vec<(f64, String)>,
+    pub(super) lines: Vec<Line<'a>>,
+}
+
+/// A line of a plot.
+#[derive(Debug)]
+pub(super) struct Line<'a> {
+    pub(super) name: &'a str,
+    /// One of the colours of the page's style, by its number.
+    pub(super) colour: usize,
+    pub(super) points: Vec<(f64, f64)>,
+}
+
+impl Plot<'_> {
+    /// The plot as a figure of a page.
+    pub(super) fn figure(&self) -> String {
+        let Some(scale) = Scale::of(self) else { return String::new() };
+        let mut svg = format!(
+            "<figure><figcaption>{title} <span>{unit}</span></figcaption>\
+             <svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\">",
+            title = self.title,
+            unit = self.unit,
+        );
+        for value in scale.levels() {
+            let y = scale.y(value);
+            svg.push_str(&format!(
+                "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{RIGHT}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
+                 <text class=\"left\" x=\"{}\" y=\"{:.1}\">{}</text>",
+                LEFT - 8.0,
+                y + 4.0,
+                label(value),
+            ));
+        }
+        for (at, text) in &self.marks {
+            svg.push_str(&format!(
+                "<text class=\"below\" x=\"{:.1}\" y=\"{}\">{text}</text>",
+                scale.x(*at),
+                BOTTOM + 20.0
+            ));
+        }
+        for line in &self.lines {
+            let points = line.points.iter().map(|(x, y)| format!("{:.1},{:.1}", scale.x(*x), scale.y(*y)));
+            let points = points.collect::<Vec<_>>().join(" ");
+            svg.push_str(&format!("<polyline class=\"c{}\" points=\"{points}\"/>", line.colour));
+        }
+        svg.push_str("</svg><ul class=\"legend\">");
+        for line in &self.lines {
+            svg.push_str(&format!("<li class=\"c{}\">{}</li>", line.colour, line.name));
+        }
+        svg.push_str("</ul></figure>");
+        svg
+    }
+}
+
+/// Where values lie.
+struct Scale {
+    x: (f64, f64),
+    y: (f64, f64),
+    logarithmic: bool,
+}
+
+impl Scale {
+    /// A scale that holds all points; `None` where there are none.
+    fn of(plot: &Plot<'_>) -> Option<Self> {
+        let points = || plot.lines.iter().flat_map(|line| &line.points);
+        let span = |values: &mut dyn Iterator<Item = f64>| {
+            values.fold(None, |span: Option<(f64, f64)>, value| {
+                Some(span.map_or((value, value), |(min, max)| (min.min(value), max.max(value))))
+            })
+        };
+        let (left, right) = span(&mut points().map(|(x, _)| *x))?;
+        let (low, high) = span(&mut points().map(|(_, y)| *y).filter(|y| !plot.logarithmic || *y > 0.0))?;
+        let y = if plot.logarithmic {
+            (10_f64.powf(low.log10().floor()), 10_f64.powf(high.log10().ceil()).max(low * 10.0))
+        } else {
+            (0.0, nice(high.max(1.0)))
+        };
+        Some(Self { x: (left, right.max(left + 1e-9)), y, logarithmic: plot.logarithmic })
+    }
+
+    fn x(&self, value: f64) -> f64 {
+        LEFT + (value - self.x.0) / (self.x.1 - self.x.0) * (RIGHT - LEFT)
+    }
+
+    fn y(&self, value: f64) -> f64 {
+        let (low, high) = self.y;
+        let share = if self.logarithmic {
+            (value.max(low).log10() - low.log10()) / (high.log10() - low.log10())
+        } else {
+            (value - low) / (high - low)
+        };
+        BOTTOM - share * (BOTTOM - TOP)
+    }
+
+    /// The values that have a line across.
+    fn levels(&self) -> Vec<f64> {
+        let (low, high) = self.y;
+        if self.logarithmic {
+            let decades = (high.log10() - low.log10()).round() as i32;
+            return (0..=decades).map(|n| low * 10_f64.powi(n)).collect();
+        }
+        (0..=4).map(|n| high * f64::from(n) / 4.0).collect()
+    }
+}
+
+/// The next number with one digit that is a good end of an axis.
+fn nice(value: f64) -> f64 {
+    let decade = 10_f64.powf(value.log10().floor());
+    [1.0, 2.0, 4.0, 6.0, 8.0, 10.0].iter().map(|n| n * decade).find(|n| *n >= value).unwrap_or(value)
+}
+
+fn label(value: f64) -> String {
+    if value >= 10_000.0 {
+        format!("{:.0}k", value / 1000.0)
+    } else if value >= 10.0 || value.fract() == 0.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value}")
+    }
+}
+
+const WIDTH: f64 = 920.0;
+const HEIGHT: f64 = 300.0;
+const LEFT: f64 = 64.0;
+const RIGHT: f64 = 900.0;
+const TOP: f64 = 14.0;
+const BOTTOM: f64 = 262.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_points_lie_inside_the_plot() {
+        for logarithmic in [false, true] {
+            let points = vec![(0.0, 0.4), (1.0, 7.0), (2.0, 930.0)];
+            let lines = vec![Line { name: "p50", colour: 1, points: points.clone() }];
+            let plot = Plot { title: "t", unit: "ms", logarithmic, marks: vec![], lines };
+            let scale = Scale::of(&plot).expect("points");
+            for (x, y) in points {
+                assert!((LEFT..=RIGHT).contains(&scale.x(x)) && (TOP..=BOTTOM).contains(&scale.y(y)), "{x} {y}");
+            }
+            assert!(plot.figure().starts_with("<figure>") && plot.figure().ends_with("</figure>"));
+        }
+    }
+
+    #[test]
+    fn nothing_makes_no_plot() {
+        let plot = Plot { title: "t", unit: "ms", logarithmic: true, marks: vec![], lines: vec![] };
+        assert_eq!(plot.figure(), "");
+    }
+}
