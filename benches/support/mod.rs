@@ -6,12 +6,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mimalloc::MiMalloc;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use vestibule::delivery::{BoxFuture, Message, Outcome, Transport};
 use vestibule::domain::context::Policy;
 use vestibule::domain::settings::{Attribute, Settings};
 use vestibule::domain::time::Span;
 use vestibule::domain::verification::Strategy;
+
+/// As in the server.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Operations per second of one round.
 pub(crate) fn rate(operations: usize, elapsed: Duration) -> f64 {

@@ -60,7 +60,8 @@ pub(super) struct PersisterActor;
 pub(super) struct State {
     store: Arc<dyn Store>,
     relay: ActorRef<RelayMessage>,
-    waiting: Vec<Waiting>,
+    #[expect(clippy::vec_box, reason = "they come in boxes, and a pointer moves faster than a commit")]
+    waiting: Vec<Box<Waiting>>,
     writing: bool,
 }
 
@@ -84,7 +85,7 @@ impl Actor for PersisterActor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            PersisterMessage::Commit(waiting) => state.waiting.push(*waiting),
+            PersisterMessage::Commit(waiting) => state.waiting.push(waiting),
             PersisterMessage::Written => state.writing = false,
         }
         state.write(&myself);
@@ -122,13 +123,17 @@ impl State {
 }
 
 /// Writes a batch and acknowledges it; what is to be sent goes to the relay once it stands.
-async fn write(store: &dyn Store, relay: &ActorRef<RelayMessage>, batch: Vec<Waiting>) {
+#[expect(clippy::vec_box, reason = "see `State`")]
+async fn write(store: &dyn Store, relay: &ActorRef<RelayMessage>, batch: Vec<Box<Waiting>>) {
     if batch.is_empty() {
         return;
     }
-    let (mut commits, mut replies, mut outboxes) = (Vec::new(), Vec::new(), Vec::<Vec<OutboxEntry>>::new());
-    let mut places = Vec::new();
-    for Waiting { commit, reply, _place } in batch {
+    let room = batch.len();
+    let (mut commits, mut replies, mut places) =
+        (Vec::with_capacity(room), Vec::with_capacity(room), Vec::with_capacity(room));
+    let mut outboxes: Vec<Vec<OutboxEntry>> = Vec::with_capacity(room);
+    for waiting in batch {
+        let Waiting { commit, reply, _place } = *waiting;
         outboxes.push(commit.outbox.clone());
         commits.push(commit);
         replies.push(reply);

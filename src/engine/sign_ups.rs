@@ -133,14 +133,16 @@ impl Engine {
         }
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
-        let current = self.inner.system.read(id, client).await?.sign_up;
-        let prepare = Prepare {
-            redirect_url: raw.redirect_url.clone(),
-            in_cookie: source.in_cookie(),
-            ..Prepare::parse(raw.strategy.as_deref(), raw.channel.as_deref())?
-        };
-        let taken = self.hidden_holder(&current, &prepare.strategy).await?;
-        let prepare = Prepare { taken, ..prepare };
+        let prepare = Prepare::parse(raw.strategy.as_deref(), raw.channel.as_deref());
+        let hides = self.settings().attack_protection.enumeration_protection.enabled;
+        let mut taken = false;
+        if hides || prepare.is_err() {
+            // Whoever asks about a sign-up that is not there hears that first.
+            let current = self.inner.system.read(id, client).await?.sign_up;
+            taken = self.hidden_holder(&current, &prepare.as_ref().map_err(Clone::clone)?.strategy).await?;
+        }
+        let redirect_url = raw.redirect_url.clone();
+        let prepare = Prepare { redirect_url, in_cookie: source.in_cookie(), taken, ..prepare? };
         let answer = self.inner.system.command(id, client, Command::Prepare(prepare)).await?;
         self.answered(caller, answer, source).await
     }
@@ -158,9 +160,13 @@ impl Engine {
         source: &Source,
     ) -> Result<(SignUpView, ClientView), EngineError> {
         let _place = self.inner.admission.enter()?;
+        let attempt = Attempt::parse(strategy, code);
         let client = match (caller.client_id(), caller.replaying()) {
             (Some(client), _) => {
-                self.inner.system.read(id, client).await?;
+                if attempt.is_err() {
+                    // Whoever asks about a sign-up that is not there hears that first.
+                    self.inner.system.read(id, client).await?;
+                }
                 client
             }
             (None, Some(client)) => {
@@ -172,7 +178,7 @@ impl Engine {
             }
             (None, None) => return Err(EngineError::NotFound),
         };
-        let attempt = Attempt::parse(strategy, code)?;
+        let attempt = attempt?;
         let answer = self.inner.system.command(id, client, Command::Attempt(attempt)).await.map_err(|error| {
             let error = EngineError::from(error);
             if caller.client().is_none() { EngineError::NotFound } else { error }
