@@ -3,14 +3,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort};
+use tokio::task::AbortHandle;
 
 use crate::domain::client::{Client, ClientChange};
 use crate::domain::effect::{Effect, Message};
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::rejection::{Code, Rejection};
-use crate::domain::sign_up::{Command, Fields, SignUp, Transition, taken};
+use crate::domain::sign_up::{Command, Fields, Phase, SignUp, Transition, taken};
 use crate::domain::time::{Span, Timestamp};
 use crate::store::{ClientWrite, Commit, CommitError, InvitationChange, OutboxEntry, SignUpWrite};
 
@@ -114,6 +116,8 @@ pub(super) struct State {
     arguments: Arguments,
     value: Loaded,
     last_used: tokio::time::Instant,
+    /// The one timer that is armed.
+    timer: Option<AbortHandle>,
 }
 
 enum Loaded {
@@ -128,7 +132,7 @@ impl Actor for SignUpActor {
     type Arguments = Arguments;
 
     async fn pre_start(&self, _: ActorRef<Self::Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        Ok(State { arguments, value: Loaded::Absent, last_used: tokio::time::Instant::now() })
+        Ok(State { arguments, value: Loaded::Absent, last_used: tokio::time::Instant::now(), timer: None })
     }
 
     async fn post_start(&self, myself: ActorRef<Self::Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
@@ -171,6 +175,15 @@ impl Actor for SignUpActor {
             tracing::debug!(sign_up.id = %state.arguments.id, "the caller is gone");
         }
         state.arguments.seen.fetch_add(1, Ordering::Release);
+        if state.is_done() {
+            // Should another message have crossed the request, that one is dealt with and asks again.
+            state.ask_for_sleep(&myself);
+        }
+        Ok(())
+    }
+
+    async fn post_stop(&self, _: ActorRef<Self::Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+        state.disarm();
         Ok(())
     }
 }
@@ -275,7 +288,7 @@ impl State {
     }
 
     /// Arms the one timer for whatever comes first: a deadline of the sign-up or the end of its idle time.
-    fn arm(&self, myself: &ActorRef<SignUpMessage>) {
+    fn arm(&mut self, myself: &ActorRef<SignUpMessage>) {
         let environment = &self.arguments.environment;
         let idle = environment.options.passivate_after.saturating_sub(self.last_used.elapsed());
         let deadline = match &self.value {
@@ -283,14 +296,30 @@ impl State {
             Loaded::Absent | Loaded::Failed => None,
         };
         let until = |deadline: Timestamp| deadline.since(environment.now()).max(Span::from_millis(1)).to_std();
-        drop(myself.send_after(deadline.map_or(idle, |d| idle.min(until(d))), || SignUpMessage::Wake));
+        let after = deadline.map_or(idle, |d| idle.min(until(d)));
+        self.wake_after(after, myself);
     }
 
-    fn wake(&self, myself: &ActorRef<SignUpMessage>) {
+    fn wake(&mut self, myself: &ActorRef<SignUpMessage>) {
         let options = &self.arguments.environment.options;
         if self.last_used.elapsed() < options.passivate_after {
             return self.arm(myself);
         }
+        let after = options.passivate_after;
+        self.ask_for_sleep(myself);
+        // Should a message have crossed the request, the actor stays awake and asks again later.
+        self.wake_after(after, myself);
+    }
+
+    /// Whether nobody is likely to come back: it is finished, or there is nothing to come back to.
+    fn is_done(&self) -> bool {
+        match &self.value {
+            Loaded::Value(value) => value.phase != Phase::Open,
+            Loaded::Absent | Loaded::Failed => true,
+        }
+    }
+
+    fn ask_for_sleep(&self, myself: &ActorRef<SignUpMessage>) {
         let sleep = SupervisorMessage::Sleep {
             id: self.arguments.id,
             actor: myself.get_id(),
@@ -299,8 +328,17 @@ impl State {
         if self.arguments.shard.send_message(sleep).is_err() {
             tracing::debug!(sign_up.id = %self.arguments.id, "the shard is gone");
         }
-        // Should a message have crossed the request, the actor stays awake and asks again later.
-        drop(myself.send_after(options.passivate_after, || SignUpMessage::Wake));
+    }
+
+    fn wake_after(&mut self, time: Duration, myself: &ActorRef<SignUpMessage>) {
+        self.disarm();
+        self.timer = Some(myself.send_after(time, || SignUpMessage::Wake).abort_handle());
+    }
+
+    fn disarm(&mut self) {
+        if let Some(timer) = self.timer.take() {
+            timer.abort();
+        }
     }
 }
 

@@ -351,6 +351,21 @@ async fn a_restart_keeps_sign_ups_codes_counters_users_and_keys() {
 }
 
 #[tokio::test]
+async fn who_is_done_does_not_stay_awake() {
+    let bench = Bench::in_memory().await;
+    let (sign_up, caller) = bench.begin("ada@example.com").await;
+    assert_eq!(bench.engine.awake_sign_ups().await, 1);
+    let (_, client) = bench.finish(&caller, sign_up.value.id, "ada@example.com").await.expect("a user");
+    assert!(bench.create(&Caller::nobody(), "ada@example.com").await.is_err(), "taken: nothing came into being");
+    while bench.engine.awake_sign_ups().await > 0 {
+        tokio::task::yield_now().await;
+    }
+    let caller = bench.engine.identify(client.new_token.as_ref().map(|token| token.expose().as_str())).await;
+    let read = bench.engine.sign_up(&caller.expect("readable"), sign_up.value.id).await.expect("its finished sign-up");
+    assert_eq!(read.status, Status::Complete);
+}
+
+#[tokio::test]
 async fn data_is_refused_under_another_instance_key() {
     let folder = TempDir::new().expect("a folder");
     Bench::on_disk(folder.path()).await.engine.shutdown().await;
