@@ -99,8 +99,11 @@ impl Head {
             Mode::Native => Gate::HandOver,
             Mode::DevBrowser => Gate::State,
         };
+        // A signature is the dearest part of an answer. Pages need the token at once; an application without cookies
+        // asks for one when it calls its own backend.
+        let tokens = self.mode != Mode::Native;
         let testing_token = self.query.single("__clerk_testing_token").ok().flatten().map(str::to_owned);
-        Source { origin, gate, tokens: true, testing_token, address: Some(self.ip) }
+        Source { origin, gate, tokens, testing_token, address: Some(self.ip) }
     }
 
     /// Where cookies are set.
