@@ -9,7 +9,7 @@ use crate::outbound::Outbound;
 
 use super::ProviderError;
 use super::cache::{AGE_MAX, Documents};
-use super::preset::{Place, Preset};
+use super::preset::{Place, Preset, Quirk};
 
 /// Where a provider is.
 #[derive(Clone, Debug)]
@@ -59,10 +59,13 @@ impl Endpoints {
         let pick = |given: &Option<String>, name: &str, choose: fn(&Place) -> Option<&'static str>| {
             url(given.clone().or_else(|| said(name)).or_else(|| of_preset(choose)), name)
         };
+        // What a known provider signs with stays, even while its description says something new.
+        let is_pinned = settings.discovery_endpoint.is_none() && !preset.is_some_and(|p| p.has(Quirk::TenantInIssuer));
+        let pinned = of_preset(Place::issuer).filter(|_| is_pinned);
         let authorization = pick(&settings.authorization_endpoint, "authorization_endpoint", Place::authorization)?;
         let token = pick(&settings.token_endpoint, "token_endpoint", Place::token)?;
         Ok(Self {
-            issuer: settings.issuer.clone().or_else(|| said("issuer")).or_else(|| of_preset(Place::issuer)),
+            issuer: settings.issuer.clone().or(pinned).or_else(|| said("issuer")),
             authorization: required(authorization, "authorization_endpoint")?,
             token: required(token, "token_endpoint")?,
             userinfo: pick(&settings.userinfo_endpoint, "userinfo_endpoint", Place::userinfo)?,

@@ -1,5 +1,6 @@
-//! Providers that need no more than credentials, as data. None of them was tried with real credentials yet; where one
-//! has moved, explicit endpoints in the settings win.
+//! Providers that need no more than credentials, as data, compared in November 2026 with the providers' documentation
+//! and with what other libraries know of them. None was tried with real credentials yet; where one has moved, explicit
+//! endpoints in the settings win.
 
 /// A provider that the engine knows.
 #[derive(Debug)]
@@ -64,8 +65,11 @@ pub(super) enum Quirk {
     TenantInIssuer,
     /// Writes its issuer without a scheme, too.
     BareIssuer,
-    /// Leaves the nonce out of ID tokens; PKCE binds the code all the same.
+    /// Leaves the nonce out of ID tokens.
     NoNonce,
+    /// Refuses a code verifier beside the client's secret, or computes challenges of its own: the `state`, the secret
+    /// and, where there is one, the nonce bind the code.
+    NoPkce,
     /// Takes the credentials in the body whatever the settings' default says.
     CredentialsInBody,
 }
@@ -166,7 +170,8 @@ pub static PRESETS: &[Preset] = &[
     },
     // Tenants may write any address into their directory; `xms_edov` says that its domain is proved.
     Preset {
-        claims: Claims { vouching: Vouching::If("/xms_edov"), ..STANDARD },
+        // A picture is there for whoever has an access token only.
+        claims: Claims { vouching: Vouching::If("/xms_edov"), picture: "", ..STANDARD },
         quirks: &[Quirk::TenantInIssuer],
         ..open_id("oauth_microsoft", "Microsoft", "https://login.microsoftonline.com/common/v2.0")
     },
@@ -217,7 +222,7 @@ pub static PRESETS: &[Preset] = &[
         )
     },
     Preset {
-        quirks: &[Quirk::NoNonce, Quirk::CredentialsInBody],
+        quirks: &[Quirk::NoNonce, Quirk::NoPkce, Quirk::CredentialsInBody],
         ..open_id("oauth_linkedin_oidc", "LinkedIn", "https://www.linkedin.com/oauth")
     },
     Preset {
@@ -239,7 +244,11 @@ pub static PRESETS: &[Preset] = &[
             &["identify", "email"],
         )
     },
-    Preset { quirks: &[Quirk::CredentialsInBody], ..open_id("oauth_slack", "Slack", "https://slack.com") },
+    Preset {
+        claims: Claims { picture: "/https:~1~1slack.com~1user_image_512", ..STANDARD },
+        quirks: &[Quirk::NoPkce, Quirk::CredentialsInBody],
+        ..open_id("oauth_slack", "Slack", "https://slack.com")
+    },
     Preset {
         claims: Claims {
             subject: "/data/id",
@@ -288,7 +297,7 @@ pub static PRESETS: &[Preset] = &[
             picture: "/data/user/avatar_url",
             ..NONE
         },
-        quirks: &[Quirk::ClientKey, Quirk::CredentialsInBody],
+        quirks: &[Quirk::ClientKey, Quirk::NoPkce, Quirk::CredentialsInBody],
         ..plain(
             "oauth_tiktok",
             "TikTok",
@@ -343,7 +352,7 @@ pub static PRESETS: &[Preset] = &[
         )
     },
     open_id("oauth_huggingface", "Hugging Face", "https://huggingface.co"),
-    open_id("oauth_dropbox", "Dropbox", "https://www.dropbox.com"),
+    Preset { quirks: &[Quirk::NoNonce], ..open_id("oauth_dropbox", "Dropbox", "https://www.dropbox.com") },
     Preset {
         claims: Claims {
             subject: "/account_id",

@@ -108,10 +108,11 @@ impl Providers {
             PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(ask.pkce_verifier.to_owned()));
         let separator = if has(preset, Quirk::ClientKey) { "," } else { " " };
         let scopes = scopes(settings, preset).join(separator);
-        let mut request = client
-            .authorize_url(|| CsrfToken::new(ask.state.to_owned()))
-            .set_pkce_challenge(challenge)
-            .add_extra_param("nonce", ask.nonce);
+        let mut request =
+            client.authorize_url(|| CsrfToken::new(ask.state.to_owned())).add_extra_param("nonce", ask.nonce);
+        if !has(preset, Quirk::NoPkce) {
+            request = request.set_pkce_challenge(challenge);
+        }
         if !scopes.is_empty() {
             request = request.add_scope(Scope::new(scopes));
         }
@@ -211,12 +212,11 @@ impl Providers {
     ) -> Result<Tokens, ProviderError> {
         let client = client(settings, preset, endpoints, callback.redirect_uri)?;
         let sender = Sender { outbound: &self.outbound, client_id: &settings.client_id, preset };
-        let exchanged = client
-            .exchange_code(AuthorizationCode::new(callback.code.to_owned()))
-            .set_pkce_verifier(PkceCodeVerifier::new(callback.pkce_verifier.to_owned()))
-            .request_async(&sender)
-            .await;
-        exchanged.map_err(|error| match error {
+        let mut request = client.exchange_code(AuthorizationCode::new(callback.code.to_owned()));
+        if !has(preset, Quirk::NoPkce) {
+            request = request.set_pkce_verifier(PkceCodeVerifier::new(callback.pkce_verifier.to_owned()));
+        }
+        request.request_async(&sender).await.map_err(|error| match error {
             RequestTokenError::Request(error) => ProviderError::fetching(&error, ProviderError::TokenExchange),
             RequestTokenError::ServerResponse(said) => {
                 // Of the provider's words only the code, which RFC 6749 5.2 limits to a few plain words.
@@ -305,7 +305,23 @@ impl<'c> AsyncHttpClient<'c> for Sender<'_> {
             request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         add_header(self.preset, request.headers_mut());
-        Box::pin(self.outbound.send(request))
+        Box::pin(async { Ok(with_scope_as_text(self.outbound.send(request).await?)) })
+    }
+}
+
+/// RFC 6749 5.1 has the scopes as one text; some providers answer with a list.
+fn with_scope_as_text(answer: HttpResponse) -> HttpResponse {
+    let scopes = |body: &Value| {
+        let list = body["scope"].as_array()?.iter().map(|scope| scope.as_str()).collect::<Option<Vec<_>>>()?;
+        Some(list.join(" "))
+    };
+    let parsed: Option<Value> = serde_json::from_slice(answer.body()).ok();
+    match parsed.map(|body| (scopes(&body), body)) {
+        Some((Some(text), mut body)) => {
+            body["scope"] = json!(text);
+            answer.map(|_| body.to_string().into_bytes())
+        }
+        _ => answer,
     }
 }
 
@@ -379,3 +395,24 @@ fn add_header(preset: Option<&Preset>, headers: &mut http::HeaderMap) {
 }
 
 const HINT_MAX: usize = 320;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_in_a_list_are_read_as_the_text_they_stand_for() {
+        for (said, read) in [
+            (
+                r#"{"scope":["openid","email"],"token_type":"bearer"}"#,
+                r#"{"scope":"openid email","token_type":"bearer"}"#,
+            ),
+            (r#"{"scope":"openid  email"}"#, r#"{"scope":"openid  email"}"#),
+            (r#"{"scope":[1]}"#, r#"{"scope":[1]}"#),
+            ("not JSON", "not JSON"),
+        ] {
+            let answer = with_scope_as_text(HttpResponse::new(said.as_bytes().to_vec()));
+            assert_eq!(String::from_utf8_lossy(answer.body()), read);
+        }
+    }
+}

@@ -22,6 +22,29 @@ async fn an_honest_provider_is_believed() {
 }
 
 #[tokio::test]
+async fn a_verifier_goes_to_all_but_those_who_refuse_one() {
+    for (strategy, sends) in [("oauth_custom_fake", true), ("oauth_gitlab", true), ("oauth_linkedin_oidc", false)] {
+        let (provider, providers) = (Provider::start(), providers());
+        let ask = Ask {
+            redirect_uri: &back(),
+            state: "the state",
+            nonce: "the nonce",
+            pkce_verifier: VERIFIER,
+            prompt: None,
+            login_hint: None,
+        };
+        let page = providers.authorize_url(strategy, &settings(&provider), &ask).await.expect("a page");
+        let challenge = page.query_pairs().any(|(name, _)| name == "code_challenge");
+        let (code, _) = provider.allow(page.as_str());
+        let callback =
+            Callback { code: &code, iss: None, redirect_uri: &back(), nonce: "the nonce", pkce_verifier: VERIFIER };
+        let outcome = providers.exchange(strategy, &settings(&provider), &callback).await;
+        assert!(outcome.is_ok(), "{strategy}: {outcome:?}");
+        assert_eq!(challenge, sends, "{strategy}");
+    }
+}
+
+#[tokio::test]
 async fn each_lie_in_an_id_token_is_noticed() {
     let (provider, providers) = (Provider::start(), providers());
     let past = json!(1_000_000_000);

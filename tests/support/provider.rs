@@ -35,7 +35,8 @@ struct Shared {
 #[derive(Clone)]
 struct Grant {
     nonce: Option<String>,
-    challenge: String,
+    /// Whoever came without one is refused a verifier, as some real providers do.
+    challenge: Option<String>,
     redirect_uri: String,
 }
 
@@ -141,16 +142,13 @@ impl Provider {
         assert_eq!(page.path(), "/authorize", "{page}");
         let ask: HashMap<String, String> = page.query_pairs().into_owned().collect();
         assert_eq!(ask["response_type"], "code");
-        assert_eq!(ask["code_challenge_method"], "S256");
+        let challenge = ask.get("code_challenge").cloned();
+        assert_eq!(ask.get("code_challenge_method").map(String::as_str), challenge.as_ref().map(|_| "S256"));
         assert_eq!(ask["client_id"], CLIENT_ID);
         let mut shared = self.shared.lock().expect("no panic");
         shared.granted += 1;
         let code = format!("code-{}", shared.granted);
-        let grant = Grant {
-            nonce: ask.get("nonce").cloned(),
-            challenge: ask["code_challenge"].clone(),
-            redirect_uri: ask["redirect_uri"].clone(),
-        };
+        let grant = Grant { nonce: ask.get("nonce").cloned(), challenge, redirect_uri: ask["redirect_uri"].clone() };
         shared.codes.insert(code.clone(), grant);
         (code, ask["state"].clone())
     }
@@ -245,8 +243,9 @@ impl Shared {
         let Some(grant) = form.get("code").and_then(|code| self.codes.remove(code)) else {
             return refused("no such code");
         };
-        let verifier = form.get("code_verifier").map(String::as_str).unwrap_or_default();
-        if verifier.len() < 43 || URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes())) != grant.challenge {
+        let verifier = form.get("code_verifier").map(String::as_str);
+        let challenge = verifier.map(|verifier| URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes())));
+        if challenge != grant.challenge || verifier.is_some_and(|verifier| verifier.len() < 43) {
             return refused("not the verifier");
         }
         if form.get("redirect_uri") != Some(&grant.redirect_uri) {
