@@ -58,7 +58,8 @@ where
     let route = Route::find(&head.method, &head.path, options.development)?;
     let source = head.source(&app.origins);
     let exchange = Exchange { app, head, source };
-    let answered = uninterrupted(routes::answer(&exchange, route, body)).await;
+    // On the heap: what all routes need together is large, and hyper moves the whole future about.
+    let answered = uninterrupted(Box::pin(routes::answer(&exchange, route, body))).await;
     answered.unwrap_or_else(|panic| Err(HttpError::internal(words(&*panic)))).map_err(|error| error.at(route.name()))
 }
 
