@@ -96,7 +96,7 @@ impl Providers {
         Self { outbound, documents: Arc::default() }
     }
 
-    /// The URL of the provider's page for this person. PKCE is S256, always.
+    /// The URL of the provider's page for this person. PKCE is S256, for all but those who refuse it (`Quirk::NoPkce`).
     ///
     /// # Errors
     /// Where the provider is not configured, or does not say where it is.
