@@ -123,6 +123,8 @@ impl Config {
             keep_client: Span::from_secs(self.session.keep_client_s),
             session_lifetime: Span::from_secs(self.session.lifetime_s),
             single_session: self.session.single,
+            // The engine takes them from its captcha service.
+            captcha_bypass: Vec::new(),
         }
     }
 

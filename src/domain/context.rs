@@ -3,6 +3,7 @@
 
 use super::settings::Settings;
 use super::time::{Span, Timestamp};
+use super::verification::Strategy;
 
 /// The outside of one pure decision.
 pub struct Context<'a> {
@@ -67,6 +68,8 @@ pub struct Policy {
     pub session_lifetime: Span,
     /// Whether a client holds one session at most.
     pub single_session: bool,
+    /// The strategies of providers whose accounts need no captcha.
+    pub captcha_bypass: Vec<String>,
 }
 
 /// Exact limits per normalised address and per client, all within one hour (DESIGN 9).
@@ -84,6 +87,14 @@ pub struct AddressLimits {
     pub addresses_per_client: u32,
     /// Text messages on behalf of one client.
     pub sms_per_client: u32,
+}
+
+impl Policy {
+    /// Whether whoever proves an account by `strategy` needs no captcha: its provider tells people from machines.
+    pub fn waives_captcha(&self, strategy: &Strategy) -> bool {
+        let is_listed = |name: &str| self.captcha_bypass.iter().any(|listed| listed == name);
+        is_listed(&strategy.to_string()) || strategy.provider().is_some_and(|provider| is_listed(&provider))
+    }
 }
 
 impl Default for AddressLimits {
@@ -113,6 +124,7 @@ impl Default for Policy {
             keep_client: Span::from_secs(30 * 86_400),
             session_lifetime: Span::from_secs(7 * 86_400),
             single_session: true,
+            captcha_bypass: Vec::new(),
         }
     }
 }

@@ -122,11 +122,13 @@ impl Invitation {
         }
     }
 
-    /// It was used by somebody who began while it was good.
+    /// It is used, by somebody who becomes a user now: it must be good at that moment, whatever it was when they
+    /// began.
     ///
     /// # Errors
-    /// `invitation_already_accepted`, `revoked_invitation`.
+    /// As [`Self::is_good`].
     pub fn accepted(&self, user: UserId, now: Timestamp) -> Result<Self, Code> {
+        self.is_good(now)?;
         self.settled(InvitationState::Accepted(user), now)
     }
 

@@ -4,6 +4,7 @@
 //!
 //! Begin reading at [`sign_up`].
 
+pub mod admission;
 pub mod client;
 pub mod context;
 pub mod effect;

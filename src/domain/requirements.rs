@@ -22,6 +22,8 @@ pub struct Requirements {
     pub identified: bool,
     /// Whether the backend has yet to act.
     pub awaits_custom_action: bool,
+    /// Whether a captcha has yet to be solved.
+    pub owes_captcha: bool,
 }
 
 impl Requirements {
@@ -61,6 +63,7 @@ impl Requirements {
             missing_fields,
             identified,
             awaits_custom_action: settings.sign_up.custom_action_required && !sign_up.custom_action,
+            owes_captcha: sign_up.owes_captcha(settings, policy),
         }
     }
 
@@ -70,5 +73,6 @@ impl Requirements {
             && self.missing_fields.is_empty()
             && self.unverified_fields.is_empty()
             && !self.awaits_custom_action
+            && !self.owes_captcha
     }
 }

@@ -1,5 +1,5 @@
-//! Who may not sign up: by address, domain, number and country (CONTRACT 3.1, 15). Lists are prepared once, when the
-//! settings are read, so that a look-up costs the same in a list of ten and of a hundred thousand.
+//! Who may not sign up, and not sign in: by address, domain, number and country (CONTRACT 3.1, 15). Lists are prepared
+//! once, when the settings are read, so that a look-up costs the same in a list of ten and of a hundred thousand.
 
 use std::collections::HashSet;
 
@@ -9,13 +9,13 @@ use super::identifier::{EmailAddress, PhoneNumber};
 use super::rejection::{Code, Reason};
 use super::settings::Switch;
 
-/// Who may not sign up.
+/// Who may not sign up, and not sign in.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Restrictions {
-    /// Where it is on, only who is on it may sign up.
+    /// Where it is on, only who is on it may sign up: with an address or number on it, and with none that is not.
     pub allowlist: Listing,
-    /// Where it is on, nobody who is on it may.
+    /// Where it is on, nobody who is on it may, invited or not. An entry without a `+` blocks its sub-addresses too.
     pub blocklist: Listing,
     /// Whether the two don't count for those who sign in.
     pub allowlist_blocklist_disabled_on_sign_in: Switch,
@@ -73,17 +73,25 @@ impl Restrictions {
     /// # Errors
     /// `not_allowed_access`.
     pub fn admit_email(&self, email: &EmailAddress, subaddresses: bool) -> Result<(), Reason> {
-        let (local, domain) = email.as_str().rsplit_once('@').unwrap_or(("", email.as_str()));
+        let (local, domain) = parts(email.as_str());
         let has_tag = local.contains('+') && (self.block_email_subaddresses.enabled || !subaddresses);
         let disposable = &self.block_disposable_email_domains;
         let is_disposable = disposable.enabled
             && (suffixes(domain).any(disposable_emails::is_disposable_domain)
                 || disposable.identifiers.has_domain(domain));
-        let is_listed = |list: &Listing| list.identifiers.has_email(email.as_str(), domain);
-        if has_tag || is_disposable || !self.passes(is_listed) {
+        let is_listed = !self.allowlist.enabled || self.allowlist.identifiers.has_email(email.as_str());
+        if has_tag || is_disposable || !is_listed {
             return Err(Code::NotAllowedAccess.on("email_address"));
         }
-        Ok(())
+        self.admit_invited(email)
+    }
+
+    /// Whether an address may sign up that the operator invited: only the block-list counts.
+    ///
+    /// # Errors
+    /// `not_allowed_access`.
+    pub fn admit_invited(&self, email: &EmailAddress) -> Result<(), Reason> {
+        if self.blocks_email(email.as_str()) { Err(Code::NotAllowedAccess.on("email_address")) } else { Ok(()) }
     }
 
     /// Whether a phone number may sign up.
@@ -91,6 +99,18 @@ impl Restrictions {
     /// # Errors
     /// `unsupported_country_code` for its country, `not_allowed_access` for itself.
     pub fn admit_phone(&self, phone: &PhoneNumber) -> Result<(), Reason> {
+        self.admit_invited_phone(phone)?;
+        if self.allowlist.enabled && !self.allowlist.identifiers.has_phone(phone.as_str()) {
+            return Err(Code::NotAllowedAccess.on("phone_number"));
+        }
+        Ok(())
+    }
+
+    /// Whether the phone number of somebody may sign up whom the operator invited.
+    ///
+    /// # Errors
+    /// As [`Self::admit_phone`].
+    pub fn admit_invited_phone(&self, phone: &PhoneNumber) -> Result<(), Reason> {
         let countries = &self.phone_countries;
         if !(countries.allowed.is_empty() && countries.blocked.is_empty()) {
             let country = phone.country();
@@ -101,7 +121,7 @@ impl Restrictions {
                 return Err(Code::UnsupportedCountryCode.on("phone_number"));
             }
         }
-        if !self.passes(|list| list.identifiers.has_phone(phone.as_str())) {
+        if self.blocks_phone(phone.as_str()) {
             return Err(Code::NotAllowedAccess.on("phone_number"));
         }
         Ok(())
@@ -119,9 +139,19 @@ impl Restrictions {
         }
     }
 
-    fn passes(&self, is_listed: impl Fn(&Listing) -> bool) -> bool {
-        let kept_out = self.blocklist.enabled && is_listed(&self.blocklist);
-        !kept_out && (!self.allowlist.enabled || is_listed(&self.allowlist))
+    /// Whether an address is on the block-list, or the one is that it is a sub-address of.
+    pub(super) fn blocks_email(&self, address: &str) -> bool {
+        let listed = &self.blocklist.identifiers;
+        let without_tag = || {
+            let (local, domain) = parts(address);
+            local.split_once('+').map(|(name, _)| format!("{name}@{domain}"))
+        };
+        self.blocklist.enabled
+            && (listed.has_email(address) || without_tag().is_some_and(|address| listed.has_email(&address)))
+    }
+
+    pub(super) fn blocks_phone(&self, number: &str) -> bool {
+        self.blocklist.enabled && self.blocklist.identifiers.has_phone(number)
     }
 }
 
@@ -131,15 +161,15 @@ impl Patterns {
         self.written.is_empty()
     }
 
-    fn has_email(&self, address: &str, domain: &str) -> bool {
-        self.addresses.contains(address) || self.has_domain(domain)
+    pub(super) fn has_email(&self, address: &str) -> bool {
+        self.addresses.contains(address) || self.has_domain(parts(address).1)
     }
 
     fn has_domain(&self, domain: &str) -> bool {
         !self.domains.is_empty() && suffixes(domain).any(|suffix| self.domains.contains(suffix))
     }
 
-    fn has_phone(&self, number: &str) -> bool {
+    pub(super) fn has_phone(&self, number: &str) -> bool {
         let mut starts = (1..=number.len()).filter_map(|end| number.get(..end));
         self.numbers.contains(number)
             || (!self.prefixes.is_empty() && starts.any(|start| self.prefixes.contains(start)))
@@ -180,6 +210,11 @@ impl From<Patterns> for Vec<String> {
     fn from(patterns: Patterns) -> Self {
         patterns.written
     }
+}
+
+/// The local part and the domain of a normalised address.
+fn parts(address: &str) -> (&str, &str) {
+    address.rsplit_once('@').unwrap_or(("", address))
 }
 
 /// A domain, and each above it.

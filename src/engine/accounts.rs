@@ -3,7 +3,7 @@
 
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, Username};
-use crate::domain::rejection::{Code, Rejection};
+use crate::domain::rejection::{Code, Reason, Rejection};
 use crate::domain::sign_up::{External, ExternalAnswer};
 use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Strategy};
 
@@ -46,9 +46,8 @@ impl Engine {
         let Ok(profile) = &answer.outcome else { return Ok(answer) };
         let store = self.inner.store();
         answer.holder = store.holder(&profile.identifier(provider)).await?;
-        let email = profile.email_address.as_deref().and_then(|text| EmailAddress::parse(text).ok());
-        if let Some(email) = email
-            && let Some(user) = store.holder(&email.identifier()).await?
+        if let Some(email) = profile.email()
+            && let Some(user) = self.holder_of(&email.identifier()).await?
         {
             answer.taken.insert(IdentifierKind::EmailAddress);
             if answer.holder.is_none() && profile.email_verified && self.may_link(user, provider, &email).await? {
@@ -63,6 +62,11 @@ impl Engine {
             answer.taken.insert(IdentifierKind::Username);
         }
         answer.session = answer.holder.and_then(|user| self.session_of(user, caller));
+        if let Some(user) = answer.holder
+            && let Err(refused) = self.admit_user(user).await?
+        {
+            answer.outcome = Err(refused.code);
+        }
         Ok(answer)
     }
 
@@ -73,6 +77,16 @@ impl Engine {
         let mut addresses = user.email_addresses.iter();
         let proved = addresses.any(|known| known.value.as_str() == email.as_str() && known.verified_by.is_some());
         Ok(proved && user.external_accounts.iter().all(|account| account.provider != provider))
+    }
+
+    /// Whether the restrictions let a user sign in.
+    pub(super) async fn admit_user(&self, user: UserId) -> Result<Result<(), Reason>, EngineError> {
+        let restrictions = &self.settings().restrictions;
+        if !restrictions.count_at_sign_in() {
+            return Ok(Ok(()));
+        }
+        let user = self.inner.store().user(user).await?;
+        Ok(user.map_or(Ok(()), |user| restrictions.admit_user(&user)))
     }
 
     /// Who holds an identifier. Where nobody may learn that, finding nobody reads as much as finding somebody.

@@ -187,6 +187,10 @@ impl EngineBuilder {
             verify_url: below(&self.public_url, "v1/verify").into(),
             accept_url: accept_url.to_string(),
         };
+        let mut policy = self.policy;
+        if let Some(captcha) = &self.captcha {
+            policy.captcha_bypass.clone_from(&captcha.oauth_bypass);
+        }
         let environment = Environment::new(
             store,
             clock,
@@ -194,7 +198,7 @@ impl EngineBuilder {
             key.clone() as Arc<dyn Sealer>,
             entropy,
             self.settings,
-            self.policy,
+            policy,
             self.actors,
         );
         let system = System::start(Arc::new(environment), transports, wording).await?;

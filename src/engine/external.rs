@@ -247,6 +247,10 @@ impl Engine {
                     let owner = self.owner(trip.client).await?;
                     back.answer = self.answer(&provider, back.answer.outcome, &owner).await?;
                 }
+                // The person has a page to go back to, and hears there that the invitation is good no more.
+                Err(CallError::Rejected(rejection)) if !last && of_invitation(&rejection).is_some() => {
+                    back.answer.outcome = of_invitation(&rejection).map_or(back.answer.outcome, Err);
+                }
                 done => return Ok(done?),
             }
         }
@@ -336,6 +340,13 @@ impl Engine {
             Err(_) => account.redirect_url.clone(),
         }
     }
+}
+
+/// Why the invitation that somebody came by lets nobody in any more.
+fn of_invitation(rejection: &Rejection) -> Option<Code> {
+    let codes =
+        [Code::TicketInvalidCode, Code::TicketExpiredCode, Code::RevokedInvitation, Code::InvitationAlreadyAccepted];
+    codes.into_iter().find(|code| rejection.is(*code))
 }
 
 fn lost_a_race(error: &CallError) -> bool {

@@ -45,7 +45,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Rejected`]: every fault of the parameters, `duplicate_record` where an invitation is pending
-    /// for the address, `form_identifier_exists` where a user has it.
+    /// for the address, `form_identifier_exists` where a user has it, `not_allowed_access` where it is on the
+    /// block-list.
     pub async fn create_invitation(&self, raw: &RawInvitation) -> Result<InvitationView, EngineError> {
         let mut views = self.create_invitations(std::slice::from_ref(raw)).await?;
         views.pop().ok_or(EngineError::Internal)
@@ -76,6 +77,8 @@ impl Engine {
         raw: &RawInvitation,
     ) -> Result<(), EngineError> {
         let beside_others = raw.ignore_existing.unwrap_or(false);
+        // The invitation would let nobody in, and nobody is written to who is refused.
+        self.settings().restrictions.admit_invited(&invitation.email_address)?;
         let address = invitation.email_address.identifier();
         if !beside_others && self.inner.store().holder(&address).await?.is_some() {
             return Err(Code::FormIdentifierExists.on("email_address").into());

@@ -81,6 +81,8 @@ impl Engine {
         admitted(known, None)?;
         let given = raw.identifier.as_deref().filter(|text| !text.is_empty());
         let identifier = given.map(|text| sign_in::identifier(text, &self.settings())).transpose()?;
+        // Before anybody is looked up: the answer tells nothing about who there is.
+        identifier.iter().try_for_each(|given| self.settings().restrictions.admit_at_sign_in(given))?;
         let user = self.holder(identifier.as_ref()).await?;
         let user = user.as_deref();
         admitted(known, user)?;
@@ -192,7 +194,7 @@ impl Engine {
         let environment = &self.inner.environment;
         for _ in 0..TRIES_MAX {
             let client = self.inner.store().client(id).await?;
-            let transition = environment.decide(|cx| decide(client.as_deref(), cx))?;
+            let transition = self.restricted(environment.decide(|cx| decide(client.as_deref(), cx))?).await?;
             let Transition { next, verdict, effects, charges, client_changes, signed_in, link } = transition;
             let at = environment.now();
             // What is only counted opens no client either.
@@ -226,6 +228,23 @@ impl Engine {
             }
         }
         Err(EngineError::Busy { retry_after: RETRY_AFTER })
+    }
+
+    /// What comes of a transition where the restrictions count for those who sign in: whatever road it is about, nobody
+    /// gets a session whom they keep out, and nothing is sent there.
+    async fn restricted(&self, transition: Transition) -> Result<Transition, EngineError> {
+        let settings = self.settings();
+        for Effect::Deliver(message) in &transition.effects {
+            settings.restrictions.admit_at_sign_in(&message.to)?;
+        }
+        let admitted = match transition.signed_in {
+            Some(user) => self.admit_user(user).await?,
+            None => Ok(()),
+        };
+        Ok(match admitted {
+            Ok(()) => transition,
+            Err(refused) => transition.kept_out(refused),
+        })
     }
 
     /// Has a sign-in judge what came back from a provider.

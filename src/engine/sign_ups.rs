@@ -46,7 +46,6 @@ impl Engine {
         if self.single_session() && caller.client().is_some_and(|c| c.live_sessions(now).next().is_some()) {
             return Err(Rejection::from(Code::SessionExists).into());
         }
-        self.pass_captcha(fields, caller, source).await?;
         let (id, client, open) = self.inner.environment.decide(|cx| {
             let id = SignUpId::generate(cx.now, cx.entropy);
             match caller.client_id() {
@@ -186,18 +185,30 @@ impl Engine {
         self.answered(caller, answer, source).await
     }
 
-    /// Asks the captcha service about whoever begins a sign-up, where the settings want that. A service that can't be
-    /// asked lets nobody through.
-    async fn pass_captcha(&self, raw: &RawFields, caller: &Caller, source: &Source) -> Result<(), EngineError> {
-        let Some(captcha) = self.captcha().filter(|_| self.settings().sign_up.captcha_enabled) else { return Ok(()) };
+    /// Asks the captcha service about whoever writes to a sign-up that owes a captcha; `current` is `None` where it is
+    /// to begin. A service that can't be asked lets nobody through. Whether the debt may wait, because the person goes
+    /// to a provider that tells people from machines, the sign-up decides; here it is only not asked for then.
+    async fn solves_captcha(
+        &self,
+        raw: &RawFields,
+        current: Option<&SignUp>,
+        caller: &Caller,
+        source: &Source,
+    ) -> Result<bool, EngineError> {
+        let (settings, policy) = (self.settings(), &self.inner.environment.policy);
+        let Some(captcha) = self.captcha().filter(|_| settings.sign_up.captcha_enabled) else { return Ok(false) };
+        if current.is_some_and(|sign_up| !sign_up.owes_captcha(&settings, policy)) {
+            return Ok(false);
+        }
         let testing = source.testing_token.as_deref();
         if testing.is_some_and(|token| self.inner.key.is_testing_token(token, self.now())) {
-            return Ok(());
+            return Ok(true);
         }
         let transferred = caller.client().filter(|_| raw.is_transfer()).and_then(|client| client.sign_in.as_deref());
-        let transferred = transferred.and_then(|sign_in| sign_in.external.as_deref()?.strategy.provider());
-        if raw.strategy.as_ref().or(transferred.as_ref()).is_some_and(|s| captcha.oauth_bypass.contains(s)) {
-            return Ok(());
+        let transferred = transferred.and_then(|sign_in| Some(sign_in.external.as_deref()?.strategy.clone()));
+        let named = || raw.strategy.as_deref().and_then(|text| text.parse().ok());
+        if transferred.or_else(named).is_some_and(|strategy| policy.waives_captcha(&strategy)) {
+            return Ok(false);
         }
         let refused = |code: Code| EngineError::from(Rejection::from(code));
         if raw.captcha_error.as_deref().is_some_and(|error| !error.is_empty()) {
@@ -205,10 +216,11 @@ impl Engine {
         }
         let token = raw.captcha_token.as_ref().filter(|token| !token.expose().is_empty());
         let token = token.ok_or_else(|| refused(Code::CaptchaMissingToken))?;
-        captcha.verify(token.expose(), source.address).await.map_err(|error| match error {
-            CaptchaError::Refused => refused(Code::CaptchaInvalid),
-            CaptchaError::Unavailable(_) => EngineError::Unavailable(error.to_string()),
-        })
+        match captcha.verify(token.expose(), source.address).await {
+            Ok(()) => Ok(true),
+            Err(CaptchaError::Refused) => Err(refused(Code::CaptchaInvalid)),
+            Err(error @ CaptchaError::Unavailable(_)) => Err(EngineError::Unavailable(error.to_string())),
+        }
     }
 
     /// Parses fields, asks the provider they name, looks up whether their identifiers are held, and hashes the
@@ -223,7 +235,8 @@ impl Engine {
     ) -> Result<Fields, EngineError> {
         let settings = self.settings();
         let (mut fields, password) = Fields::parse(raw, &settings)?;
-        if let Some(ticket) = raw.ticket.as_deref().filter(|ticket| !ticket.is_empty()) {
+        fields.captcha_solved = self.solves_captcha(raw, current, caller, source).await?;
+        if let Some(ticket) = raw.ticket() {
             usable(&Strategy::Ticket, &settings)?;
             fields.invitation = Some(Box::new(self.invited_by(ticket).await?));
         }

@@ -22,7 +22,8 @@ pub struct WaitlistEntryView {
 }
 
 impl Engine {
-    /// Somebody asks to be let in. Whoever is on the list already stays as they are.
+    /// Somebody asks to be let in. Whoever is on the list already stays as they are, and is answered as if they were
+    /// new: who joins an address learns nothing about whether it was there.
     ///
     /// # Errors
     /// `feature_not_enabled` unless the instance has a waiting list; `form_identifier_exists` where a user has the
@@ -38,7 +39,10 @@ impl Engine {
         if !settings.hides_holders(address.kind) && self.inner.store().holder(&address).await?.is_some() {
             return Err(taken(address.kind).into());
         }
-        Ok(self.enter_waitlist(email_address).await?.value)
+        let _place = self.inner.admission.enter()?;
+        let entry = self.inner.environment.decide(|cx| WaitlistEntry::join(email, cx.digest, cx.now));
+        self.change_waitlist(WaitlistChange::Join(Box::new(entry.clone()))).await?;
+        Ok(entry)
     }
 
     /// The same on the operator's word: whatever the mode, and whoever it is.

@@ -62,8 +62,16 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// A text.
+    /// A text; an empty one is none.
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
+        self.text_or_clear(name).filter(|text| !text.is_empty())
+    }
+
+    /// The same where being empty or `null` means something: what is there goes.
+    pub(super) fn text_or_clear(&mut self, name: &str) -> Option<String> {
+        if self.is_null(name) {
+            return Some(String::new());
+        }
         self.take(name, |value| value.as_str().map(str::to_owned))
     }
 
@@ -82,8 +90,7 @@ impl Reader<'_> {
         self.take(name, |value| value.is_object().then(|| value.to_string()))
     }
 
-    /// Whether a value is there, be it `null`.
-    pub(super) fn is_null(&self, name: &str) -> bool {
+    fn is_null(&self, name: &str) -> bool {
         self.json.0.get(name).is_some_and(Value::is_null)
     }
 
@@ -109,7 +116,19 @@ mod tests {
         assert_eq!(reader.text("a").as_deref(), Some("text"));
         assert_eq!((reader.flag("b"), reader.count("c")), (Some(true), Some(7)));
         assert_eq!(reader.object("d").as_deref(), Some(r#"{"x":[1]}"#));
-        assert_eq!((reader.text("e"), reader.is_null("e"), reader.is_null("f")), (None, true, false));
+        assert_eq!((reader.text("e"), reader.text("f")), (None, None));
+        assert_eq!(reasons, []);
+    }
+
+    #[test]
+    fn an_empty_text_is_none_unless_it_takes_something_away() {
+        let json = one(br#"{"a":"","b":null,"c":"text"}"#);
+        let mut reasons = Vec::new();
+        let mut reader = json.reader(&mut reasons);
+        assert_eq!(["a", "b", "c", "d"].map(|name| reader.text(name)), [None, None, Some("text".into()), None]);
+        let empty = Some(String::new());
+        let cleared = ["a", "b", "c", "d"].map(|name| reader.text_or_clear(name));
+        assert_eq!(cleared, [empty.clone(), empty, Some("text".into()), None]);
         assert_eq!(reasons, []);
     }
 

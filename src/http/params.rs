@@ -1,5 +1,6 @@
 //! Parameters of a query or a form body (`application/x-www-form-urlencoded`), decoded strictly: what is not UTF-8
-//! is kept apart instead of being mended.
+//! is kept apart instead of being mended. An empty parameter is an absent one, for clerk-js sends `null` as nothing
+//! (CONTRACT 1); the few that may be empty to take something away are asked for by [`Params::said`].
 
 use crate::domain::rejection::{Code, Reason};
 
@@ -27,8 +28,13 @@ impl Params {
         Ok(Self(pairs().map(pair).collect()))
     }
 
-    /// The value of a parameter that may come once.
+    /// The value of a parameter that may come once; an empty one is none.
     pub(super) fn single(&self, name: &str) -> Result<Option<&str>, Reason> {
+        self.said(name).map(|value| value.filter(|text| !text.is_empty()))
+    }
+
+    /// The same where being empty means something.
+    pub(super) fn said(&self, name: &str) -> Result<Option<&str>, Reason> {
         let mut values = self.0.iter().filter(|(n, _)| n == name).map(|(_, v)| v);
         match (values.next(), values.next()) {
             (None, _) => Ok(None),
@@ -53,14 +59,23 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     /// A number that counts something; `None` when it is absent or wrong.
     pub(super) fn number(&mut self, name: &str) -> Option<usize> {
-        let text = self.take(name).filter(|text| !text.is_empty())?;
+        let text = self.take(name)?;
         let number = text.parse().map_err(|_| Code::FormParamTypeInvalid.on(name));
         number.map_err(|reason| self.reasons.push(reason)).ok()
     }
 
-    /// The value of a parameter; `None` when it is absent or wrong.
+    /// The value of a parameter; `None` when it is absent, empty or wrong.
     pub(super) fn take(&mut self, name: &str) -> Option<String> {
-        match self.params.single(name) {
+        self.noted(self.params.single(name))
+    }
+
+    /// The same where being empty means something: what is there goes.
+    pub(super) fn take_or_clear(&mut self, name: &str) -> Option<String> {
+        self.noted(self.params.said(name))
+    }
+
+    fn noted(&mut self, value: Result<Option<&str>, Reason>) -> Option<String> {
+        match value {
             Ok(value) => value.map(str::to_owned),
             Err(reason) => {
                 self.reasons.push(reason);
@@ -136,6 +151,19 @@ mod tests {
         assert_eq!(reader.take("b"), None);
         assert_eq!(reader.take("c").as_deref(), Some("3"));
         assert_eq!(reasons.len(), 2, "both are reported");
+    }
+
+    #[test]
+    fn an_empty_parameter_is_an_absent_one_unless_it_takes_something_away() {
+        let params = Params::decode(b"ticket=&strategy&first_name=&limit=", 100).expect("few enough");
+        for name in ["ticket", "strategy", "first_name"] {
+            assert_eq!((params.single(name), params.said(name)), (Ok(None), Ok(Some(""))), "{name}");
+        }
+        let mut reasons = Vec::new();
+        let mut reader = params.reader(&mut reasons);
+        assert_eq!((reader.take("ticket"), reader.number("limit")), (None, None));
+        assert_eq!(reader.take_or_clear("first_name").as_deref(), Some(""));
+        assert_eq!(reasons, []);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::key::{self, Kind};
 use super::kv::KeyValue;
 use super::plan::Batch;
 use super::record::{
-    ClientRecordV1, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV1, UserRecordV1,
+    ClientRecordV1, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV2, UserRecordV1,
     ValueRecordV1, WaitlistEntryRecordV1,
 };
 use super::retention::{self, Fate, Keep, Place, Portion, Stale, WALKED};
@@ -108,7 +108,7 @@ impl<K: KeyValue> Store for KvStore<K> {
     fn sign_up(&self, id: SignUpId) -> BoxFuture<'_, Result<Option<SignUp>, StoreError>> {
         Box::pin(async move {
             // In this order: a sign-up that finishes between the two looks is found by the second.
-            let open: Option<SignUpRecordV1> = self.record(key::sign_up(id)).await?;
+            let open: Option<SignUpRecordV2> = self.record(key::sign_up(id)).await?;
             if let Some(open) = open {
                 return open.sign_up.try_into().map(Some);
             }

@@ -21,7 +21,7 @@ use crate::domain::user::{User, UserAccount};
 use super::codec::{self, Record};
 use super::kv::{KeyValue, Write};
 use super::record::{
-    ClientRecordV1, CounterRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV1, UserRecordV1, ValueRecordV1,
+    ClientRecordV1, CounterRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV2, UserRecordV1, ValueRecordV1,
 };
 use super::retention::{self, Fate, Keep, Stale};
 use super::store::{ClientWrite, Commit, CommitError, Committed, SignUpWrite, StoreError};
@@ -114,8 +114,8 @@ impl<K: KeyValue> Draft<'_, '_, K> {
     fn sign_up(&mut self, write: &SignUpWrite, user: Option<&User>) -> Result<(), CommitError> {
         let id = write.next.id;
         let key = key::sign_up(id);
-        let current: Option<SignUpRecordV1> = self.record(&key)?;
-        let known = current.as_ref().map(|record| record.sign_up.version);
+        let current: Option<SignUpRecordV2> = self.record(&key)?;
+        let known = current.as_ref().map(|record| record.sign_up.first.version);
         if known != write.expected_version {
             return Err(CommitError::Stale);
         }
@@ -133,7 +133,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         if listed.is_none() {
             self.list(write.deadline, id);
         }
-        let record = SignUpRecordV1 {
+        let record = SignUpRecordV2 {
             deadline_key: listed.unwrap_or(write.deadline).as_millis(),
             deadline: write.deadline.as_millis(),
             sign_up: (&write.next).into(),
@@ -223,7 +223,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
     fn forget(&mut self, listed: Timestamp, id: SignUpId, at: Timestamp) -> Result<(), CommitError> {
         self.remove(key::deadline(listed, id));
         let key = key::sign_up(id);
-        let Some(record) = self.record::<SignUpRecordV1>(&key)? else {
+        let Some(record) = self.record::<SignUpRecordV2>(&key)? else {
             return Ok(());
         };
         let deadline = Timestamp::from_millis(record.deadline);
@@ -264,7 +264,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
     fn reschedule(&mut self, old: Timestamp, new: Timestamp, id: SignUpId) -> Result<(), CommitError> {
         self.remove(key::deadline(old, id));
         let key = key::sign_up(id);
-        let Some(mut record) = self.record::<SignUpRecordV1>(&key)? else {
+        let Some(mut record) = self.record::<SignUpRecordV2>(&key)? else {
             return Ok(());
         };
         if record.deadline_key != old.as_millis() {

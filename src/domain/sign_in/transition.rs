@@ -5,7 +5,7 @@ use crate::domain::context::Context;
 use crate::domain::effect::{Charge, Charged, Effect};
 use crate::domain::id::{SignInId, UserId};
 use crate::domain::identifier::Identifier;
-use crate::domain::rejection::Rejection;
+use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::session::Session;
 use crate::domain::user::UserAccount;
 use crate::domain::verification::Strategy;
@@ -54,6 +54,11 @@ impl Transition {
     pub(super) fn refused(mut self, rejection: impl Into<Rejection>) -> Self {
         self.verdict = Err(rejection.into());
         self
+    }
+
+    /// Refuses somebody who proved who they are, and may not sign in. The try counts; nothing else comes of it.
+    pub fn kept_out(self, refused: Reason) -> Self {
+        Self { client_changes: Vec::new(), signed_in: None, link: None, ..self.refused(refused) }
     }
 
     /// Has the client keep the next value in place of the one it was made from.

@@ -14,7 +14,11 @@ use super::state::{Collected, Phase};
 use super::{SignUp, Transition};
 
 impl Transition {
-    /// Completes the next value if every requirement is met; the check runs after every write (CONTRACT 6, 8).
+    /// Completes the next value if every requirement is met; the check runs after every write (CONTRACT 6, 8). It is
+    /// the one way into being a user, so who may become one is judged here.
+    ///
+    /// # Errors
+    /// Why the person may not become a user.
     pub(super) fn convert_if_complete(mut self, cx: &mut Context<'_>) -> Result<Self, Rejection> {
         if !Requirements::of(&self.next, cx.now, cx.settings, cx.policy).are_met() {
             return Ok(self);
@@ -33,16 +37,6 @@ impl Transition {
 }
 
 impl SignUp {
-    /// Whether its addresses may sign up by the settings of this moment.
-    fn is_admitted(&self, cx: &Context<'_>) -> Result<(), Rejection> {
-        self.is_let_in(cx)?;
-        let restrictions = &cx.settings.restrictions;
-        let email = self.email_address.as_ref().filter(|_| self.invited_by().is_none());
-        let email = email.map(|email| restrictions.admit_email(&email.value, true));
-        let phone = self.phone_number.as_ref().map(|phone| restrictions.admit_phone(&phone.value));
-        Rejection::collect([email, phone].into_iter().flatten().filter_map(Result::err).collect())
-    }
-
     /// What the person proved last: a code or an account, else the password.
     fn proved_by(&self) -> Option<Strategy> {
         let proofs = [Field::EmailAddress, Field::PhoneNumber];

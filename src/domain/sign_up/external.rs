@@ -6,10 +6,12 @@ use crate::domain::client::ClientChange;
 use crate::domain::context::Context;
 use crate::domain::field::Field;
 use crate::domain::id::{SessionId, UserId};
-use crate::domain::identifier::{EmailAddress, IdentifierKind, Username};
+use crate::domain::identifier::{IdentifierKind, Username};
 use crate::domain::rejection::{Code, Rejection};
+use crate::domain::settings::Settings;
 use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Strategy, Verification};
 
+use super::admission::takes_subaddresses;
 use super::fields::name;
 use super::{Collected, SignUp, Transition};
 
@@ -63,6 +65,16 @@ pub struct ExternalAnswer {
     pub taken: BTreeSet<IdentifierKind>,
 }
 
+impl External {
+    /// How the account is proved.
+    pub const fn strategy(&self) -> &Strategy {
+        match self {
+            Self::Begin(trip) => &trip.strategy,
+            Self::Answered(strategy, _) => strategy,
+        }
+    }
+}
+
 impl SignUp {
     /// What came of a trip. A trip ends once; whoever comes back from an earlier one is refused.
     pub(super) fn return_from_provider(
@@ -76,7 +88,14 @@ impl SignUp {
         next.version += 1;
         next.updated_at = cx.now.max(self.updated_at);
         next.settle((**account).clone(), &back.answer, cx);
-        let mut transition = Transition::to(next).convert_if_complete(cx)?;
+        let mut transition = match Transition::to(next.clone()).convert_if_complete(cx) {
+            Ok(transition) => transition,
+            // The person has a page to go back to, and hears there why.
+            Err(refused) => {
+                next.refuse_account(&refused);
+                Transition::to(next)
+            }
+        };
         if !back.by_owner {
             // A new token would lock the client out that began.
             transition.client_changes.retain(|change| *change != ClientChange::Rotate);
@@ -118,10 +137,11 @@ impl SignUp {
             Ok(_) if answer.session.is_some() => {
                 ExternalState::Failed { code: Code::IdentifierAlreadySignedIn, session: answer.session }
             }
+            // Whether that user may sign in is the sign-in's to judge.
+            Ok(_) if answer.holder.is_some() => ExternalState::Transferable(Code::ExternalAccountExists),
             Ok(profile) if !is_admitted(profile, &account.strategy, cx) => {
                 ExternalState::Failed { code: Code::NotAllowedAccess, session: None }
             }
-            Ok(_) if answer.holder.is_some() => ExternalState::Transferable(Code::ExternalAccountExists),
             // The address is somebody's, and not both sides proved it: the person signs in the way they used to.
             Ok(profile) if profile.email_verified && answer.taken.contains(&IdentifierKind::EmailAddress) => {
                 ExternalState::Failed { code: Code::ExternalAccountExists, session: None }
@@ -137,14 +157,21 @@ impl SignUp {
         self.external_account = Some(Box::new(account));
     }
 
+    /// The account proves somebody who may not become a user.
+    fn refuse_account(&mut self, refused: &Rejection) {
+        let code = refused.reasons().first().map_or(Code::NotAllowedAccess, |reason| reason.code);
+        if let Some(account) = &mut self.external_account {
+            account.state = ExternalState::Failed { code, session: None };
+        }
+    }
+
     /// Takes from a profile what the instance asks for and the person has not given. An address counts as proved
     /// only where the provider vouches for it (SECURITY R-O6).
     fn prefill(&mut self, profile: &Profile, strategy: &Strategy, taken: &BTreeSet<IdentifierKind>, cx: &Context<'_>) {
         let settings = cx.settings;
         let is_free = |kind| !taken.contains(&kind);
-        let email = profile.email_address.as_deref().and_then(|text| EmailAddress::parse(text).ok());
-        if let Some(email) = email.filter(|_| settings.enabled(&Field::EmailAddress))
-            && is_free(IdentifierKind::EmailAddress)
+        if let Some(email) = profile.email().filter(|_| settings.enabled(&Field::EmailAddress))
+            && takes_email(profile, is_free(IdentifierKind::EmailAddress), settings)
             && self.email_address.as_ref().is_none_or(|given| given.value.as_str() == email.as_str())
         {
             let known = self.email_address.take().and_then(|given| given.verification);
@@ -172,8 +199,16 @@ impl SignUp {
 
 /// Whether the address that a provider names may sign up. One that can't be read is not taken in anyway.
 fn is_admitted(profile: &Profile, strategy: &Strategy, cx: &Context<'_>) -> bool {
-    let email = profile.email_address.as_deref().and_then(|text| EmailAddress::parse(text).ok());
-    let social = strategy.provider().and_then(|provider| cx.settings.social.get(&provider));
-    let subaddresses = !social.is_some_and(|social| social.block_email_subaddresses);
-    email.is_none_or(|email| cx.settings.restrictions.admit_email(&email, subaddresses).is_ok())
+    let subaddresses = takes_subaddresses(strategy, cx.settings);
+    profile.email().is_none_or(|email| cx.settings.restrictions.admit_email(&email, subaddresses).is_ok())
+}
+
+/// Whether the address of a profile becomes the sign-up's. Where nobody may learn whose an address is, one that the
+/// provider does not vouch for is treated as if it were typed: it is taken in whether it is free or not, and if it
+/// would not have to be proved then, it is left to be typed.
+fn takes_email(profile: &Profile, is_free: bool, settings: &Settings) -> bool {
+    if profile.email_verified || !settings.hides_holders(IdentifierKind::EmailAddress) {
+        return is_free;
+    }
+    settings.attributes.email_address.verify_at_sign_up
 }

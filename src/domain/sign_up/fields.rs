@@ -77,6 +77,8 @@ pub struct Fields {
     /// The invitation behind a ticket.
     pub invitation: Option<Box<Invitation>>,
     pub redirect_url: Option<String>,
+    /// Whether a captcha was solved for this write.
+    pub captcha_solved: bool,
     /// Whether the client is known by a cookie that a navigation carries.
     pub in_cookie: bool,
     /// The kinds of identifiers given here that a user already holds, as a look-up before the command found; the
@@ -85,6 +87,11 @@ pub struct Fields {
 }
 
 impl RawFields {
+    /// The ticket; an empty one is none.
+    pub fn ticket(&self) -> Option<&str> {
+        self.ticket.as_deref().filter(|ticket| !ticket.is_empty())
+    }
+
     /// Whether the account that the client's sign-in found to be nobody's is to be taken over.
     pub fn is_transfer(&self) -> bool {
         self.transfer.as_deref().is_some_and(|text| text == "true" || text == "1")
@@ -102,21 +109,30 @@ impl Fields {
         let mut fields = Self::default();
         let (mut email, mut phone) = (raw.email_address.as_deref(), raw.phone_number.as_deref());
         match raw.email_address_or_phone_number.as_deref() {
+            Some("") => {}
             Some(either) if either.contains('@') => email = email.or(Some(either)),
             Some(either) => phone = phone.or(Some(either)),
             None => {}
         }
         let mut reader = Reader { settings, reasons: &mut reasons };
         let restrictions = &settings.restrictions;
+        let ticket = raw.ticket();
         fields.email_address = reader.read(&Field::EmailAddress, email, |text| {
             let email = EmailAddress::parse(text)?;
             // Beside a ticket only the invited address is taken, whom the operator's word lets in.
-            let is_admitted = if raw.ticket.is_some() { Ok(()) } else { restrictions.admit_email(&email, true) };
-            is_admitted.map(|()| email)
+            let verdict = match ticket {
+                Some(_) => restrictions.admit_invited(&email),
+                None => restrictions.admit_email(&email, true),
+            };
+            verdict.map(|()| email)
         });
         fields.phone_number = reader.read(&Field::PhoneNumber, phone, |text| {
             let phone = PhoneNumber::parse(text)?;
-            restrictions.admit_phone(&phone).map(|()| phone)
+            let verdict = match ticket {
+                Some(_) => restrictions.admit_invited_phone(&phone),
+                None => restrictions.admit_phone(&phone),
+            };
+            verdict.map(|()| phone)
         });
         fields.username =
             reader.read(&Field::Username, raw.username.as_deref(), |t| Username::parse(t, &settings.username_settings));
@@ -156,7 +172,7 @@ impl Fields {
                 }
             },
         };
-        if fields.strategy == Some(Strategy::Ticket) && raw.ticket.as_deref().unwrap_or_default().is_empty() {
+        if fields.strategy == Some(Strategy::Ticket) && ticket.is_none() {
             take(Err(Code::FormParamMissing.on("ticket")));
         }
         Rejection::collect(reasons)?;

@@ -25,6 +25,7 @@ impl SignUp {
         usable(&prepare.strategy, cx.settings)?;
         let field = prepare.strategy.field().ok_or(Refusal::VerificationStrategyInvalid)?;
         let address = self.address(&field).ok_or_else(|| Refusal::FormParamMissing.on(field.as_str()))?;
+        self.may_be_written_to(&field, cx)?;
         if self.is_verified(&field, cx.now, cx.policy) {
             return Err(Refusal::VerificationAlreadyVerified.into());
         }

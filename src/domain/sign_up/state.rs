@@ -39,6 +39,8 @@ pub struct SignUp {
     pub external_account: Option<Box<ExternalAccount>>,
     /// The invitation that a ticket was for.
     pub invitation: Option<InvitationId>,
+    /// Whether a captcha was solved for it.
+    pub captcha_solved: bool,
     /// Whether the application's backend has done what it wants to do first.
     pub custom_action: bool,
     /// What the backend calls the user.

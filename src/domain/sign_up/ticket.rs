@@ -4,7 +4,6 @@ use crate::domain::context::Context;
 use crate::domain::id::InvitationId;
 use crate::domain::invitation::Invitation;
 use crate::domain::rejection::{Code, Reason};
-use crate::domain::settings::SignUpMode;
 use crate::domain::verification::{Strategy, Verification};
 
 use super::state::Collected;
@@ -16,16 +15,6 @@ impl SignUp {
     pub fn invited_by(&self) -> Option<InvitationId> {
         let proof = self.email_address.as_ref().and_then(|email| email.verification.as_ref());
         self.invitation.filter(|_| proof.is_some_and(|proof| proof.strategy == Strategy::Ticket))
-    }
-
-    /// Whether the instance is open to it.
-    pub(super) fn is_let_in(&self, cx: &Context<'_>) -> Result<(), Reason> {
-        match cx.settings.sign_up.mode {
-            SignUpMode::Public => Ok(()),
-            _ if self.invited_by().is_some() => Ok(()),
-            SignUpMode::Restricted => Err(Code::SignUpModeRestricted.into()),
-            SignUpMode::Waitlist => Err(Code::SignUpRestrictedWaitlist.into()),
-        }
     }
 
     /// Takes in the invitation of a ticket: its address, which it proves, and its metadata. Without one, lets go of

@@ -73,6 +73,7 @@ impl SignUp {
             last_name: None,
             external_account: None,
             invitation: None,
+            captcha_solved: false,
             custom_action: false,
             external_id: None,
             unsafe_metadata: "{}".into(),
@@ -92,6 +93,10 @@ impl SignUp {
         next.updated_at = cx.now.max(self.updated_at);
         next.take(fields, cx);
         next.is_let_in(cx)?;
+        next.pays_captcha(fields, cx)?;
+        if let Some(invitation) = &fields.invitation {
+            cx.settings.restrictions.admit_invited(&invitation.email_address)?;
+        }
         let transition = match &fields.strategy {
             Some(strategy @ (Strategy::EmailCode | Strategy::EmailLink | Strategy::PhoneCode))
                 if next.wants_proof(strategy, cx) =>
@@ -125,6 +130,7 @@ impl SignUp {
         collect(&mut self.email_address, &fields.email_address, |old, new| old.as_str() == new.as_str());
         collect(&mut self.phone_number, &fields.phone_number, |old, new| old == new);
         self.take_ticket(fields.invitation.as_deref(), cx);
+        self.captcha_solved |= fields.captcha_solved;
         patch(&mut self.username, &fields.username);
         patch(&mut self.password_digest, &fields.password_digest);
         patch(&mut self.first_name, &fields.first_name);

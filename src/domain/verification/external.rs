@@ -1,7 +1,7 @@
 //! Accounts at other providers: one being proved, and what its provider vouches for (CONTRACT 9).
 
 use crate::domain::id::{ClientId, SessionId};
-use crate::domain::identifier::{Identifier, IdentifierKind};
+use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind};
 use crate::domain::rejection::Code;
 use crate::domain::sign_up::ExternalTrip;
 use crate::domain::time::{Span, Timestamp};
@@ -138,6 +138,11 @@ impl ExternalAccount {
 }
 
 impl Profile {
+    /// The e-mail address, where there is one that can be read.
+    pub fn email(&self) -> Option<EmailAddress> {
+        self.email_address.as_deref().and_then(|text| EmailAddress::parse(text).ok())
+    }
+
     /// The account at `provider`, such as `oauth_google`. Two providers never mean the same by one subject.
     pub fn identifier(&self, provider: &str) -> Identifier {
         Identifier { kind: IdentifierKind::ExternalAccount, value: format!("{provider} {}", self.subject) }

@@ -105,6 +105,7 @@ pub(super) const TABLE: &[Row] = &[
     all("captcha_invalid", BAD, "Captcha invalid", "The captcha was not accepted. Please try again."),
     only("not_allowed_access", "email_address", FORBIDDEN, "Access not allowed.", "This email address is not allowed to sign up."),
     only("not_allowed_access", "phone_number", FORBIDDEN, "Access not allowed.", "This phone number is not allowed to sign up."),
+    only("not_allowed_access", "identifier", FORBIDDEN, "Access not allowed.", "You are not allowed to sign in."),
     all("not_allowed_access", FORBIDDEN, "Access not allowed.", "You are not allowed to sign up."),
     all("unsupported_country_code", FORBIDDEN, "Unsupported country code", "Phone numbers from this country are not supported. Please use another one."),
     all("sign_up_mode_restricted", FORBIDDEN, "Sign ups are restricted", "Sign up is restricted to people with an invitation."),

@@ -11,14 +11,14 @@ use crate::http::app::Family;
 use crate::http::error::HttpError;
 use crate::http::exchange::Exchange;
 use crate::http::identity::{Identity, Told};
-use crate::http::params::Params;
+use crate::http::params::{Params, Reader};
 use crate::http::request::Mode;
 use crate::http::response::{Answer, Wrapped};
 use crate::http::wire::SignUpResource;
 
 pub(super) async fn create(exchange: &Exchange<'_>, form: &Params) -> Result<Answer, HttpError> {
     exchange.limit(Family::Create)?;
-    let fields = fields(exchange, form);
+    let fields = fields(exchange, form, Write::Begin);
     let identity = exchange.identify().await?;
     let outcome = match &fields {
         Ok(fields) => {
@@ -75,7 +75,7 @@ async fn ask_again(exchange: &Exchange<'_>, identity: &Identity, id: SignUpId) -
 }
 
 pub(super) async fn update(exchange: &Exchange<'_>, id: SignUpId, form: &Params) -> Result<Answer, HttpError> {
-    let fields = fields(exchange, form);
+    let fields = fields(exchange, form, Write::Change);
     let identity = exchange.identify().await?;
     let outcome = match &fields {
         Ok(fields) => {
@@ -141,26 +141,43 @@ async fn refuse(exchange: &Exchange<'_>, identity: &Identity, error: EngineError
     exchange.refuse(identity, error).await
 }
 
-fn fields(exchange: &Exchange<'_>, form: &Params) -> Result<RawFields, Rejection> {
-    read_fields(form, |param, url| redirect(exchange, param, url))
+/// What fields are for.
+#[derive(Clone, Copy)]
+enum Write {
+    /// A new sign-up: there is nothing to take away.
+    Begin,
+    /// One that is there: an empty field takes away what was given (CONTRACT 6, 10).
+    Change,
 }
 
-fn read_fields(form: &Params, redirect: impl Fn(&str, &str) -> Result<String, Reason>) -> Result<RawFields, Rejection> {
+fn fields(exchange: &Exchange<'_>, form: &Params, write: Write) -> Result<RawFields, Rejection> {
+    read_fields(form, write, |param, url| redirect(exchange, param, url))
+}
+
+fn read_fields(
+    form: &Params,
+    write: Write,
+    redirect: impl Fn(&str, &str) -> Result<String, Reason>,
+) -> Result<RawFields, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = form.reader(&mut reasons);
+    let field = |reader: &mut Reader<'_>, name: &str| match write {
+        Write::Begin => reader.take(name),
+        Write::Change => reader.take_or_clear(name),
+    };
     let (url, complete_url) = (reader.take(REDIRECT), reader.take(COMPLETE_REDIRECT));
     let fields = RawFields {
-        email_address: reader.take("email_address"),
-        phone_number: reader.take("phone_number"),
+        email_address: field(&mut reader, "email_address"),
+        phone_number: field(&mut reader, "phone_number"),
         email_address_or_phone_number: reader.take("email_address_or_phone_number"),
-        username: reader.take("username"),
-        password: reader.take("password").map(Secret::new),
-        first_name: reader.take("first_name"),
-        last_name: reader.take("last_name"),
+        username: field(&mut reader, "username"),
+        password: field(&mut reader, "password").map(Secret::new),
+        first_name: field(&mut reader, "first_name"),
+        last_name: field(&mut reader, "last_name"),
         web3_wallet: reader.take("web3_wallet"),
-        unsafe_metadata: reader.take("unsafe_metadata"),
-        legal_accepted: reader.take("legal_accepted"),
-        locale: reader.take("locale"),
+        unsafe_metadata: field(&mut reader, "unsafe_metadata"),
+        legal_accepted: field(&mut reader, "legal_accepted"),
+        locale: field(&mut reader, "locale"),
         strategy: reader.take("strategy"),
         channel: reader.take("channel"),
         redirect_url: None,
@@ -240,6 +257,39 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_parameter_is_no_parameter_and_an_empty_field_takes_away_only_where_something_is() {
+        let names = [
+            "email_address",
+            "phone_number",
+            "email_address_or_phone_number",
+            "username",
+            "password",
+            "first_name",
+            "last_name",
+            "web3_wallet",
+            "unsafe_metadata",
+            "legal_accepted",
+            "locale",
+            "strategy",
+            "channel",
+            "redirect_url",
+            "action_complete_redirect_url",
+            "oidc_prompt",
+            "oidc_login_hint",
+            "ticket",
+            "transfer",
+            "token",
+            "captcha_token",
+            "captcha_error",
+        ];
+        let form = names.map(|name| format!("{name}=")).join("&");
+        let shown = |write| format!("{:?}", fields_of(form.as_bytes(), write).expect("fields"));
+        assert_eq!(shown(Write::Begin), format!("{:?}", RawFields::default()));
+        let cleared = shown(Write::Change).matches("Some(").count();
+        assert_eq!(cleared, 9, "what a person gives, and nothing that says how");
+    }
+
+    #[test]
     fn everything_wrong_with_the_form_is_reported_at_once() {
         let form = b"username=a&username=b&first_name=%C3%28&timezone=a&timezone=b&redirect_url=//evil";
         let rejection = read(form).expect_err("three faults");
@@ -254,7 +304,11 @@ mod tests {
     }
 
     fn read(form: &[u8]) -> Result<RawFields, Rejection> {
+        fields_of(form, Write::Change)
+    }
+
+    fn fields_of(form: &[u8], write: Write) -> Result<RawFields, Rejection> {
         let refuse = |_: &str, _: &str| Err(Code::InvalidRedirectUrl.on("redirect_url"));
-        read_fields(&Params::decode(form, 100).expect("few enough"), refuse)
+        read_fields(&Params::decode(form, 100).expect("few enough"), write, refuse)
     }
 }

@@ -28,8 +28,8 @@ impl<K: KeyValue> Draft<'_, '_, K> {
                 self.put(key::invitation(invitation.id), &InvitationRecordV1::from(&**invitation))
             }
             InvitationChange::Accept(id, user) => {
-                // One that was deleted meanwhile is nobody's business any more.
-                let Some(known) = self.known_invitation(*id)? else { return Ok(()) };
+                // One that was deleted meanwhile lets nobody in.
+                let known = self.known_invitation(*id)?.ok_or_else(|| Rejection::from(Code::TicketInvalidCode))?;
                 let accepted = known.accepted(*user, at).map_err(Rejection::from)?;
                 self.put(key::invitation(*id), &InvitationRecordV1::from(&accepted))?;
                 let Some(waiting) = known.waitlist_entry else { return Ok(()) };
@@ -55,8 +55,9 @@ impl<K: KeyValue> Draft<'_, '_, K> {
 
     pub(super) fn waitlist(&mut self, change: &WaitlistChange, at: Timestamp) -> Result<(), CommitError> {
         let (id, next) = match change {
-            WaitlistChange::Join(entry) if self.known_entry(entry.id)?.is_some() => return Ok(()),
-            WaitlistChange::Join(entry) => (entry.id, (**entry).clone()),
+            // Whoever is on the list stays as they are. They are written all the same: the time that joining takes
+            // tells nobody who was.
+            WaitlistChange::Join(entry) => (entry.id, self.known_entry(entry.id)?.unwrap_or_else(|| (**entry).clone())),
             WaitlistChange::Invite(id, invitation) => {
                 let known = self.known_entry(*id)?.ok_or_else(gone)?;
                 (*id, known.invited(*invitation, at).map_err(Rejection::from)?)

@@ -21,6 +21,6 @@ pub(super) use counter::{ClientShareV1, CounterRecordV1};
 pub(super) use identifier::IdentifierRecordV1;
 pub(super) use invitation::{InvitationRecordV1, InvitedRecordV1, WaitlistEntryRecordV1};
 pub(super) use outbox::OutboxRecordV1;
-pub(super) use sign_up::SignUpRecordV1;
+pub(super) use sign_up::SignUpRecordV2;
 pub(super) use user::UserRecordV1;
 pub(super) use value::ValueRecordV1;

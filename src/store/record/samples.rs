@@ -38,6 +38,7 @@ pub(in crate::store) fn sign_up() -> SignUp {
         last_name: Some("Lovelace".into()),
         external_account: Some(Box::new(external_account())),
         invitation: Some(InvitationId::from_bytes([14; 16])),
+        captcha_solved: false,
         custom_action: true,
         external_id: Some("customer 7".into()),
         unsafe_metadata: r#"{"a":1}"#.into(),

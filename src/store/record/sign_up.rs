@@ -9,7 +9,7 @@ use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::verification::{CodeDigest, Link, Strategy, Verification};
 use crate::store::StoreError;
-use crate::store::codec::Record;
+use crate::store::codec::{Older, Record};
 use crate::store::key::Kind;
 
 use super::external::ExternalAccountV1;
@@ -25,7 +25,24 @@ pub(in crate::store) struct SignUpRecordV1 {
     pub(in crate::store) sign_up: SignUpV1,
 }
 
-/// A sign-up's own fields.
+/// The same, with what a sign-up learned to hold since.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::store) struct SignUpRecordV2 {
+    /// The deadline it is listed under.
+    pub(in crate::store) deadline_key: u64,
+    /// The deadline it has, which writes move without listing it anew.
+    pub(in crate::store) deadline: u64,
+    pub(in crate::store) sign_up: SignUpV2,
+}
+
+/// A sign-up's own fields. A finished one owes nothing any more, so its user's record keeps the first shape.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::store) struct SignUpV2 {
+    pub(in crate::store) first: SignUpV1,
+    captcha_solved: bool,
+}
+
+/// A sign-up's own fields, as they were first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) struct SignUpV1 {
     id: [u8; 16],
@@ -94,6 +111,37 @@ impl Record for SignUpRecordV1 {
     const SCHEMA: u8 = 1;
 }
 
+impl Record for SignUpRecordV2 {
+    const KIND: Kind = Kind::SignUp;
+    const SCHEMA: u8 = 2;
+
+    fn from_older(older: Older<'_>) -> Result<Self, StoreError> {
+        older.read::<SignUpRecordV1>().map(Self::from)
+    }
+}
+
+impl From<SignUpRecordV1> for SignUpRecordV2 {
+    /// Whether a captcha was solved was not noted then: where the settings want one, it is owed.
+    fn from(record: SignUpRecordV1) -> Self {
+        let SignUpRecordV1 { deadline_key, deadline, sign_up } = record;
+        Self { deadline_key, deadline, sign_up: SignUpV2 { first: sign_up, captcha_solved: false } }
+    }
+}
+
+impl From<&SignUp> for SignUpV2 {
+    fn from(sign_up: &SignUp) -> Self {
+        Self { first: sign_up.into(), captcha_solved: sign_up.captcha_solved }
+    }
+}
+
+impl TryFrom<SignUpV2> for SignUp {
+    type Error = StoreError;
+
+    fn try_from(record: SignUpV2) -> Result<Self, StoreError> {
+        Ok(Self { captcha_solved: record.captcha_solved, ..record.first.try_into()? })
+    }
+}
+
 impl From<&SignUp> for SignUpV1 {
     fn from(sign_up: &SignUp) -> Self {
         Self {
@@ -142,6 +190,7 @@ impl TryFrom<SignUpV1> for SignUp {
             last_name: record.last_name,
             external_account: record.external_account.map(|account| (*account).try_into().map(Box::new)).transpose()?,
             invitation: record.invitation.map(InvitationId::from_bytes),
+            captcha_solved: false,
             custom_action: record.custom_action,
             external_id: record.external_id,
             unsafe_metadata: record.unsafe_metadata,

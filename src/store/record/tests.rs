@@ -23,16 +23,22 @@ use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
 use crate::store::codec::{Record, decode, encode};
 use crate::store::{OutboxEntry, StoreError};
 
+use super::sign_up::SignUpRecordV1;
 use super::*;
 
 #[test]
 fn golden_sign_up() {
-    let record = SignUpRecordV1 {
-        deadline_key: 1_700_000_000_060,
-        deadline: 1_700_000_000_061,
-        sign_up: (&samples::sign_up()).into(),
-    };
-    golden(&record, include_str!("golden/sign_up_v1.hex"));
+    let (deadline_key, deadline) = (1_700_000_000_060, 1_700_000_000_061);
+    let sample = samples::sign_up();
+    let first = SignUpRecordV1 { deadline_key, deadline, sign_up: (&sample).into() };
+    golden(&first, include_str!("golden/sign_up_v1.hex"));
+    let read: SignUpRecordV2 = decode(&encode(&first).expect("a small record")).expect("an older one");
+    assert_eq!(read, SignUpRecordV2::from(first));
+    assert_eq!(SignUp::try_from(read.sign_up), Ok(sample.clone()), "whether a captcha was solved was not noted");
+
+    let sample = SignUp { captcha_solved: true, ..sample };
+    let record = SignUpRecordV2 { deadline_key, deadline, sign_up: (&sample).into() };
+    golden(&record, include_str!("golden/sign_up_v2.hex"));
 }
 
 #[test]
@@ -123,8 +129,9 @@ fn the_digest_of_a_password_does_not_show_in_debug_output() {
 
 proptest! {
     #[test]
-    fn any_sign_up_comes_back_whole(sign_up in sign_ups(), deadline in any::<u64>()) {
-        let record = SignUpRecordV1 { deadline_key: deadline, deadline, sign_up: (&sign_up).into() };
+    fn any_sign_up_comes_back_whole(sign_up in sign_ups(), captcha_solved in any::<bool>(), deadline in any::<u64>()) {
+        let sign_up = SignUp { captcha_solved, ..sign_up };
+        let record = SignUpRecordV2 { deadline_key: deadline, deadline, sign_up: (&sign_up).into() };
         let read = through(&record);
         prop_assert_eq!(&read, &record);
         prop_assert_eq!(SignUp::try_from(read.sign_up), Ok(sign_up));
@@ -147,7 +154,7 @@ proptest! {
             2 => ExternalState::Transferable(code),
             _ => ExternalState::Failed { code, session: session.then_some(SessionId::from_bytes(id)) },
         };
-        let record = SignUpRecordV1 { deadline_key: 0, deadline: 0, sign_up: (&sign_up).into() };
+        let record = SignUpRecordV2 { deadline_key: 0, deadline: 0, sign_up: (&sign_up).into() };
         prop_assert_eq!(SignUp::try_from(through(&record).sign_up), Ok(sign_up));
     }
 
@@ -195,8 +202,9 @@ proptest! {
 
     #[test]
     fn any_bytes_are_read_or_refused(bytes in vec(any::<u8>(), 0..600)) {
-        let _ = decode::<SignUpRecordV1>(&bytes);
+        let _ = decode::<SignUpRecordV2>(&bytes);
         refuses_or_reads::<SignUpRecordV1>(&bytes)?;
+        refuses_or_reads::<SignUpRecordV2>(&bytes)?;
         refuses_or_reads::<UserRecordV1>(&bytes)?;
         refuses_or_reads::<ClientRecordV1>(&bytes)?;
         refuses_or_reads::<OutboxRecordV1>(&bytes)?;

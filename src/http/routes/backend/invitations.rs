@@ -52,7 +52,7 @@ fn raw(exchange: &Exchange<'_>, given: &Json) -> Result<RawInvitation, Rejection
     let raw = RawInvitation {
         email_address: reader.text("email_address"),
         public_metadata: reader.object("public_metadata"),
-        redirect_url: reader.text(REDIRECT).filter(|url| !url.is_empty()),
+        redirect_url: reader.text(REDIRECT),
         notify: reader.flag("notify"),
         ignore_existing: reader.flag("ignore_existing"),
         expires_in_days: reader.count("expires_in_days"),

@@ -18,9 +18,7 @@ pub(super) async fn update(exchange: &Exchange<'_>, id: SignUpId, given: &Json) 
     let mut reasons = Vec::new();
     let mut reader = given.reader(&mut reasons);
     let custom_action = reader.flag("custom_action");
-    let external_id = reader.text("external_id");
-    // `null` takes the id away.
-    let external_id = if reader.is_null("external_id") { Some(String::new()) } else { external_id };
+    let external_id = reader.text_or_clear("external_id");
     Rejection::collect(reasons)?;
     let action = Action::parse(custom_action, external_id.as_deref())?;
     let sign_up = exchange.engine().act_on_sign_up(id, action).await?;

@@ -1,0 +1,86 @@
+//! Who may become a user, asked of a sign-up: by the settings of this moment, whatever road led here. Conversion asks
+//! it in one place; what sends messages asks before it does, so that nobody is written to who is refused.
+
+use crate::domain::admission::{Applicant, Known};
+use crate::domain::context::{Context, Policy};
+use crate::domain::field::Field;
+use crate::domain::rejection::{Code, Reason, Rejection};
+use crate::domain::settings::{Settings, SignUpMode};
+use crate::domain::verification::Strategy;
+
+use super::{External, Fields, SignUp};
+
+impl SignUp {
+    /// Whether it may become a user: the instance is open to it, and the restrictions let the person in. What it owes
+    /// beside that, such as a captcha, is a requirement.
+    pub(super) fn is_admitted(&self, cx: &Context<'_>) -> Result<(), Rejection> {
+        self.is_let_in(cx)?;
+        let account = self.proved_account();
+        let from_account = account.and_then(|account| account.profile.as_ref()?.email());
+        let is_vouched = account.and_then(|account| account.profile.as_ref()).is_some_and(|p| p.email_verified);
+        let given = self.email_address.as_ref().map(|email| &email.value);
+        let came_along = |address: &str| from_account.as_ref().is_some_and(|email| email.as_str() == address);
+        let subaddresses = account.is_none_or(|account| takes_subaddresses(&account.strategy, cx.settings));
+        let given = given.map(|address| {
+            let subaddresses = subaddresses || !came_along(address.as_str());
+            Known { address, subaddresses, counts: true }
+        });
+        let of_account = from_account.as_ref().map(|address| Known { address, subaddresses, counts: is_vouched });
+        cx.settings.restrictions.admit(&Applicant {
+            emails: given.into_iter().chain(of_account).collect(),
+            phone: self.phone_number.as_ref().map(|phone| &phone.value),
+            invited: self.email_address.as_ref().filter(|_| self.invited_by().is_some()).map(|email| &email.value),
+        })
+    }
+
+    /// Whether the instance is open to it.
+    pub(super) fn is_let_in(&self, cx: &Context<'_>) -> Result<(), Reason> {
+        match cx.settings.sign_up.mode {
+            SignUpMode::Public => Ok(()),
+            _ if self.invited_by().is_some() => Ok(()),
+            SignUpMode::Restricted => Err(Code::SignUpModeRestricted.into()),
+            SignUpMode::Waitlist => Err(Code::SignUpRestrictedWaitlist.into()),
+        }
+    }
+
+    /// Whether a message may go to the address in a field.
+    pub(super) fn may_be_written_to(&self, field: &Field, cx: &Context<'_>) -> Result<(), Reason> {
+        self.is_let_in(cx)?;
+        if self.owes_captcha(cx.settings, cx.policy) {
+            return Err(Code::CaptchaMissingToken.into());
+        }
+        let restrictions = &cx.settings.restrictions;
+        let is_invited = self.invited_by().is_some();
+        match (field, &self.email_address, &self.phone_number) {
+            (Field::EmailAddress, Some(email), _) if is_invited => restrictions.admit_invited(&email.value),
+            (Field::EmailAddress, Some(email), _) => restrictions.admit_email(&email.value, true),
+            (Field::PhoneNumber, _, Some(phone)) if is_invited => restrictions.admit_invited_phone(&phone.value),
+            (Field::PhoneNumber, _, Some(phone)) => restrictions.admit_phone(&phone.value),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it owes a captcha: the settings want one, none was solved for it, and no account is proved whose
+    /// provider tells people from machines. Derived, so that captchas that are switched on count for sign-ups in
+    /// flight too.
+    pub fn owes_captcha(&self, settings: &Settings, policy: &Policy) -> bool {
+        let is_waived = || self.proved_account().is_some_and(|account| policy.waives_captcha(&account.strategy));
+        settings.sign_up.captcha_enabled && !self.captcha_solved && !is_waived()
+    }
+
+    /// Refuses a write to a sign-up that owes a captcha, unless it is about an account that would settle the debt:
+    /// whoever is on the way to such a provider owes it until they are back.
+    pub(super) fn pays_captcha(&self, fields: &Fields, cx: &Context<'_>) -> Result<(), Reason> {
+        let about = fields.external.as_ref().map(External::strategy);
+        if self.owes_captcha(cx.settings, cx.policy) && !about.is_some_and(|about| cx.policy.waives_captcha(about)) {
+            return Err(Code::CaptchaMissingToken.into());
+        }
+        Ok(())
+    }
+}
+
+/// Whether addresses that come from the provider of `strategy` may have a `+`.
+pub(super) fn takes_subaddresses(strategy: &Strategy, settings: &Settings) -> bool {
+    let social = strategy.provider().and_then(|provider| settings.social.get(&provider));
+    !social.is_some_and(|social| social.block_email_subaddresses)
+}
