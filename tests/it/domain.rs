@@ -311,7 +311,7 @@ impl World {
         })
     }
 
-    fn fields(&self, raw: &RawFields) -> Result<Fields, Rejection> {
+    pub(crate) fn fields(&self, raw: &RawFields) -> Result<Fields, Rejection> {
         let (mut fields, password) = Fields::parse(raw, &self.settings)?;
         if password.is_some() {
             fields.password_digest = Patch::Set(Secret::new("a digest".into()));
@@ -321,8 +321,12 @@ impl World {
 
     pub(crate) fn create(&mut self, raw: &RawFields) -> Result<Transition, Rejection> {
         let fields = self.fields(raw)?;
+        self.create_from(&fields)
+    }
+
+    pub(crate) fn create_from(&mut self, fields: &Fields) -> Result<Transition, Rejection> {
         let (id, client) = (SignUpId::from_bytes([1; 16]), ClientId::from_bytes([2; 16]));
-        self.decide(|cx| SignUp::create(id, client, &fields, None, cx))
+        self.decide(|cx| SignUp::create(id, client, fields, None, cx))
     }
 
     pub(crate) fn update(&mut self, sign_up: &SignUp, raw: &RawFields) -> Result<Transition, Rejection> {

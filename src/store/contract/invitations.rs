@@ -56,6 +56,10 @@ pub(super) async fn an_invitation_is_used_once_and_not_after_it_was_revoked(stor
     for over in [InvitationChange::Accept(used.id, user), InvitationChange::Revoke(used.id)] {
         assert_eq!(commit(store, change(over)).await, rejected(Code::InvitationAlreadyAccepted));
     }
+    let late = invited(3, 3, "c@x.org");
+    commit(store, issue(&late, false)).await.expect("an invitation");
+    let accept = |at| Commit { at, ..change(InvitationChange::Accept(late.id, user)) };
+    assert_eq!(commit(store, accept(late.expire_at)).await, rejected(Code::TicketExpiredCode));
     let unknown = InvitationId::from_bytes([7; 16]);
     assert_eq!(commit(store, change(InvitationChange::Revoke(unknown))).await, rejected(Code::ResourceNotFound));
 }
@@ -65,9 +69,8 @@ pub(super) async fn a_deleted_invitation_stands_in_nobodys_way(store: &impl Stor
     commit(store, issue(&first, false)).await.expect("an invitation");
     commit(store, change(InvitationChange::Delete(first.id))).await.expect("it is there");
     assert_eq!(store.invitation(first.id).await, Ok(None));
-    commit(store, change(InvitationChange::Accept(first.id, UserId::from_bytes([9; 16]))))
-        .await
-        .expect("nothing to do");
+    let gone = commit(store, change(InvitationChange::Accept(first.id, UserId::from_bytes([9; 16])))).await;
+    assert_eq!(gone, rejected(Code::TicketInvalidCode), "and lets nobody in");
     commit(store, issue(&second, false)).await.expect("the first is gone");
 }
 

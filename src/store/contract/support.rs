@@ -38,6 +38,7 @@ pub(super) fn open(n: u8, address: &str) -> SignUp {
         last_name: None,
         external_account: None,
         invitation: None,
+        captcha_solved: false,
         custom_action: false,
         external_id: None,
         unsafe_metadata: "{}".into(),

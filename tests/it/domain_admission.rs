@@ -1,0 +1,534 @@
+//! Who may become a user, on every road to becoming one: each road is walked to its last step, then one rule comes into
+//! force, and the last step is made. A rule that was in force before would have stopped the person no later.
+
+use std::collections::BTreeSet;
+
+use vestibule::domain::effect::{Effect, Message};
+use vestibule::domain::id::InvitationId;
+use vestibule::domain::identifier::{EmailAddress, IdentifierKind};
+use vestibule::domain::invitation::{Invitation, InvitationState};
+use vestibule::domain::rejection::{Code, Rejection};
+use vestibule::domain::restrictions::{Listing, PhoneCountries};
+use vestibule::domain::secret::Secret;
+use vestibule::domain::settings::{OAuth, Settings, SignUpMode, Social};
+use vestibule::domain::sign_up::{
+    Action, Command, External, ExternalAnswer, ExternalReturn, ExternalTrip, Fields, Follow, Prepare, RawFields,
+    SignUp, Transition,
+};
+use vestibule::domain::time::{Span, Timestamp};
+use vestibule::domain::verification::{ExternalState, LinkToken, Profile, Strategy};
+
+use crate::domain::{World, raw, settings};
+
+#[test]
+fn no_rule_has_a_road_around_it() {
+    for road in ROADS {
+        for rule in RULES {
+            for from_the_start in [false, true] {
+                let mut world = World::new(open());
+                let becomes = walk(&mut world, road, rule, from_the_start);
+                let may = !(rule.refuses)(road);
+                assert_eq!(becomes, may, "{} under {}, from the start: {from_the_start}", road.name, rule.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn nobody_is_written_to_who_is_refused() {
+    for rule in RULES {
+        let mut world = World::new(open());
+        let given = world
+            .create(&raw(|f| {
+                f.email_address = Some(EMAIL.into());
+                f.phone_number = Some(PHONE.into());
+                f.password = Some(Secret::new("wanders under elms".into()));
+            }))
+            .expect("a sign-up")
+            .next;
+        (rule.enforce)(&mut world);
+        for (strategy, road) in [(Strategy::EmailCode, &ROADS[2]), (Strategy::PhoneCode, &ROADS[3])] {
+            let prepared = prepare(&mut world, &given, strategy.clone());
+            assert_eq!(prepared.is_ok(), !(rule.refuses)(road), "{strategy} under {}", rule.name);
+            let named = world.update(&given, &raw(|f| f.strategy = Some(strategy.to_string())));
+            assert_eq!(named.is_ok(), !(rule.refuses)(road), "{strategy} by update under {}", rule.name);
+        }
+    }
+}
+
+#[test]
+fn with_an_allow_list_somebody_needs_something_that_is_on_it() {
+    let friends = |world: &mut World| {
+        world.settings.restrictions.allowlist = list(&["@friends.example"]);
+    };
+    for (profile, may) in [
+        (person(Some("ada@friends.example"), true), true),
+        (person(Some("ada@friends.example"), false), false),
+        (person(Some("ada@example.com"), true), false),
+        (person(Some("not an address"), true), false),
+        (person(None, false), false),
+    ] {
+        let mut settings = open();
+        settings.attributes.email_address.enabled = false;
+        settings.attributes.email_address.verify_at_sign_up = false;
+        let mut world = World::new(settings);
+        friends(&mut world);
+        let away = leave(&mut world, &RawFields::default());
+        let back = come_back(&mut world, &away, answer(profile.clone()));
+        assert_eq!(back.conversion.is_some(), may, "{profile:?}");
+        let state = &back.next.external_account.as_ref().expect("an account").state;
+        let refused = ExternalState::Failed { code: Code::NotAllowedAccess, session: None };
+        assert_eq!(*state == refused, !may, "whoever comes back hears why");
+    }
+}
+
+#[test]
+fn a_captcha_is_owed_until_one_is_solved_or_a_provider_vouches() {
+    let mut world = World::new(open());
+    world.settings.sign_up.captcha_enabled = true;
+    world.policy.captcha_bypass = vec![PROVIDER.into()];
+    let given = raw(|f| {
+        f.email_address = Some(EMAIL.into());
+        f.password = Some(Secret::new("wanders under elms".into()));
+    });
+    assert!(refused(world.create(&given)), "without a provider it is asked for at once");
+    let away = leave(&mut world, &given);
+    for strategy in [Strategy::EmailCode, Strategy::PhoneCode] {
+        let refused = prepare(&mut world, &away, strategy).expect_err("another road");
+        assert!(refused.is(Code::CaptchaMissingToken) || refused.is(Code::FormParamMissing), "{refused}");
+    }
+    assert!(refused(world.update(&away, &given)));
+    assert!(refused(world.attempt(&away, Strategy::EmailCode, "123456")));
+    // A second trip there owes as much as the first.
+    let again = update(&mut world, &away, trip(PROVIDER)).expect("the same road").next;
+    assert!(again.owes_captcha(&world.settings, &world.policy));
+    let other = update(&mut world, &away, trip("oauth_other"));
+    assert!(refused(other), "another provider does not tell people from machines");
+
+    let solved = update_with(&mut world, &away, |fields| fields.captcha_solved = true).expect("paid").next;
+    assert!(!solved.owes_captcha(&world.settings, &world.policy));
+    assert!(prepare(&mut world, &solved, Strategy::EmailCode).is_ok());
+
+    let failed = come_back(&mut world, &away, ExternalAnswer { outcome: Err(Code::OAuthAccessDenied), ..nobody() });
+    assert!(refused(world.update(&failed.next, &RawFields::default())), "who was refused there has proved nothing");
+    let vouched = come_back(&mut world, &away, answer(person(Some(EMAIL), true)));
+    assert!(vouched.conversion.is_some());
+}
+
+#[test]
+fn a_transfer_waives_the_captcha_for_the_account_that_it_brings_alone() {
+    for (strategy, asked, outcome, may) in [
+        (PROVIDER, None, Ok(person(Some(EMAIL), true)), true),
+        ("oauth_other", None, Ok(person(Some(EMAIL), true)), false),
+        (PROVIDER, Some(Strategy::EmailCode), Err(Code::OAuthAccessDenied), false),
+        ("oauth_other", Some(Strategy::OAuth(PROVIDER.into())), Ok(person(Some(EMAIL), true)), false),
+    ] {
+        let mut world = World::new(open());
+        world.settings.sign_up.captcha_enabled = true;
+        world.policy.captcha_bypass = vec![PROVIDER.into()];
+        let brought = External::Answered(Strategy::OAuth(strategy.into()), ExternalAnswer { outcome, ..nobody() });
+        let given = raw(|f| f.email_address = Some(EMAIL.into()));
+        let created = create_with(&mut world, &given, |fields| {
+            fields.external = Some(brought.clone());
+            fields.strategy = asked.clone();
+        });
+        assert_eq!(created.is_ok_and(|created| created.conversion.is_some()), may, "{strategy} {asked:?}");
+    }
+}
+
+#[test]
+fn an_address_that_nobody_vouches_for_tells_not_whose_it_is() {
+    for must_be_proved in [true, false] {
+        let [free, taken] = [false, true].map(|is_taken| {
+            let mut settings = open();
+            settings.attack_protection.enumeration_protection.enabled = true;
+            settings.attributes.email_address.verify_at_sign_up = must_be_proved;
+            settings.attributes.username.required = true;
+            let mut world = World::new(settings);
+            let away = leave(&mut world, &RawFields::default());
+            let mut answer = answer(person(Some(EMAIL), false));
+            answer.taken = is_taken.then_some(IdentifierKind::EmailAddress).into_iter().collect();
+            come_back(&mut world, &away, answer).next
+        });
+        assert_eq!(free, taken, "must be proved: {must_be_proved}");
+        assert_eq!(free.email_address.is_some(), must_be_proved);
+    }
+}
+
+#[test]
+fn whoever_comes_back_to_a_closed_instance_hears_it_on_their_page() {
+    let mut world = World::new(open());
+    let away = leave(&mut world, &RawFields::default());
+    world.settings.sign_up.mode = SignUpMode::Restricted;
+    let back = come_back(&mut world, &away, answer(person(Some(EMAIL), true)));
+    let state = &back.next.external_account.as_ref().expect("an account").state;
+    assert_eq!(*state, ExternalState::Failed { code: Code::SignUpModeRestricted, session: None });
+}
+
+/// A way to become a user; the last step is made after `enforce`.
+struct Road {
+    name: &'static str,
+    /// What the person has shown by the last step.
+    shows: &'static [Shown],
+    walk: fn(&mut World, &mut dyn FnMut(&mut World)) -> Result<Transition, Rejection>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Shown {
+    Email,
+    Phone,
+    Invitation,
+}
+
+/// A rule about who may become a user.
+struct Rule {
+    name: &'static str,
+    enforce: fn(&mut World),
+    refuses: fn(&Road) -> bool,
+}
+
+impl Road {
+    fn shows(&self, what: Shown) -> bool {
+        self.shows.contains(&what)
+    }
+}
+
+fn walk(world: &mut World, road: &Road, rule: &Rule, from_the_start: bool) -> bool {
+    if from_the_start {
+        (rule.enforce)(world);
+    }
+    let done = (road.walk)(world, &mut |world| (rule.enforce)(world));
+    done.is_ok_and(|done| done.conversion.is_some())
+}
+
+const ROADS: &[Road] = &[
+    Road {
+        name: "create with a username",
+        shows: &[],
+        walk: |world, enforce| {
+            enforce(world);
+            world.create(&raw(|f| f.username = Some("ada_l".into())))
+        },
+    },
+    Road {
+        name: "update with a username",
+        shows: &[],
+        walk: |world, enforce| {
+            let begun = world.create(&RawFields::default())?.next;
+            enforce(world);
+            world.update(&begun, &raw(|f| f.username = Some("ada_l".into())))
+        },
+    },
+    Road {
+        name: "a code by e-mail",
+        shows: &[Shown::Email],
+        walk: |world, enforce| {
+            let given = raw(|f| (f.email_address, f.strategy) = (Some(EMAIL.into()), Some("email_code".into())));
+            let begun = world.create(&given)?;
+            let code = code(&begun);
+            enforce(world);
+            world.attempt(&begun.next, Strategy::EmailCode, &code)
+        },
+    },
+    Road {
+        name: "a code by text message",
+        shows: &[Shown::Phone],
+        walk: |world, enforce| {
+            let given = raw(|f| (f.phone_number, f.strategy) = (Some(PHONE.into()), Some("phone_code".into())));
+            let begun = world.create(&given)?;
+            let code = code(&begun);
+            enforce(world);
+            world.attempt(&begun.next, Strategy::PhoneCode, &code)
+        },
+    },
+    Road { name: "a link followed here", shows: &[Shown::Email], walk: |world, enforce| link(world, enforce, true) },
+    Road {
+        name: "a link followed elsewhere",
+        shows: &[Shown::Email],
+        walk: |world, enforce| link(world, enforce, false),
+    },
+    Road {
+        name: "a return from a provider",
+        shows: &[Shown::Email],
+        walk: |world, enforce| {
+            let away = leave_or_refuse(world)?;
+            enforce(world);
+            Ok(come_back(world, &away, answer(person(Some(EMAIL), true))))
+        },
+    },
+    Road {
+        name: "a return from a provider without an address",
+        shows: &[],
+        walk: |world, enforce| {
+            let away = leave_or_refuse(world)?;
+            enforce(world);
+            Ok(come_back(world, &away, answer(person(None, false))))
+        },
+    },
+    Road {
+        name: "a token of a provider",
+        shows: &[Shown::Email],
+        walk: |world, enforce| {
+            enforce(world);
+            create_with(world, &RawFields::default(), |fields| {
+                let strategy = Strategy::OAuthToken("oauth_token_some".into());
+                fields.external = Some(External::Answered(strategy, answer(person(Some(EMAIL), true))));
+            })
+        },
+    },
+    Road {
+        name: "a transfer from a sign-in",
+        shows: &[],
+        walk: |world, enforce| {
+            enforce(world);
+            create_with(world, &RawFields::default(), |fields| {
+                let strategy = Strategy::OAuth(PROVIDER.into());
+                fields.external = Some(External::Answered(strategy, answer(person(Some("unreadable"), true))));
+            })
+        },
+    },
+    Road {
+        name: "a ticket",
+        shows: &[Shown::Email, Shown::Invitation],
+        walk: |world, enforce| {
+            enforce(world);
+            let given = raw(|f| (f.ticket, f.strategy) = (Some("a ticket".into()), Some("ticket".into())));
+            create_with(world, &given, |fields| fields.invitation = Some(Box::new(invitation())))
+        },
+    },
+    Road {
+        name: "the backend's word",
+        shows: &[Shown::Email],
+        walk: |world, enforce| {
+            world.settings.sign_up.custom_action_required = true;
+            let given = raw(|f| (f.email_address, f.strategy) = (Some(EMAIL.into()), Some("email_code".into())));
+            let begun = world.create(&given)?;
+            let waiting = world.attempt(&begun.next, Strategy::EmailCode, &code(&begun))?.next;
+            enforce(world);
+            let action = Action { custom_action: Some(true), ..Action::default() };
+            world.decide(|cx| waiting.apply(&Command::Act(action), cx))
+        },
+    },
+    Road {
+        name: "settings that ask for less than they did",
+        shows: &[Shown::Email, Shown::Phone],
+        walk: |world, enforce| {
+            world.settings.sign_up.legal_consent_enabled = true;
+            let given = raw(|f| {
+                (f.email_address, f.strategy) = (Some(EMAIL.into()), Some("email_code".into()));
+                f.phone_number = Some(PHONE.into());
+            });
+            let begun = world.create(&given)?;
+            let waiting = world.attempt(&begun.next, Strategy::EmailCode, &code(&begun))?.next;
+            world.settings.sign_up.legal_consent_enabled = false;
+            world.settings.attributes.phone_number.verify_at_sign_up = false;
+            enforce(world);
+            world.update(&waiting, &RawFields::default())
+        },
+    },
+];
+
+const RULES: &[Rule] = &[
+    Rule { name: "no rule", enforce: |_| {}, refuses: |_| false },
+    Rule {
+        name: "a restricted instance",
+        enforce: |world| world.settings.sign_up.mode = SignUpMode::Restricted,
+        refuses: |road| !road.shows(Shown::Invitation),
+    },
+    Rule {
+        name: "a waiting list",
+        enforce: |world| world.settings.sign_up.mode = SignUpMode::Waitlist,
+        refuses: |road| !road.shows(Shown::Invitation),
+    },
+    Rule {
+        name: "a captcha that nobody solved",
+        enforce: |world| world.settings.sign_up.captcha_enabled = true,
+        refuses: |_| true,
+    },
+    Rule {
+        name: "a captcha that nobody solved, beside a provider that needs none",
+        enforce: |world| {
+            world.settings.sign_up.captcha_enabled = true;
+            world.policy.captcha_bypass = vec!["oauth_another".into()];
+        },
+        refuses: |_| true,
+    },
+    Rule {
+        name: "an allow-list of others",
+        enforce: |world| world.settings.restrictions.allowlist = list(&["@friends.example", "+4930*"]),
+        refuses: |road| !road.shows(Shown::Invitation),
+    },
+    Rule {
+        name: "an empty allow-list",
+        enforce: |world| world.settings.restrictions.allowlist = list(&[]),
+        refuses: |road| !road.shows(Shown::Invitation),
+    },
+    Rule {
+        name: "an allow-list with both",
+        enforce: |world| world.settings.restrictions.allowlist = list(&["@MAILINATOR.com", PHONE]),
+        refuses: |road| !road.shows(Shown::Email) && !road.shows(Shown::Phone),
+    },
+    Rule {
+        name: "a block-list with the address",
+        enforce: |world| world.settings.restrictions.blocklist = list(&["Ada@Mailinator.com"]),
+        refuses: |road| road.shows(Shown::Email),
+    },
+    Rule {
+        name: "a block-list with the number",
+        enforce: |world| world.settings.restrictions.blocklist = list(&["+1415*"]),
+        refuses: |road| road.shows(Shown::Phone),
+    },
+    Rule {
+        name: "no sub-addresses",
+        enforce: |world| world.settings.restrictions.block_email_subaddresses.enabled = true,
+        refuses: |road| road.shows(Shown::Email) && !road.shows(Shown::Invitation),
+    },
+    Rule {
+        name: "no throw-away addresses",
+        enforce: |world| world.settings.restrictions.block_disposable_email_domains.enabled = true,
+        refuses: |road| road.shows(Shown::Email) && !road.shows(Shown::Invitation),
+    },
+    Rule {
+        name: "no numbers of the country",
+        enforce: |world| {
+            world.settings.restrictions.phone_countries =
+                PhoneCountries { blocked: vec!["US".into()], ..PhoneCountries::default() };
+        },
+        refuses: |road| road.shows(Shown::Phone),
+    },
+];
+
+/// Everything may be given and nothing must; addresses are proved.
+fn open() -> Settings {
+    let mut settings = settings(&["email_address", "phone_number", "username", "password"]);
+    let attributes = &mut settings.attributes;
+    attributes.email_address.verifications.push(Strategy::EmailLink);
+    for attribute in [
+        &mut attributes.email_address,
+        &mut attributes.phone_number,
+        &mut attributes.username,
+        &mut attributes.password,
+    ] {
+        attribute.required = false;
+    }
+    settings.attack_protection.email_link.require_same_client = false;
+    for name in [PROVIDER, "oauth_other"] {
+        settings.social.insert(name.into(), Social { enabled: true, ..Social::default() });
+        settings.oauth.insert(name.into(), OAuth::default());
+    }
+    settings
+}
+
+fn link(world: &mut World, enforce: &mut dyn FnMut(&mut World), here: bool) -> Result<Transition, Rejection> {
+    let given = raw(|f| {
+        (f.email_address, f.strategy) = (Some(EMAIL.into()), Some("email_link".into()));
+        f.redirect_url = Some("http://localhost:3000/verify".into());
+    });
+    let begun = world.create(&given)?;
+    let token = message(&begun).content.link().expect("a link").expose().clone();
+    let secret = LinkToken::parse(&token).expect("a token").secret;
+    enforce(world);
+    let by = here.then_some(begun.next.client_id);
+    let follow = Follow { secret, by, confirmed: true, again: false, in_cookie: true };
+    world.decide(|cx| begun.next.apply(&Command::Follow(follow), cx))
+}
+
+fn trip(provider: &str) -> External {
+    External::Begin(ExternalTrip {
+        strategy: Strategy::OAuth(provider.into()),
+        nonce: [3; 16],
+        redirect_url: "http://localhost:3000/sso-callback".into(),
+        action_complete_redirect_url: None,
+        authorize_url: "https://provider.example/authorize".into(),
+    })
+}
+
+fn leave(world: &mut World, given: &RawFields) -> SignUp {
+    create_with(world, given, |fields| fields.external = Some(trip(PROVIDER))).expect("a sign-up").next
+}
+
+fn leave_or_refuse(world: &mut World) -> Result<SignUp, Rejection> {
+    Ok(create_with(world, &RawFields::default(), |fields| fields.external = Some(trip(PROVIDER)))?.next)
+}
+
+fn come_back(world: &mut World, away: &SignUp, answer: ExternalAnswer) -> Transition {
+    let nonce = away.external_account.as_ref().expect("an account").nonce;
+    let back = ExternalReturn { nonce, answer, by_owner: true };
+    world.decide(|cx| away.apply(&Command::Return(Box::new(back)), cx)).expect("a person who has a page to go back to")
+}
+
+fn create_with(world: &mut World, given: &RawFields, fill: impl FnOnce(&mut Fields)) -> Result<Transition, Rejection> {
+    let mut fields = world.fields(given)?;
+    fill(&mut fields);
+    world.create_from(&fields)
+}
+
+fn update(world: &mut World, sign_up: &SignUp, external: External) -> Result<Transition, Rejection> {
+    update_with(world, sign_up, |fields| fields.external = Some(external))
+}
+
+fn update_with(world: &mut World, sign_up: &SignUp, fill: impl FnOnce(&mut Fields)) -> Result<Transition, Rejection> {
+    let mut fields = Fields::default();
+    fill(&mut fields);
+    world.decide(|cx| sign_up.apply(&Command::Update(Box::new(fields)), cx))
+}
+
+fn prepare(world: &mut World, sign_up: &SignUp, strategy: Strategy) -> Result<Transition, Rejection> {
+    let prepare = Prepare { strategy, channel: None, redirect_url: None, in_cookie: false, taken: false };
+    world.decide(|cx| sign_up.apply(&Command::Prepare(prepare), cx))
+}
+
+fn refused(outcome: Result<Transition, Rejection>) -> bool {
+    outcome.is_err_and(|rejection| rejection.is(Code::CaptchaMissingToken))
+}
+
+fn message(made: &Transition) -> &Message {
+    let Effect::Deliver(message) = &made.effects[0];
+    message
+}
+
+fn code(made: &Transition) -> String {
+    message(made).content.code().expect("a code").expose().clone()
+}
+
+fn person(email: Option<&str>, email_verified: bool) -> Profile {
+    Profile {
+        subject: "person-1".into(),
+        email_address: email.map(str::to_owned),
+        email_verified,
+        ..Profile::default()
+    }
+}
+
+fn answer(profile: Profile) -> ExternalAnswer {
+    ExternalAnswer { outcome: Ok(profile), ..nobody() }
+}
+
+fn nobody() -> ExternalAnswer {
+    let outcome = Err(Code::OAuthCallbackInvalid);
+    ExternalAnswer { outcome, holder: None, links: false, session: None, taken: BTreeSet::new() }
+}
+
+fn invitation() -> Invitation {
+    let now = Timestamp::from_millis(1_800_000_000_000);
+    Invitation {
+        id: InvitationId::from_bytes([4; 16]),
+        email_address: EmailAddress::parse(EMAIL).expect("an address"),
+        public_metadata: "{}".into(),
+        redirect_url: None,
+        waitlist_entry: None,
+        state: InvitationState::Pending,
+        created_at: now,
+        updated_at: now,
+        expire_at: now + Span::from_secs(86_400),
+    }
+}
+
+fn list(entries: &[&str]) -> Listing {
+    let written: Vec<String> = entries.iter().map(|entry| (*entry).to_owned()).collect();
+    Listing { enabled: true, identifiers: written.try_into().expect("entries") }
+}
+
+const EMAIL: &str = "ada+news@mailinator.com";
+const PHONE: &str = "+14155552671";
+const PROVIDER: &str = "oauth_some";
