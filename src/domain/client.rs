@@ -19,8 +19,11 @@ pub struct Client {
     pub version: u64,
     /// What its token is derived from, beside the instance key (DESIGN 7).
     pub salt: [u8; 16],
-    /// Which token is the current one; raised when a session is created.
+    /// Which token is the current one; raised with every session that is added.
     pub generation: u32,
+    /// The generation whose token the client still has, where it could not be told of the current one: it is handed
+    /// that one when it presents this one, which until then shows nothing.
+    pub owed_to: Option<u32>,
     /// When the token last changed.
     pub rotated_at: Timestamp,
     /// The sign-up in progress.
@@ -51,6 +54,9 @@ pub enum ClientChange {
     },
     /// Make this sign-up the current one; the one before is abandoned thereby.
     SetSignUp(SignUpId),
+    /// Refuse the whole commit unless the token of this generation is the current one: whoever presented it is
+    /// answered, and may be told of the next.
+    RequireToken(u32),
     /// Refuse the whole commit unless this sign-up is the current one.
     RequireSignUp(SignUpId),
     /// Put a sign-in in the place of the one the client has, or take it off; refuses the whole commit unless that is
@@ -61,7 +67,9 @@ pub enum ClientChange {
         /// The next one.
         next: Option<Box<SignIn>>,
     },
-    /// Put a session on the client, which ends what is in progress on it; with `single` the other sessions go.
+    /// Put a session on the client, which ends what is in progress on it; with `single` the other sessions go. Its
+    /// token is replaced thereby: the ones before show nothing any more. The client is owed the new one unless
+    /// [`ClientChange::Rotate`] says that it is told.
     AddSession {
         /// The session.
         session: Session,
@@ -70,8 +78,12 @@ pub enum ClientChange {
         /// What the person proved last.
         strategy: Option<Strategy>,
     },
-    /// Raise the token's generation: the tokens before show nothing any more.
+    /// The answer to this very commit tells the client of its new token. Without [`ClientChange::RequireToken`] it is
+    /// somebody else who is answered, and the client is owed the token.
     Rotate,
+    /// Hand the token that is owed to whoever presented the token of this generation; refuses the whole commit unless
+    /// it is owed to that one.
+    Collect(u32),
     /// Take a session off the client.
     EndSession(SessionId),
     /// Take all sessions off the client.
@@ -86,6 +98,9 @@ pub enum ClientConflict {
     /// There is no such client.
     #[error("the client does not exist")]
     Unknown,
+    /// The token presented was replaced in the meantime.
+    #[error("the client's token has been replaced")]
+    TokenReplaced,
     /// Another sign-up has taken the place of the one that was to change.
     #[error("the sign-up is no longer the client's current one")]
     SignUpReplaced,
@@ -110,8 +125,10 @@ impl Client {
             (None, Some(ClientChange::Open { salt })) => Self::open(id, *salt, now),
             (None, _) => return Err(ClientConflict::Unknown),
         };
+        // Whoever opens a client is answered too.
+        let is_answered = current.is_none() || changes.iter().any(|c| matches!(c, ClientChange::RequireToken(_)));
         for change in changes {
-            client.take(change, now)?;
+            client.take(change, is_answered, now)?;
         }
         client.version += 1;
         client.updated_at = client.updated_at.max(now);
@@ -135,15 +152,18 @@ impl Client {
 
     /// Whether the token before the current one may still fetch the result of the attempt that replaced it.
     pub fn accepts_replay(&self, generation: u32, now: Timestamp) -> bool {
-        generation.checked_add(1) == Some(self.generation) && now.since(self.rotated_at) <= REPLAY_WINDOW
+        let is_the_one_before = generation.checked_add(1) == Some(self.generation);
+        is_the_one_before && self.owed_to.is_none() && now.since(self.rotated_at) <= REPLAY_WINDOW
     }
 
-    fn open(id: ClientId, salt: [u8; 16], now: Timestamp) -> Self {
+    /// A client as it begins, whether or not it is stored yet.
+    pub fn open(id: ClientId, salt: [u8; 16], now: Timestamp) -> Self {
         Self {
             id,
             version: 0,
             salt,
             generation: 0,
+            owed_to: None,
             rotated_at: now,
             sign_up: None,
             sign_in: None,
@@ -156,9 +176,11 @@ impl Client {
         }
     }
 
-    fn take(&mut self, change: &ClientChange, now: Timestamp) -> Result<(), ClientConflict> {
+    fn take(&mut self, change: &ClientChange, is_answered: bool, now: Timestamp) -> Result<(), ClientConflict> {
         match change {
             ClientChange::Open { .. } => {}
+            ClientChange::RequireToken(generation) if self.generation == *generation => {}
+            ClientChange::RequireToken(_) => return Err(ClientConflict::TokenReplaced),
             ClientChange::SetSignUp(id) => self.sign_up = Some(*id),
             ClientChange::RequireSignUp(id) if self.sign_up == Some(*id) => {}
             ClientChange::RequireSignUp(_) => return Err(ClientConflict::SignUpReplaced),
@@ -179,9 +201,20 @@ impl Client {
                 self.last_active_session_id = Some(session.id);
                 self.last_authentication_strategy.clone_from(strategy);
                 self.sessions_changed_at = Some(now);
+                self.owed_to = self.owed_to.or(Some(self.generation));
+                self.generation += 1;
             }
             ClientChange::Rotate => {
-                self.generation += 1;
+                if is_answered {
+                    self.owed_to = None;
+                    self.rotated_at = now;
+                }
+            }
+            ClientChange::Collect(generation) => {
+                if self.owed_to != Some(*generation) {
+                    return Err(ClientConflict::TokenReplaced);
+                }
+                self.owed_to = None;
                 self.rotated_at = now;
             }
             ClientChange::EndSession(id) => self.end(now, |s| s.id == *id),
@@ -214,7 +247,7 @@ impl Client {
 const REPLAY_WINDOW: Span = Span::from_secs(60);
 
 impl ClientChange {
-    /// A session as it begins.
+    /// A session as it begins, in the answer to the client's own call.
     pub fn signed_in(session: Session, single: bool, strategy: Option<Strategy>) -> [Self; 2] {
         debug_assert_eq!(session.status, SessionStatus::Active, "a session begins active");
         [Self::AddSession { session, single, strategy }, Self::Rotate]

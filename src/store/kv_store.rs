@@ -19,7 +19,7 @@ use super::key::{self, Kind};
 use super::kv::KeyValue;
 use super::plan::Batch;
 use super::record::{
-    ClientRecordV1, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV2, UserRecordV1,
+    ClientRecordV2, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV2, UserRecordV1,
     ValueRecordV1, WaitlistEntryRecordV1,
 };
 use super::retention::{self, Fate, Keep, Place, Portion, Stale, WALKED};
@@ -126,7 +126,7 @@ impl<K: KeyValue> Store for KvStore<K> {
 
     fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>> {
         Box::pin(async move {
-            let record: Option<ClientRecordV1> = self.record(key::client(id)).await?;
+            let record: Option<ClientRecordV2> = self.record(key::client(id)).await?;
             record.map(|r| Client::try_from(r).map(Arc::new)).transpose()
         })
     }

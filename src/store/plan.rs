@@ -21,7 +21,7 @@ use crate::domain::user::{User, UserAccount};
 use super::codec::{self, Record};
 use super::kv::{KeyValue, Write};
 use super::record::{
-    ClientRecordV1, CounterRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV2, UserRecordV1, ValueRecordV1,
+    ClientRecordV2, CounterRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV2, UserRecordV1, ValueRecordV1,
 };
 use super::retention::{self, Fate, Keep, Stale};
 use super::store::{ClientWrite, Commit, CommitError, Committed, SignUpWrite, StoreError};
@@ -66,7 +66,10 @@ impl<K: KeyValue> Draft<'_, '_, K> {
             self.sign_up(write, commit.user.as_ref())?;
         }
         let client = commit.client.as_ref();
-        let client = client.map(|write| self.client(write, commit.at)).transpose()?;
+        let (client, generation_before) = match client.map(|write| self.client(write, commit.at)).transpose()? {
+            Some((client, before)) => (Some(client), before),
+            None => (None, None),
+        };
         if let Some(limits) = &commit.limits {
             for charge in &commit.charges {
                 self.charge(charge, limits, commit)?;
@@ -107,7 +110,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
             let bytes = bytes.clone();
             self.put(key::value(name), &ValueRecordV1 { bytes })?;
         }
-        Ok(Committed { client })
+        Ok(Committed { client, generation_before })
     }
 
     /// The next value of an open sign-up. A finished one is kept by [`Self::user`]; here its own entries go.
@@ -141,13 +144,14 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         self.put(key, &record)
     }
 
-    fn client(&mut self, write: &ClientWrite, at: Timestamp) -> Result<Arc<Client>, CommitError> {
+    /// The client after the changes, and the generation of its token before them.
+    fn client(&mut self, write: &ClientWrite, at: Timestamp) -> Result<(Arc<Client>, Option<u32>), CommitError> {
         let key = key::client(write.id);
-        let current: Option<ClientRecordV1> = self.record(&key)?;
+        let current: Option<ClientRecordV2> = self.record(&key)?;
         let current = current.map(Client::try_from).transpose().map_err(refuse)?;
         let next = Client::change(current.as_ref(), write.id, &write.changes, at)?;
-        self.put(key, &ClientRecordV1::from(&next))?;
-        Ok(Arc::new(next))
+        self.put(key, &ClientRecordV2::from(&next))?;
+        Ok((Arc::new(next), current.map(|client| client.generation)))
     }
 
     fn charge(&mut self, charge: &Charge, limits: &AddressLimits, commit: &Commit) -> Result<(), CommitError> {

@@ -135,6 +135,8 @@ pub struct OutboxEntry {
 pub struct Committed {
     /// The client after the changes.
     pub client: Option<Arc<Client>>,
+    /// The generation of its token before them; `None` where this commit opened it.
+    pub generation_before: Option<u32>,
 }
 
 /// Why a commit was not made.

@@ -127,6 +127,7 @@ pub(in crate::http) fn client(sign_up: Option<SignUpView>, sessions: Vec<Session
             version: 1,
             salt: [9; 16],
             generation: 0,
+            owed_to: None,
             rotated_at: NOW,
             sign_up: sign_up.as_ref().map(|view| view.value.id),
             sign_in: None,

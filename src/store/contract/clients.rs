@@ -30,9 +30,11 @@ pub(super) async fn a_client_that_refuses_rolls_everything_back(store: &impl Sto
 pub(super) async fn two_tabs_of_one_client_lose_nothing(store: &impl Store) {
     let id = ClientId::from_bytes([5; 16]);
     commit(store, open_client(id)).await.expect("a client");
-    let add = |n| Commit {
-        client: Some(ClientWrite { id, changes: ClientChange::signed_in(session(n, id), false, None).to_vec() }),
-        ..Commit::default()
+    let add = |n: u8| {
+        let presented = ClientChange::RequireToken(u32::from(n) - 1);
+        let signed_in = ClientChange::signed_in(session(n, id), false, None);
+        let changes = [presented].into_iter().chain(signed_in).collect();
+        Commit { client: Some(ClientWrite { id, changes }), ..Commit::default() }
     };
     let end = Commit {
         client: Some(ClientWrite { id, changes: vec![ClientChange::EndSession(SessionId::from_bytes([1; 16]))] }),
@@ -46,5 +48,5 @@ pub(super) async fn two_tabs_of_one_client_lose_nothing(store: &impl Store) {
     let client = store.client(id).await.expect("a read").expect("the client");
     let left: Vec<_> = client.sessions.iter().map(|s| s.id.as_bytes()[0]).collect();
     assert_eq!(left, [2, 3]);
-    assert_eq!((client.generation, client.version), (3, 5));
+    assert_eq!((client.generation, client.owed_to, client.version), (3, None, 5));
 }

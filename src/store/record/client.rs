@@ -7,19 +7,38 @@ use crate::domain::id::{ClientId, SessionId, SignUpId, UserId};
 use crate::domain::session::{Session, SessionStatus};
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
-use crate::store::codec::Record;
+use crate::store::codec::{Older, Record};
 use crate::store::key::Kind;
 
 use super::sign_in::SignInV1;
 use super::sign_up::strategy;
 
-/// A client with its sessions.
+/// A client with its sessions, before any could be owed a token: a session added elsewhere left the token as it was.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) struct ClientRecordV1 {
     id: [u8; 16],
     version: u64,
     salt: [u8; 16],
     generation: u32,
+    rotated_at: u64,
+    sign_up: Option<[u8; 16]>,
+    sign_in: Option<Box<SignInV1>>,
+    sessions: Vec<SessionV1>,
+    last_active_session_id: Option<[u8; 16]>,
+    last_authentication_strategy: Option<String>,
+    created_at: u64,
+    updated_at: u64,
+    sessions_changed_at: Option<u64>,
+}
+
+/// A client with its sessions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::store) struct ClientRecordV2 {
+    id: [u8; 16],
+    version: u64,
+    salt: [u8; 16],
+    generation: u32,
+    owed_to: Option<u32>,
     rotated_at: u64,
     sign_up: Option<[u8; 16]>,
     sign_in: Option<Box<SignInV1>>,
@@ -56,13 +75,44 @@ impl Record for ClientRecordV1 {
     const SCHEMA: u8 = 1;
 }
 
-impl From<&Client> for ClientRecordV1 {
+impl Record for ClientRecordV2 {
+    const KIND: Kind = Kind::Client;
+    const SCHEMA: u8 = 2;
+
+    fn from_older(older: Older<'_>) -> Result<Self, StoreError> {
+        older.read::<ClientRecordV1>().map(Self::from)
+    }
+}
+
+impl From<ClientRecordV1> for ClientRecordV2 {
+    fn from(record: ClientRecordV1) -> Self {
+        Self {
+            id: record.id,
+            version: record.version,
+            salt: record.salt,
+            generation: record.generation,
+            owed_to: None,
+            rotated_at: record.rotated_at,
+            sign_up: record.sign_up,
+            sign_in: record.sign_in,
+            sessions: record.sessions,
+            last_active_session_id: record.last_active_session_id,
+            last_authentication_strategy: record.last_authentication_strategy,
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+            sessions_changed_at: record.sessions_changed_at,
+        }
+    }
+}
+
+impl From<&Client> for ClientRecordV2 {
     fn from(client: &Client) -> Self {
         Self {
             id: *client.id.as_bytes(),
             version: client.version,
             salt: client.salt,
             generation: client.generation,
+            owed_to: client.owed_to,
             rotated_at: client.rotated_at.as_millis(),
             sign_up: client.sign_up.map(|id| *id.as_bytes()),
             sign_in: client.sign_in.as_deref().map(|sign_in| Box::new(sign_in.into())),
@@ -76,16 +126,17 @@ impl From<&Client> for ClientRecordV1 {
     }
 }
 
-impl TryFrom<ClientRecordV1> for Client {
+impl TryFrom<ClientRecordV2> for Client {
     type Error = StoreError;
 
-    fn try_from(record: ClientRecordV1) -> Result<Self, StoreError> {
+    fn try_from(record: ClientRecordV2) -> Result<Self, StoreError> {
         let id = ClientId::from_bytes(record.id);
         Ok(Self {
             id,
             version: record.version,
             salt: record.salt,
             generation: record.generation,
+            owed_to: record.owed_to,
             rotated_at: Timestamp::from_millis(record.rotated_at),
             sign_up: record.sign_up.map(SignUpId::from_bytes),
             sign_in: record.sign_in.map(|sign_in| sign_in.on(id).map(Box::new)).transpose()?,

@@ -16,7 +16,9 @@ mod tests;
 mod user;
 mod value;
 
+#[cfg(test)]
 pub(super) use client::ClientRecordV1;
+pub(super) use client::ClientRecordV2;
 pub(super) use counter::{ClientShareV1, CounterRecordV1};
 pub(super) use identifier::IdentifierRecordV1;
 pub(super) use invitation::{InvitationRecordV1, InvitedRecordV1, WaitlistEntryRecordV1};

@@ -165,6 +165,7 @@ pub(in crate::store) fn client() -> Client {
         version: 9,
         salt: [8; 16],
         generation: 2,
+        owed_to: Some(1),
         rotated_at: at(40),
         sign_up: Some(SignUpId::from_bytes([1; 16])),
         sign_in: Some(Box::new(sign_in(client_id))),

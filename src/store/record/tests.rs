@@ -49,8 +49,16 @@ fn golden_user() {
 
 #[test]
 fn golden_client() {
-    let record = ClientRecordV1::from(&samples::client());
-    golden(&record, include_str!("golden/client_v1.hex"));
+    let record = ClientRecordV2::from(&samples::client());
+    golden(&record, include_str!("golden/client_v2.hex"));
+}
+
+#[test]
+fn a_client_from_before_tokens_could_be_owed_is_owed_none() {
+    let before: ClientRecordV1 = read_golden(include_str!("golden/client_v1.hex"));
+    golden(&before, include_str!("golden/client_v1.hex"));
+    let read: ClientRecordV2 = read_golden(include_str!("golden/client_v1.hex"));
+    assert_eq!(Client::try_from(read), Ok(Client { owed_to: None, ..samples::client() }));
 }
 
 #[test]
@@ -96,7 +104,7 @@ fn samples_come_back_whole() {
     let user = samples::user();
     assert_eq!(back::<UserRecordV1, User, _>(&user), Ok(user));
     let client = samples::client();
-    assert_eq!(back::<ClientRecordV1, Client, _>(&client), Ok(client));
+    assert_eq!(back::<ClientRecordV2, Client, _>(&client), Ok(client));
     for state in [samples::invitation().state, InvitationState::Pending, InvitationState::Revoked] {
         let invitation = Invitation { state, ..samples::invitation() };
         let record: InvitationRecordV1 = through(&(&invitation).into());
@@ -117,7 +125,7 @@ fn samples_come_back_whole() {
 fn a_strategy_that_nobody_knows_is_damage() {
     let mut client = samples::client();
     client.last_authentication_strategy = Some(Way::Web3("not a strategy".into()));
-    let read = back::<ClientRecordV1, Client, _>(&client);
+    let read = back::<ClientRecordV2, Client, _>(&client);
     assert!(matches!(read, Err(StoreError::Damaged(_))));
 }
 
@@ -178,6 +186,7 @@ proptest! {
     #[test]
     fn any_client_comes_back_whole(
         (salt, generation, version) in (any::<[u8; 16]>(), any::<u32>(), any::<u64>()),
+        owed_to in option::of(any::<u32>()),
         statuses in vec(0..4_usize, 0..6),
         strategy in option::of(strategies()),
         sign_up in option::of(any::<[u8; 16]>()),
@@ -186,6 +195,7 @@ proptest! {
         let mut client = samples::client();
         client.sign_in = sign_in.map(Box::new);
         (client.salt, client.generation, client.version) = (salt, generation, version);
+        client.owed_to = owed_to;
         client.last_authentication_strategy = strategy;
         client.sign_up = sign_up.map(SignUpId::from_bytes);
         let session = client.sessions[0].clone();
@@ -197,7 +207,7 @@ proptest! {
                 session
             })
             .collect();
-        prop_assert_eq!(back::<ClientRecordV1, Client, _>(&client), Ok(client));
+        prop_assert_eq!(back::<ClientRecordV2, Client, _>(&client), Ok(client));
     }
 
     #[test]
@@ -206,7 +216,7 @@ proptest! {
         refuses_or_reads::<SignUpRecordV1>(&bytes)?;
         refuses_or_reads::<SignUpRecordV2>(&bytes)?;
         refuses_or_reads::<UserRecordV1>(&bytes)?;
-        refuses_or_reads::<ClientRecordV1>(&bytes)?;
+        refuses_or_reads::<ClientRecordV2>(&bytes)?;
         refuses_or_reads::<OutboxRecordV1>(&bytes)?;
         refuses_or_reads::<CounterRecordV1>(&bytes)?;
         refuses_or_reads::<IdentifierRecordV1>(&bytes)?;
@@ -220,6 +230,12 @@ fn golden<R: Record + PartialEq + Debug>(record: &R, golden: &str) {
     let golden: String = golden.split_whitespace().collect();
     assert_eq!(hex, golden);
     assert_eq!(decode::<R>(&bytes).as_ref(), Ok(record));
+}
+
+fn read_golden<R: Record>(golden: &str) -> R {
+    let digits: Vec<u8> = golden.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).expect("digits"), 16).expect("a byte");
+    decode(&digits.chunks(2).map(byte).collect::<Vec<u8>>()).expect("a record of an earlier version")
 }
 
 fn through<R: Record>(record: &R) -> R {
