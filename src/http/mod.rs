@@ -10,9 +10,11 @@ mod cookie;
 mod cors;
 mod error;
 mod exchange;
+mod host;
 mod identity;
 mod json;
 mod options;
+
 mod pages;
 mod params;
 mod proxy;
