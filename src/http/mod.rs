@@ -15,6 +15,7 @@ mod identity;
 mod json;
 mod options;
 
+mod pace;
 mod pages;
 mod params;
 mod proxy;
