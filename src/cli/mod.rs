@@ -4,6 +4,7 @@
 
 mod arguments;
 mod banner;
+mod descriptors;
 mod healthcheck;
 mod load;
 mod run;

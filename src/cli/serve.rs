@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 use url::Url;
 
 use crate::actors::ActorOptions;
@@ -25,7 +27,7 @@ use crate::store::{EmbeddedStore, MemoryStore, Store};
 use crate::telemetry::{self, LogFormat};
 use crate::token::{Algorithm, InstanceKey};
 
-use super::{banner, data_error, listen_error};
+use super::{banner, data_error, descriptors, listen_error};
 
 /// Serves until SIGTERM or SIGINT, then drains.
 ///
@@ -38,15 +40,19 @@ pub fn serve(config: &Config) -> Result<(), String> {
     };
     telemetry::init(format).map_err(|error| error.to_string())?;
     quiet_panics();
+    let places = descriptors::places(descriptors::raise(), config.server.max_connections)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("the async runtime can't be started: {error}"))?;
-    runtime.block_on(run(config))
+    let ended = runtime.block_on(run(config, places));
+    // Threads that still wait for a disk or a provider are not waited for: the time to end is over, or all is done.
+    runtime.shutdown_background();
+    ended
 }
 
-async fn run(config: &Config) -> Result<(), String> {
-    let mut options = http_options(config)?;
+async fn run(config: &Config, places: usize) -> Result<(), String> {
+    let mut options = http_options(config, places)?;
     let server = bind(&options).await.map_err(|error| listen_error(config.server.listen.address, &error))?;
     let port = server.local_addrs().first().map_or(config.server.listen.port(), SocketAddr::port);
     options.public_url = public_url(config, port)?;
@@ -54,41 +60,62 @@ async fn run(config: &Config) -> Result<(), String> {
     let capture = Arc::new(Capture::new());
     let engine = build_engine(config, &capture, reached_at(config, port)?).await?;
     let outbox: Arc<dyn DevOutbox> = Arc::new(Outbox(capture));
-    let app = App::new(engine.clone(), options, source_limiter(config), Some(outbox));
+    let per_source = options.max_connections_per_source;
+    let app = Arc::new(App::new(engine.clone(), options, source_limiter(config), Some(outbox)));
     announce(config, port, &engine);
-    let unhealthy = serve_until_told(server, Arc::new(app), &engine).await?;
-    tracing::info!("draining");
-    engine.shutdown().await;
-    if unhealthy {
-        return Err("the store failed and can't acknowledge any more; start again to recover what it holds".into());
+    tracing::info!(connections = places, per_source, "serving; as many connections may be open");
+    let drain = Duration::from_secs(config.server.drain_timeout_s);
+    match serve_until_told(server, app, engine, drain).await? {
+        End::Asked => Ok(()),
+        End::StoreFailed => {
+            Err("the store failed and can't acknowledge any more; start again to recover what it holds".into())
+        }
     }
-    tracing::info!("stopped");
-    Ok(())
 }
 
-/// Serves until a signal asks to stop, or until the store can't write any more: then the answer is `true`, and
-/// the process must not go on half-alive.
-async fn serve_until_told(server: BoundServer, app: Arc<App>, engine: &Engine) -> Result<bool, String> {
+/// Why serving ends.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// A signal asked for it.
+    Asked,
+    /// The store can't write until the next start: the process must not go on half-alive.
+    StoreFailed,
+}
+
+/// Serves until there is a reason to end, then takes as long as `drain` for everything that is begun.
+async fn serve_until_told(server: BoundServer, app: Arc<App>, engine: Engine, drain: Duration) -> Result<End, String> {
     let handler = |kind| signal(kind).map_err(|error| format!("signals can't be handled: {error}"));
     let (mut terminate, mut interrupt) = (handler(SignalKind::terminate())?, handler(SignalKind::interrupt())?);
-    let (decided, decision) = tokio::sync::oneshot::channel();
+    let (decided, decision) = oneshot::channel();
     let watched = engine.clone();
     let stop = async move {
-        let unhealthy = tokio::select! {
-            _ = terminate.recv() => false,
-            _ = interrupt.recv() => false,
-            () = unhealthy(&watched) => true,
+        let end = tokio::select! {
+            _ = terminate.recv() => End::Asked,
+            _ = interrupt.recv() => End::Asked,
+            () = failed(&watched) => End::StoreFailed,
         };
-        if decided.send(unhealthy).is_err() {
+        tracing::info!("draining");
+        if decided.send(end).is_err() {
             tracing::debug!("nobody waits for the reason any more");
         }
     };
-    server.serve(app, stop).await;
-    Ok(decision.await.unwrap_or(false))
+    let serving = tokio::spawn(async move {
+        server.serve(app, stop).await;
+        engine.shutdown().await;
+    });
+    let end = decision.await.unwrap_or(End::StoreFailed);
+    match timeout(drain, serving).await {
+        Ok(Ok(())) => tracing::info!("stopped"),
+        Ok(Err(error)) => tracing::error!(%error, "serving ended out of order"),
+        Err(_) => tracing::warn!(
+            "stopped before all was finished: `server.drain_timeout_s` is over; what was acknowledged is kept"
+        ),
+    }
+    Ok(end)
 }
 
-async fn unhealthy(engine: &Engine) {
-    while engine.is_ready() {
+async fn failed(engine: &Engine) {
+    while !engine.has_failed() {
         tokio::time::sleep(HEALTH_INTERVAL).await;
     }
 }
@@ -208,10 +235,11 @@ fn source_limiter(config: &Config) -> SourceLimiter {
     })
 }
 
-fn http_options(config: &Config) -> Result<HttpOptions, String> {
+fn http_options(config: &Config, places: usize) -> Result<HttpOptions, String> {
     let server = &config.server;
     let url = public_url(config, server.listen.port())?;
     let key = config.publishable_key();
+    let defaults = HttpOptions::new(url, key.as_str(), config.is_development());
     Ok(HttpOptions {
         listen: [Some(server.listen.address), server.listen.beside].into_iter().flatten().collect(),
         allowed_origins: server.allowed_origins.iter().map(|o| o.as_str().to_owned()).collect(),
@@ -220,8 +248,13 @@ fn http_options(config: &Config) -> Result<HttpOptions, String> {
         max_body_bytes: server.max_body_bytes,
         header_timeout: Duration::from_millis(server.header_timeout_ms),
         body_timeout: Duration::from_millis(server.body_timeout_ms),
-        max_connections: server.max_connections,
-        ..HttpOptions::new(url, key.as_str(), config.is_development())
+        write_timeout: Duration::from_millis(server.write_timeout_ms),
+        min_bytes_per_s: server.min_bytes_per_s,
+        // The engine and the store end after the last answer, in what is left of the time.
+        drain_timeout: Duration::from_secs(server.drain_timeout_s).mul_f64(ANSWERS_SHARE),
+        max_connections: places,
+        max_connections_per_source: server.connections_per_source.unwrap_or(defaults.max_connections_per_source),
+        ..defaults
     })
 }
 
@@ -303,6 +336,8 @@ fn quiet_panics() {
     }));
 }
 
+/// Which part of the time to end is for answers.
+const ANSWERS_SHARE: f64 = 0.75;
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
 /// How many messages the mailbox lists.
 const LISTED_MAX: usize = 200;

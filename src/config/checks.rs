@@ -142,7 +142,7 @@ fn is_loopback(host: Option<&str>) -> bool {
 }
 
 /// Numbers with the least and the most they may be.
-fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 27] {
+fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 31] {
     let Config { server, verification, limits, sign_up, session, password, .. } = config;
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     let limit = |key, n: u32| (key, u64::from(n), 1, MILLION);
@@ -150,7 +150,11 @@ fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 27] {
         ("server.max_body_bytes", count(server.max_body_bytes), 1024, 16 << 20),
         ("server.header_timeout_ms", server.header_timeout_ms, 100, 600_000),
         ("server.body_timeout_ms", server.body_timeout_ms, 100, 600_000),
+        ("server.write_timeout_ms", server.write_timeout_ms, 100, 600_000),
+        ("server.min_bytes_per_s", u64::from(server.min_bytes_per_s), 1, MILLION),
         ("server.max_connections", count(server.max_connections), 1, MILLION),
+        ("server.connections_per_source", count(server.connections_per_source.unwrap_or(1)), 1, MILLION),
+        ("server.drain_timeout_s", server.drain_timeout_s, 1, 600),
         ("verification.code_ttl_s", verification.code_ttl_s, 1, DAY_S),
         ("verification.link_ttl_s", verification.link_ttl_s, 1, DAY_S),
         ("verification.attempts_max", u64::from(verification.attempts_max), 1, 100),

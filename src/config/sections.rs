@@ -37,7 +37,11 @@ pub struct Server {
     pub max_body_bytes: usize,
     pub header_timeout_ms: u64,
     pub body_timeout_ms: u64,
+    pub write_timeout_ms: u64,
+    pub min_bytes_per_s: u32,
     pub max_connections: usize,
+    pub connections_per_source: Option<usize>,
+    pub drain_timeout_s: u64,
 }
 
 /// `[store]`

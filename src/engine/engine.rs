@@ -100,9 +100,14 @@ impl Engine {
         Ok(Some(self.now()))
     }
 
-    /// Whether it can do its work.
+    /// Whether it can do its work: keep what it acknowledges.
     pub fn is_ready(&self) -> bool {
-        self.inner.store().is_healthy()
+        !self.has_failed()
+    }
+
+    /// Whether it can't do its work any more, until it is built anew.
+    pub fn has_failed(&self) -> bool {
+        !self.inner.store().is_healthy()
     }
 
     /// The publishable key: what browsers are configured with.

@@ -1,14 +1,18 @@
-//! Bodies: bounded in size and in time, and forms only where the Frontend API reads them.
+//! Bodies: bounded in size, in time and in what they cost while they come, and forms only where the Frontend API
+//! reads them.
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::Body;
 use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap};
 
+use tokio::time::{Instant, timeout_at};
+
 use super::HttpOptions;
 use super::error::{Fault, HttpError};
+use super::pace::Pace;
 use super::params::Params;
 
 /// Reads a form (CONTRACT 1). An empty body needs no content type.
@@ -40,13 +44,12 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let max = options.max_body_bytes;
-    let announced = headers.get(CONTENT_LENGTH).and_then(|l| l.to_str().ok());
-    let is_large = announced.is_some_and(|l| l.parse::<usize>().is_ok_and(|l| l > max));
-    let outcome = if is_large {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|l| l.to_str().ok()).and_then(|l| l.parse::<usize>().ok());
+    let outcome = if announced.is_some_and(|length| length > max) {
         Err(Fault::RequestBodyTooLarge)
     } else {
-        let bounded = tokio::time::timeout(options.body_timeout, gather(&mut body, max)).await;
-        bounded.unwrap_or(Err(Fault::RequestTimeout))
+        let gathered = Gathered::of_at_most(announced.unwrap_or(max));
+        gather(&mut body, gathered, options).await
     };
     if outcome == Err(Fault::RequestBodyTooLarge) {
         discard(headers, body).await;
@@ -54,22 +57,53 @@ where
     outcome.map_err(HttpError::from)
 }
 
-async fn gather<B>(body: &mut B, max: usize) -> Result<Bytes, Fault>
+/// A body that takes longer than `body_timeout` in all is given up, and one that comes more slowly than the least rate
+/// a good deal earlier.
+async fn gather<B>(body: &mut B, mut gathered: Gathered, options: &HttpOptions) -> Result<Bytes, Fault>
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let mut bytes = BytesMut::new();
-    while let Some(frame) = body.frame().await {
+    let end = Instant::now() + options.body_timeout;
+    let mut pace = Pace::new(options.body_timeout / GRACE_SHARE, options.min_bytes_per_s);
+    loop {
+        let patience = pace.wait(Instant::now()).min(end);
+        let Ok(frame) = timeout_at(patience, body.frame()).await else {
+            return Err(Fault::RequestTimeout);
+        };
+        let Some(frame) = frame else { return Ok(gathered.bytes.into()) };
         let frame = frame.map_err(|_| Fault::BodyUnreadable)?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        if bytes.len() + data.len() > max {
+        pace.moved(data.len(), Instant::now());
+        gathered.take(&data)?;
+    }
+}
+
+/// What has come of a body. It takes little more memory than what has come, whatever was announced: a body that comes
+/// slowly is cheap to send and must be cheap to wait for.
+struct Gathered {
+    bytes: Vec<u8>,
+    max: usize,
+}
+
+impl Gathered {
+    const fn of_at_most(max: usize) -> Self {
+        Self { bytes: Vec::new(), max }
+    }
+
+    fn take(&mut self, data: &[u8]) -> Result<(), Fault> {
+        let length = self.bytes.len() + data.len();
+        if length > self.max {
             return Err(Fault::RequestBodyTooLarge);
         }
-        bytes.extend_from_slice(&data);
+        if length > self.bytes.capacity() {
+            let room = (length + length / 4).max(ROOM_MIN).min(self.max);
+            self.bytes.reserve_exact(room - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(data);
+        Ok(())
     }
-    Ok(bytes.freeze())
 }
 
 /// Reads on for a moment and forgets: a connection that is closed on unread bytes is reset, and the answer with it.
@@ -107,13 +141,23 @@ fn has_unsupported_type(headers: &HeaderMap) -> bool {
 }
 
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
+/// The room that the first bytes of a body get.
+const ROOM_MIN: usize = 1024;
+/// Which part of the time for a body may go by before it has to keep the least rate.
+const GRACE_SHARE: u32 = 3;
 const DISCARD_MAX: usize = 16 * 1024 * 1024;
 const DISCARD_TIME: Duration = Duration::from_millis(1000);
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll, ready};
+
     use http_body_util::Full;
+    use hyper::body::Frame;
     use hyper::header::{HeaderName, HeaderValue};
+    use tokio::time::Sleep;
     use url::Url;
 
     use super::*;
@@ -146,16 +190,83 @@ mod tests {
         assert_eq!(outcome(&[FORM_TYPE], &"a=1&".repeat(101)).await, Some(413));
     }
 
+    #[test]
+    fn a_body_takes_little_more_memory_than_what_has_come_of_it() {
+        let mut gathered = Gathered::of_at_most(64 * 1024);
+        for length in 1..=64 * 1024 {
+            gathered.take(b"a").expect("room");
+            let capacity = gathered.bytes.capacity();
+            assert!(capacity <= (length + length / 4).max(1024), "{capacity} for {length} bytes");
+        }
+        assert_eq!(gathered.bytes.capacity(), 64 * 1024);
+        assert_eq!(gathered.take(b"a"), Err(Fault::RequestBodyTooLarge));
+        let mut announced = Gathered::of_at_most(3);
+        announced.take(b"abc").expect("room");
+        assert_eq!(announced.bytes.capacity(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_drips_is_given_up_long_before_its_time_is_over() {
+        let began = Instant::now();
+        assert_eq!(slow(1, Duration::from_millis(900)).await, Err(Fault::RequestTimeout));
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(6), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_keeps_the_least_rate_is_read_until_its_time_is_over() {
+        let begun = Instant::now();
+        assert_eq!(slow(1000, Duration::from_millis(1000)).await.map(|b| b.len()), Ok(10_000));
+        assert_eq!(begun.elapsed(), Duration::from_secs(10));
+        assert_eq!(slow(500, Duration::from_millis(1000)).await, Err(Fault::RequestTimeout));
+        assert_eq!(begun.elapsed(), Duration::from_secs(10 + 15));
+    }
+
+    /// Reads a body of 10 000 bytes that comes in pieces of this length, each after a pause.
+    async fn slow(piece: usize, pause: Duration) -> Result<Bytes, Fault> {
+        let mut body = Slow { piece, left: 10_000 / piece, pause, pausing: Box::pin(tokio::time::sleep(pause)) };
+        gather(&mut body, Gathered::of_at_most(64 * 1024), &options()).await
+    }
+
+    struct Slow {
+        piece: usize,
+        left: usize,
+        pause: Duration,
+        pausing: Pin<Box<Sleep>>,
+    }
+
+    impl Body for Slow {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            if self.left == 0 {
+                return Poll::Ready(None);
+            }
+            ready!(self.pausing.as_mut().poll(cx));
+            self.left -= 1;
+            self.pausing = Box::pin(tokio::time::sleep(self.pause));
+            Poll::Ready(Some(Ok(Frame::data(vec![b'a'; self.piece].into()))))
+        }
+    }
+
     async fn outcome(headers: &[(HeaderName, &'static str)], body: &str) -> Option<u16> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(name, HeaderValue::from_static(value));
         }
-        let url = Url::parse("http://localhost:8080").expect("a URL");
-        let options = HttpOptions::new(url, "pk_live_x", true);
+        let options = options();
         let body = Full::new(Bytes::copy_from_slice(body.as_bytes()));
         let error = form(&map, body, &options).await.err()?;
         Some(error.into_answer().into_response().status().as_u16())
+    }
+
+    fn options() -> HttpOptions {
+        let url = Url::parse("http://localhost:8080").expect("a URL");
+        HttpOptions::new(url, "pk_live_x", true)
     }
 
     const FORM_TYPE: (HeaderName, &str) = (CONTENT_TYPE, "application/x-www-form-urlencoded");

@@ -175,7 +175,7 @@ mod tests {
     }
 
     fn told(cookie: &str, told: &Told<'_>) -> Vec<String> {
-        let request = Request::get("/v1/client").header("cookie", cookie).body(());
+        let request = Request::get("/v1/client").header("host", "localhost:8080").header("cookie", cookie).body(());
         let parts = request.expect("a request").into_parts().0;
         let url = Url::parse("http://localhost:8080").expect("a URL");
         let options = HttpOptions::new(url, "pk_live_Y2xlcmsubG9jYWxob3N0JA==", true);

@@ -10,9 +10,12 @@ mod cookie;
 mod cors;
 mod error;
 mod exchange;
+mod host;
 mod identity;
 mod json;
 mod options;
+
+mod pace;
 mod pages;
 mod params;
 mod proxy;

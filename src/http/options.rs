@@ -29,10 +29,17 @@ pub struct HttpOptions {
     pub header_timeout: Duration,
     /// How long a body may take.
     pub body_timeout: Duration,
+    /// How long a peer may take no byte of an answer that is waiting for it.
+    pub write_timeout: Duration,
+    /// How many bytes in a second a peer has to send of a body, and to take of an answer, in the long run.
+    pub min_bytes_per_s: u32,
     /// How long begun answers may take once the server shuts down.
     pub drain_timeout: Duration,
-    /// The most connections that are served at a time; further ones wait their turn.
+    /// The most connections that are open at a time. When all are, a new one takes the place of one that keeps the
+    /// server waiting, or waits for its turn.
     pub max_connections: usize,
+    /// The most connections from one IPv4 address or IPv6 /64. Those of trusted proxies are not counted.
+    pub max_connections_per_source: usize,
     /// Whether this is a development instance, which has dev browsers, `/dev/*` and pages.
     pub development: bool,
     /// The instance's publishable key, whose digest is the suffix of cookies.
@@ -59,8 +66,11 @@ impl HttpOptions {
             max_params: 100,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(15),
-            drain_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(10),
+            min_bytes_per_s: 500,
+            drain_timeout: Duration::from_secs(10),
             max_connections: 10_000,
+            max_connections_per_source: if development { 10_000 } else { 200 },
             development,
             publishable_key: publishable_key.into(),
         }

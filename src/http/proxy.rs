@@ -1,23 +1,30 @@
 //! Whom to believe about where a request came from.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
+
+use hyper::header::{FORWARDED, HeaderMap};
 
 use crate::config::Network;
 
-/// The address a request came from: the peer's, or the last one in `forwarded` (the values of `X-Forwarded-For`,
-/// in order) that is not a proxy's. What stands left of it anybody could have written.
-pub(super) fn client_ip<'a>(peer: IpAddr, forwarded: impl Iterator<Item = &'a str>, proxies: &[Network]) -> IpAddr {
+/// The address a request came from: the peer's, or the last one that proxies noted and that is not a proxy's. What
+/// stands left of it anybody could have written.
+///
+/// Proxies note addresses in `X-Forwarded-For` or, where that is absent, in `Forwarded` (RFC 7239). An entry that
+/// can't be read counts as the proxy that wrote it: to look further left would let a client choose its address.
+pub(super) fn client_ip(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> IpAddr {
     let is_proxy = |ip: IpAddr| proxies.iter().any(|p| p.contains(ip));
     let mut ip = peer.to_canonical();
     if !is_proxy(ip) {
         return ip;
     }
-    let hops: Vec<&str> = forwarded.flat_map(|v| v.split(',')).collect();
-    for hop in hops.iter().rev() {
-        let Ok(next) = hop.trim().parse::<IpAddr>() else {
-            break;
-        };
-        ip = next.to_canonical();
+    let entries: &mut dyn Iterator<Item = Option<IpAddr>> = if headers.contains_key(X_FORWARDED_FOR) {
+        &mut elements(headers, X_FORWARDED_FOR).map(node)
+    } else {
+        &mut elements(headers, FORWARDED.as_str()).map(|element| forwarded_for(element).and_then(node))
+    };
+    for entry in entries {
+        let Some(next) = entry else { break };
+        ip = next;
         if !is_proxy(ip) {
             break;
         }
@@ -25,22 +32,144 @@ pub(super) fn client_ip<'a>(peer: IpAddr, forwarded: impl Iterator<Item = &'a st
     ip
 }
 
+/// The elements of a header that is a list, the last one first. Lines are taken as bytes and cut at every comma: a
+/// client's part of the line, quotes and bytes that are no text included, must not hide what a proxy appended.
+fn elements<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    let lines: Vec<&[u8]> = headers.get_all(name).iter().map(|line| line.as_bytes()).collect();
+    let elements = lines.into_iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b','));
+    // RFC 9110, 5.6.1.2: empty elements don't count.
+    elements.map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
+}
+
+/// The node in the `for` parameter of an element of `Forwarded`.
+fn forwarded_for(element: &[u8]) -> Option<&[u8]> {
+    element.split(|byte| *byte == b';').find_map(|pair| {
+        let at = pair.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = (pair[..at].trim_ascii(), &pair[at + 1..]);
+        name.eq_ignore_ascii_case(b"for").then(|| value.trim_ascii())
+    })
+}
+
+/// An address as proxies spell it: bare, with a port, an IPv6 one in brackets or with a zone, all of it in quotes.
+/// `unknown` and obfuscated nodes (RFC 7239, 6) are no addresses.
+fn node(text: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(text).ok()?;
+    let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text).trim();
+    let ip = if let Some(bracketed) = text.strip_prefix('[') {
+        let (address, rest) = bracketed.split_once(']')?;
+        if !rest.is_empty() && !is_port(rest.strip_prefix(':')?) {
+            return None;
+        }
+        IpAddr::V6(without_zone(address).parse::<Ipv6Addr>().ok()?)
+    } else if let Ok(ip) = without_zone(text).parse::<IpAddr>() {
+        ip
+    } else {
+        let (address, port) = text.split_once(':').filter(|(_, port)| is_port(port))?;
+        IpAddr::V4(address.parse().ok().filter(|_| !port.is_empty())?)
+    };
+    Some(ip.to_canonical())
+}
+
+/// A number, or an obfuscated port (RFC 7239, 6.2).
+fn is_port(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+/// RFC 4007, 11: what follows a `%` names an interface of the proxy's machine.
+fn without_zone(address: &str) -> &str {
+    address.split_once('%').map_or(address, |(address, _)| address)
+}
+
+const X_FORWARDED_FOR: &str = "x-forwarded-for";
+
 #[cfg(test)]
 mod tests {
+    use hyper::header::{HeaderName, HeaderValue};
+
     use super::*;
 
     #[test]
     fn forwarded_addresses_count_only_from_trusted_peers() {
-        let proxies: [Network; 1] = ["10.0.0.0/8".parse().expect("a network")];
-        let ip = |peer: &str, forwarded: &[&str]| {
-            let peer = peer.parse().expect("an address");
-            client_ip(peer, forwarded.iter().copied(), &proxies).to_string()
-        };
-        assert_eq!(ip("192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
-        assert_eq!(ip("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
-        assert_eq!(ip("::ffff:10.0.0.1", &["203.0.113.9, 198.51.100.7, 10.2.2.2"]), "198.51.100.7");
-        assert_eq!(ip("10.0.0.1", &["203.0.113.9", "198.51.100.7"]), "198.51.100.7");
-        assert_eq!(ip("10.0.0.1", &["nonsense"]), "10.0.0.1");
+        assert_eq!(ip("192.0.2.1", &[("x-forwarded-for", "198.51.100.7")]), "192.0.2.1");
+        assert_eq!(ip("192.0.2.1", &[("forwarded", "for=198.51.100.7")]), "192.0.2.1");
+        assert_eq!(ip("10.0.0.1", &[("x-forwarded-for", "198.51.100.7")]), "198.51.100.7");
         assert_eq!(ip("10.0.0.1", &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn the_last_address_that_is_no_proxys_counts() {
+        let chain = [("x-forwarded-for", "203.0.113.9, 198.51.100.7, 10.2.2.2")];
+        assert_eq!(ip("::ffff:10.0.0.1", &chain), "198.51.100.7");
+        let lines = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-for", "198.51.100.7")];
+        assert_eq!(ip("10.0.0.1", &lines), "198.51.100.7");
+        let with_ports = [("x-forwarded-for", "203.0.113.9:1, 198.51.100.7:2, 10.2.2.2:3,")];
+        assert_eq!(ip("10.0.0.1", &with_ports), "198.51.100.7");
+        let forwarded = [("forwarded", "for=203.0.113.9, For=\"198.51.100.7:2\";proto=https, by=x ; for=10.2.2.2")];
+        assert_eq!(ip("10.0.0.1", &forwarded), "198.51.100.7");
+    }
+
+    #[test]
+    fn addresses_are_read_as_proxies_spell_them() {
+        for (spelled, address) in [
+            ("198.51.100.7", "198.51.100.7"),
+            ("198.51.100.7:50123", "198.51.100.7"),
+            ("\"198.51.100.7:50123\"", "198.51.100.7"),
+            ("198.51.100.7:_port", "198.51.100.7"),
+            ("2001:db8::17", "2001:db8::17"),
+            ("[2001:db8::17]", "2001:db8::17"),
+            ("[2001:db8::17]:4711", "2001:db8::17"),
+            ("\"[2001:db8::17]:4711\"", "2001:db8::17"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("[::ffff:198.51.100.7]:1", "198.51.100.7"),
+        ] {
+            assert_eq!(ip("10.0.0.1", &[("x-forwarded-for", spelled)]), address, "{spelled}");
+            assert_eq!(ip("10.0.0.1", &[("forwarded", &format!("proto=http;for={spelled}"))]), address, "{spelled}");
+        }
+    }
+
+    #[test]
+    fn an_unreadable_entry_is_its_proxys_and_never_gives_way_to_what_a_client_wrote() {
+        for unreadable in ["unknown", "_hidden", "example.com", "[2001:db8::17", "1.2.3.4:", "1.2.3", "::1]:1", "\"\""]
+        {
+            let forged = format!("203.0.113.9, {unreadable}");
+            assert_eq!(ip("10.0.0.1", &[("x-forwarded-for", &forged)]), "10.0.0.1", "{unreadable}");
+            let behind = format!("203.0.113.9, {unreadable}, 10.2.2.2");
+            assert_eq!(ip("10.0.0.1", &[("x-forwarded-for", &behind)]), "10.2.2.2", "{unreadable}");
+            let written_by_a_client = format!("{unreadable}, 198.51.100.7");
+            assert_eq!(ip("10.0.0.1", &[("x-forwarded-for", &written_by_a_client)]), "198.51.100.7", "{unreadable}");
+        }
+    }
+
+    #[test]
+    fn a_clients_part_of_the_line_hides_nothing() {
+        let bytes = b"\xff\xfe, 198.51.100.7";
+        assert_eq!(client_ip(proxy(), &map(&[("x-forwarded-for", bytes)]), &proxies()).to_string(), "198.51.100.7");
+        let open_quote = [("forwarded", "for=\"203.0.113.9, for=198.51.100.7")];
+        assert_eq!(ip("10.0.0.1", &open_quote), "198.51.100.7");
+        let both = [("forwarded", "for=203.0.113.9"), ("x-forwarded-for", "198.51.100.7")];
+        assert_eq!(ip("10.0.0.1", &both), "198.51.100.7");
+    }
+
+    fn ip(peer: &str, headers: &[(&'static str, &str)]) -> String {
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        client_ip(peer.parse().expect("an address"), &map(&headers), &proxies()).to_string()
+    }
+
+    fn map(headers: &[(&'static str, &[u8])]) -> HeaderMap {
+        let pair = |(name, value): &(&'static str, &[u8])| {
+            (HeaderName::from_static(name), HeaderValue::from_bytes(value).expect("a value"))
+        };
+        headers.iter().map(pair).fold(HeaderMap::new(), |mut map, (name, value)| {
+            map.append(name, value);
+            map
+        })
+    }
+
+    fn proxies() -> [Network; 1] {
+        ["10.0.0.0/8".parse().expect("a network")]
+    }
+
+    fn proxy() -> IpAddr {
+        "10.0.0.1".parse().expect("an address")
     }
 }

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use hyper::Method;
-use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, REFERER};
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, REFERER};
 use hyper::http::request::Parts;
 
 use crate::engine::{Gate, Source};
@@ -13,6 +13,7 @@ use super::HttpOptions;
 use super::cookie::{self, Place};
 use super::cors::{Asked, Origins, Realm, origin_of};
 use super::error::{Fault, HttpError};
+use super::host;
 use super::params::Params;
 use super::proxy::client_ip;
 
@@ -31,8 +32,10 @@ pub(super) struct Head {
     pub(super) mode: Mode,
     /// Where it came from.
     pub(super) ip: IpAddr,
-    /// The host it named, in lower case and without a port.
+    /// The host that the browser named, in lower case and without a port: a trusted proxy is believed about it.
     pub(super) host: Option<String>,
+    /// The host in the request itself, whatever proxies say.
+    pub(super) own_host: Option<String>,
     /// Whether the browser's side of the connection is https.
     pub(super) secure: bool,
 }
@@ -52,8 +55,9 @@ impl Head {
     /// Reads the head of a request from `peer`.
     ///
     /// # Errors
-    /// When the query is malformed where the transport reads it.
+    /// When the host is not named as HTTP wants it, or the query is malformed where the transport reads it.
     pub(super) fn read(parts: Parts, peer: SocketAddr, options: &HttpOptions) -> Result<Self, HttpError> {
+        let own_host = host::named(&parts)?;
         let headers = parts.headers;
         let encoded = parts.uri.query().unwrap_or_default();
         let query = Params::decode(encoded.as_bytes(), options.max_params).map_err(|_| Fault::RequestBodyTooLarge)?;
@@ -63,16 +67,12 @@ impl Head {
             (method, _) => method,
         };
         let trusted = options.trusted_proxies.iter().any(|p| p.contains(peer.ip()));
-        let forwarded = texts(&headers, "x-forwarded-for");
-        let ip = client_ip(peer.ip(), forwarded, &options.trusted_proxies);
+        let ip = client_ip(peer.ip(), &headers, &options.trusted_proxies);
         let by_proxy = |name| texts(&headers, name).next().filter(|_| trusted);
         let secure = options.public_url.scheme() == "https"
             || by_proxy("x-forwarded-proto").is_some_and(|p| p.eq_ignore_ascii_case("https"));
-        let authority = by_proxy("x-forwarded-host")
-            .or_else(|| headers.get(HOST).and_then(|h| h.to_str().ok()))
-            .or_else(|| parts.uri.authority().map(|a| a.as_str()));
-        let host = authority.map(|a| without_port(a).to_ascii_lowercase());
-        Ok(Self { method, path: parts.uri.path().to_owned(), query, mode, ip, host, secure, headers })
+        let host = by_proxy("x-forwarded-host").and_then(host::of).or_else(|| own_host.clone());
+        Ok(Self { method, path: parts.uri.path().to_owned(), query, mode, ip, host, own_host, secure, headers })
     }
 
     /// What the origin rule looks at.
@@ -182,14 +182,6 @@ fn bearer(value: &str) -> &str {
     }
 }
 
-fn without_port(authority: &str) -> &str {
-    let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
-    match authority.rsplit_once(':') {
-        Some((host, port)) if is_port(port) && !host.is_empty() => host,
-        _ => authority,
-    }
-}
-
 const DEV_BROWSER: &str = "__clerk_db_jwt";
 /// How many cookies of one name are tried.
 const COOKIES_MAX: usize = 4;
@@ -225,8 +217,7 @@ mod tests {
     fn production_instances_have_no_dev_browsers() {
         let mut options = options();
         options.development = false;
-        let request = Request::get("/v1/client?__clerk_db_jwt=dvb_x").body(());
-        let parts = request.expect("a request").into_parts().0;
+        let parts = request("GET", "/v1/client?__clerk_db_jwt=dvb_x", &[]);
         let head = Head::read(parts, PEER, &options).expect("a head");
         assert_eq!(head.mode, Mode::Cookie);
     }
@@ -280,15 +271,12 @@ mod tests {
     }
 
     #[test]
-    fn ports_are_cut_off_hosts() {
-        for (authority, host) in [
-            ("localhost:8080", "localhost"),
-            ("[::1]:8080", "[::1]"),
-            ("[::1]", "[::1]"),
-            ("example.com", "example.com"),
-        ] {
-            assert_eq!(without_port(authority), host);
-        }
+    fn what_proxies_say_of_the_host_does_not_replace_the_requests_own() {
+        let headers = [("host", "evil.example"), ("x-forwarded-host", "localhost")];
+        let mut options = options();
+        options.trusted_proxies = vec![PEER.ip().into()];
+        let head = Head::read(request("GET", "/dev/outbox", &headers), PEER, &options).expect("a head");
+        assert_eq!((head.host.as_deref(), head.own_host.as_deref()), (Some("localhost"), Some("evil.example")));
     }
 
     fn head(path: &str, headers: &[(&str, &str)]) -> Head {
@@ -301,6 +289,9 @@ mod tests {
 
     fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Parts {
         let mut builder = Request::builder().method(method).uri(path);
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            builder = builder.header("host", "localhost:8080");
+        }
         for (name, value) in headers {
             builder = builder.header(*name, *value);
         }

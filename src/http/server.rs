@@ -1,25 +1,40 @@
 //! Sockets and connections: bounded in number and in time, drained at the end. It knows nothing of what requests
 //! mean. Heads that can't be read never get further than hyper, which answers 400 or 431 without a body and closes.
+//!
+//! Who has to leave when there is no room is decided in [`connections`]; how slowly an answer may be taken in
+//! [`stream`].
+
+mod connections;
+mod received;
+mod stream;
+mod trouble;
 
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 
+use crate::config::Network;
+
+use super::pace::Pace;
 use super::{App, HttpOptions, service};
+use connections::{Connections, Order, Seat};
+use received::Received;
+use stream::WatchedStream;
+use trouble::{Failures, Trouble};
 
 /// A server that has its sockets and serves nothing yet.
 #[derive(Debug)]
@@ -28,11 +43,15 @@ pub struct BoundServer {
     limits: Limits,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Limits {
     header_timeout: Duration,
+    write_timeout: Duration,
+    min_bytes_per_s: u32,
     drain_timeout: Duration,
-    max_connections: usize,
+    connections: usize,
+    connections_per_source: usize,
+    uncounted: Vec<Network>,
 }
 
 /// Takes the sockets. Whoever listens on `127.0.0.1` listens on the same port of `[::1]` too, where there is IPv6:
@@ -45,9 +64,9 @@ pub async fn bind(options: &HttpOptions) -> io::Result<BoundServer> {
     for address in &options.listen {
         let has_twin = address.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) && !options.listen.iter().any(|a| a.is_ipv6());
         if has_twin {
-            listeners.extend(bind_loopback(*address).await?);
+            listeners.extend(bind_loopback(*address)?);
         } else {
-            listeners.push(TcpListener::bind(address).await?);
+            listeners.push(listen(*address)?);
         }
     }
     if listeners.is_empty() {
@@ -57,8 +76,12 @@ pub async fn bind(options: &HttpOptions) -> io::Result<BoundServer> {
         listeners,
         limits: Limits {
             header_timeout: options.header_timeout,
+            write_timeout: options.write_timeout,
+            min_bytes_per_s: options.min_bytes_per_s,
             drain_timeout: options.drain_timeout,
-            max_connections: options.max_connections,
+            connections: options.max_connections.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize)),
+            connections_per_source: options.max_connections_per_source.max(1),
+            uncounted: options.trusted_proxies.clone(),
         },
     })
 }
@@ -70,8 +93,8 @@ impl BoundServer {
         addresses.filter_map(Result::ok).collect()
     }
 
-    /// Serves `app` until `shutdown` resolves, then takes no further connections, closes idle ones and waits for
-    /// the answers that were begun.
+    /// Serves `app` until `shutdown` resolves, then takes no further connections, closes those that nothing moves on,
+    /// and waits for the answers that were begun, at most as long as the options say.
     pub async fn serve(self, app: Arc<App>, shutdown: impl Future<Output = ()>) {
         self.serve_with(
             move |request, peer| {
@@ -85,18 +108,19 @@ impl BoundServer {
 
     async fn serve_with<H, F>(self, handler: H, shutdown: impl Future<Output = ()>)
     where
-        H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+        H: Fn(Request<Received>, SocketAddr) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
     {
-        let graceful = Arc::new(GracefulShutdown::new());
-        let places = Arc::new(Semaphore::new(self.limits.max_connections));
+        let Self { listeners, limits } = self;
+        let places = Arc::new(Semaphore::new(limits.connections));
+        let connections = Arc::new(Connections::new(limits.connections_per_source, limits.uncounted.clone()));
         let (closing, closed) = watch::channel(false);
         let mut doors = JoinSet::new();
-        for listener in self.listeners {
+        for listener in listeners {
             let door = Door {
-                graceful: Arc::clone(&graceful),
                 places: Arc::clone(&places),
-                header_timeout: self.limits.header_timeout,
+                connections: Arc::clone(&connections),
+                limits: limits.clone(),
                 handler: handler.clone(),
             };
             let mut closed = closed.clone();
@@ -110,67 +134,104 @@ impl BoundServer {
         shutdown.await;
         closing.send_replace(true);
         while doors.join_next().await.is_some() {}
-        // Every door held a share of it, and all doors are gone.
-        let Some(graceful) = Arc::into_inner(graceful) else {
-            return;
-        };
-        let drained = tokio::time::timeout(self.limits.drain_timeout, graceful.shutdown()).await;
-        if drained.is_err() {
-            tracing::warn!("some answers took too long and were cut off");
+        connections.tell_all(Order::Finish);
+        // All places are free again once nobody is connected.
+        let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
+        if timeout(limits.drain_timeout, places.acquire_many(all)).await.is_err() {
+            let cut_off = limits.connections - places.available_permits();
+            tracing::warn!(connections = cut_off, "some answers took too long and were cut off");
+            connections.tell_all(Order::Leave);
         }
     }
 }
 
 /// One listener with what its connections need.
 struct Door<H> {
-    graceful: Arc<GracefulShutdown>,
     places: Arc<Semaphore>,
-    header_timeout: Duration,
+    connections: Arc<Connections>,
+    limits: Limits,
     handler: H,
 }
 
 impl<H, F> Door<H>
 where
-    H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+    H: Fn(Request<Received>, SocketAddr) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
 {
     async fn keep(&self, listener: &TcpListener) {
+        let mut failures = Failures::default();
         loop {
             match listener.accept().await {
                 Ok((stream, peer)) => {
-                    // Without a place it waits unread, and others in the listener's queue. A door that nobody comes to
-                    // holds no place.
-                    let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
-                        return;
-                    };
-                    self.admit(stream, peer, place);
+                    failures.end();
+                    // Without a seat it is closed here: its source has more than its share, all of it in use.
+                    if let Some(seat) = self.connections.enter(peer.ip())
+                        && let Some(place) = self.place().await
+                    {
+                        self.admit(stream, peer, seat, place);
+                    }
                 }
+                Err(error) if Trouble::of(&error) == Trouble::OfThePeer => {}
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    failures.note(&error);
+                    self.connections.make_room();
+                    sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
     }
 
-    fn admit(&self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+    /// A place for a connection. When all are taken somebody whom the server waits for has to leave; while it is at
+    /// work for all of them the connection waits unread, and others in the listener's queue.
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        loop {
+            if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+                return Some(place);
+            }
+            self.connections.make_room();
+            if let Ok(place) = timeout(ACCEPT_PAUSE, Arc::clone(&self.places).acquire_owned()).await {
+                return place.ok();
+            }
+        }
+    }
+
+    fn admit(&self, stream: TcpStream, peer: SocketAddr, seat: Seat, place: OwnedSemaphorePermit) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
         let handler = self.handler.clone();
-        let service = service_fn(move |request| {
-            let answering = handler(request, peer);
-            async move { Ok::<_, Infallible>(answering.await) }
+        let known = Arc::clone(seat.connection());
+        let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+            let work = known.work();
+            let answering = handler(request.map(|body| Received::new(body, Arc::clone(&known))), peer);
+            async move {
+                let answer = answering.await;
+                drop(work);
+                Ok::<_, Infallible>(answer)
+            }
         });
+        let pace = Pace::new(self.limits.write_timeout, self.limits.min_bytes_per_s);
+        let stream = WatchedStream::new(stream, Arc::clone(seat.connection()), pace);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.header_timeout)
+            .header_read_timeout(self.limits.header_timeout)
             .max_buf_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), service);
-        let connection = self.graceful.watch(connection);
         tokio::spawn(async move {
+            seat.begin();
+            let mut connection = pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                order = seat.ordered(None) => {
+                    connection.as_mut().graceful_shutdown();
+                    tokio::select! {
+                        ended = connection => ended,
+                        () = until_it_may_leave(&seat, order) => Ok(()),
+                    }
+                }
+            };
             // Broken and idle connections end in an error too; none of them is news.
-            if let Err(error) = connection.await {
+            if let Err(error) = ended {
                 tracing::trace!(%error, "a connection ended early");
             }
             drop(place);
@@ -178,11 +239,21 @@ where
     }
 }
 
-async fn bind_loopback(address: SocketAddr) -> io::Result<Vec<TcpListener>> {
+/// Returns when a connection with this order, or with a stricter one that comes meanwhile, need not be waited for.
+async fn until_it_may_leave(seat: &Seat, mut order: Order) {
+    while !seat.may_leave(order) {
+        tokio::select! {
+            stricter = seat.ordered(Some(order)) => order = stricter,
+            () = sleep(LEAVE_PAUSE) => {}
+        }
+    }
+}
+
+fn bind_loopback(address: SocketAddr) -> io::Result<Vec<TcpListener>> {
     for _ in 0..TWIN_TRIES {
-        let first = TcpListener::bind(address).await?;
+        let first = listen(address)?;
         let port = first.local_addr()?.port();
-        match TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await {
+        match listen((Ipv6Addr::LOCALHOST, port).into()) {
             Ok(twin) => return Ok(vec![first, twin]),
             // Somebody else has that port of `[::1]`: another free one may be free in both.
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && address.port() == 0 => {}
@@ -192,11 +263,27 @@ async fn bind_loopback(address: SocketAddr) -> io::Result<Vec<TcpListener>> {
             }
         }
     }
-    Ok(vec![TcpListener::bind(address).await?])
+    Ok(vec![listen(address)?])
 }
 
-/// How long to wait after a connection could not be accepted, for file descriptors to come back.
+/// A listener whose connections hold little in the system's buffers: what a peer doesn't take stays small.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SOCKET_BUFFER_BYTES)?;
+    socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// How long to wait after a connection could not be accepted or placed, for descriptors and places to come back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How often a connection that has to leave is looked at.
+const LEAVE_PAUSE: Duration = Duration::from_millis(50);
+/// How much the system keeps for a connection in each direction; Linux doubles it for its own needs.
+const SOCKET_BUFFER_BYTES: u32 = 64 * 1024;
+/// How many connections may wait to be accepted; the system may allow fewer.
+const BACKLOG: u32 = 4096;
 /// Beyond this many bytes a head that is not whole yet is given up.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// How often a port that is free on both loopbacks is looked for.

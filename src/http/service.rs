@@ -49,7 +49,7 @@ where
     let head = Head::read(parts, peer, options)?;
     let realm = router::realm(&head.path, options.development);
     app.origins.check(&head.asked(realm))?;
-    if realm == Realm::Dev && !is_at_home(head.host.as_deref(), options) {
+    if realm == Realm::Dev && !is_at_home(head.own_host.as_deref(), options) {
         return Err(Fault::HostInvalid.into());
     }
     if head.method == Method::OPTIONS {
@@ -63,8 +63,9 @@ where
     answered.unwrap_or_else(|panic| Err(HttpError::internal(words(&*panic)))).map_err(|error| error.at(route.name()))
 }
 
-/// Whether the host that a request named is this machine or the instance's own: a page elsewhere, whose name was
-/// made to point here, must not use the tools of a development instance.
+/// Whether the host that a request named itself is this machine or the instance's own: a page elsewhere, whose name
+/// was made to point here, must not use the tools of a development instance. What a forwarding header says is no
+/// matter: where this machine counts as a proxy, that page writes those headers too.
 fn is_at_home(host: Option<&str>, options: &HttpOptions) -> bool {
     let Some(host) = host else { return false };
     if options.public_url.host_str() == Some(host) {

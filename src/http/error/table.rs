@@ -141,7 +141,7 @@ pub(super) const TABLE: &[Row] = &[
     all("origin_invalid", BAD, "Invalid HTTP Origin header", "The Origin HTTP header is not one of the allowed origins of this instance."),
     all("origin_missing", BAD, "Missing HTTP Origin header", "The Origin HTTP header is missing."),
     all("origin_authorization_headers_conflict", BAD, "Origin and Authorization conflict", "For security purposes, only one of the Origin and Authorization headers should be provided, but not both."),
-    all("host_invalid", BAD, "Invalid host", "The Host HTTP header does not name this instance."),
+    all("host_invalid", BAD, "Invalid host", "The Host HTTP header is missing, is there twice, is no host, or does not name this instance."),
     all("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", "This resource does not have that method."),
     all("request_timeout", StatusCode::REQUEST_TIMEOUT, "Request timeout", "The request took too long to arrive."),
     all("request_body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "Request too large", "The request is larger, or has more parameters, than allowed."),
