@@ -142,7 +142,7 @@ impl Courier {
                     tracing::warn!(message.id = %entry.id, reason, "a message was refused for good");
                     return strike_out(persister, entry).await;
                 }
-                Outcome::Retry { reason } => {
+                Outcome::Retry { reason } | Outcome::Unavailable { reason } => {
                     tracing::warn!(message.id = %entry.id, reason, "a message could not be sent; it is tried again");
                 }
             }

@@ -12,7 +12,7 @@ use url::Url;
 use crate::actors::ActorOptions;
 use crate::captcha::{Captcha, CaptchaProvider};
 use crate::config::{self, Config};
-use crate::delivery::{Capture, Captured, Channel, Off, Security, Smtp, SmtpOptions, Transport};
+use crate::delivery::{Capture, Captured, Channel, Off, Security, Smtp, SmtpLimits, SmtpOptions, Transport};
 use crate::domain::time::Span;
 use crate::engine::{BackendKey, Engine};
 use crate::http::{App, BoundServer, CapturedMessage, DevOutbox, Family, HttpOptions, SourceLimiter, bind};
@@ -183,6 +183,11 @@ fn email_transport(config: &Config, capture: &Arc<Capture>) -> Result<Arc<dyn Tr
         username: email.username.clone(),
         password: email.password.clone(),
         from: email.from.clone().unwrap_or_default(),
+        hello_name: email.hello_name.clone(),
+        limits: SmtpLimits {
+            command: Duration::from_secs(email.command_timeout_s),
+            delivery: Duration::from_secs(email.timeout_s),
+        },
     };
     Ok(Arc::new(Smtp::new(&options).map_err(|error| error.to_string())?))
 }

@@ -9,6 +9,6 @@ mod transport;
 
 pub use capture::{Capture, Captured};
 pub use off::Off;
-pub use smtp::{Security, Smtp, SmtpError, SmtpOptions};
+pub use smtp::{Security, Smtp, SmtpError, SmtpLimits, SmtpOptions};
 pub use template::{Envelope, Wording};
 pub use transport::{BoxFuture, Channel, Message, Outcome, Transport};

@@ -62,8 +62,14 @@ pub enum Channel {
 pub enum Outcome {
     /// The next hop has taken it.
     Sent,
-    /// Not now: the relay tries again until the message expires.
+    /// Not now, and for a reason of this message's own: the relay tries again until it expires.
     Retry {
+        /// Why, without addresses.
+        reason: String,
+    },
+    /// Not now, and no other message either: the next hop can't be reached, is silent, or knows the instance not. The
+    /// relay tries again until the message expires, and the channel counts as failing.
+    Unavailable {
         /// Why, without addresses.
         reason: String,
     },
