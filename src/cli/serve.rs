@@ -128,6 +128,8 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) 
     };
     let actors = ActorOptions {
         passivate_after: Duration::from_secs(config.sign_up.passivate_after_s),
+        // The transport's own deadline comes first and knows what was wrong.
+        delivery_timeout: Duration::from_secs(config.email.timeout_s) + DELIVERY_MARGIN,
         ..ActorOptions::default()
     };
     // A development instance may have its providers on this machine.
@@ -308,6 +310,7 @@ fn quiet_panics() {
     }));
 }
 
+const DELIVERY_MARGIN: Duration = Duration::from_secs(15);
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
 /// How many messages the mailbox lists.
 const LISTED_MAX: usize = 200;

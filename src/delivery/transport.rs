@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::domain::id::MessageId;
+use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
@@ -55,6 +56,30 @@ impl fmt::Debug for Message {
 pub enum Channel {
     Email,
     Sms,
+}
+
+impl Channel {
+    /// The road to an address.
+    pub const fn of(address: &Identifier) -> Self {
+        match address.kind {
+            IdentifierKind::PhoneNumber => Self::Sms,
+            _ => Self::Email,
+        }
+    }
+
+    /// Its name in logs and on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
+        }
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// What came of a delivery.
