@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::delivery::{Channel, ChannelHealth};
 use crate::domain::context::{Context, Entropy, KeyedDigest, Policy, Sealer};
 use crate::domain::settings::Settings;
 use crate::domain::time::Timestamp;
@@ -23,6 +24,8 @@ pub struct Environment {
     pub policy: Policy,
     /// How the actors behave.
     pub options: ActorOptions,
+    email: ChannelHealth,
+    sms: ChannelHealth,
     settings: RwLock<Arc<Settings>>,
     entropy: Mutex<Box<dyn Entropy + Send>>,
 }
@@ -40,8 +43,10 @@ pub struct ActorOptions {
     pub calls_per_sign_up_max: u64,
     /// How often the sweeper looks.
     pub sweep_interval: Duration,
-    /// How many messages may be on their way at once.
+    /// How many messages of a channel may be on their way at once.
     pub deliveries_max: usize,
+    /// How long a transport may take for one message; then the relay takes it for failed.
+    pub delivery_timeout: Duration,
 }
 
 impl Default for ActorOptions {
@@ -53,6 +58,7 @@ impl Default for ActorOptions {
             calls_per_sign_up_max: 64,
             sweep_interval: Duration::from_secs(5),
             deliveries_max: 64,
+            delivery_timeout: Duration::from_secs(60),
         }
     }
 }
@@ -71,12 +77,21 @@ impl Environment {
         options: ActorOptions,
     ) -> Self {
         let settings = RwLock::new(Arc::new(settings));
-        Self { store, clock, digest, sealer, policy, options, settings, entropy: Mutex::new(entropy) }
+        let (email, sms) = (ChannelHealth::new(Channel::Email), ChannelHealth::new(Channel::Sms));
+        Self { store, clock, digest, sealer, policy, options, email, sms, settings, entropy: Mutex::new(entropy) }
     }
 
     /// The time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// How a channel is doing.
+    pub const fn health(&self, channel: Channel) -> &ChannelHealth {
+        match channel {
+            Channel::Email => &self.email,
+            Channel::Sms => &self.sms,
+        }
     }
 
     /// The settings in force.

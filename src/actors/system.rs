@@ -12,7 +12,7 @@ use crate::domain::sign_up::Command;
 
 use super::environment::Environment;
 use super::persister::{Persister, PersisterActor, PersisterMessage};
-use super::relay::{self, RelayActor, RelayMessage};
+use super::relay::{Arguments, RelayActor, RelayMessage};
 use super::sign_up::{Answer, CallError, Create, SignUpMessage};
 use super::supervisor::{self, Supervisor, SupervisorMessage};
 use super::sweeper::{Sweep, Sweeper};
@@ -44,7 +44,7 @@ impl System {
         transports: Transports,
         wording: Wording,
     ) -> Result<Self, StartError> {
-        let arguments = relay::Arguments { environment: environment.clone(), transports, wording };
+        let arguments = Arguments { environment: environment.clone(), transports, wording };
         let (relay, _) = Actor::spawn(None, RelayActor, arguments).await?;
         let (persister_actor, _) =
             Actor::spawn(None, PersisterActor, (environment.store.clone(), relay.clone())).await?;

@@ -14,7 +14,7 @@ use url::Url;
 use crate::actors::ActorOptions;
 use crate::captcha::{Captcha, CaptchaProvider};
 use crate::config::{self, Config};
-use crate::delivery::{Capture, Captured, Channel, Off, Security, Smtp, SmtpOptions, Transport};
+use crate::delivery::{Capture, Captured, Channel, Off, Security, Smtp, SmtpLimits, SmtpOptions, Transport};
 use crate::domain::time::Span;
 use crate::engine::{BackendKey, Engine};
 use crate::http::{App, BoundServer, CapturedMessage, DevOutbox, Family, HttpOptions, SourceLimiter, bind};
@@ -155,6 +155,8 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) 
     };
     let actors = ActorOptions {
         passivate_after: Duration::from_secs(config.sign_up.passivate_after_s),
+        // The transport's own deadline comes first and knows what was wrong.
+        delivery_timeout: Duration::from_secs(config.email.timeout_s) + DELIVERY_MARGIN,
         ..ActorOptions::default()
     };
     // A development instance may have its providers on this machine.
@@ -210,6 +212,11 @@ fn email_transport(config: &Config, capture: &Arc<Capture>) -> Result<Arc<dyn Tr
         username: email.username.clone(),
         password: email.password.clone(),
         from: email.from.clone().unwrap_or_default(),
+        hello_name: email.hello_name.clone(),
+        limits: SmtpLimits {
+            command: Duration::from_secs(email.command_timeout_s),
+            delivery: Duration::from_secs(email.timeout_s),
+        },
     };
     Ok(Arc::new(Smtp::new(&options).map_err(|error| error.to_string())?))
 }
@@ -338,6 +345,7 @@ fn quiet_panics() {
 
 /// Which part of the time to end is for answers.
 const ANSWERS_SHARE: f64 = 0.75;
+const DELIVERY_MARGIN: Duration = Duration::from_secs(15);
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
 /// How many messages the mailbox lists.
 const LISTED_MAX: usize = 200;

@@ -11,7 +11,7 @@ use super::values::{CaptchaProvider, EmailTransport, Mode, Security, SmsTranspor
 pub(super) fn check(config: &Config, layer: &Layer) -> Result<(), ConfigError> {
     let mut faults = Vec::new();
     let mut fault = |key: &str, reason: &str| faults.push(ConfigError::at(layer.place(key), key, reason));
-    for (key, value, min, max) in ranges(config) {
+    for (key, value, min, max) in ranges(config).into_iter().chain(email_ranges(config)) {
         if value < min || value > max {
             fault(key, &format!("is {value}; it must be from {min} to {max}"));
         }
@@ -26,6 +26,10 @@ pub(super) fn check(config: &Config, layer: &Layer) -> Result<(), ConfigError> {
         }
         if !email.from.as_deref().unwrap_or_default().contains('@') {
             fault("email.from", "must be the sender, such as \"Acme <no-reply@acme.example>\"");
+        }
+        let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
+        if email.hello_name.as_deref().is_some_and(|name| !is_name(name)) {
+            fault("email.hello_name", "must be a name such as \"mail.acme.example\"");
         }
         if email.username.is_some() != email.password.is_some() {
             let given = if email.username.is_some() { "email.username" } else { "email.password" };
@@ -179,6 +183,15 @@ fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 31] {
         ("password.p", u64::from(password.p), 1, 8),
         ("password.threads", count(password.threads), 0, 1024),
         ("password.queue", count(password.queue), 1, MILLION),
+    ]
+}
+
+/// A message must go out while its code is still good, and a step is a part of it.
+fn email_ranges(config: &Config) -> [(&'static str, u64, u64, u64); 2] {
+    let email = &config.email;
+    [
+        ("email.command_timeout_s", email.command_timeout_s, 1, email.timeout_s.max(1)),
+        ("email.timeout_s", email.timeout_s, 1, 300),
     ]
 }
 

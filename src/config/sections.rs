@@ -140,6 +140,9 @@ pub struct Email {
     pub username: Option<String>,
     pub password: Option<Secret<String>>,
     pub from: Option<String>,
+    pub hello_name: Option<String>,
+    pub command_timeout_s: u64,
+    pub timeout_s: u64,
 }
 
 /// `[captcha]`

@@ -4,11 +4,13 @@
 mod capture;
 mod off;
 mod smtp;
+mod status;
 mod template;
 mod transport;
 
 pub use capture::{Capture, Captured};
 pub use off::Off;
-pub use smtp::{Security, Smtp, SmtpError, SmtpOptions};
+pub use smtp::{Security, Smtp, SmtpError, SmtpLimits, SmtpOptions};
+pub use status::{ChannelHealth, ChannelStatus, Counted};
 pub use template::{Envelope, Wording};
 pub use transport::{BoxFuture, Channel, Message, Outcome, Transport};

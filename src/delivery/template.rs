@@ -1,7 +1,7 @@
 //! The words of messages.
 
 use crate::domain::id::MessageId;
-use crate::domain::identifier::{Identifier, IdentifierKind};
+use crate::domain::identifier::Identifier;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
@@ -117,10 +117,7 @@ impl Envelope<'_> {
     }
 
     fn channel(self) -> Channel {
-        match self.to.kind {
-            IdentifierKind::PhoneNumber => Channel::Sms,
-            _ => Channel::Email,
-        }
+        Channel::of(self.to)
     }
 
     fn good_for(self) -> String {
@@ -141,6 +138,7 @@ fn printable(application: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::identifier::IdentifierKind;
 
     #[test]
     fn how_long_a_message_is_good_is_said_in_whole_words() {

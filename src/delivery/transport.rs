@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::domain::id::MessageId;
+use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
@@ -57,13 +58,43 @@ pub enum Channel {
     Sms,
 }
 
+impl Channel {
+    /// The road to an address.
+    pub const fn of(address: &Identifier) -> Self {
+        match address.kind {
+            IdentifierKind::PhoneNumber => Self::Sms,
+            _ => Self::Email,
+        }
+    }
+
+    /// Its name in logs and on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
+        }
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// What came of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The next hop has taken it.
     Sent,
-    /// Not now: the relay tries again until the message expires.
+    /// Not now, and for a reason of this message's own: the relay tries again until it expires.
     Retry {
+        /// Why, without addresses.
+        reason: String,
+    },
+    /// Not now, and no other message either: the next hop can't be reached, is silent, or knows the instance not. The
+    /// relay tries again until the message expires, and the channel counts as failing.
+    Unavailable {
         /// Why, without addresses.
         reason: String,
     },

@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::actors::{CallError, Environment, System};
 use crate::captcha::Captcha;
+use crate::delivery::{Channel, ChannelStatus};
 use crate::clock::SystemClock;
 use crate::domain::rejection::Code;
 use crate::domain::secret::Secret;
@@ -108,6 +109,11 @@ impl Engine {
     /// Whether it can't do its work any more, until it is built anew.
     pub fn has_failed(&self) -> bool {
         !self.inner.store().is_healthy()
+    }
+
+    /// How the channels are doing by which messages leave. It waits for nobody.
+    pub fn channels(&self) -> [ChannelStatus; 2] {
+        [Channel::Email, Channel::Sms].map(|channel| self.inner.environment.health(channel).status())
     }
 
     /// The publishable key: what browsers are configured with.

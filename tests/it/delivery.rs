@@ -1,37 +1,30 @@
-//! Messages on their way out: SMTP to a server on this machine, retries, refusals.
+//! Messages on their way out: SMTP to servers on this machine, good ones and bad ones, and what follows.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
 
-use vestibule::delivery::{Channel, Message, Outcome, Security, Smtp, SmtpOptions, Transport};
+use vestibule::delivery::{Capture, Channel, Message, Outcome, Security, Smtp, SmtpError, SmtpOptions, Transport};
 use vestibule::domain::id::MessageId;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_up::{RawFields, Status};
 use vestibule::domain::time::Timestamp;
+use vestibule::domain::verification::Strategy;
 use vestibule::engine::{Caller, Engine, Source};
+
+use crate::support::smtp::{Act, Mail, Script, SmtpServer, options};
 
 #[tokio::test]
 async fn a_code_sent_over_smtp_completes_a_sign_up() {
-    let server = SmtpServer::start(&[]);
-    let smtp = Smtp::new(&server.options()).expect("a transport");
-    let settings = vestibule::config::sample_settings("email_code").expect("a sample");
-    let engine = Engine::builder().settings(settings).email(Arc::new(smtp)).build().await.expect("an engine");
-    let fields = RawFields {
-        email_address: Some("Ada@Example.com".into()),
-        strategy: Some("email_code".into()),
-        ..RawFields::default()
-    };
+    let server = SmtpServer::start();
+    let engine = engine(&server.options(), &Arc::new(Capture::new())).await;
     let source = Source::default();
-    let (sign_up, client) = engine.create_sign_up(&Caller::nobody(), &fields, &source).await.expect("a sign-up");
-    let caller = engine.identify(client.new_token.as_ref().map(|t| t.expose().as_str())).await.expect("readable");
+    let (id, caller) = begin(&engine, Some("Ada@Example.com"), None).await;
     let mail = server.mail(1).await;
     assert_eq!(mail[0].to, "<ada@example.com>");
     assert!(mail[0].data.contains("From: Acme <no-reply@acme.example>"), "{}", mail[0].data);
     let subject = mail[0].data.lines().find_map(|line| line.strip_prefix("Subject: ")).expect("a subject");
     let code = &subject[..6];
-    let id = sign_up.value.id;
     let done = engine.attempt_verification(&caller, id, Some("email_code"), Some(code), &source).await;
     assert_eq!(done.expect("the code in the mail").0.status, Status::Complete);
     engine.shutdown().await;
@@ -39,120 +32,313 @@ async fn a_code_sent_over_smtp_completes_a_sign_up() {
 
 #[tokio::test]
 async fn a_refusal_for_good_is_told_from_one_for_now_and_retries_keep_their_id() {
-    let server = SmtpServer::start(&["451 try later", "535 wrong password", "550 no such mailbox"]);
+    let server = SmtpServer::start();
+    server.refuse(&["451 try later", "535 wrong password", "550 no such mailbox"]);
     let smtp = Smtp::new(&server.options()).expect("a transport");
     let message = message("ada@example.com");
     assert!(matches!(smtp.deliver(&message).await, Outcome::Retry { .. }));
-    assert!(matches!(smtp.deliver(&message).await, Outcome::Retry { .. }), "a refused login is the operator's to mend");
+    let login = smtp.deliver(&message).await;
+    assert!(matches!(login, Outcome::Unavailable { .. }), "a refused login is the operator's to mend: {login:?}");
     let Outcome::Refused { reason } = smtp.deliver(&message).await else { panic!("a 550 is for good") };
     assert!(!reason.contains("ada@"), "{reason}");
     assert_eq!(smtp.deliver(&message).await, Outcome::Sent);
     assert_eq!(smtp.deliver(&message).await, Outcome::Sent);
     let mail = server.mail(2).await;
-    let id = |mail: &Mail| mail.data.lines().find(|line| line.starts_with("Message-ID: ")).map(str::to_owned);
-    assert!(id(&mail[0]).is_some_and(|line| line.contains(&message.id.to_string())));
-    assert_eq!(id(&mail[0]), id(&mail[1]));
+    assert!(header(&mail[0], "Message-ID: ").contains(&message.id.to_string()));
+    assert_eq!(header(&mail[0], "Message-ID: "), header(&mail[1], "Message-ID: "));
+    assert_eq!(server.connections(), 1, "a refused message does not cost the connection");
 }
 
 #[tokio::test]
-async fn nobody_listening_is_a_retry_and_a_line_break_is_never_sent() {
-    let closed = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
-    let smtp = Smtp::new(&options(closed)).expect("a transport");
-    assert!(matches!(smtp.deliver(&message("ada@example.com")).await, Outcome::Retry { .. }));
+async fn mail_says_who_sends_it_and_that_no_machine_should_answer() {
+    let server = SmtpServer::start();
+    let smtp = Smtp::new(&server.options()).expect("a transport");
+    assert_eq!(smtp.deliver(&message("ada@example.com")).await, Outcome::Sent);
+    let mail = server.mail(1).await;
+    assert_eq!(header(&mail[0], "MIME-Version: "), "1.0");
+    assert_eq!(header(&mail[0], "Auto-Submitted: "), "auto-generated");
+    assert_eq!(header(&mail[0], "Date: "), "Fri, 15 Jan 2027 08:00:00 +0000");
+    assert_eq!(server.commands()[0], "EHLO acme.example");
+    let named = SmtpOptions { hello_name: Some("mail.acme.example".into()), ..server.options() };
+    let smtp = Smtp::new(&named).expect("a transport");
+    assert_eq!(smtp.deliver(&message("ada@example.com")).await, Outcome::Sent);
+    assert!(server.commands().iter().any(|command| command == "EHLO mail.acme.example"));
+    let injected = SmtpOptions { hello_name: Some("a\r\nMAIL FROM:<eve@example.com>".into()), ..server.options() };
+    assert!(matches!(Smtp::new(&injected).err(), Some(SmtpError::HelloName)));
+}
+
+#[tokio::test]
+async fn a_line_break_in_an_address_is_never_sent() {
+    let server = SmtpServer::start();
+    let smtp = Smtp::new(&server.options()).expect("a transport");
     let injected = message("ada@example.com\r\nRCPT TO:<eve@example.com>");
     assert!(matches!(smtp.deliver(&injected).await, Outcome::Refused { .. }));
+    assert_eq!(server.connections(), 0);
 }
 
-/// A server that takes mail on a free port of this machine, refusing the first recipients with `refusals`.
-struct SmtpServer {
-    port: u16,
-    taken: Arc<Mutex<Vec<Mail>>>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Mail {
-    to: String,
-    data: String,
-}
-
-impl SmtpServer {
-    fn start(refusals: &'static [&'static str]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("an address").port();
-        let (taken, refusals) = (Arc::new(Mutex::default()), Arc::new(Mutex::new(refusals.iter())));
-        let mail = Arc::clone(&taken);
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (mail, refusals) = (Arc::clone(&mail), Arc::clone(&refusals));
-                // A client that hangs up ends its conversation, not the server.
-                thread::spawn(move || converse(stream?, &mail, &refusals));
-            }
-        });
-        Self { port, taken }
+/// Whatever a server does at whatever step, the message comes back within its deadline, with what was wrong.
+#[tokio::test]
+async fn every_way_of_failing_has_its_own_words_and_its_own_consequence() {
+    use Act::{FallSilent as Fall, Flood, GoOn, HangUp, Say, Trickle};
+    let (refused, again, down) = ("refused", "again", "down");
+    for (step, act, expected, words) in [
+        ("greeting", Fall, down, "took the connection and did not greet in time"),
+        ("ehlo", Fall, down, "did not answer EHLO in time"),
+        ("mail", Fall, down, "did not answer MAIL in time"),
+        ("rcpt", Fall, down, "did not answer RCPT in time"),
+        ("data", Fall, down, "did not answer DATA in time"),
+        ("text", Fall, down, "took too long for one message"),
+        ("greeting", Trickle, down, "did not greet in time"),
+        ("rcpt", Trickle, down, "did not answer RCPT in time"),
+        ("greeting", GoOn, down, "with more than an answer may have"),
+        ("ehlo", GoOn, down, "answered EHLO with more than an answer may have"),
+        ("greeting", Flood, down, "with more than an answer may have"),
+        ("mail", Flood, down, "answered MAIL with more than an answer may have"),
+        ("greeting", HangUp, down, "closed the connection without a greeting"),
+        ("ehlo", HangUp, down, "closed the connection at EHLO"),
+        ("data", HangUp, down, "closed the connection at DATA"),
+        ("text", HangUp, down, "closed the connection at the message"),
+        ("greeting", Say("HTTP/1.1 400 Bad Request"), down, "does not speak SMTP"),
+        ("greeting", Say("421 4.3.2 ada@example.com is too much"), down, "answered the connection with 421 4.3.2"),
+        ("greeting", Say("554 5.3.2 not you"), down, "answered the connection with 554 5.3.2"),
+        ("ehlo", Say("550 5.5.0 not you"), down, "answered EHLO with 550 5.5.0"),
+        ("mail", Say("421 4.3.2 bye"), down, "answered MAIL with 421 4.3.2"),
+        ("mail", Say("452 4.3.1 full"), down, "answered MAIL with 452 4.3.1"),
+        ("mail", Say("530 5.7.0 log in"), down, "answered MAIL with 530 5.7.0"),
+        ("mail", Say("553 5.1.8 not your sender"), refused, "answered MAIL with 553 5.1.8"),
+        ("rcpt", Say("450 4.2.0 ada@example.com is greylisted"), again, "answered RCPT with 450 4.2.0"),
+        ("rcpt", Say("550-5.1.1 no\r\n550 5.1.1 ada@example.com"), refused, "answered RCPT with 550 5.1.1"),
+        ("rcpt", Say("421 bye"), down, "answered RCPT with 421"),
+        ("data", Say("451 4.3.0 later"), again, "answered DATA with 451 4.3.0"),
+        ("data", Say("554 5.5.1 never"), refused, "answered DATA with 554 5.5.1"),
+        ("data", Say("250 what?"), down, "does not speak SMTP"),
+        ("text", Say("451 4.7.1 later"), again, "answered the message with 451 4.7.1"),
+        ("text", Say("554 5.7.1 spam for ada@example.com"), refused, "answered the message with 554 5.7.1"),
+    ] {
+        let server = SmtpServer::scripted(vec![(step, act)]);
+        let smtp = Smtp::new(&server.options()).expect("a transport");
+        let outcome = in_time(smtp.deliver(&message("ada@example.com"))).await;
+        let (kind, reason) = told(&outcome);
+        let server = format!("the mail server 127.0.0.1:{} ", server.options().port);
+        assert_eq!((kind, reason.contains(words)), (expected, true), "{step} {act:?}: {outcome:?}");
+        assert!(reason.starts_with(&server) && !reason.contains("ada@"), "{reason}");
     }
+}
 
-    fn options(&self) -> SmtpOptions {
-        options(self.port)
+#[tokio::test]
+async fn a_server_that_is_not_there_is_told_from_one_that_is_not_found() {
+    let closed = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+    let nowhere = SmtpOptions { host: "mail.invalid".into(), ..options(closed) };
+    for (options, words) in [(options(closed), "nothing listens at this port"), (nowhere, "was not found: ")] {
+        let smtp = Smtp::new(&options).expect("a transport");
+        let outcome = in_time(smtp.deliver(&message("ada@example.com"))).await;
+        let (kind, reason) = told(&outcome);
+        assert!(kind == "down" && reason.contains(words) && reason.contains(&options.host), "{outcome:?}");
     }
+}
 
-    async fn mail(&self, count: usize) -> Vec<Mail> {
-        loop {
-            let taken = self.taken.lock().expect("no panic").clone();
-            if taken.len() >= count {
-                return taken;
-            }
-            tokio::task::yield_now().await;
+#[tokio::test]
+async fn an_address_outside_ascii_is_refused_with_the_reason_unless_the_server_takes_it() {
+    let server = SmtpServer::start();
+    let smtp = Smtp::new(&server.options()).expect("a transport");
+    let outcome = smtp.deliver(&message("josé@example.com")).await;
+    assert!(matches!(&outcome, Outcome::Refused { reason } if reason.contains("does not take addresses outside ASCII")));
+    assert!(server.commands().iter().all(|command| command.starts_with("EHLO")));
+    let server = SmtpServer::scripted(vec![("ehlo", Act::Say("250-test.example\r\n250-8BITMIME\r\n250 SMTPUTF8"))]);
+    let smtp = Smtp::new(&server.options()).expect("a transport");
+    assert_eq!(smtp.deliver(&message("josé@example.com")).await, Outcome::Sent);
+    assert_eq!(server.mail(1).await[0].to, "<josé@example.com>");
+    assert!(server.commands()[1].ends_with(" BODY=8BITMIME SMTPUTF8"), "{:?}", server.commands());
+}
+
+#[tokio::test]
+async fn a_refused_login_is_told_and_the_password_is_not() {
+    for (script, words) in [
+        (vec![("auth", Act::Say("535 5.7.8 hunter2 is wrong"))], "refused the login: it answered 535 5.7.8"),
+        (vec![("auth", Act::FallSilent)], "did not answer AUTH in time"),
+        (vec![("ehlo", Act::Say("250-test.example\r\n250 AUTH CRAM-MD5"))], "offers no way to log in"),
+    ] {
+        let server = SmtpServer::scripted(script);
+        let smtp = Smtp::new(&with_login(&server)).expect("a transport");
+        let outcome = in_time(smtp.deliver(&message("ada@example.com"))).await;
+        let (kind, reason) = told(&outcome);
+        assert!(kind == "down" && reason.contains(words) && !reason.contains("hunter2"), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_goes_by_plain_or_by_login() {
+    let server = SmtpServer::start();
+    let smtp = Smtp::new(&with_login(&server)).expect("a transport");
+    assert_eq!(smtp.deliver(&message("ada@example.com")).await, Outcome::Sent);
+    assert_eq!(server.commands()[1], "AUTH PLAIN AGFkYQBodW50ZXIy");
+}
+
+#[tokio::test]
+async fn tls_that_is_not_to_be_had_is_told() {
+    let plain = SmtpServer::start();
+    for (security, words) in [
+        (Security::StartTls, "does not offer STARTTLS"),
+        (Security::Tls, "could not agree on TLS: it does not speak TLS at this port"),
+    ] {
+        let smtp = Smtp::new(&SmtpOptions { security, ..plain.options() }).expect("a transport");
+        let outcome = in_time(smtp.deliver(&message("ada@example.com"))).await;
+        let (kind, reason) = told(&outcome);
+        assert!(kind == "down" && reason.contains(words), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_has_died_since_is_replaced_and_nobody_waits_for_it() {
+    let server = SmtpServer::start();
+    let smtp = Smtp::new(&server.options()).expect("a transport");
+    assert_eq!(smtp.deliver(&message("ada@example.com")).await, Outcome::Sent);
+    // The open connection falls silent at the next command, while new ones are served.
+    server.follow(vec![("mail", Act::FallSilent)]);
+    let second = message("ada@example.com");
+    let (outcome, ()) = tokio::join!(in_time(smtp.deliver(&second)), async {
+        while server.commands().iter().filter(|command| command.starts_with("MAIL")).count() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
-    }
+        server.follow(Script::new());
+    });
+    assert_eq!(outcome, Outcome::Sent);
+    assert_eq!((server.connections(), server.taken().len()), (2, 2));
 }
 
-/// One conversation (RFC 5321, the commands that a client needs).
-fn converse(
-    mut stream: TcpStream,
-    taken: &Mutex<Vec<Mail>>,
-    refusals: &Mutex<std::slice::Iter<'static, &'static str>>,
-) -> std::io::Result<()> {
-    let mut lines = BufReader::new(stream.try_clone()?).lines();
-    let mut mail = Mail::default();
-    writeln!(stream, "220 ready\r")?;
-    while let Some(line) = lines.next().transpose()? {
-        let verb = line.to_ascii_uppercase();
-        if verb.starts_with("RCPT TO:") {
-            if let Some(refusal) = refusals.lock().expect("no panic").next() {
-                writeln!(stream, "{refusal}\r")?;
-                continue;
-            }
-            mail.to = line["RCPT TO:".len()..].to_owned();
-            writeln!(stream, "250 ok\r")?;
-        } else if verb == "DATA" {
-            writeln!(stream, "354 go on\r")?;
-            for line in lines.by_ref() {
-                match line?.as_str() {
-                    "." => break,
-                    line => mail.data.push_str(&format!("{line}\n")),
+#[tokio::test]
+async fn a_hung_mail_server_holds_up_no_text_message_and_mail_flows_once_it_is_replaced() {
+    let server = SmtpServer::scripted(vec![("greeting", Act::FallSilent)]);
+    let capture = Arc::new(Capture::new());
+    let engine = engine(&server.options(), &capture).await;
+    // More than a channel has places.
+    for number in 0..80 {
+        begin(&engine, Some(&format!("ada{number}@example.com")), None).await;
+    }
+    begin(&engine, None, Some("+12015550123")).await;
+    until(|| !capture.to("+12015550123").is_empty()).await;
+    until(|| engine.channels()[0].failing_since.is_some()).await;
+    let [email, sms] = engine.channels();
+    assert_eq!((email.channel, sms.channel), (Channel::Email, Channel::Sms));
+    assert!(email.reason.as_deref().is_some_and(|reason| reason.contains("did not greet in time")), "{email:?}");
+    assert_eq!((email.waiting, sms.failing_since, sms.sent), (80, None, 1));
+    server.follow(Script::new());
+    let mail = server.mail(80).await;
+    let mut to: Vec<_> = mail.iter().map(|mail| &mail.to).collect();
+    to.sort();
+    to.dedup();
+    assert_eq!(to.len(), 80);
+    until(|| engine.channels()[0].waiting == 0).await;
+    let [email, _] = engine.channels();
+    assert_eq!((email.failing_since, email.reason, email.sent), (None, None, 80));
+    engine.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_message_whose_taking_was_not_confirmed_goes_out_again_under_the_same_id() {
+    let server = SmtpServer::scripted(vec![("text", Act::HangUp)]);
+    let engine = engine(&server.options(), &Arc::new(Capture::new())).await;
+    begin(&engine, Some("ada@example.com"), None).await;
+    server.mail(1).await;
+    server.follow(Script::new());
+    let mail = server.mail(2).await;
+    assert_eq!(header(&mail[0], "Message-ID: "), header(&mail[1], "Message-ID: "));
+    assert_eq!(header(&mail[0], "Subject: "), header(&mail[1], "Subject: "));
+    until(|| engine.channels()[0].waiting == 0).await;
+    engine.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_transport_that_panics_or_hangs_costs_its_messages_a_try() {
+    struct Clumsy(std::sync::atomic::AtomicUsize);
+    impl Transport for Clumsy {
+        fn deliver<'a>(&'a self, _: &'a Message) -> vestibule::delivery::BoxFuture<'a, Outcome> {
+            let number = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Box::pin(async move {
+                match number {
+                    0 => panic!("a bug of the transport's own"),
+                    1 => std::future::pending().await,
+                    _ => Outcome::Sent,
                 }
-            }
-            taken.lock().expect("no panic").push(std::mem::take(&mut mail));
-            writeln!(stream, "250 taken\r")?;
-        } else if verb == "QUIT" {
-            writeln!(stream, "221 bye\r")?;
-            break;
-        } else {
-            writeln!(stream, "250 ok\r")?;
+            })
         }
     }
-    Ok(())
+    let settings = vestibule::config::sample_settings("email_code").expect("a sample");
+    let actors = vestibule::actors::ActorOptions {
+        delivery_timeout: Duration::from_millis(200),
+        ..vestibule::actors::ActorOptions::default()
+    };
+    let engine = Engine::builder().settings(settings).actors(actors).email(Arc::new(Clumsy(0.into())));
+    let engine = engine.build().await.expect("an engine");
+    begin(&engine, Some("ada@example.com"), None).await;
+    until(|| engine.channels()[0].sent == 1).await;
+    let [email, _] = engine.channels();
+    assert_eq!((email.failed_tries, email.waiting, email.failing_since), (1, 0, None));
+    engine.shutdown().await;
 }
 
-fn options(port: u16) -> SmtpOptions {
-    SmtpOptions {
-        host: "127.0.0.1".into(),
-        port,
-        security: Security::None,
-        username: None,
-        password: None,
-        from: "Acme <no-reply@acme.example>".into(),
+/// An engine that verifies by codes, mail by SMTP and texts into `capture`.
+async fn engine(options: &SmtpOptions, capture: &Arc<Capture>) -> Engine {
+    let mut settings = vestibule::config::sample_settings("email_code").expect("a sample");
+    settings.attributes.phone_number = settings.attributes.email_address.clone();
+    settings.attributes.phone_number.verifications = vec![Strategy::PhoneCode];
+    settings.attributes.phone_number.required = false;
+    settings.attributes.email_address.required = false;
+    let smtp = Smtp::new(options).expect("a transport");
+    let builder = Engine::builder().settings(settings).email(Arc::new(smtp)).sms(capture.clone());
+    builder.build().await.expect("an engine")
+}
+
+/// A new person's sign-up, whose code is on its way.
+async fn begin(
+    engine: &Engine,
+    email: Option<&str>,
+    phone: Option<&str>,
+) -> (vestibule::domain::id::SignUpId, Caller) {
+    let strategy = if email.is_some() { "email_code" } else { "phone_code" };
+    let fields = RawFields {
+        email_address: email.map(str::to_owned),
+        phone_number: phone.map(str::to_owned),
+        strategy: Some(strategy.into()),
+        ..RawFields::default()
+    };
+    let (sign_up, client) =
+        engine.create_sign_up(&Caller::nobody(), &fields, &Source::default()).await.expect("a sign-up");
+    let token = client.new_token.as_ref().map(|token| token.expose().as_str());
+    (sign_up.value.id, engine.identify(token).await.expect("readable"))
+}
+
+/// What came of a delivery, in a word, and why.
+fn told(outcome: &Outcome) -> (&'static str, &str) {
+    match outcome {
+        Outcome::Sent => ("sent", ""),
+        Outcome::Refused { reason } => ("refused", reason),
+        Outcome::Retry { reason } => ("again", reason),
+        Outcome::Unavailable { reason } => ("down", reason),
     }
+}
+
+fn with_login(server: &SmtpServer) -> SmtpOptions {
+    let password = Some(Secret::new("hunter2".into()));
+    SmtpOptions { username: Some("ada".into()), password, ..server.options() }
+}
+
+fn header<'a>(mail: &'a Mail, name: &str) -> &'a str {
+    mail.data.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{name}in {}", mail.data))
+}
+
+/// What comes of work that has a deadline of its own; without it the test would wait for ever.
+async fn in_time<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), work).await.expect("the deadline of the delivery")
+}
+
+async fn until(is_so: impl Fn() -> bool) {
+    in_time(async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
 }
 
 fn message(to: &str) -> Message {

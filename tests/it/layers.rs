@@ -40,13 +40,15 @@ const ADAPTERS: &str = "store delivery oauth captcha webhook token password limi
 const UTILITIES: &str = "clock entropy outbound telemetry config";
 
 /// Packages that only these rooms name.
-const HOMES: [(&str, &[&str]); 10] = [
+const HOMES: [(&str, &[&str]); 12] = [
     ("ractor", &["actors"]),
     ("sled", &["store"]),
     ("bincode", &["store"]),
     ("hyper", &["http", "cli"]),
     ("hyper_util", &["http", "cli"]),
     ("lettre", &["delivery"]),
+    ("tokio_rustls", &["delivery"]),
+    ("rustls_platform_verifier", &["delivery"]),
     ("clap", &["cli"]),
     ("reqwest", &["outbound", "load"]),
     ("oauth2", &["oauth"]),

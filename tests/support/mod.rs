@@ -22,3 +22,4 @@ pub(crate) mod backend;
 pub(crate) mod browser;
 pub(crate) mod provider;
 pub(crate) mod server;
+pub(crate) mod smtp;

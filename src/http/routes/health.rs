@@ -1,7 +1,11 @@
 //! `GET /health/live` and `/health/ready`.
+//!
+//! A channel by which no message leaves does not make the instance unready: others would fail the same way. It is told
+//! in the answer, without the reason, which is for the log.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::delivery::ChannelStatus;
 use crate::http::error::{Fault, HttpError};
 use crate::http::exchange::Exchange;
 use crate::http::response::Answer;
@@ -12,8 +16,17 @@ pub(super) fn live() -> Answer {
 
 pub(super) fn ready(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
     if exchange.engine().is_ready() {
-        Ok(Answer::json(&json!({"status": "ready"})))
+        let channels = exchange.engine().channels();
+        let channels = channels.iter().map(|status| (status.channel.as_str().to_owned(), shown(status)));
+        Ok(Answer::json(&json!({"status": "ready", "channels": Value::from_iter(channels)})))
     } else {
         Err(Fault::ServiceUnavailable.into())
+    }
+}
+
+fn shown(status: &ChannelStatus) -> Value {
+    match status.failing_since {
+        None => json!({"status": "working", "waiting": status.waiting}),
+        Some(since) => json!({"status": "failing", "since": since.as_millis(), "waiting": status.waiting}),
     }
 }

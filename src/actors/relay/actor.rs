@@ -1,0 +1,321 @@
+//! The actor: gives each channel's messages to couriers, and tells how the channels are doing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use tokio::time::Instant;
+
+use crate::actors::environment::Environment;
+use crate::actors::persister::Persister;
+use crate::delivery::{Channel, Wording};
+use crate::domain::id::MessageId;
+use crate::domain::time::Timestamp;
+use crate::store::{OutboxEntry, StoreError};
+
+use super::courier::{Courier, Transports};
+use super::lane::{Change, End, Lane, Letter, Next};
+use super::notices::Notices;
+
+/// A message to the relay.
+pub(in crate::actors) enum RelayMessage {
+    /// The persister stands: begin with what an earlier run left behind.
+    Begin(Persister),
+    /// A commit holds this entry.
+    Deliver(OutboxEntry),
+    /// A page of the outbox.
+    Page(Result<Vec<OutboxEntry>, StoreError>),
+    /// A message that was begun then is back.
+    Back { letter: Letter, begun: Instant, end: End },
+    /// A lane wanted to be asked again then.
+    Wake(Channel, Instant),
+    /// The outbox is to be read.
+    Read,
+    /// Answer once nothing is on its way.
+    Rest(RpcReplyPort<()>),
+    /// That took too long.
+    RestIsOver,
+}
+
+/// How messages leave.
+pub(in crate::actors) struct Arguments {
+    pub(in crate::actors) environment: Arc<Environment>,
+    pub(in crate::actors) transports: Transports,
+    /// What the messages say beside their secrets.
+    pub(in crate::actors) wording: Wording,
+}
+
+pub(in crate::actors) struct RelayActor;
+
+pub(in crate::actors) struct State {
+    courier: Arc<Courier>,
+    persister: Option<Persister>,
+    email: Road,
+    sms: Road,
+    is_reading: bool,
+    resting: Option<RpcReplyPort<()>>,
+}
+
+/// A lane, and what is known about its channel.
+struct Road {
+    channel: Channel,
+    lane: Lane,
+    /// For when it is woken.
+    wake_at: Option<Instant>,
+    /// Since when it fails, and what was said of it when.
+    failing: Option<Failing>,
+}
+
+struct Failing {
+    since: Timestamp,
+    began: Instant,
+    reason: String,
+    said_at: Instant,
+    tries: u64,
+    expired: usize,
+}
+
+impl Actor for RelayActor {
+    type Msg = RelayMessage;
+    type State = State;
+    type Arguments = Arguments;
+
+    async fn pre_start(&self, _: ActorRef<Self::Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
+        let Arguments { environment, transports, wording } = arguments;
+        let places = environment.options.deliveries_max.max(1);
+        let road = |channel| Road { channel, lane: Lane::new(places, HELD_MAX), wake_at: None, failing: None };
+        let courier = Courier { environment, transports, wording, notices: Notices::default() };
+        Ok(State {
+            courier: Arc::new(courier),
+            persister: None,
+            email: road(Channel::Email),
+            sms: road(Channel::Sms),
+            is_reading: false,
+            resting: None,
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: RelayMessage,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            RelayMessage::Begin(persister) => {
+                state.persister = Some(persister);
+                state.read(&myself);
+            }
+            RelayMessage::Deliver(entry) => {
+                let channel = Channel::of(&entry.to);
+                state.road(channel).lane.push(entry);
+                state.advance(channel, &myself);
+            }
+            RelayMessage::Read => state.read(&myself),
+            RelayMessage::Page(page) => state.take(page, &myself),
+            RelayMessage::Back { letter, begun, end } => {
+                let channel = Channel::of(&letter.entry.to);
+                state.take_back(letter, begun, end);
+                state.advance(channel, &myself);
+            }
+            RelayMessage::Wake(channel, at) => {
+                // One that an earlier one replaced arms no other: so there are never more than are of use.
+                let armed = &mut state.road(channel).wake_at;
+                *armed = armed.filter(|armed| *armed != at);
+                state.give_up_expired(channel);
+                state.advance(channel, &myself);
+            }
+            RelayMessage::Rest(reply) => {
+                state.resting = Some(reply);
+                drop(myself.send_after(REST_MAX, || RelayMessage::RestIsOver));
+                state.end_rest_if_possible();
+            }
+            RelayMessage::RestIsOver => {
+                if let Some(reply) = state.resting.take() {
+                    tracing::warn!("messages were still on their way; they stay in the outbox");
+                    drop(reply.send(()));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    const fn road(&mut self, channel: Channel) -> &mut Road {
+        match channel {
+            Channel::Email => &mut self.email,
+            Channel::Sms => &mut self.sms,
+        }
+    }
+
+    /// Begins to read the outbox, unless that is under way.
+    fn read(&mut self, myself: &ActorRef<RelayMessage>) {
+        if self.is_reading {
+            return;
+        }
+        self.is_reading = true;
+        self.email.lane.reads();
+        self.sms.lane.reads();
+        self.ask_for_page(None, myself);
+    }
+
+    fn ask_for_page(&self, after: Option<MessageId>, myself: &ActorRef<RelayMessage>) {
+        let (store, myself) = (self.courier.environment.store.clone(), myself.clone());
+        tokio::spawn(async move {
+            let page = store.outbox(after, PAGE).await;
+            drop(myself.send_message(RelayMessage::Page(page)));
+        });
+    }
+
+    /// Puts a page into the lanes and goes on reading, unless both are full. One that is full lets the other go on.
+    fn take(&mut self, page: Result<Vec<OutboxEntry>, StoreError>, myself: &ActorRef<RelayMessage>) {
+        let page = match page {
+            Ok(page) => page,
+            Err(error) => {
+                tracing::error!(%error, "the outbox could not be read; it is tried again");
+                self.is_reading = false;
+                self.email.lane.spilled();
+                self.sms.lane.spilled();
+                drop(myself.send_after(READ_PAUSE, || RelayMessage::Read));
+                return;
+            }
+        };
+        let last = page.last().map(|entry| entry.id);
+        let is_end = page.len() < PAGE;
+        for entry in page {
+            self.road(Channel::of(&entry.to)).lane.push(entry);
+        }
+        if is_end {
+            self.is_reading = false;
+        } else if self.email.lane.is_full() && self.sms.lane.is_full() {
+            self.is_reading = false;
+            self.email.lane.spilled();
+            self.sms.lane.spilled();
+        } else {
+            self.ask_for_page(last, myself);
+        }
+        self.advance(Channel::Email, myself);
+        self.advance(Channel::Sms, myself);
+    }
+
+    /// Lets the messages of a channel go as far as they can.
+    fn advance(&mut self, channel: Channel, myself: &ActorRef<RelayMessage>) {
+        let (Some(persister), courier) = (self.persister.clone(), self.courier.clone()) else { return };
+        let is_resting = self.resting.is_some();
+        let road = self.road(channel);
+        loop {
+            let now = Instant::now();
+            if is_resting && road.lane.is_failing() {
+                break;
+            }
+            match road.lane.next(now) {
+                Next::Carry(letter) => carry(letter, now, courier.clone(), persister.clone(), myself.clone()),
+                Next::At(at) => {
+                    if road.wake_at.is_none_or(|armed| at < armed) {
+                        road.wake_at = Some(at);
+                        drop(myself.send_after(at - now, move || RelayMessage::Wake(channel, at)));
+                    }
+                    break;
+                }
+                Next::Nothing => break,
+            }
+        }
+        courier.environment.health(channel).waits(road.lane.waiting());
+        if road.lane.wants_more() && !is_resting {
+            self.read(myself);
+        }
+        self.end_rest_if_possible();
+    }
+
+    fn take_back(&mut self, letter: Letter, begun: Instant, end: End) {
+        let environment = self.courier.environment.clone();
+        let (now, channel) = (Instant::now(), Channel::of(&letter.entry.to));
+        let road = self.road(channel);
+        let health = environment.health(channel);
+        match road.lane.back(letter, begun, end, now) {
+            Change::None => {}
+            Change::Fails { reason } => {
+                let since = road.fails(&reason, environment.now(), now);
+                health.fails(since, &reason);
+            }
+            Change::Recovers => {
+                health.works();
+                road.recovers();
+            }
+        }
+    }
+
+    /// While a channel fails its messages wait for long, and some become worthless.
+    fn give_up_expired(&mut self, channel: Channel) {
+        let (Some(persister), courier) = (self.persister.clone(), self.courier.clone()) else { return };
+        let road = self.road(channel);
+        let Some(failing) = &mut road.failing else { return };
+        let expired = road.lane.take_expired(courier.environment.now());
+        if !expired.is_empty() {
+            failing.expired += expired.len();
+            tokio::spawn(async move { courier.give_up(channel, expired, &persister).await });
+        }
+    }
+
+    fn end_rest_if_possible(&mut self) {
+        if self.email.lane.is_at_rest()
+            && self.sms.lane.is_at_rest()
+            && let Some(reply) = self.resting.take()
+        {
+            drop(reply.send(()));
+        }
+    }
+}
+
+impl Road {
+    /// Says once that nothing leaves, and again when the reason is another one. Returns since when it is so.
+    fn fails(&mut self, reason: &str, at: Timestamp, now: Instant) -> Timestamp {
+        let (channel, waiting) = (self.channel, self.lane.waiting());
+        let failing = self.failing.get_or_insert_with(|| {
+            tracing::warn!(%channel, reason, waiting, "messages can't leave; they are tried until they expire");
+            Failing { since: at, began: now, reason: reason.to_owned(), said_at: now, tries: 0, expired: 0 }
+        });
+        failing.tries += 1;
+        if failing.reason != reason && now >= failing.said_at + REASONS_INTERVAL {
+            reason.clone_into(&mut failing.reason);
+            failing.said_at = now;
+            let tries = failing.tries;
+            tracing::warn!(%channel, reason, waiting, tries, "messages can't leave, now for another reason");
+        }
+        failing.since
+    }
+
+    /// Says that messages leave again, and what the trouble has cost.
+    fn recovers(&mut self) {
+        let Some(Failing { began, tries, expired, .. }) = self.failing.take() else { return };
+        let (channel, waiting, lasted_s) = (self.channel, self.lane.waiting(), began.elapsed().as_secs());
+        tracing::info!(%channel, lasted_s, tries, expired, waiting, "messages leave again");
+    }
+}
+
+/// Has a message carried beside the actor. Should a transport panic, the message is tried again like others.
+fn carry(letter: Letter, begun: Instant, courier: Arc<Courier>, persister: Persister, relay: ActorRef<RelayMessage>) {
+    tokio::spawn(async move {
+        let carried = letter.clone();
+        let work = tokio::spawn(async move { courier.carry(&carried, &persister).await });
+        let end = work.await.unwrap_or_else(|_| End::Unavailable {
+            after: letter.pause,
+            reason: "the transport panicked".into(),
+        });
+        if relay.send_message(RelayMessage::Back { letter, begun, end }).is_err() {
+            tracing::debug!("the relay is gone");
+        }
+    });
+}
+
+/// How many messages of a channel are held in memory; more stay in the outbox until there is room. Few enough that a
+/// mail server that is down for hours costs some megabytes.
+const HELD_MAX: usize = 10_000;
+const PAGE: usize = 256;
+/// How long after a failed one the next reading begins.
+const READ_PAUSE: Duration = Duration::from_secs(10);
+/// How long a shutdown waits for what is on its way.
+const REST_MAX: Duration = Duration::from_secs(5);
+/// How often a failing channel may tell of another reason.
+const REASONS_INTERVAL: Duration = Duration::from_secs(30);

@@ -1,0 +1,149 @@
+//! Carrying one message once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::actors::environment::Environment;
+use crate::actors::persister::Persister;
+use crate::delivery::{Channel, Counted, Envelope, Message, Outcome, Transport, Wording};
+use crate::domain::effect::Content;
+use crate::domain::id::MessageId;
+use crate::domain::time::Timestamp;
+use crate::store::{Commit, CommitError, OutboxEntry};
+
+use super::content::unsealed;
+use super::lane::{End, Letter};
+use super::notices::Notices;
+
+/// The transports by channel.
+#[derive(Clone)]
+pub struct Transports {
+    /// For e-mail.
+    pub email: Arc<dyn Transport>,
+    /// For text messages.
+    pub sms: Arc<dyn Transport>,
+}
+
+/// Carries messages.
+pub(super) struct Courier {
+    pub(super) environment: Arc<Environment>,
+    pub(super) transports: Transports,
+    /// What the messages say beside their secrets.
+    pub(super) wording: Wording,
+    pub(super) notices: Notices,
+}
+
+impl Courier {
+    /// Tries once, and strikes the message out if that was the end of it.
+    pub(super) async fn carry(&self, letter: &Letter, persister: &Persister) -> End {
+        let entry = &letter.entry;
+        let channel = Channel::of(&entry.to);
+        let health = self.environment.health(channel);
+        let Some(message) = self.open(entry) else { return strike_out(persister, entry, false).await };
+        if self.environment.now() >= entry.expire_at {
+            health.count(Counted::Expired, 1);
+            self.notices.say(channel, entry.id, "it expired before it could be sent");
+            return strike_out(persister, entry, false).await;
+        }
+        let transport = match channel {
+            Channel::Email => &self.transports.email,
+            Channel::Sms => &self.transports.sms,
+        };
+        let limit = self.environment.options.delivery_timeout;
+        let outcome = timeout(limit, transport.deliver(&message)).await.unwrap_or_else(|_| Outcome::Unavailable {
+            reason: format!("the transport took longer than {} seconds", limit.as_secs()),
+        });
+        match outcome {
+            Outcome::Sent => {
+                health.count(Counted::Sent, 1);
+                strike_out(persister, entry, true).await
+            }
+            Outcome::Refused { reason } => {
+                health.count(Counted::Refused, 1);
+                self.notices.say(channel, entry.id, &format!("it was refused for good: {reason}"));
+                strike_out(persister, entry, false).await
+            }
+            Outcome::Retry { reason } => {
+                health.count(Counted::FailedTry, 1);
+                self.notices.say(channel, entry.id, &format!("it is tried again: {reason}"));
+                End::Again { after: self.jittered(letter.pause) }
+            }
+            Outcome::Unavailable { reason } => {
+                health.count(Counted::FailedTry, 1);
+                tracing::debug!(message.id = %entry.id, reason, "a message could not be sent; it is tried again");
+                End::Unavailable { after: self.jittered(letter.pause), reason }
+            }
+        }
+    }
+
+    /// Counts these as worthless and strikes them out together.
+    pub(super) async fn give_up(&self, channel: Channel, expired: Vec<MessageId>, persister: &Persister) {
+        self.environment.health(channel).count(Counted::Expired, expired.len());
+        for ids in expired.chunks(STRUCK_MAX) {
+            strike(persister, ids, self.environment.now()).await;
+        }
+    }
+
+    /// The message with its secret; `None` if it can never be sent: it was sealed under another key, or never meant to.
+    fn open(&self, entry: &OutboxEntry) -> Option<Message> {
+        let plain = self.environment.sealer.open(entry.id.as_bytes(), &entry.sealed);
+        let content = plain.and_then(|plain| unsealed(std::str::from_utf8(&plain).ok()?));
+        let Some(content) = content else {
+            self.notices.say(Channel::of(&entry.to), entry.id, "it can't be opened with this instance key");
+            return None;
+        };
+        let envelope = Envelope {
+            id: entry.id,
+            to: &entry.to,
+            display_to: &entry.display_to,
+            created_at: entry.created_at,
+            expire_at: entry.expire_at,
+        };
+        let words = &self.wording;
+        match content {
+            Content::Code(code) => Some(words.code_message(envelope, &code)),
+            Content::Link { token, code } => Some(words.link_message(envelope, &token, code.as_ref())),
+            Content::Invitation(ticket) => Some(words.invitation_message(envelope, &ticket)),
+            Content::Notice => Some(words.notice_message(envelope)),
+            Content::Decoy => None,
+        }
+    }
+
+    /// `pause` ± 50 %, so that failed messages do not all come back at once.
+    fn jittered(&self, pause: Duration) -> Duration {
+        let mut byte = [0];
+        self.environment.decide(|cx| cx.entropy.fill(&mut byte));
+        pause.mul_f64(0.5 + f64::from(byte[0]) / 255.0)
+    }
+}
+
+async fn strike_out(persister: &Persister, entry: &OutboxEntry, has_left: bool) -> End {
+    match strike(persister, &[entry.id], entry.created_at).await {
+        true => End::Gone { has_left },
+        false => End::Remembered { has_left },
+    }
+}
+
+/// Strikes entries out; a full queue is waited for, since the messages would be sent again otherwise.
+async fn strike(persister: &Persister, ids: &[MessageId], at: Timestamp) -> bool {
+    for _ in 0..STRIKES_MAX {
+        let commit = Commit { at, sent: ids.to_vec(), relaxed: true, ..Commit::default() };
+        match persister.commit(commit).await {
+            Ok(_) => return true,
+            Err(CommitError::Overloaded) => tokio::time::sleep(STRIKE_PAUSE).await,
+            Err(error) => {
+                tracing::warn!(messages = ids.len(), %error, "messages that are done with stay in the outbox");
+                return false;
+            }
+        }
+    }
+    tracing::warn!(messages = ids.len(), "messages that are done with stay in the outbox: the store is overloaded");
+    false
+}
+
+const STRIKES_MAX: usize = 10;
+const STRIKE_PAUSE: Duration = Duration::from_secs(1);
+/// How many entries are struck out by one commit.
+const STRUCK_MAX: usize = 256;

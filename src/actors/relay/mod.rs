@@ -1,0 +1,15 @@
+//! The relay: opens what the outbox holds, has it delivered, and strikes it out. The commit wakes it; it does not
+//! poll. Delivery is at least once: a message may go out twice, with the same id, never with another code.
+//!
+//! Each channel is a [`lane`] with places of its own, so that one that is slow or dead holds up no other. A
+//! [`courier`] carries one message once; [`actor`] brings the two together.
+
+mod actor;
+mod content;
+mod courier;
+mod lane;
+mod notices;
+
+pub(super) use actor::{Arguments, RelayActor, RelayMessage};
+pub(super) use content::sealable;
+pub use courier::Transports;

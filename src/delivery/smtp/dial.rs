@@ -1,0 +1,115 @@
+//! Reaching a server: its name, its port, TLS. Each way of failing has its own words.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{CertificateError, ClientConfig, Error as TlsError};
+
+use super::options::SmtpError;
+use super::trouble::{Step, Trouble};
+
+/// A connection, protected or not.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// Connects to the first of the server's addresses that answers; each step has `limit`.
+pub(super) async fn connect(host: &str, port: u16, limit: Duration) -> Result<Box<dyn Stream>, Trouble> {
+    let found = timeout(limit, lookup_host((host, port))).await.map_err(|_| Trouble::Slow(Step::Lookup))?;
+    let found = found.map_err(|error| Trouble::Unknown(resolver_words(&error)))?;
+    let addresses: Vec<_> = found.take(ADDRESSES_MAX).collect();
+    // An address that nobody answers at leaves time for the others.
+    let share = limit / u32::try_from(addresses.len().max(1)).unwrap_or(1);
+    let mut last = Trouble::Unknown("it has no address".into());
+    for address in addresses {
+        last = match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                // Commands are small and each is waited for: nothing is gained by gathering them.
+                drop(stream.set_nodelay(true));
+                return Ok(Box::new(stream));
+            }
+            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Trouble::RefusedPort,
+            Ok(Err(error)) => Trouble::Unreachable(error.kind().to_string()),
+            Err(_) => Trouble::Slow(Step::Connect),
+        };
+    }
+    Err(last)
+}
+
+/// How TLS is agreed on, and whose certificate is expected.
+pub(super) struct Tls {
+    connector: TlsConnector,
+    name: ServerName<'static>,
+}
+
+impl Tls {
+    /// TLS with the server `host`, by the certificates that the system trusts.
+    ///
+    /// # Errors
+    /// When `host` can be in no certificate, or the system trusts nobody.
+    pub(super) fn new(host: &str) -> Result<Self, SmtpError> {
+        let fault = |error: TlsError| SmtpError::Host(error.to_string());
+        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .and_then(BuilderVerifierExt::with_platform_verifier)
+            .map_err(fault)?;
+        Self::with(host, config.with_no_client_auth())
+    }
+
+    fn with(host: &str, config: ClientConfig) -> Result<Self, SmtpError> {
+        let name = ServerName::try_from(host.to_owned());
+        let name = name.map_err(|_| SmtpError::Host("it is neither a name nor an address".into()))?;
+        Ok(Self { connector: TlsConnector::from(Arc::new(config)), name })
+    }
+
+    /// The stream, encrypted.
+    pub(super) async fn wrap(&self, stream: Box<dyn Stream>, limit: Duration) -> Result<Box<dyn Stream>, Trouble> {
+        match timeout(limit, self.connector.connect(self.name.clone(), stream)).await {
+            Ok(Ok(stream)) => Ok(Box::new(stream)),
+            Ok(Err(error)) => Err(tls_trouble(&error)),
+            Err(_) => Err(Trouble::Slow(Step::Handshake)),
+        }
+    }
+}
+
+fn tls_trouble(error: &io::Error) -> Trouble {
+    let Some(cause) = error.get_ref().and_then(|cause| cause.downcast_ref::<TlsError>()) else {
+        return Trouble::Closed(Step::Handshake);
+    };
+    match cause {
+        TlsError::InvalidCertificate(why) => Trouble::Certificate(certificate_words(why)),
+        TlsError::InvalidMessage(_) => Trouble::Tls("it does not speak TLS at this port".into()),
+        cause => Trouble::Tls(cause.to_string()),
+    }
+}
+
+fn certificate_words(why: &CertificateError) -> String {
+    match why {
+        CertificateError::UnknownIssuer => "nobody whom this system trusts has issued it".into(),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".into(),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "it is not valid yet".into(),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "it is for another name than `email.host`".into()
+        }
+        CertificateError::Revoked => "it was revoked".into(),
+        // The other words may show whole certificates.
+        _ => "it can't be verified".into(),
+    }
+}
+
+/// What the resolver says, without the words that are the same for all.
+fn resolver_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.strip_prefix("failed to lookup address information: ").map_or(text.clone(), str::to_owned)
+}
+
+/// How many addresses of a name are tried.
+const ADDRESSES_MAX: usize = 4;

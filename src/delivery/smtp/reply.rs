@@ -1,0 +1,163 @@
+//! What a server answers (RFC 5321 4.2), read with a largest size.
+
+use std::fmt;
+use std::io;
+
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
+
+/// One answer, of one line or more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reply {
+    /// The code by which it is understood.
+    pub(super) code: Code,
+    /// The lines without their codes. They may repeat an address, so they are looked into and never shown.
+    pub(super) lines: Vec<String>,
+}
+
+/// The numbers of an answer; all of it that is ever shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Code {
+    /// The three digits.
+    pub(super) basic: u16,
+    /// The enhanced code (RFC 3463), such as `5.1.1`.
+    pub(super) enhanced: Option<String>,
+}
+
+/// Why there was no answer.
+#[derive(Debug)]
+pub(super) enum NoReply {
+    /// The connection ended or broke.
+    Closed,
+    /// It is no answer of SMTP.
+    Garbled,
+    /// It is larger than an answer may be.
+    TooLarge,
+}
+
+impl Reply {
+    /// The next answer.
+    pub(super) async fn read(stream: &mut (impl AsyncBufRead + Unpin)) -> Result<Self, NoReply> {
+        let mut reply = Self::default();
+        loop {
+            if reply.lines.len() == LINES_MAX {
+                return Err(NoReply::TooLarge);
+            }
+            let line = line(stream).await?;
+            let (digits, rest) = line.split_at_checked(3).ok_or(NoReply::Garbled)?;
+            if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                return Err(NoReply::Garbled);
+            }
+            reply.code.basic = digits.parse().map_err(|_| NoReply::Garbled)?;
+            let (is_last, text) = match rest.as_bytes().first() {
+                Some(b'-') => (false, &rest[1..]),
+                Some(b' ') => (true, &rest[1..]),
+                None => (true, ""),
+                Some(_) => return Err(NoReply::Garbled),
+            };
+            if reply.lines.is_empty() {
+                reply.code.enhanced = enhanced(digits, text);
+            }
+            reply.lines.push(text.to_owned());
+            if is_last {
+                return Ok(reply);
+            }
+        }
+    }
+}
+
+impl Code {
+    /// Whether the server did what it was asked, or waits for the rest of it.
+    pub(super) const fn is_positive(&self) -> bool {
+        matches!(self.basic, 200..400)
+    }
+
+    /// Whether asking again is no use (RFC 5321 4.2.1).
+    pub(super) const fn is_permanent(&self) -> bool {
+        matches!(self.basic, 500..600)
+    }
+
+    /// Whether it is about who logged in (RFC 4954 6), or that somebody must.
+    pub(super) const fn is_about_login(&self) -> bool {
+        matches!(self.basic, 454 | 530 | 534 | 535 | 538)
+    }
+
+    /// Whether the server ends the conversation.
+    pub(super) const fn is_farewell(&self) -> bool {
+        self.basic == 421
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:03}", self.basic)?;
+        self.enhanced.as_ref().map_or(Ok(()), |enhanced| write!(f, " {enhanced}"))
+    }
+}
+
+/// A line without its end; never more of it is read than a line may have.
+async fn line(stream: &mut (impl AsyncBufRead + Unpin)) -> Result<String, NoReply> {
+    let mut bytes = Vec::new();
+    let read = stream.take(LINE_MAX).read_until(b'\n', &mut bytes).await;
+    match read {
+        Ok(_) if bytes.ends_with(b"\n") => {}
+        Ok(length) if length as u64 == LINE_MAX => return Err(NoReply::TooLarge),
+        Ok(_) => return Err(NoReply::Closed),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(NoReply::Garbled),
+        Err(_) => return Err(NoReply::Closed),
+    }
+    while bytes.last().is_some_and(|byte| matches!(byte, b'\r' | b'\n')) {
+        bytes.pop();
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The enhanced code at the beginning of the text (RFC 2034 4), where its class is that of the answer.
+fn enhanced(digits: &str, text: &str) -> Option<String> {
+    let code = text.split(' ').next()?;
+    let parts: Vec<&str> = code.split('.').collect();
+    let is_number = |part: &&str| matches!(part.len(), 1..=3) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let fits = parts.len() == 3 && parts.iter().all(is_number) && parts[0] == &digits[..1];
+    fits.then(|| code.to_owned())
+}
+
+/// Longer than any line that a server may send (RFC 5321 4.5.3.1.5 has 512), in bytes.
+const LINE_MAX: u64 = 2048;
+/// More lines than any server's list of what it offers.
+const LINES_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn answers_are_read_with_their_codes() {
+        for (text, basic, shown, lines) in [
+            ("250 ok\r\n", 250, "250", 1),
+            ("250\r\n", 250, "250", 1),
+            ("250-mail.example\r\n250-SIZE 1\r\n250 AUTH PLAIN\r\n", 250, "250", 3),
+            ("550 5.1.1 <ada@example.com> nobody\r\n", 550, "550 5.1.1", 1),
+            ("550 4.1.1 another class\r\n", 550, "550", 1),
+            ("451 4.7.1.1 no code\n", 451, "451", 1),
+            ("220 \u{fffd}\r\n", 220, "220", 1),
+        ] {
+            let reply = Reply::read(&mut text.as_bytes()).await.expect(text);
+            assert_eq!((reply.code.basic, reply.code.to_string().as_str(), reply.lines.len()), (basic, shown, lines));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_answer_is_told_apart_and_never_read_to_its_end() {
+        for text in ["HTTP/1.1 400 Bad Request\r\n", "25\r\n", "250ok\r\n", "é50 ok\r\n", "+50 ok\r\n"] {
+            assert!(matches!(Reply::read(&mut text.as_bytes()).await, Err(NoReply::Garbled)), "{text}");
+        }
+        for text in ["", "250 o", "250-ok\r\n"] {
+            assert!(matches!(Reply::read(&mut text.as_bytes()).await, Err(NoReply::Closed)), "{text}");
+        }
+        let (long, many) = ("2".repeat(1 << 20), "250-x\r\n".repeat(1 << 16));
+        for text in [&long, &many] {
+            let mut rest = text.as_bytes();
+            assert!(matches!(Reply::read(&mut rest).await, Err(NoReply::TooLarge)));
+            assert!(text.len() - rest.len() <= LINE_MAX as usize * LINES_MAX);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! A conversation with a server. Each command has a deadline and each answer a largest size, so that a server that is
+//! silent, slow or without end can't keep it.
+
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tokio::io::{AsyncBufRead, AsyncWriteExt, BufReader};
+use tokio::time::timeout;
+
+use crate::domain::secret::Secret;
+
+use super::compose::Mail;
+use super::dial::{self, Stream, Tls};
+use super::options::Security;
+use super::reply::{NoReply, Reply};
+use super::trouble::{Step, Trouble};
+
+/// The server, and how it is spoken to.
+pub(super) struct Server {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) security: Security,
+    /// `None` where there is none.
+    pub(super) tls: Option<Tls>,
+    pub(super) login: Option<Login>,
+    pub(super) hello_name: String,
+    /// How long a step may take.
+    pub(super) limit: Duration,
+}
+
+/// Whom to log in as.
+pub(super) struct Login {
+    pub(super) username: String,
+    pub(super) password: Secret<String>,
+}
+
+/// A conversation that has come to where messages can be handed over.
+pub(super) struct Session {
+    stream: BufReader<Box<dyn Stream>>,
+    limit: Duration,
+    offers: Offers,
+    /// A message was begun and not finished: the server is to forget it first.
+    is_begun: bool,
+}
+
+/// What the server said it can do.
+#[derive(Default)]
+struct Offers {
+    start_tls: bool,
+    utf8: bool,
+    plain: bool,
+    login: bool,
+}
+
+impl Session {
+    /// Connects, greets, protects the connection and logs in.
+    pub(super) async fn open(server: &Server) -> Result<Self, Trouble> {
+        let mut stream = dial::connect(&server.host, server.port, server.limit).await?;
+        if let (Security::Tls, Some(tls)) = (server.security, &server.tls) {
+            stream = tls.wrap(stream, server.limit).await?;
+        }
+        let mut session =
+            Self { stream: BufReader::new(stream), limit: server.limit, offers: Offers::default(), is_begun: false };
+        session.expect(Step::Greeting, b"").await?;
+        session.hello(&server.hello_name).await?;
+        if let (Security::StartTls, Some(tls)) = (server.security, &server.tls) {
+            session = session.protected(tls).await?;
+            session.hello(&server.hello_name).await?;
+        }
+        if let Some(login) = &server.login {
+            session.log_in(login).await?;
+        }
+        Ok(session)
+    }
+
+    /// Hands a message over.
+    pub(super) async fn send(&mut self, mail: &Mail) -> Result<(), Trouble> {
+        if mail.needs_utf8() && !self.offers.utf8 {
+            return Err(Trouble::AsciiOnly);
+        }
+        if self.is_begun {
+            self.command(Step::Reset, "RSET").await?;
+        }
+        self.is_begun = true;
+        // RFC 6531 3.4: whoever takes UTF-8 takes eight bits too.
+        let parameters = if mail.needs_utf8() { " BODY=8BITMIME SMTPUTF8" } else { "" };
+        self.command(Step::Sender, &format!("MAIL FROM:<{}>{parameters}", mail.sender)).await?;
+        self.command(Step::Recipient, &format!("RCPT TO:<{}>", mail.recipient)).await?;
+        let go_on = self.command(Step::Data, "DATA").await?;
+        if go_on.code.basic != 354 {
+            return Err(Trouble::Garbled(Step::Data));
+        }
+        // A server may look into a message before it takes it, so only the deadline of the whole delivery holds here.
+        let answer = self.exchange(Step::Text, &mail.data).await?;
+        self.is_begun = false;
+        accepted(Step::Text, answer).map(drop)
+    }
+
+    /// Whether the server has neither closed the connection nor said anything since.
+    pub(super) async fn is_quiet(&mut self) -> bool {
+        let stream = &mut self.stream;
+        std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut *stream).poll_fill_buf(cx).is_pending())).await
+    }
+
+    /// Takes leave, for a moment at most.
+    pub(super) async fn quit(mut self) {
+        let farewell = async {
+            drop(self.stream.write_all(b"QUIT\r\n").await);
+            drop(self.stream.flush().await);
+            drop(Reply::read(&mut self.stream).await);
+        };
+        drop(timeout(FAREWELL_MAX, farewell).await);
+    }
+
+    async fn hello(&mut self, name: &str) -> Result<(), Trouble> {
+        let reply = self.command(Step::Hello, &format!("EHLO {name}")).await?;
+        self.offers = Offers::default();
+        for line in reply.lines.iter().skip(1) {
+            let line = line.to_ascii_uppercase();
+            // `AUTH=` is how servers said it before RFC 2554.
+            let mut words = line.split([' ', '=']);
+            match words.next().unwrap_or_default() {
+                "STARTTLS" => self.offers.start_tls = true,
+                "SMTPUTF8" => self.offers.utf8 = true,
+                "AUTH" => {
+                    for mechanism in words {
+                        self.offers.plain |= mechanism == "PLAIN";
+                        self.offers.login |= mechanism == "LOGIN";
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn protected(mut self, tls: &Tls) -> Result<Self, Trouble> {
+        if !self.offers.start_tls {
+            return Err(Trouble::NoStartTls);
+        }
+        self.command(Step::StartTls, "STARTTLS").await?;
+        // Whatever came in the clear behind the answer was put there by somebody in between.
+        if !self.stream.buffer().is_empty() {
+            return Err(Trouble::Tls("it spoke before the connection was protected".into()));
+        }
+        let limit = self.limit;
+        let stream = tls.wrap(self.stream.into_inner(), limit).await?;
+        Ok(Self { stream: BufReader::new(stream), limit, offers: Offers::default(), is_begun: false })
+    }
+
+    async fn log_in(&mut self, login: &Login) -> Result<(), Trouble> {
+        let (username, password) = (&login.username, login.password.expose());
+        if self.offers.plain {
+            let initial = Secret::new(STANDARD.encode(format!("\0{username}\0{password}")));
+            return self.login_step(&format!("AUTH PLAIN {}", initial.expose()), false).await;
+        }
+        if !self.offers.login {
+            return Err(Trouble::NoLogin);
+        }
+        // It asks for the one and then for the other, in words that differ between servers.
+        self.login_step("AUTH LOGIN", true).await?;
+        self.login_step(&STANDARD.encode(username), true).await?;
+        self.login_step(&STANDARD.encode(password), false).await
+    }
+
+    async fn login_step(&mut self, line: &str, goes_on: bool) -> Result<(), Trouble> {
+        let reply = self.timed(Step::Login, format!("{line}\r\n").as_bytes()).await?;
+        match reply.code.basic {
+            334 if goes_on => Ok(()),
+            200..300 if !goes_on => Ok(()),
+            400..600 => Err(Trouble::Login(reply.code)),
+            _ => Err(Trouble::Garbled(Step::Login)),
+        }
+    }
+
+    async fn command(&mut self, step: Step, line: &str) -> Result<Reply, Trouble> {
+        self.expect(step, format!("{line}\r\n").as_bytes()).await
+    }
+
+    /// The server's yes to these bytes.
+    async fn expect(&mut self, step: Step, bytes: &[u8]) -> Result<Reply, Trouble> {
+        accepted(step, self.timed(step, bytes).await?)
+    }
+
+    async fn timed(&mut self, step: Step, bytes: &[u8]) -> Result<Reply, Trouble> {
+        let limit = self.limit;
+        timeout(limit, self.exchange(step, bytes)).await.unwrap_or(Err(Trouble::Slow(step)))
+    }
+
+    async fn exchange(&mut self, step: Step, bytes: &[u8]) -> Result<Reply, Trouble> {
+        let closed = |_| Trouble::Closed(step);
+        if !bytes.is_empty() {
+            self.stream.write_all(bytes).await.map_err(closed)?;
+            self.stream.flush().await.map_err(closed)?;
+        }
+        Reply::read(&mut self.stream).await.map_err(|fault| match fault {
+            NoReply::Closed => Trouble::Closed(step),
+            NoReply::Garbled => Trouble::Garbled(step),
+            NoReply::TooLarge => Trouble::TooLarge(step),
+        })
+    }
+}
+
+fn accepted(step: Step, reply: Reply) -> Result<Reply, Trouble> {
+    if reply.code.is_positive() { Ok(reply) } else { Err(Trouble::Refused(step, reply.code)) }
+}
+
+/// How long the answer to `QUIT` is waited for.
+const FAREWELL_MAX: Duration = Duration::from_secs(1);
