@@ -9,6 +9,8 @@ use crate::domain::settings::Settings;
 use crate::domain::time::Timestamp;
 use crate::store::Store;
 
+use super::last_seen::LastSeen;
+
 /// What all actors share. Cheap to share, immutable but for the settings.
 pub struct Environment {
     /// Where everything is kept.
@@ -21,6 +23,8 @@ pub struct Environment {
     pub sealer: Arc<dyn Sealer>,
     /// Numbers the operator chose.
     pub policy: Policy,
+    /// How much of the time is in the store.
+    pub last_seen: Arc<LastSeen>,
     /// How the actors behave.
     pub options: ActorOptions,
     settings: RwLock<Arc<Settings>>,
@@ -71,7 +75,8 @@ impl Environment {
         options: ActorOptions,
     ) -> Self {
         let settings = RwLock::new(Arc::new(settings));
-        Self { store, clock, digest, sealer, policy, options, settings, entropy: Mutex::new(entropy) }
+        let last_seen = Arc::default();
+        Self { store, clock, digest, sealer, policy, last_seen, options, settings, entropy: Mutex::new(entropy) }
     }
 
     /// The time.
