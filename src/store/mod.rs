@@ -23,6 +23,7 @@ mod retention;
 pub mod sled;
 #[expect(clippy::module_inception, reason = "the room is named after its one trait")]
 mod store;
+mod unreadable;
 
 pub use embedded::EmbeddedStore;
 pub use key::Kind;
