@@ -1,5 +1,5 @@
 //! The envelope around every record: `magic u16 | kind u8 | schema u8 | crc32 u32 | payload`. The only file that
-//! names the payload's format.
+//! names the payload's format. `seal.rs` has the other version of the envelope.
 
 use std::cmp::Ordering;
 
@@ -54,18 +54,14 @@ impl Older<'_> {
 /// # Errors
 /// [`StoreError::TooLarge`] for a record larger than an entry may be.
 pub(super) fn encode<R: Record>(record: &R) -> Result<Bytes, StoreError> {
-    let mut bytes = vec![0; HEADER];
-    bytes[..2].copy_from_slice(&MAGIC);
-    bytes[2] = R::KIND.byte();
-    bytes[3] = R::SCHEMA;
+    let mut bytes = header(R::KIND.byte(), R::SCHEMA).to_vec();
     bincode::serde::encode_into_std_write(record, &mut bytes, FORMAT)
         .map_err(|error| StoreError::TooLarge(format!("{:?}: {error}", R::KIND)))?;
     if !fits(bytes.len()) {
         let size = bytes.len();
         return Err(StoreError::TooLarge(format!("{:?}: {size} bytes, and an entry has at most {ENTRY_MAX}", R::KIND)));
     }
-    let sum = checksum(&bytes);
-    bytes[4..HEADER].copy_from_slice(&sum.to_le_bytes());
+    close(&mut bytes);
     debug_assert!(decode::<R>(&bytes).is_ok(), "what is written can be read");
     Ok(bytes.into())
 }
@@ -83,6 +79,11 @@ pub(super) fn decode<R: Record>(bytes: &[u8]) -> Result<R, StoreError> {
         return Err(damaged(format!("{} bytes", bytes.len())));
     }
     let [m0, m1, kind, schema, sum @ ..] = *header;
+    if [m0, m1] == super::seal::MAGIC {
+        return Err(damaged(
+            "it is sealed and does not open here: another key, another place, or a changed byte".into(),
+        ));
+    }
     if [m0, m1] != MAGIC {
         return Err(damaged("not a record".into()));
     }
@@ -120,6 +121,26 @@ const fn fits(bytes: usize) -> bool {
     bytes <= ENTRY_MAX
 }
 
+/// The header of a record of this kind and schema, without its checksum.
+pub(super) fn header(kind: u8, schema: u8) -> [u8; HEADER] {
+    let mut header = [0; HEADER];
+    header[..2].copy_from_slice(&MAGIC);
+    header[2..4].copy_from_slice(&[kind, schema]);
+    header
+}
+
+/// Gives a record its checksum.
+pub(super) fn close(bytes: &mut [u8]) {
+    let sum = checksum(bytes);
+    bytes[4..HEADER].copy_from_slice(&sum.to_le_bytes());
+}
+
+/// The kind and schema of a record, and its payload.
+pub(super) fn split(bytes: &[u8]) -> Option<([u8; 2], &[u8])> {
+    let ([m0, m1, kind, schema, ..], payload) = bytes.split_first_chunk::<HEADER>()?;
+    ([*m0, *m1] == MAGIC).then_some(([*kind, *schema], payload))
+}
+
 /// Over everything but itself.
 fn checksum(bytes: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
@@ -129,9 +150,11 @@ fn checksum(bytes: &[u8]) -> u32 {
 }
 
 const MAGIC: [u8; 2] = *b"Vs";
-const HEADER: usize = 8;
+pub(super) const HEADER: usize = 8;
 /// What one record may have: the back ends want values of at most 64 KiB, and there must be room to seal it.
-const ENTRY_MAX: usize = (64 << 10) - 64;
+pub(super) const ENTRY_MAX: usize = (64 << 10) - ROOM_TO_SEAL;
+/// How much longer a record may become when it is sealed.
+pub(super) const ROOM_TO_SEAL: usize = 64;
 /// The decoder counts what it reads by its size in memory: one byte on disk counts for at most sixteen, an integer of
 /// 128 bits that is small. So this never refuses what [`fits`], and it keeps a flipped bit in a length from asking for
 /// all the memory there is.

@@ -16,6 +16,7 @@ mod memory;
 mod plan;
 mod record;
 mod retention;
+mod seal;
 #[expect(
     clippy::disallowed_methods,
     reason = "pacing and time limits of IO measure real time; nothing decided here shows"
@@ -31,6 +32,7 @@ pub use kv::{KeyValue, Write};
 pub use kv_store::KvStore;
 pub use memory::{Memory, MemoryStore};
 pub use retention::{Keep, Place, Portion, Stale};
+pub use seal::{Sealed, Sealing};
 pub use store::{
     BoxFuture, ClientWrite, Commit, CommitError, Committed, InvitationChange, OutboxEntry, SignUpWrite, Store,
     StoreError, WaitlistChange,
