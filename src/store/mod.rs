@@ -14,6 +14,7 @@ mod kv;
 mod kv_store;
 mod memory;
 mod plan;
+mod private;
 mod record;
 mod retention;
 mod seal;
@@ -26,11 +27,12 @@ pub mod sled;
 mod store;
 mod unreadable;
 
-pub use embedded::EmbeddedStore;
+pub use embedded::{EmbeddedError, EmbeddedStore};
 pub use key::Kind;
 pub use kv::{KeyValue, Write};
 pub use kv_store::KvStore;
 pub use memory::{Memory, MemoryStore};
+pub use private::make_private;
 pub use retention::{Keep, Place, Portion, Stale};
 pub use seal::{Sealed, Sealing};
 pub use store::{
