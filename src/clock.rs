@@ -1,5 +1,6 @@
 //! The clock: the only place that reads the time.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,6 +19,12 @@ pub struct SystemClock {
     started_at: Timestamp,
     started: Instant,
     offset_ms: AtomicU64,
+}
+
+/// A clock that goes on from a time that was seen before, where the clock beneath is behind that.
+pub struct ResumedClock {
+    clock: Arc<dyn Clock>,
+    ahead: Span,
 }
 
 /// Measures how long something takes.
@@ -62,6 +69,25 @@ impl Clock for SystemClock {
     }
 }
 
+impl ResumedClock {
+    /// A clock that shows `seen` now, or what the clock beneath shows, whichever is later, and goes as fast as that.
+    pub fn new(clock: Arc<dyn Clock>, seen: Timestamp) -> Self {
+        let ahead = seen.since(clock.now());
+        Self { clock, ahead }
+    }
+
+    /// How far the clock beneath is behind.
+    pub const fn ahead(&self) -> Span {
+        self.ahead
+    }
+}
+
+impl Clock for ResumedClock {
+    fn now(&self) -> Timestamp {
+        self.clock.now() + self.ahead
+    }
+}
+
 impl Stopwatch {
     /// Starts now.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the system's clocks")]
@@ -102,6 +128,16 @@ fn forward(ms: &AtomicU64, by: Span) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_resumed_clock_goes_on_from_what_was_seen() {
+        let beneath = Arc::new(ManualClock::new(Timestamp::from_millis(100)));
+        let ahead = ResumedClock::new(beneath.clone(), Timestamp::from_millis(700));
+        let behind = ResumedClock::new(beneath.clone(), Timestamp::from_millis(99));
+        assert_eq!((ahead.now().as_millis(), behind.now().as_millis()), (700, 100));
+        beneath.advance(Span::from_millis(5));
+        assert_eq!((ahead.now().as_millis(), behind.now().as_millis()), (705, 105));
+    }
 
     #[test]
     fn no_clock_is_moved_past_the_end_of_time_or_back() {

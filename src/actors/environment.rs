@@ -10,6 +10,8 @@ use crate::domain::settings::Settings;
 use crate::domain::time::Timestamp;
 use crate::store::Store;
 
+use super::last_seen::LastSeen;
+
 /// What all actors share. Cheap to share, immutable but for the settings.
 pub struct Environment {
     /// Where everything is kept.
@@ -22,6 +24,8 @@ pub struct Environment {
     pub sealer: Arc<dyn Sealer>,
     /// Numbers the operator chose.
     pub policy: Policy,
+    /// How much of the time is in the store.
+    pub last_seen: Arc<LastSeen>,
     /// How the actors behave.
     pub options: ActorOptions,
     email: ChannelHealth,
@@ -78,7 +82,8 @@ impl Environment {
     ) -> Self {
         let settings = RwLock::new(Arc::new(settings));
         let (email, sms) = (ChannelHealth::new(Channel::Email), ChannelHealth::new(Channel::Sms));
-        Self { store, clock, digest, sealer, policy, options, email, sms, settings, entropy: Mutex::new(entropy) }
+        let (last_seen, settings, entropy) = (Arc::default(), settings, Mutex::new(entropy));
+        Self { store, clock, digest, sealer, policy, last_seen, options, email, sms, settings, entropy }
     }
 
     /// The time.

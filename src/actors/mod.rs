@@ -6,6 +6,7 @@
 //! at `system.rs`.
 
 mod environment;
+mod last_seen;
 mod persister;
 mod relay;
 mod sign_up;
@@ -14,6 +15,7 @@ mod sweeper;
 mod system;
 
 pub use environment::{ActorOptions, Environment};
+pub use last_seen::LastSeen;
 pub use persister::Persister;
 pub use sign_up::{Answer, CallError, Create, SignUpMessage};
 pub use system::{StartError, System, Transports};

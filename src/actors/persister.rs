@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::store::{Commit, CommitError, Committed, OutboxEntry, Store};
 
+use super::last_seen::LastSeen;
 use super::relay::RelayMessage;
 
 /// A handle on the persister.
@@ -60,6 +61,7 @@ pub(super) struct PersisterActor;
 pub(super) struct State {
     store: Arc<dyn Store>,
     relay: ActorRef<RelayMessage>,
+    last_seen: Arc<LastSeen>,
     #[expect(clippy::vec_box, reason = "they come in boxes, and a pointer moves faster than a commit")]
     waiting: Vec<Box<Waiting>>,
     writing: bool,
@@ -68,14 +70,14 @@ pub(super) struct State {
 impl Actor for PersisterActor {
     type Msg = PersisterMessage;
     type State = State;
-    type Arguments = (Arc<dyn Store>, ActorRef<RelayMessage>);
+    type Arguments = (Arc<dyn Store>, ActorRef<RelayMessage>, Arc<LastSeen>);
 
     async fn pre_start(
         &self,
         _: ActorRef<Self::Msg>,
-        (store, relay): Self::Arguments,
+        (store, relay, last_seen): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
-        Ok(State { store, relay, waiting: Vec::new(), writing: false })
+        Ok(State { store, relay, last_seen, waiting: Vec::new(), writing: false })
     }
 
     async fn handle(
@@ -95,7 +97,7 @@ impl Actor for PersisterActor {
     /// What still waits when the engine stops is written before the actor is gone.
     async fn post_stop(&self, _: ActorRef<Self::Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         let batch = std::mem::take(&mut state.waiting);
-        write(&*state.store, &state.relay, batch).await;
+        write(&*state.store, &state.relay, &state.last_seen, batch).await;
         Ok(())
     }
 }
@@ -109,9 +111,10 @@ impl State {
         let rest = self.waiting.split_off(self.waiting.len().min(BATCH_MAX));
         let batch = std::mem::replace(&mut self.waiting, rest);
         let (store, relay, myself) = (self.store.clone(), self.relay.clone(), myself.clone());
+        let last_seen = self.last_seen.clone();
         tokio::spawn(async move {
             // Should the store panic, the ports of the batch close and the persister goes on with the next.
-            let outcome = tokio::spawn(async move { write(&*store, &relay, batch).await }).await;
+            let outcome = tokio::spawn(async move { write(&*store, &relay, &last_seen, batch).await }).await;
             if let Err(error) = outcome {
                 tracing::error!(%error, "a batch was lost in the store");
             }
@@ -124,7 +127,7 @@ impl State {
 
 /// Writes a batch and acknowledges it; what is to be sent goes to the relay once it stands.
 #[expect(clippy::vec_box, reason = "see `State`")]
-async fn write(store: &dyn Store, relay: &ActorRef<RelayMessage>, batch: Vec<Box<Waiting>>) {
+async fn write(store: &dyn Store, relay: &ActorRef<RelayMessage>, last_seen: &LastSeen, batch: Vec<Box<Waiting>>) {
     if batch.is_empty() {
         return;
     }
@@ -139,7 +142,14 @@ async fn write(store: &dyn Store, relay: &ActorRef<RelayMessage>, batch: Vec<Box
         replies.push(reply);
         places.push(_place);
     }
-    let results = store.commit(commits).await;
+    let now = commits.iter().map(|commit| commit.at).max().unwrap_or_default();
+    let note = last_seen.note(now);
+    let noting = note.is_some();
+    commits.extend(note);
+    let mut results = store.commit(commits).await;
+    if noting && results.pop().is_some_and(|noted| noted.is_ok()) {
+        last_seen.noted(now);
+    }
     for ((result, reply), outbox) in results.into_iter().zip(replies).zip(outboxes) {
         if result.is_ok() {
             for entry in outbox {

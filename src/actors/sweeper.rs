@@ -41,6 +41,7 @@ impl Actor for Sweeper {
         if let Err(error) = state.sweep_and_walk().await {
             tracing::warn!(%error, "a sweep was cut short");
         }
+        state.keep_time().await;
         Ok(())
     }
 }
@@ -49,6 +50,17 @@ impl State {
     async fn sweep_and_walk(&mut self) -> Result<(), StoreError> {
         self.sweep().await?;
         self.walk().await
+    }
+
+    /// Where nothing is written the time is stored all the same, now and then: a commit takes it along.
+    async fn keep_time(&self) {
+        let now = self.environment.now();
+        if !self.environment.last_seen.is_old(now) {
+            return;
+        }
+        if let Err(error) = self.persister.commit(Commit { at: now, relaxed: true, ..Commit::default() }).await {
+            tracing::debug!(%error, "the time could not be stored");
+        }
     }
 
     /// A few steps through all records, and away with those that are over.
@@ -78,9 +90,11 @@ impl State {
         let mut commit = Commit { at: now, relaxed: true, ..Commit::default() };
         for (listed, id) in due {
             let policy = &self.environment.policy;
-            let keep_until = match self.environment.store.sign_up(id).await? {
-                Some(sign_up) if sign_up.phase == Phase::Open => sign_up.abandon_at(policy) + policy.keep_finished,
-                _ => now,
+            let keep_until = match self.environment.store.sign_up(id).await {
+                Ok(Some(sign_up)) if sign_up.phase == Phase::Open => sign_up.abandon_at(policy) + policy.keep_finished,
+                // The store says so, and lists one that can't be read anew, for later.
+                Ok(_) | Err(StoreError::Damaged(_)) => now,
+                Err(error) => return Err(error),
             };
             if keep_until > now {
                 commit.reschedule.push((listed, keep_until, id));

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use crate::delivery::Wording;
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::sign_up::Command;
+use crate::store::Commit;
 
 use super::environment::Environment;
 use super::persister::{Persister, PersisterActor, PersisterMessage};
@@ -46,8 +47,8 @@ impl System {
     ) -> Result<Self, StartError> {
         let arguments = Arguments { environment: environment.clone(), transports, wording };
         let (relay, _) = Actor::spawn(None, RelayActor, arguments).await?;
-        let (persister_actor, _) =
-            Actor::spawn(None, PersisterActor, (environment.store.clone(), relay.clone())).await?;
+        let arguments = (environment.store.clone(), relay.clone(), environment.last_seen.clone());
+        let (persister_actor, _) = Actor::spawn(None, PersisterActor, arguments).await?;
         let persister = Persister::new(persister_actor.clone(), environment.options.commits_waiting_max);
         drop(relay.send_message(RelayMessage::Begin(persister.clone())));
         let (sweeper, _) = Actor::spawn(None, Sweeper, (environment.clone(), persister.clone())).await?;
@@ -116,6 +117,11 @@ impl System {
         let (reply, answer) = oneshot::channel();
         if self.relay.send_message(RelayMessage::Rest(reply.into())).is_ok() {
             drop(answer.await);
+        }
+        // Takes the time along, and nothing else.
+        let last = Commit { at: self.environment.now(), relaxed: true, ..Commit::default() };
+        if let Err(error) = self.persister.commit(last).await {
+            tracing::debug!(%error, "the last time that was seen is not stored");
         }
         self.persister.rest().await;
         wait("the persister", self.persister_actor.drain_and_wait(Some(STOP_MAX)).await);

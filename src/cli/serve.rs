@@ -23,7 +23,7 @@ use crate::oauth::Providers;
 use crate::outbound::{Outbound, OutboundOptions};
 use crate::password::{HashOptions, HashParameters};
 use crate::store::sled::Durability;
-use crate::store::{EmbeddedStore, MemoryStore, Store};
+use crate::store::{EmbeddedStore, MemoryStore, Sealing, Store, make_private};
 use crate::telemetry::{self, LogFormat};
 use crate::token::{Algorithm, InstanceKey};
 
@@ -41,6 +41,8 @@ pub fn serve(config: &Config) -> Result<(), String> {
     telemetry::init(format).map_err(|error| error.to_string())?;
     quiet_panics();
     let places = descriptors::places(descriptors::raise(), config.server.max_connections)?;
+    // Every file that this process makes, by itself or through sled, is its owner's alone.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -124,12 +126,19 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) 
     let sentence = |error: &dyn std::fmt::Display| error.to_string();
     let key_file = config.key_file();
     let on_disk = matches!(config.store.kind, config::StoreKind::Sled);
-    if on_disk || config.instance.key_file.is_some() {
+    if on_disk {
+        let path = &config.store.path;
+        make_private(path).map_err(|error| data_error(path, &error))?;
+    }
+    let key = if on_disk || config.instance.key_file.is_some() {
         let folder = key_file.parent().filter(|p| !p.as_os_str().is_empty());
         if let Some(folder) = folder {
             fs::create_dir_all(folder).map_err(|error| data_error(folder, &error))?;
         }
-    }
+        InstanceKey::load_or_create(&key_file).map_err(|e| sentence(&e))?
+    } else {
+        InstanceKey::generate()
+    };
     let store: Arc<dyn Store> = match config.store.kind {
         config::StoreKind::Memory => Arc::new(MemoryStore::new()),
         config::StoreKind::Sled => {
@@ -138,13 +147,10 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) 
                 config::Durability::Relaxed => Durability::Relaxed,
                 config::Durability::None => Durability::None,
             };
-            Arc::new(EmbeddedStore::open(&config.store.path, durability).map_err(|e| sentence(&e))?)
+            let sealing = Sealing { key: key.store_key(), seal: config.store.encryption };
+            let store = EmbeddedStore::open_sealed(&config.store.path, durability, &sealing);
+            Arc::new(store.map_err(|e| sentence(&e))?)
         }
-    };
-    let key = if on_disk || config.instance.key_file.is_some() {
-        InstanceKey::load_or_create(&key_file).map_err(|e| sentence(&e))?
-    } else {
-        InstanceKey::generate()
     };
     let passwords = &config.password;
     let hashing = HashOptions {

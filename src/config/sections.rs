@@ -52,6 +52,7 @@ pub struct StoreSection {
     pub kind: StoreKind,
     pub path: PathBuf,
     pub durability: Durability,
+    pub encryption: bool,
 }
 
 /// `[verification]`

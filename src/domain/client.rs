@@ -67,9 +67,9 @@ pub enum ClientChange {
         /// The next one.
         next: Option<Box<SignIn>>,
     },
-    /// Put a session on the client, which ends what is in progress on it; with `single` the other sessions go. Its
-    /// token is replaced thereby: the ones before show nothing any more. The client is owed the new one unless
-    /// [`ClientChange::Rotate`] says that it is told.
+    /// Put a session on the client, which ends what is in progress on it; with `single` the other sessions go, else
+    /// the oldest beyond [`SESSIONS_MAX`]. Its token is replaced thereby: the ones before show nothing any more. The
+    /// client is owed the new one unless [`ClientChange::Rotate`] says that it is told.
     AddSession {
         /// The session.
         session: Session,
@@ -196,6 +196,8 @@ impl Client {
                 }
                 self.sessions.retain(|s| s.is_live(now));
                 self.sessions.push(session.clone());
+                let too_many = self.sessions.len().saturating_sub(SESSIONS_MAX);
+                self.sessions.drain(..too_many);
                 self.sign_up = None;
                 self.sign_in = None;
                 self.last_active_session_id = Some(session.id);
@@ -242,6 +244,9 @@ impl Client {
         }
     }
 }
+
+/// How many sessions a client holds at most: more people than share a browser, and few enough for one record.
+pub const SESSIONS_MAX: usize = 20;
 
 /// How long a lost completing answer can be asked for again with the token it replaced (DESIGN 7).
 const REPLAY_WINDOW: Span = Span::from_secs(60);

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use url::Url;
 
-use crate::actors::{ActorOptions, Environment, StartError, System, Transports};
+use crate::actors::{ActorOptions, Environment, LastSeen, StartError, System, Transports};
 use crate::captcha::Captcha;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, ResumedClock, SystemClock};
 use crate::delivery::{Capture, Transport, Wording};
 use crate::domain::context::{Entropy, Policy, Sealer};
 use crate::domain::settings::{InvalidSettings, Settings};
-use crate::domain::time::Span;
+use crate::domain::time::{Span, Timestamp};
 use crate::entropy::OsEntropy;
 use crate::oauth::Providers;
 use crate::password::{HashOptions, HashPool};
@@ -173,6 +173,7 @@ impl EngineBuilder {
                 (clock.clone() as Arc<dyn Clock>, Some(clock))
             }
         };
+        let clock = resume(clock, LastSeen::stored(&*store).await?);
         let mut entropy = self.entropy.unwrap_or_else(|| Box::new(OsEntropy::new()));
         let keyring = keys::load_keyring(&*store, &key, self.algorithm, clock.now(), &mut *entropy).await?;
         let kind = if self.publishable_key.starts_with("pk_test_") { "sk_test_" } else { "sk_live_" };
@@ -232,9 +233,29 @@ fn below(base: &Url, path: &str) -> Url {
     url
 }
 
+/// The clock, going on from the last time that was seen over this data, should it be behind that.
+fn resume(clock: Arc<dyn Clock>, seen: Timestamp) -> Arc<dyn Clock> {
+    let resumed = ResumedClock::new(clock.clone(), seen);
+    let behind_ms = resumed.ahead().as_millis();
+    if behind_ms == 0 {
+        return clock;
+    }
+    if behind_ms >= CLOCK_BEHIND_TOLD_MS {
+        tracing::warn!(
+            clock.behind_ms = behind_ms,
+            "the system's clock is behind the last time that this data has seen; time goes on from there, so that \
+             nothing lives longer than it should"
+        );
+    }
+    Arc::new(resumed)
+}
+
 /// How far the clock was moved forward in earlier runs over this data.
 async fn stored_offset(store: &dyn Store) -> Result<Span, StoreError> {
     let stored = store.value(CLOCK_OFFSET).await?;
     let bytes = stored.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
     Ok(Span::from_millis(bytes.map_or(0, u64::from_be_bytes)))
 }
+
+/// Clocks are put right by less than this all the time.
+const CLOCK_BEHIND_TOLD_MS: u64 = 1000;

@@ -91,11 +91,12 @@ fn count(used: &mut u32, limit: u32) -> Option<()> {
     Some(())
 }
 
-/// A window that seems to begin in the future is one that a corrected clock left behind: it begins anew, or the wait
-/// would have no bound.
+/// Whether a window counts at `at`. Commits overtake each other by moments and clocks are put back by a little, so one
+/// that begins a little later counts as well; one that begins more than a window later is what a clock that was far
+/// ahead left behind, and the wait for it would have no bound.
 fn is_running(start: u64, at: Timestamp) -> bool {
     let start = Timestamp::from_millis(start);
-    start <= at && at.since(start) < WINDOW
+    at.since(start) < WINDOW && start.since(at) <= WINDOW
 }
 
 fn wait(start: u64, at: Timestamp) -> Span {
@@ -152,13 +153,31 @@ mod tests {
     }
 
     #[test]
-    fn a_window_in_the_future_begins_anew() {
-        let late = Timestamp::from_millis(10_000_000);
-        let early = Timestamp::from_millis(5);
+    fn a_clock_that_steps_back_fills_no_budget_again() {
+        let limits = AddressLimits { messages: 1, addresses_per_client: 1, ..UNLIMITED };
+        let begin = Timestamp::from_millis(10 * WINDOW.as_millis());
+        let by_address = |current: Option<&_>, at| charge_address(current, client(1), Charged::Message, &limits, at);
+        let by_client = |current: Option<&_>, n, at| charge_client(current, &address(n), &limits, at);
+        let spent_address = by_address(None, begin).expect("within the limits");
+        let spent_client = by_client(None, 1, begin).expect("within the limits");
+        for back in [0, 1, 1000, WINDOW.as_millis()] {
+            let at = Timestamp::from_millis(begin.as_millis() - back);
+            let wait = Span::from_millis(WINDOW.as_millis() + back);
+            assert_eq!(by_address(Some(&spent_address), at), Err(wait), "{back} ms before the window");
+            assert_eq!(by_client(Some(&spent_client), 2, at), Err(wait), "{back} ms before the window");
+            assert!(!is_over(&spent_address, at) && !is_over(&spent_client, at));
+        }
+    }
+
+    #[test]
+    fn a_window_that_begins_more_than_a_window_ahead_begins_anew() {
         let limits = AddressLimits { messages: 1, ..UNLIMITED };
+        let late = Timestamp::from_millis(10 * WINDOW.as_millis());
+        let early = Timestamp::from_millis(late.as_millis() - WINDOW.as_millis() - 1);
         let charge = |current: Option<&_>, at| charge_address(current, client(1), Charged::Message, &limits, at);
         let counter = charge(None, late).expect("within the limits");
         assert_eq!(charge(Some(&counter), late), Err(WINDOW));
+        assert!(is_over(&counter, early));
         assert!(charge(Some(&counter), early).is_ok());
     }
 }

@@ -1,5 +1,5 @@
 //! The envelope around every record: `magic u16 | kind u8 | schema u8 | crc32 u32 | payload`. The only file that
-//! names the payload's format.
+//! names the payload's format. `seal.rs` has the other version of the envelope.
 
 use std::cmp::Ordering;
 
@@ -49,23 +49,20 @@ impl Older<'_> {
     }
 }
 
-/// The bytes of a record.
+/// The bytes of a record. Whatever it gives, [`decode`] reads.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] for a record larger than an entry may be.
+/// [`StoreError::TooLarge`] for a record larger than an entry may be.
 pub(super) fn encode<R: Record>(record: &R) -> Result<Bytes, StoreError> {
-    let mut bytes = vec![0; HEADER];
-    bytes[..2].copy_from_slice(&MAGIC);
-    bytes[2] = R::KIND.byte();
-    bytes[3] = R::SCHEMA;
+    let mut bytes = header(R::KIND.byte(), R::SCHEMA).to_vec();
     bincode::serde::encode_into_std_write(record, &mut bytes, FORMAT)
-        .map_err(|error| StoreError::Unavailable(format!("{:?}: {error}", R::KIND)))?;
-    if bytes.len() > ENTRY_MAX {
+        .map_err(|error| StoreError::TooLarge(format!("{:?}: {error}", R::KIND)))?;
+    if !fits(bytes.len()) {
         let size = bytes.len();
-        return Err(StoreError::Unavailable(format!("{:?}: {size} bytes are more than an entry may have", R::KIND)));
+        return Err(StoreError::TooLarge(format!("{:?}: {size} bytes, and an entry has at most {ENTRY_MAX}", R::KIND)));
     }
-    let sum = checksum(&bytes);
-    bytes[4..HEADER].copy_from_slice(&sum.to_le_bytes());
+    close(&mut bytes);
+    debug_assert!(decode::<R>(&bytes).is_ok(), "what is written can be read");
     Ok(bytes.into())
 }
 
@@ -78,7 +75,15 @@ pub(super) fn decode<R: Record>(bytes: &[u8]) -> Result<R, StoreError> {
     let Some((header, payload)) = bytes.split_first_chunk::<HEADER>() else {
         return Err(damaged(format!("only {} bytes", bytes.len())));
     };
+    if !fits(bytes.len()) {
+        return Err(damaged(format!("{} bytes", bytes.len())));
+    }
     let [m0, m1, kind, schema, sum @ ..] = *header;
+    if [m0, m1] == super::seal::MAGIC {
+        return Err(damaged(
+            "it is sealed and does not open here: another key, another place, or a changed byte".into(),
+        ));
+    }
     if [m0, m1] != MAGIC {
         return Err(damaged("not a record".into()));
     }
@@ -111,6 +116,31 @@ fn read_schema<R: Record>(schema: u8, payload: &[u8]) -> Result<R, StoreError> {
     Ok(record)
 }
 
+/// Whether a record of so many bytes, its header included, is one: what decides for [`encode`] and [`decode`] alike.
+const fn fits(bytes: usize) -> bool {
+    bytes <= ENTRY_MAX
+}
+
+/// The header of a record of this kind and schema, without its checksum.
+pub(super) fn header(kind: u8, schema: u8) -> [u8; HEADER] {
+    let mut header = [0; HEADER];
+    header[..2].copy_from_slice(&MAGIC);
+    header[2..4].copy_from_slice(&[kind, schema]);
+    header
+}
+
+/// Gives a record its checksum.
+pub(super) fn close(bytes: &mut [u8]) {
+    let sum = checksum(bytes);
+    bytes[4..HEADER].copy_from_slice(&sum.to_le_bytes());
+}
+
+/// The kind and schema of a record, and its payload.
+pub(super) fn split(bytes: &[u8]) -> Option<([u8; 2], &[u8])> {
+    let ([m0, m1, kind, schema, ..], payload) = bytes.split_first_chunk::<HEADER>()?;
+    ([*m0, *m1] == MAGIC).then_some(([*kind, *schema], payload))
+}
+
 /// Over everything but itself.
 fn checksum(bytes: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
@@ -120,13 +150,17 @@ fn checksum(bytes: &[u8]) -> u32 {
 }
 
 const MAGIC: [u8; 2] = *b"Vs";
-const HEADER: usize = 8;
-/// What one entry may have: the back ends want values below 64 KiB.
-const ENTRY_MAX: usize = PAYLOAD_MAX - 1;
-const PAYLOAD_MAX: usize = 65_536;
-/// The limit keeps a flipped bit in a length from asking for all the memory there is.
-const FORMAT: Configuration<LittleEndian, Varint, Limit<PAYLOAD_MAX>> =
-    bincode::config::standard().with_limit::<PAYLOAD_MAX>();
+pub(super) const HEADER: usize = 8;
+/// What one record may have: the back ends want values of at most 64 KiB, and there must be room to seal it.
+pub(super) const ENTRY_MAX: usize = (64 << 10) - ROOM_TO_SEAL;
+/// How much longer a record may become when it is sealed.
+pub(super) const ROOM_TO_SEAL: usize = 64;
+/// The decoder counts what it reads by its size in memory: one byte on disk counts for at most sixteen, an integer of
+/// 128 bits that is small. So this never refuses what [`fits`], and it keeps a flipped bit in a length from asking for
+/// all the memory there is.
+const DECODED_MAX: usize = 16 * ENTRY_MAX;
+const FORMAT: Configuration<LittleEndian, Varint, Limit<DECODED_MAX>> =
+    bincode::config::standard().with_limit::<DECODED_MAX>();
 
 #[cfg(test)]
 mod tests {
@@ -152,6 +186,41 @@ mod tests {
     impl Record for Other {
         const KIND: Kind = Kind::Counter;
         const SCHEMA: u8 = 3;
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Older3(String);
+
+    impl Record for Older3 {
+        const KIND: Kind = Kind::Value;
+        const SCHEMA: u8 = 3;
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Older4(String, u8);
+
+    impl Record for Older4 {
+        const KIND: Kind = Kind::Value;
+        const SCHEMA: u8 = 4;
+
+        fn from_older(older: Older<'_>) -> Result<Self, StoreError> {
+            older.read().map(|Older3(text)| Self(text, 4))
+        }
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Newer5 {
+        text: String,
+        count: u64,
+    }
+
+    impl Record for Newer5 {
+        const KIND: Kind = Kind::Value;
+        const SCHEMA: u8 = 5;
+
+        fn from_older(older: Older<'_>) -> Result<Self, StoreError> {
+            older.read().map(|Older4(text, count)| Self { text, count: count.into() })
+        }
     }
 
     fn note() -> Note {
@@ -199,8 +268,40 @@ mod tests {
     #[test]
     fn a_record_over_the_limit_is_not_written() {
         let mut large = note();
-        large.text = "a".repeat(PAYLOAD_MAX);
-        assert!(encode(&large).is_err());
+        large.text = "a".repeat(ENTRY_MAX);
+        assert!(matches!(encode(&large), Err(StoreError::TooLarge(_))));
+    }
+
+    #[test]
+    fn the_largest_record_is_read_and_one_byte_more_is_neither_written_nor_read() {
+        let mut note = Note { text: String::new(), numbers: Vec::new() };
+        // A long text has a length of three bytes before it, and the empty list one.
+        note.text = "a".repeat(ENTRY_MAX - HEADER - 4);
+        let largest = encode(&note).expect("the largest record");
+        assert_eq!(largest.len(), ENTRY_MAX);
+        assert_eq!(decode::<Note>(&largest).as_ref(), Ok(&note));
+        note.text.push('a');
+        assert!(encode(&note).is_err());
+        let mut longer = largest.to_vec();
+        longer.push(0);
+        assert!(matches!(decode::<Note>(&longer), Err(StoreError::Damaged(_))));
+    }
+
+    #[test]
+    fn records_that_are_far_larger_in_memory_are_read_too() {
+        let tight = Note { text: String::new(), numbers: vec![0; 60_000] };
+        assert_eq!(decode::<Note>(&encode(&tight).expect("60 000 bytes")), Ok(tight));
+    }
+
+    #[test]
+    fn an_older_shape_is_read_as_what_it_became() {
+        let old = encode(&Older3("ada".into())).expect("a small record");
+        assert_eq!(decode::<Newer5>(&old), Ok(Newer5 { text: "ada".into(), count: 4 }));
+        let mut never = old.to_vec();
+        never[3] = 2;
+        let sum = checksum(&never);
+        never[4..8].copy_from_slice(&sum.to_le_bytes());
+        assert_eq!(decode::<Newer5>(&never), Err(StoreError::Damaged("Value: there never was a schema 2".into())));
     }
 
     #[test]
@@ -215,6 +316,24 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_written_at_the_border_can_be_read(
+            text in 0..ENTRY_MAX + 64,
+            numbers in proptest::collection::vec(prop_oneof![Just(0), Just(250), any::<u64>()], 0..2000),
+            fill in any::<bool>(),
+        ) {
+            let mut note = Note { text: "a".repeat(text), numbers };
+            if fill {
+                // Up to the border with what is smallest on disk and largest in memory.
+                note.text.truncate(text % 1000);
+                note.numbers.resize(ENTRY_MAX - HEADER - note.text.len() % 2048, 0);
+            }
+            match encode(&note) {
+                Ok(bytes) => prop_assert_eq!(decode::<Note>(&bytes), Ok(note)),
+                Err(error) => prop_assert!(matches!(error, StoreError::TooLarge(_))),
+            }
+        }
+
         #[test]
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
             let _ = decode::<Note>(&bytes);

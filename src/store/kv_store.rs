@@ -24,6 +24,7 @@ use super::record::{
 };
 use super::retention::{self, Fate, Keep, Place, Portion, Stale, WALKED};
 use super::store::{BoxFuture, Commit, CommitError, Committed, OutboxEntry, Store, StoreError};
+use super::unreadable::Unreadable;
 
 /// A store over a key-value map.
 #[derive(Debug)]
@@ -36,12 +37,13 @@ struct Shared<K> {
     kv: K,
     /// Between the look at an identifier and its claim nobody else may claim it.
     deciding: Mutex<()>,
+    unreadable: Unreadable,
 }
 
 impl<K: KeyValue> KvStore<K> {
     /// The store over this map.
     pub fn over(kv: K) -> Self {
-        Self { shared: Arc::new(Shared { kv, deciding: Mutex::new(()) }) }
+        Self { shared: Arc::new(Shared { kv, deciding: Mutex::new(()), unreadable: Unreadable::default() }) }
     }
 
     /// The map beneath.
@@ -61,17 +63,15 @@ impl<K: KeyValue> KvStore<K> {
 
     async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&K) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&Shared<K>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.run(move |shared| work(&shared.kv))
-            .await
-            .unwrap_or_else(|| Err(StoreError::Unavailable("the read broke off".into())))
+        self.run(work).await.unwrap_or_else(|| Err(StoreError::Unavailable("the read broke off".into())))
     }
 
     async fn get(&self, key: Bytes) -> Result<Option<Bytes>, StoreError> {
         match self.shared.kv.get_cached(&key) {
             Some(known) => Ok(known),
-            None => self.read(move |kv| kv.get(&key)).await,
+            None => self.read(move |shared| shared.kv.get(&key)).await,
         }
     }
 
@@ -80,6 +80,7 @@ impl<K: KeyValue> KvStore<K> {
         bytes.map(|bytes| codec::decode(&bytes)).transpose()
     }
 
+    /// The first `limit` entries of a kind that can be read, from `from` on.
     async fn scan<T: Send + 'static>(
         &self,
         kind: Kind,
@@ -87,9 +88,21 @@ impl<K: KeyValue> KvStore<K> {
         limit: usize,
         read: impl Fn(&[u8], &[u8]) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<Vec<T>, StoreError> {
-        self.read(move |kv| {
-            let entries = kv.scan(&[kind.byte()], &from, limit)?;
-            entries.iter().map(|(key, value)| read(key, value)).collect()
+        self.read(move |shared| {
+            let (mut from, mut found) = (from, Vec::new());
+            loop {
+                let asked = limit - found.len();
+                let entries = shared.kv.scan(&[kind.byte()], &from, asked)?;
+                for (key, value) in &entries {
+                    found.extend(shared.unreadable.skip(key, read(key, value))?);
+                }
+                match entries.last() {
+                    Some((last, _)) if entries.len() == asked && found.len() < limit => {
+                        from = from_after(kind, Some(last.clone()));
+                    }
+                    _ => return Ok(found),
+                }
+            }
         })
         .await
     }
@@ -206,7 +219,8 @@ impl<K: KeyValue> Store for KvStore<K> {
         now: Timestamp,
         limit: usize,
     ) -> BoxFuture<'_, Result<Portion, StoreError>> {
-        Box::pin(self.read(move |kv| {
+        Box::pin(self.read(move |shared| {
+            let kv = &shared.kv;
             let index = WALKED.iter().position(|kind| place.0.first() == Some(&kind.byte())).unwrap_or(0);
             let kind = WALKED[index];
             let from = if place.0.is_empty() { key::before(kind) } else { place.0 };
@@ -217,7 +231,8 @@ impl<K: KeyValue> Store for KvStore<K> {
             };
             let mut stale = Vec::new();
             for (key, value) in entries {
-                if retention::fate(&key, &value, keep, now, |key| kv.get(key))? != Fate::Stays {
+                let fate = retention::fate(&key, &value, keep, now, |key| kv.get(key));
+                if shared.unreadable.skip(&key, fate)?.is_some_and(|fate| fate != Fate::Stays) {
                     stale.push(Stale(key));
                 }
             }
@@ -251,7 +266,7 @@ fn from_after(kind: Kind, last: Option<Bytes>) -> Bytes {
 impl<K: KeyValue> Shared<K> {
     fn commit(&self, commits: &[Commit]) -> Vec<Result<Committed, CommitError>> {
         let _deciding = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut batch = Batch::over(&self.kv);
+        let mut batch = Batch::over(&self.kv, &self.unreadable);
         let mut groups = Vec::new();
         let mut relaxed = true;
         let mut answers: Vec<_> = commits
@@ -290,7 +305,9 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
-    use crate::store::{Memory, Write};
+    use crate::domain::client::ClientChange;
+    use crate::domain::time::Span;
+    use crate::store::{ClientWrite, Memory, Write};
 
     /// A map that says it blocks, fails on demand and remembers how it was written to.
     #[derive(Debug, Default)]
@@ -379,5 +396,56 @@ mod tests {
         assert!(matches!(read, Err(StoreError::Damaged(_))));
         let answers = store.commit(vec![refused()]).await;
         assert_eq!(errors(answers), [Some(CommitError::Unavailable)]);
+    }
+
+    #[tokio::test]
+    async fn a_record_that_cannot_be_read_is_told_once_and_holds_up_nothing_else() {
+        let store = KvStore::over(Memory::default());
+        let (damaged, whole) = (SignUpId::from_bytes([1; 16]), SignUpId::from_bytes([2; 16]));
+        let (early, late) = (Timestamp::from_millis(5), Timestamp::from_millis(1_000_000_000));
+        let put = |key: Bytes| Write { key, value: Some(Bytes::from_static(b"neither this nor that")) };
+        let listed = |id| Write { key: key::deadline(early, id), value: Some(Bytes::new()) };
+        let (outbox, client) =
+            (key::outbox(MessageId::from_bytes([1; 16])), key::client(ClientId::from_bytes([1; 16])));
+        let writes = vec![put(key::sign_up(damaged)), put(client), put(outbox), listed(damaged), listed(whole)];
+        store.key_value().append(&[writes], false).expect("memory takes all");
+        for id in [[0; 16], [9; 16]] {
+            let changes = vec![ClientChange::Open { salt: id }];
+            let open = ClientWrite { id: ClientId::from_bytes(id), changes };
+            store.commit(vec![Commit { client: Some(open), at: early, ..Commit::default() }]).await;
+        }
+
+        let keep = Keep { client: Span::from_millis(1), finished: Span::from_millis(1) };
+        for round in 0..2 {
+            let (mut place, mut stale) = (Place::default(), Vec::new());
+            loop {
+                let portion = store.walk(place, keep, late, 1).await.expect("a portion");
+                stale.extend(portion.stale);
+                place = portion.next;
+                if place == Place::default() {
+                    break;
+                }
+            }
+            assert_eq!(stale.len(), 2, "round {round}: the clients before and behind the damaged one");
+        }
+        assert_eq!(store.shared.unreadable.count(), 1 + 1, "a client and a message, once each");
+        assert_eq!(store.outbox(None, 1).await, Ok(vec![]));
+
+        assert_eq!(store.due(late, 10).await, Ok(vec![(early, damaged), (early, whole)]));
+        let forget = Commit { at: late, forget: vec![(early, damaged), (early, whole)], ..Commit::default() };
+        assert_eq!(errors(store.commit(vec![forget]).await), [None]);
+        assert_eq!(store.due(late, 10).await, Ok(vec![]));
+        let next_day = Timestamp::from_millis(late.as_millis() + 86_400_000);
+        let due = store.due(next_day, 10).await;
+        assert_eq!(due, Ok(vec![(next_day, damaged)]), "it comes by again, and is still there");
+    }
+
+    #[tokio::test]
+    async fn a_commit_too_large_to_store_fails_alone() {
+        let store = KvStore::over(Memory::default());
+        let large = Commit { values: vec![("large".into(), vec![1; 70_000])], ..Commit::default() };
+        let answers = store.commit(vec![value("a", false), large, value("b", false)]).await;
+        assert_eq!(errors(answers), [None, Some(CommitError::Unavailable), None]);
+        assert_eq!(store.value("b").await, Ok(Some(vec![1])));
     }
 }

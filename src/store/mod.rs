@@ -14,8 +14,10 @@ mod kv;
 mod kv_store;
 mod memory;
 mod plan;
+mod private;
 mod record;
 mod retention;
+mod seal;
 #[expect(
     clippy::disallowed_methods,
     reason = "pacing and time limits of IO measure real time; nothing decided here shows"
@@ -23,13 +25,16 @@ mod retention;
 pub mod sled;
 #[expect(clippy::module_inception, reason = "the room is named after its one trait")]
 mod store;
+mod unreadable;
 
-pub use embedded::EmbeddedStore;
+pub use embedded::{EmbeddedError, EmbeddedStore};
 pub use key::Kind;
 pub use kv::{KeyValue, Write};
 pub use kv_store::KvStore;
 pub use memory::{Memory, MemoryStore};
+pub use private::make_private;
 pub use retention::{Keep, Place, Portion, Stale};
+pub use seal::{Sealed, Sealing};
 pub use store::{
     BoxFuture, ClientWrite, Commit, CommitError, Committed, InvitationChange, OutboxEntry, SignUpWrite, Store,
     StoreError, WaitlistChange,

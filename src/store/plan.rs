@@ -15,7 +15,7 @@ use crate::domain::field::Field;
 use crate::domain::id::{SignUpId, UserId};
 use crate::domain::identifier::Identifier;
 use crate::domain::sign_up::SignUp;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{User, UserAccount};
 
 use super::codec::{self, Record};
@@ -25,18 +25,20 @@ use super::record::{
 };
 use super::retention::{self, Fate, Keep, Stale};
 use super::store::{ClientWrite, Commit, CommitError, Committed, SignUpWrite, StoreError};
+use super::unreadable::Unreadable;
 use super::{budget, key};
 
 /// A batch in the making.
 pub(super) struct Batch<'a, K> {
     stored: &'a K,
+    unreadable: &'a Unreadable,
     staged: HashMap<Bytes, Option<Bytes>>,
 }
 
 impl<'a, K: KeyValue> Batch<'a, K> {
     /// An empty batch over what is stored.
-    pub(super) fn over(stored: &'a K) -> Self {
-        Self { stored, staged: HashMap::new() }
+    pub(super) fn over(stored: &'a K, unreadable: &'a Unreadable) -> Self {
+        Self { stored, unreadable, staged: HashMap::new() }
     }
 
     /// The writes that make the commit, and what it leaves behind; the commits planned after it see them.
@@ -100,7 +102,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
             self.forget(*listed, *id, commit.at)?;
         }
         for (old, new, id) in &commit.reschedule {
-            self.reschedule(*old, *new, *id)?;
+            self.reschedule(*old, *new, *id, commit.at)?;
         }
         let (keep, stale) = &commit.purge;
         for Stale(key) in stale {
@@ -225,18 +227,20 @@ impl<K: KeyValue> Draft<'_, '_, K> {
 
     /// Forgets an open sign-up with the counters that nothing else would ever touch again.
     fn forget(&mut self, listed: Timestamp, id: SignUpId, at: Timestamp) -> Result<(), CommitError> {
-        self.remove(key::deadline(listed, id));
-        let key = key::sign_up(id);
-        let Some(record) = self.record::<SignUpRecordV2>(&key)? else {
+        let Some(record) = self.listed(listed, id, at)? else {
             return Ok(());
         };
         let deadline = Timestamp::from_millis(record.deadline);
         if deadline > at {
-            return self.reschedule(listed, deadline, id);
+            return self.relist(record, listed, deadline, id);
         }
+        let key = key::sign_up(id);
+        let Some(sign_up) = self.batch.unreadable.skip(&key, SignUp::try_from(record.sign_up))? else {
+            self.list(at + UNREADABLE_RETRY, id);
+            return Ok(());
+        };
         self.remove(key);
         self.remove(key::deadline(Timestamp::from_millis(record.deadline_key), id));
-        let sign_up = SignUp::try_from(record.sign_up).map_err(refuse)?;
         let current = [Field::EmailAddress, Field::PhoneNumber]
             .iter()
             .filter_map(|field| sign_up.address(field))
@@ -245,7 +249,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         let counters =
             current.iter().chain(sent).map(key::address_counter).chain([key::client_counter(sign_up.client_id)]);
         for key in counters {
-            let counter: Option<CounterRecordV1> = self.record(&key)?;
+            let counter = self.batch.unreadable.skip(&key, self.record::<CounterRecordV1>(&key))?.flatten();
             if counter.is_some_and(|counter| budget::is_over(&counter, at)) {
                 self.remove(key);
             }
@@ -253,30 +257,56 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         Ok(())
     }
 
+    /// The open sign-up listed under a deadline, which it is taken off. One that can't be read is listed again later, so
+    /// that it is neither lost nor in the way of the others.
+    fn listed(
+        &mut self,
+        deadline: Timestamp,
+        id: SignUpId,
+        at: Timestamp,
+    ) -> Result<Option<SignUpRecordV2>, CommitError> {
+        self.remove(key::deadline(deadline, id));
+        let key = key::sign_up(id);
+        let read = self.batch.unreadable.skip(&key, self.record(&key))?;
+        if read.is_none() {
+            self.list(at + UNREADABLE_RETRY, id);
+        }
+        Ok(read.flatten())
+    }
+
     /// Removes what is over; what came to life meanwhile stays.
     fn purge(&mut self, key: &Bytes, keep: Keep, at: Timestamp) -> Result<(), CommitError> {
         let Some(value) = self.get(key)? else { return Ok(()) };
-        match retention::fate(key, &value, keep, at, |key| self.get(key))? {
-            Fate::Stays => {}
-            Fate::Goes => self.remove(key.clone()),
-            Fate::Becomes(value) => drop(self.writes.insert(key.clone(), Some(value))),
+        let fate = retention::fate(key, &value, keep, at, |key| self.get(key));
+        match self.batch.unreadable.skip(key, fate)? {
+            Some(Fate::Stays) | None => {}
+            Some(Fate::Goes) => self.remove(key.clone()),
+            Some(Fate::Becomes(value)) => drop(self.writes.insert(key.clone(), Some(value))),
         }
         Ok(())
     }
 
     /// Lists an open sign-up under another deadline; one that is gone, or listed elsewhere, is only taken off.
-    fn reschedule(&mut self, old: Timestamp, new: Timestamp, id: SignUpId) -> Result<(), CommitError> {
-        self.remove(key::deadline(old, id));
-        let key = key::sign_up(id);
-        let Some(mut record) = self.record::<SignUpRecordV2>(&key)? else {
-            return Ok(());
-        };
+    fn reschedule(&mut self, old: Timestamp, new: Timestamp, id: SignUpId, at: Timestamp) -> Result<(), CommitError> {
+        match self.listed(old, id, at)? {
+            Some(record) => self.relist(record, old, new, id),
+            None => Ok(()),
+        }
+    }
+
+    fn relist(
+        &mut self,
+        mut record: SignUpRecordV2,
+        old: Timestamp,
+        new: Timestamp,
+        id: SignUpId,
+    ) -> Result<(), CommitError> {
         if record.deadline_key != old.as_millis() {
             return Ok(());
         }
         self.list(new, id);
         record.deadline_key = new.as_millis();
-        self.put(key, &record)
+        self.put(key::sign_up(id), &record)
     }
 
     fn list(&mut self, deadline: Timestamp, id: SignUpId) {
@@ -303,16 +333,16 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         Ok(())
     }
 
-    fn record<R: Record>(&self, key: &Bytes) -> Result<Option<R>, CommitError> {
+    fn record<R: Record>(&self, key: &Bytes) -> Result<Option<R>, StoreError> {
         let bytes = self.get(key)?;
-        bytes.map(|bytes| codec::decode(&bytes).map_err(refuse)).transpose()
+        bytes.map(|bytes| codec::decode(&bytes)).transpose()
     }
 
-    fn get(&self, key: &Bytes) -> Result<Option<Bytes>, CommitError> {
+    fn get(&self, key: &Bytes) -> Result<Option<Bytes>, StoreError> {
         let drafted = self.writes.get(key);
         match drafted.or_else(|| self.batch.staged.get(key)) {
             Some(value) => Ok(value.clone()),
-            None => self.batch.stored.get(key).map_err(refuse),
+            None => self.batch.stored.get(key),
         }
     }
 }
@@ -334,6 +364,9 @@ fn refuse(error: StoreError) -> CommitError {
     tracing::error!(%error, "a commit is refused");
     CommitError::Unavailable
 }
+
+/// When the sweeper comes by again where a sign-up can't be read.
+const UNREADABLE_RETRY: Span = Span::from_secs(86_400);
 
 #[cfg(test)]
 mod tests {
@@ -386,7 +419,7 @@ mod tests {
         for what in [Charged::Guess, Charged::Proof] {
             proof.charges.push(Charge { address: samples::outbox_entry().to, client: samples::client().id, what });
         }
-        let (writes, _) = Batch::over(&memory).plan(&proof).expect("within the limits");
+        let (writes, _) = Batch::over(&memory, &Unreadable::default()).plan(&proof).expect("within the limits");
         assert_eq!(writes, []);
     }
 
@@ -395,7 +428,7 @@ mod tests {
     }
 
     fn apply(memory: &Memory, commit: &Commit) {
-        let (writes, _) = Batch::over(memory).plan(commit).expect("nothing to refuse");
+        let (writes, _) = Batch::over(memory, &Unreadable::default()).plan(commit).expect("nothing to refuse");
         memory.append(&[writes], false).expect("memory takes all");
     }
 

@@ -53,13 +53,13 @@ pub(super) enum Fate {
 pub(super) const WALKED: [Kind; 4] = [Kind::Client, Kind::Outbox, Kind::Counter, Kind::User];
 
 /// What becomes of the record at `key` at `now`; `get` reads other records.
-pub(super) fn fate<E: From<StoreError>>(
+pub(super) fn fate(
     key: &[u8],
     value: &[u8],
     keep: Keep,
     now: Timestamp,
-    get: impl Fn(&Bytes) -> Result<Option<Bytes>, E>,
-) -> Result<Fate, E> {
+    get: impl Fn(&Bytes) -> Result<Option<Bytes>, StoreError>,
+) -> Result<Fate, StoreError> {
     let goes = |is_over: bool| if is_over { Fate::Goes } else { Fate::Stays };
     let is = |kind: Kind| key.first() == Some(&kind.byte());
     Ok(if is(Kind::Client) {
@@ -89,12 +89,12 @@ pub(super) fn fate<E: From<StoreError>>(
 }
 
 /// Whether a session is still used on its client.
-fn lives<E: From<StoreError>>(
+fn lives(
     session: SessionId,
     client: ClientId,
     now: Timestamp,
-    get: impl Fn(&Bytes) -> Result<Option<Bytes>, E>,
-) -> Result<bool, E> {
+    get: impl Fn(&Bytes) -> Result<Option<Bytes>, StoreError>,
+) -> Result<bool, StoreError> {
     let Some(bytes) = get(&key::client(client))? else { return Ok(false) };
     let client = Client::try_from(codec::decode::<ClientRecordV2>(&bytes)?)?;
     Ok(client.live_session(session, now).is_some())

@@ -180,6 +180,9 @@ pub enum StoreError {
     /// What is stored fails its checksum or can't be decoded. Nothing of it is served.
     #[error("a stored record is damaged: {0}")]
     Damaged(String),
+    /// A record is larger than an entry may be, and so is not written.
+    #[error("a record is too large: {0}")]
+    TooLarge(String),
 }
 
 /// A back end.

@@ -89,6 +89,14 @@ impl InstanceKey {
         self.check_value
     }
 
+    /// The key that the store seals its values under.
+    pub fn store_key(&self) -> Zeroizing<[u8; 32]> {
+        let root = hmac::Key::new(hmac::HMAC_SHA256, self.bytes.as_ref());
+        let mut key = Zeroizing::new([0; 32]);
+        key.copy_from_slice(hmac::sign(&root, b"vestibule store v1").as_ref());
+        key
+    }
+
     /// The MAC of a client token's parts.
     pub(super) fn token_mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         mac(&self.tokens, parts)

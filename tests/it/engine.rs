@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use vestibule::actors::ActorOptions;
+use vestibule::actors::{ActorOptions, LastSeen};
+use vestibule::clock::ManualClock;
 use vestibule::delivery::Capture;
 use vestibule::domain::context::{Entropy, Policy};
 use vestibule::domain::id::SignUpId;
@@ -15,13 +16,13 @@ use vestibule::domain::rejection::Code;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings};
 use vestibule::domain::sign_up::{RawFields, Status};
-use vestibule::domain::time::Span;
+use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::verification::Strategy;
 use vestibule::engine::{BackendKey, BuildError, Caller, ClientView, Engine, EngineError, Listing, SignUpView, Source};
 use vestibule::entropy::OsEntropy;
 use vestibule::password::{HashOptions, HashParameters};
-use vestibule::store::EmbeddedStore;
 use vestibule::store::sled::Durability;
+use vestibule::store::{EmbeddedStore, MemoryStore};
 use vestibule::token::InstanceKey;
 
 #[tokio::test]
@@ -372,6 +373,44 @@ async fn data_is_refused_under_another_instance_key() {
     let store = EmbeddedStore::open(folder.path(), Durability::Synced).expect("the data");
     let built = Engine::builder().store(Arc::new(store)).key(InstanceKey::generate()).build().await;
     assert!(matches!(built.map(drop), Err(BuildError::WrongKey)));
+}
+
+#[tokio::test]
+async fn a_code_lives_no_longer_when_the_clock_is_put_back_before_a_restart() {
+    let store = Arc::new(MemoryStore::new());
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_800_000_000_000)));
+    let on = |clock: &Arc<ManualClock>| Engine::builder().store(store.clone()).clock(clock.clone());
+    let bench = Bench::over(on(&clock)).await;
+    let (sign_up, caller) = bench.begin("ada@example.com").await;
+    let (id, source) = (sign_up.value.id, Source::default());
+    bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await.expect("sent");
+    let code = bench.code("ada@example.com").await;
+    clock.advance(Span::from_secs(599));
+    let seen = bench.engine.now();
+    bench.engine.shutdown().await;
+
+    let put_back = Arc::new(ManualClock::new(Timestamp::from_millis(1_800_000_000_000 - 3_600_000)));
+    let bench = Bench::over(on(&put_back)).await;
+    assert!(bench.engine.now() >= seen);
+    put_back.advance(Span::from_secs(2));
+    let late = bench.attempt(&caller, id, &code).await.map(drop).expect_err("the code is over");
+    assert!(matches!(late, EngineError::Rejected(rejection) if rejection.is(Code::VerificationExpired)), "by its time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_is_stored_even_where_nothing_else_is() {
+    let store = Arc::new(MemoryStore::new());
+    let begin = Timestamp::from_millis(1_800_000_000_000);
+    let clock = Arc::new(ManualClock::new(begin));
+    let actors = ActorOptions { sweep_interval: Duration::from_secs(5), ..ActorOptions::default() };
+    let builder = Engine::builder().store(store.clone()).clock(clock.clone()).actors(actors);
+    let _bench = Bench::over(builder).await;
+    for minutes in 1..=3 {
+        clock.advance(Span::from_secs(60));
+        tokio::time::sleep(Duration::from_secs(11)).await;
+        let seen = LastSeen::stored(&*store).await.expect("readable");
+        assert_eq!(seen, begin + Span::from_secs(60 * minutes));
+    }
 }
 
 #[tokio::test]

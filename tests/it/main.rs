@@ -1,5 +1,6 @@
 //! Integration tests: one binary, mirroring `src`.
 
+mod at_rest;
 mod cli;
 mod clients;
 mod config;

@@ -25,23 +25,33 @@ pub(crate) struct Answer {
 impl Server {
     /// Starts the binary over the data in `folder`, with `config` beside what every test needs, and waits until it
     /// is ready. Its log goes to `log` in the folder.
-    #[expect(clippy::disallowed_methods, reason = "a test waits in real time for a process")]
     pub(crate) fn start(folder: &Path, config: &str) -> Self {
-        let port = free_port();
-        let file = folder.join("vestibule.toml");
-        std::fs::write(&file, config).expect("a config file");
-        let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).expect("a log");
-        let child = Command::new(env!("CARGO_BIN_EXE_vestibule"))
-            .args(["serve", "--config"])
-            .arg(&file)
-            .arg("--data")
-            .arg(folder.join("data"))
-            .args(["--listen", &format!("127.0.0.1:{port}")])
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a log"))
-            .stderr(log)
-            .spawn()
-            .expect("the binary starts");
+        Self::start_with(Command::new(env!("CARGO_BIN_EXE_vestibule")), folder, config)
+    }
+
+    /// The same under a umask, in octal digits.
+    pub(crate) fn start_under_umask(umask: &str, folder: &Path, config: &str) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("umask {umask} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_vestibule")]);
+        Self::start_with(shell, folder, config)
+    }
+
+    /// Starts the binary and waits until it has ended; its log goes where that of a server goes.
+    pub(crate) fn fail_to_start(folder: &Path, config: &str) -> Option<i32> {
+        let (child, _) = spawn(Command::new(env!("CARGO_BIN_EXE_vestibule")), folder, config);
+        let mut server = Self { child, port: 0 };
+        for _ in 0..1500 {
+            if let Some(ended) = server.child.try_wait().expect("a process") {
+                return ended.code();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("it did not end: {}", log_of(folder))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test waits in real time for a process")]
+    fn start_with(command: Command, folder: &Path, config: &str) -> Self {
+        let (child, port) = spawn(command, folder, config);
         let mut server = Self { child, port };
         let began = Instant::now();
         loop {
@@ -146,6 +156,26 @@ fn free_port() -> u16 {
 }
 
 /// What the server logged.
+/// Starts the binary, or what runs it, and gives it its arguments.
+fn spawn(mut command: Command, folder: &Path, config: &str) -> (Child, u16) {
+    let port = free_port();
+    let file = folder.join("vestibule.toml");
+    std::fs::write(&file, config).expect("a config file");
+    let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).expect("a log");
+    let child = command
+        .args(["serve", "--config"])
+        .arg(&file)
+        .arg("--data")
+        .arg(folder.join("data"))
+        .args(["--listen", &format!("127.0.0.1:{port}")])
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("a log"))
+        .stderr(log)
+        .spawn()
+        .expect("the binary starts");
+    (child, port)
+}
+
 pub(crate) fn log_of(folder: &Path) -> String {
     std::fs::read_to_string(folder.join("log")).unwrap_or_default()
 }

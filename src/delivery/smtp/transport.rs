@@ -42,9 +42,7 @@ impl Smtp {
             return Err(SmtpError::HelloName);
         }
         let login = match (&options.username, &options.password) {
-            (Some(username), Some(password)) => {
-                Some(Login { username: username.clone(), password: password.clone() })
-            }
+            (Some(username), Some(password)) => Some(Login { username: username.clone(), password: password.clone() }),
             _ => None,
         };
         let server = Server {

@@ -1,6 +1,6 @@
 //! Clients: changes that apply one after the other, or refuse the whole commit.
 
-use crate::domain::client::{ClientChange, ClientConflict};
+use crate::domain::client::{ClientChange, ClientConflict, SESSIONS_MAX};
 use crate::domain::id::{ClientId, SessionId};
 use crate::store::{ClientWrite, Commit, CommitError, Store};
 
@@ -49,4 +49,20 @@ pub(super) async fn two_tabs_of_one_client_lose_nothing(store: &impl Store) {
     let left: Vec<_> = client.sessions.iter().map(|s| s.id.as_bytes()[0]).collect();
     assert_eq!(left, [2, 3]);
     assert_eq!((client.generation, client.owed_to, client.version), (3, None, 5));
+}
+
+pub(super) async fn a_client_holds_so_many_sessions_and_the_oldest_goes(store: &impl Store) {
+    let id = ClientId::from_bytes([1; 16]);
+    commit(store, open_client(id)).await.expect("a client");
+    let all = SESSIONS_MAX as u8 + 7;
+    for n in 1..=all {
+        let change = ClientChange::AddSession { session: session(n, id), single: false, strategy: None };
+        let write = ClientWrite { id, changes: vec![change] };
+        commit(store, Commit { client: Some(write), ..Commit::default() }).await.expect("a session");
+    }
+    let client = store.client(id).await.expect("a read").expect("a client");
+    let held: Vec<_> = client.sessions.iter().map(|session| session.id).collect();
+    let newest: Vec<_> = (all - SESSIONS_MAX as u8 + 1..=all).map(|n| SessionId::from_bytes([n; 16])).collect();
+    assert_eq!(held, newest);
+    assert_eq!(client.last_active_session_id, newest.last().copied());
 }

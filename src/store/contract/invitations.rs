@@ -29,10 +29,36 @@ pub(super) async fn an_address_has_one_pending_invitation_unless_more_are_wanted
 
     let third = invited(3, 3, "a@x.org");
     commit(store, change(InvitationChange::Revoke(second.id))).await.expect("pending");
-    commit(store, issue(&third, false)).await.expect("the last one is revoked");
+    let refused = commit(store, issue(&third, false)).await;
+    assert_eq!(refused, rejected(Code::DuplicateRecord.on("email_address")), "the first one is still pending");
+    commit(store, change(InvitationChange::Revoke(first.id))).await.expect("pending");
+    commit(store, issue(&third, false)).await.expect("all are revoked");
     let mut late = issue(&invited(4, 4, "a@x.org"), false);
     late.at = third.expire_at;
     commit(store, late).await.expect("the last one has expired");
+}
+
+pub(super) async fn a_pending_invitation_is_seen_behind_others_that_were_deleted(store: &impl Store) {
+    let made: Vec<_> = (1..=4).map(|n| invited(n, n, "a@x.org")).collect();
+    for invitation in &made[..3] {
+        commit(store, issue(invitation, true)).await.expect("an invitation beside others");
+    }
+    for gone in [&made[2], &made[0]] {
+        commit(store, change(InvitationChange::Delete(gone.id))).await.expect("it is there");
+        let refused = commit(store, issue(&made[3], false)).await;
+        assert_eq!(refused, rejected(Code::DuplicateRecord.on("email_address")), "the second is pending");
+    }
+    commit(store, change(InvitationChange::Delete(made[1].id))).await.expect("it is there");
+    commit(store, issue(&made[3], false)).await.expect("none is left");
+}
+
+pub(super) async fn an_address_has_so_many_pending_invitations_and_no_more(store: &impl Store) {
+    for n in 0..100 {
+        commit(store, issue(&invited(n, n, "a@x.org"), true)).await.expect("an invitation beside others");
+    }
+    let refused = commit(store, issue(&invited(200, 200, "a@x.org"), true)).await;
+    assert_eq!(refused, rejected(Code::DuplicateRecord.on("email_address")));
+    commit(store, issue(&invited(200, 200, "b@x.org"), true)).await.expect("another address");
 }
 
 pub(super) async fn an_invitation_is_used_once_and_not_after_it_was_revoked(store: &impl Store) {

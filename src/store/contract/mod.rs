@@ -28,8 +28,11 @@ macro_rules! suite {
             users::kinds_of_identifiers_do_not_collide
             clients::a_client_that_refuses_rolls_everything_back
             clients::two_tabs_of_one_client_lose_nothing
+            clients::a_client_holds_so_many_sessions_and_the_oldest_goes
             invitations::invitations_are_listed_in_the_order_of_their_making
             invitations::an_address_has_one_pending_invitation_unless_more_are_wanted
+            invitations::a_pending_invitation_is_seen_behind_others_that_were_deleted
+            invitations::an_address_has_so_many_pending_invitations_and_no_more
             invitations::an_invitation_is_used_once_and_not_after_it_was_revoked
             invitations::a_deleted_invitation_stands_in_nobodys_way
             invitations::who_waits_is_listed_once_and_done_when_the_invitation_is_used

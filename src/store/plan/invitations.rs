@@ -1,5 +1,7 @@
 //! What commits do to invitations and to the waiting list.
 
+use bytes::Bytes;
+
 use crate::domain::id::{InvitationId, WaitlistEntryId};
 use crate::domain::invitation::Invitation;
 use crate::domain::rejection::{Code, Rejection};
@@ -7,7 +9,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::waitlist::WaitlistEntry;
 use crate::store::key;
 use crate::store::kv::KeyValue;
-use crate::store::record::{InvitationRecordV1, InvitedRecordV1, WaitlistEntryRecordV1};
+use crate::store::record::{InvitationRecordV1, InvitedRecordV2, WaitlistEntryRecordV1};
 use crate::store::store::{CommitError, InvitationChange, WaitlistChange};
 
 use super::Draft;
@@ -16,15 +18,13 @@ impl<K: KeyValue> Draft<'_, '_, K> {
     pub(super) fn invitation(&mut self, change: &InvitationChange, at: Timestamp) -> Result<(), CommitError> {
         match change {
             InvitationChange::Issue { invitation, beside_others } => {
-                let last = key::invited(&invitation.email_address.identifier());
-                let known: Option<InvitedRecordV1> = self.record(&last)?;
-                let known = known.map(|known| self.known_invitation(InvitationId::from_bytes(known.invitation)));
-                let known = known.transpose()?.flatten();
-                let stands_in_the_way = known.is_some_and(|known| known.is_good(at).is_ok());
-                if stands_in_the_way && !beside_others {
+                let address = key::invited(&invitation.email_address.identifier());
+                let mut pending = self.pending(&address, at)?;
+                if !pending.is_empty() && !beside_others || pending.len() >= PENDING_MAX {
                     return Err(Rejection::from(Code::DuplicateRecord.on("email_address")).into());
                 }
-                self.put(last, &InvitedRecordV1::from(invitation.id))?;
+                pending.push(*invitation.id.as_bytes());
+                self.put(address, &InvitedRecordV2 { invitations: pending })?;
                 self.put(key::invitation(invitation.id), &InvitationRecordV1::from(&**invitation))
             }
             InvitationChange::Accept(id, user) => {
@@ -43,9 +43,15 @@ impl<K: KeyValue> Draft<'_, '_, K> {
             }
             InvitationChange::Delete(id) => {
                 let known = self.known_invitation(*id)?.ok_or_else(gone)?;
-                let last = key::invited(&known.email_address.identifier());
-                if self.record(&last)?.is_some_and(|last: InvitedRecordV1| last.invitation == *id.as_bytes()) {
-                    self.remove(last);
+                let address = key::invited(&known.email_address.identifier());
+                let invited: Option<InvitedRecordV2> = self.record(&address)?;
+                if let Some(mut invited) = invited {
+                    invited.invitations.retain(|other| other != id.as_bytes());
+                    if invited.invitations.is_empty() {
+                        self.remove(address);
+                    } else {
+                        self.put(address, &invited)?;
+                    }
                 }
                 self.remove(key::invitation(*id));
                 Ok(())
@@ -81,6 +87,20 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         self.put(key::waitlist_entry(id), &WaitlistEntryRecordV1::from(&next))
     }
 
+    /// The invitations of an address that are pending at `at`. Each is looked at, so the list needs no change when one
+    /// of them is used, taken back or expires.
+    fn pending(&self, address: &Bytes, at: Timestamp) -> Result<Vec<[u8; 16]>, CommitError> {
+        let invited: Option<InvitedRecordV2> = self.record(address)?;
+        let mut pending = Vec::new();
+        for id in invited.unwrap_or_default().invitations {
+            let known = self.known_invitation(InvitationId::from_bytes(id))?;
+            if known.is_some_and(|known| known.is_good(at).is_ok()) {
+                pending.push(id);
+            }
+        }
+        Ok(pending)
+    }
+
     fn known_invitation(&self, id: InvitationId) -> Result<Option<Invitation>, CommitError> {
         let record: Option<InvitationRecordV1> = self.record(&key::invitation(id))?;
         Ok(record.map(Invitation::from))
@@ -95,3 +115,6 @@ impl<K: KeyValue> Draft<'_, '_, K> {
 fn gone() -> Rejection {
     Code::ResourceNotFound.into()
 }
+
+/// How many pending invitations one address may have: each is read when another is made.
+const PENDING_MAX: usize = 100;

@@ -1,4 +1,4 @@
-//! Invitations, who was invited last, and the waiting list.
+//! Invitations, which of them an address got, and the waiting list.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,8 @@ use crate::domain::identifier::EmailAddress;
 use crate::domain::invitation::{Invitation, InvitationState};
 use crate::domain::time::Timestamp;
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
-use crate::store::codec::Record;
+use crate::store::StoreError;
+use crate::store::codec::{Older, Record};
 use crate::store::key::Kind;
 
 use super::identifier::EmailAddressV1;
@@ -36,7 +37,13 @@ enum InvitationStateV1 {
 /// The last invitation of an address; which address is in the key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) struct InvitedRecordV1 {
-    pub(in crate::store) invitation: [u8; 16],
+    invitation: [u8; 16],
+}
+
+/// The invitations of an address that may still be pending, oldest first; which address is in the key.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(in crate::store) struct InvitedRecordV2 {
+    pub(in crate::store) invitations: Vec<[u8; 16]>,
 }
 
 /// An entry of the waiting list.
@@ -69,11 +76,27 @@ impl Record for InvitedRecordV1 {
     const SCHEMA: u8 = 1;
 }
 
+impl Record for InvitedRecordV2 {
+    const KIND: Kind = Kind::Invited;
+    const SCHEMA: u8 = 2;
+
+    fn from_older(older: Older<'_>) -> Result<Self, StoreError> {
+        older.read::<InvitedRecordV1>().map(Self::from)
+    }
+}
+
 impl Record for WaitlistEntryRecordV1 {
     const KIND: Kind = Kind::WaitlistEntry;
     const SCHEMA: u8 = 1;
 }
 
+impl From<InvitedRecordV1> for InvitedRecordV2 {
+    fn from(record: InvitedRecordV1) -> Self {
+        Self { invitations: vec![record.invitation] }
+    }
+}
+
+#[cfg(test)]
 impl From<InvitationId> for InvitedRecordV1 {
     fn from(id: InvitationId) -> Self {
         Self { invitation: *id.as_bytes() }

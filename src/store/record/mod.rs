@@ -21,7 +21,9 @@ pub(super) use client::ClientRecordV1;
 pub(super) use client::ClientRecordV2;
 pub(super) use counter::{ClientShareV1, CounterRecordV1};
 pub(super) use identifier::IdentifierRecordV1;
-pub(super) use invitation::{InvitationRecordV1, InvitedRecordV1, WaitlistEntryRecordV1};
+#[cfg(test)]
+pub(super) use invitation::InvitedRecordV1;
+pub(super) use invitation::{InvitationRecordV1, InvitedRecordV2, WaitlistEntryRecordV1};
 pub(super) use outbox::OutboxRecordV1;
 pub(super) use sign_up::SignUpRecordV2;
 pub(super) use user::UserRecordV1;

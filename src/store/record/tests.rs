@@ -85,6 +85,15 @@ fn golden_invitation() {
     golden(&record, include_str!("golden/invitation_v1.hex"));
     let record = InvitedRecordV1::from(samples::invitation().id);
     golden(&record, include_str!("golden/invited_v1.hex"));
+    let record = InvitedRecordV2 { invitations: vec![*samples::invitation().id.as_bytes(), [8; 16]] };
+    golden(&record, include_str!("golden/invited_v2.hex"));
+}
+
+#[test]
+fn who_was_invited_before_there_was_a_list_is_still_invited() {
+    let before = InvitedRecordV1::from(samples::invitation().id);
+    let read: InvitedRecordV2 = decode(&encode(&before).expect("a small record")).expect("the shape before");
+    assert_eq!(read.invitations, [*samples::invitation().id.as_bytes()]);
 }
 
 #[test]

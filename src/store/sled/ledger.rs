@@ -86,6 +86,11 @@ impl Ledger {
         Ok(Ledger { shared, thread: Mutex::new(Some(thread)), lock: Mutex::new(Some(lock)) })
     }
 
+    /// The directory's own random number.
+    pub fn id(&self) -> u64 {
+        self.shared.stamp
+    }
+
     /// The value of a key.
     pub fn get(&self, key: &[u8]) -> Result<Option<Bytes>, ReadError> {
         self.shared.readable()?;

@@ -1,0 +1,184 @@
+//! The data files as somebody finds them who may read the disk: who may open them, and what they show.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::support::server::{Server, log_of};
+
+const CONFIG: &str = r#"
+[settings.attributes.email_address]
+enabled = true
+required = true
+used_for_first_factor = true
+verifications = ["email_code"]
+verify_at_sign_up = true
+[settings.attributes.username]
+enabled = true
+[settings.attributes.first_name]
+enabled = true
+[settings.attributes.password]
+enabled = true
+[verification]
+test_mode = true
+[password]
+m_kib = 64
+t = 1
+p = 1
+[limits]
+source = false
+address = false
+"#;
+
+#[test]
+fn the_data_is_its_owners_alone_whatever_the_umask() {
+    let folder = TempDir::new().expect("a folder");
+    let data = folder.path().join("data");
+    let server = Server::start_under_umask("000", folder.path(), CONFIG);
+    sign_up(&server, "grace.of.the.nile", true);
+    check_modes(&data);
+    assert_eq!(server.terminate(), Some(0));
+    assert!(check_modes(&data) >= 6, "key, lock, manifest, filter, journal and snapshots");
+    assert!(!log_of(folder.path()).contains(NARROWED), "nothing was wider");
+
+    for (path, is_folder) in all(&data) {
+        fs::set_permissions(path, Permissions::from_mode(if is_folder { 0o755 } else { 0o644 })).expect("its own");
+    }
+    let server = Server::start_under_umask("022", folder.path(), CONFIG);
+    sign_up(&server, "ada.of.the.nile", true);
+    check_modes(&data);
+    server.kill_in_place();
+    drop(server);
+    assert_eq!(log_of(folder.path()).matches(NARROWED).count(), 1, "{}", log_of(folder.path()));
+    check_modes(&data);
+}
+
+#[test]
+fn no_address_name_or_digest_is_in_the_files() {
+    for encryption in [true, false] {
+        let folder = TempDir::new().expect("a folder");
+        let data = folder.path().join("data");
+        let config = format!("{CONFIG}\n[store]\nencryption = {encryption}\n");
+        let server = Server::start(folder.path(), &config);
+        sign_up(&server, "grace.of.the.nile", true);
+        sign_up(&server, "ada.of.the.nile", false);
+        let in_journal = found(&data);
+        assert_eq!(server.terminate(), Some(0));
+        let in_snapshots = found(&data);
+        for found in [in_journal, in_snapshots] {
+            let expected = if encryption { Vec::new() } else { NEEDLES.to_vec() };
+            assert_eq!(found, expected, "encryption = {encryption}");
+        }
+    }
+}
+
+#[test]
+fn plain_data_is_encrypted_as_it_is_written_and_back() {
+    let folder = TempDir::new().expect("a folder");
+    let config = |on: bool| format!("{CONFIG}\n[store]\nencryption = {on}\n");
+    let mut names = Vec::new();
+    for (round, on) in [false, true, false, true].into_iter().enumerate() {
+        let server = Server::start(folder.path(), &config(on));
+        let name = format!("ada{round}");
+        sign_up(&server, &name, true);
+        names.push(name);
+        for name in &names {
+            let form = format!("email_address={name}%2Bclerk_test@example.com");
+            let again = server.native("POST", "/v1/client/sign_ups", "", &form).expect("an answer");
+            assert_eq!(again.error_codes(), ["form_identifier_exists"], "{name} in round {round}");
+        }
+        assert_eq!(server.terminate(), Some(0));
+    }
+}
+
+#[test]
+fn a_wrong_instance_key_is_refused_at_start_and_leaves_nothing_behind() {
+    for encryption in [true, false] {
+        let folder = TempDir::new().expect("a folder");
+        let config = format!("{CONFIG}\n[store]\nencryption = {encryption}\n");
+        let server = Server::start(folder.path(), &config);
+        sign_up(&server, "grace.of.the.nile", true);
+        assert_eq!(server.terminate(), Some(0));
+
+        let (key, aside) = (folder.path().join("data/instance.key"), folder.path().join("aside"));
+        fs::rename(&key, &aside).expect("the key");
+        for wanted in ["true", "false"] {
+            let wrong = format!("{CONFIG}\n[store]\nencryption = {wanted}\n");
+            assert_eq!(Server::fail_to_start(folder.path(), &wrong), Some(1), "{}", log_of(folder.path()));
+        }
+        let log = log_of(folder.path());
+        assert_eq!(log.matches("give back the").count(), 2, "{log}");
+        assert!(!log.contains("damaged"), "{log}");
+
+        fs::rename(&aside, &key).expect("the key");
+        let server = Server::start(folder.path(), &config);
+        let again = server.native(
+            "POST",
+            "/v1/client/sign_ups",
+            "",
+            "email_address=grace.of.the.nile%2Bclerk_test@example.com",
+        );
+        assert_eq!(again.expect("an answer").error_codes(), ["form_identifier_exists"]);
+        assert_eq!(server.terminate(), Some(0));
+    }
+}
+
+/// A sign-up with everything that must not be seen; begun, or finished.
+fn sign_up(server: &Server, name: &str, finished: bool) {
+    let username = name.replace('.', "_");
+    let form = format!(
+        "email_address={name}%2Bclerk_test@example.com&username={username}&first_name=Ozymandias&password=wanders+under+elms"
+    );
+    let made = server.native("POST", "/v1/client/sign_ups", "", &form).expect("an answer");
+    assert_eq!(made.status, 200, "{}", made.body);
+    let id = made.json()["response"]["id"].as_str().expect("an id").to_owned();
+    let token = made.header("authorization").expect("a token").to_owned();
+    let post = |verb: &str, form: &str| {
+        let path = format!("/v1/client/sign_ups/{id}/{verb}");
+        let answer = server.native("POST", &path, &token, form).expect("an answer");
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer
+    };
+    post("prepare_verification", "strategy=email_code");
+    if finished {
+        let done = post("attempt_verification", "strategy=email_code&code=424242");
+        assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
+    }
+}
+
+/// Everything below a folder, and the folder itself, with whether it is a folder.
+fn all(path: &Path) -> Vec<(PathBuf, bool)> {
+    if !path.is_dir() {
+        return vec![(path.to_owned(), false)];
+    }
+    let entries = fs::read_dir(path).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut found: Vec<_> = entries.flat_map(|path| all(&path)).collect();
+    found.push((path.to_owned(), true));
+    found
+}
+
+/// Looks at the mode of everything, and counts the files.
+fn check_modes(data: &Path) -> usize {
+    let mut files = 0;
+    for (path, is_folder) in all(data) {
+        // What sled replaces while this looks is gone.
+        let Ok(metadata) = fs::metadata(&path) else { continue };
+        let mode = metadata.permissions().mode() & 0o7777;
+        assert_eq!(format!("{mode:o}"), if is_folder { "700" } else { "600" }, "{}", path.display());
+        files += usize::from(!is_folder);
+    }
+    files
+}
+
+/// Which of the needles are in some file.
+fn found(data: &Path) -> Vec<&'static str> {
+    let texts: Vec<_> = all(data).into_iter().filter_map(|(path, _)| fs::read(path).ok()).collect();
+    assert!(texts.iter().map(Vec::len).sum::<usize>() > 10_000, "the search read something");
+    let is_there = |needle: &&str| texts.iter().any(|text| text.windows(needle.len()).any(|w| w == needle.as_bytes()));
+    NEEDLES.iter().copied().filter(is_there).collect()
+}
+
+const NARROWED: &str = "others could use files in the data folder";
+const NEEDLES: [&str; 5] = ["grace.of.the.nile", "grace_of_the_nile", "ada.of.the.nile", "Ozymandias", "$argon2id$"];
