@@ -39,7 +39,13 @@ pub trait KeyValue: Send + Sync + 'static {
     /// When the store can't read now, or what it read is damaged.
     fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError>;
 
-    /// Writes all groups or none, in order. With `relaxed` the disk may have them later.
+    /// The groups as [`append`](Self::append) takes them: where a map changes values on their way, it does so here, so
+    /// that their size is known before they are written.
+    fn prepare(&self, groups: Vec<Vec<Write>>) -> Vec<Vec<Write>> {
+        groups
+    }
+
+    /// Writes all groups or none, in order, as [`prepare`](Self::prepare) gave them. With `relaxed` the disk may have them later.
     ///
     /// # Errors
     /// [`CommitError::Overloaded`] and [`CommitError::Unavailable`] when certainly nothing was written,

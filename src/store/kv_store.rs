@@ -283,6 +283,7 @@ impl<K: KeyValue> Shared<K> {
         if groups.is_empty() {
             return answers;
         }
+        let groups = self.kv.prepare(groups);
         if let Err(error) = self.kv.append(&groups, relaxed) {
             // A refusal may rest on a neighbour that was not written either, so it does not stand; it wrote nothing.
             let unwritten = match &error {

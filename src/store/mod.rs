@@ -27,7 +27,7 @@ pub mod sled;
 mod store;
 mod unreadable;
 
-pub use embedded::{EmbeddedError, EmbeddedStore};
+pub use embedded::{EmbeddedError, EmbeddedOptions, EmbeddedStore, LAST_SEEN};
 pub use key::Kind;
 pub use kv::{KeyValue, Write};
 pub use kv_store::KvStore;

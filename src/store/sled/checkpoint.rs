@@ -19,6 +19,7 @@ use super::journal::{Sealed, Stop, Task};
 use super::ledger::Shared;
 use super::manifest::{Manifest, Pending, Sums};
 use super::options::Durability;
+use super::scrub::Scrubber;
 use super::tree::Tree;
 use super::verify::{Progress, Verification};
 
@@ -35,6 +36,7 @@ pub(super) struct Checkpoint {
     /// What `open` did not get to.
     pub(super) verification: Option<Verification>,
     pub(super) synced_blobs: HashSet<OsString>,
+    pub(super) scrubber: Scrubber,
 }
 
 impl Checkpoint {
@@ -82,20 +84,28 @@ impl Checkpoint {
             self.shared.pool.prepare();
             let to_epoch = self.manifest.pending.as_ref().map(|pending| pending.to_epoch);
             match self.shared.pool.next(to_epoch, PATIENCE) {
-                Task::Stop => return Ok(()),
+                Task::Stop => {
+                    if self.shared.pool.stopping() == Some(Stop::Drained) {
+                        self.scrubber.finish(&self.shared);
+                    }
+                    return Ok(());
+                }
                 Task::Idle => {
                     let sequence = self.shared.sequence.load(Ordering::Acquire);
                     if sequence != appended.0 {
                         appended = (sequence, Instant::now());
                     }
                     let idle_after = self.shared.options.idle_after;
-                    if idle_after.is_some_and(|after| appended.1.elapsed() >= after) {
+                    let idle = idle_after.is_some_and(|after| appended.1.elapsed() >= after);
+                    if idle {
                         self.shared.seal_if_idle();
                     }
+                    self.scrubber.step(&self.shared, idle);
                 }
                 Task::Checkpoint(batch) => {
                     let began = Instant::now();
                     self.checkpoint(&batch)?;
+                    self.scrubber.used(&batch);
                     self.shared.pool.recycle(batch, began.elapsed());
                 }
             }

@@ -113,10 +113,19 @@ impl DiskFile {
 
     /// Reads from the start, at most this many bytes.
     pub(super) fn read(&self, bytes: u64) -> io::Result<Vec<u8>> {
-        let length = self.file.metadata()?.len().min(bytes);
-        let mut content = vec![0; length as usize];
-        self.file.read_exact_at(&mut content, 0)?;
+        self.read_at(0, self.length()?.min(bytes) as usize)
+    }
+
+    /// Reads exactly this many bytes.
+    pub(super) fn read_at(&self, offset: u64, bytes: usize) -> io::Result<Vec<u8>> {
+        let mut content = vec![0; bytes];
+        self.file.read_exact_at(&mut content, offset)?;
         Ok(content)
+    }
+
+    /// Its size.
+    pub(super) fn length(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
     }
 
     fn write_some(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {

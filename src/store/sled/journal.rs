@@ -70,8 +70,8 @@ pub(super) struct Pool {
 }
 
 #[derive(Debug, Default)]
-struct PoolState {
-    free: Vec<Segment>,
+pub(super) struct PoolState {
+    pub(super) free: Vec<Segment>,
     sealed: VecDeque<Sealed>,
     /// In the hands of the checkpoint.
     taken: usize,
@@ -264,7 +264,7 @@ impl Pool {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    fn lock(&self) -> MutexGuard<'_, PoolState> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -20,6 +20,8 @@ mod options;
 mod overlay;
 mod recovery;
 mod replay;
+pub(in crate::store) mod rewrite;
+mod scrub;
 mod tree;
 mod verify;
 

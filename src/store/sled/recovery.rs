@@ -21,6 +21,7 @@ use super::manifest::Manifest;
 use super::options::{Durability, Options};
 use super::overlay::Overlay;
 use super::replay::{self, Replayed};
+use super::scrub::Scrubber;
 use super::tree::Tree;
 use super::verify::{Progress, Verification};
 use super::{hash, manifest};
@@ -84,7 +85,15 @@ pub(super) fn recover(mut options: Options, disk: Disk) -> Result<Recovered, Ope
     }
     Ok(Recovered {
         lock,
-        checkpoint: Checkpoint { shared, tree, manifest, filter_file, verification, synced_blobs: HashSet::new() },
+        checkpoint: Checkpoint {
+            shared,
+            tree,
+            manifest,
+            filter_file,
+            verification,
+            synced_blobs: HashSet::new(),
+            scrubber: Scrubber::default(),
+        },
     })
 }
 
