@@ -44,6 +44,8 @@ pub struct Options {
     pub pace_max: Duration,
     /// After this long without an append the active segment is checkpointed as well; `None` leaves it.
     pub idle_after: Option<Duration>,
+    /// Whether zeros are written over what the journal has no use for any more.
+    pub scrub: bool,
 }
 
 impl Options {
@@ -68,6 +70,7 @@ impl Default for Options {
             wait_max: Duration::from_millis(250),
             pace_max: Duration::from_millis(100),
             idle_after: Some(Duration::from_secs(2)),
+            scrub: true,
         }
     }
 }

@@ -36,7 +36,7 @@ impl Scrubber {
     /// Cleans one segment, if there is one to be cleaned: any where nobody writes (`idle`), else one that was not used for
     /// long. Tells whether it did.
     pub(super) fn step(&mut self, shared: &Shared, idle: bool) -> bool {
-        self.free_segment(shared, idle) || idle && self.rest_of_active(shared)
+        shared.options.scrub && (self.free_segment(shared, idle) || idle && self.rest_of_active(shared))
     }
 
     /// Cleans what it can before the ledger is closed.
@@ -164,6 +164,15 @@ mod tests {
         let ledger = Ledger::open(options(folder.path())).unwrap();
         wait_until(|| !is_in_journal(folder.path()));
         assert_eq!(ledger.scan(b"u", b"", 99).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn where_it_is_not_wanted_nothing_is_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(Options { scrub: false, ..options(folder.path()) }).unwrap();
+        write(&ledger, "u1");
+        ledger.close();
+        assert!(is_in_journal(folder.path()));
     }
 
     #[test]
