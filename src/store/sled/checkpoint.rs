@@ -15,10 +15,10 @@ use bytes::Bytes;
 
 use super::filter::FilterFile;
 use super::hash;
-use super::journal::{Sealed, Stop, Task};
 use super::ledger::Shared;
 use super::manifest::{Manifest, Pending, Sums};
 use super::options::Durability;
+use super::pool::{Sealed, Stop, Task};
 use super::tree::Tree;
 use super::verify::{Progress, Verification};
 

@@ -13,9 +13,10 @@ use super::file::Disk;
 use super::filter::Filter;
 use super::frame;
 use super::hash;
-use super::journal::{Journal, Pool, Stop, WriteError};
+use super::journal::{Journal, WriteError};
 use super::options::{Options, Write};
 use super::overlay::Overlay;
+use super::pool::{Pool, Stop};
 use super::recovery::{self, Lock, Recovered};
 use super::tree::Tree;
 

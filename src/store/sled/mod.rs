@@ -18,6 +18,7 @@ mod ledger;
 mod manifest;
 mod options;
 mod overlay;
+mod pool;
 mod recovery;
 mod replay;
 mod tree;

@@ -10,9 +10,10 @@ use bytes::Bytes;
 use super::error::OpenError;
 use super::file::{Disk, DiskFile};
 use super::frame::{self, BLOCK, Found, Header};
-use super::journal::{Sealed, Segment};
+
 use super::manifest::Manifest;
 use super::options::Write;
+use super::pool::{Sealed, Segment};
 use super::recovery::at;
 
 /// What the journal holds.

@@ -128,7 +128,7 @@ fn a_full_journal_is_overloaded_and_loses_nothing() {
     let small = || Options { wait_max: Duration::from_millis(5), free_bytes_min: 0, ..options(directory.path()) };
     let ledger = Ledger::open(small()).unwrap();
     // As after an error of sled.
-    ledger.shared.pool.stop(crate::store::sled::journal::Stop::Now);
+    ledger.shared.pool.stop(crate::store::sled::pool::Stop::Now);
     let mut acknowledged = 0;
     let refused = loop {
         match ledger.append(&[vec![big(&format!("u{acknowledged:05}"))]], true) {
