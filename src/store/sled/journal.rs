@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::frame::{self, Header};
 use super::options::{Durability, Write};
-use super::pool::{Pool, Sealed, Segment};
+use super::patience::patiently;
+use super::pool::Pool;
+use super::segment::{Sealed, Segment};
 
 /// Why a group is not in the journal.
 #[derive(Debug)]
@@ -21,7 +23,8 @@ pub(super) enum WriteError {
 pub(super) struct Journal {
     pub(super) stamp: u64,
     pub(super) durability: Durability,
-    pub(super) segment_bytes: u64,
+    /// How much of a segment frames may take.
+    pub(super) capacity: u64,
     pub(super) wait_max: Duration,
     pub(super) active: Segment,
     pub(super) epoch: u64,
@@ -29,6 +32,8 @@ pub(super) struct Journal {
     pub(super) first: u64,
     /// Where the next frame goes.
     pub(super) offset: u64,
+    /// How far the active segment is synced.
+    pub(super) synced_offset: u64,
     /// The sequence of the next group.
     pub(super) sequence: u64,
     /// Every group below this one is synced.
@@ -40,11 +45,11 @@ impl Journal {
     /// Writes these groups as one frame, syncs them as the durability asks, and returns the sequence of the first.
     pub(super) fn write(&mut self, pool: &Pool, groups: &[Vec<Write>], sync: bool) -> Result<u64, WriteError> {
         let bytes = frame::occupied(groups);
-        if bytes > self.segment_bytes {
-            let limit = self.segment_bytes;
+        if bytes > self.capacity {
+            let limit = self.capacity;
             return Err(WriteError::Failed(format!("it takes {bytes} bytes and a segment has {limit}")));
         }
-        if self.offset + bytes > self.segment_bytes {
+        if self.offset + bytes > self.capacity {
             self.rotate(pool, self.wait_max)?;
         }
         let header = Header {
@@ -57,15 +62,19 @@ impl Journal {
             length: 0,
         };
         frame::encode(&mut self.buffer, header, groups);
-        if let Err(short) = self.active.file.write_at(&self.buffer, self.offset) {
-            self.take_back(short.written)?;
-            return Err(WriteError::Failed(short.source.to_string()));
-        }
-        if self.durability == Durability::Synced || (sync && self.durability == Durability::Relaxed) {
-            self.sync(self.sequence + groups.len() as u64)?;
+        self.put()?;
+        let end = self.sequence + groups.len() as u64;
+        let sync = match self.durability {
+            Durability::Synced => true,
+            // The first frame of a segment says by its epoch whether those behind it count: it must not get lost alone.
+            Durability::Relaxed => sync || self.offset == 0,
+            Durability::None => false,
+        };
+        if sync {
+            self.sync(self.offset + bytes, end)?;
         }
         let first = self.sequence;
-        self.sequence += groups.len() as u64;
+        self.sequence = end;
         self.offset += bytes;
         Ok(first)
     }
@@ -75,10 +84,10 @@ impl Journal {
         if self.offset == 0 {
             return Ok(());
         }
-        let next = pool.take(wait, false)?;
+        let next = pool.take(wait)?;
         // A segment is whole on the disk before a later one begins, so that a gap always means damage.
         if self.durability != Durability::None && self.synced < self.sequence {
-            self.sync(self.sequence)?;
+            self.sync(self.offset, self.sequence)?;
         }
         pool.seal(Sealed {
             segment: std::mem::replace(&mut self.active, next),
@@ -90,21 +99,60 @@ impl Journal {
         self.epoch += 1;
         self.first = self.sequence;
         self.offset = 0;
+        self.synced_offset = 0;
         Ok(())
     }
 
-    fn sync(&mut self, end: u64) -> Result<(), WriteError> {
-        let path = self.active.file.path().display();
-        self.active.file.sync().map_err(|error| WriteError::Fatal(format!("fsync of {path} failed: {error}")))?;
+    /// Writes the buffer, or takes back what was written of it.
+    fn put(&self) -> Result<(), WriteError> {
+        let mut reached = 0;
+        let written = patiently(
+            "a group",
+            |waited| waited >= self.wait_max,
+            || {
+                self.active.file.write_at(&self.buffer, self.offset).map_err(|short| {
+                    reached = reached.max(short.written);
+                    short.source
+                })
+            },
+        );
+        written.or_else(|error| {
+            self.take_back(reached)?;
+            Err(WriteError::Failed(error.to_string()))
+        })
+    }
+
+    /// Makes everything up to this offset and before this sequence survive.
+    fn sync(&mut self, offset: u64, end: u64) -> Result<(), WriteError> {
+        let file = &self.active.file;
+        let mut failed = false;
+        let synced = patiently(
+            "an fsync of the journal",
+            |waited| waited >= SYNC_PATIENCE,
+            || {
+                if failed {
+                    file.rewrite(self.synced_offset, offset - self.synced_offset)?;
+                }
+                failed = true;
+                file.sync()
+            },
+        );
+        synced.map_err(|error| WriteError::Fatal(format!("fsync of {} failed: {error}", file.path().display())))?;
         self.synced = end;
+        self.synced_offset = offset;
         Ok(())
     }
 
     /// Half a frame must not stand where a later start would look for a whole one.
-    fn take_back(&mut self, written: u64) -> Result<(), WriteError> {
-        self.active.file.zero(self.offset, written).map_err(|short| {
-            let path = self.active.file.path().display();
-            WriteError::Fatal(format!("half a group in {path} could not be taken back: {}", short.source))
+    fn take_back(&self, written: u64) -> Result<(), WriteError> {
+        let file = &self.active.file;
+        let zero = || file.zero(self.offset, written).map_err(|short| short.source);
+        patiently("a group that was taken back", |waited| waited >= SYNC_PATIENCE, zero).map_err(|error| {
+            let path = file.path().display();
+            WriteError::Fatal(format!("half a group in {path} could not be taken back: {error}"))
         })
     }
 }
+
+/// Whether a group survives is not known before its fsync succeeds, so that is waited for longer than for anything else.
+const SYNC_PATIENCE: Duration = Duration::from_secs(60);

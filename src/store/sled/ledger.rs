@@ -1,7 +1,7 @@
 //! The ledger: one writer, any number of readers.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, TryLockError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -9,16 +9,20 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::error::{AppendError, OpenError, ReadError};
-use super::file::Disk;
+use super::file::{Directory, Disk};
 use super::filter::Filter;
 use super::frame;
 use super::hash;
 use super::journal::{Journal, WriteError};
+use super::manifest_file::ManifestFile;
 use super::options::{Options, Write};
 use super::overlay::Overlay;
 use super::pool::{Pool, Stop};
 use super::recovery::{self, Lock, Recovered};
+use super::refusals::Refusals;
+use super::segment::capacity;
 use super::tree::Tree;
+use crate::store::health::{Health, Unready};
 
 /// A durable map from keys to values that takes groups of writes. Every method blocks; call them from blocking threads.
 #[derive(Debug)]
@@ -55,17 +59,26 @@ pub struct Stats {
 pub(super) struct Shared {
     pub(super) options: Options,
     pub(super) stamp: u64,
+    /// The data directory.
+    pub(super) directory: Directory,
+    pub(super) manifest: Arc<ManifestFile>,
     pub(super) pool: Pool,
     pub(super) overlay: Overlay,
     pub(super) filter: Option<Filter>,
     pub(super) tree: RwLock<Option<Tree>>,
     pub(super) journal: Mutex<Journal>,
+    /// Segments that the journal writes to and that have something: none or one. Beside the journal, whose lock is held over
+    /// fsyncs, for those who must not wait.
+    pub(super) active: AtomicUsize,
     pub(super) sequence: AtomicU64,
     pub(super) checkpointed: AtomicU64,
     pub(super) verified: AtomicBool,
     pub(super) snapshots_dead: OnceLock<String>,
     pub(super) fatal: OnceLock<String>,
     pub(super) closed: AtomicBool,
+    /// Whether the checkpoint waits for room on the disk.
+    pub(super) low_on_room: AtomicBool,
+    pub(super) refusals: Refusals,
     /// Until when the next group is held back.
     pub(super) paced_until: Mutex<Option<Instant>>,
 }
@@ -143,11 +156,16 @@ impl Ledger {
             return Ok(());
         }
         let began = Instant::now();
-        let first = match journal.write(&self.shared.pool, groups, sync) {
+        let written = journal.write(&self.shared.pool, groups, sync);
+        self.shared.active.store(usize::from(journal.offset > 0), Ordering::Release);
+        let first = match written {
             Ok(first) => first,
-            Err(WriteError::Full) => return Err(AppendError::Overloaded),
+            Err(WriteError::Full) => {
+                self.shared.refusals.note("the journal is full", false);
+                return Err(AppendError::Overloaded);
+            }
             Err(WriteError::Failed(reason)) => {
-                tracing::warn!(reason, "a group could not be written to the journal");
+                self.shared.refusals.note(&reason, true);
                 return Err(AppendError::Unavailable(reason));
             }
             Err(WriteError::Fatal(reason)) => {
@@ -155,6 +173,7 @@ impl Ledger {
                 return Err(AppendError::Fatal(reason));
             }
         };
+        self.shared.refusals.end();
         for (sequence, group) in (first..).zip(groups) {
             for write in group {
                 self.shared.publish(write.key.clone(), write.value.clone(), sequence);
@@ -177,9 +196,30 @@ impl Ledger {
         }
     }
 
-    /// What the ledger is doing.
+    /// How many of the first of these groups fit one frame, so that [`append`](Self::append) takes them at once: all of
+    /// them, but for very many or very large ones. One at least is named.
+    pub fn fits(&self, groups: &[Vec<Write>]) -> usize {
+        let frames = frame::count_within(groups, self.shared.capacity());
+        frames.clamp(1, groups.len().max(1))
+    }
+
+    /// Whether it can commit now, or why not. Waits for nothing.
+    pub fn health(&self) -> Health {
+        let shared = &self.shared;
+        let reasons = [
+            (shared.fatal.get().is_some(), Unready::Stopped),
+            (shared.closed.load(Ordering::Acquire), Unready::Closed),
+            (shared.snapshots_dead.get().is_some(), Unready::SnapshotsDead),
+            (shared.refusals.writes_fail(), Unready::WritesFail),
+            (shared.low_on_room.load(Ordering::Acquire), Unready::DiskFull),
+            (shared.pool.is_exhausted(), Unready::JournalFull),
+        ];
+        reasons.into_iter().find(|(holds, _)| *holds).map_or(Ok(()), |(_, reason)| Err(reason))
+    }
+
+    /// What the ledger is doing. Waits for nothing.
     pub fn stats(&self) -> Stats {
-        let active = usize::from(lock(&self.shared.journal).offset > 0);
+        let active = self.shared.active.load(Ordering::Acquire);
         let sequence = self.shared.sequence.load(Ordering::Acquire);
         Stats {
             segments_used: self.shared.pool.used() + active,
@@ -263,6 +303,38 @@ impl Drop for Ledger {
 }
 
 impl Shared {
+    pub(super) fn new(
+        options: Options,
+        directory: Directory,
+        manifest: Arc<ManifestFile>,
+        tree: Tree,
+        filter: Option<Filter>,
+        pool: Pool,
+        journal: Journal,
+    ) -> Shared {
+        Shared {
+            stamp: journal.stamp,
+            directory,
+            checkpointed: AtomicU64::new(manifest.current().sequence),
+            manifest,
+            pool,
+            overlay: Overlay::new(&options.ordered_kinds),
+            filter,
+            tree: RwLock::new(Some(tree)),
+            active: AtomicUsize::new(0),
+            sequence: AtomicU64::new(journal.sequence),
+            journal: Mutex::new(journal),
+            verified: AtomicBool::new(false),
+            snapshots_dead: OnceLock::new(),
+            fatal: OnceLock::new(),
+            closed: AtomicBool::new(false),
+            low_on_room: AtomicBool::new(false),
+            refusals: Refusals::default(),
+            paced_until: Mutex::new(None),
+            options,
+        }
+    }
+
     /// Makes one write visible.
     pub(super) fn publish(&self, key: Bytes, value: Option<Bytes>, sequence: u64) {
         if let Some(filter) = &self.filter
@@ -284,20 +356,50 @@ impl Shared {
 
     /// Seals the active segment unless somebody is writing.
     pub(super) fn seal_if_idle(&self) {
-        let mut journal = match self.journal.try_lock() {
-            Ok(journal) => journal,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return,
-        };
-        if self.fatal.get().is_none()
-            && let Err(WriteError::Fatal(reason)) = journal.rotate(&self.pool, Duration::ZERO)
-        {
+        let Some(mut journal) = self.idle_journal() else { return };
+        let rotated = journal.rotate(&self.pool, Duration::ZERO);
+        self.active.store(usize::from(journal.offset > 0), Ordering::Release);
+        if let Err(WriteError::Fatal(reason)) = rotated {
             self.fail(reason);
         }
     }
 
-    pub(super) fn manifest_path(&self) -> PathBuf {
-        self.options.path.join(recovery::MANIFEST)
+    /// Where the last write failed, tries one that says nothing, so that the end of the trouble is noticed although nobody
+    /// comes any more to a server that says it is not ready.
+    pub(super) fn try_a_write(&self) {
+        if !self.refusals.writes_fail() {
+            return;
+        }
+        let Some(mut journal) = self.idle_journal() else { return };
+        match journal.write(&self.pool, &[], true) {
+            Ok(_) => self.refusals.end(),
+            Err(WriteError::Fatal(reason)) => self.fail(reason),
+            Err(WriteError::Full | WriteError::Failed(_)) => {}
+        }
+        self.active.store(usize::from(journal.offset > 0), Ordering::Release);
+    }
+
+    /// The journal, if it works and nobody is writing.
+    fn idle_journal(&self) -> Option<MutexGuard<'_, Journal>> {
+        let journal = match self.journal.try_lock() {
+            Ok(journal) => journal,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        (self.fatal.get().is_none() && !self.closed.load(Ordering::Acquire)).then_some(journal)
+    }
+
+    /// Whether the checkpoint has waited long enough for an error to pass: without an end, unless the ledger is to end.
+    pub(super) fn is_late(&self, waited: Duration) -> bool {
+        match self.pool.stopping() {
+            None => false,
+            Some(Stop::Drained) => waited > Duration::from_secs(5),
+            Some(Stop::Now) => true,
+        }
+    }
+
+    fn capacity(&self) -> u64 {
+        capacity(self.options.segment_bytes)
     }
 
     pub(super) fn snapshots_path(&self) -> PathBuf {

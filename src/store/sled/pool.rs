@@ -1,71 +1,42 @@
 //! The segments of the journal that are not being written to: free ones, and sealed ones that wait for their checkpoint.
 
-use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeSet, VecDeque};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
-use super::file::{Disk, DiskFile};
-use super::frame::{self, Found};
+use super::file::{Directory, Disk};
 use super::journal::WriteError;
-use super::options::Write;
-
-/// One preallocated file.
-#[derive(Debug)]
-pub(super) struct Segment {
-    pub(super) file: DiskFile,
-}
-
-/// A segment that takes no more frames and waits for its checkpoint.
-#[derive(Debug)]
-pub(super) struct Sealed {
-    pub(super) segment: Segment,
-    pub(super) epoch: u64,
-    /// The sequence of its first group.
-    pub(super) first: u64,
-    /// The sequence after its last group.
-    pub(super) end: u64,
-    /// How far its frames reach.
-    pub(super) bytes: u64,
-}
-
-impl Sealed {
-    /// Reads back every group, in order, with its sequence.
-    pub(super) fn groups(&self, stamp: u64) -> Result<Vec<(u64, Vec<Write>)>, String> {
-        let path = self.segment.file.path().display();
-        let content = self.segment.file.read(self.bytes);
-        let content = Bytes::from(content.map_err(|error| format!("{path} cannot be read: {error}"))?);
-        let mut groups = Vec::new();
-        let (mut at, mut sequence) = (0, self.first);
-        while sequence < self.end {
-            let rest = content.slice(at.min(content.len())..);
-            let found = match frame::look(&rest, stamp) {
-                Found::Frame(header) if header.epoch == self.epoch && header.first == sequence => {
-                    frame::groups(&rest, &header).map(|found| (header, found))
-                }
-                _ => None,
-            };
-            let (header, found) = found.ok_or_else(|| format!("{path} reads back differently at offset {at}"))?;
-            groups.extend((sequence..).zip(found));
-            sequence = header.end();
-            at += header.occupied();
-        }
-        Ok(groups)
-    }
-}
+use super::manifest::{Listed, Manifest};
+use super::manifest_file::ManifestFile;
+use super::patience::passes;
+use super::segment::{Sealed, Segment, capacity};
 
 /// All segments that are not being written to.
 #[derive(Debug)]
 pub(super) struct Pool {
     disk: Disk,
-    directory: PathBuf,
-    segment_bytes: u64,
-    segments_max: usize,
-    sync: bool,
+    directory: Directory,
+    manifest: Arc<ManifestFile>,
+    stamp: u64,
+    limits: Limits,
     state: Mutex<PoolState>,
     changed: Condvar,
+    /// Sealed segments, and those in the hands of the checkpoint; beside the state, for those who must not wait.
+    used: AtomicUsize,
+    /// Whether a group found no segment to go to, and none has become free since.
+    exhausted: AtomicBool,
+}
+
+/// How many segments there may be, and of what kind.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) segment_bytes: u64,
+    pub(super) segments_max: usize,
+    /// New segments leave at least this much room on the disk.
+    pub(super) free_bytes_min: u64,
+    pub(super) sync: bool,
 }
 
 #[derive(Debug, Default)]
@@ -75,7 +46,8 @@ struct PoolState {
     /// In the hands of the checkpoint.
     taken: usize,
     total: usize,
-    next_number: u32,
+    /// The numbers that have a file.
+    numbers: BTreeSet<u32>,
     /// Journal bytes that the checkpoint retires per second.
     rate: Option<f64>,
     /// No segment will be recycled any more.
@@ -101,60 +73,104 @@ pub(super) enum Task {
 }
 
 impl Pool {
-    pub(super) fn new(disk: Disk, directory: &Path, segment_bytes: u64, segments_max: usize, sync: bool) -> Pool {
+    pub(super) fn new(
+        disk: Disk,
+        directory: Directory,
+        manifest: Arc<ManifestFile>,
+        stamp: u64,
+        limits: Limits,
+    ) -> Pool {
         Pool {
             disk,
-            directory: directory.to_owned(),
-            segment_bytes,
-            segments_max,
-            sync,
+            directory,
+            manifest,
+            stamp,
+            limits,
             state: Mutex::default(),
             changed: Condvar::new(),
+            used: AtomicUsize::new(0),
+            exhausted: AtomicBool::new(false),
         }
     }
 
     /// Takes in what recovery found.
-    pub(super) fn fill(&self, free: Vec<Segment>, sealed: Vec<Sealed>, next_number: u32) {
+    pub(super) fn fill(&self, free: Vec<Segment>, sealed: Vec<Sealed>, numbers: BTreeSet<u32>) {
         let mut state = self.lock();
-        state.total = free.len() + sealed.len();
-        state.free = free;
+        self.used.store(sealed.len(), Ordering::Release);
+        // Those of another size wait for the next start, which removes them.
+        state.free = free.into_iter().filter(|segment| segment.bytes == self.limits.segment_bytes).collect();
+        state.total = state.free.len() + sealed.len();
         state.sealed = sealed.into();
-        state.next_number = next_number;
+        state.numbers = numbers;
     }
 
     /// A segment to write to: a recycled one, a new one, or, when there may be no more, the next one recycled in time.
-    pub(super) fn take(&self, wait: Duration, beyond_max: bool) -> Result<Segment, WriteError> {
+    pub(super) fn take(&self, wait: Duration) -> Result<Segment, WriteError> {
         let deadline = Instant::now() + wait;
         let mut state = self.lock();
         loop {
             if let Some(segment) = state.free.pop() {
                 return Ok(segment);
             }
-            if state.total < self.segments_max || beyond_max {
-                return self.create(state);
+            let mut patience = Duration::MAX;
+            if let Some(number) = self.reserve(&mut state) {
+                // The lock is not held over what touches a disk.
+                drop(state);
+                match self.create(number) {
+                    Ok(Some(segment)) => return Ok(segment),
+                    Ok(None) => patience = RETRY,
+                    Err(error) if passes(&error) && Instant::now() < deadline => patience = RETRY,
+                    Err(error) => return Err(WriteError::Failed(self.not_made(&error))),
+                }
+                state = self.lock();
+                if !state.free.is_empty() {
+                    continue;
+                }
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || state.halted {
+                self.exhausted.store(true, Ordering::Release);
                 return Err(WriteError::Full);
             }
-            state = self.wait(state, left);
+            state = self.wait(state, left.min(patience));
         }
+    }
+
+    /// The segment that a start writes to, whatever there is already: a start needs one.
+    pub(super) fn take_first(&self) -> io::Result<Segment> {
+        let mut state = self.lock();
+        if let Some(segment) = state.free.pop() {
+            return Ok(segment);
+        }
+        let number = state.add();
+        drop(state);
+        self.make(number).inspect_err(|_| self.lock().give_back(number))
     }
 
     /// Makes sure that the next segment is there before it is needed.
     pub(super) fn prepare(&self) {
-        let state = self.lock();
-        if !state.free.is_empty() || state.total >= self.segments_max {
+        let mut state = self.lock();
+        if !state.free.is_empty() {
             return;
         }
-        match self.create(state) {
-            Ok(segment) => self.lock().free.push(segment),
-            Err(error) => tracing::warn!(?error, "no spare journal segment could be made"),
+        let Some(number) = self.reserve(&mut state) else { return };
+        drop(state);
+        match self.create(number) {
+            Ok(Some(segment)) => {
+                self.lock().free.push(segment);
+                self.exhausted.store(false, Ordering::Release);
+                self.changed.notify_all();
+            }
+            Ok(None) => {}
+            // It is tried again at the next turn, or by whoever needs it.
+            Err(error) if passes(&error) => {}
+            Err(error) => tracing::warn!(error = self.not_made(&error), "no spare journal segment could be made"),
         }
     }
 
     pub(super) fn seal(&self, sealed: Sealed) {
         self.lock().sealed.push_back(sealed);
+        self.used.fetch_add(1, Ordering::AcqRel);
         self.changed.notify_all();
     }
 
@@ -185,11 +201,17 @@ impl Pool {
         let rate = bytes as f64 / took.as_secs_f64().max(1e-6);
         let mut state = self.lock();
         // A small checkpoint is all fixed cost and says little about the rate under load.
-        if bytes >= self.segment_bytes / 2 {
+        if bytes >= self.limits.segment_bytes / 2 {
             state.rate = Some(state.rate.map_or(rate, |before| (before + rate) / 2.0));
         }
         state.taken = 0;
-        state.free.extend(done.into_iter().map(|sealed| sealed.segment));
+        self.used.fetch_sub(done.len(), Ordering::AcqRel);
+        self.exhausted.store(false, Ordering::Release);
+        let segments = done.into_iter().map(|sealed| sealed.segment);
+        let before = segments.len();
+        let kept: Vec<_> = segments.filter(|segment| segment.bytes == self.limits.segment_bytes).collect();
+        state.total -= before - kept.len();
+        state.free.extend(kept);
         drop(state);
         self.changed.notify_all();
     }
@@ -219,8 +241,12 @@ impl Pool {
 
     /// Segments that hold groups sled does not have, besides the active one.
     pub(super) fn used(&self) -> usize {
-        let state = self.lock();
-        state.sealed.len() + state.taken
+        self.used.load(Ordering::Acquire)
+    }
+
+    /// Whether a group found no segment to go to, and none has become free since.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.exhausted.load(Ordering::Acquire)
     }
 
     /// How long writing this many bytes ought to take, so that the checkpoint keeps up: nothing up to half full, then ever
@@ -230,24 +256,48 @@ impl Pool {
         let Some(rate) = state.rate.filter(|_| !state.halted) else {
             return Duration::ZERO;
         };
-        let used = (state.sealed.len() + state.taken) as f64 + active as f64 / self.segment_bytes as f64;
-        let pressure = (2.0 * used / self.segments_max as f64 - 1.0).clamp(0.0, 1.0);
+        let used =
+            (state.sealed.len() + state.taken) as f64 + active as f64 / capacity(self.limits.segment_bytes) as f64;
+        let pressure = (2.0 * used / self.limits.segments_max as f64 - 1.0).clamp(0.0, 1.0);
         Duration::from_secs_f64(1.25 * pressure * written as f64 / rate.max(1.0))
     }
 
-    fn create(&self, mut state: MutexGuard<'_, PoolState>) -> Result<Segment, WriteError> {
-        let number = state.next_number;
-        state.next_number += 1;
-        state.total += 1;
-        drop(state);
-        let path = self.directory.join(format!("{number:08}.journal"));
-        match self.disk.create_zeroed(&path, self.segment_bytes, self.sync) {
-            Ok(file) => Ok(Segment { file }),
-            Err(error) => {
-                self.lock().total -= 1;
-                Err(WriteError::Failed(format!("{} cannot be made: {error}", path.display())))
-            }
+    fn reserve(&self, state: &mut PoolState) -> Option<u32> {
+        (state.total < self.limits.segments_max).then(|| state.add())
+    }
+
+    /// Makes the segment of a reserved number; `None` where that would take room that is needed otherwise.
+    fn create(&self, number: u32) -> io::Result<Option<Segment>> {
+        let made = if self.has_room() { self.make(number).map(Some) } else { Ok(None) };
+        if !matches!(made, Ok(Some(_))) {
+            self.lock().give_back(number);
         }
+        made
+    }
+
+    /// Makes a segment and names it in the manifest, before anything can be written to it.
+    fn make(&self, number: u32) -> io::Result<Segment> {
+        let Limits { segment_bytes, sync, .. } = self.limits;
+        let segment = Segment::create(&self.disk, self.directory.path(), number, segment_bytes, self.stamp, sync)?;
+        if sync {
+            self.directory.sync()?;
+        }
+        let listed = Listed { bytes: segment_bytes, marked: true };
+        let list = |manifest: &mut Manifest| {
+            manifest.segments.get_or_insert_default().insert(number, listed);
+        };
+        self.manifest.update(|waited| waited > MANIFEST_PATIENCE, list)?;
+        Ok(segment)
+    }
+
+    /// New segments do not take the room that the checkpoint needs to make segments free again.
+    fn has_room(&self) -> bool {
+        let needed = self.limits.free_bytes_min.saturating_add(self.limits.segment_bytes);
+        self.directory.free_bytes().map_or(true, |free| free >= needed)
+    }
+
+    fn not_made(&self, error: &io::Error) -> String {
+        format!("a segment in {} cannot be made: {error}", self.directory.path().display())
     }
 
     fn wait<'a>(&self, state: MutexGuard<'a, PoolState>, patience: Duration) -> MutexGuard<'a, PoolState> {
@@ -259,3 +309,23 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+impl PoolState {
+    /// Counts one more segment, and gives it the least number that has no file.
+    fn add(&mut self) -> u32 {
+        let unused = (0..u32::MAX).find(|number| !self.numbers.contains(number));
+        let number = unused.unwrap_or(u32::MAX);
+        self.numbers.insert(number);
+        self.total += 1;
+        number
+    }
+
+    fn give_back(&mut self, number: u32) {
+        self.numbers.remove(&number);
+        self.total -= 1;
+    }
+}
+
+/// How soon it is looked again whether a segment can be made.
+const RETRY: Duration = Duration::from_millis(10);
+const MANIFEST_PATIENCE: Duration = Duration::from_millis(100);

@@ -42,8 +42,7 @@ fn a_lost_value_in_the_snapshots_refuses() {
     ledger.append(&[vec![put("ua", "1"), put("ub", "2")]], true).unwrap();
     ledger.close();
     let change = |key: &str, value: Option<&[u8]>| {
-        let tree = crate::store::sled::tree::Tree::open(&directory.path().join("sled"), 1 << 20).unwrap();
-        tree.set(key.as_bytes(), value).unwrap();
+        tree(directory.path()).set(key.as_bytes(), value).unwrap();
     };
     change("ua", None);
     let refused = Ledger::open(options(directory.path())).unwrap_err().to_string();
@@ -70,7 +69,7 @@ fn a_difference_found_in_the_background_stops_the_ledger_with_advice() {
     whole.close();
 
     let path = directory.path().join("sled");
-    crate::store::sled::tree::Tree::open(&path, 1 << 20).unwrap().set(b"u2999", Some(b"as nobody left it")).unwrap();
+    tree(directory.path()).set(b"u2999", Some(b"as nobody left it")).unwrap();
     let ledger = Ledger::open(later()).unwrap();
     wait_for(|| ledger.stats().fatal.is_some());
     let stats = ledger.stats();
@@ -91,12 +90,12 @@ fn a_difference_found_in_the_background_stops_the_ledger_with_advice() {
 #[test]
 fn a_failed_fsync_stops_the_ledger_for_good() {
     let directory = tempfile::tempdir().unwrap();
-    let disk = Disk::default();
-    let ledger = Ledger::open_on(still(directory.path()), disk.clone()).unwrap();
+    let faults = Arc::new(Switches::default());
+    let ledger = Ledger::open_on(still(directory.path()), faults.disk()).unwrap();
     ledger.append(&[vec![put("ua", "1")]], true).unwrap();
-    disk.faults.sync_fails.store(true, Ordering::Relaxed);
+    faults.sync_fails.store(true, Ordering::Relaxed);
     assert!(matches!(ledger.append(&[vec![put("ub", "1")]], true), Err(AppendError::Fatal(_))));
-    disk.faults.sync_fails.store(false, Ordering::Relaxed);
+    faults.sync_fails.store(false, Ordering::Relaxed);
     assert!(matches!(ledger.append(&[vec![put("ub", "1")]], true), Err(AppendError::Fatal(_))));
     assert!(matches!(ledger.get(b"ua"), Err(ReadError::Fatal(_))));
     drop(ledger);
@@ -108,13 +107,13 @@ fn a_failed_fsync_stops_the_ledger_for_good() {
 fn a_short_write_is_taken_back_and_writing_resumes_with_room() {
     for room in [0, 1, 52, 100, 4096, 5000] {
         let directory = tempfile::tempdir().unwrap();
-        let disk = Disk::default();
-        let ledger = Ledger::open_on(still(directory.path()), disk.clone()).unwrap();
+        let faults = Arc::new(Switches::default());
+        let ledger = Ledger::open_on(still(directory.path()), faults.disk()).unwrap();
         ledger.append(&[vec![big("ua")]], true).unwrap();
-        disk.faults.room.store(room, Ordering::Relaxed);
+        faults.room.store(room, Ordering::Relaxed);
         assert!(matches!(ledger.append(&[vec![big("ub")]], true), Err(AppendError::Unavailable(_))));
         assert_eq!(ledger.get(b"ub").unwrap(), None);
-        disk.faults.room.store(-1, Ordering::Relaxed);
+        faults.room.store(-1, Ordering::Relaxed);
         ledger.append(&[vec![put("uc", "1")]], true).unwrap();
         drop(ledger);
         let ledger = Ledger::open(still(directory.path())).unwrap();

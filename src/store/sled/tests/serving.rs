@@ -1,7 +1,5 @@
 //! Reading, writing and closing.
 
-use std::sync::Arc;
-
 use super::*;
 
 #[test]
