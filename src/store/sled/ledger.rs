@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+#[cfg(test)]
+use super::checkpoint::Checkpoint;
 use super::error::{AppendError, OpenError, ReadError};
 use super::file::{Directory, Disk};
 use super::filter::Filter;
@@ -98,6 +100,14 @@ impl Ledger {
             .spawn(move || checkpoint.run())
             .map_err(|source| OpenError::Io { path, source })?;
         Ok(Ledger { shared, thread: Mutex::new(Some(thread)), lock: Mutex::new(Some(lock)) })
+    }
+
+    /// Opens the ledger without its thread: whoever opens it takes the checkpoint's turns.
+    #[cfg(test)]
+    pub(super) fn open_by_hand(options: Options, disk: Disk) -> Result<(Ledger, Checkpoint), OpenError> {
+        let Recovered { lock, checkpoint } = recovery::recover(options, disk)?;
+        let shared = Arc::clone(&checkpoint.shared);
+        Ok((Ledger { shared, thread: Mutex::new(None), lock: Mutex::new(Some(lock)) }, checkpoint))
     }
 
     /// The value of a key.

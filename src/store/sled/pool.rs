@@ -136,8 +136,16 @@ impl Pool {
         }
     }
 
-    /// The segment that a start writes to, whatever there is already: a start needs one.
+    /// The segment that a start writes to. It and a spare one are made whatever there is already: with two, one can be sealed
+    /// and recycled even where the disk has no room for more.
     pub(super) fn take_first(&self) -> io::Result<Segment> {
+        let active = self.recycled_or_new()?;
+        let spare = self.recycled_or_new()?;
+        self.lock().free.push(spare);
+        Ok(active)
+    }
+
+    fn recycled_or_new(&self) -> io::Result<Segment> {
         let mut state = self.lock();
         if let Some(segment) = state.free.pop() {
             return Ok(segment);

@@ -26,7 +26,9 @@ impl Refusals {
     /// One more group was refused. `failed` when the disk refused it.
     pub(super) fn note(&self, reason: &str, failed: bool) {
         self.any.store(true, Ordering::Release);
-        self.failing.store(failed, Ordering::Release);
+        if failed {
+            self.failing.store(true, Ordering::Release);
+        }
         let now = Instant::now();
         let mut trouble = self.lock();
         match &mut *trouble {

@@ -6,7 +6,7 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -22,13 +22,20 @@ use super::{AppendError, Durability, Ledger, OpenError, Options, ReadError, Writ
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
 mod damage;
+mod health;
 mod restart;
 mod serving;
+mod starts;
 
 /// What happens to the operations of a disk.
 pub(super) trait Faults: Debug + Send + Sync {
     /// How many bytes of a write go through, or why the operation fails; it is done afterwards.
     fn notice(&self, operation: Operation<'_>) -> io::Result<usize>;
+
+    /// What is free on the disk, where that is not what the system says.
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Faults that are switched on and off by hand.
@@ -39,6 +46,10 @@ struct Switches {
     sync_fails: AtomicBool,
     /// While somebody else holds this lock, syncs wait.
     syncs_wait: Mutex<()>,
+    /// What is free on the disk; all ones: what the system says.
+    free: AtomicU64,
+    /// Whether the checkpoint panics at its next write.
+    panics: AtomicBool,
     /// The next operations that fail, and how.
     fails: Mutex<Vec<(fn(&Operation<'_>) -> bool, Errno, u32)>>,
 }
@@ -49,6 +60,8 @@ impl Default for Switches {
             room: AtomicI64::new(-1),
             sync_fails: AtomicBool::new(false),
             syncs_wait: Mutex::default(),
+            free: AtomicU64::new(u64::MAX),
+            panics: AtomicBool::new(false),
             fails: Mutex::default(),
         }
     }
@@ -56,6 +69,8 @@ impl Default for Switches {
 
 impl Faults for Switches {
     fn notice(&self, operation: Operation<'_>) -> io::Result<usize> {
+        let checkpoint = std::thread::current().name() == Some("vestibule-checkpoint");
+        assert!(!(checkpoint && self.panics.load(Ordering::Relaxed)), "injected");
         for (matches, errno, times) in self.fails.lock().unwrap().iter_mut() {
             if matches(&operation) && *times > 0 {
                 *times -= 1;
@@ -73,6 +88,10 @@ impl Faults for Switches {
             }
             _ => Ok(0),
         }
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        Some(self.free.load(Ordering::Relaxed)).filter(|free| *free != u64::MAX)
     }
 }
 
