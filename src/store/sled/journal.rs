@@ -143,10 +143,17 @@ impl Journal {
         Ok(())
     }
 
-    /// Half a frame must not stand where a later start would look for a whole one.
+    /// Half a frame must not stand where a later start would look for a whole one. It may be all but its padding, and on the
+    /// disk already: that it is not written is certain only when the disk has the zeros.
     fn take_back(&self, written: u64) -> Result<(), WriteError> {
+        if written == 0 {
+            return Ok(());
+        }
         let file = &self.active.file;
-        let zero = || file.zero(self.offset, written).map_err(|short| short.source);
+        let zero = || {
+            file.zero(self.offset, written).map_err(|short| short.source)?;
+            if self.durability == Durability::None { Ok(()) } else { file.sync() }
+        };
         patiently("a group that was taken back", |waited| waited >= SYNC_PATIENCE, zero).map_err(|error| {
             let path = file.path().display();
             WriteError::Fatal(format!("half a group in {path} could not be taken back: {error}"))

@@ -23,8 +23,10 @@ type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
 mod damage;
 mod health;
+mod power;
 mod restart;
 mod serving;
+mod simulation;
 mod starts;
 
 /// What happens to the operations of a disk.
@@ -119,6 +121,7 @@ impl Switches {
     }
 }
 
+#[derive(Debug)]
 struct Random(u64);
 
 impl Random {
