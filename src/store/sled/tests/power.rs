@@ -35,8 +35,22 @@ struct State {
     changes: Vec<(PathBuf, Change)>,
     /// sled's directory as it was at its last sync.
     snapshots: Option<PathBuf>,
+    /// Writes after this one find the disk full, once.
+    full: bool,
     /// Made at the moment of the end.
     image: Option<PathBuf>,
+    /// Whether only the process ended: what was written is there, and may still be lost with the power later.
+    powered: bool,
+}
+
+/// What a system that goes on knows beyond what is on its disk.
+#[derive(Debug)]
+pub(super) struct Inheritance {
+    files: Vec<Contents>,
+    names: BTreeMap<PathBuf, usize>,
+    durable_names: BTreeMap<PathBuf, usize>,
+    changes: Vec<(PathBuf, Change)>,
+    snapshots: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -53,26 +67,27 @@ enum Change {
 }
 
 impl PowerDisk {
-    /// A disk that holds what is in this directory, all of it durable.
-    pub(super) fn over(root: &Path, seed: u64, ends_after: usize, fails: u64) -> Arc<PowerDisk> {
-        let mut state = State {
+    /// A disk that holds what is in this directory: all of it durable, but for what it inherits.
+    pub(super) fn over(
+        root: &Path,
+        inherited: Option<Inheritance>,
+        seed: u64,
+        ends_after: usize,
+        fails: u64,
+    ) -> Arc<PowerDisk> {
+        let Inheritance { files, names, durable_names, changes, snapshots } =
+            inherited.unwrap_or_else(|| Inheritance::durable(root));
+        let state = State {
             random: Random(seed),
-            files: Vec::new(),
-            names: BTreeMap::new(),
-            durable_names: BTreeMap::new(),
-            changes: Vec::new(),
-            snapshots: None,
+            files,
+            names,
+            durable_names,
+            changes,
+            snapshots,
+            full: false,
             image: None,
+            powered: false,
         };
-        for path in tracked(root) {
-            let content = std::fs::read(root.join(&path)).unwrap();
-            state.names.insert(path, state.files.len());
-            state.files.push(Contents { durable: content, pending: Vec::new() });
-        }
-        state.durable_names = state.names.clone();
-        if root.join("sled").exists() {
-            state.snapshots = Some(copy_aside(root));
-        }
         Arc::new(PowerDisk {
             root: root.to_owned(),
             ends_after,
@@ -91,15 +106,33 @@ impl PowerDisk {
         self.state.lock().unwrap().image.is_some()
     }
 
-    /// Ends here, if it has not ended before, and tells where the next life begins.
-    pub(super) fn end(&self) -> PathBuf {
+    /// Ends here, if it has not ended before, and tells where the next life begins and with what.
+    pub(super) fn end(&self) -> (PathBuf, Option<Inheritance>) {
         let mut state = self.state.lock().unwrap();
         state.end(&self.root);
-        state.image.clone().unwrap()
+        let inheritance = state.powered.then(|| Inheritance {
+            files: std::mem::take(&mut state.files),
+            names: std::mem::take(&mut state.names),
+            durable_names: std::mem::take(&mut state.durable_names),
+            changes: std::mem::take(&mut state.changes),
+            snapshots: state.snapshots.take(),
+        });
+        (state.image.clone().unwrap(), inheritance)
     }
 
     fn relative(&self, path: &Path) -> Option<PathBuf> {
         path.strip_prefix(&self.root).ok().map(Path::to_owned)
+    }
+}
+
+impl Inheritance {
+    fn durable(root: &Path) -> Inheritance {
+        let paths = tracked(root);
+        let content = |path: &PathBuf| std::fs::read(root.join(path)).unwrap();
+        let files = paths.iter().map(|path| Contents { durable: content(path), pending: Vec::new() }).collect();
+        let names: BTreeMap<_, _> = paths.into_iter().zip(0..).collect();
+        let snapshots = root.join("sled").exists().then(|| copy_aside(root));
+        Inheritance { files, durable_names: names.clone(), names, changes: Vec::new(), snapshots }
     }
 }
 
@@ -118,7 +151,8 @@ impl Faults for PowerDisk {
             }
             return Err(io::Error::other("the power is gone"));
         }
-        if state.random.below(1000) < self.fails {
+        let fails = state.random.below(1000) < self.fails;
+        if fails || (state.full && matches!(operation, Operation::Write { .. })) {
             return state.fail(operation, |path| self.relative(path));
         }
         match operation {
@@ -190,10 +224,12 @@ impl State {
         let passing = [Errno::INTR, Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE];
         let pass = passing[self.random.below(5) as usize];
         match operation {
-            Operation::Write { path, offset, bytes } => match self.random.below(3) {
+            Operation::Write { path, offset, bytes } => match self.random.below(4) {
+                _ if std::mem::take(&mut self.full) => Err(Errno::NOSPC.into()),
                 0 => Err(pass.into()),
                 1 => Err(Errno::NOSPC.into()),
-                _ => {
+                number => {
+                    self.full = number == 2;
                     let part = 1 + self.random.below(bytes.len() as u64) as usize;
                     self.write(&relative(path).unwrap(), offset, &bytes[..part]);
                     Ok(part)
@@ -224,27 +260,29 @@ impl State {
         let image = beside(root);
         std::fs::create_dir_all(image.join("journal")).unwrap();
         // Only the process ended: everything written is there. Or the power: of what was not synced all, none or some.
-        let how = self.random.below(5);
+        let how = self.random.below(6);
+        self.powered = how < 2;
         let kept = match how {
             0 | 1 => self.changes.len(),
             2 => 0,
             _ => self.random.below(self.changes.len() as u64 + 1) as usize,
         };
         let mut names = self.durable_names.clone();
-        for (_, change) in self.changes.drain(..kept) {
-            rename(&mut names, change);
+        for (_, change) in &self.changes[..kept] {
+            rename(&mut names, change.clone());
         }
         for (path, id) in &names {
             let file = &self.files[*id];
             let mut content = file.durable.clone();
-            for (offset, bytes) in &file.pending {
+            for (order, (offset, bytes)) in file.pending.iter().enumerate() {
                 for (number, sector) in bytes.chunks(SECTOR).enumerate() {
                     let survives = match how {
                         0 | 1 => true,
                         2 => false,
                         3 => self.random.below(2) == 0,
-                        // Whole pages, as most disks lose them.
-                        _ => (self.random.0 ^ (*offset + (number * SECTOR) as u64) / 4096).count_ones() % 2 == 0,
+                        // Whole pages, as most disks lose them; or the first write alone.
+                        4 => (self.random.0 ^ (*offset + (number * SECTOR) as u64) / 4096).count_ones() % 2 == 0,
+                        _ => order > 0,
                     };
                     if survives {
                         apply(&mut content, offset + (number * SECTOR) as u64, sector);
@@ -253,13 +291,14 @@ impl State {
             }
             std::fs::write(image.join(path), content).unwrap();
         }
-        match (how, self.snapshots.take()) {
-            (0 | 1, _) | (_, None) => copy(&root.join("sled"), &image.join("sled")),
-            (_, Some(synced)) if self.random.below(2) == 0 => copy(&synced, &image.join("sled")),
-            (_, Some(synced)) => {
+        match &self.snapshots {
+            Some(synced) if !self.powered && self.random.below(2) == 0 => copy(synced, &image.join("sled")),
+            Some(synced) if !self.powered => {
+                let synced = synced.clone();
                 copy(&root.join("sled"), &image.join("sled"));
                 self.mix(&synced, &image.join("sled"));
             }
+            _ => copy(&root.join("sled"), &image.join("sled")),
         }
         self.image = Some(image);
     }

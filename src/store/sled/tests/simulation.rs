@@ -80,6 +80,10 @@ struct History {
     durability: Durability,
     expected: Expected,
     root: PathBuf,
+    /// What the system knows that is not on the disk.
+    inherited: Option<super::power::Inheritance>,
+    /// Whether all frames are alike, so that those of one life can stand exactly where those of another stood.
+    alike: bool,
 }
 
 impl History {
@@ -107,10 +111,14 @@ impl History {
             _ => 20 + self.random.below(300),
         };
         let fails = [0, 0, 10, 40][self.random.below(4) as usize];
-        let power = PowerDisk::over(&self.root, seed, ends_after as usize, fails);
+        let power = PowerDisk::over(&self.root, self.inherited.take(), seed, ends_after as usize, fails);
         match Ledger::open_by_hand(self.options(), power.disk()) {
             Ok((ledger, mut checkpoint)) => {
                 let done = self.work(&ledger, &mut checkpoint, &power);
+                if self.random.below(6) == 0 {
+                    // What is sealed now waits for the next start, as nobody takes the checkpoint's turns any more.
+                    ledger.close();
+                }
                 checkpoint.shared.pool.stop(crate::store::sled::pool::Stop::Now);
                 drop((ledger, checkpoint));
                 done?;
@@ -119,8 +127,9 @@ impl History {
             Err(OpenError::Io { .. }) if power.has_ended() || fails > 0 => {}
             Err(error) => return Err(format!("a start was refused: {error}")),
         }
-        let next = power.end();
+        let (next, inherited) = power.end();
         drop(power);
+        self.inherited = inherited;
         std::fs::remove_dir_all(&self.root).map_err(|error| error.to_string())?;
         self.root = next;
         Ok(())
@@ -154,9 +163,12 @@ impl History {
     }
 
     fn append(&mut self, ledger: &Ledger, power: &PowerDisk) {
-        let groups: Vec<Vec<Write>> = (0..1 + self.random.below(3))
-            .map(|_| (0..1 + self.random.below(4)).map(|_| self.random.write()).collect())
-            .collect();
+        let groups: Vec<Vec<Write>> = if self.alike {
+            vec![vec![put(&format!("u{}", self.random.below(9)), &self.random.below(u64::MAX).to_string())]]
+        } else {
+            let count = 1 + self.random.below(3);
+            (0..count).map(|_| (0..1 + self.random.below(4)).map(|_| self.random.write()).collect()).collect()
+        };
         let sync = self.random.below(3) == 0;
         match ledger.append(&groups, sync) {
             Ok(()) => {
@@ -180,7 +192,8 @@ fn run(seed: u64) -> Result<(), String> {
     std::fs::create_dir(&root).unwrap();
     let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let durability = [Durability::Synced, Durability::Relaxed][random.below(2) as usize];
-    let mut history = History { random, durability, expected: Expected::new(), root };
+    let alike = random.below(2) == 0;
+    let mut history = History { random, durability, expected: Expected::new(), root, inherited: None, alike };
     for life in 0..3 + history.random.below(8) {
         history.live().map_err(|error| format!("life {life}, {durability:?}: {error}"))?;
     }
