@@ -14,12 +14,12 @@ use bytes::Bytes;
 
 use super::filter::FilterFile;
 use super::hash;
-use super::ledger::Shared;
 use super::manifest::{Manifest, Pending, Sums};
 use super::options::Durability;
 use super::patience::patiently;
 use super::pool::{Stop, Task};
 use super::segment::Sealed;
+use super::shared::Shared;
 use super::snapshots::SnapshotFiles;
 use super::tree::Tree;
 use super::verify::{Progress, Verification};

@@ -50,7 +50,7 @@ impl Journal {
             return Err(WriteError::Failed(format!("it takes {bytes} bytes and a segment has {limit}")));
         }
         if self.offset + bytes > self.capacity {
-            self.rotate(pool, self.wait_max)?;
+            self.rotate(pool, Some(self.wait_max))?;
         }
         let header = Header {
             version: frame::VERSION,
@@ -79,8 +79,9 @@ impl Journal {
         Ok(first)
     }
 
-    /// Seals the active segment, if it has frames, and goes on in another.
-    pub(super) fn rotate(&mut self, pool: &Pool, wait: Duration) -> Result<(), WriteError> {
+    /// Seals the active segment, if it has frames, and goes on in another. `wait` is how long a group may wait for that one;
+    /// none where no group waits.
+    pub(super) fn rotate(&mut self, pool: &Pool, wait: Option<Duration>) -> Result<(), WriteError> {
         if self.offset == 0 {
             return Ok(());
         }

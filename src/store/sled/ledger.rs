@@ -1,32 +1,28 @@
 //! The ledger: one writer, any number of readers.
 
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, TryLockError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 
 #[cfg(test)]
 use super::checkpoint::Checkpoint;
 use super::error::{AppendError, OpenError, ReadError};
-use super::file::{Directory, Disk};
-use super::filter::Filter;
+use super::file::Disk;
 use super::frame;
 use super::hash;
-use super::journal::{Journal, WriteError};
-use super::manifest_file::ManifestFile;
+use super::journal::WriteError;
 use super::options::{Options, Write};
-use super::overlay::Overlay;
-use super::pool::{Pool, Stop};
+use super::pool::Stop;
 use super::recovery::{self, Lock, Recovered};
-use super::refusals::Refusals;
-use super::segment::capacity;
-use super::tree::Tree;
+use super::shared::{Shared, lock};
 use crate::store::health::{Health, Unready};
 
-/// A durable map from keys to values that takes groups of writes. Every method blocks; call them from blocking threads.
+/// A durable map from keys to values that takes groups of writes. Methods wait for the disk, so they are called from threads
+/// that may block; [`get_recent`](Ledger::get_recent), [`probably_contains`](Ledger::probably_contains),
+/// [`health`](Ledger::health) and [`stats`](Ledger::stats) wait for nothing.
 #[derive(Debug)]
 pub struct Ledger {
     pub(super) shared: Arc<Shared>,
@@ -54,35 +50,6 @@ pub struct Stats {
     pub snapshots_dead: Option<String>,
     /// Why the ledger has stopped for good, if it has.
     pub fatal: Option<String>,
-}
-
-/// What the writer, the readers and the checkpoint thread share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) options: Options,
-    pub(super) stamp: u64,
-    /// The data directory.
-    pub(super) directory: Directory,
-    pub(super) manifest: Arc<ManifestFile>,
-    pub(super) pool: Pool,
-    pub(super) overlay: Overlay,
-    pub(super) filter: Option<Filter>,
-    pub(super) tree: RwLock<Option<Tree>>,
-    pub(super) journal: Mutex<Journal>,
-    /// Segments that the journal writes to and that have something: none or one. Beside the journal, whose lock is held over
-    /// fsyncs, for those who must not wait.
-    pub(super) active: AtomicUsize,
-    pub(super) sequence: AtomicU64,
-    pub(super) checkpointed: AtomicU64,
-    pub(super) verified: AtomicBool,
-    pub(super) snapshots_dead: OnceLock<String>,
-    pub(super) fatal: OnceLock<String>,
-    pub(super) closed: AtomicBool,
-    /// Whether the checkpoint waits for room on the disk.
-    pub(super) low_on_room: AtomicBool,
-    pub(super) refusals: Refusals,
-    /// Until when the next group is held back.
-    pub(super) paced_until: Mutex<Option<Instant>>,
 }
 
 impl Ledger {
@@ -252,7 +219,7 @@ impl Ledger {
             }
             // What is not sealed now is read from the journal at the next start.
             if self.shared.fatal.get().is_none()
-                && let Err(error) = journal.rotate(&self.shared.pool, Duration::ZERO)
+                && let Err(error) = journal.rotate(&self.shared.pool, None)
             {
                 tracing::warn!(?error, "the last segment stays in the journal");
             }
@@ -312,139 +279,6 @@ impl Drop for Ledger {
     }
 }
 
-impl Shared {
-    pub(super) fn new(
-        options: Options,
-        directory: Directory,
-        manifest: Arc<ManifestFile>,
-        tree: Tree,
-        filter: Option<Filter>,
-        pool: Pool,
-        journal: Journal,
-    ) -> Shared {
-        Shared {
-            stamp: journal.stamp,
-            directory,
-            checkpointed: AtomicU64::new(manifest.current().sequence),
-            manifest,
-            pool,
-            overlay: Overlay::new(&options.ordered_kinds),
-            filter,
-            tree: RwLock::new(Some(tree)),
-            active: AtomicUsize::new(0),
-            sequence: AtomicU64::new(journal.sequence),
-            journal: Mutex::new(journal),
-            verified: AtomicBool::new(false),
-            snapshots_dead: OnceLock::new(),
-            fatal: OnceLock::new(),
-            closed: AtomicBool::new(false),
-            low_on_room: AtomicBool::new(false),
-            refusals: Refusals::default(),
-            paced_until: Mutex::new(None),
-            options,
-        }
-    }
-
-    /// Makes one write visible.
-    pub(super) fn publish(&self, key: Bytes, value: Option<Bytes>, sequence: u64) {
-        if let Some(filter) = &self.filter
-            && self.filtered(&key)
-            && value.is_some()
-        {
-            filter.add(hash::key(self.stamp, &key));
-        }
-        self.overlay.insert(key, value, sequence);
-    }
-
-    /// Stops for good.
-    pub(super) fn fail(&self, reason: String) {
-        if self.fatal.set(reason.clone()).is_ok() {
-            tracing::error!(reason, "the ledger has stopped for good");
-        }
-        self.pool.halt();
-    }
-
-    /// Seals the active segment unless somebody is writing.
-    pub(super) fn seal_if_idle(&self) {
-        let Some(mut journal) = self.idle_journal() else { return };
-        let rotated = journal.rotate(&self.pool, Duration::ZERO);
-        self.active.store(usize::from(journal.offset > 0), Ordering::Release);
-        if let Err(WriteError::Fatal(reason)) = rotated {
-            self.fail(reason);
-        }
-    }
-
-    /// Where the last write failed, tries one that says nothing, so that the end of the trouble is noticed although nobody
-    /// comes any more to a server that says it is not ready.
-    pub(super) fn try_a_write(&self) {
-        if !self.refusals.writes_fail() {
-            return;
-        }
-        let Some(mut journal) = self.idle_journal() else { return };
-        match journal.write(&self.pool, &[], true) {
-            Ok(_) => self.refusals.end(),
-            Err(WriteError::Fatal(reason)) => self.fail(reason),
-            Err(WriteError::Full | WriteError::Failed(_)) => {}
-        }
-        self.active.store(usize::from(journal.offset > 0), Ordering::Release);
-    }
-
-    /// The journal, if it works and nobody is writing.
-    fn idle_journal(&self) -> Option<MutexGuard<'_, Journal>> {
-        let journal = match self.journal.try_lock() {
-            Ok(journal) => journal,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
-        };
-        (self.fatal.get().is_none() && !self.closed.load(Ordering::Acquire)).then_some(journal)
-    }
-
-    /// Whether the checkpoint has waited long enough for an error to pass: without an end, unless the ledger is to end.
-    pub(super) fn is_late(&self, waited: Duration) -> bool {
-        match self.pool.stopping() {
-            None => false,
-            Some(Stop::Drained) => waited > Duration::from_secs(5),
-            Some(Stop::Now) => true,
-        }
-    }
-
-    fn capacity(&self) -> u64 {
-        capacity(self.options.segment_bytes)
-    }
-
-    pub(super) fn snapshots_path(&self) -> PathBuf {
-        self.options.path.join(recovery::SNAPSHOTS)
-    }
-
-    fn filtered(&self, key: &[u8]) -> bool {
-        key.first().copied() == self.options.filtered_kind
-    }
-
-    fn readable(&self) -> Result<(), ReadError> {
-        match self.fatal.get() {
-            Some(reason) => Err(ReadError::Fatal(reason.clone())),
-            None if self.closed.load(Ordering::Acquire) => Err(ReadError::Closed),
-            None => Ok(()),
-        }
-    }
-
-    fn appendable(&self) -> Result<(), AppendError> {
-        match self.fatal.get() {
-            Some(reason) => Err(AppendError::Fatal(reason.clone())),
-            None if self.closed.load(Ordering::Acquire) => Err(AppendError::Unavailable("the ledger is closed".into())),
-            None => Ok(()),
-        }
-    }
-
-    fn with_tree<T>(&self, read: impl FnOnce(&Tree) -> Result<T, String>) -> Result<T, ReadError> {
-        let tree = self.tree.read().unwrap_or_else(PoisonError::into_inner);
-        match tree.as_ref() {
-            Some(tree) => read(tree).map_err(ReadError::Snapshots),
-            None => Err(ReadError::Closed),
-        }
-    }
-}
-
 /// What does not fit a frame is refused before anything is written.
 fn check(groups: &[Vec<Write>]) -> Result<(), AppendError> {
     for write in groups.iter().flatten() {
@@ -457,10 +291,6 @@ fn check(groups: &[Vec<Write>]) -> Result<(), AppendError> {
         }
     }
     Ok(())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 const KEY_MAX: usize = 1024;

@@ -26,6 +26,7 @@ mod recovery;
 mod refusals;
 mod replay;
 mod segment;
+mod shared;
 mod snapshots;
 mod tree;
 mod verify;

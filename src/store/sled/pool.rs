@@ -105,8 +105,9 @@ impl Pool {
     }
 
     /// A segment to write to: a recycled one, a new one, or, when there may be no more, the next one recycled in time.
-    pub(super) fn take(&self, wait: Duration) -> Result<Segment, WriteError> {
-        let deadline = Instant::now() + wait;
+    /// `wait` is how long a group may wait for it; none where no group waits.
+    pub(super) fn take(&self, wait: Option<Duration>) -> Result<Segment, WriteError> {
+        let deadline = Instant::now() + wait.unwrap_or_default();
         let mut state = self.lock();
         loop {
             if let Some(segment) = state.free.pop() {
@@ -129,7 +130,7 @@ impl Pool {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || state.halted {
-                self.exhausted.store(true, Ordering::Release);
+                self.exhausted.fetch_or(wait.is_some(), Ordering::AcqRel);
                 return Err(WriteError::Full);
             }
             state = self.wait(state, left.min(patience));

@@ -17,13 +17,13 @@ use super::frame::{self, BLOCK};
 use super::hash;
 use super::inventory;
 use super::journal::Journal;
-use super::ledger::Shared;
 use super::manifest::{self, Manifest};
 use super::manifest_file::ManifestFile;
 use super::options::{Durability, Options};
 use super::pool::{Limits, Pool};
 use super::replay::{self, Replayed};
 use super::segment::capacity;
+use super::shared::Shared;
 use super::snapshots::Snapshots;
 use super::tree::Tree;
 use super::verify::{Progress, Verification};
@@ -83,6 +83,11 @@ pub(super) fn recover(mut options: Options, disk: Disk) -> Result<Recovered, Ope
     let verification = verify(&options, &manifest, &tree, &replayed, doubtful)?;
     let (filter, filter_file) = load_filter(&options, &mut manifest, &tree, &disk, &directory, sync)?;
     let inventory = replayed.settle(manifest.stamp, sync)?;
+    let journal_directory = disk.directory(&journal_path).map_err(at(&journal_path))?;
+    for directory in [&journal_directory, &directory].into_iter().filter(|_| sync) {
+        // A name that an interrupted process made may be known to the system and not yet to the disk.
+        directory.sync().map_err(at(directory.path()))?;
+    }
     manifest.floor = manifest.first_epoch(replayed.next_epoch);
     manifest.segments = Some(std::mem::take(&mut replayed.listed));
     for _copy in 0..2 {
@@ -91,7 +96,6 @@ pub(super) fn recover(mut options: Options, disk: Disk) -> Result<Recovered, Ope
             .update(|_| true, |current| *current = Manifest { generation: current.generation, ..manifest.clone() });
         raised.map_err(at(manifest_file.path()))?;
     }
-    let journal_directory = disk.directory(&journal_path).map_err(at(&journal_path))?;
     inventory.remove_dropped(&disk, &journal_directory, sync)?;
 
     let parts = Parts { disk, directory, journal_directory, manifest_file, tree: tree.clone(), filter };

@@ -48,7 +48,7 @@ impl Refusals {
 
     /// A group was written.
     pub(super) fn end(&self) {
-        if !self.any.swap(false, Ordering::AcqRel) {
+        if !self.any.load(Ordering::Acquire) || !self.any.swap(false, Ordering::AcqRel) {
             return;
         }
         self.failing.store(false, Ordering::Release);

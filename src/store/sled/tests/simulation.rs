@@ -110,7 +110,7 @@ impl History {
             1 => self.random.below(100),
             _ => 20 + self.random.below(300),
         };
-        let fails = [0, 0, 10, 40][self.random.below(4) as usize];
+        let fails = [0, 0, 10, 40, 100][self.random.below(5) as usize];
         let power = PowerDisk::over(&self.root, self.inherited.take(), seed, ends_after as usize, fails);
         match Ledger::open_by_hand(self.options(), power.disk()) {
             Ok((ledger, mut checkpoint)) => {
@@ -138,7 +138,9 @@ impl History {
     fn work(&mut self, ledger: &Ledger, checkpoint: &mut Checkpoint, power: &PowerDisk) -> Result<(), String> {
         self.expected.found(&all(ledger), ledger.stats().sequence)?;
         let mut appended = (0, Instant::now());
-        for _ in 0..self.random.below(80) {
+        // Some lives are short, so that the next one meets all that the one before left.
+        let longest = [3, 80][self.random.below(2) as usize];
+        for _ in 0..self.random.below(longest) {
             if power.has_ended() || ledger.stats().fatal.is_some() {
                 break;
             }
@@ -194,7 +196,7 @@ fn run(seed: u64) -> Result<(), String> {
     let durability = [Durability::Synced, Durability::Relaxed][random.below(2) as usize];
     let alike = random.below(2) == 0;
     let mut history = History { random, durability, expected: Expected::new(), root, inherited: None, alike };
-    for life in 0..3 + history.random.below(8) {
+    for life in 0..3 + history.random.below(12) {
         history.live().map_err(|error| format!("life {life}, {durability:?}: {error}"))?;
     }
     let ledger = Ledger::open(history.options()).map_err(|error| format!("the last start was refused: {error}"))?;
