@@ -145,7 +145,6 @@ impl Disk {
     }
 
     #[cfg(not(test))]
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the disks of the tests have more to say")]
     fn notice(&self, operation: Operation<'_>) -> io::Result<usize> {
         Ok(operation.length())
     }

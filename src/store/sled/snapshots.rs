@@ -135,8 +135,8 @@ impl SetAside {
     fn all(disk: &Disk, path: &Path) -> io::Result<SetAside> {
         let mut aside = SetAside(Vec::new());
         for (from, name) in entries(path)? {
-            let indexed = name.starts_with(INDEX);
-            if !indexed && !(name == CONF && !is_whole(&from)?) {
+            let broken = name.starts_with(INDEX) || (name == CONF && !is_whole(&from)?);
+            if !broken {
                 continue;
             }
             let free = |number: &u32| !path.join(format!("aside-{number}.{name}")).exists();

@@ -40,6 +40,8 @@ pub(super) trait Faults: Debug + Send + Sync {
     }
 }
 
+type Matches = fn(&Operation<'_>) -> bool;
+
 /// Faults that are switched on and off by hand.
 #[derive(Debug)]
 struct Switches {
@@ -53,7 +55,7 @@ struct Switches {
     /// Whether the checkpoint panics at its next write.
     panics: AtomicBool,
     /// The next operations that fail, and how.
-    fails: Mutex<Vec<(fn(&Operation<'_>) -> bool, Errno, u32)>>,
+    fails: Mutex<Vec<(Matches, Errno, u32)>>,
 }
 
 impl Default for Switches {
@@ -102,7 +104,7 @@ impl Switches {
         Disk { faults: Some(Arc::clone(self) as Arc<dyn Faults>) }
     }
 
-    fn fail(&self, matches: fn(&Operation<'_>) -> bool, errno: Errno, times: u32) {
+    fn fail(&self, matches: Matches, errno: Errno, times: u32) {
         self.fails.lock().unwrap().push((matches, errno, times));
     }
 

@@ -271,6 +271,7 @@ impl State {
         for (_, change) in &self.changes[..kept] {
             rename(&mut names, change.clone());
         }
+        let lost_pages = self.random.0;
         for (path, id) in &names {
             let file = &self.files[*id];
             let mut content = file.durable.clone();
@@ -281,7 +282,9 @@ impl State {
                         2 => false,
                         3 => self.random.below(2) == 0,
                         // Whole pages, as most disks lose them; or the first write alone.
-                        4 => (self.random.0 ^ (*offset + (number * SECTOR) as u64) / 4096).count_ones() % 2 == 0,
+                        4 => {
+                            (lost_pages ^ ((*offset + (number * SECTOR) as u64) / 4096)).count_ones().is_multiple_of(2)
+                        }
                         _ => order > 0,
                     };
                     if survives {

@@ -36,7 +36,7 @@ fn an_index_that_sled_left_unfinished_is_no_obstacle_wherever_it_was_cut() {
     let whole = std::fs::read(&index).unwrap();
     // As when the next start writes another, of which the name sorts behind the whole one.
     let unfinished = directory.path().join("sled/snap.00000000FFFFFFFF.generating");
-    for length in (0..=whole.len()).step_by(1 + whole.len() / 60) {
+    for length in 0..=whole.len() {
         std::fs::write(&unfinished, &whole[..length]).unwrap();
         let ledger = Ledger::open(still(directory.path())).unwrap();
         assert_eq!(all(&ledger), model, "cut at {length}");
