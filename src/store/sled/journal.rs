@@ -13,8 +13,13 @@ use super::segment::{Sealed, Segment};
 /// Why a group is not in the journal.
 #[derive(Debug)]
 pub(super) enum WriteError {
+    /// There is no segment to write it to.
     Full,
+    /// One would have had to be made, and could not be.
+    NoSegment(String),
+    /// The disk refused the write.
     Failed(String),
+    /// Whether the disk has it is not known.
     Fatal(String),
 }
 

@@ -141,6 +141,10 @@ impl Ledger {
                 self.shared.refusals.note("the journal is full", false);
                 return Err(AppendError::Overloaded);
             }
+            Err(WriteError::NoSegment(reason)) => {
+                self.shared.refusals.note(&reason, false);
+                return Err(AppendError::Unavailable(reason));
+            }
             Err(WriteError::Failed(reason)) => {
                 self.shared.refusals.note(&reason, true);
                 return Err(AppendError::Unavailable(reason));

@@ -121,7 +121,11 @@ impl Pool {
                     Ok(Some(segment)) => return Ok(segment),
                     Ok(None) => patience = RETRY,
                     Err(error) if passes(&error) && Instant::now() < deadline => patience = RETRY,
-                    Err(error) => return Err(WriteError::Failed(self.not_made(&error))),
+                    Err(error) => {
+                        self.exhausted.fetch_or(wait.is_some(), Ordering::AcqRel);
+                        let directory = self.directory.path().display();
+                        return Err(WriteError::NoSegment(format!("no segment could be made in {directory}: {error}")));
+                    }
                 }
                 state = self.lock();
                 if !state.free.is_empty() {
@@ -167,13 +171,14 @@ impl Pool {
         match self.create(number) {
             Ok(Some(segment)) => {
                 self.lock().free.push(segment);
-                self.exhausted.store(false, Ordering::Release);
                 self.changed.notify_all();
             }
+            // It is tried again at the next turn, or by whoever needs it, who says so.
             Ok(None) => {}
-            // It is tried again at the next turn, or by whoever needs it.
-            Err(error) if passes(&error) => {}
-            Err(error) => tracing::warn!(error = self.not_made(&error), "no spare journal segment could be made"),
+            Err(error) => {
+                let directory = self.directory.path().display();
+                tracing::debug!(%error, %directory, "no spare journal segment could be made");
+            }
         }
     }
 
@@ -296,6 +301,7 @@ impl Pool {
             manifest.segments.get_or_insert_default().insert(number, listed);
         };
         self.manifest.update(|waited| waited > MANIFEST_PATIENCE, list)?;
+        self.exhausted.store(false, Ordering::Release);
         Ok(segment)
     }
 
@@ -303,10 +309,6 @@ impl Pool {
     fn has_room(&self) -> bool {
         let needed = self.limits.free_bytes_min.saturating_add(self.limits.segment_bytes);
         self.directory.free_bytes().map_or(true, |free| free >= needed)
-    }
-
-    fn not_made(&self, error: &io::Error) -> String {
-        format!("a segment in {} cannot be made: {error}", self.directory.path().display())
     }
 
     fn wait<'a>(&self, state: MutexGuard<'a, PoolState>, patience: Duration) -> MutexGuard<'a, PoolState> {

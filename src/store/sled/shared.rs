@@ -122,7 +122,7 @@ impl Shared {
         match journal.write(&self.pool, &[], true) {
             Ok(_) => self.refusals.end(),
             Err(WriteError::Fatal(reason)) => self.fail(reason),
-            Err(WriteError::Full | WriteError::Failed(_)) => {}
+            Err(WriteError::Full | WriteError::NoSegment(_) | WriteError::Failed(_)) => {}
         }
         self.active.store(usize::from(journal.offset > 0), Ordering::Release);
     }

@@ -47,7 +47,10 @@ impl Snapshots {
     pub(super) fn open(disk: &Disk, path: &Path, cache_bytes: u64, sync: bool) -> Result<Snapshots, OpenError> {
         disk.make_directory(path).map_err(at(path))?;
         remove_unfinished(disk, path).map_err(at(path))?;
-        let refused = |failure: Failure| OpenError::Snapshots { path: path.to_owned(), what: failure.to_string() };
+        let refused = |failure| match failure {
+            Failure::Io(error) => at(path)(error),
+            Failure::Content(what) => OpenError::Snapshots { path: path.to_owned(), what },
+        };
         let (tree, doubtful) = match open_tree(path, cache_bytes) {
             Ok(tree) => (tree, false),
             Err(Failure::Content(what)) => {

@@ -110,6 +110,27 @@ fn catch_up(ledger: &Ledger, checkpoint: &mut Checkpoint) {
 }
 
 #[test]
+fn where_no_segment_can_be_made_the_ledger_is_not_ready_until_one_is_free() {
+    let directory = tempfile::tempdir().unwrap();
+    let faults = Arc::new(Switches::default());
+    let small = Options { wait_max: Duration::from_millis(5), pace_max: Duration::ZERO, ..still(directory.path()) };
+    let (ledger, mut checkpoint) = Ledger::open_by_hand(small, faults.disk()).unwrap();
+    for errno in [Errno::MFILE, Errno::NOSPC] {
+        faults.fail(|operation| matches!(operation, Operation::Create(_)), errno, u32::MAX);
+        let refused = (0..1000).find_map(|_| ledger.append(&[vec![big("u")]], true).err());
+        assert!(matches!(refused, Some(AppendError::Unavailable(_))), "{errno}: {refused:?}");
+        assert_eq!(ledger.health(), Err(Unready::JournalFull), "{errno}");
+        // A small write still fits the segment in use, which says nothing about the next large one.
+        ledger.shared.try_a_write();
+        assert_eq!(ledger.health(), Err(Unready::JournalFull), "{errno}");
+        catch_up(&ledger, &mut checkpoint);
+        assert_eq!(ledger.health(), Ok(()), "{errno}");
+        ledger.append(&[vec![big("u")]], true).unwrap();
+        faults.fails.lock().unwrap().clear();
+    }
+}
+
+#[test]
 fn a_full_journal_is_not_ready_until_a_segment_is_free() {
     let directory = tempfile::tempdir().unwrap();
     let small = Options { wait_max: Duration::ZERO, pace_max: Duration::ZERO, ..still(directory.path()) };
