@@ -110,7 +110,7 @@ impl Journal {
     }
 
     /// Writes the buffer, or takes back what was written of it.
-    fn put(&self) -> Result<(), WriteError> {
+    fn put(&mut self) -> Result<(), WriteError> {
         let mut reached = 0;
         let written = patiently(
             "a group",
@@ -128,7 +128,8 @@ impl Journal {
         })
     }
 
-    /// Makes everything up to this offset and before this sequence survive.
+    /// Makes everything up to this offset and before this sequence survive. After a failed sync the system may take for written
+    /// what is not, so all that is not known to be synced is written again before the next attempt.
     fn sync(&mut self, offset: u64, end: u64) -> Result<(), WriteError> {
         let file = &self.active.file;
         let mut failed = false;
@@ -151,19 +152,21 @@ impl Journal {
 
     /// Half a frame must not stand where a later start would look for a whole one. It may be all but its padding, and on the
     /// disk already: that it is not written is certain only when the disk has the zeros.
-    fn take_back(&self, written: u64) -> Result<(), WriteError> {
+    fn take_back(&mut self, written: u64) -> Result<(), WriteError> {
         if written == 0 {
             return Ok(());
         }
         let file = &self.active.file;
-        let zero = || {
-            file.zero(self.offset, written).map_err(|short| short.source)?;
-            if self.durability == Durability::None { Ok(()) } else { file.sync() }
-        };
-        patiently("a group that was taken back", |waited| waited >= SYNC_PATIENCE, zero).map_err(|error| {
+        let zero = || file.zero(self.offset, written).map_err(|short| short.source);
+        patiently("a group that is taken back", |waited| waited >= SYNC_PATIENCE, zero).map_err(|error| {
             let path = file.path().display();
             WriteError::Fatal(format!("half a group in {path} could not be taken back: {error}"))
-        })
+        })?;
+        if self.durability != Durability::None {
+            self.sync(self.offset + written, self.sequence)?;
+            self.synced_offset = self.offset;
+        }
+        Ok(())
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Replayed {
     /// The files of the journal as the manifest is to name them.
     pub(super) listed: BTreeMap<u32, Listed>,
     cuts: Vec<Cut>,
+    /// From where on a segment, by its number, has frames that no later one proves to be synced.
+    unproven: BTreeMap<u32, u64>,
     inventory: Inventory,
 }
 
@@ -102,10 +104,14 @@ impl Replayed {
                 clear(segment, &cut, sync)?;
             }
         }
-        // A segment may have been read from the page cache only; what is served from here on must not be lost any more.
+        // A segment may have been read from the page cache only; what is served from here on must not be lost any more. After an
+        // fsync that failed in an earlier process the system may take for written what is not, so it is written again.
         for sealed in self.sealed.iter().filter(|_| sync) {
-            let path = sealed.segment.file.path();
-            sealed.segment.file.sync().map_err(at(path))?;
+            let file = &sealed.segment.file;
+            if let Some(from) = self.unproven.get(&sealed.segment.number) {
+                file.rewrite(*from, sealed.bytes - from).map_err(at(file.path()))?;
+            }
+            file.sync().map_err(at(file.path()))?;
         }
         for segment in &self.free {
             if let Some(listed) = self.listed.get_mut(&segment.number).filter(|listed| !listed.marked) {
@@ -233,18 +239,24 @@ fn assemble(
         numbers: std::mem::take(&mut inventory.numbers),
         listed: std::mem::take(&mut inventory.listed),
         cuts: Vec::new(),
+        unproven: BTreeMap::new(),
         inventory,
     };
+    let counted = live.iter().flat_map(|read| read.frames.iter().filter(|(offset, _)| *offset < read.end));
+    let proven = counted.map(|(_, header)| header.synced).max().unwrap_or(0);
     for (read, first) in live.into_iter().zip(firsts) {
-        replayed.place(read, first, manifest);
+        replayed.place(read, first, proven, manifest);
     }
     Ok(replayed)
 }
 
 impl Replayed {
-    fn place(&mut self, read: Read, first: u64, manifest: &Manifest) {
+    fn place(&mut self, read: Read, first: u64, proven: u64, manifest: &Manifest) {
         let counted: Vec<_> = read.frames.iter().filter(|(offset, _)| *offset < read.end).collect();
         let end = counted.last().map_or(first, |(_, header)| header.end());
+        if let Some((offset, _)) = counted.iter().find(|(_, header)| header.end() > proven) {
+            self.unproven.insert(read.segment.number, *offset as u64);
+        }
         let dropped = read.frames.iter().filter(|(offset, _)| *offset >= read.end);
         let dropped: u64 = dropped.map(|(_, header)| u64::from(header.count)).sum();
         let torn =
