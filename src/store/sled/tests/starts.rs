@@ -307,3 +307,41 @@ fn epochs(path: &Path, stamp: u64) -> Vec<u64> {
     }
     epochs
 }
+
+/// Remembers the writes and syncs of segments.
+#[derive(Debug, Default)]
+struct Recorder(Mutex<Vec<(PathBuf, Option<u64>)>>);
+
+impl Faults for Recorder {
+    fn notice(&self, operation: Operation<'_>) -> io::Result<usize> {
+        let mut seen = self.0.lock().unwrap();
+        match operation {
+            Operation::Write { path, offset, .. } => seen.push((path.to_owned(), Some(offset))),
+            Operation::Sync(path) => seen.push((path.to_owned(), None)),
+            _ => {}
+        }
+        Ok(operation.length())
+    }
+}
+
+/// After an fsync that failed the system may take for written what the disk does not have; a later fsync then says nothing.
+#[test]
+fn what_a_failed_fsync_left_is_written_again_at_the_next_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let faults = Arc::new(Switches::default());
+    let ledger = Ledger::open_on(still(directory.path()), faults.disk()).unwrap();
+    for name in ["ua", "ub"] {
+        ledger.append(&[vec![put(name, "1")]], true).unwrap();
+    }
+    faults.sync_fails.store(true, Ordering::Relaxed);
+    assert!(matches!(ledger.append(&[vec![put("uc", "1")]], true), Err(AppendError::Fatal(_))));
+    drop(ledger);
+    let live = segment(directory.path());
+    let recorder = Arc::new(Recorder::default());
+    let disk = Disk { faults: Some(Arc::clone(&recorder) as Arc<dyn Faults>) };
+    drop(Ledger::open_on(still(directory.path()), disk).unwrap());
+    let seen = recorder.0.lock().unwrap().clone();
+    let of_segment: Vec<_> = seen.into_iter().filter(|(path, _)| *path == live).map(|(_, what)| what).collect();
+    // Of three frames the last is not proven by another one to be synced.
+    assert_eq!(of_segment, [Some(2 * 4096), None]);
+}
