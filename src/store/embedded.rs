@@ -16,7 +16,7 @@ use super::private::{keep_private, make_private};
 use super::record::ValueRecordV1;
 use super::seal::{Sealed, Sealer, Sealing};
 use super::sled::{AppendError, Durability, Ledger, OpenError, Options, ReadError, rewrite};
-use super::{CommitError, KvStore, StoreError};
+use super::{CommitError, Health, KvStore, StoreError};
 
 /// The store on a local disk.
 pub type EmbeddedStore = KvStore<Sealed<Ledger>>;
@@ -231,9 +231,12 @@ impl KeyValue for Ledger {
         })
     }
 
-    fn is_healthy(&self) -> bool {
-        let stats = self.stats();
-        stats.fatal.is_none() && stats.snapshots_dead.is_none()
+    fn fits(&self, groups: &[Vec<Write>]) -> usize {
+        Self::fits(self, groups)
+    }
+
+    fn health(&self) -> Health {
+        Self::health(self)
     }
 
     fn close(&self) {

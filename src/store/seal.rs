@@ -29,6 +29,7 @@ use crate::domain::context::Entropy;
 use crate::entropy::OsEntropy;
 
 use super::codec;
+use super::health::Health;
 use super::kv::{KeyValue, Write};
 use super::store::{CommitError, StoreError};
 
@@ -118,8 +119,12 @@ impl<K: KeyValue> KeyValue for Sealed<K> {
         Ok(())
     }
 
-    fn is_healthy(&self) -> bool {
-        self.beneath.is_healthy()
+    fn fits(&self, groups: &[Vec<Write>]) -> usize {
+        self.beneath.fits(groups)
+    }
+
+    fn health(&self) -> Health {
+        self.beneath.health()
     }
 
     fn close(&self) {

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use super::file::DiskFile;
 use super::frame::BLOCK;
-use super::journal::Sealed;
-use super::ledger::Shared;
+use super::segment::Sealed;
+use super::shared::Shared;
 
 /// Knows which segments hold nothing that is over. At first it knows none.
 #[derive(Debug, Default)]
