@@ -1,5 +1,5 @@
 //! The ledger by group size, beside a bare preallocated log with one fdatasync a group, and beside sled with an
-//! fdatasync of its file a group.
+//! fdatasync of its file a group; and the store with its values encrypted, beside plain ones.
 
 #![allow(clippy::disallowed_methods, reason = "a bench measures real time")]
 
@@ -10,14 +10,60 @@ use std::io::{Seek, SeekFrom, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use vestibule::store::Write;
 use vestibule::store::sled::{Ledger, Options};
+use vestibule::store::{EmbeddedOptions, EmbeddedStore, KeyValue, Sealing, Write};
+use zeroize::Zeroizing;
 
 const BURST: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 3;
 const VALUE: [u8; 600] = [7; 600];
 
 fn main() {
+    if support::wanted("ledger") {
+        compare_with_logs();
+    }
+    if support::wanted("sealing") {
+        compare_sealed_with_plain();
+    }
+}
+
+/// The same records, encrypted or not, in turns: by the clock, and by the processor time of the whole process.
+fn compare_sealed_with_plain() {
+    for group in [1_usize, 32, 512] {
+        let (mut by_clock, mut by_cpu) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
+        for round in 0..2 * ROUNDS {
+            for seal in if round % 2 == 0 { [false, true] } else { [true, false] } {
+                let folder = tempfile::tempdir_in(".").expect("a folder");
+                let (clock, cpu) = store(folder.path(), group, seal);
+                by_clock[usize::from(seal)].push(clock);
+                by_cpu[usize::from(seal)].push(cpu);
+            }
+        }
+        for (what, [plain, sealed]) in [("second", by_clock), ("CPU second", by_cpu)] {
+            let what = format!("encrypted, groups of {group}, by {what}");
+            support::compare(&what, support::median(sealed), "records/s plain", support::median(plain), 0.9);
+        }
+    }
+}
+
+/// Records per second, and per second of processor time.
+fn store(path: &Path, group: usize, seal: bool) -> (f64, f64) {
+    let sealing = Some(Sealing { key: Zeroizing::new([7; 32]), seal });
+    let options = EmbeddedOptions { sealing, ..EmbeddedOptions::default() };
+    let store = EmbeddedStore::open_with(path, &options).expect("a store");
+    let value = [b"Vs".as_slice(), &VALUE].concat();
+    let (cpu, began) = (support::cpu_time(), Instant::now());
+    let rate = burst(group, |first| {
+        let record = |n: u64| vec![Write { key: key(n).to_vec().into(), value: Some(value.clone().into()) }];
+        let groups = store.key_value().prepare((first..first + group as u64).map(record).collect());
+        store.key_value().append(&groups, false).expect("an append");
+    });
+    let records = rate * began.elapsed().as_secs_f64();
+    store.key_value().close();
+    (rate, records / (support::cpu_time() - cpu).as_secs_f64())
+}
+
+fn compare_with_logs() {
     for group in [1_usize, 8, 32, 128, 512] {
         let (mut ours, mut log, mut sled) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {

@@ -15,7 +15,8 @@ use vestibule::domain::sign_up::{RawFields, Status};
 use vestibule::engine::{Caller, Engine, Source};
 use vestibule::password::{HashOptions, HashPool};
 use vestibule::store::sled::Durability;
-use vestibule::store::{EmbeddedStore, MemoryStore, Store};
+use vestibule::store::{EmbeddedOptions, EmbeddedStore, MemoryStore, Sealing, Store};
+use zeroize::Zeroizing;
 
 const ROUNDS: usize = 3;
 const CALLERS: usize = 64;
@@ -23,6 +24,12 @@ const BURST: Duration = Duration::from_secs(2);
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    if support::wanted("sealing") {
+        runtime.block_on(compare_sealed_with_plain());
+    }
+    if !support::wanted("flow") {
+        return;
+    }
     runtime.block_on(async {
         let (mut flows, mut calls) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
@@ -56,6 +63,28 @@ fn main() {
         let (subject, baseline) = (support::median(flows), support::median(hashes));
         support::compare("flow with password", subject, "the hash pool alone", baseline, 0.8);
     });
+}
+
+/// Durable sign-ups with values encrypted or not, in turns: by the clock, and by the processor time of the process.
+async fn compare_sealed_with_plain() {
+    let (mut by_clock, mut by_cpu) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
+    for round in 0..2 * ROUNDS {
+        for seal in if round % 2 == 0 { [false, true] } else { [true, false] } {
+            let folder = tempfile::tempdir_in(".").expect("a folder");
+            let sealing = Some(Sealing { key: Zeroizing::new([7; 32]), seal });
+            let options = EmbeddedOptions { sealing, ..EmbeddedOptions::default() };
+            let store = EmbeddedStore::open_with(&folder.path().join("store"), &options);
+            let (cpu, began) = (support::cpu_time(), Instant::now());
+            let rate = sign_ups(Arc::new(store.expect("a store")), None).await;
+            let flows = rate * began.elapsed().min(BURST).as_secs_f64();
+            by_clock[usize::from(seal)].push(rate);
+            by_cpu[usize::from(seal)].push(flows / (support::cpu_time() - cpu).as_secs_f64());
+        }
+    }
+    for (what, [plain, sealed]) in [("second", by_clock), ("CPU second", by_cpu)] {
+        let what = format!("encrypted durable flows, by {what}");
+        support::compare(&what, support::median(sealed), "flows/s plain", support::median(plain), 0.9);
+    }
 }
 
 /// Complete sign-ups per second: create, prepare, attempt.

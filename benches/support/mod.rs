@@ -43,6 +43,20 @@ pub(crate) fn percentiles(what: &str, latencies: &mut [Duration]) {
     println!("{what:<44} p50 {p50:>9.1?}  p90 {p90:>9.1?}  p99 {p99:>9.1?}  p99.9 {p999:>9.1?}");
 }
 
+/// The processor time that this process has used, user's and system's. On a shared machine it says more than the clock.
+pub(crate) fn cpu_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("this bench runs on Linux");
+    let fields = stat.rsplit_once(')').expect("the name in brackets").1.split_whitespace();
+    let ticks: u64 = fields.skip(11).take(2).map(|field| field.parse::<u64>().expect("a number")).sum();
+    Duration::from_millis(ticks * 10)
+}
+
+/// Whether the command line asks for this part of a bench: all of them where it names none.
+pub(crate) fn wanted(part: &str) -> bool {
+    let mut named = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
+    named.peek().is_none() || named.any(|argument| argument == part)
+}
+
 /// How long `work` takes.
 pub(crate) fn timed(work: impl FnOnce()) -> Duration {
     let began = Instant::now();

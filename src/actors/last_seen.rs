@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::domain::time::{Span, Timestamp};
-use crate::store::{Commit, Store, StoreError};
+use crate::store::{Commit, LAST_SEEN, Store, StoreError};
 
 /// What of the time is in the store.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ impl LastSeen {
     /// # Errors
     /// When the store can't be read.
     pub async fn stored(store: &dyn Store) -> Result<Timestamp, StoreError> {
-        let stored = store.value(NAME).await?;
+        let stored = store.value(LAST_SEEN).await?;
         let bytes = stored.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
         Ok(Timestamp::from_millis(bytes.map_or(0, u64::from_be_bytes)))
     }
@@ -28,7 +28,7 @@ impl LastSeen {
         if now.since(self.last()) < ALONG_EVERY {
             return None;
         }
-        let value = (NAME.to_owned(), now.as_millis().to_be_bytes().to_vec());
+        let value = (LAST_SEEN.to_owned(), now.as_millis().to_be_bytes().to_vec());
         Some(Commit { at: now, values: vec![value], relaxed: true, ..Commit::default() })
     }
 
@@ -47,8 +47,6 @@ impl LastSeen {
     }
 }
 
-/// Under which name it is stored: milliseconds, eight bytes, the highest first.
-const NAME: &str = "last_seen_ms";
 /// It costs a few bytes of a batch that is written anyhow.
 const ALONG_EVERY: Span = Span::from_secs(1);
 /// Where nothing else is written it costs a batch of its own.

@@ -23,7 +23,7 @@ use crate::oauth::Providers;
 use crate::outbound::{Outbound, OutboundOptions};
 use crate::password::{HashOptions, HashParameters};
 use crate::store::sled::Durability;
-use crate::store::{EmbeddedStore, MemoryStore, Sealing, Store, make_private};
+use crate::store::{EmbeddedOptions, EmbeddedStore, MemoryStore, Sealing, Store, make_private};
 use crate::telemetry::{self, LogFormat};
 use crate::token::{Algorithm, InstanceKey};
 
@@ -147,9 +147,11 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) 
                 config::Durability::Relaxed => Durability::Relaxed,
                 config::Durability::None => Durability::None,
             };
-            let sealing = Sealing { key: key.store_key(), seal: config.store.encryption };
-            let store = EmbeddedStore::open_sealed(&config.store.path, durability, &sealing);
-            Arc::new(store.map_err(|e| sentence(&e))?)
+            let sealing = Some(Sealing { key: key.store_key(), seal: config.store.encryption });
+            let days = config.store.rewrite_after_days;
+            let rewrite_after = (days > 0).then(|| Span::from_secs(days.saturating_mul(86_400)));
+            let options = EmbeddedOptions { durability, sealing, rewrite_after };
+            Arc::new(EmbeddedStore::open_with(&config.store.path, &options).map_err(|e| sentence(&e))?)
         }
     };
     let passwords = &config.password;

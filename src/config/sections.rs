@@ -53,6 +53,7 @@ pub struct StoreSection {
     pub path: PathBuf,
     pub durability: Durability,
     pub encryption: bool,
+    pub rewrite_after_days: u64,
 }
 
 /// `[verification]`

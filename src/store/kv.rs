@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::health::Health;
 use super::store::{CommitError, StoreError};
 
 /// One key given a value, or removed.
@@ -39,15 +40,29 @@ pub trait KeyValue: Send + Sync + 'static {
     /// When the store can't read now, or what it read is damaged.
     fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError>;
 
-    /// Writes all groups or none, in order. With `relaxed` the disk may have them later.
+    /// The groups as [`append`](Self::append) takes them: where a map changes values on their way, it does so here, so
+    /// that their size is known before they are written.
+    fn prepare(&self, groups: Vec<Vec<Write>>) -> Vec<Vec<Write>> {
+        groups
+    }
+
+    /// Writes all groups or none, in order, as [`prepare`](Self::prepare) gave them. With `relaxed` the disk may have them later.
     ///
     /// # Errors
     /// [`CommitError::Overloaded`] and [`CommitError::Unavailable`] when certainly nothing was written,
     /// [`CommitError::Unknown`] when something may have been.
     fn append(&self, groups: &[Vec<Write>], relaxed: bool) -> Result<(), CommitError>;
 
-    /// Whether it can still write.
-    fn is_healthy(&self) -> bool;
+    /// How many of the first of these groups one [`append`](Self::append) takes; at least one, whatever its size. A batch
+    /// beyond that is appended in parts, each of which is written or not.
+    fn fits(&self, groups: &[Vec<Write>]) -> usize {
+        groups.len()
+    }
+
+    /// Whether it can write now, or why not, told without waiting for a disk.
+    fn health(&self) -> Health {
+        Ok(())
+    }
 
     /// Writes out what is still in memory and lets go of the files.
     fn close(&self);

@@ -9,6 +9,7 @@ mod codec;
 #[cfg(test)]
 mod contract;
 mod embedded;
+mod health;
 mod key;
 mod kv;
 mod kv_store;
@@ -27,7 +28,8 @@ pub mod sled;
 mod store;
 mod unreadable;
 
-pub use embedded::{EmbeddedError, EmbeddedStore};
+pub use embedded::{EmbeddedError, EmbeddedOptions, EmbeddedStore, LAST_SEEN};
+pub use health::{Health, Unready};
 pub use key::Kind;
 pub use kv::{KeyValue, Write};
 pub use kv_store::KvStore;

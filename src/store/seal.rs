@@ -29,6 +29,7 @@ use crate::domain::context::Entropy;
 use crate::entropy::OsEntropy;
 
 use super::codec;
+use super::health::Health;
 use super::kv::{KeyValue, Write};
 use super::store::{CommitError, StoreError};
 
@@ -38,6 +39,12 @@ pub struct Sealing {
     pub key: Zeroizing<[u8; 32]>,
     /// Whether values are sealed as they are written. Those that are sealed open either way.
     pub seal: bool,
+}
+
+impl fmt::Debug for Sealing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealing").field("seal", &self.seal).finish_non_exhaustive()
+    }
 }
 
 /// A map whose values are sealed in the map beneath.
@@ -89,28 +96,35 @@ impl<K: KeyValue> KeyValue for Sealed<K> {
         Ok(entries)
     }
 
-    fn append(&self, groups: &[Vec<Write>], relaxed: bool) -> Result<(), CommitError> {
-        let Some(sealer) = self.sealer.as_ref().filter(|sealer| sealer.seal) else {
-            return self.beneath.append(groups, relaxed);
-        };
-        let sealed = |write: &Write| Write {
-            key: write.key.clone(),
-            value: write.value.as_ref().map(|value| sealer.seal(&write.key, value)),
-        };
-        let mut groups: Vec<Vec<Write>> = groups.iter().map(|group| group.iter().map(sealed).collect()).collect();
-        let mut mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
+    fn prepare(&self, mut groups: Vec<Vec<Write>>) -> Vec<Vec<Write>> {
+        let Some(sealer) = self.sealer.as_ref().filter(|sealer| sealer.seal) else { return groups };
+        for write in groups.iter_mut().flatten() {
+            if let Some(value) = &mut write.value {
+                *value = sealer.seal(&write.key, value);
+            }
+        }
+        let mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Some(mark), Some(first)) = (mark.as_ref(), groups.first_mut()) {
             first.push(mark.clone());
         }
-        self.beneath.append(&groups, relaxed)?;
-        if !groups.is_empty() {
+        groups
+    }
+
+    fn append(&self, groups: &[Vec<Write>], relaxed: bool) -> Result<(), CommitError> {
+        self.beneath.append(groups, relaxed)?;
+        let mut mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
+        if groups.first().is_some_and(|first| mark.as_ref().is_some_and(|mark| first.contains(mark))) {
             *mark = None;
         }
         Ok(())
     }
 
-    fn is_healthy(&self) -> bool {
-        self.beneath.is_healthy()
+    fn fits(&self, groups: &[Vec<Write>]) -> usize {
+        self.beneath.fits(groups)
+    }
+
+    fn health(&self) -> Health {
+        self.beneath.health()
     }
 
     fn close(&self) {
@@ -413,7 +427,8 @@ mod tests {
     }
 
     fn put(map: &Sealed<Memory>, key: &'static [u8], value: &Bytes) {
-        map.append(&[vec![write(key, value.clone())]], false).expect("memory takes all");
+        let groups = map.prepare(vec![vec![write(key, value.clone())]]);
+        map.append(&groups, false).expect("memory takes all");
     }
 
     fn write(key: &'static [u8], value: Bytes) -> Write {

@@ -1,10 +1,22 @@
 //! The data files as somebody finds them who may read the disk: who may open them, and what they show.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use tempfile::TempDir;
+use vestibule::actors::ActorOptions;
+use vestibule::clock::ManualClock;
+use vestibule::domain::settings::{Attribute, Settings};
+use vestibule::domain::sign_up::RawFields;
+use vestibule::domain::time::{Span, Timestamp};
+use vestibule::domain::verification::Strategy;
+use vestibule::engine::{Caller, Engine, Source};
+use vestibule::store::sled::Durability;
+use vestibule::store::{EmbeddedStore, Store};
+use vestibule::token::InstanceKey;
 
 use crate::support::server::{Server, log_of};
 
@@ -123,6 +135,78 @@ fn a_wrong_instance_key_is_refused_at_start_and_leaves_nothing_behind() {
         assert_eq!(again.expect("an answer").error_codes(), ["form_identifier_exists"]);
         assert_eq!(server.terminate(), Some(0));
     }
+}
+
+#[tokio::test]
+async fn an_expired_sign_up_is_gone_from_every_file() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path();
+    let open = || Arc::new(EmbeddedStore::open(path, Durability::None).expect("a store"));
+    let begin = Timestamp::from_millis(1_800_000_000_000);
+    let (engine, _) = engine(open(), begin).await;
+    let fields = |email: &str| RawFields { email_address: Some(email.into()), ..RawFields::default() };
+    let source = Source::default();
+    let made = engine.create_sign_up(&Caller::nobody(), &fields("ada.of.the.nile@example.com"), &source).await;
+    let (sign_up, client) = made.expect("a sign-up");
+    let caller =
+        engine.identify(client.new_token.as_ref().map(|token| token.expose().as_str())).await.expect("a client");
+    engine.prepare_verification(&caller, sign_up.value.id, Some("email_code"), None, &source).await.expect("a code");
+    engine.shutdown().await;
+    assert!(shows(&path.join("sled"), "ada.of.the.nile"), "what is in the snapshots is plain");
+    assert!(!shows(&path.join("journal"), "ada.of.the.nile"), "and nowhere else");
+
+    let store = open();
+    let (engine, clock) = self::engine(store.clone(), begin).await;
+    clock.advance(Span::from_secs(66 * 86_400));
+    for _ in 0..2000 {
+        if store.sign_up(sign_up.value.id).await == Ok(None) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(store.sign_up(sign_up.value.id).await, Ok(None), "the sweeper came by");
+    engine
+        .create_sign_up(&Caller::nobody(), &fields("grace.of.the.nile@example.com"), &source)
+        .await
+        .expect("a sign-up");
+    engine.shutdown().await;
+    drop(store);
+
+    let store = open();
+    store.close().await;
+    drop(store);
+    for part in ["sled", "journal", "."] {
+        assert!(!shows(&path.join(part), "ada.of.the.nile"), "{part}");
+    }
+    assert!(shows(&path.join("sled"), "grace.of.the.nile"), "what is of use stays");
+    assert!(!path.join("sled.fresh").exists());
+    let directory = || fs::metadata(path.join("sled")).expect("the snapshots").ino();
+    let before = directory();
+    drop(open());
+    assert_eq!(directory(), before, "they are not written anew at every start");
+}
+
+/// An engine that takes e-mail addresses, and its clock.
+async fn engine(store: Arc<EmbeddedStore>, now: Timestamp) -> (Engine, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::new(now));
+    let mut settings = Settings::default();
+    settings.attributes.email_address = Attribute {
+        enabled: true,
+        required: true,
+        verify_at_sign_up: true,
+        verifications: vec![Strategy::EmailCode],
+        ..Attribute::default()
+    };
+    let actors = ActorOptions { sweep_interval: Duration::from_millis(20), ..ActorOptions::default() };
+    let builder = Engine::builder().store(store).clock(clock.clone()).settings(settings).actors(actors);
+    let engine = builder.key(InstanceKey::from_bytes([7; 32].into())).build().await.expect("an engine");
+    (engine, clock)
+}
+
+/// Whether a text is in some file of a folder.
+fn shows(folder: &Path, needle: &str) -> bool {
+    let texts = all(folder).into_iter().filter_map(|(path, _)| fs::read(path).ok());
+    texts.into_iter().any(|text| text.windows(needle.len()).any(|window| window == needle.as_bytes()))
 }
 
 /// A sign-up with everything that must not be seen; begun, or finished.
