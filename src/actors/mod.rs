@@ -6,6 +6,7 @@
 //! at `system.rs`.
 
 mod environment;
+mod outage;
 mod persister;
 mod relay;
 mod sign_up;

@@ -11,6 +11,7 @@ use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::sign_up::Command;
 
 use super::environment::Environment;
+use super::outage::Outage;
 use super::persister::{Persister, PersisterActor, PersisterMessage};
 use super::relay::{self, RelayActor, RelayMessage};
 use super::sign_up::{Answer, CallError, Create, SignUpMessage};
@@ -46,9 +47,10 @@ impl System {
     ) -> Result<Self, StartError> {
         let arguments = relay::Arguments { environment: environment.clone(), transports, wording };
         let (relay, _) = Actor::spawn(None, RelayActor, arguments).await?;
-        let (persister_actor, _) =
-            Actor::spawn(None, PersisterActor, (environment.store.clone(), relay.clone())).await?;
-        let persister = Persister::new(persister_actor.clone(), environment.options.commits_waiting_max);
+        let outage = Arc::new(Outage::default());
+        let arguments = (environment.store.clone(), relay.clone(), outage.clone());
+        let (persister_actor, _) = Actor::spawn(None, PersisterActor, arguments).await?;
+        let persister = Persister::new(persister_actor.clone(), environment.options.commits_waiting_max, outage);
         drop(relay.send_message(RelayMessage::Begin(persister.clone())));
         let (sweeper, _) = Actor::spawn(None, Sweeper, (environment.clone(), persister.clone())).await?;
         let mut shards = Vec::new();

@@ -17,7 +17,7 @@ use crate::store::{Commit, CommitError, Store, StoreError};
 use crate::token::{InstanceKey, Keyring};
 
 use super::admission::{Admission, RETRY_AFTER};
-use super::{EngineBuilder, EngineError};
+use super::{EngineBuilder, EngineError, NotReady};
 
 /// A running engine. Clones are handles on the same one.
 ///
@@ -100,9 +100,23 @@ impl Engine {
         Ok(Some(self.now()))
     }
 
-    /// Whether it can do its work: keep what it acknowledges.
+    /// Whether it can do its work now: commit what it is asked to. Waits for nothing.
+    ///
+    /// # Errors
+    /// Why it can't.
+    pub fn readiness(&self) -> Result<(), NotReady> {
+        if self.has_failed() {
+            Err(NotReady::StoreFailed)
+        } else if self.inner.system.persister().commits_fail() {
+            Err(NotReady::CommitsFail)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether it can do its work now.
     pub fn is_ready(&self) -> bool {
-        !self.has_failed()
+        self.readiness().is_ok()
     }
 
     /// Whether it can't do its work any more, until it is built anew.

@@ -43,3 +43,14 @@ impl From<Reason> for EngineError {
         Self::Rejected(reason.into())
     }
 }
+
+/// Why an engine can't do its work at present.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotReady {
+    /// The store has stopped for good: only a new start can help.
+    #[error("the store has failed")]
+    StoreFailed,
+    /// The store refuses what it is given, for want of room most likely. The engine tries again by itself.
+    #[error("commits fail; is the disk full?")]
+    CommitsFail,
+}

@@ -28,7 +28,7 @@ pub use backend::BackendKey;
 pub use builder::{BuildError, EngineBuilder};
 pub use caller::{Caller, Source};
 pub use engine::Engine;
-pub use error::EngineError;
+pub use error::{EngineError, NotReady};
 pub use external::{ProviderCallback, Returned};
 pub use invitations::{InvitationView, TicketHolder, TicketStatus};
 pub use links::{Followed, LinkOutcome};

@@ -19,6 +19,7 @@ mod layers;
 mod load;
 mod oauth;
 mod process;
+mod readiness;
 mod sign_ins;
 #[path = "../support/mod.rs"]
 mod support;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::http::error::{Fault, HttpError};
+use crate::http::error::HttpError;
 use crate::http::exchange::Exchange;
 use crate::http::response::Answer;
 
@@ -11,9 +11,8 @@ pub(super) fn live() -> Answer {
 }
 
 pub(super) fn ready(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
-    if exchange.engine().is_ready() {
-        Ok(Answer::json(&json!({"status": "ready"})))
-    } else {
-        Err(Fault::ServiceUnavailable.into())
+    match exchange.engine().readiness() {
+        Ok(()) => Ok(Answer::json(&json!({"status": "ready"}))),
+        Err(reason) => Err(HttpError::not_ready(&reason.to_string())),
     }
 }
