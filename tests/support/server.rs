@@ -25,13 +25,28 @@ pub(crate) struct Answer {
 impl Server {
     /// Starts the binary over the data in `folder`, with `config` beside what every test needs, and waits until it
     /// is ready. Its log goes to `log` in the folder.
-    #[expect(clippy::disallowed_methods, reason = "a test waits in real time for a process")]
     pub(crate) fn start(folder: &Path, config: &str) -> Self {
+        Self::start_under(folder, config, None)
+    }
+
+    /// The same, after a command of the shell such as `ulimit -n 256`.
+    #[expect(clippy::disallowed_methods, reason = "a test waits in real time for a process")]
+    pub(crate) fn start_under(folder: &Path, config: &str, limit: Option<&str>) -> Self {
         let port = free_port();
         let file = folder.join("vestibule.toml");
         std::fs::write(&file, config).expect("a config file");
         let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).expect("a log");
-        let child = Command::new(env!("CARGO_BIN_EXE_vestibule"))
+        let binary = env!("CARGO_BIN_EXE_vestibule");
+        let mut command = match limit {
+            None => Command::new(binary),
+            // The shell's limits are those of what it becomes.
+            Some(limit) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("{limit} && exec \"$0\" \"$@\""), binary]);
+                shell
+            }
+        };
+        let child = command
             .args(["serve", "--config"])
             .arg(&file)
             .arg("--data")
@@ -61,10 +76,15 @@ impl Server {
         assert!(Command::new("kill").args(["-KILL", &id]).status().expect("kill").success());
     }
 
-    /// Asks it to end, and returns its exit code.
-    pub(crate) fn terminate(mut self) -> Option<i32> {
+    /// Asks it to end.
+    pub(crate) fn ask_to_end(&self) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
+    }
+
+    /// Asks it to end, and returns its exit code.
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        self.ask_to_end();
         self.child.wait().expect("an end").code()
     }
 
