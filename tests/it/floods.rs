@@ -91,7 +91,7 @@ fn one_source_gets_its_share_of_connections_and_others_theirs() {
     let config = format!("[server]\nconnections_per_source = {SHARE}\nheader_timeout_ms = 20000\n");
     let server = Server::start(folder.path(), &config);
     let mut held: Vec<TcpStream> = (0..2 * SHARE).map(|_| kept(&server)).collect();
-    let open = held.iter_mut().map(|stream| is_open_past_its_answer(stream)).filter(|open| *open).count();
+    let open = held.iter_mut().map(is_open_past_its_answer).filter(|open| *open).count();
     assert_eq!(open, SHARE, "the most silent ones left for the later ones");
     assert_eq!(server.request("GET", "/health/live", &[], "").expect("an answer").status, 200);
     assert_alive(&server, &folder);

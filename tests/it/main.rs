@@ -17,6 +17,7 @@ mod http_oauth;
 mod http_restrictions;
 mod layers;
 mod load;
+mod mixed_load;
 mod oauth;
 mod process;
 mod readiness;

@@ -228,14 +228,12 @@ async fn one_place_serves_both_loopbacks() {
     server.stop().await;
 }
 
+type Answering = Pin<Box<dyn Future<Output = Response<Full<Bytes>>> + Send>>;
+
 /// A handler whose answers wait to be released, one by one.
 fn held_until(
     release: &Arc<Notify>,
-) -> impl Fn(Request<Received>, SocketAddr) -> Pin<Box<dyn Future<Output = Response<Full<Bytes>>> + Send>>
-+ Clone
-+ Send
-+ Sync
-+ 'static {
+) -> impl Fn(Request<Received>, SocketAddr) -> Answering + Clone + Send + Sync + 'static {
     let release = Arc::clone(release);
     move |_, _| {
         let release = Arc::clone(&release);
