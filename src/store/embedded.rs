@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::key::Kind;
 use super::kv::{KeyValue, Write};
 use super::sled::{AppendError, Durability, Ledger, OpenError, Options, ReadError};
-use super::{CommitError, KvStore, StoreError};
+use super::{CommitError, Health, KvStore, StoreError};
 
 /// The store on a local disk.
 pub type EmbeddedStore = KvStore<Ledger>;
@@ -55,9 +55,12 @@ impl KeyValue for Ledger {
         })
     }
 
-    fn is_healthy(&self) -> bool {
-        let stats = self.stats();
-        stats.fatal.is_none() && stats.snapshots_dead.is_none()
+    fn fits(&self, groups: &[Vec<Write>]) -> usize {
+        Self::fits(self, groups)
+    }
+
+    fn health(&self) -> Health {
+        Self::health(self)
     }
 
     fn close(&self) {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::health::Health;
 use super::store::{CommitError, StoreError};
 
 /// One key given a value, or removed.
@@ -46,8 +47,16 @@ pub trait KeyValue: Send + Sync + 'static {
     /// [`CommitError::Unknown`] when something may have been.
     fn append(&self, groups: &[Vec<Write>], relaxed: bool) -> Result<(), CommitError>;
 
-    /// Whether it can still write.
-    fn is_healthy(&self) -> bool;
+    /// How many of the first of these groups one [`append`](Self::append) takes; at least one, whatever its size. A batch
+    /// beyond that is appended in parts, each of which is written or not.
+    fn fits(&self, groups: &[Vec<Write>]) -> usize {
+        groups.len()
+    }
+
+    /// Whether it can write now, or why not, told without waiting for a disk.
+    fn health(&self) -> Health {
+        Ok(())
+    }
 
     /// Writes out what is still in memory and lets go of the files.
     fn close(&self);

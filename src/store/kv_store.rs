@@ -15,8 +15,9 @@ use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
 
 use super::codec::{self, Record};
+use super::health::Health;
 use super::key::{self, Kind};
-use super::kv::KeyValue;
+use super::kv::{KeyValue, Write};
 use super::plan::Batch;
 use super::record::{
     ClientRecordV1, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV1, UserRecordV1,
@@ -232,8 +233,8 @@ impl<K: KeyValue> Store for KvStore<K> {
         })
     }
 
-    fn is_healthy(&self) -> bool {
-        self.shared.kv.is_healthy()
+    fn health(&self) -> Health {
+        self.shared.kv.health()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
@@ -254,34 +255,42 @@ impl<K: KeyValue> Shared<K> {
         let mut batch = Batch::over(&self.kv);
         let mut groups = Vec::new();
         let mut relaxed = true;
-        let mut answers: Vec<_> = commits
+        // With each answer, how many groups it rests on: its own and those of its neighbours before it.
+        let planned: Vec<_> = commits
             .iter()
             .map(|commit| {
-                let (writes, committed) = batch.plan(commit)?;
-                if !writes.is_empty() {
-                    relaxed &= commit.relaxed && commit.user.is_none();
-                    groups.push(writes);
-                }
-                Ok(committed)
+                let answer = batch.plan(commit).map(|(writes, committed)| {
+                    if !writes.is_empty() {
+                        relaxed &= commit.relaxed && commit.user.is_none();
+                        groups.push(writes);
+                    }
+                    committed
+                });
+                (groups.len(), answer)
             })
             .collect();
-        if groups.is_empty() {
-            return answers;
-        }
-        if let Err(error) = self.kv.append(&groups, relaxed) {
+        let (written, failure) = self.append(&groups, relaxed);
+        let answer = |(rests_on, answer): (usize, Result<_, _>)| match &failure {
             // A refusal may rest on a neighbour that was not written either, so it does not stand; it wrote nothing.
-            let unwritten = match &error {
-                CommitError::Unknown => CommitError::Unavailable,
-                error => error.clone(),
-            };
-            for answer in &mut answers {
-                *answer = Err(match answer {
-                    Ok(_) => error.clone(),
-                    Err(_) => unwritten.clone(),
-                });
+            Some(CommitError::Unknown) if rests_on > written && answer.is_err() => Err(CommitError::Unavailable),
+            Some(error) if rests_on > written => Err(error.clone()),
+            _ => answer,
+        };
+        planned.into_iter().map(answer).collect()
+    }
+
+    /// Appends the groups in as few parts as the map takes them in; how many were written, and why not the others.
+    fn append(&self, groups: &[Vec<Write>], relaxed: bool) -> (usize, Option<CommitError>) {
+        let mut written = 0;
+        while written < groups.len() {
+            let rest = &groups[written..];
+            let part = &rest[..self.kv.fits(rest).clamp(1, rest.len())];
+            if let Err(error) = self.kv.append(part, relaxed) {
+                return (written, Some(error));
             }
+            written += part.len();
         }
-        answers
+        (written, None)
     }
 }
 
@@ -290,7 +299,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
-    use crate::store::{Memory, Write};
+    use crate::store::Memory;
 
     /// A map that says it blocks, fails on demand and remembers how it was written to.
     #[derive(Debug, Default)]
@@ -299,6 +308,8 @@ mod tests {
         fails_with: Mutex<Option<CommitError>>,
         damaged: AtomicBool,
         appended: Mutex<Vec<(usize, bool)>>,
+        /// How many groups one append takes, and how many appends succeed; 0 is without an end.
+        takes: (usize, usize),
     }
 
     impl KeyValue for Odd {
@@ -315,14 +326,16 @@ mod tests {
 
         fn append(&self, groups: &[Vec<Write>], relaxed: bool) -> Result<(), CommitError> {
             let fails_with = self.fails_with.lock().expect("no panic").clone();
-            fails_with.map_or(Ok(()), Err)?;
-            let appended = (groups.len(), relaxed);
-            self.appended.lock().expect("no panic").push(appended);
+            let mut appended = self.appended.lock().expect("no panic");
+            if self.takes.1 == 0 || appended.len() >= self.takes.1 {
+                fails_with.map_or(Ok(()), Err)?;
+            }
+            appended.push((groups.len(), relaxed));
             self.memory.append(groups, relaxed)
         }
 
-        fn is_healthy(&self) -> bool {
-            true
+        fn fits(&self, groups: &[Vec<Write>]) -> usize {
+            if self.takes.0 == 0 { groups.len() } else { self.takes.0 }
         }
 
         fn close(&self) {}
@@ -368,6 +381,35 @@ mod tests {
             let answers = store.commit(vec![value("a", false), refused()]).await;
             assert_eq!(errors(answers), [Some(error), Some(beside)]);
             assert_eq!(store.value("a").await, Ok(None));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_too_large_for_one_append_is_appended_in_parts() {
+        let store = KvStore::over(Odd { takes: (2, 0), ..Odd::default() });
+        let batch = ["a", "b", "c", "d", "e"].map(|name| value(name, false));
+        let answers = store.commit(batch.into()).await;
+        assert!(answers.iter().all(Result::is_ok));
+        let appended = store.key_value().appended.lock().expect("no panic").clone();
+        assert_eq!(appended, [(2, false), (2, false), (1, false)]);
+        assert_eq!(store.value("e").await, Ok(Some(vec![1])));
+    }
+
+    #[tokio::test]
+    async fn what_was_written_of_a_batch_stands_and_what_comes_after_does_not() {
+        for (error, beside) in
+            [(CommitError::Overloaded, CommitError::Overloaded), (CommitError::Unknown, CommitError::Unavailable)]
+        {
+            let store = KvStore::over(Odd { takes: (2, 1), ..Odd::default() });
+            *store.key_value().fails_with.lock().expect("no panic") = Some(error.clone());
+            let [a, b, c, d] = ["a", "b", "c", "d"].map(|name| value(name, false));
+            let answers = errors(store.commit(vec![refused(), a, refused(), b, c, refused(), d]).await);
+            assert!(answers[0].is_some() && answers[0] == answers[2], "{answers:?}");
+            assert_ne!(answers[0], Some(beside.clone()));
+            let failed = Some(error.clone());
+            assert_eq!(answers[1], None);
+            assert_eq!(answers[3..], [None, failed.clone(), Some(beside), failed]);
+            assert_eq!((store.value("b").await, store.value("c").await), (Ok(Some(vec![1])), Ok(None)));
         }
     }
 

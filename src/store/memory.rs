@@ -60,10 +60,6 @@ impl KeyValue for Memory {
         Ok(())
     }
 
-    fn is_healthy(&self) -> bool {
-        true
-    }
-
     fn close(&self) {}
 
     fn blocks(&self) -> bool {

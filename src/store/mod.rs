@@ -9,6 +9,7 @@ mod codec;
 #[cfg(test)]
 mod contract;
 mod embedded;
+mod health;
 mod key;
 mod kv;
 mod kv_store;
@@ -25,6 +26,7 @@ pub mod sled;
 mod store;
 
 pub use embedded::EmbeddedStore;
+pub use health::{Health, Unready};
 pub use key::Kind;
 pub use kv::{KeyValue, Write};
 pub use kv_store::KvStore;

@@ -16,6 +16,7 @@ use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{User, UserAccount};
 use crate::domain::waitlist::WaitlistEntry;
 
+use super::health::Health;
 use super::retention::{Keep, Place, Portion, Stale};
 
 /// A future that can be kept behind a trait object.
@@ -236,8 +237,13 @@ pub trait Store: Send + Sync + 'static {
     /// A named value.
     fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>>;
 
-    /// Whether the store can still write.
-    fn is_healthy(&self) -> bool;
+    /// Whether the store can commit now, or why not. Waits for nothing, so that it may be asked on any thread.
+    fn health(&self) -> Health;
+
+    /// Whether the store can commit now.
+    fn is_healthy(&self) -> bool {
+        self.health().is_ok()
+    }
 
     /// Writes out what is still in memory and lets go of the files.
     fn close(&self) -> BoxFuture<'_, ()>;

@@ -4,9 +4,8 @@
 //! what sled holds *besides* those keys, so that a start after a crash in the middle can still tell a loss from a checkpoint
 //! half done. Only when sled, the filter file and the manifest are synced are the segments recycled.
 
-use std::collections::HashSet;
-use std::ffi::OsString;
-use std::path::Path;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -15,10 +14,13 @@ use bytes::Bytes;
 
 use super::filter::FilterFile;
 use super::hash;
-use super::journal::{Sealed, Stop, Task};
-use super::ledger::Shared;
 use super::manifest::{Manifest, Pending, Sums};
 use super::options::Durability;
+use super::patience::patiently;
+use super::pool::{Stop, Task};
+use super::segment::Sealed;
+use super::shared::Shared;
+use super::snapshots::SnapshotFiles;
 use super::tree::Tree;
 use super::verify::{Progress, Verification};
 
@@ -30,23 +32,25 @@ const PATIENCE: Duration = Duration::from_millis(250);
 pub(super) struct Checkpoint {
     pub(super) shared: Arc<Shared>,
     pub(super) tree: Tree,
-    pub(super) manifest: Manifest,
+    pub(super) files: SnapshotFiles,
     pub(super) filter_file: Option<FilterFile>,
     /// What `open` did not get to.
     pub(super) verification: Option<Verification>,
-    pub(super) synced_blobs: HashSet<OsString>,
 }
 
 impl Checkpoint {
     /// Works until it is told to stop, or sled fails.
     pub(super) fn run(mut self) {
-        if let Err(error) = self.verify().and_then(|proceed| if proceed { self.serve() } else { Ok(()) }) {
+        let shared = Arc::clone(&self.shared);
+        let work = || self.verify().and_then(|proceed| if proceed { self.serve() } else { Ok(()) });
+        let done = catch_unwind(AssertUnwindSafe(work));
+        if let Err(error) = done.unwrap_or_else(|_| Err("the checkpoint panicked".into())) {
             tracing::error!(
                 error,
                 "the snapshots are dead until the next start; the journal still takes groups until it is full"
             );
-            let _ = self.shared.snapshots_dead.set(error);
-            self.shared.pool.halt();
+            let _ = shared.snapshots_dead.set(error);
+            shared.pool.halt();
         }
     }
 
@@ -75,72 +79,80 @@ impl Checkpoint {
 
     fn serve(&mut self) -> Result<(), String> {
         let mut appended = (self.shared.sequence.load(Ordering::Acquire), Instant::now());
-        loop {
-            if !self.wait_for_room() {
-                return Ok(());
+        while self.turn(&mut appended, PATIENCE)? {}
+        Ok(())
+    }
+
+    /// Does what is to be done next; false when that is to stop. `appended` is the last sequence seen, and since when.
+    pub(super) fn turn(&mut self, appended: &mut (u64, Instant), patience: Duration) -> Result<bool, String> {
+        if !self.wait_for_room() {
+            return Ok(false);
+        }
+        self.shared.pool.prepare();
+        self.shared.try_a_write();
+        let to_epoch = self.shared.manifest.current().pending.map(|pending| pending.to_epoch);
+        match self.shared.pool.next(to_epoch, patience) {
+            Task::Stop => return Ok(false),
+            Task::Idle => {
+                let sequence = self.shared.sequence.load(Ordering::Acquire);
+                if sequence != appended.0 {
+                    *appended = (sequence, Instant::now());
+                }
+                let idle_after = self.shared.options.idle_after;
+                if idle_after.is_some_and(|after| appended.1.elapsed() >= after) {
+                    self.shared.seal_if_idle();
+                }
             }
-            self.shared.pool.prepare();
-            let to_epoch = self.manifest.pending.as_ref().map(|pending| pending.to_epoch);
-            match self.shared.pool.next(to_epoch, PATIENCE) {
-                Task::Stop => return Ok(()),
-                Task::Idle => {
-                    let sequence = self.shared.sequence.load(Ordering::Acquire);
-                    if sequence != appended.0 {
-                        appended = (sequence, Instant::now());
-                    }
-                    let idle_after = self.shared.options.idle_after;
-                    if idle_after.is_some_and(|after| appended.1.elapsed() >= after) {
-                        self.shared.seal_if_idle();
-                    }
-                }
-                Task::Checkpoint(batch) => {
-                    let began = Instant::now();
-                    self.checkpoint(&batch)?;
-                    self.shared.pool.recycle(batch, began.elapsed());
-                }
+            Task::Checkpoint(batch) => {
+                let began = Instant::now();
+                self.checkpoint(&batch)?;
+                self.shared.pool.recycle(batch, began.elapsed());
             }
         }
+        Ok(true)
     }
 
     /// sled may not survive a full disk, so nothing is written to it without room; false when told to stop meanwhile.
     fn wait_for_room(&self) -> bool {
+        let needed = self.shared.options.free_bytes_min / 2;
         let mut warned = false;
         loop {
             if self.shared.pool.stopping() == Some(Stop::Now) {
                 return false;
             }
-            let needed = self.shared.options.free_bytes_min / 2;
-            match free_bytes(&self.shared.options.path) {
-                Ok(free) if free < needed => {
-                    if !warned {
-                        tracing::warn!(
-                            disk.free = free,
-                            disk.needed = needed,
-                            "disk full: the checkpoint waits for room"
-                        );
-                        warned = true;
-                    }
-                    if self.shared.pool.stopping().is_some() {
-                        return false;
-                    }
-                    self.shared.pool.pause(PATIENCE);
-                }
-                _ => return true,
+            let free = match self.shared.directory.free_bytes() {
+                Ok(free) if free < needed => free,
+                _ => break,
+            };
+            self.shared.low_on_room.store(true, Ordering::Release);
+            if !warned {
+                tracing::warn!(disk.free = free, disk.needed = needed, "disk full: the checkpoint waits for room");
+                warned = true;
             }
+            if self.shared.pool.stopping().is_some() {
+                return false;
+            }
+            self.shared.pool.pause(PATIENCE);
         }
+        self.shared.low_on_room.store(false, Ordering::Release);
+        if warned {
+            tracing::info!("there is room on the disk again");
+        }
+        true
     }
 
     fn checkpoint(&mut self, batch: &[Sealed]) -> Result<(), String> {
         let (Some(first), Some(last)) = (batch.first(), batch.last()) else {
             return Ok(());
         };
-        if first.first != self.manifest.sequence {
-            let expected = self.manifest.sequence;
+        let before = self.shared.manifest.current();
+        if first.first != before.sequence {
+            let expected = before.sequence;
             return Err(format!("a segment begins at group {} instead of {expected}", first.first));
         }
         let sync = self.shared.options.durability != Durability::None;
-        let writes = coalesced(batch, self.shared.stamp)?;
-        let (rest, hashes) = self.announce(&writes, last.epoch + 1, sync)?;
+        let writes = self.coalesced(batch)?;
+        let (rest, hashes) = self.announce(&writes, before, last.epoch + 1)?;
 
         let mut sums = rest;
         for (key, value) in &writes {
@@ -149,20 +161,29 @@ impl Checkpoint {
                 sums.add(key, value);
             }
         }
-        self.tree.flush(sync, &mut self.synced_blobs)?;
-
-        (self.manifest.filter_bytes, self.manifest.filter_crc) = match &mut self.filter_file {
+        self.tree.flush()?;
+        let give_up = |waited| self.shared.is_late(waited);
+        if sync {
+            self.files.sync(give_up).map_err(|error| {
+                let path = self.shared.snapshots_path();
+                format!("syncing {} failed: {error}", path.display())
+            })?;
+        }
+        let extent = match &mut self.filter_file {
             Some(file) => {
-                file.append(&hashes, sync).map_err(|error| format!("the filter file cannot be written: {error}"))?;
+                patiently("the filter file", give_up, || file.append(&hashes, sync))
+                    .map_err(|error| format!("the filter file cannot be written: {error}"))?;
                 file.extent()
             }
             None => (0, 0),
         };
-        self.manifest.sequence = last.end;
-        self.manifest.epoch = last.epoch + 1;
-        self.manifest.sums = sums;
-        self.manifest.pending = None;
-        self.write_manifest(sync)?;
+        self.write_manifest(|manifest| {
+            (manifest.filter_bytes, manifest.filter_crc) = extent;
+            manifest.sequence = last.end;
+            manifest.epoch = last.epoch + 1;
+            manifest.sums = sums;
+            manifest.pending = None;
+        })?;
 
         for (key, _) in &writes {
             self.shared.overlay.forget(key, last.end);
@@ -174,20 +195,20 @@ impl Checkpoint {
     /// Notes in the manifest what sled holds besides the keys of this checkpoint, and finds which keys are new to the filter
     /// file. A checkpoint that a crash interrupted has been announced already.
     fn announce(
-        &mut self,
+        &self,
         writes: &[(Bytes, Option<Bytes>)],
+        before: Manifest,
         to_epoch: u64,
-        sync: bool,
     ) -> Result<(Sums, Vec<u64>), String> {
         let stamp = self.shared.stamp;
         let filtered = |key: &[u8]| key.first().copied() == self.shared.options.filtered_kind;
         let mut hashes = Vec::new();
-        if let Some(pending) = self.manifest.pending.take_if(|pending| pending.to_epoch == to_epoch) {
+        if let Some(pending) = before.pending.filter(|pending| pending.to_epoch == to_epoch) {
             let added = writes.iter().filter(|(key, value)| filtered(key) && value.is_some());
             hashes.extend(added.map(|(key, _)| hash::key(stamp, key)));
             return Ok((pending.rest, hashes));
         }
-        let mut rest = self.manifest.sums.clone();
+        let mut rest = before.sums;
         for (key, value) in writes {
             match self.tree.get(key)? {
                 Some(old) => rest.subtract(key, &old),
@@ -195,34 +216,33 @@ impl Checkpoint {
                 None => {}
             }
         }
-        self.manifest.pending = Some(Pending { to_epoch, rest: rest.clone() });
-        self.write_manifest(sync)?;
+        let pending = Pending { to_epoch, rest: rest.clone() };
+        self.write_manifest(|manifest| manifest.pending = Some(pending))?;
         Ok((rest, hashes))
     }
 
-    fn write_manifest(&self, sync: bool) -> Result<(), String> {
-        let path = self.shared.manifest_path();
-        self.manifest.write(&path, sync).map_err(|error| format!("{} cannot be written: {error}", path.display()))
+    fn write_manifest(&self, change: impl FnOnce(&mut Manifest)) -> Result<(), String> {
+        let manifest = &self.shared.manifest;
+        let written = manifest.update(|waited| self.shared.is_late(waited), change);
+        written.map_err(|error| format!("{} cannot be written: {error}", manifest.path().display()))
     }
-}
 
-/// The bytes free to this process on the disk of this directory.
-pub(super) fn free_bytes(path: &Path) -> std::io::Result<u64> {
-    let disk = rustix::fs::statvfs(path)?;
-    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
-}
-
-/// The last write of each key in these segments, in the order of the keys.
-fn coalesced(batch: &[Sealed], stamp: u64) -> Result<Vec<(Bytes, Option<Bytes>)>, String> {
-    let mut writes = Vec::new();
-    for sealed in batch {
-        for (_, group) in sealed.groups(stamp)? {
-            writes.extend(group.into_iter().map(|write| (write.key, write.value)));
+    /// The last write of each key in these segments, in the order of the keys.
+    fn coalesced(&self, batch: &[Sealed]) -> Result<Vec<(Bytes, Option<Bytes>)>, String> {
+        let mut writes = Vec::new();
+        for sealed in batch {
+            let file = &sealed.segment.file;
+            let read = || -> io::Result<Vec<u8>> { file.read(sealed.bytes) };
+            let content = patiently("reading the journal", |waited| self.shared.is_late(waited), read)
+                .map_err(|error| format!("{} cannot be read: {error}", file.path().display()))?;
+            for (_, group) in sealed.groups(&content.into(), self.shared.stamp)? {
+                writes.extend(group.into_iter().map(|write| (write.key, write.value)));
+            }
         }
+        // Newest first among equals, so that the newest is the one that stays.
+        writes.reverse();
+        writes.sort_by(|(left, _), (right, _)| left.cmp(right));
+        writes.dedup_by(|(left, _), (right, _)| left == right);
+        Ok(writes)
     }
-    // Newest first among equals, so that the newest is the one that stays.
-    writes.reverse();
-    writes.sort_by(|(left, _), (right, _)| left.cmp(right));
-    writes.dedup_by(|(left, _), (right, _)| left == right);
-    Ok(writes)
 }

@@ -45,6 +45,18 @@ pub enum OpenError {
         /// What was found there.
         what: String,
     },
+    /// A segment of the journal is not the file that was left.
+    #[error(
+        "the journal segment {} cannot be used: {what}; put back the file that was there, or copy the data directory aside \
+         and restore the last backup",
+        path.display()
+    )]
+    Segment {
+        /// The segment.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The snapshots do not open, or not as they were left.
     #[error(
         "the snapshots in {} cannot be used: {what}; copy the data directory aside and restore the last backup",

@@ -1,4 +1,6 @@
-//! Positioned writes and syncs of journal files, with a seam at which tests make them fail.
+//! Files and directories of the ledger, each opened once and kept, with a seam at which tests see every operation and refuse it.
+//!
+//! sled's own files are sled's; everything else of a data directory is written, synced, renamed and removed through here.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -7,20 +9,50 @@ use std::path::{Path, PathBuf};
 #[cfg(test)]
 use std::sync::Arc;
 
-/// Opens the files of the journal.
+/// Where files are opened, renamed and removed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Disk {
     #[cfg(test)]
-    pub(super) faults: Arc<super::tests::Faults>,
+    pub(super) faults: Option<Arc<dyn super::tests::Faults>>,
 }
 
-/// One file of the journal.
+/// What a disk is asked to change, or to hand out.
+#[derive(Debug, Clone, Copy)]
+#[allow(dead_code, reason = "only the disks of the tests look inside")]
+pub(super) enum Operation<'a> {
+    /// Open a file or a directory.
+    Open(&'a Path),
+    /// Make an empty file, or empty the one that is there.
+    Create(&'a Path),
+    Write {
+        path: &'a Path,
+        offset: u64,
+        bytes: &'a [u8],
+    },
+    /// fsync or fdatasync of a file.
+    Sync(&'a Path),
+    /// fsync of a directory: the names in it.
+    SyncDirectory(&'a Path),
+    Rename(&'a Path, &'a Path),
+    Remove(&'a Path),
+    /// Make a directory.
+    MakeDirectory(&'a Path),
+}
+
+/// One open file.
 #[derive(Debug)]
 pub(super) struct DiskFile {
+    disk: Disk,
     file: File,
     path: PathBuf,
-    #[cfg(test)]
-    faults: Arc<super::tests::Faults>,
+}
+
+/// One open directory.
+#[derive(Debug)]
+pub(super) struct Directory {
+    disk: Disk,
+    file: File,
+    path: PathBuf,
 }
 
 /// A write that ended early, after this many bytes.
@@ -33,41 +65,96 @@ pub(super) struct ShortWrite {
 impl Disk {
     /// Opens an existing file.
     pub(super) fn open(&self, path: &Path) -> io::Result<DiskFile> {
+        self.notice(Operation::Open(path))?;
         let file = OpenOptions::new().read(true).write(true).open(path)?;
-        Ok(self.wrap(file, path))
+        Ok(DiskFile { disk: self.clone(), file, path: path.to_owned() })
     }
 
-    /// Makes a file of zeros that occupies its blocks; it appears under its name only when it is whole.
-    pub(super) fn create_zeroed(&self, path: &Path, bytes: u64, sync: bool) -> io::Result<DiskFile> {
+    /// Makes an empty file, or empties the one that is there.
+    pub(super) fn create(&self, path: &Path) -> io::Result<DiskFile> {
+        self.notice(Operation::Create(path))?;
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+        Ok(DiskFile { disk: self.clone(), file, path: path.to_owned() })
+    }
+
+    /// Makes a file that appears under its name only when it is whole: `fill` writes it under another.
+    pub(super) fn create_whole(
+        &self,
+        path: &Path,
+        sync: bool,
+        fill: impl FnOnce(&DiskFile) -> io::Result<()>,
+    ) -> io::Result<DiskFile> {
         let unfinished = path.with_extension("tmp");
-        let made = self.fill(&unfinished, path, bytes, sync);
+        let made = self.create_as(&unfinished, path, sync, fill);
         if made.is_err() {
             // What is left of it is removed at the next start at the latest.
-            let _ = std::fs::remove_file(&unfinished);
+            let _ = self.remove(&unfinished);
         }
         made
     }
 
-    fn fill(&self, unfinished: &Path, path: &Path, bytes: u64, sync: bool) -> io::Result<DiskFile> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(unfinished)?;
-        let made = self.wrap(file, path);
-        made.zero(0, bytes).map_err(|short| short.source)?;
+    fn create_as(
+        &self,
+        unfinished: &Path,
+        path: &Path,
+        sync: bool,
+        fill: impl FnOnce(&DiskFile) -> io::Result<()>,
+    ) -> io::Result<DiskFile> {
+        let mut made = self.create(unfinished)?;
+        fill(&made)?;
         if sync {
-            made.file.sync_all()?;
+            made.sync_all()?;
         }
-        std::fs::rename(unfinished, path)?;
-        if sync {
-            sync_directory(path)?;
-        }
+        self.rename(unfinished, path)?;
+        made.path = path.to_owned();
         Ok(made)
     }
 
-    fn wrap(&self, file: File, path: &Path) -> DiskFile {
-        DiskFile {
-            file,
-            path: path.to_owned(),
-            #[cfg(test)]
-            faults: Arc::clone(&self.faults),
+    /// Opens a directory.
+    pub(super) fn directory(&self, path: &Path) -> io::Result<Directory> {
+        self.notice(Operation::Open(path))?;
+        Ok(Directory { disk: self.clone(), file: File::open(path)?, path: path.to_owned() })
+    }
+
+    /// Makes a directory unless it is there.
+    pub(super) fn make_directory(&self, path: &Path) -> io::Result<()> {
+        if path.is_dir() {
+            return Ok(());
+        }
+        self.notice(Operation::MakeDirectory(path))?;
+        std::fs::create_dir_all(path)
+    }
+
+    pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.notice(Operation::Rename(from, to))?;
+        std::fs::rename(from, to)
+    }
+
+    pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
+        self.notice(Operation::Remove(path))?;
+        std::fs::remove_file(path)
+    }
+
+    /// How many bytes of a write go through; all other operations do or do not.
+    #[cfg(test)]
+    fn notice(&self, operation: Operation<'_>) -> io::Result<usize> {
+        match &self.faults {
+            Some(faults) => faults.notice(operation),
+            None => Ok(operation.length()),
+        }
+    }
+
+    #[cfg(not(test))]
+    fn notice(&self, operation: Operation<'_>) -> io::Result<usize> {
+        Ok(operation.length())
+    }
+}
+
+impl Operation<'_> {
+    pub(super) fn length(&self) -> usize {
+        match self {
+            Operation::Write { bytes, .. } => bytes.len(),
+            _ => 0,
         }
     }
 }
@@ -75,6 +162,11 @@ impl Disk {
 impl DiskFile {
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The size in bytes.
+    pub(super) fn length(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
     }
 
     /// Writes all of it, or says how much was written.
@@ -104,32 +196,62 @@ impl DiskFile {
         Ok(())
     }
 
+    /// Writes a range again as it reads: after a failed sync the system may believe that the disk has it.
+    pub(super) fn rewrite(&self, offset: u64, bytes: u64) -> io::Result<()> {
+        let content = self.read_at(offset, bytes as usize)?;
+        self.write_at(&content, offset).map_err(|short| short.source)
+    }
+
     /// fdatasync.
     pub(super) fn sync(&self) -> io::Result<()> {
-        #[cfg(test)]
-        self.faults.sync()?;
+        self.disk.notice(Operation::Sync(&self.path))?;
         self.file.sync_data()
+    }
+
+    /// fsync.
+    pub(super) fn sync_all(&self) -> io::Result<()> {
+        self.disk.notice(Operation::Sync(&self.path))?;
+        self.file.sync_all()
     }
 
     /// Reads from the start, at most this many bytes.
     pub(super) fn read(&self, bytes: u64) -> io::Result<Vec<u8>> {
-        let length = self.file.metadata()?.len().min(bytes);
-        let mut content = vec![0; length as usize];
-        self.file.read_exact_at(&mut content, 0)?;
+        self.read_at(0, self.length()?.min(bytes) as usize)
+    }
+
+    /// Reads exactly this many bytes.
+    pub(super) fn read_at(&self, offset: u64, bytes: usize) -> io::Result<Vec<u8>> {
+        let mut content = vec![0; bytes];
+        self.file.read_exact_at(&mut content, offset)?;
         Ok(content)
     }
 
     fn write_some(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        #[cfg(test)]
-        let bytes = self.faults.write(bytes)?;
-        self.file.write_at(bytes, offset)
+        let allowed = self.disk.notice(Operation::Write { path: &self.path, offset, bytes })?;
+        self.file.write_at(&bytes[..allowed], offset)
     }
 }
 
-/// Makes the names in the directory of this file survive.
-pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+impl Directory {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the names in it survive.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.disk.notice(Operation::SyncDirectory(&self.path))?;
+        self.file.sync_all()
+    }
+
+    /// The bytes free to this process on its disk.
+    pub(super) fn free_bytes(&self) -> io::Result<u64> {
+        #[cfg(test)]
+        if let Some(free) = self.disk.faults.as_ref().and_then(|faults| faults.free_bytes()) {
+            return Ok(free);
+        }
+        let disk = rustix::fs::fstatvfs(&self.file)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
 }
 
 fn short(written: usize, source: io::Error) -> ShortWrite {

@@ -3,12 +3,12 @@
 //! A blocked Bloom filter of 16 bits per key that grows by adding levels. It has no false negatives; a removed key stays in it
 //! as a false positive until the filter is built anew at a later start.
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+
+use super::file::{Directory, Disk, DiskFile};
 
 /// Bits set per key, all within one block of 512 bits: one cache line per level.
 const PROBES: u32 = 7;
@@ -41,20 +41,23 @@ impl Filter {
         levels.iter().rev().any(|level| level.contains(hash))
     }
 
-    /// Adds the hash of a key.
+    /// Adds the hash of a key. One thread at a time adds.
     pub(super) fn add(&self, hash: u64) {
         if self.may_contain(hash) {
             return;
         }
-        let mut levels = self.levels.write().unwrap_or_else(PoisonError::into_inner);
-        let full = |level: &Arc<Level>| level.keys.load(Ordering::Relaxed) >= level.keys_max;
-        if levels.last().is_none_or(full) {
-            let total: usize = levels.iter().map(|level| level.keys_max).sum();
-            levels.push(Arc::new(Level::new(total / 2)));
-        }
-        if let Some(level) = levels.last() {
-            level.set(hash);
-        }
+        let (last, total) = {
+            let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
+            let room = |level: &&Arc<Level>| level.keys.load(Ordering::Relaxed) < level.keys_max;
+            (levels.last().filter(room).cloned(), levels.iter().map(|level| level.keys_max).sum::<usize>())
+        };
+        let level = last.unwrap_or_else(|| {
+            // Zeroing a large one takes a while, in which nobody who asks is to wait.
+            let next = Arc::new(Level::new(total / 2));
+            self.levels.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&next));
+            next
+        });
+        level.set(hash);
     }
 }
 
@@ -95,24 +98,29 @@ impl Level {
 /// manifest. The first eight bytes name the kind.
 #[derive(Debug)]
 pub(super) struct FilterFile {
-    file: File,
+    file: DiskFile,
     bytes: u64,
     hasher: crc32fast::Hasher,
 }
 
 impl FilterFile {
     /// Opens the file and reads the hashes that count; `None` if they cannot be relied upon.
-    pub(super) fn load(path: &Path, kind: u8, bytes: u64, crc: u32) -> io::Result<Option<(FilterFile, Vec<u64>)>> {
-        let file = match OpenOptions::new().read(true).write(true).open(path) {
+    pub(super) fn load(
+        disk: &Disk,
+        path: &Path,
+        kind: u8,
+        bytes: u64,
+        crc: u32,
+    ) -> io::Result<Option<(FilterFile, Vec<u64>)>> {
+        let file = match disk.open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        if bytes < 8 || !bytes.is_multiple_of(8) || file.metadata()?.len() < bytes {
+        if bytes < 8 || !bytes.is_multiple_of(8) || file.length()? < bytes {
             return Ok(None);
         }
-        let mut content = vec![0; bytes as usize];
-        file.read_exact_at(&mut content, 0)?;
+        let content = file.read(bytes)?;
         let mut hasher = crc32fast::Hasher::new();
         hasher.update(&content);
         let mut words = content.chunks_exact(8).map(|chunk| {
@@ -128,14 +136,21 @@ impl FilterFile {
     }
 
     /// Begins the file anew with these hashes.
-    pub(super) fn create(path: &Path, kind: u8, hashes: &[u64], sync: bool) -> io::Result<FilterFile> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+    pub(super) fn create(
+        disk: &Disk,
+        directory: &Directory,
+        name: &str,
+        kind: u8,
+        hashes: &[u64],
+        sync: bool,
+    ) -> io::Result<FilterFile> {
+        let file = disk.create(&directory.path().join(name))?;
         let hasher = crc32fast::Hasher::new();
         let mut made = FilterFile { file, bytes: 0, hasher };
         made.append(&[u64::from(kind)], sync)?;
         made.append(hashes, sync)?;
         if sync {
-            super::file::sync_directory(path)?;
+            directory.sync()?;
         }
         Ok(made)
     }
@@ -143,9 +158,9 @@ impl FilterFile {
     /// Adds hashes at the end of what counts.
     pub(super) fn append(&mut self, hashes: &[u64], sync: bool) -> io::Result<()> {
         let content: Vec<u8> = hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
-        self.file.write_all_at(&content, self.bytes)?;
+        self.file.write_at(&content, self.bytes).map_err(|short| short.source)?;
         if sync && !content.is_empty() {
-            self.file.sync_data()?;
+            self.file.sync()?;
         }
         self.bytes += content.len() as u64;
         self.hasher.update(&content);

@@ -65,16 +65,23 @@ pub(super) enum Found {
 
 /// The bytes that these groups occupy in a frame.
 pub(super) fn occupied(groups: &[Vec<Write>]) -> u64 {
-    let payload: usize = groups
-        .iter()
-        .map(|group| {
-            4 + group
-                .iter()
-                .map(|write| 6 + write.key.len() + write.value.as_ref().map_or(0, Bytes::len))
-                .sum::<usize>()
-        })
-        .sum();
+    let payload: usize = groups.iter().map(|group| size(group)).sum();
     (HEADER + payload).next_multiple_of(BLOCK) as u64
+}
+
+/// How many of the first of these groups a frame of this size holds.
+pub(super) fn count_within(groups: &[Vec<Write>], bytes: u64) -> usize {
+    let mut payload = 0;
+    let fits = |group: &&Vec<Write>| {
+        payload += size(group);
+        (HEADER + payload).next_multiple_of(BLOCK) as u64 <= bytes
+    };
+    groups.iter().take_while(fits).count()
+}
+
+fn size(group: &[Write]) -> usize {
+    let write = |write: &Write| 6 + write.key.len() + write.value.as_ref().map_or(0, Bytes::len);
+    4 + group.iter().map(write).sum::<usize>()
 }
 
 /// Writes a frame into the buffer, padded with zeros to whole blocks. Count and length are filled in.

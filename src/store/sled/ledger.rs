@@ -1,25 +1,28 @@
 //! The ledger: one writer, any number of readers.
 
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, TryLockError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 
+#[cfg(test)]
+use super::checkpoint::Checkpoint;
 use super::error::{AppendError, OpenError, ReadError};
 use super::file::Disk;
-use super::filter::Filter;
 use super::frame;
 use super::hash;
-use super::journal::{Journal, Pool, Stop, WriteError};
+use super::journal::WriteError;
 use super::options::{Options, Write};
-use super::overlay::Overlay;
+use super::pool::Stop;
 use super::recovery::{self, Lock, Recovered};
-use super::tree::Tree;
+use super::shared::{Shared, lock};
+use crate::store::health::{Health, Unready};
 
-/// A durable map from keys to values that takes groups of writes. Every method blocks; call them from blocking threads.
+/// A durable map from keys to values that takes groups of writes. Methods wait for the disk, so they are called from threads
+/// that may block; [`get_recent`](Ledger::get_recent), [`probably_contains`](Ledger::probably_contains),
+/// [`health`](Ledger::health) and [`stats`](Ledger::stats) wait for nothing.
 #[derive(Debug)]
 pub struct Ledger {
     pub(super) shared: Arc<Shared>,
@@ -49,26 +52,6 @@ pub struct Stats {
     pub fatal: Option<String>,
 }
 
-/// What the writer, the readers and the checkpoint thread share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) options: Options,
-    pub(super) stamp: u64,
-    pub(super) pool: Pool,
-    pub(super) overlay: Overlay,
-    pub(super) filter: Option<Filter>,
-    pub(super) tree: RwLock<Option<Tree>>,
-    pub(super) journal: Mutex<Journal>,
-    pub(super) sequence: AtomicU64,
-    pub(super) checkpointed: AtomicU64,
-    pub(super) verified: AtomicBool,
-    pub(super) snapshots_dead: OnceLock<String>,
-    pub(super) fatal: OnceLock<String>,
-    pub(super) closed: AtomicBool,
-    /// Until when the next group is held back.
-    pub(super) paced_until: Mutex<Option<Instant>>,
-}
-
 impl Ledger {
     /// Opens the ledger and brings back everything that was acknowledged.
     pub fn open(options: Options) -> Result<Ledger, OpenError> {
@@ -84,6 +67,14 @@ impl Ledger {
             .spawn(move || checkpoint.run())
             .map_err(|source| OpenError::Io { path, source })?;
         Ok(Ledger { shared, thread: Mutex::new(Some(thread)), lock: Mutex::new(Some(lock)) })
+    }
+
+    /// Opens the ledger without its thread: whoever opens it takes the checkpoint's turns.
+    #[cfg(test)]
+    pub(super) fn open_by_hand(options: Options, disk: Disk) -> Result<(Ledger, Checkpoint), OpenError> {
+        let Recovered { lock, checkpoint } = recovery::recover(options, disk)?;
+        let shared = Arc::clone(&checkpoint.shared);
+        Ok((Ledger { shared, thread: Mutex::new(None), lock: Mutex::new(Some(lock)) }, checkpoint))
     }
 
     /// The value of a key.
@@ -142,11 +133,16 @@ impl Ledger {
             return Ok(());
         }
         let began = Instant::now();
-        let first = match journal.write(&self.shared.pool, groups, sync) {
+        let written = journal.write(&self.shared.pool, groups, sync);
+        self.shared.active.store(usize::from(journal.offset > 0), Ordering::Release);
+        let first = match written {
             Ok(first) => first,
-            Err(WriteError::Full) => return Err(AppendError::Overloaded),
+            Err(WriteError::Full) => {
+                self.shared.refusals.note("the journal is full", false);
+                return Err(AppendError::Overloaded);
+            }
             Err(WriteError::Failed(reason)) => {
-                tracing::warn!(reason, "a group could not be written to the journal");
+                self.shared.refusals.note(&reason, true);
                 return Err(AppendError::Unavailable(reason));
             }
             Err(WriteError::Fatal(reason)) => {
@@ -154,6 +150,7 @@ impl Ledger {
                 return Err(AppendError::Fatal(reason));
             }
         };
+        self.shared.refusals.end();
         for (sequence, group) in (first..).zip(groups) {
             for write in group {
                 self.shared.publish(write.key.clone(), write.value.clone(), sequence);
@@ -176,9 +173,30 @@ impl Ledger {
         }
     }
 
-    /// What the ledger is doing.
+    /// How many of the first of these groups fit one frame, so that [`append`](Self::append) takes them at once: all of
+    /// them, but for very many or very large ones. One at least is named.
+    pub fn fits(&self, groups: &[Vec<Write>]) -> usize {
+        let frames = frame::count_within(groups, self.shared.capacity());
+        frames.clamp(1, groups.len().max(1))
+    }
+
+    /// Whether it can commit now, or why not. Waits for nothing.
+    pub fn health(&self) -> Health {
+        let shared = &self.shared;
+        let reasons = [
+            (shared.fatal.get().is_some(), Unready::Stopped),
+            (shared.closed.load(Ordering::Acquire), Unready::Closed),
+            (shared.snapshots_dead.get().is_some(), Unready::SnapshotsDead),
+            (shared.refusals.writes_fail(), Unready::WritesFail),
+            (shared.low_on_room.load(Ordering::Acquire), Unready::DiskFull),
+            (shared.pool.is_exhausted(), Unready::JournalFull),
+        ];
+        reasons.into_iter().find(|(holds, _)| *holds).map_or(Ok(()), |(_, reason)| Err(reason))
+    }
+
+    /// What the ledger is doing. Waits for nothing.
     pub fn stats(&self) -> Stats {
-        let active = usize::from(lock(&self.shared.journal).offset > 0);
+        let active = self.shared.active.load(Ordering::Acquire);
         let sequence = self.shared.sequence.load(Ordering::Acquire);
         Stats {
             segments_used: self.shared.pool.used() + active,
@@ -201,7 +219,7 @@ impl Ledger {
             }
             // What is not sealed now is read from the journal at the next start.
             if self.shared.fatal.get().is_none()
-                && let Err(error) = journal.rotate(&self.shared.pool, Duration::ZERO)
+                && let Err(error) = journal.rotate(&self.shared.pool, None)
             {
                 tracing::warn!(?error, "the last segment stays in the journal");
             }
@@ -261,77 +279,6 @@ impl Drop for Ledger {
     }
 }
 
-impl Shared {
-    /// Makes one write visible.
-    pub(super) fn publish(&self, key: Bytes, value: Option<Bytes>, sequence: u64) {
-        if let Some(filter) = &self.filter
-            && self.filtered(&key)
-            && value.is_some()
-        {
-            filter.add(hash::key(self.stamp, &key));
-        }
-        self.overlay.insert(key, value, sequence);
-    }
-
-    /// Stops for good.
-    pub(super) fn fail(&self, reason: String) {
-        if self.fatal.set(reason.clone()).is_ok() {
-            tracing::error!(reason, "the ledger has stopped for good");
-        }
-        self.pool.halt();
-    }
-
-    /// Seals the active segment unless somebody is writing.
-    pub(super) fn seal_if_idle(&self) {
-        let mut journal = match self.journal.try_lock() {
-            Ok(journal) => journal,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return,
-        };
-        if self.fatal.get().is_none()
-            && let Err(WriteError::Fatal(reason)) = journal.rotate(&self.pool, Duration::ZERO)
-        {
-            self.fail(reason);
-        }
-    }
-
-    pub(super) fn manifest_path(&self) -> PathBuf {
-        self.options.path.join(recovery::MANIFEST)
-    }
-
-    pub(super) fn snapshots_path(&self) -> PathBuf {
-        self.options.path.join(recovery::SNAPSHOTS)
-    }
-
-    fn filtered(&self, key: &[u8]) -> bool {
-        key.first().copied() == self.options.filtered_kind
-    }
-
-    fn readable(&self) -> Result<(), ReadError> {
-        match self.fatal.get() {
-            Some(reason) => Err(ReadError::Fatal(reason.clone())),
-            None if self.closed.load(Ordering::Acquire) => Err(ReadError::Closed),
-            None => Ok(()),
-        }
-    }
-
-    fn appendable(&self) -> Result<(), AppendError> {
-        match self.fatal.get() {
-            Some(reason) => Err(AppendError::Fatal(reason.clone())),
-            None if self.closed.load(Ordering::Acquire) => Err(AppendError::Unavailable("the ledger is closed".into())),
-            None => Ok(()),
-        }
-    }
-
-    fn with_tree<T>(&self, read: impl FnOnce(&Tree) -> Result<T, String>) -> Result<T, ReadError> {
-        let tree = self.tree.read().unwrap_or_else(PoisonError::into_inner);
-        match tree.as_ref() {
-            Some(tree) => read(tree).map_err(ReadError::Snapshots),
-            None => Err(ReadError::Closed),
-        }
-    }
-}
-
 /// What does not fit a frame is refused before anything is written.
 fn check(groups: &[Vec<Write>]) -> Result<(), AppendError> {
     for write in groups.iter().flatten() {
@@ -344,10 +291,6 @@ fn check(groups: &[Vec<Write>]) -> Result<(), AppendError> {
         }
     }
     Ok(())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 const KEY_MAX: usize = 1024;

@@ -1,16 +1,13 @@
-//! A small text file that says how sled was left, so that a loss inside it is noticed.
+//! What a data directory says of itself: how sled was left, so that a loss inside it is noticed; which segments the journal
+//! consists of; and which epochs are used up.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, Write as _};
-use std::path::Path;
 
-use super::error::OpenError;
-use super::{file, hash};
+use super::hash;
 
 /// The newest format of a data directory that is understood.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// How many entries there are of each kind, and the xor of their hashes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,6 +39,22 @@ pub(super) struct Manifest {
     pub(super) sums: Sums,
     /// A checkpoint in progress.
     pub(super) pending: Option<Pending>,
+    /// Which of the writes of this manifest it is.
+    pub(super) generation: u64,
+    /// The epoch that the last start began with. The next start begins with a higher one, whatever it finds, so that frames
+    /// of which it knows nothing can never continue its own.
+    pub(super) floor: u64,
+    /// The files of the journal, by number; unknown in the first format.
+    pub(super) segments: Option<BTreeMap<u32, Listed>>,
+}
+
+/// A file of the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// Its size.
+    pub(super) bytes: u64,
+    /// Whether it ends with a mark; one that was made in the first format and still holds groups does not.
+    pub(super) marked: bool,
 }
 
 impl Sums {
@@ -78,53 +91,31 @@ impl Sums {
 
 impl Manifest {
     pub(super) fn new(stamp: u64) -> Manifest {
-        Manifest { stamp, sequence: 1, epoch: 1, filter_bytes: 0, filter_crc: 0, sums: Sums::default(), pending: None }
-    }
-
-    /// Reads the manifest of a data directory, if there is one.
-    pub(super) fn read(path: &Path) -> Result<Option<Manifest>, OpenError> {
-        let text = match std::fs::read(path) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => {
-                return Err(OpenError::Io { path: path.to_owned(), source });
-            }
-        };
-        let format = text.lines().next().and_then(|line| line.strip_prefix("vestibule "));
-        if let Some(found) = format.and_then(|number| number.parse().ok())
-            && found > FORMAT
-        {
-            return Err(OpenError::Newer { path: path.to_owned(), found, supported: FORMAT });
-        }
-        match parse(&text) {
-            Some(manifest) => Ok(Some(manifest)),
-            None => Err(OpenError::Damaged {
-                path: path.to_owned(),
-                offset: 0,
-                what: "the checksum of the manifest does not hold".into(),
-            }),
+        Manifest {
+            stamp,
+            sequence: 1,
+            epoch: 1,
+            filter_bytes: 0,
+            filter_crc: 0,
+            sums: Sums::default(),
+            pending: None,
+            generation: 0,
+            floor: 0,
+            segments: None,
         }
     }
 
-    /// Replaces the manifest.
-    pub(super) fn write(&self, path: &Path, sync: bool) -> io::Result<()> {
-        let unfinished = path.with_extension("tmp");
-        let mut made = File::create(&unfinished)?;
-        made.write_all(self.text().as_bytes())?;
-        if sync {
-            made.sync_all()?;
-        }
-        std::fs::rename(&unfinished, path)?;
-        if sync {
-            file::sync_directory(path)?;
-        }
-        Ok(())
+    /// The epoch that a start begins with, when `next` is above all that it found. Epochs count segments within one start, so
+    /// that the next start needs no more than the floor to be above all of them.
+    pub(super) fn first_epoch(&self, next: u64) -> u64 {
+        ((self.floor.max(next) >> EPOCHS_BITS) + 1) << EPOCHS_BITS
     }
 
-    fn text(&self) -> String {
+    /// The manifest in words.
+    pub(super) fn text(&self) -> String {
         let mut text = format!(
-            "vestibule {FORMAT}\nstamp {:016x}\nsequence {}\nepoch {}\nfilter {} {:08x}\n",
-            self.stamp, self.sequence, self.epoch, self.filter_bytes, self.filter_crc
+            "vestibule {FORMAT}\nstamp {:016x}\nsequence {}\nepoch {}\nfilter {} {:08x}\ngeneration {}\nfloor {}\n",
+            self.stamp, self.sequence, self.epoch, self.filter_bytes, self.filter_crc, self.generation, self.floor
         );
         let mut sums = |name: &str, sums: &Sums| {
             for (kind, (count, xor)) in &sums.0 {
@@ -136,18 +127,31 @@ impl Manifest {
             sums("rest", &pending.rest);
             let _ = writeln!(text, "pending {}", pending.to_epoch);
         }
+        for (number, segment) in self.segments.iter().flatten() {
+            let kind = if segment.marked { "segment" } else { "unmarked" };
+            let _ = writeln!(text, "{kind} {number} {}", segment.bytes);
+        }
         let crc = crc32fast::hash(text.as_bytes());
         let _ = writeln!(text, "crc32 {crc:08x}");
         text
     }
 }
 
-fn parse(text: &str) -> Option<Manifest> {
+/// The format that a text says it has.
+pub(super) fn format(text: &str) -> Option<u32> {
+    text.lines().next()?.strip_prefix("vestibule ")?.parse().ok()
+}
+
+/// Reads a text, whose checksum must hold.
+pub(super) fn parse(text: &str) -> Option<Manifest> {
     let (body, crc) = text.strip_suffix('\n')?.rsplit_once("crc32 ")?;
     if u32::from_str_radix(crc, 16).ok()? != crc32fast::hash(body.as_bytes()) {
         return None;
     }
     let mut manifest = Manifest::new(0);
+    if format(text)? > 1 {
+        manifest.segments = Some(BTreeMap::new());
+    }
     let mut rest = Sums::default();
     for line in body.lines() {
         let words: Vec<&str> = line.split(' ').collect();
@@ -159,6 +163,12 @@ fn parse(text: &str) -> Option<Manifest> {
             ["filter", bytes, crc] => {
                 manifest.filter_bytes = bytes.parse().ok()?;
                 manifest.filter_crc = u32::from_str_radix(crc, 16).ok()?;
+            }
+            ["generation", generation] => manifest.generation = generation.parse().ok()?,
+            ["floor", floor] => manifest.floor = floor.parse().ok()?,
+            [kind @ ("segment" | "unmarked"), number, bytes] => {
+                let listed = Listed { bytes: bytes.parse().ok()?, marked: kind == "segment" };
+                manifest.segments.as_mut()?.insert(number.parse().ok()?, listed);
             }
             [name @ ("kind" | "rest"), kind, count, xor] => {
                 let sums = if name == "kind" { &mut manifest.sums } else { &mut rest };
@@ -178,6 +188,8 @@ fn kind_of(key: &[u8]) -> u8 {
     key.first().copied().unwrap_or_default()
 }
 
+const EPOCHS_BITS: u32 = 32;
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
@@ -185,19 +197,41 @@ mod tests {
 
     #[test]
     fn a_manifest_reads_as_it_was_written_and_refuses_a_change() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("manifest");
-        assert_eq!(Manifest::read(&path).unwrap(), None);
         let mut manifest = Manifest::new(77);
         manifest.sums.add(b"ab", b"c");
         manifest.pending = Some(Pending { to_epoch: 9, rest: manifest.sums.clone() });
-        manifest.write(&path, true).unwrap();
-        assert_eq!(Manifest::read(&path).unwrap(), Some(manifest.clone()));
-
+        (manifest.generation, manifest.floor) = (5, 1 << 32);
+        let listed = |marked| Listed { bytes: 1 << 16, marked };
+        manifest.segments = Some([(0, listed(true)), (u32::MAX, listed(false))].into());
         let text = manifest.text();
-        std::fs::write(&path, text.replace("sequence 1", "sequence 2")).unwrap();
-        assert!(matches!(Manifest::read(&path), Err(OpenError::Damaged { .. })));
-        std::fs::write(&path, text.replace("vestibule 1", "vestibule 2")).unwrap();
-        assert!(matches!(Manifest::read(&path), Err(OpenError::Newer { found: 2, .. })));
+        assert_eq!(parse(&text), Some(manifest));
+        assert_eq!(parse(&text.replace("sequence 1", "sequence 2")), None);
+        for length in 0..text.len() {
+            assert_eq!(parse(&text[..length]), None, "cut at {length}");
+        }
+    }
+
+    #[test]
+    fn a_manifest_of_the_first_format_still_reads() {
+        let body = "vestibule 1\nstamp 000000000000004d\nsequence 4\nepoch 3\nfilter 16 0000002a\n\
+            kind 97 1 00000000000000ff\nrest 97 2 0000000000000001\npending 9\n";
+        let text = format!("{body}crc32 {:08x}\n", crc32fast::hash(body.as_bytes()));
+        let mut expected = Manifest { sequence: 4, epoch: 3, filter_bytes: 16, filter_crc: 42, ..Manifest::new(77) };
+        expected.sums.0.insert(97, (1, 255));
+        expected.pending = Some(Pending { to_epoch: 9, rest: Sums([(97, (2, 1))].into()) });
+        assert_eq!(parse(&text), Some(expected));
+    }
+
+    #[test]
+    fn no_start_begins_with_an_epoch_that_an_earlier_one_may_have_used() {
+        let mut manifest = Manifest { epoch: 57, ..Manifest::new(1) };
+        let mut used = manifest.epoch + 1000;
+        for _ in 0..4 {
+            // The start finds nothing of what the earlier one wrote.
+            let first = manifest.first_epoch(manifest.epoch);
+            assert!(first > used, "{first} after {used}");
+            manifest.floor = first;
+            used = first + 100_000;
+        }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Begin reading at [`Ledger`]. A group of writes goes into the **journal** (one frame, one write, one fdatasync), becomes
 //! visible in the **overlay**, and is carried into sled by the **checkpoint** thread, after which its segment is recycled.
-//! **Recovery** joins the three again at the next start.
+//! **Recovery** joins the three again at the next start, guided by the **manifest**, which says how sled was left and which
+//! files the journal consists of.
 //!
 //! This room knows keys and values as bytes. It does not know what a record means, how it is encoded, which writes belong to
 //! a sign-up, what a version is, or who waits for an answer. sled is named nowhere else.
@@ -13,13 +14,21 @@ mod file;
 mod filter;
 mod frame;
 mod hash;
+mod inventory;
 mod journal;
 mod ledger;
 mod manifest;
+mod manifest_file;
 mod options;
 mod overlay;
+mod patience;
+mod pool;
 mod recovery;
+mod refusals;
 mod replay;
+mod segment;
+mod shared;
+mod snapshots;
 mod tree;
 mod verify;
 

@@ -24,7 +24,8 @@ pub struct Options {
     pub path: PathBuf,
     /// What an acknowledgement promises.
     pub durability: Durability,
-    /// Size of one journal segment; a group never exceeds it. Rounded up to whole blocks of 4 KiB.
+    /// Size of one journal segment; a group never exceeds it. Rounded up to whole blocks of 4 KiB, of which the last is not for
+    /// groups.
     pub segment_bytes: u64,
     /// How many segments the journal may grow to before appends are refused (at least 4).
     pub segments_max: usize,
@@ -34,7 +35,8 @@ pub struct Options {
     pub ordered_kinds: Vec<u8>,
     /// sled's page cache.
     pub cache_bytes: u64,
-    /// Free disk space below which the ledger does not open, because sled may not survive a full disk.
+    /// Free disk space below which the ledger does not open, because sled may not survive a full disk. New segments leave as
+    /// much, and below half of it the checkpoint waits.
     pub free_bytes_min: u64,
     /// How long `open` itself may verify the snapshots; the rest happens in the background.
     pub verify_at_once: Duration,

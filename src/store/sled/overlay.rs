@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -24,6 +25,8 @@ struct Entry {
 pub(super) struct Overlay {
     shards: Vec<RwLock<HashMap<Bytes, Entry>>>,
     ordered: HashMap<u8, RwLock<BTreeMap<Bytes, Entry>>>,
+    /// How many keys there are, beside the maps, for those who must not wait.
+    entries: AtomicUsize,
 }
 
 impl Overlay {
@@ -31,6 +34,7 @@ impl Overlay {
         Overlay {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             ordered: ordered_kinds.iter().map(|kind| (*kind, RwLock::default())).collect(),
+            entries: AtomicUsize::new(0),
         }
     }
 
@@ -45,10 +49,13 @@ impl Overlay {
     /// Takes in one write. Later sequences must come later.
     pub(super) fn insert(&self, key: Bytes, value: Option<Bytes>, sequence: u64) {
         let entry = Entry { value, sequence };
-        match self.ordered_of(&key) {
+        let replaced = match self.ordered_of(&key) {
             Some(map) => write(map).insert(key, entry),
             None => write(self.shard(&key)).insert(key, entry),
         };
+        if replaced.is_none() {
+            self.entries.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Forgets a key, unless a group at or after `end` has written it again.
@@ -58,12 +65,14 @@ impl Overlay {
                 let mut map = write(map);
                 if map.get(key).is_some_and(|entry| entry.sequence < end) {
                     map.remove(key);
+                    self.entries.fetch_sub(1, Ordering::Relaxed);
                 }
             }
             None => {
                 let mut shard = write(self.shard(key));
                 if shard.get(key).is_some_and(|entry| entry.sequence < end) {
                     shard.remove(key);
+                    self.entries.fetch_sub(1, Ordering::Relaxed);
                     if shard.is_empty() {
                         shard.shrink_to(1024);
                     }
@@ -104,9 +113,7 @@ impl Overlay {
 
     /// How many keys it holds.
     pub(super) fn len(&self) -> usize {
-        let hashed: usize = self.shards.iter().map(|shard| read(shard).len()).sum();
-        let ordered: usize = self.ordered.values().map(|map| read(map).len()).sum();
-        hashed + ordered
+        self.entries.load(Ordering::Relaxed)
     }
 
     fn ordered_of(&self, key: &[u8]) -> Option<&RwLock<BTreeMap<Bytes, Entry>>> {

@@ -1,29 +1,32 @@
-//! Brings a data directory back: lock, manifest, room, snapshots, journal, filter — in this order, changing nothing before the
-//! journal has been judged.
+//! Brings a data directory back: lock, manifest, room, snapshots, journal, filter — in this order. Before the journal has been
+//! judged nothing is changed but what sled left unfinished.
 
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::checkpoint::{Checkpoint, free_bytes};
+use super::checkpoint::Checkpoint;
 use super::error::OpenError;
-use super::file::{Disk, sync_directory};
+use super::file::{Directory, Disk};
 use super::filter::{Filter, FilterFile};
 use super::frame::{self, BLOCK};
-use super::journal::{Journal, Pool, Segment};
-use super::ledger::Shared;
-use super::manifest::Manifest;
+use super::hash;
+use super::inventory;
+use super::journal::Journal;
+use super::manifest::{self, Manifest};
+use super::manifest_file::ManifestFile;
 use super::options::{Durability, Options};
-use super::overlay::Overlay;
+use super::pool::{Limits, Pool};
 use super::replay::{self, Replayed};
+use super::segment::capacity;
+use super::shared::Shared;
+use super::snapshots::Snapshots;
 use super::tree::Tree;
 use super::verify::{Progress, Verification};
-use super::{hash, manifest};
 
 /// The names inside a data directory.
 pub(super) const LOCK: &str = "lock";
@@ -55,37 +58,54 @@ pub(super) struct Recovered {
 /// Opens a data directory.
 pub(super) fn recover(mut options: Options, disk: Disk) -> Result<Recovered, OpenError> {
     options.segments_max = options.segments_max.max(4);
-    options.segment_bytes = options.segment_bytes.max(1).next_multiple_of(BLOCK as u64);
+    options.segment_bytes = options.segment_bytes.next_multiple_of(BLOCK as u64).max(2 * BLOCK as u64);
     let sync = options.durability != Durability::None;
     let journal_path = options.path.join(JOURNAL);
-    let manifest_path = options.path.join(MANIFEST);
-    std::fs::create_dir_all(&journal_path).map_err(at(&journal_path))?;
+    disk.make_directory(&options.path).map_err(at(&options.path))?;
     let lock = hold(&options.path.join(LOCK))?;
-    let known = Manifest::read(&manifest_path)?;
-    let free = free_bytes(&options.path).map_err(at(&options.path))?;
+    let directory = disk.directory(&options.path).map_err(at(&options.path))?;
+    let known = ManifestFile::open(&disk, &options.path.join(MANIFEST), sync)?;
+    // Where the manifest names segments, their absence is found below.
+    disk.make_directory(&journal_path).map_err(at(&journal_path))?;
+    let free = directory.free_bytes().map_err(at(&options.path))?;
     if free < options.free_bytes_min {
         return Err(OpenError::DiskFull { path: options.path, free, needed: options.free_bytes_min });
     }
-    let tree = open_tree(&options.path.join(SNAPSHOTS), options.cache_bytes)?;
-    let mut manifest = match known {
-        Some(manifest) => manifest,
-        None => begin(&options.path, &tree, sync)?,
+    let Snapshots { tree, files, doubtful } =
+        Snapshots::open(&disk, &options.path.join(SNAPSHOTS), options.cache_bytes, sync)?;
+    let manifest_file = match known {
+        Some(file) => file,
+        None => begin(&options.path, &disk, &directory, &tree, sync)?,
     };
 
+    let mut manifest = manifest_file.current();
     let mut replayed = replay::read(&journal_path, &disk, &manifest, options.segment_bytes)?;
-    let verification = verify(&options, &manifest, &tree, &replayed)?;
-    let (filter, filter_file) = load_filter(&options, &mut manifest, &tree, sync)?;
-    replayed.cut(sync)?;
-    let shared = Arc::new(share(options, disk, &manifest, &tree, filter, &mut replayed)?);
+    let verification = verify(&options, &manifest, &tree, &replayed, doubtful)?;
+    let (filter, filter_file) = load_filter(&options, &mut manifest, &tree, &disk, &directory, sync)?;
+    let inventory = replayed.settle(manifest.stamp, sync)?;
+    let journal_directory = disk.directory(&journal_path).map_err(at(&journal_path))?;
+    for directory in [&journal_directory, &directory].into_iter().filter(|_| sync) {
+        // A name that an interrupted process made may be known to the system and not yet to the disk.
+        directory.sync().map_err(at(directory.path()))?;
+    }
+    manifest.floor = manifest.first_epoch(replayed.next_epoch);
+    manifest.segments = Some(std::mem::take(&mut replayed.listed));
+    for _copy in 0..2 {
+        // Both, so that no copy remains that knows less of the epochs.
+        let raised = manifest_file
+            .update(|_| true, |current| *current = Manifest { generation: current.generation, ..manifest.clone() });
+        raised.map_err(at(manifest_file.path()))?;
+    }
+    inventory.remove_dropped(&disk, &journal_directory, sync)?;
+
+    let parts = Parts { disk, directory, journal_directory, manifest_file, tree: tree.clone(), filter };
+    let shared = Arc::new(parts.join(options, &manifest, &mut replayed)?);
     for (sequence, group) in std::mem::take(&mut replayed.groups) {
         for write in group {
             shared.publish(write.key, write.value, sequence);
         }
     }
-    Ok(Recovered {
-        lock,
-        checkpoint: Checkpoint { shared, tree, manifest, filter_file, verification, synced_blobs: HashSet::new() },
-    })
+    Ok(Recovered { lock, checkpoint: Checkpoint { shared, tree, files, filter_file, verification } })
 }
 
 fn hold(path: &Path) -> Result<Lock, OpenError> {
@@ -97,26 +117,10 @@ fn hold(path: &Path) -> Result<Lock, OpenError> {
     }
 }
 
-/// sled lets go of its own lock a moment after the last handle is dropped; ours is held already, so waiting for it is safe.
-fn open_tree(path: &Path, cache_bytes: u64) -> Result<Tree, OpenError> {
-    let deadline = Instant::now() + Duration::from_secs(2);
-    loop {
-        match Tree::open(path, cache_bytes) {
-            Ok(tree) => return Ok(tree),
-            Err(what) if what.contains("acquire lock") && Instant::now() < deadline => {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            Err(what) => {
-                return Err(OpenError::Snapshots { path: path.to_owned(), what });
-            }
-        }
-    }
-}
-
 /// Writes the first manifest of a new directory, which must indeed be new.
-fn begin(path: &Path, tree: &Tree, sync: bool) -> Result<Manifest, OpenError> {
+fn begin(path: &Path, disk: &Disk, directory: &Directory, tree: &Tree, sync: bool) -> Result<ManifestFile, OpenError> {
     let manifest_path = path.join(MANIFEST);
-    if !tree.is_empty() || replay::has_frames(&path.join(JOURNAL))? {
+    if !tree.is_empty() || inventory::has_frames(&path.join(JOURNAL))? {
         return Err(OpenError::Damaged {
             path: manifest_path,
             offset: 0,
@@ -124,11 +128,14 @@ fn begin(path: &Path, tree: &Tree, sync: bool) -> Result<Manifest, OpenError> {
         });
     }
     let manifest = Manifest::new(RandomState::new().build_hasher().finish());
-    manifest.write(&manifest_path, sync).map_err(at(&manifest_path))?;
+    let file = ManifestFile::create(disk, &manifest_path, manifest, sync, directory).map_err(at(&manifest_path))?;
     if sync {
-        sync_directory(path).map_err(at(path))?;
+        // The name of the data directory itself.
+        let whole = std::path::absolute(path).map_err(at(path))?;
+        let parent = whole.parent().unwrap_or(&whole);
+        disk.directory(parent).and_then(|parent| parent.sync()).map_err(at(parent))?;
     }
-    Ok(manifest)
+    Ok(file)
 }
 
 /// Compares sled with the manifest for as long as `open` may; returns what is left to compare.
@@ -137,6 +144,7 @@ fn verify(
     manifest: &Manifest,
     tree: &Tree,
     replayed: &Replayed,
+    doubtful: bool,
 ) -> Result<Option<Verification>, OpenError> {
     let snapshots = |what| OpenError::Snapshots { path: options.path.join(SNAPSHOTS), what };
     let (expected, undecided) = match &manifest.pending {
@@ -152,7 +160,9 @@ fn verify(
         }
     };
     let mut verification = Verification::new(expected, undecided);
-    match verification.run(tree, Instant::now() + options.verify_at_once).map_err(snapshots)? {
+    // What is doubtful is not served before all of it has been compared.
+    let patience = if doubtful { WHOLLY } else { options.verify_at_once };
+    match verification.run(tree, Instant::now() + patience).map_err(snapshots)? {
         Progress::Same => Ok(None),
         Progress::More => Ok(Some(verification)),
         Progress::Different(what) => Err(snapshots(what)),
@@ -164,6 +174,8 @@ fn load_filter(
     options: &Options,
     manifest: &mut Manifest,
     tree: &Tree,
+    disk: &Disk,
+    directory: &Directory,
     sync: bool,
 ) -> Result<(Option<Filter>, Option<FilterFile>), OpenError> {
     let Some(kind) = options.filtered_kind else {
@@ -171,7 +183,7 @@ fn load_filter(
     };
     let path = options.path.join(FILTER);
     let keys = manifest.sums.0.get(&kind).map_or(0, |(count, _)| *count as usize);
-    let loaded = FilterFile::load(&path, kind, manifest.filter_bytes, manifest.filter_crc).map_err(at(&path))?;
+    let loaded = FilterFile::load(disk, &path, kind, manifest.filter_bytes, manifest.filter_crc).map_err(at(&path))?;
     let fits = loaded.filter(|(_, hashes)| hashes.len() >= keys && hashes.len() <= 2 * keys + 4096);
     let (file, hashes) = match fits {
         Some(fits) => fits,
@@ -182,10 +194,8 @@ fn load_filter(
                 key.first() == Some(&kind)
             });
             visited.map_err(|what| OpenError::Snapshots { path: options.path.join(SNAPSHOTS), what })?;
-            let file = FilterFile::create(&path, kind, &hashes, sync).map_err(at(&path))?;
+            let file = FilterFile::create(disk, directory, FILTER, kind, &hashes, sync).map_err(at(&path))?;
             (manifest.filter_bytes, manifest.filter_crc) = file.extent();
-            let manifest_path = options.path.join(MANIFEST);
-            manifest.write(&manifest_path, sync).map_err(at(&manifest_path))?;
             (file, hashes)
         }
     };
@@ -196,51 +206,50 @@ fn load_filter(
     Ok((Some(filter), Some(file)))
 }
 
-/// Puts the parts together. Writing goes on in a segment of a new epoch, so that what was recovered is never touched again.
-fn share(
-    options: Options,
+/// What a ledger is made of.
+struct Parts {
     disk: Disk,
-    manifest: &Manifest,
-    tree: &Tree,
+    directory: Directory,
+    journal_directory: Directory,
+    manifest_file: ManifestFile,
+    tree: Tree,
     filter: Option<Filter>,
-    replayed: &mut Replayed,
-) -> Result<Shared, OpenError> {
-    let sync = options.durability != Durability::None;
-    let directory = options.path.join(JOURNAL);
-    let pool = Pool::new(disk, &directory, options.segment_bytes, options.segments_max, sync);
-    pool.fill(std::mem::take(&mut replayed.free), std::mem::take(&mut replayed.sealed), replayed.next_number);
-    let active: Segment = pool
-        .take(Duration::ZERO, true)
-        .map_err(|error| OpenError::Io { path: directory, source: io::Error::other(format!("{error:?}")) })?;
-    let journal = Journal {
-        stamp: manifest.stamp,
-        durability: options.durability,
-        segment_bytes: options.segment_bytes,
-        wait_max: options.wait_max,
-        active,
-        epoch: replayed.next_epoch,
-        first: replayed.sequence,
-        offset: 0,
-        sequence: replayed.sequence,
-        synced: if sync { replayed.sequence } else { 0 },
-        buffer: Vec::new(),
-    };
-    Ok(Shared {
-        stamp: manifest.stamp,
-        pool,
-        overlay: Overlay::new(&options.ordered_kinds),
-        filter,
-        tree: RwLock::new(Some(tree.clone())),
-        sequence: AtomicU64::new(journal.sequence),
-        journal: Mutex::new(journal),
-        checkpointed: AtomicU64::new(manifest.sequence),
-        verified: AtomicBool::new(false),
-        snapshots_dead: OnceLock::new(),
-        fatal: OnceLock::new(),
-        closed: AtomicBool::new(false),
-        paced_until: Mutex::new(None),
-        options,
-    })
+}
+
+impl Parts {
+    /// Puts them together. Writing goes on in a segment of a new epoch, so that what was recovered is never touched again.
+    fn join(self, options: Options, manifest: &Manifest, replayed: &mut Replayed) -> Result<Shared, OpenError> {
+        let sync = options.durability != Durability::None;
+        let limits = Limits {
+            segment_bytes: options.segment_bytes,
+            segments_max: options.segments_max,
+            free_bytes_min: options.free_bytes_min,
+            sync,
+        };
+        let manifest_file = Arc::new(self.manifest_file);
+        let directory = self.journal_directory.path().to_owned();
+        let pool = Pool::new(self.disk, self.journal_directory, Arc::clone(&manifest_file), manifest.stamp, limits);
+        pool.fill(
+            std::mem::take(&mut replayed.free),
+            std::mem::take(&mut replayed.sealed),
+            std::mem::take(&mut replayed.numbers),
+        );
+        let journal = Journal {
+            stamp: manifest.stamp,
+            durability: options.durability,
+            capacity: capacity(options.segment_bytes),
+            wait_max: options.wait_max,
+            active: pool.take_first().map_err(at(&directory))?,
+            epoch: manifest.floor,
+            first: replayed.sequence,
+            offset: 0,
+            synced_offset: 0,
+            sequence: replayed.sequence,
+            synced: if sync { replayed.sequence } else { 0 },
+            buffer: Vec::new(),
+        };
+        Ok(Shared::new(options, self.directory, manifest_file, self.tree, self.filter, pool, journal))
+    }
 }
 
 pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
@@ -248,5 +257,8 @@ pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     move |source| OpenError::Io { path, source }
 }
 
-const _: () = assert!(manifest::FORMAT == 1, "a new format needs a migration here");
+/// Longer than any comparison takes.
+const WHOLLY: Duration = Duration::from_secs(24 * 3600);
+
+const _: () = assert!(manifest::FORMAT == 2, "a new format needs a migration here");
 const _: () = assert!(frame::VERSION == 1, "a new frame version needs a reader of the old one");

@@ -1,8 +1,8 @@
 //! Reads the journal back: which frames count, whether what is missing was ever acknowledged, and where a torn tail is cut.
+//! Nothing is changed before [`Replayed::settle`].
 
-use std::fs::File;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -10,10 +10,11 @@ use bytes::Bytes;
 use super::error::OpenError;
 use super::file::{Disk, DiskFile};
 use super::frame::{self, BLOCK, Found, Header};
-use super::journal::{Sealed, Segment};
-use super::manifest::Manifest;
+use super::inventory::{Entry, Inventory};
+use super::manifest::{Listed, Manifest};
 use super::options::Write;
 use super::recovery::at;
+use super::segment::{Sealed, Segment, capacity};
 
 /// What the journal holds.
 #[derive(Debug)]
@@ -26,17 +27,20 @@ pub(super) struct Replayed {
     pub(super) groups: Vec<(u64, Vec<Write>)>,
     /// The sequence after the last.
     pub(super) sequence: u64,
-    /// An epoch that no frame has.
+    /// An epoch above that of every frame found.
     pub(super) next_epoch: u64,
-    /// A file number that no segment has.
-    pub(super) next_number: u32,
+    /// The numbers that have a file.
+    pub(super) numbers: BTreeSet<u32>,
+    /// The files of the journal as the manifest is to name them.
+    pub(super) listed: BTreeMap<u32, Listed>,
     cuts: Vec<Cut>,
+    inventory: Inventory,
 }
 
 /// Where a segment's frames end although something follows.
 #[derive(Debug)]
 struct Cut {
-    epoch: u64,
+    number: u32,
     from: usize,
     length: u64,
     groups: u64,
@@ -62,51 +66,40 @@ pub(super) fn read(
 ) -> Result<Replayed, OpenError> {
     let mut live = Vec::new();
     let mut free = Vec::new();
-    let mut next_number = 0;
-    let entries = std::fs::read_dir(directory).map_err(at(directory))?;
-    for entry in entries {
-        let path = entry.map_err(at(directory))?.path();
-        let number = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u32>().ok());
-        match (number, path.extension().and_then(|extension| extension.to_str())) {
-            (Some(number), Some("journal")) => {
-                next_number = next_number.max(number + 1);
-                let read = read_segment(&path, disk, manifest)?;
-                if !read.frames.is_empty() || broken_at(&read, 0, manifest.sequence, manifest).is_some() {
-                    live.push(read);
-                } else if std::fs::metadata(&path).map_err(at(&path))?.len() == segment_bytes {
-                    free.push(read.segment);
-                } else {
-                    // Left by another segment size, or cut; it holds nothing that counts.
-                    std::fs::remove_file(&path).map_err(at(&path))?;
-                }
-            }
-            (_, Some("tmp")) => std::fs::remove_file(&path).map_err(at(&path))?,
-            _ => {}
+    let mut inventory = Inventory::take(directory, disk, manifest)?;
+    for entry in std::mem::take(&mut inventory.entries) {
+        let Entry { segment, listed, named } = entry;
+        let number = segment.number;
+        let read = read_segment(segment, listed, manifest)?;
+        if read.frames.is_empty() && !listed.marked {
+            inventory.refuse_foreign(&read.segment, &read.content, manifest.stamp)?;
+        }
+        if !read.frames.is_empty() || broken_at(&read, 0, manifest.sequence, manifest).is_some() {
+            inventory.keep(number, listed);
+            live.push(read);
+            continue;
+        }
+        if listed.bytes == segment_bytes && (named || listed.marked || manifest.segments.is_none()) {
+            inventory.keep(number, listed);
+            free.push(read.segment);
+        } else if named || manifest.segments.is_none() {
+            inventory.drop_empty(&read.segment);
+        } else {
+            inventory.leave(&read.segment);
         }
     }
     live.sort_by_key(|read| read.epoch);
-    assemble(live, free, next_number, manifest)
-}
-
-/// Whether any segment begins with what looks like a frame.
-pub(super) fn has_frames(directory: &Path) -> Result<bool, OpenError> {
-    for entry in std::fs::read_dir(directory).map_err(at(directory))? {
-        let path = entry.map_err(at(directory))?.path();
-        let mut start = [0; 4];
-        let read = File::open(&path).and_then(|file| file.read_at(&mut start, 0));
-        if read.map_err(at(&path))? == start.len() && start == frame::MAGIC.to_le_bytes() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    assemble(live, free, inventory, manifest)
 }
 
 impl Replayed {
-    /// Clears what follows the end, so that it can never be taken for a continuation, and makes what counts durable.
-    pub(super) fn cut(&mut self, sync: bool) -> Result<(), OpenError> {
+    /// Clears what follows the end, so that it can never be taken for a continuation, makes what counts durable, and puts the
+    /// files in order. What is to be removed is removed by [`Inventory::remove_dropped`] once the manifest does not name it.
+    pub(super) fn settle(&mut self, stamp: u64, sync: bool) -> Result<Inventory, OpenError> {
         for cut in std::mem::take(&mut self.cuts) {
-            if let Some(sealed) = self.sealed.iter().find(|sealed| sealed.epoch == cut.epoch) {
-                clear(&sealed.segment, &cut, sync)?;
+            let sealed = self.sealed.iter().map(|sealed| &sealed.segment);
+            if let Some(segment) = sealed.chain(&self.free).find(|segment| segment.number == cut.number) {
+                clear(segment, &cut, sync)?;
             }
         }
         // A segment may have been read from the page cache only; what is served from here on must not be lost any more.
@@ -114,7 +107,13 @@ impl Replayed {
             let path = sealed.segment.file.path();
             sealed.segment.file.sync().map_err(at(path))?;
         }
-        Ok(())
+        for segment in &self.free {
+            if let Some(listed) = self.listed.get_mut(&segment.number).filter(|listed| !listed.marked) {
+                segment.mark(stamp, sync).map_err(at(segment.file.path()))?;
+                listed.marked = true;
+            }
+        }
+        Ok(std::mem::take(&mut self.inventory))
     }
 }
 
@@ -134,9 +133,12 @@ fn clear(segment: &Segment, cut: &Cut, sync: bool) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn read_segment(path: &Path, disk: &Disk, manifest: &Manifest) -> Result<Read, OpenError> {
-    let file = disk.open(path).map_err(at(path))?;
-    let content = Bytes::from(file.read(reach(&file, manifest).map_err(at(path))?).map_err(at(path))?);
+fn read_segment(segment: Segment, listed: Listed, manifest: &Manifest) -> Result<Read, OpenError> {
+    let file = &segment.file;
+    let path = file.path();
+    let frames_end = if listed.marked { capacity(listed.bytes) } else { listed.bytes };
+    let reach = reach(file, manifest).map_err(at(path))?.min(frames_end);
+    let content = Bytes::from(file.read(reach).map_err(at(path))?);
     let mut frames = Vec::new();
     let mut offset = 0;
     while offset < content.len() {
@@ -163,7 +165,7 @@ fn read_segment(path: &Path, disk: &Disk, manifest: &Manifest) -> Result<Read, O
     let guess = match frame::look(&content, manifest.stamp) {
         Found::Frame(header) | Found::Broken(header) | Found::Nothing(header) => header.epoch,
     };
-    Ok(Read { segment: Segment { file }, content, frames, epoch: epoch.unwrap_or(guess), end: 0 })
+    Ok(Read { segment, content, frames, epoch: epoch.unwrap_or(guess), end: 0 })
 }
 
 /// How much of a segment is worth reading: one that begins with a whole frame of an older epoch has none that counts.
@@ -185,7 +187,7 @@ fn reach(file: &DiskFile, manifest: &Manifest) -> io::Result<u64> {
 fn assemble(
     mut live: Vec<Read>,
     free: Vec<Segment>,
-    next_number: u32,
+    mut inventory: Inventory,
     manifest: &Manifest,
 ) -> Result<Replayed, OpenError> {
     let mut sequence = manifest.sequence;
@@ -222,16 +224,25 @@ fn assemble(
     }
 
     let next_epoch = later.map(|(_, _, header)| header.epoch + 1).max().unwrap_or(0).max(manifest.epoch);
-    let mut replayed =
-        Replayed { sealed: Vec::new(), free, groups, sequence, next_epoch, next_number, cuts: Vec::new() };
+    let mut replayed = Replayed {
+        sealed: Vec::new(),
+        free,
+        groups,
+        sequence,
+        next_epoch,
+        numbers: std::mem::take(&mut inventory.numbers),
+        listed: std::mem::take(&mut inventory.listed),
+        cuts: Vec::new(),
+        inventory,
+    };
     for (read, first) in live.into_iter().zip(firsts) {
-        replayed.place(read, first, manifest)?;
+        replayed.place(read, first, manifest);
     }
     Ok(replayed)
 }
 
 impl Replayed {
-    fn place(&mut self, read: Read, first: u64, manifest: &Manifest) -> Result<(), OpenError> {
+    fn place(&mut self, read: Read, first: u64, manifest: &Manifest) {
         let counted: Vec<_> = read.frames.iter().filter(|(offset, _)| *offset < read.end).collect();
         let end = counted.last().map_or(first, |(_, header)| header.end());
         let dropped = read.frames.iter().filter(|(offset, _)| *offset >= read.end);
@@ -239,22 +250,18 @@ impl Replayed {
         let torn =
             broken_at(&read, read.end, self.sequence, manifest).map(|header| u64::from(header.count).min(1 << 20));
         let cut = (dropped > 0 || torn.is_some()).then(|| Cut {
-            epoch: read.epoch,
+            number: read.segment.number,
             from: read.end,
             length: (read.content.len() - read.end) as u64,
             groups: dropped + torn.unwrap_or(0),
         });
-        if read.end == 0 {
-            if let Some(cut) = cut {
-                // Nothing in it counts, and it must not come before a later use of the same epoch: cut at once.
-                clear(&read.segment, &cut, true)?;
-            }
-            self.free.push(read.segment);
-            return Ok(());
-        }
         self.cuts.extend(cut);
-        self.sealed.push(Sealed { segment: read.segment, epoch: read.epoch, first, end, bytes: read.end as u64 });
-        Ok(())
+        if read.end == 0 {
+            // Nothing in it counts.
+            self.free.push(read.segment);
+        } else {
+            self.sealed.push(Sealed { segment: read.segment, epoch: read.epoch, first, end, bytes: read.end as u64 });
+        }
     }
 }
 
@@ -267,7 +274,7 @@ fn broken_at(read: &Read, offset: usize, sequence: u64, manifest: &Manifest) -> 
         Found::Frame(_) => None,
         Found::Nothing(header) => {
             let epoch = if offset == 0 {
-                header.epoch >= manifest.epoch && header.epoch <= manifest.epoch + (1 << 20)
+                header.epoch >= manifest.epoch && header.epoch <= manifest.epoch.max(manifest.floor) + (1 << 20)
             } else {
                 header.epoch == read.epoch
             };

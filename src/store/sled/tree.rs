@@ -1,26 +1,34 @@
-//! The snapshots: one sled tree, opened so that it cannot take the process down and synced so that it survives a power cut.
+//! The snapshots: one sled tree, opened so that it cannot take the process down.
 
-use std::collections::HashSet;
-use std::ffi::OsString;
-use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
+
+use super::patience::patiently;
 
 /// One sled tree.
 #[derive(Debug, Clone)]
 pub(super) struct Tree {
     db: sled::Db,
-    path: PathBuf,
+}
+
+/// Why sled did not do something.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The operating system refused.
+    Io(io::Error),
+    /// sled does not like what it read, in its words.
+    Content(String),
 }
 
 impl Tree {
-    pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Tree, String> {
+    pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Tree, Failure> {
         let config = sled::Config::new().path(path).cache_capacity(cache_bytes).flush_every_ms(None);
         let db = guarded(|| config.open())?;
-        Ok(Tree { db, path: path.to_owned() })
+        Ok(Tree { db })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -28,13 +36,13 @@ impl Tree {
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Bytes>, String> {
-        let found = guarded(|| self.db.get(key))?;
+        let found = again("a read of the snapshots", || self.db.get(key))?;
         Ok(found.map(|value| Bytes::copy_from_slice(&value)))
     }
 
     /// Writes or removes one key.
     pub(super) fn set(&self, key: &[u8], value: Option<&[u8]>) -> Result<(), String> {
-        guarded(|| match value {
+        again("a write of the snapshots", || match value {
             Some(value) => self.db.insert(key, value).map(drop),
             None => self.db.remove(key).map(drop),
         })
@@ -51,49 +59,52 @@ impl Tree {
             }
             Ok(())
         })
+        .map_err(|failure| failure.to_string())
     }
 
-    /// Hands everything to the operating system and, with `sync`, to the disk: sled's own flush ends before the latter.
-    pub(super) fn flush(&self, sync: bool, synced_blobs: &mut HashSet<OsString>) -> Result<(), String> {
-        guarded(|| self.db.flush())?;
-        if !sync {
-            return Ok(());
-        }
-        self.sync_files(synced_blobs).map_err(|error| format!("syncing {} failed: {error}", self.path.display()))
+    /// Hands everything to the operating system, which has not written it to the disk then.
+    pub(super) fn flush(&self) -> Result<(), String> {
+        again("a flush of the snapshots", || self.db.flush().map(drop))
     }
+}
 
-    fn sync_files(&self, synced_blobs: &mut HashSet<OsString>) -> io::Result<()> {
-        // Blobs are written once and never changed; each is synced before the log that points to it.
-        let blobs = self.path.join("blobs");
-        let mut present = HashSet::new();
-        for blob in std::fs::read_dir(&blobs)? {
-            let blob = blob?;
-            if !synced_blobs.contains(&blob.file_name()) {
-                match File::open(blob.path()) {
-                    Ok(file) => file.sync_data()?,
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                    Err(error) => return Err(error),
-                }
-            }
-            present.insert(blob.file_name());
+impl std::fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Failure::Io(error) => write!(formatter, "{error}"),
+            Failure::Content(text) => write!(formatter, "{text}"),
         }
-        if present != *synced_blobs {
-            File::open(&blobs)?.sync_all()?;
-        }
-        *synced_blobs = present;
-        File::open(self.path.join("db"))?.sync_data()?;
-        File::open(&self.path)?.sync_all()
     }
+}
+
+fn again<T>(what: &str, mut call: impl FnMut() -> sled::Result<T>) -> Result<T, String> {
+    let io = || {
+        guarded(&mut call).map_err(|failure| match failure {
+            Failure::Io(error) => error,
+            Failure::Content(text) => io::Error::other(text),
+        })
+    };
+    patiently(what, |waited| waited > PATIENCE, io).map_err(|error| error.to_string())
 }
 
 /// sled answers some damage with a panic; here it becomes an error like the others.
-fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, String> {
+fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Failure> {
     match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(result) => result.map_err(|error| error.to_string()),
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(sled::Error::Io(error))) if !truncated(&error) => Err(Failure::Io(error)),
+        Ok(Err(error)) => Err(Failure::Content(error.to_string())),
         Err(panic) => {
             let text =
                 panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-            Err(format!("sled panicked: {}", text.unwrap_or("without a text")))
+            Err(Failure::Content(format!("sled panicked: {}", text.unwrap_or("without a text"))))
         }
     }
 }
+
+/// A file that ends early is not the operating system's fault.
+fn truncated(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData)
+}
+
+/// Some of sled's errors pass when its call is repeated; one that it remembers never does.
+const PATIENCE: Duration = Duration::from_secs(30);

@@ -42,8 +42,7 @@ fn a_lost_value_in_the_snapshots_refuses() {
     ledger.append(&[vec![put("ua", "1"), put("ub", "2")]], true).unwrap();
     ledger.close();
     let change = |key: &str, value: Option<&[u8]>| {
-        let tree = crate::store::sled::tree::Tree::open(&directory.path().join("sled"), 1 << 20).unwrap();
-        tree.set(key.as_bytes(), value).unwrap();
+        tree(directory.path()).set(key.as_bytes(), value).unwrap();
     };
     change("ua", None);
     let refused = Ledger::open(options(directory.path())).unwrap_err().to_string();
@@ -70,7 +69,7 @@ fn a_difference_found_in_the_background_stops_the_ledger_with_advice() {
     whole.close();
 
     let path = directory.path().join("sled");
-    crate::store::sled::tree::Tree::open(&path, 1 << 20).unwrap().set(b"u2999", Some(b"as nobody left it")).unwrap();
+    tree(directory.path()).set(b"u2999", Some(b"as nobody left it")).unwrap();
     let ledger = Ledger::open(later()).unwrap();
     wait_for(|| ledger.stats().fatal.is_some());
     let stats = ledger.stats();
@@ -91,12 +90,12 @@ fn a_difference_found_in_the_background_stops_the_ledger_with_advice() {
 #[test]
 fn a_failed_fsync_stops_the_ledger_for_good() {
     let directory = tempfile::tempdir().unwrap();
-    let disk = Disk::default();
-    let ledger = Ledger::open_on(still(directory.path()), disk.clone()).unwrap();
+    let faults = Arc::new(Switches::default());
+    let ledger = Ledger::open_on(still(directory.path()), faults.disk()).unwrap();
     ledger.append(&[vec![put("ua", "1")]], true).unwrap();
-    disk.faults.sync_fails.store(true, Ordering::Relaxed);
+    faults.sync_fails.store(true, Ordering::Relaxed);
     assert!(matches!(ledger.append(&[vec![put("ub", "1")]], true), Err(AppendError::Fatal(_))));
-    disk.faults.sync_fails.store(false, Ordering::Relaxed);
+    faults.sync_fails.store(false, Ordering::Relaxed);
     assert!(matches!(ledger.append(&[vec![put("ub", "1")]], true), Err(AppendError::Fatal(_))));
     assert!(matches!(ledger.get(b"ua"), Err(ReadError::Fatal(_))));
     drop(ledger);
@@ -108,13 +107,13 @@ fn a_failed_fsync_stops_the_ledger_for_good() {
 fn a_short_write_is_taken_back_and_writing_resumes_with_room() {
     for room in [0, 1, 52, 100, 4096, 5000] {
         let directory = tempfile::tempdir().unwrap();
-        let disk = Disk::default();
-        let ledger = Ledger::open_on(still(directory.path()), disk.clone()).unwrap();
+        let faults = Arc::new(Switches::default());
+        let ledger = Ledger::open_on(still(directory.path()), faults.disk()).unwrap();
         ledger.append(&[vec![big("ua")]], true).unwrap();
-        disk.faults.room.store(room, Ordering::Relaxed);
+        faults.room.store(room, Ordering::Relaxed);
         assert!(matches!(ledger.append(&[vec![big("ub")]], true), Err(AppendError::Unavailable(_))));
         assert_eq!(ledger.get(b"ub").unwrap(), None);
-        disk.faults.room.store(-1, Ordering::Relaxed);
+        faults.room.store(-1, Ordering::Relaxed);
         ledger.append(&[vec![put("uc", "1")]], true).unwrap();
         drop(ledger);
         let ledger = Ledger::open(still(directory.path())).unwrap();
@@ -128,7 +127,7 @@ fn a_full_journal_is_overloaded_and_loses_nothing() {
     let small = || Options { wait_max: Duration::from_millis(5), free_bytes_min: 0, ..options(directory.path()) };
     let ledger = Ledger::open(small()).unwrap();
     // As after an error of sled.
-    ledger.shared.pool.stop(crate::store::sled::journal::Stop::Now);
+    ledger.shared.pool.stop(crate::store::sled::pool::Stop::Now);
     let mut acknowledged = 0;
     let refused = loop {
         match ledger.append(&[vec![big(&format!("u{acknowledged:05}"))]], true) {
@@ -154,11 +153,14 @@ fn unsynced_groups_after_a_hole_are_cut_not_refused() {
         ledger.append(&[vec![put(&format!("u{number}"), "")]], false).unwrap();
     }
     drop(ledger);
-    zero(&segment(directory.path()), 2 * 4096, 4096);
+    let path = segment(directory.path());
+    zero(&path, 2 * 4096, 4096);
     for _ in 0..2 {
         let ledger = Ledger::open(relaxed()).unwrap();
         let kept = all(&ledger).into_keys().collect::<Vec<_>>();
         assert_eq!(kept, [b"u0", b"u1"]);
+        let content = std::fs::read(&path).unwrap();
+        assert!(content[2 * 4096..60 << 10].iter().all(|byte| *byte == 0), "what was cut is gone");
     }
 }
 

@@ -1,61 +1,129 @@
 //! The ledger as a whole.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use rustix::io::Errno;
 
-use super::file::Disk;
+use super::file::{Disk, Operation};
+use super::manifest::Manifest;
+use super::manifest_file::ManifestFile;
+use super::tree::Tree;
 use super::{AppendError, Durability, Ledger, OpenError, Options, ReadError, Write};
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
 mod damage;
+mod health;
+mod power;
 mod restart;
 mod serving;
+mod simulation;
+mod starts;
 
-/// Makes the files of a journal fail.
-#[derive(Debug)]
-pub(super) struct Faults {
-    /// How many more bytes may be written; negative: any number.
-    pub(super) room: AtomicI64,
-    pub(super) sync_fails: AtomicBool,
-}
+/// What happens to the operations of a disk.
+pub(super) trait Faults: Debug + Send + Sync {
+    /// How many bytes of a write go through, or why the operation fails; it is done afterwards.
+    fn notice(&self, operation: Operation<'_>) -> io::Result<usize>;
 
-impl Default for Faults {
-    fn default() -> Faults {
-        Faults { room: AtomicI64::new(-1), sync_fails: AtomicBool::new(false) }
+    /// What is free on the disk, where that is not what the system says.
+    fn free_bytes(&self) -> Option<u64> {
+        None
     }
 }
 
-impl Faults {
+type Matches = fn(&Operation<'_>) -> bool;
+
+/// Faults that are switched on and off by hand.
+#[derive(Debug)]
+struct Switches {
+    /// How many more bytes may be written; negative: any number.
+    room: AtomicI64,
+    sync_fails: AtomicBool,
+    /// While somebody else holds this lock, syncs wait.
+    syncs_wait: Mutex<()>,
+    /// What is free on the disk; all ones: what the system says.
+    free: AtomicU64,
+    /// Whether the checkpoint panics at its next write.
+    panics: AtomicBool,
+    /// The next operations that fail, and how.
+    fails: Mutex<Vec<(Matches, Errno, u32)>>,
+}
+
+impl Default for Switches {
+    fn default() -> Switches {
+        Switches {
+            room: AtomicI64::new(-1),
+            sync_fails: AtomicBool::new(false),
+            syncs_wait: Mutex::default(),
+            free: AtomicU64::new(u64::MAX),
+            panics: AtomicBool::new(false),
+            fails: Mutex::default(),
+        }
+    }
+}
+
+impl Faults for Switches {
+    fn notice(&self, operation: Operation<'_>) -> io::Result<usize> {
+        let checkpoint = std::thread::current().name() == Some("vestibule-checkpoint");
+        assert!(!(checkpoint && self.panics.load(Ordering::Relaxed)), "injected");
+        for (matches, errno, times) in self.fails.lock().unwrap().iter_mut() {
+            if matches(&operation) && *times > 0 {
+                *times -= 1;
+                return Err((*errno).into());
+            }
+        }
+        match operation {
+            Operation::Write { bytes, .. } => self.write(bytes),
+            Operation::Sync(_) => {
+                let _turn = self.syncs_wait.lock().unwrap();
+                match self.sync_fails.load(Ordering::Relaxed) {
+                    true => Err(io::Error::other("injected")),
+                    false => Ok(0),
+                }
+            }
+            _ => Ok(0),
+        }
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        Some(self.free.load(Ordering::Relaxed)).filter(|free| *free != u64::MAX)
+    }
+}
+
+impl Switches {
+    fn disk(self: &Arc<Self>) -> Disk {
+        Disk { faults: Some(Arc::clone(self) as Arc<dyn Faults>) }
+    }
+
+    fn fail(&self, matches: Matches, errno: Errno, times: u32) {
+        self.fails.lock().unwrap().push((matches, errno, times));
+    }
+
     /// The part of a write that succeeds. Zeros always do, as over blocks that are there already.
-    pub(super) fn write<'a>(&self, bytes: &'a [u8]) -> io::Result<&'a [u8]> {
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         let room = self.room.load(Ordering::Relaxed);
         if room < 0 || bytes.iter().all(|byte| *byte == 0) {
-            return Ok(bytes);
+            return Ok(bytes.len());
         }
         if room == 0 {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        let part = &bytes[..bytes.len().min(room as usize)];
-        self.room.fetch_sub(part.len() as i64, Ordering::Relaxed);
+        let part = bytes.len().min(room as usize);
+        self.room.fetch_sub(part as i64, Ordering::Relaxed);
         Ok(part)
-    }
-
-    pub(super) fn sync(&self) -> io::Result<()> {
-        match self.sync_fails.load(Ordering::Relaxed) {
-            true => Err(io::Error::other("injected")),
-            false => Ok(()),
-        }
     }
 }
 
+#[derive(Debug)]
 struct Random(u64);
 
 impl Random {
@@ -106,6 +174,19 @@ fn segment(path: &Path) -> PathBuf {
     let segments = std::fs::read_dir(path.join("journal")).unwrap().map(|entry| entry.unwrap().path());
     let mut written = segments.filter(|path| std::fs::read(path).unwrap()[0] != 0);
     written.next().unwrap()
+}
+
+fn manifest_file(path: &Path) -> ManifestFile {
+    ManifestFile::open(&Disk::default(), &path.join("manifest"), true).unwrap().unwrap()
+}
+
+fn manifest(path: &Path) -> Manifest {
+    manifest_file(path).current()
+}
+
+/// sled, behind the ledger's back.
+fn tree(path: &Path) -> Tree {
+    Tree::open(&path.join("sled"), 1 << 20).unwrap()
 }
 
 fn all(ledger: &Ledger) -> Model {

@@ -1,7 +1,7 @@
 //! Ends of every kind, and what the next start finds.
 
 use super::*;
-use crate::store::sled::manifest::Manifest;
+use crate::store::sled::manifest::{Pending, Sums};
 
 #[test]
 fn everything_acknowledged_is_there_after_an_end_without_close() {
@@ -51,16 +51,13 @@ fn an_interrupted_checkpoint_is_taken_up_again() {
     ledger.append(&[vec![put("ua", "2"), Write::remove("ub"), put("id", "2")]], true).unwrap();
     drop(ledger);
     // What a crash in the middle leaves: announced, and some keys written.
-    let path = directory.path().join("manifest");
-    let mut manifest = Manifest::read(&path).unwrap().unwrap();
-    let mut rest = crate::store::sled::manifest::Sums::default();
+    let mut rest = Sums::default();
     rest.add(b"uc", b"1");
-    manifest.pending = Some(crate::store::sled::manifest::Pending { to_epoch: manifest.epoch + 1, rest });
-    manifest.write(&path, true).unwrap();
-    crate::store::sled::tree::Tree::open(&directory.path().join("sled"), 1 << 20)
-        .unwrap()
-        .set(b"ua", Some(b"2"))
-        .unwrap();
+    let begun = |manifest: &mut Manifest| {
+        manifest.pending = Some(Pending { to_epoch: manifest.floor + 1, rest });
+    };
+    manifest_file(directory.path()).update(|_| true, begun).unwrap();
+    tree(directory.path()).set(b"ua", Some(b"2")).unwrap();
 
     for _ in 0..2 {
         let ledger = Ledger::open(options(directory.path())).unwrap();
@@ -143,7 +140,7 @@ fn ledger_sequence(path: &Path) -> u64 {
 /// Whether a segment begins with a frame that sled does not have and has older ones behind it.
 fn has_leftovers(path: &Path) -> bool {
     use crate::store::sled::frame::{self, Found};
-    let manifest = Manifest::read(&path.join("manifest")).unwrap().unwrap();
+    let manifest = manifest(path);
     let segments = std::fs::read_dir(path.join("journal")).unwrap();
     segments.map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).any(|content| {
         let blocks = (0..content.len()).step_by(4096);

@@ -1,7 +1,5 @@
 //! Reading, writing and closing.
 
-use std::sync::Arc;
-
 use super::*;
 
 #[test]
@@ -167,4 +165,25 @@ fn what_does_not_fit_is_refused_before_it_is_written() {
         assert!(matches!(ledger.append(&[group], true), Err(AppendError::Unavailable(_))));
     }
     assert_eq!(ledger.stats().sequence, 1);
+}
+
+#[test]
+fn as_many_groups_as_one_frame_takes_are_told_and_the_rest_comes_later() {
+    let directory = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(still(directory.path())).unwrap();
+    let groups: Vec<_> = (0..25).map(|number| vec![big(&format!("u{number:02}"))]).collect();
+    assert!(matches!(ledger.append(&groups, true), Err(AppendError::Unavailable(_))));
+    let mut rest = &groups[..];
+    let mut parts = 0;
+    while !rest.is_empty() {
+        let (part, later) = rest.split_at(ledger.fits(rest));
+        ledger.append(part, true).unwrap();
+        (rest, parts) = (later, parts + 1);
+    }
+    assert_eq!(parts, 3);
+    drop(ledger);
+    let ledger = Ledger::open(still(directory.path())).unwrap();
+    assert_eq!(all(&ledger).len(), 25);
+    assert_eq!(ledger.fits(&[vec![big("u"); 20], vec![big("u")]]), 1);
+    assert_eq!(ledger.fits(&[]), 1);
 }

@@ -1,0 +1,71 @@
+//! Groups that could not be written: one line when that begins, one a minute while it lasts, and one with their number when
+//! it ends — never one for each.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Whether groups are being refused, and how many were.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    /// Whether there are any; beside the rest, so that a success costs nothing.
+    any: AtomicBool,
+    /// Whether the last write failed, and not just found no segment to go to.
+    failing: AtomicBool,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+#[derive(Debug)]
+struct Trouble {
+    began: Instant,
+    said: Instant,
+    count: u64,
+}
+
+impl Refusals {
+    /// One more group was refused. `failed` when the disk refused it.
+    pub(super) fn note(&self, reason: &str, failed: bool) {
+        self.any.store(true, Ordering::Release);
+        if failed {
+            self.failing.store(true, Ordering::Release);
+        }
+        let now = Instant::now();
+        let mut trouble = self.lock();
+        match &mut *trouble {
+            None => {
+                tracing::warn!(reason, "groups cannot be written to the journal");
+                *trouble = Some(Trouble { began: now, said: now, count: 1 });
+            }
+            Some(trouble) => {
+                trouble.count += 1;
+                if now.duration_since(trouble.said) >= EVERY {
+                    trouble.said = now;
+                    tracing::warn!(reason, refused = trouble.count, "groups still cannot be written to the journal");
+                }
+            }
+        }
+    }
+
+    /// A group was written.
+    pub(super) fn end(&self) {
+        if !self.any.load(Ordering::Acquire) || !self.any.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        self.failing.store(false, Ordering::Release);
+        if let Some(Trouble { began, count, .. }) = self.lock().take() {
+            let seconds = began.elapsed().as_secs();
+            tracing::info!(refused = count, seconds, "groups can be written to the journal again");
+        }
+    }
+
+    /// Whether the disk refused the last write.
+    pub(super) fn writes_fail(&self) -> bool {
+        self.failing.load(Ordering::Acquire)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Trouble>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const EVERY: Duration = Duration::from_secs(60);

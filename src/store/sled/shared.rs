@@ -1,0 +1,194 @@
+//! What the ledger's writer, its readers and its checkpoint thread share.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, TryLockError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::error::{AppendError, ReadError};
+use super::file::Directory;
+use super::filter::Filter;
+use super::hash;
+use super::journal::{Journal, WriteError};
+use super::manifest_file::ManifestFile;
+use super::options::Options;
+use super::overlay::Overlay;
+use super::pool::{Pool, Stop};
+use super::recovery;
+use super::refusals::Refusals;
+use super::segment::capacity;
+use super::tree::Tree;
+
+/// The parts of an open ledger.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) options: Options,
+    pub(super) stamp: u64,
+    /// The data directory.
+    pub(super) directory: Directory,
+    pub(super) manifest: Arc<ManifestFile>,
+    pub(super) pool: Pool,
+    pub(super) overlay: Overlay,
+    pub(super) filter: Option<Filter>,
+    pub(super) tree: RwLock<Option<Tree>>,
+    pub(super) journal: Mutex<Journal>,
+    /// Segments that the journal writes to and that have something: none or one. Beside the journal, whose lock is held over
+    /// fsyncs, for those who must not wait.
+    pub(super) active: AtomicUsize,
+    pub(super) sequence: AtomicU64,
+    pub(super) checkpointed: AtomicU64,
+    pub(super) verified: AtomicBool,
+    pub(super) snapshots_dead: OnceLock<String>,
+    pub(super) fatal: OnceLock<String>,
+    pub(super) closed: AtomicBool,
+    /// Whether the checkpoint waits for room on the disk.
+    pub(super) low_on_room: AtomicBool,
+    pub(super) refusals: Refusals,
+    /// Until when the next group is held back.
+    pub(super) paced_until: Mutex<Option<Instant>>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        options: Options,
+        directory: Directory,
+        manifest: Arc<ManifestFile>,
+        tree: Tree,
+        filter: Option<Filter>,
+        pool: Pool,
+        journal: Journal,
+    ) -> Shared {
+        Shared {
+            stamp: journal.stamp,
+            directory,
+            checkpointed: AtomicU64::new(manifest.current().sequence),
+            manifest,
+            pool,
+            overlay: Overlay::new(&options.ordered_kinds),
+            filter,
+            tree: RwLock::new(Some(tree)),
+            active: AtomicUsize::new(0),
+            sequence: AtomicU64::new(journal.sequence),
+            journal: Mutex::new(journal),
+            verified: AtomicBool::new(false),
+            snapshots_dead: OnceLock::new(),
+            fatal: OnceLock::new(),
+            closed: AtomicBool::new(false),
+            low_on_room: AtomicBool::new(false),
+            refusals: Refusals::default(),
+            paced_until: Mutex::new(None),
+            options,
+        }
+    }
+
+    /// Makes one write visible.
+    pub(super) fn publish(&self, key: Bytes, value: Option<Bytes>, sequence: u64) {
+        if let Some(filter) = &self.filter
+            && self.filtered(&key)
+            && value.is_some()
+        {
+            filter.add(hash::key(self.stamp, &key));
+        }
+        self.overlay.insert(key, value, sequence);
+    }
+
+    /// Stops for good.
+    pub(super) fn fail(&self, reason: String) {
+        if self.fatal.set(reason.clone()).is_ok() {
+            tracing::error!(reason, "the ledger has stopped for good");
+        }
+        self.pool.halt();
+    }
+
+    /// Seals the active segment unless somebody is writing.
+    pub(super) fn seal_if_idle(&self) {
+        let Some(mut journal) = self.idle_journal() else { return };
+        let rotated = journal.rotate(&self.pool, None);
+        self.active.store(usize::from(journal.offset > 0), Ordering::Release);
+        if let Err(WriteError::Fatal(reason)) = rotated {
+            self.fail(reason);
+        }
+    }
+
+    /// Where the last write failed, tries one that says nothing, so that the end of the trouble is noticed although nobody
+    /// comes any more to a server that says it is not ready.
+    pub(super) fn try_a_write(&self) {
+        if !self.refusals.writes_fail() {
+            return;
+        }
+        let Some(mut journal) = self.idle_journal() else { return };
+        match journal.write(&self.pool, &[], true) {
+            Ok(_) => self.refusals.end(),
+            Err(WriteError::Fatal(reason)) => self.fail(reason),
+            Err(WriteError::Full | WriteError::Failed(_)) => {}
+        }
+        self.active.store(usize::from(journal.offset > 0), Ordering::Release);
+    }
+
+    /// The journal, if it works and nobody is writing.
+    fn idle_journal(&self) -> Option<MutexGuard<'_, Journal>> {
+        let journal = match self.journal.try_lock() {
+            Ok(journal) => journal,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        (self.fatal.get().is_none() && !self.closed.load(Ordering::Acquire)).then_some(journal)
+    }
+
+    /// Whether the checkpoint has waited long enough for an error to pass: without an end, unless the ledger is to end.
+    pub(super) fn is_late(&self, waited: Duration) -> bool {
+        match self.pool.stopping() {
+            None => false,
+            Some(Stop::Drained) => waited > Duration::from_secs(5),
+            Some(Stop::Now) => true,
+        }
+    }
+
+    /// How much of a segment frames may take.
+    pub(super) fn capacity(&self) -> u64 {
+        capacity(self.options.segment_bytes)
+    }
+
+    pub(super) fn snapshots_path(&self) -> PathBuf {
+        self.options.path.join(recovery::SNAPSHOTS)
+    }
+
+    /// Whether the filter covers a key.
+    pub(super) fn filtered(&self, key: &[u8]) -> bool {
+        key.first().copied() == self.options.filtered_kind
+    }
+
+    /// Whether reads are answered.
+    pub(super) fn readable(&self) -> Result<(), ReadError> {
+        match self.fatal.get() {
+            Some(reason) => Err(ReadError::Fatal(reason.clone())),
+            None if self.closed.load(Ordering::Acquire) => Err(ReadError::Closed),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether groups are taken.
+    pub(super) fn appendable(&self) -> Result<(), AppendError> {
+        match self.fatal.get() {
+            Some(reason) => Err(AppendError::Fatal(reason.clone())),
+            None if self.closed.load(Ordering::Acquire) => Err(AppendError::Unavailable("the ledger is closed".into())),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads sled.
+    pub(super) fn with_tree<T>(&self, read: impl FnOnce(&Tree) -> Result<T, String>) -> Result<T, ReadError> {
+        let tree = self.tree.read().unwrap_or_else(PoisonError::into_inner);
+        match tree.as_ref() {
+            Some(tree) => read(tree).map_err(ReadError::Snapshots),
+            None => Err(ReadError::Closed),
+        }
+    }
+}
+
+/// The guarded value, whatever happened to an earlier holder of the lock.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
