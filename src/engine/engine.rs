@@ -13,7 +13,7 @@ use crate::domain::settings::{InvalidSettings, Settings};
 use crate::domain::time::{Span, Timestamp};
 use crate::oauth::Providers;
 use crate::password::{HashPool, PoolError};
-use crate::store::{Commit, CommitError, Store, StoreError};
+use crate::store::{Commit, CommitError, Store, StoreError, Unready};
 use crate::token::{InstanceKey, Keyring};
 
 use super::admission::{Admission, RETRY_AFTER};
@@ -105,13 +105,8 @@ impl Engine {
     /// # Errors
     /// Why it can't.
     pub fn readiness(&self) -> Result<(), NotReady> {
-        if self.has_failed() {
-            Err(NotReady::StoreFailed)
-        } else if self.inner.system.persister().commits_fail() {
-            Err(NotReady::CommitsFail)
-        } else {
-            Ok(())
-        }
+        self.inner.store().health()?;
+        if self.inner.system.persister().commits_fail() { Err(NotReady::CommitsFail) } else { Ok(()) }
     }
 
     /// Whether it can do its work now.
@@ -121,7 +116,7 @@ impl Engine {
 
     /// Whether it can't do its work any more, until it is built anew.
     pub fn has_failed(&self) -> bool {
-        !self.inner.store().is_healthy()
+        matches!(self.inner.store().health(), Err(Unready::Stopped | Unready::SnapshotsDead))
     }
 
     /// The publishable key: what browsers are configured with.

@@ -23,6 +23,7 @@ mod sign_ups;
 mod view;
 mod waitlist;
 
+pub use crate::store::Unready;
 pub use crate::token::Gate;
 pub use backend::BackendKey;
 pub use builder::{BuildError, EngineBuilder};

@@ -80,10 +80,6 @@ impl KeyValue for Filling {
         self.memory.append(groups, relaxed)
     }
 
-    fn is_healthy(&self) -> bool {
-        true
-    }
-
     fn close(&self) {}
 
     fn blocks(&self) -> bool {
