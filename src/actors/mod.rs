@@ -7,6 +7,7 @@
 
 mod environment;
 mod last_seen;
+mod outage;
 mod persister;
 mod relay;
 mod sign_up;

@@ -2,6 +2,7 @@
 //! timer: while one batch is being written the next one gathers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -9,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use crate::store::{Commit, CommitError, Committed, OutboxEntry, Store};
 
 use super::last_seen::LastSeen;
+use super::outage::Outage;
 use super::relay::RelayMessage;
 
 /// A handle on the persister.
@@ -17,23 +19,32 @@ pub struct Persister {
     actor: ActorRef<PersisterMessage>,
     places: Arc<Semaphore>,
     waiting_max: usize,
+    outage: Arc<Outage>,
 }
 
 pub(super) enum PersisterMessage {
     Commit(Box<Waiting>),
     Written,
+    /// Try whether a commit stands again.
+    Probe,
 }
 
 pub(super) struct Waiting {
     commit: Commit,
     reply: oneshot::Sender<Result<Committed, CommitError>>,
-    _place: OwnedSemaphorePermit,
+    /// A probe has none.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Persister {
     /// A handle on `actor` that lets `waiting_max` commits wait.
-    pub(super) fn new(actor: ActorRef<PersisterMessage>, waiting_max: usize) -> Self {
-        Self { actor, places: Arc::new(Semaphore::new(waiting_max)), waiting_max }
+    pub(super) fn new(actor: ActorRef<PersisterMessage>, waiting_max: usize, outage: Arc<Outage>) -> Self {
+        Self { actor, places: Arc::new(Semaphore::new(waiting_max)), waiting_max, outage }
+    }
+
+    /// Whether the store refused the last batch, and no commit has stood since. Asking never waits.
+    pub fn commits_fail(&self) -> bool {
+        self.outage.is_on()
     }
 
     /// Commits, and returns once that stands.
@@ -43,7 +54,7 @@ impl Persister {
     pub async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
         let place = self.places.clone().try_acquire_owned().map_err(|_| CommitError::Overloaded)?;
         let (reply, answer) = oneshot::channel();
-        let waiting = Waiting { commit, reply, _place: place };
+        let waiting = Waiting { commit, reply, _place: Some(place) };
         self.actor.send_message(PersisterMessage::Commit(Box::new(waiting))).map_err(|_| CommitError::Unavailable)?;
         answer.await.unwrap_or(Err(CommitError::Unknown))
     }
@@ -62,6 +73,7 @@ pub(super) struct State {
     store: Arc<dyn Store>,
     relay: ActorRef<RelayMessage>,
     last_seen: Arc<LastSeen>,
+    outage: Arc<Outage>,
     #[expect(clippy::vec_box, reason = "they come in boxes, and a pointer moves faster than a commit")]
     waiting: Vec<Box<Waiting>>,
     writing: bool,
@@ -70,14 +82,14 @@ pub(super) struct State {
 impl Actor for PersisterActor {
     type Msg = PersisterMessage;
     type State = State;
-    type Arguments = (Arc<dyn Store>, ActorRef<RelayMessage>, Arc<LastSeen>);
+    type Arguments = (Arc<dyn Store>, ActorRef<RelayMessage>, Arc<LastSeen>, Arc<Outage>);
 
     async fn pre_start(
         &self,
         _: ActorRef<Self::Msg>,
-        (store, relay, last_seen): Self::Arguments,
+        (store, relay, last_seen, outage): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
-        Ok(State { store, relay, last_seen, waiting: Vec::new(), writing: false })
+        Ok(State { store, relay, last_seen, outage, waiting: Vec::new(), writing: false })
     }
 
     async fn handle(
@@ -89,6 +101,7 @@ impl Actor for PersisterActor {
         match message {
             PersisterMessage::Commit(waiting) => state.waiting.push(waiting),
             PersisterMessage::Written => state.writing = false,
+            PersisterMessage::Probe => state.waiting.push(probe()),
         }
         state.write(&myself);
         Ok(())
@@ -97,7 +110,7 @@ impl Actor for PersisterActor {
     /// What still waits when the engine stops is written before the actor is gone.
     async fn post_stop(&self, _: ActorRef<Self::Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         let batch = std::mem::take(&mut state.waiting);
-        write(&*state.store, &state.relay, &state.last_seen, batch).await;
+        write(&*state.store, &state.relay, (&state.last_seen, &state.outage), batch).await;
         Ok(())
     }
 }
@@ -111,12 +124,15 @@ impl State {
         let rest = self.waiting.split_off(self.waiting.len().min(BATCH_MAX));
         let batch = std::mem::replace(&mut self.waiting, rest);
         let (store, relay, myself) = (self.store.clone(), self.relay.clone(), myself.clone());
-        let last_seen = self.last_seen.clone();
+        let (last_seen, outage) = (self.last_seen.clone(), self.outage.clone());
         tokio::spawn(async move {
             // Should the store panic, the ports of the batch close and the persister goes on with the next.
-            let outcome = tokio::spawn(async move { write(&*store, &relay, &last_seen, batch).await }).await;
-            if let Err(error) = outcome {
-                tracing::error!(%error, "a batch was lost in the store");
+            let ongoing = outage.clone();
+            let outcome = tokio::spawn(async move { write(&*store, &relay, (&last_seen, &outage), batch).await }).await;
+            match outcome {
+                Ok(begins) if begins => drop(tokio::spawn(probe_until_over(ongoing, myself.clone()))),
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, "a batch was lost in the store"),
             }
             if myself.send_message(PersisterMessage::Written).is_err() {
                 tracing::debug!("the persister is gone");
@@ -125,11 +141,34 @@ impl State {
     }
 }
 
-/// Writes a batch and acknowledges it; what is to be sent goes to the relay once it stands.
+/// Tries now and then whether a commit stands again. Nobody else may: an instance that says it is not ready is asked
+/// for nothing that it would have to commit.
+async fn probe_until_over(outage: Arc<Outage>, persister: ActorRef<PersisterMessage>) {
+    loop {
+        tokio::time::sleep(PROBE_PAUSE).await;
+        if !outage.is_on() || persister.send_message(PersisterMessage::Probe).is_err() {
+            return;
+        }
+    }
+}
+
+/// The smallest commit there is. Nobody waits for its answer.
+fn probe() -> Box<Waiting> {
+    let commit = Commit { values: vec![(PROBE.to_owned(), Vec::new())], ..Commit::default() };
+    Box::new(Waiting { commit, reply: oneshot::channel().0, _place: None })
+}
+
+/// Writes a batch and acknowledges it; what is to be sent goes to the relay once it stands. Returns true when the store
+/// begins to refuse what it is given.
 #[expect(clippy::vec_box, reason = "see `State`")]
-async fn write(store: &dyn Store, relay: &ActorRef<RelayMessage>, last_seen: &LastSeen, batch: Vec<Box<Waiting>>) {
+async fn write(
+    store: &dyn Store,
+    relay: &ActorRef<RelayMessage>,
+    (last_seen, outage): (&LastSeen, &Outage),
+    batch: Vec<Box<Waiting>>,
+) -> bool {
     if batch.is_empty() {
-        return;
+        return false;
     }
     let room = batch.len();
     let (mut commits, mut replies, mut places) =
@@ -150,6 +189,7 @@ async fn write(store: &dyn Store, relay: &ActorRef<RelayMessage>, last_seen: &La
     if noting && results.pop().is_some_and(|noted| noted.is_ok()) {
         last_seen.noted(now);
     }
+    let begins = outage.note(&results);
     for ((result, reply), outbox) in results.into_iter().zip(replies).zip(outboxes) {
         if result.is_ok() {
             for entry in outbox {
@@ -162,7 +202,11 @@ async fn write(store: &dyn Store, relay: &ActorRef<RelayMessage>, last_seen: &La
             tracing::debug!("the caller is gone");
         }
     }
+    begins
 }
 
+/// Under which name a probe is stored.
+const PROBE: &str = "commit_probe";
+const PROBE_PAUSE: Duration = Duration::from_secs(1);
 /// The most commits in one batch.
 const BATCH_MAX: usize = 1024;

@@ -12,6 +12,7 @@ use crate::domain::sign_up::Command;
 use crate::store::Commit;
 
 use super::environment::Environment;
+use super::outage::Outage;
 use super::persister::{Persister, PersisterActor, PersisterMessage};
 use super::relay::{Arguments, RelayActor, RelayMessage};
 use super::sign_up::{Answer, CallError, Create, SignUpMessage};
@@ -47,9 +48,10 @@ impl System {
     ) -> Result<Self, StartError> {
         let arguments = Arguments { environment: environment.clone(), transports, wording };
         let (relay, _) = Actor::spawn(None, RelayActor, arguments).await?;
-        let arguments = (environment.store.clone(), relay.clone(), environment.last_seen.clone());
+        let outage = Arc::new(Outage::default());
+        let arguments = (environment.store.clone(), relay.clone(), environment.last_seen.clone(), outage.clone());
         let (persister_actor, _) = Actor::spawn(None, PersisterActor, arguments).await?;
-        let persister = Persister::new(persister_actor.clone(), environment.options.commits_waiting_max);
+        let persister = Persister::new(persister_actor.clone(), environment.options.commits_waiting_max, outage);
         drop(relay.send_message(RelayMessage::Begin(persister.clone())));
         let (sweeper, _) = Actor::spawn(None, Sweeper, (environment.clone(), persister.clone())).await?;
         let mut shards = Vec::new();

@@ -14,11 +14,11 @@ use crate::domain::settings::{InvalidSettings, Settings};
 use crate::domain::time::{Span, Timestamp};
 use crate::oauth::Providers;
 use crate::password::{HashPool, PoolError};
-use crate::store::{Commit, CommitError, Store, StoreError};
+use crate::store::{Commit, CommitError, Store, StoreError, Unready};
 use crate::token::{InstanceKey, Keyring};
 
 use super::admission::{Admission, RETRY_AFTER};
-use super::{EngineBuilder, EngineError};
+use super::{EngineBuilder, EngineError, NotReady};
 
 /// A running engine. Clones are handles on the same one.
 ///
@@ -101,14 +101,23 @@ impl Engine {
         Ok(Some(self.now()))
     }
 
-    /// Whether it can do its work: keep what it acknowledges.
+    /// Whether it can do its work now: commit what it is asked to. Waits for nothing.
+    ///
+    /// # Errors
+    /// Why it can't.
+    pub fn readiness(&self) -> Result<(), NotReady> {
+        self.inner.store().health()?;
+        if self.inner.system.persister().commits_fail() { Err(NotReady::CommitsFail) } else { Ok(()) }
+    }
+
+    /// Whether it can do its work now.
     pub fn is_ready(&self) -> bool {
-        !self.has_failed()
+        self.readiness().is_ok()
     }
 
     /// Whether it can't do its work any more, until it is built anew.
     pub fn has_failed(&self) -> bool {
-        !self.inner.store().is_healthy()
+        matches!(self.inner.store().health(), Err(Unready::Stopped | Unready::SnapshotsDead))
     }
 
     /// How the channels are doing by which messages leave. It waits for nobody.

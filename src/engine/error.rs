@@ -2,6 +2,7 @@
 
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::time::Span;
+use crate::store::Unready;
 
 /// Why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,4 +43,15 @@ impl From<Reason> for EngineError {
     fn from(reason: Reason) -> Self {
         Self::Rejected(reason.into())
     }
+}
+
+/// Why an engine can't do its work at present.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotReady {
+    /// The store knows that it can't.
+    #[error(transparent)]
+    Store(#[from] Unready),
+    /// The store refuses what it is given, for want of room most likely. The engine tries again by itself.
+    #[error("commits fail; is the disk full?")]
+    CommitsFail,
 }

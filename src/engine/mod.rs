@@ -23,12 +23,13 @@ mod sign_ups;
 mod view;
 mod waitlist;
 
+pub use crate::store::Unready;
 pub use crate::token::Gate;
 pub use backend::BackendKey;
 pub use builder::{BuildError, EngineBuilder};
 pub use caller::{Caller, Source};
 pub use engine::Engine;
-pub use error::EngineError;
+pub use error::{EngineError, NotReady};
 pub use external::{ProviderCallback, Returned};
 pub use invitations::{InvitationView, TicketHolder, TicketStatus};
 pub use links::{Followed, LinkOutcome};

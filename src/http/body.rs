@@ -70,7 +70,7 @@ where
         let Ok(frame) = timeout_at(patience, body.frame()).await else {
             return Err(Fault::RequestTimeout);
         };
-        let Some(frame) = frame else { return Ok(gathered.bytes.into()) };
+        let Some(frame) = frame else { return Ok(gathered.whole()) };
         let frame = frame.map_err(|_| Fault::BodyUnreadable)?;
         let Ok(data) = frame.into_data() else {
             continue;
@@ -80,29 +80,42 @@ where
     }
 }
 
-/// What has come of a body. It takes little more memory than what has come, whatever was announced: a body that comes
-/// slowly is cheap to send and must be cheap to wait for.
+/// What has come of a body, in blocks. It takes little more memory than what has come, whatever was announced: a body
+/// that comes slowly is cheap to send and must be cheap to wait for.
 struct Gathered {
-    bytes: Vec<u8>,
+    blocks: Vec<Vec<u8>>,
+    length: usize,
     max: usize,
 }
 
 impl Gathered {
     const fn of_at_most(max: usize) -> Self {
-        Self { bytes: Vec::new(), max }
+        Self { blocks: Vec::new(), length: 0, max }
     }
 
-    fn take(&mut self, data: &[u8]) -> Result<(), Fault> {
-        let length = self.bytes.len() + data.len();
-        if length > self.max {
+    fn take(&mut self, mut data: &[u8]) -> Result<(), Fault> {
+        if data.len() > self.max - self.length {
             return Err(Fault::RequestBodyTooLarge);
         }
-        if length > self.bytes.capacity() {
-            let room = (length + length / 4).max(ROOM_MIN).min(self.max);
-            self.bytes.reserve_exact(room - self.bytes.len());
+        while !data.is_empty() {
+            let room = |block: &Vec<u8>| block.capacity() - block.len();
+            if self.blocks.last().is_none_or(|block| room(block) == 0) {
+                self.blocks.push(Vec::with_capacity(BLOCK_BYTES.min(self.max - self.length)));
+            }
+            let Some(block) = self.blocks.last_mut() else { break };
+            let (part, rest) = data.split_at(data.len().min(room(block)));
+            block.extend_from_slice(part);
+            self.length += part.len();
+            data = rest;
         }
-        self.bytes.extend_from_slice(data);
         Ok(())
+    }
+
+    fn whole(mut self) -> Bytes {
+        match self.blocks.len() {
+            0 | 1 => self.blocks.pop().unwrap_or_default().into(),
+            _ => self.blocks.concat().into(),
+        }
     }
 }
 
@@ -141,8 +154,9 @@ fn has_unsupported_type(headers: &HeaderMap) -> bool {
 }
 
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
-/// The room that the first bytes of a body get.
-const ROOM_MIN: usize = 1024;
+/// How much room a body gets at a time. Blocks of one size leave no gaps between them, unlike a buffer that is moved
+/// each time it has grown.
+const BLOCK_BYTES: usize = 4096;
 /// Which part of the time for a body may go by before it has to keep the least rate.
 const GRACE_SHARE: u32 = 3;
 const DISCARD_MAX: usize = 16 * 1024 * 1024;
@@ -192,17 +206,21 @@ mod tests {
 
     #[test]
     fn a_body_takes_little_more_memory_than_what_has_come_of_it() {
+        let capacity = |gathered: &Gathered| gathered.blocks.iter().map(Vec::capacity).sum::<usize>();
         let mut gathered = Gathered::of_at_most(64 * 1024);
-        for length in 1..=64 * 1024 {
-            gathered.take(b"a").expect("room");
-            let capacity = gathered.bytes.capacity();
-            assert!(capacity <= (length + length / 4).max(1024), "{capacity} for {length} bytes");
+        let bytes: Vec<u8> = (0..64 * 1024).map(|n| u8::try_from(n % 251).expect("a byte")).collect();
+        let (mut at, mut step) = (0, 1);
+        while at < bytes.len() {
+            let next = bytes.len().min(at + step);
+            gathered.take(&bytes[at..next]).expect("room");
+            assert!(capacity(&gathered) < next + BLOCK_BYTES, "{} for {next} bytes", capacity(&gathered));
+            (at, step) = (next, step % 5000 + 7);
         }
-        assert_eq!(gathered.bytes.capacity(), 64 * 1024);
         assert_eq!(gathered.take(b"a"), Err(Fault::RequestBodyTooLarge));
+        assert_eq!(gathered.whole(), bytes);
         let mut announced = Gathered::of_at_most(3);
         announced.take(b"abc").expect("room");
-        assert_eq!(announced.bytes.capacity(), 3);
+        assert_eq!((capacity(&announced), &announced.whole()[..]), (3, &b"abc"[..]));
     }
 
     #[tokio::test(start_paused = true)]

@@ -78,6 +78,15 @@ impl HttpError {
         Self::from(Fault::InternalError).because(cause)
     }
 
+    /// 503 with the reason in words, for whoever watches over the instance.
+    pub(super) fn not_ready(reason: &str) -> Self {
+        let mut error = Self::from(Fault::ServiceUnavailable);
+        for problem in &mut error.0.problems {
+            problem.long_message = Cow::Owned(format!("Not ready: {reason}"));
+        }
+        error
+    }
+
     /// 422 about one value of a JSON document, in the words of whoever read it.
     pub(super) fn document(key: &str, reason: &str) -> Self {
         let mut error = Self::from(Reason::from(Code::FormParamValueInvalid));

@@ -48,7 +48,7 @@ address = false
 fn the_data_is_its_owners_alone_whatever_the_umask() {
     let folder = TempDir::new().expect("a folder");
     let data = folder.path().join("data");
-    let server = Server::start_under_umask("000", folder.path(), CONFIG);
+    let server = Server::start_after("umask 000", folder.path(), CONFIG);
     sign_up(&server, "grace.of.the.nile", true);
     check_modes(&data);
     assert_eq!(server.terminate(), Some(0));
@@ -58,7 +58,7 @@ fn the_data_is_its_owners_alone_whatever_the_umask() {
     for (path, is_folder) in all(&data) {
         fs::set_permissions(path, Permissions::from_mode(if is_folder { 0o755 } else { 0o644 })).expect("its own");
     }
-    let server = Server::start_under_umask("022", folder.path(), CONFIG);
+    let server = Server::start_after("umask 022", folder.path(), CONFIG);
     sign_up(&server, "ada.of.the.nile", true);
     check_modes(&data);
     server.kill_in_place();

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -32,24 +32,107 @@ fn heads_that_drip_are_cut_while_others_are_answered() {
 }
 
 #[test]
-fn more_connections_than_allowed_wait_and_are_served_when_others_close() {
+fn silent_connections_that_take_all_places_make_room_for_a_request() {
     const PLACES: usize = 8;
     let folder = TempDir::new().expect("a folder");
-    let config = format!("[server]\nmax_connections = {PLACES}\nheader_timeout_ms = 3000\n");
+    let config = format!("[server]\nmax_connections = {PLACES}\nheader_timeout_ms = 20000\n");
     let server = Server::start(folder.path(), &config);
     let held: Vec<TcpStream> = (0..PLACES).map(|_| kept(&server)).collect();
-    let flood: Vec<TcpStream> = (0..4 * PLACES).map(|_| connect(&server)).collect();
-    let mut waiting = connect(&server);
-    waiting.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").expect("room");
-    assert!(is_open(&mut waiting), "every place is taken");
-    drop((held, flood));
-    waiting.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
-    assert!(read(&mut waiting).starts_with("HTTP/1.1 200 "));
-    // Those that stay silent are closed by the server, and their places are free again.
-    let silent: Vec<TcpStream> = (0..PLACES).map(|_| connect(&server)).collect();
     assert_eq!(server.request("GET", "/health/live", &[], "").expect("an answer").status, 200);
-    drop(silent);
+    let flood: Vec<TcpStream> = (0..4 * PLACES).map(|_| connect(&server)).collect();
+    assert_eq!(server.request("GET", "/health/live", &[], "").expect("an answer").status, 200);
+    drop((held, flood));
     assert_alive(&server, &folder);
+}
+
+#[test]
+fn a_connection_without_a_byte_is_closed_after_the_header_timeout() {
+    let folder = TempDir::new().expect("a folder");
+    let server = Server::start(folder.path(), "[server]\nheader_timeout_ms = 300\n");
+    assert_eq!(read(&mut connect(&server)), "", "a silent one");
+    assert!(read(&mut kept(&server)).contains("live"), "a kept one, after its answer");
+    assert_alive(&server, &folder);
+}
+
+#[test]
+fn more_connections_than_descriptors_neither_end_the_process_nor_keep_others_out() {
+    const DESCRIPTORS: usize = 256;
+    let folder = TempDir::new().expect("a folder");
+    let limit = format!("ulimit -n {DESCRIPTORS}");
+    let server = Server::start_after(&limit, folder.path(), "[server]\nheader_timeout_ms = 60000\n");
+    let mut flood = Vec::new();
+    for _ in 0..6 {
+        flood.extend((0..DESCRIPTORS / 2).map(|_| connect(&server)));
+        assert_eq!(server.request("GET", "/health/ready", &[], "").expect("an answer in the flood").status, 200);
+        let made = server.native("POST", "/v1/client", "", "").expect("an answer in the flood");
+        assert_eq!(made.status, 200, "{}", made.body);
+    }
+    drop(flood);
+    assert_alive(&server, &folder);
+    let log = log_of(folder.path());
+    assert!(log.contains("connections=160") && !log.contains("Too many open files"), "{log}");
+    assert_eq!(server.terminate(), Some(0));
+}
+
+#[test]
+fn the_soft_limit_of_descriptors_is_raised_to_the_hard_one() {
+    let folder = TempDir::new().expect("a folder");
+    let limit = "ulimit -Sn 128 && ulimit -Hn 1024";
+    let server = Server::start_after(limit, folder.path(), "");
+    let log = log_of(folder.path());
+    assert!(log.contains("connections=768"), "{log}");
+    assert_eq!(server.terminate(), Some(0));
+}
+
+#[test]
+fn one_source_gets_its_share_of_connections_and_others_theirs() {
+    const SHARE: usize = 4;
+    let folder = TempDir::new().expect("a folder");
+    let config = format!("[server]\nconnections_per_source = {SHARE}\nheader_timeout_ms = 20000\n");
+    let server = Server::start(folder.path(), &config);
+    let mut held: Vec<TcpStream> = (0..2 * SHARE).map(|_| kept(&server)).collect();
+    let open = held.iter_mut().map(is_open_past_its_answer).filter(|open| *open).count();
+    assert_eq!(open, SHARE, "the most silent ones left for the later ones");
+    assert_eq!(server.request("GET", "/health/live", &[], "").expect("an answer").status, 200);
+    assert_alive(&server, &folder);
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a process ends in real time")]
+fn sigterm_waits_for_begun_answers_and_for_nobody_who_is_stuck() {
+    const DRAIN: Duration = Duration::from_secs(8);
+    let folder = TempDir::new().expect("a folder");
+    let config =
+        "[server]\ndrain_timeout_s = 8\nheader_timeout_ms = 60000\nbody_timeout_ms = 60000\nwrite_timeout_ms = 60000\n";
+    let server = Server::start(folder.path(), config);
+    let stuck: Vec<TcpStream> = thread::scope(|scope| {
+        let stuck: Vec<_> = (0..20).map(|_| scope.spawn(|| stuck_reader(&server))).collect();
+        stuck.into_iter().map(|one| one.join().expect("a connection")).collect()
+    });
+    let idle: Vec<TcpStream> = (0..5).map(|_| kept(&server)).chain((0..5).map(|_| connect(&server))).collect();
+    let mut half = connect(&server);
+    half.write_all(b"POST /v1/client HTTP/1.1\r\nhost: local").expect("bytes are taken");
+    let mut begun = connect(&server);
+    let form = "email_address=ada%40example.com";
+    let head = format!(
+        "POST /v1/client/sign_ups?_is_native=1 HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\
+         content-type: application/x-www-form-urlencoded\r\n\r\n",
+        form.len()
+    );
+    let (first, rest) = form.split_at(10);
+    thread::sleep(Duration::from_millis(1500));
+    begun.write_all(format!("{head}{first}").as_bytes()).expect("bytes are taken");
+    thread::sleep(Duration::from_millis(100));
+    let asked = Instant::now();
+    server.ask_to_end();
+    thread::sleep(Duration::from_millis(100));
+    begun.write_all(rest.as_bytes()).expect("bytes are taken");
+    let answer = read(&mut begun);
+    assert_eq!(server.terminate(), Some(0));
+    let took = asked.elapsed();
+    assert!(took < DRAIN, "{took:?}: {}", log_of(folder.path()));
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    drop((stuck, idle, half));
 }
 
 #[test]
@@ -121,6 +204,28 @@ fn is_open(stream: &mut TcpStream) -> bool {
     stream.set_read_timeout(Some(Duration::from_millis(25))).expect("a timeout");
     let read = stream.read(&mut [0; 256]);
     read.is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
+}
+
+/// Whether a connection that was answered stays open.
+fn is_open_past_its_answer(stream: &mut TcpStream) -> bool {
+    stream.set_read_timeout(Some(Duration::from_millis(200))).expect("a timeout");
+    loop {
+        match stream.read(&mut [0; 4096]) {
+            Ok(0) => return false,
+            Ok(_) => {}
+            Err(error) => return matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        }
+    }
+}
+
+/// Asks over and over and takes no answer, until no more is taken of it.
+fn stuck_reader(server: &Server) -> TcpStream {
+    let mut stream = connect(server);
+    stream.set_write_timeout(Some(Duration::from_millis(300))).expect("a timeout");
+    let request = b"GET /v1/environment HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(64);
+    let taken = (0..10_000).take_while(|_| stream.write_all(&request).is_ok()).count();
+    assert!(taken < 10_000, "somebody took all of it");
+    stream
 }
 
 fn pause() -> bool {

@@ -19,8 +19,10 @@ mod http_oauth;
 mod http_restrictions;
 mod layers;
 mod load;
+mod mixed_load;
 mod oauth;
 mod process;
+mod readiness;
 mod sign_ins;
 #[path = "../support/mod.rs"]
 mod support;

@@ -29,10 +29,11 @@ impl Server {
         Self::start_with(Command::new(env!("CARGO_BIN_EXE_vestibule")), folder, config)
     }
 
-    /// The same under a umask, in octal digits.
-    pub(crate) fn start_under_umask(umask: &str, folder: &Path, config: &str) -> Self {
+    /// The same, after a command of the shell such as `ulimit -n 256` or `umask 022`.
+    pub(crate) fn start_after(command: &str, folder: &Path, config: &str) -> Self {
+        // The shell's limits are those of what it becomes.
         let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("umask {umask} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_vestibule")]);
+        shell.args(["-c", &format!("{command} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_vestibule")]);
         Self::start_with(shell, folder, config)
     }
 
@@ -71,10 +72,15 @@ impl Server {
         assert!(Command::new("kill").args(["-KILL", &id]).status().expect("kill").success());
     }
 
-    /// Asks it to end, and returns its exit code.
-    pub(crate) fn terminate(mut self) -> Option<i32> {
+    /// Asks it to end.
+    pub(crate) fn ask_to_end(&self) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
+    }
+
+    /// Asks it to end, and returns its exit code.
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        self.ask_to_end();
         self.child.wait().expect("an end").code()
     }
 

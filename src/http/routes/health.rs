@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::delivery::ChannelStatus;
-use crate::http::error::{Fault, HttpError};
+use crate::http::error::HttpError;
 use crate::http::exchange::Exchange;
 use crate::http::response::Answer;
 
@@ -15,12 +15,13 @@ pub(super) fn live() -> Answer {
 }
 
 pub(super) fn ready(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
-    if exchange.engine().is_ready() {
-        let channels = exchange.engine().channels();
-        let channels = channels.iter().map(|status| (status.channel.as_str().to_owned(), shown(status)));
-        Ok(Answer::json(&json!({"status": "ready", "channels": Value::from_iter(channels)})))
-    } else {
-        Err(Fault::ServiceUnavailable.into())
+    match exchange.engine().readiness() {
+        Ok(()) => {
+            let channels = exchange.engine().channels();
+            let channels = channels.iter().map(|status| (status.channel.as_str().to_owned(), shown(status)));
+            Ok(Answer::json(&json!({"status": "ready", "channels": Value::from_iter(channels)})))
+        }
+        Err(reason) => Err(HttpError::not_ready(&reason.to_string())),
     }
 }
 

@@ -1,0 +1,61 @@
+//! Whether commits stand at present: told once when they begin to fail and once when they stand again, however many
+//! fail meanwhile.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::store::{CommitError, Committed};
+
+/// A time in which the store refuses what it is given. Asking never waits.
+#[derive(Debug, Default)]
+pub(super) struct Outage {
+    on: AtomicBool,
+    failed: AtomicU64,
+}
+
+impl Outage {
+    /// Whether the last batch could not be written.
+    pub(super) fn is_on(&self) -> bool {
+        self.on.load(Ordering::Acquire)
+    }
+
+    /// Takes note of what came of a batch. Returns true when an outage begins with it.
+    pub(super) fn note(&self, results: &[Result<Committed, CommitError>]) -> bool {
+        let failures = results.iter().filter_map(|result| result.as_ref().err()).filter(|error| is_of_the_store(error));
+        let (count, last) = failures.fold((0, None), |(count, _), error| (count + 1, Some(error)));
+        if results.iter().any(Result::is_ok) {
+            if self.on.swap(false, Ordering::AcqRel) {
+                tracing::info!(failed = self.failed.swap(0, Ordering::Relaxed), "commits stand again");
+            }
+            return false;
+        }
+        let Some(error) = last else { return false };
+        self.failed.fetch_add(count, Ordering::Relaxed);
+        let begins = !self.on.swap(true, Ordering::AcqRel);
+        if begins {
+            tracing::error!(%error, "commits fail; one is tried again every second until it stands");
+        }
+        begins
+    }
+}
+
+/// Whether it is the store that failed, not the commit that was refused. Overload is neither: it passes with the load.
+const fn is_of_the_store(error: &CommitError) -> bool {
+    matches!(error, CommitError::Unavailable | CommitError::Unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_lasts_from_the_first_failure_to_the_next_commit_that_stands() {
+        let outage = Outage::default();
+        assert!(!outage.note(&[Err(CommitError::Stale), Err(CommitError::Overloaded)]) && !outage.is_on());
+        assert!(outage.note(&[Err(CommitError::Unavailable), Err(CommitError::Stale)]) && outage.is_on());
+        assert!(!outage.note(&[Err(CommitError::Unavailable)]) && outage.is_on(), "it goes on");
+        assert!(!outage.note(&[Err(CommitError::Stale)]) && outage.is_on(), "nothing was written");
+        assert_eq!(outage.failed.load(Ordering::Relaxed), 2);
+        assert!(!outage.note(&[Ok(Committed::default())]) && !outage.is_on());
+        assert!(outage.note(&[Err(CommitError::Unknown)]), "another one");
+    }
+}
