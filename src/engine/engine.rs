@@ -6,8 +6,8 @@ use url::Url;
 
 use crate::actors::{CallError, Environment, System};
 use crate::captcha::Captcha;
-use crate::delivery::{Channel, ChannelStatus};
 use crate::clock::SystemClock;
+use crate::delivery::{Channel, ChannelStatus};
 use crate::domain::rejection::Code;
 use crate::domain::secret::Secret;
 use crate::domain::settings::{InvalidSettings, Settings};

@@ -1,7 +1,6 @@
 //! Asking a provider: the page that a person is sent to, and who they are once they are back.
 
 use std::pin::Pin;
-use std::sync::Arc;
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
@@ -32,7 +31,7 @@ use super::profile::profile;
 #[derive(Clone, Debug, Default)]
 pub struct Providers {
     outbound: Outbound,
-    documents: Arc<Documents>,
+    documents: Documents,
 }
 
 /// What a person is sent to a provider with.
@@ -93,7 +92,7 @@ type OAuthClient = Client<
 impl Providers {
     /// All providers, asked through `outbound`.
     pub fn new(outbound: Outbound) -> Self {
-        Self { outbound, documents: Arc::default() }
+        Self { outbound, documents: Documents::default() }
     }
 
     /// The URL of the provider's page for this person. PKCE is S256, for all but those who refuse it (`Quirk::NoPkce`).

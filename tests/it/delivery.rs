@@ -142,7 +142,9 @@ async fn an_address_outside_ascii_is_refused_with_the_reason_unless_the_server_t
     let server = SmtpServer::start();
     let smtp = Smtp::new(&server.options()).expect("a transport");
     let outcome = smtp.deliver(&message("josé@example.com")).await;
-    assert!(matches!(&outcome, Outcome::Refused { reason } if reason.contains("does not take addresses outside ASCII")));
+    assert!(
+        matches!(&outcome, Outcome::Refused { reason } if reason.contains("does not take addresses outside ASCII"))
+    );
     assert!(server.commands().iter().all(|command| command.starts_with("EHLO")));
     let server = SmtpServer::scripted(vec![("ehlo", Act::Say("250-test.example\r\n250-8BITMIME\r\n250 SMTPUTF8"))]);
     let smtp = Smtp::new(&server.options()).expect("a transport");
@@ -172,6 +174,10 @@ async fn a_login_goes_by_plain_or_by_login() {
     let smtp = Smtp::new(&with_login(&server)).expect("a transport");
     assert_eq!(smtp.deliver(&message("ada@example.com")).await, Outcome::Sent);
     assert_eq!(server.commands()[1], "AUTH PLAIN AGFkYQBodW50ZXIy");
+    let server = SmtpServer::scripted(vec![("ehlo", Act::Say("250-test.example\r\n250 AUTH=LOGIN"))]);
+    let smtp = Smtp::new(&with_login(&server)).expect("a transport");
+    assert_eq!(smtp.deliver(&message("ada@example.com")).await, Outcome::Sent);
+    assert_eq!(server.commands()[1..4], ["AUTH LOGIN", "YWRh", "aHVudGVyMg=="]);
 }
 
 #[tokio::test]
@@ -290,11 +296,7 @@ async fn engine(options: &SmtpOptions, capture: &Arc<Capture>) -> Engine {
 }
 
 /// A new person's sign-up, whose code is on its way.
-async fn begin(
-    engine: &Engine,
-    email: Option<&str>,
-    phone: Option<&str>,
-) -> (vestibule::domain::id::SignUpId, Caller) {
+async fn begin(engine: &Engine, email: Option<&str>, phone: Option<&str>) -> (vestibule::domain::id::SignUpId, Caller) {
     let strategy = if email.is_some() { "email_code" } else { "phone_code" };
     let fields = RawFields {
         email_address: email.map(str::to_owned),

@@ -299,10 +299,9 @@ fn carry(letter: Letter, begun: Instant, courier: Arc<Courier>, persister: Persi
     tokio::spawn(async move {
         let carried = letter.clone();
         let work = tokio::spawn(async move { courier.carry(&carried, &persister).await });
-        let end = work.await.unwrap_or_else(|_| End::Unavailable {
-            after: letter.pause,
-            reason: "the transport panicked".into(),
-        });
+        let end = work
+            .await
+            .unwrap_or_else(|_| End::Unavailable { after: letter.pause, reason: "the transport panicked".into() });
         if relay.send_message(RelayMessage::Back { letter, begun, end }).is_err() {
             tracing::debug!("the relay is gone");
         }

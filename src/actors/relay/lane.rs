@@ -147,7 +147,11 @@ impl Lane {
                 if has_left { self.answered(now) } else { Change::None }
             }
             End::Remembered { has_left } => {
-                if has_left { self.answered(now) } else { Change::None }
+                if has_left {
+                    self.answered(now)
+                } else {
+                    Change::None
+                }
             }
             End::Again { after } => {
                 self.later.insert((now + after, id), letter.tried());
