@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use vestibule::actors::ActorOptions;
 use vestibule::delivery::{Capture, Channel, Message, Outcome, Security, Smtp, SmtpError, SmtpOptions, Transport};
 use vestibule::domain::id::MessageId;
 use vestibule::domain::secret::Secret;
@@ -46,7 +47,7 @@ async fn a_refusal_for_good_is_told_from_one_for_now_and_retries_keep_their_id()
     let mail = server.mail(2).await;
     assert!(header(&mail[0], "Message-ID: ").contains(&message.id.to_string()));
     assert_eq!(header(&mail[0], "Message-ID: "), header(&mail[1], "Message-ID: "));
-    assert_eq!(server.connections(), 1, "a refused message does not cost the connection");
+    assert_eq!(server.connections(), 2, "a refused login costs the connection, and a refused message does not");
 }
 
 #[tokio::test]
@@ -241,6 +242,39 @@ async fn a_hung_mail_server_holds_up_no_text_message_and_mail_flows_once_it_is_r
 }
 
 #[tokio::test]
+async fn messages_that_find_no_room_in_memory_wait_in_the_outbox() {
+    let server = SmtpServer::scripted(vec![("greeting", Act::Say("421 not now"))]);
+    let capture = Arc::new(Capture::new());
+    let actors = ActorOptions { messages_held_max: 4, ..ActorOptions::default() };
+    let engine = engine_with(&server.options(), &capture, actors).await;
+    for number in 0..20 {
+        begin(&engine, Some(&format!("ada{number}@example.com")), None).await;
+        begin(&engine, None, Some(&format!("+120155501{number:02}"))).await;
+    }
+    until(|| engine.channels()[1].sent == 20).await;
+    until(|| engine.channels()[0].failing_since.is_some()).await;
+    assert_eq!(engine.channels()[0].waiting, 4);
+    server.follow(Script::new());
+    server.mail(20).await;
+    until(|| engine.channels()[0].waiting == 0).await;
+    assert_eq!((engine.channels()[0].sent, server.taken().len()), (20, 20), "each once");
+    engine.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_relay_makes_no_more_connections_than_the_server_may_see() {
+    let server = SmtpServer::start();
+    let options = SmtpOptions { connections_max: 3, ..server.options() };
+    let engine = engine(&options, &Arc::new(Capture::new())).await;
+    for number in 0..40 {
+        begin(&engine, Some(&format!("ada{number}@example.com")), None).await;
+    }
+    server.mail(40).await;
+    assert!(server.connections() <= 3, "{} connections", server.connections());
+    engine.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_message_whose_taking_was_not_confirmed_goes_out_again_under_the_same_id() {
     let server = SmtpServer::scripted(vec![("text", Act::HangUp)]);
     let engine = engine(&server.options(), &Arc::new(Capture::new())).await;
@@ -270,10 +304,7 @@ async fn a_transport_that_panics_or_hangs_costs_its_messages_a_try() {
         }
     }
     let settings = vestibule::config::sample_settings("email_code").expect("a sample");
-    let actors = vestibule::actors::ActorOptions {
-        delivery_timeout: Duration::from_millis(200),
-        ..vestibule::actors::ActorOptions::default()
-    };
+    let actors = ActorOptions { delivery_timeout: Duration::from_millis(200), ..ActorOptions::default() };
     let engine = Engine::builder().settings(settings).actors(actors).email(Arc::new(Clumsy(0.into())));
     let engine = engine.build().await.expect("an engine");
     begin(&engine, Some("ada@example.com"), None).await;
@@ -285,13 +316,17 @@ async fn a_transport_that_panics_or_hangs_costs_its_messages_a_try() {
 
 /// An engine that verifies by codes, mail by SMTP and texts into `capture`.
 async fn engine(options: &SmtpOptions, capture: &Arc<Capture>) -> Engine {
+    engine_with(options, capture, ActorOptions::default()).await
+}
+
+async fn engine_with(options: &SmtpOptions, capture: &Arc<Capture>, actors: ActorOptions) -> Engine {
     let mut settings = vestibule::config::sample_settings("email_code").expect("a sample");
     settings.attributes.phone_number = settings.attributes.email_address.clone();
     settings.attributes.phone_number.verifications = vec![Strategy::PhoneCode];
     settings.attributes.phone_number.required = false;
     settings.attributes.email_address.required = false;
     let smtp = Smtp::new(options).expect("a transport");
-    let builder = Engine::builder().settings(settings).email(Arc::new(smtp)).sms(capture.clone());
+    let builder = Engine::builder().settings(settings).actors(actors).email(Arc::new(smtp)).sms(capture.clone());
     builder.build().await.expect("an engine")
 }
 

@@ -143,6 +143,7 @@ pub(crate) fn options(port: u16) -> SmtpOptions {
         password: None,
         from: "Acme <no-reply@acme.example>".into(),
         hello_name: None,
+        connections_max: 16,
         limits: SmtpLimits { command: Duration::from_millis(400), delivery: Duration::from_millis(1200) },
     }
 }

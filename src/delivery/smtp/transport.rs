@@ -20,6 +20,7 @@ pub struct Smtp {
     idle: Pool,
     /// How long a message may take as a whole.
     limit: Duration,
+    connections_max: usize,
 }
 
 impl Smtp {
@@ -54,7 +55,8 @@ impl Smtp {
             hello_name,
             limit: options.limits.command,
         };
-        Ok(Self { server, from, idle: Pool::default(), limit: options.limits.delivery })
+        let (limit, connections_max) = (options.limits.delivery, options.connections_max.max(1));
+        Ok(Self { server, from, idle: Pool::new(connections_max), limit, connections_max })
     }
 
     async fn hand_over(&self, mail: &Mail) -> Result<(), Trouble> {
@@ -79,6 +81,10 @@ impl Smtp {
 }
 
 impl Transport for Smtp {
+    fn at_once_max(&self) -> usize {
+        self.connections_max
+    }
+
     fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
             let Some(mail) = Mail::compose(message, &self.from) else {
@@ -155,6 +161,7 @@ mod tests {
             password: None,
             from: "no-reply@acme.example".into(),
             hello_name: None,
+            connections_max: 4,
             limits: SmtpLimits::default(),
         };
         let tls = if is_trusted { trusting(host) } else { Tls::new(host).expect("the system trusts somebody") };
