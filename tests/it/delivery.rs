@@ -4,6 +4,8 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
+use tempfile::TempDir;
 use vestibule::actors::ActorOptions;
 use vestibule::delivery::{Capture, Channel, Message, Outcome, Security, Smtp, SmtpError, SmtpOptions, Transport};
 use vestibule::domain::id::MessageId;
@@ -13,6 +15,7 @@ use vestibule::domain::time::Timestamp;
 use vestibule::domain::verification::Strategy;
 use vestibule::engine::{Caller, Engine, Source};
 
+use crate::support::server::{Server, log_of};
 use crate::support::smtp::{Act, Mail, Script, SmtpServer, options};
 
 #[tokio::test]
@@ -312,6 +315,63 @@ async fn a_transport_that_panics_or_hangs_costs_its_messages_a_try() {
     let [email, _] = engine.channels();
     assert_eq!((email.failed_tries, email.waiting, email.failing_since), (1, 0, None));
     engine.shutdown().await;
+}
+
+#[tokio::test]
+async fn trouble_with_mail_is_told_once_and_so_is_its_end_and_no_line_names_who_waits() {
+    const PEOPLE: usize = 5;
+    let mail_server = SmtpServer::scripted(vec![("greeting", Act::Say("554 5.3.2 not for ada0@example.com"))]);
+    let folder = TempDir::new().expect("a folder");
+    let config = format!(
+        "[settings]\nfile = \"email_code\"\n[limits]\nsource = false\n[email]\ntransport = \"smtp\"\n\
+         host = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\nfrom = \"Acme <no-reply@acme.example>\"\n\
+         command_timeout_s = 1\ntimeout_s = 2\n",
+        mail_server.options().port
+    );
+    let server = Server::start(folder.path(), &config);
+    for number in 0..PEOPLE {
+        let form = format!("email_address=ada{number}@example.com&strategy=email_code");
+        let answer = server.native("POST", "/v1/client/sign_ups", "", &form).expect("an answer");
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    let health = || server.request("GET", "/health/ready", &[], "").expect("an answer");
+    until(|| health().json()["channels"]["email"]["status"] == "failing").await;
+    let told = health();
+    assert_eq!((told.status, &told.json()["channels"]["sms"]["status"]), (200, &json!("working")), "{}", told.body);
+    assert_eq!(told.json()["channels"]["email"]["waiting"], PEOPLE, "{}", told.body);
+    assert!(!told.body.contains("127.0.0.1"), "{}", told.body);
+    // Long enough for several tries.
+    until(|| mail_server.connections() >= PEOPLE + 3).await;
+    mail_server.follow(Script::new());
+    mail_server.mail(PEOPLE).await;
+    until(|| health().json()["channels"]["email"] == json!({"status": "working", "waiting": 0})).await;
+    assert_eq!(server.terminate(), Some(0));
+    let log = log_of(folder.path());
+    let lines = |words: &str| log.lines().filter(|line| line.contains(words)).count();
+    assert_eq!((lines("messages can't leave"), lines("messages leave again")), (1, 1), "{log}");
+    assert_eq!(lines(&format!("the mail server 127.0.0.1:{} answered", mail_server.options().port)), 1, "{log}");
+    assert_eq!((lines("WARN"), lines("ERROR"), lines("/registry/")), (1, 0, 0), "{log}");
+    assert!(!log.lines().any(|line| line.contains("vestibule::") && line.contains('@')), "{log}");
+}
+
+#[tokio::test]
+async fn messages_that_could_not_leave_before_a_crash_leave_after_it() {
+    let mail_server = SmtpServer::scripted(vec![("rcpt", Act::FallSilent)]);
+    let folder = TempDir::new().expect("a folder");
+    let config = format!(
+        "[settings]\nfile = \"email_code\"\n[email]\ntransport = \"smtp\"\nhost = \"127.0.0.1\"\nport = {}\n\
+         security = \"none\"\nfrom = \"no-reply@acme.example\"\n",
+        mail_server.options().port
+    );
+    let server = Server::start(folder.path(), &config);
+    let form = "email_address=ada@example.com&strategy=email_code";
+    assert_eq!(server.native("POST", "/v1/client/sign_ups", "", form).expect("an answer").status, 200);
+    server.kill_in_place();
+    drop(server);
+    mail_server.follow(Script::new());
+    let server = Server::start(folder.path(), &config);
+    assert_eq!(mail_server.mail(1).await[0].to, "<ada@example.com>");
+    assert_eq!(server.terminate(), Some(0));
 }
 
 /// An engine that verifies by codes, mail by SMTP and texts into `capture`.
