@@ -27,7 +27,14 @@ struct Known {
     kept: Option<(Instant, Arc<Value>)>,
     failed: Option<(Instant, ProviderError)>,
     /// The request that is under way, if one is.
-    flight: Option<watch::Receiver<Option<Outcome>>>,
+    flight: Option<Flight>,
+}
+
+/// A request that is under way. Whoever waits for it holds a clone.
+#[derive(Clone, Debug)]
+struct Flight {
+    outcome: watch::Receiver<Option<Outcome>>,
+    waiting: Arc<()>,
 }
 
 impl Documents {
@@ -46,12 +53,15 @@ impl Documents {
                 return outcome;
             }
             match &entry.flight {
+                Some(flight) if Arc::strong_count(&flight.waiting) > WAITING_MAX => {
+                    return Err(ProviderError::Fetch("too many wait for it".into()));
+                }
                 Some(flight) => flight.clone(),
                 None => entry.flight.insert(self.depart(url, outbound)).clone(),
             }
         };
         let lost = || ProviderError::Fetch("the request for it was lost".into());
-        match timeout(WAIT_MAX, flight.wait_for(Option::is_some)).await {
+        match timeout(WAIT_MAX, flight.outcome.wait_for(Option::is_some)).await {
             Ok(Ok(outcome)) => outcome.clone().unwrap_or_else(|| Err(lost())),
             Ok(Err(_)) => Err(lost()),
             Err(_) => Err(ProviderError::Timeout),
@@ -59,17 +69,17 @@ impl Documents {
     }
 
     /// Begins to ask. It is nobody's call: those who wait for it may come and go.
-    fn depart(&self, url: &str, outbound: &Outbound) -> watch::Receiver<Option<Outcome>> {
-        let (arrival, flight) = watch::channel(None);
+    fn depart(&self, url: &str, outbound: &Outbound) -> Flight {
+        let (arrival, outcome) = watch::channel(None);
         let (documents, url, outbound) = (self.clone(), url.to_owned(), outbound.clone());
         tokio::spawn(async move {
-            let flight = Flight { documents: &documents, url: &url };
+            let landing = Landing { documents: &documents, url: &url };
             let outcome = fetch(&url, &outbound).await;
-            flight.documents.keep(&url, &outcome);
-            drop(flight);
+            documents.keep(&url, &outcome);
+            drop(landing);
             arrival.send_replace(Some(outcome));
         });
-        flight
+        Flight { outcome, waiting: Arc::default() }
     }
 
     fn keep(&self, url: &str, outcome: &Outcome) {
@@ -101,13 +111,13 @@ impl Known {
     }
 }
 
-/// A request under way. However it ends, the next call may make another.
-struct Flight<'a> {
+/// However a request ends, the next call may make another.
+struct Landing<'a> {
     documents: &'a Documents,
     url: &'a str,
 }
 
-impl Drop for Flight<'_> {
+impl Drop for Landing<'_> {
     fn drop(&mut self) {
         let mut known = self.documents.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = known.get_mut(self.url) {
@@ -147,6 +157,8 @@ pub(super) const RENEWED: Duration = Duration::from_secs(10);
 const FAILED: Duration = Duration::from_secs(5);
 /// How long a call waits for a request; requests have a deadline of their own, which is shorter.
 const WAIT_MAX: Duration = Duration::from_secs(30);
+/// How many calls wait for one request: while a provider hangs, those who want to go there leave room for others.
+const WAITING_MAX: usize = 1024;
 const DOCUMENTS_MAX: usize = 256;
 
 #[cfg(test)]
@@ -202,6 +214,30 @@ mod tests {
             assert!(outcomes.iter().all(|outcome| *outcome == (answer(0).0 == 200)));
             assert_eq!(asked.load(Ordering::Relaxed), 1);
         }
+    }
+
+    #[tokio::test]
+    async fn no_more_wait_for_a_provider_that_hangs_than_may() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/keys", silent.local_addr().expect("an address"));
+        let timeout = Duration::from_millis(500);
+        let options = OutboundOptions { allow_private: true, timeout, ..OutboundOptions::default() };
+        let (documents, outbound) = (Documents::default(), Outbound::new(options));
+        let calls: Vec<_> = (0..WAITING_MAX + 10)
+            .map(|_| {
+                let (documents, outbound, url) = (documents.clone(), outbound.clone(), url.clone());
+                tokio::spawn(async move { documents.get(&url, AGE_MAX, &outbound).await.err() })
+            })
+            .collect();
+        let (mut late, mut turned_away) = (0, 0);
+        for call in calls {
+            match call.await.expect("an outcome") {
+                Some(ProviderError::Timeout) => late += 1,
+                Some(ProviderError::Fetch(_)) => turned_away += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((late, turned_away), (WAITING_MAX, 10));
     }
 
     #[tokio::test]
