@@ -186,12 +186,14 @@ async fn a_login_goes_by_plain_or_by_login() {
 
 #[tokio::test]
 async fn tls_that_is_not_to_be_had_is_told() {
-    let plain = SmtpServer::start();
-    for (security, words) in [
-        (Security::StartTls, "does not offer STARTTLS"),
-        (Security::Tls, "could not agree on TLS: it does not speak TLS at this port"),
+    let (plain, silent) = (SmtpServer::start(), SmtpServer::scripted(vec![("greeting", Act::FallSilent)]));
+    for (server, security, words) in [
+        (&plain, Security::StartTls, "does not offer STARTTLS"),
+        (&plain, Security::Tls, "could not agree on TLS: it does not speak TLS at this port"),
+        (&silent, Security::StartTls, "did not greet in time"),
+        (&silent, Security::Tls, "did not answer the TLS handshake in time"),
     ] {
-        let smtp = Smtp::new(&SmtpOptions { security, ..plain.options() }).expect("a transport");
+        let smtp = Smtp::new(&SmtpOptions { security, ..server.options() }).expect("a transport");
         let outcome = in_time(smtp.deliver(&message("ada@example.com"))).await;
         let (kind, reason) = told(&outcome);
         assert!(kind == "down" && reason.contains(words), "{outcome:?}");

@@ -37,7 +37,7 @@ pub(super) async fn connect(host: &str, port: u16, limit: Duration) -> Result<Bo
                 return Ok(Box::new(stream));
             }
             Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Trouble::RefusedPort,
-            Ok(Err(error)) => Trouble::Unreachable(error.kind().to_string()),
+            Ok(Err(error)) => Trouble::Unreachable(error.to_string()),
             Err(_) => Trouble::Slow(Step::Connect),
         };
     }
