@@ -49,6 +49,8 @@ pub struct ActorOptions {
     pub sweep_interval: Duration,
     /// How many messages of a channel may be on their way at once.
     pub deliveries_max: usize,
+    /// How many messages of a channel are held in memory; more stay in the outbox until there is room.
+    pub messages_held_max: usize,
     /// How long a transport may take for one message; then the relay takes it for failed.
     pub delivery_timeout: Duration,
 }
@@ -62,6 +64,8 @@ impl Default for ActorOptions {
             calls_per_sign_up_max: 64,
             sweep_interval: Duration::from_secs(5),
             deliveries_max: 64,
+            // A mail server that is down for hours costs some megabytes.
+            messages_held_max: 10_000,
             delivery_timeout: Duration::from_secs(60),
         }
     }

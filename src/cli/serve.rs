@@ -221,6 +221,7 @@ fn email_transport(config: &Config, capture: &Arc<Capture>) -> Result<Arc<dyn Tr
         password: email.password.clone(),
         from: email.from.clone().unwrap_or_default(),
         hello_name: email.hello_name.clone(),
+        connections_max: email.connections_max,
         limits: SmtpLimits {
             command: Duration::from_secs(email.command_timeout_s),
             delivery: Duration::from_secs(email.timeout_s),
@@ -346,9 +347,15 @@ fn show(message: &Captured) -> CapturedMessage {
 /// A panic is one line in the log, without its text on standard error: it may repeat what it was about.
 fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let place = panic.location().map(|place| in_package(&place.to_string()).to_owned()).unwrap_or_default();
         tracing::error!(place, "a part of the program panicked");
     }));
+}
+
+/// The place of a panic, from the package's name on: where a package lay when this was built is nobody's concern.
+fn in_package(place: &str) -> &str {
+    let package = place.split_once("/registry/src/").and_then(|(_, rest)| rest.split_once('/'));
+    package.map_or(place, |(_, place)| place)
 }
 
 /// Which part of the time to end is for answers.
@@ -357,3 +364,15 @@ const DELIVERY_MARGIN: Duration = Duration::from_secs(15);
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
 /// How many messages the mailbox lists.
 const LISTED_MAX: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_of_a_panic_shows_no_folder_of_the_machine_that_built_it() {
+        let registry = "/home/builder/.cargo/registry/src/index.example-1949cf8c6b5b557f/tokio-1.54.1/src/task.rs:1:2";
+        assert_eq!(in_package(registry), "tokio-1.54.1/src/task.rs:1:2");
+        assert_eq!(in_package("src/cli/serve.rs:3:4"), "src/cli/serve.rs:3:4");
+    }
+}

@@ -187,9 +187,10 @@ fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 31] {
 }
 
 /// A message must go out while its code is still good, and a step is a part of it.
-fn email_ranges(config: &Config) -> [(&'static str, u64, u64, u64); 2] {
+fn email_ranges(config: &Config) -> [(&'static str, u64, u64, u64); 3] {
     let email = &config.email;
     [
+        ("email.connections_max", u64::try_from(email.connections_max).unwrap_or(u64::MAX), 1, 1000),
         ("email.command_timeout_s", email.command_timeout_s, 1, email.timeout_s.max(1)),
         ("email.timeout_s", email.timeout_s, 1, 300),
     ]

@@ -143,6 +143,7 @@ pub struct Email {
     pub password: Option<Secret<String>>,
     pub from: Option<String>,
     pub hello_name: Option<String>,
+    pub connections_max: usize,
     pub command_timeout_s: u64,
     pub timeout_s: u64,
 }

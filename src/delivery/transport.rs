@@ -16,6 +16,11 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Transport: Send + Sync + 'static {
     /// Hands the message over, and says what came of it.
     fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome>;
+
+    /// How many messages it takes at once; the relay hands over no more, and may hand over fewer.
+    fn at_once_max(&self) -> usize {
+        usize::MAX
+    }
 }
 
 /// A message ready to be sent.

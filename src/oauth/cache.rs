@@ -1,4 +1,5 @@
-//! Documents that providers publish, kept for a while: descriptions and keys. Bounded in number and size.
+//! Documents that providers publish, kept for a while: descriptions and keys. Bounded in number and size, and asked for
+//! by one request at a time each: whoever else wants a document meanwhile waits for the same answer.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,7 +7,8 @@ use std::time::Duration;
 
 use http::{Request, StatusCode};
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
 
 use crate::outbound::Outbound;
 
@@ -15,10 +17,24 @@ use super::ProviderError;
 /// A document, or why there was none.
 type Outcome = Result<Arc<Value>, ProviderError>;
 
-/// Published documents by their URL.
+/// Published documents by their URL. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Documents(Arc<Mutex<HashMap<String, Known>>>);
+
+/// What is known of a document.
 #[derive(Debug, Default)]
-pub(super) struct Documents {
-    known: Mutex<HashMap<String, (Instant, Outcome)>>,
+struct Known {
+    kept: Option<(Instant, Arc<Value>)>,
+    failed: Option<(Instant, ProviderError)>,
+    /// The request that is under way, if one is.
+    flight: Option<Flight>,
+}
+
+/// A request that is under way. Whoever waits for it holds a clone.
+#[derive(Clone, Debug)]
+struct Flight {
+    outcome: watch::Receiver<Option<Outcome>>,
+    waiting: Arc<()>,
 }
 
 impl Documents {
@@ -29,45 +45,107 @@ impl Documents {
         max_age: Duration,
         outbound: &Outbound,
     ) -> Result<Arc<Value>, ProviderError> {
-        let found = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned();
-        if let Some((at, outcome)) = found {
-            // Whoever is down is left alone for a moment, however many people want to go there.
-            let age_max = if outcome.is_ok() { max_age.min(AGE_MAX) } else { FAILED };
-            if at.elapsed() < age_max {
+        let mut flight = {
+            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            make_room(&mut known, url);
+            let entry = known.entry(url.to_owned()).or_default();
+            if let Some(outcome) = entry.at_hand(max_age) {
                 return outcome;
             }
+            match &entry.flight {
+                Some(flight) if Arc::strong_count(&flight.waiting) > WAITING_MAX => {
+                    return Err(ProviderError::Fetch("too many wait for it".into()));
+                }
+                Some(flight) => flight.clone(),
+                None => entry.flight.insert(self.depart(url, outbound)).clone(),
+            }
+        };
+        let lost = || ProviderError::Fetch("the request for it was lost".into());
+        match timeout(WAIT_MAX, flight.outcome.wait_for(Option::is_some)).await {
+            Ok(Ok(outcome)) => outcome.clone().unwrap_or_else(|| Err(lost())),
+            Ok(Err(_)) => Err(lost()),
+            Err(_) => Err(ProviderError::Timeout),
         }
-        let outcome = Self::fetch(url, outbound).await;
-        self.keep(url, outcome.clone());
-        outcome
     }
 
-    async fn fetch(url: &str, outbound: &Outbound) -> Outcome {
-        let request = Request::get(url).header("accept", "application/json").body(Vec::new());
-        let request = request.map_err(|_| ProviderError::NotConfigured("a URL is malformed".into()))?;
-        let answer = outbound.send(request).await.map_err(|e| ProviderError::fetching(&e, ProviderError::Fetch))?;
-        if answer.status() != StatusCode::OK {
-            return Err(ProviderError::Fetch(format!("status {}", answer.status().as_u16())));
-        }
-        let document = serde_json::from_slice(answer.body());
-        Ok(Arc::new(document.map_err(|_| ProviderError::Fetch("it is no JSON".into()))?))
+    /// Begins to ask. It is nobody's call: those who wait for it may come and go.
+    fn depart(&self, url: &str, outbound: &Outbound) -> Flight {
+        let (arrival, outcome) = watch::channel(None);
+        let (documents, url, outbound) = (self.clone(), url.to_owned(), outbound.clone());
+        tokio::spawn(async move {
+            let landing = Landing { documents: &documents, url: &url };
+            let outcome = fetch(&url, &outbound).await;
+            documents.keep(&url, &outcome);
+            drop(landing);
+            arrival.send_replace(Some(outcome));
+        });
+        Flight { outcome, waiting: Arc::default() }
     }
 
-    fn keep(&self, url: &str, outcome: Outcome) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_kept = |(at, kept): &(Instant, Outcome)| kept.is_ok() && at.elapsed() < AGE_MAX;
-        if outcome.is_err() && known.get(url).is_some_and(is_kept) {
+    fn keep(&self, url: &str, outcome: &Outcome) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = known.entry(url.to_owned()).or_default();
+        match outcome {
             // What was had before is still better than nothing.
-            return;
-        }
-        if known.len() >= DOCUMENTS_MAX && !known.contains_key(url) {
-            known.retain(|_, (at, _)| at.elapsed() < AGE_MAX);
-            if known.len() >= DOCUMENTS_MAX {
-                known.clear();
+            Err(error) => entry.failed = Some((Instant::now(), error.clone())),
+            Ok(document) => {
+                entry.failed = None;
+                entry.kept = Some((Instant::now(), document.clone()));
             }
         }
-        known.insert(url.to_owned(), (Instant::now(), outcome));
     }
+}
+
+impl Known {
+    /// What needs no request.
+    fn at_hand(&self, max_age: Duration) -> Option<Outcome> {
+        let is_younger = |at: &Instant, age: Duration| at.elapsed() < age;
+        if let Some((at, document)) = &self.kept
+            && is_younger(at, max_age.min(AGE_MAX))
+        {
+            return Some(Ok(document.clone()));
+        }
+        // Whoever is down is left alone for a moment, however many people want to go there.
+        let (_, error) = self.failed.as_ref().filter(|(at, _)| is_younger(at, FAILED))?;
+        Some(Err(error.clone()))
+    }
+}
+
+/// However a request ends, the next call may make another.
+struct Landing<'a> {
+    documents: &'a Documents,
+    url: &'a str,
+}
+
+impl Drop for Landing<'_> {
+    fn drop(&mut self) {
+        let mut known = self.documents.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = known.get_mut(self.url) {
+            entry.flight = None;
+        }
+    }
+}
+
+async fn fetch(url: &str, outbound: &Outbound) -> Outcome {
+    let request = Request::get(url).header("accept", "application/json").body(Vec::new());
+    let request = request.map_err(|_| ProviderError::NotConfigured("a URL is malformed".into()))?;
+    let answer = outbound.send(request).await.map_err(|e| ProviderError::fetching(&e, ProviderError::Fetch))?;
+    if answer.status() != StatusCode::OK {
+        return Err(ProviderError::Fetch(format!("status {}", answer.status().as_u16())));
+    }
+    let document = serde_json::from_slice(answer.body());
+    Ok(Arc::new(document.map_err(|_| ProviderError::Fetch("it is no JSON".into()))?))
+}
+
+/// Lets go of the oldest document when there is no room for this one. One that is being asked for stays, or it would
+/// be asked for twice: of those there are no more than requests may be under way.
+fn make_room(known: &mut HashMap<String, Known>, url: &str) {
+    if known.len() < DOCUMENTS_MAX || known.contains_key(url) {
+        return;
+    }
+    let idle = known.iter().filter(|(_, entry)| entry.flight.is_none());
+    let oldest = idle.min_by_key(|(_, entry)| entry.kept.as_ref().map(|(at, _)| *at)).map(|(url, _)| url.clone());
+    oldest.map(|url| known.remove(&url));
 }
 
 /// How old a document may be.
@@ -77,6 +155,10 @@ pub(super) const AGE_MAX: Duration = Duration::from_secs(3600);
 pub(super) const RENEWED: Duration = Duration::from_secs(10);
 /// For how long a failure to get a document stands.
 const FAILED: Duration = Duration::from_secs(5);
+/// How long a call waits for a request; requests have a deadline of their own, which is shorter.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+/// How many calls wait for one request: while a provider hangs, those who want to go there leave room for others.
+const WAITING_MAX: usize = 1024;
 const DOCUMENTS_MAX: usize = 256;
 
 #[cfg(test)]
@@ -112,6 +194,93 @@ mod tests {
         assert!(documents.get(&url, RENEWED, &outbound).await.is_err());
         assert!(documents.get(&url, AGE_MAX, &outbound).await.is_ok());
         assert_eq!(asked.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn many_who_want_a_document_at_once_make_one_request_whether_it_succeeds_or_fails() {
+        for answer in [|_| (200, "{}"), |_| (500, "")] as [fn(usize) -> (u16, &'static str); 2] {
+            let (url, asked) = provider(answer).await;
+            let (documents, outbound) = site();
+            let calls: Vec<_> = (0..100)
+                .map(|_| {
+                    let (documents, outbound, url) = (documents.clone(), outbound.clone(), url.clone());
+                    tokio::spawn(async move { documents.get(&url, AGE_MAX, &outbound).await.is_ok() })
+                })
+                .collect();
+            let mut outcomes = Vec::new();
+            for call in calls {
+                outcomes.push(call.await.expect("an outcome"));
+            }
+            assert!(outcomes.iter().all(|outcome| *outcome == (answer(0).0 == 200)));
+            assert_eq!(asked.load(Ordering::Relaxed), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn no_more_wait_for_a_provider_that_hangs_than_may() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/keys", silent.local_addr().expect("an address"));
+        let timeout = Duration::from_millis(500);
+        let options = OutboundOptions { allow_private: true, timeout, ..OutboundOptions::default() };
+        let (documents, outbound) = (Documents::default(), Outbound::new(options));
+        let calls: Vec<_> = (0..WAITING_MAX + 10)
+            .map(|_| {
+                let (documents, outbound, url) = (documents.clone(), outbound.clone(), url.clone());
+                tokio::spawn(async move { documents.get(&url, AGE_MAX, &outbound).await.err() })
+            })
+            .collect();
+        let (mut late, mut turned_away) = (0, 0);
+        for call in calls {
+            match call.await.expect("an outcome") {
+                Some(ProviderError::Timeout) => late += 1,
+                Some(ProviderError::Fetch(_)) => turned_away += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((late, turned_away), (WAITING_MAX, 10));
+    }
+
+    #[tokio::test]
+    async fn whoever_gives_up_does_not_end_the_request_for_others() {
+        let (url, asked) = provider(|_| (200, "{}")).await;
+        let (documents, outbound) = site();
+        let mut impatient = Box::pin(documents.get(&url, AGE_MAX, &outbound));
+        let begun = std::future::poll_fn(|cx| std::task::Poll::Ready(impatient.as_mut().poll(cx))).await;
+        assert!(begun.is_pending());
+        let patient = documents.get(&url, AGE_MAX, &outbound);
+        drop(impatient);
+        assert!(patient.await.is_ok());
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_failure_to_renew_a_document_stands_for_a_moment_too() {
+        let (url, asked) = provider(|number| if number == 0 { (200, "{}") } else { (500, "") }).await;
+        let (documents, outbound) = site();
+        assert!(documents.get(&url, AGE_MAX, &outbound).await.is_ok());
+        pass(RENEWED).await;
+        for _ in 0..10 {
+            assert!(documents.get(&url, RENEWED, &outbound).await.is_err());
+        }
+        assert_eq!(asked.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn the_oldest_document_makes_room_for_another() {
+        let (url, asked) = provider(|_| (200, "{}")).await;
+        let (documents, outbound) = site();
+        let get = |number: usize| {
+            let (documents, outbound, url) = (documents.clone(), outbound.clone(), format!("{url}/{number}"));
+            async move { documents.get(&url, AGE_MAX, &outbound).await }
+        };
+        for number in 0..=DOCUMENTS_MAX {
+            assert!(get(number).await.is_ok());
+        }
+        assert_eq!(documents.0.lock().expect("no panic").len(), DOCUMENTS_MAX);
+        assert!(get(1).await.is_ok());
+        assert_eq!(asked.load(Ordering::Relaxed), DOCUMENTS_MAX + 1, "the second is still there");
+        assert!(get(0).await.is_ok());
+        assert_eq!(asked.load(Ordering::Relaxed), DOCUMENTS_MAX + 2, "the first is not");
     }
 
     fn site() -> (Documents, Outbound) {

@@ -1,7 +1,7 @@
 //! Asking a provider: the page that a person is sent to, and who they are once they are back.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
@@ -32,7 +32,7 @@ use super::profile::profile;
 #[derive(Clone, Debug, Default)]
 pub struct Providers {
     outbound: Outbound,
-    documents: Arc<Documents>,
+    documents: Documents,
 }
 
 /// What a person is sent to a provider with.
@@ -93,7 +93,7 @@ type OAuthClient = Client<
 impl Providers {
     /// All providers, asked through `outbound`.
     pub fn new(outbound: Outbound) -> Self {
-        Self { outbound, documents: Arc::default() }
+        Self { outbound, documents: Documents::default() }
     }
 
     /// The URL of the provider's page for this person. PKCE is S256, for all but those who refuse it (`Quirk::NoPkce`).
@@ -141,6 +141,15 @@ impl Providers {
         settings: &OAuth,
         callback: &Callback<'_>,
     ) -> Result<Profile, ProviderError> {
+        within_the_deadline(self.exchanged(strategy, settings, callback)).await
+    }
+
+    async fn exchanged(
+        &self,
+        strategy: &str,
+        settings: &OAuth,
+        callback: &Callback<'_>,
+    ) -> Result<Profile, ProviderError> {
         let preset = preset(strategy);
         let endpoints = self.endpoints(settings, preset).await?;
         check_issuer(callback.iss, &endpoints)?;
@@ -180,6 +189,16 @@ impl Providers {
     /// # Errors
     /// Where the provider signs no such tokens, or this one does not hold.
     pub async fn verify_token(
+        &self,
+        strategy: &str,
+        settings: &OAuth,
+        token: &str,
+        nonce: Option<&str>,
+    ) -> Result<Profile, ProviderError> {
+        within_the_deadline(self.verified(strategy, settings, token, nonce)).await
+    }
+
+    async fn verified(
         &self,
         strategy: &str,
         settings: &OAuth,
@@ -279,6 +298,11 @@ impl Providers {
         let said: Value = serde_json::from_slice(answer.body()).map_err(|_| refused("it is no JSON"))?;
         Ok(said)
     }
+}
+
+/// Several requests follow each other here, and each has a deadline; a person waits for all of them together.
+async fn within_the_deadline<T>(work: impl Future<Output = Result<T, ProviderError>>) -> Result<T, ProviderError> {
+    tokio::time::timeout(DEADLINE, work).await.unwrap_or(Err(ProviderError::Timeout))
 }
 
 /// Sends token requests, each in the way that its provider wants them.
@@ -395,10 +419,23 @@ fn add_header(preset: Option<&Preset>, headers: &mut http::HeaderMap) {
 }
 
 const HINT_MAX: usize = 320;
+/// How long finding out who somebody is may take in all.
+const DEADLINE: Duration = Duration::from_secs(20);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_that_each_keep_their_deadline_are_given_up_together() {
+        let slow = async {
+            for _ in 0..4 {
+                tokio::time::sleep(Duration::from_secs(9)).await;
+            }
+            Ok(())
+        };
+        assert_eq!(within_the_deadline(slow).await, Err(ProviderError::Timeout));
+    }
 
     #[test]
     fn scopes_in_a_list_are_read_as_the_text_they_stand_for() {

@@ -10,6 +10,7 @@ use reqwest::redirect::Policy;
 use url::Host;
 
 use super::address::is_public;
+use super::places::Places;
 
 /// What asking another server may cost, and where it may lead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,9 @@ pub struct OutboundOptions {
     pub timeout: Duration,
     /// The largest answer, in bytes.
     pub body_max: usize,
+    /// How many requests to one host may be under way. One more is refused at once: a host that hangs then costs no
+    /// more than these, each for as long as its deadline lets it.
+    pub per_host_max: usize,
 }
 
 /// Asks other servers. Clones share their connections.
@@ -27,6 +31,7 @@ pub struct OutboundOptions {
 pub struct Outbound {
     client: Option<reqwest::Client>,
     options: OutboundOptions,
+    places: Places,
 }
 
 /// Why a server did not answer. None of it shows what was asked.
@@ -35,6 +40,9 @@ pub enum OutboundError {
     /// The URL leads nowhere that may be asked.
     #[error("{0} may not be asked: {1}")]
     Forbidden(String, &'static str),
+    /// As many requests as may be are under way to it.
+    #[error("{0} is asked too much at once")]
+    Busy(String),
     /// It took too long.
     #[error("{0} took too long")]
     Timeout(String),
@@ -48,7 +56,7 @@ pub enum OutboundError {
 
 impl Default for OutboundOptions {
     fn default() -> Self {
-        Self { allow_private: false, timeout: Duration::from_secs(10), body_max: 1024 * 1024 }
+        Self { allow_private: false, timeout: Duration::from_secs(10), body_max: 1024 * 1024, per_host_max: 256 }
     }
 }
 
@@ -72,7 +80,7 @@ impl Outbound {
             .user_agent("Vestibule");
         let builder = if options.allow_private { builder } else { builder.dns_resolver(Arc::new(PublicOnly)) };
         let client = builder.build().inspect_err(|error| tracing::error!(%error, "no other server can be asked"));
-        Self { client: client.ok(), options }
+        Self { client: client.ok(), options, places: Places::default() }
     }
 
     /// Sends a request and reads its answer, whatever its status. A redirect is an answer.
@@ -84,6 +92,8 @@ impl Outbound {
         if !self.options.allow_private {
             self.check(&request, &host)?;
         }
+        let place = self.places.take(&host, self.options.per_host_max);
+        let _place = place.ok_or_else(|| OutboundError::Busy(host.clone()))?;
         let failed = |error: &reqwest::Error| {
             if error.is_timeout() {
                 OutboundError::Timeout(host.clone())
@@ -155,3 +165,60 @@ fn root_of(error: &reqwest::Error) -> String {
 }
 
 const PRIVATE: &str = "its address is not public";
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_host_that_hangs_holds_its_places_no_longer_than_the_deadline() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let (outbound, url) = site(&listener, Duration::from_millis(200));
+        for _ in 0..2 {
+            let (first, second, third) = tokio::join!(ask(&outbound, &url), ask(&outbound, &url), ask(&outbound, &url));
+            let timeout = Err(OutboundError::Timeout("127.0.0.1".into()));
+            assert_eq!((first, second), (timeout.clone(), timeout));
+            assert_eq!(third, Err(OutboundError::Busy("127.0.0.1".into())));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_trickles_or_never_ends_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let (outbound, url) = site(&listener, Duration::from_millis(400));
+        for (chunk, pause, expected) in [
+            (1, 20, OutboundError::Timeout("127.0.0.1".into())),
+            (64 * 1024, 0, OutboundError::TooLarge("127.0.0.1".into())),
+        ] {
+            let serve = async {
+                let (mut stream, _) = listener.accept().await.expect("a client");
+                assert!(stream.read(&mut [0; 4096]).await.is_ok_and(|length| length > 0));
+                drop(stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await);
+                for _ in 0..1000 {
+                    if stream.write_all(&vec![b'x'; chunk]).await.is_err() {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(pause)).await;
+                }
+            };
+            let outcome = tokio::select! {
+                outcome = ask(&outbound, &url) => outcome,
+                () = serve => panic!("it was read to its end"),
+            };
+            assert_eq!(outcome, Err(expected));
+        }
+    }
+
+    fn site(listener: &TcpListener, timeout: Duration) -> (Outbound, String) {
+        let options = OutboundOptions { allow_private: true, timeout, per_host_max: 2, ..OutboundOptions::default() };
+        (Outbound::new(options), format!("http://{}/", listener.local_addr().expect("an address")))
+    }
+
+    async fn ask(outbound: &Outbound, url: &str) -> Result<Vec<u8>, OutboundError> {
+        let request = Request::get(url).body(Vec::new()).expect("a request");
+        outbound.send(request).await.map(Response::into_body)
+    }
+}

@@ -3,5 +3,6 @@
 
 mod address;
 mod client;
+mod places;
 
 pub use client::{Outbound, OutboundError, OutboundOptions};

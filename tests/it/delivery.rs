@@ -4,6 +4,9 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
+use tempfile::TempDir;
+use vestibule::actors::ActorOptions;
 use vestibule::delivery::{Capture, Channel, Message, Outcome, Security, Smtp, SmtpError, SmtpOptions, Transport};
 use vestibule::domain::id::MessageId;
 use vestibule::domain::secret::Secret;
@@ -12,6 +15,7 @@ use vestibule::domain::time::Timestamp;
 use vestibule::domain::verification::Strategy;
 use vestibule::engine::{Caller, Engine, Source};
 
+use crate::support::server::{Server, log_of};
 use crate::support::smtp::{Act, Mail, Script, SmtpServer, options};
 
 #[tokio::test]
@@ -46,7 +50,7 @@ async fn a_refusal_for_good_is_told_from_one_for_now_and_retries_keep_their_id()
     let mail = server.mail(2).await;
     assert!(header(&mail[0], "Message-ID: ").contains(&message.id.to_string()));
     assert_eq!(header(&mail[0], "Message-ID: "), header(&mail[1], "Message-ID: "));
-    assert_eq!(server.connections(), 1, "a refused message does not cost the connection");
+    assert_eq!(server.connections(), 2, "a refused login costs the connection, and a refused message does not");
 }
 
 #[tokio::test]
@@ -174,16 +178,22 @@ async fn a_login_goes_by_plain_or_by_login() {
     let smtp = Smtp::new(&with_login(&server)).expect("a transport");
     assert_eq!(smtp.deliver(&message("ada@example.com")).await, Outcome::Sent);
     assert_eq!(server.commands()[1], "AUTH PLAIN AGFkYQBodW50ZXIy");
+    let server = SmtpServer::scripted(vec![("ehlo", Act::Say("250-test.example\r\n250 AUTH=LOGIN"))]);
+    let smtp = Smtp::new(&with_login(&server)).expect("a transport");
+    assert_eq!(smtp.deliver(&message("ada@example.com")).await, Outcome::Sent);
+    assert_eq!(server.commands()[1..4], ["AUTH LOGIN", "YWRh", "aHVudGVyMg=="]);
 }
 
 #[tokio::test]
 async fn tls_that_is_not_to_be_had_is_told() {
-    let plain = SmtpServer::start();
-    for (security, words) in [
-        (Security::StartTls, "does not offer STARTTLS"),
-        (Security::Tls, "could not agree on TLS: it does not speak TLS at this port"),
+    let (plain, silent) = (SmtpServer::start(), SmtpServer::scripted(vec![("greeting", Act::FallSilent)]));
+    for (server, security, words) in [
+        (&plain, Security::StartTls, "does not offer STARTTLS"),
+        (&plain, Security::Tls, "could not agree on TLS: it does not speak TLS at this port"),
+        (&silent, Security::StartTls, "did not greet in time"),
+        (&silent, Security::Tls, "did not answer the TLS handshake in time"),
     ] {
-        let smtp = Smtp::new(&SmtpOptions { security, ..plain.options() }).expect("a transport");
+        let smtp = Smtp::new(&SmtpOptions { security, ..server.options() }).expect("a transport");
         let outcome = in_time(smtp.deliver(&message("ada@example.com"))).await;
         let (kind, reason) = told(&outcome);
         assert!(kind == "down" && reason.contains(words), "{outcome:?}");
@@ -237,6 +247,39 @@ async fn a_hung_mail_server_holds_up_no_text_message_and_mail_flows_once_it_is_r
 }
 
 #[tokio::test]
+async fn messages_that_find_no_room_in_memory_wait_in_the_outbox() {
+    let server = SmtpServer::scripted(vec![("greeting", Act::Say("421 not now"))]);
+    let capture = Arc::new(Capture::new());
+    let actors = ActorOptions { messages_held_max: 4, ..ActorOptions::default() };
+    let engine = engine_with(&server.options(), &capture, actors).await;
+    for number in 0..20 {
+        begin(&engine, Some(&format!("ada{number}@example.com")), None).await;
+        begin(&engine, None, Some(&format!("+120155501{number:02}"))).await;
+    }
+    until(|| engine.channels()[1].sent == 20).await;
+    until(|| engine.channels()[0].failing_since.is_some()).await;
+    assert_eq!(engine.channels()[0].waiting, 4);
+    server.follow(Script::new());
+    server.mail(20).await;
+    until(|| engine.channels()[0].waiting == 0).await;
+    assert_eq!((engine.channels()[0].sent, server.taken().len()), (20, 20), "each once");
+    engine.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_relay_makes_no_more_connections_than_the_server_may_see() {
+    let server = SmtpServer::start();
+    let options = SmtpOptions { connections_max: 3, ..server.options() };
+    let engine = engine(&options, &Arc::new(Capture::new())).await;
+    for number in 0..40 {
+        begin(&engine, Some(&format!("ada{number}@example.com")), None).await;
+    }
+    server.mail(40).await;
+    assert!(server.connections() <= 3, "{} connections", server.connections());
+    engine.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_message_whose_taking_was_not_confirmed_goes_out_again_under_the_same_id() {
     let server = SmtpServer::scripted(vec![("text", Act::HangUp)]);
     let engine = engine(&server.options(), &Arc::new(Capture::new())).await;
@@ -266,10 +309,7 @@ async fn a_transport_that_panics_or_hangs_costs_its_messages_a_try() {
         }
     }
     let settings = vestibule::config::sample_settings("email_code").expect("a sample");
-    let actors = vestibule::actors::ActorOptions {
-        delivery_timeout: Duration::from_millis(200),
-        ..vestibule::actors::ActorOptions::default()
-    };
+    let actors = ActorOptions { delivery_timeout: Duration::from_millis(200), ..ActorOptions::default() };
     let engine = Engine::builder().settings(settings).actors(actors).email(Arc::new(Clumsy(0.into())));
     let engine = engine.build().await.expect("an engine");
     begin(&engine, Some("ada@example.com"), None).await;
@@ -279,15 +319,76 @@ async fn a_transport_that_panics_or_hangs_costs_its_messages_a_try() {
     engine.shutdown().await;
 }
 
+#[tokio::test]
+async fn trouble_with_mail_is_told_once_and_so_is_its_end_and_no_line_names_who_waits() {
+    const PEOPLE: usize = 5;
+    let mail_server = SmtpServer::scripted(vec![("greeting", Act::Say("554 5.3.2 not for ada0@example.com"))]);
+    let folder = TempDir::new().expect("a folder");
+    let config = format!(
+        "[settings]\nfile = \"email_code\"\n[limits]\nsource = false\n[email]\ntransport = \"smtp\"\n\
+         host = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\nfrom = \"Acme <no-reply@acme.example>\"\n\
+         command_timeout_s = 1\ntimeout_s = 2\n",
+        mail_server.options().port
+    );
+    let server = Server::start(folder.path(), &config);
+    for number in 0..PEOPLE {
+        let form = format!("email_address=ada{number}@example.com&strategy=email_code");
+        let answer = server.native("POST", "/v1/client/sign_ups", "", &form).expect("an answer");
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    let health = || server.request("GET", "/health/ready", &[], "").expect("an answer");
+    until(|| health().json()["channels"]["email"]["status"] == "failing").await;
+    let told = health();
+    assert_eq!((told.status, &told.json()["channels"]["sms"]["status"]), (200, &json!("working")), "{}", told.body);
+    assert_eq!(told.json()["channels"]["email"]["waiting"], PEOPLE, "{}", told.body);
+    assert!(!told.body.contains("127.0.0.1"), "{}", told.body);
+    // Long enough for several tries.
+    until(|| mail_server.connections() >= PEOPLE + 3).await;
+    mail_server.follow(Script::new());
+    mail_server.mail(PEOPLE).await;
+    until(|| health().json()["channels"]["email"] == json!({"status": "working", "waiting": 0})).await;
+    assert_eq!(server.terminate(), Some(0));
+    let log = log_of(folder.path());
+    let lines = |words: &str| log.lines().filter(|line| line.contains(words)).count();
+    assert_eq!((lines("messages can't leave"), lines("messages leave again")), (1, 1), "{log}");
+    assert_eq!(lines(&format!("the mail server 127.0.0.1:{} answered", mail_server.options().port)), 1, "{log}");
+    assert_eq!((lines("WARN"), lines("ERROR"), lines("/registry/")), (1, 0, 0), "{log}");
+    assert!(!log.lines().any(|line| line.contains("vestibule::") && line.contains('@')), "{log}");
+}
+
+#[tokio::test]
+async fn messages_that_could_not_leave_before_a_crash_leave_after_it() {
+    let mail_server = SmtpServer::scripted(vec![("rcpt", Act::FallSilent)]);
+    let folder = TempDir::new().expect("a folder");
+    let config = format!(
+        "[settings]\nfile = \"email_code\"\n[email]\ntransport = \"smtp\"\nhost = \"127.0.0.1\"\nport = {}\n\
+         security = \"none\"\nfrom = \"no-reply@acme.example\"\n",
+        mail_server.options().port
+    );
+    let server = Server::start(folder.path(), &config);
+    let form = "email_address=ada@example.com&strategy=email_code";
+    assert_eq!(server.native("POST", "/v1/client/sign_ups", "", form).expect("an answer").status, 200);
+    server.kill_in_place();
+    drop(server);
+    mail_server.follow(Script::new());
+    let server = Server::start(folder.path(), &config);
+    assert_eq!(mail_server.mail(1).await[0].to, "<ada@example.com>");
+    assert_eq!(server.terminate(), Some(0));
+}
+
 /// An engine that verifies by codes, mail by SMTP and texts into `capture`.
 async fn engine(options: &SmtpOptions, capture: &Arc<Capture>) -> Engine {
+    engine_with(options, capture, ActorOptions::default()).await
+}
+
+async fn engine_with(options: &SmtpOptions, capture: &Arc<Capture>, actors: ActorOptions) -> Engine {
     let mut settings = vestibule::config::sample_settings("email_code").expect("a sample");
     settings.attributes.phone_number = settings.attributes.email_address.clone();
     settings.attributes.phone_number.verifications = vec![Strategy::PhoneCode];
     settings.attributes.phone_number.required = false;
     settings.attributes.email_address.required = false;
     let smtp = Smtp::new(options).expect("a transport");
-    let builder = Engine::builder().settings(settings).email(Arc::new(smtp)).sms(capture.clone());
+    let builder = Engine::builder().settings(settings).actors(actors).email(Arc::new(smtp)).sms(capture.clone());
     builder.build().await.expect("an engine")
 }
 

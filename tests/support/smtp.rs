@@ -143,6 +143,7 @@ pub(crate) fn options(port: u16) -> SmtpOptions {
         password: None,
         from: "Acme <no-reply@acme.example>".into(),
         hello_name: None,
+        connections_max: 16,
         limits: SmtpLimits { command: Duration::from_millis(400), delivery: Duration::from_millis(1200) },
     }
 }
@@ -158,6 +159,12 @@ fn converse(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
         if verb.starts_with("ehlo") {
             answer(&mut stream, state, "ehlo", "250-test.example\r\n250-AUTH LOGIN PLAIN\r\n250 SIZE 10000000")?;
         } else if verb.starts_with("auth") {
+            if verb == "auth login" {
+                for question in ["334 VXNlcm5hbWU6\r\n", "334 UGFzc3dvcmQ6\r\n"] {
+                    stream.write_all(question.as_bytes())?;
+                    lock(&state.commands).extend(lines.next().transpose()?);
+                }
+            }
             answer(&mut stream, state, "auth", "235 2.7.0 welcome")?;
         } else if verb.starts_with("mail") {
             answer(&mut stream, state, "mail", "250 2.1.0 ok")?;

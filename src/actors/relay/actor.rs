@@ -82,17 +82,14 @@ impl Actor for RelayActor {
 
     async fn pre_start(&self, _: ActorRef<Self::Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
         let Arguments { environment, transports, wording } = arguments;
-        let places = environment.options.deliveries_max.max(1);
-        let road = |channel| Road { channel, lane: Lane::new(places, HELD_MAX), wake_at: None, failing: None };
+        let options = &environment.options;
+        let road = |channel| {
+            let places = options.deliveries_max.min(transports.of(channel).at_once_max()).max(1);
+            Road { channel, lane: Lane::new(places, options.messages_held_max), wake_at: None, failing: None }
+        };
+        let (email, sms) = (road(Channel::Email), road(Channel::Sms));
         let courier = Courier { environment, transports, wording, notices: Notices::default() };
-        Ok(State {
-            courier: Arc::new(courier),
-            persister: None,
-            email: road(Channel::Email),
-            sms: road(Channel::Sms),
-            is_reading: false,
-            resting: None,
-        })
+        Ok(State { courier: Arc::new(courier), persister: None, email, sms, is_reading: false, resting: None })
     }
 
     async fn handle(
@@ -308,9 +305,6 @@ fn carry(letter: Letter, begun: Instant, courier: Arc<Courier>, persister: Persi
     });
 }
 
-/// How many messages of a channel are held in memory; more stay in the outbox until there is room. Few enough that a
-/// mail server that is down for hours costs some megabytes.
-const HELD_MAX: usize = 10_000;
 const PAGE: usize = 256;
 /// How long after a failed one the next reading begins.
 const READ_PAUSE: Duration = Duration::from_secs(10);

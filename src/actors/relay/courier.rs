@@ -26,6 +26,16 @@ pub struct Transports {
     pub sms: Arc<dyn Transport>,
 }
 
+impl Transports {
+    /// The one for this channel.
+    pub(super) fn of(&self, channel: Channel) -> &dyn Transport {
+        match channel {
+            Channel::Email => &*self.email,
+            Channel::Sms => &*self.sms,
+        }
+    }
+}
+
 /// Carries messages.
 pub(super) struct Courier {
     pub(super) environment: Arc<Environment>,
@@ -47,10 +57,7 @@ impl Courier {
             self.notices.say(channel, entry.id, "it expired before it could be sent");
             return strike_out(persister, entry, false).await;
         }
-        let transport = match channel {
-            Channel::Email => &self.transports.email,
-            Channel::Sms => &self.transports.sms,
-        };
+        let transport = self.transports.of(channel);
         let limit = self.environment.options.delivery_timeout;
         let outcome = timeout(limit, transport.deliver(&message)).await.unwrap_or_else(|_| Outcome::Unavailable {
             reason: format!("the transport took longer than {} seconds", limit.as_secs()),

@@ -37,7 +37,7 @@ pub(super) async fn connect(host: &str, port: u16, limit: Duration) -> Result<Bo
                 return Ok(Box::new(stream));
             }
             Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Trouble::RefusedPort,
-            Ok(Err(error)) => Trouble::Unreachable(error.kind().to_string()),
+            Ok(Err(error)) => Trouble::Unreachable(error.to_string()),
             Err(_) => Trouble::Slow(Step::Connect),
         };
     }
@@ -64,7 +64,7 @@ impl Tls {
         Self::with(host, config.with_no_client_auth())
     }
 
-    fn with(host: &str, config: ClientConfig) -> Result<Self, SmtpError> {
+    pub(super) fn with(host: &str, config: ClientConfig) -> Result<Self, SmtpError> {
         let name = ServerName::try_from(host.to_owned());
         let name = name.map_err(|_| SmtpError::Host("it is neither a name nor an address".into()))?;
         Ok(Self { connector: TlsConnector::from(Arc::new(config)), name })

@@ -21,6 +21,8 @@ pub struct SmtpOptions {
     pub from: String,
     /// The name that this instance gives in `EHLO`; the sender's domain when absent.
     pub hello_name: Option<String>,
+    /// How many connections there may be at once. Servers refuse a client that opens too many.
+    pub connections_max: usize,
     /// How long it may take.
     pub limits: SmtpLimits,
 }

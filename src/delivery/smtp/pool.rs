@@ -8,14 +8,21 @@ use tokio::time::Instant;
 use super::session::Session;
 
 /// Idle conversations, the last one used first.
-#[derive(Default)]
-pub(super) struct Pool(Mutex<Vec<(Instant, Session)>>);
+pub(super) struct Pool {
+    idle: Mutex<Vec<(Instant, Session)>>,
+    kept_max: usize,
+}
 
 impl Pool {
+    /// An empty pool that keeps as many.
+    pub(super) const fn new(kept_max: usize) -> Self {
+        Self { idle: Mutex::new(Vec::new()), kept_max }
+    }
+
     /// A conversation that was used a moment ago and that the server has not ended.
     pub(super) async fn take(&self) -> Option<Session> {
         loop {
-            let (since, mut session) = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+            let (since, mut session) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
             if since.elapsed() < IDLE_MAX && session.is_quiet().await {
                 return Some(session);
             }
@@ -24,8 +31,8 @@ impl Pool {
 
     /// Keeps a conversation for the next message, or ends it where enough are kept.
     pub(super) fn put(&self, session: Session) {
-        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < KEPT_MAX {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < self.kept_max {
             idle.push((Instant::now(), session));
         } else {
             tokio::spawn(session.quit());
@@ -34,10 +41,9 @@ impl Pool {
 
     /// Lets all go: when one has gone silent, the others are no better.
     pub(super) fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
-const KEPT_MAX: usize = 8;
 /// Shorter than servers keep silent connections open, and than gateways remember them.
 const IDLE_MAX: Duration = Duration::from_secs(60);

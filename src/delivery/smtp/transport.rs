@@ -20,6 +20,7 @@ pub struct Smtp {
     idle: Pool,
     /// How long a message may take as a whole.
     limit: Duration,
+    connections_max: usize,
 }
 
 impl Smtp {
@@ -54,7 +55,8 @@ impl Smtp {
             hello_name,
             limit: options.limits.command,
         };
-        Ok(Self { server, from, idle: Pool::default(), limit: options.limits.delivery })
+        let (limit, connections_max) = (options.limits.delivery, options.connections_max.max(1));
+        Ok(Self { server, from, idle: Pool::new(connections_max), limit, connections_max })
     }
 
     async fn hand_over(&self, mail: &Mail) -> Result<(), Trouble> {
@@ -79,6 +81,10 @@ impl Smtp {
 }
 
 impl Transport for Smtp {
+    fn at_once_max(&self) -> usize {
+        self.connections_max
+    }
+
     fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
             let Some(mail) = Mail::compose(message, &self.from) else {
@@ -94,4 +100,155 @@ impl Transport for Smtp {
             }
         })
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+    use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+    use super::*;
+    use crate::delivery::{Channel, SmtpLimits};
+    use crate::domain::id::MessageId;
+    use crate::domain::secret::Secret;
+    use crate::domain::time::Timestamp;
+
+    #[tokio::test]
+    async fn mail_is_handed_over_under_tls_from_the_first_byte_and_after_starttls() {
+        for security in [Security::Tls, Security::StartTls] {
+            assert_eq!(delivered("localhost", security, true, false).await, Outcome::Sent, "{security:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_is_not_trusted_or_of_another_name_is_refused() {
+        for security in [Security::Tls, Security::StartTls] {
+            for (host, is_trusted, words) in [
+                (
+                    "localhost",
+                    false,
+                    "has a certificate that is not trusted: nobody whom this system trusts has issued it",
+                ),
+                ("127.0.0.2", true, "has a certificate that is not trusted: it is for another name than `email.host`"),
+            ] {
+                let outcome = delivered(host, security, is_trusted, false).await;
+                let Outcome::Unavailable { reason } = &outcome else { panic!("{outcome:?}") };
+                assert!(reason.contains(words), "{reason}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_said_in_the_clear_behind_starttls_is_not_taken_for_the_server() {
+        let outcome = delivered("localhost", Security::StartTls, true, true).await;
+        let Outcome::Unavailable { reason } = &outcome else { panic!("{outcome:?}") };
+        assert!(reason.contains("it spoke before the connection was protected"), "{reason}");
+    }
+
+    /// What comes of a message to a server with a certificate of its own for `localhost`.
+    async fn delivered(host: &str, security: Security, is_trusted: bool, injects: bool) -> Outcome {
+        let listener = TcpListener::bind((host, 0)).await.expect("a port");
+        let options = SmtpOptions {
+            host: host.into(),
+            port: listener.local_addr().expect("an address").port(),
+            security,
+            username: None,
+            password: None,
+            from: "no-reply@acme.example".into(),
+            hello_name: None,
+            connections_max: 4,
+            limits: SmtpLimits::default(),
+        };
+        let tls = if is_trusted { trusting(host) } else { Tls::new(host).expect("the system trusts somebody") };
+        let smtp = Smtp::with(&options, Some(tls)).expect("a transport");
+        let message = message();
+        tokio::select! {
+            outcome = smtp.deliver(&message) => outcome,
+            () = serve(&listener, security, injects) => panic!("the server is done before the client"),
+        }
+    }
+
+    fn trusting(host: &str) -> Tls {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from(CERTIFICATE)).expect("a certificate");
+        let config = ClientConfig::builder_with_provider(provider());
+        let config = config.with_safe_default_protocol_versions().expect("versions").with_root_certificates(roots);
+        Tls::with(host, config.with_no_client_auth()).expect("a name")
+    }
+
+    async fn serve(listener: &TcpListener, security: Security, injects: bool) {
+        let config = ServerConfig::builder_with_provider(provider());
+        let config = config.with_safe_default_protocol_versions().expect("versions").with_no_client_auth();
+        let key = PrivatePkcs8KeyDer::from(KEY).into();
+        let config = config.with_single_cert(vec![CertificateDer::from(CERTIFICATE)], key).expect("a certificate");
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        for _ in 0..CONNECTIONS_MAX {
+            let (mut stream, _) = listener.accept().await.expect("a client");
+            if security == Security::StartTls {
+                let answer: &[u8] = if injects { b"220 go on\r\n250 said too early\r\n" } else { b"220 go on\r\n" };
+                until_starttls(&mut stream, answer).await;
+            }
+            if let Ok(stream) = acceptor.accept(stream).await {
+                converse(BufReader::new(stream), security == Security::Tls).await;
+            }
+        }
+    }
+
+    async fn until_starttls(stream: &mut TcpStream, answer: &[u8]) {
+        let mut stream = BufReader::new(stream);
+        drop(stream.write_all(b"220 ready\r\n").await);
+        for answer in [b"250-test.example\r\n250 STARTTLS\r\n".as_slice(), answer] {
+            drop(stream.read_line(&mut String::new()).await);
+            drop(stream.write_all(answer).await);
+        }
+    }
+
+    async fn converse(mut stream: BufReader<impl AsyncRead + AsyncWrite + Unpin>, greets: bool) {
+        let mut is_text = false;
+        if greets {
+            drop(stream.write_all(b"220 ready\r\n").await);
+        }
+        drop(stream.flush().await);
+        let mut line = String::new();
+        while stream.read_line(&mut line).await.is_ok_and(|length| length > 0) {
+            let answer: &[u8] = match (is_text, line.trim_end()) {
+                (true, text) if text != "." => b"",
+                (false, "DATA") => b"354 go on\r\n",
+                _ => b"250 ok\r\n",
+            };
+            is_text = (is_text && !answer.starts_with(b"250")) || answer.starts_with(b"354");
+            drop(stream.write_all(answer).await);
+            drop(stream.flush().await);
+            line.clear();
+        }
+    }
+
+    fn provider() -> Arc<tokio_rustls::rustls::crypto::CryptoProvider> {
+        Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider())
+    }
+
+    fn message() -> Message {
+        Message {
+            id: MessageId::from_bytes([7; 16]),
+            channel: Channel::Email,
+            to: "ada@example.com".into(),
+            display_to: "ada@example.com".into(),
+            code: None,
+            link: None,
+            subject: "hello".into(),
+            text: Secret::new("hello".into()),
+            created_at: Timestamp::EPOCH,
+            expire_at: Timestamp::EPOCH,
+        }
+    }
+
+    /// For `localhost` and 127.0.0.1, until 2120, signed by itself. Made with `openssl ca -selfsign`; of no use elsewhere.
+    const CERTIFICATE: &[u8] = include_bytes!("../../../tests/support/tls/cert.der");
+    const KEY: &[u8] = include_bytes!("../../../tests/support/tls/key.der");
+    const CONNECTIONS_MAX: usize = 4;
 }

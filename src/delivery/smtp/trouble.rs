@@ -93,6 +93,7 @@ impl Trouble {
     pub(super) fn is_of_the_connection(&self) -> bool {
         match self {
             Self::Slow(step) | Self::Closed(step) | Self::Garbled(step) | Self::TooLarge(step) => *step < Step::Text,
+            Self::Refused(Step::Reset, _) => true,
             Self::Refused(step, code) => code.is_farewell() && *step < Step::Text,
             _ => false,
         }
@@ -101,7 +102,7 @@ impl Trouble {
     /// Whether the server still listens on this connection, after it has answered something else than yes.
     pub(super) fn leaves_the_connection(&self) -> bool {
         match self {
-            Self::Refused(step, code) => *step >= Step::Sender && !code.is_farewell(),
+            Self::Refused(step, code) => *step >= Step::Sender && !code.is_farewell() && !code.is_about_login(),
             Self::AsciiOnly => true,
             _ => false,
         }
