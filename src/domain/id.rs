@@ -85,6 +85,13 @@ impl<K: Kind> Id<K> {
         self.0.as_bytes()
     }
 
+    /// The moment it was made at, for an id that was [generated](Self::generate).
+    pub fn made_at(&self) -> Timestamp {
+        let mut ms = [0; 8];
+        ms[2..].copy_from_slice(&self.as_bytes()[1..7]);
+        Timestamp::from_millis(u64::from_be_bytes(ms))
+    }
+
     /// The same 16 bytes as an id of another kind (a user takes the bytes of the sign-up it came from).
     pub const fn cast<L: Kind>(self) -> Id<L> {
         Id(self.0, PhantomData)

@@ -61,6 +61,12 @@ pub(super) fn set_client(headers: &mut HeaderMap, token: &str, place: Place<'_>)
     append(headers, line(CLIENT, token, domain, MAX_AGE_S, true, place));
 }
 
+/// Whether an answer gives the browser a client token already, or takes it away.
+pub(super) fn sets_client(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(SET_COOKIE).iter();
+    lines.any(|line| line.as_bytes().strip_prefix(CLIENT.as_bytes()).is_some_and(|rest| rest.starts_with(b"=")))
+}
+
 /// Takes the client token away.
 pub(super) fn clear_client(headers: &mut HeaderMap, place: Place<'_>) {
     let domain = place.host.filter(|host| is_domain(host));

@@ -25,6 +25,8 @@ pub(super) struct Head {
     pub(super) path: String,
     /// The query.
     pub(super) query: Params,
+    /// The query as it came.
+    pub(super) encoded_query: String,
     /// The headers.
     pub(super) headers: HeaderMap,
     /// How the client identifies itself.
@@ -72,7 +74,8 @@ impl Head {
             .or_else(|| headers.get(HOST).and_then(|h| h.to_str().ok()))
             .or_else(|| parts.uri.authority().map(|a| a.as_str()));
         let host = authority.map(|a| without_port(a).to_ascii_lowercase());
-        Ok(Self { method, path: parts.uri.path().to_owned(), query, mode, ip, host, secure, headers })
+        let (path, encoded_query) = (parts.uri.path().to_owned(), encoded.to_owned());
+        Ok(Self { method, path, query, encoded_query, mode, ip, host, secure, headers })
     }
 
     /// What the origin rule looks at.
@@ -117,13 +120,14 @@ impl Head {
         Some(bearer(value)).filter(|key| !key.is_empty() && *key != value.trim())
     }
 
-    /// The client tokens that the request presents, in its mode: several only when several cookies of the name
-    /// came along.
+    /// The client tokens that the request presents, in its mode: several only when several cookies or headers of the
+    /// name came along.
     pub(super) fn tokens(&self) -> Vec<&str> {
         match self.mode {
-            Mode::Cookie => cookie::values(&self.headers, cookie::CLIENT).take(COOKIES_MAX).collect(),
+            Mode::Cookie => cookie::values(&self.headers, cookie::CLIENT).collect(),
             Mode::Native => {
-                self.text(AUTHORIZATION.as_str()).map(bearer).filter(|t| !t.is_empty()).into_iter().collect()
+                let lines = self.headers.get_all(AUTHORIZATION).iter();
+                lines.filter_map(|line| line.to_str().ok()).map(bearer).filter(|token| !token.is_empty()).collect()
             }
             Mode::DevBrowser => self
                 .query
@@ -191,8 +195,6 @@ fn without_port(authority: &str) -> &str {
 }
 
 const DEV_BROWSER: &str = "__clerk_db_jwt";
-/// How many cookies of one name are tried.
-const COOKIES_MAX: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -233,13 +235,13 @@ mod tests {
 
     #[test]
     fn each_mode_reads_only_its_own_token() {
-        let headers = [("cookie", "__client=c1; __client=c2"), ("authorization", "bearer n")];
+        let headers = [("cookie", "__client=c1; __client=c2"), ("authorization", "bearer n"), ("authorization", "n2")];
         let tokens = |path| {
             let head = head(path, &headers);
             head.tokens().iter().map(|t| (*t).to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(tokens("/v1/client"), ["c1", "c2"]);
-        assert_eq!(tokens("/v1/client?_is_native=1"), ["n"]);
+        assert_eq!(tokens("/v1/client?_is_native=1"), ["n", "n2"]);
         assert_eq!(tokens("/v1/client?__clerk_db_jwt=dvb_d"), ["d"]);
         assert_eq!(tokens("/v1/client?__clerk_db_jwt=d"), [""; 0]);
     }
