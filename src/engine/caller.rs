@@ -123,13 +123,13 @@ impl Engine {
     }
 
     /// The same where several tokens may have come along: those that are nobody's do not count, and of one client's
-    /// the newest does.
+    /// the one that is current, or that a new one is owed to, does.
     ///
     /// # Errors
     /// [`EngineError::SeveralClients`] where they are of different clients: one of them was planted, and nobody can tell
     /// which; and as [`Engine::identify`].
     pub async fn identify_among<'a>(&self, tokens: impl IntoIterator<Item = &'a str>) -> Result<Caller, EngineError> {
-        let mut found: Option<(Known, u32)> = None;
+        let mut found: Option<(Known, Vec<u32>)> = None;
         for (n, presented) in tokens.into_iter().filter_map(crate::token::parse_client_token).enumerate() {
             if n == TOKENS_MAX {
                 return Err(EngineError::SeveralClients);
@@ -137,14 +137,15 @@ impl Engine {
             let Some(known) = self.holder_of_token(&presented).await? else { continue };
             match &mut found {
                 Some((other, _)) if other.client.id != known.client.id => return Err(EngineError::SeveralClients),
-                Some((_, newest)) => *newest = presented.generation.max(*newest),
-                None => found = Some((known, presented.generation)),
+                Some((_, generations)) => generations.push(presented.generation),
+                None => found = Some((known, vec![presented.generation])),
             }
         }
-        match found {
-            Some((known, generation)) => self.standing(known, generation).await.map(Caller),
-            None => Ok(Caller::nobody()),
-        }
+        let Some((known, generations)) = found else { return Ok(Caller::nobody()) };
+        let (current, owed_to) = (known.client.generation, known.client.owed_to);
+        let best = [Some(current), owed_to, generations.iter().max().copied()];
+        let best = best.into_iter().flatten().find(|generation| generations.contains(generation));
+        self.standing(known, best.unwrap_or_default()).await.map(Caller)
     }
 
     /// A client that is not stored before something is written for it: no more than its token.
@@ -189,7 +190,7 @@ impl Engine {
         let is_young = self.now() < id.made_at() + self.inner.environment.policy.keep_client;
         let salt = key.client_salt(id);
         let is_genuine = is_young && presented.generation == 0 && key.verify(presented, &salt);
-        let client = || Arc::new(Client::open(id, salt, self.now()));
+        let client = || Arc::new(Client::open(id, salt, id.made_at()));
         Ok(is_genuine.then(|| Known { client: client(), is_stored: false, new_token: None }))
     }
 

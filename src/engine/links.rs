@@ -62,7 +62,9 @@ impl Engine {
         // Read past the actors: whoever makes ids up wakes none.
         let Some(found) = self.inner.store().sign_up(id).await? else { return Ok(nowhere) };
         let owner = found.client_id;
-        let again = caller.replaced().is_some_and(|(client, _)| client == owner);
+        // A token that was replaced is good for asking for the completing answer again and for nothing else.
+        let is_over = found.phase != Phase::Open;
+        let again = is_over && caller.replaced().is_some_and(|(client, _)| client == owner);
         let by = if again { Some(owner) } else { caller.client_id() };
         let by_owner = by == Some(owner);
         let terms = if by_owner { caller.terms() } else { Vec::new() };
@@ -87,7 +89,7 @@ impl Engine {
         };
         let hears = match &answer.outcome {
             Outcome::Again => by_owner,
-            Outcome::Committed(_) => by_owner && !again && !answer.is_owed(),
+            Outcome::Committed(_) => by_owner && !answer.is_owed(),
             Outcome::Unchanged => false,
         };
         let client = if hears { Some(self.answered(caller, answer, source).await?.1) } else { None };

@@ -79,9 +79,14 @@ impl Engine {
         source: &Source,
     ) -> Result<(SignUpView, ClientView), EngineError> {
         let _place = self.inner.admission.enter()?;
-        let (sign_up, seen) = self.read_sign_up(caller, id).await?;
-        let sign_up = self.view_sign_up(sign_up, &seen);
-        Ok((sign_up, self.view_client(seen, source).await?))
+        let (value, seen) = self.read_sign_up(caller, id).await?;
+        let is_in_progress = seen.is_current(&value) && value.phase == Phase::Open;
+        let sign_up = self.view_sign_up(value, &seen);
+        let client = match is_in_progress {
+            true => self.view_client_with(seen, Some(sign_up.clone()), source).await?,
+            false => self.view_client(seen, source).await?,
+        };
+        Ok((sign_up, client))
     }
 
     /// The sign-up first: what is read of the client after it is at least as new, so that a caller who may see the

@@ -22,3 +22,4 @@ mod process;
 mod sign_ins;
 #[path = "../support/mod.rs"]
 mod support;
+mod tokens;
