@@ -15,6 +15,7 @@ mod http_invitations;
 mod http_links;
 mod http_oauth;
 mod http_restrictions;
+mod http_tokens;
 mod layers;
 mod load;
 mod oauth;
