@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -632,7 +631,7 @@ impl<T: Shown> Shown for Option<T> {
 #[derive(Default)]
 struct Hooked {
     inner: MemoryStore,
-    hook: Mutex<Option<(usize, Pin<Box<dyn Future<Output = ()> + Send>>)>>,
+    hook: Mutex<Option<(usize, BoxFuture<'static, ()>)>>,
     commits: AtomicUsize,
 }
 

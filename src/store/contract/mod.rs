@@ -28,6 +28,8 @@ macro_rules! suite {
             users::kinds_of_identifiers_do_not_collide
             clients::a_client_that_refuses_rolls_everything_back
             clients::two_tabs_of_one_client_lose_nothing
+            clients::a_client_that_is_not_answered_is_owed_its_token_and_given_it_once
+            clients::a_commit_that_opens_a_client_says_so
             invitations::invitations_are_listed_in_the_order_of_their_making
             invitations::an_address_has_one_pending_invitation_unless_more_are_wanted
             invitations::an_invitation_is_used_once_and_not_after_it_was_revoked
