@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::domain::client::{Client, ClientChange, ClientConflict};
 use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
+use crate::domain::time::Span;
 use crate::store::{ClientWrite, Commit, CommitError};
 use crate::token::{Gate, PresentedToken};
 
@@ -22,9 +23,19 @@ enum Standing {
     Nobody,
     /// Presented the current token of this client.
     Client(Known),
-    /// Presented the token of this generation, which was replaced a moment ago: good for asking for the completing
-    /// answer again and for nothing else (DESIGN 7).
-    Replaced(Arc<Client>, u32),
+    /// Presented a token that was replaced within the last minute: good for asking for the completing answer again and
+    /// for nothing else (DESIGN 7).
+    Replaced(Replaced),
+}
+
+/// A client that presented the token before its current one.
+#[derive(Clone, Debug)]
+struct Replaced {
+    client: Arc<Client>,
+    /// Which token it presented.
+    generation: u32,
+    /// Whether that was replaced so lately that the new one may still be on its way.
+    just_now: bool,
 }
 
 /// A client that presented its current token.
@@ -72,9 +83,10 @@ impl Caller {
         self.known().map(|known| &known.client)
     }
 
-    /// Whether the token presented was replaced a moment ago: the new one may be on its way.
+    /// Whether the token presented was replaced a moment ago: the new one may be on its way. Whoever answers such a call
+    /// as nobody's could take that one away again, with a client or a cookie of its own.
     pub const fn was_replaced(&self) -> bool {
-        matches!(self.0, Standing::Replaced(..))
+        matches!(&self.0, Standing::Replaced(replaced) if replaced.just_now)
     }
 
     /// The token to keep from now on, where presenting the old one was enough to be given it: it was owed.
@@ -85,7 +97,7 @@ impl Caller {
     pub(super) const fn known(&self) -> Option<&Known> {
         match &self.0 {
             Standing::Client(known) => Some(known),
-            Standing::Nobody | Standing::Replaced(..) => None,
+            Standing::Nobody | Standing::Replaced(_) => None,
         }
     }
 
@@ -96,7 +108,7 @@ impl Caller {
     /// The client that may ask for the completing answer again, and the generation whose token it has.
     pub(super) fn replaced(&self) -> Option<(ClientId, u32)> {
         match &self.0 {
-            Standing::Replaced(client, generation) => Some((client.id, *generation)),
+            Standing::Replaced(replaced) => Some((replaced.client.id, replaced.generation)),
             Standing::Nobody | Standing::Client(_) => None,
         }
     }
@@ -169,8 +181,8 @@ impl Engine {
     pub(super) fn or_newcomer(&self, caller: &Caller) -> Result<Caller, EngineError> {
         match &caller.0 {
             Standing::Client(_) => Ok(caller.clone()),
-            Standing::Nobody => Ok(self.newcomer()),
-            Standing::Replaced(..) => Err(EngineError::TokenReplaced),
+            Standing::Replaced(replaced) if replaced.just_now => Err(EngineError::TokenReplaced),
+            Standing::Nobody | Standing::Replaced(_) => Ok(self.newcomer()),
         }
     }
 
@@ -200,9 +212,13 @@ impl Engine {
         if generation == client.generation {
             return Ok(Standing::Client(known));
         }
-        let replaced = |client: Arc<Client>| match client.accepts_replay(generation, self.now()) {
-            true => Standing::Replaced(client, generation),
-            false => Standing::Nobody,
+        let replaced = |client: Arc<Client>| {
+            let now = self.now();
+            let just_now = now.since(client.rotated_at) <= OVERLAP;
+            match client.accepts_replay(generation, now) {
+                true => Standing::Replaced(Replaced { client, generation, just_now }),
+                false => Standing::Nobody,
+            }
         };
         if client.owed_to != Some(generation) {
             return Ok(replaced(client));
@@ -225,5 +241,8 @@ impl Engine {
     }
 }
 
+/// For how long requests with a token that was replaced can still arrive from a client that will hear of it: those that it
+/// sent before. Later ones come from somebody who lost the answer, and who would be held up by being sent away.
+const OVERLAP: Span = Span::from_secs(10);
 /// How many tokens of one request are looked at: more than any browser has by accident.
 const TOKENS_MAX: usize = 16;

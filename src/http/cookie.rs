@@ -44,12 +44,12 @@ impl fmt::Display for CookieSuffix {
 
 /// The values that the request sent for a cookie, in its order; the same name can come from several domains.
 pub(super) fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+    // Pair by pair: one that nobody can read does not hide the others.
     headers
         .get_all(COOKIE)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.split_once('='))
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| str::from_utf8(pair).ok()?.split_once('='))
         .filter(move |(n, _)| n.trim() == name)
         .map(|(_, value)| value.trim())
         .filter(|value| !value.is_empty())
@@ -214,6 +214,9 @@ mod tests {
         headers.append(COOKIE, HeaderValue::from_static("a=1; __client=x; __clients=no"));
         headers.append(COOKIE, HeaderValue::from_static("__client= y=z ;__client="));
         assert_eq!(values(&headers, CLIENT).collect::<Vec<_>>(), ["x", "y=z"]);
+        let odd = HeaderValue::from_bytes(b"__client=\xff; a=\xc3\xa4; __client=z").expect("bytes that may be sent");
+        headers.append(COOKIE, odd);
+        assert_eq!(values(&headers, CLIENT).collect::<Vec<_>>(), ["x", "y=z", "z"]);
     }
 
     #[test]

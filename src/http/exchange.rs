@@ -55,10 +55,12 @@ impl<'a> Exchange<'a> {
     ///
     /// # Errors
     /// 401 for a dev browser that the engine doesn't know: clerk-js then asks for a new one. Where the token was replaced
-    /// a moment ago, the answer with the new one is on its way: a browser asks again with that.
+    /// a moment ago, the answer with the new one is on its way: a browser asks again with that, and what is no read is
+    /// refused before it can take the new one away.
     pub(super) async fn identify(&self) -> Result<Identity, HttpError> {
         let identity = self.presented().await?;
-        if identity.caller.was_replaced() && (self.head.mode == Mode::DevBrowser || self.may_ask_again()) {
+        let is_spared = self.is_read() && self.head.mode != Mode::DevBrowser && !self.may_ask_again();
+        if identity.caller.was_replaced() && !is_spared {
             return Err(Fault::TokenReplaced.into());
         }
         if self.head.mode == Mode::DevBrowser && !identity.is_known() {

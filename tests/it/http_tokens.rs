@@ -65,6 +65,8 @@ fn a_replaced_token_gets_errors_without_a_client_and_gets_no_other_client() {
             ("POST", "/v1/client/sign_ups", "email_address=eve%40example.com"),
             ("POST", "/v1/client/sign_ins", "identifier=eve%40example.com"),
             ("PUT", "/v1/client", ""),
+            ("DELETE", "/v1/client", ""),
+            ("DELETE", "/v1/client/sessions", ""),
             ("POST", &format!("/v1/client/sessions/{session}/tokens"), ""),
             ("POST", &format!("/v1/client/sessions/{session}/touch"), ""),
             ("POST", &format!("{path}/attempt_verification"), "strategy=email_code&code=000000"),
@@ -72,14 +74,27 @@ fn a_replaced_token_gets_errors_without_a_client_and_gets_no_other_client() {
             let refused = begun.call(method, path, form);
             assert!((400..500).contains(&refused.status), "{mode:?} {method} {path}: {}", refused.body);
             assert_eq!(mode.token_in(&refused), None, "{mode:?} {method} {path}: {:?}", refused.headers);
+            assert_eq!(refused.header("set-cookie"), None, "{method} {path}");
             assert!(!refused.body.contains("\"client\"") && !refused.body.contains("sess_"), "{}", refused.body);
-            assert_ne!(refused.error_codes(), ["dev_browser_unauthenticated"], "it would be thrown away");
+            let code = if path.ends_with("attempt_verification") && mode != Mode::DevBrowser {
+                "resource_not_found"
+            } else {
+                "client_state_invalid"
+            };
+            assert_eq!(refused.error_codes(), [code], "{mode:?} {method} {path}");
         }
-        let signed_out = begun.call("DELETE", "/v1/client/sessions", "");
-        assert_eq!(mode.token_in(&signed_out), None);
+        let old = begun.token.clone();
         let new = Begun { token: mode.token_in(&done).expect("a new token"), ..begun };
         let client = new.call("GET", "/v1/client", "").json();
         assert_eq!(client["response"]["sessions"][0]["id"], json!(session), "nobody signed out: {client}");
+        // Whoever lost the answer for good begins anew.
+        site.server.advance(11_000);
+        let lost = Begun { token: old, ..new };
+        let anew = lost.call("POST", "/v1/client/sign_ups", "email_address=eve%40example.com");
+        match mode {
+            Mode::DevBrowser => assert_eq!(anew.error_codes(), ["dev_browser_unauthenticated"]),
+            _ => assert_ne!(anew.json()["client"]["id"], client["response"]["id"]),
+        }
     }
 }
 
