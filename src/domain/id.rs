@@ -187,6 +187,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_id_tells_when_it_was_made() {
+        struct Ones;
+        impl Entropy for Ones {
+            fn fill(&mut self, buffer: &mut [u8]) {
+                buffer.fill(255);
+            }
+        }
+        for ms in [0, 1, 1_795_411_798_123, (1 << 48) - 1] {
+            let at = Timestamp::from_millis(ms);
+            assert_eq!(UserId::generate(at, &mut Ones).made_at(), at);
+        }
+    }
+
+    #[test]
     fn an_id_reads_back_what_it_wrote() {
         for bytes in [[0; 16], [255; 16], *b"0123456789abcdef"] {
             let id = UserId::from_bytes(bytes);

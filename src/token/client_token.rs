@@ -67,6 +67,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_salt_is_of_one_id_under_one_key() {
+        let key = InstanceKey::generate();
+        let (id, other) = (ClientId::from_bytes([7; 16]), ClientId::from_bytes([8; 16]));
+        assert_eq!(key.client_salt(id), key.client_salt(id));
+        assert_ne!(key.client_salt(id), key.client_salt(other));
+        assert_ne!(key.client_salt(id), InstanceKey::generate().client_salt(id));
+    }
+
+    #[test]
     fn only_the_genuine_token_verifies() {
         let key = InstanceKey::generate();
         let (id, salt) = (ClientId::from_bytes([7; 16]), [9; 16]);
