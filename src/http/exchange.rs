@@ -120,7 +120,9 @@ impl<'a> Exchange<'a> {
     /// An answer to somebody without a client.
     pub(super) fn nobody(&self, identity: &Identity) -> Answer {
         let body = Wrapped { response: (), client: () };
-        self.told(identity, Answer::json(&body), &Told::Nobody)
+        // Where another answer brings a client this very moment, this one must not say that there are no sessions.
+        let told = if identity.caller.was_replaced() { Told::Nothing } else { Told::Nobody };
+        self.told(identity, Answer::json(&body), &told)
     }
 
     /// `answer` with the headers that tell the client what to keep.
