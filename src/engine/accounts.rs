@@ -54,6 +54,10 @@ impl Engine {
             && let Some(user) = store.holder(&email.identifier()).await?
         {
             answer.taken.insert(IdentifierKind::EmailAddress);
+            if answer.holder.is_none() {
+                // Whoever came into being between the two looks holds both.
+                answer.holder = store.holder(&profile.identifier(provider)).await?;
+            }
             if answer.holder.is_none() && profile.email_verified && self.may_link(user, provider, &email).await? {
                 (answer.holder, answer.links) = (Some(user), true);
             }
