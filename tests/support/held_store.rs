@@ -1,4 +1,4 @@
-//! A store that lets another call in at one of its reads.
+//! A store that lets another call in before or after one of its reads.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use vestibule::store::{
     BoxFuture, Commit, CommitError, Committed, Keep, MemoryStore, OutboxEntry, Place, Portion, Store, StoreError,
 };
 
-/// A store in memory that lets another call in at one of its reads, and counts what is committed.
+/// A store in memory that lets another call in before or after one of its reads, and counts what is committed.
 #[derive(Default)]
 pub(crate) struct HeldStore {
     inner: MemoryStore,
@@ -25,8 +25,8 @@ pub(crate) struct HeldStore {
 }
 
 impl HeldStore {
-    pub(crate) fn arm(&self, read: usize, other: impl Future<Output = ()> + Send + 'static) {
-        *self.hook.lock().expect("a lock") = Some((read, Box::pin(other)));
+    pub(crate) fn arm(&self, moment: usize, other: impl Future<Output = ()> + Send + 'static) {
+        *self.hook.lock().expect("a lock") = Some((moment, Box::pin(other)));
     }
 
     /// Whether the other call was still waiting to be let in.
@@ -34,8 +34,8 @@ impl HeldStore {
         self.hook.lock().expect("a lock").take().is_some()
     }
 
-    /// Before a read.
-    async fn read(&self) {
+    /// One moment at which the other call may come in.
+    async fn pause(&self) {
         let due = {
             let mut hook = self.hook.lock().expect("a lock");
             match &mut *hook {
@@ -66,22 +66,28 @@ impl Store for HeldStore {
 
     fn user(&self, id: UserId) -> BoxFuture<'_, Result<Option<Arc<User>>, StoreError>> {
         Box::pin(async move {
-            self.read().await;
-            self.inner.user(id).await
+            self.pause().await;
+            let found = self.inner.user(id).await;
+            self.pause().await;
+            found
         })
     }
 
     fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>> {
         Box::pin(async move {
-            self.read().await;
-            self.inner.client(id).await
+            self.pause().await;
+            let found = self.inner.client(id).await;
+            self.pause().await;
+            found
         })
     }
 
     fn holder<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
         Box::pin(async move {
-            self.read().await;
-            self.inner.holder(identifier).await
+            self.pause().await;
+            let found = self.inner.holder(identifier).await;
+            self.pause().await;
+            found
         })
     }
 

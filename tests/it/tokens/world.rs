@@ -205,18 +205,18 @@ impl World {
     }
 
     /// Makes a call as somebody who presented the token, and has the other call run at the `read`th read of it.
-    pub(super) async fn hold(&self, call: Call, place: &Furnished, read: usize) -> Outcome {
+    pub(super) async fn hold(&self, call: Call, place: &Furnished, moment: usize) -> Outcome {
         let caller = self.engine.identify(Some(&place.token)).await.expect("readable");
         let secrets = Arc::new(Mutex::new(None));
         let (world, elsewhere, found) = (self.clone(), place.clone(), secrets.clone());
-        self.store.arm(read, async move {
+        self.store.arm(moment, async move {
             let brought = tokio::time::timeout(Duration::from_secs(20), world.bring(&elsewhere)).await;
             *found.lock().expect("a lock") = brought.expect("the call held no lock");
         });
         let mut shown = self.call(call, place, &caller).await;
         let was_held = !self.store.disarm();
         if !was_held {
-            // It reads less often than that: the other call comes after it, and this one asks again.
+            // It has fewer moments than that: the other call comes after it, and this one asks again.
             *secrets.lock().expect("a lock") = self.bring(place).await;
             shown = self.call(call, place, &caller).await;
         }
