@@ -12,8 +12,8 @@ use crate::token::{Gate, PresentedToken};
 
 use super::{Engine, EngineError};
 
-/// Who calls: a client, or nobody. A client is known as it was when its token was presented; what has become of it since
-/// is for [`Visible`](super::visible::Visible) to say.
+/// Who calls: a client, or nobody. A client is known as it was when its token was presented; what has become of it
+/// since is looked at anew for every answer.
 #[derive(Clone, Debug, Default)]
 pub struct Caller(Standing);
 
@@ -83,8 +83,8 @@ impl Caller {
         self.known().map(|known| &known.client)
     }
 
-    /// Whether the token presented was replaced a moment ago: the new one may be on its way. Whoever answers such a call
-    /// as nobody's could take that one away again, with a client or a cookie of its own.
+    /// Whether the token presented was replaced a moment ago: the new one may be on its way. Whoever answers such a
+    /// call as nobody's could take that one away again, with a client or a cookie of its own.
     pub const fn was_replaced(&self) -> bool {
         matches!(&self.0, Standing::Replaced(replaced) if replaced.just_now)
     }
@@ -113,8 +113,8 @@ impl Caller {
         }
     }
 
-    /// What every commit on the caller's behalf begins with: it opens the client where that is not stored yet, and it is
-    /// refused where the token that was presented is not the current one any more.
+    /// What every commit on the caller's behalf begins with: it opens the client where that is not stored yet, and it
+    /// is refused where the token that was presented is not the current one any more.
     pub(super) fn terms(&self) -> Vec<ClientChange> {
         let Some(known) = self.known() else { return Vec::new() };
         let open = (!known.is_stored).then_some(ClientChange::Open { salt: known.client.salt });
@@ -138,8 +138,8 @@ impl Engine {
     /// the one that is current, or that a new one is owed to, does.
     ///
     /// # Errors
-    /// [`EngineError::SeveralClients`] where they are of different clients: one of them was planted, and nobody can tell
-    /// which; and as [`Engine::identify`].
+    /// [`EngineError::SeveralClients`] where they are of different clients: one of them was planted, and nobody can
+    /// tell which; and as [`Engine::identify`].
     pub async fn identify_among<'a>(&self, tokens: impl IntoIterator<Item = &'a str>) -> Result<Caller, EngineError> {
         let mut found: Option<(Known, Vec<u32>)> = None;
         for (n, presented) in tokens.into_iter().filter_map(crate::token::parse_client_token).enumerate() {
@@ -241,8 +241,9 @@ impl Engine {
     }
 }
 
-/// For how long requests with a token that was replaced can still arrive from a client that will hear of it: those that it
-/// sent before. Later ones come from somebody who lost the answer, and who would be held up by being sent away.
+/// For how long requests with a token that was replaced can still arrive from a client that will hear of it: those
+/// that it sent before. Later ones come from somebody who lost the answer, and who would be held up by being sent
+/// away.
 const OVERLAP: Span = Span::from_secs(10);
 /// How many tokens of one request are looked at: more than any browser has by accident.
 const TOKENS_MAX: usize = 16;

@@ -70,7 +70,7 @@ pub struct SessionView {
 }
 
 /// A client with all that the wire piggybacks, as one caller may see it: only the engine makes one, of what is
-/// [visible](super::visible) to that caller.
+/// visible to the token that this caller presented.
 #[derive(Clone, Debug)]
 pub struct ClientView {
     /// The client.

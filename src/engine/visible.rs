@@ -1,10 +1,10 @@
 //! What a caller may see of a client. The token that was presented is good for one generation of the client, and a
-//! session, its tokens and its user belong to the generation that came with it: so that whoever knows a token from before
-//! is told nothing of them, however their call and the one that brought the session overlap.
+//! session, its tokens and its user belong to the generation that came with it: so that whoever knows a token from
+//! before is told nothing of them, however their call and the one that brought the session overlap.
 //!
-//! Everything that is shown of a client, and every finished sign-up, needs a [`Visible`]. There are three ways to one, and
-//! each compares generations: the client as it is now, as the caller's own commit left it, and the completing answer
-//! again.
+//! Everything that is shown of a client, and every finished sign-up, needs a [`Visible`]. There are three ways to
+//! one, and each compares generations: the client as it is now, as the caller's own commit left it, and the
+//! completing answer again.
 
 use std::sync::Arc;
 

@@ -54,9 +54,9 @@ impl<'a> Exchange<'a> {
     /// Who calls.
     ///
     /// # Errors
-    /// 401 for a dev browser that the engine doesn't know: clerk-js then asks for a new one. Where the token was replaced
-    /// a moment ago, the answer with the new one is on its way: a browser asks again with that, and what is no read is
-    /// refused before it can take the new one away.
+    /// 401 for a dev browser that the engine doesn't know: clerk-js then asks for a new one. Where the token was
+    /// replaced a moment ago, the answer with the new one is on its way: a browser asks again with that, and what is
+    /// no read is refused before it can take the new one away.
     pub(super) async fn identify(&self) -> Result<Identity, HttpError> {
         let identity = self.presented().await?;
         let is_spared = self.is_read() && self.head.mode != Mode::DevBrowser && !self.may_ask_again();
@@ -80,8 +80,8 @@ impl<'a> Exchange<'a> {
         matches!(self.head.method, Method::GET | Method::HEAD)
     }
 
-    /// Has the browser send this request again. The other answer, given a moment earlier, is then certainly ahead on the
-    /// way to it.
+    /// Has the browser send this request again. The other answer, given a moment earlier, is then certainly ahead on
+    /// the way to it.
     pub(super) async fn ask_again(&self) -> Answer {
         tokio::time::sleep(ASK_AGAIN_AFTER).await;
         let mark = format!("{ASKED_AGAIN}=1");
@@ -132,8 +132,9 @@ impl<'a> Exchange<'a> {
         answer
     }
 
-    /// The error answer, with the client piggybacked where there is one. Where the client's token was replaced under the
-    /// call, that is the error, and nothing stands beside it: whatever the call was refused for, the new client decides.
+    /// The error answer, with the client piggybacked where there is one. Where the client's token was replaced under
+    /// the call, that is the error, and nothing stands beside it: whatever the call was refused for, the new client
+    /// decides.
     pub(super) async fn refuse(&self, identity: &Identity, error: EngineError) -> HttpError {
         let is_callers = matches!(error, EngineError::Rejected(_) | EngineError::NotFound | EngineError::SignedOut);
         if self.head.mode == Mode::DevBrowser && !identity.is_known() && is_callers {
