@@ -18,5 +18,5 @@ mod system;
 pub use environment::{ActorOptions, Environment};
 pub use last_seen::LastSeen;
 pub use persister::Persister;
-pub use sign_up::{Answer, CallError, Create, SignUpMessage};
+pub use sign_up::{Answer, CallError, Create, Outcome, SignUpMessage};
 pub use system::{StartError, System, Transports};

@@ -8,13 +8,13 @@ use std::time::Duration;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::task::AbortHandle;
 
-use crate::domain::client::{Client, ClientChange};
+use crate::domain::client::{ClientChange, ClientConflict};
 use crate::domain::effect::{Effect, Message};
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::sign_up::{Command, Fields, Phase, SignUp, Transition, taken};
 use crate::domain::time::{Span, Timestamp};
-use crate::store::{ClientWrite, Commit, CommitError, InvitationChange, OutboxEntry, SignUpWrite};
+use crate::store::{ClientWrite, Commit, CommitError, Committed, InvitationChange, OutboxEntry, SignUpWrite};
 
 use super::environment::Environment;
 use super::persister::Persister;
@@ -32,8 +32,10 @@ pub enum SignUpMessage {
     },
     /// Change it.
     Command {
-        /// Who asks.
+        /// Whose sign-up it is said to be.
         client: ClientId,
+        /// What the client must be for whoever asks on its behalf; empty for everybody else.
+        terms: Vec<ClientChange>,
         /// What for.
         command: Command,
         /// Where the answer goes.
@@ -55,8 +57,8 @@ pub enum SignUpMessage {
 pub struct Create {
     /// The client it belongs to.
     pub client: ClientId,
-    /// The salt of the client, when that is to be opened too.
-    pub open: Option<[u8; 16]>,
+    /// What opens the client where it is not stored yet, and what it must be for whoever asks.
+    pub terms: Vec<ClientChange>,
     /// The first fields.
     pub fields: Fields,
     /// The origin it is made from.
@@ -68,8 +70,27 @@ pub struct Create {
 pub struct Answer {
     /// The value.
     pub sign_up: Arc<SignUp>,
-    /// Its client, where the call changed it.
-    pub client: Option<Arc<Client>>,
+    /// What the call did.
+    pub outcome: Outcome,
+}
+
+impl Answer {
+    /// Whether the client is owed a token now, which this answer does not bring it.
+    pub fn is_owed(&self) -> bool {
+        let Outcome::Committed(committed) = &self.outcome else { return false };
+        committed.client.as_ref().is_some_and(|client| client.owed_to.is_some())
+    }
+}
+
+/// What a call did.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Nothing: it only looked, or a person must say first that they mean it.
+    Unchanged,
+    /// Nothing more: it is the call that completed the sign-up, made again because its answer was lost (DESIGN 7).
+    Again,
+    /// What this commit says.
+    Committed(Committed),
 }
 
 /// Why a call to a sign-up failed.
@@ -81,6 +102,9 @@ pub enum CallError {
     /// There is no such sign-up, or it is another client's.
     #[error("no such sign-up")]
     NotFound,
+    /// The token that was presented was replaced meanwhile; nothing was changed.
+    #[error("the client's token has been replaced")]
+    TokenReplaced,
     /// Too many calls are in flight on this sign-up.
     #[error("too many calls on one sign-up")]
     Busy,
@@ -165,8 +189,8 @@ impl Actor for SignUpActor {
         let (result, reply) = match message {
             // On the heap while they last: what a transition needs would otherwise lie in every sleeping actor's task.
             SignUpMessage::Create { create, reply } => (Box::pin(state.create(*create)).await, reply),
-            SignUpMessage::Command { client, command, reply } => {
-                (Box::pin(state.command(client, &command)).await, reply)
+            SignUpMessage::Command { client, terms, command, reply } => {
+                (Box::pin(state.command(client, terms, &command)).await, reply)
             }
             SignUpMessage::Read { client, reply } => (state.read(client), reply),
             SignUpMessage::Wake => return Ok(()),
@@ -202,24 +226,30 @@ impl SignUpMessage {
 
 impl State {
     fn read(&self, client: ClientId) -> Result<Answer, CallError> {
-        Ok(Answer { sign_up: self.owned(client)?.clone(), client: None })
+        Ok(Answer { sign_up: self.owned(client)?.clone(), outcome: Outcome::Unchanged })
     }
 
     async fn create(&mut self, create: Create) -> Result<Answer, CallError> {
-        let Create { client, open, fields, origin } = create;
+        let Create { client, terms, fields, origin } = create;
         let id = self.arguments.id;
         let transition = self.arguments.environment.decide(|cx| SignUp::create(id, client, &fields, origin, cx))?;
-        let open = open.map(|salt| ClientChange::Open { salt });
-        self.commit(None, open, transition).await
+        self.commit(None, terms, transition).await
     }
 
-    async fn command(&mut self, client: ClientId, command: &Command) -> Result<Answer, CallError> {
+    async fn command(
+        &mut self,
+        client: ClientId,
+        terms: Vec<ClientChange>,
+        command: &Command,
+    ) -> Result<Answer, CallError> {
         let value = self.owned(client)?.clone();
         let transition = self.arguments.environment.decide(|cx| value.apply(command, cx))?;
         if !transition.changed {
-            return Ok(Answer { sign_up: value, client: None });
+            // A finished sign-up refuses everything but the call that finished it.
+            let outcome = if value.phase == Phase::Open { Outcome::Unchanged } else { Outcome::Again };
+            return Ok(Answer { sign_up: value, outcome });
         }
-        self.commit(Some(value.version), None, transition).await
+        self.commit(Some(value.version), terms, transition).await
     }
 
     /// The value, if it is this client's.
@@ -235,7 +265,7 @@ impl State {
     async fn commit(
         &mut self,
         expected_version: Option<u64>,
-        open: Option<ClientChange>,
+        terms: Vec<ClientChange>,
         transition: Transition,
     ) -> Result<Answer, CallError> {
         let Transition { next, verdict, effects, charges, client_changes, conversion, changed: _ } = transition;
@@ -249,7 +279,7 @@ impl State {
             sign_up: Some(SignUpWrite { next: next.clone(), expected_version, deadline }),
             invitations: accepted.into_iter().collect(),
             user: conversion.map(|c| c.user),
-            client: Some(ClientWrite { id: next.client_id, changes: open.into_iter().chain(client_changes).collect() }),
+            client: Some(ClientWrite { id: next.client_id, changes: [terms, client_changes].concat() }),
             outbox: effects.into_iter().map(|Effect::Deliver(message)| environment.seal(message)).collect(),
             charges,
             limits: policy.address_limits,
@@ -261,7 +291,7 @@ impl State {
                 let sign_up = Arc::new(next);
                 self.value = Loaded::Value(sign_up.clone());
                 verdict?;
-                Ok(Answer { sign_up, client: committed.client })
+                Ok(Answer { sign_up, outcome: Outcome::Committed(committed) })
             }
             Err(error) => Err(self.refused(error).await),
         }
@@ -271,6 +301,7 @@ impl State {
     async fn refused(&mut self, error: CommitError) -> CallError {
         match error {
             CommitError::IdentifierTaken(kind) => Rejection::from(taken(kind)).into(),
+            CommitError::Client(ClientConflict::TokenReplaced) => CallError::TokenReplaced,
             CommitError::Client(_) => Rejection::from(Code::SignUpCannotBeUpdated).into(),
             CommitError::Rejected(rejection) => rejection.into(),
             CommitError::LimitExceeded { retry_after } => {

@@ -7,6 +7,7 @@ use ractor::{Actor, ActorRef, SpawnErr};
 use tokio::sync::oneshot;
 
 use crate::delivery::Wording;
+use crate::domain::client::ClientChange;
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::sign_up::Command;
 use crate::store::Commit;
@@ -80,12 +81,18 @@ impl System {
         self.call(id, true, |reply| SignUpMessage::Create { create: Box::new(create), reply }).await
     }
 
-    /// Changes a sign-up.
+    /// Changes a sign-up of `client`; whoever asks on that client's behalf does so under `terms`.
     ///
     /// # Errors
     /// See [`CallError`].
-    pub async fn command(&self, id: SignUpId, client: ClientId, command: Command) -> Result<Answer, CallError> {
-        self.call(id, false, |reply| SignUpMessage::Command { client, command, reply }).await
+    pub async fn command(
+        &self,
+        id: SignUpId,
+        client: ClientId,
+        terms: Vec<ClientChange>,
+        command: Command,
+    ) -> Result<Answer, CallError> {
+        self.call(id, false, |reply| SignUpMessage::Command { client, terms, command, reply }).await
     }
 
     /// Shows a sign-up.

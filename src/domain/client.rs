@@ -135,6 +135,11 @@ impl Client {
         Ok(client)
     }
 
+    /// Whether the token that `changes` require is the current one, as a commit of them would see it.
+    pub fn meets(&self, changes: &[ClientChange]) -> bool {
+        !changes.iter().any(|c| matches!(c, ClientChange::RequireToken(generation) if *generation != self.generation))
+    }
+
     /// The sessions that can be used at `now`.
     pub fn live_sessions(&self, now: Timestamp) -> impl Iterator<Item = &Session> {
         self.sessions.iter().filter(move |s| s.is_live(now))
@@ -156,7 +161,7 @@ impl Client {
         is_the_one_before && self.owed_to.is_none() && now.since(self.rotated_at) <= REPLAY_WINDOW
     }
 
-    /// A client as it begins, whether or not it is stored yet.
+    /// A client as it begins, whether or not it is stored yet. It is as old as its id.
     pub fn open(id: ClientId, salt: [u8; 16], now: Timestamp) -> Self {
         Self {
             id,
@@ -170,7 +175,7 @@ impl Client {
             sessions: Vec::new(),
             last_active_session_id: None,
             last_authentication_strategy: None,
-            created_at: now,
+            created_at: id.made_at().min(now),
             updated_at: now,
             sessions_changed_at: None,
         }

@@ -85,6 +85,13 @@ impl<K: Kind> Id<K> {
         self.0.as_bytes()
     }
 
+    /// The moment it was made at, for an id that was [generated](Self::generate).
+    pub fn made_at(&self) -> Timestamp {
+        let mut ms = [0; 8];
+        ms[2..].copy_from_slice(&self.as_bytes()[1..7]);
+        Timestamp::from_millis(u64::from_be_bytes(ms))
+    }
+
     /// The same 16 bytes as an id of another kind (a user takes the bytes of the sign-up it came from).
     pub const fn cast<L: Kind>(self) -> Id<L> {
         Id(self.0, PhantomData)
@@ -178,6 +185,20 @@ const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_tells_when_it_was_made() {
+        struct Ones;
+        impl Entropy for Ones {
+            fn fill(&mut self, buffer: &mut [u8]) {
+                buffer.fill(255);
+            }
+        }
+        for ms in [0, 1, 1_795_411_798_123, (1 << 48) - 1] {
+            let at = Timestamp::from_millis(ms);
+            assert_eq!(UserId::generate(at, &mut Ones).made_at(), at);
+        }
+    }
 
     #[test]
     fn an_id_reads_back_what_it_wrote() {

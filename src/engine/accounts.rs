@@ -1,6 +1,7 @@
 //! Whose an account at a provider is: look-ups before a decision, and what one side hands to the other (CONTRACT 10,
 //! SECURITY R-O5, R-O7). The commit has the last word.
 
+use crate::domain::client::Client;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, Username};
 use crate::domain::rejection::{Code, Reason, Rejection};
@@ -13,10 +14,11 @@ impl Engine {
     /// What a sign-up begins with that takes over the account which the client's sign-in found to be nobody's.
     pub(super) async fn taken_over(&self, caller: &Caller) -> Result<External, EngineError> {
         let nothing = || Rejection::from(Code::AccountTransferInvalid);
-        let client = self.inner.store().client(caller.client_id().ok_or_else(nothing)?).await?.ok_or_else(nothing)?;
+        let client = caller.client_id().ok_or_else(nothing)?;
+        let client = self.inner.store().client(client).await?.ok_or_else(nothing)?;
         let open = client.open_sign_in(self.now(), &self.inner.environment.policy);
         let account = open.and_then(|sign_in| sign_in.external.as_deref()).ok_or_else(nothing)?;
-        let (strategy, answer) = self.transferable(account, Code::ExternalAccountNotFound, caller).await?;
+        let (strategy, answer) = self.transferable(account, Code::ExternalAccountNotFound, Some(&client)).await?;
         Ok(External::Answered(strategy, answer))
     }
 
@@ -25,21 +27,22 @@ impl Engine {
         &self,
         account: &ExternalAccount,
         because: Code,
-        caller: &Caller,
+        client: Option<&Client>,
     ) -> Result<(Strategy, ExternalAnswer), EngineError> {
         let nothing = || Rejection::from(Code::AccountTransferInvalid);
         let profile = account.profile.clone().filter(|_| account.state == ExternalState::Transferable(because));
         let provider = account.strategy.provider().ok_or_else(nothing)?;
-        let answer = self.answer(&provider, Ok(profile.ok_or_else(nothing)?), caller).await?;
+        let answer = self.answer(&provider, Ok(profile.ok_or_else(nothing)?), client).await?;
         Ok((account.strategy.clone(), answer))
     }
 
-    /// What a provider said together with who holds the account, its address and its username.
+    /// What a provider said together with who holds the account, its address and its username; `client` is the one that
+    /// began.
     pub(super) async fn answer(
         &self,
         provider: &str,
         outcome: Result<Profile, Code>,
-        caller: &Caller,
+        client: Option<&Client>,
     ) -> Result<ExternalAnswer, EngineError> {
         let mut answer =
             ExternalAnswer { outcome, holder: None, links: false, session: None, taken: Default::default() };
@@ -50,6 +53,10 @@ impl Engine {
             && let Some(user) = self.holder_of(&email.identifier()).await?
         {
             answer.taken.insert(IdentifierKind::EmailAddress);
+            if answer.holder.is_none() {
+                // Whoever came into being between the two looks holds both.
+                answer.holder = store.holder(&profile.identifier(provider)).await?;
+            }
             if answer.holder.is_none() && profile.email_verified && self.may_link(user, provider, &email).await? {
                 (answer.holder, answer.links) = (Some(user), true);
             }
@@ -61,7 +68,7 @@ impl Engine {
         {
             answer.taken.insert(IdentifierKind::Username);
         }
-        answer.session = answer.holder.and_then(|user| self.session_of(user, caller));
+        answer.session = answer.holder.and_then(|user| self.session_of(user, client?));
         if let Some(user) = answer.holder
             && let Err(refused) = self.admit_user(user).await?
         {
@@ -105,8 +112,7 @@ impl Engine {
         Ok(())
     }
 
-    fn session_of(&self, user: UserId, caller: &Caller) -> Option<SessionId> {
-        let client = caller.client()?;
+    fn session_of(&self, user: UserId, client: &Client) -> Option<SessionId> {
         client.live_sessions(self.now()).find(|session| session.user_id == user).map(|session| session.id)
     }
 }

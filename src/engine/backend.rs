@@ -60,14 +60,14 @@ impl Engine {
     pub async fn act_on_sign_up(&self, id: SignUpId, action: Action) -> Result<SignUpView, EngineError> {
         let _place = self.inner.admission.enter()?;
         let found = self.inner.store().sign_up(id).await?.ok_or(EngineError::NotFound)?;
-        let answer = self.inner.system.command(id, found.client_id, Command::Act(action)).await?;
+        let answer = self.inner.system.command(id, found.client_id, Vec::new(), Command::Act(action)).await?;
         self.as_it_stands(answer.sign_up).await
     }
 
     async fn as_it_stands(&self, sign_up: Arc<SignUp>) -> Result<SignUpView, EngineError> {
         let client = self.inner.store().client(sign_up.client_id).await?;
         let is_current = client.is_some_and(|client| client.sign_up == Some(sign_up.id));
-        Ok(self.view_sign_up(sign_up, is_current))
+        Ok(self.inspected(sign_up, is_current))
     }
 }
 

@@ -1,79 +1,90 @@
 //! The calls about clients.
 
-use std::sync::Arc;
+use crate::domain::client::ClientChange;
+use crate::domain::sign_up::Phase;
+use crate::store::{ClientWrite, Commit, Committed};
 
-use crate::domain::client::{Client, ClientChange};
-use crate::domain::id::ClientId;
-use crate::store::{ClientWrite, Commit};
-
-use super::sign_ups::salt;
+use super::visible::Visible;
 use super::{Caller, ClientView, Engine, EngineError, SessionView, SignUpView, Source};
 
 impl Engine {
-    /// The caller's client, made if there is none.
+    /// The caller's client; a new one if there is none. It is stored with the first thing that is written for it: until
+    /// then it is no more than the token in the view.
     ///
     /// # Errors
-    /// When the store can't write.
+    /// When the store can't be read.
     pub async fn open_client(&self, caller: &Caller, source: &Source) -> Result<ClientView, EngineError> {
         let _place = self.inner.admission.enter()?;
-        if let Some(view) = self.client_view(caller, source).await? {
-            return Ok(view);
+        let caller = self.or_newcomer(caller)?;
+        match self.client_view(&caller, source).await? {
+            Some(view) => Ok(view),
+            // Its record has gone this moment: it was too old.
+            None => self.client_view(&self.newcomer(), source).await?.ok_or(EngineError::Internal),
         }
-        let (id, salt) = self.inner.environment.decide(|cx| (ClientId::generate(cx.now, cx.entropy), salt(cx.entropy)));
-        let client = self.change_client(id, vec![ClientChange::Open { salt }]).await?;
-        self.view_client(caller, client, None, source).await
     }
 
     /// The caller's client as it is now; `None` for nobody.
     ///
     /// # Errors
-    /// When the store can't be read.
+    /// [`EngineError::TokenReplaced`] where another call replaced the token since it was presented, and when the store
+    /// can't be read.
     pub async fn client_view(&self, caller: &Caller, source: &Source) -> Result<Option<ClientView>, EngineError> {
-        let Some(client) = caller.client() else { return Ok(None) };
-        let Some(client) = self.inner.store().client(client.id).await? else {
-            return Ok(None);
-        };
-        let sign_up = self.sign_up_of(&client).await;
-        self.view_client(caller, client, sign_up, source).await.map(Some)
+        match self.visible(caller).await? {
+            Some(seen) => self.view_client(seen, source).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Ends all sessions of the caller's client; the client stays.
     ///
     /// # Errors
-    /// [`EngineError::NoClient`] for nobody.
+    /// [`EngineError::NoClient`] for nobody, [`EngineError::TokenReplaced`] where the token was replaced meanwhile.
     pub async fn end_sessions(&self, caller: &Caller) -> Result<ClientView, EngineError> {
         let _place = self.inner.admission.enter()?;
+        let known = caller.known().ok_or(EngineError::NoClient)?;
+        let source = Source::default();
+        if !known.is_stored {
+            return self.client_view(caller, &source).await?.ok_or(EngineError::NoClient);
+        }
+        let seen = self.change_client(caller, ClientChange::EndAllSessions).await?;
+        self.view_client(seen, &source).await
+    }
+
+    /// Changes the caller's client, on its own behalf.
+    ///
+    /// # Errors
+    /// [`EngineError::TokenReplaced`] where the token was replaced meanwhile; nothing changes then.
+    pub(super) async fn change_client(&self, caller: &Caller, change: ClientChange) -> Result<Visible, EngineError> {
         let id = caller.client_id().ok_or(EngineError::NoClient)?;
-        self.change_client(id, vec![ClientChange::EndAllSessions]).await?;
-        self.client_view(caller, &Source::default()).await?.ok_or(EngineError::NoClient)
+        let changes = caller.terms().into_iter().chain([change]).collect();
+        let commit = Commit { at: self.now(), client: Some(ClientWrite { id, changes }), ..Commit::default() };
+        let committed: Committed = self.inner.system.persister().commit(commit).await?;
+        self.visible_after(caller, &committed)
     }
 
-    pub(super) async fn change_client(
-        &self,
-        id: ClientId,
-        changes: Vec<ClientChange>,
-    ) -> Result<Arc<Client>, EngineError> {
-        let write = ClientWrite { id, changes };
-        let commit = Commit { at: self.now(), client: Some(write), ..Commit::default() };
-        self.inner.system.persister().commit(commit).await?.client.ok_or(EngineError::Internal)
-    }
-
-    /// The sign-up in progress. One that was swept away meanwhile is simply not there any more.
-    pub(super) async fn sign_up_of(&self, client: &Client) -> Option<SignUpView> {
+    /// The sign-up in progress. One that was swept away meanwhile is simply not there any more, nor is one that was
+    /// finished: that belongs to a later generation of the client.
+    async fn sign_up_in_progress(&self, seen: &Visible) -> Option<SignUpView> {
+        let client = seen.client();
         let answer = self.inner.system.read(client.sign_up?, client.id).await.ok()?;
-        Some(self.view_sign_up(answer.sign_up, true))
+        (answer.sign_up.phase == Phase::Open).then(|| self.view_sign_up(answer.sign_up, seen))
     }
 
-    /// `client` with its sessions, a token for the last active one where that is wanted, and the client token where it
-    /// is news.
-    pub(super) async fn view_client(
+    /// A client with what is in progress on it, its sessions, and a token for the last active one where that is wanted.
+    pub(super) async fn view_client(&self, seen: Visible, source: &Source) -> Result<ClientView, EngineError> {
+        let sign_up = self.sign_up_in_progress(&seen).await;
+        self.view_client_with(seen, sign_up, source).await
+    }
+
+    /// The same beside a sign-up that is shown already.
+    pub(super) async fn view_client_with(
         &self,
-        caller: &Caller,
-        client: Arc<Client>,
+        seen: Visible,
         sign_up: Option<SignUpView>,
         source: &Source,
     ) -> Result<ClientView, EngineError> {
         let now = self.now();
+        let client = seen.client();
         let mut sessions = Vec::new();
         for session in client.live_sessions(now) {
             let Some(user) = self.inner.store().user(session.user_id).await? else {
@@ -87,8 +98,6 @@ impl Engine {
             Some(value) => Some(self.view_sign_in(value.clone()).await?),
             None => None,
         };
-        let knows = caller.client().is_some_and(|known| known.id == client.id && known.generation == client.generation);
-        let new_token = (!knows).then(|| self.inner.key.client_token(client.id, client.generation, &client.salt));
-        Ok(ClientView { client, sign_in, sign_up, sessions, new_token })
+        Ok(ClientView::of(seen, sign_in, sign_up, sessions))
     }
 }

@@ -8,6 +8,7 @@ use crate::actors::{CallError, Environment, System};
 use crate::captcha::Captcha;
 use crate::clock::SystemClock;
 use crate::delivery::{Channel, ChannelStatus};
+use crate::domain::client::ClientConflict;
 use crate::domain::rejection::Code;
 use crate::domain::secret::Secret;
 use crate::domain::settings::{InvalidSettings, Settings};
@@ -185,6 +186,7 @@ impl From<CommitError> for EngineError {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Overloaded => Self::Overloaded { retry_after: RETRY_AFTER },
+            CommitError::Client(ClientConflict::TokenReplaced) => Self::TokenReplaced,
             CommitError::Client(_) => Self::NoClient,
             CommitError::Rejected(rejection) if rejection.is(Code::ResourceNotFound) => Self::NotFound,
             CommitError::Rejected(rejection) => Self::Rejected(rejection),
@@ -198,6 +200,7 @@ impl From<CallError> for EngineError {
         match error {
             CallError::Rejected(rejection) => Self::Rejected(rejection),
             CallError::NotFound => Self::NotFound,
+            CallError::TokenReplaced => Self::TokenReplaced,
             CallError::Busy => Self::Busy { retry_after: RETRY_AFTER },
             CallError::Overloaded => Self::Overloaded { retry_after: RETRY_AFTER },
             CallError::Unavailable | CallError::Lost => Self::Unavailable(error.to_string()),

@@ -16,6 +16,13 @@ pub enum EngineError {
     /// The call needs a client and there is none.
     #[error("no client")]
     NoClient,
+    /// The caller's token was replaced while the call was under way, or a moment before: nothing was changed, and
+    /// nothing is shown. Whoever has the new token asks again with that.
+    #[error("the client's token has been replaced")]
+    TokenReplaced,
+    /// Tokens of several clients were presented at once.
+    #[error("several clients at once")]
+    SeveralClients,
     /// The session is over, or never was this client's.
     #[error("signed out")]
     SignedOut,

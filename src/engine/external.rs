@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::actors::{Answer, CallError};
+use crate::domain::client::ClientChange;
 use crate::domain::context::Sealer;
 use crate::domain::id::{ClientId, SignInId, SignUpId};
 use crate::domain::rejection::{Code, Rejection};
@@ -39,7 +40,7 @@ pub struct ProviderCallback {
 pub struct Returned {
     /// An absolute URL that the instance allows.
     pub url: String,
-    /// The client, where it is the one that began: it must be given its token.
+    /// The client, where it is the one that began and hears of its token here: it must be given it.
     pub client: Option<ClientView>,
 }
 
@@ -95,21 +96,27 @@ impl Engine {
             let url = self.hand_over(&trip, callback, &account);
             return Ok(Returned { url, client: None });
         }
+        // A dev browser's page has its token in its own keeping, and the cookie only lets it be recognised here.
+        let hears = is_owner && trip.gate != Gate::State;
+        let terms = if is_owner { caller.terms() } else { Vec::new() };
         let id = match trip.of {
             Traveller::SignUp(id) => id,
             Traveller::SignIn(id) => {
-                let back = self.back(&trip, &account, callback, is_owner).await?;
-                let (value, client) = self.settle_sign_in(id, trip.client, &back).await?;
+                let back = self.back(&trip, &account, callback, hears).await?;
+                let (value, committed) = self.settle_sign_in(id, trip.client, terms, &back).await?;
                 let has_session = value.status() == sign_in::Status::Complete;
                 let url = account.destination(has_session).to_owned();
-                let client = if is_owner { Some(self.shown(caller, value, client, source).await?.1) } else { None };
-                return Ok(Returned { url, client });
+                if !hears {
+                    return Ok(Returned { url, client: None });
+                }
+                let (_, client) = self.shown_after(caller, value, &committed, source).await?;
+                return Ok(Returned { url, client: Some(client) });
             }
         };
-        let answer = self.settle(id, &trip, &account, callback, is_owner).await?;
+        let answer = self.settle(id, (&trip, terms), &account, callback, hears).await?;
         let has_session = matches!(answer.sign_up.phase, Phase::Complete { .. });
         let url = account.destination(has_session).to_owned();
-        let client = if is_owner { Some(self.answered(caller, answer, source).await?.1) } else { None };
+        let client = if hears { Some(self.answered(caller, answer, source).await?.1) } else { None };
         Ok(Returned { url, client })
     }
 
@@ -137,7 +144,7 @@ impl Engine {
         let opened: HandOver = serde_json::from_slice(&opened).map_err(|_| invalid())?;
         let callback =
             ProviderCallback { state: None, code: opened.code.map(Secret::new), error: opened.error, iss: opened.iss };
-        let answer = self.settle(id, &trip, account, &callback, true).await?;
+        let answer = self.settle(id, (&trip, caller.terms()), account, &callback, true).await?;
         self.answered(caller, answer, source).await
     }
 
@@ -175,7 +182,7 @@ impl Engine {
                     Code::OAuthCallbackInvalid => Rejection::from(Code::FormParamValueInvalid.on("token")),
                     code => code.into(),
                 })?;
-                let answer = self.answer(&provider, Ok(profile), caller).await?;
+                let answer = self.answer(&provider, Ok(profile), caller.client().map(|client| &**client)).await?;
                 Some(External::Answered(strategy.clone(), answer))
             }
             _ => None,
@@ -234,18 +241,19 @@ impl Engine {
     async fn settle(
         &self,
         id: SignUpId,
-        trip: &Trip,
+        (trip, terms): (&Trip, Vec<ClientChange>),
         account: &ExternalAccount,
         callback: &ProviderCallback,
         by_owner: bool,
     ) -> Result<Answer, EngineError> {
         let mut back = self.back(trip, account, callback, by_owner).await?;
         for last in [false, true] {
-            match self.inner.system.command(id, trip.client, Command::Return(Box::new(back.clone()))).await {
+            let command = Command::Return(Box::new(back.clone()));
+            match self.inner.system.command(id, trip.client, terms.clone(), command).await {
                 Err(error) if !last && lost_a_race(&error) => {
                     let provider = account.strategy.provider().unwrap_or_default();
-                    let owner = self.owner(trip.client).await?;
-                    back.answer = self.answer(&provider, back.answer.outcome, &owner).await?;
+                    let owner = self.inner.store().client(trip.client).await?;
+                    back.answer = self.answer(&provider, back.answer.outcome, owner.as_deref()).await?;
                 }
                 // The person has a page to go back to, and hears there that the invitation is good no more.
                 Err(CallError::Rejected(rejection)) if !last && of_invitation(&rejection).is_some() => {
@@ -267,14 +275,9 @@ impl Engine {
     ) -> Result<ExternalReturn, EngineError> {
         let provider = account.strategy.provider().unwrap_or_default();
         let outcome = self.exchange(&account.strategy, trip, callback).await;
-        let owner = self.owner(trip.client).await?;
-        let answer = self.answer(&provider, outcome, &owner).await?;
+        let owner = self.inner.store().client(trip.client).await?;
+        let answer = self.answer(&provider, outcome, owner.as_deref()).await?;
         Ok(ExternalReturn { nonce: trip.nonce, answer, by_owner })
-    }
-
-    async fn owner(&self, client: ClientId) -> Result<Caller, EngineError> {
-        let owner = self.inner.store().client(client).await?;
-        Ok(owner.map_or_else(Caller::nobody, Caller::of))
     }
 
     /// The account of a sign-in that the traveller is expected back with.

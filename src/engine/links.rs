@@ -1,5 +1,6 @@
 //! The call behind an e-mail link (CONTRACT 11).
 
+use crate::actors::Outcome;
 use crate::domain::id::SessionId;
 use crate::domain::rejection::Code;
 use crate::domain::sign_up::{Command, Follow, Phase};
@@ -14,7 +15,8 @@ pub struct Followed {
     pub outcome: LinkOutcome,
     /// Where the browser goes, as the sign-up has it; `None` where the token is about no sign-up with a link.
     pub redirect_url: Option<String>,
-    /// The client, where it is the sign-up's own that followed the link: it must be given its token.
+    /// The client, where it is the sign-up's own that followed the link and that hears of its token here: it must be
+    /// given it.
     pub client: Option<ClientView>,
     /// Whether the sign-up's own client followed the link.
     pub by_owner: bool,
@@ -60,12 +62,15 @@ impl Engine {
         // Read past the actors: whoever makes ids up wakes none.
         let Some(found) = self.inner.store().sign_up(id).await? else { return Ok(nowhere) };
         let owner = found.client_id;
-        let again = caller.replaying() == Some(owner);
+        // A token that was replaced is good for asking for the completing answer again and for nothing else.
+        let is_over = found.phase != Phase::Open;
+        let again = is_over && caller.replaced().is_some_and(|(client, _)| client == owner);
         let by = if again { Some(owner) } else { caller.client_id() };
         let by_owner = by == Some(owner);
+        let terms = if by_owner { caller.terms() } else { Vec::new() };
         let follow = Follow { secret: token.secret, by, confirmed, again, in_cookie: source.in_cookie() };
         let redirect_url = found.link_redirect().map(str::to_owned);
-        let answer = match self.inner.system.command(id, owner, Command::Follow(follow)).await {
+        let answer = match self.inner.system.command(id, owner, terms, Command::Follow(follow)).await {
             Ok(answer) => answer,
             Err(error) => {
                 let outcome = refusal(error.into())?;
@@ -82,7 +87,12 @@ impl Engine {
             (Some(VerificationStatus::Verified), Phase::Open) => LinkOutcome::Verified { session: None },
             _ => LinkOutcome::Unconfirmed,
         };
-        let client = if by_owner { Some(self.answered(caller, answer, source).await?.1) } else { None };
+        let hears = match &answer.outcome {
+            Outcome::Again => by_owner,
+            Outcome::Committed(_) => by_owner && !answer.is_owed(),
+            Outcome::Unchanged => false,
+        };
+        let client = if hears { Some(self.answered(caller, answer, source).await?.1) } else { None };
         Ok(Followed { outcome, redirect_url, client, by_owner })
     }
 }

@@ -21,6 +21,7 @@ mod sessions;
 mod sign_ins;
 mod sign_ups;
 mod view;
+mod visible;
 mod waitlist;
 
 pub use crate::store::Unready;

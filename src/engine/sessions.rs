@@ -28,10 +28,11 @@ impl Engine {
         let now = self.now();
         let session = client.live_session(id, now).ok_or(EngineError::NotFound)?;
         let is_news = now.since(session.last_active_at) >= TOUCH_INTERVAL || client.last_active_session_id != Some(id);
-        if is_news {
-            self.change_client(client.id, vec![ClientChange::Touch(id)]).await?;
-        }
-        let client = self.client_view(caller, source).await?.ok_or(EngineError::NoClient)?;
+        let seen = match is_news {
+            true => self.change_client(caller, ClientChange::Touch(id)).await?,
+            false => self.visible(caller).await?.ok_or(EngineError::NoClient)?,
+        };
+        let client = self.view_client(seen, source).await?;
         let session = client.sessions.iter().find(|s| s.session.id == id).cloned().ok_or(EngineError::NotFound)?;
         Ok((session, client))
     }
@@ -67,10 +68,10 @@ impl Engine {
         let now = self.now();
         let mut session = client.live_session(id, now).cloned().ok_or(EngineError::NotFound)?;
         let user = self.inner.store().user(session.user_id).await?.ok_or(EngineError::NotFound)?;
-        self.change_client(client.id, vec![ClientChange::EndSession(id)]).await?;
+        let seen = self.change_client(caller, ClientChange::EndSession(id)).await?;
         session.status = if removed { SessionStatus::Removed } else { SessionStatus::Ended };
         session.updated_at = now;
-        let client = self.client_view(caller, source).await?.ok_or(EngineError::NoClient)?;
+        let client = self.view_client(seen, source).await?;
         Ok((SessionView { session, user, token: None, now }, client))
     }
 

@@ -15,12 +15,12 @@ use crate::domain::sign_in::{self, Attempt, Create, Prepare, Proof, SignIn, Star
 use crate::domain::sign_up::{self, ExternalReturn};
 use crate::domain::user::User;
 use crate::domain::verification::{self, Strategy};
-use crate::store::{ClientWrite, Commit, CommitError};
+use crate::store::{ClientWrite, Commit, CommitError, Committed};
 use crate::token::Traveller;
 
 use super::admission::RETRY_AFTER;
 use super::external::Wishes;
-use super::sign_ups::salt;
+use super::visible::Visible;
 use super::{Caller, ClientView, Engine, EngineError, SignInView, Source};
 
 /// The parameters of a create as text, `None` where absent.
@@ -86,13 +86,9 @@ impl Engine {
         let user = self.holder(identifier.as_ref()).await?;
         let user = user.as_deref();
         admitted(known, user)?;
-        let (id, client_id, open) = self.inner.environment.decide(|cx| {
-            let id = SignInId::generate(cx.now, cx.entropy);
-            match caller.client_id() {
-                Some(client) => (id, client, None),
-                None => (id, ClientId::generate(cx.now, cx.entropy), Some(salt(cx.entropy))),
-            }
-        });
+        let caller = &self.or_newcomer(caller)?;
+        let client_id = caller.client_id().ok_or(EngineError::Internal)?;
+        let id = self.inner.environment.decide(|cx| SignInId::generate(cx.now, cx.entropy));
         let is_transfer = raw.transfer.as_deref().is_some_and(|text| text == "true" || text == "1");
         let start = match is_transfer {
             true => self.take_over(caller).await?,
@@ -110,9 +106,8 @@ impl Engine {
             };
             Ok(SignIn::create(&create, user, cx)?)
         };
-        let open = open.map(|salt| ClientChange::Open { salt });
-        let (next, client) = self.change_sign_in(client_id, open, decide).await?;
-        self.shown(caller, next, client, source).await
+        let (next, committed) = self.change_sign_in(client_id, caller.terms(), decide).await?;
+        self.shown_after(caller, next, &committed, source).await
     }
 
     /// Shows the sign-in in progress of the caller's client.
@@ -126,9 +121,9 @@ impl Engine {
         source: &Source,
     ) -> Result<(SignInView, ClientView), EngineError> {
         let _place = self.inner.admission.enter()?;
-        let client = caller.client().ok_or(EngineError::NotFound)?;
-        let value = self.in_progress(Some(client), id)?.clone();
-        self.shown(caller, value, client.clone(), source).await
+        let seen = self.visible(caller).await?.ok_or(EngineError::NotFound)?;
+        let value = self.in_progress(Some(seen.client()), id)?.clone();
+        self.shown(value, seen, source).await
     }
 
     /// Begins to prove a first factor: a code is made and sent.
@@ -153,8 +148,8 @@ impl Engine {
         let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
             Ok(self.in_progress(client, id)?.prepare(&prepare, user.as_deref(), cx)?)
         };
-        let (next, client) = self.change_sign_in(client.id, None, decide).await?;
-        self.shown(caller, next, client, source).await
+        let (next, committed) = self.change_sign_in(client.id, caller.terms(), decide).await?;
+        self.shown_after(caller, next, &committed, source).await
     }
 
     /// Proves a first factor, which completes the sign-in.
@@ -179,28 +174,32 @@ impl Engine {
             client.map_or(Ok(()), |client| client.admits(user, single, cx.now))?;
             Ok(value.attempt(&attempt, user, cx)?)
         };
-        let (next, client) = self.change_sign_in(client.id, None, decide).await?;
-        self.shown(caller, next, client, source).await
+        let (next, committed) = self.change_sign_in(client.id, caller.terms(), decide).await?;
+        self.shown_after(caller, next, &committed, source).await
     }
 
     /// Decides, commits, and reveals only then what came of it; again and again while somebody else gets in
-    /// between.
+    /// between. Whoever asks on the client's behalf does so under `terms`.
     async fn change_sign_in(
         &self,
         id: ClientId,
-        open: Option<ClientChange>,
+        terms: Vec<ClientChange>,
         decide: impl Fn(Option<&Client>, &mut Context<'_>) -> Result<Transition, EngineError>,
-    ) -> Result<(SignIn, Arc<Client>), EngineError> {
+    ) -> Result<(SignIn, Committed), EngineError> {
         let environment = &self.inner.environment;
         for _ in 0..TRIES_MAX {
             let client = self.inner.store().client(id).await?;
+            if client.as_deref().is_some_and(|client| !client.meets(&terms)) {
+                // What is only counted writes no client, which would refuse this.
+                return Err(EngineError::TokenReplaced);
+            }
             let transition = self.restricted(environment.decide(|cx| decide(client.as_deref(), cx))?).await?;
             let Transition { next, verdict, effects, charges, client_changes, signed_in, link } = transition;
             let at = environment.now();
             // What is only counted opens no client either.
             let changes: Vec<_> = match client_changes.is_empty() {
                 true => Vec::new(),
-                false => open.iter().cloned().chain(client_changes).collect(),
+                false => [terms.clone(), client_changes].concat(),
             };
             let commit = Commit {
                 at,
@@ -223,7 +222,7 @@ impl Engine {
                 Err(error) => return Err(error.into()),
                 Ok(committed) => {
                     verdict?;
-                    return Ok((next, committed.client.or(client).ok_or(EngineError::NoClient)?));
+                    return Ok((next, committed));
                 }
             }
         }
@@ -252,12 +251,13 @@ impl Engine {
         &self,
         id: SignInId,
         client: ClientId,
+        terms: Vec<ClientChange>,
         back: &ExternalReturn,
-    ) -> Result<(SignIn, Arc<Client>), EngineError> {
+    ) -> Result<(SignIn, Committed), EngineError> {
         let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
             Ok(self.in_progress(client, id)?.return_from_provider(back, cx)?)
         };
-        self.change_sign_in(client, None, decide).await
+        self.change_sign_in(client, terms, decide).await
     }
 
     /// What a sign-in begins with that takes over the account which the client's sign-up found to be a user's.
@@ -266,7 +266,7 @@ impl Engine {
         let client = caller.client().ok_or_else(nothing)?;
         let answer = self.inner.system.read(client.sign_up.ok_or_else(nothing)?, client.id).await?;
         let account = answer.sign_up.external_account.as_deref().ok_or_else(nothing)?;
-        let (_, answer) = self.transferable(account, Code::ExternalAccountExists, caller).await?;
+        let (_, answer) = self.transferable(account, Code::ExternalAccountExists, Some(client)).await?;
         Ok(Start::TakeOver(Box::new((account.clone(), answer))))
     }
 
@@ -357,17 +357,26 @@ impl Engine {
         Ok(hashes.verify(password, stored).await?)
     }
 
-    pub(super) async fn shown(
+    /// A sign-in as the caller's own commit left it, and the client.
+    pub(super) async fn shown_after(
         &self,
         caller: &Caller,
         value: SignIn,
-        client: Arc<Client>,
+        committed: &Committed,
+        source: &Source,
+    ) -> Result<(SignInView, ClientView), EngineError> {
+        let seen = self.visible_after(caller, committed)?;
+        self.shown(value, seen, source).await
+    }
+
+    async fn shown(
+        &self,
+        value: SignIn,
+        seen: Visible,
         source: &Source,
     ) -> Result<(SignInView, ClientView), EngineError> {
         let view = self.view_sign_in(value).await?;
-        let sign_up = self.sign_up_of(&client).await;
-        let client = self.view_client(caller, client, sign_up, source).await?;
-        Ok((view, client))
+        Ok((view, self.view_client(seen, source).await?))
     }
 
     /// A sign-in as it shows itself now. Who it is about shows once that is proved, or where the instance tells

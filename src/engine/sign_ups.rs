@@ -1,9 +1,10 @@
 //! The calls about sign-ups. Each is a sandwich: look-ups and hashing, one pure command in the sign-up's actor,
 //! then the view of what came of it.
 
+use std::sync::Arc;
+
 use crate::actors::{Answer, Create};
 use crate::captcha::CaptchaError;
-use crate::domain::context::Entropy;
 use crate::domain::field::Field;
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::rejection::{Code, Rejection};
@@ -13,6 +14,7 @@ use crate::domain::settings::Settings;
 use crate::domain::sign_up::{Attempt, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status, usable};
 use crate::domain::verification::Strategy;
 
+use super::visible::Visible;
 use super::{Caller, ClientView, Engine, EngineError, SignUpView, Source};
 
 /// The parameters of a prepare as text, `None` where absent.
@@ -46,15 +48,11 @@ impl Engine {
         if self.single_session() && caller.client().is_some_and(|c| c.live_sessions(now).next().is_some()) {
             return Err(Rejection::from(Code::SessionExists).into());
         }
-        let (id, client, open) = self.inner.environment.decide(|cx| {
-            let id = SignUpId::generate(cx.now, cx.entropy);
-            match caller.client_id() {
-                Some(client) => (id, client, None),
-                None => (id, ClientId::generate(cx.now, cx.entropy), Some(salt(cx.entropy))),
-            }
-        });
+        let caller = &self.or_newcomer(caller)?;
+        let client = caller.client_id().ok_or(EngineError::Internal)?;
+        let id = self.inner.environment.decide(|cx| SignUpId::generate(cx.now, cx.entropy));
         let fields = self.read_fields(fields, (id, client), None, caller, source).await?;
-        let create = Create { client, open, fields, origin: source.origin.clone() };
+        let create = Create { client, terms: caller.terms(), fields, origin: source.origin.clone() };
         let answer = self.inner.system.create(id, create).await?;
         self.answered(caller, answer, source).await
     }
@@ -65,10 +63,38 @@ impl Engine {
     /// [`EngineError::NotFound`] for unknown ids and for other clients' sign-ups, alike.
     pub async fn sign_up(&self, caller: &Caller, id: SignUpId) -> Result<SignUpView, EngineError> {
         let _place = self.inner.admission.enter()?;
-        let client = caller.client().ok_or(EngineError::NotFound)?;
-        let answer = self.inner.system.read(id, client.id).await?;
-        let is_current = client.sign_up == Some(id);
-        Ok(self.view_sign_up(answer.sign_up, is_current))
+        let (sign_up, seen) = self.read_sign_up(caller, id).await?;
+        Ok(self.view_sign_up(sign_up, &seen))
+    }
+
+    /// Shows a sign-up of the caller's client, and the client.
+    ///
+    /// # Errors
+    /// As [`Engine::sign_up`].
+    pub async fn sign_up_and_client(
+        &self,
+        caller: &Caller,
+        id: SignUpId,
+        source: &Source,
+    ) -> Result<(SignUpView, ClientView), EngineError> {
+        let _place = self.inner.admission.enter()?;
+        let (value, seen) = self.read_sign_up(caller, id).await?;
+        let is_in_progress = seen.is_current(&value) && value.phase == Phase::Open;
+        let sign_up = self.view_sign_up(value, &seen);
+        let client = match is_in_progress {
+            true => self.view_client_with(seen, Some(sign_up.clone()), source).await?,
+            false => self.view_client(seen, source).await?,
+        };
+        Ok((sign_up, client))
+    }
+
+    /// The sign-up first: what is read of the client after it is at least as new, so that a caller who may see the
+    /// client may see the sign-up.
+    async fn read_sign_up(&self, caller: &Caller, id: SignUpId) -> Result<(Arc<SignUp>, Visible), EngineError> {
+        let client = caller.client_id().ok_or(EngineError::NotFound)?;
+        let answer = self.inner.system.read(id, client).await?;
+        let seen = self.visible(caller).await?.ok_or(EngineError::NotFound)?;
+        Ok((answer.sign_up, seen))
     }
 
     /// Takes in fields.
@@ -86,7 +112,7 @@ impl Engine {
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let current = self.inner.system.read(id, client).await?.sign_up;
         let fields = self.read_fields(fields, (id, client), Some(&current), caller, source).await?;
-        let answer = self.inner.system.command(id, client, Command::Update(Box::new(fields))).await?;
+        let answer = self.inner.system.command(id, client, caller.terms(), Command::Update(Box::new(fields))).await?;
         self.answered(caller, answer, source).await
     }
 
@@ -142,7 +168,7 @@ impl Engine {
         }
         let redirect_url = raw.redirect_url.clone();
         let prepare = Prepare { redirect_url, in_cookie: source.in_cookie(), taken, ..prepare? };
-        let answer = self.inner.system.command(id, client, Command::Prepare(prepare)).await?;
+        let answer = self.inner.system.command(id, client, caller.terms(), Command::Prepare(prepare)).await?;
         self.answered(caller, answer, source).await
     }
 
@@ -160,7 +186,7 @@ impl Engine {
     ) -> Result<(SignUpView, ClientView), EngineError> {
         let _place = self.inner.admission.enter()?;
         let attempt = Attempt::parse(strategy, code);
-        let client = match (caller.client_id(), caller.replaying()) {
+        let client = match (caller.client_id(), caller.replaced()) {
             (Some(client), _) => {
                 if attempt.is_err() {
                     // Whoever asks about a sign-up that is not there hears that first.
@@ -168,7 +194,7 @@ impl Engine {
                 }
                 client
             }
-            (None, Some(client)) => {
+            (None, Some((client, _))) => {
                 let finished = self.inner.system.read(id, client).await?.sign_up;
                 if !matches!(finished.phase, Phase::Complete { .. }) {
                     return Err(EngineError::NotFound);
@@ -178,7 +204,8 @@ impl Engine {
             (None, None) => return Err(EngineError::NotFound),
         };
         let attempt = attempt?;
-        let answer = self.inner.system.command(id, client, Command::Attempt(attempt)).await.map_err(|error| {
+        let attempt = Command::Attempt(attempt);
+        let answer = self.inner.system.command(id, client, caller.terms(), attempt).await.map_err(|error| {
             let error = EngineError::from(error);
             if caller.client().is_none() { EngineError::NotFound } else { error }
         })?;
@@ -280,18 +307,22 @@ impl Engine {
         answer: Answer,
         source: &Source,
     ) -> Result<(SignUpView, ClientView), EngineError> {
-        let client = match answer.client {
-            Some(client) => client,
-            None => self.inner.store().client(answer.sign_up.client_id).await?.ok_or(EngineError::NoClient)?,
-        };
-        let is_current = client.sign_up == Some(answer.sign_up.id);
-        let sign_up = self.view_sign_up(answer.sign_up, is_current);
+        let seen = self.visible_with(caller, &answer).await?;
+        let is_current = seen.is_current(&answer.sign_up);
+        let sign_up = self.view_sign_up(answer.sign_up, &seen);
         let in_progress = is_current.then(|| sign_up.clone());
-        let client = self.view_client(caller, client, in_progress, source).await?;
+        let client = self.view_client_with(seen, in_progress, source).await?;
         Ok((sign_up, client))
     }
 
-    pub(super) fn view_sign_up(&self, value: std::sync::Arc<SignUp>, is_current: bool) -> SignUpView {
+    /// A sign-up for somebody who sees its client at a time that is no earlier: a finished one tells of a session.
+    pub(super) fn view_sign_up(&self, value: Arc<SignUp>, seen: &Visible) -> SignUpView {
+        let is_current = seen.is_current(&value);
+        self.inspected(value, is_current)
+    }
+
+    /// A sign-up for the application's backend, which sees them all.
+    pub(super) fn inspected(&self, value: Arc<SignUp>, is_current: bool) -> SignUpView {
         let (now, settings, policy) = (self.now(), self.settings(), &self.inner.environment.policy);
         let status = match value.status(now, policy) {
             Status::MissingRequirements if !is_current => Status::Abandoned,
@@ -313,10 +344,4 @@ impl Engine {
 fn strategies(settings: &Settings, field: &Field) -> Vec<String> {
     let attribute = settings.attribute(field).into_iter();
     attribute.flat_map(|a| &a.verifications).filter(|s| s.is_built()).map(Strategy::to_string).collect()
-}
-
-pub(super) fn salt(entropy: &mut dyn Entropy) -> [u8; 16] {
-    let mut salt = [0; 16];
-    entropy.fill(&mut salt);
-    salt
 }

@@ -12,6 +12,8 @@ use crate::domain::sign_up::{SignUp, Status};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 
+use super::visible::Visible;
+
 /// A sign-up as it shows itself.
 #[derive(Clone, Debug)]
 pub struct SignUpView {
@@ -67,7 +69,8 @@ pub struct SessionView {
     pub now: Timestamp,
 }
 
-/// A client with all that the wire piggybacks.
+/// A client with all that the wire piggybacks, as one caller may see it: only the engine makes one, of what is
+/// visible to the token that this caller presented.
 #[derive(Clone, Debug)]
 pub struct ClientView {
     /// The client.
@@ -80,4 +83,28 @@ pub struct ClientView {
     pub sessions: Vec<SessionView>,
     /// The client's current token, whenever it differs from the one presented: the caller must be given it.
     pub new_token: Option<Secret<String>>,
+    _seen: Seen,
+}
+
+/// Can be made in this file only.
+#[derive(Clone, Copy, Debug)]
+struct Seen;
+
+impl ClientView {
+    /// What is visible of a client, with its parts.
+    pub(super) fn of(
+        seen: Visible,
+        sign_in: Option<SignInView>,
+        sign_up: Option<SignUpView>,
+        sessions: Vec<SessionView>,
+    ) -> Self {
+        let (client, new_token) = seen.into_parts();
+        Self { client, sign_in, sign_up, sessions, new_token, _seen: Seen }
+    }
+
+    /// A view of a client that no engine has.
+    #[cfg(test)]
+    pub(crate) fn sample(client: Client, sign_up: Option<SignUpView>, sessions: Vec<SessionView>) -> Self {
+        Self { client: Arc::new(client), sign_in: None, sign_up, sessions, new_token: None, _seen: Seen }
+    }
 }

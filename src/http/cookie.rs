@@ -44,12 +44,12 @@ impl fmt::Display for CookieSuffix {
 
 /// The values that the request sent for a cookie, in its order; the same name can come from several domains.
 pub(super) fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+    // Pair by pair: one that nobody can read does not hide the others.
     headers
         .get_all(COOKIE)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.split_once('='))
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| str::from_utf8(pair).ok()?.split_once('='))
         .filter(move |(n, _)| n.trim() == name)
         .map(|(_, value)| value.trim())
         .filter(|value| !value.is_empty())
@@ -59,6 +59,12 @@ pub(super) fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator
 pub(super) fn set_client(headers: &mut HeaderMap, token: &str, place: Place<'_>) {
     let domain = place.host.filter(|host| is_domain(host));
     append(headers, line(CLIENT, token, domain, MAX_AGE_S, true, place));
+}
+
+/// Whether an answer gives the browser a client token already, or takes it away.
+pub(super) fn sets_client(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(SET_COOKIE).iter();
+    lines.any(|line| line.as_bytes().strip_prefix(CLIENT.as_bytes()).is_some_and(|rest| rest.starts_with(b"=")))
 }
 
 /// Takes the client token away.
@@ -208,6 +214,9 @@ mod tests {
         headers.append(COOKIE, HeaderValue::from_static("a=1; __client=x; __clients=no"));
         headers.append(COOKIE, HeaderValue::from_static("__client= y=z ;__client="));
         assert_eq!(values(&headers, CLIENT).collect::<Vec<_>>(), ["x", "y=z"]);
+        let odd = HeaderValue::from_bytes(b"__client=\xff; a=\xc3\xa4; __client=z").expect("bytes that may be sent");
+        headers.append(COOKIE, odd);
+        assert_eq!(values(&headers, CLIENT).collect::<Vec<_>>(), ["x", "y=z", "z"]);
     }
 
     #[test]

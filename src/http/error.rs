@@ -36,6 +36,8 @@ pub(super) enum Fault {
     SignedOut,
     AuthenticationInvalid,
     DevBrowserUnauthenticated,
+    TokenReplaced,
+    SeveralClients,
     InternalError,
     ServiceUnavailable,
 }
@@ -109,6 +111,11 @@ impl HttpError {
     pub(super) fn at(mut self, route: &'static str) -> Self {
         self.0.route = Some(route);
         self
+    }
+
+    /// Whether the client's token was replaced under the call: asked again, it may be answered.
+    pub(super) fn is_token_replaced(&self) -> bool {
+        self.0.problems.iter().any(|problem| problem.code == Fault::TokenReplaced.as_str())
     }
 
     /// The headers of the answer.
@@ -248,6 +255,8 @@ impl From<EngineError> for HttpError {
             EngineError::Rejected(rejection) => rejection.into(),
             EngineError::NotFound => Code::ResourceNotFound.into(),
             EngineError::NoClient => Fault::AuthenticationInvalid.into(),
+            EngineError::TokenReplaced => Fault::TokenReplaced.into(),
+            EngineError::SeveralClients => Fault::SeveralClients.into(),
             EngineError::SignedOut => Fault::SignedOut.into(),
             EngineError::Overloaded { retry_after } => {
                 Self::from(Fault::ServiceUnavailable).because("overloaded").after(Some(retry_after))
@@ -274,6 +283,8 @@ impl Fault {
             Self::SignedOut => "signed_out",
             Self::AuthenticationInvalid => "authentication_invalid",
             Self::DevBrowserUnauthenticated => "dev_browser_unauthenticated",
+            Self::TokenReplaced => "client_state_invalid",
+            Self::SeveralClients => "cookie_invalid",
             Self::InternalError => "internal_error",
             Self::ServiceUnavailable => "service_unavailable",
         }

@@ -1,14 +1,20 @@
 //! One request being answered by a route: what the routes share.
 
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use hyper::Method;
+use hyper::header::HeaderMap;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::domain::rejection::Code;
+use crate::domain::secret::Secret;
 use crate::engine::{ClientView, Engine, EngineError, Source};
 
 use super::app::{App, Family};
 use super::error::{Fault, HttpError};
-use super::identity::{Identity, Told};
+use super::identity::{self, Identity, Told};
 use super::request::{Head, Mode};
 use super::response::{Answer, Wrapped};
 use super::wire::ClientResource;
@@ -21,9 +27,16 @@ pub(super) struct Exchange<'a> {
     pub(super) head: Head,
     /// Where it came from, as the engine sees it.
     pub(super) source: Source,
+    /// The token that the client was owed and that this exchange has to bring it.
+    owed: OnceLock<Secret<String>>,
 }
 
 impl<'a> Exchange<'a> {
+    /// A request that begins to be answered.
+    pub(super) const fn new(app: &'a App, head: Head, source: Source) -> Self {
+        Self { app, head, source, owed: OnceLock::new() }
+    }
+
     /// The engine.
     pub(super) const fn engine(&self) -> &'a Engine {
         &self.app.engine
@@ -41,21 +54,61 @@ impl<'a> Exchange<'a> {
     /// Who calls.
     ///
     /// # Errors
-    /// 401 for a dev browser that the engine doesn't know: clerk-js then asks for a new one.
+    /// 401 for a dev browser that the engine doesn't know: clerk-js then asks for a new one. Where the token was
+    /// replaced a moment ago, the answer with the new one is on its way: a browser asks again with that, and what is
+    /// no read is refused before it can take the new one away.
     pub(super) async fn identify(&self) -> Result<Identity, HttpError> {
         let identity = self.presented().await?;
+        let is_spared = self.is_read() && self.head.mode != Mode::DevBrowser && !self.may_ask_again();
+        if identity.caller.was_replaced() && !is_spared {
+            return Err(Fault::TokenReplaced.into());
+        }
         if self.head.mode == Mode::DevBrowser && !identity.is_known() {
             return Err(Fault::DevBrowserUnauthenticated.into());
         }
         Ok(identity)
     }
 
+    /// Whether the browser can be had to send this request again, with the cookie that it has by then. Once is enough.
+    pub(super) fn may_ask_again(&self) -> bool {
+        let is_first = self.head.query.single(ASKED_AGAIN).is_ok_and(|asked| asked.is_none());
+        self.is_read() && self.head.mode == Mode::Cookie && is_first && self.head.encoded_query.is_ascii()
+    }
+
+    /// Whether it only asks to be shown something.
+    pub(super) fn is_read(&self) -> bool {
+        matches!(self.head.method, Method::GET | Method::HEAD)
+    }
+
+    /// Has the browser send this request again. The other answer, given a moment earlier, is then certainly ahead on
+    /// the way to it.
+    pub(super) async fn ask_again(&self) -> Answer {
+        tokio::time::sleep(ASK_AGAIN_AFTER).await;
+        let mark = format!("{ASKED_AGAIN}=1");
+        Answer::again(&match self.head.encoded_query.as_str() {
+            "" => format!("?{mark}"),
+            query => format!("?{query}&{mark}"),
+        })
+    }
+
+    /// Adds to the headers of an answer, whatever became of the request, the token that the client was owed.
+    pub(super) fn hand_out(&self, headers: &mut HeaderMap) {
+        if let Some(token) = self.owed.get() {
+            identity::hand_out(token, &self.head, headers);
+        }
+    }
+
     /// Who calls, or called a moment ago: the token that a lost answer replaced still counts.
     ///
     /// # Errors
-    /// Only when the engine can't tell.
+    /// When the tokens are of several clients, or the engine can't tell.
     pub(super) async fn presented(&self) -> Result<Identity, HttpError> {
-        Ok(Identity::of(&self.head, self.engine()).await?)
+        let identity = Identity::of(&self.head, self.engine()).await?;
+        if let Some(token) = identity.caller.new_token() {
+            // A request asks once, or is told the same twice.
+            let _first = self.owed.set(token.clone());
+        }
+        Ok(identity)
     }
 
     /// An answer with the client piggybacked.
@@ -67,7 +120,9 @@ impl<'a> Exchange<'a> {
     /// An answer to somebody without a client.
     pub(super) fn nobody(&self, identity: &Identity) -> Answer {
         let body = Wrapped { response: (), client: () };
-        self.told(identity, Answer::json(&body), &Told::Nobody)
+        // Where another answer brings a client this very moment, this one must not say that there are no sessions.
+        let told = if identity.caller.was_replaced() { Told::Nothing } else { Told::Nobody };
+        self.told(identity, Answer::json(&body), &told)
     }
 
     /// `answer` with the headers that tell the client what to keep.
@@ -77,18 +132,27 @@ impl<'a> Exchange<'a> {
         answer
     }
 
-    /// The error answer, with the client piggybacked where there is one.
+    /// The error answer, with the client piggybacked where there is one. Where the client's token was replaced under
+    /// the call, that is the error, and nothing stands beside it: whatever the call was refused for, the new client
+    /// decides.
     pub(super) async fn refuse(&self, identity: &Identity, error: EngineError) -> HttpError {
         let is_callers = matches!(error, EngineError::Rejected(_) | EngineError::NotFound | EngineError::SignedOut);
         if self.head.mode == Mode::DevBrowser && !identity.is_known() && is_callers {
-            return Fault::DevBrowserUnauthenticated.into();
+            let was_replaced = identity.caller.was_replaced();
+            return if was_replaced { Fault::TokenReplaced } else { Fault::DevBrowserUnauthenticated }.into();
         }
+        let is_replaced = error == EngineError::TokenReplaced;
         let mut error = HttpError::from(error);
+        if is_replaced {
+            return error;
+        }
         let suffix = &self.app.cookie_suffix;
         let view = if is_callers && identity.is_known() {
-            let shown = self.engine().client_view(&identity.caller, &self.source);
-            // The refusal matters more than what stands beside it.
-            shown.await.unwrap_or_default()
+            match self.engine().client_view(&identity.caller, &self.source).await {
+                Err(EngineError::TokenReplaced) => return Fault::TokenReplaced.into(),
+                // The refusal matters more than what stands beside it.
+                shown => shown.unwrap_or_default(),
+            }
         } else {
             None
         };
@@ -103,3 +167,7 @@ impl<'a> Exchange<'a> {
         }
     }
 }
+
+/// Marks a request that was sent again.
+const ASKED_AGAIN: &str = "_vestibule_again";
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(200);

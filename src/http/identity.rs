@@ -10,11 +10,12 @@ use super::cookie::{self, CookieSuffix};
 use super::request::{DEV_BROWSER_PREFIX, Head, Mode};
 use super::response::insert;
 
-/// Who calls, and the token that says so.
+/// Who calls.
 pub(super) struct Identity {
     /// Who calls.
     pub(super) caller: Caller,
-    presented: Option<Secret<String>>,
+    /// The token of the client that calls.
+    token: Option<Secret<String>>,
 }
 
 /// What an answer is about to tell of the client.
@@ -30,26 +31,14 @@ pub(super) enum Told<'a> {
 }
 
 impl Identity {
-    /// Finds out who presents one of the request's tokens.
+    /// Finds out who presents the request's tokens.
     ///
     /// # Errors
-    /// Only when the engine can't tell.
+    /// When they are of several clients, or the engine can't tell.
     pub(super) async fn of(head: &Head, engine: &Engine) -> Result<Self, EngineError> {
-        let mut last = None;
-        for token in head.tokens() {
-            let caller = engine.identify(Some(token)).await?;
-            let is_client = caller.client().is_some();
-            let identity = Self { caller, presented: Some(Secret::new(token.to_owned())) };
-            if is_client {
-                return Ok(identity);
-            }
-            // The first may be an outdated token that is still good for asking for its answer again.
-            last = last.or(Some(identity));
-        }
-        match last {
-            Some(identity) => Ok(identity),
-            None => Ok(Self { caller: engine.identify(None).await?, presented: None }),
-        }
+        let caller = engine.identify_among(head.tokens()).await?;
+        let token = engine.current_token(&caller);
+        Ok(Self { caller, token })
     }
 
     /// Whether a client calls.
@@ -71,7 +60,7 @@ impl Identity {
                     && let Some(token) = &view.new_token
                 {
                     let id = format!("{DEV_BROWSER_PREFIX}{}", token.expose());
-                    insert(headers, HeaderName::from_static("clerk-db-jwt"), &id);
+                    insert(headers, DEV_BROWSER_HEADER, &id);
                 }
             }
         }
@@ -89,11 +78,23 @@ impl Identity {
 
     /// The token that is good after this answer.
     fn current<'a>(&'a self, told: &'a Told<'_>) -> Option<&'a Secret<String>> {
-        let presented = self.presented.as_ref().filter(|_| self.is_known());
         match told {
-            Told::Client(view) => view.new_token.as_ref().or(presented),
-            Told::Nothing => presented,
+            Told::Client(view) => view.new_token.as_ref().or(self.token.as_ref()),
+            Told::Nothing => self.token.as_ref(),
             Told::Nobody | Told::Forget => None,
+        }
+    }
+}
+
+/// Gives a client the token that it was owed, where the answer does not bring it already.
+pub(super) fn hand_out(token: &Secret<String>, head: &Head, headers: &mut HeaderMap) {
+    match head.mode {
+        Mode::Cookie if cookie::sets_client(headers) => {}
+        Mode::Cookie => cookie::set_client(headers, token.expose(), head.place()),
+        Mode::Native if headers.contains_key(AUTHORIZATION) => {}
+        Mode::Native => insert(headers, AUTHORIZATION, token.expose()),
+        Mode::DevBrowser => {
+            insert(headers, DEV_BROWSER_HEADER, &format!("{DEV_BROWSER_PREFIX}{}", token.expose()));
         }
     }
 }
@@ -131,6 +132,9 @@ fn sessions_changed_at(view: &ClientView) -> u64 {
         _ => 0,
     }
 }
+
+/// Brings a dev browser its next id (CONTRACT 2.3).
+const DEV_BROWSER_HEADER: HeaderName = HeaderName::from_static("clerk-db-jwt");
 
 #[cfg(test)]
 mod tests {

@@ -26,6 +26,8 @@ pub(super) struct Head {
     pub(super) path: String,
     /// The query.
     pub(super) query: Params,
+    /// The query as it came.
+    pub(super) encoded_query: String,
     /// The headers.
     pub(super) headers: HeaderMap,
     /// How the client identifies itself.
@@ -72,7 +74,8 @@ impl Head {
         let secure = options.public_url.scheme() == "https"
             || by_proxy("x-forwarded-proto").is_some_and(|p| p.eq_ignore_ascii_case("https"));
         let host = by_proxy("x-forwarded-host").and_then(host::of).or_else(|| own_host.clone());
-        Ok(Self { method, path: parts.uri.path().to_owned(), query, mode, ip, host, own_host, secure, headers })
+        let (path, encoded_query) = (parts.uri.path().to_owned(), encoded.to_owned());
+        Ok(Self { method, path, query, encoded_query, mode, ip, host, own_host, secure, headers })
     }
 
     /// What the origin rule looks at.
@@ -117,13 +120,14 @@ impl Head {
         Some(bearer(value)).filter(|key| !key.is_empty() && *key != value.trim())
     }
 
-    /// The client tokens that the request presents, in its mode: several only when several cookies of the name
-    /// came along.
+    /// The client tokens that the request presents, in its mode: several only when several cookies or headers of the
+    /// name came along.
     pub(super) fn tokens(&self) -> Vec<&str> {
         match self.mode {
-            Mode::Cookie => cookie::values(&self.headers, cookie::CLIENT).take(COOKIES_MAX).collect(),
+            Mode::Cookie => cookie::values(&self.headers, cookie::CLIENT).collect(),
             Mode::Native => {
-                self.text(AUTHORIZATION.as_str()).map(bearer).filter(|t| !t.is_empty()).into_iter().collect()
+                let lines = self.headers.get_all(AUTHORIZATION).iter();
+                lines.filter_map(|line| line.to_str().ok()).map(bearer).filter(|token| !token.is_empty()).collect()
             }
             Mode::DevBrowser => self
                 .query
@@ -183,8 +187,6 @@ fn bearer(value: &str) -> &str {
 }
 
 const DEV_BROWSER: &str = "__clerk_db_jwt";
-/// How many cookies of one name are tried.
-const COOKIES_MAX: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -224,13 +226,13 @@ mod tests {
 
     #[test]
     fn each_mode_reads_only_its_own_token() {
-        let headers = [("cookie", "__client=c1; __client=c2"), ("authorization", "bearer n")];
+        let headers = [("cookie", "__client=c1; __client=c2"), ("authorization", "bearer n"), ("authorization", "n2")];
         let tokens = |path| {
             let head = head(path, &headers);
             head.tokens().iter().map(|t| (*t).to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(tokens("/v1/client"), ["c1", "c2"]);
-        assert_eq!(tokens("/v1/client?_is_native=1"), ["n"]);
+        assert_eq!(tokens("/v1/client?_is_native=1"), ["n", "n2"]);
         assert_eq!(tokens("/v1/client?__clerk_db_jwt=dvb_d"), ["d"]);
         assert_eq!(tokens("/v1/client?__clerk_db_jwt=d"), [""; 0]);
     }

@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{Empty, Full};
 use hyper::body::Body;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response};
@@ -19,7 +19,7 @@ use super::app::App;
 use super::cors::{self, Realm, is_loopback, origin_of};
 use super::error::{Fault, HttpError};
 use super::exchange::Exchange;
-use super::request::Head;
+use super::request::{Head, Mode};
 use super::response::Answer;
 use super::router::{self, Route};
 use super::{HttpOptions, routes};
@@ -57,10 +57,38 @@ where
     }
     let route = Route::find(&head.method, &head.path, options.development)?;
     let source = head.source(&app.origins);
-    let exchange = Exchange { app, head, source };
+    let exchange = Exchange::new(app, head, source);
     // On the heap: what all routes need together is large, and hyper moves the whole future about.
-    let answered = uninterrupted(Box::pin(routes::answer(&exchange, route, body))).await;
-    answered.unwrap_or_else(|panic| Err(HttpError::internal(words(&*panic)))).map_err(|error| error.at(route.name()))
+    let answered = uninterrupted(Box::pin(routed(&exchange, route, body))).await;
+    let answered = answered.unwrap_or_else(|panic| Err(HttpError::internal(words(&*panic))));
+    answered.map_err(|error| error.at(route.name()))
+}
+
+/// Answers a request. One that only reads, and under which another call replaced the client's token, is asked again: by
+/// the browser, which has the new cookie by then, or else here once more, where the token that came is good again if it
+/// is one that a new token is owed to.
+async fn routed<B>(exchange: &Exchange<'_>, route: Route, body: B) -> Result<Answer, HttpError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let mut answered = routes::answer(exchange, route, body).await;
+    if is_replaced(&answered) && exchange.may_ask_again() {
+        return Ok(exchange.ask_again().await);
+    }
+    if is_replaced(&answered) && exchange.is_read() && exchange.head.mode != Mode::Cookie {
+        answered = routes::answer(exchange, route, Empty::new()).await;
+    }
+    match &mut answered {
+        // Whatever it is that was owed, another answer brings something newer.
+        Err(error) if error.is_token_replaced() => {}
+        Err(error) => exchange.hand_out(error.headers_mut()),
+        Ok(answer) => exchange.hand_out(answer.headers_mut()),
+    }
+    answered
+}
+
+fn is_replaced(answered: &Result<Answer, HttpError>) -> bool {
+    answered.as_ref().is_err_and(HttpError::is_token_replaced)
 }
 
 /// Whether the host that a request named itself is this machine or the instance's own: a page elsewhere, whose name

@@ -47,6 +47,14 @@ impl InstanceKey {
         constant_time::verify_slices_are_equal(&mac, &presented.mac).is_ok()
     }
 
+    /// The salt of a client as it begins: from its id, so that the token of a client that is not stored can be checked.
+    pub fn client_salt(&self, id: ClientId) -> [u8; 16] {
+        let mac = self.token_mac(&[b"salt", id.as_bytes()]);
+        let mut salt = [0; 16];
+        salt.copy_from_slice(&mac[..16]);
+        salt
+    }
+
     fn client_mac(&self, id: ClientId, generation: u32, salt: &[u8; 16]) -> [u8; 32] {
         self.token_mac(&[id.as_bytes(), &generation.to_be_bytes(), salt])
     }
@@ -57,6 +65,15 @@ const BYTES: usize = 16 + 4 + 32;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_salt_is_of_one_id_under_one_key() {
+        let key = InstanceKey::generate();
+        let (id, other) = (ClientId::from_bytes([7; 16]), ClientId::from_bytes([8; 16]));
+        assert_eq!(key.client_salt(id), key.client_salt(id));
+        assert_ne!(key.client_salt(id), key.client_salt(other));
+        assert_ne!(key.client_salt(id), InstanceKey::generate().client_salt(id));
+    }
 
     #[test]
     fn only_the_genuine_token_verifies() {

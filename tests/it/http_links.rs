@@ -43,8 +43,8 @@ fn the_browser_that_began_follows_its_link_and_is_signed_in() {
     assert_eq!(sent_again.status, 307);
     assert_eq!(sent_again.body, "");
     let reference = sent_again.header("location").expect("where to ask again").to_owned();
-    assert_eq!(planted.get(&format!("/v1/client/sign_ups/{reference}")).status, 404);
-    assert_eq!(browser.get(&format!("/v1/client/sign_ups/{reference}")).json()["response"]["status"], "complete");
+    assert_eq!(planted.get(&format!("/v1/client/sign_ups/{id}{reference}")).status, 404);
+    assert_eq!(browser.get(&format!("/v1/client/sign_ups/{id}{reference}")).json()["response"]["status"], "complete");
 
     assert_eq!(status_of(&browser.navigate(&link)), "failed");
     assert_eq!(browser.get("/v1/client").json()["response"]["sessions"].as_array().map(Vec::len), Some(1));
@@ -112,8 +112,14 @@ fn without_the_rule_scanners_change_nothing_and_a_persons_button_signs_the_first
     assert_eq!(person.get("/v1/client").json()["response"], Value::Null);
 
     assert_eq!(browser.cookie("__client"), Some(token.as_str()));
+    let before = browser.cookies.clone();
     let polled = browser.get(&format!("/v1/client/sign_ups/{id}")).json();
     assert_eq!(polled["response"]["status"], "complete");
+    assert_ne!(browser.cookie("__client"), Some(token.as_str()), "who comes first with the token has the session");
+    let mut late = site.browser();
+    late.cookies = before;
+    assert_eq!(late.get(&format!("/v1/client/sign_ups/{id}")).status, 307);
+    assert_eq!(late.get(&format!("/v1/client/sign_ups/{id}?_vestibule_again=1")).status, 404);
     let verified_at = &polled["response"]["verifications"]["email_address"]["verified_at_client"];
     assert!(verified_at.as_str().is_some_and(|id| id.starts_with("client_")) && *verified_at != polled["client"]["id"]);
     assert_eq!(polled["client"]["sessions"][0]["id"], polled["response"]["created_session_id"]);
@@ -121,7 +127,7 @@ fn without_the_rule_scanners_change_nothing_and_a_persons_button_signs_the_first
 }
 
 #[test]
-fn a_native_application_keeps_its_token_when_the_link_is_opened_in_a_browser() {
+fn a_native_application_gets_its_new_token_when_it_asks_after_the_link_was_opened_in_a_browser() {
     let site = Site::start(ANY_CLIENT);
     let form = "email_address=ada%40example.com&strategy=email_link&redirect_url=myapp%3A%2F%2Fcallback";
     let created = site.server.native("POST", "/v1/client/sign_ups", "", form).expect("an answer");
@@ -133,8 +139,13 @@ fn a_native_application_keeps_its_token_when_the_link_is_opened_in_a_browser() {
     let pressed = site.browser().press(&link);
     assert!(pressed.header("location").is_some_and(|url| url.starts_with("myapp://callback?__clerk_status=verified&")));
     let polled = site.server.native("GET", &format!("/v1/client/sign_ups/{id}"), &token, "").expect("an answer");
-    assert_eq!(polled.header("authorization"), Some(token.as_str()));
+    let new_token = polled.header("authorization").expect("a token");
+    assert_ne!(new_token, token);
     assert_eq!(polled.json()["client"]["sessions"][0]["status"], "active");
+    let kept = site.server.native("GET", "/v1/client", new_token, "").expect("an answer");
+    assert_eq!(kept.header("authorization"), Some(new_token));
+    let outdated = site.server.native("GET", "/v1/client", &token, "").expect("an answer");
+    assert_eq!(outdated.json()["response"], Value::Null);
 }
 
 #[test]

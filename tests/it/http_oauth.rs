@@ -336,6 +336,47 @@ fn an_application_without_cookies_is_handed_what_the_system_browser_brought() {
     assert_eq!(show(&new_token, &claim).error_codes(), ["oauth_callback_invalid"], "once");
 }
 
+/// A page keeps the dev browser itself: what the navigation brought is handed to it when it asks next.
+#[test]
+fn a_dev_browser_is_signed_in_when_its_page_asks_again() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    for keeps_cookies in [true, false] {
+        let opened = site.browser().post("/v1/dev_browser", "").json();
+        let mut dev_browser = opened["id"].as_str().expect("an id").to_owned();
+        let mut browser = site.browser();
+        // Somebody new the first time, and the same person afterwards: to whom the sign-up says that they sign in.
+        for resource in ["sign_ups", "sign_ins"] {
+            let created = browser.post(&format!("/v1/client/{resource}?__clerk_db_jwt={dev_browser}"), &begin_form(""));
+            let begun = created.json()["response"].clone();
+            let page = match resource {
+                "sign_ups" => page_of(&begun),
+                _ => begun["first_factor_verification"]["external_verification_redirect_url"].as_str().expect("a page"),
+            };
+            let (code, state) = site.provider.allow(page);
+            if !keeps_cookies {
+                browser.cookies.clear();
+            }
+            let cookies = browser.cookies.clone();
+            let back = browser.navigate(&format!("/v1/oauth_callback?code={code}&state={state}"));
+            assert_eq!(back.status, 303, "{}", back.body);
+            assert_eq!(browser.cookies, cookies, "the page's token is the one that counts");
+            let path = format!("/v1/client?__clerk_db_jwt={dev_browser}");
+            let shown = browser.get(&path);
+            if keeps_cookies || resource == "sign_ins" {
+                let sessions = shown.json()["response"]["sessions"].clone();
+                assert_eq!(sessions.as_array().map(Vec::len), Some(1), "{resource}: {}", shown.body);
+                dev_browser = shown.header("clerk-db-jwt").expect("a new dev browser").to_owned();
+                assert_eq!(browser.get(&path).error_codes(), ["client_state_invalid"]);
+                let out = format!("/v1/client/sessions?__clerk_db_jwt={dev_browser}");
+                assert_eq!(browser.request("DELETE", &out, &[], "").status, 200);
+            } else {
+                let account = &shown.json()["response"]["sign_up"]["verifications"]["external_account"];
+                assert_eq!(account["status"], "transferable", "{}", shown.body);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_token_that_the_application_has_completes_in_one_request() {
     let site = Site::start(EMAIL_AND_PASSWORD);

@@ -17,6 +17,7 @@ mod http_invitations;
 mod http_links;
 mod http_oauth;
 mod http_restrictions;
+mod http_tokens;
 mod layers;
 mod load;
 mod mixed_load;
@@ -26,3 +27,4 @@ mod readiness;
 mod sign_ins;
 #[path = "../support/mod.rs"]
 mod support;
+mod tokens;

@@ -136,6 +136,8 @@ pub(super) const TABLE: &[Row] = &[
     // Who asks
     all("signed_out", UNAUTHENTICATED, "Signed out", "You are signed out."),
     all("authentication_invalid", UNAUTHENTICATED, "Invalid authentication", "Unable to authenticate the request: it needs an active session or, from a backend, the secret key."),
+    all("client_state_invalid", BAD, "Signed in or out meanwhile", "Somebody signed in or out in this browser while this request was under way. Please try again."),
+    all("cookie_invalid", BAD, "Several clients", "This request came with the cookies or tokens of several clients at once, and nobody can tell which of them is yours. Please clear the cookies of this site, and try again."),
     all("dev_browser_unauthenticated", UNAUTHENTICATED, "Browser unauthenticated", "Unable to authenticate this browser for your development instance."),
     // Transport
     all("origin_invalid", BAD, "Invalid HTTP Origin header", "The Origin HTTP header is not one of the allowed origins of this instance."),

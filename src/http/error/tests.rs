@@ -132,6 +132,8 @@ const FAULTS: &[Fault] = &[
     Fault::SignedOut,
     Fault::AuthenticationInvalid,
     Fault::DevBrowserUnauthenticated,
+    Fault::TokenReplaced,
+    Fault::SeveralClients,
     Fault::InternalError,
     Fault::ServiceUnavailable,
 ];

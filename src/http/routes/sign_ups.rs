@@ -1,7 +1,5 @@
 //! `/v1/client/sign_ups…` (CONTRACT 7). What parameters may be, and whether the instance has them, the engine says.
 
-use std::time::Duration;
-
 use crate::domain::id::SignUpId;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::secret::Secret;
@@ -12,8 +10,7 @@ use crate::http::error::HttpError;
 use crate::http::exchange::Exchange;
 use crate::http::identity::{Identity, Told};
 use crate::http::params::{Params, Reader};
-use crate::http::request::Mode;
-use crate::http::response::{Answer, Wrapped};
+use crate::http::response::Answer;
 use crate::http::wire::SignUpResource;
 
 pub(super) async fn create(exchange: &Exchange<'_>, form: &Params) -> Result<Answer, HttpError> {
@@ -32,46 +29,20 @@ pub(super) async fn create(exchange: &Exchange<'_>, form: &Params) -> Result<Ans
 
 pub(super) async fn show(exchange: &Exchange<'_>, id: SignUpId) -> Result<Answer, HttpError> {
     let identity = exchange.identify().await?;
-    if let Some(again) = ask_again(exchange, &identity, id).await {
-        return Ok(again);
-    }
     let engine = exchange.engine();
     if let Some(handed_over) = exchange.head.query.single("rotating_token_nonce")?.filter(|text| !text.is_empty()) {
         let outcome = engine.claim_return(&identity.caller, id, handed_over, &exchange.source).await;
         return settle(exchange, &identity, outcome).await;
     }
-    let sign_up = match engine.sign_up(&identity.caller, id).await {
-        Ok(sign_up) => sign_up,
+    let (sign_up, mut client) = match engine.sign_up_and_client(&identity.caller, id, &exchange.source).await {
+        Ok(shown) => shown,
         Err(error) => return Err(refuse(exchange, &identity, error).await),
     };
-    let client = engine.client_view(&identity.caller, &exchange.source).await?;
-    let shown = SignUpResource::from(&sign_up);
-    Ok(match client {
-        Some(mut client) => {
-            if sign_up.value.was_completed_elsewhere() {
-                // The tab that waits replaces its client by this one, and with it the sign-up that its page shows.
-                client.sign_up.get_or_insert_with(|| sign_up.clone());
-            }
-            exchange.wrapped(&identity, &shown, &client)
-        }
-        None => {
-            let body = Wrapped { response: shown, client: () };
-            exchange.told(&identity, Answer::json(&body), &Told::Nothing)
-        }
-    })
-}
-
-/// While a tab waits for its link, another tab of the browser follows it, and the answer there replaces the token
-/// under a request on its way here. That request shows nothing any more; but the browser sends it again with the
-/// cookie that it has by then.
-async fn ask_again(exchange: &Exchange<'_>, identity: &Identity, id: SignUpId) -> Option<Answer> {
-    let head = &exchange.head;
-    let is_first = head.query.single(ASKED_AGAIN).is_ok_and(|asked| asked.is_none());
-    if head.mode != Mode::Cookie || !identity.caller.was_replaced() || !is_first {
-        return None;
+    if sign_up.value.was_completed_elsewhere() {
+        // The tab that waits replaces its client by this one, and with it the sign-up that its page shows.
+        client.sign_up.get_or_insert_with(|| sign_up.clone());
     }
-    tokio::time::sleep(ASK_AGAIN_AFTER).await;
-    Some(Answer::again(&format!("{id}?{ASKED_AGAIN}=1")))
+    Ok(exchange.wrapped(&identity, &SignUpResource::from(&sign_up), &client))
 }
 
 pub(super) async fn update(exchange: &Exchange<'_>, id: SignUpId, form: &Params) -> Result<Answer, HttpError> {
@@ -237,9 +208,6 @@ fn pair(form: &Params, first: &str, second: &str) -> Result<(Option<String>, Opt
 
 pub(super) const REDIRECT: &str = "redirect_url";
 pub(super) const COMPLETE_REDIRECT: &str = "action_complete_redirect_url";
-const ASKED_AGAIN: &str = "_vestibule_again";
-/// The other answer, given a moment earlier, is then certainly ahead on the way to the browser.
-const ASK_AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 #[cfg(test)]
 mod tests {

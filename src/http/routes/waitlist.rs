@@ -16,7 +16,8 @@ pub(super) async fn join(exchange: &Exchange<'_>, form: &Params) -> Result<Answe
         Err(error) => return Err(exchange.refuse(&identity, error).await),
     };
     let response = Waiting::from(&entry);
-    let client = exchange.engine().client_view(&identity.caller, &exchange.source).await?;
+    // They are on the list by now, whatever has become of the client.
+    let client = exchange.engine().client_view(&identity.caller, &exchange.source).await.unwrap_or_default();
     Ok(match client {
         Some(client) => exchange.wrapped(&identity, &response, &client),
         None => Answer::json(&Wrapped { response, client: () }),

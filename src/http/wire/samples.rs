@@ -121,8 +121,8 @@ pub(in crate::http) fn session() -> SessionView {
 
 /// A client with these.
 pub(in crate::http) fn client(sign_up: Option<SignUpView>, sessions: Vec<SessionView>) -> ClientView {
-    ClientView {
-        client: Arc::new(Client {
+    ClientView::sample(
+        Client {
             id: CLIENT,
             version: 1,
             salt: [9; 16],
@@ -137,12 +137,10 @@ pub(in crate::http) fn client(sign_up: Option<SignUpView>, sessions: Vec<Session
             created_at: NOW,
             updated_at: NOW,
             sessions_changed_at: sessions.first().map(|_| NOW),
-        }),
-        sign_in: None,
+        },
         sign_up,
         sessions,
-        new_token: None,
-    }
+    )
 }
 
 fn with_verification(verified: Option<(Timestamp, ClientId)>) -> SignUpView {

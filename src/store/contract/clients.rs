@@ -66,3 +66,36 @@ pub(super) async fn a_client_holds_so_many_sessions_and_the_oldest_goes(store: &
     assert_eq!(held, newest);
     assert_eq!(client.last_active_session_id, newest.last().copied());
 }
+
+pub(super) async fn a_client_that_is_not_answered_is_owed_its_token_and_given_it_once(store: &impl Store) {
+    let id = ClientId::from_bytes([5; 16]);
+    commit(store, open_client(id)).await.expect("a client");
+    let write = |changes| Commit { client: Some(ClientWrite { id, changes }), ..Commit::default() };
+    let elsewhere = |n| write(ClientChange::signed_in(session(n, id), false, None).to_vec());
+    for n in 1..=2 {
+        // Nobody presented its token, whatever the decision says about who is told.
+        commit(store, elsewhere(n)).await.expect("a session");
+        let client = store.client(id).await.expect("a read").expect("the client");
+        assert_eq!((client.generation, client.owed_to), (u32::from(n), Some(0)));
+        assert!(!client.accepts_replay(0, at(0)) && !client.accepts_replay(1, at(0)));
+    }
+    let replaced = CommitError::Client(ClientConflict::TokenReplaced);
+    for refused in [vec![ClientChange::RequireToken(0), ClientChange::EndAllSessions], vec![ClientChange::Collect(1)]] {
+        assert_eq!(commit(store, write(refused)).await, Err(replaced.clone()));
+    }
+    let collect = write(vec![ClientChange::Collect(0)]);
+    let answers = store.commit(vec![collect.clone(), collect]).await;
+    let collected = answers[0].as_ref().expect("it is owed");
+    assert_eq!(collected.generation_before, Some(2));
+    assert_eq!(answers[1].clone().map(drop), Err(replaced));
+    let client = store.client(id).await.expect("a read").expect("the client");
+    assert_eq!((client.generation, client.owed_to, client.sessions.len()), (2, None, 2));
+}
+
+pub(super) async fn a_commit_that_opens_a_client_says_so(store: &impl Store) {
+    let id = ClientId::from_bytes([5; 16]);
+    for before in [None, Some(0)] {
+        let answers = store.commit(vec![open_client(id)]).await;
+        assert_eq!(answers[0].as_ref().expect("a client").generation_before, before);
+    }
+}

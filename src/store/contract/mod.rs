@@ -29,6 +29,8 @@ macro_rules! suite {
             clients::a_client_that_refuses_rolls_everything_back
             clients::two_tabs_of_one_client_lose_nothing
             clients::a_client_holds_so_many_sessions_and_the_oldest_goes
+            clients::a_client_that_is_not_answered_is_owed_its_token_and_given_it_once
+            clients::a_commit_that_opens_a_client_says_so
             invitations::invitations_are_listed_in_the_order_of_their_making
             invitations::an_address_has_one_pending_invitation_unless_more_are_wanted
             invitations::a_pending_invitation_is_seen_behind_others_that_were_deleted

@@ -1,0 +1,190 @@
+//! Who knows a client's token from before a session learns nothing of it, however the calls overlap.
+
+mod shown;
+mod world;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use vestibule::domain::context::Policy;
+use vestibule::domain::sign_up::RawFields;
+use vestibule::domain::time::Span;
+use vestibule::engine::{Caller, Engine, EngineError};
+use vestibule::token::InstanceKey;
+
+use crate::support::held_store::HeldStore;
+use world::{CALLS, CODE, Road, World, settings, source};
+
+/// Every call that shows anything, held before and after each of its reads while every call that brings a session runs:
+/// the first is told nothing of what the second brought.
+#[tokio::test]
+async fn no_call_begun_with_the_old_token_learns_what_another_call_brought() {
+    let (mut held, mut brought) = (0, 0);
+    for road in Road::ALL {
+        let world = World::new(road).await;
+        for call in CALLS {
+            for moment in 0..MOMENTS_MAX {
+                let place = world.furnish().await;
+                let outcome = world.hold(*call, &place, moment).await;
+                held += 1;
+                if let Some((shown, secrets)) = outcome.shown_beside_secrets() {
+                    brought += 1;
+                    for secret in secrets {
+                        assert!(!shown.contains(secret.as_str()), "{road:?} under {call:?}, moment {moment}: {shown}");
+                    }
+                }
+                if !outcome.was_held {
+                    break;
+                }
+            }
+        }
+    }
+    assert!(held > 600 && brought > 500, "{held} pairs, {brought} sessions");
+}
+
+/// The exception of DESIGN 7: the very attempt that brought the session, made once more.
+#[tokio::test]
+async fn the_attempt_that_brought_the_session_is_answered_again() {
+    let world = World::new(Road::Code).await;
+    let place = world.furnish().await;
+    let (token, before) = (place.token.clone(), world.engine.identify(Some(&place.token)).await.expect("readable"));
+    let first = world.attempt(&place, &before, CODE).await.expect("a right code").1;
+    for caller in [before, world.engine.identify(Some(&token)).await.expect("readable")] {
+        let wrong = world.attempt(&place, &caller, "000000").await;
+        assert!(wrong.is_err());
+        let again = world.attempt(&place, &caller, CODE).await.expect("the same attempt").1;
+        assert_eq!(again.new_token, first.new_token);
+        assert_eq!(again.sessions.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn an_overtaken_call_changes_nothing() {
+    let world = World::new(Road::Code).await;
+    let place = world.furnish().await;
+    let old = world.engine.identify(Some(&place.token)).await.expect("readable");
+    let signed_in = world.attempt(&place, &old, CODE).await.expect("a right code").1;
+    let replaced = EngineError::TokenReplaced;
+    assert_eq!(world.engine.end_sessions(&old).await.expect_err("overtaken"), replaced);
+    let end = world.engine.end_session(&old, place.session, true, &source()).await;
+    assert_eq!(end.expect_err("overtaken"), replaced);
+    let create = world.engine.create_sign_up(&old, &RawFields::default(), &source()).await;
+    assert_eq!(create.expect_err("overtaken"), replaced);
+    // A client of its own would take the place of the new token in the browser.
+    let late = world.engine.identify(Some(&place.token)).await.expect("readable");
+    assert!(late.was_replaced());
+    let create = world.engine.create_sign_up(&late, &RawFields::default(), &source()).await;
+    assert_eq!(create.expect_err("replaced"), replaced);
+    assert_eq!(world.engine.open_client(&late, &source()).await.expect_err("replaced"), replaced);
+    let new_token = signed_in.new_token.expect("a new token");
+    let now = world.engine.identify(Some(new_token.expose())).await.expect("readable");
+    let view = world.engine.client_view(&now, &source()).await.expect("readable").expect("a client");
+    assert_eq!((view.sessions.len(), view.client.version), (2, signed_in.client.version));
+}
+
+#[tokio::test]
+async fn of_several_that_present_an_owed_token_at_once_one_gets_the_session() {
+    let world = World::new(Road::Backend).await;
+    let place = world.furnish().await;
+    world.bring(&place).await.expect("completed by the backend");
+    let mut tasks = Vec::new();
+    for _ in 0..16 {
+        let (engine, token) = (world.engine.clone(), place.token.clone());
+        tasks.push(tokio::spawn(async move {
+            let caller = engine.identify(Some(&token)).await.expect("readable");
+            let view = engine.client_view(&caller, &source()).await.expect("readable");
+            (caller.new_token().is_some(), caller.was_replaced(), view.map(|view| view.sessions.len()))
+        }));
+    }
+    let mut winners = 0;
+    for task in tasks {
+        match task.await.expect("a task") {
+            (true, false, Some(2)) => winners += 1,
+            (false, true, None) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(winners, 1);
+}
+
+#[tokio::test]
+async fn a_client_that_nothing_was_written_for_is_only_its_token() {
+    let store = Arc::new(HeldStore::default());
+    let key = || InstanceKey::from_bytes([7; 32].into());
+    let build = |store: Arc<HeldStore>| Engine::builder().settings(settings()).store(store).key(key()).build();
+    let engine = build(store.clone()).await.expect("an engine");
+    let written = store.commits.load(Ordering::SeqCst);
+    let nobody = Caller::nobody();
+    let mut opened = engine.open_client(&nobody, &source()).await.expect("a client");
+    for _ in 0..1000 {
+        opened = engine.open_client(&nobody, &source()).await.expect("a client");
+    }
+    let (id, token) = (opened.client.id, opened.new_token.expect("a token").into_inner());
+    assert_eq!(opened.client.created_at, id.made_at());
+    let look = async |engine: &Engine| {
+        let caller = engine.identify(Some(&token)).await.expect("readable");
+        let view = engine.open_client(&caller, &source()).await.expect("a client");
+        assert_eq!((view.client.id, view.sessions.len(), view.new_token), (id, 0, None));
+        let out = engine.end_sessions(&caller).await.expect("none to end");
+        assert_eq!(out.client.id, id);
+        caller
+    };
+    look(&engine).await;
+    assert_eq!(store.commits.load(Ordering::SeqCst), written, "nothing of this is stored");
+    engine.shutdown().await;
+
+    let engine = build(store).await.expect("the engine again");
+    let caller = look(&engine).await;
+    let fields = RawFields { email_address: Some("ada@example.com".into()), ..RawFields::default() };
+    let (sign_up, client) = engine.create_sign_up(&caller, &fields, &source()).await.expect("a sign-up");
+    assert_eq!((client.client.id, client.new_token), (id, None), "its token stays good");
+    // Another tab began with the same token before anything was stored.
+    let (_, beside) = engine.create_sign_up(&caller, &fields, &source()).await.expect("another one");
+    assert_eq!(beside.client.id, id);
+    let now = engine.identify(Some(&token)).await.expect("readable");
+    assert_eq!(now.client().expect("stored by now").created_at, id.made_at());
+    assert!(engine.sign_up(&now, sign_up.value.id).await.is_ok());
+
+    let forged = InstanceKey::generate().client_token(id, 0, &[0; 16]).into_inner();
+    assert!(engine.identify(Some(&forged)).await.expect("readable").client().is_none());
+}
+
+#[tokio::test]
+async fn a_token_that_nothing_was_written_for_is_over_after_the_time_that_clients_are_kept() {
+    let policy = Policy { keep_client: Span::from_secs(1000), ..Policy::default() };
+    let engine = Engine::builder().settings(settings()).policy(policy).build().await.expect("an engine");
+    let opened = engine.open_client(&Caller::nobody(), &source()).await.expect("a client");
+    let token = opened.new_token.expect("a token");
+    engine.advance_clock(Span::from_secs(999)).await.expect("moved");
+    assert!(engine.identify(Some(token.expose())).await.expect("readable").client().is_some());
+    engine.advance_clock(Span::from_secs(2)).await.expect("moved");
+    assert!(engine.identify(Some(token.expose())).await.expect("readable").client().is_none());
+}
+
+#[tokio::test]
+async fn tokens_of_several_clients_are_nobodys_and_of_one_clients_the_current_one_counts() {
+    let world = World::new(Road::Code).await;
+    let place = world.furnish().await;
+    let old = world.engine.identify(Some(&place.token)).await.expect("readable");
+    let new = world.attempt(&place, &old, CODE).await.expect("a right code").1.new_token.expect("a token").into_inner();
+    let other = world.engine.open_client(&Caller::nobody(), &source()).await.expect("a client");
+    let other = other.new_token.expect("a token").into_inner();
+    let garbage = "A".repeat(place.token.len());
+    let among = |tokens: Vec<String>| {
+        let engine = world.engine.clone();
+        async move { engine.identify_among(tokens.iter().map(String::as_str)).await }
+    };
+    for tokens in [[&place.token, &new, &garbage], [&garbage, &new, &place.token], [&new, &new, &place.token]] {
+        let caller = among(tokens.map(Clone::clone).to_vec()).await.expect("one client");
+        assert_eq!(caller.client().expect("signed in").sessions.len(), 2);
+    }
+    for tokens in [[&new, &other], [&other, &new], [&place.token, &other], [&other, &place.token]] {
+        let refused = among(tokens.map(Clone::clone).to_vec()).await;
+        assert_eq!(refused.expect_err("two clients"), EngineError::SeveralClients);
+    }
+    let crowd = vec![garbage; 17];
+    assert_eq!(among(crowd).await.expect_err("too many to look at"), EngineError::SeveralClients);
+}
+
+/// No call has as many.
+const MOMENTS_MAX: usize = 80;

@@ -1,0 +1,392 @@
+//! The roads by which a session comes to a client, and the calls that may be under way then.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use vestibule::delivery::Capture;
+use vestibule::domain::context::Policy;
+use vestibule::domain::id::{SessionId, SignInId, SignUpId};
+use vestibule::domain::secret::Secret;
+use vestibule::domain::settings::{Attribute, Settings};
+use vestibule::domain::sign_up::{Action, Phase, RawFields};
+use vestibule::domain::verification::Strategy;
+use vestibule::engine::{
+    Caller, ClientView, Engine, EngineError, RawFirstFactor, RawPrepare, RawProof, RawSignIn, SignUpView, Source,
+};
+use vestibule::password::{HashOptions, HashParameters};
+use vestibule::token::{Algorithm, Gate};
+
+use super::shown::{secrets, show};
+use crate::support::held_store::HeldStore;
+
+/// How a session comes to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Road {
+    /// By the client's own calls.
+    Code,
+    Link,
+    Password,
+    SignInCode,
+    SignInPassword,
+    /// Elsewhere.
+    Backend,
+    LinkElsewhere,
+}
+
+impl Road {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Code,
+        Self::Link,
+        Self::Password,
+        Self::SignInCode,
+        Self::SignInPassword,
+        Self::Backend,
+        Self::LinkElsewhere,
+    ];
+}
+
+/// A call by somebody whose token is known from before.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Call {
+    ClientView,
+    OpenClient,
+    EndSessions,
+    SignUp,
+    SignUpAndClient,
+    CreateSignUp,
+    UpdateSignUp,
+    CompleteSignUp,
+    Prepare,
+    AttemptWrong,
+    ClaimReturn,
+    FollowWrong,
+    CreateSignIn,
+    CreateSignInWrong,
+    CreateSignInRight,
+    SignIn,
+    PrepareFirstFactor,
+    AttemptFirstFactorWrong,
+    Touch,
+    SessionToken,
+    EndSession,
+    Me,
+    AcceptTicket,
+}
+
+pub(super) const CALLS: &[Call] = &[
+    Call::ClientView,
+    Call::OpenClient,
+    Call::EndSessions,
+    Call::SignUp,
+    Call::SignUpAndClient,
+    Call::CreateSignUp,
+    Call::UpdateSignUp,
+    Call::CompleteSignUp,
+    Call::Prepare,
+    Call::AttemptWrong,
+    Call::ClaimReturn,
+    Call::FollowWrong,
+    Call::CreateSignIn,
+    Call::CreateSignInWrong,
+    Call::CreateSignInRight,
+    Call::SignIn,
+    Call::PrepareFirstFactor,
+    Call::AttemptFirstFactorWrong,
+    Call::Touch,
+    Call::SessionToken,
+    Call::EndSession,
+    Call::Me,
+    Call::AcceptTicket,
+];
+
+/// An engine in which sessions come by one road.
+#[derive(Clone)]
+pub(super) struct World {
+    pub(super) engine: Engine,
+    store: Arc<HeldStore>,
+    mail: Arc<Capture>,
+    road: Road,
+    count: Arc<AtomicUsize>,
+}
+
+/// A signed-in client with a sign-up and a sign-in in progress, either of which can bring it another session.
+#[derive(Clone)]
+pub(super) struct Furnished {
+    pub(super) token: String,
+    pub(super) session: SessionId,
+    sign_up: SignUpId,
+    sign_in: SignInId,
+    address: String,
+}
+
+pub(super) struct Outcome {
+    /// What the call that was held said.
+    shown: String,
+    /// What nobody but the other call may be told, where that brought a session.
+    secrets: Option<Vec<String>>,
+    pub(super) was_held: bool,
+}
+
+impl Outcome {
+    pub(super) fn shown_beside_secrets(&self) -> Option<(&str, &[String])> {
+        Some((self.shown.as_str(), self.secrets.as_deref()?))
+    }
+}
+
+impl World {
+    pub(super) async fn new(road: Road) -> Self {
+        let (store, mail) = (Arc::new(HeldStore::default()), Arc::new(Capture::new()));
+        let mut settings = settings();
+        settings.sign_up.custom_action_required = road == Road::Backend;
+        settings.attributes.password.required = road == Road::Password;
+        settings.attack_protection.email_link.require_same_client = false;
+        let policy = Policy { test_mode: true, address_limits: None, single_session: false, ..Policy::default() };
+        let cheap =
+            HashOptions { parameters: HashParameters { m_kib: 64, t: 1, p: 1 }, threads: 1, ..HashOptions::default() };
+        let engine = Engine::builder().policy(policy).settings(settings).store(store.clone()).email(mail.clone());
+        let engine = engine.algorithm(Algorithm::EdDsa).hashing(cheap).build().await.expect("an engine");
+        let world = Self { engine, store, mail, road, count: Arc::default() };
+        world.people().await;
+        world
+    }
+
+    /// Two users: one is signed in on every client of the test, the other signs in there.
+    async fn people(&self) {
+        for address in [HERE, LATER] {
+            let fields = RawFields {
+                email_address: Some(address.into()),
+                password: Some(Secret::new(PASSWORD.into())),
+                strategy: Some("email_code".into()),
+                ..RawFields::default()
+            };
+            let made = self.engine.create_sign_up(&Caller::nobody(), &fields, &source()).await;
+            let (sign_up, client) = made.expect("a sign-up");
+            let caller = self.known(&client.new_token.expect("a token")).await;
+            let id = sign_up.value.id;
+            let attempt =
+                self.engine.attempt_verification(&caller, id, Some("email_code"), Some(CODE), &source()).await;
+            attempt.expect("a right code");
+            if self.road == Road::Backend {
+                self.act(id).await;
+            }
+        }
+    }
+
+    pub(super) async fn furnish(&self) -> Furnished {
+        let signed_in = RawSignIn {
+            identifier: Some(HERE.into()),
+            password: Some(Secret::new(PASSWORD.into())),
+            ..RawSignIn::default()
+        };
+        let (_, client) =
+            self.engine.create_sign_in(&Caller::nobody(), &signed_in, &source()).await.expect("signed in");
+        let (token, session) = (client.new_token.expect("a token"), client.sessions[0].session.id);
+        let caller = self.known(&token).await;
+        let n = self.count.fetch_add(1, Ordering::SeqCst);
+        let is_link = matches!(self.road, Road::Link | Road::LinkElsewhere);
+        let address = format!("ada{n}{}@example.com", if is_link { "" } else { "+clerk_test" });
+        let fields = RawFields {
+            email_address: Some(address.clone()),
+            strategy: Some(if is_link { "email_link" } else { "email_code" }.into()),
+            redirect_url: is_link.then(|| "http://localhost:3000/verify".into()),
+            ..RawFields::default()
+        };
+        let (sign_up, _) = self.engine.create_sign_up(&caller, &fields, &source()).await.expect("a sign-up");
+        let sign_in =
+            RawSignIn { identifier: Some(LATER.into()), strategy: Some("email_code".into()), ..RawSignIn::default() };
+        let (sign_in, _) = self.engine.create_sign_in(&caller, &sign_in, &source()).await.expect("a sign-in");
+        let (sign_up, sign_in) = (sign_up.value.id, sign_in.value.id);
+        let place = Furnished { token: token.into_inner(), session, sign_up, sign_in, address };
+        if matches!(self.road, Road::Password | Road::Backend) {
+            self.attempt(&place, &caller, CODE).await.expect("a right code");
+        }
+        place
+    }
+
+    /// Makes a call as somebody who presented the token, and has the other call run at the `read`th read of it.
+    pub(super) async fn hold(&self, call: Call, place: &Furnished, moment: usize) -> Outcome {
+        let caller = self.engine.identify(Some(&place.token)).await.expect("readable");
+        let secrets = Arc::new(Mutex::new(None));
+        let (world, elsewhere, found) = (self.clone(), place.clone(), secrets.clone());
+        self.store.arm(moment, async move {
+            let brought = tokio::time::timeout(Duration::from_secs(20), world.bring(&elsewhere)).await;
+            *found.lock().expect("a lock") = brought.expect("the call held no lock");
+        });
+        let mut shown = self.call(call, place, &caller).await;
+        let was_held = !self.store.disarm();
+        if !was_held {
+            // It has fewer moments than that: the other call comes after it, and this one asks again.
+            *secrets.lock().expect("a lock") = self.bring(place).await;
+            shown = self.call(call, place, &caller).await;
+        }
+        let secrets = secrets.lock().expect("a lock").take();
+        Outcome { shown, secrets, was_held }
+    }
+
+    /// Brings a session to the client by the world's road, as somebody who knows the token; `None` where the client's
+    /// token is another one already. Says what only this call may be told.
+    pub(super) async fn bring(&self, place: &Furnished) -> Option<Vec<String>> {
+        let engine = &self.engine;
+        let caller = engine.identify(Some(&place.token)).await.expect("readable");
+        caller.client()?;
+        let source = source();
+        let client = match self.road {
+            Road::Code => self.attempt(place, &caller, CODE).await.ok()?.1,
+            Road::Password => {
+                let fields = RawFields { password: Some(Secret::new(PASSWORD.into())), ..RawFields::default() };
+                engine.update_sign_up(&caller, place.sign_up, &fields, &source).await.ok()?.1
+            }
+            Road::SignInCode => {
+                let proof =
+                    RawProof { strategy: Some("email_code".into()), code: Some(CODE.into()), ..RawProof::default() };
+                engine.attempt_first_factor(&caller, place.sign_in, &proof, &source).await.ok()?.1
+            }
+            Road::SignInPassword => {
+                let proof = RawProof {
+                    strategy: Some("password".into()),
+                    password: Some(Secret::new(PASSWORD.into())),
+                    ..RawProof::default()
+                };
+                engine.attempt_first_factor(&caller, place.sign_in, &proof, &source).await.ok()?.1
+            }
+            Road::Link => {
+                let link = self.link(place).await;
+                engine.follow_link(&caller, &link, false, &source).await.ok()?.client?
+            }
+            Road::LinkElsewhere => {
+                let link = self.link(place).await;
+                engine.follow_link(&Caller::nobody(), &link, true, &source).await.ok()?;
+                return self.collected(place).await;
+            }
+            Road::Backend => {
+                self.act(place.sign_up).await;
+                return self.collected(place).await;
+            }
+        };
+        let new_token = client.new_token.as_ref()?.expose().clone();
+        let signs_in = matches!(self.road, Road::SignInCode | Road::SignInPassword);
+        let user = (!signs_in).then(|| place.sign_up.cast());
+        Some(secrets(new_token, client.client.last_active_session_id?, user))
+    }
+
+    /// What the client is owed. It is not handed out here: that would be for whoever presents the token next.
+    async fn collected(&self, place: &Furnished) -> Option<Vec<String>> {
+        let sign_up = self.engine.inspect_sign_up(place.sign_up).await.expect("readable");
+        let Phase::Complete { session_id, .. } = sign_up.value.phase else { return None };
+        Some(secrets("a token that nobody has yet".into(), session_id, Some(place.sign_up.cast())))
+    }
+
+    async fn act(&self, id: SignUpId) {
+        let action = Action { custom_action: Some(true), ..Action::default() };
+        // Where the sign-up was finished or replaced before, nothing comes of it.
+        let _outcome = self.engine.act_on_sign_up(id, action).await;
+    }
+
+    pub(super) async fn attempt(
+        &self,
+        place: &Furnished,
+        caller: &Caller,
+        code: &str,
+    ) -> Result<(SignUpView, ClientView), EngineError> {
+        self.engine.attempt_verification(caller, place.sign_up, Some("email_code"), Some(code), &source()).await
+    }
+
+    async fn link(&self, place: &Furnished) -> String {
+        for _ in 0..1000 {
+            if let Some(message) = self.mail.to(&place.address).first() {
+                let link = message.link.as_ref().expect("a link").expose().clone();
+                return link.split_once("token=").expect("a token").1.to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        panic!("no mail to {}", place.address);
+    }
+
+    async fn known(&self, token: &Secret<String>) -> Caller {
+        self.engine.identify(Some(token.expose())).await.expect("readable")
+    }
+
+    /// What a call shows, all of it.
+    async fn call(&self, call: Call, place: &Furnished, caller: &Caller) -> String {
+        let (engine, source) = (&self.engine, source());
+        let (sign_up, sign_in) = (place.sign_up, place.sign_in);
+        let fields = RawFields { first_name: Some("Ada".into()), ..RawFields::default() };
+        let password = |text: &str| Some(Secret::new(text.to_owned()));
+        let identify = |password| RawSignIn { identifier: Some(LATER.into()), password, ..RawSignIn::default() };
+        match call {
+            Call::ClientView => show(engine.client_view(caller, &source).await),
+            Call::OpenClient => show(engine.open_client(caller, &source).await),
+            Call::EndSessions => show(engine.end_sessions(caller).await),
+            Call::SignUp => show(engine.sign_up(caller, sign_up).await),
+            Call::SignUpAndClient => show(engine.sign_up_and_client(caller, sign_up, &source).await),
+            Call::CreateSignUp => show(engine.create_sign_up(caller, &fields, &source).await),
+            Call::UpdateSignUp => show(engine.update_sign_up(caller, sign_up, &fields, &source).await),
+            Call::CompleteSignUp => {
+                let fields = RawFields { password: password(PASSWORD), ..fields };
+                show(engine.update_sign_up(caller, sign_up, &fields, &source).await)
+            }
+            Call::Prepare => {
+                let raw = RawPrepare { strategy: Some("email_code".into()), ..RawPrepare::default() };
+                show(engine.prepare(caller, sign_up, &raw, &source).await)
+            }
+            Call::AttemptWrong => show(self.attempt(place, caller, "000000").await),
+            Call::ClaimReturn => show(engine.claim_return(caller, sign_up, "AAAA", &source).await),
+            Call::FollowWrong => {
+                let wrong = format!("{sign_up}.{}", "A".repeat(32));
+                show(engine.follow_link(caller, &wrong, true, &source).await.map(|followed| followed.client))
+            }
+            Call::CreateSignIn => show(engine.create_sign_in(caller, &identify(None), &source).await),
+            Call::CreateSignInWrong => {
+                show(engine.create_sign_in(caller, &identify(password("wanders under oaks")), &source).await)
+            }
+            Call::CreateSignInRight => {
+                show(engine.create_sign_in(caller, &identify(password(PASSWORD)), &source).await)
+            }
+            Call::SignIn => show(engine.sign_in(caller, sign_in, &source).await),
+            Call::PrepareFirstFactor => {
+                let raw = RawFirstFactor { strategy: Some("email_code".into()), ..RawFirstFactor::default() };
+                show(engine.prepare_first_factor(caller, sign_in, &raw, &source).await)
+            }
+            Call::AttemptFirstFactorWrong => {
+                let raw = RawProof {
+                    strategy: Some("email_code".into()),
+                    code: Some("000000".into()),
+                    ..RawProof::default()
+                };
+                show(engine.attempt_first_factor(caller, sign_in, &raw, &source).await)
+            }
+            Call::Touch => show(engine.touch_session(caller, place.session, &source).await),
+            Call::SessionToken => show(engine.session_token(caller, place.session, &source).await),
+            Call::EndSession => show(engine.end_session(caller, place.session, false, &source).await),
+            Call::Me => show(engine.me(caller, None).await),
+            Call::AcceptTicket => format!("{:?}", engine.accept_ticket(caller, "ticket").await),
+        }
+    }
+}
+
+pub(super) fn source() -> Source {
+    Source { tokens: true, gate: Gate::Client, ..Source::default() }
+}
+
+pub(super) fn settings() -> Settings {
+    let mut settings = Settings::default();
+    let on = Attribute { enabled: true, ..Attribute::default() };
+    settings.attributes.email_address = Attribute {
+        required: true,
+        verify_at_sign_up: true,
+        used_for_first_factor: true,
+        first_factors: vec!["email_code".into()],
+        verifications: vec![Strategy::EmailCode, Strategy::EmailLink],
+        ..on.clone()
+    };
+    settings.attributes.first_name = on.clone();
+    settings.attributes.password = on;
+    settings
+}
+
+const HERE: &str = "here+clerk_test@example.com";
+const LATER: &str = "later+clerk_test@example.com";
+const PASSWORD: &str = "wanders under elms";
+/// What test addresses are sent.
+pub(super) const CODE: &str = "424242";
