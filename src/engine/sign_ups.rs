@@ -2,7 +2,6 @@
 //! then the view of what came of it.
 
 use crate::actors::{Answer, Create};
-use crate::captcha::CaptchaError;
 use crate::domain::context::Entropy;
 use crate::domain::field::Field;
 use crate::domain::id::{ClientId, SignUpId};
@@ -183,44 +182,6 @@ impl Engine {
             if caller.client().is_none() { EngineError::NotFound } else { error }
         })?;
         self.answered(caller, answer, source).await
-    }
-
-    /// Asks the captcha service about whoever writes to a sign-up that owes a captcha; `current` is `None` where it is
-    /// to begin. A service that can't be asked lets nobody through. Whether the debt may wait, because the person goes
-    /// to a provider that tells people from machines, the sign-up decides; here it is only not asked for then.
-    async fn solves_captcha(
-        &self,
-        raw: &RawFields,
-        current: Option<&SignUp>,
-        caller: &Caller,
-        source: &Source,
-    ) -> Result<bool, EngineError> {
-        let (settings, policy) = (self.settings(), &self.inner.environment.policy);
-        let Some(captcha) = self.captcha().filter(|_| settings.sign_up.captcha_enabled) else { return Ok(false) };
-        if current.is_some_and(|sign_up| !sign_up.owes_captcha(&settings, policy)) {
-            return Ok(false);
-        }
-        let testing = source.testing_token.as_deref();
-        if testing.is_some_and(|token| self.inner.key.is_testing_token(token, self.now())) {
-            return Ok(true);
-        }
-        let transferred = caller.client().filter(|_| raw.is_transfer()).and_then(|client| client.sign_in.as_deref());
-        let transferred = transferred.and_then(|sign_in| Some(sign_in.external.as_deref()?.strategy.clone()));
-        let named = || raw.strategy.as_deref().and_then(|text| text.parse().ok());
-        if transferred.or_else(named).is_some_and(|strategy| policy.waives_captcha(&strategy)) {
-            return Ok(false);
-        }
-        let refused = |code: Code| EngineError::from(Rejection::from(code));
-        if raw.captcha_error.as_deref().is_some_and(|error| !error.is_empty()) {
-            return Err(refused(Code::CaptchaInvalid));
-        }
-        let token = raw.captcha_token.as_ref().filter(|token| !token.expose().is_empty());
-        let token = token.ok_or_else(|| refused(Code::CaptchaMissingToken))?;
-        match captcha.verify(token.expose(), source.address).await {
-            Ok(()) => Ok(true),
-            Err(CaptchaError::Refused) => Err(refused(Code::CaptchaInvalid)),
-            Err(error @ CaptchaError::Unavailable(_)) => Err(EngineError::Unavailable(error.to_string())),
-        }
     }
 
     /// Parses fields, asks the provider they name, looks up whether their identifiers are held, and hashes the

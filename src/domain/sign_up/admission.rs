@@ -8,7 +8,7 @@ use crate::domain::rejection::{Code, Reason, Rejection};
 use crate::domain::settings::{Settings, SignUpMode};
 use crate::domain::verification::Strategy;
 
-use super::{External, Fields, SignUp};
+use super::{External, SignUp, Transition};
 
 impl SignUp {
     /// Whether it may become a user: the instance is open to it, and the restrictions let the person in. What it owes
@@ -46,9 +46,7 @@ impl SignUp {
     /// Whether a message may go to the address in a field.
     pub(super) fn may_be_written_to(&self, field: &Field, cx: &Context<'_>) -> Result<(), Reason> {
         self.is_let_in(cx)?;
-        if self.owes_captcha(cx.settings, cx.policy) {
-            return Err(Code::CaptchaMissingToken.into());
-        }
+        self.pays_captcha(None, cx)?;
         let restrictions = &cx.settings.restrictions;
         let is_invited = self.invited_by().is_some();
         match (field, &self.email_address, &self.phone_number) {
@@ -68,14 +66,28 @@ impl SignUp {
         settings.sign_up.captcha_enabled && !self.captcha_solved && !is_waived()
     }
 
-    /// Refuses a write to a sign-up that owes a captcha, unless it is about an account that would settle the debt:
+    /// Refuses a step of a sign-up that owes a captcha, unless it is about an account that would settle the debt:
     /// whoever is on the way to such a provider owes it until they are back.
-    pub(super) fn pays_captcha(&self, fields: &Fields, cx: &Context<'_>) -> Result<(), Reason> {
-        let about = fields.external.as_ref().map(External::strategy);
-        if self.owes_captcha(cx.settings, cx.policy) && !about.is_some_and(|about| cx.policy.waives_captcha(about)) {
-            return Err(Code::CaptchaMissingToken.into());
+    ///
+    /// # Errors
+    /// `captcha_missing_token` for a new one; `requires_captcha` later on, to which clerk-js shows a captcha, hands it
+    /// in by itself and asks again.
+    pub(super) fn pays_captcha(&self, about: Option<&External>, cx: &Context<'_>) -> Result<(), Reason> {
+        let settles = about.is_some_and(|about| cx.policy.waives_captcha(about.strategy()));
+        match self.owes_captcha(cx.settings, cx.policy) && !settles {
+            true if self.version <= FIRST => Err(Code::CaptchaMissingToken.into()),
+            true => Err(Code::RequiresCaptcha.into()),
+            false => Ok(()),
         }
-        Ok(())
+    }
+
+    /// A captcha was solved for it. Nothing else comes of that: what the person was about to do, they do next.
+    pub(super) fn solve_captcha(&self, cx: &Context<'_>) -> Transition {
+        let mut next = self.clone();
+        next.version += 1;
+        next.updated_at = cx.now.max(self.updated_at);
+        next.captcha_solved = true;
+        Transition::to(next)
     }
 }
 
@@ -84,3 +96,6 @@ pub(super) fn takes_subaddresses(strategy: &Strategy, settings: &Settings) -> bo
     let social = strategy.provider().and_then(|provider| settings.social.get(&provider));
     !social.is_some_and(|social| social.block_email_subaddresses)
 }
+
+/// The version that a new sign-up has.
+const FIRST: u64 = 1;

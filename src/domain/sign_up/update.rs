@@ -52,6 +52,7 @@ impl SignUp {
             Command::Return(back) => self.return_from_provider(back, cx)?,
             Command::Follow(follow) => self.follow(follow, cx)?,
             Command::Act(action) => self.act(action, cx)?,
+            Command::SolveCaptcha => self.solve_captcha(cx),
         };
         transition.client_changes.insert(0, ClientChange::RequireSignUp(self.id));
         Ok(transition)
@@ -93,7 +94,7 @@ impl SignUp {
         next.updated_at = cx.now.max(self.updated_at);
         next.take(fields, cx);
         next.is_let_in(cx)?;
-        next.pays_captcha(fields, cx)?;
+        next.pays_captcha(fields.external.as_ref(), cx)?;
         if let Some(invitation) = &fields.invitation {
             cx.settings.restrictions.admit_invited(&invitation.email_address)?;
         }
