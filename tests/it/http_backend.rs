@@ -58,7 +58,7 @@ fn joining_tells_nobody_who_was_on_the_list() {
         assert!(answer["created_at"].as_u64() >= now.as_u64(), "{address}: {answer}");
         assert_eq!(answer["created_at"], answer["updated_at"], "{address}");
         let names: Vec<&String> = answer.as_object().expect("an object").keys().collect();
-        assert_eq!(names, ["created_at", "id", "object", "updated_at"], "{address}");
+        assert_eq!(names, ["object", "id", "created_at", "updated_at"], "{address}");
     }
     let listed = site.backend("GET", "/v1/waitlist_entries?query=eve", &Value::Null).json();
     assert_eq!(listed["data"][0]["status"], "rejected", "and nothing has changed for them");

@@ -70,15 +70,13 @@ impl SignUp {
     /// whoever is on the way to such a provider owes it until they are back.
     ///
     /// # Errors
-    /// `captcha_missing_token` for a new one; `requires_captcha` later on, to which clerk-js shows a captcha, hands it
-    /// in by itself and asks again.
+    /// `requires_captcha`: clerk-js shows a captcha then, hands it in by itself and asks again.
     pub(super) fn pays_captcha(&self, about: Option<&External>, cx: &Context<'_>) -> Result<(), Reason> {
         let settles = about.is_some_and(|about| cx.policy.waives_captcha(about.strategy()));
-        match self.owes_captcha(cx.settings, cx.policy) && !settles {
-            true if self.version <= FIRST => Err(Code::CaptchaMissingToken.into()),
-            true => Err(Code::RequiresCaptcha.into()),
-            false => Ok(()),
+        if self.owes_captcha(cx.settings, cx.policy) && !settles {
+            return Err(Code::RequiresCaptcha.into());
         }
+        Ok(())
     }
 
     /// A captcha was solved for it. Nothing else comes of that: what the person was about to do, they do next.
@@ -96,6 +94,3 @@ pub(super) fn takes_subaddresses(strategy: &Strategy, settings: &Settings) -> bo
     let social = strategy.provider().and_then(|provider| settings.social.get(&provider));
     !social.is_some_and(|social| social.block_email_subaddresses)
 }
-
-/// The version that a new sign-up has.
-const FIRST: u64 = 1;

@@ -24,7 +24,12 @@ impl SignUp {
         origin: Option<String>,
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
-        let mut transition = Self::empty(id, client_id, origin, cx).update(fields, cx)?;
+        let created = Self::empty(id, client_id, origin, cx).update(fields, cx);
+        // There is nothing yet that a captcha could be handed in for: it comes with the parameters.
+        let mut transition = created.map_err(|refused| match refused.is(Code::RequiresCaptcha) {
+            true => Code::CaptchaMissingToken.into(),
+            false => refused,
+        })?;
         transition.client_changes.insert(0, ClientChange::SetSignUp(id));
         Ok(transition)
     }
