@@ -278,6 +278,23 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_blocks_its_sub_addresses_and_allows_only_itself() {
+        let mut restrictions =
+            Restrictions { blocklist: list(&["mallory@bücher.example"]), ..Restrictions::default() };
+        for text in ["mallory@BÜCHER.example", "Mallory+1@xn--bcher-kva.example", "mallory+a+b@bücher.example"] {
+            assert!(restrictions.admit_email(&email(text), true).is_err(), "{text}");
+            assert!(restrictions.admit_invited(&email(text)).is_err(), "{text}, invited");
+        }
+        assert!(restrictions.admit_email(&email("m+mallory@bücher.example"), true).is_ok());
+        restrictions.blocklist = list(&["mallory+1@example.com"]);
+        assert!(restrictions.admit_email(&email("mallory@example.com"), true).is_ok());
+        let allowlist = list(&["ada@bücher.example"]);
+        let restrictions = Restrictions { allowlist, ..Restrictions::default() };
+        assert!(restrictions.admit_email(&email("ADA@xn--bcher-kva.example"), true).is_ok());
+        assert!(restrictions.admit_email(&email("ada+1@bücher.example"), true).is_err());
+    }
+
+    #[test]
     fn subaddresses_and_throw_away_domains_are_switches() {
         let mut restrictions = Restrictions::default();
         let (tagged, disposable) = (email("ada+news@example.com"), email("x@mailinator.com"));

@@ -176,6 +176,17 @@ fn whoever_comes_back_to_a_closed_instance_hears_it_on_their_page() {
     assert_eq!(*state, ExternalState::Failed { code: Code::SignUpModeRestricted, session: None });
 }
 
+#[test]
+fn a_provider_that_is_switched_off_meanwhile_vouches_for_nobody() {
+    let mut world = World::new(open());
+    let away = leave(&mut world, &RawFields::default());
+    world.settings.social.clear();
+    let back = come_back(&mut world, &away, answer(person(Some(EMAIL), true)));
+    assert!(back.conversion.is_none());
+    let state = &back.next.external_account.as_ref().expect("an account").state;
+    assert_eq!(*state, ExternalState::Failed { code: Code::OAuthProviderNotEnabled, session: None });
+}
+
 /// A way to become a user; the last step is made after `enforce`.
 struct Road {
     name: &'static str,

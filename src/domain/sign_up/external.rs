@@ -12,7 +12,7 @@ use crate::domain::settings::Settings;
 use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Strategy, Verification};
 
 use super::admission::takes_subaddresses;
-use super::fields::name;
+use super::fields::{name, usable};
 use super::{Collected, SignUp, Transition};
 
 /// What a create or update says about an account at a provider.
@@ -132,8 +132,10 @@ impl SignUp {
 
     fn settle(&mut self, mut account: ExternalAccount, answer: &ExternalAnswer, cx: &Context<'_>) {
         account.authorize_url = None;
-        account.state = match &answer.outcome {
-            Err(code) => ExternalState::Failed { code: *code, session: None },
+        // The provider may have been switched off while the person was there.
+        let is_on = usable(&account.strategy, cx.settings).map_err(|refused| refused.code);
+        account.state = match is_on.and_then(|()| answer.outcome.as_ref().map_err(|code| *code)) {
+            Err(code) => ExternalState::Failed { code, session: None },
             Ok(_) if answer.session.is_some() => {
                 ExternalState::Failed { code: Code::IdentifierAlreadySignedIn, session: answer.session }
             }
