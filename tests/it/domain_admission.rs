@@ -187,13 +187,36 @@ fn a_provider_that_is_switched_off_meanwhile_vouches_for_nobody() {
     assert_eq!(*state, ExternalState::Failed { code: Code::OAuthProviderNotEnabled, session: None });
 }
 
+#[test]
+fn an_account_with_an_address_that_can_not_be_read_meets_the_block_list_by_its_domain() {
+    for from_the_start in [false, true] {
+        let mut world = World::new(open());
+        let away = leave(&mut world, &RawFields::default());
+        let said = answer(person(Some("\"a b\"@bad.example"), true));
+        let block = |world: &mut World| world.settings.restrictions.blocklist = list(&["@bad.example"]);
+        if from_the_start {
+            block(&mut world);
+            assert!(come_back(&mut world, &away, said).conversion.is_none());
+            continue;
+        }
+        world.settings.attributes.username.required = true;
+        let waiting = come_back(&mut world, &away, said).next;
+        block(&mut world);
+        let refused = world.update(&waiting, &raw(|f| f.username = Some("ada_l".into())));
+        assert!(refused.expect_err("blocked meanwhile").is(Code::NotAllowedAccess));
+    }
+}
+
 /// A way to become a user; the last step is made after `enforce`.
 struct Road {
     name: &'static str,
     /// What the person has shown by the last step.
     shows: &'static [Shown],
-    walk: fn(&mut World, &mut dyn FnMut(&mut World)) -> Result<Transition, Rejection>,
+    walk: Walk,
 }
+
+/// Makes the last step after it has called the second argument.
+type Walk = fn(&mut World, &mut dyn FnMut(&mut World)) -> Result<Transition, Rejection>;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Shown {

@@ -6,7 +6,7 @@ use crate::domain::context::{Context, Policy};
 use crate::domain::field::Field;
 use crate::domain::rejection::{Code, Reason, Rejection};
 use crate::domain::settings::{Settings, SignUpMode};
-use crate::domain::verification::Strategy;
+use crate::domain::verification::{Profile, Strategy};
 
 use super::{External, SignUp, Transition};
 
@@ -16,8 +16,10 @@ impl SignUp {
     pub(super) fn is_admitted(&self, cx: &Context<'_>) -> Result<(), Rejection> {
         self.is_let_in(cx)?;
         let account = self.proved_account();
-        let from_account = account.and_then(|account| account.profile.as_ref()?.email());
-        let is_vouched = account.and_then(|account| account.profile.as_ref()).is_some_and(|p| p.email_verified);
+        let profile = account.and_then(|account| account.profile.as_ref());
+        let from_account = profile.and_then(Profile::email);
+        let unreadable = profile.filter(|_| from_account.is_none());
+        let is_vouched = profile.is_some_and(|profile| profile.email_verified);
         let given = self.email_address.as_ref().map(|email| &email.value);
         let came_along = |address: &str| from_account.as_ref().is_some_and(|email| email.as_str() == address);
         let subaddresses = account.is_none_or(|account| takes_subaddresses(&account.strategy, cx.settings));
@@ -28,6 +30,7 @@ impl SignUp {
         let of_account = from_account.as_ref().map(|address| Known { address, subaddresses, counts: is_vouched });
         cx.settings.restrictions.admit(&Applicant {
             emails: given.into_iter().chain(of_account).collect(),
+            unreadable: unreadable.and_then(|profile| profile.email_address.as_deref()),
             phone: self.phone_number.as_ref().map(|phone| &phone.value),
             invited: self.email_address.as_ref().filter(|_| self.invited_by().is_some()).map(|email| &email.value),
         })

@@ -199,10 +199,16 @@ impl SignUp {
     }
 }
 
-/// Whether the address that a provider names may sign up. One that can't be read is not taken in anyway.
+/// Whether the address that a provider names may sign up.
 fn is_admitted(profile: &Profile, strategy: &Strategy, cx: &Context<'_>) -> bool {
+    let restrictions = &cx.settings.restrictions;
     let subaddresses = takes_subaddresses(strategy, cx.settings);
-    profile.email().is_none_or(|email| cx.settings.restrictions.admit_email(&email, subaddresses).is_ok())
+    let verdict = match (profile.email(), &profile.email_address) {
+        (Some(email), _) => restrictions.admit_email(&email, subaddresses),
+        (None, Some(text)) => restrictions.admit_unreadable(text),
+        (None, None) => Ok(()),
+    };
+    verdict.is_ok()
 }
 
 /// Whether the address of a profile becomes the sign-up's. Where nobody may learn whose an address is, one that the
