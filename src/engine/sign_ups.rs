@@ -8,7 +8,7 @@ use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::requirements::Requirements;
 use crate::domain::secret::Secret;
-use crate::domain::settings::Settings;
+use crate::domain::settings::{Settings, SignUpMode};
 use crate::domain::sign_up::{Attempt, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status, usable};
 use crate::domain::verification::Strategy;
 
@@ -132,11 +132,13 @@ impl Engine {
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let prepare = Prepare::parse(raw.strategy.as_deref(), raw.channel.as_deref());
-        let hides = self.settings().attack_protection.enumeration_protection.enabled;
+        let settings = self.settings();
+        let hides = settings.attack_protection.enumeration_protection.enabled;
         let mut taken = false;
-        if hides || prepare.is_err() {
+        if hides || settings.sign_up.mode != SignUpMode::Public || prepare.is_err() {
             // Whoever asks about a sign-up that is not there hears that first.
             let current = self.inner.system.read(id, client).await?.sign_up;
+            self.is_still_invited(&current).await?;
             taken = self.hidden_holder(&current, &prepare.as_ref().map_err(Clone::clone)?.strategy).await?;
         }
         let redirect_url = raw.redirect_url.clone();
@@ -207,6 +209,11 @@ impl Engine {
             if self.holder_of(&identifier).await?.is_some() {
                 fields.taken.insert(identifier.kind);
             }
+        }
+        if let Some(current) = current.filter(|_| fields.strategy.as_ref().is_some_and(|s| s.kind().is_some()))
+            && fields.invitation.is_none()
+        {
+            self.is_still_invited(current).await?;
         }
         if let (Some(current), Some(strategy)) = (current, &fields.strategy)
             && strategy.kind().is_some_and(|kind| !fields.names(kind))

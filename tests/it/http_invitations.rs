@@ -201,6 +201,27 @@ fn an_invitation_lets_nobody_in_who_is_not_done_while_it_is_good() {
 }
 
 #[test]
+fn nobody_is_written_to_whose_invitation_is_good_no_more() {
+    let mut document = settings("restricted");
+    document["attributes"]["phone_number"] =
+        json!({"enabled": true, "verifications": ["phone_code"], "verify_at_sign_up": true});
+    let site = Site::start(&document);
+    let invitation = site.invite(&json!({ "email_address": "ada@example.com" }));
+    let mut browser = Browser::of(&site.server);
+    let form = format!("strategy=ticket&ticket={}&phone_number=%2B14155552671", Site::ticket_in(&invitation["url"]));
+    let begun = browser.post("/v1/client/sign_ups", &form);
+    let path = format!("/v1/client/sign_ups/{}", begun.json()["response"]["id"].as_str().expect("an id"));
+    let revoke = format!("/v1/invitations/{}/revoke", invitation["id"].as_str().expect("an id"));
+    assert_eq!(site.backend("POST", &revoke, &Value::Null).status, 200);
+    let prepared = browser.post(&format!("{path}/prepare_verification"), "strategy=phone_code");
+    assert_eq!((prepared.status, prepared.error_codes()), (400, vec!["revoked_invitation".to_owned()]));
+    let updated = browser.request("PATCH", &path, &[], "strategy=phone_code");
+    assert_eq!((updated.status, updated.error_codes()), (400, vec!["revoked_invitation".to_owned()]));
+    let sent = site.server.request("GET", "/dev/outbox?to=%2B14155552671", &[], "").expect("an answer");
+    assert_eq!(sent.json()["messages"], json!([]));
+}
+
+#[test]
 fn one_ticket_in_many_hands_is_one_user() {
     let site = Site::start(&settings("restricted"));
     let ticket = site.ticket(&json!({ "email_address": "ada@example.com" }));
