@@ -12,6 +12,8 @@ use super::verification::Strategy;
 pub struct Applicant<'a> {
     /// Their e-mail addresses.
     pub emails: Vec<Known<'a>>,
+    /// An address that a provider names and that can't be read.
+    pub unreadable: Option<&'a str>,
     /// Their phone number.
     pub phone: Option<&'a PhoneNumber>,
     /// The address that the operator invited, if it is theirs: the operator's word counts more than every list but the
@@ -46,6 +48,7 @@ impl Restrictions {
             };
             reasons.extend(verdict.err().filter(|reason| !reasons.contains(reason)));
         }
+        reasons.extend(applicant.unreadable.and_then(|text| self.admit_unreadable(text).err()));
         if let Some(phone) = applicant.phone {
             let verdict = if is_invited { self.admit_invited_phone(phone) } else { self.admit_phone(phone) };
             reasons.extend(verdict.err());

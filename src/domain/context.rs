@@ -68,7 +68,7 @@ pub struct Policy {
     pub session_lifetime: Span,
     /// Whether a client holds one session at most.
     pub single_session: bool,
-    /// The strategies of providers whose accounts need no captcha.
+    /// The strategies of providers whose accounts need no captcha. The engine takes them from its captcha service.
     pub captcha_bypass: Vec<String>,
 }
 

@@ -160,6 +160,7 @@ codes! {
     FeatureNotEnabled "feature_not_enabled"
     CaptchaMissingToken "captcha_missing_token"
     CaptchaInvalid "captcha_invalid"
+    RequiresCaptcha "requires_captcha"
     NotAllowedAccess "not_allowed_access"
     UnsupportedCountryCode "unsupported_country_code"
     ResourceForbidden "resource_forbidden"

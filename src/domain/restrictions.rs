@@ -75,12 +75,8 @@ impl Restrictions {
     pub fn admit_email(&self, email: &EmailAddress, subaddresses: bool) -> Result<(), Reason> {
         let (local, domain) = parts(email.as_str());
         let has_tag = local.contains('+') && (self.block_email_subaddresses.enabled || !subaddresses);
-        let disposable = &self.block_disposable_email_domains;
-        let is_disposable = disposable.enabled
-            && (suffixes(domain).any(disposable_emails::is_disposable_domain)
-                || disposable.identifiers.has_domain(domain));
         let is_listed = !self.allowlist.enabled || self.allowlist.identifiers.has_email(email.as_str());
-        if has_tag || is_disposable || !is_listed {
+        if has_tag || self.is_disposable(domain) || !is_listed {
             return Err(Code::NotAllowedAccess.on("email_address"));
         }
         self.admit_invited(email)
@@ -92,6 +88,22 @@ impl Restrictions {
     /// `not_allowed_access`.
     pub fn admit_invited(&self, email: &EmailAddress) -> Result<(), Reason> {
         if self.blocks_email(email.as_str()) { Err(Code::NotAllowedAccess.on("email_address")) } else { Ok(()) }
+    }
+
+    /// Whether somebody may sign up whose provider names an address that can't be read here. It is taken in nowhere and
+    /// is on no allow-list, but its domain is known.
+    ///
+    /// # Errors
+    /// `not_allowed_access`.
+    pub fn admit_unreadable(&self, address: &str) -> Result<(), Reason> {
+        let (_, domain) = parts(address);
+        let Ok(stand_in) = EmailAddress::parse(&format!("x@{domain}")) else { return Ok(()) };
+        let domain = parts(stand_in.as_str()).1;
+        let is_blocked = self.blocklist.enabled && self.blocklist.identifiers.has_domain(domain);
+        if is_blocked || self.is_disposable(domain) {
+            return Err(Code::NotAllowedAccess.on("email_address"));
+        }
+        Ok(())
     }
 
     /// Whether a phone number may sign up.
@@ -137,6 +149,13 @@ impl Restrictions {
             phone_countries: PhoneCountries::default(),
             ..self.clone()
         }
+    }
+
+    fn is_disposable(&self, domain: &str) -> bool {
+        let disposable = &self.block_disposable_email_domains;
+        disposable.enabled
+            && (suffixes(domain).any(disposable_emails::is_disposable_domain)
+                || disposable.identifiers.has_domain(domain))
     }
 
     /// Whether an address is on the block-list, or the one is that it is a sub-address of.
@@ -275,6 +294,37 @@ mod tests {
         assert!(restrictions.admit_email(&email("ada@example.com"), true).is_ok());
         assert!(restrictions.admit_email(&email("MALLORY@example.com"), true).is_err());
         assert!(restrictions.admit_email(&email("ada@bad.example.com"), true).is_err());
+    }
+
+    #[test]
+    fn an_entry_blocks_its_sub_addresses_and_allows_only_itself() {
+        let mut restrictions =
+            Restrictions { blocklist: list(&["mallory@bücher.example"]), ..Restrictions::default() };
+        for text in ["mallory@BÜCHER.example", "Mallory+1@xn--bcher-kva.example", "mallory+a+b@bücher.example"] {
+            assert!(restrictions.admit_email(&email(text), true).is_err(), "{text}");
+            assert!(restrictions.admit_invited(&email(text)).is_err(), "{text}, invited");
+        }
+        assert!(restrictions.admit_email(&email("m+mallory@bücher.example"), true).is_ok());
+        restrictions.blocklist = list(&["mallory+1@example.com"]);
+        assert!(restrictions.admit_email(&email("mallory@example.com"), true).is_ok());
+        let allowlist = list(&["ada@bücher.example"]);
+        let restrictions = Restrictions { allowlist, ..Restrictions::default() };
+        assert!(restrictions.admit_email(&email("ADA@xn--bcher-kva.example"), true).is_ok());
+        assert!(restrictions.admit_email(&email("ada+1@bücher.example"), true).is_err());
+    }
+
+    #[test]
+    fn an_address_that_can_not_be_read_is_judged_by_its_domain() {
+        let mut restrictions = Restrictions { blocklist: list(&["@bücher.example"]), ..Restrictions::default() };
+        restrictions.block_disposable_email_domains.enabled = true;
+        for text in
+            ["\"a b\"@Bücher.example", "a..b@deep.xn--bcher-kva.example", "a b@mailinator.com", "@mailinator.com"]
+        {
+            assert!(EmailAddress::parse(text).is_err() && restrictions.admit_unreadable(text).is_err(), "{text}");
+        }
+        for text in ["", "@", "a b@gmail.com", "nobody", "a@b@"] {
+            assert!(restrictions.admit_unreadable(text).is_ok(), "{text}");
+        }
     }
 
     #[test]

@@ -6,6 +6,8 @@ use crate::domain::effect::{Content, Message};
 use crate::domain::id::{InvitationId, MessageId};
 use crate::domain::invitation::{Invitation, InvitationStatus, RawInvitation};
 use crate::domain::rejection::{Code, Rejection};
+use crate::domain::settings::SignUpMode;
+use crate::domain::sign_up::SignUp;
 use crate::store::{Commit, InvitationChange, OutboxEntry};
 
 use super::listing::{Listing, Page, collect};
@@ -169,6 +171,16 @@ impl Engine {
             return Err(Rejection::from(Code::InvitationAccountExists).into());
         }
         Ok(invitation)
+    }
+
+    /// Refuses to write to somebody whom only an invitation lets in that is good no more. Whether they become a user the
+    /// commit decides.
+    pub(super) async fn is_still_invited(&self, sign_up: &SignUp) -> Result<(), EngineError> {
+        let is_public = self.settings().sign_up.mode == SignUpMode::Public;
+        let Some(id) = sign_up.invited_by().filter(|_| !is_public) else { return Ok(()) };
+        let invitation = self.inner.store().invitation(id).await?;
+        let invitation = invitation.ok_or_else(|| Rejection::from(Code::TicketInvalidCode))?;
+        Ok(invitation.is_good(self.now()).map_err(Rejection::from)?)
     }
 
     async fn invitation_of(&self, ticket: &str) -> Result<Invitation, EngineError> {

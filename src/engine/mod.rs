@@ -8,6 +8,7 @@ mod admission;
 mod backend;
 mod builder;
 mod caller;
+mod captchas;
 mod clients;
 #[expect(clippy::module_inception, reason = "the room is named after its one handle")]
 mod engine;

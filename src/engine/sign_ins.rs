@@ -236,14 +236,19 @@ impl Engine {
         for Effect::Deliver(message) in &transition.effects {
             settings.restrictions.admit_at_sign_in(&message.to)?;
         }
-        let admitted = match transition.signed_in {
+        let is_sent = !transition.effects.is_empty();
+        let concerns = transition.signed_in.or(transition.next.user_id.filter(|_| is_sent));
+        let admitted = match concerns {
             Some(user) => self.admit_user(user).await?,
             None => Ok(()),
         };
-        Ok(match admitted {
-            Ok(()) => transition,
-            Err(refused) => transition.kept_out(refused),
-        })
+        match admitted {
+            Ok(()) => Ok(transition),
+            Err(refused) if transition.signed_in.is_some() => Ok(transition.kept_out(refused)),
+            // Who asks for a code has proved nothing yet, and learns about users what the instance lets anybody learn.
+            Err(_) if settings.attack_protection.enumeration_protection.enabled => Ok(transition.unsent()),
+            Err(refused) => Err(refused.into()),
+        }
     }
 
     /// Has a sign-in judge what came back from a provider.

@@ -4,13 +4,12 @@
 use std::sync::Arc;
 
 use crate::actors::{Answer, Create};
-use crate::captcha::CaptchaError;
 use crate::domain::field::Field;
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::requirements::Requirements;
 use crate::domain::secret::Secret;
-use crate::domain::settings::Settings;
+use crate::domain::settings::{Settings, SignUpMode};
 use crate::domain::sign_up::{Attempt, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status, usable};
 use crate::domain::verification::Strategy;
 
@@ -159,11 +158,13 @@ impl Engine {
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let prepare = Prepare::parse(raw.strategy.as_deref(), raw.channel.as_deref());
-        let hides = self.settings().attack_protection.enumeration_protection.enabled;
+        let settings = self.settings();
+        let hides = settings.attack_protection.enumeration_protection.enabled;
         let mut taken = false;
-        if hides || prepare.is_err() {
+        if hides || settings.sign_up.mode != SignUpMode::Public || prepare.is_err() {
             // Whoever asks about a sign-up that is not there hears that first.
             let current = self.inner.system.read(id, client).await?.sign_up;
+            self.is_still_invited(&current).await?;
             taken = self.hidden_holder(&current, &prepare.as_ref().map_err(Clone::clone)?.strategy).await?;
         }
         let redirect_url = raw.redirect_url.clone();
@@ -212,44 +213,6 @@ impl Engine {
         self.answered(caller, answer, source).await
     }
 
-    /// Asks the captcha service about whoever writes to a sign-up that owes a captcha; `current` is `None` where it is
-    /// to begin. A service that can't be asked lets nobody through. Whether the debt may wait, because the person goes
-    /// to a provider that tells people from machines, the sign-up decides; here it is only not asked for then.
-    async fn solves_captcha(
-        &self,
-        raw: &RawFields,
-        current: Option<&SignUp>,
-        caller: &Caller,
-        source: &Source,
-    ) -> Result<bool, EngineError> {
-        let (settings, policy) = (self.settings(), &self.inner.environment.policy);
-        let Some(captcha) = self.captcha().filter(|_| settings.sign_up.captcha_enabled) else { return Ok(false) };
-        if current.is_some_and(|sign_up| !sign_up.owes_captcha(&settings, policy)) {
-            return Ok(false);
-        }
-        let testing = source.testing_token.as_deref();
-        if testing.is_some_and(|token| self.inner.key.is_testing_token(token, self.now())) {
-            return Ok(true);
-        }
-        let transferred = caller.client().filter(|_| raw.is_transfer()).and_then(|client| client.sign_in.as_deref());
-        let transferred = transferred.and_then(|sign_in| Some(sign_in.external.as_deref()?.strategy.clone()));
-        let named = || raw.strategy.as_deref().and_then(|text| text.parse().ok());
-        if transferred.or_else(named).is_some_and(|strategy| policy.waives_captcha(&strategy)) {
-            return Ok(false);
-        }
-        let refused = |code: Code| EngineError::from(Rejection::from(code));
-        if raw.captcha_error.as_deref().is_some_and(|error| !error.is_empty()) {
-            return Err(refused(Code::CaptchaInvalid));
-        }
-        let token = raw.captcha_token.as_ref().filter(|token| !token.expose().is_empty());
-        let token = token.ok_or_else(|| refused(Code::CaptchaMissingToken))?;
-        match captcha.verify(token.expose(), source.address).await {
-            Ok(()) => Ok(true),
-            Err(CaptchaError::Refused) => Err(refused(Code::CaptchaInvalid)),
-            Err(error @ CaptchaError::Unavailable(_)) => Err(EngineError::Unavailable(error.to_string())),
-        }
-    }
-
     /// Parses fields, asks the provider they name, looks up whether their identifiers are held, and hashes the
     /// password.
     async fn read_fields(
@@ -273,6 +236,11 @@ impl Engine {
             if self.holder_of(&identifier).await?.is_some() {
                 fields.taken.insert(identifier.kind);
             }
+        }
+        if let Some(current) = current.filter(|_| fields.strategy.as_ref().is_some_and(|s| s.kind().is_some()))
+            && fields.invitation.is_none()
+        {
+            self.is_still_invited(current).await?;
         }
         if let (Some(current), Some(strategy)) = (current, &fields.strategy)
             && strategy.kind().is_some_and(|kind| !fields.names(kind))

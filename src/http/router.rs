@@ -25,6 +25,7 @@ pub(super) enum Route {
     ClientShow,
     ClientOpen,
     ClientDrop,
+    CaptchaSolve,
     SignInCreate,
     SignInShow(SignInId),
     SignInPrepare(SignInId),
@@ -94,6 +95,7 @@ impl Route {
                 (POST, Self::ClientOpen),
                 (DELETE, Self::ClientDrop),
             ],
+            ["v1", "client", "verify"] => vec![(POST, Self::CaptchaSolve)],
             ["v1", "client", "sign_ins"] => vec![(POST, Self::SignInCreate)],
             ["v1", "client", "sign_ins", text] => vec![(GET, Self::SignInShow(id(text)?))],
             ["v1", "client", "sign_ins", text, "prepare_first_factor"] => {
@@ -151,6 +153,7 @@ impl Route {
             Self::ClientShow => "client.show",
             Self::ClientOpen => "client.open",
             Self::ClientDrop => "client.drop",
+            Self::CaptchaSolve => "client.verify",
             Self::SignInCreate => "sign_in.create",
             Self::SignInShow(_) => "sign_in.show",
             Self::SignInPrepare(_) => "sign_in.prepare_first_factor",

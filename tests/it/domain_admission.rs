@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use vestibule::domain::effect::{Effect, Message};
 use vestibule::domain::id::InvitationId;
-use vestibule::domain::identifier::{EmailAddress, IdentifierKind};
+use vestibule::domain::identifier::EmailAddress;
 use vestibule::domain::invitation::{Invitation, InvitationState};
 use vestibule::domain::rejection::{Code, Rejection};
 use vestibule::domain::restrictions::{Listing, PhoneCountries};
@@ -16,7 +16,7 @@ use vestibule::domain::sign_up::{
     SignUp, Transition,
 };
 use vestibule::domain::time::{Span, Timestamp};
-use vestibule::domain::verification::{ExternalState, LinkToken, Profile, Strategy};
+use vestibule::domain::verification::{LinkToken, Profile, Strategy};
 
 use crate::domain::{World, raw, settings};
 
@@ -56,122 +56,16 @@ fn nobody_is_written_to_who_is_refused() {
     }
 }
 
-#[test]
-fn with_an_allow_list_somebody_needs_something_that_is_on_it() {
-    let friends = |world: &mut World| {
-        world.settings.restrictions.allowlist = list(&["@friends.example"]);
-    };
-    for (profile, may) in [
-        (person(Some("ada@friends.example"), true), true),
-        (person(Some("ada@friends.example"), false), false),
-        (person(Some("ada@example.com"), true), false),
-        (person(Some("not an address"), true), false),
-        (person(None, false), false),
-    ] {
-        let mut settings = open();
-        settings.attributes.email_address.enabled = false;
-        settings.attributes.email_address.verify_at_sign_up = false;
-        let mut world = World::new(settings);
-        friends(&mut world);
-        let away = leave(&mut world, &RawFields::default());
-        let back = come_back(&mut world, &away, answer(profile.clone()));
-        assert_eq!(back.conversion.is_some(), may, "{profile:?}");
-        let state = &back.next.external_account.as_ref().expect("an account").state;
-        let refused = ExternalState::Failed { code: Code::NotAllowedAccess, session: None };
-        assert_eq!(*state == refused, !may, "whoever comes back hears why");
-    }
-}
-
-#[test]
-fn a_captcha_is_owed_until_one_is_solved_or_a_provider_vouches() {
-    let mut world = World::new(open());
-    world.settings.sign_up.captcha_enabled = true;
-    world.policy.captcha_bypass = vec![PROVIDER.into()];
-    let given = raw(|f| {
-        f.email_address = Some(EMAIL.into());
-        f.password = Some(Secret::new("wanders under elms".into()));
-    });
-    assert!(refused(world.create(&given)), "without a provider it is asked for at once");
-    let away = leave(&mut world, &given);
-    for strategy in [Strategy::EmailCode, Strategy::PhoneCode] {
-        let refused = prepare(&mut world, &away, strategy).expect_err("another road");
-        assert!(refused.is(Code::CaptchaMissingToken) || refused.is(Code::FormParamMissing), "{refused}");
-    }
-    assert!(refused(world.update(&away, &given)));
-    assert!(refused(world.attempt(&away, Strategy::EmailCode, "123456")));
-    // A second trip there owes as much as the first.
-    let again = update(&mut world, &away, trip(PROVIDER)).expect("the same road").next;
-    assert!(again.owes_captcha(&world.settings, &world.policy));
-    let other = update(&mut world, &away, trip("oauth_other"));
-    assert!(refused(other), "another provider does not tell people from machines");
-
-    let solved = update_with(&mut world, &away, |fields| fields.captcha_solved = true).expect("paid").next;
-    assert!(!solved.owes_captcha(&world.settings, &world.policy));
-    assert!(prepare(&mut world, &solved, Strategy::EmailCode).is_ok());
-
-    let failed = come_back(&mut world, &away, ExternalAnswer { outcome: Err(Code::OAuthAccessDenied), ..nobody() });
-    assert!(refused(world.update(&failed.next, &RawFields::default())), "who was refused there has proved nothing");
-    let vouched = come_back(&mut world, &away, answer(person(Some(EMAIL), true)));
-    assert!(vouched.conversion.is_some());
-}
-
-#[test]
-fn a_transfer_waives_the_captcha_for_the_account_that_it_brings_alone() {
-    for (strategy, asked, outcome, may) in [
-        (PROVIDER, None, Ok(person(Some(EMAIL), true)), true),
-        ("oauth_other", None, Ok(person(Some(EMAIL), true)), false),
-        (PROVIDER, Some(Strategy::EmailCode), Err(Code::OAuthAccessDenied), false),
-        ("oauth_other", Some(Strategy::OAuth(PROVIDER.into())), Ok(person(Some(EMAIL), true)), false),
-    ] {
-        let mut world = World::new(open());
-        world.settings.sign_up.captcha_enabled = true;
-        world.policy.captcha_bypass = vec![PROVIDER.into()];
-        let brought = External::Answered(Strategy::OAuth(strategy.into()), ExternalAnswer { outcome, ..nobody() });
-        let given = raw(|f| f.email_address = Some(EMAIL.into()));
-        let created = create_with(&mut world, &given, |fields| {
-            fields.external = Some(brought.clone());
-            fields.strategy = asked.clone();
-        });
-        assert_eq!(created.is_ok_and(|created| created.conversion.is_some()), may, "{strategy} {asked:?}");
-    }
-}
-
-#[test]
-fn an_address_that_nobody_vouches_for_tells_not_whose_it_is() {
-    for must_be_proved in [true, false] {
-        let [free, taken] = [false, true].map(|is_taken| {
-            let mut settings = open();
-            settings.attack_protection.enumeration_protection.enabled = true;
-            settings.attributes.email_address.verify_at_sign_up = must_be_proved;
-            settings.attributes.username.required = true;
-            let mut world = World::new(settings);
-            let away = leave(&mut world, &RawFields::default());
-            let mut answer = answer(person(Some(EMAIL), false));
-            answer.taken = is_taken.then_some(IdentifierKind::EmailAddress).into_iter().collect();
-            come_back(&mut world, &away, answer).next
-        });
-        assert_eq!(free, taken, "must be proved: {must_be_proved}");
-        assert_eq!(free.email_address.is_some(), must_be_proved);
-    }
-}
-
-#[test]
-fn whoever_comes_back_to_a_closed_instance_hears_it_on_their_page() {
-    let mut world = World::new(open());
-    let away = leave(&mut world, &RawFields::default());
-    world.settings.sign_up.mode = SignUpMode::Restricted;
-    let back = come_back(&mut world, &away, answer(person(Some(EMAIL), true)));
-    let state = &back.next.external_account.as_ref().expect("an account").state;
-    assert_eq!(*state, ExternalState::Failed { code: Code::SignUpModeRestricted, session: None });
-}
-
 /// A way to become a user; the last step is made after `enforce`.
 struct Road {
     name: &'static str,
     /// What the person has shown by the last step.
     shows: &'static [Shown],
-    walk: fn(&mut World, &mut dyn FnMut(&mut World)) -> Result<Transition, Rejection>,
+    walk: Walk,
 }
+
+/// Makes the last step after it has called the second argument.
+type Walk = fn(&mut World, &mut dyn FnMut(&mut World)) -> Result<Transition, Rejection>;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Shown {
@@ -399,7 +293,7 @@ const RULES: &[Rule] = &[
 ];
 
 /// Everything may be given and nothing must; addresses are proved.
-fn open() -> Settings {
+pub(crate) fn open() -> Settings {
     let mut settings = settings(&["email_address", "phone_number", "username", "password"]);
     let attributes = &mut settings.attributes;
     attributes.email_address.verifications.push(Strategy::EmailLink);
@@ -433,7 +327,7 @@ fn link(world: &mut World, enforce: &mut dyn FnMut(&mut World), here: bool) -> R
     world.decide(|cx| begun.next.apply(&Command::Follow(follow), cx))
 }
 
-fn trip(provider: &str) -> External {
+pub(crate) fn trip(provider: &str) -> External {
     External::Begin(ExternalTrip {
         strategy: Strategy::OAuth(provider.into()),
         nonce: [3; 16],
@@ -443,7 +337,7 @@ fn trip(provider: &str) -> External {
     })
 }
 
-fn leave(world: &mut World, given: &RawFields) -> SignUp {
+pub(crate) fn leave(world: &mut World, given: &RawFields) -> SignUp {
     create_with(world, given, |fields| fields.external = Some(trip(PROVIDER))).expect("a sign-up").next
 }
 
@@ -451,35 +345,39 @@ fn leave_or_refuse(world: &mut World) -> Result<SignUp, Rejection> {
     Ok(create_with(world, &RawFields::default(), |fields| fields.external = Some(trip(PROVIDER)))?.next)
 }
 
-fn come_back(world: &mut World, away: &SignUp, answer: ExternalAnswer) -> Transition {
+pub(crate) fn come_back(world: &mut World, away: &SignUp, answer: ExternalAnswer) -> Transition {
     let nonce = away.external_account.as_ref().expect("an account").nonce;
     let back = ExternalReturn { nonce, answer, by_owner: true };
     world.decide(|cx| away.apply(&Command::Return(Box::new(back)), cx)).expect("a person who has a page to go back to")
 }
 
-fn create_with(world: &mut World, given: &RawFields, fill: impl FnOnce(&mut Fields)) -> Result<Transition, Rejection> {
+pub(crate) fn create_with(
+    world: &mut World,
+    given: &RawFields,
+    fill: impl FnOnce(&mut Fields),
+) -> Result<Transition, Rejection> {
     let mut fields = world.fields(given)?;
     fill(&mut fields);
     world.create_from(&fields)
 }
 
-fn update(world: &mut World, sign_up: &SignUp, external: External) -> Result<Transition, Rejection> {
+pub(crate) fn update(world: &mut World, sign_up: &SignUp, external: External) -> Result<Transition, Rejection> {
     update_with(world, sign_up, |fields| fields.external = Some(external))
 }
 
-fn update_with(world: &mut World, sign_up: &SignUp, fill: impl FnOnce(&mut Fields)) -> Result<Transition, Rejection> {
+pub(crate) fn update_with(
+    world: &mut World,
+    sign_up: &SignUp,
+    fill: impl FnOnce(&mut Fields),
+) -> Result<Transition, Rejection> {
     let mut fields = Fields::default();
     fill(&mut fields);
     world.decide(|cx| sign_up.apply(&Command::Update(Box::new(fields)), cx))
 }
 
-fn prepare(world: &mut World, sign_up: &SignUp, strategy: Strategy) -> Result<Transition, Rejection> {
+pub(crate) fn prepare(world: &mut World, sign_up: &SignUp, strategy: Strategy) -> Result<Transition, Rejection> {
     let prepare = Prepare { strategy, channel: None, redirect_url: None, in_cookie: false, taken: false };
     world.decide(|cx| sign_up.apply(&Command::Prepare(prepare), cx))
-}
-
-fn refused(outcome: Result<Transition, Rejection>) -> bool {
-    outcome.is_err_and(|rejection| rejection.is(Code::CaptchaMissingToken))
 }
 
 fn message(made: &Transition) -> &Message {
@@ -491,7 +389,7 @@ fn code(made: &Transition) -> String {
     message(made).content.code().expect("a code").expose().clone()
 }
 
-fn person(email: Option<&str>, email_verified: bool) -> Profile {
+pub(crate) fn person(email: Option<&str>, email_verified: bool) -> Profile {
     Profile {
         subject: "person-1".into(),
         email_address: email.map(str::to_owned),
@@ -500,11 +398,11 @@ fn person(email: Option<&str>, email_verified: bool) -> Profile {
     }
 }
 
-fn answer(profile: Profile) -> ExternalAnswer {
+pub(crate) fn answer(profile: Profile) -> ExternalAnswer {
     ExternalAnswer { outcome: Ok(profile), ..nobody() }
 }
 
-fn nobody() -> ExternalAnswer {
+pub(crate) fn nobody() -> ExternalAnswer {
     let outcome = Err(Code::OAuthCallbackInvalid);
     ExternalAnswer { outcome, holder: None, links: false, session: None, taken: BTreeSet::new() }
 }
@@ -524,11 +422,11 @@ fn invitation() -> Invitation {
     }
 }
 
-fn list(entries: &[&str]) -> Listing {
+pub(crate) fn list(entries: &[&str]) -> Listing {
     let written: Vec<String> = entries.iter().map(|entry| (*entry).to_owned()).collect();
     Listing { enabled: true, identifiers: written.try_into().expect("entries") }
 }
 
-const EMAIL: &str = "ada+news@mailinator.com";
+pub(crate) const EMAIL: &str = "ada+news@mailinator.com";
 const PHONE: &str = "+14155552671";
-const PROVIDER: &str = "oauth_some";
+pub(crate) const PROVIDER: &str = "oauth_some";

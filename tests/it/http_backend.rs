@@ -18,10 +18,11 @@ fn somebody_waits_is_let_in_and_signs_up() {
     assert_eq!(entry["object"], "waitlist");
     assert!(browser.cookies.is_empty(), "waiting makes no client");
     let again = browser.post("/v1/waitlist", "email_address=ada%40example.com").json();
-    assert_eq!(again["response"], entry, "joining twice is joining once");
+    assert_eq!(again["response"]["id"], entry["id"], "joining twice is joining once");
 
     let listed = site.backend("GET", "/v1/waitlist_entries", &Value::Null).json();
     assert_eq!((&listed["total_count"], &listed["data"][0]["id"]), (&json!(1), &entry["id"]));
+    assert_eq!(listed["data"][0]["created_at"], entry["created_at"]);
     assert_eq!(listed["data"][0]["status"], "pending");
     let path = format!("/v1/waitlist_entries/{}", entry["id"].as_str().expect("an id"));
     let invited = site.backend("POST", &format!("{path}/invite"), &json!({}));
@@ -37,6 +38,30 @@ fn somebody_waits_is_let_in_and_signs_up() {
 
     let taken = Browser::of(&site.server).post("/v1/waitlist", "email_address=ada%40example.com");
     assert_eq!((taken.status, taken.error_codes()), (422, vec!["form_identifier_exists".to_owned()]));
+}
+
+#[test]
+fn joining_tells_nobody_who_was_on_the_list() {
+    let site = Site::start(&settings(json!({"mode": "waitlist"})));
+    let join = |address: &str| {
+        let form = format!("email_address={address}");
+        Browser::of(&site.server).post("/v1/waitlist", &form).json()["response"].clone()
+    };
+    join("ada@example.com");
+    let made = site.backend("POST", "/v1/waitlist_entries", &json!({ "email_address": "eve@example.com" })).json();
+    let path = format!("/v1/waitlist_entries/{}/reject", made["id"].as_str().expect("an id"));
+    assert_eq!(site.backend("POST", &path, &Value::Null).status, 200);
+    site.server.advance(3_600_000);
+    let now = site.server.request("GET", "/dev/clock", &[], "").expect("an answer").json()["now"].clone();
+    for address in ["ada@example.com", "eve@example.com", "new@example.com"] {
+        let answer = join(address);
+        assert!(answer["created_at"].as_u64() >= now.as_u64(), "{address}: {answer}");
+        assert_eq!(answer["created_at"], answer["updated_at"], "{address}");
+        let names: Vec<&String> = answer.as_object().expect("an object").keys().collect();
+        assert_eq!(names, ["object", "id", "created_at", "updated_at"], "{address}");
+    }
+    let listed = site.backend("GET", "/v1/waitlist_entries?query=eve", &Value::Null).json();
+    assert_eq!(listed["data"][0]["status"], "rejected", "and nothing has changed for them");
 }
 
 #[test]

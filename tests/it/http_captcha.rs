@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::backend::{SECRET_KEY, backend};
-use crate::support::browser::{Browser, PAGE};
+use crate::support::browser::{Browser, PAGE, escaped};
+use crate::support::provider::{CLIENT_ID, CLIENT_SECRET, Provider};
 use crate::support::server::Server;
 
 #[test]
@@ -63,7 +64,10 @@ fn browsers_are_told_which_captcha_to_show_and_only_where_one_is_wanted() {
     let on = shown(&server);
     assert_eq!((&on["captcha_provider"], &on["captcha_public_key"]), (&json!("turnstile"), &json!("a site key")));
     assert_eq!(on["captcha_public_key_invisible"], "a site key");
-    assert_eq!((&on["captcha_widget_type"], &on["captcha_oauth_bypass"]), (&json!("smart"), &json!(["oauth_google"])));
+    assert_eq!(
+        (&on["captcha_widget_type"], &on["captcha_oauth_bypass"]),
+        (&json!("smart"), &json!(["oauth_google", "oauth_custom_fake"]))
+    );
     configure(&server, false);
     assert_eq!(shown(&server)["captcha_provider"], Value::Null);
     assert_eq!(Browser::of(&server).post("/v1/client/sign_ups", "captcha_token=ignored").status, 200);
@@ -92,12 +96,122 @@ fn settings_that_ask_for_a_captcha_need_a_service() {
     assert!(refused.body.contains("captcha.provider"), "{}", refused.body);
 }
 
+#[test]
+fn the_way_to_a_provider_that_needs_no_captcha_is_no_way_around_one() {
+    let (service, provider) = (Service::start(), Provider::start());
+    let (server, _folder) = start(&service);
+    let document = with_provider(settings(true), &provider);
+    put(&server, &document);
+    let mut browser = Browser::of(&server);
+    let begun = browser.post("/v1/client/sign_ups", &format!("{}&{GIVEN}", to_provider()));
+    assert_eq!(begun.status, 200, "{}", begun.body);
+    let path = format!("/v1/client/sign_ups/{}", begun.json()["response"]["id"].as_str().expect("an id"));
+    let prepare = format!("{path}/prepare_verification");
+    let attempt = format!("{path}/attempt_verification");
+    for (method, path, form) in [
+        ("POST", &prepare, "strategy=email_code"),
+        ("PATCH", &path, "strategy=email_code"),
+        ("PATCH", &path, GIVEN),
+        ("PATCH", &path, ""),
+        ("POST", &attempt, "strategy=email_code&code=000000"),
+    ] {
+        let refused = browser.request(method, path, &[], form);
+        let outcome = (refused.status, refused.error_codes());
+        assert_eq!(outcome, (401, vec!["requires_captcha".to_owned()]), "{method} {path} {form}");
+    }
+    let unsent = server.request("GET", "/dev/outbox", &[], "").expect("an answer");
+    assert_eq!(unsent.json()["messages"], json!([]), "and nobody was written to");
+
+    // What clerk-js does then: it shows a captcha, hands it in and asks again.
+    let solve = "/v1/client/verify";
+    assert_eq!(browser.post(solve, "").error_codes(), ["requires_captcha"]);
+    assert_eq!(browser.post(solve, "captcha_error=300010").error_codes(), ["captcha_invalid"]);
+    assert_eq!(browser.post(solve, "captcha_token=wrong").error_codes(), ["captcha_invalid"]);
+    assert_eq!(browser.post(&prepare, "strategy=email_code").status, 401, "that was no solution");
+    let solved = browser.post(solve, "captcha_token=solved");
+    assert_eq!((solved.status, &solved.json()["response"]["object"]), (200, &json!("client")), "{}", solved.body);
+    assert_eq!(browser.post(&prepare, "strategy=email_code").status, 200);
+    let code = server.mail("ada@example.com", 1)["code"].as_str().expect("a code").to_owned();
+    let done = browser.post(&attempt, &format!("strategy=email_code&code={code}"));
+    assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
+}
+
+#[test]
+fn a_captcha_may_be_solved_beside_an_update_too() {
+    let (service, provider) = (Service::start(), Provider::start());
+    let (server, _folder) = start(&service);
+    put(&server, &with_provider(settings(true), &provider));
+    let mut browser = Browser::of(&server);
+    let begun = browser.post("/v1/client/sign_ups", &to_provider());
+    let path = format!("/v1/client/sign_ups/{}", begun.json()["response"]["id"].as_str().expect("an id"));
+    let update = |browser: &mut Browser<'_>, more: &str| {
+        browser.request("PATCH", &path, &[], &format!("{GIVEN}&strategy=email_code{more}"))
+    };
+    assert_eq!(update(&mut browser, "&captcha_token=wrong").error_codes(), ["captcha_invalid"]);
+    assert_eq!(update(&mut browser, "&captcha_token=solved").status, 200);
+    let code = server.mail("ada@example.com", 1)["code"].as_str().expect("a code").to_owned();
+    let form = format!("strategy=email_code&code={code}");
+    let done = browser.post(&format!("{path}/attempt_verification"), &form);
+    assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
+}
+
+#[test]
+fn whoever_comes_back_from_such_a_provider_needs_none() {
+    let (service, provider) = (Service::start(), Provider::start());
+    let (server, _folder) = start(&service);
+    put(&server, &with_provider(settings(true), &provider));
+    let mut browser = Browser::of(&server);
+    let begun = browser.post("/v1/client/sign_ups", &to_provider()).json()["response"].clone();
+    let account = &begun["verifications"]["external_account"];
+    let page = account["external_verification_redirect_url"].as_str().expect("a page");
+    let (code, state) = provider.allow(page);
+    let back = browser.navigate(&format!("/v1/oauth_callback?code={code}&state={state}"));
+    assert_eq!(back.status, 303, "{}", back.body);
+    assert_ne!(browser.get("/v1/client").json()["response"]["sessions"], json!([]));
+    assert_eq!(service.asked(), [""; 0]);
+}
+
+#[test]
+fn a_captcha_that_is_switched_on_counts_for_sign_ups_in_flight() {
+    let service = Service::start();
+    let (server, _folder) = start(&service);
+    configure(&server, false);
+    let mut browser = Browser::of(&server);
+    let form = "email_address=ada%40example.com&strategy=email_code";
+    let begun = browser.post("/v1/client/sign_ups", form);
+    let path = format!("/v1/client/sign_ups/{}", begun.json()["response"]["id"].as_str().expect("an id"));
+    let code = server.mail("ada@example.com", 1)["code"].as_str().expect("a code").to_owned();
+    configure(&server, true);
+    let attempt = |browser: &mut Browser<'_>| {
+        browser.post(&format!("{path}/attempt_verification"), &format!("strategy=email_code&code={code}"))
+    };
+    assert_eq!(attempt(&mut browser).error_codes(), ["requires_captcha"]);
+    assert_eq!(browser.post("/v1/client/verify", "captcha_token=solved").status, 200);
+    assert_eq!(attempt(&mut browser).json()["response"]["status"], "complete");
+}
+
+#[test]
+fn a_captcha_that_nobody_owes_is_taken_in_without_asking() {
+    let service = Service::start();
+    let (server, _folder) = start(&service);
+    let mut browser = Browser::of(&server);
+    let beat = |browser: &mut Browser<'_>| browser.post("/v1/client/verify", "captcha_token=beat");
+    assert_eq!(beat(&mut browser).json(), json!({"response": null, "client": null}));
+    assert_eq!(browser.post("/v1/client/sign_ups", "captcha_token=solved").status, 200);
+    service.asked();
+    let beaten = beat(&mut browser);
+    assert_eq!((beaten.status, &beaten.json()["response"]["object"]), (200, &json!("client")), "{}", beaten.body);
+    configure(&server, false);
+    assert_eq!(beat(&mut browser).status, 200);
+    assert_eq!(service.asked(), [""; 0]);
+}
+
 fn start(service: &Service) -> (Server, TempDir) {
     let folder = TempDir::new().expect("a folder");
     let config = format!(
         "[instance]\nsecret_key = \"{SECRET_KEY}\"\n[server]\nallowed_origins = [\"{PAGE}\"]\n[limits]\nsource = false\n[captcha]\nprovider = \"turnstile\"\n\
          site_key = \"a site key\"\nsecret = \"a secret\"\nverify_url = \"http://127.0.0.1:{}/siteverify\"\n\
-         oauth_bypass = [\"oauth_google\"]\n",
+         oauth_bypass = [\"oauth_google\", \"oauth_custom_fake\"]\n",
         service.port
     );
     let server = Server::start(folder.path(), &config);
@@ -106,15 +220,35 @@ fn start(service: &Service) -> (Server, TempDir) {
 }
 
 fn configure(server: &Server, captcha: bool) {
+    put(server, &settings(captcha));
+}
+
+fn put(server: &Server, document: &Value) {
     let kind = ("content-type", "application/json");
-    let answer = server.request("PUT", "/dev/settings", &[kind], &settings(captcha).to_string()).expect("an answer");
+    let answer = server.request("PUT", "/dev/settings", &[kind], &document.to_string()).expect("an answer");
     assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+/// The settings with a password, and with a provider whose accounts need no captcha.
+fn with_provider(mut document: Value, provider: &Provider) -> Value {
+    document["attributes"]["password"] = json!({"enabled": true});
+    document["social"] = json!({"oauth_custom_fake": {"enabled": true}});
+    document["oauth"] = json!({"oauth_custom_fake": {
+        "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "issuer": provider.issuer(),
+    }});
+    document
+}
+
+fn to_provider() -> String {
+    format!("strategy=oauth_custom_fake&redirect_url={}", escaped(&format!("{PAGE}/sso-callback")))
 }
 
 fn settings(captcha: bool) -> Value {
     let email = json!({"enabled": true, "verifications": ["email_code"], "verify_at_sign_up": true});
     json!({"attributes": {"email_address": email}, "sign_up": {"captcha_enabled": captcha}})
 }
+
+const GIVEN: &str = "email_address=ada%40example.com&password=wanders+under+elms";
 
 /// A service that takes the token `solved` once, and misbehaves in the way that other tokens name.
 struct Service {

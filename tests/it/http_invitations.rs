@@ -171,6 +171,89 @@ fn the_operators_word_counts_more_than_the_lists() {
 }
 
 #[test]
+fn an_invitation_lets_nobody_in_who_is_not_done_while_it_is_good() {
+    for mode in ["public", "restricted", "waitlist"] {
+        let site = Site::start(&settings(mode));
+        for (how, code) in
+            [("revoke", "revoked_invitation"), ("delete", "ticket_invalid_code"), ("expire", "ticket_expired_code")]
+        {
+            let body = json!({ "email_address": format!("{how}@example.com"), "expires_in_days": 1 });
+            let invitation = site.invite(&body);
+            let path = format!("/v1/invitations/{}", invitation["id"].as_str().expect("an id"));
+            if how == "expire" {
+                site.server.advance(86_400_000 - 60_000);
+            }
+            let mut browser = Browser::of(&site.server);
+            let form = format!("strategy=ticket&ticket={}", Site::ticket_in(&invitation["url"]));
+            let begun = browser.post("/v1/client/sign_ups", &form);
+            assert_eq!(begun.status, 200, "{}", begun.body);
+            match how {
+                "revoke" => assert_eq!(site.backend("POST", &format!("{path}/revoke"), &Value::Null).status, 200),
+                "delete" => assert_eq!(site.backend("DELETE", &path, &Value::Null).status, 200),
+                _ => site.server.advance(60_000),
+            }
+            let sign_up = format!("/v1/client/sign_ups/{}", begun.json()["response"]["id"].as_str().expect("an id"));
+            let done = browser.request("PATCH", &sign_up, &[], "password=wanders+under+elms");
+            assert_eq!((done.status, done.error_codes()), (400, vec![code.to_owned()]), "{mode} {how}");
+            assert_eq!(browser.get("/v1/client").json()["response"]["sessions"], json!([]), "{mode} {how}");
+        }
+    }
+}
+
+#[test]
+fn nobody_is_written_to_whose_invitation_is_good_no_more() {
+    let mut document = settings("restricted");
+    document["attributes"]["phone_number"] =
+        json!({"enabled": true, "verifications": ["phone_code"], "verify_at_sign_up": true});
+    let site = Site::start(&document);
+    let invitation = site.invite(&json!({ "email_address": "ada@example.com" }));
+    let mut browser = Browser::of(&site.server);
+    let form = format!("strategy=ticket&ticket={}&phone_number=%2B14155552671", Site::ticket_in(&invitation["url"]));
+    let begun = browser.post("/v1/client/sign_ups", &form);
+    let path = format!("/v1/client/sign_ups/{}", begun.json()["response"]["id"].as_str().expect("an id"));
+    let revoke = format!("/v1/invitations/{}/revoke", invitation["id"].as_str().expect("an id"));
+    assert_eq!(site.backend("POST", &revoke, &Value::Null).status, 200);
+    let prepared = browser.post(&format!("{path}/prepare_verification"), "strategy=phone_code");
+    assert_eq!((prepared.status, prepared.error_codes()), (400, vec!["revoked_invitation".to_owned()]));
+    let updated = browser.request("PATCH", &path, &[], "strategy=phone_code");
+    assert_eq!((updated.status, updated.error_codes()), (400, vec!["revoked_invitation".to_owned()]));
+    let sent = site.server.request("GET", "/dev/outbox?to=%2B14155552671", &[], "").expect("an answer");
+    assert_eq!(sent.json()["messages"], json!([]));
+}
+
+#[test]
+fn one_ticket_in_many_hands_is_one_user() {
+    let site = Site::start(&settings("restricted"));
+    let ticket = site.ticket(&json!({ "email_address": "ada@example.com" }));
+    let outcomes: Vec<Answer> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| site.sign_up(&ticket))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    });
+    let done = outcomes.iter().filter(|answer| answer.status == 200 && answer.body.contains("\"complete\"")).count();
+    assert_eq!(done, 1);
+    for refused in outcomes.iter().filter(|answer| answer.status != 200) {
+        let code = refused.error_codes().remove(0);
+        let known = ["form_identifier_exists", "invitation_account_exists", "invitation_already_accepted"];
+        assert!(known.contains(&code.as_str()), "{code}");
+    }
+    assert!(outcomes.iter().all(|answer| answer.status != 200 || answer.body.contains("\"complete\"")));
+}
+
+#[test]
+fn whom_the_operator_blocks_is_not_invited_and_not_let_in() {
+    let site = Site::start(&settings("public"));
+    let early = site.ticket(&json!({ "email_address": "mallory@example.com" }));
+    let mut document = settings("public");
+    document["restrictions"] = json!({"blocklist": {"enabled": true, "identifiers": ["mallory@example.com"]}});
+    site.configure(&document);
+    let refused = site.sign_up(&early);
+    assert_eq!((refused.status, refused.error_codes()), (403, vec!["not_allowed_access".to_owned()]));
+    let again = json!({ "email_address": "mallory+again@example.com" });
+    let refused = site.backend("POST", "/v1/invitations", &again);
+    assert_eq!((refused.status, refused.error_codes()), (403, vec!["not_allowed_access".to_owned()]));
+}
+
+#[test]
 fn a_sign_up_that_was_public_when_it_began_meets_a_closed_instance() {
     let site = Site::start(&settings("public"));
     let mut browser = Browser::of(&site.server);

@@ -439,6 +439,43 @@ fn prepare_begins_a_trip_too_and_two_trips_share_nothing() {
 }
 
 #[test]
+fn a_user_who_is_kept_out_does_not_come_in_by_a_provider_either() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    site.sign_up(&mut site.browser());
+    // Back from the provider, and about to be handed over when the list changes.
+    let mut waiting = site.browser();
+    let begun = site.begin(&mut waiting, "");
+    site.come_back(&mut waiting, &begun);
+    let restrict = |sign_in: bool| {
+        let mut document = site.server.request("GET", "/dev/settings", &[], "").expect("an answer").json();
+        document["restrictions"] = json!({
+            "blocklist": {"enabled": true, "identifiers": ["ada@example.com"]},
+            "allowlist_blocklist_disabled_on_sign_in": {"enabled": sign_in},
+        });
+        let kind = ("content-type", "application/json");
+        let answer = site.server.request("PUT", "/dev/settings", &[kind], &document.to_string()).expect("an answer");
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    };
+    restrict(false);
+    let refused = waiting.post("/v1/client/sign_ins", "transfer=true");
+    assert_eq!((refused.status, refused.error_codes()), (403, vec!["not_allowed_access".to_owned()]));
+    let client = site.sign_in(&mut site.browser());
+    assert_eq!(client["sessions"], json!([]));
+    let verification = &client["sign_in"]["first_factor_verification"];
+    assert_eq!(verification["error"]["code"], "not_allowed_access", "{verification}");
+    let mut browser = site.browser();
+    let begun = site.begin(&mut browser, "");
+    site.come_back(&mut browser, &begun);
+    let client = browser.get("/v1/client").json()["response"].clone();
+    let account = &client["sign_up"]["verifications"]["external_account"];
+    assert_eq!((&account["status"], &account["error"]["code"]), (&json!("failed"), &json!("not_allowed_access")));
+
+    restrict(true);
+    assert_ne!(site.sign_in(&mut site.browser())["sessions"], json!([]));
+    assert_eq!(waiting.post("/v1/client/sign_ins", "transfer=true").json()["response"]["status"], "complete");
+}
+
+#[test]
 fn sixteen_people_with_one_account_become_one_user() {
     let site = Site::start(EMAIL_AND_PASSWORD);
     let outcomes: Vec<Value> = std::thread::scope(|scope| {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::browser::{Browser, PAGE};
+use crate::support::browser::{Browser, PAGE, escaped};
 use crate::support::server::{Answer, Server};
 
 #[test]
@@ -55,6 +55,154 @@ fn a_sign_up_in_flight_meets_the_restrictions_of_its_last_moment() {
 }
 
 #[test]
+fn with_an_allow_list_only_who_is_on_it_becomes_a_user() {
+    let (server, _folder) = start();
+    let mut document = settings(json!({"allowlist": {"enabled": true, "identifiers": ["@friends.example"]}}));
+    document["attributes"]["username"] = json!({"enabled": true});
+    put(&server, &document);
+    for form in [
+        "username=ada_l",
+        "username=ada_l&password=wanders+under+elms",
+        "phone_number=%2B14155552671",
+        "phone_number=%2B14155552671&strategy=phone_code",
+        "email_address=ada%40example.com&strategy=email_code&ticket=",
+        "email_address_or_phone_number=ada%40example.com",
+    ] {
+        let refused = Browser::of(&server).post("/v1/client/sign_ups", form);
+        assert_eq!((refused.status, refused.error_codes()), (403, vec!["not_allowed_access".to_owned()]), "{form}");
+    }
+    assert_eq!(outbox(&server), json!([]), "nobody is written to who is refused");
+    let friend = "email_address=Ada%40Friends.example&username=ada_l&password=wanders+under+elms&strategy=email_code";
+    let mut browser = Browser::of(&server);
+    let begun = browser.post("/v1/client/sign_ups", friend);
+    let path = format!("/v1/client/sign_ups/{}", begun.json()["response"]["id"].as_str().expect("an id"));
+    let code = server.mail("ada@friends.example", 1)["code"].as_str().expect("a code").to_owned();
+    let form = format!("strategy=email_code&code={code}");
+    let done = browser.post(&format!("{path}/attempt_verification"), &form);
+    assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
+}
+
+#[test]
+fn an_empty_parameter_is_no_way_past_the_block_list() {
+    let (server, _folder) = start();
+    configure(&server, json!({"blocklist": {"enabled": true, "identifiers": ["mallory@example.com"]}}));
+    for name in ["ticket", "strategy", "transfer", "token", "captcha_token", "phone_number", "username", "password"] {
+        for address in ["mallory%40example.com", "MALLORY%2Btag%40example.com"] {
+            let form = format!("email_address={address}&{name}=");
+            let refused = Browser::of(&server).post("/v1/client/sign_ups", &form);
+            assert_eq!((refused.status, refused.error_codes()), (403, vec!["not_allowed_access".to_owned()]), "{form}");
+            let mut browser = Browser::of(&server);
+            let begun = browser.post("/v1/client/sign_ups", &format!("{name}="));
+            assert_eq!(begun.status, 200, "{name}: {}", begun.body);
+            let path = format!("/v1/client/sign_ups/{}", begun.json()["response"]["id"].as_str().expect("an id"));
+            let refused = browser.request("PATCH", &path, &[], &format!("email_address={address}&ticket="));
+            assert_eq!(refused.status, 403, "{}", refused.body);
+        }
+    }
+    assert_eq!(outbox(&server), json!([]));
+}
+
+#[test]
+fn who_is_kept_out_later_does_not_sign_in_unless_the_lists_are_for_sign_ups_alone() {
+    let (server, _folder) = start();
+    configure(&server, json!({}));
+    let password = "wanders+under+elms";
+    for (name, value) in [("email_address", "ada@example.com"), ("phone_number", "+14155552671")] {
+        become_user(&server, name, value, password);
+    }
+    become_user(&server, "email_address", "ada@friends.example", password);
+    // A code that was sent before its owner was kept out proves nothing afterwards.
+    let mut early = Browser::of(&server);
+    let begun = early.post("/v1/client/sign_ins", "identifier=ada%40example.com&strategy=email_code");
+    assert_eq!(begun.status, 200, "{}", begun.body);
+    let attempt =
+        format!("/v1/client/sign_ins/{}/attempt_first_factor", begun.json()["response"]["id"].as_str().expect("an id"));
+    let code = server.mail("ada@example.com", 2)["code"].as_str().expect("a code").to_owned();
+    let code = format!("strategy=email_code&code={code}");
+
+    let blocked = json!({"enabled": true, "identifiers": ["ada@example.com", "+1415*"]});
+    let allowed = json!({"enabled": true, "identifiers": ["@friends.example"]});
+    let lists = [("blocklist", blocked), ("allowlist", allowed)];
+    let sign_in = |identifier: &str| {
+        let form = format!("identifier={}&password={password}", escaped(identifier));
+        Browser::of(&server).post("/v1/client/sign_ins", &form)
+    };
+    for (name, list) in &lists {
+        configure(&server, json!({ (*name): list }));
+        let sent = outbox(&server).as_array().map(Vec::len);
+        for identifier in ["ada@example.com", "ADA@example.com", "+14155552671"] {
+            let refused = sign_in(identifier);
+            let outcome = (refused.status, refused.error_codes());
+            assert_eq!(outcome, (403, vec!["not_allowed_access".to_owned()]), "{name}: {identifier}");
+        }
+        let refused = early.post(&attempt, &code);
+        assert_eq!((refused.status, refused.error_codes()), (403, vec!["not_allowed_access".to_owned()]), "{name}");
+        assert_eq!(early.get("/v1/client").json()["response"]["sessions"], json!([]));
+        let form = "identifier=ada%40example.com&strategy=email_code";
+        let refused = Browser::of(&server).post("/v1/client/sign_ins", form);
+        assert_eq!(refused.error_codes(), ["not_allowed_access"], "{name}");
+        assert_eq!(outbox(&server).as_array().map(Vec::len), sent, "{name}: nobody was written to");
+        assert_eq!(sign_in("ada@friends.example").json()["response"]["status"], "complete", "{name}");
+    }
+    for (name, list) in &lists {
+        configure(&server, json!({ (*name): list, "allowlist_blocklist_disabled_on_sign_in": {"enabled": true} }));
+        for identifier in ["ada@example.com", "+14155552671"] {
+            assert_eq!(sign_in(identifier).json()["response"]["status"], "complete", "{name}: {identifier}");
+        }
+        let refused = Browser::of(&server).post("/v1/client/sign_ups", "email_address=ada%40example.com");
+        assert_eq!(refused.error_codes(), ["not_allowed_access"], "{name}: for sign-ups they count all the same");
+    }
+    assert_eq!(early.post(&attempt, &code).json()["response"]["status"], "complete");
+}
+
+#[test]
+fn under_enumeration_protection_the_block_list_tells_nobody_who_is_a_user() {
+    let (server, _folder) = start();
+    let mut document = settings(json!({}));
+    document["attack_protection"] = json!({"enumeration_protection": {"enabled": true}});
+    put(&server, &document);
+    become_user(&server, "email_address", "ada@example.com", "wanders+under+elms");
+    document["restrictions"] = json!({"blocklist": {"enabled": true, "identifiers": ["@example.com"]}});
+    put(&server, &document);
+    for form in ["", "&password=wanders+under+elms", "&strategy=email_code"] {
+        let [somebody, nobody] = ["ada", "nobody"].map(|name| {
+            let form = format!("identifier={name}%40example.com{form}");
+            let answer = Browser::of(&server).post("/v1/client/sign_ins", &form);
+            (answer.status, answer.error_codes())
+        });
+        assert_eq!(somebody, nobody);
+        assert_eq!(somebody, (403, vec!["not_allowed_access".to_owned()]));
+    }
+}
+
+#[test]
+fn under_enumeration_protection_who_is_kept_out_hears_it_only_after_the_proof() {
+    let (server, _folder) = start();
+    let mut document = settings(json!({}));
+    document["attack_protection"] = json!({"enumeration_protection": {"enabled": true}});
+    document["attributes"]["phone_number"]["verify_at_sign_up"] = json!(false);
+    put(&server, &document);
+    become_user(&server, "phone_number=%2B14155552671&email_address", "ada@example.com", "wanders+under+elms");
+    document["restrictions"] = json!({"blocklist": {"enabled": true, "identifiers": ["+1415*"]}});
+    put(&server, &document);
+    let sent = outbox(&server);
+    let sign_in = |form: &str| {
+        let [somebody, nobody] = ["ada", "nobody"].map(|name| {
+            let form = format!("identifier={name}%40example.com{form}");
+            Browser::of(&server).post("/v1/client/sign_ins", &form)
+        });
+        (somebody, nobody)
+    };
+    let (somebody, nobody) = sign_in("&strategy=email_code");
+    assert_eq!((somebody.status, nobody.status), (200, 200), "{}", somebody.body);
+    assert_eq!(outbox(&server), sent, "and no code is sent");
+    let (somebody, nobody) = sign_in("&password=wanders+under+oaks");
+    assert_eq!(somebody.error_codes(), nobody.error_codes());
+    let (somebody, _) = sign_in("&password=wanders+under+elms");
+    assert_eq!((somebody.status, somebody.error_codes()), (403, vec!["not_allowed_access".to_owned()]));
+}
+
+#[test]
 fn an_entry_that_means_nothing_is_named() {
     let (server, _folder) = start();
     let document = settings(json!({"allowlist": {"enabled": true, "identifiers": ["example.com"]}}));
@@ -71,16 +219,45 @@ fn start() -> (Server, TempDir) {
 }
 
 fn configure(server: &Server, restrictions: Value) {
-    let document = settings(restrictions).to_string();
+    put(server, &settings(restrictions));
+}
+
+fn put(server: &Server, document: &Value) {
     let kind = ("content-type", "application/json");
-    let answer = server.request("PUT", "/dev/settings", &[kind], &document).expect("an answer");
+    let answer = server.request("PUT", "/dev/settings", &[kind], &document.to_string()).expect("an answer");
     assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
+/// Every message that was sent.
+fn outbox(server: &Server) -> Value {
+    server.request("GET", "/dev/outbox", &[], "").expect("an answer").json()["messages"].clone()
+}
+
+/// A whole sign-up by code.
+fn become_user(server: &Server, name: &str, value: &str, password: &str) {
+    let mut browser = Browser::of(server);
+    let strategy = if name.ends_with("email_address") { "email_code" } else { "phone_code" };
+    let form = format!("{name}={}&password={password}&strategy={strategy}", escaped(value));
+    let begun = browser.post("/v1/client/sign_ups", &form);
+    assert_eq!(begun.status, 200, "{}", begun.body);
+    let code = server.mail(value, 1)["code"].as_str().expect("a code").to_owned();
+    let id = begun.json()["response"]["id"].as_str().expect("an id").to_owned();
+    let form = format!("strategy={strategy}&code={code}");
+    let done = browser.post(&format!("/v1/client/sign_ups/{id}/attempt_verification"), &form);
+    assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
+}
+
 fn settings(restrictions: Value) -> Value {
-    let address = |strategy: &str| json!({"enabled": true, "verifications": [strategy], "verify_at_sign_up": true});
+    let address = |strategy: &str| {
+        json!({
+            "enabled": true, "verifications": [strategy], "verify_at_sign_up": true, "used_for_first_factor": true,
+        })
+    };
     json!({
-        "attributes": {"email_address": address("email_code"), "phone_number": address("phone_code")},
+        "attributes": {
+            "email_address": address("email_code"), "phone_number": address("phone_code"),
+            "password": {"enabled": true},
+        },
         "restrictions": restrictions,
     })
 }

@@ -6,6 +6,7 @@ mod clients;
 mod config;
 mod delivery;
 mod domain;
+mod domain_accounts;
 mod domain_admission;
 mod domain_links;
 mod engine;

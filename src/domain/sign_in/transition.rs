@@ -2,7 +2,7 @@
 
 use crate::domain::client::ClientChange;
 use crate::domain::context::Context;
-use crate::domain::effect::{Charge, Charged, Effect};
+use crate::domain::effect::{Charge, Charged, Content, Effect};
 use crate::domain::id::{SignInId, UserId};
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{Reason, Rejection};
@@ -59,6 +59,14 @@ impl Transition {
     /// Refuses somebody who proved who they are, and may not sign in. The try counts; nothing else comes of it.
     pub fn kept_out(self, refused: Reason) -> Self {
         Self { client_changes: Vec::new(), signed_in: None, link: None, ..self.refused(refused) }
+    }
+
+    /// Has nothing sent, and everything else as if it were.
+    pub fn unsent(mut self) -> Self {
+        for Effect::Deliver(message) in &mut self.effects {
+            message.content = Content::Decoy;
+        }
+        self
     }
 
     /// Has the client keep the next value in place of the one it was made from.

@@ -6,9 +6,9 @@ use crate::domain::context::{Context, Policy};
 use crate::domain::field::Field;
 use crate::domain::rejection::{Code, Reason, Rejection};
 use crate::domain::settings::{Settings, SignUpMode};
-use crate::domain::verification::Strategy;
+use crate::domain::verification::{Profile, Strategy};
 
-use super::{External, Fields, SignUp};
+use super::{External, SignUp, Transition};
 
 impl SignUp {
     /// Whether it may become a user: the instance is open to it, and the restrictions let the person in. What it owes
@@ -16,8 +16,10 @@ impl SignUp {
     pub(super) fn is_admitted(&self, cx: &Context<'_>) -> Result<(), Rejection> {
         self.is_let_in(cx)?;
         let account = self.proved_account();
-        let from_account = account.and_then(|account| account.profile.as_ref()?.email());
-        let is_vouched = account.and_then(|account| account.profile.as_ref()).is_some_and(|p| p.email_verified);
+        let profile = account.and_then(|account| account.profile.as_ref());
+        let from_account = profile.and_then(Profile::email);
+        let unreadable = profile.filter(|_| from_account.is_none());
+        let is_vouched = profile.is_some_and(|profile| profile.email_verified);
         let given = self.email_address.as_ref().map(|email| &email.value);
         let came_along = |address: &str| from_account.as_ref().is_some_and(|email| email.as_str() == address);
         let subaddresses = account.is_none_or(|account| takes_subaddresses(&account.strategy, cx.settings));
@@ -28,6 +30,7 @@ impl SignUp {
         let of_account = from_account.as_ref().map(|address| Known { address, subaddresses, counts: is_vouched });
         cx.settings.restrictions.admit(&Applicant {
             emails: given.into_iter().chain(of_account).collect(),
+            unreadable: unreadable.and_then(|profile| profile.email_address.as_deref()),
             phone: self.phone_number.as_ref().map(|phone| &phone.value),
             invited: self.email_address.as_ref().filter(|_| self.invited_by().is_some()).map(|email| &email.value),
         })
@@ -46,9 +49,7 @@ impl SignUp {
     /// Whether a message may go to the address in a field.
     pub(super) fn may_be_written_to(&self, field: &Field, cx: &Context<'_>) -> Result<(), Reason> {
         self.is_let_in(cx)?;
-        if self.owes_captcha(cx.settings, cx.policy) {
-            return Err(Code::CaptchaMissingToken.into());
-        }
+        self.pays_captcha(None, cx)?;
         let restrictions = &cx.settings.restrictions;
         let is_invited = self.invited_by().is_some();
         match (field, &self.email_address, &self.phone_number) {
@@ -68,14 +69,26 @@ impl SignUp {
         settings.sign_up.captcha_enabled && !self.captcha_solved && !is_waived()
     }
 
-    /// Refuses a write to a sign-up that owes a captcha, unless it is about an account that would settle the debt:
+    /// Refuses a step of a sign-up that owes a captcha, unless it is about an account that would settle the debt:
     /// whoever is on the way to such a provider owes it until they are back.
-    pub(super) fn pays_captcha(&self, fields: &Fields, cx: &Context<'_>) -> Result<(), Reason> {
-        let about = fields.external.as_ref().map(External::strategy);
-        if self.owes_captcha(cx.settings, cx.policy) && !about.is_some_and(|about| cx.policy.waives_captcha(about)) {
-            return Err(Code::CaptchaMissingToken.into());
+    ///
+    /// # Errors
+    /// `requires_captcha`: clerk-js shows a captcha then, hands it in by itself and asks again.
+    pub(super) fn pays_captcha(&self, about: Option<&External>, cx: &Context<'_>) -> Result<(), Reason> {
+        let settles = about.is_some_and(|about| cx.policy.waives_captcha(about.strategy()));
+        if self.owes_captcha(cx.settings, cx.policy) && !settles {
+            return Err(Code::RequiresCaptcha.into());
         }
         Ok(())
+    }
+
+    /// A captcha was solved for it. Nothing else comes of that: what the person was about to do, they do next.
+    pub(super) fn solve_captcha(&self, cx: &Context<'_>) -> Transition {
+        let mut next = self.clone();
+        next.version += 1;
+        next.updated_at = cx.now.max(self.updated_at);
+        next.captcha_solved = true;
+        Transition::to(next)
     }
 }
 

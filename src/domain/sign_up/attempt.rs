@@ -13,9 +13,7 @@ use super::{Attempt, SignUp, Transition};
 
 impl SignUp {
     pub(super) fn attempt(&self, attempt: &Attempt, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
-        if self.owes_captcha(cx.settings, cx.policy) {
-            return Err(Refusal::CaptchaMissingToken.into());
-        }
+        self.pays_captcha(None, cx)?;
         let (field, verification) = self.pending(attempt, cx)?;
         let typed = attempt.code.as_deref().filter(|c| !c.is_empty());
         let typed = typed.ok_or_else(|| Refusal::FormParamMissing.on("code"))?;

@@ -21,6 +21,8 @@ pub enum Command {
     Follow(Follow),
     /// The application's backend has its say.
     Act(Action),
+    /// The person solved a captcha, as the captcha's service says.
+    SolveCaptcha,
 }
 
 /// Begin to verify the field that the strategy verifies.

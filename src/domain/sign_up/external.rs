@@ -12,7 +12,7 @@ use crate::domain::settings::Settings;
 use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Strategy, Verification};
 
 use super::admission::takes_subaddresses;
-use super::fields::name;
+use super::fields::{name, usable};
 use super::{Collected, SignUp, Transition};
 
 /// What a create or update says about an account at a provider.
@@ -132,8 +132,10 @@ impl SignUp {
 
     fn settle(&mut self, mut account: ExternalAccount, answer: &ExternalAnswer, cx: &Context<'_>) {
         account.authorize_url = None;
-        account.state = match &answer.outcome {
-            Err(code) => ExternalState::Failed { code: *code, session: None },
+        // The provider may have been switched off while the person was there.
+        let is_on = usable(&account.strategy, cx.settings).map_err(|refused| refused.code);
+        account.state = match is_on.and_then(|()| answer.outcome.as_ref().map_err(|code| *code)) {
+            Err(code) => ExternalState::Failed { code, session: None },
             Ok(_) if answer.session.is_some() => {
                 ExternalState::Failed { code: Code::IdentifierAlreadySignedIn, session: answer.session }
             }
@@ -197,10 +199,16 @@ impl SignUp {
     }
 }
 
-/// Whether the address that a provider names may sign up. One that can't be read is not taken in anyway.
+/// Whether the address that a provider names may sign up.
 fn is_admitted(profile: &Profile, strategy: &Strategy, cx: &Context<'_>) -> bool {
+    let restrictions = &cx.settings.restrictions;
     let subaddresses = takes_subaddresses(strategy, cx.settings);
-    profile.email().is_none_or(|email| cx.settings.restrictions.admit_email(&email, subaddresses).is_ok())
+    let verdict = match (profile.email(), &profile.email_address) {
+        (Some(email), _) => restrictions.admit_email(&email, subaddresses),
+        (None, Some(text)) => restrictions.admit_unreadable(text),
+        (None, None) => Ok(()),
+    };
+    verdict.is_ok()
 }
 
 /// Whether the address of a profile becomes the sign-up's. Where nobody may learn whose an address is, one that the

@@ -24,7 +24,12 @@ impl SignUp {
         origin: Option<String>,
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
-        let mut transition = Self::empty(id, client_id, origin, cx).update(fields, cx)?;
+        let created = Self::empty(id, client_id, origin, cx).update(fields, cx);
+        // There is nothing yet that a captcha could be handed in for: it comes with the parameters.
+        let mut transition = created.map_err(|refused| match refused.is(Code::RequiresCaptcha) {
+            true => Code::CaptchaMissingToken.into(),
+            false => refused,
+        })?;
         transition.client_changes.insert(0, ClientChange::SetSignUp(id));
         Ok(transition)
     }
@@ -52,6 +57,7 @@ impl SignUp {
             Command::Return(back) => self.return_from_provider(back, cx)?,
             Command::Follow(follow) => self.follow(follow, cx)?,
             Command::Act(action) => self.act(action, cx)?,
+            Command::SolveCaptcha => self.solve_captcha(cx),
         };
         transition.client_changes.insert(0, ClientChange::RequireSignUp(self.id));
         Ok(transition)
@@ -93,7 +99,7 @@ impl SignUp {
         next.updated_at = cx.now.max(self.updated_at);
         next.take(fields, cx);
         next.is_let_in(cx)?;
-        next.pays_captcha(fields, cx)?;
+        next.pays_captcha(fields.external.as_ref(), cx)?;
         if let Some(invitation) = &fields.invitation {
             cx.settings.restrictions.admit_invited(&invitation.email_address)?;
         }

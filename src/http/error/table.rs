@@ -102,6 +102,7 @@ pub(super) const TABLE: &[Row] = &[
     all("too_many_requests", WAIT, "Too many requests", "Too many requests. Please try again in a bit."),
     all("sign_up_cannot_be_updated", BAD, "Sign up cannot be updated", "This sign up has reached a terminal state and cannot be updated."),
     all("captcha_missing_token", BAD, "Captcha missing", "Please complete the captcha to continue."),
+    all("requires_captcha", UNAUTHENTICATED, "Captcha required", "Please complete the captcha to continue."),
     all("captcha_invalid", BAD, "Captcha invalid", "The captcha was not accepted. Please try again."),
     only("not_allowed_access", "email_address", FORBIDDEN, "Access not allowed.", "This email address is not allowed to sign up."),
     only("not_allowed_access", "phone_number", FORBIDDEN, "Access not allowed.", "This phone number is not allowed to sign up."),

@@ -1,6 +1,7 @@
 //! The calls, one file per resource: each reads parameters, asks the engine and renders what came of it.
 
 mod backend;
+mod captchas;
 mod client;
 mod dev;
 mod dev_browser;
@@ -56,6 +57,7 @@ where
         Route::ClientShow => client::show(exchange).await,
         Route::ClientOpen => client::open(exchange).await,
         Route::ClientDrop => client::forget(exchange).await,
+        Route::CaptchaSolve => captchas::solve(exchange, &form).await,
         Route::OAuthCallback => oauth_callback::take(exchange).await,
         Route::OAuthCallbackRepeat => oauth_callback::repeat(&form),
         Route::SignInCreate => sign_ins::create(exchange, &form).await,

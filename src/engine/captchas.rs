@@ -1,0 +1,76 @@
+//! The calls about captchas: what a person solved, beside a write or between two of them (CONTRACT 16). Who owes one the
+//! sign-up knows.
+
+use crate::captcha::CaptchaError;
+use crate::domain::rejection::{Code, Rejection};
+use crate::domain::secret::Secret;
+use crate::domain::sign_up::{Command, RawFields, SignUp};
+
+use super::{Caller, ClientView, Engine, EngineError, Source};
+
+impl Engine {
+    /// Takes in a captcha that was solved between two steps: the caller's sign-up owes it no more. Where none is owed
+    /// the captcha's service is not asked, and nothing changes. `None` for nobody.
+    ///
+    /// # Errors
+    /// `captcha_invalid`, `requires_captcha` without a token, and when the service can't be asked.
+    pub async fn solve_captcha(
+        &self,
+        caller: &Caller,
+        token: Option<Secret<String>>,
+        error: Option<String>,
+        source: &Source,
+    ) -> Result<Option<ClientView>, EngineError> {
+        let _place = self.inner.admission.enter()?;
+        if let Some(client) = caller.client()
+            && let Some(id) = client.sign_up
+        {
+            let current = self.inner.system.read(id, client.id).await?.sign_up;
+            let raw = RawFields { captcha_token: token, captcha_error: error, ..RawFields::default() };
+            if self.solves_captcha(&raw, Some(&current), caller, source).await? {
+                let answer = self.inner.system.command(id, client.id, caller.terms(), Command::SolveCaptcha).await?;
+                return Ok(Some(self.answered(caller, answer, source).await?.1));
+            }
+        }
+        self.client_view(caller, source).await
+    }
+
+    /// Asks the captcha service about whoever writes to a sign-up that owes a captcha; `current` is `None` where it is
+    /// to begin. A service that can't be asked lets nobody through. Whether the debt may wait, because the person goes
+    /// to a provider that tells people from machines, the sign-up decides; here it is only not asked for then.
+    pub(super) async fn solves_captcha(
+        &self,
+        raw: &RawFields,
+        current: Option<&SignUp>,
+        caller: &Caller,
+        source: &Source,
+    ) -> Result<bool, EngineError> {
+        let (settings, policy) = (self.settings(), &self.inner.environment.policy);
+        let Some(captcha) = self.captcha().filter(|_| settings.sign_up.captcha_enabled) else { return Ok(false) };
+        if current.is_some_and(|sign_up| !sign_up.owes_captcha(&settings, policy)) {
+            return Ok(false);
+        }
+        let testing = source.testing_token.as_deref();
+        if testing.is_some_and(|token| self.inner.key.is_testing_token(token, self.now())) {
+            return Ok(true);
+        }
+        let transferred = caller.client().filter(|_| raw.is_transfer()).and_then(|client| client.sign_in.as_deref());
+        let transferred = transferred.and_then(|sign_in| Some(sign_in.external.as_deref()?.strategy.clone()));
+        let named = || raw.strategy.as_deref().and_then(|text| text.parse().ok());
+        if transferred.or_else(named).is_some_and(|strategy| policy.waives_captcha(&strategy)) {
+            return Ok(false);
+        }
+        let refused = |code: Code| EngineError::from(Rejection::from(code));
+        if raw.captcha_error.as_deref().is_some_and(|error| !error.is_empty()) {
+            return Err(refused(Code::CaptchaInvalid));
+        }
+        let token = raw.captcha_token.as_ref().filter(|token| !token.expose().is_empty());
+        let missing = if current.is_some() { Code::RequiresCaptcha } else { Code::CaptchaMissingToken };
+        let token = token.ok_or_else(|| refused(missing))?;
+        match captcha.verify(token.expose(), source.address).await {
+            Ok(()) => Ok(true),
+            Err(CaptchaError::Refused) => Err(refused(Code::CaptchaInvalid)),
+            Err(error @ CaptchaError::Unavailable(_)) => Err(EngineError::Unavailable(error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! `/v1/client/verify`: a captcha that was solved between two steps (CONTRACT 16). clerk-js shows one after
+//! `requires_captcha`, hands it in here and asks again; as a heart-beat it hands in others that nobody asked for.
+
+use crate::domain::rejection::Rejection;
+use crate::domain::secret::Secret;
+use crate::http::app::Family;
+use crate::http::error::HttpError;
+use crate::http::exchange::Exchange;
+use crate::http::params::Params;
+use crate::http::response::Answer;
+use crate::http::wire::ClientResource;
+
+pub(super) async fn solve(exchange: &Exchange<'_>, form: &Params) -> Result<Answer, HttpError> {
+    exchange.limit(Family::Attempt)?;
+    let mut reasons = Vec::new();
+    let mut reader = form.reader(&mut reasons);
+    let (token, error) = (reader.take("captcha_token").map(Secret::new), reader.take("captcha_error"));
+    let identity = exchange.identify().await?;
+    Rejection::collect(reasons)?;
+    match exchange.engine().solve_captcha(&identity.caller, token, error, &exchange.source).await {
+        Ok(Some(client)) => Ok(exchange.wrapped(&identity, &ClientResource::from(&client), &client)),
+        Ok(None) => Ok(exchange.nobody(&identity)),
+        Err(error) => Err(exchange.refuse(&identity, error).await),
+    }
+}
