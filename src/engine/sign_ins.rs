@@ -8,10 +8,9 @@ use crate::domain::context::Context;
 use crate::domain::effect::Effect;
 use crate::domain::id::{ClientId, SignInId, UserId};
 use crate::domain::identifier::Identifier;
-use crate::domain::password_policy;
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::secret::Secret;
-use crate::domain::sign_in::{self, Attempt, Create, Prepare, Proof, SignIn, Start, Status, Transition};
+use crate::domain::sign_in::{self, Attempt, Create, Prepare, Proof, SignIn, Start, Status, Transition, Try};
 use crate::domain::sign_up::{self, ExternalReturn};
 use crate::domain::user::User;
 use crate::domain::verification::{self, Strategy};
@@ -81,9 +80,6 @@ impl Engine {
         admitted(known, None)?;
         let given = raw.identifier.as_deref().filter(|text| !text.is_empty());
         let identifier = given.map(|text| sign_in::identifier(text, &self.settings())).transpose()?;
-        let user = self.holder(identifier.as_ref()).await?;
-        let user = user.as_deref();
-        admitted(known, user)?;
         let (id, client_id, open) = self.inner.environment.decide(|cx| {
             let id = SignInId::generate(cx.now, cx.entropy);
             match caller.client_id() {
@@ -92,25 +88,32 @@ impl Engine {
             }
         });
         let is_transfer = raw.transfer.as_deref().is_some_and(|text| text == "true" || text == "1");
-        let start = match is_transfer {
-            true => self.take_over(caller).await?,
-            false => self.start(raw, (id, client_id), identifier.is_some(), user, source).await?,
-        };
-        let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
-            admitted(client, user)?;
-            let create = Create {
-                id,
-                client_id,
-                replaces: client.and_then(|client| client.sign_in.as_deref()).map(SignIn::stamp),
-                identifier: identifier.clone(),
-                start: start.clone(),
-                origin: source.origin.clone(),
-            };
-            Ok(SignIn::create(&create, user, cx)?)
-        };
         let open = open.map(|salt| ClientChange::Open { salt });
-        let (next, client) = self.change_sign_in(client_id, open, decide).await?;
-        self.shown(caller, next, client, source).await
+        for _ in 0..TRIES_MAX {
+            let user = self.holder(identifier.as_ref()).await?;
+            let user = user.as_deref();
+            admitted(known, user)?;
+            let start = match is_transfer {
+                true => self.take_over(caller).await?,
+                false => self.start(raw, (id, client_id), identifier.is_some(), user, source).await?,
+            };
+            let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
+                admitted(client, user)?;
+                let create = Create {
+                    id,
+                    client_id,
+                    replaces: client.and_then(|client| client.sign_in.as_deref()).map(SignIn::stamp),
+                    identifier: identifier.clone(),
+                    start: start.clone(),
+                    origin: source.origin.clone(),
+                };
+                Ok(SignIn::create(&create, user, cx)?)
+            };
+            if let Some((next, client)) = self.change_sign_in(client_id, open.clone(), source, decide).await? {
+                return self.shown(caller, next, client, source).await;
+            }
+        }
+        Err(EngineError::Busy { retry_after: RETRY_AFTER })
     }
 
     /// Shows the sign-in in progress of the caller's client.
@@ -151,7 +154,8 @@ impl Engine {
         let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
             Ok(self.in_progress(client, id)?.prepare(&prepare, user.as_deref(), cx)?)
         };
-        let (next, client) = self.change_sign_in(client.id, None, decide).await?;
+        let changed = self.change_sign_in(client.id, None, source, decide).await?;
+        let (next, client) = changed.ok_or(EngineError::Busy { retry_after: RETRY_AFTER })?;
         self.shown(caller, next, client, source).await
     }
 
@@ -168,32 +172,37 @@ impl Engine {
     ) -> Result<(SignInView, ClientView), EngineError> {
         let _place = self.inner.admission.enter()?;
         let client = caller.client().ok_or(EngineError::NotFound)?;
-        let user = self.user_of(self.in_progress(Some(client), id)?).await?;
-        let user = user.as_deref();
-        let attempt = self.proof(raw, user).await?;
         let single = self.single_session();
-        let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
-            let value = self.in_progress(client, id)?;
-            client.map_or(Ok(()), |client| client.admits(user, single, cx.now))?;
-            Ok(value.attempt(&attempt, user, cx)?)
-        };
-        let (next, client) = self.change_sign_in(client.id, None, decide).await?;
-        self.shown(caller, next, client, source).await
+        for _ in 0..TRIES_MAX {
+            let user = self.user_of(self.in_progress(Some(client), id)?).await?;
+            let user = user.as_deref();
+            let attempt = self.proof(raw, user).await?;
+            let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
+                let value = self.in_progress(client, id)?;
+                client.map_or(Ok(()), |client| client.admits(user, single, cx.now))?;
+                Ok(value.attempt(&attempt, user, cx)?)
+            };
+            if let Some((next, client)) = self.change_sign_in(client.id, None, source, decide).await? {
+                return self.shown(caller, next, client, source).await;
+            }
+        }
+        Err(EngineError::Busy { retry_after: RETRY_AFTER })
     }
 
     /// Decides, commits, and reveals only then what came of it; again and again while somebody else gets in
-    /// between.
+    /// between. `None` where the user has changed since `decide` saw them, so that what was proved may not hold.
     async fn change_sign_in(
         &self,
         id: ClientId,
         open: Option<ClientChange>,
+        source: &Source,
         decide: impl Fn(Option<&Client>, &mut Context<'_>) -> Result<Transition, EngineError>,
-    ) -> Result<(SignIn, Arc<Client>), EngineError> {
+    ) -> Result<Option<(SignIn, Arc<Client>)>, EngineError> {
         let environment = &self.inner.environment;
         for _ in 0..TRIES_MAX {
             let client = self.inner.store().client(id).await?;
             let transition = environment.decide(|cx| decide(client.as_deref(), cx))?;
-            let Transition { next, verdict, effects, charges, client_changes, signed_in, link } = transition;
+            let Transition { next, verdict, effects, charges, client_changes, tried, entry } = transition;
             let at = environment.now();
             // What is only counted opens no client either.
             let changes: Vec<_> = match client_changes.is_empty() {
@@ -203,9 +212,9 @@ impl Engine {
             let commit = Commit {
                 at,
                 client: (!changes.is_empty()).then_some(ClientWrite { id, changes }),
-                relaxed: signed_in.is_none(),
-                signed_in: signed_in.map(|user| (user, at)),
-                link: signed_in.zip(link),
+                relaxed: entry.is_none(),
+                tried: tried.map(|tried| Try { source: self.mark(source), ..tried }),
+                entry,
                 outbox: effects.into_iter().map(|Effect::Deliver(message)| environment.seal(message)).collect(),
                 charges,
                 limits: environment.policy.address_limits,
@@ -213,6 +222,7 @@ impl Engine {
             };
             match self.inner.system.persister().commit(commit).await {
                 Err(CommitError::Client(ClientConflict::SignInChanged)) => {}
+                Err(CommitError::Stale) => return Ok(None),
                 Err(CommitError::LimitExceeded { retry_after }) => {
                     return Err(Code::TooManyRequests.after(retry_after).into());
                 }
@@ -221,7 +231,7 @@ impl Engine {
                 Err(error) => return Err(error.into()),
                 Ok(committed) => {
                     verdict?;
-                    return Ok((next, committed.client.or(client).ok_or(EngineError::NoClient)?));
+                    return Ok(Some((next, committed.client.or(client).ok_or(EngineError::NoClient)?)));
                 }
             }
         }
@@ -238,7 +248,9 @@ impl Engine {
         let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
             Ok(self.in_progress(client, id)?.return_from_provider(back, cx)?)
         };
-        self.change_sign_in(client, None, decide).await
+        let settled = self.change_sign_in(client, None, &Source::default(), decide).await?;
+        // Whoever had the account has lost it a moment ago.
+        settled.ok_or_else(|| Rejection::from(Code::OAuthCallbackInvalid).into())
     }
 
     /// What a sign-in begins with that takes over the account which the client's sign-up found to be a user's.
@@ -326,16 +338,6 @@ impl Engine {
             }
         };
         Ok(Attempt { strategy, proof })
-    }
-
-    /// Whether a password is the user's; finding out that it is nobody's takes as long.
-    async fn compare(&self, password: &Secret<String>, user: Option<&User>) -> Result<bool, EngineError> {
-        let normalised = password_policy::normalise(password.expose());
-        let stored = user.and_then(|user| user.password_digest.clone()).filter(|_| normalised.is_some());
-        let password = Secret::new(normalised.unwrap_or_default());
-        let hashes = &self.inner.hashes;
-        let stored = stored.unwrap_or_else(|| hashes.nobodys());
-        Ok(hashes.verify(password, stored).await?)
     }
 
     pub(super) async fn shown(

@@ -133,6 +133,7 @@ mod tests {
         messages_per_client: u32::MAX,
         guesses: u32::MAX,
         guesses_per_client: u32::MAX,
+        account_failures: u32::MAX,
         addresses_per_client: u32::MAX,
         sms_per_client: u32::MAX,
     };

@@ -1,6 +1,8 @@
 //! The envelope around every record: `magic u16 | kind u8 | schema u8 | crc32 u32 | payload`. The only file that
 //! names the payload's format.
 
+use std::cmp::Ordering;
+
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bytes::Bytes;
 use serde::Serialize;
@@ -15,6 +17,36 @@ pub(super) trait Record: Serialize + DeserializeOwned {
     const KIND: Kind;
     /// Which shape of that kind. Raised with every new shape; the old ones stay readable.
     const SCHEMA: u8;
+
+    /// The record that an older shape became. A first shape has none before it; a later one reads the shape before it
+    /// and converts: `older.read::<FooRecordV1>().map(Self::from)`.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when it is no such record.
+    fn from_older(older: Older<'_>) -> Result<Self, StoreError> {
+        Err(older.unknown(Self::KIND))
+    }
+}
+
+/// The payload of a record whose schema is older than the one that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Older<'a> {
+    schema: u8,
+    payload: &'a [u8],
+}
+
+impl Older<'_> {
+    /// Reads it as the shape before, which may itself be asked for a still older one.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when it is no such record.
+    pub(super) fn read<R: Record>(self) -> Result<R, StoreError> {
+        read_schema(self.schema, self.payload)
+    }
+
+    fn unknown(self, kind: Kind) -> StoreError {
+        StoreError::Damaged(format!("{kind:?}: there never was a schema {}", self.schema))
+    }
 }
 
 /// The bytes of a record.
@@ -56,11 +88,19 @@ pub(super) fn decode<R: Record>(bytes: &[u8]) -> Result<R, StoreError> {
     if kind != R::KIND.byte() {
         return Err(damaged(format!("a record of kind {kind}")));
     }
-    if schema > R::SCHEMA {
-        return Err(damaged(format!("schema {schema} is newer than {}: a newer version wrote it", R::SCHEMA)));
-    }
-    if schema != R::SCHEMA {
-        return Err(damaged(format!("there never was a schema {schema}")));
+    read_schema(schema, payload)
+}
+
+/// The record in a payload of this schema, or of an older one.
+fn read_schema<R: Record>(schema: u8, payload: &[u8]) -> Result<R, StoreError> {
+    let damaged = |what: String| StoreError::Damaged(format!("{:?}: {what}", R::KIND));
+    match schema.cmp(&R::SCHEMA) {
+        Ordering::Less => return R::from_older(Older { schema, payload }),
+        Ordering::Greater => {
+            let known = R::SCHEMA;
+            return Err(damaged(format!("schema {schema} is newer than {known}: a newer version wrote it")));
+        }
+        Ordering::Equal => {}
     }
     let (record, consumed) =
         bincode::serde::decode_from_slice(payload, FORMAT).map_err(|error| damaged(error.to_string()))?;

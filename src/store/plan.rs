@@ -14,14 +14,16 @@ use crate::domain::effect::{Charge, Charged};
 use crate::domain::field::Field;
 use crate::domain::id::{SignUpId, UserId};
 use crate::domain::identifier::Identifier;
+use crate::domain::sign_in::{Entry, Failures, Try};
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
-use crate::domain::user::{User, UserAccount};
+use crate::domain::user::User;
 
 use super::codec::{self, Record};
 use super::kv::{KeyValue, Write};
 use super::record::{
-    ClientRecordV1, CounterRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV1, UserRecordV1, ValueRecordV1,
+    ClientRecordV1, CounterRecordV1, FailuresRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV1,
+    UserRecordV2, ValueRecordV1,
 };
 use super::retention::{self, Fate, Keep, Stale};
 use super::store::{ClientWrite, Commit, CommitError, Committed, SignUpWrite, StoreError};
@@ -72,14 +74,14 @@ impl<K: KeyValue> Draft<'_, '_, K> {
                 self.charge(charge, limits, commit)?;
             }
         }
+        if let (Some(limits), Some(tried)) = (&commit.limits, &commit.tried) {
+            self.tried(tried, limits, commit.at)?;
+        }
         if let Some(user) = &commit.user {
             self.user(user, commit.sign_up.as_ref())?;
         }
-        if let Some((id, at)) = commit.signed_in {
-            self.signed_in(id, at)?;
-        }
-        if let Some((id, account)) = &commit.link {
-            self.link(*id, account)?;
+        if let Some(entry) = &commit.entry {
+            self.entry(entry)?;
         }
         for change in &commit.invitations {
             self.invitation(change, commit.at)?;
@@ -144,7 +146,10 @@ impl<K: KeyValue> Draft<'_, '_, K> {
     fn client(&mut self, write: &ClientWrite, at: Timestamp) -> Result<Arc<Client>, CommitError> {
         let key = key::client(write.id);
         let current: Option<ClientRecordV1> = self.record(&key)?;
-        let current = current.map(Client::try_from).transpose().map_err(refuse)?;
+        let mut current = current.map(Client::try_from).transpose().map_err(refuse)?;
+        if let Some(client) = &mut current {
+            client.drop_ended(|id| self.known_user(id))?;
+        }
         let next = Client::change(current.as_ref(), write.id, &write.changes, at)?;
         self.put(key, &ClientRecordV1::from(&next))?;
         Ok(Arc::new(next))
@@ -182,7 +187,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         for identifier in user.identifiers() {
             self.claim(&identifier, user.id)?;
         }
-        let mut record = UserRecordV1::from(user);
+        let mut record = UserRecordV2::from(user);
         if let Some(write) = write {
             debug_assert_eq!(user.id, write.next.id.cast(), "one key answers for the user and its sign-up");
             record.sign_up = Some((&write.next).into());
@@ -190,22 +195,36 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         self.put(key, &record)
     }
 
-    /// A user signs in; of two at once the later one counts.
-    fn signed_in(&mut self, id: UserId, at: Timestamp) -> Result<(), CommitError> {
-        let key = key::user(id);
-        let mut record: UserRecordV1 = self.record(&key)?.ok_or(CommitError::Stale)?;
-        record.last_sign_in_at = record.last_sign_in_at.max(Some(at.as_millis()));
-        self.put(key, &record)
+    /// Somebody signs in to a user: what they take over is claimed, what is dropped thereby is free again.
+    fn entry(&mut self, entry: &Entry) -> Result<(), CommitError> {
+        let user = self.known_user(entry.user_id)?.ok_or(CommitError::Stale)?;
+        let next = user.entered(entry).map_err(|_| CommitError::Stale)?;
+        let (before, after) = (user.identifiers(), next.identifiers());
+        for identifier in after.iter().filter(|identifier| !before.contains(identifier)) {
+            self.claim(identifier, next.id)?;
+        }
+        for identifier in before.iter().filter(|identifier| !after.contains(identifier)) {
+            self.remove(key::identifier(identifier));
+        }
+        self.put(key::user(next.id), &UserRecordV2::from(&next))
     }
 
-    /// An account becomes a user's, unless somebody else holds it.
-    fn link(&mut self, id: UserId, account: &UserAccount) -> Result<(), CommitError> {
-        let identifier = account.profile.identifier(&account.provider);
-        self.claim(&identifier, id)?;
-        let key = key::user(id);
-        let mut record: UserRecordV1 = self.record(&key)?.ok_or(CommitError::Stale)?;
-        record.link(account);
-        self.put(key, &record)
+    /// Counts a try at signing in; a right one forgets those before.
+    fn tried(&mut self, tried: &Try, limits: &AddressLimits, at: Timestamp) -> Result<(), CommitError> {
+        let key = key::failures(&tried.account);
+        let record: Option<FailuresRecordV1> = self.record(&key)?;
+        let current = record.map(Failures::from);
+        let next = Failures::after(current.as_ref(), tried, limits.account_failures, at)
+            .map_err(|retry_after| CommitError::LimitExceeded { retry_after })?;
+        match next {
+            Some(failures) => self.put(key, &FailuresRecordV1::from(&failures)),
+            None => self.remove_if_there(key),
+        }
+    }
+
+    fn known_user(&self, id: UserId) -> Result<Option<User>, CommitError> {
+        let record: Option<UserRecordV2> = self.record(&key::user(id))?;
+        record.map(User::try_from).transpose().map_err(refuse)
     }
 
     fn claim(&mut self, identifier: &Identifier, user: UserId) -> Result<(), CommitError> {

@@ -6,13 +6,17 @@
 mod attempt;
 mod command;
 mod create;
+mod entry;
 mod external;
 mod factor;
+mod failures;
 mod prepare;
 mod state;
 mod transition;
 
 pub use command::{Attempt, Create, Prepare, Proof, Start, named};
+pub use entry::{Credential, Entry, Fit, NotTheirs};
 pub use factor::{Factor, FactorAddress, identifier, supported_identifiers};
+pub use failures::{Account, FORGOTTEN_AFTER, Failures, Share, SourceMark, Try};
 pub use state::{FirstFactor, Phase, SignIn, Status};
 pub use transition::Transition;

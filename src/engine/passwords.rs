@@ -1,0 +1,120 @@
+//! Comparing passwords: as long for nobody as for anybody, whatever the stored digest cost when it was made.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::domain::password_policy;
+use crate::domain::secret::Secret;
+use crate::domain::sign_in::Fit;
+use crate::domain::user::User;
+use crate::password::{HashParameters, HashPool};
+use crate::store::{Commit, CommitError, Store};
+
+use super::{BuildError, Engine, EngineError};
+
+/// What the stored digests cost, as far as the instance knows: what it was configured with over time, and what it saw.
+#[derive(Debug)]
+pub(super) struct Costs(Mutex<Vec<HashParameters>>);
+
+impl Engine {
+    /// What shows that a password is the user's, if it is. Where the instance keeps to itself who is a user, each
+    /// comparison costs the same: a digest of every cost there is, one of them perhaps the user's.
+    pub(super) async fn compare(
+        &self,
+        password: &Secret<String>,
+        user: Option<&User>,
+    ) -> Result<Option<Fit>, EngineError> {
+        let normalised = password_policy::normalise(password.expose());
+        let stored = user.and_then(|user| user.password_digest.clone()).filter(|_| normalised.is_some());
+        let password = Secret::new(normalised.unwrap_or_default());
+        let hashes = &self.inner.hashes;
+        let today = hashes.parameters();
+        let cost = stored.as_ref().and_then(HashPool::cost_of).unwrap_or(today);
+        let compared = stored.unwrap_or_else(|| HashPool::nobodys(cost));
+        let fits = hashes.verify(password.clone(), compared.clone()).await?;
+        if self.settings().attack_protection.enumeration_protection.enabled {
+            self.note_cost(cost).await?;
+            for other in self.inner.costs.all().into_iter().filter(|other| *other != cost) {
+                hashes.verify(password.clone(), HashPool::nobodys(other)).await?;
+            }
+        }
+        if !fits {
+            return Ok(None);
+        }
+        // A full queue is no reason to keep somebody out: the digest is renewed another time.
+        let renewed = if cost.is_weaker_than(today) { hashes.hash(password).await.ok() } else { None };
+        Ok(Some(Fit { compared, renewed }))
+    }
+
+    /// Remembers a cost that the instance did not know of.
+    async fn note_cost(&self, cost: HashParameters) -> Result<(), EngineError> {
+        if let Some(bytes) = self.inner.costs.note(cost) {
+            let commit = Commit { at: self.now(), values: vec![(COSTS.to_owned(), bytes)], ..Commit::default() };
+            self.inner.system.persister().commit(commit).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Costs {
+    /// The costs that are stored, with today's among them.
+    ///
+    /// # Errors
+    /// When the store can't be read or written.
+    pub(super) async fn load(store: &dyn Store, today: HashParameters) -> Result<Self, BuildError> {
+        let stored = store.value(COSTS).await?.unwrap_or_default();
+        let costs = Self(Mutex::new(decode(&stored)));
+        if let Some(bytes) = costs.note(today) {
+            let commit = Commit { values: vec![(COSTS.to_owned(), bytes)], ..Commit::default() };
+            store.commit(vec![commit]).await.pop().unwrap_or(Err(CommitError::Unknown))?;
+        }
+        Ok(costs)
+    }
+
+    fn all(&self) -> Vec<HashParameters> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Adds a cost; what is to be stored then, where it is new.
+    fn note(&self, cost: HashParameters) -> Option<Vec<u8>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.contains(&cost) {
+            return None;
+        }
+        if known.len() >= COSTS_MAX {
+            known.remove(0);
+        }
+        known.push(cost);
+        Some(known.iter().flat_map(|cost| [cost.m_kib, cost.t, cost.p]).flat_map(u32::to_be_bytes).collect())
+    }
+}
+
+fn decode(bytes: &[u8]) -> Vec<HashParameters> {
+    let word = |bytes: &[u8], at: usize| {
+        bytes.get(at..at + 4).and_then(|word| word.try_into().ok()).map_or(0, u32::from_be_bytes)
+    };
+    let costs = bytes.chunks_exact(12);
+    costs.map(|cost| HashParameters { m_kib: word(cost, 0), t: word(cost, 4), p: word(cost, 8) }).collect()
+}
+
+/// Under which name the costs are stored.
+const COSTS: &str = "password_costs";
+/// Each of them makes a comparison dearer.
+const COSTS_MAX: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn costs_come_back_from_their_bytes_and_the_oldest_goes() {
+        let cost = |m_kib| HashParameters { m_kib, t: 2, p: 1 };
+        let costs = Costs(Mutex::new(Vec::new()));
+        for m_kib in [8, 16, 32, 32, 64] {
+            costs.note(cost(m_kib));
+        }
+        assert_eq!(costs.all(), [cost(16), cost(32), cost(64)]);
+        let bytes = costs.note(cost(128)).expect("a new one");
+        assert_eq!(decode(&bytes), [cost(32), cost(64), cost(128)]);
+        assert_eq!(costs.note(cost(128)), None);
+    }
+}
