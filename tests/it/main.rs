@@ -7,6 +7,7 @@ mod delivery;
 mod domain;
 mod domain_links;
 mod engine;
+mod first_proofs;
 mod floods;
 mod http_backend;
 mod http_captcha;
