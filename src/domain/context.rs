@@ -83,6 +83,8 @@ pub struct AddressLimits {
     /// Failures in a row to sign in to one account, whatever identifier they name; not within an hour, but until a
     /// success. At least 3.
     pub account_failures: u32,
+    /// Whether one source uses only a part of what strangers may fail at.
+    pub by_source: bool,
     /// Different addresses that one client may have messages sent to.
     pub addresses_per_client: u32,
     /// Text messages on behalf of one client.
@@ -97,6 +99,7 @@ impl Default for AddressLimits {
             guesses: 100,
             guesses_per_client: 25,
             account_failures: 100,
+            by_source: true,
             addresses_per_client: 50,
             sms_per_client: 20,
         }

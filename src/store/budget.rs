@@ -134,6 +134,7 @@ mod tests {
         guesses: u32::MAX,
         guesses_per_client: u32::MAX,
         account_failures: u32::MAX,
+        by_source: false,
         addresses_per_client: u32::MAX,
         sms_per_client: u32::MAX,
     };

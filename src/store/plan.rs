@@ -214,7 +214,8 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         let key = key::failures(&tried.account);
         let record: Option<FailuresRecordV1> = self.record(&key)?;
         let current = record.map(Failures::from);
-        let next = Failures::after(current.as_ref(), tried, limits.account_failures, at)
+        let tried = Try { source: tried.source.filter(|_| limits.by_source), ..tried.clone() };
+        let next = Failures::after(current.as_ref(), &tried, limits.account_failures, at)
             .map_err(|retry_after| CommitError::LimitExceeded { retry_after })?;
         match next {
             Some(failures) => self.put(key, &FailuresRecordV1::from(&failures)),

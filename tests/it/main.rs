@@ -9,6 +9,7 @@ mod domain_links;
 mod engine;
 mod first_proofs;
 mod floods;
+mod guesses;
 mod http_backend;
 mod http_captcha;
 mod http_enumeration;

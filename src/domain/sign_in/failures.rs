@@ -2,7 +2,7 @@
 //! and a success forgets them (NIST SP 800-63B-4 3.2.2).
 //!
 //! The allowance is divided, so that strangers can't use up what the owner needs: a share for passwords from clients
-//! that never signed in here, of which one source uses a quarter in an hour (OWASP ASVS 5.0 6.1.1), a share for codes
+//! that never signed in here, of which one source uses half in an hour (OWASP ASVS 5.0 6.1.1), a share for codes
 //! from such clients, and a share for clients that did sign in here before, whose tries slow down. Whoever finds one
 //! share spent has the others left; a spent one is there again after a success by any road, or after
 //! [thirty days](FORGOTTEN_AFTER) without a try.
@@ -125,8 +125,8 @@ impl Failures {
 impl Share {
     /// How many failures in a row it allows; the shares together are `max`, where that is at least 3.
     const fn of(self, max: u32) -> u32 {
-        let codes = if max / 5 * 2 == 0 { 1 } else { max / 5 * 2 };
-        let known = if max / 5 == 0 { 1 } else { max / 5 };
+        let codes = if max < 5 { 1 } else { max / 5 * 2 };
+        let known = if max < 20 { 1 } else { max / 20 * 3 };
         match self {
             Self::Passwords => max.saturating_sub(codes + known),
             Self::Codes => codes,
@@ -153,7 +153,7 @@ fn waits(since: Timestamp, wait: Span, now: Timestamp) -> Option<Span> {
 /// clients that never signed in.
 pub const FORGOTTEN_AFTER: Span = Span::from_secs(30 * 86_400);
 /// One source uses this part of the strangers' share at most, within [`SOURCE_WINDOW`].
-const SOURCES: u32 = 4;
+const SOURCES: u32 = 2;
 const SOURCE_WINDOW: Span = Span::from_secs(3600);
 /// How many sources are told apart at once; with more of them, the one that came first is forgotten.
 const SOURCES_MAX: usize = 64;
@@ -177,7 +177,7 @@ mod tests {
             assert_eq!(sum, max);
             assert!(Share::Passwords.of(max) > 0 && Share::Codes.of(max) > 0 && Share::Known.of(max) > 0);
         }
-        assert_eq!(Share::Passwords.of(100), 40);
+        assert_eq!([Share::Passwords, Share::Codes, Share::Known].map(|share| share.of(100)), [45, 40, 15]);
     }
 
     #[test]
@@ -185,8 +185,8 @@ mod tests {
         let mut failures = None;
         let stranger = |n: u64| Try { source: Some(n.to_be_bytes()), ..wrong(Share::Passwords) };
         let judged = (0..500).filter(|n| judge(&mut failures, &stranger(*n), at(*n))).count();
-        assert_eq!(judged, 40);
-        for (share, room) in [(Share::Codes, 40), (Share::Known, 20)] {
+        assert_eq!(judged, 45);
+        for (share, room) in [(Share::Codes, 40), (Share::Known, 15)] {
             let judged = (0..99).filter(|n| judge(&mut failures, &wrong(share), at(n * 3_600_000))).count();
             assert_eq!(judged, room, "{share:?}");
         }
@@ -197,7 +197,7 @@ mod tests {
         let mut failures = None;
         let from = |n: u64| Try { source: Some(n.to_be_bytes()), ..wrong(Share::Passwords) };
         let judged = (0..99).filter(|_| judge(&mut failures, &from(1), at(1))).count();
-        assert_eq!(judged, 10);
+        assert_eq!(judged, 22);
         assert!(judge(&mut failures, &from(2), at(1)), "another source");
         assert!(!judge(&mut failures, &from(1), at(3_600_000)));
         assert!(judge(&mut failures, &from(1), at(3_600_001)), "an hour later");
