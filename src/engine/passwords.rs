@@ -33,7 +33,7 @@ impl Engine {
         let fits = hashes.verify(password.clone(), compared.clone()).await?;
         if self.settings().attack_protection.enumeration_protection.enabled {
             self.note_cost(cost).await?;
-            for other in self.inner.costs.all().into_iter().filter(|other| *other != cost) {
+            for other in self.inner.costs.beside(cost) {
                 hashes.verify(password.clone(), HashPool::nobodys(other)).await?;
             }
         }
@@ -70,8 +70,10 @@ impl Costs {
         Ok(costs)
     }
 
-    fn all(&self) -> Vec<HashParameters> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What a comparison at one cost has to be done at too, so that each takes as long as every other.
+    fn beside(&self, cost: HashParameters) -> Vec<HashParameters> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().copied().filter(|other| *other != cost).collect()
     }
 
     /// Adds a cost; what is to be stored then, where it is new.
@@ -112,9 +114,21 @@ mod tests {
         for m_kib in [8, 16, 32, 32, 64] {
             costs.note(cost(m_kib));
         }
-        assert_eq!(costs.all(), [cost(16), cost(32), cost(64)]);
+        assert_eq!(*costs.0.lock().expect("no panic"), [cost(16), cost(32), cost(64)]);
         let bytes = costs.note(cost(128)).expect("a new one");
         assert_eq!(decode(&bytes), [cost(32), cost(64), cost(128)]);
         assert_eq!(costs.note(cost(128)), None);
+    }
+
+    #[test]
+    fn whichever_cost_is_compared_at_all_of_them_are() {
+        let costs = [8, 16, 32].map(|m_kib| HashParameters { m_kib, t: 2, p: 1 });
+        let known = Costs(Mutex::new(costs.to_vec()));
+        for cost in costs {
+            let mut all = known.beside(cost);
+            all.push(cost);
+            all.sort_by_key(|cost| cost.m_kib);
+            assert_eq!(all, costs);
+        }
     }
 }

@@ -271,7 +271,7 @@ impl Engine {
 
     async fn holder(&self, identifier: Option<&Identifier>) -> Result<Option<Arc<User>>, EngineError> {
         let Some(identifier) = identifier else { return Ok(None) };
-        self.user_behind(self.holder_of(identifier).await?).await
+        self.user_behind(self.inner.store().holder(identifier).await?).await
     }
 
     async fn user_of(&self, sign_in: &SignIn) -> Result<Option<Arc<User>>, EngineError> {

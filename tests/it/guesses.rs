@@ -1,7 +1,11 @@
 //! Guessing at an account: strangers get only so far, and the owner still gets in.
 
+use proptest::prelude::*;
 use serde_json::Value;
 use tempfile::TempDir;
+use vestibule::domain::id::UserId;
+use vestibule::domain::sign_in::{Account, Failures, Share, Try};
+use vestibule::domain::time::Timestamp;
 
 use crate::support::browser::{Browser, PAGE, escaped};
 use crate::support::server::{Answer, Server};
@@ -76,6 +80,26 @@ fn nobody_is_refused_like_somebody() {
     let somebody = walk("owner@example.com");
     assert_eq!(somebody, walk("nobody@example.com"));
     assert_eq!(somebody.iter().filter(|(status, _)| *status == 429).count(), 16);
+}
+
+proptest! {
+    #[test]
+    fn never_more_in_a_row_than_the_allowance(
+        max in 3_u32..120,
+        tries in proptest::collection::vec((0..3_usize, any::<u8>(), 0..5_000_000_u64), 0..400),
+    ) {
+        let account = Account::User(UserId::from_bytes([1; 16]));
+        let (mut failures, mut now, mut judged) = (None, 0, 0);
+        for (share, source, later) in tries {
+            now += later;
+            let share = [Share::Passwords, Share::Codes, Share::Known][share];
+            let tried = Try { account: account.clone(), share, source: Some([source; 8]), succeeded: false };
+            let next = Failures::after(failures.as_ref(), &tried, max, Timestamp::from_millis(now));
+            judged += u32::from(next.map(|next| failures = next).is_ok());
+        }
+        prop_assert!(judged <= max);
+        prop_assert!(failures.is_none_or(|failures| failures.sources.len() <= 64));
+    }
 }
 
 struct Site {

@@ -21,6 +21,7 @@ mod layers;
 mod load;
 mod oauth;
 mod process;
+mod sign_in_enumeration;
 mod sign_ins;
 #[path = "../support/mod.rs"]
 mod support;

@@ -166,8 +166,6 @@ const DOUBLINGS_MAX: u32 = 7;
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -244,26 +242,6 @@ mod tests {
         let mut failures = None;
         assert!((0..9).filter(|_| judge(&mut failures, &wrong(Share::Known), late)).count() == 5);
         assert!(judge(&mut failures, &wrong(Share::Known), at(0)));
-    }
-
-    proptest! {
-        #[test]
-        fn never_more_in_a_row_than_the_allowance(
-            max in 3_u32..120,
-            tries in proptest::collection::vec((0..3_usize, any::<u8>(), 0..5_000_000_u64), 0..400),
-        ) {
-            let mut failures = None;
-            let (mut now, mut judged) = (0, 0);
-            for (share, source, later) in tries {
-                now += later;
-                let share = [Share::Passwords, Share::Codes, Share::Known][share];
-                let tried = Try { source: Some([source; 8]), ..wrong(share) };
-                judged += u32::from(Failures::after(failures.as_ref(), &tried, max, at(now))
-                    .map(|next| failures = next).is_ok());
-            }
-            prop_assert!(judged <= max);
-            prop_assert!(failures.is_none_or(|failures| failures.sources.len() <= SOURCES_MAX));
-        }
     }
 
     fn judge(failures: &mut Option<Failures>, tried: &Try, now: Timestamp) -> bool {
