@@ -62,7 +62,10 @@ impl Costs {
     /// When the store can't be read or written.
     pub(super) async fn load(store: &dyn Store, today: HashParameters) -> Result<Self, BuildError> {
         let stored = store.value(COSTS).await?.unwrap_or_default();
-        let costs = Self(Mutex::new(decode(&stored)));
+        let mut known = decode(&stored);
+        let surplus = (known.len() + 1).saturating_sub(COSTS_MAX);
+        known.drain(..if known.contains(&today) { 0 } else { surplus });
+        let costs = Self(Mutex::new(known));
         if let Some(bytes) = costs.note(today) {
             let commit = Commit { values: vec![(COSTS.to_owned(), bytes)], ..Commit::default() };
             store.commit(vec![commit]).await.pop().unwrap_or(Err(CommitError::Unknown))?;
@@ -76,14 +79,11 @@ impl Costs {
         known.iter().copied().filter(|other| *other != cost).collect()
     }
 
-    /// Adds a cost; what is to be stored then, where it is new.
+    /// Adds a cost where there is room; what is to be stored then, where it is new.
     fn note(&self, cost: HashParameters) -> Option<Vec<u8>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.contains(&cost) {
+        if known.contains(&cost) || known.len() >= COSTS_MAX {
             return None;
-        }
-        if known.len() >= COSTS_MAX {
-            known.remove(0);
         }
         known.push(cost);
         Some(known.iter().flat_map(|cost| [cost.m_kib, cost.t, cost.p]).flat_map(u32::to_be_bytes).collect())
@@ -106,18 +106,26 @@ const COSTS_MAX: usize = 3;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::MemoryStore;
 
-    #[test]
-    fn costs_come_back_from_their_bytes_and_the_oldest_goes() {
+    #[tokio::test]
+    async fn costs_are_kept_from_start_to_start_and_the_oldest_goes() {
         let cost = |m_kib| HashParameters { m_kib, t: 2, p: 1 };
-        let costs = Costs(Mutex::new(Vec::new()));
-        for m_kib in [8, 16, 32, 32, 64] {
-            costs.note(cost(m_kib));
+        let store = MemoryStore::new();
+        for (today, known) in [
+            (8, vec![8]),
+            (16, vec![8, 16]),
+            (16, vec![8, 16]),
+            (32, vec![8, 16, 32]),
+            (64, vec![16, 32, 64]),
+            (16, vec![16, 32, 64]),
+        ] {
+            let costs = Costs::load(&store, cost(today)).await.expect("loaded");
+            let loaded: Vec<_> = costs.0.lock().expect("no panic").iter().map(|cost| cost.m_kib).collect();
+            assert_eq!(loaded, known);
         }
-        assert_eq!(*costs.0.lock().expect("no panic"), [cost(16), cost(32), cost(64)]);
-        let bytes = costs.note(cost(128)).expect("a new one");
-        assert_eq!(decode(&bytes), [cost(32), cost(64), cost(128)]);
-        assert_eq!(costs.note(cost(128)), None);
+        let costs = Costs::load(&store, cost(64)).await.expect("loaded");
+        assert_eq!(costs.note(cost(128)), None, "there is no room for what was only seen");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod budgets;
 mod clients;
+mod entries;
 mod invitations;
 mod others;
 mod retention;
@@ -28,6 +29,10 @@ macro_rules! suite {
             users::kinds_of_identifiers_do_not_collide
             clients::a_client_that_refuses_rolls_everything_back
             clients::two_tabs_of_one_client_lose_nothing
+            entries::the_first_proof_of_an_address_ends_what_others_had
+            entries::what_was_proved_must_be_the_users_still
+            entries::a_renewed_digest_takes_the_place_of_the_one_compared
+            entries::failures_in_a_row_are_exact_until_a_success
             invitations::invitations_are_listed_in_the_order_of_their_making
             invitations::an_address_has_one_pending_invitation_unless_more_are_wanted
             invitations::an_invitation_is_used_once_and_not_after_it_was_revoked
