@@ -170,7 +170,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         let client = charge.client;
         let next = budget::charge_address(counter.as_ref(), client, charge.what, limits, commit.at).map_err(over)?;
         self.put(of_address, &next)?;
-        if charge.what == Charged::Message {
+        if matches!(charge.what, Charged::Message | Charged::OwnMessage) {
             let counter: Option<CounterRecordV1> = self.record(&of_client)?;
             let next = budget::charge_client(counter.as_ref(), &charge.address, limits, commit.at).map_err(over)?;
             self.put(of_client, &next)?;

@@ -31,8 +31,24 @@ fn strangers_who_guess_at_a_password_leave_the_owner_two_ways_in() {
 }
 
 #[test]
+fn strangers_who_have_codes_sent_leave_the_owner_some() {
+    let site = Site::start("source = false\naddress_messages_per_hour = 6\n");
+    let mut owner = site.browser();
+    site.register(&mut owner, "owner@example.com", "owner_1");
+    site.sign_out(&mut owner);
+    let ask = |browser: &mut Browser<'_>| {
+        let asked = browser.post("/v1/client/sign_ins", "identifier=owner%40example.com&strategy=email_code");
+        assert!(asked.status == 200 || asked.status == 429, "{}", asked.body);
+        asked.status == 200
+    };
+    assert_eq!((0..9).filter(|_| ask(&mut site.browser())).count(), 6);
+    let by_code = site.by_code(&mut owner, "owner@example.com", None);
+    assert_eq!(by_code.json()["response"]["status"], "complete", "{}", by_code.body);
+}
+
+#[test]
 fn an_account_has_a_hundred_failures_in_a_row_whatever_they_are_about() {
-    let site = Site::start("source = false\n");
+    let site = Site::start("source = false\naddress_messages_per_hour = 1000\n");
     let mut owner = site.browser();
     let number = "+14155552671";
     site.register(&mut owner, "owner@example.com", &format!("owner_1&phone_number={}", escaped(number)));
@@ -112,7 +128,7 @@ impl Site {
         let folder = TempDir::new().expect("a folder");
         let config = format!(
             "[server]\nallowed_origins = [\"{PAGE}\"]\ntrusted_proxies = [\"127.0.0.1\"]\n\
-             [limits]\naddress_messages_per_hour = 1000\nsms_per_client_per_hour = 1000\n{limits}\
+             [limits]\nsms_per_client_per_hour = 1000\n{limits}\
              [verification]\nresend_cooldown_s = 0\n[password]\nm_kib = 64\nt = 1\n{SETTINGS}"
         );
         Self { server: Server::start(folder.path(), &config), _folder: folder }

@@ -79,6 +79,9 @@ impl SignIn {
         next.first_factor = Some(FirstFactor { address: address.clone(), verification });
         let mut transition = Transition::to(next);
         transition.tried(holder, address, Share::Codes, user.is_some());
+        if !holder.is_some_and(|holder| holder.knows(self.client_id)) {
+            transition.charge(address, Charged::Guess);
+        }
         let Some(user) = user else {
             return Ok(transition.kept(Some(self.stamp())).refused(Refusal::FormCodeIncorrect.on("code")));
         };
