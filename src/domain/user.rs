@@ -56,7 +56,7 @@ pub struct User {
 pub struct SessionsEnded {
     /// When: those that began until then.
     pub at: Timestamp,
-    /// The one that they ended for, which began then.
+    /// The one that they ended for.
     pub except: SessionId,
 }
 

@@ -135,7 +135,9 @@ impl User {
         self.password_digest = None;
         self.sign_up = None;
         self.devices.clear();
-        self.sessions_ended = Some(SessionsEnded { at: entry.at, except: entry.session_id });
+        // Somebody may have signed in by now who decided later and was committed earlier.
+        let at = self.last_sign_in_at.map_or(entry.at, |last| last.max(entry.at));
+        self.sessions_ended = Some(SessionsEnded { at, except: entry.session_id });
         self.updated_at = self.updated_at.max(entry.at);
         Ok(())
     }
