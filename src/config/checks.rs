@@ -146,7 +146,7 @@ fn is_loopback(host: Option<&str>) -> bool {
 }
 
 /// Numbers with the least and the most they may be.
-fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 31] {
+fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 32] {
     let Config { server, verification, limits, sign_up, session, password, .. } = config;
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     let limit = |key, n: u32| (key, u64::from(n), 1, MILLION);
@@ -169,6 +169,7 @@ fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 31] {
         limit("limits.address_messages_per_client_per_hour", limits.address_messages_per_client_per_hour),
         limit("limits.address_guesses_per_hour", limits.address_guesses_per_hour),
         limit("limits.address_guesses_per_client_per_hour", limits.address_guesses_per_client_per_hour),
+        ("limits.account_failures_max", u64::from(limits.account_failures_max), 3, MILLION),
         limit("limits.addresses_per_client_per_hour", limits.addresses_per_client_per_hour),
         limit("limits.sms_per_client_per_hour", limits.sms_per_client_per_hour),
         ("sign_up.abandon_after_s", sign_up.abandon_after_s, 1, 366 * DAY_S),

@@ -115,6 +115,8 @@ impl Config {
                 messages_per_client: limits.address_messages_per_client_per_hour,
                 guesses: limits.address_guesses_per_hour,
                 guesses_per_client: limits.address_guesses_per_client_per_hour,
+                account_failures: limits.account_failures_max,
+                by_source: limits.source,
                 addresses_per_client: limits.addresses_per_client_per_hour,
                 sms_per_client: limits.sms_per_client_per_hour,
             }),

@@ -81,6 +81,7 @@ pub struct Limits {
     pub address_messages_per_client_per_hour: u32,
     pub address_guesses_per_hour: u32,
     pub address_guesses_per_client_per_hour: u32,
+    pub account_failures_max: u32,
     pub addresses_per_client_per_hour: u32,
     pub sms_per_client_per_hour: u32,
 }

@@ -72,7 +72,7 @@ pub struct Policy {
     pub captcha_bypass: Vec<String>,
 }
 
-/// Exact limits per normalised address and per client, all within one hour (DESIGN 9).
+/// Exact limits per normalised address, account and client, within one hour where not said otherwise (DESIGN 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddressLimits {
     /// Messages to one address.
@@ -83,6 +83,11 @@ pub struct AddressLimits {
     pub guesses: u32,
     /// Guesses at codes for one address by one client.
     pub guesses_per_client: u32,
+    /// Failures in a row to sign in to one account, whatever identifier they name; not within an hour, but until a
+    /// success. At least 3.
+    pub account_failures: u32,
+    /// Whether one source uses only a part of what strangers may fail at.
+    pub by_source: bool,
     /// Different addresses that one client may have messages sent to.
     pub addresses_per_client: u32,
     /// Text messages on behalf of one client.
@@ -104,6 +109,8 @@ impl Default for AddressLimits {
             messages_per_client: 10,
             guesses: 100,
             guesses_per_client: 25,
+            account_failures: 100,
+            by_source: true,
             addresses_per_client: 50,
             sms_per_client: 20,
         }

@@ -85,6 +85,9 @@ pub struct Charge {
 pub enum Charged {
     /// A message to the address.
     Message,
+    /// A message that a client asked for which signed in to the address's user before. Some are set aside for it, so
+    /// that strangers can't use up what the owner needs.
+    OwnMessage,
     /// A guess at a code sent to it.
     Guess,
     /// The address was proved: its count begins anew.

@@ -1,7 +1,7 @@
 //! Users: what a sign-up becomes.
 
 use super::context::Context;
-use super::id::{ExternalAccountId, IdentificationId, InvitationId, SessionId, UserId};
+use super::id::{ClientId, ExternalAccountId, IdentificationId, InvitationId, SessionId, UserId};
 use super::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use super::secret::Secret;
 use super::sign_up::SignUp;
@@ -43,8 +43,21 @@ pub struct User {
     pub updated_at: Timestamp,
     /// When it last signed in.
     pub last_sign_in_at: Option<Timestamp>,
+    /// The clients it signed in on, the last one last; a few of them.
+    pub devices: Vec<ClientId>,
+    /// Which of its sessions are over, whatever their clients still hold.
+    pub sessions_ended: Option<SessionsEnded>,
     /// The sign-up it came from, as it finished, for as long as that is kept.
     pub sign_up: Option<Box<SignUp>>,
+}
+
+/// The sessions of a user that ended all at once, on whatever client they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionsEnded {
+    /// When: those that began until then.
+    pub at: Timestamp,
+    /// The one that they ended for.
+    pub except: SessionId,
 }
 
 /// An address of a user.

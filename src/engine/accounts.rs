@@ -1,14 +1,17 @@
 //! Whose an account at a provider is: look-ups before a decision, and what one side hands to the other (CONTRACT 10,
 //! SECURITY R-O5, R-O7). The commit has the last word.
 
+use std::net::IpAddr;
+
 use crate::domain::client::Client;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, Username};
 use crate::domain::rejection::{Code, Reason, Rejection};
+use crate::domain::sign_in::SourceMark;
 use crate::domain::sign_up::{External, ExternalAnswer};
 use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Strategy};
 
-use super::{Caller, Engine, EngineError};
+use super::{Caller, Engine, EngineError, Source};
 
 impl Engine {
     /// What a sign-up begins with that takes over the account which the client's sign-in found to be nobody's.
@@ -78,12 +81,25 @@ impl Engine {
     }
 
     /// Whether an account whose provider vouches for `email` may become that user's: the user proved the address
-    /// too, and has no other account there (SECURITY R-O5, R-O7).
+    /// too, and has no other account there (SECURITY R-O5, R-O7). Where the user never proved it, this is the first
+    /// proof, which drops whatever accounts there were.
     async fn may_link(&self, user: UserId, provider: &str, email: &EmailAddress) -> Result<bool, EngineError> {
         let Some(user) = self.inner.store().user(user).await? else { return Ok(false) };
-        let mut addresses = user.email_addresses.iter();
-        let proved = addresses.any(|known| known.value.as_str() == email.as_str() && known.verified_by.is_some());
-        Ok(proved && user.external_accounts.iter().all(|account| account.provider != provider))
+        let known = user.email_addresses.iter().find(|known| known.value.as_str() == email.as_str());
+        Ok(known.is_some_and(|known| {
+            known.verified_by.is_none() || user.external_accounts.iter().all(|account| account.provider != provider)
+        }))
+    }
+
+    /// What tells where a try at signing in comes from: an IPv4 /24 or an IPv6 /48, which one person rarely has
+    /// several of.
+    pub(super) fn mark(&self, source: &Source) -> Option<SourceMark> {
+        let network = match source.address?.to_canonical() {
+            IpAddr::V4(address) => address.octets()[..3].to_vec(),
+            IpAddr::V6(address) => address.octets()[..6].to_vec(),
+        };
+        let digest = self.inner.environment.decide(|cx| cx.digest.digest(&[b"source of tries", &network]));
+        digest.first_chunk().copied()
     }
 
     /// Whether the restrictions let a user sign in.

@@ -19,6 +19,7 @@ use crate::token::{Algorithm, InstanceKey};
 
 use super::admission::Admission;
 use super::engine::{CLOCK_OFFSET, Inner, check};
+use super::passwords::Costs;
 use super::{BackendKey, Engine, keys};
 
 /// Builds an [`Engine`].
@@ -179,6 +180,7 @@ impl EngineBuilder {
         let kind = if self.publishable_key.starts_with("pk_test_") { "sk_test_" } else { "sk_live_" };
         let secret_key = keys::load_secret_key(&*store, &key, self.secret_key, kind, &mut *entropy).await?;
         let hashes = HashPool::new(self.hashing).map_err(|e| BuildError::Hashing(e.to_string()))?;
+        let costs = Costs::load(&*store, hashes.parameters()).await?;
         let capture: Arc<dyn Transport> = Arc::new(Capture::default());
         let transports =
             Transports { email: self.email.unwrap_or_else(|| capture.clone()), sms: self.sms.unwrap_or(capture) };
@@ -208,6 +210,7 @@ impl EngineBuilder {
             system,
             admission: Admission::new(self.requests_max),
             hashes,
+            costs,
             key,
             keyring: Arc::new(keyring),
             movable_clock,

@@ -19,6 +19,7 @@ use crate::store::{Commit, CommitError, Store, StoreError, Unready};
 use crate::token::{InstanceKey, Keyring};
 
 use super::admission::{Admission, RETRY_AFTER};
+use super::passwords::Costs;
 use super::{EngineBuilder, EngineError, NotReady};
 
 /// A running engine. Clones are handles on the same one.
@@ -37,6 +38,7 @@ pub(super) struct Inner {
     pub(super) system: System,
     pub(super) admission: Admission,
     pub(super) hashes: HashPool,
+    pub(super) costs: Costs,
     pub(super) key: Arc<InstanceKey>,
     pub(super) keyring: Arc<Keyring>,
     pub(super) movable_clock: Option<Arc<SystemClock>>,

@@ -47,7 +47,7 @@ impl Engine {
     /// `confirmed`; the session is that client's in any case.
     ///
     /// # Errors
-    /// `too_many_requests` where the guesses for the address are used up, and when the engine can't tell.
+    /// When the engine can't tell.
     pub async fn follow_link(
         &self,
         caller: &Caller,

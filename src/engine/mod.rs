@@ -18,6 +18,7 @@ mod invitations;
 mod keys;
 mod links;
 mod listing;
+mod passwords;
 mod sessions;
 mod sign_ins;
 mod sign_ups;

@@ -8,10 +8,9 @@ use crate::domain::context::Context;
 use crate::domain::effect::Effect;
 use crate::domain::id::{ClientId, SignInId, UserId};
 use crate::domain::identifier::Identifier;
-use crate::domain::password_policy;
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::secret::Secret;
-use crate::domain::sign_in::{self, Attempt, Create, Prepare, Proof, SignIn, Start, Status, Transition};
+use crate::domain::sign_in::{self, Attempt, Create, Prepare, Proof, SignIn, Start, Status, Transition, Try};
 use crate::domain::sign_up::{self, ExternalReturn};
 use crate::domain::user::User;
 use crate::domain::verification::{self, Strategy};
@@ -83,31 +82,35 @@ impl Engine {
         let identifier = given.map(|text| sign_in::identifier(text, &self.settings())).transpose()?;
         // Before anybody is looked up: the answer tells nothing about who there is.
         identifier.iter().try_for_each(|given| self.settings().restrictions.admit_at_sign_in(given))?;
-        let user = self.holder(identifier.as_ref()).await?;
-        let user = user.as_deref();
-        admitted(known, user)?;
         let caller = &self.or_newcomer(caller)?;
         let client_id = caller.client_id().ok_or(EngineError::Internal)?;
         let id = self.inner.environment.decide(|cx| SignInId::generate(cx.now, cx.entropy));
         let is_transfer = raw.transfer.as_deref().is_some_and(|text| text == "true" || text == "1");
-        let start = match is_transfer {
-            true => self.take_over(caller).await?,
-            false => self.start(raw, (id, client_id), identifier.is_some(), user, source).await?,
-        };
-        let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
-            admitted(client, user)?;
-            let create = Create {
-                id,
-                client_id,
-                replaces: client.and_then(|client| client.sign_in.as_deref()).map(SignIn::stamp),
-                identifier: identifier.clone(),
-                start: start.clone(),
-                origin: source.origin.clone(),
+        for _ in 0..TRIES_MAX {
+            let user = self.holder(identifier.as_ref()).await?;
+            let user = user.as_deref();
+            admitted(known, user)?;
+            let start = match is_transfer {
+                true => self.take_over(caller).await?,
+                false => self.start(raw, (id, client_id), identifier.is_some(), user, source).await?,
             };
-            Ok(SignIn::create(&create, user, cx)?)
-        };
-        let (next, committed) = self.change_sign_in(client_id, caller.terms(), decide).await?;
-        self.shown_after(caller, next, &committed, source).await
+            let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
+                admitted(client, user)?;
+                let create = Create {
+                    id,
+                    client_id,
+                    replaces: client.and_then(|client| client.sign_in.as_deref()).map(SignIn::stamp),
+                    identifier: identifier.clone(),
+                    start: start.clone(),
+                    origin: source.origin.clone(),
+                };
+                Ok(SignIn::create(&create, user, cx)?)
+            };
+            if let Some((next, committed)) = self.change_sign_in(client_id, caller.terms(), source, decide).await? {
+                return self.shown_after(caller, next, &committed, source).await;
+            }
+        }
+        Err(EngineError::Busy { retry_after: RETRY_AFTER })
     }
 
     /// Shows the sign-in in progress of the caller's client.
@@ -148,7 +151,8 @@ impl Engine {
         let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
             Ok(self.in_progress(client, id)?.prepare(&prepare, user.as_deref(), cx)?)
         };
-        let (next, committed) = self.change_sign_in(client.id, caller.terms(), decide).await?;
+        let changed = self.change_sign_in(client.id, caller.terms(), source, decide).await?;
+        let (next, committed) = changed.ok_or(EngineError::Busy { retry_after: RETRY_AFTER })?;
         self.shown_after(caller, next, &committed, source).await
     }
 
@@ -165,27 +169,33 @@ impl Engine {
     ) -> Result<(SignInView, ClientView), EngineError> {
         let _place = self.inner.admission.enter()?;
         let client = caller.client().ok_or(EngineError::NotFound)?;
-        let user = self.user_of(self.in_progress(Some(client), id)?).await?;
-        let user = user.as_deref();
-        let attempt = self.proof(raw, user).await?;
         let single = self.single_session();
-        let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
-            let value = self.in_progress(client, id)?;
-            client.map_or(Ok(()), |client| client.admits(user, single, cx.now))?;
-            Ok(value.attempt(&attempt, user, cx)?)
-        };
-        let (next, committed) = self.change_sign_in(client.id, caller.terms(), decide).await?;
-        self.shown_after(caller, next, &committed, source).await
+        for _ in 0..TRIES_MAX {
+            let user = self.user_of(self.in_progress(Some(client), id)?).await?;
+            let user = user.as_deref();
+            let attempt = self.proof(raw, user).await?;
+            let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
+                let value = self.in_progress(client, id)?;
+                client.map_or(Ok(()), |client| client.admits(user, single, cx.now))?;
+                Ok(value.attempt(&attempt, user, cx)?)
+            };
+            if let Some((next, committed)) = self.change_sign_in(client.id, caller.terms(), source, decide).await? {
+                return self.shown_after(caller, next, &committed, source).await;
+            }
+        }
+        Err(EngineError::Busy { retry_after: RETRY_AFTER })
     }
 
     /// Decides, commits, and reveals only then what came of it; again and again while somebody else gets in
-    /// between. Whoever asks on the client's behalf does so under `terms`.
+    /// between. Whoever asks on the client's behalf does so under `terms`. `None` where the user has changed since
+    /// `decide` saw them, so that what was proved may not hold.
     async fn change_sign_in(
         &self,
         id: ClientId,
         terms: Vec<ClientChange>,
+        source: &Source,
         decide: impl Fn(Option<&Client>, &mut Context<'_>) -> Result<Transition, EngineError>,
-    ) -> Result<(SignIn, Committed), EngineError> {
+    ) -> Result<Option<(SignIn, Committed)>, EngineError> {
         let environment = &self.inner.environment;
         for _ in 0..TRIES_MAX {
             let client = self.inner.store().client(id).await?;
@@ -194,7 +204,7 @@ impl Engine {
                 return Err(EngineError::TokenReplaced);
             }
             let transition = self.restricted(environment.decide(|cx| decide(client.as_deref(), cx))?).await?;
-            let Transition { next, verdict, effects, charges, client_changes, signed_in, link } = transition;
+            let Transition { next, verdict, effects, charges, client_changes, tried, entry } = transition;
             let at = environment.now();
             // What is only counted opens no client either.
             let changes: Vec<_> = match client_changes.is_empty() {
@@ -204,9 +214,9 @@ impl Engine {
             let commit = Commit {
                 at,
                 client: (!changes.is_empty()).then_some(ClientWrite { id, changes }),
-                relaxed: signed_in.is_none(),
-                signed_in: signed_in.map(|user| (user, at)),
-                link: signed_in.zip(link),
+                relaxed: entry.is_none(),
+                tried: tried.map(|tried| Try { source: self.mark(source), ..tried }),
+                entry,
                 outbox: effects.into_iter().map(|Effect::Deliver(message)| environment.seal(message)).collect(),
                 charges,
                 limits: environment.policy.address_limits,
@@ -214,6 +224,7 @@ impl Engine {
             };
             match self.inner.system.persister().commit(commit).await {
                 Err(CommitError::Client(ClientConflict::SignInChanged)) => {}
+                Err(CommitError::Stale) => return Ok(None),
                 Err(CommitError::LimitExceeded { retry_after }) => {
                     return Err(Code::TooManyRequests.after(retry_after).into());
                 }
@@ -222,7 +233,7 @@ impl Engine {
                 Err(error) => return Err(error.into()),
                 Ok(committed) => {
                     verdict?;
-                    return Ok((next, committed));
+                    return Ok(Some((next, committed)));
                 }
             }
         }
@@ -237,14 +248,15 @@ impl Engine {
             settings.restrictions.admit_at_sign_in(&message.to)?;
         }
         let is_sent = !transition.effects.is_empty();
-        let concerns = transition.signed_in.or(transition.next.user_id.filter(|_| is_sent));
+        let entered = transition.entry.as_ref().map(|entry| entry.user_id);
+        let concerns = entered.or(transition.next.user_id.filter(|_| is_sent));
         let admitted = match concerns {
             Some(user) => self.admit_user(user).await?,
             None => Ok(()),
         };
         match admitted {
             Ok(()) => Ok(transition),
-            Err(refused) if transition.signed_in.is_some() => Ok(transition.kept_out(refused)),
+            Err(refused) if entered.is_some() => Ok(transition.kept_out(refused)),
             // Who asks for a code has proved nothing yet, and learns about users what the instance lets anybody learn.
             Err(_) if settings.attack_protection.enumeration_protection.enabled => Ok(transition.unsent()),
             Err(refused) => Err(refused.into()),
@@ -262,7 +274,9 @@ impl Engine {
         let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
             Ok(self.in_progress(client, id)?.return_from_provider(back, cx)?)
         };
-        self.change_sign_in(client, terms, decide).await
+        let settled = self.change_sign_in(client, terms, &Source::default(), decide).await?;
+        // Whoever had the account has lost it a moment ago.
+        settled.ok_or_else(|| Rejection::from(Code::OAuthCallbackInvalid).into())
     }
 
     /// What a sign-in begins with that takes over the account which the client's sign-up found to be a user's.
@@ -283,7 +297,7 @@ impl Engine {
 
     async fn holder(&self, identifier: Option<&Identifier>) -> Result<Option<Arc<User>>, EngineError> {
         let Some(identifier) = identifier else { return Ok(None) };
-        self.user_behind(self.holder_of(identifier).await?).await
+        self.user_behind(self.inner.store().holder(identifier).await?).await
     }
 
     async fn user_of(&self, sign_in: &SignIn) -> Result<Option<Arc<User>>, EngineError> {
@@ -350,16 +364,6 @@ impl Engine {
             }
         };
         Ok(Attempt { strategy, proof })
-    }
-
-    /// Whether a password is the user's; finding out that it is nobody's takes as long.
-    async fn compare(&self, password: &Secret<String>, user: Option<&User>) -> Result<bool, EngineError> {
-        let normalised = password_policy::normalise(password.expose());
-        let stored = user.and_then(|user| user.password_digest.clone()).filter(|_| normalised.is_some());
-        let password = Secret::new(normalised.unwrap_or_default());
-        let hashes = &self.inner.hashes;
-        let stored = stored.unwrap_or_else(|| hashes.nobodys());
-        Ok(hashes.verify(password, stored).await?)
     }
 
     /// A sign-in as the caller's own commit left it, and the client.

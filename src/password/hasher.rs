@@ -47,6 +47,13 @@ impl HashParameters {
     /// The most that a hash may cost: what a stored string can make a verification take is bounded by it.
     pub const MAX: Self = Self { m_kib: 256 * 1024, t: 16, p: 8 };
 
+    /// Whether a hash with these parameters is easier to guess at than one with `other`: it takes less memory, or less
+    /// of memory and passes together.
+    pub fn is_weaker_than(self, other: Self) -> bool {
+        let work = |parameters: Self| u64::from(parameters.m_kib) * u64::from(parameters.t);
+        self.m_kib < other.m_kib || work(self) < work(other)
+    }
+
     const fn is_bounded(self) -> bool {
         self.m_kib <= Self::MAX.m_kib && self.t <= Self::MAX.t && self.p <= Self::MAX.p
     }

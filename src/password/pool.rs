@@ -126,10 +126,16 @@ impl HashPool {
         answer.await.unwrap_or(Err(PoolError::Stopped))
     }
 
-    /// A string to verify against in place of one that is not there: it costs the same, and no password fits it.
-    pub fn nobodys(&self) -> Secret<String> {
+    /// A string to verify against in place of one that is not there: it costs as much as one made with these
+    /// parameters, and no password fits it.
+    pub fn nobodys(parameters: HashParameters) -> Secret<String> {
         let (salt, tag) = (vec![0; SALT_BYTES], vec![0; TAG_BYTES]);
-        Secret::new(Phc { parameters: self.parameters, salt, tag }.encode())
+        Secret::new(Phc { parameters, salt, tag }.encode())
+    }
+
+    /// What a stored PHC string costs to verify; `None` for what no password fits anyway.
+    pub fn cost_of(stored: &Secret<String>) -> Option<HashParameters> {
+        Phc::decode(stored.expose()).map(|stored| stored.parameters)
     }
 
     fn send(&self, job: Job) -> Result<(), PoolError> {
@@ -265,8 +271,9 @@ mod tests {
         assert_eq!(pool.verify(secret("wanders under elms"), stored.clone()).await, Ok(true));
         assert_eq!(pool.verify(secret("wanders under oaks"), stored).await, Ok(false));
         assert_eq!(pool.verify(secret("x"), secret("no hash")).await, Ok(false));
-        assert_eq!(pool.verify(secret("x"), pool.nobodys()).await, Ok(false));
-        assert_eq!(Phc::decode(pool.nobodys().expose()).map(|phc| phc.parameters), Some(pool.parameters()));
+        let nobodys = HashPool::nobodys(pool.parameters());
+        assert_eq!(pool.verify(secret("x"), nobodys.clone()).await, Ok(false));
+        assert_eq!(HashPool::cost_of(&nobodys), Some(pool.parameters()));
     }
 
     #[tokio::test]

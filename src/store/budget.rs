@@ -40,8 +40,9 @@ pub(super) fn charge_address(
     };
     let share = &mut clients[index];
     match what {
-        Charged::Message => {
-            count(&mut messages, limits.messages).ok_or_else(wait)?;
+        Charged::Message | Charged::OwnMessage => {
+            let reserve = if what == Charged::OwnMessage { limits.messages_per_client / 2 } else { 0 };
+            count(&mut messages, limits.messages.saturating_add(reserve)).ok_or_else(wait)?;
             count(&mut share.messages, limits.messages_per_client).ok_or_else(wait)?;
         }
         Charged::Guess => {
@@ -134,6 +135,8 @@ mod tests {
         messages_per_client: u32::MAX,
         guesses: u32::MAX,
         guesses_per_client: u32::MAX,
+        account_failures: u32::MAX,
+        by_source: false,
         addresses_per_client: u32::MAX,
         sms_per_client: u32::MAX,
     };
@@ -150,6 +153,19 @@ mod tests {
         for counter in [by_client, by_address] {
             assert!(codec::encode(&counter.expect("a counter")).is_ok());
         }
+    }
+
+    #[test]
+    fn strangers_leave_the_owner_some_messages_and_the_owner_has_an_end_too() {
+        let (at, limits) = (Timestamp::from_millis(1), AddressLimits { messages: 20, ..AddressLimits::default() });
+        let mut counter = None;
+        let mut send = |n, what| {
+            let next = charge_address(counter.as_ref(), client(n), what, &limits, at);
+            next.map(|next| counter = Some(next)).is_ok()
+        };
+        assert_eq!((0..99).filter(|n| send(*n, Charged::Message)).count(), 20);
+        assert_eq!((0..99).filter(|n| send(200 + n % 2, Charged::OwnMessage)).count(), 5);
+        assert!(!send(99, Charged::Message));
     }
 
     #[test]

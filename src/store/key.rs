@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use crate::domain::id::{ClientId, Id, InvitationId, Kind as IdKind, MessageId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::{Identifier, IdentifierKind};
+use crate::domain::sign_in::Account;
 use crate::domain::time::Timestamp;
 
 /// The kinds of entries. The bytes are on disk: they never change and are never used again.
@@ -33,6 +34,9 @@ pub enum Kind {
     Invited = 10,
     /// An entry of the waiting list, by its id, which is its address's. Scanned.
     WaitlistEntry = 11,
+    /// The failures in a row to sign in to an account, by the user's id or the digest of an identifier that nobody
+    /// holds.
+    Failures = 12,
 }
 
 impl Kind {
@@ -94,6 +98,15 @@ pub(super) fn address_counter(address: &Identifier) -> Bytes {
 
 pub(super) fn client_counter(id: ClientId) -> Bytes {
     of_parts(Kind::Counter, &[&[CLIENT_COUNTER], id.as_bytes()])
+}
+
+pub(super) fn failures(account: &Account) -> Bytes {
+    match account {
+        Account::User(id) => of_id(Kind::Failures, *id),
+        Account::Nobody(identifier) => {
+            of_parts(Kind::Failures, &[&[kind_byte(identifier.kind)], &digest_of(identifier)])
+        }
+    }
 }
 
 pub(super) fn value(name: &str) -> Bytes {

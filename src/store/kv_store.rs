@@ -1,6 +1,7 @@
 //! The store over any ordered key-value map: plans commits, decodes what it reads, and keeps waiting for a disk off
 //! the asynchronous threads.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -20,7 +21,7 @@ use super::key::{self, Kind};
 use super::kv::{KeyValue, Write};
 use super::plan::Batch;
 use super::record::{
-    ClientRecordV2, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV2, UserRecordV1,
+    ClientRecordV2, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV2, UserRecordV2,
     ValueRecordV1, WaitlistEntryRecordV1,
 };
 use super::retention::{self, Fate, Keep, Place, Portion, Stale, WALKED};
@@ -126,14 +127,14 @@ impl<K: KeyValue> Store for KvStore<K> {
             if let Some(open) = open {
                 return open.sign_up.try_into().map(Some);
             }
-            let finished: Option<UserRecordV1> = self.record(key::user(id.cast())).await?;
+            let finished: Option<UserRecordV2> = self.record(key::user(id.cast())).await?;
             finished.and_then(|user| user.sign_up).map(TryInto::try_into).transpose()
         })
     }
 
     fn user(&self, id: UserId) -> BoxFuture<'_, Result<Option<Arc<User>>, StoreError>> {
         Box::pin(async move {
-            let record: Option<UserRecordV1> = self.record(key::user(id)).await?;
+            let record: Option<UserRecordV2> = self.record(key::user(id)).await?;
             record.map(|r| User::try_from(r).map(Arc::new)).transpose()
         })
     }
@@ -141,7 +142,15 @@ impl<K: KeyValue> Store for KvStore<K> {
     fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>> {
         Box::pin(async move {
             let record: Option<ClientRecordV2> = self.record(key::client(id)).await?;
-            record.map(|r| Client::try_from(r).map(Arc::new)).transpose()
+            let Some(mut client) = record.map(Client::try_from).transpose()? else { return Ok(None) };
+            let mut users = HashMap::new();
+            for user in client.sessions.iter().map(|session| session.user_id) {
+                if let Some(known) = self.user(user).await? {
+                    users.insert(user, known);
+                }
+            }
+            client.drop_ended(|id| Ok::<_, StoreError>(users.get(&id).cloned()))?;
+            Ok(Some(Arc::new(client)))
         })
     }
 

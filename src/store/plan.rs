@@ -14,14 +14,16 @@ use crate::domain::effect::{Charge, Charged};
 use crate::domain::field::Field;
 use crate::domain::id::{SignUpId, UserId};
 use crate::domain::identifier::Identifier;
+use crate::domain::sign_in::{Entry, Failures, Try};
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::{Span, Timestamp};
-use crate::domain::user::{User, UserAccount};
+use crate::domain::user::User;
 
 use super::codec::{self, Record};
 use super::kv::{KeyValue, Write};
 use super::record::{
-    ClientRecordV2, CounterRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV2, UserRecordV1, ValueRecordV1,
+    ClientRecordV2, CounterRecordV1, FailuresRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV2,
+    UserRecordV2, ValueRecordV1,
 };
 use super::retention::{self, Fate, Keep, Stale};
 use super::store::{ClientWrite, Commit, CommitError, Committed, SignUpWrite, StoreError};
@@ -77,14 +79,14 @@ impl<K: KeyValue> Draft<'_, '_, K> {
                 self.charge(charge, limits, commit)?;
             }
         }
+        if let (Some(limits), Some(tried)) = (&commit.limits, &commit.tried) {
+            self.tried(tried, limits, commit.at)?;
+        }
         if let Some(user) = &commit.user {
             self.user(user, commit.sign_up.as_ref())?;
         }
-        if let Some((id, at)) = commit.signed_in {
-            self.signed_in(id, at)?;
-        }
-        if let Some((id, account)) = &commit.link {
-            self.link(*id, account)?;
+        if let Some(entry) = &commit.entry {
+            self.entry(entry)?;
         }
         for change in &commit.invitations {
             self.invitation(change, commit.at)?;
@@ -150,7 +152,10 @@ impl<K: KeyValue> Draft<'_, '_, K> {
     fn client(&mut self, write: &ClientWrite, at: Timestamp) -> Result<(Arc<Client>, Option<u32>), CommitError> {
         let key = key::client(write.id);
         let current: Option<ClientRecordV2> = self.record(&key)?;
-        let current = current.map(Client::try_from).transpose().map_err(refuse)?;
+        let mut current = current.map(Client::try_from).transpose().map_err(refuse)?;
+        if let Some(client) = &mut current {
+            client.drop_ended(|id| self.known_user(id))?;
+        }
         let next = Client::change(current.as_ref(), write.id, &write.changes, at)?;
         self.put(key, &ClientRecordV2::from(&next))?;
         Ok((Arc::new(next), current.map(|client| client.generation)))
@@ -171,7 +176,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         let client = charge.client;
         let next = budget::charge_address(counter.as_ref(), client, charge.what, limits, commit.at).map_err(over)?;
         self.put(of_address, &next)?;
-        if charge.what == Charged::Message {
+        if matches!(charge.what, Charged::Message | Charged::OwnMessage) {
             let counter: Option<CounterRecordV1> = self.record(&of_client)?;
             let next = budget::charge_client(counter.as_ref(), &charge.address, limits, commit.at).map_err(over)?;
             self.put(of_client, &next)?;
@@ -188,7 +193,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         for identifier in user.identifiers() {
             self.claim(&identifier, user.id)?;
         }
-        let mut record = UserRecordV1::from(user);
+        let mut record = UserRecordV2::from(user);
         if let Some(write) = write {
             debug_assert_eq!(user.id, write.next.id.cast(), "one key answers for the user and its sign-up");
             record.sign_up = Some((&write.next).into());
@@ -196,22 +201,37 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         self.put(key, &record)
     }
 
-    /// A user signs in; of two at once the later one counts.
-    fn signed_in(&mut self, id: UserId, at: Timestamp) -> Result<(), CommitError> {
-        let key = key::user(id);
-        let mut record: UserRecordV1 = self.record(&key)?.ok_or(CommitError::Stale)?;
-        record.last_sign_in_at = record.last_sign_in_at.max(Some(at.as_millis()));
-        self.put(key, &record)
+    /// Somebody signs in to a user: what they take over is claimed, what is dropped thereby is free again.
+    fn entry(&mut self, entry: &Entry) -> Result<(), CommitError> {
+        let user = self.known_user(entry.user_id)?.ok_or(CommitError::Stale)?;
+        let next = user.entered(entry).map_err(|_| CommitError::Stale)?;
+        let (before, after) = (user.identifiers(), next.identifiers());
+        for identifier in after.iter().filter(|identifier| !before.contains(identifier)) {
+            self.claim(identifier, next.id)?;
+        }
+        for identifier in before.iter().filter(|identifier| !after.contains(identifier)) {
+            self.remove(key::identifier(identifier));
+        }
+        self.put(key::user(next.id), &UserRecordV2::from(&next))
     }
 
-    /// An account becomes a user's, unless somebody else holds it.
-    fn link(&mut self, id: UserId, account: &UserAccount) -> Result<(), CommitError> {
-        let identifier = account.profile.identifier(&account.provider);
-        self.claim(&identifier, id)?;
-        let key = key::user(id);
-        let mut record: UserRecordV1 = self.record(&key)?.ok_or(CommitError::Stale)?;
-        record.link(account);
-        self.put(key, &record)
+    /// Counts a try at signing in; a right one forgets those before.
+    fn tried(&mut self, tried: &Try, limits: &AddressLimits, at: Timestamp) -> Result<(), CommitError> {
+        let key = key::failures(&tried.account);
+        let record: Option<FailuresRecordV1> = self.record(&key)?;
+        let current = record.map(Failures::from);
+        let tried = Try { source: tried.source.filter(|_| limits.by_source), ..tried.clone() };
+        let next = Failures::after(current.as_ref(), &tried, limits.account_failures, at)
+            .map_err(|retry_after| CommitError::LimitExceeded { retry_after })?;
+        match next {
+            Some(failures) => self.put(key, &FailuresRecordV1::from(&failures)),
+            None => self.remove_if_there(key),
+        }
+    }
+
+    fn known_user(&self, id: UserId) -> Result<Option<User>, CommitError> {
+        let record: Option<UserRecordV2> = self.record(&key::user(id))?;
+        record.map(User::try_from).transpose().map_err(refuse)
     }
 
     fn claim(&mut self, identifier: &Identifier, user: UserId) -> Result<(), CommitError> {

@@ -4,12 +4,13 @@
 use bytes::Bytes;
 
 use crate::domain::id::{ClientId, SessionId};
+use crate::domain::sign_in::Failures;
 use crate::domain::sign_up::{Phase, SignUp};
 use crate::domain::time::{Span, Timestamp};
 
 use super::codec;
 use super::key::{self, Kind};
-use super::record::{ClientRecordV2, CounterRecordV1, OutboxRecordV1, UserRecordV1};
+use super::record::{ClientRecordV2, CounterRecordV1, FailuresRecordV1, OutboxRecordV1, UserRecordV2};
 use super::store::StoreError;
 use super::{OutboxEntry, budget};
 use crate::domain::client::Client;
@@ -50,7 +51,7 @@ pub(super) enum Fate {
 }
 
 /// The kinds that are walked through, in this order; then it begins anew.
-pub(super) const WALKED: [Kind; 4] = [Kind::Client, Kind::Outbox, Kind::Counter, Kind::User];
+pub(super) const WALKED: [Kind; 5] = [Kind::Client, Kind::Outbox, Kind::Counter, Kind::User, Kind::Failures];
 
 /// What becomes of the record at `key` at `now`; `get` reads other records.
 pub(super) fn fate(
@@ -73,8 +74,10 @@ pub(super) fn fate(
         goes(entry.expire_at + UNSENT <= now)
     } else if is(Kind::Counter) {
         goes(budget::is_over(&codec::decode::<CounterRecordV1>(value)?, now))
+    } else if is(Kind::Failures) {
+        goes(Failures::from(codec::decode::<FailuresRecordV1>(value)?).are_forgotten(now))
     } else if is(Kind::User) {
-        let mut record = codec::decode::<UserRecordV1>(value)?;
+        let mut record = codec::decode::<UserRecordV2>(value)?;
         let Some(kept) = record.sign_up.take() else { return Ok(Fate::Stays) };
         let sign_up = SignUp::try_from(kept)?;
         let is_over = match sign_up.phase {

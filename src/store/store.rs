@@ -11,9 +11,10 @@ use crate::domain::id::{ClientId, InvitationId, MessageId, SignUpId, UserId, Wai
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::invitation::Invitation;
 use crate::domain::rejection::Rejection;
+use crate::domain::sign_in::{Entry, Try};
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::{Span, Timestamp};
-use crate::domain::user::{User, UserAccount};
+use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
 
 use super::health::Health;
@@ -31,12 +32,14 @@ pub struct Commit {
     pub sign_up: Option<SignUpWrite>,
     /// A user that comes into being; its identifiers are claimed.
     pub user: Option<User>,
-    /// A user who is there already and signs in now.
-    pub signed_in: Option<(UserId, Timestamp)>,
+    /// Somebody signs in to a user who is there already. Refused as [`CommitError::Stale`] where what they proved is
+    /// not that user's any more.
+    pub entry: Option<Entry>,
+    /// A try at signing in to be counted. Refused as [`CommitError::LimitExceeded`] where there is no room for it,
+    /// right or wrong.
+    pub tried: Option<Try>,
     /// Changes to a client.
     pub client: Option<ClientWrite>,
-    /// An account at a provider that becomes a user's, who claims it.
-    pub link: Option<(UserId, UserAccount)>,
     /// What happens to invitations, in order.
     pub invitations: Vec<InvitationChange>,
     /// What happens to the waiting list, in order.
@@ -146,7 +149,7 @@ pub enum CommitError {
     /// Another user holds the identifier.
     #[error("the {0:?} belongs to another user")]
     IdentifierTaken(IdentifierKind),
-    /// The sign-up has another version than expected, or the user who signs in is gone.
+    /// The sign-up has another version than expected, or the user who signs in is gone or has changed.
     #[error("what was to change was changed by somebody else")]
     Stale,
     /// The client does not allow it.
@@ -198,7 +201,7 @@ pub trait Store: Send + Sync + 'static {
     /// A user.
     fn user(&self, id: UserId) -> BoxFuture<'_, Result<Option<Arc<User>>, StoreError>>;
 
-    /// A client.
+    /// A client, without the sessions that their users ended elsewhere.
     fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>>;
 
     /// Who holds an identifier. Courtesy only: the commit decides.

@@ -214,18 +214,15 @@ fn an_old_link_is_told_from_one_that_is_none() {
 }
 
 #[test]
-fn guesses_at_links_spend_the_budget_of_guesses() {
+fn wrong_links_use_up_nothing_that_the_owner_needs() {
     let site = Site::start("address_guesses_per_hour = 6\naddress_guesses_per_client_per_hour = 6\n");
     let mut browser = site.browser();
     let (_, link) = browser.begin("ada@example.com", "/verify");
     let (rest, last) = link.split_at(link.len() - 1);
     let wrong = format!("{rest}{}", if last == "0" { "1" } else { "0" });
-    for _ in 0..6 {
+    for _ in 0..25 {
         assert_eq!(status_of(&site.browser().navigate(&wrong)), "failed");
     }
-    let spent = site.browser().navigate(&wrong);
-    assert_eq!((spent.status, spent.error_codes()), (429, vec!["too_many_requests".into()]));
-    assert!(spent.header("retry-after").is_some());
     assert_eq!(status_of(&browser.navigate(&link)), "verified", "strangers lock nobody out");
 }
 

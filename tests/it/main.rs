@@ -10,7 +10,9 @@ mod domain_accounts;
 mod domain_admission;
 mod domain_links;
 mod engine;
+mod first_proofs;
 mod floods;
+mod guesses;
 mod http_backend;
 mod http_captcha;
 mod http_enumeration;
@@ -25,6 +27,7 @@ mod mixed_load;
 mod oauth;
 mod process;
 mod readiness;
+mod sign_in_enumeration;
 mod sign_ins;
 #[path = "../support/mod.rs"]
 mod support;

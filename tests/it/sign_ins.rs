@@ -113,10 +113,10 @@ async fn with_several_sessions_a_user_signs_in_once() {
 
 #[tokio::test]
 async fn wrong_passwords_use_up_the_budget_and_then_the_right_one_is_refused_alike() {
-    let limits = AddressLimits { guesses: 3, ..AddressLimits::default() };
+    let limits = AddressLimits { account_failures: 7, ..AddressLimits::default() };
     let bench = Bench::new(settings(), Policy { address_limits: Some(limits), ..Policy::default() }).await;
     bench.sign_up("ada@example.com", Some(PASSWORD)).await;
-    for _ in 0..3 {
+    for _ in 0..4 {
         let wrong = bench.create(&Caller::nobody(), "ada@example.com", Some("wanders under oaks")).await;
         assert!(is(&wrong.expect_err("wrong"), Code::FormPasswordIncorrect));
     }

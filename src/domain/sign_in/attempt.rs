@@ -8,7 +8,7 @@ use crate::domain::rejection::{Code as Refusal, Rejection};
 use crate::domain::user::User;
 use crate::domain::verification::{Code, Guess, Strategy, Verification, VerificationStatus};
 
-use super::{Attempt, FirstFactor, Proof, SignIn, Transition};
+use super::{Attempt, Credential, FirstFactor, Fit, Proof, Share, SignIn, Transition};
 
 impl SignIn {
     /// Proves the first factor; nothing more is asked for then.
@@ -26,10 +26,10 @@ impl SignIn {
         let mut next = self.clone();
         next.version += 1;
         match &attempt.proof {
-            Proof::Password { fits } => next.prove_password(*fits, Some(self.stamp()), cx),
+            Proof::Password { fits } => next.prove_password(fits.as_ref(), Some(self.stamp()), user, cx),
             Proof::Code(code) => {
                 let code = code.as_ref().ok_or_else(|| Refusal::FormCodeIncorrect.on("code"))?;
-                self.guess(next, &attempt.strategy, code, cx)
+                self.guess(next, &attempt.strategy, code, user, cx)
             }
         }
     }
@@ -38,24 +38,26 @@ impl SignIn {
     /// client's value as it is, but for what is counted.
     pub(super) fn prove_password(
         mut self,
-        fits: bool,
+        fits: Option<&Fit>,
         expected: Option<(SignInId, u64)>,
+        user: Option<&User>,
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
         let address = self.identifier.clone().ok_or_else(|| Refusal::FormParamMissing.on("identifier"))?;
-        let user = self.user_id.filter(|_| fits);
-        if user.is_some() {
+        let fitting = self.user_id.zip(fits);
+        if fitting.is_some() {
             let verification = Verification::vouched(Strategy::Password, self.client_id, cx.now);
             self.updated_at = cx.now.max(self.updated_at);
             self.first_factor = Some(FirstFactor { address: address.clone(), verification });
         }
         let mut transition = Transition::to(self);
-        transition.charge(&address, Charged::Guess);
-        let Some(user) = user else {
+        transition.tried(user, &address, Share::Passwords, fitting.is_some());
+        let Some((user, fit)) = fitting else {
             return Ok(transition.refused(Refusal::FormPasswordIncorrect.on("password")));
         };
         transition.charge(&address, Charged::Proof);
-        Ok(transition.completed(expected, user, Some(Strategy::Password), cx))
+        let proof = (Some(Strategy::Password), Credential::Password(fit.clone()));
+        Ok(transition.completed(expected, user, proof, cx))
     }
 
     fn guess(
@@ -63,6 +65,7 @@ impl SignIn {
         mut next: Self,
         strategy: &Strategy,
         code: &Code,
+        holder: Option<&User>,
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
         let FirstFactor { address, verification } = self.pending(strategy, cx)?;
@@ -75,12 +78,16 @@ impl SignIn {
         let verification = Verification { verified: verification.verified.filter(|_| user.is_some()), ..verification };
         next.first_factor = Some(FirstFactor { address: address.clone(), verification });
         let mut transition = Transition::to(next);
-        transition.charge(address, Charged::Guess);
+        transition.tried(holder, address, Share::Codes, user.is_some());
+        if !holder.is_some_and(|holder| holder.knows(self.client_id)) {
+            transition.charge(address, Charged::Guess);
+        }
         let Some(user) = user else {
             return Ok(transition.kept(Some(self.stamp())).refused(Refusal::FormCodeIncorrect.on("code")));
         };
         transition.charge(address, Charged::Proof);
-        Ok(transition.completed(Some(self.stamp()), user, Some(strategy.clone()), cx))
+        let proof = Credential::Code { strategy: strategy.clone(), address: address.clone() };
+        Ok(transition.completed(Some(self.stamp()), user, (Some(strategy.clone()), proof), cx))
     }
 
     /// The factor that an attempt is about, if it can still be attempted.

@@ -6,6 +6,8 @@ use crate::domain::rejection::{Code, Reason};
 use crate::domain::sign_up::{ExternalAnswer, ExternalTrip};
 use crate::domain::verification::{self, ExternalAccount, Strategy};
 
+use super::Fit;
+
 /// What a new sign-in begins with.
 #[derive(Clone, Debug)]
 pub struct Create {
@@ -32,8 +34,8 @@ pub enum Start {
     Prepare(Prepare),
     /// Prove a password.
     Password {
-        /// Whether it is the user's.
-        fits: bool,
+        /// What shows that it is the user's; `None` where it is not.
+        fits: Option<Fit>,
     },
     /// Go to a provider.
     Leave(Box<ExternalTrip>),
@@ -68,8 +70,8 @@ pub enum Proof {
     Code(Option<verification::Code>),
     /// A password, which was compared already.
     Password {
-        /// Whether it is the user's.
-        fits: bool,
+        /// What shows that it is the user's; `None` where it is not.
+        fits: Option<Fit>,
     },
 }
 

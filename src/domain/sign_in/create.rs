@@ -50,7 +50,7 @@ impl SignIn {
             Start::TakeOver(found) => empty.take_over(&found.0, &found.1, create.replaces, cx),
             Start::Password { fits } => {
                 empty.offered(&Strategy::Password, user, cx)?;
-                empty.prove_password(*fits, create.replaces, cx)
+                empty.prove_password(fits.as_ref(), create.replaces, user, cx)
             }
         }
     }

@@ -4,12 +4,13 @@
 use crate::domain::client::ClientChange;
 use crate::domain::context::Context;
 use crate::domain::id::{SignInId, UserId};
+use crate::domain::identifier::EmailAddress;
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::sign_up::{ExternalAnswer, ExternalReturn};
 use crate::domain::user::UserAccount;
 use crate::domain::verification::{ExternalAccount, ExternalState};
 
-use super::{SignIn, Transition};
+use super::{Credential, SignIn, Transition};
 
 impl SignIn {
     /// What came of a trip. An account that nobody has belongs to a sign-up.
@@ -36,7 +37,7 @@ impl SignIn {
         let is_verified = account.is_verified();
         next.external = Some(Box::new(account));
         let mut transition = match holder.filter(|_| is_verified) {
-            Some(user) => next.proved_by_account(Some(self.stamp()), user, back.answer.links, cx),
+            Some(user) => next.proved_by_account(Some(self.stamp()), user, back.answer.links, cx)?,
             None => Transition::to(next).kept(Some(self.stamp())),
         };
         if !back.by_owner {
@@ -57,7 +58,7 @@ impl SignIn {
         let user = answer.holder.ok_or(Code::AccountTransferInvalid)?;
         let state = ExternalState::Verified { at: cx.now, client: self.client_id };
         self.external = Some(Box::new(ExternalAccount { state, ..account.clone() }));
-        Ok(self.proved_by_account(expected, user, answer.links, cx))
+        self.proved_by_account(expected, user, answer.links, cx)
     }
 
     fn proved_by_account(
@@ -66,13 +67,19 @@ impl SignIn {
         user: UserId,
         links: bool,
         cx: &mut Context<'_>,
-    ) -> Transition {
+    ) -> Result<Transition, Rejection> {
         self.user_id = Some(user);
-        let account = self.external.clone();
-        let strategy = account.as_deref().map(|account| account.strategy.clone());
-        let link = account.filter(|_| links).and_then(|account| UserAccount::of(&account, cx));
-        let mut transition = Transition::to(self).completed(expected, user, strategy, cx);
-        transition.link = link;
-        transition
+        let account = self.external.clone().ok_or(Code::AccountTransferInvalid)?;
+        let proof = if links { linked(&account, cx) } else { account.identifier().map(Credential::Account) };
+        let proof = (Some(account.strategy.clone()), proof.ok_or(Code::AccountTransferInvalid)?);
+        Ok(Transition::to(self).completed(expected, user, proof, cx))
     }
+}
+
+/// An account that becomes a user's because its provider vouches for their address.
+fn linked(account: &ExternalAccount, cx: &mut Context<'_>) -> Option<Credential> {
+    let email = account.profile.as_ref().filter(|profile| profile.email_verified)?.email_address.as_deref()?;
+    let address = EmailAddress::parse(email).ok()?;
+    let vouched = account.strategy.vouching()?;
+    Some(Credential::NewAccount { account: Box::new(UserAccount::of(account, cx)?), address, vouched })
 }

@@ -1,18 +1,23 @@
 //! The sign-in: a value that names somebody and gathers the proof that it is them, until it becomes a session.
 //!
 //! It is small and short-lived, so it has no record of its own: it lives inside its client's, one at most, and
-//! every [`Transition`] replaces it there under the version it was made from. Begin reading at [`SignIn::create`].
+//! every [`Transition`] replaces it there under the version it was made from. Begin reading at [`SignIn::create`]; what
+//! signing in does to the user is in `entry`, how often somebody may fail at it in `failures`.
 
 mod attempt;
 mod command;
 mod create;
+mod entry;
 mod external;
 mod factor;
+mod failures;
 mod prepare;
 mod state;
 mod transition;
 
 pub use command::{Attempt, Create, Prepare, Proof, Start, named};
+pub use entry::{Credential, Entry, Fit, NotTheirs};
 pub use factor::{Factor, FactorAddress, identifier, supported_identifiers};
+pub use failures::{Account, FORGOTTEN_AFTER, Failures, Share, SourceMark, Try};
 pub use state::{FirstFactor, Phase, SignIn, Status};
 pub use transition::Transition;

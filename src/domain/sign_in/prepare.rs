@@ -52,7 +52,8 @@ impl SignIn {
         self.recent_sends.push((address.clone(), cx.now));
         let mut transition = Transition::to(self).kept(expected);
         if !is_test {
-            transition.charge(&address, Charged::Message);
+            let is_known = user.is_some_and(|user| user.knows(transition.next.client_id));
+            transition.charge(&address, if is_known { Charged::OwnMessage } else { Charged::Message });
             // Nobody's code is counted like everybody's, and sent to nobody.
             let code = Secret::new(code.expose());
             transition.effects.push(Effect::Deliver(Message {

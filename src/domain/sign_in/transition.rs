@@ -7,10 +7,10 @@ use crate::domain::id::{SignInId, UserId};
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::session::Session;
-use crate::domain::user::UserAccount;
+use crate::domain::user::User;
 use crate::domain::verification::Strategy;
 
-use super::{Phase, SignIn};
+use super::{Account, Credential, Entry, Phase, Share, SignIn, Try};
 
 /// The next value and everything that goes with it, to be committed as one.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,10 +25,10 @@ pub struct Transition {
     pub charges: Vec<Charge>,
     /// What it does to the client, which keeps the value.
     pub client_changes: Vec<ClientChange>,
-    /// Who signed in, when it is complete.
-    pub signed_in: Option<UserId>,
-    /// The account that becomes theirs with it.
-    pub link: Option<UserAccount>,
+    /// The try that it is, where something was guessed at.
+    pub tried: Option<Try>,
+    /// Who signed in by what, when it is complete.
+    pub entry: Option<Entry>,
 }
 
 impl Transition {
@@ -40,14 +40,22 @@ impl Transition {
             effects: Vec::new(),
             charges: Vec::new(),
             client_changes: Vec::new(),
-            signed_in: None,
-            link: None,
+            tried: None,
+            entry: None,
         }
     }
 
     /// Notes a use of a budget for `address` by the value's client.
     pub(super) fn charge(&mut self, address: &Identifier, what: Charged) {
         self.charges.push(Charge { address: address.clone(), client: self.next.client_id, what });
+    }
+
+    /// Notes a try at the account of `user`, or of nobody who holds `identifier`.
+    pub(super) fn tried(&mut self, user: Option<&User>, identifier: &Identifier, share: Share, succeeded: bool) {
+        let client = self.next.client_id;
+        let share = if user.is_some_and(|user| user.knows(client)) { Share::Known } else { share };
+        let account = user.map_or_else(|| Account::Nobody(identifier.clone()), |user| Account::User(user.id));
+        self.tried = Some(Try { account, share, source: None, succeeded });
     }
 
     /// Refuses, and keeps only what is counted: the client holds on to the value it has.
@@ -58,7 +66,12 @@ impl Transition {
 
     /// Refuses somebody who proved who they are, and may not sign in. The try counts; nothing else comes of it.
     pub fn kept_out(self, refused: Reason) -> Self {
-        Self { client_changes: Vec::new(), signed_in: None, link: None, ..self.refused(refused) }
+        let mut refused = Self { client_changes: Vec::new(), entry: None, ..self.refused(refused) };
+        if let Some(tried) = &mut refused.tried {
+            // A success would take back the failures of others.
+            tried.succeeded = false;
+        }
+        refused
     }
 
     /// Has nothing sent, and everything else as if it were.
@@ -81,14 +94,15 @@ impl Transition {
         mut self,
         expected: Option<(SignInId, u64)>,
         user: UserId,
-        strategy: Option<Strategy>,
+        (strategy, proof): (Option<Strategy>, Credential),
         cx: &mut Context<'_>,
     ) -> Self {
-        let session = Session::begin(user, self.next.client_id, self.next.origin.clone(), cx);
+        let client_id = self.next.client_id;
+        let session = Session::begin(user, client_id, self.next.origin.clone(), cx);
+        self.entry = Some(Entry { user_id: user, client_id, session_id: session.id, proof, at: cx.now });
         self.next.phase = Phase::Complete { session_id: session.id };
         self.client_changes.push(ClientChange::SetSignIn { expected, next: None });
         self.client_changes.extend(ClientChange::signed_in(session, cx.policy.single_session, strategy));
-        self.signed_in = Some(user);
         self
     }
 }

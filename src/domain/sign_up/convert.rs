@@ -75,6 +75,8 @@ impl SignUp {
             created_at: cx.now,
             updated_at: cx.now,
             last_sign_in_at: Some(cx.now),
+            devices: vec![self.client_id],
+            sessions_ended: None,
             sign_up: Some(Box::new(self.clone())),
         }
     }

@@ -20,7 +20,9 @@ impl SignUp {
     pub(super) fn follow(&self, follow: &Follow, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         let (verification, link, address) = self.linked().ok_or(Code::VerificationLinkTokenInvalid)?;
         if !link.fits(self.id, &address.value, &follow.secret, cx) {
-            return Ok(self.wrong_link(follow, address));
+            // Neither a try at the verification nor a guess at the address: 192 bits are not guessed, and strangers who
+            // know an id must not be able to use up what its owner needs. The limits by source are enough.
+            return Err(Code::VerificationLinkTokenInvalid.into());
         }
         match verification.status(cx.now, cx.policy.attempts_max) {
             VerificationStatus::Unverified => {}
@@ -107,16 +109,5 @@ impl SignUp {
     fn linked(&self) -> Option<(&Verification, &Link, Identifier)> {
         let verification = self.verification(&Field::EmailAddress)?;
         Some((verification, verification.link.as_ref()?, self.address(&Field::EmailAddress)?))
-    }
-
-    /// A wrong link is counted for the address as a wrong code is. It is not a try at the verification: 192 bits
-    /// are not guessed, and strangers who know an id must not be able to use the tries up.
-    fn wrong_link(&self, follow: &Follow, address: Identifier) -> Transition {
-        let mut next = self.clone();
-        next.version += 1;
-        let mut transition = Transition::to(next);
-        transition.charges.push(Charge { address, client: follow.by.unwrap_or(self.client_id), what: Charged::Guess });
-        transition.verdict = Err(Code::VerificationLinkTokenInvalid.into());
-        transition
     }
 }

@@ -95,6 +95,8 @@ pub(in crate::http) fn user() -> User {
         created_at: NOW,
         updated_at: NOW,
         last_sign_in_at: Some(NOW),
+        devices: vec![CLIENT],
+        sessions_ended: None,
         sign_up: Some(Box::new((*sign_up).clone())),
     }
 }

@@ -2,6 +2,7 @@
 
 mod budgets;
 mod clients;
+mod entries;
 mod invitations;
 mod others;
 mod retention;
@@ -31,6 +32,10 @@ macro_rules! suite {
             clients::a_client_holds_so_many_sessions_and_the_oldest_goes
             clients::a_client_that_is_not_answered_is_owed_its_token_and_given_it_once
             clients::a_commit_that_opens_a_client_says_so
+            entries::the_first_proof_of_an_address_ends_what_others_had
+            entries::what_was_proved_must_be_the_users_still
+            entries::a_renewed_digest_takes_the_place_of_the_one_compared
+            entries::failures_in_a_row_are_exact_until_a_success
             invitations::invitations_are_listed_in_the_order_of_their_making
             invitations::an_address_has_one_pending_invitation_unless_more_are_wanted
             invitations::a_pending_invitation_is_seen_behind_others_that_were_deleted

@@ -83,6 +83,8 @@ pub(super) fn finish(sign_up: &SignUp) -> (SignUp, User) {
         created_at: at(5),
         updated_at: at(5),
         last_sign_in_at: Some(at(5)),
+        devices: vec![sign_up.client_id],
+        sessions_ended: None,
         sign_up: Some(Box::new(finished.clone())),
     };
     (finished, user)

@@ -4,6 +4,7 @@
 mod client;
 mod counter;
 mod external;
+mod failures;
 mod identifier;
 mod invitation;
 mod outbox;
@@ -20,11 +21,12 @@ mod value;
 pub(super) use client::ClientRecordV1;
 pub(super) use client::ClientRecordV2;
 pub(super) use counter::{ClientShareV1, CounterRecordV1};
+pub(super) use failures::FailuresRecordV1;
 pub(super) use identifier::IdentifierRecordV1;
 #[cfg(test)]
 pub(super) use invitation::InvitedRecordV1;
 pub(super) use invitation::{InvitationRecordV1, InvitedRecordV2, WaitlistEntryRecordV1};
 pub(super) use outbox::OutboxRecordV1;
 pub(super) use sign_up::SignUpRecordV2;
-pub(super) use user::UserRecordV1;
+pub(super) use user::UserRecordV2;
 pub(super) use value::ValueRecordV1;

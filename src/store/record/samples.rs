@@ -10,10 +10,10 @@ use crate::domain::invitation::{Invitation, InvitationState};
 use crate::domain::rejection::Code;
 use crate::domain::secret::Secret;
 use crate::domain::session::{Session, SessionStatus};
-use crate::domain::sign_in::{self, FirstFactor, SignIn};
+use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
-use crate::domain::user::{Identification, User, UserAccount};
+use crate::domain::user::{Identification, SessionsEnded, User, UserAccount};
 use crate::domain::verification::{CodeDigest, ExternalAccount, ExternalState, Link, Profile, Strategy, Verification};
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
 use crate::store::OutboxEntry;
@@ -154,6 +154,8 @@ pub(in crate::store) fn user() -> User {
         created_at: at(30),
         updated_at: at(31),
         last_sign_in_at: Some(at(32)),
+        devices: vec![ClientId::from_bytes([2; 16])],
+        sessions_ended: Some(SessionsEnded { at: at(29), except: SessionId::from_bytes([3; 16]) }),
         sign_up: Some(Box::new(sign_up())),
     }
 }
@@ -205,6 +207,17 @@ fn sign_in(client_id: ClientId) -> SignIn {
         updated_at: at(49),
         origin: Some("https://example.com".into()),
         recent_sends: vec![(email("ada@example.com").identifier(), at(12))],
+    }
+}
+
+pub(in crate::store) fn failures() -> Failures {
+    Failures {
+        passwords: 39,
+        codes: 300,
+        known: 3,
+        known_at: at(52),
+        at: at(53),
+        sources: vec![([17; 8], 9, at(53)), ([18; 8], 1, at(52))],
     }
 }
 

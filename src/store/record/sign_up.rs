@@ -46,7 +46,7 @@ pub(in crate::store) struct SignUpV2 {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) struct SignUpV1 {
     id: [u8; 16],
-    client_id: [u8; 16],
+    pub(super) client_id: [u8; 16],
     pub(in crate::store) version: u64,
     phase: PhaseV1,
     created_at: u64,

@@ -14,10 +14,10 @@ use crate::domain::invitation::{Invitation, InvitationState};
 use crate::domain::rejection::Code;
 use crate::domain::secret::Secret;
 use crate::domain::session::SessionStatus;
-use crate::domain::sign_in::{self, FirstFactor, SignIn};
+use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::{SessionsEnded, User};
 use crate::domain::verification::{CodeDigest, ExternalState, Link, Strategy as Way, Verification};
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
 use crate::store::codec::{Record, decode, encode};
@@ -43,8 +43,21 @@ fn golden_sign_up() {
 
 #[test]
 fn golden_user() {
-    let record = UserRecordV1::from(&samples::user());
-    golden(&record, include_str!("golden/user_v1.hex"));
+    let record = UserRecordV2::from(&samples::user());
+    golden(&record, include_str!("golden/user_v2.hex"));
+}
+
+#[test]
+fn a_user_from_before_devices_is_known_on_the_client_of_its_sign_up() {
+    let old = read_golden::<UserRecordV2>(include_str!("golden/user_v1.hex"));
+    assert_eq!(User::try_from(old), Ok(User { sessions_ended: None, ..samples::user() }));
+}
+
+#[test]
+fn golden_failures() {
+    let record = FailuresRecordV1::from(&samples::failures());
+    golden(&record, include_str!("golden/failures_v1.hex"));
+    assert_eq!(Failures::from(through(&record)), samples::failures());
 }
 
 #[test]
@@ -111,7 +124,7 @@ fn golden_value() {
 #[test]
 fn samples_come_back_whole() {
     let user = samples::user();
-    assert_eq!(back::<UserRecordV1, User, _>(&user), Ok(user));
+    assert_eq!(back::<UserRecordV2, User, _>(&user), Ok(user));
     let client = samples::client();
     assert_eq!(back::<ClientRecordV2, Client, _>(&client), Ok(client));
     for state in [samples::invitation().state, InvitationState::Pending, InvitationState::Revoked] {
@@ -140,7 +153,7 @@ fn a_strategy_that_nobody_knows_is_damage() {
 
 #[test]
 fn the_digest_of_a_password_does_not_show_in_debug_output() {
-    let record = UserRecordV1::from(&samples::user());
+    let record = UserRecordV2::from(&samples::user());
     assert!(!format!("{record:?}").contains("argon2"));
 }
 
@@ -180,6 +193,8 @@ proptest! {
         sign_up in sign_ups(),
         (emails, phones) in (0..4_usize, 0..4_usize),
         (locale, last_sign_in_at) in (option::of(texts()), option::of(times())),
+        devices in vec(any::<[u8; 16]>(), 0..9),
+        ended in option::of((times(), any::<[u8; 16]>())),
     ) {
         let mut user = samples::user();
         user.email_addresses = vec![user.email_addresses[0].clone(); emails];
@@ -188,8 +203,10 @@ proptest! {
         user.username.clone_from(&sign_up.username);
         user.locale = locale;
         user.last_sign_in_at = last_sign_in_at;
+        user.devices = devices.into_iter().map(ClientId::from_bytes).collect();
+        user.sessions_ended = ended.map(|(at, id)| SessionsEnded { at, except: SessionId::from_bytes(id) });
         user.sign_up = Some(Box::new(sign_up));
-        prop_assert_eq!(back::<UserRecordV1, User, _>(&user), Ok(user));
+        prop_assert_eq!(back::<UserRecordV2, User, _>(&user), Ok(user));
     }
 
     #[test]
@@ -224,10 +241,11 @@ proptest! {
         let _ = decode::<SignUpRecordV2>(&bytes);
         refuses_or_reads::<SignUpRecordV1>(&bytes)?;
         refuses_or_reads::<SignUpRecordV2>(&bytes)?;
-        refuses_or_reads::<UserRecordV1>(&bytes)?;
+        refuses_or_reads::<UserRecordV2>(&bytes)?;
         refuses_or_reads::<ClientRecordV2>(&bytes)?;
         refuses_or_reads::<OutboxRecordV1>(&bytes)?;
         refuses_or_reads::<CounterRecordV1>(&bytes)?;
+        refuses_or_reads::<FailuresRecordV1>(&bytes)?;
         refuses_or_reads::<IdentifierRecordV1>(&bytes)?;
         refuses_or_reads::<ValueRecordV1>(&bytes)?;
     }

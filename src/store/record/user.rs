@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::id::{IdentificationId, UserId};
+use crate::domain::id::{ClientId, IdentificationId, SessionId, UserId};
 use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
-use crate::domain::user::{Identification, User, UserAccount};
+use crate::domain::user::{Identification, SessionsEnded, User};
 use crate::store::StoreError;
-use crate::store::codec::Record;
+use crate::store::codec::{Older, Record};
 use crate::store::key::Kind;
 
 use super::external::UserAccountV1;
@@ -17,7 +17,7 @@ use super::sign_up::{SignUpV1, strategy};
 
 /// A user with the finished sign-up it came from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(in crate::store) struct UserRecordV1 {
+pub(in crate::store) struct UserRecordV2 {
     id: [u8; 16],
     email_addresses: Vec<IdentificationV1<EmailAddressV1>>,
     phone_numbers: Vec<IdentificationV1<String>>,
@@ -33,8 +33,32 @@ pub(in crate::store) struct UserRecordV1 {
     legal_accepted_at: Option<u64>,
     created_at: u64,
     updated_at: u64,
-    pub(in crate::store) last_sign_in_at: Option<u64>,
+    last_sign_in_at: Option<u64>,
+    devices: Vec<[u8; 16]>,
+    sessions_ended: Option<(u64, [u8; 16])>,
     pub(in crate::store) sign_up: Option<SignUpV1>,
+}
+
+/// As it was before a user knew its devices and could end sessions elsewhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct UserRecordV1 {
+    id: [u8; 16],
+    email_addresses: Vec<IdentificationV1<EmailAddressV1>>,
+    phone_numbers: Vec<IdentificationV1<String>>,
+    external_accounts: Vec<UserAccountV1>,
+    username: Option<String>,
+    external_id: Option<String>,
+    password_digest: Option<Secret<String>>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    unsafe_metadata: String,
+    public_metadata: String,
+    locale: Option<String>,
+    legal_accepted_at: Option<u64>,
+    created_at: u64,
+    updated_at: u64,
+    last_sign_in_at: Option<u64>,
+    sign_up: Option<SignUpV1>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,14 +73,45 @@ impl Record for UserRecordV1 {
     const SCHEMA: u8 = 1;
 }
 
-impl UserRecordV1 {
-    /// Adds an account at a provider.
-    pub(in crate::store) fn link(&mut self, account: &UserAccount) {
-        self.external_accounts.push(account.into());
+impl Record for UserRecordV2 {
+    const KIND: Kind = Kind::User;
+    const SCHEMA: u8 = 2;
+
+    fn from_older(older: Older<'_>) -> Result<Self, StoreError> {
+        older.read::<UserRecordV1>().map(Self::from)
     }
 }
 
-impl From<&User> for UserRecordV1 {
+impl From<UserRecordV1> for UserRecordV2 {
+    fn from(old: UserRecordV1) -> Self {
+        let UserRecordV1 { id, email_addresses, phone_numbers, external_accounts, username, external_id, .. } = old;
+        let UserRecordV1 { password_digest, first_name, last_name, unsafe_metadata, public_metadata, .. } = old;
+        let UserRecordV1 { locale, legal_accepted_at, created_at, updated_at, last_sign_in_at, sign_up, .. } = old;
+        Self {
+            id,
+            email_addresses,
+            phone_numbers,
+            external_accounts,
+            username,
+            external_id,
+            password_digest,
+            first_name,
+            last_name,
+            unsafe_metadata,
+            public_metadata,
+            locale,
+            legal_accepted_at,
+            created_at,
+            updated_at,
+            last_sign_in_at,
+            devices: sign_up.iter().map(|sign_up| sign_up.client_id).collect(),
+            sessions_ended: None,
+            sign_up,
+        }
+    }
+}
+
+impl From<&User> for UserRecordV2 {
     fn from(user: &User) -> Self {
         Self {
             id: *user.id.as_bytes(),
@@ -83,15 +138,17 @@ impl From<&User> for UserRecordV1 {
             created_at: user.created_at.as_millis(),
             updated_at: user.updated_at.as_millis(),
             last_sign_in_at: user.last_sign_in_at.map(Timestamp::as_millis),
+            devices: user.devices.iter().map(|client| *client.as_bytes()).collect(),
+            sessions_ended: user.sessions_ended.map(|ended| (ended.at.as_millis(), *ended.except.as_bytes())),
             sign_up: user.sign_up.as_deref().map(Into::into),
         }
     }
 }
 
-impl TryFrom<UserRecordV1> for User {
+impl TryFrom<UserRecordV2> for User {
     type Error = StoreError;
 
-    fn try_from(record: UserRecordV1) -> Result<Self, StoreError> {
+    fn try_from(record: UserRecordV2) -> Result<Self, StoreError> {
         Ok(Self {
             id: UserId::from_bytes(record.id),
             email_addresses: record
@@ -117,6 +174,11 @@ impl TryFrom<UserRecordV1> for User {
             created_at: Timestamp::from_millis(record.created_at),
             updated_at: Timestamp::from_millis(record.updated_at),
             last_sign_in_at: record.last_sign_in_at.map(Timestamp::from_millis),
+            devices: record.devices.into_iter().map(ClientId::from_bytes).collect(),
+            sessions_ended: record.sessions_ended.map(|(at, except)| SessionsEnded {
+                at: Timestamp::from_millis(at),
+                except: SessionId::from_bytes(except),
+            }),
             sign_up: record.sign_up.map(|sign_up| sign_up.try_into().map(Box::new)).transpose()?,
         })
     }

@@ -1,0 +1,182 @@
+//! What signing in does to a user: it is decided in the commit, over the user as they are then.
+//!
+//! Where an instance does not verify addresses at sign-up, somebody may have made a user with an address of somebody
+//! else. Whoever proves such an address first is taken for the person whose user it is: everything by which somebody
+//! else could come in is dropped, and every other session ends (Sudhodanan & Paverd, "Pre-hijacked accounts", USENIX
+//! Security 2022: classic-federated merge, unexpired session, trojan identifier).
+
+use crate::domain::client::Client;
+use crate::domain::id::{ClientId, SessionId, UserId};
+use crate::domain::identifier::{EmailAddress, Identifier};
+use crate::domain::secret::Secret;
+use crate::domain::session::Session;
+use crate::domain::time::Timestamp;
+use crate::domain::user::{SessionsEnded, User, UserAccount};
+use crate::domain::verification::Strategy;
+
+/// Somebody signs in to a user.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// The user.
+    pub user_id: UserId,
+    /// On which client.
+    pub client_id: ClientId,
+    /// The session that comes of it.
+    pub session_id: SessionId,
+    /// What was proved.
+    pub proof: Credential,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What somebody proved in order to sign in. It was looked at before the commit, so the commit looks whether it is the
+/// user's still.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Credential {
+    /// The password.
+    Password(Fit),
+    /// A code that was sent to an address.
+    Code {
+        /// By what means.
+        strategy: Strategy,
+        /// The address.
+        address: Identifier,
+    },
+    /// An account at a provider that the user has.
+    Account(Identifier),
+    /// An account that becomes the user's, because its provider vouches for an address of theirs.
+    NewAccount {
+        /// The account.
+        account: Box<UserAccount>,
+        /// The address.
+        address: EmailAddress,
+        /// How the address counts as proved.
+        vouched: Strategy,
+    },
+}
+
+/// A password that is the user's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fit {
+    /// The stored digest that it was compared with.
+    pub compared: Secret<String>,
+    /// A digest of the same password at today's cost, where the stored one cost less.
+    pub renewed: Option<Secret<String>>,
+}
+
+/// What was proved is not the user's any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the user has changed meanwhile")]
+pub struct NotTheirs;
+
+impl User {
+    /// The user after somebody signed in.
+    ///
+    /// # Errors
+    /// [`NotTheirs`] when what was proved is not the user's any more.
+    pub fn entered(&self, entry: &Entry) -> Result<Self, NotTheirs> {
+        let mut next = self.clone();
+        match &entry.proof {
+            Credential::Password(Fit { compared, renewed }) => {
+                if self.password_digest.as_ref() != Some(compared) {
+                    return Err(NotTheirs);
+                }
+                if let Some(renewed) = renewed {
+                    next.password_digest = Some(renewed.clone());
+                    if let Some(sign_up) = &mut next.sign_up {
+                        sign_up.password_digest = Some(renewed.clone());
+                    }
+                }
+            }
+            Credential::Code { strategy, address } => next.proved(address, strategy, entry)?,
+            Credential::Account(known) => {
+                let mut accounts = self.external_accounts.iter();
+                if !accounts.any(|account| account.profile.identifier(&account.provider) == *known) {
+                    return Err(NotTheirs);
+                }
+            }
+            Credential::NewAccount { account, address, vouched } => {
+                next.proved(&address.identifier(), vouched, entry)?;
+                if next.external_accounts.iter().any(|known| known.provider == account.provider) {
+                    return Err(NotTheirs);
+                }
+                next.external_accounts.push((**account).clone());
+            }
+        }
+        next.last_sign_in_at = next.last_sign_in_at.max(Some(entry.at));
+        next.remember(entry.client_id);
+        Ok(next)
+    }
+
+    /// Whether somebody signed in to this user on the client before: its token is known to nobody else, so who
+    /// presents it is most likely the user.
+    pub fn knows(&self, client: ClientId) -> bool {
+        self.devices.contains(&client)
+    }
+
+    /// Whether the user let a session end that its client may still hold.
+    pub fn has_ended(&self, session: &Session) -> bool {
+        self.sessions_ended.is_some_and(|ended| session.id != ended.except && session.created_at <= ended.at)
+    }
+
+    /// Takes in that an address of the user was proved. The first proof of one makes the user its owner's.
+    fn proved(&mut self, address: &Identifier, by: &Strategy, entry: &Entry) -> Result<(), NotTheirs> {
+        let emails = self.email_addresses.iter_mut().map(|e| (e.value.identifier(), &mut e.verified_by));
+        let phones = self.phone_numbers.iter_mut().map(|p| (p.value.identifier(), &mut p.verified_by));
+        let (_, verified_by) = emails.chain(phones).find(|(known, _)| known == address).ok_or(NotTheirs)?;
+        if verified_by.is_some() {
+            return Ok(());
+        }
+        *verified_by = Some(by.clone());
+        self.email_addresses.retain(|email| email.value.identifier() == *address);
+        self.phone_numbers.retain(|phone| phone.value.identifier() == *address);
+        // Proved or not: whoever proved them did not prove this address.
+        self.external_accounts.clear();
+        self.password_digest = None;
+        self.sign_up = None;
+        self.devices.clear();
+        // Somebody may have signed in by now who decided later and was committed earlier.
+        let at = self.last_sign_in_at.map_or(entry.at, |last| last.max(entry.at));
+        self.sessions_ended = Some(SessionsEnded { at, except: entry.session_id });
+        self.updated_at = self.updated_at.max(entry.at);
+        Ok(())
+    }
+
+    fn remember(&mut self, client: ClientId) {
+        self.devices.retain(|known| *known != client);
+        self.devices.push(client);
+        let surplus = self.devices.len().saturating_sub(DEVICES_MAX);
+        self.devices.drain(..surplus);
+    }
+}
+
+impl AsRef<Self> for User {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+impl Client {
+    /// Lets go of the sessions that their users ended elsewhere; `user` finds the user of a session.
+    ///
+    /// # Errors
+    /// What `user` fails with.
+    pub fn drop_ended<U: AsRef<User>, E>(&mut self, user: impl Fn(UserId) -> Result<Option<U>, E>) -> Result<(), E> {
+        for session in std::mem::take(&mut self.sessions) {
+            let user = user(session.user_id)?;
+            let user = user.as_ref().map(AsRef::as_ref).filter(|user| user.has_ended(&session));
+            match user.and_then(|user| user.sessions_ended) {
+                Some(ended) => self.sessions_changed_at = self.sessions_changed_at.max(Some(ended.at)),
+                None => self.sessions.push(session),
+            }
+        }
+        let is_there = |id| self.sessions.iter().any(|session| session.id == id);
+        if !self.last_active_session_id.is_some_and(is_there) {
+            self.last_active_session_id = self.sessions.last().map(|session| session.id);
+        }
+        Ok(())
+    }
+}
+
+/// How many clients a user is known to have signed in on; the one used longest ago is forgotten first.
+const DEVICES_MAX: usize = 8;

@@ -1,0 +1,258 @@
+//! Failed tries to sign in to one account, counted together whatever identifier they named: at most so many in a row,
+//! and a success forgets them (NIST SP 800-63B-4 3.2.2).
+//!
+//! The allowance is divided, so that strangers can't use up what the owner needs: a share for passwords from clients
+//! that never signed in here, of which one source uses half in an hour (OWASP ASVS 5.0 6.1.1), a share for codes
+//! from such clients, and a share for clients that did sign in here before, whose tries slow down. Whoever finds one
+//! share spent has the others left; a spent one is there again after a success by any road, or after
+//! [thirty days](FORGOTTEN_AFTER) without a try.
+
+use crate::domain::id::UserId;
+use crate::domain::identifier::Identifier;
+use crate::domain::time::{Span, Timestamp};
+
+/// One try at signing in, to be counted in the commit that judges it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Try {
+    /// Whose account.
+    pub account: Account,
+    /// Which share of the allowance it uses.
+    pub share: Share,
+    /// Where it came from, where that is known.
+    pub source: Option<SourceMark>,
+    /// Whether it was right.
+    pub succeeded: bool,
+}
+
+/// Whose failures are counted together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Account {
+    /// A user's.
+    User(UserId),
+    /// Those for an identifier that nobody holds, where the instance keeps that to itself.
+    Nobody(Identifier),
+}
+
+/// The shares of the allowance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// Passwords, from clients that never signed in to the account.
+    Passwords,
+    /// Codes, from such clients.
+    Codes,
+    /// Either, from clients that did.
+    Known,
+}
+
+/// What tells one source of tries from another: the beginning of a keyed digest.
+pub type SourceMark = [u8; 8];
+
+/// The failures in a row so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failures {
+    /// By passwords from unknown clients.
+    pub passwords: u32,
+    /// By codes from unknown clients.
+    pub codes: u32,
+    /// From known clients.
+    pub known: u32,
+    /// When the last one from a known client was.
+    pub known_at: Timestamp,
+    /// When the last one was.
+    pub at: Timestamp,
+    /// How many by passwords each source had within its hour, and when its last one was.
+    pub sources: Vec<(SourceMark, u32, Timestamp)>,
+}
+
+impl Failures {
+    /// The failures after a try, `None` where it was right; or how long until it may be made. `max` is the whole
+    /// allowance.
+    ///
+    /// # Errors
+    /// How long until the share has room again. A right try is refused like a wrong one.
+    pub fn after(current: Option<&Self>, tried: &Try, max: u32, now: Timestamp) -> Result<Option<Self>, Span> {
+        let mut next = current.filter(|known| !known.are_forgotten(now)).cloned().unwrap_or_default();
+        let used = match tried.share {
+            Share::Passwords => &mut next.passwords,
+            Share::Codes => &mut next.codes,
+            Share::Known => &mut next.known,
+        };
+        if *used >= tried.share.of(max) {
+            return Err(waits(next.at, FORGOTTEN_AFTER, now).unwrap_or(FORGOTTEN_AFTER));
+        }
+        *used += 1;
+        match tried.share {
+            Share::Passwords => next.note_source(tried.source, max, now)?,
+            Share::Codes => {}
+            Share::Known => {
+                let before = next.known - 1;
+                if let Some(wait) = back_off(before).and_then(|wait| waits(next.known_at, wait, now)) {
+                    return Err(wait);
+                }
+                next.known_at = now;
+            }
+        }
+        next.at = now;
+        Ok((!tried.succeeded).then_some(next))
+    }
+
+    /// Whether they say nothing any more.
+    pub fn are_forgotten(&self, now: Timestamp) -> bool {
+        waits(self.at, FORGOTTEN_AFTER, now).is_none()
+    }
+
+    fn note_source(&mut self, source: Option<SourceMark>, max: u32, now: Timestamp) -> Result<(), Span> {
+        self.sources.retain(|(_, _, at)| waits(*at, SOURCE_WINDOW, now).is_some());
+        let Some(source) = source else { return Ok(()) };
+        let most = (Share::Passwords.of(max) / SOURCES).max(1);
+        match self.sources.iter_mut().find(|(known, ..)| *known == source) {
+            Some((_, used, at)) if *used >= most => Err(waits(*at, SOURCE_WINDOW, now).unwrap_or_default()),
+            Some((_, used, at)) => {
+                (*used, *at) = (*used + 1, now);
+                Ok(())
+            }
+            None => {
+                if self.sources.len() >= SOURCES_MAX {
+                    self.sources.remove(0);
+                }
+                self.sources.push((source, 1, now));
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Share {
+    /// How many failures in a row it allows; the shares together are `max`, where that is at least 3.
+    const fn of(self, max: u32) -> u32 {
+        let codes = if max < 5 { 1 } else { max / 5 * 2 };
+        let known = if max < 20 { 1 } else { max / 20 * 3 };
+        match self {
+            Self::Passwords => max.saturating_sub(codes + known),
+            Self::Codes => codes,
+            Self::Known => known,
+        }
+    }
+}
+
+/// How long a known client waits after so many failures: nothing at first, then twice as long each time.
+fn back_off(failures: u32) -> Option<Span> {
+    let doublings = failures.checked_sub(KNOWN_AT_ONCE)?;
+    let wait = BACK_OFF.as_millis() << doublings.min(DOUBLINGS_MAX);
+    Some(Span::from_millis(wait.min(BACK_OFF_MAX.as_millis())))
+}
+
+/// How much of `wait` after `since` is left, if any. A time that lies further ahead than that is one that a corrected
+/// clock left behind: nobody waits for it.
+fn waits(since: Timestamp, wait: Span, now: Timestamp) -> Option<Span> {
+    let until = since + wait;
+    (now < until && since <= now + wait).then(|| until.since(now))
+}
+
+/// After so long without a try the failures are forgotten: an account that nobody attacks any more is open again to
+/// clients that never signed in.
+pub const FORGOTTEN_AFTER: Span = Span::from_secs(30 * 86_400);
+/// One source uses this part of the strangers' share at most, within [`SOURCE_WINDOW`].
+const SOURCES: u32 = 2;
+const SOURCE_WINDOW: Span = Span::from_secs(3600);
+/// How many sources are told apart at once; with more of them, the one that came first is forgotten.
+const SOURCES_MAX: usize = 64;
+/// So many failures a known client has without a wait.
+const KNOWN_AT_ONCE: u32 = 5;
+const BACK_OFF: Span = Span::from_secs(30);
+const BACK_OFF_MAX: Span = Span::from_secs(3600);
+/// Enough to get from one to the other.
+const DOUBLINGS_MAX: u32 = 7;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shares_are_the_allowance() {
+        for max in 3..500 {
+            let sum: u32 = [Share::Passwords, Share::Codes, Share::Known].iter().map(|share| share.of(max)).sum();
+            assert_eq!(sum, max);
+            assert!(Share::Passwords.of(max) > 0 && Share::Codes.of(max) > 0 && Share::Known.of(max) > 0);
+        }
+        assert_eq!([Share::Passwords, Share::Codes, Share::Known].map(|share| share.of(100)), [45, 40, 15]);
+    }
+
+    #[test]
+    fn strangers_leave_known_clients_and_codes_their_shares() {
+        let mut failures = None;
+        let stranger = |n: u64| Try { source: Some(n.to_be_bytes()), ..wrong(Share::Passwords) };
+        let judged = (0..500).filter(|n| judge(&mut failures, &stranger(*n), at(*n))).count();
+        assert_eq!(judged, 45);
+        for (share, room) in [(Share::Codes, 40), (Share::Known, 15)] {
+            let judged = (0..99).filter(|n| judge(&mut failures, &wrong(share), at(n * 3_600_000))).count();
+            assert_eq!(judged, room, "{share:?}");
+        }
+    }
+
+    #[test]
+    fn one_source_does_not_use_up_the_share_of_all() {
+        let mut failures = None;
+        let from = |n: u64| Try { source: Some(n.to_be_bytes()), ..wrong(Share::Passwords) };
+        let judged = (0..99).filter(|_| judge(&mut failures, &from(1), at(1))).count();
+        assert_eq!(judged, 22);
+        assert!(judge(&mut failures, &from(2), at(1)), "another source");
+        assert!(!judge(&mut failures, &from(1), at(3_600_000)));
+        assert!(judge(&mut failures, &from(1), at(3_600_001)), "an hour later");
+    }
+
+    #[test]
+    fn a_known_client_slows_down() {
+        let mut failures = None;
+        assert!((0..5).all(|_| judge(&mut failures, &wrong(Share::Known), at(0))));
+        for wait in [30_000, 60_000, 120_000] {
+            let last = failures.as_ref().map_or(Timestamp::default(), |failures: &Failures| failures.known_at);
+            let wait = Span::from_millis(wait);
+            assert_eq!(Failures::after(failures.as_ref(), &wrong(Share::Known), 100, last), Err(wait));
+            assert!(judge(&mut failures, &wrong(Share::Known), last + wait));
+        }
+    }
+
+    #[test]
+    fn a_success_and_a_long_silence_forget_the_failures() {
+        let right = Try { succeeded: true, ..wrong(Share::Codes) };
+        let mut failures = None;
+        while judge(&mut failures, &wrong(Share::Passwords), at(0)) {}
+        let spent = failures.clone();
+        assert_eq!(Failures::after(spent.as_ref(), &right, 100, at(1)), Ok(None));
+        let long = Timestamp::default() + FORGOTTEN_AFTER;
+        assert!(!judge(&mut failures, &wrong(Share::Passwords), at(long.as_millis() - 1)));
+        assert!(judge(&mut failures, &wrong(Share::Passwords), long));
+        assert!(spent.is_some_and(|spent| spent.are_forgotten(long)));
+    }
+
+    #[test]
+    fn a_right_try_is_refused_like_a_wrong_one_where_the_share_is_spent() {
+        let mut failures = None;
+        while judge(&mut failures, &wrong(Share::Codes), at(0)) {}
+        let right = Try { succeeded: true, ..wrong(Share::Codes) };
+        let refused = Failures::after(failures.as_ref(), &right, 100, at(5));
+        assert_eq!(refused, Failures::after(failures.as_ref(), &wrong(Share::Codes), 100, at(5)));
+        assert!(refused.is_err());
+    }
+
+    #[test]
+    fn a_clock_that_was_corrected_lets_nobody_wait_for_long() {
+        let late = Timestamp::default() + Span::from_secs(365 * 86_400);
+        let mut failures = None;
+        assert!((0..9).filter(|_| judge(&mut failures, &wrong(Share::Known), late)).count() == 5);
+        assert!(judge(&mut failures, &wrong(Share::Known), at(0)));
+    }
+
+    fn judge(failures: &mut Option<Failures>, tried: &Try, now: Timestamp) -> bool {
+        Failures::after(failures.as_ref(), tried, 100, now).map(|next| *failures = next).is_ok()
+    }
+
+    fn wrong(share: Share) -> Try {
+        Try { account: Account::User(UserId::from_bytes([1; 16])), share, source: None, succeeded: false }
+    }
+
+    fn at(ms: u64) -> Timestamp {
+        Timestamp::from_millis(ms)
+    }
+}

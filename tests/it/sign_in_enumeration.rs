@@ -1,0 +1,350 @@
+//! Under strict enumeration protection a sign-in says and does the same for whoever it names: whatever they can sign in
+//! by, and where they are nobody at all.
+
+use std::sync::{Arc, Mutex};
+
+use vestibule::delivery::Capture;
+use vestibule::domain::client::Client;
+use vestibule::domain::context::Policy;
+use vestibule::domain::id::{
+    ClientId, ExternalAccountId, IdentificationId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId,
+};
+use vestibule::domain::identifier::{EmailAddress, Identifier, Username};
+use vestibule::domain::invitation::Invitation;
+use vestibule::domain::secret::Secret;
+use vestibule::domain::settings::{Attribute, Settings};
+use vestibule::domain::sign_up::SignUp;
+use vestibule::domain::time::{Span, Timestamp};
+use vestibule::domain::user::{Identification, User, UserAccount};
+use vestibule::domain::verification::{Profile, Strategy};
+use vestibule::domain::waitlist::WaitlistEntry;
+use vestibule::engine::{
+    Caller, ClientView, Engine, EngineError, RawFirstFactor, RawProof, RawSignIn, SignInView, Source,
+};
+use vestibule::password::{HashOptions, HashParameters, HashPool};
+use vestibule::store::{
+    BoxFuture, Commit, CommitError, Committed, Health, Keep, MemoryStore, OutboxEntry, Place, Portion, Store,
+    StoreError,
+};
+use vestibule::token::InstanceKey;
+
+#[tokio::test]
+async fn whoever_is_named_the_answers_and_the_work_are_the_same() {
+    let (bench, digest) = (Bench::new().await, digest().await);
+    for (n, kind) in KINDS.into_iter().enumerate() {
+        let address = format!("somebody{n}@example.com");
+        bench.import(&user(n, &address, kind, &digest)).await;
+        let somebody = bench.walk(&address).await;
+        let nobody = bench.walk(&format!("nobody{n}@example.com")).await;
+        assert_eq!(somebody.len(), nobody.len(), "{kind:?}");
+        for (step, (somebody, nobody)) in somebody.iter().zip(&nobody).enumerate() {
+            assert_eq!(somebody, nobody, "{kind:?}, step {step}");
+        }
+        let by_name = bench.walk(&format!("somebody_{n}")).await;
+        assert_eq!(by_name, bench.walk(&format!("nobody_{n}")).await, "{kind:?} by a username");
+    }
+}
+
+#[tokio::test]
+async fn signing_in_renews_a_digest_that_cost_less_than_one_does_now() {
+    let (cheap, dear) = (CHEAP, HashParameters { m_kib: 128, ..CHEAP });
+    let store = Arc::new(Watched::default());
+    let before = Bench::over(store.clone(), cheap).await;
+    before.import(&user(1, "old@example.com", Kind::Password, &digest().await)).await;
+    let after = Bench::over(store.clone(), dear).await;
+    let sign_in = |password| after.create(Caller::nobody(), "old@example.com", Some(password), None);
+    let cost = async || {
+        let user = store.user(UserId::from_bytes([2; 16])).await.expect("readable").expect("a user");
+        HashPool::cost_of(user.password_digest.as_ref().expect("a digest"))
+    };
+    assert!(sign_in("wanders under oaks").await.is_err());
+    assert_eq!(cost().await, Some(cheap), "a wrong password renews nothing");
+    sign_in(PASSWORD).await.expect("signed in");
+    assert_eq!(cost().await, Some(dear));
+    sign_in(PASSWORD).await.expect("by the new one");
+    assert!(sign_in("wanders under oaks").await.is_err());
+}
+
+struct Bench {
+    engine: Engine,
+    store: Arc<Watched>,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        Self::over(Arc::default(), CHEAP).await
+    }
+
+    async fn over(store: Arc<Watched>, parameters: HashParameters) -> Self {
+        let policy = Policy { resend_cooldown: Span::default(), ..Policy::default() };
+        let hashing = HashOptions { parameters, threads: 1, ..HashOptions::default() };
+        let builder =
+            Engine::builder().settings(settings()).policy(policy).key(InstanceKey::from_bytes([7; 32].into()));
+        let builder = builder.store(store.clone()).hashing(hashing).email(Arc::new(Capture::new()));
+        Self { engine: builder.build().await.expect("an engine"), store }
+    }
+
+    async fn import(&self, user: &User) {
+        let commit = Commit { user: Some(user.clone()), ..Commit::default() };
+        self.store.commit(vec![commit]).await.remove(0).expect("a user");
+    }
+
+    /// Everything that somebody can do who knows an identifier and no secret, with what the store was asked for.
+    async fn walk(&self, identifier: &str) -> Vec<(String, Vec<String>)> {
+        let mut steps = Vec::new();
+        self.store.seen();
+        let begun = self.create(Caller::nobody(), identifier, None, None).await;
+        steps.push((shown(&begun), self.store.seen()));
+        let Ok((sign_in, client)) = &begun else { return steps };
+        let token = client.new_token.clone().expect("a new client");
+        let id = sign_in.value.id;
+        for _ in 0..2 {
+            for strategy in ["email_code", "phone_code", "password", "ticket", "oauth_custom_fake"] {
+                let raw = RawFirstFactor { strategy: Some(strategy.into()), ..RawFirstFactor::default() };
+                let caller = self.known(&token).await;
+                let prepared = self.engine.prepare_first_factor(&caller, id, &raw, &Source::default()).await;
+                steps.push((shown(&prepared), self.store.seen()));
+            }
+        }
+        for strategy in ["email_code", "phone_code", "password"] {
+            for _ in 0..6 {
+                let password = (strategy == "password").then(|| Secret::new("wanders under oaks".into()));
+                let code = Some("000000".into());
+                let raw = RawProof { strategy: Some(strategy.into()), code, password };
+                let caller = self.known(&token).await;
+                let tried = self.engine.attempt_first_factor(&caller, id, &raw, &Source::default()).await;
+                steps.push((shown(&tried), self.store.seen()));
+            }
+        }
+        let seen = self.engine.sign_in(&self.known(&token).await, id, &Source::default()).await;
+        steps.push((shown(&seen), self.store.seen()));
+        for (password, strategy) in [
+            (Some("wanders under oaks"), None),
+            (Some("x"), Some("password")),
+            (Some("wanders under oaks"), Some("email_code")),
+            (None, Some("email_code")),
+            (None, Some("phone_code")),
+            (None, Some("password")),
+            (None, Some("reset_password_email_code")),
+        ] {
+            let created = self.create(self.known(&token).await, identifier, password, strategy).await;
+            steps.push((shown(&created), self.store.seen()));
+        }
+        steps
+    }
+
+    async fn known(&self, token: &Secret<String>) -> Caller {
+        self.engine.identify(Some(token.expose())).await.expect("readable")
+    }
+
+    async fn create(&self, caller: Caller, identifier: &str, password: Option<&str>, strategy: Option<&str>) -> Answer {
+        let raw = RawSignIn {
+            identifier: Some(identifier.into()),
+            password: password.map(|text| Secret::new(text.into())),
+            strategy: strategy.map(str::to_owned),
+            ..RawSignIn::default()
+        };
+        self.engine.create_sign_in(&caller, &raw, &Source::default()).await
+    }
+}
+
+type Answer = Result<(SignInView, ClientView), EngineError>;
+
+/// An answer without what differs between any two sign-ins.
+fn shown(answer: &Answer) -> String {
+    match answer {
+        Err(error) => format!("{error:?}"),
+        Ok((view, client)) => {
+            let factors = view.first_factors.iter();
+            let factors = factors.map(|f| (&f.strategy, f.address.as_ref().map(|address| address.primary)));
+            let factor = view.value.first_factor.as_ref().map(|factor| {
+                let verification = &factor.verification;
+                (&verification.strategy, verification.attempts, verification.verified.is_some())
+            });
+            let user = (view.user.is_some(), client.sessions.len());
+            format!("{:?} {:?} {factor:?} {user:?}", view.status, factors.collect::<Vec<_>>())
+        }
+    }
+}
+
+/// What somebody can sign in by.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Password,
+    Code,
+    OAuth,
+    Unproved,
+    Everything,
+    Blocked,
+}
+
+/// The digest of the password.
+async fn digest() -> Secret<String> {
+    let options = HashOptions { parameters: CHEAP, threads: 1, ..HashOptions::default() };
+    HashPool::new(options).expect("a pool").hash(Secret::new(PASSWORD.into())).await.expect("a digest")
+}
+
+fn user(n: usize, address: &str, kind: Kind, digest: &Secret<String>) -> User {
+    let id = u8::try_from(n + 1).expect("a few");
+    let email = EmailAddress::parse(address).expect("an address");
+    let proved = match kind {
+        Kind::Unproved => None,
+        Kind::OAuth => Some(Strategy::FromOAuth("from_oauth_custom_fake".into())),
+        _ => Some(Strategy::EmailCode),
+    };
+    let account = UserAccount {
+        id: ExternalAccountId::from_bytes([id; 16]),
+        identification_id: IdentificationId::from_bytes([id; 16]),
+        provider: "oauth_custom_fake".into(),
+        profile: Profile { subject: address.into(), ..Profile::default() },
+        verified_at: Timestamp::EPOCH,
+    };
+    User {
+        id: UserId::from_bytes([id; 16]),
+        email_addresses: vec![Identification {
+            id: IdentificationId::from_bytes([id + 100; 16]),
+            value: email,
+            verified_by: proved,
+        }],
+        phone_numbers: Vec::new(),
+        external_accounts: matches!(kind, Kind::OAuth | Kind::Everything).then_some(account).into_iter().collect(),
+        username: Some(Username::restore(format!("somebody_{n}"))),
+        external_id: None,
+        password_digest: (!matches!(kind, Kind::Code | Kind::OAuth)).then(|| digest.clone()),
+        first_name: None,
+        last_name: None,
+        unsafe_metadata: "{}".into(),
+        public_metadata: "{}".into(),
+        locale: None,
+        legal_accepted_at: None,
+        created_at: Timestamp::EPOCH,
+        updated_at: Timestamp::EPOCH,
+        last_sign_in_at: None,
+        devices: vec![ClientId::from_bytes([id; 16])],
+        sessions_ended: None,
+        sign_up: None,
+    }
+}
+
+fn settings() -> Settings {
+    let mut settings = Settings::default();
+    let on = Attribute { enabled: true, used_for_first_factor: true, ..Attribute::default() };
+    settings.attributes.email_address = Attribute { verifications: vec![Strategy::EmailCode], ..on.clone() };
+    settings.attributes.phone_number = Attribute { verifications: vec![Strategy::PhoneCode], ..on.clone() };
+    settings.attributes.username = on.clone();
+    settings.attributes.password = on;
+    settings.attack_protection.enumeration_protection.enabled = true;
+    settings.restrictions.blocklist.enabled = true;
+    let blocked = ["somebody", "nobody"].map(|name| format!("{name}{BLOCKED}@example.com"));
+    let blocked = serde_json::json!(blocked);
+    settings.restrictions.blocklist.identifiers = serde_json::from_value(blocked).expect("a pattern");
+    settings
+}
+
+/// A store that notes what it is asked for.
+#[derive(Default)]
+struct Watched {
+    inner: MemoryStore,
+    seen: Mutex<Vec<String>>,
+}
+
+impl Watched {
+    /// What it was asked for since it was asked last.
+    fn seen(&self) -> Vec<String> {
+        std::mem::take(&mut *self.seen.lock().expect("no panic"))
+    }
+
+    fn note(&self, what: impl Into<String>) {
+        self.seen.lock().expect("no panic").push(what.into());
+    }
+}
+
+impl Store for Watched {
+    fn commit(&self, batch: Vec<Commit>) -> BoxFuture<'_, Vec<Result<Committed, CommitError>>> {
+        for commit in &batch {
+            // What the relay strikes out comes when it comes.
+            if commit.client.is_some() || commit.tried.is_some() || commit.entry.is_some() {
+                let changes = commit.client.as_ref().map_or(0, |write| write.changes.len());
+                let charges: Vec<_> = commit.charges.iter().map(|charge| charge.what).collect();
+                let tried = commit.tried.as_ref().map(|tried| (tried.share, tried.succeeded));
+                let messages: Vec<_> = commit.outbox.iter().map(|entry| !entry.sealed.is_empty()).collect();
+                let entry = commit.entry.is_some();
+                self.note(format!("commit {changes} {charges:?} {tried:?} {messages:?} {entry} {}", commit.relaxed));
+            }
+        }
+        self.inner.commit(batch)
+    }
+
+    fn user(&self, id: UserId) -> BoxFuture<'_, Result<Option<Arc<User>>, StoreError>> {
+        self.note("user");
+        self.inner.user(id)
+    }
+
+    fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>> {
+        self.note("client");
+        self.inner.client(id)
+    }
+
+    fn holder<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
+        self.note("holder");
+        self.inner.holder(identifier)
+    }
+
+    fn sign_up(&self, id: SignUpId) -> BoxFuture<'_, Result<Option<SignUp>, StoreError>> {
+        self.inner.sign_up(id)
+    }
+
+    fn invitation(&self, id: InvitationId) -> BoxFuture<'_, Result<Option<Invitation>, StoreError>> {
+        self.inner.invitation(id)
+    }
+
+    fn invitations(
+        &self,
+        after: Option<InvitationId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Invitation>, StoreError>> {
+        self.inner.invitations(after, limit)
+    }
+
+    fn waitlist_entry(&self, id: WaitlistEntryId) -> BoxFuture<'_, Result<Option<WaitlistEntry>, StoreError>> {
+        self.inner.waitlist_entry(id)
+    }
+
+    fn waitlist(
+        &self,
+        after: Option<WaitlistEntryId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<WaitlistEntry>, StoreError>> {
+        self.inner.waitlist(after, limit)
+    }
+
+    fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>> {
+        self.inner.outbox(after, limit)
+    }
+
+    fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<(Timestamp, SignUpId)>, StoreError>> {
+        self.inner.due(now, limit)
+    }
+
+    fn walk(&self, place: Place, keep: Keep, now: Timestamp, n: usize) -> BoxFuture<'_, Result<Portion, StoreError>> {
+        self.inner.walk(place, keep, now, n)
+    }
+
+    fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
+        self.inner.value(name)
+    }
+
+    fn health(&self) -> Health {
+        self.inner.health()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.inner.close()
+    }
+}
+
+const KINDS: [Kind; 6] = [Kind::Password, Kind::Code, Kind::OAuth, Kind::Unproved, Kind::Everything, Kind::Blocked];
+/// The number of the one who is blocked.
+const BLOCKED: usize = 5;
+const CHEAP: HashParameters = HashParameters { m_kib: 64, t: 1, p: 1 };
+const PASSWORD: &str = "wanders under elms";
