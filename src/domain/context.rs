@@ -67,6 +67,8 @@ pub struct Policy {
     pub session_lifetime: Span,
     /// Whether a client holds one session at most.
     pub single_session: bool,
+    /// Whether text messages go to premium-rate, satellite and other numbers that cost their sender much.
+    pub sms_costly_numbers: bool,
 }
 
 /// Exact limits per normalised address and per client, all within one hour (DESIGN 9).
@@ -113,6 +115,7 @@ impl Default for Policy {
             keep_client: Span::from_secs(30 * 86_400),
             session_lifetime: Span::from_secs(7 * 86_400),
             single_session: true,
+            sms_costly_numbers: false,
         }
     }
 }

@@ -36,7 +36,7 @@ pub struct Source {
     pub tokens: bool,
     /// What an application's own tests show to pass where people meet a captcha.
     pub testing_token: Option<String>,
-    /// The address it came from, for captcha services.
+    /// The address it came from, for limits and captcha services.
     pub address: Option<IpAddr>,
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::client::{Client, ClientChange};
 use crate::domain::id::ClientId;
+use crate::limiter::Family;
 use crate::store::{ClientWrite, Commit};
 
 use super::sign_ups::salt;
@@ -19,6 +20,9 @@ impl Engine {
         if let Some(view) = self.client_view(caller, source).await? {
             return Ok(view);
         }
+        let now = self.now();
+        self.inner.admission.spend(Family::Client, source, now)?;
+        self.inner.admission.spend(Family::Write, source, now)?;
         let (id, salt) = self.inner.environment.decide(|cx| (ClientId::generate(cx.now, cx.entropy), salt(cx.entropy)));
         let client = self.change_client(id, vec![ClientChange::Open { salt }]).await?;
         self.view_client(caller, client, None, source).await
@@ -41,7 +45,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::NoClient`] for nobody.
-    pub async fn end_sessions(&self, caller: &Caller) -> Result<ClientView, EngineError> {
+    pub async fn end_sessions(&self, caller: &Caller, source: &Source) -> Result<ClientView, EngineError> {
+        self.inner.admission.spend(Family::Write, source, self.now())?;
         let _place = self.inner.admission.enter()?;
         let id = caller.client_id().ok_or(EngineError::NoClient)?;
         self.change_client(id, vec![ClientChange::EndAllSessions]).await?;

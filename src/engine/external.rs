@@ -16,6 +16,7 @@ use crate::domain::settings::OAuth;
 use crate::domain::sign_in;
 use crate::domain::sign_up::{Command, External, ExternalReturn, ExternalTrip, Phase, RawFields};
 use crate::domain::verification::{ExternalAccount, Profile, Strategy};
+use crate::limiter::Family;
 use crate::oauth::{Ask, Callback, ProviderError};
 use crate::token::{Gate, Traveller, Trip};
 
@@ -73,6 +74,7 @@ impl Engine {
         callback: &ProviderCallback,
         source: &Source,
     ) -> Result<Returned, EngineError> {
+        self.inner.admission.spend(Family::Write, source, self.now())?;
         let _place = self.inner.admission.enter()?;
         let invalid = || EngineError::from(Rejection::from(Code::OAuthCallbackInvalid));
         let state = callback.state.as_deref();
@@ -99,7 +101,7 @@ impl Engine {
             Traveller::SignUp(id) => id,
             Traveller::SignIn(id) => {
                 let back = self.back(&trip, &account, callback, is_owner).await?;
-                let (value, client) = self.settle_sign_in(id, trip.client, &back).await?;
+                let (value, client) = self.settle_sign_in(id, trip.client, &back, source).await?;
                 let has_session = value.status() == sign_in::Status::Complete;
                 let url = account.destination(has_session).to_owned();
                 let client = if is_owner { Some(self.shown(caller, value, client, source).await?.1) } else { None };
@@ -125,6 +127,7 @@ impl Engine {
         handed_over: &str,
         source: &Source,
     ) -> Result<(SignUpView, ClientView), EngineError> {
+        self.inner.admission.spend(Family::Write, source, self.now())?;
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let found = self.inner.system.read(id, client).await?.sign_up;

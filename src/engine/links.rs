@@ -5,6 +5,8 @@ use crate::domain::rejection::Code;
 use crate::domain::sign_up::{Command, Follow, Phase};
 use crate::domain::verification::{LinkToken, VerificationStatus};
 
+use crate::limiter::Family;
+
 use super::{Caller, ClientView, Engine, EngineError, Source};
 
 /// What came of following a link.
@@ -47,6 +49,21 @@ impl Engine {
     /// # Errors
     /// `too_many_requests` where the guesses for the address are used up, and when the engine can't tell.
     pub async fn follow_link(
+        &self,
+        caller: &Caller,
+        token: &str,
+        confirmed: bool,
+        source: &Source,
+    ) -> Result<Followed, EngineError> {
+        self.inner.admission.spend(Family::Write, source, self.now())?;
+        let followed = self.followed(caller, token, confirmed, source).await?;
+        if followed.outcome == LinkOutcome::Failed {
+            self.inner.admission.spend(Family::Attempt, source, self.now())?;
+        }
+        Ok(followed)
+    }
+
+    async fn followed(
         &self,
         caller: &Caller,
         token: &str,

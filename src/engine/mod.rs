@@ -17,6 +17,8 @@ mod invitations;
 mod keys;
 mod links;
 mod listing;
+mod messages;
+mod passwords;
 mod sessions;
 mod sign_ins;
 mod sign_ups;

@@ -8,13 +8,13 @@ use crate::domain::context::Context;
 use crate::domain::effect::Effect;
 use crate::domain::id::{ClientId, SignInId, UserId};
 use crate::domain::identifier::Identifier;
-use crate::domain::password_policy;
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::{self, Attempt, Create, Prepare, Proof, SignIn, Start, Status, Transition};
 use crate::domain::sign_up::{self, ExternalReturn};
 use crate::domain::user::User;
 use crate::domain::verification::{self, Strategy};
+use crate::limiter::Family;
 use crate::store::{ClientWrite, Commit, CommitError};
 use crate::token::Traveller;
 
@@ -72,7 +72,14 @@ impl Engine {
         raw: &RawSignIn,
         source: &Source,
     ) -> Result<(SignInView, ClientView), EngineError> {
-        let _place = self.inner.admission.enter()?;
+        let admission = &self.inner.admission;
+        let spend = |family| admission.spend(family, source, self.now());
+        spend(Family::Create)?;
+        spend(Family::Write)?;
+        if raw.password.is_some() {
+            spend(Family::Attempt)?;
+        }
+        let _place = admission.enter()?;
         let single = self.single_session();
         let admitted = |client: Option<&Client>, user: Option<&User>| {
             client.map_or(Ok(()), |client| client.admits(user, single, self.now()))
@@ -81,6 +88,9 @@ impl Engine {
         admitted(known, None)?;
         let given = raw.identifier.as_deref().filter(|text| !text.is_empty());
         let identifier = given.map(|text| sign_in::identifier(text, &self.settings())).transpose()?;
+        if identifier.is_some() {
+            spend(Family::LookUp)?;
+        }
         let user = self.holder(identifier.as_ref()).await?;
         let user = user.as_deref();
         admitted(known, user)?;
@@ -91,6 +101,9 @@ impl Engine {
                 None => (id, ClientId::generate(cx.now, cx.entropy), Some(salt(cx.entropy))),
             }
         });
+        if open.is_some() {
+            spend(Family::Client)?;
+        }
         let is_transfer = raw.transfer.as_deref().is_some_and(|text| text == "true" || text == "1");
         let start = match is_transfer {
             true => self.take_over(caller).await?,
@@ -109,7 +122,7 @@ impl Engine {
             Ok(SignIn::create(&create, user, cx)?)
         };
         let open = open.map(|salt| ClientChange::Open { salt });
-        let (next, client) = self.change_sign_in(client_id, open, decide).await?;
+        let (next, client) = self.change_sign_in(client_id, open, source, decide).await?;
         self.shown(caller, next, client, source).await
     }
 
@@ -140,6 +153,7 @@ impl Engine {
         raw: &RawFirstFactor,
         source: &Source,
     ) -> Result<(SignInView, ClientView), EngineError> {
+        self.inner.admission.spend(Family::Write, source, self.now())?;
         let _place = self.inner.admission.enter()?;
         let client = caller.client().ok_or(EngineError::NotFound)?;
         let user = self.user_of(self.in_progress(Some(client), id)?).await?;
@@ -151,7 +165,7 @@ impl Engine {
         let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
             Ok(self.in_progress(client, id)?.prepare(&prepare, user.as_deref(), cx)?)
         };
-        let (next, client) = self.change_sign_in(client.id, None, decide).await?;
+        let (next, client) = self.change_sign_in(client.id, None, source, decide).await?;
         self.shown(caller, next, client, source).await
     }
 
@@ -166,18 +180,21 @@ impl Engine {
         raw: &RawProof,
         source: &Source,
     ) -> Result<(SignInView, ClientView), EngineError> {
+        let now = self.now();
+        self.inner.admission.spend(Family::Attempt, source, now)?;
+        self.inner.admission.spend(Family::Write, source, now)?;
         let _place = self.inner.admission.enter()?;
         let client = caller.client().ok_or(EngineError::NotFound)?;
         let user = self.user_of(self.in_progress(Some(client), id)?).await?;
         let user = user.as_deref();
-        let attempt = self.proof(raw, user).await?;
+        let attempt = self.proof(raw, user, client.id, source).await?;
         let single = self.single_session();
         let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
             let value = self.in_progress(client, id)?;
             client.map_or(Ok(()), |client| client.admits(user, single, cx.now))?;
             Ok(value.attempt(&attempt, user, cx)?)
         };
-        let (next, client) = self.change_sign_in(client.id, None, decide).await?;
+        let (next, client) = self.change_sign_in(client.id, None, source, decide).await?;
         self.shown(caller, next, client, source).await
     }
 
@@ -187,6 +204,7 @@ impl Engine {
         &self,
         id: ClientId,
         open: Option<ClientChange>,
+        source: &Source,
         decide: impl Fn(Option<&Client>, &mut Context<'_>) -> Result<Transition, EngineError>,
     ) -> Result<(SignIn, Arc<Client>), EngineError> {
         let environment = &self.inner.environment;
@@ -195,6 +213,7 @@ impl Engine {
             let transition = environment.decide(|cx| decide(client.as_deref(), cx))?;
             let Transition { next, verdict, effects, charges, client_changes, signed_in, link } = transition;
             let at = environment.now();
+            let sent = self.spend_messages(&effects, source)?;
             // What is only counted opens no client either.
             let changes: Vec<_> = match client_changes.is_empty() {
                 true => Vec::new(),
@@ -211,7 +230,11 @@ impl Engine {
                 limits: environment.policy.address_limits,
                 ..Commit::default()
             };
-            match self.inner.system.persister().commit(commit).await {
+            let outcome = self.inner.system.persister().commit(commit).await;
+            if !matches!(outcome, Ok(_) | Err(CommitError::Unknown)) {
+                sent.iter().for_each(|to| self.inner.admission.take_back_message(to, source));
+            }
+            match outcome {
                 Err(CommitError::Client(ClientConflict::SignInChanged)) => {}
                 Err(CommitError::LimitExceeded { retry_after }) => {
                     return Err(Code::TooManyRequests.after(retry_after).into());
@@ -234,11 +257,12 @@ impl Engine {
         id: SignInId,
         client: ClientId,
         back: &ExternalReturn,
+        source: &Source,
     ) -> Result<(SignIn, Arc<Client>), EngineError> {
         let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
             Ok(self.in_progress(client, id)?.return_from_provider(back, cx)?)
         };
-        self.change_sign_in(client, None, decide).await
+        self.change_sign_in(client, None, source, decide).await
     }
 
     /// What a sign-in begins with that takes over the account which the client's sign-up found to be a user's.
@@ -305,20 +329,27 @@ impl Engine {
         match (strategy, password) {
             (None, None) => Ok(Start::Identify),
             (None | Some("password"), Some(password)) => {
-                Ok(Start::Password { fits: self.compare(password, user).await? })
+                Ok(Start::Password { fits: self.compare(password, user, client, source).await? })
             }
             (Some("password"), None) => Err(Code::FormParamMissing.on("password").into()),
             (Some(_), _) => Ok(Start::Prepare(Prepare::parse(strategy, None, raw.channel.as_deref())?)),
         }
     }
 
-    async fn proof(&self, raw: &RawProof, user: Option<&User>) -> Result<Attempt, EngineError> {
+    async fn proof(
+        &self,
+        raw: &RawProof,
+        user: Option<&User>,
+        client: ClientId,
+        source: &Source,
+    ) -> Result<Attempt, EngineError> {
         let missing = |param| EngineError::from(Code::FormParamMissing.on(param));
         let strategy = sign_in::named(raw.strategy.as_deref())?;
         let proof = match strategy {
             Strategy::Password => {
                 let password = raw.password.as_ref().filter(|password| !password.expose().is_empty());
-                Proof::Password { fits: self.compare(password.ok_or_else(|| missing("password"))?, user).await? }
+                let password = password.ok_or_else(|| missing("password"))?;
+                Proof::Password { fits: self.compare(password, user, client, source).await? }
             }
             _ => {
                 let code = raw.code.as_deref().filter(|code| !code.is_empty()).ok_or_else(|| missing("code"))?;
@@ -326,16 +357,6 @@ impl Engine {
             }
         };
         Ok(Attempt { strategy, proof })
-    }
-
-    /// Whether a password is the user's; finding out that it is nobody's takes as long.
-    async fn compare(&self, password: &Secret<String>, user: Option<&User>) -> Result<bool, EngineError> {
-        let normalised = password_policy::normalise(password.expose());
-        let stored = user.and_then(|user| user.password_digest.clone()).filter(|_| normalised.is_some());
-        let password = Secret::new(normalised.unwrap_or_default());
-        let hashes = &self.inner.hashes;
-        let stored = stored.unwrap_or_else(|| hashes.nobodys());
-        Ok(hashes.verify(password, stored).await?)
     }
 
     pub(super) async fn shown(

@@ -7,7 +7,7 @@ use crate::domain::field::Field;
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::Invitation;
 use crate::domain::metadata::metadata;
-use crate::domain::password_policy;
+use crate::domain::password_policy::{self, Candidate};
 use crate::domain::rejection::{Code, Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::settings::Settings;
@@ -92,12 +92,12 @@ impl RawFields {
 }
 
 impl Fields {
-    /// Parses raw parameters by the instance's settings. The second value is the password to hash, if one was
-    /// given; the caller puts its digest into `password_digest`.
+    /// Parses raw parameters by the instance's settings. The second value is the password to judge and hash, if
+    /// one was given; the caller puts its digest into `password_digest`.
     ///
     /// # Errors
     /// Every fault found, each naming its parameter.
-    pub fn parse(raw: &RawFields, settings: &Settings) -> Result<(Self, Option<Secret<String>>), Rejection> {
+    pub fn parse(raw: &RawFields, settings: &Settings) -> Result<(Self, Option<Candidate>), Rejection> {
         let mut reasons = Vec::new();
         let mut fields = Self::default();
         let (mut email, mut phone) = (raw.email_address.as_deref(), raw.phone_number.as_deref());
