@@ -53,3 +53,109 @@ impl Engine {
         Ok(hashes.verify_for(password, stored, source.requester()).await?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::domain::settings::{Attribute, Settings};
+    use crate::domain::sign_up::RawFields;
+    use crate::domain::source_limits::SourceLimits;
+    use crate::engine::Caller;
+    use crate::password::{HashOptions, HashParameters};
+
+    fn given(password: &str) -> RawFields {
+        RawFields { password: Some(Secret::new(password.to_owned())), ..RawFields::default() }
+    }
+
+    fn from(last: u8) -> Source {
+        Source { address: Some([192, 0, 2, last].into()), ..Source::default() }
+    }
+
+    async fn engine() -> Engine {
+        let mut settings = Settings::default();
+        let on = Attribute { enabled: true, ..Attribute::default() };
+        settings.attributes.password = on.clone();
+        settings.attributes.username = Attribute { required: true, ..on };
+        let parameters = HashParameters { m_kib: 64, t: 1, p: 1 };
+        let hashing = HashOptions { parameters, threads: 1, queue: 16, ..HashOptions::default() };
+        let plenty = SourceLimits::default();
+        let limits =
+            SourceLimits { passwords: plenty.passwords.times(1_000), writes: plenty.writes.times(1_000), ..plenty };
+        let builder = Engine::builder().settings(settings).hashing(hashing).source_limits(Some(limits));
+        builder.build().await.expect("an engine")
+    }
+
+    /// Holds up the one hashing thread until the sender is dropped.
+    async fn paused(engine: &Engine) -> mpsc::Sender<()> {
+        let (resume, wait) = mpsc::channel::<()>();
+        let (began, is_running) = oneshot::channel();
+        let held = engine.clone();
+        tokio::spawn(async move {
+            let judge = move || began.send(()).is_ok() && wait.recv().is_ok();
+            held.inner.hashes.hash_if(Secret::new("wanders under elms".to_owned()), judge, None).await
+        });
+        is_running.await.expect("the pool is at work");
+        resume
+    }
+
+    #[tokio::test]
+    async fn writes_to_one_sign_up_fill_no_queue_and_others_get_through() {
+        let engine = engine().await;
+        let (sign_up, client) =
+            engine.create_sign_up(&Caller::nobody(), &RawFields::default(), &from(1)).await.expect("a sign-up");
+        let token = client.new_token.expect("a new client has a token");
+        let caller = engine.identify(Some(token.expose())).await.expect("readable");
+        let resume = paused(&engine).await;
+        let writes: Vec<_> = (0..100)
+            .map(|n: u8| {
+                let (engine, caller, id) = (engine.clone(), caller.clone(), sign_up.value.id);
+                // From everywhere: the sign-up is one all the same.
+                tokio::spawn(
+                    async move { engine.update_sign_up(&caller, id, &given("wanders under elms"), &from(n)).await },
+                )
+            })
+            .collect();
+        let other = {
+            let engine = engine.clone();
+            let fields = given("strolls beneath oaks");
+            tokio::spawn(async move { engine.create_sign_up(&Caller::nobody(), &fields, &from(200)).await })
+        };
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        drop(resume);
+        let mut accepted = 0;
+        for write in writes {
+            match write.await.expect("a task") {
+                Ok(_) => accepted += 1,
+                other => assert!(matches!(other, Err(EngineError::Busy { .. })), "{other:?}"),
+            }
+        }
+        assert_eq!(accepted, 1);
+        assert!(other.await.expect("a task").is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_password_is_judged_where_it_is_hashed() {
+        let engine = engine().await;
+        let resume = paused(&engine).await;
+        let fields = given("password1");
+        let waiting = {
+            let engine = engine.clone();
+            tokio::spawn(async move { engine.create_sign_up(&Caller::nobody(), &fields, &from(1)).await })
+        };
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!waiting.is_finished(), "the judge waits for the pool like everything else there");
+        drop(resume);
+        match waiting.await.expect("a task") {
+            Err(EngineError::Rejected(refused)) => assert!(refused.is(Code::FormPasswordPwned)),
+            other => panic!("{other:?}"),
+        }
+    }
+}

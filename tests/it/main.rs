@@ -16,6 +16,7 @@ mod http_links;
 mod http_oauth;
 mod http_restrictions;
 mod layers;
+mod limits;
 mod load;
 mod oauth;
 mod process;
