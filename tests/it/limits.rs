@@ -52,8 +52,8 @@ async fn fresh_clients_give_no_fresh_budget_of_messages() {
 async fn a_message_that_is_not_sent_is_not_counted() {
     let bench = Bench::new(SourceLimits { emails: few(2), ..LIMITLESS }).await;
     let (sign_up, caller) = bench.begin(HERE, &email(0)).await;
-    let prepare =
-        || bench.engine.prepare_verification(&caller, sign_up.value.id, Some("email_code"), None, &source(HERE));
+    let here = source(HERE);
+    let prepare = || bench.engine.prepare_verification(&caller, sign_up.value.id, Some("email_code"), None, &here);
     prepare().await.expect("sent");
     for _ in 0..10 {
         match prepare().await {
@@ -102,20 +102,20 @@ async fn a_range_of_numbers_trips_wherever_the_messages_are_asked_for() {
 #[tokio::test]
 async fn numbers_that_cost_their_sender_much_get_no_message() {
     let bench = Bench::new(LIMITLESS).await;
+    let here = source(HERE);
     for number in ["+979123456789", "+881612345678", "+870773111632", "+883510012345", "+19005551234"] {
         let fields = RawFields { phone_number: Some(number.into()), ..RawFields::default() };
         let (sign_up, caller) = bench.begin(HERE, &fields).await;
-        let prepare =
-            bench.engine.prepare_verification(&caller, sign_up.value.id, Some("phone_code"), None, &source(HERE));
+        let prepare = bench.engine.prepare_verification(&caller, sign_up.value.id, Some("phone_code"), None, &here);
         let with_strategy = RawFields { strategy: Some("phone_code".into()), ..fields.clone() };
-        let update = bench.engine.update_sign_up(&caller, sign_up.value.id, &with_strategy, &source(HERE));
+        let update = bench.engine.update_sign_up(&caller, sign_up.value.id, &with_strategy, &here);
         let raw =
             RawSignIn { identifier: Some(number.into()), strategy: Some("phone_code".into()), ..RawSignIn::default() };
         let refusals = [
             prepare.await.err(),
             update.await.err(),
             bench.create(HERE, &with_strategy).await.err(),
-            bench.engine.create_sign_in(&Caller::nobody(), &raw, &source(HERE)).await.err(),
+            bench.engine.create_sign_in(&Caller::nobody(), &raw, &here).await.err(),
         ];
         for refused in refusals {
             match refused {
