@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use tempfile::TempDir;
 use vestibule::delivery::Capture;
 use vestibule::domain::context::Policy;
 use vestibule::domain::rejection::Code;
@@ -15,6 +16,8 @@ use vestibule::domain::time::Span;
 use vestibule::domain::verification::Strategy;
 use vestibule::engine::{Caller, ClientView, Engine, EngineError, RawSignIn, SignUpView, Source};
 use vestibule::password::{HashOptions, HashParameters};
+
+use crate::support::server::Server;
 
 #[tokio::test]
 async fn what_is_begun_is_limited_in_the_engine_and_other_sources_are_not() {
@@ -215,6 +218,26 @@ async fn passwords_are_judged_after_all_that_is_cheaper() {
         other => panic!("{other:?}"),
     }
     assert_limited(bench.create(HERE, &given("wanders under elms")).await);
+}
+
+#[test]
+fn a_limit_is_answered_429_with_the_time_to_wait() {
+    let folder = TempDir::new().expect("a folder");
+    let config = "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n[limits]\nsource_look_ups_per_minute = 3\n";
+    let server = Server::start(folder.path(), config);
+    let create = |from: &str, n: u32| {
+        let headers = [("content-type", "application/x-www-form-urlencoded"), ("x-forwarded-for", from)];
+        let form = format!("email_address=a{n}%40example.com");
+        server.request("POST", "/v1/client/sign_ups?_is_native=1", &headers, &form).expect("an answer")
+    };
+    for n in 0..3 {
+        assert_eq!(create("203.0.113.1", n).status, 200);
+    }
+    let refused = create("203.0.113.1", 3);
+    assert_eq!((refused.status, refused.error_codes()), (429, vec!["too_many_requests".to_owned()]));
+    let wait: u64 = refused.header("retry-after").and_then(|text| text.parse().ok()).expect("a time to wait");
+    assert!((1..=60).contains(&wait), "{wait}");
+    assert_eq!(create("203.0.113.2", 3).status, 200, "somebody else");
 }
 
 struct Bench {
