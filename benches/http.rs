@@ -60,13 +60,14 @@ fn main() {
 
 async fn vestibule_server() -> u16 {
     let builder = Engine::builder().settings(support::settings()).policy(support::policy());
-    let engine = builder.email(support::nowhere()).sms(support::nowhere()).build().await.expect("an engine");
+    let engine =
+        builder.email(support::nowhere()).sms(support::nowhere()).source_limits(None).build().await.expect("an engine");
     let url = "http://localhost".parse().expect("a URL");
     let mut options = HttpOptions::new(url, engine.publishable_key(), true);
     options.listen = vec!["127.0.0.1:0".parse().expect("an address")];
     let server = bind(&options).await.expect("a socket");
     let port = server.local_addrs()[0].port();
-    let app = App::new(engine, options, Arc::new(|_, _, _| Ok(())), None);
+    let app = App::new(engine, options, None);
     tokio::spawn(server.serve(Arc::new(app), std::future::pending()));
     port
 }

@@ -17,8 +17,7 @@ use crate::config::{self, Config};
 use crate::delivery::{Capture, Captured, Channel, Off, Security, Smtp, SmtpLimits, SmtpOptions, Transport};
 use crate::domain::time::Span;
 use crate::engine::{BackendKey, Engine};
-use crate::http::{App, BoundServer, CapturedMessage, DevOutbox, Family, HttpOptions, SourceLimiter, bind};
-use crate::limiter::{self, Rate};
+use crate::http::{App, BoundServer, CapturedMessage, DevOutbox, HttpOptions, bind};
 use crate::oauth::Providers;
 use crate::outbound::{Outbound, OutboundOptions};
 use crate::password::{HashOptions, HashParameters};
@@ -63,7 +62,7 @@ async fn run(config: &Config, places: usize) -> Result<(), String> {
     let engine = build_engine(config, &capture, reached_at(config, port)?).await?;
     let outbox: Arc<dyn DevOutbox> = Arc::new(Outbox(capture));
     let per_source = options.max_connections_per_source;
-    let app = Arc::new(App::new(engine.clone(), options, source_limiter(config), Some(outbox)));
+    let app = Arc::new(App::new(engine.clone(), options, Some(outbox)));
     announce(config, port, &engine);
     tracing::info!(connections = places, per_source, "serving; as many connections may be open");
     let drain = Duration::from_secs(config.server.drain_timeout_s);
@@ -179,6 +178,7 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) 
         .key(key)
         .settings(config.settings().clone())
         .policy(config.policy())
+        .source_limits(config.source_limits())
         .actors(actors)
         .hashing(hashing)
         .email(email_transport(config, capture)?)
@@ -236,19 +236,6 @@ fn sms_transport(config: &Config, capture: &Arc<Capture>) -> Arc<dyn Transport> 
         config::SmsTransport::Capture if config.is_development() => capture.clone(),
         config::SmsTransport::Capture | config::SmsTransport::None => Arc::new(Off),
     }
-}
-
-fn source_limiter(config: &Config) -> SourceLimiter {
-    let Some(limits) = config.source_limits() else { return Arc::new(|_, _, _| Ok(())) };
-    let rate = |count: u32| Rate { count: count as usize, window: limits.window };
-    let limiter = limiter::SourceLimiter::new(rate(limits.creates), rate(limits.attempts));
-    Arc::new(move |family, source, now| {
-        let family = match family {
-            Family::Create => limiter::Family::Create,
-            Family::Attempt => limiter::Family::Attempt,
-        };
-        limiter.check(family, source, now)
-    })
 }
 
 fn http_options(config: &Config, places: usize) -> Result<HttpOptions, String> {

@@ -5,13 +5,15 @@ use crate::domain::settings::{Attribute, Settings, SignUpMode};
 use super::error::ConfigError;
 use super::layer::Layer;
 use super::load::Config;
+use super::sections::{Email, Limits};
 use super::values::{CaptchaProvider, EmailTransport, Mode, Security, SmsTransport};
 
 /// Checks a whole configuration; `layer` knows where its keys were given.
 pub(super) fn check(config: &Config, layer: &Layer) -> Result<(), ConfigError> {
     let mut faults = Vec::new();
     let mut fault = |key: &str, reason: &str| faults.push(ConfigError::at(layer.place(key), key, reason));
-    for (key, value, min, max) in ranges(config).into_iter().chain(email_ranges(config)) {
+    let ranges = ranges(config).into_iter().chain(email_ranges(&config.email)).chain(limit_ranges(&config.limits));
+    for (key, value, min, max) in ranges {
         if value < min || value > max {
             fault(key, &format!("is {value}; it must be from {min} to {max}"));
         }
@@ -146,11 +148,10 @@ fn is_loopback(host: Option<&str>) -> bool {
 }
 
 /// Numbers with the least and the most they may be.
-fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 32] {
-    let Config { server, verification, limits, sign_up, session, password, .. } = config;
+fn ranges(config: &Config) -> Vec<Range> {
+    let Config { server, verification, sign_up, session, password, .. } = config;
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-    let limit = |key, n: u32| (key, u64::from(n), 1, MILLION);
-    [
+    vec![
         ("server.max_body_bytes", count(server.max_body_bytes), 1024, 16 << 20),
         ("server.header_timeout_ms", server.header_timeout_ms, 100, 600_000),
         ("server.body_timeout_ms", server.body_timeout_ms, 100, 600_000),
@@ -163,15 +164,6 @@ fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 32] {
         ("verification.link_ttl_s", verification.link_ttl_s, 1, DAY_S),
         ("verification.attempts_max", u64::from(verification.attempts_max), 1, 100),
         ("verification.resend_cooldown_s", verification.resend_cooldown_s, 0, 3600),
-        limit("limits.source_creates_per_10s", limits.source_creates_per_10s),
-        limit("limits.source_attempts_per_10s", limits.source_attempts_per_10s),
-        limit("limits.address_messages_per_hour", limits.address_messages_per_hour),
-        limit("limits.address_messages_per_client_per_hour", limits.address_messages_per_client_per_hour),
-        limit("limits.address_guesses_per_hour", limits.address_guesses_per_hour),
-        limit("limits.address_guesses_per_client_per_hour", limits.address_guesses_per_client_per_hour),
-        ("limits.account_failures_max", u64::from(limits.account_failures_max), 3, MILLION),
-        limit("limits.addresses_per_client_per_hour", limits.addresses_per_client_per_hour),
-        limit("limits.sms_per_client_per_hour", limits.sms_per_client_per_hour),
         ("sign_up.abandon_after_s", sign_up.abandon_after_s, 1, 366 * DAY_S),
         ("sign_up.passivate_after_s", sign_up.passivate_after_s, 1, DAY_S),
         ("sign_up.keep_finished_s", sign_up.keep_finished_s, 0, 366 * DAY_S),
@@ -188,14 +180,41 @@ fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 32] {
 }
 
 /// A message must go out while its code is still good, and a step is a part of it.
-fn email_ranges(config: &Config) -> [(&'static str, u64, u64, u64); 3] {
-    let email = &config.email;
-    [
+fn email_ranges(email: &Email) -> Vec<Range> {
+    vec![
         ("email.connections_max", u64::try_from(email.connections_max).unwrap_or(u64::MAX), 1, 1000),
         ("email.command_timeout_s", email.command_timeout_s, 1, email.timeout_s.max(1)),
         ("email.timeout_s", email.timeout_s, 1, 300),
     ]
 }
+
+/// The same for `[limits]`.
+fn limit_ranges(limits: &Limits) -> Vec<Range> {
+    let limit = |key, n: u32| (key, u64::from(n), 1, MILLION);
+    let optional = |key, n: Option<u32>| limit(key, n.unwrap_or(1));
+    vec![
+        limit("limits.source_creates_per_10s", limits.source_creates_per_10s),
+        limit("limits.source_attempts_per_10s", limits.source_attempts_per_10s),
+        limit("limits.address_messages_per_hour", limits.address_messages_per_hour),
+        limit("limits.address_messages_per_client_per_hour", limits.address_messages_per_client_per_hour),
+        limit("limits.address_guesses_per_hour", limits.address_guesses_per_hour),
+        limit("limits.address_guesses_per_client_per_hour", limits.address_guesses_per_client_per_hour),
+        ("limits.account_failures_max", u64::from(limits.account_failures_max), 3, MILLION),
+        limit("limits.addresses_per_client_per_hour", limits.addresses_per_client_per_hour),
+        limit("limits.sms_per_client_per_hour", limits.sms_per_client_per_hour),
+        optional("limits.source_look_ups_per_minute", limits.source_look_ups_per_minute),
+        optional("limits.source_emails_per_minute", limits.source_emails_per_minute),
+        limit("limits.source_sms_per_10min", limits.source_sms_per_10min),
+        optional("limits.source_passwords_per_10s", limits.source_passwords_per_10s),
+        optional("limits.source_clients_per_10s", limits.source_clients_per_10s),
+        optional("limits.source_writes_per_10s", limits.source_writes_per_10s),
+        limit("limits.network_factor", limits.network_factor),
+        ("limits.sms_prefix_per_day", u64::from(limits.sms_prefix_per_day), 0, MILLION),
+    ]
+}
+
+/// A key, its value, and the least and the most it may be.
+type Range = (&'static str, u64, u64, u64);
 
 const MILLION: u64 = 1_000_000;
 const DAY_S: u64 = 86_400;

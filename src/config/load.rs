@@ -8,6 +8,7 @@ use toml::{Table, Value};
 
 use crate::domain::context::{AddressLimits, Policy};
 use crate::domain::settings::Settings;
+use crate::domain::source_limits::{Budget, SourceLimits};
 use crate::domain::time::Span;
 
 use super::checks;
@@ -16,8 +17,7 @@ use super::error::ConfigError;
 use super::layer::{Given, Layer, lay};
 use super::samples::{sample, sample_names};
 use super::sections::{
-    Captcha, Email, Instance, Limits, Password, Server, Session, SignUp, Sms, SourceLimits, StoreSection, Telemetry,
-    Verification,
+    Captcha, Email, Instance, Limits, Password, Server, Session, SignUp, Sms, StoreSection, Telemetry, Verification,
 };
 use super::values::{Mode, PublicUrl, PublishableKey};
 
@@ -127,16 +127,31 @@ impl Config {
             single_session: self.session.single,
             // The engine takes them from its captcha service.
             captcha_bypass: Vec::new(),
+            sms_costly_numbers: limits.sms_costly_numbers,
         }
     }
 
     /// What one source may do; `None` when that family of limits is off.
     pub fn source_limits(&self) -> Option<SourceLimits> {
         let limits = &self.limits;
-        limits.source.then_some(SourceLimits {
-            creates: limits.source_creates_per_10s,
-            attempts: limits.source_attempts_per_10s,
-            window: Span::from_secs(10),
+        let (creates, attempts) = (limits.source_creates_per_10s, limits.source_attempts_per_10s);
+        // What only costs this machine something is free for developers; what others would notice is as in production.
+        let generosity = if self.is_development() { DEVELOPMENT_FACTOR } else { 1 };
+        let factor = limits.network_factor.saturating_mul(generosity);
+        let budget = |count, seconds| Budget::new(count, factor, Span::from_secs(seconds));
+        let own = |count| Budget::new(count, limits.network_factor, Span::from_secs(10)).times(generosity);
+        let by_creates = |given: Option<u32>, times: u32| given.unwrap_or_else(|| creates.saturating_mul(times));
+        let passwords = limits.source_passwords_per_10s;
+        limits.source.then(|| SourceLimits {
+            creates: budget(creates, 10),
+            attempts: budget(attempts, 10),
+            look_ups: budget(by_creates(limits.source_look_ups_per_minute, 12), 60),
+            emails: budget(by_creates(limits.source_emails_per_minute, 12), 60),
+            sms: budget(limits.source_sms_per_10min, 600),
+            passwords: own(passwords.unwrap_or_else(|| creates.saturating_add(attempts).saturating_mul(2))),
+            clients: own(by_creates(limits.source_clients_per_10s, 6)),
+            writes: own(by_creates(limits.source_writes_per_10s, 60)),
+            sms_per_prefix: Some(limits.sms_prefix_per_day.saturating_mul(generosity)).filter(|count| *count > 0),
         })
     }
 
@@ -255,5 +270,7 @@ fn read(path: &Path) -> Result<String, ConfigError> {
         .map_err(|error| ConfigError::new(format!("--config: {} can't be read: {error}", path.display())))
 }
 
+/// How many times as much a development instance lets its developers do.
+const DEVELOPMENT_FACTOR: u32 = 20;
 const SETTINGS: &str = "settings";
 const FILE: &str = "file";

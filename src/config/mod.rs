@@ -16,8 +16,7 @@ pub use error::ConfigError;
 pub use load::{Config, Sources};
 pub use samples::{SAMPLES, sample_settings};
 pub use sections::{
-    Captcha, Email, Instance, Limits, Password, Server, Session, SignUp, Sms, SourceLimits, StoreSection, Telemetry,
-    Verification,
+    Captcha, Email, Instance, Limits, Password, Server, Session, SignUp, Sms, StoreSection, Telemetry, Verification,
 };
 pub use values::{
     Algorithm, CaptchaProvider, Durability, EmailTransport, Listen, LogFormat, Mode, Network, Origin, PublicUrl,

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::domain::secret::Secret;
-use crate::domain::time::Span;
 
 use super::values::{
     Algorithm, AllowedRedirect, CaptchaProvider, Durability, EmailTransport, Listen, LogFormat, Mode, Network, Origin,
@@ -76,6 +75,15 @@ pub struct Limits {
     pub source: bool,
     pub source_creates_per_10s: u32,
     pub source_attempts_per_10s: u32,
+    pub source_look_ups_per_minute: Option<u32>,
+    pub source_emails_per_minute: Option<u32>,
+    pub source_sms_per_10min: u32,
+    pub source_passwords_per_10s: Option<u32>,
+    pub source_clients_per_10s: Option<u32>,
+    pub source_writes_per_10s: Option<u32>,
+    pub network_factor: u32,
+    pub sms_prefix_per_day: u32,
+    pub sms_costly_numbers: bool,
     pub address: bool,
     pub address_messages_per_hour: u32,
     pub address_messages_per_client_per_hour: u32,
@@ -84,17 +92,6 @@ pub struct Limits {
     pub account_failures_max: u32,
     pub addresses_per_client_per_hour: u32,
     pub sms_per_client_per_hour: u32,
-}
-
-/// What one source may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SourceLimits {
-    /// Sign-ups created within the window.
-    pub creates: u32,
-    /// Codes tried within the window.
-    pub attempts: u32,
-    /// The window.
-    pub window: Span,
 }
 
 /// `[sign_up]`

@@ -70,6 +70,8 @@ pub struct Policy {
     pub single_session: bool,
     /// The strategies of providers whose accounts need no captcha. The engine takes them from its captcha service.
     pub captcha_bypass: Vec<String>,
+    /// Whether text messages go to premium-rate, satellite and other numbers that cost their sender much.
+    pub sms_costly_numbers: bool,
 }
 
 /// Exact limits per normalised address, account and client, within one hour where not said otherwise (DESIGN 9).
@@ -132,6 +134,7 @@ impl Default for Policy {
             session_lifetime: Span::from_secs(7 * 86_400),
             single_session: true,
             captcha_bypass: Vec::new(),
+            sms_costly_numbers: false,
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat};
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType};
 use unicode_normalization::UnicodeNormalization;
 
 use super::field::Field;
@@ -61,6 +61,10 @@ impl EmailAddress {
         }
         let folded: String = typed.nfkc().collect();
         let (local, domain) = folded.rsplit_once('@').ok_or_else(invalid)?;
+        // What maps a domain costs more than its length, and no name that is too long becomes shorter by it.
+        if domain.chars().count() > DOMAIN_MAX {
+            return Err(invalid());
+        }
         let local = local.to_lowercase().nfkc().collect::<String>();
         let fits = |c: char| {
             if c.is_ascii() { is_atext(c) || c == '.' } else { c.is_alphanumeric() }
@@ -140,6 +144,22 @@ impl PhoneNumber {
         number.get_region_code().map(|region| region.to_string())
     }
 
+    /// Whether a text message to it may cost its sender much: premium-rate, shared-cost and personal numbers, and those
+    /// of no country, which are satellites and other networks beyond all tariffs (ITU-T E.164 assigned codes +800, +808,
+    /// +870, +878, +881, +882, +883, +888, +979).
+    pub fn is_costly(&self) -> bool {
+        let Ok(number) = PHONE_NUMBER_UTIL.parse(&self.0, None) else { return true };
+        let of_no_country = ["800", "808", "870", "878", "881", "882", "883", "888", "979"];
+        let costly = [PhoneNumberType::PremiumRate, PhoneNumberType::SharedCost, PhoneNumberType::PersonalNumber];
+        of_no_country.contains(&&*number.country_code.to_string()) || costly.contains(&number.get_type())
+    }
+
+    /// The calling code and three digits behind it: a range of numbers that one operator, and perhaps one swindler, has.
+    pub fn prefix(&self) -> &str {
+        let code = PHONE_NUMBER_UTIL.parse(&self.0, None).map_or(3, |number| number.country_code.to_string().len());
+        self.0.get(..1 + code + 3).unwrap_or(&self.0)
+    }
+
     /// Whether it is a test number: `+1XXX5550100` to `+1XXX5550199` (CONTRACT 17).
     pub fn is_test(&self) -> bool {
         self.0.len() == 12 && self.0.starts_with("+1") && self.0[5..].starts_with("55501")
@@ -152,7 +172,12 @@ impl Username {
     /// # Errors
     /// `form_username_invalid_length`, `form_username_invalid_character`, `form_username_needs_non_number_char`.
     pub fn parse(text: &str, rules: &UsernameSettings) -> Result<Self, Reason> {
-        let value: String = text.trim().to_lowercase();
+        let text = text.trim();
+        // In bytes, before anything is made of it: no letter has more than four.
+        if text.len() > 4 * rules.max_length as usize {
+            return Err(Code::FormUsernameInvalidLength.on("username"));
+        }
+        let value: String = text.to_lowercase();
         let length = value.chars().count();
         if length < rules.min_length as usize || length > rules.max_length as usize {
             return Err(Code::FormUsernameInvalidLength.on("username"));
@@ -223,6 +248,8 @@ fn is_atext(c: char) -> bool {
 
 /// RFC 5321 4.5.3.1.3 in the reading of erratum 1690.
 const ADDRESS_MAX: usize = 254;
+/// The longest domain in any form, in code points (RFC 1035 2.3.4, without the root).
+const DOMAIN_MAX: usize = 253;
 /// RFC 5321 4.5.3.1.1.
 const LOCAL_MAX: usize = 64;
 const EXTENDED_USERNAME: &str = "^$!.`#+~";
@@ -293,6 +320,49 @@ mod tests {
         }
         assert!(PhoneNumber::parse("+12015550123").expect("a phone number").is_test());
         assert!(!PhoneNumber::parse("+14155552671").expect("a phone number").is_test());
+    }
+
+    #[test]
+    fn numbers_that_cost_their_sender_much_are_known() {
+        let is_costly = |text: &str| PhoneNumber::parse(text).expect(text).is_costly();
+        for number in [
+            "+979123456789",
+            "+881612345678",
+            "+8825412345678",
+            "+883510012345",
+            "+870773111632",
+            "+80012345678",
+            "+19005551234",
+            "+447012345678",
+            "+33891234567",
+        ] {
+            assert!(is_costly(number), "{number}");
+        }
+        for number in
+            ["+14155552671", "+12015550123", "+4915112345678", "+447400123456", "+919876543210", "+18005551234"]
+        {
+            assert!(!is_costly(number), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_the_calling_code_and_three_digits() {
+        for (number, prefix) in [("+14155552671", "+1415"), ("+4915112345678", "+49151"), ("+252612345678", "+252612")]
+        {
+            assert_eq!(PhoneNumber::parse(number).expect(number).prefix(), prefix);
+        }
+    }
+
+    #[test]
+    fn addresses_and_usernames_that_are_too_long_are_refused_whatever_their_letters() {
+        for letter in ["a", "ü", "文", "\u{fdfa}", "\u{ad}", "."] {
+            for length in [255, 1_000, 60_000] {
+                let long = letter.repeat(length);
+                assert_eq!(email(&format!("{long}@example.com")), None, "{letter}");
+                assert_eq!(email(&format!("a@{long}.com")), None, "{letter}");
+                assert!(Username::parse(&long, &UsernameSettings::default()).is_err(), "{letter}");
+            }
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub mod session;
 pub mod settings;
 pub mod sign_in;
 pub mod sign_up;
+pub mod source_limits;
 pub mod time;
 pub mod user;
 pub mod verification;

@@ -6,12 +6,22 @@ use super::rejection::{Code, Reason};
 use super::secret::Secret;
 use super::settings::PasswordSettings;
 
-/// Checks a password against the rules and returns it in the form that is hashed: NFKC, never cut.
-/// `context` holds words the person is known by, such as the address; the password must not be one of them.
+/// A password that keeps all rules that are quickly checked. Whether it is easily guessed is still to be found out, which
+/// takes about as long as hashing it.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The form that is hashed: NFKC, never cut.
+    pub normalised: Secret<String>,
+    /// Words the person is known by, such as the address.
+    words: Vec<String>,
+}
+
+/// Checks a password against the rules that cost little, its length before everything else. `context` holds words the
+/// person is known by, such as the address; the password must not be one of them.
 ///
 /// # Errors
 /// Every rule that it breaks.
-pub fn check(password: &str, rules: &PasswordSettings, context: &[&str]) -> Result<Secret<String>, Vec<Reason>> {
+pub fn check(password: &str, rules: &PasswordSettings, context: &[&str]) -> Result<Candidate, Vec<Reason>> {
     let Some(normalised) = normalise(password) else {
         return Err(vec![Code::FormPasswordSizeInBytesExceeded.on(PARAM)]);
     };
@@ -31,23 +41,52 @@ pub fn check(password: &str, rules: &PasswordSettings, context: &[&str]) -> Resu
     refuse(rules.require_numbers && !has(char::is_numeric), Code::FormPasswordNoNumber.on(PARAM));
     let special = normalised.chars().any(|c| rules.allowed_special_characters.contains(c));
     refuse(rules.require_special_char && !special, Code::FormPasswordNoSpecialChar.on(PARAM));
-    refuse(
-        length >= rules.min_length as usize && is_guessable(&normalised, context),
-        Code::FormPasswordPwned.on(PARAM),
-    );
-    if reasons.is_empty() { Ok(Secret::new(normalised)) } else { Err(reasons) }
+    if !reasons.is_empty() {
+        return Err(reasons);
+    }
+    // A longer word is in no password that is looked at.
+    let words = context.iter().copied().chain(["vestibule"]).filter(|word| word.len() <= 4 * EXAMINED_MAX);
+    let words = words.map(str::to_owned).collect();
+    Ok(Candidate { normalised: Secret::new(normalised), words })
 }
 
 /// A password in the form that is hashed and compared; `None` for one that is too long to have been accepted.
 pub fn normalise(password: &str) -> Option<String> {
+    if password.len() > 4 * BYTES_MAX {
+        return None;
+    }
     let normalised: String = password.chars().take(BYTES_MAX + 1).nfkc().collect();
-    (password.len() <= 4 * BYTES_MAX && normalised.len() <= BYTES_MAX).then_some(normalised)
+    (normalised.len() <= BYTES_MAX).then_some(normalised)
 }
 
-/// Whether an attacker who knows the lists of leaked passwords and the person's own words would soon try it.
-fn is_guessable(password: &str, context: &[&str]) -> bool {
-    let words: Vec<&str> = context.iter().copied().chain(["vestibule"]).collect();
-    zxcvbn::zxcvbn(password, &words).guesses() < GUESSES_MIN
+impl Candidate {
+    /// Whether an attacker who knows the lists of leaked passwords and the person's own words would soon try it. This
+    /// is work for a thread that may be held up.
+    pub fn is_guessable(&self) -> bool {
+        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
+        self.is_guessable_by(|part| zxcvbn::zxcvbn(part, &words).guesses())
+    }
+
+    /// The same by an estimator of guesses. What it costs grows much faster than the length of what it is given, and
+    /// letters that stand for others make it grow faster still; so it is given short parts, and few of them. A password
+    /// is at least as hard to guess as each of its parts, and hardly harder for saying the same again.
+    fn is_guessable_by(&self, estimate: impl Fn(&str) -> u64) -> bool {
+        let examined: Vec<char> = self.normalised.expose().chars().take(EXAMINED_MAX).collect();
+        let examined = repeated(&examined);
+        let last = examined.len().saturating_sub(PART);
+        let starts = (0..last).step_by(PART).chain([last]);
+        starts.into_iter().all(|start| {
+            let part: String = examined[start..].iter().take(PART).collect();
+            estimate(&part) < GUESSES_MIN
+        })
+    }
+}
+
+/// What a text repeats, be the last time cut short; the whole text where it repeats nothing.
+fn repeated(text: &[char]) -> &[char] {
+    let repeats = |period: &usize| text.iter().skip(*period).zip(text).all(|(later, earlier)| later == earlier);
+    let period = (1..=text.len() / 2).find(repeats);
+    &text[..period.unwrap_or(text.len())]
 }
 
 const PARAM: &str = "password";
@@ -55,15 +94,22 @@ const PARAM: &str = "password";
 const BYTES_MAX: usize = 1024;
 /// What a `max_length` of 0 means to clerk-js (CONTRACT 3).
 const LENGTH_MAX_DEFAULT: u32 = 72;
+/// How much of a password is looked at, in code points.
+const EXAMINED_MAX: usize = 72;
+/// How much of it at once.
+const PART: usize = 24;
 /// A password that falls within this many guesses counts as known; about the length of the common lists.
 const GUESSES_MIN: u64 = 10_000;
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     fn codes(password: &str, rules: &PasswordSettings) -> Vec<Code> {
         match check(password, rules, &["ada@example.com", "ada"]) {
+            Ok(candidate) if candidate.is_guessable() => vec![Code::FormPasswordPwned],
             Ok(_) => Vec::new(),
             Err(reasons) => reasons.into_iter().map(|r| r.code).collect(),
         }
@@ -99,6 +145,46 @@ mod tests {
         for guessable in ["password1", "PASSWORD", "ada@example.com", "aaaaaaaaaaaa", "vestibule"] {
             assert_eq!(codes(guessable, &rules), [Code::FormPasswordPwned], "{guessable}");
         }
-        assert_eq!(codes("wanders under elms", &rules), []);
+        for guessable in ["a".repeat(72), "password".repeat(9), "qwertyuiop".repeat(3), "letmein".repeat(4)] {
+            assert_eq!(codes(&guessable, &rules), [Code::FormPasswordPwned], "{guessable}");
+        }
+        for good in ["wanders under elms", &format!("{}xq7", "a".repeat(24)), &format!("{}v9#Kd", "a".repeat(60))] {
+            assert_eq!(codes(good, &rules), [], "{good}");
+        }
+    }
+
+    #[test]
+    fn the_estimator_sees_short_parts_of_what_was_found_short_enough() {
+        let rules = PasswordSettings { max_length: 1024, ..PasswordSettings::default() };
+        for letter in ["a", "ü", "文", "4@8({[<"] {
+            for length in [8, 24, 25, 72, 73, 100, 1024] {
+                let text: String = letter.chars().cycle().take(length).collect();
+                let Ok(candidate) = check(&text, &rules, &[&text, "ada"]) else { continue };
+                let (calls, seen) = (Cell::new(0), Cell::new(0));
+                let is_guessable = candidate.is_guessable_by(|part| {
+                    calls.set(calls.get() + 1);
+                    seen.set(seen.get() + part.chars().count());
+                    assert!(part.chars().count() <= PART);
+                    0
+                });
+                assert!(is_guessable);
+                assert!(
+                    calls.get() <= EXAMINED_MAX / PART && seen.get() <= EXAMINED_MAX,
+                    "{length}: {calls:?} {seen:?}"
+                );
+                assert!(candidate.words.iter().all(|word| word.chars().count() <= 4 * EXAMINED_MAX));
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_that_is_hard_to_guess_settles_it() {
+        let candidate = check(&"a".repeat(72), &PasswordSettings::default(), &[]).expect("long enough");
+        let calls = Cell::new(0);
+        let is_guessable = candidate.is_guessable_by(|_| {
+            calls.set(calls.get() + 1);
+            u64::MAX
+        });
+        assert_eq!((is_guessable, calls.get()), (false, 1));
     }
 }

@@ -10,6 +10,7 @@ use crate::clock::{Clock, ResumedClock, SystemClock};
 use crate::delivery::{Capture, Transport, Wording};
 use crate::domain::context::{Entropy, Policy, Sealer};
 use crate::domain::settings::{InvalidSettings, Settings};
+use crate::domain::source_limits::SourceLimits;
 use crate::domain::time::{Span, Timestamp};
 use crate::entropy::OsEntropy;
 use crate::oauth::Providers;
@@ -19,7 +20,7 @@ use crate::token::{Algorithm, InstanceKey};
 
 use super::admission::Admission;
 use super::engine::{CLOCK_OFFSET, Inner, check};
-use super::passwords::Costs;
+use super::hash_costs::Costs;
 use super::{BackendKey, Engine, keys};
 
 /// Builds an [`Engine`].
@@ -44,6 +45,7 @@ pub struct EngineBuilder {
     providers: Option<Providers>,
     captcha: Option<Captcha>,
     requests_max: usize,
+    source_limits: Option<SourceLimits>,
 }
 
 /// Why an engine could not be built.
@@ -95,6 +97,7 @@ impl Default for EngineBuilder {
             providers: None,
             captcha: None,
             requests_max: 8192,
+            source_limits: Some(SourceLimits::default()),
         }
     }
 }
@@ -155,6 +158,9 @@ impl EngineBuilder {
         providers: Providers => Some;
         /// How many requests may be in flight; beyond that the engine answers that it is overloaded.
         requests_max: usize;
+        /// How much one source may cause, by the address in [`Source`](super::Source); `None` for any amount. The limits
+        /// of a production instance by default.
+        source_limits: Option<SourceLimits>;
     }
 
     /// Builds and starts the engine on the current tokio runtime.
@@ -208,7 +214,7 @@ impl EngineBuilder {
         let inner = Inner {
             environment: system.environment().clone(),
             system,
-            admission: Admission::new(self.requests_max),
+            admission: Admission::new(self.requests_max, self.source_limits.as_ref()),
             hashes,
             costs,
             key,

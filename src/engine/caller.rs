@@ -61,7 +61,7 @@ pub struct Source {
     pub tokens: bool,
     /// What an application's own tests show to pass where people meet a captcha.
     pub testing_token: Option<String>,
-    /// The address it came from, for captcha services.
+    /// The address it came from, for limits and captcha services.
     pub address: Option<IpAddr>,
 }
 
@@ -99,6 +99,11 @@ impl Caller {
             Standing::Client(known) => Some(known),
             Standing::Nobody | Standing::Replaced(_) => None,
         }
+    }
+
+    /// Whether the store has its client.
+    pub(super) fn is_stored(&self) -> bool {
+        self.known().is_some_and(|known| known.is_stored)
     }
 
     pub(super) fn client_id(&self) -> Option<ClientId> {

@@ -5,6 +5,7 @@ use crate::captcha::CaptchaError;
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Command, RawFields, SignUp};
+use crate::limiter::Family;
 
 use super::{Caller, ClientView, Engine, EngineError, Source};
 
@@ -21,6 +22,9 @@ impl Engine {
         error: Option<String>,
         source: &Source,
     ) -> Result<Option<ClientView>, EngineError> {
+        let now = self.now();
+        self.inner.admission.spend(Family::Attempt, source, now)?;
+        self.inner.admission.spend(Family::Write, source, now)?;
         let _place = self.inner.admission.enter()?;
         if let Some(client) = caller.client()
             && let Some(id) = client.sign_up

@@ -2,6 +2,7 @@
 
 use crate::domain::client::ClientChange;
 use crate::domain::sign_up::Phase;
+use crate::limiter::Family;
 use crate::store::{ClientWrite, Commit, Committed};
 
 use super::visible::Visible;
@@ -39,7 +40,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::NoClient`] for nobody, [`EngineError::TokenReplaced`] where the token was replaced meanwhile.
-    pub async fn end_sessions(&self, caller: &Caller) -> Result<ClientView, EngineError> {
+    pub async fn end_sessions(&self, caller: &Caller, source: &Source) -> Result<ClientView, EngineError> {
+        self.inner.admission.spend(Family::Write, source, self.now())?;
         let _place = self.inner.admission.enter()?;
         let known = caller.known().ok_or(EngineError::NoClient)?;
         let source = Source::default();

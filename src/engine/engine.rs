@@ -19,7 +19,7 @@ use crate::store::{Commit, CommitError, Store, StoreError, Unready};
 use crate::token::{InstanceKey, Keyring};
 
 use super::admission::{Admission, RETRY_AFTER};
-use super::passwords::Costs;
+use super::hash_costs::Costs;
 use super::{EngineBuilder, EngineError, NotReady};
 
 /// A running engine. Clones are handles on the same one.

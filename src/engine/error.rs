@@ -32,6 +32,12 @@ pub enum EngineError {
         /// When to try again.
         retry_after: Span,
     },
+    /// The source of the call, or the network around it, has used up what it may do.
+    #[error("too much from one source")]
+    Limited {
+        /// When to try again.
+        retry_after: Span,
+    },
     /// Too many calls are in flight on one sign-up.
     #[error("too many calls on one sign-up")]
     Busy {

@@ -17,6 +17,7 @@ use crate::domain::settings::OAuth;
 use crate::domain::sign_in;
 use crate::domain::sign_up::{Command, External, ExternalReturn, ExternalTrip, Phase, RawFields};
 use crate::domain::verification::{ExternalAccount, Profile, Strategy};
+use crate::limiter::Family;
 use crate::oauth::{Ask, Callback, ProviderError};
 use crate::token::{Gate, Traveller, Trip};
 
@@ -74,6 +75,7 @@ impl Engine {
         callback: &ProviderCallback,
         source: &Source,
     ) -> Result<Returned, EngineError> {
+        self.inner.admission.spend(Family::Write, source, self.now())?;
         let _place = self.inner.admission.enter()?;
         let invalid = || EngineError::from(Rejection::from(Code::OAuthCallbackInvalid));
         let state = callback.state.as_deref();
@@ -103,7 +105,7 @@ impl Engine {
             Traveller::SignUp(id) => id,
             Traveller::SignIn(id) => {
                 let back = self.back(&trip, &account, callback, hears).await?;
-                let (value, committed) = self.settle_sign_in(id, trip.client, terms, &back).await?;
+                let (value, committed) = self.settle_sign_in(id, trip.client, terms, &back, source).await?;
                 let has_session = value.status() == sign_in::Status::Complete;
                 let url = account.destination(has_session).to_owned();
                 if !hears {
@@ -132,6 +134,7 @@ impl Engine {
         handed_over: &str,
         source: &Source,
     ) -> Result<(SignUpView, ClientView), EngineError> {
+        self.inner.admission.spend(Family::Write, source, self.now())?;
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let found = self.inner.system.read(id, client).await?.sign_up;

@@ -8,10 +8,11 @@ use crate::domain::invitation::{Invitation, InvitationStatus, RawInvitation};
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::settings::SignUpMode;
 use crate::domain::sign_up::SignUp;
+use crate::limiter::Family;
 use crate::store::{Commit, InvitationChange, OutboxEntry};
 
 use super::listing::{Listing, Page, collect};
-use super::{Caller, Engine, EngineError};
+use super::{Caller, Engine, EngineError, Source};
 
 /// An invitation as it shows itself.
 #[derive(Clone, Debug)]
@@ -145,7 +146,13 @@ impl Engine {
     ///
     /// # Errors
     /// `ticket_invalid_code`, `ticket_expired_code`, `revoked_invitation`.
-    pub async fn accept_ticket(&self, caller: &Caller, ticket: &str) -> Result<TicketHolder, EngineError> {
+    pub async fn accept_ticket(
+        &self,
+        caller: &Caller,
+        ticket: &str,
+        source: &Source,
+    ) -> Result<TicketHolder, EngineError> {
+        self.inner.admission.spend(Family::LookUp, source, self.now())?;
         let _place = self.inner.admission.enter()?;
         let invitation = self.invitation_of(ticket).await?;
         let is_good = match invitation.is_good(self.now()) {

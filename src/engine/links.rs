@@ -6,6 +6,8 @@ use crate::domain::rejection::Code;
 use crate::domain::sign_up::{Command, Follow, Phase};
 use crate::domain::verification::{LinkToken, VerificationStatus};
 
+use crate::limiter::Family;
+
 use super::{Caller, ClientView, Engine, EngineError, Source};
 
 /// What came of following a link.
@@ -49,6 +51,21 @@ impl Engine {
     /// # Errors
     /// When the engine can't tell.
     pub async fn follow_link(
+        &self,
+        caller: &Caller,
+        token: &str,
+        confirmed: bool,
+        source: &Source,
+    ) -> Result<Followed, EngineError> {
+        self.inner.admission.spend(Family::Write, source, self.now())?;
+        let followed = self.followed(caller, token, confirmed, source).await?;
+        if followed.outcome == LinkOutcome::Failed {
+            self.inner.admission.spend(Family::Attempt, source, self.now())?;
+        }
+        Ok(followed)
+    }
+
+    async fn followed(
         &self,
         caller: &Caller,
         token: &str,

@@ -1,40 +1,68 @@
-//! Comparing passwords: as long for nobody as for anybody, whatever the stored digest cost when it was made.
+//! Passwords on their way to the hash pool: judged, hashed and compared there, on threads that may be held up, in the turn
+//! of whoever gave them and within the share of where they come from. A comparison takes as long for nobody as for anybody,
+//! whatever the stored digest cost when it was made.
 
-use std::sync::{Mutex, PoisonError};
-
-use crate::domain::password_policy;
+use crate::domain::id::{ClientId, SignUpId};
+use crate::domain::password_policy::{self, Candidate};
+use crate::domain::rejection::Code;
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::Fit;
 use crate::domain::user::User;
+use crate::limiter::Family;
 use crate::password::{HashParameters, HashPool};
-use crate::store::{Commit, CommitError, Store};
+use crate::store::Commit;
 
-use super::{BuildError, Engine, EngineError};
-
-/// What the stored digests cost, as far as the instance knows: what it was configured with over time, and what it saw.
-#[derive(Debug)]
-pub(super) struct Costs(Mutex<Vec<HashParameters>>);
+use super::hash_costs::COSTS;
+use super::{Engine, EngineError, Source};
 
 impl Engine {
+    /// The digest of a password that a sign-up is given.
+    ///
+    /// # Errors
+    /// `form_password_pwned` for one that is easily guessed; [`EngineError::Busy`] while another one is being hashed for
+    /// this sign-up, [`EngineError::Limited`] and [`EngineError::Overloaded`] where too many are.
+    pub(super) async fn hash_password(
+        &self,
+        candidate: Candidate,
+        id: SignUpId,
+        source: &Source,
+    ) -> Result<Secret<String>, EngineError> {
+        let admission = &self.inner.admission;
+        let _turn = admission.take_turn(*id.as_bytes())?;
+        admission.spend(Family::Password, source, self.now())?;
+        let password = candidate.normalised.clone();
+        let judge = move || !candidate.is_guessable();
+        let digest = self.inner.hashes.hash_if(password, judge, source.requester()).await?;
+        digest.ok_or_else(|| Code::FormPasswordPwned.on("password").into())
+    }
+
     /// What shows that a password is the user's, if it is. Where the instance keeps to itself who is a user, each
-    /// comparison costs the same: a digest of every cost there is, one of them perhaps the user's.
+    /// comparison costs the same: a digest of every cost there is, one of them perhaps the user's. `client` is who asks.
+    ///
+    /// # Errors
+    /// As [`Self::hash_password`], but for `form_password_pwned`.
     pub(super) async fn compare(
         &self,
         password: &Secret<String>,
         user: Option<&User>,
+        client: ClientId,
+        source: &Source,
     ) -> Result<Option<Fit>, EngineError> {
+        let admission = &self.inner.admission;
+        let _turn = admission.take_turn(*client.as_bytes())?;
+        admission.spend(Family::Password, source, self.now())?;
         let normalised = password_policy::normalise(password.expose());
         let stored = user.and_then(|user| user.password_digest.clone()).filter(|_| normalised.is_some());
         let password = Secret::new(normalised.unwrap_or_default());
-        let hashes = &self.inner.hashes;
+        let (hashes, requester) = (&self.inner.hashes, source.requester());
         let today = hashes.parameters();
         let cost = stored.as_ref().and_then(HashPool::cost_of).unwrap_or(today);
         let compared = stored.unwrap_or_else(|| HashPool::nobodys(cost));
-        let fits = hashes.verify(password.clone(), compared.clone()).await?;
+        let fits = hashes.verify_for(password.clone(), compared.clone(), requester).await?;
         if self.settings().attack_protection.enumeration_protection.enabled {
             self.note_cost(cost).await?;
             for other in self.inner.costs.beside(cost) {
-                hashes.verify(password.clone(), HashPool::nobodys(other)).await?;
+                hashes.verify_for(password.clone(), HashPool::nobodys(other), requester).await?;
             }
         }
         if !fits {
@@ -55,88 +83,108 @@ impl Engine {
     }
 }
 
-impl Costs {
-    /// The costs that are stored, with today's among them.
-    ///
-    /// # Errors
-    /// When the store can't be read or written.
-    pub(super) async fn load(store: &dyn Store, today: HashParameters) -> Result<Self, BuildError> {
-        let stored = store.value(COSTS).await?.unwrap_or_default();
-        let mut known = decode(&stored);
-        let surplus = (known.len() + 1).saturating_sub(COSTS_MAX);
-        known.drain(..if known.contains(&today) { 0 } else { surplus });
-        let costs = Self(Mutex::new(known));
-        if let Some(bytes) = costs.note(today) {
-            let commit = Commit { values: vec![(COSTS.to_owned(), bytes)], ..Commit::default() };
-            store.commit(vec![commit]).await.pop().unwrap_or(Err(CommitError::Unknown))?;
-        }
-        Ok(costs)
-    }
-
-    /// What a comparison at one cost has to be done at too, so that each takes as long as every other.
-    fn beside(&self, cost: HashParameters) -> Vec<HashParameters> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.iter().copied().filter(|other| *other != cost).collect()
-    }
-
-    /// Adds a cost where there is room; what is to be stored then, where it is new.
-    fn note(&self, cost: HashParameters) -> Option<Vec<u8>> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.contains(&cost) || known.len() >= COSTS_MAX {
-            return None;
-        }
-        known.push(cost);
-        Some(known.iter().flat_map(|cost| [cost.m_kib, cost.t, cost.p]).flat_map(u32::to_be_bytes).collect())
-    }
-}
-
-fn decode(bytes: &[u8]) -> Vec<HashParameters> {
-    let word = |bytes: &[u8], at: usize| {
-        bytes.get(at..at + 4).and_then(|word| word.try_into().ok()).map_or(0, u32::from_be_bytes)
-    };
-    let costs = bytes.chunks_exact(12);
-    costs.map(|cost| HashParameters { m_kib: word(cost, 0), t: word(cost, 4), p: word(cost, 8) }).collect()
-}
-
-/// Under which name the costs are stored.
-const COSTS: &str = "password_costs";
-/// Each of them makes a comparison dearer.
-const COSTS_MAX: usize = 3;
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::store::MemoryStore;
+    use std::sync::mpsc;
 
-    #[tokio::test]
-    async fn costs_are_kept_from_start_to_start_and_the_oldest_goes() {
-        let cost = |m_kib| HashParameters { m_kib, t: 2, p: 1 };
-        let store = MemoryStore::new();
-        for (today, known) in [
-            (8, vec![8]),
-            (16, vec![8, 16]),
-            (16, vec![8, 16]),
-            (32, vec![8, 16, 32]),
-            (64, vec![16, 32, 64]),
-            (16, vec![16, 32, 64]),
-        ] {
-            let costs = Costs::load(&store, cost(today)).await.expect("loaded");
-            let loaded: Vec<_> = costs.0.lock().expect("no panic").iter().map(|cost| cost.m_kib).collect();
-            assert_eq!(loaded, known);
-        }
-        let costs = Costs::load(&store, cost(64)).await.expect("loaded");
-        assert_eq!(costs.note(cost(128)), None, "there is no room for what was only seen");
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::domain::settings::{Attribute, Settings};
+    use crate::domain::sign_up::RawFields;
+    use crate::domain::source_limits::SourceLimits;
+    use crate::engine::Caller;
+    use crate::password::{HashOptions, HashParameters};
+
+    fn given(password: &str) -> RawFields {
+        RawFields { password: Some(Secret::new(password.to_owned())), ..RawFields::default() }
     }
 
-    #[test]
-    fn whichever_cost_is_compared_at_all_of_them_are() {
-        let costs = [8, 16, 32].map(|m_kib| HashParameters { m_kib, t: 2, p: 1 });
-        let known = Costs(Mutex::new(costs.to_vec()));
-        for cost in costs {
-            let mut all = known.beside(cost);
-            all.push(cost);
-            all.sort_by_key(|cost| cost.m_kib);
-            assert_eq!(all, costs);
+    fn from(last: u8) -> Source {
+        Source { address: Some([192, 0, 2, last].into()), ..Source::default() }
+    }
+
+    async fn engine() -> Engine {
+        let mut settings = Settings::default();
+        let on = Attribute { enabled: true, ..Attribute::default() };
+        settings.attributes.password = on.clone();
+        settings.attributes.username = Attribute { required: true, ..on };
+        let parameters = HashParameters { m_kib: 64, t: 1, p: 1 };
+        let hashing = HashOptions { parameters, threads: 1, queue: 16, ..HashOptions::default() };
+        let plenty = SourceLimits::default();
+        let limits =
+            SourceLimits { passwords: plenty.passwords.times(1_000), writes: plenty.writes.times(1_000), ..plenty };
+        let builder = Engine::builder().settings(settings).hashing(hashing).source_limits(Some(limits));
+        builder.build().await.expect("an engine")
+    }
+
+    /// Holds up the one hashing thread until the sender is dropped.
+    async fn paused(engine: &Engine) -> mpsc::Sender<()> {
+        let (resume, wait) = mpsc::channel::<()>();
+        let (began, is_running) = oneshot::channel();
+        let held = engine.clone();
+        tokio::spawn(async move {
+            let judge = move || began.send(()).is_ok() && wait.recv().is_ok();
+            held.inner.hashes.hash_if(Secret::new("wanders under elms".to_owned()), judge, None).await
+        });
+        is_running.await.expect("the pool is at work");
+        resume
+    }
+
+    #[tokio::test]
+    async fn writes_to_one_sign_up_fill_no_queue_and_others_get_through() {
+        let engine = engine().await;
+        let (sign_up, client) =
+            engine.create_sign_up(&Caller::nobody(), &RawFields::default(), &from(1)).await.expect("a sign-up");
+        let token = client.new_token.expect("a new client has a token");
+        let caller = engine.identify(Some(token.expose())).await.expect("readable");
+        let resume = paused(&engine).await;
+        let writes: Vec<_> = (0..100)
+            .map(|n: u8| {
+                let (engine, caller, id) = (engine.clone(), caller.clone(), sign_up.value.id);
+                // From everywhere: the sign-up is one all the same.
+                tokio::spawn(
+                    async move { engine.update_sign_up(&caller, id, &given("wanders under elms"), &from(n)).await },
+                )
+            })
+            .collect();
+        let other = {
+            let engine = engine.clone();
+            let fields = given("strolls beneath oaks");
+            tokio::spawn(async move { engine.create_sign_up(&Caller::nobody(), &fields, &from(200)).await })
+        };
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        drop(resume);
+        let mut accepted = 0;
+        for write in writes {
+            match write.await.expect("a task") {
+                Ok(_) => accepted += 1,
+                other => assert!(matches!(other, Err(EngineError::Busy { .. })), "{other:?}"),
+            }
+        }
+        assert_eq!(accepted, 1);
+        assert!(other.await.expect("a task").is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_password_is_judged_where_it_is_hashed() {
+        let engine = engine().await;
+        let resume = paused(&engine).await;
+        let fields = given("password1");
+        let waiting = {
+            let engine = engine.clone();
+            tokio::spawn(async move { engine.create_sign_up(&Caller::nobody(), &fields, &from(1)).await })
+        };
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!waiting.is_finished(), "the judge waits for the pool like everything else there");
+        drop(resume);
+        match waiting.await.expect("a task") {
+            Err(EngineError::Rejected(refused)) => assert!(refused.is(Code::FormPasswordPwned)),
+            other => panic!("{other:?}"),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::domain::secret::Secret;
 use crate::domain::session::{Session, SessionStatus};
 use crate::domain::time::Span;
 use crate::domain::user::User;
+use crate::limiter::Family;
 use crate::token::SessionClaims;
 
 use super::{Caller, ClientView, Engine, EngineError, SessionView, Source};
@@ -29,7 +30,10 @@ impl Engine {
         let session = client.live_session(id, now).ok_or(EngineError::NotFound)?;
         let is_news = now.since(session.last_active_at) >= TOUCH_INTERVAL || client.last_active_session_id != Some(id);
         let seen = match is_news {
-            true => self.change_client(caller, ClientChange::Touch(id)).await?,
+            true => {
+                self.inner.admission.spend(Family::Write, source, now)?;
+                self.change_client(caller, ClientChange::Touch(id)).await?
+            }
             false => self.visible(caller).await?.ok_or(EngineError::NoClient)?,
         };
         let client = self.view_client(seen, source).await?;
@@ -66,6 +70,7 @@ impl Engine {
         let _place = self.inner.admission.enter()?;
         let client = caller.client().ok_or(EngineError::SignedOut)?;
         let now = self.now();
+        self.inner.admission.spend(Family::Write, source, now)?;
         let mut session = client.live_session(id, now).cloned().ok_or(EngineError::NotFound)?;
         let user = self.inner.store().user(session.user_id).await?.ok_or(EngineError::NotFound)?;
         let seen = self.change_client(caller, ClientChange::EndSession(id)).await?;

@@ -14,6 +14,7 @@ use crate::domain::sign_in::{self, Attempt, Create, Prepare, Proof, SignIn, Star
 use crate::domain::sign_up::{self, ExternalReturn};
 use crate::domain::user::User;
 use crate::domain::verification::{self, Strategy};
+use crate::limiter::Family;
 use crate::store::{ClientWrite, Commit, CommitError, Committed};
 use crate::token::Traveller;
 
@@ -71,7 +72,14 @@ impl Engine {
         raw: &RawSignIn,
         source: &Source,
     ) -> Result<(SignInView, ClientView), EngineError> {
-        let _place = self.inner.admission.enter()?;
+        let admission = &self.inner.admission;
+        let spend = |family| admission.spend(family, source, self.now());
+        spend(Family::Create)?;
+        spend(Family::Write)?;
+        if raw.password.is_some() {
+            spend(Family::Attempt)?;
+        }
+        let _place = admission.enter()?;
         let single = self.single_session();
         let admitted = |client: Option<&Client>, user: Option<&User>| {
             client.map_or(Ok(()), |client| client.admits(user, single, self.now()))
@@ -82,7 +90,13 @@ impl Engine {
         let identifier = given.map(|text| sign_in::identifier(text, &self.settings())).transpose()?;
         // Before anybody is looked up: the answer tells nothing about who there is.
         identifier.iter().try_for_each(|given| self.settings().restrictions.admit_at_sign_in(given))?;
+        if identifier.is_some() {
+            spend(Family::LookUp)?;
+        }
         let caller = &self.or_newcomer(caller)?;
+        if !caller.is_stored() {
+            spend(Family::Client)?;
+        }
         let client_id = caller.client_id().ok_or(EngineError::Internal)?;
         let id = self.inner.environment.decide(|cx| SignInId::generate(cx.now, cx.entropy));
         let is_transfer = raw.transfer.as_deref().is_some_and(|text| text == "true" || text == "1");
@@ -140,6 +154,7 @@ impl Engine {
         raw: &RawFirstFactor,
         source: &Source,
     ) -> Result<(SignInView, ClientView), EngineError> {
+        self.inner.admission.spend(Family::Write, source, self.now())?;
         let _place = self.inner.admission.enter()?;
         let client = caller.client().ok_or(EngineError::NotFound)?;
         let user = self.user_of(self.in_progress(Some(client), id)?).await?;
@@ -167,13 +182,16 @@ impl Engine {
         raw: &RawProof,
         source: &Source,
     ) -> Result<(SignInView, ClientView), EngineError> {
+        let now = self.now();
+        self.inner.admission.spend(Family::Attempt, source, now)?;
+        self.inner.admission.spend(Family::Write, source, now)?;
         let _place = self.inner.admission.enter()?;
         let client = caller.client().ok_or(EngineError::NotFound)?;
         let single = self.single_session();
         for _ in 0..TRIES_MAX {
             let user = self.user_of(self.in_progress(Some(client), id)?).await?;
             let user = user.as_deref();
-            let attempt = self.proof(raw, user).await?;
+            let attempt = self.proof(raw, user, client.id, source).await?;
             let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
                 let value = self.in_progress(client, id)?;
                 client.map_or(Ok(()), |client| client.admits(user, single, cx.now))?;
@@ -206,6 +224,7 @@ impl Engine {
             let transition = self.restricted(environment.decide(|cx| decide(client.as_deref(), cx))?).await?;
             let Transition { next, verdict, effects, charges, client_changes, tried, entry } = transition;
             let at = environment.now();
+            let sent = self.spend_messages(&effects, source)?;
             // What is only counted opens no client either.
             let changes: Vec<_> = match client_changes.is_empty() {
                 true => Vec::new(),
@@ -222,7 +241,11 @@ impl Engine {
                 limits: environment.policy.address_limits,
                 ..Commit::default()
             };
-            match self.inner.system.persister().commit(commit).await {
+            let outcome = self.inner.system.persister().commit(commit).await;
+            if !matches!(outcome, Ok(_) | Err(CommitError::Unknown)) {
+                sent.iter().for_each(|to| self.inner.admission.take_back_message(to, source));
+            }
+            match outcome {
                 Err(CommitError::Client(ClientConflict::SignInChanged)) => {}
                 Err(CommitError::Stale) => return Ok(None),
                 Err(CommitError::LimitExceeded { retry_after }) => {
@@ -270,11 +293,12 @@ impl Engine {
         client: ClientId,
         terms: Vec<ClientChange>,
         back: &ExternalReturn,
+        source: &Source,
     ) -> Result<(SignIn, Committed), EngineError> {
         let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
             Ok(self.in_progress(client, id)?.return_from_provider(back, cx)?)
         };
-        let settled = self.change_sign_in(client, terms, &Source::default(), decide).await?;
+        let settled = self.change_sign_in(client, terms, source, decide).await?;
         // Whoever had the account has lost it a moment ago.
         settled.ok_or_else(|| Rejection::from(Code::OAuthCallbackInvalid).into())
     }
@@ -343,20 +367,27 @@ impl Engine {
         match (strategy, password) {
             (None, None) => Ok(Start::Identify),
             (None | Some("password"), Some(password)) => {
-                Ok(Start::Password { fits: self.compare(password, user).await? })
+                Ok(Start::Password { fits: self.compare(password, user, client, source).await? })
             }
             (Some("password"), None) => Err(Code::FormParamMissing.on("password").into()),
             (Some(_), _) => Ok(Start::Prepare(Prepare::parse(strategy, None, raw.channel.as_deref())?)),
         }
     }
 
-    async fn proof(&self, raw: &RawProof, user: Option<&User>) -> Result<Attempt, EngineError> {
+    async fn proof(
+        &self,
+        raw: &RawProof,
+        user: Option<&User>,
+        client: ClientId,
+        source: &Source,
+    ) -> Result<Attempt, EngineError> {
         let missing = |param| EngineError::from(Code::FormParamMissing.on(param));
         let strategy = sign_in::named(raw.strategy.as_deref())?;
         let proof = match strategy {
             Strategy::Password => {
                 let password = raw.password.as_ref().filter(|password| !password.expose().is_empty());
-                Proof::Password { fits: self.compare(password.ok_or_else(|| missing("password"))?, user).await? }
+                let password = password.ok_or_else(|| missing("password"))?;
+                Proof::Password { fits: self.compare(password, user, client, source).await? }
             }
             _ => {
                 let code = raw.code.as_deref().filter(|code| !code.is_empty()).ok_or_else(|| missing("code"))?;

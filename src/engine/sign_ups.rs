@@ -8,10 +8,10 @@ use crate::domain::field::Field;
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::requirements::Requirements;
-use crate::domain::secret::Secret;
 use crate::domain::settings::{Settings, SignUpMode};
 use crate::domain::sign_up::{Attempt, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status, usable};
 use crate::domain::verification::Strategy;
+use crate::limiter::Family;
 
 use super::visible::Visible;
 use super::{Caller, ClientView, Engine, EngineError, SignUpView, Source};
@@ -42,18 +42,25 @@ impl Engine {
         fields: &RawFields,
         source: &Source,
     ) -> Result<(SignUpView, ClientView), EngineError> {
-        let _place = self.inner.admission.enter()?;
         let now = self.now();
+        self.inner.admission.spend(Family::Create, source, now)?;
+        self.inner.admission.spend(Family::Write, source, now)?;
+        let _place = self.inner.admission.enter()?;
         if self.single_session() && caller.client().is_some_and(|c| c.live_sessions(now).next().is_some()) {
             return Err(Rejection::from(Code::SessionExists).into());
         }
         let caller = &self.or_newcomer(caller)?;
+        if !caller.is_stored() {
+            self.inner.admission.spend(Family::Client, source, now)?;
+        }
         let client = caller.client_id().ok_or(EngineError::Internal)?;
         let id = self.inner.environment.decide(|cx| SignUpId::generate(cx.now, cx.entropy));
         let fields = self.read_fields(fields, (id, client), None, caller, source).await?;
+        let foreseen = self.foresee_message(fields.strategy.as_ref(), Some(&fields), None, source)?;
         let create = Create { client, terms: caller.terms(), fields, origin: source.origin.clone() };
-        let answer = self.inner.system.create(id, create).await?;
-        self.answered(caller, answer, source).await
+        let outcome = self.inner.system.create(id, create).await;
+        self.settle_message(foreseen, &outcome, source);
+        self.answered(caller, outcome?, source).await
     }
 
     /// Shows a sign-up of the caller's client.
@@ -99,7 +106,8 @@ impl Engine {
     /// Takes in fields.
     ///
     /// # Errors
-    /// [`EngineError::Rejected`] with every fault; nothing is stored then.
+    /// [`EngineError::Rejected`] with every fault; nothing is stored then. `too_many_requests` where only the message
+    /// that they ask for is too much: the fields are kept, and it can be asked for later.
     pub async fn update_sign_up(
         &self,
         caller: &Caller,
@@ -107,12 +115,31 @@ impl Engine {
         fields: &RawFields,
         source: &Source,
     ) -> Result<(SignUpView, ClientView), EngineError> {
+        self.inner.admission.spend(Family::Write, source, self.now())?;
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let current = self.inner.system.read(id, client).await?.sign_up;
-        let fields = self.read_fields(fields, (id, client), Some(&current), caller, source).await?;
-        let answer = self.inner.system.command(id, client, caller.terms(), Command::Update(Box::new(fields))).await?;
-        self.answered(caller, answer, source).await
+        let mut fields = self.read_fields(fields, (id, client), Some(&current), caller, source).await?;
+        let (foreseen, refused) =
+            match self.foresee_message(fields.strategy.as_ref(), Some(&fields), Some(&current), source) {
+                Ok(foreseen) => (foreseen, None),
+                Err(EngineError::Limited { retry_after }) => (None, Some(retry_after)),
+                Err(error) => return Err(error),
+            };
+        if refused.is_some() {
+            fields.strategy = None;
+        }
+        let command = Command::Update(Box::new(fields));
+        let outcome = self.inner.system.command(id, client, caller.terms(), command).await;
+        self.settle_message(foreseen, &outcome, source);
+        let answer = outcome?;
+        match refused {
+            // Whoever is done without the message does not hear of it.
+            Some(retry_after) if answer.sign_up.phase == Phase::Open => {
+                Err(Code::TooManyRequests.after(retry_after).into())
+            }
+            _ => self.answered(caller, answer, source).await,
+        }
     }
 
     /// Begins to verify the field that `strategy` verifies: a code is made and sent.
@@ -155,22 +182,27 @@ impl Engine {
             };
             return self.update_sign_up(caller, id, &fields, source).await;
         }
+        self.inner.admission.spend(Family::Write, source, self.now())?;
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let prepare = Prepare::parse(raw.strategy.as_deref(), raw.channel.as_deref());
         let settings = self.settings();
         let hides = settings.attack_protection.enumeration_protection.enabled;
-        let mut taken = false;
-        if hides || settings.sign_up.mode != SignUpMode::Public || prepare.is_err() {
+        let is_closed = settings.sign_up.mode != SignUpMode::Public;
+        let (mut taken, mut foreseen) = (false, None);
+        if hides || is_closed || self.inner.admission.limits_sources() || prepare.is_err() {
             // Whoever asks about a sign-up that is not there hears that first.
             let current = self.inner.system.read(id, client).await?.sign_up;
             self.is_still_invited(&current).await?;
-            taken = self.hidden_holder(&current, &prepare.as_ref().map_err(Clone::clone)?.strategy).await?;
+            let strategy = &prepare.as_ref().map_err(Clone::clone)?.strategy;
+            taken = self.hidden_holder(&current, strategy).await?;
+            foreseen = self.foresee_message(Some(strategy), None, Some(&current), source)?;
         }
         let redirect_url = raw.redirect_url.clone();
         let prepare = Prepare { redirect_url, in_cookie: source.in_cookie(), taken, ..prepare? };
-        let answer = self.inner.system.command(id, client, caller.terms(), Command::Prepare(prepare)).await?;
-        self.answered(caller, answer, source).await
+        let outcome = self.inner.system.command(id, client, caller.terms(), Command::Prepare(prepare)).await;
+        self.settle_message(foreseen, &outcome, source);
+        self.answered(caller, outcome?, source).await
     }
 
     /// Proves the field that `strategy` verifies. The attempt that leaves nothing missing completes the sign-up.
@@ -185,6 +217,9 @@ impl Engine {
         code: Option<&str>,
         source: &Source,
     ) -> Result<(SignUpView, ClientView), EngineError> {
+        let now = self.now();
+        self.inner.admission.spend(Family::Attempt, source, now)?;
+        self.inner.admission.spend(Family::Write, source, now)?;
         let _place = self.inner.admission.enter()?;
         let attempt = Attempt::parse(strategy, code);
         let client = match (caller.client_id(), caller.replaced()) {
@@ -228,11 +263,13 @@ impl Engine {
         fields.captcha_solved = self.solves_captcha(raw, current, caller, source).await?;
         if let Some(ticket) = raw.ticket() {
             usable(&Strategy::Ticket, &settings)?;
+            self.inner.admission.spend(Family::LookUp, source, self.now())?;
             fields.invitation = Some(Box::new(self.invited_by(ticket).await?));
         }
         fields.external = self.external(raw, fields.strategy.as_ref(), id, client, caller, source).await?;
         fields.in_cookie = source.in_cookie();
         for identifier in fields.identifiers() {
+            self.inner.admission.spend(Family::LookUp, source, self.now())?;
             if self.holder_of(&identifier).await?.is_some() {
                 fields.taken.insert(identifier.kind);
             }
@@ -251,7 +288,7 @@ impl Engine {
         // A sign-up that is going to be refused is not worth a hash.
         let is_refused = fields.taken.iter().any(|kind| !settings.hides_holders(*kind));
         if let Some(password) = password.filter(|_| !is_refused) {
-            fields.password_digest = Patch::Set(self.hash(password).await?);
+            fields.password_digest = Patch::Set(self.hash_password(password, id, source).await?);
         }
         Ok(fields)
     }
@@ -263,10 +300,6 @@ impl Engine {
             Some(address) => Ok(self.holder_of(&address).await?.is_some()),
             None => Ok(false),
         }
-    }
-
-    async fn hash(&self, password: Secret<String>) -> Result<Secret<String>, EngineError> {
-        Ok(self.inner.hashes.hash(password).await?)
     }
 
     pub(super) async fn answered(

@@ -6,11 +6,12 @@ use crate::domain::rejection::{Code, Rejection};
 use crate::domain::settings::SignUpMode;
 use crate::domain::sign_up::taken;
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
+use crate::limiter::Family;
 use crate::store::{Commit, WaitlistChange};
 
 use super::invitations::InvitationView;
 use super::listing::{Listing, Page, collect};
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, Source};
 
 /// An entry of the waiting list as it shows itself.
 #[derive(Clone, Debug)]
@@ -28,7 +29,14 @@ impl Engine {
     /// # Errors
     /// `feature_not_enabled` unless the instance has a waiting list; `form_identifier_exists` where a user has the
     /// address and may be told about; `not_allowed_access` where the restrictions refuse it.
-    pub async fn join_waitlist(&self, email_address: Option<&str>) -> Result<WaitlistEntry, EngineError> {
+    pub async fn join_waitlist(
+        &self,
+        email_address: Option<&str>,
+        source: &Source,
+    ) -> Result<WaitlistEntry, EngineError> {
+        for family in [Family::Create, Family::LookUp, Family::Write] {
+            self.inner.admission.spend(family, source, self.now())?;
+        }
         let settings = self.settings();
         if settings.sign_up.mode != SignUpMode::Waitlist {
             return Err(Rejection::from(Code::FeatureNotEnabled).into());

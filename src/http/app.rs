@@ -1,11 +1,10 @@
 //! What answers requests: the engine and what stands beside it.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::domain::time::{Span, Timestamp};
+use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 
 use super::HttpOptions;
@@ -13,19 +12,6 @@ use super::cookie::CookieSuffix;
 use super::cors::Origins;
 use super::error::Refusals;
 use super::redirect::Redirects;
-
-/// The calls that are limited per source address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Family {
-    /// Beginning a sign-up.
-    Create,
-    /// Guessing at a code.
-    Attempt,
-}
-
-/// The limits per source address: counts one call, or tells how long to wait. Grouping addresses (an IPv6 /64) is
-/// its business.
-pub type SourceLimiter = Arc<dyn Fn(Family, IpAddr, Timestamp) -> Result<(), Span> + Send + Sync>;
 
 /// The messages that a development instance captured instead of sending them.
 pub trait DevOutbox: Send + Sync {
@@ -58,7 +44,6 @@ pub struct CapturedMessage {
 pub struct App {
     pub(super) engine: Engine,
     pub(super) options: HttpOptions,
-    pub(super) limiter: SourceLimiter,
     pub(super) outbox: Option<Arc<dyn DevOutbox>>,
     pub(super) origins: Origins,
     pub(super) redirects: Redirects,
@@ -68,12 +53,7 @@ pub struct App {
 
 impl App {
     /// An application of `engine`. `outbox` is shown by development instances only.
-    pub fn new(
-        engine: Engine,
-        options: HttpOptions,
-        limiter: SourceLimiter,
-        outbox: Option<Arc<dyn DevOutbox>>,
-    ) -> Self {
+    pub fn new(engine: Engine, options: HttpOptions, outbox: Option<Arc<dyn DevOutbox>>) -> Self {
         Self {
             engine,
             origins: Origins::new(&options),
@@ -82,7 +62,6 @@ impl App {
             outbox: outbox.filter(|_| options.development),
             refusals: Refusals::default(),
             options,
-            limiter,
         }
     }
 }

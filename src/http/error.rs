@@ -261,7 +261,9 @@ impl From<EngineError> for HttpError {
             EngineError::Overloaded { retry_after } => {
                 Self::from(Fault::ServiceUnavailable).because("overloaded").after(Some(retry_after))
             }
-            EngineError::Busy { retry_after } => Code::TooManyRequests.after(retry_after).into(),
+            EngineError::Busy { retry_after } | EngineError::Limited { retry_after } => {
+                Code::TooManyRequests.after(retry_after).into()
+            }
             EngineError::Unavailable(cause) => Self::from(Fault::ServiceUnavailable).because(cause),
             EngineError::Internal => Fault::InternalError.into(),
         }

@@ -8,11 +8,10 @@ use hyper::header::HeaderMap;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::domain::rejection::Code;
 use crate::domain::secret::Secret;
 use crate::engine::{ClientView, Engine, EngineError, Source};
 
-use super::app::{App, Family};
+use super::app::App;
 use super::error::{Fault, HttpError};
 use super::identity::{self, Identity, Told};
 use super::request::{Head, Mode};
@@ -40,15 +39,6 @@ impl<'a> Exchange<'a> {
     /// The engine.
     pub(super) const fn engine(&self) -> &'a Engine {
         &self.app.engine
-    }
-
-    /// Counts this call against the limits of its source.
-    ///
-    /// # Errors
-    /// 429 when they are used up.
-    pub(super) fn limit(&self, family: Family) -> Result<(), HttpError> {
-        (self.app.limiter)(family, self.head.ip, self.engine().now())
-            .map_err(|wait| Code::TooManyRequests.after(wait).into())
     }
 
     /// Who calls.

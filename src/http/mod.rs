@@ -28,6 +28,6 @@ pub mod server;
 mod service;
 mod wire;
 
-pub use app::{App, CapturedMessage, DevOutbox, Family, SourceLimiter};
+pub use app::{App, CapturedMessage, DevOutbox};
 pub use options::HttpOptions;
 pub use server::{BoundServer, bind};

@@ -3,6 +3,8 @@
 
 mod hasher;
 mod pool;
+mod share;
 
 pub use hasher::{HashError, HashParameters, Implementation};
 pub use pool::{HashOptions, HashPool, HashPoolError, PoolError};
+pub use share::Requester;

@@ -1,5 +1,6 @@
 //! The pool: one thread for each core, each with memory of its own, behind a bounded queue.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +16,7 @@ use crate::domain::secret::Secret;
 use crate::domain::time::Span;
 
 use super::hasher::{HashError, HashParameters, Hasher, Implementation, Phc, SALT_BYTES, TAG_BYTES, self_test};
+use super::share::{Requester, Share, Shares};
 
 /// How the pool works.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +62,7 @@ pub struct HashPool {
     parameters: HashParameters,
     pace: Arc<Pace>,
     queue: usize,
+    shares: Arc<Shares>,
 }
 
 /// How long one hash takes a thread while the pool is at work, in microseconds; 0 before the first.
@@ -69,12 +72,17 @@ struct Pace(AtomicU64);
 struct Job {
     password: Secret<String>,
     work: Work,
+    /// The place of whoever it is for, until it is done.
+    share: Option<Share>,
 }
 
 enum Work {
-    Hash(oneshot::Sender<Result<Secret<String>, PoolError>>),
+    Hash(Judge, oneshot::Sender<Result<Option<Secret<String>>, PoolError>>),
     Verify(Secret<String>, oneshot::Sender<Result<bool, PoolError>>),
 }
+
+/// What a password must pass before it is worth a hash.
+type Judge = Box<dyn FnOnce() -> bool + Send>;
 
 impl HashPool {
     /// Starts the threads.
@@ -93,12 +101,17 @@ impl HashPool {
             let run = move || {
                 lower_priority();
                 while let Some(job) = next(&queue) {
-                    job.run(&mut hasher, &options, &pace);
+                    // A password that trips a judge up is refused, and the next one finds the thread at work.
+                    if catch_unwind(AssertUnwindSafe(|| job.run(&mut hasher, &options, &pace))).is_err() {
+                        tracing::error!("a password could not be hashed");
+                    }
                 }
             };
             threads.push(thread::Builder::new().name(format!("hash-{number}")).spawn(run)?);
         }
-        Ok(Self { jobs: Some(jobs), threads, parameters: options.parameters, pace, queue: options.queue.max(1) })
+        let queue = options.queue.max(1);
+        let shares = Arc::new(Shares::of(queue));
+        Ok(Self { jobs: Some(jobs), threads, parameters: options.parameters, pace, queue, shares })
     }
 
     /// What a hash costs.
@@ -111,8 +124,22 @@ impl HashPool {
     /// # Errors
     /// [`PoolError::Full`] at once when too many wait.
     pub async fn hash(&self, password: Secret<String>) -> Result<Secret<String>, PoolError> {
+        self.hash_if(password, || true, None).await?.ok_or(PoolError::Stopped)
+    }
+
+    /// The same for somebody who has a fair share of the queue, and only if `judge` says so. It is asked on the thread
+    /// that hashes, where it may take as long as a hash does; `None` when it says no.
+    ///
+    /// # Errors
+    /// [`PoolError::Full`] at once when too many wait, or too many of theirs.
+    pub async fn hash_if(
+        &self,
+        password: Secret<String>,
+        judge: impl FnOnce() -> bool + Send + 'static,
+        requester: Option<Requester>,
+    ) -> Result<Option<Secret<String>>, PoolError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Job { password, work: Work::Hash(reply) })?;
+        self.send(password, Work::Hash(Box::new(judge), reply), requester)?;
         answer.await.unwrap_or(Err(PoolError::Stopped))
     }
 
@@ -121,8 +148,21 @@ impl HashPool {
     /// # Errors
     /// [`PoolError::Full`] at once when too many wait.
     pub async fn verify(&self, password: Secret<String>, stored: Secret<String>) -> Result<bool, PoolError> {
+        self.verify_for(password, stored, None).await
+    }
+
+    /// The same for somebody who has a fair share of the queue.
+    ///
+    /// # Errors
+    /// [`PoolError::Full`] at once when too many wait, or too many of theirs.
+    pub async fn verify_for(
+        &self,
+        password: Secret<String>,
+        stored: Secret<String>,
+        requester: Option<Requester>,
+    ) -> Result<bool, PoolError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Job { password, work: Work::Verify(stored, reply) })?;
+        self.send(password, Work::Verify(stored, reply), requester)?;
         answer.await.unwrap_or(Err(PoolError::Stopped))
     }
 
@@ -138,8 +178,15 @@ impl HashPool {
         Phc::decode(stored.expose()).map(|stored| stored.parameters)
     }
 
-    fn send(&self, job: Job) -> Result<(), PoolError> {
+    fn send(&self, password: Secret<String>, work: Work, requester: Option<Requester>) -> Result<(), PoolError> {
         let jobs = self.jobs.as_ref().ok_or(PoolError::Stopped)?;
+        let share = match requester {
+            Some(requester) => Some(self.shares.take(requester).ok_or_else(|| PoolError::Full {
+                retry_after: self.pace.time_for(self.shares.of_source(), self.threads.len()),
+            })?),
+            None => None,
+        };
+        let job = Job { password, work, share };
         jobs.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => {
                 PoolError::Full { retry_after: self.pace.time_for(self.queue, self.threads.len()) }
@@ -191,20 +238,24 @@ impl Pace {
 
 impl Job {
     fn run(self, hasher: &mut Hasher, options: &HashOptions, pace: &Pace) {
-        let password = self.password.expose().as_bytes();
+        let Self { password, work, share } = self;
+        let password = password.expose().as_bytes();
         let watch = Stopwatch::start();
-        let is_unheard = match self.work {
+        let is_unheard = match work {
             // A caller who has gone away is not worth the work.
-            Work::Hash(reply) if reply.is_closed() => true,
+            Work::Hash(_, reply) if reply.is_closed() => true,
             Work::Verify(_, reply) if reply.is_closed() => true,
-            Work::Hash(reply) => {
-                let hashed = hash(hasher, options.parameters, password);
+            Work::Hash(judge, reply) => {
+                let hashed = judge().then(|| hash(hasher, options.parameters, password)).transpose();
                 pace.note(watch.elapsed());
+                // Whoever hears the answer may ask for more at once.
+                drop(share);
                 reply.send(hashed).is_err()
             }
             Work::Verify(stored, reply) => {
                 let verified = verify(hasher, options, password, stored.expose());
                 pace.note(watch.elapsed());
+                drop(share);
                 reply.send(verified).is_err()
             }
         };
@@ -298,6 +349,60 @@ mod tests {
             }
         }
         assert!((1..8).contains(&refused), "{refused} were refused");
+    }
+
+    /// Holds up the one thread of a pool until the sender is dropped.
+    async fn paused(pool: &Arc<HashPool>) -> std::sync::mpsc::Sender<()> {
+        let (resume, wait) = std::sync::mpsc::channel::<()>();
+        let (began, is_running) = oneshot::channel();
+        let held = pool.clone();
+        tokio::spawn(async move {
+            let judge = move || began.send(()).is_ok() && wait.recv().is_ok();
+            held.hash_if(secret("wanders under elms"), judge, None).await
+        });
+        is_running.await.expect("the pool is at work");
+        resume
+    }
+
+    #[tokio::test]
+    async fn one_source_fills_a_quarter_of_the_queue_and_others_get_through() {
+        let pool = Arc::new(HashPool::new(HashOptions { queue: 16, ..small() }).expect("a pool"));
+        let resume = paused(&pool).await;
+        let from = |n: u16| {
+            let source = std::net::Ipv6Addr::new(0x2001, 0xdb8, n, 1, 0, 0, 0, 0);
+            Some(Requester { source, network: source })
+        };
+        let ask = |requester| {
+            let pool = pool.clone();
+            tokio::spawn(async move { pool.hash_if(secret("wanders under elms"), || true, requester).await })
+        };
+        let greedy: Vec<_> = (0..100).map(|_| ask(from(1))).collect();
+        tokio::task::yield_now().await;
+        let others: Vec<_> = (2..5).map(|n| ask(from(n))).collect();
+        tokio::task::yield_now().await;
+        drop(resume);
+        let mut hashed = 0;
+        for task in greedy {
+            match task.await.expect("a task") {
+                Ok(Some(_)) => hashed += 1,
+                other => assert!(matches!(other, Err(PoolError::Full { .. })), "{other:?}"),
+            }
+        }
+        assert_eq!(hashed, 4);
+        for task in others {
+            assert!(matches!(task.await.expect("a task"), Ok(Some(_))));
+        }
+        assert!(pool.hash_if(secret("wanders under elms"), || true, from(1)).await.is_ok(), "its share is free again");
+    }
+
+    #[tokio::test]
+    async fn passwords_are_judged_on_the_threads_that_hash_and_a_panic_costs_none() {
+        let pool = HashPool::new(small()).expect("a pool");
+        let judge = || !thread::current().name().is_some_and(|name| name.starts_with("hash-"));
+        assert_eq!(pool.hash_if(secret("wanders under elms"), judge, None).await, Ok(None));
+        let panics = || panic!("of a judge");
+        assert_eq!(pool.hash_if(secret("wanders under elms"), panics, None).await, Err(PoolError::Stopped));
+        assert!(pool.hash(secret("wanders under elms")).await.is_ok());
     }
 
     #[tokio::test]

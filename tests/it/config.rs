@@ -9,6 +9,7 @@ use vestibule::config::{
     Config, ConfigError, DEFAULT, Network, PublishableKey, SAMPLES, Sources, StoreKind, sample_settings,
 };
 use vestibule::domain::context::Policy;
+use vestibule::domain::source_limits::SourceLimits;
 use vestibule::domain::time::Span;
 use vestibule::password::HashParameters;
 
@@ -103,6 +104,29 @@ fn the_environment_speaks_in_bare_words() {
     assert!(config.effective().contains("mode = \"restricted\""));
     let none = load("", &[("VESTIBULE_SERVER__ALLOWED_ORIGINS", "")], None).expect("no origins");
     assert!(none.server.allowed_origins.is_empty());
+}
+
+#[test]
+fn limits_by_source_ship_on_and_leave_developers_room() {
+    let production = load_text(&format!("[instance]\nmode = \"production\"\n{SMTP}"));
+    let production = production.expect("a configuration").source_limits().expect("they are on");
+    assert_eq!(production, SourceLimits::default(), "what embedders get is what is documented");
+    let development = load("", &[], None).expect("a configuration").source_limits().expect("they are on");
+    assert_eq!(development.creates.source, production.creates.source);
+    assert_eq!(development.sms.source, production.sms.source);
+    for (theirs, ours) in [
+        (development.writes.source, production.writes.source),
+        (development.passwords.source, production.passwords.source),
+        (development.clients.source, production.clients.source),
+        (development.creates.network, production.creates.network),
+    ] {
+        assert_eq!(theirs, 20 * ours);
+    }
+    let raised = load("[limits]\nsource_creates_per_10s = 50\nsource_emails_per_minute = 7\n", &[], None);
+    let raised = raised.expect("a configuration").source_limits().expect("they are on");
+    assert_eq!((raised.look_ups.source, raised.emails.source), (600, 7), "what is not given follows the sign-ups");
+    assert_eq!(load("[limits]\nsource = false\n", &[], None).expect("a configuration").source_limits(), None);
+    assert_fault(load("[limits]\nsource_sms_per_10min = 0\n", &[], None), "`limits.source_sms_per_10min` is 0");
 }
 
 #[test]

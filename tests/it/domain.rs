@@ -143,6 +143,22 @@ fn a_code_proves_the_value_it_was_sent_to_and_no_other() {
 }
 
 #[test]
+fn parameters_longer_than_anything_they_could_mean_are_refused_before_they_are_read() {
+    let world = World::new(settings(&["email_address"]));
+    let long = "x".repeat(20_000);
+    let faulty = raw(|f| {
+        f.strategy = Some(long.clone());
+        f.token = Some(Secret::new(long.clone()));
+        f.ticket = Some(long.clone());
+        f.oidc_login_hint = Some(long.clone());
+    });
+    let refused = Fields::parse(&faulty, &world.settings).expect_err("faults");
+    let params: Vec<_> = refused.reasons().iter().map(|r| (r.code, r.param.as_deref().unwrap_or_default())).collect();
+    let too_long = |param| (Code::FormParamMaxLengthExceeded, param);
+    assert_eq!(params, ["strategy", "oidc_login_hint", "ticket", "token"].map(too_long));
+}
+
+#[test]
 fn an_odd_code_is_refused_without_being_counted() {
     let mut world = World::new(settings(&["email_address"]));
     let sign_up = world.create(&raw(|f| f.email_address = Some("ada@example.com".into()))).expect("a sign-up").next;

@@ -164,7 +164,7 @@ async fn signing_out_beside_a_second_tab_loses_nothing() {
     let caller = bench.engine.identify(Some(token.expose())).await.expect("readable");
     let refused = bench.create(&caller, "eve@example.com").await.expect_err("signed in");
     assert!(matches!(&refused, EngineError::Rejected(r) if r.is(Code::SessionExists)));
-    let out = bench.engine.end_sessions(&caller).await.expect("signed out");
+    let out = bench.engine.end_sessions(&caller, &Source::default()).await.expect("signed out");
     assert!(out.sessions.is_empty() && out.client.last_active_session_id.is_none());
     let caller = bench.engine.identify(Some(token.expose())).await.expect("readable");
     assert_eq!(bench.engine.me(&caller, None).await.expect_err("signed out"), EngineError::SignedOut);

@@ -22,6 +22,7 @@ mod http_oauth;
 mod http_restrictions;
 mod http_tokens;
 mod layers;
+mod limits;
 mod load;
 mod mixed_load;
 mod oauth;

@@ -101,7 +101,7 @@ impl Site {
         options.listen = vec![([127, 0, 0, 1], 0).into()];
         let server = bind(&options).await.expect("a port");
         let address = server.local_addrs()[0];
-        let app = Arc::new(App::new(engine.clone(), options, Arc::new(|_, _, _| Ok(())), None));
+        let app = Arc::new(App::new(engine.clone(), options, None));
         let (end, ended) = oneshot::channel();
         let serving = tokio::spawn(server.serve(app, async { drop(ended.await) }));
         Self { address, end, serving }

@@ -65,7 +65,7 @@ async fn an_overtaken_call_changes_nothing() {
     let old = world.engine.identify(Some(&place.token)).await.expect("readable");
     let signed_in = world.attempt(&place, &old, CODE).await.expect("a right code").1;
     let replaced = EngineError::TokenReplaced;
-    assert_eq!(world.engine.end_sessions(&old).await.expect_err("overtaken"), replaced);
+    assert_eq!(world.engine.end_sessions(&old, &source()).await.expect_err("overtaken"), replaced);
     let end = world.engine.end_session(&old, place.session, true, &source()).await;
     assert_eq!(end.expect_err("overtaken"), replaced);
     let create = world.engine.create_sign_up(&old, &RawFields::default(), &source()).await;
@@ -125,7 +125,7 @@ async fn a_client_that_nothing_was_written_for_is_only_its_token() {
         let caller = engine.identify(Some(&token)).await.expect("readable");
         let view = engine.open_client(&caller, &source()).await.expect("a client");
         assert_eq!((view.client.id, view.sessions.len(), view.new_token), (id, 0, None));
-        let out = engine.end_sessions(&caller).await.expect("none to end");
+        let out = engine.end_sessions(&caller, &source()).await.expect("none to end");
         assert_eq!(out.client.id, id);
         caller
     };

@@ -40,6 +40,12 @@ impl SignIn {
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
         let FactorAddress { identifier: address, display, .. } = self.chosen(prepare, user, cx)?;
+        let costs_much = |address: &Identifier| {
+            address.kind == IdentifierKind::PhoneNumber && PhoneNumber::restore(address.value.clone()).is_costly()
+        };
+        if !cx.policy.sms_costly_numbers && costs_much(&address) {
+            return Err(Refusal::UnsupportedCountryCode.on("phone_number").into());
+        }
         self.cool_down(&address, cx)?;
         let is_test = cx.policy.test_mode && is_test(&address);
         let code = if is_test { Code::TEST } else { Code::generate(cx.entropy) };

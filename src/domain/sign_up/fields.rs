@@ -7,7 +7,7 @@ use crate::domain::field::Field;
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::Invitation;
 use crate::domain::metadata::metadata;
-use crate::domain::password_policy;
+use crate::domain::password_policy::{self, Candidate};
 use crate::domain::rejection::{Code, Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::settings::Settings;
@@ -96,15 +96,38 @@ impl RawFields {
     pub fn is_transfer(&self) -> bool {
         self.transfer.as_deref().is_some_and(|text| text == "true" || text == "1")
     }
+
+    /// The parameters that are longer than anything they could mean, before anything is made of them. Those that are
+    /// not named here say so by themselves.
+    fn oversized(&self) -> Vec<Reason> {
+        let secret = |secret: &Option<Secret<String>>| secret.as_ref().map_or(0, |text| text.expose().len());
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let sizes = [
+            ("web3_wallet", text(&self.web3_wallet), WORD_MAX),
+            ("strategy", text(&self.strategy), WORD_MAX),
+            ("channel", text(&self.channel), WORD_MAX),
+            ("transfer", text(&self.transfer), WORD_MAX),
+            ("legal_accepted", text(&self.legal_accepted), WORD_MAX),
+            ("oidc_prompt", text(&self.oidc_prompt), WORD_MAX),
+            ("oidc_login_hint", text(&self.oidc_login_hint), 4 * WORD_MAX),
+            ("ticket", text(&self.ticket), TOKEN_MAX),
+            ("token", secret(&self.token), TOKEN_MAX),
+            ("captcha_token", secret(&self.captcha_token), TOKEN_MAX),
+            ("captcha_error", text(&self.captcha_error), TOKEN_MAX),
+        ];
+        let too_long = sizes.into_iter().filter(|(_, size, max)| size > max);
+        too_long.map(|(param, _, max)| Code::FormParamMaxLengthExceeded.on(param).with(max as u32)).collect()
+    }
 }
 
 impl Fields {
-    /// Parses raw parameters by the instance's settings. The second value is the password to hash, if one was
-    /// given; the caller puts its digest into `password_digest`.
+    /// Parses raw parameters by the instance's settings. The second value is the password to judge and hash, if
+    /// one was given; the caller puts its digest into `password_digest`.
     ///
     /// # Errors
     /// Every fault found, each naming its parameter.
-    pub fn parse(raw: &RawFields, settings: &Settings) -> Result<(Self, Option<Secret<String>>), Rejection> {
+    pub fn parse(raw: &RawFields, settings: &Settings) -> Result<(Self, Option<Candidate>), Rejection> {
+        Rejection::collect(raw.oversized())?;
         let mut reasons = Vec::new();
         let mut fields = Self::default();
         let (mut email, mut phone) = (raw.email_address.as_deref(), raw.phone_number.as_deref());
@@ -318,6 +341,10 @@ fn local_part(address: &str) -> &str {
     address.split('@').next().unwrap_or(address)
 }
 
+/// The longest word of a vocabulary, in bytes.
+const WORD_MAX: usize = 256;
+/// The longest token of another service, in bytes: a JWT with many claims has some thousands.
+const TOKEN_MAX: usize = 16 * 1024;
 /// The longest name, in code points.
 const NAME_MAX: usize = 256;
 /// The longest language tag that BCP 47 software must expect.

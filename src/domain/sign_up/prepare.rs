@@ -29,6 +29,7 @@ impl SignUp {
         if self.is_verified(&field, cx.now, cx.policy) {
             return Err(Refusal::VerificationAlreadyVerified.into());
         }
+        self.refuse_costly_number(prepare, cx)?;
         self.cool_down(&address, cx)?;
         let is_test = cx.policy.test_mode && self.is_test_address(&field);
         let by_link = prepare.strategy == Strategy::EmailLink;
@@ -94,6 +95,17 @@ impl SignUp {
         match self.recent_sends.iter().filter(|(to, _)| to == address).map(|(_, at)| *at).max() {
             Some(at) => Err(Refusal::VerificationCodeTooManyRequests.after((at + cooldown).since(cx.now)).into()),
             None => Ok(()),
+        }
+    }
+
+    /// Text messages to some numbers are paid for dearly, and by whoever runs the instance.
+    fn refuse_costly_number(&self, prepare: &Prepare, cx: &Context<'_>) -> Result<(), Rejection> {
+        let phone = self.phone_number.as_ref().filter(|_| prepare.strategy == Strategy::PhoneCode);
+        match phone {
+            Some(phone) if !cx.policy.sms_costly_numbers && phone.value.is_costly() => {
+                Err(Refusal::UnsupportedCountryCode.on(Field::PhoneNumber.as_str()).into())
+            }
+            _ => Ok(()),
         }
     }
 

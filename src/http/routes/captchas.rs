@@ -3,7 +3,6 @@
 
 use crate::domain::rejection::Rejection;
 use crate::domain::secret::Secret;
-use crate::http::app::Family;
 use crate::http::error::HttpError;
 use crate::http::exchange::Exchange;
 use crate::http::params::Params;
@@ -11,7 +10,6 @@ use crate::http::response::Answer;
 use crate::http::wire::ClientResource;
 
 pub(super) async fn solve(exchange: &Exchange<'_>, form: &Params) -> Result<Answer, HttpError> {
-    exchange.limit(Family::Attempt)?;
     let mut reasons = Vec::new();
     let mut reader = form.reader(&mut reasons);
     let (token, error) = (reader.take("captcha_token").map(Secret::new), reader.take("captcha_error"));

@@ -25,7 +25,7 @@ pub(super) async fn open(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
 /// Ends all sessions and makes the browser forget the client.
 pub(super) async fn forget(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
     let identity = exchange.identify().await?;
-    let body = match exchange.engine().end_sessions(&identity.caller).await {
+    let body = match exchange.engine().end_sessions(&identity.caller, &exchange.source).await {
         Ok(client) => {
             Answer::json(&Wrapped { response: ClientResource::from(&client), client: ClientResource::from(&client) })
         }
@@ -38,7 +38,7 @@ pub(super) async fn forget(exchange: &Exchange<'_>) -> Result<Answer, HttpError>
 /// Ends all sessions; the client stays. Nobody has none to end.
 pub(super) async fn end_sessions(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
     let identity = exchange.identify().await?;
-    match exchange.engine().end_sessions(&identity.caller).await {
+    match exchange.engine().end_sessions(&identity.caller, &exchange.source).await {
         Ok(client) => Ok(wrapped(exchange, &identity, &client)),
         Err(EngineError::NoClient) => Ok(exchange.nobody(&identity)),
         Err(error) => Err(exchange.refuse(&identity, error).await),

@@ -4,7 +4,6 @@ use crate::domain::id::SignInId;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::engine::{ClientView, EngineError, RawFirstFactor, RawProof, RawSignIn, SignInView};
-use crate::http::app::Family;
 use crate::http::error::HttpError;
 use crate::http::exchange::Exchange;
 use crate::http::identity::{Identity, Told};
@@ -15,11 +14,7 @@ use crate::http::wire::SignInResource;
 use super::sign_ups::{COMPLETE_REDIRECT, REDIRECT, allowed, redirect};
 
 pub(super) async fn create(exchange: &Exchange<'_>, form: &Params) -> Result<Answer, HttpError> {
-    exchange.limit(Family::Create)?;
     let given = creation(exchange, form);
-    if given.as_ref().is_ok_and(|given| given.password.is_some()) {
-        exchange.limit(Family::Attempt)?;
-    }
     let identity = exchange.identify().await?;
     let outcome = match &given {
         Ok(given) => exchange.engine().create_sign_in(&identity.caller, given, &exchange.source).await,
@@ -45,7 +40,6 @@ pub(super) async fn prepare(exchange: &Exchange<'_>, id: SignInId, form: &Params
 }
 
 pub(super) async fn attempt(exchange: &Exchange<'_>, id: SignInId, form: &Params) -> Result<Answer, HttpError> {
-    exchange.limit(Family::Attempt)?;
     let given = proof(form);
     let identity = exchange.identify().await?;
     let outcome = match &given {

@@ -5,7 +5,6 @@ use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::RawFields;
 use crate::engine::{ClientView, EngineError, RawPrepare, SignUpView};
-use crate::http::app::Family;
 use crate::http::error::HttpError;
 use crate::http::exchange::Exchange;
 use crate::http::identity::{Identity, Told};
@@ -14,7 +13,6 @@ use crate::http::response::Answer;
 use crate::http::wire::SignUpResource;
 
 pub(super) async fn create(exchange: &Exchange<'_>, form: &Params) -> Result<Answer, HttpError> {
-    exchange.limit(Family::Create)?;
     let fields = fields(exchange, form, Write::Begin);
     let identity = exchange.identify().await?;
     let outcome = match &fields {
@@ -69,7 +67,6 @@ pub(super) async fn prepare(exchange: &Exchange<'_>, id: SignUpId, form: &Params
 }
 
 pub(super) async fn attempt(exchange: &Exchange<'_>, id: SignUpId, form: &Params) -> Result<Answer, HttpError> {
-    exchange.limit(Family::Attempt)?;
     let given = pair(form, "strategy", "code");
     // Whoever lost the completing answer has only the token that it replaced.
     let identity = exchange.presented().await?;

@@ -14,7 +14,7 @@ pub(super) async fn accept(exchange: &Exchange<'_>) -> Result<Answer, HttpError>
     // A ticket that came twice is as good as none.
     let ticket = exchange.head.query.single("ticket").ok().flatten().unwrap_or_default();
     let identity = exchange.presented().await?;
-    let holder = match exchange.engine().accept_ticket(&identity.caller, ticket).await {
+    let holder = match exchange.engine().accept_ticket(&identity.caller, ticket, &exchange.source).await {
         Ok(holder) => holder,
         Err(error) => return refuse(exchange, error),
     };

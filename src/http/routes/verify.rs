@@ -8,7 +8,6 @@ use hyper::header::ACCEPT;
 
 use crate::domain::rejection::{Code, Reason};
 use crate::engine::{Followed, LinkOutcome};
-use crate::http::app::Family;
 use crate::http::error::HttpError;
 use crate::http::exchange::Exchange;
 use crate::http::identity::Told;
@@ -39,9 +38,6 @@ async fn follow(
     let identity = exchange.presented().await?;
     let engine = exchange.engine();
     let followed = engine.follow_link(&identity.caller, token, confirmed, &exchange.source).await?;
-    if followed.outcome == LinkOutcome::Failed {
-        exchange.limit(Family::Attempt)?;
-    }
     let answer = render(exchange, &followed, token)?;
     Ok(match &followed.client {
         Some(view) => exchange.told(&identity, answer, &Told::Client(view)),

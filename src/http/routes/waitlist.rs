@@ -1,6 +1,5 @@
 //! `/v1/waitlist`: asking to be let in. It needs no client and makes none.
 
-use crate::http::app::Family;
 use crate::http::error::HttpError;
 use crate::http::exchange::Exchange;
 use crate::http::params::Params;
@@ -8,10 +7,9 @@ use crate::http::response::{Answer, Wrapped};
 use crate::http::wire::Waiting;
 
 pub(super) async fn join(exchange: &Exchange<'_>, form: &Params) -> Result<Answer, HttpError> {
-    exchange.limit(Family::Create)?;
     let identity = exchange.identify().await?;
     let email_address = form.single("email_address")?;
-    let entry = match exchange.engine().join_waitlist(email_address).await {
+    let entry = match exchange.engine().join_waitlist(email_address, &exchange.source).await {
         Ok(entry) => entry,
         Err(error) => return Err(exchange.refuse(&identity, error).await),
     };

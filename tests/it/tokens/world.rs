@@ -317,7 +317,7 @@ impl World {
         match call {
             Call::ClientView => show(engine.client_view(caller, &source).await),
             Call::OpenClient => show(engine.open_client(caller, &source).await),
-            Call::EndSessions => show(engine.end_sessions(caller).await),
+            Call::EndSessions => show(engine.end_sessions(caller, &source).await),
             Call::SignUp => show(engine.sign_up(caller, sign_up).await),
             Call::SignUpAndClient => show(engine.sign_up_and_client(caller, sign_up, &source).await),
             Call::CreateSignUp => show(engine.create_sign_up(caller, &fields, &source).await),
@@ -360,7 +360,7 @@ impl World {
             Call::SessionToken => show(engine.session_token(caller, place.session, &source).await),
             Call::EndSession => show(engine.end_session(caller, place.session, false, &source).await),
             Call::Me => show(engine.me(caller, None).await),
-            Call::AcceptTicket => format!("{:?}", engine.accept_ticket(caller, "ticket").await),
+            Call::AcceptTicket => format!("{:?}", engine.accept_ticket(caller, "ticket", &source).await),
         }
     }
 }

@@ -1,0 +1,98 @@
+//! What the stored password digests cost, so that every comparison can be made to cost the same.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::password::HashParameters;
+use crate::store::{Commit, CommitError, Store};
+
+use super::BuildError;
+
+/// What the stored digests cost, as far as the instance knows: what it was configured with over time, and what it saw.
+#[derive(Debug)]
+pub(super) struct Costs(Mutex<Vec<HashParameters>>);
+
+impl Costs {
+    /// The costs that are stored, with today's among them.
+    ///
+    /// # Errors
+    /// When the store can't be read or written.
+    pub(super) async fn load(store: &dyn Store, today: HashParameters) -> Result<Self, BuildError> {
+        let stored = store.value(COSTS).await?.unwrap_or_default();
+        let mut known = decode(&stored);
+        let surplus = (known.len() + 1).saturating_sub(COSTS_MAX);
+        known.drain(..if known.contains(&today) { 0 } else { surplus });
+        let costs = Self(Mutex::new(known));
+        if let Some(bytes) = costs.note(today) {
+            let commit = Commit { values: vec![(COSTS.to_owned(), bytes)], ..Commit::default() };
+            store.commit(vec![commit]).await.pop().unwrap_or(Err(CommitError::Unknown))?;
+        }
+        Ok(costs)
+    }
+
+    /// What a comparison at one cost has to be done at too, so that each takes as long as every other.
+    pub(super) fn beside(&self, cost: HashParameters) -> Vec<HashParameters> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().copied().filter(|other| *other != cost).collect()
+    }
+
+    /// Adds a cost where there is room; what is to be stored then, where it is new.
+    pub(super) fn note(&self, cost: HashParameters) -> Option<Vec<u8>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.contains(&cost) || known.len() >= COSTS_MAX {
+            return None;
+        }
+        known.push(cost);
+        Some(known.iter().flat_map(|cost| [cost.m_kib, cost.t, cost.p]).flat_map(u32::to_be_bytes).collect())
+    }
+}
+
+fn decode(bytes: &[u8]) -> Vec<HashParameters> {
+    let word = |bytes: &[u8], at: usize| {
+        bytes.get(at..at + 4).and_then(|word| word.try_into().ok()).map_or(0, u32::from_be_bytes)
+    };
+    let costs = bytes.chunks_exact(12);
+    costs.map(|cost| HashParameters { m_kib: word(cost, 0), t: word(cost, 4), p: word(cost, 8) }).collect()
+}
+
+/// Under which name the costs are stored.
+pub(super) const COSTS: &str = "password_costs";
+/// Each of them makes a comparison dearer.
+const COSTS_MAX: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MemoryStore;
+
+    #[tokio::test]
+    async fn costs_are_kept_from_start_to_start_and_the_oldest_goes() {
+        let cost = |m_kib| HashParameters { m_kib, t: 2, p: 1 };
+        let store = MemoryStore::new();
+        for (today, known) in [
+            (8, vec![8]),
+            (16, vec![8, 16]),
+            (16, vec![8, 16]),
+            (32, vec![8, 16, 32]),
+            (64, vec![16, 32, 64]),
+            (16, vec![16, 32, 64]),
+        ] {
+            let costs = Costs::load(&store, cost(today)).await.expect("loaded");
+            let loaded: Vec<_> = costs.0.lock().expect("no panic").iter().map(|cost| cost.m_kib).collect();
+            assert_eq!(loaded, known);
+        }
+        let costs = Costs::load(&store, cost(64)).await.expect("loaded");
+        assert_eq!(costs.note(cost(128)), None, "there is no room for what was only seen");
+    }
+
+    #[test]
+    fn whichever_cost_is_compared_at_all_of_them_are() {
+        let costs = [8, 16, 32].map(|m_kib| HashParameters { m_kib, t: 2, p: 1 });
+        let known = Costs(Mutex::new(costs.to_vec()));
+        for cost in costs {
+            let mut all = known.beside(cost);
+            all.push(cost);
+            all.sort_by_key(|cost| cost.m_kib);
+            assert_eq!(all, costs);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Messages are counted where they are asked for: each costs money, and goes to somebody who may not have asked.
+
+use crate::actors::{Answer, CallError};
+use crate::domain::effect::Effect;
+use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber};
+use crate::domain::sign_up::{Fields, Patch, SignUp};
+use crate::domain::time::Timestamp;
+use crate::domain::verification::Strategy;
+
+use super::{Engine, EngineError, Source};
+
+/// A message that was counted before it is known whether it is sent.
+pub(super) struct Foreseen {
+    to: Identifier,
+    at: Timestamp,
+}
+
+impl Engine {
+    /// Counts the message that `strategy` sends to the address of a sign-up, once `fields` are taken in.
+    ///
+    /// # Errors
+    /// [`EngineError::Limited`]; nothing is counted then.
+    pub(super) fn foresee_message(
+        &self,
+        strategy: Option<&Strategy>,
+        fields: Option<&Fields>,
+        sign_up: Option<&SignUp>,
+        source: &Source,
+    ) -> Result<Option<Foreseen>, EngineError> {
+        let sends = |s: &&Strategy| matches!(s, Strategy::EmailCode | Strategy::EmailLink | Strategy::PhoneCode);
+        let Some(strategy) = strategy.filter(sends) else { return Ok(None) };
+        let given = fields.and_then(|fields| match (&fields.email_address, &fields.phone_number) {
+            (_, Patch::Set(phone)) if *strategy == Strategy::PhoneCode => Some(phone.identifier()),
+            (Patch::Set(email), _) if *strategy != Strategy::PhoneCode => Some(email.identifier()),
+            _ => None,
+        });
+        let known = || sign_up.and_then(|sign_up| sign_up.address(&strategy.field()?));
+        let Some(to) = given.or_else(known).filter(|to| !self.is_test_address(to)) else { return Ok(None) };
+        let at = self.now();
+        self.inner.admission.spend_message(&to, source, at)?;
+        Ok(Some(Foreseen { to, at }))
+    }
+
+    /// Takes back what was counted for a message that was not sent after all.
+    pub(super) fn settle_message(
+        &self,
+        foreseen: Option<Foreseen>,
+        outcome: &Result<Answer, CallError>,
+        source: &Source,
+    ) {
+        let Some(Foreseen { to, at }) = foreseen else { return };
+        let is_sent = match outcome {
+            Ok(answer) => answer.sign_up.recent_sends.iter().any(|(sent_to, when)| *sent_to == to && *when >= at),
+            // It may have taken effect.
+            Err(error) => *error == CallError::Lost,
+        };
+        if !is_sent {
+            self.inner.admission.take_back_message(&to, source);
+        }
+    }
+
+    /// Counts the messages among `effects`; to whom they go is what is to be taken back should their commit be refused.
+    ///
+    /// # Errors
+    /// [`EngineError::Limited`].
+    pub(super) fn spend_messages(&self, effects: &[Effect], source: &Source) -> Result<Vec<Identifier>, EngineError> {
+        let spend = |Effect::Deliver(message): &Effect| {
+            self.inner.admission.spend_message(&message.to, source, self.now()).map(|()| message.to.clone())
+        };
+        effects.iter().map(spend).collect()
+    }
+
+    /// Whether nothing is sent to an address, because its code is known (CONTRACT 17).
+    fn is_test_address(&self, address: &Identifier) -> bool {
+        let value = || address.value.clone();
+        self.inner.environment.policy.test_mode
+            && match address.kind {
+                IdentifierKind::EmailAddress => EmailAddress::restore(value(), String::new()).is_test(),
+                IdentifierKind::PhoneNumber => PhoneNumber::restore(value()).is_test(),
+                _ => false,
+            }
+    }
+}

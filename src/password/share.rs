@@ -1,0 +1,109 @@
+//! Fair shares of the queue: one source may hold a quarter of it, and a whole network a half, so that others get through
+//! while somebody fills what they can.
+
+use std::collections::HashMap;
+use std::net::Ipv6Addr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Who a password is hashed for, by the networks that they come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Requester {
+    /// What counts as one source.
+    pub source: Ipv6Addr,
+    /// The network around it.
+    pub network: Ipv6Addr,
+}
+
+/// How many places each requester holds; there are never more entries than twice the places.
+#[derive(Debug)]
+pub(super) struct Shares {
+    of_source: usize,
+    of_network: usize,
+    held: Mutex<HashMap<Holder, usize>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Holder {
+    Source(Ipv6Addr),
+    Network(Ipv6Addr),
+}
+
+/// A place, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Share {
+    shares: Arc<Shares>,
+    requester: Requester,
+}
+
+impl Shares {
+    /// Shares of so many places.
+    pub(super) fn of(places: usize) -> Self {
+        let share = |part: usize| (places / part).max(1);
+        Self { of_source: share(4), of_network: share(2), held: Mutex::default() }
+    }
+
+    /// A place for a requester, unless they hold all that they may.
+    pub(super) fn take(self: &Arc<Self>, requester: Requester) -> Option<Share> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_room = |holder, most| held.get(&holder).is_none_or(|count| *count < most);
+        let (source, network) = requester.holders();
+        if !has_room(source, self.of_source) || !has_room(network, self.of_network) {
+            return None;
+        }
+        for holder in [source, network] {
+            *held.entry(holder).or_default() += 1;
+        }
+        Some(Share { shares: self.clone(), requester })
+    }
+
+    /// How many places one source may hold.
+    pub(super) const fn of_source(&self) -> usize {
+        self.of_source
+    }
+}
+
+impl Requester {
+    const fn holders(&self) -> (Holder, Holder) {
+        (Holder::Source(self.source), Holder::Network(self.network))
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut held = self.shares.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let (source, network) = self.requester.holders();
+        for holder in [source, network] {
+            let left = held.get(&holder).map_or(0, |count| count.saturating_sub(1));
+            if left == 0 {
+                held.remove(&holder);
+            } else {
+                held.insert(holder, left);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requester(network: u16, source: u16) -> Requester {
+        let at = |last| Ipv6Addr::new(0x2001, 0xdb8, network, last, 0, 0, 0, 0);
+        Requester { source: at(source), network: at(0) }
+    }
+
+    #[test]
+    fn a_source_holds_a_quarter_and_a_network_half_until_they_give_back() {
+        let shares = Arc::new(Shares::of(16));
+        let mut held: Vec<Share> = (0..4).filter_map(|_| shares.take(requester(1, 1))).collect();
+        assert_eq!(held.len(), 4);
+        assert!(shares.take(requester(1, 1)).is_none());
+        held.extend((0..100).filter_map(|n| shares.take(requester(1, 2 + n))));
+        assert_eq!(held.len(), 8);
+        assert!(shares.take(requester(2, 1)).is_some());
+        held.pop();
+        assert!(shares.take(requester(1, 99)).is_some());
+        drop(held);
+        assert!(shares.held.lock().expect("not poisoned").is_empty());
+    }
+}
