@@ -275,6 +275,11 @@ impl Engine {
         let concerns = entered.or(transition.next.user_id.filter(|_| is_sent));
         let admitted = match concerns {
             Some(user) => self.admit_user(user).await?,
+            None if is_sent && settings.restrictions.count_at_sign_in() => {
+                // The look at who it is takes as long where there is nobody.
+                self.user_behind(None).await?;
+                Ok(())
+            }
             None => Ok(()),
         };
         match admitted {
