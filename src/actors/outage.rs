@@ -51,6 +51,7 @@ mod tests {
     fn an_outage_lasts_from_the_first_failure_to_the_next_commit_that_stands() {
         let outage = Outage::default();
         assert!(!outage.note(&[Err(CommitError::Stale), Err(CommitError::Overloaded)]) && !outage.is_on());
+        assert!(!outage.note(&[Err(CommitError::BadRecord)]) && !outage.is_on(), "one record is not the store");
         assert!(outage.note(&[Err(CommitError::Unavailable), Err(CommitError::Stale)]) && outage.is_on());
         assert!(!outage.note(&[Err(CommitError::Unavailable)]) && outage.is_on(), "it goes on");
         assert!(!outage.note(&[Err(CommitError::Stale)]) && outage.is_on(), "nothing was written");

@@ -308,7 +308,7 @@ impl State {
                 Rejection::from(Code::TooManyRequests.after(retry_after)).into()
             }
             CommitError::Overloaded => CallError::Overloaded,
-            CommitError::Unavailable => CallError::Unavailable,
+            CommitError::Unavailable | CommitError::BadRecord => CallError::Unavailable,
             CommitError::Stale | CommitError::Unknown => {
                 let loaded = self.arguments.environment.store.sign_up(self.arguments.id).await;
                 self.value =

@@ -447,7 +447,7 @@ mod tests {
         let read = store.client(ClientId::from_bytes([1; 16])).await;
         assert!(matches!(read, Err(StoreError::Damaged(_))));
         let answers = store.commit(vec![refused()]).await;
-        assert_eq!(errors(answers), [Some(CommitError::Unavailable)]);
+        assert_eq!(errors(answers), [Some(CommitError::BadRecord)]);
     }
 
     #[tokio::test]
@@ -497,7 +497,7 @@ mod tests {
         let store = KvStore::over(Memory::default());
         let large = Commit { values: vec![("large".into(), vec![1; 70_000])], ..Commit::default() };
         let answers = store.commit(vec![value("a", false), large, value("b", false)]).await;
-        assert_eq!(errors(answers), [None, Some(CommitError::Unavailable), None]);
+        assert_eq!(errors(answers), [None, Some(CommitError::BadRecord), None]);
         assert_eq!(store.value("b").await, Ok(Some(vec![1])));
     }
 }

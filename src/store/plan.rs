@@ -382,7 +382,10 @@ impl From<StoreError> for CommitError {
 /// What can't be read can't be decided, and nothing is written.
 fn refuse(error: StoreError) -> CommitError {
     tracing::error!(%error, "a commit is refused");
-    CommitError::Unavailable
+    match error {
+        StoreError::Unavailable(_) => CommitError::Unavailable,
+        StoreError::Damaged(_) | StoreError::TooLarge(_) => CommitError::BadRecord,
+    }
 }
 
 /// When the sweeper comes by again where a sign-up can't be read.

@@ -167,6 +167,9 @@ pub enum CommitError {
     /// Too much is waiting; certainly not written.
     #[error("the store is overloaded")]
     Overloaded,
+    /// A record that it concerns can't be read, or would be too large; certainly not written. Others are not affected.
+    #[error("a record can't be read or written")]
+    BadRecord,
     /// The store can't write now; certainly not written.
     #[error("the store is unavailable")]
     Unavailable,
