@@ -144,7 +144,7 @@ pub(crate) fn options(port: u16) -> SmtpOptions {
         from: "Acme <no-reply@acme.example>".into(),
         hello_name: None,
         connections_max: 16,
-        limits: SmtpLimits { command: Duration::from_millis(400), delivery: Duration::from_millis(1200) },
+        limits: SmtpLimits { command: Duration::from_secs(2), delivery: Duration::from_secs(6) },
     }
 }
 
