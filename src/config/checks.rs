@@ -208,6 +208,7 @@ fn limit_ranges(limits: &Limits) -> Vec<Range> {
         optional("limits.source_passwords_per_10s", limits.source_passwords_per_10s),
         optional("limits.source_clients_per_10s", limits.source_clients_per_10s),
         optional("limits.source_writes_per_10s", limits.source_writes_per_10s),
+        optional("limits.source_tokens_per_10s", limits.source_tokens_per_10s),
         limit("limits.network_factor", limits.network_factor),
         ("limits.sms_prefix_per_day", u64::from(limits.sms_prefix_per_day), 0, MILLION),
     ]

@@ -151,6 +151,7 @@ impl Config {
             passwords: own(passwords.unwrap_or_else(|| creates.saturating_add(attempts).saturating_mul(2))),
             clients: own(by_creates(limits.source_clients_per_10s, 6)),
             writes: own(by_creates(limits.source_writes_per_10s, 60)),
+            tokens: own(by_creates(limits.source_tokens_per_10s, 120)),
             sms_per_prefix: Some(limits.sms_prefix_per_day.saturating_mul(generosity)).filter(|count| *count > 0),
         })
     }

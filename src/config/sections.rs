@@ -81,6 +81,7 @@ pub struct Limits {
     pub source_passwords_per_10s: Option<u32>,
     pub source_clients_per_10s: Option<u32>,
     pub source_writes_per_10s: Option<u32>,
+    pub source_tokens_per_10s: Option<u32>,
     pub network_factor: u32,
     pub sms_prefix_per_day: u32,
     pub sms_costly_numbers: bool,

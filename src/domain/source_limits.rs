@@ -18,7 +18,7 @@ pub struct Budget {
 pub struct SourceLimits {
     /// Sign-ups and sign-ins begun, and entries on the waiting list.
     pub creates: Budget,
-    /// Guesses at codes, links and passwords.
+    /// Guesses at codes and passwords.
     pub attempts: Budget,
     /// Questions whether an identifier is somebody's.
     pub look_ups: Budget,
@@ -32,6 +32,8 @@ pub struct SourceLimits {
     pub clients: Budget,
     /// Durable writes caused.
     pub writes: Budget,
+    /// Session tokens signed.
+    pub tokens: Budget,
     /// Text messages to one prefix of phone numbers in a day, from wherever; `None` for any number.
     pub sms_per_prefix: Option<u32>,
 }
@@ -64,6 +66,7 @@ impl Default for SourceLimits {
             passwords: budget(16, ten_seconds),
             clients: budget(30, ten_seconds),
             writes: budget(300, ten_seconds),
+            tokens: budget(600, ten_seconds),
             sms_per_prefix: Some(200),
         }
     }

@@ -93,6 +93,8 @@ impl Engine {
                 continue;
             };
             let is_wanted = source.tokens && client.last_active_session_id == Some(session.id);
+            // A source that has had too many signed is shown the session without one, and may ask for it later.
+            let is_wanted = is_wanted && self.inner.admission.spend(Family::Token, source, now).is_ok();
             let token = if is_wanted { Some(self.mint(session, source).await?) } else { None };
             sessions.push(SessionView { session: session.clone(), user, token, now });
         }

@@ -57,27 +57,15 @@ impl Engine {
         confirmed: bool,
         source: &Source,
     ) -> Result<Followed, EngineError> {
-        self.inner.admission.spend(Family::Write, source, self.now())?;
-        let followed = self.followed(caller, token, confirmed, source).await?;
-        if followed.outcome == LinkOutcome::Failed {
-            self.inner.admission.spend(Family::Attempt, source, self.now())?;
-        }
-        Ok(followed)
-    }
-
-    async fn followed(
-        &self,
-        caller: &Caller,
-        token: &str,
-        confirmed: bool,
-        source: &Source,
-    ) -> Result<Followed, EngineError> {
         let _place = self.inner.admission.enter()?;
         let nowhere = Followed { outcome: LinkOutcome::Failed, redirect_url: None, client: None, by_owner: false };
         let Some(token) = LinkToken::parse(token) else { return Ok(nowhere) };
         let id = token.sign_up;
         // Read past the actors: whoever makes ids up wakes none.
         let Some(found) = self.inner.store().sign_up(id).await? else { return Ok(nowhere) };
+        // Any page can have its visitors' browsers ask for links that are none. That costs them nothing that they need
+        // for their own codes; and a token is nothing that anybody could guess.
+        self.inner.admission.spend(Family::Write, source, self.now())?;
         let owner = found.client_id;
         // A token that was replaced is good for asking for the completing answer again and for nothing else.
         let is_over = found.phase != Phase::Open;

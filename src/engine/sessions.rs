@@ -44,7 +44,8 @@ impl Engine {
     /// A fresh token of a session (CONTRACT 13).
     ///
     /// # Errors
-    /// [`EngineError::SignedOut`] unless the session is live on the caller's client.
+    /// [`EngineError::SignedOut`] unless the session is live on the caller's client; [`EngineError::Limited`] where the
+    /// source has had too many signed.
     pub async fn session_token(
         &self,
         caller: &Caller,
@@ -52,7 +53,9 @@ impl Engine {
         source: &Source,
     ) -> Result<Secret<String>, EngineError> {
         let _place = self.inner.admission.enter()?;
-        let session = caller.client().and_then(|c| c.live_session(id, self.now())).ok_or(EngineError::SignedOut)?;
+        let now = self.now();
+        let session = caller.client().and_then(|c| c.live_session(id, now)).ok_or(EngineError::SignedOut)?;
+        self.inner.admission.spend(Family::Token, source, now)?;
         self.mint(session, source).await
     }
 

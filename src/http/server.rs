@@ -1,8 +1,8 @@
 //! Sockets and connections: bounded in number and in time, drained at the end. It knows nothing of what requests
 //! mean. Heads that can't be read never get further than hyper, which answers 400 or 431 without a body and closes.
 //!
-//! Who has to leave when there is no room is decided in [`connections`]; how slowly an answer may be taken in
-//! [`stream`].
+//! Who has to leave when there is no room is decided in `connections`; how slowly an answer may be taken in
+//! `stream`.
 
 mod connections;
 mod received;

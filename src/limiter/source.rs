@@ -13,7 +13,7 @@ use super::network::Networks;
 pub enum Family {
     /// Beginning a sign-up or a sign-in, asking to be let in.
     Create,
-    /// Guessing at a code, a link or a password.
+    /// Guessing at a code or a password.
     Attempt,
     /// Asking whether an identifier is somebody's.
     LookUp,
@@ -27,18 +27,20 @@ pub enum Family {
     Client,
     /// Causing a durable write.
     Write,
+    /// Having a session token signed.
+    Token,
 }
 
 /// The limiter: for each family a log of the last uses of each source and each network.
 #[derive(Debug)]
-pub struct SourceLimiter([Counters; 8]);
+pub struct SourceLimiter([Counters; 9]);
 
 impl SourceLimiter {
     /// A limiter with these budgets.
     pub fn new(limits: &SourceLimits) -> Self {
-        let SourceLimits { creates, attempts, look_ups, emails, sms, passwords, clients, writes, sms_per_prefix: _ } =
-            *limits;
-        Self([creates, attempts, look_ups, emails, sms, passwords, clients, writes].map(Counters::new))
+        let SourceLimits { creates, attempts, look_ups, emails, sms, .. } = *limits;
+        let SourceLimits { passwords, clients, writes, tokens, .. } = *limits;
+        Self([creates, attempts, look_ups, emails, sms, passwords, clients, writes, tokens].map(Counters::new))
     }
 
     /// Counts one use, unless the source or the network around it has used its share.
@@ -76,6 +78,7 @@ mod tests {
             passwords: budget(6),
             clients: budget(7),
             writes: budget(8),
+            tokens: budget(9),
             sms_per_prefix: None,
         };
         let limiter = SourceLimiter::new(&limits);
@@ -89,6 +92,7 @@ mod tests {
             Family::Password,
             Family::Client,
             Family::Write,
+            Family::Token,
         ];
         for (n, family) in families.into_iter().enumerate() {
             let passed = (0..20).filter(|_| limiter.spend(family, source, now).is_ok()).count();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use vestibule::delivery::Capture;
 use vestibule::domain::context::Policy;
+use vestibule::domain::id::SignUpId;
 use vestibule::domain::rejection::Code;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings, SignUpMode};
@@ -14,7 +15,7 @@ use vestibule::domain::sign_up::RawFields;
 use vestibule::domain::source_limits::{Budget, SourceLimits};
 use vestibule::domain::time::Span;
 use vestibule::domain::verification::Strategy;
-use vestibule::engine::{Caller, ClientView, Engine, EngineError, RawSignIn, SignUpView, Source};
+use vestibule::engine::{Caller, ClientView, Engine, EngineError, LinkOutcome, RawSignIn, SignUpView, Source};
 use vestibule::password::{HashOptions, HashParameters};
 
 use crate::support::server::Server;
@@ -188,8 +189,52 @@ async fn opened_clients_passwords_and_writes_have_budgets_of_their_own() {
         bench.engine.attempt_verification(&caller, id, Some("email_code"), Some("123456"), &source(HERE)).await,
     );
     assert_limited(bench.engine.end_sessions(&caller, &source(HERE)).await);
-    assert_limited(bench.engine.follow_link(&caller, "nonsense", true, &source(HERE)).await);
     assert!(bench.engine.sign_up(&caller, id).await.is_ok(), "a look writes nothing");
+}
+
+/// A page that somebody visits can have their browser ask for as many links as it likes.
+#[tokio::test]
+async fn links_that_are_none_use_up_nothing() {
+    let bench = Bench::new(SourceLimits { attempts: few(1), writes: few(3), ..LIMITLESS }).await;
+    let (sign_up, caller) = bench.begin(HERE, &email(0)).await;
+    let id = sign_up.value.id;
+    bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &source(HERE)).await.expect("sent");
+    for _ in 0..20 {
+        let followed = bench.engine.follow_link(&Caller::nobody(), "nonsense", true, &source(HERE)).await;
+        assert_eq!(followed.expect("an answer").outcome, LinkOutcome::Failed);
+    }
+    let proved = bench.prove(&caller, id, "email_code", "a0@example.com").await;
+    assert_eq!(proved.value.id, id, "the try is still there");
+}
+
+#[tokio::test]
+async fn a_source_has_so_many_session_tokens_signed() {
+    let bench = Bench::new(SourceLimits { tokens: few(2), ..LIMITLESS }).await;
+    let fields = RawFields { phone_number: Some("+14155552671".into()), ..email(0) };
+    let (sign_up, caller) = bench.begin(HERE, &fields).await;
+    let id = sign_up.value.id;
+    let source = |from, tokens| Source { tokens, ..source(from) };
+    for strategy in ["email_code", "phone_code"] {
+        let prepared = bench.engine.prepare_verification(&caller, id, Some(strategy), None, &source(HERE, false)).await;
+        prepared.expect("sent");
+    }
+    bench.prove(&caller, id, "email_code", "a0@example.com").await;
+    let code = bench.code("+14155552671").await;
+    let here = source(HERE, true);
+    let done = bench.engine.attempt_verification(&caller, id, Some("phone_code"), Some(&code), &here);
+    let (_, client) = done.await.expect("a right code");
+    assert!(client.sessions[0].token.is_some(), "the first");
+    let token = client.new_token.expect("another token");
+    let caller = bench.engine.identify(Some(token.expose())).await.expect("readable");
+    let session = client.sessions[0].session.id;
+    bench.engine.session_token(&caller, session, &source(HERE, false)).await.expect("the second");
+    assert_limited(bench.engine.session_token(&caller, session, &source(HERE, false)).await);
+    let shown = bench.engine.client_view(&caller, &source(HERE, true)).await.expect("readable").expect("a client");
+    assert_eq!((shown.sessions.len(), shown.sessions[0].token.is_none()), (1, true), "shown, without a token");
+    assert!(
+        bench.engine.session_token(&caller, session, &source(THERE, false)).await.is_ok(),
+        "somebody else's budget"
+    );
 }
 
 #[tokio::test]
@@ -268,6 +313,20 @@ impl Bench {
         let (sign_up, client) = self.create(from, fields).await.expect("a sign-up");
         let token = client.new_token.expect("a new client has a token");
         (sign_up, self.engine.identify(Some(token.expose())).await.expect("readable"))
+    }
+
+    /// Proves an address by the code that was sent there.
+    async fn prove(&self, caller: &Caller, id: SignUpId, strategy: &str, to: &str) -> SignUpView {
+        let code = self.code(to).await;
+        let proved = self.engine.attempt_verification(caller, id, Some(strategy), Some(&code), &source(HERE)).await;
+        proved.expect("a right code").0
+    }
+
+    async fn code(&self, to: &str) -> String {
+        while self.captured.to(to).is_empty() {
+            tokio::task::yield_now().await;
+        }
+        self.captured.to(to)[0].code.clone().expect("a code").into_inner()
     }
 
     async fn sign_in(&self, from: [u8; 4], identifier: Option<&str>) -> Result<(), EngineError> {
@@ -362,6 +421,7 @@ const LIMITLESS: SourceLimits = SourceLimits {
     passwords: PLENTY,
     clients: PLENTY,
     writes: PLENTY,
+    tokens: PLENTY,
     sms_per_prefix: None,
 };
 const HERE: [u8; 4] = [192, 0, 2, 1];
