@@ -183,6 +183,7 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) 
         .hashing(hashing)
         .email(email_transport(config, capture)?)
         .sms(sms_transport(config, capture))
+        .branding(config.branding())
         .publishable_key(config.publishable_key().as_str().to_owned())
         .secret_key(match &config.instance.secret_key {
             Some(key) => BackendKey::Given(key.clone()),

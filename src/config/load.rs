@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use crate::domain::branding::Branding;
 use crate::domain::context::{AddressLimits, Policy};
 use crate::domain::settings::Settings;
 use crate::domain::source_limits::{Budget, SourceLimits};
@@ -19,7 +20,7 @@ use super::samples::{sample, sample_names};
 use super::sections::{
     Captcha, Email, Instance, Limits, Password, Server, Session, SignUp, Sms, StoreSection, Telemetry, Verification,
 };
-use super::values::{Mode, PublicUrl, PublishableKey};
+use super::values::{Mode, PublicUrl, PublishableKey, WebUrl};
 
 /// Where a configuration comes from, beside the defaults.
 #[derive(Clone, Debug, Default)]
@@ -99,6 +100,21 @@ impl Config {
     /// Whether this is a development instance.
     pub fn is_development(&self) -> bool {
         self.instance.mode == Mode::Development
+    }
+
+    /// What people see of the application.
+    pub fn branding(&self) -> Branding {
+        let instance = &self.instance;
+        let url = |url: &Option<WebUrl>| url.as_ref().map(|url| url.as_str().to_owned());
+        Branding {
+            name: instance.name.as_str().to_owned(),
+            home_url: url(&instance.home_url),
+            logo_url: url(&instance.logo_url),
+            favicon_url: url(&instance.favicon_url),
+            terms_url: url(&instance.terms_url),
+            privacy_url: url(&instance.privacy_url),
+            support_email: instance.support_email.as_ref().map(|address| address.as_str().to_owned()),
+        }
     }
 
     /// The numbers that decisions about sign-ups depend on.

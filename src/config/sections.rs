@@ -8,8 +8,8 @@ use serde::Deserialize;
 use crate::domain::secret::Secret;
 
 use super::values::{
-    Algorithm, AllowedRedirect, CaptchaProvider, Durability, EmailTransport, Listen, LogFormat, Mode, Network, Origin,
-    PublicUrl, PublishableKey, Security, SmsTransport, StoreKind,
+    Algorithm, AllowedRedirect, CaptchaProvider, Durability, EmailTransport, Listen, LogFormat, Mailbox, Mode, Network,
+    Origin, PublicUrl, PublishableKey, Security, SmsTransport, StoreKind, Text, WebUrl,
 };
 
 /// `[instance]`
@@ -21,6 +21,13 @@ pub struct Instance {
     pub publishable_key: Option<PublishableKey>,
     pub secret_key: Option<Secret<String>>,
     pub key_file: Option<PathBuf>,
+    pub name: Text,
+    pub home_url: Option<WebUrl>,
+    pub logo_url: Option<WebUrl>,
+    pub favicon_url: Option<WebUrl>,
+    pub terms_url: Option<WebUrl>,
+    pub privacy_url: Option<WebUrl>,
+    pub support_email: Option<Mailbox>,
 }
 
 /// `[server]`

@@ -9,6 +9,8 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde::Deserialize;
 use url::Url;
 
+use crate::domain::identifier::EmailAddress;
+
 /// What an instance is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -224,6 +226,42 @@ impl fmt::Display for PublicUrl {
     }
 }
 
+/// A page or an image of the application's own: an absolute http or https URL.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct WebUrl(Url);
+
+impl WebUrl {
+    /// As URLs are written.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+/// A short text that people read: one line, not empty.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Text(String);
+
+impl Text {
+    /// As it was given, without blanks around it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An e-mail address that people may write to.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Mailbox(String);
+
+impl Mailbox {
+    /// The normalised address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A publishable key: `pk_live_` or `pk_test_`, then base64 of a host and `$` (CONTRACT 1).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -379,6 +417,46 @@ impl FromStr for PublicUrl {
     }
 }
 
+impl FromStr for WebUrl {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        match Url::parse(text) {
+            Ok(url)
+                if matches!(url.scheme(), "http" | "https")
+                    && url.username().is_empty()
+                    && url.password().is_none() =>
+            {
+                Ok(Self(url))
+            }
+            _ => invalid(format!("can't be {text:?}; give a whole URL, such as https://acme.example/terms")),
+        }
+    }
+}
+
+impl FromStr for Text {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let trimmed = text.trim();
+        if trimmed.is_empty() || trimmed.chars().count() > TEXT_MAX || trimmed.chars().any(char::is_control) {
+            return invalid(format!("must be one line of 1 to {TEXT_MAX} letters"));
+        }
+        Ok(Self(trimmed.to_owned()))
+    }
+}
+
+impl FromStr for Mailbox {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        match EmailAddress::parse(text) {
+            Ok(address) => Ok(Self(address.as_str().to_owned())),
+            Err(_) => invalid(format!("can't be {text:?}; give an address, such as help@acme.example")),
+        }
+    }
+}
+
 impl FromStr for PublishableKey {
     type Err = InvalidValue;
 
@@ -408,4 +486,7 @@ macro_rules! from_text {
     )*};
 }
 
-from_text!(StoreKind SmsTransport Listen Network Origin AllowedRedirect PublicUrl PublishableKey);
+from_text!(StoreKind SmsTransport Listen Network Origin AllowedRedirect PublicUrl WebUrl Text Mailbox PublishableKey);
+
+/// The longest short text, in code points.
+const TEXT_MAX: usize = 64;

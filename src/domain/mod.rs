@@ -5,6 +5,7 @@
 //! Begin reading at [`sign_up`].
 
 pub mod admission;
+pub mod branding;
 pub mod client;
 pub mod context;
 pub mod effect;

@@ -8,6 +8,7 @@ use crate::actors::{ActorOptions, Environment, LastSeen, StartError, System, Tra
 use crate::captcha::Captcha;
 use crate::clock::{Clock, ResumedClock, SystemClock};
 use crate::delivery::{Capture, Transport, Wording};
+use crate::domain::branding::Branding;
 use crate::domain::context::{Entropy, Policy, Sealer};
 use crate::domain::settings::{InvalidSettings, Settings};
 use crate::domain::source_limits::SourceLimits;
@@ -35,7 +36,7 @@ pub struct EngineBuilder {
     key: Option<InstanceKey>,
     email: Option<Arc<dyn Transport>>,
     sms: Option<Arc<dyn Transport>>,
-    application: String,
+    branding: Branding,
     publishable_key: String,
     secret_key: BackendKey,
     issuer: String,
@@ -87,7 +88,7 @@ impl Default for EngineBuilder {
             key: None,
             email: None,
             sms: None,
-            application: "Vestibule".into(),
+            branding: Branding::default(),
             publishable_key: "pk_live_Y2xlcmsubG9jYWxob3N0JA".into(),
             secret_key: BackendKey::default(),
             issuer: "https://clerk.localhost".into(),
@@ -138,8 +139,8 @@ impl EngineBuilder {
         email: Arc<dyn Transport> => Some;
         /// How text messages leave; kept in memory by default.
         sms: Arc<dyn Transport> => Some;
-        /// What messages call the application.
-        application: String;
+        /// What people see of the application: in messages, on pages and in the environment.
+        branding: Branding;
         /// The publishable key that browsers are configured with.
         publishable_key: String;
         /// How the application's backend is known; not at all by default.
@@ -192,7 +193,7 @@ impl EngineBuilder {
             Transports { email: self.email.unwrap_or_else(|| capture.clone()), sms: self.sms.unwrap_or(capture) };
         let accept_url = below(&self.public_url, "v1/tickets/accept");
         let wording = Wording {
-            application: self.application,
+            application: self.branding.name.clone(),
             verify_url: below(&self.public_url, "v1/verify").into(),
             accept_url: accept_url.to_string(),
         };
@@ -220,6 +221,7 @@ impl EngineBuilder {
             key,
             keyring: Arc::new(keyring),
             movable_clock,
+            branding: self.branding,
             publishable_key: self.publishable_key,
             issuer: self.issuer,
             secret_key,

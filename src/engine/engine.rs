@@ -8,6 +8,7 @@ use crate::actors::{CallError, Environment, System};
 use crate::captcha::Captcha;
 use crate::clock::SystemClock;
 use crate::delivery::{Channel, ChannelStatus};
+use crate::domain::branding::Branding;
 use crate::domain::client::ClientConflict;
 use crate::domain::rejection::Code;
 use crate::domain::secret::Secret;
@@ -42,6 +43,7 @@ pub(super) struct Inner {
     pub(super) key: Arc<InstanceKey>,
     pub(super) keyring: Arc<Keyring>,
     pub(super) movable_clock: Option<Arc<SystemClock>>,
+    pub(super) branding: Branding,
     pub(super) publishable_key: String,
     pub(super) issuer: String,
     pub(super) secret_key: Option<Secret<String>>,
@@ -126,6 +128,11 @@ impl Engine {
     /// How the channels are doing by which messages leave. It waits for nobody.
     pub fn channels(&self) -> [ChannelStatus; 2] {
         [Channel::Email, Channel::Sms].map(|channel| self.inner.environment.health(channel).status())
+    }
+
+    /// What people see of the application.
+    pub fn branding(&self) -> &Branding {
+        &self.inner.branding
     }
 
     /// The publishable key: what browsers are configured with.

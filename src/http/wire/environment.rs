@@ -4,18 +4,20 @@
 use serde_json::{Value, json};
 
 use crate::captcha::Captcha;
+use crate::domain::branding::Branding;
 use crate::domain::settings::{Attribute, Settings};
 
 /// The environment of an instance with these settings.
 pub(in crate::http) fn environment(
     settings: &Settings,
+    branding: &Branding,
     captcha: Option<&Captcha>,
     single_session: bool,
     development: bool,
 ) -> Value {
     json!({
         "auth_config": auth_config(settings, single_session),
-        "display_config": display_config(settings, captcha, development),
+        "display_config": display_config(settings, branding, captcha, development),
         "user_settings": user_settings(settings),
         "organization_settings": {
             "enabled": false,
@@ -117,14 +119,14 @@ fn one_tap_client_id(settings: &Settings) -> Option<&str> {
     settings.oauth.get(GOOGLE).filter(|_| is_on).map(|oauth| oauth.client_id.as_str())
 }
 
-fn display_config(settings: &Settings, captcha: Option<&Captcha>, development: bool) -> Value {
+fn display_config(settings: &Settings, branding: &Branding, captcha: Option<&Captcha>, development: bool) -> Value {
     let captcha = captcha.filter(|_| settings.sign_up.captcha_enabled);
     let invisible = captcha.map(|c| c.site_key_invisible.as_ref().unwrap_or(&c.site_key));
     let mut config = json!({
         "object": "display_config",
         "id": "",
         "instance_environment_type": if development { "development" } else { "production" },
-        "application_name": "",
+        "application_name": branding.name,
         "theme": {
             "buttons": {"font_color": "#ffffff", "font_family": "inherit", "font_weight": "600"},
             "general": {
@@ -138,7 +140,7 @@ fn display_config(settings: &Settings, captcha: Option<&Captcha>, development: b
         "branded": false,
         "experimental_force_oauth_first": false,
         "show_devmode_warning": false,
-        "support_email": null,
+        "support_email": branding.support_email,
         "google_one_tap_client_id": one_tap_client_id(settings),
         "captcha_provider": captcha.map(|c| c.provider.as_str()),
         "captcha_public_key": captcha.map(|c| &c.site_key),
@@ -149,16 +151,23 @@ fn display_config(settings: &Settings, captcha: Option<&Captcha>, development: b
     });
     if let Some(object) = config.as_object_mut() {
         object.extend(URLS.iter().map(|key| ((*key).to_owned(), json!(""))));
+        // Native clients can't read null in these.
+        let text = |url: &Option<String>| json!(url.as_deref().unwrap_or_default());
+        let pages = [
+            ("home_url", text(&branding.home_url)),
+            ("logo_link_url", text(&branding.home_url)),
+            ("logo_image_url", text(&branding.logo_url)),
+            ("favicon_image_url", text(&branding.favicon_url)),
+            ("terms_url", text(&branding.terms_url)),
+            ("privacy_policy_url", text(&branding.privacy_url)),
+        ];
+        object.extend(pages.map(|(key, url)| (key.to_owned(), url)));
     }
     config
 }
 
 /// The navigation fallbacks, which the engine leaves to the application.
 const URLS: &[&str] = &[
-    "logo_image_url",
-    "favicon_image_url",
-    "logo_link_url",
-    "home_url",
     "sign_in_url",
     "sign_up_url",
     "user_profile_url",
@@ -174,8 +183,6 @@ const URLS: &[&str] = &[
     "after_leave_organization_url",
     "after_create_organization_url",
     "help_url",
-    "terms_url",
-    "privacy_policy_url",
 ];
 
 const GOOGLE: &str = "oauth_google";
@@ -189,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_blocks_are_those_of_the_contract() {
-        let shown = environment(&Settings::default(), None, true, false);
+        let shown = environment(&Settings::default(), &Branding::default(), None, true, false);
         let keys: Vec<&String> = shown.as_object().expect("an object").keys().collect();
         assert_eq!(
             keys.iter().map(|k| k.as_str()).collect::<Vec<_>>().join(" "),
@@ -202,11 +209,29 @@ mod tests {
     }
 
     #[test]
+    fn the_applications_name_and_pages_are_shown() {
+        let branding = Branding {
+            name: "Acme".into(),
+            logo_url: Some("https://acme.example/logo.svg".into()),
+            terms_url: Some("https://acme.example/terms".into()),
+            support_email: Some("help@acme.example".into()),
+            ..Branding::default()
+        };
+        let shown = environment(&Settings::default(), &branding, None, false, false);
+        let display = &shown["display_config"];
+        assert_eq!(display["application_name"], "Acme");
+        assert_eq!(display["logo_image_url"], "https://acme.example/logo.svg");
+        assert_eq!(display["terms_url"], "https://acme.example/terms");
+        assert_eq!(display["support_email"], "help@acme.example");
+        assert_eq!((&display["home_url"], &display["privacy_policy_url"]), (&json!(""), &json!("")));
+    }
+
+    #[test]
     fn server_side_secrets_are_not_shown() {
         let mut settings = Settings::default();
         let google = OAuth { client_secret: Secret::new("hidden".into()), ..OAuth::default() };
         settings.oauth.insert("oauth_google".into(), google);
-        let shown = environment(&settings, None, false, true).to_string();
+        let shown = environment(&settings, &Branding::default(), None, false, true).to_string();
         assert!(!shown.contains("hidden") && !shown.contains("client_secret"));
     }
 
