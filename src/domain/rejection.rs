@@ -158,6 +158,7 @@ codes! {
     InvitationAccountExists "invitation_account_exists"
     DuplicateRecord "duplicate_record"
     FeatureNotEnabled "feature_not_enabled"
+    UserDeleteSelfNotEnabled "user_delete_self_not_enabled"
     CaptchaMissingToken "captcha_missing_token"
     CaptchaInvalid "captcha_invalid"
     RequiresCaptcha "requires_captcha"

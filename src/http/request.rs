@@ -120,6 +120,16 @@ impl Head {
         Some(bearer(value)).filter(|key| !key.is_empty() && *key != value.trim())
     }
 
+    /// Whether it shows what looks like a backend's secret key, right or wrong.
+    pub(super) fn shows_secret_key(&self) -> bool {
+        self.bearer().is_some_and(|key| key.starts_with("sk_"))
+    }
+
+    /// Whether a page, or an application without cookies, makes the call: servers send nothing of the kind.
+    pub(super) fn is_of_browser_or_application(&self) -> bool {
+        self.mode != Mode::Cookie || origin_of(&self.headers).is_some() || self.text("sec-fetch-site").is_some()
+    }
+
     /// The client tokens that the request presents, in its mode: several only when several cookies or headers of the
     /// name came along.
     pub(super) fn tokens(&self) -> Vec<&str> {

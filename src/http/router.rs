@@ -1,6 +1,7 @@
 //! Which path and method mean what. Paths with malformed ids are as unknown as all others.
 
 mod backend;
+mod off;
 
 use std::str::FromStr;
 
@@ -11,6 +12,7 @@ use crate::domain::rejection::Code;
 
 use super::cors::Realm;
 use super::error::HttpError;
+use super::request::Head;
 use super::routes::pages::Page;
 
 pub(super) use backend::BackendRoute;
@@ -61,27 +63,35 @@ pub(super) enum Route {
 }
 
 impl Route {
-    /// The route that `method` on `path` means.
+    /// The route that `method` on `path` means, where the path is seen in `realm`.
     ///
     /// # Errors
-    /// 404 for unknown paths, 405 with `Allow` for paths without that method.
-    pub(super) fn find(method: &Method, path: &str, development: bool) -> Result<Self, HttpError> {
-        let segments: Vec<&str> = path.split('/').skip(1).take(SEGMENTS_MAX + 1).collect();
-        let methods = Self::on(&segments, development).ok_or(Code::ResourceNotFound)?;
+    /// 404 for unknown paths, 405 with `Allow` for paths without that method, 403 for those of a feature that the
+    /// engine does not have.
+    pub(super) fn find(method: &Method, path: &str, realm: Realm, development: bool) -> Result<Self, HttpError> {
+        let segments = segments(path);
+        let methods = match realm {
+            Realm::Backend => Self::of_backend(&segments),
+            _ => Self::on(&segments, development),
+        };
         let wanted = if method == Method::HEAD { &Method::GET } else { method };
-        let found = methods.iter().find(|(m, _)| m == wanted);
-        found.map(|(_, route)| *route).ok_or_else(|| {
-            let has_get = methods.iter().any(|(m, _)| m == Method::GET);
-            let names = methods.iter().map(|(m, _)| m.as_str());
-            let names = names.chain(has_get.then_some("HEAD")).chain(["OPTIONS"]);
-            HttpError::method_not_allowed(&names.collect::<Vec<_>>().join(", "))
+        let found = methods.iter().flatten().find(|(m, _)| m == wanted);
+        if let Some((_, route)) = found {
+            return Ok(*route);
+        }
+        Err(match (off::code(method, &segments), methods) {
+            (Some(code), _) if realm != Realm::Backend => code.into(),
+            (_, None) => Code::ResourceNotFound.into(),
+            (_, Some(methods)) => not_allowed(&methods),
         })
     }
 
+    fn of_backend(segments: &[&str]) -> Option<Methods<Self>> {
+        let methods = BackendRoute::on(segments)?;
+        Some(methods.into_iter().map(|(method, route)| (method, Self::Backend(route))).collect())
+    }
+
     fn on(segments: &[&str], development: bool) -> Option<Methods<Self>> {
-        if let Some(methods) = BackendRoute::on(segments) {
-            return Some(methods.into_iter().map(|(method, route)| (method, Self::Backend(route))).collect());
-        }
         const GET: Method = Method::GET;
         const POST: Method = Method::POST;
         const PUT: Method = Method::PUT;
@@ -190,8 +200,10 @@ impl Route {
     }
 }
 
-/// How the origin rule sees a path, whether or not there is something at it.
-pub(super) fn realm(path: &str, development: bool) -> Realm {
+/// How the origin rule sees a request, whether or not there is something at its path. A secret key is shown by
+/// backends only, so whatever is not the Frontend API's is asked for by one.
+pub(super) fn realm(head: &Head, development: bool) -> Realm {
+    let path = head.path.as_str();
     match path {
         "/v1/verify"
         | "/v1/oauth_callback"
@@ -200,10 +212,25 @@ pub(super) fn realm(path: &str, development: bool) -> Realm {
         | "/v1/jwks"
         | "/metrics" => Realm::Open,
         _ if BackendRoute::owns(path) => Realm::Backend,
+        _ if BackendRoute::shares(path) && !head.is_of_browser_or_application() => Realm::Backend,
         _ if path.starts_with("/.well-known/") || path.starts_with("/health/") => Realm::Open,
         _ if development && (path == "/" || path.starts_with("/dev/")) => Realm::Dev,
+        _ if head.shows_secret_key() && Route::on(&segments(path), development).is_none() => Realm::Backend,
+        // There is nothing that a page elsewhere could do.
+        _ if off::code(&head.method, &segments(path)).is_some() => Realm::Open,
         _ => Realm::Api,
     }
+}
+
+fn not_allowed<R>(methods: &Methods<R>) -> HttpError {
+    let has_get = methods.iter().any(|(m, _)| m == Method::GET);
+    let names = methods.iter().map(|(m, _)| m.as_str());
+    let names = names.chain(has_get.then_some("HEAD")).chain(["OPTIONS"]);
+    HttpError::method_not_allowed(&names.collect::<Vec<_>>().join(", "))
+}
+
+fn segments(path: &str) -> Vec<&str> {
+    path.split('/').skip(1).take(SEGMENTS_MAX + 1).collect()
 }
 
 fn id<T: FromStr>(text: &str) -> Option<T> {
@@ -215,9 +242,12 @@ const SEGMENTS_MAX: usize = 5;
 
 #[cfg(test)]
 mod tests {
+    use hyper::Request;
     use hyper::header::ALLOW;
+    use url::Url;
 
     use super::*;
+    use crate::http::HttpOptions;
 
     #[test]
     fn paths_mean_what_the_contract_says() {
@@ -286,14 +316,84 @@ mod tests {
             for method in ["GET", "POST", "PUT"] {
                 assert_eq!(status(find(method, path, false)), 404, "{path}");
             }
-            assert_eq!(realm(path, false), Realm::Api, "{path}");
+            assert_eq!(seen("GET", path, &[], false), Realm::Api, "{path}");
         }
         assert!(find("GET", "/", true).is_ok());
     }
 
+    #[test]
+    fn a_backend_is_known_by_the_path_or_by_its_key() {
+        let key = ("authorization", "Bearer sk_live_x");
+        let other = ("authorization", "Bearer x");
+        let origin = ("origin", "http://localhost:3000");
+        let site = ("sec-fetch-site", "same-origin");
+        for (method, path, headers, expected) in [
+            ("GET", "/v1/users", vec![], Realm::Backend),
+            ("POST", "/v1/users/user_1/ban", vec![other], Realm::Backend),
+            ("GET", "/v1/users", vec![origin], Realm::Backend),
+            ("GET", "/v1/organizations", vec![], Realm::Backend),
+            ("GET", "/v1/organizations", vec![key], Realm::Backend),
+            ("GET", "/v1/organizations", vec![site], Realm::Open),
+            ("POST", "/v1/organizations", vec![origin], Realm::Open),
+            ("POST", "/v1/organizations?_is_native=1", vec![other], Realm::Open),
+            ("POST", "/v1/nonsense", vec![key], Realm::Backend),
+            ("GET", "/v1/me/nonsense", vec![key], Realm::Backend),
+            ("POST", "/v1/nonsense", vec![other], Realm::Api),
+            ("POST", "/v1/nonsense", vec![("authorization", "sk_live_x")], Realm::Api),
+            ("POST", "/v1/nonsense", vec![], Realm::Api),
+            ("POST", "/v1/client/sign_ups", vec![key], Realm::Api),
+            ("GET", "/v1/jwks", vec![key], Realm::Open),
+            ("GET", "/v1/me", vec![], Realm::Api),
+            ("DELETE", "/v1/me", vec![], Realm::Open),
+            ("GET", "/dev/nonsense", vec![key], Realm::Dev),
+        ] {
+            assert_eq!(seen(method, path, &headers, true), expected, "{method} {path} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_backend_finds_its_own_paths_only() {
+        let find = |method: &str, path: &str| {
+            let method = Method::from_bytes(method.as_bytes()).expect("a method");
+            Route::find(&method, path, Realm::Backend, true)
+        };
+        assert_eq!(find("GET", "/v1/invitations").ok(), Some(Route::Backend(BackendRoute::InvitationList)));
+        assert_eq!(status(find("PUT", "/v1/invitations")), 405);
+        for path in
+            ["/v1/users", "/v1/organizations", "/v1/client/sign_ups", "/v1/me/passkeys", "/v1/invitations/inv_1"]
+        {
+            assert_eq!(status(find("GET", path)), 404, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_off_says_so_and_is_not_missing() {
+        for (method, path, expected) in [
+            ("POST", "/v1/organizations", 403),
+            ("POST", "/v1/me/passkeys", 403),
+            ("PATCH", "/v1/me", 403),
+            ("DELETE", "/v1/me", 403),
+            ("PUT", "/v1/me", 405),
+            ("POST", "/v1/me/nonsense", 404),
+        ] {
+            assert_eq!(status(find(method, path, true)), expected, "{method} {path}");
+        }
+    }
+
     fn find(method: &str, path: &str, development: bool) -> Result<Route, HttpError> {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        Route::find(&method, path, development)
+        Route::find(&method, path, Realm::Api, development)
+    }
+
+    fn seen(method: &str, path: &str, headers: &[(&str, &str)], development: bool) -> Realm {
+        let mut request = Request::builder().method(method).uri(path).header("host", "localhost:8080");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let url = Url::parse("http://localhost:8080").expect("a URL");
+        let parts = request.body(()).expect("a request").into_parts().0;
+        let options = HttpOptions::new(url, "pk_live_x", development);
+        realm(&Head::read(parts, ([192, 0, 2, 1], 4000).into(), &options).expect("a head"), development)
     }
 
     fn status(found: Result<Route, HttpError>) -> u16 {

@@ -47,7 +47,7 @@ where
 {
     let options = &app.options;
     let head = Head::read(parts, peer, options)?;
-    let realm = router::realm(&head.path, options.development);
+    let realm = router::realm(&head, options.development);
     app.origins.check(&head.asked(realm))?;
     if realm == Realm::Dev && !is_at_home(head.own_host.as_deref(), options) {
         return Err(Fault::HostInvalid.into());
@@ -55,7 +55,10 @@ where
     if head.method == Method::OPTIONS {
         return Ok(cors::preflight());
     }
-    let route = Route::find(&head.method, &head.path, options.development)?;
+    if realm == Realm::Backend {
+        routes::backend::admit(app, &head)?;
+    }
+    let route = Route::find(&head.method, &head.path, realm, options.development)?;
     let source = head.source(&app.origins);
     let exchange = Exchange::new(app, head, source);
     // On the heap: what all routes need together is large, and hyper moves the whole future about.

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::backend::Site;
-use crate::support::browser::Browser;
+use crate::support::backend::{SECRET_KEY, Site};
+use crate::support::browser::{Browser, PAGE};
 use crate::support::server::Answer;
 
 #[test]
@@ -102,6 +102,92 @@ fn the_list_is_open_only_where_there_is_one() {
         let refused = join(form);
         assert_eq!(refused.error_codes(), [code], "{form}");
         assert_eq!(refused.json()["errors"][0]["meta"]["param_name"], "email_address");
+    }
+}
+
+#[test]
+fn a_backend_hears_what_is_not_there_and_nobody_else_hears_anything() {
+    let site = Site::start(&settings(json!({"mode": "public"})));
+    let key = format!("Bearer {SECRET_KEY}");
+    let call = |method: &str, path: &str, headers: &[(&str, &str)]| {
+        let json = [("content-type", "application/json")];
+        let answer = site.server.request(method, path, &[&json, headers].concat(), "").expect("an answer");
+        (answer.status, answer.error_codes().concat())
+    };
+    let answers = |status: u16, code: &str| (status, code.to_owned());
+    for (method, path) in [
+        ("GET", "/v1/users"),
+        ("POST", "/v1/users"),
+        ("GET", "/v1/users/count?limit=1"),
+        ("PATCH", "/v1/users/user_1/metadata"),
+        ("DELETE", "/v1/users/user_1"),
+        ("GET", "/v1/sessions?user_id=user_1"),
+        ("POST", "/v1/sessions/sess_1/revoke"),
+        ("GET", "/v1/clients/client_1"),
+        ("POST", "/v1/clients/verify"),
+        ("POST", "/v1/email_addresses"),
+        ("GET", "/v1/phone_numbers/idn_1"),
+        ("GET", "/v1/allowlist_identifiers"),
+        ("POST", "/v1/blocklist_identifiers"),
+        ("DELETE", "/v1/redirect_urls/ru_1"),
+        ("POST", "/v1/sign_in_tokens"),
+        ("PATCH", "/v1/instance/restrictions"),
+        ("GET", "/v1/instance"),
+        ("GET", "/v1/organizations"),
+        ("POST", "/v1/organizations/org_1/memberships"),
+        ("POST", "/v1/proxy_checks"),
+        ("GET", "/v1/jwt_templates"),
+        ("POST", "/v1/actor_tokens"),
+        ("GET", "/v1/saml_connections"),
+        ("GET", "/v1/invitations/inv_1/nonsense"),
+        ("GET", "/v1/sign_ups/sua_1"),
+    ] {
+        let right = call(method, path, &[("authorization", &key)]);
+        assert_eq!(right, answers(404, "resource_not_found"), "{method} {path}");
+        assert_eq!(call(method, path, &[]), answers(401, "authentication_invalid"), "{method} {path}");
+        for (given, code) in [
+            ("Bearer sk_live_nonsense", "clerk_key_invalid"),
+            ("Bearer", "authorization_header_format_invalid"),
+            (SECRET_KEY, "authorization_header_format_invalid"),
+        ] {
+            assert_eq!(call(method, path, &[("authorization", given)]), answers(401, code), "{method} {path} {given}");
+        }
+    }
+    // Where no API has anything, the key tells whose call it is.
+    for (method, path) in [("POST", "/v1/nonsense"), ("DELETE", "/v1/me/nonsense/1"), ("PUT", "/v1")] {
+        assert_eq!(call(method, path, &[("authorization", &key)]), answers(404, "resource_not_found"), "{path}");
+        let wrong = ("authorization", "Bearer sk_test_nonsense");
+        assert_eq!(call(method, path, &[wrong]), answers(401, "clerk_key_invalid"), "{path}");
+        assert_eq!(call(method, path, &[]), answers(400, "origin_missing"), "{path}");
+    }
+    let refused = site.backend("PUT", "/v1/invitations", &Value::Null);
+    assert_eq!((refused.status, refused.error_codes()), (405, vec!["method_not_allowed".to_owned()]));
+    assert_eq!(refused.header("allow"), Some("GET, POST, HEAD, OPTIONS"));
+    assert_eq!(call("PUT", "/v1/invitations", &[]), answers(401, "authentication_invalid"));
+}
+
+#[test]
+fn a_feature_that_is_off_says_so_to_pages_and_applications() {
+    let site = Site::start(&settings(json!({"mode": "public"})));
+    for (method, path, code) in [
+        ("POST", "/v1/organizations", "feature_not_enabled"),
+        ("GET", "/v1/organizations/org_1", "feature_not_enabled"),
+        ("POST", "/v1/me/passkeys", "feature_not_enabled"),
+        ("POST", "/v1/me/totp", "feature_not_enabled"),
+        ("POST", "/v1/me/web3_wallets/", "feature_not_enabled"),
+        ("POST", "/v1/me/email_addresses/", "feature_not_enabled"),
+        ("GET", "/v1/me/sessions/active", "feature_not_enabled"),
+        ("PATCH", "/v1/me", "feature_not_enabled"),
+        ("DELETE", "/v1/me", "user_delete_self_not_enabled"),
+        ("POST", "/v1/client/magic_links/complete", "feature_not_enabled"),
+    ] {
+        let mut browser = Browser::of(&site.server);
+        let by_page = browser.request(method, path, &[], "");
+        assert_eq!((by_page.status, by_page.error_codes()), (403, vec![code.to_owned()]), "{method} {path}");
+        assert_eq!(by_page.header("access-control-allow-origin"), Some(PAGE), "the page may read it");
+        let form = if method == "GET" { "" } else { "a=b" };
+        let by_application = site.server.native(method, path, "", form).expect("an answer");
+        assert_eq!(by_application.error_codes(), [code], "{method} {path}");
     }
 }
 

@@ -130,13 +130,16 @@ pub(super) const TABLE: &[Row] = &[
     all("revoked_invitation", BAD, "Invitation revoked", "This invitation was taken back."),
     all("invitation_account_exists", BAD, "Account exists", "There is already a user with the invited email address. Please sign in instead."),
     all("duplicate_record", BAD, "duplicate record", "There is a pending invitation for this email address already."),
-    all("feature_not_enabled", FORBIDDEN, "not enabled", "The waiting list of this instance is not open."),
+    all("feature_not_enabled", FORBIDDEN, "not enabled", "This feature is not enabled on this instance."),
+    all("user_delete_self_not_enabled", FORBIDDEN, "not enabled", "Users of this instance can't delete their account themselves."),
     all("resource_forbidden", FORBIDDEN, "forbidden", "This can't be done to it any more."),
     // Sign-ins
     all("strategy_for_user_invalid", BAD, "Invalid strategy for this account", "This account can't be signed in to that way."),
     // Who asks
     all("signed_out", UNAUTHENTICATED, "Signed out", "You are signed out."),
     all("authentication_invalid", UNAUTHENTICATED, "Invalid authentication", "Unable to authenticate the request: it needs an active session or, from a backend, the secret key."),
+    all("authorization_header_format_invalid", UNAUTHENTICATED, "Invalid Authorization header format", "The Authorization header must hold the secret key, as `Bearer <key>`."),
+    all("clerk_key_invalid", UNAUTHENTICATED, "The provided secret key is invalid.", "The provided secret key is invalid. Make sure that it is the one of this instance."),
     all("client_state_invalid", BAD, "Signed in or out meanwhile", "Somebody signed in or out in this browser while this request was under way. Please try again."),
     all("cookie_invalid", BAD, "Several clients", "This request came with the cookies or tokens of several clients at once, and nobody can tell which of them is yours. Please clear the cookies of this site, and try again."),
     all("dev_browser_unauthenticated", UNAUTHENTICATED, "Browser unauthenticated", "Unable to authenticate this browser for your development instance."),

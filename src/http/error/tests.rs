@@ -131,6 +131,8 @@ const FAULTS: &[Fault] = &[
     Fault::BodyUnreadable,
     Fault::SignedOut,
     Fault::AuthenticationInvalid,
+    Fault::AuthorizationHeaderFormatInvalid,
+    Fault::ClerkKeyInvalid,
     Fault::DevBrowserUnauthenticated,
     Fault::TokenReplaced,
     Fault::SeveralClients,

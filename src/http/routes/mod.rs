@@ -1,6 +1,6 @@
 //! The calls, one file per resource: each reads parameters, asks the engine and renders what came of it.
 
-mod backend;
+pub(super) mod backend;
 mod captchas;
 mod client;
 mod dev;

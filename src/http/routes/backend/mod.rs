@@ -7,27 +7,38 @@ mod waitlist_entries;
 use bytes::Bytes;
 use hyper::Method;
 use hyper::body::Body;
+use hyper::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
 use crate::domain::rejection::{Reason, Rejection};
 use crate::engine::{Listing, Page};
+use crate::http::app::App;
 use crate::http::error::{Fault, HttpError};
 use crate::http::exchange::Exchange;
 use crate::http::json::{self as body, Json};
 use crate::http::params::Params;
+use crate::http::request::Head;
 use crate::http::response::Answer;
 use crate::http::router::BackendRoute;
 
-/// Answers a backend's request to `route`.
+/// Lets nobody pass but the backend. Nobody else learns anything, not even whether there is something at the path.
+///
+/// # Errors
+/// 401 without a key, with something else in `Authorization`, or with a wrong key (CONTRACT-2 D.1).
+pub(in crate::http) fn admit(app: &App, head: &Head) -> Result<(), Fault> {
+    if !head.headers.contains_key(AUTHORIZATION) {
+        return Err(Fault::AuthenticationInvalid);
+    }
+    let key = head.bearer().ok_or(Fault::AuthorizationHeaderFormatInvalid)?;
+    if app.engine.is_backend(key) { Ok(()) } else { Err(Fault::ClerkKeyInvalid) }
+}
+
+/// Answers a request of the backend's to `route`, once it was let in.
 pub(super) async fn answer<B>(exchange: &Exchange<'_>, route: BackendRoute, body: B) -> Result<Answer, HttpError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
     let (head, options) = (&exchange.head, &exchange.app.options);
-    // Nobody learns anything before the key is seen, not even what is wrong with the rest.
-    if !head.bearer().is_some_and(|key| exchange.engine().is_backend(key)) {
-        return Err(Fault::AuthenticationInvalid.into());
-    }
     let given = match head.method {
         Method::GET | Method::HEAD => Vec::new(),
         _ => body::read(&head.headers, body, options).await?,

@@ -1,0 +1,96 @@
+//! The paths of Clerk's Frontend API whose features the engine does not have: they say so, whoever asks and however.
+
+use hyper::Method;
+
+use crate::domain::id::{SessionId, SignInId, SignUpId};
+use crate::domain::rejection::Code;
+
+use super::id;
+
+/// Why there is nothing for `method` at a path; `None` where Clerk has nothing there either, or the engine has it.
+pub(super) fn code(method: &Method, segments: &[&str]) -> Option<Code> {
+    let is_off = match *segments {
+        // Of a session: the second look at who it is.
+        ["v1", "client", "sessions", text, "verify", ..] => id::<SessionId>(text).is_some(),
+        // Of a sign-in: a new password, and a second factor.
+        ["v1", "client", "sign_ins", text, "reset_password" | "prepare_second_factor" | "attempt_second_factor"] => {
+            id::<SignInId>(text).is_some()
+        }
+        // Of a sign-up: companies' own providers, and a look at its risk.
+        ["v1", "client", "sign_ups", text, "enterprise_connections" | "protect_check"] => {
+            id::<SignUpId>(text).is_some()
+        }
+        ["v1", "client", "magic_links", ..] => true,
+        ["v1", "me"] if method == Method::DELETE => return Some(Code::UserDeleteSelfNotEnabled),
+        ["v1", "me"] => method == Method::PATCH,
+        ["v1", "me", feature, ..] => OF_A_USER.contains(&feature),
+        ["v1", "organizations" | "api_keys" | "commerce" | "billing", ..] => true,
+        _ => false,
+    };
+    is_off.then_some(Code::FeatureNotEnabled)
+}
+
+/// What a user may have at Clerk's, or do with it, and has not here: everything in a profile that can be changed.
+const OF_A_USER: &[&str] = &[
+    "api_keys",
+    "backup_codes",
+    "billing",
+    "change_password",
+    "commerce",
+    "email_addresses",
+    "enterprise_accounts",
+    "external_accounts",
+    "metadata",
+    "organization_invitations",
+    "organization_memberships",
+    "organization_suggestions",
+    "passkeys",
+    "phone_numbers",
+    "profile_image",
+    "remove_password",
+    "saml_accounts",
+    "sessions",
+    "totp",
+    "trusted_devices",
+    "web3_wallets",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_engine_does_not_have_is_told_from_what_is_nowhere() {
+        let (sign_up, sign_in) = (SignUpId::from_bytes([1; 16]), SignInId::from_bytes([2; 16]));
+        let session = SessionId::from_bytes([3; 16]);
+        for path in [
+            "v1/me/passkeys".to_owned(),
+            "v1/me/passkeys/idn_1/attempt_verification".into(),
+            "v1/me/email_addresses/".into(),
+            "v1/me/totp/attempt_verification".into(),
+            "v1/organizations".into(),
+            "v1/organizations/org_1/memberships".into(),
+            "v1/client/magic_links/complete".into(),
+            format!("v1/client/sign_ups/{sign_up}/enterprise_connections"),
+            format!("v1/client/sign_ins/{sign_in}/attempt_second_factor"),
+            format!("v1/client/sessions/{session}/verify"),
+            format!("v1/client/sessions/{session}/verify/attempt_first_factor"),
+        ] {
+            let segments: Vec<&str> = path.split('/').collect();
+            assert_eq!(code(&Method::POST, &segments), Some(Code::FeatureNotEnabled), "{path}");
+        }
+        for path in [
+            "v1/me",
+            "v1/me/",
+            "v1/me/nonsense",
+            "v1/organization",
+            "v2/organizations",
+            "v1/client/sign_ups/sua_1/protect_check",
+            "v1/client/sync",
+            "dev/organizations",
+        ] {
+            let segments: Vec<&str> = path.split('/').collect();
+            assert_eq!(code(&Method::POST, &segments), None, "{path}");
+        }
+    }
+}
