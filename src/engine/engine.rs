@@ -10,6 +10,7 @@ use crate::clock::SystemClock;
 use crate::delivery::{Channel, ChannelStatus};
 use crate::domain::branding::Branding;
 use crate::domain::client::ClientConflict;
+use crate::domain::context::Policy;
 use crate::domain::rejection::Code;
 use crate::domain::secret::Secret;
 use crate::domain::settings::{InvalidSettings, Settings};
@@ -143,6 +144,11 @@ impl Engine {
     /// Whether a client holds one session at most.
     pub fn single_session(&self) -> bool {
         self.inner.environment.policy.single_session
+    }
+
+    /// The numbers that its decisions depend on.
+    pub fn policy(&self) -> &Policy {
+        &self.inner.environment.policy
     }
 
     /// How many sign-ups are awake as actors.

@@ -2,13 +2,18 @@
 
 use crate::http::exchange::Exchange;
 use crate::http::response::Answer;
-use crate::http::wire::environment;
+use crate::http::wire::{Instance, environment};
 
 pub(super) fn show(exchange: &Exchange<'_>) -> Answer {
-    let engine = exchange.engine();
-    let development = exchange.app.options.development;
-    let shown =
-        environment(&engine.settings(), engine.branding(), engine.captcha(), engine.single_session(), development);
+    let (engine, options) = (exchange.engine(), &exchange.app.options);
+    let shown = environment(&Instance {
+        settings: &engine.settings(),
+        branding: engine.branding(),
+        captcha: engine.captcha(),
+        policy: engine.policy(),
+        publishable_key: &options.publishable_key,
+        development: options.development,
+    });
     // New settings take effect at once, so a copy must be asked about before it is used.
     Answer::json(&shown).kept("no-cache")
 }
