@@ -122,10 +122,15 @@ impl User {
         emails.chain(phones).chain(accounts).chain(usernames).chain(name).collect()
     }
 
-    /// The identifier that others see: the first e-mail address, else phone number, else username.
+    /// The identifier that others see: the first e-mail address, else phone number, else username, else what an
+    /// account at a provider is called there.
     pub fn public_identifier(&self) -> Option<&str> {
         let email = self.email_addresses.first().map(|e| e.value.as_str());
         let phone = || self.phone_numbers.first().map(|p| p.value.as_str());
-        email.or_else(phone).or(self.username.as_ref().map(Username::as_str))
+        let account = || {
+            let mut profiles = self.external_accounts.iter().map(|account| &account.profile);
+            profiles.find_map(|profile| profile.email_address.as_deref().or(profile.username.as_deref()))
+        };
+        email.or_else(phone).or(self.username.as_ref().map(Username::as_str)).or_else(account)
     }
 }

@@ -20,7 +20,11 @@ pub(super) async fn show(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
     };
     let client = engine.client_view(&identity.caller, &exchange.source).await?;
     Ok(match client {
-        Some(client) => exchange.wrapped(&identity, &UserResource::from(&*user), &client),
+        Some(client) => {
+            let sessions = client.sessions.iter().filter(|seen| seen.user.id == user.id);
+            let active_at = sessions.map(|seen| seen.session.last_active_at).max();
+            exchange.wrapped(&identity, &UserResource::of(&user, active_at), &client)
+        }
         None => exchange.nobody(&identity),
     })
 }

@@ -20,7 +20,7 @@ pub(in crate::http) struct SignInResource<'a> {
     id: Shown<SignInId>,
     status: &'static str,
     supported_identifiers: Vec<&'a str>,
-    supported_first_factors: Vec<FactorResource<'a>>,
+    supported_first_factors: Option<Vec<FactorResource<'a>>>,
     supported_second_factors: (),
     first_factor_verification: Option<FirstFactorVerification<'a>>,
     second_factor_verification: (),
@@ -50,6 +50,9 @@ struct FactorResource<'a> {
     phone_number_id: Option<Shown<IdentificationId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     primary: Option<bool>,
+    /// Of phone numbers only: whether it is the default second factor, which there is none of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default: Option<bool>,
 }
 
 /// What greets the person.
@@ -58,6 +61,7 @@ struct UserData<'a> {
     first_name: Option<&'a str>,
     last_name: Option<&'a str>,
     image_url: &'static str,
+    profile_image_url: &'static str,
     has_image: bool,
 }
 
@@ -73,11 +77,10 @@ impl<'a> From<&'a SignInView> for SignInResource<'a> {
                 Status::Complete => "complete",
             },
             supported_identifiers: view.supported_identifiers.iter().map(|field| field.as_str()).collect(),
-            supported_first_factors: view
-                .first_factors
-                .iter()
-                .map(|factor| FactorResource::of(factor, value.identifier.as_ref()))
-                .collect(),
+            supported_first_factors: (view.status != Status::NeedsIdentifier).then(|| {
+                let factors = view.first_factors.iter();
+                factors.map(|factor| FactorResource::of(factor, value.identifier.as_ref())).collect()
+            }),
             supported_second_factors: (),
             first_factor_verification: match (&value.first_factor, &value.external) {
                 (Some(factor), _) => {
@@ -112,6 +115,7 @@ impl<'a> FactorResource<'a> {
             email_address_id: id(IdentifierKind::EmailAddress),
             phone_number_id: id(IdentifierKind::PhoneNumber),
             primary: address.map(|address| address.primary),
+            default: id(IdentifierKind::PhoneNumber).map(|_| false),
         }
     }
 }
@@ -122,6 +126,7 @@ impl<'a> From<&'a User> for UserData<'a> {
             first_name: user.first_name.as_deref(),
             last_name: user.last_name.as_deref(),
             image_url: "",
+            profile_image_url: "",
             has_image: false,
         }
     }

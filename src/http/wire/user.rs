@@ -31,6 +31,7 @@ pub(in crate::http) struct UserResource<'a> {
     web3_wallets: [(); 0],
     passkeys: [(); 0],
     external_accounts: Vec<ExternalAccountResource<'a>>,
+    saml_accounts: [(); 0],
     enterprise_accounts: [(); 0],
     organization_memberships: [(); 0],
     password_enabled: bool,
@@ -39,9 +40,16 @@ pub(in crate::http) struct UserResource<'a> {
     backup_code_enabled: bool,
     delete_self_enabled: bool,
     create_organization_enabled: bool,
+    banned: bool,
+    locked: bool,
+    lockout_expires_in_seconds: (),
+    verification_attempts_remaining: (),
+    mfa_enabled_at: (),
+    mfa_disabled_at: (),
     public_metadata: Metadata<'a>,
     unsafe_metadata: Metadata<'a>,
     last_sign_in_at: Option<Timestamp>,
+    last_active_at: Option<Timestamp>,
     legal_accepted_at: Option<Timestamp>,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -116,8 +124,9 @@ struct LinkedTo<'a> {
     id: Shown<IdentificationId>,
 }
 
-impl<'a> From<&'a User> for UserResource<'a> {
-    fn from(user: &'a User) -> Self {
+impl<'a> UserResource<'a> {
+    /// `user`, whose session was last in use at `active_at`.
+    pub(in crate::http) fn of(user: &'a User, active_at: Option<Timestamp>) -> Self {
         Self {
             id: Shown(user.id),
             object: "user",
@@ -136,6 +145,7 @@ impl<'a> From<&'a User> for UserResource<'a> {
             web3_wallets: [],
             passkeys: [],
             external_accounts: user.external_accounts.iter().map(|account| external(user, account)).collect(),
+            saml_accounts: [],
             enterprise_accounts: [],
             organization_memberships: [],
             password_enabled: user.password_digest.is_some(),
@@ -144,9 +154,19 @@ impl<'a> From<&'a User> for UserResource<'a> {
             backup_code_enabled: false,
             delete_self_enabled: false,
             create_organization_enabled: false,
+            // Nobody can ban a user yet.
+            banned: false,
+            // Failed tries never close an account as a whole: the clients that its owner uses have an allowance of
+            // their own. How much is left of the others' concerns nobody who is signed in.
+            locked: false,
+            lockout_expires_in_seconds: (),
+            verification_attempts_remaining: (),
+            mfa_enabled_at: (),
+            mfa_disabled_at: (),
             public_metadata: Metadata(&user.public_metadata),
             unsafe_metadata: Metadata(&user.unsafe_metadata),
             last_sign_in_at: user.last_sign_in_at,
+            last_active_at: active_at.max(user.last_sign_in_at),
             legal_accepted_at: user.legal_accepted_at,
             created_at: user.created_at,
             updated_at: user.updated_at,
@@ -233,17 +253,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::time::Span;
     use crate::http::wire::samples;
 
     #[test]
     fn a_user_has_every_key_that_clients_read() {
         let user = samples::user();
-        let shown = serde_json::to_value(UserResource::from(&user)).expect("JSON");
+        let shown = serde_json::to_value(UserResource::of(&user, None)).expect("JSON");
         for list in [
             "phone_numbers",
             "web3_wallets",
             "passkeys",
             "external_accounts",
+            "saml_accounts",
             "enterprise_accounts",
             "organization_memberships",
         ] {
@@ -256,5 +278,22 @@ mod tests {
         assert_eq!(email["verification"]["strategy"], "email_code");
         assert_eq!(shown["password_enabled"], true);
         assert!(!shown.to_string().contains("argon2"), "no digest on the wire");
+    }
+
+    #[test]
+    fn a_user_was_active_when_its_session_was() {
+        let mut user = samples::user();
+        let later = samples::NOW + Span::from_secs(60);
+        for (signed_in_at, active_at, expected) in [
+            (None, None, json!(null)),
+            (Some(samples::NOW), None, json!(samples::NOW)),
+            (None, Some(later), json!(later)),
+            (Some(samples::NOW), Some(later), json!(later)),
+            (Some(later), Some(samples::NOW), json!(later)),
+        ] {
+            user.last_sign_in_at = signed_in_at;
+            let shown = serde_json::to_value(UserResource::of(&user, active_at)).expect("JSON");
+            assert_eq!(shown["last_active_at"], expected);
+        }
     }
 }
