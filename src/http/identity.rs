@@ -50,11 +50,12 @@ impl Identity {
     pub(super) fn tell(&self, told: &Told<'_>, head: &Head, suffix: &CookieSuffix, headers: &mut HeaderMap) {
         match head.mode {
             Mode::Cookie => cookies(told, head, suffix, headers),
-            Mode::Native => {
-                if let Some(token) = self.current(told) {
-                    insert(headers, AUTHORIZATION, token.expose());
-                }
-            }
+            Mode::Native => match (told, self.current(told)) {
+                // An empty one is forgotten (CONTRACT-2 F.4).
+                (Told::Forget, _) => insert(headers, AUTHORIZATION, ""),
+                (_, Some(token)) => insert(headers, AUTHORIZATION, token.expose()),
+                (_, None) => {}
+            },
             Mode::DevBrowser => {
                 if let Told::Client(view) = told
                     && let Some(token) = &view.new_token
