@@ -45,6 +45,7 @@ pub(super) enum Route {
     WaitlistJoin,
     Backend(BackendRoute),
     SessionsEnd,
+    SessionShow(SessionId),
     SessionTouch(SessionId),
     SessionToken(SessionId),
     SessionEnd(SessionId),
@@ -130,6 +131,7 @@ impl Route {
             ["v1", "tickets", "accept"] => vec![(GET, Self::TicketAccept)],
             ["v1", "waitlist"] => vec![(POST, Self::WaitlistJoin)],
             ["v1", "client", "sessions"] => vec![(DELETE, Self::SessionsEnd)],
+            ["v1", "client", "sessions", text] => vec![(GET, Self::SessionShow(id(text)?))],
             ["v1", "client", "sessions", text, call] => {
                 let id = id(text)?;
                 vec![(
@@ -181,6 +183,7 @@ impl Route {
             Self::WaitlistJoin => "waitlist.join",
             Self::Backend(route) => route.name(),
             Self::SessionsEnd => "sessions.end",
+            Self::SessionShow(_) => "session.show",
             Self::SessionTouch(_) => "session.touch",
             Self::SessionToken(_) => "session.token",
             Self::SessionEnd(_) => "session.end",
@@ -272,6 +275,7 @@ mod tests {
             ("GET", sign_ins.clone(), Route::SignInShow(sign_in)),
             ("POST", format!("{sign_ins}/prepare_first_factor"), Route::SignInPrepare(sign_in)),
             ("POST", format!("{sign_ins}/attempt_first_factor"), Route::SignInAttempt(sign_in)),
+            ("GET", sessions.clone(), Route::SessionShow(session)),
             ("POST", format!("{sessions}/tokens"), Route::SessionToken(session)),
             ("HEAD", "/v1/verify".into(), Route::Verify),
             ("POST", "/v1/verify".into(), Route::VerifyConfirmed),

@@ -252,6 +252,30 @@ fn of_two_tokens_of_one_client_the_current_one_counts() {
 }
 
 #[test]
+fn an_application_without_cookies_is_known_by_its_token_bare_or_not_and_told_it_each_time() {
+    let site = Site::start(&settings(json!({})));
+    let call = |method: &str, token: &str| site.server.native(method, "/v1/client", token, "").expect("an answer");
+    for nobody in ["", "Bearer", "Bearer ", "bearer", "nonsense", "Bearer nonsense", "Bearer a.b.c"] {
+        let shown = call("GET", nobody);
+        assert_eq!((shown.status, &shown.json()["response"]), (200, &Value::Null), "{nobody}");
+        assert_eq!(shown.header("authorization"), None, "{nobody}");
+        let opened = call("POST", nobody);
+        assert_eq!(opened.json()["response"]["object"], "client", "{nobody}");
+        let token = opened.header("authorization").expect("a token").to_owned();
+        assert!(!token.is_empty() && !token.contains(' '), "no scheme before it: {token}");
+        for known in [token.clone(), format!("Bearer {token}"), format!("bearer  {token}")] {
+            for method in ["GET", "PUT", "POST"] {
+                let shown = call(method, &known);
+                assert_eq!(shown.json()["response"]["id"], opened.json()["response"]["id"], "{method} {known}");
+                assert_eq!(shown.header("authorization"), Some(&*token), "{method}: or iOS takes it for no answer");
+            }
+        }
+        let forgotten = call("DELETE", &token);
+        assert_eq!((forgotten.status, forgotten.header("authorization")), (200, Some("")), "an empty one is forgotten");
+    }
+}
+
+#[test]
 fn a_client_that_was_only_opened_survives_a_restart_without_being_stored() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = format!("[server]\nallowed_origins = [\"{PAGE}\"]\n[limits]\nsource = false\n");

@@ -74,6 +74,7 @@ where
         Route::TicketAccept => tickets::accept(exchange).await,
         Route::WaitlistJoin => waitlist::join(exchange, &form).await,
         Route::SessionsEnd => client::end_sessions(exchange).await,
+        Route::SessionShow(id) => sessions::show(exchange, id).await,
         Route::SessionTouch(id) => sessions::touch(exchange, id).await,
         Route::SessionToken(id) => sessions::token(exchange, id).await,
         Route::SessionEnd(id) => sessions::end(exchange, id, false).await,

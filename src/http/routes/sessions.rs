@@ -8,6 +8,20 @@ use crate::http::identity::{Identity, Told};
 use crate::http::response::Answer;
 use crate::http::wire::{SessionResource, TokenResource};
 
+/// A live session as it is.
+pub(super) async fn show(exchange: &Exchange<'_>, id: SessionId) -> Result<Answer, HttpError> {
+    let identity = exchange.identify().await?;
+    let client = exchange.engine().client_view(&identity.caller, &exchange.source).await?;
+    let outcome = match client {
+        None => Err(EngineError::SignedOut),
+        Some(client) => {
+            let session = client.sessions.iter().find(|seen| seen.session.id == id).cloned();
+            session.map(|session| (session, client)).ok_or(EngineError::NotFound)
+        }
+    };
+    settle(exchange, &identity, outcome).await
+}
+
 pub(super) async fn touch(exchange: &Exchange<'_>, id: SessionId) -> Result<Answer, HttpError> {
     let identity = exchange.identify().await?;
     let engine = exchange.engine();

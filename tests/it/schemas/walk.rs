@@ -183,6 +183,7 @@ fn with_session(talk: &mut Talk<'_>) {
     let id = session["id"].as_str().unwrap_or_else(|| panic!("a session: {client:#}"));
     assert_eq!(session["user"]["last_active_at"], session["last_active_at"]);
     let path = format!("/v1/client/sessions/{id}");
+    assert_eq!(talk.ask("GET", &path, "")["user"], session["user"], "read again");
     talk.call("POST", &format!("{path}/touch"), "active_organization_id=");
     let token = talk.call("POST", &format!("{path}/tokens"), "organization_id=");
     assert!(token["jwt"].is_string(), "{token}");
@@ -204,6 +205,7 @@ fn with_session(talk: &mut Talk<'_>) {
         ("POST", SIGN_UPS.into()),
         ("POST", SIGN_INS.into()),
         ("POST", format!("{path}/end")),
+        ("GET", path.clone()),
         ("POST", format!("{path}/touch")),
         ("POST", format!("{path}/tokens")),
         ("POST", format!("{path}/remove")),

@@ -1,0 +1,73 @@
+// What Clerk's packages make of the engine's resources and of its errors. Needs no browser.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { createClerkClient } from '@clerk/backend';
+import { backendOf } from './support/backend.mjs';
+import { startEngine } from './support/engine.mjs';
+import * as settings from './support/settings.mjs';
+
+let backend;
+let engine;
+
+before(async () => {
+  engine = await startEngine({ settings: settings.EMAIL_AND_PASSWORD });
+  backend = backendOf(engine);
+});
+
+after(() => engine?.stop());
+
+test('a server reads that a call is not built, and not that it sent no origin', async () => {
+  const calls = {
+    getUserList: () => backend.users.getUserList({ limit: 1 }),
+    getUser: () => backend.users.getUser('user_1'),
+    createUser: () => backend.users.createUser({ emailAddress: ['ada@example.com'] }),
+    updateUserMetadata: () => backend.users.updateUserMetadata('user_1', { publicMetadata: { plan: 'gold' } }),
+    deleteUser: () => backend.users.deleteUser('user_1'),
+    getSessionList: () => backend.sessions.getSessionList({ userId: 'user_1' }),
+    revokeSession: () => backend.sessions.revokeSession('sess_1'),
+    verifyClient: () => backend.clients.verifyClient('a.b.c'),
+    createSignInToken: () => backend.signInTokens.createSignInToken({ userId: 'user_1' }),
+    getOrganizationList: () => backend.organizations.getOrganizationList(),
+    createOrganization: () => backend.organizations.createOrganization({ name: 'Acme' }),
+    getAllowlistIdentifierList: () => backend.allowlistIdentifiers.getAllowlistIdentifierList(),
+    createRedirectUrl: () => backend.redirectUrls.createRedirectUrl({ url: 'https://acme.example' }),
+    getInstance: () => backend.instance.get(),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    await assert.rejects(call, failure(404, 'resource_not_found'), name);
+  }
+});
+
+test('a server with the wrong key reads so, whatever it asks for', async () => {
+  const stranger = createClerkClient({ apiUrl: engine.url, secretKey: 'sk_live_nonsense', telemetry: { disabled: true } });
+  const calls = [
+    () => stranger.users.getUser('user_1'),
+    () => stranger.invitations.getInvitationList(),
+    () => stranger.organizations.createOrganization({ name: 'Acme' }),
+  ];
+  for (const call of calls) {
+    await assert.rejects(call, failure(401, 'clerk_key_invalid'));
+  }
+});
+
+test('what the package decodes is whole', async () => {
+  const invitation = await backend.invitations.createInvitation({ emailAddress: 'guest@example.com', notify: false });
+  const entry = await backend.waitlistEntries.create({ emailAddress: 'later@example.com' });
+  for (const decoded of [invitation, entry]) {
+    const { _raw, raw, ...own } = decoded;
+    for (const [key, value] of Object.entries(own)) {
+      assert.notEqual(value, undefined, `${decoded.constructor.name}.${key}`);
+    }
+    assert.ok(decoded.createdAt > 1.5e12, 'milliseconds');
+  }
+});
+
+function failure(status, code) {
+  return (error) => {
+    assert.equal(error.status, status, error.stack);
+    assert.equal(error.errors[0].code, code);
+    assert.match(error.clerkTraceId, /^[0-9a-f]{32}$/);
+    return true;
+  };
+}
