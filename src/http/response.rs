@@ -8,6 +8,7 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
+use super::cookie;
 use super::error::{Fault, HttpError};
 
 /// An answer.
@@ -99,6 +100,7 @@ impl Answer {
     pub(super) fn into_response(mut self) -> Response<Full<Bytes>> {
         let nosniff = HeaderValue::from_static("nosniff");
         self.headers.insert(X_CONTENT_TYPE_OPTIONS, nosniff);
+        cookie::put_client_last(&mut self.headers);
         let mut response = Response::new(Full::new(self.body));
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
