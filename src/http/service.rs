@@ -16,9 +16,11 @@ use hyper::{Method, Request, Response};
 use url::Host;
 
 use super::app::App;
+use super::audience::Audience;
 use super::cors::{self, Realm, is_loopback, origin_of};
 use super::error::{Fault, HttpError};
 use super::exchange::Exchange;
+use super::pages::notice::Look;
 use super::request::{Head, Mode};
 use super::response::Answer;
 use super::router::{self, Route};
@@ -31,11 +33,17 @@ where
 {
     let (parts, body) = request.into_parts();
     let origin = origin_of(&parts.headers).map(str::to_owned);
+    let audience = Audience::of(&parts.method, &parts.headers);
+    let is_repeatable = parts.method == Method::GET;
     let outcome = uninterrupted(exchange(app, parts, body, peer)).await;
     let outcome = outcome.unwrap_or_else(|panic| Err(HttpError::internal(words(&*panic))));
     let mut answer = outcome.unwrap_or_else(|error| {
         app.refusals.note(&error, app.engine.now());
-        error.into_answer()
+        match audience {
+            // The one place where errors become pages: no route can forget it.
+            Audience::Person => error.into_page(&Look::of(app), is_repeatable),
+            Audience::Program | Audience::Unknown => error.into_answer(),
+        }
     });
     app.origins.grant(origin.as_deref(), answer.headers_mut());
     answer.into_response()
