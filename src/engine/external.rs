@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -43,8 +42,10 @@ pub struct ProviderCallback {
 /// Where a browser goes that came back from a provider.
 #[derive(Clone, Debug)]
 pub struct Returned {
-    /// An absolute URL that the instance allows.
+    /// An absolute URL that the instance allowed when the trip began.
     pub url: String,
+    /// What is handed to an application without cookies: goes on the URL as `rotating_token_nonce`.
+    pub handed_over: Option<String>,
     /// The client, where it is the one that began and hears of its token here: it must be given it.
     pub client: Option<ClientView>,
     /// Whether nothing was waiting for the browser any more: the trip is over, or was another browser's. Nothing has
@@ -113,8 +114,9 @@ impl Engine {
         };
         let Some(account) = account else { return self.late(caller, &trip, places).await?.ok_or_else(invalid) };
         if trip.gate == Gate::HandOver {
-            let url = self.hand_over(&trip, callback, &account);
-            return Ok(Returned { url, client: None, is_late: false, by_owner: is_owner });
+            let handed_over = Some(self.hand_over(&trip, callback));
+            let url = account.redirect_url;
+            return Ok(Returned { url, handed_over, client: None, is_late: false, by_owner: is_owner });
         }
         match self.arrive(caller, &trip, &account, callback, source).await {
             // Somebody else came back from it at the same moment, or what it was about has ended.
@@ -136,7 +138,7 @@ impl Engine {
         source: &Source,
     ) -> Result<Returned, EngineError> {
         let is_owner = caller.client_id() == Some(trip.client);
-        let returned = |url, client| Returned { url, client, is_late: false, by_owner: is_owner };
+        let returned = |url, client| Returned { url, handed_over: None, client, is_late: false, by_owner: is_owner };
         // A dev browser's page has its token in its own keeping, and the cookie only lets it be recognised here.
         let hears = is_owner && trip.gate != Gate::State;
         let terms = if is_owner { caller.terms() } else { Vec::new() };
@@ -192,6 +194,7 @@ impl Engine {
         let by_owner = owner.is_some();
         Ok(places.or(known).map(|places| Returned {
             url: places.destination(by_owner && has_session).to_owned(),
+            handed_over: None,
             client: None,
             is_late: true,
             by_owner,
@@ -415,7 +418,7 @@ impl Engine {
         profile.map_err(|error| refusal(&provider, &error))
     }
 
-    fn hand_over(&self, trip: &Trip, callback: &ProviderCallback, account: &ExternalAccount) -> String {
+    fn hand_over(&self, trip: &Trip, callback: &ProviderCallback) -> String {
         let content = HandOver {
             code: callback.code.as_ref().map(|code| code.expose().clone()),
             error: callback.error.clone(),
@@ -423,14 +426,7 @@ impl Engine {
             reasons: callback.reasons.clone(),
         };
         let content = serde_json::to_vec(&content).unwrap_or_default();
-        let sealed = URL_SAFE_NO_PAD.encode(self.inner.key.seal(&trip.body(), &content));
-        match Url::parse(&account.redirect_url) {
-            Ok(mut url) => {
-                url.query_pairs_mut().append_pair("rotating_token_nonce", &sealed);
-                url.into()
-            }
-            Err(_) => account.redirect_url.clone(),
-        }
+        URL_SAFE_NO_PAD.encode(self.inner.key.seal(&trip.body(), &content))
     }
 }
 

@@ -95,6 +95,13 @@ pub(super) fn with_ticket(url: &str, status: &str, ticket: Option<&str>) -> Opti
     Some(url)
 }
 
+/// `url` with what is handed to an application without cookies, in the words of CONTRACT 2.1.
+pub(super) fn with_nonce(url: Url, nonce: &str) -> Url {
+    let mut url = without(url, &[NONCE]);
+    url.query_pairs_mut().append_pair(NONCE, nonce);
+    url
+}
+
 /// `url` without the dev browser on it, which is the token of the client that asked and for its browser alone
 /// (CONTRACT 2.3).
 pub(super) fn without_dev_browser(url: Url) -> Url {
@@ -156,6 +163,7 @@ fn is_below(url: &Url, prefix: &Url) -> bool {
 }
 
 const TICKET: &str = "__clerk_ticket";
+const NONCE: &str = "rotating_token_nonce";
 const STATUS: &str = "__clerk_status";
 const CREATED_SESSION: &str = "__clerk_created_session";
 const DEV_BROWSER: &str = "__clerk_db_jwt";

@@ -23,6 +23,11 @@ pub(in crate::http) fn nowhere(look: &Look<'_>) -> Answer {
         .render(look)
 }
 
+/// Says that what a form asked of the API is done: its answer is for programs.
+pub(in crate::http) fn done(look: &Look<'_>) -> Answer {
+    Notice::new("Done").saying("You can go on now.").render(look)
+}
+
 /// What a HEAD learns: that there is something here.
 pub(in crate::http) fn nothing(look: &Look<'_>) -> Answer {
     Notice::new("One moment").render(look)

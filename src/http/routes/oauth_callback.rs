@@ -60,8 +60,9 @@ pub(super) fn repeat(form: &Params) -> Answer {
 /// Where the browser goes, if the instance still allows that. A page's dev browser is for the browser that began.
 fn destination(exchange: &Exchange<'_>, returned: &Returned) -> Option<String> {
     let url = Some(&returned.url).filter(|url| exchange.app.redirects.still_allow(url))?;
-    match Url::parse(url) {
-        Ok(parsed) if returned.is_late && !returned.by_owner => Some(redirect::without_dev_browser(parsed).into()),
+    match (Url::parse(url), &returned.handed_over) {
+        (Ok(url), Some(handed_over)) => Some(redirect::with_nonce(url, handed_over).into()),
+        (Ok(url), None) if returned.is_late && !returned.by_owner => Some(redirect::without_dev_browser(url).into()),
         _ => Some(url.clone()),
     }
 }
