@@ -1,14 +1,15 @@
 //! The calls about accounts at providers (CONTRACT 9): sending a person there, and taking in what comes back. Asking
 //! the provider lies between two looks at the sign-up; the second is a command, which decides.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::actors::{Answer, CallError};
-use crate::domain::client::ClientChange;
+use crate::domain::client::{Client, ClientChange};
 use crate::domain::context::Sealer;
 use crate::domain::id::{ClientId, SignInId, SignUpId};
 use crate::domain::rejection::{Code, Rejection};
@@ -18,8 +19,8 @@ use crate::domain::sign_in;
 use crate::domain::sign_up::{Command, External, ExternalReturn, ExternalTrip, Phase, RawFields};
 use crate::domain::verification::{ExternalAccount, Profile, Strategy};
 use crate::limiter::Family;
-use crate::oauth::{Ask, Callback, ProviderError};
-use crate::token::{Gate, Traveller, Trip};
+use crate::oauth::{Ask, Callback, ProviderError, is_denial};
+use crate::token::{Gate, Places, Traveller, Trip};
 
 use super::{Caller, ClientView, Engine, EngineError, SignUpView, Source};
 
@@ -32,6 +33,8 @@ pub struct ProviderCallback {
     pub code: Option<Secret<String>>,
     /// Why there is no code.
     pub error: Option<String>,
+    /// What some providers say about that in words of their own.
+    pub reasons: Vec<String>,
     /// Which provider answers, where it says so.
     pub iss: Option<String>,
 }
@@ -39,10 +42,17 @@ pub struct ProviderCallback {
 /// Where a browser goes that came back from a provider.
 #[derive(Clone, Debug)]
 pub struct Returned {
-    /// An absolute URL that the instance allows.
+    /// An absolute URL that the instance allowed when the trip began.
     pub url: String,
+    /// What is handed to an application without cookies: goes on the URL as `rotating_token_nonce`.
+    pub handed_over: Option<String>,
     /// The client, where it is the one that began and hears of its token here: it must be given it.
     pub client: Option<ClientView>,
+    /// Whether nothing was waiting for the browser any more: the trip is over, or was another browser's. Nothing has
+    /// changed then.
+    pub is_late: bool,
+    /// Whether the client that began is the one that came back.
+    pub by_owner: bool,
 }
 
 /// What an application wishes of a trip. The URLs are absolute and allowed.
@@ -54,21 +64,32 @@ pub(super) struct Wishes<'a> {
     pub(super) login_hint: Option<&'a str>,
 }
 
+impl Wishes<'_> {
+    fn places(&self) -> Places {
+        Places {
+            redirect_url: self.redirect_url.unwrap_or_default().to_owned(),
+            action_complete_redirect_url: self.action_complete_redirect_url.map(str::to_owned),
+        }
+    }
+}
+
 /// What an application without cookies is handed when the system's browser comes back for it.
 #[derive(Serialize, Deserialize)]
 struct HandOver {
     code: Option<String>,
     error: Option<String>,
     iss: Option<String>,
+    #[serde(default)]
+    reasons: Vec<String>,
 }
 
 impl Engine {
     /// Takes in what a browser brings back from a provider, and says where the browser goes next. Whatever the
-    /// provider said is on the sign-up afterwards, as is a failure to ask it.
+    /// provider said is on the sign-up afterwards, as is a failure to ask it. Whoever comes with a `state` that is
+    /// used up, expired or another client's changes nothing, and is sent on all the same.
     ///
     /// # Errors
-    /// `oauth_callback_invalid` where the `state` is not this instance's, is used up, or belongs to another client;
-    /// nothing changes then.
+    /// `oauth_callback_invalid` where the `state` is not this instance's, or says no more where it leads.
     pub async fn return_from_provider(
         &self,
         caller: &Caller,
@@ -79,47 +100,105 @@ impl Engine {
         let _place = self.inner.admission.enter()?;
         let invalid = || EngineError::from(Rejection::from(Code::OAuthCallbackInvalid));
         let state = callback.state.as_deref();
-        let trip = state.and_then(|state| Trip::read(state, &self.inner.key)).ok_or_else(invalid)?;
+        let (trip, places) = state.and_then(|state| Trip::read(state, &self.inner.key)).ok_or_else(invalid)?;
         let is_owner = caller.client_id() == Some(trip.client);
         let is_known = match trip.gate {
             Gate::Client => is_owner,
             Gate::State => is_owner || caller.client_id().is_none(),
             Gate::HandOver => true,
         };
-        if !is_known {
-            return Err(invalid());
-        }
         let account = match trip.of {
+            _ if !is_known => None,
             Traveller::SignUp(id) => self.awaited(id, &trip).await?,
             Traveller::SignIn(id) => self.awaited_sign_in(id, &trip).await?,
         };
-        let account = account.ok_or_else(invalid)?;
+        let Some(account) = account else { return self.late(caller, &trip, places).await?.ok_or_else(invalid) };
         if trip.gate == Gate::HandOver {
-            let url = self.hand_over(&trip, callback, &account);
-            return Ok(Returned { url, client: None });
+            let handed_over = Some(self.hand_over(&trip, callback));
+            let url = account.redirect_url;
+            return Ok(Returned { url, handed_over, client: None, is_late: false, by_owner: is_owner });
         }
+        match self.arrive(caller, &trip, &account, callback, source).await {
+            // Somebody else came back from it at the same moment, or what it was about has ended.
+            Err(EngineError::Rejected(refused)) if !refused.is(Code::TooManyRequests) => {
+                self.late(caller, &trip, places).await?.ok_or_else(|| refused.into())
+            }
+            Err(EngineError::NotFound) => self.late(caller, &trip, places).await?.ok_or_else(invalid),
+            arrived => arrived,
+        }
+    }
+
+    /// Takes in what is waited for.
+    async fn arrive(
+        &self,
+        caller: &Caller,
+        trip: &Trip,
+        account: &ExternalAccount,
+        callback: &ProviderCallback,
+        source: &Source,
+    ) -> Result<Returned, EngineError> {
+        let is_owner = caller.client_id() == Some(trip.client);
+        let returned = |url, client| Returned { url, handed_over: None, client, is_late: false, by_owner: is_owner };
         // A dev browser's page has its token in its own keeping, and the cookie only lets it be recognised here.
         let hears = is_owner && trip.gate != Gate::State;
         let terms = if is_owner { caller.terms() } else { Vec::new() };
         let id = match trip.of {
             Traveller::SignUp(id) => id,
             Traveller::SignIn(id) => {
-                let back = self.back(&trip, &account, callback, hears).await?;
+                let back = self.back(trip, account, callback, hears).await?;
                 let (value, committed) = self.settle_sign_in(id, trip.client, terms, &back, source).await?;
                 let has_session = value.status() == sign_in::Status::Complete;
                 let url = account.destination(has_session).to_owned();
                 if !hears {
-                    return Ok(Returned { url, client: None });
+                    return Ok(returned(url, None));
                 }
                 let (_, client) = self.shown_after(caller, value, &committed, source).await?;
-                return Ok(Returned { url, client: Some(client) });
+                return Ok(returned(url, Some(client)));
             }
         };
-        let answer = self.settle(id, (&trip, terms), &account, callback, hears).await?;
+        let answer = self.settle(id, (trip, terms), account, callback, hears).await?;
         let has_session = matches!(answer.sign_up.phase, Phase::Complete { .. });
         let url = account.destination(has_session).to_owned();
         let client = if hears { Some(self.answered(caller, answer, source).await?.1) } else { None };
-        Ok(Returned { url, client })
+        Ok(returned(url, client))
+    }
+
+    /// Where somebody goes on for whom nothing is waiting: the client that began goes where the trip led, everybody else
+    /// to the page that it began from. The `state` says where, or else what is still known of the trip.
+    async fn late(
+        &self,
+        caller: &Caller,
+        trip: &Trip,
+        places: Option<Places>,
+    ) -> Result<Option<Returned>, EngineError> {
+        let owner = caller.client().filter(|client| client.id == trip.client);
+        let is_live = |client: &Arc<Client>| client.live_sessions(self.now()).next().is_some();
+        let (account, has_session) = match trip.of {
+            Traveller::SignUp(id) => {
+                let found = self.inner.store().sign_up(id).await?.filter(|found| found.client_id == trip.client);
+                let is_complete = found.as_ref().map(|found| matches!(found.phase, Phase::Complete { .. }));
+                let account = found.and_then(|found| found.external_account.clone());
+                (account, is_complete.unwrap_or_else(|| owner.is_some_and(is_live)))
+            }
+            Traveller::SignIn(id) => {
+                let client = self.inner.store().client(trip.client).await?;
+                let found = client.as_deref().and_then(|client| client.sign_in.as_deref()).filter(|s| s.id == id);
+                // A client keeps no sign-in that became a session.
+                (found.and_then(|found| found.external.clone()), found.is_none() && owner.is_some_and(is_live))
+            }
+        };
+        let known = account.map(|account| Places {
+            redirect_url: account.redirect_url.clone(),
+            action_complete_redirect_url: account.action_complete_redirect_url.clone(),
+        });
+        let by_owner = owner.is_some();
+        Ok(places.or(known).map(|places| Returned {
+            url: places.destination(by_owner && has_session).to_owned(),
+            handed_over: None,
+            client: None,
+            is_late: true,
+            by_owner,
+        }))
     }
 
     /// Takes in what the system's browser brought back for an application without cookies, which presents it
@@ -145,8 +224,13 @@ impl Engine {
         let sealed = URL_SAFE_NO_PAD.decode(handed_over).map_err(|_| invalid())?;
         let opened = self.inner.key.open(&trip.body(), &sealed).ok_or_else(invalid)?;
         let opened: HandOver = serde_json::from_slice(&opened).map_err(|_| invalid())?;
-        let callback =
-            ProviderCallback { state: None, code: opened.code.map(Secret::new), error: opened.error, iss: opened.iss };
+        let callback = ProviderCallback {
+            state: None,
+            code: opened.code.map(Secret::new),
+            error: opened.error,
+            reasons: opened.reasons,
+            iss: opened.iss,
+        };
         let answer = self.settle(id, (&trip, caller.terms()), account, &callback, true).await?;
         self.answered(caller, answer, source).await
     }
@@ -209,7 +293,7 @@ impl Engine {
         let (nonce, verifier) = (trip.oidc_nonce(key), trip.pkce_verifier(key));
         let ask = Ask {
             redirect_uri: &self.inner.callback_url,
-            state: &trip.state(key),
+            state: &trip.state(&wishes.places(), key),
             nonce: nonce.expose(),
             pkce_verifier: verifier.expose(),
             prompt: wishes.prompt,
@@ -311,8 +395,12 @@ impl Engine {
     }
 
     async fn exchange(&self, strategy: &Strategy, trip: &Trip, callback: &ProviderCallback) -> Result<Profile, Code> {
-        if let Some(error) = &callback.error {
-            return Err(if error == "access_denied" { Code::OAuthAccessDenied } else { Code::OAuthCallbackInvalid });
+        let error = callback.error.as_deref();
+        if is_denial(error, callback.reasons.iter().map(String::as_str)) {
+            return Err(Code::OAuthAccessDenied);
+        }
+        if error.is_some() {
+            return Err(Code::OAuthCallbackInvalid);
         }
         let code = callback.code.as_ref().ok_or(Code::OAuthCallbackInvalid)?;
         // Settings may have changed while the person was away.
@@ -330,21 +418,15 @@ impl Engine {
         profile.map_err(|error| refusal(&provider, &error))
     }
 
-    fn hand_over(&self, trip: &Trip, callback: &ProviderCallback, account: &ExternalAccount) -> String {
+    fn hand_over(&self, trip: &Trip, callback: &ProviderCallback) -> String {
         let content = HandOver {
             code: callback.code.as_ref().map(|code| code.expose().clone()),
             error: callback.error.clone(),
             iss: callback.iss.clone(),
+            reasons: callback.reasons.clone(),
         };
         let content = serde_json::to_vec(&content).unwrap_or_default();
-        let sealed = URL_SAFE_NO_PAD.encode(self.inner.key.seal(&trip.body(), &content));
-        match Url::parse(&account.redirect_url) {
-            Ok(mut url) => {
-                url.query_pairs_mut().append_pair("rotating_token_nonce", &sealed);
-                url.into()
-            }
-            Err(_) => account.redirect_url.clone(),
-        }
+        URL_SAFE_NO_PAD.encode(self.inner.key.seal(&trip.body(), &content))
     }
 }
 

@@ -64,4 +64,13 @@ impl App {
             options,
         }
     }
+
+    /// Where people go who have nowhere else to go: the instance's own home, else the page of a development instance,
+    /// else the application, which is the first allowed origin. `None` where none of them is a page.
+    pub(super) fn home(&self) -> Option<String> {
+        let home = self.engine.branding().home_url.clone();
+        let own = self.options.development.then(|| self.options.public_url.to_string());
+        let is_page = |origin: &&String| origin.starts_with("https://") || origin.starts_with("http://");
+        home.or(own).or_else(|| self.options.allowed_origins.iter().find(is_page).cloned())
+    }
 }

@@ -61,10 +61,27 @@ pub(super) fn set_client(headers: &mut HeaderMap, token: &str, place: Place<'_>)
     append(headers, line(CLIENT, token, domain, MAX_AGE_S, true, place));
 }
 
+/// Puts the line about the client token last: some proxies' helpers pass on only the last `Set-Cookie` of an answer,
+/// and without that one the browser loses its client.
+pub(super) fn put_client_last(headers: &mut HeaderMap) {
+    let lines = || headers.get_all(SET_COOKIE).iter();
+    if !sets_client(headers) || lines().next_back().is_some_and(is_clients) {
+        return;
+    }
+    let (last, first): (Vec<_>, Vec<_>) = lines().cloned().partition(is_clients);
+    headers.remove(SET_COOKIE);
+    for line in first.into_iter().chain(last) {
+        headers.append(SET_COOKIE, line);
+    }
+}
+
 /// Whether an answer gives the browser a client token already, or takes it away.
 pub(super) fn sets_client(headers: &HeaderMap) -> bool {
-    let mut lines = headers.get_all(SET_COOKIE).iter();
-    lines.any(|line| line.as_bytes().strip_prefix(CLIENT.as_bytes()).is_some_and(|rest| rest.starts_with(b"=")))
+    headers.get_all(SET_COOKIE).iter().any(is_clients)
+}
+
+fn is_clients(line: &HeaderValue) -> bool {
+    line.as_bytes().strip_prefix(CLIENT.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
 }
 
 /// Takes the client token away.
@@ -197,6 +214,30 @@ mod tests {
         assert!(lines("example.co.uk")[0].contains("Domain=example.co.uk;"));
         assert!(lines("clerk.example.co.uk")[0].contains("Domain=example.co.uk;"));
         assert!(!lines("localhost")[0].contains("Domain"));
+    }
+
+    #[test]
+    fn the_client_token_is_set_last_and_the_rest_stays_in_order() {
+        let order = |lines: &[&'static str]| {
+            set(|headers| {
+                for line in lines {
+                    headers.append(SET_COOKIE, HeaderValue::from_static(line));
+                }
+                put_client_last(headers);
+            })
+        };
+        for (lines, ordered) in [
+            (&["__client=a; Path=/", "__client_uat=1", "__client_uat_x=1"][..], vec![1, 2, 0]),
+            (&["__client_uat=1", "__client=a", "__client_uat_x=1"], vec![0, 2, 1]),
+            (&["__client_uat=1", "__client_uat_x=1", "__client=; Max-Age=0"], vec![0, 1, 2]),
+            (&["__client=a", "x=1", "__client=b"], vec![0, 1, 2]),
+            (&["__client=a"], vec![0]),
+            (&["__client_uat=1", "__clients=1"], vec![0, 1]),
+            (&[], vec![]),
+        ] {
+            let expected: Vec<_> = ordered.into_iter().map(|n| lines[n]).collect();
+            assert_eq!(order(lines), expected);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Errors on the wire: one table from code to status and texts, and the envelope of CONTRACT 1 and 15. It does not
 //! know which route failed or who asked.
 
+mod page;
 mod refusals;
 mod table;
 
@@ -59,6 +60,8 @@ struct Parts {
     /// What the log says beside the code.
     cause: Option<String>,
     route: Option<&'static str>,
+    /// Where somebody who navigated here goes on; an URL that the instance allows.
+    way_on: Option<String>,
 }
 
 #[derive(Debug)]
@@ -115,6 +118,12 @@ impl HttpError {
         self
     }
 
+    /// The same, telling somebody who navigated here to go on at `url`, which the instance allows.
+    pub(super) fn leading_to(mut self, url: String) -> Self {
+        self.0.way_on = Some(url);
+        self
+    }
+
     /// Whether the client's token was replaced under the call: asked again, it may be answered.
     pub(super) fn is_token_replaced(&self) -> bool {
         self.0.problems.iter().any(|problem| problem.code == Fault::TokenReplaced.as_str())
@@ -131,9 +140,20 @@ impl HttpError {
         cause.filter(|_| self.0.status == StatusCode::SERVICE_UNAVAILABLE)
     }
 
-    /// The answer; unexpected failures of the server leave one line in the log. Refusals are many when they come:
-    /// [`Refusals`] sums them up.
+    /// The answer to a program.
     pub(super) fn into_answer(self) -> Answer {
+        let (parts, trace_id) = self.settled();
+        let errors: Vec<Value> = parts.problems.iter().map(Problem::to_json).collect();
+        let mut envelope = json!({"errors": errors, "clerk_trace_id": trace_id});
+        if let Some(client) = parts.client {
+            envelope["meta"] = json!({ "client": client });
+        }
+        Answer::json(&envelope).with_status(parts.status).with_headers(parts.headers)
+    }
+
+    /// What every answer is made of. Unexpected failures of the server leave one line in the log. Refusals are many
+    /// when they come: [`Refusals`] sums them up.
+    fn settled(self) -> (Parts, String) {
         let mut parts = *self.0;
         let trace_id = trace_id();
         if parts.status == StatusCode::INTERNAL_SERVER_ERROR {
@@ -151,12 +171,7 @@ impl HttpError {
             let seconds = parts.retry_after.map_or(1, Span::as_secs_ceil).max(1);
             parts.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        let errors: Vec<Value> = parts.problems.iter().map(Problem::to_json).collect();
-        let mut envelope = json!({"errors": errors, "clerk_trace_id": trace_id});
-        if let Some(client) = parts.client {
-            envelope["meta"] = json!({ "client": client });
-        }
-        Answer::json(&envelope).with_status(parts.status).with_headers(parts.headers)
+        (parts, trace_id)
     }
 
     fn new(status: StatusCode, problems: Vec<Problem>) -> Self {
@@ -168,6 +183,7 @@ impl HttpError {
             headers: HeaderMap::new(),
             cause: None,
             route: None,
+            way_on: None,
         }))
     }
 

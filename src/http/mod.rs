@@ -5,6 +5,7 @@
 //! in `wire/`, every error text in `error/table.rs`.
 
 mod app;
+mod audience;
 mod body;
 mod cookie;
 mod cors;
@@ -14,7 +15,6 @@ mod host;
 mod identity;
 mod json;
 mod options;
-
 mod pace;
 mod pages;
 mod params;

@@ -41,12 +41,19 @@ impl Redirects {
     /// # Errors
     /// `invalid_redirect_url` for whatever is not allowed, or is spelled so that two readers could disagree.
     pub(super) fn check(&self, param: &str, text: &str, origin: Option<&str>) -> Result<String, Reason> {
-        self.allowed(text, origin).ok_or_else(|| Code::InvalidRedirectUrl.on(param))
+        let is_short = text.len() <= LENGTH_MAX;
+        self.allowed(text, origin).filter(|_| is_short).ok_or_else(|| Code::InvalidRedirectUrl.on(param))
+    }
+
+    /// Whether a URL that was allowed when something began may still be gone to: the operator may have changed their
+    /// mind since.
+    pub(super) fn still_allow(&self, url: &str) -> bool {
+        self.allowed(url, None).is_some_and(|allowed| allowed == url)
     }
 
     fn allowed(&self, text: &str, origin: Option<&str>) -> Option<String> {
         // No blanks, control characters, or letters beyond ASCII: parsers drop or fold them, each in its own way.
-        if text.len() > LENGTH_MAX || !text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
+        if !text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
             return None;
         }
         let exactly = |entry: &Entry| matches!(entry, Entry::Exactly(exact) if exact == text);
@@ -86,6 +93,13 @@ pub(super) fn with_ticket(url: &str, status: &str, ticket: Option<&str>) -> Opti
     }
     url.query_pairs_mut().append_pair(STATUS, status);
     Some(url)
+}
+
+/// `url` with what is handed to an application without cookies, in the words of CONTRACT 2.1.
+pub(super) fn with_nonce(url: Url, nonce: &str) -> Url {
+    let mut url = without(url, &[NONCE]);
+    url.query_pairs_mut().append_pair(NONCE, nonce);
+    url
 }
 
 /// `url` without the dev browser on it, which is the token of the client that asked and for its browser alone
@@ -149,6 +163,7 @@ fn is_below(url: &Url, prefix: &Url) -> bool {
 }
 
 const TICKET: &str = "__clerk_ticket";
+const NONCE: &str = "rotating_token_nonce";
 const STATUS: &str = "__clerk_status";
 const CREATED_SESSION: &str = "__clerk_created_session";
 const DEV_BROWSER: &str = "__clerk_db_jwt";
@@ -282,6 +297,27 @@ mod tests {
         ] {
             let refused = redirects.check("redirect_url", hostile, PAGE);
             assert_eq!(refused, Err(Code::InvalidRedirectUrl.on("redirect_url")), "{hostile:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_allowed_is_still_allowed_and_nothing_else_becomes_so() {
+        let redirects = redirects();
+        let braces = format!("http://localhost:3000/{}", "{".repeat(2000));
+        for text in [
+            "http://localhost:3000",
+            "HTTP://LOCALHOST:3000/x",
+            "myapp://callback",
+            "https://other.example/app",
+            &braces,
+        ] {
+            let url = redirects.check("redirect_url", text, PAGE).expect(text);
+            assert!(redirects.still_allow(&url), "{url}");
+        }
+        for url in
+            ["", "/verify", "https://evil.example/", "myapp://other", "https://other.example/admin", "javascript:1"]
+        {
+            assert!(!redirects.still_allow(url), "{url}");
         }
     }
 

@@ -10,6 +10,7 @@ use hyper::http::request::Parts;
 use crate::engine::{Gate, Source};
 
 use super::HttpOptions;
+use super::audience::Audience;
 use super::cookie::{self, Place};
 use super::cors::{Asked, Origins, Realm, origin_of};
 use super::error::{Fault, HttpError};
@@ -76,6 +77,11 @@ impl Head {
         let host = by_proxy("x-forwarded-host").and_then(host::of).or_else(|| own_host.clone());
         let (path, encoded_query) = (parts.uri.path().to_owned(), encoded.to_owned());
         Ok(Self { method, path, query, encoded_query, mode, ip, host, own_host, secure, headers })
+    }
+
+    /// Who reads the answer.
+    pub(super) fn audience(&self) -> Audience {
+        Audience::of(&self.method, &self.headers)
     }
 
     /// What the origin rule looks at.

@@ -8,7 +8,8 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
-use super::error::{Fault, HttpError};
+use super::cookie;
+use super::error::HttpError;
 
 /// An answer.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ impl Answer {
     /// 200 with JSON, which nobody may keep.
     pub(super) fn json(value: &impl Serialize) -> Self {
         match serde_json::to_vec(value) {
-            Ok(body) => Self::of("application/json", body.into()),
+            Ok(body) => Self::of(JSON, body.into()),
             Err(error) => HttpError::internal(format!("rendering: {error}")).into_answer(),
         }
     }
@@ -84,6 +85,16 @@ impl Answer {
         self
     }
 
+    /// Whether it is data for programs.
+    pub(super) fn is_json(&self) -> bool {
+        self.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == JSON)
+    }
+
+    /// `page` in its place, with what its headers bring beside.
+    pub(super) fn shown_as(self, page: Self) -> Self {
+        Self { status: page.status, headers: self.headers, body: page.body }.with_headers(page.headers)
+    }
+
     /// The headers.
     pub(super) fn headers_mut(&mut self) -> &mut HeaderMap {
         &mut self.headers
@@ -99,16 +110,11 @@ impl Answer {
     pub(super) fn into_response(mut self) -> Response<Full<Bytes>> {
         let nosniff = HeaderValue::from_static("nosniff");
         self.headers.insert(X_CONTENT_TYPE_OPTIONS, nosniff);
+        cookie::put_client_last(&mut self.headers);
         let mut response = Response::new(Full::new(self.body));
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         response
-    }
-}
-
-impl From<Fault> for Answer {
-    fn from(fault: Fault) -> Self {
-        HttpError::from(fault).into_answer()
     }
 }
 
@@ -119,3 +125,5 @@ pub(super) fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
         Err(_) => tracing::error!(header = %name, "a header value could not be written"),
     }
 }
+
+const JSON: &str = "application/json";

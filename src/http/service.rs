@@ -16,9 +16,12 @@ use hyper::{Method, Request, Response};
 use url::Host;
 
 use super::app::App;
+use super::audience::Audience;
 use super::cors::{self, Realm, is_loopback, origin_of};
 use super::error::{Fault, HttpError};
 use super::exchange::Exchange;
+use super::pages::link;
+use super::pages::notice::Look;
 use super::request::{Head, Mode};
 use super::response::Answer;
 use super::router::{self, Route};
@@ -31,14 +34,30 @@ where
 {
     let (parts, body) = request.into_parts();
     let origin = origin_of(&parts.headers).map(str::to_owned);
+    let audience = Audience::of(&parts.method, &parts.headers);
+    let is_read = matches!(parts.method, Method::GET | Method::HEAD);
     let outcome = uninterrupted(exchange(app, parts, body, peer)).await;
     let outcome = outcome.unwrap_or_else(|panic| Err(HttpError::internal(words(&*panic))));
-    let mut answer = outcome.unwrap_or_else(|error| {
-        app.refusals.note(&error, app.engine.now());
-        error.into_answer()
-    });
+    if let Err(error) = &outcome {
+        app.refusals.note(error, app.engine.now());
+    }
+    let mut answer = match audience {
+        Audience::Person => readable(app, outcome, is_read),
+        Audience::Program | Audience::Unknown => outcome.unwrap_or_else(HttpError::into_answer),
+    };
     app.origins.grant(origin.as_deref(), answer.headers_mut());
     answer.into_response()
+}
+
+/// What a person is shown, in one place so that no route can forget it: every error is a page, and so is the JSON that
+/// a form is answered with. The JSON that a reading is answered with is what was asked for.
+fn readable(app: &App, outcome: Result<Answer, HttpError>, is_read: bool) -> Answer {
+    let look = Look::of(app);
+    match outcome {
+        Err(error) => error.into_page(&look, is_read),
+        Ok(answer) if !is_read && answer.is_json() => answer.shown_as(link::done(&look)),
+        Ok(answer) => answer,
+    }
 }
 
 async fn exchange<B>(app: &App, parts: Parts, body: B, peer: SocketAddr) -> Result<Answer, HttpError>
@@ -124,6 +143,9 @@ fn words(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic")
 }
+
+#[cfg(test)]
+mod navigations;
 
 #[cfg(test)]
 mod tests {

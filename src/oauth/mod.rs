@@ -2,9 +2,10 @@
 //! RFC 7636, RFC 9207, OpenID Connect Core 1.0). It knows no sign-up and no browser.
 //!
 //! A provider is either a [`Preset`] or described in the settings; `endpoints` makes the two alike, `provider` asks,
-//! `id_token` checks what is signed and `profile` reads what is said.
+//! `id_token` checks what is signed and `profile` reads what is said. `denial` knows the words for a person's no.
 
 mod cache;
+mod denial;
 mod endpoints;
 mod error;
 mod id_token;
@@ -12,6 +13,7 @@ mod preset;
 mod profile;
 mod provider;
 
+pub use denial::is_denial;
 pub use error::ProviderError;
 pub use preset::{PRESETS, Preset, preset};
 pub use provider::{Ask, Callback, Providers};

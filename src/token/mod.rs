@@ -13,4 +13,4 @@ pub use client_token::{PresentedToken, parse_client_token};
 pub use instance_key::{InstanceKey, KeyFileError};
 pub use keyring::{Algorithm, KeyError, Keyring, SigningKey};
 pub use session_token::SessionClaims;
-pub use trip::{Gate, Traveller, Trip};
+pub use trip::{Gate, Places, Traveller, Trip};

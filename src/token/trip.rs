@@ -1,10 +1,13 @@
 //! The `state` of a trip to a provider, and the secrets that belong to it: all derived from the nonce that the
 //! sign-up holds, so that the data files hold neither (DESIGN 6, SECURITY R-O1, R-O2).
+//!
+//! A `state` also carries, sealed, where the browser is to go afterwards: somebody who comes back when nothing is known
+//! of the trip any more still has a page to go to.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::domain::context::KeyedDigest;
+use crate::domain::context::{KeyedDigest, Sealer};
 use crate::domain::id::{ClientId, SignInId, SignUpId};
 use crate::domain::secret::Secret;
 
@@ -21,6 +24,15 @@ pub struct Trip {
     pub gate: Gate,
     /// Fresh for this trip.
     pub nonce: [u8; 16],
+}
+
+/// Where the browser goes after a trip: absolute URLs that were allowed when it began.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// Without a session.
+    pub redirect_url: String,
+    /// With one; the same as without when absent.
+    pub action_complete_redirect_url: Option<String>,
 }
 
 /// What a trip belongs to.
@@ -46,24 +58,35 @@ pub enum Gate {
 }
 
 impl Trip {
-    /// The `state` parameter.
-    pub fn state(&self, key: &InstanceKey) -> String {
+    /// The `state` parameter. Places that would make it longer than providers take are left out.
+    pub fn state(&self, places: &Places, key: &InstanceKey) -> String {
         let body = self.body();
-        URL_SAFE_NO_PAD.encode([body.as_slice(), &self.tag(&body, key)[..TAG]].concat())
+        let bytes = [body.as_slice(), &self.tag(&body, key)[..TAG]].concat();
+        let sealed = places.to_text().map(|text| key.seal(&[SEALED, &body].concat(), text.as_bytes()));
+        let state = URL_SAFE_NO_PAD.encode([bytes.as_slice(), &sealed.unwrap_or_default()].concat());
+        if state.len() > STATE_MAX { URL_SAFE_NO_PAD.encode(bytes) } else { state }
     }
 
-    /// Reads a `state` that this instance made; `None` for anything else.
-    pub fn read(state: &str, key: &InstanceKey) -> Option<Self> {
-        if state.len() > 2 * (BODY + TAG) {
+    /// Reads a `state` that this instance made, and where it leads, if it says so; `None` for anything else.
+    pub fn read(state: &str, key: &InstanceKey) -> Option<(Self, Option<Places>)> {
+        if state.len() > STATE_MAX {
             return None;
         }
-        let bytes: [u8; BODY + TAG] = URL_SAFE_NO_PAD.decode(state).ok()?.try_into().ok()?;
-        let (body, tag) = bytes.split_first_chunk::<BODY>()?;
+        let bytes = URL_SAFE_NO_PAD.decode(state).ok()?;
+        let (body, rest) = bytes.split_first_chunk::<BODY>()?;
+        let (tag, sealed) = rest.split_first_chunk::<TAG>()?;
         let trip = Self::of_body(body)?;
         let (mut expected, mut presented) = ([0; 32], [0; 32]);
         expected[..TAG].copy_from_slice(&trip.tag(body, key)[..TAG]);
         presented[..TAG].copy_from_slice(tag);
-        key.equal(&expected, &presented).then_some(trip)
+        if !key.equal(&expected, &presented) {
+            return None;
+        }
+        if sealed.is_empty() {
+            return Some((trip, None));
+        }
+        let opened = key.open(&[SEALED, body].concat(), sealed)?;
+        Some((trip, Some(Places::of_text(str::from_utf8(&opened).ok()?))))
     }
 
     /// The PKCE verifier (RFC 7636): 43 characters.
@@ -118,8 +141,35 @@ impl Trip {
     }
 }
 
+impl Places {
+    /// Where the browser goes.
+    pub fn destination(&self, has_session: bool) -> &str {
+        match &self.action_complete_redirect_url {
+            Some(url) if has_session => url,
+            _ => &self.redirect_url,
+        }
+    }
+
+    /// A URL has no line breaks; what has is none.
+    fn to_text(&self) -> Option<String> {
+        let complete = self.action_complete_redirect_url.as_deref().unwrap_or_default();
+        let is_url = |text: &str| !text.contains('\n');
+        (is_url(&self.redirect_url) && is_url(complete)).then(|| format!("{}\n{complete}", self.redirect_url))
+    }
+
+    fn of_text(text: &str) -> Self {
+        let (redirect_url, complete) = text.split_once('\n').unwrap_or((text, ""));
+        let complete = Some(complete).filter(|complete| !complete.is_empty());
+        Self { redirect_url: redirect_url.to_owned(), action_complete_redirect_url: complete.map(str::to_owned) }
+    }
+}
+
 const BODY: usize = 2 + 16 + 16 + 16;
 const TAG: usize = 16;
+/// What is sealed beside a trip's body is sealed as this.
+const SEALED: &[u8] = b"oauth places";
+/// As long as a `state` may be, in letters: X takes 500, the fewest of all providers that say how many.
+const STATE_MAX: usize = 500;
 
 #[cfg(test)]
 mod tests {
@@ -134,10 +184,39 @@ mod tests {
             (Traveller::SignUp(SignUpId::from_bytes([3; 16])), Gate::State),
         ] {
             let trip = Trip { of, client: ClientId::from_bytes([4; 16]), gate, nonce: [5; 16] };
-            let state = trip.state(&key);
-            assert_eq!(Trip::read(&state, &key), Some(trip));
-            assert_eq!(Trip::read(&state, &InstanceKey::generate()), None);
+            for places in [places(), Places { action_complete_redirect_url: None, ..places() }] {
+                let state = trip.state(&places, &key);
+                assert_eq!(Trip::read(&state, &key), Some((trip, Some(places))));
+                assert_eq!(Trip::read(&state, &InstanceKey::generate()), None);
+            }
         }
+    }
+
+    #[test]
+    fn a_state_keeps_where_it_leads_to_itself_and_is_never_longer_than_providers_take() {
+        let key = InstanceKey::generate();
+        let of = Traveller::SignIn(SignInId::from_bytes([1; 16]));
+        let trip = Trip { of, client: ClientId::from_bytes([4; 16]), gate: Gate::Client, nonce: [5; 16] };
+        let state = trip.state(&places(), &key);
+        let bytes = URL_SAFE_NO_PAD.decode(&state).expect("base64url");
+        assert!(!bytes.windows(4).any(|window| window == b"http"), "a provider is not told");
+        for length in [0, 100, 200, 300, 5000] {
+            let long = Places { redirect_url: format!("https://a.example/{}", "a".repeat(length)), ..places() };
+            let state = trip.state(&long, &key);
+            assert!(state.len() <= STATE_MAX, "{}", state.len());
+            let (read, places) = Trip::read(&state, &key).expect("it is ours");
+            assert_eq!((read, places.is_some()), (trip, length <= 200), "{length}");
+        }
+        // A state from before there were places in it, and a place that is no URL.
+        let bare = URL_SAFE_NO_PAD.encode(&bytes[..BODY + TAG]);
+        assert_eq!(Trip::read(&bare, &key), Some((trip, None)));
+        let odd = Places { redirect_url: "a\nb".into(), ..places() };
+        assert_eq!(Trip::read(&trip.state(&odd, &key), &key), Some((trip, None)));
+        // What is sealed belongs to its trip alone.
+        let other = Trip { nonce: [6; 16], ..trip }.state(&Places::default(), &key);
+        let other = URL_SAFE_NO_PAD.decode(other).expect("base64url");
+        let mixed = [&other[..BODY + TAG], &bytes[BODY + TAG..]].concat();
+        assert_eq!(Trip::read(&URL_SAFE_NO_PAD.encode(mixed), &key), None);
     }
 
     #[test]
@@ -145,7 +224,7 @@ mod tests {
         let key = InstanceKey::generate();
         let of = Traveller::SignUp(SignUpId::from_bytes([1; 16]));
         let trip = Trip { of, client: ClientId::from_bytes([4; 16]), gate: Gate::Client, nonce: [5; 16] };
-        let bytes = URL_SAFE_NO_PAD.decode(trip.state(&key)).expect("base64url");
+        let bytes = URL_SAFE_NO_PAD.decode(trip.state(&places(), &key)).expect("base64url");
         for bit in 0..bytes.len() * 8 {
             let mut changed = bytes.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
@@ -154,6 +233,11 @@ mod tests {
         for odd in ["", "x", &"A".repeat(100_000)] {
             assert_eq!(Trip::read(odd, &key), None);
         }
+    }
+
+    fn places() -> Places {
+        let (redirect_url, complete) = ("http://localhost:3000/sso-callback", "http://localhost:3000/done");
+        Places { redirect_url: redirect_url.into(), action_complete_redirect_url: Some(complete.into()) }
     }
 
     #[test]

@@ -76,14 +76,37 @@ fn an_address_that_the_provider_does_not_vouch_for_needs_a_code() {
 fn whoever_refuses_at_the_provider_reads_why_and_begins_anew() {
     let site = Site::start(EMAIL_AND_PASSWORD);
     let mut browser = site.browser();
-    let begun = site.begin(&mut browser, "");
-    let (_, state) = site.provider.allow(page_of(&begun));
-    let back = browser.navigate(&format!("/v1/oauth_callback?error=access_denied&state={state}"));
-    assert_eq!(back.header("location"), Some(&*format!("{PAGE}/sso-callback")));
-    let sign_up = browser.get("/v1/client").json()["response"]["sign_up"].clone();
-    let account = &sign_up["verifications"]["external_account"];
-    assert_eq!((&account["status"], &account["error"]["code"]), (&json!("failed"), &json!("oauth_access_denied")));
-    assert!(account["error"]["long_message"].is_string());
+    for (said, code) in [
+        ("error=user_cancelled_login", "oauth_access_denied"),
+        ("error=user_cancelled_authorize&error_description=x", "oauth_access_denied"),
+        ("error=access_denied&error_reason=user_denied&error_code=200", "oauth_access_denied"),
+        ("error_reason=user_denied", "oauth_access_denied"),
+        ("error=temporarily_unavailable", "oauth_callback_invalid"),
+        ("error=server_error&code=code-1", "oauth_callback_invalid"),
+        ("error=a&error=b", "oauth_callback_invalid"),
+        ("", "oauth_callback_invalid"),
+        ("error=access_denied", "oauth_access_denied"),
+    ] {
+        let begun = site.begin(&mut browser, "");
+        let (_, state) = site.provider.allow(page_of(&begun));
+        // Where the provider answers by POST, the same comes of it.
+        let form = ("content-type", "application/x-www-form-urlencoded");
+        let path = format!("/v1/oauth_callback?{said}&state={state}");
+        let posted = site.browser().send("POST", "/v1/oauth_callback", &[form], &format!("{said}&state={state}"));
+        let path = if code == "oauth_access_denied" {
+            format!("/v1/{}", posted.header("location").expect("a place to go"))
+        } else {
+            path
+        };
+        for _ in 0..2 {
+            let back = browser.navigate(&path);
+            assert_eq!((back.status, back.header("location")), (303, Some(&*format!("{PAGE}/sso-callback"))), "{said}");
+        }
+        let sign_up = browser.get("/v1/client").json()["response"]["sign_up"].clone();
+        let account = &sign_up["verifications"]["external_account"];
+        assert_eq!((&account["status"], &account["error"]["code"]), (&json!("failed"), &json!(code)), "{said}");
+        assert!(account["error"]["long_message"].is_string());
+    }
     let wiped = browser.post("/v1/client/sign_ups", "locale=en-US").json();
     assert_eq!(wiped["response"]["verifications"]["external_account"], Value::Null);
 }
@@ -220,25 +243,41 @@ fn a_way_back_is_for_the_browser_that_left_and_for_once() {
     let mut stranger = site.browser();
     stranger.post("/v1/client/sign_ups", "email_address=eve%40example.com");
     for other in [&mut stranger, &mut site.browser()] {
-        let refused = other.navigate(&path);
+        let sent_on = other.navigate(&path);
+        assert_eq!((sent_on.status, sent_on.header("set-cookie")), (303, None));
+        assert_eq!(sent_on.header("location"), Some(&*format!("{PAGE}/sso-callback")));
+        let refused = other.request("GET", &path, &[("accept", "application/json")], "");
         assert_eq!((refused.status, refused.error_codes()), (400, vec!["oauth_callback_invalid".to_owned()]));
     }
     // Another last letter than the one there is; both stand for bits that count.
     let other = if state.ends_with('A') { "Q" } else { "A" };
     let garbled = format!("{}{other}", &state[..state.len() - 1]);
     for odd in ["", "x", &garbled, &"A".repeat(5000), "%00", "..%2f.."] {
-        let refused = browser.navigate(&format!("/v1/oauth_callback?code={code}&state={odd}"));
-        assert_eq!(refused.error_codes(), ["oauth_callback_invalid"], "{odd}");
+        let path = format!("/v1/oauth_callback?code={code}&state={odd}");
+        site.shows_a_way_home(&browser.navigate(&path));
+        assert_eq!(browser.get(&path).error_codes(), ["oauth_callback_invalid"], "{odd}");
     }
-    assert_eq!(browser.navigate("/v1/oauth_callback").error_codes(), ["oauth_callback_invalid"]);
+    for odd in [String::new(), format!("?code={code}&state={state}&state={state}"), format!("?code={code}")] {
+        site.shows_a_way_home(&browser.navigate(&format!("/v1/oauth_callback{odd}")));
+    }
+    assert_eq!(browser.request("HEAD", &path, &[], "").status, 200);
     let still = browser.get("/v1/client").json()["response"]["sign_up"].clone();
     assert_eq!(still["verifications"]["external_account"]["status"], "unverified");
 
     let before = browser.cookies.clone();
-    assert_eq!(browser.navigate(&path).status, 303);
-    for jar in [browser.cookies.clone(), before] {
-        browser.cookies = jar;
-        assert_eq!(browser.navigate(&path).error_codes(), ["oauth_callback_invalid"], "once");
+    assert_eq!(browser.navigate(&path).header("location"), Some(&*format!("{PAGE}/done")));
+    let sessions = browser.get("/v1/client").json()["response"]["sessions"].clone();
+    for (jar, to) in [(browser.cookies.clone(), "done"), (before, "sso-callback"), (Vec::new(), "sso-callback")] {
+        browser.cookies = jar.clone();
+        for again in [path.clone(), path.replace(&code, "code-of-mallory"), format!("{path}&error=access_denied")] {
+            let sent_on = browser.navigate(&again);
+            assert_eq!((sent_on.status, sent_on.header("location")), (303, Some(&*format!("{PAGE}/{to}"))), "once");
+            assert_eq!(browser.get(&again).error_codes(), ["oauth_callback_invalid"], "{again}");
+        }
+        assert_eq!(browser.cookies, jar, "nothing is handed out a second time");
+        if to == "done" {
+            assert_eq!(browser.get("/v1/client").json()["response"]["sessions"], sessions);
+        }
     }
 }
 
@@ -252,7 +291,9 @@ fn an_earlier_trip_ends_where_a_later_one_begins() {
     let second = browser.request("PATCH", &path, &[], &begin_form("")).json()["response"].clone();
     assert_ne!(page_of(&first), page_of(&second));
     let late = browser.navigate(&format!("/v1/oauth_callback?code={code}&state={state}"));
-    assert_eq!(late.error_codes(), ["oauth_callback_invalid"]);
+    assert_eq!((late.status, late.header("location")), (303, Some(&*format!("{PAGE}/sso-callback"))));
+    let shown = browser.get(&path).json()["response"]["verifications"]["external_account"].clone();
+    assert_eq!(shown["status"], "unverified", "the later trip goes on");
     assert_eq!(site.come_back(&mut browser, &second).header("location"), Some(&*format!("{PAGE}/done")));
 }
 
@@ -263,8 +304,12 @@ fn a_person_who_stays_away_too_long_finds_the_trip_over() {
     let begun = site.begin(&mut browser, "");
     let (code, state) = site.provider.allow(page_of(&begun));
     site.server.advance(600_001);
-    let late = browser.navigate(&format!("/v1/oauth_callback?code={code}&state={state}"));
-    assert_eq!(late.error_codes(), ["oauth_callback_invalid"]);
+    let path = format!("/v1/oauth_callback?code={code}&state={state}");
+    for _ in 0..2 {
+        let late = browser.navigate(&path);
+        assert_eq!((late.status, late.header("location")), (303, Some(&*format!("{PAGE}/sso-callback"))));
+    }
+    assert_eq!(browser.get(&path).error_codes(), ["oauth_callback_invalid"]);
     let shown = browser.get(&format!("/v1/client/sign_ups/{}", id_of(&begun))).json()["response"].clone();
     assert_eq!(shown["verifications"]["external_account"]["status"], "expired");
 }
@@ -336,6 +381,8 @@ fn an_application_without_cookies_is_handed_what_the_system_browser_brought() {
     let new_token = claimed.header("authorization").expect("a token").to_owned();
     assert_ne!(new_token, token);
     assert_eq!(show(&new_token, &claim).error_codes(), ["oauth_callback_invalid"], "once");
+    let late = site.browser().navigate(&format!("/v1/oauth_callback?code={code}&state={state}"));
+    assert_eq!(late.header("location"), Some("myapp://callback"), "back to the application, with nothing to claim");
 }
 
 /// A page keeps the dev browser itself: what the navigation brought is handed to it when it asks next.
@@ -500,6 +547,81 @@ fn sixteen_people_with_one_account_become_one_user() {
     }
 }
 
+#[test]
+fn whoever_reloads_the_return_of_a_sign_in_goes_where_it_led() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    site.sign_up(&mut site.browser());
+    let mut browser = site.browser();
+    let (path, before) = site.leave_to_sign_in(&mut browser);
+    let done = format!("{PAGE}/done");
+    assert_eq!(browser.navigate(&path).header("location"), Some(&*done));
+    // The client keeps no sign-in that became a session: the state says where it led.
+    assert_eq!(browser.navigate(&path).header("location"), Some(&*done));
+    assert_eq!(browser.get("/v1/client").json()["response"]["sessions"].as_array().map(Vec::len), Some(1));
+    for jar in [before, Vec::new()] {
+        let mut other = site.browser();
+        other.cookies = jar;
+        let sent_on = other.navigate(&path);
+        assert_eq!((sent_on.status, sent_on.header("set-cookie")), (303, None));
+        assert_eq!(
+            sent_on.header("location"),
+            Some(&*format!("{PAGE}/sso-callback")),
+            "where it led is its own to know"
+        );
+    }
+    // One that another sign-in has taken the place of.
+    let mut browser = site.browser();
+    let (path, _) = site.leave_to_sign_in(&mut browser);
+    browser.post("/v1/client/sign_ins", "");
+    assert_eq!(browser.navigate(&path).header("location"), Some(&*format!("{PAGE}/sso-callback")));
+    site.server.advance(600_001);
+    assert_eq!(browser.navigate(&path).header("location"), Some(&*format!("{PAGE}/sso-callback")));
+}
+
+#[test]
+fn a_dev_browser_on_the_way_back_is_for_the_browser_that_left() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    let mut browser = site.browser();
+    let there = escaped(&format!("{PAGE}/sso-callback?a=1&__clerk_db_jwt=dvb_secret"));
+    let created = browser.post("/v1/client/sign_ups", &format!("strategy=oauth_custom_fake&redirect_url={there}"));
+    let (code, state) = site.provider.allow(page_of(&created.json()["response"]));
+    let path = format!("/v1/oauth_callback?code={code}&state={state}");
+    assert_eq!(site.browser().navigate(&path).header("location"), Some(&*format!("{PAGE}/sso-callback?a=1")));
+    for _ in 0..2 {
+        let back = browser.navigate(&path);
+        assert!(back.header("location").is_some_and(|to| to.ends_with("a=1&__clerk_db_jwt=dvb_secret")), "its own");
+    }
+}
+
+#[test]
+fn places_that_the_instance_allows_no_more_are_not_gone_to() {
+    let folder = TempDir::new().expect("a folder");
+    let provider = Provider::start();
+    let config = |origin: &str| {
+        format!(
+            "[server]\nallowed_origins = [\"{origin}\"]\n[limits]\nsource = false\n{EMAIL_AND_PASSWORD}{SOCIAL}\
+             [settings.oauth.oauth_custom_fake]\nclient_id = \"{CLIENT_ID}\"\nclient_secret = \"{CLIENT_SECRET}\"\n\
+             issuer = \"{}\"\n",
+            provider.issuer()
+        )
+    };
+    let server = Server::start(folder.path(), &config(PAGE));
+    let mut browser = Browser::of(&server);
+    let begun = browser.post("/v1/client/sign_ups", &begin_form("")).json()["response"].clone();
+    let (code, state) = provider.allow(page_of(&begun));
+    let jar = browser.cookies.clone();
+    assert_eq!(server.terminate(), Some(0));
+    let server = Server::start(folder.path(), &config("https://elsewhere.example"));
+    let path = format!("/v1/oauth_callback?code={code}&state={state}");
+    let stranger = Browser::of(&server).navigate(&path);
+    assert_eq!((stranger.status, stranger.header("location")), (400, None), "{}", stranger.body);
+    assert!(stranger.body.contains("<h1>This sign in is over</h1>"), "{}", stranger.body);
+    let mut browser = Browser { server: &server, cookies: jar };
+    let back = browser.navigate(&path);
+    assert!(!back.body.contains("localhost:3000") && back.header("location").is_none(), "{}", back.body);
+    assert!(back.body.contains("<a href=\"http://localhost:"), "a way on: {}", back.body);
+}
+
 struct Site {
     server: Server,
     provider: Provider,
@@ -534,6 +656,23 @@ impl Site {
     fn come_back(&self, browser: &mut Browser<'_>, begun: &Value) -> Answer {
         let (code, state) = self.provider.allow(page_of(begun));
         browser.navigate(&format!("/v1/oauth_callback?code={code}&state={state}"))
+    }
+
+    /// The person is sent to the provider to sign in and allows it there; where they come back, and the cookies by then.
+    fn leave_to_sign_in(&self, browser: &mut Browser<'_>) -> (String, Vec<(String, String)>) {
+        let created = browser.post("/v1/client/sign_ins", &begin_form("")).json();
+        let verification = &created["response"]["first_factor_verification"];
+        let page = verification["external_verification_redirect_url"].as_str().expect("a page");
+        let (code, state) = self.provider.allow(page);
+        (format!("/v1/oauth_callback?code={code}&state={state}"), browser.cookies.clone())
+    }
+
+    /// Checks that an answer is a page for people, with nothing but the way to the instance's home.
+    fn shows_a_way_home(&self, answer: &Answer) {
+        assert_eq!((answer.status, answer.header("location")), (400, None), "{}", answer.body);
+        assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html")));
+        let home = format!("<a href=\"http://localhost:{}/\">", self.server.port);
+        assert!(answer.body.contains(&home) && answer.body.matches("<a ").count() == 1, "{}", answer.body);
     }
 
     /// The person signs in through the provider; the client afterwards.

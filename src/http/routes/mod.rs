@@ -59,7 +59,7 @@ where
         Route::ClientDrop => client::forget(exchange).await,
         Route::CaptchaSolve => captchas::solve(exchange, &form).await,
         Route::OAuthCallback => oauth_callback::take(exchange).await,
-        Route::OAuthCallbackRepeat => oauth_callback::repeat(&form),
+        Route::OAuthCallbackRepeat => Ok(oauth_callback::repeat(&form)),
         Route::SignInCreate => sign_ins::create(exchange, &form).await,
         Route::SignInShow(id) => sign_ins::show(exchange, id).await,
         Route::SignInPrepare(id) => sign_ins::prepare(exchange, id, &form).await,

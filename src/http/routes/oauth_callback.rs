@@ -2,18 +2,28 @@
 //! sign-up, and the browser goes on to the application.
 
 use form_urlencoded::Serializer;
+use hyper::Method;
+use url::Url;
 
-use crate::domain::rejection::Rejection;
+use crate::domain::rejection::Code;
 use crate::domain::secret::Secret;
-use crate::engine::ProviderCallback;
+use crate::engine::{ProviderCallback, Returned};
+use crate::http::audience::Audience;
 use crate::http::error::HttpError;
 use crate::http::exchange::Exchange;
 use crate::http::identity::Told;
+use crate::http::pages::link;
+use crate::http::pages::notice::Look;
 use crate::http::params::Params;
+use crate::http::redirect;
 use crate::http::response::Answer;
 
 pub(super) async fn take(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
-    let callback = read(&exchange.head.query)?;
+    if exchange.head.method == Method::HEAD {
+        // A code is good for once, and that is not for whoever looks whether there is something here.
+        return Ok(link::nothing(&Look::of(exchange.app)));
+    }
+    let callback = read(&exchange.head.query);
     let identity = exchange.presented().await?;
     let engine = exchange.engine();
     let returned = engine.return_from_provider(&identity.caller, &callback, &exchange.source).await;
@@ -21,7 +31,14 @@ pub(super) async fn take(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
         Ok(returned) => returned,
         Err(error) => return Err(exchange.refuse(&identity, error).await),
     };
-    let answer = Answer::see_other(&returned.url);
+    if returned.is_late && exchange.head.audience() == Audience::Program {
+        return Err(Code::OAuthCallbackInvalid.into());
+    }
+    let answer = match destination(exchange, &returned) {
+        Some(url) => Answer::see_other(&url),
+        None if returned.is_late => return Err(Code::OAuthCallbackInvalid.into()),
+        None => link::nowhere(&Look::of(exchange.app)),
+    };
     Ok(match &returned.client {
         Some(client) => exchange.told(&identity, answer, &Told::Client(client)),
         None => answer,
@@ -29,31 +46,40 @@ pub(super) async fn take(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
 }
 
 /// Some providers answer by POST from their own page, which carries no cookie of ours: the same as a GET does.
-pub(super) fn repeat(form: &Params) -> Result<Answer, HttpError> {
-    let callback = read(form)?;
+pub(super) fn repeat(form: &Params) -> Answer {
     let mut query = Serializer::new(String::new());
-    let code = callback.code.as_ref().map(Secret::expose);
-    for (name, value) in [
-        ("state", callback.state.as_ref()),
-        ("code", code),
-        ("error", callback.error.as_ref()),
-        ("iss", callback.iss.as_ref()),
-    ] {
-        if let Some(value) = value {
+    for name in PARAMETERS {
+        // What came twice is as good as none.
+        if let Ok(Some(value)) = form.single(name) {
             query.append_pair(name, value);
         }
     }
-    Ok(Answer::see_other(&format!("oauth_callback?{}", query.finish())))
+    Answer::see_other(&format!("oauth_callback?{}", query.finish()))
 }
 
-fn read(params: &Params) -> Result<ProviderCallback, Rejection> {
-    let mut reasons = Vec::new();
-    let mut reader = params.reader(&mut reasons);
-    let callback = ProviderCallback {
-        state: reader.take("state"),
-        code: reader.take("code").map(Secret::new),
-        error: reader.take("error"),
-        iss: reader.take("iss"),
-    };
-    Rejection::collect(reasons).map(|()| callback)
+/// Where the browser goes, if the instance still allows that. A page's dev browser is for the browser that began.
+fn destination(exchange: &Exchange<'_>, returned: &Returned) -> Option<String> {
+    let url = Some(&returned.url).filter(|url| exchange.app.redirects.still_allow(url))?;
+    match (Url::parse(url), &returned.handed_over) {
+        (Ok(url), Some(handed_over)) => Some(redirect::with_nonce(url, handed_over).into()),
+        (Ok(url), None) if returned.is_late && !returned.by_owner => Some(redirect::without_dev_browser(url).into()),
+        _ => Some(url.clone()),
+    }
 }
+
+fn read(params: &Params) -> ProviderCallback {
+    // What came twice is as good as none.
+    let take = |name| params.single(name).ok().flatten().map(str::to_owned);
+    ProviderCallback {
+        state: take("state"),
+        code: take("code").map(Secret::new),
+        error: take("error"),
+        reasons: REASONS.into_iter().filter_map(take).collect(),
+        iss: take("iss"),
+    }
+}
+
+/// What providers send that means something here.
+const PARAMETERS: [&str; 6] = ["state", "code", "error", REASONS[0], REASONS[1], "iss"];
+/// Where some providers say more about an error: Facebook and Microsoft.
+const REASONS: [&str; 2] = ["error_reason", "error_subcode"];

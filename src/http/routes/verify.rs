@@ -4,21 +4,22 @@
 //! Mail scanners open links too. HEAD never changes anything, and GET only for the sign-up's own client.
 
 use hyper::Method;
-use hyper::header::ACCEPT;
 
 use crate::domain::rejection::{Code, Reason};
 use crate::engine::{Followed, LinkOutcome};
+use crate::http::audience::Audience;
 use crate::http::error::HttpError;
 use crate::http::exchange::Exchange;
 use crate::http::identity::Told;
 use crate::http::pages::link;
+use crate::http::pages::notice::Look;
 use crate::http::params::Params;
 use crate::http::redirect;
 use crate::http::response::Answer;
 
 pub(super) async fn open(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
     if exchange.head.method == Method::HEAD {
-        return Ok(link::nothing());
+        return Ok(link::nothing(&Look::of(exchange.app)));
     }
     follow(exchange, exchange.head.query.single("token"), false).await
 }
@@ -46,28 +47,25 @@ async fn follow(
 }
 
 fn render(exchange: &Exchange<'_>, followed: &Followed, token: &str) -> Result<Answer, HttpError> {
+    let look = Look::of(exchange.app);
+    // The link may be older than the list of places that people may be sent to.
+    let url = followed.redirect_url.as_deref().filter(|url| exchange.app.redirects.still_allow(url));
     let (status, refusal, session) = match followed.outcome {
         LinkOutcome::Verified { session } => ("verified", None, session),
-        LinkOutcome::Unconfirmed => return Ok(link::question(token, followed.redirect_url.as_deref())),
+        LinkOutcome::Unconfirmed => return Ok(link::question(&look, token, url)),
         LinkOutcome::Expired => ("expired", Some(Code::VerificationLinkTokenExpired), None),
         LinkOutcome::Failed => ("failed", Some(Code::VerificationLinkTokenInvalid), None),
         LinkOutcome::Transferable => ("transferable", Some(Code::FormIdentifierExists), None),
         LinkOutcome::ClientMismatch => ("client_mismatch", Some(Code::SignUpEmailLinkNotSameClient), None),
     };
-    let accept = exchange.head.headers.get(ACCEPT).and_then(|a| a.to_str().ok()).unwrap_or_default();
-    let wants_page = accept.contains("text/html");
-    if let (Some(code), true) = (refusal, accept.contains("application/json") && !wants_page) {
+    if let (Some(code), Audience::Program) = (refusal, exchange.head.audience()) {
         return Err(code.into());
     }
     let session = session.map(|id| id.to_string());
-    let url = followed.redirect_url.as_deref();
     match (url.and_then(|url| redirect::with_status(url, status, session.as_deref())), refusal) {
         (Some(url), _) if followed.by_owner => Ok(Answer::see_other(url.as_str())),
         (Some(url), _) => Ok(Answer::see_other(redirect::without_dev_browser(url).as_str())),
-        (None, Some(_)) if wants_page => {
-            Ok(link::failure("It is wrong, or was used already. Ask for a new one where you began."))
-        }
         (None, Some(code)) => Err(code.into()),
-        (None, None) => Err(HttpError::internal("a link without a place to go")),
+        (None, None) => Ok(link::nowhere(&look)),
     }
 }

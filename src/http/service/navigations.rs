@@ -1,0 +1,324 @@
+//! Every route as a person and as a program meet it when something is wrong: a person reads a page with a way on, and a
+//! program gets the envelope. The routes are those that the router names, so a new one has to stand here too.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::header::HeaderMap;
+use hyper::{Method, Request};
+use serde_json::Value;
+use url::Url;
+
+use super::answer;
+use crate::domain::branding::Branding;
+use crate::domain::settings::{Attribute, Settings};
+use crate::domain::source_limits::{Budget, SourceLimits};
+use crate::domain::time::Span;
+use crate::engine::{Engine, EngineBuilder};
+use crate::http::router::Route;
+use crate::http::{App, HttpOptions};
+
+#[test]
+fn every_route_of_the_router_is_looked_at() {
+    let found = ROUTES.iter().map(|(name, method, path)| {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let path = path.split('?').next().unwrap_or_default();
+        let route = Route::find(&method, path, true).unwrap_or_else(|_| panic!("no route at {method} {path}"));
+        assert_eq!(route.name(), *name, "{method} {path}");
+        route.name().to_owned()
+    });
+    let sources = [include_str!("../router.rs"), include_str!("../router/backend.rs")];
+    let named = sources.into_iter().flat_map(|source| {
+        let names = source.split("const fn name(self)").nth(1).and_then(|rest| rest.split("\n    }\n").next());
+        let names = names.expect("the names").lines().filter_map(|line| line.split('"').nth(1));
+        names.map(str::to_owned).collect::<Vec<_>>()
+    });
+    assert_eq!(found.collect::<BTreeSet<_>>(), named.collect());
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_people_read_a_page_and_programs_get_the_envelope() {
+    let app = app(Engine::builder().source_limits(None)).await;
+    for (_, method, path) in ROUTES {
+        for asked in wrongs(method, path) {
+            look(&app, &asked).await;
+        }
+    }
+    for (method, path) in [
+        ("GET", "/nowhere"),
+        ("GET", "/v1"),
+        ("GET", "/v1/client/sign_ups/sua_1"),
+        ("GET", "/v1/invitations/inv_1"),
+        ("GET", "//evil.example/x"),
+        ("POST", "/"),
+        ("POST", "/health/live"),
+        ("POST", "/v1/client?_method=TRACE"),
+        ("GET", "/v1/client?_is_native=1&_is_native=1"),
+        ("GET", "/%3Cscript%3E?%22%3E%3Cscript%3Ealert(1)%3C/script%3E"),
+    ] {
+        let shown = look(&app, &Asked::of(method, path)).await;
+        assert!((400..500).contains(&shown.status), "{method} {path}: {}", shown.status);
+    }
+    app.engine.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_engine_that_turns_everybody_away_says_so_on_a_page_too() {
+    let none = Budget::new(0, 1, Span::from_secs(30));
+    let limits = SourceLimits {
+        attempts: none,
+        look_ups: none,
+        writes: none,
+        creates: none,
+        tokens: none,
+        ..SourceLimits::default()
+    };
+    let turned_away = [
+        (Engine::builder().source_limits(None).requests_max(0), 503),
+        (Engine::builder().source_limits(Some(limits)), 429),
+    ];
+    for (builder, expected) in turned_away {
+        let app = app(builder).await;
+        let mut count = 0;
+        for (name, method, path) in ROUTES {
+            let mut asked = Asked::of(method, path);
+            asked.headers.push(("origin", "http://localhost:8080"));
+            let shown = look(&app, &asked).await;
+            if shown.status == expected {
+                count += 1;
+                assert!(shown.headers.contains_key("retry-after"), "{name}");
+                let is_in_words = ["Please try again in 1 second.", "Please try again in 30 seconds."]
+                    .iter()
+                    .any(|words| shown.body.contains(words));
+                assert!(is_in_words, "{name}: {}", shown.body);
+                assert_eq!(shown.body.contains("<a href=\"\">Try again</a>"), *method == "GET", "{name}");
+            }
+        }
+        assert!(count >= 3, "{expected}: {count}");
+        app.engine.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn a_production_instance_without_a_home_leads_to_its_application() {
+    let engine = Engine::builder().build().await.expect("an engine");
+    let url = Url::parse("https://clerk.acme.example").expect("a URL");
+    let mut options = HttpOptions::new(url, "pk_live_x", false);
+    options.allowed_origins = vec!["capacitor://localhost".into(), "https://app.acme.example".into()];
+    let app = App::new(engine, options, None);
+    for path in ["/", "/dev/outbox", "/v1/verify", "/v1/oauth_callback?state=x", "/v1/tickets/accept"] {
+        let shown = look(&app, &Asked::of("GET", path)).await;
+        let link = "<a href=\"https://app.acme.example\">Go to Vestibule</a>";
+        assert!(shown.body.contains(link), "{path}: {}", shown.body);
+    }
+    app.engine.shutdown().await;
+}
+
+/// A request, and what is wrong with it.
+struct Asked {
+    wrong: &'static str,
+    method: String,
+    path: String,
+    headers: Vec<(&'static str, &'static str)>,
+    body: String,
+}
+
+struct Shown {
+    status: u16,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Asked {
+    /// A browser navigates by GET and POST: what is neither travels as POST.
+    fn of(method: &str, path: &str) -> Self {
+        let and = if path.contains('?') { '&' } else { '?' };
+        let (method, path) = match method {
+            "GET" | "POST" => (method.to_owned(), path.to_owned()),
+            other => ("POST".to_owned(), format!("{path}{and}_method={other}")),
+        };
+        Self { wrong: "nothing", method, path, headers: Vec::new(), body: String::new() }
+    }
+
+    fn with(mut self, wrong: &'static str, headers: &[(&'static str, &'static str)]) -> Self {
+        self.wrong = wrong;
+        self.headers.extend(headers);
+        self
+    }
+
+    fn query(mut self, more: &str) -> Self {
+        self.path.push(if self.path.contains('?') { '&' } else { '?' });
+        self.path.push_str(more);
+        self
+    }
+
+    fn sending(mut self, kind: &'static str, body: String) -> Self {
+        (self.method, self.body) = ("POST".to_owned(), body);
+        self.with(kind, &[("origin", "http://localhost:8080"), ("content-type", kind)])
+    }
+}
+
+impl Shown {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().expect("text")).unwrap_or_default()
+    }
+}
+
+/// A route asked for in ways that something is wrong with, for most routes.
+fn wrongs(method: &str, path: &str) -> Vec<Asked> {
+    let asked = || Asked::of(method, path);
+    let own = ("origin", "http://localhost:8080");
+    let below = format!("{}/more", path.split('?').next().unwrap_or_default());
+    vec![
+        asked(),
+        asked().with("its own page", &[own]),
+        asked().with("another site's page", &[("origin", "https://evil.example")]),
+        asked().with("no host", &[("host", "")]),
+        asked().with("another host", &[("host", "evil.example")]),
+        asked().with("what is no host", &[("host", "a b")]),
+        asked().with("odd cookies", &[own, ("cookie", "__client=cl1; __client=cl2")]),
+        asked().with("a wrong key", &[("authorization", "Bearer sk_live_no")]),
+        Asked::of("GET", path).with("GET", &[]),
+        Asked::of("POST", path).with("POST", &[own]),
+        asked().with("two modes", &[own]).query("_is_native=1&_is_native=1"),
+        asked().with("a page that says it is none", &[own]).query("_is_native=1"),
+        asked().with("an unknown dev browser", &[own]).query("__clerk_db_jwt=dvb_x"),
+        asked().with("many parameters", &[own]).query(&"a&".repeat(101)),
+        asked().sending("application/json", "{\"a\":".into()),
+        asked().sending("multipart/form-data; boundary=x", "--x--".into()),
+        asked().sending("application/x-www-form-urlencoded", "a".repeat(70_000)),
+        Asked::of(method, &below).with("below it", &[own]),
+    ]
+}
+
+/// Asks as a person and as a program, checks that each is told in its own way, and returns what the person is shown.
+async fn look(app: &App, asked: &Asked) -> Shown {
+    let case = format!("{} {} ({})", asked.method, asked.path, asked.wrong);
+    let shown = ask(app, asked, "navigate").await;
+    match shown.status {
+        200..300 => {
+            let is_data = shown.header("content-type").contains("json");
+            assert!(!is_data || asked.method == "GET", "{case}: {}", shown.body);
+        }
+        300..400 => {
+            let to = shown.header("location");
+            let own = ["http://localhost:8080", "oauth_callback?", "?"];
+            assert!(own.iter().any(|own| to.starts_with(own)), "{case}: {to}");
+        }
+        _ => {
+            let page = &shown.body;
+            assert_eq!(shown.header("content-type"), "text/html; charset=utf-8", "{case}: {page}");
+            assert!(page.contains("<h1>") && page.contains("<a href=\""), "{case} has no way on: {page}");
+            assert!(!page.contains("<script") && !page.contains("evil.example"), "{case}: {page}");
+            assert!(shown.header("content-security-policy").ends_with("frame-ancestors 'none'"), "{case}");
+            assert_eq!(shown.header("referrer-policy"), "no-referrer", "{case}");
+            assert_eq!(shown.header("cache-control"), "no-store", "{case}");
+            assert_eq!(shown.header("x-content-type-options"), "nosniff", "{case}");
+        }
+    }
+    let told = ask(app, asked, "cors").await;
+    if told.status >= 400 {
+        assert_eq!(told.header("content-type"), "application/json", "{case}: {}", told.body);
+        let envelope: Value = serde_json::from_str(&told.body).expect("JSON");
+        assert!(envelope["errors"][0]["code"].is_string(), "{case}: {envelope}");
+        assert!(shown.status == told.status || shown.status < 400, "{case}: {} {}", shown.status, told.status);
+    }
+    shown
+}
+
+async fn ask(app: &App, asked: &Asked, mode: &str) -> Shown {
+    let mut request = Request::builder().method(asked.method.as_str()).uri(&asked.path);
+    if !asked.headers.iter().any(|(name, _)| *name == "host") {
+        request = request.header("host", "localhost:8080");
+    }
+    for (name, value) in asked.headers.iter().filter(|(_, value)| !value.is_empty()) {
+        request = request.header(*name, *value);
+    }
+    let body = Full::new(Bytes::copy_from_slice(asked.body.as_bytes()));
+    let request = request.header("sec-fetch-mode", mode).body(body).expect("a request");
+    let (parts, body) = answer(app, request, SocketAddr::from(([192, 0, 2, 1], 4000))).await.into_parts();
+    let body = body.collect().await.expect("a body").to_bytes();
+    let body = String::from_utf8(body.to_vec()).expect("text");
+    Shown { status: parts.status.as_u16(), headers: parts.headers, body }
+}
+
+async fn app(builder: EngineBuilder) -> App {
+    let mut settings = Settings::default();
+    settings.attributes.email_address = Attribute { enabled: true, ..Attribute::default() };
+    let branding = Branding { name: "Acme".into(), ..Branding::default() };
+    let engine = builder.settings(settings).branding(branding).build().await.expect("an engine");
+    let url = Url::parse("http://localhost:8080").expect("a URL");
+    App::new(engine, HttpOptions::new(url, "pk_live_Y2xlcmsubG9jYWxob3N0JA", true), None)
+}
+
+/// What the router calls each route, and a request that means it.
+const ROUTES: &[(&str, &str, &str)] = &[
+    ("environment", "GET", "/v1/environment"),
+    ("client.show", "GET", "/v1/client"),
+    ("client.open", "POST", "/v1/client"),
+    ("client.drop", "DELETE", "/v1/client"),
+    ("client.verify", "POST", "/v1/client/verify"),
+    ("sign_in.create", "POST", "/v1/client/sign_ins"),
+    ("sign_in.show", "GET", "/v1/client/sign_ins/sia_000000000000000000000000007"),
+    (
+        "sign_in.prepare_first_factor",
+        "POST",
+        "/v1/client/sign_ins/sia_000000000000000000000000007/prepare_first_factor",
+    ),
+    (
+        "sign_in.attempt_first_factor",
+        "POST",
+        "/v1/client/sign_ins/sia_000000000000000000000000007/attempt_first_factor",
+    ),
+    ("sign_up.create", "POST", "/v1/client/sign_ups"),
+    ("sign_up.show", "GET", "/v1/client/sign_ups/sua_000000000000000000000000007"),
+    ("sign_up.update", "PATCH", "/v1/client/sign_ups/sua_000000000000000000000000007"),
+    (
+        "sign_up.prepare_verification",
+        "POST",
+        "/v1/client/sign_ups/sua_000000000000000000000000007/prepare_verification",
+    ),
+    (
+        "sign_up.attempt_verification",
+        "POST",
+        "/v1/client/sign_ups/sua_000000000000000000000000007/attempt_verification",
+    ),
+    ("verify", "GET", "/v1/verify?token=sua_000000000000000000000000007.0f"),
+    ("verify.confirmed", "POST", "/v1/verify"),
+    ("oauth_callback", "GET", "/v1/oauth_callback?state=x&code=y"),
+    ("oauth_callback.repeat", "POST", "/v1/oauth_callback"),
+    ("tickets.accept", "GET", "/v1/tickets/accept?ticket=x"),
+    ("waitlist.join", "POST", "/v1/waitlist"),
+    ("backend.invitation.list", "GET", "/v1/invitations"),
+    ("backend.invitation.create", "POST", "/v1/invitations"),
+    ("backend.invitation.create_bulk", "POST", "/v1/invitations/bulk"),
+    ("backend.invitation.delete", "DELETE", "/v1/invitations/inv_000000000000000000000000007"),
+    ("backend.invitation.revoke", "POST", "/v1/invitations/inv_000000000000000000000000007/revoke"),
+    ("backend.waitlist_entry.list", "GET", "/v1/waitlist_entries"),
+    ("backend.waitlist_entry.create", "POST", "/v1/waitlist_entries"),
+    ("backend.waitlist_entry.create_bulk", "POST", "/v1/waitlist_entries/bulk"),
+    ("backend.waitlist_entry.delete", "DELETE", "/v1/waitlist_entries/wle_000000000000000000000000007"),
+    ("backend.waitlist_entry.invite", "POST", "/v1/waitlist_entries/wle_000000000000000000000000007/invite"),
+    ("backend.waitlist_entry.reject", "POST", "/v1/waitlist_entries/wle_000000000000000000000000007/reject"),
+    ("backend.testing_token.create", "POST", "/v1/testing_tokens"),
+    ("backend.sign_up.show", "GET", "/v1/sign_ups/sua_000000000000000000000000007"),
+    ("backend.sign_up.update", "PATCH", "/v1/sign_ups/sua_000000000000000000000000007"),
+    ("sessions.end", "DELETE", "/v1/client/sessions"),
+    ("session.touch", "POST", "/v1/client/sessions/sess_000000000000000000000000007/touch"),
+    ("session.token", "POST", "/v1/client/sessions/sess_000000000000000000000000007/tokens"),
+    ("session.end", "POST", "/v1/client/sessions/sess_000000000000000000000000007/end"),
+    ("session.remove", "POST", "/v1/client/sessions/sess_000000000000000000000000007/remove"),
+    ("me", "GET", "/v1/me"),
+    ("dev_browser", "POST", "/v1/dev_browser"),
+    ("jwks", "GET", "/v1/jwks"),
+    ("health.live", "GET", "/health/live"),
+    ("health.ready", "GET", "/health/ready"),
+    ("dev.outbox", "GET", "/dev/outbox"),
+    ("dev.settings.show", "GET", "/dev/settings"),
+    ("dev.settings.replace", "PUT", "/dev/settings"),
+    ("dev.clock.show", "GET", "/dev/clock"),
+    ("dev.clock.advance", "POST", "/dev/clock"),
+    ("page", "GET", "/"),
+];
