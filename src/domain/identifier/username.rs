@@ -2,8 +2,9 @@
 
 use crate::domain::rejection::{Code, Reason};
 use crate::domain::settings::UsernameSettings;
+use crate::domain::text;
 
-/// A username in lower case.
+/// A username, cleaned and in lower case.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Username(String);
 
@@ -13,12 +14,12 @@ impl Username {
     /// # Errors
     /// `form_username_invalid_length`, `form_username_invalid_character`, `form_username_needs_non_number_char`.
     pub fn parse(text: &str, rules: &UsernameSettings) -> Result<Self, Reason> {
-        let text = text.trim();
+        let text = text::trim(text);
         // In bytes, before anything is made of it: no letter has more than four.
         if text.len() > 4 * rules.max_length as usize {
             return Err(Code::FormUsernameInvalidLength.on("username"));
         }
-        let value: String = text.to_lowercase();
+        let value = text::line(text).to_lowercase();
         let length = value.chars().count();
         if length < rules.min_length as usize || length > rules.max_length as usize {
             return Err(Code::FormUsernameInvalidLength.on("username"));
@@ -64,10 +65,16 @@ mod tests {
     #[test]
     fn usernames_follow_the_rules() {
         let rules = UsernameSettings::default();
-        assert_eq!(Username::parse(" Ada_L ", &rules).expect("a username").as_str(), "ada_l");
+        for spelling in ["Ada-L", " ADA-L\r\n", "\u{feff}ada-l\u{200b}", "\u{2066}ada\u{2011}l\u{2069}", "ada–l\u{a0}"]
+        {
+            assert_eq!(Username::parse(spelling, &rules).expect(spelling).as_str(), "ada-l");
+        }
         let code = |text: &str| Username::parse(text, &rules).expect_err("no username").code;
         assert_eq!(code("ada"), Code::FormUsernameInvalidLength);
         assert_eq!(code("ada.l"), Code::FormUsernameInvalidCharacter);
+        assert_eq!(code("ada\u{200b}l"), Code::FormUsernameInvalidCharacter);
+        assert_eq!(code("ada l"), Code::FormUsernameInvalidCharacter);
+        assert_eq!(code("\u{2060}\u{3164}"), Code::FormUsernameInvalidLength);
         assert_eq!(code("12345"), Code::FormUsernameNeedsNonNumberChar);
     }
 }
