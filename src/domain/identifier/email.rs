@@ -105,7 +105,7 @@ fn carries_mark(c: char) -> bool {
     text::is_letter(c) || text::is_mark(c) || text::is_number(c) || text::is_joiner(c)
 }
 
-/// A domain of at least two labels in A-label form (UTS 46), the last of them no number. UTS 46 drops what can't be seen,
+/// A domain of at least two labels in A-label form (UTS 46), the last of them alphabetic (RFC 1123 2.1). UTS 46 drops what can't be seen,
 /// whoever pasted it, but a domain is where mail goes: it is refused. Joiners are judged by RFC 5892, A.1 and A.2.
 fn a_labels(domain: &str) -> Option<String> {
     // What maps a domain costs more than its length, and no name that is too long becomes shorter by it.
@@ -115,7 +115,8 @@ fn a_labels(domain: &str) -> Option<String> {
     let mapped = Uts46::new().to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Check, DnsLength::Verify);
     let ascii = mapped.ok()?.into_owned();
     let (_, top_level) = ascii.rsplit_once('.')?;
-    (!top_level.bytes().all(|b| b.is_ascii_digit())).then_some(ascii)
+    let is_alphabetic = top_level.bytes().all(|b| b.is_ascii_alphabetic());
+    (is_alphabetic || top_level.starts_with("xn--")).then_some(ascii)
 }
 
 /// RFC 5321 4.5.3.1.3 in the reading of erratum 1690.
