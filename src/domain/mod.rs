@@ -24,6 +24,7 @@ pub mod settings;
 pub mod sign_in;
 pub mod sign_up;
 pub mod source_limits;
+pub mod text;
 pub mod time;
 pub mod user;
 pub mod verification;

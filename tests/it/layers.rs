@@ -56,7 +56,7 @@ const HOMES: [(&str, &[&str]); 12] = [
 ];
 
 /// All that the domain is made of: plain data, error derives, and parsers of identifiers and passwords.
-const DOMAIN_PACKAGES: [&str; 12] = [
+const DOMAIN_PACKAGES: [&str; 13] = [
     "std",
     "core",
     "alloc",
@@ -64,6 +64,7 @@ const DOMAIN_PACKAGES: [&str; 12] = [
     "serde_json",
     "thiserror",
     "uuid",
+    "icu_properties",
     "idna",
     "unicode_normalization",
     "rlibphonenumber",

@@ -1,0 +1,130 @@
+//! E-mail addresses.
+
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::domain::rejection::{Code, Reason};
+use crate::domain::text;
+
+/// An e-mail address: cleaned, NFKC, lower case, its domain in A-label form (UTS 46).
+#[derive(Clone, PartialEq, Eq)]
+pub struct EmailAddress {
+    normalised: String,
+    typed: String,
+}
+
+impl EmailAddress {
+    /// Reads an address as a person typed or pasted it, or the link to it (`mailto:`).
+    ///
+    /// # Errors
+    /// `form_param_format_invalid` unless it is an addr-spec of RFC 5321 without quotes or comments. Of other scripts
+    /// than ASCII a local part may have letters, marks upon them, numbers, and joiners between letters (RFC 6532 leaves
+    /// it to the receiver, which knows its mailboxes). A domain may have nothing that can't be seen.
+    pub fn parse(text: &str) -> Result<Self, Reason> {
+        let invalid = || Code::FormParamFormatInvalid.on("email_address");
+        let trimmed = text::trim(text);
+        if trimmed.len() > 4 * ADDRESS_MAX {
+            return Err(invalid());
+        }
+        let line = text::line(trimmed);
+        let typed = match text::without_scheme(&line, "mailto:") {
+            // A link may spell letters as %2B, which is not decoded here: read as it stands it names somebody else.
+            Some(link) if link.contains('%') => return Err(invalid()),
+            Some(link) => link,
+            None => &line,
+        };
+        let (local, domain) = typed.rsplit_once(text::is_at_sign).ok_or_else(invalid)?;
+        let local = folded(local);
+        if local.len() > LOCAL_MAX || !local.split('.').all(is_atom) {
+            return Err(invalid());
+        }
+        let normalised = format!("{local}@{}", a_labels(domain).ok_or_else(invalid)?);
+        if normalised.len() > ADDRESS_MAX {
+            return Err(invalid());
+        }
+        Ok(Self { normalised, typed: typed.to_owned() })
+    }
+
+    /// An address that was normalised before, as records keep it.
+    pub const fn restore(normalised: String, typed: String) -> Self {
+        Self { normalised, typed }
+    }
+
+    /// The normalised form.
+    pub fn as_str(&self) -> &str {
+        &self.normalised
+    }
+
+    /// The spelling the person typed, for messages only.
+    pub fn typed(&self) -> &str {
+        &self.typed
+    }
+
+    /// Whether it is a test address: `…+clerk_test@…` (CONTRACT 17).
+    pub fn is_test(&self) -> bool {
+        self.normalised.rsplit_once('@').is_some_and(|(local, _)| local.ends_with("+clerk_test"))
+    }
+}
+
+/// In NFKC and lower case.
+fn folded(text: &str) -> String {
+    text.nfkc().collect::<String>().to_lowercase().nfkc().collect()
+}
+
+/// Whether one part between the dots of a local part is spelled with what is allowed there.
+fn is_atom(atom: &str) -> bool {
+    let mut before = None;
+    let mut rest = atom.chars();
+    while let Some(c) = rest.next() {
+        let fits = match c {
+            c if c.is_ascii() => is_atext(c),
+            // Latin letters don't join: between them it would only make two addresses of what looks like one.
+            c if text::is_joiner(c) => before.is_some_and(is_joined) && rest.clone().next().is_some_and(is_joined),
+            c if text::is_invisible(c) => false,
+            c if text::is_mark(c) => before.is_some_and(carries_mark),
+            c => text::is_letter(c) || text::is_number(c),
+        };
+        if !fits {
+            return false;
+        }
+        before = Some(c);
+    }
+    before.is_some()
+}
+
+/// The atext of RFC 5322 3.2.3.
+fn is_atext(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{|}~-".contains(c)
+}
+
+fn is_joined(c: char) -> bool {
+    !c.is_ascii() && (text::is_letter(c) || text::is_mark(c))
+}
+
+fn carries_mark(c: char) -> bool {
+    text::is_letter(c) || text::is_mark(c) || text::is_number(c) || text::is_joiner(c)
+}
+
+/// A domain of at least two labels in A-label form (UTS 46), the last of them alphabetic (RFC 1123 2.1). UTS 46 drops what can't be seen,
+/// whoever pasted it, but a domain is where mail goes: it is refused. Joiners are judged by RFC 5892, A.1 and A.2.
+fn a_labels(domain: &str) -> Option<String> {
+    // What maps a domain costs more than its length, and no name that is too long becomes shorter by it.
+    if domain.chars().count() > DOMAIN_MAX || domain.contains(|c| text::is_invisible(c) && !text::is_joiner(c)) {
+        return None;
+    }
+    let mapped = Uts46::new().to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Check, DnsLength::Verify);
+    let ascii = mapped.ok()?.into_owned();
+    let (_, top_level) = ascii.rsplit_once('.')?;
+    let is_alphabetic = top_level.bytes().all(|b| b.is_ascii_alphabetic());
+    (is_alphabetic || top_level.starts_with("xn--")).then_some(ascii)
+}
+
+/// RFC 5321 4.5.3.1.3 in the reading of erratum 1690.
+const ADDRESS_MAX: usize = 254;
+/// The longest domain in any form, in code points (RFC 1035 2.3.4, without the root).
+const DOMAIN_MAX: usize = 253;
+/// RFC 5321 4.5.3.1.1.
+const LOCAL_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests;

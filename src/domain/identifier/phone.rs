@@ -1,0 +1,368 @@
+//! Phone numbers.
+
+use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType, Region};
+
+use crate::domain::rejection::{Code, Reason};
+use crate::domain::text;
+
+/// A phone number in E.164.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PhoneNumber(String);
+
+impl PhoneNumber {
+    /// Reads a phone number in international spelling as a person typed or pasted it, or the link to it (`tel:`).
+    ///
+    /// # Errors
+    /// `form_param_format_invalid` unless a message could reach it from abroad: it has its country code and its area
+    /// code and no extension, and is as long as numbers of its country are. Whether somebody has it is not known here:
+    /// ranges are given out faster than any list of them is.
+    pub fn parse(text: &str) -> Result<Self, Reason> {
+        let invalid = || Code::FormParamFormatInvalid.on("phone_number");
+        let trimmed = text::trim(text);
+        if trimmed.len() > 4 * SPELLING_MAX {
+            return Err(invalid());
+        }
+        let figures = text::figures(trimmed);
+        let digits = international(&figures).ok_or_else(invalid)?;
+        let fits = |c: char| c.is_ascii_digit() || "-(). /".contains(c);
+        if figures.len() > SPELLING_MAX || !digits.chars().all(fits) {
+            return Err(invalid());
+        }
+        let number = read(digits).filter(is_reachable).ok_or_else(invalid)?;
+        Ok(Self(number.format_as(PhoneNumberFormat::E164).into_owned()))
+    }
+
+    /// Whether a text looks like a phone number in international spelling, be it one or not.
+    pub fn is_meant(text: &str) -> bool {
+        let trimmed = text::trim(text);
+        trimmed.len() <= 4 * SPELLING_MAX && international(&text::figures(trimmed)).is_some()
+    }
+
+    /// A number that was normalised before, as records keep it.
+    pub const fn restore(e164: String) -> Self {
+        Self(e164)
+    }
+
+    /// The number in E.164.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The country whose number it is, by its ISO 3166-1 code; `None` for numbers of no single country. Where several
+    /// countries share a calling code, a number of an area that is not known is one of the main country: most are new
+    /// areas of it.
+    pub fn country(&self) -> Option<String> {
+        let number = PHONE_NUMBER_UTIL.parse(&self.0, None).ok()?;
+        // Of +7 the areas that begin with 6 and 7 are another country's, known or not.
+        if self.0.starts_with("+76") || self.0.starts_with("+77") {
+            return Some("KZ".to_owned());
+        }
+        let region = number.get_region_code().or_else(|| main_region(&number));
+        region.filter(|region| *region != Region::World).map(|region| region.to_string())
+    }
+
+    /// Whether a text message to it may cost its sender much: premium-rate, shared-cost and personal numbers, and those
+    /// of no country, which are satellites and other networks beyond all tariffs (ITU-T E.164 assigned codes +800, +808,
+    /// +870, +878, +881, +882, +883, +888, +979).
+    pub fn is_costly(&self) -> bool {
+        let Ok(number) = PHONE_NUMBER_UTIL.parse(&self.0, None) else { return true };
+        let of_no_country = ["800", "808", "870", "878", "881", "882", "883", "888", "979"];
+        let costly = [PhoneNumberType::PremiumRate, PhoneNumberType::SharedCost, PhoneNumberType::PersonalNumber];
+        of_no_country.contains(&&*number.country_code.to_string()) || costly.contains(&number.get_type())
+    }
+
+    /// The calling code and three digits behind it: a range of numbers that one operator, and perhaps one swindler, has.
+    pub fn prefix(&self) -> &str {
+        let code = PHONE_NUMBER_UTIL.parse(&self.0, None).map_or(3, |number| number.country_code.to_string().len());
+        self.0.get(..1 + code + 3).unwrap_or(&self.0)
+    }
+
+    /// Whether it is a test number: `+1XXX5550100` to `+1XXX5550199` (CONTRACT 17).
+    pub fn is_test(&self) -> bool {
+        self.0.len() == 12 && self.0.starts_with("+1") && self.0[5..].starts_with("55501")
+    }
+}
+
+/// What follows the `+`, behind which a number is in international spelling; it may be in brackets with its code.
+fn international(figures: &str) -> Option<&str> {
+    let number = text::without_scheme(figures, "tel:").unwrap_or(figures);
+    number.trim_start_matches(['(', ' ']).strip_prefix('+')
+}
+
+/// Reads what follows the `+`. A zero in brackets is for those who call within the country: it is left out, unless the
+/// country dials it from abroad too, as Italy does.
+fn read(spelled: &str) -> Option<rlibphonenumber::PhoneNumber> {
+    let parse = |spelled: &str| {
+        let digits: String = spelled.chars().filter(char::is_ascii_digit).collect();
+        PHONE_NUMBER_UTIL.parse(&format!("+{digits}"), None).ok()
+    };
+    let whole = parse(spelled);
+    if !spelled.contains(TRUNK_ZERO) || whole.as_ref().is_some_and(rlibphonenumber::PhoneNumber::is_valid) {
+        return whole;
+    }
+    parse(&spelled.replacen(TRUNK_ZERO, "", 1)).filter(is_reachable).or(whole)
+}
+
+/// Whether a message could reach it: it is no local number, no short number and no emergency number.
+fn is_reachable(number: &rlibphonenumber::PhoneNumber) -> bool {
+    let significant = number.get_national_significant_number();
+    number.is_possible_with_reason() == Ok(NumberLengthType::IsPossible)
+        && !keeps_trunk_zero(number, &significant)
+        && significant.len() >= SIGNIFICANT_MIN
+        && (main_region(number) == Some(Region::World) || is_as_long_as_lines_are(number))
+        && (number.country_code != 1 || is_north_american(&significant))
+}
+
+/// Whether it begins with the zero of calls within the country although it is not part of numbers there: without it too
+/// little is left.
+fn keeps_trunk_zero(number: &rlibphonenumber::PhoneNumber, significant: &str) -> bool {
+    let begins_so = |kind| {
+        let example = PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(main_region(number)?, kind).ok()?;
+        Some(example.get_national_significant_number().starts_with('0'))
+    };
+    let kinds = [PhoneNumberType::FixedLine, PhoneNumberType::Mobile];
+    significant.starts_with('0') && !kinds.into_iter().any(|kind| begins_so(kind) == Some(true))
+}
+
+/// Whether it is as long as numbers of telephones are in its country, rather than those of services.
+fn is_as_long_as_lines_are(number: &rlibphonenumber::PhoneNumber) -> bool {
+    let is = |kind| PHONE_NUMBER_UTIL.is_possible_number_for_type_with_reason(number, kind);
+    [PhoneNumberType::FixedLineOrMobile, PhoneNumberType::VoIP]
+        .into_iter()
+        .any(|kind| is(kind) == Ok(NumberLengthType::IsPossible))
+}
+
+/// The country that a calling code belongs to first.
+fn main_region(number: &rlibphonenumber::PhoneNumber) -> Option<Region> {
+    PHONE_NUMBER_UTIL.get_region_for_country_code(number.country_code)
+}
+
+/// Whether the area and the exchange are such as the North American Numbering Plan gives out: neither begins with 0 or
+/// 1, and areas such as 911 are services.
+fn is_north_american(significant: &str) -> bool {
+    let begins = |at: usize| significant.as_bytes().get(at).is_some_and(|digit| (b'2'..=b'9').contains(digit));
+    begins(0) && begins(3) && significant.get(1..3) != Some("11")
+}
+
+/// The longest spelling of a number, in characters: fifteen digits with room for whatever is put between them.
+const SPELLING_MAX: usize = 64;
+/// No country's numbers are shorter (Niue); what is shorter is an emergency number or another service.
+const SIGNIFICANT_MIN: usize = 4;
+const TRUNK_ZERO: &str = "(0)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn phone(text: &str) -> Option<String> {
+        PhoneNumber::parse(text).ok().map(|phone| phone.as_str().to_owned())
+    }
+
+    #[test]
+    fn phone_spellings_become_e164() {
+        for spelling in [
+            "+14155552671",
+            "+1 (415) 555-2671",
+            " +1-415-555-2671",
+            "+1.415.555.2671",
+            "(+1) 415 555 2671",
+            "+1 415\u{2011}555\u{2011}2671",
+            "+1\u{a0}415\u{202f}555\u{2013}2671",
+            "\u{202a}+14155552671\u{202c}",
+            "\u{2066}+1 415\u{200b} 555\u{2060} 2671\u{2069}\r\n",
+            "＋１４１５５５５２６７１",
+            "＋１（４１５）５５５－２６７１",
+            "＋１　４１５ー５５５ー２６７１",
+            "+١٤١٥٥٥٥٢٦٧١",
+            "+۱ ۴۱۵ ۵۵۵ ۲۶۷۱",
+            "+१४१५५५५२६७१",
+            "tel:+1-415-555-2671",
+            "TEL:+14155552671",
+        ] {
+            assert_eq!(phone(spelling).as_deref(), Some("+14155552671"), "{spelling:?}");
+            assert!(PhoneNumber::is_meant(spelling), "{spelling:?}");
+        }
+        assert_eq!(phone("+49 30/12345678").as_deref(), Some("+493012345678"));
+        assert!(PhoneNumber::parse("+12015550123").expect("a phone number").is_test());
+        assert!(!PhoneNumber::parse("+14155552671").expect("a phone number").is_test());
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused() {
+        for odd in [
+            "",
+            "+",
+            "4155552671",
+            "0014155552671",
+            "+1",
+            "+1415555267100000",
+            "+14155552671;ext=3",
+            "tel:+14155552671;ext=3",
+            "tel:4155552671",
+            "+1415555abcd",
+            "+1 415 555 CODE",
+            "＋１４１５５５５ａｂｃｄ",
+            "+14155552671 ext 9",
+            "+14155552671x9",
+            "+14155552671,9",
+            "+14155552671#9",
+            "+14155552671 / +14155552672",
+            "++14155552671",
+            "+1+4155552671",
+            "+1 415 555 267①",
+            "+14155552671²",
+            "+9991234567",
+            "14155552671+",
+        ] {
+            assert_eq!(phone(odd), None, "{odd}");
+        }
+        let long = format!("+1{}4155552671", " ".repeat(60_000));
+        assert_eq!(phone(&long), None);
+    }
+
+    #[test]
+    fn a_zero_in_brackets_is_left_out_unless_it_is_dialled_from_abroad() {
+        for (spelling, number) in [
+            ("+49 (0)30 12345678", "+493012345678"),
+            ("+49 (0) 30 12345678", "+493012345678"),
+            ("+49（０）30 12345678", "+493012345678"),
+            ("+44 (0)20 7946 0958", "+442079460958"),
+            ("+44(0)7400 123456", "+447400123456"),
+            ("+33 (0)6 12 34 56 78", "+33612345678"),
+            ("+31 (0)20 123 4567", "+31201234567"),
+            ("+41 (0)44 668 18 00", "+41446681800"),
+            ("+30 (0)210 123 4567", "+302101234567"),
+            ("+34 (0)912 345 678", "+34912345678"),
+            ("+45 (0)32 12 34 56", "+4532123456"),
+            ("+1 (0)415 555 2671", "+14155552671"),
+            ("+39 (0)6 6982 1234", "+390669821234"),
+            ("+39 (0)331 123456", "+390331123456"),
+        ] {
+            assert_eq!(phone(spelling).as_deref(), Some(number), "{spelling}");
+        }
+    }
+
+    #[test]
+    fn reading_a_number_twice_changes_nothing() {
+        for number in ["+493012345678", "+390669821234", "+5491123456789", "+79161234567", "+6831234"] {
+            let once = phone(number).expect(number);
+            assert_eq!(phone(&once).as_ref(), Some(&once), "{number}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_no_message_can_reach_are_refused() {
+        // Without an area code.
+        for local in ["+15552671", "+49112", "+4420794", "+552345678", "+8613800"] {
+            assert_eq!(phone(local), None, "{local}");
+        }
+        // Emergency numbers and services, behind every calling code.
+        for code in PHONE_NUMBER_UTIL.get_supported_calling_codes() {
+            for short in ["110", "111", "112", "113", "115", "118", "119", "190", "911", "999", "000", "100", "101"] {
+                assert_eq!(phone(&format!("+{code}{short}")), None, "+{code} {short}");
+                assert_eq!(phone(&format!("+{code}0{short}")), None, "+{code} 0{short}");
+            }
+        }
+        // Services within a country.
+        for service in ["+61131234", "+8610086", "+491150", "+331234", "+44116123"] {
+            assert_eq!(phone(service), None, "{service}");
+        }
+        // What the North American plan does not give out.
+        for none in ["+10155552671", "+11155552671", "+14150552671", "+14151552671", "+19115552671", "+14115552671"] {
+            assert_eq!(phone(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_every_country_are_taken() {
+        let mut countries = 0;
+        for region in PHONE_NUMBER_UTIL.get_supported_regions() {
+            for kind in [PhoneNumberType::Mobile, PhoneNumberType::FixedLine, PhoneNumberType::VoIP] {
+                let Ok(example) = PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(region, kind) else {
+                    continue;
+                };
+                let number = example.format_as(PhoneNumberFormat::E164).into_owned();
+                assert_eq!(phone(&number).as_ref(), Some(&number), "{region}");
+                countries += 1;
+            }
+        }
+        assert!(countries > 400, "{countries}");
+    }
+
+    #[test]
+    fn numbers_that_are_newer_than_what_is_known_are_taken() {
+        for number in
+            ["+14365552671", "+18615552671", "+12355552671", "+4915912345678", "+447111123456", "+33799999999"]
+        {
+            assert_eq!(phone(number).as_deref(), Some(number));
+        }
+    }
+
+    #[test]
+    fn areas_that_are_not_known_are_the_main_country_s() {
+        for (number, country) in [
+            ("+14155552671", "US"),
+            ("+14365552671", "US"),
+            ("+18615552671", "US"),
+            ("+12345552671", "US"),
+            ("+12995552671", "US"),
+            ("+16135550123", "CA"),
+            ("+17875552671", "PR"),
+            ("+18765552671", "JM"),
+            ("+18095552671", "DO"),
+            ("+79161234567", "RU"),
+            ("+72161234567", "RU"),
+            ("+77012345678", "KZ"),
+            ("+76012345678", "KZ"),
+            ("+447400123456", "GB"),
+            ("+442179460958", "GB"),
+            ("+447797712345", "JE"),
+            ("+447781123456", "GG"),
+            ("+447624123456", "IM"),
+            ("+61412345678", "AU"),
+            ("+61612345678", "AU"),
+            ("+390612345678", "IT"),
+            ("+390669821234", "VA"),
+            ("+212612345678", "MA"),
+            ("+4740612345", "NO"),
+            ("+358412345678", "FI"),
+            ("+4930123456", "DE"),
+        ] {
+            assert_eq!(PhoneNumber::restore(number.into()).country().as_deref(), Some(country), "{number}");
+        }
+        for of_no_country in ["+80012345678", "+881612345678", "+9991234567"] {
+            assert_eq!(PhoneNumber::restore(of_no_country.into()).country(), None, "{of_no_country}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_cost_their_sender_much_are_known() {
+        let is_costly = |text: &str| PhoneNumber::parse(text).expect(text).is_costly();
+        for number in [
+            "+979123456789",
+            "+881612345678",
+            "+8825412345678",
+            "+883510012345",
+            "+870773111632",
+            "+80012345678",
+            "+19005551234",
+            "+447012345678",
+            "+33891234567",
+        ] {
+            assert!(is_costly(number), "{number}");
+        }
+        for number in
+            ["+14155552671", "+12015550123", "+4915112345678", "+447400123456", "+919876543210", "+18005551234"]
+        {
+            assert!(!is_costly(number), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_the_calling_code_and_three_digits() {
+        for (number, prefix) in [("+14155552671", "+1415"), ("+4915112345678", "+49151"), ("+252612345678", "+252612")]
+        {
+            assert_eq!(PhoneNumber::parse(number).expect(number).prefix(), prefix);
+        }
+    }
+}

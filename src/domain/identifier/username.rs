@@ -1,0 +1,80 @@
+//! Usernames.
+
+use crate::domain::rejection::{Code, Reason};
+use crate::domain::settings::UsernameSettings;
+use crate::domain::text;
+
+/// A username, cleaned and in lower case.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Username(String);
+
+impl Username {
+    /// Reads a username by the instance's rules.
+    ///
+    /// # Errors
+    /// `form_username_invalid_length`, `form_username_invalid_character`, `form_username_needs_non_number_char`.
+    pub fn parse(text: &str, rules: &UsernameSettings) -> Result<Self, Reason> {
+        let text = text::trim(text);
+        // In bytes, before anything is made of it: no letter has more than four.
+        if text.len() > 4 * rules.max_length as usize {
+            return Err(Code::FormUsernameInvalidLength.on("username"));
+        }
+        let value = text::line(text).to_lowercase();
+        let length = value.chars().count();
+        if length < rules.min_length as usize || length > rules.max_length as usize {
+            return Err(Code::FormUsernameInvalidLength.on("username"));
+        }
+        let extended = |c: char| rules.allow_extended_special_characters && EXTENDED_USERNAME.contains(c);
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || extended(c);
+        if !value.chars().all(fits) {
+            return Err(Code::FormUsernameInvalidCharacter.on("username"));
+        }
+        if !rules.allow_numeric_usernames && value.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(Code::FormUsernameNeedsNonNumberChar.on("username"));
+        }
+        Ok(Self(value))
+    }
+
+    /// A username that was normalised before, as records keep it.
+    pub const fn restore(value: String) -> Self {
+        Self(value)
+    }
+
+    /// The normalised username.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+const EXTENDED_USERNAME: &str = "^$!.`#+~";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usernames_that_are_too_long_are_refused_whatever_their_letters() {
+        for letter in ["a", "ü", "文", "\u{fdfa}", "\u{ad}", "."] {
+            for length in [255, 1_000, 60_000] {
+                let long = letter.repeat(length);
+                assert!(Username::parse(&long, &UsernameSettings::default()).is_err(), "{letter}");
+            }
+        }
+    }
+
+    #[test]
+    fn usernames_follow_the_rules() {
+        let rules = UsernameSettings::default();
+        for spelling in ["Ada-L", " ADA-L\r\n", "\u{feff}ada-l\u{200b}", "\u{2066}ada\u{2011}l\u{2069}", "ada–l\u{a0}"]
+        {
+            assert_eq!(Username::parse(spelling, &rules).expect(spelling).as_str(), "ada-l");
+        }
+        let code = |text: &str| Username::parse(text, &rules).expect_err("no username").code;
+        assert_eq!(code("ada"), Code::FormUsernameInvalidLength);
+        assert_eq!(code("ada.l"), Code::FormUsernameInvalidCharacter);
+        assert_eq!(code("ada\u{200b}l"), Code::FormUsernameInvalidCharacter);
+        assert_eq!(code("ada l"), Code::FormUsernameInvalidCharacter);
+        assert_eq!(code("\u{2060}\u{3164}"), Code::FormUsernameInvalidLength);
+        assert_eq!(code("12345"), Code::FormUsernameNeedsNonNumberChar);
+    }
+}

@@ -1,0 +1,290 @@
+//! One line of text as people type it and paste it: from contacts, mails and spreadsheets, on keyboards of any script.
+//! It is cleaned here before anything reads it, in one way everywhere, so that no parser has to know what a clipboard
+//! leaves behind.
+//!
+//! There are three sorts of lines. [`line`] is for what is spelled exactly: addresses and usernames. [`figures`] is
+//! for what is counted: phone numbers and codes. [`name`] is for what belongs to its owner: the names of people.
+//! Passwords, ids, tokens, links and words of a vocabulary are not text in this sense, and are not cleaned.
+//!
+//! The properties of letters are those of the Unicode Character Database (UAX #44).
+
+use std::ops::RangeInclusive;
+use std::sync::LazyLock;
+
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup};
+use icu_properties::{CodePointMapData, CodePointSetData};
+use unicode_normalization::char::canonical_combining_class;
+
+/// The text without what can't be seen at its ends: blanks of every sort, and letters that show nothing.
+///
+/// A joiner behind a virama at the very end stays. It is how some last letters of Malayalam and Sinhala are spelled,
+/// and domains may have it too (RFC 5892 A.2).
+pub fn trim(text: &str) -> &str {
+    let is_unseen = |c| is_blank(c) || is_invisible(c);
+    let begun = text.trim_start_matches(is_unseen);
+    let ended = begun.trim_end_matches(is_unseen);
+    let is_spelling = begun[ended.len()..].starts_with(JOINER) && ended.ends_with(is_virama);
+    if is_spelling { &begun[..ended.len() + JOINER.len_utf8()] } else { ended }
+}
+
+/// An address or a username: trimmed, each blank a space and each dash a `-`. What can't be seen stays where it is
+/// inside, for the parser to refuse: nobody means it, and without it the text might name somebody else.
+pub fn line(text: &str) -> String {
+    trim(text).chars().map(|c| plain(c).unwrap_or(c)).collect()
+}
+
+/// A number or a code: without what can't be seen wherever it is, its digits in ASCII whatever their script, each
+/// blank a space and each dash a `-`, and full-width signs as their ASCII ones.
+pub fn figures(text: &str) -> String {
+    let seen = text.chars().filter(|c| !is_invisible(*c));
+    let figures: String = seen.map(|c| digit(c).or_else(|| plain(c)).unwrap_or_else(|| narrow(c))).collect();
+    figures.trim().to_owned()
+}
+
+/// The name of a person: trimmed, each blank a space, and of hyphens only the one that keyboards have. Format characters
+/// go, except for joiners, which are spelling. All else stays as it was typed. Empty where nothing can be seen; `None`
+/// where it holds what no name has: control characters, line breaks, and what turns the direction of text around it.
+pub fn name(text: &str) -> Option<String> {
+    let text = trim(text);
+    let is_alien = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || is_bidi_embedding(c);
+    if text.contains(is_alien) {
+        return None;
+    }
+    let seen = text.chars().filter(|c| category(*c) != GeneralCategory::Format || is_joiner(*c));
+    Some(
+        seen.map(|c| match c {
+            '\u{2010}' | '\u{2011}' | '\u{fe63}' | '\u{ff0d}' => '-',
+            c if is_blank(c) => ' ',
+            c => c,
+        })
+        .collect(),
+    )
+}
+
+/// What follows the scheme of a link, such as the number in `tel:+14155552671`: that is what copying a link gives.
+pub fn without_scheme<'a>(line: &'a str, scheme: &str) -> Option<&'a str> {
+    let (head, rest) = line.split_at_checked(scheme.len())?;
+    head.eq_ignore_ascii_case(scheme).then_some(rest)
+}
+
+/// Whether it is the sign between the two parts of an address; NFKC makes one of all.
+pub const fn is_at_sign(c: char) -> bool {
+    matches!(c, '@' | '\u{ff20}' | '\u{fe6b}')
+}
+
+/// Whether it is a gap and nothing else: White_Space, which holds Zs, the tab and all line breaks, and the empty
+/// pattern of Braille.
+pub fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c == '\u{2800}'
+}
+
+/// Whether it shows nothing by itself: a format character (Cf) or another of Default_Ignorable_Code_Point, such as
+/// marks of direction, joiners, variation selectors and fillers.
+pub fn is_invisible(c: char) -> bool {
+    CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c) || category(c) == GeneralCategory::Format
+}
+
+/// Whether it is ZWNJ or ZWJ, with which some scripts are spelled.
+pub const fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | JOINER)
+}
+
+/// Whether it is a letter of any script (L).
+pub fn is_letter(c: char) -> bool {
+    GeneralCategoryGroup::Letter.contains(category(c))
+}
+
+/// Whether it is a mark upon the letter before it (M).
+pub fn is_mark(c: char) -> bool {
+    GeneralCategoryGroup::Mark.contains(category(c))
+}
+
+/// Whether it is a number of any script (N).
+pub fn is_number(c: char) -> bool {
+    GeneralCategoryGroup::Number.contains(category(c))
+}
+
+/// The ASCII digit that a decimal digit of any script (Nd) stands for.
+pub fn digit(c: char) -> Option<char> {
+    if c.is_ascii() {
+        return c.is_ascii_digit().then_some(c);
+    }
+    let found = DECIMALS.partition_point(|range| *range.end() < u32::from(c));
+    let range = DECIMALS.get(found).filter(|range| range.contains(&u32::from(c)))?;
+    char::from_digit((u32::from(c) - range.start()) % 10, 10)
+}
+
+/// The space that a blank is, and the `-` that a dash is: all of Pd, and the minus sign.
+fn plain(c: char) -> Option<char> {
+    match c {
+        c if is_blank(c) => Some(' '),
+        '\u{2212}' => Some('-'),
+        c if category(c) == GeneralCategory::DashPunctuation => Some('-'),
+        _ => None,
+    }
+}
+
+/// The ASCII sign that a full-width one is, and `-` for the sign that Japanese keyboards have beside the digits.
+fn narrow(c: char) -> char {
+    match c {
+        '\u{30fc}' | '\u{ff70}' => '-',
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - WIDE).unwrap_or(c),
+        _ => c,
+    }
+}
+
+/// Embeddings, overrides and isolates (UAX #9, 2.1 to 2.4): they reach beyond what they stand in.
+const fn is_bidi_embedding(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn is_virama(c: char) -> bool {
+    canonical_combining_class(c) == VIRAMA
+}
+
+fn category(c: char) -> GeneralCategory {
+    CodePointMapData::<GeneralCategory>::new().get(c)
+}
+
+/// Where the decimal digits are. Those of one script stand together, from zero to nine, by a promise of Unicode.
+static DECIMALS: LazyLock<Vec<RangeInclusive<u32>>> = LazyLock::new(|| {
+    CodePointMapData::<GeneralCategory>::new().iter_ranges_for_value(GeneralCategory::DecimalNumber).collect()
+});
+
+const JOINER: char = '\u{200d}';
+/// The canonical combining class of viramas (UAX #44, table 15).
+const VIRAMA: u8 = 9;
+/// From an ASCII sign to its full-width form.
+const WIDE: u32 = 0xfee0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> impl Iterator<Item = char> {
+        '\0'..=char::MAX
+    }
+
+    /// Those that are not left alone, and some that are.
+    fn treated() -> impl Iterator<Item = char> {
+        let is_treated = |c: &char| digit(*c).is_some() || plain(*c).is_some() || is_invisible(*c) || is_virama(*c);
+        all().filter(move |c| is_treated(c) || narrow(*c) != *c || u32::from(*c) % 499 == 0)
+    }
+
+    fn around(c: char, text: &str) -> String {
+        format!("{c}{c}{text}{c}{c}")
+    }
+
+    #[test]
+    fn what_can_not_be_seen_goes_from_the_ends_of_everything() {
+        for c in all().filter(|c| is_blank(*c) || is_invisible(*c)) {
+            let code = u32::from(c);
+            assert_eq!(trim(&around(c, "Ada")), "Ada", "{code:04x}");
+            assert_eq!(line(&around(c, "ada@example.com")), "ada@example.com", "{code:04x}");
+            assert_eq!(figures(&around(c, "123 456")), "123 456", "{code:04x}");
+            assert_eq!(name(&around(c, "Ada")).as_deref(), Some("Ada"), "{code:04x}");
+            assert_eq!(name(&c.to_string()).as_deref(), Some(""), "{code:04x}");
+        }
+    }
+
+    #[test]
+    fn marks_inside_go_from_figures_and_stay_in_lines() {
+        for c in all().filter(|c| is_invisible(*c)) {
+            let inside = format!("12{c}3");
+            assert_eq!((figures(&inside), line(&inside)), ("123".to_owned(), inside), "{:04x}", u32::from(c));
+        }
+    }
+
+    #[test]
+    fn blanks_are_spaces_and_dashes_are_hyphens() {
+        for c in treated() {
+            let (inside, code) = (format!("1{c}2"), u32::from(c));
+            if is_blank(c) {
+                assert_eq!((line(&inside), figures(&inside)), ("1 2".into(), "1 2".into()), "{code:04x}");
+            } else if category(c) == GeneralCategory::DashPunctuation || c == '\u{2212}' {
+                assert_eq!((line(&inside), figures(&inside)), ("1-2".into(), "1-2".into()), "{code:04x}");
+            }
+        }
+        assert_eq!(figures("１２３ー４５６ｰ７（８）＋９．"), "123-456-7(8)+9.");
+    }
+
+    #[test]
+    fn decimal_digits_of_every_script_count() {
+        let mut scripts = 0;
+        for c in all().filter(|c| category(*c) == GeneralCategory::DecimalNumber) {
+            let value = digit(c).and_then(|d| d.to_digit(10)).expect("a digit");
+            if value == 0 {
+                scripts += 1;
+                let ten = (0..10).filter_map(|n| char::from_u32(u32::from(c) + n));
+                assert_eq!(figures(&ten.collect::<String>()), "0123456789", "{:04x}", u32::from(c));
+            }
+        }
+        assert!(scripts > 60, "{scripts}");
+        for (text, digits) in
+            [("١٢٣٤٥٦", "123456"), ("۱۲۳۴۵۶", "123456"), ("१२३४५६", "123456"), ("๑๒๓๔๕๖", "123456"), ("𝟏𝟐𝟑", "123")]
+        {
+            assert_eq!(figures(text), digits);
+        }
+        for no_decimal in ['²', '①', '一', 'Ⅳ', 'x', '½'] {
+            assert_eq!(digit(no_decimal), None, "{no_decimal}");
+        }
+    }
+
+    #[test]
+    fn cleaning_twice_changes_nothing() {
+        for c in treated() {
+            for text in [format!("{c}"), format!("{c}a{c}b{c}"), format!("1{c}{c}2"), format!("\u{d4d}{c}")] {
+                let (line_once, figures_once) = (line(&text), figures(&text));
+                assert_eq!(line(&line_once), line_once, "{text:?}");
+                assert_eq!(figures(&figures_once), figures_once, "{text:?}");
+                if let Some(once) = name(&text) {
+                    assert_eq!(name(&once).as_ref(), Some(&once), "{text:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_every_script_keep_their_spelling() {
+        for spelled in [
+            "Ada King-Noel",
+            "Nguyễn Thị Minh Khai",
+            "O’Brien",
+            "علی‌رضا",        // ZWNJ between two parts of one name
+            "ක්‍රිෂාන්ති",         // ZWJ makes a cluster
+            "സുരേഷ് കുമാര്‍",      // ZWJ ends an old spelling of a last letter
+            "בן־גוריון",     // a hyphen of its own script
+            "葛\u{e0100}城", // a variant of an ideograph
+            "李 小龍",
+            "ဒေါ်အောင်ဆန်းစုကြည်",
+        ] {
+            assert_eq!(name(spelled).as_deref(), Some(spelled));
+        }
+        for (typed, read) in [
+            ("\u{feff}Ada\u{a0}King\r\n", "Ada King"),
+            ("山田　太郎", "山田 太郎"),
+            ("Jean\u{2011}Luc", "Jean-Luc"),
+            ("A\u{ad}da\u{200b} Ki\u{200e}ng\u{2060}", "Ada King"),
+            ("\u{2067}עדה\u{2069}", "עדה"),
+        ] {
+            assert_eq!(name(typed).as_deref(), Some(read), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_name_has_is_refused_inside() {
+        for c in ['\0', '\t', '\n', '\r', '\u{1b}', '\u{7f}', '\u{85}', '\u{2028}', '\u{2029}', '\u{202e}', '\u{2066}']
+        {
+            assert_eq!(name(&format!("A{c}da")), None, "{c:?}");
+        }
+    }
+
+    #[test]
+    fn a_scheme_is_what_it_is_in_any_case() {
+        assert_eq!(without_scheme("tel:+1", "tel:"), Some("+1"));
+        assert_eq!(without_scheme("MailTo:a@b", "mailto:"), Some("a@b"));
+        for other in ["tel", "sms:+1", "télé:1", "", "te\u{e9}:"] {
+            assert_eq!(without_scheme(other, "tel:"), None, "{other}");
+        }
+    }
+}
