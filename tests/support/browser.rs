@@ -30,6 +30,11 @@ impl<'a> Browser<'a> {
         self.send("GET", path, &[("accept", "text/html,application/xhtml+xml,*/*;q=0.8")], "")
     }
 
+    /// A reading by the page's script that says what it is.
+    pub(crate) fn fetch(&mut self, path: &str) -> Answer {
+        self.request("GET", path, &[("sec-fetch-mode", "cors")], "")
+    }
+
     /// A call by the page's script.
     pub(crate) fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let form = ("content-type", "application/x-www-form-urlencoded");
