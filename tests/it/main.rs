@@ -25,6 +25,7 @@ mod layers;
 mod limits;
 mod load;
 mod mixed_load;
+mod navigations;
 mod oauth;
 mod process;
 mod readiness;

@@ -30,6 +30,11 @@ impl<'a> Browser<'a> {
         self.send("GET", path, &[("accept", "text/html,application/xhtml+xml,*/*;q=0.8")], "")
     }
 
+    /// A reading by the page's script that says what it is.
+    pub(crate) fn fetch(&mut self, path: &str) -> Answer {
+        self.request("GET", path, &[("sec-fetch-mode", "cors")], "")
+    }
+
     /// A call by the page's script.
     pub(crate) fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let form = ("content-type", "application/x-www-form-urlencoded");
@@ -44,6 +49,10 @@ impl<'a> Browser<'a> {
             headers.push(("cookie", &cookies));
         }
         let answer = self.server.request(method, path, &headers, body).expect("an answer");
+        let set = || answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+        let is_clients = |(_, line): &&(String, String)| line.starts_with("__client=");
+        // Some proxies pass on only the last one.
+        assert!(!set().any(|line| is_clients(&line)) || set().last().is_some_and(|line| is_clients(&line)), "{path}");
         for (name, line) in &answer.headers {
             let pair = line.split(';').next().and_then(|pair| pair.split_once('='));
             if let (true, Some((name, value))) = (name.eq_ignore_ascii_case("set-cookie"), pair) {
