@@ -2,6 +2,7 @@
 
 mod backend;
 mod off;
+mod realm;
 
 use std::str::FromStr;
 
@@ -12,10 +13,10 @@ use crate::domain::rejection::Code;
 
 use super::cors::Realm;
 use super::error::HttpError;
-use super::request::Head;
 use super::routes::pages::Page;
 
 pub(super) use backend::BackendRoute;
+pub(super) use realm::realm;
 
 /// What can be done at a path.
 type Methods<R> = Vec<(Method, R)>;
@@ -203,28 +204,6 @@ impl Route {
     }
 }
 
-/// How the origin rule sees a request, whether or not there is something at its path. A secret key is shown by
-/// backends only, so whatever is not the Frontend API's is asked for by one.
-pub(super) fn realm(head: &Head, development: bool) -> Realm {
-    let path = head.path.as_str();
-    match path {
-        "/v1/verify"
-        | "/v1/oauth_callback"
-        | "/v1/tickets/accept"
-        | "/v1/client/handshake"
-        | "/v1/jwks"
-        | "/metrics" => Realm::Open,
-        _ if BackendRoute::owns(path) => Realm::Backend,
-        _ if BackendRoute::shares(path) && !head.is_of_browser_or_application() => Realm::Backend,
-        _ if path.starts_with("/.well-known/") || path.starts_with("/health/") => Realm::Open,
-        _ if development && (path == "/" || path.starts_with("/dev/")) => Realm::Dev,
-        _ if head.shows_secret_key() && Route::on(&segments(path), development).is_none() => Realm::Backend,
-        // There is nothing that a page elsewhere could do.
-        _ if off::code(&head.method, &segments(path)).is_some() => Realm::Open,
-        _ => Realm::Api,
-    }
-}
-
 fn not_allowed<R>(methods: &Methods<R>) -> HttpError {
     let has_get = methods.iter().any(|(m, _)| m == Method::GET);
     let names = methods.iter().map(|(m, _)| m.as_str());
@@ -245,12 +224,9 @@ const SEGMENTS_MAX: usize = 5;
 
 #[cfg(test)]
 mod tests {
-    use hyper::Request;
     use hyper::header::ALLOW;
-    use url::Url;
 
     use super::*;
-    use crate::http::HttpOptions;
 
     #[test]
     fn paths_mean_what_the_contract_says() {
@@ -320,39 +296,8 @@ mod tests {
             for method in ["GET", "POST", "PUT"] {
                 assert_eq!(status(find(method, path, false)), 404, "{path}");
             }
-            assert_eq!(seen("GET", path, &[], false), Realm::Api, "{path}");
         }
         assert!(find("GET", "/", true).is_ok());
-    }
-
-    #[test]
-    fn a_backend_is_known_by_the_path_or_by_its_key() {
-        let key = ("authorization", "Bearer sk_live_x");
-        let other = ("authorization", "Bearer x");
-        let origin = ("origin", "http://localhost:3000");
-        let site = ("sec-fetch-site", "same-origin");
-        for (method, path, headers, expected) in [
-            ("GET", "/v1/users", vec![], Realm::Backend),
-            ("POST", "/v1/users/user_1/ban", vec![other], Realm::Backend),
-            ("GET", "/v1/users", vec![origin], Realm::Backend),
-            ("GET", "/v1/organizations", vec![], Realm::Backend),
-            ("GET", "/v1/organizations", vec![key], Realm::Backend),
-            ("GET", "/v1/organizations", vec![site], Realm::Open),
-            ("POST", "/v1/organizations", vec![origin], Realm::Open),
-            ("POST", "/v1/organizations?_is_native=1", vec![other], Realm::Open),
-            ("POST", "/v1/nonsense", vec![key], Realm::Backend),
-            ("GET", "/v1/me/nonsense", vec![key], Realm::Backend),
-            ("POST", "/v1/nonsense", vec![other], Realm::Api),
-            ("POST", "/v1/nonsense", vec![("authorization", "sk_live_x")], Realm::Api),
-            ("POST", "/v1/nonsense", vec![], Realm::Api),
-            ("POST", "/v1/client/sign_ups", vec![key], Realm::Api),
-            ("GET", "/v1/jwks", vec![key], Realm::Open),
-            ("GET", "/v1/me", vec![], Realm::Api),
-            ("DELETE", "/v1/me", vec![], Realm::Open),
-            ("GET", "/dev/nonsense", vec![key], Realm::Dev),
-        ] {
-            assert_eq!(seen(method, path, &headers, true), expected, "{method} {path} {headers:?}");
-        }
     }
 
     #[test]
@@ -387,17 +332,6 @@ mod tests {
     fn find(method: &str, path: &str, development: bool) -> Result<Route, HttpError> {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         Route::find(&method, path, Realm::Api, development)
-    }
-
-    fn seen(method: &str, path: &str, headers: &[(&str, &str)], development: bool) -> Realm {
-        let mut request = Request::builder().method(method).uri(path).header("host", "localhost:8080");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let url = Url::parse("http://localhost:8080").expect("a URL");
-        let parts = request.body(()).expect("a request").into_parts().0;
-        let options = HttpOptions::new(url, "pk_live_x", development);
-        realm(&Head::read(parts, ([192, 0, 2, 1], 4000).into(), &options).expect("a head"), development)
     }
 
     fn status(found: Result<Route, HttpError>) -> u16 {

@@ -135,6 +135,8 @@ fn a_backend_hears_what_is_not_there_and_nobody_else_hears_anything() {
         ("GET", "/v1/instance"),
         ("GET", "/v1/organizations"),
         ("POST", "/v1/organizations/org_1/memberships"),
+        ("GET", "/v1/billing/plans"),
+        ("GET", "/v1/api_keys"),
         ("POST", "/v1/proxy_checks"),
         ("GET", "/v1/jwt_templates"),
         ("POST", "/v1/actor_tokens"),
@@ -172,6 +174,7 @@ fn a_feature_that_is_off_says_so_to_pages_and_applications() {
     for (method, path, code) in [
         ("POST", "/v1/organizations", "feature_not_enabled"),
         ("GET", "/v1/organizations/org_1", "feature_not_enabled"),
+        ("GET", "/v1/billing/plans", "feature_not_enabled"),
         ("POST", "/v1/me/passkeys", "feature_not_enabled"),
         ("POST", "/v1/me/totp", "feature_not_enabled"),
         ("POST", "/v1/me/web3_wallets/", "feature_not_enabled"),

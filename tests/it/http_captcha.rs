@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use crate::support::backend::{SECRET_KEY, backend};
 use crate::support::browser::{Browser, PAGE, escaped};
 use crate::support::provider::{CLIENT_ID, CLIENT_SECRET, Provider};
+use crate::support::schema::faults;
 use crate::support::server::Server;
 
 #[test]
@@ -60,7 +61,11 @@ fn an_applications_own_tests_pass_with_a_testing_token() {
 fn browsers_are_told_which_captcha_to_show_and_only_where_one_is_wanted() {
     let service = Service::start();
     let (server, _folder) = start(&service);
-    let shown = |server: &Server| Browser::of(server).get("/v1/environment").json()["display_config"].clone();
+    let shown = |server: &Server| {
+        let environment = Browser::of(server).get("/v1/environment").json();
+        assert_eq!(faults("environment", &environment), [""; 0]);
+        environment["display_config"].clone()
+    };
     let on = shown(&server);
     assert_eq!((&on["captcha_provider"], &on["captcha_public_key"]), (&json!("turnstile"), &json!("a site key")));
     assert_eq!(on["captcha_public_key_invisible"], "a site key");

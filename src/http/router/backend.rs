@@ -93,7 +93,6 @@ const OWNED: &[&str] = &[
     "agents",
     "allowlist_identifiers",
     "beta_features",
-    "billing",
     "blocklist_identifiers",
     "clients",
     "domains",
@@ -128,4 +127,4 @@ const OWNED: &[&str] = &[
 ];
 
 /// The resources that both have.
-const SHARED: &[&str] = &["api_keys", "organizations"];
+const SHARED: &[&str] = &["api_keys", "billing", "commerce", "organizations"];

@@ -24,29 +24,33 @@ pub(super) fn code(method: &Method, segments: &[&str]) -> Option<Code> {
         ["v1", "me"] if method == Method::DELETE => return Some(Code::UserDeleteSelfNotEnabled),
         ["v1", "me"] => method == Method::PATCH,
         ["v1", "me", feature, ..] => OF_A_USER.contains(&feature),
-        ["v1", "organizations" | "api_keys" | "commerce" | "billing", ..] => true,
+        ["v1", "organizations" | "api_keys" | "commerce" | "billing" | "dev_tools", ..] => true,
         _ => false,
     };
     is_off.then_some(Code::FeatureNotEnabled)
 }
 
-/// What a user may have at Clerk's, or do with it, and has not here: everything in a profile that can be changed.
+/// What users have at Clerk's and have not here, as `@clerk/clerk-js` asks for it: everything in a profile that can be
+/// changed.
 const OF_A_USER: &[&str] = &[
     "api_keys",
     "backup_codes",
     "billing",
+    "biometric_credentials",
     "change_password",
     "commerce",
     "email_addresses",
     "enterprise_accounts",
+    "enterprise_connections",
     "external_accounts",
     "metadata",
+    "oauth",
+    "organization_creation_defaults",
     "organization_invitations",
     "organization_memberships",
     "organization_suggestions",
     "passkeys",
     "phone_numbers",
-    "profile_image",
     "remove_password",
     "saml_accounts",
     "sessions",
@@ -68,6 +72,9 @@ mod tests {
             "v1/me/passkeys/idn_1/attempt_verification".into(),
             "v1/me/email_addresses/".into(),
             "v1/me/totp/attempt_verification".into(),
+            "v1/me/biometric_credentials/prepare".into(),
+            "v1/billing/plans".into(),
+            "v1/dev_tools/enable_environment_setting".into(),
             "v1/organizations".into(),
             "v1/organizations/org_1/memberships".into(),
             "v1/client/magic_links/complete".into(),

@@ -132,6 +132,27 @@ fn whoever_has_to_wait_is_told_so_in_its_shape() {
     }
 }
 
+#[test]
+fn every_answer_has_a_date_whatever_it_is() {
+    let site = Site::start(&settings("public"));
+    for (method, path, status) in [
+        ("GET", "/v1/client", 200),
+        ("HEAD", "/v1/client", 200),
+        ("OPTIONS", "/v1/client", 204),
+        ("GET", "/v1/users", 401),
+        ("PUT", "/v1/environment", 405),
+        ("GET", "/", 200),
+        ("GET", "/health/live", 200),
+        ("GET", "/nowhere", 404),
+    ] {
+        let headers = [("origin", PAGE)];
+        let headers = if path == "/v1/users" { &headers[..0] } else { &headers[..] };
+        let answer = site.server.request(method, path, headers, "").expect("an answer");
+        assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
+        assert!(answer.header("date").is_some_and(|date| date.ends_with(" GMT")), "{method} {path}: {answer:?}");
+    }
+}
+
 fn settings(mode: &str) -> Value {
     json!({
         "attributes": {

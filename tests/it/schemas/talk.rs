@@ -93,11 +93,7 @@ pub(super) fn look(seen: &Seen, label: &str, schema: &str, answer: &Answer) -> V
     assert_eq!(answer.header("content-type"), Some("application/json"), "{label}");
     assert!(answer.header("date").is_some_and(|date| date.ends_with(" GMT")), "{label}");
     if is_error {
-        assert_eq!(answer.error_codes().is_empty(), false, "{label}");
-    }
-    if matches!(answer.status, 429 | 503) {
-        let wait = answer.header("retry-after").and_then(|wait| wait.parse::<u64>().ok());
-        assert!(wait.is_some_and(|seconds| seconds > 0), "{label}: {wait:?}");
+        assert!(!answer.error_codes().is_empty(), "{label}");
     }
     note(&shown, label, &mut seen.borrow_mut());
     shown

@@ -1,0 +1,85 @@
+//! Whose call a request is, as far as the origin rule matters.
+
+use super::{BackendRoute, Route, off, segments};
+use crate::http::cors::Realm;
+use crate::http::request::Head;
+
+/// How the origin rule sees a request, whether or not there is something at its path. A secret key is shown by
+/// backends only, so whatever is not the Frontend API's is asked for by one.
+pub(in crate::http) fn realm(head: &Head, development: bool) -> Realm {
+    let path = head.path.as_str();
+    match path {
+        "/v1/verify"
+        | "/v1/oauth_callback"
+        | "/v1/tickets/accept"
+        | "/v1/client/handshake"
+        | "/v1/jwks"
+        | "/metrics" => Realm::Open,
+        _ if BackendRoute::owns(path) => Realm::Backend,
+        _ if BackendRoute::shares(path) && !head.is_of_browser_or_application() => Realm::Backend,
+        _ if path.starts_with("/.well-known/") || path.starts_with("/health/") => Realm::Open,
+        _ if development && (path == "/" || path.starts_with("/dev/")) => Realm::Dev,
+        _ if head.shows_secret_key() && Route::on(&segments(path), development).is_none() => Realm::Backend,
+        // There is nothing that a page elsewhere could do.
+        _ if off::code(&head.method, &segments(path)).is_some() => Realm::Open,
+        _ => Realm::Api,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::Request;
+    use url::Url;
+
+    use super::*;
+    use crate::http::HttpOptions;
+
+    #[test]
+    fn a_backend_is_known_by_the_path_or_by_its_key() {
+        let key = ("authorization", "Bearer sk_live_x");
+        let other = ("authorization", "Bearer x");
+        let origin = ("origin", "http://localhost:3000");
+        let site = ("sec-fetch-site", "same-origin");
+        for (method, path, headers, expected) in [
+            ("GET", "/v1/users", vec![], Realm::Backend),
+            ("POST", "/v1/users/user_1/ban", vec![other], Realm::Backend),
+            ("GET", "/v1/users", vec![origin], Realm::Backend),
+            ("GET", "/v1/organizations", vec![], Realm::Backend),
+            ("GET", "/v1/organizations", vec![key], Realm::Backend),
+            ("GET", "/v1/organizations", vec![site], Realm::Open),
+            ("POST", "/v1/organizations", vec![origin], Realm::Open),
+            ("POST", "/v1/organizations?_is_native=1", vec![other], Realm::Open),
+            ("POST", "/v1/nonsense", vec![key], Realm::Backend),
+            ("GET", "/v1/me/nonsense", vec![key], Realm::Backend),
+            ("POST", "/v1/nonsense", vec![other], Realm::Api),
+            ("POST", "/v1/nonsense", vec![("authorization", "sk_live_x")], Realm::Api),
+            ("POST", "/v1/nonsense", vec![], Realm::Api),
+            ("POST", "/v1/client/sign_ups", vec![key], Realm::Api),
+            ("GET", "/v1/jwks", vec![key], Realm::Open),
+            ("GET", "/v1/me", vec![], Realm::Api),
+            ("DELETE", "/v1/me", vec![], Realm::Open),
+            ("GET", "/dev/nonsense", vec![key], Realm::Dev),
+        ] {
+            assert_eq!(seen(method, path, &headers, true), expected, "{method} {path} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn the_tools_are_a_realm_of_development_instances_only() {
+        for path in ["/", "/dev/outbox", "/dev/settings", "/dev/mailbox"] {
+            assert_eq!(seen("GET", path, &[], true), Realm::Dev, "{path}");
+            assert_eq!(seen("GET", path, &[], false), Realm::Api, "{path}");
+        }
+    }
+
+    fn seen(method: &str, path: &str, headers: &[(&str, &str)], development: bool) -> Realm {
+        let mut request = Request::builder().method(method).uri(path).header("host", "localhost:8080");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let url = Url::parse("http://localhost:8080").expect("a URL");
+        let parts = request.body(()).expect("a request").into_parts().0;
+        let options = HttpOptions::new(url, "pk_live_x", development);
+        realm(&Head::read(parts, ([192, 0, 2, 1], 4000).into(), &options).expect("a head"), development)
+    }
+}
