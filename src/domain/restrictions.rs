@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::identifier::{EmailAddress, PhoneNumber};
 use super::rejection::{Code, Reason};
 use super::settings::Switch;
+use super::text;
 
 /// Who may not sign up, and not sign in.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -96,7 +97,8 @@ impl Restrictions {
     /// # Errors
     /// `not_allowed_access`.
     pub fn admit_unreadable(&self, address: &str) -> Result<(), Reason> {
-        let (_, domain) = parts(address);
+        // What can't be seen makes no other domain of it.
+        let domain = address.rsplit(text::is_at_sign).next().unwrap_or(address).replace(text::is_invisible, "");
         let Ok(stand_in) = EmailAddress::parse(&format!("x@{domain}")) else { return Ok(()) };
         let domain = parts(stand_in.as_str()).1;
         let is_blocked = self.blocklist.enabled && self.blocklist.identifiers.has_domain(domain);
@@ -202,17 +204,13 @@ impl TryFrom<Vec<String>> for Patterns {
         let mut patterns = Self::default();
         for entry in &written {
             let invalid = || InvalidPattern(entry.clone());
-            let text = entry.trim();
+            let text = &*text::line(entry);
             if let Some(domain) = text.strip_prefix('*').unwrap_or(text).strip_prefix('@') {
                 let domain = EmailAddress::parse(&format!("x@{domain}")).map_err(|_| invalid())?;
                 patterns.domains.insert(domain.as_str()[2..].to_owned());
             } else if let Some(prefix) = text.strip_suffix('*') {
-                let digits = prefix.strip_prefix('+').ok_or_else(invalid)?;
-                if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-                    return Err(invalid());
-                }
-                patterns.prefixes.insert(prefix.to_owned());
-            } else if text.starts_with('+') {
+                patterns.prefixes.insert(PhoneNumber::parse_prefix(prefix).ok_or_else(invalid)?);
+            } else if !text.contains(text::is_at_sign) && PhoneNumber::is_meant(text) {
                 let number = PhoneNumber::parse(text).map_err(|_| invalid())?;
                 patterns.numbers.insert(number.as_str().to_owned());
             } else {

@@ -23,11 +23,7 @@ impl PhoneNumber {
             return Err(invalid());
         }
         let figures = text::figures(trimmed);
-        let digits = international(&figures).ok_or_else(invalid)?;
-        let fits = |c: char| c.is_ascii_digit() || "-(). /".contains(c);
-        if figures.len() > SPELLING_MAX || !digits.chars().all(fits) {
-            return Err(invalid());
-        }
+        let digits = international(&figures).filter(|digits| is_spelled_with_digits(digits)).ok_or_else(invalid)?;
         let number = read(digits).filter(is_reachable).ok_or_else(invalid)?;
         Ok(Self(number.format_as(PhoneNumberFormat::E164).into_owned()))
     }
@@ -36,6 +32,14 @@ impl PhoneNumber {
     pub fn is_meant(text: &str) -> bool {
         let trimmed = text::trim(text);
         trimmed.len() <= 4 * SPELLING_MAX && international(&text::figures(trimmed)).is_some()
+    }
+
+    /// Reads how a number begins, in international spelling, as E.164 has it; `None` where it is no such beginning.
+    pub fn parse_prefix(text: &str) -> Option<String> {
+        let figures = text::figures(text);
+        let spelled = international(&figures).filter(|digits| is_spelled_with_digits(digits))?;
+        let digits: String = spelled.chars().filter(char::is_ascii_digit).collect();
+        (!digits.is_empty()).then(|| format!("+{digits}"))
     }
 
     /// A number that was normalised before, as records keep it.
@@ -87,6 +91,11 @@ impl PhoneNumber {
 fn international(figures: &str) -> Option<&str> {
     let number = text::without_scheme(figures, "tel:").unwrap_or(figures);
     number.trim_start_matches(['(', ' ']).strip_prefix('+')
+}
+
+/// Whether there are digits, and nothing but what is put between digits.
+fn is_spelled_with_digits(spelled: &str) -> bool {
+    spelled.len() <= SPELLING_MAX && spelled.chars().all(|c| c.is_ascii_digit() || "-(). /".contains(c))
 }
 
 /// Reads what follows the `+`. A zero in brackets is for those who call within the country: it is left out, unless the
