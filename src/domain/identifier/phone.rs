@@ -103,7 +103,7 @@ fn is_spelled_with_digits(spelled: &str) -> bool {
 fn read(spelled: &str) -> Option<rlibphonenumber::PhoneNumber> {
     let parse = |spelled: &str| {
         let digits: String = spelled.chars().filter(char::is_ascii_digit).collect();
-        PHONE_NUMBER_UTIL.parse(&format!("+{digits}"), None).ok()
+        PHONE_NUMBER_UTIL.parse(format!("+{digits}"), None).ok()
     };
     let whole = parse(spelled);
     if !spelled.contains(TRUNK_ZERO) || whole.as_ref().is_some_and(rlibphonenumber::PhoneNumber::is_valid) {
@@ -147,10 +147,11 @@ fn main_region(number: &rlibphonenumber::PhoneNumber) -> Option<Region> {
 }
 
 /// Whether the area and the exchange are such as the North American Numbering Plan gives out: neither begins with 0 or
-/// 1, and areas such as 911 are services.
+/// 1, and areas such as 911 are services. Numbers for tests may have any area (CONTRACT 17).
 fn is_north_american(significant: &str) -> bool {
     let begins = |at: usize| significant.as_bytes().get(at).is_some_and(|digit| (b'2'..=b'9').contains(digit));
-    begins(0) && begins(3) && significant.get(1..3) != Some("11")
+    let is_for_tests = significant.get(3..8) == Some("55501");
+    is_for_tests || (begins(0) && begins(3) && significant.get(1..3) != Some("11"))
 }
 
 /// The longest spelling of a number, in characters: fifteen digits with room for whatever is put between them.
@@ -192,7 +193,9 @@ mod tests {
             assert!(PhoneNumber::is_meant(spelling), "{spelling:?}");
         }
         assert_eq!(phone("+49 30/12345678").as_deref(), Some("+493012345678"));
-        assert!(PhoneNumber::parse("+12015550123").expect("a phone number").is_test());
+        for number in ["+12015550123", "+10005550100", "+19115550199"] {
+            assert!(PhoneNumber::parse(number).expect(number).is_test(), "{number}");
+        }
         assert!(!PhoneNumber::parse("+14155552671").expect("a phone number").is_test());
     }
 
