@@ -10,6 +10,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::domain::identifier::EmailAddress;
+use crate::domain::text;
 
 /// What an instance is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -438,11 +439,10 @@ impl FromStr for Text {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let trimmed = text.trim();
-        if trimmed.is_empty() || trimmed.chars().count() > TEXT_MAX || trimmed.chars().any(char::is_control) {
-            return invalid(format!("must be one line of 1 to {TEXT_MAX} letters"));
+        match text::name(text) {
+            Some(name) if !name.is_empty() && name.chars().count() <= TEXT_MAX => Ok(Self(name)),
+            _ => invalid(format!("must be one line of 1 to {TEXT_MAX} letters")),
         }
-        Ok(Self(trimmed.to_owned()))
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::identifier::{EmailAddress, PhoneNumber};
 use super::rejection::{Code, Reason};
 use super::settings::Switch;
+use super::text;
 
 /// Who may not sign up, and not sign in.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -96,7 +97,9 @@ impl Restrictions {
     /// # Errors
     /// `not_allowed_access`.
     pub fn admit_unreadable(&self, address: &str) -> Result<(), Reason> {
-        let (_, domain) = parts(address);
+        // What can't be seen makes no other domain of it.
+        let is_hidden = |c| text::is_invisible(c) && !text::is_joiner(c);
+        let domain = address.rsplit(text::is_at_sign).next().unwrap_or(address).replace(is_hidden, "");
         let Ok(stand_in) = EmailAddress::parse(&format!("x@{domain}")) else { return Ok(()) };
         let domain = parts(stand_in.as_str()).1;
         let is_blocked = self.blocklist.enabled && self.blocklist.identifiers.has_domain(domain);
@@ -202,17 +205,13 @@ impl TryFrom<Vec<String>> for Patterns {
         let mut patterns = Self::default();
         for entry in &written {
             let invalid = || InvalidPattern(entry.clone());
-            let text = entry.trim();
-            if let Some(domain) = text.strip_prefix('*').unwrap_or(text).strip_prefix('@') {
+            let text = &*text::line(entry);
+            if let Some(domain) = text.strip_prefix('*').unwrap_or(text).strip_prefix(text::is_at_sign) {
                 let domain = EmailAddress::parse(&format!("x@{domain}")).map_err(|_| invalid())?;
                 patterns.domains.insert(domain.as_str()[2..].to_owned());
             } else if let Some(prefix) = text.strip_suffix('*') {
-                let digits = prefix.strip_prefix('+').ok_or_else(invalid)?;
-                if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-                    return Err(invalid());
-                }
-                patterns.prefixes.insert(prefix.to_owned());
-            } else if text.starts_with('+') {
+                patterns.prefixes.insert(PhoneNumber::parse_prefix(prefix).ok_or_else(invalid)?);
+            } else if !text.contains(text::is_at_sign) && PhoneNumber::is_meant(text) {
                 let number = PhoneNumber::parse(text).map_err(|_| invalid())?;
                 patterns.numbers.insert(number.as_str().to_owned());
             } else {
@@ -317,9 +316,14 @@ mod tests {
     fn an_address_that_can_not_be_read_is_judged_by_its_domain() {
         let mut restrictions = Restrictions { blocklist: list(&["@bücher.example"]), ..Restrictions::default() };
         restrictions.block_disposable_email_domains.enabled = true;
-        for text in
-            ["\"a b\"@Bücher.example", "a..b@deep.xn--bcher-kva.example", "a b@mailinator.com", "@mailinator.com"]
-        {
+        for text in [
+            "\"a b\"@Bücher.example",
+            "a..b@deep.xn--bcher-kva.example",
+            "a b@mailinator.com",
+            "@mailinator.com",
+            "a\u{ad}b@mail\u{ad}inator.com",
+            "a b＠ｍailinator.com",
+        ] {
             assert!(EmailAddress::parse(text).is_err() && restrictions.admit_unreadable(text).is_err(), "{text}");
         }
         for text in ["", "@", "a b@gmail.com", "nobody", "a@b@"] {
@@ -356,12 +360,32 @@ mod tests {
         assert_eq!(countries(&["US"], &[]).admit_phone(&ca), refused);
         assert_eq!(countries(&[], &["ca"]).admit_phone(&ca), refused);
         assert!(countries(&[], &["CA"]).admit_phone(&us).is_ok());
+        // Areas that are newer than what is known about numbers.
+        for new in ["+14365552671", "+18615552671"] {
+            assert!(countries(&["US"], &[]).admit_phone(&phone(new)).is_ok(), "{new}");
+            assert_eq!(countries(&[], &["US"]).admit_phone(&phone(new)), refused, "{new}");
+            assert_eq!(countries(&["CA"], &[]).admit_phone(&phone(new)), refused, "{new}");
+        }
     }
 
     #[test]
     fn an_entry_that_means_nothing_is_refused() {
         for entry in ["", "example.com", "@", "@nodot", "*", "1900*", "+*", "+12ab*", "a@b", "*example.com"] {
             assert!(Patterns::try_from(vec![entry.to_owned()]).is_err(), "{entry}");
+        }
+        let entries = [
+            "\u{feff}mallory@example.com\u{a0}",
+            "＠bücher.example",
+            "+1 212\u{2011}*",
+            "\u{202a}+44 20 7946 0958\u{202c}",
+        ];
+        let blocklist = list(&entries);
+        let restrictions = Restrictions { blocklist, ..Restrictions::default() };
+        for text in ["mallory@example.com", "a@xn--bcher-kva.example"] {
+            assert!(restrictions.admit_email(&email(text), true).is_err(), "{text}");
+        }
+        for text in ["+12125550123", "+442079460958"] {
+            assert!(restrictions.admit_phone(&phone(text)).is_err(), "{text}");
         }
         let written = vec!["@Example.COM".to_owned(), "+1 415 555 2671".to_owned()];
         let patterns = Patterns::try_from(written.clone()).expect("entries");

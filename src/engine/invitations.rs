@@ -127,10 +127,11 @@ impl Engine {
         let now = self.now();
         let order = listing.order(&["created_at", "email_address", "expires_at"])?;
         let wanted = listing.status(InvitationStatus::ALL, |status| status.as_str())?;
+        let finds = listing.finder();
         let matches = |invitation: &Invitation| {
             let status = invitation.status(now);
             let is_wanted = wanted.map_or(status != InvitationStatus::Revoked, |wanted| wanted == status);
-            is_wanted && listing.finds(invitation.email_address.as_str())
+            is_wanted && finds(&invitation.email_address)
         };
         let store = self.inner.store();
         let all = collect(|after| store.invitations(after, PORTION), |i| i.id, matches, PORTION).await?;

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::future::Future;
 
+use crate::domain::identifier::EmailAddress;
 use crate::domain::rejection::{Code, Reason};
 use crate::store::StoreError;
 
@@ -58,9 +59,10 @@ impl Listing {
         found.map(Some).ok_or_else(|| Code::FormParamValueInvalid.on("status"))
     }
 
-    /// Whether an address is looked for.
-    pub(super) fn finds(&self, address: &str) -> bool {
-        self.query.as_deref().is_none_or(|query| address.contains(&query.trim().to_lowercase()))
+    /// What tells whether an address is looked for.
+    pub(super) fn finder(&self) -> impl Fn(&EmailAddress) -> bool {
+        let fragment = self.query.as_deref().map(EmailAddress::fragment).unwrap_or_default();
+        move |address| address.as_str().contains(&fragment)
     }
 
     /// The wanted part of `all`.

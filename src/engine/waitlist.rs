@@ -118,9 +118,9 @@ impl Engine {
         let _place = self.inner.admission.enter()?;
         let order = listing.order(&["created_at", "invited_at", "email_address"])?;
         let wanted = listing.status(WaitlistStatus::ALL, |status| status.as_str())?;
-        let matches = |entry: &WaitlistEntry| {
-            wanted.is_none_or(|wanted| wanted == entry.status) && listing.finds(entry.email_address.as_str())
-        };
+        let finds = listing.finder();
+        let matches =
+            |entry: &WaitlistEntry| wanted.is_none_or(|wanted| wanted == entry.status) && finds(&entry.email_address);
         let store = self.inner.store();
         let all = collect(|after| store.waitlist(after, PORTION), |entry| entry.id, matches, PORTION).await?;
         let compare = |left: &WaitlistEntry, right: &WaitlistEntry| match order.by {

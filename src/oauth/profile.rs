@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::domain::identifier::EmailAddress;
 use crate::domain::verification::Profile;
 
 use super::ProviderError;
@@ -34,7 +35,7 @@ pub(super) fn profile(said: &Value, claims: &Claims, scopes: Vec<String>) -> Res
     let picture = text(said, claims.picture, URL_MAX);
     Ok(Profile {
         subject,
-        email_verified: vouches && email.is_some(),
+        email_verified: vouches && email.as_deref().is_some_and(is_unambiguous),
         email_address: email,
         first_name,
         last_name,
@@ -52,6 +53,11 @@ fn at<'a>(said: &'a Value, pointer: &str) -> Option<&'a Value> {
 fn text(said: &Value, pointer: &str, max: usize) -> Option<String> {
     let text = at(said, pointer)?.as_str()?.trim();
     (!text.is_empty() && text.len() <= max && !text.chars().any(char::is_control)).then(|| text.to_owned())
+}
+
+/// Whether what the provider calls an address is the same address here, so that its word for the one holds for the other.
+fn is_unambiguous(email: &str) -> bool {
+    EmailAddress::parse(email).is_ok_and(|address| address.is_meant_by(email))
 }
 
 /// Providers write the truth in several ways.
@@ -117,6 +123,21 @@ mod tests {
         let facebook = preset("oauth_facebook").expect("a preset");
         let said = json!({"id": "1", "email": "v@example.com", "email_verified": true, "verified": true});
         assert_eq!(profile(&said, &facebook.claims, vec![]).map(|p| p.email_verified), Ok(false));
+    }
+
+    #[test]
+    fn a_provider_s_word_holds_for_the_spelling_it_was_given_for() {
+        for (email, expected) in [
+            ("Victim@Example.com", true),
+            ("victim@bücher.example", true),
+            ("ｖictim@example.com", false),
+            ("\u{200b}victim@example.com", false),
+            ("vic\u{2011}tim@example.com", false),
+            ("victim", false),
+        ] {
+            let said = json!({"sub": "1", "email": email, "email_verified": true});
+            assert_eq!(profile(&said, &STANDARD, vec![]).map(|p| p.email_verified), Ok(expected), "{email:?}");
+        }
     }
 
     #[test]

@@ -316,6 +316,21 @@ fn a_cooldown_of_zero_switches_it_off() {
     assert_eq!(config.policy().resend_cooldown, Span::from_secs(0));
 }
 
+#[test]
+fn names_and_addresses_are_cleaned_as_those_of_people_are() {
+    let pasted =
+        "[instance]\nname = \"\u{feff}Acme\u{a0}Ltd\u{200b}\"\nsupport_email = \"\u{202a}Help＠acme.example\u{202c}\"";
+    let branding = load_text(pasted).expect("a configuration").branding();
+    assert_eq!((branding.name.as_str(), branding.support_email.as_deref()), ("Acme Ltd", Some("help@acme.example")));
+    for (line, key) in [
+        ("name = \"\u{200b}\"", "instance.name"),
+        ("name = \"A\u{202e}cme\"", "instance.name"),
+        ("support_email = \"help@ac\u{200b}me.example\"", "instance.support_email"),
+    ] {
+        assert_fault(load_text(&format!("[instance]\n{line}")), key);
+    }
+}
+
 fn load_text(text: &str) -> Result<Config, ConfigError> {
     load(text, &[], None)
 }

@@ -20,6 +20,7 @@ mod http_invitations;
 mod http_links;
 mod http_oauth;
 mod http_restrictions;
+mod http_text;
 mod http_tokens;
 mod layers;
 mod limits;

@@ -45,6 +45,39 @@ impl EmailAddress {
         Ok(Self { normalised, typed: typed.to_owned() })
     }
 
+    /// A part of an address, or a whole one, as normalised addresses have it: to look for them by.
+    pub fn fragment(text: &str) -> String {
+        let trimmed = text::trim(text);
+        if trimmed.len() > 4 * ADDRESS_MAX {
+            return trimmed.to_owned();
+        }
+        if let Ok(whole) = Self::parse(trimmed) {
+            return whole.normalised;
+        }
+        let line = text::line(trimmed);
+        let (local, domain) = match line.rsplit_once(text::is_at_sign) {
+            Some((local, domain)) => (format!("{}@", folded(local)), domain),
+            None => (String::new(), &*line),
+        };
+        // Without an `@` nobody knows which of the two parts it is from; of ASCII letters both make the same.
+        let domain =
+            Some(domain).filter(|domain| !domain.is_ascii()).and_then(a_labels).unwrap_or_else(|| folded(domain));
+        local + &domain
+    }
+
+    /// Whether a text names this mailbox to everybody who reads it. Elsewhere two spellings that are one address here
+    /// (full-width letters, dashes, marks) may be two mailboxes, and who has proved the one has not proved the other.
+    pub fn is_meant_by(&self, text: &str) -> bool {
+        // Not all know that the Kelvin sign is a capital k.
+        let becomes_ascii = |c: char| !c.is_ascii() && c.to_lowercase().any(|small| small.is_ascii());
+        let same = |local: &str, domain: &str| {
+            !local.contains(becomes_ascii)
+                && a_labels(domain)
+                    .is_some_and(|domain| self.normalised == format!("{}@{domain}", local.to_lowercase()))
+        };
+        text.trim().rsplit_once('@').is_some_and(|(local, domain)| same(local, domain))
+    }
+
     /// An address that was normalised before, as records keep it.
     pub const fn restore(normalised: String, typed: String) -> Self {
         Self { normalised, typed }

@@ -23,11 +23,7 @@ impl PhoneNumber {
             return Err(invalid());
         }
         let figures = text::figures(trimmed);
-        let digits = international(&figures).ok_or_else(invalid)?;
-        let fits = |c: char| c.is_ascii_digit() || "-(). /".contains(c);
-        if figures.len() > SPELLING_MAX || !digits.chars().all(fits) {
-            return Err(invalid());
-        }
+        let digits = international(&figures).filter(|digits| is_spelled_with_digits(digits)).ok_or_else(invalid)?;
         let number = read(digits).filter(is_reachable).ok_or_else(invalid)?;
         Ok(Self(number.format_as(PhoneNumberFormat::E164).into_owned()))
     }
@@ -36,6 +32,14 @@ impl PhoneNumber {
     pub fn is_meant(text: &str) -> bool {
         let trimmed = text::trim(text);
         trimmed.len() <= 4 * SPELLING_MAX && international(&text::figures(trimmed)).is_some()
+    }
+
+    /// Reads how a number begins, in international spelling, as E.164 has it; `None` where it is no such beginning.
+    pub fn parse_prefix(text: &str) -> Option<String> {
+        let figures = text::figures(text);
+        let spelled = international(&figures).filter(|digits| is_spelled_with_digits(digits))?;
+        let digits: String = spelled.chars().filter(char::is_ascii_digit).collect();
+        (!digits.is_empty()).then(|| format!("+{digits}"))
     }
 
     /// A number that was normalised before, as records keep it.
@@ -89,12 +93,17 @@ fn international(figures: &str) -> Option<&str> {
     number.trim_start_matches(['(', ' ']).strip_prefix('+')
 }
 
+/// Whether there are digits, and nothing but what is put between digits.
+fn is_spelled_with_digits(spelled: &str) -> bool {
+    spelled.len() <= SPELLING_MAX && spelled.chars().all(|c| c.is_ascii_digit() || "-(). /".contains(c))
+}
+
 /// Reads what follows the `+`. A zero in brackets is for those who call within the country: it is left out, unless the
 /// country dials it from abroad too, as Italy does.
 fn read(spelled: &str) -> Option<rlibphonenumber::PhoneNumber> {
     let parse = |spelled: &str| {
         let digits: String = spelled.chars().filter(char::is_ascii_digit).collect();
-        PHONE_NUMBER_UTIL.parse(&format!("+{digits}"), None).ok()
+        PHONE_NUMBER_UTIL.parse(format!("+{digits}"), None).ok()
     };
     let whole = parse(spelled);
     if !spelled.contains(TRUNK_ZERO) || whole.as_ref().is_some_and(rlibphonenumber::PhoneNumber::is_valid) {
@@ -138,10 +147,11 @@ fn main_region(number: &rlibphonenumber::PhoneNumber) -> Option<Region> {
 }
 
 /// Whether the area and the exchange are such as the North American Numbering Plan gives out: neither begins with 0 or
-/// 1, and areas such as 911 are services.
+/// 1, and areas such as 911 are services. Numbers for tests may have any area (CONTRACT 17).
 fn is_north_american(significant: &str) -> bool {
     let begins = |at: usize| significant.as_bytes().get(at).is_some_and(|digit| (b'2'..=b'9').contains(digit));
-    begins(0) && begins(3) && significant.get(1..3) != Some("11")
+    let is_for_tests = significant.get(3..8) == Some("55501");
+    is_for_tests || (begins(0) && begins(3) && significant.get(1..3) != Some("11"))
 }
 
 /// The longest spelling of a number, in characters: fifteen digits with room for whatever is put between them.
@@ -183,7 +193,9 @@ mod tests {
             assert!(PhoneNumber::is_meant(spelling), "{spelling:?}");
         }
         assert_eq!(phone("+49 30/12345678").as_deref(), Some("+493012345678"));
-        assert!(PhoneNumber::parse("+12015550123").expect("a phone number").is_test());
+        for number in ["+12015550123", "+10005550100", "+19115550199"] {
+            assert!(PhoneNumber::parse(number).expect(number).is_test(), "{number}");
+        }
         assert!(!PhoneNumber::parse("+14155552671").expect("a phone number").is_test());
     }
 

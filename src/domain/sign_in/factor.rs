@@ -9,6 +9,7 @@ use crate::domain::id::IdentificationId;
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::rejection::{Code, Reason};
 use crate::domain::settings::Settings;
+use crate::domain::text;
 use crate::domain::user::User;
 use crate::domain::verification::Strategy;
 
@@ -84,15 +85,15 @@ pub fn supported_identifiers(settings: &Settings) -> Vec<Field> {
 /// # Errors
 /// `form_param_missing`, and `form_param_format_invalid` for what identifies nobody in this instance.
 pub fn identifier(text: &str, settings: &Settings) -> Result<Identifier, Reason> {
-    let text = text.trim();
+    let text = text::trim(text);
     let invalid = || Code::FormParamFormatInvalid.on(PARAM);
-    let read = match text.chars().next() {
-        None => return Err(Code::FormParamMissing.on(PARAM)),
-        Some('+') if !text.contains('@') => PhoneNumber::parse(text).map_err(|_| invalid())?.identifier(),
-        Some(_) if text.contains('@') => EmailAddress::parse(text).map_err(|_| invalid())?.identifier(),
+    let read = match text {
+        "" => return Err(Code::FormParamMissing.on(PARAM)),
+        _ if text.contains(text::is_at_sign) => EmailAddress::parse(text).map_err(|_| invalid())?.identifier(),
+        _ if PhoneNumber::is_meant(text) => PhoneNumber::parse(text).map_err(|_| invalid())?.identifier(),
         // Today's rules say nothing about a name that was taken under other ones.
-        Some(_) if text.len() <= USERNAME_BYTES_MAX => Username::restore(text.to_lowercase()).identifier(),
-        Some(_) => return Err(invalid()),
+        _ if text.len() <= USERNAME_BYTES_MAX => Username::restore(text::line(text).to_lowercase()).identifier(),
+        _ => return Err(invalid()),
     };
     let field = read.kind.field().filter(|field| identifies(settings, field));
     field.map(|_| read).ok_or_else(invalid)

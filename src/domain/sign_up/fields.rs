@@ -11,6 +11,7 @@ use crate::domain::password_policy::{self, Candidate};
 use crate::domain::rejection::{Code, Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::settings::Settings;
+use crate::domain::text;
 use crate::domain::verification::Strategy;
 
 use super::External;
@@ -87,9 +88,9 @@ pub struct Fields {
 }
 
 impl RawFields {
-    /// The ticket; an empty one is none.
+    /// The ticket, without blanks around it, which no ticket has; an empty one is none.
     pub fn ticket(&self) -> Option<&str> {
-        self.ticket.as_deref().filter(|ticket| !ticket.is_empty())
+        self.ticket.as_deref().map(str::trim).filter(|ticket| !ticket.is_empty())
     }
 
     /// Whether the account that the client's sign-in found to be nobody's is to be taken over.
@@ -133,7 +134,7 @@ impl Fields {
         let (mut email, mut phone) = (raw.email_address.as_deref(), raw.phone_number.as_deref());
         match raw.email_address_or_phone_number.as_deref() {
             Some("") => {}
-            Some(either) if either.contains('@') => email = email.or(Some(either)),
+            Some(either) if either.contains(text::is_at_sign) => email = email.or(Some(either)),
             Some(either) => phone = phone.or(Some(either)),
             None => {}
         }
@@ -256,17 +257,18 @@ impl Reader<'_> {
 }
 
 pub(super) fn name(param: &str, text: &str) -> Result<String, Reason> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(Code::FormParamNil.on(param));
+    let too_long = || Code::FormParamMaxLengthExceeded.on(param).with(NAME_MAX as u32);
+    let text = text::trim(text);
+    // In bytes, before anything is made of it: no letter has more than four.
+    if text.len() > 4 * NAME_MAX {
+        return Err(too_long());
     }
-    if text.chars().any(char::is_control) {
-        return Err(Code::FormParamFormatInvalid.on(param));
+    match text::name(text) {
+        None => Err(Code::FormParamFormatInvalid.on(param)),
+        Some(name) if name.is_empty() => Err(Code::FormParamNil.on(param)),
+        Some(name) if name.chars().count() > NAME_MAX => Err(too_long()),
+        Some(name) => Ok(name),
     }
-    if text.chars().count() > NAME_MAX {
-        return Err(Code::FormParamMaxLengthExceeded.on(param).with(NAME_MAX as u32));
-    }
-    Ok(text.to_owned())
 }
 
 fn flag(param: &str, text: Option<&str>) -> Result<Option<bool>, Reason> {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::domain::context::Entropy;
+use crate::domain::text;
 
 /// How many decimal digits a code has.
 pub const CODE_DIGITS: usize = 6;
@@ -29,12 +30,15 @@ impl Code {
         }
     }
 
-    /// Reads a code as a person typed it; blanks around and between the digits are allowed.
+    /// Reads a code as a person typed or pasted it, in the digits of any script. Around and between the digits there may
+    /// be blanks, dashes and full stops: that is how digits are grouped, and how a sentence ends that was copied along.
+    /// What is no code at all is told as a wrong one, and uses up no try: it could not have been right.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() > 64 {
+        if text.len() > SPELLING_MAX {
             return None;
         }
-        let digits: Vec<u8> = text.bytes().filter(|b| *b != b' ').collect();
+        let figures = text::figures(text);
+        let digits: Vec<u8> = figures.bytes().filter(|b| !b" -.".contains(b)).collect();
         let digits: [u8; CODE_DIGITS] = digits.try_into().ok()?;
         digits.iter().all(u8::is_ascii_digit).then_some(Self(digits))
     }
@@ -65,6 +69,9 @@ impl fmt::Debug for Code {
     }
 }
 
+/// The longest spelling of a code, in bytes.
+const SPELLING_MAX: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,10 +82,59 @@ mod tests {
     }
 
     #[test]
-    fn only_six_ascii_digits_are_a_code() {
-        assert_eq!(Code::parse(" 123 456 "), Some(Code(*b"123456")));
-        for odd in ["", "12345", "1234567", "١٢٣٤٥٦", "12345\0", "12345a", &"1".repeat(100_000)] {
-            assert_eq!(Code::parse(odd), None);
+    fn six_digits_are_a_code_however_they_are_written() {
+        for spelling in [
+            "123456",
+            " 123 456 ",
+            "123-456",
+            "123\u{2013}456",
+            "123\u{2011}456",
+            "123\u{2212}456",
+            "123.456",
+            "123456.",
+            "1 2 3 4 5 6",
+            " 123 456\r\n",
+            "\t123\u{a0}456\n",
+            "123\u{202f}456",
+            "123\u{3000}456",
+            "\u{2066}123456\u{2069}",
+            "\u{202a}123\u{200b}456\u{202c}",
+            "\u{feff}123\u{ad}456",
+            "１２３４５６",
+            "１２３－４５６",
+            "١٢٣٤٥٦",
+            "۱۲۳۴۵۶",
+            "१२३४५६",
+            "১২৩৪৫৬",
+            "๑๒๓ ๔๕๖",
+            "𝟏𝟐𝟑𝟒𝟓𝟔",
+            "12٣４5۶",
+        ] {
+            assert_eq!(Code::parse(spelling), Some(Code(*b"123456")), "{spelling:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_not_six_digits_is_no_code() {
+        for odd in [
+            "",
+            " ",
+            "12345",
+            "1234567",
+            "12345\0",
+            "12345a",
+            "123a456",
+            "1 2 3 4 5 б",
+            "12345①",
+            "12345²",
+            "+123456",
+            "123,456",
+            "#123456",
+            "123456!",
+            &"1".repeat(100_000),
+            &" ".repeat(100_000),
+        ] {
+            assert_eq!(Code::parse(odd), None, "{odd:.20}");
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::domain::identifier::{EmailAddress, PhoneNumber};
 use crate::domain::rejection::Code;
 use crate::domain::secret::Secret;
 use crate::domain::settings::Settings;
+use crate::domain::text;
 use crate::domain::time::Span;
 use crate::http::error::HttpError;
 use crate::http::exchange::Exchange;
@@ -88,14 +89,13 @@ fn unmask(settings: &mut Settings, current: &Settings) {
 
 /// An address as messages are kept under. A `+` that was not escaped arrives as a blank, which no address has.
 fn normalised(to: &str) -> Option<String> {
-    let parse = |to: &str| {
-        if to.contains('@') {
-            EmailAddress::parse(to).ok().map(|e| e.as_str().to_owned())
-        } else {
-            PhoneNumber::parse(to).ok().map(|p| p.as_str().to_owned())
-        }
-    };
-    parse(to).or_else(|| parse(&to.replace(' ', "+")))
+    let email = |to: &str| EmailAddress::parse(to).ok().map(|e| e.as_str().to_owned());
+    let phone = |to: &str| PhoneNumber::parse(to).ok().map(|p| p.as_str().to_owned());
+    if to.contains(text::is_at_sign) {
+        email(to).or_else(|| email(&text::trim(to).replace(' ', "+")))
+    } else {
+        phone(to).or_else(|| phone(&format!("+{}", text::trim(to))))
+    }
 }
 
 const MASK: &str = "********";
@@ -112,6 +112,9 @@ mod tests {
             ("ada clerk_test@example.com", "ada+clerk_test@example.com"),
             ("+12025550143", "+12025550143"),
             (" 12025550143", "+12025550143"),
+            (" 1 202 555 0143", "+12025550143"),
+            ("\u{202a}+1 202\u{2011}555\u{2011}0143\u{202c}", "+12025550143"),
+            ("\u{feff}ada＠example.com", "ada@example.com"),
         ] {
             assert_eq!(normalised(to).as_deref(), Some(address), "{to}");
         }

@@ -290,3 +290,41 @@ fn joiners_are_in_domains_where_scripts_need_them() {
     assert!(email("a@ශ්\u{200d}රී.example").is_some());
     assert_eq!(email("a@exam\u{200c}ple.example"), None);
 }
+
+#[test]
+fn parts_of_addresses_are_looked_for_as_addresses_are_kept() {
+    for (typed, kept) in [
+        (" ADA@Bücher.Example\r\n", "ada@xn--bcher-kva.example"),
+        ("@Bücher.Example", "@xn--bcher-kva.example"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("ｅxample", "example"),
+        ("Ada\u{2011}L", "ada-l"),
+        ("Ünï", "ünï"),
+        ("ada@", "ada@"),
+        ("\u{feff}", ""),
+        ("", ""),
+    ] {
+        assert_eq!(EmailAddress::fragment(typed), kept, "{typed:?}");
+    }
+}
+
+#[test]
+fn only_spellings_that_everybody_reads_alike_mean_an_address() {
+    for (text, is_meant) in [
+        ("ada@example.com", true),
+        (" Ada@EXAMPLE.com ", true),
+        ("ａda@example.com", false),
+        ("ada＠example.com", false),
+        ("\u{200b}ada@example.com", false),
+        ("ada@example.com\u{200b}", false),
+        ("mailto:ada@example.com", false),
+        ("\u{212a}ate@example.com", false),
+    ] {
+        let address = EmailAddress::parse(text).expect(text);
+        assert_eq!(address.is_meant_by(text), is_meant, "{text:?}");
+    }
+    let dashed = EmailAddress::parse("a\u{2011}b@x\u{2011}y.example").expect("an address");
+    assert!(!dashed.is_meant_by("a\u{2011}b@x-y.example") && !dashed.is_meant_by("a-b@x\u{2011}y.example"));
+    let abroad = EmailAddress::parse("ünï@bücher.example").expect("an address");
+    assert!(abroad.is_meant_by("Ünï@Bücher.example") && abroad.is_meant_by("ünï@xn--bcher-kva.example"));
+}
