@@ -14,13 +14,15 @@ mod host;
 mod identity;
 mod json;
 mod options;
-
+mod outcomes;
 mod pace;
 mod pages;
 mod params;
 mod proxy;
 mod redirect;
+mod refused_origins;
 mod request;
+mod request_id;
 mod response;
 mod router;
 mod routes;

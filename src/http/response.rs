@@ -8,7 +8,8 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
-use super::error::{Fault, HttpError};
+use super::error::HttpError;
+use super::request_id::RequestId;
 
 /// An answer.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ impl Answer {
     pub(super) fn json(value: &impl Serialize) -> Self {
         match serde_json::to_vec(value) {
             Ok(body) => Self::of("application/json", body.into()),
-            Err(error) => HttpError::internal(format!("rendering: {error}")).into_answer(),
+            Err(error) => HttpError::internal(format!("rendering: {error}")).into_answer(&RequestId::fresh()),
         }
     }
 
@@ -84,6 +85,11 @@ impl Answer {
         self
     }
 
+    /// The status.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// The headers.
     pub(super) fn headers_mut(&mut self) -> &mut HeaderMap {
         &mut self.headers
@@ -103,12 +109,6 @@ impl Answer {
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         response
-    }
-}
-
-impl From<Fault> for Answer {
-    fn from(fault: Fault) -> Self {
-        HttpError::from(fault).into_answer()
     }
 }
 

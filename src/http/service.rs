@@ -13,12 +13,14 @@ use http_body_util::{Empty, Full};
 use hyper::body::Body;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response};
+use tracing::Instrument;
 use url::Host;
 
 use super::app::App;
 use super::cors::{self, Realm, is_loopback, origin_of};
 use super::error::{Fault, HttpError};
 use super::exchange::Exchange;
+use super::outcomes::Asked;
 use super::request::{Head, Mode};
 use super::response::Answer;
 use super::router::{self, Route};
@@ -30,14 +32,14 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let (parts, body) = request.into_parts();
+    let asked = Asked::new(&parts, app.options.trusts(peer.ip()));
     let origin = origin_of(&parts.headers).map(str::to_owned);
-    let outcome = uninterrupted(exchange(app, parts, body, peer)).await;
-    let outcome = outcome.unwrap_or_else(|panic| Err(HttpError::internal(words(&*panic))));
-    let mut answer = outcome.unwrap_or_else(|error| {
-        app.refusals.note(&error, app.engine.now());
-        error.into_answer()
-    });
+    let walk = exchange(app, parts, body, peer).instrument(app.outcomes.span(&asked.id));
+    let outcome = uninterrupted(walk).await.unwrap_or_else(|_| Err(panicked()));
+    app.outcomes.note(&asked, &outcome, app.engine.now());
+    let mut answer = outcome.unwrap_or_else(|error| error.into_answer(&asked.id));
     app.origins.grant(origin.as_deref(), answer.headers_mut());
+    asked.id.put(answer.headers_mut());
     answer.into_response()
 }
 
@@ -48,20 +50,19 @@ where
     let options = &app.options;
     let head = Head::read(parts, peer, options)?;
     let realm = router::realm(&head.path, options.development);
-    app.origins.check(&head.asked(realm))?;
+    let asked = head.asked(realm);
+    app.origins.check(&asked).map_err(|fault| app.refused_origins.explain(fault, asked.origin))?;
     if realm == Realm::Dev && !is_at_home(head.own_host.as_deref(), options) {
         return Err(Fault::HostInvalid.into());
     }
     if head.method == Method::OPTIONS {
-        return Ok(cors::preflight());
+        return Ok(cors::preflight(asked.native));
     }
     let route = Route::find(&head.method, &head.path, options.development)?;
     let source = head.source(&app.origins);
     let exchange = Exchange::new(app, head, source);
     // On the heap: what all routes need together is large, and hyper moves the whole future about.
-    let answered = uninterrupted(Box::pin(routed(&exchange, route, body))).await;
-    let answered = answered.unwrap_or_else(|panic| Err(HttpError::internal(words(&*panic))));
-    answered.map_err(|error| error.at(route.name()))
+    uninterrupted(Box::pin(routed(&exchange, route, body))).await.unwrap_or_else(|_| Err(panicked()))
 }
 
 /// Answers a request. One that only reads, and under which another call replaced the client's token, is asked again: by
@@ -117,9 +118,9 @@ async fn uninterrupted<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + 
     .await
 }
 
-fn words(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic")
+/// What a panic says may repeat what it was about; where it was is in a line of its own.
+fn panicked() -> HttpError {
+    HttpError::internal("a panic")
 }
 
 #[cfg(test)]
@@ -146,7 +147,6 @@ mod tests {
         let quiet = uninterrupted(async { 7 }).await;
         assert_eq!(quiet.ok(), Some(7));
         let loud: Result<(), _> = uninterrupted(async { panic!("number {}", 8) }).await;
-        let panic: Box<dyn Any + Send> = loud.expect_err("a panic");
-        assert_eq!(words(&*panic), "number 8");
+        assert!(loud.is_err());
     }
 }
