@@ -137,6 +137,18 @@ pub enum RequestLog {
     Off,
 }
 
+impl RequestLog {
+    /// As the key spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Errors => "errors",
+            Self::Sampled => "sampled",
+            Self::Off => "off",
+        }
+    }
+}
+
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]

@@ -1,5 +1,5 @@
-//! The origin rule (DESIGN 9) and what browsers must be told about it. Comparison is exact; nothing is guessed
-//! from the path or the cookies.
+//! The origin rule (DESIGN 9) and what browsers must be told about it. Comparison is exact, and in development
+//! all pages of this machine count as listed; nothing is guessed from the path or the cookies.
 
 use hyper::Method;
 use hyper::header::{

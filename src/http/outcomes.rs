@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use hyper::http::request::Parts;
-use hyper::{Method, StatusCode, Uri};
+use hyper::{Method, Uri};
 use tracing::{Level, Span};
 
 use crate::clock::Stopwatch;
 use crate::config::RequestLog;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span as TimeSpan, Timestamp};
 use crate::telemetry::{Repeats, Sum};
 
 use super::HttpOptions;
@@ -31,13 +31,23 @@ pub(super) struct Outcomes {
     due: AtomicU64,
 }
 
-/// A request as it came.
-pub(super) struct Asked {
+/// A request as it came. When it is dropped before anything came of it, the caller has left, which is noted too.
+pub(super) struct Asked<'a> {
     /// Its id.
     pub(super) id: RequestId,
     method: Method,
     uri: Uri,
+    at: Timestamp,
     watch: Stopwatch,
+    outcomes: &'a Outcomes,
+    is_noted: bool,
+}
+
+/// What came of a request.
+struct Outcome<'a> {
+    status: u16,
+    codes: String,
+    cause: Option<&'a str>,
 }
 
 /// Refusals and failures are counted together when they agree in this.
@@ -49,11 +59,27 @@ struct Kind {
     codes: String,
 }
 
-impl Asked {
-    /// A request that came just now.
-    pub(super) fn new(parts: &Parts, is_proxy: bool) -> Self {
-        let (method, uri) = (parts.method.clone(), parts.uri.clone());
-        Self { id: RequestId::of(&parts.headers, is_proxy), method, uri, watch: Stopwatch::start() }
+impl Asked<'_> {
+    /// What the log's lines of this request stand in: whatever is said meanwhile names the request. Where requests have
+    /// no lines there is nothing to find by it.
+    pub(super) fn span(&self) -> Span {
+        match self.outcomes.log {
+            RequestLog::Off => Span::none(),
+            // A warning must name its request whatever else is switched off.
+            _ => tracing::error_span!("request", request.id = self.id.as_str()),
+        }
+    }
+
+    /// Notes what came of it.
+    pub(super) fn note(&mut self, outcome: &Result<Answer, HttpError>) {
+        self.is_noted = true;
+        let error = outcome.as_ref().err();
+        let status = outcome.as_ref().map_or_else(HttpError::status, Answer::status).as_u16();
+        self.outcomes.note(self, status, || Outcome {
+            status,
+            codes: error.map(HttpError::codes).unwrap_or_default(),
+            cause: error.and_then(HttpError::cause),
+        });
     }
 
     /// The method, after `_method`. Methods that nobody knows are not repeated.
@@ -70,6 +96,15 @@ impl Asked {
     /// How long it took so far, in milliseconds.
     fn duration_ms(&self) -> f64 {
         (self.watch.elapsed().as_secs_f64() * 10_000.0).round() / 10.0
+    }
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if !self.is_noted {
+            let codes = || Outcome { status: CALLER_LEFT, codes: String::new(), cause: None };
+            self.outcomes.note(self, CALLER_LEFT, codes);
+        }
     }
 }
 
@@ -102,21 +137,24 @@ impl Outcomes {
         }
     }
 
-    /// What the log's lines of one request stand in: whatever is said meanwhile names the request. Where requests have
-    /// no lines there is nothing to find by it.
-    pub(super) fn span(&self, id: &RequestId) -> Span {
-        match self.log {
-            RequestLog::Off => Span::none(),
-            // A warning must name its request whatever else is switched off.
-            _ => tracing::error_span!("request", request.id = id.as_str()),
+    /// A request that comes at this moment.
+    pub(super) fn asked(&self, parts: &Parts, is_proxy: bool, at: Timestamp) -> Asked<'_> {
+        Asked {
+            id: RequestId::of(&parts.headers, is_proxy),
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
+            at,
+            watch: Stopwatch::start(),
+            outcomes: self,
+            is_noted: false,
         }
     }
 
-    /// Notes what came of a request.
-    pub(super) fn note(&self, asked: &Asked, outcome: &Result<Answer, HttpError>, now: Timestamp) {
+    fn note<'o>(&self, asked: &Asked<'_>, status: u16, outcome: impl FnOnce() -> Outcome<'o>) {
+        let now =
+            asked.at + TimeSpan::from_millis(u64::try_from(asked.watch.elapsed().as_millis()).unwrap_or(u64::MAX));
         self.sum_up(now);
-        let status = outcome.as_ref().map_or_else(HttpError::status, Answer::status);
-        let (is_failure, is_refusal) = (status.is_server_error(), status.is_client_error());
+        let (is_failure, is_refusal) = (status >= 500, (400..500).contains(&status));
         let is_wanted = match self.log {
             RequestLog::All => true,
             RequestLog::Errors => is_refusal,
@@ -126,13 +164,9 @@ impl Outcomes {
         if !(is_failure || (is_wanted && tracing::enabled!(Level::INFO))) {
             return;
         }
-        let error = outcome.as_ref().err();
-        let kind = Kind {
-            method: asked.method(),
-            route: router::pattern(asked.uri.path(), self.development),
-            status: status.as_u16(),
-            codes: error.map(HttpError::codes).unwrap_or_default(),
-        };
+        let Outcome { status, codes, cause } = outcome();
+        let route = router::pattern(asked.uri.path(), self.development);
+        let kind = Kind { method: asked.method(), route, status, codes };
         if router::is_quiet(asked.uri.path(), self.development) {
             // Whoever polls them has the answer, and what is behind a bad one has lines of its own.
             return line!(debug, asked, kind, None::<&str>, "answered");
@@ -141,11 +175,11 @@ impl Outcomes {
         if is_counted && !self.count(&kind, now) {
             return;
         }
-        let cause = error.and_then(HttpError::cause);
         match status {
-            StatusCode::SERVICE_UNAVAILABLE => line!(warn, asked, kind, cause, "a request was turned away"),
-            _ if is_failure => line!(error, asked, kind, cause, "a request failed"),
-            _ if is_refusal => line!(info, asked, kind, cause, "refused"),
+            503 => line!(warn, asked, kind, cause, "a request was turned away"),
+            500.. => line!(error, asked, kind, cause, "a request failed"),
+            CALLER_LEFT => line!(info, asked, kind, cause, "the caller left before the answer"),
+            400.. => line!(info, asked, kind, cause, "refused"),
             _ => line!(info, asked, kind, cause, "answered"),
         }
     }
@@ -196,6 +230,8 @@ impl Outcomes {
 
 /// The methods there are (RFC 9110, 9; RFC 5789). `_OTHER` is what OpenTelemetry calls all others.
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+/// The number that nginx gave to this; no answer has it.
+const CALLER_LEFT: u16 = 499;
 /// So many of a kind have a line each in an interval: enough to find one request by its id on an ordinary day.
 const AT_ONCE: u32 = 5;
 
@@ -207,7 +243,6 @@ mod tests {
     use super::*;
     use crate::domain::id::SignUpId;
     use crate::domain::rejection::Code;
-    use crate::domain::time::Span as TimeSpan;
     use crate::engine::EngineError;
     use crate::http::error::Fault;
     use crate::telemetry::captured;
@@ -216,12 +251,12 @@ mod tests {
     fn a_line_names_the_route_and_the_id_and_nothing_of_whoever_asked() {
         let id = SignUpId::from_bytes([7; 16]);
         let uri = format!("/v1/client/sign_ups/{id}?_method=patch&email_address=ada@example.com");
-        let asked = asked("POST", &uri);
-        let log = logged(&outcomes(RequestLog::All), &asked, &Err(Code::FormCodeIncorrect.on("code").into()), 0);
+        let (log, request) =
+            told(&outcomes(RequestLog::All), "POST", &uri, Err(Code::FormCodeIncorrect.on("code").into()), 0);
         for part in [
             "INFO",
             "refused",
-            &format!("request.id=\"{}\"", asked.id.as_str()),
+            &format!("request.id=\"{}\"", request),
             "http.method=\"PATCH\"",
             "http.route=\"/v1/client/sign_ups/{id}\"",
             "http.status=422",
@@ -235,8 +270,8 @@ mod tests {
 
     #[test]
     fn what_nobody_knows_is_not_repeated() {
-        let asked = asked("ADA-LOVELACE", "/v1/ada@example.com/555?token=secret");
-        let log = logged(&outcomes(RequestLog::All), &asked, &Err(Code::ResourceNotFound.into()), 0);
+        let uri = "/v1/ada@example.com/555?token=secret";
+        let (log, _) = told(&outcomes(RequestLog::All), "ADA-LOVELACE", uri, Err(Code::ResourceNotFound.into()), 0);
         assert!(log.contains("_OTHER") && log.contains("http.status=404"), "{log}");
         assert!(["ADA", "ada", "555", "secret", "http.route"].iter().all(|part| !log.contains(part)), "{log}");
     }
@@ -251,9 +286,7 @@ mod tests {
         ] {
             let count = |outcome: fn() -> Result<Answer, HttpError>| {
                 let outcomes = outcomes(setting);
-                (0..300)
-                    .map(|_| logged(&outcomes, &asked("GET", "/v1/me"), &outcome(), 0).lines().count())
-                    .sum::<usize>()
+                (0..300).map(|_| logged(&outcomes, "/v1/me", outcome(), 0).lines().count()).sum::<usize>()
             };
             assert_eq!(count(|| Ok(Answer::empty())), good, "{setting:?}");
             assert_eq!(count(|| Err(Fault::SignedOut.into())), refused, "{setting:?}");
@@ -264,7 +297,7 @@ mod tests {
     #[test]
     fn a_flood_is_a_few_lines_and_their_number() {
         let outcomes = outcomes(RequestLog::Sampled);
-        let refuse = |second| logged(&outcomes, &asked("GET", "/v1/me"), &Err(Fault::OriginInvalid.into()), second);
+        let refuse = |second| logged(&outcomes, "/v1/me", Err(Fault::OriginInvalid.into()), second);
         let flood: String = (0..1000).map(|_| refuse(0)).collect();
         assert_eq!(flood.lines().count(), 5, "{flood}");
         let later = refuse(10);
@@ -276,7 +309,7 @@ mod tests {
     fn an_outage_is_told_at_its_beginning_while_it_lasts_and_at_its_end() {
         let outcomes = outcomes(RequestLog::Off);
         let unavailable = || Err(EngineError::Unavailable("the store is not available".into()).into());
-        let at = |second, outcome| logged(&outcomes, &asked("GET", "/v1/me"), &outcome, second);
+        let at = |second, outcome| logged(&outcomes, "/v1/me", outcome, second);
         let first = at(0, unavailable());
         assert!(first.contains("WARN") && first.contains("the store is not available"), "{first}");
         (0..100).for_each(|_| drop(at(1, unavailable())));
@@ -289,7 +322,7 @@ mod tests {
     #[test]
     fn failures_are_errors_with_their_cause_and_overload_is_none() {
         let outcomes = outcomes(RequestLog::Off);
-        let log = |error: HttpError| logged(&outcomes, &asked("GET", "/v1/client"), &Err(error), 0);
+        let log = |error: HttpError| logged(&outcomes, "/v1/client", Err(error), 0);
         let failed = log(HttpError::internal("a defect"));
         assert!(failed.contains("ERROR") && failed.contains("error.cause=\"a defect\""), "{failed}");
         let overloaded = log(EngineError::Overloaded { retry_after: TimeSpan::from_secs(1) }.into());
@@ -297,12 +330,23 @@ mod tests {
     }
 
     #[test]
+    fn a_caller_who_left_is_noted_and_one_who_was_answered_is_noted_once() {
+        let outcomes = outcomes(RequestLog::All);
+        let log = captured("info", || drop(asked(&outcomes, "POST", "/v1/client/sign_ups", 0)));
+        assert!(log.contains("the caller left") && log.contains("http.status=499"), "{log}");
+        let log = captured("info", || {
+            let mut asked = asked(&outcomes, "POST", "/v1/client/sign_ups", 0);
+            asked.note(&Ok(Answer::empty()));
+        });
+        assert_eq!(log.lines().count(), 1, "{log}");
+    }
+
+    #[test]
     fn what_is_polled_has_no_line_whatever_the_answer() {
         let outcomes = outcomes(RequestLog::All);
         for path in ["/health/live", "/health/ready"] {
-            let asked = asked("GET", path);
-            assert_eq!(logged(&outcomes, &asked, &Ok(Answer::empty()), 0), "");
-            assert_eq!(logged(&outcomes, &asked, &Err(HttpError::not_ready("commits fail")), 0), "");
+            assert_eq!(logged(&outcomes, path, Ok(Answer::empty()), 0), "");
+            assert_eq!(logged(&outcomes, path, Err(HttpError::not_ready("commits fail")), 0), "");
         }
     }
 
@@ -313,12 +357,26 @@ mod tests {
         Outcomes::new(&options)
     }
 
-    fn asked(method: &str, uri: &str) -> Asked {
-        let request = Request::builder().method(method).uri(uri).body(()).expect("a request");
-        Asked::new(&request.into_parts().0, false)
+    /// What the log says of a GET.
+    fn logged(outcomes: &Outcomes, uri: &str, outcome: Result<Answer, HttpError>, second: u64) -> String {
+        told(outcomes, "GET", uri, outcome, second).0
     }
 
-    fn logged(outcomes: &Outcomes, asked: &Asked, outcome: &Result<Answer, HttpError>, second: u64) -> String {
-        captured("info", || outcomes.note(asked, outcome, Timestamp::from_millis(1_000_000 + second * 1000)))
+    /// What the log says of a request, and the request's id.
+    fn told(
+        outcomes: &Outcomes,
+        method: &str,
+        uri: &str,
+        outcome: Result<Answer, HttpError>,
+        second: u64,
+    ) -> (String, String) {
+        let mut asked = asked(outcomes, method, uri, second);
+        let id = asked.id.as_str().to_owned();
+        (captured("info", || asked.note(&outcome)), id)
+    }
+
+    fn asked<'a>(outcomes: &'a Outcomes, method: &str, uri: &str, second: u64) -> Asked<'a> {
+        let request = Request::builder().method(method).uri(uri).body(()).expect("a request");
+        outcomes.asked(&request.into_parts().0, false, Timestamp::from_millis(1_000_000 + second * 1000))
     }
 }

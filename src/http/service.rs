@@ -20,7 +20,6 @@ use super::app::App;
 use super::cors::{self, Realm, is_loopback, origin_of};
 use super::error::{Fault, HttpError};
 use super::exchange::Exchange;
-use super::outcomes::Asked;
 use super::request::{Head, Mode};
 use super::response::Answer;
 use super::router::{self, Route};
@@ -32,11 +31,11 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let (parts, body) = request.into_parts();
-    let asked = Asked::new(&parts, app.options.trusts(peer.ip()));
+    let mut asked = app.outcomes.asked(&parts, app.options.trusts(peer.ip()), app.engine.now());
     let origin = origin_of(&parts.headers).map(str::to_owned);
-    let walk = exchange(app, parts, body, peer).instrument(app.outcomes.span(&asked.id));
+    let walk = exchange(app, parts, body, peer).instrument(asked.span());
     let outcome = uninterrupted(walk).await.unwrap_or_else(|_| Err(panicked()));
-    app.outcomes.note(&asked, &outcome, app.engine.now());
+    asked.note(&outcome);
     let mut answer = outcome.unwrap_or_else(|error| error.into_answer(&asked.id));
     app.origins.grant(origin.as_deref(), answer.headers_mut());
     asked.id.put(answer.headers_mut());
