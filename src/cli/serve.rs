@@ -254,6 +254,8 @@ fn http_options(config: &Config, places: usize) -> Result<HttpOptions, String> {
         body_timeout: Duration::from_millis(server.body_timeout_ms),
         write_timeout: Duration::from_millis(server.write_timeout_ms),
         min_bytes_per_s: server.min_bytes_per_s,
+        requests: config.request_log(),
+        requests_one_in: config.telemetry.requests_one_in,
         // The engine and the store end after the last answer, in what is left of the time.
         drain_timeout: Duration::from_secs(server.drain_timeout_s).mul_f64(ANSWERS_SHARE),
         max_connections: places,

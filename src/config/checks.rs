@@ -149,7 +149,7 @@ fn is_loopback(host: Option<&str>) -> bool {
 
 /// Numbers with the least and the most they may be.
 fn ranges(config: &Config) -> Vec<Range> {
-    let Config { server, verification, sign_up, session, password, .. } = config;
+    let Config { server, verification, sign_up, session, password, telemetry, .. } = config;
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     vec![
         ("server.max_body_bytes", count(server.max_body_bytes), 1024, 16 << 20),
@@ -176,6 +176,7 @@ fn ranges(config: &Config) -> Vec<Range> {
         ("password.p", u64::from(password.p), 1, 8),
         ("password.threads", count(password.threads), 0, 1024),
         ("password.queue", count(password.queue), 1, MILLION),
+        ("telemetry.requests_one_in", u64::from(telemetry.requests_one_in), 1, MILLION),
     ]
 }
 

@@ -18,6 +18,7 @@ impl Config {
         derive("instance", "publishable_key", self.publishable_key().as_str().into());
         derive("instance", "key_file", self.key_file().display().to_string().into());
         derive("server", "public_url", self.public_url(self.server.listen.port()).to_string().into());
+        derive("telemetry", "requests", self.request_log().as_str().into());
         if self.email.transport == EmailTransport::Smtp {
             derive("email", "port", i64::from(self.email_port()).into());
         }

@@ -20,7 +20,7 @@ use super::samples::{sample, sample_names};
 use super::sections::{
     Captcha, Email, Instance, Limits, Password, Server, Session, SignUp, Sms, StoreSection, Telemetry, Verification,
 };
-use super::values::{Mode, PublicUrl, PublishableKey, WebUrl};
+use super::values::{Mode, PublicUrl, PublishableKey, RequestLog, WebUrl};
 
 /// Where a configuration comes from, beside the defaults.
 #[derive(Clone, Debug, Default)]
@@ -202,6 +202,12 @@ impl Config {
             format!("http://{host}:{port}").parse().expect("an address and a port make a URL")
         };
         self.server.public_url.clone().unwrap_or_else(derived)
+    }
+
+    /// Which requests have a line in the log: as given, or what suits the mode.
+    pub fn request_log(&self) -> RequestLog {
+        let fitting = if self.is_development() { RequestLog::All } else { RequestLog::Sampled };
+        self.telemetry.requests.unwrap_or(fitting)
     }
 
     /// The port of the SMTP server.

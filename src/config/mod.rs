@@ -20,7 +20,7 @@ pub use sections::{
 };
 pub use values::{
     Algorithm, CaptchaProvider, Durability, EmailTransport, Listen, LogFormat, Mode, Network, Origin, PublicUrl,
-    PublishableKey, Security, SmsTransport, StoreKind,
+    PublishableKey, RequestLog, Security, SmsTransport, StoreKind,
 };
 
 /// The documented defaults, as they stand in the repository.

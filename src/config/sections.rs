@@ -9,7 +9,7 @@ use crate::domain::secret::Secret;
 
 use super::values::{
     Algorithm, AllowedRedirect, CaptchaProvider, Durability, EmailTransport, Listen, LogFormat, Mailbox, Mode, Network,
-    Origin, PublicUrl, PublishableKey, Security, SmsTransport, StoreKind, Text, WebUrl,
+    Origin, PublicUrl, PublishableKey, RequestLog, Security, SmsTransport, StoreKind, Text, WebUrl,
 };
 
 /// `[instance]`
@@ -181,4 +181,6 @@ pub struct Sms {
 #[expect(missing_docs, reason = "documented in config/default.toml")]
 pub struct Telemetry {
     pub log: LogFormat,
+    pub requests: Option<RequestLog>,
+    pub requests_one_in: u32,
 }

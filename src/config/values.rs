@@ -124,6 +124,32 @@ pub enum LogFormat {
     Json,
 }
 
+/// Which requests have a line in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestLog {
+    /// Each of them.
+    All,
+    /// Those that were refused or failed; when there are many of a kind, the first ones and a count.
+    Errors,
+    /// The same, and a sample of the others.
+    Sampled,
+    /// Those that failed.
+    Off,
+}
+
+impl RequestLog {
+    /// As the key spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Errors => "errors",
+            Self::Sampled => "sampled",
+            Self::Off => "off",
+        }
+    }
+}
+
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -174,7 +200,8 @@ impl From<IpAddr> for Network {
     }
 }
 
-/// The origin of a page, exactly as browsers spell it (RFC 6454).
+/// The origin of a page, exactly as browsers and web views spell it (RFC 6454): of a site, or of an application's own
+/// pages, such as `capacitor://localhost`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Origin(String);
@@ -362,15 +389,39 @@ impl FromStr for Origin {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let hint = "give scheme, host and port, such as https://app.example.com; there are no wildcards";
-        let Ok(url) = Url::parse(text) else { return invalid(format!("can't hold {text:?}; {hint}")) };
-        let origin = url.origin().ascii_serialization();
-        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-        if !matches!(url.scheme(), "http" | "https") || !bare || text.contains('*') {
-            return invalid(format!("can't hold {text:?}; {hint}"));
-        }
-        Ok(Self(origin))
+        let is_plain = !text.contains(|c: char| c.is_whitespace() || c.is_control() || "*@\\?#".contains(c));
+        let parts = text.split_once("://").filter(|_| is_plain);
+        let origin = parts.and_then(|(scheme, authority)| match scheme.to_ascii_lowercase().as_str() {
+            "http" | "https" => {
+                let url = Url::parse(text).ok().filter(|url| url.path() == "/")?;
+                Some(url.origin().ascii_serialization())
+            }
+            scheme => app_origin(scheme, authority.strip_suffix('/').unwrap_or(authority)),
+        });
+        origin.map(Self).map_or_else(
+            || {
+                invalid(format!(
+                    "can't hold {text:?}; give scheme, host and port, such as https://app.example.com or \
+                     capacitor://localhost; there are no wildcards"
+                ))
+            },
+            Ok,
+        )
     }
+}
+
+/// The origin of an application's own pages, as web views and browsers spell it: in lower case, the port where there is
+/// one. Schemes whose pages anybody can make, or that have none, are no one's own.
+fn app_origin(scheme: &str, authority: &str) -> Option<String> {
+    const REFUSED: [&str; 11] =
+        ["file", "filesystem", "javascript", "vbscript", "data", "blob", "about", "view-source", "ws", "wss", "ftp"];
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_lowercase())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
+    let is_host = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+    let is_port = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|number| number.to_string() == port));
+    let is_good = is_scheme && is_host && is_port && !REFUSED.contains(&scheme);
+    is_good.then(|| format!("{scheme}://{}", authority.to_ascii_lowercase()))
 }
 
 impl FromStr for AllowedRedirect {

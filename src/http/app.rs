@@ -10,8 +10,9 @@ use crate::engine::Engine;
 use super::HttpOptions;
 use super::cookie::CookieSuffix;
 use super::cors::Origins;
-use super::error::Refusals;
+use super::outcomes::Outcomes;
 use super::redirect::Redirects;
+use super::refused_origins::RefusedOrigins;
 
 /// The messages that a development instance captured instead of sending them.
 pub trait DevOutbox: Send + Sync {
@@ -48,7 +49,8 @@ pub struct App {
     pub(super) origins: Origins,
     pub(super) redirects: Redirects,
     pub(super) cookie_suffix: CookieSuffix,
-    pub(super) refusals: Refusals,
+    pub(super) outcomes: Outcomes,
+    pub(super) refused_origins: RefusedOrigins,
 }
 
 impl App {
@@ -60,7 +62,8 @@ impl App {
             redirects: Redirects::new(&options),
             cookie_suffix: CookieSuffix::of(&options.publishable_key),
             outbox: outbox.filter(|_| options.development),
-            refusals: Refusals::default(),
+            outcomes: Outcomes::new(&options),
+            refused_origins: RefusedOrigins::default(),
             options,
         }
     }

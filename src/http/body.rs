@@ -175,6 +175,7 @@ mod tests {
     use url::Url;
 
     use super::*;
+    use crate::http::request_id::RequestId;
 
     #[tokio::test]
     async fn forms_are_read_and_nothing_else() {
@@ -279,7 +280,7 @@ mod tests {
         let options = options();
         let body = Full::new(Bytes::copy_from_slice(body.as_bytes()));
         let error = form(&map, body, &options).await.err()?;
-        Some(error.into_answer().into_response().status().as_u16())
+        Some(error.into_answer(&RequestId::fresh()).into_response().status().as_u16())
     }
 
     fn options() -> HttpOptions {

@@ -1,5 +1,5 @@
-//! The origin rule (DESIGN 9) and what browsers must be told about it. Comparison is exact; nothing is guessed
-//! from the path or the cookies.
+//! The origin rule (DESIGN 9) and what browsers must be told about it. Comparison is exact, and in development
+//! all pages of this machine count as listed; nothing is guessed from the path or the cookies.
 
 use hyper::Method;
 use hyper::header::{
@@ -9,13 +9,19 @@ use hyper::header::{
 };
 use url::{Host, Url};
 
+use crate::config::Origin;
+
 use super::HttpOptions;
 use super::error::Fault;
 use super::response::{Answer, insert};
 
 /// The origins whose pages may call.
 #[derive(Clone, Debug)]
-pub(super) struct Origins(Vec<String>);
+pub(super) struct Origins {
+    listed: Vec<String>,
+    /// Whether pages on this machine may, whatever their port: those of developers.
+    loopback: bool,
+}
 
 /// What the rule looks at.
 #[derive(Clone, Copy, Debug)]
@@ -48,32 +54,25 @@ pub(super) enum Realm {
 }
 
 impl Origins {
-    /// The allowed origins and the engine's own; in development both of its loopback spellings.
+    /// The allowed origins and the engine's own; in development those of this machine too. What can be no origin is
+    /// left out.
     pub(super) fn new(options: &HttpOptions) -> Self {
-        let mut origins: Vec<String> = options.allowed_origins.iter().filter_map(|o| normalise(o)).collect();
-        origins.push(options.public_url.origin().ascii_serialization());
-        if options.development && is_loopback(&options.public_url) {
-            for host in ["localhost", "127.0.0.1"] {
-                let mut spelled = options.public_url.clone();
-                if spelled.set_host(Some(host)).is_ok() {
-                    origins.push(spelled.origin().ascii_serialization());
-                }
-            }
-        }
-        origins.sort();
-        origins.dedup();
-        Self(origins)
+        let parsed = options.allowed_origins.iter().filter_map(|text| text.trim().parse::<Origin>().ok());
+        let mut listed: Vec<String> = parsed.map(|origin| origin.as_str().to_owned()).collect();
+        listed.push(options.public_url.origin().ascii_serialization());
+        listed.sort();
+        listed.dedup();
+        Self { listed, loopback: options.development }
     }
 
     /// Whether pages of `origin` may call.
     pub(super) fn allows(&self, origin: &str) -> bool {
-        self.0.iter().any(|o| o == origin)
+        self.listed.iter().any(|o| o == origin) || (self.loopback && is_loopback_origin(origin))
     }
 
     /// The origin that a `Referer` names, if its pages may call.
     pub(super) fn of_referer(&self, referer: &str) -> Option<String> {
-        let origin = Url::parse(referer).ok()?.origin().ascii_serialization();
-        self.allows(&origin).then_some(origin)
+        origin_of_page(&Url::parse(referer).ok()?).filter(|origin| self.allows(origin))
     }
 
     /// The rule itself.
@@ -90,11 +89,16 @@ impl Origins {
                 is_safe || asked.native || asked.realm == Realm::Dev || asked.fetch_site == Some("same-origin");
             return if passes { Ok(()) } else { Err(Fault::OriginMissing) };
         };
-        if asked.native {
+        // An application without cookies has no page. One that runs in a web view has, and no browser lets other pages
+        // name such an origin.
+        if asked.native && (is_web(origin) || origin.is_empty()) {
             return Err(Fault::OriginAuthorizationConflict);
         }
         if !self.allows(origin) {
             return Err(Fault::OriginInvalid);
+        }
+        if asked.native {
+            return Ok(());
         }
         if asked.authorization && asked.realm == Realm::Api {
             return Err(Fault::OriginAuthorizationConflict);
@@ -124,13 +128,14 @@ pub(super) fn origin_of(headers: &HeaderMap) -> Option<&str> {
     })
 }
 
-/// The answer to a preflight that passed the rule.
-pub(super) fn preflight() -> Answer {
+/// The answer to a preflight that passed the rule. What a `native` call carries its token in is no simple header.
+pub(super) fn preflight(native: bool) -> Answer {
     let mut answer = Answer::empty();
     let headers = answer.headers_mut();
     headers
         .insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
-    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Content-Type"));
+    let allowed = if native { ALLOWED_NATIVE } else { ALLOWED };
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(allowed));
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     answer
 }
@@ -145,19 +150,33 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// An origin as browsers spell it. What can never be an origin's name is left out.
-fn normalise(text: &str) -> Option<String> {
-    let text = text.trim().trim_end_matches('/');
-    if text.is_empty() || text == "*" || text == "null" {
-        return None;
+/// The origin of the page at `url`, as browsers spell it; `None` for what has no host.
+pub(super) fn origin_of_page(url: &Url) -> Option<String> {
+    if matches!(url.scheme(), "http" | "https") {
+        return Some(url.origin().ascii_serialization());
     }
-    match Url::parse(text).map(|url| url.origin()) {
-        Ok(origin) if origin.is_tuple() => Some(origin.ascii_serialization()),
-        _ => Some(text.to_owned()),
-    }
+    // Such origins are opaque to the URL standard; the engines of web views name scheme, host and port all the same.
+    let (scheme, host) = (url.scheme(), url.host_str().filter(|host| !host.is_empty())?);
+    Some(url.port().map_or_else(|| format!("{scheme}://{host}"), |port| format!("{scheme}://{host}:{port}")))
 }
 
-const EXPOSED: &str = "Authorization, Clerk-Db-Jwt, X-Country, Retry-After";
+fn is_web(origin: &str) -> bool {
+    let scheme = origin.split_once("://").map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
+}
+
+/// Whether a page is one of this machine's, spelled as browsers do. Names below `localhost` are too (RFC 6761, 6.3).
+fn is_loopback_origin(origin: &str) -> bool {
+    let Ok(url) = Url::parse(origin) else { return false };
+    let is_below = matches!(url.host(), Some(Host::Domain(name)) if name.ends_with(".localhost"));
+    is_web(origin) && (is_below || is_loopback(&url)) && url.origin().ascii_serialization() == origin
+}
+
+const EXPOSED: &str = "Authorization, Clerk-Db-Jwt, X-Country, Retry-After, X-Clerk-Trace-Id";
+const ALLOWED: &str = "Content-Type";
+/// What native SDKs send beside the token (CONTRACT-2 F.4), as far as one of them runs in web views.
+const ALLOWED_NATIVE: &str =
+    "Authorization, Content-Type, Clerk-Api-Version, X-Clerk-Client-Id, X-Mobile, X-Expo-Sdk-Version";
 
 #[cfg(test)]
 mod tests {
@@ -188,6 +207,14 @@ mod tests {
             (Asked { native: true, ..asked(Method::GET, own) }, conflict),
             (Asked { authorization: true, ..asked(Method::POST, page) }, conflict),
             (Asked { realm: Realm::Dev, ..post }, Ok(())),
+            // Web views name the page that they show.
+            (Asked { native: true, authorization: true, ..asked(Method::POST, Some("capacitor://localhost")) }, Ok(())),
+            (Asked { native: true, authorization: true, ..asked(Method::OPTIONS, Some(EXTENSION)) }, Ok(())),
+            (asked(Method::POST, Some(EXTENSION)), Ok(())),
+            (Asked { authorization: true, ..asked(Method::POST, Some(EXTENSION)) }, conflict),
+            (Asked { native: true, ..asked(Method::POST, Some("ionic://localhost")) }, Err(Fault::OriginInvalid)),
+            (Asked { native: true, ..asked(Method::POST, Some("null")) }, Err(Fault::OriginInvalid)),
+            (Asked { native: true, ..asked(Method::POST, Some("https://evil.example")) }, conflict),
         ] {
             assert_eq!(origins().check(&asked), expected, "{asked:?}");
         }
@@ -218,16 +245,55 @@ mod tests {
         assert_eq!(headers[ACCESS_CONTROL_ALLOW_ORIGIN], "http://localhost:3000");
         assert_eq!(headers[ACCESS_CONTROL_ALLOW_CREDENTIALS], "true");
         assert_eq!(headers[VARY], "Origin");
+        let exposed = headers[ACCESS_CONTROL_EXPOSE_HEADERS].to_str().expect("text");
+        assert!(exposed.contains("X-Clerk-Trace-Id"), "{exposed}");
     }
 
     #[test]
-    fn loopback_has_two_spellings_in_development_only() {
-        assert!(origins().allows("http://127.0.0.1:8080"));
-        let mut options = options();
-        options.development = false;
-        let production = Origins::new(&options);
-        assert!(production.allows("http://localhost:8080"));
-        assert!(!production.allows("http://127.0.0.1:8080"));
+    fn pages_of_this_machine_are_allowed_in_development_only() {
+        let development = Origins::new(&HttpOptions { development: true, ..options() });
+        for origin in [
+            "http://localhost",
+            "http://localhost:3001",
+            "https://localhost:3000",
+            "http://127.0.0.1:5173",
+            "http://127.8.8.8",
+            "https://[::1]:3000",
+            "http://app.localhost:3000",
+        ] {
+            assert!(development.allows(origin) && !origins().allows(origin), "{origin}");
+        }
+        for origin in [
+            "http://localhost:80",
+            "http://localhost:3001/",
+            "HTTP://localhost:3001",
+            "http://localhost.:3001",
+            "http://localhost.evil.example",
+            "http://evil-localhost",
+            "http://user@localhost:3001",
+            "http://2130706433",
+            "http://0.0.0.0:3000",
+            "http://192.168.1.7:3000",
+            "http://[::]:3000",
+            "http://[::ffff:127.0.0.1]:3000",
+            "ftp://localhost",
+            "javascript://localhost",
+            "capacitor://127.0.0.1",
+            "null",
+            "",
+        ] {
+            assert!(!development.allows(origin), "{origin}");
+        }
+        assert!(origins().allows("http://localhost:8080"), "the engine's own");
+    }
+
+    #[test]
+    fn a_native_preflight_lets_the_token_through() {
+        for (native, expected) in [(true, true), (false, false)] {
+            let response = preflight(native).into_response();
+            let allowed = response.headers()[ACCESS_CONTROL_ALLOW_HEADERS].to_str().expect("text");
+            assert_eq!(allowed.contains("Authorization"), expected, "{allowed}");
+        }
     }
 
     #[test]
@@ -250,9 +316,11 @@ mod tests {
 
     fn options() -> HttpOptions {
         let url = Url::parse("http://localhost:8080").expect("a URL");
-        let mut options = HttpOptions::new(url, "pk_live_Y2xlcmsubG9jYWxob3N0JA==", true);
+        let mut options = HttpOptions::new(url, "pk_live_Y2xlcmsubG9jYWxob3N0JA==", false);
         options.allowed_origins =
-            ["http://localhost:3000/", "*", "null", "HTTPS://App.Example.com:443"].map(str::to_owned).to_vec();
+            ["http://localhost:3000/", "*", "null", "HTTPS://App.Example.com:443", "Capacitor://localhost", EXTENSION]
+                .map(str::to_owned)
+                .to_vec();
         options
     }
 
@@ -281,6 +349,7 @@ mod tests {
         Asked { fetch_site: Some(site), ..asked }
     }
 
+    const EXTENSION: &str = "chrome-extension://abcdefghijklmnopabcdefghijklmnop";
     const FOREIGN: &[&str] = &[
         "",
         "*",
@@ -296,5 +365,11 @@ mod tests {
         "http://127.0.0.1:3000",
         "http://localhost:3000 http://evil.example",
         "https://app.example.com.evil.example",
+        "capacitor://localhost:3000",
+        "capacitor://localhost.evil.example",
+        "CAPACITOR://localhost",
+        "ionic://localhost",
+        "chrome-extension://abcdefghijklmnopabcdefghijklmnoo",
+        "file://",
     ];
 }

@@ -2,12 +2,9 @@
 //! know which route failed or who asked.
 
 mod page;
-mod refusals;
 mod table;
 
 use std::borrow::Cow;
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 
 use hyper::StatusCode;
 use hyper::header::{ALLOW, HeaderMap, HeaderValue, RETRY_AFTER};
@@ -17,9 +14,9 @@ use crate::domain::rejection::{Code, Reason, Rejection};
 use crate::domain::time::Span;
 use crate::engine::EngineError;
 
+use super::request_id::RequestId;
 use super::response::{Answer, insert};
 
-pub(super) use refusals::Refusals;
 use table::row;
 
 /// What is wrong with a request before the domain sees it, or with the server.
@@ -59,7 +56,6 @@ struct Parts {
     headers: HeaderMap,
     /// What the log says beside the code.
     cause: Option<String>,
-    route: Option<&'static str>,
     /// Where somebody who navigated here goes on; an URL that the instance allows.
     way_on: Option<String>,
 }
@@ -94,6 +90,16 @@ impl HttpError {
         error
     }
 
+    /// 400 for pages of an origin that is not allowed, which is named: whoever looks into it sees which one was meant.
+    pub(super) fn origin_invalid(origin: &str) -> Self {
+        let mut error = Self::from(Fault::OriginInvalid);
+        for problem in &mut error.0.problems {
+            let is_not = "is not one of the allowed origins of this instance";
+            problem.long_message = Cow::Owned(format!("The Origin HTTP header {origin} {is_not}."));
+        }
+        error
+    }
+
     /// 422 about one value of a JSON document, in the words of whoever read it.
     pub(super) fn document(key: &str, reason: &str) -> Self {
         let mut error = Self::from(Reason::from(Code::FormParamValueInvalid));
@@ -109,12 +115,6 @@ impl HttpError {
     /// The same with the client piggybacked.
     pub(super) fn with_client(mut self, client: Value) -> Self {
         self.0.client = Some(client);
-        self
-    }
-
-    /// The same, noting for the log at which route it happened.
-    pub(super) fn at(mut self, route: &'static str) -> Self {
-        self.0.route = Some(route);
         self
     }
 
@@ -134,44 +134,42 @@ impl HttpError {
         &mut self.0.headers
     }
 
-    /// Why the service was not available. Not being ready is an answer of `/health/ready`, and has no cause.
-    fn refusal(&self) -> Option<&str> {
-        let cause = self.0.cause.as_deref();
-        cause.filter(|_| self.0.status == StatusCode::SERVICE_UNAVAILABLE)
+    /// The status of the answer.
+    pub(super) fn status(&self) -> StatusCode {
+        self.0.status
     }
 
-    /// The answer to a program.
-    pub(super) fn into_answer(self) -> Answer {
-        let (parts, trace_id) = self.settled();
+    /// Its codes, with commas between them.
+    pub(super) fn codes(&self) -> String {
+        let codes: Vec<&str> = self.0.problems.iter().map(|problem| problem.code).collect();
+        codes.join(",")
+    }
+
+    /// What the log says beside the codes; none of it is for the caller.
+    pub(super) fn cause(&self) -> Option<&str> {
+        self.0.cause.as_deref()
+    }
+
+    /// The answer to a program, whose request has this id.
+    pub(super) fn into_answer(self, id: &RequestId) -> Answer {
+        let parts = self.settled();
         let errors: Vec<Value> = parts.problems.iter().map(Problem::to_json).collect();
-        let mut envelope = json!({"errors": errors, "clerk_trace_id": trace_id});
+        let mut envelope = json!({"errors": errors, "clerk_trace_id": id.as_str()});
         if let Some(client) = parts.client {
             envelope["meta"] = json!({ "client": client });
         }
         Answer::json(&envelope).with_status(parts.status).with_headers(parts.headers)
     }
 
-    /// What every answer is made of. Unexpected failures of the server leave one line in the log. Refusals are many
-    /// when they come: [`Refusals`] sums them up.
-    fn settled(self) -> (Parts, String) {
+    /// What every answer is made of.
+    fn settled(self) -> Parts {
         let mut parts = *self.0;
-        let trace_id = trace_id();
-        if parts.status == StatusCode::INTERNAL_SERVER_ERROR {
-            tracing::error!(
-                http.route = parts.route,
-                http.status = parts.status.as_u16(),
-                error.code = parts.problems.first().map(|p| p.code),
-                error.cause = parts.cause.as_deref(),
-                trace_id,
-                "a request failed"
-            );
-        }
         let is_wait = matches!(parts.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
         if is_wait || parts.retry_after.is_some() {
             let seconds = parts.retry_after.map_or(1, Span::as_secs_ceil).max(1);
             parts.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        (parts, trace_id)
+        parts
     }
 
     fn new(status: StatusCode, problems: Vec<Problem>) -> Self {
@@ -182,7 +180,6 @@ impl HttpError {
             client: None,
             headers: HeaderMap::new(),
             cause: None,
-            route: None,
             way_on: None,
         }))
     }
@@ -311,13 +308,6 @@ impl Fault {
             Self::ServiceUnavailable => "service_unavailable",
         }
     }
-}
-
-/// 32 hex digits to find an answer's line in the log by. They need not be secret: the standard library's hash seeds
-/// differ from call to call and from process to process.
-fn trace_id() -> String {
-    let draw = || RandomState::new().build_hasher().finish();
-    format!("{:016x}{:016x}", draw(), draw())
 }
 
 fn fill(text: &'static str, param: Option<&str>, number: Option<u32>) -> Cow<'static, str> {

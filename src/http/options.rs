@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::config::Network;
+use crate::config::{Network, RequestLog};
 
 /// The front end's configuration.
 #[derive(Clone, Debug)]
@@ -40,6 +40,10 @@ pub struct HttpOptions {
     pub max_connections: usize,
     /// The most connections from one IPv4 address or IPv6 /64. Those of trusted proxies are not counted.
     pub max_connections_per_source: usize,
+    /// Which requests have a line in the log.
+    pub requests: RequestLog,
+    /// Of [`RequestLog::Sampled`]: one in so many requests that were answered well.
+    pub requests_one_in: u32,
     /// Whether this is a development instance, which has dev browsers, `/dev/*` and pages.
     pub development: bool,
     /// The instance's publishable key, whose digest is the suffix of cookies.
@@ -48,10 +52,16 @@ pub struct HttpOptions {
 
 impl HttpOptions {
     /// Where people go who were invited to nowhere in particular: the page of a development instance, else the
-    /// application, which is the first allowed origin.
+    /// application, which is the first allowed origin that a browser can be sent to.
     pub fn home(&self) -> String {
-        let application = self.allowed_origins.first().filter(|_| !self.development);
+        let is_web = |origin: &&String| origin.starts_with("https://") || origin.starts_with("http://");
+        let application = self.allowed_origins.iter().find(is_web).filter(|_| !self.development);
         application.cloned().unwrap_or_else(|| self.public_url.to_string())
+    }
+
+    /// Whether what `peer` says of where a request came from is believed.
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|proxies| proxies.contains(peer))
     }
 
     /// The defaults for an instance reached at `public_url`: loopback, port 8080.
@@ -71,6 +81,8 @@ impl HttpOptions {
             drain_timeout: Duration::from_secs(10),
             max_connections: 10_000,
             max_connections_per_source: if development { 10_000 } else { 200 },
+            requests: if development { RequestLog::All } else { RequestLog::Sampled },
+            requests_one_in: 100,
             development,
             publishable_key: publishable_key.into(),
         }

@@ -7,7 +7,7 @@ use url::Url;
 use crate::domain::rejection::{Code, Reason};
 
 use super::HttpOptions;
-use super::cors::Origins;
+use super::cors::{Origins, origin_of_page};
 
 /// The URLs that browsers may be sent back to: everything on the allowed origins and the engine's own, and
 /// `server.allowed_redirects`.
@@ -61,13 +61,13 @@ impl Redirects {
             return Some(text.to_owned());
         }
         let url = match Url::parse(text) {
-            Ok(url) if is_web(&url) && is_plainly_spelled(text, &url) => url,
+            Ok(url) if has_no_user(&url) && is_plainly_spelled(text, &url) => url,
             Err(url::ParseError::RelativeUrlWithoutBase) if is_relative(text) => {
                 Url::parse(origin?).ok()?.join(text).ok()?
             }
             _ => return None,
         };
-        let on_allowed_origin = self.origins.allows(&url.origin().ascii_serialization());
+        let on_allowed_origin = origin_of_page(&url).is_some_and(|origin| self.origins.allows(&origin));
         let below = |entry: &Entry| matches!(entry, Entry::Below(prefix) if is_below(&url, prefix));
         (on_allowed_origin || self.entries.iter().any(below)).then(|| url.into())
     }
@@ -128,7 +128,11 @@ fn without(mut url: Url, names: &[&str]) -> Url {
 }
 
 fn is_web(url: &Url) -> bool {
-    matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none()
+    matches!(url.scheme(), "http" | "https") && has_no_user(url)
+}
+
+fn has_no_user(url: &Url) -> bool {
+    url.username().is_empty() && url.password().is_none()
 }
 
 /// Two slashes after the scheme and no more, then at once the host that `url` has, no user, and a port at most.
@@ -191,7 +195,8 @@ mod tests {
             ("HTTP://LOCALHOST:3000/x", "http://localhost:3000/x"),
             ("https://app.example.com:443/x", "https://app.example.com/x"),
             ("http://localhost:8080/done", "http://localhost:8080/done"),
-            ("http://127.0.0.1:8080/done", "http://127.0.0.1:8080/done"),
+            ("capacitor://localhost/done?x=1", "capacitor://localhost/done?x=1"),
+            ("capacitor://localhost", "capacitor://localhost"),
             ("http://localhost:3000/?__clerk_db_jwt=dvb_x", "http://localhost:3000/?__clerk_db_jwt=dvb_x"),
             ("http://localhost:3000//evil.example", "http://localhost:3000//evil.example"),
             ("https://other.example/app", "https://other.example/app"),
@@ -291,6 +296,14 @@ mod tests {
             "http://other.example/app",
             "https://fixed.example/cb",
             "https://fixed.example/cb?kind=b",
+            "capacitor://evil.example/done",
+            "capacitor://localhost:3000/",
+            "capacitor://localhost.evil.example/",
+            "capacitor://localhost@evil.example/",
+            "capacitor://user@localhost/",
+            "capacitor:/localhost/",
+            "capacitor:localhost",
+            "ionic://localhost/",
             "*",
             "null",
             &long,
@@ -319,6 +332,53 @@ mod tests {
         {
             assert!(!redirects.still_allow(url), "{url}");
         }
+    }
+
+    #[test]
+    fn pages_of_this_machine_are_allowed_in_development_only() {
+        let mut options = options();
+        options.development = true;
+        let development = Redirects::new(&options);
+        for url in [
+            "http://localhost:5173/done",
+            "https://127.0.0.1:3001/",
+            "http://[::1]:3000/x?y#z",
+            "http://app.localhost/",
+        ] {
+            assert_eq!(development.check("redirect_url", url, None).as_deref(), Ok(url));
+            assert!(redirects().check("redirect_url", url, None).is_err(), "{url}");
+        }
+        for hostile in [
+            "http://192.168.1.7:3000/",
+            "http://localhost.evil.example/",
+            "http://localhost@evil.example/",
+            "http://2130706433/",
+            "http://0/",
+            "javascript://localhost/%0aalert(1)",
+            "ftp://localhost/",
+        ] {
+            assert!(development.check("redirect_url", hostile, PAGE).is_err(), "{hostile}");
+        }
+    }
+
+    #[test]
+    fn a_policy_names_a_site_by_its_origin_and_an_application_by_its_scheme() {
+        for (url, expected) in [
+            ("https://app.example.com/done?x", Some("https://app.example.com")),
+            ("http://localhost:3000/", Some("http://localhost:3000")),
+            ("capacitor://localhost/done", Some("capacitor:")),
+            ("chrome-extension://abcdefghijklmnopabcdefghijklmnop/popup.html", Some("chrome-extension:")),
+            ("myapp://callback", Some("myapp:")),
+            ("/done", None),
+        ] {
+            assert_eq!(csp_source(url).as_deref(), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_relative_url_of_an_application_is_one_of_its_pages() {
+        let url = redirects().check("redirect_url", "/sso-callback", Some("capacitor://localhost"));
+        assert_eq!(url.as_deref(), Ok("capacitor://localhost/sso-callback"));
     }
 
     #[test]
@@ -354,16 +414,21 @@ mod tests {
     }
 
     fn redirects() -> Redirects {
+        Redirects::new(&options())
+    }
+
+    fn options() -> HttpOptions {
         let url = Url::parse("http://localhost:8080").expect("a URL");
-        let mut options = HttpOptions::new(url, "pk_live_x", true);
-        options.allowed_origins = vec!["http://localhost:3000".into(), "https://app.example.com".into()];
+        let mut options = HttpOptions::new(url, "pk_live_x", false);
+        options.allowed_origins =
+            vec!["http://localhost:3000".into(), "https://app.example.com".into(), "capacitor://localhost".into()];
         options.allowed_redirects = vec![
             "myapp://callback".into(),
             "com.example.app:/oauth".into(),
             "https://other.example/app/".into(),
             "https://fixed.example/cb?kind=a".into(),
         ];
-        Redirects::new(&options)
+        options
     }
 
     const PAGE: Option<&str> = Some("http://localhost:3000");

@@ -69,7 +69,7 @@ impl Head {
             (Method::POST, Some(name)) => overridden(name)?,
             (method, _) => method,
         };
-        let trusted = options.trusted_proxies.iter().any(|p| p.contains(peer.ip()));
+        let trusted = options.trusts(peer.ip());
         let ip = client_ip(peer.ip(), &headers, &options.trusted_proxies);
         let by_proxy = |name| texts(&headers, name).next().filter(|_| trusted);
         let secure = options.public_url.scheme() == "https"

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::cookie;
 use super::error::HttpError;
+use super::request_id::RequestId;
 
 /// An answer.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ impl Answer {
     pub(super) fn json(value: &impl Serialize) -> Self {
         match serde_json::to_vec(value) {
             Ok(body) => Self::of(JSON, body.into()),
-            Err(error) => HttpError::internal(format!("rendering: {error}")).into_answer(),
+            Err(error) => HttpError::internal(format!("rendering: {error}")).into_answer(&RequestId::fresh()),
         }
     }
 
@@ -93,6 +94,11 @@ impl Answer {
     /// `page` in its place, with what its headers bring beside.
     pub(super) fn shown_as(self, page: Self) -> Self {
         Self { status: page.status, headers: self.headers, body: page.body }.with_headers(page.headers)
+    }
+
+    /// The status.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// The headers.

@@ -158,50 +158,20 @@ impl Route {
             _ => vec![(GET, Self::Page(Page::at(segments)?))],
         })
     }
+}
 
-    /// What the log calls it: no ids.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Environment => "environment",
-            Self::ClientShow => "client.show",
-            Self::ClientOpen => "client.open",
-            Self::ClientDrop => "client.drop",
-            Self::CaptchaSolve => "client.verify",
-            Self::SignInCreate => "sign_in.create",
-            Self::SignInShow(_) => "sign_in.show",
-            Self::SignInPrepare(_) => "sign_in.prepare_first_factor",
-            Self::SignInAttempt(_) => "sign_in.attempt_first_factor",
-            Self::SignUpCreate => "sign_up.create",
-            Self::SignUpShow(_) => "sign_up.show",
-            Self::SignUpUpdate(_) => "sign_up.update",
-            Self::SignUpPrepare(_) => "sign_up.prepare_verification",
-            Self::SignUpAttempt(_) => "sign_up.attempt_verification",
-            Self::Verify => "verify",
-            Self::VerifyConfirmed => "verify.confirmed",
-            Self::OAuthCallback => "oauth_callback",
-            Self::OAuthCallbackRepeat => "oauth_callback.repeat",
-            Self::TicketAccept => "tickets.accept",
-            Self::WaitlistJoin => "waitlist.join",
-            Self::Backend(route) => route.name(),
-            Self::SessionsEnd => "sessions.end",
-            Self::SessionShow(_) => "session.show",
-            Self::SessionTouch(_) => "session.touch",
-            Self::SessionToken(_) => "session.token",
-            Self::SessionEnd(_) => "session.end",
-            Self::SessionRemove(_) => "session.remove",
-            Self::Me => "me",
-            Self::DevBrowser => "dev_browser",
-            Self::Jwks => "jwks",
-            Self::Live => "health.live",
-            Self::Ready => "health.ready",
-            Self::Outbox => "dev.outbox",
-            Self::SettingsShow => "dev.settings.show",
-            Self::SettingsReplace => "dev.settings.replace",
-            Self::ClockShow => "dev.clock.show",
-            Self::ClockAdvance => "dev.clock.advance",
-            Self::Page(_) => "page",
-        }
-    }
+/// What the log calls a path: with `{id}` where it has one; `None` where there is nothing.
+pub(super) fn pattern(path: &str, development: bool) -> Option<String> {
+    let segments = segments(path);
+    Route::on(&segments, development).or_else(|| Route::of_backend(&segments))?;
+    let shown = segments.iter().map(|segment| if is_id(segment) { "{id}" } else { segment });
+    Some(shown.fold(String::new(), |pattern, segment| pattern + "/" + segment))
+}
+
+/// Whether a path is polled, or is asked for with every page: the log has better things to tell.
+pub(super) fn is_quiet(path: &str, development: bool) -> bool {
+    let methods = Route::on(&segments(path), development).unwrap_or_default();
+    methods.iter().any(|(_, route)| matches!(route, Route::Live | Route::Ready | Route::Outbox | Route::Page(_)))
 }
 
 fn not_allowed<R>(methods: &Methods<R>) -> HttpError {
@@ -219,6 +189,13 @@ fn id<T: FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
 }
 
+/// Whether a segment of a path that means something is an id there, of whatever kind.
+fn is_id(segment: &str) -> bool {
+    segment.rsplit_once('_').is_some_and(|(_, digits)| digits.len() == ID_DIGITS)
+}
+
+/// As many base62 digits has an id (see `domain::id`), and no word of a path.
+const ID_DIGITS: usize = 27;
 /// More segments than any path has.
 const SEGMENTS_MAX: usize = 5;
 
@@ -226,6 +203,7 @@ const SEGMENTS_MAX: usize = 5;
 mod tests {
     use hyper::header::ALLOW;
 
+    use super::super::request_id::RequestId;
     use super::*;
 
     #[test]
@@ -285,9 +263,41 @@ mod tests {
     #[test]
     fn a_missing_method_names_those_there_are() {
         let error = find("POST", "/v1/environment", true).expect_err("no such method");
-        let response = error.into_answer().into_response();
+        let response = error.into_answer(&RequestId::fresh()).into_response();
         assert_eq!(response.status(), 405);
         assert_eq!(response.headers()[ALLOW], "GET, PATCH, HEAD, OPTIONS");
+    }
+
+    #[test]
+    fn the_log_calls_a_path_by_its_pattern() {
+        let (id, session) = (SignUpId::from_bytes([7; 16]), SessionId::from_bytes([8; 16]));
+        for (path, expected) in [
+            ("/v1/client/sign_ups".to_owned(), Some("/v1/client/sign_ups")),
+            (format!("/v1/client/sign_ups/{id}"), Some("/v1/client/sign_ups/{id}")),
+            (
+                format!("/v1/client/sign_ups/{id}/attempt_verification"),
+                Some("/v1/client/sign_ups/{id}/attempt_verification"),
+            ),
+            (format!("/v1/client/sessions/{session}/touch"), Some("/v1/client/sessions/{id}/touch")),
+            (format!("/v1/sign_ups/{id}"), Some("/v1/sign_ups/{id}")),
+            ("/v1/waitlist_entries/bulk".into(), Some("/v1/waitlist_entries/bulk")),
+            ("/.well-known/jwks.json".into(), Some("/.well-known/jwks.json")),
+            ("/".into(), Some("/")),
+            ("/v1/ada@example.com".into(), None),
+            (format!("/v1/client/sign_ups/{session}"), None),
+        ] {
+            assert_eq!(pattern(&path, true).as_deref(), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_polled_and_what_is_static_is_quiet() {
+        for path in ["/health/live", "/health/ready", "/", "/dev/pages/style.css", "/dev/mailbox", "/dev/outbox"] {
+            assert!(is_quiet(path, true), "{path}");
+        }
+        for path in ["/v1/environment", "/v1/client", "/v1/verify", "/dev/settings", "/nowhere"] {
+            assert!(!is_quiet(path, true), "{path}");
+        }
     }
 
     #[test]
@@ -336,6 +346,6 @@ mod tests {
 
     fn status(found: Result<Route, HttpError>) -> u16 {
         let error = found.expect_err("nothing there");
-        error.into_answer().into_response().status().as_u16()
+        error.into_answer(&RequestId::fresh()).into_response().status().as_u16()
     }
 }

@@ -13,6 +13,7 @@ use http_body_util::{Empty, Full};
 use hyper::body::Body;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response};
+use tracing::Instrument;
 use url::Host;
 
 use super::app::App;
@@ -23,6 +24,7 @@ use super::exchange::Exchange;
 use super::pages::link;
 use super::pages::notice::Look;
 use super::request::{Head, Mode};
+use super::request_id::RequestId;
 use super::response::Answer;
 use super::router::{self, Route};
 use super::{HttpOptions, routes};
@@ -33,28 +35,28 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let (parts, body) = request.into_parts();
+    let mut asked = app.outcomes.asked(&parts, app.options.trusts(peer.ip()), app.engine.now());
     let origin = origin_of(&parts.headers).map(str::to_owned);
     let audience = Audience::of(&parts.method, &parts.headers);
     let is_read = matches!(parts.method, Method::GET | Method::HEAD);
-    let outcome = uninterrupted(exchange(app, parts, body, peer)).await;
-    let outcome = outcome.unwrap_or_else(|panic| Err(HttpError::internal(words(&*panic))));
-    if let Err(error) = &outcome {
-        app.refusals.note(error, app.engine.now());
-    }
+    let walk = exchange(app, parts, body, peer).instrument(asked.span());
+    let outcome = uninterrupted(walk).await.unwrap_or_else(|_| Err(panicked()));
+    asked.note(&outcome);
     let mut answer = match audience {
-        Audience::Person => readable(app, outcome, is_read),
-        Audience::Program | Audience::Unknown => outcome.unwrap_or_else(HttpError::into_answer),
+        Audience::Person => readable(app, outcome, is_read, &asked.id),
+        Audience::Program | Audience::Unknown => outcome.unwrap_or_else(|error| error.into_answer(&asked.id)),
     };
     app.origins.grant(origin.as_deref(), answer.headers_mut());
+    asked.id.put(answer.headers_mut());
     answer.into_response()
 }
 
 /// What a person is shown, in one place so that no route can forget it: every error is a page, and so is the JSON that
 /// a form is answered with. The JSON that a reading is answered with is what was asked for.
-fn readable(app: &App, outcome: Result<Answer, HttpError>, is_read: bool) -> Answer {
+fn readable(app: &App, outcome: Result<Answer, HttpError>, is_read: bool, id: &RequestId) -> Answer {
     let look = Look::of(app);
     match outcome {
-        Err(error) => error.into_page(&look, is_read),
+        Err(error) => error.into_page(&look, is_read, id),
         Ok(answer) if !is_read && answer.is_json() => answer.shown_as(link::done(&look)),
         Ok(answer) => answer,
     }
@@ -67,12 +69,13 @@ where
     let options = &app.options;
     let head = Head::read(parts, peer, options)?;
     let realm = router::realm(&head, options.development);
-    app.origins.check(&head.asked(realm))?;
+    let asked = head.asked(realm);
+    app.origins.check(&asked).map_err(|fault| app.refused_origins.explain(fault, asked.origin))?;
     if realm == Realm::Dev && !is_at_home(head.own_host.as_deref(), options) {
         return Err(Fault::HostInvalid.into());
     }
     if head.method == Method::OPTIONS {
-        return Ok(cors::preflight());
+        return Ok(cors::preflight(asked.native));
     }
     if realm == Realm::Backend {
         routes::backend::admit(app, &head)?;
@@ -81,9 +84,7 @@ where
     let source = head.source(&app.origins);
     let exchange = Exchange::new(app, head, source);
     // On the heap: what all routes need together is large, and hyper moves the whole future about.
-    let answered = uninterrupted(Box::pin(routed(&exchange, route, body))).await;
-    let answered = answered.unwrap_or_else(|panic| Err(HttpError::internal(words(&*panic))));
-    answered.map_err(|error| error.at(route.name()))
+    uninterrupted(Box::pin(routed(&exchange, route, body))).await.unwrap_or_else(|_| Err(panicked()))
 }
 
 /// Answers a request. One that only reads, and under which another call replaced the client's token, is asked again: by
@@ -139,9 +140,9 @@ async fn uninterrupted<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + 
     .await
 }
 
-fn words(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic")
+/// What a panic says may repeat what it was about; where it was is in a line of its own.
+fn panicked() -> HttpError {
+    HttpError::internal("a panic")
 }
 
 #[cfg(test)]
@@ -171,7 +172,6 @@ mod tests {
         let quiet = uninterrupted(async { 7 }).await;
         assert_eq!(quiet.ok(), Some(7));
         let loud: Result<(), _> = uninterrupted(async { panic!("number {}", 8) }).await;
-        let panic: Box<dyn Any + Send> = loud.expect_err("a panic");
-        assert_eq!(words(&*panic), "number 8");
+        assert!(loud.is_err());
     }
 }

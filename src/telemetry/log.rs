@@ -6,8 +6,10 @@ use std::io::{self, IsTerminal};
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::hold_back::HoldBack;
 use super::line::Fields;
 
 /// How log lines look.
@@ -26,7 +28,8 @@ pub enum LogFormat {
 pub struct FilterError(String);
 
 /// Begins to log to standard error, in colours if that is a terminal and `NO_COLOR` is not set. `RUST_LOG` chooses
-/// what; by default `info`. Does nothing when the process has a subscriber already.
+/// what; by default `info`. A line that repeats itself is said once and then counted. Does nothing when the process has
+/// a subscriber already.
 ///
 /// # Errors
 /// When `RUST_LOG` can't be read.
@@ -38,12 +41,15 @@ pub fn init(format: LogFormat) -> Result<(), FilterError> {
     };
     let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colours = !plain && io::stderr().is_terminal();
+    let held = HoldBack::new();
     let done = match format {
-        LogFormat::Human => human(filter, colours, io::stderr).try_init(),
-        LogFormat::Json => json(filter, io::stderr).try_init(),
+        LogFormat::Human => human(filter, colours, io::stderr).with(held.clone()).try_init(),
+        LogFormat::Json => json(filter, io::stderr).with(held.clone()).try_init(),
     };
     if done.is_err() {
         tracing::debug!("the process logs already");
+    } else if let Err(error) = held.sum_up_by_itself() {
+        tracing::warn!(%error, "lines that repeat themselves are held back, and how many they were is not told");
     }
     Ok(())
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use tempfile::TempDir;
 use vestibule::config::{
-    Config, ConfigError, DEFAULT, Network, PublishableKey, SAMPLES, Sources, StoreKind, sample_settings,
+    Config, ConfigError, DEFAULT, Network, Origin, PublishableKey, RequestLog, SAMPLES, Sources, StoreKind,
+    sample_settings,
 };
 use vestibule::domain::context::Policy;
 use vestibule::domain::source_limits::SourceLimits;
@@ -287,6 +288,84 @@ fn the_effective_configuration_masks_secrets_and_loads_again() {
     assert_eq!(again.policy(), config.policy());
     assert_eq!(again.effective().lines().skip(1).collect::<Vec<_>>(), effective.lines().skip(1).collect::<Vec<_>>());
     assert!(!format!("{config:?}").contains("hunter2"), "the debug form shows a secret");
+}
+
+#[test]
+fn origins_are_spelled_as_browsers_do() {
+    for (text, expected) in [
+        ("https://app.example.com", "https://app.example.com"),
+        ("HTTPS://App.Example.com:443/", "https://app.example.com"),
+        ("http://localhost:5173", "http://localhost:5173"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("capacitor://localhost", "capacitor://localhost"),
+        ("ionic://localhost/", "ionic://localhost"),
+        ("Tauri://LocalHost", "tauri://localhost"),
+        ("app://-", "app://-"),
+        ("app://bundle.app:8080", "app://bundle.app:8080"),
+        ("chrome-extension://abcdefghijklmnopabcdefghijklmnop", "chrome-extension://abcdefghijklmnopabcdefghijklmnop"),
+        (
+            "moz-extension://8c4e1e6f-7c70-4a0c-9b0e-0d1f0e5d7a11",
+            "moz-extension://8c4e1e6f-7c70-4a0c-9b0e-0d1f0e5d7a11",
+        ),
+    ] {
+        assert_eq!(text.parse::<Origin>().expect(text).as_str(), expected);
+    }
+    for text in [
+        "",
+        "*",
+        "null",
+        "localhost",
+        "localhost:3000",
+        "https:app.example.com",
+        "https://",
+        "https://*.example.com",
+        "https://app.example.com/path",
+        "https://app.example.com?x",
+        "https://app.example.com/#x",
+        "https://user@app.example.com",
+        "https://:word@app.example.com",
+        "https://app.example.com\n.evil.example",
+        "https://app.example.com https://b.example",
+        "capacitor://",
+        "capacitor:localhost",
+        "capacitor://localhost/index.html",
+        "capacitor://localhost?x",
+        "capacitor://user@localhost",
+        "capacitor://localhost:",
+        "capacitor://localhost:99999",
+        "capacitor://localhost:08",
+        "capacitor://*",
+        "chrome-extension://*",
+        "file://",
+        "file://host",
+        "javascript://localhost",
+        "data://localhost",
+        "blob:https://app.example.com",
+        "ws://localhost:3000",
+        "1app://localhost",
+        "://localhost",
+    ] {
+        let fault = text.parse::<Origin>().expect_err(text).to_string();
+        assert!(fault.contains(&format!("{text:?}")) && fault.contains("capacitor://localhost"), "{fault}");
+    }
+}
+
+#[test]
+fn which_requests_are_logged_follows_the_mode_unless_it_is_said() {
+    let production = format!("[instance]\nmode = \"production\"\n{SMTP}");
+    for (text, expected) in [
+        (String::new(), RequestLog::All),
+        ("[telemetry]\nrequests = \"off\"".into(), RequestLog::Off),
+        (production.clone(), RequestLog::Sampled),
+        (format!("{production}[telemetry]\nrequests = \"errors\""), RequestLog::Errors),
+    ] {
+        let config = load_text(&text).expect("a configuration");
+        assert_eq!(config.request_log(), expected, "{text}");
+        assert!(config.effective().contains(&format!("requests = \"{}\"", expected.as_str())));
+    }
+    assert_fault(load_text("[telemetry]\nrequests = \"some\""), "`telemetry.requests`");
+    assert_fault(load_text("[telemetry]\nrequests_one_in = 0"), "`telemetry.requests_one_in` is 0; it must be from 1");
 }
 
 #[test]

@@ -29,7 +29,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ("clock", &["domain"]),
     ("entropy", &["domain"]),
     ("outbound", &["domain"]),
-    ("telemetry", &["domain"]),
+    ("telemetry", &["clock", "domain"]),
     ("config", &["domain"]),
     ("domain", &[]),
     // The root declares the rooms and may show anything.

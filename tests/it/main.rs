@@ -35,4 +35,5 @@ mod sign_in_enumeration;
 mod sign_ins;
 #[path = "../support/mod.rs"]
 mod support;
+mod telemetry;
 mod tokens;

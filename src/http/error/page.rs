@@ -6,6 +6,7 @@ use hyper::StatusCode;
 use hyper::header::RETRY_AFTER;
 
 use crate::http::pages::notice::{Look, Notice, WayOn};
+use crate::http::request_id::RequestId;
 use crate::http::response::Answer;
 
 use super::{HttpError, Parts};
@@ -13,8 +14,8 @@ use super::{HttpError, Parts};
 impl HttpError {
     /// The answer to somebody who navigated here. `is_repeatable` tells whether the browser asks for the same once more
     /// by opening the page's address again.
-    pub(in crate::http) fn into_page(self, look: &Look<'_>, is_repeatable: bool) -> Answer {
-        let (parts, trace_id) = self.settled();
+    pub(in crate::http) fn into_page(self, look: &Look<'_>, is_repeatable: bool, id: &RequestId) -> Answer {
+        let parts = self.settled();
         let code = parts.problems.first().map_or("", |problem| problem.code);
         let mut notice = Notice::new(title(parts.status, code)).with_status(parts.status).saying(what(&parts, code));
         let seconds = parts.headers.get(RETRY_AFTER).and_then(|text| text.to_str().ok()?.parse().ok());
@@ -28,7 +29,7 @@ impl HttpError {
                 None if is_repeatable && (seconds.is_some() || is_ours) => WayOn::Again,
                 None => WayOn::Home,
             })
-            .referring(format!("{} {code} · {trace_id}", parts.status.as_u16()));
+            .referring(format!("{} {code} · {}", parts.status.as_u16(), id.as_str()));
         notice.render(look).with_headers(parts.headers)
     }
 }
@@ -139,7 +140,7 @@ mod tests {
 
     fn page(error: HttpError, is_repeatable: bool) -> (u16, hyper::HeaderMap, String) {
         let branding = Branding::default();
-        let answer = error.into_page(&Look::sample(&branding), is_repeatable);
+        let answer = error.into_page(&Look::sample(&branding), is_repeatable, &RequestId::fresh());
         let html = String::from_utf8(answer.body().to_vec()).expect("text");
         let response = answer.into_response();
         (response.status().as_u16(), response.headers().clone(), html)

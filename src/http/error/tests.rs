@@ -2,8 +2,6 @@ use std::collections::BTreeSet;
 
 use super::table::TABLE;
 use super::*;
-use crate::domain::time::Timestamp;
-use crate::telemetry::captured;
 
 #[test]
 fn every_code_has_exactly_one_general_row() {
@@ -47,7 +45,7 @@ fn several_faults_come_in_one_envelope_each_under_its_name() {
     assert_eq!(errors[0]["meta"], json!({"param_name": "email_address"}));
     assert_eq!(errors[1]["code"], "form_password_length_too_short");
     assert_eq!(errors[1]["long_message"], "Passwords must be 8 characters or more.");
-    let trace = shown.2["clerk_trace_id"].as_str().expect("text");
+    let trace = shown.2["clerk_trace_id"].as_str().expect("text").to_owned();
     assert!(trace.len() == 32 && trace.bytes().all(|b| b.is_ascii_hexdigit()));
     assert!(shown.2.get("meta").is_none());
 }
@@ -70,37 +68,6 @@ fn causes_stay_in_the_log() {
 }
 
 #[test]
-fn unexpected_failures_are_errors_in_the_log_and_nothing_else_is() {
-    let overloaded = || EngineError::Overloaded { retry_after: Span::from_secs(1) }.into();
-    let log = captured("debug", || {
-        for error in [Fault::ServiceUnavailable.into(), overloaded(), Code::FormCodeIncorrect.into()] {
-            show(error);
-        }
-    });
-    assert_eq!(log, "");
-    let log = captured("info", || drop(show(HttpError::internal("a defect").at("GET /v1/me"))));
-    assert!(log.contains("ERROR") && log.contains("a defect") && log.lines().count() == 1, "{log}");
-}
-
-#[test]
-fn refusals_are_summed_up_and_not_being_ready_is_none() {
-    let refusals = Refusals::default();
-    let note = |error: HttpError, second: u64| {
-        captured("info", || refusals.note(&error, Timestamp::from_millis(1_000_000 + second * 1000)))
-    };
-    let overloaded = || EngineError::Overloaded { retry_after: Span::from_secs(1) }.into();
-    assert_eq!(note(Fault::ServiceUnavailable.into(), 0), "", "not ready");
-    assert_eq!(note(Fault::InternalError.into(), 0), "", "has a line of its own");
-    let first = note(overloaded(), 0);
-    assert!(first.contains("WARN") && first.contains("overloaded") && first.contains("requests=1"), "{first}");
-    for second in 1..10 {
-        assert_eq!(note(overloaded(), second), "");
-    }
-    let next = note(EngineError::Unavailable("the store".into()).into(), 10);
-    assert!(next.contains("requests=10") && next.contains("the store"), "{next}");
-}
-
-#[test]
 fn the_client_is_piggybacked() {
     let error = HttpError::from(Code::FormCodeIncorrect.on("code"));
     let shown = show(error.with_client(json!({"object": "client"})));
@@ -113,7 +80,7 @@ fn retry_after(error: HttpError) -> String {
 }
 
 fn show(error: HttpError) -> (u16, HeaderMap, Value) {
-    let answer = error.into_answer();
+    let answer = error.into_answer(&RequestId::fresh());
     let body = serde_json::from_slice(answer.body()).expect("JSON");
     let response = answer.into_response();
     (response.status().as_u16(), response.headers().clone(), body)

@@ -58,26 +58,6 @@ impl BackendRoute {
     pub(super) fn shares(path: &str) -> bool {
         SHARED.contains(&resource(path))
     }
-
-    /// What the log calls it: no ids.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::InvitationList => "backend.invitation.list",
-            Self::InvitationCreate => "backend.invitation.create",
-            Self::InvitationCreateBulk => "backend.invitation.create_bulk",
-            Self::InvitationDelete(_) => "backend.invitation.delete",
-            Self::InvitationRevoke(_) => "backend.invitation.revoke",
-            Self::WaitlistList => "backend.waitlist_entry.list",
-            Self::WaitlistCreate => "backend.waitlist_entry.create",
-            Self::WaitlistCreateBulk => "backend.waitlist_entry.create_bulk",
-            Self::WaitlistDelete(_) => "backend.waitlist_entry.delete",
-            Self::WaitlistInvite(_) => "backend.waitlist_entry.invite",
-            Self::WaitlistReject(_) => "backend.waitlist_entry.reject",
-            Self::TestingTokenCreate => "backend.testing_token.create",
-            Self::SignUpShow(_) => "backend.sign_up.show",
-            Self::SignUpUpdate(_) => "backend.sign_up.update",
-        }
-    }
 }
 
 /// What the first part of a path below `/v1` names; empty elsewhere.

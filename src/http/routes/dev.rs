@@ -104,6 +104,7 @@ const MASK: &str = "********";
 mod tests {
     use super::*;
     use crate::domain::settings::OAuth;
+    use crate::http::request_id::RequestId;
 
     #[test]
     fn addresses_are_normalised_before_the_look_up() {
@@ -140,7 +141,7 @@ mod tests {
     #[test]
     fn errors_name_the_key() {
         let error = read::<Settings>(br#"{"sing_up": {}}"#).expect_err("a typo");
-        let answer = error.into_answer();
+        let answer = error.into_answer(&RequestId::fresh());
         let body: Value = serde_json::from_slice(answer.body()).expect("JSON");
         assert_eq!(body["errors"][0]["meta"]["param_name"], "sing_up");
         assert!(body["errors"][0]["long_message"].as_str().expect("text").contains("sing_up"));

@@ -1,0 +1,382 @@
+//! What came of requests, in the log: one line each, a sample, or none, as the operator chose. Refusals and failures
+//! that repeat themselves are counted. A line names the route and the id of the request; the path, the query and whoever
+//! asked stay out of it.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use hyper::http::request::Parts;
+use hyper::{Method, Uri};
+use tracing::{Level, Span};
+
+use crate::clock::Stopwatch;
+use crate::config::RequestLog;
+use crate::domain::time::{Span as TimeSpan, Timestamp};
+use crate::telemetry::{Repeats, Sum};
+
+use super::HttpOptions;
+use super::error::HttpError;
+use super::request_id::RequestId;
+use super::response::Answer;
+use super::router;
+
+/// The requests that one server has answered.
+pub(super) struct Outcomes {
+    log: RequestLog,
+    development: bool,
+    one_in: u32,
+    answered_well: AtomicU32,
+    repeats: Mutex<Repeats<Kind>>,
+    /// When there is next something to sum up, in milliseconds, so that nobody waits for the lock before.
+    due: AtomicU64,
+}
+
+/// A request as it came. When it is dropped before anything came of it, the caller has left, which is noted too.
+pub(super) struct Asked<'a> {
+    /// Its id.
+    pub(super) id: RequestId,
+    method: Method,
+    uri: Uri,
+    at: Timestamp,
+    watch: Stopwatch,
+    outcomes: &'a Outcomes,
+    is_noted: bool,
+}
+
+/// What came of a request.
+struct Outcome<'a> {
+    status: u16,
+    codes: String,
+    cause: Option<&'a str>,
+}
+
+/// Refusals and failures are counted together when they agree in this.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Kind {
+    method: &'static str,
+    route: Option<String>,
+    status: u16,
+    codes: String,
+}
+
+impl Asked<'_> {
+    /// What the log's lines of this request stand in: whatever is said meanwhile names the request. Where requests have
+    /// no lines there is nothing to find by it.
+    pub(super) fn span(&self) -> Span {
+        match self.outcomes.log {
+            RequestLog::Off => Span::none(),
+            // A warning must name its request whatever else is switched off.
+            _ => tracing::error_span!("request", request.id = self.id.as_str()),
+        }
+    }
+
+    /// Notes what came of it.
+    pub(super) fn note(&mut self, outcome: &Result<Answer, HttpError>) {
+        self.is_noted = true;
+        let error = outcome.as_ref().err();
+        let status = outcome.as_ref().map_or_else(HttpError::status, Answer::status).as_u16();
+        self.outcomes.note(self, status, || Outcome {
+            status,
+            codes: error.map(HttpError::codes).unwrap_or_default(),
+            cause: error.and_then(HttpError::cause),
+        });
+    }
+
+    /// The method, after `_method`. Methods that nobody knows are not repeated.
+    fn method(&self) -> &'static str {
+        let overridden = || {
+            let mut pairs = form_urlencoded::parse(self.uri.query().unwrap_or_default().as_bytes());
+            pairs.find(|(name, _)| name == "_method").map(|(_, method)| method.to_ascii_uppercase())
+        };
+        let overridden = if self.method == Method::POST { overridden() } else { None };
+        let name = overridden.as_deref().unwrap_or(self.method.as_str());
+        METHODS.into_iter().find(|known| *known == name).unwrap_or("_OTHER")
+    }
+
+    /// How long it took so far, in milliseconds.
+    fn duration_ms(&self) -> f64 {
+        (self.watch.elapsed().as_secs_f64() * 10_000.0).round() / 10.0
+    }
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if !self.is_noted {
+            let codes = || Outcome { status: CALLER_LEFT, codes: String::new(), cause: None };
+            self.outcomes.note(self, CALLER_LEFT, codes);
+        }
+    }
+}
+
+/// One line. Its level is no value, so there is one such place for each.
+macro_rules! line {
+    ($level:ident, $asked:expr, $kind:expr, $cause:expr, $message:literal) => {
+        tracing::$level!(
+            request.id = $asked.id.as_str(),
+            http.method = $kind.method,
+            http.route = $kind.route.as_deref(),
+            http.status = $kind.status,
+            error.code = Some($kind.codes.as_str()).filter(|codes| !codes.is_empty()),
+            error.cause = $cause,
+            duration_ms = $asked.duration_ms(),
+            $message
+        )
+    };
+}
+
+impl Outcomes {
+    /// Nothing was answered so far.
+    pub(super) fn new(options: &HttpOptions) -> Self {
+        Self {
+            log: options.requests,
+            development: options.development,
+            one_in: options.requests_one_in.max(1),
+            answered_well: AtomicU32::new(0),
+            repeats: Mutex::new(Repeats::new(AT_ONCE)),
+            due: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    /// A request that comes at this moment.
+    pub(super) fn asked(&self, parts: &Parts, is_proxy: bool, at: Timestamp) -> Asked<'_> {
+        Asked {
+            id: RequestId::of(&parts.headers, is_proxy),
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
+            at,
+            watch: Stopwatch::start(),
+            outcomes: self,
+            is_noted: false,
+        }
+    }
+
+    fn note<'o>(&self, asked: &Asked<'_>, status: u16, outcome: impl FnOnce() -> Outcome<'o>) {
+        let now =
+            asked.at + TimeSpan::from_millis(u64::try_from(asked.watch.elapsed().as_millis()).unwrap_or(u64::MAX));
+        self.sum_up(now);
+        let (is_failure, is_refusal) = (status >= 500, (400..500).contains(&status));
+        let is_wanted = match self.log {
+            RequestLog::All => true,
+            RequestLog::Errors => is_refusal,
+            RequestLog::Sampled => is_refusal || self.is_sampled(),
+            RequestLog::Off => false,
+        };
+        if !(is_failure || (is_wanted && tracing::enabled!(Level::INFO))) {
+            return;
+        }
+        let Outcome { status, codes, cause } = outcome();
+        let route = router::pattern(asked.uri.path(), self.development);
+        let kind = Kind { method: asked.method(), route, status, codes };
+        if router::is_quiet(asked.uri.path(), self.development) {
+            // Whoever polls them has the answer, and what is behind a bad one has lines of its own.
+            return line!(debug, asked, kind, None::<&str>, "answered");
+        }
+        let is_counted = is_failure || (is_refusal && self.log != RequestLog::All);
+        if is_counted && !self.count(&kind, now) {
+            return;
+        }
+        match status {
+            503 => line!(warn, asked, kind, cause, "a request was turned away"),
+            500.. => line!(error, asked, kind, cause, "a request failed"),
+            CALLER_LEFT => line!(info, asked, kind, cause, "the caller left before the answer"),
+            400.. => line!(info, asked, kind, cause, "refused"),
+            _ => line!(info, asked, kind, cause, "answered"),
+        }
+    }
+
+    fn is_sampled(&self) -> bool {
+        self.answered_well.fetch_add(1, Ordering::Relaxed).is_multiple_of(self.one_in)
+    }
+
+    /// Counts one of a kind; true when it is to be said by itself.
+    fn count(&self, kind: &Kind, now: Timestamp) -> bool {
+        let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_said = repeats.note(kind.clone(), now);
+        self.expect(&repeats);
+        is_said
+    }
+
+    /// Says what was counted and is due.
+    fn sum_up(&self, now: Timestamp) {
+        if now.as_millis() < self.due.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
+        let sums = repeats.sum_up(now);
+        self.expect(&repeats);
+        drop(repeats);
+        for sum in sums {
+            match sum {
+                Sum::Again { kind, times } if kind.status < 500 => {
+                    tracing::info!(times, http.method = kind.method, http.route = kind.route, http.status = kind.status, error.code = %kind.codes, "more were refused");
+                }
+                Sum::Again { kind, times } => {
+                    tracing::warn!(times, http.method = kind.method, http.route = kind.route, http.status = kind.status, error.code = %kind.codes, "more requests failed");
+                }
+                Sum::Over { kind, times, lasted } if kind.status >= 500 => {
+                    let lasted_s = lasted.as_secs_ceil();
+                    tracing::info!(times, lasted_s, http.method = kind.method, http.route = kind.route, http.status = kind.status, error.code = %kind.codes, "no further requests fail so");
+                }
+                Sum::Over { .. } => {}
+            }
+        }
+    }
+
+    fn expect(&self, repeats: &Repeats<Kind>) {
+        let due = repeats.next_due().map_or(u64::MAX, Timestamp::as_millis);
+        self.due.store(due, Ordering::Relaxed);
+    }
+}
+
+/// The methods there are (RFC 9110, 9; RFC 5789). `_OTHER` is what OpenTelemetry calls all others.
+const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+/// The number that nginx gave to this; no answer has it.
+const CALLER_LEFT: u16 = 499;
+/// So many of a kind have a line each in an interval: enough to find one request by its id on an ordinary day.
+const AT_ONCE: u32 = 5;
+
+#[cfg(test)]
+mod tests {
+    use hyper::Request;
+    use url::Url;
+
+    use super::*;
+    use crate::domain::id::SignUpId;
+    use crate::domain::rejection::Code;
+    use crate::engine::EngineError;
+    use crate::http::error::Fault;
+    use crate::telemetry::captured;
+
+    #[test]
+    fn a_line_names_the_route_and_the_id_and_nothing_of_whoever_asked() {
+        let id = SignUpId::from_bytes([7; 16]);
+        let uri = format!("/v1/client/sign_ups/{id}?_method=patch&email_address=ada@example.com");
+        let (log, request) =
+            told(&outcomes(RequestLog::All), "POST", &uri, Err(Code::FormCodeIncorrect.on("code").into()), 0);
+        for part in [
+            "INFO",
+            "refused",
+            &format!("request.id=\"{}\"", request),
+            "http.method=\"PATCH\"",
+            "http.route=\"/v1/client/sign_ups/{id}\"",
+            "http.status=422",
+            "error.code=\"form_code_incorrect\"",
+            "duration_ms=",
+        ] {
+            assert!(log.contains(part), "{part}: {log}");
+        }
+        assert!(log.lines().count() == 1 && !log.contains("ada") && !log.contains(&id.to_string()), "{log}");
+    }
+
+    #[test]
+    fn what_nobody_knows_is_not_repeated() {
+        let uri = "/v1/ada@example.com/555?token=secret";
+        let (log, _) = told(&outcomes(RequestLog::All), "ADA-LOVELACE", uri, Err(Code::ResourceNotFound.into()), 0);
+        assert!(log.contains("_OTHER") && log.contains("http.status=404"), "{log}");
+        assert!(["ADA", "ada", "555", "secret", "http.route"].iter().all(|part| !log.contains(part)), "{log}");
+    }
+
+    #[test]
+    fn the_setting_chooses_which_requests_have_a_line() {
+        for (setting, good, refused, failed) in [
+            (RequestLog::All, 300, 300, 5),
+            (RequestLog::Errors, 0, 5, 5),
+            (RequestLog::Sampled, 3, 5, 5),
+            (RequestLog::Off, 0, 0, 5),
+        ] {
+            let count = |outcome: fn() -> Result<Answer, HttpError>| {
+                let outcomes = outcomes(setting);
+                (0..300).map(|_| logged(&outcomes, "/v1/me", outcome(), 0).lines().count()).sum::<usize>()
+            };
+            assert_eq!(count(|| Ok(Answer::empty())), good, "{setting:?}");
+            assert_eq!(count(|| Err(Fault::SignedOut.into())), refused, "{setting:?}");
+            assert_eq!(count(|| Err(HttpError::internal("a defect"))), failed, "{setting:?}");
+        }
+    }
+
+    #[test]
+    fn a_flood_is_a_few_lines_and_their_number() {
+        let outcomes = outcomes(RequestLog::Sampled);
+        let refuse = |second| logged(&outcomes, "/v1/me", Err(Fault::OriginInvalid.into()), second);
+        let flood: String = (0..1000).map(|_| refuse(0)).collect();
+        assert_eq!(flood.lines().count(), 5, "{flood}");
+        let later = refuse(10);
+        assert!(later.contains("times=995") && later.contains("origin_invalid") && later.contains("/v1/me"), "{later}");
+        assert_eq!(later.lines().count(), 2, "{later}");
+    }
+
+    #[test]
+    fn an_outage_is_told_at_its_beginning_while_it_lasts_and_at_its_end() {
+        let outcomes = outcomes(RequestLog::Off);
+        let unavailable = || Err(EngineError::Unavailable("the store is not available".into()).into());
+        let at = |second, outcome| logged(&outcomes, "/v1/me", outcome, second);
+        let first = at(0, unavailable());
+        assert!(first.contains("WARN") && first.contains("the store is not available"), "{first}");
+        (0..100).for_each(|_| drop(at(1, unavailable())));
+        let meanwhile = at(10, Ok(Answer::empty()));
+        assert!(meanwhile.contains("WARN") && meanwhile.contains("times=96"), "{meanwhile}");
+        let end = at(20, Ok(Answer::empty()));
+        assert!(end.contains("INFO") && end.contains("times=101") && end.contains("no further"), "{end}");
+    }
+
+    #[test]
+    fn failures_are_errors_with_their_cause_and_overload_is_none() {
+        let outcomes = outcomes(RequestLog::Off);
+        let log = |error: HttpError| logged(&outcomes, "/v1/client", Err(error), 0);
+        let failed = log(HttpError::internal("a defect"));
+        assert!(failed.contains("ERROR") && failed.contains("error.cause=\"a defect\""), "{failed}");
+        let overloaded = log(EngineError::Overloaded { retry_after: TimeSpan::from_secs(1) }.into());
+        assert!(overloaded.contains("WARN") && overloaded.contains("overloaded"), "{overloaded}");
+    }
+
+    #[test]
+    fn a_caller_who_left_is_noted_and_one_who_was_answered_is_noted_once() {
+        let outcomes = outcomes(RequestLog::All);
+        let log = captured("info", || drop(asked(&outcomes, "POST", "/v1/client/sign_ups", 0)));
+        assert!(log.contains("the caller left") && log.contains("http.status=499"), "{log}");
+        let log = captured("info", || {
+            let mut asked = asked(&outcomes, "POST", "/v1/client/sign_ups", 0);
+            asked.note(&Ok(Answer::empty()));
+        });
+        assert_eq!(log.lines().count(), 1, "{log}");
+    }
+
+    #[test]
+    fn what_is_polled_has_no_line_whatever_the_answer() {
+        let outcomes = outcomes(RequestLog::All);
+        for path in ["/health/live", "/health/ready"] {
+            assert_eq!(logged(&outcomes, path, Ok(Answer::empty()), 0), "");
+            assert_eq!(logged(&outcomes, path, Err(HttpError::not_ready("commits fail")), 0), "");
+        }
+    }
+
+    fn outcomes(log: RequestLog) -> Outcomes {
+        let url = Url::parse("http://localhost:8080").expect("a URL");
+        let mut options = HttpOptions::new(url, "pk_live_x", true);
+        options.requests = log;
+        Outcomes::new(&options)
+    }
+
+    /// What the log says of a GET.
+    fn logged(outcomes: &Outcomes, uri: &str, outcome: Result<Answer, HttpError>, second: u64) -> String {
+        told(outcomes, "GET", uri, outcome, second).0
+    }
+
+    /// What the log says of a request, and the request's id.
+    fn told(
+        outcomes: &Outcomes,
+        method: &str,
+        uri: &str,
+        outcome: Result<Answer, HttpError>,
+        second: u64,
+    ) -> (String, String) {
+        let mut asked = asked(outcomes, method, uri, second);
+        let id = asked.id.as_str().to_owned();
+        (captured("info", || asked.note(&outcome)), id)
+    }
+
+    fn asked<'a>(outcomes: &'a Outcomes, method: &str, uri: &str, second: u64) -> Asked<'a> {
+        let request = Request::builder().method(method).uri(uri).body(()).expect("a request");
+        outcomes.asked(&request.into_parts().0, false, Timestamp::from_millis(1_000_000 + second * 1000))
+    }
+}
