@@ -88,3 +88,22 @@ impl HttpOptions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn home_is_a_place_that_browsers_can_be_sent_to() {
+        let url = Url::parse("https://clerk.example.com").expect("a URL");
+        for (origins, expected) in [
+            (&[][..], "https://clerk.example.com/"),
+            (&["capacitor://localhost"], "https://clerk.example.com/"),
+            (&["capacitor://localhost", "https://app.example.com"], "https://app.example.com"),
+        ] {
+            let mut options = HttpOptions::new(url.clone(), "pk_live_x", false);
+            options.allowed_origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
+            assert_eq!(options.home(), expected, "{origins:?}");
+        }
+    }
+}

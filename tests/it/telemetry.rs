@@ -131,9 +131,11 @@ fn a_refused_origin_is_named_once_and_pages_of_this_machine_are_none() {
         server.request(method, "/v1/client/sign_ups", &[form, ("origin", origin)], "").expect("an answer")
     };
     let stranger = "http://192.168.1.7:3000";
+    let mut ids = Vec::new();
     for _ in 0..20 {
         for method in ["OPTIONS", "POST"] {
             let refused = call(method, stranger);
+            ids.push(id_of(&refused));
             assert_eq!((refused.status, refused.error_codes()), (400, vec!["origin_invalid".to_owned()]));
             assert_eq!(refused.header("access-control-allow-origin"), None);
             let said = refused.json()["errors"][0]["long_message"].as_str().expect("text").to_owned();
@@ -152,6 +154,7 @@ fn a_refused_origin_is_named_once_and_pages_of_this_machine_are_none() {
     let log = log_of(folder.path());
     let told: Vec<&str> = log.lines().filter(|line| line.contains(stranger)).collect();
     assert!(told.len() == 1 && told[0].contains("server.allowed_origins"), "{told:?}");
+    assert!(told[0].contains(&ids[0]), "whatever is said during a request names it: {told:?}");
 }
 
 #[test]
