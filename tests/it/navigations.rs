@@ -54,7 +54,7 @@ fn a_page_names_the_instance_and_its_people_and_nothing_that_the_address_says() 
         assert!(shown.body.contains("<strong><img src=\"https://cdn.example/logo.svg\" alt=\"\">"), "{}", shown.body);
         assert!(shown.body.contains("<span>Acme &amp; &lt;Sons&gt;</span>"), "{}", shown.body);
         assert!(shown.body.contains("· Acme &amp; &lt;Sons&gt;</title>"), "{}", shown.body);
-        assert!(shown.body.contains("<a href=\"https://acme.example/\">"), "{}", shown.body);
+        assert!(shown.body.contains("<a href=\"https://acme.example/\" class=\"main\">"), "{}", shown.body);
         assert!(shown.body.contains("<a href=\"mailto:help@acme.example\">"), "{}", shown.body);
         assert!(!shown.body.contains("script") && !shown.body.contains("evil"), "{path}: {}", shown.body);
         let policy = shown.header("content-security-policy").expect("a policy");
@@ -190,7 +190,7 @@ impl Site {
                 End::Page(status, place) => {
                     assert_eq!((shown.status, shown.header("location")), (*status, None), "{name}: {}", shown.body);
                     is_a_page(&shown, name);
-                    let link = format!("<a href=\"{place}\">");
+                    let link = format!("<a href=\"{place}\" class=\"main\">");
                     assert!(shown.body.contains(&link), "{name} does not lead to {place}: {}", shown.body);
                 }
             }
