@@ -672,7 +672,7 @@ impl Site {
     fn shows_a_way_home(&self, answer: &Answer) {
         assert_eq!((answer.status, answer.header("location")), (400, None), "{}", answer.body);
         assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html")));
-        let home = format!("<a href=\"http://localhost:{}/\">", self.server.port);
+        let home = format!("<a href=\"http://localhost:{}/\" class=\"main\">", self.server.port);
         assert!(answer.body.contains(&home) && answer.body.matches("<a ").count() == 1, "{}", answer.body);
     }
 

@@ -54,7 +54,7 @@ fn a_page_names_the_instance_and_its_people_and_nothing_that_the_address_says() 
         assert!(shown.body.contains("<strong><img src=\"https://cdn.example/logo.svg\" alt=\"\">"), "{}", shown.body);
         assert!(shown.body.contains("<span>Acme &amp; &lt;Sons&gt;</span>"), "{}", shown.body);
         assert!(shown.body.contains("· Acme &amp; &lt;Sons&gt;</title>"), "{}", shown.body);
-        assert!(shown.body.contains("<a href=\"https://acme.example/\">"), "{}", shown.body);
+        assert!(shown.body.contains("<a href=\"https://acme.example/\" class=\"main\">"), "{}", shown.body);
         assert!(shown.body.contains("<a href=\"mailto:help@acme.example\">"), "{}", shown.body);
         assert!(!shown.body.contains("script") && !shown.body.contains("evil"), "{path}: {}", shown.body);
         let policy = shown.header("content-security-policy").expect("a policy");
@@ -124,6 +124,25 @@ fn a_form_that_a_page_sends_ends_on_a_page_and_what_is_read_stays_data() {
     }
 }
 
+#[test]
+fn somebody_with_the_cookies_of_two_clients_reads_what_to_do_wherever_they_go() {
+    let site = Site::start();
+    let mut both = Browser::of(&site.server);
+    for _ in 0..2 {
+        let mut one = Browser::of(&site.server);
+        one.request("PUT", "/v1/client", &[], "");
+        let token = one.cookie("__client").expect("a token").to_owned();
+        both.cookies.push(("__client".into(), token));
+    }
+    for path in ["/v1/client", "/v1/me", "/v1/verify", "/v1/oauth_callback?state=x", "/v1/tickets/accept?ticket=x"] {
+        let shown = both.navigate(path);
+        assert_eq!(shown.status, 400, "{path}: {}", shown.body);
+        is_a_page(&shown, path);
+        assert!(shown.body.contains("clear the cookies of this site"), "{path}: {}", shown.body);
+        assert_eq!(both.fetch(path).error_codes(), ["cookie_invalid"], "{path}");
+    }
+}
+
 /// A page for people, with the headers that keep it to itself.
 fn is_a_page(answer: &Answer, case: &str) {
     assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"), "{case}: {}", answer.body);
@@ -190,7 +209,7 @@ impl Site {
                 End::Page(status, place) => {
                     assert_eq!((shown.status, shown.header("location")), (*status, None), "{name}: {}", shown.body);
                     is_a_page(&shown, name);
-                    let link = format!("<a href=\"{place}\">");
+                    let link = format!("<a href=\"{place}\" class=\"main\">");
                     assert!(shown.body.contains(&link), "{name} does not lead to {place}: {}", shown.body);
                 }
             }

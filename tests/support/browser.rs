@@ -52,7 +52,10 @@ impl<'a> Browser<'a> {
         let set = || answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
         let is_clients = |(_, line): &&(String, String)| line.starts_with("__client=");
         // Some proxies pass on only the last one.
-        assert!(!set().any(|line| is_clients(&line)) || set().last().is_some_and(|line| is_clients(&line)), "{path}");
+        assert!(
+            !set().any(|line| is_clients(&line)) || set().next_back().is_some_and(|line| is_clients(&line)),
+            "{path}"
+        );
         for (name, line) in &answer.headers {
             let pair = line.split(';').next().and_then(|pair| pair.split_once('='));
             if let (true, Some((name, value))) = (name.eq_ignore_ascii_case("set-cookie"), pair) {

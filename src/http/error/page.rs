@@ -29,7 +29,7 @@ impl HttpError {
                 None if is_repeatable && (seconds.is_some() || is_ours) => WayOn::Again,
                 None => WayOn::Home,
             })
-            .referring(format!("{} {code} · {}", parts.status.as_u16(), id.as_str()));
+            .referring(format!("Error {} {code}, reference {}", parts.status.as_u16(), id.as_str()));
         notice.render(look).with_headers(parts.headers)
     }
 }
@@ -130,12 +130,12 @@ mod tests {
     #[test]
     fn what_will_work_later_leads_to_the_same_page_where_that_asks_the_same() {
         let limited = || HttpError::from(Code::TooManyRequests);
-        let again = "<a href=\"\">Try again</a>";
+        let again = "<a href=\"\" class=\"main\">Try again</a>";
         assert!(page(limited(), true).2.contains(again));
         assert!(!page(limited(), false).2.contains(again), "the same by POST is nothing that a link can do");
         assert!(!page(Code::ResourceNotFound.into(), true).2.contains(again));
         let elsewhere = limited().leading_to("https://app.example/join".into());
-        assert!(page(elsewhere, true).2.contains("<a href=\"https://app.example/join\">"));
+        assert!(page(elsewhere, true).2.contains("<a href=\"https://app.example/join\""));
     }
 
     fn page(error: HttpError, is_repeatable: bool) -> (u16, hyper::HeaderMap, String) {

@@ -151,7 +151,10 @@ impl Notice {
                 escaped(label),
             ));
         }
-        let links: String = self.links(look).iter().map(|(to, text)| link(to, text)).collect();
+        // The first link is what people should press, unless there is a button for that.
+        let is_main = |n| n == 0 && self.button.is_none();
+        let links = self.links(look);
+        let links: String = links.iter().enumerate().map(|(n, (to, text))| link(to, text, is_main(n))).collect();
         if !links.is_empty() {
             body.push_str(&format!("<div class=\"actions\">{links}</div>"));
         }
@@ -222,8 +225,9 @@ pub(in crate::http) fn escaped(text: &str) -> String {
     escaped
 }
 
-fn link(to: &str, text: &str) -> String {
-    format!("<a href=\"{}\">{}</a>", escaped(to), escaped(text))
+fn link(to: &str, text: &str, is_main: bool) -> String {
+    let class = if is_main { " class=\"main\"" } else { "" };
+    format!("<a href=\"{}\"{class}>{}</a>", escaped(to), escaped(text))
 }
 
 const STYLE: &str = concat!(include_str!("style.css"), include_str!("notice.css"));
@@ -239,14 +243,14 @@ mod tests {
     fn a_page_says_what_happened_and_leads_on() {
         let notice = Notice::new("This link has expired").saying("Ask for a new one.");
         let page = |way_on| shown(&notice.clone().leading(way_on), &branding());
-        let home = "<a href=\"https://acme.example\">Go to Acme</a>";
+        let home = |class: &str| format!("<a href=\"https://acme.example\"{class}>Go to Acme</a>");
         let mail = "<a href=\"mailto:help@acme.example\">Write to help@acme.example</a>";
         for (way_on, links) in [
-            (WayOn::Home, format!("{home}{mail}")),
-            (WayOn::Again, format!("<a href=\"\">Try again</a>{home}{mail}")),
+            (WayOn::Home, format!("{}{mail}", home(" class=\"main\""))),
+            (WayOn::Again, format!("<a href=\"\" class=\"main\">Try again</a>{}{mail}", home(""))),
             (
                 WayOn::To("https://app.example/join?a=1&b=2".into()),
-                format!("<a href=\"https://app.example/join?a=1&amp;b=2\">Continue to Acme</a>{mail}"),
+                format!("<a href=\"https://app.example/join?a=1&amp;b=2\" class=\"main\">Continue to Acme</a>{mail}"),
             ),
         ] {
             let html = page(way_on);

@@ -103,7 +103,8 @@ async fn an_engine_that_turns_everybody_away_says_so_on_a_page_too() {
                     .iter()
                     .any(|words| shown.body.contains(words));
                 assert!(is_in_words, "{path}: {}", shown.body);
-                assert_eq!(shown.body.contains("<a href=\"\">Try again</a>"), *method == "GET", "{path}");
+                let has_button = shown.body.contains("<a href=\"\" class=\"main\">Try again</a>");
+                assert_eq!(has_button, *method == "GET", "{path}");
             }
         }
         assert!(count >= 3, "{expected}: {count}");
@@ -120,7 +121,7 @@ async fn a_production_instance_without_a_home_leads_to_its_application() {
     let app = App::new(engine, options, None);
     for path in ["/", "/dev/outbox", "/v1/verify", "/v1/oauth_callback?state=x", "/v1/tickets/accept"] {
         let shown = look(&app, &Asked::of("GET", path)).await;
-        let link = "<a href=\"https://app.acme.example\">Go to Vestibule</a>";
+        let link = "<a href=\"https://app.acme.example\" class=\"main\">Go to Vestibule</a>";
         assert!(shown.body.contains(link), "{path}: {}", shown.body);
     }
     app.engine.shutdown().await;
