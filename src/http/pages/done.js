@@ -13,7 +13,9 @@ export function doneView(session) {
   if (asked.session !== session.id) Object.assign(asked, { session: session.id, token: null, proof: '', me: null });
   asked.token ??= session.last_active_token?.jwt ?? null;
   const parts = [facts(session), token(session), next()];
-  return { title: 'You are in', lead: 'The sign-up is complete and its session is active.', parts };
+  const isNew = state.signUp?.created_session_id === session.id;
+  const lead = isNew ? 'The sign-up is complete and its session is active.' : 'You are signed in; this is your session.';
+  return { title: 'You are in', lead, parts };
 }
 
 function facts(session) {

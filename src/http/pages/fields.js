@@ -9,7 +9,7 @@ export const FIELDS = [
   { name: 'first_name', label: 'First name', enter: 'Enter your first name.', type: 'text', autocomplete: 'given-name' },
   { name: 'last_name', label: 'Last name', enter: 'Enter your last name.', type: 'text', autocomplete: 'family-name' },
   { name: 'password', label: 'Password', enter: 'Enter a password.', type: 'password', autocomplete: 'new-password' },
-  { name: 'legal_accepted', label: 'I accept the terms', enter: 'Accept the terms to go on.' },
+  { name: 'legal_accepted', label: 'I accept the terms', what: 'your consent to the terms', enter: 'Accept the terms to go on.' },
 ];
 
 /** How each address is proved by a code. */
@@ -17,6 +17,12 @@ export const CODES = {
   email_address: { strategy: 'email_code', label: 'The code we sent to' },
   phone_number: { strategy: 'phone_code', label: 'The code we texted to' },
 };
+
+/** What a field is called in a sentence. */
+export function inSentence(name) {
+  const known = field(name);
+  return known?.what ?? known?.label.toLowerCase() ?? name;
+}
 
 export function field(name) {
   return FIELDS.find((field) => field.name === name);

@@ -1,7 +1,7 @@
 // What somebody who signs up sees.
 
 import { actions, button, element, form, labelled } from './elements.js';
-import { CODES, field, fieldsToAsk, isRequired, providers, strategies } from './fields.js';
+import { CODES, field, fieldsToAsk, inSentence, isRequired, providers, strategies } from './fields.js';
 import { beginSignIn, showSignIn } from './sign_in.js';
 import { change, errorsAt, forgive, openSignUp, state } from './state.js';
 import * as steps from './steps.js';
@@ -31,7 +31,7 @@ function lead(open, codes) {
   if (!open && mode === 'waitlist') return 'Only who was let in from the waiting list can sign up. You can ask for it.';
   if (!open) return 'The fields are the ones this instance asks for.';
   if (codes.length) return 'Show that the address is yours. Messages of this instance are in the mailbox.';
-  const missing = open.missing_fields.map((name) => field(name)?.label.toLowerCase() ?? name);
+  const missing = open.missing_fields.map(inSentence);
   if (missing.length) return `A few things are still missing: ${missing.join(', ')}.`;
   return 'There is nothing left to do here: the backend of the application has the last word. This page goes on by itself.';
 }

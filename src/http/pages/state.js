@@ -28,22 +28,33 @@ export function change(patch = {}) {
 
 /**
  * Makes one call and keeps its outcome. `about` is the field whose code the call is about, `waiting` the name of the
- * wait that a refusal for now begins. While a call is under way no other begins.
+ * wait that a refusal for now begins. Calls are made one after the other; one of a name that is under way already, such
+ * as the second of two quick clicks, is not made.
  */
 export async function act(request, { about = null, waiting = 'fields' } = {}) {
-  if (state.busy) return { errors: [] };
-  change({ busy: true, notice: '' });
-  const answer = await request();
-  if (answer.errors) {
-    await refused(answer, () => act(request, { about, waiting }), about, waiting);
-  } else {
-    const patch = { busy: false, errors: [], again: null, over: null, client: answer.client ?? state.client };
-    const kind = answer.response?.object;
-    if (kind === 'sign_up_attempt') Object.assign(patch, { signUp: answer.response, fresh: false });
-    if (kind === 'sign_in_attempt') patch.signIn = answer.response;
-    change(patch);
-  }
-  return answer;
+  if (underWay.has(waiting)) return { errors: [] };
+  underWay.add(waiting);
+  const turn = last.then(async () => {
+    change({ busy: true, notice: '' });
+    const answer = await request();
+    underWay.delete(waiting);
+    if (answer.errors) await refused(answer, () => act(request, { about, waiting }), about, waiting);
+    else taken(answer);
+    return answer;
+  });
+  last = turn.catch(() => {});
+  return turn;
+}
+
+let last = Promise.resolve();
+const underWay = new Set();
+
+function taken(answer) {
+  const patch = { busy: false, errors: [], again: null, over: null, client: answer.client ?? state.client };
+  const kind = answer.response?.object;
+  if (kind === 'sign_up_attempt') Object.assign(patch, { signUp: answer.response, fresh: false });
+  if (kind === 'sign_in_attempt') patch.signIn = answer.response;
+  change(patch);
 }
 
 async function refused(answer, again, about, waiting) {
@@ -60,7 +71,8 @@ function placed(error, retryAfter, about, waiting) {
   if (retryAfter) return { place: null, waiting, long_message: `${refusal(error)} You can try again in ${inWords(retryAfter)}.` };
   const param = error.meta?.param_name;
   if (param && param !== 'code') return { place: param };
-  return { place: about && `code:${about}` };
+  const isOfCode = param === 'code' || error.code?.startsWith('verification_');
+  return { place: about && isOfCode ? `code:${about}` : null };
 }
 
 function refusal(error) {

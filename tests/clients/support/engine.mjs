@@ -30,9 +30,10 @@ export function publishableKey(kind, host) {
 
 /**
  * Starts the binary named by VESTIBULE_BIN and waits until it is ready.
- * Pages of `origins` may talk to it; `key` is the instance's publishable key.
+ * Pages of `origins` may talk to it; `key` is the instance's publishable key, `instance`
+ * what that table says beside it, and `more` the rest of the configuration, as TOML.
  */
-export async function startEngine({ origins = [], key = LIVE_KEY, settings } = {}) {
+export async function startEngine({ origins = [], key = LIVE_KEY, settings, instance = '', more = '' } = {}) {
   const binary = process.env.VESTIBULE_BIN;
   if (!binary) throw new Error('VESTIBULE_BIN must name the vestibule binary');
 
@@ -40,7 +41,7 @@ export async function startEngine({ origins = [], key = LIVE_KEY, settings } = {
   let engine;
   for (let attempt = 1; !engine; attempt += 1) {
     try {
-      engine = await launch(binary, directory, origins, key);
+      engine = await launch(binary, directory, { origins, key, instance, more });
     } catch (error) {
       // The port was free a moment ago; somebody else may have been quicker.
       if (attempt === 3 || !/in use/i.test(error.message)) {
@@ -53,10 +54,10 @@ export async function startEngine({ origins = [], key = LIVE_KEY, settings } = {
   return engine;
 }
 
-async function launch(binary, directory, origins, key) {
+async function launch(binary, directory, options) {
   const port = await freePort();
   const config = join(directory, 'vestibule.toml');
-  await writeFile(config, configuration({ port, origins, key }));
+  await writeFile(config, configuration({ port, ...options }));
   const child = spawn(binary, ['serve', '--config', config, '--data', join(directory, 'data')], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -64,14 +65,15 @@ async function launch(binary, directory, origins, key) {
   child.once('exit', () => running.delete(child));
   const url = await boundUrl(child);
   await ready(url);
-  return new Engine(child, url, key, directory);
+  return new Engine(child, url, options.key, directory);
 }
 
-function configuration({ port, origins, key }) {
+function configuration({ port, origins, key, instance, more }) {
   return `[instance]
 mode = "development"
 publishable_key = "${key}"
 secret_key = "${SECRET_KEY}"
+${instance}
 
 [server]
 listen = "127.0.0.1:${port}"
@@ -80,7 +82,8 @@ allowed_origins = ${JSON.stringify(origins)}
 
 [limits]
 source = false
-`;
+
+${more}`;
 }
 
 class Engine {
