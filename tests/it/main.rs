@@ -28,6 +28,7 @@ mod mixed_load;
 mod oauth;
 mod process;
 mod readiness;
+mod readme;
 mod sign_in_enumeration;
 mod sign_ins;
 #[path = "../support/mod.rs"]
