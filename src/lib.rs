@@ -37,11 +37,17 @@
 //! # }
 //! ```
 //!
+//! `examples/embed.rs` does the same on a disk and with messages that leave by a road of its own, `examples/http.rs`
+//! serves the Frontend API inside another program.
+//!
 //! # The rooms
 //!
 //! Imports go strictly downward: [`http`] → [`engine`] → [`actors`] → the adapters ([`store`], [`delivery`],
-//! [`oauth`], [`captcha`],
-//! [`token`], [`password`], [`limiter`]) → [`domain`], which is pure. Begin reading at [`domain::sign_up`].
+//! [`oauth`], [`captcha`], [`token`], [`password`], [`limiter`]) → [`domain`], which is pure. Begin reading at [`domain::sign_up`].
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub mod actors;
 pub mod captcha;

@@ -196,6 +196,8 @@ impl EngineBuilder {
             application: self.branding.name.clone(),
             verify_url: below(&self.public_url, "v1/verify").into(),
             accept_url: accept_url.to_string(),
+            home_url: self.branding.home_url.clone(),
+            support_email: self.branding.support_email.clone(),
         };
         let mut policy = self.policy;
         if let Some(captcha) = &self.captcha {

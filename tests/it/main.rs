@@ -30,6 +30,7 @@ mod navigations;
 mod oauth;
 mod process;
 mod readiness;
+mod readme;
 mod schemas;
 mod sign_in_enumeration;
 mod sign_ins;

@@ -1,17 +1,16 @@
-// Signs a person up through the Frontend API of this origin, as the instance's settings ask for it.
+// The sign-up page: signs a person up through the Frontend API of this origin, as the instance's settings ask for it.
+// Begin reading here; `steps.js` are the calls, `state.js` is what is known, `sign_up.js`, `sign_in.js` and `done.js`
+// are what is seen.
 
-const FIELDS = [
-  { name: 'email_address', label: 'E-mail address', type: 'email', autocomplete: 'email' },
-  { name: 'phone_number', label: 'Phone number', type: 'tel', autocomplete: 'tel', placeholder: '+1 202 555 0143' },
-  { name: 'username', label: 'Username', type: 'text', autocomplete: 'username' },
-  { name: 'first_name', label: 'First name', type: 'text', autocomplete: 'given-name' },
-  { name: 'last_name', label: 'Last name', type: 'text', autocomplete: 'family-name' },
-  { name: 'password', label: 'Password', type: 'password', autocomplete: 'new-password' },
-];
-const CODES = {
-  email_address: { strategy: 'email_code', label: 'The code we sent to' },
-  phone_number: { strategy: 'phone_code', label: 'The code we texted to' },
-};
+import { call } from './api.js';
+import { actions, button, element } from './elements.js';
+import { doneView } from './done.js';
+import { overView, signUpView } from './sign_up.js';
+import { signInView } from './sign_in.js';
+import { activeSession, change, ending, message, onChange, state } from './state.js';
+import { moveOn, start } from './steps.js';
+import { whenOver } from './waits.js';
+
 const LISTS = [
   ['required_fields', 'Required'],
   ['optional_fields', 'Optional'],
@@ -19,238 +18,84 @@ const LISTS = [
   ['unverified_fields', 'Unverified'],
 ];
 
-/** Everything the page shows. `fresh`: the person begins anew although a sign-up is open. */
-const state = { environment: null, client: null, signUp: null, fresh: false, busy: false, errors: [], drafts: {} };
-
+onChange(render);
+document.addEventListener('corrected', showAlert);
+document.addEventListener('visibilitychange', look);
+whenOver((name) => {
+  state.errors = state.errors.filter((error) => error.waiting !== name);
+  showAlert();
+});
 start();
 
-async function start() {
-  const [environment, client] = await Promise.all([call('GET', '/environment'), call('GET', '/client')]);
-  if (environment.errors || client.errors) {
-    return render({ errors: environment.errors ?? client.errors });
+/** Whoever comes back to this tab sees how things stand now: other tabs sign people in and out, too. */
+async function look() {
+  if (document.hidden || state.busy || !state.environment) return;
+  const shown = activeSession()?.id;
+  const { response: client, errors } = await call('GET', '/client');
+  if (errors || state.busy) return;
+  const before = state.client;
+  state.client = client;
+  if (activeSession()?.id === shown) state.client = before;
+  else change({ over: shown && !activeSession() ? 'You were signed out elsewhere.' : null, signUp: client?.sign_up ?? null });
+}
+
+function render() {
+  const focused = keptFocus();
+  const { title, lead, parts } = view();
+  const name = state.environment?.display_config.application_name;
+  document.getElementById('title').textContent = title;
+  document.getElementById('lead').textContent = lead;
+  if (name) document.getElementById('application').textContent = name;
+  document.title = name ? `${title} · ${name}` : title;
+  const section = document.getElementById('view');
+  section.setAttribute('aria-busy', String(state.busy));
+  // While a call is under way nothing else begins, and the person stays where they are.
+  if (!state.busy) {
+    section.replaceChildren(...parts);
+    focused();
   }
-  render({ environment, client: client.response, signUp: client.response?.sign_up ?? null });
-  await takeTicket();
-  waitForLink();
-}
-
-/** Somebody invited comes with a ticket, which belongs into no history and no screenshot. */
-async function takeTicket() {
-  const url = new URL(location);
-  const ticket = url.searchParams.get('__clerk_ticket');
-  for (const name of ['__clerk_ticket', '__clerk_status']) url.searchParams.delete(name);
-  history.replaceState(null, '', url);
-  if (ticket) await act(() => call('POST', '/client/sign_ups', { strategy: 'ticket', ticket }));
-}
-
-// What a person can do
-
-async function submitFields(names) {
-  // A sign-up grows in steps: what is still empty stays out of the request and on the list of the missing.
-  const given = names.filter((name) => state.drafts[name]);
-  const values = Object.fromEntries(given.map((name) => [name, state.drafts[name]]));
-  const open = openSignUp();
-  const path = open ? `/client/sign_ups/${open.id}` : '/client/sign_ups';
-  const answer = await act(() => call(open ? 'PATCH' : 'POST', path, values));
-  if (answer.errors) return;
-  delete state.drafts.password;
-  render({ fresh: false });
-  await sendWhatWasNeverSent();
-}
-
-async function sendWhatWasNeverSent() {
-  for (const field of openSignUp()?.unverified_fields ?? []) {
-    if (CODES[field] && state.signUp.verifications[field]?.next_action === 'needs_prepare') {
-      const answer = await sendCode(field);
-      if (answer.errors) return;
-    }
-  }
-}
-
-async function sendCode(field) {
-  const wish = byLink(field)
-    ? { strategy: 'email_link', redirect_url: location.pathname }
-    : { strategy: CODES[field].strategy };
-  const answer = await act(() => call('POST', `/client/sign_ups/${state.signUp.id}/prepare_verification`, wish), field);
-  waitForLink();
-  return answer;
-}
-
-/** While a link is on its way, asks every second what became of it. */
-async function waitForLink() {
-  const awaited = state.signUp;
-  if (openSignUp()?.verifications.email_address?.strategy !== 'email_link') return;
-  await new Promise((resolve) => setTimeout(resolve, 1000));
-  if (state.signUp !== awaited || awaited.verifications.email_address.status !== 'unverified') return;
-  const answer = await call('GET', `/client/sign_ups/${awaited.id}`);
-  if (state.signUp !== awaited || answer.errors) return;
-  const status = answer.response.verifications.email_address?.status;
-  if (status === 'unverified') waitForLink();
-  else render({ client: answer.client, signUp: answer.response });
-}
-
-async function tryCode(field) {
-  const code = state.drafts[`code:${field}`] ?? '';
-  const answer = await act(
-    () => call('POST', `/client/sign_ups/${state.signUp.id}/attempt_verification`, { strategy: CODES[field].strategy, code }),
-    field,
-  );
-  delete state.drafts[`code:${field}`];
-  if (answer.errors) render();
-}
-
-async function signOut() {
-  const answer = await act(() => call('DELETE', '/client/sessions'));
-  if (!answer.errors) render({ signUp: null, fresh: false, drafts: {} });
-}
-
-/** Runs one call and shows its outcome; errors about a code belong to the field it was sent for. */
-async function act(request, about = null) {
-  render({ busy: true, errors: [] });
-  const answer = await request();
-  if (answer.errors) {
-    const errors = answer.errors.map((error) => ({ ...error, about }));
-    render({ busy: false, errors, ...(answer.meta?.client ? { client: answer.meta.client } : {}) });
-    focusFirst('[aria-invalid=true]');
-    return answer;
-  }
-  const change = { busy: false, client: answer.client };
-  if (answer.response?.object?.startsWith('sign_up')) change.signUp = answer.response;
-  render(change);
-  focusFirst('#view .code input') || document.getElementById('title').focus();
-  return answer;
-}
-
-/** One request to the Frontend API. Never throws: what goes wrong is `errors`. */
-async function call(method, path, body) {
-  const tunnelled = method !== 'GET' && method !== 'POST';
-  try {
-    const response = await fetch(`/v1${path}${tunnelled ? `?_method=${method}` : ''}`, {
-      method: method === 'GET' ? 'GET' : 'POST',
-      body: method === 'GET' ? undefined : new URLSearchParams(body ?? {}),
-    });
-    const answer = await response.json();
-    if (response.ok || answer.errors) return answer;
-    return { errors: [{ long_message: `The engine answered ${response.status}.` }] };
-  } catch {
-    return { errors: [{ long_message: 'The engine did not answer. Is it still running?' }] };
-  }
-}
-
-// What the page shows
-
-function render(change = {}) {
-  Object.assign(state, change);
-  const session = activeSession();
-  const view = session ? signedIn(session) : state.environment ? signingUp() : { lead: '', parts: [] };
-  document.getElementById('title').textContent = session ? 'You are in' : 'Create your account';
-  document.getElementById('lead').textContent = view.lead;
-  document.getElementById('view').replaceChildren(...view.parts);
-  const alert = document.getElementById('alert');
-  alert.textContent = state.errors.filter((error) => !hasPlace(error)).map(message).join(' ');
-  alert.hidden = alert.textContent === '';
+  document.getElementById('notice').textContent = state.notice;
+  document.getElementById('notice').hidden = !state.notice;
+  showAlert();
   document.getElementById('progress').replaceChildren(...progress());
+  document.getElementById('owner').replaceChildren(...owner());
 }
 
-function signedIn(session) {
-  const user = session.user;
-  const facts = [
-    ['User', user.id],
-    ['Session', session.id],
-    ['E-mail', user.email_addresses.map((entry) => entry.email_address).join(', ')],
-    ['Phone', user.phone_numbers.map((entry) => entry.phone_number).join(', ')],
-    ['Username', user.username],
-  ].filter(([, value]) => value);
-  const list = element('dl', {}, ...facts.flatMap(([name, value]) => [
-    element('dt', {}, name),
-    element('dd', {}, element('code', { id: `signed-in-${name.toLowerCase()}` }, value)),
-  ]));
-  return { lead: 'The sign-up is complete and its session is active.', parts: [list, actions(button('Sign out', signOut))] };
+function view() {
+  const session = activeSession();
+  if (session) return doneView(session);
+  if (!state.environment) return { title: 'Create your account', lead: state.errors.length ? '' : 'One moment…', parts: [] };
+  if (ending() && state.view === 'sign-up') return overView(ending());
+  return state.view === 'sign-in' ? signInView() : signUpView();
 }
 
-function signingUp() {
-  const open = openSignUp();
-  const codes = (open?.unverified_fields ?? []).filter((field) => CODES[field]);
-  const names = fieldsToAsk(open);
-  const parts = codes.map(codeForm);
-  if (names.length || !open) parts.push(fieldsForm(names, open));
-  if (open) {
-    const again = () => {
-      render({ fresh: true, errors: [], drafts: {} });
-      focusFirst('#view input');
-    };
-    parts.push(actions(button('Start over', again, 'quiet')));
+/** What has no place of its own on the page is told above it. */
+function showAlert() {
+  const alert = document.getElementById('alert');
+  const isPlaced = (error) => error.place && document.getElementById(`field-${error.place.replace(':', '-')}-error`);
+  const texts = state.errors.filter((error) => !isPlaced(error)).map(message);
+  const again = state.again && texts.length ? [actions(button('Try again', () => tryAgain(state.again), 'quiet small'))] : [];
+  const said = alert.firstChild?.textContent ?? '';
+  if (said !== texts.join(' ') || Boolean(alert.querySelector('button')) !== again.length > 0) {
+    alert.replaceChildren(...(texts.length ? [element('span', {}, texts.join(' '))] : []), ...again);
   }
-  const lead = codes.length
-    ? 'Show that the address is yours. Messages of this instance are in the mailbox.'
-    : open ? 'A few things are still missing.' : 'The fields are the ones this instance asks for.';
-  return { lead, parts };
+  alert.hidden = texts.length === 0;
 }
 
-function fieldsForm(names, open) {
-  const form = element('form', { noValidate: true }, ...names.map(input));
-  form.append(button(open ? 'Continue' : 'Sign up', null));
-  form.addEventListener('submit', (event) => {
-    event.preventDefault();
-    submitFields(names);
-  });
-  return form;
+async function tryAgain(again) {
+  await again();
+  moveOn();
 }
 
-function codeForm(field) {
-  const verification = state.signUp.verifications[field];
-  const address = state.signUp[field];
-  const sent = verification && verification.next_action !== 'needs_prepare';
-  const form = element('form', { noValidate: true });
-  if (sent && byLink(field)) {
-    const expired = verification.status === 'expired';
-    form.append(element('p', {}, expired ? 'The link has expired.' : `Open the link we sent to ${address}. This page goes on by itself.`));
-    form.append(actions(button('Send again', () => sendCode(field), 'quiet')));
-  } else if (sent) {
-    const name = `code:${field}`;
-    form.append(labelled(
-      { name, label: `${CODES[field].label} ${address}`, errors: state.errors.filter((error) => isAbout(error, field)), kind: 'code' },
-      { type: 'text', inputMode: 'numeric', autocomplete: 'one-time-code', maxLength: 6, value: state.drafts[name] ?? '' },
-    ));
-    form.append(element('div', { className: 'actions' }, button('Verify', null), button('Send again', () => sendCode(field), 'quiet')));
-  } else {
-    form.append(element('p', {}, `${address} is not verified yet.`), button(byLink(field) ? 'Send a link' : 'Send a code', null));
-  }
-  form.addEventListener('submit', (event) => {
-    event.preventDefault();
-    if (sent) tryCode(field);
-    else sendCode(field);
-  });
-  return form;
-}
-
-function input(name) {
-  const errors = state.errors.filter((error) => !error.about && error.meta?.param_name === name);
-  if (name === 'legal_accepted') {
-    return labelled({ name, label: 'I accept the terms of service', errors, kind: 'check' }, { type: 'checkbox', checked: state.drafts[name] === 'true' });
-  }
-  const { label, type, autocomplete, placeholder = '' } = FIELDS.find((field) => field.name === name);
-  return labelled(
-    { name, label, errors, optional: !isRequired(name) },
-    { type, autocomplete, placeholder, value: state.drafts[name] ?? '' },
-  );
-}
-
-/** A label, its input and the errors below it, tied together for those who cannot see them. */
-function labelled({ name, label, errors, optional = false, kind = '' }, attributes) {
-  const id = `field-${name.replace(':', '-')}`;
-  const box = element('input', { id, name, required: !optional, disabled: state.busy, ...attributes });
-  box.setAttribute('aria-invalid', String(errors.length > 0));
-  if (errors.length) box.setAttribute('aria-describedby', `${id}-error`);
-  box.addEventListener('input', () => {
-    state.drafts[name] = box.type === 'checkbox' ? (box.checked ? 'true' : '') : box.value;
-  });
-  const caption = element('label', { htmlFor: id }, label, optional ? element('span', { className: 'muted' }, ' (optional)') : '');
-  if (kind === 'check') caption.prepend(box);
-  const field = element('div', { className: `field ${kind}` }, caption);
-  if (kind !== 'check') field.append(box);
-  if (errors.length) field.append(element('p', { className: 'error', id: `${id}-error` }, errors.map(message).join(' ')));
-  return field;
+/** Drawing the view anew takes nothing out of the hands of somebody who types. */
+function keptFocus() {
+  const { id, selectionStart, selectionEnd } = document.activeElement ?? {};
+  const isText = document.activeElement?.matches('#view input[id]');
+  return () => {
+    const node = isText ? document.getElementById(id) : null;
+    node?.focus();
+    if (node && selectionStart !== null && node.type !== 'checkbox' && node.type !== 'email') node.setSelectionRange(selectionStart, selectionEnd);
+  };
 }
 
 function progress() {
@@ -267,78 +112,14 @@ function progress() {
   return parts;
 }
 
-// What follows from the state
-
-function activeSession() {
-  const sessions = state.client?.sessions ?? [];
-  const last = sessions.find((session) => session.id === state.client.last_active_session_id);
-  return [last, ...sessions].find((session) => session?.status === 'active') ?? null;
-}
-
-function openSignUp() {
-  return !state.fresh && state.signUp?.status === 'missing_requirements' ? state.signUp : null;
-}
-
-/** The fields worth a line in the form: every enabled one at first, later what is missing or may be added. */
-function fieldsToAsk(open) {
-  const { attributes, sign_up: rules } = state.environment.user_settings;
-  const enabled = FIELDS.map((field) => field.name).filter((name) => attributes[name]?.enabled);
-  if (rules?.legal_consent_enabled) enabled.push('legal_accepted');
-  const refused = state.errors.map((error) => error.meta?.param_name);
-  return enabled.filter((name) => !open || open.missing_fields.includes(name) || isUnsaid(open, name) || refused.includes(name));
-}
-
-function isUnsaid(open, name) {
-  if (name === 'password') return !open.password_enabled && !open.has_password;
-  return name === 'legal_accepted' ? open.legal_accepted_at === null : open[name] === null;
-}
-
-function isRequired(name) {
-  if (name === 'legal_accepted') return true;
-  return Boolean(state.environment.user_settings.attributes[name]?.required);
-}
-
-/** Whether only a link verifies a field; where a code does too, the page asks for the code. */
-function byLink(field) {
-  const strategies = state.signUp?.verifications[field]?.supported_strategies ?? [];
-  return strategies.includes('email_link') && !strategies.includes('email_code');
-}
-
-function isAbout(error, field) {
-  return error.about === field;
-}
-
-/** Whether an error has a field of its own on the page; the others go into the alert. */
-function hasPlace(error) {
-  if (error.about) return Boolean(document.getElementById(`field-code-${error.about}-error`));
-  return Boolean(document.getElementById(`field-${error.meta?.param_name}-error`));
-}
-
-function message(error) {
-  return error.long_message ?? error.message ?? error.code;
-}
-
-// Small helpers
-
-function element(name, properties, ...children) {
-  const node = Object.assign(document.createElement(name), properties);
-  node.append(...children);
-  return node;
-}
-
-function actions(...buttons) {
-  return element('div', { className: 'actions' }, ...buttons);
-}
-
-/** Without an action of its own a button submits its form. */
-function button(label, action, className = '') {
-  const node = element('button', { type: action ? 'button' : 'submit', disabled: state.busy, className }, label);
-  if (action) node.addEventListener('click', action);
-  return node;
-}
-
-function focusFirst(selector) {
-  const node = document.querySelector(selector);
-  node?.focus();
-  return node;
+/** Where the pages of the application's owner are. */
+function owner() {
+  const display = state.environment?.display_config ?? {};
+  const links = [
+    [display.home_url, display.application_name],
+    [display.terms_url, 'Terms'],
+    [display.privacy_policy_url, 'Privacy'],
+    [display.support_email && `mailto:${display.support_email}`, 'Help'],
+  ].filter(([url]) => url);
+  return links.map(([href, text]) => element('a', { href }, text));
 }

@@ -7,39 +7,25 @@ use crate::http::response::Answer;
 
 /// A file of the development pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::http) enum Page {
-    /// `/`: signs up through the real API.
-    Index,
-    /// Its script.
-    App,
-    /// The style of all pages.
-    Style,
-    /// The icon of all pages.
-    Icon,
-    /// `/dev/mailbox`: the captured messages.
-    Mailbox,
-    /// Its script.
-    MailboxScript,
+pub(in crate::http) struct Page(&'static File);
+
+#[derive(Debug, PartialEq, Eq)]
+struct File {
+    /// Its path, without the first slash.
+    path: &'static str,
+    content_type: &'static str,
+    text: &'static str,
 }
 
 impl Page {
     /// The file at a path.
     pub(in crate::http) fn at(segments: &[&str]) -> Option<Self> {
-        Some(match *segments {
-            [""] => Self::Index,
-            ["dev", "mailbox"] => Self::Mailbox,
-            ["dev", "pages", "app.js"] => Self::App,
-            ["dev", "pages", "mailbox.js"] => Self::MailboxScript,
-            ["dev", "pages", "style.css"] => Self::Style,
-            ["dev", "pages", "icon.svg"] => Self::Icon,
-            _ => return None,
-        })
+        FILES.iter().find(|file| file.path.split('/').eq(segments.iter().copied())).map(Self)
     }
 
     /// The file itself. What it may load and who may frame it is told to the browser.
     pub(in crate::http) fn show(self) -> Answer {
-        let (content_type, text) = self.file();
-        let mut answer = Answer::of(content_type, Bytes::from_static(text.as_bytes()));
+        let mut answer = Answer::of(self.0.content_type, Bytes::from_static(self.0.text.as_bytes()));
         let headers = answer.headers_mut();
         headers.insert(
             CONTENT_SECURITY_POLICY,
@@ -48,22 +34,32 @@ impl Page {
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         answer.kept("no-cache")
     }
-
-    const fn file(self) -> (&'static str, &'static str) {
-        const HTML: &str = "text/html; charset=utf-8";
-        const SCRIPT: &str = "text/javascript; charset=utf-8";
-        const STYLE: &str = "text/css; charset=utf-8";
-        const SVG: &str = "image/svg+xml";
-        match self {
-            Self::Index => (HTML, include_str!("../pages/index.html")),
-            Self::App => (SCRIPT, include_str!("../pages/app.js")),
-            Self::Style => (STYLE, include_str!("../pages/style.css")),
-            Self::Icon => (SVG, include_str!("../pages/icon.svg")),
-            Self::Mailbox => (HTML, include_str!("../pages/mailbox.html")),
-            Self::MailboxScript => (SCRIPT, include_str!("../pages/mailbox.js")),
-        }
-    }
 }
+
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+
+/// `/` signs up through the real API, `/dev/mailbox` shows the captured messages; the rest is what they load.
+#[rustfmt::skip]
+const FILES: &[File] = &[
+    File { path: "", content_type: HTML, text: include_str!("../pages/index.html") },
+    File { path: "dev/mailbox", content_type: HTML, text: include_str!("../pages/mailbox.html") },
+    File { path: "dev/pages/style.css", content_type: STYLE, text: include_str!("../pages/style.css") },
+    File { path: "dev/pages/icon.svg", content_type: SVG, text: include_str!("../pages/icon.svg") },
+    File { path: "dev/pages/app.js", content_type: SCRIPT, text: include_str!("../pages/app.js") },
+    File { path: "dev/pages/api.js", content_type: SCRIPT, text: include_str!("../pages/api.js") },
+    File { path: "dev/pages/done.js", content_type: SCRIPT, text: include_str!("../pages/done.js") },
+    File { path: "dev/pages/elements.js", content_type: SCRIPT, text: include_str!("../pages/elements.js") },
+    File { path: "dev/pages/fields.js", content_type: SCRIPT, text: include_str!("../pages/fields.js") },
+    File { path: "dev/pages/mailbox.js", content_type: SCRIPT, text: include_str!("../pages/mailbox.js") },
+    File { path: "dev/pages/sign_in.js", content_type: SCRIPT, text: include_str!("../pages/sign_in.js") },
+    File { path: "dev/pages/sign_up.js", content_type: SCRIPT, text: include_str!("../pages/sign_up.js") },
+    File { path: "dev/pages/state.js", content_type: SCRIPT, text: include_str!("../pages/state.js") },
+    File { path: "dev/pages/steps.js", content_type: SCRIPT, text: include_str!("../pages/steps.js") },
+    File { path: "dev/pages/waits.js", content_type: SCRIPT, text: include_str!("../pages/waits.js") },
+];
 
 #[cfg(test)]
 mod tests {
@@ -71,7 +67,7 @@ mod tests {
 
     #[test]
     fn pages_load_nothing_from_elsewhere() {
-        let response = Page::Index.show().into_response();
+        let response = page(&[""]).show().into_response();
         let policy = response.headers()[CONTENT_SECURITY_POLICY].to_str();
         assert!(policy.expect("text").starts_with("default-src 'self';"));
         assert_eq!(response.headers()["x-content-type-options"], "nosniff");
@@ -79,10 +75,31 @@ mod tests {
 
     #[test]
     fn only_the_known_files_are_there() {
-        assert_eq!(Page::at(&[""]), Some(Page::Index));
-        assert_eq!(Page::at(&["dev", "pages", "style.css"]), Some(Page::Style));
-        for segments in [&["dev", "pages", ".."][..], &["dev", "pages"], &["index.html"], &[]] {
+        assert_eq!(page(&["dev", "pages", "style.css"]).0.content_type, STYLE);
+        for segments in [&["dev", "pages", ".."][..], &["dev", "pages"], &["index.html"], &[], &["dev/mailbox"]] {
             assert_eq!(Page::at(segments), None);
         }
+    }
+
+    #[test]
+    fn what_the_files_load_is_there() {
+        for file in FILES {
+            let quoted = file.text.split(['"', '\'']);
+            let loaded = quoted.filter_map(|text| match text.strip_prefix("./") {
+                Some(script) if script.ends_with(".js") => Some(format!("dev/pages/{script}")),
+                _ => text.strip_prefix("/dev/pages/").map(|name| format!("dev/pages/{name}")),
+            });
+            for path in loaded {
+                let segments: Vec<&str> = path.split('/').collect();
+                assert!(Page::at(&segments).is_some(), "{} loads {path}", file.path);
+            }
+            // The policy allows no script or style within a page.
+            assert!(!file.text.contains("<style") && !file.text.contains("style=\""), "{}", file.path);
+            assert!(!file.text.contains(" onclick=") && !file.text.contains("<script>"), "{}", file.path);
+        }
+    }
+
+    fn page(segments: &[&str]) -> Page {
+        Page::at(segments).expect("a page")
     }
 }

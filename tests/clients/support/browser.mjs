@@ -8,7 +8,9 @@ const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
 /** Why there is no browser here, or null. */
 export const browserMissing = existsSync(EXECUTABLE) ? null : `no Chromium at ${EXECUTABLE}`;
 
-export function launchBrowser() {
+/** `places` are other places for `host:port` on this machine: what a page calls the one is the other. */
+export function launchBrowser(places = {}) {
+  const rules = Object.entries(places).map(([from, to]) => `MAP ${from} ${to}`);
   return chromium.launch({
     executablePath: EXECUTABLE,
     headless: true,
@@ -21,6 +23,7 @@ export function launchBrowser() {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...(rules.length ? [`--host-resolver-rules=${rules.join(', ')}`] : []),
     ],
   });
 }

@@ -30,9 +30,10 @@ export function publishableKey(kind, host) {
 
 /**
  * Starts the binary named by VESTIBULE_BIN and waits until it is ready.
- * Pages of `origins` may talk to it; `key` is the instance's publishable key.
+ * Pages of `origins` may talk to it; `key` is the instance's publishable key, `publicUrl` where browsers think it is,
+ * `instance` what that table says beside the key, and `more` the rest of the configuration, as TOML.
  */
-export async function startEngine({ origins = [], key = LIVE_KEY, settings } = {}) {
+export async function startEngine({ origins = [], key = LIVE_KEY, settings, publicUrl, instance = '', more = '' } = {}) {
   const binary = process.env.VESTIBULE_BIN;
   if (!binary) throw new Error('VESTIBULE_BIN must name the vestibule binary');
 
@@ -40,7 +41,7 @@ export async function startEngine({ origins = [], key = LIVE_KEY, settings } = {
   let engine;
   for (let attempt = 1; !engine; attempt += 1) {
     try {
-      engine = await launch(binary, directory, origins, key);
+      engine = await launch(binary, directory, { origins, key, publicUrl, instance, more });
     } catch (error) {
       // The port was free a moment ago; somebody else may have been quicker.
       if (attempt === 3 || !/in use/i.test(error.message)) {
@@ -53,34 +54,37 @@ export async function startEngine({ origins = [], key = LIVE_KEY, settings } = {
   return engine;
 }
 
-async function launch(binary, directory, origins, key) {
+async function launch(binary, directory, options) {
   const port = await freePort();
+  const url = `http://localhost:${port}`;
   const config = join(directory, 'vestibule.toml');
-  await writeFile(config, configuration({ port, origins, key }));
+  await writeFile(config, configuration({ ...options, port, publicUrl: options.publicUrl ?? url }));
   const child = spawn(binary, ['serve', '--config', config, '--data', join(directory, 'data')], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.set(child, directory);
   child.once('exit', () => running.delete(child));
-  const url = await boundUrl(child);
+  await listening(child);
   await ready(url);
-  return new Engine(child, url, key, directory);
+  return new Engine(child, url, options.key, directory);
 }
 
-function configuration({ port, origins, key }) {
+function configuration({ port, publicUrl, origins, key, instance, more }) {
   return `[instance]
 mode = "development"
 publishable_key = "${key}"
 secret_key = "${SECRET_KEY}"
+${instance}
 
 [server]
 listen = "127.0.0.1:${port}"
-public_url = "http://localhost:${port}"
+public_url = "${publicUrl}"
 allowed_origins = ${JSON.stringify(origins)}
 
 [limits]
 source = false
-`;
+
+${more}`;
 }
 
 class Engine {
@@ -170,8 +174,8 @@ function freePort() {
   });
 }
 
-/** Reads the address from the first line that tells it; keeps draining both pipes afterwards. */
-function boundUrl(child) {
+/** Waits until the engine tells an address; keeps draining both pipes afterwards. */
+function listening(child) {
   return new Promise((resolve, reject) => {
     let told = '';
     const collect = (chunk) => {
@@ -189,11 +193,10 @@ function boundUrl(child) {
     child.stderr.setEncoding('utf8').on('data', collect);
     child.stdout.setEncoding('utf8').on('data', (chunk) => {
       collect(chunk);
-      const found = /http:\/\/localhost:(\d+)/.exec(told);
-      if (!found) return;
+      if (!/http:\/\/localhost:\d+/.test(told)) return;
       clearTimeout(patience);
       child.off('exit', ended);
-      resolve(found[0]);
+      resolve();
     });
   });
 }

@@ -28,6 +28,9 @@ const EMAIL_LINK = { ...EMAIL, verifications: ['email_link'] };
 
 export const EMAIL_BY_LINK = document({ email_address: EMAIL_LINK });
 
+/** One mail with both; the link for whoever reads it in the same browser, the code for all others. */
+export const EMAIL_BY_LINK_OR_CODE = document({ email_address: { ...EMAIL, verifications: ['email_link', 'email_code'] } });
+
 /** Whoever opens the link may confirm it; the session is for the browser that asked. */
 export const EMAIL_BY_LINK_ANYWHERE = {
   ...EMAIL_BY_LINK,

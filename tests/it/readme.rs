@@ -1,0 +1,235 @@
+//! Every block of README.md does what it says, as it stands there: a reader who pastes it is never the first to try.
+//!
+//! Rust is compiled and run as a documentation test (`src/lib.rs`), pages and scripts run in Chromium and Node
+//! (`tests/clients/readme.test.mjs`). Here are the shell and the configuration.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+#[test]
+fn every_block_is_of_a_kind_that_is_run() {
+    let blocks = blocks();
+    let excused: Vec<_> = blocks.iter().filter(|block| EXCUSED.iter().any(|(kind, _)| *kind == block.kind)).collect();
+    assert_eq!(excused.len(), EXCUSED.len(), "one drawing: {excused:?}");
+    for block in &blocks {
+        let is_known = RUN.iter().chain(EXCUSED).any(|(kind, _)| *kind == block.kind);
+        assert!(is_known, "line {}: nobody runs blocks of the kind {:?}", block.line, block.kind);
+    }
+    for (kind, whom) in RUN {
+        assert!(blocks.iter().any(|block| block.kind == *kind), "{whom} run no {kind} block any more");
+    }
+}
+
+/// From top to bottom, as a reader would: servers where the page starts them, and what talks to them afterwards.
+#[test]
+fn the_shell_of_the_readme_runs_as_it_stands_and_a_second_time() {
+    let mut reader = Reader::new();
+    for block in blocks() {
+        match block.kind.as_str() {
+            "console" => block.commands().iter().for_each(|command| reader.console(&block, command)),
+            "bash" => {
+                for time in ["first", "second"] {
+                    let output = reader.bash(&block.text);
+                    assert!(output.status.success(), "line {}, the {time} time: {}", block.line, said(&output));
+                    reader.look_at(&block, &output);
+                }
+            }
+            _ => {}
+        }
+    }
+    let checked: Vec<_> = CHECKS.iter().filter(|(mark, _)| !reader.looked_at.contains(mark)).collect();
+    assert!(checked.is_empty(), "these are in no block any more: {checked:?}");
+}
+
+#[test]
+fn the_configuration_of_the_readme_is_accepted() {
+    for block in blocks().iter().filter(|block| block.kind == "toml") {
+        let folder = TempDir::new().expect("a folder");
+        let file = folder.path().join("vestibule.toml");
+        fs::write(&file, &block.text).expect("a file");
+        let mut check = Command::new(BINARY);
+        check.arg("check").arg("--config").arg(&file);
+        // What a block says of the environment is there.
+        if block.text.contains(PASSWORD_FILE) {
+            let secret = folder.path().join("secret");
+            fs::write(&secret, "wanders under elms").expect("a file");
+            check.env(PASSWORD_FILE, secret);
+        }
+        let output = check.output().expect("the binary runs");
+        assert!(output.status.success(), "line {}: {}", block.line, said(&output));
+    }
+}
+
+/// A fenced block.
+#[derive(Debug)]
+struct Block {
+    /// The word after the fence.
+    kind: String,
+    /// Where it begins, counted from 1.
+    line: usize,
+    text: String,
+}
+
+impl Block {
+    /// The commands after the prompts of a console, each with the lines it goes on in.
+    fn commands(&self) -> Vec<String> {
+        let commands = self.text.split("$ ").map(str::trim).filter(|command| !command.is_empty());
+        commands.map(str::to_owned).collect()
+    }
+}
+
+fn blocks() -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut open: Option<Block> = None;
+    for (at, line) in include_str!("../../README.md").lines().enumerate() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(kind)) => {
+                open = Some(Block { kind: kind.trim().to_owned(), line: at + 1, text: String::new() })
+            }
+            (None, None) => {}
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (Some(block), None) => block.text.extend([line, "\n"]),
+        }
+    }
+    assert!(open.is_none(), "a block is not closed: {open:?}");
+    blocks
+}
+
+/// Somebody who pastes the page into a shell. Cargo is stood in for by the binary that it would build; the place of
+/// the server comes by the environment, for which the page leaves room.
+struct Reader {
+    folder: TempDir,
+    port: u16,
+    server: Option<Running>,
+    looked_at: Vec<&'static str>,
+}
+
+impl Reader {
+    fn new() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let cargo = folder.path().join("cargo");
+        let script = format!(
+            "#!/bin/sh\n[ \"$1 $2\" = 'run --release' ] || {{ echo \"not stood in for: $*\" >&2; exit 64; }}\n\
+             shift 2\n[ \"$1\" != -- ] || shift\nexec '{BINARY}' \"$@\"\n"
+        );
+        fs::write(&cargo, script).expect("a script");
+        fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("permissions");
+        Self { folder, port: 0, server: None, looked_at: Vec::new() }
+    }
+
+    /// A command at a prompt: a server, which stays until the next one is started.
+    fn console(&mut self, block: &Block, command: &str) {
+        if NOT_AT_THE_PROMPT.iter().any(|(prefix, _)| command.starts_with(prefix)) {
+            return;
+        }
+        assert!(command.contains("cargo run --release"), "line {}: nobody runs {command:?}", block.line);
+        // Two servers can't have the same data.
+        self.server = None;
+        self.port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let log = fs::File::create(self.log()).expect("a log");
+        let mut shell = self.shell(command);
+        // A simple command takes the place of the shell, which is therefore the server.
+        shell.env("VESTIBULE_SERVER__LISTEN", format!("127.0.0.1:{}", self.port));
+        shell.stdout(log.try_clone().expect("a log")).stderr(log);
+        self.server = Some(Running(shell.spawn().expect("a shell")));
+        for _ in 0..600 {
+            let listen = format!("127.0.0.1:{}", self.port);
+            let asked =
+                Command::new(BINARY).args(["healthcheck", "--listen", &listen]).output().expect("the binary runs");
+            if asked.status.success() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        panic!("line {}: the server is not ready: {}", block.line, fs::read_to_string(self.log()).unwrap_or_default());
+    }
+
+    fn bash(&self, text: &str) -> Output {
+        assert!(self.server.is_some(), "a server is started before it is talked to");
+        let mut shell = self.shell(text);
+        shell.env("api", format!("http://localhost:{}", self.port)).env("SECRET_KEY", self.secret_key());
+        shell.output().expect("bash runs")
+    }
+
+    /// Whether a block came to what it is there for.
+    fn look_at(&mut self, block: &Block, output: &Output) {
+        for (mark, sentence) in CHECKS.iter().filter(|(mark, _)| block.text.contains(mark)) {
+            assert!(said(output).contains(sentence), "line {}: {sentence:?} in {}", block.line, said(output));
+            self.looked_at.push(mark);
+        }
+    }
+
+    fn shell(&self, text: &str) -> Command {
+        let mut shell = Command::new("timeout");
+        shell.args(["--foreground", "300", "bash", "-euo", "pipefail", "-c", text]);
+        let path = std::env::var("PATH").unwrap_or_default();
+        shell.env("PATH", format!("{}:{path}", self.folder.path().display()));
+        shell.current_dir(self.folder.path()).stdin(Stdio::null());
+        shell
+    }
+
+    /// The secret key, as the server prints it.
+    fn secret_key(&self) -> String {
+        let log = fs::read_to_string(self.log()).expect("a log");
+        let line = log.lines().find_map(|line| line.trim().strip_prefix("secret key"));
+        line.unwrap_or_else(|| panic!("no secret key in {log}")).trim().to_owned()
+    }
+
+    fn log(&self) -> PathBuf {
+        Path::new(self.folder.path()).join("log")
+    }
+}
+
+/// A process that ends with its owner.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let id = self.0.id().to_string();
+        // `timeout` passes it on to what it runs.
+        if Command::new("kill").args(["-TERM", &id]).status().is_ok() {
+            drop(self.0.wait());
+        }
+    }
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&[&*output.stdout, &*output.stderr].concat()).into_owned()
+}
+
+const PASSWORD_FILE: &str = "VESTIBULE_EMAIL__PASSWORD_FILE";
+
+const BINARY: &str = env!("CARGO_BIN_EXE_vestibule");
+
+/// The kinds of blocks, and who runs them.
+const RUN: &[(&str, &str)] = &[
+    ("bash", "these tests"),
+    ("console", "these tests"),
+    ("toml", "these tests"),
+    ("rust", "documentation tests"),
+    ("html", "tests/clients/readme.test.mjs"),
+    ("jsx", "tests/clients/readme.test.mjs"),
+    ("js", "tests/clients/readme.test.mjs"),
+];
+
+/// The kinds that nobody can run, and why; one block each.
+const EXCUSED: &[(&str, &str)] = &[("text", "the drawing of the rooms; `layers.rs` checks the rooms themselves")];
+
+/// Commands at a prompt that a test can't run, and why.
+const NOT_AT_THE_PROMPT: &[(&str, &str)] = &[("cargo test", "it is what runs this test")];
+
+/// What a block says when it came to what it is there for, by a mark of that block.
+const CHECKS: &[(&str, &str)] = &[
+    ("attempt_verification", "\"missing_fields\":[],\"unverified_fields\":[\"email_address\"]"),
+    ("/v1/me", "\"email_address\":\"ada+"),
+    ("/tokens?", "\neyJ"),
+    ("/v1/invitations", "\"status\":\"pending\""),
+    ("--html report.html", "attempt"),
+];
