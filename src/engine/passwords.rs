@@ -36,6 +36,14 @@ impl Engine {
         digest.ok_or_else(|| Code::FormPasswordPwned.on("password").into())
     }
 
+    /// What the application is called, and where: everybody who guesses knows it.
+    pub(super) fn application_words(&self) -> impl Iterator<Item = &str> {
+        let hosts = [self.inner.callback_url.host_str(), self.inner.issuer.strip_prefix("https://")];
+        // Without what comes last: `com` is nobody's name.
+        let labels = hosts.into_iter().flatten().map(|host| host.rsplit_once('.').map_or(host, |(labels, _)| labels));
+        std::iter::once(self.inner.branding.name.as_str()).chain(labels)
+    }
+
     /// What shows that a password is the user's, if it is. Where the instance keeps to itself who is a user, each
     /// comparison costs the same: a digest of every cost there is, one of them perhaps the user's. `client` is who asks.
     ///
