@@ -2,7 +2,7 @@
 //! RFC 7636, RFC 9207, OpenID Connect Core 1.0). It knows no sign-up and no browser.
 //!
 //! A provider is either a [`Preset`] or described in the settings; `endpoints` makes the two alike, `provider` asks,
-//! `id_token` checks what is signed and `profile` reads what is said.
+//! `id_token` checks what is signed, `profile` reads what is said, and `subject` of whom.
 
 mod cache;
 mod endpoints;
@@ -11,6 +11,7 @@ mod id_token;
 mod preset;
 mod profile;
 mod provider;
+mod subject;
 
 pub use error::ProviderError;
 pub use preset::{PRESETS, Preset, preset};
