@@ -41,7 +41,7 @@
 //!
 //! Imports go strictly downward: [`http`] → [`engine`] → [`actors`] → the adapters ([`store`], [`delivery`],
 //! [`oauth`], [`captcha`],
-//! [`token`], [`password`], [`limiter`]) → [`domain`], which is pure. Begin reading at [`domain::sign_up`].
+//! [`token`], [`password`], [`pwned`], [`limiter`]) → [`domain`], which is pure. Begin reading at [`domain::sign_up`].
 
 pub mod actors;
 pub mod captcha;
@@ -58,6 +58,7 @@ pub mod load;
 pub mod oauth;
 pub mod outbound;
 pub mod password;
+pub mod pwned;
 pub mod store;
 pub mod telemetry;
 pub mod token;

@@ -19,7 +19,7 @@ impl Engine {
     /// The digest of a password that a sign-up is given.
     ///
     /// # Errors
-    /// `form_password_pwned` for one that is easily guessed; [`EngineError::Busy`] while another one is being hashed for
+    /// `form_password_pwned` for one that is easily guessed or known from data breaches; [`EngineError::Busy`] while another one is being hashed for
     /// this sign-up, [`EngineError::Limited`] and [`EngineError::Overloaded`] where too many are.
     pub(super) async fn hash_password(
         &self,
@@ -32,8 +32,17 @@ impl Engine {
         admission.spend(Family::Password, source, self.now())?;
         let password = candidate.normalised.clone();
         let judge = move || !candidate.is_guessable();
-        let digest = self.inner.hashes.hash_if(password, judge, source.requester()).await?;
-        digest.ok_or_else(|| Code::FormPasswordPwned.on("password").into())
+        let hashed = self.inner.hashes.hash_if(password.clone(), judge, source.requester());
+        let (digest, is_leaked) = tokio::join!(hashed, self.is_leaked(&password));
+        digest?.filter(|_| !is_leaked).ok_or_else(|| Code::FormPasswordPwned.on("password").into())
+    }
+
+    /// Whether a password is known from data breaches, where the settings want it looked up and the instance can.
+    async fn is_leaked(&self, password: &Secret<String>) -> bool {
+        match &self.inner.pwned_range {
+            Some(range) if !self.settings().password_settings.disable_hibp => range.knows(password).await,
+            _ => false,
+        }
     }
 
     /// What the application is called, and where: everybody who guesses knows it.

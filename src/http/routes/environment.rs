@@ -7,8 +7,13 @@ use crate::http::wire::environment;
 pub(super) fn show(exchange: &Exchange<'_>) -> Answer {
     let engine = exchange.engine();
     let development = exchange.app.options.development;
-    let shown =
-        environment(&engine.settings(), engine.branding(), engine.captcha(), engine.single_session(), development);
+    let shown = environment(
+        &engine.shown_settings(),
+        engine.branding(),
+        engine.captcha(),
+        engine.single_session(),
+        development,
+    );
     // New settings take effect at once, so a copy must be asked about before it is used.
     Answer::json(&shown).kept("no-cache")
 }
