@@ -161,9 +161,9 @@ fn milliseconds(text: &str) -> Option<f64> {
 }
 
 fn number(text: &str) -> Option<f64> {
-    let (digits, factor) = text.strip_suffix('%').map_or((text, 1.0), |digits| (digits, 0.01));
+    let (digits, divisor) = text.strip_suffix('%').map_or((text, 1.0), |digits| (digits, 100.0));
     let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    digits.parse::<f64>().ok().filter(|_| is_plain).map(|number| number * factor)
+    digits.parse::<f64>().ok().filter(|_| is_plain).map(|number| number / divisor)
 }
 
 fn invalid(text: &str, why: &str) -> InvalidCondition {

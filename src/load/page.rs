@@ -106,7 +106,7 @@ impl Report {
             let value = |nines: f64| ms(histogram.value_at_quantile(1.0 - 10_f64.powf(-nines)));
             Line { name, colour: colour + 1, points: seen.map(|nines| (nines, value(nines))).collect() }
         });
-        let marks = [(0.301, "p50"), (1.0, "p90"), (1.301, "p95"), (2.0, "p99"), (3.0, "p99.9"), (4.0, "p99.99")];
+        let marks = [(0.301, "p50"), (1.0, "p90"), (2.0, "p99"), (3.0, "p99.9"), (4.0, "p99.99")];
         let most = (self.figures.flow.len().max(1) as f64).log10();
         let marks = marks.iter().filter(|(at, _)| *at <= most).map(|(at, text)| (*at, (*text).to_owned())).collect();
         Plot { title: "Percentiles by step", unit: "ms", logarithmic: true, marks, lines: lines.collect() }.figure()
@@ -145,7 +145,7 @@ h2{font-size:1.05rem;margin:2rem 0 .5rem}header p{color:var(--soft);margin:.25re
 \
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.75rem}\
 .cards div{background:var(--card);border:1px solid var(--rule);border-radius:.6rem;padding:.9rem 1rem}\
-.cards b{display:block;font-size:1.5rem;font-variant-numeric:tabular-nums}.cards span{color:var(--soft);font-size:.85rem}\
+.cards b{display:block;font-size:1.25rem;white-space:nowrap;font-variant-numeric:tabular-nums}.cards span{color:var(--soft);font-size:.85rem}\
 figure{margin:1rem 0 0;background:var(--card);border:1px solid var(--rule);border-radius:.6rem;padding:1rem}\
 figcaption{font-weight:600}figcaption span{color:var(--soft);font-weight:400}svg{display:block;width:100%;height:auto}\
 svg text{fill:var(--soft);font-size:12px;font-variant-numeric:tabular-nums}.left{text-anchor:end}.below{text-anchor:middle}\
@@ -157,7 +157,7 @@ polyline.c5{stroke:var(--c5)}polyline.c6{stroke:var(--c6)}li.c1{color:var(--c1)}
 li.c3{color:var(--c3)}li.c4{color:var(--c4)}li.c5{color:var(--c5)}li.c6{color:var(--c6)}\
 table{width:100%;border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{padding:.35rem .5rem;text-align:right;\
 border-bottom:1px solid var(--rule)}th{font-weight:500}th:first-child{text-align:left}\
-.wide{overflow-x:auto}.wide table{min-width:max-content}\
+.wide{overflow-x:auto}.wide table{min-width:max-content}.wide th:first-child{position:sticky;left:0;background:var(--paper)}\
 .narrow{display:none}@media(max-width:40rem){main{padding:1.25rem .9rem}figure{padding:.75rem .6rem}\
 svg.broad{display:none}svg.narrow{display:block}}\
 footer{color:var(--soft);font-size:.85rem;\

@@ -80,6 +80,19 @@ fn a_password_from_a_breach_is_refused_on_both_steps_where_the_settings_want_it_
 }
 
 #[test]
+fn the_strength_that_browsers_are_told_of_is_asked_for() {
+    let (server, _folder) = start("[settings.password_settings]\nshow_zxcvbn = true\nmin_zxcvbn_strength = 4\n");
+    let shown = Browser::of(&server).get("/v1/environment").json();
+    assert_eq!(shown["user_settings"]["password_settings"]["min_zxcvbn_strength"], 4);
+    let refused = create(&mut Browser::of(&server), &[("password", "hats29kite")]);
+    assert_eq!((refused.status, refused.error_codes()), (422, vec!["form_password_not_strong_enough".to_owned()]));
+    let meta = &refused.json()["errors"][0]["meta"];
+    assert_eq!(meta["param_name"], "password");
+    assert!(meta["zxcvbn"]["suggestions"][0]["message"].is_string(), "official clients show it: {meta}");
+    assert_eq!(create(&mut Browser::of(&server), &[("password", "wanders under elms at night")]).status, 200);
+}
+
+#[test]
 fn nobody_is_asked_unless_both_settings_and_configuration_say_so() {
     let service = Service::start();
     let (server, _folder) = start_with(&service.url(), true);
