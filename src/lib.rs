@@ -43,7 +43,8 @@
 //! # The rooms
 //!
 //! Imports go strictly downward: [`http`] → [`engine`] → [`actors`] → the adapters ([`store`], [`delivery`],
-//! [`oauth`], [`captcha`], [`token`], [`password`], [`limiter`]) → [`domain`], which is pure. Begin reading at [`domain::sign_up`].
+//! [`oauth`], [`captcha`], [`token`], [`password`], [`pwned`], [`limiter`]) → [`domain`], which is pure. Begin reading
+//! at [`domain::sign_up`].
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -64,6 +65,7 @@ pub mod load;
 pub mod oauth;
 pub mod outbound;
 pub mod password;
+pub mod pwned;
 pub mod store;
 pub mod telemetry;
 pub mod token;

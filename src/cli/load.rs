@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use url::Url;
 
-use crate::load::{self, Arrivals, FlowKind, Mode, Options, Progress};
+use crate::load::{self, Arrivals, Condition, FlowKind, Mode, Options, Progress};
 
 /// What `vestibule load` is told.
 #[derive(Clone, Debug, PartialEq, Args)]
@@ -43,6 +43,13 @@ pub struct LoadArguments {
     /// How many requests are in flight at most
     #[arg(long, default_value_t = 64, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     connections: u32,
+    /// Fail, with status 1, if this is so: a measure, a comparison and a limit, such as p99>200ms, attempt.p95>50ms,
+    /// failed>0.1% or reached<0.95; may be given several times. Measures are p50, p90, p95, p99, p99.9, max and mean (of
+    /// a whole sign-up, or of create, update, prepare, mail, attempt or check), failed, not_started, completed,
+    /// abandoned, completed_per_s, and with --rate reached: the share of what was offered. Without a condition about
+    /// them one failed sign-up fails the run, and one that was due and did not begin
+    #[arg(long, value_name = "CONDITION")]
+    fail_if: Vec<Condition>,
     /// Write all figures to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -77,8 +84,14 @@ enum Identity {
 /// Puts a server under load.
 ///
 /// # Errors
-/// One sentence that says what to do; also when a sign-up failed.
+/// One sentence that says what to do; also when the run failed.
 pub fn load(arguments: &LoadArguments) -> Result<(), String> {
+    if let (None, Some(condition)) = (arguments.rate, arguments.fail_if.iter().find(|condition| condition.needs_rate()))
+    {
+        return Err(format!(
+            "--fail-if {condition} needs --rate: without it callers wait for the server, and nothing is offered"
+        ));
+    }
     let options = options(arguments);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -98,10 +111,7 @@ pub fn load(arguments: &LoadArguments) -> Result<(), String> {
     if let Some(file) = &arguments.html {
         write(file, &report.html())?;
     }
-    match report.is_flawless() {
-        true => Ok(()),
-        false => Err("not every sign-up ended in a session; the errors are listed above".into()),
-    }
+    report.verdict(&arguments.fail_if)
 }
 
 fn options(arguments: &LoadArguments) -> Options {

@@ -21,6 +21,7 @@ use crate::http::{App, BoundServer, CapturedMessage, DevOutbox, HttpOptions, bin
 use crate::oauth::Providers;
 use crate::outbound::{Outbound, OutboundOptions};
 use crate::password::{HashOptions, HashParameters};
+use crate::pwned::PwnedRange;
 use crate::store::sled::Durability;
 use crate::store::{EmbeddedOptions, EmbeddedStore, MemoryStore, Sealing, Store, make_private};
 use crate::telemetry::{self, LogFormat};
@@ -172,6 +173,10 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) 
     let builder = match captcha(config, &outbound) {
         Some(captcha) => Engine::builder().captcha(captcha),
         None => Engine::builder(),
+    };
+    let builder = match &config.password.pwned_range_url {
+        Some(url) => builder.pwned_range(PwnedRange::new(url.as_str().parse().map_err(|e| sentence(&e))?)),
+        None => builder,
     };
     builder
         .store(store)

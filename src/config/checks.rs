@@ -44,6 +44,17 @@ pub(super) fn check(config: &Config, layer: &Layer) -> Result<(), ConfigError> {
             );
         }
     }
+    let pwned = password.pwned_range_url.as_ref().and_then(|url| url::Url::parse(url.as_str()).ok());
+    if let Some(url) = pwned
+        && url.scheme() != "https"
+        && config.instance.mode == Mode::Production
+        && !is_loopback(url.host_str())
+    {
+        fault(
+            "password.pwned_range_url",
+            "is not https, so that others could read along; only a service on this machine is asked without",
+        );
+    }
     let captcha = &config.captcha;
     if captcha.provider == CaptchaProvider::None {
         if config.settings().sign_up.captcha_enabled {
@@ -117,6 +128,17 @@ impl Config {
             production && u64::from(self.password.m_kib) * u64::from(self.password.t) < 2 * 19_456,
             "`password.m_kib` and `password.t` are below 19456 KiB and 2 passes, the least that OWASP advises",
         );
+        let (looks_up, range) =
+            (!self.settings().password_settings.disable_hibp, self.password.pwned_range_url.is_some());
+        warn(
+            looks_up && !range,
+            "`password.pwned_range_url` is not given, but the settings want passwords looked up (`disable_hibp` is \
+             false): they are only held against the list that is compiled in",
+        );
+        warn(
+            range && !looks_up,
+            "`password.pwned_range_url` is given, but `password_settings.disable_hibp` is true: no password is looked up",
+        );
         let (sends_email, sends_sms) = sent(self.settings());
         warn(
             sends_email && self.email.transport == EmailTransport::None,
@@ -144,6 +166,7 @@ fn sent(settings: &Settings) -> (bool, bool) {
 
 fn is_loopback(host: Option<&str>) -> bool {
     let host = host.unwrap_or_default();
+    let host = host.trim_matches(['[', ']']);
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 

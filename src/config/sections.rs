@@ -134,6 +134,7 @@ pub struct Password {
     pub p: u32,
     pub threads: usize,
     pub queue: usize,
+    pub pwned_range_url: Option<WebUrl>,
 }
 
 /// `[email]`

@@ -1,4 +1,10 @@
-//! Which passwords are accepted (DESIGN 8, SECURITY 2.2). Hashing is the engine's.
+//! Which passwords are accepted (DESIGN 8, SECURITY 2.2, NIST SP 800-63B 3.1.1.2). Hashing is the engine's.
+//!
+//! Begin reading at [`check`] for what is quickly checked, and at [`Candidate::weakness`] for the rest.
+
+mod common;
+mod disguise;
+mod own_words;
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -6,22 +12,25 @@ use super::rejection::{Code, Reason};
 use super::secret::Secret;
 use super::settings::PasswordSettings;
 
+use disguise::repeated;
+use own_words::OwnWords;
+
 /// A password that keeps all rules that are quickly checked. Whether it is easily guessed is still to be found out, which
 /// takes about as long as hashing it.
 #[derive(Clone, Debug)]
 pub struct Candidate {
     /// The form that is hashed: NFKC, never cut.
     pub normalised: Secret<String>,
-    /// Words the person is known by, such as the address.
-    words: Vec<String>,
+    own_words: OwnWords,
+    /// Within how many guesses it must not be found, beyond what counts as known.
+    guesses_min: u64,
 }
 
-/// Checks a password against the rules that cost little, its length before everything else. `context` holds words the
-/// person is known by, such as the address; the password must not be one of them.
+/// Checks a password against the rules that cost little, its length before everything else.
 ///
 /// # Errors
 /// Every rule that it breaks.
-pub fn check(password: &str, rules: &PasswordSettings, context: &[&str]) -> Result<Candidate, Vec<Reason>> {
+pub fn check(password: &str, rules: &PasswordSettings) -> Result<Candidate, Vec<Reason>> {
     let Some(normalised) = normalise(password) else {
         return Err(vec![Code::FormPasswordSizeInBytesExceeded.on(PARAM)]);
     };
@@ -44,10 +53,11 @@ pub fn check(password: &str, rules: &PasswordSettings, context: &[&str]) -> Resu
     if !reasons.is_empty() {
         return Err(reasons);
     }
-    // A longer word is in no password that is looked at.
-    let words = context.iter().copied().chain(["vestibule"]).filter(|word| word.len() <= 4 * EXAMINED_MAX);
-    let words = words.map(str::to_owned).collect();
-    Ok(Candidate { normalised: Secret::new(normalised), words })
+    Ok(Candidate {
+        normalised: Secret::new(normalised),
+        own_words: OwnWords::default(),
+        guesses_min: guesses_of(rules.min_zxcvbn_strength),
+    })
 }
 
 /// A password in the form that is hashed and compared; `None` for one that is too long to have been accepted.
@@ -60,33 +70,61 @@ pub fn normalise(password: &str) -> Option<String> {
 }
 
 impl Candidate {
-    /// Whether an attacker who knows the lists of leaked passwords and the person's own words would soon try it. This
-    /// is work for a thread that may be held up.
-    pub fn is_guessable(&self) -> bool {
-        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
-        self.is_guessable_by(|part| zxcvbn::zxcvbn(part, &words).guesses())
+    /// The same password, which must not be made of `words` either: what the person is known by, such as the address,
+    /// and what the application is called.
+    #[must_use]
+    pub fn apart_from<'a>(mut self, words: impl IntoIterator<Item = &'a str>) -> Self {
+        words.into_iter().for_each(|word| self.own_words.add(word));
+        self
     }
 
-    /// The same by an estimator of guesses. What it costs grows much faster than the length of what it is given, and
-    /// letters that stand for others make it grow faster still; so it is given short parts, and few of them. A password
-    /// is at least as hard to guess as each of its parts, and hardly harder for saying the same again.
-    fn is_guessable_by(&self, estimate: impl Fn(&str) -> u64) -> bool {
+    /// Why it is not good enough: `form_password_pwned` where an attacker who knows the lists of leaked passwords and the
+    /// person's own words would soon try it, `form_password_not_strong_enough` where it is below the strength that the
+    /// settings ask for. This is work for a thread that may be held up.
+    pub fn weakness(&self) -> Option<Code> {
+        let lower = self.normalised.expose().chars().flat_map(char::to_lowercase);
+        let lower: Vec<char> = lower.take(EXAMINED_MAX + 1).collect();
+        // One that goes on beyond what is examined is not one of these.
+        if lower.len() <= EXAMINED_MAX && (common::is_common(&lower) || self.own_words.make_up(&lower)) {
+            return Some(Code::FormPasswordPwned);
+        }
+        let words: Vec<&str> = self.own_words.written().collect();
+        match self.guesses(|part| zxcvbn::zxcvbn(part, &words).guesses()) {
+            guesses if guesses < GUESSES_MIN => Some(Code::FormPasswordPwned),
+            guesses if guesses < self.guesses_min => Some(Code::FormPasswordNotStrongEnough),
+            _ => None,
+        }
+    }
+
+    /// How many guesses it takes by an estimator of guesses, as far as that matters. What the estimator costs grows much
+    /// faster than the length of what it is given, and letters that stand for others make it grow faster still; so it is
+    /// given short parts, and few of them. A password is at least as hard to guess as each of its parts, and hardly harder
+    /// for saying the same again.
+    fn guesses(&self, estimate: impl Fn(&str) -> u64) -> u64 {
         let examined: Vec<char> = self.normalised.expose().chars().take(EXAMINED_MAX).collect();
         let examined = repeated(&examined);
         let last = examined.len().saturating_sub(PART);
-        let starts = (0..last).step_by(PART).chain([last]);
-        starts.into_iter().all(|start| {
+        let mut most = 0;
+        for start in (0..last).step_by(PART).chain([last]) {
             let part: String = examined[start..].iter().take(PART).collect();
-            estimate(&part) < GUESSES_MIN
-        })
+            most = most.max(estimate(&part));
+            if most >= self.guesses_min.max(GUESSES_MIN) {
+                break;
+            }
+        }
+        most
     }
 }
 
-/// What a text repeats, be the last time cut short; the whole text where it repeats nothing.
-fn repeated(text: &[char]) -> &[char] {
-    let repeats = |period: &usize| text.iter().skip(*period).zip(text).all(|(later, earlier)| later == earlier);
-    let period = (1..=text.len() / 2).find(repeats);
-    &text[..period.unwrap_or(text.len())]
+/// The guesses from which on zxcvbn gives a strength of 0 to 4.
+const fn guesses_of(strength: u8) -> u64 {
+    match strength {
+        0 => 0,
+        1 => 1_005,
+        2 => 1_000_005,
+        3 => 100_000_005,
+        _ => 10_000_000_005,
+    }
 }
 
 const PARAM: &str = "password";
@@ -108,9 +146,8 @@ mod tests {
     use super::*;
 
     fn codes(password: &str, rules: &PasswordSettings) -> Vec<Code> {
-        match check(password, rules, &["ada@example.com", "ada"]) {
-            Ok(candidate) if candidate.is_guessable() => vec![Code::FormPasswordPwned],
-            Ok(_) => Vec::new(),
+        match check(password, rules) {
+            Ok(candidate) => candidate.apart_from(["ada@example.com", "Fernwood"]).weakness().into_iter().collect(),
             Err(reasons) => reasons.into_iter().map(|r| r.code).collect(),
         }
     }
@@ -142,7 +179,7 @@ mod tests {
     #[test]
     fn common_passwords_and_own_words_are_refused() {
         let rules = PasswordSettings::default();
-        for guessable in ["password1", "PASSWORD", "ada@example.com", "aaaaaaaaaaaa", "vestibule"] {
+        for guessable in ["password1", "PASSWORD", "ada@example.com", "aaaaaaaaaaaa", "Fernwood"] {
             assert_eq!(codes(guessable, &rules), [Code::FormPasswordPwned], "{guessable}");
         }
         for guessable in ["a".repeat(72), "password".repeat(9), "qwertyuiop".repeat(3), "letmein".repeat(4)] {
@@ -154,37 +191,51 @@ mod tests {
     }
 
     #[test]
+    fn the_settings_may_ask_for_more_strength() {
+        let of = |min_zxcvbn_strength| PasswordSettings { min_zxcvbn_strength, ..PasswordSettings::default() };
+        for password in ["15982090", "hats29kite", "elmstroll4", "plinth#Gable", "wanders under elms"] {
+            let own = u8::from(zxcvbn::zxcvbn(password, &[]).score());
+            for strength in 0..=4 {
+                let expected = if strength <= own { &[][..] } else { &[Code::FormPasswordNotStrongEnough] };
+                assert_eq!(codes(password, &of(strength)), expected, "{password} of {own} for {strength}");
+            }
+        }
+        assert_eq!(codes("password1", &of(4)), [Code::FormPasswordPwned], "which says more");
+    }
+
+    #[test]
     fn the_estimator_sees_short_parts_of_what_was_found_short_enough() {
         let rules = PasswordSettings { max_length: 1024, ..PasswordSettings::default() };
         for letter in ["a", "ü", "文", "4@8({[<"] {
             for length in [8, 24, 25, 72, 73, 100, 1024] {
                 let text: String = letter.chars().cycle().take(length).collect();
-                let Ok(candidate) = check(&text, &rules, &[&text, "ada"]) else { continue };
+                let Ok(candidate) = check(&text, &rules) else { continue };
+                let candidate = candidate.apart_from([text.as_str(), "ada"]);
                 let (calls, seen) = (Cell::new(0), Cell::new(0));
-                let is_guessable = candidate.is_guessable_by(|part| {
+                let guesses = candidate.guesses(|part| {
                     calls.set(calls.get() + 1);
                     seen.set(seen.get() + part.chars().count());
                     assert!(part.chars().count() <= PART);
                     0
                 });
-                assert!(is_guessable);
+                assert_eq!(guesses, 0);
                 assert!(
                     calls.get() <= EXAMINED_MAX / PART && seen.get() <= EXAMINED_MAX,
                     "{length}: {calls:?} {seen:?}"
                 );
-                assert!(candidate.words.iter().all(|word| word.chars().count() <= 4 * EXAMINED_MAX));
+                assert!(candidate.own_words.written().all(|word| word.chars().count() <= EXAMINED_MAX));
             }
         }
     }
 
     #[test]
     fn a_part_that_is_hard_to_guess_settles_it() {
-        let candidate = check(&"a".repeat(72), &PasswordSettings::default(), &[]).expect("long enough");
+        let candidate = check(&"a".repeat(72), &PasswordSettings::default()).expect("long enough");
         let calls = Cell::new(0);
-        let is_guessable = candidate.is_guessable_by(|_| {
+        let guesses = candidate.guesses(|_| {
             calls.set(calls.get() + 1);
             u64::MAX
         });
-        assert_eq!((is_guessable, calls.get()), (false, 1));
+        assert_eq!((guesses, calls.get()), (u64::MAX, 1));
     }
 }

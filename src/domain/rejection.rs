@@ -118,6 +118,7 @@ codes! {
     FormPasswordNoNumber "form_password_no_number"
     FormPasswordNoSpecialChar "form_password_no_special_char"
     FormPasswordPwned "form_password_pwned"
+    FormPasswordNotStrongEnough "form_password_not_strong_enough"
     FormUsernameInvalidLength "form_username_invalid_length"
     FormUsernameInvalidCharacter "form_username_invalid_character"
     FormUsernameNeedsNonNumberChar "form_username_needs_non_number_char"

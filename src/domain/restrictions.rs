@@ -23,7 +23,7 @@ pub struct Restrictions {
     /// Whether addresses with a `+` in their local part are refused.
     pub block_email_subaddresses: Switch,
     /// Whether addresses at providers of throw-away addresses are refused.
-    pub block_disposable_email_domains: Listing,
+    pub block_disposable_email_domains: Disposable,
     /// Which countries' phone numbers are refused.
     pub phone_countries: PhoneCountries,
 }
@@ -37,6 +37,21 @@ pub struct Listing {
     /// What is on it.
     #[serde(skip_serializing_if = "Patterns::is_empty")]
     pub identifiers: Patterns,
+}
+
+/// Whether addresses at providers of throw-away addresses are refused, and which providers are such beside those that are
+/// known. Services of lasting aliases and the domains of RFC 2606 are none, unless they stand in `identifiers`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Disposable {
+    /// Whether it counts.
+    pub enabled: bool,
+    /// Domains, such as `@example.com`, that are such providers too.
+    #[serde(skip_serializing_if = "Patterns::is_empty")]
+    pub identifiers: Patterns,
+    /// Domains, with all below them, that are not, whatever else is known of them: this wins over all.
+    #[serde(skip_serializing_if = "Domains::is_empty")]
+    pub allowed_domains: Domains,
 }
 
 /// Countries by their ISO 3166-1 code of two letters.
@@ -61,6 +76,19 @@ pub struct Patterns {
     numbers: HashSet<String>,
     prefixes: HashSet<String>,
 }
+
+/// Domains, each with all below it: `example.com`, `@example.com` or `*@example.com`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
+pub struct Domains {
+    written: Vec<String>,
+    domains: HashSet<String>,
+}
+
+/// An entry that is no domain.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no domain such as `example.com`")]
+pub struct InvalidDomain(String);
 
 /// An entry that is none of the kinds of entries.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -148,7 +176,10 @@ impl Restrictions {
         Self {
             allowlist: bare(&self.allowlist),
             blocklist: bare(&self.blocklist),
-            block_disposable_email_domains: bare(&self.block_disposable_email_domains),
+            block_disposable_email_domains: Disposable {
+                enabled: self.block_disposable_email_domains.enabled,
+                ..Disposable::default()
+            },
             phone_countries: PhoneCountries::default(),
             ..self.clone()
         }
@@ -156,9 +187,11 @@ impl Restrictions {
 
     fn is_disposable(&self, domain: &str) -> bool {
         let disposable = &self.block_disposable_email_domains;
-        disposable.enabled
-            && (suffixes(domain).any(disposable_emails::is_disposable_domain)
-                || disposable.identifiers.has_domain(domain))
+        if !disposable.enabled || disposable.allowed_domains.have(domain) {
+            return false;
+        }
+        disposable.identifiers.has_domain(domain)
+            || (!is_lasting(domain) && suffixes(domain).any(disposable_emails::is_disposable_domain))
     }
 
     /// Whether an address is on the block-list, or the one is that it is a sub-address of.
@@ -195,6 +228,37 @@ impl Patterns {
         let mut starts = (1..=number.len()).filter_map(|end| number.get(..end));
         self.numbers.contains(number)
             || (!self.prefixes.is_empty() && starts.any(|start| self.prefixes.contains(start)))
+    }
+}
+
+impl Domains {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.written.is_empty()
+    }
+
+    fn have(&self, domain: &str) -> bool {
+        !self.domains.is_empty() && suffixes(domain).any(|suffix| self.domains.contains(suffix))
+    }
+}
+
+impl TryFrom<Vec<String>> for Domains {
+    type Error = InvalidDomain;
+
+    fn try_from(written: Vec<String>) -> Result<Self, InvalidDomain> {
+        let read = |entry: &String| {
+            let text = entry.trim().trim_start_matches('*').trim_start_matches('@');
+            let stand_in = EmailAddress::parse(&format!("x@{text}")).map_err(|_| InvalidDomain(entry.clone()))?;
+            Ok(parts(stand_in.as_str()).1.to_owned())
+        };
+        let domains = written.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Self { written, domains })
+    }
+}
+
+impl From<Domains> for Vec<String> {
+    fn from(domains: Domains) -> Self {
+        domains.written
     }
 }
 
@@ -240,6 +304,54 @@ fn suffixes(domain: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(domain), |rest| rest.split_once('.').map(|(_, above)| above))
 }
 
+/// Whether a domain is known to belong to addresses that last, though lists of throw-away domains name it: forwarding
+/// services where an alias stays its owner's, and domains that belong to nobody (RFC 2606, RFC 6761).
+fn is_lasting(domain: &str) -> bool {
+    suffixes(domain).any(|suffix| ALIAS_SERVICES.contains(&suffix) || RESERVED.contains(&suffix))
+}
+
+/// Domains of services that forward to a mailbox for as long as its owner wants. People use them to stay reachable.
+const ALIAS_SERVICES: [&str; 31] = [
+    // DuckDuckGo, Firefox Relay, Apple's Hide My Email
+    "duck.com",
+    "mozmail.com",
+    "relay.firefox.com",
+    "privaterelay.appleid.com",
+    "icloud.com",
+    // SimpleLogin and Proton Pass
+    "simplelogin.com",
+    "simplelogin.co",
+    "simplelogin.io",
+    "simplelogin.fr",
+    "slmail.me",
+    "slmails.com",
+    "aleeas.com",
+    "8alias.com",
+    "8shield.net",
+    "dralias.com",
+    "silomails.com",
+    "passmail.net",
+    "passmail.com",
+    "passinbox.com",
+    "passfwd.com",
+    // addy.io
+    "addy.io",
+    "addymail.com",
+    "anonaddy.com",
+    "anonaddy.me",
+    "mailer.me",
+    // Others
+    "33mail.com",
+    "erine.email",
+    "forwardemail.net",
+    "improvmx.com",
+    "cloaked.id",
+    "opayq.com",
+];
+
+/// Domains that nobody can have.
+const RESERVED: [&str; 7] = ["example.com", "example.net", "example.org", "example", "test", "invalid", "localhost"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,6 +367,12 @@ mod tests {
     fn list(entries: &[&str]) -> Listing {
         let written: Vec<String> = entries.iter().map(|entry| (*entry).to_owned()).collect();
         Listing { enabled: true, identifiers: written.try_into().expect("entries") }
+    }
+
+    fn throw_away(identifiers: &[&str], allowed: &[&str]) -> Disposable {
+        let allowed: Vec<String> = allowed.iter().map(|domain| (*domain).to_owned()).collect();
+        let allowed_domains = allowed.try_into().expect("domains");
+        Disposable { enabled: true, identifiers: list(identifiers).identifiers, allowed_domains }
     }
 
     #[test]
@@ -338,13 +456,53 @@ mod tests {
         assert!(restrictions.admit_email(&tagged, true).is_ok() && restrictions.admit_email(&disposable, true).is_ok());
         assert!(restrictions.admit_email(&tagged, false).is_err(), "where it comes from does not allow it");
         restrictions.block_email_subaddresses.enabled = true;
-        restrictions.block_disposable_email_domains = list(&["@throwaway.example"]);
+        restrictions.block_disposable_email_domains = throw_away(&["@throwaway.example"], &[]);
         for refused in [&tagged, &disposable, &email("x@deep.mailinator.com"), &email("x@throwaway.example")] {
             assert!(restrictions.admit_email(refused, true).is_err(), "{}", refused.as_str());
         }
         for usual in ["gmail.com", "outlook.com", "proton.me", "gmx.de", "qq.com", "mail.ru"] {
             assert!(restrictions.admit_email(&email(&format!("ada@{usual}")), true).is_ok(), "{usual}");
         }
+    }
+
+    #[test]
+    fn lasting_aliases_and_domains_of_nobody_are_not_thrown_away() {
+        let restrictions =
+            Restrictions { block_disposable_email_domains: throw_away(&[], &[]), ..Restrictions::default() };
+        for domain in ALIAS_SERVICES.iter().chain(&RESERVED[..3]).chain(&["a.test", "b.c.example", "d.invalid"]) {
+            for below in ["", "ada.", "deep.below."] {
+                let address = format!("ada@{below}{domain}");
+                assert_eq!(restrictions.admit_email(&email(&address), true), Ok(()), "{address}");
+                assert_eq!(restrictions.admit_unreadable(&address.replace('@', " b@")), Ok(()), "{address}");
+            }
+        }
+        for domain in ["mailinator.com", "sharklasers.com", "notduck.duckmail.sbs", "deep.guerrillamail.com"] {
+            assert!(restrictions.admit_email(&email(&format!("ada@{domain}")), true).is_err(), "{domain}");
+        }
+    }
+
+    #[test]
+    fn what_the_operator_says_of_a_domain_wins_over_what_is_known() {
+        let restrictions = Restrictions {
+            block_disposable_email_domains: throw_away(
+                &["@duck.com", "@throwaway.example", "@bücher.example"],
+                &["mailinator.com", "@sharklasers.com", "*@kept.throwaway.example", " BÜCHER.example "],
+            ),
+            ..Restrictions::default()
+        };
+        for taken in
+            ["mailinator.com", "deep.mailinator.com", "sharklasers.com", "a.kept.throwaway.example", "bücher.example"]
+        {
+            assert!(restrictions.admit_email(&email(&format!("ada@{taken}")), true).is_ok(), "{taken}");
+        }
+        for refused in ["duck.com", "a.duck.com", "throwaway.example", "other.throwaway.example", "guerrillamail.com"] {
+            assert!(restrictions.admit_email(&email(&format!("ada@{refused}")), true).is_err(), "{refused}");
+        }
+        for entry in ["", "@", "nodot", "a b.com", "ada@example.com", "*", "example..com"] {
+            assert!(Domains::try_from(vec![entry.to_owned()]).is_err(), "{entry}");
+        }
+        let shown = serde_json::to_string(&restrictions.without_lists()).expect("JSON");
+        assert!(shown.contains(r#""block_disposable_email_domains":{"enabled":true}"#), "{shown}");
     }
 
     #[test]

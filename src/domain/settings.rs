@@ -342,6 +342,9 @@ impl Settings {
         if passwords.max_length > 1024 {
             return fault("password_settings.max_length".into(), "must be at most 1024");
         }
+        if passwords.min_zxcvbn_strength > 4 {
+            return fault("password_settings.min_zxcvbn_strength".into(), "must be from 0 to 4");
+        }
         let usernames = &self.username_settings;
         if usernames.min_length == 0 || usernames.max_length < usernames.min_length || usernames.max_length > 64 {
             return fault("username_settings.max_length".into(), "needs 1 <= min_length <= max_length <= 64");

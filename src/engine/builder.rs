@@ -16,6 +16,7 @@ use crate::domain::time::{Span, Timestamp};
 use crate::entropy::OsEntropy;
 use crate::oauth::Providers;
 use crate::password::{HashOptions, HashPool};
+use crate::pwned::PwnedRange;
 use crate::store::{CommitError, MemoryStore, Store, StoreError};
 use crate::token::{Algorithm, InstanceKey};
 
@@ -45,6 +46,7 @@ pub struct EngineBuilder {
     public_url: Url,
     providers: Option<Providers>,
     captcha: Option<Captcha>,
+    pwned_range: Option<PwnedRange>,
     requests_max: usize,
     source_limits: Option<SourceLimits>,
 }
@@ -97,6 +99,7 @@ impl Default for EngineBuilder {
             public_url: Url::parse("http://localhost:8080").expect("a URL"),
             providers: None,
             captcha: None,
+            pwned_range: None,
             requests_max: 8192,
             source_limits: Some(SourceLimits::default()),
         }
@@ -155,6 +158,8 @@ impl EngineBuilder {
         public_url: Url;
         /// The captcha service, for settings that ask for captchas.
         captcha: Captcha => Some;
+        /// Where passwords are looked up among the leaked ones, for settings whose `disable_hibp` is false.
+        pwned_range: PwnedRange => Some;
         /// How providers are asked; only public addresses by https by default.
         providers: Providers => Some;
         /// How many requests may be in flight; beyond that the engine answers that it is overloaded.
@@ -231,6 +236,7 @@ impl EngineBuilder {
             callback_url: below(&self.public_url, "v1/oauth_callback"),
             providers: self.providers.unwrap_or_default(),
             captcha: self.captcha,
+            pwned_range: self.pwned_range,
             token_ttl: self.token_ttl,
         };
         Ok(Engine { inner: Arc::new(inner) })

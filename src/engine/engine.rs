@@ -17,6 +17,7 @@ use crate::domain::settings::{InvalidSettings, Settings};
 use crate::domain::time::{Span, Timestamp};
 use crate::oauth::Providers;
 use crate::password::{HashPool, PoolError};
+use crate::pwned::PwnedRange;
 use crate::store::{Commit, CommitError, Store, StoreError, Unready};
 use crate::token::{InstanceKey, Keyring};
 
@@ -52,6 +53,7 @@ pub(super) struct Inner {
     pub(super) accept_url: Url,
     pub(super) providers: Providers,
     pub(super) captcha: Option<Captcha>,
+    pub(super) pwned_range: Option<PwnedRange>,
     pub(super) token_ttl: Span,
 }
 
@@ -69,6 +71,16 @@ impl Engine {
     /// The settings in force.
     pub fn settings(&self) -> Arc<Settings> {
         self.inner.environment.settings()
+    }
+
+    /// The settings as browsers are told them: what they ask for and this instance does not do is off.
+    pub fn shown_settings(&self) -> Settings {
+        let mut settings = Settings::clone(&self.settings());
+        let passwords = &mut settings.password_settings;
+        passwords.disable_hibp |= self.inner.pwned_range.is_none();
+        // A password is looked up when it is given, and not again by those who sign in with it.
+        passwords.enforce_hibp_on_sign_in = false;
+        settings
     }
 
     /// Puts other settings in force at once, for sign-ups in flight too, until the engine ends.

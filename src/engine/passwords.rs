@@ -2,6 +2,8 @@
 //! of whoever gave them and within the share of where they come from. A comparison takes as long for nobody as for anybody,
 //! whatever the stored digest cost when it was made.
 
+use std::sync::{Arc, OnceLock};
+
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::password_policy::{self, Candidate};
 use crate::domain::rejection::Code;
@@ -19,7 +21,8 @@ impl Engine {
     /// The digest of a password that a sign-up is given.
     ///
     /// # Errors
-    /// `form_password_pwned` for one that is easily guessed; [`EngineError::Busy`] while another one is being hashed for
+    /// `form_password_pwned` for one that is easily guessed or known from data breaches,
+    /// `form_password_not_strong_enough` for one that the settings want stronger; [`EngineError::Busy`] while another one is being hashed for
     /// this sign-up, [`EngineError::Limited`] and [`EngineError::Overloaded`] where too many are.
     pub(super) async fn hash_password(
         &self,
@@ -31,9 +34,35 @@ impl Engine {
         let _turn = admission.take_turn(*id.as_bytes())?;
         admission.spend(Family::Password, source, self.now())?;
         let password = candidate.normalised.clone();
-        let judge = move || !candidate.is_guessable();
-        let digest = self.inner.hashes.hash_if(password, judge, source.requester()).await?;
-        digest.ok_or_else(|| Code::FormPasswordPwned.on("password").into())
+        let weakness = Arc::new(OnceLock::new());
+        let found = weakness.clone();
+        let judge = move || match candidate.weakness() {
+            None => true,
+            Some(code) => {
+                found.get_or_init(|| code);
+                false
+            }
+        };
+        let hashed = self.inner.hashes.hash_if(password.clone(), judge, source.requester());
+        let (digest, is_leaked) = tokio::join!(hashed, self.is_leaked(&password));
+        let refused = || weakness.get().copied().unwrap_or(Code::FormPasswordPwned).on("password");
+        digest?.filter(|_| !is_leaked).ok_or_else(|| refused().into())
+    }
+
+    /// Whether a password is known from data breaches, where the settings want it looked up and the instance can.
+    async fn is_leaked(&self, password: &Secret<String>) -> bool {
+        match &self.inner.pwned_range {
+            Some(range) if !self.settings().password_settings.disable_hibp => range.knows(password).await,
+            _ => false,
+        }
+    }
+
+    /// What the application is called, and where: everybody who guesses knows it.
+    pub(super) fn application_words(&self) -> impl Iterator<Item = &str> {
+        let hosts = [self.inner.callback_url.host_str(), self.inner.issuer.strip_prefix("https://")];
+        // Without what comes last: `com` is nobody's name.
+        let labels = hosts.into_iter().flatten().map(|host| host.rsplit_once('.').map_or(host, |(labels, _)| labels));
+        std::iter::once(self.inner.branding.name.as_str()).chain(labels)
     }
 
     /// What shows that a password is the user's, if it is. Where the instance keeps to itself who is a user, each

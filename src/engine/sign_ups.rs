@@ -9,7 +9,9 @@ use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::requirements::Requirements;
 use crate::domain::settings::{Settings, SignUpMode};
-use crate::domain::sign_up::{Attempt, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status, usable};
+use crate::domain::sign_up::{
+    Attempt, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status, own_words, usable,
+};
 use crate::domain::verification::Strategy;
 use crate::limiter::Family;
 
@@ -288,6 +290,7 @@ impl Engine {
         // A sign-up that is going to be refused is not worth a hash.
         let is_refused = fields.taken.iter().any(|kind| !settings.hides_holders(*kind));
         if let Some(password) = password.filter(|_| !is_refused) {
+            let password = password.apart_from(own_words(current, &fields)).apart_from(self.application_words());
             fields.password_digest = Patch::Set(self.hash_password(password, id, source).await?);
         }
         Ok(fields)

@@ -219,6 +219,12 @@ impl Problem {
         if let Some(param) = &self.param {
             meta.insert("param_name".into(), json!(param));
         }
+        if self.code == Code::FormPasswordNotStrongEnough.as_str() {
+            // Official clients show these, in their own language.
+            let another =
+                json!({"code": "anotherWord", "message": "Add another word or two. Uncommon words are better."});
+            meta.insert("zxcvbn".into(), json!({"suggestions": [another]}));
+        }
         json!({
             "code": self.code,
             "message": self.message,

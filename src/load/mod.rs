@@ -3,8 +3,11 @@
 //!
 //! Begin reading at [`run`].
 
+mod circumstances;
+mod condition;
 mod flow;
 mod options;
+mod page;
 mod person;
 mod plot;
 mod report;
@@ -12,6 +15,7 @@ mod run;
 mod site;
 mod tally;
 
+pub use condition::{Condition, InvalidCondition};
 pub use options::{Arrivals, FlowKind, Mode, Options};
 pub use report::Report;
 pub use run::run;

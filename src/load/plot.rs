@@ -21,31 +21,54 @@ pub(super) struct Line<'a> {
     pub(super) points: Vec<(f64, f64)>,
 }
 
+/// How large a plot is drawn. It scales with the page, and its letters with it; so there is one for telephones too, and
+/// the page's style shows the one that fits.
+#[derive(Clone, Copy, Debug)]
+struct Size {
+    class: &'static str,
+    width: f64,
+    height: f64,
+    marks_max: usize,
+}
+
 impl Plot<'_> {
     /// The plot as a figure of a page.
     pub(super) fn figure(&self) -> String {
-        let Some(scale) = Scale::of(self) else { return String::new() };
+        let drawn: String = SIZES.iter().filter_map(|size| self.drawn(*size)).collect();
+        if drawn.is_empty() {
+            return drawn;
+        }
+        let legend: String =
+            self.lines.iter().map(|line| format!("<li class=\"c{}\">{}</li>", line.colour, line.name)).collect();
+        let (title, unit) = (self.title, self.unit);
+        format!(
+            "<figure><figcaption>{title} <span>{unit}</span></figcaption>{drawn}<ul class=\"legend\">{legend}</ul></figure>"
+        )
+    }
+
+    fn drawn(&self, size: Size) -> Option<String> {
+        let scale = Scale::of(self, size)?;
+        let Size { class, width, height, .. } = size;
+        let (right, bottom) = (size.right(), size.bottom());
         let mut svg = format!(
-            "<figure><figcaption>{title} <span>{unit}</span></figcaption>\
-             <svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\">",
-            title = self.title,
-            unit = self.unit,
+            "<svg class=\"{class}\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{}\">",
+            self.title
         );
         for value in scale.levels() {
             let y = scale.y(value);
             svg.push_str(&format!(
-                "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{RIGHT}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
+                "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
                  <text class=\"left\" x=\"{}\" y=\"{:.1}\">{}</text>",
                 LEFT - 8.0,
                 y + 4.0,
                 label(value),
             ));
         }
-        for (at, text) in &self.marks {
+        for (at, text) in self.marks.iter().step_by(self.marks.len().div_ceil(size.marks_max).max(1)) {
             svg.push_str(&format!(
                 "<text class=\"below\" x=\"{:.1}\" y=\"{}\">{text}</text>",
                 scale.x(*at),
-                BOTTOM + 20.0
+                bottom + 20.0
             ));
         }
         for line in &self.lines {
@@ -53,12 +76,18 @@ impl Plot<'_> {
             let points = points.collect::<Vec<_>>().join(" ");
             svg.push_str(&format!("<polyline class=\"c{}\" points=\"{points}\"/>", line.colour));
         }
-        svg.push_str("</svg><ul class=\"legend\">");
-        for line in &self.lines {
-            svg.push_str(&format!("<li class=\"c{}\">{}</li>", line.colour, line.name));
-        }
-        svg.push_str("</ul></figure>");
-        svg
+        svg.push_str("</svg>");
+        Some(svg)
+    }
+}
+
+impl Size {
+    const fn right(self) -> f64 {
+        self.width - 20.0
+    }
+
+    const fn bottom(self) -> f64 {
+        self.height - 38.0
     }
 }
 
@@ -67,11 +96,12 @@ struct Scale {
     x: (f64, f64),
     y: (f64, f64),
     logarithmic: bool,
+    size: Size,
 }
 
 impl Scale {
     /// A scale that holds all points; `None` where there are none.
-    fn of(plot: &Plot<'_>) -> Option<Self> {
+    fn of(plot: &Plot<'_>, size: Size) -> Option<Self> {
         let points = || plot.lines.iter().flat_map(|line| &line.points);
         let span = |values: &mut dyn Iterator<Item = f64>| {
             values.fold(None, |span: Option<(f64, f64)>, value| {
@@ -85,11 +115,11 @@ impl Scale {
         } else {
             (0.0, nice(high.max(1.0)))
         };
-        Some(Self { x: (left, right.max(left + 1e-9)), y, logarithmic: plot.logarithmic })
+        Some(Self { x: (left, right.max(left + 1e-9)), y, logarithmic: plot.logarithmic, size })
     }
 
     fn x(&self, value: f64) -> f64 {
-        LEFT + (value - self.x.0) / (self.x.1 - self.x.0) * (RIGHT - LEFT)
+        LEFT + (value - self.x.0) / (self.x.1 - self.x.0) * (self.size.right() - LEFT)
     }
 
     fn y(&self, value: f64) -> f64 {
@@ -99,7 +129,7 @@ impl Scale {
         } else {
             (value - low) / (high - low)
         };
-        BOTTOM - share * (BOTTOM - TOP)
+        self.size.bottom() - share * (self.size.bottom() - TOP)
     }
 
     /// The values that have a line across.
@@ -129,12 +159,12 @@ fn label(value: f64) -> String {
     }
 }
 
-const WIDTH: f64 = 920.0;
-const HEIGHT: f64 = 300.0;
-const LEFT: f64 = 64.0;
-const RIGHT: f64 = 900.0;
+const SIZES: [Size; 2] = [
+    Size { class: "broad", width: 920.0, height: 300.0, marks_max: 10 },
+    Size { class: "narrow", width: 360.0, height: 240.0, marks_max: 5 },
+];
+const LEFT: f64 = 52.0;
 const TOP: f64 = 14.0;
-const BOTTOM: f64 = 262.0;
 
 #[cfg(test)]
 mod tests {
@@ -146,9 +176,12 @@ mod tests {
             let points = vec![(0.0, 0.4), (1.0, 7.0), (2.0, 930.0)];
             let lines = vec![Line { name: "p50", colour: 1, points: points.clone() }];
             let plot = Plot { title: "t", unit: "ms", logarithmic, marks: vec![], lines };
-            let scale = Scale::of(&plot).expect("points");
-            for (x, y) in points {
-                assert!((LEFT..=RIGHT).contains(&scale.x(x)) && (TOP..=BOTTOM).contains(&scale.y(y)), "{x} {y}");
+            for size in SIZES {
+                let scale = Scale::of(&plot, size).expect("points");
+                for (x, y) in &points {
+                    let (x, y) = (scale.x(*x), scale.y(*y));
+                    assert!((LEFT..=size.right()).contains(&x) && (TOP..=size.bottom()).contains(&y), "{x} {y}");
+                }
             }
             assert!(plot.figure().starts_with("<figure>") && plot.figure().ends_with("</figure>"));
         }

@@ -1,29 +1,48 @@
-//! What a run came to: as text, as JSON, and as one page that needs nothing else.
+//! What a run came to, as text and as JSON; `page` has it as one page.
 
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-use super::plot::{Line, Plot};
-use super::tally::{Figures, Second, Step};
+use super::circumstances::Circumstances;
+use super::condition::{Condition, Measure, Unit};
+use super::tally::Figures;
 use super::{Arrivals, Options};
 
 /// What a run came to.
 #[derive(Debug)]
 pub struct Report {
-    options: Options,
-    figures: Figures,
+    pub(super) options: Options,
+    pub(super) circumstances: Circumstances,
+    pub(super) figures: Figures,
 }
 
 impl Report {
-    pub(super) fn new(options: &Options, figures: Figures) -> Self {
-        Self { options: options.clone(), figures }
+    pub(super) fn new(options: &Options, circumstances: Circumstances, figures: Figures) -> Self {
+        Self { options: options.clone(), circumstances, figures }
     }
 
-    /// Whether every sign-up that was due ended as it should: in a session that works, or abandoned on purpose.
-    pub const fn is_flawless(&self) -> bool {
-        self.figures.progress.failed == 0 && self.figures.not_started == 0
+    /// Whether the run is a success: by the conditions that it must not meet, and where those say nothing about it,
+    /// every sign-up that was due began and ended in a session that works, or was abandoned on purpose.
+    ///
+    /// # Errors
+    /// A sentence with every reason why it is not.
+    pub fn verdict(&self, fail_if: &[Condition]) -> Result<(), String> {
+        let met = fail_if.iter().filter_map(|condition| {
+            let measured = self.measured(condition.measure);
+            let is_met = condition.is_met(measured);
+            is_met.then(|| format!("--fail-if {condition} is met: {}", condition.shown(measured)))
+        });
+        let mut reasons: Vec<String> = met.collect();
+        let says = |about: fn(&Measure) -> bool| fail_if.iter().any(|condition| about(&condition.measure));
+        if self.figures.progress.failed > 0 && !says(|measure| matches!(measure, Measure::Failed(_))) {
+            reasons.push("not every sign-up ended in a session, and the errors are listed above".into());
+        }
+        if self.figures.not_started > 0 && !says(|measure| matches!(measure, Measure::NotStarted)) {
+            reasons.push(format!("{} sign-ups that were due did not begin", self.figures.not_started));
+        }
+        if reasons.is_empty() { Ok(()) } else { Err(reasons.join("; ")) }
     }
 
     /// A table for people at a terminal.
@@ -35,6 +54,8 @@ impl Report {
             text.push('\n');
         };
         line(format!("{}, {}", self.title(), self.conditions()));
+        line(self.circumstances());
+        line(String::new());
         line(format!(
             "{} sign-ups in {:.1} s: {} completed ({:.0}/s), {} abandoned, {} failed, {} not begun",
             progress.started,
@@ -45,21 +66,16 @@ impl Report {
             progress.failed,
             self.figures.not_started,
         ));
+        self.remarks().into_iter().for_each(&mut line);
         line(String::new());
-        line(format!(
-            "{:<10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}   ms",
-            "", "count", "p50", "p90", "p99", "p99.9", "max"
-        ));
+        let heads: String = PERCENTILES.iter().map(|(name, _)| format!("{name:>10}")).collect();
+        line(format!("{:<10}{:>10}{heads}{:>10}   ms", "", "count", "max"));
         for (name, histogram) in self.rows() {
-            let at = |share: f64| ms(histogram.value_at_quantile(share));
-            let (count, max) = (histogram.len(), ms(histogram.max()));
-            line(format!(
-                "{name:<10}{count:>10}{:>10.2}{:>10.2}{:>10.2}{:>10.2}{max:>10.2}",
-                at(0.5),
-                at(0.9),
-                at(0.99),
-                at(0.999),
-            ));
+            let values: String = PERCENTILES
+                .iter()
+                .map(|(_, share)| format!("{:>10.2}", ms(histogram.value_at_quantile(*share))))
+                .collect();
+            line(format!("{name:<10}{:>10}{values}{:>10.2}", histogram.len(), ms(histogram.max())));
         }
         if !self.figures.errors.is_empty() {
             line(String::new());
@@ -70,15 +86,20 @@ impl Report {
         text
     }
 
-    /// All figures, for programs. Times are in milliseconds.
+    /// All figures, for programs. Times are in milliseconds where the name says nothing else; rates are per second.
+    ///
+    /// `offered_per_s`, `reached_per_s`, `reached` (their quotient, 1 at most) and `kept_up` are null where callers
+    /// begin when they are ready, since nothing is offered then. `run` says when, by which build (`commit` is null
+    /// where the build does not know) and on which machine the load was made.
     pub fn json(&self) -> Value {
-        let progress = &self.figures.progress;
+        let (options, progress) = (&self.options, &self.figures.progress);
         let latencies = |histogram: &Histogram<u64>| {
-            let at = |share: f64| ms(histogram.value_at_quantile(share));
-            json!({
-                "count": histogram.len(), "mean": histogram.mean() / 1000.0, "p50": at(0.5), "p90": at(0.9),
-                "p99": at(0.99), "p99_9": at(0.999), "max": ms(histogram.max()),
-            })
+            let mut all = json!({ "count": histogram.len(), "mean": histogram.mean() / 1000.0 });
+            for (name, share) in PERCENTILES {
+                all[name.replace('.', "_")] = json!(ms(histogram.value_at_quantile(share)));
+            }
+            all["max"] = json!(ms(histogram.max()));
+            all
         };
         let steps: serde_json::Map<String, Value> =
             self.figures.steps.iter().map(|(step, histogram)| (step.to_string(), latencies(histogram))).collect();
@@ -94,20 +115,23 @@ impl Report {
                 let at = |share: f64| ms(second.flow.value_at_quantile(share));
                 json!({
                     "completed": second.completed, "failed": second.failed, "p50": at(0.5), "p90": at(0.9),
-                    "p99": at(0.99),
+                    "p95": at(0.95), "p99": at(0.99),
                 })
             })
             .collect();
         json!({
-            "url": self.options.base.as_str(),
-            "flow": self.options.flow.as_str(),
-            "mode": self.options.mode.as_str(),
-            "arrivals": match self.options.arrivals {
+            "run": self.circumstances.json(),
+            "url": options.base.as_str(),
+            "flow": options.flow.as_str(),
+            "mode": options.mode.as_str(),
+            "arrivals": match options.arrivals {
                 Arrivals::Open { per_second } => json!({ "open": per_second }),
                 Arrivals::Closed { callers } => json!({ "closed": callers }),
             },
-            "abandon": self.options.abandon,
-            "connections": self.options.connections,
+            "duration_s": options.duration.as_secs(),
+            "count_max": options.count,
+            "abandon": options.abandon,
+            "connections": options.connections,
             "elapsed_s": progress.elapsed.as_secs_f64(),
             "started": progress.started,
             "completed": progress.completed,
@@ -115,6 +139,10 @@ impl Report {
             "failed": progress.failed,
             "not_started": self.figures.not_started,
             "completed_per_s": self.rate(),
+            "offered_per_s": self.offered(),
+            "reached_per_s": self.offered().map(|_| self.reached_rate()),
+            "reached": self.reached(),
+            "kept_up": self.kept_up(),
             "flow_latency": latencies(&self.figures.flow),
             "step_latency": steps,
             "errors": errors,
@@ -122,167 +150,266 @@ impl Report {
         })
     }
 
-    /// One page with tables and plots.
-    pub fn html(&self) -> String {
-        let progress = &self.figures.progress;
-        let mut cards = String::new();
-        let flow = &self.figures.flow;
-        for (value, name) in [
-            (format!("{:.0}", self.rate()), "sign-ups a second"),
-            (format!("{:.1} ms", ms(flow.value_at_quantile(0.5))), "p50 of a whole sign-up"),
-            (format!("{:.1} ms", ms(flow.value_at_quantile(0.99))), "p99"),
-            (progress.completed.to_string(), "completed"),
-            (progress.abandoned.to_string(), "abandoned"),
-            ((progress.failed + self.figures.not_started).to_string(), "failed or not begun"),
-        ] {
-            cards.push_str(&format!("<div><b>{value}</b><span>{name}</span></div>"));
-        }
-        let mut rows = String::new();
-        for (name, histogram) in self.rows() {
-            let at = |share: f64| ms(histogram.value_at_quantile(share));
-            rows.push_str(&format!("<tr><th>{name}</th><td>{}</td>", histogram.len()));
-            for value in [at(0.5), at(0.9), at(0.99), at(0.999), ms(histogram.max())] {
-                rows.push_str(&format!("<td>{value:.2}</td>"));
-            }
-            rows.push_str("</tr>");
-        }
-        let mut errors = String::new();
-        for ((step, code), count) in &self.figures.errors {
-            errors.push_str(&format!("<tr><th>{step}</th><td>{}</td><td>{count}</td></tr>", escaped(code)));
-        }
-        if !errors.is_empty() {
-            errors = format!("<h2>Errors</h2><table><tr><th>step</th><td>code</td><td>count</td></tr>{errors}</table>");
-        }
-        let title = escaped(&self.title());
-        let conditions = escaped(&self.conditions());
-        let plots: String = [self.latency_plot(), self.throughput_plot(), self.percentile_plot()].concat();
-        format!(
-            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title}</title>\
-             <style>{STYLE}</style></head><body><main><header><h1>{title}</h1><p>{conditions}</p></header>\
-             <section class=\"cards\">{cards}</section>{plots}<h2>Latencies</h2><table><tr><th>ms</th><td>count</td>\
-             <td>p50</td><td>p90</td><td>p99</td><td>p99.9</td><td>max</td></tr>{rows}</table>{errors}\
-             <footer>{NOTE}</footer></main></body></html>\n"
-        )
-    }
-
-    fn title(&self) -> String {
+    pub(super) fn title(&self) -> String {
         format!("Load on {}", self.options.base)
     }
 
-    fn conditions(&self) -> String {
+    /// What the run was told.
+    pub(super) fn conditions(&self) -> String {
         let options = &self.options;
         let arrivals = match options.arrivals {
             Arrivals::Open { per_second } => format!("{per_second} sign-ups a second (open loop)"),
             Arrivals::Closed { callers } => format!("{callers} callers (closed loop)"),
         };
         let (flow, mode) = (options.flow.as_str(), options.mode.as_str());
-        let mut text = format!("{arrivals}, flow {flow}, {mode} mode, {} connections", options.connections);
+        let mut text = format!(
+            "{arrivals} for {} s, flow {flow}, {mode} mode, {} connections",
+            options.duration.as_secs(),
+            options.connections
+        );
         if options.abandon > 0.0 {
             text.push_str(&format!(", {:.0} % leave", options.abandon * 100.0));
         }
         text
     }
 
-    /// Completed sign-ups per second of the run.
-    fn rate(&self) -> f64 {
-        let elapsed = self.figures.progress.elapsed.max(Duration::from_millis(1));
-        self.figures.progress.completed as f64 / elapsed.as_secs_f64()
+    /// When it was, by what and where.
+    pub(super) fn circumstances(&self) -> String {
+        let (version, machine) = (Circumstances::version(), self.circumstances.machine());
+        format!("{}, {version}, load made on {machine}", self.circumstances.began_at())
     }
 
-    fn rows(&self) -> impl Iterator<Item = (String, &Histogram<u64>)> {
+    /// What the figures mean, in sentences.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        if let (Some(offered), Some(reached)) = (self.offered(), self.reached()) {
+            let mut remark = format!(
+                "offered {offered}/s, reached {:.0}/s ({:.0} %)",
+                self.reached_rate(),
+                (reached * 100.0).floor()
+            );
+            if self.kept_up() == Some(false) {
+                remark.push_str(&format!(
+                    ": the server could not keep up; the last sign-up ended {:.1} s after it would have, and latencies \
+                     hold the time that sign-ups waited for their turn",
+                    self.behind_s()
+                ));
+            }
+            remarks.push(remark);
+        }
+        if self.figures.progress.abandoned > 0 {
+            remarks.push(format!(
+                "{} left on purpose once their code was on its way, as --abandon {} asks: they are neither completed nor \
+                 failed, and count as reached",
+                self.figures.progress.abandoned, self.options.abandon
+            ));
+        }
+        if self.figures.not_started > 0 {
+            remarks.push(format!(
+                "{} were due and did not begin, since too many were under way already",
+                self.figures.not_started
+            ));
+        }
+        remarks
+    }
+
+    /// Completed sign-ups a second.
+    pub(super) fn rate(&self) -> f64 {
+        self.figures.progress.completed as f64 / self.span_s()
+    }
+
+    /// How many sign-ups a second were meant to begin; `None` in a closed loop.
+    pub(super) fn offered(&self) -> Option<f64> {
+        match self.options.arrivals {
+            Arrivals::Open { per_second } => Some(per_second),
+            Arrivals::Closed { .. } => None,
+        }
+    }
+
+    /// How many sign-ups a second went as they should.
+    pub(super) fn reached_rate(&self) -> f64 {
+        let progress = &self.figures.progress;
+        let rate = (progress.completed + progress.abandoned) as f64 / self.span_s();
+        // Of few sign-ups the time between the first and the last is a little short.
+        self.offered().map_or(rate, |offered| rate.min(offered))
+    }
+
+    /// The share of what was offered that was reached.
+    pub(super) fn reached(&self) -> Option<f64> {
+        self.offered().map(|offered| self.reached_rate() / offered)
+    }
+
+    /// Whether sign-ups ended as fast as they began, but for what a short run can't tell; `None` in a closed loop.
+    pub(super) fn kept_up(&self) -> Option<bool> {
+        let ended = self.figures.progress.completed + self.figures.progress.abandoned + self.figures.progress.failed;
+        let offered = self.offered()?;
+        let is_behind = (ended as f64 / self.span_s()) < KEEPING_UP * offered && self.behind_s() > BEHIND_MAX_S;
+        Some(!is_behind && self.figures.not_started == 0)
+    }
+
+    /// The measured value; `None` where there is none.
+    pub(super) fn measured(&self, measure: Measure) -> Option<f64> {
+        let (figures, progress) = (&self.figures, &self.figures.progress);
+        let histogram = |step| match step {
+            None => Some(&figures.flow),
+            Some(step) => figures.steps.get(&step),
+        };
+        let some = |step| histogram(step).filter(|histogram| !histogram.is_empty());
+        Some(match measure {
+            Measure::Latency(step, share) => ms(some(step)?.value_at_quantile(share)),
+            Measure::Mean(step) => some(step)?.mean() / 1000.0,
+            Measure::Failed(Unit::Count) => progress.failed as f64,
+            Measure::Failed(Unit::Share) => progress.failed as f64 / progress.started.max(1) as f64,
+            Measure::NotStarted => figures.not_started as f64,
+            Measure::Completed => progress.completed as f64,
+            Measure::Abandoned => progress.abandoned as f64,
+            Measure::CompletedPerS => self.rate(),
+            Measure::Reached => self.reached()?,
+        })
+    }
+
+    pub(super) fn rows(&self) -> impl Iterator<Item = (String, &Histogram<u64>)> {
         let steps = self.figures.steps.iter().map(|(step, histogram)| (step.to_string(), histogram));
         std::iter::once(("flow".to_owned(), &self.figures.flow)).chain(steps)
     }
 
-    fn latency_plot(&self) -> String {
-        let line = |name, colour, share: f64| {
-            let seconds = self.whole_seconds().filter(|(_, second)| !second.flow.is_empty());
-            let points = seconds.map(|(at, second)| (at, ms(second.flow.value_at_quantile(share)))).collect();
-            Line { name, colour, points }
-        };
-        let lines = vec![line("p50", 1, 0.5), line("p90", 2, 0.9), line("p99", 3, 0.99)];
-        let marks = self.time_marks();
-        Plot { title: "Latency of a whole sign-up over time", unit: "ms", logarithmic: true, marks, lines }.figure()
+    /// The seconds in which sign-ups ended: none can before the fastest of them is through.
+    fn span_s(&self) -> f64 {
+        let elapsed = self.figures.progress.elapsed.max(Duration::from_millis(1)).as_secs_f64();
+        (elapsed - self.fastest_s()).max(elapsed / 2.0)
     }
 
-    fn throughput_plot(&self) -> String {
-        let line = |name, colour, value: fn(&Second) -> u64| {
-            let points = self.whole_seconds().map(|(at, second)| (at, value(second) as f64)).collect();
-            Line { name, colour, points }
-        };
-        let mut lines = vec![line("completed", 1, |second| second.completed)];
-        if self.figures.progress.failed > 0 {
-            lines.push(line("failed", 4, |second| second.failed));
-        }
-        let marks = self.time_marks();
-        Plot { title: "Sign-ups a second", unit: "1/s", logarithmic: false, marks, lines }.figure()
+    /// How many seconds the last one ended after the fastest one would have in its place.
+    fn behind_s(&self) -> f64 {
+        let due = self.figures.progress.started + self.figures.not_started;
+        let last = due.saturating_sub(1) as f64 / self.offered().unwrap_or(f64::INFINITY);
+        (self.figures.progress.elapsed.as_secs_f64() - last - self.fastest_s()).max(0.0)
     }
 
-    /// Each nine takes as much room as the one before.
-    fn percentile_plot(&self) -> String {
-        let steps = self.figures.steps.iter().filter(|(step, _)| **step != Step::Mail);
-        let names: Vec<(String, &Histogram<u64>)> = std::iter::once(("flow".to_owned(), &self.figures.flow))
-            .chain(steps.map(|(step, histogram)| (step.to_string(), histogram)))
-            .filter(|(_, histogram)| !histogram.is_empty())
-            .collect();
-        let lines = names.iter().enumerate().map(|(colour, (name, histogram))| {
-            let nines = (0..=60).map(|n| f64::from(n) / 15.0);
-            let seen = nines.take_while(|nines| histogram.len() as f64 >= 10_f64.powf(*nines));
-            let value = |nines: f64| ms(histogram.value_at_quantile(1.0 - 10_f64.powf(-nines)));
-            Line { name, colour: colour + 1, points: seen.map(|nines| (nines, value(nines))).collect() }
-        });
-        let marks = [(0.301, "p50"), (1.0, "p90"), (2.0, "p99"), (3.0, "p99.9"), (4.0, "p99.99")];
-        let most = (self.figures.flow.len().max(1) as f64).log10();
-        let marks = marks.iter().filter(|(at, _)| *at <= most).map(|(at, text)| (*at, (*text).to_owned())).collect();
-        Plot { title: "Percentiles by step", unit: "ms", logarithmic: true, marks, lines: lines.collect() }.figure()
-    }
-
-    /// The seconds of the run with their number; the last one is not whole and left out where there are others.
-    fn whole_seconds(&self) -> impl Iterator<Item = (f64, &Second)> {
-        let count = self.figures.seconds.len();
-        let whole = if count > 1 { count - 1 } else { count };
-        self.figures.seconds.iter().take(whole).enumerate().map(|(n, second)| (n as f64, second))
-    }
-
-    fn time_marks(&self) -> Vec<(f64, String)> {
-        let last = self.whole_seconds().count().saturating_sub(1);
-        let step = (last / 8).max(1);
-        (0..=last).step_by(step).map(|n| (n as f64, format!("{n} s"))).collect()
+    fn fastest_s(&self) -> f64 {
+        let flow = &self.figures.flow;
+        if flow.is_empty() { 0.0 } else { ms(flow.min()) / 1000.0 }
     }
 }
 
-fn ms(micros: u64) -> f64 {
+pub(super) fn ms(micros: u64) -> f64 {
     micros as f64 / 1000.0
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+/// The shares that reports show.
+pub(super) const PERCENTILES: [(&str, f64); 5] =
+    [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999)];
+
+/// Less than this share of what was offered is not keeping up,
+const KEEPING_UP: f64 = 0.95;
+/// where the end was this late too: at the end of a run of seconds one slow sign-up makes a large share.
+const BEHIND_MAX_S: f64 = 0.5;
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::super::tally::{Step, Tally};
+    use super::super::{FlowKind, Mode};
+    use super::*;
+
+    /// The report of a run of so many seconds in which sign-ups took 100 ms each.
+    fn report(offered: Option<f64>, completed: u64, abandoned: u64, failed: u64, elapsed_s: f64) -> Report {
+        let mut figures = Tally::beginning_at(tokio::time::Instant::now()).figures();
+        let started = completed + abandoned + failed;
+        let elapsed = Duration::from_secs_f64(elapsed_s);
+        figures.progress = super::super::Progress { elapsed, started, completed, abandoned, failed };
+        figures.flow.record_n(100_000, completed).expect("recorded");
+        if failed > 0 {
+            figures.errors.insert((Step::Attempt, "form_code_incorrect".into()), failed);
+        }
+        let options = Options {
+            base: Url::parse("http://localhost:8080").expect("a URL"),
+            arrivals: offered.map_or(Arrivals::Closed { callers: 8 }, |per_second| Arrivals::Open { per_second }),
+            flow: FlowKind::Otp,
+            abandon: 0.0,
+            mode: Mode::Native,
+            origin: None,
+            duration: Duration::from_secs(10),
+            count: 1_000_000,
+            connections: 64,
+            allow_remote: false,
+        };
+        Report::new(&options, Circumstances::of_now(), figures)
+    }
+
+    fn conditions(written: &[&str]) -> Vec<Condition> {
+        written.iter().map(|text| text.parse().expect("a condition")).collect()
+    }
+
+    #[test]
+    fn a_server_that_falls_behind_is_told_in_all_three_outputs() {
+        let behind = report(Some(9000.0), 90_000, 0, 0, 15.66);
+        assert_eq!(behind.kept_up(), Some(false));
+        let remark = "offered 9000/s, reached 5784/s (64 %): the server could not keep up";
+        assert!(behind.text().contains(remark), "{}", behind.text());
+        assert!(behind.html().contains(remark), "{}", behind.html());
+        let shown = behind.json();
+        assert_eq!((&shown["offered_per_s"], &shown["kept_up"]), (&json!(9000.0), &json!(false)));
+        assert!(shown["reached"].as_f64().is_some_and(|reached| (0.64..0.65).contains(&reached)), "{shown}");
+        for named in ["began_at", "version", "cores", "system"] {
+            assert!(!shown["run"][named].is_null(), "{named}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_keeps_up_is_not_blamed_for_the_end_of_a_run() {
+        for (offered, completed, elapsed_s) in
+            [(40.0, 40, 1.08), (1000.0, 10_000, 10.1), (40.0, 40, 1.4), (1.0, 1, 0.1)]
+        {
+            let kept = report(Some(offered), completed, 0, 0, elapsed_s);
+            assert_eq!(kept.kept_up(), Some(true), "{offered} {elapsed_s}");
+            assert!(!kept.text().contains("keep up"), "{}", kept.text());
+        }
+        let closed = report(None, 1000, 0, 0, 10.0);
+        assert_eq!((closed.kept_up(), closed.reached()), (None, None));
+        assert!(!closed.text().contains("offered") && closed.json()["kept_up"].is_null());
+    }
+
+    #[test]
+    fn who_left_on_purpose_is_explained_and_counts_as_reached() {
+        let some_left = report(Some(100.0), 750, 250, 0, 10.1);
+        assert!(some_left.reached().is_some_and(|reached| reached > 0.95));
+        for output in [some_left.text(), some_left.html()] {
+            assert!(output.contains("250 left on purpose"), "{output}");
+        }
+    }
+
+    #[test]
+    fn a_run_fails_by_its_conditions_and_else_by_any_failure() {
+        let flawless = report(Some(100.0), 1000, 0, 0, 10.1);
+        let some_failed = report(Some(100.0), 990, 0, 10, 10.1);
+        let behind = report(Some(9000.0), 90_000, 0, 0, 15.66);
+        for (run, fail_if, reasons) in [
+            (&flawless, &[][..], &[][..]),
+            (&flawless, &["p99>200ms", "failed>0", "reached<0.95"], &[]),
+            (
+                &flawless,
+                &["p99>50ms", "create.p50>1ms"],
+                &["p99>50ms is met: it is 100.", "create.p50>1ms is met: nothing"],
+            ),
+            (&some_failed, &[], &["not every sign-up"]),
+            (&some_failed, &["p99>200ms"], &["not every sign-up"]),
+            (&some_failed, &["failed>2%"], &[]),
+            (&some_failed, &["failed>0.5%"], &["failed>0.5% is met: it is 1.0 %"]),
+            (&behind, &[], &[]),
+            (&behind, &["reached<95%"], &["reached<95% is met: it is 64."]),
+        ] {
+            match run.verdict(&conditions(fail_if)) {
+                Ok(()) => assert!(reasons.is_empty(), "{fail_if:?}"),
+                Err(said) => {
+                    assert_eq!(said.split("; ").count(), reasons.len().max(1), "{fail_if:?}: {said}");
+                    assert!(
+                        !reasons.is_empty() && reasons.iter().all(|reason| said.contains(reason)),
+                        "{fail_if:?}: {said}"
+                    );
+                }
+            }
+        }
+    }
 }
-
-const NOTE: &str = "A sign-up's time runs from the moment it was meant to begin to the answer that completes it. Each one \
-    that counts as completed ended in a session whose user the server showed.";
-
-const STYLE: &str = "\
-:root{--paper:#f6f5f0;--card:#fff;--ink:#1d211f;--soft:#646d68;--rule:#dedbd0;--c1:#2f5d50;--c2:#c98a1b;--c3:#b8423a;\
---c4:#7a3b9e;--c5:#2c6fbb;--c6:#5f7d2b}\
-@media(prefers-color-scheme:dark){:root{--paper:#151816;--card:#1e2320;--ink:#e8ebe7;--soft:#9aa59f;--rule:#333a36;\
---c1:#7cc4ae;--c2:#e7b45a;--c3:#ef8a80;--c4:#c79ae3;--c5:#82b6f0;--c6:#aecb74}}\
-body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}\
-main{max-width:60rem;margin:0 auto;padding:2.5rem 1.25rem}h1{font-size:1.6rem;margin:0;overflow-wrap:anywhere}\
-h2{font-size:1.05rem;margin:2rem 0 .5rem}header p{color:var(--soft);margin:.25rem 0 1.5rem}\
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.75rem}\
-.cards div{background:var(--card);border:1px solid var(--rule);border-radius:.6rem;padding:.9rem 1rem}\
-.cards b{display:block;font-size:1.5rem;font-variant-numeric:tabular-nums}.cards span{color:var(--soft);font-size:.85rem}\
-figure{margin:1rem 0 0;background:var(--card);border:1px solid var(--rule);border-radius:.6rem;padding:1rem}\
-figcaption{font-weight:600}figcaption span{color:var(--soft);font-weight:400}svg{display:block;width:100%;height:auto}\
-svg text{fill:var(--soft);font-size:12px;font-variant-numeric:tabular-nums}.left{text-anchor:end}.below{text-anchor:middle}\
-.grid{stroke:var(--rule)}polyline{fill:none;stroke-width:2;stroke-linejoin:round}\
-.legend{list-style:none;display:flex;flex-wrap:wrap;gap:1rem;margin:.25rem 0 0;padding:0;font-size:.85rem}\
-.legend li::before{content:'';display:inline-block;width:.8rem;height:.2rem;margin:0 .4rem .25rem 0;background:currentColor}\
-polyline.c1{stroke:var(--c1)}polyline.c2{stroke:var(--c2)}polyline.c3{stroke:var(--c3)}polyline.c4{stroke:var(--c4)}\
-polyline.c5{stroke:var(--c5)}polyline.c6{stroke:var(--c6)}li.c1{color:var(--c1)}li.c2{color:var(--c2)}\
-li.c3{color:var(--c3)}li.c4{color:var(--c4)}li.c5{color:var(--c5)}li.c6{color:var(--c6)}\
-table{width:100%;border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{padding:.35rem .5rem;text-align:right;\
-border-bottom:1px solid var(--rule)}th{text-align:left;font-weight:500}footer{color:var(--soft);font-size:.85rem;\
-margin-top:2rem}";

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::domain::context::Entropy;
 use crate::entropy::OsEntropy;
 
+use super::circumstances::Circumstances;
 use super::flow::{Plan, Walk};
 use super::person::Line;
 use super::report::Report;
@@ -26,6 +27,7 @@ use super::{Arrivals, FlowKind, LoadError, Options};
 pub async fn run(options: &Options, watch: impl Fn(Progress)) -> Result<Report, LoadError> {
     let line = line(options)?;
     let site = Arc::new(Site::look(options, &line, mark()).await?);
+    let circumstances = Circumstances::of_now();
     let began = Instant::now();
     let tally = Arc::new(Tally::beginning_at(began));
     let rest = async {
@@ -42,7 +44,7 @@ pub async fn run(options: &Options, watch: impl Fn(Progress)) -> Result<Report, 
             _ = seconds.tick() => watch(tally.progress()),
         }
     }
-    Ok(Report::new(options, tally.figures()))
+    Ok(Report::new(options, circumstances, tally.figures()))
 }
 
 /// Begins each at its moment, whatever became of those before.

@@ -143,16 +143,29 @@ impl Tally {
     }
 }
 
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl Step {
+    const ALL: [Self; 6] = [Self::Create, Self::Update, Self::Prepare, Self::Mail, Self::Attempt, Self::Check];
+
+    /// The step of that name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.as_str() == name)
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
             Self::Create => "create",
             Self::Update => "update",
             Self::Prepare => "prepare",
             Self::Mail => "mail",
             Self::Attempt => "attempt",
             Self::Check => "check",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 

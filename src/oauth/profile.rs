@@ -7,17 +7,14 @@ use crate::domain::verification::Profile;
 
 use super::ProviderError;
 use super::preset::{Claims, Vouching};
+use super::subject::subject;
 
 /// The profile in `said`.
 ///
 /// # Errors
 /// Where it does not name the person: without a lasting name there is no account.
 pub(super) fn profile(said: &Value, claims: &Claims, scopes: Vec<String>) -> Result<Profile, ProviderError> {
-    let subject = match at(said, claims.subject) {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Number(number)) => number.to_string(),
-        _ => String::new(),
-    };
+    let subject = subject(said, claims.subject).unwrap_or_default();
     let is_plain = !subject.chars().any(|c| c.is_control() || c.is_whitespace());
     if subject.is_empty() || subject.len() > SUBJECT_MAX || !is_plain {
         return Err(ProviderError::Invalid("it does not name the person"));

@@ -27,6 +27,7 @@ use super::endpoints::Endpoints;
 use super::id_token::{self, Expected};
 use super::preset::{Claims, Preset, Quirk, STANDARD, preset};
 use super::profile::profile;
+use super::subject;
 
 /// All providers. Clones share what was learnt about them.
 #[derive(Clone, Debug, Default)]
@@ -172,7 +173,7 @@ impl Providers {
         let said = match (signed, &endpoints.userinfo) {
             (Some(signed), Some(url)) if lacks_address(&signed, &claims) => {
                 let more = self.userinfo(url, access_token, preset).await?;
-                if more.pointer(claims.subject) != signed.pointer(claims.subject) {
+                if subject::subject(&more, claims.subject) != subject::subject(&signed, claims.subject) {
                     return Err(ProviderError::Invalid("it speaks of two persons"));
                 }
                 merged(more, signed)
@@ -295,8 +296,8 @@ impl Providers {
         if answer.status() != StatusCode::OK {
             return Err(refused(&format!("status {}", answer.status().as_u16())));
         }
-        let said: Value = serde_json::from_slice(answer.body()).map_err(|_| refused("it is no JSON"))?;
-        Ok(said)
+        let claims = preset.map_or(STANDARD, |preset| preset.claims);
+        subject::read(answer.body(), claims.subject).map_err(|_| refused("it is no JSON"))
     }
 }
 

@@ -254,6 +254,25 @@ fn a_password_does_not_travel_in_the_clear() {
 }
 
 #[test]
+fn leaked_passwords_are_looked_up_in_private_and_only_where_both_ends_say_so() {
+    let production =
+        "[instance]\nmode = \"production\"\n[email]\ntransport = \"none\"\n[settings]\nfile = \"username_password\"\n";
+    let at = |url: &str| format!("[password]\npwned_range_url = \"{url}\"\n");
+    let clear = "http://hibp.example/range/";
+    assert_fault(load_text(&format!("{production}{}", at(clear))), "`password.pwned_range_url` is not https");
+    assert_fault(load_text(&at("api.pwnedpasswords.com")), "`password.pwned_range_url` can't be");
+    for url in ["https://api.pwnedpasswords.com/range/", "http://127.0.0.1:1/range/", "http://[::1]:1/range/"] {
+        let config = load_text(&format!("{production}{}", at(url))).expect(url);
+        assert!(config.warnings().iter().any(|warning| warning.contains("no password is looked up")), "{url}");
+    }
+    load_text(&at(clear)).expect("a development instance");
+    let wanted = "[settings.password_settings]\ndisable_hibp = false\n";
+    let warned =
+        |text: &str| load_text(text).expect(text).warnings().iter().any(|warning| warning.contains("pwned_range_url"));
+    assert!(warned(wanted) && !warned(&format!("{wanted}{}", at(clear))));
+}
+
+#[test]
 fn inline_settings_replace_the_file_and_are_whole() {
     let config = load_text("[settings.attributes.username]\nenabled = true\nrequired = true").expect("a configuration");
     assert!(config.settings().attributes.username.required);

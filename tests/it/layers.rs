@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import, beside itself.
-const ROOMS: [(&str, &[&str]); 21] = [
+const ROOMS: [(&str, &[&str]); 22] = [
     ("main", &["cli"]),
     ("cli", &["http", "load", "engine", "actors", ADAPTERS, UTILITIES, "domain"]),
     // The wire knows the engine, not what is behind it.
@@ -25,6 +25,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ("webhook", &[UTILITIES, "domain"]),
     ("token", &[UTILITIES, "domain"]),
     ("password", &[UTILITIES, "domain"]),
+    ("pwned", &[UTILITIES, "domain"]),
     ("limiter", &[UTILITIES, "domain"]),
     ("clock", &["domain"]),
     ("entropy", &["domain"]),
@@ -36,7 +37,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ("lib", &["http", "engine", "actors", ADAPTERS, UTILITIES, "domain", "cli", "load"]),
 ];
 
-const ADAPTERS: &str = "store delivery oauth captcha webhook token password limiter";
+const ADAPTERS: &str = "store delivery oauth captcha webhook token password pwned limiter";
 const UTILITIES: &str = "clock entropy outbound telemetry config";
 
 /// Packages that only these rooms name.

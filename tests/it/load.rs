@@ -95,6 +95,46 @@ fn a_place_that_can_not_be_loaded_is_told_from_one_that_may_not() {
 }
 
 #[test]
+fn a_run_fails_by_its_conditions_and_a_bad_one_is_refused_before_it() {
+    let site = Site::start(FREE);
+    let run = ["--count", "5", "--callers", "1"];
+    let with = |conditions: &[&str]| {
+        let given: Vec<&str> = conditions.iter().flat_map(|condition| ["--fail-if", condition]).collect();
+        site.load(&[&run[..], &given].concat())
+    };
+    let met = with(&["p95>1us", "failed>0", "completed<6"]);
+    assert_eq!(met.status.code(), Some(1));
+    for reason in ["--fail-if p95>1us is met: it is ", "--fail-if completed<6 is met: it is 5"] {
+        assert!(said(&met).contains(reason), "{}", said(&met));
+    }
+    assert!(!said(&met).contains("failed>0"), "{}", said(&met));
+    assert!(String::from_utf8_lossy(&met.stdout).contains("5 completed"), "the figures are shown all the same");
+    assert!(with(&["p99.9>60s", "failed>0"]).status.success());
+    for (condition, sentence) in [("p99>200", "needs a time"), ("speed>1", "measures nothing"), ("p99", "has no <")] {
+        let refused = load("http://localhost:1", &["--fail-if", condition]);
+        assert_eq!(refused.status.code(), Some(2), "{condition}");
+        assert!(said(&refused).contains(sentence), "{condition}: {}", said(&refused));
+    }
+    let refused = load("http://localhost:1", &["--fail-if", "reached<0.95"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(said(&refused).contains("needs --rate"), "{}", said(&refused));
+}
+
+#[test]
+fn a_report_says_when_where_and_what_was_offered() {
+    let site = Site::start(FREE);
+    let report = site.report(&["--rate", "40", "--duration", "1", "--fail-if", "reached<0.1"]);
+    assert_eq!((&report["offered_per_s"], &report["kept_up"]), (&40.0.into(), &true.into()), "{report}");
+    assert!(report["reached"].as_f64().is_some_and(|reached| reached > 0.5 && reached <= 1.0), "{report}");
+    assert!(report["run"]["began_at"].as_str().is_some_and(|at| at.len() == 20 && at.ends_with('Z')), "{report}");
+    assert_eq!(report["run"]["version"], env!("CARGO_PKG_VERSION"));
+    assert!(report["run"]["cores"].as_u64().is_some_and(|cores| cores > 0), "{report}");
+    assert!(report["flow_latency"]["p95"].as_f64() >= report["flow_latency"]["p90"].as_f64(), "{report}");
+    let closed = site.report(&["--count", "3", "--callers", "1"]);
+    assert!(closed["offered_per_s"].is_null() && closed["kept_up"].is_null(), "{closed}");
+}
+
+#[test]
 fn a_server_that_ends_halfway_is_counted_as_failures() {
     let site = Site::start(FREE);
     let url = format!("http://localhost:{}", site.server.port);

@@ -141,6 +141,36 @@ async fn userinfo_speaks_of_the_same_person() {
 }
 
 #[tokio::test]
+async fn two_long_numbers_are_two_persons() {
+    let (provider, providers) = (Provider::start(), providers());
+    // One that speaks OAuth 2.0 and signs nothing.
+    let at = |path: &str| Some(format!("{}{path}", provider.issuer()));
+    let plain = OAuth {
+        issuer: None,
+        authorization_endpoint: at("/authorize"),
+        token_endpoint: at("/token"),
+        userinfo_endpoint: at("/userinfo"),
+        scopes: vec!["email".into()],
+        ..settings(&provider)
+    };
+    let mut names = Vec::new();
+    for said in [
+        r#"{"sub":18446744073709551616,"email":"ada@example.com"}"#,
+        r#"{"sub":18446744073709551617,"email":"eve@example.com"}"#,
+        r#"{"sub":123}"#,
+    ] {
+        let answer = [("/userinfo", Odd::Say(200, "application/json", said))].into();
+        provider.bend(Bend { sign: Sign::Missing, answer, ..Bend::default() });
+        let (code, _) = provider.allow(page(&provider, &providers).await.expect("a page").as_str());
+        let callback =
+            Callback { code: &code, iss: None, redirect_uri: &back(), nonce: "the nonce", pkce_verifier: VERIFIER };
+        let profile = providers.exchange("oauth_custom_fake", &plain, &callback).await;
+        names.push(profile.expect("a profile").subject);
+    }
+    assert_eq!(names, ["18446744073709551616", "18446744073709551617", "123"]);
+}
+
+#[tokio::test]
 async fn an_address_that_nobody_vouches_for_is_not_proved() {
     let (provider, providers) = (Provider::start(), providers());
     for word in [json!(false), json!("false"), json!("maybe"), json!(null)] {

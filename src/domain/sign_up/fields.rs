@@ -165,19 +165,15 @@ impl Fields {
         let _: Patch<String> = reader.read(&Field::Web3Wallet, raw.web3_wallet.as_deref(), |_| {
             Err(Code::FormParamValueDisabled.on("web3_wallet"))
         });
-        let context = [email, phone, raw.username.as_deref(), raw.first_name.as_deref(), raw.last_name.as_deref()];
         let mut password = None;
         match raw.password.as_ref().map(|p| p.expose().as_str()) {
             None => {}
             Some(_) if !settings.enabled(&Field::Password) => reasons.push(Code::FormParamUnknown.on("password")),
             Some("") => fields.password_digest = Patch::Clear,
-            Some(plain) => {
-                let words: Vec<&str> = context.iter().flatten().flat_map(|w| [*w, local_part(w)]).collect();
-                match password_policy::check(plain, &settings.password_settings, &words) {
-                    Ok(accepted) => password = Some(accepted),
-                    Err(faults) => reasons.extend(faults),
-                }
-            }
+            Some(plain) => match password_policy::check(plain, &settings.password_settings) {
+                Ok(accepted) => password = Some(accepted),
+                Err(faults) => reasons.extend(faults),
+            },
         }
         let mut take = |result: Result<(), Reason>| reasons.extend(result.err());
         take(metadata("unsafe_metadata", raw.unsafe_metadata.as_deref()).map(|m| fields.unsafe_metadata = m));
@@ -337,10 +333,6 @@ fn locale(tag: &str) -> Result<String, Reason> {
     } else {
         Err(Code::FormParamFormatInvalid.on("locale"))
     }
-}
-
-fn local_part(address: &str) -> &str {
-    address.split('@').next().unwrap_or(address)
 }
 
 /// The longest word of a vocabulary, in bytes.

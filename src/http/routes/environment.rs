@@ -7,7 +7,7 @@ use crate::http::wire::{Instance, environment};
 pub(super) fn show(exchange: &Exchange<'_>) -> Answer {
     let (engine, options) = (exchange.engine(), &exchange.app.options);
     let shown = environment(&Instance {
-        settings: &engine.settings(),
+        settings: &engine.shown_settings(),
         branding: engine.branding(),
         captcha: engine.captcha(),
         policy: engine.policy(),

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Makes list.txt, which README.md beside this file is about. Needs Python 3.10, npm, and the npm registry.
+
+    python3 make.py           # writes list.txt
+    python3 make.py --check   # says whether list.txt is what it would write
+"""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+import unicodedata
+
+HERE = pathlib.Path(__file__).parent
+LIST = HERE / "list.txt"
+
+# The packages, and how many entries of each of their files are taken, from the most used on. Names come in no order.
+ALL = 1_000_000
+SOURCES = {
+    "@zxcvbn-ts/language-common@4.1.3": {"passwords": 30_000},
+    "@zxcvbn-ts/language-en@4.1.1": {"commonWords": 3000, "firstnames": ALL, "lastnames": 1000},
+    "@zxcvbn-ts/language-de@3.0.2": {"commonWords": 2000, "firstnames": ALL},
+    "@zxcvbn-ts/language-fr@4.1.2": {"commonWords": 2000},
+    "@zxcvbn-ts/language-es-es@4.1.2": {"commonWords": 2000, "firstnames": ALL},
+    "@zxcvbn-ts/language-it@3.0.2": {"commonWords": 2000},
+    "@zxcvbn-ts/language-pt-br@4.1.1": {"commonWords": 2000, "firstnames": ALL},
+    "@zxcvbn-ts/language-pl@3.0.2": {"commonWords": 2000, "femaleFirstnames": ALL, "maleFirstnames": ALL},
+    "@zxcvbn-ts/language-nl-be@3.0.2": {"commonWords": 2000, "boysFirstnames": ALL, "girlsFirstnames": ALL},
+    "@zxcvbn-ts/language-cs@3.0.1": {"commonWords": 2000, "firstnames": ALL},
+    "@zxcvbn-ts/language-fi@3.0.2": {"commonWords": 2000},
+    "@zxcvbn-ts/language-id@4.1.1": {"commonWords": 2000, "names": ALL},
+    "@zxcvbn-ts/language-ja@3.0.2": {"commonWords": 1000, "firstnames": ALL},
+}
+
+# The usual stand-ins, as `stands_for` in ../disguise.rs has them.
+STANDS_FOR = str.maketrans({
+    "@": "a", "4": "a", "8": "b", "3": "e", "1": "i", "!": "i", "|": "i", "l": "i", "0": "o", "$": "s", "5": "s", "7": "t",
+})
+
+
+def fold(text):
+    """The form that is compared: compatible forms, case and marks are one, and so are letters and their stand-ins."""
+    text = unicodedata.normalize("NFKD", text).lower()
+    text = unicodedata.normalize("NFKD", text)
+    text = "".join(c for c in text if not unicodedata.category(c).startswith("M"))
+    return text.translate(STANDS_FOR)
+
+
+def entries():
+    for line in (HERE / "added.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            yield line
+    with tempfile.TemporaryDirectory() as folder:
+        for package, files in SOURCES.items():
+            packed = subprocess.run(
+                ["npm", "pack", "--silent", package], cwd=folder, check=True, capture_output=True, text=True
+            ).stdout.split()[-1]
+            with tarfile.open(pathlib.Path(folder) / packed) as archive:
+                for name, most in files.items():
+                    yield from json.load(archive.extractfile(f"package/src/{name}.json"))[:most]
+
+
+def main():
+    given = {text.strip().lower() for text in entries()}
+    # A listed word with a few digits behind it is refused for the word's sake.
+    lone = {text for text in given if not ((m := re.fullmatch(r"(\D{4,})\d{1,3}", text)) and m[1] in given)}
+    folded = {fold(text) for text in lone}
+    kept = sorted((text for text in folded if 4 <= len(text) <= 32 and not re.search(r"\s", text)), key=str.encode)
+    made = "".join(text + "\n" for text in kept)
+    if "--check" in sys.argv:
+        sys.exit(0 if LIST.read_text() == made else "list.txt is not what this script makes")
+    LIST.write_text(made)
+    print(f"{len(kept)} entries, {len(made.encode())} bytes")
+
+
+main()

@@ -1,0 +1,164 @@
+//! The words that a person is known by, and the application: whoever guesses a password tries these first.
+
+use super::common::is_common;
+use super::disguise::{fold, is_separator, repeated, without_separators};
+
+/// Words that a password must not be made of.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OwnWords {
+    /// As they were given.
+    written: Vec<String>,
+    /// Folded, each once.
+    folded: Vec<String>,
+}
+
+impl OwnWords {
+    /// Takes in what the person or the application is called: an address, a number, a name, a host. Its parts count too.
+    pub(super) fn add(&mut self, text: &str) {
+        if text.is_empty() || text.chars().count() > WORD_MAX {
+            return;
+        }
+        self.written.push(text.to_owned());
+        let (local, domain) = text.split_once('@').unwrap_or((text, ""));
+        self.note(text);
+        self.note(local);
+        // What a name begins with is its owner's, what it ends with is the world's: `com`, `de`.
+        let labels = domain.rsplit_once('.').map_or("", |(labels, _)| labels);
+        for part in local.split(|c: char| !c.is_alphabetic()).chain(labels.split('.')) {
+            self.note(part);
+        }
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        if text.starts_with('+') {
+            // Numbers are written with and without what comes before the person's own.
+            for from in 0..digits.len().saturating_sub(NUMBER_MIN) + 1 {
+                self.note(&digits[from..]);
+            }
+        }
+    }
+
+    /// The words as they were given.
+    pub(super) fn written(&self) -> impl Iterator<Item = &str> {
+        self.written.iter().map(String::as_str)
+    }
+
+    /// Whether a password is made of these words: nothing is left without them, or next to nothing, or what is common
+    /// itself. `password` is in lower case.
+    pub(super) fn make_up(&self, password: &[char]) -> bool {
+        let plain = without_separators(repeated(password));
+        let mut left: Vec<(char, char)> =
+            plain.iter().flat_map(|c| fold([*c]).chars().map(|folded| (folded, *c)).collect::<Vec<_>>()).collect();
+        let length = left.len();
+        let mut words: Vec<Vec<char>> = self.folded.iter().map(|word| word.chars().collect()).collect();
+        words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+        for word in words {
+            left = without(left, &word);
+        }
+        let left: Vec<char> = left.into_iter().map(|(_, written)| written).collect();
+        let is_number = left.len() <= NUMBER_MAX && left.iter().all(char::is_ascii_digit);
+        left.len() < length && (left.len() <= LEFT_MAX || is_number || is_common(&left))
+    }
+
+    fn note(&mut self, word: &str) {
+        let letters: Vec<char> = word.chars().filter(|c| !is_separator(*c)).collect();
+        let folded = fold(letters);
+        // Two letters are in every other password by chance; two Chinese signs are somebody's name.
+        let least = if folded.is_ascii() { 3 } else { 2 };
+        if folded.chars().count() >= least && self.folded.len() < WORDS_MAX && !self.folded.contains(&folded) {
+            self.folded.push(folded);
+        }
+    }
+}
+
+/// `text` without every place where `word` stands.
+fn without(text: Vec<(char, char)>, word: &[char]) -> Vec<(char, char)> {
+    let mut left = Vec::with_capacity(text.len());
+    let mut rest = text.as_slice();
+    while let Some((first, after)) = rest.split_first() {
+        if rest.len() >= word.len() && rest.iter().zip(word).all(|((folded, _), letter)| folded == letter) {
+            rest = &rest[word.len()..];
+        } else {
+            left.push(*first);
+            rest = after;
+        }
+    }
+    left
+}
+
+/// A longer word is in no password that is looked at.
+const WORD_MAX: usize = super::EXAMINED_MAX;
+/// How many words are looked for. A person has about ten, their parts included.
+const WORDS_MAX: usize = 64;
+/// How many letters beside one's own words are too few.
+const LEFT_MAX: usize = 3;
+/// A day of birth, in digits: whoever knows the name knows that too.
+const NUMBER_MAX: usize = 8;
+/// The shortest telephone number that people tell each other.
+const NUMBER_MIN: usize = 7;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own(words: &[&str]) -> OwnWords {
+        let mut own = OwnWords::default();
+        words.iter().for_each(|word| own.add(word));
+        own
+    }
+
+    fn is_made(password: &str, words: &[&str]) -> bool {
+        own(words).make_up(&password.chars().flat_map(char::to_lowercase).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_password_made_of_own_words_is_found_in_any_spelling() {
+        let ada =
+            ["ada.lovelace@analytical.example", "countess1815", "Ada", "Lovelace", "+14155552671", "Fernwood Tea"];
+        for password in [
+            "ada.lovelace@analytical.example",
+            "Ada.Lovelace@analytical.example1",
+            "adalovelace",
+            "LovelaceAda!",
+            "ada_lovelace_1815",
+            "L0velace2024",
+            "countess1815",
+            "Countess!",
+            "lovelace",
+            "lovelacelovelace",
+            "analytical1",
+            "adaanalytical7",
+            "xLovelace9q",
+            "4155552671",
+            "+1 415 555 2671",
+            "5552671!",
+            "fernwoodtea",
+            "Fernwood-Tea-2025",
+            "adasunshine1",
+            "Ada10121815",
+            "10.12.1815ada",
+        ] {
+            assert!(is_made(password, &ada), "{password}");
+        }
+        for password in
+            ["wanders under elms", "lovelace wanders", "adamant-herring-42", "canada goose egg", "tK7#vq2Lz9"]
+        {
+            assert!(!is_made(password, &ada), "{password}");
+        }
+    }
+
+    #[test]
+    fn names_in_other_writings_count_and_short_ones_do_not() {
+        assert!(is_made("王小明王小明123", &["王小明"]));
+        assert!(is_made("Müller2024", &["mueller", "Müller"]) && is_made("muller99", &["Müller"]));
+        assert!(!is_made("boxing kangaroo", &["Bo"]));
+        assert!(!is_made("", &["Ada"]) && !is_made("ada", &[]));
+    }
+
+    #[test]
+    fn whatever_is_given_the_words_are_few_and_short() {
+        let mut own = OwnWords::default();
+        for n in 0..1000 {
+            own.add(&format!("word{n}.{}@a.b.c.example", "x.".repeat(n)));
+        }
+        assert!(own.folded.len() <= WORDS_MAX && own.written().all(|word| word.chars().count() <= WORD_MAX));
+    }
+}
