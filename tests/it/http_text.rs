@@ -134,6 +134,11 @@ fn invitations_and_the_waiting_list_read_and_find_addresses_alike() {
     let entered =
         site.backend("POST", "/v1/waitlist_entries", &json!({ "email_address": "\u{202a}zoe@example.com\u{202c}" }));
     assert_eq!(entered.json()["email_address"], "zoe@example.com");
+    let ticket = format!(" {}\r\n", Site::ticket_in(&invited["url"]));
+    let by_ticket =
+        form(&[("strategy", "ticket"), ("ticket", &ticket), ("email_address", "ada@bücher.example\u{200b}")]);
+    let let_in = Browser::of(&site.server).post("/v1/client/sign_ups", &by_ticket).json();
+    assert_eq!(let_in["response"]["verifications"]["email_address"]["status"], "verified", "{let_in}");
     for (path, query, found) in [
         ("/v1/invitations?paginated=true", "\u{feff}ADA@bücher.example", 1),
         ("/v1/invitations?paginated=true", "@Bücher.example", 1),

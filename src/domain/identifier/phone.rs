@@ -116,10 +116,12 @@ fn read(spelled: &str) -> Option<rlibphonenumber::PhoneNumber> {
 fn is_reachable(number: &rlibphonenumber::PhoneNumber) -> bool {
     let significant = number.get_national_significant_number();
     number.is_possible_with_reason() == Ok(NumberLengthType::IsPossible)
-        && !keeps_trunk_zero(number, &significant)
         && significant.len() >= SIGNIFICANT_MIN
         && (main_region(number) == Some(Region::World) || is_as_long_as_lines_are(number))
-        && (number.country_code != 1 || is_north_american(&significant))
+        && match number.country_code {
+            1 => is_north_american(&significant),
+            _ => !keeps_trunk_zero(number, &significant),
+        }
 }
 
 /// Whether it begins with the zero of calls within the country although it is not part of numbers there: without it too
@@ -193,7 +195,7 @@ mod tests {
             assert!(PhoneNumber::is_meant(spelling), "{spelling:?}");
         }
         assert_eq!(phone("+49 30/12345678").as_deref(), Some("+493012345678"));
-        for number in ["+12015550123", "+10005550100", "+19115550199"] {
+        for number in ["+12015550123", "+10005550100", "+11235550142", "+19115550199"] {
             assert!(PhoneNumber::parse(number).expect(number).is_test(), "{number}");
         }
         assert!(!PhoneNumber::parse("+14155552671").expect("a phone number").is_test());
