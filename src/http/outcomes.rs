@@ -26,7 +26,7 @@ pub(super) struct Outcomes {
     development: bool,
     one_in: u32,
     answered_well: AtomicU32,
-    repeats: Mutex<Repeats<Kind>>,
+    counts: Mutex<Counts>,
     /// When there is next something to sum up, in milliseconds, so that nobody waits for the lock before.
     due: AtomicU64,
 }
@@ -45,9 +45,15 @@ pub(super) struct Asked<'a> {
 
 /// What came of a request.
 struct Outcome<'a> {
-    status: u16,
     codes: String,
     cause: Option<&'a str>,
+}
+
+/// How often requests were refused and failed. Apart from each other: callers choose how many kinds of refusals there
+/// are, and must not hide a failure behind them.
+struct Counts {
+    refusals: Repeats<Kind>,
+    failures: Repeats<Kind>,
 }
 
 /// Refusals and failures are counted together when they agree in this.
@@ -56,7 +62,8 @@ struct Kind {
     method: &'static str,
     route: Option<String>,
     status: u16,
-    codes: String,
+    /// The first of its codes.
+    code: String,
 }
 
 impl Asked<'_> {
@@ -76,7 +83,6 @@ impl Asked<'_> {
         let error = outcome.as_ref().err();
         let status = outcome.as_ref().map_or_else(HttpError::status, Answer::status).as_u16();
         self.outcomes.note(self, status, || Outcome {
-            status,
             codes: error.map(HttpError::codes).unwrap_or_default(),
             cause: error.and_then(HttpError::cause),
         });
@@ -102,23 +108,36 @@ impl Asked<'_> {
 impl Drop for Asked<'_> {
     fn drop(&mut self) {
         if !self.is_noted {
-            let codes = || Outcome { status: CALLER_LEFT, codes: String::new(), cause: None };
-            self.outcomes.note(self, CALLER_LEFT, codes);
+            self.outcomes.note(self, CALLER_LEFT, || Outcome { codes: String::new(), cause: None });
         }
     }
 }
 
 /// One line. Its level is no value, so there is one such place for each.
 macro_rules! line {
-    ($level:ident, $asked:expr, $kind:expr, $cause:expr, $message:literal) => {
+    ($level:ident, $asked:expr, $kind:expr, $codes:expr, $cause:expr, $message:literal) => {
         tracing::$level!(
             request.id = $asked.id.as_str(),
             http.method = $kind.method,
             http.route = $kind.route.as_deref(),
             http.status = $kind.status,
-            error.code = Some($kind.codes.as_str()).filter(|codes| !codes.is_empty()),
+            error.code = Some($codes.as_str()).filter(|codes| !codes.is_empty()),
             error.cause = $cause,
             duration_ms = $asked.duration_ms(),
+            $message
+        )
+    };
+}
+
+/// One line about many.
+macro_rules! sum {
+    ($level:ident, $kind:expr, $message:literal, $($name:ident = $value:expr),+) => {
+        tracing::$level!(
+            $($name = $value,)+
+            http.method = $kind.method,
+            http.route = $kind.route.as_deref(),
+            http.status = $kind.status,
+            error.code = $kind.code.as_str(),
             $message
         )
     };
@@ -132,7 +151,7 @@ impl Outcomes {
             development: options.development,
             one_in: options.requests_one_in.max(1),
             answered_well: AtomicU32::new(0),
-            repeats: Mutex::new(Repeats::new(AT_ONCE)),
+            counts: Mutex::new(Counts { refusals: Repeats::new(AT_ONCE), failures: Repeats::new(AT_ONCE) }),
             due: AtomicU64::new(u64::MAX),
         }
     }
@@ -164,23 +183,24 @@ impl Outcomes {
         if !(is_failure || (is_wanted && tracing::enabled!(Level::INFO))) {
             return;
         }
-        let Outcome { status, codes, cause } = outcome();
+        let Outcome { codes, cause } = outcome();
         let route = router::pattern(asked.uri.path(), self.development);
-        let kind = Kind { method: asked.method(), route, status, codes };
+        let code = codes.split(',').next().unwrap_or_default().to_owned();
+        let kind = Kind { method: asked.method(), route, status, code };
         if router::is_quiet(asked.uri.path(), self.development) {
             // Whoever polls them has the answer, and what is behind a bad one has lines of its own.
-            return line!(debug, asked, kind, None::<&str>, "answered");
+            return line!(debug, asked, kind, codes, cause, "answered");
         }
         let is_counted = is_failure || (is_refusal && self.log != RequestLog::All);
         if is_counted && !self.count(&kind, now) {
             return;
         }
         match status {
-            503 => line!(warn, asked, kind, cause, "a request was turned away"),
-            500.. => line!(error, asked, kind, cause, "a request failed"),
-            CALLER_LEFT => line!(info, asked, kind, cause, "the caller left before the answer"),
-            400.. => line!(info, asked, kind, cause, "refused"),
-            _ => line!(info, asked, kind, cause, "answered"),
+            503 => line!(warn, asked, kind, codes, cause, "a request was turned away"),
+            500.. => line!(error, asked, kind, codes, cause, "a request failed"),
+            CALLER_LEFT => line!(info, asked, kind, codes, cause, "the caller left before the answer"),
+            400.. => line!(info, asked, kind, codes, cause, "refused"),
+            _ => line!(info, asked, kind, codes, cause, "answered"),
         }
     }
 
@@ -190,9 +210,10 @@ impl Outcomes {
 
     /// Counts one of a kind; true when it is to be said by itself.
     fn count(&self, kind: &Kind, now: Timestamp) -> bool {
-        let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let repeats = if kind.status < 500 { &mut counts.refusals } else { &mut counts.failures };
         let is_said = repeats.note(kind.clone(), now);
-        self.expect(&repeats);
+        self.expect(&counts);
         is_said
     }
 
@@ -201,29 +222,28 @@ impl Outcomes {
         if now.as_millis() < self.due.load(Ordering::Relaxed) {
             return;
         }
-        let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
-        let sums = repeats.sum_up(now);
-        self.expect(&repeats);
-        drop(repeats);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sums = counts.failures.sum_up(now);
+        sums.extend(counts.refusals.sum_up(now));
+        self.expect(&counts);
+        drop(counts);
         for sum in sums {
             match sum {
                 Sum::Again { kind, times } if kind.status < 500 => {
-                    tracing::info!(times, http.method = kind.method, http.route = kind.route, http.status = kind.status, error.code = %kind.codes, "more were refused");
+                    sum!(info, kind, "more requests were refused", times = times);
                 }
-                Sum::Again { kind, times } => {
-                    tracing::warn!(times, http.method = kind.method, http.route = kind.route, http.status = kind.status, error.code = %kind.codes, "more requests failed");
-                }
+                Sum::Again { kind, times } => sum!(warn, kind, "more requests failed", times = times),
                 Sum::Over { kind, times, lasted } if kind.status >= 500 => {
-                    let lasted_s = lasted.as_secs_ceil();
-                    tracing::info!(times, lasted_s, http.method = kind.method, http.route = kind.route, http.status = kind.status, error.code = %kind.codes, "no further requests fail so");
+                    sum!(info, kind, "no further requests fail so", times = times, lasted_s = lasted.as_secs_ceil());
                 }
                 Sum::Over { .. } => {}
             }
         }
     }
 
-    fn expect(&self, repeats: &Repeats<Kind>) {
-        let due = repeats.next_due().map_or(u64::MAX, Timestamp::as_millis);
+    fn expect(&self, counts: &Counts) {
+        let due = [counts.refusals.next_due(), counts.failures.next_due()].into_iter().flatten().min();
+        let due = due.map_or(u64::MAX, Timestamp::as_millis);
         self.due.store(due, Ordering::Relaxed);
     }
 }
@@ -306,6 +326,15 @@ mod tests {
     }
 
     #[test]
+    fn refusals_of_all_kinds_hide_no_failure() {
+        let outcomes = outcomes(RequestLog::Errors);
+        let refuse =
+            |n: u16| outcomes.count(&Kind { method: "GET", route: None, status: 400, code: n.to_string() }, at(0));
+        assert!((0..2000).filter(|n| refuse(*n)).count() < 1000, "they are bounded");
+        assert_eq!(logged(&outcomes, "/v1/me", Err(HttpError::internal("a defect")), 1).lines().count(), 1);
+    }
+
+    #[test]
     fn an_outage_is_told_at_its_beginning_while_it_lasts_and_at_its_end() {
         let outcomes = outcomes(RequestLog::Off);
         let unavailable = || Err(EngineError::Unavailable("the store is not available".into()).into());
@@ -377,6 +406,10 @@ mod tests {
 
     fn asked<'a>(outcomes: &'a Outcomes, method: &str, uri: &str, second: u64) -> Asked<'a> {
         let request = Request::builder().method(method).uri(uri).body(()).expect("a request");
-        outcomes.asked(&request.into_parts().0, false, Timestamp::from_millis(1_000_000 + second * 1000))
+        outcomes.asked(&request.into_parts().0, false, at(second))
+    }
+
+    fn at(second: u64) -> Timestamp {
+        Timestamp::from_millis(1_000_000 + second * 1000)
     }
 }
