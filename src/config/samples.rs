@@ -2,9 +2,9 @@
 
 use crate::domain::settings::Settings;
 
+use super::document::settings_of;
 use super::error::ConfigError;
 use super::layer::Layer;
-use super::load::settings_of;
 
 /// The samples by name, as they stand in `config/settings`.
 pub const SAMPLES: [(&str, &str); 7] = [
