@@ -6,6 +6,7 @@ mod arguments;
 mod banner;
 mod descriptors;
 mod healthcheck;
+mod key_file;
 mod load;
 mod run;
 mod sentence;

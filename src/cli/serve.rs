@@ -26,7 +26,7 @@ use crate::store::{EmbeddedOptions, EmbeddedStore, MemoryStore, Sealing, Store, 
 use crate::telemetry::{self, LogFormat};
 use crate::token::{Algorithm, InstanceKey};
 
-use super::{banner, data_error, descriptors, listen_error};
+use super::{banner, data_error, descriptors, key_file, listen_error};
 
 /// Serves until SIGTERM or SIGINT, then drains.
 ///
@@ -123,6 +123,7 @@ async fn failed(engine: &Engine) {
 
 async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) -> Result<Engine, String> {
     let sentence = |error: &dyn std::fmt::Display| error.to_string();
+    key_file::inspect(config)?;
     let key_file = config.key_file();
     let on_disk = matches!(config.store.kind, config::StoreKind::Sled);
     if on_disk {

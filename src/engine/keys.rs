@@ -61,7 +61,6 @@ pub(super) async fn load_secret_key(
     store: &dyn Store,
     key: &InstanceKey,
     wanted: BackendKey,
-    prefix: &str,
     entropy: &mut dyn Entropy,
 ) -> Result<Option<Secret<String>>, BuildError> {
     match wanted {
@@ -76,7 +75,7 @@ pub(super) async fn load_secret_key(
     let mut bytes = [0; 32];
     entropy.fill(&mut bytes);
     let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let made = format!("{prefix}{digits}");
+    let made = format!("sk_test_{digits}");
     write(store, SECRET_KEY, key.seal(SECRET_KEY.as_bytes(), made.as_bytes())).await?;
     Ok(Some(Secret::new(made)))
 }
