@@ -22,13 +22,20 @@ pub fn banner(
         let url = url.trim_end_matches('/');
         lines.extend([
             String::new(),
-            "Try a sign-up, and see what was sent to Ada:".into(),
+            "Sign up on the page; the mailbox has the code that it asks for. Or from a shell, a new Ada each time:"
+                .into(),
             String::new(),
+            "  ada=ada$(date +%s)@example.com".into(),
             format!(
-                "  curl '{url}/v1/client/sign_ups?_is_native=1' -d email_address=ada@example.com \
+                "  curl '{url}/v1/client/sign_ups?_is_native=1' -d email_address=$ada \
                  -d password='wanders under elms' -d strategy=email_code"
             ),
-            format!("  curl '{url}/dev/outbox?to=ada@example.com'"),
+            format!("  curl \"{url}/dev/outbox?to=$ada\""),
+            String::new(),
+            format!(
+                "Next: give Clerk's package the publishable key and proxyUrl '{url}', and name your page's origin in"
+            ),
+            "`server.allowed_origins` unless it is there already. `vestibule check` tells what is configured.".into(),
         ]);
     }
     lines.push(String::new());
@@ -43,14 +50,17 @@ mod tests {
     fn development_has_urls_a_key_and_a_sign_up_to_paste() {
         let urls =
             [("engine", "http://localhost:8080/".to_owned()), ("mailbox", "http://localhost:8080/dev/mailbox".into())];
-        let text = banner(&urls, "pk_live_Y2xlcmsubG9jYWxob3N0JA", Some(&Secret::new("sk_live_7".into())), true);
+        let text = banner(&urls, "pk_live_Y2xlcmsubG9jYWxob3N0JA", Some(&Secret::new("sk_test_7".into())), true);
         assert!(text.contains("  mailbox          http://localhost:8080/dev/mailbox\n"), "{text}");
-        assert!(text.contains("  secret key       sk_live_7\n"), "{text}");
+        assert!(text.contains("  secret key       sk_test_7\n"), "{text}");
         assert!(text.contains("  publishable key  pk_live_Y2xlcmsubG9jYWxob3N0JA\n"), "{text}");
         assert!(
-            text.contains("curl 'http://localhost:8080/v1/client/sign_ups?_is_native=1' -d email_address="),
+            text.contains("curl 'http://localhost:8080/v1/client/sign_ups?_is_native=1' -d email_address=$ada"),
             "{text}"
         );
+        // In a form `+` is a blank, so the address needs another way to be a new one.
+        assert!(text.contains("\n  ada=ada$(date +%s)@example.com\n"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 160), "{text}");
     }
 
     #[test]

@@ -6,14 +6,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use url::Url;
 
 use crate::actors::ActorOptions;
 use crate::captcha::{Captcha, CaptchaProvider};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Sources, near_misses};
 use crate::delivery::{Capture, Captured, Channel, Off, Security, Smtp, SmtpLimits, SmtpOptions, Transport};
 use crate::domain::time::Span;
 use crate::engine::{BackendKey, Engine};
@@ -26,18 +26,18 @@ use crate::store::{EmbeddedOptions, EmbeddedStore, MemoryStore, Sealing, Store, 
 use crate::telemetry::{self, LogFormat};
 use crate::token::{Algorithm, InstanceKey};
 
+use super::reload::reload_until_the_terminal_closes;
 use super::{banner, data_error, descriptors, key_file, listen_error};
 
-/// Serves until SIGTERM or SIGINT, then drains.
+/// Serves until SIGTERM or SIGINT, then drains. At SIGHUP it reads the settings of `sources` again.
 ///
 /// # Errors
 /// One sentence that says what to do.
-pub fn serve(config: &Config) -> Result<(), String> {
-    let format = match config.telemetry.log {
-        config::LogFormat::Human => LogFormat::Human,
-        config::LogFormat::Json => LogFormat::Json,
-    };
-    telemetry::init(format).map_err(|error| error.to_string())?;
+pub fn serve(config: &Config, sources: &Sources) -> Result<(), String> {
+    start_log(config)?;
+    for warning in near_misses(&sources.environment).iter().chain(config.warnings()) {
+        tracing::warn!("{warning}");
+    }
     quiet_panics();
     let places = descriptors::places(descriptors::raise(), config.server.max_connections)?;
     // Every file that this process makes, by itself or through sled, is its owner's alone.
@@ -46,13 +46,26 @@ pub fn serve(config: &Config) -> Result<(), String> {
         .enable_all()
         .build()
         .map_err(|error| format!("the async runtime can't be started: {error}"))?;
-    let ended = runtime.block_on(run(config, places));
+    let ended = runtime.block_on(run(config, sources, places));
     // Threads that still wait for a disk or a provider are not waited for: the time to end is over, or all is done.
     runtime.shutdown_background();
     ended
 }
 
-async fn run(config: &Config, places: usize) -> Result<(), String> {
+/// Begins to log.
+///
+/// # Errors
+/// When `RUST_LOG` can't be read.
+pub(super) fn start_log(config: &Config) -> Result<(), String> {
+    let format = match config.telemetry.log {
+        config::LogFormat::Human => LogFormat::Human,
+        config::LogFormat::Json => LogFormat::Json,
+    };
+    telemetry::init(format).map_err(|error| error.to_string())
+}
+
+async fn run(config: &Config, sources: &Sources, places: usize) -> Result<(), String> {
+    let hangups = handler(SignalKind::hangup())?;
     let mut options = http_options(config, places)?;
     let server = bind(&options).await.map_err(|error| listen_error(config.server.listen.address, &error))?;
     let port = server.local_addrs().first().map_or(config.server.listen.port(), SocketAddr::port);
@@ -66,7 +79,8 @@ async fn run(config: &Config, places: usize) -> Result<(), String> {
     announce(config, port, &engine);
     tracing::info!(connections = places, per_source, "serving; as many connections may be open");
     let drain = Duration::from_secs(config.server.drain_timeout_s);
-    match serve_until_told(server, app, engine, drain).await? {
+    let reloads = reload_until_the_terminal_closes(hangups, config.clone(), sources.clone(), engine.clone());
+    match serve_until_told(server, app, engine, reloads, drain).await? {
         End::Asked => Ok(()),
         End::StoreFailed => {
             Err("the store failed and can't acknowledge any more; start again to recover what it holds".into())
@@ -84,8 +98,13 @@ enum End {
 }
 
 /// Serves until there is a reason to end, then takes as long as `drain` for everything that is begun.
-async fn serve_until_told(server: BoundServer, app: Arc<App>, engine: Engine, drain: Duration) -> Result<End, String> {
-    let handler = |kind| signal(kind).map_err(|error| format!("signals can't be handled: {error}"));
+async fn serve_until_told(
+    server: BoundServer,
+    app: Arc<App>,
+    engine: Engine,
+    reloads: impl Future<Output = ()> + Send + 'static,
+    drain: Duration,
+) -> Result<End, String> {
     let (mut terminate, mut interrupt) = (handler(SignalKind::terminate())?, handler(SignalKind::interrupt())?);
     let (decided, decision) = oneshot::channel();
     let watched = engine.clone();
@@ -93,6 +112,7 @@ async fn serve_until_told(server: BoundServer, app: Arc<App>, engine: Engine, dr
         let end = tokio::select! {
             _ = terminate.recv() => End::Asked,
             _ = interrupt.recv() => End::Asked,
+            () = reloads => End::Asked,
             () = failed(&watched) => End::StoreFailed,
         };
         tracing::info!("draining");
@@ -113,6 +133,10 @@ async fn serve_until_told(server: BoundServer, app: Arc<App>, engine: Engine, dr
         ),
     }
     Ok(end)
+}
+
+fn handler(kind: SignalKind) -> Result<Signal, String> {
+    signal(kind).map_err(|error| format!("signals can't be handled: {error}"))
 }
 
 async fn failed(engine: &Engine) {
@@ -204,7 +228,7 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) 
         .map_err(|e| sentence(&e))
 }
 
-fn email_transport(config: &Config, capture: &Arc<Capture>) -> Result<Arc<dyn Transport>, String> {
+pub(super) fn email_transport(config: &Config, capture: &Arc<Capture>) -> Result<Arc<dyn Transport>, String> {
     let email = &config.email;
     match email.transport {
         config::EmailTransport::Capture => return Ok(capture.clone()),

@@ -51,15 +51,13 @@ impl Document {
             Some((entry, relative_to)) => {
                 let fault = |reason: &str| ConfigError::at(Some(&entry.place), "settings.file", reason);
                 let name = entry.given.text().ok_or_else(|| fault("must be a text in quotes"))?;
-                let (origin, text) = find(name, relative_to).map_err(|reason| fault(&reason))?;
-                let layer = Layer::file(&origin, &text)?;
-                (origin, layer, Some(entry))
+                let (origin, layer) = find(name, relative_to).map_err(|reason| fault(&reason))?;
+                (origin, layer?, Some(entry))
             }
             None if inline.is_empty() => {
                 let name = default.as_ref().and_then(|t| t.get(FILE)).and_then(Value::as_str).unwrap_or_default();
-                let (origin, text) = find(name, directory).map_err(ConfigError::new)?;
-                let layer = Layer::file(&origin, &text)?;
-                (origin, layer, None)
+                let (origin, layer) = find(name, directory).map_err(ConfigError::new)?;
+                (origin, layer?, None)
             }
             None => ("the configuration file".into(), Layer(inline), None),
         };
@@ -78,19 +76,18 @@ pub(super) fn settings_of(layer: &Layer) -> Result<Settings, ConfigError> {
     Ok(settings)
 }
 
-/// What a document of this name is called, and its text.
-fn find(name: &str, directory: &Path) -> Result<(String, String), String> {
+/// What a document of this name is called, and its keys; the outer error is the name's, the inner one the content's.
+fn find(name: &str, directory: &Path) -> Result<(String, Result<Layer, ConfigError>), String> {
     if let Some(text) = sample(name) {
-        return Ok((format!("the sample {name:?}"), text.to_owned()));
+        return Ok((format!("the sample {name:?}"), Layer::sample(name, text)));
     }
     let path = directory.join(name);
+    let origin = path.display().to_string();
     match fs::read_to_string(&path) {
-        Ok(text) => Ok((path.display().to_string(), text)),
-        Err(error) => Err(format!(
-            "names neither a sample ({}) nor a file that can be read: {}: {error}",
-            sample_names(),
-            path.display()
-        )),
+        Ok(text) => Ok((origin.clone(), Layer::file(&origin, &text))),
+        Err(error) => {
+            Err(format!("names neither a sample ({}) nor a file that can be read: {origin}: {error}", sample_names()))
+        }
     }
 }
 

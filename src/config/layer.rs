@@ -15,8 +15,10 @@ use super::suggest::suggest;
 /// Where a key was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// A line of a file, or of a compiled-in sample.
+    /// A line of a file.
     File(String, usize),
+    /// A line of a compiled-in sample.
+    Sample(String, usize),
     /// An environment variable.
     Environment(String),
     /// A flag.
@@ -54,19 +56,27 @@ impl Entry {
 }
 
 impl Layer {
-    /// The keys of a TOML document; `name` is what sentences call it.
+    /// The keys of a file; `name` is what sentences call it.
     pub(super) fn file(name: &str, text: &str) -> Result<Self, ConfigError> {
+        Self::document(text, &|line| Place::File(name.into(), line))
+    }
+
+    /// The keys of a compiled-in sample.
+    pub(super) fn sample(name: &str, text: &str) -> Result<Self, ConfigError> {
+        Self::document(text, &|line| Place::Sample(name.into(), line))
+    }
+
+    /// The keys of a TOML document whose lines are these places.
+    fn document(text: &str, place: &dyn Fn(usize) -> Place) -> Result<Self, ConfigError> {
         let fault = |error: toml::de::Error| {
             let line = error.span().map_or(1, |span| line_of(text, span.start));
             let reason = error.message().lines().collect::<Vec<_>>().join(", ");
-            ConfigError::new(format!("{}: this is not TOML: {reason}", Place::File(name.into(), line)))
+            ConfigError::new(format!("{}: this is not TOML: {reason}", place(line)))
         };
         let table: Table = text.parse().map_err(fault)?;
         let spans = DeTable::parse(text).map_err(fault)?;
         let mut layer = Self::default();
-        layer.collect(&table, Some(spans.get_ref()), &mut Vec::new(), &|span| {
-            Place::File(name.into(), line_of(text, span))
-        });
+        layer.collect(&table, Some(spans.get_ref()), &mut Vec::new(), &|offset| place(line_of(text, offset)));
         Ok(layer)
     }
 
@@ -292,6 +302,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(name, line) => write!(f, "{name}, line {line}"),
+            Self::Sample(name, line) => write!(f, "the sample {name:?}, line {line}"),
             Self::Environment(name) => f.write_str(name),
             Self::Flag(name) => f.write_str(name),
             Self::Unnamed(document) => write!(f, "not named in {document}"),

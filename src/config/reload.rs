@@ -15,19 +15,21 @@ pub struct Reloaded {
     pub settings: Settings,
     /// What it was read from.
     pub settings_origin: String,
-    /// Its keys that differ from those that this configuration was loaded with.
+    /// Its keys that differ from those in force.
     pub changed: Vec<String>,
     /// Keys outside the settings that differ, and only a restart puts in force.
     pub need_restart: Vec<String>,
+    /// What is risky now and was not before.
+    pub warnings: Vec<String>,
 }
 
 impl Config {
-    /// Reads the same sources again. The settings must fit what the instance was started with, not what stands in the
+    /// Reads the same sources again, while `in_force` are the settings of the running instance. The settings must fit what the instance was started with, not what stands in the
     /// sources now: the rest of them is not in force.
     ///
     /// # Errors
     /// A sentence for each fault; whatever was read is not to be used then.
-    pub fn reload(&self, sources: &Sources) -> Result<Reloaded, ConfigError> {
+    pub fn reload(&self, sources: &Sources, in_force: &Settings) -> Result<Reloaded, ConfigError> {
         let fresh = Self::load(sources)?;
         let changed_keys = changed(&self.given, &fresh.given).into_iter().map(|(key, ..)| key);
         let secrets = self.secrets().into_iter().zip(fresh.secrets());
@@ -39,7 +41,8 @@ impl Config {
         let running = Self { settings: fresh.settings.clone(), ..self.clone() };
         checks::check(&running, &Layer::default())?;
         Ok(Reloaded {
-            changed: changed_settings(&self.settings, &fresh.settings),
+            changed: changed_settings(in_force, &fresh.settings),
+            warnings: fresh.warnings.iter().filter(|warning| !self.warnings.contains(warning)).cloned().collect(),
             settings: fresh.settings,
             settings_origin: fresh.settings_origin,
             need_restart,

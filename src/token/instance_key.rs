@@ -36,10 +36,14 @@ pub enum KeyFileError {
         error: io::Error,
     },
     /// It holds nothing.
-    #[error("the key file {0} is empty; put the key back, or remove the file if there is no data yet: a new key is made then")]
+    #[error(
+        "the key file {0} is empty; put the key back, or remove the file if there is no data yet: a new key is made then"
+    )]
     Empty(PathBuf),
     /// It is a directory, which container engines make where a file that is to be mounted is missing.
-    #[error("the key file {0} is a directory; remove it, and put the key there or name another file in `instance.key_file`")]
+    #[error(
+        "the key file {0} is a directory; remove it, and put the key there or name another file in `instance.key_file`"
+    )]
     Directory(PathBuf),
     /// It holds something else.
     #[error("{0} is not a key file: it must hold 32 bytes as one line of base64")]

@@ -41,9 +41,7 @@ pub(super) const FILTER: &str = "filter";
 /// # Errors
 /// When the directory can't be looked into.
 pub fn holds_data(directory: &Path) -> io::Result<bool> {
-    [MANIFEST, SNAPSHOTS, JOURNAL]
-        .iter()
-        .try_fold(false, |found, name| Ok(found || directory.join(name).try_exists()?))
+    [MANIFEST, SNAPSHOTS, JOURNAL].iter().try_fold(false, |found, name| Ok(found || directory.join(name).try_exists()?))
 }
 
 /// The lock that keeps other processes out. A process forked meanwhile shares the open file until it runs another program, so
