@@ -6,6 +6,7 @@ mod arguments;
 mod banner;
 mod check;
 mod descriptors;
+mod example;
 mod healthcheck;
 mod key_file;
 mod load;

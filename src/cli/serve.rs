@@ -26,6 +26,7 @@ use crate::store::{EmbeddedOptions, EmbeddedStore, MemoryStore, Sealing, Store, 
 use crate::telemetry::{self, LogFormat};
 use crate::token::{Algorithm, InstanceKey};
 
+use super::example::example;
 use super::reload::reload_until_the_terminal_closes;
 use super::{banner, data_error, descriptors, key_file, listen_error};
 
@@ -326,7 +327,10 @@ fn announce(config: &Config, port: u16, engine: &Engine) {
     }
     // A key that was given is known, and a production instance shows none.
     let made = engine.secret_key().filter(|_| config.is_development() && config.instance.secret_key.is_none());
-    let text = banner(&urls, config.publishable_key().as_str(), made, config.is_development());
+    let development = config.is_development();
+    let captures = development && config.email.transport == config::EmailTransport::Capture;
+    let example = captures.then(|| example(&engine.settings(), &url)).flatten();
+    let text = banner(&urls, config.publishable_key().as_str(), made, development, example.as_deref());
     drop(writeln!(std::io::stdout().lock(), "{text}"));
 }
 

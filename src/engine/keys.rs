@@ -89,3 +89,26 @@ async fn write(store: &dyn Store, name: &str, value: Vec<u8>) -> Result<(), Comm
 const SECRET_KEY: &str = "secret_key";
 /// Under which name the fingerprint of the instance key is stored.
 const CHECK_VALUE: &str = "instance_key_check";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::OsEntropy;
+    use crate::store::MemoryStore;
+
+    #[tokio::test]
+    async fn a_key_that_is_made_is_for_development_and_one_that_was_stored_stays() {
+        let (store, key) = (MemoryStore::new(), InstanceKey::generate());
+        let load = async |store: &MemoryStore| {
+            let loaded = load_secret_key(store, &key, BackendKey::Generated, &mut OsEntropy::new()).await;
+            loaded.expect("a store").expect("a key").expose().clone()
+        };
+        let made = load(&store).await;
+        assert!(made.starts_with("sk_test_") && made.len() == 72, "{made}");
+        assert_eq!(load(&store).await, made);
+        let older = MemoryStore::new();
+        let stored = "sk_live_0123456789abcdef0123456789abcdef";
+        write(&older, SECRET_KEY, key.seal(SECRET_KEY.as_bytes(), stored.as_bytes())).await.expect("a store");
+        assert_eq!(load(&older).await, stored, "backends that know it still do");
+    }
+}

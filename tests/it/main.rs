@@ -26,6 +26,7 @@ mod limits;
 mod load;
 mod mixed_load;
 mod oauth;
+mod operation;
 mod process;
 mod readiness;
 mod sign_in_enumeration;
