@@ -20,16 +20,19 @@ pub fn run() -> ExitCode {
     };
     let sources = arguments.sources(env::vars_os().filter_map(unicode).collect());
     match arguments.command.unwrap_or(Command::Serve) {
-        Command::Serve => with_config(&sources, |config| serve(config, &sources)),
+        Command::Serve => start(&sources),
         Command::Check(wanted) => show(&wanted, &sources),
-        Command::Healthcheck => with_config(&sources, |config| healthcheck(&config.server.listen)),
+        Command::Healthcheck => match Config::listen(&sources) {
+            Ok(listen) => end(healthcheck(&listen)),
+            Err(error) => fail(error.faults()),
+        },
         Command::Load(wanted) => end(load(&wanted)),
     }
 }
 
-fn with_config(sources: &Sources, work: impl FnOnce(&Config) -> Result<(), String>) -> ExitCode {
+fn start(sources: &Sources) -> ExitCode {
     match Config::load(sources) {
-        Ok(config) => end(work(&config)),
+        Ok(config) => end(serve(&config, sources)),
         Err(error) => {
             // One of them may be why.
             near_misses(&sources.environment).iter().for_each(|sentence| say(&format!("vestibule: {sentence}")));

@@ -9,7 +9,8 @@ use crate::domain::settings::Settings;
 
 use super::error::ConfigError;
 use super::layer::{Entry, Given, Layer, lay};
-use super::samples::{sample, sample_names};
+use super::nearest::nearest;
+use super::samples::{SAMPLES, sample, sample_names};
 
 /// A settings document that has been chosen and read.
 #[derive(Debug)]
@@ -86,7 +87,10 @@ fn find(name: &str, directory: &Path) -> Result<(String, Result<Layer, ConfigErr
     match fs::read_to_string(&path) {
         Ok(text) => Ok((origin.clone(), Layer::file(&origin, &text))),
         Err(error) => {
-            Err(format!("names neither a sample ({}) nor a file that can be read: {origin}: {error}", sample_names()))
+            let meant = nearest(name, SAMPLES.map(|(name, _)| name));
+            let meant = meant.map(|meant| format!("; did you mean {meant:?}?")).unwrap_or_default();
+            let samples = sample_names();
+            Err(format!("names neither a sample ({samples}) nor a file that can be read: {origin}: {error}{meant}"))
         }
     }
 }

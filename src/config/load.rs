@@ -21,7 +21,7 @@ use super::risks::risks;
 use super::sections::{
     Captcha, Email, Instance, Limits, Password, Server, Session, SignUp, Sms, StoreSection, Telemetry, Verification,
 };
-use super::values::{Mode, PublicUrl, PublishableKey, WebUrl};
+use super::values::{Listen, Mode, PublicUrl, PublishableKey, WebUrl};
 
 /// Where a configuration comes from, beside the defaults.
 #[derive(Clone, Debug, Default)]
@@ -72,17 +72,7 @@ impl Config {
     /// # Errors
     /// A sentence for each fault, naming the key and where it was given.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
-        let mut layer = match &sources.file {
-            Some(path) => Layer::file(&path.display().to_string(), &read(path)?)?,
-            None => Layer::default(),
-        };
-        let mut over = Layer::environment(&sources.environment, is_secret)?;
-        if let Some(listen) = &sources.listen {
-            over.flag("--listen", "server.listen", listen.clone());
-        }
-        if let Some(data) = &sources.data {
-            over.flag("--data", "store.path", data.display().to_string());
-        }
+        let (mut layer, mut over) = layers(sources)?;
         let settings = (layer.split_off(SETTINGS), over.split_off(SETTINGS));
         layer.0.extend(over.0);
 
@@ -101,6 +91,20 @@ impl Config {
         checks::check(&config, &layer)?;
         config.warnings = risks(&config, &layer);
         Ok(config)
+    }
+
+    /// Where a server with these sources listens. Whatever is wrong with other keys does not matter: the server that was
+    /// started with them before goes on.
+    ///
+    /// # Errors
+    /// When the file is no TOML, or its `server.listen` no address.
+    pub fn listen(sources: &Sources) -> Result<Listen, ConfigError> {
+        let (mut layer, over) = layers(sources)?;
+        layer.0.extend(over.0);
+        layer.0.retain(|entry| entry.key() == LISTEN);
+        let mut defaults = defaults()?;
+        defaults.remove(SETTINGS);
+        lay::<Self>(defaults, &layer, "", is_secret).map(|(config, _)| config.server.listen)
     }
 
     /// What differs from the defaults, and where it was given: keys in the order of `config/default.toml`, then the
@@ -202,6 +206,22 @@ impl Config {
     }
 }
 
+/// The keys of the file, and those of the environment and the flags over it.
+fn layers(sources: &Sources) -> Result<(Layer, Layer), ConfigError> {
+    let layer = match &sources.file {
+        Some(path) => Layer::file(&path.display().to_string(), &read(path)?)?,
+        None => Layer::default(),
+    };
+    let mut over = Layer::environment(&sources.environment, is_secret)?;
+    if let Some(listen) = &sources.listen {
+        over.flag("--listen", LISTEN, listen.clone());
+    }
+    if let Some(data) = &sources.data {
+        over.flag("--data", "store.path", data.display().to_string());
+    }
+    Ok((layer, over))
+}
+
 /// The defaults as a table.
 fn defaults() -> Result<Table, ConfigError> {
     super::DEFAULT.parse().map_err(|e| ConfigError::new(format!("config/default.toml: {e}")))
@@ -213,3 +233,4 @@ fn read(path: &Path) -> Result<String, ConfigError> {
 }
 
 const SETTINGS: &str = "settings";
+const LISTEN: &str = "server.listen";

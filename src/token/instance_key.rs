@@ -127,12 +127,13 @@ impl InstanceKey {
         let mut text = Zeroizing::new(Vec::with_capacity(LENGTH_MAX));
         let file = fs::File::open(path).map_err(io)?;
         file.take(LENGTH_MAX as u64).read_to_end(&mut text).map_err(io)?;
-        if metadata.permissions().mode() & 0o077 != 0 {
-            return Err(KeyFileError::Exposed(path.to_owned()));
-        }
         let text = text.trim_ascii();
         if text.is_empty() {
+            // There is nothing in it to be read by others.
             return Err(KeyFileError::Empty(path.to_owned()));
+        }
+        if metadata.permissions().mode() & 0o077 != 0 {
+            return Err(KeyFileError::Exposed(path.to_owned()));
         }
         let bytes = STANDARD.decode(text).ok().map(Zeroizing::new);
         let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());

@@ -173,6 +173,25 @@ fn healthcheck_is_the_servers_word() {
 }
 
 #[test]
+fn healthcheck_asks_a_running_server_whatever_became_of_its_settings_since() {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = server.local_addr().expect("an address").to_string();
+    let answering = thread::spawn(move || {
+        let (mut stream, _) = server.accept().expect("a connection");
+        stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n").expect("an answer");
+        let mut request = Vec::new();
+        drop(stream.read_to_end(&mut request));
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("v.toml");
+    std::fs::write(&file, format!("[server]\nlisten = {address:?}\n[settings]\nfile = \"gone.toml\"\n"))
+        .expect("a file");
+    let output = vestibule(&["healthcheck", "--config", file.to_str().expect("unicode")]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    answering.join().expect("an answer");
+}
+
+#[test]
 fn healthcheck_of_nobody_fails() {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").to_string();
     let output = vestibule(&["healthcheck", "--listen", &free]);

@@ -214,6 +214,7 @@ fn faults_name_the_key_and_where_it_was_given() {
         ("[email]\ntransport = \"smtp\"", "`email.host` is missing"),
         ("[email]\npassword = 12345", "`email.password` must be a text in quotes"),
         ("[settings]\nfile = \"pasword\"", "line 2: `settings.file` names neither a sample (\"password\", "),
+        ("[settings]\nfile = \"pasword\"", "; did you mean \"password\"?"),
         ("[settings]\nfile = 3", "line 2: `settings.file` must be a text in quotes"),
         ("settings = 3", "line 1: `settings` must be a section"),
         ("[settings]\nfile = \"phone\"\nsign_up.progressive = true", "`settings.file` stands beside inline settings"),

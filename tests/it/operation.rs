@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -152,6 +152,40 @@ fn the_example_of_the_banner_signs_somebody_up_each_time() {
     assert_eq!(server.terminate(), Some(0));
 }
 
+#[test]
+fn a_closed_terminal_ends_the_server_in_it() {
+    let program = Command::new("script").arg("--version").output();
+    if !require("script", program.is_ok_and(|output| output.status.success())) {
+        return;
+    }
+    let folder = TempDir::new().expect("a folder");
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let binary = env!("CARGO_BIN_EXE_vestibule");
+    let data = folder.path().join("data");
+    // Should it not end, it does after a minute.
+    let data = data.display();
+    let serve = format!("exec timeout --foreground 60 {binary} serve --listen 127.0.0.1:{port} --data {data}");
+    // `script` is the terminal, and its end is that of the terminal.
+    let mut terminal = Command::new("script");
+    terminal.args(["-qec", &serve, "/dev/null"]);
+    terminal.stdin(Stdio::null()).stdout(Stdio::null());
+    let mut terminal = terminal.spawn().expect("script");
+    let listens = || TcpStream::connect(("127.0.0.1", port)).is_ok();
+    let came = until(listens);
+    terminal.kill().expect("script");
+    drop(terminal.wait());
+    assert!(came, "the server began to listen");
+    assert!(until(|| !listens()), "the server is gone with its terminal");
+}
+
+/// Whether that comes true within ten seconds.
+fn until(condition: impl Fn() -> bool) -> bool {
+    (0..500).any(|_| {
+        thread::sleep(Duration::from_millis(20));
+        condition()
+    })
+}
+
 /// A connection that is kept over several requests.
 struct Held {
     reader: BufReader<TcpStream>,
@@ -197,13 +231,7 @@ impl Held {
 }
 
 fn wait_for_log(folder: &Path, sentence: &str) {
-    for _ in 0..500 {
-        if log_of(folder).contains(sentence) {
-            return;
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    panic!("no {sentence:?}: {}", log_of(folder));
+    assert!(until(|| log_of(folder).contains(sentence)), "no {sentence:?}: {}", log_of(folder));
 }
 
 fn write(folder: &Path, document: &str) {
