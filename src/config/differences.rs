@@ -82,13 +82,13 @@ impl Difference {
     }
 }
 
-/// Settings are plain data with text keys; were that ever untrue, there is nothing to compare.
-fn table_of(settings: &Settings) -> Table {
+/// A settings document as a table. Settings are plain data with text keys; were that ever untrue, there is nothing to compare.
+pub(super) fn table_of(settings: &Settings) -> Table {
     Table::try_from(settings).unwrap_or_default()
 }
 
 /// The values that are no sections, by their whole names.
-fn leaves(table: &Table) -> Vec<(String, Value)> {
+pub(super) fn leaves(table: &Table) -> Vec<(String, Value)> {
     let mut found = Vec::new();
     for (key, value) in table {
         match value {

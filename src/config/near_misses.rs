@@ -1,5 +1,8 @@
 //! Environment variables that have no effect, though somebody meant them to.
 
+use crate::domain::settings::Settings;
+
+use super::differences::{leaves, table_of};
 use super::documented::{self, variable};
 use super::effective::is_secret;
 use super::nearest::plain;
@@ -32,7 +35,8 @@ impl Known {
             let held = is_secret(&path).then(|| (format!("{joined}_file"), format!("{name}_FILE")));
             [Some((joined, name)), held]
         };
-        Self { joined: documented::keys().into_iter().flat_map(spelled).flatten().collect() }
+        let settings = leaves(&table_of(&Settings::default())).into_iter().map(|(key, _)| format!("settings.{key}"));
+        Self { joined: documented::keys().into_iter().chain(settings).flat_map(spelled).flatten().collect() }
     }
 
     /// What `name` most likely means, unless it is read as a key or means nothing here.
@@ -102,6 +106,7 @@ mod tests {
             ("VESTIBULE_EMAIL_PASSWORD_FILE", Some("VESTIBULE_EMAIL__PASSWORD_FILE")),
             ("VESTIBULE_EMAIL_PASSWORD", Some("VESTIBULE_EMAIL__PASSWORD")),
             ("VESTIBULE_SETTINGS_FILE", Some("VESTIBULE_SETTINGS__FILE")),
+            ("VESTIBULE_SETTINGS_SIGN_UP_MODE", Some("VESTIBULE_SETTINGS__SIGN_UP__MODE")),
             ("VESTIBULE_LISTEN", Some("VESTIBULE_SERVER__LISTEN")),
             ("VESTIBULE_MODE", Some("VESTIBULE_INSTANCE__MODE")),
             ("VESTIBULE_SECRET_KEY", Some("VESTIBULE_INSTANCE__SECRET_KEY")),

@@ -4,6 +4,7 @@ use toml::{Table, Value};
 
 use crate::domain::settings::Settings;
 
+use super::differences::table_of;
 use super::documented;
 use super::nearest::{nearest, plain};
 
@@ -21,10 +22,7 @@ pub(super) fn suggest(prefix: &str, path: &[String], expected: &[&str]) -> Optio
 
 /// The key that is called like this in another section, or in the settings.
 fn elsewhere(path: &[String]) -> Option<String> {
-    let in_settings = Value::try_from(Settings::default()).ok().and_then(|value| match value {
-        Value::Table(table) => holds(&table, path).then(|| format!("settings.{}", path.join("."))),
-        _ => None,
-    });
+    let in_settings = holds(&table_of(&Settings::default()), path).then(|| format!("settings.{}", path.join(".")));
     in_settings.or_else(|| named(path.last()?))
 }
 
