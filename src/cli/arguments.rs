@@ -6,37 +6,59 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Sources;
 
-use super::LoadArguments;
+use super::{CheckArguments, LoadArguments};
 
 /// A sign-up engine that speaks Clerk's Frontend API.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "vestibule", version, about, disable_help_subcommand = true)]
-#[command(after_help = "Without a command it serves. With nothing else it is a development instance on \
-    http://localhost:8080 with its data in ./data.\nEvery key can come from the environment too: \
-    VESTIBULE_<SECTION>__<KEY>, such as VESTIBULE_SERVER__LISTEN.")]
+#[command(
+    after_help = "Without a command it serves: a development instance on http://localhost:8080 with its data in \
+    ./data, a page to sign up on, and a mailbox that shows what it sends.\n\n\
+    What is configured is looked for in flags, then in the environment, then in the file, then in the defaults. Every \
+    key has its variable, VESTIBULE_<SECTION>__<KEY> with two underscores in the middle: server.listen is \
+    VESTIBULE_SERVER__LISTEN. `vestibule check` tells what is in force and where it came from."
+)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// The configuration file, laid over the defaults
+    /// The configuration file (TOML); it names only what differs from the defaults
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
-    /// Address and port to listen on, such as 0.0.0.0:8080
+    /// Address and port to listen on, such as localhost:3333 or 0.0.0.0:8080
     #[arg(long, value_name = "ADDR", global = true)]
     pub listen: Option<String>,
-    /// The directory of the data
+    /// The directory that holds the data; made where there is none
     #[arg(long, value_name = "DIR", global = true)]
     pub data: Option<PathBuf>,
 }
 
 /// What to do.
-#[derive(Clone, Debug, Default, PartialEq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Subcommand)]
 pub enum Command {
-    /// Serve until SIGTERM or SIGINT (the default)
-    #[default]
+    /// Serve until SIGTERM or SIGINT (the default); SIGHUP reads the settings again
+    #[command(long_about = "Serves until SIGTERM or SIGINT, then finishes what is begun and ends. SIGHUP reads the \
+        [settings] again, from the file or the sample that they came from, and puts them in force without a restart; \
+        with a fault in them those before stay in force, and the log says what is wrong. Other keys need a restart.")]
     Serve,
-    /// Print the effective configuration with secrets masked, or what is wrong with it
-    Check,
+    /// Say whether it would start, what is risky, and what differs from the defaults
+    #[command(
+        long_about = "Says what differs from the defaults and where each value was given, what is risky and why, and in \
+            the last line whether the server would start. Writes nothing and listens nowhere, so it may be run beside a \
+            running server. The status is 0 if the server would start, else 1; then the problems are on standard error.",
+        after_long_help = "With --json: one object.\n\n  \
+            verdict        the last line\n  \
+            would_start    true or false\n  \
+            mode           \"development\" or \"production\"; null where the configuration can't be read\n  \
+            problems       sentences: why it would not start\n  \
+            warnings       sentences: what is risky, why, and what to write instead\n  \
+            settings_from  what the settings were read from\n  \
+            differences    objects with key, value, default (null: there is none) and from, an object with kind (\"file\", \
+            \"sample\", \"environment\", \"flag\", or \"unnamed\" where a settings document does not name the key), name, and \
+            line for files and samples\n  \
+            effective      with --all: the whole configuration in force, secrets masked"
+    )]
+    Check(CheckArguments),
     /// Ask the server at the configured address whether it is ready; status 0 if it is, else 1
     Healthcheck,
     /// Put a server under load with whole sign-ups, and show latencies, throughput and errors

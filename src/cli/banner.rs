@@ -2,14 +2,16 @@
 
 use crate::domain::secret::Secret;
 
-/// The lines for standard output: the URLs worth opening, the keys and, in development, a sign-up to paste. `urls` are
-/// what each is for and the URL, spelled as browsers should: with `localhost`, because a page on
-/// `http://localhost:3000` and an engine on `127.0.0.1` are not same-site. The first one is the engine itself.
+/// The lines for standard output: the URLs worth opening, the keys and, in development, what to do next and a sign-up to
+/// paste, where there is an `example`. `urls` are what each is for and the URL, spelled as browsers should: with
+/// `localhost`, because a page on `http://localhost:3000` and an engine on `127.0.0.1` are not same-site. The first one
+/// is the engine itself.
 pub fn banner(
     urls: &[(&str, String)],
     publishable_key: &str,
     secret_key: Option<&Secret<String>>,
     development: bool,
+    example: Option<&[String]>,
 ) -> String {
     let kind = if development { "a development" } else { "a production" };
     let mut lines = vec![format!("Vestibule {} listens as {kind} instance.", env!("CARGO_PKG_VERSION")), String::new()];
@@ -22,14 +24,13 @@ pub fn banner(
         let url = url.trim_end_matches('/');
         lines.extend([
             String::new(),
-            "Try a sign-up, and see what was sent to Ada:".into(),
-            String::new(),
-            format!(
-                "  curl '{url}/v1/client/sign_ups?_is_native=1' -d email_address=ada@example.com \
-                 -d password='wanders under elms' -d strategy=email_code"
-            ),
-            format!("  curl '{url}/dev/outbox?to=ada@example.com'"),
+            "Sign up on the page, and read the code in the mail. Then give Clerk's package in your own page the publishable".into(),
+            format!("key and proxyUrl '{url}'; the page's origin belongs in `server.allowed_origins`."),
         ]);
+        if let Some(example) = example {
+            lines.extend([String::new(), "In a shell, somebody new each time:".into(), String::new()]);
+            lines.extend(example.iter().map(|line| format!("  {line}")));
+        }
     }
     lines.push(String::new());
     lines.join("\n")
@@ -40,22 +41,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn development_has_urls_a_key_and_a_sign_up_to_paste() {
+    fn development_has_urls_keys_and_a_sign_up_to_paste() {
         let urls =
             [("engine", "http://localhost:8080/".to_owned()), ("mailbox", "http://localhost:8080/dev/mailbox".into())];
-        let text = banner(&urls, "pk_live_Y2xlcmsubG9jYWxob3N0JA", Some(&Secret::new("sk_live_7".into())), true);
+        let secret_key = Secret::new("sk_test_7".into());
+        let example = ["curl one".to_owned(), "curl two".into()];
+        let text = banner(&urls, "pk_live_Y2xlcmsubG9jYWxob3N0JA", Some(&secret_key), true, Some(&example));
         assert!(text.contains("  mailbox          http://localhost:8080/dev/mailbox\n"), "{text}");
-        assert!(text.contains("  secret key       sk_live_7\n"), "{text}");
+        assert!(text.contains("  secret key       sk_test_7\n"), "{text}");
         assert!(text.contains("  publishable key  pk_live_Y2xlcmsubG9jYWxob3N0JA\n"), "{text}");
-        assert!(
-            text.contains("curl 'http://localhost:8080/v1/client/sign_ups?_is_native=1' -d email_address="),
-            "{text}"
-        );
+        assert!(text.contains("proxyUrl 'http://localhost:8080'"), "{text}");
+        assert!(text.ends_with("  curl one\n  curl two\n"), "{text}");
     }
 
     #[test]
     fn production_pastes_nothing() {
-        let text = banner(&[("engine", "https://clerk.example.com".into())], "pk_live_x", None, false);
+        let urls = [("engine", "https://clerk.example.com".into())];
+        let text = banner(&urls, "pk_live_x", None, false, None);
         assert!(text.contains("production instance") && !text.contains("curl"), "{text}");
     }
 }

@@ -4,15 +4,21 @@
 
 mod arguments;
 mod banner;
+mod check;
 mod descriptors;
+mod example;
 mod healthcheck;
+mod key_file;
 mod load;
+mod reload;
+mod report;
 mod run;
 mod sentence;
 mod serve;
 
 pub use arguments::{Arguments, Command};
 pub use banner::banner;
+pub use check::CheckArguments;
 pub use healthcheck::healthcheck;
 pub use load::{LoadArguments, load};
 pub use run::run;

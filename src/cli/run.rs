@@ -6,38 +6,55 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::config::Config;
+use crate::config::{Config, Sources, near_misses};
 
+use super::check::{CheckArguments, check};
 use super::{Arguments, Command, healthcheck, load, serve};
 
 /// Does what the process's arguments say. Status 0 is success, 1 a failure told on standard error, 2 arguments that
 /// make no sense.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(Command::Load(wanted)) = &arguments.command {
-        return end(load(wanted));
-    }
     let unicode = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
         Some((name.into_string().ok()?, value.into_string().ok()?))
     };
-    let environment = env::vars_os().filter_map(unicode).collect();
-    let config = match Config::load(&arguments.sources(environment)) {
-        Ok(config) => config,
-        Err(error) => return fail(error.faults()),
-    };
-    let command = arguments.command.unwrap_or_default();
-    if command != Command::Healthcheck {
-        for warning in config.warnings() {
-            say(&format!("warning: {warning}"));
+    let sources = arguments.sources(env::vars_os().filter_map(unicode).collect());
+    match arguments.command.unwrap_or(Command::Serve) {
+        Command::Serve => start(&sources),
+        Command::Check(wanted) => show(&wanted, &sources),
+        Command::Healthcheck => match Config::listen(&sources) {
+            Ok(listen) => end(healthcheck(&listen)),
+            Err(error) => fail(error.faults()),
+        },
+        Command::Load(wanted) => end(load(&wanted)),
+    }
+}
+
+fn start(sources: &Sources) -> ExitCode {
+    match Config::load(sources) {
+        Ok(config) => end(serve(&config, sources)),
+        Err(error) => {
+            // One of them may be why.
+            near_misses(&sources.environment).iter().for_each(|sentence| say(&format!("vestibule: {sentence}")));
+            fail(error.faults())
         }
     }
-    let done = match command {
-        Command::Serve => serve(&config),
-        Command::Check => print(&config.effective()),
-        Command::Healthcheck => healthcheck(&config.server.listen),
-        Command::Load(wanted) => load(&wanted),
+}
+
+/// What differs and the verdict on standard output, problems on standard error; as JSON all on standard output.
+fn show(wanted: &CheckArguments, sources: &Sources) -> ExitCode {
+    let report = check(sources);
+    let text = if wanted.json {
+        format!("{:#}\n", report.json(wanted.all))
+    } else {
+        report.problems.iter().for_each(|problem| say(&format!("vestibule: {problem}")));
+        if wanted.all { report.toml() } else { report.text() }
     };
-    end(done)
+    match print(&text) {
+        Err(sentence) => fail(&[sentence]),
+        Ok(()) if report.would_start() => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
+    }
 }
 
 fn end(done: Result<(), String>) -> ExitCode {

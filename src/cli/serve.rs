@@ -6,14 +6,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use url::Url;
 
 use crate::actors::ActorOptions;
 use crate::captcha::{Captcha, CaptchaProvider};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Sources, near_misses};
 use crate::delivery::{Capture, Captured, Channel, Off, Security, Smtp, SmtpLimits, SmtpOptions, Transport};
 use crate::domain::time::Span;
 use crate::engine::{BackendKey, Engine};
@@ -27,18 +27,19 @@ use crate::store::{EmbeddedOptions, EmbeddedStore, MemoryStore, Sealing, Store, 
 use crate::telemetry::{self, LogFormat};
 use crate::token::{Algorithm, InstanceKey};
 
-use super::{banner, data_error, descriptors, listen_error};
+use super::example::example;
+use super::reload::reload_until_the_terminal_closes;
+use super::{banner, data_error, descriptors, key_file, listen_error};
 
-/// Serves until SIGTERM or SIGINT, then drains.
+/// Serves until SIGTERM or SIGINT, then drains. At SIGHUP it reads the settings of `sources` again.
 ///
 /// # Errors
 /// One sentence that says what to do.
-pub fn serve(config: &Config) -> Result<(), String> {
-    let format = match config.telemetry.log {
-        config::LogFormat::Human => LogFormat::Human,
-        config::LogFormat::Json => LogFormat::Json,
-    };
-    telemetry::init(format).map_err(|error| error.to_string())?;
+pub fn serve(config: &Config, sources: &Sources) -> Result<(), String> {
+    start_log(config)?;
+    for warning in near_misses(&sources.environment).iter().chain(config.warnings()) {
+        tracing::warn!("{warning}");
+    }
     quiet_panics();
     let places = descriptors::places(descriptors::raise(), config.server.max_connections)?;
     // Every file that this process makes, by itself or through sled, is its owner's alone.
@@ -47,13 +48,26 @@ pub fn serve(config: &Config) -> Result<(), String> {
         .enable_all()
         .build()
         .map_err(|error| format!("the async runtime can't be started: {error}"))?;
-    let ended = runtime.block_on(run(config, places));
+    let ended = runtime.block_on(run(config, sources, places));
     // Threads that still wait for a disk or a provider are not waited for: the time to end is over, or all is done.
     runtime.shutdown_background();
     ended
 }
 
-async fn run(config: &Config, places: usize) -> Result<(), String> {
+/// Begins to log.
+///
+/// # Errors
+/// When `RUST_LOG` can't be read.
+pub(super) fn start_log(config: &Config) -> Result<(), String> {
+    let format = match config.telemetry.log {
+        config::LogFormat::Human => LogFormat::Human,
+        config::LogFormat::Json => LogFormat::Json,
+    };
+    telemetry::init(format).map_err(|error| error.to_string())
+}
+
+async fn run(config: &Config, sources: &Sources, places: usize) -> Result<(), String> {
+    let hangups = handler(SignalKind::hangup())?;
     let mut options = http_options(config, places)?;
     let server = bind(&options).await.map_err(|error| listen_error(config.server.listen.address, &error))?;
     let port = server.local_addrs().first().map_or(config.server.listen.port(), SocketAddr::port);
@@ -67,7 +81,8 @@ async fn run(config: &Config, places: usize) -> Result<(), String> {
     announce(config, port, &engine);
     tracing::info!(connections = places, per_source, "serving; as many connections may be open");
     let drain = Duration::from_secs(config.server.drain_timeout_s);
-    match serve_until_told(server, app, engine, drain).await? {
+    let reloads = reload_until_the_terminal_closes(hangups, config.clone(), sources.clone(), engine.clone());
+    match serve_until_told(server, app, engine, reloads, drain).await? {
         End::Asked => Ok(()),
         End::StoreFailed => {
             Err("the store failed and can't acknowledge any more; start again to recover what it holds".into())
@@ -85,8 +100,13 @@ enum End {
 }
 
 /// Serves until there is a reason to end, then takes as long as `drain` for everything that is begun.
-async fn serve_until_told(server: BoundServer, app: Arc<App>, engine: Engine, drain: Duration) -> Result<End, String> {
-    let handler = |kind| signal(kind).map_err(|error| format!("signals can't be handled: {error}"));
+async fn serve_until_told(
+    server: BoundServer,
+    app: Arc<App>,
+    engine: Engine,
+    reloads: impl Future<Output = ()> + Send + 'static,
+    drain: Duration,
+) -> Result<End, String> {
     let (mut terminate, mut interrupt) = (handler(SignalKind::terminate())?, handler(SignalKind::interrupt())?);
     let (decided, decision) = oneshot::channel();
     let watched = engine.clone();
@@ -94,6 +114,7 @@ async fn serve_until_told(server: BoundServer, app: Arc<App>, engine: Engine, dr
         let end = tokio::select! {
             _ = terminate.recv() => End::Asked,
             _ = interrupt.recv() => End::Asked,
+            () = reloads => End::Asked,
             () = failed(&watched) => End::StoreFailed,
         };
         tracing::info!("draining");
@@ -116,6 +137,10 @@ async fn serve_until_told(server: BoundServer, app: Arc<App>, engine: Engine, dr
     Ok(end)
 }
 
+fn handler(kind: SignalKind) -> Result<Signal, String> {
+    signal(kind).map_err(|error| format!("signals can't be handled: {error}"))
+}
+
 async fn failed(engine: &Engine) {
     while !engine.has_failed() {
         tokio::time::sleep(HEALTH_INTERVAL).await;
@@ -124,6 +149,7 @@ async fn failed(engine: &Engine) {
 
 async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) -> Result<Engine, String> {
     let sentence = |error: &dyn std::fmt::Display| error.to_string();
+    key_file::inspect(config)?;
     let key_file = config.key_file();
     let on_disk = matches!(config.store.kind, config::StoreKind::Sled);
     if on_disk {
@@ -208,7 +234,7 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) 
         .map_err(|e| sentence(&e))
 }
 
-fn email_transport(config: &Config, capture: &Arc<Capture>) -> Result<Arc<dyn Transport>, String> {
+pub(super) fn email_transport(config: &Config, capture: &Arc<Capture>) -> Result<Arc<dyn Transport>, String> {
     let email = &config.email;
     match email.transport {
         config::EmailTransport::Capture => return Ok(capture.clone()),
@@ -308,7 +334,10 @@ fn announce(config: &Config, port: u16, engine: &Engine) {
     }
     // A key that was given is known, and a production instance shows none.
     let made = engine.secret_key().filter(|_| config.is_development() && config.instance.secret_key.is_none());
-    let text = banner(&urls, config.publishable_key().as_str(), made, config.is_development());
+    let development = config.is_development();
+    let captures = development && config.email.transport == config::EmailTransport::Capture;
+    let example = captures.then(|| example(&engine.settings(), &url)).flatten();
+    let text = banner(&urls, config.publishable_key().as_str(), made, development, example.as_deref());
     drop(writeln!(std::io::stdout().lock(), "{text}"));
 }
 

@@ -1,12 +1,12 @@
 //! What types can't say: ranges, and keys that must fit each other. All faults are told at once.
 
-use crate::domain::settings::{Attribute, Settings, SignUpMode};
+use crate::domain::settings::{Attribute, Settings};
 
 use super::error::ConfigError;
 use super::layer::Layer;
 use super::load::Config;
 use super::sections::{Email, Limits};
-use super::values::{CaptchaProvider, EmailTransport, Mode, Security, SmsTransport};
+use super::values::{CaptchaProvider, EmailTransport, Mode, Security};
 
 /// Checks a whole configuration; `layer` knows where its keys were given.
 pub(super) fn check(config: &Config, layer: &Layer) -> Result<(), ConfigError> {
@@ -96,62 +96,6 @@ pub(super) fn check(config: &Config, layer: &Layer) -> Result<(), ConfigError> {
     ConfigError::all(faults)
 }
 
-impl Config {
-    /// Whether the settings leave signing up to the backend.
-    fn is_closed(&self) -> bool {
-        let sign_up = &self.settings().sign_up;
-        sign_up.mode != SignUpMode::Public || sign_up.custom_action_required
-    }
-
-    /// What works but is likely not meant, in sentences.
-    pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        let mut warn = |when: bool, sentence: &str| {
-            if when {
-                warnings.push(sentence.to_owned());
-            }
-        };
-        let production = self.instance.mode == Mode::Production;
-        warn(
-            production && self.instance.publishable_key.is_none(),
-            "`instance.publishable_key` is not given: tokens will be issued by https://clerk.localhost",
-        );
-        warn(
-            production && self.instance.secret_key.is_none() && self.is_closed(),
-            "`instance.secret_key` is not given, but the settings let in only whom the backend lets in: nobody can sign up",
-        );
-        warn(
-            production && self.server.public_url.as_ref().is_none_or(|url| !url.is_https()),
-            "`server.public_url` is not https: cookies will not be `Secure` unless a trusted proxy says https",
-        );
-        warn(
-            production && u64::from(self.password.m_kib) * u64::from(self.password.t) < 2 * 19_456,
-            "`password.m_kib` and `password.t` are below 19456 KiB and 2 passes, the least that OWASP advises",
-        );
-        let (looks_up, range) =
-            (!self.settings().password_settings.disable_hibp, self.password.pwned_range_url.is_some());
-        warn(
-            looks_up && !range,
-            "`password.pwned_range_url` is not given, but the settings want passwords looked up (`disable_hibp` is \
-             false): they are only held against the list that is compiled in",
-        );
-        warn(
-            range && !looks_up,
-            "`password.pwned_range_url` is given, but `password_settings.disable_hibp` is true: no password is looked up",
-        );
-        let (sends_email, sends_sms) = sent(self.settings());
-        warn(
-            sends_email && self.email.transport == EmailTransport::None,
-            "`email.transport` is \"none\", but the settings verify e-mail addresses: nobody can finish",
-        );
-        warn(
-            sends_sms && self.sms.transport == SmsTransport::None,
-            "`sms.transport` is \"none\", but the settings verify phone numbers: nobody can finish",
-        );
-        warnings
-    }
-}
-
 /// Whether nobody guesses it.
 fn is_secret_key(key: &str) -> bool {
     let rest = key.strip_prefix("sk_live_").or_else(|| key.strip_prefix("sk_test_"));
@@ -159,12 +103,12 @@ fn is_secret_key(key: &str) -> bool {
 }
 
 /// Whether the settings ever send e-mail and text messages.
-fn sent(settings: &Settings) -> (bool, bool) {
+pub(super) fn sent(settings: &Settings) -> (bool, bool) {
     let sends = |attribute: &Attribute| attribute.enabled && !attribute.verifications.is_empty();
     (sends(&settings.attributes.email_address), sends(&settings.attributes.phone_number))
 }
 
-fn is_loopback(host: Option<&str>) -> bool {
+pub(super) fn is_loopback(host: Option<&str>) -> bool {
     let host = host.unwrap_or_default();
     let host = host.trim_matches(['[', ']']);
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
@@ -217,24 +161,24 @@ fn limit_ranges(limits: &Limits) -> Vec<Range> {
     let limit = |key, n: u32| (key, u64::from(n), 1, MILLION);
     let optional = |key, n: Option<u32>| limit(key, n.unwrap_or(1));
     vec![
-        limit("limits.source_creates_per_10s", limits.source_creates_per_10s),
-        limit("limits.source_attempts_per_10s", limits.source_attempts_per_10s),
-        limit("limits.address_messages_per_hour", limits.address_messages_per_hour),
-        limit("limits.address_messages_per_client_per_hour", limits.address_messages_per_client_per_hour),
-        limit("limits.address_guesses_per_hour", limits.address_guesses_per_hour),
-        limit("limits.address_guesses_per_client_per_hour", limits.address_guesses_per_client_per_hour),
-        ("limits.account_failures_max", u64::from(limits.account_failures_max), 3, MILLION),
-        limit("limits.addresses_per_client_per_hour", limits.addresses_per_client_per_hour),
-        limit("limits.sms_per_client_per_hour", limits.sms_per_client_per_hour),
+        optional("limits.source_creates_per_10s", limits.source_creates_per_10s),
+        optional("limits.source_attempts_per_10s", limits.source_attempts_per_10s),
         optional("limits.source_look_ups_per_minute", limits.source_look_ups_per_minute),
         optional("limits.source_emails_per_minute", limits.source_emails_per_minute),
-        limit("limits.source_sms_per_10min", limits.source_sms_per_10min),
+        optional("limits.source_sms_per_10min", limits.source_sms_per_10min),
         optional("limits.source_passwords_per_10s", limits.source_passwords_per_10s),
         optional("limits.source_clients_per_10s", limits.source_clients_per_10s),
         optional("limits.source_writes_per_10s", limits.source_writes_per_10s),
         optional("limits.source_tokens_per_10s", limits.source_tokens_per_10s),
         limit("limits.network_factor", limits.network_factor),
-        ("limits.sms_prefix_per_day", u64::from(limits.sms_prefix_per_day), 0, MILLION),
+        ("limits.sms_prefix_per_day", u64::from(limits.sms_prefix_per_day.unwrap_or(0)), 0, MILLION),
+        optional("limits.address_messages_per_hour", limits.address_messages_per_hour),
+        optional("limits.address_messages_per_client_per_hour", limits.address_messages_per_client_per_hour),
+        optional("limits.address_guesses_per_hour", limits.address_guesses_per_hour),
+        optional("limits.address_guesses_per_client_per_hour", limits.address_guesses_per_client_per_hour),
+        ("limits.account_failures_max", u64::from(limits.account_failures_max.unwrap_or(3)), 3, MILLION),
+        optional("limits.addresses_per_client_per_hour", limits.addresses_per_client_per_hour),
+        optional("limits.sms_per_client_per_hour", limits.sms_per_client_per_hour),
     ]
 }
 

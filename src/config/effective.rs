@@ -2,6 +2,8 @@
 
 use toml::{Table, Value};
 
+use crate::domain::secret::Secret;
+
 use super::load::Config;
 use super::values::EmailTransport;
 
@@ -9,6 +11,16 @@ impl Config {
     /// The configuration in force as TOML: what was given, the defaults, what follows from them, and the whole
     /// settings document. Secrets are masked.
     pub fn effective(&self) -> String {
+        let table = self.effective_table();
+        let text = toml::to_string(&table).unwrap_or_else(|e| format!("# can't be written as TOML: {e}\n"));
+        format!(
+            "# The configuration in force; secrets are masked. [settings] comes from {}.\n\n{text}",
+            self.settings_origin
+        )
+    }
+
+    /// The same as a table.
+    pub fn effective_table(&self) -> Table {
         let mut table = self.given.clone();
         let mut derive = |section: &str, key: &str, value: Value| {
             if let Some(Value::Table(section)) = table.get_mut(section) {
@@ -22,14 +34,22 @@ impl Config {
         if self.email.transport == EmailTransport::Smtp {
             derive("email", "port", i64::from(self.email_port()).into());
         }
+        for (key, value) in self.limits_in_force() {
+            derive("limits", key, i64::from(value).into());
+        }
         // `Settings` is plain data with text keys; were that ever untrue, the section says so instead of vanishing.
         let settings = Value::try_from(self.settings()).unwrap_or_else(|e| Value::String(e.to_string()));
         table.insert("settings".into(), settings);
-        let text = toml::to_string(&masked(table)).unwrap_or_else(|e| format!("# can't be written as TOML: {e}\n"));
-        format!(
-            "# The configuration in force; secrets are masked. [settings] comes from {}.\n\n{text}",
-            self.settings_origin
-        )
+        masked(table)
+    }
+
+    /// The secrets outside the settings, by their keys.
+    pub(super) fn secrets(&self) -> [(&'static str, Option<&Secret<String>>); 3] {
+        [
+            ("instance.secret_key", self.instance.secret_key.as_ref()),
+            ("email.password", self.email.password.as_ref()),
+            ("captcha.secret", self.captcha.secret.as_ref()),
+        ]
     }
 }
 
@@ -63,4 +83,4 @@ fn mask(table: &mut Table, path: &mut Vec<String>) {
     }
 }
 
-const MASK: &str = "********";
+pub(super) const MASK: &str = "********";

@@ -30,6 +30,17 @@ impl ConfigError {
         if faults.is_empty() { Ok(()) } else { Err(Self { faults }) }
     }
 
+    /// Both, or the faults of both.
+    pub(super) fn both<L, R>(left: Result<L, Self>, right: Result<R, Self>) -> Result<(L, R), Self> {
+        match (left, right) {
+            (Ok(left), Ok(right)) => Ok((left, right)),
+            (left, right) => {
+                let faults = [left.err(), right.err()].into_iter().flatten().flat_map(|error| error.faults).collect();
+                Err(Self { faults })
+            }
+        }
+    }
+
     /// The sentences.
     pub fn faults(&self) -> &[String] {
         &self.faults

@@ -8,17 +8,23 @@ use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
+use super::documented::variable;
 use super::error::ConfigError;
+use super::suggest::suggest;
 
 /// Where a key was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub enum Place {
     /// A line of a file.
     File(String, usize),
+    /// A line of a compiled-in sample.
+    Sample(String, usize),
     /// An environment variable.
     Environment(String),
     /// A flag.
     Flag(&'static str),
+    /// Nowhere: this settings document does not name it.
+    Unnamed(String),
 }
 
 /// One key and its value.
@@ -50,19 +56,27 @@ impl Entry {
 }
 
 impl Layer {
-    /// The keys of a TOML document; `name` is what sentences call it.
+    /// The keys of a file; `name` is what sentences call it.
     pub(super) fn file(name: &str, text: &str) -> Result<Self, ConfigError> {
+        Self::document(text, &|line| Place::File(name.into(), line))
+    }
+
+    /// The keys of a compiled-in sample.
+    pub(super) fn sample(name: &str, text: &str) -> Result<Self, ConfigError> {
+        Self::document(text, &|line| Place::Sample(name.into(), line))
+    }
+
+    /// The keys of a TOML document whose lines are these places.
+    fn document(text: &str, place: &dyn Fn(usize) -> Place) -> Result<Self, ConfigError> {
         let fault = |error: toml::de::Error| {
             let line = error.span().map_or(1, |span| line_of(text, span.start));
             let reason = error.message().lines().collect::<Vec<_>>().join(", ");
-            ConfigError::new(format!("{}: this is not TOML: {reason}", Place::File(name.into(), line)))
+            ConfigError::new(format!("{}: this is not TOML: {reason}", place(line)))
         };
         let table: Table = text.parse().map_err(fault)?;
         let spans = DeTable::parse(text).map_err(fault)?;
         let mut layer = Self::default();
-        layer.collect(&table, Some(spans.get_ref()), &mut Vec::new(), &|span| {
-            Place::File(name.into(), line_of(text, span))
-        });
+        layer.collect(&table, Some(spans.get_ref()), &mut Vec::new(), &|offset| place(line_of(text, offset)));
         Ok(layer)
     }
 
@@ -112,9 +126,21 @@ impl Layer {
         Self(inside)
     }
 
+    /// The same keys in a section: what [`Layer::split_off`] undoes.
+    pub(super) fn under(mut self, section: &str) -> Self {
+        self.0.iter_mut().for_each(|entry| entry.path.insert(0, section.to_owned()));
+        self
+    }
+
     /// Where `key` was given last.
     pub(super) fn place(&self, key: &str) -> Option<&Place> {
         self.0.iter().rev().find(|e| e.key() == key).map(|e| &e.place)
+    }
+
+    /// Where `key`, or a key in the section of that name, was given last.
+    pub(super) fn place_within(&self, key: &str) -> Option<&Place> {
+        let is_within = |entry: &&Entry| entry.key().strip_prefix(key).is_some_and(|rest| rest.starts_with('.'));
+        self.place(key).or_else(|| self.0.iter().rev().find(is_within).map(|e| &e.place))
     }
 
     fn collect(
@@ -148,16 +174,21 @@ impl Layer {
 /// Lays `layer` over `table` key by key and reads the result as a `T`; `prefix` is what sentences put before a key.
 ///
 /// # Errors
-/// The first key that does not fit.
+/// Every key that does not fit.
 pub(super) fn lay<T: DeserializeOwned>(
     mut table: Table,
     layer: &Layer,
     prefix: &str,
     is_secret: impl Fn(&[String]) -> bool,
 ) -> Result<(T, Table), ConfigError> {
+    let mut faults = Vec::new();
     for entry in &layer.0 {
-        table = lay_one::<T>(&table, entry, prefix, &is_secret)?;
+        match lay_one::<T>(&table, entry, prefix, &is_secret) {
+            Ok(next) => table = next,
+            Err(fault) => faults.push(fault),
+        }
     }
+    ConfigError::all(faults)?;
     match table.clone().try_into() {
         Ok(value) => Ok((value, table)),
         Err(error) => Err(ConfigError::new(first_line(&error))),
@@ -190,14 +221,7 @@ fn lay_one<T: DeserializeOwned>(
     let message = first_line(&error);
     if let Some(expected) = message.strip_prefix("unknown field `") {
         let (name, expected) = expected.split_once('`').unwrap_or((expected, ""));
-        let depth = entry.path.iter().position(|step| step == name).map_or(entry.path.len(), |at| at + 1);
-        let known = expected.trim_start_matches(", ");
-        let reason = format!("is no key of this configuration{}", known_keys(known));
-        return Err(ConfigError::at(
-            Some(&entry.place),
-            &format!("{prefix}{}", entry.path[..depth].join(".")),
-            &reason,
-        ));
+        return Err(unknown(entry, prefix, name, expected.trim_start_matches(", ")));
     }
     let reason = match message.as_str() {
         _ if is_secret(&entry.path) => "must be a text in quotes".to_owned(),
@@ -208,8 +232,22 @@ fn lay_one<T: DeserializeOwned>(
     Err(ConfigError::at(Some(&entry.place), &key, &reason))
 }
 
-fn known_keys(expected: &str) -> String {
-    if expected.is_empty() { "; remove it".into() } else { format!("; {expected}") }
+/// `name`, a step of the entry's path, is no key; `expected` is what serde says may stand there.
+fn unknown(entry: &Entry, prefix: &str, name: &str, expected: &str) -> ConfigError {
+    let depth = entry.path.iter().position(|step| step == name).map_or(entry.path.len(), |at| at + 1);
+    let names: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+    let (path, rest) = entry.path.split_at(depth);
+    let meant = suggest(prefix, path, &names).map(|meant| match &entry.place {
+        Place::Environment(_) => variable(&rest.iter().fold(meant, |key, step| format!("{key}.{step}"))),
+        _ => format!("`{meant}`"),
+    });
+    let hint = match meant {
+        Some(meant) => format!("did you mean {meant}?"),
+        None if expected.is_empty() => "remove it".into(),
+        None => expected.into(),
+    };
+    let reason = format!("is no key of this configuration; {hint}");
+    ConfigError::at(Some(&entry.place), &format!("{prefix}{}", path.join(".")), &reason)
 }
 
 fn first_line(error: &toml::de::Error) -> String {
@@ -235,6 +273,14 @@ fn put(table: &mut Table, path: &[String], value: Value) -> Result<(), String> {
 }
 
 impl Given {
+    /// The text, if it is one.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) | Self::Toml(Value::String(text)) => Some(text),
+            Self::Toml(_) => None,
+        }
+    }
+
     /// What the value may be, the likeliest first.
     fn readings(&self) -> Vec<Value> {
         match self {
@@ -256,8 +302,10 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(name, line) => write!(f, "{name}, line {line}"),
+            Self::Sample(name, line) => write!(f, "the sample {name:?}, line {line}"),
             Self::Environment(name) => f.write_str(name),
             Self::Flag(name) => f.write_str(name),
+            Self::Unnamed(document) => write!(f, "not named in {document}"),
         }
     }
 }

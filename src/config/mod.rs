@@ -4,16 +4,29 @@
 //! what the keys mean is said in `config/default.toml`.
 
 mod checks;
+mod differences;
+mod document;
+mod documented;
 mod effective;
 mod error;
 mod layer;
+mod limits;
 mod load;
+mod near_misses;
+mod nearest;
+mod reload;
+mod risks;
 mod samples;
 mod sections;
+mod suggest;
 mod values;
 
+pub use differences::Difference;
 pub use error::ConfigError;
+pub use layer::Place;
 pub use load::{Config, Sources};
+pub use near_misses::near_misses;
+pub use reload::Reloaded;
 pub use samples::{SAMPLES, sample_settings};
 pub use sections::{
     Captcha, Email, Instance, Limits, Password, Server, Session, SignUp, Sms, StoreSection, Telemetry, Verification,

@@ -2,9 +2,9 @@
 
 use crate::domain::settings::Settings;
 
+use super::document::settings_of;
 use super::error::ConfigError;
 use super::layer::Layer;
-use super::load::settings_of;
 
 /// The samples by name, as they stand in `config/settings`.
 pub const SAMPLES: [(&str, &str); 7] = [
@@ -24,7 +24,7 @@ pub const SAMPLES: [(&str, &str); 7] = [
 pub fn sample_settings(name: &str) -> Result<Settings, ConfigError> {
     let text = sample(name)
         .ok_or_else(|| ConfigError::new(format!("there is no sample called {name:?}; there are {}", sample_names())))?;
-    settings_of(&Layer::file(&format!("the sample {name:?}"), text)?)
+    settings_of(&Layer::sample(name, text)?)
 }
 
 /// The text of a sample.

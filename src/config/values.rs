@@ -193,6 +193,23 @@ impl Network {
     }
 }
 
+impl Network {
+    /// Whether it is wider than anybody's own network of proxies. Private networks (RFC 1918, RFC 4193) may be whole;
+    /// the widest that a large provider of proxies publishes are an IPv4 /12 and an IPv6 /29.
+    pub fn is_wide(&self) -> bool {
+        match self.address {
+            IpAddr::V4(address) => self.prefix < if address.is_private() || address.is_loopback() { 8 } else { 12 },
+            IpAddr::V6(address) => self.prefix < if address.is_unique_local() { 7 } else { 24 },
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
 impl From<IpAddr> for Network {
     fn from(address: IpAddr) -> Self {
         let address = address.to_canonical();
@@ -240,6 +257,16 @@ impl PublicUrl {
     /// The host, without the port.
     pub fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()
+    }
+
+    /// The host, with the port where it is not the scheme's own.
+    pub fn authority(&self) -> String {
+        self.0.port().map_or_else(|| self.host().to_owned(), |port| format!("{}:{port}", self.host()))
+    }
+
+    /// Whether the engine lies below a path of another site, such as a proxy's `/__clerk`.
+    pub fn has_path(&self) -> bool {
+        self.0.path() != "/"
     }
 
     /// Whether cookies are `Secure`.

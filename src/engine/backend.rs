@@ -17,7 +17,8 @@ pub enum BackendKey {
     /// Not at all: nobody is the backend.
     #[default]
     Off,
-    /// By a key that is made at the first start and stored, sealed, with the data.
+    /// By a key that is made at the first start and stored, sealed, with the data. It begins with `sk_test_`, as keys of
+    /// development instances do; one that was stored before stays as it is.
     Generated,
     /// By this key.
     Given(Secret<String>),

@@ -189,8 +189,7 @@ impl EngineBuilder {
         let clock = resume(clock, LastSeen::stored(&*store).await?);
         let mut entropy = self.entropy.unwrap_or_else(|| Box::new(OsEntropy::new()));
         let keyring = keys::load_keyring(&*store, &key, self.algorithm, clock.now(), &mut *entropy).await?;
-        let kind = if self.publishable_key.starts_with("pk_test_") { "sk_test_" } else { "sk_live_" };
-        let secret_key = keys::load_secret_key(&*store, &key, self.secret_key, kind, &mut *entropy).await?;
+        let secret_key = keys::load_secret_key(&*store, &key, self.secret_key, &mut *entropy).await?;
         let hashes = HashPool::new(self.hashing).map_err(|e| BuildError::Hashing(e.to_string()))?;
         let costs = Costs::load(&*store, hashes.parameters()).await?;
         let capture: Arc<dyn Transport> = Arc::new(Capture::default());

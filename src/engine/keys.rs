@@ -61,7 +61,6 @@ pub(super) async fn load_secret_key(
     store: &dyn Store,
     key: &InstanceKey,
     wanted: BackendKey,
-    prefix: &str,
     entropy: &mut dyn Entropy,
 ) -> Result<Option<Secret<String>>, BuildError> {
     match wanted {
@@ -76,7 +75,7 @@ pub(super) async fn load_secret_key(
     let mut bytes = [0; 32];
     entropy.fill(&mut bytes);
     let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let made = format!("{prefix}{digits}");
+    let made = format!("sk_test_{digits}");
     write(store, SECRET_KEY, key.seal(SECRET_KEY.as_bytes(), made.as_bytes())).await?;
     Ok(Some(Secret::new(made)))
 }
@@ -90,3 +89,26 @@ async fn write(store: &dyn Store, name: &str, value: Vec<u8>) -> Result<(), Comm
 const SECRET_KEY: &str = "secret_key";
 /// Under which name the fingerprint of the instance key is stored.
 const CHECK_VALUE: &str = "instance_key_check";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::OsEntropy;
+    use crate::store::MemoryStore;
+
+    #[tokio::test]
+    async fn a_key_that_is_made_is_for_development_and_one_that_was_stored_stays() {
+        let (store, key) = (MemoryStore::new(), InstanceKey::generate());
+        let load = async |store: &MemoryStore| {
+            let loaded = load_secret_key(store, &key, BackendKey::Generated, &mut OsEntropy::new()).await;
+            loaded.expect("a store").expect("a key").expose().clone()
+        };
+        let made = load(&store).await;
+        assert!(made.starts_with("sk_test_") && made.len() == 72, "{made}");
+        assert_eq!(load(&store).await, made);
+        let older = MemoryStore::new();
+        let stored = "sk_live_0123456789abcdef0123456789abcdef";
+        write(&older, SECRET_KEY, key.seal(SECRET_KEY.as_bytes(), stored.as_bytes())).await.expect("a store");
+        assert_eq!(load(&older).await, stored, "backends that know it still do");
+    }
+}

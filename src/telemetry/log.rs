@@ -65,14 +65,15 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours);
-    lines.fmt_fields(Fields).with_writer(writer).finish()
+    // Whoever read standard error may be gone. Saying so there would be a panic, and the panic a line that is lost too.
+    lines.log_internal_errors(false).fmt_fields(Fields).with_writer(writer).finish()
 }
 
 fn json<W>(filter: EnvFilter, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    tracing_subscriber::fmt().with_env_filter(filter).json().with_writer(writer).finish()
+    tracing_subscriber::fmt().with_env_filter(filter).json().log_internal_errors(false).with_writer(writer).finish()
 }
 
 const DEFAULT: &str = "info,ractor=warn,sled=warn";

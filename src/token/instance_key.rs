@@ -2,7 +2,7 @@
 //! digested or sealed under keys derived from it.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -35,6 +35,16 @@ pub enum KeyFileError {
         /// What the system said.
         error: io::Error,
     },
+    /// It holds nothing.
+    #[error(
+        "the key file {0} is empty; put the key back, or remove the file if there is no data yet: a new key is made then"
+    )]
+    Empty(PathBuf),
+    /// It is a directory, which container engines make where a file that is to be mounted is missing.
+    #[error(
+        "the key file {0} is a directory; remove it, and put the key there or name another file in `instance.key_file`"
+    )]
+    Directory(PathBuf),
     /// It holds something else.
     #[error("{0} is not a key file: it must hold 32 bytes as one line of base64")]
     Malformed(PathBuf),
@@ -102,18 +112,30 @@ impl InstanceKey {
         mac(&self.tokens, parts)
     }
 
-    fn load(path: &Path) -> Result<Option<Self>, KeyFileError> {
+    /// Reads the key from `path`; `None` where there is no such file. Writes nothing.
+    ///
+    /// # Errors
+    /// See [`KeyFileError`].
+    pub fn load(path: &Path) -> Result<Option<Self>, KeyFileError> {
         let io = |error| KeyFileError::Io { path: path.to_owned(), error };
-        let text = match fs::read_to_string(path) {
-            Ok(text) => Zeroizing::new(text),
+        let metadata = match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => return Err(KeyFileError::Directory(path.to_owned())),
+            Ok(metadata) => metadata,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(io(error)),
         };
-        let mode = fs::metadata(path).map_err(io)?.permissions().mode();
-        if mode & 0o077 != 0 {
+        let mut text = Zeroizing::new(Vec::with_capacity(LENGTH_MAX));
+        let file = fs::File::open(path).map_err(io)?;
+        file.take(LENGTH_MAX as u64).read_to_end(&mut text).map_err(io)?;
+        let text = text.trim_ascii();
+        if text.is_empty() {
+            // There is nothing in it to be read by others.
+            return Err(KeyFileError::Empty(path.to_owned()));
+        }
+        if metadata.permissions().mode() & 0o077 != 0 {
             return Err(KeyFileError::Exposed(path.to_owned()));
         }
-        let bytes = STANDARD.decode(text.trim()).ok().map(Zeroizing::new);
+        let bytes = STANDARD.decode(text).ok().map(Zeroizing::new);
         let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
         let bytes = bytes.ok_or_else(|| KeyFileError::Malformed(path.to_owned()))?;
         Ok(Some(Self::from_bytes(Zeroizing::new(bytes))))
@@ -196,6 +218,8 @@ fn mac(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
     digest
 }
 
+/// Far more than a key file holds; of a longer file no more is read.
+const LENGTH_MAX: usize = 1024;
 /// The first byte of everything sealed: AES-256-GCM, nonce, ciphertext, tag.
 const FORMAT: u8 = 1;
 
@@ -235,8 +259,25 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("permissions");
         assert!(matches!(InstanceKey::load_or_create(&path), Err(KeyFileError::Exposed(_))));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("permissions");
-        fs::write(&path, "not a key").expect("a file");
+        for nonsense in ["not a key", "\u{FFFD}", "AAAA", &"A".repeat(5000)] {
+            fs::write(&path, nonsense).expect("a file");
+            assert!(matches!(InstanceKey::load_or_create(&path), Err(KeyFileError::Malformed(_))), "{nonsense}");
+        }
+        fs::write(&path, [0xFF; 44]).expect("a file");
         assert!(matches!(InstanceKey::load_or_create(&path), Err(KeyFileError::Malformed(_))));
+        for nothing in ["", "\n", " \r\n"] {
+            fs::write(&path, nothing).expect("a file");
+            assert!(matches!(InstanceKey::load_or_create(&path), Err(KeyFileError::Empty(_))), "{nothing:?}");
+        }
+        let directory = InstanceKey::load_or_create(folder.path());
+        assert!(matches!(directory, Err(KeyFileError::Directory(_))));
+    }
+
+    #[test]
+    fn reading_a_key_makes_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(InstanceKey::load(&folder.path().join("instance.key")).is_ok_and(|key| key.is_none()));
+        assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 0);
     }
 
     #[test]

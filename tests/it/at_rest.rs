@@ -116,6 +116,7 @@ fn a_wrong_instance_key_is_refused_at_start_and_leaves_nothing_behind() {
 
         let (key, aside) = (folder.path().join("data/instance.key"), folder.path().join("aside"));
         fs::rename(&key, &aside).expect("the key");
+        InstanceKey::load_or_create(&key).expect("another key");
         for wanted in ["true", "false"] {
             let wrong = format!("{CONFIG}\n[store]\nencryption = {wanted}\n");
             assert_eq!(Server::fail_to_start(folder.path(), &wrong), Some(1), "{}", log_of(folder.path()));

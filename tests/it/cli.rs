@@ -5,6 +5,8 @@ use std::net::TcpListener;
 use std::process::{Command, Output};
 use std::thread;
 
+use serde_json::{Value, json};
+
 #[test]
 fn help_lists_what_is_built_and_nothing_else() {
     let help = text(&vestibule(&["--help"]).stdout);
@@ -22,24 +24,121 @@ fn help_lists_what_is_built_and_nothing_else() {
 }
 
 #[test]
-fn check_prints_what_is_in_force() {
-    let output = vestibule(&["check", "--listen", "127.0.0.1:9999", "--data", "/srv/vestibule"]);
-    assert!(output.status.success(), "{output:?}");
-    let printed = text(&output.stdout);
-    assert!(printed.contains("listen = \"127.0.0.1:9999\""), "{printed}");
-    assert!(printed.contains("key_file = \"/srv/vestibule/instance.key\""), "{printed}");
+fn check_of_the_defaults_has_nothing_to_say() {
+    let output = check(&[], &[]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        text(&output.stdout),
+        "Nothing differs from the defaults.\n\nready to start as a development instance\n"
+    );
+    assert!(output.stderr.is_empty(), "{output:?}");
 }
 
 #[test]
-fn check_says_what_is_wrong() {
+fn check_prints_what_differs_and_where_it_was_given() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("v.toml");
+    std::fs::write(&file, "[server]\nmax_body_bytes = 2048\n\n[settings]\nfile = \"email_code\"\n").expect("a file");
+    let file = file.to_str().expect("unicode");
+    let environment = [("VESTIBULE_SESSION__SINGLE", "false"), ("VESTIBULE_EMAIL__PASSWORD", "hunter2")];
+    let output = check(&["--config", file, "--listen", "127.0.0.1:9999"], &environment);
+    let printed = text(&output.stdout);
+    for (key, remark) in [
+        ("server.listen = \"127.0.0.1:9999\"", "--listen; default: \"localhost:8080\"".to_owned()),
+        ("server.max_body_bytes = 2048", format!("{file}, line 2; default: 65536")),
+        ("session.single = false", "VESTIBULE_SESSION__SINGLE; default: true".into()),
+        ("email.password = \"********\"", "VESTIBULE_EMAIL__PASSWORD; default: absent".into()),
+        ("settings.file = \"email_code\"", format!("{file}, line 5; default: \"password\"")),
+        ("settings.attributes.first_name.enabled = true", "the sample \"email_code\", line 12; default: false".into()),
+        (
+            "settings.attributes.password.enabled = false",
+            "not named in the sample \"email_code\"; default: true".into(),
+        ),
+    ] {
+        let line = printed.lines().find(|line| line.trim_start().starts_with(key));
+        let line = line.unwrap_or_else(|| panic!("no {key}: {printed}"));
+        assert!(line.ends_with(&format!("# {remark}")), "{line}\n{remark}");
+    }
+    assert_eq!(printed.matches(" = ").count(), 9, "only what differs is listed: {printed}");
+    assert!(printed.ends_with("\n\nready to start as a development instance\n"), "{printed}");
+}
+
+#[test]
+fn check_prints_everything_that_is_in_force_and_it_loads_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = check(&["--all", "--data", "/srv/vestibule", "--listen", "0.0.0.0:9999"], &[]);
+    assert!(output.status.success(), "{output:?}");
+    let printed = text(&output.stdout);
+    for line in [
+        "listen = \"0.0.0.0:9999\"",
+        "key_file = \"/srv/vestibule/instance.key\"",
+        "source_attempts_per_10s = 1000",
+        "# warning: --listen: `server.listen` is open to other machines",
+        "# would start as a development instance; 1 warning\n",
+    ] {
+        assert!(printed.contains(line), "{line}: {printed}");
+    }
+    let file = folder.path().join("v.toml");
+    std::fs::write(&file, &printed).expect("a file");
+    let again = check(&["--all", "--config", file.to_str().expect("unicode")], &[]);
+    let values = |text: &str| text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(values(&text(&again.stdout)), values(&printed));
+}
+
+#[test]
+fn check_says_what_is_wrong_and_ends_in_a_verdict() {
+    let output = check(&[], &[("VESTIBULE_INSTANCE__MODE", "production")]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stdout), "1 problem, would not start\n");
+    assert!(text(&output.stderr).contains("vestibule: `email.transport` is"), "{output:?}");
+    let output = check(&[], &[("VESTIBULE_SERVER__LISTN", "x"), ("VESTIBULE_STORE__KIND", "y")]);
+    assert_eq!(text(&output.stdout), "2 problems, would not start\n");
+    assert!(text(&output.stderr).contains("did you mean VESTIBULE_SERVER__LISTEN?"), "{output:?}");
+    for refused in [("RUST_LOG", "vestibule=loud"), ("VESTIBULE_INSTANCE__KEY_FILE", "/")] {
+        let output = check(&[], &[refused]);
+        assert_eq!(output.status.code(), Some(1), "{refused:?}");
+        assert!(text(&output.stdout).ends_with("\n1 problem, would not start\n"), "{output:?}");
+    }
+}
+
+#[test]
+fn check_and_start_name_variables_that_are_almost_keys() {
+    let sentence = "VESTIBULE_SERVER_LISTEN is set, but has no effect; did you mean VESTIBULE_SERVER__LISTEN?";
+    let output = check(&[], &[("VESTIBULE_SERVER_LISTEN", "x"), ("VESTIBULE_STRESS", "1")]);
+    let printed = text(&output.stdout);
+    assert!(printed.contains(&format!("\nwarning: {sentence}\n")) && !printed.contains("STRESS"), "{printed}");
+    assert!(printed.ends_with("\nwould start as a development instance; 1 warning\n"), "{printed}");
+    // It ends by itself: the address is nobody's.
     let output = Command::new(BINARY)
-        .arg("check")
-        .env("VESTIBULE_INSTANCE__MODE", "production")
+        .args(["serve", "--listen", "192.0.2.1:9", "--data", "/nowhere"])
+        .env("VESTIBULE_SERVER_LISTEN", "x")
         .output()
         .expect("the binary runs");
+    assert!(text(&output.stderr).contains(&format!("WARN vestibule::cli::serve: {sentence}")), "{output:?}");
+}
+
+#[test]
+fn check_speaks_to_programs_in_json() {
+    let environment = [("VESTIBULE_SESSION__SINGLE", "false"), ("VESTIBULE_SESSION_SINGLE", "false")];
+    let output = check(&["--json"], &environment);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("one object");
+    assert_eq!(report["verdict"], "would start as a development instance; 1 warning");
+    assert_eq!((&report["would_start"], &report["mode"]), (&json!(true), &json!("development")));
+    assert_eq!(report["problems"], json!([]));
+    assert_eq!(report["warnings"].as_array().map(Vec::len), Some(1));
+    assert_eq!(report["settings_from"], "the sample \"password\"");
+    let from = json!({"kind": "environment", "name": "VESTIBULE_SESSION__SINGLE"});
+    let difference = json!({"key": "session.single", "value": false, "default": true, "from": from});
+    assert_eq!(report["differences"], json!([difference]));
+    assert!(report.get("effective").is_none());
+    let output = check(&["--json", "--all"], &[("VESTIBULE_INSTANCE__SECRET_KEY", "hunter2")]);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("one object");
+    assert_eq!(report["effective"]["instance"]["secret_key"], "********");
+    assert!(!text(&output.stdout).contains("hunter2"));
+    let output = check(&["--json"], &[("VESTIBULE_SERVER__LISTN", "x")]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(output.stdout.is_empty());
-    assert!(text(&output.stderr).contains("vestibule: `email.transport` is"), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("one object");
+    assert_eq!((&report["verdict"], &report["mode"]), (&json!("1 problem, would not start"), &json!(null)));
 }
 
 #[test]
@@ -74,11 +173,38 @@ fn healthcheck_is_the_servers_word() {
 }
 
 #[test]
+fn healthcheck_asks_a_running_server_whatever_became_of_its_settings_since() {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = server.local_addr().expect("an address").to_string();
+    let answering = thread::spawn(move || {
+        let (mut stream, _) = server.accept().expect("a connection");
+        stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n").expect("an answer");
+        let mut request = Vec::new();
+        drop(stream.read_to_end(&mut request));
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("v.toml");
+    std::fs::write(&file, format!("[server]\nlisten = {address:?}\n[settings]\nfile = \"gone.toml\"\n"))
+        .expect("a file");
+    let output = vestibule(&["healthcheck", "--config", file.to_str().expect("unicode")]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    answering.join().expect("an answer");
+}
+
+#[test]
 fn healthcheck_of_nobody_fails() {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").to_string();
     let output = vestibule(&["healthcheck", "--listen", &free]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("is not ready"), "{output:?}");
+}
+
+/// `vestibule check`, where there is no other environment and no data.
+fn check(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new(BINARY);
+    command.arg("check").args(arguments).env_clear().envs(environment.iter().copied()).current_dir(folder.path());
+    command.output().expect("the binary runs")
 }
 
 fn vestibule(arguments: &[&str]) -> Output {

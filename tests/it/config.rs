@@ -9,7 +9,7 @@ use vestibule::config::{
     Config, ConfigError, DEFAULT, Network, Origin, PublishableKey, RequestLog, SAMPLES, Sources, StoreKind,
     sample_settings,
 };
-use vestibule::domain::context::Policy;
+use vestibule::domain::context::{AddressLimits, Policy};
 use vestibule::domain::source_limits::SourceLimits;
 use vestibule::domain::time::Span;
 use vestibule::password::HashParameters;
@@ -17,7 +17,8 @@ use vestibule::password::HashParameters;
 #[test]
 fn the_defaults_are_those_of_the_domain_and_need_nothing_else() {
     let config = Config::load(&Sources::default()).expect("the defaults are a configuration");
-    assert_eq!(config.policy(), Policy::default());
+    let production = load_text(&format!("[instance]\nmode = \"production\"\n{SMTP}")).expect("a configuration");
+    assert_eq!(production.policy(), Policy::default(), "what embedders get is what a production instance has");
     assert_eq!(config.settings(), &sample_settings("password").expect("the default sample"));
     assert!(config.is_development());
     assert_eq!(config.public_url(8080).to_string(), "http://localhost:8080");
@@ -26,6 +27,7 @@ fn the_defaults_are_those_of_the_domain_and_need_nothing_else() {
     assert_eq!(config.key_file(), Path::new("data/instance.key"));
     assert!(config.server.listen.beside.is_some());
     assert_eq!(config.warnings(), Vec::<String>::new());
+    assert_eq!(config.differences(), []);
 }
 
 #[test]
@@ -43,18 +45,13 @@ fn every_key_of_the_defaults_is_explained() {
 
 #[test]
 fn commented_keys_of_the_defaults_exist() {
-    let text = DEFAULT
-        .replace("# publishable_key", "publishable_key")
-        .replace("# secret_key", "secret_key")
-        .replace("# key_file", "key_file")
-        .replace("# public_url", "public_url")
-        .replace("# host", "host")
-        .replace("# port", "port")
-        .replace("# username", "username")
-        .replace("# password", "password")
-        .replace("# from", "from");
+    let is_key = |text: &str| text.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+    let bare = |line: &'static str| line.strip_prefix("# ").filter(|rest| is_key(rest)).unwrap_or(line);
+    // Production wants a longer key than the one that is shown.
+    let text = DEFAULT.lines().map(bare).collect::<Vec<_>>().join("\n");
     let config = load_text(&text).expect("every commented key is a key");
     assert_eq!(config.email.port, Some(587));
+    assert_eq!(config.limits.source_creates_per_10s, Some(5));
     assert!(config.server.public_url.is_some_and(|url| url.is_https()));
 }
 
@@ -113,21 +110,40 @@ fn limits_by_source_ship_on_and_leave_developers_room() {
     let production = production.expect("a configuration").source_limits().expect("they are on");
     assert_eq!(production, SourceLimits::default(), "what embedders get is what is documented");
     let development = load("", &[], None).expect("a configuration").source_limits().expect("they are on");
-    assert_eq!(development.creates.source, production.creates.source);
-    assert_eq!(development.sms.source, production.sms.source);
-    for (theirs, ours) in [
-        (development.writes.source, production.writes.source),
-        (development.passwords.source, production.passwords.source),
-        (development.clients.source, production.clients.source),
-        (development.creates.network, production.creates.network),
-    ] {
-        assert_eq!(theirs, 20 * ours);
+    for budget in [development.creates, development.attempts, development.sms] {
+        assert_eq!((budget.source, budget.network), (1000, 20_000));
     }
+    assert_eq!(development.look_ups.source, 12_000, "what is not given follows the sign-ups");
+    assert_eq!(development.sms_per_prefix, Some(1000));
     let raised = load("[limits]\nsource_creates_per_10s = 50\nsource_emails_per_minute = 7\n", &[], None);
     let raised = raised.expect("a configuration").source_limits().expect("they are on");
     assert_eq!((raised.look_ups.source, raised.emails.source), (600, 7), "what is not given follows the sign-ups");
     assert_eq!(load("[limits]\nsource = false\n", &[], None).expect("a configuration").source_limits(), None);
     assert_fault(load("[limits]\nsource_sms_per_10min = 0\n", &[], None), "`limits.source_sms_per_10min` is 0");
+}
+
+#[test]
+fn a_limit_that_is_given_is_meant_in_every_mode() {
+    let given = "[limits]\nsource_attempts_per_10s = 3\nsource_passwords_per_10s = 16\nsms_prefix_per_day = 200\n\
+                 address_messages_per_hour = 20\naccount_failures_max = 100\n";
+    for mode in ["development", "production"] {
+        let config = load_text(&format!("{given}[instance]\nmode = {mode:?}\n{SMTP}")).expect(mode);
+        let by_source = config.source_limits().expect("they are on");
+        assert_eq!((by_source.attempts.source, by_source.passwords.source), (3, 16), "{mode}");
+        assert_eq!((by_source.passwords.network, by_source.sms_per_prefix), (320, Some(200)), "{mode}");
+        let by_address = config.address_limits().expect("they are on");
+        assert_eq!((by_address.messages, by_address.account_failures), (20, 100), "{mode}");
+    }
+}
+
+#[test]
+fn the_same_address_may_be_tried_all_day_in_development() {
+    let limits = load_text("").expect("a configuration").address_limits().expect("they are on");
+    let AddressLimits { messages, messages_per_client, guesses, guesses_per_client, .. } = limits;
+    assert_eq!([messages, messages_per_client, guesses, guesses_per_client], [1000; 4]);
+    assert_eq!([limits.account_failures, limits.addresses_per_client, limits.sms_per_client], [1000; 3]);
+    let policy = load_text("").expect("a configuration").policy();
+    assert_eq!(policy.resend_cooldown, Span::from_secs(30), "pages show the wait");
 }
 
 #[test]
@@ -152,9 +168,22 @@ fn faults_name_the_key_and_where_it_was_given() {
     let cases = [
         (
             "[server]\n\nlistne = 1",
-            "vestibule.toml, line 3: `server.listne` is no key of this configuration; expected one of",
+            "vestibule.toml, line 3: `server.listne` is no key of this configuration; did you mean `server.listen`?",
         ),
-        ("[sevrer]\nlisten = \"x\"", "vestibule.toml, line 2: `sevrer` is no key"),
+        ("[server]\nfrobnicate = 1", "`server.frobnicate` is no key of this configuration; expected one of `listen`, "),
+        (
+            "[server]\nencryption = false",
+            "`server.encryption` is no key of this configuration; did you mean `store.encryption`?",
+        ),
+        ("listen = \"x\"", "line 1: `listen` is no key of this configuration; did you mean `server.listen`?"),
+        (
+            "[sign_up]\nmode = \"restricted\"",
+            "`sign_up.mode` is no key of this configuration; did you mean `settings.sign_up.mode`?",
+        ),
+        (
+            "[sevrer]\nlisten = \"x\"",
+            "vestibule.toml, line 2: `sevrer` is no key of this configuration; did you mean `server`?",
+        ),
         ("[sevrer]", "vestibule.toml, line 1: `sevrer` is no key"),
         ("server = 3", "vestibule.toml, line 1: `server` does not fit"),
         ("server.listen.port = 3", "line 1: `server.listen.port` can't be given: `server.listen` is a value"),
@@ -186,12 +215,14 @@ fn faults_name_the_key_and_where_it_was_given() {
         ("[email]\ntransport = \"smtp\"", "`email.host` is missing"),
         ("[email]\npassword = 12345", "`email.password` must be a text in quotes"),
         ("[settings]\nfile = \"pasword\"", "line 2: `settings.file` names neither a sample (\"password\", "),
+        ("[settings]\nfile = \"pasword\"", "; did you mean \"password\"?"),
         ("[settings]\nfile = 3", "line 2: `settings.file` must be a text in quotes"),
         ("settings = 3", "line 1: `settings` must be a section"),
         ("[settings]\nfile = \"phone\"\nsign_up.progressive = true", "`settings.file` stands beside inline settings"),
         (
             "[settings.attributes.emial_address]\nenabled = true",
-            "line 2: `settings.attributes.emial_address` is no key",
+            "line 2: `settings.attributes.emial_address` is no key of this configuration; did you mean \
+             `settings.attributes.email_address`?",
         ),
         (
             "[settings.attributes.username]\nrequired = true",
@@ -207,10 +238,32 @@ fn faults_name_the_key_and_where_it_was_given() {
     for (text, sentence) in cases {
         assert_fault(load_text(text), sentence);
     }
-    assert_fault(load("", &[("VESTIBULE_SERVER__PORT", "1")], None), "VESTIBULE_SERVER__PORT: `server.port` is no key");
+    for (name, meant) in [
+        (
+            "VESTIBULE_SERVER__PORT",
+            "`server.port` is no key of this configuration; did you mean VESTIBULE_SERVER__LISTEN?",
+        ),
+        (
+            "VESTIBULE_SERVER__LISTN",
+            "`server.listn` is no key of this configuration; did you mean VESTIBULE_SERVER__LISTEN?",
+        ),
+        ("VESTIBULE__SERVER__LISTEN", "did you mean VESTIBULE_SERVER__LISTEN?"),
+        ("VESTIBULE_SEVRER__LISTEN", "did you mean VESTIBULE_SERVER__LISTEN?"),
+        ("VESTIBULE_SERVER__LISTEN__PORT", "can't be given: `server.listen` is a value"),
+    ] {
+        assert_fault(load("", &[(name, "1")], None), &format!("{name}: "));
+        assert_fault(load("", &[(name, "1")], None), meant);
+    }
     assert_fault(load("", &[], Some("nowhere")), "--listen: `server.listen` can't be \"nowhere\"");
     let absent = Config::load(&Sources { file: Some("/nowhere.toml".into()), ..Sources::default() });
     assert_fault(absent, "--config: /nowhere.toml can't be read");
+}
+
+#[test]
+fn all_faults_are_told_at_once() {
+    let text = "[server]\nlistne = 1\nmax_connections = \"many\"\n[settings]\nfile = \"pasword\"\n";
+    let fault = load_text(text).expect_err("three faults");
+    assert_eq!(fault.faults().len(), 3, "{fault}");
 }
 
 #[test]
@@ -385,6 +438,120 @@ fn which_requests_are_logged_follows_the_mode_unless_it_is_said() {
     }
     assert_fault(load_text("[telemetry]\nrequests = \"some\""), "`telemetry.requests`");
     assert_fault(load_text("[telemetry]\nrequests_one_in = 0"), "`telemetry.requests_one_in` is 0; it must be from 1");
+}
+
+#[test]
+fn what_is_risky_is_told_with_why_and_what_instead() {
+    let production = "[instance]\nmode = \"production\"\n";
+    let key = "publishable_key = \"pk_live_Y2xlcmsuZXhhbXBsZS5jb20k\"\n";
+    for (text, sentence) in [
+        ("[server]\ntrusted_proxies = [\"0.0.0.0/0\"]", "line 2: `server.trusted_proxies` holds 0.0.0.0/0, "),
+        ("[server]\ntrusted_proxies = [\"10.0.0.1\", \"::/0\"]", "`server.trusted_proxies` holds ::/0, "),
+        ("[server]\ntrusted_proxies = [\"128.0.0.0/1\"]", "`server.trusted_proxies` holds 128.0.0.0/1, "),
+        ("[server]\nlisten = \"0.0.0.0:8080\"", "line 2: `server.listen` is open to other machines, and a development"),
+        ("[server]\npublic_url = \"https://x.ngrok.app\"", "`server.public_url` is no address of this machine"),
+        ("[server]\ndrain_timeout_s = 1", "`server.drain_timeout_s` is short"),
+        ("[store]\nencryption = false", "`store.encryption` is false"),
+        ("[settings.attributes.password]\nenabled = true", "`settings` has no attribute and no provider"),
+        (
+            "[settings.attributes.username]\nenabled = true\n[settings.social.oauth_google]\nenabled = true",
+            "line 4: `settings.social.oauth_google.enabled` is offered, but the provider does not know this instance",
+        ),
+        (
+            "[settings.social.oauth_google]\nenabled = true\n[settings.oauth.oauth_google]\nclient_id = \"x\"",
+            "`settings.oauth.oauth_google.client_secret` is missing",
+        ),
+        (
+            "[settings.social.oauth_google]\nenabled = true\n[settings.oauth.oauth_google]\nclient_secret = \"x\"",
+            "`settings.oauth.oauth_google.client_id` is missing",
+        ),
+        (
+            "[settings.attributes.username]\nenabled = true\n[settings.oauth.oauth_x]\nclient_id = \"x\"",
+            "line 4: `settings.oauth.oauth_x` is set up, but not offered to anybody",
+        ),
+        ("[email]\nsecurity = \"none\"\n", "`email.security` is \"none\""),
+        ("[captcha]\nprovider = \"turnstile\"\nsite_key = \"x\"\nsecret = \"x\"", "`captcha.provider` is set up, but"),
+    ] {
+        let smtp = if text.starts_with("[email]") { &SMTP["[email]\n".len()..] } else { "" };
+        let config = load_text(&format!("{text}\n{smtp}")).expect(text);
+        assert_eq!(config.warnings().len(), 1, "{text}: {:?}", config.warnings());
+        assert!(config.warnings()[0].contains(sentence), "{text}: {:?}", config.warnings());
+    }
+    for (text, sentence) in [
+        ("", "`instance.publishable_key` is not given"),
+        ("", "`instance.name` is still the default"),
+        ("", "`instance.key_file` lies in the data folder"),
+        ("", "`server.public_url` is not given"),
+        ("", "`server.allowed_origins` lets http://localhost:3000 in"),
+        ("publishable_key = \"pk_test_Y2xlcmsuZXhhbXBsZS5jb20k\"", "`instance.publishable_key` begins with pk_test_"),
+        ("[server]\npublic_url = \"http://clerk.example.com\"", "`server.public_url` is not https"),
+        ("[server]\nlisten = \"[::]:8080\"", "`server.listen` is open to other machines, but `server.public_url`"),
+        ("[server]\npublic_url = \"https://clerk.example.com\"", "`server.trusted_proxies` is empty"),
+        ("[server]\nallowed_origins = [\"http://app.example.com\"]", "lets http://app.example.com in"),
+        ("[store]\ndurability = \"none\"", "`store.durability` is \"none\""),
+        ("[store]\nkind = \"memory\"", "`store.kind` is \"memory\""),
+        ("[limits]\nsource = false", "`limits.source` is false"),
+        ("[limits]\naddress = false", "`limits.address` is false"),
+        ("[session]\ntoken_ttl_s = 3600", "`session.token_ttl_s` is long"),
+        ("[session]\nalgorithm = \"EdDSA\"", "`session.algorithm` is \"EdDSA\""),
+        ("[password]\nm_kib = 1024", "`password.m_kib` and `password.t` are below"),
+    ] {
+        let config = load_text(&format!("{production}{text}\n{SMTP}")).expect(text);
+        let told = config.warnings().iter().any(|warning| warning.contains(sentence));
+        assert!(told, "{text}: {:?}", config.warnings());
+    }
+    let mismatch = format!("{production}{key}[server]\npublic_url = \"https://auth.example.org\"\n{SMTP}");
+    let told = load_text(&mismatch).expect("a configuration").warnings().join("\n");
+    assert!(
+        told.contains("line 3: `instance.publishable_key` is for clerk.example.com, but `server.public_url`"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_production_instance_that_is_set_up_well_has_no_warning() {
+    let text = format!(
+        "[instance]\nmode = \"production\"\nname = \"Acme\"\nkey_file = \"/etc/vestibule/instance.key\"\n\
+         publishable_key = \"pk_live_Y2xlcmsuZXhhbXBsZS5jb20k\"\n\
+         [server]\nlisten = \"0.0.0.0:8080\"\npublic_url = \"https://clerk.example.com\"\n\
+         allowed_origins = [\"https://app.example.com\"]\n\
+         trusted_proxies = [\"10.0.0.0/8\", \"172.16.0.0/12\", \"fd00::/8\", \"104.16.0.0/13\", \"2a06:98c0::/29\"]\n{SMTP}\
+         [settings.attributes.username]\nenabled = true\n\
+         [settings.social.oauth_google]\nenabled = true\n\
+         [settings.oauth.oauth_google]\nclient_id = \"x\"\nclient_secret = \"x\"\n\
+         [settings.social.oauth_custom_public]\nenabled = true\n\
+         [settings.oauth.oauth_custom_public]\nclient_id = \"x\"\ntoken_endpoint_auth_method = \"none\"\n"
+    );
+    assert_eq!(load_text(&text).expect("a configuration").warnings(), Vec::<String>::new());
+    // Below a path of the page's own site the key may name another host of it.
+    let proxied = text.replace("https://clerk.example.com", "https://app.example.com/__clerk");
+    assert_eq!(load_text(&proxied).expect("a configuration").warnings(), Vec::<String>::new());
+}
+
+#[test]
+fn settings_are_read_again_and_other_keys_are_named() {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("vestibule.toml");
+    let sources = Sources { file: Some(file.clone()), ..Sources::default() };
+    let write = |text: &str| fs::write(&file, text).expect("a file");
+    write("[settings]\nfile = \"password\"\n[email]\npassword = \"a\"");
+    let config = Config::load(&sources).expect("a configuration");
+    let reload = || config.reload(&sources, config.settings());
+    let same = reload().expect("a configuration");
+    assert_eq!((same.changed, same.need_restart), (vec![], vec![]));
+    write("[settings]\nfile = \"legal\"\n[email]\npassword = \"b\"\n[session]\nsingle = false");
+    let other = reload().expect("a configuration");
+    assert_eq!(other.changed, ["settings.sign_up.legal_consent_enabled"]);
+    assert_eq!(other.need_restart, ["email.password", "session.single"]);
+    assert!(other.settings.sign_up.legal_consent_enabled);
+    write("[settings]\nfile = \"legl\"");
+    assert!(reload().is_err());
+    write(
+        "[captcha]\nprovider = \"turnstile\"\nsite_key = \"x\"\nsecret = \"x\"\n[settings.sign_up]\ncaptcha_enabled = true",
+    );
+    Config::load(&sources).expect("good for a start");
+    let fault = reload().expect_err("the running instance has no captcha service").to_string();
+    assert!(fault.contains("`captcha.provider` is \"none\""), "{fault}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::support::server::{Answer, Server};
 
 #[test]
 fn strangers_who_guess_at_a_password_leave_the_owner_two_ways_in() {
-    let site = Site::start("source = false\n");
+    let site = Site::start("source = false\naccount_failures_max = 100\n");
     let mut owner = site.browser();
     site.register(&mut owner, "owner@example.com", "owner_1");
     site.sign_out(&mut owner);
@@ -48,7 +48,7 @@ fn strangers_who_have_codes_sent_leave_the_owner_some() {
 
 #[test]
 fn an_account_has_a_hundred_failures_in_a_row_whatever_they_are_about() {
-    let site = Site::start("source = false\naddress_messages_per_hour = 1000\n");
+    let site = Site::start("source = false\naccount_failures_max = 100\n");
     let mut owner = site.browser();
     let number = "+14155552671";
     site.register(&mut owner, "owner@example.com", &format!("owner_1&phone_number={}", escaped(number)));
@@ -75,7 +75,7 @@ fn an_account_has_a_hundred_failures_in_a_row_whatever_they_are_about() {
 
 #[test]
 fn one_source_is_held_back_before_the_others() {
-    let site = Site::start("source_attempts_per_10s = 100000\nsource_creates_per_10s = 100000\n");
+    let site = Site::start("account_failures_max = 100\n");
     site.register(&mut site.browser(), "owner@example.com", "owner_1");
     let from = |source: &str, n| site.guess_from("owner@example.com", n, source);
     let judged = (0..50).filter(|n| is_judged(&from("192.0.2.7", *n))).count();

@@ -58,7 +58,11 @@ fn the_page_needs_nothing_else() {
 #[test]
 fn what_stands_in_the_way_is_said_in_a_sentence() {
     for (config, arguments, sentence) in [
-        ("[settings]\nfile = \"email_code\"\n", &[][..], "VESTIBULE_LIMITS__SOURCE=false"),
+        (
+            "[limits]\nsource_creates_per_10s = 5\n[settings]\nfile = \"email_code\"\n",
+            &[][..],
+            "VESTIBULE_LIMITS__SOURCE=false",
+        ),
         ("[limits]\nsource = false\n[settings.sign_up]\nmode = \"restricted\"\n", &[], "not open to the public"),
         ("[limits]\nsource = false\n[settings]\nfile = \"phone\"\n", &[], "takes no e-mail addresses"),
         (

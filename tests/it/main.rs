@@ -28,6 +28,7 @@ mod load;
 mod mixed_load;
 mod navigations;
 mod oauth;
+mod operation;
 mod passwords;
 mod process;
 mod readiness;

@@ -70,14 +70,18 @@ impl Server {
 
     /// Ends it at once, as a crash would, while others still talk to it.
     pub(crate) fn kill_in_place(&self) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-KILL", &id]).status().expect("kill").success());
+        self.signal("KILL");
     }
 
     /// Asks it to end.
     pub(crate) fn ask_to_end(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal, such as `HUP`.
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill").success());
     }
 
     /// Asks it to end, and returns its exit code.

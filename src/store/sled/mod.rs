@@ -41,3 +41,4 @@ mod tests;
 pub use error::{AppendError, OpenError, ReadError};
 pub use ledger::{Ledger, Stats};
 pub use options::{Durability, Options, Write};
+pub use recovery::holds_data;

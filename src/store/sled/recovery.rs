@@ -36,6 +36,14 @@ pub(super) const SNAPSHOTS: &str = "sled";
 pub(super) const JOURNAL: &str = "journal";
 pub(super) const FILTER: &str = "filter";
 
+/// Whether a ledger was ever begun in this directory. Writes nothing.
+///
+/// # Errors
+/// When the directory can't be looked into.
+pub fn holds_data(directory: &Path) -> io::Result<bool> {
+    [MANIFEST, SNAPSHOTS, JOURNAL].iter().try_fold(false, |found, name| Ok(found || directory.join(name).try_exists()?))
+}
+
 /// The lock that keeps other processes out. A process forked meanwhile shares the open file until it runs another program, so
 /// closing the file would not be enough to let go of it.
 #[derive(Debug)]

@@ -1,0 +1,98 @@
+//! The settings document: which one is chosen (a sample, a file, inline tables), and reading it.
+
+use std::fs;
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use crate::domain::settings::Settings;
+
+use super::error::ConfigError;
+use super::layer::{Entry, Given, Layer, lay};
+use super::nearest::nearest;
+use super::samples::{SAMPLES, sample, sample_names};
+
+/// A settings document that has been chosen and read.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) settings: Settings,
+    /// What it is called in sentences: `the sample "password"`, a path, or the configuration file.
+    pub(super) origin: String,
+    /// What names it, where something does: `settings.file`.
+    pub(super) file: Option<Entry>,
+    /// The keys in it, and those that the environment lays over it.
+    pub(super) layer: Layer,
+}
+
+impl Document {
+    /// Chooses by the keys of `[settings]` in the file and over it, and reads.
+    ///
+    /// # Errors
+    /// A sentence for each fault.
+    pub(super) fn choose(
+        default: Option<Value>,
+        from_file: Layer,
+        over: Layer,
+        directory: &Path,
+    ) -> Result<Self, ConfigError> {
+        let (bare, inside): (Vec<_>, Vec<_>) = from_file.0.into_iter().partition(|e| e.path.is_empty());
+        if let Some(entry) = bare.iter().find(|e| !matches!(e.given, Given::Toml(Value::Table(_)))) {
+            return Err(ConfigError::at(Some(&entry.place), "settings", "must be a section: [settings]"));
+        }
+        let (mut file, inline): (Vec<_>, Vec<_>) = inside.into_iter().partition(|e| e.path == [FILE]);
+        let file = file.pop();
+        if let (Some(file), false) = (&file, inline.is_empty()) {
+            let reason = "stands beside inline settings; keep one of the two";
+            return Err(ConfigError::at(Some(&file.place), "settings.file", reason));
+        }
+        let (mut chosen, patches): (Vec<_>, Vec<_>) = over.0.into_iter().partition(|e| e.path == [FILE]);
+        // A path in the file is relative to the file, one in the environment to where the process is.
+        let named = chosen.pop().map(|entry| (entry, Path::new(""))).or(file.map(|entry| (entry, directory)));
+        let (origin, layer, file) = match named {
+            Some((entry, relative_to)) => {
+                let fault = |reason: &str| ConfigError::at(Some(&entry.place), "settings.file", reason);
+                let name = entry.given.text().ok_or_else(|| fault("must be a text in quotes"))?;
+                let (origin, layer) = find(name, relative_to).map_err(|reason| fault(&reason))?;
+                (origin, layer?, Some(entry))
+            }
+            None if inline.is_empty() => {
+                let name = default.as_ref().and_then(|t| t.get(FILE)).and_then(Value::as_str).unwrap_or_default();
+                let (origin, layer) = find(name, directory).map_err(ConfigError::new)?;
+                (origin, layer?, None)
+            }
+            None => ("the configuration file".into(), Layer(inline), None),
+        };
+        let layer = Layer(layer.0.into_iter().chain(patches).collect());
+        Ok(Self { settings: settings_of(&layer)?, origin, file, layer })
+    }
+}
+
+/// Reads and validates one whole settings document.
+pub(super) fn settings_of(layer: &Layer) -> Result<Settings, ConfigError> {
+    let secret = |path: &[String]| path.last().is_some_and(|key| key == "client_secret");
+    let (settings, _): (Settings, Table) = lay(Table::new(), layer, "settings.", secret)?;
+    settings.validate().map_err(|e| {
+        ConfigError::at(layer.place(&e.key), &format!("settings.{}", e.key), &format!("does not fit: {}", e.reason))
+    })?;
+    Ok(settings)
+}
+
+/// What a document of this name is called, and its keys; the outer error is the name's, the inner one the content's.
+fn find(name: &str, directory: &Path) -> Result<(String, Result<Layer, ConfigError>), String> {
+    if let Some(text) = sample(name) {
+        return Ok((format!("the sample {name:?}"), Layer::sample(name, text)));
+    }
+    let path = directory.join(name);
+    let origin = path.display().to_string();
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok((origin.clone(), Layer::file(&origin, &text))),
+        Err(error) => {
+            let meant = nearest(name, SAMPLES.map(|(name, _)| name));
+            let meant = meant.map(|meant| format!("; did you mean {meant:?}?")).unwrap_or_default();
+            let samples = sample_names();
+            Err(format!("names neither a sample ({samples}) nor a file that can be read: {origin}: {error}{meant}"))
+        }
+    }
+}
+
+const FILE: &str = "file";

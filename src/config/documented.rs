@@ -1,0 +1,42 @@
+//! The names of all keys, as `config/default.toml` documents them, those behind a `#` too.
+
+/// Every key outside `[settings]` and `settings.file`, such as `server.listen`, in the order of the file.
+pub(super) fn keys() -> Vec<String> {
+    let mut section = "";
+    let mut keys = Vec::new();
+    for line in super::DEFAULT.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = name;
+        } else if let Some((key, _)) = line.strip_prefix("# ").unwrap_or(line).split_once(" = ")
+            && !section.is_empty()
+            && is_name(key)
+        {
+            keys.push(format!("{section}.{key}"));
+        }
+    }
+    keys
+}
+
+/// The environment variable of a key.
+pub(super) fn variable(key: &str) -> String {
+    format!("VESTIBULE_{}", key.replace('.', "__").to_uppercase())
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_with_and_without_a_value_are_found_and_prose_is_not() {
+        let keys = keys();
+        for key in ["instance.mode", "instance.secret_key", "server.public_url", "email.host", "settings.file"] {
+            assert_eq!(keys.iter().filter(|k| *k == key).count(), 1, "{key}");
+        }
+        assert!(keys.iter().all(|key| !key.starts_with("settings.") || key == "settings.file"), "{keys:?}");
+        assert_eq!(variable("server.public_url"), "VESTIBULE_SERVER__PUBLIC_URL");
+    }
+}
