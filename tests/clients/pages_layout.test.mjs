@@ -1,16 +1,15 @@
-// How the engine's own pages look: nothing wider than the screen, on phones too, whatever somebody is called; and every
-// settings sample on them. `SCREENSHOTS=/some/folder` keeps a picture of each state.
+// How the engine's own pages look: nothing wider than the screen, on phones too, whatever somebody is called.
+// `SCREENSHOTS=/some/folder` keeps a picture of each state.
 
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { browserMissing, launchBrowser, newPerson } from './support/browser.mjs';
+import { browserMissing, launchBrowser } from './support/browser.mjs';
 import { startEngine } from './support/engine.mjs';
+import { PASSWORD, prove, reachCode, visit } from './support/own_page.mjs';
 import * as settings from './support/settings.mjs';
 
 const skip = browserMissing ?? false;
-const PASSWORD = 'tide-glass-Lantern-47';
 const DAY_MS = 86_400_000;
 const WIDTHS = [320, 390, 1280];
 const LOCAL = 'a'.repeat(64);
@@ -38,7 +37,7 @@ test('no state of the sign-up page is wider than the screen, light or dark', { s
   document.attributes.first_name = { enabled: true };
   document.sign_up.legal_consent_enabled = true;
   await engine.configure(document);
-  const page = await visit(t, engine, '/');
+  const page = await visit(t, browser, engine);
   assert.equal(await page.locator('#application').innerText(), NAME);
   await fits(page, 'start');
 
@@ -95,9 +94,7 @@ test('no state of the sign-up page is wider than the screen, light or dark', { s
   await page.unroute('**/v1/**');
 
   await page.goto(engine.url);
-  await page.getByLabel('E-mail address').fill('slow@example.com');
-  await page.getByRole('button', { name: 'Sign up' }).click();
-  await page.getByLabel('The code we sent to').waitFor();
+  await reachCode(page, 'slow@example.com');
   await engine.advance(DAY_MS + 1_000);
   await page.reload();
   await page.getByRole('heading', { name: 'This is over' }).waitFor();
@@ -107,7 +104,7 @@ test('no state of the sign-up page is wider than the screen, light or dark', { s
 test('no state of the mailbox is wider than the screen, and it keeps what is selected', { skip }, async (t) => {
   const engine = await started(t);
   await engine.configure(settings.EMAIL_BY_LINK_OR_CODE);
-  const page = await visit(t, engine, '/dev/mailbox');
+  const page = await visit(t, browser, engine, '/dev/mailbox');
   await page.getByText('Nothing here yet.').waitFor();
   await fits(page, 'mailbox-empty');
 
@@ -137,7 +134,7 @@ test('no state of the mailbox is wider than the screen, and it keeps what is sel
 test('the mailbox says that the engine does not answer, and goes on by itself', { skip }, async (t) => {
   const engine = await started(t);
   await engine.configure(settings.EMAIL_ONLY);
-  const page = await visit(t, engine, '/dev/mailbox');
+  const page = await visit(t, browser, engine, '/dev/mailbox');
   await page.route('**/dev/outbox*', (route) => route.abort());
   await page.getByText('The engine does not answer.').waitFor();
   await begin(t, engine, 'meanwhile@example.com');
@@ -145,60 +142,18 @@ test('the mailbox says that the engine does not answer, and goes on by itself', 
   await page.locator('.message').filter({ hasText: 'meanwhile@example.com' }).waitFor();
 });
 
-const SAMPLES = readdirSync(new URL('../../config/settings', import.meta.url)).map((file) => file.replace('.toml', ''));
-
-for (const sample of SAMPLES) {
-  test(`the sample ${sample} signs somebody up on the page`, { skip }, async (t) => {
-    const engine = await started(t, { more: `[settings]\nfile = "${sample}"\n` });
-    const page = await visit(t, engine, '/');
-    const values = { email_address: 'sample@example.com', phone_number: '+12025550147', username: 'sampled', password: PASSWORD };
-    for (const [name, value] of Object.entries(values)) {
-      const box = page.locator(`#field-${name}`);
-      if (await box.count()) await box.fill(value);
-    }
-    const consent = page.locator('#field-legal_accepted');
-    if (await consent.count()) await consent.check();
-    await page.getByRole('button', { name: 'Sign up' }).click();
-    for (const name of ['email_address', 'phone_number']) {
-      await page.locator('#status').waitFor();
-      if (!(await page.locator('#unverified_fields').innerText()).includes(name)) continue;
-      const box = page.locator(`#field-code-${name}`);
-      await box.fill(await engine.code(values[name]));
-      await box.press('Enter');
-      await box.waitFor({ state: 'detached' });
-    }
-    await page.getByRole('heading', { name: 'You are in' }).waitFor();
-  });
-}
-
 async function started(t, options = {}) {
   const engine = await startEngine(options);
   t.after(() => engine.stop());
   return engine;
 }
 
-async function visit(t, engine, path) {
-  const { context, page, pageErrors } = await newPerson(browser);
-  t.after(async () => {
-    await context.close();
-    assert.deepEqual(pageErrors, []);
-  });
-  await page.goto(engine.url + path);
-  await page.locator('input').first().waitFor();
-  return page;
-}
-
 /** Somebody signs up by an address, and leaves when the message is sent. */
 async function begin(t, engine, address) {
-  const page = await visit(t, engine, '/');
+  const page = await visit(t, browser, engine);
   await page.getByLabel('E-mail address').fill(address);
   await page.getByRole('button', { name: 'Sign up' }).click();
   await engine.code(address);
-}
-
-async function prove(page, code) {
-  await page.getByLabel('The code we sent to').fill(code);
-  await page.getByRole('button', { name: 'Verify' }).click();
 }
 
 /** The page is never wider than the screen: people on phones need not push it about. */

@@ -1,15 +1,14 @@
-// The engine's own page when things do not go straight: mistakes, waits, endings, outages. Each has a way on.
+// The engine's own page when things do not go straight: mistakes, corrections, waits and what is taken. Each has a way on.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { browserMissing, launchBrowser, newPerson } from './support/browser.mjs';
+import { browserMissing, launchBrowser } from './support/browser.mjs';
 import { startEngine } from './support/engine.mjs';
-import { startProvider, logIn } from './support/provider.mjs';
+import { PASSWORD, focused, prove, reachCode, signUp, visit } from './support/own_page.mjs';
+import { logIn, startProvider } from './support/provider.mjs';
 import * as settings from './support/settings.mjs';
 
 const skip = browserMissing ?? false;
-const PASSWORD = 'tide-glass-Lantern-47';
-const DAY_MS = 86_400_000;
 
 let browser;
 let engine;
@@ -27,7 +26,7 @@ after(async () => {
 
 test('an empty submit says under each field what it wants, and goes to the first', { skip }, async (t) => {
   await engine.configure(settings.WITH_LEGAL_CONSENT);
-  const page = await visit(t);
+  const page = await visit(t, browser, engine);
   await page.getByRole('button', { name: 'Sign up' }).click();
   for (const [name, text] of [
     ['email_address', 'Enter your e-mail address.'],
@@ -43,7 +42,7 @@ test('an empty submit says under each field what it wants, and goes to the first
 
 test('blanks alone are as good as nothing, and an empty code is asked for', { skip }, async (t) => {
   await engine.configure(settings.EMAIL_ONLY);
-  const page = await visit(t);
+  const page = await visit(t, browser, engine);
   await page.getByLabel('E-mail address').fill('   ');
   await page.getByRole('button', { name: 'Sign up' }).click();
   await page.getByText('Enter your e-mail address.').waitFor();
@@ -55,7 +54,7 @@ test('blanks alone are as good as nothing, and an empty code is asked for', { sk
 
 test('an error goes as soon as its value is corrected, and the others stay', { skip }, async (t) => {
   await engine.configure(settings.EMAIL_AND_PASSWORD);
-  const page = await visit(t);
+  const page = await visit(t, browser, engine);
   await page.getByLabel('E-mail address').fill('nobody');
   await page.getByLabel('Password').fill('short');
   await page.getByRole('button', { name: 'Sign up' }).click();
@@ -73,7 +72,7 @@ test('an error goes as soon as its value is corrected, and the others stay', { s
 
 test('a code may be pasted as it was written', { skip }, async (t) => {
   await engine.configure(settings.EMAIL_ONLY);
-  const page = await visit(t);
+  const page = await visit(t, browser, engine);
   await reachCode(page, 'pasted@example.com');
   const code = await engine.code('pasted@example.com');
   await page.getByLabel('The code we sent to').fill(` ${code.slice(0, 3)} ${code.slice(3)} `);
@@ -83,7 +82,7 @@ test('a code may be pasted as it was written', { skip }, async (t) => {
 
 test('after a message the next one counts down, and a refusal names its seconds', { skip }, async (t) => {
   await engine.configure(settings.EMAIL_ONLY);
-  const page = await visit(t);
+  const page = await visit(t, browser, engine);
   await reachCode(page, 'again@example.com');
   const again = page.getByRole('button', { name: /^Send again/ });
   assert.match(await again.innerText(), /^Send again in (30|2\d) s$/);
@@ -98,7 +97,7 @@ test('after a message the next one counts down, and a refusal names its seconds'
 
 test('when the wait is over the button works again and the alert is gone', { skip }, async (t) => {
   await engine.configure(settings.EMAIL_ONLY);
-  const page = await visit(t);
+  const page = await visit(t, browser, engine);
   let refusals = 1;
   await page.route('**/v1/client/sign_ups', (route) => {
     if (refusals === 0) return route.continue();
@@ -123,10 +122,10 @@ test('whoever has an account signs in on the spot, by password or by code', { sk
   const document = structuredClone(settings.EMAIL_AND_PASSWORD);
   Object.assign(document.attributes.email_address, signIn);
   await engine.configure(document);
-  const first = await visit(t);
-  await signUp(first, 'known@example.com');
+  const first = await visit(t, browser, engine);
+  await signUp(first, engine, 'known@example.com');
   for (const way of ['password', 'code']) {
-    const page = await visit(t);
+    const page = await visit(t, browser, engine);
     await page.getByLabel('E-mail address').fill('known@example.com');
     await page.getByLabel('Password').fill(PASSWORD);
     await page.getByRole('button', { name: 'Sign up' }).click();
@@ -147,10 +146,10 @@ test('whoever has an account signs in on the spot, by password or by code', { sk
 
 test('a taken address can be exchanged for another, before and after its code', { skip }, async (t) => {
   await engine.configure(settings.EMAIL_ONLY);
-  const first = await visit(t);
+  const first = await visit(t, browser, engine);
   await reachCode(first, 'wanted@example.com');
   // Two begin with the same address; the second to prove it comes too late.
-  const second = await visit(t);
+  const second = await visit(t, browser, engine);
   await reachCode(second, 'wanted@example.com');
   const [early, late] = (await newest('wanted@example.com', 2)).map((message) => message.code);
   await prove(first, early);
@@ -167,7 +166,7 @@ test('a taken address can be exchanged for another, before and after its code', 
 
 test('a mistyped address is changed from where its code is asked for', { skip }, async (t) => {
   await engine.configure(settings.EMAIL_ONLY);
-  const page = await visit(t);
+  const page = await visit(t, browser, engine);
   await reachCode(page, 'mitsyped@example.com');
   await page.getByRole('button', { name: 'Use another address' }).click();
   assert.equal(await focused(page), 'field-email_address');
@@ -178,119 +177,13 @@ test('a mistyped address is changed from where its code is asked for', { skip },
   await page.getByRole('heading', { name: 'You are in' }).waitFor();
 });
 
-test('a sign-up that was left alone, or is no more, begins again with what was typed', { skip }, async (t) => {
-  // A moved clock stays moved: this test has an engine to itself.
-  const later = await startEngine({ settings: settings.EMAIL_ONLY });
-  t.after(() => later.stop());
-  for (const meanwhile of [
-    async (page) => { await later.advance(DAY_MS + 1_000); await page.reload(); },
-    async (page) => { await later.advance(DAY_MS + 1_000); await prove(page, '000000'); },
-    async (page) => { await page.context().clearCookies(); await prove(page, '000000'); },
-  ]) {
-    const page = await visit(t, '/', later);
-    await reachCode(page, 'slow@example.com');
-    await meanwhile(page);
-    await page.getByRole('heading', { name: 'This is over' }).waitFor();
-    assert.notEqual(await page.locator('#lead').innerText(), '');
-    await page.getByRole('button', { name: 'Begin again' }).click();
-    assert.equal(await page.getByLabel('E-mail address').inputValue(), 'slow@example.com');
-    await later.advance(60_000);
-    await page.getByRole('button', { name: 'Sign up' }).click();
-    await page.getByLabel('The code we sent to').waitFor();
-  }
-});
-
-test('after too many wrong codes a new one is offered', { skip }, async (t) => {
-  const later = await startEngine({ settings: settings.EMAIL_ONLY });
-  t.after(() => later.stop());
-  const page = await visit(t, '/', later);
-  await reachCode(page, 'guesser@example.com');
-  const right = await later.code('guesser@example.com');
-  for (let guess = 0; guess < 5; guess += 1) {
-    const judged = page.waitForResponse(/attempt_verification/);
-    await prove(page, right === '000000' ? '111111' : '000000');
-    await judged;
-  }
-  await page.getByText('That were too many wrong codes.').waitFor();
-  await later.advance(31_000);
-  await page.reload();
-  await page.getByRole('button', { name: 'Send a new code' }).click();
-  await prove(page, await later.code('guesser@example.com', 2));
-  await page.getByRole('heading', { name: 'You are in' }).waitFor();
-});
-
-test('a session that ended elsewhere is said to be over, with ways on', { skip }, async (t) => {
-  await engine.configure(settings.EMAIL_ONLY);
-  const page = await visit(t);
-  await reachCode(page, 'elsewhere@example.com');
-  await prove(page, await engine.code('elsewhere@example.com'));
-  await page.getByRole('heading', { name: 'You are in' }).waitFor();
-  const other = await page.context().newPage();
-  await other.goto(engine.url);
-  await other.getByRole('button', { name: 'Sign out' }).click();
-  await other.getByText('You are signed out.').waitFor();
-  await page.getByRole('button', { name: 'New token' }).click();
-  await page.getByRole('heading', { name: 'This is over' }).waitFor();
-  await page.getByRole('button', { name: 'Sign in instead' }).click();
-  assert.equal(await focused(page), 'field-identifier');
-});
-
-test('an engine that does not answer is named, and asked again', { skip }, async (t) => {
-  await engine.configure(settings.EMAIL_ONLY);
-  const page = await visit(t);
-  await page.getByLabel('E-mail address').fill('patience@example.com');
-  await page.route('**/v1/**', (route) => route.abort());
-  await page.getByRole('button', { name: 'Sign up' }).click();
-  await page.getByText('The engine did not answer.').waitFor();
-  assert.equal(await page.getByLabel('E-mail address').inputValue(), 'patience@example.com');
-  await page.reload();
-  await page.getByText('The engine did not answer.').waitFor();
-  await page.unroute('**/v1/**');
-  await page.getByRole('button', { name: 'Try again' }).click();
-  await page.getByLabel('E-mail address').waitFor();
-  await page.getByRole('alert').waitFor({ state: 'hidden' });
-  await page.context().setOffline(true);
-  await page.getByLabel('E-mail address').fill('patience@example.com');
-  await page.getByRole('button', { name: 'Sign up' }).click();
-  await page.getByText('This device is offline.').waitFor();
-  await page.context().setOffline(false);
-  await page.getByRole('button', { name: 'Try again' }).click();
-  await page.locator('#unverified_fields').getByText('email_address').waitFor();
-});
-
-test('whoever is in has the token, proof of it, and what to do next', { skip }, async (t) => {
-  await engine.configure(settings.EMAIL_AND_PASSWORD);
-  const page = await visit(t);
-  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
-  await signUp(page, 'done@example.com');
-  assert.equal(await page.locator('#signed-in-e-mail').innerText(), 'done@example.com');
-  const user = await page.locator('#signed-in-user').innerText();
-  await page.getByRole('button', { name: 'Copy session token' }).click();
-  const token = await page.evaluate(() => navigator.clipboard.readText());
-  assert.equal(token, await page.locator('#token').innerText());
-  const claims = JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString());
-  assert.equal(claims.sub, user);
-
-  await page.getByRole('button', { name: 'Verify it' }).click();
-  await page.locator('#proof').getByText(`this is ${user}`).waitFor();
-  await page.getByRole('button', { name: 'New token' }).click();
-  await page.locator('#proof:empty').waitFor({ state: 'attached' });
-  await page.getByRole('button', { name: 'Ask /v1/me' }).click();
-  assert.equal(JSON.parse(await page.locator('#me').innerText()).id, user);
-  assert.equal(await page.locator('#curl').innerText(), `curl ${engine.url}/v1/jwks`);
-
-  await page.getByRole('button', { name: 'Sign up another' }).click();
-  await page.getByRole('heading', { name: 'Create your account' }).waitFor();
-  assert.equal(await page.getByLabel('E-mail address').inputValue(), '');
-});
-
 test('an account at a provider signs up, and who is known there signs in', { skip }, async (t) => {
   const provider = await startProvider(engine);
   t.after(() => provider.stop());
   await engine.configure({ ...settings.EMAIL_ONLY, ...provider.settings });
   provider.know('ada', { email: 'provider-page@example.com', email_verified: true });
   for (const _ of ['up', 'in']) {
-    const page = await visit(t);
+    const page = await visit(t, browser, engine);
     await page.getByRole('button', { name: 'Continue with Acme' }).click();
     await logIn(page, 'ada');
     await page.getByRole('heading', { name: 'You are in' }).waitFor();
@@ -300,7 +193,7 @@ test('an account at a provider signs up, and who is known there signs in', { ski
 
 test('the page works with the keyboard alone', { skip }, async (t) => {
   await engine.configure(settings.EMAIL_AND_PASSWORD);
-  const page = await visit(t);
+  const page = await visit(t, browser, engine);
   await page.locator('#field-email_address').focus();
   await page.keyboard.type('keys@example.com');
   await page.keyboard.press('Tab');
@@ -314,42 +207,7 @@ test('the page works with the keyboard alone', { skip }, async (t) => {
   await page.waitForFunction(() => document.activeElement.id === 'title');
 });
 
-async function visit(t, path = '/', at = engine) {
-  const { context, page, pageErrors } = await newPerson(browser);
-  t.after(async () => {
-    await context.close();
-    assert.deepEqual(pageErrors, []);
-  });
-  await page.goto(at.url + path);
-  await page.locator('#view input, #view button').first().waitFor();
-  return page;
-}
-
-async function reachCode(page, address) {
-  await page.getByLabel('E-mail address').fill(address);
-  await page.getByRole('button', { name: 'Sign up' }).click();
-  await page.getByLabel('The code we sent to').waitFor();
-}
-
-async function signUp(page, address) {
-  await page.getByLabel('E-mail address').fill(address);
-  await page.getByLabel('Password').fill(PASSWORD);
-  await page.getByRole('button', { name: 'Sign up' }).click();
-  await page.getByLabel('The code we sent to').waitFor();
-  await prove(page, await engine.code(address));
-  await page.getByRole('heading', { name: 'You are in' }).waitFor();
-}
-
-async function prove(page, code) {
-  await page.getByLabel('The code we sent to').fill(code);
-  await page.getByRole('button', { name: 'Verify' }).click();
-}
-
 async function newest(address, count) {
   await engine.code(address, count);
   return (await engine.messages(address)).slice(-count);
-}
-
-function focused(page) {
-  return page.evaluate(() => document.activeElement.id);
 }

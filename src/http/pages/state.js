@@ -112,6 +112,7 @@ export function forgive(place) {
 }
 
 export function message(error) {
+  if (CAPTCHA.includes(error.code)) return 'This instance asks for a captcha, which this page can not show: it loads nothing from elsewhere. Switch off sign_up.captcha_enabled to sign up here.';
   return error.long_message ?? error.message ?? error.code;
 }
 
@@ -140,3 +141,5 @@ export function inWords(seconds) {
 
 /** Errors that say: what you look at is not there any more. */
 const OVER = ['signed_out', 'authentication_invalid', 'resource_not_found', 'sign_up_cannot_be_updated', 'client_state_invalid'];
+
+const CAPTCHA = ['captcha_missing_token', 'requires_captcha', 'captcha_invalid'];

@@ -55,6 +55,7 @@ export async function submitFields(names) {
   for (const name of given) delete state.drafts[name];
   change({ changing: null });
   await sendWhatWasNeverSent();
+  waitForOthers();
   moveOn();
 }
 
@@ -103,6 +104,7 @@ export async function tryCode(name) {
   // What nobody judged is worth trying again as it is.
   if (!answer.errors || state.errors.some((error) => error.place)) delete state.drafts[`code:${name}`];
   change();
+  waitForOthers();
   moveOn();
 }
 
