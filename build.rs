@@ -13,8 +13,11 @@ fn main() {
     println!("cargo:rustc-env=VESTIBULE_BUILT_FROM={commit}");
 }
 
-/// The commit of the repository that this package lies in, marked where files differ from it.
+/// The commit of the repository that this package is, marked where files differ from it; none where it only lies in one.
 fn committed() -> Option<String> {
+    if !git(&["rev-parse", "--show-prefix"])?.is_empty() {
+        return None;
+    }
     for path in ["src", "config", "Cargo.toml", "Cargo.lock"] {
         println!("cargo:rerun-if-changed={path}");
     }

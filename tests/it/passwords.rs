@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -26,6 +27,19 @@ fn the_most_used_passwords_are_refused_at_their_field_and_nothing_is_stored() {
     }
     let taken = create(&mut Browser::of(&server), &[("password", "wanders under elms")]);
     assert_eq!((taken.status, &taken.json()["response"]["has_password"]), (200, &true.into()), "{}", taken.body);
+}
+
+#[test]
+fn the_list_of_passwords_is_the_one_that_its_readme_is_about() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/domain/password_policy/common");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect(name);
+    let (list, readme) = (read("list.txt"), read("README.md"));
+    let sum = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, list.as_bytes());
+    let sum: String = sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let spaced = |number: usize| format!("{} {:03}", number / 1000, number % 1000);
+    for fact in [sum, format!("{} entries, {} bytes", spaced(list.lines().count()), spaced(list.len()))] {
+        assert!(readme.contains(&fact), "{fact}");
+    }
 }
 
 #[test]
