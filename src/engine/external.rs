@@ -1,15 +1,13 @@
 //! The calls about accounts at providers (CONTRACT 9): sending a person there, and taking in what comes back. Asking
 //! the provider lies between two looks at the sign-up; the second is a command, which decides.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::actors::{Answer, CallError};
-use crate::domain::client::{Client, ClientChange};
+use crate::domain::client::ClientChange;
 use crate::domain::context::Sealer;
 use crate::domain::id::{ClientId, SignInId, SignUpId};
 use crate::domain::rejection::{Code, Rejection};
@@ -161,44 +159,6 @@ impl Engine {
         let url = account.destination(has_session).to_owned();
         let client = if hears { Some(self.answered(caller, answer, source).await?.1) } else { None };
         Ok(returned(url, client))
-    }
-
-    /// Where somebody goes on for whom nothing is waiting: the client that began goes where the trip led, everybody else
-    /// to the page that it began from. The `state` says where, or else what is still known of the trip.
-    async fn late(
-        &self,
-        caller: &Caller,
-        trip: &Trip,
-        places: Option<Places>,
-    ) -> Result<Option<Returned>, EngineError> {
-        let owner = caller.client().filter(|client| client.id == trip.client);
-        let is_live = |client: &Arc<Client>| client.live_sessions(self.now()).next().is_some();
-        let (account, has_session) = match trip.of {
-            Traveller::SignUp(id) => {
-                let found = self.inner.store().sign_up(id).await?.filter(|found| found.client_id == trip.client);
-                let is_complete = found.as_ref().map(|found| matches!(found.phase, Phase::Complete { .. }));
-                let account = found.and_then(|found| found.external_account.clone());
-                (account, is_complete.unwrap_or_else(|| owner.is_some_and(is_live)))
-            }
-            Traveller::SignIn(id) => {
-                let client = self.inner.store().client(trip.client).await?;
-                let found = client.as_deref().and_then(|client| client.sign_in.as_deref()).filter(|s| s.id == id);
-                // A client keeps no sign-in that became a session.
-                (found.and_then(|found| found.external.clone()), found.is_none() && owner.is_some_and(is_live))
-            }
-        };
-        let known = account.map(|account| Places {
-            redirect_url: account.redirect_url.clone(),
-            action_complete_redirect_url: account.action_complete_redirect_url.clone(),
-        });
-        let by_owner = owner.is_some();
-        Ok(places.or(known).map(|places| Returned {
-            url: places.destination(by_owner && has_session).to_owned(),
-            handed_over: None,
-            client: None,
-            is_late: true,
-            by_owner,
-        }))
     }
 
     /// Takes in what the system's browser brought back for an application without cookies, which presents it

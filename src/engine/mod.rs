@@ -17,6 +17,7 @@ mod external;
 mod hash_costs;
 mod invitations;
 mod keys;
+mod late_returns;
 mod links;
 mod listing;
 mod messages;

@@ -1,0 +1,50 @@
+//! Coming back from a provider when nothing waits for it: reloaded, too late, or in another browser. Nothing changes by
+//! that, and the person has a page to go to all the same.
+
+use std::sync::Arc;
+
+use crate::domain::client::Client;
+use crate::domain::sign_up::Phase;
+use crate::token::{Places, Traveller, Trip};
+
+use super::{Caller, Engine, EngineError, Returned};
+
+impl Engine {
+    /// Where somebody goes on for whom nothing is waiting: the client that began goes where the trip led, everybody else
+    /// to the page that it began from. The `state` says where, or else what is still known of the trip.
+    pub(super) async fn late(
+        &self,
+        caller: &Caller,
+        trip: &Trip,
+        places: Option<Places>,
+    ) -> Result<Option<Returned>, EngineError> {
+        let owner = caller.client().filter(|client| client.id == trip.client);
+        let is_live = |client: &Arc<Client>| client.live_sessions(self.now()).next().is_some();
+        let (account, has_session) = match trip.of {
+            Traveller::SignUp(id) => {
+                let found = self.inner.store().sign_up(id).await?.filter(|found| found.client_id == trip.client);
+                let is_complete = found.as_ref().map(|found| matches!(found.phase, Phase::Complete { .. }));
+                let account = found.and_then(|found| found.external_account.clone());
+                (account, is_complete.unwrap_or_else(|| owner.is_some_and(is_live)))
+            }
+            Traveller::SignIn(id) => {
+                let client = self.inner.store().client(trip.client).await?;
+                let found = client.as_deref().and_then(|client| client.sign_in.as_deref()).filter(|s| s.id == id);
+                // A client keeps no sign-in that became a session.
+                (found.and_then(|found| found.external.clone()), found.is_none() && owner.is_some_and(is_live))
+            }
+        };
+        let known = account.map(|account| Places {
+            redirect_url: account.redirect_url.clone(),
+            action_complete_redirect_url: account.action_complete_redirect_url.clone(),
+        });
+        let by_owner = owner.is_some();
+        Ok(places.or(known).map(|places| Returned {
+            url: places.destination(by_owner && has_session).to_owned(),
+            handed_over: None,
+            client: None,
+            is_late: true,
+            by_owner,
+        }))
+    }
+}
