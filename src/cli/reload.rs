@@ -3,35 +3,47 @@
 use std::fs::File;
 use std::io::{IsTerminal, stderr};
 
-use tokio::signal::unix::Signal;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::{Config, Reloaded, Sources};
 use crate::engine::Engine;
 
-/// Reads the settings again at each SIGHUP and puts them in force; a fault leaves those before in force, and says so.
-/// Signals that come meanwhile count as one. Ends when the signal means that the terminal was closed which the process
-/// was started in: nobody is there any more who could end it by ctrl-C.
-pub(super) async fn reload_until_the_terminal_closes(
-    mut hangups: Signal,
-    config: Config,
-    sources: Sources,
-    engine: Engine,
-) {
-    let in_terminal = stderr().is_terminal() && has_terminal();
-    while hangups.recv().await.is_some() {
-        if in_terminal && !has_terminal() {
-            return;
-        }
-        let (config, sources, in_force) = (config.clone(), sources.clone(), engine.settings());
-        let read = tokio::task::spawn_blocking(move || config.reload(&sources, &in_force)).await;
-        match read {
-            Ok(Ok(reloaded)) => put_in_force(&engine, reloaded),
-            Ok(Err(error)) => error.faults().iter().for_each(|fault| refuse(fault)),
-            Err(error) => refuse(&error.to_string()),
-        }
+/// The SIGHUPs that a process is sent, from when this was made.
+pub(super) struct Hangups {
+    signals: Signal,
+    /// Whether the process was started in a terminal, whose end is a SIGHUP too.
+    in_terminal: bool,
+}
+
+impl Hangups {
+    /// From here on the signal ends the process no more.
+    ///
+    /// # Errors
+    /// When signals can't be handled.
+    pub(super) fn listen() -> std::io::Result<Self> {
+        let in_terminal = stderr().is_terminal() && has_terminal();
+        Ok(Self { signals: signal(SignalKind::hangup())?, in_terminal })
     }
-    // Without a handler there are no signals to wait for.
-    std::future::pending::<()>().await;
+
+    /// Reads the settings again at each signal and puts them in force; a fault leaves those before in force, and says
+    /// so. Signals that come meanwhile count as one. Ends when the terminal was closed which the process was started
+    /// in: nobody is there any more who could end it by ctrl-C.
+    pub(super) async fn reload_until_the_terminal_closes(mut self, config: Config, sources: Sources, engine: Engine) {
+        while self.signals.recv().await.is_some() {
+            if self.in_terminal && !has_terminal() {
+                return;
+            }
+            let (config, sources, in_force) = (config.clone(), sources.clone(), engine.settings());
+            let read = tokio::task::spawn_blocking(move || config.reload(&sources, &in_force)).await;
+            match read {
+                Ok(Ok(reloaded)) => put_in_force(&engine, reloaded),
+                Ok(Err(error)) => error.faults().iter().for_each(|fault| refuse(fault)),
+                Err(error) => refuse(&error.to_string()),
+            }
+        }
+        // Without a handler there are no signals to wait for.
+        std::future::pending::<()>().await;
+    }
 }
 
 fn put_in_force(engine: &Engine, reloaded: Reloaded) {

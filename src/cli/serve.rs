@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use url::Url;
@@ -28,7 +28,7 @@ use crate::telemetry::{self, LogFormat};
 use crate::token::{Algorithm, InstanceKey};
 
 use super::example::example;
-use super::reload::reload_until_the_terminal_closes;
+use super::reload::Hangups;
 use super::{banner, data_error, descriptors, key_file, listen_error};
 
 /// Serves until SIGTERM or SIGINT, then drains. At SIGHUP it reads the settings of `sources` again.
@@ -67,7 +67,7 @@ pub(super) fn start_log(config: &Config) -> Result<(), String> {
 }
 
 async fn run(config: &Config, sources: &Sources, places: usize) -> Result<(), String> {
-    let hangups = handler(SignalKind::hangup())?;
+    let hangups = Hangups::listen().map_err(|error| unhandled(&error))?;
     let mut options = http_options(config, places)?;
     let server = bind(&options).await.map_err(|error| listen_error(config.server.listen.address, &error))?;
     let port = server.local_addrs().first().map_or(config.server.listen.port(), SocketAddr::port);
@@ -81,7 +81,7 @@ async fn run(config: &Config, sources: &Sources, places: usize) -> Result<(), St
     announce(config, port, &engine);
     tracing::info!(connections = places, per_source, "serving; as many connections may be open");
     let drain = Duration::from_secs(config.server.drain_timeout_s);
-    let reloads = reload_until_the_terminal_closes(hangups, config.clone(), sources.clone(), engine.clone());
+    let reloads = hangups.reload_until_the_terminal_closes(config.clone(), sources.clone(), engine.clone());
     match serve_until_told(server, app, engine, reloads, drain).await? {
         End::Asked => Ok(()),
         End::StoreFailed => {
@@ -107,6 +107,7 @@ async fn serve_until_told(
     reloads: impl Future<Output = ()> + Send + 'static,
     drain: Duration,
 ) -> Result<End, String> {
+    let handler = |kind| signal(kind).map_err(|error| unhandled(&error));
     let (mut terminate, mut interrupt) = (handler(SignalKind::terminate())?, handler(SignalKind::interrupt())?);
     let (decided, decision) = oneshot::channel();
     let watched = engine.clone();
@@ -137,8 +138,8 @@ async fn serve_until_told(
     Ok(end)
 }
 
-fn handler(kind: SignalKind) -> Result<Signal, String> {
-    signal(kind).map_err(|error| format!("signals can't be handled: {error}"))
+fn unhandled(error: &std::io::Error) -> String {
+    format!("signals can't be handled: {error}")
 }
 
 async fn failed(engine: &Engine) {
