@@ -53,6 +53,8 @@ function taken(answer) {
   const patch = { busy: false, errors: [], again: null, over: null, client: answer.client ?? state.client };
   const kind = answer.response?.object;
   if (kind === 'sign_up_attempt') Object.assign(patch, { signUp: answer.response, fresh: false });
+  // A password that was taken is kept nowhere on the page.
+  if (answer.response?.has_password) delete state.drafts.password;
   if (kind === 'sign_in_attempt') patch.signIn = answer.response;
   change(patch);
 }

@@ -4,7 +4,7 @@ import { call } from './api.js';
 import { focusFirst } from './elements.js';
 import { CODES, field, growsInSteps, isRequired, strategies } from './fields.js';
 import { act, activeSession, change, ending, keepDrafts, lookAgainIfOver, openSignUp, state } from './state.js';
-import { secondsLeft, wait } from './waits.js';
+import { wait } from './waits.js';
 
 const POLL_MS = 1_000;
 /** How long the engine sends nothing more to an address, by default; a refusal says how long it really is. */
