@@ -65,13 +65,14 @@ impl Engine {
             return Ok(false);
         }
         let refused = |code: Code| EngineError::from(Rejection::from(code));
-        if raw.captcha_error.as_deref().is_some_and(|error| !error.is_empty()) {
-            return Err(refused(Code::CaptchaInvalid));
-        }
-        let token = raw.captcha_token.as_ref().filter(|token| !token.expose().is_empty());
-        let missing = if current.is_some() { Code::RequiresCaptcha } else { Code::CaptchaMissingToken };
-        let token = token.ok_or_else(|| refused(missing))?;
-        match captcha.verify(token.expose(), source.address).await {
+        let missing = match (&raw.captcha_error, current) {
+            (Some(error), _) if !error.is_empty() => Code::CaptchaInvalid,
+            (_, Some(_)) => Code::RequiresCaptcha,
+            (_, None) => Code::CaptchaMissingToken,
+        };
+        // What an earlier widget failed with says nothing about a token that came after it.
+        let token = raw.captcha_token().ok_or_else(|| refused(missing))?;
+        match captcha.verify(token, source.address).await {
             Ok(()) => Ok(true),
             Err(CaptchaError::Refused) => Err(refused(Code::CaptchaInvalid)),
             Err(error @ CaptchaError::Unavailable(_)) => Err(EngineError::Unavailable(error.to_string())),

@@ -54,6 +54,14 @@ pub(super) struct Wishes<'a> {
     pub(super) login_hint: Option<&'a str>,
 }
 
+impl<'a> Wishes<'a> {
+    /// The same without those hints for the provider's page that are longer than any is: the trip works without them.
+    pub(super) fn within_reason(self) -> Self {
+        let short = |text: &&'a str| text.len() <= HINT_MAX;
+        Self { prompt: self.prompt.filter(short), login_hint: self.login_hint.filter(short), ..self }
+    }
+}
+
 /// What an application without cookies is handed when the system's browser comes back for it.
 #[derive(Serialize, Deserialize)]
 struct HandOver {
@@ -301,6 +309,7 @@ impl Engine {
         let redirect_url = wishes.redirect_url.map(str::to_owned);
         let redirect_url = redirect_url.ok_or_else(|| Rejection::from(Code::FormParamMissing.on("redirect_url")))?;
         let trip = self.trip(of, client, source);
+        let wishes = &wishes.within_reason();
         Ok(ExternalTrip {
             strategy: strategy.clone(),
             nonce: trip.nonce,
@@ -347,6 +356,9 @@ impl Engine {
         }
     }
 }
+
+/// The longest hint for a provider's page, in bytes: more than an address has.
+const HINT_MAX: usize = 1024;
 
 /// Why the invitation that somebody came by lets nobody in any more.
 fn of_invitation(rejection: &Rejection) -> Option<Code> {

@@ -150,12 +150,11 @@ fn parameters_longer_than_anything_they_could_mean_are_refused_before_they_are_r
         f.strategy = Some(long.clone());
         f.token = Some(Secret::new(long.clone()));
         f.ticket = Some(long.clone());
-        f.oidc_login_hint = Some(long.clone());
     });
     let refused = Fields::parse(&faulty, &world.settings).expect_err("faults");
     let params: Vec<_> = refused.reasons().iter().map(|r| (r.code, r.param.as_deref().unwrap_or_default())).collect();
     let too_long = |param| (Code::FormParamMaxLengthExceeded, param);
-    assert_eq!(params, ["strategy", "oidc_login_hint", "ticket", "token"].map(too_long));
+    assert_eq!(params, ["strategy", "ticket", "token"].map(too_long));
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod guesses;
 mod http_backend;
 mod http_captcha;
 mod http_enumeration;
+mod http_hints;
 mod http_invitations;
 mod http_links;
 mod http_oauth;

@@ -86,7 +86,7 @@ impl Prepare {
         let address_id = address_id.filter(|text| !text.is_empty());
         let address_id =
             address_id.map(|text| text.parse().map_err(|_| Code::FormParamValueInvalid.on(param))).transpose()?;
-        Ok(Self { strategy, address_id, channel: crate::domain::sign_up::channel(channel)? })
+        Ok(Self { strategy, address_id, channel: crate::domain::sign_up::channel(channel) })
     }
 }
 

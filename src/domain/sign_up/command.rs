@@ -71,7 +71,7 @@ impl Prepare {
     /// # Errors
     /// `form_param_missing` without a strategy, `form_param_value_invalid` for unknown words.
     pub fn parse(strategy: Option<&str>, channel: Option<&str>) -> Result<Self, Reason> {
-        let (strategy, channel) = (named(strategy)?, super::fields::channel(channel)?);
+        let (strategy, channel) = (named(strategy)?, super::fields::channel(channel));
         Ok(Self { strategy, channel, redirect_url: None, in_cookie: false, taken: false })
     }
 }

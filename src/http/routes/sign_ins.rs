@@ -73,12 +73,12 @@ fn creation(exchange: &Exchange<'_>, form: &Params) -> Result<RawSignIn, Rejecti
         identifier: reader.take("identifier"),
         password: reader.take("password").map(Secret::new),
         strategy: reader.take("strategy"),
-        channel: reader.take("channel"),
+        channel: reader.hint("channel"),
         transfer: reader.take("transfer"),
         redirect_url: None,
         action_complete_redirect_url: None,
-        oidc_prompt: reader.take("oidc_prompt"),
-        oidc_login_hint: reader.take("oidc_login_hint"),
+        oidc_prompt: reader.hint("oidc_prompt"),
+        oidc_login_hint: reader.hint("oidc_login_hint"),
     };
     let (url, complete_url) = (reader.take(REDIRECT), reader.take(COMPLETE_REDIRECT));
     let redirect = |param: &str, url: &str| redirect(exchange, param, url);
@@ -94,7 +94,7 @@ fn preparation(form: &Params) -> Result<RawFirstFactor, Rejection> {
         strategy: reader.take("strategy"),
         email_address_id: reader.take("email_address_id"),
         phone_number_id: reader.take("phone_number_id"),
-        channel: reader.take("channel"),
+        channel: reader.hint("channel"),
     };
     Rejection::collect(reasons).map(|()| given)
 }
