@@ -86,6 +86,7 @@ impl Engine {
         };
         let known = caller.client().map(|client| &**client);
         admitted(known, None)?;
+        let strategy = Strategy::asked_for(raw.strategy.as_deref())?;
         let given = raw.identifier.as_deref().filter(|text| !text.is_empty());
         let identifier = given.map(|text| sign_in::identifier(text, &self.settings())).transpose()?;
         // Before anybody is looked up: the answer tells nothing about who there is.
@@ -106,7 +107,10 @@ impl Engine {
             admitted(known, user)?;
             let start = match is_transfer {
                 true => self.take_over(caller).await?,
-                false => self.start(raw, (id, client_id), identifier.is_some(), user, source).await?,
+                false => {
+                    let names = (strategy.as_ref(), identifier.is_some());
+                    self.start(raw, names, (id, client_id), user, source).await?
+                }
             };
             let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
                 admitted(client, user)?;
@@ -348,34 +352,37 @@ impl Engine {
     async fn start(
         &self,
         raw: &RawSignIn,
+        (strategy, is_identified): (Option<&Strategy>, bool),
         (id, client): (SignInId, ClientId),
-        is_identified: bool,
         user: Option<&User>,
         source: &Source,
     ) -> Result<Start, EngineError> {
-        let strategy = raw.strategy.as_deref().filter(|text| !text.is_empty());
         let password = raw.password.as_ref().filter(|password| !password.expose().is_empty());
-        if let Some(Ok(strategy @ Strategy::OAuth(_))) = strategy.map(str::parse) {
-            sign_up::usable(&strategy, &self.settings())?;
+        if let Some(strategy @ Strategy::OAuth(_)) = strategy {
+            sign_up::usable(strategy, &self.settings())?;
             let wishes = Wishes {
                 redirect_url: raw.redirect_url.as_deref(),
                 action_complete_redirect_url: raw.action_complete_redirect_url.as_deref(),
                 prompt: raw.oidc_prompt.as_deref(),
                 login_hint: raw.oidc_login_hint.as_deref(),
             };
-            let trip = self.leave(&strategy, (Traveller::SignIn(id), client), &wishes, source).await?;
+            let trip = self.leave(strategy, (Traveller::SignIn(id), client), &wishes, source).await?;
             return Ok(Start::Leave(Box::new(trip)));
         }
-        if strategy.or(password.map(|_| "password")).is_some() && !is_identified {
+        if !is_identified && (strategy.is_some() || password.is_some()) {
+            strategy.map_or(Ok(()), sign_in::begins_alone)?;
             return Err(Code::FormParamMissing.on("identifier").into());
         }
         match (strategy, password) {
             (None, None) => Ok(Start::Identify),
-            (None | Some("password"), Some(password)) => {
+            (None | Some(Strategy::Password), Some(password)) => {
                 Ok(Start::Password { fits: self.compare(password, user, client, source).await? })
             }
-            (Some("password"), None) => Err(Code::FormParamMissing.on("password").into()),
-            (Some(_), _) => Ok(Start::Prepare(Prepare::parse(strategy, None, raw.channel.as_deref())?)),
+            (Some(Strategy::Password), None) => Err(Code::FormParamMissing.on("password").into()),
+            (Some(_), _) => {
+                let (strategy, channel) = (raw.strategy.as_deref(), raw.channel.as_deref());
+                Ok(Start::Prepare(Prepare::parse(strategy, None, channel)?))
+            }
         }
     }
 
@@ -394,10 +401,12 @@ impl Engine {
                 let password = password.ok_or_else(|| missing("password"))?;
                 Proof::Password { fits: self.compare(password, user, client, source).await? }
             }
-            _ => {
+            Strategy::EmailCode | Strategy::PhoneCode => {
                 let code = raw.code.as_deref().filter(|code| !code.is_empty()).ok_or_else(|| missing("code"))?;
                 Proof::Code(verification::Code::parse(code))
             }
+            // Whatever is brought along for it: nobody signs in by it.
+            _ => Proof::Code(None),
         };
         Ok(Attempt { strategy, proof })
     }

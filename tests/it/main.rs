@@ -21,6 +21,7 @@ mod http_invitations;
 mod http_links;
 mod http_oauth;
 mod http_restrictions;
+mod http_strategies;
 mod http_tokens;
 mod layers;
 mod limits;

@@ -90,11 +90,28 @@ impl Prepare {
     }
 }
 
+/// Refuses a strategy that could begin a sign-in on its own, without the person saying who they are. Of those only the
+/// accounts at providers are built; with an identifier beside it, it is one that its user does not have.
+///
+/// # Errors
+/// `form_param_value_disabled`.
+pub fn begins_alone(strategy: &Strategy) -> Result<(), Reason> {
+    match strategy {
+        Strategy::NotBuilt(name) if name != "passkey" => Ok(()),
+        Strategy::NotBuilt(_)
+        | Strategy::Ticket
+        | Strategy::Web3(_)
+        | Strategy::OAuthToken(_)
+        | Strategy::GoogleOneTap
+        | Strategy::Enterprise(_) => Err(Code::FormParamValueDisabled.on("strategy")),
+        _ => Ok(()),
+    }
+}
+
 /// Reads the name of a strategy.
 ///
 /// # Errors
 /// `form_param_missing` without one, `form_param_value_invalid` for unknown words.
 pub fn named(strategy: Option<&str>) -> Result<Strategy, Reason> {
-    let text = strategy.filter(|s| !s.is_empty()).ok_or_else(|| Code::FormParamMissing.on("strategy"))?;
-    text.parse().map_err(|_| Code::FormParamValueInvalid.on("strategy"))
+    Strategy::asked_for(strategy)?.ok_or_else(|| Code::FormParamMissing.on("strategy"))
 }

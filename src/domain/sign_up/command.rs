@@ -87,6 +87,5 @@ impl Attempt {
 }
 
 fn named(strategy: Option<&str>) -> Result<Strategy, Reason> {
-    let text = strategy.filter(|s| !s.is_empty()).ok_or_else(|| Code::FormParamMissing.on("strategy"))?;
-    text.parse().map_err(|_| Code::FormParamValueInvalid.on("strategy"))
+    Strategy::asked_for(strategy)?.ok_or_else(|| Code::FormParamMissing.on("strategy"))
 }

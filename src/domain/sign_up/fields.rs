@@ -275,12 +275,9 @@ fn flag(param: &str, text: Option<&str>) -> Result<Option<bool>, Reason> {
 }
 
 fn strategy(text: Option<&str>, settings: &Settings) -> Result<Option<Strategy>, Reason> {
-    let Some(text) = text.filter(|t| !t.is_empty()) else {
-        return Ok(None);
-    };
-    let strategy: Strategy = text.parse().map_err(|_| Code::FormParamValueInvalid.on("strategy"))?;
-    usable(&strategy, settings)?;
-    Ok(Some(strategy))
+    let strategy = Strategy::asked_for(text)?;
+    strategy.iter().try_for_each(|strategy| usable(strategy, settings))?;
+    Ok(strategy)
 }
 
 /// Whether the instance lets a strategy be used at all.
