@@ -18,6 +18,7 @@ mod http_captcha;
 mod http_enumeration;
 mod http_hints;
 mod http_invitations;
+mod http_kept_fields;
 mod http_links;
 mod http_oauth;
 mod http_restrictions;

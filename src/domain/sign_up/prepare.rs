@@ -7,7 +7,7 @@ use crate::domain::id::MessageId;
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{Code as Refusal, Rejection};
 use crate::domain::secret::Secret;
-use crate::domain::verification::{Code, LinkToken, Strategy, Verification};
+use crate::domain::verification::{Code, LinkToken, Strategy, Verification, VerificationStatus};
 
 use super::fields::usable;
 use super::{Prepare, SignUp, Transition};
@@ -86,6 +86,21 @@ impl SignUp {
             }));
         }
         Ok(transition)
+    }
+
+    /// Whether what was sent a moment ago is what `strategy` would send: the code or link is good still, for the address
+    /// as it is now, and leads where it should. A write that asks for it again beside its fields has what it wants, and
+    /// the person one message; only a call that is about nothing else is told to wait ([`SignUp::prepare`]).
+    pub fn awaits_answer(&self, strategy: &Strategy, redirect_url: Option<&str>, cx: &Context<'_>) -> bool {
+        let verification = strategy.field().and_then(|field| self.verification(&field));
+        verification.is_some_and(|verification| {
+            let is_same = match (strategy, &verification.link) {
+                (Strategy::EmailLink, Some(link)) => redirect_url == Some(link.redirect_url.as_str()),
+                _ => verification.takes(strategy),
+            };
+            let is_good = verification.status(cx.now, cx.policy.attempts_max) == VerificationStatus::Unverified;
+            is_same && is_good && cx.now.since(verification.prepared_at) < cx.policy.resend_cooldown
+        })
     }
 
     /// One code at a time to one address from one sign-up (DESIGN 9); also forgets sends that are too old to matter.

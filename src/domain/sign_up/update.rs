@@ -105,7 +105,8 @@ impl SignUp {
         }
         let transition = match &fields.strategy {
             Some(strategy @ (Strategy::EmailCode | Strategy::EmailLink | Strategy::PhoneCode))
-                if next.wants_proof(strategy, cx) =>
+                if next.wants_proof(strategy, cx)
+                    && !next.awaits_answer(strategy, fields.redirect_url.as_deref(), cx) =>
             {
                 let prepare = Prepare {
                     strategy: strategy.clone(),
