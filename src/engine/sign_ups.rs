@@ -256,8 +256,7 @@ impl Engine {
             }
             (None, None) => return Err(EngineError::NotFound),
         };
-        let attempt = attempt?;
-        let attempt = Command::Attempt(attempt);
+        let attempt = Command::Attempt(Attempt { again: caller.client().is_none(), ..attempt? });
         let answer = self.inner.system.command(id, client, caller.terms(), attempt).await.map_err(|error| {
             let error = EngineError::from(error);
             if caller.client().is_none() { EngineError::NotFound } else { error }

@@ -47,6 +47,8 @@ pub struct Attempt {
     pub strategy: Strategy,
     /// The code as typed.
     pub code: Option<String>,
+    /// Whether the caller presents a token that was replaced, which is good for the lost completing answer only.
+    pub again: bool,
 }
 
 /// Prove the e-mail address by the link that was sent to it.
@@ -63,6 +65,13 @@ pub struct Follow {
     pub again: bool,
     /// Whether the answer to this click reaches the client's cookies.
     pub in_cookie: bool,
+}
+
+impl Follow {
+    /// Whether the client that brings the link presents its current token, and is this one.
+    pub(super) fn is_by(&self, client: ClientId) -> bool {
+        self.by == Some(client) && !self.again
+    }
 }
 
 impl Prepare {
@@ -82,7 +91,7 @@ impl Attempt {
     /// # Errors
     /// `form_param_missing` without a strategy, `form_param_value_invalid` for unknown words.
     pub fn parse(strategy: Option<&str>, code: Option<&str>) -> Result<Self, Reason> {
-        Ok(Self { strategy: named(strategy)?, code: code.map(str::to_owned) })
+        Ok(Self { strategy: named(strategy)?, code: code.map(str::to_owned), again: false })
     }
 }
 

@@ -13,7 +13,12 @@ use super::fields::usable;
 use super::{Prepare, SignUp, Transition};
 
 impl SignUp {
+    /// Nothing is sent for what is proved already: whoever asks, perhaps in another tab, is shown that it is.
     pub(super) fn prepare(&self, prepare: &Prepare, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
+        let field = prepare.strategy.field().filter(|_| usable(&prepare.strategy, cx.settings).is_ok());
+        if field.is_some_and(|field| self.is_verified(&field, cx.now, cx.policy)) {
+            return Ok(Transition::unchanged(self));
+        }
         let mut next = self.clone();
         next.version += 1;
         next.updated_at = cx.now.max(self.updated_at);
@@ -26,9 +31,6 @@ impl SignUp {
         let field = prepare.strategy.field().ok_or(Refusal::VerificationStrategyInvalid)?;
         let address = self.address(&field).ok_or_else(|| Refusal::FormParamMissing.on(field.as_str()))?;
         self.may_be_written_to(&field, cx)?;
-        if self.is_verified(&field, cx.now, cx.policy) {
-            return Err(Refusal::VerificationAlreadyVerified.into());
-        }
         self.refuse_costly_number(prepare, cx)?;
         self.cool_down(&address, cx)?;
         let is_test = cx.policy.test_mode && self.is_test_address(&field);

@@ -39,16 +39,14 @@ impl SignUp {
     /// # Errors
     /// Why the command is refused; nothing changes then.
     pub fn apply(&self, command: &Command, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
-        if self.status(cx.now, cx.policy) != Status::MissingRequirements {
-            if let Command::Attempt(attempt) = command
-                && self.is_replay(attempt, cx)
-            {
-                return Ok(Transition::unchanged(self));
+        match self.status(cx.now, cx.policy) {
+            Status::MissingRequirements => {}
+            Status::Complete => return self.repeated(command, cx),
+            Status::Abandoned => {
+                let is_link = matches!(command, Command::Follow(_));
+                let refused = if is_link { Code::VerificationLinkTokenInvalid } else { Code::SignUpCannotBeUpdated };
+                return Err(refused.into());
             }
-            if let Command::Follow(follow) = command {
-                return self.followed_again(follow, cx);
-            }
-            return Err(Code::SignUpCannotBeUpdated.into());
         }
         let mut transition = match command {
             Command::Update(fields) => self.update(fields, cx)?,
@@ -61,6 +59,17 @@ impl SignUp {
         };
         transition.client_changes.insert(0, ClientChange::RequireSignUp(self.id));
         Ok(transition)
+    }
+
+    /// A finished sign-up takes nothing more. Whoever asks once more for what was done on the way there is shown that it
+    /// was: they have succeeded.
+    fn repeated(&self, command: &Command, cx: &Context<'_>) -> Result<Transition, Rejection> {
+        match command {
+            Command::Attempt(attempt) => self.attempted_again(attempt, cx),
+            Command::Follow(follow) => self.followed_again(follow, cx),
+            Command::Act(action) if action.is_done(self) => Ok(Transition::unchanged(self)),
+            _ => Err(Code::SignUpCannotBeUpdated.into()),
+        }
     }
 
     fn empty(id: SignUpId, client_id: ClientId, origin: Option<String>, cx: &Context<'_>) -> Self {
