@@ -301,6 +301,8 @@ impl State {
         match error {
             CommitError::IdentifierTaken(kind) => Rejection::from(taken(kind)).into(),
             CommitError::Client(ClientConflict::TokenReplaced) => CallError::TokenReplaced,
+            // Another call took over what the client's sign-in proved.
+            CommitError::Client(ClientConflict::SignInChanged) => Rejection::from(Code::AccountTransferInvalid).into(),
             CommitError::Client(_) => Rejection::from(Code::SignUpCannotBeUpdated).into(),
             CommitError::Rejected(rejection) => rejection.into(),
             CommitError::LimitExceeded { retry_after } => {

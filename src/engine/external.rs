@@ -170,9 +170,6 @@ impl Engine {
         source: &Source,
     ) -> Result<Option<External>, EngineError> {
         let missing = |param: &str| Rejection::from(Code::FormParamMissing.on(param));
-        if raw.is_transfer() {
-            return Ok(Some(self.taken_over(caller).await?));
-        }
         Ok(match strategy {
             Some(strategy @ Strategy::OAuth(_)) => {
                 let wishes = Wishes {

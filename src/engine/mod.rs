@@ -21,6 +21,7 @@ mod links;
 mod listing;
 mod messages;
 mod passwords;
+mod repeated;
 mod sessions;
 mod sign_ins;
 mod sign_ups;

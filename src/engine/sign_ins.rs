@@ -10,7 +10,7 @@ use crate::domain::id::{ClientId, SignInId, UserId};
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::secret::Secret;
-use crate::domain::sign_in::{self, Attempt, Create, Prepare, Proof, SignIn, Start, Status, Transition, Try};
+use crate::domain::sign_in::{self, Attempt, Create, Newcomer, Prepare, Proof, SignIn, Start, Status, Transition, Try};
 use crate::domain::sign_up::{self, ExternalReturn};
 use crate::domain::user::User;
 use crate::domain::verification::{self, Strategy};
@@ -38,6 +38,9 @@ pub struct RawSignIn {
     pub action_complete_redirect_url: Option<String>,
     pub oidc_prompt: Option<String>,
     pub oidc_login_hint: Option<String>,
+    pub sign_up_if_missing: Option<String>,
+    pub captcha_token: Option<Secret<String>>,
+    pub captcha_error: Option<String>,
 }
 
 /// The parameters of a prepare as text, `None` where absent.
@@ -91,6 +94,7 @@ impl Engine {
         let identifier = given.map(|text| sign_in::identifier(text, &self.settings())).transpose()?;
         // Before anybody is looked up: the answer tells nothing about who there is.
         identifier.iter().try_for_each(|given| self.settings().restrictions.admit_at_sign_in(given))?;
+        let newcomer = self.newcomer_by(raw, identifier.as_ref(), strategy.as_ref(), source).await?;
         if identifier.is_some() {
             spend(Family::LookUp)?;
         }
@@ -119,6 +123,7 @@ impl Engine {
                     client_id,
                     replaces: client.and_then(|client| client.sign_in.as_deref()).map(SignIn::stamp),
                     identifier: identifier.clone(),
+                    newcomer,
                     start: start.clone(),
                     origin: source.origin.clone(),
                 };
@@ -131,7 +136,7 @@ impl Engine {
         Err(EngineError::Busy { retry_after: RETRY_AFTER })
     }
 
-    /// Shows the sign-in in progress of the caller's client.
+    /// Shows the sign-in in progress of the caller's client, or the one that it finished a moment ago.
     ///
     /// # Errors
     /// [`EngineError::NotFound`] for all others, alike.
@@ -143,7 +148,8 @@ impl Engine {
     ) -> Result<(SignInView, ClientView), EngineError> {
         let _place = self.inner.admission.enter()?;
         let seen = self.visible(caller).await?.ok_or(EngineError::NotFound)?;
-        let value = self.in_progress(Some(seen.client()), id)?.clone();
+        let value = self.in_progress(Some(seen.client()), id);
+        let value = value.or_else(|_| self.finished(seen.client(), id))?.clone();
         self.shown(value, seen, source).await
     }
 
@@ -175,7 +181,7 @@ impl Engine {
         self.shown_after(caller, next, &committed, source).await
     }
 
-    /// Proves a first factor, which completes the sign-in.
+    /// Proves a first factor, which completes the sign-in. The same proof once more shows what it completed.
     ///
     /// # Errors
     /// [`EngineError::Rejected`]; a wrong code or password is counted before it is refused.
@@ -190,7 +196,23 @@ impl Engine {
         self.inner.admission.spend(Family::Attempt, source, now)?;
         self.inner.admission.spend(Family::Write, source, now)?;
         let _place = self.inner.admission.enter()?;
-        let client = caller.client().ok_or(EngineError::NotFound)?;
+        match self.attempt_in_progress(caller, id, raw, source).await {
+            Err(refused @ (EngineError::NotFound | EngineError::TokenReplaced)) => {
+                self.attempted_again(caller, id, raw, (refused, source)).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn attempt_in_progress(
+        &self,
+        caller: &Caller,
+        id: SignInId,
+        raw: &RawProof,
+        source: &Source,
+    ) -> Result<(SignInView, ClientView), EngineError> {
+        let nobody = if caller.was_replaced() { EngineError::TokenReplaced } else { EngineError::NotFound };
+        let client = caller.client().ok_or(nobody)?;
         let single = self.single_session();
         for _ in 0..TRIES_MAX {
             let user = self.user_of(self.in_progress(Some(client), id)?).await?;
@@ -333,8 +355,31 @@ impl Engine {
         self.user_behind(self.inner.store().holder(identifier).await?).await
     }
 
+    /// Whether somebody may sign up by the sign-in that they ask for (CONTRACT-2 B.4).
+    async fn newcomer_by(
+        &self,
+        raw: &RawSignIn,
+        identifier: Option<&Identifier>,
+        strategy: Option<&Strategy>,
+        source: &Source,
+    ) -> Result<Option<Newcomer>, EngineError> {
+        let is_asked_for = raw.sign_up_if_missing.as_deref().is_some_and(|text| text == "true" || text == "1");
+        let Some(identifier) = identifier.filter(|_| is_asked_for) else { return Ok(None) };
+        let has_password = raw.password.as_ref().is_some_and(|password| !password.expose().is_empty());
+        let strategy = strategy.or(has_password.then_some(&Strategy::Password));
+        sign_in::may_be_missing(identifier, strategy, &self.settings())?;
+        Ok(Some(Newcomer { captcha_solved: self.newcomer_solves_captcha(raw, source).await? }))
+    }
+
+    /// Who a sign-in is about: where somebody may sign up by it, whoever holds its identifier by now. It is looked for
+    /// whether or not it was found before, which takes the same time.
     async fn user_of(&self, sign_in: &SignIn) -> Result<Option<Arc<User>>, EngineError> {
-        self.user_behind(sign_in.user_id).await
+        let identifier = sign_in.identifier.as_ref().filter(|_| sign_in.newcomer.is_some());
+        let since = match identifier {
+            Some(identifier) => self.inner.store().holder(identifier).await?,
+            None => None,
+        };
+        self.user_behind(sign_in.user_id.or(since)).await
     }
 
     /// The user with this id. Where the instance keeps to itself who is one, nobody takes as long.
@@ -423,7 +468,7 @@ impl Engine {
         self.shown(value, seen, source).await
     }
 
-    async fn shown(
+    pub(super) async fn shown(
         &self,
         value: SignIn,
         seen: Visible,

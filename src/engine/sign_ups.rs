@@ -276,14 +276,26 @@ impl Engine {
     ) -> Result<(Fields, Option<EngineError>), EngineError> {
         let settings = self.settings();
         let (mut fields, password) = Fields::parse(raw, &settings)?;
-        fields.captcha_solved = self.solves_captcha(raw, current, caller, source).await?;
+        if raw.is_transfer() {
+            let (proved, consumed) = self.handed_over(caller).await?;
+            (fields.proved, fields.consumes) = (proved.map(Box::new), Some(consumed));
+        }
+        fields.captcha_solved = match &fields.proved {
+            Some(proved) if proved.captcha_solved => true,
+            _ => self.solves_captcha(raw, current, caller, source).await?,
+        };
         if let Some(ticket) = raw.ticket() {
             usable(&Strategy::Ticket, &settings)?;
             self.inner.admission.spend(Family::LookUp, source, self.now())?;
             fields.invitation = Some(Box::new(self.invited_by(ticket).await?));
         }
         let mut no_trip = None;
-        match self.external(raw, fields.strategy.as_ref(), id, client, caller, source).await {
+        let external = match (raw.is_transfer(), &fields.proved) {
+            (true, Some(_)) => Ok(None),
+            (true, None) => self.taken_over(caller).await.map(Some),
+            (false, _) => self.external(raw, fields.strategy.as_ref(), id, client, caller, source).await,
+        };
+        match external {
             Ok(external) => fields.external = external,
             Err(EngineError::Rejected(refused))
                 if matches!(fields.strategy, Some(Strategy::OAuth(_))) && is_of_provider(&refused) =>

@@ -93,9 +93,8 @@ impl Engine {
 
     /// The caller's client where the call that replaced its token was made again: the token before is good for that for
     /// a moment (DESIGN 7).
-    async fn visible_again(&self, caller: &Caller) -> Result<Visible, EngineError> {
-        let known = caller.known().map(|known| (known.client.id, known.client.generation));
-        let (id, generation) = known.or_else(|| caller.replaced()).ok_or(EngineError::NotFound)?;
+    pub(super) async fn visible_again(&self, caller: &Caller) -> Result<Visible, EngineError> {
+        let (id, generation) = caller.presented().ok_or(EngineError::NotFound)?;
         let client = self.inner.store().client(id).await?.ok_or(EngineError::NotFound)?;
         if client.generation == generation && caller.known().is_some() {
             return Ok(Visible { client, new_token: caller.new_token().cloned() });

@@ -20,6 +20,7 @@ mod http_hints;
 mod http_invitations;
 mod http_kept_fields;
 mod http_links;
+mod http_newcomers;
 mod http_oauth;
 mod http_restrictions;
 mod http_strategies;

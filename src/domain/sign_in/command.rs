@@ -6,7 +6,7 @@ use crate::domain::rejection::{Code, Reason};
 use crate::domain::sign_up::{ExternalAnswer, ExternalTrip};
 use crate::domain::verification::{self, ExternalAccount, Strategy};
 
-use super::Fit;
+use super::{Fit, Newcomer};
 
 /// What a new sign-in begins with.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Create {
     pub replaces: Option<(SignInId, u64)>,
     /// Who the person says they are.
     pub identifier: Option<Identifier>,
+    /// Where they may sign up by it if nobody holds the identifier.
+    pub newcomer: Option<Newcomer>,
     /// What follows in the same step.
     pub start: Start,
     /// The origin it is made from.

@@ -11,6 +11,7 @@ use crate::domain::password_policy::{self, Candidate};
 use crate::domain::rejection::{Code, Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::settings::Settings;
+use crate::domain::sign_in::{Consumed, Proved};
 use crate::domain::verification::Strategy;
 
 use super::External;
@@ -76,6 +77,10 @@ pub struct Fields {
     pub external: Option<External>,
     /// The invitation behind a ticket.
     pub invitation: Option<Box<Invitation>>,
+    /// The identifier that the client's sign-in proved, and that is nobody's.
+    pub proved: Option<Box<Proved>>,
+    /// The client's sign-in whose account or identifier is taken over: there is nothing to take over any more then.
+    pub consumes: Option<Consumed>,
     pub redirect_url: Option<String>,
     /// Whether a captcha was solved for this write.
     pub captcha_solved: bool,
@@ -211,6 +216,7 @@ impl Fields {
     /// The identifiers that are set here.
     pub fn identifiers(&self) -> Vec<Identifier> {
         let mut found = Vec::new();
+        found.extend(self.proved.as_ref().map(|proved| proved.identifier.clone()));
         if let Patch::Set(email) = &self.email_address {
             found.push(email.identifier());
         }

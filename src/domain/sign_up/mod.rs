@@ -14,6 +14,7 @@ mod follow;
 mod prepare;
 mod state;
 mod ticket;
+mod transfer;
 mod transition;
 mod update;
 

@@ -102,6 +102,7 @@ impl SignUp {
 
     fn update(&self, fields: &Fields, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         fields.agree_with_ticket()?;
+        fields.agree_with_proof(cx.settings)?;
         self.refuse_taken(fields, cx)?;
         let mut next = self.clone();
         next.version += 1;
@@ -112,7 +113,7 @@ impl SignUp {
         if let Some(invitation) = &fields.invitation {
             cx.settings.restrictions.admit_invited(&invitation.email_address)?;
         }
-        let transition = match &fields.strategy {
+        let mut transition = match &fields.strategy {
             Some(strategy @ (Strategy::EmailCode | Strategy::EmailLink | Strategy::PhoneCode))
                 if next.wants_proof(strategy, cx)
                     && !next.awaits_answer(strategy, fields.redirect_url.as_deref(), cx) =>
@@ -128,6 +129,7 @@ impl SignUp {
             }
             _ => Transition::to(next),
         };
+        transition.client_changes.extend(fields.uses_up());
         transition.convert_if_complete(cx)
     }
 
@@ -146,6 +148,7 @@ impl SignUp {
         collect(&mut self.email_address, &fields.email_address, |old, new| old.as_str() == new.as_str());
         collect(&mut self.phone_number, &fields.phone_number, |old, new| old == new);
         self.take_ticket(fields.invitation.as_deref(), cx);
+        self.take_proved(fields);
         self.captcha_solved |= fields.captcha_solved;
         patch(&mut self.username, &fields.username);
         patch(&mut self.password_digest, &fields.password_digest);
