@@ -29,7 +29,8 @@ impl Engine {
             self.inner.system.persister().commit(commit).await?;
             return Err(refused);
         }
-        let seen = self.visible_again(caller).await?;
+        let session = finished.session().ok_or(EngineError::NotFound)?;
+        let seen = self.visible_again(caller, session).await?;
         self.shown(finished.clone(), seen, source).await
     }
 

@@ -67,9 +67,11 @@ impl Client {
         if single && self.live_sessions(now).next().is_some() {
             return Err(Code::SessionExists.into());
         }
-        if user.is_some_and(|user| self.live_sessions(now).any(|session| session.user_id == user.id)) {
-            return Err(Code::IdentifierAlreadySignedIn.on("identifier").into());
+        let theirs = user.and_then(|user| self.live_sessions(now).find(|session| session.user_id == user.id));
+        match theirs {
+            // The page goes on with it.
+            Some(session) => Err(Code::IdentifierAlreadySignedIn.on("identifier").instead(session.id).into()),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
