@@ -7,7 +7,7 @@ use crate::domain::client::Client;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, Username};
 use crate::domain::rejection::{Code, Reason, Rejection};
-use crate::domain::sign_in::{Consumed, Proved, SourceMark};
+use crate::domain::sign_in::SourceMark;
 use crate::domain::sign_up::{External, ExternalAnswer};
 use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Strategy};
 
@@ -23,19 +23,6 @@ impl Engine {
         let account = open.and_then(|sign_in| sign_in.external.as_deref()).ok_or_else(nothing)?;
         let (strategy, answer) = self.transferable(account, Code::ExternalAccountNotFound, Some(&client)).await?;
         Ok(External::Answered(strategy, answer))
-    }
-
-    /// What a transfer to a sign-up takes from the client's sign-in: the identifier that it proved, where it did, and
-    /// itself, which is used up thereby.
-    ///
-    /// # Errors
-    /// `account_transfer_invalid` where there is no sign-in.
-    pub(super) async fn handed_over(&self, caller: &Caller) -> Result<(Option<Proved>, Consumed), EngineError> {
-        let nothing = || Rejection::from(Code::AccountTransferInvalid);
-        let client = caller.client_id().ok_or_else(nothing)?;
-        let client = self.inner.store().client(client).await?.ok_or_else(nothing)?;
-        let open = client.open_sign_in(self.now(), &self.inner.environment.policy).ok_or_else(nothing)?;
-        Ok((open.proved_by_newcomer(), open.stamp()))
     }
 
     /// A proved account that belongs on the other side, and who holds it by now.
@@ -141,7 +128,7 @@ impl Engine {
         Ok(())
     }
 
-    fn session_of(&self, user: UserId, client: &Client) -> Option<SessionId> {
+    pub(super) fn session_of(&self, user: UserId, client: &Client) -> Option<SessionId> {
         client.live_sessions(self.now()).find(|session| session.user_id == user).map(|session| session.id)
     }
 }

@@ -20,6 +20,7 @@ mod keys;
 mod links;
 mod listing;
 mod messages;
+mod newcomers;
 mod passwords;
 mod repeated;
 mod sessions;

@@ -10,7 +10,7 @@ use crate::domain::id::{ClientId, SignInId, UserId};
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::secret::Secret;
-use crate::domain::sign_in::{self, Attempt, Create, Newcomer, Prepare, Proof, SignIn, Start, Status, Transition, Try};
+use crate::domain::sign_in::{self, Attempt, Create, Prepare, Proof, SignIn, Start, Status, Transition, Try};
 use crate::domain::sign_up::{self, ExternalReturn};
 use crate::domain::user::User;
 use crate::domain::verification::{self, Strategy};
@@ -68,7 +68,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Rejected`], such as `form_identifier_not_found`; a wrong password is counted before it is
-    /// refused.
+    /// refused. Where the message or the trip that is asked for can't be had, nothing is begun: there is nothing yet that
+    /// could be kept.
     pub async fn create_sign_in(
         &self,
         caller: &Caller,
@@ -355,35 +356,8 @@ impl Engine {
         self.user_behind(self.inner.store().holder(identifier).await?).await
     }
 
-    /// Whether somebody may sign up by the sign-in that they ask for (CONTRACT-2 B.4).
-    async fn newcomer_by(
-        &self,
-        raw: &RawSignIn,
-        identifier: Option<&Identifier>,
-        strategy: Option<&Strategy>,
-        source: &Source,
-    ) -> Result<Option<Newcomer>, EngineError> {
-        let is_asked_for = raw.sign_up_if_missing.as_deref().is_some_and(|text| text == "true" || text == "1");
-        let Some(identifier) = identifier.filter(|_| is_asked_for) else { return Ok(None) };
-        let has_password = raw.password.as_ref().is_some_and(|password| !password.expose().is_empty());
-        let strategy = strategy.or(has_password.then_some(&Strategy::Password));
-        sign_in::may_be_missing(identifier, strategy, &self.settings())?;
-        Ok(Some(Newcomer { captcha_solved: self.newcomer_solves_captcha(raw, source).await? }))
-    }
-
-    /// Who a sign-in is about: where somebody may sign up by it, whoever holds its identifier by now. It is looked for
-    /// whether or not it was found before, which takes the same time.
-    async fn user_of(&self, sign_in: &SignIn) -> Result<Option<Arc<User>>, EngineError> {
-        let identifier = sign_in.identifier.as_ref().filter(|_| sign_in.newcomer.is_some());
-        let since = match identifier {
-            Some(identifier) => self.inner.store().holder(identifier).await?,
-            None => None,
-        };
-        self.user_behind(sign_in.user_id.or(since)).await
-    }
-
     /// The user with this id. Where the instance keeps to itself who is one, nobody takes as long.
-    async fn user_behind(&self, id: Option<UserId>) -> Result<Option<Arc<User>>, EngineError> {
+    pub(super) async fn user_behind(&self, id: Option<UserId>) -> Result<Option<Arc<User>>, EngineError> {
         let is_protected = self.settings().attack_protection.enumeration_protection.enabled;
         match id {
             Some(id) => return Ok(self.inner.store().user(id).await?),

@@ -287,7 +287,7 @@ impl Engine {
         if let Some(ticket) = raw.ticket() {
             usable(&Strategy::Ticket, &settings)?;
             self.inner.admission.spend(Family::LookUp, source, self.now())?;
-            fields.invitation = Some(Box::new(self.invited_by(ticket).await?));
+            fields.invitation = Some(Box::new(self.invited_by(ticket, caller).await?));
         }
         let mut no_trip = None;
         let external = match (raw.is_transfer(), &fields.proved) {

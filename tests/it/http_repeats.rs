@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::backend::{SECRET_KEY, backend};
 use crate::support::browser::{Browser, PAGE, escaped};
 use crate::support::server::Server;
 
@@ -169,6 +170,31 @@ fn whoever_is_signed_in_already_is_told_which_session_to_go_on_with() {
         let refused = browser.post("/v1/client/sign_ins", &form);
         assert_eq!((refused.status, refused.error_codes()), (400, vec!["identifier_already_signed_in".into()]));
         assert_eq!(refused.json()["errors"][0]["meta"]["session_id"], session, "{}", refused.body);
+    }
+}
+
+#[test]
+fn whoever_accepted_an_invitation_and_is_still_here_is_told_so() {
+    let config = format!("[session]\nsingle = false\n[instance]\nsecret_key = \"{SECRET_KEY}\"\n");
+    let site = Site::start_with(&config);
+    let invited = json!({ "email_address": "ada@example.com", "ignore_existing": true });
+    let ticket = || {
+        let made = backend(&site.server, "POST", "/v1/invitations", &invited).json();
+        let url = made["url"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
+        url.split_once("ticket=").expect("a ticket").1.to_owned()
+    };
+    let (first, other) = (ticket(), ticket());
+    let mut browser = site.browser();
+    let form = |ticket: &str| format!("strategy=ticket&ticket={ticket}&password=wanders+under+elms");
+    let done = browser.post("/v1/client/sign_ups", &form(&first)).json();
+    assert_eq!(done["response"]["status"], "complete", "{done}");
+    for ticket in [&first, &other] {
+        let again = browser.post("/v1/client/sign_ups", &form(ticket));
+        assert_eq!((again.status, again.error_codes()), (400, vec!["identifier_already_signed_in".into()]));
+        assert_eq!(again.json()["errors"][0]["meta"]["session_id"], done["response"]["created_session_id"]);
+    }
+    for (ticket, code) in [(&first, "invitation_already_accepted"), (&other, "invitation_account_exists")] {
+        assert_eq!(site.browser().post("/v1/client/sign_ups", &form(ticket)).error_codes(), [code], "somebody else");
     }
 }
 
