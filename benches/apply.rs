@@ -40,7 +40,7 @@ fn main() {
                 let made = SignUp::create(id, client, &fields, None, &mut cx).expect("a sign-up");
                 let prepare = Command::Prepare(Prepare::parse(Some("email_code"), None).expect("a strategy"));
                 let prepared = made.next.apply(&prepare, &mut cx).expect("prepared");
-                let attempt = Attempt { strategy: Strategy::EmailCode, code: Some("424242".into()) };
+                let attempt = Attempt { strategy: Strategy::EmailCode, code: Some("424242".into()), again: false };
                 let done = prepared.next.apply(&Command::Attempt(attempt), &mut cx).expect("a right code");
                 assert!(done.conversion.is_some());
             }

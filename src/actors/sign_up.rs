@@ -85,7 +85,7 @@ impl Answer {
 /// What a call did.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// Nothing: it only looked, or a person must say first that they mean it.
+    /// Nothing: it only looked, a person must say first that they mean it, or what is asked for has been done before.
     Unchanged,
     /// Nothing more: it is the call that completed the sign-up, made again because its answer was lost (DESIGN 7).
     Again,
@@ -245,8 +245,7 @@ impl State {
         let value = self.owned(client)?.clone();
         let transition = self.arguments.environment.decide(|cx| value.apply(command, cx))?;
         if !transition.changed {
-            // A finished sign-up refuses everything but the call that finished it.
-            let outcome = if value.phase == Phase::Open { Outcome::Unchanged } else { Outcome::Again };
+            let outcome = if transition.is_replay { Outcome::Again } else { Outcome::Unchanged };
             return Ok(Answer { sign_up: value, outcome });
         }
         self.commit(Some(value.version), terms, transition).await
@@ -268,7 +267,7 @@ impl State {
         terms: Vec<ClientChange>,
         transition: Transition,
     ) -> Result<Answer, CallError> {
-        let Transition { next, verdict, effects, charges, client_changes, conversion, changed: _ } = transition;
+        let Transition { next, verdict, effects, charges, client_changes, conversion, .. } = transition;
         let environment = &self.arguments.environment;
         let policy = &environment.policy;
         let relaxed = conversion.is_none();
@@ -302,6 +301,8 @@ impl State {
         match error {
             CommitError::IdentifierTaken(kind) => Rejection::from(taken(kind)).into(),
             CommitError::Client(ClientConflict::TokenReplaced) => CallError::TokenReplaced,
+            // Another call took over what the client's sign-in proved.
+            CommitError::Client(ClientConflict::SignInChanged) => Rejection::from(Code::AccountTransferInvalid).into(),
             CommitError::Client(_) => Rejection::from(Code::SignUpCannotBeUpdated).into(),
             CommitError::Rejected(rejection) => rejection.into(),
             CommitError::LimitExceeded { retry_after } => {

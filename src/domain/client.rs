@@ -6,7 +6,7 @@
 use super::context::Policy;
 use super::id::{ClientId, SessionId, SignInId, SignUpId};
 use super::session::{Session, SessionStatus};
-use super::sign_in::SignIn;
+use super::sign_in::{self, SignIn};
 use super::time::{Span, Timestamp};
 use super::verification::Strategy;
 
@@ -30,6 +30,8 @@ pub struct Client {
     pub sign_up: Option<SignUpId>,
     /// The sign-in in progress, whole.
     pub sign_in: Option<Box<SignIn>>,
+    /// The sign-in that its newest session came of, for whoever asks again for what completed it.
+    pub finished_sign_in: Option<Box<SignIn>>,
     /// The live sessions.
     pub sessions: Vec<Session>,
     /// The session used last.
@@ -60,13 +62,15 @@ pub enum ClientChange {
     /// Refuse the whole commit unless this sign-up is the current one.
     RequireSignUp(SignUpId),
     /// Put a sign-in in the place of the one the client has, or take it off; refuses the whole commit unless that is
-    /// the expected one.
+    /// the expected one. A complete one is in progress no more, and kept for a while beside its session.
     SetSignIn {
         /// The id and version of the sign-in that `next` was made from or takes the place of.
         expected: Option<(SignInId, u64)>,
         /// The next one.
         next: Option<Box<SignIn>>,
     },
+    /// Forget the sign-in with this id that was finished, before its time.
+    ForgetFinished(SignInId),
     /// Put a session on the client, which ends what is in progress on it; with `single` the other sessions go, else
     /// the oldest beyond [`SESSIONS_MAX`]. Its token is replaced thereby: the ones before show nothing any more. The
     /// client is owed the new one unless [`ClientChange::Rotate`] says that it is told.
@@ -130,6 +134,8 @@ impl Client {
         for change in changes {
             client.take(change, is_answered, now)?;
         }
+        let is_recent = |sign_in: &SignIn| now.since(sign_in.updated_at) <= FINISHED_KEPT;
+        client.finished_sign_in = client.finished_sign_in.filter(|sign_in| is_recent(sign_in));
         client.version += 1;
         client.updated_at = client.updated_at.max(now);
         Ok(client)
@@ -172,6 +178,7 @@ impl Client {
             rotated_at: now,
             sign_up: None,
             sign_in: None,
+            finished_sign_in: None,
             sessions: Vec::new(),
             last_active_session_id: None,
             last_authentication_strategy: None,
@@ -193,7 +200,14 @@ impl Client {
                 if self.sign_in.as_deref().map(SignIn::stamp) != *expected {
                     return Err(ClientConflict::SignInChanged);
                 }
-                self.sign_in.clone_from(next);
+                let next = next.clone();
+                (self.sign_in, self.finished_sign_in) = match next.as_deref().map(SignIn::status) {
+                    Some(sign_in::Status::Complete) => (None, next),
+                    _ => (next, self.finished_sign_in.take()),
+                };
+            }
+            ClientChange::ForgetFinished(id) => {
+                self.finished_sign_in = self.finished_sign_in.take().filter(|sign_in| sign_in.id != *id);
             }
             ClientChange::AddSession { session, single, strategy } => {
                 if *single {
@@ -205,6 +219,8 @@ impl Client {
                 self.sessions.drain(..too_many);
                 self.sign_up = None;
                 self.sign_in = None;
+                let made_it = |sign_in: &SignIn| sign_in.session() == Some(session.id);
+                self.finished_sign_in = self.finished_sign_in.take().filter(|sign_in| made_it(sign_in));
                 self.last_active_session_id = Some(session.id);
                 self.last_authentication_strategy.clone_from(strategy);
                 self.sessions_changed_at = Some(now);
@@ -244,6 +260,8 @@ impl Client {
             self.sessions_changed_at = Some(now);
         }
         let is_there = |id| self.sessions.iter().any(|s| s.id == id);
+        let made_one = |sign_in: &SignIn| sign_in.session().is_some_and(is_there);
+        self.finished_sign_in = self.finished_sign_in.take().filter(|sign_in| made_one(sign_in));
         if !self.last_active_session_id.is_some_and(is_there) {
             self.last_active_session_id = self.sessions.last().map(|s| s.id);
         }
@@ -252,6 +270,9 @@ impl Client {
 
 /// How many sessions a client holds at most: more people than share a browser, and few enough for one record.
 pub const SESSIONS_MAX: usize = 20;
+
+/// How long a finished sign-in is kept: a code is good for as long.
+const FINISHED_KEPT: Span = Span::from_secs(600);
 
 /// How long a lost completing answer can be asked for again with the token it replaced (DESIGN 7).
 const REPLAY_WINDOW: Span = Span::from_secs(60);

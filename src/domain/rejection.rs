@@ -1,5 +1,6 @@
 //! Why a command was refused, in Clerk's codes. Texts and HTTP statuses live in one table in `http/error/table.rs`.
 
+use super::id::SessionId;
 use super::time::Span;
 
 /// A command refused: one or more reasons. Validation collects them all.
@@ -18,6 +19,8 @@ pub struct Reason {
     pub retry_after: Option<Span>,
     /// A number that the text mentions, such as a length.
     pub number: Option<u32>,
+    /// The session that is there already, and can be used instead.
+    pub session: Option<SessionId>,
 }
 
 impl Rejection {
@@ -54,7 +57,7 @@ impl From<Code> for Rejection {
 
 impl From<Code> for Reason {
     fn from(code: Code) -> Self {
-        Self { code, param: None, retry_after: None, number: None }
+        Self { code, param: None, retry_after: None, number: None, session: None }
     }
 }
 
@@ -74,6 +77,12 @@ impl Reason {
     /// This reason with the number its text mentions.
     pub const fn with(mut self, number: u32) -> Self {
         self.number = Some(number);
+        self
+    }
+
+    /// This reason with the session that can be used instead.
+    pub const fn instead(mut self, session: SessionId) -> Self {
+        self.session = Some(session);
         self
     }
 }
@@ -151,6 +160,9 @@ codes! {
     IdentifierAlreadySignedIn "identifier_already_signed_in"
     AccountTransferInvalid "account_transfer_invalid"
     StrategyForUserInvalid "strategy_for_user_invalid"
+    SignUpIfMissingNotAllowed "sign_up_if_missing_not_allowed"
+    SignUpIfMissingStrategyNotSupported "sign_up_if_missing_strategy_not_supported"
+    SignUpIfMissingTransfer "sign_up_if_missing_transfer"
     SessionExists "session_exists"
     TicketInvalidCode "ticket_invalid_code"
     TicketExpiredCode "ticket_expired_code"

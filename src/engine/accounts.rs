@@ -128,7 +128,7 @@ impl Engine {
         Ok(())
     }
 
-    fn session_of(&self, user: UserId, client: &Client) -> Option<SessionId> {
+    pub(super) fn session_of(&self, user: UserId, client: &Client) -> Option<SessionId> {
         client.live_sessions(self.now()).find(|session| session.user_id == user).map(|session| session.id)
     }
 }

@@ -118,6 +118,12 @@ impl Caller {
         }
     }
 
+    /// The client whose token was presented, and its generation, be it the current one or the one before.
+    pub(super) fn presented(&self) -> Option<(ClientId, u32)> {
+        let known = self.known().map(|known| (known.client.id, known.client.generation));
+        known.or_else(|| self.replaced())
+    }
+
     /// What every commit on the caller's behalf begins with: it opens the client where that is not stored yet, and it
     /// is refused where the token that was presented is not the current one any more.
     pub(super) fn terms(&self) -> Vec<ClientChange> {

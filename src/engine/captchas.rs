@@ -1,13 +1,13 @@
 //! The calls about captchas: what a person solved, beside a write or between two of them (CONTRACT 16). Who owes one the
 //! sign-up knows.
 
-use crate::captcha::CaptchaError;
+use crate::captcha::{Captcha, CaptchaError};
 use crate::domain::rejection::{Code, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Command, RawFields, SignUp};
 use crate::limiter::Family;
 
-use super::{Caller, ClientView, Engine, EngineError, Source};
+use super::{Caller, ClientView, Engine, EngineError, RawSignIn, Source};
 
 impl Engine {
     /// Takes in a captcha that was solved between two steps: the caller's sign-up owes it no more. Where none is owed
@@ -54,8 +54,7 @@ impl Engine {
         if current.is_some_and(|sign_up| !sign_up.owes_captcha(&settings, policy)) {
             return Ok(false);
         }
-        let testing = source.testing_token.as_deref();
-        if testing.is_some_and(|token| self.inner.key.is_testing_token(token, self.now())) {
+        if self.is_tested(source) {
             return Ok(true);
         }
         let transferred = caller.client().filter(|_| raw.is_transfer()).and_then(|client| client.sign_in.as_deref());
@@ -64,17 +63,40 @@ impl Engine {
         if transferred.or_else(named).is_some_and(|strategy| policy.waives_captcha(&strategy)) {
             return Ok(false);
         }
-        let refused = |code: Code| EngineError::from(Rejection::from(code));
-        if raw.captcha_error.as_deref().is_some_and(|error| !error.is_empty()) {
-            return Err(refused(Code::CaptchaInvalid));
-        }
-        let token = raw.captcha_token.as_ref().filter(|token| !token.expose().is_empty());
         let missing = if current.is_some() { Code::RequiresCaptcha } else { Code::CaptchaMissingToken };
-        let token = token.ok_or_else(|| refused(missing))?;
-        match captcha.verify(token.expose(), source.address).await {
-            Ok(()) => Ok(true),
-            Err(CaptchaError::Refused) => Err(refused(Code::CaptchaInvalid)),
-            Err(error @ CaptchaError::Unavailable(_)) => Err(EngineError::Unavailable(error.to_string())),
+        ask(captcha, raw, missing, source).await
+    }
+
+    /// The same for a sign-in that may become a sign-up: what was solved for it, the sign-up does not owe (CONTRACT-2 B.9).
+    pub(super) async fn newcomer_solves_captcha(&self, raw: &RawSignIn, source: &Source) -> Result<bool, EngineError> {
+        let Some(captcha) = self.captcha().filter(|_| self.settings().sign_up.captcha_enabled) else {
+            return Ok(false);
+        };
+        if self.is_tested(source) {
+            return Ok(true);
         }
+        let (captcha_token, captcha_error) = (raw.captcha_token.clone(), raw.captcha_error.clone());
+        let raw = RawFields { captcha_token, captcha_error, ..RawFields::default() };
+        ask(captcha, &raw, Code::SignUpIfMissingNotAllowed, source).await
+    }
+
+    /// Whether an application's own tests ask.
+    fn is_tested(&self, source: &Source) -> bool {
+        let token = source.testing_token.as_deref();
+        token.is_some_and(|token| self.inner.key.is_testing_token(token, self.now()))
+    }
+}
+
+/// Asks the service about what came along; `missing` is what the lack of it is called.
+async fn ask(captcha: &Captcha, raw: &RawFields, missing: Code, source: &Source) -> Result<bool, EngineError> {
+    let refused = |code: Code| EngineError::from(Rejection::from(code));
+    let has_failed = raw.captcha_error.as_deref().is_some_and(|error| !error.is_empty());
+    let missing = if has_failed { Code::CaptchaInvalid } else { missing };
+    // What an earlier widget failed with says nothing about a token that came after it.
+    let token = raw.captcha_token().ok_or_else(|| refused(missing))?;
+    match captcha.verify(token, source.address).await {
+        Ok(()) => Ok(true),
+        Err(CaptchaError::Refused) => Err(refused(Code::CaptchaInvalid)),
+        Err(error @ CaptchaError::Unavailable(_)) => Err(EngineError::Unavailable(error.to_string())),
     }
 }

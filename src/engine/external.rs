@@ -62,7 +62,13 @@ pub(super) struct Wishes<'a> {
     pub(super) login_hint: Option<&'a str>,
 }
 
-impl Wishes<'_> {
+impl<'a> Wishes<'a> {
+    /// The same without those hints for the provider's page that are longer than any is: the trip works without them.
+    pub(super) fn within_reason(self) -> Self {
+        let short = |text: &&'a str| text.len() <= HINT_MAX;
+        Self { prompt: self.prompt.filter(short), login_hint: self.login_hint.filter(short), ..self }
+    }
+
     fn places(&self) -> Places {
         Places {
             redirect_url: self.redirect_url.unwrap_or_default().to_owned(),
@@ -206,9 +212,6 @@ impl Engine {
         source: &Source,
     ) -> Result<Option<External>, EngineError> {
         let missing = |param: &str| Rejection::from(Code::FormParamMissing.on(param));
-        if raw.is_transfer() {
-            return Ok(Some(self.taken_over(caller).await?));
-        }
         Ok(match strategy {
             Some(strategy @ Strategy::OAuth(_)) => {
                 let wishes = Wishes {
@@ -345,6 +348,7 @@ impl Engine {
         let redirect_url = wishes.redirect_url.map(str::to_owned);
         let redirect_url = redirect_url.ok_or_else(|| Rejection::from(Code::FormParamMissing.on("redirect_url")))?;
         let trip = self.trip(of, client, source);
+        let wishes = &wishes.within_reason();
         Ok(ExternalTrip {
             strategy: strategy.clone(),
             nonce: trip.nonce,
@@ -389,6 +393,9 @@ impl Engine {
         URL_SAFE_NO_PAD.encode(self.inner.key.seal(&trip.body(), &content))
     }
 }
+
+/// The longest hint for a provider's page, in bytes: more than an address has.
+const HINT_MAX: usize = 1024;
 
 /// Why the invitation that somebody came by lets nobody in any more.
 fn of_invitation(rejection: &Rejection) -> Option<Code> {

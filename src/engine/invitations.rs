@@ -5,7 +5,7 @@ use url::Url;
 use crate::domain::effect::{Content, Message};
 use crate::domain::id::{InvitationId, MessageId};
 use crate::domain::invitation::{Invitation, InvitationStatus, RawInvitation};
-use crate::domain::rejection::{Code, Rejection};
+use crate::domain::rejection::{Code, Reason, Rejection};
 use crate::domain::settings::SignUpMode;
 use crate::domain::sign_up::SignUp;
 use crate::limiter::Family;
@@ -177,13 +177,24 @@ impl Engine {
     }
 
     /// The invitation behind a ticket that somebody signs up with.
-    pub(super) async fn invited_by(&self, ticket: &str) -> Result<Invitation, EngineError> {
+    ///
+    /// # Errors
+    /// What is wrong with it; `identifier_already_signed_in` for who accepted it and is still here, with the session to go
+    /// on with.
+    pub(super) async fn invited_by(&self, ticket: &str, caller: &Caller) -> Result<Invitation, EngineError> {
         let invitation = self.invitation_of(ticket).await?;
-        invitation.is_good(self.now()).map_err(Rejection::from)?;
-        if self.inner.store().holder(&invitation.email_address.identifier()).await?.is_some() {
-            return Err(Rejection::from(Code::InvitationAccountExists).into());
+        let is_good = invitation.is_good(self.now());
+        if !matches!(is_good, Ok(()) | Err(Code::InvitationAlreadyAccepted)) {
+            is_good.map_err(Rejection::from)?;
         }
-        Ok(invitation)
+        let holder = self.inner.store().holder(&invitation.email_address.identifier()).await?;
+        let session = holder.zip(caller.client()).and_then(|(user, client)| self.session_of(user, client));
+        match (session, is_good, holder) {
+            (Some(session), ..) => Err(Reason::from(Code::IdentifierAlreadySignedIn).instead(session).into()),
+            (None, Err(code), _) => Err(Rejection::from(code).into()),
+            (None, Ok(()), Some(_)) => Err(Rejection::from(Code::InvitationAccountExists).into()),
+            (None, Ok(()), None) => Ok(invitation),
+        }
     }
 
     /// Refuses to write to somebody whom only an invitation lets in that is good no more. Whether they become a user the

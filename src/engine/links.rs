@@ -36,7 +36,7 @@ pub enum LinkOutcome {
     Unconfirmed,
     /// The link is too old.
     Expired,
-    /// The link is wrong, or was used already.
+    /// The link is wrong, or was used already, and not by who brings it.
     Failed,
     /// The address became a user's since: they sign in instead.
     Transferable,
@@ -85,19 +85,33 @@ impl Engine {
         let policy = &self.inner.environment.policy;
         let verification = answer.sign_up.email_address.as_ref().and_then(|e| e.verification.as_ref());
         let status = verification.map(|v| v.status(self.now(), policy.attempts_max));
-        let outcome = match (status, answer.sign_up.phase) {
-            (Some(VerificationStatus::Verified), Phase::Complete { session_id, .. }) => {
-                LinkOutcome::Verified { session: Some(session_id) }
-            }
-            (Some(VerificationStatus::Verified), Phase::Open) => LinkOutcome::Verified { session: None },
-            _ => LinkOutcome::Unconfirmed,
+        let is_verified = status == Some(VerificationStatus::Verified);
+        let completed = match answer.sign_up.phase {
+            Phase::Complete { session_id, .. } => Some(session_id),
+            Phase::Open => None,
         };
+        let is_new = matches!(answer.outcome, Outcome::Committed(_));
         let hears = match &answer.outcome {
             Outcome::Again => by_owner,
             Outcome::Committed(_) => by_owner && !answer.is_owed(),
             Outcome::Unchanged => false,
         };
-        let client = if hears { Some(self.answered(caller, answer, source).await?.1) } else { None };
+        let client = match hears {
+            true => match self.answered(caller, answer, source).await {
+                Ok((_, client)) => Some(client),
+                // The answer to an earlier click brings it.
+                Err(EngineError::TokenReplaced) if !is_new => None,
+                Err(error) => return Err(error),
+            },
+            false => None,
+        };
+        // One that was used before tells of the session only while that is there.
+        let known = client.as_ref().map(|view| &view.client).or_else(|| caller.client());
+        let is_live = |id: &SessionId| known.is_some_and(|client| client.live_session(*id, self.now()).is_some());
+        let outcome = match is_verified {
+            true => LinkOutcome::Verified { session: completed.filter(|id| is_new || is_live(id)) },
+            false => LinkOutcome::Unconfirmed,
+        };
         Ok(Followed { outcome, redirect_url, client, by_owner })
     }
 }

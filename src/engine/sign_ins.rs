@@ -38,6 +38,9 @@ pub struct RawSignIn {
     pub action_complete_redirect_url: Option<String>,
     pub oidc_prompt: Option<String>,
     pub oidc_login_hint: Option<String>,
+    pub sign_up_if_missing: Option<String>,
+    pub captcha_token: Option<Secret<String>>,
+    pub captcha_error: Option<String>,
 }
 
 /// The parameters of a prepare as text, `None` where absent.
@@ -65,7 +68,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Rejected`], such as `form_identifier_not_found`; a wrong password is counted before it is
-    /// refused.
+    /// refused. Where the message or the trip that is asked for can't be had, nothing is begun: there is nothing yet that
+    /// could be kept.
     pub async fn create_sign_in(
         &self,
         caller: &Caller,
@@ -86,10 +90,12 @@ impl Engine {
         };
         let known = caller.client().map(|client| &**client);
         admitted(known, None)?;
+        let strategy = Strategy::asked_for(raw.strategy.as_deref())?;
         let given = raw.identifier.as_deref().filter(|text| !text.is_empty());
         let identifier = given.map(|text| sign_in::identifier(text, &self.settings())).transpose()?;
         // Before anybody is looked up: the answer tells nothing about who there is.
         identifier.iter().try_for_each(|given| self.settings().restrictions.admit_at_sign_in(given))?;
+        let newcomer = self.newcomer_by(raw, identifier.as_ref(), strategy.as_ref(), source).await?;
         if identifier.is_some() {
             spend(Family::LookUp)?;
         }
@@ -106,7 +112,10 @@ impl Engine {
             admitted(known, user)?;
             let start = match is_transfer {
                 true => self.take_over(caller).await?,
-                false => self.start(raw, (id, client_id), identifier.is_some(), user, source).await?,
+                false => {
+                    let names = (strategy.as_ref(), identifier.is_some());
+                    self.start(raw, names, (id, client_id), user, source).await?
+                }
             };
             let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
                 admitted(client, user)?;
@@ -115,6 +124,7 @@ impl Engine {
                     client_id,
                     replaces: client.and_then(|client| client.sign_in.as_deref()).map(SignIn::stamp),
                     identifier: identifier.clone(),
+                    newcomer,
                     start: start.clone(),
                     origin: source.origin.clone(),
                 };
@@ -127,7 +137,7 @@ impl Engine {
         Err(EngineError::Busy { retry_after: RETRY_AFTER })
     }
 
-    /// Shows the sign-in in progress of the caller's client.
+    /// Shows the sign-in in progress of the caller's client, or the one that it finished a moment ago.
     ///
     /// # Errors
     /// [`EngineError::NotFound`] for all others, alike.
@@ -139,7 +149,8 @@ impl Engine {
     ) -> Result<(SignInView, ClientView), EngineError> {
         let _place = self.inner.admission.enter()?;
         let seen = self.visible(caller).await?.ok_or(EngineError::NotFound)?;
-        let value = self.in_progress(Some(seen.client()), id)?.clone();
+        let value = self.in_progress(Some(seen.client()), id);
+        let value = value.or_else(|_| self.finished(seen.client(), id))?.clone();
         self.shown(value, seen, source).await
     }
 
@@ -171,7 +182,7 @@ impl Engine {
         self.shown_after(caller, next, &committed, source).await
     }
 
-    /// Proves a first factor, which completes the sign-in.
+    /// Proves a first factor, which completes the sign-in. The same proof once more shows what it completed.
     ///
     /// # Errors
     /// [`EngineError::Rejected`]; a wrong code or password is counted before it is refused.
@@ -186,7 +197,23 @@ impl Engine {
         self.inner.admission.spend(Family::Attempt, source, now)?;
         self.inner.admission.spend(Family::Write, source, now)?;
         let _place = self.inner.admission.enter()?;
-        let client = caller.client().ok_or(EngineError::NotFound)?;
+        match self.attempt_in_progress(caller, id, raw, source).await {
+            Err(refused @ (EngineError::NotFound | EngineError::TokenReplaced)) => {
+                self.attempted_again(caller, id, raw, (refused, source)).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn attempt_in_progress(
+        &self,
+        caller: &Caller,
+        id: SignInId,
+        raw: &RawProof,
+        source: &Source,
+    ) -> Result<(SignInView, ClientView), EngineError> {
+        let nobody = if caller.was_replaced() { EngineError::TokenReplaced } else { EngineError::NotFound };
+        let client = caller.client().ok_or(nobody)?;
         let single = self.single_session();
         for _ in 0..TRIES_MAX {
             let user = self.user_of(self.in_progress(Some(client), id)?).await?;
@@ -329,12 +356,8 @@ impl Engine {
         self.user_behind(self.inner.store().holder(identifier).await?).await
     }
 
-    async fn user_of(&self, sign_in: &SignIn) -> Result<Option<Arc<User>>, EngineError> {
-        self.user_behind(sign_in.user_id).await
-    }
-
     /// The user with this id. Where the instance keeps to itself who is one, nobody takes as long.
-    async fn user_behind(&self, id: Option<UserId>) -> Result<Option<Arc<User>>, EngineError> {
+    pub(super) async fn user_behind(&self, id: Option<UserId>) -> Result<Option<Arc<User>>, EngineError> {
         let is_protected = self.settings().attack_protection.enumeration_protection.enabled;
         match id {
             Some(id) => return Ok(self.inner.store().user(id).await?),
@@ -348,34 +371,37 @@ impl Engine {
     async fn start(
         &self,
         raw: &RawSignIn,
+        (strategy, is_identified): (Option<&Strategy>, bool),
         (id, client): (SignInId, ClientId),
-        is_identified: bool,
         user: Option<&User>,
         source: &Source,
     ) -> Result<Start, EngineError> {
-        let strategy = raw.strategy.as_deref().filter(|text| !text.is_empty());
         let password = raw.password.as_ref().filter(|password| !password.expose().is_empty());
-        if let Some(Ok(strategy @ Strategy::OAuth(_))) = strategy.map(str::parse) {
-            sign_up::usable(&strategy, &self.settings())?;
+        if let Some(strategy @ Strategy::OAuth(_)) = strategy {
+            sign_up::usable(strategy, &self.settings())?;
             let wishes = Wishes {
                 redirect_url: raw.redirect_url.as_deref(),
                 action_complete_redirect_url: raw.action_complete_redirect_url.as_deref(),
                 prompt: raw.oidc_prompt.as_deref(),
                 login_hint: raw.oidc_login_hint.as_deref(),
             };
-            let trip = self.leave(&strategy, (Traveller::SignIn(id), client), &wishes, source).await?;
+            let trip = self.leave(strategy, (Traveller::SignIn(id), client), &wishes, source).await?;
             return Ok(Start::Leave(Box::new(trip)));
         }
-        if strategy.or(password.map(|_| "password")).is_some() && !is_identified {
+        if !is_identified && (strategy.is_some() || password.is_some()) {
+            strategy.map_or(Ok(()), sign_in::begins_alone)?;
             return Err(Code::FormParamMissing.on("identifier").into());
         }
         match (strategy, password) {
             (None, None) => Ok(Start::Identify),
-            (None | Some("password"), Some(password)) => {
+            (None | Some(Strategy::Password), Some(password)) => {
                 Ok(Start::Password { fits: self.compare(password, user, client, source).await? })
             }
-            (Some("password"), None) => Err(Code::FormParamMissing.on("password").into()),
-            (Some(_), _) => Ok(Start::Prepare(Prepare::parse(strategy, None, raw.channel.as_deref())?)),
+            (Some(Strategy::Password), None) => Err(Code::FormParamMissing.on("password").into()),
+            (Some(_), _) => {
+                let (strategy, channel) = (raw.strategy.as_deref(), raw.channel.as_deref());
+                Ok(Start::Prepare(Prepare::parse(strategy, None, channel)?))
+            }
         }
     }
 
@@ -394,10 +420,12 @@ impl Engine {
                 let password = password.ok_or_else(|| missing("password"))?;
                 Proof::Password { fits: self.compare(password, user, client, source).await? }
             }
-            _ => {
+            Strategy::EmailCode | Strategy::PhoneCode => {
                 let code = raw.code.as_deref().filter(|code| !code.is_empty()).ok_or_else(|| missing("code"))?;
                 Proof::Code(verification::Code::parse(code))
             }
+            // Whatever is brought along for it: nobody signs in by it.
+            _ => Proof::Code(None),
         };
         Ok(Attempt { strategy, proof })
     }
@@ -414,7 +442,7 @@ impl Engine {
         self.shown(value, seen, source).await
     }
 
-    async fn shown(
+    pub(super) async fn shown(
         &self,
         value: SignIn,
         seen: Visible,

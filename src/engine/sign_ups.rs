@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::actors::{Answer, Create};
+use crate::actors::{Answer, CallError, Create};
 use crate::domain::field::Field;
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::rejection::{Code, Rejection};
@@ -37,7 +37,8 @@ impl Engine {
     /// is in the view.
     ///
     /// # Errors
-    /// [`EngineError::Rejected`] with every fault of the fields; nothing is stored then.
+    /// [`EngineError::Rejected`] with every fault of the fields, or because the message or the trip that they ask for
+    /// can't be had; nothing is stored then. There is nothing yet that could be kept, and the caller has what they gave.
     pub async fn create_sign_up(
         &self,
         caller: &Caller,
@@ -57,7 +58,8 @@ impl Engine {
         }
         let client = caller.client_id().ok_or(EngineError::Internal)?;
         let id = self.inner.environment.decide(|cx| SignUpId::generate(cx.now, cx.entropy));
-        let fields = self.read_fields(fields, (id, client), None, caller, source).await?;
+        let (fields, refused) = self.read_fields(fields, (id, client), None, caller, source).await?;
+        refused.map_or(Ok(()), Err)?;
         let foreseen = self.foresee_message(fields.strategy.as_ref(), Some(&fields), None, source)?;
         let create = Create { client, terms: caller.terms(), fields, origin: source.origin.clone() };
         let outcome = self.inner.system.create(id, create).await;
@@ -108,8 +110,11 @@ impl Engine {
     /// Takes in fields.
     ///
     /// # Errors
-    /// [`EngineError::Rejected`] with every fault; nothing is stored then. `too_many_requests` where only the message
-    /// that they ask for is too much: the fields are kept, and it can be asked for later.
+    /// [`EngineError::Rejected`] with every fault of the fields; nothing is stored then. Where the fields are good and
+    /// only what they ask for beside them can't be had now, they are kept, and the error says what has to be asked for
+    /// later: `too_many_requests` and `verification_code_too_many_requests` for a message, such as
+    /// `oauth_token_exchange_error` for a trip to a provider. Whoever is done without it, or waits for the same message
+    /// already, is not told.
     pub async fn update_sign_up(
         &self,
         caller: &Caller,
@@ -121,26 +126,38 @@ impl Engine {
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let current = self.inner.system.read(id, client).await?.sign_up;
-        let mut fields = self.read_fields(fields, (id, client), Some(&current), caller, source).await?;
-        let (foreseen, refused) =
-            match self.foresee_message(fields.strategy.as_ref(), Some(&fields), Some(&current), source) {
-                Ok(foreseen) => (foreseen, None),
-                Err(EngineError::Limited { retry_after }) => (None, Some(retry_after)),
-                Err(error) => return Err(error),
-            };
-        if refused.is_some() {
-            fields.strategy = None;
-        }
-        let command = Command::Update(Box::new(fields));
-        let outcome = self.inner.system.command(id, client, caller.terms(), command).await;
-        self.settle_message(foreseen, &outcome, source);
-        let answer = outcome?;
-        match refused {
-            // Whoever is done without the message does not hear of it.
-            Some(retry_after) if answer.sign_up.phase == Phase::Open => {
-                Err(Code::TooManyRequests.after(retry_after).into())
+        let (mut fields, no_trip) = self.read_fields(fields, (id, client), Some(&current), caller, source).await?;
+        let update = async |fields: &Fields| {
+            let command = Command::Update(Box::new(fields.clone()));
+            self.inner.system.command(id, client, caller.terms(), command).await
+        };
+        let foreseen = match no_trip {
+            Some(refused) => Err(refused),
+            None => self.foresee_message(fields.strategy.as_ref(), Some(&fields), Some(&current), source),
+        };
+        let refused = match foreseen {
+            Ok(foreseen) => {
+                let outcome = update(&fields).await;
+                self.settle_message(foreseen, &outcome, source);
+                match outcome {
+                    Err(CallError::Rejected(refused)) if is_of_message(&refused) => EngineError::Rejected(refused),
+                    outcome => return self.answered(caller, outcome?, source).await,
+                }
             }
-            _ => self.answered(caller, answer, source).await,
+            Err(EngineError::Limited { retry_after }) => Code::TooManyRequests.after(retry_after).into(),
+            Err(refused) => refused,
+        };
+        // What was asked for beside the fields is refused, and they are good.
+        let wish = fields.strategy.take();
+        let answer = update(&fields).await?;
+        let is_met = self.inner.environment.decide(|cx| {
+            let url = fields.redirect_url.as_deref();
+            wish.is_some_and(|strategy| answer.sign_up.awaits_answer(&strategy, url, cx))
+        });
+        if answer.sign_up.phase == Phase::Open && !is_met {
+            Err(refused)
+        } else {
+            self.answered(caller, answer, source).await
         }
     }
 
@@ -241,8 +258,7 @@ impl Engine {
             }
             (None, None) => return Err(EngineError::NotFound),
         };
-        let attempt = attempt?;
-        let attempt = Command::Attempt(attempt);
+        let attempt = Command::Attempt(Attempt { again: caller.client().is_none(), ..attempt? });
         let answer = self.inner.system.command(id, client, caller.terms(), attempt).await.map_err(|error| {
             let error = EngineError::from(error);
             if caller.client().is_none() { EngineError::NotFound } else { error }
@@ -251,7 +267,7 @@ impl Engine {
     }
 
     /// Parses fields, asks the provider they name, looks up whether their identifiers are held, and hashes the
-    /// password.
+    /// password. Beside them, why the person can't be sent to a provider now, where that is all that is wrong.
     async fn read_fields(
         &self,
         raw: &RawFields,
@@ -259,16 +275,37 @@ impl Engine {
         current: Option<&SignUp>,
         caller: &Caller,
         source: &Source,
-    ) -> Result<Fields, EngineError> {
+    ) -> Result<(Fields, Option<EngineError>), EngineError> {
         let settings = self.settings();
         let (mut fields, password) = Fields::parse(raw, &settings)?;
-        fields.captcha_solved = self.solves_captcha(raw, current, caller, source).await?;
+        if raw.is_transfer() {
+            let (proved, consumed) = self.handed_over(caller).await?;
+            (fields.proved, fields.consumes) = (proved.map(Box::new), Some(consumed));
+        }
+        fields.captcha_solved = match &fields.proved {
+            Some(proved) if proved.captcha_solved => true,
+            _ => self.solves_captcha(raw, current, caller, source).await?,
+        };
         if let Some(ticket) = raw.ticket() {
             usable(&Strategy::Ticket, &settings)?;
             self.inner.admission.spend(Family::LookUp, source, self.now())?;
-            fields.invitation = Some(Box::new(self.invited_by(ticket).await?));
+            fields.invitation = Some(Box::new(self.invited_by(ticket, caller).await?));
         }
-        fields.external = self.external(raw, fields.strategy.as_ref(), id, client, caller, source).await?;
+        let mut no_trip = None;
+        let external = match (raw.is_transfer(), &fields.proved) {
+            (true, Some(_)) => Ok(None),
+            (true, None) => self.taken_over(caller).await.map(Some),
+            (false, _) => self.external(raw, fields.strategy.as_ref(), id, client, caller, source).await,
+        };
+        match external {
+            Ok(external) => fields.external = external,
+            Err(EngineError::Rejected(refused))
+                if matches!(fields.strategy, Some(Strategy::OAuth(_))) && is_of_provider(&refused) =>
+            {
+                no_trip = Some(EngineError::Rejected(refused));
+            }
+            Err(error) => return Err(error),
+        }
         fields.in_cookie = source.in_cookie();
         for identifier in fields.identifiers() {
             self.inner.admission.spend(Family::LookUp, source, self.now())?;
@@ -293,7 +330,7 @@ impl Engine {
             let password = password.apart_from(own_words(current, &fields)).apart_from(self.application_words());
             fields.password_digest = Patch::Set(self.hash_password(password, id, source).await?);
         }
-        Ok(fields)
+        Ok((fields, no_trip))
     }
 
     /// Whether the address that `strategy` would send something to is a user's, where nobody may learn that.
@@ -343,6 +380,16 @@ impl Engine {
             value,
         }
     }
+}
+
+/// Whether a write is refused only for the message that it asks for: it may be sent, but not yet.
+fn is_of_message(refused: &Rejection) -> bool {
+    refused.is(Code::VerificationCodeTooManyRequests) || refused.is(Code::TooManyRequests)
+}
+
+/// Whether a write is refused only because the provider that it names can't be asked.
+fn is_of_provider(refused: &Rejection) -> bool {
+    refused.is(Code::OAuthTokenExchangeError) || refused.is(Code::OAuthConfigMissing)
 }
 
 fn strategies(settings: &Settings, field: &Field) -> Vec<String> {

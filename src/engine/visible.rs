@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use crate::actors::{Answer, Outcome};
 use crate::domain::client::Client;
+use crate::domain::id::SessionId;
 use crate::domain::secret::Secret;
-use crate::domain::sign_up::SignUp;
+use crate::domain::sign_up::{Phase, SignUp};
 use crate::store::Committed;
 
 use super::{Caller, Engine, EngineError};
@@ -87,20 +88,23 @@ impl Engine {
         match &answer.outcome {
             Outcome::Committed(committed) => self.visible_after(caller, committed),
             Outcome::Unchanged => self.visible(caller).await?.ok_or(EngineError::NotFound),
-            Outcome::Again => self.visible_again(caller).await,
+            Outcome::Again => match answer.sign_up.phase {
+                Phase::Complete { session_id, .. } => self.visible_again(caller, session_id).await,
+                Phase::Open => Err(EngineError::NotFound),
+            },
         }
     }
 
-    /// The caller's client where the call that replaced its token was made again: the token before is good for that for
-    /// a moment (DESIGN 7).
-    async fn visible_again(&self, caller: &Caller) -> Result<Visible, EngineError> {
-        let known = caller.known().map(|known| (known.client.id, known.client.generation));
-        let (id, generation) = known.or_else(|| caller.replaced()).ok_or(EngineError::NotFound)?;
+    /// The caller's client where the call that replaced its token, and made `session`, was made again: the token before
+    /// is good for that for a moment (DESIGN 7), and not for what another call made since.
+    pub(super) async fn visible_again(&self, caller: &Caller, session: SessionId) -> Result<Visible, EngineError> {
+        let (id, generation) = caller.presented().ok_or(EngineError::NotFound)?;
         let client = self.inner.store().client(id).await?.ok_or(EngineError::NotFound)?;
         if client.generation == generation && caller.known().is_some() {
             return Ok(Visible { client, new_token: caller.new_token().cloned() });
         }
-        if !client.accepts_replay(generation, self.now()) {
+        let is_newest = client.sessions.last().is_some_and(|newest| newest.id == session);
+        if !is_newest || !client.accepts_replay(generation, self.now()) {
             return Err(EngineError::TokenReplaced);
         }
         let new_token = Some(self.token_of(&client));

@@ -10,6 +10,7 @@ use hyper::StatusCode;
 use hyper::header::{ALLOW, HeaderMap, HeaderValue, RETRY_AFTER};
 use serde_json::{Map, Value, json};
 
+use crate::domain::id::SessionId;
 use crate::domain::rejection::{Code, Reason, Rejection};
 use crate::domain::time::Span;
 use crate::engine::EngineError;
@@ -66,6 +67,8 @@ struct Problem {
     message: Cow<'static, str>,
     long_message: Cow<'static, str>,
     param: Option<String>,
+    /// The session that can be used instead (CONTRACT 15, `session_id`).
+    session: Option<SessionId>,
 }
 
 impl HttpError {
@@ -210,8 +213,14 @@ impl Problem {
             message: fill(row.message),
             long_message: fill(row.long_message),
             param: param.map(str::to_owned),
+            session: None,
         };
         (row.status, problem)
+    }
+
+    fn of(reason: &Reason) -> (StatusCode, Self) {
+        let (status, problem) = Self::new(reason.code.as_str(), reason.param.as_deref(), reason.number);
+        (status, Self { session: reason.session, ..problem })
     }
 
     fn to_json(&self) -> Value {
@@ -225,6 +234,9 @@ impl Problem {
                 json!({"code": "anotherWord", "message": "Add another word or two. Uncommon words are better."});
             meta.insert("zxcvbn".into(), json!({"suggestions": [another]}));
         }
+        if let Some(session) = &self.session {
+            meta.insert("session_id".into(), json!(session.to_string()));
+        }
         json!({
             "code": self.code,
             "message": self.message,
@@ -237,8 +249,7 @@ impl Problem {
 impl From<&[Reason]> for HttpError {
     /// The gravest status wins: a wait before a bad value before a bad state.
     fn from(reasons: &[Reason]) -> Self {
-        let (statuses, problems): (Vec<_>, Vec<_>) =
-            reasons.iter().map(|r| Problem::new(r.code.as_str(), r.param.as_deref(), r.number)).unzip();
+        let (statuses, problems): (Vec<_>, Vec<_>) = reasons.iter().map(Problem::of).unzip();
         let status = statuses.into_iter().max();
         let wait = reasons.iter().filter_map(|r| r.retry_after).max();
         Self::new(status.unwrap_or(StatusCode::BAD_REQUEST), problems).after(wait)

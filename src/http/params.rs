@@ -44,6 +44,13 @@ impl Params {
         }
     }
 
+    /// The value of a parameter that no person and no developer chose: a client sends it by itself, and so nobody could
+    /// do anything about a refusal. Of several the first that can be read counts; what can't be read is not there.
+    pub(super) fn hint(&self, name: &str) -> Option<&str> {
+        let mut readable = self.0.iter().filter(|(n, _)| n == name).filter_map(|(_, value)| value.as_deref().ok());
+        readable.find(|text| !text.is_empty())
+    }
+
     /// Reads several such parameters at once and collects everything wrong with them.
     pub(super) fn reader<'a>(&'a self, reasons: &'a mut Vec<Reason>) -> Reader<'a> {
         Reader { params: self, reasons }
@@ -72,6 +79,16 @@ impl Reader<'_> {
     /// The same where being empty means something: what is there goes.
     pub(super) fn take_or_clear(&mut self, name: &str) -> Option<String> {
         self.noted(self.params.said(name))
+    }
+
+    /// The value of a parameter that clients send by themselves ([`Params::hint`]): it is never at fault.
+    pub(super) fn hint(&mut self, name: &str) -> Option<String> {
+        self.params.hint(name).map(str::to_owned)
+    }
+
+    /// The same where being empty means something: what is there goes.
+    pub(super) fn hint_or_clear(&mut self, name: &str) -> Option<String> {
+        self.hint(name).or_else(|| self.params.said(name).ok().flatten().map(str::to_owned))
     }
 
     fn noted(&mut self, value: Result<Option<&str>, Reason>) -> Option<String> {
@@ -163,6 +180,21 @@ mod tests {
         let mut reader = params.reader(&mut reasons);
         assert_eq!((reader.take("ticket"), reader.number("limit")), (None, None));
         assert_eq!(reader.take_or_clear("first_name").as_deref(), Some(""));
+        assert_eq!(reasons, []);
+    }
+
+    #[test]
+    fn what_clients_send_by_themselves_is_never_at_fault() {
+        let form = b"locale=%FF&locale=&locale=de&locale=fr&channel=%C3%28&timezone=&captcha_error";
+        let params = Params::decode(form, 100).expect("few enough");
+        let mut reasons = Vec::new();
+        let mut reader = params.reader(&mut reasons);
+        assert_eq!(reader.hint("locale").as_deref(), Some("de"), "the first that can be read");
+        for name in ["channel", "timezone", "captcha_error", "absent"] {
+            assert_eq!(reader.hint(name), None, "{name}");
+        }
+        let cleared = ["locale", "timezone", "channel", "absent"].map(|name| reader.hint_or_clear(name));
+        assert_eq!(cleared.each_ref().map(Option::as_deref), [Some("de"), Some(""), None, None]);
         assert_eq!(reasons, []);
     }
 

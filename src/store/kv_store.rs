@@ -21,7 +21,7 @@ use super::key::{self, Kind};
 use super::kv::{KeyValue, Write};
 use super::plan::Batch;
 use super::record::{
-    ClientRecordV2, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV2, UserRecordV2,
+    ClientRecordV3, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV2, UserRecordV2,
     ValueRecordV1, WaitlistEntryRecordV1,
 };
 use super::retention::{self, Fate, Keep, Place, Portion, Stale, WALKED};
@@ -141,7 +141,7 @@ impl<K: KeyValue> Store for KvStore<K> {
 
     fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>> {
         Box::pin(async move {
-            let record: Option<ClientRecordV2> = self.record(key::client(id)).await?;
+            let record: Option<ClientRecordV3> = self.record(key::client(id)).await?;
             let Some(mut client) = record.map(Client::try_from).transpose()? else { return Ok(None) };
             let mut users = HashMap::new();
             for user in client.sessions.iter().map(|session| session.user_id) {

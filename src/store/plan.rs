@@ -22,7 +22,7 @@ use crate::domain::user::User;
 use super::codec::{self, Record};
 use super::kv::{KeyValue, Write};
 use super::record::{
-    ClientRecordV2, CounterRecordV1, FailuresRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV2,
+    ClientRecordV3, CounterRecordV1, FailuresRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV2,
     UserRecordV2, ValueRecordV1,
 };
 use super::retention::{self, Fate, Keep, Stale};
@@ -151,13 +151,13 @@ impl<K: KeyValue> Draft<'_, '_, K> {
     /// The client after the changes, and the generation of its token before them.
     fn client(&mut self, write: &ClientWrite, at: Timestamp) -> Result<(Arc<Client>, Option<u32>), CommitError> {
         let key = key::client(write.id);
-        let current: Option<ClientRecordV2> = self.record(&key)?;
+        let current: Option<ClientRecordV3> = self.record(&key)?;
         let mut current = current.map(Client::try_from).transpose().map_err(refuse)?;
         if let Some(client) = &mut current {
             client.drop_ended(|id| self.known_user(id))?;
         }
         let next = Client::change(current.as_ref(), write.id, &write.changes, at)?;
-        self.put(key, &ClientRecordV2::from(&next))?;
+        self.put(key, &ClientRecordV3::from(&next))?;
         Ok((Arc::new(next), current.map(|client| client.generation)))
     }
 

@@ -10,7 +10,7 @@ use crate::domain::time::{Span, Timestamp};
 
 use super::codec;
 use super::key::{self, Kind};
-use super::record::{ClientRecordV2, CounterRecordV1, FailuresRecordV1, OutboxRecordV1, UserRecordV2};
+use super::record::{ClientRecordV3, CounterRecordV1, FailuresRecordV1, OutboxRecordV1, UserRecordV2};
 use super::store::StoreError;
 use super::{OutboxEntry, budget};
 use crate::domain::client::Client;
@@ -64,7 +64,7 @@ pub(super) fn fate(
     let goes = |is_over: bool| if is_over { Fate::Goes } else { Fate::Stays };
     let is = |kind: Kind| key.first() == Some(&kind.byte());
     Ok(if is(Kind::Client) {
-        let client = Client::try_from(codec::decode::<ClientRecordV2>(value)?)?;
+        let client = Client::try_from(codec::decode::<ClientRecordV3>(value)?)?;
         let has_session = client.live_sessions(now).next().is_some();
         let is_idle = client.updated_at + keep.client <= now;
         let in_progress = client.sign_up.map(|id| get(&key::sign_up(id))).transpose()?.flatten().is_some();
@@ -99,7 +99,7 @@ fn lives(
     get: impl Fn(&Bytes) -> Result<Option<Bytes>, StoreError>,
 ) -> Result<bool, StoreError> {
     let Some(bytes) = get(&key::client(client))? else { return Ok(false) };
-    let client = Client::try_from(codec::decode::<ClientRecordV2>(&bytes)?)?;
+    let client = Client::try_from(codec::decode::<ClientRecordV3>(&bytes)?)?;
     Ok(client.live_session(session, now).is_some())
 }
 

@@ -10,7 +10,7 @@ use vestibule::domain::requirements::Requirements;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings};
 use vestibule::domain::sign_up::{
-    Attempt, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status, Transition,
+    Action, Attempt, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status, Transition,
 };
 use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::verification::{Strategy, VerificationStatus};
@@ -150,12 +150,11 @@ fn parameters_longer_than_anything_they_could_mean_are_refused_before_they_are_r
         f.strategy = Some(long.clone());
         f.token = Some(Secret::new(long.clone()));
         f.ticket = Some(long.clone());
-        f.oidc_login_hint = Some(long.clone());
     });
     let refused = Fields::parse(&faulty, &world.settings).expect_err("faults");
     let params: Vec<_> = refused.reasons().iter().map(|r| (r.code, r.param.as_deref().unwrap_or_default())).collect();
     let too_long = |param| (Code::FormParamMaxLengthExceeded, param);
-    assert_eq!(params, ["strategy", "oidc_login_hint", "ticket", "token"].map(too_long));
+    assert_eq!(params, ["strategy", "ticket", "token"].map(too_long));
 }
 
 #[test]
@@ -237,10 +236,75 @@ fn a_lost_completing_answer_can_be_asked_for_again_for_a_minute() {
     let (sign_up, code) = world.prepare(&sign_up, Strategy::EmailCode);
     let done = world.attempt(&sign_up, Strategy::EmailCode, &code).expect("a right code").next;
     let again = world.attempt(&done, Strategy::EmailCode, &code).expect("a replay");
-    assert!(!again.changed && again.conversion.is_none() && again.next == done);
+    assert!(!again.changed && again.is_replay && again.conversion.is_none() && again.next == done);
     assert!(world.attempt(&done, Strategy::EmailCode, "000000").is_err());
     world.clock.advance(Span::from_secs(61));
-    assert!(world.attempt(&done, Strategy::EmailCode, &code).is_err());
+    let replaced = Attempt { strategy: Strategy::EmailCode, code: Some(code.clone()), again: true };
+    assert!(world.decide(|cx| done.apply(&Command::Attempt(replaced), cx)).is_err(), "with the token from before");
+    let late = world.attempt(&done, Strategy::EmailCode, &code).expect("they have succeeded");
+    assert!(!late.changed && !late.is_replay, "the client knows its token by now");
+    world.clock.advance(Span::from_secs(540));
+    assert!(world.attempt(&done, Strategy::EmailCode, &code).is_err(), "no code is good for longer");
+}
+
+#[test]
+fn the_right_code_twice_is_right_and_what_is_proved_is_not_sent_a_code() {
+    let mut world = World::new(settings(&["email_address", "username"]));
+    let sign_up = world.create(&raw(|f| f.email_address = Some("ada@example.com".into()))).expect("a sign-up").next;
+    let (sign_up, code) = world.prepare(&sign_up, Strategy::EmailCode);
+    let proved = world.attempt(&sign_up, Strategy::EmailCode, &code).expect("a right code").next;
+    let again = world.attempt(&proved, Strategy::EmailCode, &code).expect("the same code");
+    assert!(!again.changed && again.verdict.is_ok() && again.charges.is_empty() && again.next == proved);
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    let refused = world.attempt(&proved, Strategy::EmailCode, wrong).expect_err("another code");
+    assert!(refused.is(Code::VerificationAlreadyVerified));
+    for after in [0, 31, 601] {
+        world.clock.advance(Span::from_secs(after));
+        let prepared = world.try_prepare(&proved, Strategy::EmailCode).expect("it is proved");
+        assert!(!prepared.changed && prepared.effects.is_empty(), "{after}");
+    }
+    let refused = world.attempt(&proved, Strategy::EmailCode, &code).expect_err("no code is good for longer");
+    assert!(refused.is(Code::VerificationAlreadyVerified));
+    // What proved one value proves no other, and a proof that did not complete the sign-up is no completing answer.
+    let elsewhere = world.update(&proved, &raw(|f| f.email_address = Some("eve@example.com".into()))).expect("moved");
+    assert!(world.attempt(&elsewhere.next, Strategy::EmailCode, &code).is_err());
+}
+
+#[test]
+fn an_earlier_proof_shows_a_finished_sign_up_to_its_client_and_not_to_the_token_from_before() {
+    let mut world = World::new(settings(&["email_address", "username"]));
+    let sign_up = world.create(&raw(|f| f.email_address = Some("ada@example.com".into()))).expect("a sign-up").next;
+    let (sign_up, code) = world.prepare(&sign_up, Strategy::EmailCode);
+    let proved = world.attempt(&sign_up, Strategy::EmailCode, &code).expect("a right code").next;
+    world.clock.advance(Span::from_secs(1));
+    let done = world.update(&proved, &raw(|f| f.username = Some("ada_l".into()))).expect("complete").next;
+    let shown = world.attempt(&done, Strategy::EmailCode, &code).expect("they have succeeded");
+    assert!(!shown.changed && !shown.is_replay);
+    let replaced = Attempt { strategy: Strategy::EmailCode, code: Some(code), again: true };
+    assert!(world.decide(|cx| done.apply(&Command::Attempt(replaced), cx)).is_err());
+}
+
+#[test]
+fn a_backend_that_says_twice_what_it_did_is_not_refused() {
+    let mut settings = settings(&["username"]);
+    settings.sign_up.custom_action_required = true;
+    let mut world = World::new(settings);
+    let sign_up = world.create(&raw(|f| f.username = Some("ada_l".into()))).expect("a sign-up").next;
+    let act = |custom_action, id| Command::Act(Action::parse(custom_action, id).expect("an action"));
+    let done = world.decide(|cx| sign_up.apply(&act(Some(true), Some("ext_1")), cx)).expect("complete");
+    assert!(done.conversion.is_some());
+    for (custom_action, id, is_same) in [
+        (Some(true), Some("ext_1"), true),
+        (Some(true), None, true),
+        (None, None, true),
+        (Some(false), None, false),
+        (Some(true), Some("ext_2"), false),
+        (Some(true), Some(""), false),
+    ] {
+        let again = world.decide(|cx| done.next.apply(&act(custom_action, id), cx));
+        assert_eq!(again.is_ok(), is_same, "{custom_action:?} {id:?}");
+        assert!(again.is_ok_and(|again| !again.changed) == is_same);
+    }
 }
 
 #[test]
@@ -367,7 +431,7 @@ impl World {
         strategy: Strategy,
         code: &str,
     ) -> Result<Transition, Rejection> {
-        let attempt = Attempt { strategy, code: Some(code.to_owned()) };
+        let attempt = Attempt { strategy, code: Some(code.to_owned()), again: false };
         self.decide(|cx| sign_up.apply(&Command::Attempt(attempt), cx))
     }
 

@@ -24,8 +24,34 @@ fn the_owner_follows_the_link_once_and_is_signed_in() {
     assert_eq!(charged(&done), [Charged::Proof]);
     let user = done.conversion.as_ref().map(|c| &c.user).expect("a user");
     assert_eq!(user.email_addresses[0].verified_by, Some(Strategy::EmailLink));
-    let used = follow(&mut world, &done.next, &token(&message), OWNER, false);
-    assert!(used.expect_err("a used link").is(Code::VerificationLinkTokenInvalid));
+    world.clock.advance(Span::from_secs(3600));
+    let again = follow(&mut world, &done.next, &token(&message), OWNER, false).expect("they have succeeded");
+    assert!(!again.changed && !again.is_replay && again.next == done.next);
+    for (by, confirmed) in [(None, false), (None, true), (STRANGER, false), (STRANGER, true)] {
+        let used = follow(&mut world, &done.next, &token(&message), by, confirmed).expect_err("a used link");
+        assert!(used.is(Code::VerificationLinkTokenInvalid), "{by:?} {confirmed}");
+    }
+    let wrong = LinkToken::parse(&flipped(&token(&message).expose())).expect("well-formed");
+    assert!(follow(&mut world, &done.next, &wrong, OWNER, false).is_err());
+}
+
+#[test]
+fn a_link_that_is_used_up_says_so_to_all_but_the_browser_that_has_succeeded() {
+    let mut unfinished = by_link();
+    unfinished.attributes.username = settings(&["username"]).attributes.username;
+    for same_client in [true, false] {
+        let mut world = World::new(unfinished.clone());
+        world.settings.attack_protection.email_link.require_same_client = same_client;
+        let (sign_up, message) = begin(&mut world, "ada@example.com");
+        let proved = follow(&mut world, &sign_up, &token(&message), OWNER, false).expect("the owner's link");
+        assert!(proved.conversion.is_none(), "a username is missing");
+        let again = follow(&mut world, &proved.next, &token(&message), OWNER, false).expect("they have succeeded");
+        assert!(!again.changed && again.next == proved.next);
+        for by in [None, STRANGER] {
+            let used = follow(&mut world, &proved.next, &token(&message), by, true).expect_err("a used link");
+            assert!(used.is(Code::VerificationLinkTokenInvalid), "{by:?}");
+        }
+    }
 }
 
 #[test]
@@ -113,15 +139,18 @@ fn code_and_link_of_one_mail_are_used_up_together() {
     assert!(by_code.verdict.is_ok());
     let verification = by_code.next.verification(&Field::EmailAddress).expect("verified");
     assert_eq!(verification.strategy, Strategy::EmailCode);
-    let refused = follow(&mut world, &by_code.next, &token(&message), OWNER, false).expect_err("used up");
+    let refused = follow(&mut world, &by_code.next, &token(&message), STRANGER, true).expect_err("used up");
     assert!(refused.is(Code::VerificationLinkTokenInvalid));
+    let by_both = follow(&mut world, &by_code.next, &token(&message), OWNER, false).expect("they have succeeded");
+    assert!(!by_both.changed);
 
+    let wrong = if code == "000000" { "000001" } else { "000000" };
     let by_link = follow(&mut world, &sign_up, &token(&message), OWNER, false).expect("the link").next;
-    let refused = world.attempt(&by_link, Strategy::EmailCode, &code).expect_err("used up");
-    assert!(refused.is(Code::VerificationAlreadyVerified) || refused.is(Code::VerificationStrategyInvalid));
+    let refused = world.attempt(&by_link, Strategy::EmailCode, wrong).expect_err("used up");
+    assert!(refused.is(Code::VerificationAlreadyVerified));
+    assert!(!world.attempt(&by_link, Strategy::EmailCode, &code).expect("they have succeeded").changed);
 
     let mut tried = sign_up;
-    let wrong = if code == "000000" { "000001" } else { "000000" };
     for _ in 0..5 {
         tried = world.attempt(&tried, Strategy::EmailCode, wrong).expect("a counted try").next;
     }
@@ -180,8 +209,8 @@ fn only_the_owner_that_lost_the_completing_answer_hears_it_again() {
     let again =
         |by, again| Command::Follow(Follow { secret: secret.clone(), by, confirmed: false, again, in_cookie: true });
     let heard = world.decide(|cx| done.apply(&again(OWNER, true), cx)).expect("the lost answer");
-    assert!(!heard.changed);
-    for (by, is_again) in [(OWNER, false), (STRANGER, true), (None, true)] {
+    assert!(!heard.changed && heard.is_replay);
+    for (by, is_again) in [(STRANGER, false), (STRANGER, true), (None, true)] {
         assert!(world.decide(|cx| done.apply(&again(by, is_again), cx)).is_err(), "{by:?} {is_again}");
     }
     // The token from before opens nothing on a sign-up that is still open.

@@ -38,6 +38,32 @@ fn a_solved_captcha_opens_the_door_once_and_others_do_not() {
 }
 
 #[test]
+fn whoever_may_sign_up_by_signing_in_solves_it_there_and_owes_it_no_more() {
+    let service = Service::start();
+    let (server, _folder) = start(&service);
+    let mut document = settings(true);
+    document["attributes"]["email_address"]["used_for_first_factor"] = json!(true);
+    put(&server, &document);
+    let mut browser = Browser::of(&server);
+    let mut begin = |form: &str| {
+        let form = format!("identifier=ada%40example.com&sign_up_if_missing=true{form}");
+        browser.post("/v1/client/sign_ins", &form)
+    };
+    assert_eq!(begin("").error_codes(), ["sign_up_if_missing_not_allowed"]);
+    assert_eq!(begin("&captcha_error=300010").error_codes(), ["captcha_invalid"]);
+    assert_eq!(begin("&captcha_token=wrong").error_codes(), ["captcha_invalid"]);
+    let begun = begin("&captcha_token=solved&captcha_error=300010&captcha_widget_type=smart");
+    assert_eq!(begun.status, 200, "{}", begun.body);
+    let path = format!("/v1/client/sign_ins/{}", begun.json()["response"]["id"].as_str().expect("an id"));
+    assert_eq!(browser.post(&format!("{path}/prepare_first_factor"), "strategy=email_code").status, 200);
+    let code = server.mail("ada@example.com", 1)["code"].as_str().expect("a code").to_owned();
+    let right = browser.post(&format!("{path}/attempt_first_factor"), &format!("strategy=email_code&code={code}"));
+    assert_eq!(right.error_codes(), ["sign_up_if_missing_transfer"], "{}", right.body);
+    let done = browser.post("/v1/client/sign_ups", "transfer=true");
+    assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
+}
+
+#[test]
 fn an_applications_own_tests_pass_with_a_testing_token() {
     let service = Service::start();
     let (server, _folder) = start(&service);

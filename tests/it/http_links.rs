@@ -46,8 +46,14 @@ fn the_browser_that_began_follows_its_link_and_is_signed_in() {
     assert_eq!(planted.get(&format!("/v1/client/sign_ups/{id}{reference}")).status, 404);
     assert_eq!(browser.get(&format!("/v1/client/sign_ups/{id}{reference}")).json()["response"]["status"], "complete");
 
-    assert_eq!(status_of(&browser.navigate(&link)), "failed");
+    let again = browser.navigate(&link);
+    assert_eq!(again.header("location"), Some(url.as_str()), "they have succeeded, however often they click");
+    assert_eq!(status_of(&site.browser().navigate(&link)), "failed", "to another browser it is used up");
     assert_eq!(browser.get("/v1/client").json()["response"]["sessions"].as_array().map(Vec::len), Some(1));
+    assert_eq!(browser.request("DELETE", "/v1/client/sessions", &[], "").status, 200);
+    let signed_out = browser.navigate(&link);
+    assert_eq!(status_of(&signed_out), "verified");
+    assert!(!signed_out.header("location").is_some_and(|url| url.contains("created_session")), "that is over");
 }
 
 #[test]
@@ -278,7 +284,8 @@ fn the_code_of_the_same_mail_works_and_ends_the_link() {
     let attempted = browser.request("POST", &path, &[], &format!("strategy=email_code&code={code}")).json();
     assert_eq!(attempted["response"]["status"], "complete");
     assert_eq!(attempted["response"]["verifications"]["email_address"]["strategy"], "email_code");
-    assert_eq!(status_of(&browser.navigate(&link)), "failed");
+    assert_eq!(status_of(&site.browser().navigate(&link)), "failed");
+    assert_eq!(status_of(&browser.navigate(&link)), "verified", "this browser's person has proved the address");
 }
 
 /// A server and the page that talks to it.

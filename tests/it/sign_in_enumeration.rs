@@ -46,6 +46,23 @@ async fn whoever_is_named_the_answers_and_the_work_are_the_same() {
 }
 
 #[tokio::test]
+async fn where_somebody_may_sign_up_by_signing_in_the_answers_and_the_work_are_the_same_too() {
+    let (bench, digest) = (Bench { may_sign_up: true, ..Bench::new().await }, digest().await);
+    for (n, kind) in KINDS.into_iter().enumerate() {
+        let address = format!("somebody{n}@example.com");
+        bench.import(&user(n, &address, kind, &digest)).await;
+        let (somebody, nobody) = (bench.walk(&address).await, bench.walk(&format!("nobody{n}@example.com")).await);
+        assert!(matches!(kind, Kind::Blocked) || somebody.len() > 20, "{somebody:?}");
+        assert_eq!(somebody.len(), nobody.len(), "{kind:?}");
+        for (step, (somebody, nobody)) in somebody.iter().zip(&nobody).enumerate() {
+            assert_eq!(somebody, nobody, "{kind:?}, step {step}");
+        }
+        let by_name = bench.walk(&format!("somebody_{n}")).await;
+        assert_eq!(by_name, bench.walk(&format!("nobody_{n}")).await, "{kind:?} by a username");
+    }
+}
+
+#[tokio::test]
 async fn signing_in_renews_a_digest_that_cost_less_than_one_does_now() {
     let (cheap, dear) = (CHEAP, HashParameters { m_kib: 128, ..CHEAP });
     let store = Arc::new(Watched::default());
@@ -68,6 +85,8 @@ async fn signing_in_renews_a_digest_that_cost_less_than_one_does_now() {
 struct Bench {
     engine: Engine,
     store: Arc<Watched>,
+    /// Whether sign-ins are begun that may become sign-ups.
+    may_sign_up: bool,
 }
 
 impl Bench {
@@ -81,7 +100,7 @@ impl Bench {
         let builder =
             Engine::builder().settings(settings()).policy(policy).key(InstanceKey::from_bytes([7; 32].into()));
         let builder = builder.store(store.clone()).hashing(hashing).email(Arc::new(Capture::new()));
-        Self { engine: builder.build().await.expect("an engine"), store }
+        Self { engine: builder.build().await.expect("an engine"), store, may_sign_up: false }
     }
 
     async fn import(&self, user: &User) {
@@ -142,6 +161,7 @@ impl Bench {
             identifier: Some(identifier.into()),
             password: password.map(|text| Secret::new(text.into())),
             strategy: strategy.map(str::to_owned),
+            sign_up_if_missing: self.may_sign_up.then(|| "true".into()),
             ..RawSignIn::default()
         };
         self.engine.create_sign_in(&caller, &raw, &Source::default()).await

@@ -15,7 +15,7 @@ impl SignIn {
     ///
     /// # Errors
     /// `strategy_for_user_invalid` where the user has no such factor; `verification_missing` and the like where no
-    /// code can be attempted.
+    /// code can be attempted; `sign_up_if_missing_transfer` where the person has proved what is nobody's.
     pub fn attempt(
         &self,
         attempt: &Attempt,
@@ -29,6 +29,9 @@ impl SignIn {
             Proof::Password { fits } => next.prove_password(fits.as_ref(), Some(self.stamp()), user, cx),
             Proof::Code(code) => {
                 let code = code.as_ref().ok_or_else(|| Refusal::FormCodeIncorrect.on("code"))?;
+                if self.is_transferable() && user.is_none() && self.was_proved_by(&attempt.strategy, code, cx) {
+                    return Err(Refusal::SignUpIfMissingTransfer.into());
+                }
                 self.guess(next, &attempt.strategy, code, user, cx)
             }
         }
@@ -70,17 +73,27 @@ impl SignIn {
     ) -> Result<Transition, Rejection> {
         let FirstFactor { address, verification } = self.pending(strategy, cx)?;
         let (verification, guess) = verification.guess(self.id.cast(), self.client_id, &address.value, Some(code), cx);
-        // What was never sent can't be known, and proves nobody.
-        let user = self.user_id.filter(|_| guess == Guess::Right);
-        if user.is_some() {
+        // Somebody may have signed up with the identifier since: it is them who proved it.
+        let since = holder.filter(|_| self.newcomer.is_some()).map(|holder| holder.id);
+        let is_right = guess == Guess::Right;
+        let user = self.user_id.or(since).filter(|_| is_right);
+        let is_new = is_right && user.is_none() && self.newcomer.is_some();
+        // Beside that, what was never sent can't be known, and proves nobody.
+        let is_proved = user.is_some() || is_new;
+        if is_proved {
             next.updated_at = cx.now.max(self.updated_at);
         }
-        let verification = Verification { verified: verification.verified.filter(|_| user.is_some()), ..verification };
+        let verification = Verification { verified: verification.verified.filter(|_| is_proved), ..verification };
         next.first_factor = Some(FirstFactor { address: address.clone(), verification });
+        next.user_id = user.or(self.user_id);
         let mut transition = Transition::to(next);
-        transition.tried(holder, address, Share::Codes, user.is_some());
+        transition.tried(holder, address, Share::Codes, is_proved);
         if !holder.is_some_and(|holder| holder.knows(self.client_id)) {
             transition.charge(address, Charged::Guess);
+        }
+        if is_new {
+            transition.charge(address, Charged::Proof);
+            return Ok(transition.kept(Some(self.stamp())).refused(Refusal::SignUpIfMissingTransfer));
         }
         let Some(user) = user else {
             return Ok(transition.kept(Some(self.stamp())).refused(Refusal::FormCodeIncorrect.on("code")));

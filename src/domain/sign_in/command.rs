@@ -6,7 +6,7 @@ use crate::domain::rejection::{Code, Reason};
 use crate::domain::sign_up::{ExternalAnswer, ExternalTrip};
 use crate::domain::verification::{self, ExternalAccount, Strategy};
 
-use super::Fit;
+use super::{Fit, Newcomer};
 
 /// What a new sign-in begins with.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Create {
     pub replaces: Option<(SignInId, u64)>,
     /// Who the person says they are.
     pub identifier: Option<Identifier>,
+    /// Where they may sign up by it if nobody holds the identifier.
+    pub newcomer: Option<Newcomer>,
     /// What follows in the same step.
     pub start: Start,
     /// The origin it is made from.
@@ -86,7 +88,25 @@ impl Prepare {
         let address_id = address_id.filter(|text| !text.is_empty());
         let address_id =
             address_id.map(|text| text.parse().map_err(|_| Code::FormParamValueInvalid.on(param))).transpose()?;
-        Ok(Self { strategy, address_id, channel: crate::domain::sign_up::channel(channel)? })
+        Ok(Self { strategy, address_id, channel: crate::domain::sign_up::channel(channel) })
+    }
+}
+
+/// Refuses a strategy that could begin a sign-in on its own, without the person saying who they are. Of those only the
+/// accounts at providers are built; with an identifier beside it, it is one that its user does not have.
+///
+/// # Errors
+/// `form_param_value_disabled`.
+pub fn begins_alone(strategy: &Strategy) -> Result<(), Reason> {
+    match strategy {
+        Strategy::NotBuilt(name) if name != "passkey" => Ok(()),
+        Strategy::NotBuilt(_)
+        | Strategy::Ticket
+        | Strategy::Web3(_)
+        | Strategy::OAuthToken(_)
+        | Strategy::GoogleOneTap
+        | Strategy::Enterprise(_) => Err(Code::FormParamValueDisabled.on("strategy")),
+        _ => Ok(()),
     }
 }
 
@@ -95,6 +115,5 @@ impl Prepare {
 /// # Errors
 /// `form_param_missing` without one, `form_param_value_invalid` for unknown words.
 pub fn named(strategy: Option<&str>) -> Result<Strategy, Reason> {
-    let text = strategy.filter(|s| !s.is_empty()).ok_or_else(|| Code::FormParamMissing.on("strategy"))?;
-    text.parse().map_err(|_| Code::FormParamValueInvalid.on("strategy"))
+    Strategy::asked_for(strategy)?.ok_or_else(|| Code::FormParamMissing.on("strategy"))
 }

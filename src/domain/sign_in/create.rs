@@ -14,7 +14,8 @@ impl SignIn {
     /// A new sign-in, in place of the one its client has. `user` holds the identifier.
     ///
     /// # Errors
-    /// `form_identifier_not_found` where nobody holds the identifier, unless the instance keeps that to itself;
+    /// `form_identifier_not_found` where nobody holds the identifier, unless the instance keeps that to itself or the
+    /// person may sign up by it;
     /// `form_param_missing` for a step that needs an identifier; what the step is refused for.
     pub fn create(create: &Create, user: Option<&User>, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         let is_protected = cx.settings.attack_protection.enumeration_protection.enabled;
@@ -22,7 +23,7 @@ impl SignIn {
         if create.identifier.is_none() && by_identifier {
             return Err(Code::FormParamMissing.on("identifier").into());
         }
-        if create.identifier.is_some() && user.is_none() && !is_protected {
+        if create.identifier.is_some() && user.is_none() && !is_protected && create.newcomer.is_none() {
             return Err(Code::FormIdentifierNotFound.on("identifier").into());
         }
         let empty = Self {
@@ -34,6 +35,7 @@ impl SignIn {
             user_id: user.map(|user| user.id),
             first_factor: None,
             external: None,
+            newcomer: create.newcomer.filter(|_| create.identifier.is_some()),
             created_at: cx.now,
             updated_at: cx.now,
             origin: create.origin.clone(),
@@ -65,9 +67,11 @@ impl Client {
         if single && self.live_sessions(now).next().is_some() {
             return Err(Code::SessionExists.into());
         }
-        if user.is_some_and(|user| self.live_sessions(now).any(|session| session.user_id == user.id)) {
-            return Err(Code::IdentifierAlreadySignedIn.on("identifier").into());
+        let theirs = user.and_then(|user| self.live_sessions(now).find(|session| session.user_id == user.id));
+        match theirs {
+            // The page goes on with it.
+            Some(session) => Err(Code::IdentifierAlreadySignedIn.on("identifier").instead(session.id).into()),
+            None => Ok(()),
         }
-        Ok(())
     }
 }

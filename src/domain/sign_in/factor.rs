@@ -45,7 +45,8 @@ impl SignIn {
         };
         let is_protected = cx.settings.attack_protection.enumeration_protection.enabled;
         let Some(user) = user.filter(|_| !is_protected) else {
-            return from_identifier(identifier, cx);
+            // Whoever may be new has no password to be asked for.
+            return from_identifier(identifier, self.newcomer.is_none(), cx);
         };
         let settings = cx.settings;
         let passwords = offers_password(settings) && user.password_digest.is_some();
@@ -118,12 +119,8 @@ fn offers(settings: &Settings, strategy: &Strategy) -> bool {
 }
 
 /// The same for whoever comes with this identifier, whether it is held or not.
-fn from_identifier(identifier: &Identifier, cx: &Context<'_>) -> Vec<Factor> {
-    let strategy = match identifier.kind {
-        IdentifierKind::EmailAddress => Some(Strategy::EmailCode),
-        IdentifierKind::PhoneNumber => Some(Strategy::PhoneCode),
-        IdentifierKind::Username | IdentifierKind::ExternalAccount | IdentifierKind::ExternalId => None,
-    };
+fn from_identifier(identifier: &Identifier, with_password: bool, cx: &Context<'_>) -> Vec<Factor> {
+    let strategy = code_to(identifier);
     let address = || FactorAddress {
         id: stand_in(identifier, cx),
         identifier: identifier.clone(),
@@ -133,7 +130,17 @@ fn from_identifier(identifier: &Identifier, cx: &Context<'_>) -> Vec<Factor> {
     let code = strategy
         .filter(|strategy| offers(cx.settings, strategy))
         .map(|strategy| Factor { strategy, address: Some(address()) });
-    offers_password(cx.settings).then_some(Factor::PASSWORD).into_iter().chain(code).collect()
+    let passwords = with_password && offers_password(cx.settings);
+    passwords.then_some(Factor::PASSWORD).into_iter().chain(code).collect()
+}
+
+/// How a code is sent to an identifier.
+pub(super) const fn code_to(identifier: &Identifier) -> Option<Strategy> {
+    match identifier.kind {
+        IdentifierKind::EmailAddress => Some(Strategy::EmailCode),
+        IdentifierKind::PhoneNumber => Some(Strategy::PhoneCode),
+        IdentifierKind::Username | IdentifierKind::ExternalAccount | IdentifierKind::ExternalId => None,
+    }
 }
 
 /// An id for an address that says nothing about who holds it, the same at every call.

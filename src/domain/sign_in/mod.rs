@@ -11,13 +11,15 @@ mod entry;
 mod external;
 mod factor;
 mod failures;
+mod newcomer;
 mod prepare;
 mod state;
 mod transition;
 
-pub use command::{Attempt, Create, Prepare, Proof, Start, named};
+pub use command::{Attempt, Create, Prepare, Proof, Start, begins_alone, named};
 pub use entry::{Credential, Entry, Fit, NotTheirs};
 pub use factor::{Factor, FactorAddress, identifier, supported_identifiers};
 pub use failures::{Account, FORGOTTEN_AFTER, Failures, Share, SourceMark, Try};
-pub use state::{FirstFactor, Phase, SignIn, Status};
+pub use newcomer::{Consumed, Proved, may_be_missing};
+pub use state::{FirstFactor, Newcomer, Phase, SignIn, Status};
 pub use transition::Transition;

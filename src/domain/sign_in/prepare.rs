@@ -40,6 +40,18 @@ impl SignIn {
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
         let FactorAddress { identifier: address, display, .. } = self.chosen(prepare, user, cx)?;
+        if self.is_transferable() {
+            return Err(Refusal::VerificationAlreadyVerified.into());
+        }
+        let is_protected = cx.settings.attack_protection.enumeration_protection.enabled;
+        let is_sent = match (user, self.newcomer) {
+            (Some(_), _) => true,
+            (None, None) => false,
+            (None, Some(_)) => match self.may_sign_up_with(&address, cx) {
+                Err(refused) if !is_protected => return Err(refused.into()),
+                admitted => admitted.is_ok(),
+            },
+        };
         let costs_much = |address: &Identifier| {
             address.kind == IdentifierKind::PhoneNumber && PhoneNumber::restore(address.value.clone()).is_costly()
         };
@@ -60,13 +72,13 @@ impl SignIn {
         if !is_test {
             let is_known = user.is_some_and(|user| user.knows(transition.next.client_id));
             transition.charge(&address, if is_known { Charged::OwnMessage } else { Charged::Message });
-            // Nobody's code is counted like everybody's, and sent to nobody.
+            // The code of nobody, who can't sign up by it either, is counted like everybody's and sent to nobody.
             let code = Secret::new(code.expose());
             transition.effects.push(Effect::Deliver(Message {
                 id: MessageId::generate(cx.now, cx.entropy),
                 to: address,
                 display_to: display,
-                content: if user.is_some() { Content::Code(code) } else { Content::Decoy },
+                content: if is_sent { Content::Code(code) } else { Content::Decoy },
                 created_at: cx.now,
                 expire_at,
             }));
@@ -86,7 +98,15 @@ impl SignIn {
         }
         let mut factors = self.first_factors(user, cx);
         factors.retain(|factor| factor.strategy == *strategy);
-        if factors.is_empty() { Err(Refusal::StrategyForUserInvalid.on("strategy").into()) } else { Ok(factors) }
+        if !factors.is_empty() {
+            return Ok(factors);
+        }
+        let is_protected = cx.settings.attack_protection.enumeration_protection.enabled;
+        let may_be_nobody = self.newcomer.is_some() && (user.is_none() || is_protected);
+        Err(match may_be_nobody {
+            true => Refusal::SignUpIfMissingStrategyNotSupported.on("strategy").into(),
+            false => Refusal::StrategyForUserInvalid.on("strategy").into(),
+        })
     }
 
     /// The address that is meant: the one named, else the one the person came with, else the first.

@@ -25,6 +25,8 @@ pub struct SignIn {
     pub first_factor: Option<FirstFactor>,
     /// The account at a provider, from the moment the person is sent there.
     pub external: Option<Box<ExternalAccount>>,
+    /// Where the person may sign up by it if nobody holds the identifier.
+    pub newcomer: Option<Newcomer>,
     /// When it began.
     pub created_at: Timestamp,
     /// The last accepted write.
@@ -33,6 +35,13 @@ pub struct SignIn {
     pub origin: Option<String>,
     /// Which addresses were sent a code when, as far as the cool-down looks back.
     pub recent_sends: Vec<(Identifier, Timestamp)>,
+}
+
+/// Somebody who signs in to the user that they may not be yet (`sign_up_if_missing`, CONTRACT-2 B.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Newcomer {
+    /// Whether they solved a captcha, which the sign-up owes no more then.
+    pub captcha_solved: bool,
 }
 
 /// The first factor in use.
@@ -44,7 +53,8 @@ pub struct FirstFactor {
     pub verification: Verification,
 }
 
-/// Where a sign-in stands. A complete one is shown once, in the answer that completed it, and kept by no client.
+/// Where a sign-in stands. A complete one is shown in the answer that completed it, and again to whoever lost that; its
+/// client has none in progress then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Gathering.
@@ -78,6 +88,20 @@ impl SignIn {
     /// When it is abandoned unless written to before; it is as if gone then.
     pub fn abandon_at(&self, policy: &Policy) -> Timestamp {
         self.updated_at + policy.abandon_after
+    }
+
+    /// The session that it became.
+    pub const fn session(&self) -> Option<SessionId> {
+        match self.phase {
+            Phase::Complete { session_id } => Some(session_id),
+            Phase::Open => None,
+        }
+    }
+
+    /// Whether the person has proved an identifier that is nobody's, and can sign up with it.
+    pub fn is_transferable(&self) -> bool {
+        let is_proved = || self.first_factor.as_ref().is_some_and(|factor| factor.verification.verified.is_some());
+        self.newcomer.is_some() && self.user_id.is_none() && self.phase == Phase::Open && is_proved()
     }
 
     /// What a change of the client's sign-in is made from.

@@ -101,7 +101,9 @@ impl Transition {
         let session = Session::begin(user, client_id, self.next.origin.clone(), cx);
         self.entry = Some(Entry { user_id: user, client_id, session_id: session.id, proof, at: cx.now });
         self.next.phase = Phase::Complete { session_id: session.id };
-        self.client_changes.push(ClientChange::SetSignIn { expected, next: None });
+        // Nobody comes back from a provider twice, and a profile is large.
+        let next = self.next.first_factor.as_ref().map(|_| Box::new(self.next.clone()));
+        self.client_changes.push(ClientChange::SetSignIn { expected, next });
         self.client_changes.extend(ClientChange::signed_in(session, cx.policy.single_session, strategy));
         self
     }

@@ -35,6 +35,16 @@ impl Action {
         };
         Ok(Self { custom_action, external_id })
     }
+
+    /// Whether the sign-up is as this wants it.
+    pub(super) fn is_done(&self, sign_up: &SignUp) -> bool {
+        let is_named = match &self.external_id {
+            Patch::Keep => true,
+            Patch::Clear => sign_up.external_id.is_none(),
+            Patch::Set(id) => sign_up.external_id.as_ref() == Some(id),
+        };
+        is_named && self.custom_action.is_none_or(|custom_action| custom_action == sign_up.custom_action)
+    }
 }
 
 impl SignUp {

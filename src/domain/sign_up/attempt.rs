@@ -14,6 +14,9 @@ use super::{Attempt, SignUp, Transition};
 impl SignUp {
     pub(super) fn attempt(&self, attempt: &Attempt, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         self.pays_captcha(None, cx)?;
+        if self.was_proved_by(attempt, cx) && !attempt.again {
+            return Ok(Transition::unchanged(self));
+        }
         let (field, verification) = self.pending(attempt, cx)?;
         let typed = attempt.code.as_deref().filter(|c| !c.is_empty());
         let typed = typed.ok_or_else(|| Refusal::FormParamMissing.on("code"))?;
@@ -60,8 +63,34 @@ impl SignUp {
         }
     }
 
+    /// The answer to an attempt at a finished sign-up: a double click, a second tab, or an answer that was lost. Its
+    /// client hears that it is done as long as the code would be good; with the token from before it hears only the
+    /// completing answer again (DESIGN 7).
+    pub(super) fn attempted_again(&self, attempt: &Attempt, cx: &Context<'_>) -> Result<Transition, Rejection> {
+        if self.is_replay(attempt, cx) {
+            Ok(Transition::replay(self))
+        } else if self.was_proved_by(attempt, cx) && !attempt.again {
+            Ok(Transition::unchanged(self))
+        } else {
+            Err(Refusal::SignUpCannotBeUpdated.into())
+        }
+    }
+
+    /// Whether the code in this attempt is the one that proved the value, or came with the link that did, and would be
+    /// good still.
+    fn was_proved_by(&self, attempt: &Attempt, cx: &Context<'_>) -> bool {
+        let proof = || {
+            let field = attempt.strategy.field()?;
+            let verification = self.verification(&field)?;
+            let code = Code::parse(attempt.code.as_deref()?)?;
+            let is_good = verification.takes(&attempt.strategy) && cx.now < verification.expire_at;
+            Some(is_good && verification.was_verified_by(self.id, &self.address(&field)?.value, &code, cx))
+        };
+        proof().unwrap_or(false)
+    }
+
     /// Whether this is the attempt that completed the sign-up, asked again because its answer was lost.
-    pub(super) fn is_replay(&self, attempt: &Attempt, cx: &Context<'_>) -> bool {
+    fn is_replay(&self, attempt: &Attempt, cx: &Context<'_>) -> bool {
         let Phase::Complete { at, .. } = self.phase else {
             return false;
         };

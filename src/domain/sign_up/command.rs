@@ -47,6 +47,8 @@ pub struct Attempt {
     pub strategy: Strategy,
     /// The code as typed.
     pub code: Option<String>,
+    /// Whether the caller presents a token that was replaced, which is good for the lost completing answer only.
+    pub again: bool,
 }
 
 /// Prove the e-mail address by the link that was sent to it.
@@ -65,13 +67,20 @@ pub struct Follow {
     pub in_cookie: bool,
 }
 
+impl Follow {
+    /// Whether the client that brings the link presents its current token, and is this one.
+    pub(super) fn is_by(&self, client: ClientId) -> bool {
+        self.by == Some(client) && !self.again
+    }
+}
+
 impl Prepare {
     /// Reads the parameters of a prepare.
     ///
     /// # Errors
     /// `form_param_missing` without a strategy, `form_param_value_invalid` for unknown words.
     pub fn parse(strategy: Option<&str>, channel: Option<&str>) -> Result<Self, Reason> {
-        let (strategy, channel) = (named(strategy)?, super::fields::channel(channel)?);
+        let (strategy, channel) = (named(strategy)?, super::fields::channel(channel));
         Ok(Self { strategy, channel, redirect_url: None, in_cookie: false, taken: false })
     }
 }
@@ -82,11 +91,10 @@ impl Attempt {
     /// # Errors
     /// `form_param_missing` without a strategy, `form_param_value_invalid` for unknown words.
     pub fn parse(strategy: Option<&str>, code: Option<&str>) -> Result<Self, Reason> {
-        Ok(Self { strategy: named(strategy)?, code: code.map(str::to_owned) })
+        Ok(Self { strategy: named(strategy)?, code: code.map(str::to_owned), again: false })
     }
 }
 
 fn named(strategy: Option<&str>) -> Result<Strategy, Reason> {
-    let text = strategy.filter(|s| !s.is_empty()).ok_or_else(|| Code::FormParamMissing.on("strategy"))?;
-    text.parse().map_err(|_| Code::FormParamValueInvalid.on("strategy"))
+    Strategy::asked_for(strategy)?.ok_or_else(|| Code::FormParamMissing.on("strategy"))
 }

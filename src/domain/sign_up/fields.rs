@@ -11,6 +11,7 @@ use crate::domain::password_policy::{self, Candidate};
 use crate::domain::rejection::{Code, Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::settings::Settings;
+use crate::domain::sign_in::{Consumed, Proved};
 use crate::domain::text;
 use crate::domain::verification::Strategy;
 
@@ -77,6 +78,10 @@ pub struct Fields {
     pub external: Option<External>,
     /// The invitation behind a ticket.
     pub invitation: Option<Box<Invitation>>,
+    /// The identifier that the client's sign-in proved, and that is nobody's.
+    pub proved: Option<Box<Proved>>,
+    /// The client's sign-in whose account or identifier is taken over: there is nothing to take over any more then.
+    pub consumes: Option<Consumed>,
     pub redirect_url: Option<String>,
     /// Whether a captcha was solved for this write.
     pub captcha_solved: bool,
@@ -98,23 +103,24 @@ impl RawFields {
         self.transfer.as_deref().is_some_and(|text| text == "true" || text == "1")
     }
 
+    /// The token of a captcha; one that is longer than any is none.
+    pub fn captcha_token(&self) -> Option<&str> {
+        let token = self.captcha_token.as_ref().map(|token| token.expose().as_str());
+        token.filter(|token| !token.is_empty() && token.len() <= TOKEN_MAX)
+    }
+
     /// The parameters that are longer than anything they could mean, before anything is made of them. Those that are
-    /// not named here say so by themselves.
+    /// not named here say so by themselves, or come from a client that nobody asked to send them, and are dropped.
     fn oversized(&self) -> Vec<Reason> {
         let secret = |secret: &Option<Secret<String>>| secret.as_ref().map_or(0, |text| text.expose().len());
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let sizes = [
             ("web3_wallet", text(&self.web3_wallet), WORD_MAX),
             ("strategy", text(&self.strategy), WORD_MAX),
-            ("channel", text(&self.channel), WORD_MAX),
             ("transfer", text(&self.transfer), WORD_MAX),
             ("legal_accepted", text(&self.legal_accepted), WORD_MAX),
-            ("oidc_prompt", text(&self.oidc_prompt), WORD_MAX),
-            ("oidc_login_hint", text(&self.oidc_login_hint), 4 * WORD_MAX),
             ("ticket", text(&self.ticket), TOKEN_MAX),
             ("token", secret(&self.token), TOKEN_MAX),
-            ("captcha_token", secret(&self.captcha_token), TOKEN_MAX),
-            ("captcha_error", text(&self.captcha_error), TOKEN_MAX),
         ];
         let too_long = sizes.into_iter().filter(|(_, size, max)| size > max);
         too_long.map(|(param, _, max)| Code::FormParamMaxLengthExceeded.on(param).with(max as u32)).collect()
@@ -179,18 +185,12 @@ impl Fields {
         take(metadata("unsafe_metadata", raw.unsafe_metadata.as_deref()).map(|m| fields.unsafe_metadata = m));
         take(flag("legal_accepted", raw.legal_accepted.as_deref()).map(|flag| fields.legal_accepted = flag));
         take(strategy(raw.strategy.as_deref(), settings).map(|s| fields.strategy = s));
-        take(channel(raw.channel.as_deref()).map(|c| fields.channel = c));
+        fields.channel = channel(raw.channel.as_deref());
         fields.redirect_url = raw.redirect_url.clone().filter(|url| !url.is_empty());
         fields.locale = match raw.locale.as_deref() {
             None => Patch::Keep,
             Some("") => Patch::Clear,
-            Some(tag) => match locale(tag) {
-                Ok(tag) => Patch::Set(tag),
-                Err(reason) => {
-                    take(Err(reason));
-                    Patch::Keep
-                }
-            },
+            Some(text) => locale(text).map_or(Patch::Keep, Patch::Set),
         };
         if fields.strategy == Some(Strategy::Ticket) && ticket.is_none() {
             take(Err(Code::FormParamMissing.on("ticket")));
@@ -213,6 +213,7 @@ impl Fields {
     /// The identifiers that are set here.
     pub fn identifiers(&self) -> Vec<Identifier> {
         let mut found = Vec::new();
+        found.extend(self.proved.as_ref().map(|proved| proved.identifier.clone()));
         if let Patch::Set(email) = &self.email_address {
             found.push(email.identifier());
         }
@@ -270,19 +271,17 @@ pub(super) fn name(param: &str, text: &str) -> Result<String, Reason> {
 fn flag(param: &str, text: Option<&str>) -> Result<Option<bool>, Reason> {
     match text {
         None => Ok(None),
-        Some("true" | "1") => Ok(Some(true)),
-        Some("false" | "0" | "") => Ok(Some(false)),
+        // What a check box sends where the page names no value (HTML, "on").
+        Some("true" | "1" | "on" | "yes") => Ok(Some(true)),
+        Some("false" | "0" | "off" | "no" | "") => Ok(Some(false)),
         Some(_) => Err(Code::FormParamTypeInvalid.on(param)),
     }
 }
 
 fn strategy(text: Option<&str>, settings: &Settings) -> Result<Option<Strategy>, Reason> {
-    let Some(text) = text.filter(|t| !t.is_empty()) else {
-        return Ok(None);
-    };
-    let strategy: Strategy = text.parse().map_err(|_| Code::FormParamValueInvalid.on("strategy"))?;
-    usable(&strategy, settings)?;
-    Ok(Some(strategy))
+    let strategy = Strategy::asked_for(text)?;
+    strategy.iter().try_for_each(|strategy| usable(strategy, settings))?;
+    Ok(strategy)
 }
 
 /// Whether the instance lets a strategy be used at all.
@@ -316,23 +315,33 @@ pub fn usable(strategy: &Strategy, settings: &Settings) -> Result<(), Reason> {
     }
 }
 
-/// The channel of a phone code; `None` leaves the choice to the engine.
-pub(in crate::domain) fn channel(text: Option<&str>) -> Result<Option<String>, Reason> {
-    match text {
-        None | Some("") => Ok(None),
-        Some("sms") => Ok(Some("sms".into())),
-        Some("whatsapp") => Err(Code::FormParamValueDisabled.on("channel")),
-        Some(_) => Err(Code::FormParamValueInvalid.on("channel")),
-    }
+/// The channel of a phone code; `None` leaves the choice to the engine. A client names the one that its settings prefer
+/// for the number's country, or one at all where no code is sent: the person can't help it, and gets a text message.
+pub(in crate::domain) fn channel(text: Option<&str>) -> Option<String> {
+    text.filter(|text| *text == "sms").map(str::to_owned)
 }
 
-fn locale(tag: &str) -> Result<String, Reason> {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    if tag.len() <= LOCALE_MAX && tag.bytes().all(plain) {
-        Ok(tag.to_owned())
-    } else {
-        Err(Code::FormParamFormatInvalid.on("locale"))
+/// What can be kept of the locale that a browser or an operating system reports: the language tag that it begins with
+/// (RFC 5646 2.1), without a list of others (`en-US,en`), an encoding or a modifier (POSIX, `en_US.UTF-8@euro`). `None`
+/// where it begins with no language, such as `C` or `*`. Its spelling stays as it came.
+fn locale(text: &str) -> Option<String> {
+    let text = text.trim();
+    let is_subtag = |subtag: &str| (1..=8).contains(&subtag.len()) && subtag.bytes().all(|b| b.is_ascii_alphanumeric());
+    let is_separator = |c: char| c == '-' || c == '_';
+    let tag_end = text.find(|c: char| !c.is_ascii_alphanumeric() && !is_separator(c)).unwrap_or(text.len());
+    let (mut end, mut at) = (0, 0);
+    for subtag in text[..tag_end].split(is_separator) {
+        let is_language = || (2..=3).contains(&subtag.len()) && subtag.bytes().all(|b| b.is_ascii_alphabetic());
+        if !is_subtag(subtag) || (at == 0 && !is_language()) || at + subtag.len() > LOCALE_MAX {
+            break;
+        }
+        // A single letter announces what follows it: at the end it says nothing (RFC 5646 2.2.6).
+        if subtag.len() > 1 {
+            end = at + subtag.len();
+        }
+        at += subtag.len() + 1;
     }
+    (end > 0).then(|| text[..end].to_owned())
 }
 
 /// The longest word of a vocabulary, in bytes.
@@ -341,5 +350,86 @@ const WORD_MAX: usize = 256;
 const TOKEN_MAX: usize = 16 * 1024;
 /// The longest name, in code points.
 const NAME_MAX: usize = 256;
-/// The longest language tag that BCP 47 software must expect.
+/// The longest language tag that BCP 47 software must expect (RFC 5646 4.4.1).
 const LOCALE_MAX: usize = 35;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_locale_the_language_tag_is_kept_and_the_rest_dropped() {
+        let long = format!("en-{}", "abcdefgh-".repeat(9));
+        for (text, kept) in [
+            ("en", Some("en")),
+            ("en-US", Some("en-US")),
+            ("zh-Hant-TW", Some("zh-Hant-TW")),
+            ("sr_Latn_RS", Some("sr_Latn_RS")),
+            ("es-419", Some("es-419")),
+            ("yue", Some("yue")),
+            ("de-DE-u-co-phonebk", Some("de-DE-u-co-phonebk")),
+            ("en-US@posix", Some("en-US")),
+            ("en-US.UTF-8", Some("en-US")),
+            ("en_US.UTF-8@euro", Some("en_US")),
+            ("en-US,en", Some("en-US")),
+            ("en-US, en;q=0.9", Some("en-US")),
+            ("de;q=0.8", Some("de")),
+            (" fr-FR\r\n", Some("fr-FR")),
+            ("en-US-", Some("en-US")),
+            ("en--US", Some("en")),
+            ("de-DE-u", Some("de-DE")),
+            ("de-u-", Some("de")),
+            ("en-waytoolongsubtag", Some("en")),
+            ("pt-BR\u{202c}", Some("pt-BR")),
+            (&long, Some("en-abcdefgh-abcdefgh-abcdefgh")),
+            ("C", None),
+            ("C.UTF-8", None),
+            ("POSIX", None),
+            ("*", None),
+            ("undefined", None),
+            ("null", None),
+            ("x-klingon", None),
+            ("12-34", None),
+            ("\u{65e5}\u{672c}\u{8a9e}", None),
+            ("-en", None),
+            ("", None),
+        ] {
+            assert_eq!(locale(text).as_deref(), kept, "{text}");
+        }
+    }
+
+    #[test]
+    fn parameters_that_clients_send_by_themselves_refuse_nothing() {
+        let long = "x".repeat(70_000);
+        for odd in ["", "whatsapp", "\u{0}", "en-US@posix", &long] {
+            let odd = || Some(odd.to_owned());
+            let raw = RawFields {
+                locale: odd(),
+                channel: odd(),
+                oidc_prompt: odd(),
+                oidc_login_hint: odd(),
+                captcha_token: odd().map(Secret::new),
+                captcha_error: odd(),
+                ..RawFields::default()
+            };
+            let (fields, _) = Fields::parse(&raw, &Settings::default()).expect("nothing that anybody meant");
+            assert_eq!(fields.channel, None);
+        }
+    }
+
+    #[test]
+    fn consent_is_whatever_a_check_box_or_a_program_says() {
+        for (text, meaning) in [
+            ("true", Ok(Some(true))),
+            ("1", Ok(Some(true))),
+            ("on", Ok(Some(true))),
+            ("yes", Ok(Some(true))),
+            ("false", Ok(Some(false))),
+            ("off", Ok(Some(false))),
+            ("", Ok(Some(false))),
+            ("maybe", Err(Code::FormParamTypeInvalid.on("legal_accepted"))),
+        ] {
+            assert_eq!(flag("legal_accepted", Some(text)), meaning, "{text}");
+        }
+    }
+}

@@ -26,6 +26,8 @@ impl SignUp {
         }
         match verification.status(cx.now, cx.policy.attempts_max) {
             VerificationStatus::Unverified => {}
+            // Its own browser has done what the link is for, by it or by the code beside it.
+            VerificationStatus::Verified if follow.is_by(self.client_id) => return Ok(Transition::unchanged(self)),
             VerificationStatus::Expired => return Err(Code::VerificationLinkTokenExpired.into()),
             VerificationStatus::Verified | VerificationStatus::Failed => {
                 return Err(Code::VerificationLinkTokenInvalid.into());
@@ -34,7 +36,7 @@ impl SignUp {
         if usable(&Strategy::EmailLink, cx.settings).is_err() {
             return Err(Code::VerificationLinkTokenInvalid.into());
         }
-        let is_owner = follow.by == Some(self.client_id) && !follow.again;
+        let is_owner = follow.is_by(self.client_id);
         if !is_owner {
             if cx.settings.attack_protection.email_link.require_same_client {
                 return Err(Code::SignUpEmailLinkNotSameClient.into());
@@ -65,16 +67,23 @@ impl SignUp {
         Ok(transition)
     }
 
-    /// The answer to a link when the sign-up takes no more commands: only its client, which presents the token that
-    /// the completing answer replaced, may hear that answer again (DESIGN 7).
+    /// The answer to a link when the sign-up is finished. Its client hears that the address is verified; with the token
+    /// that the completing answer replaced it hears only that answer again (DESIGN 7). To all others the link is used up.
     pub(super) fn followed_again(&self, follow: &Follow, cx: &Context<'_>) -> Result<Transition, Rejection> {
-        let Phase::Complete { at, .. } = self.phase else {
-            return Err(Code::VerificationLinkTokenInvalid.into());
+        let is_proved = self.linked().is_some_and(|(verification, link, address)| {
+            verification.verified.is_some() && link.fits(self.id, &address.value, &follow.secret, cx)
+        });
+        let is_lost_answer = match self.phase {
+            Phase::Complete { at, .. } => self.was_completed_by_link() && cx.now.since(at).as_millis() <= REPLAY_MS,
+            Phase::Open => false,
         };
-        let fits = |(_, link, address): (_, &Link, Identifier)| link.fits(self.id, &address.value, &follow.secret, cx);
-        let is_lost_answer = follow.again && follow.by == Some(self.client_id) && self.was_completed_by_link();
-        if is_lost_answer && self.linked().is_some_and(fits) && cx.now.since(at).as_millis() <= REPLAY_MS {
-            return Ok(Transition::unchanged(self));
+        if is_proved && follow.by == Some(self.client_id) {
+            if is_lost_answer {
+                return Ok(Transition::replay(self));
+            }
+            if !follow.again {
+                return Ok(Transition::unchanged(self));
+            }
         }
         Err(Code::VerificationLinkTokenInvalid.into())
     }

@@ -15,6 +15,7 @@ mod own_words;
 mod prepare;
 mod state;
 mod ticket;
+mod transfer;
 mod transition;
 mod update;
 

@@ -7,13 +7,18 @@ use crate::domain::id::MessageId;
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{Code as Refusal, Rejection};
 use crate::domain::secret::Secret;
-use crate::domain::verification::{Code, LinkToken, Strategy, Verification};
+use crate::domain::verification::{Code, LinkToken, Strategy, Verification, VerificationStatus};
 
 use super::fields::usable;
 use super::{Prepare, SignUp, Transition};
 
 impl SignUp {
+    /// Nothing is sent for what is proved already: whoever asks, perhaps in another tab, is shown that it is.
     pub(super) fn prepare(&self, prepare: &Prepare, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
+        let field = prepare.strategy.field().filter(|_| usable(&prepare.strategy, cx.settings).is_ok());
+        if field.is_some_and(|field| self.is_verified(&field, cx.now, cx.policy)) {
+            return Ok(Transition::unchanged(self));
+        }
         let mut next = self.clone();
         next.version += 1;
         next.updated_at = cx.now.max(self.updated_at);
@@ -26,9 +31,6 @@ impl SignUp {
         let field = prepare.strategy.field().ok_or(Refusal::VerificationStrategyInvalid)?;
         let address = self.address(&field).ok_or_else(|| Refusal::FormParamMissing.on(field.as_str()))?;
         self.may_be_written_to(&field, cx)?;
-        if self.is_verified(&field, cx.now, cx.policy) {
-            return Err(Refusal::VerificationAlreadyVerified.into());
-        }
         self.refuse_costly_number(prepare, cx)?;
         self.cool_down(&address, cx)?;
         let is_test = cx.policy.test_mode && self.is_test_address(&field);
@@ -86,6 +88,21 @@ impl SignUp {
             }));
         }
         Ok(transition)
+    }
+
+    /// Whether what was sent a moment ago is what `strategy` would send: the code or link is good still, for the address
+    /// as it is now, and leads where it should. A write that asks for it again beside its fields has what it wants, and
+    /// the person one message; only a call that is about nothing else is told to wait ([`SignUp::prepare`]).
+    pub fn awaits_answer(&self, strategy: &Strategy, redirect_url: Option<&str>, cx: &Context<'_>) -> bool {
+        let verification = strategy.field().and_then(|field| self.verification(&field));
+        verification.is_some_and(|verification| {
+            let is_same = match (strategy, &verification.link) {
+                (Strategy::EmailLink, Some(link)) => redirect_url == Some(link.redirect_url.as_str()),
+                _ => verification.takes(strategy),
+            };
+            let is_good = verification.status(cx.now, cx.policy.attempts_max) == VerificationStatus::Unverified;
+            is_same && is_good && cx.now.since(verification.prepared_at) < cx.policy.resend_cooldown
+        })
     }
 
     /// One code at a time to one address from one sign-up (DESIGN 9); also forgets sends that are too old to matter.

@@ -24,6 +24,9 @@ pub struct Transition {
     pub conversion: Option<Conversion>,
     /// Whether there is anything to commit.
     pub changed: bool,
+    /// Whether it is the call that completed the sign-up, made again because its answer was lost: whoever presents the
+    /// token that this call replaced may be given the new one then (DESIGN 7).
+    pub is_replay: bool,
 }
 
 impl Transition {
@@ -37,11 +40,17 @@ impl Transition {
             client_changes: Vec::new(),
             conversion: None,
             changed: true,
+            is_replay: false,
         }
     }
 
     /// Nothing changes: the answer is the value as it is.
     pub(super) fn unchanged(value: &SignUp) -> Self {
         Self { changed: false, ..Self::to(value.clone()) }
+    }
+
+    /// Nothing changes, and the completing answer is given again.
+    pub(super) fn replay(value: &SignUp) -> Self {
+        Self { is_replay: true, ..Self::unchanged(value) }
     }
 }

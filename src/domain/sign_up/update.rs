@@ -39,16 +39,14 @@ impl SignUp {
     /// # Errors
     /// Why the command is refused; nothing changes then.
     pub fn apply(&self, command: &Command, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
-        if self.status(cx.now, cx.policy) != Status::MissingRequirements {
-            if let Command::Attempt(attempt) = command
-                && self.is_replay(attempt, cx)
-            {
-                return Ok(Transition::unchanged(self));
+        match self.status(cx.now, cx.policy) {
+            Status::MissingRequirements => {}
+            Status::Complete => return self.repeated(command, cx),
+            Status::Abandoned => {
+                let is_link = matches!(command, Command::Follow(_));
+                let refused = if is_link { Code::VerificationLinkTokenInvalid } else { Code::SignUpCannotBeUpdated };
+                return Err(refused.into());
             }
-            if let Command::Follow(follow) = command {
-                return self.followed_again(follow, cx);
-            }
-            return Err(Code::SignUpCannotBeUpdated.into());
         }
         let mut transition = match command {
             Command::Update(fields) => self.update(fields, cx)?,
@@ -61,6 +59,17 @@ impl SignUp {
         };
         transition.client_changes.insert(0, ClientChange::RequireSignUp(self.id));
         Ok(transition)
+    }
+
+    /// A finished sign-up takes nothing more. Whoever asks once more for what was done on the way there is shown that it
+    /// was: they have succeeded.
+    fn repeated(&self, command: &Command, cx: &Context<'_>) -> Result<Transition, Rejection> {
+        match command {
+            Command::Attempt(attempt) => self.attempted_again(attempt, cx),
+            Command::Follow(follow) => self.followed_again(follow, cx),
+            Command::Act(action) if action.is_done(self) => Ok(Transition::unchanged(self)),
+            _ => Err(Code::SignUpCannotBeUpdated.into()),
+        }
     }
 
     fn empty(id: SignUpId, client_id: ClientId, origin: Option<String>, cx: &Context<'_>) -> Self {
@@ -93,6 +102,7 @@ impl SignUp {
 
     fn update(&self, fields: &Fields, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         fields.agree_with_ticket()?;
+        fields.agree_with_proof(cx.settings)?;
         self.refuse_taken(fields, cx)?;
         let mut next = self.clone();
         next.version += 1;
@@ -103,9 +113,10 @@ impl SignUp {
         if let Some(invitation) = &fields.invitation {
             cx.settings.restrictions.admit_invited(&invitation.email_address)?;
         }
-        let transition = match &fields.strategy {
+        let mut transition = match &fields.strategy {
             Some(strategy @ (Strategy::EmailCode | Strategy::EmailLink | Strategy::PhoneCode))
-                if next.wants_proof(strategy, cx) =>
+                if next.wants_proof(strategy, cx)
+                    && !next.awaits_answer(strategy, fields.redirect_url.as_deref(), cx) =>
             {
                 let prepare = Prepare {
                     strategy: strategy.clone(),
@@ -118,6 +129,7 @@ impl SignUp {
             }
             _ => Transition::to(next),
         };
+        transition.client_changes.extend(fields.uses_up());
         transition.convert_if_complete(cx)
     }
 
@@ -136,6 +148,7 @@ impl SignUp {
         collect(&mut self.email_address, &fields.email_address, |old, new| old.as_str() == new.as_str());
         collect(&mut self.phone_number, &fields.phone_number, |old, new| old == new);
         self.take_ticket(fields.invitation.as_deref(), cx);
+        self.take_proved(fields);
         self.captcha_solved |= fields.captcha_solved;
         patch(&mut self.username, &fields.username);
         patch(&mut self.password_digest, &fields.password_digest);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::field::Field;
 use crate::domain::identifier::IdentifierKind;
+use crate::domain::rejection::{Code, Reason};
 
 /// A way to verify a field.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,6 +35,8 @@ pub enum Strategy {
     GoogleOneTap,
     /// An enterprise connection, by its name.
     Enterprise(String),
+    /// One that Clerk has and this engine has not: known, and off everywhere.
+    NotBuilt(String),
 }
 
 /// A word that is no strategy.
@@ -42,6 +45,19 @@ pub enum Strategy {
 pub struct UnknownStrategy(String);
 
 impl Strategy {
+    /// Reads the name of a strategy that somebody asks for; an empty one is none.
+    ///
+    /// # Errors
+    /// `form_param_value_invalid` for unknown words, and for the names of facts, which nobody can ask for. A known one
+    /// that is off is refused where it is used: what it is called then depends on the road.
+    pub fn asked_for(text: Option<&str>) -> Result<Option<Self>, Reason> {
+        match text.filter(|text| !text.is_empty()).map(str::parse) {
+            None => Ok(None),
+            Some(Ok(Self::FromOAuth(_)) | Err(_)) => Err(Code::FormParamValueInvalid.on("strategy")),
+            Some(Ok(strategy)) => Ok(Some(strategy)),
+        }
+    }
+
     /// The field that the strategy verifies, where it verifies one.
     pub fn field(&self) -> Option<Field> {
         match self {
@@ -54,7 +70,8 @@ impl Strategy {
             | Self::OAuth(_)
             | Self::OAuthToken(_)
             | Self::GoogleOneTap
-            | Self::Enterprise(_) => None,
+            | Self::Enterprise(_)
+            | Self::NotBuilt(_) => None,
         }
     }
 
@@ -72,7 +89,7 @@ impl Strategy {
         match self {
             Self::EmailCode | Self::EmailLink | Self::PhoneCode | Self::Password | Self::Ticket => true,
             Self::OAuth(_) | Self::OAuthToken(_) | Self::GoogleOneTap => true,
-            Self::Web3(_) | Self::Enterprise(_) | Self::FromOAuth(_) => false,
+            Self::Web3(_) | Self::Enterprise(_) | Self::FromOAuth(_) | Self::NotBuilt(_) => false,
         }
     }
 
@@ -108,7 +125,8 @@ impl fmt::Display for Strategy {
             | Self::OAuth(name)
             | Self::OAuthToken(name)
             | Self::FromOAuth(name)
-            | Self::Enterprise(name) => name,
+            | Self::Enterprise(name)
+            | Self::NotBuilt(name) => name,
         })
     }
 }
@@ -130,6 +148,7 @@ impl FromStr for Strategy {
             "ticket" => Self::Ticket,
             "google_one_tap" => Self::GoogleOneTap,
             "saml" | "enterprise_sso" => Self::Enterprise(text.to_owned()),
+            _ if NOT_BUILT.contains(&text) => Self::NotBuilt(text.to_owned()),
             _ => name(TOKEN, "")
                 .map(Self::OAuthToken)
                 .or_else(|| name(VOUCHED, "").map(Self::FromOAuth))
@@ -154,6 +173,9 @@ impl From<Strategy> for String {
     }
 }
 
+/// What Clerk's sign-ins know beside (CONTRACT-2 B.1, B.3).
+const NOT_BUILT: [&str; 5] =
+    ["backup_code", "passkey", "reset_password_email_code", "reset_password_phone_code", "totp"];
 const BROWSER: &str = "oauth_";
 const TOKEN: &str = "oauth_token_";
 const VOUCHED: &str = "from_oauth_";
@@ -177,6 +199,8 @@ mod tests {
             "from_oauth_google",
             "web3_metamask_signature",
             "saml",
+            "totp",
+            "reset_password_email_code",
         ] {
             assert_eq!(name.parse::<Strategy>().map(|s| s.to_string()).as_deref(), Ok(name));
         }

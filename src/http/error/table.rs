@@ -136,6 +136,9 @@ pub(super) const TABLE: &[Row] = &[
     all("resource_forbidden", FORBIDDEN, "forbidden", "This can't be done to it any more."),
     // Sign-ins
     all("strategy_for_user_invalid", BAD, "Invalid strategy for this account", "This account can't be signed in to that way."),
+    all("sign_up_if_missing_not_allowed", FIELD, "Sign up not allowed", "There is no signing up with this identifier on the way of signing in. Please sign up instead."),
+    all("sign_up_if_missing_strategy_not_supported", FIELD, "Strategy not supported", "Whoever may be new here proves the identifier by a code that is sent to it."),
+    all("sign_up_if_missing_transfer", StatusCode::NOT_FOUND, "No account yet", "There is no account with that identifier yet. Please continue to sign up."),
     // Who asks
     all("signed_out", UNAUTHENTICATED, "Signed out", "You are signed out."),
     all("authentication_invalid", UNAUTHENTICATED, "Invalid authentication", "Unable to authenticate the request: it needs an active session or, from a backend, the secret key."),

@@ -1,7 +1,6 @@
 //! `/v1/client/verify`: a captcha that was solved between two steps (CONTRACT 16). clerk-js shows one after
 //! `requires_captcha`, hands it in here and asks again; as a heart-beat it hands in others that nobody asked for.
 
-use crate::domain::rejection::Rejection;
 use crate::domain::secret::Secret;
 use crate::http::error::HttpError;
 use crate::http::exchange::Exchange;
@@ -10,11 +9,9 @@ use crate::http::response::Answer;
 use crate::http::wire::ClientResource;
 
 pub(super) async fn solve(exchange: &Exchange<'_>, form: &Params) -> Result<Answer, HttpError> {
-    let mut reasons = Vec::new();
-    let mut reader = form.reader(&mut reasons);
-    let (token, error) = (reader.take("captcha_token").map(Secret::new), reader.take("captcha_error"));
+    let hint = |name| form.hint(name).map(str::to_owned);
+    let (token, error) = (hint("captcha_token").map(Secret::new), hint("captcha_error"));
     let identity = exchange.identify().await?;
-    Rejection::collect(reasons)?;
     match exchange.engine().solve_captcha(&identity.caller, token, error, &exchange.source).await {
         Ok(Some(client)) => Ok(exchange.wrapped(&identity, &ClientResource::from(&client), &client)),
         Ok(None) => Ok(exchange.nobody(&identity)),

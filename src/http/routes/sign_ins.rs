@@ -41,7 +41,8 @@ pub(super) async fn prepare(exchange: &Exchange<'_>, id: SignInId, form: &Params
 
 pub(super) async fn attempt(exchange: &Exchange<'_>, id: SignInId, form: &Params) -> Result<Answer, HttpError> {
     let given = proof(form);
-    let identity = exchange.identify().await?;
+    // Whoever lost the completing answer has only the token that it replaced.
+    let identity = exchange.presented().await?;
     let outcome = match &given {
         Ok(given) => exchange.engine().attempt_first_factor(&identity.caller, id, given, &exchange.source).await,
         Err(rejection) => Err(rejection.clone().into()),
@@ -73,12 +74,15 @@ fn creation(exchange: &Exchange<'_>, form: &Params) -> Result<RawSignIn, Rejecti
         identifier: reader.take("identifier"),
         password: reader.take("password").map(Secret::new),
         strategy: reader.take("strategy"),
-        channel: reader.take("channel"),
+        channel: reader.hint("channel"),
         transfer: reader.take("transfer"),
         redirect_url: None,
         action_complete_redirect_url: None,
-        oidc_prompt: reader.take("oidc_prompt"),
-        oidc_login_hint: reader.take("oidc_login_hint"),
+        oidc_prompt: reader.hint("oidc_prompt"),
+        oidc_login_hint: reader.hint("oidc_login_hint"),
+        sign_up_if_missing: reader.hint("sign_up_if_missing"),
+        captcha_token: reader.hint("captcha_token").map(Secret::new),
+        captcha_error: reader.hint("captcha_error"),
     };
     let (url, complete_url) = (reader.take(REDIRECT), reader.take(COMPLETE_REDIRECT));
     let redirect = |param: &str, url: &str| redirect(exchange, param, url);
@@ -94,7 +98,7 @@ fn preparation(form: &Params) -> Result<RawFirstFactor, Rejection> {
         strategy: reader.take("strategy"),
         email_address_id: reader.take("email_address_id"),
         phone_number_id: reader.take("phone_number_id"),
-        channel: reader.take("channel"),
+        channel: reader.hint("channel"),
     };
     Rejection::collect(reasons).map(|()| given)
 }

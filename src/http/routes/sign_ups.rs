@@ -145,18 +145,21 @@ fn read_fields(
         web3_wallet: reader.take("web3_wallet"),
         unsafe_metadata: field(&mut reader, "unsafe_metadata"),
         legal_accepted: field(&mut reader, "legal_accepted"),
-        locale: field(&mut reader, "locale"),
+        locale: match write {
+            Write::Begin => reader.hint("locale"),
+            Write::Change => reader.hint_or_clear("locale"),
+        },
         strategy: reader.take("strategy"),
-        channel: reader.take("channel"),
+        channel: reader.hint("channel"),
         redirect_url: None,
         action_complete_redirect_url: None,
-        oidc_prompt: reader.take("oidc_prompt"),
-        oidc_login_hint: reader.take("oidc_login_hint"),
+        oidc_prompt: reader.hint("oidc_prompt"),
+        oidc_login_hint: reader.hint("oidc_login_hint"),
         ticket: reader.take("ticket"),
         transfer: reader.take("transfer"),
         token: reader.take("token").map(Secret::new),
-        captcha_token: reader.take("captcha_token").map(Secret::new),
-        captcha_error: reader.take("captcha_error"),
+        captcha_token: reader.hint("captcha_token").map(Secret::new),
+        captcha_error: reader.hint("captcha_error"),
     };
     let redirect_url = allowed(REDIRECT, url, &redirect, &mut reasons);
     let action_complete_redirect_url = allowed(COMPLETE_REDIRECT, complete_url, &redirect, &mut reasons);
@@ -168,11 +171,11 @@ fn wishes(exchange: &Exchange<'_>, form: &Params) -> Result<RawPrepare, Rejectio
     let mut reader = form.reader(&mut reasons);
     let wishes = RawPrepare {
         strategy: reader.take("strategy"),
-        channel: reader.take("channel"),
+        channel: reader.hint("channel"),
         redirect_url: None,
         action_complete_redirect_url: None,
-        oidc_prompt: reader.take("oidc_prompt"),
-        oidc_login_hint: reader.take("oidc_login_hint"),
+        oidc_prompt: reader.hint("oidc_prompt"),
+        oidc_login_hint: reader.hint("oidc_login_hint"),
     };
     let (url, complete_url) = (reader.take(REDIRECT), reader.take(COMPLETE_REDIRECT));
     let redirect = |param: &str, url: &str| redirect(exchange, param, url);

@@ -133,6 +133,7 @@ pub(in crate::http) fn client(sign_up: Option<SignUpView>, sessions: Vec<Session
             rotated_at: NOW,
             sign_up: sign_up.as_ref().map(|view| view.value.id),
             sign_in: None,
+            finished_sign_in: None,
             sessions: sessions.iter().map(|view| view.session.clone()).collect(),
             last_active_session_id: sessions.first().map(|view| view.session.id),
             last_authentication_strategy: None,

@@ -85,8 +85,10 @@ impl<'a> From<&'a SignInView> for SignInResource<'a> {
             first_factor_verification: match (&value.first_factor, &value.external) {
                 (Some(factor), _) => {
                     let verification = &factor.verification;
-                    let status = verification.status(view.now, view.attempts_max);
-                    Some(FirstFactorVerification::Known(State::of(verification, status)))
+                    Some(FirstFactorVerification::Known(match value.is_transferable() {
+                        true => State::transferable(verification),
+                        false => State::of(verification, verification.status(view.now, view.attempts_max)),
+                    }))
                 }
                 (None, Some(account)) => {
                     Some(FirstFactorVerification::External(ExternalResource::of(account, view.now)))

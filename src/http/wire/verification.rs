@@ -88,6 +88,11 @@ impl<'a> State<'a> {
         }
     }
 
+    /// `verification`, which proved an identifier that is nobody's: it can be signed up with (CONTRACT-2 B.4).
+    pub(super) fn transferable(verification: &'a Verification) -> Self {
+        Self { status: "transferable", ..Self::of(verification, VerificationStatus::Verified) }
+    }
+
     /// A verification of which only the strategy is known any more.
     pub(super) fn verified(strategy: &'a Strategy) -> Self {
         Self {
@@ -163,6 +168,7 @@ fn object(strategy: &Strategy) -> &'static str {
         Strategy::Enterprise(_) => "verification_saml",
         Strategy::Ticket => "verification_ticket",
         Strategy::Password => "verification_password",
+        Strategy::NotBuilt(_) => "verification_otp",
     }
 }
 

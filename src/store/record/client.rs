@@ -10,7 +10,7 @@ use crate::store::StoreError;
 use crate::store::codec::{Older, Record};
 use crate::store::key::Kind;
 
-use super::sign_in::SignInV1;
+use super::sign_in::{SignInV1, SignInV2};
 use super::sign_up::strategy;
 
 /// A client with its sessions, before any could be owed a token: a session added elsewhere left the token as it was.
@@ -31,7 +31,7 @@ pub(in crate::store) struct ClientRecordV1 {
     sessions_changed_at: Option<u64>,
 }
 
-/// A client with its sessions.
+/// A client with its sessions, before it kept the sign-in that it finished last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) struct ClientRecordV2 {
     id: [u8; 16],
@@ -42,6 +42,26 @@ pub(in crate::store) struct ClientRecordV2 {
     rotated_at: u64,
     sign_up: Option<[u8; 16]>,
     sign_in: Option<Box<SignInV1>>,
+    sessions: Vec<SessionV1>,
+    last_active_session_id: Option<[u8; 16]>,
+    last_authentication_strategy: Option<String>,
+    created_at: u64,
+    updated_at: u64,
+    sessions_changed_at: Option<u64>,
+}
+
+/// A client with its sessions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::store) struct ClientRecordV3 {
+    id: [u8; 16],
+    version: u64,
+    salt: [u8; 16],
+    generation: u32,
+    owed_to: Option<u32>,
+    rotated_at: u64,
+    sign_up: Option<[u8; 16]>,
+    sign_in: Option<Box<SignInV2>>,
+    finished_sign_in: Option<Box<SignInV2>>,
     sessions: Vec<SessionV1>,
     last_active_session_id: Option<[u8; 16]>,
     last_authentication_strategy: Option<String>,
@@ -84,6 +104,15 @@ impl Record for ClientRecordV2 {
     }
 }
 
+impl Record for ClientRecordV3 {
+    const KIND: Kind = Kind::Client;
+    const SCHEMA: u8 = 3;
+
+    fn from_older(older: Older<'_>) -> Result<Self, StoreError> {
+        older.read::<ClientRecordV2>().map(Self::from)
+    }
+}
+
 impl From<ClientRecordV1> for ClientRecordV2 {
     fn from(record: ClientRecordV1) -> Self {
         Self {
@@ -105,7 +134,29 @@ impl From<ClientRecordV1> for ClientRecordV2 {
     }
 }
 
-impl From<&Client> for ClientRecordV2 {
+impl From<ClientRecordV2> for ClientRecordV3 {
+    fn from(record: ClientRecordV2) -> Self {
+        Self {
+            id: record.id,
+            version: record.version,
+            salt: record.salt,
+            generation: record.generation,
+            owed_to: record.owed_to,
+            rotated_at: record.rotated_at,
+            sign_up: record.sign_up,
+            sign_in: record.sign_in.map(|sign_in| Box::new((*sign_in).into())),
+            finished_sign_in: None,
+            sessions: record.sessions,
+            last_active_session_id: record.last_active_session_id,
+            last_authentication_strategy: record.last_authentication_strategy,
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+            sessions_changed_at: record.sessions_changed_at,
+        }
+    }
+}
+
+impl From<&Client> for ClientRecordV3 {
     fn from(client: &Client) -> Self {
         Self {
             id: *client.id.as_bytes(),
@@ -116,6 +167,7 @@ impl From<&Client> for ClientRecordV2 {
             rotated_at: client.rotated_at.as_millis(),
             sign_up: client.sign_up.map(|id| *id.as_bytes()),
             sign_in: client.sign_in.as_deref().map(|sign_in| Box::new(sign_in.into())),
+            finished_sign_in: client.finished_sign_in.as_deref().map(|sign_in| Box::new(sign_in.into())),
             sessions: client.sessions.iter().map(SessionV1::from).collect(),
             last_active_session_id: client.last_active_session_id.map(|id| *id.as_bytes()),
             last_authentication_strategy: client.last_authentication_strategy.as_ref().map(ToString::to_string),
@@ -126,10 +178,10 @@ impl From<&Client> for ClientRecordV2 {
     }
 }
 
-impl TryFrom<ClientRecordV2> for Client {
+impl TryFrom<ClientRecordV3> for Client {
     type Error = StoreError;
 
-    fn try_from(record: ClientRecordV2) -> Result<Self, StoreError> {
+    fn try_from(record: ClientRecordV3) -> Result<Self, StoreError> {
         let id = ClientId::from_bytes(record.id);
         Ok(Self {
             id,
@@ -140,6 +192,7 @@ impl TryFrom<ClientRecordV2> for Client {
             rotated_at: Timestamp::from_millis(record.rotated_at),
             sign_up: record.sign_up.map(SignUpId::from_bytes),
             sign_in: record.sign_in.map(|sign_in| sign_in.on(id).map(Box::new)).transpose()?,
+            finished_sign_in: record.finished_sign_in.map(|sign_in| sign_in.on(id).map(Box::new)).transpose()?,
             sessions: record.sessions.into_iter().map(|session| session.on(id)).collect(),
             last_active_session_id: record.last_active_session_id.map(SessionId::from_bytes),
             last_authentication_strategy: record.last_authentication_strategy.as_deref().map(strategy).transpose()?,

@@ -17,9 +17,9 @@ mod tests;
 mod user;
 mod value;
 
+pub(super) use client::ClientRecordV3;
 #[cfg(test)]
-pub(super) use client::ClientRecordV1;
-pub(super) use client::ClientRecordV2;
+pub(super) use client::{ClientRecordV1, ClientRecordV2};
 pub(super) use counter::{ClientShareV1, CounterRecordV1};
 pub(super) use failures::FailuresRecordV1;
 pub(super) use identifier::IdentifierRecordV1;

@@ -171,6 +171,11 @@ pub(in crate::store) fn client() -> Client {
         rotated_at: at(40),
         sign_up: Some(SignUpId::from_bytes([1; 16])),
         sign_in: Some(Box::new(sign_in(client_id))),
+        finished_sign_in: Some(Box::new(SignIn {
+            phase: sign_in::Phase::Complete { session_id: SessionId::from_bytes([3; 16]) },
+            newcomer: None,
+            ..sign_in(client_id)
+        })),
         sessions: vec![Session {
             id: SessionId::from_bytes([3; 16]),
             user_id: UserId::from_bytes([1; 16]),
@@ -203,6 +208,7 @@ fn sign_in(client_id: ClientId) -> SignIn {
             verification: verification(),
         }),
         external: Some(Box::new(external_account())),
+        newcomer: Some(sign_in::Newcomer { captcha_solved: true }),
         created_at: at(48),
         updated_at: at(49),
         origin: Some("https://example.com".into()),

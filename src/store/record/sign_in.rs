@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{ClientId, SessionId, SignInId, UserId};
-use crate::domain::sign_in::{FirstFactor, Phase, SignIn};
+use crate::domain::sign_in::{FirstFactor, Newcomer, Phase, SignIn};
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 
@@ -11,6 +11,7 @@ use super::external::ExternalAccountV1;
 use super::identifier::IdentifierV1;
 use super::sign_up::VerificationV1;
 
+/// A sign-in, before somebody could sign up by one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct SignInV1 {
     id: [u8; 16],
@@ -24,6 +25,18 @@ pub(super) struct SignInV1 {
     updated_at: u64,
     origin: Option<String>,
     recent_sends: Vec<(IdentifierV1, u64)>,
+}
+
+/// A sign-in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct SignInV2 {
+    sign_in: SignInV1,
+    newcomer: Option<NewcomerV1>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct NewcomerV1 {
+    captcha_solved: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,9 +69,29 @@ impl From<&SignIn> for SignInV1 {
     }
 }
 
-impl SignInV1 {
+impl From<&SignIn> for SignInV2 {
+    fn from(sign_in: &SignIn) -> Self {
+        let newcomer = sign_in.newcomer.map(|Newcomer { captcha_solved }| NewcomerV1 { captcha_solved });
+        Self { sign_in: sign_in.into(), newcomer }
+    }
+}
+
+impl From<SignInV1> for SignInV2 {
+    fn from(sign_in: SignInV1) -> Self {
+        Self { sign_in, newcomer: None }
+    }
+}
+
+impl SignInV2 {
     /// A sign-in lives on the client whose record it is in.
     pub(super) fn on(self, client_id: ClientId) -> Result<SignIn, StoreError> {
+        let newcomer = self.newcomer.map(|NewcomerV1 { captcha_solved }| Newcomer { captcha_solved });
+        Ok(SignIn { newcomer, ..self.sign_in.on(client_id)? })
+    }
+}
+
+impl SignInV1 {
+    fn on(self, client_id: ClientId) -> Result<SignIn, StoreError> {
         let factor = |factor: FirstFactorV1| {
             let verification = factor.verification.try_into()?;
             Ok::<_, StoreError>(FirstFactor { address: factor.address.into(), verification })
@@ -75,6 +108,7 @@ impl SignInV1 {
             user_id: self.user_id.map(UserId::from_bytes),
             first_factor: self.first_factor.map(factor).transpose()?,
             external: self.external.map(|account| (*account).try_into().map(Box::new)).transpose()?,
+            newcomer: None,
             created_at: Timestamp::from_millis(self.created_at),
             updated_at: Timestamp::from_millis(self.updated_at),
             origin: self.origin,

@@ -62,16 +62,31 @@ fn golden_failures() {
 
 #[test]
 fn golden_client() {
-    let record = ClientRecordV2::from(&samples::client());
-    golden(&record, include_str!("golden/client_v2.hex"));
+    let record = ClientRecordV3::from(&samples::client());
+    golden(&record, include_str!("golden/client_v3.hex"));
+}
+
+#[test]
+fn a_client_from_before_sign_ups_by_a_sign_in_has_none_and_has_kept_no_finished_one() {
+    let before: ClientRecordV2 = read_golden(include_str!("golden/client_v2.hex"));
+    golden(&before, include_str!("golden/client_v2.hex"));
+    let read: ClientRecordV3 = read_golden(include_str!("golden/client_v2.hex"));
+    assert_eq!(Client::try_from(read), Ok(before_newcomers()));
+}
+
+/// The sample without what the second schema did not hold.
+fn before_newcomers() -> Client {
+    let client = samples::client();
+    let sign_in = client.sign_in.map(|sign_in| Box::new(SignIn { newcomer: None, ..*sign_in }));
+    Client { sign_in, finished_sign_in: None, ..client }
 }
 
 #[test]
 fn a_client_from_before_tokens_could_be_owed_is_owed_none() {
     let before: ClientRecordV1 = read_golden(include_str!("golden/client_v1.hex"));
     golden(&before, include_str!("golden/client_v1.hex"));
-    let read: ClientRecordV2 = read_golden(include_str!("golden/client_v1.hex"));
-    assert_eq!(Client::try_from(read), Ok(Client { owed_to: None, ..samples::client() }));
+    let read: ClientRecordV3 = read_golden(include_str!("golden/client_v1.hex"));
+    assert_eq!(Client::try_from(read), Ok(Client { owed_to: None, ..before_newcomers() }));
 }
 
 #[test]
@@ -126,7 +141,7 @@ fn samples_come_back_whole() {
     let user = samples::user();
     assert_eq!(back::<UserRecordV2, User, _>(&user), Ok(user));
     let client = samples::client();
-    assert_eq!(back::<ClientRecordV2, Client, _>(&client), Ok(client));
+    assert_eq!(back::<ClientRecordV3, Client, _>(&client), Ok(client));
     for state in [samples::invitation().state, InvitationState::Pending, InvitationState::Revoked] {
         let invitation = Invitation { state, ..samples::invitation() };
         let record: InvitationRecordV1 = through(&(&invitation).into());
@@ -147,7 +162,7 @@ fn samples_come_back_whole() {
 fn a_strategy_that_nobody_knows_is_damage() {
     let mut client = samples::client();
     client.last_authentication_strategy = Some(Way::Web3("not a strategy".into()));
-    let read = back::<ClientRecordV2, Client, _>(&client);
+    let read = back::<ClientRecordV3, Client, _>(&client);
     assert!(matches!(read, Err(StoreError::Damaged(_))));
 }
 
@@ -233,7 +248,7 @@ proptest! {
                 session
             })
             .collect();
-        prop_assert_eq!(back::<ClientRecordV2, Client, _>(&client), Ok(client));
+        prop_assert_eq!(back::<ClientRecordV3, Client, _>(&client), Ok(client));
     }
 
     #[test]
@@ -243,6 +258,7 @@ proptest! {
         refuses_or_reads::<SignUpRecordV2>(&bytes)?;
         refuses_or_reads::<UserRecordV2>(&bytes)?;
         refuses_or_reads::<ClientRecordV2>(&bytes)?;
+        refuses_or_reads::<ClientRecordV3>(&bytes)?;
         refuses_or_reads::<OutboxRecordV1>(&bytes)?;
         refuses_or_reads::<CounterRecordV1>(&bytes)?;
         refuses_or_reads::<FailuresRecordV1>(&bytes)?;
@@ -366,8 +382,10 @@ fn sign_ins() -> impl Strategy<Value = SignIn> {
     let ids = (any::<[u8; 16]>(), option::of(any::<[u8; 16]>()), option::of(any::<[u8; 16]>()));
     let sends = vec((identifier(), times()), 0..3);
     let rest = (any::<u64>(), times(), times(), option::of(texts()), any::<bool>());
-    (ids, option::of(identifier()), first_factor, sends, rest).prop_map(
-        |((id, user, session), identifier, factor, recent_sends, (version, created_at, updated_at, origin, away))| {
+    let newcomer = option::of(any::<bool>());
+    (ids, option::of(identifier()), first_factor, sends, rest, newcomer).prop_map(
+        |((id, user, session), identifier, factor, recent_sends, rest, newcomer)| {
+            let (version, created_at, updated_at, origin, away) = rest;
             SignIn {
                 id: SignInId::from_bytes(id),
                 client_id: samples::client().id,
@@ -380,6 +398,7 @@ fn sign_ins() -> impl Strategy<Value = SignIn> {
                 user_id: user.map(UserId::from_bytes),
                 first_factor: factor.map(|(address, verification)| FirstFactor { address, verification }),
                 external: away.then(|| Box::new(samples::external_account())),
+                newcomer: newcomer.map(|captcha_solved| sign_in::Newcomer { captcha_solved }),
                 created_at,
                 updated_at,
                 origin,

@@ -1,0 +1,59 @@
+//! Taking over what a sign-in proved and found to be nobody's (CONTRACT 10, CONTRACT-2 B.4).
+
+use crate::domain::client::ClientChange;
+use crate::domain::field::Field;
+use crate::domain::identifier::{EmailAddress, IdentifierKind, PhoneNumber};
+use crate::domain::rejection::{Code, Reason};
+use crate::domain::settings::Settings;
+use crate::domain::verification::Verification;
+
+use super::state::Collected;
+use super::update::taken;
+use super::{Fields, Patch, SignUp};
+
+impl SignUp {
+    /// Takes in an identifier that a sign-in of the same client proved.
+    pub(super) fn take_proved(&mut self, fields: &Fields) {
+        let Some(proved) = &fields.proved else { return };
+        let verification = Some(Verification::vouched(proved.strategy.clone(), self.client_id, proved.at));
+        let value = proved.identifier.value.clone();
+        match proved.identifier.kind {
+            IdentifierKind::EmailAddress => {
+                let value = EmailAddress::restore(value.clone(), value);
+                self.email_address = Some(Collected { value, verification });
+            }
+            IdentifierKind::PhoneNumber => {
+                self.phone_number = Some(Collected { value: PhoneNumber::restore(value), verification });
+            }
+            _ => {}
+        }
+        self.captcha_solved |= proved.captcha_solved;
+    }
+}
+
+impl Fields {
+    /// Whether what a sign-in proved can be taken over: the instance asks for such a field, nothing else was given for it,
+    /// and it is nobody's still. Whoever proved it may know whose it is.
+    pub(super) fn agree_with_proof(&self, settings: &Settings) -> Result<(), Reason> {
+        let Some(proved) = &self.proved else { return Ok(()) };
+        let kind = proved.identifier.kind;
+        let (field, is_given) = match kind {
+            IdentifierKind::EmailAddress => (Field::EmailAddress, self.email_address != Patch::Keep),
+            IdentifierKind::PhoneNumber => (Field::PhoneNumber, self.phone_number != Patch::Keep),
+            _ => return Err(Code::AccountTransferInvalid.into()),
+        };
+        if !settings.enabled(&field) {
+            return Err(Code::AccountTransferInvalid.into());
+        }
+        if self.taken.contains(&kind) {
+            return Err(taken(kind));
+        }
+        if is_given { Err(Code::FormConditionalParamDisallowed.on(field.as_str())) } else { Ok(()) }
+    }
+
+    /// What taking it over does to the client: a second transfer finds nothing.
+    pub(super) fn uses_up(&self) -> Option<ClientChange> {
+        let expected = self.consumes?;
+        Some(ClientChange::SetSignIn { expected: Some(expected), next: None })
+    }
+}

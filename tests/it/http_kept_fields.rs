@@ -1,0 +1,191 @@
+//! Fields and a wish in one write: where only the wish can't be had, the fields are kept, and where it is met already
+//! nobody is told that it isn't.
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::browser::{Browser, PAGE, escaped};
+use crate::support::server::{Answer, Server};
+
+#[test]
+fn a_code_that_is_on_its_way_meets_the_wish_for_one() {
+    let site = Site::start("");
+    let mut browser = site.browser();
+    let path = browser.open_sign_up("email_address=ada%40example.com&strategy=email_code");
+    let patched = browser.change(&path, "strategy=email_code&password=wanders+under+elms&first_name=Ada");
+    assert_eq!(patched.status, 200, "{}", patched.body);
+    let shown = patched.json()["response"].clone();
+    assert_eq!((&shown["has_password"], &shown["first_name"]), (&true.into(), &"Ada".into()));
+    assert_eq!(shown["verifications"]["email_address"]["status"], "unverified");
+    let done = browser.post(&format!("{path}/attempt_verification"), &site.code_form(1));
+    assert_eq!(done.json()["response"]["status"], "complete", "the one code is good: {}", done.body);
+    assert_eq!(site.mails(), 1);
+}
+
+#[test]
+fn what_is_not_on_its_way_is_refused_beside_the_fields_which_are_kept() {
+    let same = "strategy=email_code";
+    let link = "strategy=email_link&redirect_url=%2Fverify";
+    for (begun, between, wish) in [
+        // Five wrong tries end a code, but not the time to wait for the next.
+        (same, vec!["wrong"; 5], same),
+        (same, vec!["email_address=eve%40example.com", "email_address=ada%40example.com"], same),
+        (same, vec![], link),
+        (link, vec![], "strategy=email_link&redirect_url=%2Felsewhere"),
+    ] {
+        let site = Site::start("");
+        let mut browser = site.browser();
+        let path = browser.open_sign_up(&format!("email_address=ada%40example.com&{begun}"));
+        for step in &between {
+            if *step == "wrong" {
+                let wrong = browser.post(&format!("{path}/attempt_verification"), "strategy=email_code&code=000000");
+                assert_eq!(wrong.error_codes(), ["form_code_incorrect"]);
+            } else {
+                assert_eq!(browser.change(&path, step).status, 200, "{step}");
+            }
+        }
+        let refused = browser.change(&path, &format!("{wish}&password=wanders+under+elms&first_name=Ada"));
+        assert_eq!(refused.error_codes(), ["verification_code_too_many_requests"], "{begun} {between:?} {wish}");
+        assert!(refused.status == 429 && refused.header("retry-after").is_some());
+        let kept = &refused.json()["meta"]["client"]["sign_up"];
+        assert_eq!((&kept["has_password"], &kept["first_name"]), (&true.into(), &"Ada".into()), "{between:?} {wish}");
+        assert_eq!(browser.get(&path).json()["response"]["first_name"], "Ada");
+        assert_eq!(site.mails(), 1, "{between:?} {wish}");
+    }
+}
+
+#[test]
+fn the_wish_for_a_link_and_for_the_code_beside_it_are_met_by_the_mail_with_both() {
+    let site = Site::start("");
+    let mut browser = site.browser();
+    let link = "strategy=email_link&redirect_url=%2Fverify";
+    let path = browser.open_sign_up(&format!("email_address=ada%40example.com&{link}"));
+    for wish in [link, "strategy=email_code"] {
+        assert_eq!(browser.change(&path, &format!("{wish}&first_name=Ada")).status, 200, "{wish}");
+    }
+    assert_eq!(site.mails(), 1);
+    assert_eq!(browser.change(&path, "email_address=eve%40example.com&strategy=email_code").status, 200);
+    assert!(site.server.mail("eve@example.com", 1)["code"].is_string(), "another address is another wish");
+}
+
+#[test]
+fn only_what_is_about_nothing_else_is_told_to_wait() {
+    let site = Site::start("");
+    let mut browser = site.browser();
+    let path = browser.open_sign_up("email_address=ada%40example.com&strategy=email_code");
+    let alone = browser.post(&format!("{path}/prepare_verification"), "strategy=email_code");
+    assert_eq!((alone.status, alone.error_codes()), (429, vec!["verification_code_too_many_requests".into()]));
+    site.server.advance(30_000);
+    assert_eq!(browser.change(&path, "strategy=email_code").status, 200);
+    site.server.mail("ada@example.com", 2);
+}
+
+#[test]
+fn a_spent_budget_of_messages_takes_no_fields_along() {
+    for limits in ["address_messages_per_hour = 2\n", "address_messages_per_client_per_hour = 2\n"] {
+        let site = Site::start(limits);
+        let mut browser = site.browser();
+        let path = browser.open_sign_up("email_address=ada%40example.com&strategy=email_code");
+        site.server.advance(31_000);
+        assert_eq!(browser.change(&path, "strategy=email_code").status, 200, "{limits}");
+        site.server.advance(31_000);
+        let refused = browser.change(&path, "strategy=email_code&last_name=Lovelace&password=wanders+under+elms");
+        assert_eq!((refused.status, refused.error_codes()), (429, vec!["too_many_requests".into()]), "{limits}");
+        let kept = browser.get(&path).json()["response"].clone();
+        assert!(kept["last_name"] == "Lovelace" && kept["has_password"] == true, "{limits} {kept}");
+        assert_eq!(site.mails(), 2);
+        let created = browser.post("/v1/client/sign_ups", "email_address=ada%40example.com&strategy=email_code");
+        assert_eq!(created.status, 429, "nothing has begun that could be kept");
+        assert_eq!(
+            browser.get(&path).json()["response"]["status"],
+            "missing_requirements",
+            "nor does what was there go"
+        );
+    }
+}
+
+#[test]
+fn a_provider_that_cannot_be_asked_takes_no_fields_along() {
+    let site = Site::start("");
+    let mut browser = site.browser();
+    let path = browser.open_sign_up("email_address=ada%40example.com");
+    let trip = "strategy=oauth_custom_gone&redirect_url=%2Fcallback";
+    let refused = browser.change(&path, &format!("{trip}&first_name=Ada&password=wanders+under+elms"));
+    assert_eq!((refused.status, refused.error_codes()), (400, vec!["oauth_token_exchange_error".into()]));
+    let kept = browser.get(&path).json()["response"].clone();
+    assert_eq!((&kept["first_name"], &kept["has_password"]), (&"Ada".into(), &true.into()));
+    assert_eq!(kept["verifications"]["external_account"], Value::Null);
+    let evil = browser.change(&path, "strategy=oauth_custom_gone&redirect_url=https%3A%2F%2Fevil.example&first_name=E");
+    assert_eq!(evil.error_codes(), ["invalid_redirect_url"]);
+    let nowhere = browser.change(&path, "strategy=oauth_custom_gone&first_name=E");
+    assert_eq!(nowhere.error_codes(), ["form_param_missing"]);
+    assert_eq!(browser.get(&path).json()["response"]["first_name"], "Ada", "a faulty write changes nothing");
+}
+
+struct Site {
+    server: Server,
+    _folder: TempDir,
+}
+
+impl Site {
+    fn start(limits: &str) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let server = format!("[server]\nallowed_origins = [\"{PAGE}\"]\n[limits]\nsource = false\n{limits}{SETTINGS}");
+        Self { server: Server::start(folder.path(), &server), _folder: folder }
+    }
+
+    fn browser(&self) -> Browser<'_> {
+        Browser::of(&self.server)
+    }
+
+    fn code_form(&self, count: usize) -> String {
+        let mail = self.server.mail("ada@example.com", count);
+        format!("strategy=email_code&code={}", mail["code"].as_str().expect("a code"))
+    }
+
+    /// How many messages went to the address.
+    fn mails(&self) -> usize {
+        self.server.mail("ada@example.com", 1);
+        // Time for one more, if it were on its way.
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        let path = format!("/dev/outbox?to={}", escaped("ada@example.com"));
+        let outbox = self.server.request("GET", &path, &[], "").expect("an answer").json();
+        outbox["messages"].as_array().map_or(0, Vec::len)
+    }
+}
+
+impl Browser<'_> {
+    /// Begins a sign-up; returns its path.
+    fn open_sign_up(&mut self, form: &str) -> String {
+        let created = self.post("/v1/client/sign_ups", form);
+        assert_eq!(created.status, 200, "{}", created.body);
+        format!("/v1/client/sign_ups/{}", created.json()["response"]["id"].as_str().expect("an id"))
+    }
+
+    fn change(&mut self, path: &str, form: &str) -> Answer {
+        self.request("PATCH", path, &[], form)
+    }
+}
+
+const SETTINGS: &str = r#"
+[settings.attributes.email_address]
+enabled = true
+required = true
+verifications = ["email_code", "email_link"]
+verify_at_sign_up = true
+[settings.attributes.password]
+enabled = true
+required = true
+[settings.attributes.first_name]
+enabled = true
+[settings.attributes.last_name]
+enabled = true
+[settings.social.oauth_custom_gone]
+enabled = true
+authenticatable = true
+strategy = "oauth_custom_gone"
+[settings.oauth.oauth_custom_gone]
+client_id = "an app"
+client_secret = "a secret"
+issuer = "http://127.0.0.1:1"
+"#;
