@@ -161,6 +161,25 @@ fn a_code_of_a_step_on_the_way_twice_is_right_twice() {
 }
 
 #[test]
+fn what_another_call_made_since_is_not_for_who_repeats_an_older_one() {
+    let site = Site::start_with("[session]\nsingle = false\n");
+    site.signed_in("bob@example.com");
+    let mut browser = site.browser();
+    let (path, form) = site.open_with_code(&mut browser, "eve@example.com");
+    assert_eq!(browser.post(&path, &form).json()["response"]["status"], "complete");
+    let eves = browser.cookies.clone();
+    let form_of_bob = "identifier=bob%40example.com&password=wanders+under+elms";
+    let bob = browser.post("/v1/client/sign_ins", form_of_bob).json();
+    assert_eq!(bob["client"]["sessions"].as_array().map(Vec::len), Some(2), "{bob}");
+    let mut eve = Browser { server: &site.server, cookies: eves.clone() };
+    let refused = eve.post(&path, &form);
+    assert!(refused.status == 400 || refused.status == 404, "{} {}", refused.status, refused.body);
+    assert!(!refused.body.contains("sess_"), "{}", refused.body);
+    let token = |cookies: &[(String, String)]| cookies.iter().find(|(name, _)| name == "__client").cloned();
+    assert_eq!(token(&eve.cookies), token(&eves), "no token of the session that came since");
+}
+
+#[test]
 fn whoever_is_signed_in_already_is_told_which_session_to_go_on_with() {
     let site = Site::start_with("[session]\nsingle = false\n");
     let mut browser = site.signed_in("ada@example.com");
