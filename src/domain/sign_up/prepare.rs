@@ -92,7 +92,7 @@ impl SignUp {
 
     /// Whether what was sent a moment ago is what `strategy` would send: the code or link is good still, for the address
     /// as it is now, and leads where it should. A write that asks for it again beside its fields has what it wants, and
-    /// the person one message; only a call that is about nothing else is told to wait ([`SignUp::prepare`]).
+    /// the person one message; only a call that is about nothing else is told to wait (`prepare`).
     pub fn awaits_answer(&self, strategy: &Strategy, redirect_url: Option<&str>, cx: &Context<'_>) -> bool {
         let verification = strategy.field().and_then(|field| self.verification(&field));
         verification.is_some_and(|verification| {
