@@ -18,6 +18,8 @@ pub(super) struct Document {
     pub(super) settings: Settings,
     /// What it is called in sentences: `the sample "password"`, a path, or the configuration file.
     pub(super) origin: String,
+    /// Whether anything was given, or the default was taken.
+    pub(super) is_given: bool,
     /// What names it, where something does: `settings.file`.
     pub(super) file: Option<Entry>,
     /// The keys in it, and those that the environment lays over it.
@@ -48,6 +50,7 @@ impl Document {
         let (mut chosen, patches): (Vec<_>, Vec<_>) = over.0.into_iter().partition(|e| e.path == [FILE]);
         // A path in the file is relative to the file, one in the environment to where the process is.
         let named = chosen.pop().map(|entry| (entry, Path::new(""))).or(file.map(|entry| (entry, directory)));
+        let is_given = named.is_some() || !inline.is_empty();
         let (origin, layer, file) = match named {
             Some((entry, relative_to)) => {
                 let fault = |reason: &str| ConfigError::at(Some(&entry.place), "settings.file", reason);
@@ -62,8 +65,9 @@ impl Document {
             }
             None => ("the configuration file".into(), Layer(inline), None),
         };
+        let is_given = is_given || !patches.is_empty();
         let layer = Layer(layer.0.into_iter().chain(patches).collect());
-        Ok(Self { settings: settings_of(&layer)?, origin, file, layer })
+        Ok(Self { settings: settings_of(&layer)?, origin, is_given, file, layer })
     }
 }
 

@@ -61,6 +61,9 @@ pub struct Config {
     pub(super) differences: Vec<Difference>,
     #[serde(skip)]
     pub(super) warnings: Vec<String>,
+    /// Whether the settings were given, by name or inline.
+    #[serde(skip)]
+    pub(super) has_settings: bool,
     /// What was given and the defaults, secrets masked, without `[settings]`.
     #[serde(skip)]
     pub(super) given: Table,
@@ -88,6 +91,7 @@ impl Config {
         layer.0.extend(document.layer.under(SETTINGS).0);
         config.settings = document.settings;
         config.settings_origin = document.origin;
+        config.has_settings = document.is_given;
         checks::check(&config, &layer)?;
         config.warnings = risks(&config, &layer);
         Ok(config)

@@ -24,13 +24,22 @@ pub struct Reloaded {
 }
 
 impl Config {
-    /// Reads the same sources again, while `in_force` are the settings of the running instance. The settings must fit what the instance was started with, not what stands in the
-    /// sources now: the rest of them is not in force.
+    /// Reads the same sources again, while `in_force` are the settings of the running instance. The settings must fit what
+    /// the instance was started with, not what stands in the sources now: the rest of them is not in force. Sources that
+    /// have lost their settings, such as a file that is just being written, open no instance to everybody.
     ///
     /// # Errors
     /// A sentence for each fault; whatever was read is not to be used then.
     pub fn reload(&self, sources: &Sources, in_force: &Settings) -> Result<Reloaded, ConfigError> {
         let fresh = Self::load(sources)?;
+        if fresh.instance.mode != self.instance.mode {
+            let reason = "is another one than this instance was started with; only a restart puts it in force";
+            return Err(ConfigError::at(None, "instance.mode", reason));
+        }
+        if self.has_settings && !fresh.has_settings {
+            let reason = "are given no more; name a sample, or write them";
+            return Err(ConfigError::at(None, "settings", reason));
+        }
         let changed_keys = changed(&self.given, &fresh.given).into_iter().map(|(key, ..)| key);
         let secrets = self.secrets().into_iter().zip(fresh.secrets());
         let changed_secrets =

@@ -161,6 +161,15 @@ impl Client {
         self.sign_in.as_deref().filter(|sign_in| now < sign_in.abandon_at(policy))
     }
 
+    /// The sign-in with this id that became a session of this client, where that can be used at `now` and the sign-in
+    /// was finished a moment ago.
+    pub fn finished(&self, id: SignInId, now: Timestamp) -> Option<&SignIn> {
+        let finished = self.finished_sign_in.as_deref().filter(|finished| finished.id == id)?;
+        let is_recent = now.since(finished.updated_at) <= FINISHED_KEPT;
+        let is_live = finished.session().is_some_and(|session| self.live_session(session, now).is_some());
+        Some(finished).filter(|_| is_recent && is_live)
+    }
+
     /// Whether the token before the current one may still fetch the result of the attempt that replaced it.
     pub fn accepts_replay(&self, generation: u32, now: Timestamp) -> bool {
         let is_the_one_before = generation.checked_add(1) == Some(self.generation);

@@ -2,7 +2,7 @@
 //! It is cleaned here before anything reads it, in one way everywhere, so that no parser has to know what a clipboard
 //! leaves behind.
 //!
-//! There are three sorts of lines. [`line`] is for what is spelled exactly: addresses and usernames. [`figures`] is
+//! There are three sorts of lines. [`line()`] is for what is spelled exactly: addresses and usernames. [`figures`] is
 //! for what is counted: phone numbers and codes. [`name`] is for what belongs to its owner: the names of people.
 //! Passwords, ids, tokens, links and words of a vocabulary are not text in this sense, and are not cleaned.
 //!

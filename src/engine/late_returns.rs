@@ -23,9 +23,12 @@ impl Engine {
         let (account, has_session) = match trip.of {
             Traveller::SignUp(id) => {
                 let found = self.inner.store().sign_up(id).await?.filter(|found| found.client_id == trip.client);
-                let is_complete = found.as_ref().map(|found| matches!(found.phase, Phase::Complete { .. }));
-                let account = found.and_then(|found| found.external_account.clone());
-                (account, is_complete.unwrap_or_else(|| owner.is_some_and(is_live)))
+                let has_session = owner.is_some_and(|client| match found.as_ref().map(|found| found.phase) {
+                    Some(Phase::Complete { session_id, .. }) => client.live_session(session_id, self.now()).is_some(),
+                    Some(Phase::Open) => false,
+                    None => is_live(client),
+                });
+                (found.and_then(|found| found.external_account.clone()), has_session)
             }
             Traveller::SignIn(id) => {
                 let client = self.inner.store().client(trip.client).await?;

@@ -8,6 +8,7 @@ use crate::domain::sign_in::{self, SignIn};
 use crate::domain::verification::{self, Strategy};
 use crate::store::{ClientWrite, Commit};
 
+use super::visible::Visible;
 use super::{Caller, ClientView, Engine, EngineError, RawProof, SignInView, Source};
 
 impl Engine {
@@ -22,7 +23,7 @@ impl Engine {
         let Some((client_id, generation)) = caller.presented() else { return Err(refused) };
         let Some(client) = self.inner.store().client(client_id).await? else { return Err(refused) };
         let is_heard = client.generation == generation || client.accepts_replay(generation, self.now());
-        let Some(finished) = finished(&client, id).filter(|_| is_heard) else { return Err(refused) };
+        let Some(finished) = client.finished(id, self.now()).filter(|_| is_heard) else { return Err(refused) };
         if !self.proves(finished, raw, &client, source).await? {
             let write = ClientWrite { id: client_id, changes: vec![ClientChange::ForgetFinished(id)] };
             let commit = Commit { at: self.now(), client: Some(write), ..Commit::default() };
@@ -31,12 +32,21 @@ impl Engine {
         }
         let session = finished.session().ok_or(EngineError::NotFound)?;
         let seen = self.visible_again(caller, session).await?;
-        self.shown(finished.clone(), seen, source).await
+        self.shown_finished(finished.clone(), seen, source).await?.ok_or(refused)
     }
 
-    /// The finished sign-in with this id, which its client may look at.
-    pub(super) fn finished<'a>(&self, client: &'a Client, id: SignInId) -> Result<&'a SignIn, EngineError> {
-        finished(client, id).ok_or(EngineError::NotFound)
+    /// A finished sign-in, to its client; `None` where its session was ended since, by its user's becoming somebody else's
+    /// too: who it is about is not this client's to know any more.
+    pub(super) async fn shown_finished(
+        &self,
+        value: SignIn,
+        seen: Visible,
+        source: &Source,
+    ) -> Result<Option<(SignInView, ClientView)>, EngineError> {
+        let session = value.session();
+        let shown = self.shown(value, seen, source).await?;
+        let is_there = shown.1.sessions.iter().any(|seen| Some(seen.session.id) == session);
+        Ok(Some(shown).filter(|_| is_there))
     }
 
     /// Whether what is brought is what proved a finished sign-in.
@@ -64,8 +74,4 @@ impl Engine {
         };
         Ok(self.compare(password, user.as_deref(), client.id, source).await?.is_some())
     }
-}
-
-fn finished(client: &Client, id: SignInId) -> Option<&SignIn> {
-    client.finished_sign_in.as_deref().filter(|finished| finished.id == id)
 }

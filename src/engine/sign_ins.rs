@@ -149,9 +149,14 @@ impl Engine {
     ) -> Result<(SignInView, ClientView), EngineError> {
         let _place = self.inner.admission.enter()?;
         let seen = self.visible(caller).await?.ok_or(EngineError::NotFound)?;
-        let value = self.in_progress(Some(seen.client()), id);
-        let value = value.or_else(|_| self.finished(seen.client(), id))?.clone();
-        self.shown(value, seen, source).await
+        match self.in_progress(Some(seen.client()), id).cloned() {
+            Ok(value) => self.shown(value, seen, source).await,
+            Err(refused) => {
+                let finished = seen.client().finished(id, self.now()).cloned();
+                let finished = finished.ok_or_else(|| EngineError::from(refused))?;
+                self.shown_finished(finished, seen, source).await?.ok_or(EngineError::NotFound)
+            }
+        }
     }
 
     /// Begins to prove a first factor: a code is made and sent.

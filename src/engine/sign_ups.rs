@@ -307,6 +307,10 @@ impl Engine {
             Err(error) => return Err(error),
         }
         fields.in_cookie = source.in_cookie();
+        if let Some(proved) = &mut fields.proved {
+            self.inner.admission.spend(Family::LookUp, source, self.now())?;
+            proved.is_taken = self.holder_of(&proved.identifier).await?.is_some();
+        }
         for identifier in fields.identifiers() {
             self.inner.admission.spend(Family::LookUp, source, self.now())?;
             if self.holder_of(&identifier).await?.is_some() {
@@ -325,7 +329,8 @@ impl Engine {
             fields.taken.extend(strategy.kind());
         }
         // A sign-up that is going to be refused is not worth a hash.
-        let is_refused = fields.taken.iter().any(|kind| !settings.hides_holders(*kind));
+        let is_refused = fields.taken.iter().any(|kind| !settings.hides_holders(*kind))
+            || fields.proved.as_ref().is_some_and(|proved| proved.is_taken);
         if let Some(password) = password.filter(|_| !is_refused) {
             let password = password.apart_from(own_words(current, &fields)).apart_from(self.application_words());
             fields.password_digest = Patch::Set(self.hash_password(password, id, source).await?);

@@ -24,6 +24,8 @@ pub struct Proved {
     pub at: Timestamp,
     /// Whether a captcha was solved on the way.
     pub captcha_solved: bool,
+    /// Whether it has become somebody's since.
+    pub is_taken: bool,
 }
 
 /// Whether somebody may begin a sign-in with this identifier that becomes a sign-up if it is nobody's. The answer does not
@@ -51,6 +53,7 @@ impl SignIn {
             strategy: factor.verification.strategy.clone(),
             at,
             captcha_solved: self.newcomer?.captcha_solved,
+            is_taken: false,
         })
     }
 

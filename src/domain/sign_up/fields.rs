@@ -201,6 +201,9 @@ impl Fields {
 
     /// Whether an identifier of this kind is set or taken away here.
     pub fn names(&self, kind: IdentifierKind) -> bool {
+        if self.proved.as_ref().is_some_and(|proved| proved.identifier.kind == kind) {
+            return true;
+        }
         match kind {
             IdentifierKind::EmailAddress => self.email_address != Patch::Keep,
             IdentifierKind::PhoneNumber => self.phone_number != Patch::Keep,
@@ -210,10 +213,9 @@ impl Fields {
         }
     }
 
-    /// The identifiers that are set here.
+    /// The identifiers that a person has typed here.
     pub fn identifiers(&self) -> Vec<Identifier> {
         let mut found = Vec::new();
-        found.extend(self.proved.as_ref().map(|proved| proved.identifier.clone()));
         if let Patch::Set(email) = &self.email_address {
             found.push(email.identifier());
         }

@@ -27,6 +27,7 @@ pub fn own_words<'a>(sign_up: Option<&'a SignUp>, fields: &'a Fields) -> Vec<&'a
     if let Some(External::Answered(_, answer)) = &fields.external {
         words.extend(answer.outcome.iter().flat_map(named));
     }
+    words.extend(fields.proved.iter().map(|proved| proved.identifier.value.as_str()));
     words.extend(fields.invitation.iter().map(|invitation| invitation.email_address.typed()));
     words
 }

@@ -45,10 +45,11 @@ impl Fields {
         if !settings.enabled(&field) {
             return Err(Code::AccountTransferInvalid.into());
         }
-        if self.taken.contains(&kind) {
-            return Err(taken(kind));
+        // Before anything is said of the proved one: what was given beside it is not told about.
+        if is_given {
+            return Err(Code::FormConditionalParamDisallowed.on(field.as_str()));
         }
-        if is_given { Err(Code::FormConditionalParamDisallowed.on(field.as_str())) } else { Ok(()) }
+        if proved.is_taken { Err(taken(kind)) } else { Ok(()) }
     }
 
     /// What taking it over does to the client: a second transfer finds nothing.
