@@ -546,6 +546,16 @@ fn settings_are_read_again_and_other_keys_are_named() {
     assert!(other.settings.sign_up.legal_consent_enabled);
     write("[settings]\nfile = \"legl\"");
     assert!(reload().is_err());
+    for (text, sentence) in [
+        ("", "`settings` are given no more"),
+        ("[email]\npassword = \"a\"\n", "`settings` are given no more"),
+        ("[settings]\n", "`settings` are given no more"),
+        ("[instance]\nmode = \"production\"\n[settings]\nfile = \"legal\"\n[email]\ntransport = \"none\"\n", "`"),
+    ] {
+        write(text);
+        let fault = reload().expect_err(text).to_string();
+        assert!(fault.contains(sentence), "a file that is just being written opens nothing: {fault}");
+    }
     write(
         "[captcha]\nprovider = \"turnstile\"\nsite_key = \"x\"\nsecret = \"x\"\n[settings.sign_up]\ncaptcha_enabled = true",
     );

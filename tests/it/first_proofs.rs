@@ -106,6 +106,37 @@ fn a_provider_that_vouches_for_the_address_proves_it_first() {
 }
 
 #[test]
+fn whoever_has_lost_the_user_hears_nothing_of_them_by_an_earlier_sign_in() {
+    let number_first = UNPROVED.replacen(
+        "[\"phone_code\"]\nverify_at_sign_up = false",
+        "[\"phone_code\"]\nverify_at_sign_up = true",
+        1,
+    );
+    let site = Site::start_with(&number_first);
+    let fields = "email_address=victim%40example.com&phone_number=%2B14155552671&strategy=phone_code";
+    let mut stranger = site.browser();
+    let begun = stranger.post("/v1/client/sign_ups", &format!("{fields}&password={PASSWORD}")).json();
+    let sign_up = begun["response"]["id"].as_str().unwrap_or_else(|| panic!("{begun}"));
+    let code_form = |count| {
+        let code = site.server.mail("+14155552671", count)["code"].as_str().expect("a code").to_owned();
+        format!("strategy=phone_code&code={code}")
+    };
+    let done = stranger.post(&format!("/v1/client/sign_ups/{sign_up}/attempt_verification"), &code_form(1)).json();
+    assert_eq!(done["response"]["status"], "complete", "{done}");
+    let mut stranger = site.browser();
+    let begun = stranger.post("/v1/client/sign_ins", "identifier=%2B14155552671&strategy=phone_code").json();
+    let path = format!("/v1/client/sign_ins/{}", begun["response"]["id"].as_str().expect("an id"));
+    let (attempt, form) = (format!("{path}/attempt_first_factor"), code_form(2));
+    assert_eq!(stranger.post(&attempt, &form).json()["response"]["status"], "complete");
+    assert_eq!(stranger.get(&path).status, 200);
+    site.by_code(&mut site.browser(), "victim@example.com", "email_code");
+    for answer in [stranger.get(&path), stranger.post(&attempt, &form)] {
+        assert_eq!(answer.status, 404, "{}", answer.body);
+        assert!(!answer.body.contains("user_data"), "{}", answer.body);
+    }
+}
+
+#[test]
 fn a_provider_that_does_not_vouch_for_the_address_proves_nothing() {
     let site = Site::start();
     let mut owner = site.browser();
@@ -140,10 +171,14 @@ struct Site {
 
 impl Site {
     fn start() -> Self {
+        Self::start_with(UNPROVED)
+    }
+
+    fn start_with(settings: &str) -> Self {
         let (folder, provider) = (TempDir::new().expect("a folder"), Provider::start());
         let config = format!(
             "[server]\nallowed_origins = [\"{PAGE}\"]\n[limits]\nsource = false\n[verification]\n\
-             resend_cooldown_s = 0\n[password]\nm_kib = 64\nt = 1\n{UNPROVED}\
+             resend_cooldown_s = 0\n[password]\nm_kib = 64\nt = 1\n{settings}\
              [settings.oauth.oauth_custom_fake]\nclient_id = \"{CLIENT_ID}\"\nclient_secret = \"{CLIENT_SECRET}\"\n\
              issuer = \"{}\"\n",
             provider.issuer()

@@ -110,6 +110,53 @@ fn whoever_signed_up_with_the_address_meanwhile_is_signed_in_or_told() {
 }
 
 #[test]
+fn a_proof_tells_nothing_of_what_is_typed_beside_it() {
+    let site = Site::start(true, "");
+    let mut somebody = site.browser();
+    site.prove(&mut somebody, "somebody@example.com");
+    assert_eq!(somebody.post("/v1/client/sign_ups", "transfer=true").json()["response"]["status"], "complete");
+    let mut browser = site.browser();
+    let begun = |browser: &mut Browser<'_>, address: &str| {
+        let begun = browser.post("/v1/client/sign_ups", &format!("email_address={}", escaped(address))).json();
+        format!("/v1/client/sign_ups/{}", begun["response"]["id"].as_str().unwrap_or_else(|| panic!("{begun}")))
+    };
+    let open = begun(&mut browser, "somebody@example.com");
+    site.prove(&mut browser, "eve@example.com");
+    let answers = ["somebody@example.com", "nobody@example.com"].map(|address| {
+        let form = format!("transfer=true&email_address={}", escaped(address));
+        let created = browser.post("/v1/client/sign_ups", &form);
+        let changed = browser.request("PATCH", &open, &[], &form);
+        [created, changed].map(|answer| (answer.status, answer.error_codes()))
+    });
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0][0], (422, vec!["form_conditional_param_disallowed".into()]));
+    // An address typed earlier, which the proved one takes the place of, is no obstacle, whoever's it is.
+    let done = ["somebody@example.com", "nobody@example.com"].map(|address| {
+        let mut browser = site.browser();
+        let open = begun(&mut browser, address);
+        let own = format!("eve-{address}");
+        site.prove(&mut browser, &own);
+        let done = browser.request("PATCH", &open, &[], "transfer=true&strategy=email_code").json();
+        assert_eq!(done["response"]["email_address"], own, "{done}");
+        done["response"]["status"].clone()
+    });
+    assert_eq!(done, [json!("complete"), json!("complete")]);
+}
+
+#[test]
+fn a_password_is_not_made_of_what_was_proved() {
+    let site = Site::start(true, "");
+    let mut browser = site.browser();
+    site.prove(&mut browser, "marguerite.longname@example.com");
+    for own in ["marguerite.longname", "marguerite.longname@example.com"] {
+        let refused = browser.post("/v1/client/sign_ups", &format!("transfer=true&password={}", escaped(own)));
+        assert_eq!((refused.status, refused.error_codes()), (422, vec!["form_password_pwned".into()]), "{own}");
+    }
+    let done = browser.post("/v1/client/sign_ups", "transfer=true&password=wanders+under+elms").json();
+    assert_eq!(done["response"]["status"], "complete", "a refusal uses nothing up: {done}");
+}
+
+#[test]
 fn what_can_become_no_sign_up_is_refused_whoever_is_named() {
     for protected in [true, false] {
         let site = Site::start(protected, "");

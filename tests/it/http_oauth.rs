@@ -580,6 +580,21 @@ fn whoever_reloads_the_return_of_a_sign_in_goes_where_it_led() {
 }
 
 #[test]
+fn whoever_signed_out_and_reloads_the_return_goes_to_the_page_and_not_to_its_end() {
+    let site = Site::start(EMAIL_AND_PASSWORD);
+    let mut browser = site.browser();
+    let begun = browser.post("/v1/client/sign_ups", &begin_form("")).json()["response"].clone();
+    let (code, state) = site.provider.allow(page_of(&begun));
+    let path = format!("/v1/oauth_callback?code={code}&state={state}");
+    let done = format!("{PAGE}/done");
+    for _ in 0..2 {
+        assert_eq!(browser.navigate(&path).header("location"), Some(&*done));
+    }
+    assert_eq!(browser.request("DELETE", "/v1/client/sessions", &[], "").status, 200);
+    assert_eq!(browser.navigate(&path).header("location"), Some(&*format!("{PAGE}/sso-callback")));
+}
+
+#[test]
 fn a_dev_browser_on_the_way_back_is_for_the_browser_that_left() {
     let site = Site::start(EMAIL_AND_PASSWORD);
     let mut browser = site.browser();

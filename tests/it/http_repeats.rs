@@ -130,6 +130,24 @@ fn a_sign_in_that_is_over_is_not_shown_again() {
 }
 
 #[test]
+fn a_sign_in_is_told_again_for_a_moment_and_only_while_its_session_lives() {
+    let site = Site::start_with("[session]\nlifetime_s = 300\n");
+    site.signed_in("ada@example.com");
+    for (later_ms, why) in [(301_000, "its session is over"), (601_000, "it is long ago")] {
+        let mut browser = site.browser();
+        let path = site.sign_in(&mut browser, "ada@example.com");
+        let attempt = format!("{path}/attempt_first_factor");
+        let form = "strategy=password&password=wanders+under+elms";
+        assert_eq!(browser.post(&attempt, form).json()["response"]["status"], "complete");
+        assert_eq!(browser.get(&path).json()["response"]["status"], "complete");
+        site.server.advance(later_ms);
+        for answer in [browser.get(&path), browser.post(&attempt, form)] {
+            assert_eq!((answer.status, answer.error_codes()), (404, vec!["resource_not_found".into()]), "{why}");
+        }
+    }
+}
+
+#[test]
 fn a_code_of_a_step_on_the_way_twice_is_right_twice() {
     let site = Site::start();
     let mut browser = site.browser();
