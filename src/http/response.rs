@@ -107,7 +107,6 @@ impl Answer {
     }
 
     /// The body.
-    #[cfg(test)]
     pub(super) fn body(&self) -> &[u8] {
         &self.body
     }

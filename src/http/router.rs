@@ -168,6 +168,11 @@ pub(super) fn pattern(path: &str, development: bool) -> Option<String> {
     Some(shown.fold(String::new(), |pattern, segment| pattern + "/" + segment))
 }
 
+/// Whether what stands at a path is the API's and not data for operators, such as the public keys.
+pub(super) fn is_of_the_api(path: &str) -> bool {
+    path.starts_with("/v1/") && path != "/v1/jwks"
+}
+
 /// Whether a path is polled, or is asked for with every page: the log has better things to tell.
 pub(super) fn is_quiet(path: &str, development: bool) -> bool {
     let methods = Route::on(&segments(path), development).unwrap_or_default();

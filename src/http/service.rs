@@ -38,12 +38,13 @@ where
     let mut asked = app.outcomes.asked(&parts, app.options.trusts(peer.ip()), app.engine.now());
     let origin = origin_of(&parts.headers).map(str::to_owned);
     let audience = Audience::of(&parts.method, &parts.headers);
+    let is_api = router::is_of_the_api(parts.uri.path());
     let is_read = matches!(parts.method, Method::GET | Method::HEAD);
     let walk = exchange(app, parts, body, peer).instrument(asked.span());
     let outcome = uninterrupted(walk).await.unwrap_or_else(|_| Err(panicked()));
     asked.note(&outcome);
     let mut answer = match audience {
-        Audience::Person => readable(app, outcome, is_read, &asked.id),
+        Audience::Person => readable(app, outcome, (is_read, is_api), &asked.id),
         Audience::Program | Audience::Unknown => outcome.unwrap_or_else(|error| error.into_answer(&asked.id)),
     };
     app.origins.grant(origin.as_deref(), answer.headers_mut());
@@ -51,13 +52,17 @@ where
     answer.into_response()
 }
 
-/// What a person is shown, in one place so that no route can forget it: every error is a page, and so is the JSON that
-/// a form is answered with. The JSON that a reading is answered with is what was asked for.
-fn readable(app: &App, outcome: Result<Answer, HttpError>, is_read: bool, id: &RequestId) -> Answer {
+/// What a person is shown, in one place so that no route can forget it: every error is a page, and so is all JSON of the
+/// API. What operators and developers look at as data stays data: keys, health, and the tools of a development instance.
+fn readable(app: &App, outcome: Result<Answer, HttpError>, (is_read, is_api): (bool, bool), id: &RequestId) -> Answer {
     let look = Look::of(app);
     match outcome {
         Err(error) => error.into_page(&look, is_read, id),
         Ok(answer) if !is_read && answer.is_json() => answer.shown_as(link::done(&look)),
+        Ok(answer) if is_api && answer.is_json() => {
+            let page = link::data(&look, answer.body());
+            answer.shown_as(page)
+        }
         Ok(answer) => answer,
     }
 }

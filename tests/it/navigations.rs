@@ -106,7 +106,7 @@ fn the_client_token_is_the_last_cookie_of_every_answer_that_sets_it() {
 }
 
 #[test]
-fn a_form_that_a_page_sends_ends_on_a_page_and_what_is_read_stays_data() {
+fn what_the_api_answers_is_a_page_to_a_person_and_what_operators_read_stays_data() {
     let site = Site::start();
     let mut browser = Browser::of(&site.server);
     let form =
@@ -118,7 +118,14 @@ fn a_form_that_a_page_sends_ends_on_a_page_and_what_is_read_stays_data() {
     let wrong = browser.send("POST", "/v1/client/sign_ups", &form, "email_address=nobody");
     assert_eq!(wrong.status, 422, "{}", wrong.body);
     is_a_page(&wrong, "a wrong form");
-    for path in ["/v1/environment", "/v1/client", "/v1/jwks", "/health/ready", "/dev/outbox", "/dev/settings"] {
+    for (path, part) in [("/v1/environment", "display_config"), ("/v1/client", "ada@example.com")] {
+        let read = browser.navigate(path);
+        assert_eq!(read.status, 200);
+        is_a_page(&read, path);
+        assert!(read.body.contains("for programs") && read.body.contains(part), "{}", read.body);
+        assert_eq!(browser.get(path).header("content-type"), Some("application/json"), "{path}");
+    }
+    for path in ["/v1/jwks", "/health/ready", "/dev/outbox", "/dev/settings"] {
         let read = browser.navigate(path);
         assert_eq!((read.status, read.header("content-type")), (200, Some("application/json")), "{path}");
     }

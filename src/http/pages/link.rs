@@ -28,6 +28,15 @@ pub(in crate::http) fn done(look: &Look<'_>) -> Answer {
     Notice::new("Done").saying("You can go on now.").render(look)
 }
 
+/// Shows somebody who opened an address of the API what it says, which is for programs.
+pub(in crate::http) fn data(look: &Look<'_>, json: &[u8]) -> Answer {
+    let value = serde_json::from_slice(json).unwrap_or(serde_json::Value::Null);
+    Notice::new("This address is for programs")
+        .saying("This is what a program reads here.")
+        .showing(format!("{value:#}"))
+        .render(look)
+}
+
 /// What a HEAD learns: that there is something here.
 pub(in crate::http) fn nothing(look: &Look<'_>) -> Answer {
     Notice::new("One moment").render(look)

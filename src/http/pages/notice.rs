@@ -36,6 +36,8 @@ pub(in crate::http) struct Notice {
     way_on: WayOn,
     /// What the people behind the instance want to know when they are asked about it.
     reference: Option<String>,
+    /// What a program would have read.
+    data: Option<String>,
 }
 
 /// Where a page leads.
@@ -78,7 +80,15 @@ impl Notice {
     /// A page with this title, answered as 200, that leads home.
     pub(in crate::http) fn new(title: impl Into<Cow<'static, str>>) -> Self {
         let title = title.into();
-        Self { status: StatusCode::OK, title, text: Vec::new(), button: None, way_on: WayOn::Home, reference: None }
+        Self {
+            status: StatusCode::OK,
+            title,
+            text: Vec::new(),
+            button: None,
+            way_on: WayOn::Home,
+            reference: None,
+            data: None,
+        }
     }
 
     /// The same with another status.
@@ -102,6 +112,12 @@ impl Notice {
     /// The same with a word for the instance's people.
     pub(in crate::http) fn referring(mut self, reference: String) -> Self {
         self.reference = Some(reference);
+        self
+    }
+
+    /// The same, showing what a program would have read.
+    pub(in crate::http) fn showing(mut self, data: String) -> Self {
+        self.data = Some(data);
         self
     }
 
@@ -157,6 +173,9 @@ impl Notice {
         let links: String = links.iter().enumerate().map(|(n, (to, text))| link(to, text, is_main(n))).collect();
         if !links.is_empty() {
             body.push_str(&format!("<div class=\"actions\">{links}</div>"));
+        }
+        if let Some(data) = &self.data {
+            body.push_str(&format!("<pre>{}</pre>", escaped(data)));
         }
         if let Some(reference) = &self.reference {
             body.push_str(&format!("<p class=\"muted small\">{}</p>", escaped(reference)));
