@@ -145,7 +145,7 @@ impl Notice {
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
              <meta name=\"robots\" content=\"noindex\"><title>{title} · {name}</title>{icon}<style>{STYLE}</style></head>\
              <body><header class=\"bar\"><strong>{logo}<span>{name}</span></strong></header>\
-             <main class=\"narrow\"><section class=\"card notice\"><h1>{title}</h1>{body}</section></main></body></html>\n",
+             <main class=\"narrow\"><section class=\"card outcome\"><h1>{title}</h1>{body}</section></main></body></html>\n",
             icon = icon.unwrap_or_default(),
             logo = logo.unwrap_or_default(),
             body = self.body(look),
