@@ -153,7 +153,7 @@ impl Engine {
             Ok(value) => self.shown(value, seen, source).await,
             Err(refused) => {
                 let finished = seen.client().finished(id, self.now()).cloned();
-                let finished = finished.ok_or_else(|| EngineError::from(refused))?;
+                let finished = finished.ok_or(refused)?;
                 self.shown_finished(finished, seen, source).await?.ok_or(EngineError::NotFound)
             }
         }
