@@ -308,7 +308,7 @@ fn captcha(config: &Config, outbound: &Outbound) -> Option<Captcha> {
         config::CaptchaProvider::HCaptcha => CaptchaProvider::HCaptcha,
         config::CaptchaProvider::ReCaptcha => CaptchaProvider::ReCaptcha,
     };
-    let verify_url = section.verify_url.as_ref().map_or_else(|| provider.verify_url().to_owned(), ToString::to_string);
+    let verify_url = section.verify_url.as_ref().map_or_else(|| provider.verify_url(), |url| url.as_str());
     Some(Captcha {
         provider,
         site_key: section.site_key.clone()?,
