@@ -67,13 +67,6 @@ impl Layer {
         Self::document(text, &|line| Place::Sample(name.into(), line))
     }
 
-    /// The keys of a table without lines; `name` is what sentences call it.
-    pub(super) fn table(name: &str, table: &Table) -> Self {
-        let mut layer = Self::default();
-        layer.collect(table, None, &mut Vec::new(), &|_| Place::Unnamed(name.into()));
-        layer
-    }
-
     /// The keys of a TOML document whose lines are these places.
     fn document(text: &str, place: &dyn Fn(usize) -> Place) -> Result<Self, ConfigError> {
         let fault = |error: toml::de::Error| {
