@@ -83,7 +83,7 @@ async fn run(config: &Config, sources: &Sources, places: usize) -> Result<(), St
     let per_source = options.max_connections_per_source;
     let app = Arc::new(App::new(engine.clone(), options, Some(outbox)));
     announce(config, port, &engine, new_key.as_deref());
-    tracing::info!("serving; up to {places} connections may be open, {per_source} of them from one source");
+    tracing::info!(connections = places, per_source, "serving; no more connections than these are open at once");
     let drain = Duration::from_secs(config.server.drain_timeout_s);
     let reloads = hangups.reload_until_the_terminal_closes(config.clone(), sources.clone(), engine.clone());
     match serve_until_told(server, app, engine, reloads, drain).await? {
