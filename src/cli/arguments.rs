@@ -44,8 +44,8 @@ pub enum Command {
     /// Say whether it would start, what is risky, and what differs from the defaults
     #[command(
         long_about = "Says what differs from the defaults and where each value was given, what is risky and why, and in \
-            the last line whether the server would start. Writes nothing and listens nowhere, so it may be run beside a \
-            running server. The status is 0 if the server would start, else 1; then the problems are on standard error.",
+            the last line whether the server would start. Changes nothing: what it tries is undone at once, so it \
+            may be run beside a running server, whose address it then warns is in use. The status is 0 if the server would start, else 1; then the problems are on standard error.",
         after_long_help = "With --json: one object.\n\n  \
             verdict        the last line\n  \
             would_start    true or false\n  \

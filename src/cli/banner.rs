@@ -1,18 +1,31 @@
 //! What the server says once it listens.
 
+use std::path::Path;
+
 use crate::domain::secret::Secret;
 
+/// What a banner shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Banner<'a> {
+    /// What each is for and the URL, spelled as browsers should: with `localhost`, because a page on
+    /// `http://localhost:3000` and an engine on `127.0.0.1` are not same-site. The first one is the engine itself.
+    pub urls: &'a [(&'a str, String)],
+    /// The key that pages show.
+    pub publishable_key: &'a str,
+    /// The key that backends show, where it was made just now.
+    pub secret_key: Option<&'a Secret<String>>,
+    /// Whether this is a development instance, which is told what to do next.
+    pub development: bool,
+    /// A sign-up to paste into a shell.
+    pub example: Option<&'a [String]>,
+    /// Where a new instance key was left that somebody must back up.
+    pub new_key_file: Option<&'a Path>,
+}
+
 /// The lines for standard output: the URLs worth opening, the keys and, in development, what to do next and a sign-up to
-/// paste, where there is an `example`. `urls` are what each is for and the URL, spelled as browsers should: with
-/// `localhost`, because a page on `http://localhost:3000` and an engine on `127.0.0.1` are not same-site. The first one
-/// is the engine itself.
-pub fn banner(
-    urls: &[(&str, String)],
-    publishable_key: &str,
-    secret_key: Option<&Secret<String>>,
-    development: bool,
-    example: Option<&[String]>,
-) -> String {
+/// paste.
+pub fn banner(shown: &Banner<'_>) -> String {
+    let Banner { urls, publishable_key, secret_key, development, example, new_key_file } = *shown;
     let kind = if development { "a development" } else { "a production" };
     let mut lines = vec![format!("Vestibule {} listens as {kind} instance.", env!("CARGO_PKG_VERSION")), String::new()];
     let entries = urls.iter().map(|(what, url)| (*what, url.as_str()));
@@ -25,12 +38,17 @@ pub fn banner(
         lines.extend([
             String::new(),
             "Sign up on the page, and read the code in the mail. Then give Clerk's package in your own page the publishable".into(),
-            format!("key and proxyUrl '{url}'; the page's origin belongs in `server.allowed_origins`."),
+            format!("key and proxyUrl '{url}'. Pages of this machine may call the engine; those of another one need their"),
+            "origin in `server.allowed_origins`.".into(),
         ]);
         if let Some(example) = example {
             lines.extend([String::new(), "In a shell, somebody new each time:".into(), String::new()]);
             lines.extend(example.iter().map(|line| format!("  {line}")));
         }
+    }
+    if let Some(path) = new_key_file {
+        let said = format!("Made a new instance key in {}; back it up apart from the data.", path.display());
+        lines.extend([String::new(), said]);
     }
     lines.push(String::new());
     lines.join("\n")
@@ -46,7 +64,14 @@ mod tests {
             [("engine", "http://localhost:8080/".to_owned()), ("mailbox", "http://localhost:8080/dev/mailbox".into())];
         let secret_key = Secret::new("sk_test_7".into());
         let example = ["curl one".to_owned(), "curl two".into()];
-        let text = banner(&urls, "pk_live_Y2xlcmsubG9jYWxob3N0JA", Some(&secret_key), true, Some(&example));
+        let text = banner(&Banner {
+            urls: &urls,
+            publishable_key: "pk_live_Y2xlcmsubG9jYWxob3N0JA",
+            secret_key: Some(&secret_key),
+            development: true,
+            example: Some(&example),
+            new_key_file: None,
+        });
         assert!(text.contains("  mailbox          http://localhost:8080/dev/mailbox\n"), "{text}");
         assert!(text.contains("  secret key       sk_test_7\n"), "{text}");
         assert!(text.contains("  publishable key  pk_live_Y2xlcmsubG9jYWxob3N0JA\n"), "{text}");
@@ -57,7 +82,24 @@ mod tests {
     #[test]
     fn production_pastes_nothing() {
         let urls = [("engine", "https://clerk.example.com".into())];
-        let text = banner(&urls, "pk_live_x", None, false, None);
-        assert!(text.contains("production instance") && !text.contains("curl"), "{text}");
+        let mut shown = Banner {
+            urls: &urls,
+            publishable_key: "pk_live_x",
+            secret_key: None,
+            development: false,
+            example: None,
+            new_key_file: None,
+        };
+        let text = banner(&shown);
+        assert!(
+            text.contains("production instance") && !text.contains("curl") && !text.contains("back it up"),
+            "{text}"
+        );
+        shown.new_key_file = Some(Path::new("/etc/vestibule/instance.key"));
+        let text = banner(&shown);
+        assert!(
+            text.ends_with("Made a new instance key in /etc/vestibule/instance.key; back it up apart from the data.\n"),
+            "{text}"
+        );
     }
 }

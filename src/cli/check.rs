@@ -1,14 +1,17 @@
 //! `vestibule check`: whether the server would start, what is risky, and what differs from the defaults.
 
+use std::io::ErrorKind;
+use std::net::TcpListener;
 use std::sync::Arc;
 
 use clap::Args;
 
-use crate::config::{Config, Sources, near_misses};
+use crate::config::{Config, Sources, StoreKind, near_misses};
 use crate::delivery::Capture;
+use crate::store::could_hold_data;
 
 use super::report::Report;
-use super::{descriptors, key_file, serve};
+use super::{data_error, descriptors, key_file, listen_error, serve};
 
 /// What `vestibule check` is told.
 #[derive(Clone, Debug, Default, PartialEq, Args)]
@@ -21,8 +24,8 @@ pub struct CheckArguments {
     pub(super) json: bool,
 }
 
-/// Looks at the configuration as a start does, and at all that a start would refuse, as far as that can be told without
-/// writing or listening: a server may be running over the same data.
+/// Looks at the configuration as a start does, and at all that a start would refuse. What it must try to know, it undoes
+/// at once: a server may be running over the same data.
 pub(super) fn check(sources: &Sources) -> Report {
     let loaded = Config::load(sources);
     let mut warnings = near_misses(&sources.environment);
@@ -30,7 +33,13 @@ pub(super) fn check(sources: &Sources) -> Report {
         Err(error) => (error.faults().to_vec(), None),
         Ok(config) => {
             warnings.extend_from_slice(config.warnings());
-            (refusals(&config), Some(config))
+            let mut problems = refusals(&config);
+            match address(&config) {
+                Address::Free => {}
+                Address::InUse(warning) => warnings.push(warning),
+                Address::Refused(problem) => problems.push(problem),
+            }
+            (problems, Some(config))
         }
     };
     Report { config, problems, warnings }
@@ -42,8 +51,40 @@ fn refusals(config: &Config) -> Vec<String> {
     let looked_at = [
         serve::start_log(config),
         descriptors::places(descriptors::raise(), config.server.max_connections).map(drop),
-        key_file::inspect(config),
+        data_folder(config),
+        key_file::inspect(config).map(drop),
         serve::email_transport(config, &capture).map(drop),
     ];
-    looked_at.into_iter().filter_map(Result::err).collect()
+    let mut sentences: Vec<String> = looked_at.into_iter().filter_map(Result::err).collect();
+    // A folder that can't be used is told once, though the key would be in it too.
+    sentences.dedup();
+    sentences
+}
+
+fn data_folder(config: &Config) -> Result<(), String> {
+    let path = &config.store.path;
+    match config.store.kind {
+        StoreKind::Memory => Ok(()),
+        StoreKind::Sled => could_hold_data(path).map_err(|error| data_error(path, &error)),
+    }
+}
+
+/// What became of listening, for a moment, where the server would.
+enum Address {
+    Free,
+    /// Most often by the very instance that is checked.
+    InUse(String),
+    Refused(String),
+}
+
+fn address(config: &Config) -> Address {
+    let address = config.server.listen.address;
+    match TcpListener::bind(address) {
+        Ok(_) => Address::Free,
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Address::InUse(format!(
+            "`server.listen`: {address} is in use; if that is not this instance running already, stop the other program or \
+             choose another port with --listen or `server.listen`"
+        )),
+        Err(error) => Address::Refused(listen_error(address, &error)),
+    }
 }

@@ -11,8 +11,8 @@ pub(super) fn example(settings: &Settings, url: &str) -> Option<Vec<String>> {
     }
     let password = if settings.attributes.password.enabled { " -d password='wanders under elms'" } else { "" };
     Some(vec![
-        // In a form `+` is a blank, so an address is made new by its name.
-        format!("url={url}/v1/client/sign_ups ada=ada$(date +%s)@example.com"),
+        // In a form `+` is a blank, so an address is made new by its name. sh has no $RANDOM, a date in nanoseconds it has.
+        format!("url={url}/v1/client/sign_ups ada=ada$(date +%s%N)@example.com"),
         format!(
             "begun=$(curl -si \"$url?_is_native=1\" -d email_address=$ada{password} -d strategy=email_code | tr -d '\\r')"
         ),

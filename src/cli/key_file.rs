@@ -1,33 +1,64 @@
 //! The instance key's file, before anything is written.
 
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 
 use crate::config::{Config, StoreKind};
+use crate::store::could_be_written;
 use crate::store::sled::holds_data;
 use crate::token::{InstanceKey, KeyFileError};
 
 use super::data_error;
 
 /// What is wrong with the key file as far as that can be told without writing: above all that it is missing while there
-/// is data, which a new key would not open.
+/// is data, which a new key would not open. Returns the file that a start would make, if it would make one.
 ///
 /// # Errors
 /// One sentence that says what to do.
-pub(super) fn inspect(config: &Config) -> Result<(), String> {
+pub(super) fn inspect(config: &Config) -> Result<Option<PathBuf>, String> {
     let key_file = config.key_file();
     let on_disk = config.store.kind == StoreKind::Sled;
     if !on_disk && config.instance.key_file.is_none() {
-        return Ok(());
+        return Ok(None);
     }
     let data = &config.store.path;
     let has_data = on_disk && holds_data(data).map_err(|error| data_error(data, &error))?;
     match InstanceKey::load(&key_file) {
         Ok(None) if has_data => Err(missing(&key_file, data)),
-        Ok(_) => Ok(()),
+        Ok(None) => could_be_made(config, &key_file).map(|()| Some(key_file)),
+        Ok(Some(_)) => Ok(None),
         // The start takes from others what they may do with the key in the data folder.
-        Err(KeyFileError::Exposed(path)) if on_disk && path == beside(data) => Ok(()),
+        Err(KeyFileError::Exposed(path)) if on_disk && path == beside(data) => Ok(None),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// Whether a new key could be left there. The data folder is made where it is missing; any other one is its owner's to
+/// make, because a misspelt path must not hide a key where nobody looks for it.
+fn could_be_made(config: &Config, key_file: &Path) -> Result<(), String> {
+    let folder = key_file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let is_data = config.store.kind == StoreKind::Sled && is_same(folder, &config.store.path);
+    if !is_data && matches!(folder.try_exists(), Ok(false)) {
+        return Err(format!(
+            "there is no folder {} for the key file; make it (`mkdir -p -m 700`), or name another file in \
+             `instance.key_file`",
+            folder.display()
+        ));
+    }
+    could_be_written(folder).map_err(|error| {
+        if is_data {
+            return data_error(&config.store.path, &error);
+        }
+        let (key_file, folder) = (key_file.display(), folder.display());
+        format!(
+            "the key file {key_file} can't be made in {folder}: {error}; give this user the right to, or name another \
+             file in `instance.key_file`"
+        )
+    })
+}
+
+/// Whether both are spellings of one path.
+fn is_same(left: &Path, right: &Path) -> bool {
+    matches!((absolute(left), absolute(right)), (Ok(left), Ok(right)) if left == right)
 }
 
 fn missing(key_file: &Path, data: &Path) -> String {

@@ -17,7 +17,7 @@ mod sentence;
 mod serve;
 
 pub use arguments::{Arguments, Command};
-pub use banner::banner;
+pub use banner::{Banner, banner};
 pub use check::CheckArguments;
 pub use healthcheck::healthcheck;
 pub use load::{LoadArguments, load};

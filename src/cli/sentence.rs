@@ -33,7 +33,7 @@ pub fn data_error(path: &Path, error: &Error) -> String {
             format!("there is no room left for the data directory {path}; make room, or choose another with --data")
         }
         ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
-            format!("{path} is not a directory; choose another with --data or `store.path`")
+            format!("{path} is no directory and can't become one; choose another with --data or `store.path`")
         }
         _ => format!("the data directory {path} can't be used: {error}; choose another with --data or `store.path`"),
     }

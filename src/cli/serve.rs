@@ -1,8 +1,8 @@
 //! `vestibule serve`: puts the parts together and runs until it is told to stop.
 
-use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ use crate::token::{Algorithm, InstanceKey};
 
 use super::example::example;
 use super::reload::Hangups;
-use super::{banner, data_error, descriptors, key_file, listen_error};
+use super::{Banner, banner, data_error, descriptors, key_file, listen_error};
 
 /// Serves until SIGTERM or SIGINT, then drains. At SIGHUP it reads the settings of `sources` again.
 ///
@@ -74,12 +74,16 @@ async fn run(config: &Config, sources: &Sources, places: usize) -> Result<(), St
     options.public_url = public_url(config, port)?;
 
     let capture = Arc::new(Capture::new());
+    let new_key = key_file::inspect(config)?;
     let engine = build_engine(config, &capture, reached_at(config, port)?).await?;
+    if let Some(path) = &new_key {
+        tracing::info!("made a new instance key in {}; back it up apart from the data", path.display());
+    }
     let outbox: Arc<dyn DevOutbox> = Arc::new(Outbox(capture));
     let per_source = options.max_connections_per_source;
     let app = Arc::new(App::new(engine.clone(), options, Some(outbox)));
-    announce(config, port, &engine);
-    tracing::info!(connections = places, per_source, "serving; as many connections may be open");
+    announce(config, port, &engine, new_key.as_deref());
+    tracing::info!(connections = places, per_source, "serving; no more connections than these are open at once");
     let drain = Duration::from_secs(config.server.drain_timeout_s);
     let reloads = hangups.reload_until_the_terminal_closes(config.clone(), sources.clone(), engine.clone());
     match serve_until_told(server, app, engine, reloads, drain).await? {
@@ -150,7 +154,6 @@ async fn failed(engine: &Engine) {
 
 async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) -> Result<Engine, String> {
     let sentence = |error: &dyn std::fmt::Display| error.to_string();
-    key_file::inspect(config)?;
     let key_file = config.key_file();
     let on_disk = matches!(config.store.kind, config::StoreKind::Sled);
     if on_disk {
@@ -158,10 +161,6 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) 
         make_private(path).map_err(|error| data_error(path, &error))?;
     }
     let key = if on_disk || config.instance.key_file.is_some() {
-        let folder = key_file.parent().filter(|p| !p.as_os_str().is_empty());
-        if let Some(folder) = folder {
-            fs::create_dir_all(folder).map_err(|error| data_error(folder, &error))?;
-        }
         InstanceKey::load_or_create(&key_file).map_err(|e| sentence(&e))?
     } else {
         InstanceKey::generate()
@@ -309,7 +308,7 @@ fn captcha(config: &Config, outbound: &Outbound) -> Option<Captcha> {
         config::CaptchaProvider::HCaptcha => CaptchaProvider::HCaptcha,
         config::CaptchaProvider::ReCaptcha => CaptchaProvider::ReCaptcha,
     };
-    let verify_url = section.verify_url.as_ref().map_or_else(|| provider.verify_url().to_owned(), ToString::to_string);
+    let verify_url = section.verify_url.as_ref().map_or_else(|| provider.verify_url(), |url| url.as_str());
     Some(Captcha {
         provider,
         site_key: section.site_key.clone()?,
@@ -327,7 +326,7 @@ fn reached_at(config: &Config, port: u16) -> Result<Url, String> {
 }
 
 /// Says where it listens and what to open, on standard output; when that is closed there is nobody to tell.
-fn announce(config: &Config, port: u16, engine: &Engine) {
+fn announce(config: &Config, port: u16, engine: &Engine, new_key: Option<&Path>) {
     let url = config.public_url(port).origin();
     let mut urls = vec![("engine", url.clone())];
     if config.is_development() {
@@ -338,7 +337,15 @@ fn announce(config: &Config, port: u16, engine: &Engine) {
     let development = config.is_development();
     let captures = development && config.email.transport == config::EmailTransport::Capture;
     let example = captures.then(|| example(&engine.settings(), &url)).flatten();
-    let text = banner(&urls, config.publishable_key().as_str(), made, development, example.as_deref());
+    let key = config.publishable_key();
+    let text = banner(&Banner {
+        urls: &urls,
+        publishable_key: key.as_str(),
+        secret_key: made,
+        development,
+        example: example.as_deref(),
+        new_key_file: new_key.filter(|_| !development),
+    });
     drop(writeln!(std::io::stdout().lock(), "{text}"));
 }
 

@@ -10,8 +10,18 @@ use super::values::{CaptchaProvider, EmailTransport, Mode, Security};
 
 /// Checks a whole configuration; `layer` knows where its keys were given.
 pub(super) fn check(config: &Config, layer: &Layer) -> Result<(), ConfigError> {
+    check_apart_from(&[], config, layer)
+}
+
+/// The same of a configuration that lacks keys of these sections, because they are at fault already: what is wrong
+/// there may be no more than a consequence.
+pub(super) fn check_apart_from(sections: &[&str], config: &Config, layer: &Layer) -> Result<(), ConfigError> {
     let mut faults = Vec::new();
-    let mut fault = |key: &str, reason: &str| faults.push(ConfigError::at(layer.place(key), key, reason));
+    let mut fault = |key: &str, reason: &str| {
+        if !sections.iter().any(|section| key.split('.').next() == Some(*section)) {
+            faults.push(ConfigError::at(layer.place(key), key, reason));
+        }
+    };
     let ranges = ranges(config).into_iter().chain(email_ranges(&config.email)).chain(limit_ranges(&config.limits));
     for (key, value, min, max) in ranges {
         if value < min || value > max {
@@ -97,7 +107,7 @@ pub(super) fn check(config: &Config, layer: &Layer) -> Result<(), ConfigError> {
 }
 
 /// Whether nobody guesses it.
-fn is_secret_key(key: &str) -> bool {
+pub(super) fn is_secret_key(key: &str) -> bool {
     let rest = key.strip_prefix("sk_live_").or_else(|| key.strip_prefix("sk_test_"));
     rest.is_some_and(|rest| rest.len() >= 32 && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
 }

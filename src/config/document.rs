@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use crate::domain::settings::Settings;
 
 use super::error::ConfigError;
-use super::layer::{Entry, Given, Layer, lay};
+use super::layer::{Entry, Given, Laid, Layer, lay, lay_what_fits};
 use super::nearest::nearest;
 use super::samples::{SAMPLES, sample, sample_names};
 
@@ -44,8 +44,7 @@ impl Document {
         let (mut file, inline): (Vec<_>, Vec<_>) = inside.into_iter().partition(|e| e.path == [FILE]);
         let file = file.pop();
         if let (Some(file), false) = (&file, inline.is_empty()) {
-            let reason = "stands beside inline settings; keep one of the two";
-            return Err(ConfigError::at(Some(&file.place), "settings.file", reason));
+            return Err(beside(file, Layer(inline)));
         }
         let (mut chosen, patches): (Vec<_>, Vec<_>) = over.0.into_iter().partition(|e| e.path == [FILE]);
         // A path in the file is relative to the file, one in the environment to where the process is.
@@ -71,14 +70,37 @@ impl Document {
     }
 }
 
+/// What is wrong where `file` names a document and there is an inline one too. Keys that are none come first: a
+/// misspelt one may be all there is beside it.
+fn beside(file: &Entry, inline: Layer) -> ConfigError {
+    let laid: Result<Laid<Settings>, _> = lay_what_fits(Table::new(), &inline, PREFIX, is_secret);
+    let faults = laid.map(|laid| laid.faults).unwrap_or_default();
+    let is_all = faults.len() == inline.0.len();
+    let mut errors: Vec<ConfigError> = faults.into_iter().map(ConfigError::from).collect();
+    if !is_all {
+        let name = file.given.text().unwrap_or_default();
+        let whole = match sample(name) {
+            Some(_) => format!("the whole sample: copy the text of config/settings/{name}.toml"),
+            None => format!("that whole document: copy the text of {name:?}"),
+        };
+        let reason = format!(
+            "stands beside other keys of [settings], any of which replaces {whole} before them, with `settings.` before \
+             each name in brackets, and remove `file`"
+        );
+        errors.push(ConfigError::at(Some(&file.place), "settings.file", &reason));
+    }
+    ConfigError::together(errors)
+}
+
 /// Reads and validates one whole settings document.
 pub(super) fn settings_of(layer: &Layer) -> Result<Settings, ConfigError> {
-    let secret = |path: &[String]| path.last().is_some_and(|key| key == "client_secret");
-    let (settings, _): (Settings, Table) = lay(Table::new(), layer, "settings.", secret)?;
-    settings.validate().map_err(|e| {
-        ConfigError::at(layer.place(&e.key), &format!("settings.{}", e.key), &format!("does not fit: {}", e.reason))
-    })?;
+    let (settings, _): (Settings, Table) = lay(Table::new(), layer, PREFIX, is_secret)?;
+    settings.validate().map_err(|e| ConfigError::at(layer.place(&e.key), &format!("{PREFIX}{}", e.key), &e.reason))?;
     Ok(settings)
+}
+
+fn is_secret(path: &[String]) -> bool {
+    path.last().is_some_and(|key| key == "client_secret")
 }
 
 /// What a document of this name is called, and its keys; the outer error is the name's, the inner one the content's.
@@ -100,3 +122,5 @@ fn find(name: &str, directory: &Path) -> Result<(String, Result<Layer, ConfigErr
 }
 
 const FILE: &str = "file";
+/// What stands before the keys in sentences.
+const PREFIX: &str = "settings.";

@@ -2,19 +2,28 @@
 
 /// Every key outside `[settings]` and `settings.file`, such as `server.listen`, in the order of the file.
 pub(super) fn keys() -> Vec<String> {
+    entries().into_iter().map(|(key, _)| key).collect()
+}
+
+/// What the file gives a key, as TOML: its default, or an example where it has none.
+pub(super) fn example(key: &str) -> Option<&'static str> {
+    entries().into_iter().find(|(documented, _)| documented == key).map(|(_, value)| value)
+}
+
+fn entries() -> Vec<(String, &'static str)> {
     let mut section = "";
-    let mut keys = Vec::new();
+    let mut entries = Vec::new();
     for line in super::DEFAULT.lines() {
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             section = name;
-        } else if let Some((key, _)) = line.strip_prefix("# ").unwrap_or(line).split_once(" = ")
+        } else if let Some((key, value)) = line.strip_prefix("# ").unwrap_or(line).split_once(" = ")
             && !section.is_empty()
             && is_name(key)
         {
-            keys.push(format!("{section}.{key}"));
+            entries.push((format!("{section}.{key}"), value));
         }
     }
-    keys
+    entries
 }
 
 /// The environment variable of a key.

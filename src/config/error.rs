@@ -26,19 +26,13 @@ impl ConfigError {
 
     /// All of these at once.
     pub(super) fn all(errors: Vec<Self>) -> Result<(), Self> {
-        let faults: Vec<String> = errors.into_iter().flat_map(|e| e.faults).collect();
-        if faults.is_empty() { Ok(()) } else { Err(Self { faults }) }
+        let all = Self::together(errors);
+        if all.faults.is_empty() { Ok(()) } else { Err(all) }
     }
 
-    /// Both, or the faults of both.
-    pub(super) fn both<L, R>(left: Result<L, Self>, right: Result<R, Self>) -> Result<(L, R), Self> {
-        match (left, right) {
-            (Ok(left), Ok(right)) => Ok((left, right)),
-            (left, right) => {
-                let faults = [left.err(), right.err()].into_iter().flatten().flat_map(|error| error.faults).collect();
-                Err(Self { faults })
-            }
-        }
+    /// The faults of all of these.
+    pub(super) fn together(errors: impl IntoIterator<Item = Self>) -> Self {
+        Self { faults: errors.into_iter().flat_map(|error| error.faults).collect() }
     }
 
     /// The sentences.

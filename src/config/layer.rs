@@ -11,6 +11,7 @@ use toml::{Spanned, Table, Value};
 use super::documented::variable;
 use super::error::ConfigError;
 use super::suggest::suggest;
+use super::words::{in_words, quoted_names};
 
 /// Where a key was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,16 +172,56 @@ impl Layer {
     }
 }
 
+/// A key that does not fit.
+#[derive(Clone, Debug)]
+pub(super) struct Fault {
+    pub(super) place: Place,
+    /// The whole key, or as much of it as is at fault.
+    pub(super) key: String,
+    /// Reads on from the key.
+    pub(super) reason: String,
+}
+
+impl From<Fault> for ConfigError {
+    fn from(fault: Fault) -> Self {
+        Self::at(Some(&fault.place), &fault.key, &fault.reason)
+    }
+}
+
+/// A table over which all keys of a layer were laid that fit.
+#[derive(Debug)]
+pub(super) struct Laid<T> {
+    pub(super) value: T,
+    pub(super) table: Table,
+    /// The keys that don't.
+    pub(super) faults: Vec<Fault>,
+}
+
 /// Lays `layer` over `table` key by key and reads the result as a `T`; `prefix` is what sentences put before a key.
 ///
 /// # Errors
 /// Every key that does not fit.
 pub(super) fn lay<T: DeserializeOwned>(
-    mut table: Table,
+    table: Table,
     layer: &Layer,
     prefix: &str,
     is_secret: impl Fn(&[String]) -> bool,
 ) -> Result<(T, Table), ConfigError> {
+    let laid = lay_what_fits(table, layer, prefix, is_secret)?;
+    ConfigError::all(laid.faults.into_iter().map(ConfigError::from).collect())?;
+    Ok((laid.value, laid.table))
+}
+
+/// The same, but leaves out what does not fit.
+///
+/// # Errors
+/// When `table` is no `T` already.
+pub(super) fn lay_what_fits<T: DeserializeOwned>(
+    mut table: Table,
+    layer: &Layer,
+    prefix: &str,
+    is_secret: impl Fn(&[String]) -> bool,
+) -> Result<Laid<T>, ConfigError> {
     let mut faults = Vec::new();
     for entry in &layer.0 {
         match lay_one::<T>(&table, entry, prefix, &is_secret) {
@@ -188,11 +229,8 @@ pub(super) fn lay<T: DeserializeOwned>(
             Err(fault) => faults.push(fault),
         }
     }
-    ConfigError::all(faults)?;
-    match table.clone().try_into() {
-        Ok(value) => Ok((value, table)),
-        Err(error) => Err(ConfigError::new(first_line(&error))),
-    }
+    let value = table.clone().try_into().map_err(|error| ConfigError::new(first_line(&error)))?;
+    Ok(Laid { value, table, faults })
 }
 
 fn lay_one<T: DeserializeOwned>(
@@ -200,54 +238,62 @@ fn lay_one<T: DeserializeOwned>(
     entry: &Entry,
     prefix: &str,
     is_secret: impl Fn(&[String]) -> bool,
-) -> Result<Table, ConfigError> {
+) -> Result<Table, Fault> {
     let key = format!("{prefix}{}", entry.key());
-    let mut fault = None;
+    let fault = |reason| Fault { place: entry.place.clone(), key: key.clone(), reason };
+    let mut misfit: Option<(String, Value)> = None;
     for value in entry.given.readings() {
         let mut next = table.clone();
-        if let Err(at) = put(&mut next, &entry.path, value) {
-            return Err(ConfigError::at(
-                Some(&entry.place),
-                &key,
-                &format!("can't be given: `{prefix}{at}` is a value"),
-            ));
+        if let Err(at) = put(&mut next, &entry.path, value.clone()) {
+            return Err(fault(format!("can't be given: `{prefix}{at}` is a value")));
         }
         match next.clone().try_into::<T>() {
             Ok(_) => return Ok(next),
-            Err(error) => fault = fault.or(Some(error)),
+            Err(error) => {
+                // A reading of the right type tells more than one of a wrong type.
+                let message = first_line(&error);
+                let tells_more = |(before, _): &(String, Value)| is_of_type(&message) && !is_of_type(before);
+                if misfit.as_ref().is_none_or(tells_more) {
+                    misfit = Some((message, value));
+                }
+            }
         }
     }
-    let Some(error) = fault else { return Ok(table.clone()) };
-    let message = first_line(&error);
+    let Some((message, value)) = misfit else { return Ok(table.clone()) };
     if let Some(expected) = message.strip_prefix("unknown field `") {
         let (name, expected) = expected.split_once('`').unwrap_or((expected, ""));
-        return Err(unknown(entry, prefix, name, expected.trim_start_matches(", ")));
+        return Err(unknown(entry, prefix, name, expected));
     }
-    let reason = match message.as_str() {
-        _ if is_secret(&entry.path) => "must be a text in quotes".to_owned(),
-        m if m.starts_with("invalid ") || m.starts_with("unknown ") => format!("does not fit: {m}"),
-        m if m.starts_with("missing field") => "must be a value, not a section".to_owned(),
-        m => m.to_owned(),
-    };
-    Err(ConfigError::at(Some(&entry.place), &key, &reason))
+    let is_secret = is_secret(&entry.path);
+    Err(fault(if is_secret { "must be a text in quotes".into() } else { in_words(&message, &key, &value) }))
+}
+
+/// Whether a value of the right type was refused, by this message.
+fn is_of_type(message: &str) -> bool {
+    !message.starts_with("invalid type: ")
 }
 
 /// `name`, a step of the entry's path, is no key; `expected` is what serde says may stand there.
-fn unknown(entry: &Entry, prefix: &str, name: &str, expected: &str) -> ConfigError {
+fn unknown(entry: &Entry, prefix: &str, name: &str, expected: &str) -> Fault {
     let depth = entry.path.iter().position(|step| step == name).map_or(entry.path.len(), |at| at + 1);
-    let names: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
     let (path, rest) = entry.path.split_at(depth);
+    let is_setting = !prefix.is_empty();
+    let mut names = quoted_names(expected);
+    if is_setting && depth == 1 {
+        names.push("file");
+    }
     let meant = suggest(prefix, path, &names).map(|meant| match &entry.place {
         Place::Environment(_) => variable(&rest.iter().fold(meant, |key, step| format!("{key}.{step}"))),
         _ => format!("`{meant}`"),
     });
     let hint = match meant {
         Some(meant) => format!("did you mean {meant}?"),
-        None if expected.is_empty() => "remove it".into(),
-        None => expected.into(),
+        None if names.is_empty() => "remove it".into(),
+        None => format!("there are {}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
     };
-    let reason = format!("is no key of this configuration; {hint}");
-    ConfigError::at(Some(&entry.place), &format!("{prefix}{}", path.join(".")), &reason)
+    let what = if is_setting { "setting" } else { "key of this configuration" };
+    let key = format!("{prefix}{}", path.join("."));
+    Fault { place: entry.place.clone(), key, reason: format!("is no {what}; {hint}") }
 }
 
 fn first_line(error: &toml::de::Error) -> String {

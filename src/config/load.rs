@@ -11,12 +11,12 @@ use crate::domain::context::Policy;
 use crate::domain::settings::Settings;
 use crate::domain::time::Span;
 
-use super::checks;
+use super::checks::{self, check_apart_from};
 use super::differences::{Difference, differences};
 use super::document::Document;
 use super::effective::{is_secret, masked};
 use super::error::ConfigError;
-use super::layer::{Layer, lay};
+use super::layer::{Fault, Layer, lay, lay_what_fits};
 use super::risks::risks;
 use super::sections::{
     Captcha, Email, Instance, Limits, Password, Server, Session, SignUp, Sms, StoreSection, Telemetry, Verification,
@@ -82,9 +82,13 @@ impl Config {
         let mut defaults = defaults()?;
         let default_settings = defaults.remove(SETTINGS);
         let directory = sources.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
-        let laid = lay::<Self>(defaults.clone(), &layer, "", is_secret);
+        let laid = lay_what_fits::<Self>(defaults.clone(), &layer, "", is_secret)?;
         let document = Document::choose(default_settings, settings.0, settings.1, directory);
-        let ((mut config, given), document) = ConfigError::both(laid, document)?;
+        let (mut config, given) = (laid.value, laid.table);
+        let document = match document {
+            Ok(document) if laid.faults.is_empty() => document,
+            document => return Err(all_faults(config, laid.faults, document, layer)),
+        };
 
         config.differences = differences(&defaults, &given, &layer, &document)?;
         config.given = masked(given);
@@ -214,6 +218,29 @@ impl Config {
     pub fn email_port(&self) -> u16 {
         self.email.port.unwrap_or(self.email.security.default_port())
     }
+}
+
+/// What is wrong with keys by themselves, and what is wrong between the others: somebody who mends the one should not meet
+/// the other at the next try.
+fn all_faults(
+    mut config: Config,
+    faults: Vec<Fault>,
+    document: Result<Document, ConfigError>,
+    mut layer: Layer,
+) -> ConfigError {
+    let sections: Vec<String> = faults.iter().filter_map(|f| f.key.split('.').next().map(str::to_owned)).collect();
+    let sections: Vec<&str> = sections.iter().map(String::as_str).collect();
+    let mut errors: Vec<ConfigError> = faults.into_iter().map(ConfigError::from).collect();
+    match document {
+        Ok(document) => {
+            config.settings = document.settings;
+            layer.0.extend(document.layer.under(SETTINGS).0);
+        }
+        // Nothing depends on settings that want nothing.
+        Err(error) => errors.push(error),
+    }
+    errors.extend(check_apart_from(&sections, &config, &layer).err());
+    ConfigError::together(errors)
 }
 
 /// The keys of the file, and those of the environment and the flags over it.

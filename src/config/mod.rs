@@ -20,6 +20,7 @@ mod samples;
 mod sections;
 mod suggest;
 mod values;
+mod words;
 
 pub use differences::Difference;
 pub use error::ConfigError;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::domain::settings::{Settings, SignUpMode};
 
-use super::checks::{is_loopback, sent};
+use super::checks::{is_loopback, is_secret_key, sent};
 use super::layer::Layer;
 use super::load::Config;
 use super::values::{Algorithm, CaptchaProvider, Durability, EmailTransport, Mode, Security, SmsTransport, StoreKind};
@@ -12,9 +12,12 @@ use super::values::{Algorithm, CaptchaProvider, Durability, EmailTransport, Mode
 /// A sentence for each risk, beginning with where its key was given, if anywhere.
 pub(super) fn risks(config: &Config, layer: &Layer) -> Vec<String> {
     let mut told = Vec::new();
-    for (key, reason) in [instance(config), server(config), data(config), limits(config), channels(config)].concat() {
+    for (key, reason) in
+        [instance(config, layer), server(config), data(config), limits(config), channels(config)].concat()
+    {
         told.push(sentence(layer, key, &reason));
     }
+    told.extend(no_attributes(config, layer));
     for (key, reason) in providers(config.settings()) {
         told.push(sentence(layer, &key, &reason));
     }
@@ -23,7 +26,7 @@ pub(super) fn risks(config: &Config, layer: &Layer) -> Vec<String> {
 
 type Risk = (&'static str, String);
 
-fn instance(config: &Config) -> Vec<Risk> {
+fn instance(config: &Config, layer: &Layer) -> Vec<Risk> {
     let (instance, production) = (&config.instance, config.instance.mode == Mode::Production);
     let settings = config.settings();
     let is_closed = settings.sign_up.mode != SignUpMode::Public || settings.sign_up.custom_action_required;
@@ -75,7 +78,13 @@ fn instance(config: &Config) -> Vec<Risk> {
         "is long: your backend accepts the tokens of a session so long after it was ended; write 60",
     );
     risks.add(
-        !has_a_way_in(settings),
+        !production && instance.secret_key.as_ref().is_some_and(|key| !is_secret_key(key.expose())),
+        "instance.secret_key",
+        "may be guessed, and a production instance would not start with it; write sk_test_ and at least 32 letters and \
+         digits",
+    );
+    risks.add(
+        !has_a_way_in(settings) && names_attributes(layer),
         "settings",
         "has no attribute and no provider that people could begin with: nobody can sign up; enable one, or name a sample",
     );
@@ -260,6 +269,26 @@ fn channels(config: &Config) -> Vec<Risk> {
         "is set up, but the settings ask for no captcha; write captcha_enabled = true in [settings.sign_up]",
     );
     risks.0
+}
+
+/// Somebody who gives some settings and thinks that the others stay.
+fn no_attributes(config: &Config, layer: &Layer) -> Option<String> {
+    let outcome = if has_a_way_in(config.settings()) {
+        "nothing but accounts at providers is asked for, no address and no name"
+    } else {
+        "nobody can sign up"
+    };
+    let sentence = format!(
+        "`settings.attributes` is missing in {}: {outcome}; any key of [settings] replaces the whole sample, so copy the \
+         attributes of one from config/settings, with `settings.` before each name in brackets",
+        config.settings_origin()
+    );
+    (!names_attributes(layer)).then_some(sentence)
+}
+
+/// Whether the settings say of any attribute what it is, be it off.
+fn names_attributes(layer: &Layer) -> bool {
+    layer.place_within("settings.attributes").is_some()
 }
 
 /// Providers that people see but can't use, and those that were set up but nobody sees.

@@ -164,7 +164,7 @@ pub struct Captcha {
     pub site_key: Option<String>,
     pub site_key_invisible: Option<String>,
     pub secret: Option<Secret<String>>,
-    pub verify_url: Option<PublicUrl>,
+    pub verify_url: Option<WebUrl>,
     pub oauth_bypass: Vec<String>,
 }
 

@@ -508,7 +508,8 @@ impl FromStr for WebUrl {
             {
                 Ok(Self(url))
             }
-            _ => invalid(format!("can't be {text:?}; give a whole URL, such as https://acme.example/terms")),
+            // The key knows an example.
+            _ => invalid(format!("can't be {text:?}; give a whole URL")),
         }
     }
 }

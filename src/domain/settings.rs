@@ -323,10 +323,10 @@ impl Settings {
             };
             let key = |name| format!("attributes.{field}.{name}");
             if attribute.required && !attribute.enabled {
-                return fault(key("required"), "a required attribute must be enabled");
+                return fault(key("required"), "is true, but the attribute is not enabled");
             }
             if attribute.verify_at_sign_up && attribute.verifications.is_empty() {
-                return fault(key("verifications"), "verify_at_sign_up needs at least one strategy");
+                return fault(key("verifications"), "is empty, but verify_at_sign_up needs at least one strategy");
             }
             if attribute.verifications.iter().any(|s| s.field().as_ref() != Some(field)) {
                 return fault(key("verifications"), "holds a strategy that does not verify this attribute");
@@ -347,11 +347,14 @@ impl Settings {
         }
         let usernames = &self.username_settings;
         if usernames.min_length == 0 || usernames.max_length < usernames.min_length || usernames.max_length > 64 {
-            return fault("username_settings.max_length".into(), "needs 1 <= min_length <= max_length <= 64");
+            return fault(
+                "username_settings.max_length".into(),
+                "must be at least min_length, which must be at least 1, and at most 64",
+            );
         }
         for name in self.social.keys().chain(self.oauth.keys()) {
             if !name.starts_with("oauth_") {
-                return fault(format!("social.{name}"), "strategies are called oauth_<provider>");
+                return fault(format!("social.{name}"), "must be called oauth_<provider>, such as oauth_google");
             }
         }
         Ok(())

@@ -32,7 +32,7 @@ impl RefusedOrigins {
         if is_one_to_add {
             tracing::warn!(
                 origin,
-                "calls from pages of this origin are refused; are they yours, add it to `server.allowed_origins`"
+                "calls from pages of this origin are refused; if it is yours, add it to `server.allowed_origins`"
             );
         } else {
             tracing::warn!(

@@ -27,6 +27,7 @@ pub mod sled;
 #[expect(clippy::module_inception, reason = "the room is named after its one trait")]
 mod store;
 mod unreadable;
+mod writable;
 
 pub use embedded::{EmbeddedError, EmbeddedOptions, EmbeddedStore, LAST_SEEN};
 pub use health::{Health, Unready};
@@ -41,3 +42,4 @@ pub use store::{
     BoxFuture, ClientWrite, Commit, CommitError, Committed, InvitationChange, OutboxEntry, SignUpWrite, Store,
     StoreError, WaitlistChange,
 };
+pub use writable::{could_be_written, could_hold_data};

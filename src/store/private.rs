@@ -58,11 +58,16 @@ fn narrow_store(folder: &Path) -> io::Result<Found> {
         let name = entry?.file_name();
         let path = folder.join(&name);
         let name = name.to_string_lossy();
-        if OURS.iter().any(|ours| name.starts_with(ours)) {
+        if is_ours(&name) {
             found.visit(&path, name.starts_with(KEY), DEPTH_MAX);
         }
     }
     Ok(found)
+}
+
+/// Whether a file of this name in the data folder is a store's or its key.
+pub(super) fn is_ours(name: &str) -> bool {
+    OURS.iter().any(|ours| name.starts_with(ours))
 }
 
 impl Found {

@@ -170,7 +170,7 @@ fn faults_name_the_key_and_where_it_was_given() {
             "[server]\n\nlistne = 1",
             "vestibule.toml, line 3: `server.listne` is no key of this configuration; did you mean `server.listen`?",
         ),
-        ("[server]\nfrobnicate = 1", "`server.frobnicate` is no key of this configuration; expected one of `listen`, "),
+        ("[server]\nfrobnicate = 1", "`server.frobnicate` is no key of this configuration; there are `listen`, "),
         (
             "[server]\nencryption = false",
             "`server.encryption` is no key of this configuration; did you mean `store.encryption`?",
@@ -185,11 +185,38 @@ fn faults_name_the_key_and_where_it_was_given() {
             "vestibule.toml, line 2: `sevrer` is no key of this configuration; did you mean `server`?",
         ),
         ("[sevrer]", "vestibule.toml, line 1: `sevrer` is no key"),
-        ("server = 3", "vestibule.toml, line 1: `server` does not fit"),
+        ("server = 3", "vestibule.toml, line 1: `server` must be a section: [server]"),
+        ("[server]\nlisten = 8080", "line 2: `server.listen` must be a text in quotes, such as \"localhost:8080\""),
+        (
+            "[server]\nallowed_origins = \"https://a.example\"",
+            "`server.allowed_origins` must be a list, such as [\"http",
+        ),
+        ("[server]\nallowed_origins = [3]", "`server.allowed_origins` must hold texts in quotes, such as [\"3\"]"),
+        ("[store]\npath = 3", "`store.path` must be a text in quotes, such as \"data\""),
+        ("[store]\nencryption = \"yes\"", "`store.encryption` must be true or false, without quotes"),
+        ("[instance]\nmode = 3", "`instance.mode` must be a text in quotes, such as \"development\""),
+        ("[email]\nport = 70000", "`email.port` must be a whole number from 0 to 65535"),
+        (
+            "[verification]\nattempts_max = -1",
+            "`verification.attempts_max` must be a whole number that is not negative",
+        ),
+        (
+            "[instance]\nhome_url = \"acme\"",
+            "`instance.home_url` can't be \"acme\"; give a whole URL, such as https://acme.example",
+        ),
+        ("[instance]\nlogo_url = \"/logo.svg\"", "give a whole URL, such as https://acme.example/logo.svg"),
+        (
+            "[captcha]\nverify_url = \"x\"",
+            "give a whole URL, such as https://challenges.cloudflare.com/turnstile/v0/siteverify",
+        ),
+        (
+            "[telemetry]\nrequests = \"some\"",
+            "`telemetry.requests` can't be \"some\"; use \"all\", \"errors\", \"sampled\" or \"off\"",
+        ),
         ("server.listen.port = 3", "line 1: `server.listen.port` can't be given: `server.listen` is a value"),
         (
             "[server]\nmax_connections = \"many\"",
-            "line 2: `server.max_connections` does not fit: invalid type: string \"many\"",
+            "line 2: `server.max_connections` must be a whole number, without quotes",
         ),
         ("[server]\nmax_connections = 0", "line 2: `server.max_connections` is 0; it must be from 1 to 1000000"),
         ("[server]\nlisten = \"8080\"", "line 2: `server.listen` can't be \"8080\"; give an address and a port"),
@@ -207,7 +234,7 @@ fn faults_name_the_key_and_where_it_was_given() {
         ("[server]\ntrusted_proxies = [\"10.0.0.0/33\"]", "`server.trusted_proxies` can't hold \"10.0.0.0/33\""),
         (
             "[instance]\nmode = \"staging\"",
-            "`instance.mode` does not fit: unknown variant `staging`, expected `development` or",
+            "`instance.mode` can't be \"staging\"; use \"development\" or \"production\"",
         ),
         ("[instance]\npublishable_key = \"pk_live_bG9jYWxob3N0JA\"", "`instance.publishable_key` must be pk_live_ or"),
         ("[store]\nkind = \"postgres\"", "`store.kind` can't be \"postgres\": that store is not built yet"),
@@ -218,19 +245,32 @@ fn faults_name_the_key_and_where_it_was_given() {
         ("[settings]\nfile = \"pasword\"", "; did you mean \"password\"?"),
         ("[settings]\nfile = 3", "line 2: `settings.file` must be a text in quotes"),
         ("settings = 3", "line 1: `settings` must be a section"),
-        ("[settings]\nfile = \"phone\"\nsign_up.progressive = true", "`settings.file` stands beside inline settings"),
+        (
+            "[settings]\nfile = \"phone\"\nsign_up.progressive = true",
+            "line 2: `settings.file` stands beside other keys of [settings], any of which replaces the whole sample: copy \
+             the text of config/settings/phone.toml before them, with `settings.` before each name in brackets",
+        ),
+        (
+            "[settings]\nfile = \"phone\"\nsing_up.progressive = true",
+            "line 3: `settings.sing_up` is no setting; did you mean `settings.sign_up`?",
+        ),
+        ("[settings]\nfiel = \"phone\"", "line 2: `settings.fiel` is no setting; did you mean `settings.file`?"),
+        (
+            "[settings.attributes.email_address]\nverifications = [\"email_cod\"]",
+            "holds \"email_cod\", which is no verification strategy; did you mean \"email_code\"? It may hold",
+        ),
         (
             "[settings.attributes.emial_address]\nenabled = true",
-            "line 2: `settings.attributes.emial_address` is no key of this configuration; did you mean \
+            "line 2: `settings.attributes.emial_address` is no setting; did you mean \
              `settings.attributes.email_address`?",
         ),
         (
             "[settings.attributes.username]\nrequired = true",
-            "line 2: `settings.attributes.username.required` does not fit",
+            "line 2: `settings.attributes.username.required` is true, but the attribute is not enabled",
         ),
         (
             "[settings.attributes.username]\nverifications = [\"carrier_pigeon\"]",
-            "`carrier_pigeon` is no verification strategy",
+            "holds \"carrier_pigeon\", which is no verification strategy; it may hold \"email_code\",",
         ),
         ("a = ", "vestibule.toml, line 1: this is not TOML"),
         ("[server]\nlisten = \"a\"\nlisten = \"b\"", "vestibule.toml, line 3: this is not TOML: duplicate key"),
@@ -342,7 +382,7 @@ fn a_settings_file_lies_beside_the_configuration() {
     let sources = Sources { file: Some(config), ..Sources::default() };
     assert!(Config::load(&sources).expect("a configuration").settings().attributes.username.enabled);
     fs::write(directory.path().join("mine.toml"), "[attributes.username]\n\nenabld = true").expect("a file");
-    assert_fault(Config::load(&sources), "mine.toml, line 3: `settings.attributes.username.enabld` is no key");
+    assert_fault(Config::load(&sources), "mine.toml, line 3: `settings.attributes.username.enabld` is no setting");
 }
 
 #[test]
@@ -472,8 +512,11 @@ fn what_is_risky_is_told_with_why_and_what_instead() {
         ("[email]\nsecurity = \"none\"\n", "`email.security` is \"none\""),
         ("[captcha]\nprovider = \"turnstile\"\nsite_key = \"x\"\nsecret = \"x\"", "`captcha.provider` is set up, but"),
     ] {
+        // Settings without attributes are a risk of their own.
+        let is_bare = text.contains("[settings.") && !text.contains("attributes");
+        let attributes = if is_bare { "[settings.attributes.username]\nenabled = true" } else { "" };
         let smtp = if text.starts_with("[email]") { &SMTP["[email]\n".len()..] } else { "" };
-        let config = load_text(&format!("{text}\n{smtp}")).expect(text);
+        let config = load_text(&format!("{text}\n{smtp}{attributes}")).expect(text);
         assert_eq!(config.warnings().len(), 1, "{text}: {:?}", config.warnings());
         assert!(config.warnings()[0].contains(sentence), "{text}: {:?}", config.warnings());
     }
@@ -526,6 +569,59 @@ fn a_production_instance_that_is_set_up_well_has_no_warning() {
     // Below a path of the page's own site the key may name another host of it.
     let proxied = text.replace("https://clerk.example.com", "https://app.example.com/__clerk");
     assert_eq!(load_text(&proxied).expect("a configuration").warnings(), Vec::<String>::new());
+}
+
+#[test]
+fn a_misspelt_setting_beside_a_sample_is_all_that_is_said() {
+    let faults = |text: &str| load_text(text).expect_err(text).faults().to_vec();
+    assert_eq!(faults("[settings]\nfile = \"phone\"\nfiel = 1").len(), 1);
+    let both = faults("[settings]\nfile = \"phone\"\nsing_up.mode = \"public\"\nsign_up.progressive = true");
+    assert_eq!(both.len(), 2);
+    assert!(both[0].contains("sing_up") && both[1].contains("`settings.file` stands beside"), "{both:?}");
+}
+
+#[test]
+fn what_does_not_fit_together_is_told_beside_what_does_not_fit_at_all() {
+    for (text, expected) in [
+        ("[instance]\nmode = \"production\"\n[server]\nlisten = 8080", vec!["server.listen", "email.transport"]),
+        ("[instance]\nmode = \"production\"\n[settings]\nfile = \"pasword\"", vec!["settings.file", "email.transport"]),
+        (
+            "[instance]\nmode = \"production\"\n[store]\nkind = 1\n[settings]\nfile = \"phone\"",
+            vec!["store.kind", "email.transport", "sms.transport"],
+        ),
+        ("[store]\nkind = 1\n[session]\nlifetime_s = 1", vec!["store.kind", "session.lifetime_s"]),
+        // What may follow from the first fault is not held against anybody.
+        ("[email]\ntransport = \"smtp\"\nhosst = \"localhost\"", vec!["email.hosst"]),
+    ] {
+        let error = load_text(text).expect_err(text);
+        let faults = error.faults();
+        assert_eq!(faults.len(), expected.len(), "{text}: {faults:?}");
+        for (fault, key) in faults.iter().zip(expected) {
+            assert!(fault.contains(&format!("`{key}`")), "{text}: {faults:?}");
+        }
+    }
+}
+
+#[test]
+fn settings_without_attributes_are_told_what_they_replace() {
+    for (text, missing) in [
+        ("[settings.sign_up]\nprogressive = true", Some("nobody can sign up")),
+        ("[settings.restrictions.blocklist]\nenabled = true", Some("nobody can sign up")),
+        (
+            "[settings.social.oauth_google]\nenabled = true\n[settings.oauth.oauth_google]\nclient_id = \"x\"\nclient_secret = \"x\"",
+            Some("nothing but accounts at providers is asked for"),
+        ),
+        ("[settings.attributes.username]\nenabled = true", None),
+        ("[settings]\nfile = \"phone\"", None),
+        ("", None),
+    ] {
+        let config = load_text(text).expect(text);
+        let expected =
+            missing.map(|outcome| format!("`settings.attributes` is missing in the configuration file: {outcome}"));
+        let warnings = config.warnings();
+        assert_eq!(warnings.len(), expected.iter().count(), "{warnings:?}");
+        assert!(warnings.iter().zip(&expected).all(|(told, expected)| told.starts_with(expected)), "{warnings:?}");
+    }
 }
 
 #[test]

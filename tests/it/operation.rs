@@ -89,6 +89,10 @@ fn a_key_file_that_is_missing_beside_data_is_asked_back_and_none_is_made() {
     let folder = TempDir::new().expect("a folder");
     let (data, key) = (folder.path().join("data"), folder.path().join("data/instance.key"));
     assert_eq!(Server::start(folder.path(), "").terminate(), Some(0));
+    let made = format!("made a new instance key in {}; back it up apart from the data", key.display());
+    assert_eq!(log_of(folder.path()).matches(&made).count(), 1);
+    assert_eq!(Server::start(folder.path(), "").terminate(), Some(0));
+    assert_eq!(log_of(folder.path()).matches(&made).count(), 1, "it was there already");
     let kept = fs::read(&key).expect("a key");
     fs::remove_file(&key).expect("a key");
     let before = listing(&data);

@@ -12,6 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use vestibule::config::SAMPLES;
 
 #[test]
 fn every_block_is_of_a_kind_that_is_run() {
@@ -50,21 +51,44 @@ fn the_shell_of_the_readme_runs_as_it_stands_and_a_second_time() {
 
 #[test]
 fn the_configuration_of_the_readme_is_accepted() {
-    for block in blocks().iter().filter(|block| block.kind == "toml") {
-        let folder = TempDir::new().expect("a folder");
-        let file = folder.path().join("vestibule.toml");
-        fs::write(&file, &block.text).expect("a file");
-        let mut check = Command::new(BINARY);
-        check.arg("check").arg("--config").arg(&file);
-        // What a block says of the environment is there.
-        if block.text.contains(PASSWORD_FILE) {
-            let secret = folder.path().join("secret");
-            fs::write(&secret, "wanders under elms").expect("a file");
-            check.env(PASSWORD_FILE, secret);
-        }
-        let output = check.output().expect("the binary runs");
+    let blocks: Vec<_> = blocks().into_iter().filter(|block| block.kind == "toml").collect();
+    for block in &blocks {
+        let output = check(&block.text);
         assert!(output.status.success(), "line {}: {}", block.line, said(&output));
     }
+    // All in one file, and those that go beside attributes with a sample's.
+    let whole: String = blocks.iter().map(|block| block.text.as_str()).collect();
+    let output = check(&whole);
+    assert!(said(&output).ends_with("\nready to start as a production instance\n"), "{}", said(&output));
+    let beside = blocks.iter().filter(|block| !block.text.contains("[settings.attributes")).map(|block| &*block.text);
+    let beside: String = beside.collect();
+    assert!(beside.contains("[settings.social") && beside.contains("[settings.restrictions"), "{beside}");
+    for (name, sample) in SAMPLES {
+        let sample: String = sample.lines().map(|line| format!("{}\n", line.replacen('[', "[settings.", 1))).collect();
+        // Only the names in brackets have that before them.
+        let sample = sample.replace("= [settings.", "= [");
+        let output = check(&format!("{sample}\n{beside}"));
+        assert!(said(&output).ends_with("\nready to start as a development instance\n"), "{name}: {}", said(&output));
+    }
+}
+
+/// What `vestibule check` says of a configuration, where there is what it speaks of: the password's file and the folder
+/// of the key. No port is tried that might be another program's.
+fn check(text: &str) -> Output {
+    let folder = TempDir::new().expect("a folder");
+    let key_folder = folder.path().to_str().expect("unicode");
+    let text = text.replace("/etc/vestibule", key_folder);
+    let file = folder.path().join("vestibule.toml");
+    fs::write(&file, &text).expect("a file");
+    let mut check = Command::new(BINARY);
+    check.arg("check").arg("--config").arg(&file).current_dir(folder.path());
+    check.env("VESTIBULE_SERVER__LISTEN", "127.0.0.1:0");
+    if text.contains(PASSWORD_FILE) {
+        let secret = folder.path().join("secret");
+        fs::write(&secret, "wanders under elms").expect("a file");
+        check.env(PASSWORD_FILE, secret);
+    }
+    check.output().expect("the binary runs")
 }
 
 /// A fenced block.
