@@ -1,29 +1,15 @@
 // Where ways end on the engine's own page: what is over, who does not answer, who must wait for others, and being in.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { backendOf } from './support/backend.mjs';
-import { browserMissing, launchBrowser } from './support/browser.mjs';
 import { startEngine } from './support/engine.mjs';
-import { PASSWORD, focused, prove, reachCode, signUp, visit } from './support/own_page.mjs';
+import { PASSWORD, browser, engine, focused, prove, reachCode, signUp, skip, startBeforeTests, visit } from './support/own_page.mjs';
 import * as settings from './support/settings.mjs';
 
-const skip = browserMissing ?? false;
 const DAY_MS = 86_400_000;
 
-let browser;
-let engine;
-
-before(async () => {
-  if (skip) return;
-  engine = await startEngine();
-  browser = await launchBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await engine?.stop();
-});
+startBeforeTests();
 
 test('a sign-up that was left alone, or is no more, begins again with what was typed', { skip }, async (t) => {
   // A moved clock stays moved: this test has an engine to itself.

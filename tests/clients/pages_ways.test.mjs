@@ -1,28 +1,12 @@
 // The engine's own page when things do not go straight: mistakes, corrections, waits and what is taken. Each has a way on.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browserMissing, launchBrowser } from './support/browser.mjs';
-import { startEngine } from './support/engine.mjs';
-import { PASSWORD, focused, prove, reachCode, signUp, visit } from './support/own_page.mjs';
+import { test } from 'node:test';
+import { PASSWORD, browser, engine, focused, prove, reachCode, signUp, skip, startBeforeTests, visit } from './support/own_page.mjs';
 import { logIn, startProvider } from './support/provider.mjs';
 import * as settings from './support/settings.mjs';
 
-const skip = browserMissing ?? false;
-
-let browser;
-let engine;
-
-before(async () => {
-  if (skip) return;
-  engine = await startEngine();
-  browser = await launchBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await engine?.stop();
-});
+startBeforeTests();
 
 test('an empty submit says under each field what it wants, and goes to the first', { skip }, async (t) => {
   await engine.configure(settings.WITH_LEGAL_CONSENT);
