@@ -59,6 +59,12 @@ export async function signUp(page, engine, address) {
   await page.getByRole('heading', { name: 'You are in' }).waitFor();
 }
 
+/** Loads the page anew, which then knows of no wait. */
+export async function forgetWaits(page) {
+  await page.evaluate(() => sessionStorage.clear());
+  await page.reload();
+}
+
 /** The id of the element that has the focus. */
 export function focused(page) {
   return page.evaluate(() => document.activeElement.id);
