@@ -202,3 +202,29 @@ test('a sign-up that another tab replaced is said to be over, with the other one
   await prove(page, await engine.code('second-tab@example.com'));
   await page.getByRole('heading', { name: 'You are in' }).waitFor();
 });
+
+test('a sign-in after too many wrong codes says so once, and sends a new one', { skip }, async (t) => {
+  const later = await startEngine({ settings: settings.EMAIL_ONLY });
+  t.after(() => later.stop());
+  const first = await visit(t, browser, later);
+  await reachCode(first, 'forgetful@example.com');
+  await prove(first, await later.code('forgetful@example.com'));
+  await first.getByRole('heading', { name: 'You are in' }).waitFor();
+  await later.advance(60_000);
+
+  const page = await visit(t, browser, later);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.locator('#field-identifier').fill('forgetful@example.com');
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('button', { name: 'Send a code to forgetful@example.com' }).click();
+  const right = await later.code('forgetful@example.com', 2);
+  for (let guess = 0; guess < 5; guess += 1) {
+    const judged = page.waitForResponse(/attempt_first_factor/);
+    await prove(page, right === '000000' ? '111111' : '000000');
+    await judged;
+  }
+  await page.getByText('Those were too many wrong codes.').waitFor();
+  assert.equal(await page.locator('#alert').innerText(), '');
+  assert.equal(await page.locator('.error').count(), 0);
+  await page.getByRole('button', { name: /^Send a code to/ }).waitFor();
+});
