@@ -1,28 +1,13 @@
 // The engine's own pages: a sign-up without any package, and the mailbox beside it.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { backendOf } from './support/backend.mjs';
-import { browserMissing, launchBrowser, newPerson } from './support/browser.mjs';
-import { startEngine } from './support/engine.mjs';
+import { newPerson } from './support/browser.mjs';
+import { PASSWORD, browser, engine, skip, startBeforeTests } from './support/own_page.mjs';
 import * as settings from './support/settings.mjs';
 
-const skip = browserMissing ?? false;
-const PASSWORD = 'tide-glass-Lantern-47';
-
-let browser;
-let engine;
-
-before(async () => {
-  if (skip) return;
-  engine = await startEngine();
-  browser = await launchBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await engine?.stop();
-});
+startBeforeTests();
 
 test("the engine's own page signs a person up by every attribute, and out again", { skip }, async (t) => {
   await engine.configure(settings.EVERYTHING);

@@ -1,29 +1,15 @@
 // Where ways end on the engine's own page: what is over, who does not answer, who must wait for others, and being in.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { backendOf } from './support/backend.mjs';
-import { browserMissing, launchBrowser } from './support/browser.mjs';
 import { startEngine } from './support/engine.mjs';
-import { PASSWORD, focused, prove, reachCode, signUp, visit } from './support/own_page.mjs';
+import { PASSWORD, browser, engine, focused, forgetWaits, prove, reachCode, signUp, skip, startBeforeTests, visit } from './support/own_page.mjs';
 import * as settings from './support/settings.mjs';
 
-const skip = browserMissing ?? false;
 const DAY_MS = 86_400_000;
 
-let browser;
-let engine;
-
-before(async () => {
-  if (skip) return;
-  engine = await startEngine();
-  browser = await launchBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await engine?.stop();
-});
+startBeforeTests();
 
 test('a sign-up that was left alone, or is no more, begins again with what was typed', { skip }, async (t) => {
   // A moved clock stays moved: this test has an engine to itself.
@@ -58,9 +44,12 @@ test('after too many wrong codes a new one is offered', { skip }, async (t) => {
     await prove(page, right === '000000' ? '111111' : '000000');
     await judged;
   }
-  await page.getByText('That were too many wrong codes.').waitFor();
+  await page.getByText('Those were too many wrong codes.').waitFor();
+  // That is said once, and nothing else beside it.
+  assert.equal(await page.locator('#alert').innerText(), '');
+  assert.equal(await page.locator('.error').count(), 0);
   await later.advance(31_000);
-  await page.reload();
+  await forgetWaits(page);
   await page.getByRole('button', { name: 'Send a new code' }).click();
   await prove(page, await later.code('guesser@example.com', 2));
   await page.getByRole('heading', { name: 'You are in' }).waitFor();
@@ -126,7 +115,7 @@ test('whoever is in has the token, proof of it, and what to do next', { skip }, 
   assert.equal(JSON.parse(await page.locator('#me').innerText()).id, user);
   assert.equal(await page.locator('#curl').innerText(), `curl ${engine.url}/v1/jwks`);
 
-  await page.getByRole('button', { name: 'Sign up another' }).click();
+  await page.getByRole('button', { name: 'Sign up another (signs you out)' }).click();
   await page.getByRole('heading', { name: 'Create your account' }).waitFor();
   assert.equal(await page.getByLabel('E-mail address').inputValue(), '');
 });
@@ -134,6 +123,7 @@ test('whoever is in has the token, proof of it, and what to do next', { skip }, 
 test('whoever waits for the waiting list, an invitation or the backend is told so, and goes on', { skip }, async (t) => {
   await engine.configure(settings.WITH_WAITLIST);
   const waiting = await visit(t, browser, engine);
+  assert.equal(await waiting.locator('#view input').count(), 1, 'nobody fills in a form for nothing');
   await waiting.getByRole('button', { name: 'Join the waiting list' }).click();
   await waiting.getByText('Enter your e-mail address.').waitFor();
   await waiting.getByLabel('E-mail address').fill('later@example.com');
@@ -142,7 +132,11 @@ test('whoever waits for the waiting list, an invitation or the backend is told s
 
   await engine.configure(settings.BY_INVITATION);
   const uninvited = await visit(t, browser, engine);
-  await uninvited.getByText('Only who is invited can sign up.').waitFor();
+  await uninvited.getByText('Only people who were invited can sign up here.').waitFor();
+  assert.equal(await uninvited.locator('#view input').count(), 0, 'nobody fills in a form for nothing');
+  await uninvited.getByRole('button', { name: 'Sign in' }).click();
+  await uninvited.getByRole('button', { name: 'Who can sign up?' }).click();
+  await uninvited.getByText('Only people who were invited can sign up here.').waitFor();
 
   await engine.configure(settings.WITH_CUSTOM_ACTION);
   const page = await visit(t, browser, engine);
@@ -156,15 +150,81 @@ test('whoever waits for the waiting list, an invitation or the backend is told s
   await page.getByRole('heading', { name: 'You are in' }).waitFor();
 });
 
-test('a link that came to nothing is told about, and leaves no trace in the address', { skip }, async (t) => {
-  await engine.configure(settings.EMAIL_BY_LINK);
-  for (const [status, text] of [
-    ['expired', 'That link has expired.'],
-    ['failed', 'That link is wrong, or was used already.'],
-    ['client_mismatch', 'Open the link in the browser in which you began'],
-  ]) {
-    const page = await visit(t, browser, engine, `/?__clerk_status=${status}`);
-    await page.getByRole('status').getByText(text).waitFor();
-    assert.equal(page.url(), `${engine.url}/`);
+test('who starts over finds no trace of the sign-up before, on this page and on others', { skip }, async (t) => {
+  await engine.configure(settings.EMAIL_ONLY);
+  const page = await visit(t, browser, engine);
+  await reachCode(page, 'abandoned@example.com');
+  await page.getByRole('button', { name: 'Start over' }).click();
+  await page.getByLabel('E-mail address').fill('');
+  const other = await page.context().newPage();
+  await other.goto(engine.url);
+  await page.reload();
+  for (const shown of [page, other]) {
+    await shown.getByRole('button', { name: 'Sign up' }).waitFor();
+    assert.equal(await shown.locator('#progress').innerText(), 'No sign-up yet.');
+    assert.equal(await shown.getByLabel('The code we sent to').count(), 0);
+    assert.equal(await shown.getByLabel('E-mail address').inputValue(), '');
   }
+  await reachCode(page, 'begun-again@example.com');
+  await page.reload();
+  await page.getByLabel('The code we sent to begun-again@example.com').waitFor();
+});
+
+test('whoever follows the link of a sign-up that was set aside goes on with it', { skip }, async (t) => {
+  await engine.configure(settings.EMAIL_BY_LINK_AND_PASSWORD);
+  const page = await visit(t, browser, engine);
+  await page.getByLabel('E-mail address').fill('second-thoughts@example.com');
+  await page.getByRole('button', { name: 'Sign up' }).click();
+  await page.getByRole('button', { name: 'Start over' }).click();
+  await page.getByRole('button', { name: 'Sign up' }).waitFor();
+  const second = await page.context().newPage();
+  await second.goto(await engine.link('second-thoughts@example.com'));
+  await second.getByRole('status').getByText('Your address is verified.').waitFor();
+  await second.getByLabel('Password').fill(PASSWORD);
+  await second.getByRole('button', { name: 'Continue' }).click();
+  await second.getByRole('heading', { name: 'You are in' }).waitFor();
+});
+
+test('a sign-up that another tab replaced is said to be over, with the other one to go on with', { skip }, async (t) => {
+  await engine.configure(settings.EMAIL_ONLY);
+  const page = await visit(t, browser, engine);
+  await reachCode(page, 'first-tab@example.com');
+  const other = await page.context().newPage();
+  await other.goto(engine.url);
+  await other.getByRole('button', { name: 'Start over' }).click();
+  await reachCode(other, 'second-tab@example.com');
+
+  await prove(page, await engine.code('first-tab@example.com'));
+  await page.getByRole('heading', { name: 'This is over' }).waitFor();
+  assert.equal(await page.locator('#lead').innerText(), 'You began another sign-up in this browser, perhaps in another tab.');
+  for (const name of ['Begin again', 'Sign in instead']) await page.getByRole('button', { name }).waitFor();
+  await page.getByRole('button', { name: 'Go on with the other one' }).click();
+  await prove(page, await engine.code('second-tab@example.com'));
+  await page.getByRole('heading', { name: 'You are in' }).waitFor();
+});
+
+test('a sign-in after too many wrong codes says so once, and sends a new one', { skip }, async (t) => {
+  const later = await startEngine({ settings: settings.EMAIL_ONLY });
+  t.after(() => later.stop());
+  const first = await visit(t, browser, later);
+  await reachCode(first, 'forgetful@example.com');
+  await prove(first, await later.code('forgetful@example.com'));
+  await first.getByRole('heading', { name: 'You are in' }).waitFor();
+  await later.advance(60_000);
+
+  const page = await visit(t, browser, later);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.locator('#field-identifier').fill('forgetful@example.com');
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('button', { name: 'Send a code to forgetful@example.com' }).click();
+  const right = await later.code('forgetful@example.com', 2);
+  for (let guess = 0; guess < 5; guess += 1) {
+    const judged = page.waitForResponse(/attempt_first_factor/);
+    await prove(page, right === '000000' ? '111111' : '000000');
+    await judged;
+  }
+  await page.getByText('Those were too many wrong codes.').waitFor();
+  assert.equal(await page.locator('#alert').innerText(), '');
+  assert.equal(await page.locator('.error').count(), 0);
+  await page.getByRole('button', { name: /^Send a code to/ }).waitFor();
 });

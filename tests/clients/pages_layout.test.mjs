@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { browserMissing, launchBrowser } from './support/browser.mjs';
 import { startEngine } from './support/engine.mjs';
-import { PASSWORD, prove, reachCode, visit } from './support/own_page.mjs';
+import { PASSWORD, forgetWaits, prove, reachCode, visit } from './support/own_page.mjs';
 import * as settings from './support/settings.mjs';
 
 const skip = browserMissing ?? false;
@@ -53,7 +53,7 @@ test('no state of the sign-up page is wider than the screen, light or dark', { s
   await page.getByRole('button', { name: 'Verify' }).click();
   await fits(page, 'code-empty');
 
-  await page.reload();
+  await forgetWaits(page);
   await page.getByRole('button', { name: 'Send again' }).click();
   await page.locator('#alert').waitFor();
   await fits(page, 'wait');

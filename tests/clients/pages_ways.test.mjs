@@ -1,28 +1,12 @@
 // The engine's own page when things do not go straight: mistakes, corrections, waits and what is taken. Each has a way on.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browserMissing, launchBrowser } from './support/browser.mjs';
-import { startEngine } from './support/engine.mjs';
-import { PASSWORD, focused, prove, reachCode, signUp, visit } from './support/own_page.mjs';
+import { test } from 'node:test';
+import { PASSWORD, browser, engine, focused, forgetWaits, prove, reachCode, signUp, skip, startBeforeTests, visit } from './support/own_page.mjs';
 import { logIn, startProvider } from './support/provider.mjs';
 import * as settings from './support/settings.mjs';
 
-const skip = browserMissing ?? false;
-
-let browser;
-let engine;
-
-before(async () => {
-  if (skip) return;
-  engine = await startEngine();
-  browser = await launchBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await engine?.stop();
-});
+startBeforeTests();
 
 test('an empty submit says under each field what it wants, and goes to the first', { skip }, async (t) => {
   await engine.configure(settings.WITH_LEGAL_CONSENT);
@@ -87,8 +71,10 @@ test('after a message the next one counts down, and a refusal names its seconds'
   const again = page.getByRole('button', { name: /^Send again/ });
   assert.match(await again.innerText(), /^Send again in (30|2\d) s$/);
   assert.ok(await again.isDisabled());
-  // Who loads the page anew is told by the engine.
   await page.reload();
+  assert.match(await again.innerText(), /^Send again in \d+ s$/, 'loading the page anew makes no wait shorter');
+  // Where the page knows of no wait, the engine tells it.
+  await forgetWaits(page);
   await again.click();
   await page.locator('#alert').getByText(/A message was sent a moment ago\. You can try again in \d+ seconds?\./).waitFor();
   assert.match(await again.innerText(), /^Send again in \d+ s$/);
@@ -169,12 +155,50 @@ test('a mistyped address is changed from where its code is asked for', { skip },
   const page = await visit(t, browser, engine);
   await reachCode(page, 'mitsyped@example.com');
   await page.getByRole('button', { name: 'Use another address' }).click();
+  assert.equal(await page.locator('#lead').innerText(), 'Give the right address. A new message goes there.');
+  await page.getByRole('button', { name: 'Keep this address' }).click();
+  await page.getByLabel('The code we sent to mitsyped@example.com').waitFor();
+  await page.getByRole('button', { name: 'Use another address' }).click();
   assert.equal(await focused(page), 'field-email_address');
   assert.equal(await page.getByLabel('E-mail address').inputValue(), 'mitsyped@example.com');
   await page.getByLabel('E-mail address').fill('mistyped@example.com');
   await page.getByRole('button', { name: 'Continue' }).click();
   await prove(page, await engine.code('mistyped@example.com'));
   await page.getByRole('heading', { name: 'You are in' }).waitFor();
+});
+
+test('a phone number is called a number', { skip }, async (t) => {
+  await engine.configure(settings.PHONE_ONLY);
+  const page = await visit(t, browser, engine);
+  await page.getByLabel('Phone number').fill('+12025550148');
+  await page.getByRole('button', { name: 'Sign up' }).click();
+  await page.getByLabel('The code we texted to').waitFor();
+  assert.match(await page.locator('#lead').innerText(), /^Show that the number is yours\./);
+  await page.getByRole('button', { name: 'Use another number' }).click();
+  assert.equal(await page.locator('#lead').innerText(), 'Give the right number. A new message goes there.');
+  await page.getByRole('button', { name: 'Keep this number' }).waitFor();
+  assert.equal(await page.getByText(/address/).count(), 0);
+});
+
+test('a sign-in asks only for what people can sign in with here', { skip }, async (t) => {
+  const notForSignIn = structuredClone(settings.EMAIL_AND_USERNAME);
+  notForSignIn.attributes.username.used_for_first_factor = false;
+  for (const [document, words] of [
+    [settings.EMAIL_AND_PASSWORD, 'e-mail address'],
+    [settings.PHONE_ONLY, 'phone number'],
+    [settings.USERNAME_AND_PASSWORD, 'username'],
+    [notForSignIn, 'e-mail address'],
+    [settings.EMAIL_AND_USERNAME, 'e-mail address or username'],
+    [settings.EVERYTHING, 'e-mail address, phone number or username'],
+  ]) {
+    await engine.configure(document);
+    const page = await visit(t, browser, engine);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    const label = await page.locator('label[for=field-identifier]').innerText();
+    assert.equal(label, words[0].toUpperCase() + words.slice(1));
+    await page.getByRole('button', { name: 'Continue' }).click();
+    assert.equal(await page.locator('#field-identifier-error').innerText(), `Enter your ${words}.`);
+  }
 });
 
 test('an account at a provider signs up, and who is known there signs in', { skip }, async (t) => {

@@ -3,11 +3,11 @@
 // are what is seen.
 
 import { call } from './api.js';
-import { actions, button, element } from './elements.js';
+import { actions, button, element, showInstance } from './elements.js';
 import { doneView } from './done.js';
 import { overView, signUpView } from './sign_up.js';
 import { signInView } from './sign_in.js';
-import { activeSession, change, ending, message, onChange, state } from './state.js';
+import { activeSession, beganAnother, change, ending, message, onChange, signUpOf, state } from './state.js';
 import { moveOn, start } from './steps.js';
 import { whenOver } from './waits.js';
 
@@ -35,17 +35,19 @@ async function look() {
   if (errors || state.busy) return;
   const before = state.client;
   state.client = client;
-  if (activeSession()?.id === shown) state.client = before;
-  else change({ over: shown && !activeSession() ? 'You were signed out elsewhere.' : null, signUp: client?.sign_up ?? null });
+  if (activeSession()?.id !== shown) {
+    change({ over: shown && !activeSession() ? 'You were signed out elsewhere.' : null, signUp: signUpOf(client) });
+  } else if (state.view === 'sign-in' || !beganAnother(client)) state.client = before;
 }
 
 function render() {
   const focused = keptFocus();
   const { title, lead, parts } = view();
-  const name = state.environment?.display_config.application_name;
+  const display = state.environment?.display_config;
+  const name = display?.application_name;
   document.getElementById('title').textContent = title;
   document.getElementById('lead').textContent = lead;
-  if (name) document.getElementById('application').textContent = name;
+  if (display) showInstance(display);
   document.title = name ? `${title} · ${name}` : title;
   const section = document.getElementById('view');
   section.setAttribute('aria-busy', String(state.busy));

@@ -71,7 +71,7 @@ function next() {
       element('li', {}, 'Who is this? The engine says it to the browser: ', me),
       element('li', {}, 'With these keys any backend verifies the token: ', element('code', { id: 'curl' }, line), ' ', copyButton(line, 'Command'))),
     ...shown,
-    actions(button('Sign out', () => leave(false)), button('Sign up another', () => leave(true), 'quiet')));
+    actions(button('Sign out', () => leave(false)), button('Sign up another (signs you out)', () => leave(true), 'quiet')));
 }
 
 async function leave(another) {

@@ -54,6 +54,14 @@ export function labelled({ name, label, errors = [], remedy = null, optional = f
   return field;
 }
 
+/** The name and the logo of the instance, where the page has a place for them. */
+export function showInstance({ application_name: name, logo_url: logo }) {
+  const image = document.getElementById('logo');
+  document.getElementById('application').textContent = name;
+  if (logo && image.getAttribute('src') !== logo) image.src = logo;
+  image.hidden = !logo;
+}
+
 /** A button that copies; `what` names it for those who hear the page. */
 export function copyButton(text, what) {
   const node = button('Copy', async () => {

@@ -12,10 +12,10 @@ export const FIELDS = [
   { name: 'legal_accepted', label: 'I accept the terms', what: 'your consent to the terms', enter: 'Accept the terms to go on.' },
 ];
 
-/** How each address is proved by a code. */
+/** How each address is proved by a code; `noun` is what the address is called for short. */
 export const CODES = {
-  email_address: { strategy: 'email_code', label: 'The code we sent to' },
-  phone_number: { strategy: 'phone_code', label: 'The code we texted to' },
+  email_address: { strategy: 'email_code', label: 'The code we sent to', noun: 'address' },
+  phone_number: { strategy: 'phone_code', label: 'The code we texted to', noun: 'number' },
 };
 
 /** What a field is called in a sentence. */
@@ -51,6 +51,18 @@ export function growsInSteps() {
 /** How a field of this sign-up can be proved. */
 export function strategies(signUp, name) {
   return signUp?.verifications[name]?.supported_strategies ?? [];
+}
+
+/** The fields that people can sign in with here. */
+export function identifiers() {
+  const { attributes } = state.environment.user_settings;
+  const names = ['email_address', 'phone_number', 'username'];
+  return names.filter((name) => attributes[name]?.enabled && attributes[name].used_for_first_factor);
+}
+
+/** Who may sign up here: everybody ("public"), or only those with an invitation ("restricted", "waitlist"). */
+export function mode() {
+  return state.environment.user_settings.sign_up?.mode ?? 'public';
 }
 
 /** The providers whose accounts stand in for a form. */

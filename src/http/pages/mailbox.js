@@ -1,7 +1,7 @@
 // Lists the messages the instance has captured.
 
 import { call } from './api.js';
-import { copyButton, element } from './elements.js';
+import { copyButton, element, showInstance } from './elements.js';
 
 const REFRESH_MS = 2_000;
 const SHOWN_MAX = 100;
@@ -20,7 +20,7 @@ keepLooking();
 async function nameTheInstance() {
   const { display_config: display } = await call('GET', '/environment');
   if (!display) return;
-  document.getElementById('application').textContent = display.application_name;
+  showInstance(display);
   document.title = `Mailbox · ${display.application_name}`;
 }
 

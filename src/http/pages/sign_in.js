@@ -2,8 +2,9 @@
 
 import { call } from './api.js';
 import { actions, button, element, focusFirst, form, labelled } from './elements.js';
+import { field, identifiers, inSentence, mode, providers } from './fields.js';
 import { act, change, errorsAt, forgive, state } from './state.js';
-import { beginAgain, leaveFor, moveOn } from './steps.js';
+import { leaveFor, moveOn, showSignUp } from './steps.js';
 import { counting, wait } from './waits.js';
 
 const RESEND_S = 30;
@@ -23,16 +24,16 @@ export async function beginSignIn(identifier) {
 /** The view of a sign-in. */
 export function signInView() {
   const open = state.signIn?.status === 'needs_first_factor' ? state.signIn : null;
-  const parts = open ? factorForms(open) : [identifierForm()];
+  const parts = open ? factorForms(open) : [identifierForm(), ...providers().map(providerButton)];
   const other = open ? button('Use another account', showSignIn, 'quiet') : null;
   if (other) parts.push(actions(other));
-  parts.push(element('p', { className: 'muted aside' }, 'No account yet? ', button('Create one', beginAgain, 'link')));
+  parts.push(element('p', { className: 'muted aside' }, 'No account yet? ', button(WAYS_IN[mode()], showSignUp, 'link')));
   return { title: 'Sign in', lead: open?.identifier ?? 'With what you signed up with.', parts };
 }
 
 async function begin() {
   const identifier = (state.drafts.identifier ?? '').trim();
-  if (!identifier) return complain('identifier', 'Enter your e-mail address, phone number or username.');
+  if (!identifier) return complain('identifier', `Enter your ${identifierWords()}.`);
   await act(() => call('POST', '/client/sign_ins', { identifier }), { waiting: 'sign-in' });
   moveOn();
 }
@@ -54,14 +55,22 @@ async function send(factor) {
   moveOn();
 }
 
+/** What people can sign in with, in a sentence. */
+function identifierWords() {
+  const names = identifiers().map(inSentence);
+  return [names.slice(0, -1).join(', '), ...names.slice(-1)].filter(Boolean).join(' or ') || 'identifier';
+}
+
 function identifierForm() {
   const missing = state.errors.some((error) => error.code === 'form_identifier_not_found');
+  const words = identifierWords();
+  const only = identifiers().length === 1 ? field(identifiers()[0]) : { type: 'text' };
   const box = labelled(
     {
-      name: 'identifier', label: 'E-mail address, phone number or username', errors: errorsAt('identifier'),
-      remedy: missing ? button('Create an account', beginAgain, 'link') : null,
+      name: 'identifier', label: words[0].toUpperCase() + words.slice(1), errors: errorsAt('identifier'),
+      remedy: missing && mode() === 'public' ? button('Create an account', showSignUp, 'link') : null,
     },
-    { type: 'text', autocomplete: 'username', value: state.drafts.identifier ?? '' },
+    { type: only.type, placeholder: only.placeholder ?? '', autocomplete: 'username', value: state.drafts.identifier ?? '' },
     (value) => { state.drafts.identifier = value; },
     () => corrected('identifier'),
   );
@@ -75,10 +84,13 @@ function factorForms(signIn) {
     if (factor.strategy === 'password') return passwordForm();
     if (factor.strategy === 'email_code' || factor.strategy === 'phone_code') return codeForm(factor, signIn);
     if (!factor.strategy.startsWith('oauth_')) return null;
-    const name = state.environment.user_settings.social?.[factor.strategy]?.name || factor.strategy;
-    return actions(button(`Continue with ${name}`, () => leaveFor(factor.strategy, '/client/sign_ins'), 'quiet wide'));
+    return providerButton(state.environment.user_settings.social?.[factor.strategy] ?? factor);
   });
   return parts.filter((part) => part !== null);
+}
+
+function providerButton({ strategy, name }) {
+  return actions(button(`Continue with ${name || strategy}`, () => leaveFor(strategy, '/client/sign_ins'), 'quiet wide'));
 }
 
 function passwordForm() {
@@ -99,7 +111,9 @@ function codeForm(factor, signIn) {
   const { strategy, safe_identifier: address } = factor;
   const verification = signIn.first_factor_verification;
   if (verification?.strategy !== strategy || verification.status !== 'unverified') {
-    return form(() => send(factor), counting(button(`Send a code to ${address}`, null, 'quiet wide'), `send:${strategy}`));
+    const isFailed = verification?.strategy === strategy && verification.status === 'failed';
+    const said = isFailed ? [element('p', { role: 'status' }, 'Those were too many wrong codes.')] : [];
+    return form(() => send(factor), ...said, counting(button(`Send a code to ${address}`, null, 'quiet wide'), `send:${strategy}`));
   }
   const place = 'code:sign_in';
   const box = labelled(
@@ -125,3 +139,6 @@ function corrected(place) {
   forgive(place);
   document.dispatchEvent(new Event('corrected'));
 }
+
+/** What is offered to somebody without an account, by who may sign up. */
+const WAYS_IN = { public: 'Create one', waitlist: 'Join the waiting list', restricted: 'Who can sign up?' };

@@ -1,7 +1,7 @@
 // What somebody who signs up sees.
 
 import { actions, button, element, form, labelled } from './elements.js';
-import { CODES, field, fieldsToAsk, inSentence, isRequired, providers, strategies } from './fields.js';
+import { CODES, field, fieldsToAsk, inSentence, isRequired, mode, providers, strategies } from './fields.js';
 import { beginSignIn, showSignIn } from './sign_in.js';
 import { change, errorsAt, forgive, openSignUp, state } from './state.js';
 import * as steps from './steps.js';
@@ -10,35 +10,58 @@ import { counting } from './waits.js';
 /** The view of a sign-up that goes on, or of none yet. */
 export function signUpView() {
   const open = openSignUp();
+  if (!open && mode() !== 'public') return closedView();
   const codes = (open?.unverified_fields ?? []).filter((name) => CODES[name] && state.changing !== name);
   const names = fieldsToAsk(open);
   const parts = codes.map(codeForm);
   if (names.length) parts.push(fieldsForm(names, open));
   if (!open) parts.push(...otherWays());
   else parts.push(actions(button('Start over', steps.beginAgain, 'quiet')));
-  return { title: 'Create your account', lead: lead(open, codes), parts };
+  return { title: 'Create your account', lead: `${invited(open)}${lead(open, codes, names)}`, parts };
 }
 
 /** The view of what is over. */
 export function overView(reason) {
-  const ways = actions(button('Begin again', steps.beginAgain), button('Sign in instead', showSignIn, 'quiet'));
-  return { title: 'This is over', lead: reason, parts: [ways] };
+  const ways = [button('Begin again', steps.beginAgain, openSignUp() ? 'quiet' : ''), button('Sign in instead', showSignIn, 'quiet')];
+  if (openSignUp()) ways.unshift(button('Go on with the other one', () => steps.goOn()));
+  return { title: 'This is over', lead: reason, parts: [actions(...ways)] };
 }
 
-function lead(open, codes) {
-  const mode = state.environment.user_settings.sign_up?.mode;
-  if (!open && mode === 'restricted') return 'Only who is invited can sign up. Open the link in your invitation.';
-  if (!open && mode === 'waitlist') return 'Only who was let in from the waiting list can sign up. You can ask for it.';
+/** Where only the invited get in, nobody else fills in a form for nothing. */
+function closedView() {
+  const isWaitlist = mode() === 'waitlist';
+  const parts = isWaitlist ? [form(steps.joinWaitlist, input('email_address'), counting(button('Join the waiting list', null), 'fields'))] : [];
+  const text = isWaitlist
+    ? 'Only people who were let in from the waiting list can sign up here. You can ask to be let in.'
+    : 'Only people who were invited can sign up here. If you were, open the link in your invitation.';
+  parts.push(haveAccount());
+  return { title: 'Create your account', lead: text, parts };
+}
+
+/** To whom the invitation went, where there was one. */
+function invited(open) {
+  const isInvited = open?.verifications.email_address?.strategy === 'ticket';
+  return isInvited ? `You were invited as ${open.email_address}. ` : '';
+}
+
+function lead(open, codes, names) {
   if (!open) return 'The fields are the ones this instance asks for.';
-  if (codes.length) return 'Show that the address is yours. Messages of this instance are in the mailbox.';
+  if (state.changing) return `Give the right ${CODES[state.changing].noun}. A new message goes there.`;
+  if (codes.length) {
+    const nouns = codes.map((name) => `the ${CODES[name].noun}`);
+    return `Show that ${nouns.join(' and ')} ${nouns.length > 1 ? 'are' : 'is'} yours. Messages of this instance are in the mailbox.`;
+  }
   const missing = open.missing_fields.map(inSentence);
   if (missing.length) return `A few things are still missing: ${missing.join(', ')}.`;
-  return 'There is nothing left to do here: the backend of the application has the last word. This page goes on by itself.';
+  const left = names.length ? 'Nothing more is needed, though you may add to it' : 'There is nothing left to do here';
+  return `${left}: the backend of the application has the last word. This page goes on by itself.`;
 }
 
 function fieldsForm(names, open) {
   const submit = counting(button(open ? 'Continue' : 'Sign up', null), 'fields');
-  return form(() => steps.submitFields(names), ...names.map((name) => input(name)), submit);
+  const ways = [submit];
+  if (state.changing) ways.push(button(`Keep this ${CODES[state.changing].noun}`, () => steps.keepAddress(state.changing), 'quiet'));
+  return form(() => steps.submitFields(names), ...names.map((name) => input(name)), actions(...ways));
 }
 
 function input(name) {
@@ -74,14 +97,14 @@ function codeForm(name) {
   const verification = state.signUp.verifications[name];
   const ways = strategies(state.signUp, name);
   const address = element('strong', { className: 'address' }, state.signUp[name]);
-  const change = button('Use another address', () => steps.changeAddress(name), 'quiet');
+  const change = button(`Use another ${CODES[name].noun}`, () => steps.changeAddress(name), 'quiet');
   if (verification?.next_action === 'needs_prepare') {
     const what = ways.includes('email_link') ? 'link' : 'code';
     const again = verification.status ? `Send a new ${what}` : `Send a ${what}`;
-    const said = { expired: `The ${what} has expired.`, failed: 'That were too many wrong codes.' }[verification.status] ?? 'It is not verified yet.';
+    const said = { expired: `The ${what} has expired.`, failed: 'Those were too many wrong codes.' }[verification.status] ?? 'It is not verified yet.';
     return form(
       () => steps.send(name),
-      element('p', {}, address, ' ', said),
+      element('p', { role: 'status' }, address, ' ', said),
       actions(counting(button(again, null), `send:${name}`), change),
     );
   }
@@ -105,11 +128,11 @@ function otherWays() {
   const parts = providers().map((provider) => actions(
     button(`Continue with ${provider.name || provider.strategy}`, () => steps.leaveFor(provider.strategy), 'quiet wide'),
   ));
-  if (state.environment.user_settings.sign_up?.mode === 'waitlist') {
-    parts.push(actions(button('Join the waiting list', steps.joinWaitlist, 'quiet wide')));
-  }
-  parts.push(element('p', { className: 'muted aside' }, 'Have an account? ', button('Sign in', showSignIn, 'link')));
-  return parts;
+  return [...parts, haveAccount()];
+}
+
+function haveAccount() {
+  return element('p', { className: 'muted aside' }, 'Have an account? ', button('Sign in', showSignIn, 'link'));
 }
 
 function corrected(place) {

@@ -1,16 +1,17 @@
 // What the page knows, what follows from it, and how a call to the engine changes it. It draws nothing.
 
 import { UNREACHED, call } from './api.js';
+import { isSetAside, takeBack } from './set_aside.js';
 import { wait } from './waits.js';
 
 /**
- * `view`: "sign-up" or "sign-in". `over`: why the sign-up or session that was shown is no more. `fresh`: the person
- * begins anew although a sign-up is open. `changing`: the address that is being changed. `drafts`: what was typed and
- * not taken yet. Of an error, `place` is the input it belongs to; one without a place goes into the alert.
+ * `view`: "sign-up" or "sign-in". `over`: why the sign-up or session that was shown is no more. `changing`: the field
+ * of the address that is being changed. `drafts`: what was typed and not taken yet. Of an error, `place` is the input it
+ * belongs to; one without a place goes into the alert.
  */
 export const state = {
   environment: null, client: null, signUp: null, signIn: null,
-  view: 'sign-up', over: null, fresh: false, changing: null, notice: '',
+  view: 'sign-up', over: null, changing: null, notice: '',
   busy: false, errors: [], again: null, drafts: {},
 };
 
@@ -52,7 +53,10 @@ const underWay = new Set();
 function taken(answer) {
   const patch = { busy: false, errors: [], again: null, over: null, client: answer.client ?? state.client };
   const kind = answer.response?.object;
-  if (kind === 'sign_up_attempt') Object.assign(patch, { signUp: answer.response, fresh: false });
+  if (kind === 'sign_up_attempt') {
+    takeBack(answer.response.id);
+    patch.signUp = answer.response;
+  }
   // A password that was taken is kept nowhere on the page.
   if (answer.response?.has_password) delete state.drafts.password;
   if (kind === 'sign_in_attempt') patch.signIn = answer.response;
@@ -64,9 +68,22 @@ async function refused(answer, again, about, waiting) {
   if (answer.retryAfter) wait(waiting, answer.retryAfter);
   const errors = answer.errors.map((error) => ({ ...error, ...placed(error, answer.retryAfter, about, waiting) }));
   const client = answer.meta?.client ?? state.client;
-  const isSame = client?.sign_up?.id === state.signUp?.id;
   const repeats = answer.errors.some((error) => error.code === UNREACHED);
-  change({ busy: false, errors, client, signUp: isSame ? client?.sign_up ?? state.signUp : state.signUp, again: repeats ? again : null });
+  state.signUp = newest(state.signUp, client?.sign_up);
+  state.signIn = newest(state.signIn, client?.sign_in);
+  change({ busy: false, errors: errors.filter((error) => !isSaidByItsForm(error, about)), client, again: repeats ? again : null });
+}
+
+/** What is known of `shown` now. */
+function newest(shown, told) {
+  return shown && told?.id === shown.id ? told : shown;
+}
+
+/** Where no code is taken any more, the form says why; the word about the last code has no place beside that. */
+function isSaidByItsForm(error, about) {
+  if (error.place !== `code:${about}`) return false;
+  const verification = about === 'sign_in' ? state.signIn?.first_factor_verification : state.signUp?.verifications[about];
+  return verification?.status === 'failed';
 }
 
 function placed(error, retryAfter, about, waiting) {
@@ -90,9 +107,20 @@ export async function lookAgainIfOver(errors) {
   const end = errors.find((error) => OVER.includes(error.code));
   if (!end) return false;
   const { response: client, errors: others } = await call('GET', '/client');
+  if (!others && beganAnother(client)) return true;
   keepDrafts();
-  const signUp = others ? null : client?.sign_up ?? null;
+  const signUp = others ? null : signUpOf(client);
   change({ busy: false, errors: [], client: others ? null : client, signUp, signIn: null, changing: null, over: message(end) });
+  return true;
+}
+
+/** Whether `client` has another sign-up than the one that goes on here; says so if it has. */
+export function beganAnother(client) {
+  const [shown, other] = [openSignUp(), signUpOf(client)];
+  if (!shown || !other || other.id === shown.id) return false;
+  keepDrafts();
+  const over = 'You began another sign-up in this browser, perhaps in another tab.';
+  change({ busy: false, errors: [], client, signUp: other, signIn: null, changing: null, over });
   return true;
 }
 
@@ -124,14 +152,20 @@ export function activeSession() {
   return [last, ...sessions].find((session) => session?.status === 'active') ?? null;
 }
 
+/** The sign-up that a client has, unless the person has done with it. */
+export function signUpOf(client) {
+  const signUp = client?.sign_up ?? null;
+  return signUp && isSetAside(signUp.id) ? null : signUp;
+}
+
 /** The sign-up that goes on. */
 export function openSignUp() {
-  return !state.fresh && state.signUp?.status === 'missing_requirements' ? state.signUp : null;
+  return state.signUp?.status === 'missing_requirements' ? state.signUp : null;
 }
 
 /** Why what was here is over, if it is. */
 export function ending() {
-  if (state.over || state.fresh) return state.over;
+  if (state.over) return state.over;
   return state.signUp?.status === 'abandoned' ? 'This sign-up was left alone for too long.' : null;
 }
 

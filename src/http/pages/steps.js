@@ -1,9 +1,11 @@
 // The steps of a sign-up: the calls that a person's doings become.
 
 import { call } from './api.js';
+import { takeWhatTheUrlBrings } from './arrival.js';
 import { focusFirst } from './elements.js';
 import { CODES, field, growsInSteps, isRequired, strategies } from './fields.js';
-import { act, activeSession, change, ending, keepDrafts, lookAgainIfOver, openSignUp, state } from './state.js';
+import { setAside } from './set_aside.js';
+import { act, activeSession, change, ending, keepDrafts, lookAgainIfOver, openSignUp, signUpOf, state } from './state.js';
 import { wait } from './waits.js';
 
 const POLL_MS = 1_000;
@@ -15,26 +17,15 @@ export async function start() {
   const [environment, client] = await Promise.all([call('GET', '/environment'), call('GET', '/client')]);
   const errors = environment.errors ?? client.errors;
   if (errors) return change({ errors: errors.map((error) => ({ ...error, place: null })), again: start });
-  change({ errors: [], again: null, environment, client: client.response, signUp: client.response?.sign_up ?? null });
+  change({ errors: [], again: null, environment, client: client.response, signUp: signUpOf(client.response) });
   await takeWhatTheUrlBrings();
   await takeUpAccount();
   waitForOthers();
 }
 
-/** Somebody invited comes with a ticket, which belongs into no history and no screenshot; a link says how it went. */
-async function takeWhatTheUrlBrings() {
-  const url = new URL(location);
-  const ticket = url.searchParams.get('__clerk_ticket');
-  const notice = LINKS[url.searchParams.get('__clerk_status')] ?? '';
-  for (const name of ['__clerk_ticket', '__clerk_status', '__clerk_created_session']) url.searchParams.delete(name);
-  history.replaceState(null, '', url);
-  if (ticket) await act(() => call('POST', '/client/sign_ups', { strategy: 'ticket', ticket }));
-  else if (notice && !activeSession()) change({ notice });
-}
-
 /** What came of a visit to a provider: somebody known there may be a user here already, or not yet. */
 async function takeUpAccount() {
-  const { sign_up: signUp, sign_in: signIn } = state.client ?? {};
+  const [signUp, signIn] = [signUpOf(state.client), state.client?.sign_in];
   const accounts = [signUp?.verifications.external_account, signIn?.first_factor_verification];
   if (accounts[0]?.status === 'transferable') await act(() => call('POST', '/client/sign_ins', { transfer: true }));
   else if (accounts[1]?.status === 'transferable') await act(() => call('POST', '/client/sign_ups', { transfer: true }));
@@ -132,13 +123,34 @@ export function changeAddress(name) {
   focusFirst(`#field-${name}`);
 }
 
+export function keepAddress(name) {
+  delete state.drafts[name];
+  change({ changing: null, errors: [] });
+  moveOn();
+}
+
 /** A new sign-up, which remembers what the one before was told, but no secret. */
 export function beginAgain() {
   keepDrafts();
   const { email_address, phone_number, username, first_name, last_name } = state.drafts;
   const drafts = { email_address, phone_number, username, first_name, last_name };
-  change({ view: 'sign-up', fresh: true, over: null, errors: [], notice: '', again: null, changing: null, drafts });
+  if (state.signUp) setAside(state.signUp.id);
+  change({ view: 'sign-up', signUp: null, over: null, errors: [], notice: '', again: null, changing: null, drafts });
   focusFirst('#view input');
+}
+
+/** To the sign-up that goes on, from the word that another is over. */
+export function goOn() {
+  change({ over: null });
+  waitForOthers();
+  moveOn();
+}
+
+/** Back from the sign-in: to the sign-up that goes on, or to a new one. */
+export function showSignUp() {
+  if (!openSignUp()) return beginAgain();
+  change({ view: 'sign-up', errors: [], notice: '', again: null });
+  moveOn();
 }
 
 /** While a link is on its way, or the application's backend has to agree, asks every second what became of it. */
@@ -176,11 +188,3 @@ export function moveOn() {
   if (state.errors.some((error) => !error.place)) focusFirst('#view [aria-invalid=true]', '#alert');
   else focusFirst('#view [aria-invalid=true]', '#view .code input', '#view input:required', '#title');
 }
-
-/** What a link in a mail came to, when it brought nobody in. */
-const LINKS = {
-  expired: 'That link has expired. Ask for a new one.',
-  failed: 'That link is wrong, or was used already. Ask for a new one.',
-  client_mismatch: 'Open the link in the browser in which you began to sign up.',
-  transferable: 'The address of that link has an account already. Sign in with it.',
-};

@@ -87,7 +87,7 @@ where
         Route::Outbox => dev::outbox(exchange),
         Route::SettingsShow => Ok(dev::settings(exchange)),
         Route::ClockShow => Ok(dev::clock(exchange)),
-        Route::Page(page) => Ok(page.show()),
+        Route::Page(page) => Ok(page.show(exchange.engine().branding())),
         Route::SettingsReplace | Route::ClockAdvance | Route::Backend(_) => Err(HttpError::internal("read above")),
     }
 }

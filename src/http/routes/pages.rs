@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
 
-use crate::http::response::Answer;
+use crate::domain::branding::Branding;
+use crate::http::redirect::csp_source;
+use crate::http::response::{Answer, insert};
 
 /// A file of the development pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,14 +25,15 @@ impl Page {
         FILES.iter().find(|file| file.path.split('/').eq(segments.iter().copied())).map(Self)
     }
 
-    /// The file itself. What it may load and who may frame it is told to the browser.
-    pub(in crate::http) fn show(self) -> Answer {
+    /// The file itself. What it may load and who may frame it is told to the browser: nothing from elsewhere but the
+    /// instance's logo.
+    pub(in crate::http) fn show(self, branding: &Branding) -> Answer {
         let mut answer = Answer::of(self.0.content_type, Bytes::from_static(self.0.text.as_bytes()));
         let headers = answer.headers_mut();
-        headers.insert(
-            CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static("default-src 'self'; base-uri 'none'; frame-ancestors 'none'"),
-        );
+        let logo = branding.logo_url.as_deref().and_then(csp_source);
+        let images = logo.map(|source| format!("; img-src 'self' {source}")).unwrap_or_default();
+        let policy = format!("default-src 'self'; base-uri 'none'; frame-ancestors 'none'{images}");
+        insert(headers, CONTENT_SECURITY_POLICY, &policy);
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         answer.kept("no-cache")
     }
@@ -50,10 +53,12 @@ const FILES: &[File] = &[
     File { path: "dev/pages/icon.svg", content_type: SVG, text: include_str!("../pages/icon.svg") },
     File { path: "dev/pages/app.js", content_type: SCRIPT, text: include_str!("../pages/app.js") },
     File { path: "dev/pages/api.js", content_type: SCRIPT, text: include_str!("../pages/api.js") },
+    File { path: "dev/pages/arrival.js", content_type: SCRIPT, text: include_str!("../pages/arrival.js") },
     File { path: "dev/pages/done.js", content_type: SCRIPT, text: include_str!("../pages/done.js") },
     File { path: "dev/pages/elements.js", content_type: SCRIPT, text: include_str!("../pages/elements.js") },
     File { path: "dev/pages/fields.js", content_type: SCRIPT, text: include_str!("../pages/fields.js") },
     File { path: "dev/pages/mailbox.js", content_type: SCRIPT, text: include_str!("../pages/mailbox.js") },
+    File { path: "dev/pages/set_aside.js", content_type: SCRIPT, text: include_str!("../pages/set_aside.js") },
     File { path: "dev/pages/sign_in.js", content_type: SCRIPT, text: include_str!("../pages/sign_in.js") },
     File { path: "dev/pages/sign_up.js", content_type: SCRIPT, text: include_str!("../pages/sign_up.js") },
     File { path: "dev/pages/state.js", content_type: SCRIPT, text: include_str!("../pages/state.js") },
@@ -66,11 +71,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_load_nothing_from_elsewhere() {
-        let response = page(&[""]).show().into_response();
-        let policy = response.headers()[CONTENT_SECURITY_POLICY].to_str();
-        assert!(policy.expect("text").starts_with("default-src 'self';"));
-        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+    fn pages_load_nothing_from_elsewhere_but_the_logo() {
+        for (logo, images) in [
+            (None, ""),
+            (Some("https://cdn.example:8443/a/logo.svg?v=1#x"), "; img-src 'self' https://cdn.example:8443"),
+            (Some("http://localhost:9000/logo.png"), "; img-src 'self' http://localhost:9000"),
+            (Some("https://a.example/;script-src%20*/ ;script-src *"), "; img-src 'self' https://a.example"),
+            (Some("not a URL"), ""),
+        ] {
+            let branding = Branding { logo_url: logo.map(str::to_owned), ..Branding::default() };
+            let response = page(&[""]).show(&branding).into_response();
+            let policy = response.headers()[CONTENT_SECURITY_POLICY].to_str().expect("text");
+            assert_eq!(policy, format!("default-src 'self'; base-uri 'none'; frame-ancestors 'none'{images}"));
+            assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+        }
     }
 
     #[test]

@@ -1,7 +1,28 @@
 // What a person does on the engine's own pages.
 
 import assert from 'node:assert/strict';
-import { newPerson } from './browser.mjs';
+import { after, before } from 'node:test';
+import { browserMissing, launchBrowser, newPerson } from './browser.mjs';
+import { startEngine } from './engine.mjs';
+
+/** Why the tests of the pages are left out, or false. */
+export const skip = browserMissing ?? false;
+
+/** One browser and one engine for all tests of a file, there once `startBeforeTests` was called and a test runs. */
+export let browser;
+export let engine;
+
+export function startBeforeTests() {
+  before(async () => {
+    if (skip) return;
+    engine = await startEngine();
+    browser = await launchBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await engine?.stop();
+  });
+}
 
 export const PASSWORD = 'tide-glass-Lantern-47';
 
@@ -36,6 +57,12 @@ export async function signUp(page, engine, address) {
   await reachCode(page, address);
   await prove(page, await engine.code(address));
   await page.getByRole('heading', { name: 'You are in' }).waitFor();
+}
+
+/** Loads the page anew, which then knows of no wait. */
+export async function forgetWaits(page) {
+  await page.evaluate(() => sessionStorage.clear());
+  await page.reload();
 }
 
 /** The id of the element that has the focus. */

@@ -22,11 +22,16 @@ export const EMAIL_AND_PASSWORD = document({ email_address: EMAIL, password: PAS
 
 export const EMAIL_ONLY = document({ email_address: EMAIL });
 
+export const PHONE_ONLY = document({ phone_number: PHONE });
+
 export const EMAIL_AND_USERNAME = document({ email_address: EMAIL, username: USERNAME });
 
 const EMAIL_LINK = { ...EMAIL, verifications: ['email_link'] };
 
 export const EMAIL_BY_LINK = document({ email_address: EMAIL_LINK });
+
+/** The link proves the address; a password is wanted beside it. */
+export const EMAIL_BY_LINK_AND_PASSWORD = document({ email_address: EMAIL_LINK, password: PASSWORD });
 
 /** One mail with both; the link for whoever reads it in the same browser, the code for all others. */
 export const EMAIL_BY_LINK_OR_CODE = document({ email_address: { ...EMAIL, verifications: ['email_link', 'email_code'] } });
