@@ -11,6 +11,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::rejection::{Code, Reason};
 use super::secret::Secret;
 use super::settings::PasswordSettings;
+use super::text;
 
 use disguise::repeated;
 use own_words::OwnWords;
@@ -82,7 +83,7 @@ impl Candidate {
     /// person's own words would soon try it, `form_password_not_strong_enough` where it is below the strength that the
     /// settings ask for. This is work for a thread that may be held up.
     pub fn weakness(&self) -> Option<Code> {
-        let lower = self.normalised.expose().chars().flat_map(char::to_lowercase);
+        let lower = self.letters().flat_map(char::to_lowercase);
         let lower: Vec<char> = lower.take(EXAMINED_MAX + 1).collect();
         // One that goes on beyond what is examined is not one of these.
         if lower.len() <= EXAMINED_MAX && (common::is_common(&lower) || self.own_words.make_up(&lower)) {
@@ -96,12 +97,17 @@ impl Candidate {
         }
     }
 
+    /// What it is made of; which digits a keyboard has makes nothing harder to guess.
+    fn letters(&self) -> impl Iterator<Item = char> {
+        self.normalised.expose().chars().map(|c| text::digit(c).unwrap_or(c))
+    }
+
     /// How many guesses it takes by an estimator of guesses, as far as that matters. What the estimator costs grows much
     /// faster than the length of what it is given, and letters that stand for others make it grow faster still; so it is
     /// given short parts, and few of them. A password is at least as hard to guess as each of its parts, and hardly harder
     /// for saying the same again.
     fn guesses(&self, estimate: impl Fn(&str) -> u64) -> u64 {
-        let examined: Vec<char> = self.normalised.expose().chars().take(EXAMINED_MAX).collect();
+        let examined: Vec<char> = self.letters().take(EXAMINED_MAX).collect();
         let examined = repeated(&examined);
         let last = examined.len().saturating_sub(PART);
         let mut most = 0;
@@ -180,6 +186,21 @@ mod tests {
     fn common_passwords_and_own_words_are_refused() {
         let rules = PasswordSettings::default();
         for guessable in ["password1", "PASSWORD", "ada@example.com", "aaaaaaaaaaaa", "Fernwood"] {
+            assert_eq!(codes(guessable, &rules), [Code::FormPasswordPwned], "{guessable}");
+        }
+        for guessable in [
+            "١٢٣٤٥٦٧٨٩٠",
+            "۱۲۳۴۵۶۷۸۹۰",
+            "१२३४५६७८९०",
+            "๑๒๓๔๕๖๗๘๙๐",
+            "１２３４５６７８９０",
+            "password١٢٣",
+            "admin۱۲۳۴",
+            "12345678٩٠",
+            "pa٥٥w۰rd",
+            "١٥٠٨١٩٩٠",
+            "ada١٩٩٠٠١٠١",
+        ] {
             assert_eq!(codes(guessable, &rules), [Code::FormPasswordPwned], "{guessable}");
         }
         for guessable in ["a".repeat(72), "password".repeat(9), "qwertyuiop".repeat(3), "letmein".repeat(4)] {

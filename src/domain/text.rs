@@ -4,15 +4,18 @@
 //!
 //! There are three sorts of lines. [`line()`] is for what is spelled exactly: addresses and usernames. [`figures`] is
 //! for what is counted: phone numbers and codes. [`name`] is for what belongs to its owner: the names of people.
-//! Passwords, ids, tokens, links and words of a vocabulary are not text in this sense, and are not cleaned.
+//! Of tokens out of links only the ends are cleaned, by [`token`]. Passwords, ids and words of a vocabulary are not text
+//! in this sense, and are not cleaned.
 //!
 //! The properties of letters are those of the Unicode Character Database (UAX #44).
 
+use std::iter::once;
 use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup};
 use icu_properties::{CodePointMapData, CodePointSetData};
+use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::canonical_combining_class;
 
 /// The text without what can't be seen at its ends: blanks of every sort, and letters that show nothing.
@@ -27,10 +30,22 @@ pub fn trim(text: &str) -> &str {
     if is_spelling { &begun[..ended.len() + JOINER.len_utf8()] } else { ended }
 }
 
-/// An address or a username: trimmed, each blank a space and each dash a `-`. What can't be seen stays where it is
-/// inside, for the parser to refuse: nobody means it, and without it the text might name somebody else.
+/// An address or a username: trimmed, each blank a space and each dash a `-`, its digits in ASCII whatever their script:
+/// which digits a keyboard has is a setting of the device. What can't be seen stays where it is inside, for the parser
+/// to refuse: nobody means it, and without it the text might name somebody else.
 pub fn line(text: &str) -> String {
-    trim(text).chars().map(|c| plain(c).unwrap_or(c)).collect()
+    trim(text).chars().map(|c| digit(c).or_else(|| plain(c)).unwrap_or(c)).collect()
+}
+
+/// A line in the form in which addresses and usernames are compared: NFKC and lower case.
+pub fn folded(line: &str) -> String {
+    line.nfkc().collect::<String>().to_lowercase().nfkc().collect()
+}
+
+/// A token as links carry it, without what was copied along at its ends: every token of this engine begins and ends
+/// with a letter, a digit, `-` or `_` (RFC 4648 5), and none with what may follow a link in a text.
+pub fn token(text: &str) -> &str {
+    text.trim_matches(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'))
 }
 
 /// A number or a code: without what can't be seen wherever it is, its digits in ASCII whatever their script, each
@@ -104,6 +119,21 @@ pub fn is_number(c: char) -> bool {
     GeneralCategoryGroup::Number.contains(category(c))
 }
 
+/// Whether it is a sign beside letters and numbers: punctuation (P) or a symbol (S).
+pub fn is_sign(c: char) -> bool {
+    GeneralCategoryGroup::Punctuation.contains(category(c)) || GeneralCategoryGroup::Symbol.contains(category(c))
+}
+
+/// Whether it breaks a line (UAX #14, BK, CR, LF and NL).
+pub const fn is_line_break(c: char) -> bool {
+    matches!(c, '\n' | '\u{b}' | '\u{c}' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Whether it is a format character (Cf).
+pub fn is_format(c: char) -> bool {
+    category(c) == GeneralCategory::Format
+}
+
 /// The ASCII digit that a decimal digit of any script (Nd) stands for.
 pub fn digit(c: char) -> Option<char> {
     if c.is_ascii() {
@@ -124,11 +154,12 @@ fn plain(c: char) -> Option<char> {
     }
 }
 
-/// The ASCII sign that a full-width one is, and `-` for the sign that Japanese keyboards have beside the digits.
+/// The ASCII sign that a full-width or small one is, and `-` for the sign that Japanese keyboards have beside the digits.
 fn narrow(c: char) -> char {
     match c {
         '\u{30fc}' | '\u{ff70}' => '-',
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - WIDE).unwrap_or(c),
+        // One sign each: ranges of compatibility forms.
+        '\u{fe50}'..='\u{fe6b}' | '\u{ff01}'..='\u{ff5e}' => once(c).nfkc().next().unwrap_or(c),
         _ => c,
     }
 }
@@ -154,8 +185,6 @@ static DECIMALS: LazyLock<Vec<RangeInclusive<u32>>> = LazyLock::new(|| {
 const JOINER: char = '\u{200d}';
 /// The canonical combining class of viramas (UAX #44, table 15).
 const VIRAMA: u8 = 9;
-/// From an ASCII sign to its full-width form.
-const WIDE: u32 = 0xfee0;
 
 #[cfg(test)]
 mod tests {
@@ -241,6 +270,39 @@ mod tests {
                     assert_eq!(name(&once).as_ref(), Some(&once), "{text:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn addresses_and_usernames_have_ascii_digits_and_names_keep_theirs() {
+        for c in all().filter(|c| category(*c) == GeneralCategory::DecimalNumber) {
+            let ascii = digit(c).expect("a digit");
+            assert_eq!(line(&format!("a{c}b")), format!("a{ascii}b"), "{:04x}", u32::from(c));
+            assert_eq!(name(&format!("a{c}b")), Some(format!("a{c}b")), "{:04x}", u32::from(c));
+        }
+    }
+
+    #[test]
+    fn small_and_full_width_signs_count_as_ascii_ones() {
+        assert_eq!(figures("﹢1﹙2﹚3＃4：5"), "+1(2)3#4:5");
+    }
+
+    #[test]
+    fn a_token_is_read_without_what_was_copied_along() {
+        for text in [
+            "a-1.b_",
+            "a-1.b_.",
+            "<a-1.b_>",
+            "(a-1.b_)",
+            "\u{200b}a-1.b_\u{200b}",
+            "“a-1.b_”,",
+            " a-1.b_\r\n",
+            "*a-1.b_*",
+        ] {
+            assert_eq!(token(text), "a-1.b_", "{text:?}");
+        }
+        for none in ["", ".", "\u{200b}>", "é"] {
+            assert_eq!(token(none), "", "{none:?}");
         }
     }
 

@@ -128,7 +128,11 @@ mod tests {
             ("Victim@Example.com", true),
             ("victim@bücher.example", true),
             ("ｖictim@example.com", false),
-            ("\u{200b}victim@example.com", false),
+            ("\u{feff}victim@example.com", true),
+            ("\u{200b}victim@example.com\u{200e}", true),
+            ("vic\u{200b}tim@example.com", false),
+            ("victim۱@example.com", false),
+            ("Victim <victim@example.com>", false),
             ("vic\u{2011}tim@example.com", false),
             ("victim", false),
         ] {

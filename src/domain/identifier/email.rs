@@ -1,12 +1,12 @@
 //! E-mail addresses.
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
-use unicode_normalization::UnicodeNormalization;
 
 use crate::domain::rejection::{Code, Reason};
-use crate::domain::text;
+use crate::domain::text::{self, folded};
 
-/// An e-mail address: cleaned, NFKC, lower case, its domain in A-label form (UTS 46).
+/// An e-mail address: cleaned, NFKC, lower case, its digits in ASCII, its domain in A-label form (UTS 46). Mail goes
+/// nowhere else, so of all spellings that are one address here the owner of that one proves it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EmailAddress {
     normalised: String,
@@ -14,7 +14,8 @@ pub struct EmailAddress {
 }
 
 impl EmailAddress {
-    /// Reads an address as a person typed or pasted it, or the link to it (`mailto:`).
+    /// Reads an address as a person typed or pasted it: alone, with the name that mail programs copy along
+    /// (`Ada <ada@example.com>`, RFC 5322 3.4), with the comma behind it, or as a link to it (`mailto:`).
     ///
     /// # Errors
     /// `form_param_format_invalid` unless it is an addr-spec of RFC 5321 without quotes or comments. Of other scripts
@@ -27,11 +28,14 @@ impl EmailAddress {
             return Err(invalid());
         }
         let line = text::line(trimmed);
-        let typed = match text::without_scheme(&line, "mailto:") {
+        let address =
+            alone(&line).filter(|address| address.len() == line.len() || !trimmed.contains(text::is_line_break));
+        let address = address.ok_or_else(invalid)?;
+        let typed = match text::without_scheme(address, "mailto:") {
             // A link may spell letters as %2B, which is not decoded here: read as it stands it names somebody else.
             Some(link) if link.contains('%') => return Err(invalid()),
             Some(link) => link,
-            None => &line,
+            None => address,
         };
         let (local, domain) = typed.rsplit_once(text::is_at_sign).ok_or_else(invalid)?;
         let local = folded(local);
@@ -66,7 +70,8 @@ impl EmailAddress {
     }
 
     /// Whether a text names this mailbox to everybody who reads it. Elsewhere two spellings that are one address here
-    /// (full-width letters, dashes, marks) may be two mailboxes, and who has proved the one has not proved the other.
+    /// (full-width letters, digits of other scripts, dashes, marks inside) may be two mailboxes, and who has proved the
+    /// one has not proved the other. Blanks and marks of direction at its ends are no part of any address.
     pub fn is_meant_by(&self, text: &str) -> bool {
         // Not all know that the Kelvin sign is a capital k.
         let becomes_ascii = |c: char| !c.is_ascii() && c.to_lowercase().any(|small| small.is_ascii());
@@ -75,7 +80,8 @@ impl EmailAddress {
                 && a_labels(domain)
                     .is_some_and(|domain| self.normalised == format!("{}@{domain}", local.to_lowercase()))
         };
-        text.trim().rsplit_once('@').is_some_and(|(local, domain)| same(local, domain))
+        let is_around = |c| text::is_blank(c) || (text::is_format(c) && !text::is_joiner(c));
+        text.trim_matches(is_around).rsplit_once('@').is_some_and(|(local, domain)| same(local, domain))
     }
 
     /// An address that was normalised before, as records keep it.
@@ -99,9 +105,14 @@ impl EmailAddress {
     }
 }
 
-/// In NFKC and lower case.
-fn folded(text: &str) -> String {
-    text.nfkc().collect::<String>().to_lowercase().nfkc().collect()
+/// The one address in a line, without its owner's name and the sign that sets it apart from what followed; `None` where
+/// there is more than one, or none.
+fn alone(line: &str) -> Option<&str> {
+    let line = line.strip_suffix([',', ';', '.', '，', '；', '。', '．', '、']).map_or(line, text::trim);
+    let Some(bracketed) = line.strip_suffix(CLOSING) else { return Some(line) };
+    let (name, address) = bracketed.rsplit_once(OPENING)?;
+    let is_name = !name.contains(|c| text::is_at_sign(c) || OPENING.contains(&c) || CLOSING.contains(&c));
+    is_name.then(|| text::trim(address))
 }
 
 /// Whether one part between the dots of a local part is spelled with what is allowed there.
@@ -154,6 +165,9 @@ fn a_labels(domain: &str) -> Option<String> {
 
 /// RFC 5321 4.5.3.1.3 in the reading of erratum 1690.
 const ADDRESS_MAX: usize = 254;
+/// The angle brackets of an address beside its owner's name, and the full-width ones.
+const OPENING: [char; 2] = ['<', '\u{ff1c}'];
+const CLOSING: [char; 2] = ['>', '\u{ff1e}'];
 /// The longest domain in any form, in code points (RFC 1035 2.3.4, without the root).
 const DOMAIN_MAX: usize = 253;
 /// RFC 5321 4.5.3.1.1.

@@ -10,7 +10,8 @@ use crate::domain::text;
 pub struct PhoneNumber(String);
 
 impl PhoneNumber {
-    /// Reads a phone number in international spelling as a person typed or pasted it, or the link to it (`tel:`).
+    /// Reads a phone number in international spelling as a person typed or pasted it, or a link to it (`tel:`,
+    /// `sms:`).
     ///
     /// # Errors
     /// `form_param_format_invalid` unless a message could reach it from abroad: it has its country code and its area
@@ -89,13 +90,13 @@ impl PhoneNumber {
 
 /// What follows the `+`, behind which a number is in international spelling; it may be in brackets with its code.
 fn international(figures: &str) -> Option<&str> {
-    let number = text::without_scheme(figures, "tel:").unwrap_or(figures);
-    number.trim_start_matches(['(', ' ']).strip_prefix('+')
+    let number = ["tel:", "sms:"].into_iter().find_map(|scheme| text::without_scheme(figures, scheme));
+    number.unwrap_or(figures).trim_start_matches(['(', '[', ' ']).strip_prefix('+')
 }
 
 /// Whether there are digits, and nothing but what is put between digits.
 fn is_spelled_with_digits(spelled: &str) -> bool {
-    spelled.len() <= SPELLING_MAX && spelled.chars().all(|c| c.is_ascii_digit() || "-(). /".contains(c))
+    spelled.len() <= SPELLING_MAX && spelled.chars().all(|c| c.is_ascii_digit() || SEPARATORS.contains(c))
 }
 
 /// Reads what follows the `+`. A zero in brackets is for those who call within the country: it is left out, unless the
@@ -106,6 +107,7 @@ fn read(spelled: &str) -> Option<rlibphonenumber::PhoneNumber> {
         PHONE_NUMBER_UTIL.parse(format!("+{digits}"), None).ok()
     };
     let whole = parse(spelled);
+    let spelled = spelled.replace('[', "(").replace(']', ")");
     if !spelled.contains(TRUNK_ZERO) || whole.as_ref().is_some_and(rlibphonenumber::PhoneNumber::is_valid) {
         return whole;
     }
@@ -161,6 +163,8 @@ const SPELLING_MAX: usize = 64;
 /// No country's numbers are shorter (Niue); what is shorter is an emergency number or another service.
 const SIGNIFICANT_MIN: usize = 4;
 const TRUNK_ZERO: &str = "(0)";
+/// What is put between digits; the last ones are the middle dots of several scripts.
+const SEPARATORS: &str = "-(). /[]~_\u{b7}\u{2022}\u{2027}\u{2219}\u{22c5}\u{30fb}\u{ff65}";
 
 #[cfg(test)]
 mod tests {
@@ -190,6 +194,18 @@ mod tests {
             "+१४१५५५५२६७१",
             "tel:+1-415-555-2671",
             "TEL:+14155552671",
+            "sms:+1-415-555-2671",
+            "SMS:+14155552671",
+            "\u{fe62}1 415 555 2671",
+            "\u{ff0b}1 415 555 2671",
+            "\u{fe62}1\u{fe59}415\u{fe5a}5552671",
+            "+1 [415] 555 2671",
+            "[+1] 415-555-2671",
+            "+1~415~555~2671",
+            "+1\u{301c}415\u{ff5e}5552671",
+            "+1·415·555·2671",
+            "+1•415・555･2671",
+            "+1_415_555_2671",
         ] {
             assert_eq!(phone(spelling).as_deref(), Some("+14155552671"), "{spelling:?}");
             assert!(PhoneNumber::is_meant(spelling), "{spelling:?}");
@@ -213,6 +229,10 @@ mod tests {
             "+14155552671;ext=3",
             "tel:+14155552671;ext=3",
             "tel:4155552671",
+            "sms:0014155552671",
+            "sms:+14155552671?body=hello",
+            "sms:tel:+14155552671",
+            "00 1 [415] 555 2671",
             "+1415555abcd",
             "+1 415 555 CODE",
             "＋１４１５５５５ａｂｃｄ",
@@ -240,6 +260,7 @@ mod tests {
             ("+49 (0)30 12345678", "+493012345678"),
             ("+49 (0) 30 12345678", "+493012345678"),
             ("+49（０）30 12345678", "+493012345678"),
+            ("+49 [0] 30 12345678", "+493012345678"),
             ("+44 (0)20 7946 0958", "+442079460958"),
             ("+44(0)7400 123456", "+447400123456"),
             ("+33 (0)6 12 34 56 78", "+33612345678"),

@@ -4,7 +4,7 @@ use crate::domain::rejection::{Code, Reason};
 use crate::domain::settings::UsernameSettings;
 use crate::domain::text;
 
-/// A username, cleaned and in lower case.
+/// A username: cleaned, NFKC, in lower case, its digits in ASCII.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Username(String);
 
@@ -19,7 +19,7 @@ impl Username {
         if text.len() > 4 * rules.max_length as usize {
             return Err(Code::FormUsernameInvalidLength.on("username"));
         }
-        let value = text::line(text).to_lowercase();
+        let Self(value) = Self::meant(text);
         let length = value.chars().count();
         if length < rules.min_length as usize || length > rules.max_length as usize {
             return Err(Code::FormUsernameInvalidLength.on("username"));
@@ -33,6 +33,11 @@ impl Username {
             return Err(Code::FormUsernameNeedsNonNumberChar.on("username"));
         }
         Ok(Self(value))
+    }
+
+    /// The username that a text means under whatever rules it was taken: who signs in is not told today's.
+    pub fn meant(text: &str) -> Self {
+        Self(text::folded(&text::line(text)))
     }
 
     /// A username that was normalised before, as records keep it.
@@ -63,11 +68,37 @@ mod tests {
     }
 
     #[test]
+    fn reading_a_username_twice_changes_nothing() {
+        let rules = UsernameSettings { allow_extended_special_characters: true, ..UsernameSettings::default() };
+        for spelling in ["Ｒｅｚａ۱۹", "ﬁfi-ǅ", "ada^$!.`#+~", "İada", "\u{212a}ate", "bb²①"] {
+            let once = Username::meant(spelling);
+            assert!(Username::meant(once.as_str()) == once, "{spelling}");
+            if let Ok(read) = Username::parse(spelling, &rules) {
+                assert!(read == once, "{spelling}");
+            }
+        }
+    }
+
+    #[test]
     fn usernames_follow_the_rules() {
         let rules = UsernameSettings::default();
         for spelling in ["Ada-L", " ADA-L\r\n", "\u{feff}ada-l\u{200b}", "\u{2066}ada\u{2011}l\u{2069}", "ada–l\u{a0}"]
         {
             assert_eq!(Username::parse(spelling, &rules).expect(spelling).as_str(), "ada-l");
+        }
+        for (spelling, username) in [
+            ("reza۱۹۸۵", "reza1985"),
+            ("reza１９８５", "reza1985"),
+            ("REZA١٩٨٥", "reza1985"),
+            ("रeza", ""),
+            ("ｒｅｚａ１９８５", "reza1985"),
+            ("Ｒｅｚａ＿１", "reza_1"),
+            ("bb۱۹", "bb19"),
+            ("bb๑৯", "bb19"),
+            ("𝐛𝐛𝟏𝟗", "bb19"),
+        ] {
+            let read = Username::parse(spelling, &rules).map(|name| name.as_str().to_owned());
+            assert_eq!(read.unwrap_or_default(), username, "{spelling}");
         }
         let code = |text: &str| Username::parse(text, &rules).expect_err("no username").code;
         assert_eq!(code("ada"), Code::FormUsernameInvalidLength);
@@ -76,5 +107,6 @@ mod tests {
         assert_eq!(code("ada l"), Code::FormUsernameInvalidCharacter);
         assert_eq!(code("\u{2060}\u{3164}"), Code::FormUsernameInvalidLength);
         assert_eq!(code("12345"), Code::FormUsernameNeedsNonNumberChar);
+        assert_eq!(code("۱۲۳۴۵"), Code::FormUsernameNeedsNonNumberChar);
     }
 }

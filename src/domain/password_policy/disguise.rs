@@ -3,11 +3,13 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// The form in which passwords and words are compared: compatible forms, case and marks are one, and so are letters and
-/// their usual stand-ins (`P@ssw0rd` is `password`). `l`, `1` and `i` are one letter for that reason.
-pub(super) fn fold(text: impl IntoIterator<Item = char>) -> String {
-    let letters = text.into_iter().nfkd().flat_map(char::to_lowercase).nfkd();
-    letters.filter(|c| !is_combining_mark(*c)).map(stands_for).collect()
+use crate::domain::text;
+
+/// The form in which passwords and words are compared: compatible forms, case, marks and digits of all scripts are one,
+/// and so are letters and their usual stand-ins (`P@ssw0rd` is `password`). `l`, `1` and `i` are one letter for that reason.
+pub(super) fn fold(written: impl IntoIterator<Item = char>) -> String {
+    let letters = written.into_iter().nfkd().flat_map(char::to_lowercase).nfkd();
+    letters.filter(|c| !is_combining_mark(*c)).map(|c| stands_for(text::digit(c).unwrap_or(c))).collect()
 }
 
 /// The letter that a sign or digit usually stands for; the same in `common/make.py`.
@@ -160,6 +162,7 @@ mod tests {
             ("Şifre", "sifre"),
             ("İstanbul", "istanbui"),
             ("пароль", "пароль"),
+            ("pa٥٥w۰rd", "password"),
         ] {
             assert_eq!(fold(text.chars()), folded, "{text}");
         }

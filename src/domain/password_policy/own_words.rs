@@ -42,13 +42,21 @@ impl OwnWords {
     }
 
     /// Whether a password is made of these words: nothing is left without them, or next to nothing, or what is common
-    /// itself. `password` is in lower case.
+    /// itself. Words count read backwards too, and of an address its local part: the same at another service is next to be
+    /// tried. `password` is in lower case.
     pub(super) fn make_up(&self, password: &[char]) -> bool {
+        self.is_made_of(password) || local_part(password).is_some_and(|local| self.is_made_of(local))
+    }
+
+    fn is_made_of(&self, password: &[char]) -> bool {
         let plain = without_separators(repeated(password));
         let mut left: Vec<(char, char)> =
             plain.iter().flat_map(|c| fold([*c]).chars().map(|folded| (folded, *c)).collect::<Vec<_>>()).collect();
         let length = left.len();
         let mut words: Vec<Vec<char>> = self.folded.iter().map(|word| word.chars().collect()).collect();
+        // Shorter ones are in other passwords by chance.
+        let long = self.folded.iter().filter(|word| word.chars().count() >= BACKWARDS_MIN);
+        words.extend(long.map(|word| word.chars().rev().collect()));
         words.sort_by_key(|word| std::cmp::Reverse(word.len()));
         for word in words {
             left = without(left, &word);
@@ -67,6 +75,14 @@ impl OwnWords {
             self.folded.push(folded);
         }
     }
+}
+
+/// What is before the `@` of a text that looks like an address.
+fn local_part(text: &[char]) -> Option<&[char]> {
+    let at = text.iter().rposition(|c| *c == '@')?;
+    let (local, domain) = (&text[..at], &text[at + 1..]);
+    let is_domain = domain.contains(&'.') && domain.iter().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'));
+    is_domain.then_some(local)
 }
 
 /// `text` without every place where `word` stands.
@@ -88,6 +104,8 @@ fn without(text: Vec<(char, char)>, word: &[char]) -> Vec<(char, char)> {
 const WORD_MAX: usize = super::EXAMINED_MAX;
 /// How many words are looked for. A person has about ten, their parts included.
 const WORDS_MAX: usize = 64;
+/// The shortest word that is looked for backwards.
+const BACKWARDS_MIN: usize = 4;
 /// How many letters beside one's own words are too few.
 const LEFT_MAX: usize = 3;
 /// A day of birth, in digits: whoever knows the name knows that too.
@@ -135,12 +153,26 @@ mod tests {
             "adasunshine1",
             "Ada10121815",
             "10.12.1815ada",
+            "ada.lovelace@mail.example",
+            "Ada.Lovelace@gmail.com",
+            "lovelace1815@proton.me",
+            "ecalevol",
+            "Ecalevol.Ada2024",
+            "elpmaxe.lacitylana@ecalevol.ada",
+            "5181ssetnuoc",
+            "lovelaceecalevol",
+            "ada١٢٣٤",
         ] {
             assert!(is_made(password, &ada), "{password}");
         }
-        for password in
-            ["wanders under elms", "lovelace wanders", "adamant-herring-42", "canada goose egg", "tK7#vq2Lz9"]
-        {
+        for password in [
+            "wanders under elms",
+            "elms@under.example",
+            "lovelace wanders",
+            "adamant-herring-42",
+            "canada goose egg",
+            "tK7#vq2Lz9",
+        ] {
             assert!(!is_made(password, &ada), "{password}");
         }
     }

@@ -93,8 +93,11 @@ pub fn identifier(text: &str, settings: &Settings) -> Result<Identifier, Reason>
         _ if text.contains(text::is_at_sign) => EmailAddress::parse(text).map_err(|_| invalid())?.identifier(),
         _ if PhoneNumber::is_meant(text) => PhoneNumber::parse(text).map_err(|_| invalid())?.identifier(),
         // Today's rules say nothing about a name that was taken under other ones.
-        _ if text.len() <= USERNAME_BYTES_MAX => Username::restore(text::line(text).to_lowercase()).identifier(),
-        _ => return Err(invalid()),
+        _ if text.len() > 4 * USERNAME_MAX => return Err(invalid()),
+        _ => Some(Username::meant(text))
+            .filter(|name| name.as_str().len() <= USERNAME_MAX)
+            .ok_or_else(invalid)?
+            .identifier(),
     };
     let field = read.kind.field().filter(|field| identifies(settings, field));
     field.map(|_| read).ok_or_else(invalid)
@@ -152,5 +155,5 @@ fn stand_in(identifier: &Identifier, cx: &Context<'_>) -> IdentificationId {
 }
 
 const PARAM: &str = "identifier";
-/// Usernames have at most 64 characters, of one byte each.
-const USERNAME_BYTES_MAX: usize = 64;
+/// The longest username, of one byte a character; as it is typed a character may have four.
+const USERNAME_MAX: usize = 64;

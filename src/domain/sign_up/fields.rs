@@ -93,9 +93,9 @@ pub struct Fields {
 }
 
 impl RawFields {
-    /// The ticket, without blanks around it, which no ticket has; an empty one is none.
+    /// The ticket, without what no ticket has at its ends; an empty one is none.
     pub fn ticket(&self) -> Option<&str> {
-        self.ticket.as_deref().map(str::trim).filter(|ticket| !ticket.is_empty())
+        self.ticket.as_deref().map(text::token).filter(|ticket| !ticket.is_empty())
     }
 
     /// Whether the account that the client's sign-in found to be nobody's is to be taken over.
@@ -325,9 +325,11 @@ pub(in crate::domain) fn channel(text: Option<&str>) -> Option<String> {
 
 /// What can be kept of the locale that a browser or an operating system reports: the language tag that it begins with
 /// (RFC 5646 2.1), without a list of others (`en-US,en`), an encoding or a modifier (POSIX, `en_US.UTF-8@euro`). `None`
-/// where it begins with no language, such as `C` or `*`. Its spelling stays as it came.
+/// where it begins with no language, such as `C` or `*`. Its parts are set apart as RFC 5646 has it, by hyphens, and
+/// otherwise spelled as they came.
 fn locale(text: &str) -> Option<String> {
-    let text = text.trim();
+    let text = text::line(text);
+    let text = text.trim_start_matches(|c| " \"'`“”„«»‘’".contains(c) || text::is_invisible(c));
     let is_subtag = |subtag: &str| (1..=8).contains(&subtag.len()) && subtag.bytes().all(|b| b.is_ascii_alphanumeric());
     let is_separator = |c: char| c == '-' || c == '_';
     let tag_end = text.find(|c: char| !c.is_ascii_alphanumeric() && !is_separator(c)).unwrap_or(text.len());
@@ -343,7 +345,7 @@ fn locale(text: &str) -> Option<String> {
         }
         at += subtag.len() + 1;
     }
-    (end > 0).then(|| text[..end].to_owned())
+    (end > 0).then(|| text[..end].replace('_', "-"))
 }
 
 /// The longest word of a vocabulary, in bytes.
@@ -366,13 +368,26 @@ mod tests {
             ("en", Some("en")),
             ("en-US", Some("en-US")),
             ("zh-Hant-TW", Some("zh-Hant-TW")),
-            ("sr_Latn_RS", Some("sr_Latn_RS")),
+            ("sr_Latn_RS", Some("sr-Latn-RS")),
+            ("zh_Hant_TW", Some("zh-Hant-TW")),
+            ("de_DE@euro", Some("de-DE")),
+            ("en_US.UTF-8", Some("en-US")),
+            ("pt_BR", Some("pt-BR")),
+            ("en-US_POSIX", Some("en-US-POSIX")),
+            ("en\u{2011}US", Some("en-US")),
+            ("en\u{2010}US", Some("en-US")),
+            ("\u{feff}en-US", Some("en-US")),
+            ("\"en-US\"", Some("en-US")),
+            ("\u{feff}\"en-US\"", Some("en-US")),
+            ("'de_AT'", Some("de-AT")),
+            ("“fr-FR”", Some("fr-FR")),
+            ("\"\"", None),
             ("es-419", Some("es-419")),
             ("yue", Some("yue")),
             ("de-DE-u-co-phonebk", Some("de-DE-u-co-phonebk")),
             ("en-US@posix", Some("en-US")),
             ("en-US.UTF-8", Some("en-US")),
-            ("en_US.UTF-8@euro", Some("en_US")),
+            ("en_US.UTF-8@euro", Some("en-US")),
             ("en-US,en", Some("en-US")),
             ("en-US, en;q=0.9", Some("en-US")),
             ("de;q=0.8", Some("de")),

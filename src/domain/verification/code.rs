@@ -30,17 +30,24 @@ impl Code {
         }
     }
 
-    /// Reads a code as a person typed or pasted it, in the digits of any script. Around and between the digits there may
-    /// be blanks, dashes and full stops: that is how digits are grouped, and how a sentence ends that was copied along.
-    /// What is no code at all is told as a wrong one, and uses up no try: it could not have been right.
+    /// Reads a code as a person typed or pasted it, in the digits of any script. Blanks, punctuation and symbols around and
+    /// between the digits are none of it, and neither are words before it that were copied along (`Code: 123456`). A letter
+    /// at a digit, or behind it, makes something else of it. What is no code at all is told as a wrong one, and uses up no
+    /// try: it could not have been right.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > SPELLING_MAX {
             return None;
         }
         let figures = text::figures(text);
-        let digits: Vec<u8> = figures.bytes().filter(|b| !b" -.".contains(b)).collect();
-        let digits: [u8; CODE_DIGITS] = digits.try_into().ok()?;
-        digits.iter().all(u8::is_ascii_digit).then_some(Self(digits))
+        let (words, rest) = figures.split_at(figures.find(|c: char| c.is_ascii_digit())?);
+        let is_beside = |c: char| text::is_blank(c) || text::is_sign(c);
+        let is_word = |c: char| is_beside(c) || text::is_letter(c) || text::is_mark(c);
+        if !words.chars().all(is_word) || !words.chars().next_back().is_none_or(is_beside) {
+            return None;
+        }
+        let digits: Vec<char> = rest.chars().filter(|c| !is_beside(*c)).collect();
+        let digits: [char; CODE_DIGITS] = digits.try_into().ok()?;
+        digits.iter().all(char::is_ascii_digit).then(|| Self(digits.map(|digit| digit as u8)))
     }
 
     /// The six ASCII digits.
@@ -109,6 +116,27 @@ mod tests {
             "๑๒๓ ๔๕๖",
             "𝟏𝟐𝟑𝟒𝟓𝟔",
             "12٣４5۶",
+            "\"123456\"",
+            "“123456”",
+            "(123456)",
+            "【123456】",
+            "#123456",
+            "123,456",
+            "123_456",
+            "123·456",
+            "123/456",
+            "123'456",
+            "**123456**",
+            "`123456`",
+            "123456!",
+            "+123456",
+            "<123456>",
+            "Code: 123456",
+            "code:123456",
+            "G-123456",
+            "Your code is 123 456.",
+            "验证码：123456",
+            "คือ 123456",
         ] {
             assert_eq!(Code::parse(spelling), Some(Code(*b"123456")), "{spelling:?}");
         }
@@ -127,10 +155,17 @@ mod tests {
             "1 2 3 4 5 б",
             "12345①",
             "12345²",
-            "+123456",
-            "123,456",
-            "#123456",
-            "123456!",
+            "a123456",
+            "Code123456",
+            "b 123456 b",
+            "123456b",
+            "123456 b",
+            "123 b 456",
+            "Code: 12345",
+            "Code: 1234567",
+            "2 codes: 123456",
+            "Code: ①123456",
+            "###",
             &"1".repeat(100_000),
             &" ".repeat(100_000),
         ] {

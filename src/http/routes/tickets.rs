@@ -2,6 +2,7 @@
 //! scanners may follow it as often as they like.
 
 use crate::domain::rejection::Code;
+use crate::domain::text;
 use crate::engine::TicketStatus;
 use crate::http::error::HttpError;
 use crate::http::exchange::Exchange;
@@ -9,8 +10,8 @@ use crate::http::redirect;
 use crate::http::response::Answer;
 
 pub(super) async fn accept(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
-    // A ticket that came twice is as good as none.
-    let ticket = exchange.head.query.single("ticket").ok().flatten().unwrap_or_default();
+    // A ticket that came twice is as good as none. What follows a link in a text is often taken for its end.
+    let ticket = text::token(exchange.head.query.single("ticket").ok().flatten().unwrap_or_default());
     let identity = exchange.presented().await?;
     let holder = exchange.engine().accept_ticket(&identity.caller, ticket, &exchange.source).await?;
     // The invitation may be older than the list of places that people may be sent to.

@@ -6,6 +6,7 @@
 use hyper::Method;
 
 use crate::domain::rejection::{Code, Reason};
+use crate::domain::text;
 use crate::engine::{Followed, LinkOutcome};
 use crate::http::audience::Audience;
 use crate::http::error::HttpError;
@@ -34,8 +35,8 @@ async fn follow(
     token: Result<Option<&str>, Reason>,
     confirmed: bool,
 ) -> Result<Answer, HttpError> {
-    // A token that came twice is as good as none.
-    let token = token.ok().flatten().unwrap_or_default();
+    // A token that came twice is as good as none. What follows a link in a text is often taken for its end.
+    let token = text::token(token.ok().flatten().unwrap_or_default());
     let identity = exchange.presented().await?;
     let engine = exchange.engine();
     let followed = engine.follow_link(&identity.caller, token, confirmed, &exchange.source).await?;

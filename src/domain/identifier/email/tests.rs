@@ -31,6 +31,78 @@ fn spellings_of_one_address_are_one_address() {
 }
 
 #[test]
+fn digits_of_every_script_are_one_digit() {
+    for spelling in
+        ["reza۱۲@b.example", "reza१٢@b.example", "reza１２@b.example", "reza𝟏𝟐@b.example", "reza1٢@b.example"]
+    {
+        assert_eq!(email(spelling).as_deref(), Some("reza12@b.example"), "{spelling}");
+    }
+    for spelling in ["x@b۱.example", "x@b١.example", "x@b१.example", "x@b１.example"] {
+        assert_eq!(email(spelling).as_deref(), Some("x@b1.example"), "{spelling}");
+        assert_eq!(EmailAddress::fragment(&spelling[1..]), "@b1.example", "{spelling}");
+    }
+    assert_eq!(email("علی\u{200c}رضا۵@b.example").as_deref(), Some("علی\u{200c}رضا5@b.example"), "joiners stay");
+    assert_eq!(email("संपर्क१@b.example").as_deref(), Some("संपर्क1@b.example"), "marks stay");
+}
+
+#[test]
+fn the_one_address_of_a_contact_is_taken() {
+    for pasted in [
+        "Ada <a@b.example>",
+        "Ada Lovelace <A@B.example>",
+        "\"Lovelace, Ada\" <a@b.example>",
+        "Lovelace, Ada <a@b.example>",
+        "<a@b.example>",
+        "< a@b.example >",
+        "<mailto:a@b.example>",
+        "\u{feff}Ada\t<\u{200b}a@b.example>\r\n",
+        "Ada <a@b.example>,",
+        "李小龍＜a@b.example＞",
+        "<a@b.example>;",
+        "a@b.example,",
+        "a@b.example;",
+        "a@b.example.",
+        "a@b.example ,",
+        "a@b.example, ",
+        "a@b.example，",
+        "a@b.example。",
+        "mailto:a@b.example,",
+    ] {
+        let address = EmailAddress::parse(pasted).expect(pasted);
+        assert_eq!(address.as_str(), "a@b.example", "{pasted:?}");
+        assert_eq!(address.typed().to_lowercase(), "a@b.example", "{pasted:?}");
+    }
+    for other in [
+        "a@b.example, c@d.example",
+        "a@b.example;c@d.example",
+        "a@b.example c@d.example",
+        "<a@b.example>, <c@d.example>",
+        "Ada <a@b.example>, Bob <c@d.example>",
+        "a@b.example <c@d.example>",
+        "\"a@b.example\" <c@d.example>",
+        "a＠b.example <c@d.example>",
+        "Ada <<a@b.example>>",
+        "Ada <a@b.example> Bob",
+        "Ada a@b.example",
+        "a@b.example>",
+        "<a@b.example",
+        "Ada <>",
+        "Ada <a@b@c.example>",
+        "Ada\r\nBcc: <a@b.example>",
+        "Ada\u{2028}<a@b.example>",
+        "<a@b.example\r\nBcc: c@d.example>",
+        "a@b.example\r\n,",
+        "a@b.example,,",
+        "a@b.example..",
+        "a@b.example!",
+        ",a@b.example",
+        ",",
+    ] {
+        assert_eq!(email(other), None, "{other:?}");
+    }
+}
+
+#[test]
 fn normalising_twice_changes_nothing() {
     for text in [
         "Ünï@Bücher.example",
@@ -39,6 +111,8 @@ fn normalising_twice_changes_nothing() {
         "x@faß.de",
         "ﬃ\u{345}Σ@ﬃ.example",
         "ΑΣ.Σ@example.com",
+        "reza۱۲@b۱.example",
+        "Ada <Reza１２@b.example>,",
     ] {
         if let Some(once) = email(text) {
             assert_eq!(email(&once).as_ref(), Some(&once), "{text}");
@@ -65,10 +139,8 @@ fn what_is_no_address_is_refused() {
         "a@exa_mple.com",
         "a\u{200b}@example.com",
         "a,b@example.com",
-        "<a@example.com>",
         "a\u{0}@example.com",
         "a@-x.example",
-        "Ada <a@example.com>",
         "mailto:",
         "mailto:a@example.com?subject=x",
         "mailto:a%2Bb@example.com",
@@ -126,8 +198,8 @@ fn addresses_of_every_script_are_read() {
     }
 }
 
-/// Of the same package, without line breaks at the ends, which are blanks here, and one address that is short enough once
-/// its letters are composed.
+/// Of the same package, without what is taken here: line breaks and a full stop at the ends, names beside addresses, and
+/// one address that is short enough once its letters are composed.
 #[test]
 fn what_another_validator_refuses_is_refused() {
     for text in [
@@ -139,8 +211,6 @@ fn what_another_validator_refuses_is_refused() {
         "my@．leadingfwdot.com",
         "my@twodots..com",
         "my@twofwdots．．.com",
-        "my@trailingdot.com.",
-        "my@trailingfwdot.com．",
         "me@-leadingdash",
         "me@－leadingdashfw",
         "me@trailingdash-",
@@ -200,17 +270,11 @@ fn what_another_validator_refuses_is_refused() {
         "me@[tag:text]",
         "me@[untaggedtext]",
         "me@[tag:invalid space]",
-        "<me@example.com>",
         "<me@example.com",
         "<me@example.com> !",
         "<\u{338}me@example.com",
         "<\u{301}\u{338}me@example.com",
         "DisplayName <me@-example.com>",
-        "DisplayName <me@example.com>",
-        "Display Name <me@example.com>",
-        "\"Display Name\" <me@example.com>",
-        "Display.Name <me@example.com>",
-        "\"Display.Name\" <me@example.com>",
         "11111111112222222222333333333344444444445555555555666666666677777@example.com",
         "111111111122222222223333333333444444444455555555556666666666777777@example.com",
         "שּׁ111111122222222223333333333444444444455555555556666666666777777@example.com",
@@ -315,8 +379,16 @@ fn only_spellings_that_everybody_reads_alike_mean_an_address() {
         (" Ada@EXAMPLE.com ", true),
         ("ａda@example.com", false),
         ("ada＠example.com", false),
-        ("\u{200b}ada@example.com", false),
-        ("ada@example.com\u{200b}", false),
+        ("\u{200b}ada@example.com", true),
+        ("ada@example.com\u{200b}", true),
+        ("\u{feff}ada@example.com", true),
+        ("\u{2066}ada@example.com\u{2069}", true),
+        ("\u{3164}ada@example.com", false),
+        ("\u{200d}ada@example.com", false),
+        ("ada۱@example.com", false),
+        ("ada@b۱.example", false),
+        ("Ada <ada@example.com>", false),
+        ("ada@example.com.", false),
         ("mailto:ada@example.com", false),
         ("\u{212a}ate@example.com", false),
     ] {

@@ -49,11 +49,18 @@ STANDS_FOR = str.maketrans({
 
 
 def fold(text):
-    """The form that is compared: compatible forms, case and marks are one, and so are letters and their stand-ins."""
+    """The form that is compared: compatible forms, case, marks and digits of all scripts are one, and so are letters and
+    their stand-ins."""
     text = unicodedata.normalize("NFKD", text).lower()
     text = unicodedata.normalize("NFKD", text)
     text = "".join(c for c in text if not unicodedata.category(c).startswith("M"))
+    text = "".join(str(unicodedata.decimal(c, c)) for c in text)
     return text.translate(STANDS_FOR)
+
+
+def is_entry(text):
+    """Whether it is long enough to be looked for: two signs may be a word in other scripts than the Latin one."""
+    return (4 if text.isascii() else 2) <= len(text) <= 32
 
 
 def entries():
@@ -79,7 +86,7 @@ def main():
     # A listed word with a few digits behind it is refused for the word's sake.
     lone = {text for text in given if not ((m := re.fullmatch(r"(\D{4,})\d{1,3}", text)) and m[1] in given)}
     folded = {"".join(fold(text).split()) for text in lone}
-    kept = sorted((text for text in folded if 4 <= len(text) <= 32), key=str.encode)
+    kept = sorted(filter(is_entry, folded), key=str.encode)
     made = "".join(text + "\n" for text in kept)
     if "--check" in sys.argv:
         sys.exit(0 if LIST.read_text() == made else "list.txt is not what this script makes")
