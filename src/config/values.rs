@@ -437,8 +437,9 @@ impl FromStr for Origin {
     }
 }
 
-/// The origin of an application's own pages, as web views and browsers spell it: in lower case, the port where there is
-/// one. Schemes whose pages anybody can make, or that have none, are no one's own.
+/// The origin of an application's own pages, as web views and browsers spell it: the scheme in lower case, the host in
+/// its own (the opaque host of the URL standard; Safari names its extensions in capitals), the port where there is one.
+/// Schemes whose pages anybody can make, or that have none, are no one's own.
 fn app_origin(scheme: &str, authority: &str) -> Option<String> {
     const REFUSED: [&str; 11] =
         ["file", "filesystem", "javascript", "vbscript", "data", "blob", "about", "view-source", "ws", "wss", "ftp"];
@@ -448,7 +449,7 @@ fn app_origin(scheme: &str, authority: &str) -> Option<String> {
     let is_host = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
     let is_port = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|number| number.to_string() == port));
     let is_good = is_scheme && is_host && is_port && !REFUSED.contains(&scheme);
-    is_good.then(|| format!("{scheme}://{}", authority.to_ascii_lowercase()))
+    is_good.then(|| format!("{scheme}://{authority}"))
 }
 
 impl FromStr for AllowedRedirect {

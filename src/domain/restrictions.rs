@@ -304,14 +304,15 @@ fn suffixes(domain: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(domain), |rest| rest.split_once('.').map(|(_, above)| above))
 }
 
-/// Whether a domain is known to belong to addresses that last, though lists of throw-away domains name it: forwarding
-/// services where an alias stays its owner's, and domains that belong to nobody (RFC 2606, RFC 6761).
+/// Whether a domain is known to be no provider of throw-away addresses, though lists of them name it: forwarding services
+/// where an alias stays its owner's, domains that belong to nobody (RFC 2606, RFC 6761), and some that only sound so.
 fn is_lasting(domain: &str) -> bool {
-    suffixes(domain).any(|suffix| ALIAS_SERVICES.contains(&suffix) || RESERVED.contains(&suffix))
+    let known = [&ALIAS_SERVICES[..], &NO_PROVIDERS, &RESERVED];
+    suffixes(domain).any(|suffix| known.iter().any(|list| list.contains(&suffix)))
 }
 
 /// Domains of services that forward to a mailbox for as long as its owner wants. People use them to stay reachable.
-const ALIAS_SERVICES: [&str; 31] = [
+const ALIAS_SERVICES: [&str; 39] = [
     // DuckDuckGo, Firefox Relay, Apple's Hide My Email
     "duck.com",
     "mozmail.com",
@@ -347,7 +348,18 @@ const ALIAS_SERVICES: [&str; 31] = [
     "improvmx.com",
     "cloaked.id",
     "opayq.com",
+    "burnermail.io",
+    "sneakemail.com",
+    "manyme.com",
+    "spamgourmet.com",
+    "spamgourmet.net",
+    "spamgourmet.org",
+    "e4ward.com",
+    "spamex.com",
 ];
+
+/// Domains that lists name because people type them when they try things, though nobody is given a mailbox there.
+const NO_PROVIDERS: [&str; 1] = ["test.com"];
 
 /// Domains that nobody can have.
 const RESERVED: [&str; 7] = ["example.com", "example.net", "example.org", "example", "test", "invalid", "localhost"];
@@ -469,14 +481,14 @@ mod tests {
     fn lasting_aliases_and_domains_of_nobody_are_not_thrown_away() {
         let restrictions =
             Restrictions { block_disposable_email_domains: throw_away(&[], &[]), ..Restrictions::default() };
-        for domain in ALIAS_SERVICES.iter().chain(&RESERVED[..3]).chain(&["a.test", "b.c.example", "d.invalid"]) {
+        for domain in ALIAS_SERVICES.iter().chain(&RESERVED[..3]).chain(&["test.com", "a.test", "b.c.example", "d.invalid"]) {
             for below in ["", "ada.", "deep.below."] {
                 let address = format!("ada@{below}{domain}");
                 assert_eq!(restrictions.admit_email(&email(&address), true), Ok(()), "{address}");
                 assert_eq!(restrictions.admit_unreadable(&address.replace('@', " b@")), Ok(()), "{address}");
             }
         }
-        for domain in ["mailinator.com", "sharklasers.com", "notduck.duckmail.sbs", "deep.guerrillamail.com"] {
+        for domain in ["mailinator.com", "sharklasers.com", "notduck.duckmail.sbs", "deep.guerrillamail.com", "yopmail.com"] {
             assert!(restrictions.admit_email(&email(&format!("ada@{domain}")), true).is_err(), "{domain}");
         }
     }

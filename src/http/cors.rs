@@ -250,6 +250,25 @@ mod tests {
     }
 
     #[test]
+    fn the_host_of_an_application_is_compared_in_its_own_case_and_that_of_a_site_in_lower_case() {
+        for (listed, sent, is_allowed) in [
+            ("safari-web-extension://0D1F-EF", "safari-web-extension://0D1F-EF", true),
+            ("Safari-Web-Extension://0D1F-EF/", "safari-web-extension://0D1F-EF", true),
+            ("safari-web-extension://0D1F-EF", "safari-web-extension://0d1f-ef", false),
+            ("safari-web-extension://0d1f-ef", "safari-web-extension://0D1F-EF", false),
+            ("myapp://Host:8080", "myapp://Host:8080", true),
+            ("myapp://Host:8080", "myapp://host:8080", false),
+            ("https://APP.example.com", "https://app.example.com", true),
+            ("https://app.example.com", "https://APP.example.com", false),
+        ] {
+            let origins = Origins::new(&HttpOptions { allowed_origins: vec![listed.to_owned()], ..options() });
+            assert_eq!(origins.allows(sent), is_allowed, "{listed} {sent}");
+            let referer = origins.of_referer(&format!("{sent}/page.html")).is_some();
+            assert_eq!(referer, is_allowed || sent.starts_with("https"), "{listed} {sent}: the page at it");
+        }
+    }
+
+    #[test]
     fn pages_of_this_machine_are_allowed_in_development_only() {
         let development = Origins::new(&HttpOptions { development: true, ..options() });
         for origin in [

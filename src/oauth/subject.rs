@@ -15,19 +15,24 @@ pub(super) fn subject(said: &Value, pointer: &str) -> Option<String> {
     }
 }
 
-/// What `json` says, with the number at `pointer` as the text of its digits where it would lose some. All others stay as
-/// serde_json reads them, so that a person who is known by a shorter number still is.
+/// What `json` says, with the number at `pointer` in the one form that it is known by: a whole number as all its digits,
+/// however it is written (`1e3` and `1000.0` are the person 1000); one with a fraction as serde_json writes it, or as it is
+/// written where that would lose some of it. One beyond [`EXPONENT_MAX`] names nobody.
+///
+/// Integers of 64 bits keep the form that they were always stored in. A whole number written with a point or an exponent
+/// was stored as `1000.0` before, and is not recognised by that name any more.
 ///
 /// # Errors
 /// Where it is no JSON.
 pub(super) fn read(json: &[u8], pointer: &str) -> Result<Value, serde_json::Error> {
     let mut said: Value = serde_json::from_slice(json)?;
     if let Some(Value::Number(number)) = said.pointer_mut(pointer).filter(|_| !pointer.is_empty())
+        && !(number.is_i64() || number.is_u64())
         && let Some(written) = std::str::from_utf8(json).ok().and_then(|text| written_at(text, pointer))
-        && loses_digits(&written, number)
+        && let name = name_of(&written, number)
         && let Some(place) = said.pointer_mut(pointer)
     {
-        *place = Value::String(written);
+        *place = name.map_or(Value::Null, Value::String);
     }
     Ok(said)
 }
@@ -42,12 +47,25 @@ fn written_at(json: &str, pointer: &str) -> Option<String> {
     Some(here.trim().to_owned())
 }
 
-/// Whether a number was written with more digits than are left of it. Whole numbers beyond 64 bits are names in all
-/// their digits, whether a float could hold them or not.
-fn loses_digits(written: &str, read: &Number) -> bool {
-    let is_whole = written.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit());
-    let fits = read.is_i64() || read.is_u64();
-    !fits && ((is_whole && written != "-0") || decimal(written) != decimal(&read.to_string()))
+/// The one form of a number that is no integer of 64 bits; `None` for what is too large to write out.
+fn name_of(written: &str, read: &Number) -> Option<String> {
+    let (digits, point) = decimal(written)?;
+    let is_whole = usize::try_from(point).is_ok_and(|point| digits.len() <= point);
+    if digits.is_empty() {
+        return Some("0".into());
+    }
+    if !is_whole {
+        let read = read.to_string();
+        let is_all_of_it = decimal(&read) == Some((digits, point));
+        return Some(if is_all_of_it { read } else { written.to_owned() });
+    }
+    let exponent = written.split_once(['e', 'E']).map_or(Ok(0), |(_, exponent)| exponent.parse::<i64>()).ok()?;
+    if exponent > EXPONENT_MAX {
+        return None;
+    }
+    let sign = if written.starts_with('-') { "-" } else { "" };
+    let zeros = usize::try_from(point).ok()? - digits.len();
+    Some(format!("{sign}{digits}{}", "0".repeat(zeros)))
 }
 
 /// The digits of a number as JSON writes it, without zeros at the ends, and the place of its point.
@@ -64,6 +82,9 @@ fn decimal(written: &str) -> Option<(String, i64)> {
     let point = i64::try_from(whole.len()).ok()?.checked_sub(leading)?.checked_add(exponent.parse().ok()?)?;
     Some((significant.trim_end_matches('0').to_owned(), point))
 }
+
+/// The largest exponent that is written out: no provider has as many people.
+const EXPONENT_MAX: i64 = 40;
 
 #[cfg(test)]
 mod tests {
@@ -82,7 +103,8 @@ mod tests {
             ("-9223372036854775809", "-9223372036854775809"),
             ("123456789012345678901234567890", "123456789012345678901234567890"),
             ("100000000000000000000", "100000000000000000000"),
-            ("1.8446744073709551617e19", "1.8446744073709551617e19"),
+            ("1.8446744073709551617e19", "18446744073709551617"),
+            ("-18446744073709551617.00", "-18446744073709551617"),
             ("0.12345678901234567890123", "0.12345678901234567890123"),
         ] {
             assert_eq!(name_in(&format!("{{\"sub\": {written} }}"), "/sub").as_deref(), Some(name));
@@ -90,9 +112,33 @@ mod tests {
     }
 
     #[test]
+    fn one_number_is_one_person_however_it_is_written() {
+        for (spellings, name) in [
+            (&["1000", "1e3", "1E3", "1e+3", "1000.0", "1000.000", "10e2", "0.1e4", "10000e-1", "1.000e3"][..], "1000"),
+            (&["0", "-0", "0.0", "-0.0", "0e5", "0E-7", "0e99"], "0"),
+            (&["-5", "-5.0", "-50e-1"], "-5"),
+            (&["9007199254740993", "9007199254740993.0", "9.007199254740993e15"], "9007199254740993"),
+            (&["100000000000000000000", "1E20", "1e20", "10e19"], "100000000000000000000"),
+            (&["1e40"], "10000000000000000000000000000000000000000"),
+            (&["1.5", "1.50", "15e-1"], "1.5"),
+        ] {
+            for written in spellings {
+                let json = format!("{{\"sub\":{written}}}");
+                assert_eq!(name_in(&json, "/sub").as_deref(), Some(name), "{written}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_that_fills_pages_names_nobody() {
+        for written in ["1e41", "1E+41", "-1e300", "123.5e41"] {
+            assert_eq!(name_in(&format!("{{\"sub\":{written}}}"), "/sub"), None, "{written}");
+        }
+    }
+
+    #[test]
     fn whoever_is_known_by_a_shorter_number_stays_known() {
-        for written in ["0", "123", "-5", "9007199254740993", "1e3", "1.0", "1.50", "-0", "0.1", "1E20", "1e-7", "0.0"]
-        {
+        for written in ["0", "123", "-5", "9007199254740993", "18446744073709551615", "1.50", "0.1", "1e-7", "2.5e-300"] {
             let today: Value = serde_json::from_str(written).expect("a number");
             assert_eq!(name_in(&format!("{{\"sub\":{written}}}"), "/sub"), Some(today.to_string()), "{written}");
         }
