@@ -481,14 +481,18 @@ mod tests {
     fn lasting_aliases_and_domains_of_nobody_are_not_thrown_away() {
         let restrictions =
             Restrictions { block_disposable_email_domains: throw_away(&[], &[]), ..Restrictions::default() };
-        for domain in ALIAS_SERVICES.iter().chain(&RESERVED[..3]).chain(&["test.com", "a.test", "b.c.example", "d.invalid"]) {
+        for domain in
+            ALIAS_SERVICES.iter().chain(&RESERVED[..3]).chain(&["test.com", "a.test", "b.c.example", "d.invalid"])
+        {
             for below in ["", "ada.", "deep.below."] {
                 let address = format!("ada@{below}{domain}");
                 assert_eq!(restrictions.admit_email(&email(&address), true), Ok(()), "{address}");
                 assert_eq!(restrictions.admit_unreadable(&address.replace('@', " b@")), Ok(()), "{address}");
             }
         }
-        for domain in ["mailinator.com", "sharklasers.com", "notduck.duckmail.sbs", "deep.guerrillamail.com", "yopmail.com"] {
+        for domain in
+            ["mailinator.com", "sharklasers.com", "notduck.duckmail.sbs", "deep.guerrillamail.com", "yopmail.com"]
+        {
             assert!(restrictions.admit_email(&email(&format!("ada@{domain}")), true).is_err(), "{domain}");
         }
     }

@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn whoever_is_known_by_a_shorter_number_stays_known() {
-        for written in ["0", "123", "-5", "9007199254740993", "18446744073709551615", "1.50", "0.1", "1e-7", "2.5e-300"] {
+        for written in ["0", "123", "-5", "9007199254740993", "18446744073709551615", "1.50", "0.1", "1e-7", "2.5e-300"]
+        {
             let today: Value = serde_json::from_str(written).expect("a number");
             assert_eq!(name_in(&format!("{{\"sub\":{written}}}"), "/sub"), Some(today.to_string()), "{written}");
         }
