@@ -67,6 +67,20 @@ fn an_invited_person_signs_up_where_the_public_may_not() {
 }
 
 #[test]
+fn a_ticket_works_with_what_was_copied_along_behind_it() {
+    let site = Site::start(&settings("restricted"));
+    let ticket = site.ticket(&json!({ "email_address": "ada@example.com" }));
+    for after in ["", ".", "%3E", ")", "%E2%80%8B", "%0D%0A"] {
+        let opened = Browser::of(&site.server).navigate(&format!("/v1/tickets/accept?ticket={ticket}{after}"));
+        let place = opened.header("location").unwrap_or_default().to_owned();
+        assert!(place.contains(&format!("__clerk_ticket={ticket}&")), "{after}: {place}");
+    }
+    let signed_up =
+        Browser::of(&site.server).post("/v1/client/sign_ups", &format!("strategy=ticket&ticket=%3C{ticket}%3E."));
+    assert_eq!(signed_up.status, 200, "{}", signed_up.body);
+}
+
+#[test]
 fn every_ticket_that_is_no_good_says_why() {
     let site = Site::start(&settings("restricted"));
     let ticket = |address: &str| site.ticket(&json!({ "email_address": address, "expires_in_days": 1 }));

@@ -193,6 +193,24 @@ fn whoever_comes_second_with_the_same_address_is_told_to_sign_in() {
 }
 
 #[test]
+fn a_link_works_with_what_was_copied_along_behind_it() {
+    let site = Site::start("");
+    for (n, after) in
+        ["", ".", ",", "%3E", ")", "%22", "%E2%80%8B", "%EF%BB%BF", "%E2%80%9D.", "%0D%0A"].iter().enumerate()
+    {
+        let mut browser = site.browser();
+        let (id, link) = browser.begin(&format!("ada{n}@example.com"), "/verify");
+        assert_eq!(status_of(&browser.navigate(&format!("{link}{after}"))), "verified", "{after}");
+        assert_eq!(browser.status(&id), "verified", "{after}");
+    }
+    let mut browser = site.browser();
+    let (_, link) = browser.begin("eve@example.com", "/verify");
+    for longer in ["a", ".a", "-"] {
+        assert_ne!(browser.navigate(&format!("{link}{longer}")).status, 303, "{longer}");
+    }
+}
+
+#[test]
 fn an_old_link_is_told_from_one_that_is_none() {
     let site = Site::start("[verification]\nlink_ttl_s = 60\n");
     let mut browser = site.browser();

@@ -47,6 +47,39 @@ fn a_pasted_sign_up_and_its_pasted_code_make_the_user_that_was_meant() {
 }
 
 #[test]
+fn a_username_and_an_address_are_found_in_the_digits_of_every_script() {
+    let site = Site::start(&settings("public"));
+    let mut browser = Browser::of(&site.server);
+    let form = form(&[
+        ("email_address", "Reza <reza۱۲@example.com>,"),
+        ("username", "reza۱۹۸۵"),
+        ("password", "wanders under elms"),
+        ("strategy", "email_code"),
+    ]);
+    let begun = browser.post("/v1/client/sign_ups", &form).json()["response"].clone();
+    assert_eq!((&begun["username"], &begun["email_address"]), (&json!("reza1985"), &json!("reza12@example.com")));
+    let attempt = format!("/v1/client/sign_ups/{}/attempt_verification", begun["id"].as_str().expect("an id"));
+    let code = code(&site, "reza12@example.com", 1);
+    let done = attempt_with(&mut browser, &attempt, "email_code", &format!("Code: **{},{}**", &code[..3], &code[3..]));
+    let user = &done["response"]["created_user_id"];
+    assert_eq!(done["response"]["status"], "complete", "{done}");
+    for identifier in [
+        "reza1985",
+        "reza۱۹۸۵",
+        "reza１９８５",
+        "ｒｅｚａ１９８５",
+        "REZA١٩٨٥",
+        "reza12@example.com",
+        "reza١٢@example.com",
+    ] {
+        let form = self::form(&[("identifier", identifier), ("password", "wanders under elms")]);
+        let signed_in = Browser::of(&site.server).post("/v1/client/sign_ins", &form).json();
+        assert_eq!(signed_in["response"]["status"], "complete", "{identifier}: {signed_in}");
+        assert_eq!(&signed_in["client"]["sessions"][0]["user"]["id"], user);
+    }
+}
+
+#[test]
 fn numbers_are_read_as_they_are_pasted_in_either_parameter() {
     let site = Site::start(&settings("public"));
     for (n, typed) in
@@ -81,7 +114,7 @@ fn what_is_not_a_code_is_told_as_a_wrong_one_and_uses_up_no_try() {
     let form = form(&[("email_address", "ada@example.com"), ("strategy", "email_code")]);
     let begun = browser.post("/v1/client/sign_ups", &form).json()["response"].clone();
     let path = format!("/v1/client/sign_ups/{}", begun["id"].as_str().expect("an id"));
-    for typed in ["12345", "1234567", "12345a", "١٢٣٤٥", " ", "\u{200b}", "123,456"] {
+    for typed in ["12345", "1234567", "12345a", "١٢٣٤٥", " ", "\u{200b}", "Code: 12345", "a123456"] {
         let refused = attempt_with(&mut browser, &format!("{path}/attempt_verification"), "email_code", typed);
         assert_eq!(refused["errors"][0]["code"], "form_code_incorrect", "{typed:?}");
     }
