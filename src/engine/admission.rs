@@ -1,12 +1,10 @@
 //! Admission: how many requests may be in flight, and how much one source may cause. Mailboxes have no limit, so these
 //! stand before them. Whoever embeds the engine gets them too; a call whose source has no address is not limited by it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 
-use tokio::sync::{OwnedMutexGuard, Semaphore, SemaphorePermit};
-use tokio::time::timeout;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::domain::identifier::{Identifier, IdentifierKind, PhoneNumber};
 use crate::domain::source_limits::SourceLimits;
@@ -21,24 +19,11 @@ pub(super) struct Admission {
     places: Semaphore,
     by_source: Option<SourceLimiter>,
     by_prefix: Option<PrefixLimiter>,
-    hashing: Mutex<HashMap<[u8; 16], Line>>,
-}
-
-/// Those who have passwords hashed for one sign-up or client: whoever is at it, and whoever waits.
-#[derive(Default)]
-struct Line {
-    len: usize,
-    gate: Arc<tokio::sync::Mutex<()>>,
+    hashing: Mutex<HashSet<[u8; 16]>>,
 }
 
 /// The turn of a sign-up or a client to have a password hashed, until it is dropped.
 pub(super) struct Turn<'a> {
-    _gate: OwnedMutexGuard<()>,
-    _place: PlaceInLine<'a>,
-}
-
-/// A place in a line, until it is dropped.
-struct PlaceInLine<'a> {
     admission: &'a Admission,
     id: [u8; 16],
 }
@@ -111,26 +96,13 @@ impl Admission {
         }
     }
 
-    /// A turn at the hash pool: a sign-up or a client has one at a time, so that none of them fills it alone. One more
-    /// call waits for it, outside the pool's queue: the second of a double click.
+    /// A turn at the hash pool: a sign-up or a client has one at a time, so that none of them fills it alone.
     ///
     /// # Errors
-    /// [`EngineError::Busy`] while one waits already, and for who has waited too long.
-    pub(super) async fn take_turn(&self, id: [u8; 16]) -> Result<Turn<'_>, EngineError> {
-        let busy = EngineError::Busy { retry_after: RETRY_AFTER };
-        let (gate, place) = {
-            let mut lines = self.hashing.lock().unwrap_or_else(PoisonError::into_inner);
-            let line = lines.entry(id).or_default();
-            if line.len == LINE_MAX {
-                return Err(busy);
-            }
-            line.len += 1;
-            (line.gate.clone(), PlaceInLine { admission: self, id })
-        };
-        match timeout(TURN_WAIT_MAX, gate.lock_owned()).await {
-            Ok(gate) => Ok(Turn { _gate: gate, _place: place }),
-            Err(_) => Err(busy),
-        }
+    /// [`EngineError::Busy`] while another call has it.
+    pub(super) fn take_turn(&self, id: [u8; 16]) -> Result<Turn<'_>, EngineError> {
+        let is_free = self.hashing.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        if is_free { Ok(Turn { admission: self, id }) } else { Err(EngineError::Busy { retry_after: RETRY_AFTER }) }
     }
 
     fn take_back(&self, family: Family, source: &Source) {
@@ -140,15 +112,9 @@ impl Admission {
     }
 }
 
-impl Drop for PlaceInLine<'_> {
+impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut lines = self.admission.hashing.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(line) = lines.get_mut(&self.id) {
-            line.len -= 1;
-            if line.len == 0 {
-                lines.remove(&self.id);
-            }
-        }
+        self.admission.hashing.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }
 
@@ -172,9 +138,5 @@ const fn limited(retry_after: Span) -> EngineError {
     EngineError::Limited { retry_after }
 }
 
-/// One at the hash pool, and one who waits.
-const LINE_MAX: usize = 2;
-/// How long a turn is waited for: many times what a hash takes, and less than a browser has patience.
-const TURN_WAIT_MAX: Duration = Duration::from_secs(5);
 /// What an overloaded engine asks callers to wait.
 pub(super) const RETRY_AFTER: Span = Span::from_secs(1);

@@ -197,26 +197,6 @@ impl Engine {
         }
     }
 
-    /// The caller, or in the place of nobody somebody with a client that is not stored yet: an error answer tells them of
-    /// it too, should the call write something ([`Engine::is_stored`]).
-    pub fn or_opened(&self, caller: &Caller) -> Caller {
-        match &caller.0 {
-            Standing::Nobody => self.newcomer(),
-            Standing::Client(_) | Standing::Replaced(_) => caller.clone(),
-        }
-    }
-
-    /// Whether the store has the caller's client by now.
-    ///
-    /// # Errors
-    /// Only when the store can't be read.
-    pub async fn is_stored(&self, caller: &Caller) -> Result<bool, EngineError> {
-        match caller.client_id() {
-            Some(id) => Ok(self.inner.store().client(id).await?.is_some()),
-            None => Ok(false),
-        }
-    }
-
     /// The current token of a client.
     pub(super) fn token_of(&self, client: &Client) -> Secret<String> {
         self.inner.key.client_token(client.id, client.generation, &client.salt)

@@ -24,7 +24,6 @@ mod messages;
 mod newcomers;
 mod passwords;
 mod repeated;
-mod repeated_writes;
 mod sessions;
 mod sign_ins;
 mod sign_ups;

@@ -9,7 +9,7 @@ use crate::domain::verification::{self, Strategy};
 use crate::store::{ClientWrite, Commit};
 
 use super::visible::Visible;
-use super::{Caller, ClientView, Engine, EngineError, RawProof, RawSignIn, SignInView, Source};
+use super::{Caller, ClientView, Engine, EngineError, RawProof, SignInView, Source};
 
 impl Engine {
     /// The completing answer of a finished sign-in, for who proves it once more; `refused` is what everybody else hears.
@@ -33,26 +33,6 @@ impl Engine {
         let session = finished.session().ok_or(EngineError::NotFound)?;
         let seen = self.visible_again(caller, session).await?;
         self.shown_finished(finished.clone(), seen, source).await?.ok_or(refused)
-    }
-
-    /// The same for a sign-in that was begun and completed by one call with a password, which is made again with the
-    /// token that it replaced.
-    pub(super) async fn begun_again(
-        &self,
-        caller: &Caller,
-        raw: &RawSignIn,
-        (refused, source): (EngineError, &Source),
-    ) -> Result<(SignInView, ClientView), EngineError> {
-        let given = raw.identifier.as_deref().and_then(|text| sign_in::identifier(text, &self.settings()).ok());
-        let Some(password) = raw.password.clone().filter(|_| given.is_some()) else { return Err(refused) };
-        let Some((client_id, generation)) = caller.presented() else { return Err(refused) };
-        let client = self.inner.store().client(client_id).await?;
-        let client = client.filter(|client| client.accepts_replay(generation, self.now()));
-        let finished = client.as_deref().and_then(|client| client.finished_sign_in.as_deref());
-        let Some(finished) = finished.filter(|finished| finished.identifier == given) else { return Err(refused) };
-        let strategy = Some(Strategy::Password.to_string());
-        let raw = RawProof { strategy, password: Some(password), code: None };
-        self.attempted_again(caller, finished.id, &raw, (refused, source)).await
     }
 
     /// A finished sign-in, to its client; `None` where its session was ended since, by its user's becoming somebody else's

@@ -69,7 +69,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Rejected`], such as `form_identifier_not_found`; a wrong password is counted before it is
     /// refused. Where the message or the trip that is asked for can't be had, nothing is begun: there is nothing yet that
-    /// could be kept. The same password once more, with the token that its session replaced, shows what it completed.
+    /// could be kept.
     pub async fn create_sign_in(
         &self,
         caller: &Caller,
@@ -84,19 +84,6 @@ impl Engine {
             spend(Family::Attempt)?;
         }
         let _place = admission.enter()?;
-        match self.begin_sign_in(caller, raw, source).await {
-            Err(refused @ EngineError::TokenReplaced) => self.begun_again(caller, raw, (refused, source)).await,
-            begun => begun,
-        }
-    }
-
-    async fn begin_sign_in(
-        &self,
-        caller: &Caller,
-        raw: &RawSignIn,
-        source: &Source,
-    ) -> Result<(SignInView, ClientView), EngineError> {
-        let spend = |family| self.inner.admission.spend(family, source, self.now());
         let single = self.single_session();
         let admitted = |client: Option<&Client>, user: Option<&User>| {
             client.map_or(Ok(()), |client| client.admits(user, single, self.now()))

@@ -37,10 +37,8 @@ impl Engine {
     /// is in the view.
     ///
     /// # Errors
-    /// [`EngineError::Rejected`] with every fault of the fields, or because the trip that they ask for can't be had;
-    /// nothing is stored then. Where the fields are good and only the message beside them may not be sent now, the
-    /// sign-up is begun all the same, for a caller who has a client: the error says `too_many_requests`, and
-    /// [`Engine::client_view`] shows it. Somebody without one would not hear of theirs (see [`Engine::or_opened`]).
+    /// [`EngineError::Rejected`] with every fault of the fields, or because the message or the trip that they ask for
+    /// can't be had; nothing is stored then. There is nothing yet that could be kept, and the caller has what they gave.
     pub async fn create_sign_up(
         &self,
         caller: &Caller,
@@ -51,51 +49,22 @@ impl Engine {
         self.inner.admission.spend(Family::Create, source, now)?;
         self.inner.admission.spend(Family::Write, source, now)?;
         let _place = self.inner.admission.enter()?;
-        match self.begin_sign_up(caller, fields, source).await {
-            Err(refused) => self.written_again(caller, None, fields, (refused, source)).await,
-            begun => begun,
+        if self.single_session() && caller.client().is_some_and(|c| c.live_sessions(now).next().is_some()) {
+            return Err(Rejection::from(Code::SessionExists).into());
         }
-    }
-
-    async fn begin_sign_up(
-        &self,
-        caller: &Caller,
-        fields: &RawFields,
-        source: &Source,
-    ) -> Result<(SignUpView, ClientView), EngineError> {
-        let now = self.now();
-        caller.client().map_or(Ok(()), |client| client.admits(None, self.single_session(), now))?;
-        let is_told = caller.client().is_some();
         let caller = &self.or_newcomer(caller)?;
         if !caller.is_stored() {
             self.inner.admission.spend(Family::Client, source, now)?;
         }
         let client = caller.client_id().ok_or(EngineError::Internal)?;
         let id = self.inner.environment.decide(|cx| SignUpId::generate(cx.now, cx.entropy));
-        let (mut fields, no_trip) = self.read_fields(fields, (id, client), None, caller, source).await?;
-        no_trip.map_or(Ok(()), Err)?;
-        let create = async |fields: &Fields| {
-            let (terms, origin) = (caller.terms(), source.origin.clone());
-            self.inner.system.create(id, Create { client, terms, fields: fields.clone(), origin }).await
-        };
-        let refused = match self.foresee_message(fields.strategy.as_ref(), Some(&fields), None, source) {
-            Ok(foreseen) => {
-                let outcome = create(&fields).await;
-                self.settle_message(foreseen, &outcome, source);
-                match outcome {
-                    Err(CallError::Rejected(refused)) if is_of_message(&refused) => EngineError::Rejected(refused),
-                    outcome => return self.answered(caller, outcome?, source).await,
-                }
-            }
-            Err(EngineError::Limited { retry_after }) => Code::TooManyRequests.after(retry_after).into(),
-            Err(refused) => refused,
-        };
-        if !is_told {
-            return Err(refused);
-        }
-        fields.strategy = None;
-        let answer = create(&fields).await?;
-        if answer.sign_up.phase == Phase::Open { Err(refused) } else { self.answered(caller, answer, source).await }
+        let (fields, refused) = self.read_fields(fields, (id, client), None, caller, source).await?;
+        refused.map_or(Ok(()), Err)?;
+        let foreseen = self.foresee_message(fields.strategy.as_ref(), Some(&fields), None, source)?;
+        let create = Create { client, terms: caller.terms(), fields, origin: source.origin.clone() };
+        let outcome = self.inner.system.create(id, create).await;
+        self.settle_message(foreseen, &outcome, source);
+        self.answered(caller, outcome?, source).await
     }
 
     /// Shows a sign-up of the caller's client.
@@ -144,9 +113,8 @@ impl Engine {
     /// [`EngineError::Rejected`] with every fault of the fields; nothing is stored then. Where the fields are good and
     /// only what they ask for beside them can't be had now, they are kept, and the error says what has to be asked for
     /// later: `too_many_requests` and `verification_code_too_many_requests` for a message, such as
-    /// `oauth_token_exchange_error` for a trip to a provider. Whoever is done without it, or has the same message
-    /// already, is not told. A write that completed the sign-up with its password, made once more, shows what it
-    /// completed.
+    /// `oauth_token_exchange_error` for a trip to a provider. Whoever is done without it, or waits for the same message
+    /// already, is not told.
     pub async fn update_sign_up(
         &self,
         caller: &Caller,
@@ -156,21 +124,7 @@ impl Engine {
     ) -> Result<(SignUpView, ClientView), EngineError> {
         self.inner.admission.spend(Family::Write, source, self.now())?;
         let _place = self.inner.admission.enter()?;
-        match self.change_sign_up(caller, id, fields, source).await {
-            Err(refused) => self.written_again(caller, Some(id), fields, (refused, source)).await,
-            changed => changed,
-        }
-    }
-
-    async fn change_sign_up(
-        &self,
-        caller: &Caller,
-        id: SignUpId,
-        fields: &RawFields,
-        source: &Source,
-    ) -> Result<(SignUpView, ClientView), EngineError> {
-        let nobody = if caller.was_replaced() { EngineError::TokenReplaced } else { EngineError::NotFound };
-        let client = caller.client_id().ok_or(nobody)?;
+        let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let current = self.inner.system.read(id, client).await?.sign_up;
         let (mut fields, no_trip) = self.read_fields(fields, (id, client), Some(&current), caller, source).await?;
         let update = async |fields: &Fields| {
@@ -198,7 +152,7 @@ impl Engine {
         let answer = update(&fields).await?;
         let is_met = self.inner.environment.decide(|cx| {
             let url = fields.redirect_url.as_deref();
-            wish.is_some_and(|strategy| answer.sign_up.holds_answer_to(&strategy, url, cx))
+            wish.is_some_and(|strategy| answer.sign_up.awaits_answer(&strategy, url, cx))
         });
         if answer.sign_up.phase == Phase::Open && !is_met {
             Err(refused)

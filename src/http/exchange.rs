@@ -59,19 +59,6 @@ impl<'a> Exchange<'a> {
         Ok(identity)
     }
 
-    /// Who calls, where the call may be one that was made before: whoever lost its answer has only the token that it
-    /// replaced, and the engine says whether that is good for it.
-    ///
-    /// # Errors
-    /// As [`Self::identify`], but for a token that was replaced a moment ago.
-    pub(super) async fn identify_again(&self) -> Result<Identity, HttpError> {
-        let identity = self.presented().await?;
-        if self.head.mode == Mode::DevBrowser && !identity.is_known() && !identity.caller.was_replaced() {
-            return Err(Fault::DevBrowserUnauthenticated.into());
-        }
-        Ok(identity)
-    }
-
     /// Whether the browser can be had to send this request again, with the cookie that it has by then. Once is enough.
     pub(super) fn may_ask_again(&self) -> bool {
         let is_first = self.head.query.single(ASKED_AGAIN).is_ok_and(|asked| asked.is_none());

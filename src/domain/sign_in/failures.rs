@@ -7,10 +7,9 @@
 //! share spent has the others left; a spent one is there again after a success by any road, or after
 //! [thirty days](FORGOTTEN_AFTER) without a try.
 
-use crate::domain::id::{ClientId, UserId};
+use crate::domain::id::UserId;
 use crate::domain::identifier::Identifier;
 use crate::domain::time::{Span, Timestamp};
-use crate::domain::user::User;
 
 /// One try at signing in, to be counted in the commit that judges it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,14 +22,6 @@ pub struct Try {
     pub source: Option<SourceMark>,
     /// Whether it was right.
     pub succeeded: bool,
-}
-
-impl Try {
-    /// A try at the password of `user` by a client, from wherever.
-    pub fn of_password(user: &User, client: ClientId, succeeded: bool) -> Self {
-        let share = if user.knows(client) { Share::Known } else { Share::Passwords };
-        Self { account: Account::User(user.id), share, source: None, succeeded }
-    }
 }
 
 /// Whose failures are counted together.

@@ -5,7 +5,6 @@ use crate::domain::context::Context;
 use crate::domain::effect::{Charge, Charged};
 use crate::domain::field::Field;
 use crate::domain::rejection::{Code as Refusal, Rejection};
-use crate::domain::time::Timestamp;
 use crate::domain::verification::{Code, Guess, Verification, VerificationStatus};
 
 use super::fields::usable;
@@ -90,11 +89,6 @@ impl SignUp {
         proof().unwrap_or(false)
     }
 
-    /// Whether it was completed so lately that the answer may be asked for again.
-    pub fn is_just_complete(&self, now: Timestamp) -> bool {
-        matches!(self.phase, Phase::Complete { at, .. } if now.since(at).as_millis() <= REPLAY_MS)
-    }
-
     /// Whether this is the attempt that completed the sign-up, asked again because its answer was lost.
     fn is_replay(&self, attempt: &Attempt, cx: &Context<'_>) -> bool {
         let Phase::Complete { at, .. } = self.phase else {
@@ -107,7 +101,7 @@ impl SignUp {
             let (verified_at, _) = verification.verified?;
             let fits = verification.strategy == attempt.strategy
                 && verified_at == at
-                && self.is_just_complete(cx.now)
+                && cx.now.since(at).as_millis() <= REPLAY_MS
                 && verification.was_verified_by(self.id, &self.address(&field)?.value, &code, cx);
             Some(fits)
         };

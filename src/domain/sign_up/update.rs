@@ -171,33 +171,6 @@ impl SignUp {
     }
 }
 
-impl SignUp {
-    /// Whether everything that a person types is here as `fields` have it, but for the password, of which only a digest
-    /// is known.
-    pub fn was_given(&self, fields: &Fields) -> bool {
-        let email = self.email_address.as_ref().map(|email| email.value.as_str());
-        let phone = self.phone_number.as_ref().map(|phone| &phone.value);
-        let has_metadata = |given: &String| *given == self.unsafe_metadata;
-        let accepted = self.legal_accepted_at.is_some();
-        agrees(&fields.email_address, |given| email == given.map(|given| given.as_str()))
-            && agrees(&fields.phone_number, |given| phone == given)
-            && agrees(&fields.username, |given| self.username.as_ref() == given)
-            && agrees(&fields.first_name, |given| self.first_name.as_ref() == given)
-            && agrees(&fields.last_name, |given| self.last_name.as_ref() == given)
-            && fields.password_digest != Patch::Clear
-            && fields.unsafe_metadata.as_ref().is_none_or(has_metadata)
-            && fields.legal_accepted.is_none_or(|given| given == accepted)
-    }
-}
-
-fn agrees<T>(patch: &Patch<T>, is: impl Fn(Option<&T>) -> bool) -> bool {
-    match patch {
-        Patch::Keep => true,
-        Patch::Clear => is(None),
-        Patch::Set(value) => is(Some(value)),
-    }
-}
-
 /// Somebody else holds an identifier of this kind.
 pub fn taken(kind: IdentifierKind) -> Reason {
     match (kind.field(), kind) {

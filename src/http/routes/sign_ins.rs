@@ -15,7 +15,7 @@ use super::sign_ups::{COMPLETE_REDIRECT, REDIRECT, allowed, redirect};
 
 pub(super) async fn create(exchange: &Exchange<'_>, form: &Params) -> Result<Answer, HttpError> {
     let given = creation(exchange, form);
-    let identity = exchange.identify_again().await?;
+    let identity = exchange.identify().await?;
     let outcome = match &given {
         Ok(given) => exchange.engine().create_sign_in(&identity.caller, given, &exchange.source).await,
         Err(rejection) => Err(rejection.clone().into()),
