@@ -18,7 +18,7 @@ pub struct Banner<'a> {
     pub development: bool,
     /// A sign-up to paste into a shell.
     pub example: Option<&'a [String]>,
-    /// Where a new instance key was left that somebody must back up.
+    /// The path of the instance key file, where this start has made it: the operator must back it up.
     pub new_key_file: Option<&'a Path>,
 }
 

@@ -32,8 +32,8 @@ pub(super) fn inspect(config: &Config) -> Result<Option<PathBuf>, String> {
     }
 }
 
-/// Whether a new key could be left there. The data folder is made where it is missing; any other one is its owner's to
-/// make, because a misspelt path must not hide a key where nobody looks for it.
+/// Whether a new key could be written there. A missing data folder is made. Any other folder must exist: with a misspelt
+/// path the key would be written to a place that the operator does not know of.
 fn could_be_made(config: &Config, key_file: &Path) -> Result<(), String> {
     let folder = key_file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let is_data = config.store.kind == StoreKind::Sled && is_same(folder, &config.store.path);

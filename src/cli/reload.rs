@@ -26,8 +26,8 @@ impl Hangups {
     }
 
     /// Reads the settings again at each signal and puts them in force; a fault leaves those before in force, and says
-    /// so. Signals that come meanwhile count as one. Ends when the terminal was closed which the process was started
-    /// in: nobody is there any more who could end it by ctrl-C.
+    /// so. Signals that come meanwhile count as one. Ends when the terminal is closed that the process was started in,
+    /// because ctrl-C can't end it any more.
     pub(super) async fn reload_until_the_terminal_closes(mut self, config: Config, sources: Sources, engine: Engine) {
         while self.signals.recv().await.is_some() {
             if self.in_terminal && !has_terminal() {

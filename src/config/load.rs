@@ -220,8 +220,8 @@ impl Config {
     }
 }
 
-/// What is wrong with keys by themselves, and what is wrong between the others: somebody who mends the one should not meet
-/// the other at the next try.
+/// All faults at once: those of single keys, and those between keys that are readable, so that one run of `check` is
+/// enough to find them.
 fn all_faults(
     mut config: Config,
     faults: Vec<Fault>,

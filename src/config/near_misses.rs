@@ -9,7 +9,7 @@ use super::nearest::plain;
 use super::suggest;
 
 /// A sentence for each variable that is no key and looks like one: one `_` between section and key instead of two, a
-/// key without its section, a misspelt prefix. Other variables that begin with `VESTIBULE_` are nobody's business:
+/// key without its section, a misspelt prefix. Other variables that begin with `VESTIBULE_` are left alone:
 /// programs around this one may have theirs, and Kubernetes makes some for a service of that name.
 pub fn near_misses(environment: &[(String, String)]) -> Vec<String> {
     let keys = Known::new();

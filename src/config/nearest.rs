@@ -1,4 +1,4 @@
-//! What somebody meant who wrote a name that is none.
+//! The known name that is most like an unknown one, for the question "did you mean …?".
 
 /// The candidate that `name` is most likely a misspelling of. Case, `-` and `.` for `_`, a few letters too many, too
 /// few or changed, and a word left out at an end (`origins` for `allowed_origins`) don't matter.
