@@ -1,7 +1,8 @@
 //! Who may not sign up, and not sign in: by address, domain, number and country (CONTRACT 3.1, 15). Lists are prepared
 //! once, when the settings are read, so that a look-up costs the same in a list of ten and of a hundred thousand.
 
-use std::collections::HashSet;
+mod lasting;
+mod patterns;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,11 @@ use super::identifier::{EmailAddress, PhoneNumber};
 use super::rejection::{Code, Reason};
 use super::settings::Switch;
 use super::text;
+
+use lasting::is_lasting;
+use patterns::{parts, suffixes};
+
+pub use patterns::{Domains, InvalidDomain, InvalidPattern, Patterns};
 
 /// Who may not sign up, and not sign in.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -65,35 +71,6 @@ pub struct PhoneCountries {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub blocked: Vec<String>,
 }
-
-/// E-mail addresses, domains (`@example.com` with all below it), phone numbers, and prefixes of them (`+1900*`).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<String>", into = "Vec<String>")]
-pub struct Patterns {
-    written: Vec<String>,
-    addresses: HashSet<String>,
-    domains: HashSet<String>,
-    numbers: HashSet<String>,
-    prefixes: HashSet<String>,
-}
-
-/// Domains, each with all below it: `example.com`, `@example.com` or `*@example.com`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<String>", into = "Vec<String>")]
-pub struct Domains {
-    written: Vec<String>,
-    domains: HashSet<String>,
-}
-
-/// An entry that is no domain.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no domain such as `example.com`")]
-pub struct InvalidDomain(String);
-
-/// An entry that is none of the kinds of entries.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no e-mail address, no domain such as `@example.com`, no phone number and no prefix such as `+1900*`")]
-pub struct InvalidPattern(String);
 
 impl Restrictions {
     /// Whether an address may sign up. `subaddresses` says whether those with a `+` may, as far as where the address
@@ -210,162 +187,9 @@ impl Restrictions {
     }
 }
 
-impl Patterns {
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.written.is_empty()
-    }
-
-    pub(super) fn has_email(&self, address: &str) -> bool {
-        self.addresses.contains(address) || self.has_domain(parts(address).1)
-    }
-
-    fn has_domain(&self, domain: &str) -> bool {
-        !self.domains.is_empty() && suffixes(domain).any(|suffix| self.domains.contains(suffix))
-    }
-
-    pub(super) fn has_phone(&self, number: &str) -> bool {
-        let mut starts = (1..=number.len()).filter_map(|end| number.get(..end));
-        self.numbers.contains(number)
-            || (!self.prefixes.is_empty() && starts.any(|start| self.prefixes.contains(start)))
-    }
-}
-
-impl Domains {
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.written.is_empty()
-    }
-
-    fn have(&self, domain: &str) -> bool {
-        !self.domains.is_empty() && suffixes(domain).any(|suffix| self.domains.contains(suffix))
-    }
-}
-
-impl TryFrom<Vec<String>> for Domains {
-    type Error = InvalidDomain;
-
-    fn try_from(written: Vec<String>) -> Result<Self, InvalidDomain> {
-        let read = |entry: &String| {
-            let text = entry.trim().trim_start_matches('*').trim_start_matches('@');
-            let stand_in = EmailAddress::parse(&format!("x@{text}")).map_err(|_| InvalidDomain(entry.clone()))?;
-            Ok(parts(stand_in.as_str()).1.to_owned())
-        };
-        let domains = written.iter().map(read).collect::<Result<_, _>>()?;
-        Ok(Self { written, domains })
-    }
-}
-
-impl From<Domains> for Vec<String> {
-    fn from(domains: Domains) -> Self {
-        domains.written
-    }
-}
-
-impl TryFrom<Vec<String>> for Patterns {
-    type Error = InvalidPattern;
-
-    fn try_from(written: Vec<String>) -> Result<Self, InvalidPattern> {
-        let mut patterns = Self::default();
-        for entry in &written {
-            let invalid = || InvalidPattern(entry.clone());
-            let text = &*text::line(entry);
-            if let Some(domain) = text.strip_prefix('*').unwrap_or(text).strip_prefix(text::is_at_sign) {
-                let domain = EmailAddress::parse(&format!("x@{domain}")).map_err(|_| invalid())?;
-                patterns.domains.insert(domain.as_str()[2..].to_owned());
-            } else if let Some(prefix) = text.strip_suffix('*') {
-                patterns.prefixes.insert(PhoneNumber::parse_prefix(prefix).ok_or_else(invalid)?);
-            } else if !text.contains(text::is_at_sign) && PhoneNumber::is_meant(text) {
-                let number = PhoneNumber::parse(text).map_err(|_| invalid())?;
-                patterns.numbers.insert(number.as_str().to_owned());
-            } else {
-                let address = EmailAddress::parse(text).map_err(|_| invalid())?;
-                patterns.addresses.insert(address.as_str().to_owned());
-            }
-        }
-        patterns.written = written;
-        Ok(patterns)
-    }
-}
-
-impl From<Patterns> for Vec<String> {
-    fn from(patterns: Patterns) -> Self {
-        patterns.written
-    }
-}
-
-/// The local part and the domain of a normalised address.
-fn parts(address: &str) -> (&str, &str) {
-    address.rsplit_once('@').unwrap_or(("", address))
-}
-
-/// A domain, and each above it.
-fn suffixes(domain: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(domain), |rest| rest.split_once('.').map(|(_, above)| above))
-}
-
-/// Whether a domain is known to be no provider of throw-away addresses, though lists of them name it: forwarding services
-/// where an alias stays its owner's, domains that belong to nobody (RFC 2606, RFC 6761), and some that only sound so.
-fn is_lasting(domain: &str) -> bool {
-    let known = [&ALIAS_SERVICES[..], &NO_PROVIDERS, &RESERVED];
-    suffixes(domain).any(|suffix| known.iter().any(|list| list.contains(&suffix)))
-}
-
-/// Domains of services that forward to a mailbox for as long as its owner wants. People use them to stay reachable.
-const ALIAS_SERVICES: [&str; 39] = [
-    // DuckDuckGo, Firefox Relay, Apple's Hide My Email
-    "duck.com",
-    "mozmail.com",
-    "relay.firefox.com",
-    "privaterelay.appleid.com",
-    "icloud.com",
-    // SimpleLogin and Proton Pass
-    "simplelogin.com",
-    "simplelogin.co",
-    "simplelogin.io",
-    "simplelogin.fr",
-    "slmail.me",
-    "slmails.com",
-    "aleeas.com",
-    "8alias.com",
-    "8shield.net",
-    "dralias.com",
-    "silomails.com",
-    "passmail.net",
-    "passmail.com",
-    "passinbox.com",
-    "passfwd.com",
-    // addy.io
-    "addy.io",
-    "addymail.com",
-    "anonaddy.com",
-    "anonaddy.me",
-    "mailer.me",
-    // Others
-    "33mail.com",
-    "erine.email",
-    "forwardemail.net",
-    "improvmx.com",
-    "cloaked.id",
-    "opayq.com",
-    "burnermail.io",
-    "sneakemail.com",
-    "manyme.com",
-    "spamgourmet.com",
-    "spamgourmet.net",
-    "spamgourmet.org",
-    "e4ward.com",
-    "spamex.com",
-];
-
-/// Domains that lists name because people type them when they try things, though nobody is given a mailbox there.
-const NO_PROVIDERS: [&str; 1] = ["test.com"];
-
-/// Domains that nobody can have.
-const RESERVED: [&str; 7] = ["example.com", "example.net", "example.org", "example", "test", "invalid", "localhost"];
-
 #[cfg(test)]
 mod tests {
+    use super::lasting::{ALIAS_SERVICES, RESERVED};
     use super::*;
 
     fn email(text: &str) -> EmailAddress {
