@@ -74,11 +74,11 @@ fn what_is_done_to_an_invitation_twice_is_told_so() {
     let path = |invitation: &Value| format!("/v1/invitations/{}", invitation["id"].as_str().expect("an id"));
     let revoke = |invitation: &Value| {
         let answer = site.backend("POST", &format!("{}/revoke", path(invitation)), &Value::Null);
-        (answer.status, answer.error_codes().concat())
+        (answer.status, if answer.status == 200 { "".into() } else { answer.error_codes().concat() })
     };
     assert_eq!(site.sign_up(&Site::ticket_in(&used["url"])).status, 200);
     assert_eq!(revoke(&used), (400, "invitation_already_accepted".into()));
-    assert_eq!(revoke(&revoked).0, 200);
+    assert_eq!(revoke(&revoked), (200, String::new()));
     for _ in 0..2 {
         assert_eq!(revoke(&revoked), (400, "invitation_already_revoked".into()));
         // Who holds the ticket is told of the invitation, as before.
