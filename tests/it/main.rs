@@ -23,6 +23,7 @@ mod http_kept_fields;
 mod http_links;
 mod http_newcomers;
 mod http_oauth;
+mod http_oauth_returns;
 mod http_repeats;
 mod http_restrictions;
 mod http_strategies;
