@@ -3,6 +3,7 @@
 use crate::domain::settings::{Attribute, Settings};
 
 use super::error::ConfigError;
+use super::guessable::guessable;
 use super::layer::Layer;
 use super::load::Config;
 use super::sections::{Email, Limits};
@@ -65,6 +66,10 @@ pub(super) fn check_apart_from(sections: &[&str], config: &Config, layer: &Layer
             "is not https, so that others could read along; only a service on this machine is asked without",
         );
     }
+    if config.settings().attributes.web3_wallet.required {
+        let reason = "is true, but wallets can't be verified yet: nobody could finish a sign-up; write false";
+        fault("settings.attributes.web3_wallet.required", reason);
+    }
     let captcha = &config.captcha;
     if captcha.provider == CaptchaProvider::None {
         if config.settings().sign_up.captcha_enabled {
@@ -96,8 +101,15 @@ pub(super) fn check_apart_from(sections: &[&str], config: &Config, layer: &Layer
                           verify phone numbers; switch settings.attributes.phone_number off";
             fault("sms.transport", reason);
         }
-        if config.instance.secret_key.as_ref().is_some_and(|key| !is_secret_key(key.expose())) {
-            fault("instance.secret_key", "must be sk_live_ or sk_test_ and at least 32 letters and digits");
+        if let Some(key) = &config.instance.secret_key {
+            match random_part(key.expose()).map(guessable) {
+                None => fault("instance.secret_key", "must be sk_live_ or sk_test_ and at least 32 letters and digits"),
+                Some(Some(why)) => fault(
+                    "instance.secret_key",
+                    &format!("may be guessed: it {why}; make one: echo sk_live_$(openssl rand -hex 32)"),
+                ),
+                Some(None) => {}
+            }
         }
         if config.verification.test_mode {
             fault("verification.test_mode", "is for development; a production instance would let anybody in by 424242");
@@ -108,8 +120,13 @@ pub(super) fn check_apart_from(sections: &[&str], config: &Config, layer: &Layer
 
 /// Whether nobody guesses it.
 pub(super) fn is_secret_key(key: &str) -> bool {
+    random_part(key).is_some_and(|rest| guessable(rest).is_none())
+}
+
+/// What nobody should guess of a key that has the right form.
+fn random_part(key: &str) -> Option<&str> {
     let rest = key.strip_prefix("sk_live_").or_else(|| key.strip_prefix("sk_test_"));
-    rest.is_some_and(|rest| rest.len() >= 32 && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
+    rest.filter(|rest| rest.len() >= 32 && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 /// Whether the settings ever send e-mail and text messages.

@@ -9,6 +9,7 @@ mod document;
 mod documented;
 mod effective;
 mod error;
+mod guessable;
 mod layer;
 mod limits;
 mod load;

@@ -38,6 +38,7 @@ mod passwords;
 mod process;
 mod readiness;
 mod readme;
+mod risks;
 mod schemas;
 mod sign_in_enumeration;
 mod sign_ins;

@@ -62,7 +62,7 @@ pub(super) fn instance(config: &Config) -> Risks {
         !production && instance.secret_key.as_ref().is_some_and(|key| !is_secret_key(key.expose())),
         "instance.secret_key",
         "may be guessed, and a production instance would not start with it; write sk_test_ and at least 32 letters and \
-         digits",
+         digits at random",
     );
     risks
 }

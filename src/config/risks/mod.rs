@@ -2,11 +2,17 @@
 //!
 //! One file for each part of the configuration. Begin reading here.
 
+mod attributes;
 mod channels;
+mod countries;
 mod data;
 mod instance;
+mod origins;
+mod placeholders;
 mod providers;
+mod restrictions;
 mod server;
+mod sites;
 mod ways_in;
 
 use super::layer::Layer;
@@ -18,6 +24,7 @@ pub(super) fn risks(config: &Config, layer: &Layer) -> Vec<String> {
         instance::instance(config),
         ways_in::ways_in(config, layer),
         server::server(config),
+        origins::origins(config),
         data::data(config),
         server::limits(config),
         channels::channels(config),
@@ -25,12 +32,18 @@ pub(super) fn risks(config: &Config, layer: &Layer) -> Vec<String> {
     let sentences = |risks: Risks| risks.0.into_iter().map(|(key, reason)| sentence(layer, &key, &reason));
     let mut told: Vec<String> = found.into_iter().flat_map(sentences).collect();
     told.extend(ways_in::no_attributes(config, layer));
-    told.extend(sentences(providers::providers(config.settings())));
+    let settings = config.settings();
+    let of_settings =
+        [attributes::attributes(settings), restrictions::restrictions(settings), providers::providers(config)];
+    told.extend(of_settings.into_iter().flat_map(sentences));
     told
 }
 
 fn sentence(layer: &Layer, key: &str, reason: &str) -> String {
-    match layer.place_within(key) {
+    // A setting that is missing is missing in its section.
+    let section =
+        || key.rsplit_once('.').map(|(section, _)| section).filter(|section| section.matches('.').count() > 1);
+    match layer.place_within(key).or_else(|| layer.place_within(section()?)) {
         Some(place) => format!("{place}: `{key}` {reason}"),
         None => format!("`{key}` {reason}"),
     }

@@ -3,9 +3,8 @@
 use std::net::IpAddr;
 
 use super::Risks;
-use crate::config::checks::is_loopback;
 use crate::config::load::Config;
-use crate::config::values::Mode;
+use crate::config::values::{Mode, Network, PublicUrl};
 
 pub(super) fn server(config: &Config) -> Risks {
     let (server, production) = (&config.server, config.instance.mode == Mode::Production);
@@ -33,6 +32,9 @@ pub(super) fn server(config: &Config) -> Risks {
             );
         }
     }
+    if let Some(url) = &server.public_url {
+        add_path(&mut risks, url);
+    }
     let ip = server.listen.address.ip();
     risks.add(
         !production && !ip.is_loopback(),
@@ -52,39 +54,7 @@ pub(super) fn server(config: &Config) -> Risks {
         "is empty, but TLS is a proxy's job: the limits by source will take everybody behind that proxy for one person; \
          write the proxy's address",
     );
-    for network in server.trusted_proxies.iter().filter(|network| network.is_wide()) {
-        risks.say(
-            "server.trusted_proxies",
-            format!(
-                "holds {network}, which is more than one's own proxies: anybody in it chooses by X-Forwarded-For where \
-                 they seem to be, and no limit by source holds them; write the proxies' own addresses"
-            ),
-        );
-    }
-    let in_the_clear = |origin: &str| {
-        let host = origin.strip_prefix("http://").map(|rest| rest.rsplit_once(':').map_or(rest, |(host, _)| host));
-        host.map(str::to_owned)
-    };
-    for origin in &server.allowed_origins {
-        match in_the_clear(origin.as_str()) {
-            Some(host) if production && is_loopback(Some(&host)) => risks.say(
-                "server.allowed_origins",
-                format!(
-                    "lets {} in, which is a page on each visitor's own machine: whatever runs there may act for them; \
-                     write the origins of your pages",
-                    origin.as_str()
-                ),
-            ),
-            Some(_) if production => risks.say(
-                "server.allowed_origins",
-                format!(
-                    "lets {} in: whoever is on the way can change that page and act for its visitors; write it with https",
-                    origin.as_str()
-                ),
-            ),
-            _ => {}
-        }
-    }
+    add_proxies(&mut risks, &server.trusted_proxies);
     risks.add(
         server.drain_timeout_s < DRAIN_SHORT_S,
         "server.drain_timeout_s",
@@ -111,8 +81,42 @@ pub(super) fn limits(config: &Config) -> Risks {
     risks
 }
 
+/// A URL that applications would put a path behind that it ends in already.
+fn add_path(risks: &mut Risks, url: &PublicUrl) {
+    let url = url.to_string();
+    if let Some((before, _)) = url.split_once("/v1/").or_else(|| url.strip_suffix("/v1").map(|before| (before, ""))) {
+        risks.say(
+            "server.public_url",
+            format!("holds /v1, which applications put behind it themselves: they would call {url}/v1; write {before}"),
+        );
+    }
+}
+
+/// Networks that hold others than one's own proxies, and those that hold something else than is written.
+fn add_proxies(risks: &mut Risks, proxies: &[Network]) {
+    for network in proxies {
+        let reason = if network.is_nowhere() {
+            format!("holds {network}, which is no machine's address and has no effect; write the proxy's own address")
+        } else if network.is_wide() {
+            format!(
+                "holds {network}, which is more than one's own proxies: anybody in it chooses by X-Forwarded-For where \
+                 they seem to be, and no limit by source holds them; write the proxies' own addresses"
+            )
+        } else if network.whole() != *network {
+            let (whole, address) = (network.whole(), network.address());
+            format!(
+                "holds {network}, which believes every machine in {whole}; write {address} for that one, or {whole} for \
+                 all of them"
+            )
+        } else {
+            continue;
+        };
+        risks.say("server.trusted_proxies", reason);
+    }
+}
+
 /// Whether only this machine, or one's own network, is called like this.
-fn is_local(host: &str) -> bool {
+pub(super) fn is_local(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     match host.parse::<IpAddr>() {
         Ok(ip) => is_private(ip),
