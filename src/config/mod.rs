@@ -19,6 +19,7 @@ mod reload;
 mod risks;
 mod samples;
 mod sections;
+mod settings_json;
 mod suggest;
 mod values;
 mod words;
@@ -33,6 +34,7 @@ pub use samples::{SAMPLES, sample_settings};
 pub use sections::{
     Captcha, Email, Instance, Limits, Password, Server, Session, SignUp, Sms, StoreSection, Telemetry, Verification,
 };
+pub use settings_json::{SettingFault, settings_of_json};
 pub use values::{
     Algorithm, CaptchaProvider, Durability, EmailTransport, Listen, LogFormat, Mode, Network, Origin, PublicUrl,
     PublishableKey, RequestLog, Security, SmsTransport, StoreKind,

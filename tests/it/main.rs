@@ -24,6 +24,7 @@ mod http_newcomers;
 mod http_oauth;
 mod http_repeats;
 mod http_restrictions;
+mod http_settings;
 mod http_strategies;
 mod http_text;
 mod http_tokens;
