@@ -26,6 +26,7 @@ mod words;
 
 pub use differences::Difference;
 pub use error::ConfigError;
+pub use guessable::guessable;
 pub use layer::Place;
 pub use load::{Config, Sources};
 pub use near_misses::near_misses;

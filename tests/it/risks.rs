@@ -290,8 +290,8 @@ fn origins_that_can_keep_nobody_signed_in_are_told() {
 #[test]
 fn keys_that_can_be_guessed_are_refused_in_production_and_told_in_development() {
     for (key, why) in [
-        ("a".repeat(32), "it has few different letters"),
-        ("ab12".repeat(8), "it has few different letters"),
+        ("a".repeat(32), "it has few different characters"),
+        ("ab12".repeat(8), "it has few different characters"),
         ("b5c1f0e27d9a4836".repeat(2), "it repeats itself"),
         ("abcdefghijklmnopqrstuvwxyz012345".into(), "it follows the alphabet"),
         ("yoursecretkey7f3kq09xzb2m4w8d1c5".into(), "it is made of words for examples"),

@@ -86,7 +86,7 @@ fn is_reserved(domain: &str) -> bool {
     let domain = domain.trim_end_matches('.').to_ascii_lowercase();
     let is_below =
         |reserved: &&str| domain.strip_suffix(*reserved).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    RESERVED.iter().any(|reserved| is_below(&reserved))
+    RESERVED.iter().any(is_below)
 }
 
 fn add_captcha(risks: &mut Risks, config: &Config) {
