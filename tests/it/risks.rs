@@ -126,11 +126,6 @@ fn countries_that_are_none_are_told_with_the_right_code() {
     assert_none(&format!(
         "{PHONE}[settings.restrictions.phone_countries]\nallowed = [\"DE\", \"us\", \"XK\"]\nblocked = [\"FR\"]\n"
     ));
-    let pointless = with_username("[settings.restrictions.phone_countries]\nblocked = [\"FR\"]\n");
-    assert_one(
-        &pointless,
-        "`settings.restrictions.phone_countries` has no effect: the settings ask for no phone number",
-    );
 }
 
 #[test]

@@ -19,12 +19,6 @@ pub(super) fn restrictions(settings: &Settings) -> Risks {
         }
     }
     add_both(&mut risks, &restrictions.phone_countries);
-    let has_countries = restrictions.phone_countries != PhoneCountries::default();
-    risks.add(
-        has_countries && !settings.attributes.phone_number.enabled,
-        COUNTRIES,
-        "has no effect: the settings ask for no phone number; remove it, or enable settings.attributes.phone_number",
-    );
     risks
 }
 
