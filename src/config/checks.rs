@@ -29,7 +29,7 @@ pub(super) fn check_apart_from(sections: &[&str], config: &Config, layer: &Layer
             fault(key, &format!("is {value}; it must be from {min} to {max}"));
         }
     }
-    let groups = [of_email(&config.email), of_passwords(config), of_settings(config), of_captcha(config)];
+    let groups = [of_email(&config.email), of_passwords(config), of_captcha(config)];
     for (key, reason) in groups.into_iter().flatten().chain(of_production(config)) {
         fault(key, &reason);
     }
@@ -77,15 +77,6 @@ fn of_passwords(config: &Config) -> Faults {
     {
         let reason = "is not https, so that others could read along; only a service on this machine is asked without";
         faults.push(("password.pwned_range_url", reason.into()));
-    }
-    faults
-}
-
-fn of_settings(config: &Config) -> Faults {
-    let mut faults = Faults::new();
-    if config.settings().attributes.web3_wallet.required {
-        let reason = "is true, but wallets can't be verified yet: nobody could finish a sign-up; write false";
-        faults.push(("settings.attributes.web3_wallet.required", reason.into()));
     }
     faults
 }

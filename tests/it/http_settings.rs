@@ -77,6 +77,11 @@ fn what_does_not_fit_is_told_by_its_key_in_words() {
             "attributes.username.required",
             "is true, but the attribute is not enabled",
         ),
+        (
+            json!({"attributes": {"web3_wallet": {"enabled": true, "required": true}}}),
+            "attributes.web3_wallet.required",
+            "is true, but wallets can't be verified yet: nobody could finish a sign-up; write false",
+        ),
         (json!(["sign_up"]), "", "must be a JSON object"),
     ] {
         let answer = put(&server, &document);
