@@ -60,6 +60,39 @@ impl Network {
             IpAddr::V6(address) => self.prefix < if address.is_unique_local() { 7 } else { 24 },
         }
     }
+
+    /// Whether it is an address that no machine has: `0.0.0.0` or `::` by itself.
+    pub fn is_nowhere(&self) -> bool {
+        self.address.is_unspecified() && self.prefix == self.address_bits()
+    }
+
+    /// The address as it was given.
+    pub const fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// The same network, named by its first address.
+    #[must_use]
+    pub fn whole(&self) -> Self {
+        let host_bits = u32::from(self.address_bits() - self.prefix);
+        let address = match self.address {
+            IpAddr::V4(ip) => IpAddr::V4((u32::from(ip) & u32::MAX.checked_shl(host_bits).unwrap_or(0)).into()),
+            IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) & u128::MAX.checked_shl(host_bits).unwrap_or(0)).into()),
+        };
+        Self { address, prefix: self.prefix }
+    }
+
+    const fn address_bits(&self) -> u8 {
+        if self.address.is_ipv4() { 32 } else { 128 }
+    }
+
+    /// The same, where an IPv4 network that is mapped into IPv6 is one of IPv4: peers are looked up as such.
+    fn canonical(self) -> Self {
+        match (self.address, self.address.to_canonical(), self.prefix.checked_sub(96)) {
+            (IpAddr::V6(_), address @ IpAddr::V4(_), Some(prefix)) => Self { address, prefix },
+            _ => self,
+        }
+    }
 }
 
 impl fmt::Display for Network {
@@ -100,7 +133,7 @@ impl FromStr for Network {
         let parsed = address.parse::<IpAddr>().ok().and_then(|address| {
             let longest = if address.is_ipv4() { 32 } else { 128 };
             let prefix = prefix.map_or(Some(longest), |p| p.parse::<u8>().ok())?;
-            (prefix <= longest).then_some(Self { address, prefix })
+            (prefix <= longest).then(|| Self { address, prefix }.canonical())
         });
         parsed.map_or_else(
             || invalid(format!("can't hold {text:?}; give addresses or networks, such as 10.0.0.0/8 or ::1")),
