@@ -160,7 +160,9 @@ impl State {
     fn ask_for_page(&self, after: Option<MessageId>, myself: &ActorRef<RelayMessage>) {
         let (store, myself) = (self.courier.environment.store.clone(), myself.clone());
         tokio::spawn(async move {
-            let page = store.outbox(after, PAGE).await;
+            // Should the store panic, that is a reading that failed: without an answer nothing would be read any more.
+            let reading = tokio::spawn(async move { store.outbox(after, PAGE).await });
+            let page = reading.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the reading broke off".into())));
             drop(myself.send_message(RelayMessage::Page(page)));
         });
     }
