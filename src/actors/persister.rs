@@ -144,11 +144,18 @@ impl State {
 /// Tries now and then whether a commit stands again. Nobody else may: an instance that says it is not ready is asked
 /// for nothing that it would have to commit.
 async fn probe_until_over(outage: Arc<Outage>, persister: ActorRef<PersisterMessage>) {
-    loop {
-        tokio::time::sleep(PROBE_PAUSE).await;
-        if !outage.is_on() || persister.send_message(PersisterMessage::Probe).is_err() {
-            return;
+    // Another outage may begin while this one is found to be over.
+    while outage.begin_probing() {
+        loop {
+            tokio::time::sleep(PROBE_PAUSE).await;
+            if !outage.is_on() {
+                break;
+            }
+            if persister.send_message(PersisterMessage::Probe).is_err() {
+                return;
+            }
         }
+        outage.end_probing();
     }
 }
 
