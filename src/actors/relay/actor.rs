@@ -108,7 +108,14 @@ impl Actor for RelayActor {
                 state.road(channel).lane.push(entry);
                 state.advance(channel, &myself);
             }
-            RelayMessage::Read => state.read(&myself),
+            RelayMessage::Read => {
+                // A reading that is under way may be past what is looked for: another one follows it.
+                if state.is_reading {
+                    state.email.lane.spilled();
+                    state.sms.lane.spilled();
+                }
+                state.read(&myself);
+            }
             RelayMessage::Page(page) => state.take(page, &myself),
             RelayMessage::Back { letter, begun, end } => {
                 let channel = Channel::of(&letter.entry.to);
