@@ -4,8 +4,10 @@
 mod faulty_store;
 mod post;
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -137,6 +139,24 @@ impl Entropy for Fused {
 /// Everything that can happen at this moment happens. Paused time moves only once all tasks wait.
 pub(crate) async fn settle() {
     tokio::time::sleep(Duration::from_millis(1)).await;
+}
+
+/// Every task that can run does so once. A yield of tokio's would let all of them run until they wait.
+pub(crate) async fn step() {
+    let mut is_back = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut is_back, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// What comes of this within an hour of paused time: what hangs fails a test, and does not hang it.
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(3600), future).await.expect("an answer within an hour")
 }
 
 /// Paused time moves on by so many seconds, and everything happens that is due in them.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::actors::test_support::{
-    Fault, World, address, attempt, command, create, naming, pass, preparation, read, settle, sign_up_id,
+    Fault, World, address, attempt, command, create, naming, pass, preparation, read, settle, sign_up_id, soon,
 };
 use crate::actors::{ActorOptions, CallError, System};
 use crate::domain::rejection::Code;
@@ -174,8 +174,8 @@ async fn a_full_queue_refuses_at_once_and_takes_more_once_there_is_room() {
     world.store.hold();
     let waiting: Vec<JoinHandle<_>> = (0..3).map(|_| tokio::spawn(occupy(system.clone()))).collect();
     settle().await;
-    assert_eq!(occupy(system.clone()).await, Err(CommitError::Overloaded));
-    let refused = create(&system, 1, &address(1)).await.map(drop);
+    assert_eq!(soon(occupy(system.clone())).await, Err(CommitError::Overloaded));
+    let refused = soon(create(&system, 1, &address(1))).await.map(drop);
     assert_eq!(refused, Err(CallError::Overloaded));
     world.store.release();
     for waiting in waiting {

@@ -41,17 +41,24 @@ async fn an_idle_actor_asks_to_sleep_once_for_each_idle_time_however_often_it_is
 }
 
 #[tokio::test(start_paused = true)]
-async fn deadlines_pass_without_a_commit_and_without_a_timer_for_each_moment() {
+async fn an_actor_wakes_once_for_each_deadline_and_writes_nothing() {
     let mut world = World::new();
     world.options = ActorOptions { passivate_after: Duration::from_secs(3 * 86_400), ..world.options };
-    let alone = Alone::start(&world).await;
-    alone.create().await.expect("made");
-    let before = alone.command(preparation()).await.expect("prepared").sign_up;
+    let system = world.start().await;
+    create(&system, 1, &address(1)).await.expect("made");
+    let before = command(&system, 1, preparation()).await.expect("prepared").sign_up;
+    let alone = Alone::over(system, false).await;
     settle().await;
-    let (commits, reads) = (world.store.batches(|_| true).len(), world.clock.reads());
-    // Past the end of the code and the end of the sign-up.
-    pass(86_400 + 1000).await;
-    assert!(world.clock.reads() - reads < 12, "a timer for each deadline, not {}", world.clock.reads() - reads);
+    let commits = world.store.batches(|_| true).len();
+    // It reads the clock whenever it is woken, and nothing else does. A code is good for ten minutes, a sign-up for a day.
+    let mut woken = Vec::new();
+    for seconds in [590, 20, 86_400 - 620, 20, 86_400] {
+        let reads = world.clock.reads();
+        pass(seconds).await;
+        woken.push(world.clock.reads() - reads);
+    }
+    assert!(woken[0] == 0 && woken[2] == 0 && woken[4] == 0, "{woken:?}");
+    assert!((1..6).contains(&woken[1]) && (1..6).contains(&woken[3]), "{woken:?}");
     assert_eq!(world.store.batches(|_| true).len(), commits);
     let after = alone.read().await.expect("there").sign_up;
     assert_eq!(after, before);
@@ -202,12 +209,15 @@ impl Actor for Shard {
 
 impl Alone {
     async fn start(world: &World) -> Self {
-        let system = world.start().await;
+        Self::over(world.start().await, true).await
+    }
+
+    async fn over(system: System, fresh: bool) -> Self {
         let asked = Asked::default();
         let (shard, _) = Actor::spawn(None, Shard, asked.clone()).await.expect("a shard");
         let arguments = Arguments {
             id: sign_up_id(1),
-            fresh: true,
+            fresh,
             environment: system.environment().clone(),
             persister: system.persister().clone(),
             shard,
