@@ -27,6 +27,8 @@ mod repeated;
 mod sessions;
 mod sign_ins;
 mod sign_ups;
+#[cfg(test)]
+mod simulation;
 mod view;
 mod visible;
 mod waitlist;
