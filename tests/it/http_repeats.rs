@@ -1,12 +1,15 @@
 //! The same call once more, by who has succeeded with it: a double click, a second tab, an answer that was lost. Others
 //! learn nothing by it.
 
+use std::sync::Barrier;
+use std::thread;
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::backend::{SECRET_KEY, backend};
 use crate::support::browser::{Browser, PAGE, escaped};
-use crate::support::server::Server;
+use crate::support::server::{Answer, Server};
 
 #[test]
 fn the_right_code_twice_shows_the_sign_up_that_it_completed() {
@@ -235,6 +238,147 @@ fn whoever_accepted_an_invitation_and_is_still_here_is_told_so() {
     }
 }
 
+#[test]
+fn a_password_step_made_twice_at_once_succeeds_twice() {
+    for source in ["false", "true"] {
+        for round in 0..4 {
+            let site = Site::with_settings(source, "", BY_USERNAME);
+            let mut owner = site.browser();
+            let made = owner.post("/v1/client/sign_ups", "username=ada_l&password=wanders+under+elms").json();
+            assert_eq!(made["response"]["status"], "complete", "{made}");
+
+            let mut browser = site.browser();
+            let path = browser.begin_sign_up("first_name=Eve");
+            site.twice(&browser, "PATCH", &path, "username=eve_l&password=wanders+under+elms", round);
+
+            let mut browser = site.browser();
+            browser.begin_sign_up("first_name=Bob");
+            site.twice(&browser, "POST", "/v1/client/sign_ups", "username=bob_l&password=wanders+under+elms", round);
+
+            site.server.advance(11_000);
+            let mut browser = site.browser();
+            browser.begin_sign_up("first_name=Ada");
+            let form = "identifier=ada_l&password=wanders+under+elms";
+            site.twice(&browser, "POST", "/v1/client/sign_ins", form, round);
+
+            site.server.advance(11_000);
+            let mut browser = site.browser();
+            let path = site.sign_in(&mut browser, "ada_l");
+            let form = "strategy=password&password=wanders+under+elms";
+            site.twice(&browser, "POST", &format!("{path}/attempt_first_factor"), form, round);
+        }
+    }
+}
+
+#[test]
+fn a_password_and_a_wish_for_a_code_twice_at_once_are_one_mail() {
+    for round in 0..4 {
+        let site = Site::start();
+        let mut browser = site.browser();
+        let path = browser.begin_sign_up("email_address=ada%40example.com");
+        let form = "password=wanders+under+elms&strategy=email_code";
+        for (answer, _) in site.at_once(&browser, "PATCH", &path, form) {
+            assert_eq!(answer.status, 200, "{round} {}", answer.body);
+            assert_eq!(answer.json()["response"]["has_password"], true);
+        }
+        site.server.mail("ada@example.com", 1);
+        thread::sleep(std::time::Duration::from_millis(50));
+        let outbox = site.server.request("GET", "/dev/outbox?to=ada%40example.com", &[], "").expect("an answer").json();
+        assert_eq!(outbox["messages"].as_array().map(Vec::len), Some(1), "{round}");
+    }
+}
+
+#[test]
+fn what_completed_a_sign_up_with_its_password_is_shown_again_for_a_minute() {
+    for (method, begins) in [("PATCH", false), ("POST", true)] {
+        let site = Site::with_settings("false", "", BY_USERNAME);
+        let mut browser = site.browser();
+        let mut path = browser.begin_sign_up("first_name=Ada");
+        if begins {
+            path = "/v1/client/sign_ups".to_owned();
+        }
+        let form = "username=ada_l&first_name=Ada&password=wanders+under+elms";
+        let before = browser.cookies.clone();
+        let done = browser.request(method, &path, &[], form).json();
+        assert_eq!(done["response"]["status"], "complete", "{done}");
+        let mut double = Browser { server: &site.server, cookies: before.clone() };
+        let again = double.request(method, &path, &[], form);
+        assert_eq!((again.status, &again.json()["response"]), (200, &done["response"]), "{method} {}", again.body);
+        assert_eq!(double.cookie("__client"), browser.cookie("__client"));
+        for other in [
+            "username=eve_l&first_name=Ada&password=wanders+under+elms",
+            "username=ada_l&first_name=Eve&password=wanders+under+elms",
+            "username=ada_l&first_name=Ada&password=wanders+under+oaks",
+            "username=ada_l&first_name=Ada&password=",
+            "username=ada_l&first_name=Ada",
+        ] {
+            let mut planted = Browser { server: &site.server, cookies: before.clone() };
+            let refused = planted.request(method, &path, &[], other);
+            assert_eq!((refused.status, refused.error_codes()), (400, vec!["client_state_invalid".into()]), "{other}");
+            assert!(!refused.body.contains("sess_") && planted.cookies == before, "{other} {}", refused.body);
+        }
+        let mut stranger = site.browser();
+        stranger.begin_sign_up("first_name=Eve");
+        let refused = stranger.request(method, &path, &[], form);
+        assert!(refused.status >= 400 && !refused.body.contains("sess_"), "{method} {}", refused.body);
+        site.server.advance(61_000);
+        let mut late = Browser { server: &site.server, cookies: before };
+        let refused = late.request(method, &path, &[], form);
+        assert!(refused.status >= 400 && !refused.body.contains("sess_"), "{method} {}", refused.body);
+    }
+}
+
+#[test]
+fn the_password_of_a_finished_sign_up_is_not_guessed_at_with_the_token_from_before() {
+    let site = Site::with_settings("false", "", BY_USERNAME);
+    let mut browser = site.browser();
+    let path = browser.begin_sign_up("first_name=Ada");
+    let before = browser.cookies.clone();
+    let right = "username=ada_l&password=wanders+under+elms";
+    assert_eq!(browser.request("PATCH", &path, &[], right).json()["response"]["status"], "complete");
+    let mut planted = Browser { server: &site.server, cookies: before };
+    for n in 0..6 {
+        let guess = format!("username=ada_l&password=wanders+under+elms+{n}");
+        assert!(planted.request("PATCH", &path, &[], &guess).status >= 400);
+    }
+    let refused = planted.request("PATCH", &path, &[], right);
+    assert_eq!((refused.status, refused.error_codes()), (429, vec!["too_many_requests".into()]), "{}", refused.body);
+}
+
+#[test]
+fn a_sign_in_begun_again_with_a_wrong_password_ends_the_matter() {
+    let site = Site::with_settings("false", "", BY_USERNAME);
+    let right = "identifier=ada_l&password=wanders+under+elms";
+    site.browser().post("/v1/client/sign_ups", "username=ada_l&password=wanders+under+elms");
+    let mut browser = site.browser();
+    browser.begin_sign_up("first_name=Ada");
+    let before = browser.cookies.clone();
+    assert_eq!(browser.post("/v1/client/sign_ins", right).json()["response"]["status"], "complete");
+    let mut double = Browser { server: &site.server, cookies: before.clone() };
+    assert_eq!(double.post("/v1/client/sign_ins", right).json()["response"]["status"], "complete");
+    let mut planted = Browser { server: &site.server, cookies: before };
+    for form in ["identifier=ada_l&password=wanders+under+oaks", right] {
+        let refused = planted.post("/v1/client/sign_ins", form);
+        assert_eq!(refused.error_codes(), ["client_state_invalid"], "{form}");
+    }
+}
+
+#[test]
+fn whoever_may_have_one_session_is_told_which_it_is() {
+    let site = Site::start();
+    let mut browser = site.signed_in("ada@example.com");
+    let session = browser.get("/v1/client").json()["response"]["last_active_session_id"].clone();
+    for (path, form) in [
+        ("/v1/client/sign_ins", "identifier=ada%40example.com&password=wanders+under+elms"),
+        ("/v1/client/sign_ins", "identifier=eve%40example.com"),
+        ("/v1/client/sign_ups", "email_address=eve%40example.com"),
+    ] {
+        let refused = browser.post(path, form);
+        assert_eq!((refused.status, refused.error_codes()), (400, vec!["session_exists".into()]), "{path} {form}");
+        assert_eq!(refused.json()["errors"][0]["meta"]["session_id"], session, "{}", refused.body);
+    }
+}
+
 struct Site {
     server: Server,
     _folder: TempDir,
@@ -246,8 +390,13 @@ impl Site {
     }
 
     fn start_with(more: &str) -> Self {
+        Self::with_settings("false", more, SETTINGS)
+    }
+
+    /// With limits by source, or without.
+    fn with_settings(source: &str, more: &str, settings: &str) -> Self {
         let folder = TempDir::new().expect("a folder");
-        let config = format!("[server]\nallowed_origins = [\"{PAGE}\"]\n[limits]\nsource = false\n{more}{SETTINGS}");
+        let config = format!("[server]\nallowed_origins = [\"{PAGE}\"]\n[limits]\nsource = {source}\n{more}{settings}");
         Self { server: Server::start(folder.path(), &config), _folder: folder }
     }
 
@@ -261,6 +410,36 @@ impl Site {
         let created = browser.post("/v1/client/sign_ups", &form).json();
         let id = created["response"]["id"].as_str().unwrap_or_else(|| panic!("{created}")).to_owned();
         (format!("/v1/client/sign_ups/{id}/attempt_verification"), self.code_form(address, 1))
+    }
+
+    /// The same call twice at once, by one browser: the answers, and what the browser would have after each.
+    fn at_once(&self, browser: &Browser<'_>, method: &str, path: &str, form: &str) -> Vec<(Answer, Option<String>)> {
+        let start = Barrier::new(2);
+        let call = || {
+            let mut browser = Browser { server: &self.server, cookies: browser.cookies.clone() };
+            start.wait();
+            let answer = browser.request(method, path, &[], form);
+            let token = browser.cookie("__client").map(str::to_owned);
+            (answer, token)
+        };
+        thread::scope(|scope| {
+            let calls = [scope.spawn(call), scope.spawn(call)];
+            calls.map(|call| call.join().expect("an answer")).into()
+        })
+    }
+
+    /// Has both calls complete, with one session and one token.
+    fn twice(&self, browser: &Browser<'_>, method: &str, path: &str, form: &str, round: usize) {
+        let answers = self.at_once(browser, method, path, form);
+        for (answer, token) in &answers {
+            assert_eq!(answer.status, 200, "{round} {method} {path} {}", answer.body);
+            let shown = answer.json();
+            assert_eq!(shown["response"]["status"], "complete", "{round} {method} {path}");
+            assert_eq!(shown["client"]["sessions"].as_array().map(Vec::len), Some(1), "{round} {method} {path}");
+            let session = &answers[0].0.json()["response"]["created_session_id"];
+            assert_eq!(&shown["response"]["created_session_id"], session, "{round} {method} {path}");
+            assert_eq!(token, &answers[0].1, "{round} {method} {path}");
+        }
     }
 
     fn code_form(&self, address: &str, count: usize) -> String {
@@ -279,6 +458,27 @@ impl Site {
         format!("/v1/client/sign_ins/{}", begun["response"]["id"].as_str().expect("an id"))
     }
 }
+
+impl Browser<'_> {
+    /// Begins a sign-up; returns its path.
+    fn begin_sign_up(&mut self, form: &str) -> String {
+        let created = self.post("/v1/client/sign_ups", form);
+        assert_eq!(created.status, 200, "{}", created.body);
+        format!("/v1/client/sign_ups/{}", created.json()["response"]["id"].as_str().expect("an id"))
+    }
+}
+
+const BY_USERNAME: &str = r#"
+[settings.attributes.username]
+enabled = true
+required = true
+used_for_first_factor = true
+[settings.attributes.password]
+enabled = true
+required = true
+[settings.attributes.first_name]
+enabled = true
+"#;
 
 const SETTINGS: &str = r#"
 [settings.attributes.email_address]
