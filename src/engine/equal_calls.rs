@@ -53,8 +53,12 @@ impl CallKey {
 }
 
 impl Call<'_> {
-    /// Whether it has a password in it.
-    pub(super) fn has_password(&self) -> bool {
+    /// Whether what it completes can be told from its password only. What an attempt completed knows that by itself.
+    pub(super) fn is_kept(&self) -> bool {
+        !matches!(self, Self::AttemptFirstFactor(..)) && self.has_password()
+    }
+
+    fn has_password(&self) -> bool {
         let password = match self {
             Self::CreateSignUp(fields) | Self::UpdateSignUp(_, fields) => &fields.password,
             Self::CreateSignIn(raw) => &raw.password,
@@ -194,4 +198,90 @@ impl Digester {
 
 fn exposed(secret: &Option<Secret<String>>) -> Option<&str> {
     secret.as_ref().map(|text| text.expose().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::domain::id::Id;
+    use crate::entropy::SeededEntropy;
+
+    #[test]
+    fn every_parameter_makes_another_call() {
+        let key = CallKey::generate(&mut SeededEntropy::new(1));
+        let mut seen = HashSet::new();
+        let mut is_new = |call: &Call<'_>| seen.insert(key.digest(PRESENTED, call, &Source::default()));
+        assert!(is_new(&Call::CreateSignUp(&RawFields::default())));
+        for set in FIELDS {
+            for value in ["", "x", "y"] {
+                let mut fields = RawFields::default();
+                set(&mut fields, value.to_owned());
+                assert!(is_new(&Call::CreateSignUp(&fields)), "{fields:?}");
+                assert!(is_new(&Call::UpdateSignUp(Id::from_bytes([1; 16]), &fields)), "{fields:?}");
+                assert!(is_new(&Call::UpdateSignUp(Id::from_bytes([2; 16]), &fields)), "{fields:?}");
+            }
+        }
+        let shifted = |first: &str, last: &str| RawFields {
+            first_name: Some(first.into()),
+            last_name: Some(last.into()),
+            ..RawFields::default()
+        };
+        assert!(is_new(&Call::CreateSignUp(&shifted("ab", "c"))) && is_new(&Call::CreateSignUp(&shifted("a", "bc"))));
+        for password in ["wanders under elms", "wanders under oaks"] {
+            let password = Some(Secret::new(password.to_owned()));
+            let raw = RawSignIn { password: password.clone(), ..RawSignIn::default() };
+            assert!(is_new(&Call::CreateSignIn(&raw)));
+            let proof = RawProof { password, ..RawProof::default() };
+            assert!(is_new(&Call::AttemptFirstFactor(Id::from_bytes([1; 16]), &proof)));
+        }
+        let id = Id::from_bytes([1; 16]);
+        for code in ["000000", "424242"] {
+            assert!(is_new(&Call::AttemptVerification(id, Some("email_code"), Some(code))));
+            assert!(is_new(&Call::AttemptVerification(id, Some(code), Some("email_code"))));
+        }
+    }
+
+    #[test]
+    fn another_token_or_another_key_makes_another_digest_and_the_same_call_has_the_same() {
+        let call = Call::CreateSignUp(&RawFields::default());
+        let digest = |seed, presented| {
+            let key = CallKey::generate(&mut SeededEntropy::new(seed));
+            key.digest(presented, &call, &Source::default())
+        };
+        let first = digest(1, PRESENTED);
+        assert_eq!(first, digest(1, PRESENTED));
+        assert_ne!(first, digest(2, PRESENTED));
+        assert_ne!(first, digest(1, (PRESENTED.0, 1)));
+        assert_ne!(first, digest(1, (ClientId::from_bytes([8; 16]), 0)));
+    }
+
+    type Set = fn(&mut RawFields, String);
+
+    const PRESENTED: (ClientId, u32) = (ClientId::from_bytes([7; 16]), 0);
+    const FIELDS: [Set; 22] = [
+        |fields, text| fields.email_address = Some(text),
+        |fields, text| fields.phone_number = Some(text),
+        |fields, text| fields.email_address_or_phone_number = Some(text),
+        |fields, text| fields.username = Some(text),
+        |fields, text| fields.password = Some(Secret::new(text)),
+        |fields, text| fields.first_name = Some(text),
+        |fields, text| fields.last_name = Some(text),
+        |fields, text| fields.web3_wallet = Some(text),
+        |fields, text| fields.unsafe_metadata = Some(text),
+        |fields, text| fields.legal_accepted = Some(text),
+        |fields, text| fields.locale = Some(text),
+        |fields, text| fields.strategy = Some(text),
+        |fields, text| fields.channel = Some(text),
+        |fields, text| fields.action_complete_redirect_url = Some(text),
+        |fields, text| fields.oidc_prompt = Some(text),
+        |fields, text| fields.oidc_login_hint = Some(text),
+        |fields, text| fields.redirect_url = Some(text),
+        |fields, text| fields.ticket = Some(text),
+        |fields, text| fields.transfer = Some(text),
+        |fields, text| fields.token = Some(Secret::new(text)),
+        |fields, text| fields.captcha_token = Some(Secret::new(text)),
+        |fields, text| fields.captcha_error = Some(text),
+    ];
 }

@@ -4,7 +4,7 @@
 //!
 //! The calls share one future. Each of them drives it, so that it goes on when the first caller leaves, and it is
 //! dropped with the last of them. A call that arrives too late for that, with the token that the first one replaced,
-//! is still the same call if it brings the same password: what that completed is remembered for a moment. Codes need
+//! is still the same call if it brings the same password: what that completed is remembered for a moment. Attempts need
 //! none of this: a sign-up and a sign-in know by themselves what proved them.
 //!
 //! A session is shown only to an equal call with a secret in it. All that a call without one says can be known to
@@ -60,7 +60,9 @@ struct Flight {
     engine: Engine,
     presented: Presented,
     digest: Digest,
-    has_password: bool,
+    has_secret: bool,
+    /// Whether what it completes is remembered.
+    is_kept: bool,
 }
 
 /// A flight in its table, until it is dropped: when it has landed, or when the last caller has left.
@@ -110,7 +112,8 @@ impl Engine {
         let flights = V::flights(&self.inner);
         let Some(presented) = caller.presented().filter(|_| !caller.is_new()) else { return work.await };
         let digest = self.inner.calls.digest(presented, call, source);
-        let flight = Flight { engine: self.clone(), presented, digest, has_password: call.has_password() };
+        let (has_secret, is_kept) = (call.has_secret(), call.is_kept());
+        let flight = Flight { engine: self.clone(), presented, digest, has_secret, is_kept };
         let work = match flights.begin(flight, self.now(), work) {
             Begun::First(work) => return work.await,
             Begun::Beside(work) => work,
@@ -122,7 +125,7 @@ impl Engine {
             return Ok((value, client));
         }
         match value.session() {
-            Some(_) if call.has_secret() => value.shown_again(self, caller, source).await,
+            Some(_) if has_secret => value.shown_again(self, caller, source).await,
             _ => Err(EngineError::TokenReplaced),
         }
     }
@@ -146,7 +149,7 @@ impl<V: Completed> Flights<V> {
     {
         let mut table = self.table();
         table.forget_before(now);
-        if flight.has_password
+        if flight.has_secret
             && let Some(value) = table.landed_like(flight.presented, &flight.digest)
         {
             return Begun::After(value);
@@ -169,7 +172,7 @@ impl<V: Completed> Flights<V> {
 
 impl<V> Table<V> {
     /// What was completed with this token by a call with a password, for the same call once more. Another call with a
-    /// password ends the matter: nobody is to guess at it.
+    /// secret ends the matter: nobody is to guess at it.
     fn landed_like(&mut self, presented: Presented, digest: &Digest) -> Option<V>
     where
         V: Clone,
@@ -206,9 +209,9 @@ impl<V> Table<V> {
 impl<V: Completed> Entry<V> {
     async fn during(self, work: impl Future<Output = Written<V>>) -> Written<V> {
         let outcome = work.await;
-        let Flight { engine, presented, digest, has_password } = &self.flight;
+        let Flight { engine, presented, digest, is_kept, .. } = &self.flight;
         if let Ok((value, client)) = &outcome
-            && *has_password
+            && *is_kept
             && value.session().is_some()
             && client.client.generation != presented.1
         {

@@ -239,57 +239,100 @@ fn whoever_accepted_an_invitation_and_is_still_here_is_told_so() {
 }
 
 #[test]
-fn a_password_step_made_twice_at_once_succeeds_twice() {
-    for source in ["false", "true"] {
-        for round in 0..4 {
-            let site = Site::with_settings(source, "", BY_USERNAME);
-            let mut owner = site.browser();
-            let made = owner.post("/v1/client/sign_ups", "username=ada_l&password=wanders+under+elms").json();
-            assert_eq!(made["response"]["status"], "complete", "{made}");
+fn equal_calls_with_a_password_at_once_all_succeed_and_are_done_once() {
+    for (source, count, rounds) in [("true", 2, 2), ("false", 2, 4), ("false", 16, 1)] {
+        for mode in [Mode::Cookie, Mode::Native] {
+            for _ in 0..rounds {
+                let site = Site::with_settings(source, "", BY_USERNAME);
+                let made = site.browser().post("/v1/client/sign_ups", "username=ada_l&password=wanders+under+elms");
+                assert_eq!(made.json()["response"]["status"], "complete", "{}", made.body);
 
-            let mut browser = site.browser();
-            let path = browser.begin_sign_up("first_name=Eve");
-            site.twice(&browser, "PATCH", &path, "username=eve_l&password=wanders+under+elms", round);
+                let (token, path) = site.begun(mode, "first_name=Eve");
+                let form = "username=eve_l&password=wanders+under+elms";
+                site.all_complete(count, mode, &token, ("PATCH", &path, form));
 
-            let mut browser = site.browser();
-            browser.begin_sign_up("first_name=Bob");
-            site.twice(&browser, "POST", "/v1/client/sign_ups", "username=bob_l&password=wanders+under+elms", round);
+                let (token, _) = site.begun(mode, "first_name=Bob");
+                let form = "username=bob_l&password=wanders+under+elms";
+                site.all_complete(count, mode, &token, ("POST", "/v1/client/sign_ups", form));
 
-            site.server.advance(11_000);
-            let mut browser = site.browser();
-            browser.begin_sign_up("first_name=Ada");
-            let form = "identifier=ada_l&password=wanders+under+elms";
-            site.twice(&browser, "POST", "/v1/client/sign_ins", form, round);
+                site.server.advance(11_000);
+                let (token, _) = site.begun(mode, "first_name=Ada");
+                let form = "identifier=ada_l&password=wanders+under+elms";
+                site.all_complete(count, mode, &token, ("POST", "/v1/client/sign_ins", form));
 
-            site.server.advance(11_000);
-            let mut browser = site.browser();
-            let path = site.sign_in(&mut browser, "ada_l");
-            let form = "strategy=password&password=wanders+under+elms";
-            site.twice(&browser, "POST", &format!("{path}/attempt_first_factor"), form, round);
+                site.server.advance(11_000);
+                let begun = mode.call(&site.server, "", ("POST", "/v1/client/sign_ins", "identifier=ada_l"));
+                let id = begun.json()["response"]["id"].as_str().expect("an id").to_owned();
+                let path = format!("/v1/client/sign_ins/{id}/attempt_first_factor");
+                let form = "strategy=password&password=wanders+under+elms";
+                site.all_complete(count, mode, &mode.token_in(&begun).expect("a token"), ("POST", &path, form));
+            }
         }
     }
 }
 
 #[test]
-fn a_password_and_a_wish_for_a_code_twice_at_once_are_one_mail() {
-    for round in 0..4 {
+fn equal_codes_at_once_all_succeed() {
+    for mode in [Mode::Cookie, Mode::Native] {
         let site = Site::start();
-        let mut browser = site.browser();
-        let path = browser.begin_sign_up("email_address=ada%40example.com");
+        let form = "email_address=ada%40example.com&password=wanders+under+elms&strategy=email_code";
+        let (token, path) = site.begun(mode, form);
+        let path = format!("{path}/attempt_verification");
+        for (refused, _) in site.at_once(2, mode, &token, ("POST", &path, "strategy=email_code&code=000000")) {
+            assert_eq!(refused.error_codes(), ["form_code_incorrect"], "{mode:?}");
+        }
+        let form = site.code_form("ada@example.com", 1);
+        site.all_complete(16, mode, &token, ("POST", &path, &form));
+    }
+}
+
+#[test]
+fn a_password_and_a_wish_for_a_code_at_once_are_one_mail() {
+    for mode in [Mode::Cookie, Mode::Native] {
+        let site = Site::start();
+        let (token, path) = site.begun(mode, "email_address=ada%40example.com");
         let form = "password=wanders+under+elms&strategy=email_code";
-        for (answer, _) in site.at_once(&browser, "PATCH", &path, form) {
-            assert_eq!(answer.status, 200, "{round} {}", answer.body);
+        for (answer, _) in site.at_once(16, mode, &token, ("PATCH", &path, form)) {
+            assert_eq!(answer.status, 200, "{mode:?} {}", answer.body);
             assert_eq!(answer.json()["response"]["has_password"], true);
         }
-        site.server.mail("ada@example.com", 1);
-        thread::sleep(std::time::Duration::from_millis(50));
+        // Mail goes out in the order of its making.
+        site.begun(mode, "email_address=eve%40example.com&strategy=email_code");
+        site.server.mail("eve@example.com", 1);
         let outbox = site.server.request("GET", "/dev/outbox?to=ada%40example.com", &[], "").expect("an answer").json();
-        assert_eq!(outbox["messages"].as_array().map(Vec::len), Some(1), "{round}");
+        assert_eq!(outbox["messages"].as_array().map(Vec::len), Some(1), "{mode:?}");
     }
 }
 
 #[test]
-fn what_completed_a_sign_up_with_its_password_is_shown_again_for_a_minute() {
+fn of_two_passwords_at_once_one_completes_and_the_other_is_told_an_error_of_its_own() {
+    for mode in [Mode::Cookie, Mode::Native] {
+        let site = Site::with_settings("false", "", BY_USERNAME);
+        let (token, path) = site.begun(mode, "username=ada_l");
+        let start = Barrier::new(2);
+        let answers = thread::scope(|scope| {
+            let calls = ["wanders+under+elms", "strolls+beneath+oaks"].map(|password| {
+                let (site, token, path, start) = (&site, &token, &path, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    mode.call(&site.server, token, ("PATCH", path, &format!("password={password}")))
+                })
+            });
+            calls.map(|call| call.join().expect("an answer"))
+        });
+        let (done, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+        assert_eq!((done.len(), refused.len()), (1, 1), "{mode:?} {answers:?}");
+        assert!(matches!(refused[0].status, 400 | 429), "{mode:?} {}", refused[0].body);
+        let told = refused[0].error_codes();
+        assert!(told == ["client_state_invalid"] || told == ["too_many_requests"], "{mode:?} {told:?}");
+        assert!(!refused[0].body.contains("sess_"), "{mode:?} {}", refused[0].body);
+        let session = done[0].json()["response"]["created_session_id"].clone();
+        assert!(session.is_string(), "{mode:?} {}", done[0].body);
+    }
+}
+
+#[test]
+fn what_completed_a_sign_up_with_its_password_is_shown_again_to_the_same_call_and_to_no_other() {
     for (method, begins) in [("PATCH", false), ("POST", true)] {
         let site = Site::with_settings("false", "", BY_USERNAME);
         let mut browser = site.browser();
@@ -305,44 +348,41 @@ fn what_completed_a_sign_up_with_its_password_is_shown_again_for_a_minute() {
         let again = double.request(method, &path, &[], form);
         assert_eq!((again.status, &again.json()["response"]), (200, &done["response"]), "{method} {}", again.body);
         assert_eq!(double.cookie("__client"), browser.cookie("__client"));
+        let mut stranger = site.browser();
+        stranger.begin_sign_up("first_name=Eve");
+        let refused = stranger.request(method, &path, &[], form);
+        assert!(refused.status >= 400 && !refused.body.contains("sess_"), "{method} {}", refused.body);
+        // The last one is the right one: whoever brings another password ends the matter.
         for other in [
+            "username=ada_l&first_name=Ada&password=",
+            "username=ada_l&first_name=Ada",
             "username=eve_l&first_name=Ada&password=wanders+under+elms",
             "username=ada_l&first_name=Eve&password=wanders+under+elms",
             "username=ada_l&first_name=Ada&password=wanders+under+oaks",
-            "username=ada_l&first_name=Ada&password=",
-            "username=ada_l&first_name=Ada",
+            form,
         ] {
             let mut planted = Browser { server: &site.server, cookies: before.clone() };
             let refused = planted.request(method, &path, &[], other);
             assert_eq!((refused.status, refused.error_codes()), (400, vec!["client_state_invalid".into()]), "{other}");
             assert!(!refused.body.contains("sess_") && planted.cookies == before, "{other} {}", refused.body);
         }
-        let mut stranger = site.browser();
-        stranger.begin_sign_up("first_name=Eve");
-        let refused = stranger.request(method, &path, &[], form);
-        assert!(refused.status >= 400 && !refused.body.contains("sess_"), "{method} {}", refused.body);
-        site.server.advance(61_000);
-        let mut late = Browser { server: &site.server, cookies: before };
-        let refused = late.request(method, &path, &[], form);
-        assert!(refused.status >= 400 && !refused.body.contains("sess_"), "{method} {}", refused.body);
     }
 }
 
 #[test]
-fn the_password_of_a_finished_sign_up_is_not_guessed_at_with_the_token_from_before() {
-    let site = Site::with_settings("false", "", BY_USERNAME);
-    let mut browser = site.browser();
-    let path = browser.begin_sign_up("first_name=Ada");
-    let before = browser.cookies.clone();
-    let right = "username=ada_l&password=wanders+under+elms";
-    assert_eq!(browser.request("PATCH", &path, &[], right).json()["response"]["status"], "complete");
-    let mut planted = Browser { server: &site.server, cookies: before };
-    for n in 0..6 {
-        let guess = format!("username=ada_l&password=wanders+under+elms+{n}");
-        assert!(planted.request("PATCH", &path, &[], &guess).status >= 400);
+fn a_minute_later_the_token_from_before_is_good_for_nothing() {
+    for (method, begins) in [("PATCH", false), ("POST", true)] {
+        let site = Site::with_settings("false", "", BY_USERNAME);
+        let mut browser = site.browser();
+        let begun = browser.begin_sign_up("first_name=Ada");
+        let path = if begins { "/v1/client/sign_ups" } else { &begun };
+        let form = "username=ada_l&password=wanders+under+elms";
+        let mut late = Browser { server: &site.server, cookies: browser.cookies.clone() };
+        assert_eq!(browser.request(method, path, &[], form).json()["response"]["status"], "complete");
+        site.server.advance(61_000);
+        let refused = late.request(method, path, &[], form);
+        assert!(refused.status >= 400 && !refused.body.contains("sess_"), "{method} {}", refused.body);
     }
-    let refused = planted.request("PATCH", &path, &[], right);
-    assert_eq!((refused.status, refused.error_codes()), (429, vec!["too_many_requests".into()]), "{}", refused.body);
 }
 
 #[test]
@@ -379,6 +419,42 @@ fn whoever_may_have_one_session_is_told_which_it_is() {
     }
 }
 
+/// A method, a path and a form.
+type Call<'a> = (&'a str, &'a str, &'a str);
+
+/// How a client presents its token.
+#[derive(Clone, Copy, Debug)]
+enum Mode {
+    Cookie,
+    Native,
+}
+
+impl Mode {
+    fn call(self, server: &Server, token: &str, (method, path, form): Call<'_>) -> Answer {
+        match self {
+            Self::Native => server.native(method, path, token, form).expect("an answer"),
+            Self::Cookie => {
+                let mut browser = Browser::of(server);
+                if !token.is_empty() {
+                    browser.cookies.push(("__client".to_owned(), token.to_owned()));
+                }
+                browser.request(method, path, &[], form)
+            }
+        }
+    }
+
+    /// The token that an answer tells the client to keep.
+    fn token_in(self, answer: &Answer) -> Option<String> {
+        match self {
+            Self::Native => answer.header("authorization").map(str::to_owned),
+            Self::Cookie => {
+                let mut lines = answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+                lines.find_map(|(_, line)| Some(line.strip_prefix("__client=")?.split(';').next()?.to_owned()))
+            }
+        }
+    }
+}
+
 struct Site {
     server: Server,
     _folder: TempDir,
@@ -412,34 +488,41 @@ impl Site {
         (format!("/v1/client/sign_ups/{id}/attempt_verification"), self.code_form(address, 1))
     }
 
-    /// The same call twice at once, by one browser: the answers, and what the browser would have after each.
-    fn at_once(&self, browser: &Browser<'_>, method: &str, path: &str, form: &str) -> Vec<(Answer, Option<String>)> {
-        let start = Barrier::new(2);
+    /// The same call several times at once, with one token: the answers, and the token that each brings.
+    fn at_once(&self, count: usize, mode: Mode, token: &str, call: Call<'_>) -> Vec<(Answer, Option<String>)> {
+        let start = Barrier::new(count);
         let call = || {
-            let mut browser = Browser { server: &self.server, cookies: browser.cookies.clone() };
             start.wait();
-            let answer = browser.request(method, path, &[], form);
-            let token = browser.cookie("__client").map(str::to_owned);
+            let answer = mode.call(&self.server, token, call);
+            let token = mode.token_in(&answer);
             (answer, token)
         };
         thread::scope(|scope| {
-            let calls = [scope.spawn(call), scope.spawn(call)];
-            calls.map(|call| call.join().expect("an answer")).into()
+            let calls: Vec<_> = (0..count).map(|_| scope.spawn(call)).collect();
+            calls.into_iter().map(|call| call.join().expect("an answer")).collect()
         })
     }
 
-    /// Has both calls complete, with one session and one token.
-    fn twice(&self, browser: &Browser<'_>, method: &str, path: &str, form: &str, round: usize) {
-        let answers = self.at_once(browser, method, path, form);
+    /// Has all the calls complete, with one session and one token.
+    fn all_complete(&self, count: usize, mode: Mode, token: &str, call: Call<'_>) {
+        let answers = self.at_once(count, mode, token, call);
+        let first = answers[0].0.json()["response"].clone();
         for (answer, token) in &answers {
-            assert_eq!(answer.status, 200, "{round} {method} {path} {}", answer.body);
+            assert_eq!(answer.status, 200, "{mode:?} {call:?} {}", answer.body);
             let shown = answer.json();
-            assert_eq!(shown["response"]["status"], "complete", "{round} {method} {path}");
-            assert_eq!(shown["client"]["sessions"].as_array().map(Vec::len), Some(1), "{round} {method} {path}");
-            let session = &answers[0].0.json()["response"]["created_session_id"];
-            assert_eq!(&shown["response"]["created_session_id"], session, "{round} {method} {path}");
-            assert_eq!(token, &answers[0].1, "{round} {method} {path}");
+            assert_eq!(shown["response"]["status"], "complete", "{mode:?} {call:?}");
+            assert_eq!(shown["client"]["sessions"].as_array().map(Vec::len), Some(1), "{mode:?} {call:?}");
+            assert_eq!(shown["response"]["created_session_id"], first["created_session_id"], "{mode:?} {call:?}");
+            assert!(token.is_some() && *token == answers[0].1, "{mode:?} {call:?}");
         }
+    }
+
+    /// A client that has begun a sign-up: its token, and the sign-up's path.
+    fn begun(&self, mode: Mode, form: &str) -> (String, String) {
+        let created = mode.call(&self.server, "", ("POST", "/v1/client/sign_ups", form));
+        assert_eq!(created.status, 200, "{}", created.body);
+        let id = created.json()["response"]["id"].as_str().expect("an id").to_owned();
+        (mode.token_in(&created).expect("a token"), format!("/v1/client/sign_ups/{id}"))
     }
 
     fn code_form(&self, address: &str, count: usize) -> String {
