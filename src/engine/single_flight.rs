@@ -20,6 +20,7 @@ use crate::actors::{Answer, Outcome};
 use crate::domain::id::{ClientId, SessionId};
 use crate::domain::sign_up::Phase;
 use crate::domain::time::{Span, Timestamp};
+use crate::limiter::Family;
 
 use super::engine::Inner;
 use super::equal_calls::{Call, Digest};
@@ -114,13 +115,17 @@ impl Engine {
         let digest = self.inner.calls.digest(presented, call, source);
         let (has_secret, is_kept) = (call.has_secret(), call.is_kept());
         let flight = Flight { engine: self.clone(), presented, digest, has_secret, is_kept };
-        let work = match flights.begin(flight, self.now(), work) {
+        let begun = match flights.begin(flight, self.now(), work) {
             Begun::First(work) => return work.await,
-            Begun::Beside(work) => work,
-            Begun::After(value) => return value.shown_again(self, caller, source).await,
+            begun => begun,
         };
+        // Nothing is done for this one, but it is answered.
+        self.inner.admission.spend(Family::Write, source, self.now())?;
         let _place = self.inner.admission.enter()?;
-        let (value, client) = work.await?;
+        let (value, client) = match begun {
+            Begun::After(value) => return value.shown_again(self, caller, source).await,
+            Begun::First(work) | Begun::Beside(work) => work.await?,
+        };
         if client.client.generation == presented.1 {
             return Ok((value, client));
         }
