@@ -68,12 +68,10 @@ impl Call<'_> {
         password.as_ref().is_some_and(|password| !password.expose().is_empty())
     }
 
-    /// Whether only the person can know all that it says.
+    /// Whether only the person can know all that it says. Whoever sent an invitation knows its ticket too.
     pub(super) fn has_secret(&self) -> bool {
         let other = match self {
-            Self::CreateSignUp(fields) | Self::UpdateSignUp(_, fields) => {
-                fields.ticket().or_else(|| exposed(&fields.token))
-            }
+            Self::CreateSignUp(fields) | Self::UpdateSignUp(_, fields) => exposed(&fields.token),
             Self::AttemptVerification(_, _, code) => *code,
             Self::AttemptFirstFactor(_, raw) => raw.code.as_deref(),
             Self::CreateSignIn(_) | Self::PrepareVerification(..) | Self::PrepareFirstFactor(..) => None,
