@@ -202,8 +202,8 @@ impl Engine {
         }
     }
 
-    /// The caller, or in the place of nobody somebody with a client that is not stored yet: an error answer tells them of
-    /// it too, should the call write something ([`Engine::is_stored`]).
+    /// The caller; one without a client gets a new client that is not stored yet. Where a refused call has stored it all
+    /// the same ([`Engine::is_stored`]), the error answer must bring its token.
     pub fn or_opened(&self, caller: &Caller) -> Caller {
         match &caller.0 {
             Standing::Nobody => self.newcomer(),

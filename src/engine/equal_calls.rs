@@ -68,7 +68,7 @@ impl Call<'_> {
         password.as_ref().is_some_and(|password| !password.expose().is_empty())
     }
 
-    /// Whether only the person can know all that it says. Whoever sent an invitation knows its ticket too.
+    /// Whether only the person can know all that it says. A ticket is also known to the sender of the invitation.
     pub(super) fn has_secret(&self) -> bool {
         let other = match self {
             Self::CreateSignUp(fields) | Self::UpdateSignUp(_, fields) => exposed(&fields.token),

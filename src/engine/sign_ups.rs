@@ -43,7 +43,7 @@ impl Engine {
     /// [`EngineError::Rejected`] with every fault of the fields, or because the trip that they ask for can't be had;
     /// nothing is stored then. Where the fields are good and only the message beside them may not be sent now, the
     /// sign-up is begun all the same, for a caller who has a client: the error says `too_many_requests`, and
-    /// [`Engine::client_view`] shows it. Somebody without one would not hear of theirs (see [`Engine::or_opened`]).
+    /// [`Engine::client_view`] shows it. A caller without one would not be told of it: see [`Engine::or_opened`].
     pub async fn create_sign_up(
         &self,
         caller: &Caller,

@@ -176,8 +176,8 @@ impl<V: Completed> Flights<V> {
 }
 
 impl<V> Table<V> {
-    /// What was completed with this token by a call with a password, for the same call once more. Another call with a
-    /// secret ends the matter: nobody is to guess at it.
+    /// What was completed with this token by a call with a password, for the same call once more. After another
+    /// call with a secret it is forgotten, so that the password can't be guessed here.
     fn landed_like(&mut self, presented: Presented, digest: &Digest) -> Option<V>
     where
         V: Clone,

@@ -59,8 +59,8 @@ impl<'a> Exchange<'a> {
         Ok(identity)
     }
 
-    /// Who calls to change something. A call with a password may be one that was made before, by somebody who has only
-    /// the token that it replaced: the engine says whether it is.
+    /// Who calls to change something. A call with a password may be the same one that replaced the token, sent again: the
+    /// engine decides that, so a replaced token is let through here.
     ///
     /// # Errors
     /// As [`Self::identify`].

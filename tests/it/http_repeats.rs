@@ -352,7 +352,7 @@ fn what_completed_a_sign_up_with_its_password_is_shown_again_to_the_same_call_an
         stranger.begin_sign_up("first_name=Eve");
         let refused = stranger.request(method, &path, &[], form);
         assert!(refused.status >= 400 && !refused.body.contains("sess_"), "{method} {}", refused.body);
-        // The last one is the right one: whoever brings another password ends the matter.
+        // The last one is the right one: after another password it is forgotten.
         for other in [
             "username=ada_l&first_name=Ada&password=",
             "username=ada_l&first_name=Ada",
@@ -370,7 +370,7 @@ fn what_completed_a_sign_up_with_its_password_is_shown_again_to_the_same_call_an
 }
 
 #[test]
-fn a_minute_later_the_token_from_before_is_good_for_nothing() {
+fn a_minute_later_the_replaced_token_shows_nothing() {
     for (method, begins) in [("PATCH", false), ("POST", true)] {
         let site = Site::with_settings("false", "", BY_USERNAME);
         let mut browser = site.browser();
@@ -386,7 +386,7 @@ fn a_minute_later_the_token_from_before_is_good_for_nothing() {
 }
 
 #[test]
-fn a_sign_in_begun_again_with_a_wrong_password_ends_the_matter() {
+fn a_sign_in_is_not_shown_again_after_a_wrong_password() {
     let site = Site::with_settings("false", "", BY_USERNAME);
     let right = "identifier=ada_l&password=wanders+under+elms";
     site.browser().post("/v1/client/sign_ups", "username=ada_l&password=wanders+under+elms");
@@ -404,7 +404,7 @@ fn a_sign_in_begun_again_with_a_wrong_password_ends_the_matter() {
 }
 
 #[test]
-fn whoever_may_have_one_session_is_told_which_it_is() {
+fn a_refusal_for_a_session_that_exists_names_it() {
     let site = Site::start();
     let mut browser = site.signed_in("ada@example.com");
     let session = browser.get("/v1/client").json()["response"]["last_active_session_id"].clone();

@@ -72,7 +72,7 @@ async fn equal_calls_without_a_password_are_one_too() {
 }
 
 #[tokio::test]
-async fn a_caller_who_leaves_takes_nobody_along() {
+async fn an_equal_call_goes_on_when_the_first_caller_leaves() {
     let engine = engine().await;
     let caller = opened(&engine).await;
     let fields = RawFields { username: text("ada_l"), ..given(PASSWORD) };
