@@ -12,6 +12,7 @@ mod captchas;
 mod clients;
 #[expect(clippy::module_inception, reason = "the room is named after its one handle")]
 mod engine;
+mod equal_calls;
 mod error;
 mod external;
 mod hash_costs;
@@ -29,6 +30,7 @@ mod sign_ins;
 mod sign_ups;
 #[cfg(test)]
 mod simulation;
+mod single_flight;
 mod view;
 mod visible;
 mod waitlist;
