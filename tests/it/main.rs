@@ -9,6 +9,7 @@ mod domain;
 mod domain_accounts;
 mod domain_admission;
 mod domain_links;
+mod domain_sign_ins;
 mod engine;
 mod first_proofs;
 mod floods;
