@@ -169,7 +169,9 @@ fn an_account_with_an_address_that_can_not_be_read_meets_the_block_list_by_its_d
 
 #[test]
 fn an_invitation_goes_with_its_address_when_a_sign_in_proved_another_one() {
-    let mut world = World::new(open());
+    let mut settings = open();
+    settings.attributes.username.required = true;
+    let mut world = World::new(settings);
     let invited = invitation();
     let invitation = || Some(Box::new(Invitation { public_metadata: r#"{"role":"admin"}"#.into(), ..invited.clone() }));
     let proved = |email: &str| {

@@ -256,20 +256,21 @@ pub(super) fn answer(said: &Answer, world: &World) -> ExternalAnswer {
     };
     let of_email = profile.email().and_then(|email| world.holder(&email.identifier()));
     let of_account = world.holder(&profile.identifier(PROVIDER));
-    let proved_it = of_email.filter(|_| profile.email_verified).and_then(|id| world.user(id)).filter(|user| {
-        let is_proved = |email: &EmailAddress| {
-            user.email_addresses.iter().any(|own| own.value == *email && own.verified_by.is_some())
-        };
-        profile.email().is_some_and(|email| is_proved(&email))
+    let may_link = of_email.filter(|_| profile.email_verified).and_then(|id| world.user(id)).filter(|user| {
+        let mut addresses = user.email_addresses.iter();
+        let known =
+            addresses.find(|known| Some(&known.value.identifier()) == profile.email().map(|e| e.identifier()).as_ref());
+        let has_another = user.external_accounts.iter().any(|account| account.provider == PROVIDER);
+        known.is_some_and(|known| known.verified_by.is_none() || !has_another)
     });
     let mut taken = BTreeSet::new();
     taken.extend(of_email.map(|_| IdentifierKind::EmailAddress));
     let name = |name: &String| Identifier { kind: IdentifierKind::Username, value: name.clone() };
     let of_name = profile.username.as_ref().and_then(|text| world.holder(&name(text)));
     taken.extend(of_name.map(|_| IdentifierKind::Username));
-    let links = of_account.is_none() && proved_it.is_some();
+    let links = of_account.is_none() && may_link.is_some();
     let session = matches!(said, Answer::SignedInAlready).then(|| SessionId::from_bytes([9; 16]));
-    let holder = of_account.or(proved_it.map(|user| user.id));
+    let holder = of_account.or(may_link.map(|user| user.id));
     ExternalAnswer { outcome: Ok(profile), holder, links, session, taken }
 }
 

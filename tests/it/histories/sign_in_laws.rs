@@ -163,7 +163,7 @@ fn counts_every_try(decision: &Decision<'_>, transition: &Transition) -> Law {
     };
     prop_assert_eq!(transition.tried.is_some(), guesses, "a try that is not counted");
     let Some(tried) = &transition.tried else { return Ok(()) };
-    let is_newcomer = transition.next.is_transferable();
+    let is_newcomer = transition.verdict.as_ref().is_err_and(|refused| refused.is(Code::SignUpIfMissingTransfer));
     prop_assert_eq!(tried.succeeded, transition.entry.is_some() || is_newcomer);
     let proofs = transition.charges.iter().filter(|charge| charge.what == Charged::Proof).count();
     prop_assert_eq!(proofs, usize::from(tried.succeeded), "a proof begins the count anew, and nothing else does");
@@ -175,6 +175,12 @@ fn keeps_little_of_a_refusal(decision: &Decision<'_>, transition: &Transition, r
     prop_assert!(transition.entry.is_none() && transition.effects.is_empty());
     if refused.is(Code::FormPasswordIncorrect) {
         prop_assert!(transition.client_changes.is_empty(), "a wrong password changes the client");
+        let fits = match decision.asked {
+            Asked::Attempt(Attempt { proof: Proof::Password { fits }, .. }, _) => fits.is_some(),
+            Asked::Create(create) => matches!(create.start, Start::Password { fits: Some(_) }),
+            _ => false,
+        };
+        prop_assert!(!fits || decision.user.is_none(), "the right password is called wrong");
         return Ok(());
     }
     let Asked::Attempt(Attempt { proof: Proof::Code(_), .. }, _) = decision.asked else {
