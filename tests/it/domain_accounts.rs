@@ -1,5 +1,6 @@
 //! Who becomes a user by an account at a provider: what the lists, the captcha and enumeration protection make of it.
 
+use vestibule::domain::effect::{Content, Effect};
 use vestibule::domain::identifier::{EmailAddress, IdentifierKind};
 use vestibule::domain::invitation::Invitation;
 use vestibule::domain::rejection::{Code, Rejection};
@@ -193,6 +194,25 @@ fn an_invitation_goes_with_its_address_when_a_sign_in_proved_another_one() {
         (fields.invitation, fields.proved) = (invitation(), proved("other@example.org"));
     });
     assert!(both.expect_err("two addresses at once").is(Code::FormConditionalParamDisallowed));
+}
+
+#[test]
+fn a_code_goes_to_no_user_whose_address_a_provider_named() {
+    let mut settings = open();
+    settings.attack_protection.enumeration_protection.enabled = true;
+    let mut world = World::new(settings);
+    let mut content = |is_taken: bool| {
+        let mut answer = answer(person(Some(EMAIL), false));
+        answer.taken.extend(is_taken.then_some(IdentifierKind::EmailAddress));
+        let made = create_with(&mut world, &RawFields::default(), |fields| {
+            fields.external = Some(External::Answered(Strategy::OAuth(PROVIDER.into()), answer));
+            fields.strategy = Some(Strategy::EmailCode);
+        });
+        let Effect::Deliver(message) = made.expect("a sign-up").effects.remove(0);
+        message.content
+    };
+    assert!(content(false).code().is_some());
+    assert_eq!(content(true), Content::Notice);
 }
 
 fn refused(outcome: Result<Transition, Rejection>) -> bool {

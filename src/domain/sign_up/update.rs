@@ -123,7 +123,7 @@ impl SignUp {
                     channel: fields.channel.clone(),
                     redirect_url: fields.redirect_url.clone(),
                     in_cookie: fields.in_cookie,
-                    taken: strategy.kind().is_some_and(|kind| fields.taken.contains(&kind)),
+                    taken: strategy.kind().is_some_and(|kind| fields.find_taken(kind, &next, cx)),
                 };
                 next.prepare_in_place(&prepare, cx)?
             }
