@@ -36,6 +36,7 @@ mod mixed_load;
 mod navigations;
 mod oauth;
 mod operation;
+mod parsers;
 mod passwords;
 mod process;
 mod readiness;
