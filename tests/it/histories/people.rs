@@ -151,7 +151,8 @@ pub(super) fn fields(write: &Write, person: &mut Person, world: &World) -> Resul
         (Beside::Leave, _) => Some(PROVIDER.to_owned()),
         (_, means) => means.map(|means| means.way().to_string()),
     };
-    let raw = RawFields {
+    let asks = |field: &Field| world.settings().enabled(field);
+    let mut raw = RawFields {
         email_address: pick(&EMAILS, write.email),
         phone_number: pick(&PHONES, write.phone),
         username: pick(&USERNAMES, write.username),
@@ -163,6 +164,16 @@ pub(super) fn fields(write: &Write, person: &mut Person, world: &World) -> Resul
         strategy,
         ..RawFields::default()
     };
+    // What the instance does not ask for would be refused, with all that came beside it.
+    for (field, given) in [
+        (Field::EmailAddress, &mut raw.email_address),
+        (Field::PhoneNumber, &mut raw.phone_number),
+        (Field::Username, &mut raw.username),
+        (Field::FirstName, &mut raw.first_name),
+    ] {
+        *given = given.take().filter(|_| asks(&field));
+    }
+    raw.password = raw.password.filter(|_| asks(&Field::Password));
     let (mut fields, password) = Fields::parse(&raw, world.settings())?;
     if password.is_some() {
         fields.password_digest = Patch::Set(Secret::new("a digest".into()));

@@ -27,11 +27,11 @@ proptest! {
         one in instances(),
         other in instances(),
         seed in any::<u64>(),
-        steps in proptest::collection::vec(step(), 1..24),
+        steps in proptest::collection::vec(group(), 1..16),
     ) {
         let mut history = History::new(&[one, other], seed);
-        for step in &steps {
-            history.step(step)?;
+        for step in steps.concat() {
+            history.step(&step)?;
         }
     }
 }
@@ -74,6 +74,28 @@ enum Begin {
     Password(bool),
     Leave,
     TakeOver(Answer),
+}
+
+/// Mostly one step by chance, and now and then what somebody does on purpose.
+fn group() -> impl Strategy<Value = Vec<Step>> {
+    let who = || 0..2_usize;
+    let created = |who, identifier, begin| Step::Create { who, identifier, is_newcomer: false, begin };
+    prop_oneof![
+        12 => step().prop_map(|step| vec![step]),
+        2 => (who(), 0..4_usize).prop_map(move |(who, identifier)| {
+            let proof = |means| Step::Attempt(who, means, Which::Last);
+            let begun = created(who, Some(identifier), Begin::Identify);
+            vec![begun, Step::Prepare(who, Means::EmailCode), proof(Means::EmailCode), Step::Again(who)]
+        }),
+        2 => (who(), answers()).prop_map(move |(who, answer)| {
+            vec![created(who, None, Begin::TakeOver(answer.clone())), created(who, None, Begin::TakeOver(answer))]
+        }),
+        2 => (who(), 0..4_usize, 1..8_usize).prop_map(move |(who, identifier, times)| {
+            let mut steps = vec![created(who, Some(identifier), Begin::Identify)];
+            steps.resize(times + 1, Step::Password { who, is_right: false });
+            steps
+        }),
+    ]
 }
 
 fn step() -> impl Strategy<Value = Step> {

@@ -86,7 +86,38 @@ pub(super) enum Answer {
 }
 
 pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
-    proptest::collection::vec(step(), 1..24)
+    proptest::collection::vec(group(), 1..16).prop_map(|groups| groups.concat())
+}
+
+/// Mostly one step by chance, and now and then what people mean to do: chance alone seldom gets to the end of anything.
+fn group() -> impl Strategy<Value = Vec<Step>> {
+    prop_oneof![
+        12 => step().prop_map(|step| vec![step]),
+        2 => (who(), complete_writes()).prop_map(|(who, write)| vec![Step::Write(who, Box::new(write))]),
+        3 => (who(), means()).prop_map(|(who, means)| {
+            let proof = Step::Attempt { who, means, secret: Which::Last, again: false };
+            vec![Step::Prepare(who, means), proof]
+        }),
+        3 => (who(), by(), any::<bool>()).prop_map(|(who, by, confirmed)| {
+            let proof = Step::Follow { who, secret: Which::Last, by, confirmed, again: false };
+            vec![Step::Prepare(who, Means::EmailLink), proof]
+        }),
+    ]
+}
+
+/// A write with everything that can be asked for, so that only the proofs are left.
+fn complete_writes() -> impl Strategy<Value = Write> {
+    (1..4_usize, 1..3_usize, 1..3_usize).prop_map(|(email, phone, username)| Write {
+        email: Some(email),
+        phone: Some(phone),
+        username: Some(username),
+        password: Some(true),
+        first_name: Some(true),
+        legal: Some(true),
+        means: None,
+        captcha_solved: true,
+        beside: Beside::Nothing,
+    })
 }
 
 fn step() -> impl Strategy<Value = Step> {
