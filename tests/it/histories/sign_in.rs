@@ -87,6 +87,13 @@ fn group() -> impl Strategy<Value = Vec<Step>> {
             let begun = created(who, Some(identifier), Begin::Identify);
             vec![begun, Step::Prepare(who, Means::EmailCode), proof(Means::EmailCode), Step::Again(who)]
         }),
+        2 => (who(), 0..6_usize, 0..7_usize).prop_map(move |(who, identifier, times)| {
+            let attempt = |secret| Step::Attempt(who, Means::EmailCode, secret);
+            let mut steps = vec![created(who, Some(identifier), Begin::Prepare(Means::EmailCode))];
+            steps.resize(times + 1, attempt(Which::Wrong));
+            steps.push(attempt(Which::Last));
+            steps
+        }),
         2 => (who(), answers()).prop_map(move |(who, answer)| {
             vec![created(who, None, Begin::TakeOver(answer.clone())), created(who, None, Begin::TakeOver(answer))]
         }),

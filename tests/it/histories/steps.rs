@@ -98,6 +98,14 @@ fn group() -> impl Strategy<Value = Vec<Step>> {
             let proof = Step::Attempt { who, means, secret: Which::Last, again: false };
             vec![Step::Prepare(who, means), proof]
         }),
+        // Too many wrong ones or too late, and then the right one.
+        3 => (who(), means(), 0..7_usize, prop_oneof![Just(1_u64), Just(46_000)]).prop_map(|(who, means, times, late)| {
+            let attempt = |secret| Step::Attempt { who, means, secret, again: false };
+            let mut steps = vec![Step::Prepare(who, means)];
+            steps.resize(times + 1, attempt(Which::Wrong));
+            steps.extend([Step::Pass(late), attempt(Which::Last)]);
+            steps
+        }),
         3 => (who(), by(), any::<bool>()).prop_map(|(who, by, confirmed)| {
             let proof = Step::Follow { who, secret: Which::Last, by, confirmed, again: false };
             vec![Step::Prepare(who, Means::EmailLink), proof]
