@@ -98,11 +98,16 @@ fn group() -> impl Strategy<Value = Vec<Step>> {
             let proof = Step::Attempt { who, means, secret: Which::Last, again: false };
             vec![Step::Prepare(who, means), proof]
         }),
+        2 => (who(), complete_writes(), answers(), any::<bool>()).prop_map(|(who, write, answer, by_owner)| {
+            let leave = Write { beside: Beside::Leave, email: None, ..write };
+            let back = Step::Return { who, trip: Which::Last, answer, by_owner };
+            vec![Step::Write(who, Box::new(leave)), back]
+        }),
         // Too many wrong ones or too late, and then the right one.
         3 => (who(), means(), 0..7_usize, prop_oneof![Just(1_u64), Just(46_000)]).prop_map(|(who, means, times, late)| {
             let attempt = |secret| Step::Attempt { who, means, secret, again: false };
-            let mut steps = vec![Step::Prepare(who, means)];
-            steps.resize(times + 1, attempt(Which::Wrong));
+            let mut steps = vec![Step::Prepare(who, means), Step::Pass(1)];
+            steps.resize(times + 2, attempt(Which::Wrong));
             steps.extend([Step::Pass(late), attempt(Which::Last)]);
             steps
         }),
