@@ -10,6 +10,7 @@ mod laws;
 mod people;
 mod sign_in;
 mod sign_in_laws;
+mod sign_in_steps;
 mod sign_up;
 mod steps;
 mod world;

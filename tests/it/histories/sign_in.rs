@@ -18,7 +18,8 @@ use vestibule::store::{ClientWrite, Commit, CommitError, Store};
 use super::instance::{Instance, instances};
 use super::people::{EMAILS, Live, PHONES, USERNAMES, answer, trip};
 use super::sign_in_laws::{self as laws, Asked, Decision};
-use super::steps::{Answer, Means, Which, answers, pauses, which};
+use super::sign_in_steps::{Begin, IDENTIFIERS, Step, group};
+use super::steps::{Answer, Means, Which};
 use super::world::{Law, World};
 
 proptest! {
@@ -34,102 +35,6 @@ proptest! {
             history.step(&step)?;
         }
     }
-}
-
-/// One step of a history. The first number says on which client.
-#[derive(Clone, Debug)]
-enum Step {
-    Pass(u64),
-    StepBack(u64),
-    SwapSettings,
-    Create {
-        who: usize,
-        identifier: Option<usize>,
-        is_newcomer: bool,
-        begin: Begin,
-    },
-    Prepare(usize, Means),
-    Attempt(usize, Means, Which),
-    Password {
-        who: usize,
-        is_right: bool,
-    },
-    Return {
-        who: usize,
-        trip: Which,
-        answer: Answer,
-    },
-    /// Everything that completed a sign-in comes once more.
-    Again(usize),
-    SignOut(usize),
-    /// Somebody signs up with what was nobody's.
-    Arrive,
-}
-
-/// What a sign-in begins with.
-#[derive(Clone, Debug)]
-enum Begin {
-    Identify,
-    Prepare(Means),
-    Password(bool),
-    Leave,
-    TakeOver(Answer),
-}
-
-/// Mostly one step by chance, and now and then what somebody does on purpose.
-fn group() -> impl Strategy<Value = Vec<Step>> {
-    let who = || 0..2_usize;
-    let created = |who, identifier, begin| Step::Create { who, identifier, is_newcomer: false, begin };
-    prop_oneof![
-        12 => step().prop_map(|step| vec![step]),
-        2 => (who(), 0..4_usize).prop_map(move |(who, identifier)| {
-            let proof = |means| Step::Attempt(who, means, Which::Last);
-            let begun = created(who, Some(identifier), Begin::Identify);
-            vec![begun, Step::Prepare(who, Means::EmailCode), proof(Means::EmailCode), Step::Again(who)]
-        }),
-        2 => (who(), 0..6_usize, 0..7_usize).prop_map(move |(who, identifier, times)| {
-            let attempt = |secret| Step::Attempt(who, Means::EmailCode, secret);
-            let mut steps = vec![created(who, Some(identifier), Begin::Prepare(Means::EmailCode))];
-            steps.resize(times + 1, attempt(Which::Wrong));
-            steps.push(attempt(Which::Last));
-            steps
-        }),
-        2 => (who(), answers()).prop_map(move |(who, answer)| {
-            vec![created(who, None, Begin::TakeOver(answer.clone())), created(who, None, Begin::TakeOver(answer))]
-        }),
-        2 => (who(), 0..4_usize, 1..8_usize).prop_map(move |(who, identifier, times)| {
-            let mut steps = vec![created(who, Some(identifier), Begin::Identify)];
-            steps.resize(times + 1, Step::Password { who, is_right: false });
-            steps
-        }),
-    ]
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let who = || prop_oneof![3 => Just(0_usize), 1 => Just(1_usize)];
-    let means = || prop_oneof![3 => Just(Means::EmailCode), 2 => Just(Means::PhoneCode), 1 => Just(Means::EmailLink)];
-    let is_right = || proptest::bool::weighted(0.3);
-    let begin = prop_oneof![
-        3 => Just(Begin::Identify),
-        4 => means().prop_map(Begin::Prepare),
-        1 => is_right().prop_map(Begin::Password),
-        1 => Just(Begin::Leave),
-        1 => answers().prop_map(Begin::TakeOver),
-    ];
-    let created = (who(), proptest::option::weighted(0.9, 0..IDENTIFIERS), proptest::bool::weighted(0.3), begin);
-    prop_oneof![
-        3 => pauses().prop_map(Step::Pass),
-        1 => (1..5000_u64).prop_map(Step::StepBack),
-        1 => Just(Step::SwapSettings),
-        6 => created.prop_map(|(who, identifier, is_newcomer, begin)| Step::Create { who, identifier, is_newcomer, begin }),
-        5 => (who(), means()).prop_map(|(who, means)| Step::Prepare(who, means)),
-        9 => (who(), means(), which()).prop_map(|(who, means, secret)| Step::Attempt(who, means, secret)),
-        3 => (who(), is_right()).prop_map(|(who, is_right)| Step::Password { who, is_right }),
-        2 => (who(), which(), answers()).prop_map(|(who, trip, answer)| Step::Return { who, trip, answer }),
-        2 => who().prop_map(Step::Again),
-        1 => who().prop_map(Step::SignOut),
-        1 => Just(Step::Arrive),
-    ]
 }
 
 struct History {
@@ -171,7 +76,7 @@ impl History {
     fn step(&mut self, step: &Step) -> Law {
         match step {
             Step::Pass(ms) => self.world.pass(*ms),
-            Step::StepBack(ms) => self.world.step_back(*ms),
+            Step::PutBack(ms) => self.world.step_back(*ms),
             Step::SwapSettings => self.world.swap(),
             Step::Create { who, identifier, is_newcomer, begin } => {
                 let identifier = identifier.and_then(|at| identifier_at(at, &self.world));
@@ -489,12 +394,11 @@ fn prepare(means: Means) -> Prepare {
 
 /// What somebody says they are, where that identifies anybody in this instance.
 fn identifier_at(at: usize, world: &World) -> Option<Identifier> {
-    let texts = [EMAILS[4], PHONES[4], USERNAMES[3], EMAILS[3], "nobody@example.com", PHONES[1], EMAILS[6], EMAILS[5]];
+    let texts: [_; IDENTIFIERS] =
+        [EMAILS[4], PHONES[4], USERNAMES[3], EMAILS[3], "nobody@example.com", PHONES[1], EMAILS[6], EMAILS[5]];
     sign_in::identifier(texts[at], world.settings()).ok()
 }
 
 fn nobody() -> Identifier {
     vestibule::domain::identifier::EmailAddress::parse("nobody@example.com").expect("an address").identifier()
 }
-
-const IDENTIFIERS: usize = 8;

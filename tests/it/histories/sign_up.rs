@@ -49,7 +49,7 @@ impl History {
     fn step(&mut self, step: &Step) -> Law {
         match step {
             Step::Pass(ms) => self.world.pass(*ms),
-            Step::StepBack(ms) => self.world.step_back(*ms),
+            Step::PutBack(ms) => self.world.step_back(*ms),
             Step::SwapSettings => self.world.swap(),
             Step::Write(who, write) => {
                 // What can't be read never comes to the sign-up.
@@ -112,7 +112,7 @@ impl History {
                 (*who, Command::Act(Action { custom_action: *custom_action, external_id }))
             }
             Step::SolveCaptcha(who) => (*who, Command::SolveCaptcha),
-            Step::Pass(_) | Step::StepBack(_) | Step::SwapSettings | Step::Write(..) => return None,
+            Step::Pass(_) | Step::PutBack(_) | Step::SwapSettings | Step::Write(..) => return None,
         })
     }
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Pass(u64),
-    StepBack(u64),
+    PutBack(u64),
     SwapSettings,
     Write(usize, Box<Write>),
     Prepare(usize, Means),
@@ -136,7 +136,7 @@ fn complete_writes() -> impl Strategy<Value = Write> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => pauses().prop_map(Step::Pass),
-        1 => (1..5000_u64).prop_map(Step::StepBack),
+        1 => (1..5000_u64).prop_map(Step::PutBack),
         1 => Just(Step::SwapSettings),
         8 => (who(), writes()).prop_map(|(who, write)| Step::Write(who, Box::new(write))),
         6 => (who(), means()).prop_map(|(who, means)| Step::Prepare(who, means)),
