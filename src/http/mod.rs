@@ -19,6 +19,8 @@ mod outcomes;
 mod pace;
 mod pages;
 mod params;
+#[cfg(test)]
+mod properties;
 mod proxy;
 mod redirect;
 mod refused_origins;

@@ -1,16 +1,20 @@
 //! Who becomes a user by an account at a provider: what the lists, the captcha and enumeration protection make of it.
 
-use vestibule::domain::identifier::IdentifierKind;
+use vestibule::domain::effect::{Content, Effect};
+use vestibule::domain::identifier::{EmailAddress, IdentifierKind};
+use vestibule::domain::invitation::Invitation;
 use vestibule::domain::rejection::{Code, Rejection};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::SignUpMode;
+use vestibule::domain::sign_in::Proved;
 use vestibule::domain::sign_up::{Command, External, ExternalAnswer, RawFields, Transition};
+use vestibule::domain::time::Timestamp;
 use vestibule::domain::verification::{ExternalState, Strategy};
 
 use crate::domain::{World, raw};
 use crate::domain_admission::{
-    EMAIL, PROVIDER, answer, come_back, create_with, leave, list, nobody, open, person, prepare, trip, update,
-    update_with,
+    EMAIL, PROVIDER, answer, come_back, create_with, invitation, leave, list, nobody, open, person, prepare, trip,
+    update, update_with,
 };
 
 #[test]
@@ -162,6 +166,53 @@ fn an_account_with_an_address_that_can_not_be_read_meets_the_block_list_by_its_d
         let refused = world.update(&waiting, &raw(|f| f.username = Some("ada_l".into())));
         assert!(refused.expect_err("blocked meanwhile").is(Code::NotAllowedAccess));
     }
+}
+
+#[test]
+fn an_invitation_goes_with_its_address_when_a_sign_in_proved_another_one() {
+    let mut settings = open();
+    settings.attributes.username.required = true;
+    let mut world = World::new(settings);
+    let invited = invitation();
+    let invitation = || Some(Box::new(Invitation { public_metadata: r#"{"role":"admin"}"#.into(), ..invited.clone() }));
+    let proved = |email: &str| {
+        let identifier = EmailAddress::parse(email).expect("an address").identifier();
+        let at = Timestamp::from_millis(1_800_000_000_000);
+        Some(Box::new(Proved { identifier, strategy: Strategy::EmailCode, at, captcha_solved: false, is_taken: false }))
+    };
+    let made = create_with(&mut world, &RawFields::default(), |fields| fields.invitation = invitation());
+    let made = made.expect("a sign-up").next;
+    assert_eq!(made.invited_by(), Some(invited.id));
+
+    let other = update_with(&mut world, &made, |fields| fields.proved = proved("other@example.org"));
+    let other = other.expect("an update").next;
+    assert_eq!((other.invitation, other.public_metadata.as_str()), (None, "{}"));
+    let same = update_with(&mut world, &made, |fields| fields.proved = proved(invited.email_address.as_str()));
+    assert_eq!(same.expect("an update").next.invited_by(), Some(invited.id), "both prove the same address");
+
+    let both = create_with(&mut world, &RawFields::default(), |fields| {
+        (fields.invitation, fields.proved) = (invitation(), proved("other@example.org"));
+    });
+    assert!(both.expect_err("two addresses at once").is(Code::FormConditionalParamDisallowed));
+}
+
+#[test]
+fn a_code_goes_to_no_user_whose_address_a_provider_named() {
+    let mut settings = open();
+    settings.attack_protection.enumeration_protection.enabled = true;
+    let mut world = World::new(settings);
+    let mut content = |is_taken: bool| {
+        let mut answer = answer(person(Some(EMAIL), false));
+        answer.taken.extend(is_taken.then_some(IdentifierKind::EmailAddress));
+        let made = create_with(&mut world, &RawFields::default(), |fields| {
+            fields.external = Some(External::Answered(Strategy::OAuth(PROVIDER.into()), answer));
+            fields.strategy = Some(Strategy::EmailCode);
+        });
+        let Effect::Deliver(message) = made.expect("a sign-up").effects.remove(0);
+        message.content
+    };
+    assert!(content(false).code().is_some());
+    assert_eq!(content(true), Content::Notice);
 }
 
 fn refused(outcome: Result<Transition, Rejection>) -> bool {

@@ -407,7 +407,7 @@ pub(crate) fn nobody() -> ExternalAnswer {
     ExternalAnswer { outcome, holder: None, links: false, session: None, taken: BTreeSet::new() }
 }
 
-fn invitation() -> Invitation {
+pub(crate) fn invitation() -> Invitation {
     let now = Timestamp::from_millis(1_800_000_000_000);
     Invitation {
         id: InvitationId::from_bytes([4; 16]),

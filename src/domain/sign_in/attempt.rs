@@ -47,8 +47,11 @@ impl SignIn {
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
         let address = self.identifier.clone().ok_or_else(|| Refusal::FormParamMissing.on("identifier"))?;
-        let fitting = self.user_id.zip(fits);
-        if fitting.is_some() {
+        // Somebody may have signed up with the identifier since: it is their password.
+        let since = user.filter(|_| self.newcomer.is_some()).map(|user| user.id);
+        let fitting = self.user_id.or(since).zip(fits);
+        if let Some((user, _)) = fitting {
+            self.user_id = Some(user);
             let verification = Verification::vouched(Strategy::Password, self.client_id, cx.now);
             self.updated_at = cx.now.max(self.updated_at);
             self.first_factor = Some(FirstFactor { address: address.clone(), verification });

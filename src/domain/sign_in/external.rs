@@ -56,6 +56,9 @@ impl SignIn {
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
         let user = answer.holder.ok_or(Code::AccountTransferInvalid)?;
+        if let Some(session) = answer.session {
+            return Err(Code::IdentifierAlreadySignedIn.on("identifier").instead(session).into());
+        }
         let state = ExternalState::Verified { at: cx.now, client: self.client_id };
         self.external = Some(Box::new(ExternalAccount { state, ..account.clone() }));
         self.proved_by_account(expected, user, answer.links, cx)

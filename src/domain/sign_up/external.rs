@@ -13,7 +13,7 @@ use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Strat
 
 use super::admission::takes_subaddresses;
 use super::fields::{name, usable};
-use super::{Collected, SignUp, Transition};
+use super::{Collected, Fields, SignUp, Transition};
 
 /// What a create or update says about an account at a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,6 +196,21 @@ impl SignUp {
             let text = profile.username.as_deref();
             self.username = text.and_then(|text| Username::parse(text, &settings.username_settings).ok());
         }
+    }
+}
+
+impl Fields {
+    /// Whether the address that `next` has by this write is a user's, be it typed or named by a provider, and nobody may
+    /// learn that.
+    pub(super) fn find_taken(&self, kind: IdentifierKind, next: &SignUp, cx: &Context<'_>) -> bool {
+        let is_named = || match &self.external {
+            Some(External::Answered(_, answer)) if kind == IdentifierKind::EmailAddress => {
+                let named = answer.outcome.as_ref().ok().and_then(Profile::email).map(|email| email.identifier());
+                answer.taken.contains(&kind) && named.is_some() && named == next.address(&Field::EmailAddress)
+            }
+            _ => false,
+        };
+        cx.settings.hides_holders(kind) && (self.taken.contains(&kind) || is_named())
     }
 }
 

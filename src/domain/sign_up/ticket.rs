@@ -21,8 +21,8 @@ impl SignUp {
     /// the invitation whose address has gone.
     pub(super) fn take_ticket(&mut self, invitation: Option<&Invitation>, cx: &Context<'_>) {
         if let Some(invitation) = invitation {
-            let known = self.email_address.take().and_then(|email| email.verification);
-            let known = known.filter(|_| self.invitation == Some(invitation.id));
+            let is_known = self.invited_by() == Some(invitation.id);
+            let known = self.email_address.take().and_then(|email| email.verification).filter(|_| is_known);
             let verification = known.unwrap_or_else(|| Verification::vouched(Strategy::Ticket, self.client_id, cx.now));
             let value = invitation.email_address.clone();
             self.email_address = Some(Collected { value, verification: Some(verification) });

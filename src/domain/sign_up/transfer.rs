@@ -12,9 +12,14 @@ use super::update::taken;
 use super::{Fields, Patch, SignUp};
 
 impl SignUp {
-    /// Takes in an identifier that a sign-in of the same client proved.
+    /// Takes in an identifier that a sign-in of the same client proved. An invitation that proves the same address says
+    /// more than that, and stays.
     pub(super) fn take_proved(&mut self, fields: &Fields) {
         let Some(proved) = &fields.proved else { return };
+        self.captcha_solved |= proved.captcha_solved;
+        if self.invited_by().is_some() && self.address(&Field::EmailAddress).as_ref() == Some(&proved.identifier) {
+            return;
+        }
         let verification = Some(Verification::vouched(proved.strategy.clone(), self.client_id, proved.at));
         let value = proved.identifier.value.clone();
         match proved.identifier.kind {
@@ -27,7 +32,6 @@ impl SignUp {
             }
             _ => {}
         }
-        self.captcha_solved |= proved.captcha_solved;
     }
 }
 
@@ -38,7 +42,11 @@ impl Fields {
         let Some(proved) = &self.proved else { return Ok(()) };
         let kind = proved.identifier.kind;
         let (field, is_given) = match kind {
-            IdentifierKind::EmailAddress => (Field::EmailAddress, self.email_address != Patch::Keep),
+            IdentifierKind::EmailAddress => {
+                let invited = self.invitation.as_ref().map(|invitation| invitation.email_address.as_str());
+                let is_another = invited.is_some_and(|invited| invited != proved.identifier.value);
+                (Field::EmailAddress, self.email_address != Patch::Keep || is_another)
+            }
             IdentifierKind::PhoneNumber => (Field::PhoneNumber, self.phone_number != Patch::Keep),
             _ => return Err(Code::AccountTransferInvalid.into()),
         };

@@ -123,7 +123,7 @@ impl SignUp {
                     channel: fields.channel.clone(),
                     redirect_url: fields.redirect_url.clone(),
                     in_cookie: fields.in_cookie,
-                    taken: strategy.kind().is_some_and(|kind| fields.taken.contains(&kind)),
+                    taken: strategy.kind().is_some_and(|kind| fields.find_taken(kind, &next, cx)),
                 };
                 next.prepare_in_place(&prepare, cx)?
             }
@@ -147,8 +147,9 @@ impl SignUp {
     fn take(&mut self, fields: &Fields, cx: &Context<'_>) {
         collect(&mut self.email_address, &fields.email_address, |old, new| old.as_str() == new.as_str());
         collect(&mut self.phone_number, &fields.phone_number, |old, new| old == new);
-        self.take_ticket(fields.invitation.as_deref(), cx);
+        // The invitation last: it goes with its address, whatever took the place of that.
         self.take_proved(fields);
+        self.take_ticket(fields.invitation.as_deref(), cx);
         self.captcha_solved |= fields.captcha_solved;
         patch(&mut self.username, &fields.username);
         patch(&mut self.password_digest, &fields.password_digest);

@@ -1,0 +1,209 @@
+//! Histories of sign-ups.
+
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+use vestibule::domain::client::ClientChange;
+use vestibule::domain::context::Context;
+use vestibule::domain::effect::Effect;
+use vestibule::domain::id::ClientId;
+use vestibule::domain::rejection::Rejection;
+use vestibule::domain::sign_up::{
+    Action, Attempt, Command, ExternalReturn, Fields, Follow, Patch, Phase, Prepare, SignUp, Transition,
+};
+use vestibule::domain::verification::LinkToken;
+use vestibule::store::{ClientWrite, Commit, CommitError, SignUpWrite, Store};
+
+use super::instance::{Instance, instances};
+use super::laws::{self, Decision};
+use super::people::{EMAILS, PHONES, Person, USERNAMES, answer, fields, is_hidden};
+use super::steps::{By, Step, steps};
+use super::world::{Law, World};
+
+proptest! {
+    #[test]
+    fn whatever_happens_to_a_sign_up_the_laws_hold(
+        one in instances(),
+        other in instances(),
+        seed in any::<u64>(),
+        steps in steps(),
+    ) {
+        let mut history = History::new(&[one, other], seed);
+        for step in &steps {
+            history.step(step)?;
+        }
+    }
+}
+
+struct History {
+    world: World,
+    people: [Person; 2],
+}
+
+impl History {
+    fn new(instances: &[Instance; 2], seed: u64) -> Self {
+        let mut world = World::new(instances, seed);
+        world.settle(1, EMAILS[4], PHONES[4], USERNAMES[3], true);
+        Self { world, people: [Person::new(0), Person::new(1)] }
+    }
+
+    fn step(&mut self, step: &Step) -> Law {
+        match step {
+            Step::Pass(ms) => self.world.pass(*ms),
+            Step::PutBack(ms) => self.world.step_back(*ms),
+            Step::SwapSettings => self.world.swap(),
+            Step::Write(who, write) => {
+                // What can't be read never comes to the sign-up.
+                let Ok(fields) = fields(write, &mut self.people[*who], &self.world) else { return Ok(()) };
+                match self.people[*who].value.is_some() {
+                    true => self.command(*who, Command::Update(Box::new(fields)))?,
+                    false => self.create(*who, &fields)?,
+                }
+            }
+            step => {
+                if let Some((who, command)) = self.asked(step) {
+                    self.command(who, command)?;
+                }
+            }
+        }
+        self.people
+            .iter()
+            .filter_map(|person| person.value.as_ref())
+            .try_for_each(|value| laws::of_value(value, &self.world))
+    }
+
+    /// What a step asks of a sign-up that is there.
+    fn asked(&self, step: &Step) -> Option<(usize, Command)> {
+        let pair = |who: usize| (&self.people[who], &self.people[1 - who]);
+        Some(match step {
+            Step::Prepare(who, means) => {
+                let strategy = means.way();
+                let kind = strategy.kind()?;
+                let taken = is_hidden(kind, self.people[*who].value.as_ref(), &self.world);
+                let redirect_url = Some("https://app.example/verify".into());
+                (*who, Command::Prepare(Prepare { strategy, channel: None, redirect_url, in_cookie: true, taken }))
+            }
+            Step::Attempt { who, means, secret, again } => {
+                let (person, other) = pair(*who);
+                let code = Some(person.code(*secret, other));
+                (*who, Command::Attempt(Attempt { strategy: means.way(), code, again: *again }))
+            }
+            Step::Follow { who, secret, by, confirmed, again } => {
+                let (person, other) = pair(*who);
+                let token = LinkToken::parse(&person.token(*secret, other)?).expect("a token reads back");
+                let by = match by {
+                    By::Owner => Some(person.client),
+                    By::Stranger => Some(ClientId::from_bytes([200; 16])),
+                    By::Nobody => None,
+                };
+                let (confirmed, again) = (*confirmed, *again);
+                (*who, Command::Follow(Follow { secret: token.secret, by, confirmed, again, in_cookie: true }))
+            }
+            Step::Return { who, trip, answer: said, by_owner } => {
+                let (person, other) = pair(*who);
+                let (nonce, answer) = (person.trip(*trip, other), answer(said, &self.world));
+                (*who, Command::Return(Box::new(ExternalReturn { nonce, answer, by_owner: *by_owner })))
+            }
+            Step::Act { who, custom_action, external_id } => {
+                let external_id = match external_id {
+                    None => Patch::Keep,
+                    Some(0) => Patch::Clear,
+                    Some(n) => Patch::Set(format!("customer {n}")),
+                };
+                (*who, Command::Act(Action { custom_action: *custom_action, external_id }))
+            }
+            Step::SolveCaptcha(who) => (*who, Command::SolveCaptcha),
+            Step::Pass(_) | Step::PutBack(_) | Step::SwapSettings | Step::Write(..) => return None,
+        })
+    }
+
+    fn create(&mut self, who: usize, fields: &Fields) -> Law {
+        let (id, client) = (self.people[who].id, self.people[who].client);
+        let decided = self.world.decide(|cx: &mut Context<'_>| SignUp::create(id, client, fields, None, cx))?;
+        self.judge(who, &Command::Update(Box::new(fields.clone())), decided)
+    }
+
+    fn command(&mut self, who: usize, command: Command) -> Law {
+        let Some(value) = self.people[who].value.clone() else { return Ok(()) };
+        let decided = self.world.decide(|cx| value.apply(&command, cx))?;
+        self.judge(who, &command, decided)
+    }
+
+    /// Holds the laws against what was decided, commits it, and goes on with what the store gives back.
+    fn judge(&mut self, who: usize, command: &Command, decided: Result<Transition, Rejection>) -> Law {
+        let person = &self.people[who];
+        let decision = Decision { before: person.value.as_ref(), command, person, world: &self.world };
+        let transition = match decided {
+            Ok(transition) => transition,
+            Err(refused) => return laws::of_refusal(&decision, &refused),
+        };
+        laws::of_transition(&decision, &transition)?;
+        if !transition.changed {
+            return Ok(());
+        }
+        let before = person.value.clone();
+        match self.commit(who, &transition)? {
+            Ok(()) => {}
+            Err(CommitError::LimitExceeded { .. }) => return self.goes_on(who, before),
+            Err(CommitError::IdentifierTaken(_)) => {
+                let user = transition.conversion.as_ref().map(|conversion| &conversion.user);
+                let mut claimed = user.into_iter().flat_map(|user| user.identifiers());
+                prop_assert!(claimed.any(|identifier| self.world.holder(&identifier).is_some()), "it is nobody's");
+                return self.goes_on(who, before);
+            }
+            Err(error) => prop_assert!(false, "a commit is refused: {error}"),
+        }
+        for Effect::Deliver(message) in &transition.effects {
+            self.world.note_message(transition.next.id, &message.to)?;
+        }
+        self.people[who].remember(before.as_ref(), &transition, &self.world);
+        let finished = transition.conversion.is_some();
+        // A finished one owes nothing, and does not keep whether a captcha was solved.
+        let captcha_solved = transition.next.captcha_solved && !finished;
+        self.goes_on(who, Some(SignUp { captcha_solved, ..transition.next.clone() }))?;
+        self.people[who].sessions += usize::from(finished);
+        self.shows_one_user(who, &transition)
+    }
+
+    fn commit(&mut self, who: usize, transition: &Transition) -> Result<Result<(), CommitError>, TestCaseError> {
+        let person = &self.people[who];
+        let next = transition.next.clone();
+        let terms = person.value.is_none().then_some(ClientChange::Open { salt: [1; 16] });
+        let changes = terms.into_iter().chain(transition.client_changes.iter().cloned()).collect();
+        let expected_version = person.value.as_ref().map(|value| value.version);
+        let deadline = next.abandon_at(self.world.policy());
+        let commit = Commit {
+            client: Some(ClientWrite { id: person.client, changes }),
+            sign_up: Some(SignUpWrite { next, expected_version, deadline }),
+            user: transition.conversion.as_ref().map(|conversion| conversion.user.clone()),
+            charges: transition.charges.clone(),
+            ..Commit::default()
+        };
+        Ok(self.world.commit(commit)?.map(drop))
+    }
+
+    /// What is stored is this value, and what follows is decided over it as it was read.
+    fn goes_on(&mut self, who: usize, expected: Option<SignUp>) -> Law {
+        let id = self.people[who].id;
+        let stored = self.world.read(async |store| store.sign_up(id).await).expect("memory reads");
+        prop_assert_eq!(&stored, &expected, "another value than was written");
+        self.people[who].value = stored;
+        Ok(())
+    }
+
+    /// A user and a session came of it if it is complete, and only then.
+    fn shows_one_user(&self, who: usize, transition: &Transition) -> Law {
+        let person = &self.people[who];
+        prop_assert!(person.sessions <= 1, "it converts once");
+        let user = self.world.user(person.id.cast());
+        let client = self.world.read(async |store| store.client(person.client).await).expect("memory reads");
+        let sessions: Vec<_> = client.iter().flat_map(|client| &client.sessions).map(|s| (s.id, s.user_id)).collect();
+        match transition.next.phase {
+            Phase::Open => prop_assert!(user.is_none() && sessions.is_empty(), "a user before it is complete"),
+            Phase::Complete { user_id, session_id, at } => {
+                prop_assert_eq!(sessions, [(session_id, user_id)]);
+                prop_assert!(user.is_some() && at == self.world.now);
+            }
+        }
+        Ok(())
+    }
+}
