@@ -59,6 +59,7 @@ pub mod delivery;
 pub mod domain;
 pub mod engine;
 pub mod entropy;
+pub mod guide;
 pub mod http;
 pub mod limiter;
 pub mod load;

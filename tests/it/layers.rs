@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import, beside itself.
-const ROOMS: [(&str, &[&str]); 22] = [
+const ROOMS: [(&str, &[&str]); 23] = [
     ("main", &["cli"]),
     ("cli", &["http", "load", "engine", "actors", ADAPTERS, UTILITIES, "domain"]),
     // The wire knows the engine, not what is behind it.
@@ -33,6 +33,8 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ("telemetry", &["clock", "domain"]),
     ("config", &["domain"]),
     ("domain", &[]),
+    // Text only.
+    ("guide", &[]),
     // The root declares the rooms and may show anything.
     ("lib", &["http", "engine", "actors", ADAPTERS, UTILITIES, "domain", "cli", "load"]),
 ];
