@@ -13,6 +13,7 @@ mod engine;
 mod first_proofs;
 mod floods;
 mod guesses;
+mod guide;
 mod http_backend;
 mod http_captcha;
 mod http_enumeration;

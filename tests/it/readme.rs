@@ -74,7 +74,7 @@ fn the_configuration_of_the_readme_is_accepted() {
 
 /// What `vestibule check` says of a configuration, where there is what it speaks of: the password's file and the folder
 /// of the key. No port is tried that might be another program's.
-fn check(text: &str) -> Output {
+pub(super) fn check(text: &str) -> Output {
     let folder = TempDir::new().expect("a folder");
     let key_folder = folder.path().to_str().expect("unicode");
     let text = text.replace("/etc/vestibule", key_folder);
@@ -93,12 +93,12 @@ fn check(text: &str) -> Output {
 
 /// A fenced block.
 #[derive(Debug)]
-struct Block {
+pub(super) struct Block {
     /// The word after the fence.
-    kind: String,
+    pub(super) kind: String,
     /// Where it begins, counted from 1.
-    line: usize,
-    text: String,
+    pub(super) line: usize,
+    pub(super) text: String,
 }
 
 impl Block {
@@ -110,9 +110,14 @@ impl Block {
 }
 
 fn blocks() -> Vec<Block> {
+    blocks_of(include_str!("../../README.md"))
+}
+
+/// The fenced blocks of a page.
+pub(super) fn blocks_of(page: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<Block> = None;
-    for (at, line) in include_str!("../../README.md").lines().enumerate() {
+    for (at, line) in page.lines().enumerate() {
         match (&mut open, line.strip_prefix("```")) {
             (None, Some(kind)) => {
                 open = Some(Block { kind: kind.trim().to_owned(), line: at + 1, text: String::new() })
@@ -224,7 +229,7 @@ impl Drop for Running {
     }
 }
 
-fn said(output: &Output) -> String {
+pub(super) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[&*output.stdout, &*output.stderr].concat()).into_owned()
 }
 
