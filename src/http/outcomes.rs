@@ -294,7 +294,10 @@ mod tests {
         let uri = "/v1/lovelace@example.com/+1555?token=secret";
         let (log, _) = told(&outcomes(RequestLog::All), "ADA-LOVELACE", uri, Err(Code::ResourceNotFound.into()), 0);
         assert!(log.contains("_OTHER") && log.contains("http.status=404"), "{log}");
-        assert!(["LOVELACE", "lovelace", "+1555", "secret", "http.route"].iter().all(|part| !log.contains(part)), "{log}");
+        assert!(
+            ["LOVELACE", "lovelace", "+1555", "secret", "http.route"].iter().all(|part| !log.contains(part)),
+            "{log}"
+        );
     }
 
     #[test]
