@@ -1,4 +1,5 @@
-//! Accounts at providers over HTTP: the table of CONTRACT 9, and what attackers try (SECURITY 2.4, 3.1).
+//! Accounts at providers over HTTP: the table of guide/contract_sign_ups.md#accounts-at-providers, and what attackers
+//! try (guide/security.md#accounts-at-providers).
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
