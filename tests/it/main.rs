@@ -14,6 +14,7 @@ mod first_proofs;
 mod floods;
 mod guesses;
 mod guide;
+mod guide_links;
 mod http_backend;
 mod http_captcha;
 mod http_enumeration;
