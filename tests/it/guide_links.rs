@@ -41,7 +41,7 @@ fn the_checks_can_fail() {
         ("src/lib.rs", "/// [guide: x](crate::guide::contracts)", "the guide has no page contracts"),
         ("tests/it/x.rs", "// guide/contract.md#biscuits.", "contract has no heading #biscuits"),
         ("README.md", "[Cookies](src/guide/storage.md)", "the guide has no page storage"),
-        ("src/guide/contract.md", "[x](super::contract#a-b)", "contract has no heading #a-b"),
+        ("src/guide/contract.md", "[x](crate::guide::contract#a-b)", "contract has no heading #a-b"),
         ("src/guide/contract.md", "see [x](#no-cookies)", "contract has no heading #no-cookies"),
     ];
     for (path, text, fault) in wrong {
@@ -50,7 +50,7 @@ fn the_checks_can_fail() {
     let right = [
         ("src/lib.rs", "/// ([guide: Cookies](crate::guide::contract#cookies)). [`x`](super::other#y)"),
         ("tests/it/x.rs", "// guide/contract.md#cookies, guide/contract.md."),
-        ("src/guide/contract.md", "[x](#cookies) and [y](super::contract#the-contract)"),
+        ("src/guide/contract.md", "[x](#cookies) and [y](crate::guide::contract#the-contract)"),
         ("README.md", "[elsewhere](#cookies-of-the-readme)"),
     ];
     for (path, text) in right {
@@ -161,11 +161,6 @@ fn references(path: &str, text: &str) -> Vec<(usize, Reference)> {
         }
     }
     let Some(own) = own else { return found };
-    for (at, _) in text.match_indices("](super::") {
-        let rest = &text[at + "](super::".len()..];
-        let page = rest.split(|c| !is_word(c)).next().unwrap_or_default();
-        found.push((at, Reference { page: page.to_owned(), anchor: anchor(&rest[page.len()..]) }));
-    }
     for (at, _) in text.match_indices("](#") {
         found.push((at, Reference { page: own.to_owned(), anchor: anchor(&text[at + 2..]) }));
     }
