@@ -73,6 +73,7 @@ fn anchors_are_spelled_as_rustdoc_spells_them() {
         ("### E-mail links", "e-mail-links"),
         ("## The backend's word on sign-ups", "the-backends-word-on-sign-ups"),
         ("# `POST` & more", "post--more"),
+        ("## Fields", "fields-1"),
     ] {
         assert_eq!(headings(heading), BTreeSet::from([anchor.to_owned()]), "{heading}");
     }
@@ -187,7 +188,9 @@ fn headings(page: &str) -> BTreeSet<String> {
         let kept = title.trim().chars().filter(|c| c.is_alphanumeric() || "-_ ".contains(*c));
         let anchor: String = kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect();
         let numbered = (1..).map(|n| format!("{anchor}-{n}"));
-        let free = std::iter::once(anchor.clone()).chain(numbered).find(|anchor| !found.contains(anchor));
+        let free = std::iter::once(anchor.clone())
+            .chain(numbered)
+            .find(|anchor| !found.contains(anchor) && !RESERVED.contains(&&**anchor));
         found.extend(free);
     }
     found
@@ -277,6 +280,8 @@ fn root() -> PathBuf {
 }
 
 const STRANGERS: [&str; 5] = ["CONTRACT", "CONTRACT-2", "DESIGN", "SECURITY", "SCALE-OUT"];
+/// What rustdoc's pages use themselves: a heading of that name gets a number.
+const RESERVED: [&str; 5] = ["fields", "help", "search", "settings", "variants"];
 /// The calls of a session, which the router tells apart further on.
 const CALLS: [&str; 4] = ["touch", "tokens", "end", "remove"];
 const STATUSES: [(&str, u16); 11] = [
