@@ -1,5 +1,7 @@
 //! Chance: the only place that draws random bytes.
 
+use std::cell::RefCell;
+
 use aws_lc_rs::digest;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
@@ -28,6 +30,24 @@ impl Entropy for OsEntropy {
     }
 }
 
+/// Random bytes for a name that no other has, such as a request's. Each thread draws them a block at a time, because a
+/// draw costs more than such a name may. The rest of a block lies in memory until it is used: it is not for secrets.
+pub fn unique_bytes() -> [u8; 16] {
+    DRAWN.with_borrow_mut(|(left, block)| {
+        if *left == 0 {
+            OsEntropy::new().fill(block.as_flattened_mut());
+            *left = NAMES_DRAWN;
+        }
+        *left -= 1;
+        block[*left]
+    })
+}
+
+thread_local! {
+    /// How many names of the block are left, and the block.
+    static DRAWN: RefCell<(usize, [[u8; 16]; NAMES_DRAWN])> = const { RefCell::new((0, [[0; 16]; NAMES_DRAWN])) };
+}
+
 /// The same bytes for the same seed: SHA-256 of the seed and a counter. For tests and simulations only.
 #[derive(Clone, Debug)]
 pub struct SeededEntropy {
@@ -49,6 +69,30 @@ impl Entropy for SeededEntropy {
             let block = digest::digest(&digest::SHA256, &input);
             chunk.copy_from_slice(&block.as_ref()[..chunk.len()]);
             self.counter += 1;
+        }
+    }
+}
+
+/// How many names a thread draws at once: 4 KiB.
+const NAMES_DRAWN: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_differ_within_a_block_between_blocks_and_between_threads() {
+        let draw = || std::iter::repeat_with(unique_bytes).take(2 * NAMES_DRAWN + 1).collect::<Vec<_>>();
+        let mut names = draw();
+        for thread in [std::thread::spawn(draw), std::thread::spawn(draw)] {
+            names.extend(thread.join().expect("no panic"));
+        }
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), 3 * (2 * NAMES_DRAWN + 1));
+        for place in 0..16 {
+            let values: HashSet<u8> = names.iter().map(|name| name[place]).collect();
+            assert!(values.len() > 128, "byte {place} is as random as the others");
         }
     }
 }

@@ -14,6 +14,8 @@ mod sign_up;
 mod supervisor;
 mod sweeper;
 mod system;
+#[cfg(test)]
+pub(crate) mod test_support;
 
 pub use environment::{ActorOptions, Environment};
 pub use last_seen::LastSeen;

@@ -9,6 +9,8 @@ use crate::store::{CommitError, Committed};
 #[derive(Debug, Default)]
 pub(super) struct Outage {
     on: AtomicBool,
+    /// Whether somebody tries whether it is over.
+    is_probed: AtomicBool,
     failed: AtomicU64,
 }
 
@@ -16,6 +18,17 @@ impl Outage {
     /// Whether the last batch could not be written.
     pub(super) fn is_on(&self) -> bool {
         self.on.load(Ordering::Acquire)
+    }
+
+    /// Whether the caller is to try whether it is over, since it is on and nobody does. One at a time does, however
+    /// often outages begin and end.
+    pub(super) fn begin_probing(&self) -> bool {
+        self.is_on() && !self.is_probed.swap(true, Ordering::AcqRel)
+    }
+
+    /// The caller tries no more.
+    pub(super) fn end_probing(&self) {
+        self.is_probed.store(false, Ordering::Release);
     }
 
     /// Takes note of what came of a batch. Returns true when an outage begins with it.

@@ -127,12 +127,15 @@ impl State {
         let (last_seen, outage) = (self.last_seen.clone(), self.outage.clone());
         tokio::spawn(async move {
             // Should the store panic, the ports of the batch close and the persister goes on with the next.
-            let ongoing = outage.clone();
+            let (ongoing, reader) = (outage.clone(), relay.clone());
             let outcome = tokio::spawn(async move { write(&*store, &relay, (&last_seen, &outage), batch).await }).await;
             match outcome {
                 Ok(begins) if begins => drop(tokio::spawn(probe_until_over(ongoing, myself.clone()))),
                 Ok(_) => {}
-                Err(error) => tracing::error!(%error, "a batch was lost in the store"),
+                Err(error) => {
+                    tracing::error!(%error, "a batch was lost in the store");
+                    look_for_messages(&reader);
+                }
             }
             if myself.send_message(PersisterMessage::Written).is_err() {
                 tracing::debug!("the persister is gone");
@@ -144,11 +147,18 @@ impl State {
 /// Tries now and then whether a commit stands again. Nobody else may: an instance that says it is not ready is asked
 /// for nothing that it would have to commit.
 async fn probe_until_over(outage: Arc<Outage>, persister: ActorRef<PersisterMessage>) {
-    loop {
-        tokio::time::sleep(PROBE_PAUSE).await;
-        if !outage.is_on() || persister.send_message(PersisterMessage::Probe).is_err() {
-            return;
+    // Another outage may begin while this one is found to be over.
+    while outage.begin_probing() {
+        loop {
+            tokio::time::sleep(PROBE_PAUSE).await;
+            if !outage.is_on() {
+                break;
+            }
+            if persister.send_message(PersisterMessage::Probe).is_err() {
+                return;
+            }
         }
+        outage.end_probing();
     }
 }
 
@@ -190,19 +200,34 @@ async fn write(
         last_seen.noted(now);
     }
     let begins = outage.note(&results);
+    let mut is_unknown = false;
     for ((result, reply), outbox) in results.into_iter().zip(replies).zip(outboxes) {
-        if result.is_ok() {
-            for entry in outbox {
-                if relay.send_message(RelayMessage::Deliver(entry)).is_err() {
-                    tracing::debug!("the relay is gone; the message stays in the outbox");
+        match &result {
+            Ok(_) => {
+                for entry in outbox {
+                    if relay.send_message(RelayMessage::Deliver(entry)).is_err() {
+                        tracing::debug!("the relay is gone; the message stays in the outbox");
+                    }
                 }
             }
+            Err(CommitError::Unknown) => is_unknown |= !outbox.is_empty(),
+            Err(_) => {}
         }
         if reply.send(result).is_err() {
             tracing::debug!("the caller is gone");
         }
     }
+    if is_unknown {
+        look_for_messages(relay);
+    }
     begins
+}
+
+/// Has the outbox read: messages of a batch whose outcome is unknown may be in it.
+fn look_for_messages(relay: &ActorRef<RelayMessage>) {
+    if relay.send_message(RelayMessage::Read).is_err() {
+        tracing::debug!("the relay is gone; what was written stays in the outbox");
+    }
 }
 
 /// Under which name a probe is stored.
@@ -210,3 +235,6 @@ const PROBE: &str = "commit_probe";
 const PROBE_PAUSE: Duration = Duration::from_secs(1);
 /// The most commits in one batch.
 const BATCH_MAX: usize = 1024;
+
+#[cfg(test)]
+mod tests;

@@ -387,3 +387,6 @@ impl Environment {
 
 /// Tells one incarnation of an actor from the next.
 pub(super) type Incarnation = ActorId;
+
+#[cfg(test)]
+mod tests;

@@ -199,3 +199,6 @@ impl Entry {
 /// So many failures of one sign-up within [`QUARANTINE`] and it is left alone until that has passed.
 const CRASHES_MAX: u32 = 3;
 const QUARANTINE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests;

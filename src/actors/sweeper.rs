@@ -16,6 +16,7 @@ pub(super) struct Sweeper;
 
 pub(super) struct Sweep;
 
+#[derive(Clone)]
 pub(super) struct State {
     environment: Arc<Environment>,
     persister: Persister,
@@ -38,10 +39,22 @@ impl Actor for Sweeper {
     }
 
     async fn handle(&self, _: ActorRef<Sweep>, _: Sweep, state: &mut State) -> Result<(), ActorProcessingErr> {
-        if let Err(error) = state.sweep_and_walk().await {
-            tracing::warn!(%error, "a sweep was cut short");
+        let mut round = state.clone();
+        // Should the store panic, this round is lost and the next one comes in its time.
+        let done = tokio::spawn(async move {
+            let outcome = round.sweep_and_walk().await;
+            round.keep_time().await;
+            (round, outcome)
+        });
+        match done.await {
+            Ok((round, outcome)) => {
+                *state = round;
+                if let Err(error) = outcome {
+                    tracing::warn!(%error, "a sweep was cut short");
+                }
+            }
+            Err(error) => tracing::error!(%error, "a sweep broke off"),
         }
-        state.keep_time().await;
         Ok(())
     }
 }
@@ -121,3 +134,6 @@ impl Policy {
 }
 
 const PORTION: usize = 500;
+
+#[cfg(test)]
+mod tests;

@@ -33,6 +33,7 @@ pub(super) fn check(sources: &Sources) -> Report {
         Err(error) => (error.faults().to_vec(), None),
         Ok(config) => {
             warnings.extend_from_slice(config.warnings());
+            warnings.extend(key_file::weakness(&config));
             let mut problems = refusals(&config);
             match address(&config) {
                 Address::Free => {}

@@ -32,6 +32,20 @@ pub(super) fn inspect(config: &Config) -> Result<Option<PathBuf>, String> {
     }
 }
 
+/// A warning where the key in the file is none that was drawn at random. It is not refused: there may be data under it.
+pub(super) fn weakness(config: &Config) -> Option<String> {
+    if config.store.kind != StoreKind::Sled && config.instance.key_file.is_none() {
+        return None;
+    }
+    let key_file = config.key_file();
+    let why = InstanceKey::load(&key_file).ok()??.weakness()?;
+    Some(format!(
+        "the key in {} may be guessed: it {why}, and with it come all data and sessions; move the file away where there is no \
+         data yet, and a new key is made",
+        key_file.display()
+    ))
+}
+
 /// Whether a new key could be written there. A missing data folder is made. Any other folder must exist: with a misspelt
 /// path the key would be written to a place that the operator does not know of.
 fn could_be_made(config: &Config, key_file: &Path) -> Result<(), String> {

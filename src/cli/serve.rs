@@ -37,7 +37,8 @@ use super::{Banner, banner, data_error, descriptors, key_file, listen_error};
 /// One sentence that says what to do.
 pub fn serve(config: &Config, sources: &Sources) -> Result<(), String> {
     start_log(config)?;
-    for warning in near_misses(&sources.environment).iter().chain(config.warnings()) {
+    let of_key = key_file::weakness(config);
+    for warning in near_misses(&sources.environment).iter().chain(config.warnings()).chain(&of_key) {
         tracing::warn!("{warning}");
     }
     quiet_panics();

@@ -3,6 +3,7 @@
 use crate::domain::settings::{Attribute, Settings};
 
 use super::error::ConfigError;
+use super::guessable::guessable;
 use super::layer::Layer;
 use super::load::Config;
 use super::sections::{Email, Limits};
@@ -28,31 +29,45 @@ pub(super) fn check_apart_from(sections: &[&str], config: &Config, layer: &Layer
             fault(key, &format!("is {value}; it must be from {min} to {max}"));
         }
     }
-    let (password, email) = (&config.password, &config.email);
-    if u64::from(password.m_kib) < 8 * u64::from(password.p) {
-        fault("password.m_kib", "must be at least 8 for each lane of `password.p`");
+    let groups = [of_email(&config.email), of_passwords(config), of_captcha(config)];
+    for (key, reason) in groups.into_iter().flatten().chain(of_production(config)) {
+        fault(key, &reason);
     }
-    if email.transport == EmailTransport::Smtp {
-        if email.host.as_deref().unwrap_or_default().is_empty() {
-            fault("email.host", "is missing; give the SMTP server's name, or another `email.transport`");
-        }
-        if !email.from.as_deref().unwrap_or_default().contains('@') {
-            fault("email.from", "must be the sender, such as \"Acme <no-reply@acme.example>\"");
-        }
-        let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
-        if email.hello_name.as_deref().is_some_and(|name| !is_name(name)) {
-            fault("email.hello_name", "must be a name such as \"mail.acme.example\"");
-        }
-        if email.username.is_some() != email.password.is_some() {
-            let given = if email.username.is_some() { "email.username" } else { "email.password" };
-            fault(given, "stands alone; give `email.username` and `email.password`, or neither");
-        }
-        if email.password.is_some() && email.security == Security::None && !is_loopback(email.host.as_deref()) {
-            fault(
-                "email.security",
-                "is \"none\", which would send `email.password` in the clear; use \"starttls\" or \"tls\"",
-            );
-        }
+    ConfigError::all(faults)
+}
+
+fn of_email(email: &Email) -> Faults {
+    let mut faults = Faults::new();
+    let mut fault = |key, reason: &str| faults.push((key, reason.to_owned()));
+    if email.transport != EmailTransport::Smtp {
+        return faults;
+    }
+    if email.host.as_deref().unwrap_or_default().is_empty() {
+        fault("email.host", "is missing; give the SMTP server's name, or another `email.transport`");
+    }
+    if !email.from.as_deref().unwrap_or_default().contains('@') {
+        fault("email.from", "must be the sender, such as \"Acme <no-reply@acme.example>\"");
+    }
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
+    if email.hello_name.as_deref().is_some_and(|name| !is_name(name)) {
+        fault("email.hello_name", "must be a name such as \"mail.acme.example\"");
+    }
+    if email.username.is_some() != email.password.is_some() {
+        let given = if email.username.is_some() { "email.username" } else { "email.password" };
+        fault(given, "stands alone; give `email.username` and `email.password`, or neither");
+    }
+    if email.password.is_some() && email.security == Security::None && !is_loopback(email.host.as_deref()) {
+        let reason = "is \"none\", which would send `email.password` in the clear; use \"starttls\" or \"tls\"";
+        fault("email.security", reason);
+    }
+    faults
+}
+
+fn of_passwords(config: &Config) -> Faults {
+    let password = &config.password;
+    let mut faults = Faults::new();
+    if u64::from(password.m_kib) < 8 * u64::from(password.p) {
+        faults.push(("password.m_kib", "must be at least 8 for each lane of `password.p`".into()));
     }
     let pwned = password.pwned_range_url.as_ref().and_then(|url| url::Url::parse(url.as_str()).ok());
     if let Some(url) = pwned
@@ -60,56 +75,79 @@ pub(super) fn check_apart_from(sections: &[&str], config: &Config, layer: &Layer
         && config.instance.mode == Mode::Production
         && !is_loopback(url.host_str())
     {
-        fault(
-            "password.pwned_range_url",
-            "is not https, so that others could read along; only a service on this machine is asked without",
-        );
+        let reason = "is not https, so that others could read along; only a service on this machine is asked without";
+        faults.push(("password.pwned_range_url", reason.into()));
     }
+    faults
+}
+
+fn of_captcha(config: &Config) -> Faults {
     let captcha = &config.captcha;
+    let mut faults = Faults::new();
+    let mut fault = |key, reason: &str| faults.push((key, reason.to_owned()));
     if captcha.provider == CaptchaProvider::None {
         if config.settings().sign_up.captcha_enabled {
             fault("captcha.provider", "is \"none\", but the settings ask for captchas; name the service");
         }
-    } else {
-        if captcha.site_key.as_deref().unwrap_or_default().is_empty() {
-            fault("captcha.site_key", "is missing; give the key that browsers show the captcha with");
-        }
-        if captcha.secret.as_ref().is_none_or(|secret| secret.expose().is_empty()) {
-            fault("captcha.secret", "is missing; give what the service knows this instance by");
-        }
+        return faults;
     }
-    if config.instance.mode == Mode::Production {
-        let (sends_email, sends_sms) = sent(config.settings());
-        match email.transport {
-            EmailTransport::Capture => fault(
-                "email.transport",
-                "is \"capture\", which keeps codes in memory and sends nothing; a production instance needs \"smtp\", \
-                 or \"none\" if its settings verify no e-mail address",
+    if captcha.site_key.as_deref().unwrap_or_default().is_empty() {
+        fault("captcha.site_key", "is missing; give the key that browsers show the captcha with");
+    }
+    if captcha.secret.as_ref().is_none_or(|secret| secret.expose().is_empty()) {
+        fault("captcha.secret", "is missing; give what the service knows this instance by");
+    }
+    faults
+}
+
+fn of_production(config: &Config) -> Faults {
+    let mut faults = Faults::new();
+    let mut fault = |key, reason: &str| faults.push((key, reason.to_owned()));
+    if config.instance.mode != Mode::Production {
+        return faults;
+    }
+    let (sends_email, sends_sms) = sent(config.settings());
+    match config.email.transport {
+        EmailTransport::Capture => fault(
+            "email.transport",
+            "is \"capture\", which keeps codes in memory and sends nothing; a production instance needs \"smtp\", or \
+             \"none\" if its settings verify no e-mail address",
+        ),
+        EmailTransport::None if sends_email => {
+            fault("email.transport", "is \"none\", but the settings verify e-mail addresses; use \"smtp\"");
+        }
+        EmailTransport::None | EmailTransport::Smtp => {}
+    }
+    if sends_sms {
+        let reason = "has no real transport yet, and a production instance can't do without one while its settings \
+                      verify phone numbers; switch settings.attributes.phone_number off";
+        fault("sms.transport", reason);
+    }
+    if let Some(key) = &config.instance.secret_key {
+        match random_part(key.expose()).map(|part| guessable(part.as_bytes())) {
+            None => fault("instance.secret_key", "must be sk_live_ or sk_test_ and at least 32 letters and digits"),
+            Some(Some(why)) => fault(
+                "instance.secret_key",
+                &format!("may be guessed: it {why}; make one: echo sk_live_$(openssl rand -hex 32)"),
             ),
-            EmailTransport::None if sends_email => {
-                fault("email.transport", "is \"none\", but the settings verify e-mail addresses; use \"smtp\"");
-            }
-            EmailTransport::None | EmailTransport::Smtp => {}
-        }
-        if sends_sms {
-            let reason = "has no real transport yet, and a production instance can't do without one while its settings \
-                          verify phone numbers; switch settings.attributes.phone_number off";
-            fault("sms.transport", reason);
-        }
-        if config.instance.secret_key.as_ref().is_some_and(|key| !is_secret_key(key.expose())) {
-            fault("instance.secret_key", "must be sk_live_ or sk_test_ and at least 32 letters and digits");
-        }
-        if config.verification.test_mode {
-            fault("verification.test_mode", "is for development; a production instance would let anybody in by 424242");
+            Some(None) => {}
         }
     }
-    ConfigError::all(faults)
+    if config.verification.test_mode {
+        fault("verification.test_mode", "is for development; a production instance would let anybody in by 424242");
+    }
+    faults
 }
 
 /// Whether nobody guesses it.
 pub(super) fn is_secret_key(key: &str) -> bool {
+    random_part(key).is_some_and(|rest| guessable(rest.as_bytes()).is_none())
+}
+
+/// What nobody should guess of a key that has the right form.
+fn random_part(key: &str) -> Option<&str> {
     let rest = key.strip_prefix("sk_live_").or_else(|| key.strip_prefix("sk_test_"));
-    rest.is_some_and(|rest| rest.len() >= 32 && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
+    rest.filter(|rest| rest.len() >= 32 && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 /// Whether the settings ever send e-mail and text messages.
@@ -191,6 +229,9 @@ fn limit_ranges(limits: &Limits) -> Vec<Range> {
         optional("limits.sms_per_client_per_hour", limits.sms_per_client_per_hour),
     ]
 }
+
+/// Keys, and what is wrong with each; a reason reads on from its key.
+type Faults = Vec<(&'static str, String)>;
 
 /// A key, its value, and the least and the most it may be.
 type Range = (&'static str, u64, u64, u64);

@@ -9,6 +9,7 @@ mod document;
 mod documented;
 mod effective;
 mod error;
+mod guessable;
 mod layer;
 mod limits;
 mod load;
@@ -18,12 +19,14 @@ mod reload;
 mod risks;
 mod samples;
 mod sections;
+mod settings_json;
 mod suggest;
 mod values;
 mod words;
 
 pub use differences::Difference;
 pub use error::ConfigError;
+pub use guessable::guessable;
 pub use layer::Place;
 pub use load::{Config, Sources};
 pub use near_misses::near_misses;
@@ -32,6 +35,7 @@ pub use samples::{SAMPLES, sample_settings};
 pub use sections::{
     Captcha, Email, Instance, Limits, Password, Server, Session, SignUp, Sms, StoreSection, Telemetry, Verification,
 };
+pub use settings_json::{SettingFault, settings_of_json};
 pub use values::{
     Algorithm, CaptchaProvider, Durability, EmailTransport, Listen, LogFormat, Mode, Network, Origin, PublicUrl,
     PublishableKey, RequestLog, Security, SmsTransport, StoreKind,

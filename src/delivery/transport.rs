@@ -97,13 +97,14 @@ pub enum Outcome {
         /// Why, without addresses.
         reason: String,
     },
-    /// Not now, and no other message either: the next hop can't be reached, is silent, or knows the instance not. The
-    /// relay tries again until the message expires, and the channel counts as failing.
+    /// Not now, and no other message either: the next hop can't be reached, is silent, or refuses what all messages have
+    /// in common, such as the login or the sender. The relay tries again until the message expires, and the channel counts
+    /// as failing until one is taken.
     Unavailable {
         /// Why, without addresses.
         reason: String,
     },
-    /// Never: trying again is no use.
+    /// Never, for a reason of this message's own: trying again is no use.
     Refused {
         /// Why, without addresses.
         reason: String,

@@ -153,6 +153,12 @@ impl Client {
         self.sessions.iter().filter(move |s| s.is_live(now))
     }
 
+    /// The live session that was used last, or else the newest: the one to go on with.
+    pub fn session_in_use(&self, now: Timestamp) -> Option<&Session> {
+        let last_active = self.last_active_session_id.and_then(|id| self.live_session(id, now));
+        last_active.or_else(|| self.live_sessions(now).last())
+    }
+
     /// The session with this id, where it can be used at `now`.
     pub fn live_session(&self, id: SessionId, now: Timestamp) -> Option<&Session> {
         self.live_sessions(now).find(|s| s.id == id)

@@ -130,23 +130,23 @@ impl Invitation {
     /// As [`Self::is_good`].
     pub fn accepted(&self, user: UserId, now: Timestamp) -> Result<Self, Code> {
         self.is_good(now)?;
-        self.settled(InvitationState::Accepted(user), now)
+        Ok(self.settled(InvitationState::Accepted(user), now))
     }
 
-    /// It is taken back.
+    /// It is taken back, also when it is too old to be used.
     ///
     /// # Errors
-    /// `invitation_already_accepted`, `revoked_invitation`.
+    /// `invitation_already_accepted`, `invitation_already_revoked`.
     pub fn revoked(&self, now: Timestamp) -> Result<Self, Code> {
-        self.settled(InvitationState::Revoked, now)
+        match self.state {
+            InvitationState::Pending => Ok(self.settled(InvitationState::Revoked, now)),
+            InvitationState::Accepted(_) => Err(Code::InvitationAlreadyAccepted),
+            InvitationState::Revoked => Err(Code::InvitationAlreadyRevoked),
+        }
     }
 
-    fn settled(&self, state: InvitationState, now: Timestamp) -> Result<Self, Code> {
-        match self.state {
-            InvitationState::Pending => Ok(Self { state, updated_at: now, ..self.clone() }),
-            InvitationState::Accepted(_) => Err(Code::InvitationAlreadyAccepted),
-            InvitationState::Revoked => Err(Code::RevokedInvitation),
-        }
+    fn settled(&self, state: InvitationState, now: Timestamp) -> Self {
+        Self { state, updated_at: now, ..self.clone() }
     }
 }
 

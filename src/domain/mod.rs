@@ -15,6 +15,7 @@ pub mod identifier;
 pub mod invitation;
 pub mod metadata;
 pub mod password_policy;
+pub mod providers;
 pub mod rejection;
 pub mod requirements;
 pub mod restrictions;

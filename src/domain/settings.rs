@@ -334,6 +334,10 @@ impl Settings {
                 return fault(key("verifications"), "holds a strategy that does not verify this attribute");
             }
         }
+        if self.attributes.web3_wallet.required {
+            let reason = "is true, but wallets can't be verified yet: nobody could finish a sign-up; write false";
+            return fault("attributes.web3_wallet.required".into(), reason);
+        }
         let passwords = &self.password_settings;
         if passwords.min_length < 8 {
             return fault("password_settings.min_length".into(), "must be at least 8");

@@ -4,6 +4,7 @@
 use super::context::KeyedDigest;
 use super::id::{InvitationId, WaitlistEntryId};
 use super::identifier::EmailAddress;
+use super::invitation::Invitation;
 use super::rejection::Code;
 use super::time::Timestamp;
 
@@ -53,21 +54,50 @@ impl WaitlistEntry {
         }
     }
 
-    /// They are let in by `invitation`.
+    /// They are let in by `invitation`, also after they were rejected. `earlier` is the invitation that they have already.
     ///
     /// # Errors
-    /// `resource_forbidden` once they have signed up.
-    pub fn invited(&self, invitation: InvitationId, now: Timestamp) -> Result<Self, Code> {
-        let next = self.moved(WaitlistStatus::Invited, now)?;
-        Ok(Self { invitation: Some(invitation), invited_at: Some(now), ..next })
+    /// `waitlist_entry_already_invited` while the earlier invitation is good, `waitlist_entry_already_completed` once they
+    /// have signed up.
+    pub fn invited(
+        &self,
+        invitation: InvitationId,
+        earlier: Option<&Invitation>,
+        now: Timestamp,
+    ) -> Result<Self, Code> {
+        self.may_be_invited(earlier, now)?;
+        let invited_at = Some(now);
+        let invitation = Some(invitation);
+        Ok(Self { status: WaitlistStatus::Invited, invitation, invited_at, updated_at: now, ..self.clone() })
+    }
+
+    /// Whether they may be let in: [`Self::invited`] before there is an invitation.
+    ///
+    /// # Errors
+    /// As [`Self::invited`].
+    pub fn may_be_invited(&self, earlier: Option<&Invitation>, now: Timestamp) -> Result<(), Code> {
+        match self.status {
+            WaitlistStatus::Completed => Err(Code::WaitlistEntryAlreadyCompleted),
+            // One that has expired or was taken back lets nobody in, so that another is needed.
+            WaitlistStatus::Invited if earlier.is_some_and(|invitation| invitation.is_good(now).is_ok()) => {
+                Err(Code::WaitlistEntryAlreadyInvited)
+            }
+            WaitlistStatus::Pending | WaitlistStatus::Invited | WaitlistStatus::Rejected => Ok(()),
+        }
     }
 
     /// They are not let in. What invitation they have is to be revoked too.
     ///
     /// # Errors
-    /// `resource_forbidden` once they have signed up.
+    /// `waitlist_entry_already_rejected`, and `waitlist_entry_already_completed` once they have signed up.
     pub fn rejected(&self, now: Timestamp) -> Result<Self, Code> {
-        self.moved(WaitlistStatus::Rejected, now)
+        match self.status {
+            WaitlistStatus::Completed => Err(Code::WaitlistEntryAlreadyCompleted),
+            WaitlistStatus::Rejected => Err(Code::WaitlistEntryAlreadyRejected),
+            WaitlistStatus::Pending | WaitlistStatus::Invited => {
+                Ok(Self { status: WaitlistStatus::Rejected, updated_at: now, ..self.clone() })
+            }
+        }
     }
 
     /// They signed up.
@@ -81,13 +111,6 @@ impl WaitlistEntry {
     /// `resource_forbidden` unless it is pending.
     pub fn may_be_deleted(&self) -> Result<(), Code> {
         if self.status == WaitlistStatus::Pending { Ok(()) } else { Err(Code::ResourceForbidden) }
-    }
-
-    fn moved(&self, status: WaitlistStatus, now: Timestamp) -> Result<Self, Code> {
-        if self.status == WaitlistStatus::Completed {
-            return Err(Code::ResourceForbidden);
-        }
-        Ok(Self { status, updated_at: now, ..self.clone() })
     }
 }
 

@@ -22,7 +22,9 @@ use crate::token::{Algorithm, InstanceKey};
 
 use super::admission::Admission;
 use super::engine::{CLOCK_OFFSET, Inner, check};
+use super::equal_calls::CallKey;
 use super::hash_costs::Costs;
+use super::single_flight::Flights;
 use super::{BackendKey, Engine, keys};
 
 /// Builds an [`Engine`].
@@ -190,6 +192,7 @@ impl EngineBuilder {
         let mut entropy = self.entropy.unwrap_or_else(|| Box::new(OsEntropy::new()));
         let keyring = keys::load_keyring(&*store, &key, self.algorithm, clock.now(), &mut *entropy).await?;
         let secret_key = keys::load_secret_key(&*store, &key, self.secret_key, &mut *entropy).await?;
+        let calls = CallKey::generate(&mut *entropy);
         let hashes = HashPool::new(self.hashing).map_err(|e| BuildError::Hashing(e.to_string()))?;
         let costs = Costs::load(&*store, hashes.parameters()).await?;
         let capture: Arc<dyn Transport> = Arc::new(Capture::default());
@@ -237,6 +240,9 @@ impl EngineBuilder {
             captcha: self.captcha,
             pwned_range: self.pwned_range,
             token_ttl: self.token_ttl,
+            calls,
+            sign_up_flights: Flights::new(),
+            sign_in_flights: Flights::new(),
         };
         Ok(Engine { inner: Arc::new(inner) })
     }

@@ -106,6 +106,11 @@ impl Caller {
         self.known().is_some_and(|known| known.is_stored)
     }
 
+    /// Whether its client was made for this very call, so that no other call has its token.
+    pub(super) fn is_new(&self) -> bool {
+        self.known().is_some_and(|known| !known.is_stored && known.new_token.is_some())
+    }
+
     pub(super) fn client_id(&self) -> Option<ClientId> {
         self.known().map(|known| known.client.id)
     }
@@ -194,6 +199,26 @@ impl Engine {
             Standing::Client(_) => Ok(caller.clone()),
             Standing::Replaced(replaced) if replaced.just_now => Err(EngineError::TokenReplaced),
             Standing::Nobody | Standing::Replaced(_) => Ok(self.newcomer()),
+        }
+    }
+
+    /// The caller; one without a client gets a new client that is not stored yet. Where a refused call has stored it all
+    /// the same ([`Engine::is_stored`]), the error answer must bring its token.
+    pub fn or_opened(&self, caller: &Caller) -> Caller {
+        match &caller.0 {
+            Standing::Nobody => self.newcomer(),
+            Standing::Client(_) | Standing::Replaced(_) => caller.clone(),
+        }
+    }
+
+    /// Whether the store has the caller's client by now.
+    ///
+    /// # Errors
+    /// Only when the store can't be read.
+    pub async fn is_stored(&self, caller: &Caller) -> Result<bool, EngineError> {
+        match caller.client_id() {
+            Some(id) => Ok(self.inner.store().client(id).await?.is_some()),
+            None => Ok(false),
         }
     }
 

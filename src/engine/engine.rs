@@ -22,8 +22,10 @@ use crate::store::{Commit, CommitError, Store, StoreError, Unready};
 use crate::token::{InstanceKey, Keyring};
 
 use super::admission::{Admission, RETRY_AFTER};
+use super::equal_calls::CallKey;
 use super::hash_costs::Costs;
-use super::{EngineBuilder, EngineError, NotReady};
+use super::single_flight::Flights;
+use super::{EngineBuilder, EngineError, NotReady, SignInView, SignUpView};
 
 /// A running engine. Clones are handles on the same one.
 ///
@@ -55,6 +57,9 @@ pub(super) struct Inner {
     pub(super) captcha: Option<Captcha>,
     pub(super) pwned_range: Option<PwnedRange>,
     pub(super) token_ttl: Span,
+    pub(super) calls: CallKey,
+    pub(super) sign_up_flights: Flights<SignUpView>,
+    pub(super) sign_in_flights: Flights<SignInView>,
 }
 
 impl Engine {

@@ -102,7 +102,7 @@ impl Engine {
     /// Takes an invitation back: its ticket lets nobody in any more.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`], `invitation_already_accepted`, `revoked_invitation`.
+    /// [`EngineError::NotFound`], `invitation_already_accepted`, `invitation_already_revoked`.
     pub async fn revoke_invitation(&self, id: InvitationId) -> Result<InvitationView, EngineError> {
         let _place = self.inner.admission.enter()?;
         self.change_invitation(InvitationChange::Revoke(id)).await?;

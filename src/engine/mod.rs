@@ -12,6 +12,7 @@ mod captchas;
 mod clients;
 #[expect(clippy::module_inception, reason = "the room is named after its one handle")]
 mod engine;
+mod equal_calls;
 mod error;
 mod external;
 mod hash_costs;
@@ -27,6 +28,9 @@ mod repeated;
 mod sessions;
 mod sign_ins;
 mod sign_ups;
+#[cfg(test)]
+mod simulation;
+mod single_flight;
 mod view;
 mod visible;
 mod waitlist;

@@ -172,9 +172,9 @@ mod tests {
             .map(|n: u8| {
                 let (engine, caller, id) = (engine.clone(), caller.clone(), sign_up.value.id);
                 // From everywhere: the sign-up is one all the same.
-                tokio::spawn(
-                    async move { engine.update_sign_up(&caller, id, &given("wanders under elms"), &from(n)).await },
-                )
+                // Equal ones would be one call.
+                let fields = given(&format!("wanders under elms {n}"));
+                tokio::spawn(async move { engine.update_sign_up(&caller, id, &fields, &from(n)).await })
             })
             .collect();
         let other = {

@@ -19,7 +19,9 @@ use crate::store::{ClientWrite, Commit, CommitError, Committed};
 use crate::token::Traveller;
 
 use super::admission::RETRY_AFTER;
+use super::equal_calls::Call;
 use super::external::Wishes;
+use super::single_flight::Written;
 use super::visible::Visible;
 use super::{Caller, ClientView, Engine, EngineError, SignInView, Source};
 
@@ -69,13 +71,24 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Rejected`], such as `form_identifier_not_found`; a wrong password is counted before it is
     /// refused. Where the message or the trip that is asked for can't be had, nothing is begun: there is nothing yet that
-    /// could be kept.
+    /// could be kept. The same call with the same password, made once more within a minute, shows what it completed.
     pub async fn create_sign_in(
         &self,
         caller: &Caller,
         raw: &RawSignIn,
         source: &Source,
     ) -> Result<(SignInView, ClientView), EngineError> {
+        let work = {
+            let (engine, caller, raw, source) = (self.clone(), caller.clone(), raw.clone(), source.clone());
+            async move { engine.begin_sign_in(&caller, &raw, &source).await }
+        };
+        self.once(caller, &Call::CreateSignIn(raw), source, work).await
+    }
+
+    async fn begin_sign_in(&self, caller: &Caller, raw: &RawSignIn, source: &Source) -> Written<SignInView> {
+        if caller.was_replaced() {
+            return Err(EngineError::TokenReplaced);
+        }
         let admission = &self.inner.admission;
         let spend = |family| admission.spend(family, source, self.now());
         spend(Family::Create)?;
@@ -170,6 +183,20 @@ impl Engine {
         raw: &RawFirstFactor,
         source: &Source,
     ) -> Result<(SignInView, ClientView), EngineError> {
+        let work = {
+            let (engine, caller, raw, source) = (self.clone(), caller.clone(), raw.clone(), source.clone());
+            async move { engine.prepare_sign_in(&caller, id, &raw, &source).await }
+        };
+        self.once(caller, &Call::PrepareFirstFactor(id, raw), source, work).await
+    }
+
+    async fn prepare_sign_in(
+        &self,
+        caller: &Caller,
+        id: SignInId,
+        raw: &RawFirstFactor,
+        source: &Source,
+    ) -> Written<SignInView> {
         self.inner.admission.spend(Family::Write, source, self.now())?;
         let _place = self.inner.admission.enter()?;
         let client = caller.client().ok_or(EngineError::NotFound)?;
@@ -198,6 +225,20 @@ impl Engine {
         raw: &RawProof,
         source: &Source,
     ) -> Result<(SignInView, ClientView), EngineError> {
+        let work = {
+            let (engine, caller, raw, source) = (self.clone(), caller.clone(), raw.clone(), source.clone());
+            async move { engine.attempt_sign_in(&caller, id, &raw, &source).await }
+        };
+        self.once(caller, &Call::AttemptFirstFactor(id, raw), source, work).await
+    }
+
+    async fn attempt_sign_in(
+        &self,
+        caller: &Caller,
+        id: SignInId,
+        raw: &RawProof,
+        source: &Source,
+    ) -> Written<SignInView> {
         let now = self.now();
         self.inner.admission.spend(Family::Attempt, source, now)?;
         self.inner.admission.spend(Family::Write, source, now)?;

@@ -15,6 +15,8 @@ use crate::domain::sign_up::{
 use crate::domain::verification::Strategy;
 use crate::limiter::Family;
 
+use super::equal_calls::Call;
+use super::single_flight::Written;
 use super::visible::Visible;
 use super::{Caller, ClientView, Engine, EngineError, SignUpView, Source};
 
@@ -34,37 +36,67 @@ pub struct RawPrepare {
 
 impl Engine {
     /// Begins a sign-up, in place of the one the client has. Opens a client for a caller who has none; its token
-    /// is in the view.
+    /// is in the view. Equal calls at once begin one, and each shows it; so it is with every call below that changes
+    /// something.
     ///
     /// # Errors
-    /// [`EngineError::Rejected`] with every fault of the fields, or because the message or the trip that they ask for
-    /// can't be had; nothing is stored then. There is nothing yet that could be kept, and the caller has what they gave.
+    /// [`EngineError::Rejected`] with every fault of the fields, or because the trip that they ask for can't be had;
+    /// nothing is stored then. Where the fields are good and only the message beside them may not be sent now, the
+    /// sign-up is begun all the same, for a caller who has a client: the error says `too_many_requests`, and
+    /// [`Engine::client_view`] shows it. A caller without one would not be told of it: see [`Engine::or_opened`].
     pub async fn create_sign_up(
         &self,
         caller: &Caller,
         fields: &RawFields,
         source: &Source,
     ) -> Result<(SignUpView, ClientView), EngineError> {
+        let work = {
+            let (engine, caller, fields, source) = (self.clone(), caller.clone(), fields.clone(), source.clone());
+            async move { engine.begin_sign_up(&caller, &fields, &source).await }
+        };
+        self.once(caller, &Call::CreateSignUp(fields), source, work).await
+    }
+
+    async fn begin_sign_up(&self, caller: &Caller, fields: &RawFields, source: &Source) -> Written<SignUpView> {
+        if caller.was_replaced() {
+            return Err(EngineError::TokenReplaced);
+        }
         let now = self.now();
         self.inner.admission.spend(Family::Create, source, now)?;
         self.inner.admission.spend(Family::Write, source, now)?;
         let _place = self.inner.admission.enter()?;
-        if self.single_session() && caller.client().is_some_and(|c| c.live_sessions(now).next().is_some()) {
-            return Err(Rejection::from(Code::SessionExists).into());
-        }
+        caller.client().map_or(Ok(()), |client| client.admits(None, self.single_session(), now))?;
+        let is_told = caller.client().is_some();
         let caller = &self.or_newcomer(caller)?;
         if !caller.is_stored() {
             self.inner.admission.spend(Family::Client, source, now)?;
         }
         let client = caller.client_id().ok_or(EngineError::Internal)?;
         let id = self.inner.environment.decide(|cx| SignUpId::generate(cx.now, cx.entropy));
-        let (fields, refused) = self.read_fields(fields, (id, client), None, caller, source).await?;
-        refused.map_or(Ok(()), Err)?;
-        let foreseen = self.foresee_message(fields.strategy.as_ref(), Some(&fields), None, source)?;
-        let create = Create { client, terms: caller.terms(), fields, origin: source.origin.clone() };
-        let outcome = self.inner.system.create(id, create).await;
-        self.settle_message(foreseen, &outcome, source);
-        self.answered(caller, outcome?, source).await
+        let (mut fields, no_trip) = self.read_fields(fields, (id, client), None, caller, source).await?;
+        no_trip.map_or(Ok(()), Err)?;
+        let create = async |fields: &Fields| {
+            let (terms, origin) = (caller.terms(), source.origin.clone());
+            self.inner.system.create(id, Create { client, terms, fields: fields.clone(), origin }).await
+        };
+        let refused = match self.foresee_message(fields.strategy.as_ref(), Some(&fields), None, source) {
+            Ok(foreseen) => {
+                let outcome = create(&fields).await;
+                self.settle_message(foreseen, &outcome, source);
+                match outcome {
+                    Err(CallError::Rejected(refused)) if is_of_message(&refused) => EngineError::Rejected(refused),
+                    outcome => return self.answered(caller, outcome?, source).await,
+                }
+            }
+            Err(EngineError::Limited { retry_after }) => Code::TooManyRequests.after(retry_after).into(),
+            Err(refused) => refused,
+        };
+        if !is_told {
+            return Err(refused);
+        }
+        fields.strategy = None;
+        let answer = create(&fields).await?;
+        if answer.sign_up.phase == Phase::Open { Err(refused) } else { self.answered(caller, answer, source).await }
     }
 
     /// Shows a sign-up of the caller's client.
@@ -113,8 +145,9 @@ impl Engine {
     /// [`EngineError::Rejected`] with every fault of the fields; nothing is stored then. Where the fields are good and
     /// only what they ask for beside them can't be had now, they are kept, and the error says what has to be asked for
     /// later: `too_many_requests` and `verification_code_too_many_requests` for a message, such as
-    /// `oauth_token_exchange_error` for a trip to a provider. Whoever is done without it, or waits for the same message
-    /// already, is not told.
+    /// `oauth_token_exchange_error` for a trip to a provider. Whoever is done without it, or has the same message
+    /// already, is not told. The write that completed the sign-up with its password, made once more within a minute,
+    /// shows what it completed.
     pub async fn update_sign_up(
         &self,
         caller: &Caller,
@@ -122,6 +155,23 @@ impl Engine {
         fields: &RawFields,
         source: &Source,
     ) -> Result<(SignUpView, ClientView), EngineError> {
+        let work = {
+            let (engine, caller, fields, source) = (self.clone(), caller.clone(), fields.clone(), source.clone());
+            async move { engine.change_sign_up(&caller, id, &fields, &source).await }
+        };
+        self.once(caller, &Call::UpdateSignUp(id, fields), source, work).await
+    }
+
+    async fn change_sign_up(
+        &self,
+        caller: &Caller,
+        id: SignUpId,
+        fields: &RawFields,
+        source: &Source,
+    ) -> Written<SignUpView> {
+        if caller.was_replaced() {
+            return Err(EngineError::TokenReplaced);
+        }
         self.inner.admission.spend(Family::Write, source, self.now())?;
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
@@ -152,7 +202,7 @@ impl Engine {
         let answer = update(&fields).await?;
         let is_met = self.inner.environment.decide(|cx| {
             let url = fields.redirect_url.as_deref();
-            wish.is_some_and(|strategy| answer.sign_up.awaits_answer(&strategy, url, cx))
+            wish.is_some_and(|strategy| answer.sign_up.holds_answer_to(&strategy, url, cx))
         });
         if answer.sign_up.phase == Phase::Open && !is_met {
             Err(refused)
@@ -189,6 +239,20 @@ impl Engine {
         raw: &RawPrepare,
         source: &Source,
     ) -> Result<(SignUpView, ClientView), EngineError> {
+        let work = {
+            let (engine, caller, raw, source) = (self.clone(), caller.clone(), raw.clone(), source.clone());
+            async move { engine.prepare_sign_up(&caller, id, &raw, &source).await }
+        };
+        self.once(caller, &Call::PrepareVerification(id, raw), source, work).await
+    }
+
+    async fn prepare_sign_up(
+        &self,
+        caller: &Caller,
+        id: SignUpId,
+        raw: &RawPrepare,
+        source: &Source,
+    ) -> Written<SignUpView> {
         let strategy = raw.strategy.as_deref().and_then(|text| text.parse().ok());
         if let Some(Strategy::OAuth(_)) = strategy {
             let fields = RawFields {
@@ -199,7 +263,7 @@ impl Engine {
                 oidc_login_hint: raw.oidc_login_hint.clone(),
                 ..RawFields::default()
             };
-            return self.update_sign_up(caller, id, &fields, source).await;
+            return self.change_sign_up(caller, id, &fields, source).await;
         }
         self.inner.admission.spend(Family::Write, source, self.now())?;
         let _place = self.inner.admission.enter()?;
@@ -236,6 +300,21 @@ impl Engine {
         code: Option<&str>,
         source: &Source,
     ) -> Result<(SignUpView, ClientView), EngineError> {
+        let work = {
+            let (engine, caller, source) = (self.clone(), caller.clone(), source.clone());
+            let (strategy, code) = (strategy.map(str::to_owned), code.map(str::to_owned));
+            async move { engine.attempt_sign_up(&caller, id, (strategy.as_deref(), code.as_deref()), &source).await }
+        };
+        self.once(caller, &Call::AttemptVerification(id, strategy, code), source, work).await
+    }
+
+    async fn attempt_sign_up(
+        &self,
+        caller: &Caller,
+        id: SignUpId,
+        (strategy, code): (Option<&str>, Option<&str>),
+        source: &Source,
+    ) -> Written<SignUpView> {
         let now = self.now();
         self.inner.admission.spend(Family::Attempt, source, now)?;
         self.inner.admission.spend(Family::Write, source, now)?;

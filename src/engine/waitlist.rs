@@ -69,14 +69,17 @@ impl Engine {
     /// Lets somebody in: an invitation is made and sent.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`], `resource_forbidden` for who has signed up, and as [`Engine::create_invitation`].
+    /// [`EngineError::NotFound`], `waitlist_entry_already_invited` while an earlier invitation is good,
+    /// `waitlist_entry_already_completed` for who has signed up, and as [`Engine::create_invitation`].
     pub async fn invite_from_waitlist(
         &self,
         id: WaitlistEntryId,
         ignore_existing: Option<bool>,
     ) -> Result<WaitlistEntryView, EngineError> {
         let _place = self.inner.admission.enter()?;
-        let entry = self.inner.store().waitlist_entry(id).await?.ok_or(EngineError::NotFound)?;
+        let WaitlistEntryView { value: entry, invitation: earlier } = self.waitlist_entry(id).await?;
+        // Before anything about the invitation: who asks twice is told so. The commit decides it again.
+        entry.may_be_invited(earlier.as_ref().map(|view| &view.value), self.now()).map_err(Rejection::from)?;
         let raw = RawInvitation {
             email_address: Some(entry.email_address.typed().to_owned()),
             ignore_existing,
@@ -94,7 +97,8 @@ impl Engine {
     /// Does not let somebody in; an invitation that they have is revoked.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`], `resource_forbidden` for who has signed up.
+    /// [`EngineError::NotFound`], `waitlist_entry_already_rejected`, `waitlist_entry_already_completed` for who has signed
+    /// up.
     pub async fn reject_from_waitlist(&self, id: WaitlistEntryId) -> Result<WaitlistEntryView, EngineError> {
         let _place = self.inner.admission.enter()?;
         self.change_waitlist(WaitlistChange::Reject(id)).await?;

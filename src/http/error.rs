@@ -117,6 +117,16 @@ impl HttpError {
         error
     }
 
+    /// The same about several values: keys, and what is wrong with each.
+    pub(super) fn documents(faults: impl IntoIterator<Item = (String, String)>) -> Self {
+        let errors = faults.into_iter().map(|(key, reason)| Self::document(&key, &reason));
+        let all = errors.reduce(|mut all, next| {
+            all.0.problems.extend(next.0.problems);
+            all
+        });
+        all.unwrap_or_else(|| Self::internal("a document is at fault for no reason"))
+    }
+
     /// The same with the client piggybacked.
     pub(super) fn with_client(mut self, client: Value) -> Self {
         self.0.client = Some(client);

@@ -59,6 +59,22 @@ impl<'a> Exchange<'a> {
         Ok(identity)
     }
 
+    /// Who calls to change something. A call with a password may be the same one that replaced the token, sent again: the
+    /// engine decides that, so a replaced token is let through here.
+    ///
+    /// # Errors
+    /// As [`Self::identify`].
+    pub(super) async fn identify_writer(&self, has_password: bool) -> Result<Identity, HttpError> {
+        if !has_password {
+            return self.identify().await;
+        }
+        let identity = self.presented().await?;
+        if self.head.mode == Mode::DevBrowser && !identity.is_known() && !identity.caller.was_replaced() {
+            return Err(Fault::DevBrowserUnauthenticated.into());
+        }
+        Ok(identity)
+    }
+
     /// Whether the browser can be had to send this request again, with the cookie that it has by then. Once is enough.
     pub(super) fn may_ask_again(&self) -> bool {
         let is_first = self.head.query.single(ASKED_AGAIN).is_ok_and(|asked| asked.is_none());

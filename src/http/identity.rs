@@ -37,8 +37,13 @@ impl Identity {
     /// When they are of several clients, or the engine can't tell.
     pub(super) async fn of(head: &Head, engine: &Engine) -> Result<Self, EngineError> {
         let caller = engine.identify_among(head.tokens()).await?;
+        Ok(Self::from_caller(caller, engine))
+    }
+
+    /// Somebody who is known already.
+    pub(super) fn from_caller(caller: Caller, engine: &Engine) -> Self {
         let token = engine.current_token(&caller);
-        Ok(Self { caller, token })
+        Self { caller, token }
     }
 
     /// Whether a client calls.

@@ -4,10 +4,9 @@
 //! Clerk's answers carry that header and no `x-request-id`; its value is the trace id of W3C Trace Context, 32 hex
 //! digits, and so is ours.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
-
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::entropy::unique_bytes;
 
 /// 32 hex digits, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,15 +20,12 @@ impl RequestId {
         if is_proxy { named() } else { None }.unwrap_or_else(Self::fresh)
     }
 
-    /// An id that no other request has. It need not be secret: the standard library's hash seeds differ from call to
-    /// call and from process to process.
+    /// An id that no other request has. It need not be secret.
     pub(super) fn fresh() -> Self {
-        let draw = || RandomState::new().build_hasher().finish();
         let mut text = [0; LENGTH];
-        for (bytes, number) in text.chunks_exact_mut(LENGTH / 2).zip([draw(), draw()]) {
-            for (n, byte) in bytes.iter_mut().enumerate() {
-                *byte = DIGITS[(number >> (4 * n)) as usize & 15];
-            }
+        for (digits, byte) in text.chunks_exact_mut(2).zip(unique_bytes()) {
+            digits[0] = DIGITS[usize::from(byte >> 4)];
+            digits[1] = DIGITS[usize::from(byte & 15)];
         }
         Self(HeaderValue::from_bytes(&text).expect("hex digits are visible ASCII"))
     }

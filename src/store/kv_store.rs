@@ -1,31 +1,17 @@
 //! The store over any ordered key-value map: plans commits, decodes what it reads, and keeps waiting for a disk off
 //! the asynchronous threads.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+mod calls;
+mod commit;
+
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
-use crate::domain::client::Client;
-use crate::domain::id::{ClientId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId};
-use crate::domain::identifier::Identifier;
-use crate::domain::invitation::Invitation;
-use crate::domain::sign_up::SignUp;
-use crate::domain::time::Timestamp;
-use crate::domain::user::User;
-use crate::domain::waitlist::WaitlistEntry;
-
 use super::codec::{self, Record};
-use super::health::Health;
 use super::key::{self, Kind};
-use super::kv::{KeyValue, Write};
-use super::plan::Batch;
-use super::record::{
-    ClientRecordV3, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV2, UserRecordV2,
-    ValueRecordV1, WaitlistEntryRecordV1,
-};
-use super::retention::{self, Fate, Keep, Place, Portion, Stale, WALKED};
-use super::store::{BoxFuture, Commit, CommitError, Committed, OutboxEntry, Store, StoreError};
+use super::kv::KeyValue;
+use super::store::StoreError;
 use super::unreadable::Unreadable;
 
 /// A store over a key-value map.
@@ -110,213 +96,9 @@ impl<K: KeyValue> KvStore<K> {
     }
 }
 
-impl<K: KeyValue> Store for KvStore<K> {
-    fn commit(&self, batch: Vec<Commit>) -> BoxFuture<'_, Vec<Result<Committed, CommitError>>> {
-        Box::pin(async move {
-            let count = batch.len();
-            self.run(move |shared| shared.commit(&batch))
-                .await
-                .unwrap_or_else(|| (0..count).map(|_| Err(CommitError::Unknown)).collect())
-        })
-    }
-
-    fn sign_up(&self, id: SignUpId) -> BoxFuture<'_, Result<Option<SignUp>, StoreError>> {
-        Box::pin(async move {
-            // In this order: a sign-up that finishes between the two looks is found by the second.
-            let open: Option<SignUpRecordV2> = self.record(key::sign_up(id)).await?;
-            if let Some(open) = open {
-                return open.sign_up.try_into().map(Some);
-            }
-            let finished: Option<UserRecordV2> = self.record(key::user(id.cast())).await?;
-            finished.and_then(|user| user.sign_up).map(TryInto::try_into).transpose()
-        })
-    }
-
-    fn user(&self, id: UserId) -> BoxFuture<'_, Result<Option<Arc<User>>, StoreError>> {
-        Box::pin(async move {
-            let record: Option<UserRecordV2> = self.record(key::user(id)).await?;
-            record.map(|r| User::try_from(r).map(Arc::new)).transpose()
-        })
-    }
-
-    fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>> {
-        Box::pin(async move {
-            let record: Option<ClientRecordV3> = self.record(key::client(id)).await?;
-            let Some(mut client) = record.map(Client::try_from).transpose()? else { return Ok(None) };
-            let mut users = HashMap::new();
-            for user in client.sessions.iter().map(|session| session.user_id) {
-                if let Some(known) = self.user(user).await? {
-                    users.insert(user, known);
-                }
-            }
-            client.drop_ended(|id| Ok::<_, StoreError>(users.get(&id).cloned()))?;
-            Ok(Some(Arc::new(client)))
-        })
-    }
-
-    fn holder<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
-        Box::pin(async move {
-            let key = key::identifier(identifier);
-            if !self.shared.kv.probably_contains(&key) {
-                return Ok(None);
-            }
-            let record: Option<IdentifierRecordV1> = self.record(key).await?;
-            Ok(record.map(UserId::from))
-        })
-    }
-
-    fn invitation(&self, id: InvitationId) -> BoxFuture<'_, Result<Option<Invitation>, StoreError>> {
-        Box::pin(async move {
-            let record: Option<InvitationRecordV1> = self.record(key::invitation(id)).await?;
-            Ok(record.map(Invitation::from))
-        })
-    }
-
-    fn invitations(
-        &self,
-        after: Option<InvitationId>,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<Invitation>, StoreError>> {
-        let from = from_after(Kind::Invitation, after.map(key::invitation));
-        Box::pin(self.scan(Kind::Invitation, from, limit, |_, value| {
-            codec::decode::<InvitationRecordV1>(value).map(Invitation::from)
-        }))
-    }
-
-    fn waitlist_entry(&self, id: WaitlistEntryId) -> BoxFuture<'_, Result<Option<WaitlistEntry>, StoreError>> {
-        Box::pin(async move {
-            let record: Option<WaitlistEntryRecordV1> = self.record(key::waitlist_entry(id)).await?;
-            Ok(record.map(WaitlistEntry::from))
-        })
-    }
-
-    fn waitlist(
-        &self,
-        after: Option<WaitlistEntryId>,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<WaitlistEntry>, StoreError>> {
-        let from = from_after(Kind::WaitlistEntry, after.map(key::waitlist_entry));
-        Box::pin(self.scan(Kind::WaitlistEntry, from, limit, |_, value| {
-            codec::decode::<WaitlistEntryRecordV1>(value).map(WaitlistEntry::from)
-        }))
-    }
-
-    fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>> {
-        let from = from_after(Kind::Outbox, after.map(key::outbox));
-        Box::pin(
-            self.scan(Kind::Outbox, from, limit, |_, value| {
-                codec::decode::<OutboxRecordV1>(value).map(OutboxEntry::from)
-            }),
-        )
-    }
-
-    fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<(Timestamp, SignUpId)>, StoreError>> {
-        Box::pin(async move {
-            let from = key::before(Kind::Deadline);
-            let listed = self.scan(Kind::Deadline, from, limit, |key, _| {
-                key::parse_deadline(key).ok_or_else(|| StoreError::Damaged("a key in the list of deadlines".into()))
-            });
-            let mut due = listed.await?;
-            due.truncate(due.partition_point(|(deadline, _)| *deadline <= now));
-            Ok(due)
-        })
-    }
-
-    fn walk(
-        &self,
-        place: Place,
-        keep: Keep,
-        now: Timestamp,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Portion, StoreError>> {
-        Box::pin(self.read(move |shared| {
-            let kv = &shared.kv;
-            let index = WALKED.iter().position(|kind| place.0.first() == Some(&kind.byte())).unwrap_or(0);
-            let kind = WALKED[index];
-            let from = if place.0.is_empty() { key::before(kind) } else { place.0 };
-            let entries = kv.scan(&[kind.byte()], &from, limit)?;
-            let next = match entries.last() {
-                Some((last, _)) if entries.len() == limit => from_after(kind, Some(last.clone())),
-                _ => WALKED.get(index + 1).map(|kind| key::before(*kind)).unwrap_or_default(),
-            };
-            let mut stale = Vec::new();
-            for (key, value) in entries {
-                let fate = retention::fate(&key, &value, keep, now, |key| kv.get(key));
-                if shared.unreadable.skip(&key, fate)?.is_some_and(|fate| fate != Fate::Stays) {
-                    stale.push(Stale(key));
-                }
-            }
-            Ok(Portion { stale, next: Place(next) })
-        }))
-    }
-
-    fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
-        Box::pin(async move {
-            let record: Option<ValueRecordV1> = self.record(key::value(name)).await?;
-            Ok(record.map(|record| record.bytes))
-        })
-    }
-
-    fn health(&self) -> Health {
-        self.shared.kv.health()
-    }
-
-    fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            self.run(|shared| shared.kv.close()).await;
-        })
-    }
-}
-
 /// The least key after `last`, or what lies before all keys of the kind.
 fn from_after(kind: Kind, last: Option<Bytes>) -> Bytes {
     last.map_or_else(|| key::before(kind), |last| [&last[..], &[0]].concat().into())
-}
-
-impl<K: KeyValue> Shared<K> {
-    fn commit(&self, commits: &[Commit]) -> Vec<Result<Committed, CommitError>> {
-        let _deciding = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut batch = Batch::over(&self.kv, &self.unreadable);
-        let mut groups = Vec::new();
-        let mut relaxed = true;
-        // With each answer, how many groups it rests on: its own and those of its neighbours before it.
-        let planned: Vec<_> = commits
-            .iter()
-            .map(|commit| {
-                let answer = batch.plan(commit).map(|(writes, committed)| {
-                    if !writes.is_empty() {
-                        relaxed &= commit.relaxed && commit.user.is_none();
-                        groups.push(writes);
-                    }
-                    committed
-                });
-                (groups.len(), answer)
-            })
-            .collect();
-        let groups = self.kv.prepare(groups);
-        let (written, failure) = self.append(&groups, relaxed);
-        let answer = |(rests_on, answer): (usize, Result<_, _>)| match &failure {
-            // A refusal may rest on a neighbour that was not written either, so it does not stand; it wrote nothing.
-            Some(CommitError::Unknown) if rests_on > written && answer.is_err() => Err(CommitError::Unavailable),
-            Some(error) if rests_on > written => Err(error.clone()),
-            _ => answer,
-        };
-        planned.into_iter().map(answer).collect()
-    }
-
-    /// Appends the groups in as few parts as the map takes them in; how many were written, and why not the others.
-    fn append(&self, groups: &[Vec<Write>], relaxed: bool) -> (usize, Option<CommitError>) {
-        let mut written = 0;
-        while written < groups.len() {
-            let rest = &groups[written..];
-            let part = &rest[..self.kv.fits(rest).clamp(1, rest.len())];
-            if let Err(error) = self.kv.append(part, relaxed) {
-                return (written, Some(error));
-            }
-            written += part.len();
-        }
-        (written, None)
-    }
 }
 
 #[cfg(test)]
@@ -325,8 +107,11 @@ mod tests {
 
     use super::*;
     use crate::domain::client::ClientChange;
-    use crate::domain::time::Span;
-    use crate::store::{ClientWrite, Memory};
+    use crate::domain::id::{ClientId, MessageId, SignUpId};
+    use crate::domain::time::{Span, Timestamp};
+    use crate::store::kv::Write;
+    use crate::store::retention::{Keep, Place};
+    use crate::store::{ClientWrite, Commit, CommitError, Committed, Memory, Store};
 
     /// A map that says it blocks, fails on demand and remembers how it was written to.
     #[derive(Debug, Default)]

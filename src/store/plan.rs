@@ -88,11 +88,12 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         if let Some(entry) = &commit.entry {
             self.entry(entry)?;
         }
-        for change in &commit.invitations {
-            self.invitation(change, commit.at)?;
-        }
+        // In this order: who was invited from the waiting list already is told so, and not that their invitation is there.
         for change in &commit.waitlist {
             self.waitlist(change, commit.at)?;
+        }
+        for change in &commit.invitations {
+            self.invitation(change, commit.at)?;
         }
         for entry in &commit.outbox {
             self.put(key::outbox(entry.id), &OutboxRecordV1::from(entry))?;

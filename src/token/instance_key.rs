@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use crate::config::guessable;
 use crate::domain::context::{Entropy, KeyedDigest, Sealer};
 use crate::entropy::OsEntropy;
 
@@ -92,6 +93,11 @@ impl InstanceKey {
         Self::generate().write(path).map_err(io)?;
         // Whichever was there first is the key.
         Self::load(path)?.ok_or_else(|| io(io::ErrorKind::NotFound.into()))
+    }
+
+    /// Why somebody could guess it; reads on from "it".
+    pub fn weakness(&self) -> Option<&'static str> {
+        guessable(self.bytes.as_ref())
     }
 
     /// A fingerprint that tells whether data was written under this key.

@@ -6,6 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 use std::thread;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 #[test]
@@ -278,6 +280,27 @@ fn check_warns_of_an_address_that_is_in_use() {
         "{printed}"
     );
     assert!(printed.ends_with("\nwould start as a development instance; 1 warning\n"), "{printed}");
+}
+
+#[test]
+fn check_warns_of_an_instance_key_that_can_be_guessed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("instance.key");
+    let key = file.display().to_string();
+    let variables = [("VESTIBULE_INSTANCE__KEY_FILE", key.as_str()), FREE];
+    for (bytes, why) in [
+        ([0; 32], Some("it has few different characters")),
+        (*b"b5c1f0e27d9a4836b5c1f0e27d9a4836", Some("it repeats itself")),
+        (std::array::from_fn(|at| u8::try_from(at).expect("below 32")), Some("it follows the alphabet")),
+        (*b"b5c1f0e27d9a48336c2e7f10ab94d85e", None),
+    ] {
+        std::fs::write(&file, format!("{}\n", STANDARD.encode(bytes))).expect("a file");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("permissions");
+        let printed = text(&check(&[], &variables).stdout);
+        let sentence = why.map(|why| format!("warning: the key in {key} may be guessed: {why}, and with it"));
+        assert_eq!(printed.contains("may be guessed"), sentence.is_some(), "{printed}");
+        assert!(printed.contains(&sentence.unwrap_or_default()), "{printed}");
+    }
 }
 
 /// `vestibule check`, where there is no other environment and no data.

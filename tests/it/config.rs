@@ -499,11 +499,11 @@ fn what_is_risky_is_told_with_why_and_what_instead() {
             "line 4: `settings.social.oauth_google.enabled` is offered, but the provider does not know this instance",
         ),
         (
-            "[settings.social.oauth_google]\nenabled = true\n[settings.oauth.oauth_google]\nclient_id = \"x\"",
+            "[settings.social.oauth_google]\nenabled = true\nauthenticatable = true\n[settings.oauth.oauth_google]\nclient_id = \"x\"",
             "`settings.oauth.oauth_google.client_secret` is missing",
         ),
         (
-            "[settings.social.oauth_google]\nenabled = true\n[settings.oauth.oauth_google]\nclient_secret = \"x\"",
+            "[settings.social.oauth_google]\nenabled = true\nauthenticatable = true\n[settings.oauth.oauth_google]\nclient_secret = \"x\"",
             "`settings.oauth.oauth_google.client_id` is missing",
         ),
         (
@@ -554,17 +554,19 @@ fn what_is_risky_is_told_with_why_and_what_instead() {
 
 #[test]
 fn a_production_instance_that_is_set_up_well_has_no_warning() {
+    let smtp = SMTP.replace("smtp.example.com", "smtp.acme.com").replace("acme.example", "acme.com");
     let text = format!(
         "[instance]\nmode = \"production\"\nname = \"Acme\"\nkey_file = \"/etc/vestibule/instance.key\"\n\
          publishable_key = \"pk_live_Y2xlcmsuZXhhbXBsZS5jb20k\"\n\
          [server]\nlisten = \"0.0.0.0:8080\"\npublic_url = \"https://clerk.example.com\"\n\
          allowed_origins = [\"https://app.example.com\"]\n\
-         trusted_proxies = [\"10.0.0.0/8\", \"172.16.0.0/12\", \"fd00::/8\", \"104.16.0.0/13\", \"2a06:98c0::/29\"]\n{SMTP}\
+         trusted_proxies = [\"10.0.0.0/8\", \"172.16.0.0/12\", \"fd00::/8\", \"104.16.0.0/13\", \"2a06:98c0::/29\"]\n{smtp}\
          [settings.attributes.username]\nenabled = true\n\
-         [settings.social.oauth_google]\nenabled = true\n\
+         [settings.social.oauth_google]\nenabled = true\nauthenticatable = true\n\
          [settings.oauth.oauth_google]\nclient_id = \"x\"\nclient_secret = \"x\"\n\
-         [settings.social.oauth_custom_public]\nenabled = true\n\
-         [settings.oauth.oauth_custom_public]\nclient_id = \"x\"\ntoken_endpoint_auth_method = \"none\"\n"
+         [settings.social.oauth_custom_public]\nenabled = true\nauthenticatable = true\n\
+         [settings.oauth.oauth_custom_public]\nclient_id = \"x\"\ntoken_endpoint_auth_method = \"none\"\n\
+         issuer = \"https://id.acme.com\"\n"
     );
     assert_eq!(load_text(&text).expect("a configuration").warnings(), Vec::<String>::new());
     // Below a path of the page's own site the key may name another host of it.
@@ -607,9 +609,9 @@ fn what_does_not_fit_together_is_told_beside_what_does_not_fit_at_all() {
 fn settings_without_attributes_are_told_what_they_replace() {
     for (text, missing) in [
         ("[settings.sign_up]\nprogressive = true", Some("nobody can sign up")),
-        ("[settings.restrictions.blocklist]\nenabled = true", Some("nobody can sign up")),
+        ("[settings.restrictions.block_email_subaddresses]\nenabled = true", Some("nobody can sign up")),
         (
-            "[settings.social.oauth_google]\nenabled = true\n[settings.oauth.oauth_google]\nclient_id = \"x\"\nclient_secret = \"x\"",
+            "[settings.social.oauth_google]\nenabled = true\nauthenticatable = true\n[settings.oauth.oauth_google]\nclient_id = \"x\"\nclient_secret = \"x\"",
             Some("nothing but accounts at providers is asked for"),
         ),
         ("[settings.attributes.username]\nenabled = true", None),

@@ -109,7 +109,15 @@ async fn every_way_of_failing_has_its_own_words_and_its_own_consequence() {
         ("mail", Say("421 4.3.2 bye"), down, "answered MAIL with 421 4.3.2"),
         ("mail", Say("452 4.3.1 full"), down, "answered MAIL with 452 4.3.1"),
         ("mail", Say("530 5.7.0 log in"), down, "answered MAIL with 530 5.7.0"),
-        ("mail", Say("553 5.1.8 not your sender"), refused, "answered MAIL with 553 5.1.8"),
+        // The sender is the same for all messages, so that these say nothing of one of them.
+        ("mail", Say("553 5.1.8 not your sender"), down, "answered MAIL with 553 5.1.8; it refuses the sender"),
+        ("mail", Say("550 no"), down, "check `email.from`, and whether this login may send for it"),
+        ("mail", Say("503 5.5.1 not now"), down, "answered MAIL with 503 5.5.1"),
+        ("mail", Say("555 5.5.4 no such parameter"), down, "answered MAIL with 555 5.5.4"),
+        ("rcpt", Say("550 5.7.1 ada@example.com may not"), refused, "answered RCPT with 550 5.7.1"),
+        ("rcpt", Say("553 5.1.8 not your sender"), down, "answered RCPT with 553 5.1.8; it refuses the sender"),
+        ("rcpt", Say("450 4.1.8 not your sender"), down, "check `email.from`"),
+        ("rcpt", Say("454 4.7.1 log in"), down, "answered RCPT with 454 4.7.1; check `email.username`"),
         ("rcpt", Say("450 4.2.0 ada@example.com is greylisted"), again, "answered RCPT with 450 4.2.0"),
         ("rcpt", Say("550-5.1.1 no\r\n550 5.1.1 ada@example.com"), refused, "answered RCPT with 550 5.1.1"),
         ("rcpt", Say("421 bye"), down, "answered RCPT with 421"),
@@ -118,6 +126,12 @@ async fn every_way_of_failing_has_its_own_words_and_its_own_consequence() {
         ("data", Say("250 what?"), down, "does not speak SMTP"),
         ("text", Say("451 4.7.1 later"), again, "answered the message with 451 4.7.1"),
         ("text", Say("554 5.7.1 spam for ada@example.com"), refused, "answered the message with 554 5.7.1"),
+        ("text", Say("552 5.3.4 too large"), refused, "answered the message with 552 5.3.4"),
+        ("text", Say("554 no"), refused, "answered the message with 554"),
+        ("data", Say("550 5.1.7 not your sender"), down, "answered DATA with 550 5.1.7; it refuses the sender"),
+        ("text", Say("550 5.7.23 SPF"), down, "answered the message with 550 5.7.23; it refuses the sender"),
+        ("text", Say("550 5.7.60 not as this one"), down, "whether this login may send for it"),
+        ("text", Say("550 5.7.13 disabled"), down, "check `email.username` and `email.password`"),
     ] {
         let server = SmtpServer::scripted(vec![(step, act)]);
         let smtp = Smtp::new(&server.options()).expect("a transport");
@@ -155,12 +169,31 @@ async fn an_address_outside_ascii_is_refused_with_the_reason_unless_the_server_t
     assert_eq!(smtp.deliver(&message("josé@example.com")).await, Outcome::Sent);
     assert_eq!(server.mail(1).await[0].to, "<josé@example.com>");
     assert!(server.commands()[1].ends_with(" BODY=8BITMIME SMTPUTF8"), "{:?}", server.commands());
+    // Where the address alone is the trouble, the channel is not.
+    for (refusal, expected) in
+        [("555 5.5.4 what?", "refused"), ("550 5.6.7 not such an address", "refused"), ("501 5.1.7 you?", "down")]
+    {
+        let hello = ("ehlo", Act::Say("250-test.example\r\n250-8BITMIME\r\n250 SMTPUTF8"));
+        let server = SmtpServer::scripted(vec![hello, ("mail", Act::Say(refusal))]);
+        let smtp = Smtp::new(&server.options()).expect("a transport");
+        let outcome = smtp.deliver(&message("josé@example.com")).await;
+        assert_eq!(told(&outcome).0, expected, "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_sender_outside_ascii_that_the_server_does_not_take_is_the_operators_to_mend() {
+    let server = SmtpServer::start();
+    let smtp = Smtp::new(&SmtpOptions { from: "josé@acme.example".into(), ..server.options() }).expect("a transport");
+    let outcome = smtp.deliver(&message("ada@example.com")).await;
+    let (kind, reason) = told(&outcome);
+    assert!(kind == "down" && reason.contains("`email.from`") && !reason.contains('@'), "{outcome:?}");
 }
 
 #[tokio::test]
 async fn a_refused_login_is_told_and_the_password_is_not() {
     for (script, words) in [
-        (vec![("auth", Act::Say("535 5.7.8 hunter2 is wrong"))], "refused the login: it answered 535 5.7.8"),
+        (vec![("auth", Act::Say("535 5.7.8 hunter2 is wrong"))], "refused the login: it answered 535 5.7.8; check"),
         (vec![("auth", Act::FallSilent)], "did not answer AUTH in time"),
         (vec![("ehlo", Act::Say("250-test.example\r\n250 AUTH CRAM-MD5"))], "offers no way to log in"),
     ] {
@@ -187,7 +220,12 @@ async fn a_login_goes_by_plain_or_by_login() {
 #[tokio::test]
 async fn tls_that_is_not_to_be_had_is_told() {
     let (plain, silent) = (SmtpServer::start(), SmtpServer::scripted(vec![("greeting", Act::FallSilent)]));
+    let refusing = SmtpServer::scripted(vec![
+        ("ehlo", Act::Say("250-test.example\r\n250 STARTTLS")),
+        ("starttls", Act::Say("554 5.7.3 no")),
+    ]);
     for (server, security, words) in [
+        (&refusing, Security::StartTls, "answered STARTTLS with 554 5.7.3; check `email.security`"),
         (&plain, Security::StartTls, "does not offer STARTTLS"),
         (&plain, Security::Tls, "could not agree on TLS: it does not speak TLS at this port"),
         (&silent, Security::StartTls, "did not greet in time"),
@@ -321,8 +359,20 @@ async fn a_transport_that_panics_or_hangs_costs_its_messages_a_try() {
 
 #[tokio::test]
 async fn trouble_with_mail_is_told_once_and_so_is_its_end_and_no_line_names_who_waits() {
+    told_once("greeting", "554 5.3.2 not for ada0@example.com", "it does not serve this machine: check `email.host`")
+        .await;
+}
+
+/// The refused sender concerns all who wait, so that none of them is struck out for it.
+#[tokio::test]
+async fn a_sender_that_is_refused_is_told_once_and_all_mail_leaves_once_the_server_takes_it() {
+    told_once("mail", "550 5.7.1 not from no-reply@acme.example", "it refuses the sender: check `email.from`").await;
+}
+
+/// Starts an engine whose mail server refuses every message at `step`, until it takes all; `remedy` is told in the log.
+async fn told_once(step: &'static str, refusal: &'static str, remedy: &str) {
     const PEOPLE: usize = 5;
-    let mail_server = SmtpServer::scripted(vec![("greeting", Act::Say("554 5.3.2 not for ada0@example.com"))]);
+    let mail_server = SmtpServer::scripted(vec![(step, Act::Say(refusal))]);
     let folder = TempDir::new().expect("a folder");
     let config = format!(
         "[settings]\nfile = \"email_code\"\n[limits]\nsource = false\n[email]\ntransport = \"smtp\"\n\
@@ -352,6 +402,7 @@ async fn trouble_with_mail_is_told_once_and_so_is_its_end_and_no_line_names_who_
     let lines = |words: &str| log.lines().filter(|line| line.contains(words)).count();
     assert_eq!((lines("messages can't leave"), lines("messages leave again")), (1, 1), "{log}");
     assert_eq!(lines(&format!("the mail server 127.0.0.1:{} answered", mail_server.options().port)), 1, "{log}");
+    assert_eq!(lines(remedy), 1, "{log}");
     assert_eq!((lines("WARN"), lines("ERROR"), lines("/registry/")), (1, 0, 0), "{log}");
     assert!(!log.lines().any(|line| line.contains("vestibule::") && line.contains('@')), "{log}");
 }

@@ -284,13 +284,14 @@ const STRANGERS: [&str; 5] = ["CONTRACT", "CONTRACT-2", "DESIGN", "SECURITY", "S
 const RESERVED: [&str; 5] = ["fields", "help", "search", "settings", "variants"];
 /// The calls of a session, which the router tells apart further on.
 const CALLS: [&str; 4] = ["touch", "tokens", "end", "remove"];
-const STATUSES: [(&str, u16); 11] = [
+const STATUSES: [(&str, u16); 12] = [
     ("BAD", 400),
     ("UNAUTHENTICATED", 401),
     ("FORBIDDEN", 403),
     ("StatusCode::NOT_FOUND", 404),
     ("StatusCode::METHOD_NOT_ALLOWED", 405),
     ("StatusCode::REQUEST_TIMEOUT", 408),
+    ("CONFLICT", 409),
     ("StatusCode::PAYLOAD_TOO_LARGE", 413),
     ("StatusCode::UNSUPPORTED_MEDIA_TYPE", 415),
     ("FIELD", 422),

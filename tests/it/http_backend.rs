@@ -80,7 +80,46 @@ fn whoever_is_rejected_stays_outside() {
     assert_eq!((&made[0]["status"], &made[1]["status"]), (&json!("pending"), &json!("rejected")));
     let path = format!("/v1/waitlist_entries/{}", made[0]["id"].as_str().expect("an id"));
     assert_eq!(site.backend("DELETE", &path, &Value::Null).json()["deleted"], true);
+    assert_eq!(site.backend("DELETE", &path, &Value::Null).status, 404);
     assert_eq!(site.backend("POST", &format!("{path}/invite"), &Value::Null).status, 404);
+}
+
+#[test]
+fn what_is_done_twice_to_somebody_who_waits_is_told_so() {
+    let site = Site::start(&settings(json!({"mode": "waitlist"})));
+    let made = site.backend("POST", "/v1/waitlist_entries", &json!({ "email_address": "eve@example.com" })).json();
+    let path = format!("/v1/waitlist_entries/{}", made["id"].as_str().expect("an id"));
+    let call = |what: &str, body: Value| {
+        let answer = site.backend("POST", &format!("{path}/{what}"), &body);
+        let told = match answer.status {
+            200 => answer.json()["status"].as_str().expect("a status").to_owned(),
+            _ => answer.error_codes().concat(),
+        };
+        (answer.status, told)
+    };
+    let is = |status: u16, word: &str| (status, word.to_owned());
+    assert_eq!(call("reject", Value::Null), is(200, "rejected"));
+    assert_eq!(call("reject", Value::Null), is(409, "waitlist_entry_already_rejected"));
+    assert_eq!(call("invite", Value::Null), is(200, "invited"), "the operator may think again");
+    for body in [Value::Null, json!({ "ignore_existing": true })] {
+        assert_eq!(call("invite", body), is(409, "waitlist_entry_already_invited"));
+    }
+    let listed = site.backend("GET", "/v1/invitations", &Value::Null).json();
+    assert_eq!(listed.as_array().map(Vec::len), Some(1), "none was made by the way");
+    assert_eq!(call("reject", Value::Null), is(200, "rejected"), "which takes the invitation back");
+    assert_eq!(call("invite", Value::Null), is(200, "invited"));
+    // An invitation that lets nobody in any more is no reason to make no other.
+    site.server.advance(31 * 86_400_000);
+    let invited = site.backend("POST", &format!("{path}/invite"), &Value::Null);
+    assert_eq!(invited.status, 200, "{}", invited.body);
+    let ticket = Site::ticket_in(&invited.json()["invitation"]["url"]);
+    let form = format!("strategy=ticket&ticket={ticket}&password=wanders+under+elms");
+    let done = Browser::of(&site.server).post("/v1/client/sign_ups", &form);
+    assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
+    for what in ["invite", "reject"] {
+        assert_eq!(call(what, Value::Null), is(409, "waitlist_entry_already_completed"), "{what}");
+    }
+    assert_eq!(site.backend("DELETE", &path, &Value::Null).error_codes(), ["resource_forbidden"]);
 }
 
 #[test]

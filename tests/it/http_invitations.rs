@@ -67,6 +67,34 @@ fn an_invited_person_signs_up_where_the_public_may_not() {
 }
 
 #[test]
+fn what_is_done_to_an_invitation_twice_is_told_so() {
+    let site = Site::start(&settings("restricted"));
+    let invite = |address: &str| site.invite(&json!({ "email_address": address, "expires_in_days": 1 }));
+    let (used, revoked) = (invite("ada@example.com"), invite("eve@example.com"));
+    let path = |invitation: &Value| format!("/v1/invitations/{}", invitation["id"].as_str().expect("an id"));
+    let revoke = |invitation: &Value| {
+        let answer = site.backend("POST", &format!("{}/revoke", path(invitation)), &Value::Null);
+        (answer.status, if answer.status == 200 { "".into() } else { answer.error_codes().concat() })
+    };
+    assert_eq!(site.sign_up(&Site::ticket_in(&used["url"])).status, 200);
+    assert_eq!(revoke(&used), (400, "invitation_already_accepted".into()));
+    assert_eq!(revoke(&revoked), (200, String::new()));
+    for _ in 0..2 {
+        assert_eq!(revoke(&revoked), (400, "invitation_already_revoked".into()));
+        // Who holds the ticket is told of the invitation, as before.
+        let refused = site.sign_up(&Site::ticket_in(&revoked["url"]));
+        assert_eq!(refused.error_codes(), ["revoked_invitation"]);
+    }
+    let expired = invite("old@example.com");
+    site.server.advance(86_400_000);
+    assert_eq!(revoke(&expired).0, 200, "it is good no more, and is taken back all the same");
+    for (status, _) in [(200, "first"), (404, "again")] {
+        assert_eq!(site.backend("DELETE", &path(&used), &Value::Null).status, status);
+    }
+    assert_eq!(revoke(&used), (404, "resource_not_found".into()));
+}
+
+#[test]
 fn a_ticket_works_with_what_was_copied_along_behind_it() {
     let site = Site::start(&settings("restricted"));
     let ticket = site.ticket(&json!({ "email_address": "ada@example.com" }));
@@ -90,7 +118,7 @@ fn every_ticket_that_is_no_good_says_why() {
     let answer = site.backend("POST", &format!("/v1/invitations/{id}/revoke"), &Value::Null).json();
     assert_eq!((&answer["status"], &answer["revoked"]), (&json!("revoked"), &json!(true)));
     let twice = site.backend("POST", &format!("/v1/invitations/{id}/revoke"), &Value::Null);
-    assert_eq!((twice.status, twice.error_codes()), (400, vec!["revoked_invitation".to_owned()]));
+    assert_eq!((twice.status, twice.error_codes()), (400, vec!["invitation_already_revoked".to_owned()]));
     // A second invitation of somebody who has used the first meanwhile.
     let second = site.ticket(&json!({ "email_address": "has@example.com", "ignore_existing": true }));
     assert_eq!(site.sign_up(&second).status, 200);

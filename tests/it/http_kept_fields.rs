@@ -89,18 +89,60 @@ fn a_spent_budget_of_messages_takes_no_fields_along() {
         site.server.advance(31_000);
         assert_eq!(browser.change(&path, "strategy=email_code").status, 200, "{limits}");
         site.server.advance(31_000);
+        let met = browser.change(&path, "strategy=email_code&first_name=Ada");
+        assert_eq!(met.status, 200, "the code that is good still is what is wished for: {limits} {}", met.body);
+        let alone = browser.post(&format!("{path}/prepare_verification"), "strategy=email_code");
+        assert_eq!(alone.status, 429, "{limits}");
+        site.server.advance(600_000);
         let refused = browser.change(&path, "strategy=email_code&last_name=Lovelace&password=wanders+under+elms");
         assert_eq!((refused.status, refused.error_codes()), (429, vec!["too_many_requests".into()]), "{limits}");
         let kept = browser.get(&path).json()["response"].clone();
         assert!(kept["last_name"] == "Lovelace" && kept["has_password"] == true, "{limits} {kept}");
         assert_eq!(site.mails(), 2);
-        let created = browser.post("/v1/client/sign_ups", "email_address=ada%40example.com&strategy=email_code");
-        assert_eq!(created.status, 429, "nothing has begun that could be kept");
-        assert_eq!(
-            browser.get(&path).json()["response"]["status"],
-            "missing_requirements",
-            "nor does what was there go"
-        );
+    }
+}
+
+#[test]
+fn a_sign_up_whose_message_is_refused_begins_without_it() {
+    let form = "email_address=ada%40example.com&first_name=Ada&password=wanders+under+elms&strategy=email_code";
+    for (source, limits) in [("false", "address_messages_per_hour = 1\n"), ("true", "source_emails_per_minute = 1\n")] {
+        let site = Site::start_with(source, limits);
+        site.browser().open_sign_up("email_address=ada%40example.com&strategy=email_code");
+        // Without a client, and with one that has a sign-up.
+        let mut browser = site.browser();
+        for _ in 0..2 {
+            let refused = browser.post("/v1/client/sign_ups", form);
+            assert_eq!((refused.status, refused.error_codes()), (429, vec!["too_many_requests".into()]), "{limits}");
+            assert!(refused.header("retry-after").is_some());
+            let kept = refused.json()["meta"]["client"]["sign_up"].clone();
+            assert_eq!((&kept["first_name"], &kept["has_password"]), (&"Ada".into(), &true.into()), "{limits} {kept}");
+            assert!(browser.cookie("__client").is_some(), "its client hears of it");
+            let path = format!("/v1/client/sign_ups/{}", kept["id"].as_str().expect("an id"));
+            assert_eq!(browser.get(&path).json()["response"]["status"], "missing_requirements");
+        }
+        assert_eq!(site.mails(), 1);
+        let mut other = site.browser();
+        let faulty = other.post("/v1/client/sign_ups", "email_address=nobody&strategy=email_code");
+        assert_eq!(faulty.status, 422);
+        assert!(faulty.json()["meta"]["client"].is_null() && other.cookie("__client").is_none(), "nothing was begun");
+    }
+}
+
+#[test]
+fn a_good_code_meets_the_wish_that_a_limit_refuses() {
+    for (source, limits) in [
+        ("false", "address_messages_per_hour = 1\n[verification]\nresend_cooldown_s = 0\n"),
+        ("true", "source_emails_per_minute = 1\n[verification]\nresend_cooldown_s = 0\n"),
+    ] {
+        let site = Site::start_with(source, limits);
+        let mut browser = site.browser();
+        let path = browser.open_sign_up("email_address=ada%40example.com&strategy=email_code");
+        let met = browser.change(&path, "strategy=email_code&first_name=Ada");
+        assert_eq!(met.status, 200, "{limits} {}", met.body);
+        let other = browser.change(&path, "strategy=email_link&redirect_url=%2Fverify&last_name=Lovelace");
+        assert_eq!(other.status, 429, "a link is another wish: {limits}");
+        assert_eq!(browser.get(&path).json()["response"]["last_name"], "Lovelace");
+        assert_eq!(site.mails(), 1);
     }
 }
 
@@ -129,8 +171,14 @@ struct Site {
 
 impl Site {
     fn start(limits: &str) -> Self {
+        Self::start_with("false", limits)
+    }
+
+    /// With limits by source, or without.
+    fn start_with(source: &str, limits: &str) -> Self {
         let folder = TempDir::new().expect("a folder");
-        let server = format!("[server]\nallowed_origins = [\"{PAGE}\"]\n[limits]\nsource = false\n{limits}{SETTINGS}");
+        let server =
+            format!("[server]\nallowed_origins = [\"{PAGE}\"]\n[limits]\nsource = {source}\n{limits}{SETTINGS}");
         Self { server: Server::start(folder.path(), &server), _folder: folder }
     }
 

@@ -1,12 +1,15 @@
 //! The same call once more, by who has succeeded with it: a double click, a second tab, an answer that was lost. Others
 //! learn nothing by it.
 
+use std::sync::Barrier;
+use std::thread;
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::backend::{SECRET_KEY, backend};
 use crate::support::browser::{Browser, PAGE, escaped};
-use crate::support::server::Server;
+use crate::support::server::{Answer, Server};
 
 #[test]
 fn the_right_code_twice_shows_the_sign_up_that_it_completed() {
@@ -235,6 +238,223 @@ fn whoever_accepted_an_invitation_and_is_still_here_is_told_so() {
     }
 }
 
+#[test]
+fn equal_calls_with_a_password_at_once_all_succeed_and_are_done_once() {
+    for (source, count, rounds) in [("true", 2, 2), ("false", 2, 4), ("false", 16, 1)] {
+        for mode in [Mode::Cookie, Mode::Native] {
+            for _ in 0..rounds {
+                let site = Site::with_settings(source, "", BY_USERNAME);
+                let made = site.browser().post("/v1/client/sign_ups", "username=ada_l&password=wanders+under+elms");
+                assert_eq!(made.json()["response"]["status"], "complete", "{}", made.body);
+
+                let (token, path) = site.begun(mode, "first_name=Eve");
+                let form = "username=eve_l&password=wanders+under+elms";
+                site.all_complete(count, mode, &token, ("PATCH", &path, form));
+
+                let (token, _) = site.begun(mode, "first_name=Bob");
+                let form = "username=bob_l&password=wanders+under+elms";
+                site.all_complete(count, mode, &token, ("POST", "/v1/client/sign_ups", form));
+
+                site.server.advance(11_000);
+                let (token, _) = site.begun(mode, "first_name=Ada");
+                let form = "identifier=ada_l&password=wanders+under+elms";
+                site.all_complete(count, mode, &token, ("POST", "/v1/client/sign_ins", form));
+
+                site.server.advance(11_000);
+                let begun = mode.call(&site.server, "", ("POST", "/v1/client/sign_ins", "identifier=ada_l"));
+                let id = begun.json()["response"]["id"].as_str().expect("an id").to_owned();
+                let path = format!("/v1/client/sign_ins/{id}/attempt_first_factor");
+                let form = "strategy=password&password=wanders+under+elms";
+                site.all_complete(count, mode, &mode.token_in(&begun).expect("a token"), ("POST", &path, form));
+            }
+        }
+    }
+}
+
+#[test]
+fn equal_codes_at_once_all_succeed() {
+    for mode in [Mode::Cookie, Mode::Native] {
+        let site = Site::start();
+        let form = "email_address=ada%40example.com&password=wanders+under+elms&strategy=email_code";
+        let (token, path) = site.begun(mode, form);
+        let path = format!("{path}/attempt_verification");
+        for (refused, _) in site.at_once(2, mode, &token, ("POST", &path, "strategy=email_code&code=000000")) {
+            assert_eq!(refused.error_codes(), ["form_code_incorrect"], "{mode:?}");
+        }
+        let form = site.code_form("ada@example.com", 1);
+        site.all_complete(16, mode, &token, ("POST", &path, &form));
+    }
+}
+
+#[test]
+fn a_password_and_a_wish_for_a_code_at_once_are_one_mail() {
+    for mode in [Mode::Cookie, Mode::Native] {
+        let site = Site::start();
+        let (token, path) = site.begun(mode, "email_address=ada%40example.com");
+        let form = "password=wanders+under+elms&strategy=email_code";
+        for (answer, _) in site.at_once(16, mode, &token, ("PATCH", &path, form)) {
+            assert_eq!(answer.status, 200, "{mode:?} {}", answer.body);
+            assert_eq!(answer.json()["response"]["has_password"], true);
+        }
+        // Mail goes out in the order of its making.
+        site.begun(mode, "email_address=eve%40example.com&strategy=email_code");
+        site.server.mail("eve@example.com", 1);
+        let outbox = site.server.request("GET", "/dev/outbox?to=ada%40example.com", &[], "").expect("an answer").json();
+        assert_eq!(outbox["messages"].as_array().map(Vec::len), Some(1), "{mode:?}");
+    }
+}
+
+#[test]
+fn of_two_passwords_at_once_one_completes_and_the_other_is_told_an_error_of_its_own() {
+    for mode in [Mode::Cookie, Mode::Native] {
+        let site = Site::with_settings("false", "", BY_USERNAME);
+        let (token, path) = site.begun(mode, "username=ada_l");
+        let start = Barrier::new(2);
+        let answers = thread::scope(|scope| {
+            let calls = ["wanders+under+elms", "strolls+beneath+oaks"].map(|password| {
+                let (site, token, path, start) = (&site, &token, &path, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    mode.call(&site.server, token, ("PATCH", path, &format!("password={password}")))
+                })
+            });
+            calls.map(|call| call.join().expect("an answer"))
+        });
+        let (done, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+        assert_eq!((done.len(), refused.len()), (1, 1), "{mode:?} {answers:?}");
+        assert!(matches!(refused[0].status, 400 | 429), "{mode:?} {}", refused[0].body);
+        let told = refused[0].error_codes();
+        assert!(told == ["client_state_invalid"] || told == ["too_many_requests"], "{mode:?} {told:?}");
+        assert!(!refused[0].body.contains("sess_"), "{mode:?} {}", refused[0].body);
+        let session = done[0].json()["response"]["created_session_id"].clone();
+        assert!(session.is_string(), "{mode:?} {}", done[0].body);
+    }
+}
+
+#[test]
+fn what_completed_a_sign_up_with_its_password_is_shown_again_to_the_same_call_and_to_no_other() {
+    for (method, begins) in [("PATCH", false), ("POST", true)] {
+        let site = Site::with_settings("false", "", BY_USERNAME);
+        let mut browser = site.browser();
+        let mut path = browser.begin_sign_up("first_name=Ada");
+        if begins {
+            path = "/v1/client/sign_ups".to_owned();
+        }
+        let form = "username=ada_l&first_name=Ada&password=wanders+under+elms";
+        let before = browser.cookies.clone();
+        let done = browser.request(method, &path, &[], form).json();
+        assert_eq!(done["response"]["status"], "complete", "{done}");
+        let mut double = Browser { server: &site.server, cookies: before.clone() };
+        let again = double.request(method, &path, &[], form);
+        assert_eq!((again.status, &again.json()["response"]), (200, &done["response"]), "{method} {}", again.body);
+        assert_eq!(double.cookie("__client"), browser.cookie("__client"));
+        let mut stranger = site.browser();
+        stranger.begin_sign_up("first_name=Eve");
+        let refused = stranger.request(method, &path, &[], form);
+        assert!(refused.status >= 400 && !refused.body.contains("sess_"), "{method} {}", refused.body);
+        // The last one is the right one: after another password it is forgotten.
+        for other in [
+            "username=ada_l&first_name=Ada&password=",
+            "username=ada_l&first_name=Ada",
+            "username=eve_l&first_name=Ada&password=wanders+under+elms",
+            "username=ada_l&first_name=Eve&password=wanders+under+elms",
+            "username=ada_l&first_name=Ada&password=wanders+under+oaks",
+            form,
+        ] {
+            let mut planted = Browser { server: &site.server, cookies: before.clone() };
+            let refused = planted.request(method, &path, &[], other);
+            assert_eq!((refused.status, refused.error_codes()), (400, vec!["client_state_invalid".into()]), "{other}");
+            assert!(!refused.body.contains("sess_") && planted.cookies == before, "{other} {}", refused.body);
+        }
+    }
+}
+
+#[test]
+fn a_minute_later_the_replaced_token_shows_nothing() {
+    for (method, begins) in [("PATCH", false), ("POST", true)] {
+        let site = Site::with_settings("false", "", BY_USERNAME);
+        let mut browser = site.browser();
+        let begun = browser.begin_sign_up("first_name=Ada");
+        let path = if begins { "/v1/client/sign_ups" } else { &begun };
+        let form = "username=ada_l&password=wanders+under+elms";
+        let mut late = Browser { server: &site.server, cookies: browser.cookies.clone() };
+        assert_eq!(browser.request(method, path, &[], form).json()["response"]["status"], "complete");
+        site.server.advance(61_000);
+        let refused = late.request(method, path, &[], form);
+        assert!(refused.status >= 400 && !refused.body.contains("sess_"), "{method} {}", refused.body);
+    }
+}
+
+#[test]
+fn a_sign_in_is_not_shown_again_after_a_wrong_password() {
+    let site = Site::with_settings("false", "", BY_USERNAME);
+    let right = "identifier=ada_l&password=wanders+under+elms";
+    site.browser().post("/v1/client/sign_ups", "username=ada_l&password=wanders+under+elms");
+    let mut browser = site.browser();
+    browser.begin_sign_up("first_name=Ada");
+    let before = browser.cookies.clone();
+    assert_eq!(browser.post("/v1/client/sign_ins", right).json()["response"]["status"], "complete");
+    let mut double = Browser { server: &site.server, cookies: before.clone() };
+    assert_eq!(double.post("/v1/client/sign_ins", right).json()["response"]["status"], "complete");
+    let mut planted = Browser { server: &site.server, cookies: before };
+    for form in ["identifier=ada_l&password=wanders+under+oaks", right] {
+        let refused = planted.post("/v1/client/sign_ins", form);
+        assert_eq!(refused.error_codes(), ["client_state_invalid"], "{form}");
+    }
+}
+
+#[test]
+fn a_refusal_for_a_session_that_exists_names_it() {
+    let site = Site::start();
+    let mut browser = site.signed_in("ada@example.com");
+    let session = browser.get("/v1/client").json()["response"]["last_active_session_id"].clone();
+    for (path, form) in [
+        ("/v1/client/sign_ins", "identifier=ada%40example.com&password=wanders+under+elms"),
+        ("/v1/client/sign_ins", "identifier=eve%40example.com"),
+        ("/v1/client/sign_ups", "email_address=eve%40example.com"),
+    ] {
+        let refused = browser.post(path, form);
+        assert_eq!((refused.status, refused.error_codes()), (400, vec!["session_exists".into()]), "{path} {form}");
+        assert_eq!(refused.json()["errors"][0]["meta"]["session_id"], session, "{}", refused.body);
+    }
+}
+
+/// A method, a path and a form.
+type Call<'a> = (&'a str, &'a str, &'a str);
+
+/// How a client presents its token.
+#[derive(Clone, Copy, Debug)]
+enum Mode {
+    Cookie,
+    Native,
+}
+
+impl Mode {
+    fn call(self, server: &Server, token: &str, (method, path, form): Call<'_>) -> Answer {
+        match self {
+            Self::Native => server.native(method, path, token, form).expect("an answer"),
+            Self::Cookie => {
+                let mut browser = Browser::of(server);
+                if !token.is_empty() {
+                    browser.cookies.push(("__client".to_owned(), token.to_owned()));
+                }
+                browser.request(method, path, &[], form)
+            }
+        }
+    }
+
+    /// The token that an answer tells the client to keep.
+    fn token_in(self, answer: &Answer) -> Option<String> {
+        match self {
+            Self::Native => answer.header("authorization").map(str::to_owned),
+            Self::Cookie => {
+                let mut lines = answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+                lines.find_map(|(_, line)| Some(line.strip_prefix("__client=")?.split(';').next()?.to_owned()))
+            }
+        }
+    }
+}
+
 struct Site {
     server: Server,
     _folder: TempDir,
@@ -246,8 +466,13 @@ impl Site {
     }
 
     fn start_with(more: &str) -> Self {
+        Self::with_settings("false", more, SETTINGS)
+    }
+
+    /// With limits by source, or without.
+    fn with_settings(source: &str, more: &str, settings: &str) -> Self {
         let folder = TempDir::new().expect("a folder");
-        let config = format!("[server]\nallowed_origins = [\"{PAGE}\"]\n[limits]\nsource = false\n{more}{SETTINGS}");
+        let config = format!("[server]\nallowed_origins = [\"{PAGE}\"]\n[limits]\nsource = {source}\n{more}{settings}");
         Self { server: Server::start(folder.path(), &config), _folder: folder }
     }
 
@@ -261,6 +486,43 @@ impl Site {
         let created = browser.post("/v1/client/sign_ups", &form).json();
         let id = created["response"]["id"].as_str().unwrap_or_else(|| panic!("{created}")).to_owned();
         (format!("/v1/client/sign_ups/{id}/attempt_verification"), self.code_form(address, 1))
+    }
+
+    /// The same call several times at once, with one token: the answers, and the token that each brings.
+    fn at_once(&self, count: usize, mode: Mode, token: &str, call: Call<'_>) -> Vec<(Answer, Option<String>)> {
+        let start = Barrier::new(count);
+        let call = || {
+            start.wait();
+            let answer = mode.call(&self.server, token, call);
+            let token = mode.token_in(&answer);
+            (answer, token)
+        };
+        thread::scope(|scope| {
+            let calls: Vec<_> = (0..count).map(|_| scope.spawn(call)).collect();
+            calls.into_iter().map(|call| call.join().expect("an answer")).collect()
+        })
+    }
+
+    /// Has all the calls complete, with one session and one token.
+    fn all_complete(&self, count: usize, mode: Mode, token: &str, call: Call<'_>) {
+        let answers = self.at_once(count, mode, token, call);
+        let first = answers[0].0.json()["response"].clone();
+        for (answer, token) in &answers {
+            assert_eq!(answer.status, 200, "{mode:?} {call:?} {}", answer.body);
+            let shown = answer.json();
+            assert_eq!(shown["response"]["status"], "complete", "{mode:?} {call:?}");
+            assert_eq!(shown["client"]["sessions"].as_array().map(Vec::len), Some(1), "{mode:?} {call:?}");
+            assert_eq!(shown["response"]["created_session_id"], first["created_session_id"], "{mode:?} {call:?}");
+            assert!(token.is_some() && *token == answers[0].1, "{mode:?} {call:?}");
+        }
+    }
+
+    /// A client that has begun a sign-up: its token, and the sign-up's path.
+    fn begun(&self, mode: Mode, form: &str) -> (String, String) {
+        let created = mode.call(&self.server, "", ("POST", "/v1/client/sign_ups", form));
+        assert_eq!(created.status, 200, "{}", created.body);
+        let id = created.json()["response"]["id"].as_str().expect("an id").to_owned();
+        (mode.token_in(&created).expect("a token"), format!("/v1/client/sign_ups/{id}"))
     }
 
     fn code_form(&self, address: &str, count: usize) -> String {
@@ -279,6 +541,27 @@ impl Site {
         format!("/v1/client/sign_ins/{}", begun["response"]["id"].as_str().expect("an id"))
     }
 }
+
+impl Browser<'_> {
+    /// Begins a sign-up; returns its path.
+    fn begin_sign_up(&mut self, form: &str) -> String {
+        let created = self.post("/v1/client/sign_ups", form);
+        assert_eq!(created.status, 200, "{}", created.body);
+        format!("/v1/client/sign_ups/{}", created.json()["response"]["id"].as_str().expect("an id"))
+    }
+}
+
+const BY_USERNAME: &str = r#"
+[settings.attributes.username]
+enabled = true
+required = true
+used_for_first_factor = true
+[settings.attributes.password]
+enabled = true
+required = true
+[settings.attributes.first_name]
+enabled = true
+"#;
 
 const SETTINGS: &str = r#"
 [settings.attributes.email_address]

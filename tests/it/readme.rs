@@ -73,11 +73,13 @@ fn the_configuration_of_the_readme_is_accepted() {
 }
 
 /// What `vestibule check` says of a configuration, where there is what it speaks of: the password's file and the folder
-/// of the key. No port is tried that might be another program's.
+/// of the key. No port is tried that might be another program's. Names and values for examples are written over, as a
+/// reader does.
 pub(super) fn check(text: &str) -> Output {
     let folder = TempDir::new().expect("a folder");
     let key_folder = folder.path().to_str().expect("unicode");
-    let text = text.replace("/etc/vestibule", key_folder);
+    let text = text.replace("/etc/vestibule", key_folder).replace("\"…\"", "\"x\"");
+    let text = text.replace("acme.example", "acme.com").replace("smtp.example.com", "smtp.acme.com");
     let file = folder.path().join("vestibule.toml");
     fs::write(&file, &text).expect("a file");
     let mut check = Command::new(BINARY);

@@ -25,3 +25,4 @@ pub(crate) mod provider;
 pub(crate) mod schema;
 pub(crate) mod server;
 pub(crate) mod smtp;
+pub(crate) mod social;

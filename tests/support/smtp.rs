@@ -27,7 +27,8 @@ pub(crate) enum Act {
     Flood,
 }
 
-/// At which step it does so: `greeting`, `ehlo`, `auth`, `mail`, `rcpt`, `data`, or `text` for the end of the message.
+/// At which step it does so: `greeting`, `ehlo`, `starttls`, `auth`, `mail`, `rcpt`, `data`, or `text` for the end of the
+/// message.
 pub(crate) type Script = Vec<(&'static str, Act)>;
 
 /// The server. It is gone when this is dropped.
@@ -158,6 +159,8 @@ fn converse(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
         lock(&state.commands).push(line.clone());
         if verb.starts_with("ehlo") {
             answer(&mut stream, state, "ehlo", "250-test.example\r\n250-AUTH LOGIN PLAIN\r\n250 SIZE 10000000")?;
+        } else if verb == "starttls" {
+            answer(&mut stream, state, "starttls", "220 go on")?;
         } else if verb.starts_with("auth") {
             if verb == "auth login" {
                 for question in ["334 VXNlcm5hbWU6\r\n", "334 UGFzc3dvcmQ6\r\n"] {

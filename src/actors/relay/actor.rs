@@ -108,7 +108,14 @@ impl Actor for RelayActor {
                 state.road(channel).lane.push(entry);
                 state.advance(channel, &myself);
             }
-            RelayMessage::Read => state.read(&myself),
+            RelayMessage::Read => {
+                // A reading that is under way may be past what is looked for: another one follows it.
+                if state.is_reading {
+                    state.email.lane.spilled();
+                    state.sms.lane.spilled();
+                }
+                state.read(&myself);
+            }
             RelayMessage::Page(page) => state.take(page, &myself),
             RelayMessage::Back { letter, begun, end } => {
                 let channel = Channel::of(&letter.entry.to);
@@ -160,7 +167,9 @@ impl State {
     fn ask_for_page(&self, after: Option<MessageId>, myself: &ActorRef<RelayMessage>) {
         let (store, myself) = (self.courier.environment.store.clone(), myself.clone());
         tokio::spawn(async move {
-            let page = store.outbox(after, PAGE).await;
+            // Should the store panic, that is a reading that failed: without an answer nothing would be read any more.
+            let reading = tokio::spawn(async move { store.outbox(after, PAGE).await });
+            let page = reading.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the reading broke off".into())));
             drop(myself.send_message(RelayMessage::Page(page)));
         });
     }

@@ -3,7 +3,7 @@
 //! A channel by which nothing leaves is *failing*: then a few messages at a time, and not more than one a second, try
 //! whether it works again. Once one has left, all others follow at once.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -61,8 +61,11 @@ pub(super) struct Lane {
     held_max: usize,
     ready: VecDeque<Letter>,
     later: BTreeMap<(Instant, MessageId), Letter>,
-    /// All that are here: ready, later, under way, or remembered.
+    /// All that are here: ready, later, or under way.
     held: HashSet<MessageId>,
+    /// Those that are done with and are in the outbox still, with the time until which they could be sent. They take
+    /// no room: what comes after them has to leave.
+    remembered: HashMap<MessageId, Timestamp>,
     under_way: usize,
     /// The outbox holds messages that found no room here.
     is_spilled: bool,
@@ -92,6 +95,7 @@ impl Lane {
             ready: VecDeque::new(),
             later: BTreeMap::new(),
             held: HashSet::new(),
+            remembered: HashMap::new(),
             under_way: 0,
             is_spilled: false,
             is_failing: false,
@@ -102,7 +106,7 @@ impl Lane {
 
     /// Takes a message, unless it is here already or there is no room: then it stays in the outbox alone.
     pub(super) fn push(&mut self, entry: OutboxEntry) {
-        if self.held.contains(&entry.id) {
+        if self.held.contains(&entry.id) || self.remembered.contains_key(&entry.id) {
             return;
         }
         if self.held.len() >= self.held_max {
@@ -147,11 +151,11 @@ impl Lane {
                 if has_left { self.answered(now) } else { Change::None }
             }
             End::Remembered { has_left } => {
-                if has_left {
-                    self.answered(now)
-                } else {
-                    Change::None
-                }
+                self.held.remove(&id);
+                // Those that were over when this one was made are over now.
+                self.remembered.retain(|_, until| *until > letter.entry.created_at);
+                self.remembered.insert(id, letter.entry.expire_at);
+                if has_left { self.answered(now) } else { Change::None }
             }
             End::Again { after } => {
                 self.later.insert((now + after, id), letter.tried());

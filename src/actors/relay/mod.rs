@@ -9,6 +9,8 @@ mod content;
 mod courier;
 mod lane;
 mod notices;
+#[cfg(test)]
+mod tests;
 
 pub(super) use actor::{Arguments, RelayActor, RelayMessage};
 pub(super) use content::sealable;

@@ -76,14 +76,40 @@ impl Code {
         matches!(self.basic, 500..600)
     }
 
-    /// Whether it is about who logged in (RFC 4954 6), or that somebody must.
-    pub(super) const fn is_about_login(&self) -> bool {
-        matches!(self.basic, 454 | 530 | 534 | 535 | 538)
+    /// Whether it is about who logged in (RFC 4954 6, and the registry of RFC 5248), or that somebody must.
+    pub(super) fn is_about_login(&self) -> bool {
+        matches!(self.basic, 454 | 530 | 534 | 535 | 538) || matches!(self.detail(), Some((7, 8..=14)))
+    }
+
+    /// Whether it is about the sender or this machine: the address in `MAIL`, what its domain says of who may send for
+    /// it, or the name of the machine that connects. All messages have these in common. X.7.1 is not among them: servers
+    /// give it for a sender, for a recipient and for a text alike.
+    pub(super) fn is_about_sender(&self) -> bool {
+        match self.detail() {
+            // A bad sender's address: its syntax, and its domain (RFC 3463 3.2).
+            Some((1, 7 | 8)) => true,
+            // DKIM, SPF, the reverse DNS, DMARC, and a domain that takes no mail (RFC 7372, RFC 7505).
+            Some((7, 20..=27)) => true,
+            // Microsoft Exchange: this login may not send as this sender.
+            Some((7, 60)) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it refuses how the addresses are written or a parameter of the command (RFC 5321 4.2.2, RFC 6531 3.5).
+    pub(super) fn is_about_parameters(&self) -> bool {
+        matches!(self.basic, 501 | 504 | 555) || matches!(self.detail(), Some((5, 4) | (6, _)))
     }
 
     /// Whether the server ends the conversation.
     pub(super) const fn is_farewell(&self) -> bool {
         self.basic == 421
+    }
+
+    /// The second and the third number of the enhanced code.
+    fn detail(&self) -> Option<(u16, u16)> {
+        let (subject, detail) = self.enhanced.as_deref()?.split_once('.')?.1.split_once('.')?;
+        Some((subject.parse().ok()?, detail.parse().ok()?))
     }
 }
 
@@ -142,6 +168,28 @@ mod tests {
         ] {
             let reply = Reply::read(&mut text.as_bytes()).await.expect(text);
             assert_eq!((reply.code.basic, reply.code.to_string().as_str(), reply.lines.len()), (basic, shown, lines));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_code_tells_whether_it_is_about_login_sender_or_parameters() {
+        for (text, login, sender, parameters) in [
+            ("535 5.7.8 no", true, false, false),
+            ("550 5.7.13 no", true, false, false),
+            ("550 5.7.1 no", false, false, false),
+            ("550 5.1.1 no", false, false, false),
+            ("553 5.1.8 no", false, true, false),
+            ("450 4.1.8 no", false, true, false),
+            ("550 5.7.23 no", false, true, false),
+            ("550 5.7.28 no", false, false, false),
+            ("550 5.7.60 no", false, true, false),
+            ("555 no", false, false, true),
+            ("550 5.6.7 no", false, false, true),
+            ("550 5.1 no", false, false, false),
+        ] {
+            let code = Reply::read(&mut format!("{text}\r\n").as_bytes()).await.expect(text).code;
+            let told = (code.is_about_login(), code.is_about_sender(), code.is_about_parameters());
+            assert_eq!(told, (login, sender, parameters), "{text}");
         }
     }
 

@@ -79,7 +79,7 @@ impl Session {
     /// Hands a message over.
     pub(super) async fn send(&mut self, mail: &Mail) -> Result<(), Trouble> {
         if mail.needs_utf8() && !self.offers.utf8 {
-            return Err(Trouble::AsciiOnly);
+            return Err(if mail.sender.is_ascii() { Trouble::AsciiOnly } else { Trouble::AsciiSender });
         }
         if self.is_begun {
             self.command(Step::Reset, "RSET").await?;
@@ -87,7 +87,10 @@ impl Session {
         self.is_begun = true;
         // RFC 6531 3.4: whoever takes UTF-8 takes eight bits too.
         let parameters = if mail.needs_utf8() { " BODY=8BITMIME SMTPUTF8" } else { "" };
-        self.command(Step::Sender, &format!("MAIL FROM:<{}>{parameters}", mail.sender)).await?;
+        let sender = format!("MAIL FROM:<{}>{parameters}", mail.sender);
+        let is_for_the_recipient = mail.needs_utf8() && mail.sender.is_ascii();
+        let answer = self.command(Step::Sender, &sender).await;
+        answer.map_err(|trouble| if is_for_the_recipient { trouble.of_parameters() } else { trouble })?;
         self.command(Step::Recipient, &format!("RCPT TO:<{}>", mail.recipient)).await?;
         let go_on = self.command(Step::Data, "DATA").await?;
         if go_on.code.basic != 354 {

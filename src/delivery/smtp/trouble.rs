@@ -36,8 +36,12 @@ pub(super) enum Trouble {
     Login(Code),
     /// It answered something else than yes.
     Refused(Step, Code),
-    /// It takes no address outside ASCII (RFC 6531), and the message has one.
+    /// It takes no address outside ASCII (RFC 6531), and the recipient's is one.
     AsciiOnly,
+    /// The same, and the sender's is one.
+    AsciiSender,
+    /// It refused how an address outside ASCII is announced, and the recipient's is one.
+    AsciiRefused(Code),
 }
 
 /// The steps of a conversation.
@@ -74,18 +78,26 @@ impl Trouble {
     pub(super) fn outcome(&self, server: &str) -> Outcome {
         let reason = format!("the mail server {server} {self}");
         match self {
-            Self::AsciiOnly => Outcome::Refused { reason },
-            // A refused login is the operator's to mend and no fault of the message. So is a server that refuses
-            // everybody, before it has heard of a message.
-            Self::Refused(step, code) if *step >= Step::Sender && !code.is_about_login() && !code.is_farewell() => {
-                match (code.is_permanent(), step) {
-                    (true, _) => Outcome::Refused { reason },
-                    // The sender is the same for all messages.
-                    (false, Step::Sender) => Outcome::Unavailable { reason },
-                    (false, _) => Outcome::Retry { reason },
+            Self::AsciiOnly | Self::AsciiRefused(_) => Outcome::Refused { reason },
+            Self::Refused(step, code) if !concerns_all(*step, code) => {
+                if code.is_permanent() {
+                    Outcome::Refused { reason }
+                } else {
+                    Outcome::Retry { reason }
                 }
             }
             _ => Outcome::Unavailable { reason },
+        }
+    }
+
+    /// The same, where `MAIL` has parameters for the sake of the recipient alone: a refusal of these says nothing of other
+    /// messages.
+    pub(super) fn of_parameters(self) -> Self {
+        match self {
+            Self::Refused(_, code) if code.is_permanent() && code.is_about_parameters() && !code.is_about_sender() => {
+                Self::AsciiRefused(code)
+            }
+            trouble => trouble,
         }
     }
 
@@ -102,11 +114,23 @@ impl Trouble {
     /// Whether the server still listens on this connection, after it has answered something else than yes.
     pub(super) fn leaves_the_connection(&self) -> bool {
         match self {
-            Self::Refused(step, code) => *step >= Step::Sender && !code.is_farewell() && !code.is_about_login(),
-            Self::AsciiOnly => true,
+            // After a refusal that would meet every message the next try begins anew, with the login.
+            Self::Refused(step, code) => !code.is_farewell() && !concerns_all(*step, code),
+            Self::AsciiOnly | Self::AsciiSender | Self::AsciiRefused(_) => true,
             _ => false,
         }
     }
+}
+
+/// Whether a refusal at this step would meet every other message too: then it is the operator's to mend, and no fault of
+/// this message or its recipient.
+///
+/// Up to `MAIL` the server has heard of no recipient, and the sender is the same for all messages. `RCPT` is about the
+/// recipient (RFC 5321 4.3.2), though servers that wait with their judgement of the sender until then give it here; and
+/// what comes after is about the text, which differs, or again about the sender. The enhanced code tells them apart
+/// (RFC 3463); a refusal without one counts against the one message.
+fn concerns_all(step: Step, code: &Code) -> bool {
+    step <= Step::Sender || code.is_farewell() || code.is_about_login() || code.is_about_sender()
 }
 
 /// Goes on after "the mail server mail.example.com:587".
@@ -129,10 +153,36 @@ impl fmt::Display for Trouble {
             Self::Tls(why) => write!(f, "could not agree on TLS: {why}"),
             Self::Certificate(why) => write!(f, "has a certificate that is not trusted: {why}"),
             Self::NoLogin => write!(f, "offers no way to log in that is known here (PLAIN, LOGIN)"),
-            Self::Login(code) => write!(f, "refused the login: it answered {code}"),
-            Self::Refused(step, code) => write!(f, "answered {step} with {code}"),
+            Self::Login(code) => {
+                write!(f, "refused the login: it answered {code}")?;
+                if code.is_permanent() { write!(f, "; {LOGIN}") } else { Ok(()) }
+            }
+            Self::Refused(step, code) => {
+                write!(f, "answered {step} with {code}")?;
+                remedy(*step, code).map_or(Ok(()), |remedy| write!(f, "; {remedy}"))
+            }
             Self::AsciiOnly => write!(f, "does not take addresses outside ASCII (it offers no SMTPUTF8)"),
+            Self::AsciiSender => {
+                write!(f, "does not take addresses outside ASCII (it offers no SMTPUTF8), and `email.from` is one")
+            }
+            Self::AsciiRefused(code) => {
+                write!(f, "does not take an address outside ASCII: it answered MAIL with {code}")
+            }
         }
+    }
+}
+
+/// What the operator can do about a refusal that meets every message and does not pass by itself.
+fn remedy(step: Step, code: &Code) -> Option<&'static str> {
+    match step {
+        _ if code.is_farewell() => None,
+        // 454 here is about TLS (RFC 3207 4), not about the login.
+        Step::StartTls => code.is_permanent().then_some("check `email.security` and `email.port`"),
+        _ if code.is_about_login() => Some(LOGIN),
+        Step::Greeting if code.is_permanent() => Some("it does not serve this machine: check `email.host`"),
+        Step::Hello if code.is_permanent() => Some("check `email.hello_name`"),
+        Step::Sender if code.is_permanent() => Some(SENDER),
+        _ => code.is_about_sender().then_some(SENDER),
     }
 }
 
@@ -154,3 +204,6 @@ impl fmt::Display for Step {
         })
     }
 }
+
+const LOGIN: &str = "check `email.username` and `email.password`";
+const SENDER: &str = "it refuses the sender: check `email.from`, and whether this login may send for it";

@@ -2,7 +2,7 @@
 
 use crate::domain::client::Client;
 use crate::domain::context::Context;
-use crate::domain::rejection::{Code, Rejection};
+use crate::domain::rejection::{Code, Reason, Rejection};
 use crate::domain::sign_up::usable;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
@@ -64,8 +64,8 @@ impl Client {
     /// # Errors
     /// `session_exists` where one session is all a client holds, `identifier_already_signed_in`.
     pub fn admits(&self, user: Option<&User>, single: bool, now: Timestamp) -> Result<(), Rejection> {
-        if single && self.live_sessions(now).next().is_some() {
-            return Err(Code::SessionExists.into());
+        if let Some(session) = self.session_in_use(now).filter(|_| single) {
+            return Err(Reason::from(Code::SessionExists).instead(session.id).into());
         }
         let theirs = user.and_then(|user| self.live_sessions(now).find(|session| session.user_id == user.id));
         match theirs {

@@ -90,10 +90,18 @@ impl SignUp {
         Ok(transition)
     }
 
-    /// Whether what was sent a moment ago is what `strategy` would send: the code or link is good still, for the address
-    /// as it is now, and leads where it should. A write that asks for it again beside its fields has what it wants, and
-    /// the person one message; only a call that is about nothing else is told to wait (`prepare`).
-    pub fn awaits_answer(&self, strategy: &Strategy, redirect_url: Option<&str>, cx: &Context<'_>) -> bool {
+    /// Whether what was sent a moment ago [is](Self::holds_answer_to) what `strategy` would send. A write that asks for it
+    /// again beside its fields has what it wants, and the person one message; only a call that is about nothing else is
+    /// told to wait (`prepare`).
+    pub(super) fn awaits_answer(&self, strategy: &Strategy, redirect_url: Option<&str>, cx: &Context<'_>) -> bool {
+        let sent_at = strategy.field().and_then(|field| Some(self.verification(&field)?.prepared_at));
+        let is_recent = sent_at.is_some_and(|at| cx.now.since(at) < cx.policy.resend_cooldown);
+        is_recent && self.holds_answer_to(strategy, redirect_url, cx)
+    }
+
+    /// Whether what was sent is what `strategy` would send: the code or link is good still, for the address as it is now,
+    /// and leads where it should. Where no other message may be sent, whoever asks for one beside fields has this one.
+    pub fn holds_answer_to(&self, strategy: &Strategy, redirect_url: Option<&str>, cx: &Context<'_>) -> bool {
         let verification = strategy.field().and_then(|field| self.verification(&field));
         verification.is_some_and(|verification| {
             let is_same = match (strategy, &verification.link) {
@@ -101,7 +109,7 @@ impl SignUp {
                 _ => verification.takes(strategy),
             };
             let is_good = verification.status(cx.now, cx.policy.attempts_max) == VerificationStatus::Unverified;
-            is_same && is_good && cx.now.since(verification.prepared_at) < cx.policy.resend_cooldown
+            is_same && is_good
         })
     }
 

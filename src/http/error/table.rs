@@ -41,6 +41,7 @@ const BAD: StatusCode = StatusCode::BAD_REQUEST;
 const UNAUTHENTICATED: StatusCode = StatusCode::UNAUTHORIZED;
 const FORBIDDEN: StatusCode = StatusCode::FORBIDDEN;
 const FIELD: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+const CONFLICT: StatusCode = StatusCode::CONFLICT;
 const WAIT: StatusCode = StatusCode::TOO_MANY_REQUESTS;
 
 const INTERNAL: Row = all(
@@ -129,9 +130,13 @@ pub(super) const TABLE: &[Row] = &[
     all("ticket_invalid_code", BAD, "Invalid ticket", "This invitation is not valid. Please ask for a new one."),
     all("ticket_expired_code", BAD, "Ticket expired", "This invitation has expired. Please ask for a new one."),
     all("invitation_already_accepted", BAD, "Invitation already accepted", "This invitation was used already. Please sign in instead."),
+    all("invitation_already_revoked", BAD, "Invitation already revoked", "This invitation was taken back already."),
     all("revoked_invitation", BAD, "Invitation revoked", "This invitation was taken back."),
     all("invitation_account_exists", BAD, "Account exists", "There is already a user with the invited email address. Please sign in instead."),
     all("duplicate_record", BAD, "duplicate record", "There is a pending invitation for this email address already."),
+    all("waitlist_entry_already_invited", CONFLICT, "already invited", "This person was invited already, and the invitation is still good."),
+    all("waitlist_entry_already_completed", CONFLICT, "already completed", "This person has signed up already."),
+    all("waitlist_entry_already_rejected", CONFLICT, "already rejected", "This person was rejected already."),
     all("feature_not_enabled", FORBIDDEN, "not enabled", "This feature is not enabled on this instance."),
     all("user_delete_self_not_enabled", FORBIDDEN, "not enabled", "Users of this instance can't delete their account themselves."),
     all("resource_forbidden", FORBIDDEN, "forbidden", "This can't be done to it any more."),

@@ -1,8 +1,8 @@
 //! `/dev/*`: the tools of a development instance. A production instance has no such routes.
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::config::settings_of_json;
 use crate::domain::identifier::{EmailAddress, PhoneNumber};
 use crate::domain::rejection::Code;
 use crate::domain::secret::Secret;
@@ -12,6 +12,9 @@ use crate::domain::time::Span;
 use crate::http::error::HttpError;
 use crate::http::exchange::Exchange;
 use crate::http::response::Answer;
+use crate::http::wire::handed_back;
+
+use super::environment::with_instance;
 
 /// The captured messages, to one address or all of them.
 pub(super) fn outbox(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
@@ -31,10 +34,15 @@ pub(super) fn settings(exchange: &Exchange<'_>) -> Answer {
     Answer::json(&masked((*exchange.engine().settings()).clone()))
 }
 
-/// Replaces the settings as a whole. A masked secret stands for the one there is.
+/// Replaces the settings as a whole, by a document of settings or by the `user_settings` of the environment. A masked
+/// secret stands for the one there is.
 pub(super) fn replace_settings(exchange: &Exchange<'_>, document: &[u8]) -> Result<Answer, HttpError> {
-    let mut settings = read::<Settings>(document)?;
-    unmask(&mut settings, &exchange.engine().settings());
+    let current = exchange.engine().settings();
+    refuse_repeats(document)?;
+    let document = json_document(document)?;
+    let document = with_instance(exchange, |instance| handed_back(document, instance, &current));
+    let mut settings = settings_of(document)?;
+    unmask(&mut settings, &current);
     exchange.engine().replace_settings(settings).map_err(|error| HttpError::document(&error.key, &error.reason))?;
     Ok(self::settings(exchange))
 }
@@ -46,26 +54,41 @@ pub(super) fn clock(exchange: &Exchange<'_>) -> Answer {
 
 /// Moves the engine's clock forward.
 pub(super) async fn advance_clock(exchange: &Exchange<'_>, document: &[u8]) -> Result<Answer, HttpError> {
-    let advance = read::<Advance>(document)?;
-    let by = Span::from_millis(advance.advance_ms);
+    let by = Span::from_millis(advance_ms(&json_document(document)?)?);
     let now = exchange.engine().advance_clock(by).await?;
     let now = now.ok_or(Code::ResourceNotFound)?;
     Ok(Answer::json(&json!({ "now": now })))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Advance {
-    advance_ms: u64,
+/// How far `POST /dev/clock` moves the clock.
+fn advance_ms(document: &Value) -> Result<u64, HttpError> {
+    const KEY: &str = "advance_ms";
+    let object = document.as_object().ok_or_else(|| HttpError::document("", "must be a JSON object"))?;
+    if let Some(other) = object.keys().find(|key| *key != KEY) {
+        return Err(HttpError::document(other, &format!("is no parameter of the clock; there is `{KEY}`")));
+    }
+    let given =
+        object.get(KEY).ok_or_else(|| HttpError::document(KEY, "is missing; write a number of milliseconds"))?;
+    given.as_u64().ok_or_else(|| HttpError::document(KEY, "must be a whole number of milliseconds, not below 0"))
 }
 
-/// Reads a JSON document; what is wrong with it is told under the key at fault, where one is known.
-fn read<T: serde::de::DeserializeOwned>(document: &[u8]) -> Result<T, HttpError> {
-    serde_json::from_slice(document).map_err(|error| {
-        let text = error.to_string();
-        let key = text.split('`').nth(1).unwrap_or_default();
-        HttpError::document(key, &text)
-    })
+fn json_document(document: &[u8]) -> Result<Value, HttpError> {
+    serde_json::from_slice(document).map_err(|error| HttpError::document("", &format!("The body is not JSON: {error}")))
+}
+
+/// A key that is named twice means two things; a JSON value keeps only the last of them.
+fn refuse_repeats(document: &[u8]) -> Result<(), HttpError> {
+    let error = serde_json::from_slice::<Settings>(document).map_err(|error| error.to_string()).err();
+    let repeated = error.as_deref().and_then(|error| error.strip_prefix("duplicate field `")?.split('`').next());
+    match repeated {
+        Some(key) => Err(HttpError::document(key, "is named twice; name it once")),
+        None => Ok(()),
+    }
+}
+
+fn settings_of(document: Value) -> Result<Settings, HttpError> {
+    settings_of_json(document)
+        .map_err(|faults| HttpError::documents(faults.into_iter().map(|fault| (fault.key, fault.reason))))
 }
 
 fn masked(mut settings: Settings) -> Value {
@@ -102,6 +125,8 @@ const MASK: &str = "********";
 
 #[cfg(test)]
 mod tests {
+    use hyper::StatusCode;
+
     use super::*;
     use crate::domain::settings::OAuth;
     use crate::http::request_id::RequestId;
@@ -127,7 +152,7 @@ mod tests {
         let current = with_secret("hidden");
         let shown = masked(current.clone());
         assert!(!shown.to_string().contains("hidden"));
-        let mut read: Settings = read(shown.to_string().as_bytes()).expect("settings");
+        let mut read = settings_of(shown).expect("settings");
         unmask(&mut read, &current);
         assert_eq!(read, current);
     }
@@ -140,13 +165,35 @@ mod tests {
 
     #[test]
     fn errors_name_the_key() {
-        let error = read::<Settings>(br#"{"sing_up": {}}"#).expect_err("a typo");
+        let error = settings_of(json!({"sing_up": {}, "sign_up": {"progressive": 1}})).expect_err("two typos");
         let answer = error.into_answer(&RequestId::fresh());
         let body: Value = serde_json::from_slice(answer.body()).expect("JSON");
-        assert_eq!(body["errors"][0]["meta"]["param_name"], "sing_up");
-        assert!(body["errors"][0]["long_message"].as_str().expect("text").contains("sing_up"));
-        assert!(read::<Advance>(br#"{"advance_ms": -1}"#).is_err());
-        assert!(read::<Advance>(b"").is_err());
+        let (first, second) = (&body["errors"][0], &body["errors"][1]);
+        assert_eq!(
+            (&first["meta"]["param_name"], answer.status()),
+            (&json!("sing_up"), StatusCode::UNPROCESSABLE_ENTITY)
+        );
+        assert_eq!(first["long_message"], "sing_up: is no setting; did you mean `sign_up`?");
+        assert_eq!(second["long_message"], "sign_up.progressive: must be true or false, without quotes");
+    }
+
+    #[test]
+    fn a_clock_takes_a_number_of_milliseconds() {
+        assert_eq!(advance_ms(&json!({"advance_ms": 7})).expect("a number"), 7);
+        for (document, key) in [
+            (json!({"advance_ms": -1}), "advance_ms"),
+            (json!({"advance_ms": "7"}), "advance_ms"),
+            (json!({}), "advance_ms"),
+            (json!({"advance_ms": 7, "by": 1}), "by"),
+            (json!(7), ""),
+        ] {
+            let answer = advance_ms(&document).expect_err("a misfit").into_answer(&RequestId::fresh());
+            let body: Value = serde_json::from_slice(answer.body()).expect("JSON");
+            assert_eq!(body["errors"][0]["meta"]["param_name"], key, "{document}");
+        }
+        assert!(json_document(b"").is_err());
+        assert!(refuse_repeats(br#"{"sign_up": {"mode": "public", "mode": "restricted"}}"#).is_err());
+        assert!(refuse_repeats(br#"{"sign_up": {"mode": "public"}, "sing_up": {}}"#).is_ok());
     }
 
     fn with_secret(secret: &str) -> Settings {

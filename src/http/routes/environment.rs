@@ -6,15 +6,20 @@ use crate::http::response::Answer;
 use crate::http::wire::{Instance, environment};
 
 pub(super) fn show(exchange: &Exchange<'_>) -> Answer {
+    let shown = with_instance(exchange, environment);
+    // New settings take effect at once, so a copy must be asked about before it is used.
+    Answer::json(&shown).kept("no-cache")
+}
+
+/// What `read` makes of the instance as browsers are told of it.
+pub(super) fn with_instance<T>(exchange: &Exchange<'_>, read: impl FnOnce(&Instance<'_>) -> T) -> T {
     let (engine, options) = (exchange.engine(), &exchange.app.options);
-    let shown = environment(&Instance {
+    read(&Instance {
         settings: &engine.shown_settings(),
         branding: engine.branding(),
         captcha: engine.captcha(),
         policy: engine.policy(),
         publishable_key: &options.publishable_key,
         development: options.development,
-    });
-    // New settings take effect at once, so a copy must be asked about before it is used.
-    Answer::json(&shown).kept("no-cache")
+    })
 }

@@ -15,7 +15,8 @@ use super::sign_ups::{COMPLETE_REDIRECT, REDIRECT, allowed, redirect};
 
 pub(super) async fn create(exchange: &Exchange<'_>, form: &Params) -> Result<Answer, HttpError> {
     let given = creation(exchange, form);
-    let identity = exchange.identify().await?;
+    let has_password = given.as_ref().is_ok_and(|given| given.password.is_some());
+    let identity = exchange.identify_writer(has_password).await?;
     let outcome = match &given {
         Ok(given) => exchange.engine().create_sign_in(&identity.caller, given, &exchange.source).await,
         Err(rejection) => Err(rejection.clone().into()),

@@ -15,14 +15,18 @@ use crate::http::wire::SignUpResource;
 
 pub(super) async fn create(exchange: &Exchange<'_>, form: &Params) -> Result<Answer, HttpError> {
     let fields = fields(exchange, form, Write::Begin);
-    let identity = exchange.identify().await?;
-    let outcome = match &fields {
-        Ok(fields) => {
-            let engine = exchange.engine();
-            engine.create_sign_up(&identity.caller, fields, &exchange.source).await
-        }
-        Err(rejection) => Err(rejection.clone().into()),
+    let has_password = fields.as_ref().is_ok_and(|fields| fields.password.is_some());
+    let identity = exchange.identify_writer(has_password).await?;
+    let fields = match fields {
+        Ok(fields) => fields,
+        Err(rejection) => return Err(refuse(exchange, &identity, rejection.into()).await),
     };
+    let engine = exchange.engine();
+    let caller = engine.or_opened(&identity.caller);
+    let outcome = engine.create_sign_up(&caller, &fields, &exchange.source).await;
+    // A client that is new is told even by a refusal where something was kept for it, and else not even begun.
+    let is_opened = outcome.is_err() && engine.is_stored(&caller).await.unwrap_or_default();
+    let identity = if is_opened { Identity::from_caller(caller, engine) } else { identity };
     settle(exchange, &identity, outcome).await
 }
 
@@ -46,7 +50,8 @@ pub(super) async fn show(exchange: &Exchange<'_>, id: SignUpId) -> Result<Answer
 
 pub(super) async fn update(exchange: &Exchange<'_>, id: SignUpId, form: &Params) -> Result<Answer, HttpError> {
     let fields = fields(exchange, form, Write::Change);
-    let identity = exchange.identify().await?;
+    let has_password = fields.as_ref().is_ok_and(|fields| fields.password.is_some());
+    let identity = exchange.identify_writer(has_password).await?;
     let outcome = match &fields {
         Ok(fields) => {
             let engine = exchange.engine();

@@ -3,9 +3,12 @@
 
 mod auth_config;
 mod display_config;
+mod handed_back;
 mod user_settings;
 
 use serde_json::{Value, json};
+
+pub(in crate::http) use handed_back::handed_back;
 
 use crate::captcha::Captcha;
 use crate::domain::branding::Branding;

@@ -11,7 +11,7 @@ mod user;
 mod verification;
 
 pub(super) use client::ClientResource;
-pub(super) use environment::{Instance, environment};
+pub(super) use environment::{Instance, environment, handed_back};
 pub(super) use invitation::{Waiting, invitation, waitlist_entry};
 pub(super) use session::{SessionResource, TokenResource};
 pub(super) use sign_in::SignInResource;

@@ -66,6 +66,8 @@ pub(super) async fn an_invitation_is_used_once_and_not_after_it_was_revoked(stor
     commit(store, issue(&used, false)).await.expect("an invitation");
     commit(store, issue(&revoked, false)).await.expect("an invitation");
     commit(store, change(InvitationChange::Revoke(revoked.id))).await.expect("pending");
+    let twice = commit(store, change(InvitationChange::Revoke(revoked.id))).await;
+    assert_eq!(twice, rejected(Code::InvitationAlreadyRevoked));
 
     let sign_up = open(1, "a@x.org");
     commit(store, create(&sign_up)).await.expect("a sign-up");
@@ -109,16 +111,20 @@ pub(super) async fn who_waits_is_listed_once_and_done_when_the_invitation_is_use
     invite.waitlist = vec![WaitlistChange::Invite(entry.id, invitation.id)];
     commit(store, invite).await.expect("somebody who waits");
     commit(store, join()).await.expect("joined already");
+    let mut again = issue(&invited(2, 1, "a@x.org"), false);
+    again.waitlist = vec![WaitlistChange::Invite(entry.id, InvitationId::from_bytes([2; 16]))];
+    let refused = commit(store, again.clone()).await;
+    assert_eq!(refused, rejected(Code::WaitlistEntryAlreadyInvited), "before its invitation is looked at");
     let status = async || store.waitlist_entry(entry.id).await.expect("a read").expect("an entry").status;
     assert_eq!(status().await, WaitlistStatus::Invited);
     commit(store, change(InvitationChange::Accept(invitation.id, UserId::from_bytes([9; 16])))).await.expect("good");
     assert_eq!(status().await, WaitlistStatus::Completed);
-    for over in [
-        WaitlistChange::Reject(entry.id),
-        WaitlistChange::Delete(entry.id),
-        WaitlistChange::Invite(entry.id, invitation.id),
+    for (over, code) in [
+        (WaitlistChange::Reject(entry.id), Code::WaitlistEntryAlreadyCompleted),
+        (WaitlistChange::Delete(entry.id), Code::ResourceForbidden),
+        (WaitlistChange::Invite(entry.id, invitation.id), Code::WaitlistEntryAlreadyCompleted),
     ] {
-        assert_eq!(commit(store, waits(over)).await, rejected(Code::ResourceForbidden));
+        assert_eq!(commit(store, waits(over)).await, rejected(code));
     }
     assert_eq!(store.waitlist(None, 9).await.map(|entries| entries.len()), Ok(1));
 }
@@ -135,6 +141,13 @@ pub(super) async fn who_is_rejected_loses_the_invitation(store: &impl Store) {
     commit(store, waits(WaitlistChange::Reject(entry.id))).await.expect("not done yet");
     let found = store.invitation(invitation.id).await.expect("a read").expect("an invitation");
     assert_eq!(found.state, InvitationState::Revoked);
+    let twice = commit(store, waits(WaitlistChange::Reject(entry.id))).await;
+    assert_eq!(twice, rejected(Code::WaitlistEntryAlreadyRejected));
+    let next = invited(2, 1, "a@x.org");
+    let invite = |at| Commit { waitlist: vec![WaitlistChange::Invite(entry.id, next.id)], at, ..issue(&next, false) };
+    commit(store, invite(at(1))).await.expect("rejected, and let in after all");
+    assert_eq!(commit(store, invite(at(2))).await, rejected(Code::WaitlistEntryAlreadyInvited));
+    commit(store, invite(next.expire_at)).await.expect("the invitation is good no more");
     commit(store, waits(WaitlistChange::Delete(other.id))).await.expect("pending");
     assert_eq!(store.waitlist_entry(other.id).await, Ok(None));
     assert_eq!(store.waitlist(Some(entry.id), 9).await, Ok(vec![]));

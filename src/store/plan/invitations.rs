@@ -66,7 +66,8 @@ impl<K: KeyValue> Draft<'_, '_, K> {
             WaitlistChange::Join(entry) => (entry.id, self.known_entry(entry.id)?.unwrap_or_else(|| (**entry).clone())),
             WaitlistChange::Invite(id, invitation) => {
                 let known = self.known_entry(*id)?.ok_or_else(gone)?;
-                (*id, known.invited(*invitation, at).map_err(Rejection::from)?)
+                let earlier = known.invitation.map(|id| self.known_invitation(id)).transpose()?.flatten();
+                (*id, known.invited(*invitation, earlier.as_ref(), at).map_err(Rejection::from)?)
             }
             WaitlistChange::Reject(id) => {
                 let known = self.known_entry(*id)?.ok_or_else(gone)?;

@@ -3,11 +3,13 @@
 
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use crate::domain::context::Entropy;
+use crate::entropy::OsEntropy;
 
 use super::checkpoint::Checkpoint;
 use super::error::OpenError;
@@ -139,7 +141,9 @@ fn begin(path: &Path, disk: &Disk, directory: &Directory, tree: &Tree, sync: boo
             what: "the manifest is missing beside existing data".into(),
         });
     }
-    let manifest = Manifest::new(RandomState::new().build_hasher().finish());
+    let mut stamp = [0; 8];
+    OsEntropy::new().fill(&mut stamp);
+    let manifest = Manifest::new(u64::from_be_bytes(stamp));
     let file = ManifestFile::create(disk, &manifest_path, manifest, sync, directory).map_err(at(&manifest_path))?;
     if sync {
         // The name of the data directory itself.

@@ -1,0 +1,253 @@
+//! What the tests of the actors share: a world in which time is paused, the store fails on demand, and messages are
+//! noted instead of sent.
+
+mod faulty_store;
+mod post;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::delivery::Wording;
+use crate::domain::client::ClientChange;
+use crate::domain::context::{Entropy, Policy};
+use crate::domain::id::{ClientId, SignUpId};
+use crate::domain::settings::{Attribute, Settings};
+use crate::domain::sign_up::{Attempt, Command, Fields, Patch, Prepare, RawFields};
+use crate::domain::time::{Span, Timestamp};
+use crate::domain::verification::Strategy;
+use crate::entropy::SeededEntropy;
+use crate::token::InstanceKey;
+
+use super::{ActorOptions, Answer, CallError, Create, Environment, System, Transports};
+
+pub(crate) use faulty_store::{BadRead, Fault, FaultyStore};
+pub(crate) use post::{Post, Says};
+
+/// A clock that shows tokio's time: where that is paused, this one goes with it.
+#[derive(Debug)]
+pub(crate) struct PausedClock {
+    began_at: Timestamp,
+    began: Instant,
+    reads: AtomicUsize,
+}
+
+/// Everything outside of the actors.
+pub(crate) struct World {
+    pub(crate) store: Arc<FaultyStore>,
+    pub(crate) email: Arc<Post>,
+    pub(crate) sms: Arc<Post>,
+    pub(crate) policy: Policy,
+    pub(crate) options: ActorOptions,
+    /// How many of the next decisions that draw random bytes panic.
+    pub(crate) panics: Arc<AtomicUsize>,
+    pub(crate) clock: Arc<PausedClock>,
+}
+
+impl PausedClock {
+    /// A clock that begins at `began_at`.
+    pub(crate) fn new(began_at: Timestamp) -> Self {
+        Self { began_at, began: Instant::now(), reads: AtomicUsize::new(0) }
+    }
+
+    /// How often it was read.
+    pub(crate) fn reads(&self) -> usize {
+        self.reads.load(Ordering::SeqCst)
+    }
+}
+
+impl Clock for PausedClock {
+    fn now(&self) -> Timestamp {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        let elapsed = u64::try_from(self.began.elapsed().as_millis()).expect("a test lasts no longer");
+        self.began_at + Span::from_millis(elapsed)
+    }
+}
+
+impl World {
+    /// A world with an empty store, in which nothing fails. Nothing is limited for each address.
+    pub(crate) fn new() -> Self {
+        // So that nothing but a test makes work for the store.
+        let sweep_interval = Duration::from_secs(1_000_000);
+        Self {
+            store: Arc::new(FaultyStore::new()),
+            email: Arc::new(Post::new()),
+            sms: Arc::new(Post::new()),
+            policy: Policy { address_limits: None, resend_cooldown: Span::from_millis(0), ..Policy::default() },
+            options: ActorOptions { shards: 1, sweep_interval, ..ActorOptions::default() },
+            panics: Arc::default(),
+            clock: Arc::new(PausedClock::new(Timestamp::from_millis(1_800_000_000_000))),
+        }
+    }
+
+    /// What the actors of this world share.
+    pub(crate) fn environment(&self) -> Arc<Environment> {
+        let key = Arc::new(InstanceKey::from_bytes([7; 32].into()));
+        let entropy = Fused { entropy: SeededEntropy::new(self.now().as_millis()), panics: self.panics.clone() };
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let (policy, options) = (self.policy.clone(), self.options.clone());
+        let environment =
+            Environment::new(store, clock, key.clone(), key, Box::new(entropy), settings(), policy, options);
+        Arc::new(environment)
+    }
+
+    /// Starts the actors.
+    pub(crate) async fn start(&self) -> System {
+        System::start(self.environment(), self.transports(), wording()).await.expect("actors start")
+    }
+
+    /// The transports of this world.
+    pub(crate) fn transports(&self) -> Transports {
+        Transports { email: self.email.clone(), sms: self.sms.clone() }
+    }
+
+    /// Ends the run without a shutdown: what still works for it reaches neither the store nor anybody. What the store
+    /// has is there for the next run.
+    pub(crate) fn crash(&mut self) {
+        self.store.cut_off();
+        self.email.cut_off();
+        self.sms.cut_off();
+        self.store = Arc::new(self.store.after_a_crash());
+        self.email = Arc::new(Post::new());
+        self.sms = Arc::new(Post::new());
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// Chance that panics as often as it is told to.
+struct Fused {
+    entropy: SeededEntropy,
+    panics: Arc<AtomicUsize>,
+}
+
+impl Entropy for Fused {
+    fn fill(&mut self, buffer: &mut [u8]) {
+        let left = self.panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        assert!(left.is_err(), "a test wanted this panic");
+        self.entropy.fill(buffer);
+    }
+}
+
+/// Everything that can happen at this moment happens. Paused time moves only once all tasks wait.
+pub(crate) async fn settle() {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}
+
+/// Every task that can run does so once. A yield of tokio's would let all of them run until they wait.
+pub(crate) async fn step() {
+    let mut is_back = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut is_back, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// What comes of this within an hour of paused time: what hangs fails a test, and does not hang it.
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(3600), future).await.expect("an answer within an hour")
+}
+
+/// Paused time moves on by so many seconds, and everything happens that is due in them.
+pub(crate) async fn pass(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    settle().await;
+}
+
+/// Paused time moves on to this moment exactly.
+pub(crate) async fn pass_until(moment: Timestamp, world: &World) {
+    tokio::time::sleep(moment.since(world.now()).to_std()).await;
+}
+
+/// The `n`th sign-up of a test.
+pub(crate) fn sign_up_id(n: usize) -> SignUpId {
+    let mut bytes = [0; 16];
+    bytes[8..].copy_from_slice(&(n as u64).to_be_bytes());
+    SignUpId::from_bytes(bytes)
+}
+
+/// The client of the `n`th sign-up.
+pub(crate) fn client_id(n: usize) -> ClientId {
+    sign_up_id(n).cast()
+}
+
+/// What begins a sign-up with this e-mail address.
+pub(crate) fn creation(n: usize, email: &str) -> Create {
+    let raw = RawFields { email_address: Some(email.into()), ..RawFields::default() };
+    let (fields, _) = Fields::parse(&raw, &settings()).expect("good fields");
+    Create { client: client_id(n), terms: vec![ClientChange::Open { salt: [1; 16] }], fields, origin: None }
+}
+
+/// Gives the person a first name, which draws no random bytes and sends nothing.
+pub(crate) fn naming(name: &str) -> Command {
+    let fields = Fields { first_name: Patch::Set(name.into()), ..Fields::default() };
+    Command::Update(Box::new(fields))
+}
+
+/// Has a code sent.
+pub(crate) fn preparation() -> Command {
+    Command::Prepare(Prepare::parse(Some("email_code"), None).expect("a strategy"))
+}
+
+/// Tries a code.
+pub(crate) fn attempt(code: &str) -> Command {
+    Command::Attempt(Attempt::parse(Some("email_code"), Some(code)).expect("a strategy"))
+}
+
+/// Begins the `n`th sign-up.
+pub(crate) async fn create(system: &System, n: usize, email: &str) -> Result<Answer, CallError> {
+    system.create(sign_up_id(n), creation(n, email)).await
+}
+
+/// Changes the `n`th sign-up.
+pub(crate) async fn command(system: &System, n: usize, command: Command) -> Result<Answer, CallError> {
+    system.command(sign_up_id(n), client_id(n), Vec::new(), command).await
+}
+
+/// Reads the `n`th sign-up.
+pub(crate) async fn read(system: &System, n: usize) -> Result<Answer, CallError> {
+    system.read(sign_up_id(n), client_id(n)).await
+}
+
+/// An e-mail address of a test.
+pub(crate) fn address(n: usize) -> String {
+    format!("person{n}@example.com")
+}
+
+/// An e-mail address that a code proves is all that a sign-up needs; it may have a first name.
+pub(crate) fn settings() -> Settings {
+    let mut settings = Settings::default();
+    let on = Attribute { enabled: true, ..Attribute::default() };
+    settings.attributes.email_address = Attribute {
+        required: true,
+        verify_at_sign_up: true,
+        used_for_first_factor: true,
+        verifications: vec![Strategy::EmailCode],
+        ..on.clone()
+    };
+    settings.attributes.username = on.clone();
+    settings.attributes.first_name = on;
+    settings
+}
+
+/// Words for messages.
+pub(crate) fn wording() -> Wording {
+    Wording {
+        application: "Test".into(),
+        verify_url: "http://localhost/v1/verify".into(),
+        accept_url: "http://localhost/v1/tickets/accept".into(),
+        home_url: None,
+        support_email: None,
+    }
+}

@@ -1,0 +1,115 @@
+//! A transport that notes what it is given, and says what a test tells it to.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::delivery::{BoxFuture, Message, Outcome, Transport};
+use crate::domain::id::MessageId;
+use crate::domain::time::Timestamp;
+
+/// What becomes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Says {
+    Sent,
+    Refused,
+    Retry,
+    Unavailable,
+    /// Nothing, ever.
+    Nothing,
+    Panics,
+}
+
+/// A message that was handed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Handed {
+    pub(crate) id: MessageId,
+    pub(crate) to: String,
+    pub(crate) code: Option<String>,
+    /// How long after the transport was made.
+    pub(crate) after: Duration,
+    pub(crate) said: Says,
+    pub(crate) created_at: Timestamp,
+}
+
+type Answers = Box<dyn FnMut(&Message) -> Says + Send>;
+
+/// A transport that notes what it is given.
+pub(crate) struct Post {
+    began: Instant,
+    answers: Mutex<Answers>,
+    handed: Mutex<Vec<Handed>>,
+    is_cut_off: AtomicBool,
+}
+
+impl Post {
+    /// A transport that takes every message.
+    pub(crate) fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            answers: Mutex::new(Box::new(|_| Says::Sent)),
+            handed: Mutex::default(),
+            is_cut_off: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on it says this.
+    pub(crate) fn says(&self, what: Says) {
+        self.answers(move |_| what);
+    }
+
+    /// From now on it says what `answers` says.
+    pub(crate) fn answers(&self, answers: impl FnMut(&Message) -> Says + Send + 'static) {
+        *self.answers.lock().expect("no panic") = Box::new(answers);
+    }
+
+    /// All that it was given so far, in order.
+    pub(crate) fn handed(&self) -> Vec<Handed> {
+        self.handed.lock().expect("no panic").clone()
+    }
+
+    /// What it was given for an address.
+    pub(crate) fn handed_to(&self, address: &str) -> Vec<Handed> {
+        self.handed().into_iter().filter(|handed| handed.to == address).collect()
+    }
+
+    /// The last code that was sent to an address.
+    pub(crate) fn code(&self, address: &str) -> String {
+        let sent = self.handed_to(address).pop().expect("a message");
+        sent.code.expect("a code")
+    }
+
+    /// It belongs to a run that has ended.
+    pub(super) fn cut_off(&self) {
+        self.is_cut_off.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Transport for Post {
+    fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome> {
+        if self.is_cut_off.load(Ordering::SeqCst) {
+            return Box::pin(std::future::pending());
+        }
+        let said = self.answers.lock().expect("no panic")(message);
+        self.handed.lock().expect("no panic").push(Handed {
+            id: message.id,
+            to: message.to.clone(),
+            code: message.code.as_ref().map(|code| code.expose().clone()),
+            after: self.began.elapsed(),
+            said,
+            created_at: message.created_at,
+        });
+        let reason = || "a test wanted this".to_owned();
+        let outcome = match said {
+            Says::Sent => Outcome::Sent,
+            Says::Refused => Outcome::Refused { reason: reason() },
+            Says::Retry => Outcome::Retry { reason: reason() },
+            Says::Unavailable => Outcome::Unavailable { reason: reason() },
+            Says::Nothing => return Box::pin(std::future::pending()),
+            Says::Panics => panic!("a test wanted this panic"),
+        };
+        Box::pin(std::future::ready(outcome))
+    }
+}

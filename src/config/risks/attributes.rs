@@ -1,0 +1,64 @@
+//! What settings may name but the engine does not do: attributes, factors and channels that are not built.
+
+use super::Risks;
+use crate::domain::settings::{Attribute, Settings};
+use crate::domain::verification::Strategy;
+
+pub(super) fn attributes(settings: &Settings) -> Risks {
+    let attributes = &settings.attributes;
+    let mut risks = Risks::default();
+    for (name, attribute) in [
+        ("web3_wallet", &attributes.web3_wallet),
+        ("authenticator_app", &attributes.authenticator_app),
+        ("backup_code", &attributes.backup_code),
+        ("passkey", &attributes.passkey),
+    ] {
+        risks.add(
+            attribute.enabled,
+            &format!("settings.attributes.{name}.enabled"),
+            "is true, but this is not built yet: pages may show it, and nobody can use it; write false",
+        );
+    }
+    for (name, attribute) in [
+        ("email_address", &attributes.email_address),
+        ("phone_number", &attributes.phone_number),
+        ("username", &attributes.username),
+        ("password", &attributes.password),
+    ] {
+        add_factors(&mut risks, name, attribute);
+    }
+    risks.add(
+        settings.sign_up.mfa.required,
+        "settings.sign_up.mfa.required",
+        "is true, but second factors are not built yet: people sign up and sign in without one; write false",
+    );
+    risks
+}
+
+fn add_factors(risks: &mut Risks, name: &str, attribute: &Attribute) {
+    let section = format!("settings.attributes.{name}");
+    let is_second = attribute.used_for_second_factor || !attribute.second_factors.is_empty();
+    let key = if attribute.used_for_second_factor { "used_for_second_factor" } else { "second_factors" };
+    risks.add(
+        is_second,
+        &format!("{section}.{key}"),
+        "has no effect: second factors are not built yet, so people sign in without one; remove it",
+    );
+    for factor in &attribute.first_factors {
+        let why = match factor.parse() {
+            Err(_) => "is no strategy",
+            Ok(Strategy::NotBuilt(_) | Strategy::Web3(_) | Strategy::Enterprise(_)) => "is not built yet",
+            Ok(_) => continue,
+        };
+        risks.say(
+            format!("{section}.first_factors"),
+            format!("holds {factor:?}, which {why}: nobody can sign in by it; remove it"),
+        );
+    }
+    for channel in attribute.channels.iter().filter(|channel| *channel != "sms") {
+        risks.say(
+            format!("{section}.channels"),
+            format!("holds {channel:?}, by which no code is sent; write [\"sms\"], or remove it"),
+        );
+    }
+}

@@ -1,0 +1,135 @@
+//! How messages leave, and captchas.
+
+use super::Risks;
+use super::placeholders::is_placeholder;
+use crate::config::checks::{is_loopback, sent};
+use crate::config::load::Config;
+use crate::config::sections::Email;
+use crate::config::values::{CaptchaProvider, EmailTransport, Mode, Security, SmsTransport};
+
+pub(super) fn channels(config: &Config) -> Risks {
+    let (email, settings) = (&config.email, config.settings());
+    let (sends_email, sends_sms) = sent(settings);
+    let mut risks = Risks::default();
+    risks.add(
+        sends_email && email.transport == EmailTransport::None,
+        "email.transport",
+        "is \"none\", but the settings verify e-mail addresses: nobody can finish; write \"smtp\"",
+    );
+    risks.add(
+        sends_sms && config.sms.transport == SmsTransport::None,
+        "sms.transport",
+        "is \"none\", but the settings verify phone numbers: nobody can finish; switch phone numbers off",
+    );
+    if email.transport == EmailTransport::Smtp {
+        add_smtp(&mut risks, email);
+        if config.instance.mode == Mode::Production {
+            add_examples(&mut risks, email);
+        }
+    }
+    add_captcha(&mut risks, config);
+    risks
+}
+
+fn add_smtp(risks: &mut Risks, email: &Email) {
+    risks.add(
+        email.security == Security::None && !is_loopback(email.host.as_deref()),
+        "email.security",
+        "is \"none\": codes and links travel readable to another machine; write \"starttls\" or \"tls\"",
+    );
+    let misfit = match (email.security, email.port) {
+        (Security::Tls, Some(port @ (25 | 587 | 2525))) => Some((port, "without TLS", "\"tls\"", "\"starttls\"", 465)),
+        (Security::StartTls, Some(port @ 465)) => Some((port, "with TLS", "\"starttls\"", "\"tls\"", 587)),
+        (Security::None, Some(port @ 465)) => Some((port, "with TLS", "\"none\"", "\"tls\"", 25)),
+        _ => None,
+    };
+    if let Some((port, how, written, fitting, other)) = misfit {
+        risks.say(
+            "email.port",
+            format!(
+                "is {port}, where servers begin {how}, but `email.security` is {written}: no message will leave; write \
+                 security = {fitting}, or port = {other}"
+            ),
+        );
+    }
+    risks.add(
+        email.password.as_ref().is_some_and(|password| is_placeholder(password.expose())),
+        "email.password",
+        "is a placeholder: the server will let nobody in with it; write the password that it gave you",
+    );
+}
+
+/// Names that are reserved for examples: no message reaches them, and servers refuse them as a sender.
+fn add_examples(risks: &mut Risks, email: &Email) {
+    let from = email.from.as_deref().unwrap_or_default();
+    let domain = from.rsplit('@').next().unwrap_or_default().trim_matches([' ', '>']);
+    risks.add(
+        is_reserved(domain),
+        "email.from",
+        &format!(
+            "is at {domain}, a name for examples that nobody has: mailboxes refuse such messages, and no answer arrives; \
+             write an address of your own domain"
+        ),
+    );
+    let host = email.host.as_deref().unwrap_or_default();
+    risks.add(
+        is_reserved(host) && !is_loopback(Some(host)),
+        "email.host",
+        &format!(
+            "is {host}, a name for examples that nobody has: no message will leave; write your SMTP server's name"
+        ),
+    );
+}
+
+/// Names by RFC 2606 and RFC 6761, with all below them.
+fn is_reserved(domain: &str) -> bool {
+    let domain = domain.trim_end_matches('.').to_ascii_lowercase();
+    let is_below =
+        |reserved: &&str| domain.strip_suffix(*reserved).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    RESERVED.iter().any(is_below)
+}
+
+fn add_captcha(risks: &mut Risks, config: &Config) {
+    let captcha = &config.captcha;
+    if captcha.provider == CaptchaProvider::None {
+        return;
+    }
+    risks.add(
+        !config.settings().sign_up.captcha_enabled,
+        "captcha.provider",
+        "is set up, but the settings ask for no captcha; write captcha_enabled = true in [settings.sign_up]",
+    );
+    let secret = captcha.secret.as_ref().map(|secret| secret.expose().as_str());
+    let keys = [
+        ("captcha.site_key", captcha.site_key.as_deref()),
+        ("captcha.site_key_invisible", captcha.site_key_invisible.as_deref()),
+        ("captcha.secret", secret),
+    ];
+    for (key, value) in keys {
+        let Some(value) = value else { continue };
+        risks.add(
+            is_placeholder(value),
+            key,
+            "is a placeholder: no captcha can be solved, and nobody can sign up; write the key that the service gave you",
+        );
+        risks.add(
+            config.instance.mode == Mode::Production && FOR_TESTS.iter().any(|start| value.starts_with(start)),
+            key,
+            "is the service's own key for tests, which programs pass as well as people; write the key of your site",
+        );
+    }
+}
+
+const RESERVED: [&str; 7] = ["example.com", "example.net", "example.org", "example", "invalid", "test", "localhost"];
+
+/// What the documented test keys of Turnstile, hCaptcha and reCAPTCHA begin with.
+const FOR_TESTS: [&str; 8] = [
+    "1x00000000000000000000",
+    "2x00000000000000000000",
+    "3x00000000000000000000",
+    "0x0000000000000000000000000000000000000000",
+    "10000000-ffff-ffff-ffff-",
+    "20000000-ffff-ffff-ffff-",
+    "30000000-ffff-ffff-ffff-",
+    "6LeIxAcTAAAAA",
+];

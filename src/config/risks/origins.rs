@@ -1,0 +1,54 @@
+//! The pages that may talk to the engine.
+
+use url::Url;
+
+use super::Risks;
+use super::sites::site;
+use crate::config::checks::is_loopback;
+use crate::config::load::Config;
+use crate::config::values::{Mode, Origin, PublicUrl};
+
+pub(super) fn origins(config: &Config) -> Risks {
+    let server = &config.server;
+    let mut risks = Risks::default();
+    if config.instance.mode != Mode::Production {
+        return risks;
+    }
+    // Below a path of the page's own site no other origin is needed.
+    risks.add(
+        server.allowed_origins.is_empty() && !server.public_url.as_ref().is_some_and(PublicUrl::has_path),
+        "server.allowed_origins",
+        "is empty: browsers let no page but the engine's own talk to it; write the origins of your pages",
+    );
+    for origin in &server.allowed_origins {
+        risks.0.extend(
+            reason(origin, server.public_url.as_ref()).map(|reason| ("server.allowed_origins".to_owned(), reason)),
+        );
+    }
+    risks
+}
+
+/// What is risky about a page's origin. Applications' own pages have neither a site nor TLS.
+fn reason(origin: &Origin, public_url: Option<&PublicUrl>) -> Option<String> {
+    let origin = origin.as_str();
+    let url = Url::parse(origin).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    let host = url.host_str()?;
+    if is_loopback(Some(host)) && url.scheme() == "http" {
+        return Some(format!(
+            "lets {origin} in, which is a page on each visitor's own machine: whatever runs there may act for them; write \
+             the origins of your pages"
+        ));
+    }
+    if url.scheme() == "http" {
+        return Some(format!(
+            "lets {origin} in: whoever is on the way can change that page and act for its visitors; write it with https"
+        ));
+    }
+    let engine = public_url.map(PublicUrl::host).filter(|engine| site(engine) != site(host))?;
+    let page_site = site(host);
+    Some(format!(
+        "lets {origin} in, which is another site than {engine}: browsers send the engine's cookies from pages of its own \
+         site only, so nobody stays signed in there; serve the engine below {page_site}, and write that in \
+         `server.public_url`"
+    ))
+}

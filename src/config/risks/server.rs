@@ -1,0 +1,134 @@
+//! Where the server is reached, and by whom.
+
+use std::net::IpAddr;
+
+use super::Risks;
+use crate::config::load::Config;
+use crate::config::values::{Mode, Network, PublicUrl};
+
+pub(super) fn server(config: &Config) -> Risks {
+    let (server, production) = (&config.server, config.instance.mode == Mode::Production);
+    let mut risks = Risks::default();
+    let is_https = server.public_url.as_ref().is_some_and(|url| url.is_https());
+    match &server.public_url {
+        None => risks.add(
+            production,
+            "server.public_url",
+            "is not given: links in messages will lead to http://localhost, and cookies will not be `Secure` unless a \
+             trusted proxy says https; write the URL that browsers use",
+        ),
+        Some(url) => {
+            risks.add(
+                production && !url.is_https(),
+                "server.public_url",
+                "is not https: cookies will not be `Secure` unless a trusted proxy says https, and whoever is on the way \
+                 reads codes and passwords; put a proxy with TLS before it and write its URL",
+            );
+            risks.add(
+                !production && !is_local(url.host()),
+                "server.public_url",
+                "is no address of this machine, but a development instance shows every code, link and setting to whoever \
+                 reaches it; set instance.mode = \"production\"",
+            );
+        }
+    }
+    if let Some(url) = &server.public_url {
+        add_path(&mut risks, url);
+    }
+    let ip = server.listen.address.ip();
+    risks.add(
+        !production && !ip.is_loopback(),
+        "server.listen",
+        "is open to other machines, and a development instance shows every code, link and setting to whoever reaches it; \
+         listen on localhost, or set instance.mode = \"production\"",
+    );
+    risks.add(
+        production && !is_private(ip) && !is_https,
+        "server.listen",
+        "is open to other machines, but `server.public_url` is not https: codes and passwords can be read on the way; \
+         listen on localhost behind a proxy with TLS",
+    );
+    risks.add(
+        production && is_https && server.trusted_proxies.is_empty() && config.limits.source,
+        "server.trusted_proxies",
+        "is empty, but TLS is a proxy's job: the limits by source will take everybody behind that proxy for one person; \
+         write the proxy's address",
+    );
+    add_proxies(&mut risks, &server.trusted_proxies);
+    risks.add(
+        server.drain_timeout_s < DRAIN_SHORT_S,
+        "server.drain_timeout_s",
+        "is short: a restart will cut answers that are begun; write 10",
+    );
+    risks
+}
+
+pub(super) fn limits(config: &Config) -> Risks {
+    let (limits, production) = (&config.limits, config.instance.mode == Mode::Production);
+    let mut risks = Risks::default();
+    risks.add(
+        production && !limits.source,
+        "limits.source",
+        "is false: one machine may try codes and passwords, send messages and look up addresses as fast as it can; write \
+         true, and raise single limits where they are too low",
+    );
+    risks.add(
+        production && !limits.address,
+        "limits.address",
+        "is false: anybody may fill a stranger's mailbox, and guess at an account without end; write true, and raise \
+         single limits where they are too low",
+    );
+    risks
+}
+
+/// A URL that applications would put a path behind that it ends in already.
+fn add_path(risks: &mut Risks, url: &PublicUrl) {
+    let url = url.to_string();
+    if let Some((before, _)) = url.split_once("/v1/").or_else(|| url.strip_suffix("/v1").map(|before| (before, ""))) {
+        risks.say(
+            "server.public_url",
+            format!("holds /v1, which applications put behind it themselves: they would call {url}/v1; write {before}"),
+        );
+    }
+}
+
+/// Networks that hold others than one's own proxies, and those that hold something else than is written.
+fn add_proxies(risks: &mut Risks, proxies: &[Network]) {
+    for network in proxies {
+        let reason = if network.is_nowhere() {
+            format!("holds {network}, which is no machine's address and has no effect; write the proxy's own address")
+        } else if network.is_wide() {
+            format!(
+                "holds {network}, which is more than one's own proxies: anybody in it chooses by X-Forwarded-For where \
+                 they seem to be, and no limit by source holds them; write the proxies' own addresses"
+            )
+        } else if network.whole() != *network {
+            let (whole, address) = (network.whole(), network.address());
+            format!(
+                "holds {network}, which believes every machine in {whole}; write {address} for that one, or {whole} for \
+                 all of them"
+            )
+        } else {
+            continue;
+        };
+        risks.say("server.trusted_proxies", reason);
+    }
+}
+
+/// Whether only this machine, or one's own network, is called like this.
+pub(super) fn is_local(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    match host.parse::<IpAddr>() {
+        Ok(ip) => is_private(ip),
+        Err(_) => host == "localhost" || [".localhost", ".local", ".test"].iter().any(|end| host.ends_with(end)),
+    }
+}
+
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+const DRAIN_SHORT_S: u64 = 3;

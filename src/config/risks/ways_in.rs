@@ -1,0 +1,45 @@
+//! Settings by which nobody could sign up.
+
+use crate::domain::settings::Settings;
+
+use super::Risks;
+use crate::config::layer::Layer;
+use crate::config::load::Config;
+
+pub(super) fn ways_in(config: &Config, layer: &Layer) -> Risks {
+    let settings = config.settings();
+    let mut risks = Risks::default();
+    risks.add(
+        !has_a_way_in(settings) && names_attributes(layer),
+        "settings",
+        "has no attribute and no provider that people could begin with: nobody can sign up; enable one, or name a sample",
+    );
+    risks
+}
+
+/// Somebody who gives some settings and thinks that the others stay.
+pub(super) fn no_attributes(config: &Config, layer: &Layer) -> Option<String> {
+    let outcome = if has_a_way_in(config.settings()) {
+        "nothing but accounts at providers is asked for, no address and no name"
+    } else {
+        "nobody can sign up"
+    };
+    let sentence = format!(
+        "`settings.attributes` is missing in {}: {outcome}; any key of [settings] replaces the whole sample, so copy the \
+         attributes of one from config/settings, with `settings.` before each name in brackets",
+        config.settings_origin()
+    );
+    (!names_attributes(layer)).then_some(sentence)
+}
+
+/// Whether the settings say of any attribute what it is, be it off.
+fn names_attributes(layer: &Layer) -> bool {
+    layer.place_within("settings.attributes").is_some()
+}
+
+/// Whether people can begin a sign-up with anything.
+fn has_a_way_in(settings: &Settings) -> bool {
+    let attributes = &settings.attributes;
+    let identifies = [&attributes.email_address, &attributes.phone_number, &attributes.username];
+    identifies.iter().any(|attribute| attribute.enabled) || settings.social.values().any(|social| social.enabled)
+}

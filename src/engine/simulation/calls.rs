@@ -1,0 +1,110 @@
+//! The calls that people make, and what they hear.
+
+use crate::domain::id::{SessionId, SignInId, SignUpId};
+use crate::domain::sign_in;
+use crate::domain::sign_up::RawFields;
+use crate::engine::{ClientView, Engine, EngineError, RawProof, RawSignIn, SignInView, SignUpView, Source};
+
+/// A call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    /// Get a client.
+    Open,
+    Look,
+    SignUp {
+        email: String,
+        username: Option<String>,
+    },
+    Rename {
+        id: SignUpId,
+        name: String,
+    },
+    Readdress {
+        id: SignUpId,
+        email: String,
+    },
+    Prepare {
+        id: SignUpId,
+    },
+    Attempt {
+        id: SignUpId,
+        code: String,
+    },
+    SignOut {
+        session: SessionId,
+    },
+    SignIn {
+        email: String,
+    },
+    Prove {
+        id: SignInId,
+        email: String,
+        code: String,
+    },
+}
+
+/// What a call was answered.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    pub(super) sign_up: Option<SignUpView>,
+    pub(super) sign_in: Option<SignInView>,
+    pub(super) client: Option<ClientView>,
+    /// Nobody is known by the token that was presented.
+    pub(super) is_nobody: bool,
+}
+
+impl Answer {
+    pub(super) fn completes_sign_in(&self) -> bool {
+        self.sign_in.as_ref().is_some_and(|view| view.status == sign_in::Status::Complete)
+    }
+}
+
+/// Makes a call on behalf of whoever has this token.
+pub(super) async fn perform(engine: Engine, token: Option<String>, call: Call) -> Result<Answer, EngineError> {
+    let caller = engine.identify(token.as_deref()).await?;
+    let source = Source::default();
+    let is_replay = matches!(call, Call::Attempt { .. } | Call::Prove { .. });
+    if caller.client().is_none() && !is_replay && call != Call::Open {
+        return Ok(Answer { is_nobody: true, ..Answer::default() });
+    }
+    let signed_up = |(sign_up, client)| Answer { sign_up: Some(sign_up), client: Some(client), ..Answer::default() };
+    let signed_in = |(sign_in, client)| Answer { sign_in: Some(sign_in), client: Some(client), ..Answer::default() };
+    let email_code = || Some("email_code".to_owned());
+    Ok(match call {
+        Call::Open => Answer { client: Some(engine.open_client(&caller, &source).await?), ..Answer::default() },
+        Call::Look => {
+            let client = engine.client_view(&caller, &source).await?;
+            Answer { is_nobody: client.is_none(), client, ..Answer::default() }
+        }
+        Call::SignUp { email, username } => {
+            let fields = RawFields { email_address: Some(email), username, ..RawFields::default() };
+            signed_up(engine.create_sign_up(&caller, &fields, &source).await?)
+        }
+        Call::Rename { id, name } => {
+            let fields = RawFields { first_name: Some(name), ..RawFields::default() };
+            signed_up(engine.update_sign_up(&caller, id, &fields, &source).await?)
+        }
+        Call::Readdress { id, email } => {
+            let fields = RawFields { email_address: Some(email), ..RawFields::default() };
+            signed_up(engine.update_sign_up(&caller, id, &fields, &source).await?)
+        }
+        Call::Prepare { id } => {
+            signed_up(engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await?)
+        }
+        Call::Attempt { id, code } => {
+            signed_up(engine.attempt_verification(&caller, id, Some("email_code"), Some(&code), &source).await?)
+        }
+        Call::SignOut { session } => {
+            let (_, client) = engine.end_session(&caller, session, false, &source).await?;
+            Answer { client: Some(client), ..Answer::default() }
+        }
+        Call::SignIn { email } => {
+            let raw = RawSignIn { identifier: Some(email), strategy: email_code(), ..RawSignIn::default() };
+            signed_in(engine.create_sign_in(&caller, &raw, &source).await?)
+        }
+        Call::Prove { id, code, .. } => {
+            let raw = RawProof { strategy: email_code(), code: Some(code), password: None };
+            signed_in(engine.attempt_first_factor(&caller, id, &raw, &source).await?)
+        }
+    })
+}

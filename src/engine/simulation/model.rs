@@ -1,0 +1,243 @@
+//! What must be true afterwards, from what people were told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::domain::id::{ClientId, SessionId, SignUpId, UserId};
+use crate::domain::identifier::{EmailAddress, Identifier};
+use crate::domain::sign_up::{Phase, SignUp};
+use crate::engine::EngineError;
+use crate::store::Store;
+
+use super::calls::{Answer, Call};
+use super::people::Person;
+
+/// What a call came to, as its caller knows it.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Done(Box<Answer>),
+    /// It certainly did nothing, but count a wrong code.
+    Refused(EngineError),
+    /// It may have been done.
+    Unknown,
+}
+
+impl Outcome {
+    pub(super) fn of(answer: Result<Answer, EngineError>) -> Self {
+        match answer {
+            Ok(answer) => Self::Done(Box::new(answer)),
+            Err(EngineError::Unavailable(_) | EngineError::Internal) => Self::Unknown,
+            Err(error) => Self::Refused(error),
+        }
+    }
+}
+
+/// What the store must have.
+#[derive(Default)]
+pub(super) struct Model {
+    sign_ups: BTreeMap<SignUpId, Known>,
+    users: BTreeMap<UserId, Vec<Identifier>>,
+    /// The sign-up in progress of a client, where that is certain.
+    current: BTreeMap<ClientId, SignUpId>,
+    /// The sessions of a client; `None` where that is not known.
+    sessions: BTreeMap<ClientId, Option<Vec<SessionId>>>,
+    /// Who has proved, as far as anybody knows, to be a user.
+    grounds: BTreeSet<(ClientId, UserId)>,
+    /// Who has proved, as far as anybody knows, to hold an address.
+    proofs: BTreeSet<(ClientId, Identifier)>,
+}
+
+/// A sign-up as somebody was told of it.
+struct Known {
+    value: Arc<SignUp>,
+    /// What may have happened since.
+    since: Since,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Since {
+    Nothing,
+    /// A wrong code may have been counted.
+    Counted,
+    /// One call may have been done.
+    Changed,
+}
+
+impl Model {
+    /// How many users there certainly are.
+    pub(super) fn users(&self) -> usize {
+        self.users.len()
+    }
+
+    /// The session that a client certainly has.
+    pub(super) fn session(&self, client: ClientId) -> Option<SessionId> {
+        self.sessions.get(&client)?.as_ref()?.first().copied()
+    }
+
+    pub(super) fn sign_up(&self, id: SignUpId) -> Option<&SignUp> {
+        self.sign_ups.get(&id).map(|known| &*known.value)
+    }
+
+    /// A sign-up that is open and in progress on its client, beside no session.
+    pub(super) fn current(&self, id: SignUpId, client: Option<ClientId>) -> Option<&SignUp> {
+        let is_current = self.current.get(&client?) == Some(&id);
+        let has_no_session = self.sessions.get(&client?).is_some_and(|held| held.as_ref().is_some_and(Vec::is_empty));
+        self.sign_up(id).filter(|value| is_current && has_no_session && value.phase == Phase::Open)
+    }
+
+    /// Takes in what a call came to.
+    pub(super) fn note(&mut self, person: &Person, call: &Call, outcome: &Outcome) -> Result<(), String> {
+        match (outcome, person.client) {
+            (Outcome::Done(answer), _) => self.note_answer(call, answer),
+            (Outcome::Refused(_), _) => {
+                if let Call::Attempt { id, .. } = call {
+                    self.changed(*id, Since::Counted);
+                }
+                Ok(())
+            }
+            (Outcome::Unknown, client) => {
+                if let Some(client) = client {
+                    self.note_unknown(client, call);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn note_answer(&mut self, call: &Call, answer: &Answer) -> Result<(), String> {
+        let Some(client) = answer.client.as_ref().map(|view| &view.client) else { return Ok(()) };
+        self.sessions.insert(client.id, Some(client.sessions.iter().map(|session| session.id).collect()));
+        match client.sign_up {
+            Some(sign_up) => self.current.insert(client.id, sign_up),
+            None => self.current.remove(&client.id),
+        };
+        if let Some(view) = &answer.sign_up {
+            let value = view.value.clone();
+            let before = self.sign_ups.get(&value.id).map(|known| known.value.version);
+            if before.is_some_and(|before| value.version < before) {
+                return Err(format!("{call:?} went back from version {before:?} to {}", value.version));
+            }
+            if let Phase::Complete { user_id, .. } = value.phase {
+                self.grounds.insert((value.client_id, user_id));
+                self.users.insert(user_id, identifiers(&value));
+            }
+            self.sign_ups.insert(value.id, Known { value, since: Since::Nothing });
+        }
+        if let Call::Prove { email, .. } = call {
+            self.proofs.insert((client.id, holding(email)));
+        }
+        Ok(())
+    }
+
+    fn note_unknown(&mut self, client: ClientId, call: &Call) {
+        match call {
+            Call::Open | Call::Look => {}
+            Call::SignUp { .. } => drop(self.current.remove(&client)),
+            Call::Rename { id, .. } | Call::Readdress { id, .. } | Call::Prepare { id } => {
+                self.changed(*id, Since::Changed);
+            }
+            Call::Attempt { id, .. } => {
+                self.changed(*id, Since::Changed);
+                self.grounds.insert((client, id.cast()));
+                self.sessions.insert(client, None);
+                self.current.remove(&client);
+            }
+            Call::SignOut { .. } => drop(self.sessions.insert(client, None)),
+            Call::SignIn { .. } => {}
+            Call::Prove { email, .. } => {
+                self.proofs.insert((client, holding(email)));
+                self.sessions.insert(client, None);
+                self.current.remove(&client);
+            }
+        }
+    }
+
+    fn changed(&mut self, id: SignUpId, how: Since) {
+        if let Some(known) = self.sign_ups.get_mut(&id) {
+            // Several calls whose outcome is not known would be more than a small model can follow: the store is looked
+            // at after each.
+            known.since = how;
+        }
+    }
+
+    /// Holds all of it against the store, and takes from there what was not known.
+    pub(super) async fn check(&mut self, store: &dyn Store) -> Result<(), String> {
+        for (id, known) in &mut self.sign_ups {
+            let stored = store.sign_up(*id).await.map_err(|error| format!("{id}: {error}"))?;
+            let stored = stored.ok_or_else(|| format!("{id} was acknowledged and is lost"))?;
+            let told = &known.value;
+            let is_as_told = match known.since {
+                Since::Nothing => stored == **told,
+                Since::Counted => {
+                    stored == **told || (stored.version == told.version + 1 && stored.phase == told.phase)
+                }
+                Since::Changed => stored == **told || stored.version == told.version + 1,
+            };
+            if !is_as_told {
+                return Err(format!("{id} is {stored:?}, and was told as {told:?} with {:?} since", known.since));
+            }
+            if let Phase::Complete { user_id, .. } = stored.phase {
+                self.users.insert(user_id, identifiers(&stored));
+            }
+            *known = Known { value: Arc::new(stored), since: Since::Nothing };
+        }
+        self.check_users(store).await?;
+        self.check_sessions(store).await
+    }
+
+    async fn check_users(&self, store: &dyn Store) -> Result<(), String> {
+        let mut held = BTreeMap::new();
+        for (id, identifiers) in &self.users {
+            let user = store.user(*id).await.map_err(|error| format!("{id}: {error}"))?;
+            let user = user.ok_or_else(|| format!("{id} was acknowledged and is lost"))?;
+            if user.identifiers() != *identifiers {
+                return Err(format!("{id} has {:?} and not {identifiers:?}", user.identifiers()));
+            }
+            for identifier in identifiers {
+                if let Some(other) = held.insert(identifier.clone(), *id) {
+                    return Err(format!("{id} and {other} have the same {:?}", identifier.kind));
+                }
+                let holder = store.holder(identifier).await.map_err(|error| error.to_string())?;
+                if holder != Some(*id) {
+                    return Err(format!("the {:?} of {id} is held by {holder:?}", identifier.kind));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn check_sessions(&self, store: &dyn Store) -> Result<(), String> {
+        let mut grounds = self.grounds.clone();
+        for (client, identifier) in &self.proofs {
+            let holder = store.holder(identifier).await.map_err(|error| error.to_string())?;
+            grounds.extend(holder.map(|holder| (*client, holder)));
+        }
+        for (id, told) in &self.sessions {
+            let client = store.client(*id).await.map_err(|error| format!("{id}: {error}"))?;
+            let sessions = client.map(|client| client.sessions.clone()).unwrap_or_default();
+            for session in &sessions {
+                if !grounds.contains(&(*id, session.user_id)) {
+                    return Err(format!("{id} has a session of {} who never proved it", session.user_id));
+                }
+                if store.user(session.user_id).await.map_err(|error| error.to_string())?.is_none() {
+                    return Err(format!("{id} has a session of {}, who is no user", session.user_id));
+                }
+            }
+            let found: Vec<SessionId> = sessions.iter().map(|session| session.id).collect();
+            if told.as_ref().is_some_and(|told| *told != found) {
+                return Err(format!("{id} has the sessions {found:?}, and was told of {told:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a finished sign-up's user must hold.
+fn identifiers(sign_up: &SignUp) -> Vec<Identifier> {
+    let email = sign_up.email_address.iter().map(|email| email.value.identifier());
+    email.chain(sign_up.username.iter().map(|name| name.identifier())).collect()
+}
+
+fn holding(email: &str) -> Identifier {
+    EmailAddress::restore(email.to_owned(), email.to_owned()).identifier()
+}

@@ -1,0 +1,284 @@
+//! Equal calls at once: a double click, or a proxy that sends a request a second time. The work is done once, and each
+//! call is shown what came of it. Two calls are equal when they present the same token and ask for the same with the
+//! same values, secrets included; callers without a token are different people, whatever they send.
+//!
+//! The calls share one future. Each of them drives it, so that it goes on when the first caller leaves, and it is
+//! dropped with the last of them. A call that arrives too late for that, with the token that the first one replaced,
+//! is still the same call if it brings the same password: what that completed is remembered for a moment. Attempts need
+//! none of this: a sign-up and a sign-in know by themselves what proved them.
+//!
+//! A session is shown only to an equal call with a secret in it. All that a call without one says can be known to
+//! somebody who planted the token.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use aws_lc_rs::constant_time;
+use futures_util::future::{BoxFuture, FutureExt, Shared, WeakShared};
+
+use crate::actors::{Answer, Outcome};
+use crate::domain::id::{ClientId, SessionId};
+use crate::domain::sign_up::Phase;
+use crate::domain::time::{Span, Timestamp};
+use crate::limiter::Family;
+
+use super::engine::Inner;
+use super::equal_calls::{Call, Digest};
+use super::{Caller, ClientView, Engine, EngineError, SignInView, SignUpView, Source};
+
+/// What a write answers: what it is about, and the client.
+pub(super) type Written<V> = Result<(V, ClientView), EngineError>;
+
+type Work<V> = Shared<BoxFuture<'static, Written<V>>>;
+
+/// The calls under way, and those that completed something with a password a moment ago.
+pub(super) struct Flights<V>(Mutex<Table<V>>);
+
+struct Table<V> {
+    running: HashMap<Digest, Running<V>>,
+    next_number: u64,
+    landed: HashMap<Presented, Landed<V>>,
+    by_age: VecDeque<(Timestamp, Presented)>,
+}
+
+/// A token: whose it is, and which of theirs.
+type Presented = (ClientId, u32);
+
+struct Running<V> {
+    /// Tells it from a later one of equal calls.
+    number: u64,
+    work: WeakShared<BoxFuture<'static, Written<V>>>,
+}
+
+/// The call that replaced a token.
+struct Landed<V> {
+    digest: Digest,
+    value: V,
+}
+
+/// One call under way.
+struct Flight {
+    engine: Engine,
+    presented: Presented,
+    digest: Digest,
+    has_secret: bool,
+    /// Whether what it completes is remembered.
+    is_kept: bool,
+}
+
+/// A flight in its table, until it is dropped: when it has landed, or when the last caller has left.
+struct Entry<V> {
+    flight: Flight,
+    number: u64,
+    flights: fn(&Inner) -> &Flights<V>,
+}
+
+/// How a call begins.
+enum Begun<V> {
+    /// It is the first of its kind.
+    First(Work<V>),
+    /// An equal one is under way.
+    Beside(Work<V>),
+    /// An equal one has completed this.
+    After(V),
+}
+
+/// Something that a call can complete, and that can be shown again.
+pub(super) trait Completed: Clone + Send + Sync + 'static {
+    /// Where calls about it meet.
+    fn flights(inner: &Inner) -> &Flights<Self>;
+
+    /// The session that came of it.
+    fn session(&self) -> Option<SessionId>;
+
+    /// The completing answer for a caller who made the same call.
+    fn shown_again(
+        self,
+        engine: &Engine,
+        caller: &Caller,
+        source: &Source,
+    ) -> impl Future<Output = Written<Self>> + Send;
+}
+
+impl Engine {
+    /// Does the work of a call, or waits for an equal call that does it already, and says what came of it.
+    ///
+    /// # Errors
+    /// Those of the work, for each of the equal calls.
+    pub(super) async fn once<V, F>(&self, caller: &Caller, call: &Call<'_>, source: &Source, work: F) -> Written<V>
+    where
+        V: Completed,
+        F: Future<Output = Written<V>> + Send + 'static,
+    {
+        let flights = V::flights(&self.inner);
+        let Some(presented) = caller.presented().filter(|_| !caller.is_new()) else { return work.await };
+        let digest = self.inner.calls.digest(presented, call, source);
+        let (has_secret, is_kept) = (call.has_secret(), call.is_kept());
+        let flight = Flight { engine: self.clone(), presented, digest, has_secret, is_kept };
+        let begun = match flights.begin(flight, self.now(), work) {
+            Begun::First(work) => return work.await,
+            begun => begun,
+        };
+        // Nothing is done for this one, but it is answered.
+        self.inner.admission.spend(Family::Write, source, self.now())?;
+        let _place = self.inner.admission.enter()?;
+        let (value, client) = match begun {
+            Begun::After(value) => return value.shown_again(self, caller, source).await,
+            Begun::First(work) | Begun::Beside(work) => work.await?,
+        };
+        if client.client.generation == presented.1 {
+            return Ok((value, client));
+        }
+        match value.session() {
+            Some(_) if has_secret => value.shown_again(self, caller, source).await,
+            _ => Err(EngineError::TokenReplaced),
+        }
+    }
+}
+
+impl<V> Flights<V> {
+    pub(super) fn new() -> Self {
+        let (running, landed, by_age) = (HashMap::new(), HashMap::new(), VecDeque::new());
+        Self(Mutex::new(Table { running, next_number: 0, landed, by_age }))
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table<V>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<V: Completed> Flights<V> {
+    fn begin<F>(&self, flight: Flight, now: Timestamp, work: F) -> Begun<V>
+    where
+        F: Future<Output = Written<V>> + Send + 'static,
+    {
+        let mut table = self.table();
+        table.forget_before(now);
+        if flight.has_secret
+            && let Some(value) = table.landed_like(flight.presented, &flight.digest)
+        {
+            return Begun::After(value);
+        }
+        let running = table.running.get(&flight.digest).and_then(|running| running.work.upgrade());
+        if let Some(work) = running {
+            return Begun::Beside(work);
+        }
+        let number = table.next_number;
+        table.next_number = number.wrapping_add(1);
+        let digest = flight.digest;
+        let entry = Entry { flight, number, flights: V::flights };
+        let work = entry.during(work).boxed().shared();
+        if let Some(weak) = work.downgrade() {
+            table.running.insert(digest, Running { number, work: weak });
+        }
+        Begun::First(work)
+    }
+}
+
+impl<V> Table<V> {
+    /// What was completed with this token by a call with a password, for the same call once more. After another
+    /// call with a secret it is forgotten, so that the password can't be guessed here.
+    fn landed_like(&mut self, presented: Presented, digest: &Digest) -> Option<V>
+    where
+        V: Clone,
+    {
+        let landed = self.landed.get(&presented)?;
+        if constant_time::verify_slices_are_equal(&landed.digest, digest).is_ok() {
+            return Some(landed.value.clone());
+        }
+        self.landed.remove(&presented);
+        None
+    }
+
+    fn land(&mut self, presented: Presented, landed: Landed<V>, now: Timestamp) {
+        self.landed.insert(presented, landed);
+        self.by_age.push_back((now, presented));
+        if self.by_age.len() > LANDED_MAX
+            && let Some((_, oldest)) = self.by_age.pop_front()
+        {
+            self.landed.remove(&oldest);
+        }
+    }
+
+    fn forget_before(&mut self, now: Timestamp) {
+        while let Some((at, presented)) = self.by_age.front().copied() {
+            if now.since(at) <= KEPT {
+                break;
+            }
+            self.by_age.pop_front();
+            self.landed.remove(&presented);
+        }
+    }
+}
+
+impl<V: Completed> Entry<V> {
+    async fn during(self, work: impl Future<Output = Written<V>>) -> Written<V> {
+        let outcome = work.await;
+        let Flight { engine, presented, digest, is_kept, .. } = &self.flight;
+        if let Ok((value, client)) = &outcome
+            && *is_kept
+            && value.session().is_some()
+            && client.client.generation != presented.1
+        {
+            let landed = Landed { digest: *digest, value: value.clone() };
+            (self.flights)(&engine.inner).table().land(*presented, landed, engine.now());
+        }
+        outcome
+    }
+}
+
+impl<V> Drop for Entry<V> {
+    fn drop(&mut self) {
+        let mut table = (self.flights)(&self.flight.engine.inner).table();
+        let running = table.running.get(&self.flight.digest);
+        if running.is_some_and(|running| running.number == self.number) {
+            table.running.remove(&self.flight.digest);
+        }
+    }
+}
+
+impl Completed for SignUpView {
+    fn flights(inner: &Inner) -> &Flights<Self> {
+        &inner.sign_up_flights
+    }
+
+    fn session(&self) -> Option<SessionId> {
+        match self.value.phase {
+            Phase::Complete { session_id, .. } => Some(session_id),
+            Phase::Open => None,
+        }
+    }
+
+    async fn shown_again(self, engine: &Engine, caller: &Caller, source: &Source) -> Written<Self> {
+        let session = self.session();
+        let answer = Answer { sign_up: self.value, outcome: Outcome::Again };
+        let shown = engine.answered(caller, answer, source).await?;
+        let is_there = shown.1.sessions.iter().any(|seen| Some(seen.session.id) == session);
+        if is_there { Ok(shown) } else { Err(EngineError::TokenReplaced) }
+    }
+}
+
+impl Completed for SignInView {
+    fn flights(inner: &Inner) -> &Flights<Self> {
+        &inner.sign_in_flights
+    }
+
+    fn session(&self) -> Option<SessionId> {
+        self.value.session()
+    }
+
+    async fn shown_again(self, engine: &Engine, caller: &Caller, source: &Source) -> Written<Self> {
+        let session = self.session().ok_or(EngineError::TokenReplaced)?;
+        let seen = engine.visible_again(caller, session).await?;
+        engine.shown_finished(self.value, seen, source).await?.ok_or(EngineError::TokenReplaced)
+    }
+}
+
+/// As long as the token from before is good for the completing answer
+/// ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)).
+const KEPT: Span = Span::from_secs(60);
+/// How many completed calls are remembered: as many as a large machine can hash passwords for within that time.
+const LANDED_MAX: usize = 16_384;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+//! On one thread: the first of several calls gets as far as it can without waiting, then the next begins.
+
+use futures_util::future::join_all;
+
+use super::*;
+use crate::domain::context::Policy;
+use crate::domain::rejection::Code;
+use crate::domain::secret::Secret;
+use crate::domain::settings::{Attribute, Settings};
+use crate::domain::sign_up::RawFields;
+use crate::domain::verification::Strategy;
+use crate::engine::{RawPrepare, RawProof, RawSignIn};
+use crate::password::{HashOptions, HashParameters};
+
+#[tokio::test]
+async fn sixteen_equal_writes_are_one_user_with_one_session() {
+    let engine = engine().await;
+    let caller = opened(&engine).await;
+    let fields = RawFields { username: text("ada_l"), ..given(PASSWORD) };
+    let calls = (0..16).map(|_| engine.create_sign_up(&caller, &fields, &SOURCE));
+    is_one_session(join_all(calls).await);
+
+    let caller = opened(&engine).await;
+    let id = begun(&engine, &caller, &RawFields::default()).await;
+    let fields = RawFields { username: text("bob_l"), ..given(PASSWORD) };
+    let calls = (0..16).map(|_| engine.update_sign_up(&caller, id, &fields, &SOURCE));
+    is_one_session(join_all(calls).await);
+    engine_is_empty(&engine);
+}
+
+#[tokio::test]
+async fn sixteen_equal_sign_ins_are_one_session() {
+    let engine = engine().await;
+    member(&engine, "ada_l").await;
+    let raw = RawSignIn { identifier: text("ada_l"), password: secret(PASSWORD), ..RawSignIn::default() };
+    let caller = opened(&engine).await;
+    let calls = (0..16).map(|_| engine.create_sign_in(&caller, &raw, &SOURCE));
+    is_one_session(join_all(calls).await);
+
+    let raw = RawSignIn { identifier: text("ada_l"), ..RawSignIn::default() };
+    let (sign_in, view) = engine.create_sign_in(&Caller::nobody(), &raw, &SOURCE).await.expect("a sign-in");
+    let caller = engine.identify(Some(view.new_token.expect("a token").expose())).await.expect("readable");
+    let proof = RawProof { strategy: text("password"), password: secret(PASSWORD), code: None };
+    let calls = (0..16).map(|_| engine.attempt_first_factor(&caller, sign_in.value.id, &proof, &SOURCE));
+    is_one_session(join_all(calls).await);
+    engine_is_empty(&engine);
+}
+
+#[tokio::test]
+async fn equal_calls_without_a_password_are_one_too() {
+    let engine = engine().await;
+    let caller = opened(&engine).await;
+    let fields = RawFields { email_address: text("ada+clerk_test@example.com"), ..RawFields::default() };
+    let made = join_all((0..16).map(|_| engine.create_sign_up(&caller, &fields, &SOURCE))).await;
+    let ids: Vec<_> = made.into_iter().map(|made| made.expect("a sign-up").0.value.id).collect();
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+
+    let raw = RawPrepare { strategy: text("email_code"), ..RawPrepare::default() };
+    for sent in join_all((0..16).map(|_| engine.prepare(&caller, ids[0], &raw, &SOURCE))).await {
+        sent.expect("one message is sent for all of them");
+    }
+    let attempt = async |code| {
+        let attempt = || engine.attempt_verification(&caller, ids[0], Some("email_code"), Some(code), &SOURCE);
+        join_all((0..16).map(|_| attempt())).await
+    };
+    for refused in attempt("000000").await {
+        assert!(matches!(&refused, Err(EngineError::Rejected(why)) if why.is(Code::FormCodeIncorrect)), "{refused:?}");
+    }
+    for proved in attempt("424242").await {
+        proved.expect("the wrong code counted as one try of five");
+    }
+}
+
+#[tokio::test]
+async fn an_equal_call_goes_on_when_the_first_caller_leaves() {
+    let engine = engine().await;
+    let caller = opened(&engine).await;
+    let fields = RawFields { username: text("ada_l"), ..given(PASSWORD) };
+    let mut first = Box::pin(engine.create_sign_up(&caller, &fields, &SOURCE));
+    let mut second = Box::pin(engine.create_sign_up(&caller, &fields, &SOURCE));
+    assert!((&mut first).now_or_never().is_none() && (&mut second).now_or_never().is_none(), "both wait");
+    drop(first);
+    assert_eq!(engine.inner.sign_up_flights.table().running.len(), 1);
+    let (done, _) = second.await.expect("it goes on");
+    assert!(done.session().is_some());
+
+    // Where all have left, nothing goes on and nothing is left behind.
+    let caller = opened(&engine).await;
+    let fields = RawFields { username: text("bob_l"), ..given(PASSWORD) };
+    let mut only = Box::pin(engine.create_sign_up(&caller, &fields, &SOURCE));
+    assert!((&mut only).now_or_never().is_none(), "it waits");
+    drop(only);
+    engine_is_empty(&engine);
+}
+
+#[tokio::test]
+async fn another_password_at_once_is_another_call() {
+    let engine = engine().await;
+    let caller = opened(&engine).await;
+    let id = begun(&engine, &caller, &RawFields::default()).await;
+    let right = RawFields { username: text("ada_l"), ..given(PASSWORD) };
+    let other = RawFields { username: text("ada_l"), ..given("strolls beneath oaks") };
+    let (done, refused) = tokio::join!(
+        engine.update_sign_up(&caller, id, &right, &SOURCE),
+        engine.update_sign_up(&caller, id, &other, &SOURCE),
+    );
+    let (done, refused) = if done.is_ok() { (done, refused) } else { (refused, done) };
+    assert!(done.is_ok_and(|(done, _)| done.session().is_some()));
+    let refused = refused.expect_err("one of them");
+    let is_own = match &refused {
+        EngineError::Rejected(why) => why.is(Code::SignUpCannotBeUpdated),
+        refused => matches!(refused, EngineError::Busy { .. }),
+    };
+    assert!(is_own, "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_session_is_shown_only_to_a_call_with_a_secret() {
+    let engine = engine().await;
+    let caller = opened(&engine).await;
+    let id = begun(&engine, &caller, &given(PASSWORD)).await;
+    // What somebody who planted the token can know as well.
+    let fields = RawFields { username: text("ada_l"), ..RawFields::default() };
+    let (first, second) = tokio::join!(
+        engine.update_sign_up(&caller, id, &fields, &SOURCE),
+        engine.update_sign_up(&caller, id, &fields, &SOURCE),
+    );
+    assert!(first.is_ok_and(|(done, _)| done.session().is_some()));
+    assert_eq!(second.expect_err("it is not told"), EngineError::TokenReplaced);
+    let late = engine.update_sign_up(&caller, id, &fields, &SOURCE).await;
+    assert!(late.is_err());
+}
+
+#[tokio::test]
+async fn callers_without_a_token_are_different_people() {
+    let engine = engine().await;
+    let fields = RawFields { username: text("ada_l"), ..given(PASSWORD) };
+    let nobody = Caller::nobody();
+    let (first, second) = tokio::join!(
+        engine.create_sign_up(&nobody, &fields, &SOURCE),
+        engine.create_sign_up(&nobody, &fields, &SOURCE),
+    );
+    let both = [first, second];
+    assert_eq!(both.iter().filter(|made| made.is_ok()).count(), 1);
+    let refused = both.into_iter().find_map(Result::err).expect("one name, one user");
+    assert!(matches!(&refused, EngineError::Rejected(why) if why.is(Code::FormIdentifierExists)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_call_that_comes_too_late_is_the_same_one_until_another_password_is_tried() {
+    for wrong in [None, Some("wanders under oaks")] {
+        let engine = engine().await;
+        let (_, view) = {
+            let caller = opened(&engine).await;
+            engine.create_sign_up(&caller, &RawFields::default(), &SOURCE).await.expect("a sign-up")
+        };
+        let old = engine.token_of(&view.client);
+        let caller = engine.identify(Some(old.expose())).await.expect("readable");
+        let fields = RawFields { username: text("ada_l"), ..given(PASSWORD) };
+        let first = engine.create_sign_up(&caller, &fields, &SOURCE).await.expect("complete");
+        let late = engine.identify(Some(old.expose())).await.expect("readable");
+        assert!(late.was_replaced());
+        let (again, client) = engine.create_sign_up(&late, &fields, &SOURCE).await.expect("the same call");
+        assert_eq!((again.session(), client.new_token), (first.0.session(), first.1.new_token));
+        match wrong {
+            Some(wrong) => {
+                let guess = RawFields { username: text("ada_l"), ..given(wrong) };
+                let refused = engine.create_sign_up(&late, &guess, &SOURCE).await;
+                assert_eq!(refused.expect_err("another call"), EngineError::TokenReplaced);
+            }
+            None => drop(engine.advance_clock(Span::from_secs(61)).await.expect("moved")),
+        }
+        let never = engine.create_sign_up(&late, &fields, &SOURCE).await;
+        assert_eq!(never.expect_err("it is over"), EngineError::TokenReplaced);
+        assert_eq!(engine.inner.sign_up_flights.table().landed.len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn no_more_is_remembered_than_the_limit_says() {
+    let engine = engine().await;
+    let caller = opened(&engine).await;
+    let view = engine.create_sign_up(&caller, &RawFields::default(), &SOURCE).await.expect("a sign-up").0;
+    let mut table = engine.inner.sign_up_flights.table();
+    let id = caller.client_id().expect("a client");
+    for generation in 0..LANDED_MAX as u32 + 100 {
+        table.land((id, generation), Landed { digest: [0; 32], value: view.clone() }, engine.now());
+    }
+    assert_eq!((table.landed.len(), table.by_age.len()), (LANDED_MAX, LANDED_MAX));
+    assert!(!table.landed.contains_key(&(id, 99)) && table.landed.contains_key(&(id, 100)));
+}
+
+async fn engine() -> Engine {
+    let mut settings = Settings::default();
+    let on = Attribute { enabled: true, ..Attribute::default() };
+    settings.attributes.email_address =
+        Attribute { verify_at_sign_up: true, verifications: vec![Strategy::EmailCode], ..on.clone() };
+    settings.attributes.password = Attribute { required: true, ..on.clone() };
+    settings.attributes.username = Attribute { required: true, used_for_first_factor: true, ..on };
+    let parameters = HashParameters { m_kib: 64, t: 1, p: 1 };
+    let hashing = HashOptions { parameters, threads: 1, ..HashOptions::default() };
+    let policy = Policy { test_mode: true, ..Policy::default() };
+    Engine::builder().settings(settings).policy(policy).hashing(hashing).build().await.expect("an engine")
+}
+
+/// Somebody with a client that has nothing yet.
+async fn opened(engine: &Engine) -> Caller {
+    let view = engine.open_client(&Caller::nobody(), &SOURCE).await.expect("a client");
+    engine.identify(Some(view.new_token.expect("a token").expose())).await.expect("readable")
+}
+
+async fn begun(engine: &Engine, caller: &Caller, fields: &RawFields) -> crate::domain::id::SignUpId {
+    engine.create_sign_up(caller, fields, &SOURCE).await.expect("a sign-up").0.value.id
+}
+
+async fn member(engine: &Engine, name: &str) {
+    let fields = RawFields { username: text(name), ..given(PASSWORD) };
+    engine.create_sign_up(&Caller::nobody(), &fields, &SOURCE).await.expect("a user");
+}
+
+fn is_one_session<V: Completed>(outcomes: Vec<Written<V>>) {
+    let mut seen = Vec::new();
+    for outcome in outcomes {
+        let (value, client) = outcome.expect("one of the same calls");
+        let session = value.session().expect("complete");
+        assert_eq!(client.sessions.iter().map(|seen| seen.session.id).collect::<Vec<_>>(), [session]);
+        seen.push((session, client.sessions[0].user.id, client.new_token.expect("a new token").into_inner()));
+    }
+    assert_eq!(seen.len(), 16);
+    assert!(seen.iter().all(|one| *one == seen[0]));
+}
+
+fn engine_is_empty(engine: &Engine) {
+    assert_eq!(engine.inner.sign_up_flights.table().running.len(), 0);
+    assert_eq!(engine.inner.sign_in_flights.table().running.len(), 0);
+}
+
+fn given(password: &str) -> RawFields {
+    RawFields { password: secret(password), ..RawFields::default() }
+}
+
+fn secret(text: &str) -> Option<Secret<String>> {
+    Some(Secret::new(text.to_owned()))
+}
+
+fn text(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+const PASSWORD: &str = "wanders under elms";
+static SOURCE: Source =
+    Source { origin: None, gate: crate::token::Gate::Client, tokens: false, testing_token: None, address: None };
