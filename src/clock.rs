@@ -13,7 +13,7 @@ pub trait Clock: Send + Sync + 'static {
 }
 
 /// The system's clock: the wall clock at start plus monotonic time since, plus an offset that can be moved
-/// forward. So it never goes backwards while the process runs (DESIGN 9).
+/// forward. So it never goes backwards while the process runs ([guide: Time](crate::guide::design#time)).
 #[derive(Debug)]
 pub struct SystemClock {
     started_at: Timestamp,

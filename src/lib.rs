@@ -45,7 +45,7 @@
 //! Imports go strictly downward: [`http`] → [`engine`] → [`actors`] → the adapters ([`store`], [`delivery`],
 //! [`oauth`], [`captcha`], [`token`], [`password`], [`pwned`], [`limiter`]) → [`domain`], which is pure. Begin reading
 //! at [`domain::sign_up`], or at [`guide::design`], which tells how the whole is made. [`guide`] also has chapters about
-//! security, storage, and operation.
+//! the wire, security, storage, and operation.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

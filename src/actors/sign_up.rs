@@ -87,7 +87,8 @@ impl Answer {
 pub enum Outcome {
     /// Nothing: it only looked, a person must say first that they mean it, or what is asked for has been done before.
     Unchanged,
-    /// Nothing more: it is the call that completed the sign-up, made again because its answer was lost (DESIGN 7).
+    /// Nothing more: it is the call that completed the sign-up, made again because its answer was lost
+    /// ([guide: Client identity and tokens](crate::guide::design#client-identity-and-tokens)).
     Again,
     /// What this commit says.
     Committed(Committed),

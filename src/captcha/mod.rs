@@ -1,5 +1,6 @@
-//! Captchas: asking the service that showed one whether its token holds (CONTRACT 16). Turnstile, hCaptcha and
-//! reCAPTCHA answer the same question in the same words. It does not know who must solve one.
+//! Captchas: asking the service that showed one whether its token holds
+//! ([guide: Captchas](crate::guide::contract_sign_ups#captchas)). Turnstile, hCaptcha and reCAPTCHA answer the same
+//! question in the same words. It does not know who must solve one.
 
 use std::net::IpAddr;
 

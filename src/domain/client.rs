@@ -1,4 +1,5 @@
-//! Clients: one browser or device, with its sessions and what is in progress (CONTRACT 4).
+//! Clients: one browser or device, with its sessions and what is in progress
+//! ([guide: The Client object](crate::guide::contract#the-client-object)).
 //!
 //! A client is changed by [`ClientChange`]s rather than by snapshots: the store applies them under the client's
 //! version in the same commit as everything else, so that two tabs, or a sign-out beside a conversion, lose nothing.
@@ -17,7 +18,8 @@ pub struct Client {
     pub id: ClientId,
     /// Counts the changes.
     pub version: u64,
-    /// What its token is derived from, beside the instance key (DESIGN 7).
+    /// What its token is derived from, beside the instance key
+    /// ([guide: Client identity and tokens](crate::guide::design#client-identity-and-tokens)).
     pub salt: [u8; 16],
     /// Which token is the current one; raised with every session that is added.
     pub generation: u32,
@@ -289,7 +291,8 @@ pub const SESSIONS_MAX: usize = 20;
 /// How long a finished sign-in is kept: a code is good for as long.
 const FINISHED_KEPT: Span = Span::from_secs(600);
 
-/// How long a lost completing answer can be asked for again with the token it replaced (DESIGN 7).
+/// How long a lost completing answer can be asked for again with the token it replaced
+/// ([guide: Client identity and tokens](crate::guide::design#client-identity-and-tokens)).
 const REPLAY_WINDOW: Span = Span::from_secs(60);
 
 impl ClientChange {

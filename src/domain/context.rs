@@ -54,7 +54,8 @@ pub struct Policy {
     pub attempts_max: u32,
     /// How long the same sign-up waits before a second code to the same address; zero switches it off.
     pub resend_cooldown: Span,
-    /// Whether test addresses take the fixed code (CONTRACT 17); development instances only.
+    /// Whether test addresses take the fixed code ([guide: Test mode](crate::guide::contract_sign_ups#test-mode));
+    /// development instances only.
     pub test_mode: bool,
     /// The exact limits per address and client; `None` when that family is off.
     pub address_limits: Option<AddressLimits>,
@@ -74,7 +75,8 @@ pub struct Policy {
     pub sms_costly_numbers: bool,
 }
 
-/// Exact limits per normalised address, account and client, within one hour where not said otherwise (DESIGN 9).
+/// Exact limits per normalised address, account and client, within one hour where not said otherwise
+/// ([guide: Limits](crate::guide::contract_errors#limits)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddressLimits {
     /// Messages to one address.

@@ -69,7 +69,7 @@ impl Content {
 }
 
 /// A use of one of the exact budgets per address and client. The store counts it in the same commit and refuses
-/// the commit when the budget is spent (DESIGN 9).
+/// the commit when the budget is spent ([guide: Admission and limits](crate::guide::design#admission-and-limits)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Charge {
     /// The address concerned.

@@ -1,4 +1,5 @@
-//! The fields of a sign-up, as its four lists name them (CONTRACT 5).
+//! The fields of a sign-up, as its four lists name them
+//! ([guide: Requirements](crate::guide::contract_sign_ups#requirements)).
 
 use std::fmt;
 

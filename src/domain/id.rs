@@ -1,5 +1,5 @@
 //! Ids, typed by kind: 16 bytes `bucket (1) | unix ms (6) | random (9)`, written as a prefix and 27 base62
-//! characters. An id is not a credential (DESIGN 3, SCALE-OUT 3.1).
+//! characters. An id is not a credential ([guide: Ids](crate::guide::storage#ids)).
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

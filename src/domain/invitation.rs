@@ -1,4 +1,5 @@
-//! Invitations: the operator's word that whoever reads the mail of one address may sign up (CONTRACT 12).
+//! Invitations: the operator's word that whoever reads the mail of one address may sign up
+//! ([guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets)).
 
 use super::context::Context;
 use super::field::Field;

@@ -43,7 +43,7 @@ fn nesting(json: &str) -> usize {
     deepest
 }
 
-/// The largest metadata, in bytes of JSON (SECURITY A-MA-3).
+/// The largest metadata, in bytes of JSON ([guide: Parameters](crate::guide::contract#parameters)).
 const METADATA_MAX: usize = 8 * 1024;
-/// How deep metadata may nest (SECURITY A-RX-1).
+/// How deep metadata may nest ([guide: Resource exhaustion](crate::guide::security#resource-exhaustion)).
 const METADATA_DEPTH: usize = 32;

@@ -1,4 +1,5 @@
-//! Which passwords are accepted (DESIGN 8, SECURITY 2.2, NIST SP 800-63B 3.1.1.2). Hashing is the engine's.
+//! Which passwords are accepted ([guide: Passwords](crate::guide::security#passwords), NIST SP 800-63B 3.1.1.2).
+//! Hashing is the engine's.
 //!
 //! Begin reading at [`check`] for what is quickly checked, and at [`Candidate::weakness`] for the rest.
 
@@ -136,7 +137,7 @@ const fn guesses_of(strength: u8) -> u64 {
 const PARAM: &str = "password";
 /// Above this many bytes nothing is hashed, whatever the settings say.
 const BYTES_MAX: usize = 1024;
-/// What a `max_length` of 0 means to clerk-js (CONTRACT 3).
+/// What a `max_length` of 0 means to clerk-js ([guide: Password settings](crate::guide::contract#password-settings)).
 const LENGTH_MAX_DEFAULT: u32 = 72;
 /// How much of a password is looked at, in code points.
 const EXAMINED_MAX: usize = 72;

@@ -89,7 +89,7 @@ impl Reason {
 
 macro_rules! codes {
     ($($variant:ident $code:literal)*) => {
-        /// The error codes of the contract (CONTRACT 15).
+        /// The error codes of the contract ([guide: Errors and limits on the wire](crate::guide::contract_errors)).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "the code on the wire is the documentation")]
         pub enum Code { $($variant,)* }

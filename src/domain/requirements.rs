@@ -1,5 +1,5 @@
-//! The requirement algorithm (CONTRACT 6): four lists, derived from the settings and what was gathered. Never
-//! stored, so that new settings take effect on sign-ups in flight.
+//! The requirement algorithm ([guide: Requirements](crate::guide::contract_sign_ups#requirements)): four lists, derived
+//! from the settings and what was gathered. Never stored, so that new settings take effect on sign-ups in flight.
 
 use super::context::Policy;
 use super::field::Field;
@@ -31,7 +31,7 @@ impl Requirements {
     pub fn of(sign_up: &SignUp, now: Timestamp, settings: &Settings, policy: &Policy) -> Self {
         let attribute = |field: &&Field| settings.attribute(field).is_some_and(|a| a.enabled);
         let is_required = |field: &Field| settings.attribute(field).is_some_and(|a| a.required);
-        // An account at a provider stands in for a password (CONTRACT 6, 4).
+        // An account at a provider stands in for a password (guide/contract_sign_ups.md#requirements).
         let account = sign_up.proved_account().is_some();
         let is_required = |field: &Field| is_required(field) && !(account && *field == Field::Password);
         let (mut required_fields, mut optional_fields): (Vec<Field>, Vec<Field>) =

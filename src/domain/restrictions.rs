@@ -1,5 +1,6 @@
-//! Who may not sign up, and not sign in: by address, domain, number and country (CONTRACT 3.1, 15). Lists are prepared
-//! once, when the settings are read, so that a look-up costs the same in a list of ten and of a hundred thousand.
+//! Who may not sign up, and not sign in: by address, domain, number and country
+//! ([guide: Restrictions](crate::guide::contract#restrictions)). Lists are prepared once, when the settings are read,
+//! so that a look-up costs the same in a list of ten and of a hundred thousand.
 
 mod lasting;
 mod patterns;

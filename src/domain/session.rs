@@ -1,4 +1,4 @@
-//! Sessions: a user being signed in on a client (CONTRACT 13).
+//! Sessions: a user being signed in on a client ([guide: Sessions](crate::guide::contract_sign_ins#sessions)).
 
 use super::context::Context;
 use super::id::{ClientId, SessionId, UserId};
@@ -23,13 +23,14 @@ pub struct Session {
     pub last_active_at: Timestamp,
     /// When it ends by itself.
     pub expire_at: Timestamp,
-    /// The origin it was made from, for the `azp` of requests that send none (DESIGN 7).
+    /// The origin it was made from, for the `azp` of requests that send none
+    /// ([guide: Session tokens](crate::guide::contract_sign_ins#session-tokens)).
     pub origin: Option<String>,
 }
 
 /// The stored statuses of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words of CONTRACT 13")]
+#[expect(missing_docs, reason = "the words of guide/contract_sign_ins.md#sessions")]
 pub enum SessionStatus {
     Active,
     Ended,
@@ -58,7 +59,8 @@ impl Session {
         self.status == SessionStatus::Active && now < self.expire_at
     }
 
-    /// When Clerk would forget it: 30 days after it expires (CONTRACT 13).
+    /// When Clerk would forget it: 30 days after it expires
+    /// ([guide: Sessions](crate::guide::contract_sign_ins#sessions)).
     pub fn abandon_at(&self) -> Timestamp {
         self.expire_at + Span::from_secs(30 * 86_400)
     }

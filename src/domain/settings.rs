@@ -1,6 +1,7 @@
-//! An instance's settings, in the vocabulary of `user_settings` in `GET /v1/environment` (CONTRACT 3): the same
-//! words in the config file, in `PUT /dev/settings` and on the wire. A document is whole: what it does not name
-//! is off, or has its documented default.
+//! An instance's settings, in the vocabulary of `user_settings` in `GET /v1/environment`
+//! ([guide: The environment](crate::guide::contract#the-environment)): the same words in the config file, in
+//! `PUT /dev/settings` and on the wire. A document is whole: what it does not name is off, or has its documented
+//! default.
 
 use std::collections::BTreeMap;
 
@@ -52,7 +53,7 @@ pub struct Attributes {
     pub passkey: Attribute,
 }
 
-/// One attribute (CONTRACT 3.1).
+/// One attribute ([guide: Attributes](crate::guide::contract#attributes)).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Attribute {
@@ -137,7 +138,7 @@ impl Default for SignUpSettings {
 /// One OAuth strategy as browsers see it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the words of CONTRACT 3")]
+#[expect(missing_docs, reason = "the words of guide/contract.md#sign-up-settings")]
 pub struct Social {
     pub enabled: bool,
     pub required: bool,
@@ -187,7 +188,7 @@ impl Default for OAuth {
 /// The rules for passwords. Lengths are in code points after NFKC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the words of CONTRACT 3.1")]
+#[expect(missing_docs, reason = "the words of guide/contract.md#password-settings")]
 pub struct PasswordSettings {
     pub disable_hibp: bool,
     pub min_length: u32,
@@ -225,7 +226,7 @@ impl Default for PasswordSettings {
 /// The rules for usernames.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the words of CONTRACT 3.1")]
+#[expect(missing_docs, reason = "the words of guide/contract.md#username-settings")]
 pub struct UsernameSettings {
     pub min_length: u32,
     pub max_length: u32,
@@ -250,7 +251,7 @@ pub struct Switch {
 /// Defences against attackers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the words of CONTRACT 3 and 11")]
+#[expect(missing_docs, reason = "the words of guide/contract.md#attack-protection")]
 pub struct AttackProtection {
     pub enumeration_protection: Switch,
     pub email_link: EmailLinkProtection,
@@ -260,7 +261,7 @@ pub struct AttackProtection {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EmailLinkProtection {
-    /// "Require same device and browser" (CONTRACT 11).
+    /// "Require same device and browser" ([guide: E-mail links](crate::guide::contract_sign_ups#e-mail-links)).
     pub require_same_client: bool,
 }
 
@@ -305,7 +306,8 @@ impl Settings {
         }
     }
 
-    /// Whether nobody may learn from a sign-up that an identifier of this kind is a user's (CONTRACT 16).
+    /// Whether nobody may learn from a sign-up that an identifier of this kind is a user's
+    /// ([guide: Enumeration protection](crate::guide::contract_sign_ups#enumeration-protection)).
     pub fn hides_holders(&self, kind: IdentifierKind) -> bool {
         let is_address = matches!(kind, IdentifierKind::EmailAddress | IdentifierKind::PhoneNumber);
         is_address && self.attack_protection.enumeration_protection.enabled

@@ -1,4 +1,5 @@
-//! How much one place on the network may cause, as numbers (DESIGN 9). Counting is the limiter's business.
+//! How much one place on the network may cause, as numbers ([guide: Limits](crate::guide::contract_errors#limits)).
+//! Counting is the limiter's business.
 
 use super::time::Span;
 

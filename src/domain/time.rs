@@ -1,4 +1,5 @@
-//! Points in time and spans, in milliseconds: the unit of the wire (CONTRACT 1).
+//! Points in time and spans, in milliseconds: the unit of the wire
+//! ([guide: Times and ids](crate::guide::contract#times-and-ids)).
 
 use std::fmt;
 use std::ops::Add;

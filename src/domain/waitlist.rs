@@ -1,4 +1,5 @@
-//! The waiting list: people who asked to be let in (CONTRACT 12, 15).
+//! The waiting list: people who asked to be let in
+//! ([guide: The waiting list](crate::guide::contract_sign_ups#the-waiting-list)).
 
 use super::context::KeyedDigest;
 use super::id::{InvitationId, WaitlistEntryId};

@@ -1,5 +1,5 @@
-//! Whose an account at a provider is: look-ups before a decision, and what one side hands to the other (CONTRACT 10,
-//! SECURITY R-O5, R-O7). The commit has the last word.
+//! Whose an account at a provider is: look-ups before a decision, and what one side hands to the other
+//! ([guide: Transfer](crate::guide::contract_sign_ups#transfer)). The commit has the last word.
 
 use std::net::IpAddr;
 
@@ -81,8 +81,9 @@ impl Engine {
     }
 
     /// Whether an account whose provider vouches for `email` may become that user's: the user proved the address
-    /// too, and has no other account there (SECURITY R-O5, R-O7). Where the user never proved it, this is the first
-    /// proof, which drops whatever accounts there were.
+    /// too, and has no other account there
+    /// ([guide: Takeover by an unverified address](crate::guide::security#takeover-by-an-unverified-address)). Where
+    /// the user never proved it, this is the first proof, which drops whatever accounts there were.
     async fn may_link(&self, user: UserId, provider: &str, email: &EmailAddress) -> Result<bool, EngineError> {
         let Some(user) = self.inner.store().user(user).await? else { return Ok(false) };
         let known = user.email_addresses.iter().find(|known| known.value.as_str() == email.as_str());

@@ -1,5 +1,6 @@
-//! What the application's backend asks, known by the secret key: its say in a sign-up (CONTRACT 5, `custom_action`).
-//! Whoever embeds the engine is the backend and needs no key.
+//! What the application's backend asks, known by the secret key: its say in a sign-up (`custom_action`,
+//! [guide: The backend's word on sign-ups](crate::guide::contract_backend#the-backends-word-on-sign-ups)). Whoever
+//! embeds the engine is the backend and needs no key.
 
 use std::sync::Arc;
 

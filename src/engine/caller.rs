@@ -24,7 +24,7 @@ enum Standing {
     /// Presented the current token of this client.
     Client(Known),
     /// Presented a token that was replaced within the last minute: good for asking for the completing answer again and
-    /// for nothing else (DESIGN 7).
+    /// for nothing else ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)).
     Replaced(Replaced),
 }
 

@@ -1,5 +1,5 @@
-//! The calls about captchas: what a person solved, beside a write or between two of them (CONTRACT 16). Who owes one the
-//! sign-up knows.
+//! The calls about captchas: what a person solved, beside a write or between two of them
+//! ([guide: Captchas](crate::guide::contract_sign_ups#captchas)). Who owes one the sign-up knows.
 
 use crate::captcha::{Captcha, CaptchaError};
 use crate::domain::rejection::{Code, Rejection};
@@ -67,7 +67,8 @@ impl Engine {
         ask(captcha, raw, missing, source).await
     }
 
-    /// The same for a sign-in that may become a sign-up: what was solved for it, the sign-up does not owe (CONTRACT-2 B.9).
+    /// The same for a sign-in that may become a sign-up: what was solved for it, the sign-up does not owe
+    /// ([guide: Sign up if missing](crate::guide::contract_sign_ins#sign-up-if-missing)).
     pub(super) async fn newcomer_solves_captcha(&self, raw: &RawSignIn, source: &Source) -> Result<bool, EngineError> {
         let Some(captcha) = self.captcha().filter(|_| self.settings().sign_up.captcha_enabled) else {
             return Ok(false);

@@ -1,5 +1,7 @@
-//! The calls about accounts at providers (CONTRACT 9): sending a person there, and taking in what comes back. Asking
-//! the provider lies between two looks at the sign-up; the second is a command, which decides.
+//! The calls about accounts at providers
+//! ([guide: Accounts at providers](crate::guide::contract_sign_ups#accounts-at-providers)): sending a person there, and
+//! taking in what comes back. Asking the provider lies between two looks at the sign-up; the second is a command, which
+//! decides.
 
 use serde::{Deserialize, Serialize};
 
@@ -168,7 +170,8 @@ impl Engine {
     }
 
     /// Takes in what the system's browser brought back for an application without cookies, which presents it
-    /// together with its client's token (CONTRACT 2.1, `rotating_token_nonce`).
+    /// together with its client's token (`rotating_token_nonce`,
+    /// [guide: Native hand-over](crate::guide::contract_sign_ups#native-hand-over)).
     ///
     /// # Errors
     /// `oauth_callback_invalid` where it is not what was handed over for this sign-up, or is used up.

@@ -1,4 +1,5 @@
-//! The calls about invitations and their tickets (CONTRACT 12).
+//! The calls about invitations and their tickets
+//! ([guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets)).
 
 use url::Url;
 
@@ -34,9 +35,10 @@ pub struct TicketHolder {
     pub redirect_url: Option<String>,
 }
 
-/// What somebody who brings a ticket is to do (CONTRACT 12, `__clerk_status`).
+/// What somebody who brings a ticket is to do (`__clerk_status`,
+/// [guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words of CONTRACT 12")]
+#[expect(missing_docs, reason = "the words of guide/contract_sign_ups.md#invitations-and-tickets")]
 pub enum TicketStatus {
     SignUp,
     SignIn,

@@ -1,4 +1,4 @@
-//! The call behind an e-mail link (CONTRACT 11).
+//! The call behind an e-mail link ([guide: E-mail links](crate::guide::contract_sign_ups#e-mail-links)).
 
 use crate::actors::Outcome;
 use crate::domain::id::SessionId;

@@ -70,7 +70,8 @@ impl Engine {
         effects.iter().map(spend).collect()
     }
 
-    /// Whether nothing is sent to an address, because its code is known (CONTRACT 17).
+    /// Whether nothing is sent to an address, because its code is known
+    /// ([guide: Test mode](crate::guide::contract_sign_ups#test-mode)).
     fn is_test_address(&self, address: &Identifier) -> bool {
         let value = || address.value.clone();
         self.inner.environment.policy.test_mode

@@ -1,5 +1,6 @@
-//! Whoever signs in to the user that they may not be yet, and signs up with what they proved (CONTRACT-2 B.4): the
-//! look-ups around what `domain::sign_in::newcomer` decides.
+//! Whoever signs in to the user that they may not be yet, and signs up with what they proved
+//! ([guide: Sign up if missing](crate::guide::contract_sign_ins#sign-up-if-missing)): the look-ups around what
+//! `domain::sign_in::newcomer` decides.
 
 use std::sync::Arc;
 
@@ -12,7 +13,8 @@ use crate::domain::verification::Strategy;
 use super::{Caller, Engine, EngineError, RawSignIn, Source};
 
 impl Engine {
-    /// Whether somebody may sign up by the sign-in that they ask for (CONTRACT-2 B.4).
+    /// Whether somebody may sign up by the sign-in that they ask for
+    /// ([guide: Sign up if missing](crate::guide::contract_sign_ins#sign-up-if-missing)).
     pub(super) async fn newcomer_by(
         &self,
         raw: &RawSignIn,

@@ -1,6 +1,7 @@
 //! A sign-in that is finished, asked for once more: a double click, a second tab, or an answer that was lost. Whoever
 //! brings what completed it has succeeded, and is shown that; the token from before it is good for that for a moment
-//! (DESIGN 7). What else is brought is no guess that is counted, so it ends the matter.
+//! ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)). What else is brought is no guess that is
+//! counted, so it ends the matter.
 
 use crate::domain::client::{Client, ClientChange};
 use crate::domain::id::SignInId;

@@ -41,7 +41,7 @@ impl Engine {
         Ok((session, client))
     }
 
-    /// A fresh token of a session (CONTRACT 13).
+    /// A fresh token of a session ([guide: Session tokens](crate::guide::contract_sign_ins#session-tokens)).
     ///
     /// # Errors
     /// [`EngineError::SignedOut`] unless the session is live on the caller's client; [`EngineError::Limited`] where the
@@ -124,5 +124,6 @@ impl Engine {
 
 /// A session in constant use is noted this often; in between, a touch writes nothing.
 const TOUCH_INTERVAL: Span = Span::from_secs(60);
-/// How long before `iat` a token is good, for clocks that run behind (CONTRACT 13).
+/// How long before `iat` a token is good, for clocks that run behind
+/// ([guide: Session tokens](crate::guide::contract_sign_ins#session-tokens)).
 const NOT_BEFORE_S: u64 = 10;

@@ -22,7 +22,7 @@ use super::{Caller, ClientView, Engine, EngineError, SignUpView, Source};
 
 /// The parameters of a prepare as text, `None` where absent.
 #[derive(Clone, Debug, Default)]
-#[expect(missing_docs, reason = "the parameters of CONTRACT 7")]
+#[expect(missing_docs, reason = "the parameters of guide/contract_sign_ups.md#prepare")]
 pub struct RawPrepare {
     pub strategy: Option<String>,
     pub channel: Option<String>,

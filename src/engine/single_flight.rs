@@ -274,7 +274,8 @@ impl Completed for SignInView {
     }
 }
 
-/// As long as the token from before is good for the completing answer (DESIGN 7).
+/// As long as the token from before is good for the completing answer
+/// ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)).
 const KEPT: Span = Span::from_secs(60);
 /// How many completed calls are remembered: as many as a large machine can hash passwords for within that time.
 const LANDED_MAX: usize = 16_384;

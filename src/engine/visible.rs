@@ -96,7 +96,8 @@ impl Engine {
     }
 
     /// The caller's client where the call that replaced its token, and made `session`, was made again: the token before
-    /// is good for that for a moment (DESIGN 7), and not for what another call made since.
+    /// is good for that for a moment ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)), and not for
+    /// what another call made since.
     pub(super) async fn visible_again(&self, caller: &Caller, session: SessionId) -> Result<Visible, EngineError> {
         let (id, generation) = caller.presented().ok_or(EngineError::NotFound)?;
         let client = self.inner.store().client(id).await?.ok_or(EngineError::NotFound)?;

@@ -1,5 +1,6 @@
 //! Who reads the answer to a request: a person in front of a browser, or a program. People are told everything by a
-//! page or by the place that they are sent to; programs get the envelope of CONTRACT 1.
+//! page or by the place that they are sent to; programs get the envelope
+//! ([guide: The envelope](crate::guide::contract#the-envelope)).
 
 use hyper::Method;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName};

@@ -15,7 +15,7 @@ use super::error::{Fault, HttpError};
 use super::pace::Pace;
 use super::params::Params;
 
-/// Reads a form (CONTRACT 1). An empty body needs no content type.
+/// Reads a form ([guide: Requests](crate::guide::contract#requests)). An empty body needs no content type.
 ///
 /// # Errors
 /// When it is something else, too large or too slow.

@@ -1,5 +1,5 @@
-//! Cookies (CONTRACT 2.1): the client token, which no script reads, and `__client_uat`, which tells scripts and
-//! servers when the sessions last changed.
+//! Cookies ([guide: Cookies](crate::guide::contract#cookies)): the client token, which no script reads, and
+//! `__client_uat`, which tells scripts and servers when the sessions last changed.
 
 use std::fmt::{self, Write as _};
 

@@ -1,5 +1,6 @@
-//! The origin rule (DESIGN 9) and what browsers must be told about it. Comparison is exact, and in development
-//! all pages of this machine count as listed; nothing is guessed from the path or the cookies.
+//! The origin rule ([guide: Origins](crate::guide::contract#origins)) and what browsers must be told about it.
+//! Comparison is exact, and in development all pages of this machine count as listed; nothing is guessed from the path
+//! or the cookies.
 
 use hyper::Method;
 use hyper::header::{
@@ -174,7 +175,8 @@ fn is_loopback_origin(origin: &str) -> bool {
 
 const EXPOSED: &str = "Authorization, Clerk-Db-Jwt, X-Country, Retry-After, X-Clerk-Trace-Id";
 const ALLOWED: &str = "Content-Type";
-/// What native SDKs send beside the token (CONTRACT-2 F.4), as far as one of them runs in web views.
+/// What native SDKs send beside the token ([guide: Native applications](crate::guide::contract#native-applications)),
+/// as far as one of them runs in web views.
 const ALLOWED_NATIVE: &str =
     "Authorization, Content-Type, Clerk-Api-Version, X-Clerk-Client-Id, X-Mobile, X-Expo-Sdk-Version";
 

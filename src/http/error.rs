@@ -1,5 +1,6 @@
-//! Errors on the wire: one table from code to status and texts, and the envelope of CONTRACT 1 and 15. It does not
-//! know which route failed or who asked.
+//! Errors on the wire: one table from code to status and texts, and the envelope
+//! ([guide: The error envelope](crate::guide::contract_errors#the-error-envelope)). It does not know which route failed
+//! or who asked.
 
 mod page;
 mod table;
@@ -67,7 +68,8 @@ struct Problem {
     message: Cow<'static, str>,
     long_message: Cow<'static, str>,
     param: Option<String>,
-    /// The session that can be used instead (CONTRACT 15, `session_id`).
+    /// The session that can be used instead (`session_id`,
+    /// [guide: The error envelope](crate::guide::contract_errors#the-error-envelope)).
     session: Option<SessionId>,
 }
 

@@ -1,5 +1,5 @@
-//! Client tokens in and out, in the request's mode: cookie, `Authorization` or dev browser (DESIGN 7). What a token
-//! means is the engine's business.
+//! Client tokens in and out, in the request's mode: cookie, `Authorization` or dev browser
+//! ([guide: Clients](crate::guide::contract#clients)). What a token means is the engine's business.
 
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName};
 
@@ -56,7 +56,7 @@ impl Identity {
         match head.mode {
             Mode::Cookie => cookies(told, head, suffix, headers),
             Mode::Native => match (told, self.current(told)) {
-                // An empty one is forgotten (CONTRACT-2 F.4).
+                // An empty one is forgotten (guide/contract.md#native-applications).
                 (Told::Forget, _) => insert(headers, AUTHORIZATION, ""),
                 (_, Some(token)) => insert(headers, AUTHORIZATION, token.expose()),
                 (_, None) => {}
@@ -139,7 +139,7 @@ fn sessions_changed_at(view: &ClientView) -> u64 {
     }
 }
 
-/// Brings a dev browser its next id (CONTRACT 2.3).
+/// Brings a dev browser its next id ([guide: Dev browsers](crate::guide::contract#dev-browsers)).
 const DEV_BROWSER_HEADER: HeaderName = HeaderName::from_static("clerk-db-jwt");
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Parameters of a query or a form body (`application/x-www-form-urlencoded`), decoded strictly: what is not UTF-8
 //! is kept apart instead of being mended. An empty parameter is an absent one, for clerk-js sends `null` as nothing
-//! (CONTRACT 1); the few that may be empty to take something away are asked for by [`Params::said`].
+//! ([guide: Parameters](crate::guide::contract#parameters)); the few that may be empty to take something away are asked
+//! for by [`Params::said`].
 
 use crate::domain::rejection::{Code, Reason};
 

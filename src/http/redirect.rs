@@ -73,8 +73,8 @@ impl Redirects {
     }
 }
 
-/// `url` with what came of a link on it, in the words of CONTRACT 11. Parameters of those names that stand there
-/// already go: the first of a name is the one that pages read.
+/// `url` with what came of a link on it, in the words of [guide: Redirects](crate::guide::contract_sign_ups#redirects).
+/// Parameters of those names that stand there already go: the first of a name is the one that pages read.
 pub(super) fn with_status(url: &str, status: &str, session: Option<&str>) -> Option<Url> {
     let mut url = without(Url::parse(url).ok()?, &[STATUS, CREATED_SESSION]);
     url.query_pairs_mut().append_pair(STATUS, status);
@@ -84,8 +84,9 @@ pub(super) fn with_status(url: &str, status: &str, session: Option<&str>) -> Opt
     Some(url)
 }
 
-/// `url` with what somebody who brings a ticket is to do there, in the words of CONTRACT 12, and the ticket where it is
-/// of use.
+/// `url` with what somebody who brings a ticket is to do there, in the words of
+/// [guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets), and the ticket where it
+/// is of use.
 pub(super) fn with_ticket(url: &str, status: &str, ticket: Option<&str>) -> Option<Url> {
     let mut url = without(Url::parse(url).ok()?, &[STATUS, TICKET]);
     if let Some(ticket) = ticket {
@@ -95,7 +96,8 @@ pub(super) fn with_ticket(url: &str, status: &str, ticket: Option<&str>) -> Opti
     Some(url)
 }
 
-/// `url` with what is handed to an application without cookies, in the words of CONTRACT 2.1.
+/// `url` with what is handed to an application without cookies, in the words of
+/// [guide: Native hand-over](crate::guide::contract_sign_ups#native-hand-over).
 pub(super) fn with_nonce(url: Url, nonce: &str) -> Url {
     let mut url = without(url, &[NONCE]);
     url.query_pairs_mut().append_pair(NONCE, nonce);
@@ -103,7 +105,7 @@ pub(super) fn with_nonce(url: Url, nonce: &str) -> Url {
 }
 
 /// `url` without the dev browser on it, which is the token of the client that asked and for its browser alone
-/// (CONTRACT 2.3).
+/// ([guide: Dev browsers](crate::guide::contract#dev-browsers)).
 pub(super) fn without_dev_browser(url: Url) -> Url {
     without(url, &[DEV_BROWSER])
 }

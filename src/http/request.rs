@@ -43,7 +43,7 @@ pub(super) struct Head {
     pub(super) secure: bool,
 }
 
-/// How a client identifies itself, chosen per request (DESIGN 7).
+/// How a client identifies itself, chosen per request ([guide: Clients](crate::guide::contract#clients)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     /// By the `__client` cookie.

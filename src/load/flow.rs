@@ -128,5 +128,5 @@ fn id_in(answer: &Answer, step: Step) -> Result<&str, Failed> {
     id.ok_or_else(|| (step, Refusal("no sign-up in the answer".into())))
 }
 
-/// The code of test addresses (CONTRACT 17).
+/// The code of test addresses ([guide: Test mode](crate::guide::contract_sign_ups#test-mode)).
 const TEST_CODE: &str = "424242";

@@ -1,5 +1,6 @@
 //! Which addresses are out in public. The rest is the network that the instance itself stands in, where an answer
-//! can be had that nobody outside should cause (SECURITY R-O8).
+//! can be had that nobody outside should cause
+//! ([guide: Accounts at providers](crate::guide::security#accounts-at-providers)).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -1,5 +1,6 @@
 //! Password hashing: argon2id on a bounded pool of threads of lower priority, so that hashing never holds up
-//! anything else (DESIGN 8). Which passwords are accepted is the domain's business.
+//! anything else ([guide: Password hashing](crate::guide::design#password-hashing)). Which passwords are accepted is
+//! the domain's business.
 
 mod hasher;
 mod pool;

@@ -1,5 +1,6 @@
 //! The exact budgets per address and per client: fixed windows of an hour, counted in the commit that uses them
-//! (DESIGN 9). Pure: a counter and a use make the next counter, or say how long to wait.
+//! ([guide: Admission and limits](crate::guide::design#admission-and-limits)). Pure: a counter and a use make the next
+//! counter, or say how long to wait.
 
 use crate::domain::context::AddressLimits;
 use crate::domain::effect::Charged;

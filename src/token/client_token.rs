@@ -1,5 +1,7 @@
-//! Client tokens: derived, not stored (DESIGN 7). base64url of client id, generation and a MAC over both and the
-//! salt in the client's record; so the data files hold no token, and a token is checked without an index.
+//! Client tokens: derived, not stored
+//! ([guide: Client identity and tokens](crate::guide::design#client-identity-and-tokens)). base64url of client id,
+//! generation and a MAC over both and the salt in the client's record; so the data files hold no token, and a token is
+//! checked without an index.
 
 use aws_lc_rs::constant_time;
 use base64::Engine as _;

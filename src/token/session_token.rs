@@ -1,4 +1,5 @@
-//! Session tokens: JWTs with the claims of version 2 (CONTRACT 13).
+//! Session tokens: JWTs with the claims of version 2
+//! ([guide: Session tokens](crate::guide::contract_sign_ins#session-tokens)).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +11,7 @@ use super::{KeyError, Keyring};
 
 /// The claims of a session token. Times are in seconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the claims of CONTRACT 13 and RFC 7519")]
+#[expect(missing_docs, reason = "the claims of guide/contract_sign_ins.md#session-tokens")]
 pub struct SessionClaims {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub azp: Option<String>,

@@ -1,5 +1,6 @@
-//! Testing tokens: an application's own tests show them to pass where people meet a captcha (CONTRACT 17). Derived, not
-//! stored: when it expires, and a MAC over that.
+//! Testing tokens: an application's own tests show them to pass where people meet a captcha
+//! ([guide: Testing tokens](crate::guide::contract_backend#testing-tokens)). Derived, not stored: when it expires, and
+//! a MAC over that.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

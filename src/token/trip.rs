@@ -1,5 +1,6 @@
 //! The `state` of a trip to a provider, and the secrets that belong to it: all derived from the nonce that the
-//! sign-up holds, so that the data files hold neither (DESIGN 6, SECURITY R-O1, R-O2).
+//! sign-up holds, so that the data files hold neither
+//! ([guide: An account at a provider](crate::guide::design#an-account-at-a-provider)).
 //!
 //! A `state` also carries, sealed, where the browser is to go afterwards: somebody who comes back when nothing is known
 //! of the trip any more still has a page to go to.

@@ -191,7 +191,8 @@ async fn sleeping_sign_ups_wake_up_as_they_were_and_lose_no_call() {
     }
 }
 
-/// With `VESTIBULE_STRESS=32` there are 32 times as many sign-ups, and 256 000 calls: the measure of DESIGN 4.
+/// With `VESTIBULE_STRESS=32` there are 32 times as many sign-ups, and 256 000 calls: the measure of
+/// guide/design.md#sleeping-and-waking.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_call_is_lost_and_no_sign_up_has_two_actors_while_they_fall_asleep_all_the_time() {
     const CALLERS: usize = 4;

@@ -1,5 +1,5 @@
 //! Strict enumeration protection: whoever signs up with an address learns nothing about whether it is a user's
-//! (CONTRACT 16).
+//! (guide/contract_sign_ups.md#enumeration-protection).
 
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -1,5 +1,5 @@
 //! Invitations over HTTP: the backend that makes them, the link, the sign-up by ticket, and everything that can be
-//! wrong with one (CONTRACT 12, 15).
+//! wrong with one (guide/contract_sign_ups.md#invitations-and-tickets).
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
 //! `sign_up_if_missing` over HTTP: whoever signs in with an identifier that is nobody's proves it and signs up with it
-//! (CONTRACT-2 B.4).
+//! (guide/contract_sign_ins.md#sign-up-if-missing).
 
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -1,4 +1,5 @@
-//! Accounts at providers over HTTP: who is signed up and who is signed in (CONTRACT 9, SECURITY 2.4).
+//! Accounts at providers over HTTP: who is signed up and who is signed in
+//! (guide/contract_sign_ups.md#accounts-at-providers, guide/security.md#accounts-at-providers).
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
-//! The way to a provider and back over HTTP: who comes back, when and where to (CONTRACT 9, SECURITY 3.1).
+//! The way to a provider and back over HTTP: who comes back, when and where to
+//! (guide/contract_sign_ups.md#accounts-at-providers, guide/security.md#accounts-at-providers).
 
 use serde_json::{Value, json};
 use tempfile::TempDir;

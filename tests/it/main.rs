@@ -16,6 +16,7 @@ mod floods;
 mod guesses;
 mod guide;
 mod histories;
+mod guide_links;
 mod http_backend;
 mod http_captcha;
 mod http_enumeration;

@@ -42,7 +42,7 @@ async fn no_call_begun_with_the_old_token_learns_what_another_call_brought() {
     assert!(held > 600 && brought > 500, "{held} pairs, {brought} sessions");
 }
 
-/// The exception of DESIGN 7: the very attempt that brought the session, made once more.
+/// The exception of guide/contract.md#replaced-tokens: the very attempt that brought the session, made once more.
 #[tokio::test]
 async fn the_attempt_that_brought_the_session_is_answered_again() {
     let world = World::new(Road::Code).await;

@@ -35,7 +35,8 @@ impl Mailbox {
     }
 }
 
-/// A publishable key: `pk_live_` or `pk_test_`, then base64 of a host and `$` (CONTRACT 1).
+/// A publishable key: `pk_live_` or `pk_test_`, then base64 of a host and `$`
+/// ([guide: Publishable keys](crate::guide::contract#publishable-keys)).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct PublishableKey {

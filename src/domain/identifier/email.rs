@@ -99,7 +99,7 @@ impl EmailAddress {
         &self.typed
     }
 
-    /// Whether it is a test address: `…+clerk_test@…` (CONTRACT 17).
+    /// Whether it is a test address: `…+clerk_test@…` ([guide: Test mode](crate::guide::contract_sign_ups#test-mode)).
     pub fn is_test(&self) -> bool {
         self.normalised.rsplit_once('@').is_some_and(|(local, _)| local.ends_with("+clerk_test"))
     }

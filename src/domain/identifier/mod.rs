@@ -1,5 +1,5 @@
 //! Identifiers, parsed and normalised once. The wire shows the normalised form; the typed spelling is kept for
-//! messages (DESIGN 3, CONTRACT 7).
+//! messages ([guide: Identifiers](crate::guide::contract_sign_ups#identifiers)).
 
 mod email;
 mod phone;

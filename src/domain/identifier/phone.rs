@@ -82,7 +82,8 @@ impl PhoneNumber {
         self.0.get(..1 + code + 3).unwrap_or(&self.0)
     }
 
-    /// Whether it is a test number: `+1XXX5550100` to `+1XXX5550199` (CONTRACT 17).
+    /// Whether it is a test number: `+1XXX5550100` to `+1XXX5550199`
+    /// ([guide: Test mode](crate::guide::contract_sign_ups#test-mode)).
     pub fn is_test(&self) -> bool {
         self.0.len() == 12 && self.0.starts_with("+1") && self.0[5..].starts_with("55501")
     }
@@ -151,7 +152,8 @@ fn main_region(number: &rlibphonenumber::PhoneNumber) -> Option<Region> {
 }
 
 /// Whether the area and the exchange are such as the North American Numbering Plan gives out: neither begins with 0 or
-/// 1, and areas such as 911 are services. Numbers for tests may have any area (CONTRACT 17).
+/// 1, and areas such as 911 are services. Numbers for tests may have any area
+/// ([guide: Test mode](crate::guide::contract_sign_ups#test-mode)).
 fn is_north_american(significant: &str) -> bool {
     let begins = |at: usize| significant.as_bytes().get(at).is_some_and(|digit| (b'2'..=b'9').contains(digit));
     let is_for_tests = significant.get(3..8) == Some("55501");

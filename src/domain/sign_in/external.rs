@@ -1,5 +1,5 @@
 //! Signing in by an account at a provider: going there, coming back, and taking over what a sign-up proved
-//! (CONTRACT 9, 10).
+//! ([guide: Accounts at providers](crate::guide::contract_sign_ups#accounts-at-providers)).
 
 use crate::domain::client::ClientChange;
 use crate::domain::context::Context;

@@ -1,6 +1,7 @@
-//! Signing in to the user that somebody may not be yet (`sign_up_if_missing`, CONTRACT-2 B.4): to an identifier that is
-//! nobody's a code is sent as if it were somebody's, and whoever proves it signs up with it. Until then nobody can tell
-//! whether it is somebody's.
+//! Signing in to the user that somebody may not be yet (`sign_up_if_missing`,
+//! [guide: Sign up if missing](crate::guide::contract_sign_ins#sign-up-if-missing)): to an identifier that is nobody's
+//! a code is sent as if it were somebody's, and whoever proves it signs up with it. Until then nobody can tell whether
+//! it is somebody's.
 
 use crate::domain::context::Context;
 use crate::domain::id::SignInId;

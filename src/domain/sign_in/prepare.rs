@@ -124,7 +124,8 @@ impl SignIn {
         Ok(addresses.swap_remove(at))
     }
 
-    /// One code at a time to one address from one sign-in (DESIGN 9); also forgets sends that are too old to matter.
+    /// One code at a time to one address from one sign-in ([guide: Limits](crate::guide::contract_errors#limits)); also
+    /// forgets sends that are too old to matter.
     fn cool_down(&mut self, address: &Identifier, cx: &Context<'_>) -> Result<(), Rejection> {
         let cooldown = cx.policy.resend_cooldown;
         self.recent_sends.retain(|(_, at)| cx.now.since(*at) < cooldown);

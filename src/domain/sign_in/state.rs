@@ -37,7 +37,8 @@ pub struct SignIn {
     pub recent_sends: Vec<(Identifier, Timestamp)>,
 }
 
-/// Somebody who signs in to the user that they may not be yet (`sign_up_if_missing`, CONTRACT-2 B.4).
+/// Somebody who signs in to the user that they may not be yet (`sign_up_if_missing`,
+/// [guide: Sign up if missing](crate::guide::contract_sign_ins#sign-up-if-missing)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Newcomer {
     /// Whether they solved a captcha, which the sign-up owes no more then.

@@ -1,5 +1,6 @@
 //! The backend's say: where the settings want it, a sign-up waits for the application's backend to do something of
-//! its own first (CONTRACT 5, `custom_action`).
+//! its own first (`custom_action`,
+//! [guide: The backend's word on sign-ups](crate::guide::contract_backend#the-backends-word-on-sign-ups)).
 
 use crate::domain::client::ClientChange;
 use crate::domain::context::Context;

@@ -65,7 +65,7 @@ impl SignUp {
 
     /// The answer to an attempt at a finished sign-up: a double click, a second tab, or an answer that was lost. Its
     /// client hears that it is done as long as the code would be good; with the token from before it hears only the
-    /// completing answer again (DESIGN 7).
+    /// completing answer again ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)).
     pub(super) fn attempted_again(&self, attempt: &Attempt, cx: &Context<'_>) -> Result<Transition, Rejection> {
         if self.is_replay(attempt, cx) {
             Ok(Transition::replay(self))
@@ -109,5 +109,6 @@ impl SignUp {
     }
 }
 
-/// For how long a lost completing answer can be asked for again (DESIGN 7).
+/// For how long a lost completing answer can be asked for again
+/// ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)).
 pub(super) const REPLAY_MS: u64 = 60_000;

@@ -14,8 +14,9 @@ use super::state::{Collected, Phase};
 use super::{SignUp, Transition};
 
 impl Transition {
-    /// Completes the next value if every requirement is met; the check runs after every write (CONTRACT 6, 8). It is
-    /// the one way into being a user, so who may become one is judged here.
+    /// Completes the next value if every requirement is met; the check runs after every write
+    /// ([guide: Requirements](crate::guide::contract_sign_ups#requirements)). It is the one way into being a user, so
+    /// who may become one is judged here.
     ///
     /// # Errors
     /// Why the person may not become a user.

@@ -1,4 +1,5 @@
-//! Taking in an account at a provider: sending the person there, and judging what came back (CONTRACT 9).
+//! Taking in an account at a provider: sending the person there, and judging what came back
+//! ([guide: Accounts at providers](crate::guide::contract_sign_ups#accounts-at-providers)).
 
 use std::collections::BTreeSet;
 
@@ -168,7 +169,8 @@ impl SignUp {
     }
 
     /// Takes from a profile what the instance asks for and the person has not given. An address counts as proved
-    /// only where the provider vouches for it (SECURITY R-O6).
+    /// only where the provider vouches for it
+    /// ([guide: Takeover by an unverified address](crate::guide::security#takeover-by-an-unverified-address)).
     fn prefill(&mut self, profile: &Profile, strategy: &Strategy, taken: &BTreeSet<IdentifierKind>, cx: &Context<'_>) {
         let settings = cx.settings;
         let is_free = |kind| !taken.contains(&kind);

@@ -1,5 +1,5 @@
 //! The fields of a create or an update: raw as they came, and parsed. Parsing reports every fault at once and
-//! nothing is stored then (CONTRACT 7).
+//! nothing is stored then ([guide: Sign-up calls](crate::guide::contract_sign_ups#sign-up-calls)).
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ pub enum Patch<T> {
     /// Leave it as it is.
     #[default]
     Keep,
-    /// Take it away: an empty string on the wire (CONTRACT 6, 10).
+    /// Take it away: an empty string on the wire ([guide: Update](crate::guide::contract_sign_ups#update)).
     Clear,
     /// Make it this.
     Set(T),
@@ -31,7 +31,7 @@ pub enum Patch<T> {
 
 /// The parameters of create and update as text, `None` where absent.
 #[derive(Clone, Debug, Default)]
-#[expect(missing_docs, reason = "the parameters of CONTRACT 7")]
+#[expect(missing_docs, reason = "the parameters of guide/contract_sign_ups.md#create")]
 pub struct RawFields {
     pub email_address: Option<String>,
     pub phone_number: Option<String>,
@@ -61,7 +61,7 @@ pub struct RawFields {
 
 /// Parsed fields. The password is a digest here: the plain one goes to the hash pool and no further.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the parameters of CONTRACT 7")]
+#[expect(missing_docs, reason = "the parameters of guide/contract_sign_ups.md#create")]
 pub struct Fields {
     pub email_address: Patch<EmailAddress>,
     pub phone_number: Patch<PhoneNumber>,

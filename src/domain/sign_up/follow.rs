@@ -1,5 +1,6 @@
-//! Following an e-mail link (CONTRACT 11). The link proves the address; whose session comes of it was settled when
-//! the sign-up began, so a link never acts on another client than its own.
+//! Following an e-mail link ([guide: E-mail links](crate::guide::contract_sign_ups#e-mail-links)). The link proves the
+//! address; whose session comes of it was settled when the sign-up began, so a link never acts on another client than
+//! its own.
 
 use crate::domain::client::ClientChange;
 use crate::domain::context::Context;
@@ -68,7 +69,8 @@ impl SignUp {
     }
 
     /// The answer to a link when the sign-up is finished. Its client hears that the address is verified; with the token
-    /// that the completing answer replaced it hears only that answer again (DESIGN 7). To all others the link is used up.
+    /// that the completing answer replaced it hears only that answer again
+    /// ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)). To all others the link is used up.
     pub(super) fn followed_again(&self, follow: &Follow, cx: &Context<'_>) -> Result<Transition, Rejection> {
         let is_proved = self.linked().is_some_and(|(verification, link, address)| {
             verification.verified.is_some() && link.fits(self.id, &address.value, &follow.secret, cx)

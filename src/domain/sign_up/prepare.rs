@@ -113,7 +113,8 @@ impl SignUp {
         })
     }
 
-    /// One code at a time to one address from one sign-up (DESIGN 9); also forgets sends that are too old to matter.
+    /// One code at a time to one address from one sign-up ([guide: Limits](crate::guide::contract_errors#limits)); also
+    /// forgets sends that are too old to matter.
     fn cool_down(&mut self, address: &Identifier, cx: &Context<'_>) -> Result<(), Rejection> {
         let cooldown = cx.policy.resend_cooldown;
         self.recent_sends.retain(|(_, at)| cx.now.since(*at) < cooldown);

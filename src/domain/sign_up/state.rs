@@ -84,9 +84,9 @@ pub enum Phase {
     },
 }
 
-/// The status on the wire (CONTRACT 5).
+/// The status on the wire ([guide: States](crate::guide::contract_sign_ups#states)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words of CONTRACT 5")]
+#[expect(missing_docs, reason = "the words of guide/contract_sign_ups.md#states")]
 pub enum Status {
     MissingRequirements,
     Complete,

@@ -1,4 +1,5 @@
-//! Tickets: an invitation proves its address and opens an instance that is closed to the public (CONTRACT 12).
+//! Tickets: an invitation proves its address and opens an instance that is closed to the public
+//! ([guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets)).
 
 use crate::domain::context::Context;
 use crate::domain::id::InvitationId;

@@ -1,4 +1,5 @@
-//! Taking over what a sign-in proved and found to be nobody's (CONTRACT 10, CONTRACT-2 B.4).
+//! Taking over what a sign-in proved and found to be nobody's
+//! ([guide: Transfer](crate::guide::contract_sign_ups#transfer)).
 
 use crate::domain::client::ClientChange;
 use crate::domain::field::Field;

@@ -25,7 +25,8 @@ pub struct Transition {
     /// Whether there is anything to commit.
     pub changed: bool,
     /// Whether it is the call that completed the sign-up, made again because its answer was lost: whoever presents the
-    /// token that this call replaced may be given the new one then (DESIGN 7).
+    /// token that this call replaced may be given the new one then
+    /// ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)).
     pub is_replay: bool,
 }
 

@@ -1,4 +1,5 @@
-//! Six-digit codes: uniform, with their leading zeros (SECURITY R-C1).
+//! Six-digit codes: uniform, with their leading zeros
+//! ([guide: Codes and links](crate::guide::security#codes-and-links)).
 
 use std::fmt;
 
@@ -13,7 +14,7 @@ pub const CODE_DIGITS: usize = 6;
 pub struct Code([u8; CODE_DIGITS]);
 
 impl Code {
-    /// The fixed code of test addresses (CONTRACT 17).
+    /// The fixed code of test addresses ([guide: Test mode](crate::guide::contract_sign_ups#test-mode)).
     pub const TEST: Self = Self(*b"424242");
 
     /// A fresh code, each of the million equally likely: draws beyond the largest multiple are drawn again.

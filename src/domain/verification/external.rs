@@ -1,4 +1,5 @@
-//! Accounts at other providers: one being proved, and what its provider vouches for (CONTRACT 9).
+//! Accounts at other providers: one being proved, and what its provider vouches for
+//! ([guide: Accounts at providers](crate::guide::contract_sign_ups#accounts-at-providers)).
 
 use crate::domain::id::{ClientId, SessionId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind};
@@ -53,9 +54,9 @@ pub enum ExternalState {
     },
 }
 
-/// The status on the wire (CONTRACT 8).
+/// The status on the wire ([guide: Verifications](crate::guide::contract_sign_ups#verifications)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words of CONTRACT 8")]
+#[expect(missing_docs, reason = "the words of guide/contract_sign_ups.md#verifications")]
 pub enum ExternalStatus {
     Unverified,
     Verified,
@@ -156,5 +157,6 @@ impl std::fmt::Debug for Profile {
     }
 }
 
-/// How long a person may stay at a provider (SECURITY R-O2).
+/// How long a person may stay at a provider
+/// ([guide: Accounts at providers](crate::guide::security#accounts-at-providers)).
 const TRIP_TTL: Span = Span::from_secs(600);

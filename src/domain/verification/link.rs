@@ -1,4 +1,5 @@
-//! E-mail links: the token that a mail carries, and what a verification keeps of it (CONTRACT 11, SECURITY R-C9).
+//! E-mail links: the token that a mail carries, and what a verification keeps of it
+//! ([guide: E-mail links](crate::guide::contract_sign_ups#e-mail-links)).
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! Strategies: the ways to verify a field or to begin a sign-up (CONTRACT 8).
+//! Strategies: the ways to verify a field or to begin a sign-up
+//! ([guide: Strategies](crate::guide::contract_sign_ups#strategies)).
 
 use std::fmt;
 use std::str::FromStr;
@@ -173,7 +174,7 @@ impl From<Strategy> for String {
     }
 }
 
-/// What Clerk's sign-ins know beside (CONTRACT-2 B.1, B.3).
+/// What Clerk's sign-ins know beside ([guide: Not built](crate::guide::contract_backend#not-built)).
 const NOT_BUILT: [&str; 5] =
     ["backup_code", "passkey", "reset_password_email_code", "reset_password_phone_code", "totp"];
 const BROWSER: &str = "oauth_";

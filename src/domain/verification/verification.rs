@@ -28,7 +28,8 @@ pub struct Verification {
     pub channel: Option<String>,
 }
 
-/// The keyed digest of a code or link with the nonce it was made with (SECURITY R-C6).
+/// The keyed digest of a code or link with the nonce it was made with
+/// ([guide: Codes and links](crate::guide::security#codes-and-links)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeDigest {
     /// Fresh for every request, so that what an earlier one sent never fits.
@@ -37,9 +38,10 @@ pub struct CodeDigest {
     pub digest: [u8; 32],
 }
 
-/// Where a verification stands (CONTRACT 8); `expired` is computed from the time, never stored.
+/// Where a verification stands ([guide: Verifications](crate::guide::contract_sign_ups#verifications)); `expired` is
+/// computed from the time, never stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words of CONTRACT 8")]
+#[expect(missing_docs, reason = "the words of guide/contract_sign_ups.md#verifications")]
 pub enum VerificationStatus {
     Unverified,
     Verified,

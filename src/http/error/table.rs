@@ -1,4 +1,5 @@
-//! The table: every code with its status and texts. The texts are what people read (CONTRACT 15).
+//! The table: every code with its status and texts. The texts are what people read
+//! ([guide: Errors and limits on the wire](crate::guide::contract_errors)).
 
 use hyper::StatusCode;
 

@@ -65,8 +65,9 @@ fn resource(path: &str) -> &str {
     path.strip_prefix("/v1/").and_then(|rest| rest.split('/').next()).unwrap_or_default()
 }
 
-/// The resources that Clerk's Backend API has and its Frontend API has not (CONTRACT-2 D, `@clerk/backend`). Most are
-/// not built here; a backend hears that, and nobody else hears anything.
+/// The resources that Clerk's Backend API has and its Frontend API has not (`@clerk/backend`,
+/// [guide: The Backend API on the wire, and what is not built](crate::guide::contract_backend)). Most are not built
+/// here; a backend hears that, and nobody else hears anything.
 const OWNED: &[&str] = &[
     "accountless_applications",
     "actor_tokens",

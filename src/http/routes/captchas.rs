@@ -1,5 +1,6 @@
-//! `/v1/client/verify`: a captcha that was solved between two steps (CONTRACT 16). clerk-js shows one after
-//! `requires_captcha`, hands it in here and asks again; as a heart-beat it hands in others that nobody asked for.
+//! `/v1/client/verify`: a captcha that was solved between two steps
+//! ([guide: Captchas](crate::guide::contract_sign_ups#captchas)). clerk-js shows one after `requires_captcha`, hands it
+//! in here and asks again; as a heart-beat it hands in others that nobody asked for.
 
 use crate::domain::secret::Secret;
 use crate::http::error::HttpError;

@@ -1,4 +1,5 @@
-//! `/v1/client` and the end of all its sessions (CONTRACT 2.2, 4).
+//! `/v1/client` and the end of all its sessions
+//! ([guide: When a client exists](crate::guide::contract#when-a-client-exists)).
 
 use crate::engine::{ClientView, EngineError};
 use crate::http::error::HttpError;

@@ -1,4 +1,5 @@
-//! `POST /v1/dev_browser`: a fresh client whose token stands in the dev browser's id (CONTRACT 2.3). Unwrapped.
+//! `POST /v1/dev_browser`: a fresh client whose token stands in the dev browser's id
+//! ([guide: Dev browsers](crate::guide::contract#dev-browsers)). Unwrapped.
 
 use serde_json::json;
 

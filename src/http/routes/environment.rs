@@ -1,4 +1,5 @@
-//! `GET /v1/environment`, and `PATCH`, by which development instances are "touched" (CONTRACT 2.3, 3). Unwrapped.
+//! `GET /v1/environment`, and `PATCH`, by which development instances are "touched"
+//! ([guide: The environment](crate::guide::contract#the-environment)). Unwrapped.
 
 use crate::http::exchange::Exchange;
 use crate::http::response::Answer;

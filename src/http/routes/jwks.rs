@@ -1,4 +1,5 @@
-//! `GET /v1/jwks` and `/.well-known/jwks.json`: the public keys that session tokens are verified with (CONTRACT 13).
+//! `GET /v1/jwks` and `/.well-known/jwks.json`: the public keys that session tokens are verified with
+//! ([guide: Public keys](crate::guide::contract_sign_ins#public-keys)).
 
 use crate::http::exchange::Exchange;
 use crate::http::response::Answer;

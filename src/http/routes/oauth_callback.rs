@@ -1,5 +1,6 @@
-//! `/v1/oauth_callback`: where providers send browsers back to (CONTRACT 9). A navigation: what came of it is on the
-//! sign-up, and the browser goes on to the application.
+//! `/v1/oauth_callback`: where providers send browsers back to
+//! ([guide: Accounts at providers](crate::guide::contract_sign_ups#accounts-at-providers)). A navigation: what came of
+//! it is on the sign-up, and the browser goes on to the application.
 
 use form_urlencoded::Serializer;
 use hyper::Method;

@@ -1,4 +1,4 @@
-//! `/v1/client/sessions/{id}/…` (CONTRACT 13).
+//! `/v1/client/sessions/{id}/…` ([guide: Session calls](crate::guide::contract_sign_ins#session-calls)).
 
 use crate::domain::id::SessionId;
 use crate::engine::{ClientView, EngineError, SessionView};

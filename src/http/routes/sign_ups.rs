@@ -1,4 +1,5 @@
-//! `/v1/client/sign_ups…` (CONTRACT 7). What parameters may be, and whether the instance has them, the engine says.
+//! `/v1/client/sign_ups…` ([guide: Sign-up calls](crate::guide::contract_sign_ups#sign-up-calls)). What parameters may
+//! be, and whether the instance has them, the engine says.
 
 use crate::domain::id::SignUpId;
 use crate::domain::rejection::{Reason, Rejection};
@@ -119,7 +120,8 @@ async fn refuse(exchange: &Exchange<'_>, identity: &Identity, error: EngineError
 enum Write {
     /// A new sign-up: there is nothing to take away.
     Begin,
-    /// One that is there: an empty field takes away what was given (CONTRACT 6, 10).
+    /// One that is there: an empty field takes away what was given
+    /// ([guide: Update](crate::guide::contract_sign_ups#update)).
     Change,
 }
 

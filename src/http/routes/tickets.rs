@@ -1,5 +1,6 @@
-//! `/v1/tickets/accept`: where the links of invitations lead (CONTRACT 12). A navigation that changes nothing: mail
-//! scanners may follow it as often as they like.
+//! `/v1/tickets/accept`: where the links of invitations lead
+//! ([guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets)). A navigation that
+//! changes nothing: mail scanners may follow it as often as they like.
 
 use crate::domain::rejection::Code;
 use crate::domain::text;

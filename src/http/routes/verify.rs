@@ -1,5 +1,6 @@
-//! `/v1/verify`: where the links in e-mails lead (CONTRACT 11). A navigation, so what comes of it is told by the URL
-//! that the browser goes to next; where there is none, or a program asks, by a page or an error.
+//! `/v1/verify`: where the links in e-mails lead ([guide: E-mail links](crate::guide::contract_sign_ups#e-mail-links)).
+//! A navigation, so what comes of it is told by the URL that the browser goes to next; where there is none, or a
+//! program asks, by a page or an error.
 //!
 //! Mail scanners open links too. HEAD never changes anything, and GET only for the sign-up's own client.
 

@@ -1,5 +1,5 @@
-//! The environment (CONTRACT 3): the instance's settings for browsers, in whole shapes, because clerk-js reads some
-//! of them without guards.
+//! The environment ([guide: The environment](crate::guide::contract#the-environment)): the instance's settings for
+//! browsers, in whole shapes, because clerk-js reads some of them without guards.
 
 mod auth_config;
 mod display_config;

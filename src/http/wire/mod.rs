@@ -1,5 +1,5 @@
-//! Clerk's shapes (CONTRACT 3–5, 8, 13, 14). They are rendered from the engine's views and know nothing else: no
-//! request, no cookie, no status.
+//! Clerk's shapes ([guide: The contract](crate::guide::contract)). They are rendered from the engine's views and know
+//! nothing else: no request, no cookie, no status.
 
 mod client;
 mod environment;

@@ -1,4 +1,4 @@
-//! The Session and its token (CONTRACT 13).
+//! The Session and its token ([guide: Sessions](crate::guide::contract_sign_ins#sessions)).
 
 use serde::Serialize;
 

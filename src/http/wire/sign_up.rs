@@ -1,4 +1,4 @@
-//! The SignUp (CONTRACT 5): exactly those keys.
+//! The SignUp ([guide: The SignUp object](crate::guide::contract_sign_ups#the-signup-object)): exactly those keys.
 
 use serde::Serialize;
 

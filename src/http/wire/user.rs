@@ -1,4 +1,4 @@
-//! The User with its identifications (CONTRACT 14).
+//! The User with its identifications ([guide: Users](crate::guide::contract_sign_ins#users)).
 
 use serde::Serialize;
 

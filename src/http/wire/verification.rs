@@ -1,4 +1,4 @@
-//! A verification (CONTRACT 8).
+//! A verification ([guide: Verifications](crate::guide::contract_sign_ups#verifications)).
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -14,7 +14,8 @@ use crate::http::error;
 use super::Shown;
 
 /// The verification of a field of a sign-up. Before the first prepare it has neither status nor strategy: with
-/// them clerk-js would wait for a code that nobody sent (CONTRACT 5).
+/// them clerk-js would wait for a code that nobody sent
+/// ([guide: Verifications](crate::guide::contract_sign_ups#verifications)).
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum VerificationResource<'a> {
@@ -88,7 +89,8 @@ impl<'a> State<'a> {
         }
     }
 
-    /// `verification`, which proved an identifier that is nobody's: it can be signed up with (CONTRACT-2 B.4).
+    /// `verification`, which proved an identifier that is nobody's: it can be signed up with
+    /// ([guide: Sign up if missing](crate::guide::contract_sign_ins#sign-up-if-missing)).
     pub(super) fn transferable(verification: &'a Verification) -> Self {
         Self { status: "transferable", ..Self::of(verification, VerificationStatus::Verified) }
     }
@@ -107,7 +109,8 @@ impl<'a> State<'a> {
     }
 }
 
-/// The verification of an account at a provider (CONTRACT 9).
+/// The verification of an account at a provider
+/// ([guide: Accounts at providers](crate::guide::contract_sign_ups#accounts-at-providers)).
 #[derive(Debug, Serialize)]
 pub(super) struct ExternalResource<'a> {
     object: &'static str,

@@ -24,7 +24,8 @@ use crate::http::router::BackendRoute;
 /// Lets nobody pass but the backend. Nobody else learns anything, not even whether there is something at the path.
 ///
 /// # Errors
-/// 401 without a key, with something else in `Authorization`, or with a wrong key (CONTRACT-2 D.1).
+/// 401 without a key, with something else in `Authorization`, or with a wrong key
+/// ([guide: The secret key](crate::guide::contract_backend#the-secret-key)).
 pub(in crate::http) fn admit(app: &App, head: &Head) -> Result<(), Fault> {
     if !head.headers.contains_key(AUTHORIZATION) {
         return Err(Fault::AuthenticationInvalid);

@@ -67,7 +67,8 @@ pub(super) fn auth_config(instance: &Instance<'_>) -> Value {
     })
 }
 
-/// With such a key clerk-js keeps the client in URLs, not in a cookie (CONTRACT 1).
+/// With such a key clerk-js keeps the client in URLs, not in a cookie
+/// ([guide: Publishable keys](crate::guide::contract#publishable-keys)).
 const DEVELOPMENT_KEY: &str = "pk_test_";
 
 #[cfg(test)]
