@@ -11,7 +11,7 @@ use tokio::task::AbortHandle;
 use crate::domain::client::{ClientChange, ClientConflict};
 use crate::domain::effect::{Effect, Message};
 use crate::domain::id::{ClientId, SignUpId};
-use crate::domain::rejection::{Code, Rejection};
+use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::sign_up::{Command, Fields, Phase, SignUp, Transition, taken};
 use crate::domain::time::{Span, Timestamp};
 use crate::store::{ClientWrite, Commit, CommitError, Committed, InvitationChange, OutboxEntry, SignUpWrite};
@@ -303,11 +303,13 @@ impl State {
             CommitError::IdentifierTaken(kind) => Rejection::from(taken(kind)).into(),
             CommitError::Client(ClientConflict::TokenReplaced) => CallError::TokenReplaced,
             // Another call took over what the client's sign-in proved.
-            CommitError::Client(ClientConflict::SignInChanged) => Rejection::from(Code::AccountTransferInvalid).into(),
-            CommitError::Client(_) => Rejection::from(Code::SignUpCannotBeUpdated).into(),
+            CommitError::Client(ClientConflict::SignInChanged) => {
+                Rejection::from(ErrorCode::AccountTransferInvalid).into()
+            }
+            CommitError::Client(_) => Rejection::from(ErrorCode::SignUpCannotBeUpdated).into(),
             CommitError::Rejected(rejection) => rejection.into(),
             CommitError::LimitExceeded { retry_after } => {
-                Rejection::from(Code::TooManyRequests.after(retry_after)).into()
+                Rejection::from(ErrorCode::TooManyRequests.after(retry_after)).into()
             }
             CommitError::Overloaded => CallError::Overloaded,
             CommitError::Unavailable | CommitError::BadRecord => CallError::Unavailable,

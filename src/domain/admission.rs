@@ -2,7 +2,7 @@
 //! for each, whatever road somebody comes by.
 
 use super::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber};
-use super::rejection::{Code, Reason, Rejection};
+use super::rejection::{ErrorCode, Reason, Rejection};
 use super::restrictions::Restrictions;
 use super::user::User;
 use super::verification::Strategy;
@@ -55,7 +55,7 @@ impl Restrictions {
         }
         let speaks = applicant.phone.is_some() || applicant.emails.iter().any(|known| known.counts);
         if reasons.is_empty() && self.allowlist.enabled && !is_invited && !speaks {
-            reasons.push(Code::NotAllowedAccess.into());
+            reasons.push(ErrorCode::NotAllowedAccess.into());
         }
         Rejection::collect(reasons)
     }
@@ -76,7 +76,7 @@ impl Restrictions {
             IdentifierKind::PhoneNumber => self.blocks_phone(&identifier.value),
             IdentifierKind::Username | IdentifierKind::ExternalAccount | IdentifierKind::ExternalId => false,
         };
-        if is_blocked && self.count_at_sign_in() { Err(Code::NotAllowedAccess.on("identifier")) } else { Ok(()) }
+        if is_blocked && self.count_at_sign_in() { Err(ErrorCode::NotAllowedAccess.on("identifier")) } else { Ok(()) }
     }
 
     /// Whether a user may sign in: nothing of theirs is on the block-list, and where the allow-list is on, something
@@ -101,6 +101,6 @@ impl Restrictions {
             || is_invited
             || emails.iter().any(|(email, counts)| *counts && allowed.has_email(email.as_str()))
             || phones().any(|number| allowed.has_phone(number));
-        if is_blocked || !is_allowed { Err(Code::NotAllowedAccess.on("identifier")) } else { Ok(()) }
+        if is_blocked || !is_allowed { Err(ErrorCode::NotAllowedAccess.on("identifier")) } else { Ok(()) }
     }
 }

@@ -6,7 +6,7 @@ use super::field::Field;
 use super::id::{InvitationId, UserId, WaitlistEntryId};
 use super::identifier::EmailAddress;
 use super::metadata::metadata;
-use super::rejection::{Code, Reason, Rejection};
+use super::rejection::{ErrorCode, Reason, Rejection};
 use super::settings::Settings;
 use super::time::{Span, Timestamp};
 
@@ -83,10 +83,10 @@ impl Invitation {
         let public_metadata = metadata.map_err(|reason| reasons.push(reason)).ok().flatten();
         let days = raw.expires_in_days.unwrap_or(DAYS);
         if days == 0 || days > DAYS_MAX {
-            reasons.push(Code::FormParamValueInvalid.on("expires_in_days"));
+            reasons.push(ErrorCode::FormParamValueInvalid.on("expires_in_days"));
         }
         Rejection::collect(reasons)?;
-        let Some(email_address) = email else { return Err(Code::FormParamMissing.on("email_address").into()) };
+        let Some(email_address) = email else { return Err(ErrorCode::FormParamMissing.on("email_address").into()) };
         Ok(Self {
             id: InvitationId::generate(cx.now, cx.entropy),
             email_address,
@@ -114,12 +114,12 @@ impl Invitation {
     ///
     /// # Errors
     /// `invitation_already_accepted`, `revoked_invitation`, `ticket_expired_code`.
-    pub fn is_good(&self, now: Timestamp) -> Result<(), Code> {
+    pub fn is_good(&self, now: Timestamp) -> Result<(), ErrorCode> {
         match self.status(now) {
             InvitationStatus::Pending => Ok(()),
-            InvitationStatus::Accepted => Err(Code::InvitationAlreadyAccepted),
-            InvitationStatus::Revoked => Err(Code::RevokedInvitation),
-            InvitationStatus::Expired => Err(Code::TicketExpiredCode),
+            InvitationStatus::Accepted => Err(ErrorCode::InvitationAlreadyAccepted),
+            InvitationStatus::Revoked => Err(ErrorCode::RevokedInvitation),
+            InvitationStatus::Expired => Err(ErrorCode::TicketExpiredCode),
         }
     }
 
@@ -128,7 +128,7 @@ impl Invitation {
     ///
     /// # Errors
     /// As [`Self::is_good`].
-    pub fn accepted(&self, user: UserId, now: Timestamp) -> Result<Self, Code> {
+    pub fn accepted(&self, user: UserId, now: Timestamp) -> Result<Self, ErrorCode> {
         self.is_good(now)?;
         Ok(self.settled(InvitationState::Accepted(user), now))
     }
@@ -137,11 +137,11 @@ impl Invitation {
     ///
     /// # Errors
     /// `invitation_already_accepted`, `invitation_already_revoked`.
-    pub fn revoked(&self, now: Timestamp) -> Result<Self, Code> {
+    pub fn revoked(&self, now: Timestamp) -> Result<Self, ErrorCode> {
         match self.state {
             InvitationState::Pending => Ok(self.settled(InvitationState::Revoked, now)),
-            InvitationState::Accepted(_) => Err(Code::InvitationAlreadyAccepted),
-            InvitationState::Revoked => Err(Code::InvitationAlreadyRevoked),
+            InvitationState::Accepted(_) => Err(ErrorCode::InvitationAlreadyAccepted),
+            InvitationState::Revoked => Err(ErrorCode::InvitationAlreadyRevoked),
         }
     }
 
@@ -170,9 +170,9 @@ impl InvitationStatus {
 /// # Errors
 /// `form_param_missing`, `form_param_format_invalid`, and `form_param_unknown` where users have no e-mail address.
 pub fn invited(text: Option<&str>, settings: &Settings) -> Result<EmailAddress, Reason> {
-    let text = text.filter(|text| !text.is_empty()).ok_or_else(|| Code::FormParamMissing.on("email_address"))?;
+    let text = text.filter(|text| !text.is_empty()).ok_or_else(|| ErrorCode::FormParamMissing.on("email_address"))?;
     if !settings.enabled(&Field::EmailAddress) {
-        return Err(Code::FormParamUnknown.on("email_address"));
+        return Err(ErrorCode::FormParamUnknown.on("email_address"));
     }
     EmailAddress::parse(text)
 }

@@ -1,6 +1,6 @@
 //! Metadata: JSON objects that the engine keeps as text and does not look into.
 
-use super::rejection::{Code, Reason};
+use super::rejection::{ErrorCode, Reason};
 
 /// Checks metadata, a JSON object as text; an empty text is an empty object. The depth is what serde_json reads at
 /// most, limited further here.
@@ -13,14 +13,14 @@ pub fn metadata(param: &str, text: Option<&str>) -> Result<Option<String>, Reaso
         return Ok(Some("{}".into()));
     }
     if text.len() > METADATA_MAX {
-        return Err(Code::FormParamExceedsAllowedSize.on(param).with(METADATA_MAX as u32));
+        return Err(ErrorCode::FormParamExceedsAllowedSize.on(param).with(METADATA_MAX as u32));
     }
     if nesting(text) > METADATA_DEPTH {
-        return Err(Code::FormParamValueInvalid.on(param));
+        return Err(ErrorCode::FormParamValueInvalid.on(param));
     }
     match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text) {
         Ok(object) => Ok(Some(serde_json::Value::Object(object).to_string())),
-        Err(_) => Err(Code::FormParamValueInvalid.on(param)),
+        Err(_) => Err(ErrorCode::FormParamValueInvalid.on(param)),
     }
 }
 

@@ -9,7 +9,7 @@ mod own_words;
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::rejection::{Code, Reason};
+use super::rejection::{ErrorCode, Reason};
 use super::secret::Secret;
 use super::settings::PasswordSettings;
 use super::text;
@@ -34,7 +34,7 @@ pub struct Candidate {
 /// Every rule that it breaks.
 pub fn check(password: &str, rules: &PasswordSettings) -> Result<Candidate, Vec<Reason>> {
     let Some(normalised) = normalise(password) else {
-        return Err(vec![Code::FormPasswordSizeInBytesExceeded.on(PARAM)]);
+        return Err(vec![ErrorCode::FormPasswordSizeInBytesExceeded.on(PARAM)]);
     };
     let length = normalised.chars().count();
     let mut reasons = Vec::new();
@@ -44,14 +44,14 @@ pub fn check(password: &str, rules: &PasswordSettings) -> Result<Candidate, Vec<
         }
     };
     let max_length = if rules.max_length == 0 { LENGTH_MAX_DEFAULT } else { rules.max_length };
-    refuse(length < rules.min_length as usize, Code::FormPasswordLengthTooShort.on(PARAM).with(rules.min_length));
-    refuse(length > max_length as usize, Code::FormPasswordLengthTooLong.on(PARAM).with(max_length));
+    refuse(length < rules.min_length as usize, ErrorCode::FormPasswordLengthTooShort.on(PARAM).with(rules.min_length));
+    refuse(length > max_length as usize, ErrorCode::FormPasswordLengthTooLong.on(PARAM).with(max_length));
     let has = |test: fn(char) -> bool| normalised.chars().any(test);
-    refuse(rules.require_lowercase && !has(char::is_lowercase), Code::FormPasswordNoLowercase.on(PARAM));
-    refuse(rules.require_uppercase && !has(char::is_uppercase), Code::FormPasswordNoUppercase.on(PARAM));
-    refuse(rules.require_numbers && !has(char::is_numeric), Code::FormPasswordNoNumber.on(PARAM));
+    refuse(rules.require_lowercase && !has(char::is_lowercase), ErrorCode::FormPasswordNoLowercase.on(PARAM));
+    refuse(rules.require_uppercase && !has(char::is_uppercase), ErrorCode::FormPasswordNoUppercase.on(PARAM));
+    refuse(rules.require_numbers && !has(char::is_numeric), ErrorCode::FormPasswordNoNumber.on(PARAM));
     let special = normalised.chars().any(|c| rules.allowed_special_characters.contains(c));
-    refuse(rules.require_special_char && !special, Code::FormPasswordNoSpecialChar.on(PARAM));
+    refuse(rules.require_special_char && !special, ErrorCode::FormPasswordNoSpecialChar.on(PARAM));
     if !reasons.is_empty() {
         return Err(reasons);
     }
@@ -83,17 +83,17 @@ impl Candidate {
     /// Why it is not good enough: `form_password_pwned` where an attacker who knows the lists of leaked passwords and the
     /// person's own words would soon try it, `form_password_not_strong_enough` where it is below the strength that the
     /// settings ask for. This is work for a thread that may be held up.
-    pub fn weakness(&self) -> Option<Code> {
+    pub fn weakness(&self) -> Option<ErrorCode> {
         let lower = self.letters().flat_map(char::to_lowercase);
         let lower: Vec<char> = lower.take(EXAMINED_MAX + 1).collect();
         // One that goes on beyond what is examined is not one of these.
         if lower.len() <= EXAMINED_MAX && (common::is_common(&lower) || self.own_words.make_up(&lower)) {
-            return Some(Code::FormPasswordPwned);
+            return Some(ErrorCode::FormPasswordPwned);
         }
         let words: Vec<&str> = self.own_words.written().collect();
         match self.guesses(|part| zxcvbn::zxcvbn(part, &words).guesses()) {
-            guesses if guesses < GUESSES_MIN => Some(Code::FormPasswordPwned),
-            guesses if guesses < self.guesses_min => Some(Code::FormPasswordNotStrongEnough),
+            guesses if guesses < GUESSES_MIN => Some(ErrorCode::FormPasswordPwned),
+            guesses if guesses < self.guesses_min => Some(ErrorCode::FormPasswordNotStrongEnough),
             _ => None,
         }
     }
@@ -152,7 +152,7 @@ mod tests {
 
     use super::*;
 
-    fn codes(password: &str, rules: &PasswordSettings) -> Vec<Code> {
+    fn codes(password: &str, rules: &PasswordSettings) -> Vec<ErrorCode> {
         match check(password, rules) {
             Ok(candidate) => candidate.apart_from(["ada@example.com", "Fernwood"]).weakness().into_iter().collect(),
             Err(reasons) => reasons.into_iter().map(|r| r.code).collect(),
@@ -163,11 +163,11 @@ mod tests {
     fn length_counts_code_points_after_nfkc() {
         let rules = PasswordSettings::default();
         assert_eq!(codes("e\u{301}e\u{301}e\u{301}e\u{301}abcd", &rules), []);
-        assert_eq!(codes("e\u{301}e\u{301}e\u{301}e\u{301}abc", &rules), [Code::FormPasswordLengthTooShort]);
+        assert_eq!(codes("e\u{301}e\u{301}e\u{301}e\u{301}abc", &rules), [ErrorCode::FormPasswordLengthTooShort]);
         let of_length = |length| (0..length).filter_map(|n| char::from_u32(0x3b1 + n * 7 % 25)).collect::<String>();
         assert_eq!(codes(&of_length(72), &rules), []);
-        assert_eq!(codes(&of_length(73), &rules), [Code::FormPasswordLengthTooLong]);
-        assert_eq!(codes(&"äb".repeat(4000), &rules), [Code::FormPasswordSizeInBytesExceeded]);
+        assert_eq!(codes(&of_length(73), &rules), [ErrorCode::FormPasswordLengthTooLong]);
+        assert_eq!(codes(&"äb".repeat(4000), &rules), [ErrorCode::FormPasswordSizeInBytesExceeded]);
     }
 
     #[test]
@@ -187,7 +187,7 @@ mod tests {
     fn common_passwords_and_own_words_are_refused() {
         let rules = PasswordSettings::default();
         for guessable in ["password1", "PASSWORD", "ada@example.com", "aaaaaaaaaaaa", "Fernwood"] {
-            assert_eq!(codes(guessable, &rules), [Code::FormPasswordPwned], "{guessable}");
+            assert_eq!(codes(guessable, &rules), [ErrorCode::FormPasswordPwned], "{guessable}");
         }
         for guessable in [
             "١٢٣٤٥٦٧٨٩٠",
@@ -202,10 +202,10 @@ mod tests {
             "١٥٠٨١٩٩٠",
             "ada١٩٩٠٠١٠١",
         ] {
-            assert_eq!(codes(guessable, &rules), [Code::FormPasswordPwned], "{guessable}");
+            assert_eq!(codes(guessable, &rules), [ErrorCode::FormPasswordPwned], "{guessable}");
         }
         for guessable in ["a".repeat(72), "password".repeat(9), "qwertyuiop".repeat(3), "letmein".repeat(4)] {
-            assert_eq!(codes(&guessable, &rules), [Code::FormPasswordPwned], "{guessable}");
+            assert_eq!(codes(&guessable, &rules), [ErrorCode::FormPasswordPwned], "{guessable}");
         }
         for good in ["wanders under elms", &format!("{}xq7", "a".repeat(24)), &format!("{}v9#Kd", "a".repeat(60))] {
             assert_eq!(codes(good, &rules), [], "{good}");
@@ -218,11 +218,11 @@ mod tests {
         for password in ["15982090", "hats29kite", "elmstroll4", "plinth#Gable", "wanders under elms"] {
             let own = u8::from(zxcvbn::zxcvbn(password, &[]).score());
             for strength in 0..=4 {
-                let expected = if strength <= own { &[][..] } else { &[Code::FormPasswordNotStrongEnough] };
+                let expected = if strength <= own { &[][..] } else { &[ErrorCode::FormPasswordNotStrongEnough] };
                 assert_eq!(codes(password, &of(strength)), expected, "{password} of {own} for {strength}");
             }
         }
-        assert_eq!(codes("password1", &of(4)), [Code::FormPasswordPwned], "which says more");
+        assert_eq!(codes("password1", &of(4)), [ErrorCode::FormPasswordPwned], "which says more");
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub struct Rejection(Vec<Reason>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
     /// What is wrong.
-    pub code: Code,
+    pub code: ErrorCode,
     /// The parameter at fault, as the wire spells it.
     pub param: Option<String>,
     /// How long to wait, for limits.
@@ -38,7 +38,7 @@ impl Rejection {
     }
 
     /// Whether one of the reasons is `code`.
-    pub fn is(&self, code: Code) -> bool {
+    pub fn is(&self, code: ErrorCode) -> bool {
         self.0.iter().any(|r| r.code == code)
     }
 }
@@ -49,19 +49,19 @@ impl From<Reason> for Rejection {
     }
 }
 
-impl From<Code> for Rejection {
-    fn from(code: Code) -> Self {
+impl From<ErrorCode> for Rejection {
+    fn from(code: ErrorCode) -> Self {
         Reason::from(code).into()
     }
 }
 
-impl From<Code> for Reason {
-    fn from(code: Code) -> Self {
+impl From<ErrorCode> for Reason {
+    fn from(code: ErrorCode) -> Self {
         Self { code, param: None, retry_after: None, number: None, session: None }
     }
 }
 
-impl Code {
+impl ErrorCode {
     /// This code about a parameter.
     pub fn on(self, param: impl AsRef<str>) -> Reason {
         Reason { param: Some(param.as_ref().to_owned()), ..self.into() }
@@ -92,9 +92,9 @@ macro_rules! codes {
         /// The error codes of the contract ([guide: Errors and limits on the wire](crate::guide::contract_errors)).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "the code on the wire is the documentation")]
-        pub enum Code { $($variant,)* }
+        pub enum ErrorCode { $($variant,)* }
 
-        impl Code {
+        impl ErrorCode {
             /// Every code.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 

@@ -10,7 +10,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 use super::identifier::{EmailAddress, PhoneNumber};
-use super::rejection::{Code, Reason};
+use super::rejection::{ErrorCode, Reason};
 use super::settings::Switch;
 use super::text;
 
@@ -86,7 +86,7 @@ impl Restrictions {
         let has_tag = local.contains('+') && (self.block_email_subaddresses.enabled || !subaddresses);
         let is_listed = !self.allowlist.enabled || self.allowlist.identifiers.has_email(email.as_str());
         if has_tag || self.is_disposable(domain) || !is_listed {
-            return Err(Code::NotAllowedAccess.on("email_address"));
+            return Err(ErrorCode::NotAllowedAccess.on("email_address"));
         }
         self.admit_invited(email)
     }
@@ -96,7 +96,7 @@ impl Restrictions {
     /// # Errors
     /// `not_allowed_access`.
     pub fn admit_invited(&self, email: &EmailAddress) -> Result<(), Reason> {
-        if self.blocks_email(email.as_str()) { Err(Code::NotAllowedAccess.on("email_address")) } else { Ok(()) }
+        if self.blocks_email(email.as_str()) { Err(ErrorCode::NotAllowedAccess.on("email_address")) } else { Ok(()) }
     }
 
     /// Whether somebody may sign up whose provider names an address that can't be read here. It is taken in nowhere and
@@ -112,7 +112,7 @@ impl Restrictions {
         let domain = parts(stand_in.as_str()).1;
         let is_blocked = self.blocklist.enabled && self.blocklist.identifiers.has_domain(domain);
         if is_blocked || self.is_disposable(domain) {
-            return Err(Code::NotAllowedAccess.on("email_address"));
+            return Err(ErrorCode::NotAllowedAccess.on("email_address"));
         }
         Ok(())
     }
@@ -124,7 +124,7 @@ impl Restrictions {
     pub fn admit_phone(&self, phone: &PhoneNumber) -> Result<(), Reason> {
         self.admit_invited_phone(phone)?;
         if self.allowlist.enabled && !self.allowlist.identifiers.has_phone(phone.as_str()) {
-            return Err(Code::NotAllowedAccess.on("phone_number"));
+            return Err(ErrorCode::NotAllowedAccess.on("phone_number"));
         }
         Ok(())
     }
@@ -141,11 +141,11 @@ impl Restrictions {
                 country.as_deref().is_some_and(|c| list.iter().any(|known| known.eq_ignore_ascii_case(c)))
             };
             if is_in(&countries.blocked) || !(countries.allowed.is_empty() || is_in(&countries.allowed)) {
-                return Err(Code::UnsupportedCountryCode.on("phone_number"));
+                return Err(ErrorCode::UnsupportedCountryCode.on("phone_number"));
             }
         }
         if self.blocks_phone(phone.as_str()) {
-            return Err(Code::NotAllowedAccess.on("phone_number"));
+            return Err(ErrorCode::NotAllowedAccess.on("phone_number"));
         }
         Ok(())
     }

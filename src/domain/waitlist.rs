@@ -5,7 +5,7 @@ use super::context::KeyedDigest;
 use super::id::{InvitationId, WaitlistEntryId};
 use super::identifier::EmailAddress;
 use super::invitation::Invitation;
-use super::rejection::Code;
+use super::rejection::ErrorCode;
 use super::time::Timestamp;
 
 /// Somebody on the waiting list. There is one entry for an address at most, because the address makes the id.
@@ -64,7 +64,7 @@ impl WaitlistEntry {
         invitation: InvitationId,
         earlier: Option<&Invitation>,
         now: Timestamp,
-    ) -> Result<Self, Code> {
+    ) -> Result<Self, ErrorCode> {
         self.may_be_invited(earlier, now)?;
         let invited_at = Some(now);
         let invitation = Some(invitation);
@@ -75,12 +75,12 @@ impl WaitlistEntry {
     ///
     /// # Errors
     /// As [`Self::invited`].
-    pub fn may_be_invited(&self, earlier: Option<&Invitation>, now: Timestamp) -> Result<(), Code> {
+    pub fn may_be_invited(&self, earlier: Option<&Invitation>, now: Timestamp) -> Result<(), ErrorCode> {
         match self.status {
-            WaitlistStatus::Completed => Err(Code::WaitlistEntryAlreadyCompleted),
+            WaitlistStatus::Completed => Err(ErrorCode::WaitlistEntryAlreadyCompleted),
             // One that has expired or was taken back lets nobody in, so that another is needed.
             WaitlistStatus::Invited if earlier.is_some_and(|invitation| invitation.is_good(now).is_ok()) => {
-                Err(Code::WaitlistEntryAlreadyInvited)
+                Err(ErrorCode::WaitlistEntryAlreadyInvited)
             }
             WaitlistStatus::Pending | WaitlistStatus::Invited | WaitlistStatus::Rejected => Ok(()),
         }
@@ -90,10 +90,10 @@ impl WaitlistEntry {
     ///
     /// # Errors
     /// `waitlist_entry_already_rejected`, and `waitlist_entry_already_completed` once they have signed up.
-    pub fn rejected(&self, now: Timestamp) -> Result<Self, Code> {
+    pub fn rejected(&self, now: Timestamp) -> Result<Self, ErrorCode> {
         match self.status {
-            WaitlistStatus::Completed => Err(Code::WaitlistEntryAlreadyCompleted),
-            WaitlistStatus::Rejected => Err(Code::WaitlistEntryAlreadyRejected),
+            WaitlistStatus::Completed => Err(ErrorCode::WaitlistEntryAlreadyCompleted),
+            WaitlistStatus::Rejected => Err(ErrorCode::WaitlistEntryAlreadyRejected),
             WaitlistStatus::Pending | WaitlistStatus::Invited => {
                 Ok(Self { status: WaitlistStatus::Rejected, updated_at: now, ..self.clone() })
             }
@@ -109,8 +109,8 @@ impl WaitlistEntry {
     ///
     /// # Errors
     /// `resource_forbidden` unless it is pending.
-    pub fn may_be_deleted(&self) -> Result<(), Code> {
-        if self.status == WaitlistStatus::Pending { Ok(()) } else { Err(Code::ResourceForbidden) }
+    pub fn may_be_deleted(&self) -> Result<(), ErrorCode> {
+        if self.status == WaitlistStatus::Pending { Ok(()) } else { Err(ErrorCode::ResourceForbidden) }
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::domain::client::Client;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, Username};
-use crate::domain::rejection::{Code, Reason, Rejection};
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::sign_in::SourceMark;
 use crate::domain::sign_up::{External, ExternalAnswer};
 use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Strategy};
@@ -16,12 +16,12 @@ use super::{Caller, Engine, EngineError, Source};
 impl Engine {
     /// What a sign-up begins with that takes over the account which the client's sign-in found to be nobody's.
     pub(super) async fn taken_over(&self, caller: &Caller) -> Result<External, EngineError> {
-        let nothing = || Rejection::from(Code::AccountTransferInvalid);
+        let nothing = || Rejection::from(ErrorCode::AccountTransferInvalid);
         let client = caller.client_id().ok_or_else(nothing)?;
         let client = self.inner.store().client(client).await?.ok_or_else(nothing)?;
         let open = client.open_sign_in(self.now(), &self.inner.environment.policy);
         let account = open.and_then(|sign_in| sign_in.external.as_deref()).ok_or_else(nothing)?;
-        let (strategy, answer) = self.transferable(account, Code::ExternalAccountNotFound, Some(&client)).await?;
+        let (strategy, answer) = self.transferable(account, ErrorCode::ExternalAccountNotFound, Some(&client)).await?;
         Ok(External::Answered(strategy, answer))
     }
 
@@ -29,10 +29,10 @@ impl Engine {
     pub(super) async fn transferable(
         &self,
         account: &ExternalAccount,
-        because: Code,
+        because: ErrorCode,
         client: Option<&Client>,
     ) -> Result<(Strategy, ExternalAnswer), EngineError> {
-        let nothing = || Rejection::from(Code::AccountTransferInvalid);
+        let nothing = || Rejection::from(ErrorCode::AccountTransferInvalid);
         let profile = account.profile.clone().filter(|_| account.state == ExternalState::Transferable(because));
         let provider = account.strategy.provider().ok_or_else(nothing)?;
         let answer = self.answer(&provider, Ok(profile.ok_or_else(nothing)?), client).await?;
@@ -44,7 +44,7 @@ impl Engine {
     pub(super) async fn answer(
         &self,
         provider: &str,
-        outcome: Result<Profile, Code>,
+        outcome: Result<Profile, ErrorCode>,
         client: Option<&Client>,
     ) -> Result<ExternalAnswer, EngineError> {
         let mut answer =

@@ -2,7 +2,7 @@
 //! ([guide: Captchas](crate::guide::contract_sign_ups#captchas)). Who owes one the sign-up knows.
 
 use crate::captcha::{Captcha, CaptchaError};
-use crate::domain::rejection::{Code, Rejection};
+use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Command, RawFields, SignUp};
 use crate::limiter::Family;
@@ -63,7 +63,7 @@ impl Engine {
         if transferred.or_else(named).is_some_and(|strategy| policy.waives_captcha(&strategy)) {
             return Ok(false);
         }
-        let missing = if current.is_some() { Code::RequiresCaptcha } else { Code::CaptchaMissingToken };
+        let missing = if current.is_some() { ErrorCode::RequiresCaptcha } else { ErrorCode::CaptchaMissingToken };
         ask(captcha, raw, missing, source).await
     }
 
@@ -78,7 +78,7 @@ impl Engine {
         }
         let (captcha_token, captcha_error) = (raw.captcha_token.clone(), raw.captcha_error.clone());
         let raw = RawFields { captcha_token, captcha_error, ..RawFields::default() };
-        ask(captcha, &raw, Code::SignUpIfMissingNotAllowed, source).await
+        ask(captcha, &raw, ErrorCode::SignUpIfMissingNotAllowed, source).await
     }
 
     /// Whether an application's own tests ask.
@@ -89,15 +89,15 @@ impl Engine {
 }
 
 /// Asks the service about what came along; `missing` is what the lack of it is called.
-async fn ask(captcha: &Captcha, raw: &RawFields, missing: Code, source: &Source) -> Result<bool, EngineError> {
-    let refused = |code: Code| EngineError::from(Rejection::from(code));
+async fn ask(captcha: &Captcha, raw: &RawFields, missing: ErrorCode, source: &Source) -> Result<bool, EngineError> {
+    let refused = |code: ErrorCode| EngineError::from(Rejection::from(code));
     let has_failed = raw.captcha_error.as_deref().is_some_and(|error| !error.is_empty());
-    let missing = if has_failed { Code::CaptchaInvalid } else { missing };
+    let missing = if has_failed { ErrorCode::CaptchaInvalid } else { missing };
     // What an earlier widget failed with says nothing about a token that came after it.
     let token = raw.captcha_token().ok_or_else(|| refused(missing))?;
     match captcha.verify(token, source.address).await {
         Ok(()) => Ok(true),
-        Err(CaptchaError::Refused) => Err(refused(Code::CaptchaInvalid)),
+        Err(CaptchaError::Refused) => Err(refused(ErrorCode::CaptchaInvalid)),
         Err(error @ CaptchaError::Unavailable(_)) => Err(EngineError::Unavailable(error.to_string())),
     }
 }

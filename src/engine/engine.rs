@@ -11,7 +11,7 @@ use crate::delivery::{Channel, ChannelStatus};
 use crate::domain::branding::Branding;
 use crate::domain::client::ClientConflict;
 use crate::domain::context::Policy;
-use crate::domain::rejection::Code;
+use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::settings::{InvalidSettings, Settings};
 use crate::domain::time::{Span, Timestamp};
@@ -115,7 +115,7 @@ impl Engine {
         };
         let offset = clock.offset().as_millis().saturating_add(by.as_millis());
         if offset > CLOCK_OFFSET_MAX.as_millis() {
-            return Err(Code::FormParamValueInvalid.on("advance_ms").into());
+            return Err(ErrorCode::FormParamValueInvalid.on("advance_ms").into());
         }
         let value = (CLOCK_OFFSET.to_owned(), offset.to_be_bytes().to_vec());
         let commit = Commit { at: self.now(), values: vec![value], ..Commit::default() };
@@ -220,7 +220,7 @@ impl From<CommitError> for EngineError {
             CommitError::Overloaded => Self::Overloaded { retry_after: RETRY_AFTER },
             CommitError::Client(ClientConflict::TokenReplaced) => Self::TokenReplaced,
             CommitError::Client(_) => Self::NoClient,
-            CommitError::Rejected(rejection) if rejection.is(Code::ResourceNotFound) => Self::NotFound,
+            CommitError::Rejected(rejection) if rejection.is(ErrorCode::ResourceNotFound) => Self::NotFound,
             CommitError::Rejected(rejection) => Self::Rejected(rejection),
             error => Self::Unavailable(error.to_string()),
         }

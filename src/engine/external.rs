@@ -12,7 +12,7 @@ use crate::actors::{Answer, CallError};
 use crate::domain::client::ClientChange;
 use crate::domain::context::Sealer;
 use crate::domain::id::{ClientId, SignInId, SignUpId};
-use crate::domain::rejection::{Code, Rejection};
+use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::settings::OAuth;
 use crate::domain::sign_in;
@@ -104,7 +104,7 @@ impl Engine {
     ) -> Result<Returned, EngineError> {
         self.inner.admission.spend(Family::Write, source, self.now())?;
         let _place = self.inner.admission.enter()?;
-        let invalid = || EngineError::from(Rejection::from(Code::OAuthCallbackInvalid));
+        let invalid = || EngineError::from(Rejection::from(ErrorCode::OAuthCallbackInvalid));
         let state = callback.state.as_deref();
         let (trip, places) = state.and_then(|state| Trip::read(state, &self.inner.key)).ok_or_else(invalid)?;
         let is_owner = caller.client_id() == Some(trip.client);
@@ -126,7 +126,7 @@ impl Engine {
         }
         match self.arrive(caller, &trip, &account, callback, source).await {
             // Somebody else came back from it at the same moment, or what it was about has ended.
-            Err(EngineError::Rejected(refused)) if !refused.is(Code::TooManyRequests) => {
+            Err(EngineError::Rejected(refused)) if !refused.is(ErrorCode::TooManyRequests) => {
                 self.late(caller, &trip, places).await?.ok_or_else(|| refused.into())
             }
             Err(EngineError::NotFound) => self.late(caller, &trip, places).await?.ok_or_else(invalid),
@@ -186,7 +186,7 @@ impl Engine {
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let found = self.inner.system.read(id, client).await?.sign_up;
-        let invalid = || EngineError::from(Rejection::from(Code::OAuthCallbackInvalid));
+        let invalid = || EngineError::from(Rejection::from(ErrorCode::OAuthCallbackInvalid));
         let account = found.external_account.as_deref().filter(|account| account.awaits(&account.nonce, self.now()));
         let account = account.ok_or_else(invalid)?;
         let trip = Trip { of: Traveller::SignUp(id), client, gate: Gate::HandOver, nonce: account.nonce };
@@ -214,7 +214,7 @@ impl Engine {
         caller: &Caller,
         source: &Source,
     ) -> Result<Option<External>, EngineError> {
-        let missing = |param: &str| Rejection::from(Code::FormParamMissing.on(param));
+        let missing = |param: &str| Rejection::from(ErrorCode::FormParamMissing.on(param));
         Ok(match strategy {
             Some(strategy @ Strategy::OAuth(_)) => {
                 let wishes = Wishes {
@@ -232,7 +232,7 @@ impl Engine {
                 let (provider, settings) = self.provider(strategy)?;
                 let found = self.inner.providers.verify_token(&provider, &settings, token, None).await;
                 let profile = found.map_err(|error| match refusal(&provider, &error) {
-                    Code::OAuthCallbackInvalid => Rejection::from(Code::FormParamValueInvalid.on("token")),
+                    ErrorCode::OAuthCallbackInvalid => Rejection::from(ErrorCode::FormParamValueInvalid.on("token")),
                     code => code.into(),
                 })?;
                 let answer = self.answer(&provider, Ok(profile), caller.client().map(|client| &**client)).await?;
@@ -271,9 +271,9 @@ impl Engine {
 
     /// The provider that a strategy goes to, and what the instance knows of it.
     fn provider(&self, strategy: &Strategy) -> Result<(String, OAuth), EngineError> {
-        let provider = strategy.provider().ok_or_else(|| Rejection::from(Code::OAuthProviderNotEnabled))?;
+        let provider = strategy.provider().ok_or_else(|| Rejection::from(ErrorCode::OAuthProviderNotEnabled))?;
         let settings = self.settings().oauth.get(&provider).cloned();
-        let settings = settings.ok_or_else(|| Rejection::from(Code::OAuthConfigMissing))?;
+        let settings = settings.ok_or_else(|| Rejection::from(ErrorCode::OAuthConfigMissing))?;
         Ok((provider, settings))
     }
 
@@ -349,7 +349,8 @@ impl Engine {
         source: &Source,
     ) -> Result<ExternalTrip, EngineError> {
         let redirect_url = wishes.redirect_url.map(str::to_owned);
-        let redirect_url = redirect_url.ok_or_else(|| Rejection::from(Code::FormParamMissing.on("redirect_url")))?;
+        let redirect_url =
+            redirect_url.ok_or_else(|| Rejection::from(ErrorCode::FormParamMissing.on("redirect_url")))?;
         let trip = self.trip(of, client, source);
         let wishes = &wishes.within_reason();
         Ok(ExternalTrip {
@@ -361,17 +362,22 @@ impl Engine {
         })
     }
 
-    async fn exchange(&self, strategy: &Strategy, trip: &Trip, callback: &ProviderCallback) -> Result<Profile, Code> {
+    async fn exchange(
+        &self,
+        strategy: &Strategy,
+        trip: &Trip,
+        callback: &ProviderCallback,
+    ) -> Result<Profile, ErrorCode> {
         let error = callback.error.as_deref();
         if is_denial(error, callback.reasons.iter().map(String::as_str)) {
-            return Err(Code::OAuthAccessDenied);
+            return Err(ErrorCode::OAuthAccessDenied);
         }
         if error.is_some() {
-            return Err(Code::OAuthCallbackInvalid);
+            return Err(ErrorCode::OAuthCallbackInvalid);
         }
-        let code = callback.code.as_ref().ok_or(Code::OAuthCallbackInvalid)?;
+        let code = callback.code.as_ref().ok_or(ErrorCode::OAuthCallbackInvalid)?;
         // Settings may have changed while the person was away.
-        let (provider, settings) = self.provider(strategy).map_err(|_| Code::OAuthConfigMissing)?;
+        let (provider, settings) = self.provider(strategy).map_err(|_| ErrorCode::OAuthConfigMissing)?;
         let key = &self.inner.key;
         let (nonce, verifier) = (trip.oidc_nonce(key), trip.pkce_verifier(key));
         let callback = Callback {
@@ -401,25 +407,29 @@ impl Engine {
 const HINT_MAX: usize = 1024;
 
 /// Why the invitation that somebody came by lets nobody in any more.
-fn of_invitation(rejection: &Rejection) -> Option<Code> {
-    let codes =
-        [Code::TicketInvalidCode, Code::TicketExpiredCode, Code::RevokedInvitation, Code::InvitationAlreadyAccepted];
+fn of_invitation(rejection: &Rejection) -> Option<ErrorCode> {
+    let codes = [
+        ErrorCode::TicketInvalidCode,
+        ErrorCode::TicketExpiredCode,
+        ErrorCode::RevokedInvitation,
+        ErrorCode::InvitationAlreadyAccepted,
+    ];
     codes.into_iter().find(|code| rejection.is(*code))
 }
 
 fn lost_a_race(error: &CallError) -> bool {
     let CallError::Rejected(rejection) = error else { return false };
-    rejection.is(Code::ExternalAccountExists) || rejection.is(Code::FormIdentifierExists)
+    rejection.is(ErrorCode::ExternalAccountExists) || rejection.is(ErrorCode::FormIdentifierExists)
 }
 
 /// What a provider's failure is called on the sign-up. What it said stays in the log, without secrets.
-fn refusal(provider: &str, error: &ProviderError) -> Code {
+fn refusal(provider: &str, error: &ProviderError) -> ErrorCode {
     let code = match error {
-        ProviderError::NotConfigured(_) => Code::OAuthConfigMissing,
-        ProviderError::Invalid(_) => Code::OAuthCallbackInvalid,
-        ProviderError::FetchUser(_) => Code::OAuthFetchUserError,
+        ProviderError::NotConfigured(_) => ErrorCode::OAuthConfigMissing,
+        ProviderError::Invalid(_) => ErrorCode::OAuthCallbackInvalid,
+        ProviderError::FetchUser(_) => ErrorCode::OAuthFetchUserError,
         ProviderError::TokenExchange(_) | ProviderError::Fetch(_) | ProviderError::Timeout => {
-            Code::OAuthTokenExchangeError
+            ErrorCode::OAuthTokenExchangeError
         }
     };
     tracing::warn!(provider, %error, error.code = code.as_str(), "a provider could not be asked");

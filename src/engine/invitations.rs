@@ -6,7 +6,7 @@ use url::Url;
 use crate::domain::effect::{Content, Message};
 use crate::domain::id::{InvitationId, MessageId};
 use crate::domain::invitation::{Invitation, InvitationStatus, RawInvitation};
-use crate::domain::rejection::{Code, Reason, Rejection};
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::settings::SignUpMode;
 use crate::domain::sign_up::SignUp;
 use crate::limiter::Family;
@@ -90,7 +90,7 @@ impl Engine {
         self.settings().restrictions.admit_invited(&invitation.email_address)?;
         let address = invitation.email_address.identifier();
         if !beside_others && self.inner.store().holder(&address).await?.is_some() {
-            return Err(Code::FormIdentifierExists.on("email_address").into());
+            return Err(ErrorCode::FormIdentifierExists.on("email_address").into());
         }
         commit.invitations.push(InvitationChange::Issue { invitation: Box::new(invitation.clone()), beside_others });
         if raw.notify.unwrap_or(true) {
@@ -186,15 +186,15 @@ impl Engine {
     pub(super) async fn invited_by(&self, ticket: &str, caller: &Caller) -> Result<Invitation, EngineError> {
         let invitation = self.invitation_of(ticket).await?;
         let is_good = invitation.is_good(self.now());
-        if !matches!(is_good, Ok(()) | Err(Code::InvitationAlreadyAccepted)) {
+        if !matches!(is_good, Ok(()) | Err(ErrorCode::InvitationAlreadyAccepted)) {
             is_good.map_err(Rejection::from)?;
         }
         let holder = self.inner.store().holder(&invitation.email_address.identifier()).await?;
         let session = holder.zip(caller.client()).and_then(|(user, client)| self.session_of(user, client));
         match (session, is_good, holder) {
-            (Some(session), ..) => Err(Reason::from(Code::IdentifierAlreadySignedIn).instead(session).into()),
+            (Some(session), ..) => Err(Reason::from(ErrorCode::IdentifierAlreadySignedIn).instead(session).into()),
             (None, Err(code), _) => Err(Rejection::from(code).into()),
-            (None, Ok(()), Some(_)) => Err(Rejection::from(Code::InvitationAccountExists).into()),
+            (None, Ok(()), Some(_)) => Err(Rejection::from(ErrorCode::InvitationAccountExists).into()),
             (None, Ok(()), None) => Ok(invitation),
         }
     }
@@ -205,12 +205,12 @@ impl Engine {
         let is_public = self.settings().sign_up.mode == SignUpMode::Public;
         let Some(id) = sign_up.invited_by().filter(|_| !is_public) else { return Ok(()) };
         let invitation = self.inner.store().invitation(id).await?;
-        let invitation = invitation.ok_or_else(|| Rejection::from(Code::TicketInvalidCode))?;
+        let invitation = invitation.ok_or_else(|| Rejection::from(ErrorCode::TicketInvalidCode))?;
         Ok(invitation.is_good(self.now()).map_err(Rejection::from)?)
     }
 
     async fn invitation_of(&self, ticket: &str) -> Result<Invitation, EngineError> {
-        let invalid = || EngineError::from(Rejection::from(Code::TicketInvalidCode));
+        let invalid = || EngineError::from(Rejection::from(ErrorCode::TicketInvalidCode));
         let id = self.inner.key.read_ticket(ticket).ok_or_else(invalid)?;
         self.inner.store().invitation(id).await?.ok_or_else(invalid)
     }

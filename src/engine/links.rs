@@ -2,7 +2,7 @@
 
 use crate::actors::Outcome;
 use crate::domain::id::SessionId;
-use crate::domain::rejection::Code;
+use crate::domain::rejection::ErrorCode;
 use crate::domain::sign_up::{Command, Follow, Phase};
 use crate::domain::verification::{LinkToken, VerificationStatus};
 
@@ -125,14 +125,14 @@ fn refusal(error: EngineError) -> Result<LinkOutcome, EngineError> {
         error => return Err(error),
     };
     let is = |code| rejection.is(code);
-    if is(Code::TooManyRequests) {
+    if is(ErrorCode::TooManyRequests) {
         return Err(rejection.into());
     }
-    Ok(if is(Code::FormIdentifierExists) {
+    Ok(if is(ErrorCode::FormIdentifierExists) {
         LinkOutcome::Transferable
-    } else if is(Code::SignUpEmailLinkNotSameClient) {
+    } else if is(ErrorCode::SignUpEmailLinkNotSameClient) {
         LinkOutcome::ClientMismatch
-    } else if is(Code::VerificationLinkTokenExpired) {
+    } else if is(ErrorCode::VerificationLinkTokenExpired) {
         LinkOutcome::Expired
     } else {
         LinkOutcome::Failed

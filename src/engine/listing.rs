@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::future::Future;
 
 use crate::domain::identifier::EmailAddress;
-use crate::domain::rejection::{Code, Reason};
+use crate::domain::rejection::{ErrorCode, Reason};
 use crate::store::StoreError;
 
 /// Which part of a list is wanted, as it was asked for.
@@ -49,14 +49,14 @@ impl Listing {
             None => (false, text.strip_prefix('+').unwrap_or(text)),
         };
         let by = keys.iter().find(|key| **key == name).copied();
-        by.map(|by| Order { by, descends }).ok_or_else(|| Code::FormParamValueInvalid.on("order_by"))
+        by.map(|by| Order { by, descends }).ok_or_else(|| ErrorCode::FormParamValueInvalid.on("order_by"))
     }
 
     /// Which status is wanted, of all there are.
     pub(super) fn status<S: Copy>(&self, all: &[S], word: impl Fn(S) -> &'static str) -> Result<Option<S>, Reason> {
         let Some(text) = self.status.as_deref().filter(|text| !text.is_empty()) else { return Ok(None) };
         let found = all.iter().find(|status| word(**status) == text).copied();
-        found.map(Some).ok_or_else(|| Code::FormParamValueInvalid.on("status"))
+        found.map(Some).ok_or_else(|| ErrorCode::FormParamValueInvalid.on("status"))
     }
 
     /// What tells whether an address is looked for.

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::domain::identifier::Identifier;
-use crate::domain::rejection::{Code, Rejection};
+use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::sign_in::{self, Consumed, Newcomer, Proved, SignIn};
 use crate::domain::user::User;
 use crate::domain::verification::Strategy;
@@ -47,7 +47,7 @@ impl Engine {
     /// # Errors
     /// `account_transfer_invalid` where there is no sign-in.
     pub(super) async fn handed_over(&self, caller: &Caller) -> Result<(Option<Proved>, Consumed), EngineError> {
-        let nothing = || Rejection::from(Code::AccountTransferInvalid);
+        let nothing = || Rejection::from(ErrorCode::AccountTransferInvalid);
         let client = caller.client_id().ok_or_else(nothing)?;
         let client = self.inner.store().client(client).await?.ok_or_else(nothing)?;
         let open = client.open_sign_in(self.now(), &self.inner.environment.policy).ok_or_else(nothing)?;

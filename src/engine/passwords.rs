@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::password_policy::{self, Candidate};
-use crate::domain::rejection::Code;
+use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::Fit;
 use crate::domain::user::User;
@@ -45,7 +45,7 @@ impl Engine {
         };
         let hashed = self.inner.hashes.hash_if(password.clone(), judge, source.requester());
         let (digest, is_leaked) = tokio::join!(hashed, self.is_leaked(&password));
-        let refused = || weakness.get().copied().unwrap_or(Code::FormPasswordPwned).on("password");
+        let refused = || weakness.get().copied().unwrap_or(ErrorCode::FormPasswordPwned).on("password");
         digest?.filter(|_| !is_leaked).ok_or_else(|| refused().into())
     }
 
@@ -212,7 +212,7 @@ mod tests {
         assert!(!waiting.is_finished(), "the judge waits for the pool like everything else there");
         drop(resume);
         match waiting.await.expect("a task") {
-            Err(EngineError::Rejected(refused)) => assert!(refused.is(Code::FormPasswordPwned)),
+            Err(EngineError::Rejected(refused)) => assert!(refused.is(ErrorCode::FormPasswordPwned)),
             other => panic!("{other:?}"),
         }
     }

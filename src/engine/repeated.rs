@@ -64,7 +64,7 @@ impl Engine {
             return Ok(false);
         }
         if strategy != Strategy::Password {
-            let code = raw.code.as_deref().and_then(verification::Code::parse);
+            let code = raw.code.as_deref().and_then(verification::OneTimeCode::parse);
             let proves = |code| self.inner.environment.decide(|cx| finished.was_proved_by(&strategy, &code, cx));
             return Ok(code.is_some_and(proves));
         }

@@ -8,7 +8,7 @@ use crate::domain::context::Context;
 use crate::domain::effect::Effect;
 use crate::domain::id::{ClientId, SignInId, UserId};
 use crate::domain::identifier::Identifier;
-use crate::domain::rejection::{Code, Rejection};
+use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::{self, Attempt, Create, Prepare, Proof, SignIn, Start, Status, Transition, Try};
 use crate::domain::sign_up::{self, ExternalReturn};
@@ -322,7 +322,7 @@ impl Engine {
                 Err(CommitError::Client(ClientConflict::SignInChanged)) => {}
                 Err(CommitError::Stale) => return Ok(None),
                 Err(CommitError::LimitExceeded { retry_after }) => {
-                    return Err(Code::TooManyRequests.after(retry_after).into());
+                    return Err(ErrorCode::TooManyRequests.after(retry_after).into());
                 }
                 // Somebody else linked the account a moment ago.
                 Err(CommitError::IdentifierTaken(kind)) => return Err(sign_up::taken(kind).into()),
@@ -378,16 +378,16 @@ impl Engine {
         };
         let settled = self.change_sign_in(client, terms, source, decide).await?;
         // Whoever had the account has lost it a moment ago.
-        settled.ok_or_else(|| Rejection::from(Code::OAuthCallbackInvalid).into())
+        settled.ok_or_else(|| Rejection::from(ErrorCode::OAuthCallbackInvalid).into())
     }
 
     /// What a sign-in begins with that takes over the account which the client's sign-up found to be a user's.
     async fn take_over(&self, caller: &Caller) -> Result<Start, EngineError> {
-        let nothing = || Rejection::from(Code::AccountTransferInvalid);
+        let nothing = || Rejection::from(ErrorCode::AccountTransferInvalid);
         let client = caller.client().ok_or_else(nothing)?;
         let answer = self.inner.system.read(client.sign_up.ok_or_else(nothing)?, client.id).await?;
         let account = answer.sign_up.external_account.as_deref().ok_or_else(nothing)?;
-        let (_, answer) = self.transferable(account, Code::ExternalAccountExists, Some(client)).await?;
+        let (_, answer) = self.transferable(account, ErrorCode::ExternalAccountExists, Some(client)).await?;
         Ok(Start::TakeOver(Box::new((account.clone(), answer))))
     }
 
@@ -436,14 +436,14 @@ impl Engine {
         }
         if !is_identified && (strategy.is_some() || password.is_some()) {
             strategy.map_or(Ok(()), sign_in::begins_alone)?;
-            return Err(Code::FormParamMissing.on("identifier").into());
+            return Err(ErrorCode::FormParamMissing.on("identifier").into());
         }
         match (strategy, password) {
             (None, None) => Ok(Start::Identify),
             (None | Some(Strategy::Password), Some(password)) => {
                 Ok(Start::Password { fits: self.compare(password, user, client, source).await? })
             }
-            (Some(Strategy::Password), None) => Err(Code::FormParamMissing.on("password").into()),
+            (Some(Strategy::Password), None) => Err(ErrorCode::FormParamMissing.on("password").into()),
             (Some(_), _) => {
                 let (strategy, channel) = (raw.strategy.as_deref(), raw.channel.as_deref());
                 Ok(Start::Prepare(Prepare::parse(strategy, None, channel)?))
@@ -458,7 +458,7 @@ impl Engine {
         client: ClientId,
         source: &Source,
     ) -> Result<Attempt, EngineError> {
-        let missing = |param| EngineError::from(Code::FormParamMissing.on(param));
+        let missing = |param| EngineError::from(ErrorCode::FormParamMissing.on(param));
         let strategy = sign_in::named(raw.strategy.as_deref())?;
         let proof = match strategy {
             Strategy::Password => {
@@ -468,7 +468,7 @@ impl Engine {
             }
             Strategy::EmailCode | Strategy::PhoneCode => {
                 let code = raw.code.as_deref().filter(|code| !code.is_empty()).ok_or_else(|| missing("code"))?;
-                Proof::Code(verification::Code::parse(code))
+                Proof::Code(verification::OneTimeCode::parse(code))
             }
             // Whatever is brought along for it: nobody signs in by it.
             _ => Proof::Code(None),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::actors::{Answer, CallError, Create};
 use crate::domain::field::Field;
 use crate::domain::id::{ClientId, SignUpId};
-use crate::domain::rejection::{Code, Rejection};
+use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::requirements::Requirements;
 use crate::domain::settings::{Settings, SignUpMode};
 use crate::domain::sign_up::{
@@ -88,7 +88,7 @@ impl Engine {
                     outcome => return self.answered(caller, outcome?, source).await,
                 }
             }
-            Err(EngineError::Limited { retry_after }) => Code::TooManyRequests.after(retry_after).into(),
+            Err(EngineError::Limited { retry_after }) => ErrorCode::TooManyRequests.after(retry_after).into(),
             Err(refused) => refused,
         };
         if !is_told {
@@ -194,7 +194,7 @@ impl Engine {
                     outcome => return self.answered(caller, outcome?, source).await,
                 }
             }
-            Err(EngineError::Limited { retry_after }) => Code::TooManyRequests.after(retry_after).into(),
+            Err(EngineError::Limited { retry_after }) => ErrorCode::TooManyRequests.after(retry_after).into(),
             Err(refused) => refused,
         };
         // What was asked for beside the fields is refused, and they are good.
@@ -468,12 +468,12 @@ impl Engine {
 
 /// Whether a write is refused only for the message that it asks for: it may be sent, but not yet.
 fn is_of_message(refused: &Rejection) -> bool {
-    refused.is(Code::VerificationCodeTooManyRequests) || refused.is(Code::TooManyRequests)
+    refused.is(ErrorCode::VerificationCodeTooManyRequests) || refused.is(ErrorCode::TooManyRequests)
 }
 
 /// Whether a write is refused only because the provider that it names can't be asked.
 fn is_of_provider(refused: &Rejection) -> bool {
-    refused.is(Code::OAuthTokenExchangeError) || refused.is(Code::OAuthConfigMissing)
+    refused.is(ErrorCode::OAuthTokenExchangeError) || refused.is(ErrorCode::OAuthConfigMissing)
 }
 
 fn strategies(settings: &Settings, field: &Field) -> Vec<String> {

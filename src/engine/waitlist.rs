@@ -2,7 +2,7 @@
 
 use crate::domain::id::WaitlistEntryId;
 use crate::domain::invitation::{Invitation, RawInvitation, invited};
-use crate::domain::rejection::{Code, Rejection};
+use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::settings::SignUpMode;
 use crate::domain::sign_up::taken;
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
@@ -39,7 +39,7 @@ impl Engine {
         }
         let settings = self.settings();
         if settings.sign_up.mode != SignUpMode::Waitlist {
-            return Err(Rejection::from(Code::FeatureNotEnabled).into());
+            return Err(Rejection::from(ErrorCode::FeatureNotEnabled).into());
         }
         let email = invited(email_address, &settings)?;
         settings.restrictions.admit_email(&email, true)?;

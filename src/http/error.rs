@@ -12,7 +12,7 @@ use hyper::header::{ALLOW, HeaderMap, HeaderValue, RETRY_AFTER};
 use serde_json::{Map, Value, json};
 
 use crate::domain::id::SessionId;
-use crate::domain::rejection::{Code, Reason, Rejection};
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::time::Span;
 use crate::engine::EngineError;
 
@@ -107,7 +107,7 @@ impl HttpError {
 
     /// 422 about one value of a JSON document, in the words of whoever read it.
     pub(super) fn document(key: &str, reason: &str) -> Self {
-        let mut error = Self::from(Reason::from(Code::FormParamValueInvalid));
+        let mut error = Self::from(Reason::from(ErrorCode::FormParamValueInvalid));
         for problem in &mut error.0.problems {
             problem.param = Some(key.to_owned());
             problem.message = Cow::Owned(reason.to_owned());
@@ -211,7 +211,7 @@ impl HttpError {
 }
 
 /// A code as it is shown beside a fact that it explains, rather than as an answer.
-pub(super) fn shown(code: Code) -> Value {
+pub(super) fn shown(code: ErrorCode) -> Value {
     Problem::new(code.as_str(), None, None).1.to_json()
 }
 
@@ -240,7 +240,7 @@ impl Problem {
         if let Some(param) = &self.param {
             meta.insert("param_name".into(), json!(param));
         }
-        if self.code == Code::FormPasswordNotStrongEnough.as_str() {
+        if self.code == ErrorCode::FormPasswordNotStrongEnough.as_str() {
             // Official clients show these, in their own language.
             let another =
                 json!({"code": "anotherWord", "message": "Add another word or two. Uncommon words are better."});
@@ -274,8 +274,8 @@ impl From<Reason> for HttpError {
     }
 }
 
-impl From<Code> for HttpError {
-    fn from(code: Code) -> Self {
+impl From<ErrorCode> for HttpError {
+    fn from(code: ErrorCode) -> Self {
         Reason::from(code).into()
     }
 }
@@ -297,7 +297,7 @@ impl From<EngineError> for HttpError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Rejected(rejection) => rejection.into(),
-            EngineError::NotFound => Code::ResourceNotFound.into(),
+            EngineError::NotFound => ErrorCode::ResourceNotFound.into(),
             EngineError::NoClient => Fault::AuthenticationInvalid.into(),
             EngineError::TokenReplaced => Fault::TokenReplaced.into(),
             EngineError::SeveralClients => Fault::SeveralClients.into(),
@@ -306,7 +306,7 @@ impl From<EngineError> for HttpError {
                 Self::from(Fault::ServiceUnavailable).because("overloaded").after(Some(retry_after))
             }
             EngineError::Busy { retry_after } | EngineError::Limited { retry_after } => {
-                Code::TooManyRequests.after(retry_after).into()
+                ErrorCode::TooManyRequests.after(retry_after).into()
             }
             EngineError::Unavailable(cause) => Self::from(Fault::ServiceUnavailable).because(cause),
             EngineError::Internal => Fault::InternalError.into(),

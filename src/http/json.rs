@@ -6,7 +6,7 @@ use hyper::body::Body;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::{Map, Value};
 
-use crate::domain::rejection::{Code, Reason};
+use crate::domain::rejection::{ErrorCode, Reason};
 
 use super::HttpOptions;
 use super::body;
@@ -98,7 +98,7 @@ impl Reader<'_> {
         let value = self.json.0.get(name).filter(|value| !value.is_null())?;
         let read = read(value);
         if read.is_none() {
-            self.reasons.push(Code::FormParamTypeInvalid.on(name));
+            self.reasons.push(ErrorCode::FormParamTypeInvalid.on(name));
         }
         read
     }
@@ -141,7 +141,7 @@ mod tests {
             (reader.text("a"), reader.flag("b"), reader.count("c"), reader.object("d")),
             (None, None, None, None)
         );
-        assert_eq!(reasons, ["a", "b", "c", "d"].map(|name| Code::FormParamTypeInvalid.on(name)));
+        assert_eq!(reasons, ["a", "b", "c", "d"].map(|name| ErrorCode::FormParamTypeInvalid.on(name)));
     }
 
     #[test]

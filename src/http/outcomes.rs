@@ -262,7 +262,7 @@ mod tests {
 
     use super::*;
     use crate::domain::id::SignUpId;
-    use crate::domain::rejection::Code;
+    use crate::domain::rejection::ErrorCode;
     use crate::engine::EngineError;
     use crate::http::error::Fault;
     use crate::telemetry::captured;
@@ -272,7 +272,7 @@ mod tests {
         let id = SignUpId::from_bytes([7; 16]);
         let uri = format!("/v1/client/sign_ups/{id}?_method=patch&email_address=lovelace@example.com");
         let (log, request) =
-            told(&outcomes(RequestLog::All), "POST", &uri, Err(Code::FormCodeIncorrect.on("code").into()), 0);
+            told(&outcomes(RequestLog::All), "POST", &uri, Err(ErrorCode::FormCodeIncorrect.on("code").into()), 0);
         for part in [
             "INFO",
             "refused",
@@ -292,7 +292,8 @@ mod tests {
     fn what_nobody_knows_is_not_repeated() {
         // No part of a request's id or of a time reads like these.
         let uri = "/v1/lovelace@example.com/+1555?token=secret";
-        let (log, _) = told(&outcomes(RequestLog::All), "ADA-LOVELACE", uri, Err(Code::ResourceNotFound.into()), 0);
+        let (log, _) =
+            told(&outcomes(RequestLog::All), "ADA-LOVELACE", uri, Err(ErrorCode::ResourceNotFound.into()), 0);
         assert!(log.contains("_OTHER") && log.contains("http.status=404"), "{log}");
         assert!(
             ["LOVELACE", "lovelace", "+1555", "secret", "http.route"].iter().all(|part| !log.contains(part)),

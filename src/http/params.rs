@@ -3,7 +3,7 @@
 //! ([guide: Parameters](crate::guide::contract#parameters)); the few that may be empty to take something away are asked
 //! for by [`Params::said`].
 
-use crate::domain::rejection::{Code, Reason};
+use crate::domain::rejection::{ErrorCode, Reason};
 
 /// Decoded parameters, in the order in which they came.
 #[derive(Clone, Debug, Default)]
@@ -40,8 +40,8 @@ impl Params {
         match (values.next(), values.next()) {
             (None, _) => Ok(None),
             (Some(Ok(value)), None) => Ok(Some(value)),
-            (Some(Err(NotUtf8)), None) => Err(Code::FormParamValueInvalid.on(name)),
-            (Some(_), Some(_)) => Err(Code::FormParamDuplicate.on(name)),
+            (Some(Err(NotUtf8)), None) => Err(ErrorCode::FormParamValueInvalid.on(name)),
+            (Some(_), Some(_)) => Err(ErrorCode::FormParamDuplicate.on(name)),
         }
     }
 
@@ -68,7 +68,7 @@ impl Reader<'_> {
     /// A number that counts something; `None` when it is absent or wrong.
     pub(super) fn number(&mut self, name: &str) -> Option<usize> {
         let text = self.take(name)?;
-        let number = text.parse().map_err(|_| Code::FormParamTypeInvalid.on(name));
+        let number = text.parse().map_err(|_| ErrorCode::FormParamTypeInvalid.on(name));
         number.map_err(|reason| self.reasons.push(reason)).ok()
     }
 
@@ -158,8 +158,8 @@ mod tests {
     #[test]
     fn a_single_valued_parameter_comes_once_and_in_utf_8() {
         let params = Params::decode(b"a=1&a=2&b=%FF&c=3&d=%EF%BF%BD", 100).expect("few enough");
-        assert_eq!(params.single("a"), Err(Code::FormParamDuplicate.on("a")));
-        assert_eq!(params.single("b"), Err(Code::FormParamValueInvalid.on("b")));
+        assert_eq!(params.single("a"), Err(ErrorCode::FormParamDuplicate.on("a")));
+        assert_eq!(params.single("b"), Err(ErrorCode::FormParamValueInvalid.on("b")));
         assert_eq!(params.single("c"), Ok(Some("3")));
         assert_eq!(params.single("d"), Ok(Some("\u{fffd}")));
         assert_eq!(params.single("e"), Ok(None));

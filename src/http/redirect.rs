@@ -4,7 +4,7 @@
 
 use url::Url;
 
-use crate::domain::rejection::{Code, Reason};
+use crate::domain::rejection::{ErrorCode, Reason};
 
 use super::HttpOptions;
 use super::cors::{Origins, origin_of_page};
@@ -42,7 +42,7 @@ impl Redirects {
     /// `invalid_redirect_url` for whatever is not allowed, or is spelled so that two readers could disagree.
     pub(super) fn check(&self, param: &str, text: &str, origin: Option<&str>) -> Result<String, Reason> {
         let is_short = text.len() <= LENGTH_MAX;
-        self.allowed(text, origin).filter(|_| is_short).ok_or_else(|| Code::InvalidRedirectUrl.on(param))
+        self.allowed(text, origin).filter(|_| is_short).ok_or_else(|| ErrorCode::InvalidRedirectUrl.on(param))
     }
 
     /// Whether a URL that was allowed when something began may still be gone to: the operator may have changed their
@@ -311,7 +311,7 @@ mod tests {
             &long,
         ] {
             let refused = redirects.check("redirect_url", hostile, PAGE);
-            assert_eq!(refused, Err(Code::InvalidRedirectUrl.on("redirect_url")), "{hostile:?}");
+            assert_eq!(refused, Err(ErrorCode::InvalidRedirectUrl.on("redirect_url")), "{hostile:?}");
         }
     }
 

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use hyper::Method;
 
 use crate::domain::id::{SessionId, SignInId, SignUpId};
-use crate::domain::rejection::Code;
+use crate::domain::rejection::ErrorCode;
 
 use super::cors::Realm;
 use super::error::HttpError;
@@ -83,7 +83,7 @@ impl Route {
         }
         Err(match (off::code(method, &segments), methods) {
             (Some(code), _) if realm != Realm::Backend => code.into(),
-            (_, None) => Code::ResourceNotFound.into(),
+            (_, None) => ErrorCode::ResourceNotFound.into(),
             (_, Some(methods)) => not_allowed(&methods),
         })
     }

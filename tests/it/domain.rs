@@ -5,7 +5,7 @@ use vestibule::domain::context::{Context, KeyedDigest, Policy};
 use vestibule::domain::effect::{Charged, Effect};
 use vestibule::domain::field::Field;
 use vestibule::domain::id::{ClientId, SignUpId};
-use vestibule::domain::rejection::{Code, Rejection};
+use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::requirements::Requirements;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings};
@@ -76,12 +76,12 @@ fn five_wrong_codes_fail_the_verification_and_a_new_code_begins_anew() {
     let wrong = if code == "000000" { "000001" } else { "000000" };
     for tries in 1..=5 {
         let transition = world.attempt(&sign_up, Strategy::EmailCode, wrong).expect("a counted try");
-        assert!(transition.verdict.expect_err("a wrong code").is(Code::FormCodeIncorrect));
+        assert!(transition.verdict.expect_err("a wrong code").is(ErrorCode::FormCodeIncorrect));
         sign_up = transition.next;
         assert_eq!(sign_up.verification(&Field::EmailAddress).map(|v| v.attempts), Some(tries));
     }
     let refused = world.attempt(&sign_up, Strategy::EmailCode, &code).expect_err("a failed verification");
-    assert!(refused.is(Code::VerificationFailed));
+    assert!(refused.is(ErrorCode::VerificationFailed));
     world.clock.advance(Span::from_secs(31));
     let (sign_up, code) = world.prepare(&sign_up, Strategy::EmailCode);
     assert!(world.attempt(&sign_up, Strategy::EmailCode, &code).expect("a fresh code").conversion.is_some());
@@ -96,7 +96,7 @@ fn a_code_is_good_for_ten_minutes_and_not_longer() {
     assert!(world.attempt(&sign_up, Strategy::EmailCode, &code).is_ok());
     world.clock.advance(Span::from_secs(2));
     let refused = world.attempt(&sign_up, Strategy::EmailCode, &code).expect_err("an expired code");
-    assert!(refused.is(Code::VerificationExpired));
+    assert!(refused.is(ErrorCode::VerificationExpired));
     let verification = sign_up.verification(&Field::EmailAddress).expect("a verification");
     assert_eq!(verification.status(world.clock.now(), 5), VerificationStatus::Expired);
 }
@@ -107,7 +107,7 @@ fn an_older_code_is_refused_after_a_resend() {
     let sign_up = world.create(&raw(|f| f.email_address = Some("ada@example.com".into()))).expect("a sign-up").next;
     let (sign_up, first) = world.prepare(&sign_up, Strategy::EmailCode);
     let refused = world.try_prepare(&sign_up, Strategy::EmailCode).expect_err("the cool-down");
-    assert!(refused.is(Code::VerificationCodeTooManyRequests));
+    assert!(refused.is(ErrorCode::VerificationCodeTooManyRequests));
     assert_eq!(refused.reasons()[0].retry_after, Some(Span::from_secs(30)));
     world.clock.advance(Span::from_secs(30));
     let (sign_up, second) = world.prepare(&sign_up, Strategy::EmailCode);
@@ -124,7 +124,7 @@ fn a_code_proves_the_value_it_was_sent_to_and_no_other() {
     let moved =
         world.update(&prepared, &raw(|f| f.email_address = Some("b@example.com".into()))).expect("an update").next;
     let refused = world.attempt(&moved, Strategy::EmailCode, &code).expect_err("nothing prepared");
-    assert!(refused.is(Code::VerificationMissing));
+    assert!(refused.is(ErrorCode::VerificationMissing));
     let back = world.update(&moved, &raw(|f| f.email_address = Some("a@example.com".into()))).expect("an update").next;
     assert!(back.verification(&Field::EmailAddress).is_none(), "going back does not bring the proof back");
 
@@ -153,7 +153,7 @@ fn parameters_longer_than_anything_they_could_mean_are_refused_before_they_are_r
     });
     let refused = Fields::parse(&faulty, &world.settings).expect_err("faults");
     let params: Vec<_> = refused.reasons().iter().map(|r| (r.code, r.param.as_deref().unwrap_or_default())).collect();
-    let too_long = |param| (Code::FormParamMaxLengthExceeded, param);
+    let too_long = |param| (ErrorCode::FormParamMaxLengthExceeded, param);
     assert_eq!(params, ["strategy", "ticket", "token"].map(too_long));
 }
 
@@ -164,9 +164,9 @@ fn an_odd_code_is_refused_without_being_counted() {
     let (sign_up, _) = world.prepare(&sign_up, Strategy::EmailCode);
     for odd in ["12345", "1234567", "١٢٣٤٥", "abcdef"] {
         let refused = world.attempt(&sign_up, Strategy::EmailCode, odd).expect_err("no code");
-        assert!(refused.is(Code::FormCodeIncorrect), "{odd}");
+        assert!(refused.is(ErrorCode::FormCodeIncorrect), "{odd}");
     }
-    assert!(world.attempt(&sign_up, Strategy::EmailCode, "").expect_err("no code").is(Code::FormParamMissing));
+    assert!(world.attempt(&sign_up, Strategy::EmailCode, "").expect_err("no code").is(ErrorCode::FormParamMissing));
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn an_abandoned_sign_up_takes_nothing_more() {
     assert_eq!(kept.status(world.clock.now(), &world.policy), Status::MissingRequirements);
     assert_eq!(sign_up.status(world.clock.now(), &world.policy), Status::Abandoned);
     let refused = world.update(&sign_up, &RawFields::default()).expect_err("abandoned");
-    assert!(refused.is(Code::SignUpCannotBeUpdated));
+    assert!(refused.is(ErrorCode::SignUpCannotBeUpdated));
 }
 
 #[test]
@@ -257,14 +257,14 @@ fn the_right_code_twice_is_right_and_what_is_proved_is_not_sent_a_code() {
     assert!(!again.changed && again.verdict.is_ok() && again.charges.is_empty() && again.next == proved);
     let wrong = if code == "000000" { "000001" } else { "000000" };
     let refused = world.attempt(&proved, Strategy::EmailCode, wrong).expect_err("another code");
-    assert!(refused.is(Code::VerificationAlreadyVerified));
+    assert!(refused.is(ErrorCode::VerificationAlreadyVerified));
     for after in [0, 31, 601] {
         world.clock.advance(Span::from_secs(after));
         let prepared = world.try_prepare(&proved, Strategy::EmailCode).expect("it is proved");
         assert!(!prepared.changed && prepared.effects.is_empty(), "{after}");
     }
     let refused = world.attempt(&proved, Strategy::EmailCode, &code).expect_err("no code is good for longer");
-    assert!(refused.is(Code::VerificationAlreadyVerified));
+    assert!(refused.is(ErrorCode::VerificationAlreadyVerified));
     // What proved one value proves no other, and a proof that did not complete the sign-up is no completing answer.
     let elsewhere = world.update(&proved, &raw(|f| f.email_address = Some("eve@example.com".into()))).expect("moved");
     assert!(world.attempt(&elsewhere.next, Strategy::EmailCode, &code).is_err());
@@ -325,13 +325,16 @@ fn test_addresses_take_the_fixed_code_only_in_test_mode() {
 fn strategies_that_are_unknown_off_or_unprepared_are_told_apart() {
     let mut world = World::new(settings(&["email_address"]));
     let sign_up = world.create(&raw(|f| f.email_address = Some("ada@example.com".into()))).expect("a sign-up").next;
-    assert!(Prepare::parse(Some("carrier_pigeon"), None).is_err_and(|r| r.code == Code::FormParamValueInvalid));
+    assert!(Prepare::parse(Some("carrier_pigeon"), None).is_err_and(|r| r.code == ErrorCode::FormParamValueInvalid));
     let code = |refused: Rejection| refused.reasons()[0].code;
-    assert_eq!(code(world.try_prepare(&sign_up, Strategy::PhoneCode).expect_err("off")), Code::FormParamValueDisabled);
+    assert_eq!(
+        code(world.try_prepare(&sign_up, Strategy::PhoneCode).expect_err("off")),
+        ErrorCode::FormParamValueDisabled
+    );
     let google = Strategy::OAuth("oauth_google".into());
-    assert_eq!(code(world.try_prepare(&sign_up, google).expect_err("off")), Code::OAuthProviderNotEnabled);
+    assert_eq!(code(world.try_prepare(&sign_up, google).expect_err("off")), ErrorCode::OAuthProviderNotEnabled);
     let refused = world.attempt(&sign_up, Strategy::EmailCode, "123456").expect_err("unprepared");
-    assert_eq!(code(refused), Code::VerificationMissing);
+    assert_eq!(code(refused), ErrorCode::VerificationMissing);
 }
 
 #[test]

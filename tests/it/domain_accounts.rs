@@ -3,7 +3,7 @@
 use vestibule::domain::effect::{Content, Effect};
 use vestibule::domain::identifier::{EmailAddress, IdentifierKind};
 use vestibule::domain::invitation::Invitation;
-use vestibule::domain::rejection::{Code, Rejection};
+use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::SignUpMode;
 use vestibule::domain::sign_in::Proved;
@@ -38,7 +38,7 @@ fn with_an_allow_list_somebody_needs_something_that_is_on_it() {
         let back = come_back(&mut world, &away, answer(profile.clone()));
         assert_eq!(back.conversion.is_some(), may, "{profile:?}");
         let state = &back.next.external_account.as_ref().expect("an account").state;
-        let refused = ExternalState::Failed { code: Code::NotAllowedAccess, session: None };
+        let refused = ExternalState::Failed { code: ErrorCode::NotAllowedAccess, session: None };
         assert_eq!(*state == refused, !may, "whoever comes back hears why");
     }
 }
@@ -50,7 +50,7 @@ fn an_empty_ticket_is_none() {
     world.settings.restrictions.block_email_subaddresses.enabled = true;
     for address in ["ada@mailinator.com", "bob+tag@example.com"] {
         let given = raw(|f| (f.email_address, f.ticket) = (Some(address.into()), Some(String::new())));
-        assert!(world.create(&given).expect_err("no ticket").is(Code::NotAllowedAccess), "{address}");
+        assert!(world.create(&given).expect_err("no ticket").is(ErrorCode::NotAllowedAccess), "{address}");
     }
 }
 
@@ -81,7 +81,8 @@ fn a_captcha_is_owed_until_one_is_solved_or_a_provider_vouches() {
         assert!(prepare(&mut world, &solved, Strategy::EmailCode).is_ok());
     }
 
-    let failed = come_back(&mut world, &away, ExternalAnswer { outcome: Err(Code::OAuthAccessDenied), ..nobody() });
+    let failed =
+        come_back(&mut world, &away, ExternalAnswer { outcome: Err(ErrorCode::OAuthAccessDenied), ..nobody() });
     assert!(refused(world.update(&failed.next, &RawFields::default())), "who was refused there has proved nothing");
     let vouched = come_back(&mut world, &away, answer(person(Some(EMAIL), true)));
     assert!(vouched.conversion.is_some());
@@ -92,7 +93,7 @@ fn a_transfer_waives_the_captcha_for_the_account_that_it_brings_alone() {
     for (strategy, asked, outcome, may) in [
         (PROVIDER, None, Ok(person(Some(EMAIL), true)), true),
         ("oauth_other", None, Ok(person(Some(EMAIL), true)), false),
-        (PROVIDER, Some(Strategy::EmailCode), Err(Code::OAuthAccessDenied), false),
+        (PROVIDER, Some(Strategy::EmailCode), Err(ErrorCode::OAuthAccessDenied), false),
         ("oauth_other", Some(Strategy::OAuth(PROVIDER.into())), Ok(person(Some(EMAIL), true)), false),
     ] {
         let mut world = World::new(open());
@@ -134,7 +135,7 @@ fn whoever_comes_back_to_a_closed_instance_hears_it_on_their_page() {
     world.settings.sign_up.mode = SignUpMode::Restricted;
     let back = come_back(&mut world, &away, answer(person(Some(EMAIL), true)));
     let state = &back.next.external_account.as_ref().expect("an account").state;
-    assert_eq!(*state, ExternalState::Failed { code: Code::SignUpModeRestricted, session: None });
+    assert_eq!(*state, ExternalState::Failed { code: ErrorCode::SignUpModeRestricted, session: None });
 }
 
 #[test]
@@ -145,7 +146,7 @@ fn a_provider_that_is_switched_off_meanwhile_vouches_for_nobody() {
     let back = come_back(&mut world, &away, answer(person(Some(EMAIL), true)));
     assert!(back.conversion.is_none());
     let state = &back.next.external_account.as_ref().expect("an account").state;
-    assert_eq!(*state, ExternalState::Failed { code: Code::OAuthProviderNotEnabled, session: None });
+    assert_eq!(*state, ExternalState::Failed { code: ErrorCode::OAuthProviderNotEnabled, session: None });
 }
 
 #[test]
@@ -164,7 +165,7 @@ fn an_account_with_an_address_that_can_not_be_read_meets_the_block_list_by_its_d
         let waiting = come_back(&mut world, &away, said).next;
         block(&mut world);
         let refused = world.update(&waiting, &raw(|f| f.username = Some("ada_l".into())));
-        assert!(refused.expect_err("blocked meanwhile").is(Code::NotAllowedAccess));
+        assert!(refused.expect_err("blocked meanwhile").is(ErrorCode::NotAllowedAccess));
     }
 }
 
@@ -193,7 +194,7 @@ fn an_invitation_goes_with_its_address_when_a_sign_in_proved_another_one() {
     let both = create_with(&mut world, &RawFields::default(), |fields| {
         (fields.invitation, fields.proved) = (invitation(), proved("other@example.org"));
     });
-    assert!(both.expect_err("two addresses at once").is(Code::FormConditionalParamDisallowed));
+    assert!(both.expect_err("two addresses at once").is(ErrorCode::FormConditionalParamDisallowed));
 }
 
 #[test]
@@ -216,6 +217,8 @@ fn a_code_goes_to_no_user_whose_address_a_provider_named() {
 }
 
 fn refused(outcome: Result<Transition, Rejection>) -> bool {
-    let asks = |rejection: &Rejection| rejection.is(Code::CaptchaMissingToken) || rejection.is(Code::RequiresCaptcha);
+    let asks = |rejection: &Rejection| {
+        rejection.is(ErrorCode::CaptchaMissingToken) || rejection.is(ErrorCode::RequiresCaptcha)
+    };
     outcome.is_err_and(|rejection| asks(&rejection))
 }

@@ -7,7 +7,7 @@ use vestibule::domain::effect::{Effect, Message};
 use vestibule::domain::id::InvitationId;
 use vestibule::domain::identifier::EmailAddress;
 use vestibule::domain::invitation::{Invitation, InvitationState};
-use vestibule::domain::rejection::{Code, Rejection};
+use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::restrictions::{Listing, PhoneCountries};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{OAuth, Settings, SignUpMode, Social};
@@ -403,7 +403,7 @@ pub(crate) fn answer(profile: Profile) -> ExternalAnswer {
 }
 
 pub(crate) fn nobody() -> ExternalAnswer {
-    let outcome = Err(Code::OAuthCallbackInvalid);
+    let outcome = Err(ErrorCode::OAuthCallbackInvalid);
     ExternalAnswer { outcome, holder: None, links: false, session: None, taken: BTreeSet::new() }
 }
 

@@ -5,7 +5,7 @@ use vestibule::domain::client::ClientChange;
 use vestibule::domain::effect::{Charged, Effect, Message};
 use vestibule::domain::field::Field;
 use vestibule::domain::id::ClientId;
-use vestibule::domain::rejection::{Code, Rejection};
+use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::settings::Settings;
 use vestibule::domain::sign_up::{Command, Follow, Prepare, SignUp, Transition};
 use vestibule::domain::time::Span;
@@ -29,7 +29,7 @@ fn the_owner_follows_the_link_once_and_is_signed_in() {
     assert!(!again.changed && !again.is_replay && again.next == done.next);
     for (by, confirmed) in [(None, false), (None, true), (STRANGER, false), (STRANGER, true)] {
         let used = follow(&mut world, &done.next, &token(&message), by, confirmed).expect_err("a used link");
-        assert!(used.is(Code::VerificationLinkTokenInvalid), "{by:?} {confirmed}");
+        assert!(used.is(ErrorCode::VerificationLinkTokenInvalid), "{by:?} {confirmed}");
     }
     let wrong = LinkToken::parse(&flipped(&token(&message).expose())).expect("well-formed");
     assert!(follow(&mut world, &done.next, &wrong, OWNER, false).is_err());
@@ -49,7 +49,7 @@ fn a_link_that_is_used_up_says_so_to_all_but_the_browser_that_has_succeeded() {
         assert!(!again.changed && again.next == proved.next);
         for by in [None, STRANGER] {
             let used = follow(&mut world, &proved.next, &token(&message), by, true).expect_err("a used link");
-            assert!(used.is(Code::VerificationLinkTokenInvalid), "{by:?}");
+            assert!(used.is(ErrorCode::VerificationLinkTokenInvalid), "{by:?}");
         }
     }
 }
@@ -61,12 +61,12 @@ fn a_link_without_a_place_to_go_is_not_made() {
     let prepare =
         Prepare { strategy: Strategy::EmailLink, channel: None, redirect_url: None, in_cookie: true, taken: false };
     let refused = world.decide(|cx| sign_up.apply(&Command::Prepare(prepare), cx)).expect_err("no redirect_url");
-    assert_eq!(refused, Rejection::from(Code::FormParamMissing.on("redirect_url")));
+    assert_eq!(refused, Rejection::from(ErrorCode::FormParamMissing.on("redirect_url")));
     let created = world.create(&raw(|f| {
         f.email_address = Some("ada@example.com".into());
         f.strategy = Some("email_link".into());
     }));
-    assert_eq!(created.expect_err("no redirect_url"), Rejection::from(Code::FormParamMissing.on("redirect_url")));
+    assert_eq!(created.expect_err("no redirect_url"), Rejection::from(ErrorCode::FormParamMissing.on("redirect_url")));
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn under_the_same_client_rule_nobody_else_changes_anything() {
     let (sign_up, message) = begin(&mut world, "ada@example.com");
     for (by, confirmed) in [(None, false), (None, true), (STRANGER, false), (STRANGER, true)] {
         let refused = follow(&mut world, &sign_up, &token(&message), by, confirmed).expect_err("not the owner");
-        assert!(refused.is(Code::SignUpEmailLinkNotSameClient), "{by:?} {confirmed}");
+        assert!(refused.is(ErrorCode::SignUpEmailLinkNotSameClient), "{by:?} {confirmed}");
     }
 }
 
@@ -121,7 +121,7 @@ fn a_link_is_good_for_its_own_time() {
     assert!(follow(&mut world, &sign_up, &token(&message), OWNER, false).is_ok());
     world.clock.advance(Span::from_secs(1));
     let refused = follow(&mut world, &sign_up, &token(&message), OWNER, false).expect_err("an old link");
-    assert!(refused.is(Code::VerificationLinkTokenExpired));
+    assert!(refused.is(ErrorCode::VerificationLinkTokenExpired));
     let status = sign_up.verification(&Field::EmailAddress).map(|v| v.status(world.clock.now(), 5));
     assert_eq!(status, Some(VerificationStatus::Expired));
 }
@@ -140,14 +140,14 @@ fn code_and_link_of_one_mail_are_used_up_together() {
     let verification = by_code.next.verification(&Field::EmailAddress).expect("verified");
     assert_eq!(verification.strategy, Strategy::EmailCode);
     let refused = follow(&mut world, &by_code.next, &token(&message), STRANGER, true).expect_err("used up");
-    assert!(refused.is(Code::VerificationLinkTokenInvalid));
+    assert!(refused.is(ErrorCode::VerificationLinkTokenInvalid));
     let by_both = follow(&mut world, &by_code.next, &token(&message), OWNER, false).expect("they have succeeded");
     assert!(!by_both.changed);
 
     let wrong = if code == "000000" { "000001" } else { "000000" };
     let by_link = follow(&mut world, &sign_up, &token(&message), OWNER, false).expect("the link").next;
     let refused = world.attempt(&by_link, Strategy::EmailCode, wrong).expect_err("used up");
-    assert!(refused.is(Code::VerificationAlreadyVerified));
+    assert!(refused.is(ErrorCode::VerificationAlreadyVerified));
     assert!(!world.attempt(&by_link, Strategy::EmailCode, &code).expect("they have succeeded").changed);
 
     let mut tried = sign_up;
@@ -155,7 +155,7 @@ fn code_and_link_of_one_mail_are_used_up_together() {
         tried = world.attempt(&tried, Strategy::EmailCode, wrong).expect("a counted try").next;
     }
     let refused = follow(&mut world, &tried, &token(&message), OWNER, false).expect_err("a failed verification");
-    assert!(refused.is(Code::VerificationLinkTokenInvalid));
+    assert!(refused.is(ErrorCode::VerificationLinkTokenInvalid));
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn a_link_alone_takes_no_code() {
     let (sign_up, _) = begin(&mut world, "ada@example.com");
     for strategy in [Strategy::EmailLink, Strategy::EmailCode] {
         let refused = world.attempt(&sign_up, strategy, "123456").expect_err("nothing to type");
-        assert!(refused.is(Code::VerificationStrategyInvalid) || refused.is(Code::FormParamValueDisabled));
+        assert!(refused.is(ErrorCode::VerificationStrategyInvalid) || refused.is(ErrorCode::FormParamValueDisabled));
     }
 }
 
@@ -181,11 +181,11 @@ fn a_link_proves_the_address_it_was_sent_to_and_only_the_newest_does() {
     world.clock.advance(Span::from_secs(31));
     let (resent, second) = prepare(&mut world, &sign_up, true);
     let stale = follow(&mut world, &resent, &token(&first), OWNER, false).expect_err("an older link");
-    assert!(stale.is(Code::VerificationLinkTokenInvalid));
+    assert!(stale.is(ErrorCode::VerificationLinkTokenInvalid));
     assert!(follow(&mut world, &resent, &token(&second), OWNER, false).expect("the newest").verdict.is_ok());
     let (moved_and_sent, to_eve) = prepare(&mut world, &moved, true);
     let crossed = follow(&mut world, &moved_and_sent, &token(&first), OWNER, false).expect_err("another address's");
-    assert!(crossed.is(Code::VerificationLinkTokenInvalid));
+    assert!(crossed.is(ErrorCode::VerificationLinkTokenInvalid));
     assert!(follow(&mut world, &moved_and_sent, &token(&to_eve), OWNER, false).expect("eve's link").verdict.is_ok());
 }
 
@@ -196,7 +196,7 @@ fn a_wrong_link_is_charged_to_nobody_and_changes_nothing() {
     let wrong = LinkToken::parse(&flipped(&token(&message).expose())).expect("well-formed");
     for by in [None, OWNER] {
         let refused = follow(&mut world, &sign_up, &wrong, by, true).expect_err("nothing to commit");
-        assert!(refused.is(Code::VerificationLinkTokenInvalid));
+        assert!(refused.is(ErrorCode::VerificationLinkTokenInvalid));
     }
 }
 
@@ -215,7 +215,7 @@ fn only_the_owner_that_lost_the_completing_answer_hears_it_again() {
     }
     // The token from before opens nothing on a sign-up that is still open.
     let early = world.decide(|cx| sign_up.apply(&again(OWNER, true), cx)).expect_err("not the owner's token any more");
-    assert!(early.is(Code::SignUpEmailLinkNotSameClient));
+    assert!(early.is(ErrorCode::SignUpEmailLinkNotSameClient));
     world.clock.advance(Span::from_secs(61));
     assert!(world.decide(|cx| done.apply(&again(OWNER, true), cx)).is_err());
 }
@@ -226,7 +226,7 @@ fn a_switched_off_strategy_ends_links_on_their_way() {
     let (sign_up, message) = begin(&mut world, "ada@example.com");
     world.settings.attributes.email_address.verifications = vec![Strategy::EmailCode];
     let refused = follow(&mut world, &sign_up, &token(&message), OWNER, false).expect_err("off");
-    assert!(refused.is(Code::VerificationLinkTokenInvalid));
+    assert!(refused.is(ErrorCode::VerificationLinkTokenInvalid));
 }
 
 const OWNER: Option<ClientId> = Some(ClientId::from_bytes([2; 16]));

@@ -2,7 +2,7 @@
 
 use vestibule::domain::id::{ClientId, SessionId, SignInId};
 use vestibule::domain::identifier::EmailAddress;
-use vestibule::domain::rejection::{Code, Rejection};
+use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_in::{Attempt, Create, Fit, Newcomer, Proof, SignIn, Start, Transition};
 use vestibule::domain::sign_up::{ExternalAnswer, ExternalTrip};
@@ -19,7 +19,9 @@ fn who_signed_up_meanwhile_comes_in_by_their_password() {
     let begun = create(&mut world, newcomer, Start::Identify, None).expect("a sign-in").next;
     let user = user(&mut world);
     let compared = user.password_digest.clone().expect("a password");
-    for (fits, verdict) in [(Some(Fit { compared, renewed: None }), Ok(())), (None, Err(Code::FormPasswordIncorrect))] {
+    for (fits, verdict) in
+        [(Some(Fit { compared, renewed: None }), Ok(())), (None, Err(ErrorCode::FormPasswordIncorrect))]
+    {
         let attempt = Attempt { strategy: Strategy::Password, proof: Proof::Password { fits } };
         let outcome = world.decide(|cx| begun.attempt(&attempt, Some(&user), cx)).expect("a counted try");
         assert_eq!(outcome.verdict, verdict.map_err(|code| code.on("password").into()));
@@ -49,7 +51,7 @@ fn an_account_that_is_signed_in_here_already_is_not_taken_over_again() {
     assert!(take_over(None).expect("a sign-in").entry.is_some());
     let session = SessionId::from_bytes([8; 16]);
     let refused = take_over(Some(session)).expect_err("one session of a user on a client");
-    assert!(refused.is(Code::IdentifierAlreadySignedIn));
+    assert!(refused.is(ErrorCode::IdentifierAlreadySignedIn));
     assert_eq!(refused.reasons()[0].session, Some(session));
 }
 

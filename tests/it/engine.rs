@@ -12,7 +12,7 @@ use vestibule::delivery::Capture;
 use vestibule::domain::context::{Entropy, Policy};
 use vestibule::domain::id::SignUpId;
 use vestibule::domain::invitation::{InvitationStatus, RawInvitation};
-use vestibule::domain::rejection::Code;
+use vestibule::domain::rejection::ErrorCode;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings};
 use vestibule::domain::sign_up::{RawFields, Status};
@@ -117,7 +117,7 @@ async fn of_many_spellings_of_one_address_exactly_one_becomes_a_user() {
         match task.await.expect("a task") {
             (Ok(_), _) => users += 1,
             (Err(EngineError::Rejected(rejection)), state) => {
-                assert!(rejection.is(Code::FormIdentifierExists), "{rejection}");
+                assert!(rejection.is(ErrorCode::FormIdentifierExists), "{rejection}");
                 assert_eq!(rejection.reasons()[0].param.as_deref(), Some("email_address"));
                 assert_eq!(state.expect("the loser keeps its state").status, Status::MissingRequirements);
             }
@@ -134,7 +134,7 @@ async fn a_taken_address_is_reported_under_its_field_and_changes_nothing() {
     bench.finish(&caller, sign_up.value.id, "ada@example.com").await.expect("a user");
     let refused = bench.create(&Caller::nobody(), "ADA@example.com").await.expect_err("taken");
     let EngineError::Rejected(rejection) = refused else { panic!("{refused}") };
-    assert!(rejection.is(Code::FormIdentifierExists));
+    assert!(rejection.is(ErrorCode::FormIdentifierExists));
     let (other, caller) = bench.begin("eve@example.com").await;
     let fields = RawFields { email_address: Some("ada@example.com".into()), ..RawFields::default() };
     assert!(bench.engine.update_sign_up(&caller, other.value.id, &fields, &Source::default()).await.is_err());
@@ -152,7 +152,7 @@ async fn a_new_sign_up_abandons_the_one_before_at_once() {
     assert_eq!(bench.engine.sign_up(&caller, id).await.expect("readable").status, Status::Abandoned);
     let update = bench.engine.update_sign_up(&caller, id, &RawFields::default(), &Source::default()).await;
     let Err(EngineError::Rejected(rejection)) = update else { panic!("{update:?}") };
-    assert!(rejection.is(Code::SignUpCannotBeUpdated));
+    assert!(rejection.is(ErrorCode::SignUpCannotBeUpdated));
 }
 
 #[tokio::test]
@@ -163,7 +163,7 @@ async fn signing_out_beside_a_second_tab_loses_nothing() {
     let token = client.new_token.expect("a new token");
     let caller = bench.engine.identify(Some(token.expose())).await.expect("readable");
     let refused = bench.create(&caller, "eve@example.com").await.expect_err("signed in");
-    assert!(matches!(&refused, EngineError::Rejected(r) if r.is(Code::SessionExists)));
+    assert!(matches!(&refused, EngineError::Rejected(r) if r.is(ErrorCode::SessionExists)));
     let out = bench.engine.end_sessions(&caller, &Source::default()).await.expect("signed out");
     assert!(out.sessions.is_empty() && out.client.last_active_session_id.is_none());
     let caller = bench.engine.identify(Some(token.expose())).await.expect("readable");
@@ -301,7 +301,7 @@ async fn the_address_limits_hold_over_sign_ups_and_clients() {
             match bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await {
                 Ok(_) => sent += 1,
                 Err(EngineError::Rejected(rejection)) => {
-                    assert!(rejection.is(Code::TooManyRequests));
+                    assert!(rejection.is(ErrorCode::TooManyRequests));
                     assert!(rejection.reasons()[0].retry_after.is_some());
                 }
                 Err(error) => panic!("{error}"),
@@ -395,7 +395,10 @@ async fn a_code_lives_no_longer_when_the_clock_is_put_back_before_a_restart() {
     assert!(bench.engine.now() >= seen);
     put_back.advance(Span::from_secs(2));
     let late = bench.attempt(&caller, id, &code).await.map(drop).expect_err("the code is over");
-    assert!(matches!(late, EngineError::Rejected(rejection) if rejection.is(Code::VerificationExpired)), "by its time");
+    assert!(
+        matches!(late, EngineError::Rejected(rejection) if rejection.is(ErrorCode::VerificationExpired)),
+        "by its time"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use vestibule::delivery::Capture;
 use vestibule::domain::context::Policy;
 use vestibule::domain::id::SignUpId;
-use vestibule::domain::rejection::Code;
+use vestibule::domain::rejection::ErrorCode;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings, SignUpMode};
 use vestibule::domain::sign_up::RawFields;
@@ -61,7 +61,7 @@ async fn a_message_that_is_not_sent_is_not_counted() {
     prepare().await.expect("sent");
     for _ in 0..10 {
         match prepare().await {
-            Err(EngineError::Rejected(refused)) => assert!(refused.is(Code::VerificationCodeTooManyRequests)),
+            Err(EngineError::Rejected(refused)) => assert!(refused.is(ErrorCode::VerificationCodeTooManyRequests)),
             other => panic!("within the cool-down: {other:?}"),
         }
     }
@@ -78,7 +78,7 @@ async fn what_was_given_beside_a_message_that_is_too_much_is_kept() {
     let refused = bench.engine.update_sign_up(&caller, sign_up.value.id, &fields, &source(HERE)).await;
     match refused {
         Err(EngineError::Rejected(refused)) => {
-            assert!(refused.is(Code::TooManyRequests) && refused.reasons()[0].retry_after.is_some());
+            assert!(refused.is(ErrorCode::TooManyRequests) && refused.reasons()[0].retry_after.is_some());
         }
         other => panic!("{other:?}"),
     }
@@ -124,7 +124,7 @@ async fn numbers_that_cost_their_sender_much_get_no_message() {
         for refused in refusals {
             match refused {
                 Some(EngineError::Rejected(refused)) => {
-                    assert!(refused.is(Code::UnsupportedCountryCode), "{refused:?}")
+                    assert!(refused.is(ErrorCode::UnsupportedCountryCode), "{refused:?}")
                 }
                 other => panic!("{number}: {other:?}"),
             }
@@ -242,14 +242,14 @@ async fn passwords_are_judged_after_all_that_is_cheaper() {
     let bench = Bench::new(SourceLimits { passwords: few(1), ..LIMITLESS }).await;
     let given = |text: &str| RawFields { password: Some(Secret::new(text.to_owned())), ..email(0) };
     for (text, code) in [
-        ("a".repeat(73), Code::FormPasswordLengthTooLong),
-        ("4@8({[<3".repeat(500), Code::FormPasswordLengthTooLong),
-        ("ü".repeat(60_000), Code::FormPasswordSizeInBytesExceeded),
-        ("short".into(), Code::FormPasswordLengthTooShort),
+        ("a".repeat(73), ErrorCode::FormPasswordLengthTooLong),
+        ("4@8({[<3".repeat(500), ErrorCode::FormPasswordLengthTooLong),
+        ("ü".repeat(60_000), ErrorCode::FormPasswordSizeInBytesExceeded),
+        ("short".into(), ErrorCode::FormPasswordLengthTooShort),
     ] {
         match bench.create(HERE, &given(&text)).await {
             Err(EngineError::Rejected(refused)) => assert!(
-                refused.is(code) || refused.is(Code::FormPasswordSizeInBytesExceeded),
+                refused.is(code) || refused.is(ErrorCode::FormPasswordSizeInBytesExceeded),
                 "{refused:?} for {} bytes",
                 text.len()
             ),
@@ -258,7 +258,7 @@ async fn passwords_are_judged_after_all_that_is_cheaper() {
     }
     match bench.create(HERE, &given("password1")).await {
         Err(EngineError::Rejected(refused)) => {
-            assert!(refused.is(Code::FormPasswordPwned), "the pool was not asked before")
+            assert!(refused.is(ErrorCode::FormPasswordPwned), "the pool was not asked before")
         }
         other => panic!("{other:?}"),
     }

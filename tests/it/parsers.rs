@@ -11,7 +11,7 @@ use vestibule::domain::settings::{Settings, UsernameSettings};
 use vestibule::domain::sign_in;
 use vestibule::domain::sign_up::{Fields, RawFields};
 use vestibule::domain::time::Timestamp;
-use vestibule::domain::verification::{Code, LinkToken, Strategy as Way};
+use vestibule::domain::verification::{LinkToken, OneTimeCode, Strategy as Way};
 use vestibule::entropy::SeededEntropy;
 use vestibule::token::{Gate, InstanceKey, Places, Traveller, Trip, parse_client_token};
 
@@ -73,10 +73,10 @@ proptest! {
 
     #[test]
     fn a_code_reads_back_however_it_is_set_apart(seed in any::<u64>(), around in "[ \\-.\t()]{0,4}", between in "[ \\-\u{a0}]{0,2}") {
-        let code = Code::generate(&mut SeededEntropy::new(seed));
+        let code = OneTimeCode::generate(&mut SeededEntropy::new(seed));
         let text = code.expose();
         let (left, right) = text.split_at(3);
-        prop_assert_eq!(Code::parse(&format!("{around}{left}{between}{right}{around}")), Some(code));
+        prop_assert_eq!(OneTimeCode::parse(&format!("{around}{left}{between}{right}{around}")), Some(code));
     }
 
     #[test]
@@ -104,7 +104,7 @@ proptest! {
         for text in [text.as_str(), encoded.as_str()] {
             prop_assert_eq!(Trip::read(text, &key()), None);
             prop_assert_eq!(key().read_ticket(text), None);
-            let _read = (Code::parse(text), LinkToken::parse(text), parse_client_token(text), text.parse::<UserId>());
+            let _read = (OneTimeCode::parse(text), LinkToken::parse(text), parse_client_token(text), text.parse::<UserId>());
             let _is_one = key().is_testing_token(text, Timestamp::EPOCH);
             let (mut settings, some) = (Settings::default(), || Some(text.to_owned()));
             let attributes = &mut settings.attributes;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use vestibule::delivery::Capture;
 use vestibule::domain::context::{AddressLimits, Policy};
-use vestibule::domain::rejection::Code;
+use vestibule::domain::rejection::ErrorCode;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings};
 use vestibule::domain::sign_in::Status;
@@ -49,10 +49,10 @@ async fn a_code_by_mail_signs_in_and_the_token_from_before_shows_nothing() {
     bench.prepare(&caller, &begun).await.expect("sent");
     let again = bench.engine.identify(Some(token.expose())).await.expect("readable");
     let refused = bench.prepare(&again, &begun).await.expect_err("cooling down");
-    assert!(is(&refused, Code::VerificationCodeTooManyRequests));
+    assert!(is(&refused, ErrorCode::VerificationCodeTooManyRequests));
     let code = bench.code("ada@example.com", 2).await;
     let wrong = if code == "000000" { "000001" } else { "000000" };
-    assert!(is(&bench.attempt(&again, &begun, wrong).await.expect_err("wrong"), Code::FormCodeIncorrect));
+    assert!(is(&bench.attempt(&again, &begun, wrong).await.expect_err("wrong"), ErrorCode::FormCodeIncorrect));
     let (shown, _) = bench.engine.sign_in(&bench.known(&token).await, id, &Source::default()).await.expect("there");
     assert_eq!(shown.value.first_factor.expect("prepared").verification.attempts, 1, "it was counted");
     let (done, _) = bench.attempt(&bench.known(&token).await, &begun, &code).await.expect("right");
@@ -80,22 +80,22 @@ async fn refusals_name_what_is_wrong() {
     bench.sign_up("bob@example.com", None).await;
     let nobody = Caller::nobody();
     for (identifier, password, code) in [
-        ("eve@example.com", None, Code::FormIdentifierNotFound),
-        ("eve@example.com", Some(PASSWORD), Code::FormIdentifierNotFound),
-        ("ada@example.com", Some("wanders under oaks"), Code::FormPasswordIncorrect),
-        ("bob@example.com", Some(PASSWORD), Code::StrategyForUserInvalid),
-        ("", Some(PASSWORD), Code::FormParamMissing),
-        ("+14155552671", None, Code::FormParamFormatInvalid),
+        ("eve@example.com", None, ErrorCode::FormIdentifierNotFound),
+        ("eve@example.com", Some(PASSWORD), ErrorCode::FormIdentifierNotFound),
+        ("ada@example.com", Some("wanders under oaks"), ErrorCode::FormPasswordIncorrect),
+        ("bob@example.com", Some(PASSWORD), ErrorCode::StrategyForUserInvalid),
+        ("", Some(PASSWORD), ErrorCode::FormParamMissing),
+        ("+14155552671", None, ErrorCode::FormParamFormatInvalid),
     ] {
         let refused = bench.create(&nobody, identifier, password).await.expect_err(identifier);
         assert!(is(&refused, code), "{identifier}: {refused:?}");
     }
     let signed_in = bench.known(signed_up.new_token.as_ref().expect("a token")).await;
     let refused = bench.create(&signed_in, "bob@example.com", None).await.expect_err("one session is all");
-    assert!(is(&refused, Code::SessionExists));
+    assert!(is(&refused, ErrorCode::SessionExists));
     let transfer = RawSignIn { transfer: Some("true".into()), ..RawSignIn::default() };
     let refused = bench.engine.create_sign_in(&nobody, &transfer, &Source::default()).await.expect_err("nothing");
-    assert!(is(&refused, Code::AccountTransferInvalid));
+    assert!(is(&refused, ErrorCode::AccountTransferInvalid));
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn with_several_sessions_a_user_signs_in_once() {
     bench.sign_up("bob@example.com", Some(PASSWORD)).await;
     let caller = bench.known(client.new_token.as_ref().expect("a token")).await;
     let refused = bench.create(&caller, "ada@example.com", Some(PASSWORD)).await.expect_err("already");
-    assert!(is(&refused, Code::IdentifierAlreadySignedIn));
+    assert!(is(&refused, ErrorCode::IdentifierAlreadySignedIn));
     let (_, both) = bench.create(&caller, "bob@example.com", Some(PASSWORD)).await.expect("a second session");
     assert_eq!(both.sessions.len(), 2);
 }
@@ -118,11 +118,11 @@ async fn wrong_passwords_use_up_the_budget_and_then_the_right_one_is_refused_ali
     bench.sign_up("ada@example.com", Some(PASSWORD)).await;
     for _ in 0..4 {
         let wrong = bench.create(&Caller::nobody(), "ada@example.com", Some("wanders under oaks")).await;
-        assert!(is(&wrong.expect_err("wrong"), Code::FormPasswordIncorrect));
+        assert!(is(&wrong.expect_err("wrong"), ErrorCode::FormPasswordIncorrect));
     }
     for password in ["wanders under oaks", PASSWORD] {
         let refused = bench.create(&Caller::nobody(), "ada@example.com", Some(password)).await;
-        assert!(is(&refused.expect_err("spent"), Code::TooManyRequests));
+        assert!(is(&refused.expect_err("spent"), ErrorCode::TooManyRequests));
     }
 }
 
@@ -141,7 +141,7 @@ async fn under_enumeration_protection_nobody_looks_like_somebody() {
         assert!(begun.user.is_none() && prepared.user.is_none());
         shapes.push(begun.first_factors.iter().map(|f| (f.strategy.clone(), f.address.is_some())).collect::<Vec<_>>());
         let wrong = bench.create(&Caller::nobody(), address, Some("wanders under oaks")).await;
-        assert!(is(&wrong.expect_err("wrong"), Code::FormPasswordIncorrect));
+        assert!(is(&wrong.expect_err("wrong"), ErrorCode::FormPasswordIncorrect));
     }
     assert_eq!(shapes[0], [(Strategy::Password, false), (Strategy::EmailCode, true)]);
     assert!(shapes.iter().all(|shape| *shape == shapes[0]), "{shapes:?}");
@@ -263,7 +263,7 @@ impl Bench {
     }
 }
 
-fn is(error: &EngineError, code: Code) -> bool {
+fn is(error: &EngineError, code: ErrorCode) -> bool {
     matches!(error, EngineError::Rejected(rejection) if rejection.is(code))
 }
 

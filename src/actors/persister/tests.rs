@@ -8,7 +8,7 @@ use crate::actors::test_support::{
     Fault, World, address, attempt, command, create, naming, pass, preparation, read, settle, sign_up_id, soon,
 };
 use crate::actors::{ActorOptions, CallError, System};
-use crate::domain::rejection::Code;
+use crate::domain::rejection::ErrorCode;
 use crate::domain::sign_up::Phase;
 use crate::store::{Commit, CommitError, Store};
 
@@ -75,7 +75,7 @@ async fn of_two_who_want_one_address_in_one_batch_one_is_refused_and_their_neigh
     let is_done = |n: usize| answers[n - 1].as_ref().is_ok_and(|a| matches!(a.sign_up.phase, Phase::Complete { .. }));
     assert_eq!([1, 2, 4].map(is_done), [true; 3]);
     assert!(
-        matches!(&answers[2], Err(CallError::Rejected(refused)) if refused.is(Code::FormIdentifierExists)),
+        matches!(&answers[2], Err(CallError::Rejected(refused)) if refused.is(ErrorCode::FormIdentifierExists)),
         "{:?}",
         answers[2]
     );

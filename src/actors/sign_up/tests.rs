@@ -15,7 +15,7 @@ use crate::actors::test_support::{
 };
 use crate::actors::{ActorOptions, System};
 use crate::domain::field::Field;
-use crate::domain::rejection::Code;
+use crate::domain::rejection::ErrorCode;
 use crate::domain::sign_up::{Phase, Status};
 use crate::domain::time::{Span, Timestamp};
 use crate::store::Store;
@@ -91,7 +91,7 @@ async fn a_code_is_good_until_the_moment_it_expires_and_not_at_it() {
         let tried = command(&system, 1, attempt(&world.email.code(&address(1)))).await;
         match tried {
             Ok(done) => assert!(is_good && matches!(done.sign_up.phase, Phase::Complete { .. })),
-            Err(CallError::Rejected(refused)) => assert!(!is_good && refused.is(Code::VerificationExpired)),
+            Err(CallError::Rejected(refused)) => assert!(!is_good && refused.is(ErrorCode::VerificationExpired)),
             Err(error) => panic!("{error}"),
         }
     }
@@ -119,7 +119,7 @@ async fn what_was_decided_before_a_code_expired_stands_though_it_is_written_afte
     let done = in_flight.await.expect("no panic").expect("it was in time").sign_up;
     assert!(matches!(done.phase, Phase::Complete { at, .. } if at < expire_at));
     let late = behind.await.expect("no panic").expect_err("it finds a finished sign-up");
-    assert!(matches!(late, CallError::Rejected(refused) if refused.is(Code::SignUpCannotBeUpdated)));
+    assert!(matches!(late, CallError::Rejected(refused) if refused.is(ErrorCode::SignUpCannotBeUpdated)));
     let user = world.store.user(sign_up_id(1).cast()).await.expect("readable");
     assert_eq!(user.expect("a user").created_at, done.updated_at);
 }
@@ -138,7 +138,7 @@ async fn an_abandoned_sign_up_takes_nothing_whether_it_slept_or_not() {
             match outcome {
                 Ok(named) => assert!(is_open && named.sign_up.abandon_at(&world.policy) > abandon_at),
                 Err(CallError::Rejected(refused)) => {
-                    assert!(!is_open && refused.is(Code::SignUpCannotBeUpdated));
+                    assert!(!is_open && refused.is(ErrorCode::SignUpCannotBeUpdated));
                     assert_eq!(read(&system, 1).await.expect("there").sign_up, sign_up);
                 }
                 Err(error) => panic!("{error}"),
@@ -152,7 +152,7 @@ async fn a_wrong_code_is_counted_before_it_is_refused() {
     let (world, system) = prepared().await;
     let wrong = if world.email.code(&address(1)) == "000000" { "000001" } else { "000000" };
     let refused = command(&system, 1, attempt(wrong)).await.expect_err("wrong");
-    assert!(matches!(refused, CallError::Rejected(refused) if refused.is(Code::FormCodeIncorrect)));
+    assert!(matches!(refused, CallError::Rejected(refused) if refused.is(ErrorCode::FormCodeIncorrect)));
     let stored = world.store.sign_up(sign_up_id(1)).await.expect("readable").expect("there");
     assert_eq!(stored.verification(&Field::EmailAddress).expect("prepared").attempts, 1);
     assert_eq!(*read(&system, 1).await.expect("there").sign_up, stored, "what is shown is what is stored");

@@ -2,7 +2,7 @@
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
-use crate::domain::rejection::{Code, Reason};
+use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::text::{self, folded};
 
 /// An e-mail address: cleaned, NFKC, lower case, its digits in ASCII, its domain in A-label form (UTS 46). Mail goes
@@ -22,7 +22,7 @@ impl EmailAddress {
     /// than ASCII a local part may have letters, marks upon them, numbers, and joiners between letters (RFC 6532 leaves
     /// it to the receiver, which knows its mailboxes). A domain may have nothing that can't be seen.
     pub fn parse(text: &str) -> Result<Self, Reason> {
-        let invalid = || Code::FormParamFormatInvalid.on("email_address");
+        let invalid = || ErrorCode::FormParamFormatInvalid.on("email_address");
         let trimmed = text::trim(text);
         if trimmed.len() > 4 * ADDRESS_MAX {
             return Err(invalid());

@@ -2,7 +2,7 @@
 
 use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType, Region};
 
-use crate::domain::rejection::{Code, Reason};
+use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::text;
 
 /// A phone number in E.164.
@@ -18,7 +18,7 @@ impl PhoneNumber {
     /// code and no extension, and is as long as numbers of its country are. Whether somebody has it is not known here:
     /// ranges are given out faster than any list of them is.
     pub fn parse(text: &str) -> Result<Self, Reason> {
-        let invalid = || Code::FormParamFormatInvalid.on("phone_number");
+        let invalid = || ErrorCode::FormParamFormatInvalid.on("phone_number");
         let trimmed = text::trim(text);
         if trimmed.len() > 4 * SPELLING_MAX {
             return Err(invalid());

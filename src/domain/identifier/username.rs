@@ -1,6 +1,6 @@
 //! Usernames.
 
-use crate::domain::rejection::{Code, Reason};
+use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::settings::UsernameSettings;
 use crate::domain::text;
 
@@ -17,20 +17,20 @@ impl Username {
         let text = text::trim(text);
         // In bytes, before anything is made of it: no letter has more than four.
         if text.len() > 4 * rules.max_length as usize {
-            return Err(Code::FormUsernameInvalidLength.on("username"));
+            return Err(ErrorCode::FormUsernameInvalidLength.on("username"));
         }
         let Self(value) = Self::meant(text);
         let length = value.chars().count();
         if length < rules.min_length as usize || length > rules.max_length as usize {
-            return Err(Code::FormUsernameInvalidLength.on("username"));
+            return Err(ErrorCode::FormUsernameInvalidLength.on("username"));
         }
         let extended = |c: char| rules.allow_extended_special_characters && EXTENDED_USERNAME.contains(c);
         let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || extended(c);
         if !value.chars().all(fits) {
-            return Err(Code::FormUsernameInvalidCharacter.on("username"));
+            return Err(ErrorCode::FormUsernameInvalidCharacter.on("username"));
         }
         if !rules.allow_numeric_usernames && value.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(Code::FormUsernameNeedsNonNumberChar.on("username"));
+            return Err(ErrorCode::FormUsernameNeedsNonNumberChar.on("username"));
         }
         Ok(Self(value))
     }
@@ -101,12 +101,12 @@ mod tests {
             assert_eq!(read.unwrap_or_default(), username, "{spelling}");
         }
         let code = |text: &str| Username::parse(text, &rules).expect_err("no username").code;
-        assert_eq!(code("ada"), Code::FormUsernameInvalidLength);
-        assert_eq!(code("ada.l"), Code::FormUsernameInvalidCharacter);
-        assert_eq!(code("ada\u{200b}l"), Code::FormUsernameInvalidCharacter);
-        assert_eq!(code("ada l"), Code::FormUsernameInvalidCharacter);
-        assert_eq!(code("\u{2060}\u{3164}"), Code::FormUsernameInvalidLength);
-        assert_eq!(code("12345"), Code::FormUsernameNeedsNonNumberChar);
-        assert_eq!(code("۱۲۳۴۵"), Code::FormUsernameNeedsNonNumberChar);
+        assert_eq!(code("ada"), ErrorCode::FormUsernameInvalidLength);
+        assert_eq!(code("ada.l"), ErrorCode::FormUsernameInvalidCharacter);
+        assert_eq!(code("ada\u{200b}l"), ErrorCode::FormUsernameInvalidCharacter);
+        assert_eq!(code("ada l"), ErrorCode::FormUsernameInvalidCharacter);
+        assert_eq!(code("\u{2060}\u{3164}"), ErrorCode::FormUsernameInvalidLength);
+        assert_eq!(code("12345"), ErrorCode::FormUsernameNeedsNonNumberChar);
+        assert_eq!(code("۱۲۳۴۵"), ErrorCode::FormUsernameNeedsNonNumberChar);
     }
 }

@@ -34,13 +34,13 @@ fn only_those_on_the_allow_list_may_where_it_counts() {
     {
         assert_eq!(
             restrictions.admit_email(&email(text), true),
-            Err(Code::NotAllowedAccess.on("email_address")),
+            Err(ErrorCode::NotAllowedAccess.on("email_address")),
             "{text}"
         );
     }
     assert_eq!(restrictions.admit_phone(&phone("+14155552671")), Ok(()));
     assert_eq!(restrictions.admit_phone(&phone("+493012345678")), Ok(()));
-    assert_eq!(restrictions.admit_phone(&phone("+14155552672")), Err(Code::NotAllowedAccess.on("phone_number")));
+    assert_eq!(restrictions.admit_phone(&phone("+14155552672")), Err(ErrorCode::NotAllowedAccess.on("phone_number")));
     restrictions.allowlist.enabled = false;
     assert_eq!(restrictions.admit_email(&email("bob@example.com"), true), Ok(()));
 }
@@ -158,7 +158,7 @@ fn countries_are_those_of_numbers_not_of_their_prefix() {
     };
     let (us, ca) = (phone("+14155552671"), phone("+16135550123"));
     assert!(countries(&["US"], &[]).admit_phone(&us).is_ok());
-    let refused = Err(Code::UnsupportedCountryCode.on("phone_number"));
+    let refused = Err(ErrorCode::UnsupportedCountryCode.on("phone_number"));
     assert_eq!(countries(&["US"], &[]).admit_phone(&ca), refused);
     assert_eq!(countries(&[], &["ca"]).admit_phone(&ca), refused);
     assert!(countries(&[], &["CA"]).admit_phone(&us).is_ok());

@@ -4,9 +4,9 @@
 use crate::domain::context::Context;
 use crate::domain::effect::Charged;
 use crate::domain::id::SignInId;
-use crate::domain::rejection::{Code as Refusal, Rejection};
+use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::user::User;
-use crate::domain::verification::{Code, Guess, Strategy, Verification, VerificationStatus};
+use crate::domain::verification::{Guess, OneTimeCode, Strategy, Verification, VerificationStatus};
 
 use super::{Attempt, Credential, FirstFactor, Fit, Proof, Share, SignIn, Transition};
 
@@ -28,9 +28,9 @@ impl SignIn {
         match &attempt.proof {
             Proof::Password { fits } => next.prove_password(fits.as_ref(), Some(self.stamp()), user, cx),
             Proof::Code(code) => {
-                let code = code.as_ref().ok_or_else(|| Refusal::FormCodeIncorrect.on("code"))?;
+                let code = code.as_ref().ok_or_else(|| ErrorCode::FormCodeIncorrect.on("code"))?;
                 if self.is_transferable() && user.is_none() && self.was_proved_by(&attempt.strategy, code, cx) {
-                    return Err(Refusal::SignUpIfMissingTransfer.into());
+                    return Err(ErrorCode::SignUpIfMissingTransfer.into());
                 }
                 self.guess(next, &attempt.strategy, code, user, cx)
             }
@@ -46,7 +46,7 @@ impl SignIn {
         user: Option<&User>,
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
-        let address = self.identifier.clone().ok_or_else(|| Refusal::FormParamMissing.on("identifier"))?;
+        let address = self.identifier.clone().ok_or_else(|| ErrorCode::FormParamMissing.on("identifier"))?;
         // Somebody may have signed up with the identifier since: it is their password.
         let since = user.filter(|_| self.newcomer.is_some()).map(|user| user.id);
         let fitting = self.user_id.or(since).zip(fits);
@@ -59,7 +59,7 @@ impl SignIn {
         let mut transition = Transition::to(self);
         transition.tried(user, &address, Share::Passwords, fitting.is_some());
         let Some((user, fit)) = fitting else {
-            return Ok(transition.refused(Refusal::FormPasswordIncorrect.on("password")));
+            return Ok(transition.refused(ErrorCode::FormPasswordIncorrect.on("password")));
         };
         transition.charge(&address, Charged::Proof);
         let proof = (Some(Strategy::Password), Credential::Password(fit.clone()));
@@ -70,7 +70,7 @@ impl SignIn {
         &self,
         mut next: Self,
         strategy: &Strategy,
-        code: &Code,
+        code: &OneTimeCode,
         holder: Option<&User>,
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
@@ -96,10 +96,10 @@ impl SignIn {
         }
         if is_new {
             transition.charge(address, Charged::Proof);
-            return Ok(transition.kept(Some(self.stamp())).refused(Refusal::SignUpIfMissingTransfer));
+            return Ok(transition.kept(Some(self.stamp())).refused(ErrorCode::SignUpIfMissingTransfer));
         }
         let Some(user) = user else {
-            return Ok(transition.kept(Some(self.stamp())).refused(Refusal::FormCodeIncorrect.on("code")));
+            return Ok(transition.kept(Some(self.stamp())).refused(ErrorCode::FormCodeIncorrect.on("code")));
         };
         transition.charge(address, Charged::Proof);
         let proof = Credential::Code { strategy: strategy.clone(), address: address.clone() };
@@ -108,15 +108,15 @@ impl SignIn {
 
     /// The factor that an attempt is about, if it can still be attempted.
     fn pending(&self, strategy: &Strategy, cx: &Context<'_>) -> Result<&FirstFactor, Rejection> {
-        let factor = self.first_factor.as_ref().ok_or(Refusal::VerificationMissing)?;
+        let factor = self.first_factor.as_ref().ok_or(ErrorCode::VerificationMissing)?;
         if !factor.verification.takes(strategy) {
-            return Err(Refusal::VerificationStrategyInvalid.into());
+            return Err(ErrorCode::VerificationStrategyInvalid.into());
         }
         match factor.verification.status(cx.now, cx.policy.attempts_max) {
             VerificationStatus::Unverified => Ok(factor),
-            VerificationStatus::Verified => Err(Refusal::VerificationAlreadyVerified.into()),
-            VerificationStatus::Expired => Err(Refusal::VerificationExpired.into()),
-            VerificationStatus::Failed => Err(Refusal::VerificationFailed.into()),
+            VerificationStatus::Verified => Err(ErrorCode::VerificationAlreadyVerified.into()),
+            VerificationStatus::Expired => Err(ErrorCode::VerificationExpired.into()),
+            VerificationStatus::Failed => Err(ErrorCode::VerificationFailed.into()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::id::{ClientId, IdentificationId, SignInId};
 use crate::domain::identifier::Identifier;
-use crate::domain::rejection::{Code, Reason};
+use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::sign_up::{ExternalAnswer, ExternalTrip};
 use crate::domain::verification::{self, ExternalAccount, Strategy};
 
@@ -69,7 +69,7 @@ pub struct Attempt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
     /// A code; `None` is one that can't be any.
-    Code(Option<verification::Code>),
+    Code(Option<verification::OneTimeCode>),
     /// A password, which was compared already.
     Password {
         /// What shows that it is the user's; `None` where it is not.
@@ -87,7 +87,7 @@ impl Prepare {
         let param = if strategy == Strategy::PhoneCode { "phone_number_id" } else { "email_address_id" };
         let address_id = address_id.filter(|text| !text.is_empty());
         let address_id =
-            address_id.map(|text| text.parse().map_err(|_| Code::FormParamValueInvalid.on(param))).transpose()?;
+            address_id.map(|text| text.parse().map_err(|_| ErrorCode::FormParamValueInvalid.on(param))).transpose()?;
         Ok(Self { strategy, address_id, channel: crate::domain::sign_up::channel(channel) })
     }
 }
@@ -105,7 +105,7 @@ pub fn begins_alone(strategy: &Strategy) -> Result<(), Reason> {
         | Strategy::Web3(_)
         | Strategy::OAuthToken(_)
         | Strategy::GoogleOneTap
-        | Strategy::Enterprise(_) => Err(Code::FormParamValueDisabled.on("strategy")),
+        | Strategy::Enterprise(_) => Err(ErrorCode::FormParamValueDisabled.on("strategy")),
         _ => Ok(()),
     }
 }
@@ -115,5 +115,5 @@ pub fn begins_alone(strategy: &Strategy) -> Result<(), Reason> {
 /// # Errors
 /// `form_param_missing` without one, `form_param_value_invalid` for unknown words.
 pub fn named(strategy: Option<&str>) -> Result<Strategy, Reason> {
-    Strategy::asked_for(strategy)?.ok_or_else(|| Code::FormParamMissing.on("strategy"))
+    Strategy::asked_for(strategy)?.ok_or_else(|| ErrorCode::FormParamMissing.on("strategy"))
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::client::Client;
 use crate::domain::context::Context;
-use crate::domain::rejection::{Code, Reason, Rejection};
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::sign_up::usable;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
@@ -21,10 +21,10 @@ impl SignIn {
         let is_protected = cx.settings.attack_protection.enumeration_protection.enabled;
         let by_identifier = matches!(create.start, Start::Prepare(_) | Start::Password { .. });
         if create.identifier.is_none() && by_identifier {
-            return Err(Code::FormParamMissing.on("identifier").into());
+            return Err(ErrorCode::FormParamMissing.on("identifier").into());
         }
         if create.identifier.is_some() && user.is_none() && !is_protected && create.newcomer.is_none() {
-            return Err(Code::FormIdentifierNotFound.on("identifier").into());
+            return Err(ErrorCode::FormIdentifierNotFound.on("identifier").into());
         }
         let empty = Self {
             id: create.id,
@@ -65,12 +65,12 @@ impl Client {
     /// `session_exists` where one session is all a client holds, `identifier_already_signed_in`.
     pub fn admits(&self, user: Option<&User>, single: bool, now: Timestamp) -> Result<(), Rejection> {
         if let Some(session) = self.session_in_use(now).filter(|_| single) {
-            return Err(Reason::from(Code::SessionExists).instead(session.id).into());
+            return Err(Reason::from(ErrorCode::SessionExists).instead(session.id).into());
         }
         let theirs = user.and_then(|user| self.live_sessions(now).find(|session| session.user_id == user.id));
         match theirs {
             // The page goes on with it.
-            Some(session) => Err(Code::IdentifierAlreadySignedIn.on("identifier").instead(session.id).into()),
+            Some(session) => Err(ErrorCode::IdentifierAlreadySignedIn.on("identifier").instead(session.id).into()),
             None => Ok(()),
         }
     }

@@ -5,7 +5,7 @@ use crate::domain::client::ClientChange;
 use crate::domain::context::Context;
 use crate::domain::id::{SignInId, UserId};
 use crate::domain::identifier::EmailAddress;
-use crate::domain::rejection::{Code, Rejection};
+use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::sign_up::{ExternalAnswer, ExternalReturn};
 use crate::domain::user::UserAccount;
 use crate::domain::verification::{ExternalAccount, ExternalState};
@@ -19,7 +19,7 @@ impl SignIn {
     /// `oauth_callback_invalid` unless this trip is the one that the person is expected back from.
     pub fn return_from_provider(&self, back: &ExternalReturn, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         let account = self.external.as_ref().filter(|account| account.awaits(&back.nonce, cx.now));
-        let mut account = (**account.ok_or(Code::OAuthCallbackInvalid)?).clone();
+        let mut account = (**account.ok_or(ErrorCode::OAuthCallbackInvalid)?).clone();
         let mut next = self.clone();
         next.version += 1;
         next.updated_at = cx.now.max(self.updated_at);
@@ -28,10 +28,10 @@ impl SignIn {
         account.state = match outcome {
             Err(code) => ExternalState::Failed { code: *code, session: None },
             Ok(_) if session.is_some() => {
-                ExternalState::Failed { code: Code::IdentifierAlreadySignedIn, session: *session }
+                ExternalState::Failed { code: ErrorCode::IdentifierAlreadySignedIn, session: *session }
             }
             Ok(_) if holder.is_some() => ExternalState::Verified { at: cx.now, client: self.client_id },
-            Ok(_) => ExternalState::Transferable(Code::ExternalAccountNotFound),
+            Ok(_) => ExternalState::Transferable(ErrorCode::ExternalAccountNotFound),
         };
         account.profile = outcome.as_ref().ok().cloned();
         let is_verified = account.is_verified();
@@ -55,9 +55,9 @@ impl SignIn {
         expected: Option<(SignInId, u64)>,
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
-        let user = answer.holder.ok_or(Code::AccountTransferInvalid)?;
+        let user = answer.holder.ok_or(ErrorCode::AccountTransferInvalid)?;
         if let Some(session) = answer.session {
-            return Err(Code::IdentifierAlreadySignedIn.on("identifier").instead(session).into());
+            return Err(ErrorCode::IdentifierAlreadySignedIn.on("identifier").instead(session).into());
         }
         let state = ExternalState::Verified { at: cx.now, client: self.client_id };
         self.external = Some(Box::new(ExternalAccount { state, ..account.clone() }));
@@ -72,9 +72,9 @@ impl SignIn {
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
         self.user_id = Some(user);
-        let account = self.external.clone().ok_or(Code::AccountTransferInvalid)?;
+        let account = self.external.clone().ok_or(ErrorCode::AccountTransferInvalid)?;
         let proof = if links { linked(&account, cx) } else { account.identifier().map(Credential::Account) };
-        let proof = (Some(account.strategy.clone()), proof.ok_or(Code::AccountTransferInvalid)?);
+        let proof = (Some(account.strategy.clone()), proof.ok_or(ErrorCode::AccountTransferInvalid)?);
         Ok(Transition::to(self).completed(expected, user, proof, cx))
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::context::Context;
 use crate::domain::field::Field;
 use crate::domain::id::IdentificationId;
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
-use crate::domain::rejection::{Code, Reason};
+use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::settings::Settings;
 use crate::domain::text;
 use crate::domain::user::User;
@@ -87,9 +87,9 @@ pub fn supported_identifiers(settings: &Settings) -> Vec<Field> {
 /// `form_param_missing`, and `form_param_format_invalid` for what identifies nobody in this instance.
 pub fn identifier(text: &str, settings: &Settings) -> Result<Identifier, Reason> {
     let text = text::trim(text);
-    let invalid = || Code::FormParamFormatInvalid.on(PARAM);
+    let invalid = || ErrorCode::FormParamFormatInvalid.on(PARAM);
     let read = match text {
-        "" => return Err(Code::FormParamMissing.on(PARAM)),
+        "" => return Err(ErrorCode::FormParamMissing.on(PARAM)),
         _ if text.contains(text::is_at_sign) => EmailAddress::parse(text).map_err(|_| invalid())?.identifier(),
         _ if PhoneNumber::is_meant(text) => PhoneNumber::parse(text).map_err(|_| invalid())?.identifier(),
         // Today's rules say nothing about a name that was taken under other ones.

@@ -6,7 +6,7 @@
 use crate::domain::context::Context;
 use crate::domain::id::SignInId;
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber};
-use crate::domain::rejection::{Code, Reason};
+use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::settings::{Settings, SignUpMode};
 use crate::domain::time::Timestamp;
 use crate::domain::verification::{self, Strategy};
@@ -37,9 +37,9 @@ pub struct Proved {
 /// code; `sign_up_if_missing_strategy_not_supported` for a `strategy` that sends it none, such as a password.
 pub fn may_be_missing(identifier: &Identifier, strategy: Option<&Strategy>, settings: &Settings) -> Result<(), Reason> {
     let code = code_to(identifier).filter(|_| settings.sign_up.mode == SignUpMode::Public);
-    let code = code.ok_or(Code::SignUpIfMissingNotAllowed)?;
+    let code = code.ok_or(ErrorCode::SignUpIfMissingNotAllowed)?;
     match strategy {
-        Some(strategy) if *strategy != code => Err(Code::SignUpIfMissingStrategyNotSupported.on("strategy")),
+        Some(strategy) if *strategy != code => Err(ErrorCode::SignUpIfMissingStrategyNotSupported.on("strategy")),
         _ => Ok(()),
     }
 }
@@ -76,7 +76,7 @@ impl SignIn {
 
     /// Whether this is the code that proved the first factor, and would be good still: who has succeeded with it asks
     /// again.
-    pub fn was_proved_by(&self, strategy: &Strategy, code: &verification::Code, cx: &Context<'_>) -> bool {
+    pub fn was_proved_by(&self, strategy: &Strategy, code: &verification::OneTimeCode, cx: &Context<'_>) -> bool {
         self.first_factor.as_ref().is_some_and(|factor| {
             let (address, verification) = (&factor.address, &factor.verification);
             let is_good = verification.takes(strategy) && cx.now < verification.expire_at;

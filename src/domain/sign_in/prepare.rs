@@ -4,10 +4,10 @@ use crate::domain::context::Context;
 use crate::domain::effect::{Charged, Content, Effect, Message};
 use crate::domain::id::{MessageId, SignInId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber};
-use crate::domain::rejection::{Code as Refusal, Rejection};
+use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
-use crate::domain::verification::{Code, Strategy, Verification};
+use crate::domain::verification::{OneTimeCode, Strategy, Verification};
 
 use super::factor::{Factor, FactorAddress};
 use super::state::Status;
@@ -41,7 +41,7 @@ impl SignIn {
     ) -> Result<Transition, Rejection> {
         let FactorAddress { identifier: address, display, .. } = self.chosen(prepare, user, cx)?;
         if self.is_transferable() {
-            return Err(Refusal::VerificationAlreadyVerified.into());
+            return Err(ErrorCode::VerificationAlreadyVerified.into());
         }
         let is_protected = cx.settings.attack_protection.enumeration_protection.enabled;
         let is_sent = match (user, self.newcomer) {
@@ -56,11 +56,11 @@ impl SignIn {
             address.kind == IdentifierKind::PhoneNumber && PhoneNumber::restore(address.value.clone()).is_costly()
         };
         if !cx.policy.sms_costly_numbers && costs_much(&address) {
-            return Err(Refusal::UnsupportedCountryCode.on("phone_number").into());
+            return Err(ErrorCode::UnsupportedCountryCode.on("phone_number").into());
         }
         self.cool_down(&address, cx)?;
         let is_test = cx.policy.test_mode && is_test(&address);
-        let code = if is_test { Code::TEST } else { Code::generate(cx.entropy) };
+        let code = if is_test { OneTimeCode::TEST } else { OneTimeCode::generate(cx.entropy) };
         let channel =
             (prepare.strategy == Strategy::PhoneCode).then(|| prepare.channel.clone().unwrap_or_else(|| "sms".into()));
         let strategy = prepare.strategy.clone();
@@ -94,7 +94,7 @@ impl SignIn {
         cx: &Context<'_>,
     ) -> Result<Vec<Factor>, Rejection> {
         if self.status() == Status::NeedsIdentifier {
-            return Err(Refusal::FormParamMissing.on("identifier").into());
+            return Err(ErrorCode::FormParamMissing.on("identifier").into());
         }
         let mut factors = self.first_factors(user, cx);
         factors.retain(|factor| factor.strategy == *strategy);
@@ -104,8 +104,8 @@ impl SignIn {
         let is_protected = cx.settings.attack_protection.enumeration_protection.enabled;
         let may_be_nobody = self.newcomer.is_some() && (user.is_none() || is_protected);
         Err(match may_be_nobody {
-            true => Refusal::SignUpIfMissingStrategyNotSupported.on("strategy").into(),
-            false => Refusal::StrategyForUserInvalid.on("strategy").into(),
+            true => ErrorCode::SignUpIfMissingStrategyNotSupported.on("strategy").into(),
+            false => ErrorCode::StrategyForUserInvalid.on("strategy").into(),
         })
     }
 
@@ -120,7 +120,7 @@ impl SignIn {
                 own.or(if addresses.is_empty() { None } else { Some(0) })
             }
         };
-        let at = at.ok_or_else(|| Refusal::StrategyForUserInvalid.on("strategy"))?;
+        let at = at.ok_or_else(|| ErrorCode::StrategyForUserInvalid.on("strategy"))?;
         Ok(addresses.swap_remove(at))
     }
 
@@ -130,7 +130,7 @@ impl SignIn {
         let cooldown = cx.policy.resend_cooldown;
         self.recent_sends.retain(|(_, at)| cx.now.since(*at) < cooldown);
         match self.recent_sends.iter().filter(|(to, _)| to == address).map(|(_, at)| *at).max() {
-            Some(at) => Err(Refusal::VerificationCodeTooManyRequests.after((at + cooldown).since(cx.now)).into()),
+            Some(at) => Err(ErrorCode::VerificationCodeTooManyRequests.after((at + cooldown).since(cx.now)).into()),
             None => Ok(()),
         }
     }

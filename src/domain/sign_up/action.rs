@@ -4,7 +4,7 @@
 
 use crate::domain::client::ClientChange;
 use crate::domain::context::Context;
-use crate::domain::rejection::{Code, Reason, Rejection};
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 
 use super::update::patch;
 use super::{Patch, SignUp, Transition};
@@ -29,9 +29,9 @@ impl Action {
             None => Patch::Keep,
             Some("") => Patch::Clear,
             Some(id) if id.chars().count() > EXTERNAL_ID_MAX => {
-                return Err(Code::FormParamMaxLengthExceeded.on(PARAM).with(EXTERNAL_ID_MAX as u32));
+                return Err(ErrorCode::FormParamMaxLengthExceeded.on(PARAM).with(EXTERNAL_ID_MAX as u32));
             }
-            Some(id) if id.chars().any(char::is_control) => return Err(Code::FormParamFormatInvalid.on(PARAM)),
+            Some(id) if id.chars().any(char::is_control) => return Err(ErrorCode::FormParamFormatInvalid.on(PARAM)),
             Some(id) => Patch::Set(id.to_owned()),
         };
         Ok(Self { custom_action, external_id })

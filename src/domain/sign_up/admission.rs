@@ -4,7 +4,7 @@
 use crate::domain::admission::{Applicant, Known};
 use crate::domain::context::{Context, Policy};
 use crate::domain::field::Field;
-use crate::domain::rejection::{Code, Reason, Rejection};
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::settings::{Settings, SignUpMode};
 use crate::domain::verification::{Profile, Strategy};
 
@@ -41,8 +41,8 @@ impl SignUp {
         match cx.settings.sign_up.mode {
             SignUpMode::Public => Ok(()),
             _ if self.invited_by().is_some() => Ok(()),
-            SignUpMode::Restricted => Err(Code::SignUpModeRestricted.into()),
-            SignUpMode::Waitlist => Err(Code::SignUpRestrictedWaitlist.into()),
+            SignUpMode::Restricted => Err(ErrorCode::SignUpModeRestricted.into()),
+            SignUpMode::Waitlist => Err(ErrorCode::SignUpRestrictedWaitlist.into()),
         }
     }
 
@@ -77,7 +77,7 @@ impl SignUp {
     pub(super) fn pays_captcha(&self, about: Option<&External>, cx: &Context<'_>) -> Result<(), Reason> {
         let settles = about.is_some_and(|about| cx.policy.waives_captcha(about.strategy()));
         if self.owes_captcha(cx.settings, cx.policy) && !settles {
-            return Err(Code::RequiresCaptcha.into());
+            return Err(ErrorCode::RequiresCaptcha.into());
         }
         Ok(())
     }

@@ -4,8 +4,8 @@
 use crate::domain::context::Context;
 use crate::domain::effect::{Charge, Charged};
 use crate::domain::field::Field;
-use crate::domain::rejection::{Code as Refusal, Rejection};
-use crate::domain::verification::{Code, Guess, Verification, VerificationStatus};
+use crate::domain::rejection::{ErrorCode, Rejection};
+use crate::domain::verification::{Guess, OneTimeCode, Verification, VerificationStatus};
 
 use super::fields::usable;
 use super::state::Phase;
@@ -19,9 +19,9 @@ impl SignUp {
         }
         let (field, verification) = self.pending(attempt, cx)?;
         let typed = attempt.code.as_deref().filter(|c| !c.is_empty());
-        let typed = typed.ok_or_else(|| Refusal::FormParamMissing.on("code"))?;
-        let code = Code::parse(typed).ok_or_else(|| Refusal::FormCodeIncorrect.on("code"))?;
-        let address = self.address(&field).ok_or(Refusal::VerificationMissing)?;
+        let typed = typed.ok_or_else(|| ErrorCode::FormParamMissing.on("code"))?;
+        let code = OneTimeCode::parse(typed).ok_or_else(|| ErrorCode::FormCodeIncorrect.on("code"))?;
+        let address = self.address(&field).ok_or(ErrorCode::VerificationMissing)?;
         let (verification, guess) = verification.guess(self.id, self.client_id, &address.value, Some(&code), cx);
 
         let mut next = self.clone();
@@ -37,7 +37,7 @@ impl SignUp {
         transition.charges.push(charge(Charged::Guess));
         match guess {
             Guess::Wrong => {
-                transition.verdict = Err(Refusal::FormCodeIncorrect.on("code").into());
+                transition.verdict = Err(ErrorCode::FormCodeIncorrect.on("code").into());
                 Ok(transition)
             }
             Guess::Right => {
@@ -50,16 +50,16 @@ impl SignUp {
     /// The verification that an attempt is about, if it can still be attempted.
     fn pending(&self, attempt: &Attempt, cx: &Context<'_>) -> Result<(Field, &Verification), Rejection> {
         usable(&attempt.strategy, cx.settings)?;
-        let field = attempt.strategy.field().ok_or(Refusal::VerificationStrategyInvalid)?;
-        let verification = self.verification(&field).ok_or(Refusal::VerificationMissing)?;
+        let field = attempt.strategy.field().ok_or(ErrorCode::VerificationStrategyInvalid)?;
+        let verification = self.verification(&field).ok_or(ErrorCode::VerificationMissing)?;
         if !verification.takes(&attempt.strategy) {
-            return Err(Refusal::VerificationStrategyInvalid.into());
+            return Err(ErrorCode::VerificationStrategyInvalid.into());
         }
         match verification.status(cx.now, cx.policy.attempts_max) {
             VerificationStatus::Unverified => Ok((field, verification)),
-            VerificationStatus::Verified => Err(Refusal::VerificationAlreadyVerified.into()),
-            VerificationStatus::Expired => Err(Refusal::VerificationExpired.into()),
-            VerificationStatus::Failed => Err(Refusal::VerificationFailed.into()),
+            VerificationStatus::Verified => Err(ErrorCode::VerificationAlreadyVerified.into()),
+            VerificationStatus::Expired => Err(ErrorCode::VerificationExpired.into()),
+            VerificationStatus::Failed => Err(ErrorCode::VerificationFailed.into()),
         }
     }
 
@@ -72,7 +72,7 @@ impl SignUp {
         } else if self.was_proved_by(attempt, cx) && !attempt.again {
             Ok(Transition::unchanged(self))
         } else {
-            Err(Refusal::SignUpCannotBeUpdated.into())
+            Err(ErrorCode::SignUpCannotBeUpdated.into())
         }
     }
 
@@ -82,7 +82,7 @@ impl SignUp {
         let proof = || {
             let field = attempt.strategy.field()?;
             let verification = self.verification(&field)?;
-            let code = Code::parse(attempt.code.as_deref()?)?;
+            let code = OneTimeCode::parse(attempt.code.as_deref()?)?;
             let is_good = verification.takes(&attempt.strategy) && cx.now < verification.expire_at;
             Some(is_good && verification.was_verified_by(self.id, &self.address(&field)?.value, &code, cx))
         };
@@ -97,7 +97,7 @@ impl SignUp {
         let proof = || {
             let field = attempt.strategy.field()?;
             let verification = self.verification(&field)?;
-            let code = Code::parse(attempt.code.as_deref()?)?;
+            let code = OneTimeCode::parse(attempt.code.as_deref()?)?;
             let (verified_at, _) = verification.verified?;
             let fits = verification.strategy == attempt.strategy
                 && verified_at == at

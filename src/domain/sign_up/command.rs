@@ -1,7 +1,7 @@
 //! What can be asked of a sign-up.
 
 use crate::domain::id::ClientId;
-use crate::domain::rejection::{Code, Reason};
+use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::verification::{LinkSecret, Strategy};
 
 use super::{Action, ExternalReturn, Fields};
@@ -96,5 +96,5 @@ impl Attempt {
 }
 
 fn named(strategy: Option<&str>) -> Result<Strategy, Reason> {
-    Strategy::asked_for(strategy)?.ok_or_else(|| Code::FormParamMissing.on("strategy"))
+    Strategy::asked_for(strategy)?.ok_or_else(|| ErrorCode::FormParamMissing.on("strategy"))
 }

@@ -8,7 +8,7 @@ use crate::domain::context::Context;
 use crate::domain::field::Field;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::identifier::{IdentifierKind, Username};
-use crate::domain::rejection::{Code, Rejection};
+use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::settings::Settings;
 use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Strategy, Verification};
 
@@ -55,7 +55,7 @@ pub struct ExternalReturn {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExternalAnswer {
     /// Who the person is there, or why that is not known.
-    pub outcome: Result<Profile, Code>,
+    pub outcome: Result<Profile, ErrorCode>,
     /// The user whose account it is, or who proved the address that the provider vouches for.
     pub holder: Option<UserId>,
     /// Whether that user is known by the address alone, so that the account would be a new one of theirs.
@@ -84,7 +84,7 @@ impl SignUp {
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
         let account = self.external_account.as_ref().filter(|account| account.awaits(&back.nonce, cx.now));
-        let account = account.ok_or(Code::OAuthCallbackInvalid)?;
+        let account = account.ok_or(ErrorCode::OAuthCallbackInvalid)?;
         let mut next = self.clone();
         next.version += 1;
         next.updated_at = cx.now.max(self.updated_at);
@@ -138,16 +138,16 @@ impl SignUp {
         account.state = match is_on.and_then(|()| answer.outcome.as_ref().map_err(|code| *code)) {
             Err(code) => ExternalState::Failed { code, session: None },
             Ok(_) if answer.session.is_some() => {
-                ExternalState::Failed { code: Code::IdentifierAlreadySignedIn, session: answer.session }
+                ExternalState::Failed { code: ErrorCode::IdentifierAlreadySignedIn, session: answer.session }
             }
             // Whether that user may sign in is the sign-in's to judge.
-            Ok(_) if answer.holder.is_some() => ExternalState::Transferable(Code::ExternalAccountExists),
+            Ok(_) if answer.holder.is_some() => ExternalState::Transferable(ErrorCode::ExternalAccountExists),
             Ok(profile) if !is_admitted(profile, &account.strategy, cx) => {
-                ExternalState::Failed { code: Code::NotAllowedAccess, session: None }
+                ExternalState::Failed { code: ErrorCode::NotAllowedAccess, session: None }
             }
             // The address is somebody's, and not both sides proved it: the person signs in the way they used to.
             Ok(profile) if profile.email_verified && answer.taken.contains(&IdentifierKind::EmailAddress) => {
-                ExternalState::Failed { code: Code::ExternalAccountExists, session: None }
+                ExternalState::Failed { code: ErrorCode::ExternalAccountExists, session: None }
             }
             Ok(_) => ExternalState::Verified { at: cx.now, client: self.client_id },
         };
@@ -162,7 +162,7 @@ impl SignUp {
 
     /// The account proves somebody who may not become a user.
     fn refuse_account(&mut self, refused: &Rejection) {
-        let code = refused.reasons().first().map_or(Code::NotAllowedAccess, |reason| reason.code);
+        let code = refused.reasons().first().map_or(ErrorCode::NotAllowedAccess, |reason| reason.code);
         if let Some(account) = &mut self.external_account {
             account.state = ExternalState::Failed { code, session: None };
         }

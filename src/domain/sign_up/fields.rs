@@ -8,7 +8,7 @@ use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneN
 use crate::domain::invitation::Invitation;
 use crate::domain::metadata::metadata;
 use crate::domain::password_policy::{self, Candidate};
-use crate::domain::rejection::{Code, Reason, Rejection};
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::settings::Settings;
 use crate::domain::sign_in::{Consumed, Proved};
@@ -123,7 +123,7 @@ impl RawFields {
             ("token", secret(&self.token), TOKEN_MAX),
         ];
         let too_long = sizes.into_iter().filter(|(_, size, max)| size > max);
-        too_long.map(|(param, _, max)| Code::FormParamMaxLengthExceeded.on(param).with(max as u32)).collect()
+        too_long.map(|(param, _, max)| ErrorCode::FormParamMaxLengthExceeded.on(param).with(max as u32)).collect()
     }
 }
 
@@ -169,12 +169,12 @@ impl Fields {
         fields.first_name = reader.read(&Field::FirstName, raw.first_name.as_deref(), |t| name("first_name", t));
         fields.last_name = reader.read(&Field::LastName, raw.last_name.as_deref(), |t| name("last_name", t));
         let _: Patch<String> = reader.read(&Field::Web3Wallet, raw.web3_wallet.as_deref(), |_| {
-            Err(Code::FormParamValueDisabled.on("web3_wallet"))
+            Err(ErrorCode::FormParamValueDisabled.on("web3_wallet"))
         });
         let mut password = None;
         match raw.password.as_ref().map(|p| p.expose().as_str()) {
             None => {}
-            Some(_) if !settings.enabled(&Field::Password) => reasons.push(Code::FormParamUnknown.on("password")),
+            Some(_) if !settings.enabled(&Field::Password) => reasons.push(ErrorCode::FormParamUnknown.on("password")),
             Some("") => fields.password_digest = Patch::Clear,
             Some(plain) => match password_policy::check(plain, &settings.password_settings) {
                 Ok(accepted) => password = Some(accepted),
@@ -193,7 +193,7 @@ impl Fields {
             Some(text) => locale(text).map_or(Patch::Keep, Patch::Set),
         };
         if fields.strategy == Some(Strategy::Ticket) && ticket.is_none() {
-            take(Err(Code::FormParamMissing.on("ticket")));
+            take(Err(ErrorCode::FormParamMissing.on("ticket")));
         }
         Rejection::collect(reasons)?;
         Ok((fields, password))
@@ -239,7 +239,7 @@ impl Reader<'_> {
     fn read<T>(&mut self, field: &Field, text: Option<&str>, parse: impl Fn(&str) -> Result<T, Reason>) -> Patch<T> {
         let Some(text) = text else { return Patch::Keep };
         if !self.settings.enabled(field) {
-            self.reasons.push(Code::FormParamUnknown.on(field.as_str()));
+            self.reasons.push(ErrorCode::FormParamUnknown.on(field.as_str()));
             return Patch::Keep;
         }
         if text.is_empty() {
@@ -256,15 +256,15 @@ impl Reader<'_> {
 }
 
 pub(super) fn name(param: &str, text: &str) -> Result<String, Reason> {
-    let too_long = || Code::FormParamMaxLengthExceeded.on(param).with(NAME_MAX as u32);
+    let too_long = || ErrorCode::FormParamMaxLengthExceeded.on(param).with(NAME_MAX as u32);
     let text = text::trim(text);
     // In bytes, before anything is made of it: no letter has more than four.
     if text.len() > 4 * NAME_MAX {
         return Err(too_long());
     }
     match text::name(text) {
-        None => Err(Code::FormParamFormatInvalid.on(param)),
-        Some(name) if name.is_empty() => Err(Code::FormParamNil.on(param)),
+        None => Err(ErrorCode::FormParamFormatInvalid.on(param)),
+        Some(name) if name.is_empty() => Err(ErrorCode::FormParamNil.on(param)),
         Some(name) if name.chars().count() > NAME_MAX => Err(too_long()),
         Some(name) => Ok(name),
     }
@@ -276,7 +276,7 @@ fn flag(param: &str, text: Option<&str>) -> Result<Option<bool>, Reason> {
         // What a check box sends where the page names no value (HTML, "on").
         Some("true" | "1" | "on" | "yes") => Ok(Some(true)),
         Some("false" | "0" | "off" | "no" | "") => Ok(Some(false)),
-        Some(_) => Err(Code::FormParamTypeInvalid.on(param)),
+        Some(_) => Err(ErrorCode::FormParamTypeInvalid.on(param)),
     }
 }
 
@@ -302,18 +302,18 @@ pub fn usable(strategy: &Strategy, settings: &Settings) -> Result<(), Reason> {
     };
     match strategy {
         // Its name belongs to a fact, nobody can ask for it.
-        Strategy::FromOAuth(_) => Err(Code::FormParamValueInvalid.on("strategy")),
+        Strategy::FromOAuth(_) => Err(ErrorCode::FormParamValueInvalid.on("strategy")),
         Strategy::OAuth(_) | Strategy::OAuthToken(_) | Strategy::GoogleOneTap => {
             let provider = strategy.provider();
             let social = provider.as_ref().and_then(|provider| settings.social.get(provider));
             match social.filter(|social| social.enabled) {
                 Some(_) if provider.is_some_and(|provider| settings.oauth.contains_key(&provider)) => Ok(()),
-                Some(_) => Err(Code::OAuthConfigMissing.into()),
-                None => Err(Code::OAuthProviderNotEnabled.into()),
+                Some(_) => Err(ErrorCode::OAuthConfigMissing.into()),
+                None => Err(ErrorCode::OAuthProviderNotEnabled.into()),
             }
         }
         _ if on && strategy.is_built() => Ok(()),
-        _ => Err(Code::FormParamValueDisabled.on("strategy")),
+        _ => Err(ErrorCode::FormParamValueDisabled.on("strategy")),
     }
 }
 
@@ -444,7 +444,7 @@ mod tests {
             ("false", Ok(Some(false))),
             ("off", Ok(Some(false))),
             ("", Ok(Some(false))),
-            ("maybe", Err(Code::FormParamTypeInvalid.on("legal_accepted"))),
+            ("maybe", Err(ErrorCode::FormParamTypeInvalid.on("legal_accepted"))),
         ] {
             assert_eq!(flag("legal_accepted", Some(text)), meaning, "{text}");
         }

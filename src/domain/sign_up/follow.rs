@@ -8,7 +8,7 @@ use crate::domain::effect::{Charge, Charged};
 use crate::domain::field::Field;
 use crate::domain::id::ClientId;
 use crate::domain::identifier::Identifier;
-use crate::domain::rejection::{Code, Rejection};
+use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::verification::{Link, Strategy, Verification, VerificationStatus};
 
 use super::attempt::REPLAY_MS;
@@ -19,28 +19,28 @@ use super::{Follow, SignUp, Transition};
 impl SignUp {
     /// Unchanged where a person must say first that they mean it.
     pub(super) fn follow(&self, follow: &Follow, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
-        let (verification, link, address) = self.linked().ok_or(Code::VerificationLinkTokenInvalid)?;
+        let (verification, link, address) = self.linked().ok_or(ErrorCode::VerificationLinkTokenInvalid)?;
         if !link.fits(self.id, &address.value, &follow.secret, cx) {
             // Neither a try at the verification nor a guess at the address: 192 bits are not guessed, and strangers who
             // know an id must not be able to use up what its owner needs. The limits by source are enough.
-            return Err(Code::VerificationLinkTokenInvalid.into());
+            return Err(ErrorCode::VerificationLinkTokenInvalid.into());
         }
         match verification.status(cx.now, cx.policy.attempts_max) {
             VerificationStatus::Unverified => {}
             // Its own browser has done what the link is for, by it or by the code beside it.
             VerificationStatus::Verified if follow.is_by(self.client_id) => return Ok(Transition::unchanged(self)),
-            VerificationStatus::Expired => return Err(Code::VerificationLinkTokenExpired.into()),
+            VerificationStatus::Expired => return Err(ErrorCode::VerificationLinkTokenExpired.into()),
             VerificationStatus::Verified | VerificationStatus::Failed => {
-                return Err(Code::VerificationLinkTokenInvalid.into());
+                return Err(ErrorCode::VerificationLinkTokenInvalid.into());
             }
         }
         if usable(&Strategy::EmailLink, cx.settings).is_err() {
-            return Err(Code::VerificationLinkTokenInvalid.into());
+            return Err(ErrorCode::VerificationLinkTokenInvalid.into());
         }
         let is_owner = follow.is_by(self.client_id);
         if !is_owner {
             if cx.settings.attack_protection.email_link.require_same_client {
-                return Err(Code::SignUpEmailLinkNotSameClient.into());
+                return Err(ErrorCode::SignUpEmailLinkNotSameClient.into());
             }
             if !follow.confirmed {
                 return Ok(Transition::unchanged(self));
@@ -87,7 +87,7 @@ impl SignUp {
                 return Ok(Transition::unchanged(self));
             }
         }
-        Err(Code::VerificationLinkTokenInvalid.into())
+        Err(ErrorCode::VerificationLinkTokenInvalid.into())
     }
 
     /// Whether a link is on its way to the person.

@@ -5,9 +5,9 @@ use crate::domain::effect::{Charge, Charged, Content, Effect, Message};
 use crate::domain::field::Field;
 use crate::domain::id::MessageId;
 use crate::domain::identifier::Identifier;
-use crate::domain::rejection::{Code as Refusal, Rejection};
+use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
-use crate::domain::verification::{Code, LinkToken, Strategy, Verification, VerificationStatus};
+use crate::domain::verification::{LinkToken, OneTimeCode, Strategy, Verification, VerificationStatus};
 
 use super::fields::usable;
 use super::{Prepare, SignUp, Transition};
@@ -28,8 +28,8 @@ impl SignUp {
     /// Prepares on a value that is already the next one.
     pub(super) fn prepare_in_place(mut self, prepare: &Prepare, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         usable(&prepare.strategy, cx.settings)?;
-        let field = prepare.strategy.field().ok_or(Refusal::VerificationStrategyInvalid)?;
-        let address = self.address(&field).ok_or_else(|| Refusal::FormParamMissing.on(field.as_str()))?;
+        let field = prepare.strategy.field().ok_or(ErrorCode::VerificationStrategyInvalid)?;
+        let address = self.address(&field).ok_or_else(|| ErrorCode::FormParamMissing.on(field.as_str()))?;
         self.may_be_written_to(&field, cx)?;
         self.refuse_costly_number(prepare, cx)?;
         self.cool_down(&address, cx)?;
@@ -37,15 +37,15 @@ impl SignUp {
         let by_link = prepare.strategy == Strategy::EmailLink;
         let with_code = !by_link || usable(&Strategy::EmailCode, cx.settings).is_ok();
         let code = match with_code {
-            true if is_test => Some(Code::TEST),
-            true => Some(Code::generate(cx.entropy)),
+            true if is_test => Some(OneTimeCode::TEST),
+            true => Some(OneTimeCode::generate(cx.entropy)),
             false => None,
         };
         let token = by_link.then(|| LinkToken::generate(self.id, cx.entropy));
         let mut verification = match (&token, &code) {
             (Some(token), code) => {
                 let redirect_url = prepare.redirect_url.clone().filter(|url| !url.is_empty());
-                let redirect_url = redirect_url.ok_or_else(|| Refusal::FormParamMissing.on("redirect_url"))?;
+                let redirect_url = redirect_url.ok_or_else(|| ErrorCode::FormParamMissing.on("redirect_url"))?;
                 Verification::by_link(token, &address.value, code.as_ref(), redirect_url, prepare.in_cookie, cx)
             }
             (None, Some(code)) => {
@@ -53,7 +53,7 @@ impl SignUp {
                     .then(|| prepare.channel.clone().unwrap_or_else(|| "sms".into()));
                 Verification::by_code(self.id, prepare.strategy.clone(), &address.value, code, channel, cx)
             }
-            (None, None) => return Err(Refusal::VerificationStrategyInvalid.into()),
+            (None, None) => return Err(ErrorCode::VerificationStrategyInvalid.into()),
         };
         if prepare.taken {
             verification.forget_secrets(cx);
@@ -73,7 +73,7 @@ impl SignUp {
             _ if prepare.taken => Content::Notice,
             (Some(token), code) => Content::Link { token, code },
             (None, Some(code)) => Content::Code(code),
-            (None, None) => return Err(Refusal::VerificationStrategyInvalid.into()),
+            (None, None) => return Err(ErrorCode::VerificationStrategyInvalid.into()),
         };
         // Nothing is sent to test addresses, unless only what is sent could verify them.
         if !is_test || !with_code {
@@ -119,7 +119,7 @@ impl SignUp {
         let cooldown = cx.policy.resend_cooldown;
         self.recent_sends.retain(|(_, at)| cx.now.since(*at) < cooldown);
         match self.recent_sends.iter().filter(|(to, _)| to == address).map(|(_, at)| *at).max() {
-            Some(at) => Err(Refusal::VerificationCodeTooManyRequests.after((at + cooldown).since(cx.now)).into()),
+            Some(at) => Err(ErrorCode::VerificationCodeTooManyRequests.after((at + cooldown).since(cx.now)).into()),
             None => Ok(()),
         }
     }
@@ -129,7 +129,7 @@ impl SignUp {
         let phone = self.phone_number.as_ref().filter(|_| prepare.strategy == Strategy::PhoneCode);
         match phone {
             Some(phone) if !cx.policy.sms_costly_numbers && phone.value.is_costly() => {
-                Err(Refusal::UnsupportedCountryCode.on(Field::PhoneNumber.as_str()).into())
+                Err(ErrorCode::UnsupportedCountryCode.on(Field::PhoneNumber.as_str()).into())
             }
             _ => Ok(()),
         }

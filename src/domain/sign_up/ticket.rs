@@ -4,7 +4,7 @@
 use crate::domain::context::Context;
 use crate::domain::id::InvitationId;
 use crate::domain::invitation::Invitation;
-use crate::domain::rejection::{Code, Reason};
+use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::verification::{Strategy, Verification};
 
 use super::state::Collected;
@@ -41,7 +41,7 @@ impl Fields {
     pub(super) fn agree_with_ticket(&self) -> Result<(), Reason> {
         match (&self.invitation, &self.email_address) {
             (Some(invitation), Patch::Set(email)) if email.as_str() != invitation.email_address.as_str() => {
-                Err(Code::FormConditionalParamDisallowed.on("email_address"))
+                Err(ErrorCode::FormConditionalParamDisallowed.on("email_address"))
             }
             _ => Ok(()),
         }

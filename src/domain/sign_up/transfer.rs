@@ -4,7 +4,7 @@
 use crate::domain::client::ClientChange;
 use crate::domain::field::Field;
 use crate::domain::identifier::{EmailAddress, IdentifierKind, PhoneNumber};
-use crate::domain::rejection::{Code, Reason};
+use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::settings::Settings;
 use crate::domain::verification::Verification;
 
@@ -49,14 +49,14 @@ impl Fields {
                 (Field::EmailAddress, self.email_address != Patch::Keep || is_another)
             }
             IdentifierKind::PhoneNumber => (Field::PhoneNumber, self.phone_number != Patch::Keep),
-            _ => return Err(Code::AccountTransferInvalid.into()),
+            _ => return Err(ErrorCode::AccountTransferInvalid.into()),
         };
         if !settings.enabled(&field) {
-            return Err(Code::AccountTransferInvalid.into());
+            return Err(ErrorCode::AccountTransferInvalid.into());
         }
         // Before anything is said of the proved one: what was given beside it is not told about.
         if is_given {
-            return Err(Code::FormConditionalParamDisallowed.on(field.as_str()));
+            return Err(ErrorCode::FormConditionalParamDisallowed.on(field.as_str()));
         }
         if proved.is_taken { Err(taken(kind)) } else { Ok(()) }
     }

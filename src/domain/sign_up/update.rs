@@ -5,7 +5,7 @@ use crate::domain::context::Context;
 use crate::domain::field::Field;
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::identifier::IdentifierKind;
-use crate::domain::rejection::{Code, Reason, Rejection};
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::verification::Strategy;
 
 use super::fields::{Fields, Patch};
@@ -26,8 +26,8 @@ impl SignUp {
     ) -> Result<Transition, Rejection> {
         let created = Self::empty(id, client_id, origin, cx).update(fields, cx);
         // There is nothing yet that a captcha could be handed in for: it comes with the parameters.
-        let mut transition = created.map_err(|refused| match refused.is(Code::RequiresCaptcha) {
-            true => Code::CaptchaMissingToken.into(),
+        let mut transition = created.map_err(|refused| match refused.is(ErrorCode::RequiresCaptcha) {
+            true => ErrorCode::CaptchaMissingToken.into(),
             false => refused,
         })?;
         transition.client_changes.insert(0, ClientChange::SetSignUp(id));
@@ -44,7 +44,8 @@ impl SignUp {
             Status::Complete => return self.repeated(command, cx),
             Status::Abandoned => {
                 let is_link = matches!(command, Command::Follow(_));
-                let refused = if is_link { Code::VerificationLinkTokenInvalid } else { Code::SignUpCannotBeUpdated };
+                let refused =
+                    if is_link { ErrorCode::VerificationLinkTokenInvalid } else { ErrorCode::SignUpCannotBeUpdated };
                 return Err(refused.into());
             }
         }
@@ -68,7 +69,7 @@ impl SignUp {
             Command::Attempt(attempt) => self.attempted_again(attempt, cx),
             Command::Follow(follow) => self.followed_again(follow, cx),
             Command::Act(action) if action.is_done(self) => Ok(Transition::unchanged(self)),
-            _ => Err(Code::SignUpCannotBeUpdated.into()),
+            _ => Err(ErrorCode::SignUpCannotBeUpdated.into()),
         }
     }
 
@@ -175,9 +176,9 @@ impl SignUp {
 /// Somebody else holds an identifier of this kind.
 pub fn taken(kind: IdentifierKind) -> Reason {
     match (kind.field(), kind) {
-        (Some(field), _) => Code::FormIdentifierExists.on(field.as_str()),
-        (None, IdentifierKind::ExternalId) => Code::FormIdentifierExists.on("external_id"),
-        (None, _) => Code::ExternalAccountExists.into(),
+        (Some(field), _) => ErrorCode::FormIdentifierExists.on(field.as_str()),
+        (None, IdentifierKind::ExternalId) => ErrorCode::FormIdentifierExists.on("external_id"),
+        (None, _) => ErrorCode::ExternalAccountExists.into(),
     }
 }
 

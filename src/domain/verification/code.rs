@@ -11,9 +11,9 @@ pub const CODE_DIGITS: usize = 6;
 
 /// A code, in the clear: lives only until it is digested and sealed.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Code([u8; CODE_DIGITS]);
+pub struct OneTimeCode([u8; CODE_DIGITS]);
 
-impl Code {
+impl OneTimeCode {
     /// The fixed code of test addresses ([guide: Test mode](crate::guide::contract_sign_ups#test-mode)).
     pub const TEST: Self = Self(*b"424242");
 
@@ -32,7 +32,7 @@ impl Code {
     }
 
     /// Reads a code as a person typed or pasted it, in the digits of any script. Blanks, punctuation and symbols around and
-    /// between the digits are none of it, and neither are words before it that were copied along (`Code: 123456`). A letter
+    /// between the digits are none of it, and neither are words before it that were copied along (`OneTimeCode: 123456`). A letter
     /// at a digit, or behind it, makes something else of it. What is no code at all is told as a wrong one, and uses up no
     /// try: it could not have been right.
     pub fn parse(text: &str) -> Option<Self> {
@@ -71,7 +71,7 @@ impl Code {
     }
 }
 
-impl fmt::Debug for Code {
+impl fmt::Debug for OneTimeCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[code]")
     }
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn leading_zeros_are_kept() {
-        assert_eq!(Code::from_number(42).expose(), "000042");
+        assert_eq!(OneTimeCode::from_number(42).expose(), "000042");
     }
 
     #[test]
@@ -139,7 +139,7 @@ mod tests {
             "验证码：123456",
             "คือ 123456",
         ] {
-            assert_eq!(Code::parse(spelling), Some(Code(*b"123456")), "{spelling:?}");
+            assert_eq!(OneTimeCode::parse(spelling), Some(OneTimeCode(*b"123456")), "{spelling:?}");
         }
     }
 
@@ -170,7 +170,7 @@ mod tests {
             &"1".repeat(100_000),
             &" ".repeat(100_000),
         ] {
-            assert_eq!(Code::parse(odd), None, "{odd:.20}");
+            assert_eq!(OneTimeCode::parse(odd), None, "{odd:.20}");
         }
     }
 }

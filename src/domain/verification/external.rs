@@ -3,7 +3,7 @@
 
 use crate::domain::id::{ClientId, SessionId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind};
-use crate::domain::rejection::Code;
+use crate::domain::rejection::ErrorCode;
 use crate::domain::sign_up::ExternalTrip;
 use crate::domain::time::{Span, Timestamp};
 
@@ -44,11 +44,11 @@ pub enum ExternalState {
     },
     /// The provider vouched for it, and it belongs on the other side: to a user that exists, for a sign-up, or to
     /// nobody yet, for a sign-in.
-    Transferable(Code),
+    Transferable(ErrorCode),
     /// It came to nothing.
     Failed {
         /// Why.
-        code: Code,
+        code: ErrorCode,
         /// The session that the account is signed in with already, where that is why.
         session: Option<SessionId>,
     },

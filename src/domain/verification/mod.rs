@@ -7,7 +7,7 @@ mod strategy;
 #[expect(clippy::module_inception, reason = "the room is named after its one fact")]
 mod verification;
 
-pub use code::{CODE_DIGITS, Code};
+pub use code::{CODE_DIGITS, OneTimeCode};
 pub use external::{ExternalAccount, ExternalState, ExternalStatus, Profile};
 pub use link::{Link, LinkSecret, LinkToken};
 pub use strategy::{Strategy, UnknownStrategy};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::field::Field;
 use crate::domain::identifier::IdentifierKind;
-use crate::domain::rejection::{Code, Reason};
+use crate::domain::rejection::{ErrorCode, Reason};
 
 /// A way to verify a field.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -54,7 +54,7 @@ impl Strategy {
     pub fn asked_for(text: Option<&str>) -> Result<Option<Self>, Reason> {
         match text.filter(|text| !text.is_empty()).map(str::parse) {
             None => Ok(None),
-            Some(Ok(Self::FromOAuth(_)) | Err(_)) => Err(Code::FormParamValueInvalid.on("strategy")),
+            Some(Ok(Self::FromOAuth(_)) | Err(_)) => Err(ErrorCode::FormParamValueInvalid.on("strategy")),
             Some(Ok(strategy)) => Ok(Some(strategy)),
         }
     }

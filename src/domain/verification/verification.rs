@@ -4,7 +4,7 @@ use crate::domain::context::Context;
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::time::Timestamp;
 
-use super::{Code, Link, LinkToken, Strategy};
+use super::{Link, LinkToken, OneTimeCode, Strategy};
 
 /// A verification in progress or done. It belongs to one value: changing the value drops it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Verification {
         sign_up: SignUpId,
         strategy: Strategy,
         value: &str,
-        code: &Code,
+        code: &OneTimeCode,
         channel: Option<String>,
         cx: &mut Context<'_>,
     ) -> Self {
@@ -109,7 +109,7 @@ impl Verification {
     pub fn by_link(
         token: &LinkToken,
         value: &str,
-        code: Option<&Code>,
+        code: Option<&OneTimeCode>,
         redirect_url: String,
         in_cookie: bool,
         cx: &mut Context<'_>,
@@ -153,7 +153,7 @@ impl Verification {
         sign_up: SignUpId,
         client: ClientId,
         value: &str,
-        code: Option<&Code>,
+        code: Option<&OneTimeCode>,
         cx: &Context<'_>,
     ) -> (Self, Guess) {
         let mut next = self.clone();
@@ -178,7 +178,7 @@ impl Verification {
     }
 
     /// Whether `code` is the one that verified this value: lets a retry of the completing attempt be recognised.
-    pub fn was_verified_by(&self, sign_up: SignUpId, value: &str, code: &Code, cx: &Context<'_>) -> bool {
+    pub fn was_verified_by(&self, sign_up: SignUpId, value: &str, code: &OneTimeCode, cx: &Context<'_>) -> bool {
         self.verified.is_some()
             && self.secret.is_some_and(|secret| {
                 cx.digest.equal(&secret.digest, &digest(sign_up, self.of_code(), value, &secret.nonce, code, cx))
@@ -195,7 +195,7 @@ impl Verification {
 }
 
 impl CodeDigest {
-    fn of(sign_up: SignUpId, strategy: &Strategy, value: &str, code: &Code, cx: &mut Context<'_>) -> Self {
+    fn of(sign_up: SignUpId, strategy: &Strategy, value: &str, code: &OneTimeCode, cx: &mut Context<'_>) -> Self {
         let mut nonce = [0; 16];
         cx.entropy.fill(&mut nonce);
         Self { nonce, digest: digest(sign_up, strategy, value, &nonce, code, cx) }
@@ -207,7 +207,7 @@ fn digest(
     strategy: &Strategy,
     value: &str,
     nonce: &[u8; 16],
-    code: &Code,
+    code: &OneTimeCode,
     cx: &Context<'_>,
 ) -> [u8; 32] {
     cx.digest.digest(&[

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 
 use super::*;
 use crate::domain::context::Policy;
-use crate::domain::rejection::Code;
+use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::settings::{Attribute, Settings};
 use crate::domain::sign_up::RawFields;
@@ -64,7 +64,10 @@ async fn equal_calls_without_a_password_are_one_too() {
         join_all((0..16).map(|_| attempt())).await
     };
     for refused in attempt("000000").await {
-        assert!(matches!(&refused, Err(EngineError::Rejected(why)) if why.is(Code::FormCodeIncorrect)), "{refused:?}");
+        assert!(
+            matches!(&refused, Err(EngineError::Rejected(why)) if why.is(ErrorCode::FormCodeIncorrect)),
+            "{refused:?}"
+        );
     }
     for proved in attempt("424242").await {
         proved.expect("the wrong code counted as one try of five");
@@ -108,7 +111,7 @@ async fn another_password_at_once_is_another_call() {
     assert!(done.is_ok_and(|(done, _)| done.session().is_some()));
     let refused = refused.expect_err("one of them");
     let is_own = match &refused {
-        EngineError::Rejected(why) => why.is(Code::SignUpCannotBeUpdated),
+        EngineError::Rejected(why) => why.is(ErrorCode::SignUpCannotBeUpdated),
         refused => matches!(refused, EngineError::Busy { .. }),
     };
     assert!(is_own, "{refused:?}");
@@ -143,7 +146,7 @@ async fn callers_without_a_token_are_different_people() {
     let both = [first, second];
     assert_eq!(both.iter().filter(|made| made.is_ok()).count(), 1);
     let refused = both.into_iter().find_map(Result::err).expect("one name, one user");
-    assert!(matches!(&refused, EngineError::Rejected(why) if why.is(Code::FormIdentifierExists)), "{refused:?}");
+    assert!(matches!(&refused, EngineError::Rejected(why) if why.is(ErrorCode::FormIdentifierExists)), "{refused:?}");
 }
 
 #[tokio::test]

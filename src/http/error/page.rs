@@ -84,7 +84,7 @@ mod tests {
 
     use super::*;
     use crate::domain::branding::Branding;
-    use crate::domain::rejection::Code;
+    use crate::domain::rejection::ErrorCode;
     use crate::domain::time::Span;
     use crate::engine::EngineError;
     use crate::http::error::Fault;
@@ -108,9 +108,14 @@ mod tests {
     fn a_page_has_the_status_and_the_headers_of_the_error() {
         let overloaded = || EngineError::Overloaded { retry_after: Span::from_secs(2) }.into();
         for (error, status, header, says) in [
-            (Code::ResourceNotFound.into(), 404, None, "spelled wrong"),
+            (ErrorCode::ResourceNotFound.into(), 404, None, "spelled wrong"),
             (HttpError::method_not_allowed("GET"), 405, Some((ALLOW, "GET")), "for programs"),
-            (Code::TooManyRequests.after(Span::from_secs(30)).into(), 429, Some((RETRY_AFTER, "30")), "in 30 seconds."),
+            (
+                ErrorCode::TooManyRequests.after(Span::from_secs(30)).into(),
+                429,
+                Some((RETRY_AFTER, "30")),
+                "in 30 seconds.",
+            ),
             (overloaded(), 503, Some((RETRY_AFTER, "2")), "in 2 seconds."),
             (HttpError::not_ready("the disk is full"), 503, Some((RETRY_AFTER, "1")), "Not ready: the disk is full"),
             (HttpError::internal("a secret cause"), 500, None, "our fault"),
@@ -129,11 +134,11 @@ mod tests {
 
     #[test]
     fn what_will_work_later_leads_to_the_same_page_where_that_asks_the_same() {
-        let limited = || HttpError::from(Code::TooManyRequests);
+        let limited = || HttpError::from(ErrorCode::TooManyRequests);
         let again = "<a href=\"\" class=\"main\">Try again</a>";
         assert!(page(limited(), true).2.contains(again));
         assert!(!page(limited(), false).2.contains(again), "the same by POST is nothing that a link can do");
-        assert!(!page(Code::ResourceNotFound.into(), true).2.contains(again));
+        assert!(!page(ErrorCode::ResourceNotFound.into(), true).2.contains(again));
         let elsewhere = limited().leading_to("https://app.example/join".into());
         assert!(page(elsewhere, true).2.contains("<a href=\"https://app.example/join\""));
     }

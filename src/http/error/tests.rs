@@ -5,7 +5,7 @@ use super::*;
 
 #[test]
 fn every_code_has_exactly_one_general_row() {
-    let codes = Code::ALL.iter().map(|c| c.as_str());
+    let codes = ErrorCode::ALL.iter().map(|c| c.as_str());
     for code in codes.chain(FAULTS.iter().map(|f| f.as_str())) {
         let rows = TABLE.iter().filter(|r| r.code == code && r.param.is_none());
         assert_eq!(rows.count(), 1, "{code}");
@@ -16,7 +16,8 @@ fn every_code_has_exactly_one_general_row() {
 
 #[test]
 fn every_row_belongs_to_a_code_and_stands_once() {
-    let known: BTreeSet<&str> = Code::ALL.iter().map(|c| c.as_str()).chain(FAULTS.iter().map(|f| f.as_str())).collect();
+    let known: BTreeSet<&str> =
+        ErrorCode::ALL.iter().map(|c| c.as_str()).chain(FAULTS.iter().map(|f| f.as_str())).collect();
     let mut seen = BTreeSet::new();
     for row in TABLE {
         assert!(known.contains(row.code), "{}", row.code);
@@ -26,19 +27,21 @@ fn every_row_belongs_to_a_code_and_stands_once() {
 
 #[test]
 fn statuses_follow_the_contract() {
-    let status = |code: Code| HttpError::from(code).0.status.as_u16();
-    assert_eq!(status(Code::FormIdentifierExists), 422);
-    assert_eq!(status(Code::FormParamValueDisabled), 400);
-    assert_eq!(status(Code::VerificationExpired), 400);
-    assert_eq!(status(Code::SignUpModeRestricted), 403);
-    assert_eq!(status(Code::ResourceNotFound), 404);
-    assert_eq!(status(Code::VerificationCodeTooManyRequests), 429);
+    let status = |code: ErrorCode| HttpError::from(code).0.status.as_u16();
+    assert_eq!(status(ErrorCode::FormIdentifierExists), 422);
+    assert_eq!(status(ErrorCode::FormParamValueDisabled), 400);
+    assert_eq!(status(ErrorCode::VerificationExpired), 400);
+    assert_eq!(status(ErrorCode::SignUpModeRestricted), 403);
+    assert_eq!(status(ErrorCode::ResourceNotFound), 404);
+    assert_eq!(status(ErrorCode::VerificationCodeTooManyRequests), 429);
 }
 
 #[test]
 fn several_faults_come_in_one_envelope_each_under_its_name() {
-    let reasons =
-        [Code::FormParamFormatInvalid.on("email_address"), Code::FormPasswordLengthTooShort.on("password").with(8)];
+    let reasons = [
+        ErrorCode::FormParamFormatInvalid.on("email_address"),
+        ErrorCode::FormPasswordLengthTooShort.on("password").with(8),
+    ];
     let shown = show(HttpError::from(&reasons[..]));
     assert_eq!(shown.0, 422);
     let errors = &shown.2["errors"];
@@ -52,9 +55,9 @@ fn several_faults_come_in_one_envelope_each_under_its_name() {
 
 #[test]
 fn every_wait_says_how_long() {
-    let limited = Code::VerificationCodeTooManyRequests.after(Span::from_millis(29_001));
+    let limited = ErrorCode::VerificationCodeTooManyRequests.after(Span::from_millis(29_001));
     assert_eq!(retry_after(limited.into()), "30");
-    assert_eq!(retry_after(Code::TooManyRequests.into()), "1");
+    assert_eq!(retry_after(ErrorCode::TooManyRequests.into()), "1");
     assert_eq!(retry_after(EngineError::Unavailable("store".into()).into()), "1");
     let busy = EngineError::Busy { retry_after: Span::from_secs(2) };
     assert_eq!(retry_after(busy.into()), "2");
@@ -69,7 +72,7 @@ fn causes_stay_in_the_log() {
 
 #[test]
 fn the_client_is_piggybacked() {
-    let error = HttpError::from(Code::FormCodeIncorrect.on("code"));
+    let error = HttpError::from(ErrorCode::FormCodeIncorrect.on("code"));
     let shown = show(error.with_client(json!({"object": "client"})));
     assert_eq!(shown.2["meta"], json!({"client": {"object": "client"}}));
 }

@@ -3,12 +3,12 @@
 use hyper::Method;
 
 use crate::domain::id::{SessionId, SignInId, SignUpId};
-use crate::domain::rejection::Code;
+use crate::domain::rejection::ErrorCode;
 
 use super::id;
 
 /// Why there is nothing for `method` at a path; `None` where Clerk has nothing there either, or the engine has it.
-pub(super) fn code(method: &Method, segments: &[&str]) -> Option<Code> {
+pub(super) fn code(method: &Method, segments: &[&str]) -> Option<ErrorCode> {
     let is_off = match *segments {
         // Of a session: the second look at who it is.
         ["v1", "client", "sessions", text, "verify", ..] => id::<SessionId>(text).is_some(),
@@ -21,13 +21,13 @@ pub(super) fn code(method: &Method, segments: &[&str]) -> Option<Code> {
             id::<SignUpId>(text).is_some()
         }
         ["v1", "client", "magic_links", ..] => true,
-        ["v1", "me"] if method == Method::DELETE => return Some(Code::UserDeleteSelfNotEnabled),
+        ["v1", "me"] if method == Method::DELETE => return Some(ErrorCode::UserDeleteSelfNotEnabled),
         ["v1", "me"] => method == Method::PATCH,
         ["v1", "me", feature, ..] => OF_A_USER.contains(&feature),
         ["v1", "organizations" | "api_keys" | "commerce" | "billing" | "dev_tools", ..] => true,
         _ => false,
     };
-    is_off.then_some(Code::FeatureNotEnabled)
+    is_off.then_some(ErrorCode::FeatureNotEnabled)
 }
 
 /// What users have at Clerk's and have not here, as `@clerk/clerk-js` asks for it: everything in a profile that can be
@@ -84,7 +84,7 @@ mod tests {
             format!("v1/client/sessions/{session}/verify/attempt_first_factor"),
         ] {
             let segments: Vec<&str> = path.split('/').collect();
-            assert_eq!(code(&Method::POST, &segments), Some(Code::FeatureNotEnabled), "{path}");
+            assert_eq!(code(&Method::POST, &segments), Some(ErrorCode::FeatureNotEnabled), "{path}");
         }
         for path in [
             "v1/me",

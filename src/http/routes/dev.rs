@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::config::settings_of_json;
 use crate::domain::identifier::{EmailAddress, PhoneNumber};
-use crate::domain::rejection::Code;
+use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::settings::Settings;
 use crate::domain::text;
@@ -18,7 +18,7 @@ use super::environment::with_instance;
 
 /// The captured messages, to one address or all of them.
 pub(super) fn outbox(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
-    let outbox = exchange.app.outbox.as_ref().ok_or(Code::ResourceNotFound)?;
+    let outbox = exchange.app.outbox.as_ref().ok_or(ErrorCode::ResourceNotFound)?;
     let messages = match exchange.head.query.single("to")?.filter(|to| !to.is_empty()) {
         None => outbox.messages(None),
         Some(to) => match normalised(to) {
@@ -56,7 +56,7 @@ pub(super) fn clock(exchange: &Exchange<'_>) -> Answer {
 pub(super) async fn advance_clock(exchange: &Exchange<'_>, document: &[u8]) -> Result<Answer, HttpError> {
     let by = Span::from_millis(advance_ms(&json_document(document)?)?);
     let now = exchange.engine().advance_clock(by).await?;
-    let now = now.ok_or(Code::ResourceNotFound)?;
+    let now = now.ok_or(ErrorCode::ResourceNotFound)?;
     Ok(Answer::json(&json!({ "now": now })))
 }
 

@@ -1,6 +1,6 @@
 //! `GET /v1/me`: the user of the session named by `_clerk_session_id`, else of the last active one.
 
-use crate::domain::rejection::Code;
+use crate::domain::rejection::ErrorCode;
 use crate::http::error::HttpError;
 use crate::http::exchange::Exchange;
 use crate::http::response::Answer;
@@ -9,7 +9,7 @@ use crate::http::wire::UserResource;
 pub(super) async fn show(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
     let named = exchange.head.query.single("_clerk_session_id")?;
     let session = match named.filter(|text| !text.is_empty()) {
-        Some(text) => Some(text.parse().map_err(|_| Code::ResourceNotFound)?),
+        Some(text) => Some(text.parse().map_err(|_| ErrorCode::ResourceNotFound)?),
         None => None,
     };
     let identity = exchange.identify().await?;

@@ -6,7 +6,7 @@ use form_urlencoded::Serializer;
 use hyper::Method;
 use url::Url;
 
-use crate::domain::rejection::Code;
+use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::engine::{ProviderCallback, Returned};
 use crate::http::audience::Audience;
@@ -33,11 +33,11 @@ pub(super) async fn take(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
         Err(error) => return Err(exchange.refuse(&identity, error).await),
     };
     if returned.is_late && exchange.head.audience() == Audience::Program {
-        return Err(Code::OAuthCallbackInvalid.into());
+        return Err(ErrorCode::OAuthCallbackInvalid.into());
     }
     let answer = match destination(exchange, &returned) {
         Some(url) => Answer::see_other(&url),
-        None if returned.is_late => return Err(Code::OAuthCallbackInvalid.into()),
+        None if returned.is_late => return Err(ErrorCode::OAuthCallbackInvalid.into()),
         None => link::nowhere(&Look::of(exchange.app)),
     };
     Ok(match &returned.client {

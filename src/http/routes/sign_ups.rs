@@ -219,7 +219,7 @@ pub(super) const COMPLETE_REDIRECT: &str = "action_complete_redirect_url";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::rejection::Code;
+    use crate::domain::rejection::ErrorCode;
 
     #[test]
     fn fields_come_as_they_were_sent() {
@@ -271,9 +271,9 @@ mod tests {
         assert_eq!(
             rejection.reasons(),
             [
-                Code::FormParamDuplicate.on("username"),
-                Code::FormParamValueInvalid.on("first_name"),
-                Code::InvalidRedirectUrl.on("redirect_url"),
+                ErrorCode::FormParamDuplicate.on("username"),
+                ErrorCode::FormParamValueInvalid.on("first_name"),
+                ErrorCode::InvalidRedirectUrl.on("redirect_url"),
             ]
         );
     }
@@ -283,7 +283,7 @@ mod tests {
     }
 
     fn fields_of(form: &[u8], write: Write) -> Result<RawFields, Rejection> {
-        let refuse = |_: &str, _: &str| Err(Code::InvalidRedirectUrl.on("redirect_url"));
+        let refuse = |_: &str, _: &str| Err(ErrorCode::InvalidRedirectUrl.on("redirect_url"));
         read_fields(&Params::decode(form, 100).expect("few enough"), write, refuse)
     }
 }

@@ -2,7 +2,7 @@
 //! ([guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets)). A navigation that
 //! changes nothing: mail scanners may follow it as often as they like.
 
-use crate::domain::rejection::Code;
+use crate::domain::rejection::ErrorCode;
 use crate::domain::text;
 use crate::engine::TicketStatus;
 use crate::http::error::HttpError;
@@ -21,8 +21,8 @@ pub(super) async fn accept(exchange: &Exchange<'_>) -> Result<Answer, HttpError>
         TicketStatus::SignUp => "sign_up",
         TicketStatus::SignIn => "sign_in",
         TicketStatus::Complete => "complete",
-        TicketStatus::Expired => return Err(refused(Code::TicketExpiredCode, url)),
-        TicketStatus::Revoked => return Err(refused(Code::RevokedInvitation, url)),
+        TicketStatus::Expired => return Err(refused(ErrorCode::TicketExpiredCode, url)),
+        TicketStatus::Revoked => return Err(refused(ErrorCode::RevokedInvitation, url)),
     };
     // Whoever has an account signs in the way they used to: a ticket is good for signing up only.
     let ticket = (holder.status == TicketStatus::SignUp).then_some(ticket);
@@ -33,7 +33,7 @@ pub(super) async fn accept(exchange: &Exchange<'_>) -> Result<Answer, HttpError>
 }
 
 /// The application knows no status for these, so people read here what happened, and go on from here.
-fn refused(code: Code, url: Option<String>) -> HttpError {
+fn refused(code: ErrorCode, url: Option<String>) -> HttpError {
     let error = HttpError::from(code);
     match url {
         Some(url) => error.leading_to(url),

@@ -6,7 +6,7 @@
 
 use hyper::Method;
 
-use crate::domain::rejection::{Code, Reason};
+use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::text;
 use crate::engine::{Followed, LinkOutcome};
 use crate::http::audience::Audience;
@@ -55,10 +55,10 @@ fn render(exchange: &Exchange<'_>, followed: &Followed, token: &str) -> Result<A
     let (status, refusal, session) = match followed.outcome {
         LinkOutcome::Verified { session } => ("verified", None, session),
         LinkOutcome::Unconfirmed => return Ok(link::question(&look, token, url)),
-        LinkOutcome::Expired => ("expired", Some(Code::VerificationLinkTokenExpired), None),
-        LinkOutcome::Failed => ("failed", Some(Code::VerificationLinkTokenInvalid), None),
-        LinkOutcome::Transferable => ("transferable", Some(Code::FormIdentifierExists), None),
-        LinkOutcome::ClientMismatch => ("client_mismatch", Some(Code::SignUpEmailLinkNotSameClient), None),
+        LinkOutcome::Expired => ("expired", Some(ErrorCode::VerificationLinkTokenExpired), None),
+        LinkOutcome::Failed => ("failed", Some(ErrorCode::VerificationLinkTokenInvalid), None),
+        LinkOutcome::Transferable => ("transferable", Some(ErrorCode::FormIdentifierExists), None),
+        LinkOutcome::ClientMismatch => ("client_mismatch", Some(ErrorCode::SignUpEmailLinkNotSameClient), None),
     };
     if let (Some(code), Audience::Program) = (refusal, exchange.head.audience()) {
         return Err(code.into());

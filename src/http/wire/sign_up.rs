@@ -123,7 +123,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::domain::rejection::Code;
+    use crate::domain::rejection::ErrorCode;
     use crate::domain::verification::ExternalState;
     use crate::http::wire::samples;
 
@@ -197,7 +197,7 @@ mod tests {
         );
         account.authorize_url = None;
         account.state =
-            ExternalState::Failed { code: Code::IdentifierAlreadySignedIn, session: Some(samples::SESSION) };
+            ExternalState::Failed { code: ErrorCode::IdentifierAlreadySignedIn, session: Some(samples::SESSION) };
         Arc::make_mut(&mut view.value).external_account = Some(Box::new(account));
         let shown = &show(&view)["verifications"]["external_account"];
         assert_eq!(shown["status"], "failed");

@@ -2,7 +2,7 @@
 
 use crate::domain::id::{InvitationId, UserId, WaitlistEntryId};
 use crate::domain::invitation::{Invitation, InvitationState};
-use crate::domain::rejection::{Code, Reason};
+use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
 use crate::store::{Commit, CommitError, InvitationChange, Store, WaitlistChange};
 
@@ -23,14 +23,14 @@ pub(super) async fn an_address_has_one_pending_invitation_unless_more_are_wanted
     let (first, second) = (invited(1, 1, "a@x.org"), invited(2, 2, "a@x.org"));
     commit(store, issue(&first, false)).await.expect("an invitation");
     let refused = commit(store, issue(&second, false)).await;
-    assert_eq!(refused, rejected(Code::DuplicateRecord.on("email_address")));
+    assert_eq!(refused, rejected(ErrorCode::DuplicateRecord.on("email_address")));
     assert_eq!(store.invitation(second.id).await, Ok(None));
     commit(store, issue(&second, true)).await.expect("a second one was wanted");
 
     let third = invited(3, 3, "a@x.org");
     commit(store, change(InvitationChange::Revoke(second.id))).await.expect("pending");
     let refused = commit(store, issue(&third, false)).await;
-    assert_eq!(refused, rejected(Code::DuplicateRecord.on("email_address")), "the first one is still pending");
+    assert_eq!(refused, rejected(ErrorCode::DuplicateRecord.on("email_address")), "the first one is still pending");
     commit(store, change(InvitationChange::Revoke(first.id))).await.expect("pending");
     commit(store, issue(&third, false)).await.expect("all are revoked");
     let mut late = issue(&invited(4, 4, "a@x.org"), false);
@@ -46,7 +46,7 @@ pub(super) async fn a_pending_invitation_is_seen_behind_others_that_were_deleted
     for gone in [&made[2], &made[0]] {
         commit(store, change(InvitationChange::Delete(gone.id))).await.expect("it is there");
         let refused = commit(store, issue(&made[3], false)).await;
-        assert_eq!(refused, rejected(Code::DuplicateRecord.on("email_address")), "the second is pending");
+        assert_eq!(refused, rejected(ErrorCode::DuplicateRecord.on("email_address")), "the second is pending");
     }
     commit(store, change(InvitationChange::Delete(made[1].id))).await.expect("it is there");
     commit(store, issue(&made[3], false)).await.expect("none is left");
@@ -57,7 +57,7 @@ pub(super) async fn an_address_has_so_many_pending_invitations_and_no_more(store
         commit(store, issue(&invited(n, n, "a@x.org"), true)).await.expect("an invitation beside others");
     }
     let refused = commit(store, issue(&invited(200, 200, "a@x.org"), true)).await;
-    assert_eq!(refused, rejected(Code::DuplicateRecord.on("email_address")));
+    assert_eq!(refused, rejected(ErrorCode::DuplicateRecord.on("email_address")));
     commit(store, issue(&invited(200, 200, "b@x.org"), true)).await.expect("another address");
 }
 
@@ -67,7 +67,7 @@ pub(super) async fn an_invitation_is_used_once_and_not_after_it_was_revoked(stor
     commit(store, issue(&revoked, false)).await.expect("an invitation");
     commit(store, change(InvitationChange::Revoke(revoked.id))).await.expect("pending");
     let twice = commit(store, change(InvitationChange::Revoke(revoked.id))).await;
-    assert_eq!(twice, rejected(Code::InvitationAlreadyRevoked));
+    assert_eq!(twice, rejected(ErrorCode::InvitationAlreadyRevoked));
 
     let sign_up = open(1, "a@x.org");
     commit(store, create(&sign_up)).await.expect("a sign-up");
@@ -75,21 +75,21 @@ pub(super) async fn an_invitation_is_used_once_and_not_after_it_was_revoked(stor
     let mut convert = convert(&bumped(&sign_up));
     convert.sign_up.as_mut().expect("a sign-up").expected_version = Some(0);
     let attempt = Commit { invitations: vec![InvitationChange::Accept(revoked.id, user)], ..convert.clone() };
-    assert_eq!(commit(store, attempt).await, rejected(Code::RevokedInvitation));
+    assert_eq!(commit(store, attempt).await, rejected(ErrorCode::RevokedInvitation));
     assert_eq!(store.user(user).await, Ok(None), "nothing of a refused commit is written");
     let attempt = Commit { invitations: vec![InvitationChange::Accept(used.id, user)], ..convert };
     commit(store, attempt).await.expect("the invitation is good");
     let found = store.invitation(used.id).await.expect("a read").expect("an invitation");
     assert_eq!(found.state, InvitationState::Accepted(user));
     for over in [InvitationChange::Accept(used.id, user), InvitationChange::Revoke(used.id)] {
-        assert_eq!(commit(store, change(over)).await, rejected(Code::InvitationAlreadyAccepted));
+        assert_eq!(commit(store, change(over)).await, rejected(ErrorCode::InvitationAlreadyAccepted));
     }
     let late = invited(3, 3, "c@x.org");
     commit(store, issue(&late, false)).await.expect("an invitation");
     let accept = |at| Commit { at, ..change(InvitationChange::Accept(late.id, user)) };
-    assert_eq!(commit(store, accept(late.expire_at)).await, rejected(Code::TicketExpiredCode));
+    assert_eq!(commit(store, accept(late.expire_at)).await, rejected(ErrorCode::TicketExpiredCode));
     let unknown = InvitationId::from_bytes([7; 16]);
-    assert_eq!(commit(store, change(InvitationChange::Revoke(unknown))).await, rejected(Code::ResourceNotFound));
+    assert_eq!(commit(store, change(InvitationChange::Revoke(unknown))).await, rejected(ErrorCode::ResourceNotFound));
 }
 
 pub(super) async fn a_deleted_invitation_stands_in_nobodys_way(store: &impl Store) {
@@ -98,7 +98,7 @@ pub(super) async fn a_deleted_invitation_stands_in_nobodys_way(store: &impl Stor
     commit(store, change(InvitationChange::Delete(first.id))).await.expect("it is there");
     assert_eq!(store.invitation(first.id).await, Ok(None));
     let gone = commit(store, change(InvitationChange::Accept(first.id, UserId::from_bytes([9; 16])))).await;
-    assert_eq!(gone, rejected(Code::TicketInvalidCode), "and lets nobody in");
+    assert_eq!(gone, rejected(ErrorCode::TicketInvalidCode), "and lets nobody in");
     commit(store, issue(&second, false)).await.expect("the first is gone");
 }
 
@@ -114,15 +114,15 @@ pub(super) async fn who_waits_is_listed_once_and_done_when_the_invitation_is_use
     let mut again = issue(&invited(2, 1, "a@x.org"), false);
     again.waitlist = vec![WaitlistChange::Invite(entry.id, InvitationId::from_bytes([2; 16]))];
     let refused = commit(store, again.clone()).await;
-    assert_eq!(refused, rejected(Code::WaitlistEntryAlreadyInvited), "before its invitation is looked at");
+    assert_eq!(refused, rejected(ErrorCode::WaitlistEntryAlreadyInvited), "before its invitation is looked at");
     let status = async || store.waitlist_entry(entry.id).await.expect("a read").expect("an entry").status;
     assert_eq!(status().await, WaitlistStatus::Invited);
     commit(store, change(InvitationChange::Accept(invitation.id, UserId::from_bytes([9; 16])))).await.expect("good");
     assert_eq!(status().await, WaitlistStatus::Completed);
     for (over, code) in [
-        (WaitlistChange::Reject(entry.id), Code::WaitlistEntryAlreadyCompleted),
-        (WaitlistChange::Delete(entry.id), Code::ResourceForbidden),
-        (WaitlistChange::Invite(entry.id, invitation.id), Code::WaitlistEntryAlreadyCompleted),
+        (WaitlistChange::Reject(entry.id), ErrorCode::WaitlistEntryAlreadyCompleted),
+        (WaitlistChange::Delete(entry.id), ErrorCode::ResourceForbidden),
+        (WaitlistChange::Invite(entry.id, invitation.id), ErrorCode::WaitlistEntryAlreadyCompleted),
     ] {
         assert_eq!(commit(store, waits(over)).await, rejected(code));
     }
@@ -142,11 +142,11 @@ pub(super) async fn who_is_rejected_loses_the_invitation(store: &impl Store) {
     let found = store.invitation(invitation.id).await.expect("a read").expect("an invitation");
     assert_eq!(found.state, InvitationState::Revoked);
     let twice = commit(store, waits(WaitlistChange::Reject(entry.id))).await;
-    assert_eq!(twice, rejected(Code::WaitlistEntryAlreadyRejected));
+    assert_eq!(twice, rejected(ErrorCode::WaitlistEntryAlreadyRejected));
     let next = invited(2, 1, "a@x.org");
     let invite = |at| Commit { waitlist: vec![WaitlistChange::Invite(entry.id, next.id)], at, ..issue(&next, false) };
     commit(store, invite(at(1))).await.expect("rejected, and let in after all");
-    assert_eq!(commit(store, invite(at(2))).await, rejected(Code::WaitlistEntryAlreadyInvited));
+    assert_eq!(commit(store, invite(at(2))).await, rejected(ErrorCode::WaitlistEntryAlreadyInvited));
     commit(store, invite(next.expire_at)).await.expect("the invitation is good no more");
     commit(store, waits(WaitlistChange::Delete(other.id))).await.expect("pending");
     assert_eq!(store.waitlist_entry(other.id).await, Ok(None));

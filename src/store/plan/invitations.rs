@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::domain::id::{InvitationId, WaitlistEntryId};
 use crate::domain::invitation::Invitation;
-use crate::domain::rejection::{Code, Rejection};
+use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::time::Timestamp;
 use crate::domain::waitlist::WaitlistEntry;
 use crate::store::key;
@@ -21,7 +21,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
                 let address = key::invited(&invitation.email_address.identifier());
                 let mut pending = self.pending(&address, at)?;
                 if !pending.is_empty() && !beside_others || pending.len() >= PENDING_MAX {
-                    return Err(Rejection::from(Code::DuplicateRecord.on("email_address")).into());
+                    return Err(Rejection::from(ErrorCode::DuplicateRecord.on("email_address")).into());
                 }
                 pending.push(*invitation.id.as_bytes());
                 self.put(address, &InvitedRecordV2 { invitations: pending })?;
@@ -29,7 +29,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
             }
             InvitationChange::Accept(id, user) => {
                 // One that was deleted meanwhile lets nobody in.
-                let known = self.known_invitation(*id)?.ok_or_else(|| Rejection::from(Code::TicketInvalidCode))?;
+                let known = self.known_invitation(*id)?.ok_or_else(|| Rejection::from(ErrorCode::TicketInvalidCode))?;
                 let accepted = known.accepted(*user, at).map_err(Rejection::from)?;
                 self.put(key::invitation(*id), &InvitationRecordV1::from(&accepted))?;
                 let Some(waiting) = known.waitlist_entry else { return Ok(()) };
@@ -114,7 +114,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
 }
 
 fn gone() -> Rejection {
-    Code::ResourceNotFound.into()
+    ErrorCode::ResourceNotFound.into()
 }
 
 /// How many pending invitations one address may have: each is read when another is made.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{ClientId, ExternalAccountId, IdentificationId, SessionId};
-use crate::domain::rejection::Code;
+use crate::domain::rejection::ErrorCode;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserAccount;
 use crate::domain::verification::{ExternalAccount, ExternalState, Profile};
@@ -92,7 +92,7 @@ impl TryFrom<ExternalAccountV1> for ExternalAccount {
 
 impl From<&ExternalState> for ExternalStateV1 {
     fn from(state: &ExternalState) -> Self {
-        let name = |code: &Code| code.as_str().to_owned();
+        let name = |code: &ErrorCode| code.as_str().to_owned();
         match state {
             ExternalState::Pending => Self::Pending,
             ExternalState::Verified { at, client } => Self::Verified { at: at.as_millis(), client: *client.as_bytes() },
@@ -175,7 +175,7 @@ impl From<UserAccountV1> for UserAccount {
     }
 }
 
-fn named(code: &str) -> Result<Code, StoreError> {
-    let found = Code::ALL.iter().find(|known| known.as_str() == code);
+fn named(code: &str) -> Result<ErrorCode, StoreError> {
+    let found = ErrorCode::ALL.iter().find(|known| known.as_str() == code);
     found.copied().ok_or_else(|| StoreError::Damaged(format!("`{code}` is no error code")))
 }

@@ -7,7 +7,7 @@ use crate::domain::id::{
 };
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::{Invitation, InvitationState};
-use crate::domain::rejection::Code;
+use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::session::{Session, SessionStatus};
 use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
@@ -71,7 +71,7 @@ pub(in crate::store) fn external_account() -> ExternalAccount {
     ExternalAccount {
         strategy: Strategy::OAuth("oauth_google".into()),
         state: ExternalState::Failed {
-            code: Code::IdentifierAlreadySignedIn,
+            code: ErrorCode::IdentifierAlreadySignedIn,
             session: Some(SessionId::from_bytes([3; 16])),
         },
         nonce: [13; 16],

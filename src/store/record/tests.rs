@@ -11,7 +11,7 @@ use crate::domain::client::Client;
 use crate::domain::id::{ClientId, SessionId, SignInId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::{Invitation, InvitationState};
-use crate::domain::rejection::Code;
+use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::session::SessionStatus;
 use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
@@ -185,12 +185,12 @@ proptest! {
     #[test]
     fn any_external_account_comes_back_whole(
         strategy in strategies(),
-        (state, code, id) in (0..4_usize, 0..Code::ALL.len(), any::<[u8; 16]>()),
+        (state, code, id) in (0..4_usize, 0..ErrorCode::ALL.len(), any::<[u8; 16]>()),
         at in times(),
         session in any::<bool>(),
     ) {
         let mut sign_up = samples::sign_up();
-        let code = Code::ALL[code];
+        let code = ErrorCode::ALL[code];
         let account = sign_up.external_account.as_mut().expect("a sample");
         account.strategy = strategy;
         account.state = match state {

@@ -5,7 +5,7 @@ use vestibule::domain::client::ClientChange;
 use vestibule::domain::effect::{Charge, Charged, Content, Effect};
 use vestibule::domain::field::Field;
 use vestibule::domain::identifier::EmailAddress;
-use vestibule::domain::rejection::{Code, Rejection};
+use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::requirements::Requirements;
 use vestibule::domain::settings::SignUpMode;
 use vestibule::domain::sign_up::{
@@ -304,7 +304,7 @@ fn never_calls_the_right_code_wrong(decision: &Decision<'_>, refused: &Rejection
     let Command::Attempt(attempt) = decision.command else { return Ok(()) };
     for (field, live) in ADDRESSES.iter().zip(&decision.person.live) {
         let is_right = live.as_ref().is_some_and(|live| is_good(live, decision.world) && fits(attempt, field, live));
-        prop_assert!(!is_right || !refused.is(Code::FormCodeIncorrect), "the right code is called wrong");
+        prop_assert!(!is_right || !refused.is(ErrorCode::FormCodeIncorrect), "the right code is called wrong");
     }
     Ok(())
 }

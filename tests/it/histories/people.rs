@@ -7,7 +7,7 @@ use vestibule::domain::field::Field;
 use vestibule::domain::id::{ClientId, InvitationId, SessionId, SignUpId};
 use vestibule::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber};
 use vestibule::domain::invitation::{Invitation, InvitationState};
-use vestibule::domain::rejection::{Code as Refusal, Rejection};
+use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_in::Proved;
 use vestibule::domain::sign_up::{
@@ -247,7 +247,7 @@ fn proved(proof: Proof, world: &World) -> Proved {
 /// What a provider says, with what the engine looks up beside it.
 pub(super) fn answer(said: &Answer, world: &World) -> ExternalAnswer {
     let nothing = ExternalAnswer {
-        outcome: Err(Refusal::OAuthAccessDenied),
+        outcome: Err(ErrorCode::OAuthAccessDenied),
         holder: None,
         links: false,
         session: None,

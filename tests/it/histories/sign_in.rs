@@ -12,7 +12,7 @@ use vestibule::domain::sign_in::{
 };
 use vestibule::domain::sign_up::{ExternalAnswer, ExternalReturn};
 use vestibule::domain::user::User;
-use vestibule::domain::verification::{Code, ExternalAccount, Strategy as Way};
+use vestibule::domain::verification::{ExternalAccount, OneTimeCode, Strategy as Way};
 use vestibule::store::{ClientWrite, Commit, CommitError, Store};
 
 use super::instance::{Instance, instances};
@@ -150,7 +150,7 @@ impl History {
                 };
                 let is_free = |code: &String| !mine.contains(code) && !theirs.contains(code);
                 let code = code.or_else(|| (0..).map(|n| format!("{n:06}")).find(is_free))?;
-                let proof = Proof::Code(Code::parse(&code));
+                let proof = Proof::Code(OneTimeCode::parse(&code));
                 (*who, Asked::Attempt(Attempt { strategy: means.way(), proof }, Some(code)))
             }
             Step::Password { who, is_right } => {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use vestibule::domain::client::ClientChange;
 use vestibule::domain::context::Context;
 use vestibule::domain::effect::{Charge, Charged, Content, Effect};
-use vestibule::domain::rejection::{Code, Rejection};
+use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::sign_in::{
     Attempt, Create, Credential, Entry, Phase, Prepare, Proof, SignIn, Start, Status, Transition,
 };
@@ -163,7 +163,7 @@ fn counts_every_try(decision: &Decision<'_>, transition: &Transition) -> Law {
     };
     prop_assert_eq!(transition.tried.is_some(), guesses, "a try that is not counted");
     let Some(tried) = &transition.tried else { return Ok(()) };
-    let is_newcomer = transition.verdict.as_ref().is_err_and(|refused| refused.is(Code::SignUpIfMissingTransfer));
+    let is_newcomer = transition.verdict.as_ref().is_err_and(|refused| refused.is(ErrorCode::SignUpIfMissingTransfer));
     prop_assert_eq!(tried.succeeded, transition.entry.is_some() || is_newcomer);
     let proofs = transition.charges.iter().filter(|charge| charge.what == Charged::Proof).count();
     prop_assert_eq!(proofs, usize::from(tried.succeeded), "a proof begins the count anew, and nothing else does");
@@ -173,7 +173,7 @@ fn counts_every_try(decision: &Decision<'_>, transition: &Transition) -> Law {
 /// Of a wrong password nothing is kept, of a wrong code the try; who proved what is nobody's may sign up with it.
 fn keeps_little_of_a_refusal(decision: &Decision<'_>, transition: &Transition, refused: &Rejection) -> Law {
     prop_assert!(transition.entry.is_none() && transition.effects.is_empty());
-    if refused.is(Code::FormPasswordIncorrect) {
+    if refused.is(ErrorCode::FormPasswordIncorrect) {
         prop_assert!(transition.client_changes.is_empty(), "a wrong password changes the client");
         let fits = match decision.asked {
             Asked::Attempt(Attempt { proof: Proof::Password { fits }, .. }, _) => fits.is_some(),
@@ -193,13 +193,13 @@ fn keeps_little_of_a_refusal(decision: &Decision<'_>, transition: &Transition, r
         factor.verification.attempts += 1;
     }
     let is_right = decision.live.is_some_and(|live| brings(decision, live));
-    if refused.is(Code::SignUpIfMissingTransfer) {
+    if refused.is(ErrorCode::SignUpIfMissingTransfer) {
         prop_assert!(is_right && decision.user.is_none() && expected.newcomer.is_some(), "nothing to sign up with");
         let proved = transition.next.proved_by_newcomer().map(|proved| proved.identifier);
         prop_assert_eq!(proved, decision.live.map(|live| live.address.clone()));
         return Ok(());
     }
-    prop_assert!(refused.is(Code::FormCodeIncorrect));
+    prop_assert!(refused.is(ErrorCode::FormCodeIncorrect));
     let could_be_right = decision.user.is_some() || expected.newcomer.is_some();
     prop_assert!(!is_right || !could_be_right, "the right code is called wrong");
     prop_assert_eq!(&transition.next, &expected, "more than the try is kept");
