@@ -8,7 +8,7 @@ use crate::domain::id::{SessionId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, Username};
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::sign_in::SourceMark;
-use crate::domain::sign_up::{External, ExternalAnswer};
+use crate::domain::sign_up::{External, ProviderOutcome};
 use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Strategy};
 
 use super::{Caller, Engine, EngineError, Source};
@@ -31,7 +31,7 @@ impl Engine {
         account: &ExternalAccount,
         because: ErrorCode,
         client: Option<&Client>,
-    ) -> Result<(Strategy, ExternalAnswer), EngineError> {
+    ) -> Result<(Strategy, ProviderOutcome), EngineError> {
         let nothing = || Rejection::from(ErrorCode::AccountTransferInvalid);
         let profile = account.profile.clone().filter(|_| account.state == ExternalState::Transferable(because));
         let provider = account.strategy.provider().ok_or_else(nothing)?;
@@ -46,9 +46,9 @@ impl Engine {
         provider: &str,
         outcome: Result<Profile, ErrorCode>,
         client: Option<&Client>,
-    ) -> Result<ExternalAnswer, EngineError> {
+    ) -> Result<ProviderOutcome, EngineError> {
         let mut answer =
-            ExternalAnswer { outcome, holder: None, links: false, session: None, taken: Default::default() };
+            ProviderOutcome { outcome, holder: None, links: false, session: None, taken: Default::default() };
         let Ok(profile) = &answer.outcome else { return Ok(answer) };
         let store = self.inner.store();
         answer.holder = store.holder(&profile.identifier(provider)).await?;

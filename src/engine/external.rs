@@ -16,7 +16,7 @@ use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::settings::OAuth;
 use crate::domain::sign_in;
-use crate::domain::sign_up::{Command, External, ExternalReturn, ExternalTrip, Phase, RawFields};
+use crate::domain::sign_up::{AuthorizationRequest, AuthorizationResponse, Command, External, Phase, RawFields};
 use crate::domain::verification::{ExternalAccount, Profile, Strategy};
 use crate::limiter::Family;
 use crate::oauth::{Ask, Callback, ProviderError, is_denial};
@@ -187,7 +187,8 @@ impl Engine {
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let found = self.inner.system.read(id, client).await?.sign_up;
         let invalid = || EngineError::from(Rejection::from(ErrorCode::OAuthCallbackInvalid));
-        let account = found.external_account.as_deref().filter(|account| account.awaits(&account.nonce, self.now()));
+        let account =
+            found.external_account.as_deref().filter(|account| account.awaits_callback(&account.nonce, self.now()));
         let account = account.ok_or_else(invalid)?;
         let trip = Trip { of: Traveller::SignUp(id), client, gate: Gate::HandOver, nonce: account.nonce };
         let sealed = URL_SAFE_NO_PAD.decode(handed_over).map_err(|_| invalid())?;
@@ -285,7 +286,8 @@ impl Engine {
             Err(error) => return Err(error),
         };
         let is_open = found.phase == Phase::Open;
-        let account = found.external_account.as_deref().filter(|account| account.awaits(&trip.nonce, self.now()));
+        let account =
+            found.external_account.as_deref().filter(|account| account.awaits_callback(&trip.nonce, self.now()));
         Ok(account.filter(|_| is_open).cloned())
     }
 
@@ -325,19 +327,19 @@ impl Engine {
         account: &ExternalAccount,
         callback: &ProviderCallback,
         by_owner: bool,
-    ) -> Result<ExternalReturn, EngineError> {
+    ) -> Result<AuthorizationResponse, EngineError> {
         let provider = account.strategy.provider().unwrap_or_default();
         let outcome = self.exchange(&account.strategy, trip, callback).await;
         let owner = self.inner.store().client(trip.client).await?;
         let answer = self.answer(&provider, outcome, owner.as_deref()).await?;
-        Ok(ExternalReturn { nonce: trip.nonce, answer, by_owner })
+        Ok(AuthorizationResponse { nonce: trip.nonce, answer, by_owner })
     }
 
     /// The account of a sign-in that the traveller is expected back with.
     async fn awaited_sign_in(&self, id: SignInId, trip: &Trip) -> Result<Option<ExternalAccount>, EngineError> {
         let client = self.inner.store().client(trip.client).await?;
         let account = client.as_deref().and_then(|client| self.in_progress(Some(client), id).ok()?.external.clone());
-        Ok(account.filter(|account| account.awaits(&trip.nonce, self.now())).map(|account| *account))
+        Ok(account.filter(|account| account.awaits_callback(&trip.nonce, self.now())).map(|account| *account))
     }
 
     /// The trip of somebody who is sent to a provider now.
@@ -347,13 +349,13 @@ impl Engine {
         (of, client): (Traveller, ClientId),
         wishes: &Wishes<'_>,
         source: &Source,
-    ) -> Result<ExternalTrip, EngineError> {
+    ) -> Result<AuthorizationRequest, EngineError> {
         let redirect_url = wishes.redirect_url.map(str::to_owned);
         let redirect_url =
             redirect_url.ok_or_else(|| Rejection::from(ErrorCode::FormParamMissing.on("redirect_url")))?;
         let trip = self.trip(of, client, source);
         let wishes = &wishes.within_reason();
-        Ok(ExternalTrip {
+        Ok(AuthorizationRequest {
             strategy: strategy.clone(),
             nonce: trip.nonce,
             redirect_url,

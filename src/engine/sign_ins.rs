@@ -11,7 +11,7 @@ use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::{self, Attempt, Create, Prepare, Proof, SignIn, Start, Status, Transition, Try};
-use crate::domain::sign_up::{self, ExternalReturn};
+use crate::domain::sign_up::{self, AuthorizationResponse};
 use crate::domain::user::User;
 use crate::domain::verification::{self, Strategy};
 use crate::limiter::Family;
@@ -370,7 +370,7 @@ impl Engine {
         id: SignInId,
         client: ClientId,
         terms: Vec<ClientChange>,
-        back: &ExternalReturn,
+        back: &AuthorizationResponse,
         source: &Source,
     ) -> Result<(SignIn, Committed), EngineError> {
         let decide = |client: Option<&Client>, cx: &mut Context<'_>| {

@@ -7,7 +7,7 @@ use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::SignUpMode;
 use vestibule::domain::sign_in::Proved;
-use vestibule::domain::sign_up::{Command, External, ExternalAnswer, RawFields, Transition};
+use vestibule::domain::sign_up::{Command, External, ProviderOutcome, RawFields, Transition};
 use vestibule::domain::time::Timestamp;
 use vestibule::domain::verification::{ExternalState, Strategy};
 
@@ -82,7 +82,7 @@ fn a_captcha_is_owed_until_one_is_solved_or_a_provider_vouches() {
     }
 
     let failed =
-        come_back(&mut world, &away, ExternalAnswer { outcome: Err(ErrorCode::OAuthAccessDenied), ..nobody() });
+        come_back(&mut world, &away, ProviderOutcome { outcome: Err(ErrorCode::OAuthAccessDenied), ..nobody() });
     assert!(refused(world.update(&failed.next, &RawFields::default())), "who was refused there has proved nothing");
     let vouched = come_back(&mut world, &away, answer(person(Some(EMAIL), true)));
     assert!(vouched.conversion.is_some());
@@ -99,7 +99,7 @@ fn a_transfer_waives_the_captcha_for_the_account_that_it_brings_alone() {
         let mut world = World::new(open());
         world.settings.sign_up.captcha_enabled = true;
         world.policy.captcha_bypass = vec![PROVIDER.into()];
-        let brought = External::Answered(Strategy::OAuth(strategy.into()), ExternalAnswer { outcome, ..nobody() });
+        let brought = External::Answered(Strategy::OAuth(strategy.into()), ProviderOutcome { outcome, ..nobody() });
         let given = raw(|f| f.email_address = Some(EMAIL.into()));
         let created = create_with(&mut world, &given, |fields| {
             fields.external = Some(brought.clone());

@@ -12,8 +12,8 @@ use vestibule::domain::restrictions::{Listing, PhoneCountries};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{OAuth, Settings, SignUpMode, Social};
 use vestibule::domain::sign_up::{
-    Action, Command, External, ExternalAnswer, ExternalReturn, ExternalTrip, Fields, Follow, Prepare, RawFields,
-    SignUp, Transition,
+    Action, AuthorizationRequest, AuthorizationResponse, Command, External, Fields, Follow, Prepare, ProviderOutcome,
+    RawFields, SignUp, Transition,
 };
 use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::verification::{LinkToken, Profile, Strategy};
@@ -328,7 +328,7 @@ fn link(world: &mut World, enforce: &mut dyn FnMut(&mut World), here: bool) -> R
 }
 
 pub(crate) fn trip(provider: &str) -> External {
-    External::Begin(ExternalTrip {
+    External::Begin(AuthorizationRequest {
         strategy: Strategy::OAuth(provider.into()),
         nonce: [3; 16],
         redirect_url: "http://localhost:3000/sso-callback".into(),
@@ -345,9 +345,9 @@ fn leave_or_refuse(world: &mut World) -> Result<SignUp, Rejection> {
     Ok(create_with(world, &RawFields::default(), |fields| fields.external = Some(trip(PROVIDER)))?.next)
 }
 
-pub(crate) fn come_back(world: &mut World, away: &SignUp, answer: ExternalAnswer) -> Transition {
+pub(crate) fn come_back(world: &mut World, away: &SignUp, answer: ProviderOutcome) -> Transition {
     let nonce = away.external_account.as_ref().expect("an account").nonce;
-    let back = ExternalReturn { nonce, answer, by_owner: true };
+    let back = AuthorizationResponse { nonce, answer, by_owner: true };
     world.decide(|cx| away.apply(&Command::Return(Box::new(back)), cx)).expect("a person who has a page to go back to")
 }
 
@@ -398,13 +398,13 @@ pub(crate) fn person(email: Option<&str>, email_verified: bool) -> Profile {
     }
 }
 
-pub(crate) fn answer(profile: Profile) -> ExternalAnswer {
-    ExternalAnswer { outcome: Ok(profile), ..nobody() }
+pub(crate) fn answer(profile: Profile) -> ProviderOutcome {
+    ProviderOutcome { outcome: Ok(profile), ..nobody() }
 }
 
-pub(crate) fn nobody() -> ExternalAnswer {
+pub(crate) fn nobody() -> ProviderOutcome {
     let outcome = Err(ErrorCode::OAuthCallbackInvalid);
-    ExternalAnswer { outcome, holder: None, links: false, session: None, taken: BTreeSet::new() }
+    ProviderOutcome { outcome, holder: None, links: false, session: None, taken: BTreeSet::new() }
 }
 
 pub(crate) fn invitation() -> Invitation {

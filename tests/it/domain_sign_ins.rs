@@ -5,7 +5,7 @@ use vestibule::domain::identifier::EmailAddress;
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_in::{Attempt, Create, Fit, Newcomer, Proof, SignIn, Start, Transition};
-use vestibule::domain::sign_up::{ExternalAnswer, ExternalTrip};
+use vestibule::domain::sign_up::{AuthorizationRequest, ProviderOutcome};
 use vestibule::domain::user::User;
 use vestibule::domain::verification::{ExternalAccount, Strategy};
 
@@ -34,18 +34,18 @@ fn an_account_that_is_signed_in_here_already_is_not_taken_over_again() {
     let mut world = world();
     let user = user(&mut world);
     let strategy = Strategy::OAuth("oauth_google".into());
-    let trip = ExternalTrip {
+    let trip = AuthorizationRequest {
         strategy,
         nonce: [1; 16],
         redirect_url: "https://app.example/".into(),
         action_complete_redirect_url: None,
         authorize_url: "https://provider.example/".into(),
     };
-    let account = world.decide(|cx| ExternalAccount::leaving(&trip, cx.now));
+    let account = world.decide(|cx| ExternalAccount::pending(&trip, cx.now));
     let profile = person(Some("ada@example.com"), true);
     let account = ExternalAccount { profile: Some(profile.clone()), ..account };
     let mut take_over = |session| {
-        let answer = ExternalAnswer { holder: Some(user.id), session, ..answer(profile.clone()) };
+        let answer = ProviderOutcome { holder: Some(user.id), session, ..answer(profile.clone()) };
         create(&mut world, None, Start::TakeOver(Box::new((account.clone(), answer))), None)
     };
     assert!(take_over(None).expect("a sign-in").entry.is_some());

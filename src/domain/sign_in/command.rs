@@ -3,7 +3,7 @@
 use crate::domain::id::{ClientId, IdentificationId, SignInId};
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{ErrorCode, Reason};
-use crate::domain::sign_up::{ExternalAnswer, ExternalTrip};
+use crate::domain::sign_up::{AuthorizationRequest, ProviderOutcome};
 use crate::domain::verification::{self, ExternalAccount, Strategy};
 
 use super::{Fit, Newcomer};
@@ -40,9 +40,9 @@ pub enum Start {
         fits: Option<Fit>,
     },
     /// Go to a provider.
-    Leave(Box<ExternalTrip>),
+    Leave(Box<AuthorizationRequest>),
     /// Take over the account that the client's sign-up found to be a user's.
-    TakeOver(Box<(ExternalAccount, ExternalAnswer)>),
+    TakeOver(Box<(ExternalAccount, ProviderOutcome)>),
 }
 
 /// Begin to prove a first factor.

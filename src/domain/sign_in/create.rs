@@ -46,7 +46,7 @@ impl SignIn {
             Start::Prepare(prepare) => empty.prepare_in_place(prepare, create.replaces, user, cx),
             Start::Leave(trip) => {
                 usable(&trip.strategy, cx.settings)?;
-                let external = Some(Box::new(ExternalAccount::leaving(trip, cx.now)));
+                let external = Some(Box::new(ExternalAccount::pending(trip, cx.now)));
                 Ok(Transition::to(Self { external, ..empty }).kept(create.replaces))
             }
             Start::TakeOver(found) => empty.take_over(&found.0, &found.1, create.replaces, cx),

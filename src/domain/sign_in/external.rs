@@ -6,7 +6,7 @@ use crate::domain::context::Context;
 use crate::domain::id::{SignInId, UserId};
 use crate::domain::identifier::EmailAddress;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::sign_up::{ExternalAnswer, ExternalReturn};
+use crate::domain::sign_up::{AuthorizationResponse, ProviderOutcome};
 use crate::domain::user::UserAccount;
 use crate::domain::verification::{ExternalAccount, ExternalState};
 
@@ -17,14 +17,18 @@ impl SignIn {
     ///
     /// # Errors
     /// `oauth_callback_invalid` unless this trip is the one that the person is expected back from.
-    pub fn return_from_provider(&self, back: &ExternalReturn, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
-        let account = self.external.as_ref().filter(|account| account.awaits(&back.nonce, cx.now));
+    pub fn return_from_provider(
+        &self,
+        back: &AuthorizationResponse,
+        cx: &mut Context<'_>,
+    ) -> Result<Transition, Rejection> {
+        let account = self.external.as_ref().filter(|account| account.awaits_callback(&back.nonce, cx.now));
         let mut account = (**account.ok_or(ErrorCode::OAuthCallbackInvalid)?).clone();
         let mut next = self.clone();
         next.version += 1;
         next.updated_at = cx.now.max(self.updated_at);
         account.authorize_url = None;
-        let ExternalAnswer { outcome, holder, session, .. } = &back.answer;
+        let ProviderOutcome { outcome, holder, session, .. } = &back.answer;
         account.state = match outcome {
             Err(code) => ExternalState::Failed { code: *code, session: None },
             Ok(_) if session.is_some() => {
@@ -51,7 +55,7 @@ impl SignIn {
     pub(super) fn take_over(
         mut self,
         account: &ExternalAccount,
-        answer: &ExternalAnswer,
+        answer: &ProviderOutcome,
         expected: Option<(SignInId, u64)>,
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {

@@ -4,7 +4,7 @@ use crate::domain::id::ClientId;
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::verification::{LinkSecret, Strategy};
 
-use super::{Action, ExternalReturn, Fields};
+use super::{Action, AuthorizationResponse, Fields};
 
 /// A command to an existing sign-up.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub enum Command {
     /// Prove a field.
     Attempt(Attempt),
     /// The person is back from a provider.
-    Return(Box<ExternalReturn>),
+    Return(Box<AuthorizationResponse>),
     /// Prove the e-mail address by the link that was sent to it.
     Follow(Follow),
     /// The application's backend has its say.

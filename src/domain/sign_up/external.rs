@@ -20,14 +20,14 @@ use super::{Collected, Fields, SignUp, Transition};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum External {
     /// The person is sent to the provider.
-    Begin(ExternalTrip),
+    Begin(AuthorizationRequest),
     /// The application brought the provider's word along, or a sign-in handed it over.
-    Answered(Strategy, ExternalAnswer),
+    Answered(Strategy, ProviderOutcome),
 }
 
 /// One trip to a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExternalTrip {
+pub struct AuthorizationRequest {
     /// Which provider.
     pub strategy: Strategy,
     /// Fresh for this trip.
@@ -42,18 +42,18 @@ pub struct ExternalTrip {
 
 /// The person is back from the trip with this nonce.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExternalReturn {
+pub struct AuthorizationResponse {
     /// Which trip.
     pub nonce: [u8; 16],
     /// What came of it.
-    pub answer: ExternalAnswer,
+    pub answer: ProviderOutcome,
     /// Whether the sign-up's client hears of a new token of its own.
     pub by_owner: bool,
 }
 
 /// What a provider said, and what look-ups found about it just before; the commit decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExternalAnswer {
+pub struct ProviderOutcome {
     /// Who the person is there, or why that is not known.
     pub outcome: Result<Profile, ErrorCode>,
     /// The user whose account it is, or who proved the address that the provider vouches for.
@@ -80,10 +80,10 @@ impl SignUp {
     /// What came of a trip. A trip ends once; whoever comes back from an earlier one is refused.
     pub(super) fn return_from_provider(
         &self,
-        back: &ExternalReturn,
+        back: &AuthorizationResponse,
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
-        let account = self.external_account.as_ref().filter(|account| account.awaits(&back.nonce, cx.now));
+        let account = self.external_account.as_ref().filter(|account| account.awaits_callback(&back.nonce, cx.now));
         let account = account.ok_or(ErrorCode::OAuthCallbackInvalid)?;
         let mut next = self.clone();
         next.version += 1;
@@ -113,7 +113,7 @@ impl SignUp {
     pub(super) fn take_external(&mut self, external: &External, cx: &Context<'_>) {
         match external {
             External::Begin(trip) => {
-                self.external_account = Some(Box::new(ExternalAccount::leaving(trip, cx.now)));
+                self.external_account = Some(Box::new(ExternalAccount::pending(trip, cx.now)));
             }
             External::Answered(strategy, answer) => {
                 let account = ExternalAccount {
@@ -131,7 +131,7 @@ impl SignUp {
         }
     }
 
-    fn settle(&mut self, mut account: ExternalAccount, answer: &ExternalAnswer, cx: &Context<'_>) {
+    fn settle(&mut self, mut account: ExternalAccount, answer: &ProviderOutcome, cx: &Context<'_>) {
         account.authorize_url = None;
         // The provider may have been switched off while the person was there.
         let is_on = usable(&account.strategy, cx.settings).map_err(|refused| refused.code);

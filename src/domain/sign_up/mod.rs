@@ -21,7 +21,7 @@ mod update;
 
 pub use action::Action;
 pub use command::{Attempt, Command, Follow, Prepare};
-pub use external::{External, ExternalAnswer, ExternalReturn, ExternalTrip};
+pub use external::{AuthorizationRequest, AuthorizationResponse, External, ProviderOutcome};
 pub(super) use fields::channel;
 pub use fields::{Fields, Patch, RawFields, usable};
 pub use own_words::own_words;

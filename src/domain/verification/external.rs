@@ -4,7 +4,7 @@
 use crate::domain::id::{ClientId, SessionId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind};
 use crate::domain::rejection::ErrorCode;
-use crate::domain::sign_up::ExternalTrip;
+use crate::domain::sign_up::AuthorizationRequest;
 use crate::domain::time::{Span, Timestamp};
 
 use super::Strategy;
@@ -89,7 +89,7 @@ pub struct Profile {
 
 impl ExternalAccount {
     /// The account of a person who is sent to a provider now.
-    pub fn leaving(trip: &ExternalTrip, now: Timestamp) -> Self {
+    pub fn pending(trip: &AuthorizationRequest, now: Timestamp) -> Self {
         Self {
             strategy: trip.strategy.clone(),
             state: ExternalState::Pending,
@@ -114,7 +114,7 @@ impl ExternalAccount {
     }
 
     /// Whether the person may still come back from the trip that `nonce` belongs to.
-    pub fn awaits(&self, nonce: &[u8; 16], now: Timestamp) -> bool {
+    pub fn awaits_callback(&self, nonce: &[u8; 16], now: Timestamp) -> bool {
         self.nonce == *nonce && self.status(now) == ExternalStatus::Unverified
     }
 

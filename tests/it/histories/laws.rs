@@ -9,7 +9,7 @@ use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::requirements::Requirements;
 use vestibule::domain::settings::SignUpMode;
 use vestibule::domain::sign_up::{
-    Attempt, Command, External, ExternalAnswer, Fields, Follow, Phase, SignUp, Status, Transition,
+    Attempt, Command, External, Fields, Follow, Phase, ProviderOutcome, SignUp, Status, Transition,
 };
 use vestibule::domain::verification::{ExternalState, Strategy as Way, VerificationStatus};
 
@@ -291,7 +291,7 @@ fn is_vouched(fields: &Fields, field: &Field, next: &SignUp) -> bool {
     address.is_some() && (address == invited || address == proved) || is_of_provider
 }
 
-fn vouches(answer: &ExternalAnswer, next: &SignUp) -> bool {
+fn vouches(answer: &ProviderOutcome, next: &SignUp) -> bool {
     let profile = answer.outcome.as_ref().ok().filter(|profile| profile.email_verified);
     let email = profile.and_then(|profile| profile.email()).map(|email| email.identifier());
     email.is_some()

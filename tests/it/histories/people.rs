@@ -11,7 +11,7 @@ use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_in::Proved;
 use vestibule::domain::sign_up::{
-    External, ExternalAnswer, ExternalTrip, Fields, Patch, RawFields, SignUp, Transition,
+    AuthorizationRequest, External, Fields, Patch, ProviderOutcome, RawFields, SignUp, Transition,
 };
 use vestibule::domain::time::Timestamp;
 use vestibule::domain::verification::{Profile, Strategy as Way};
@@ -211,8 +211,8 @@ pub(super) fn is_hidden(kind: IdentifierKind, value: Option<&SignUp>, world: &Wo
     world.settings().hides_holders(kind) && address.is_some_and(|address| world.holder(&address).is_some())
 }
 
-pub(super) fn trip(nonce: [u8; 16]) -> ExternalTrip {
-    ExternalTrip {
+pub(super) fn trip(nonce: [u8; 16]) -> AuthorizationRequest {
+    AuthorizationRequest {
         strategy: Way::OAuth(PROVIDER.into()),
         nonce,
         redirect_url: "https://app.example/sso-callback".into(),
@@ -245,8 +245,8 @@ fn proved(proof: Proof, world: &World) -> Proved {
 }
 
 /// What a provider says, with what the engine looks up beside it.
-pub(super) fn answer(said: &Answer, world: &World) -> ExternalAnswer {
-    let nothing = ExternalAnswer {
+pub(super) fn answer(said: &Answer, world: &World) -> ProviderOutcome {
+    let nothing = ProviderOutcome {
         outcome: Err(ErrorCode::OAuthAccessDenied),
         holder: None,
         links: false,
@@ -282,7 +282,7 @@ pub(super) fn answer(said: &Answer, world: &World) -> ExternalAnswer {
     let links = of_account.is_none() && may_link.is_some();
     let session = matches!(said, Answer::SignedInAlready).then(|| SessionId::from_bytes([9; 16]));
     let holder = of_account.or(may_link.map(|user| user.id));
-    ExternalAnswer { outcome: Ok(profile), holder, links, session, taken }
+    ProviderOutcome { outcome: Ok(profile), holder, links, session, taken }
 }
 
 pub(super) fn is_test(address: &Identifier) -> bool {

@@ -10,7 +10,7 @@ use vestibule::domain::rejection::Rejection;
 use vestibule::domain::sign_in::{
     self, Account, Attempt, Create, Fit, Newcomer, Prepare, Proof, SignIn, Start, Transition,
 };
-use vestibule::domain::sign_up::{ExternalAnswer, ExternalReturn};
+use vestibule::domain::sign_up::{AuthorizationResponse, ProviderOutcome};
 use vestibule::domain::user::User;
 use vestibule::domain::verification::{ExternalAccount, OneTimeCode, Strategy as Way};
 use vestibule::store::{ClientWrite, Commit, CommitError, Store};
@@ -114,7 +114,7 @@ impl History {
             }
             Begin::TakeOver(said) => {
                 let (answer, trip) = (self.answer(who, said), trip([200; 16]));
-                let account = ExternalAccount::leaving(&trip, self.world.now);
+                let account = ExternalAccount::pending(&trip, self.world.now);
                 let account = ExternalAccount { profile: answer.outcome.clone().ok(), authorize_url: None, ..account };
                 Start::TakeOver(Box::new((account, answer)))
             }
@@ -122,12 +122,12 @@ impl History {
     }
 
     /// What a provider says, with the session that its user has on this client already.
-    fn answer(&self, who: usize, said: &Answer) -> ExternalAnswer {
+    fn answer(&self, who: usize, said: &Answer) -> ProviderOutcome {
         let answer = answer(said, &self.world);
         let sessions = self.client(who).map(|client| client.sessions).unwrap_or_default();
         let theirs =
             sessions.iter().find(|session| Some(session.user_id) == answer.holder && session.is_live(self.world.now));
-        ExternalAnswer { session: answer.session.or(theirs.map(|session| session.id)), ..answer }
+        ProviderOutcome { session: answer.session.or(theirs.map(|session| session.id)), ..answer }
     }
 
     /// A right password is one that was compared with the user's digest.
@@ -169,7 +169,7 @@ impl History {
                 };
                 let nonce = nonce.copied().unwrap_or([255; 16]);
                 let answer = self.answer(*who, said);
-                (*who, Asked::Return(Box::new(ExternalReturn { nonce, answer, by_owner: true })))
+                (*who, Asked::Return(Box::new(AuthorizationResponse { nonce, answer, by_owner: true })))
             }
             _ => return None,
         })

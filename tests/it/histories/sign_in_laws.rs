@@ -8,7 +8,7 @@ use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::sign_in::{
     Attempt, Create, Credential, Entry, Phase, Prepare, Proof, SignIn, Start, Status, Transition,
 };
-use vestibule::domain::sign_up::{ExternalAnswer, ExternalReturn};
+use vestibule::domain::sign_up::{AuthorizationResponse, ProviderOutcome};
 use vestibule::domain::user::User;
 
 use super::people::Live;
@@ -20,7 +20,7 @@ pub(super) enum Asked {
     Create(Box<Create>),
     Prepare(Prepare),
     Attempt(Attempt, Option<String>),
-    Return(Box<ExternalReturn>),
+    Return(Box<AuthorizationResponse>),
 }
 
 /// What was decided, and over what.
@@ -131,7 +131,7 @@ fn lets_in_who_proved_it(decision: &Decision<'_>, transition: &Transition) -> La
     Ok(())
 }
 
-fn answer<'a>(decision: &Decision<'a>) -> Option<&'a ExternalAnswer> {
+fn answer<'a>(decision: &Decision<'a>) -> Option<&'a ProviderOutcome> {
     match decision.asked {
         Asked::Return(back) => Some(&back.answer),
         Asked::Create(create) => match &create.start {
@@ -143,7 +143,7 @@ fn answer<'a>(decision: &Decision<'a>) -> Option<&'a ExternalAnswer> {
 }
 
 /// What a sign-up hands over was judged there: it is a user's account, so who is signed in with it is no matter.
-fn is_holder(answer: &ExternalAnswer, entry: &Entry) -> bool {
+fn is_holder(answer: &ProviderOutcome, entry: &Entry) -> bool {
     answer.holder == Some(entry.user_id)
 }
 

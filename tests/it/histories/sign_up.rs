@@ -8,7 +8,7 @@ use vestibule::domain::effect::Effect;
 use vestibule::domain::id::ClientId;
 use vestibule::domain::rejection::Rejection;
 use vestibule::domain::sign_up::{
-    Action, Attempt, Command, ExternalReturn, Fields, Follow, Patch, Phase, Prepare, SignUp, Transition,
+    Action, Attempt, AuthorizationResponse, Command, Fields, Follow, Patch, Phase, Prepare, SignUp, Transition,
 };
 use vestibule::domain::verification::LinkToken;
 use vestibule::store::{ClientWrite, Commit, CommitError, SignUpWrite, Store};
@@ -101,7 +101,7 @@ impl History {
             Step::Return { who, trip, answer: said, by_owner } => {
                 let (person, other) = pair(*who);
                 let (nonce, answer) = (person.trip(*trip, other), answer(said, &self.world));
-                (*who, Command::Return(Box::new(ExternalReturn { nonce, answer, by_owner: *by_owner })))
+                (*who, Command::Return(Box::new(AuthorizationResponse { nonce, answer, by_owner: *by_owner })))
             }
             Step::Act { who, custom_action, external_id } => {
                 let external_id = match external_id {
