@@ -3,7 +3,7 @@
 use crate::actors::Outcome;
 use crate::domain::id::SessionId;
 use crate::domain::rejection::ErrorCode;
-use crate::domain::sign_up::{Command, Follow, Phase};
+use crate::domain::sign_up::{Command, Phase, VerifyLink};
 use crate::domain::verification::{LinkToken, VerificationStatus};
 
 use crate::limiter::Family;
@@ -73,9 +73,9 @@ impl Engine {
         let by = if again { Some(owner) } else { caller.client_id() };
         let by_owner = by == Some(owner);
         let terms = if by_owner { caller.terms() } else { Vec::new() };
-        let follow = Follow { secret: token.secret, by, confirmed, again, in_cookie: source.in_cookie() };
+        let follow = VerifyLink { secret: token.secret, by, confirmed, again, in_cookie: source.in_cookie() };
         let redirect_url = found.link_redirect().map(str::to_owned);
-        let answer = match self.inner.system.command(id, owner, terms, Command::Follow(follow)).await {
+        let answer = match self.inner.system.command(id, owner, terms, Command::VerifyLink(follow)).await {
             Ok(answer) => answer,
             Err(error) => {
                 let outcome = refusal(error.into())?;

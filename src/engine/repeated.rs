@@ -14,7 +14,7 @@ use super::{Caller, ClientView, Engine, EngineError, RawProof, SignInView, Sourc
 
 impl Engine {
     /// The completing answer of a finished sign-in, for who proves it once more; `refused` is what everybody else hears.
-    pub(super) async fn attempted_again(
+    pub(super) async fn replayed_attempt(
         &self,
         caller: &Caller,
         id: SignInId,

@@ -245,7 +245,7 @@ impl Engine {
         let _place = self.inner.admission.enter()?;
         match self.attempt_in_progress(caller, id, raw, source).await {
             Err(refused @ (EngineError::NotFound | EngineError::TokenReplaced)) => {
-                self.attempted_again(caller, id, raw, (refused, source)).await
+                self.replayed_attempt(caller, id, raw, (refused, source)).await
             }
             outcome => outcome,
         }

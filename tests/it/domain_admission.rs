@@ -12,8 +12,8 @@ use vestibule::domain::restrictions::{Listing, PhoneCountries};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{OAuth, Settings, SignUpMode, Social};
 use vestibule::domain::sign_up::{
-    Action, AuthorizationRequest, AuthorizationResponse, Command, External, Fields, Follow, Prepare, ProviderOutcome,
-    RawFields, SignUp, Transition,
+    Action, AuthorizationRequest, AuthorizationResponse, Command, External, Fields, Prepare, ProviderOutcome,
+    RawFields, SignUp, Transition, VerifyLink,
 };
 use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::verification::{LinkToken, Profile, Strategy};
@@ -323,8 +323,8 @@ fn link(world: &mut World, enforce: &mut dyn FnMut(&mut World), here: bool) -> R
     let secret = LinkToken::parse(&token).expect("a token").secret;
     enforce(world);
     let by = here.then_some(begun.next.client_id);
-    let follow = Follow { secret, by, confirmed: true, again: false, in_cookie: true };
-    world.decide(|cx| begun.next.apply(&Command::Follow(follow), cx))
+    let follow = VerifyLink { secret, by, confirmed: true, again: false, in_cookie: true };
+    world.decide(|cx| begun.next.apply(&Command::VerifyLink(follow), cx))
 }
 
 pub(crate) fn trip(provider: &str) -> External {

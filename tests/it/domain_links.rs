@@ -7,7 +7,7 @@ use vestibule::domain::field::Field;
 use vestibule::domain::id::ClientId;
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::settings::Settings;
-use vestibule::domain::sign_up::{Command, Follow, Prepare, SignUp, Transition};
+use vestibule::domain::sign_up::{Command, Prepare, SignUp, Transition, VerifyLink};
 use vestibule::domain::time::Span;
 use vestibule::domain::verification::{LinkToken, Strategy, VerificationStatus};
 
@@ -105,8 +105,8 @@ fn a_token_kept_elsewhere_than_in_the_cookie_stays() {
         let mut world = World::new(by_link());
         let (sign_up, message) = begin_in(&mut world, "ada@example.com", asked);
         let secret = token(&message).secret;
-        let follow = Follow { secret, by: OWNER, confirmed: false, again: false, in_cookie: answered };
-        let done = world.decide(|cx| sign_up.apply(&Command::Follow(follow), cx)).expect("the owner's link");
+        let follow = VerifyLink { secret, by: OWNER, confirmed: false, again: false, in_cookie: answered };
+        let done = world.decide(|cx| sign_up.apply(&Command::VerifyLink(follow), cx)).expect("the owner's link");
         assert!(done.conversion.is_some() && !done.client_changes.contains(&ClientChange::Rotate));
     }
 }
@@ -206,8 +206,9 @@ fn only_the_owner_that_lost_the_completing_answer_hears_it_again() {
     let (sign_up, message) = begin(&mut world, "ada@example.com");
     let done = follow(&mut world, &sign_up, &token(&message), OWNER, false).expect("the owner's link").next;
     let secret = token(&message).secret;
-    let again =
-        |by, again| Command::Follow(Follow { secret: secret.clone(), by, confirmed: false, again, in_cookie: true });
+    let again = |by, again| {
+        Command::VerifyLink(VerifyLink { secret: secret.clone(), by, confirmed: false, again, in_cookie: true })
+    };
     let heard = world.decide(|cx| done.apply(&again(OWNER, true), cx)).expect("the lost answer");
     assert!(!heard.changed && heard.is_replay);
     for (by, is_again) in [(STRANGER, false), (STRANGER, true), (None, true)] {
@@ -262,8 +263,8 @@ fn follow(
     by: Option<ClientId>,
     confirmed: bool,
 ) -> Result<Transition, Rejection> {
-    let follow = Follow { secret: token.secret.clone(), by, confirmed, again: false, in_cookie: true };
-    world.decide(|cx| sign_up.apply(&Command::Follow(follow), cx))
+    let follow = VerifyLink { secret: token.secret.clone(), by, confirmed, again: false, in_cookie: true };
+    world.decide(|cx| sign_up.apply(&Command::VerifyLink(follow), cx))
 }
 
 fn token(message: &Message) -> LinkToken {

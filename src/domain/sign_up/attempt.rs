@@ -66,7 +66,7 @@ impl SignUp {
     /// The answer to an attempt at a finished sign-up: a double click, a second tab, or an answer that was lost. Its
     /// client hears that it is done as long as the code would be good; with the token from before it hears only the
     /// completing answer again ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)).
-    pub(super) fn attempted_again(&self, attempt: &Attempt, cx: &Context<'_>) -> Result<Transition, Rejection> {
+    pub(super) fn replayed_attempt(&self, attempt: &Attempt, cx: &Context<'_>) -> Result<Transition, Rejection> {
         if self.is_replay(attempt, cx) {
             Ok(Transition::replay(self))
         } else if self.was_proved_by(attempt, cx) && !attempt.again {

@@ -18,7 +18,7 @@ pub enum Command {
     /// The person is back from a provider.
     Return(Box<AuthorizationResponse>),
     /// Prove the e-mail address by the link that was sent to it.
-    Follow(Follow),
+    VerifyLink(VerifyLink),
     /// The application's backend has its say.
     Act(Action),
     /// The person solved a captcha, as the captcha's service says.
@@ -53,7 +53,7 @@ pub struct Attempt {
 
 /// Prove the e-mail address by the link that was sent to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Follow {
+pub struct VerifyLink {
     /// The secret in the link.
     pub secret: LinkSecret,
     /// The client of whoever brings it, if they have one.
@@ -67,7 +67,7 @@ pub struct Follow {
     pub in_cookie: bool,
 }
 
-impl Follow {
+impl VerifyLink {
     /// Whether the client that brings the link presents its current token, and is this one.
     pub(super) fn is_by(&self, client: ClientId) -> bool {
         self.by == Some(client) && !self.again

@@ -43,7 +43,7 @@ impl SignUp {
             Status::MissingRequirements => {}
             Status::Complete => return self.repeated(command, cx),
             Status::Abandoned => {
-                let is_link = matches!(command, Command::Follow(_));
+                let is_link = matches!(command, Command::VerifyLink(_));
                 let refused =
                     if is_link { ErrorCode::VerificationLinkTokenInvalid } else { ErrorCode::SignUpCannotBeUpdated };
                 return Err(refused.into());
@@ -54,7 +54,7 @@ impl SignUp {
             Command::Prepare(prepare) => self.prepare(prepare, cx)?,
             Command::Attempt(attempt) => self.attempt(attempt, cx)?,
             Command::Return(back) => self.return_from_provider(back, cx)?,
-            Command::Follow(follow) => self.follow(follow, cx)?,
+            Command::VerifyLink(follow) => self.verify_link(follow, cx)?,
             Command::Act(action) => self.act(action, cx)?,
             Command::SolveCaptcha => self.solve_captcha(cx),
         };
@@ -66,8 +66,8 @@ impl SignUp {
     /// was: they have succeeded.
     fn repeated(&self, command: &Command, cx: &Context<'_>) -> Result<Transition, Rejection> {
         match command {
-            Command::Attempt(attempt) => self.attempted_again(attempt, cx),
-            Command::Follow(follow) => self.followed_again(follow, cx),
+            Command::Attempt(attempt) => self.replayed_attempt(attempt, cx),
+            Command::VerifyLink(follow) => self.replayed_link(follow, cx),
             Command::Act(action) if action.is_done(self) => Ok(Transition::unchanged(self)),
             _ => Err(ErrorCode::SignUpCannotBeUpdated.into()),
         }

@@ -9,7 +9,7 @@ use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::requirements::Requirements;
 use vestibule::domain::settings::SignUpMode;
 use vestibule::domain::sign_up::{
-    Attempt, Command, External, Fields, Follow, Phase, ProviderOutcome, SignUp, Status, Transition,
+    Attempt, Command, External, Fields, Phase, ProviderOutcome, SignUp, Status, Transition, VerifyLink,
 };
 use vestibule::domain::verification::{ExternalState, Strategy as Way, VerificationStatus};
 
@@ -253,7 +253,7 @@ fn proves_only_what_was_sent_or_vouched_for(decision: &Decision<'_>, transition:
             Command::Attempt(attempt) => {
                 live.is_some_and(|live| is_good(live, decision.world) && fits(attempt, field, live))
             }
-            Command::Follow(follow) => {
+            Command::VerifyLink(follow) => {
                 live.is_some_and(|live| is_good(live, decision.world) && leads(follow, live, decision))
             }
             Command::Update(fields) => is_vouched(fields, field, next),
@@ -273,7 +273,7 @@ fn fits(attempt: &Attempt, field: &Field, live: &Live) -> bool {
     attempt.strategy.field().as_ref() == Some(field) && live.code.is_some() && attempt.code == live.code
 }
 
-fn leads(follow: &Follow, live: &Live, decision: &Decision<'_>) -> bool {
+fn leads(follow: &VerifyLink, live: &Live, decision: &Decision<'_>) -> bool {
     let is_owner = follow.by == Some(decision.person.client) && !follow.again;
     let same_client = decision.world.settings().attack_protection.email_link.require_same_client;
     let secret = live.token.as_deref().and_then(vestibule::domain::verification::LinkToken::parse);

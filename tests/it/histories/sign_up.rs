@@ -8,7 +8,7 @@ use vestibule::domain::effect::Effect;
 use vestibule::domain::id::ClientId;
 use vestibule::domain::rejection::Rejection;
 use vestibule::domain::sign_up::{
-    Action, Attempt, AuthorizationResponse, Command, Fields, Follow, Patch, Phase, Prepare, SignUp, Transition,
+    Action, Attempt, AuthorizationResponse, Command, Fields, Patch, Phase, Prepare, SignUp, Transition, VerifyLink,
 };
 use vestibule::domain::verification::LinkToken;
 use vestibule::store::{ClientWrite, Commit, CommitError, SignUpWrite, Store};
@@ -87,7 +87,7 @@ impl History {
                 let code = Some(person.code(*secret, other));
                 (*who, Command::Attempt(Attempt { strategy: means.way(), code, again: *again }))
             }
-            Step::Follow { who, secret, by, confirmed, again } => {
+            Step::VerifyLink { who, secret, by, confirmed, again } => {
                 let (person, other) = pair(*who);
                 let token = LinkToken::parse(&person.token(*secret, other)?).expect("a token reads back");
                 let by = match by {
@@ -96,7 +96,7 @@ impl History {
                     By::Nobody => None,
                 };
                 let (confirmed, again) = (*confirmed, *again);
-                (*who, Command::Follow(Follow { secret: token.secret, by, confirmed, again, in_cookie: true }))
+                (*who, Command::VerifyLink(VerifyLink { secret: token.secret, by, confirmed, again, in_cookie: true }))
             }
             Step::Return { who, trip, answer: said, by_owner } => {
                 let (person, other) = pair(*who);

@@ -13,7 +13,7 @@ pub(super) enum Step {
     Write(usize, Box<Write>),
     Prepare(usize, Means),
     Attempt { who: usize, means: Means, secret: Which, again: bool },
-    Follow { who: usize, secret: Which, by: By, confirmed: bool, again: bool },
+    VerifyLink { who: usize, secret: Which, by: By, confirmed: bool, again: bool },
     Return { who: usize, trip: Which, answer: Answer, by_owner: bool },
     Act { who: usize, custom_action: Option<bool>, external_id: Option<usize> },
     SolveCaptcha(usize),
@@ -112,7 +112,7 @@ fn group() -> impl Strategy<Value = Vec<Step>> {
             steps
         }),
         3 => (who(), by(), any::<bool>()).prop_map(|(who, by, confirmed)| {
-            let proof = Step::Follow { who, secret: Which::Last, by, confirmed, again: false };
+            let proof = Step::VerifyLink { who, secret: Which::Last, by, confirmed, again: false };
             vec![Step::Prepare(who, Means::EmailLink), proof]
         }),
     ]
@@ -143,7 +143,7 @@ fn step() -> impl Strategy<Value = Step> {
         9 => (who(), means(), which(), proptest::bool::weighted(0.1))
             .prop_map(|(who, means, secret, again)| Step::Attempt { who, means, secret, again }),
         4 => (who(), which(), by(), any::<bool>(), proptest::bool::weighted(0.1))
-            .prop_map(|(who, secret, by, confirmed, again)| Step::Follow { who, secret, by, confirmed, again }),
+            .prop_map(|(who, secret, by, confirmed, again)| Step::VerifyLink { who, secret, by, confirmed, again }),
         3 => (who(), which(), answers(), any::<bool>())
             .prop_map(|(who, trip, answer, by_owner)| Step::Return { who, trip, answer, by_owner }),
         1 => (who(), proptest::option::of(any::<bool>()), proptest::option::of(0..3_usize))

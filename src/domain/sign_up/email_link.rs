@@ -14,11 +14,11 @@ use crate::domain::verification::{Link, Strategy, Verification, VerificationStat
 use super::attempt::REPLAY_MS;
 use super::fields::usable;
 use super::state::Phase;
-use super::{Follow, SignUp, Transition};
+use super::{SignUp, Transition, VerifyLink};
 
 impl SignUp {
     /// Unchanged where a person must say first that they mean it.
-    pub(super) fn follow(&self, follow: &Follow, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
+    pub(super) fn verify_link(&self, follow: &VerifyLink, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         let (verification, link, address) = self.linked().ok_or(ErrorCode::VerificationLinkTokenInvalid)?;
         if !link.fits(self.id, &address.value, &follow.secret, cx) {
             // Neither a try at the verification nor a guess at the address: 192 bits are not guessed, and strangers who
@@ -71,7 +71,7 @@ impl SignUp {
     /// The answer to a link when the sign-up is finished. Its client hears that the address is verified; with the token
     /// that the completing answer replaced it hears only that answer again
     /// ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)). To all others the link is used up.
-    pub(super) fn followed_again(&self, follow: &Follow, cx: &Context<'_>) -> Result<Transition, Rejection> {
+    pub(super) fn replayed_link(&self, follow: &VerifyLink, cx: &Context<'_>) -> Result<Transition, Rejection> {
         let is_proved = self.linked().is_some_and(|(verification, link, address)| {
             verification.verified.is_some() && link.fits(self.id, &address.value, &follow.secret, cx)
         });
