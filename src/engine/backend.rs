@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::domain::context::KeyedDigest;
 use crate::domain::id::SignUpId;
 use crate::domain::secret::Secret;
-use crate::domain::sign_up::{Action, Command, SignUp};
+use crate::domain::sign_up::{BackendUpdate, Command, SignUp};
 use crate::domain::time::{Span, Timestamp};
 
 use super::{Engine, EngineError, SignUpView};
@@ -59,10 +59,14 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::NotFound`] for unknown ids, [`EngineError::Rejected`] such as `sign_up_cannot_be_updated`.
-    pub async fn act_on_sign_up(&self, id: SignUpId, action: Action) -> Result<SignUpView, EngineError> {
+    pub async fn update_sign_up_by_backend(
+        &self,
+        id: SignUpId,
+        update: BackendUpdate,
+    ) -> Result<SignUpView, EngineError> {
         let _place = self.inner.admission.enter()?;
         let found = self.inner.store().sign_up(id).await?.ok_or(EngineError::NotFound)?;
-        let answer = self.inner.system.command(id, found.client_id, Vec::new(), Command::Act(action)).await?;
+        let answer = self.inner.system.command(id, found.client_id, Vec::new(), Command::BackendUpdate(update)).await?;
         self.as_it_stands(answer.sign_up).await
     }
 

@@ -10,7 +10,7 @@ use vestibule::domain::requirements::Requirements;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings};
 use vestibule::domain::sign_up::{
-    Action, Attempt, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status, Transition,
+    Attempt, BackendUpdate, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status, Transition,
 };
 use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::verification::{Strategy, VerificationStatus};
@@ -290,7 +290,7 @@ fn a_backend_that_says_twice_what_it_did_is_not_refused() {
     settings.sign_up.custom_action_required = true;
     let mut world = World::new(settings);
     let sign_up = world.create(&raw(|f| f.username = Some("ada_l".into()))).expect("a sign-up").next;
-    let act = |custom_action, id| Command::Act(Action::parse(custom_action, id).expect("an action"));
+    let act = |custom_action, id| Command::BackendUpdate(BackendUpdate::parse(custom_action, id).expect("an action"));
     let done = world.decide(|cx| sign_up.apply(&act(Some(true), Some("ext_1")), cx)).expect("complete");
     assert!(done.conversion.is_some());
     for (custom_action, id, is_same) in [

@@ -12,7 +12,7 @@ use vestibule::domain::restrictions::{Listing, PhoneCountries};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{OAuth, Settings, SignUpMode, Social};
 use vestibule::domain::sign_up::{
-    Action, AuthorizationRequest, AuthorizationResponse, Command, External, Fields, Prepare, ProviderOutcome,
+    AuthorizationRequest, AuthorizationResponse, BackendUpdate, Command, External, Fields, Prepare, ProviderOutcome,
     RawFields, SignUp, Transition, VerifyLink,
 };
 use vestibule::domain::time::{Span, Timestamp};
@@ -199,8 +199,8 @@ const ROADS: &[Road] = &[
             let begun = world.create(&given)?;
             let waiting = world.attempt(&begun.next, Strategy::EmailCode, &code(&begun))?.next;
             enforce(world);
-            let action = Action { custom_action: Some(true), ..Action::default() };
-            world.decide(|cx| waiting.apply(&Command::Act(action), cx))
+            let action = BackendUpdate { custom_action: Some(true), ..BackendUpdate::default() };
+            world.decide(|cx| waiting.apply(&Command::BackendUpdate(action), cx))
         },
     },
     Road {

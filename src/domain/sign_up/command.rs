@@ -4,7 +4,7 @@ use crate::domain::id::ClientId;
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::verification::{LinkSecret, Strategy};
 
-use super::{Action, AuthorizationResponse, Fields};
+use super::{AuthorizationResponse, BackendUpdate, Fields};
 
 /// A command to an existing sign-up.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub enum Command {
     /// Prove the e-mail address by the link that was sent to it.
     VerifyLink(VerifyLink),
     /// The application's backend has its say.
-    Act(Action),
+    BackendUpdate(BackendUpdate),
     /// The person solved a captcha, as the captcha's service says.
     SolveCaptcha,
 }

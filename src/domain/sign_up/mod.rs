@@ -3,9 +3,9 @@
 //! [`SignUp::create`] and [`SignUp::apply`] turn a command into a [`Transition`]: the next value plus effects as
 //! data. Nothing is changed in place, so whoever holds the old value keeps it when a commit is refused.
 
-mod action;
 mod admission;
 mod attempt;
+mod backend_update;
 mod command;
 mod convert;
 mod email_link;
@@ -19,7 +19,7 @@ mod transfer;
 mod transition;
 mod update;
 
-pub use action::Action;
+pub use backend_update::BackendUpdate;
 pub use command::{Attempt, Command, Prepare, VerifyLink};
 pub use external::{AuthorizationRequest, AuthorizationResponse, External, ProviderOutcome};
 pub(super) use fields::channel;

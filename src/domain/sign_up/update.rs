@@ -55,7 +55,7 @@ impl SignUp {
             Command::Attempt(attempt) => self.attempt(attempt, cx)?,
             Command::Return(back) => self.return_from_provider(back, cx)?,
             Command::VerifyLink(follow) => self.verify_link(follow, cx)?,
-            Command::Act(action) => self.act(action, cx)?,
+            Command::BackendUpdate(update) => self.update_by_backend(update, cx)?,
             Command::SolveCaptcha => self.solve_captcha(cx),
         };
         transition.client_changes.insert(0, ClientChange::RequireSignUp(self.id));
@@ -68,7 +68,7 @@ impl SignUp {
         match command {
             Command::Attempt(attempt) => self.replayed_attempt(attempt, cx),
             Command::VerifyLink(follow) => self.replayed_link(follow, cx),
-            Command::Act(action) if action.is_done(self) => Ok(Transition::unchanged(self)),
+            Command::BackendUpdate(update) if update.is_done(self) => Ok(Transition::unchanged(self)),
             _ => Err(ErrorCode::SignUpCannotBeUpdated.into()),
         }
     }

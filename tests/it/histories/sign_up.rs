@@ -8,7 +8,8 @@ use vestibule::domain::effect::Effect;
 use vestibule::domain::id::ClientId;
 use vestibule::domain::rejection::Rejection;
 use vestibule::domain::sign_up::{
-    Action, Attempt, AuthorizationResponse, Command, Fields, Patch, Phase, Prepare, SignUp, Transition, VerifyLink,
+    Attempt, AuthorizationResponse, BackendUpdate, Command, Fields, Patch, Phase, Prepare, SignUp, Transition,
+    VerifyLink,
 };
 use vestibule::domain::verification::LinkToken;
 use vestibule::store::{ClientWrite, Commit, CommitError, SignUpWrite, Store};
@@ -109,7 +110,7 @@ impl History {
                     Some(0) => Patch::Clear,
                     Some(n) => Patch::Set(format!("customer {n}")),
                 };
-                (*who, Command::Act(Action { custom_action: *custom_action, external_id }))
+                (*who, Command::BackendUpdate(BackendUpdate { custom_action: *custom_action, external_id }))
             }
             Step::SolveCaptcha(who) => (*who, Command::SolveCaptcha),
             Step::Pass(_) | Step::PutBack(_) | Step::SwapSettings | Step::Write(..) => return None,

@@ -9,7 +9,7 @@ use vestibule::domain::context::Policy;
 use vestibule::domain::id::{SessionId, SignInId, SignUpId};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings};
-use vestibule::domain::sign_up::{Action, Phase, RawFields};
+use vestibule::domain::sign_up::{BackendUpdate, Phase, RawFields};
 use vestibule::domain::verification::Strategy;
 use vestibule::engine::{
     Caller, ClientView, Engine, EngineError, RawFirstFactor, RawPrepare, RawProof, RawSignIn, SignUpView, Source,
@@ -278,9 +278,9 @@ impl World {
     }
 
     async fn act(&self, id: SignUpId) {
-        let action = Action { custom_action: Some(true), ..Action::default() };
+        let action = BackendUpdate { custom_action: Some(true), ..BackendUpdate::default() };
         // Where the sign-up was finished or replaced before, nothing comes of it.
-        let _outcome = self.engine.act_on_sign_up(id, action).await;
+        let _outcome = self.engine.update_sign_up_by_backend(id, action).await;
     }
 
     pub(super) async fn attempt(

@@ -2,7 +2,7 @@
 
 use crate::domain::id::SignUpId;
 use crate::domain::rejection::Rejection;
-use crate::domain::sign_up::Action;
+use crate::domain::sign_up::BackendUpdate;
 use crate::http::error::HttpError;
 use crate::http::exchange::Exchange;
 use crate::http::json::Json;
@@ -20,7 +20,7 @@ pub(super) async fn update(exchange: &Exchange<'_>, id: SignUpId, given: &Json) 
     let custom_action = reader.flag("custom_action");
     let external_id = reader.text_or_clear("external_id");
     Rejection::collect(reasons)?;
-    let action = Action::parse(custom_action, external_id.as_deref())?;
-    let sign_up = exchange.engine().act_on_sign_up(id, action).await?;
+    let update = BackendUpdate::parse(custom_action, external_id.as_deref())?;
+    let sign_up = exchange.engine().update_sign_up_by_backend(id, update).await?;
     Ok(Answer::json(&SignUpResource::from(&sign_up)))
 }

@@ -11,14 +11,14 @@ use super::{Patch, SignUp, Transition};
 
 /// What the application's backend says of a sign-up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Action {
+pub struct BackendUpdate {
     /// Whether it has done what it wanted to do first; `None` says nothing about that.
     pub custom_action: Option<bool>,
     /// What it calls the user.
     pub external_id: Patch<String>,
 }
 
-impl Action {
+impl BackendUpdate {
     /// Reads the parameters, `None` where absent.
     ///
     /// # Errors
@@ -50,12 +50,16 @@ impl Action {
 
 impl SignUp {
     /// The backend's word may complete the sign-up; the session is its client's all the same.
-    pub(super) fn act(&self, action: &Action, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
+    pub(super) fn update_by_backend(
+        &self,
+        update: &BackendUpdate,
+        cx: &mut Context<'_>,
+    ) -> Result<Transition, Rejection> {
         let mut next = self.clone();
         next.version += 1;
         next.updated_at = cx.now.max(self.updated_at);
-        next.custom_action = action.custom_action.unwrap_or(self.custom_action);
-        patch(&mut next.external_id, &action.external_id);
+        next.custom_action = update.custom_action.unwrap_or(self.custom_action);
+        patch(&mut next.external_id, &update.external_id);
         let mut transition = Transition::to(next).convert_if_complete(cx)?;
         // The client does not hear of this answer: a new token would lock it out.
         transition.client_changes.retain(|change| *change != ClientChange::Rotate);
