@@ -268,7 +268,7 @@ impl State {
         terms: Vec<ClientChange>,
         transition: Transition,
     ) -> Result<Answer, CallError> {
-        let Transition { next, verdict, effects, charges, client_changes, conversion, .. } = transition;
+        let Transition { next, verdict, effects, quota_uses, client_changes, conversion, .. } = transition;
         let environment = &self.arguments.environment;
         let policy = &environment.policy;
         let relaxed = conversion.is_none();
@@ -281,7 +281,7 @@ impl State {
             user: conversion.map(|c| c.user),
             client: Some(ClientWrite { id: next.client_id, changes: [terms, client_changes].concat() }),
             outbox: effects.into_iter().map(|Effect::Deliver(message)| environment.seal(message)).collect(),
-            charges,
+            quota_uses,
             limits: policy.address_limits,
             relaxed,
             ..Commit::default()

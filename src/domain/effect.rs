@@ -71,18 +71,18 @@ impl Content {
 /// A use of one of the exact budgets per address and client. The store counts it in the same commit and refuses
 /// the commit when the budget is spent ([guide: Admission and limits](crate::guide::design#admission-and-limits)).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Charge {
+pub struct QuotaUse {
     /// The address concerned.
     pub address: Identifier,
     /// The client that acts.
     pub client: ClientId,
     /// What is counted.
-    pub what: Charged,
+    pub what: QuotaKind,
 }
 
 /// What a charge counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Charged {
+pub enum QuotaKind {
     /// A message to the address.
     Message,
     /// A message that a client asked for which signed in to the address's user before. Some are set aside for it, so

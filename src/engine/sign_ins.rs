@@ -295,7 +295,7 @@ impl Engine {
                 return Err(EngineError::TokenReplaced);
             }
             let transition = self.restricted(environment.decide(|cx| decide(client.as_deref(), cx))?).await?;
-            let Transition { next, verdict, effects, charges, client_changes, tried, entry } = transition;
+            let Transition { next, verdict, effects, quota_uses, client_changes, tried, entry } = transition;
             let at = environment.now();
             let sent = self.spend_messages(&effects, source)?;
             // What is only counted opens no client either.
@@ -310,7 +310,7 @@ impl Engine {
                 tried: tried.map(|tried| Try { source: self.mark(source), ..tried }),
                 entry,
                 outbox: effects.into_iter().map(|Effect::Deliver(message)| environment.seal(message)).collect(),
-                charges,
+                quota_uses,
                 limits: environment.policy.address_limits,
                 ..Commit::default()
             };

@@ -4,7 +4,6 @@
 //! is decided here and nowhere else. Begin reading at `store.rs` for the contract, at `plan.rs` for how it is kept;
 //! `kv.rs` is what a back end has to offer.
 
-mod budget;
 mod codec;
 #[cfg(test)]
 mod contract;
@@ -16,6 +15,7 @@ mod kv_store;
 mod memory;
 mod plan;
 mod private;
+mod quota;
 mod record;
 mod retention;
 mod seal;

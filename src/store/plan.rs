@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::domain::client::Client;
 use crate::domain::context::AddressLimits;
-use crate::domain::effect::{Charge, Charged};
+use crate::domain::effect::{QuotaKind, QuotaUse};
 use crate::domain::field::Field;
 use crate::domain::id::{SignUpId, UserId};
 use crate::domain::identifier::Identifier;
@@ -28,7 +28,7 @@ use super::record::{
 use super::retention::{self, Fate, Keep, Stale};
 use super::store::{ClientWrite, Commit, CommitError, Committed, SignUpWrite, StoreError};
 use super::unreadable::Unreadable;
-use super::{budget, key};
+use super::{key, quota};
 
 /// A batch in the making.
 pub(super) struct Batch<'a, K> {
@@ -75,7 +75,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
             None => (None, None),
         };
         if let Some(limits) = &commit.limits {
-            for charge in &commit.charges {
+            for charge in &commit.quota_uses {
                 self.charge(charge, limits, commit)?;
             }
         }
@@ -162,11 +162,11 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         Ok((Arc::new(next), current.map(|client| client.generation)))
     }
 
-    fn charge(&mut self, charge: &Charge, limits: &AddressLimits, commit: &Commit) -> Result<(), CommitError> {
+    fn charge(&mut self, charge: &QuotaUse, limits: &AddressLimits, commit: &Commit) -> Result<(), CommitError> {
         let over = |retry_after| CommitError::LimitExceeded { retry_after };
         let of_address = key::address_counter(&charge.address);
         let of_client = key::client_counter(charge.client);
-        if charge.what == Charged::Proof {
+        if charge.what == QuotaKind::Proof {
             self.remove_if_there(of_address)?;
             if commit.user.is_some() {
                 self.remove_if_there(of_client)?;
@@ -175,11 +175,11 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         }
         let counter: Option<CounterRecordV1> = self.record(&of_address)?;
         let client = charge.client;
-        let next = budget::charge_address(counter.as_ref(), client, charge.what, limits, commit.at).map_err(over)?;
+        let next = quota::use_quota(counter.as_ref(), client, charge.what, limits, commit.at).map_err(over)?;
         self.put(of_address, &next)?;
-        if matches!(charge.what, Charged::Message | Charged::OwnMessage) {
+        if matches!(charge.what, QuotaKind::Message | QuotaKind::OwnMessage) {
             let counter: Option<CounterRecordV1> = self.record(&of_client)?;
-            let next = budget::charge_client(counter.as_ref(), &charge.address, limits, commit.at).map_err(over)?;
+            let next = quota::charge_client(counter.as_ref(), &charge.address, limits, commit.at).map_err(over)?;
             self.put(of_client, &next)?;
         }
         Ok(())
@@ -271,7 +271,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
             current.iter().chain(sent).map(key::address_counter).chain([key::client_counter(sign_up.client_id)]);
         for key in counters {
             let counter = self.batch.unreadable.skip(&key, self.record::<CounterRecordV1>(&key))?.flatten();
-            if counter.is_some_and(|counter| budget::is_over(&counter, at)) {
+            if counter.is_some_and(|counter| quota::is_over(&counter, at)) {
                 self.remove(key);
             }
         }
@@ -424,10 +424,10 @@ mod tests {
             let id = sign_up.id;
             let mut create = written(sign_up.clone(), None);
             create.limits = Some(AddressLimits::default());
-            create.charges = vec![Charge {
+            create.quota_uses = vec![QuotaUse {
                 address: sign_up.address(&Field::PhoneNumber).expect("a number"),
                 client: sign_up.client_id,
-                what: Charged::Message,
+                what: QuotaKind::Message,
             }];
             apply(&memory, &create);
             let forget = Commit { at: Timestamp::from_millis(at), forget: vec![(DEADLINE, id)], ..Commit::default() };
@@ -440,8 +440,8 @@ mod tests {
     fn a_proof_of_what_was_never_counted_writes_nothing() {
         let memory = Memory::default();
         let mut proof = Commit { limits: Some(AddressLimits::default()), ..Commit::default() };
-        for what in [Charged::Guess, Charged::Proof] {
-            proof.charges.push(Charge { address: samples::outbox_entry().to, client: samples::client().id, what });
+        for what in [QuotaKind::Guess, QuotaKind::Proof] {
+            proof.quota_uses.push(QuotaUse { address: samples::outbox_entry().to, client: samples::client().id, what });
         }
         let (writes, _) = Batch::over(&memory, &Unreadable::default()).plan(&proof).expect("within the limits");
         assert_eq!(writes, []);

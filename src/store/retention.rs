@@ -12,7 +12,7 @@ use super::codec;
 use super::key::{self, Kind};
 use super::record::{ClientRecordV3, CounterRecordV1, FailuresRecordV1, OutboxRecordV1, UserRecordV2};
 use super::store::StoreError;
-use super::{OutboxEntry, budget};
+use super::{OutboxEntry, quota};
 use crate::domain::client::Client;
 
 /// How long records are kept after they were last of use.
@@ -73,7 +73,7 @@ pub(super) fn fate(
         let entry = OutboxEntry::from(codec::decode::<OutboxRecordV1>(value)?);
         goes(entry.expire_at + UNSENT <= now)
     } else if is(Kind::Counter) {
-        goes(budget::is_over(&codec::decode::<CounterRecordV1>(value)?, now))
+        goes(quota::is_over(&codec::decode::<CounterRecordV1>(value)?, now))
     } else if is(Kind::Failures) {
         goes(Failures::from(codec::decode::<FailuresRecordV1>(value)?).are_forgotten(now))
     } else if is(Kind::User) {

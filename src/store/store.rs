@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::domain::client::{Client, ClientChange, ClientConflict};
 use crate::domain::context::AddressLimits;
-use crate::domain::effect::Charge;
+use crate::domain::effect::QuotaUse;
 use crate::domain::id::{ClientId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::invitation::Invitation;
@@ -49,7 +49,7 @@ pub struct Commit {
     /// Messages that are done with.
     pub sent: Vec<MessageId>,
     /// Budgets to use, and how large they are.
-    pub charges: Vec<Charge>,
+    pub quota_uses: Vec<QuotaUse>,
     /// The sizes of the budgets; `None` counts nothing.
     pub limits: Option<AddressLimits>,
     /// Sign-ups to forget, with the deadline each is listed under: the sweeper's. One that was given a deadline

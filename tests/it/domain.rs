@@ -2,7 +2,7 @@
 
 use vestibule::clock::{Clock, ManualClock};
 use vestibule::domain::context::{Context, KeyedDigest, Policy};
-use vestibule::domain::effect::{Charged, Effect};
+use vestibule::domain::effect::{Effect, QuotaKind};
 use vestibule::domain::field::Field;
 use vestibule::domain::id::{ClientId, SignUpId};
 use vestibule::domain::rejection::{ErrorCode, Rejection};
@@ -254,7 +254,7 @@ fn the_right_code_twice_is_right_and_what_is_proved_is_not_sent_a_code() {
     let (sign_up, code) = world.prepare(&sign_up, Strategy::EmailCode);
     let proved = world.attempt(&sign_up, Strategy::EmailCode, &code).expect("a right code").next;
     let again = world.attempt(&proved, Strategy::EmailCode, &code).expect("the same code");
-    assert!(!again.changed && again.verdict.is_ok() && again.charges.is_empty() && again.next == proved);
+    assert!(!again.changed && again.verdict.is_ok() && again.quota_uses.is_empty() && again.next == proved);
     let wrong = if code == "000000" { "000001" } else { "000000" };
     let refused = world.attempt(&proved, Strategy::EmailCode, wrong).expect_err("another code");
     assert!(refused.is(ErrorCode::VerificationAlreadyVerified));
@@ -317,7 +317,7 @@ fn test_addresses_take_the_fixed_code_only_in_test_mode() {
     assert!(world.attempt(&prepared, Strategy::EmailCode, "424242").expect("a counted try").verdict.is_err());
     world.policy.test_mode = true;
     let silent = world.try_prepare(&sign_up, Strategy::EmailCode).expect("prepared");
-    assert!(silent.effects.is_empty() && silent.charges.is_empty());
+    assert!(silent.effects.is_empty() && silent.quota_uses.is_empty());
     assert!(world.attempt(&silent.next, Strategy::EmailCode, "424242").expect("the code").verdict.is_ok());
 }
 
@@ -342,12 +342,12 @@ fn every_guess_is_charged_and_a_proof_clears_the_account() {
     let mut world = World::new(settings(&["email_address"]));
     let sign_up = world.create(&raw(|f| f.email_address = Some("ada@example.com".into()))).expect("a sign-up").next;
     let prepared = world.try_prepare(&sign_up, Strategy::EmailCode).expect("prepared");
-    let charged = |t: &Transition| t.charges.iter().map(|c| c.what).collect::<Vec<_>>();
-    assert_eq!(charged(&prepared), [Charged::Message]);
+    let charged = |t: &Transition| t.quota_uses.iter().map(|c| c.what).collect::<Vec<_>>();
+    assert_eq!(charged(&prepared), [QuotaKind::Message]);
     let Effect::Deliver(message) = &prepared.effects[0];
     let code = message.content.code().expect("a code").expose().clone();
     let right = world.attempt(&prepared.next, Strategy::EmailCode, &code).expect("a right code");
-    assert_eq!(charged(&right), [Charged::Guess, Charged::Proof]);
+    assert_eq!(charged(&right), [QuotaKind::Guess, QuotaKind::Proof]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use vestibule::clock::Clock as _;
 use vestibule::domain::client::ClientChange;
-use vestibule::domain::effect::{Charged, Effect, Message};
+use vestibule::domain::effect::{Effect, Message, QuotaKind};
 use vestibule::domain::field::Field;
 use vestibule::domain::id::ClientId;
 use vestibule::domain::rejection::{ErrorCode, Rejection};
@@ -21,7 +21,7 @@ fn the_owner_follows_the_link_once_and_is_signed_in() {
     let done = follow(&mut world, &sign_up, &token(&message), OWNER, false).expect("the owner's link");
     assert!(done.conversion.is_some());
     assert!(done.client_changes.contains(&ClientChange::Rotate));
-    assert_eq!(charged(&done), [Charged::Proof]);
+    assert_eq!(charged(&done), [QuotaKind::Proof]);
     let user = done.conversion.as_ref().map(|c| &c.user).expect("a user");
     assert_eq!(user.email_addresses[0].verified_by, Some(Strategy::EmailLink));
     world.clock.advance(Span::from_secs(3600));
@@ -272,8 +272,8 @@ fn token(message: &Message) -> LinkToken {
     LinkToken::parse(text).expect("a token")
 }
 
-fn charged(transition: &Transition) -> Vec<Charged> {
-    transition.charges.iter().map(|c| c.what).collect()
+fn charged(transition: &Transition) -> Vec<QuotaKind> {
+    transition.quota_uses.iter().map(|c| c.what).collect()
 }
 
 /// The token with its last digit changed.

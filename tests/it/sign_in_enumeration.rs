@@ -285,11 +285,11 @@ impl Store for Watched {
             // What the relay strikes out comes when it comes.
             if commit.client.is_some() || commit.tried.is_some() || commit.entry.is_some() {
                 let changes = commit.client.as_ref().map_or(0, |write| write.changes.len());
-                let charges: Vec<_> = commit.charges.iter().map(|charge| charge.what).collect();
+                let quota_uses: Vec<_> = commit.quota_uses.iter().map(|charge| charge.what).collect();
                 let tried = commit.tried.as_ref().map(|tried| (tried.share, tried.succeeded));
                 let messages: Vec<_> = commit.outbox.iter().map(|entry| !entry.sealed.is_empty()).collect();
                 let entry = commit.entry.is_some();
-                self.note(format!("commit {changes} {charges:?} {tried:?} {messages:?} {entry} {}", commit.relaxed));
+                self.note(format!("commit {changes} {quota_uses:?} {tried:?} {messages:?} {entry} {}", commit.relaxed));
             }
         }
         self.inner.commit(batch)

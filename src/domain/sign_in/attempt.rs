@@ -2,7 +2,7 @@
 //! revealed before the count is committed.
 
 use crate::domain::context::Context;
-use crate::domain::effect::Charged;
+use crate::domain::effect::QuotaKind;
 use crate::domain::id::SignInId;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::user::User;
@@ -61,7 +61,7 @@ impl SignIn {
         let Some((user, fit)) = fitting else {
             return Ok(transition.refused(ErrorCode::FormPasswordIncorrect.on("password")));
         };
-        transition.charge(&address, Charged::Proof);
+        transition.use_quota(&address, QuotaKind::Proof);
         let proof = (Some(Strategy::Password), Credential::Password(fit.clone()));
         Ok(transition.completed(expected, user, proof, cx))
     }
@@ -92,16 +92,16 @@ impl SignIn {
         let mut transition = Transition::to(next);
         transition.tried(holder, address, Share::Codes, is_proved);
         if !holder.is_some_and(|holder| holder.knows(self.client_id)) {
-            transition.charge(address, Charged::Guess);
+            transition.use_quota(address, QuotaKind::Guess);
         }
         if is_new {
-            transition.charge(address, Charged::Proof);
+            transition.use_quota(address, QuotaKind::Proof);
             return Ok(transition.kept(Some(self.stamp())).refused(ErrorCode::SignUpIfMissingTransfer));
         }
         let Some(user) = user else {
             return Ok(transition.kept(Some(self.stamp())).refused(ErrorCode::FormCodeIncorrect.on("code")));
         };
-        transition.charge(address, Charged::Proof);
+        transition.use_quota(address, QuotaKind::Proof);
         let proof = Credential::Code { strategy: strategy.clone(), address: address.clone() };
         Ok(transition.completed(Some(self.stamp()), user, (Some(strategy.clone()), proof), cx))
     }

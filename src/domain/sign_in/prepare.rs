@@ -1,7 +1,7 @@
 //! Preparing the first factor: making a code and having it sent.
 
 use crate::domain::context::Context;
-use crate::domain::effect::{Charged, Content, Effect, Message};
+use crate::domain::effect::{Content, Effect, Message, QuotaKind};
 use crate::domain::id::{MessageId, SignInId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber};
 use crate::domain::rejection::{ErrorCode, Rejection};
@@ -71,7 +71,7 @@ impl SignIn {
         let mut transition = Transition::to(self).kept(expected);
         if !is_test {
             let is_known = user.is_some_and(|user| user.knows(transition.next.client_id));
-            transition.charge(&address, if is_known { Charged::OwnMessage } else { Charged::Message });
+            transition.use_quota(&address, if is_known { QuotaKind::OwnMessage } else { QuotaKind::Message });
             // The code of nobody, who can't sign up by it either, is counted like everybody's and sent to nobody.
             let code = Secret::new(code.expose());
             transition.effects.push(Effect::Deliver(Message {

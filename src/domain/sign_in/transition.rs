@@ -2,7 +2,7 @@
 
 use crate::domain::client::ClientChange;
 use crate::domain::context::Context;
-use crate::domain::effect::{Charge, Charged, Content, Effect};
+use crate::domain::effect::{Content, Effect, QuotaKind, QuotaUse};
 use crate::domain::id::{SignInId, UserId};
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{Reason, Rejection};
@@ -22,7 +22,7 @@ pub struct Transition {
     /// What to do in the world.
     pub effects: Vec<Effect>,
     /// Which budgets it uses.
-    pub charges: Vec<Charge>,
+    pub quota_uses: Vec<QuotaUse>,
     /// What it does to the client, which keeps the value.
     pub client_changes: Vec<ClientChange>,
     /// The try that it is, where something was guessed at.
@@ -38,7 +38,7 @@ impl Transition {
             next,
             verdict: Ok(()),
             effects: Vec::new(),
-            charges: Vec::new(),
+            quota_uses: Vec::new(),
             client_changes: Vec::new(),
             tried: None,
             entry: None,
@@ -46,8 +46,8 @@ impl Transition {
     }
 
     /// Notes a use of a budget for `address` by the value's client.
-    pub(super) fn charge(&mut self, address: &Identifier, what: Charged) {
-        self.charges.push(Charge { address: address.clone(), client: self.next.client_id, what });
+    pub(super) fn use_quota(&mut self, address: &Identifier, what: QuotaKind) {
+        self.quota_uses.push(QuotaUse { address: address.clone(), client: self.next.client_id, what });
     }
 
     /// Notes a try at the account of `user`, or of nobody who holds `identifier`.

@@ -2,7 +2,7 @@
 //! before the count is committed.
 
 use crate::domain::context::Context;
-use crate::domain::effect::{Charge, Charged};
+use crate::domain::effect::{QuotaKind, QuotaUse};
 use crate::domain::field::Field;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::verification::{Guess, OneTimeCode, Verification, VerificationStatus};
@@ -33,15 +33,15 @@ impl SignUp {
             *slot = Some(verification);
         }
         let mut transition = Transition::to(next);
-        let charge = |what| Charge { address: address.clone(), client: self.client_id, what };
-        transition.charges.push(charge(Charged::Guess));
+        let charge = |what| QuotaUse { address: address.clone(), client: self.client_id, what };
+        transition.quota_uses.push(charge(QuotaKind::Guess));
         match guess {
             Guess::Wrong => {
                 transition.verdict = Err(ErrorCode::FormCodeIncorrect.on("code").into());
                 Ok(transition)
             }
             Guess::Right => {
-                transition.charges.push(charge(Charged::Proof));
+                transition.quota_uses.push(charge(QuotaKind::Proof));
                 transition.convert_if_complete(cx)
             }
         }

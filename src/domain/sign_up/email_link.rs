@@ -4,7 +4,7 @@
 
 use crate::domain::client::ClientChange;
 use crate::domain::context::Context;
-use crate::domain::effect::{Charge, Charged};
+use crate::domain::effect::{QuotaKind, QuotaUse};
 use crate::domain::field::Field;
 use crate::domain::id::ClientId;
 use crate::domain::identifier::Identifier;
@@ -58,7 +58,7 @@ impl SignUp {
             *slot = Some(verification);
         }
         let mut transition = Transition::to(next);
-        transition.charges.push(Charge { address, client: self.client_id, what: Charged::Proof });
+        transition.quota_uses.push(QuotaUse { address, client: self.client_id, what: QuotaKind::Proof });
         let mut transition = transition.convert_if_complete(cx)?;
         if !learns_its_token {
             // The client that began is not the one answered here, or has its token elsewhere: a new token would

@@ -1,7 +1,7 @@
 //! Preparing a verification: making a code or a link and having it sent.
 
 use crate::domain::context::Context;
-use crate::domain::effect::{Charge, Charged, Content, Effect, Message};
+use crate::domain::effect::{Content, Effect, Message, QuotaKind, QuotaUse};
 use crate::domain::field::Field;
 use crate::domain::id::MessageId;
 use crate::domain::identifier::Identifier;
@@ -77,7 +77,7 @@ impl SignUp {
         };
         // Nothing is sent to test addresses, unless only what is sent could verify them.
         if !is_test || !with_code {
-            transition.charges.push(Charge { address: address.clone(), client, what: Charged::Message });
+            transition.quota_uses.push(QuotaUse { address: address.clone(), client, what: QuotaKind::Message });
             transition.effects.push(Effect::Deliver(Message {
                 id: MessageId::generate(cx.now, cx.entropy),
                 to: address,

@@ -1,7 +1,7 @@
 //! What a decision comes to.
 
 use crate::domain::client::ClientChange;
-use crate::domain::effect::{Charge, Effect};
+use crate::domain::effect::{Effect, QuotaUse};
 use crate::domain::rejection::Rejection;
 use crate::domain::user::Conversion;
 
@@ -17,7 +17,7 @@ pub struct Transition {
     /// What to do in the world.
     pub effects: Vec<Effect>,
     /// Which budgets it uses.
-    pub charges: Vec<Charge>,
+    pub quota_uses: Vec<QuotaUse>,
     /// What it does to the client.
     pub client_changes: Vec<ClientChange>,
     /// What it becomes, when it is complete.
@@ -37,7 +37,7 @@ impl Transition {
             next,
             verdict: Ok(()),
             effects: Vec::new(),
-            charges: Vec::new(),
+            quota_uses: Vec::new(),
             client_changes: Vec::new(),
             conversion: None,
             changed: true,

@@ -1,7 +1,7 @@
 //! Retention: what is over goes, what is of use stays, and nothing that came to life meanwhile is lost.
 
 use crate::domain::client::ClientChange;
-use crate::domain::effect::Charged;
+use crate::domain::effect::QuotaKind;
 use crate::domain::time::{Span, Timestamp};
 use crate::store::{ClientWrite, Commit, Keep, Place, Stale, Store};
 
@@ -15,7 +15,7 @@ pub(super) async fn everything_that_is_over_goes_and_users_stay(store: &impl Sto
         let signed_in = ClientWrite { id: sign_up.client_id, changes: vec![session] };
         commit(store, create(&sign_up)).await.expect("a sign-up");
         commit(store, Commit { client: Some(signed_in), ..convert(&sign_up) }).await.expect("a user");
-        let guess = charge(&format!("eve{n}@example.com"), sign_up.client_id, Charged::Guess);
+        let guess = charge(&format!("eve{n}@example.com"), sign_up.client_id, QuotaKind::Guess);
         commit(store, spending(guess, one_guess(), 0)).await.expect("a guess");
         commit(store, Commit { outbox: vec![message(n, 1)], ..Commit::default() }).await.expect("a message");
     }

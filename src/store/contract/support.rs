@@ -2,7 +2,7 @@
 
 use crate::domain::client::ClientChange;
 use crate::domain::context::AddressLimits;
-use crate::domain::effect::{Charge, Charged};
+use crate::domain::effect::{QuotaKind, QuotaUse};
 use crate::domain::id::{ClientId, IdentificationId, MessageId, SessionId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind};
 use crate::domain::session::{Session, SessionStatus};
@@ -144,14 +144,14 @@ pub(super) fn message(bucket: u8, ms: u8) -> OutboxEntry {
     }
 }
 
-pub(super) fn charge(address: &str, client: ClientId, what: Charged) -> Charge {
+pub(super) fn charge(address: &str, client: ClientId, what: QuotaKind) -> QuotaUse {
     let kind = if address.starts_with('+') { IdentifierKind::PhoneNumber } else { IdentifierKind::EmailAddress };
     let value = address.to_owned();
-    Charge { address: Identifier { kind, value }, client, what }
+    QuotaUse { address: Identifier { kind, value }, client, what }
 }
 
-pub(super) fn spending(charge: Charge, limits: AddressLimits, ms: u64) -> Commit {
-    Commit { at: at(ms), charges: vec![charge], limits: Some(limits), ..Commit::default() }
+pub(super) fn spending(charge: QuotaUse, limits: AddressLimits, ms: u64) -> Commit {
+    Commit { at: at(ms), quota_uses: vec![charge], limits: Some(limits), ..Commit::default() }
 }
 
 pub(super) fn one_guess() -> AddressLimits {

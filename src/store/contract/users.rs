@@ -1,7 +1,7 @@
 //! Users: an identifier has one holder, and whoever comes second has written nothing.
 
 use crate::domain::client::ClientChange;
-use crate::domain::effect::Charged;
+use crate::domain::effect::QuotaKind;
 use crate::domain::id::IdentificationId;
 use crate::domain::identifier::{PhoneNumber, Username};
 use crate::domain::user::{Identification, User};
@@ -44,7 +44,7 @@ pub(super) async fn whoever_loses_writes_nothing(store: &impl Store) {
     user.username = Some(Username::restore("free".into()));
     losing.client = Some(ClientWrite { id: loser.client_id, changes: vec![ClientChange::Rotate] });
     losing.outbox = vec![message(1, 1)];
-    losing.charges = vec![charge("ada@example.com", loser.client_id, Charged::Guess)];
+    losing.quota_uses = vec![charge("ada@example.com", loser.client_id, QuotaKind::Guess)];
     losing.limits = Some(one_guess());
     losing.values = vec![("name".into(), vec![1])];
     assert_eq!(commit(store, losing.clone()).await, TAKEN);

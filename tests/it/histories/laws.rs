@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use vestibule::domain::client::ClientChange;
-use vestibule::domain::effect::{Charge, Charged, Content, Effect};
+use vestibule::domain::effect::{Content, Effect, QuotaKind, QuotaUse};
 use vestibule::domain::field::Field;
 use vestibule::domain::identifier::EmailAddress;
 use vestibule::domain::rejection::{ErrorCode, Rejection};
@@ -93,7 +93,7 @@ fn counts_changes(decision: &Decision<'_>, transition: &Transition) -> Law {
     };
     if !transition.changed {
         prop_assert_eq!(next, before);
-        prop_assert!(transition.effects.is_empty() && transition.charges.is_empty(), "nothing changes");
+        prop_assert!(transition.effects.is_empty() && transition.quota_uses.is_empty(), "nothing changes");
         prop_assert!(transition.conversion.is_none() && transition.verdict.is_ok(), "nothing changes");
         return Ok(());
     }
@@ -124,8 +124,8 @@ fn only_counts_the_try(decision: &Decision<'_>, transition: &Transition) -> Law 
     };
     verification.expect("it was prepared").attempts += 1;
     prop_assert_eq!(&transition.next, &expected, "more than the try is kept");
-    let guess = Charge { address, client: expected.client_id, what: Charged::Guess };
-    prop_assert_eq!(&transition.charges, &[guess]);
+    let guess = QuotaUse { address, client: expected.client_id, what: QuotaKind::Guess };
+    prop_assert_eq!(&transition.quota_uses, &[guess]);
     prop_assert!(transition.effects.is_empty() && transition.conversion.is_none());
     prop_assert_eq!(transition.client_changes.len(), 1, "the client is not changed");
     Ok(())
@@ -314,14 +314,14 @@ fn never_calls_the_right_code_wrong(decision: &Decision<'_>, refused: &Rejection
 fn sends_to_its_own_addresses(decision: &Decision<'_>, transition: &Transition) -> Law {
     let (next, now) = (&transition.next, decision.world.now);
     prop_assert!(transition.effects.len() <= 1, "one message at a time");
-    let is_message = |charge: &&Charge| matches!(charge.what, Charged::Message | Charged::OwnMessage);
-    let charged: Vec<_> = transition.charges.iter().filter(is_message).collect();
+    let is_message = |charge: &&QuotaUse| matches!(charge.what, QuotaKind::Message | QuotaKind::OwnMessage);
+    let charged: Vec<_> = transition.quota_uses.iter().filter(is_message).collect();
     prop_assert_eq!(charged.len(), transition.effects.len(), "a message that is not counted");
     for (charge, Effect::Deliver(message)) in charged.into_iter().zip(&transition.effects) {
         let field = message.to.kind.field().expect("a field");
         let own = next.address(&field);
         prop_assert_eq!(Some(&message.to), own.as_ref(), "to somebody else");
-        let expected = Charge { address: message.to.clone(), client: next.client_id, what: Charged::Message };
+        let expected = QuotaUse { address: message.to.clone(), client: next.client_id, what: QuotaKind::Message };
         prop_assert_eq!(charge, &expected);
         let verification = next.verification(&field).expect("a message is about a verification");
         prop_assert!(verification.verified.is_none() && verification.attempts == 0, "a message about what is proved");

@@ -258,7 +258,7 @@ impl History {
             client: is_written.then_some(ClientWrite { id, changes }),
             tried: transition.tried.clone(),
             entry: transition.entry.clone(),
-            charges: transition.charges.clone(),
+            quota_uses: transition.quota_uses.clone(),
             ..Commit::default()
         };
         let committed = match self.world.commit(commit)? {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use vestibule::domain::client::ClientChange;
 use vestibule::domain::context::Context;
-use vestibule::domain::effect::{Charge, Charged, Content, Effect};
+use vestibule::domain::effect::{Content, Effect, QuotaKind, QuotaUse};
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::sign_in::{
     Attempt, Create, Credential, Entry, Phase, Prepare, Proof, SignIn, Start, Status, Transition,
@@ -165,7 +165,7 @@ fn counts_every_try(decision: &Decision<'_>, transition: &Transition) -> Law {
     let Some(tried) = &transition.tried else { return Ok(()) };
     let is_newcomer = transition.verdict.as_ref().is_err_and(|refused| refused.is(ErrorCode::SignUpIfMissingTransfer));
     prop_assert_eq!(tried.succeeded, transition.entry.is_some() || is_newcomer);
-    let proofs = transition.charges.iter().filter(|charge| charge.what == Charged::Proof).count();
+    let proofs = transition.quota_uses.iter().filter(|charge| charge.what == QuotaKind::Proof).count();
     prop_assert_eq!(proofs, usize::from(tried.succeeded), "a proof begins the count anew, and nothing else does");
     Ok(())
 }
@@ -210,15 +210,15 @@ fn keeps_little_of_a_refusal(decision: &Decision<'_>, transition: &Transition, r
 /// nobody.
 fn sends_to_its_own_addresses(decision: &Decision<'_>, transition: &Transition) -> Law {
     let next = &transition.next;
-    let is_message = |charge: &&Charge| matches!(charge.what, Charged::Message | Charged::OwnMessage);
-    let charged: Vec<_> = transition.charges.iter().filter(is_message).collect();
+    let is_message = |charge: &&QuotaUse| matches!(charge.what, QuotaKind::Message | QuotaKind::OwnMessage);
+    let charged: Vec<_> = transition.quota_uses.iter().filter(is_message).collect();
     prop_assert!(charged.len() == transition.effects.len() && charged.len() <= 1, "a message that is not counted");
     for (charge, Effect::Deliver(message)) in charged.into_iter().zip(&transition.effects) {
         let of_user = decision.user.is_some_and(|user| user.identifiers().contains(&message.to));
         prop_assert!(of_user || next.identifier.as_ref() == Some(&message.to), "to somebody else");
         let is_known = decision.user.is_some_and(|user| user.knows(next.client_id));
-        let what = if is_known { Charged::OwnMessage } else { Charged::Message };
-        prop_assert_eq!(charge, &Charge { address: message.to.clone(), client: next.client_id, what });
+        let what = if is_known { QuotaKind::OwnMessage } else { QuotaKind::Message };
+        prop_assert_eq!(charge, &QuotaUse { address: message.to.clone(), client: next.client_id, what });
         let factor = next.first_factor.as_ref().expect("a message is about a factor");
         prop_assert_eq!(&factor.address, &message.to);
         prop_assert!(factor.verification.verified.is_none() && factor.verification.attempts == 0);

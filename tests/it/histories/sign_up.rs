@@ -176,7 +176,7 @@ impl History {
             client: Some(ClientWrite { id: person.client, changes }),
             sign_up: Some(SignUpWrite { next, expected_version, deadline }),
             user: transition.conversion.as_ref().map(|conversion| conversion.user.clone()),
-            charges: transition.charges.clone(),
+            quota_uses: transition.quota_uses.clone(),
             ..Commit::default()
         };
         Ok(self.world.commit(commit)?.map(drop))

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use tokio::runtime::{Builder, Runtime};
 use vestibule::domain::context::{Context, Policy};
-use vestibule::domain::effect::{Charge, Charged};
+use vestibule::domain::effect::{QuotaKind, QuotaUse};
 use vestibule::domain::id::{ClientId, IdentificationId, SignUpId, UserId};
 use vestibule::domain::identifier::{EmailAddress, Identifier, PhoneNumber, Username};
 use vestibule::domain::secret::Secret;
@@ -102,29 +102,29 @@ impl World {
 
     /// Commits, and compares what the store allows with what the limits allow.
     pub(super) fn commit(&mut self, commit: Commit) -> Result<Result<Committed, CommitError>, TestCaseError> {
-        let (charges, limits) = (commit.charges.clone(), self.policy().address_limits.expect("limits"));
+        let (quota_uses, limits) = (commit.quota_uses.clone(), self.policy().address_limits.expect("limits"));
         let tried = commit.tried.is_some();
         let commit = Commit { at: self.now, limits: Some(limits), ..commit };
         let mut answers = self.runtime.block_on(self.store.commit(vec![commit]));
         let answer = answers.remove(0);
-        let has_room = |charge: &Charge| {
+        let has_room = |charge: &QuotaUse| {
             let window = self.windows.get(&charge.address).filter(|window| window.is_running(self.now));
             match charge.what {
-                Charged::Message => window.is_none_or(|window| window.messages < limits.messages),
+                QuotaKind::Message => window.is_none_or(|window| window.messages < limits.messages),
                 // Some are set aside for those who signed in before.
-                Charged::OwnMessage => window.is_none_or(|window| {
+                QuotaKind::OwnMessage => window.is_none_or(|window| {
                     let own = window.by_client.get(&charge.client).copied().unwrap_or_default();
                     own < limits.messages && window.messages < limits.messages + limits.messages / 2
                 }),
-                Charged::Guess => window.is_none_or(|window| window.guesses < limits.guesses),
-                Charged::Proof => true,
+                QuotaKind::Guess => window.is_none_or(|window| window.guesses < limits.guesses),
+                QuotaKind::Proof => true,
             }
         };
-        let have_room = charges.iter().all(has_room);
+        let have_room = quota_uses.iter().all(has_room);
         match &answer {
             Ok(_) => {
                 prop_assert!(have_room, "more than the limit within an hour");
-                charges.iter().for_each(|charge| self.count(charge));
+                quota_uses.iter().for_each(|charge| self.count(charge));
             }
             Err(CommitError::LimitExceeded { .. }) => prop_assert!(!have_room || tried, "refused within the limits"),
             Err(_) => {}
@@ -132,9 +132,9 @@ impl World {
         Ok(answer)
     }
 
-    fn count(&mut self, charge: &Charge) {
+    fn count(&mut self, charge: &QuotaUse) {
         let now = self.now;
-        if charge.what == Charged::Proof {
+        if charge.what == QuotaKind::Proof {
             self.windows.remove(&charge.address);
             return;
         }
@@ -143,7 +143,7 @@ impl World {
             *window = Window { start: now, ..Window::default() };
         }
         match charge.what {
-            Charged::Guess => window.guesses += 1,
+            QuotaKind::Guess => window.guesses += 1,
             _ => {
                 window.messages += 1;
                 *window.by_client.entry(charge.client).or_default() += 1;

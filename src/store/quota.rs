@@ -3,7 +3,7 @@
 //! counter, or say how long to wait.
 
 use crate::domain::context::AddressLimits;
-use crate::domain::effect::Charged;
+use crate::domain::effect::QuotaKind;
 use crate::domain::id::ClientId;
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::time::{Span, Timestamp};
@@ -15,10 +15,10 @@ use super::record::{ClientShareV1, CounterRecordV1};
 ///
 /// A client is in the counter only for what was counted, so the limits bound its size; where they are set very
 /// high, [`ENTRIES_MAX`] does.
-pub(super) fn charge_address(
+pub(super) fn use_quota(
     current: Option<&CounterRecordV1>,
     client: ClientId,
-    what: Charged,
+    what: QuotaKind,
     limits: &AddressLimits,
     at: Timestamp,
 ) -> Result<CounterRecordV1, Span> {
@@ -41,16 +41,16 @@ pub(super) fn charge_address(
     };
     let share = &mut clients[index];
     match what {
-        Charged::Message | Charged::OwnMessage => {
-            let reserve = if what == Charged::OwnMessage { limits.messages_per_client / 2 } else { 0 };
+        QuotaKind::Message | QuotaKind::OwnMessage => {
+            let reserve = if what == QuotaKind::OwnMessage { limits.messages_per_client / 2 } else { 0 };
             count(&mut messages, limits.messages.saturating_add(reserve)).ok_or_else(wait)?;
             count(&mut share.messages, limits.messages_per_client).ok_or_else(wait)?;
         }
-        Charged::Guess => {
+        QuotaKind::Guess => {
             count(&mut guesses, limits.guesses).ok_or_else(wait)?;
             count(&mut share.guesses, limits.guesses_per_client).ok_or_else(wait)?;
         }
-        Charged::Proof => {}
+        QuotaKind::Proof => {}
     }
     Ok(CounterRecordV1::Address { window_start: start, messages, guesses, clients })
 }
@@ -147,8 +147,7 @@ mod tests {
         let at = Timestamp::from_millis(1);
         let (mut by_client, mut by_address) = (None, None);
         for n in 0..2000 {
-            by_client =
-                charge_address(by_client.as_ref(), client(n), Charged::Guess, &UNLIMITED, at).ok().or(by_client);
+            by_client = use_quota(by_client.as_ref(), client(n), QuotaKind::Guess, &UNLIMITED, at).ok().or(by_client);
             by_address = charge_client(by_address.as_ref(), &address(n.into()), &UNLIMITED, at).ok().or(by_address);
         }
         for counter in [by_client, by_address] {
@@ -161,19 +160,19 @@ mod tests {
         let (at, limits) = (Timestamp::from_millis(1), AddressLimits { messages: 20, ..AddressLimits::default() });
         let mut counter = None;
         let mut send = |n, what| {
-            let next = charge_address(counter.as_ref(), client(n), what, &limits, at);
+            let next = use_quota(counter.as_ref(), client(n), what, &limits, at);
             next.map(|next| counter = Some(next)).is_ok()
         };
-        assert_eq!((0..99).filter(|n| send(*n, Charged::Message)).count(), 20);
-        assert_eq!((0..99).filter(|n| send(200 + n % 2, Charged::OwnMessage)).count(), 5);
-        assert!(!send(99, Charged::Message));
+        assert_eq!((0..99).filter(|n| send(*n, QuotaKind::Message)).count(), 20);
+        assert_eq!((0..99).filter(|n| send(200 + n % 2, QuotaKind::OwnMessage)).count(), 5);
+        assert!(!send(99, QuotaKind::Message));
     }
 
     #[test]
     fn a_clock_that_steps_back_fills_no_budget_again() {
         let limits = AddressLimits { messages: 1, addresses_per_client: 1, ..UNLIMITED };
         let begin = Timestamp::from_millis(10 * WINDOW.as_millis());
-        let by_address = |current: Option<&_>, at| charge_address(current, client(1), Charged::Message, &limits, at);
+        let by_address = |current: Option<&_>, at| use_quota(current, client(1), QuotaKind::Message, &limits, at);
         let by_client = |current: Option<&_>, n, at| charge_client(current, &address(n), &limits, at);
         let spent_address = by_address(None, begin).expect("within the limits");
         let spent_client = by_client(None, 1, begin).expect("within the limits");
@@ -191,7 +190,7 @@ mod tests {
         let limits = AddressLimits { messages: 1, ..UNLIMITED };
         let late = Timestamp::from_millis(10 * WINDOW.as_millis());
         let early = Timestamp::from_millis(late.as_millis() - WINDOW.as_millis() - 1);
-        let charge = |current: Option<&_>, at| charge_address(current, client(1), Charged::Message, &limits, at);
+        let charge = |current: Option<&_>, at| use_quota(current, client(1), QuotaKind::Message, &limits, at);
         let counter = charge(None, late).expect("within the limits");
         assert_eq!(charge(Some(&counter), late), Err(WINDOW));
         assert!(is_over(&counter, early));
