@@ -114,7 +114,7 @@ impl Invitation {
     ///
     /// # Errors
     /// `invitation_already_accepted`, `revoked_invitation`, `ticket_expired_code`.
-    pub fn is_good(&self, now: Timestamp) -> Result<(), ErrorCode> {
+    pub fn check_redeemable(&self, now: Timestamp) -> Result<(), ErrorCode> {
         match self.status(now) {
             InvitationStatus::Pending => Ok(()),
             InvitationStatus::Accepted => Err(ErrorCode::InvitationAlreadyAccepted),
@@ -129,7 +129,7 @@ impl Invitation {
     /// # Errors
     /// As [`Self::is_good`].
     pub fn accepted(&self, user: UserId, now: Timestamp) -> Result<Self, ErrorCode> {
-        self.is_good(now)?;
+        self.check_redeemable(now)?;
         Ok(self.settled(InvitationState::Accepted(user), now))
     }
 

@@ -79,7 +79,7 @@ impl WaitlistEntry {
         match self.status {
             WaitlistStatus::Completed => Err(ErrorCode::WaitlistEntryAlreadyCompleted),
             // One that has expired or was taken back lets nobody in, so that another is needed.
-            WaitlistStatus::Invited if earlier.is_some_and(|invitation| invitation.is_good(now).is_ok()) => {
+            WaitlistStatus::Invited if earlier.is_some_and(|invitation| invitation.check_redeemable(now).is_ok()) => {
                 Err(ErrorCode::WaitlistEntryAlreadyInvited)
             }
             WaitlistStatus::Pending | WaitlistStatus::Invited | WaitlistStatus::Rejected => Ok(()),
@@ -109,7 +109,7 @@ impl WaitlistEntry {
     ///
     /// # Errors
     /// `resource_forbidden` unless it is pending.
-    pub fn may_be_deleted(&self) -> Result<(), ErrorCode> {
+    pub fn check_deletable(&self) -> Result<(), ErrorCode> {
         if self.status == WaitlistStatus::Pending { Ok(()) } else { Err(ErrorCode::ResourceForbidden) }
     }
 }

@@ -185,7 +185,7 @@ impl Engine {
     /// on with.
     pub(super) async fn invited_by(&self, ticket: &str, caller: &Caller) -> Result<Invitation, EngineError> {
         let invitation = self.invitation_of(ticket).await?;
-        let is_good = invitation.is_good(self.now());
+        let is_good = invitation.check_redeemable(self.now());
         if !matches!(is_good, Ok(()) | Err(ErrorCode::InvitationAlreadyAccepted)) {
             is_good.map_err(Rejection::from)?;
         }
@@ -206,7 +206,7 @@ impl Engine {
         let Some(id) = sign_up.invited_by().filter(|_| !is_public) else { return Ok(()) };
         let invitation = self.inner.store().invitation(id).await?;
         let invitation = invitation.ok_or_else(|| Rejection::from(ErrorCode::TicketInvalidCode))?;
-        Ok(invitation.is_good(self.now()).map_err(Rejection::from)?)
+        Ok(invitation.check_redeemable(self.now()).map_err(Rejection::from)?)
     }
 
     async fn invitation_of(&self, ticket: &str) -> Result<Invitation, EngineError> {

@@ -58,7 +58,7 @@ impl Engine {
         client: &Client,
         source: &Source,
     ) -> Result<bool, EngineError> {
-        let strategy = sign_in::named(raw.strategy.as_deref())?;
+        let strategy = sign_in::parse_strategy(raw.strategy.as_deref())?;
         let proved_by = finished.first_factor.as_ref().map(|factor| &factor.verification.strategy);
         if proved_by != Some(&strategy) {
             return Ok(false);

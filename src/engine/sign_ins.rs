@@ -424,7 +424,7 @@ impl Engine {
     ) -> Result<Start, EngineError> {
         let password = raw.password.as_ref().filter(|password| !password.expose().is_empty());
         if let Some(strategy @ Strategy::OAuth(_)) = strategy {
-            sign_up::usable(strategy, &self.settings())?;
+            sign_up::check_enabled(strategy, &self.settings())?;
             let wishes = Wishes {
                 redirect_url: raw.redirect_url.as_deref(),
                 action_complete_redirect_url: raw.action_complete_redirect_url.as_deref(),
@@ -435,7 +435,7 @@ impl Engine {
             return Ok(Start::Leave(Box::new(trip)));
         }
         if !is_identified && (strategy.is_some() || password.is_some()) {
-            strategy.map_or(Ok(()), sign_in::begins_alone)?;
+            strategy.map_or(Ok(()), sign_in::check_begins_alone)?;
             return Err(ErrorCode::FormParamMissing.on("identifier").into());
         }
         match (strategy, password) {
@@ -459,7 +459,7 @@ impl Engine {
         source: &Source,
     ) -> Result<Attempt, EngineError> {
         let missing = |param| EngineError::from(ErrorCode::FormParamMissing.on(param));
-        let strategy = sign_in::named(raw.strategy.as_deref())?;
+        let strategy = sign_in::parse_strategy(raw.strategy.as_deref())?;
         let proof = match strategy {
             Strategy::Password => {
                 let password = raw.password.as_ref().filter(|password| !password.expose().is_empty());

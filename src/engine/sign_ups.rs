@@ -10,7 +10,7 @@ use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::requirements::Requirements;
 use crate::domain::settings::{Settings, SignUpMode};
 use crate::domain::sign_up::{
-    Attempt, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status, own_words, usable,
+    Attempt, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status, check_enabled, own_words,
 };
 use crate::domain::verification::Strategy;
 use crate::limiter::Family;
@@ -366,7 +366,7 @@ impl Engine {
             _ => self.solves_captcha(raw, current, caller, source).await?,
         };
         if let Some(ticket) = raw.ticket() {
-            usable(&Strategy::Ticket, &settings)?;
+            check_enabled(&Strategy::Ticket, &settings)?;
             self.inner.admission.spend(Family::LookUp, source, self.now())?;
             fields.invitation = Some(Box::new(self.invited_by(ticket, caller).await?));
         }

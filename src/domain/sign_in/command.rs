@@ -83,7 +83,7 @@ impl Prepare {
     /// # Errors
     /// `form_param_missing` without a strategy, `form_param_value_invalid` for unknown words.
     pub fn parse(strategy: Option<&str>, address_id: Option<&str>, channel: Option<&str>) -> Result<Self, Reason> {
-        let strategy = named(strategy)?;
+        let strategy = parse_strategy(strategy)?;
         let param = if strategy == Strategy::PhoneCode { "phone_number_id" } else { "email_address_id" };
         let address_id = address_id.filter(|text| !text.is_empty());
         let address_id =
@@ -97,7 +97,7 @@ impl Prepare {
 ///
 /// # Errors
 /// `form_param_value_disabled`.
-pub fn begins_alone(strategy: &Strategy) -> Result<(), Reason> {
+pub fn check_begins_alone(strategy: &Strategy) -> Result<(), Reason> {
     match strategy {
         Strategy::NotBuilt(name) if name != "passkey" => Ok(()),
         Strategy::NotBuilt(_)
@@ -114,6 +114,6 @@ pub fn begins_alone(strategy: &Strategy) -> Result<(), Reason> {
 ///
 /// # Errors
 /// `form_param_missing` without one, `form_param_value_invalid` for unknown words.
-pub fn named(strategy: Option<&str>) -> Result<Strategy, Reason> {
+pub fn parse_strategy(strategy: Option<&str>) -> Result<Strategy, Reason> {
     Strategy::asked_for(strategy)?.ok_or_else(|| ErrorCode::FormParamMissing.on("strategy"))
 }

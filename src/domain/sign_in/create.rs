@@ -3,7 +3,7 @@
 use crate::domain::client::Client;
 use crate::domain::context::Context;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
-use crate::domain::sign_up::usable;
+use crate::domain::sign_up::check_enabled;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::verification::{ExternalAccount, Strategy};
@@ -45,7 +45,7 @@ impl SignIn {
             Start::Identify => Ok(Transition::to(empty).kept(create.replaces)),
             Start::Prepare(prepare) => empty.prepare_in_place(prepare, create.replaces, user, cx),
             Start::Leave(trip) => {
-                usable(&trip.strategy, cx.settings)?;
+                check_enabled(&trip.strategy, cx.settings)?;
                 let external = Some(Box::new(ExternalAccount::pending(trip, cx.now)));
                 Ok(Transition::to(Self { external, ..empty }).kept(create.replaces))
             }

@@ -13,8 +13,8 @@ use super::{External, SignUp, Transition};
 impl SignUp {
     /// Whether it may become a user: the instance is open to it, and the restrictions let the person in. What it owes
     /// beside that, such as a captcha, is a requirement.
-    pub(super) fn is_admitted(&self, cx: &Context<'_>) -> Result<(), Rejection> {
-        self.is_let_in(cx)?;
+    pub(super) fn check_admitted(&self, cx: &Context<'_>) -> Result<(), Rejection> {
+        self.check_mode(cx)?;
         let account = self.proved_account();
         let profile = account.and_then(|account| account.profile.as_ref());
         let from_account = profile.and_then(Profile::email);
@@ -37,7 +37,7 @@ impl SignUp {
     }
 
     /// Whether the instance is open to it.
-    pub(super) fn is_let_in(&self, cx: &Context<'_>) -> Result<(), Reason> {
+    pub(super) fn check_mode(&self, cx: &Context<'_>) -> Result<(), Reason> {
         match cx.settings.sign_up.mode {
             SignUpMode::Public => Ok(()),
             _ if self.invited_by().is_some() => Ok(()),
@@ -47,9 +47,9 @@ impl SignUp {
     }
 
     /// Whether a message may go to the address in a field.
-    pub(super) fn may_be_written_to(&self, field: &Field, cx: &Context<'_>) -> Result<(), Reason> {
-        self.is_let_in(cx)?;
-        self.pays_captcha(None, cx)?;
+    pub(super) fn check_may_be_messaged(&self, field: &Field, cx: &Context<'_>) -> Result<(), Reason> {
+        self.check_mode(cx)?;
+        self.check_captcha(None, cx)?;
         let restrictions = &cx.settings.restrictions;
         let is_invited = self.invited_by().is_some();
         match (field, &self.email_address, &self.phone_number) {
@@ -74,7 +74,7 @@ impl SignUp {
     ///
     /// # Errors
     /// `requires_captcha`: clerk-js shows a captcha then, hands it in by itself and asks again.
-    pub(super) fn pays_captcha(&self, about: Option<&External>, cx: &Context<'_>) -> Result<(), Reason> {
+    pub(super) fn check_captcha(&self, about: Option<&External>, cx: &Context<'_>) -> Result<(), Reason> {
         let settles = about.is_some_and(|about| cx.policy.waives_captcha(about.strategy()));
         if self.owes_captcha(cx.settings, cx.policy) && !settles {
             return Err(ErrorCode::RequiresCaptcha.into());

@@ -7,13 +7,13 @@ use crate::domain::field::Field;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::verification::{Guess, OneTimeCode, Verification, VerificationStatus};
 
-use super::fields::usable;
+use super::fields::check_enabled;
 use super::state::Phase;
 use super::{Attempt, SignUp, Transition};
 
 impl SignUp {
     pub(super) fn attempt(&self, attempt: &Attempt, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
-        self.pays_captcha(None, cx)?;
+        self.check_captcha(None, cx)?;
         if self.was_proved_by(attempt, cx) && !attempt.again {
             return Ok(Transition::unchanged(self));
         }
@@ -49,7 +49,7 @@ impl SignUp {
 
     /// The verification that an attempt is about, if it can still be attempted.
     fn pending(&self, attempt: &Attempt, cx: &Context<'_>) -> Result<(Field, &Verification), Rejection> {
-        usable(&attempt.strategy, cx.settings)?;
+        check_enabled(&attempt.strategy, cx.settings)?;
         let field = attempt.strategy.field().ok_or(ErrorCode::VerificationStrategyInvalid)?;
         let verification = self.verification(&field).ok_or(ErrorCode::VerificationMissing)?;
         if !verification.takes(&attempt.strategy) {

@@ -24,7 +24,7 @@ impl Transition {
         if !Requirements::of(&self.next, cx.now, cx.settings, cx.policy).are_met() {
             return Ok(self);
         }
-        self.next.is_admitted(cx)?;
+        self.next.check_admitted(cx)?;
         let user_id = self.next.id.cast();
         let session = Session::begin(user_id, self.next.client_id, self.next.origin.clone(), cx);
         let session_id = session.id;

@@ -12,7 +12,7 @@ use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::verification::{Link, Strategy, Verification, VerificationStatus};
 
 use super::attempt::REPLAY_MS;
-use super::fields::usable;
+use super::fields::check_enabled;
 use super::state::Phase;
 use super::{SignUp, Transition, VerifyLink};
 
@@ -34,7 +34,7 @@ impl SignUp {
                 return Err(ErrorCode::VerificationLinkTokenInvalid.into());
             }
         }
-        if usable(&Strategy::EmailLink, cx.settings).is_err() {
+        if check_enabled(&Strategy::EmailLink, cx.settings).is_err() {
             return Err(ErrorCode::VerificationLinkTokenInvalid.into());
         }
         let is_owner = follow.is_by(self.client_id);

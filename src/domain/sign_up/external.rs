@@ -13,7 +13,7 @@ use crate::domain::settings::Settings;
 use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Strategy, Verification};
 
 use super::admission::takes_subaddresses;
-use super::fields::{name, usable};
+use super::fields::{check_enabled, name};
 use super::{Collected, Fields, SignUp, Transition};
 
 /// What a create or update says about an account at a provider.
@@ -134,7 +134,7 @@ impl SignUp {
     fn settle(&mut self, mut account: ExternalAccount, answer: &ProviderOutcome, cx: &Context<'_>) {
         account.authorize_url = None;
         // The provider may have been switched off while the person was there.
-        let is_on = usable(&account.strategy, cx.settings).map_err(|refused| refused.code);
+        let is_on = check_enabled(&account.strategy, cx.settings).map_err(|refused| refused.code);
         account.state = match is_on.and_then(|()| answer.outcome.as_ref().map_err(|code| *code)) {
             Err(code) => ExternalState::Failed { code, session: None },
             Ok(_) if answer.session.is_some() => {

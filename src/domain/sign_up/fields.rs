@@ -282,7 +282,7 @@ fn flag(param: &str, text: Option<&str>) -> Result<Option<bool>, Reason> {
 
 fn strategy(text: Option<&str>, settings: &Settings) -> Result<Option<Strategy>, Reason> {
     let strategy = Strategy::asked_for(text)?;
-    strategy.iter().try_for_each(|strategy| usable(strategy, settings))?;
+    strategy.iter().try_for_each(|strategy| check_enabled(strategy, settings))?;
     Ok(strategy)
 }
 
@@ -290,7 +290,7 @@ fn strategy(text: Option<&str>, settings: &Settings) -> Result<Option<Strategy>,
 ///
 /// # Errors
 /// `oauth_provider_not_enabled` for providers, `form_param_value_disabled` for all others.
-pub fn usable(strategy: &Strategy, settings: &Settings) -> Result<(), Reason> {
+pub fn check_enabled(strategy: &Strategy, settings: &Settings) -> Result<(), Reason> {
     let on = match strategy {
         Strategy::Password => settings.attributes.password.enabled,
         // An invitation is the operator's word already; it only needs somewhere to put its address.

@@ -23,7 +23,7 @@ pub use backend_update::BackendUpdate;
 pub use command::{Attempt, Command, Prepare, VerifyLink};
 pub use external::{AuthorizationRequest, AuthorizationResponse, External, ProviderOutcome};
 pub(super) use fields::channel;
-pub use fields::{Fields, Patch, RawFields, usable};
+pub use fields::{Fields, Patch, RawFields, check_enabled};
 pub use own_words::own_words;
 pub use state::{Collected, Phase, SignUp, Status};
 pub use transition::Transition;

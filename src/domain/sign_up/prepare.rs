@@ -9,13 +9,13 @@ use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::verification::{LinkToken, OneTimeCode, Strategy, Verification, VerificationStatus};
 
-use super::fields::usable;
+use super::fields::check_enabled;
 use super::{Prepare, SignUp, Transition};
 
 impl SignUp {
     /// Nothing is sent for what is proved already: whoever asks, perhaps in another tab, is shown that it is.
     pub(super) fn prepare(&self, prepare: &Prepare, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
-        let field = prepare.strategy.field().filter(|_| usable(&prepare.strategy, cx.settings).is_ok());
+        let field = prepare.strategy.field().filter(|_| check_enabled(&prepare.strategy, cx.settings).is_ok());
         if field.is_some_and(|field| self.is_verified(&field, cx.now, cx.policy)) {
             return Ok(Transition::unchanged(self));
         }
@@ -27,15 +27,15 @@ impl SignUp {
 
     /// Prepares on a value that is already the next one.
     pub(super) fn prepare_in_place(mut self, prepare: &Prepare, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
-        usable(&prepare.strategy, cx.settings)?;
+        check_enabled(&prepare.strategy, cx.settings)?;
         let field = prepare.strategy.field().ok_or(ErrorCode::VerificationStrategyInvalid)?;
         let address = self.address(&field).ok_or_else(|| ErrorCode::FormParamMissing.on(field.as_str()))?;
-        self.may_be_written_to(&field, cx)?;
+        self.check_may_be_messaged(&field, cx)?;
         self.refuse_costly_number(prepare, cx)?;
         self.cool_down(&address, cx)?;
         let is_test = cx.policy.test_mode && self.is_test_address(&field);
         let by_link = prepare.strategy == Strategy::EmailLink;
-        let with_code = !by_link || usable(&Strategy::EmailCode, cx.settings).is_ok();
+        let with_code = !by_link || check_enabled(&Strategy::EmailCode, cx.settings).is_ok();
         let code = match with_code {
             true if is_test => Some(OneTimeCode::TEST),
             true => Some(OneTimeCode::generate(cx.entropy)),

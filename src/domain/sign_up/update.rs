@@ -109,8 +109,8 @@ impl SignUp {
         next.version += 1;
         next.updated_at = cx.now.max(self.updated_at);
         next.take(fields, cx);
-        next.is_let_in(cx)?;
-        next.pays_captcha(fields.external.as_ref(), cx)?;
+        next.check_mode(cx)?;
+        next.check_captcha(fields.external.as_ref(), cx)?;
         if let Some(invitation) = &fields.invitation {
             cx.settings.restrictions.admit_invited(&invitation.email_address)?;
         }

@@ -80,7 +80,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
             }
             WaitlistChange::Delete(id) => {
                 let known = self.known_entry(*id)?.ok_or_else(gone)?;
-                known.may_be_deleted().map_err(Rejection::from)?;
+                known.check_deletable().map_err(Rejection::from)?;
                 self.remove(key::waitlist_entry(*id));
                 return Ok(());
             }
@@ -95,7 +95,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         let mut pending = Vec::new();
         for id in invited.unwrap_or_default().invitations {
             let known = self.known_invitation(InvitationId::from_bytes(id))?;
-            if known.is_some_and(|known| known.is_good(at).is_ok()) {
+            if known.is_some_and(|known| known.check_redeemable(at).is_ok()) {
                 pending.push(id);
             }
         }
