@@ -308,7 +308,7 @@ impl Settings {
 
     /// Whether nobody may learn from a sign-up that an identifier of this kind is a user's
     /// ([guide: Enumeration protection](crate::guide::contract_sign_ups#enumeration-protection)).
-    pub fn hides_holders(&self, kind: IdentifierKind) -> bool {
+    pub fn hides_existence(&self, kind: IdentifierKind) -> bool {
         let is_address = matches!(kind, IdentifierKind::EmailAddress | IdentifierKind::PhoneNumber);
         is_address && self.attack_protection.enumeration_protection.enabled
     }

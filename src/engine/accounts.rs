@@ -48,31 +48,31 @@ impl Engine {
         client: Option<&Client>,
     ) -> Result<ProviderOutcome, EngineError> {
         let mut answer =
-            ProviderOutcome { outcome, holder: None, links: false, session: None, taken: Default::default() };
+            ProviderOutcome { outcome, owner: None, links: false, session: None, taken: Default::default() };
         let Ok(profile) = &answer.outcome else { return Ok(answer) };
         let store = self.inner.store();
-        answer.holder = store.holder(&profile.identifier(provider)).await?;
+        answer.owner = store.owner(&profile.identifier(provider)).await?;
         if let Some(email) = profile.email()
             && let Some(user) = self.holder_of(&email.identifier()).await?
         {
             answer.taken.insert(IdentifierKind::EmailAddress);
-            if answer.holder.is_none() {
+            if answer.owner.is_none() {
                 // Whoever came into being between the two looks holds both.
-                answer.holder = store.holder(&profile.identifier(provider)).await?;
+                answer.owner = store.owner(&profile.identifier(provider)).await?;
             }
-            if answer.holder.is_none() && profile.email_verified && self.may_link(user, provider, &email).await? {
-                (answer.holder, answer.links) = (Some(user), true);
+            if answer.owner.is_none() && profile.email_verified && self.may_link(user, provider, &email).await? {
+                (answer.owner, answer.links) = (Some(user), true);
             }
         }
         let rules = &self.settings().username_settings;
         let username = profile.username.as_deref().and_then(|text| Username::parse(text, rules).ok());
         if let Some(username) = username
-            && store.holder(&username.identifier()).await?.is_some()
+            && store.owner(&username.identifier()).await?.is_some()
         {
             answer.taken.insert(IdentifierKind::Username);
         }
-        answer.session = answer.holder.and_then(|user| self.session_of(user, client?));
-        if let Some(user) = answer.holder
+        answer.session = answer.owner.and_then(|user| self.session_of(user, client?));
+        if let Some(user) = answer.owner
             && let Err(refused) = self.admit_user(user).await?
         {
             answer.outcome = Err(refused.code);
@@ -115,11 +115,11 @@ impl Engine {
 
     /// Who holds an identifier. Where nobody may learn that, finding nobody reads as much as finding somebody.
     pub(super) async fn holder_of(&self, identifier: &Identifier) -> Result<Option<UserId>, EngineError> {
-        let holder = self.inner.store().holder(identifier).await?;
-        if holder.is_none() && self.settings().hides_holders(identifier.kind) {
+        let owner = self.inner.store().owner(identifier).await?;
+        if owner.is_none() && self.settings().hides_existence(identifier.kind) {
             self.nobody().await?;
         }
-        Ok(holder)
+        Ok(owner)
     }
 
     /// Reads a user who is not there.

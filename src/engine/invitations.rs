@@ -89,7 +89,7 @@ impl Engine {
         // The invitation would let nobody in, and nobody is written to who is refused.
         self.settings().restrictions.admit_invited(&invitation.email_address)?;
         let address = invitation.email_address.identifier();
-        if !beside_others && self.inner.store().holder(&address).await?.is_some() {
+        if !beside_others && self.inner.store().owner(&address).await?.is_some() {
             return Err(ErrorCode::FormIdentifierExists.on("email_address").into());
         }
         commit.invitations.push(InvitationChange::Issue { invitation: Box::new(invitation.clone()), beside_others });
@@ -163,9 +163,9 @@ impl Engine {
         self.inner.admission.spend(Family::LookUp, source, self.now())?;
         let _place = self.inner.admission.enter()?;
         let invitation = self.invitation_of(ticket).await?;
-        let holder = self.inner.store().holder(&invitation.email_address.identifier()).await?;
+        let owner = self.inner.store().owner(&invitation.email_address.identifier()).await?;
         let here = |user| caller.client().is_some_and(|c| c.live_sessions(self.now()).any(|s| s.user_id == user));
-        let status = match holder {
+        let status = match owner {
             Some(user) if here(user) => TicketStatus::Complete,
             Some(_) => TicketStatus::SignIn,
             None => match invitation.status(self.now()) {
@@ -189,9 +189,9 @@ impl Engine {
         if !matches!(is_good, Ok(()) | Err(ErrorCode::InvitationAlreadyAccepted)) {
             is_good.map_err(Rejection::from)?;
         }
-        let holder = self.inner.store().holder(&invitation.email_address.identifier()).await?;
-        let session = holder.zip(caller.client()).and_then(|(user, client)| self.session_of(user, client));
-        match (session, is_good, holder) {
+        let owner = self.inner.store().owner(&invitation.email_address.identifier()).await?;
+        let session = owner.zip(caller.client()).and_then(|(user, client)| self.session_of(user, client));
+        match (session, is_good, owner) {
             (Some(session), ..) => Err(Reason::from(ErrorCode::IdentifierAlreadySignedIn).instead(session).into()),
             (None, Err(code), _) => Err(Rejection::from(code).into()),
             (None, Ok(()), Some(_)) => Err(Rejection::from(ErrorCode::InvitationAccountExists).into()),

@@ -35,7 +35,7 @@ impl Engine {
     pub(super) async fn user_of(&self, sign_in: &SignIn) -> Result<Option<Arc<User>>, EngineError> {
         let identifier = sign_in.identifier.as_ref().filter(|_| sign_in.newcomer.is_some());
         let since = match identifier {
-            Some(identifier) => self.inner.store().holder(identifier).await?,
+            Some(identifier) => self.inner.store().owner(identifier).await?,
             None => None,
         };
         self.user_behind(sign_in.user_id.or(since)).await

@@ -120,7 +120,7 @@ impl Engine {
         let id = self.inner.environment.decide(|cx| SignInId::generate(cx.now, cx.entropy));
         let is_transfer = raw.transfer.as_deref().is_some_and(|text| text == "true" || text == "1");
         for _ in 0..TRIES_MAX {
-            let user = self.holder(identifier.as_ref()).await?;
+            let user = self.owner(identifier.as_ref()).await?;
             let user = user.as_deref();
             admitted(known, user)?;
             let start = match is_transfer {
@@ -397,9 +397,9 @@ impl Engine {
         open.filter(|sign_in| sign_in.id == id).ok_or(EngineError::NotFound)
     }
 
-    async fn holder(&self, identifier: Option<&Identifier>) -> Result<Option<Arc<User>>, EngineError> {
+    async fn owner(&self, identifier: Option<&Identifier>) -> Result<Option<Arc<User>>, EngineError> {
         let Some(identifier) = identifier else { return Ok(None) };
-        self.user_behind(self.inner.store().holder(identifier).await?).await
+        self.user_behind(self.inner.store().owner(identifier).await?).await
     }
 
     /// The user with this id. Where the instance keeps to itself who is one, nobody takes as long.

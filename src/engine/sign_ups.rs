@@ -408,7 +408,7 @@ impl Engine {
             fields.taken.extend(strategy.kind());
         }
         // A sign-up that is going to be refused is not worth a hash.
-        let is_refused = fields.taken.iter().any(|kind| !settings.hides_holders(*kind))
+        let is_refused = fields.taken.iter().any(|kind| !settings.hides_existence(*kind))
             || fields.proved.as_ref().is_some_and(|proved| proved.is_taken);
         if let Some(password) = password.filter(|_| !is_refused) {
             let password = password.apart_from(own_words(current, &fields)).apart_from(self.application_words());
@@ -420,7 +420,7 @@ impl Engine {
     /// Whether the address that `strategy` would send something to is a user's, where nobody may learn that.
     async fn hidden_holder(&self, sign_up: &SignUp, strategy: &Strategy) -> Result<bool, EngineError> {
         let address = strategy.field().and_then(|field| sign_up.address(&field));
-        match address.filter(|address| self.settings().hides_holders(address.kind)) {
+        match address.filter(|address| self.settings().hides_existence(address.kind)) {
             Some(address) => Ok(self.holder_of(&address).await?.is_some()),
             None => Ok(false),
         }

@@ -207,11 +207,11 @@ impl History {
             let Some((call, address)) = person.last_step(&self.model, &self.post, now, engine.policy())? else {
                 continue;
             };
-            let holder = store.holder(&address).await.map_err(|error| error.to_string())?;
+            let owner = store.owner(&address).await.map_err(|error| error.to_string())?;
             let outcome = Outcome::of(perform(engine.clone(), person.token.clone(), call.clone()).await);
-            match (&outcome, holder) {
+            match (&outcome, owner) {
                 (Outcome::Done(_), None) | (Outcome::Refused(EngineError::Rejected(_)), Some(_)) => {}
-                _ => return Err(format!("{call:?} with {holder:?}: {outcome:?}")),
+                _ => return Err(format!("{call:?} with {owner:?}: {outcome:?}")),
             }
             self.model.note(person, &call, &outcome)?;
         }

@@ -44,7 +44,7 @@ impl Engine {
         let email = invited(email_address, &settings)?;
         settings.restrictions.admit_email(&email, true)?;
         let address = email.identifier();
-        if !settings.hides_holders(address.kind) && self.inner.store().holder(&address).await?.is_some() {
+        if !settings.hides_existence(address.kind) && self.inner.store().owner(&address).await?.is_some() {
             return Err(taken(address.kind).into());
         }
         let _place = self.inner.admission.enter()?;

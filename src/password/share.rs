@@ -45,13 +45,13 @@ impl Shares {
     /// A place for a requester, unless they hold all that they may.
     pub(super) fn take(self: &Arc<Self>, requester: Requester) -> Option<Share> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let has_room = |holder, most| held.get(&holder).is_none_or(|count| *count < most);
+        let has_room = |owner, most| held.get(&owner).is_none_or(|count| *count < most);
         let (source, network) = requester.holders();
         if !has_room(source, self.of_source) || !has_room(network, self.of_network) {
             return None;
         }
-        for holder in [source, network] {
-            *held.entry(holder).or_default() += 1;
+        for owner in [source, network] {
+            *held.entry(owner).or_default() += 1;
         }
         Some(Share { shares: self.clone(), requester })
     }
@@ -72,12 +72,12 @@ impl Drop for Share {
     fn drop(&mut self) {
         let mut held = self.shares.held.lock().unwrap_or_else(PoisonError::into_inner);
         let (source, network) = self.requester.holders();
-        for holder in [source, network] {
-            let left = held.get(&holder).map_or(0, |count| count.saturating_sub(1));
+        for owner in [source, network] {
+            let left = held.get(&owner).map_or(0, |count| count.saturating_sub(1));
             if left == 0 {
-                held.remove(&holder);
+                held.remove(&owner);
             } else {
-                held.insert(holder, left);
+                held.insert(owner, left);
             }
         }
     }

@@ -238,8 +238,8 @@ impl<K: KeyValue> Draft<'_, '_, K> {
     fn claim(&mut self, identifier: &Identifier, user: UserId) -> Result<(), CommitError> {
         let key = key::identifier(identifier);
         if self.batch.may_contain(&key) {
-            let holder: Option<IdentifierRecordV1> = self.record(&key)?;
-            if holder.is_some_and(|holder| UserId::from(holder) != user) {
+            let owner: Option<IdentifierRecordV1> = self.record(&key)?;
+            if owner.is_some_and(|owner| UserId::from(owner) != user) {
                 return Err(CommitError::IdentifierTaken(identifier.kind));
             }
         }

@@ -208,7 +208,7 @@ pub trait Store: Send + Sync + 'static {
     fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>>;
 
     /// Who holds an identifier. Courtesy only: the commit decides.
-    fn holder<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>>;
+    fn owner<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>>;
 
     /// An invitation.
     fn invitation(&self, id: InvitationId) -> BoxFuture<'_, Result<Option<Invitation>, StoreError>>;

@@ -404,7 +404,7 @@ pub(crate) fn answer(profile: Profile) -> ProviderOutcome {
 
 pub(crate) fn nobody() -> ProviderOutcome {
     let outcome = Err(ErrorCode::OAuthCallbackInvalid);
-    ProviderOutcome { outcome, holder: None, links: false, session: None, taken: BTreeSet::new() }
+    ProviderOutcome { outcome, owner: None, links: false, session: None, taken: BTreeSet::new() }
 }
 
 pub(crate) fn invitation() -> Invitation {

@@ -45,7 +45,7 @@ fn an_account_that_is_signed_in_here_already_is_not_taken_over_again() {
     let profile = person(Some("ada@example.com"), true);
     let account = ExternalAccount { profile: Some(profile.clone()), ..account };
     let mut take_over = |session| {
-        let answer = ProviderOutcome { holder: Some(user.id), session, ..answer(profile.clone()) };
+        let answer = ProviderOutcome { owner: Some(user.id), session, ..answer(profile.clone()) };
         create(&mut world, None, Start::TakeOver(Box::new((account.clone(), answer))), None)
     };
     assert!(take_over(None).expect("a sign-in").entry.is_some());

@@ -305,9 +305,9 @@ impl Store for Watched {
         self.inner.client(id)
     }
 
-    fn holder<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
+    fn owner<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
         self.note("holder");
-        self.inner.holder(identifier)
+        self.inner.owner(identifier)
     }
 
     fn sign_up(&self, id: SignUpId) -> BoxFuture<'_, Result<Option<SignUp>, StoreError>> {

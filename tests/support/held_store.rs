@@ -83,10 +83,10 @@ impl Store for HeldStore {
         })
     }
 
-    fn holder<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
+    fn owner<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
         Box::pin(async move {
             self.pause().await;
-            let found = self.inner.holder(identifier).await;
+            let found = self.inner.owner(identifier).await;
             self.pause().await;
             found
         })

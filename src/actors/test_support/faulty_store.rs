@@ -192,8 +192,8 @@ impl Store for FaultyStore {
         self.inner.client(id)
     }
 
-    fn holder<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
-        self.inner.holder(identifier)
+    fn owner<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
+        self.inner.owner(identifier)
     }
 
     fn invitation(&self, id: InvitationId) -> BoxFuture<'_, Result<Option<Invitation>, StoreError>> {

@@ -52,7 +52,7 @@ impl SignIn {
         let fitting = self.user_id.or(since).zip(fits);
         if let Some((user, _)) = fitting {
             self.user_id = Some(user);
-            let verification = Verification::vouched(Strategy::Password, self.client_id, cx.now);
+            let verification = Verification::verified_by_provider(Strategy::Password, self.client_id, cx.now);
             self.updated_at = cx.now.max(self.updated_at);
             self.first_factor = Some(FirstFactor { address: address.clone(), verification });
         }
@@ -71,13 +71,13 @@ impl SignIn {
         mut next: Self,
         strategy: &Strategy,
         code: &OneTimeCode,
-        holder: Option<&User>,
+        owner: Option<&User>,
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
         let FirstFactor { address, verification } = self.pending(strategy, cx)?;
         let (verification, guess) = verification.guess(self.id.cast(), self.client_id, &address.value, Some(code), cx);
         // Somebody may have signed up with the identifier since: it is them who proved it.
-        let since = holder.filter(|_| self.newcomer.is_some()).map(|holder| holder.id);
+        let since = owner.filter(|_| self.newcomer.is_some()).map(|owner| owner.id);
         let is_right = guess == Guess::Right;
         let user = self.user_id.or(since).filter(|_| is_right);
         let is_new = is_right && user.is_none() && self.newcomer.is_some();
@@ -90,8 +90,8 @@ impl SignIn {
         next.first_factor = Some(FirstFactor { address: address.clone(), verification });
         next.user_id = user.or(self.user_id);
         let mut transition = Transition::to(next);
-        transition.tried(holder, address, Share::Codes, is_proved);
-        if !holder.is_some_and(|holder| holder.knows(self.client_id)) {
+        transition.tried(owner, address, Share::Codes, is_proved);
+        if !owner.is_some_and(|owner| owner.knows(self.client_id)) {
             transition.use_quota(address, QuotaKind::Guess);
         }
         if is_new {

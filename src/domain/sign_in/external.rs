@@ -28,19 +28,19 @@ impl SignIn {
         next.version += 1;
         next.updated_at = cx.now.max(self.updated_at);
         account.authorize_url = None;
-        let ProviderOutcome { outcome, holder, session, .. } = &back.answer;
+        let ProviderOutcome { outcome, owner, session, .. } = &back.answer;
         account.state = match outcome {
             Err(code) => ExternalState::Failed { code: *code, session: None },
             Ok(_) if session.is_some() => {
                 ExternalState::Failed { code: ErrorCode::IdentifierAlreadySignedIn, session: *session }
             }
-            Ok(_) if holder.is_some() => ExternalState::Verified { at: cx.now, client: self.client_id },
+            Ok(_) if owner.is_some() => ExternalState::Verified { at: cx.now, client: self.client_id },
             Ok(_) => ExternalState::Transferable(ErrorCode::ExternalAccountNotFound),
         };
         account.profile = outcome.as_ref().ok().cloned();
         let is_verified = account.is_verified();
         next.external = Some(Box::new(account));
-        let mut transition = match holder.filter(|_| is_verified) {
+        let mut transition = match owner.filter(|_| is_verified) {
             Some(user) => next.proved_by_account(Some(self.stamp()), user, back.answer.links, cx)?,
             None => Transition::to(next).kept(Some(self.stamp())),
         };
@@ -59,7 +59,7 @@ impl SignIn {
         expected: Option<(SignInId, u64)>,
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
-        let user = answer.holder.ok_or(ErrorCode::AccountTransferInvalid)?;
+        let user = answer.owner.ok_or(ErrorCode::AccountTransferInvalid)?;
         if let Some(session) = answer.session {
             return Err(ErrorCode::IdentifierAlreadySignedIn.on("identifier").instead(session).into());
         }
@@ -87,6 +87,6 @@ impl SignIn {
 fn linked(account: &ExternalAccount, cx: &mut Context<'_>) -> Option<Credential> {
     let email = account.profile.as_ref().filter(|profile| profile.email_verified)?.email_address.as_deref()?;
     let address = EmailAddress::parse(email).ok()?;
-    let vouched = account.strategy.vouching()?;
+    let vouched = account.strategy.provider_verified()?;
     Some(Credential::NewAccount { account: Box::new(UserAccount::of(account, cx)?), address, vouched })
 }

@@ -57,7 +57,7 @@ pub struct ProviderOutcome {
     /// Who the person is there, or why that is not known.
     pub outcome: Result<Profile, ErrorCode>,
     /// The user whose account it is, or who proved the address that the provider vouches for.
-    pub holder: Option<UserId>,
+    pub owner: Option<UserId>,
     /// Whether that user is known by the address alone, so that the account would be a new one of theirs.
     pub links: bool,
     /// That user's session on this client.
@@ -141,7 +141,7 @@ impl SignUp {
                 ExternalState::Failed { code: ErrorCode::IdentifierAlreadySignedIn, session: answer.session }
             }
             // Whether that user may sign in is the sign-in's to judge.
-            Ok(_) if answer.holder.is_some() => ExternalState::Transferable(ErrorCode::ExternalAccountExists),
+            Ok(_) if answer.owner.is_some() => ExternalState::Transferable(ErrorCode::ExternalAccountExists),
             Ok(profile) if !is_admitted(profile, &account.strategy, cx) => {
                 ExternalState::Failed { code: ErrorCode::NotAllowedAccess, session: None }
             }
@@ -179,8 +179,8 @@ impl SignUp {
             && self.email_address.as_ref().is_none_or(|given| given.value.as_str() == email.as_str())
         {
             let known = self.email_address.take().and_then(|given| given.verification);
-            let vouched = strategy.vouching().filter(|_| profile.email_verified);
-            let vouched = vouched.map(|strategy| Verification::vouched(strategy, self.client_id, cx.now));
+            let vouched = strategy.provider_verified().filter(|_| profile.email_verified);
+            let vouched = vouched.map(|strategy| Verification::verified_by_provider(strategy, self.client_id, cx.now));
             let proved = known.filter(|v| vouched.is_none() || v.verified.is_some());
             self.email_address = Some(Collected { value: email, verification: proved.or(vouched) });
         }
@@ -212,7 +212,7 @@ impl Fields {
             }
             _ => false,
         };
-        cx.settings.hides_holders(kind) && (self.taken.contains(&kind) || is_named())
+        cx.settings.hides_existence(kind) && (self.taken.contains(&kind) || is_named())
     }
 }
 
@@ -232,7 +232,7 @@ fn is_admitted(profile: &Profile, strategy: &Strategy, cx: &Context<'_>) -> bool
 /// provider does not vouch for is treated as if it were typed: it is taken in whether it is free or not, and if it
 /// would not have to be proved then, it is left to be typed.
 fn takes_email(profile: &Profile, is_free: bool, settings: &Settings) -> bool {
-    if profile.email_verified || !settings.hides_holders(IdentifierKind::EmailAddress) {
+    if profile.email_verified || !settings.hides_existence(IdentifierKind::EmailAddress) {
         return is_free;
     }
     settings.attributes.email_address.verify_at_sign_up

@@ -24,7 +24,8 @@ impl SignUp {
         if let Some(invitation) = invitation {
             let is_known = self.invited_by() == Some(invitation.id);
             let known = self.email_address.take().and_then(|email| email.verification).filter(|_| is_known);
-            let verification = known.unwrap_or_else(|| Verification::vouched(Strategy::Ticket, self.client_id, cx.now));
+            let verification =
+                known.unwrap_or_else(|| Verification::verified_by_provider(Strategy::Ticket, self.client_id, cx.now));
             let value = invitation.email_address.clone();
             self.email_address = Some(Collected { value, verification: Some(verification) });
             self.invitation = Some(invitation.id);

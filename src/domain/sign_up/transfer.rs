@@ -21,7 +21,7 @@ impl SignUp {
         if self.invited_by().is_some() && self.address(&Field::EmailAddress).as_ref() == Some(&proved.identifier) {
             return;
         }
-        let verification = Some(Verification::vouched(proved.strategy.clone(), self.client_id, proved.at));
+        let verification = Some(Verification::verified_by_provider(proved.strategy.clone(), self.client_id, proved.at));
         let value = proved.identifier.value.clone();
         match proved.identifier.kind {
             IdentifierKind::EmailAddress => {

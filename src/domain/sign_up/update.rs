@@ -141,7 +141,7 @@ impl SignUp {
 
     /// Names every given identifier that a user holds; those this sign-up already has are left to the commit.
     fn refuse_taken(&self, fields: &Fields, cx: &Context<'_>) -> Result<(), Rejection> {
-        let shown = fields.taken.iter().filter(|kind| !cx.settings.hides_holders(**kind));
+        let shown = fields.taken.iter().filter(|kind| !cx.settings.hides_existence(**kind));
         Rejection::collect(shown.map(|kind| taken(*kind)).collect())
     }
 

@@ -107,7 +107,7 @@ impl Strategy {
     }
 
     /// How an address is proved that the provider of this strategy vouches for.
-    pub fn vouching(&self) -> Option<Self> {
+    pub fn provider_verified(&self) -> Option<Self> {
         let provider = self.provider()?;
         provider.strip_prefix(BROWSER).map(|key| Self::FromOAuth(format!("{VOUCHED}{key}")))
     }
@@ -217,7 +217,7 @@ mod tests {
             assert_eq!(strategy.provider().as_deref(), Some("oauth_google"), "{name}");
         }
         let custom: Strategy = "oauth_custom_acme".parse().expect("a strategy");
-        assert_eq!(custom.vouching().map(|s| s.to_string()).as_deref(), Some("from_oauth_custom_acme"));
+        assert_eq!(custom.provider_verified().map(|s| s.to_string()).as_deref(), Some("from_oauth_custom_acme"));
         assert_eq!(Strategy::EmailCode.provider(), None);
     }
 }

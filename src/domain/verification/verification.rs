@@ -91,7 +91,7 @@ impl Verification {
     }
 
     /// A verification that a provider gave its word for.
-    pub fn vouched(strategy: Strategy, client: ClientId, now: Timestamp) -> Self {
+    pub fn verified_by_provider(strategy: Strategy, client: ClientId, now: Timestamp) -> Self {
         Self {
             strategy,
             secret: None,

@@ -197,9 +197,9 @@ impl Model {
                 if let Some(other) = held.insert(identifier.clone(), *id) {
                     return Err(format!("{id} and {other} have the same {:?}", identifier.kind));
                 }
-                let holder = store.holder(identifier).await.map_err(|error| error.to_string())?;
-                if holder != Some(*id) {
-                    return Err(format!("the {:?} of {id} is held by {holder:?}", identifier.kind));
+                let owner = store.owner(identifier).await.map_err(|error| error.to_string())?;
+                if owner != Some(*id) {
+                    return Err(format!("the {:?} of {id} is held by {owner:?}", identifier.kind));
                 }
             }
         }
@@ -209,8 +209,8 @@ impl Model {
     async fn check_sessions(&self, store: &dyn Store) -> Result<(), String> {
         let mut grounds = self.grounds.clone();
         for (client, identifier) in &self.proofs {
-            let holder = store.holder(identifier).await.map_err(|error| error.to_string())?;
-            grounds.extend(holder.map(|holder| (*client, holder)));
+            let owner = store.owner(identifier).await.map_err(|error| error.to_string())?;
+            grounds.extend(owner.map(|owner| (*client, owner)));
         }
         for (id, told) in &self.sessions {
             let client = store.client(*id).await.map_err(|error| format!("{id}: {error}"))?;

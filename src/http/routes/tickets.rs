@@ -14,10 +14,10 @@ pub(super) async fn accept(exchange: &Exchange<'_>) -> Result<Answer, HttpError>
     // A ticket that came twice is as good as none. What follows a link in a text is often taken for its end.
     let ticket = text::token(exchange.head.query.single("ticket").ok().flatten().unwrap_or_default());
     let identity = exchange.presented().await?;
-    let holder = exchange.engine().accept_ticket(&identity.caller, ticket, &exchange.source).await?;
+    let owner = exchange.engine().accept_ticket(&identity.caller, ticket, &exchange.source).await?;
     // The invitation may be older than the list of places that people may be sent to.
-    let url = holder.redirect_url.filter(|url| exchange.app.redirects.still_allow(url));
-    let status = match holder.status {
+    let url = owner.redirect_url.filter(|url| exchange.app.redirects.still_allow(url));
+    let status = match owner.status {
         TicketStatus::SignUp => "sign_up",
         TicketStatus::SignIn => "sign_in",
         TicketStatus::Complete => "complete",
@@ -25,7 +25,7 @@ pub(super) async fn accept(exchange: &Exchange<'_>) -> Result<Answer, HttpError>
         TicketStatus::Revoked => return Err(refused(ErrorCode::RevokedInvitation, url)),
     };
     // Whoever has an account signs in the way they used to: a ticket is good for signing up only.
-    let ticket = (holder.status == TicketStatus::SignUp).then_some(ticket);
+    let ticket = (owner.status == TicketStatus::SignUp).then_some(ticket);
     let url = url.unwrap_or_else(|| exchange.app.options.home());
     let url = redirect::with_ticket(&url, status, ticket);
     let url = url.ok_or_else(|| HttpError::internal("an invitation without a place to go"))?;

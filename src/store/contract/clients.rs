@@ -23,8 +23,8 @@ pub(super) async fn a_client_that_refuses_rolls_everything_back(store: &impl Sto
 
     assert_eq!(store.sign_up(sign_up.id).await, Ok(Some(sign_up.clone())));
     assert_eq!(store.user(sign_up.id.cast()).await, Ok(None));
-    let holder = store.holder(&email("ada@example.com").identifier()).await;
-    assert_eq!(holder, Ok(None));
+    let owner = store.owner(&email("ada@example.com").identifier()).await;
+    assert_eq!(owner, Ok(None));
 }
 
 pub(super) async fn two_tabs_of_one_client_lose_nothing(store: &impl Store) {

@@ -28,8 +28,8 @@ pub(super) async fn the_first_proof_of_an_address_ends_what_others_had(store: &i
     assert_eq!(now.email_addresses[0].verified_by, Some(Strategy::EmailCode));
     assert_eq!((&now.password_digest, &now.sign_up, now.phone_numbers.len()), (&None, &None, 0));
     assert!(now.knows(owner) && !now.knows(stranger));
-    assert_eq!(store.holder(&number()).await, Ok(None), "what is dropped is free");
-    assert_eq!(store.holder(&email("ada@example.com").identifier()).await, Ok(Some(user.id)));
+    assert_eq!(store.owner(&number()).await, Ok(None), "what is dropped is free");
+    assert_eq!(store.owner(&email("ada@example.com").identifier()).await, Ok(Some(user.id)));
 
     let client = store.client(stranger).await.expect("readable").expect("a client");
     assert_eq!((client.sessions.len(), client.last_active_session_id), (0, None));

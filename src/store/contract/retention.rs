@@ -34,7 +34,7 @@ pub(super) async fn everything_that_is_over_goes_and_users_stay(store: &impl Sto
         assert_eq!(store.client(sign_up.client_id).await, Ok(None));
         let user = store.user(sign_up.id.cast()).await.expect("a read").expect("a user");
         assert!(user.sign_up.is_none() && user.email_addresses.len() == 1);
-        assert_eq!(store.holder(&email(&format!("ada{n}@example.com")).identifier()).await, Ok(Some(user.id)));
+        assert_eq!(store.owner(&email(&format!("ada{n}@example.com")).identifier()).await, Ok(Some(user.id)));
     }
     assert_eq!(store.outbox(None, 10).await, Ok(vec![]));
     assert_eq!(commit(store, convert(&open(30, "ada1@example.com"))).await, STALE, "there is no such sign-up");

@@ -43,7 +43,7 @@ pub(super) async fn a_finished_sign_up_is_read_by_its_id_and_never_written_again
     let read = store.user(user.id).await.expect("a read");
     assert_eq!(read.as_deref(), Some(&user));
     let identifier = user.identifiers()[0].clone();
-    assert_eq!(store.holder(&identifier).await, Ok(Some(user.id)));
+    assert_eq!(store.owner(&identifier).await, Ok(Some(user.id)));
     assert_eq!(store.due(at(u64::MAX), 10).await, Ok(vec![]));
 
     assert_eq!(commit(store, convert(&sign_up)).await, STALE);

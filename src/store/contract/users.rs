@@ -25,8 +25,8 @@ pub(super) async fn the_first_to_convert_wins_within_a_batch(store: &impl Store)
     let mut answers = store.commit(vec![convert(&winner), convert(&loser)]).await;
     assert_eq!(answers.pop().map(bare), Some(TAKEN));
     assert_eq!(answers.pop().map(bare), Some(Ok(())));
-    let holder = store.holder(&email("ada@example.com").identifier()).await;
-    assert_eq!(holder, Ok(Some(winner.id.cast())));
+    let owner = store.owner(&email("ada@example.com").identifier()).await;
+    assert_eq!(owner, Ok(Some(winner.id.cast())));
 }
 
 pub(super) async fn whoever_loses_writes_nothing(store: &impl Store) {
@@ -54,7 +54,7 @@ pub(super) async fn whoever_loses_writes_nothing(store: &impl Store) {
     assert_eq!(store.value("name").await, Ok(None));
     assert_eq!(store.due(at(u64::MAX), 10).await, due);
     let free = Username::restore("free".into()).identifier();
-    assert_eq!(store.holder(&free).await, Ok(None));
+    assert_eq!(store.owner(&free).await, Ok(None));
     assert_eq!(commit(store, losing).await, TAKEN, "its guess was not counted");
 }
 

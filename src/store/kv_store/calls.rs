@@ -68,7 +68,7 @@ impl<K: KeyValue> Store for KvStore<K> {
         })
     }
 
-    fn holder<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
+    fn owner<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
         Box::pin(async move {
             let key = key::identifier(identifier);
             if !self.shared.kv.probably_contains(&key) {

@@ -294,10 +294,7 @@ fn is_vouched(fields: &Fields, field: &Field, next: &SignUp) -> bool {
 fn vouches(answer: &ProviderOutcome, next: &SignUp) -> bool {
     let profile = answer.outcome.as_ref().ok().filter(|profile| profile.email_verified);
     let email = profile.and_then(|profile| profile.email()).map(|email| email.identifier());
-    email.is_some()
-        && email == next.address(&Field::EmailAddress)
-        && answer.holder.is_none()
-        && answer.session.is_none()
+    email.is_some() && email == next.address(&Field::EmailAddress) && answer.owner.is_none() && answer.session.is_none()
 }
 
 fn never_calls_the_right_code_wrong(decision: &Decision<'_>, refused: &Rejection) -> Law {
@@ -327,8 +324,8 @@ fn sends_to_its_own_addresses(decision: &Decision<'_>, transition: &Transition) 
         prop_assert!(verification.verified.is_none() && verification.attempts == 0, "a message about what is proved");
         prop_assert_eq!((message.created_at, message.expire_at), (now, verification.expire_at));
         prop_assert!(now < message.expire_at);
-        let hides = decision.world.settings().hides_holders(message.to.kind);
-        let taken = hides && decision.world.holder(&message.to).is_some();
+        let hides = decision.world.settings().hides_existence(message.to.kind);
+        let taken = hides && decision.world.owner(&message.to).is_some();
         prop_assert_eq!(taken, message.content == Content::Notice);
         let is_link = verification.strategy == Way::EmailLink;
         prop_assert_eq!(is_link && !taken, message.content.link().is_some());

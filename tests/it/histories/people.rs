@@ -196,7 +196,7 @@ pub(super) fn fields(write: &Write, person: &mut Person, world: &World) -> Resul
             fields.external = Some(External::Answered(way, answer(said, world)));
         }
     }
-    let held = fields.identifiers().into_iter().filter(|identifier| world.holder(identifier).is_some());
+    let held = fields.identifiers().into_iter().filter(|identifier| world.owner(identifier).is_some());
     fields.taken = held.map(|identifier| identifier.kind).collect();
     let kind = fields.strategy.as_ref().and_then(Way::kind);
     if let Some(kind) = kind.filter(|kind| !fields.names(*kind) && is_hidden(*kind, person.value.as_ref(), world)) {
@@ -208,7 +208,7 @@ pub(super) fn fields(write: &Write, person: &mut Person, world: &World) -> Resul
 /// Whether the address of a kind that the sign-up has is a user's, and that may not be told.
 pub(super) fn is_hidden(kind: IdentifierKind, value: Option<&SignUp>, world: &World) -> bool {
     let address = value.zip(kind.field()).and_then(|(value, field)| value.address(&field));
-    world.settings().hides_holders(kind) && address.is_some_and(|address| world.holder(&address).is_some())
+    world.settings().hides_existence(kind) && address.is_some_and(|address| world.owner(&address).is_some())
 }
 
 pub(super) fn trip(nonce: [u8; 16]) -> AuthorizationRequest {
@@ -240,7 +240,7 @@ fn proved(proof: Proof, world: &World) -> Proved {
         Proof::Email(at) => (EmailAddress::parse(EMAILS[at]).expect("an address").identifier(), Way::EmailCode),
         Proof::Phone(at) => (PhoneNumber::parse(PHONES[at]).expect("a number").identifier(), Way::PhoneCode),
     };
-    let is_taken = world.holder(&identifier).is_some();
+    let is_taken = world.owner(&identifier).is_some();
     Proved { identifier, strategy, at: world.now, captcha_solved: false, is_taken }
 }
 
@@ -248,7 +248,7 @@ fn proved(proof: Proof, world: &World) -> Proved {
 pub(super) fn answer(said: &Answer, world: &World) -> ProviderOutcome {
     let nothing = ProviderOutcome {
         outcome: Err(ErrorCode::OAuthAccessDenied),
-        holder: None,
+        owner: None,
         links: false,
         session: None,
         taken: BTreeSet::new(),
@@ -265,8 +265,8 @@ pub(super) fn answer(said: &Answer, world: &World) -> ProviderOutcome {
         username: username.map(|at| USERNAMES[at].to_owned()),
         ..Profile::default()
     };
-    let of_email = profile.email().and_then(|email| world.holder(&email.identifier()));
-    let of_account = world.holder(&profile.identifier(PROVIDER));
+    let of_email = profile.email().and_then(|email| world.owner(&email.identifier()));
+    let of_account = world.owner(&profile.identifier(PROVIDER));
     let may_link = of_email.filter(|_| profile.email_verified).and_then(|id| world.user(id)).filter(|user| {
         let mut addresses = user.email_addresses.iter();
         let known =
@@ -277,12 +277,12 @@ pub(super) fn answer(said: &Answer, world: &World) -> ProviderOutcome {
     let mut taken = BTreeSet::new();
     taken.extend(of_email.map(|_| IdentifierKind::EmailAddress));
     let name = |name: &String| Identifier { kind: IdentifierKind::Username, value: name.clone() };
-    let of_name = profile.username.as_ref().and_then(|text| world.holder(&name(text)));
+    let of_name = profile.username.as_ref().and_then(|text| world.owner(&name(text)));
     taken.extend(of_name.map(|_| IdentifierKind::Username));
     let links = of_account.is_none() && may_link.is_some();
     let session = matches!(said, Answer::SignedInAlready).then(|| SessionId::from_bytes([9; 16]));
-    let holder = of_account.or(may_link.map(|user| user.id));
-    ProviderOutcome { outcome: Ok(profile), holder, links, session, taken }
+    let owner = of_account.or(may_link.map(|user| user.id));
+    ProviderOutcome { outcome: Ok(profile), owner, links, session, taken }
 }
 
 pub(super) fn is_test(address: &Identifier) -> bool {

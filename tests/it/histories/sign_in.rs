@@ -85,7 +85,7 @@ impl History {
             }
             Step::Again(who) => self.again(*who)?,
             Step::SignOut(who) => self.sign_out(*who)?,
-            Step::Arrive if self.world.holder(&nobody()).is_none() => {
+            Step::Arrive if self.world.owner(&nobody()).is_none() => {
                 self.world.settle(5, "nobody@example.com", PHONES[1], USERNAMES[1], true);
             }
             Step::Arrive => {}
@@ -103,7 +103,7 @@ impl History {
             Begin::Identify => Start::Identify,
             Begin::Prepare(means) => Start::Prepare(prepare(*means)),
             Begin::Password(is_right) => {
-                let user = identifier.and_then(|identifier| self.world.holder(identifier));
+                let user = identifier.and_then(|identifier| self.world.owner(identifier));
                 Start::Password { fits: self.fit(user, *is_right) }
             }
             Begin::Leave => {
@@ -126,7 +126,7 @@ impl History {
         let answer = answer(said, &self.world);
         let sessions = self.client(who).map(|client| client.sessions).unwrap_or_default();
         let theirs =
-            sessions.iter().find(|session| Some(session.user_id) == answer.holder && session.is_live(self.world.now));
+            sessions.iter().find(|session| Some(session.user_id) == answer.owner && session.is_live(self.world.now));
         ProviderOutcome { session: answer.session.or(theirs.map(|session| session.id)), ..answer }
     }
 
@@ -177,7 +177,7 @@ impl History {
 
     fn create(&mut self, who: usize, identifier: Option<Identifier>, is_newcomer: bool, start: Start) -> Law {
         let client = self.client(who);
-        let user = identifier.as_ref().and_then(|identifier| self.world.holder(identifier));
+        let user = identifier.as_ref().and_then(|identifier| self.world.owner(identifier));
         let user = user.and_then(|id| self.world.user(id));
         let may_be_new = |identifier| sign_in::may_be_missing(identifier, None, self.world.settings()).is_ok();
         let newcomer = identifier.as_ref().filter(|identifier| is_newcomer && may_be_new(identifier));
@@ -382,7 +382,7 @@ impl History {
     fn user_of(&self, value: &SignIn) -> Option<User> {
         let found = match value.user_id {
             Some(id) => Some(id),
-            None => value.identifier.as_ref().filter(|_| value.newcomer.is_some()).and_then(|id| self.world.holder(id)),
+            None => value.identifier.as_ref().filter(|_| value.newcomer.is_some()).and_then(|id| self.world.owner(id)),
         };
         found.and_then(|id| self.world.user(id))
     }

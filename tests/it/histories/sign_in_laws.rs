@@ -144,7 +144,7 @@ fn answer<'a>(decision: &Decision<'a>) -> Option<&'a ProviderOutcome> {
 
 /// What a sign-up hands over was judged there: it is a user's account, so who is signed in with it is no matter.
 fn is_holder(answer: &ProviderOutcome, entry: &Entry) -> bool {
-    answer.holder == Some(entry.user_id)
+    answer.owner == Some(entry.user_id)
 }
 
 /// Whether the code that was typed is the one that was sent last, and good still.

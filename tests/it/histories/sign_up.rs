@@ -148,7 +148,7 @@ impl History {
             Err(CommitError::IdentifierTaken(_)) => {
                 let user = transition.conversion.as_ref().map(|conversion| &conversion.user);
                 let mut claimed = user.into_iter().flat_map(|user| user.identifiers());
-                prop_assert!(claimed.any(|identifier| self.world.holder(&identifier).is_some()), "it is nobody's");
+                prop_assert!(claimed.any(|identifier| self.world.owner(&identifier).is_some()), "it is nobody's");
                 return self.goes_on(who, before);
             }
             Err(error) => prop_assert!(false, "a commit is refused: {error}"),

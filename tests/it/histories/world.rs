@@ -168,8 +168,8 @@ impl World {
         self.runtime.block_on(read(&self.store))
     }
 
-    pub(super) fn holder(&self, identifier: &Identifier) -> Option<UserId> {
-        self.read(async |store| store.holder(identifier).await).expect("memory reads")
+    pub(super) fn owner(&self, identifier: &Identifier) -> Option<UserId> {
+        self.read(async |store| store.owner(identifier).await).expect("memory reads")
     }
 
     pub(super) fn user(&self, id: UserId) -> Option<User> {
