@@ -8,7 +8,7 @@ use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
 use crate::domain::time::Span;
 use crate::store::{ClientWrite, Commit, CommitError};
-use crate::token::{Gate, PresentedToken};
+use crate::token::{PresentedToken, TokenCarrier};
 
 use super::{Engine, EngineError};
 
@@ -55,7 +55,7 @@ pub struct Source {
     /// The origin, which becomes the `azp` of session tokens.
     pub origin: Option<String>,
     /// How a browser that is sent elsewhere is known when it comes back.
-    pub gate: Gate,
+    pub carrier: TokenCarrier,
     /// Whether answers carry a fresh token of the last active session, as Clerk's clients expect. A signature is the
     /// dearest part of an answer; without this, [`Engine::session_token`] makes one when it is needed.
     pub tokens: bool,
@@ -68,7 +68,7 @@ pub struct Source {
 impl Source {
     /// Whether the client is known by a cookie, which a browser also sends when it follows a link.
     pub(super) fn in_cookie(&self) -> bool {
-        self.gate == Gate::Client
+        self.carrier == TokenCarrier::Cookie
     }
 }
 

@@ -43,7 +43,7 @@ impl CallKey {
         let mut digester = Digester(hmac::Context::with_key(&self.0));
         digester.0.update(client.as_bytes());
         digester.0.update(&generation.to_be_bytes());
-        digester.0.update(&[source.gate as u8, u8::from(source.tokens)]);
+        digester.0.update(&[source.carrier as u8, u8::from(source.tokens)]);
         digester.texts([source.origin.as_deref(), source.testing_token.as_deref()]);
         call.write(&mut digester);
         let mut digest = [0; 32];

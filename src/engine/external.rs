@@ -20,7 +20,7 @@ use crate::domain::sign_up::{AuthorizationRequest, AuthorizationResponse, Comman
 use crate::domain::verification::{ExternalAccount, Profile, Strategy};
 use crate::limiter::Family;
 use crate::oauth::{Ask, Callback, ProviderError, is_denial};
-use crate::token::{Gate, Places, Traveller, Trip};
+use crate::token::{FlowId, OAuthState, Places, TokenCarrier};
 
 use super::{Caller, ClientView, Engine, EngineError, SignUpView, Source};
 
@@ -106,20 +106,20 @@ impl Engine {
         let _place = self.inner.admission.enter()?;
         let invalid = || EngineError::from(Rejection::from(ErrorCode::OAuthCallbackInvalid));
         let state = callback.state.as_deref();
-        let (trip, places) = state.and_then(|state| Trip::read(state, &self.inner.key)).ok_or_else(invalid)?;
+        let (trip, places) = state.and_then(|state| OAuthState::read(state, &self.inner.key)).ok_or_else(invalid)?;
         let is_owner = caller.client_id() == Some(trip.client);
-        let is_known = match trip.gate {
-            Gate::Client => is_owner,
-            Gate::State => is_owner || caller.client_id().is_none(),
-            Gate::HandOver => true,
+        let is_known = match trip.carrier {
+            TokenCarrier::Cookie => is_owner,
+            TokenCarrier::DevBrowser => is_owner || caller.client_id().is_none(),
+            TokenCarrier::Header => true,
         };
         let account = match trip.of {
             _ if !is_known => None,
-            Traveller::SignUp(id) => self.awaited(id, &trip).await?,
-            Traveller::SignIn(id) => self.awaited_sign_in(id, &trip).await?,
+            FlowId::SignUp(id) => self.awaited(id, &trip).await?,
+            FlowId::SignIn(id) => self.awaited_sign_in(id, &trip).await?,
         };
         let Some(account) = account else { return self.late(caller, &trip, places).await?.ok_or_else(invalid) };
-        if trip.gate == Gate::HandOver {
+        if trip.carrier == TokenCarrier::Header {
             let handed_over = Some(self.hand_over(&trip, callback));
             let url = account.redirect_url;
             return Ok(Returned { url, handed_over, client: None, is_late: false, by_owner: is_owner });
@@ -138,7 +138,7 @@ impl Engine {
     async fn arrive(
         &self,
         caller: &Caller,
-        trip: &Trip,
+        trip: &OAuthState,
         account: &ExternalAccount,
         callback: &ProviderCallback,
         source: &Source,
@@ -146,11 +146,11 @@ impl Engine {
         let is_owner = caller.client_id() == Some(trip.client);
         let returned = |url, client| Returned { url, handed_over: None, client, is_late: false, by_owner: is_owner };
         // A dev browser's page has its token in its own keeping, and the cookie only lets it be recognised here.
-        let hears = is_owner && trip.gate != Gate::State;
+        let hears = is_owner && trip.carrier != TokenCarrier::DevBrowser;
         let terms = if is_owner { caller.terms() } else { Vec::new() };
         let id = match trip.of {
-            Traveller::SignUp(id) => id,
-            Traveller::SignIn(id) => {
+            FlowId::SignUp(id) => id,
+            FlowId::SignIn(id) => {
                 let back = self.back(trip, account, callback, hears).await?;
                 let (value, committed) = self.settle_sign_in(id, trip.client, terms, &back, source).await?;
                 let has_session = value.status() == sign_in::Status::Complete;
@@ -190,7 +190,7 @@ impl Engine {
         let account =
             found.external_account.as_deref().filter(|account| account.awaits_callback(&account.nonce, self.now()));
         let account = account.ok_or_else(invalid)?;
-        let trip = Trip { of: Traveller::SignUp(id), client, gate: Gate::HandOver, nonce: account.nonce };
+        let trip = OAuthState { of: FlowId::SignUp(id), client, carrier: TokenCarrier::Header, nonce: account.nonce };
         let sealed = URL_SAFE_NO_PAD.decode(handed_over).map_err(|_| invalid())?;
         let opened = self.inner.key.open(&trip.body(), &sealed).ok_or_else(invalid)?;
         let opened: HandOver = serde_json::from_slice(&opened).map_err(|_| invalid())?;
@@ -224,7 +224,7 @@ impl Engine {
                     prompt: raw.oidc_prompt.as_deref(),
                     login_hint: raw.oidc_login_hint.as_deref(),
                 };
-                let trip = self.leave(strategy, (Traveller::SignUp(id), client), &wishes, source).await?;
+                let trip = self.leave(strategy, (FlowId::SignUp(id), client), &wishes, source).await?;
                 Some(External::Begin(trip))
             }
             Some(strategy @ (Strategy::OAuthToken(_) | Strategy::GoogleOneTap)) => {
@@ -243,16 +243,16 @@ impl Engine {
         })
     }
 
-    fn trip(&self, of: Traveller, client: ClientId, source: &Source) -> Trip {
+    fn trip(&self, of: FlowId, client: ClientId, source: &Source) -> OAuthState {
         let mut nonce = [0; 16];
         self.inner.environment.decide(|cx| cx.entropy.fill(&mut nonce));
-        Trip { of, client, gate: source.gate, nonce }
+        OAuthState { of, client, carrier: source.carrier, nonce }
     }
 
     async fn authorize_url(
         &self,
         strategy: &Strategy,
-        trip: &Trip,
+        trip: &OAuthState,
         wishes: &Wishes<'_>,
     ) -> Result<String, EngineError> {
         let (provider, settings) = self.provider(strategy)?;
@@ -279,7 +279,7 @@ impl Engine {
     }
 
     /// The account that the traveller is expected back with.
-    async fn awaited(&self, id: SignUpId, trip: &Trip) -> Result<Option<ExternalAccount>, EngineError> {
+    async fn awaited(&self, id: SignUpId, trip: &OAuthState) -> Result<Option<ExternalAccount>, EngineError> {
         let found = match self.inner.system.read(id, trip.client).await.map_err(EngineError::from) {
             Ok(answer) => answer.sign_up,
             Err(EngineError::NotFound) => return Ok(None),
@@ -296,7 +296,7 @@ impl Engine {
     async fn settle(
         &self,
         id: SignUpId,
-        (trip, terms): (&Trip, Vec<ClientChange>),
+        (trip, terms): (&OAuthState, Vec<ClientChange>),
         account: &ExternalAccount,
         callback: &ProviderCallback,
         by_owner: bool,
@@ -323,7 +323,7 @@ impl Engine {
     /// Asks the provider, and looks up who holds what it says.
     async fn back(
         &self,
-        trip: &Trip,
+        trip: &OAuthState,
         account: &ExternalAccount,
         callback: &ProviderCallback,
         by_owner: bool,
@@ -336,7 +336,7 @@ impl Engine {
     }
 
     /// The account of a sign-in that the traveller is expected back with.
-    async fn awaited_sign_in(&self, id: SignInId, trip: &Trip) -> Result<Option<ExternalAccount>, EngineError> {
+    async fn awaited_sign_in(&self, id: SignInId, trip: &OAuthState) -> Result<Option<ExternalAccount>, EngineError> {
         let client = self.inner.store().client(trip.client).await?;
         let account = client.as_deref().and_then(|client| self.in_progress(Some(client), id).ok()?.external.clone());
         Ok(account.filter(|account| account.awaits_callback(&trip.nonce, self.now())).map(|account| *account))
@@ -346,7 +346,7 @@ impl Engine {
     pub(super) async fn leave(
         &self,
         strategy: &Strategy,
-        (of, client): (Traveller, ClientId),
+        (of, client): (FlowId, ClientId),
         wishes: &Wishes<'_>,
         source: &Source,
     ) -> Result<AuthorizationRequest, EngineError> {
@@ -367,7 +367,7 @@ impl Engine {
     async fn exchange(
         &self,
         strategy: &Strategy,
-        trip: &Trip,
+        trip: &OAuthState,
         callback: &ProviderCallback,
     ) -> Result<Profile, ErrorCode> {
         let error = callback.error.as_deref();
@@ -393,7 +393,7 @@ impl Engine {
         profile.map_err(|error| refusal(&provider, &error))
     }
 
-    fn hand_over(&self, trip: &Trip, callback: &ProviderCallback) -> String {
+    fn hand_over(&self, trip: &OAuthState, callback: &ProviderCallback) -> String {
         let content = HandOver {
             code: callback.code.as_ref().map(|code| code.expose().clone()),
             error: callback.error.clone(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::client::Client;
 use crate::domain::sign_up::Phase;
-use crate::token::{Places, Traveller, Trip};
+use crate::token::{FlowId, OAuthState, Places};
 
 use super::{Caller, Engine, EngineError, Returned};
 
@@ -15,13 +15,13 @@ impl Engine {
     pub(super) async fn late(
         &self,
         caller: &Caller,
-        trip: &Trip,
+        trip: &OAuthState,
         places: Option<Places>,
     ) -> Result<Option<Returned>, EngineError> {
         let owner = caller.client().filter(|client| client.id == trip.client);
         let is_live = |client: &Arc<Client>| client.live_sessions(self.now()).next().is_some();
         let (account, has_session) = match trip.of {
-            Traveller::SignUp(id) => {
+            FlowId::SignUp(id) => {
                 let found = self.inner.store().sign_up(id).await?.filter(|found| found.client_id == trip.client);
                 let has_session = owner.is_some_and(|client| match found.as_ref().map(|found| found.phase) {
                     Some(Phase::Complete { session_id, .. }) => client.live_session(session_id, self.now()).is_some(),
@@ -30,7 +30,7 @@ impl Engine {
                 });
                 (found.and_then(|found| found.external_account.clone()), has_session)
             }
-            Traveller::SignIn(id) => {
+            FlowId::SignIn(id) => {
                 let client = self.inner.store().client(trip.client).await?;
                 let found = client.as_deref().and_then(|client| client.sign_in.as_deref()).filter(|s| s.id == id);
                 // A client keeps no sign-in that became a session.

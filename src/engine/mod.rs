@@ -36,7 +36,7 @@ mod visible;
 mod waitlist;
 
 pub use crate::store::Unready;
-pub use crate::token::Gate;
+pub use crate::token::TokenCarrier;
 pub use backend::BackendKey;
 pub use builder::{BuildError, EngineBuilder};
 pub use caller::{Caller, Source};

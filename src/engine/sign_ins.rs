@@ -16,7 +16,7 @@ use crate::domain::user::User;
 use crate::domain::verification::{self, Strategy};
 use crate::limiter::Family;
 use crate::store::{ClientWrite, Commit, CommitError, Committed};
-use crate::token::Traveller;
+use crate::token::FlowId;
 
 use super::admission::RETRY_AFTER;
 use super::equal_calls::Call;
@@ -431,7 +431,7 @@ impl Engine {
                 prompt: raw.oidc_prompt.as_deref(),
                 login_hint: raw.oidc_login_hint.as_deref(),
             };
-            let trip = self.leave(strategy, (Traveller::SignIn(id), client), &wishes, source).await?;
+            let trip = self.leave(strategy, (FlowId::SignIn(id), client), &wishes, source).await?;
             return Ok(Start::Leave(Box::new(trip)));
         }
         if !is_identified && (strategy.is_some() || password.is_some()) {

@@ -7,7 +7,7 @@ use hyper::Method;
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, REFERER};
 use hyper::http::request::Parts;
 
-use crate::engine::{Gate, Source};
+use crate::engine::{Source, TokenCarrier};
 
 use super::HttpOptions;
 use super::audience::Audience;
@@ -103,16 +103,16 @@ impl Head {
             Some(origin) => Some(origin.to_owned()).filter(|o| origins.allows(o)),
             None => self.text(REFERER.as_str()).and_then(|r| origins.of_referer(r)),
         };
-        let gate = match self.mode {
-            Mode::Cookie => Gate::Client,
-            Mode::Native => Gate::HandOver,
-            Mode::DevBrowser => Gate::State,
+        let carrier = match self.mode {
+            Mode::Cookie => TokenCarrier::Cookie,
+            Mode::Native => TokenCarrier::Header,
+            Mode::DevBrowser => TokenCarrier::DevBrowser,
         };
         // A signature is the dearest part of an answer. Pages need the token at once; an application without cookies
         // asks for one when it calls its own backend.
         let tokens = self.mode != Mode::Native;
         let testing_token = self.query.single("__clerk_testing_token").ok().flatten().map(str::to_owned);
-        Source { origin, gate, tokens, testing_token, address: Some(self.ip) }
+        Source { origin, carrier, tokens, testing_token, address: Some(self.ip) }
     }
 
     /// Where cookies are set.

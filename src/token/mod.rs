@@ -4,13 +4,13 @@
 mod client_token;
 mod instance_key;
 mod keyring;
+mod oauth_state;
 mod session_token;
 mod testing_token;
 mod ticket;
-mod trip;
 
 pub use client_token::{PresentedToken, parse_client_token};
 pub use instance_key::{InstanceKey, KeyFileError};
 pub use keyring::{Algorithm, KeyError, Keyring, SigningKey};
+pub use oauth_state::{FlowId, OAuthState, Places, TokenCarrier};
 pub use session_token::SessionClaims;
-pub use trip::{Gate, Places, Traveller, Trip};

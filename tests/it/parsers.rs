@@ -13,13 +13,13 @@ use vestibule::domain::sign_up::{Fields, RawFields};
 use vestibule::domain::time::Timestamp;
 use vestibule::domain::verification::{LinkToken, OneTimeCode, Strategy as Way};
 use vestibule::entropy::SeededEntropy;
-use vestibule::token::{Gate, InstanceKey, Places, Traveller, Trip, parse_client_token};
+use vestibule::token::{FlowId, InstanceKey, OAuthState, Places, TokenCarrier, parse_client_token};
 
 proptest! {
     #[test]
     fn a_state_reads_back_and_leads_where_it_led(trip in trips(), places in places()) {
         let state = trip.state(&places, &key());
-        let (read, led) = Trip::read(&state, &key()).expect("a state of this instance");
+        let (read, led) = OAuthState::read(&state, &key()).expect("a state of this instance");
         prop_assert_eq!(read, trip);
         // What is too long for a state is left out.
         prop_assert!(led.is_none_or(|led| led == places));
@@ -34,7 +34,7 @@ proptest! {
         prop_assume!(letters[at] != to);
         letters[at] = to;
         let changed: String = letters.into_iter().collect();
-        prop_assert_eq!(Trip::read(&changed, &key()), None);
+        prop_assert_eq!(OAuthState::read(&changed, &key()), None);
     }
 
     #[test]
@@ -102,7 +102,7 @@ proptest! {
         use base64::Engine as _;
         let encoded = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&bytes);
         for text in [text.as_str(), encoded.as_str()] {
-            prop_assert_eq!(Trip::read(text, &key()), None);
+            prop_assert_eq!(OAuthState::read(text, &key()), None);
             prop_assert_eq!(key().read_ticket(text), None);
             let _read = (OneTimeCode::parse(text), LinkToken::parse(text), parse_client_token(text), text.parse::<UserId>());
             let _is_one = key().is_testing_token(text, Timestamp::EPOCH);
@@ -137,13 +137,13 @@ proptest! {
     }
 }
 
-fn trips() -> impl Strategy<Value = Trip> {
-    let gates = prop_oneof![Just(Gate::Client), Just(Gate::HandOver), Just(Gate::State)];
+fn trips() -> impl Strategy<Value = OAuthState> {
+    let gates = prop_oneof![Just(TokenCarrier::Cookie), Just(TokenCarrier::Header), Just(TokenCarrier::DevBrowser)];
     (any::<[u8; 16]>(), any::<bool>(), any::<[u8; 16]>(), gates, any::<[u8; 16]>()).prop_map(
-        |(id, is_sign_up, client, gate, nonce)| {
-            let sign_in = || Traveller::SignIn(SignInId::from_bytes(id));
-            let of = if is_sign_up { Traveller::SignUp(SignUpId::from_bytes(id)) } else { sign_in() };
-            Trip { of, client: ClientId::from_bytes(client), gate, nonce }
+        |(id, is_sign_up, client, carrier, nonce)| {
+            let sign_in = || FlowId::SignIn(SignInId::from_bytes(id));
+            let of = if is_sign_up { FlowId::SignUp(SignUpId::from_bytes(id)) } else { sign_in() };
+            OAuthState { of, client: ClientId::from_bytes(client), carrier, nonce }
         },
     )
 }

@@ -251,5 +251,10 @@ fn text(text: &str) -> Option<String> {
 }
 
 const PASSWORD: &str = "wanders under elms";
-static SOURCE: Source =
-    Source { origin: None, gate: crate::token::Gate::Client, tokens: false, testing_token: None, address: None };
+static SOURCE: Source = Source {
+    origin: None,
+    carrier: crate::token::TokenCarrier::Cookie,
+    tokens: false,
+    testing_token: None,
+    address: None,
+};

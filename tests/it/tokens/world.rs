@@ -15,7 +15,7 @@ use vestibule::engine::{
     Caller, ClientView, Engine, EngineError, RawFirstFactor, RawPrepare, RawProof, RawSignIn, SignUpView, Source,
 };
 use vestibule::password::{HashOptions, HashParameters};
-use vestibule::token::{Algorithm, Gate};
+use vestibule::token::{Algorithm, TokenCarrier};
 
 use super::shown::{secrets, show};
 use crate::support::held_store::HeldStore;
@@ -366,7 +366,7 @@ impl World {
 }
 
 pub(super) fn source() -> Source {
-    Source { tokens: true, gate: Gate::Client, ..Source::default() }
+    Source { tokens: true, carrier: TokenCarrier::Cookie, ..Source::default() }
 }
 
 pub(super) fn settings() -> Settings {

@@ -16,13 +16,13 @@ use super::InstanceKey;
 
 /// A trip to a provider and back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Trip {
+pub struct OAuthState {
     /// Whose trip it is.
-    pub of: Traveller,
+    pub of: FlowId,
     /// The client that it began on.
     pub client: ClientId,
     /// How the browser that comes back is known.
-    pub gate: Gate,
+    pub carrier: TokenCarrier,
     /// Fresh for this trip.
     pub nonce: [u8; 16],
 }
@@ -38,7 +38,7 @@ pub struct Places {
 
 /// What a trip belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Traveller {
+pub enum FlowId {
     /// A sign-up.
     SignUp(SignUpId),
     /// A sign-in.
@@ -47,18 +47,18 @@ pub enum Traveller {
 
 /// How the browser that comes back from a provider is known to be the one that left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Gate {
+pub enum TokenCarrier {
     /// It presents the client's token, as browsers with cookies do.
     #[default]
-    Client,
+    Cookie,
     /// The system's browser comes back for an application without cookies: what the provider said is handed to the
     /// application sealed, and counts once the client presents it.
-    HandOver,
+    Header,
     /// A dev browser, whose token is not in the navigation: whoever has the `state` counts. Development only.
-    State,
+    DevBrowser,
 }
 
-impl Trip {
+impl OAuthState {
     /// The `state` parameter. Places that would make it longer than providers take are left out.
     pub fn state(&self, places: &Places, key: &InstanceKey) -> String {
         let body = self.body();
@@ -103,17 +103,17 @@ impl Trip {
     /// What a sealed hand-over is bound to.
     pub fn body(&self) -> [u8; BODY] {
         let (kind, id) = match &self.of {
-            Traveller::SignUp(id) => (1, id.as_bytes()),
-            Traveller::SignIn(id) => (2, id.as_bytes()),
+            FlowId::SignUp(id) => (1, id.as_bytes()),
+            FlowId::SignIn(id) => (2, id.as_bytes()),
         };
-        let gate = match self.gate {
-            Gate::Client => 1,
-            Gate::HandOver => 2,
-            Gate::State => 3,
+        let carrier = match self.carrier {
+            TokenCarrier::Cookie => 1,
+            TokenCarrier::Header => 2,
+            TokenCarrier::DevBrowser => 3,
         };
         let mut body = [0; BODY];
         body[0] = kind;
-        body[1] = gate;
+        body[1] = carrier;
         body[2..18].copy_from_slice(id);
         body[18..34].copy_from_slice(self.client.as_bytes());
         body[34..].copy_from_slice(&self.nonce);
@@ -123,18 +123,18 @@ impl Trip {
     fn of_body(body: &[u8; BODY]) -> Option<Self> {
         let id: [u8; 16] = body[2..18].try_into().ok()?;
         let of = match body[0] {
-            1 => Traveller::SignUp(SignUpId::from_bytes(id)),
-            2 => Traveller::SignIn(SignInId::from_bytes(id)),
+            1 => FlowId::SignUp(SignUpId::from_bytes(id)),
+            2 => FlowId::SignIn(SignInId::from_bytes(id)),
             _ => return None,
         };
-        let gate = match body[1] {
-            1 => Gate::Client,
-            2 => Gate::HandOver,
-            3 => Gate::State,
+        let carrier = match body[1] {
+            1 => TokenCarrier::Cookie,
+            2 => TokenCarrier::Header,
+            3 => TokenCarrier::DevBrowser,
             _ => return None,
         };
         let client = ClientId::from_bytes(body[18..34].try_into().ok()?);
-        Some(Self { of, client, gate, nonce: body[34..].try_into().ok()? })
+        Some(Self { of, client, carrier, nonce: body[34..].try_into().ok()? })
     }
 
     fn tag(&self, body: &[u8; BODY], key: &InstanceKey) -> [u8; 32] {
@@ -179,16 +179,16 @@ mod tests {
     #[test]
     fn only_a_state_of_this_instance_is_read() {
         let key = InstanceKey::generate();
-        for (of, gate) in [
-            (Traveller::SignUp(SignUpId::from_bytes([1; 16])), Gate::Client),
-            (Traveller::SignIn(SignInId::from_bytes([2; 16])), Gate::HandOver),
-            (Traveller::SignUp(SignUpId::from_bytes([3; 16])), Gate::State),
+        for (of, carrier) in [
+            (FlowId::SignUp(SignUpId::from_bytes([1; 16])), TokenCarrier::Cookie),
+            (FlowId::SignIn(SignInId::from_bytes([2; 16])), TokenCarrier::Header),
+            (FlowId::SignUp(SignUpId::from_bytes([3; 16])), TokenCarrier::DevBrowser),
         ] {
-            let trip = Trip { of, client: ClientId::from_bytes([4; 16]), gate, nonce: [5; 16] };
+            let trip = OAuthState { of, client: ClientId::from_bytes([4; 16]), carrier, nonce: [5; 16] };
             for places in [places(), Places { action_complete_redirect_url: None, ..places() }] {
                 let state = trip.state(&places, &key);
-                assert_eq!(Trip::read(&state, &key), Some((trip, Some(places))));
-                assert_eq!(Trip::read(&state, &InstanceKey::generate()), None);
+                assert_eq!(OAuthState::read(&state, &key), Some((trip, Some(places))));
+                assert_eq!(OAuthState::read(&state, &InstanceKey::generate()), None);
             }
         }
     }
@@ -196,8 +196,9 @@ mod tests {
     #[test]
     fn a_state_keeps_where_it_leads_to_itself_and_is_never_longer_than_providers_take() {
         let key = InstanceKey::generate();
-        let of = Traveller::SignIn(SignInId::from_bytes([1; 16]));
-        let trip = Trip { of, client: ClientId::from_bytes([4; 16]), gate: Gate::Client, nonce: [5; 16] };
+        let of = FlowId::SignIn(SignInId::from_bytes([1; 16]));
+        let trip =
+            OAuthState { of, client: ClientId::from_bytes([4; 16]), carrier: TokenCarrier::Cookie, nonce: [5; 16] };
         let state = trip.state(&places(), &key);
         let bytes = URL_SAFE_NO_PAD.decode(&state).expect("base64url");
         assert!(!bytes.windows(4).any(|window| window == b"http"), "a provider is not told");
@@ -205,34 +206,35 @@ mod tests {
             let long = Places { redirect_url: format!("https://a.example/{}", "a".repeat(length)), ..places() };
             let state = trip.state(&long, &key);
             assert!(state.len() <= STATE_MAX, "{}", state.len());
-            let (read, places) = Trip::read(&state, &key).expect("it is ours");
+            let (read, places) = OAuthState::read(&state, &key).expect("it is ours");
             assert_eq!((read, places.is_some()), (trip, length <= 200), "{length}");
         }
         // A state from before there were places in it, and a place that is no URL.
         let bare = URL_SAFE_NO_PAD.encode(&bytes[..BODY + TAG]);
-        assert_eq!(Trip::read(&bare, &key), Some((trip, None)));
+        assert_eq!(OAuthState::read(&bare, &key), Some((trip, None)));
         let odd = Places { redirect_url: "a\nb".into(), ..places() };
-        assert_eq!(Trip::read(&trip.state(&odd, &key), &key), Some((trip, None)));
+        assert_eq!(OAuthState::read(&trip.state(&odd, &key), &key), Some((trip, None)));
         // What is sealed belongs to its trip alone.
-        let other = Trip { nonce: [6; 16], ..trip }.state(&Places::default(), &key);
+        let other = OAuthState { nonce: [6; 16], ..trip }.state(&Places::default(), &key);
         let other = URL_SAFE_NO_PAD.decode(other).expect("base64url");
         let mixed = [&other[..BODY + TAG], &bytes[BODY + TAG..]].concat();
-        assert_eq!(Trip::read(&URL_SAFE_NO_PAD.encode(mixed), &key), None);
+        assert_eq!(OAuthState::read(&URL_SAFE_NO_PAD.encode(mixed), &key), None);
     }
 
     #[test]
     fn every_changed_bit_of_a_state_is_noticed() {
         let key = InstanceKey::generate();
-        let of = Traveller::SignUp(SignUpId::from_bytes([1; 16]));
-        let trip = Trip { of, client: ClientId::from_bytes([4; 16]), gate: Gate::Client, nonce: [5; 16] };
+        let of = FlowId::SignUp(SignUpId::from_bytes([1; 16]));
+        let trip =
+            OAuthState { of, client: ClientId::from_bytes([4; 16]), carrier: TokenCarrier::Cookie, nonce: [5; 16] };
         let bytes = URL_SAFE_NO_PAD.decode(trip.state(&places(), &key)).expect("base64url");
         for bit in 0..bytes.len() * 8 {
             let mut changed = bytes.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(Trip::read(&URL_SAFE_NO_PAD.encode(changed), &key), None, "bit {bit}");
+            assert_eq!(OAuthState::read(&URL_SAFE_NO_PAD.encode(changed), &key), None, "bit {bit}");
         }
         for odd in ["", "x", &"A".repeat(100_000)] {
-            assert_eq!(Trip::read(odd, &key), None);
+            assert_eq!(OAuthState::read(odd, &key), None);
         }
     }
 
@@ -244,8 +246,13 @@ mod tests {
     #[test]
     fn no_two_trips_share_a_secret() {
         let key = InstanceKey::generate();
-        let of = Traveller::SignUp(SignUpId::from_bytes([1; 16]));
-        let trip = |nonce| Trip { of, client: ClientId::from_bytes([4; 16]), gate: Gate::Client, nonce: [nonce; 16] };
+        let of = FlowId::SignUp(SignUpId::from_bytes([1; 16]));
+        let trip = |nonce| OAuthState {
+            of,
+            client: ClientId::from_bytes([4; 16]),
+            carrier: TokenCarrier::Cookie,
+            nonce: [nonce; 16],
+        };
         let (one, other) = (trip(1), trip(2));
         assert_ne!(one.pkce_verifier(&key).expose(), other.pkce_verifier(&key).expose());
         assert_ne!(one.oidc_nonce(&key).expose(), other.oidc_nonce(&key).expose());
