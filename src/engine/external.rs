@@ -19,7 +19,7 @@ use crate::domain::sign_in;
 use crate::domain::sign_up::{AuthorizationRequest, AuthorizationResponse, Command, External, Phase, RawFields};
 use crate::domain::verification::{ExternalAccount, Profile, Strategy};
 use crate::limiter::Family;
-use crate::oauth::{Ask, Callback, ProviderError, is_denial};
+use crate::oauth::{AuthorizeParams, Callback, ProviderError, is_denial};
 use crate::token::{FlowId, OAuthState, Places, TokenCarrier};
 
 use super::{Caller, ClientView, Engine, EngineError, SignUpView, Source};
@@ -258,7 +258,7 @@ impl Engine {
         let (provider, settings) = self.provider(strategy)?;
         let key = &self.inner.key;
         let (nonce, verifier) = (trip.oidc_nonce(key), trip.pkce_verifier(key));
-        let ask = Ask {
+        let params = AuthorizeParams {
             redirect_uri: &self.inner.callback_url,
             state: &trip.state(&wishes.places(), key),
             nonce: nonce.expose(),
@@ -266,7 +266,7 @@ impl Engine {
             prompt: wishes.prompt,
             login_hint: wishes.login_hint,
         };
-        let url = self.inner.providers.authorize_url(&provider, &settings, &ask).await;
+        let url = self.inner.providers.authorize_url(&provider, &settings, &params).await;
         Ok(url.map_err(|error| Rejection::from(refusal(&provider, &error)))?.into())
     }
 

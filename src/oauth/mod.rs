@@ -18,4 +18,4 @@ mod subject;
 pub use denial::is_denial;
 pub use error::ProviderError;
 pub use preset::{PRESETS, Preset, preset};
-pub use provider::{Ask, Callback, Providers};
+pub use provider::{AuthorizeParams, Callback, Providers};

@@ -38,7 +38,7 @@ pub struct Providers {
 
 /// What a person is sent to a provider with.
 #[derive(Clone, Copy, Debug)]
-pub struct Ask<'a> {
+pub struct AuthorizeParams<'a> {
     /// Where the provider sends the person back to.
     pub redirect_uri: &'a Url,
     /// What it sends them back with.
@@ -60,11 +60,11 @@ pub struct Callback<'a> {
     pub code: &'a str,
     /// Which provider it says it is (RFC 9207).
     pub iss: Option<&'a str>,
-    /// The same as in the [`Ask`].
+    /// The same as in the [`AuthorizeParams`].
     pub redirect_uri: &'a Url,
-    /// The same as in the [`Ask`].
+    /// The same as in the [`AuthorizeParams`].
     pub nonce: &'a str,
-    /// The same as in the [`Ask`].
+    /// The same as in the [`AuthorizeParams`].
     pub pkce_verifier: &'a str,
 }
 
@@ -101,7 +101,12 @@ impl Providers {
     ///
     /// # Errors
     /// Where the provider is not configured, or does not say where it is.
-    pub async fn authorize_url(&self, strategy: &str, settings: &OAuth, ask: &Ask<'_>) -> Result<Url, ProviderError> {
+    pub async fn authorize_url(
+        &self,
+        strategy: &str,
+        settings: &OAuth,
+        ask: &AuthorizeParams<'_>,
+    ) -> Result<Url, ProviderError> {
         let preset = preset(strategy);
         let endpoints = self.endpoints(settings, preset).await?;
         let client = client(settings, preset, &endpoints, ask.redirect_uri)?;

@@ -7,7 +7,7 @@ use url::Url;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::OAuth;
 use vestibule::domain::verification::Profile;
-use vestibule::oauth::{Ask, Callback, ProviderError, Providers};
+use vestibule::oauth::{AuthorizeParams, Callback, ProviderError, Providers};
 use vestibule::outbound::{Outbound, OutboundOptions};
 
 use crate::support::provider::{Bend, CLIENT_ID, CLIENT_SECRET, Odd, Provider, Sign};
@@ -25,7 +25,7 @@ async fn an_honest_provider_is_believed() {
 async fn a_verifier_goes_to_all_but_those_who_refuse_one() {
     for (strategy, sends) in [("oauth_custom_fake", true), ("oauth_gitlab", true), ("oauth_linkedin_oidc", false)] {
         let (provider, providers) = (Provider::start(), providers());
-        let ask = Ask {
+        let params = AuthorizeParams {
             redirect_uri: &back(),
             state: "the state",
             nonce: "the nonce",
@@ -33,7 +33,7 @@ async fn a_verifier_goes_to_all_but_those_who_refuse_one() {
             prompt: None,
             login_hint: None,
         };
-        let page = providers.authorize_url(strategy, &settings(&provider), &ask).await.expect("a page");
+        let page = providers.authorize_url(strategy, &settings(&provider), &params).await.expect("a page");
         let challenge = page.query_pairs().any(|(name, _)| name == "code_challenge");
         let (code, _) = provider.allow(page.as_str());
         let callback =
@@ -259,7 +259,7 @@ async fn trip(provider: &Provider, providers: &Providers, iss: Option<&str>) -> 
 }
 
 async fn page(provider: &Provider, providers: &Providers) -> Result<Url, ProviderError> {
-    let ask = Ask {
+    let params = AuthorizeParams {
         redirect_uri: &back(),
         state: "the state",
         nonce: "the nonce",
@@ -267,7 +267,7 @@ async fn page(provider: &Provider, providers: &Providers) -> Result<Url, Provide
         prompt: None,
         login_hint: None,
     };
-    providers.authorize_url("oauth_custom_fake", &settings(provider), &ask).await
+    providers.authorize_url("oauth_custom_fake", &settings(provider), &params).await
 }
 
 fn providers() -> Providers {
