@@ -41,11 +41,11 @@ pub struct ProviderCallback {
 
 /// Where a browser goes that came back from a provider.
 #[derive(Clone, Debug)]
-pub struct Returned {
+pub struct CallbackRedirect {
     /// An absolute URL that the instance allowed when the trip began.
     pub url: String,
     /// What is handed to an application without cookies: goes on the URL as `rotating_token_nonce`.
-    pub handed_over: Option<String>,
+    pub native_handoff: Option<String>,
     /// The client, where it is the one that began and hears of its token here: it must be given it.
     pub client: Option<ClientView>,
     /// Whether nothing was waiting for the browser any more: the trip is over, or was another browser's. Nothing has
@@ -57,14 +57,14 @@ pub struct Returned {
 
 /// What an application wishes of a trip. The URLs are absolute and allowed.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Wishes<'a> {
+pub(super) struct RedirectParams<'a> {
     pub(super) redirect_url: Option<&'a str>,
     pub(super) action_complete_redirect_url: Option<&'a str>,
     pub(super) prompt: Option<&'a str>,
     pub(super) login_hint: Option<&'a str>,
 }
 
-impl<'a> Wishes<'a> {
+impl<'a> RedirectParams<'a> {
     /// The same without those hints for the provider's page that are longer than any is: the trip works without them.
     pub(super) fn within_reason(self) -> Self {
         let short = |text: &&'a str| text.len() <= HINT_MAX;
@@ -81,7 +81,7 @@ impl<'a> Wishes<'a> {
 
 /// What an application without cookies is handed when the system's browser comes back for it.
 #[derive(Serialize, Deserialize)]
-struct HandOver {
+struct NativeHandoff {
     code: Option<String>,
     error: Option<String>,
     iss: Option<String>,
@@ -101,7 +101,7 @@ impl Engine {
         caller: &Caller,
         callback: &ProviderCallback,
         source: &Source,
-    ) -> Result<Returned, EngineError> {
+    ) -> Result<CallbackRedirect, EngineError> {
         self.inner.admission.spend(Family::Write, source, self.now())?;
         let _place = self.inner.admission.enter()?;
         let invalid = || EngineError::from(Rejection::from(ErrorCode::OAuthCallbackInvalid));
@@ -120,9 +120,9 @@ impl Engine {
         };
         let Some(account) = account else { return self.late(caller, &trip, places).await?.ok_or_else(invalid) };
         if trip.carrier == TokenCarrier::Header {
-            let handed_over = Some(self.hand_over(&trip, callback));
+            let native_handoff = Some(self.native_handoff(&trip, callback));
             let url = account.redirect_url;
-            return Ok(Returned { url, handed_over, client: None, is_late: false, by_owner: is_owner });
+            return Ok(CallbackRedirect { url, native_handoff, client: None, is_late: false, by_owner: is_owner });
         }
         match self.arrive(caller, &trip, &account, callback, source).await {
             // Somebody else came back from it at the same moment, or what it was about has ended.
@@ -142,9 +142,10 @@ impl Engine {
         account: &ExternalAccount,
         callback: &ProviderCallback,
         source: &Source,
-    ) -> Result<Returned, EngineError> {
+    ) -> Result<CallbackRedirect, EngineError> {
         let is_owner = caller.client_id() == Some(trip.client);
-        let returned = |url, client| Returned { url, handed_over: None, client, is_late: false, by_owner: is_owner };
+        let returned =
+            |url, client| CallbackRedirect { url, native_handoff: None, client, is_late: false, by_owner: is_owner };
         // A dev browser's page has its token in its own keeping, and the cookie only lets it be recognised here.
         let hears = is_owner && trip.carrier != TokenCarrier::DevBrowser;
         let terms = if is_owner { caller.terms() } else { Vec::new() };
@@ -179,7 +180,7 @@ impl Engine {
         &self,
         caller: &Caller,
         id: SignUpId,
-        handed_over: &str,
+        native_handoff: &str,
         source: &Source,
     ) -> Result<(SignUpView, ClientView), EngineError> {
         self.inner.admission.spend(Family::Write, source, self.now())?;
@@ -191,9 +192,9 @@ impl Engine {
             found.external_account.as_deref().filter(|account| account.awaits_callback(&account.nonce, self.now()));
         let account = account.ok_or_else(invalid)?;
         let trip = OAuthState { of: FlowId::SignUp(id), client, carrier: TokenCarrier::Header, nonce: account.nonce };
-        let sealed = URL_SAFE_NO_PAD.decode(handed_over).map_err(|_| invalid())?;
+        let sealed = URL_SAFE_NO_PAD.decode(native_handoff).map_err(|_| invalid())?;
         let opened = self.inner.key.open(&trip.body(), &sealed).ok_or_else(invalid)?;
-        let opened: HandOver = serde_json::from_slice(&opened).map_err(|_| invalid())?;
+        let opened: NativeHandoff = serde_json::from_slice(&opened).map_err(|_| invalid())?;
         let callback = ProviderCallback {
             state: None,
             code: opened.code.map(Secret::new),
@@ -218,13 +219,13 @@ impl Engine {
         let missing = |param: &str| Rejection::from(ErrorCode::FormParamMissing.on(param));
         Ok(match strategy {
             Some(strategy @ Strategy::OAuth(_)) => {
-                let wishes = Wishes {
+                let params = RedirectParams {
                     redirect_url: raw.redirect_url.as_deref(),
                     action_complete_redirect_url: raw.action_complete_redirect_url.as_deref(),
                     prompt: raw.oidc_prompt.as_deref(),
                     login_hint: raw.oidc_login_hint.as_deref(),
                 };
-                let trip = self.leave(strategy, (FlowId::SignUp(id), client), &wishes, source).await?;
+                let trip = self.leave(strategy, (FlowId::SignUp(id), client), &params, source).await?;
                 Some(External::Begin(trip))
             }
             Some(strategy @ (Strategy::OAuthToken(_) | Strategy::GoogleOneTap)) => {
@@ -253,18 +254,18 @@ impl Engine {
         &self,
         strategy: &Strategy,
         trip: &OAuthState,
-        wishes: &Wishes<'_>,
+        params: &RedirectParams<'_>,
     ) -> Result<String, EngineError> {
         let (provider, settings) = self.provider(strategy)?;
         let key = &self.inner.key;
         let (nonce, verifier) = (trip.oidc_nonce(key), trip.pkce_verifier(key));
         let params = AuthorizeParams {
             redirect_uri: &self.inner.callback_url,
-            state: &trip.state(&wishes.places(), key),
+            state: &trip.state(&params.places(), key),
             nonce: nonce.expose(),
             pkce_verifier: verifier.expose(),
-            prompt: wishes.prompt,
-            login_hint: wishes.login_hint,
+            prompt: params.prompt,
+            login_hint: params.login_hint,
         };
         let url = self.inner.providers.authorize_url(&provider, &settings, &params).await;
         Ok(url.map_err(|error| Rejection::from(refusal(&provider, &error)))?.into())
@@ -347,20 +348,20 @@ impl Engine {
         &self,
         strategy: &Strategy,
         (of, client): (FlowId, ClientId),
-        wishes: &Wishes<'_>,
+        params: &RedirectParams<'_>,
         source: &Source,
     ) -> Result<AuthorizationRequest, EngineError> {
-        let redirect_url = wishes.redirect_url.map(str::to_owned);
+        let redirect_url = params.redirect_url.map(str::to_owned);
         let redirect_url =
             redirect_url.ok_or_else(|| Rejection::from(ErrorCode::FormParamMissing.on("redirect_url")))?;
         let trip = self.trip(of, client, source);
-        let wishes = &wishes.within_reason();
+        let params = &params.within_reason();
         Ok(AuthorizationRequest {
             strategy: strategy.clone(),
             nonce: trip.nonce,
             redirect_url,
-            action_complete_redirect_url: wishes.action_complete_redirect_url.map(str::to_owned),
-            authorize_url: self.authorize_url(strategy, &trip, wishes).await?,
+            action_complete_redirect_url: params.action_complete_redirect_url.map(str::to_owned),
+            authorize_url: self.authorize_url(strategy, &trip, params).await?,
         })
     }
 
@@ -393,8 +394,8 @@ impl Engine {
         profile.map_err(|error| refusal(&provider, &error))
     }
 
-    fn hand_over(&self, trip: &OAuthState, callback: &ProviderCallback) -> String {
-        let content = HandOver {
+    fn native_handoff(&self, trip: &OAuthState, callback: &ProviderCallback) -> String {
+        let content = NativeHandoff {
             code: callback.code.as_ref().map(|code| code.expose().clone()),
             error: callback.error.clone(),
             iss: callback.iss.clone(),

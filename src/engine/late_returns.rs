@@ -7,7 +7,7 @@ use crate::domain::client::Client;
 use crate::domain::sign_up::Phase;
 use crate::token::{FlowId, OAuthState, Places};
 
-use super::{Caller, Engine, EngineError, Returned};
+use super::{CallbackRedirect, Caller, Engine, EngineError};
 
 impl Engine {
     /// Where somebody goes on for whom nothing is waiting: the client that began goes where the trip led, everybody else
@@ -17,7 +17,7 @@ impl Engine {
         caller: &Caller,
         trip: &OAuthState,
         places: Option<Places>,
-    ) -> Result<Option<Returned>, EngineError> {
+    ) -> Result<Option<CallbackRedirect>, EngineError> {
         let owner = caller.client().filter(|client| client.id == trip.client);
         let is_live = |client: &Arc<Client>| client.live_sessions(self.now()).next().is_some();
         let (account, has_session) = match trip.of {
@@ -42,9 +42,9 @@ impl Engine {
             action_complete_redirect_url: account.action_complete_redirect_url.clone(),
         });
         let by_owner = owner.is_some();
-        Ok(places.or(known).map(|places| Returned {
+        Ok(places.or(known).map(|places| CallbackRedirect {
             url: places.destination(by_owner && has_session).to_owned(),
-            handed_over: None,
+            native_handoff: None,
             client: None,
             is_late: true,
             by_owner,

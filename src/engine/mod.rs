@@ -42,7 +42,7 @@ pub use builder::{BuildError, EngineBuilder};
 pub use caller::{Caller, Source};
 pub use engine::Engine;
 pub use error::{EngineError, NotReady};
-pub use external::{ProviderCallback, Returned};
+pub use external::{CallbackRedirect, ProviderCallback};
 pub use invitations::{InvitationView, TicketHolder, TicketStatus};
 pub use links::{Followed, LinkOutcome};
 pub use listing::{Listing, Page};

@@ -20,7 +20,7 @@ use crate::token::FlowId;
 
 use super::admission::RETRY_AFTER;
 use super::equal_calls::Call;
-use super::external::Wishes;
+use super::external::RedirectParams;
 use super::single_flight::Written;
 use super::visible::Visible;
 use super::{Caller, ClientView, Engine, EngineError, SignInView, Source};
@@ -425,13 +425,13 @@ impl Engine {
         let password = raw.password.as_ref().filter(|password| !password.expose().is_empty());
         if let Some(strategy @ Strategy::OAuth(_)) = strategy {
             sign_up::check_enabled(strategy, &self.settings())?;
-            let wishes = Wishes {
+            let params = RedirectParams {
                 redirect_url: raw.redirect_url.as_deref(),
                 action_complete_redirect_url: raw.action_complete_redirect_url.as_deref(),
                 prompt: raw.oidc_prompt.as_deref(),
                 login_hint: raw.oidc_login_hint.as_deref(),
             };
-            let trip = self.leave(strategy, (FlowId::SignIn(id), client), &wishes, source).await?;
+            let trip = self.leave(strategy, (FlowId::SignIn(id), client), &params, source).await?;
             return Ok(Start::Leave(Box::new(trip)));
         }
         if !is_identified && (strategy.is_some() || password.is_some()) {

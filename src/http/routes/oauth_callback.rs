@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
-use crate::engine::{ProviderCallback, Returned};
+use crate::engine::{CallbackRedirect, ProviderCallback};
 use crate::http::audience::Audience;
 use crate::http::error::HttpError;
 use crate::http::exchange::Exchange;
@@ -59,10 +59,10 @@ pub(super) fn repeat(form: &Params) -> Answer {
 }
 
 /// Where the browser goes, if the instance still allows that. A page's dev browser is for the browser that began.
-fn destination(exchange: &Exchange<'_>, returned: &Returned) -> Option<String> {
+fn destination(exchange: &Exchange<'_>, returned: &CallbackRedirect) -> Option<String> {
     let url = Some(&returned.url).filter(|url| exchange.app.redirects.still_allow(url))?;
-    match (Url::parse(url), &returned.handed_over) {
-        (Ok(url), Some(handed_over)) => Some(redirect::with_nonce(url, handed_over).into()),
+    match (Url::parse(url), &returned.native_handoff) {
+        (Ok(url), Some(native_handoff)) => Some(redirect::with_nonce(url, native_handoff).into()),
         (Ok(url), None) if returned.is_late && !returned.by_owner => Some(redirect::without_dev_browser(url).into()),
         _ => Some(url.clone()),
     }

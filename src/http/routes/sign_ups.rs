@@ -33,8 +33,8 @@ pub(super) async fn create(exchange: &Exchange<'_>, form: &Params) -> Result<Ans
 pub(super) async fn show(exchange: &Exchange<'_>, id: SignUpId) -> Result<Answer, HttpError> {
     let identity = exchange.identify().await?;
     let engine = exchange.engine();
-    if let Some(handed_over) = exchange.head.query.single("rotating_token_nonce")?.filter(|text| !text.is_empty()) {
-        let outcome = engine.claim_return(&identity.caller, id, handed_over, &exchange.source).await;
+    if let Some(native_handoff) = exchange.head.query.single("rotating_token_nonce")?.filter(|text| !text.is_empty()) {
+        let outcome = engine.claim_return(&identity.caller, id, native_handoff, &exchange.source).await;
         return settle(exchange, &identity, outcome).await;
     }
     let (sign_up, mut client) = match engine.sign_up_and_client(&identity.caller, id, &exchange.source).await {
