@@ -119,7 +119,7 @@ async fn sign_up(engine: &Engine, n: usize, password: Option<&str>) {
         password: password.map(|p| Secret::new(p.to_owned())),
         ..RawFields::default()
     };
-    let (sign_up, client) = engine.create_sign_up(&Caller::nobody(), &fields, &source).await.expect("a sign-up");
+    let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &source).await.expect("a sign-up");
     let token = client.new_token.expect("a token");
     let caller = engine.identify(Some(token.expose())).await.expect("readable");
     let id = sign_up.value.id;

@@ -28,7 +28,7 @@ async fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
     // Somebody whom the engine does not know yet gives an address. The new client's token is who they are from now on.
     let fields = RawFields { email_address: Some("Ada@Example.com".into()), ..RawFields::default() };
     let source = Source::default();
-    let (sign_up, client) = engine.create_sign_up(&Caller::nobody(), &fields, &source).await?;
+    let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &source).await?;
     println!(
         "missing {:?}, unverified {:?}",
         sign_up.requirements.missing_fields, sign_up.requirements.unverified_fields

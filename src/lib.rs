@@ -21,7 +21,7 @@
 //!
 //! let source = Source::default();
 //! let fields = RawFields { email_address: Some("Ada@Example.com".into()), ..RawFields::default() };
-//! let (sign_up, client) = engine.create_sign_up(&Caller::nobody(), &fields, &source).await?;
+//! let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &source).await?;
 //! let token = client.new_token.ok_or("a new client has a token")?; // keep it: it is who the caller is
 //!
 //! let (id, caller) = (sign_up.value.id, engine.identify(Some(token.expose())).await?);

@@ -117,13 +117,13 @@ impl Engine {
     pub(super) async fn holder_of(&self, identifier: &Identifier) -> Result<Option<UserId>, EngineError> {
         let owner = self.inner.store().owner(identifier).await?;
         if owner.is_none() && self.settings().hides_existence(identifier.kind) {
-            self.nobody().await?;
+            self.dummy_lookup().await?;
         }
         Ok(owner)
     }
 
     /// Reads a user who is not there.
-    pub(super) async fn nobody(&self) -> Result<(), EngineError> {
+    pub(super) async fn dummy_lookup(&self) -> Result<(), EngineError> {
         let found = self.inner.store().user(UserId::from_bytes([0; 16])).await?;
         debug_assert!(found.is_none(), "ids hold the time they were made at");
         Ok(())

@@ -15,12 +15,12 @@ use super::{Engine, EngineError};
 /// Who calls: a client, or nobody. A client is known as it was when its token was presented; what has become of it
 /// since is looked at anew for every answer.
 #[derive(Clone, Debug, Default)]
-pub struct Caller(Standing);
+pub struct Caller(Credentials);
 
 #[derive(Clone, Debug, Default)]
-enum Standing {
+enum Credentials {
     #[default]
-    Nobody,
+    Anonymous,
     /// Presented the current token of this client.
     Client(Known),
     /// Presented a token that was replaced within the last minute: good for asking for the completing answer again and
@@ -74,7 +74,7 @@ impl Source {
 
 impl Caller {
     /// Somebody without a client.
-    pub fn nobody() -> Self {
+    pub fn anonymous() -> Self {
         Self::default()
     }
 
@@ -86,7 +86,7 @@ impl Caller {
     /// Whether the token presented was replaced a moment ago: the new one may be on its way. Whoever answers such a
     /// call as nobody's could take that one away again, with a client or a cookie of its own.
     pub const fn was_replaced(&self) -> bool {
-        matches!(&self.0, Standing::Replaced(replaced) if replaced.just_now)
+        matches!(&self.0, Credentials::Replaced(replaced) if replaced.just_now)
     }
 
     /// The token to keep from now on, where presenting the old one was enough to be given it: it was owed.
@@ -96,8 +96,8 @@ impl Caller {
 
     pub(super) const fn known(&self) -> Option<&Known> {
         match &self.0 {
-            Standing::Client(known) => Some(known),
-            Standing::Nobody | Standing::Replaced(_) => None,
+            Credentials::Client(known) => Some(known),
+            Credentials::Anonymous | Credentials::Replaced(_) => None,
         }
     }
 
@@ -118,8 +118,8 @@ impl Caller {
     /// The client that may ask for the completing answer again, and the generation whose token it has.
     pub(super) fn replaced(&self) -> Option<(ClientId, u32)> {
         match &self.0 {
-            Standing::Replaced(replaced) => Some((replaced.client.id, replaced.generation)),
-            Standing::Nobody | Standing::Client(_) => None,
+            Credentials::Replaced(replaced) => Some((replaced.client.id, replaced.generation)),
+            Credentials::Anonymous | Credentials::Client(_) => None,
         }
     }
 
@@ -169,11 +169,11 @@ impl Engine {
                 None => found = Some((known, vec![presented.generation])),
             }
         }
-        let Some((known, generations)) = found else { return Ok(Caller::nobody()) };
+        let Some((known, generations)) = found else { return Ok(Caller::anonymous()) };
         let (current, owed_to) = (known.client.generation, known.client.owed_to);
         let best = [Some(current), owed_to, generations.iter().max().copied()];
         let best = best.into_iter().flatten().find(|generation| generations.contains(generation));
-        self.standing(known, best.unwrap_or_default()).await.map(Caller)
+        self.credentials_of(known, best.unwrap_or_default()).await.map(Caller)
     }
 
     /// A client that is not stored before something is written for it: no more than its token.
@@ -181,7 +181,7 @@ impl Engine {
         let (id, now) = self.inner.environment.decide(|cx| (ClientId::generate(cx.now, cx.entropy), cx.now));
         let client = Client::open(id, self.inner.key.client_salt(id), now);
         let new_token = Some(self.token_of(&client));
-        Caller(Standing::Client(Known { client: Arc::new(client), is_stored: false, new_token }))
+        Caller(Credentials::Client(Known { client: Arc::new(client), is_stored: false, new_token }))
     }
 
     /// The token that is the caller's from now on, whether or not it is news.
@@ -196,9 +196,9 @@ impl Engine {
     /// would take the place of the one that the browser is just being given.
     pub(super) fn or_newcomer(&self, caller: &Caller) -> Result<Caller, EngineError> {
         match &caller.0 {
-            Standing::Client(_) => Ok(caller.clone()),
-            Standing::Replaced(replaced) if replaced.just_now => Err(EngineError::TokenReplaced),
-            Standing::Nobody | Standing::Replaced(_) => Ok(self.newcomer()),
+            Credentials::Client(_) => Ok(caller.clone()),
+            Credentials::Replaced(replaced) if replaced.just_now => Err(EngineError::TokenReplaced),
+            Credentials::Anonymous | Credentials::Replaced(_) => Ok(self.newcomer()),
         }
     }
 
@@ -206,8 +206,8 @@ impl Engine {
     /// the same ([`Engine::is_stored`]), the error answer must bring its token.
     pub fn or_opened(&self, caller: &Caller) -> Caller {
         match &caller.0 {
-            Standing::Nobody => self.newcomer(),
-            Standing::Client(_) | Standing::Replaced(_) => caller.clone(),
+            Credentials::Anonymous => self.newcomer(),
+            Credentials::Client(_) | Credentials::Replaced(_) => caller.clone(),
         }
     }
 
@@ -243,17 +243,17 @@ impl Engine {
     }
 
     /// What presenting the token of a generation makes of somebody.
-    async fn standing(&self, known: Known, generation: u32) -> Result<Standing, EngineError> {
+    async fn credentials_of(&self, known: Known, generation: u32) -> Result<Credentials, EngineError> {
         let client = known.client.clone();
         if generation == client.generation {
-            return Ok(Standing::Client(known));
+            return Ok(Credentials::Client(known));
         }
         let replaced = |client: Arc<Client>| {
             let now = self.now();
             let just_now = now.since(client.rotated_at) <= OVERLAP;
             match client.accepts_replay(generation, now) {
-                true => Standing::Replaced(Replaced { client, generation, just_now }),
-                false => Standing::Nobody,
+                true => Credentials::Replaced(Replaced { client, generation, just_now }),
+                false => Credentials::Anonymous,
             }
         };
         if client.owed_to != Some(generation) {
@@ -265,12 +265,12 @@ impl Engine {
             Ok(committed) => {
                 let client = committed.client.ok_or(EngineError::Internal)?;
                 let new_token = Some(self.token_of(&client));
-                Ok(Standing::Client(Known { client, is_stored: true, new_token }))
+                Ok(Credentials::Client(Known { client, is_stored: true, new_token }))
             }
             // Somebody else came first with the same token.
             Err(CommitError::Client(ClientConflict::TokenReplaced)) => {
                 let client = self.inner.store().client(client.id).await?;
-                Ok(client.map_or(Standing::Nobody, replaced))
+                Ok(client.map_or(Credentials::Anonymous, replaced))
             }
             Err(error) => Err(error.into()),
         }

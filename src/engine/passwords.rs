@@ -164,7 +164,7 @@ mod tests {
     async fn writes_to_one_sign_up_fill_no_queue_and_others_get_through() {
         let engine = engine().await;
         let (sign_up, client) =
-            engine.create_sign_up(&Caller::nobody(), &RawFields::default(), &from(1)).await.expect("a sign-up");
+            engine.create_sign_up(&Caller::anonymous(), &RawFields::default(), &from(1)).await.expect("a sign-up");
         let token = client.new_token.expect("a new client has a token");
         let caller = engine.identify(Some(token.expose())).await.expect("readable");
         let resume = paused(&engine).await;
@@ -180,7 +180,7 @@ mod tests {
         let other = {
             let engine = engine.clone();
             let fields = given("strolls beneath oaks");
-            tokio::spawn(async move { engine.create_sign_up(&Caller::nobody(), &fields, &from(200)).await })
+            tokio::spawn(async move { engine.create_sign_up(&Caller::anonymous(), &fields, &from(200)).await })
         };
         for _ in 0..1_000 {
             tokio::task::yield_now().await;
@@ -204,7 +204,7 @@ mod tests {
         let fields = given("password1");
         let waiting = {
             let engine = engine.clone();
-            tokio::spawn(async move { engine.create_sign_up(&Caller::nobody(), &fields, &from(1)).await })
+            tokio::spawn(async move { engine.create_sign_up(&Caller::anonymous(), &fields, &from(1)).await })
         };
         for _ in 0..1_000 {
             tokio::task::yield_now().await;

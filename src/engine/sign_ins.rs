@@ -407,7 +407,7 @@ impl Engine {
         let is_protected = self.settings().attack_protection.enumeration_protection.enabled;
         match id {
             Some(id) => return Ok(self.inner.store().user(id).await?),
-            None if is_protected => self.nobody().await?,
+            None if is_protected => self.dummy_lookup().await?,
             None => {}
         }
         Ok(None)

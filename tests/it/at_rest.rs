@@ -147,7 +147,7 @@ async fn an_expired_sign_up_is_gone_from_every_file() {
     let (engine, _) = engine(open(), begin).await;
     let fields = |email: &str| RawFields { email_address: Some(email.into()), ..RawFields::default() };
     let source = Source::default();
-    let made = engine.create_sign_up(&Caller::nobody(), &fields("ada.of.the.nile@example.com"), &source).await;
+    let made = engine.create_sign_up(&Caller::anonymous(), &fields("ada.of.the.nile@example.com"), &source).await;
     let (sign_up, client) = made.expect("a sign-up");
     let caller =
         engine.identify(client.new_token.as_ref().map(|token| token.expose().as_str())).await.expect("a client");
@@ -167,7 +167,7 @@ async fn an_expired_sign_up_is_gone_from_every_file() {
     }
     assert_eq!(store.sign_up(sign_up.value.id).await, Ok(None), "the sweeper came by");
     engine
-        .create_sign_up(&Caller::nobody(), &fields("grace.of.the.nile@example.com"), &source)
+        .create_sign_up(&Caller::anonymous(), &fields("grace.of.the.nile@example.com"), &source)
         .await
         .expect("a sign-up");
     engine.shutdown().await;

@@ -453,7 +453,7 @@ async fn begin(engine: &Engine, email: Option<&str>, phone: Option<&str>) -> (ve
         ..RawFields::default()
     };
     let (sign_up, client) =
-        engine.create_sign_up(&Caller::nobody(), &fields, &Source::default()).await.expect("a sign-up");
+        engine.create_sign_up(&Caller::anonymous(), &fields, &Source::default()).await.expect("a sign-up");
     let token = client.new_token.as_ref().map(|token| token.expose().as_str());
     (sign_up.value.id, engine.identify(token).await.expect("readable"))
 }

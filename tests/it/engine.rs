@@ -81,7 +81,10 @@ async fn another_clients_sign_up_does_not_exist() {
         let update = bench.engine.update_sign_up(&stranger, id, &RawFields::default(), &Source::default()).await;
         assert_eq!(update.expect_err("foreign"), EngineError::NotFound);
         assert_eq!(bench.attempt(&stranger, id, "000000").await.expect_err("foreign"), EngineError::NotFound);
-        assert_eq!(bench.attempt(&Caller::nobody(), id, "000000").await.expect_err("foreign"), EngineError::NotFound);
+        assert_eq!(
+            bench.attempt(&Caller::anonymous(), id, "000000").await.expect_err("foreign"),
+            EngineError::NotFound
+        );
     }
 }
 
@@ -132,7 +135,7 @@ async fn a_taken_address_is_reported_under_its_field_and_changes_nothing() {
     let bench = Bench::in_memory().await;
     let (sign_up, caller) = bench.begin("ada@example.com").await;
     bench.finish(&caller, sign_up.value.id, "ada@example.com").await.expect("a user");
-    let refused = bench.create(&Caller::nobody(), "ADA@example.com").await.expect_err("taken");
+    let refused = bench.create(&Caller::anonymous(), "ADA@example.com").await.expect_err("taken");
     let EngineError::Rejected(rejection) = refused else { panic!("{refused}") };
     assert!(rejection.is(ErrorCode::FormIdentifierExists));
     let (other, caller) = bench.begin("eve@example.com").await;
@@ -338,7 +341,8 @@ async fn a_restart_keeps_sign_ups_codes_counters_users_and_keys() {
     assert_eq!(bench.engine.jwks(), keys);
     assert!(bench.engine.is_backend(&secret_key) && !bench.engine.is_backend(&secret_key[1..]));
     let fields = RawFields { ticket: Some(ticket), ..RawFields::default() };
-    let (invited, _) = bench.engine.create_sign_up(&Caller::nobody(), &fields, &Source::default()).await.expect("good");
+    let (invited, _) =
+        bench.engine.create_sign_up(&Caller::anonymous(), &fields, &Source::default()).await.expect("good");
     assert_eq!(invited.status, Status::Complete, "the ticket from before is good, and all that is asked for");
     let page = bench.engine.invitations(&Listing::default()).await.expect("a list");
     assert_eq!(page.items[0].status, InvitationStatus::Accepted);
@@ -348,7 +352,7 @@ async fn a_restart_keeps_sign_ups_codes_counters_users_and_keys() {
     assert_eq!(verification.attempts, 4);
     let (done, _) = bench.attempt(&caller, id, &code).await.expect("the fifth try is right");
     assert_eq!(done.status, Status::Complete);
-    assert!(bench.create(&Caller::nobody(), "ada@example.com").await.is_err(), "ada is still a user");
+    assert!(bench.create(&Caller::anonymous(), "ada@example.com").await.is_err(), "ada is still a user");
     bench.engine.shutdown().await;
 }
 
@@ -358,7 +362,7 @@ async fn who_is_done_does_not_stay_awake() {
     let (sign_up, caller) = bench.begin("ada@example.com").await;
     assert_eq!(bench.engine.awake_sign_ups().await, 1);
     let (_, client) = bench.finish(&caller, sign_up.value.id, "ada@example.com").await.expect("a user");
-    assert!(bench.create(&Caller::nobody(), "ada@example.com").await.is_err(), "taken: nothing came into being");
+    assert!(bench.create(&Caller::anonymous(), "ada@example.com").await.is_err(), "taken: nothing came into being");
     while bench.engine.awake_sign_ups().await > 0 {
         tokio::task::yield_now().await;
     }
@@ -427,7 +431,8 @@ async fn the_plain_password_is_nowhere_in_the_data() {
         strategy: Some("email_code".into()),
         ..RawFields::default()
     };
-    let (_, client) = bench.engine.create_sign_up(&Caller::nobody(), &fields, &Source::default()).await.expect("made");
+    let (_, client) =
+        bench.engine.create_sign_up(&Caller::anonymous(), &fields, &Source::default()).await.expect("made");
     let code = bench.code("ada@example.com").await;
     bench.engine.shutdown().await;
     let token = client.new_token.expect("a token").into_inner();
@@ -472,7 +477,7 @@ impl Bench {
     }
 
     async fn begin(&self, email: &str) -> (SignUpView, Caller) {
-        let (sign_up, client) = self.create(&Caller::nobody(), email).await.expect("a sign-up");
+        let (sign_up, client) = self.create(&Caller::anonymous(), email).await.expect("a sign-up");
         let token = client.new_token.expect("a new client has a token");
         (sign_up, self.engine.identify(Some(token.expose())).await.expect("readable"))
     }

@@ -30,7 +30,7 @@ async fn what_is_begun_is_limited_in_the_engine_and_other_sources_are_not() {
     assert_limited(bench.sign_in(HERE, None).await);
     assert_limited(bench.engine.join_waitlist(Some("a@example.com"), &source(HERE)).await);
     bench.create(THERE, &email(2)).await.expect("somebody else's budget");
-    bench.engine.create_sign_up(&Caller::nobody(), &email(3), &Source::default()).await.expect("of no known source");
+    bench.engine.create_sign_up(&Caller::anonymous(), &email(3), &Source::default()).await.expect("of no known source");
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn numbers_that_cost_their_sender_much_get_no_message() {
             prepare.await.err(),
             update.await.err(),
             bench.create(HERE, &with_strategy).await.err(),
-            bench.engine.create_sign_in(&Caller::nobody(), &raw, &here).await.err(),
+            bench.engine.create_sign_in(&Caller::anonymous(), &raw, &here).await.err(),
         ];
         for refused in refusals {
             match refused {
@@ -176,7 +176,7 @@ async fn opened_clients_passwords_and_writes_have_budgets_of_their_own() {
         password: password("wanders under oaks"),
         ..RawSignIn::default()
     };
-    assert_limited(bench.engine.create_sign_in(&Caller::nobody(), &raw, &source(HERE)).await);
+    assert_limited(bench.engine.create_sign_in(&Caller::anonymous(), &raw, &source(HERE)).await);
     bench.create(THERE, &fields).await.expect("somebody else's budget");
 
     let bench = Bench::new(SourceLimits { writes: few(2), ..LIMITLESS }).await;
@@ -200,7 +200,7 @@ async fn links_that_are_none_use_up_nothing() {
     let id = sign_up.value.id;
     bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &source(HERE)).await.expect("sent");
     for _ in 0..20 {
-        let followed = bench.engine.follow_link(&Caller::nobody(), "nonsense", true, &source(HERE)).await;
+        let followed = bench.engine.follow_link(&Caller::anonymous(), "nonsense", true, &source(HERE)).await;
         assert_eq!(followed.expect("an answer").outcome, LinkOutcome::Failed);
     }
     let proved = bench.prove(&caller, id, "email_code", "a0@example.com").await;
@@ -305,7 +305,7 @@ impl Bench {
     }
 
     async fn create(&self, from: [u8; 4], fields: &RawFields) -> Result<(SignUpView, ClientView), EngineError> {
-        self.engine.create_sign_up(&Caller::nobody(), fields, &source(from)).await
+        self.engine.create_sign_up(&Caller::anonymous(), fields, &source(from)).await
     }
 
     /// A sign-up by a client of its own.
@@ -331,7 +331,7 @@ impl Bench {
 
     async fn sign_in(&self, from: [u8; 4], identifier: Option<&str>) -> Result<(), EngineError> {
         let raw = RawSignIn { identifier: identifier.map(str::to_owned), ..RawSignIn::default() };
-        self.engine.create_sign_in(&Caller::nobody(), &raw, &source(from)).await.map(drop)
+        self.engine.create_sign_in(&Caller::anonymous(), &raw, &source(from)).await.map(drop)
     }
 
     /// Has a message sent to the n-th address, on behalf of a fresh client.
@@ -348,7 +348,7 @@ impl Bench {
         if road == "sign_in" {
             let identifier = fields.phone_number.or(fields.email_address);
             let raw = RawSignIn { identifier, strategy, ..RawSignIn::default() };
-            return self.engine.create_sign_in(&Caller::nobody(), &raw, &source(from)).await.map(drop);
+            return self.engine.create_sign_in(&Caller::anonymous(), &raw, &source(from)).await.map(drop);
         }
         let (sign_up, caller) = self.begin(from, &fields).await;
         let id = sign_up.value.id;

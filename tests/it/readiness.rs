@@ -55,7 +55,7 @@ async fn engine(full: &Arc<AtomicBool>) -> Engine {
 
 async fn create(engine: &Engine) -> Result<(), vestibule::engine::EngineError> {
     let fields = RawFields { email_address: Some("ada@example.com".into()), ..RawFields::default() };
-    engine.create_sign_up(&Caller::nobody(), &fields, &Source::default()).await.map(drop)
+    engine.create_sign_up(&Caller::anonymous(), &fields, &Source::default()).await.map(drop)
 }
 
 /// A map on a disk that may be full.

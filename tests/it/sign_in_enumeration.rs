@@ -69,7 +69,7 @@ async fn signing_in_renews_a_digest_that_cost_less_than_one_does_now() {
     let before = Bench::over(store.clone(), cheap).await;
     before.import(&user(1, "old@example.com", Kind::Password, &digest().await)).await;
     let after = Bench::over(store.clone(), dear).await;
-    let sign_in = |password| after.create(Caller::nobody(), "old@example.com", Some(password), None);
+    let sign_in = |password| after.create(Caller::anonymous(), "old@example.com", Some(password), None);
     let cost = async || {
         let user = store.user(UserId::from_bytes([2; 16])).await.expect("readable").expect("a user");
         HashPool::cost_of(user.password_digest.as_ref().expect("a digest"))
@@ -112,7 +112,7 @@ impl Bench {
     async fn walk(&self, identifier: &str) -> Vec<(String, Vec<String>)> {
         let mut steps = Vec::new();
         self.store.seen();
-        let begun = self.create(Caller::nobody(), identifier, None, None).await;
+        let begun = self.create(Caller::anonymous(), identifier, None, None).await;
         steps.push((shown(&begun), self.store.seen()));
         let Ok((sign_in, client)) = &begun else { return steps };
         let token = client.new_token.clone().expect("a new client");

@@ -25,7 +25,8 @@ use crate::support::server::Server;
 async fn a_password_signs_in_within_one_request() {
     let bench = Bench::new(settings(), Policy::default()).await;
     let before = bench.sign_up("Ada@Example.com", Some(PASSWORD)).await;
-    let (done, client) = bench.create(&Caller::nobody(), "ada@EXAMPLE.com", Some(PASSWORD)).await.expect("signed in");
+    let (done, client) =
+        bench.create(&Caller::anonymous(), "ada@EXAMPLE.com", Some(PASSWORD)).await.expect("signed in");
     assert_eq!(done.status, Status::Complete);
     assert!(client.client.sign_in.is_none() && client.sign_in.is_none());
     let session = &client.sessions[0];
@@ -40,7 +41,7 @@ async fn a_password_signs_in_within_one_request() {
 async fn a_code_by_mail_signs_in_and_the_token_from_before_shows_nothing() {
     let bench = Bench::new(settings(), Policy::default()).await;
     bench.sign_up("ada@example.com", None).await;
-    let (begun, client) = bench.create(&Caller::nobody(), "ada@example.com", None).await.expect("known");
+    let (begun, client) = bench.create(&Caller::anonymous(), "ada@example.com", None).await.expect("known");
     assert_eq!(begun.status, Status::NeedsFirstFactor);
     assert_eq!(begun.first_factors.iter().map(|f| f.strategy.clone()).collect::<Vec<_>>(), [Strategy::EmailCode]);
     let token = client.new_token.expect("a new client");
@@ -64,10 +65,10 @@ async fn a_code_by_mail_signs_in_and_the_token_from_before_shows_nothing() {
 async fn others_sign_ins_do_not_exist() {
     let bench = Bench::new(settings(), Policy::default()).await;
     bench.sign_up("ada@example.com", None).await;
-    let (begun, _) = bench.create(&Caller::nobody(), "ada@example.com", None).await.expect("known");
-    let (_, other) = bench.create(&Caller::nobody(), "ada@example.com", None).await.expect("known");
+    let (begun, _) = bench.create(&Caller::anonymous(), "ada@example.com", None).await.expect("known");
+    let (_, other) = bench.create(&Caller::anonymous(), "ada@example.com", None).await.expect("known");
     let stranger = bench.known(&other.new_token.expect("a token")).await;
-    for caller in [Caller::nobody(), stranger] {
+    for caller in [Caller::anonymous(), stranger] {
         assert_eq!(bench.prepare(&caller, &begun).await.expect_err("foreign"), EngineError::NotFound);
         assert_eq!(bench.attempt(&caller, &begun, "000000").await.expect_err("foreign"), EngineError::NotFound);
     }
@@ -78,7 +79,7 @@ async fn refusals_name_what_is_wrong() {
     let bench = Bench::new(settings(), Policy::default()).await;
     let signed_up = bench.sign_up("ada@example.com", Some(PASSWORD)).await;
     bench.sign_up("bob@example.com", None).await;
-    let nobody = Caller::nobody();
+    let nobody = Caller::anonymous();
     for (identifier, password, code) in [
         ("eve@example.com", None, ErrorCode::FormIdentifierNotFound),
         ("eve@example.com", Some(PASSWORD), ErrorCode::FormIdentifierNotFound),
@@ -117,11 +118,11 @@ async fn wrong_passwords_use_up_the_budget_and_then_the_right_one_is_refused_ali
     let bench = Bench::new(settings(), Policy { address_limits: Some(limits), ..Policy::default() }).await;
     bench.sign_up("ada@example.com", Some(PASSWORD)).await;
     for _ in 0..4 {
-        let wrong = bench.create(&Caller::nobody(), "ada@example.com", Some("wanders under oaks")).await;
+        let wrong = bench.create(&Caller::anonymous(), "ada@example.com", Some("wanders under oaks")).await;
         assert!(is(&wrong.expect_err("wrong"), ErrorCode::FormPasswordIncorrect));
     }
     for password in ["wanders under oaks", PASSWORD] {
-        let refused = bench.create(&Caller::nobody(), "ada@example.com", Some(password)).await;
+        let refused = bench.create(&Caller::anonymous(), "ada@example.com", Some(password)).await;
         assert!(is(&refused.expect_err("spent"), ErrorCode::TooManyRequests));
     }
 }
@@ -135,12 +136,12 @@ async fn under_enumeration_protection_nobody_looks_like_somebody() {
     bench.sign_up("bob@example.com", None).await;
     let mut shapes = Vec::new();
     for address in ["ada@example.com", "bob@example.com", "eve@example.com"] {
-        let (begun, client) = bench.create(&Caller::nobody(), address, None).await.expect("as if known");
+        let (begun, client) = bench.create(&Caller::anonymous(), address, None).await.expect("as if known");
         let token = client.new_token.expect("a token");
         let (prepared, _) = bench.prepare(&bench.known(&token).await, &begun).await.expect("as if sent");
         assert!(begun.user.is_none() && prepared.user.is_none());
         shapes.push(begun.first_factors.iter().map(|f| (f.strategy.clone(), f.address.is_some())).collect::<Vec<_>>());
-        let wrong = bench.create(&Caller::nobody(), address, Some("wanders under oaks")).await;
+        let wrong = bench.create(&Caller::anonymous(), address, Some("wanders under oaks")).await;
         assert!(is(&wrong.expect_err("wrong"), ErrorCode::FormPasswordIncorrect));
     }
     assert_eq!(shapes[0], [(Strategy::Password, false), (Strategy::EmailCode, true)]);
@@ -212,7 +213,7 @@ impl Bench {
             ..RawFields::default()
         };
         let source = Source::default();
-        let made = self.engine.create_sign_up(&Caller::nobody(), &fields, &source).await;
+        let made = self.engine.create_sign_up(&Caller::anonymous(), &fields, &source).await;
         let (sign_up, client) = made.expect("a sign-up");
         let caller = self.known(&client.new_token.expect("a token")).await;
         let code = self.code(&email.to_lowercase(), 1).await;

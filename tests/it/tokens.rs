@@ -114,7 +114,7 @@ async fn a_client_that_nothing_was_written_for_is_only_its_token() {
     let build = |store: Arc<HeldStore>| Engine::builder().settings(settings()).store(store).key(key()).build();
     let engine = build(store.clone()).await.expect("an engine");
     let written = store.commits.load(Ordering::SeqCst);
-    let nobody = Caller::nobody();
+    let nobody = Caller::anonymous();
     let mut opened = engine.open_client(&nobody, &source()).await.expect("a client");
     for _ in 0..1000 {
         opened = engine.open_client(&nobody, &source()).await.expect("a client");
@@ -153,7 +153,7 @@ async fn a_client_that_nothing_was_written_for_is_only_its_token() {
 async fn a_token_that_nothing_was_written_for_is_over_after_the_time_that_clients_are_kept() {
     let policy = Policy { keep_client: Span::from_secs(1000), ..Policy::default() };
     let engine = Engine::builder().settings(settings()).policy(policy).build().await.expect("an engine");
-    let opened = engine.open_client(&Caller::nobody(), &source()).await.expect("a client");
+    let opened = engine.open_client(&Caller::anonymous(), &source()).await.expect("a client");
     let token = opened.new_token.expect("a token");
     engine.advance_clock(Span::from_secs(999)).await.expect("moved");
     assert!(engine.identify(Some(token.expose())).await.expect("readable").client().is_some());
@@ -167,7 +167,7 @@ async fn tokens_of_several_clients_are_nobodys_and_of_one_clients_the_current_on
     let place = world.furnish().await;
     let old = world.engine.identify(Some(&place.token)).await.expect("readable");
     let new = world.attempt(&place, &old, CODE).await.expect("a right code").1.new_token.expect("a token").into_inner();
-    let other = world.engine.open_client(&Caller::nobody(), &source()).await.expect("a client");
+    let other = world.engine.open_client(&Caller::anonymous(), &source()).await.expect("a client");
     let other = other.new_token.expect("a token").into_inner();
     let garbage = "A".repeat(place.token.len());
     let among = |tokens: Vec<String>| {

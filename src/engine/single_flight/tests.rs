@@ -38,7 +38,7 @@ async fn sixteen_equal_sign_ins_are_one_session() {
     is_one_session(join_all(calls).await);
 
     let raw = RawSignIn { identifier: text("ada_l"), ..RawSignIn::default() };
-    let (sign_in, view) = engine.create_sign_in(&Caller::nobody(), &raw, &SOURCE).await.expect("a sign-in");
+    let (sign_in, view) = engine.create_sign_in(&Caller::anonymous(), &raw, &SOURCE).await.expect("a sign-in");
     let caller = engine.identify(Some(view.new_token.expect("a token").expose())).await.expect("readable");
     let proof = RawProof { strategy: text("password"), password: secret(PASSWORD), code: None };
     let calls = (0..16).map(|_| engine.attempt_first_factor(&caller, sign_in.value.id, &proof, &SOURCE));
@@ -138,7 +138,7 @@ async fn a_session_is_shown_only_to_a_call_with_a_secret() {
 async fn callers_without_a_token_are_different_people() {
     let engine = engine().await;
     let fields = RawFields { username: text("ada_l"), ..given(PASSWORD) };
-    let nobody = Caller::nobody();
+    let nobody = Caller::anonymous();
     let (first, second) = tokio::join!(
         engine.create_sign_up(&nobody, &fields, &SOURCE),
         engine.create_sign_up(&nobody, &fields, &SOURCE),
@@ -208,7 +208,7 @@ async fn engine() -> Engine {
 
 /// Somebody with a client that has nothing yet.
 async fn opened(engine: &Engine) -> Caller {
-    let view = engine.open_client(&Caller::nobody(), &SOURCE).await.expect("a client");
+    let view = engine.open_client(&Caller::anonymous(), &SOURCE).await.expect("a client");
     engine.identify(Some(view.new_token.expect("a token").expose())).await.expect("readable")
 }
 
@@ -218,7 +218,7 @@ async fn begun(engine: &Engine, caller: &Caller, fields: &RawFields) -> crate::d
 
 async fn member(engine: &Engine, name: &str) {
     let fields = RawFields { username: text(name), ..given(PASSWORD) };
-    engine.create_sign_up(&Caller::nobody(), &fields, &SOURCE).await.expect("a user");
+    engine.create_sign_up(&Caller::anonymous(), &fields, &SOURCE).await.expect("a user");
 }
 
 fn is_one_session<V: Completed>(outcomes: Vec<Written<V>>) {

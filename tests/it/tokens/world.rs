@@ -160,7 +160,7 @@ impl World {
                 strategy: Some("email_code".into()),
                 ..RawFields::default()
             };
-            let made = self.engine.create_sign_up(&Caller::nobody(), &fields, &source()).await;
+            let made = self.engine.create_sign_up(&Caller::anonymous(), &fields, &source()).await;
             let (sign_up, client) = made.expect("a sign-up");
             let caller = self.known(&client.new_token.expect("a token")).await;
             let id = sign_up.value.id;
@@ -180,7 +180,7 @@ impl World {
             ..RawSignIn::default()
         };
         let (_, client) =
-            self.engine.create_sign_in(&Caller::nobody(), &signed_in, &source()).await.expect("signed in");
+            self.engine.create_sign_in(&Caller::anonymous(), &signed_in, &source()).await.expect("signed in");
         let (token, session) = (client.new_token.expect("a token"), client.sessions[0].session.id);
         let caller = self.known(&token).await;
         let n = self.count.fetch_add(1, Ordering::SeqCst);
@@ -256,7 +256,7 @@ impl World {
             }
             Road::LinkElsewhere => {
                 let link = self.link(place).await;
-                engine.follow_link(&Caller::nobody(), &link, true, &source).await.ok()?;
+                engine.follow_link(&Caller::anonymous(), &link, true, &source).await.ok()?;
                 return self.collected(place).await;
             }
             Road::Backend => {
