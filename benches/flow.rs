@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_up::{RawFields, Status};
-use vestibule::engine::{Caller, Engine, Source};
+use vestibule::engine::{Caller, Engine, RequestContext};
 use vestibule::password::{HashOptions, HashPool};
 use vestibule::store::sled::Durability;
 use vestibule::store::{EmbeddedOptions, EmbeddedStore, MemoryStore, Sealing, Store};
@@ -113,18 +113,18 @@ async fn sign_ups(store: Arc<dyn Store>, password: Option<&'static str>) -> f64 
 }
 
 async fn sign_up(engine: &Engine, n: usize, password: Option<&str>) {
-    let source = Source::default();
+    let context = RequestContext::default();
     let fields = RawFields {
         email_address: Some(format!("ada{n}+clerk_test@example.com")),
         password: password.map(|p| Secret::new(p.to_owned())),
         ..RawFields::default()
     };
-    let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &source).await.expect("a sign-up");
+    let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &context).await.expect("a sign-up");
     let token = client.new_token.expect("a token");
     let caller = engine.identify(Some(token.expose())).await.expect("readable");
     let id = sign_up.value.id;
-    engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await.expect("prepared");
-    let done = engine.attempt_verification(&caller, id, Some("email_code"), Some("424242"), &source).await;
+    engine.prepare_verification(&caller, id, Some("email_code"), None, &context).await.expect("prepared");
+    let done = engine.attempt_verification(&caller, id, Some("email_code"), Some("424242"), &context).await;
     assert_eq!(done.expect("a right code").0.status, Status::Complete);
 }
 

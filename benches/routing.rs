@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use vestibule::domain::id::SignUpId;
 use vestibule::domain::sign_up::RawFields;
-use vestibule::engine::{Caller, Engine, Source};
+use vestibule::engine::{Caller, Engine, RequestContext};
 
 const ROUNDS: usize = 5;
 const CALLERS: usize = 64;
@@ -55,7 +55,7 @@ async fn engine() -> Engine {
 
 async fn begin(engine: &Engine, n: usize) -> (SignUpId, Caller) {
     let fields = RawFields { email_address: Some(format!("ada{n}@example.com")), ..RawFields::default() };
-    let made = engine.create_sign_up(&Caller::anonymous(), &fields, &Source::default()).await;
+    let made = engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await;
     let (sign_up, client) = made.expect("a sign-up");
     let token = client.new_token.expect("a token");
     (sign_up.value.id, engine.identify(Some(token.expose())).await.expect("readable"))

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use vestibule::delivery::{BoxFuture, Message, Outcome, Transport};
 use vestibule::domain::branding::Branding;
 use vestibule::domain::sign_up::{RawFields, Status};
-use vestibule::engine::{Caller, Engine, Source};
+use vestibule::engine::{Caller, Engine, RequestContext};
 use vestibule::store::{EmbeddedOptions, EmbeddedStore, Sealing};
 use vestibule::token::InstanceKey;
 
@@ -27,8 +27,8 @@ async fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
 
     // Somebody whom the engine does not know yet gives an address. The new client's token is who they are from now on.
     let fields = RawFields { email_address: Some("Ada@Example.com".into()), ..RawFields::default() };
-    let source = Source::default();
-    let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &source).await?;
+    let context = RequestContext::default();
+    let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &context).await?;
     println!(
         "missing {:?}, unverified {:?}",
         sign_up.requirements.missing_fields, sign_up.requirements.unverified_fields
@@ -37,9 +37,9 @@ async fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
 
     // A code goes out by our own road, and comes back from the person.
     let (id, caller) = (sign_up.value.id, engine.identify(Some(token.expose())).await?);
-    engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await?;
+    engine.prepare_verification(&caller, id, Some("email_code"), None, &context).await?;
     let code = read_code(&mut letters).await?;
-    let (done, client) = engine.attempt_verification(&caller, id, Some("email_code"), Some(&code), &source).await?;
+    let (done, client) = engine.attempt_verification(&caller, id, Some("email_code"), Some(&code), &context).await?;
     assert_eq!(done.status, Status::Complete);
     let session = &client.sessions[0];
     println!("{} is a user, with the session {}", session.user.id, session.session.id);

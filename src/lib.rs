@@ -13,22 +13,22 @@
 //! use std::sync::Arc;
 //! use vestibule::delivery::Capture;
 //! use vestibule::domain::sign_up::{RawFields, Status};
-//! use vestibule::engine::{Caller, Engine, Source};
+//! use vestibule::engine::{Caller, Engine, RequestContext};
 //!
 //! let mail = Arc::new(Capture::new()); // or your own `delivery::Transport`
 //! let settings = vestibule::config::sample_settings("email_code")?;
 //! let engine = Engine::builder().settings(settings).email(mail.clone()).build().await?;
 //!
-//! let source = Source::default();
+//! let context = RequestContext::default();
 //! let fields = RawFields { email_address: Some("Ada@Example.com".into()), ..RawFields::default() };
-//! let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &source).await?;
+//! let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &context).await?;
 //! let token = client.new_token.ok_or("a new client has a token")?; // keep it: it is who the caller is
 //!
 //! let (id, caller) = (sign_up.value.id, engine.identify(Some(token.expose())).await?);
-//! engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await?;
+//! engine.prepare_verification(&caller, id, Some("email_code"), None, &context).await?;
 //! # while mail.to("ada@example.com").is_empty() { tokio::task::yield_now().await }
 //! let code = mail.to("ada@example.com")[0].code.clone().ok_or("the message carries a code")?.into_inner();
-//! let (done, client) = engine.attempt_verification(&caller, id, Some("email_code"), Some(&code), &source).await?;
+//! let (done, client) = engine.attempt_verification(&caller, id, Some("email_code"), Some(&code), &context).await?;
 //!
 //! assert_eq!(done.status, Status::Complete);
 //! println!("{} signed in: {}", client.sessions[0].user.id, client.sessions[0].session.id);

@@ -11,7 +11,7 @@ use crate::domain::sign_in::SourceMark;
 use crate::domain::sign_up::{External, ProviderOutcome};
 use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Strategy};
 
-use super::{Caller, Engine, EngineError, Source};
+use super::{Caller, Engine, EngineError, RequestContext};
 
 impl Engine {
     /// What a sign-up begins with that takes over the account which the client's sign-in found to be nobody's.
@@ -94,8 +94,8 @@ impl Engine {
 
     /// What tells where a try at signing in comes from: an IPv4 /24 or an IPv6 /48, which one person rarely has
     /// several of.
-    pub(super) fn mark(&self, source: &Source) -> Option<SourceMark> {
-        let network = match source.address?.to_canonical() {
+    pub(super) fn mark(&self, context: &RequestContext) -> Option<SourceMark> {
+        let network = match context.address?.to_canonical() {
             IpAddr::V4(address) => address.octets()[..3].to_vec(),
             IpAddr::V6(address) => address.octets()[..6].to_vec(),
         };

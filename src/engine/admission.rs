@@ -12,7 +12,7 @@ use crate::domain::time::{Span, Timestamp};
 use crate::limiter::{Family, Networks, PrefixLimiter, SourceLimiter};
 use crate::password::Requester;
 
-use super::{EngineError, Source};
+use super::{EngineError, RequestContext};
 
 /// The limits on what is let in.
 pub(super) struct Admission {
@@ -58,7 +58,7 @@ impl Admission {
     ///
     /// # Errors
     /// [`EngineError::Limited`] when the source, or the network around it, has used its share.
-    pub(super) fn spend(&self, family: Family, source: &Source, now: Timestamp) -> Result<(), EngineError> {
+    pub(super) fn spend(&self, family: Family, source: &RequestContext, now: Timestamp) -> Result<(), EngineError> {
         match (&self.by_source, source.address) {
             (Some(limiter), Some(address)) => limiter.spend(family, address, now).map_err(limited),
             _ => Ok(()),
@@ -69,7 +69,12 @@ impl Admission {
     ///
     /// # Errors
     /// [`EngineError::Limited`]; nothing is counted then.
-    pub(super) fn spend_message(&self, to: &Identifier, source: &Source, now: Timestamp) -> Result<(), EngineError> {
+    pub(super) fn spend_message(
+        &self,
+        to: &Identifier,
+        source: &RequestContext,
+        now: Timestamp,
+    ) -> Result<(), EngineError> {
         let family = family(to);
         self.spend(family, source, now)?;
         let (Some(limiter), Family::Sms) = (&self.by_prefix, family) else { return Ok(()) };
@@ -88,7 +93,7 @@ impl Admission {
     }
 
     /// Takes back a message that was not sent.
-    pub(super) fn take_back_message(&self, to: &Identifier, source: &Source) {
+    pub(super) fn take_back_message(&self, to: &Identifier, source: &RequestContext) {
         let family = family(to);
         self.take_back(family, source);
         if let (Some(limiter), Family::Sms) = (&self.by_prefix, family) {
@@ -105,7 +110,7 @@ impl Admission {
         if is_free { Ok(Turn { admission: self, id }) } else { Err(EngineError::Busy { retry_after: RETRY_AFTER }) }
     }
 
-    fn take_back(&self, family: Family, source: &Source) {
+    fn take_back(&self, family: Family, source: &RequestContext) {
         if let (Some(limiter), Some(address)) = (&self.by_source, source.address) {
             limiter.take_back(family, address);
         }
@@ -118,7 +123,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-impl Source {
+impl RequestContext {
     /// Whose share of the hash queue a call has.
     pub(super) fn requester(&self) -> Option<Requester> {
         let Networks { source, around } = Networks::of(self.address?);

@@ -166,7 +166,7 @@ impl EngineBuilder {
         providers: Providers => Some;
         /// How many requests may be in flight; beyond that the engine answers that it is overloaded.
         requests_max: usize;
-        /// How much one source may cause, by the address in [`Source`](super::Source); `None` for any amount. The limits
+        /// How much one source may cause, by the address in [`RequestContext`](super::RequestContext); `None` for any amount. The limits
         /// of a production instance by default.
         source_limits: Option<SourceLimits>;
     }

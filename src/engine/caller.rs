@@ -51,7 +51,7 @@ pub(super) struct Known {
 
 /// What a call knows of where it came from.
 #[derive(Clone, Debug, Default)]
-pub struct Source {
+pub struct RequestContext {
     /// The origin, which becomes the `azp` of session tokens.
     pub origin: Option<String>,
     /// How a browser that is sent elsewhere is known when it comes back.
@@ -65,7 +65,7 @@ pub struct Source {
     pub address: Option<IpAddr>,
 }
 
-impl Source {
+impl RequestContext {
     /// Whether the client is known by a cookie, which a browser also sends when it follows a link.
     pub(super) fn in_cookie(&self) -> bool {
         self.carrier == TokenCarrier::Cookie

@@ -7,7 +7,7 @@ use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Command, RawFields, SignUp};
 use crate::limiter::Family;
 
-use super::{Caller, ClientView, Engine, EngineError, RawSignIn, Source};
+use super::{Caller, ClientView, Engine, EngineError, RawSignIn, RequestContext};
 
 impl Engine {
     /// Takes in a captcha that was solved between two steps: the caller's sign-up owes it no more. Where none is owed
@@ -20,23 +20,23 @@ impl Engine {
         caller: &Caller,
         token: Option<Secret<String>>,
         error: Option<String>,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<Option<ClientView>, EngineError> {
         let now = self.now();
-        self.inner.admission.spend(Family::Attempt, source, now)?;
-        self.inner.admission.spend(Family::Write, source, now)?;
+        self.inner.admission.spend(Family::Attempt, context, now)?;
+        self.inner.admission.spend(Family::Write, context, now)?;
         let _place = self.inner.admission.enter()?;
         if let Some(client) = caller.client()
             && let Some(id) = client.sign_up
         {
             let current = self.inner.system.read(id, client.id).await?.sign_up;
             let raw = RawFields { captcha_token: token, captcha_error: error, ..RawFields::default() };
-            if self.solves_captcha(&raw, Some(&current), caller, source).await? {
+            if self.solves_captcha(&raw, Some(&current), caller, context).await? {
                 let answer = self.inner.system.command(id, client.id, caller.terms(), Command::SolveCaptcha).await?;
-                return Ok(Some(self.answered(caller, answer, source).await?.1));
+                return Ok(Some(self.answered(caller, answer, context).await?.1));
             }
         }
-        self.client_view(caller, source).await
+        self.client_view(caller, context).await
     }
 
     /// Asks the captcha service about whoever writes to a sign-up that owes a captcha; `current` is `None` where it is
@@ -47,14 +47,14 @@ impl Engine {
         raw: &RawFields,
         current: Option<&SignUp>,
         caller: &Caller,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<bool, EngineError> {
         let (settings, policy) = (self.settings(), &self.inner.environment.policy);
         let Some(captcha) = self.captcha().filter(|_| settings.sign_up.captcha_enabled) else { return Ok(false) };
         if current.is_some_and(|sign_up| !sign_up.owes_captcha(&settings, policy)) {
             return Ok(false);
         }
-        if self.is_tested(source) {
+        if self.is_tested(context) {
             return Ok(true);
         }
         let transferred = caller.client().filter(|_| raw.is_transfer()).and_then(|client| client.sign_in.as_deref());
@@ -64,38 +64,47 @@ impl Engine {
             return Ok(false);
         }
         let missing = if current.is_some() { ErrorCode::RequiresCaptcha } else { ErrorCode::CaptchaMissingToken };
-        ask(captcha, raw, missing, source).await
+        ask(captcha, raw, missing, context).await
     }
 
     /// The same for a sign-in that may become a sign-up: what was solved for it, the sign-up does not owe
     /// ([guide: Sign up if missing](crate::guide::contract_sign_ins#sign-up-if-missing)).
-    pub(super) async fn newcomer_solves_captcha(&self, raw: &RawSignIn, source: &Source) -> Result<bool, EngineError> {
+    pub(super) async fn newcomer_solves_captcha(
+        &self,
+        raw: &RawSignIn,
+        context: &RequestContext,
+    ) -> Result<bool, EngineError> {
         let Some(captcha) = self.captcha().filter(|_| self.settings().sign_up.captcha_enabled) else {
             return Ok(false);
         };
-        if self.is_tested(source) {
+        if self.is_tested(context) {
             return Ok(true);
         }
         let (captcha_token, captcha_error) = (raw.captcha_token.clone(), raw.captcha_error.clone());
         let raw = RawFields { captcha_token, captcha_error, ..RawFields::default() };
-        ask(captcha, &raw, ErrorCode::SignUpIfMissingNotAllowed, source).await
+        ask(captcha, &raw, ErrorCode::SignUpIfMissingNotAllowed, context).await
     }
 
     /// Whether an application's own tests ask.
-    fn is_tested(&self, source: &Source) -> bool {
-        let token = source.testing_token.as_deref();
+    fn is_tested(&self, context: &RequestContext) -> bool {
+        let token = context.testing_token.as_deref();
         token.is_some_and(|token| self.inner.key.is_testing_token(token, self.now()))
     }
 }
 
 /// Asks the service about what came along; `missing` is what the lack of it is called.
-async fn ask(captcha: &Captcha, raw: &RawFields, missing: ErrorCode, source: &Source) -> Result<bool, EngineError> {
+async fn ask(
+    captcha: &Captcha,
+    raw: &RawFields,
+    missing: ErrorCode,
+    context: &RequestContext,
+) -> Result<bool, EngineError> {
     let refused = |code: ErrorCode| EngineError::from(Rejection::from(code));
     let has_failed = raw.captcha_error.as_deref().is_some_and(|error| !error.is_empty());
     let missing = if has_failed { ErrorCode::CaptchaInvalid } else { missing };
     // What an earlier widget failed with says nothing about a token that came after it.
     let token = raw.captcha_token().ok_or_else(|| refused(missing))?;
-    match captcha.verify(token, source.address).await {
+    match captcha.verify(token, context.address).await {
         Ok(()) => Ok(true),
         Err(CaptchaError::Refused) => Err(refused(ErrorCode::CaptchaInvalid)),
         Err(error @ CaptchaError::Unavailable(_)) => Err(EngineError::Unavailable(error.to_string())),

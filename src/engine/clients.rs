@@ -6,7 +6,7 @@ use crate::limiter::Family;
 use crate::store::{ClientWrite, Commit, Committed};
 
 use super::visible::Visible;
-use super::{Caller, ClientView, Engine, EngineError, SessionView, SignUpView, Source};
+use super::{Caller, ClientView, Engine, EngineError, RequestContext, SessionView, SignUpView};
 
 impl Engine {
     /// The caller's client; a new one if there is none. It is stored with the first thing that is written for it: until
@@ -14,13 +14,13 @@ impl Engine {
     ///
     /// # Errors
     /// When the store can't be read.
-    pub async fn open_client(&self, caller: &Caller, source: &Source) -> Result<ClientView, EngineError> {
+    pub async fn open_client(&self, caller: &Caller, context: &RequestContext) -> Result<ClientView, EngineError> {
         let _place = self.inner.admission.enter()?;
         let caller = self.or_newcomer(caller)?;
-        match self.client_view(&caller, source).await? {
+        match self.client_view(&caller, context).await? {
             Some(view) => Ok(view),
             // Its record has gone this moment: it was too old.
-            None => self.client_view(&self.newcomer(), source).await?.ok_or(EngineError::Internal),
+            None => self.client_view(&self.newcomer(), context).await?.ok_or(EngineError::Internal),
         }
     }
 
@@ -29,9 +29,13 @@ impl Engine {
     /// # Errors
     /// [`EngineError::TokenReplaced`] where another call replaced the token since it was presented, and when the store
     /// can't be read.
-    pub async fn client_view(&self, caller: &Caller, source: &Source) -> Result<Option<ClientView>, EngineError> {
+    pub async fn client_view(
+        &self,
+        caller: &Caller,
+        context: &RequestContext,
+    ) -> Result<Option<ClientView>, EngineError> {
         match self.visible(caller).await? {
-            Some(seen) => self.view_client(seen, source).await.map(Some),
+            Some(seen) => self.view_client(seen, context).await.map(Some),
             None => Ok(None),
         }
     }
@@ -40,16 +44,16 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::NoClient`] for nobody, [`EngineError::TokenReplaced`] where the token was replaced meanwhile.
-    pub async fn end_sessions(&self, caller: &Caller, source: &Source) -> Result<ClientView, EngineError> {
-        self.inner.admission.spend(Family::Write, source, self.now())?;
+    pub async fn end_sessions(&self, caller: &Caller, context: &RequestContext) -> Result<ClientView, EngineError> {
+        self.inner.admission.spend(Family::Write, context, self.now())?;
         let _place = self.inner.admission.enter()?;
         let known = caller.known().ok_or(EngineError::NoClient)?;
-        let source = Source::default();
+        let context = RequestContext::default();
         if !known.is_stored {
-            return self.client_view(caller, &source).await?.ok_or(EngineError::NoClient);
+            return self.client_view(caller, &context).await?.ok_or(EngineError::NoClient);
         }
         let seen = self.change_client(caller, ClientChange::EndAllSessions).await?;
-        self.view_client(seen, &source).await
+        self.view_client(seen, &context).await
     }
 
     /// Changes the caller's client, on its own behalf.
@@ -73,9 +77,9 @@ impl Engine {
     }
 
     /// A client with what is in progress on it, its sessions, and a token for the last active one where that is wanted.
-    pub(super) async fn view_client(&self, seen: Visible, source: &Source) -> Result<ClientView, EngineError> {
+    pub(super) async fn view_client(&self, seen: Visible, context: &RequestContext) -> Result<ClientView, EngineError> {
         let sign_up = self.sign_up_in_progress(&seen).await;
-        self.view_client_with(seen, sign_up, source).await
+        self.view_client_with(seen, sign_up, context).await
     }
 
     /// The same beside a sign-up that is shown already.
@@ -83,7 +87,7 @@ impl Engine {
         &self,
         seen: Visible,
         sign_up: Option<SignUpView>,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<ClientView, EngineError> {
         let now = self.now();
         let client = seen.client();
@@ -92,10 +96,10 @@ impl Engine {
             let Some(user) = self.inner.store().user(session.user_id).await? else {
                 continue;
             };
-            let is_wanted = source.tokens && client.last_active_session_id == Some(session.id);
+            let is_wanted = context.tokens && client.last_active_session_id == Some(session.id);
             // A source that has had too many signed is shown the session without one, and may ask for it later.
-            let is_wanted = is_wanted && self.inner.admission.spend(Family::Token, source, now).is_ok();
-            let token = if is_wanted { Some(self.mint(session, source).await?) } else { None };
+            let is_wanted = is_wanted && self.inner.admission.spend(Family::Token, context, now).is_ok();
+            let token = if is_wanted { Some(self.mint(session, context).await?) } else { None };
             sessions.push(SessionView { session: session.clone(), user, token, now });
         }
         let sign_in = match client.open_sign_in(now, &self.inner.environment.policy) {

@@ -8,7 +8,7 @@ use crate::domain::id::{ClientId, SignInId, SignUpId};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::RawFields;
 
-use super::{RawFirstFactor, RawPrepare, RawProof, RawSignIn, Source};
+use super::{RawFirstFactor, RawPrepare, RawProof, RawSignIn, RequestContext};
 
 /// A digest of a call.
 pub(super) type Digest = [u8; 32];
@@ -39,12 +39,17 @@ impl CallKey {
 
     /// The digest of a call by the holder of a token. Where it came from is part of it as far as the answer depends on
     /// that.
-    pub(super) fn digest(&self, (client, generation): (ClientId, u32), call: &Call<'_>, source: &Source) -> Digest {
+    pub(super) fn digest(
+        &self,
+        (client, generation): (ClientId, u32),
+        call: &Call<'_>,
+        context: &RequestContext,
+    ) -> Digest {
         let mut digester = Digester(hmac::Context::with_key(&self.0));
         digester.0.update(client.as_bytes());
         digester.0.update(&generation.to_be_bytes());
-        digester.0.update(&[source.carrier as u8, u8::from(source.tokens)]);
-        digester.texts([source.origin.as_deref(), source.testing_token.as_deref()]);
+        digester.0.update(&[context.carrier as u8, u8::from(context.tokens)]);
+        digester.texts([context.origin.as_deref(), context.testing_token.as_deref()]);
         call.write(&mut digester);
         let mut digest = [0; 32];
         digest.copy_from_slice(digester.0.sign().as_ref());
@@ -210,7 +215,7 @@ mod tests {
     fn every_parameter_makes_another_call() {
         let key = CallKey::generate(&mut SeededEntropy::new(1));
         let mut seen = HashSet::new();
-        let mut is_new = |call: &Call<'_>| seen.insert(key.digest(PRESENTED, call, &Source::default()));
+        let mut is_new = |call: &Call<'_>| seen.insert(key.digest(PRESENTED, call, &RequestContext::default()));
         assert!(is_new(&Call::CreateSignUp(&RawFields::default())));
         for set in FIELDS {
             for value in ["", "x", "y"] {
@@ -246,7 +251,7 @@ mod tests {
         let call = Call::CreateSignUp(&RawFields::default());
         let digest = |seed, presented| {
             let key = CallKey::generate(&mut SeededEntropy::new(seed));
-            key.digest(presented, &call, &Source::default())
+            key.digest(presented, &call, &RequestContext::default())
         };
         let first = digest(1, PRESENTED);
         assert_eq!(first, digest(1, PRESENTED));

@@ -22,7 +22,7 @@ use crate::limiter::Family;
 use crate::oauth::{AuthorizeParams, Callback, ProviderError, is_denial};
 use crate::token::{FlowId, OAuthState, Places, TokenCarrier};
 
-use super::{Caller, ClientView, Engine, EngineError, SignUpView, Source};
+use super::{Caller, ClientView, Engine, EngineError, RequestContext, SignUpView};
 
 /// What a browser brings back from a provider (RFC 6749 4.1.2, RFC 9207).
 #[derive(Clone, Debug, Default)]
@@ -100,9 +100,9 @@ impl Engine {
         &self,
         caller: &Caller,
         callback: &ProviderCallback,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<CallbackRedirect, EngineError> {
-        self.inner.admission.spend(Family::Write, source, self.now())?;
+        self.inner.admission.spend(Family::Write, context, self.now())?;
         let _place = self.inner.admission.enter()?;
         let invalid = || EngineError::from(Rejection::from(ErrorCode::OAuthCallbackInvalid));
         let state = callback.state.as_deref();
@@ -124,7 +124,7 @@ impl Engine {
             let url = account.redirect_url;
             return Ok(CallbackRedirect { url, native_handoff, client: None, is_late: false, by_owner: is_owner });
         }
-        match self.arrive(caller, &trip, &account, callback, source).await {
+        match self.arrive(caller, &trip, &account, callback, context).await {
             // Somebody else came back from it at the same moment, or what it was about has ended.
             Err(EngineError::Rejected(refused)) if !refused.is(ErrorCode::TooManyRequests) => {
                 self.late(caller, &trip, places).await?.ok_or_else(|| refused.into())
@@ -141,7 +141,7 @@ impl Engine {
         trip: &OAuthState,
         account: &ExternalAccount,
         callback: &ProviderCallback,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<CallbackRedirect, EngineError> {
         let is_owner = caller.client_id() == Some(trip.client);
         let returned =
@@ -153,20 +153,20 @@ impl Engine {
             FlowId::SignUp(id) => id,
             FlowId::SignIn(id) => {
                 let back = self.back(trip, account, callback, hears).await?;
-                let (value, committed) = self.settle_sign_in(id, trip.client, terms, &back, source).await?;
+                let (value, committed) = self.settle_sign_in(id, trip.client, terms, &back, context).await?;
                 let has_session = value.status() == sign_in::Status::Complete;
                 let url = account.destination(has_session).to_owned();
                 if !hears {
                     return Ok(returned(url, None));
                 }
-                let (_, client) = self.shown_after(caller, value, &committed, source).await?;
+                let (_, client) = self.shown_after(caller, value, &committed, context).await?;
                 return Ok(returned(url, Some(client)));
             }
         };
         let answer = self.settle(id, (trip, terms), account, callback, hears).await?;
         let has_session = matches!(answer.sign_up.phase, Phase::Complete { .. });
         let url = account.destination(has_session).to_owned();
-        let client = if hears { Some(self.answered(caller, answer, source).await?.1) } else { None };
+        let client = if hears { Some(self.answered(caller, answer, context).await?.1) } else { None };
         Ok(returned(url, client))
     }
 
@@ -181,9 +181,9 @@ impl Engine {
         caller: &Caller,
         id: SignUpId,
         native_handoff: &str,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<(SignUpView, ClientView), EngineError> {
-        self.inner.admission.spend(Family::Write, source, self.now())?;
+        self.inner.admission.spend(Family::Write, context, self.now())?;
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let found = self.inner.system.read(id, client).await?.sign_up;
@@ -203,7 +203,7 @@ impl Engine {
             iss: opened.iss,
         };
         let answer = self.settle(id, (&trip, caller.terms()), account, &callback, true).await?;
-        self.answered(caller, answer, source).await
+        self.answered(caller, answer, context).await
     }
 
     /// What the parameters of a create or update say about an account at a provider.
@@ -214,7 +214,7 @@ impl Engine {
         id: SignUpId,
         client: ClientId,
         caller: &Caller,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<Option<External>, EngineError> {
         let missing = |param: &str| Rejection::from(ErrorCode::FormParamMissing.on(param));
         Ok(match strategy {
@@ -225,7 +225,7 @@ impl Engine {
                     prompt: raw.oidc_prompt.as_deref(),
                     login_hint: raw.oidc_login_hint.as_deref(),
                 };
-                let trip = self.leave(strategy, (FlowId::SignUp(id), client), &params, source).await?;
+                let trip = self.leave(strategy, (FlowId::SignUp(id), client), &params, context).await?;
                 Some(External::Begin(trip))
             }
             Some(strategy @ (Strategy::OAuthToken(_) | Strategy::GoogleOneTap)) => {
@@ -244,10 +244,10 @@ impl Engine {
         })
     }
 
-    fn trip(&self, of: FlowId, client: ClientId, source: &Source) -> OAuthState {
+    fn trip(&self, of: FlowId, client: ClientId, context: &RequestContext) -> OAuthState {
         let mut nonce = [0; 16];
         self.inner.environment.decide(|cx| cx.entropy.fill(&mut nonce));
-        OAuthState { of, client, carrier: source.carrier, nonce }
+        OAuthState { of, client, carrier: context.carrier, nonce }
     }
 
     async fn authorize_url(
@@ -349,12 +349,12 @@ impl Engine {
         strategy: &Strategy,
         (of, client): (FlowId, ClientId),
         params: &RedirectParams<'_>,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<AuthorizationRequest, EngineError> {
         let redirect_url = params.redirect_url.map(str::to_owned);
         let redirect_url =
             redirect_url.ok_or_else(|| Rejection::from(ErrorCode::FormParamMissing.on("redirect_url")))?;
-        let trip = self.trip(of, client, source);
+        let trip = self.trip(of, client, context);
         let params = &params.within_reason();
         Ok(AuthorizationRequest {
             strategy: strategy.clone(),

@@ -13,7 +13,7 @@ use crate::limiter::Family;
 use crate::store::{Commit, InvitationChange, OutboxEntry};
 
 use super::listing::{Listing, Page, collect};
-use super::{Caller, Engine, EngineError, Source};
+use super::{Caller, Engine, EngineError, RequestContext};
 
 /// An invitation as it shows itself.
 #[derive(Clone, Debug)]
@@ -158,9 +158,9 @@ impl Engine {
         &self,
         caller: &Caller,
         ticket: &str,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<TicketHolder, EngineError> {
-        self.inner.admission.spend(Family::LookUp, source, self.now())?;
+        self.inner.admission.spend(Family::LookUp, context, self.now())?;
         let _place = self.inner.admission.enter()?;
         let invitation = self.invitation_of(ticket).await?;
         let owner = self.inner.store().owner(&invitation.email_address.identifier()).await?;

@@ -8,7 +8,7 @@ use crate::domain::verification::{LinkToken, VerificationStatus};
 
 use crate::limiter::Family;
 
-use super::{Caller, ClientView, Engine, EngineError, Source};
+use super::{Caller, ClientView, Engine, EngineError, RequestContext};
 
 /// What came of following a link.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ impl Engine {
         caller: &Caller,
         token: &str,
         confirmed: bool,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<Followed, EngineError> {
         let _place = self.inner.admission.enter()?;
         let nowhere = Followed { outcome: LinkOutcome::Failed, redirect_url: None, client: None, by_owner: false };
@@ -65,7 +65,7 @@ impl Engine {
         let Some(found) = self.inner.store().sign_up(id).await? else { return Ok(nowhere) };
         // Any page can have its visitors' browsers ask for links that are none. That costs them nothing that they need
         // for their own codes; and a token is nothing that anybody could guess.
-        self.inner.admission.spend(Family::Write, source, self.now())?;
+        self.inner.admission.spend(Family::Write, context, self.now())?;
         let owner = found.client_id;
         // A token that was replaced is good for asking for the completing answer again and for nothing else.
         let is_over = found.phase != Phase::Open;
@@ -73,7 +73,7 @@ impl Engine {
         let by = if again { Some(owner) } else { caller.client_id() };
         let by_owner = by == Some(owner);
         let terms = if by_owner { caller.terms() } else { Vec::new() };
-        let follow = VerifyLink { secret: token.secret, by, confirmed, again, in_cookie: source.in_cookie() };
+        let follow = VerifyLink { secret: token.secret, by, confirmed, again, in_cookie: context.in_cookie() };
         let redirect_url = found.link_redirect().map(str::to_owned);
         let answer = match self.inner.system.command(id, owner, terms, Command::VerifyLink(follow)).await {
             Ok(answer) => answer,
@@ -97,7 +97,7 @@ impl Engine {
             Outcome::Unchanged => false,
         };
         let client = match hears {
-            true => match self.answered(caller, answer, source).await {
+            true => match self.answered(caller, answer, context).await {
                 Ok((_, client)) => Some(client),
                 // The answer to an earlier click brings it.
                 Err(EngineError::TokenReplaced) if !is_new => None,

@@ -7,7 +7,7 @@ use crate::domain::sign_up::{Fields, Patch, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::verification::Strategy;
 
-use super::{Engine, EngineError, Source};
+use super::{Engine, EngineError, RequestContext};
 
 /// A message that was counted before it is known whether it is sent.
 pub(super) struct Foreseen {
@@ -25,7 +25,7 @@ impl Engine {
         strategy: Option<&Strategy>,
         fields: Option<&Fields>,
         sign_up: Option<&SignUp>,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<Option<Foreseen>, EngineError> {
         let sends = |s: &&Strategy| matches!(s, Strategy::EmailCode | Strategy::EmailLink | Strategy::PhoneCode);
         let Some(strategy) = strategy.filter(sends) else { return Ok(None) };
@@ -37,7 +37,7 @@ impl Engine {
         let known = || sign_up.and_then(|sign_up| sign_up.address(&strategy.field()?));
         let Some(to) = given.or_else(known).filter(|to| !self.is_test_address(to)) else { return Ok(None) };
         let at = self.now();
-        self.inner.admission.spend_message(&to, source, at)?;
+        self.inner.admission.spend_message(&to, context, at)?;
         Ok(Some(Foreseen { to, at }))
     }
 
@@ -46,7 +46,7 @@ impl Engine {
         &self,
         foreseen: Option<Foreseen>,
         outcome: &Result<Answer, CallError>,
-        source: &Source,
+        context: &RequestContext,
     ) {
         let Some(Foreseen { to, at }) = foreseen else { return };
         let is_sent = match outcome {
@@ -55,7 +55,7 @@ impl Engine {
             Err(error) => *error == CallError::Lost,
         };
         if !is_sent {
-            self.inner.admission.take_back_message(&to, source);
+            self.inner.admission.take_back_message(&to, context);
         }
     }
 
@@ -63,9 +63,13 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Limited`].
-    pub(super) fn spend_messages(&self, effects: &[Effect], source: &Source) -> Result<Vec<Identifier>, EngineError> {
+    pub(super) fn spend_messages(
+        &self,
+        effects: &[Effect],
+        context: &RequestContext,
+    ) -> Result<Vec<Identifier>, EngineError> {
         let spend = |Effect::Deliver(message): &Effect| {
-            self.inner.admission.spend_message(&message.to, source, self.now()).map(|()| message.to.clone())
+            self.inner.admission.spend_message(&message.to, context, self.now()).map(|()| message.to.clone())
         };
         effects.iter().map(spend).collect()
     }

@@ -39,7 +39,7 @@ pub use crate::store::Unready;
 pub use crate::token::TokenCarrier;
 pub use backend::BackendKey;
 pub use builder::{BuildError, EngineBuilder};
-pub use caller::{Caller, Source};
+pub use caller::{Caller, RequestContext};
 pub use engine::Engine;
 pub use error::{EngineError, NotReady};
 pub use external::{CallbackRedirect, ProviderCallback};

@@ -10,7 +10,7 @@ use crate::domain::sign_in::{self, Consumed, Newcomer, Proved, SignIn};
 use crate::domain::user::User;
 use crate::domain::verification::Strategy;
 
-use super::{Caller, Engine, EngineError, RawSignIn, Source};
+use super::{Caller, Engine, EngineError, RawSignIn, RequestContext};
 
 impl Engine {
     /// Whether somebody may sign up by the sign-in that they ask for
@@ -20,14 +20,14 @@ impl Engine {
         raw: &RawSignIn,
         identifier: Option<&Identifier>,
         strategy: Option<&Strategy>,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<Option<Newcomer>, EngineError> {
         let is_asked_for = raw.sign_up_if_missing.as_deref().is_some_and(|text| text == "true" || text == "1");
         let Some(identifier) = identifier.filter(|_| is_asked_for) else { return Ok(None) };
         let has_password = raw.password.as_ref().is_some_and(|password| !password.expose().is_empty());
         let strategy = strategy.or(has_password.then_some(&Strategy::Password));
         sign_in::may_be_missing(identifier, strategy, &self.settings())?;
-        Ok(Some(Newcomer { captcha_solved: self.newcomer_solves_captcha(raw, source).await? }))
+        Ok(Some(Newcomer { captcha_solved: self.newcomer_solves_captcha(raw, context).await? }))
     }
 
     /// Who a sign-in is about: where somebody may sign up by it, whoever holds its identifier by now. It is looked for

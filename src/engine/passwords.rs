@@ -15,7 +15,7 @@ use crate::password::{HashParameters, HashPool};
 use crate::store::Commit;
 
 use super::hash_costs::COSTS;
-use super::{Engine, EngineError, Source};
+use super::{Engine, EngineError, RequestContext};
 
 impl Engine {
     /// The digest of a password that a sign-up is given.
@@ -28,11 +28,11 @@ impl Engine {
         &self,
         candidate: Candidate,
         id: SignUpId,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<Secret<String>, EngineError> {
         let admission = &self.inner.admission;
         let _turn = admission.take_turn(*id.as_bytes())?;
-        admission.spend(Family::Password, source, self.now())?;
+        admission.spend(Family::Password, context, self.now())?;
         let password = candidate.normalised.clone();
         let weakness = Arc::new(OnceLock::new());
         let found = weakness.clone();
@@ -43,7 +43,7 @@ impl Engine {
                 false
             }
         };
-        let hashed = self.inner.hashes.hash_if(password.clone(), judge, source.requester());
+        let hashed = self.inner.hashes.hash_if(password.clone(), judge, context.requester());
         let (digest, is_leaked) = tokio::join!(hashed, self.is_leaked(&password));
         let refused = || weakness.get().copied().unwrap_or(ErrorCode::FormPasswordPwned).on("password");
         digest?.filter(|_| !is_leaked).ok_or_else(|| refused().into())
@@ -75,15 +75,15 @@ impl Engine {
         password: &Secret<String>,
         user: Option<&User>,
         client: ClientId,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<Option<Fit>, EngineError> {
         let admission = &self.inner.admission;
         let _turn = admission.take_turn(*client.as_bytes())?;
-        admission.spend(Family::Password, source, self.now())?;
+        admission.spend(Family::Password, context, self.now())?;
         let normalised = password_policy::normalise(password.expose());
         let stored = user.and_then(|user| user.password_digest.clone()).filter(|_| normalised.is_some());
         let password = Secret::new(normalised.unwrap_or_default());
-        let (hashes, requester) = (&self.inner.hashes, source.requester());
+        let (hashes, requester) = (&self.inner.hashes, context.requester());
         let today = hashes.parameters();
         let cost = stored.as_ref().and_then(HashPool::cost_of).unwrap_or(today);
         let compared = stored.unwrap_or_else(|| HashPool::nobodys(cost));
@@ -129,8 +129,8 @@ mod tests {
         RawFields { password: Some(Secret::new(password.to_owned())), ..RawFields::default() }
     }
 
-    fn from(last: u8) -> Source {
-        Source { address: Some([192, 0, 2, last].into()), ..Source::default() }
+    fn from(last: u8) -> RequestContext {
+        RequestContext { address: Some([192, 0, 2, last].into()), ..RequestContext::default() }
     }
 
     async fn engine() -> Engine {

@@ -10,7 +10,7 @@ use crate::domain::verification::{self, Strategy};
 use crate::store::{ClientWrite, Commit};
 
 use super::visible::Visible;
-use super::{Caller, ClientView, Engine, EngineError, RawProof, SignInView, Source};
+use super::{Caller, ClientView, Engine, EngineError, RawProof, RequestContext, SignInView};
 
 impl Engine {
     /// The completing answer of a finished sign-in, for who proves it once more; `refused` is what everybody else hears.
@@ -19,13 +19,13 @@ impl Engine {
         caller: &Caller,
         id: SignInId,
         raw: &RawProof,
-        (refused, source): (EngineError, &Source),
+        (refused, context): (EngineError, &RequestContext),
     ) -> Result<(SignInView, ClientView), EngineError> {
         let Some((client_id, generation)) = caller.presented() else { return Err(refused) };
         let Some(client) = self.inner.store().client(client_id).await? else { return Err(refused) };
         let is_heard = client.generation == generation || client.accepts_replay(generation, self.now());
         let Some(finished) = client.finished(id, self.now()).filter(|_| is_heard) else { return Err(refused) };
-        if !self.proves(finished, raw, &client, source).await? {
+        if !self.proves(finished, raw, &client, context).await? {
             let write = ClientWrite { id: client_id, changes: vec![ClientChange::ForgetFinished(id)] };
             let commit = Commit { at: self.now(), client: Some(write), ..Commit::default() };
             self.inner.system.persister().commit(commit).await?;
@@ -33,7 +33,7 @@ impl Engine {
         }
         let session = finished.session().ok_or(EngineError::NotFound)?;
         let seen = self.visible_again(caller, session).await?;
-        self.shown_finished(finished.clone(), seen, source).await?.ok_or(refused)
+        self.shown_finished(finished.clone(), seen, context).await?.ok_or(refused)
     }
 
     /// A finished sign-in, to its client; `None` where its session was ended since, by its user's becoming somebody else's
@@ -42,10 +42,10 @@ impl Engine {
         &self,
         value: SignIn,
         seen: Visible,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<Option<(SignInView, ClientView)>, EngineError> {
         let session = value.session();
-        let shown = self.shown(value, seen, source).await?;
+        let shown = self.shown(value, seen, context).await?;
         let is_there = shown.1.sessions.iter().any(|seen| Some(seen.session.id) == session);
         Ok(Some(shown).filter(|_| is_there))
     }
@@ -56,7 +56,7 @@ impl Engine {
         finished: &SignIn,
         raw: &RawProof,
         client: &Client,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<bool, EngineError> {
         let strategy = sign_in::parse_strategy(raw.strategy.as_deref())?;
         let proved_by = finished.first_factor.as_ref().map(|factor| &factor.verification.strategy);
@@ -73,6 +73,6 @@ impl Engine {
             Some(user) => self.inner.store().user(user).await?,
             None => None,
         };
-        Ok(self.compare(password, user.as_deref(), client.id, source).await?.is_some())
+        Ok(self.compare(password, user.as_deref(), client.id, context).await?.is_some())
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::user::User;
 use crate::limiter::Family;
 use crate::token::SessionClaims;
 
-use super::{Caller, ClientView, Engine, EngineError, SessionView, Source};
+use super::{Caller, ClientView, Engine, EngineError, RequestContext, SessionView};
 
 impl Engine {
     /// Notes that a session is in use and makes it the last active one.
@@ -22,7 +22,7 @@ impl Engine {
         &self,
         caller: &Caller,
         id: SessionId,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<(SessionView, ClientView), EngineError> {
         let _place = self.inner.admission.enter()?;
         let client = caller.client().ok_or(EngineError::SignedOut)?;
@@ -31,12 +31,12 @@ impl Engine {
         let is_news = now.since(session.last_active_at) >= TOUCH_INTERVAL || client.last_active_session_id != Some(id);
         let seen = match is_news {
             true => {
-                self.inner.admission.spend(Family::Write, source, now)?;
+                self.inner.admission.spend(Family::Write, context, now)?;
                 self.change_client(caller, ClientChange::Touch(id)).await?
             }
             false => self.visible(caller).await?.ok_or(EngineError::NoClient)?,
         };
-        let client = self.view_client(seen, source).await?;
+        let client = self.view_client(seen, context).await?;
         let session = client.sessions.iter().find(|s| s.session.id == id).cloned().ok_or(EngineError::NotFound)?;
         Ok((session, client))
     }
@@ -50,13 +50,13 @@ impl Engine {
         &self,
         caller: &Caller,
         id: SessionId,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<Secret<String>, EngineError> {
         let _place = self.inner.admission.enter()?;
         let now = self.now();
         let session = caller.client().and_then(|c| c.live_session(id, now)).ok_or(EngineError::SignedOut)?;
-        self.inner.admission.spend(Family::Token, source, now)?;
-        self.mint(session, source).await
+        self.inner.admission.spend(Family::Token, context, now)?;
+        self.mint(session, context).await
     }
 
     /// Ends a session; `removed` tells which of the two calls it was. The view shows it as it ended.
@@ -68,18 +68,18 @@ impl Engine {
         caller: &Caller,
         id: SessionId,
         removed: bool,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<(SessionView, ClientView), EngineError> {
         let _place = self.inner.admission.enter()?;
         let client = caller.client().ok_or(EngineError::SignedOut)?;
         let now = self.now();
-        self.inner.admission.spend(Family::Write, source, now)?;
+        self.inner.admission.spend(Family::Write, context, now)?;
         let mut session = client.live_session(id, now).cloned().ok_or(EngineError::NotFound)?;
         let user = self.inner.store().user(session.user_id).await?.ok_or(EngineError::NotFound)?;
         let seen = self.change_client(caller, ClientChange::EndSession(id)).await?;
         session.status = if removed { SessionStatus::Removed } else { SessionStatus::Ended };
         session.updated_at = now;
-        let client = self.view_client(seen, source).await?;
+        let client = self.view_client(seen, context).await?;
         Ok((SessionView { session, user, token: None, now }, client))
     }
 
@@ -96,12 +96,16 @@ impl Engine {
     }
 
     /// Mints a session token on a thread of its own: an RSA signature would hold up the async workers.
-    pub(super) async fn mint(&self, session: &Session, source: &Source) -> Result<Secret<String>, EngineError> {
+    pub(super) async fn mint(
+        &self,
+        session: &Session,
+        context: &RequestContext,
+    ) -> Result<Secret<String>, EngineError> {
         let now = self.now().as_secs();
         let mut id = [0; 16];
         self.inner.environment.decide(|cx| cx.entropy.fill(&mut id));
         let claims = SessionClaims {
-            azp: source.origin.clone().or_else(|| session.origin.clone()),
+            azp: context.origin.clone().or_else(|| session.origin.clone()),
             exp: now + self.inner.token_ttl.as_secs_ceil(),
             fva: [0, -1],
             iat: now,

@@ -23,7 +23,7 @@ use super::equal_calls::Call;
 use super::external::RedirectParams;
 use super::single_flight::Written;
 use super::visible::Visible;
-use super::{Caller, ClientView, Engine, EngineError, SignInView, Source};
+use super::{Caller, ClientView, Engine, EngineError, RequestContext, SignInView};
 
 /// The parameters of a create as text, `None` where absent.
 #[derive(Clone, Debug, Default)]
@@ -76,21 +76,21 @@ impl Engine {
         &self,
         caller: &Caller,
         raw: &RawSignIn,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<(SignInView, ClientView), EngineError> {
         let work = {
-            let (engine, caller, raw, source) = (self.clone(), caller.clone(), raw.clone(), source.clone());
-            async move { engine.begin_sign_in(&caller, &raw, &source).await }
+            let (engine, caller, raw, context) = (self.clone(), caller.clone(), raw.clone(), context.clone());
+            async move { engine.begin_sign_in(&caller, &raw, &context).await }
         };
-        self.once(caller, &Call::CreateSignIn(raw), source, work).await
+        self.once(caller, &Call::CreateSignIn(raw), context, work).await
     }
 
-    async fn begin_sign_in(&self, caller: &Caller, raw: &RawSignIn, source: &Source) -> Written<SignInView> {
+    async fn begin_sign_in(&self, caller: &Caller, raw: &RawSignIn, context: &RequestContext) -> Written<SignInView> {
         if caller.was_replaced() {
             return Err(EngineError::TokenReplaced);
         }
         let admission = &self.inner.admission;
-        let spend = |family| admission.spend(family, source, self.now());
+        let spend = |family| admission.spend(family, context, self.now());
         spend(Family::Create)?;
         spend(Family::Write)?;
         if raw.password.is_some() {
@@ -108,7 +108,7 @@ impl Engine {
         let identifier = given.map(|text| sign_in::identifier(text, &self.settings())).transpose()?;
         // Before anybody is looked up: the answer tells nothing about who there is.
         identifier.iter().try_for_each(|given| self.settings().restrictions.admit_at_sign_in(given))?;
-        let newcomer = self.newcomer_by(raw, identifier.as_ref(), strategy.as_ref(), source).await?;
+        let newcomer = self.newcomer_by(raw, identifier.as_ref(), strategy.as_ref(), context).await?;
         if identifier.is_some() {
             spend(Family::LookUp)?;
         }
@@ -127,7 +127,7 @@ impl Engine {
                 true => self.take_over(caller).await?,
                 false => {
                     let names = (strategy.as_ref(), identifier.is_some());
-                    self.start(raw, names, (id, client_id), user, source).await?
+                    self.start(raw, names, (id, client_id), user, context).await?
                 }
             };
             let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
@@ -139,12 +139,12 @@ impl Engine {
                     identifier: identifier.clone(),
                     newcomer,
                     start: start.clone(),
-                    origin: source.origin.clone(),
+                    origin: context.origin.clone(),
                 };
                 Ok(SignIn::create(&create, user, cx)?)
             };
-            if let Some((next, committed)) = self.change_sign_in(client_id, caller.terms(), source, decide).await? {
-                return self.shown_after(caller, next, &committed, source).await;
+            if let Some((next, committed)) = self.change_sign_in(client_id, caller.terms(), context, decide).await? {
+                return self.shown_after(caller, next, &committed, context).await;
             }
         }
         Err(EngineError::Busy { retry_after: RETRY_AFTER })
@@ -158,16 +158,16 @@ impl Engine {
         &self,
         caller: &Caller,
         id: SignInId,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<(SignInView, ClientView), EngineError> {
         let _place = self.inner.admission.enter()?;
         let seen = self.visible(caller).await?.ok_or(EngineError::NotFound)?;
         match self.in_progress(Some(seen.client()), id).cloned() {
-            Ok(value) => self.shown(value, seen, source).await,
+            Ok(value) => self.shown(value, seen, context).await,
             Err(refused) => {
                 let finished = seen.client().finished(id, self.now()).cloned();
                 let finished = finished.ok_or(refused)?;
-                self.shown_finished(finished, seen, source).await?.ok_or(EngineError::NotFound)
+                self.shown_finished(finished, seen, context).await?.ok_or(EngineError::NotFound)
             }
         }
     }
@@ -181,13 +181,13 @@ impl Engine {
         caller: &Caller,
         id: SignInId,
         raw: &RawFirstFactor,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<(SignInView, ClientView), EngineError> {
         let work = {
-            let (engine, caller, raw, source) = (self.clone(), caller.clone(), raw.clone(), source.clone());
-            async move { engine.prepare_sign_in(&caller, id, &raw, &source).await }
+            let (engine, caller, raw, context) = (self.clone(), caller.clone(), raw.clone(), context.clone());
+            async move { engine.prepare_sign_in(&caller, id, &raw, &context).await }
         };
-        self.once(caller, &Call::PrepareFirstFactor(id, raw), source, work).await
+        self.once(caller, &Call::PrepareFirstFactor(id, raw), context, work).await
     }
 
     async fn prepare_sign_in(
@@ -195,9 +195,9 @@ impl Engine {
         caller: &Caller,
         id: SignInId,
         raw: &RawFirstFactor,
-        source: &Source,
+        context: &RequestContext,
     ) -> Written<SignInView> {
-        self.inner.admission.spend(Family::Write, source, self.now())?;
+        self.inner.admission.spend(Family::Write, context, self.now())?;
         let _place = self.inner.admission.enter()?;
         let client = caller.client().ok_or(EngineError::NotFound)?;
         let user = self.user_of(self.in_progress(Some(client), id)?).await?;
@@ -209,9 +209,9 @@ impl Engine {
         let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
             Ok(self.in_progress(client, id)?.prepare(&prepare, user.as_deref(), cx)?)
         };
-        let changed = self.change_sign_in(client.id, caller.terms(), source, decide).await?;
+        let changed = self.change_sign_in(client.id, caller.terms(), context, decide).await?;
         let (next, committed) = changed.ok_or(EngineError::Busy { retry_after: RETRY_AFTER })?;
-        self.shown_after(caller, next, &committed, source).await
+        self.shown_after(caller, next, &committed, context).await
     }
 
     /// Proves a first factor, which completes the sign-in. The same proof once more shows what it completed.
@@ -223,13 +223,13 @@ impl Engine {
         caller: &Caller,
         id: SignInId,
         raw: &RawProof,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<(SignInView, ClientView), EngineError> {
         let work = {
-            let (engine, caller, raw, source) = (self.clone(), caller.clone(), raw.clone(), source.clone());
-            async move { engine.attempt_sign_in(&caller, id, &raw, &source).await }
+            let (engine, caller, raw, context) = (self.clone(), caller.clone(), raw.clone(), context.clone());
+            async move { engine.attempt_sign_in(&caller, id, &raw, &context).await }
         };
-        self.once(caller, &Call::AttemptFirstFactor(id, raw), source, work).await
+        self.once(caller, &Call::AttemptFirstFactor(id, raw), context, work).await
     }
 
     async fn attempt_sign_in(
@@ -237,15 +237,15 @@ impl Engine {
         caller: &Caller,
         id: SignInId,
         raw: &RawProof,
-        source: &Source,
+        context: &RequestContext,
     ) -> Written<SignInView> {
         let now = self.now();
-        self.inner.admission.spend(Family::Attempt, source, now)?;
-        self.inner.admission.spend(Family::Write, source, now)?;
+        self.inner.admission.spend(Family::Attempt, context, now)?;
+        self.inner.admission.spend(Family::Write, context, now)?;
         let _place = self.inner.admission.enter()?;
-        match self.attempt_in_progress(caller, id, raw, source).await {
+        match self.attempt_in_progress(caller, id, raw, context).await {
             Err(refused @ (EngineError::NotFound | EngineError::TokenReplaced)) => {
-                self.replayed_attempt(caller, id, raw, (refused, source)).await
+                self.replayed_attempt(caller, id, raw, (refused, context)).await
             }
             outcome => outcome,
         }
@@ -256,7 +256,7 @@ impl Engine {
         caller: &Caller,
         id: SignInId,
         raw: &RawProof,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<(SignInView, ClientView), EngineError> {
         let nobody = if caller.was_replaced() { EngineError::TokenReplaced } else { EngineError::NotFound };
         let client = caller.client().ok_or(nobody)?;
@@ -264,14 +264,14 @@ impl Engine {
         for _ in 0..TRIES_MAX {
             let user = self.user_of(self.in_progress(Some(client), id)?).await?;
             let user = user.as_deref();
-            let attempt = self.proof(raw, user, client.id, source).await?;
+            let attempt = self.proof(raw, user, client.id, context).await?;
             let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
                 let value = self.in_progress(client, id)?;
                 client.map_or(Ok(()), |client| client.admits(user, single, cx.now))?;
                 Ok(value.attempt(&attempt, user, cx)?)
             };
-            if let Some((next, committed)) = self.change_sign_in(client.id, caller.terms(), source, decide).await? {
-                return self.shown_after(caller, next, &committed, source).await;
+            if let Some((next, committed)) = self.change_sign_in(client.id, caller.terms(), context, decide).await? {
+                return self.shown_after(caller, next, &committed, context).await;
             }
         }
         Err(EngineError::Busy { retry_after: RETRY_AFTER })
@@ -284,7 +284,7 @@ impl Engine {
         &self,
         id: ClientId,
         terms: Vec<ClientChange>,
-        source: &Source,
+        context: &RequestContext,
         decide: impl Fn(Option<&Client>, &mut Context<'_>) -> Result<Transition, EngineError>,
     ) -> Result<Option<(SignIn, Committed)>, EngineError> {
         let environment = &self.inner.environment;
@@ -297,7 +297,7 @@ impl Engine {
             let transition = self.restricted(environment.decide(|cx| decide(client.as_deref(), cx))?).await?;
             let Transition { next, verdict, effects, quota_uses, client_changes, tried, entry } = transition;
             let at = environment.now();
-            let sent = self.spend_messages(&effects, source)?;
+            let sent = self.spend_messages(&effects, context)?;
             // What is only counted opens no client either.
             let changes: Vec<_> = match client_changes.is_empty() {
                 true => Vec::new(),
@@ -307,7 +307,7 @@ impl Engine {
                 at,
                 client: (!changes.is_empty()).then_some(ClientWrite { id, changes }),
                 relaxed: entry.is_none(),
-                tried: tried.map(|tried| Try { source: self.mark(source), ..tried }),
+                tried: tried.map(|tried| Try { source: self.mark(context), ..tried }),
                 entry,
                 outbox: effects.into_iter().map(|Effect::Deliver(message)| environment.seal(message)).collect(),
                 quota_uses,
@@ -316,7 +316,7 @@ impl Engine {
             };
             let outcome = self.inner.system.persister().commit(commit).await;
             if !matches!(outcome, Ok(_) | Err(CommitError::Unknown)) {
-                sent.iter().for_each(|to| self.inner.admission.take_back_message(to, source));
+                sent.iter().for_each(|to| self.inner.admission.take_back_message(to, context));
             }
             match outcome {
                 Err(CommitError::Client(ClientConflict::SignInChanged)) => {}
@@ -371,12 +371,12 @@ impl Engine {
         client: ClientId,
         terms: Vec<ClientChange>,
         back: &AuthorizationResponse,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<(SignIn, Committed), EngineError> {
         let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
             Ok(self.in_progress(client, id)?.return_from_provider(back, cx)?)
         };
-        let settled = self.change_sign_in(client, terms, source, decide).await?;
+        let settled = self.change_sign_in(client, terms, context, decide).await?;
         // Whoever had the account has lost it a moment ago.
         settled.ok_or_else(|| Rejection::from(ErrorCode::OAuthCallbackInvalid).into())
     }
@@ -420,7 +420,7 @@ impl Engine {
         (strategy, is_identified): (Option<&Strategy>, bool),
         (id, client): (SignInId, ClientId),
         user: Option<&User>,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<Start, EngineError> {
         let password = raw.password.as_ref().filter(|password| !password.expose().is_empty());
         if let Some(strategy @ Strategy::OAuth(_)) = strategy {
@@ -431,7 +431,7 @@ impl Engine {
                 prompt: raw.oidc_prompt.as_deref(),
                 login_hint: raw.oidc_login_hint.as_deref(),
             };
-            let trip = self.leave(strategy, (FlowId::SignIn(id), client), &params, source).await?;
+            let trip = self.leave(strategy, (FlowId::SignIn(id), client), &params, context).await?;
             return Ok(Start::Leave(Box::new(trip)));
         }
         if !is_identified && (strategy.is_some() || password.is_some()) {
@@ -441,7 +441,7 @@ impl Engine {
         match (strategy, password) {
             (None, None) => Ok(Start::Identify),
             (None | Some(Strategy::Password), Some(password)) => {
-                Ok(Start::Password { fits: self.compare(password, user, client, source).await? })
+                Ok(Start::Password { fits: self.compare(password, user, client, context).await? })
             }
             (Some(Strategy::Password), None) => Err(ErrorCode::FormParamMissing.on("password").into()),
             (Some(_), _) => {
@@ -456,7 +456,7 @@ impl Engine {
         raw: &RawProof,
         user: Option<&User>,
         client: ClientId,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<Attempt, EngineError> {
         let missing = |param| EngineError::from(ErrorCode::FormParamMissing.on(param));
         let strategy = sign_in::parse_strategy(raw.strategy.as_deref())?;
@@ -464,7 +464,7 @@ impl Engine {
             Strategy::Password => {
                 let password = raw.password.as_ref().filter(|password| !password.expose().is_empty());
                 let password = password.ok_or_else(|| missing("password"))?;
-                Proof::Password { fits: self.compare(password, user, client, source).await? }
+                Proof::Password { fits: self.compare(password, user, client, context).await? }
             }
             Strategy::EmailCode | Strategy::PhoneCode => {
                 let code = raw.code.as_deref().filter(|code| !code.is_empty()).ok_or_else(|| missing("code"))?;
@@ -482,20 +482,20 @@ impl Engine {
         caller: &Caller,
         value: SignIn,
         committed: &Committed,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<(SignInView, ClientView), EngineError> {
         let seen = self.visible_after(caller, committed)?;
-        self.shown(value, seen, source).await
+        self.shown(value, seen, context).await
     }
 
     pub(super) async fn shown(
         &self,
         value: SignIn,
         seen: Visible,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<(SignInView, ClientView), EngineError> {
         let view = self.view_sign_in(value).await?;
-        Ok((view, self.view_client(seen, source).await?))
+        Ok((view, self.view_client(seen, context).await?))
     }
 
     /// A sign-in as it shows itself now. Who it is about shows once that is proved, or where the instance tells

@@ -18,7 +18,7 @@ use crate::limiter::Family;
 use super::equal_calls::Call;
 use super::single_flight::Written;
 use super::visible::Visible;
-use super::{Caller, ClientView, Engine, EngineError, SignUpView, Source};
+use super::{Caller, ClientView, Engine, EngineError, RequestContext, SignUpView};
 
 /// The parameters of a prepare as text, `None` where absent.
 #[derive(Clone, Debug, Default)]
@@ -48,44 +48,49 @@ impl Engine {
         &self,
         caller: &Caller,
         fields: &RawFields,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<(SignUpView, ClientView), EngineError> {
         let work = {
-            let (engine, caller, fields, source) = (self.clone(), caller.clone(), fields.clone(), source.clone());
-            async move { engine.begin_sign_up(&caller, &fields, &source).await }
+            let (engine, caller, fields, context) = (self.clone(), caller.clone(), fields.clone(), context.clone());
+            async move { engine.begin_sign_up(&caller, &fields, &context).await }
         };
-        self.once(caller, &Call::CreateSignUp(fields), source, work).await
+        self.once(caller, &Call::CreateSignUp(fields), context, work).await
     }
 
-    async fn begin_sign_up(&self, caller: &Caller, fields: &RawFields, source: &Source) -> Written<SignUpView> {
+    async fn begin_sign_up(
+        &self,
+        caller: &Caller,
+        fields: &RawFields,
+        context: &RequestContext,
+    ) -> Written<SignUpView> {
         if caller.was_replaced() {
             return Err(EngineError::TokenReplaced);
         }
         let now = self.now();
-        self.inner.admission.spend(Family::Create, source, now)?;
-        self.inner.admission.spend(Family::Write, source, now)?;
+        self.inner.admission.spend(Family::Create, context, now)?;
+        self.inner.admission.spend(Family::Write, context, now)?;
         let _place = self.inner.admission.enter()?;
         caller.client().map_or(Ok(()), |client| client.admits(None, self.single_session(), now))?;
         let is_told = caller.client().is_some();
         let caller = &self.or_newcomer(caller)?;
         if !caller.is_stored() {
-            self.inner.admission.spend(Family::Client, source, now)?;
+            self.inner.admission.spend(Family::Client, context, now)?;
         }
         let client = caller.client_id().ok_or(EngineError::Internal)?;
         let id = self.inner.environment.decide(|cx| SignUpId::generate(cx.now, cx.entropy));
-        let (mut fields, no_trip) = self.read_fields(fields, (id, client), None, caller, source).await?;
+        let (mut fields, no_trip) = self.read_fields(fields, (id, client), None, caller, context).await?;
         no_trip.map_or(Ok(()), Err)?;
         let create = async |fields: &Fields| {
-            let (terms, origin) = (caller.terms(), source.origin.clone());
+            let (terms, origin) = (caller.terms(), context.origin.clone());
             self.inner.system.create(id, Create { client, terms, fields: fields.clone(), origin }).await
         };
-        let refused = match self.foresee_message(fields.strategy.as_ref(), Some(&fields), None, source) {
+        let refused = match self.foresee_message(fields.strategy.as_ref(), Some(&fields), None, context) {
             Ok(foreseen) => {
                 let outcome = create(&fields).await;
-                self.settle_message(foreseen, &outcome, source);
+                self.settle_message(foreseen, &outcome, context);
                 match outcome {
                     Err(CallError::Rejected(refused)) if is_of_message(&refused) => EngineError::Rejected(refused),
-                    outcome => return self.answered(caller, outcome?, source).await,
+                    outcome => return self.answered(caller, outcome?, context).await,
                 }
             }
             Err(EngineError::Limited { retry_after }) => ErrorCode::TooManyRequests.after(retry_after).into(),
@@ -96,7 +101,7 @@ impl Engine {
         }
         fields.strategy = None;
         let answer = create(&fields).await?;
-        if answer.sign_up.phase == Phase::Open { Err(refused) } else { self.answered(caller, answer, source).await }
+        if answer.sign_up.phase == Phase::Open { Err(refused) } else { self.answered(caller, answer, context).await }
     }
 
     /// Shows a sign-up of the caller's client.
@@ -117,15 +122,15 @@ impl Engine {
         &self,
         caller: &Caller,
         id: SignUpId,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<(SignUpView, ClientView), EngineError> {
         let _place = self.inner.admission.enter()?;
         let (value, seen) = self.read_sign_up(caller, id).await?;
         let is_in_progress = seen.is_current(&value) && value.phase == Phase::Open;
         let sign_up = self.view_sign_up(value, &seen);
         let client = match is_in_progress {
-            true => self.view_client_with(seen, Some(sign_up.clone()), source).await?,
-            false => self.view_client(seen, source).await?,
+            true => self.view_client_with(seen, Some(sign_up.clone()), context).await?,
+            false => self.view_client(seen, context).await?,
         };
         Ok((sign_up, client))
     }
@@ -153,13 +158,13 @@ impl Engine {
         caller: &Caller,
         id: SignUpId,
         fields: &RawFields,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<(SignUpView, ClientView), EngineError> {
         let work = {
-            let (engine, caller, fields, source) = (self.clone(), caller.clone(), fields.clone(), source.clone());
-            async move { engine.change_sign_up(&caller, id, &fields, &source).await }
+            let (engine, caller, fields, context) = (self.clone(), caller.clone(), fields.clone(), context.clone());
+            async move { engine.change_sign_up(&caller, id, &fields, &context).await }
         };
-        self.once(caller, &Call::UpdateSignUp(id, fields), source, work).await
+        self.once(caller, &Call::UpdateSignUp(id, fields), context, work).await
     }
 
     async fn change_sign_up(
@@ -167,31 +172,31 @@ impl Engine {
         caller: &Caller,
         id: SignUpId,
         fields: &RawFields,
-        source: &Source,
+        context: &RequestContext,
     ) -> Written<SignUpView> {
         if caller.was_replaced() {
             return Err(EngineError::TokenReplaced);
         }
-        self.inner.admission.spend(Family::Write, source, self.now())?;
+        self.inner.admission.spend(Family::Write, context, self.now())?;
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let current = self.inner.system.read(id, client).await?.sign_up;
-        let (mut fields, no_trip) = self.read_fields(fields, (id, client), Some(&current), caller, source).await?;
+        let (mut fields, no_trip) = self.read_fields(fields, (id, client), Some(&current), caller, context).await?;
         let update = async |fields: &Fields| {
             let command = Command::Update(Box::new(fields.clone()));
             self.inner.system.command(id, client, caller.terms(), command).await
         };
         let foreseen = match no_trip {
             Some(refused) => Err(refused),
-            None => self.foresee_message(fields.strategy.as_ref(), Some(&fields), Some(&current), source),
+            None => self.foresee_message(fields.strategy.as_ref(), Some(&fields), Some(&current), context),
         };
         let refused = match foreseen {
             Ok(foreseen) => {
                 let outcome = update(&fields).await;
-                self.settle_message(foreseen, &outcome, source);
+                self.settle_message(foreseen, &outcome, context);
                 match outcome {
                     Err(CallError::Rejected(refused)) if is_of_message(&refused) => EngineError::Rejected(refused),
-                    outcome => return self.answered(caller, outcome?, source).await,
+                    outcome => return self.answered(caller, outcome?, context).await,
                 }
             }
             Err(EngineError::Limited { retry_after }) => ErrorCode::TooManyRequests.after(retry_after).into(),
@@ -207,7 +212,7 @@ impl Engine {
         if answer.sign_up.phase == Phase::Open && !is_met {
             Err(refused)
         } else {
-            self.answered(caller, answer, source).await
+            self.answered(caller, answer, context).await
         }
     }
 
@@ -221,11 +226,11 @@ impl Engine {
         id: SignUpId,
         strategy: Option<&str>,
         channel: Option<&str>,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<(SignUpView, ClientView), EngineError> {
         let text = |text: Option<&str>| text.map(str::to_owned);
         let raw = RawPrepare { strategy: text(strategy), channel: text(channel), ..RawPrepare::default() };
-        self.prepare(caller, id, &raw, source).await
+        self.prepare(caller, id, &raw, context).await
     }
 
     /// Begins to verify the field that the strategy verifies: a code or a link is made and sent.
@@ -237,13 +242,13 @@ impl Engine {
         caller: &Caller,
         id: SignUpId,
         raw: &RawPrepare,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<(SignUpView, ClientView), EngineError> {
         let work = {
-            let (engine, caller, raw, source) = (self.clone(), caller.clone(), raw.clone(), source.clone());
-            async move { engine.prepare_sign_up(&caller, id, &raw, &source).await }
+            let (engine, caller, raw, context) = (self.clone(), caller.clone(), raw.clone(), context.clone());
+            async move { engine.prepare_sign_up(&caller, id, &raw, &context).await }
         };
-        self.once(caller, &Call::PrepareVerification(id, raw), source, work).await
+        self.once(caller, &Call::PrepareVerification(id, raw), context, work).await
     }
 
     async fn prepare_sign_up(
@@ -251,7 +256,7 @@ impl Engine {
         caller: &Caller,
         id: SignUpId,
         raw: &RawPrepare,
-        source: &Source,
+        context: &RequestContext,
     ) -> Written<SignUpView> {
         let strategy = raw.strategy.as_deref().and_then(|text| text.parse().ok());
         if let Some(Strategy::OAuth(_)) = strategy {
@@ -263,9 +268,9 @@ impl Engine {
                 oidc_login_hint: raw.oidc_login_hint.clone(),
                 ..RawFields::default()
             };
-            return self.change_sign_up(caller, id, &fields, source).await;
+            return self.change_sign_up(caller, id, &fields, context).await;
         }
-        self.inner.admission.spend(Family::Write, source, self.now())?;
+        self.inner.admission.spend(Family::Write, context, self.now())?;
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let prepare = Prepare::parse(raw.strategy.as_deref(), raw.channel.as_deref());
@@ -279,13 +284,13 @@ impl Engine {
             self.is_still_invited(&current).await?;
             let strategy = &prepare.as_ref().map_err(Clone::clone)?.strategy;
             taken = self.hidden_holder(&current, strategy).await?;
-            foreseen = self.foresee_message(Some(strategy), None, Some(&current), source)?;
+            foreseen = self.foresee_message(Some(strategy), None, Some(&current), context)?;
         }
         let redirect_url = raw.redirect_url.clone();
-        let prepare = Prepare { redirect_url, in_cookie: source.in_cookie(), taken, ..prepare? };
+        let prepare = Prepare { redirect_url, in_cookie: context.in_cookie(), taken, ..prepare? };
         let outcome = self.inner.system.command(id, client, caller.terms(), Command::Prepare(prepare)).await;
-        self.settle_message(foreseen, &outcome, source);
-        self.answered(caller, outcome?, source).await
+        self.settle_message(foreseen, &outcome, context);
+        self.answered(caller, outcome?, context).await
     }
 
     /// Proves the field that `strategy` verifies. The attempt that leaves nothing missing completes the sign-up.
@@ -298,14 +303,14 @@ impl Engine {
         id: SignUpId,
         strategy: Option<&str>,
         code: Option<&str>,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<(SignUpView, ClientView), EngineError> {
         let work = {
-            let (engine, caller, source) = (self.clone(), caller.clone(), source.clone());
+            let (engine, caller, context) = (self.clone(), caller.clone(), context.clone());
             let (strategy, code) = (strategy.map(str::to_owned), code.map(str::to_owned));
-            async move { engine.attempt_sign_up(&caller, id, (strategy.as_deref(), code.as_deref()), &source).await }
+            async move { engine.attempt_sign_up(&caller, id, (strategy.as_deref(), code.as_deref()), &context).await }
         };
-        self.once(caller, &Call::AttemptVerification(id, strategy, code), source, work).await
+        self.once(caller, &Call::AttemptVerification(id, strategy, code), context, work).await
     }
 
     async fn attempt_sign_up(
@@ -313,11 +318,11 @@ impl Engine {
         caller: &Caller,
         id: SignUpId,
         (strategy, code): (Option<&str>, Option<&str>),
-        source: &Source,
+        context: &RequestContext,
     ) -> Written<SignUpView> {
         let now = self.now();
-        self.inner.admission.spend(Family::Attempt, source, now)?;
-        self.inner.admission.spend(Family::Write, source, now)?;
+        self.inner.admission.spend(Family::Attempt, context, now)?;
+        self.inner.admission.spend(Family::Write, context, now)?;
         let _place = self.inner.admission.enter()?;
         let attempt = Attempt::parse(strategy, code);
         let client = match (caller.client_id(), caller.replaced()) {
@@ -342,7 +347,7 @@ impl Engine {
             let error = EngineError::from(error);
             if caller.client().is_none() { EngineError::NotFound } else { error }
         })?;
-        self.answered(caller, answer, source).await
+        self.answered(caller, answer, context).await
     }
 
     /// Parses fields, asks the provider they name, looks up whether their identifiers are held, and hashes the
@@ -353,7 +358,7 @@ impl Engine {
         (id, client): (SignUpId, ClientId),
         current: Option<&SignUp>,
         caller: &Caller,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<(Fields, Option<EngineError>), EngineError> {
         let settings = self.settings();
         let (mut fields, password) = Fields::parse(raw, &settings)?;
@@ -363,18 +368,18 @@ impl Engine {
         }
         fields.captcha_solved = match &fields.proved {
             Some(proved) if proved.captcha_solved => true,
-            _ => self.solves_captcha(raw, current, caller, source).await?,
+            _ => self.solves_captcha(raw, current, caller, context).await?,
         };
         if let Some(ticket) = raw.ticket() {
             check_enabled(&Strategy::Ticket, &settings)?;
-            self.inner.admission.spend(Family::LookUp, source, self.now())?;
+            self.inner.admission.spend(Family::LookUp, context, self.now())?;
             fields.invitation = Some(Box::new(self.invited_by(ticket, caller).await?));
         }
         let mut no_trip = None;
         let external = match (raw.is_transfer(), &fields.proved) {
             (true, Some(_)) => Ok(None),
             (true, None) => self.taken_over(caller).await.map(Some),
-            (false, _) => self.external(raw, fields.strategy.as_ref(), id, client, caller, source).await,
+            (false, _) => self.external(raw, fields.strategy.as_ref(), id, client, caller, context).await,
         };
         match external {
             Ok(external) => fields.external = external,
@@ -385,13 +390,13 @@ impl Engine {
             }
             Err(error) => return Err(error),
         }
-        fields.in_cookie = source.in_cookie();
+        fields.in_cookie = context.in_cookie();
         if let Some(proved) = &mut fields.proved {
-            self.inner.admission.spend(Family::LookUp, source, self.now())?;
+            self.inner.admission.spend(Family::LookUp, context, self.now())?;
             proved.is_taken = self.holder_of(&proved.identifier).await?.is_some();
         }
         for identifier in fields.identifiers() {
-            self.inner.admission.spend(Family::LookUp, source, self.now())?;
+            self.inner.admission.spend(Family::LookUp, context, self.now())?;
             if self.holder_of(&identifier).await?.is_some() {
                 fields.taken.insert(identifier.kind);
             }
@@ -412,7 +417,7 @@ impl Engine {
             || fields.proved.as_ref().is_some_and(|proved| proved.is_taken);
         if let Some(password) = password.filter(|_| !is_refused) {
             let password = password.apart_from(own_words(current, &fields)).apart_from(self.application_words());
-            fields.password_digest = Patch::Set(self.hash_password(password, id, source).await?);
+            fields.password_digest = Patch::Set(self.hash_password(password, id, context).await?);
         }
         Ok((fields, no_trip))
     }
@@ -430,13 +435,13 @@ impl Engine {
         &self,
         caller: &Caller,
         answer: Answer,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<(SignUpView, ClientView), EngineError> {
         let seen = self.visible_with(caller, &answer).await?;
         let is_current = seen.is_current(&answer.sign_up);
         let sign_up = self.view_sign_up(answer.sign_up, &seen);
         let in_progress = is_current.then(|| sign_up.clone());
-        let client = self.view_client_with(seen, in_progress, source).await?;
+        let client = self.view_client_with(seen, in_progress, context).await?;
         Ok((sign_up, client))
     }
 

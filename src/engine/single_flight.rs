@@ -24,7 +24,7 @@ use crate::limiter::Family;
 
 use super::engine::Inner;
 use super::equal_calls::{Call, Digest};
-use super::{Caller, ClientView, Engine, EngineError, SignInView, SignUpView, Source};
+use super::{Caller, ClientView, Engine, EngineError, RequestContext, SignInView, SignUpView};
 
 /// What a write answers: what it is about, and the client.
 pub(super) type Written<V> = Result<(V, ClientView), EngineError>;
@@ -96,7 +96,7 @@ pub(super) trait Completed: Clone + Send + Sync + 'static {
         self,
         engine: &Engine,
         caller: &Caller,
-        source: &Source,
+        context: &RequestContext,
     ) -> impl Future<Output = Written<Self>> + Send;
 }
 
@@ -105,14 +105,20 @@ impl Engine {
     ///
     /// # Errors
     /// Those of the work, for each of the equal calls.
-    pub(super) async fn once<V, F>(&self, caller: &Caller, call: &Call<'_>, source: &Source, work: F) -> Written<V>
+    pub(super) async fn once<V, F>(
+        &self,
+        caller: &Caller,
+        call: &Call<'_>,
+        context: &RequestContext,
+        work: F,
+    ) -> Written<V>
     where
         V: Completed,
         F: Future<Output = Written<V>> + Send + 'static,
     {
         let flights = V::flights(&self.inner);
         let Some(presented) = caller.presented().filter(|_| !caller.is_new()) else { return work.await };
-        let digest = self.inner.calls.digest(presented, call, source);
+        let digest = self.inner.calls.digest(presented, call, context);
         let (has_secret, is_kept) = (call.has_secret(), call.is_kept());
         let flight = Flight { engine: self.clone(), presented, digest, has_secret, is_kept };
         let begun = match flights.begin(flight, self.now(), work) {
@@ -120,17 +126,17 @@ impl Engine {
             begun => begun,
         };
         // Nothing is done for this one, but it is answered.
-        self.inner.admission.spend(Family::Write, source, self.now())?;
+        self.inner.admission.spend(Family::Write, context, self.now())?;
         let _place = self.inner.admission.enter()?;
         let (value, client) = match begun {
-            Begun::After(value) => return value.shown_again(self, caller, source).await,
+            Begun::After(value) => return value.shown_again(self, caller, context).await,
             Begun::First(work) | Begun::Beside(work) => work.await?,
         };
         if client.client.generation == presented.1 {
             return Ok((value, client));
         }
         match value.session() {
-            Some(_) if has_secret => value.shown_again(self, caller, source).await,
+            Some(_) if has_secret => value.shown_again(self, caller, context).await,
             _ => Err(EngineError::TokenReplaced),
         }
     }
@@ -249,10 +255,10 @@ impl Completed for SignUpView {
         }
     }
 
-    async fn shown_again(self, engine: &Engine, caller: &Caller, source: &Source) -> Written<Self> {
+    async fn shown_again(self, engine: &Engine, caller: &Caller, context: &RequestContext) -> Written<Self> {
         let session = self.session();
         let answer = Answer { sign_up: self.value, outcome: Outcome::Again };
-        let shown = engine.answered(caller, answer, source).await?;
+        let shown = engine.answered(caller, answer, context).await?;
         let is_there = shown.1.sessions.iter().any(|seen| Some(seen.session.id) == session);
         if is_there { Ok(shown) } else { Err(EngineError::TokenReplaced) }
     }
@@ -267,10 +273,10 @@ impl Completed for SignInView {
         self.value.session()
     }
 
-    async fn shown_again(self, engine: &Engine, caller: &Caller, source: &Source) -> Written<Self> {
+    async fn shown_again(self, engine: &Engine, caller: &Caller, context: &RequestContext) -> Written<Self> {
         let session = self.session().ok_or(EngineError::TokenReplaced)?;
         let seen = engine.visible_again(caller, session).await?;
-        engine.shown_finished(self.value, seen, source).await?.ok_or(EngineError::TokenReplaced)
+        engine.shown_finished(self.value, seen, context).await?.ok_or(EngineError::TokenReplaced)
     }
 }
 

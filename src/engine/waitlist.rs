@@ -11,7 +11,7 @@ use crate::store::{Commit, WaitlistChange};
 
 use super::invitations::InvitationView;
 use super::listing::{Listing, Page, collect};
-use super::{Engine, EngineError, Source};
+use super::{Engine, EngineError, RequestContext};
 
 /// An entry of the waiting list as it shows itself.
 #[derive(Clone, Debug)]
@@ -32,10 +32,10 @@ impl Engine {
     pub async fn join_waitlist(
         &self,
         email_address: Option<&str>,
-        source: &Source,
+        context: &RequestContext,
     ) -> Result<WaitlistEntry, EngineError> {
         for family in [Family::Create, Family::LookUp, Family::Write] {
-            self.inner.admission.spend(family, source, self.now())?;
+            self.inner.admission.spend(family, context, self.now())?;
         }
         let settings = self.settings();
         if settings.sign_up.mode != SignUpMode::Waitlist {

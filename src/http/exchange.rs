@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::domain::secret::Secret;
-use crate::engine::{ClientView, Engine, EngineError, Source};
+use crate::engine::{ClientView, Engine, EngineError, RequestContext};
 
 use super::app::App;
 use super::error::{Fault, HttpError};
@@ -25,15 +25,15 @@ pub(super) struct Exchange<'a> {
     /// The request's head.
     pub(super) head: Head,
     /// Where it came from, as the engine sees it.
-    pub(super) source: Source,
+    pub(super) context: RequestContext,
     /// The token that the client was owed and that this exchange has to bring it.
     owed: OnceLock<Secret<String>>,
 }
 
 impl<'a> Exchange<'a> {
     /// A request that begins to be answered.
-    pub(super) const fn new(app: &'a App, head: Head, source: Source) -> Self {
-        Self { app, head, source, owed: OnceLock::new() }
+    pub(super) const fn new(app: &'a App, head: Head, context: RequestContext) -> Self {
+        Self { app, head, context, owed: OnceLock::new() }
     }
 
     /// The engine.
@@ -154,7 +154,7 @@ impl<'a> Exchange<'a> {
         }
         let suffix = &self.app.cookie_suffix;
         let view = if is_callers && identity.is_known() {
-            match self.engine().client_view(&identity.caller, &self.source).await {
+            match self.engine().client_view(&identity.caller, &self.context).await {
                 Err(EngineError::TokenReplaced) => return Fault::TokenReplaced.into(),
                 // The refusal matters more than what stands beside it.
                 shown => shown.unwrap_or_default(),

@@ -7,7 +7,7 @@ use hyper::Method;
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, REFERER};
 use hyper::http::request::Parts;
 
-use crate::engine::{Source, TokenCarrier};
+use crate::engine::{RequestContext, TokenCarrier};
 
 use super::HttpOptions;
 use super::audience::Audience;
@@ -98,7 +98,7 @@ impl Head {
 
     /// What the engine is told of where the call came from: its allowed origin, which a same-origin GET shows in
     /// its `Referer` only.
-    pub(super) fn source(&self, origins: &Origins) -> Source {
+    pub(super) fn source(&self, origins: &Origins) -> RequestContext {
         let origin = match origin_of(&self.headers) {
             Some(origin) => Some(origin.to_owned()).filter(|o| origins.allows(o)),
             None => self.text(REFERER.as_str()).and_then(|r| origins.of_referer(r)),
@@ -112,7 +112,7 @@ impl Head {
         // asks for one when it calls its own backend.
         let tokens = self.mode != Mode::Native;
         let testing_token = self.query.single("__clerk_testing_token").ok().flatten().map(str::to_owned);
-        Source { origin, carrier, tokens, testing_token, address: Some(self.ip) }
+        RequestContext { origin, carrier, tokens, testing_token, address: Some(self.ip) }
     }
 
     /// Where cookies are set.

@@ -24,7 +24,7 @@ pub(super) struct Shares {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Holder {
-    Source(Ipv6Addr),
+    RequestContext(Ipv6Addr),
     Network(Ipv6Addr),
 }
 
@@ -64,7 +64,7 @@ impl Shares {
 
 impl Requester {
     const fn holders(&self) -> (Holder, Holder) {
-        (Holder::Source(self.source), Holder::Network(self.network))
+        (Holder::RequestContext(self.source), Holder::Network(self.network))
     }
 }
 

@@ -13,7 +13,7 @@ use vestibule::domain::settings::{Attribute, Settings};
 use vestibule::domain::sign_up::RawFields;
 use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::verification::Strategy;
-use vestibule::engine::{Caller, Engine, Source};
+use vestibule::engine::{Caller, Engine, RequestContext};
 use vestibule::store::sled::Durability;
 use vestibule::store::{EmbeddedStore, Store};
 use vestibule::token::InstanceKey;
@@ -146,7 +146,7 @@ async fn an_expired_sign_up_is_gone_from_every_file() {
     let begin = Timestamp::from_millis(1_800_000_000_000);
     let (engine, _) = engine(open(), begin).await;
     let fields = |email: &str| RawFields { email_address: Some(email.into()), ..RawFields::default() };
-    let source = Source::default();
+    let source = RequestContext::default();
     let made = engine.create_sign_up(&Caller::anonymous(), &fields("ada.of.the.nile@example.com"), &source).await;
     let (sign_up, client) = made.expect("a sign-up");
     let caller =

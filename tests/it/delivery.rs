@@ -13,7 +13,7 @@ use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_up::{RawFields, Status};
 use vestibule::domain::time::Timestamp;
 use vestibule::domain::verification::Strategy;
-use vestibule::engine::{Caller, Engine, Source};
+use vestibule::engine::{Caller, Engine, RequestContext};
 
 use crate::support::server::{Server, log_of};
 use crate::support::smtp::{Act, Mail, Script, SmtpServer, options};
@@ -22,7 +22,7 @@ use crate::support::smtp::{Act, Mail, Script, SmtpServer, options};
 async fn a_code_sent_over_smtp_completes_a_sign_up() {
     let server = SmtpServer::start();
     let engine = engine(&server.options(), &Arc::new(Capture::new())).await;
-    let source = Source::default();
+    let source = RequestContext::default();
     let (id, caller) = begin(&engine, Some("Ada@Example.com"), None).await;
     let mail = server.mail(1).await;
     assert_eq!(mail[0].to, "<ada@example.com>");
@@ -453,7 +453,7 @@ async fn begin(engine: &Engine, email: Option<&str>, phone: Option<&str>) -> (ve
         ..RawFields::default()
     };
     let (sign_up, client) =
-        engine.create_sign_up(&Caller::anonymous(), &fields, &Source::default()).await.expect("a sign-up");
+        engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await.expect("a sign-up");
     let token = client.new_token.as_ref().map(|token| token.expose().as_str());
     (sign_up.value.id, engine.identify(token).await.expect("readable"))
 }

@@ -18,7 +18,9 @@ use vestibule::domain::settings::{Attribute, Settings};
 use vestibule::domain::sign_up::{RawFields, Status};
 use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::verification::Strategy;
-use vestibule::engine::{BackendKey, BuildError, Caller, ClientView, Engine, EngineError, Listing, SignUpView, Source};
+use vestibule::engine::{
+    BackendKey, BuildError, Caller, ClientView, Engine, EngineError, Listing, RequestContext, SignUpView,
+};
 use vestibule::entropy::OsEntropy;
 use vestibule::password::{HashOptions, HashParameters};
 use vestibule::store::sled::Durability;
@@ -40,9 +42,10 @@ async fn a_sign_up_becomes_a_user_with_a_session() {
     let session = session.session.id;
     let token = client.new_token.expect("conversion rotates the client's token");
     let caller = bench.engine.identify(Some(token.expose())).await.expect("readable");
-    let minted = bench.engine.session_token(&caller, session, &Source::default()).await.expect("a live session");
+    let minted =
+        bench.engine.session_token(&caller, session, &RequestContext::default()).await.expect("a live session");
     assert_eq!(minted.expose().split('.').count(), 3);
-    let wanted = Source { tokens: true, ..Source::default() };
+    let wanted = RequestContext { tokens: true, ..RequestContext::default() };
     let view = bench.engine.client_view(&caller, &wanted).await.expect("readable").expect("a client");
     assert!(view.sessions[0].token.is_some());
     let read = bench.engine.sign_up(&caller, sign_up.value.id).await.expect("its finished sign-up");
@@ -57,7 +60,11 @@ async fn the_token_from_before_the_conversion_shows_nothing() {
     let (sign_up, caller) = bench.begin("ada@example.com").await;
     let before = bench.token_of(&caller);
     let id = sign_up.value.id;
-    bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &Source::default()).await.expect("sent");
+    bench
+        .engine
+        .prepare_verification(&caller, id, Some("email_code"), None, &RequestContext::default())
+        .await
+        .expect("sent");
     let code = bench.code("ada@example.com").await;
     bench.attempt(&caller, id, &code).await.expect("a right code");
     let planted = bench.engine.identify(Some(&before)).await.expect("readable");
@@ -78,7 +85,8 @@ async fn another_clients_sign_up_does_not_exist() {
     let unknown = SignUpId::from_bytes([9; 16]);
     for id in [id, unknown] {
         assert_eq!(bench.engine.sign_up(&stranger, id).await.expect_err("foreign"), EngineError::NotFound);
-        let update = bench.engine.update_sign_up(&stranger, id, &RawFields::default(), &Source::default()).await;
+        let update =
+            bench.engine.update_sign_up(&stranger, id, &RawFields::default(), &RequestContext::default()).await;
         assert_eq!(update.expect_err("foreign"), EngineError::NotFound);
         assert_eq!(bench.attempt(&stranger, id, "000000").await.expect_err("foreign"), EngineError::NotFound);
         assert_eq!(
@@ -102,7 +110,7 @@ async fn of_many_spellings_of_one_address_exactly_one_becomes_a_user() {
     let mut open = Vec::new();
     for n in 0..64 {
         let (sign_up, caller) = bench.begin(spellings[n % 4]).await;
-        let (id, source) = (sign_up.value.id, Source::default());
+        let (id, source) = (sign_up.value.id, RequestContext::default());
         bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await.expect("prepared");
         open.push((id, caller));
     }
@@ -140,7 +148,7 @@ async fn a_taken_address_is_reported_under_its_field_and_changes_nothing() {
     assert!(rejection.is(ErrorCode::FormIdentifierExists));
     let (other, caller) = bench.begin("eve@example.com").await;
     let fields = RawFields { email_address: Some("ada@example.com".into()), ..RawFields::default() };
-    assert!(bench.engine.update_sign_up(&caller, other.value.id, &fields, &Source::default()).await.is_err());
+    assert!(bench.engine.update_sign_up(&caller, other.value.id, &fields, &RequestContext::default()).await.is_err());
     let kept = bench.engine.sign_up(&caller, other.value.id).await.expect("still there");
     assert_eq!(kept.value.email_address.as_ref().expect("an address").value.as_str(), "eve@example.com");
 }
@@ -153,7 +161,7 @@ async fn a_new_sign_up_abandons_the_one_before_at_once() {
     let caller = bench.engine.identify(Some(&bench.token_of(&caller))).await.expect("readable");
     let id = first.value.id;
     assert_eq!(bench.engine.sign_up(&caller, id).await.expect("readable").status, Status::Abandoned);
-    let update = bench.engine.update_sign_up(&caller, id, &RawFields::default(), &Source::default()).await;
+    let update = bench.engine.update_sign_up(&caller, id, &RawFields::default(), &RequestContext::default()).await;
     let Err(EngineError::Rejected(rejection)) = update else { panic!("{update:?}") };
     assert!(rejection.is(ErrorCode::SignUpCannotBeUpdated));
 }
@@ -167,7 +175,7 @@ async fn signing_out_beside_a_second_tab_loses_nothing() {
     let caller = bench.engine.identify(Some(token.expose())).await.expect("readable");
     let refused = bench.create(&caller, "eve@example.com").await.expect_err("signed in");
     assert!(matches!(&refused, EngineError::Rejected(r) if r.is(ErrorCode::SessionExists)));
-    let out = bench.engine.end_sessions(&caller, &Source::default()).await.expect("signed out");
+    let out = bench.engine.end_sessions(&caller, &RequestContext::default()).await.expect("signed out");
     assert!(out.sessions.is_empty() && out.client.last_active_session_id.is_none());
     let caller = bench.engine.identify(Some(token.expose())).await.expect("readable");
     assert_eq!(bench.engine.me(&caller, None).await.expect_err("signed out"), EngineError::SignedOut);
@@ -188,7 +196,8 @@ async fn sleeping_sign_ups_wake_up_as_they_were_and_lose_no_call() {
         }
         tokio::time::sleep(Duration::from_millis(round % 23)).await;
         let fields = RawFields { first_name: Some(format!("Ada {round}")), ..RawFields::default() };
-        let (view, _) = bench.engine.update_sign_up(&caller, id, &fields, &Source::default()).await.expect("an update");
+        let (view, _) =
+            bench.engine.update_sign_up(&caller, id, &fields, &RequestContext::default()).await.expect("an update");
         assert_eq!(view.value.first_name.as_deref(), Some(format!("Ada {round}").as_str()));
         assert_eq!(view.value.version, sign_up.value.version + round + 1);
     }
@@ -213,7 +222,11 @@ async fn no_call_is_lost_and_no_sign_up_has_two_actors_while_they_fall_asleep_al
             tasks.push(tokio::spawn(async move {
                 for call in 0..CALLS {
                     let fields = RawFields { first_name: Some(format!("{number} {call}")), ..RawFields::default() };
-                    bench.engine.update_sign_up(&caller, id, &fields, &Source::default()).await.expect("no lost call");
+                    bench
+                        .engine
+                        .update_sign_up(&caller, id, &fields, &RequestContext::default())
+                        .await
+                        .expect("no lost call");
                     if (call + number) % 5 == 0 {
                         tokio::time::sleep(Duration::from_millis(1 + call % 3)).await;
                     }
@@ -238,7 +251,7 @@ async fn a_poisoned_actor_takes_down_only_its_own_request() {
     let bench = Bench::over(Engine::builder().entropy(Box::new(Fused(OsEntropy::new(), fuse.clone())))).await;
     let (sign_up, caller) = bench.begin("ada@example.com").await;
     let (other, stranger) = bench.begin("eve@example.com").await;
-    let (id, source) = (sign_up.value.id, Source::default());
+    let (id, source) = (sign_up.value.id, RequestContext::default());
     fuse.store(true, Ordering::SeqCst);
     let lost = bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await;
     assert!(matches!(lost, Err(EngineError::Unavailable(_))), "{lost:?}");
@@ -262,7 +275,7 @@ impl Entropy for Fused {
 async fn settings_change_under_sign_ups_in_flight() {
     let bench = Bench::in_memory().await;
     let (sign_up, caller) = bench.begin("ada@example.com").await;
-    let (id, source) = (sign_up.value.id, Source::default());
+    let (id, source) = (sign_up.value.id, RequestContext::default());
     let mut settings = settings();
     settings.attributes.email_address.verify_at_sign_up = false;
     bench.engine.replace_settings(settings.clone()).expect("valid");
@@ -300,7 +313,7 @@ async fn the_address_limits_hold_over_sign_ups_and_clients() {
     for _ in 0..4 {
         let (sign_up, caller) = bench.begin("ada@example.com").await;
         for _ in 0..12 {
-            let (id, source) = (sign_up.value.id, Source::default());
+            let (id, source) = (sign_up.value.id, RequestContext::default());
             match bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await {
                 Ok(_) => sent += 1,
                 Err(EngineError::Rejected(rejection)) => {
@@ -322,7 +335,11 @@ async fn a_restart_keeps_sign_ups_codes_counters_users_and_keys() {
     bench.finish(&caller, user.value.id, "ada@example.com").await.expect("a user");
     let (pending, caller) = bench.begin("eve@example.com").await;
     let id = pending.value.id;
-    bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &Source::default()).await.expect("sent");
+    bench
+        .engine
+        .prepare_verification(&caller, id, Some("email_code"), None, &RequestContext::default())
+        .await
+        .expect("sent");
     let code = bench.code("eve@example.com").await;
     for _ in 0..4 {
         let wrong = if code == "000000" { "000001" } else { "000000" };
@@ -342,7 +359,7 @@ async fn a_restart_keeps_sign_ups_codes_counters_users_and_keys() {
     assert!(bench.engine.is_backend(&secret_key) && !bench.engine.is_backend(&secret_key[1..]));
     let fields = RawFields { ticket: Some(ticket), ..RawFields::default() };
     let (invited, _) =
-        bench.engine.create_sign_up(&Caller::anonymous(), &fields, &Source::default()).await.expect("good");
+        bench.engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await.expect("good");
     assert_eq!(invited.status, Status::Complete, "the ticket from before is good, and all that is asked for");
     let page = bench.engine.invitations(&Listing::default()).await.expect("a list");
     assert_eq!(page.items[0].status, InvitationStatus::Accepted);
@@ -387,7 +404,7 @@ async fn a_code_lives_no_longer_when_the_clock_is_put_back_before_a_restart() {
     let on = |clock: &Arc<ManualClock>| Engine::builder().store(store.clone()).clock(clock.clone());
     let bench = Bench::over(on(&clock)).await;
     let (sign_up, caller) = bench.begin("ada@example.com").await;
-    let (id, source) = (sign_up.value.id, Source::default());
+    let (id, source) = (sign_up.value.id, RequestContext::default());
     bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await.expect("sent");
     let code = bench.code("ada@example.com").await;
     clock.advance(Span::from_secs(599));
@@ -432,7 +449,7 @@ async fn the_plain_password_is_nowhere_in_the_data() {
         ..RawFields::default()
     };
     let (_, client) =
-        bench.engine.create_sign_up(&Caller::anonymous(), &fields, &Source::default()).await.expect("made");
+        bench.engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await.expect("made");
     let code = bench.code("ada@example.com").await;
     bench.engine.shutdown().await;
     let token = client.new_token.expect("a token").into_inner();
@@ -473,7 +490,7 @@ impl Bench {
 
     async fn create(&self, caller: &Caller, email: &str) -> Result<(SignUpView, ClientView), EngineError> {
         let fields = RawFields { email_address: Some(email.into()), ..RawFields::default() };
-        self.engine.create_sign_up(caller, &fields, &Source::default()).await
+        self.engine.create_sign_up(caller, &fields, &RequestContext::default()).await
     }
 
     async fn begin(&self, email: &str) -> (SignUpView, Caller) {
@@ -483,7 +500,7 @@ impl Bench {
     }
 
     async fn finish(&self, caller: &Caller, id: SignUpId, to: &str) -> Result<(SignUpView, ClientView), EngineError> {
-        self.engine.prepare_verification(caller, id, Some("email_code"), None, &Source::default()).await?;
+        self.engine.prepare_verification(caller, id, Some("email_code"), None, &RequestContext::default()).await?;
         let code = self.code(to).await;
         self.attempt(caller, id, &code).await
     }
@@ -494,7 +511,7 @@ impl Bench {
         id: SignUpId,
         code: &str,
     ) -> Result<(SignUpView, ClientView), EngineError> {
-        self.engine.attempt_verification(caller, id, Some("email_code"), Some(code), &Source::default()).await
+        self.engine.attempt_verification(caller, id, Some("email_code"), Some(code), &RequestContext::default()).await
     }
 
     async fn code(&self, to: &str) -> String {

@@ -15,7 +15,7 @@ use vestibule::domain::sign_up::RawFields;
 use vestibule::domain::source_limits::{Budget, SourceLimits};
 use vestibule::domain::time::Span;
 use vestibule::domain::verification::Strategy;
-use vestibule::engine::{Caller, ClientView, Engine, EngineError, LinkOutcome, RawSignIn, SignUpView, Source};
+use vestibule::engine::{Caller, ClientView, Engine, EngineError, LinkOutcome, RawSignIn, RequestContext, SignUpView};
 use vestibule::password::{HashOptions, HashParameters};
 
 use crate::support::server::Server;
@@ -30,7 +30,11 @@ async fn what_is_begun_is_limited_in_the_engine_and_other_sources_are_not() {
     assert_limited(bench.sign_in(HERE, None).await);
     assert_limited(bench.engine.join_waitlist(Some("a@example.com"), &source(HERE)).await);
     bench.create(THERE, &email(2)).await.expect("somebody else's budget");
-    bench.engine.create_sign_up(&Caller::anonymous(), &email(3), &Source::default()).await.expect("of no known source");
+    bench
+        .engine
+        .create_sign_up(&Caller::anonymous(), &email(3), &RequestContext::default())
+        .await
+        .expect("of no known source");
 }
 
 #[tokio::test]
@@ -213,7 +217,7 @@ async fn a_source_has_so_many_session_tokens_signed() {
     let fields = RawFields { phone_number: Some("+14155552671".into()), ..email(0) };
     let (sign_up, caller) = bench.begin(HERE, &fields).await;
     let id = sign_up.value.id;
-    let source = |from, tokens| Source { tokens, ..source(from) };
+    let source = |from, tokens| RequestContext { tokens, ..source(from) };
     for strategy in ["email_code", "phone_code"] {
         let prepared = bench.engine.prepare_verification(&caller, id, Some(strategy), None, &source(HERE, false)).await;
         prepared.expect("sent");
@@ -387,8 +391,8 @@ fn email(n: u32) -> RawFields {
     RawFields { email_address: Some(format!("a{n}@example.com")), ..RawFields::default() }
 }
 
-fn source(address: [u8; 4]) -> Source {
-    Source { address: Some(IpAddr::from(address)), ..Source::default() }
+fn source(address: [u8; 4]) -> RequestContext {
+    RequestContext { address: Some(IpAddr::from(address)), ..RequestContext::default() }
 }
 
 fn assert_limited<T: std::fmt::Debug>(outcome: Result<T, EngineError>) {

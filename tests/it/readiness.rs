@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use url::Url;
 use vestibule::domain::settings::{Attribute, Settings};
 use vestibule::domain::sign_up::RawFields;
-use vestibule::engine::{Caller, Engine, NotReady, Source};
+use vestibule::engine::{Caller, Engine, NotReady, RequestContext};
 use vestibule::http::{App, HttpOptions, bind};
 use vestibule::store::{CommitError, KeyValue, KvStore, Memory, StoreError, Write};
 
@@ -55,7 +55,7 @@ async fn engine(full: &Arc<AtomicBool>) -> Engine {
 
 async fn create(engine: &Engine) -> Result<(), vestibule::engine::EngineError> {
     let fields = RawFields { email_address: Some("ada@example.com".into()), ..RawFields::default() };
-    engine.create_sign_up(&Caller::anonymous(), &fields, &Source::default()).await.map(drop)
+    engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await.map(drop)
 }
 
 /// A map on a disk that may be full.

@@ -19,7 +19,7 @@ use vestibule::domain::user::{Identification, User, UserAccount};
 use vestibule::domain::verification::{Profile, Strategy};
 use vestibule::domain::waitlist::WaitlistEntry;
 use vestibule::engine::{
-    Caller, ClientView, Engine, EngineError, RawFirstFactor, RawProof, RawSignIn, SignInView, Source,
+    Caller, ClientView, Engine, EngineError, RawFirstFactor, RawProof, RawSignIn, RequestContext, SignInView,
 };
 use vestibule::password::{HashOptions, HashParameters, HashPool};
 use vestibule::store::{
@@ -121,7 +121,7 @@ impl Bench {
             for strategy in ["email_code", "phone_code", "password", "ticket", "oauth_custom_fake"] {
                 let raw = RawFirstFactor { strategy: Some(strategy.into()), ..RawFirstFactor::default() };
                 let caller = self.known(&token).await;
-                let prepared = self.engine.prepare_first_factor(&caller, id, &raw, &Source::default()).await;
+                let prepared = self.engine.prepare_first_factor(&caller, id, &raw, &RequestContext::default()).await;
                 steps.push((shown(&prepared), self.store.seen()));
             }
         }
@@ -131,11 +131,11 @@ impl Bench {
                 let code = Some("000000".into());
                 let raw = RawProof { strategy: Some(strategy.into()), code, password };
                 let caller = self.known(&token).await;
-                let tried = self.engine.attempt_first_factor(&caller, id, &raw, &Source::default()).await;
+                let tried = self.engine.attempt_first_factor(&caller, id, &raw, &RequestContext::default()).await;
                 steps.push((shown(&tried), self.store.seen()));
             }
         }
-        let seen = self.engine.sign_in(&self.known(&token).await, id, &Source::default()).await;
+        let seen = self.engine.sign_in(&self.known(&token).await, id, &RequestContext::default()).await;
         steps.push((shown(&seen), self.store.seen()));
         for (password, strategy) in [
             (Some("wanders under oaks"), None),
@@ -164,7 +164,7 @@ impl Bench {
             sign_up_if_missing: self.may_sign_up.then(|| "true".into()),
             ..RawSignIn::default()
         };
-        self.engine.create_sign_in(&caller, &raw, &Source::default()).await
+        self.engine.create_sign_in(&caller, &raw, &RequestContext::default()).await
     }
 }
 

@@ -14,7 +14,7 @@ use vestibule::domain::sign_in::Status;
 use vestibule::domain::sign_up::RawFields;
 use vestibule::domain::verification::Strategy;
 use vestibule::engine::{
-    Caller, ClientView, Engine, EngineError, RawFirstFactor, RawProof, RawSignIn, SignInView, Source,
+    Caller, ClientView, Engine, EngineError, RawFirstFactor, RawProof, RawSignIn, RequestContext, SignInView,
 };
 use vestibule::password::{HashOptions, HashParameters};
 
@@ -54,7 +54,8 @@ async fn a_code_by_mail_signs_in_and_the_token_from_before_shows_nothing() {
     let code = bench.code("ada@example.com", 2).await;
     let wrong = if code == "000000" { "000001" } else { "000000" };
     assert!(is(&bench.attempt(&again, &begun, wrong).await.expect_err("wrong"), ErrorCode::FormCodeIncorrect));
-    let (shown, _) = bench.engine.sign_in(&bench.known(&token).await, id, &Source::default()).await.expect("there");
+    let (shown, _) =
+        bench.engine.sign_in(&bench.known(&token).await, id, &RequestContext::default()).await.expect("there");
     assert_eq!(shown.value.first_factor.expect("prepared").verification.attempts, 1, "it was counted");
     let (done, _) = bench.attempt(&bench.known(&token).await, &begun, &code).await.expect("right");
     assert_eq!(done.status, Status::Complete);
@@ -95,7 +96,8 @@ async fn refusals_name_what_is_wrong() {
     let refused = bench.create(&signed_in, "bob@example.com", None).await.expect_err("one session is all");
     assert!(is(&refused, ErrorCode::SessionExists));
     let transfer = RawSignIn { transfer: Some("true".into()), ..RawSignIn::default() };
-    let refused = bench.engine.create_sign_in(&nobody, &transfer, &Source::default()).await.expect_err("nothing");
+    let refused =
+        bench.engine.create_sign_in(&nobody, &transfer, &RequestContext::default()).await.expect_err("nothing");
     assert!(is(&refused, ErrorCode::AccountTransferInvalid));
 }
 
@@ -212,7 +214,7 @@ impl Bench {
             strategy: Some("email_code".into()),
             ..RawFields::default()
         };
-        let source = Source::default();
+        let source = RequestContext::default();
         let made = self.engine.create_sign_up(&Caller::anonymous(), &fields, &source).await;
         let (sign_up, client) = made.expect("a sign-up");
         let caller = self.known(&client.new_token.expect("a token")).await;
@@ -233,12 +235,12 @@ impl Bench {
             password: password.map(|text| Secret::new(text.into())),
             ..RawSignIn::default()
         };
-        self.engine.create_sign_in(caller, &raw, &Source::default()).await
+        self.engine.create_sign_in(caller, &raw, &RequestContext::default()).await
     }
 
     async fn prepare(&self, caller: &Caller, on: &SignInView) -> Result<(SignInView, ClientView), EngineError> {
         let raw = RawFirstFactor { strategy: Some("email_code".into()), ..RawFirstFactor::default() };
-        self.engine.prepare_first_factor(caller, on.value.id, &raw, &Source::default()).await
+        self.engine.prepare_first_factor(caller, on.value.id, &raw, &RequestContext::default()).await
     }
 
     async fn attempt(
@@ -248,7 +250,7 @@ impl Bench {
         code: &str,
     ) -> Result<(SignInView, ClientView), EngineError> {
         let raw = RawProof { strategy: Some("email_code".into()), code: Some(code.into()), password: None };
-        self.engine.attempt_first_factor(caller, on.value.id, &raw, &Source::default()).await
+        self.engine.attempt_first_factor(caller, on.value.id, &raw, &RequestContext::default()).await
     }
 
     /// The code in the `nth` message to an address.

@@ -3,7 +3,7 @@
 use crate::domain::id::{SessionId, SignInId, SignUpId};
 use crate::domain::sign_in;
 use crate::domain::sign_up::RawFields;
-use crate::engine::{ClientView, Engine, EngineError, RawProof, RawSignIn, SignInView, SignUpView, Source};
+use crate::engine::{ClientView, Engine, EngineError, RawProof, RawSignIn, RequestContext, SignInView, SignUpView};
 
 /// A call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Answer {
 /// Makes a call on behalf of whoever has this token.
 pub(super) async fn perform(engine: Engine, token: Option<String>, call: Call) -> Result<Answer, EngineError> {
     let caller = engine.identify(token.as_deref()).await?;
-    let source = Source::default();
+    let context = RequestContext::default();
     let is_replay = matches!(call, Call::Attempt { .. } | Call::Prove { .. });
     if caller.client().is_none() && !is_replay && call != Call::Open {
         return Ok(Answer { is_nobody: true, ..Answer::default() });
@@ -71,40 +71,40 @@ pub(super) async fn perform(engine: Engine, token: Option<String>, call: Call) -
     let signed_in = |(sign_in, client)| Answer { sign_in: Some(sign_in), client: Some(client), ..Answer::default() };
     let email_code = || Some("email_code".to_owned());
     Ok(match call {
-        Call::Open => Answer { client: Some(engine.open_client(&caller, &source).await?), ..Answer::default() },
+        Call::Open => Answer { client: Some(engine.open_client(&caller, &context).await?), ..Answer::default() },
         Call::Look => {
-            let client = engine.client_view(&caller, &source).await?;
+            let client = engine.client_view(&caller, &context).await?;
             Answer { is_nobody: client.is_none(), client, ..Answer::default() }
         }
         Call::SignUp { email, username } => {
             let fields = RawFields { email_address: Some(email), username, ..RawFields::default() };
-            signed_up(engine.create_sign_up(&caller, &fields, &source).await?)
+            signed_up(engine.create_sign_up(&caller, &fields, &context).await?)
         }
         Call::Rename { id, name } => {
             let fields = RawFields { first_name: Some(name), ..RawFields::default() };
-            signed_up(engine.update_sign_up(&caller, id, &fields, &source).await?)
+            signed_up(engine.update_sign_up(&caller, id, &fields, &context).await?)
         }
         Call::Readdress { id, email } => {
             let fields = RawFields { email_address: Some(email), ..RawFields::default() };
-            signed_up(engine.update_sign_up(&caller, id, &fields, &source).await?)
+            signed_up(engine.update_sign_up(&caller, id, &fields, &context).await?)
         }
         Call::Prepare { id } => {
-            signed_up(engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await?)
+            signed_up(engine.prepare_verification(&caller, id, Some("email_code"), None, &context).await?)
         }
         Call::Attempt { id, code } => {
-            signed_up(engine.attempt_verification(&caller, id, Some("email_code"), Some(&code), &source).await?)
+            signed_up(engine.attempt_verification(&caller, id, Some("email_code"), Some(&code), &context).await?)
         }
         Call::SignOut { session } => {
-            let (_, client) = engine.end_session(&caller, session, false, &source).await?;
+            let (_, client) = engine.end_session(&caller, session, false, &context).await?;
             Answer { client: Some(client), ..Answer::default() }
         }
         Call::SignIn { email } => {
             let raw = RawSignIn { identifier: Some(email), strategy: email_code(), ..RawSignIn::default() };
-            signed_in(engine.create_sign_in(&caller, &raw, &source).await?)
+            signed_in(engine.create_sign_in(&caller, &raw, &context).await?)
         }
         Call::Prove { id, code, .. } => {
             let raw = RawProof { strategy: email_code(), code: Some(code), password: None };
-            signed_in(engine.attempt_first_factor(&caller, id, &raw, &source).await?)
+            signed_in(engine.attempt_first_factor(&caller, id, &raw, &context).await?)
         }
     })
 }

@@ -251,7 +251,7 @@ fn text(text: &str) -> Option<String> {
 }
 
 const PASSWORD: &str = "wanders under elms";
-static SOURCE: Source = Source {
+static SOURCE: RequestContext = RequestContext {
     origin: None,
     carrier: crate::token::TokenCarrier::Cookie,
     tokens: false,

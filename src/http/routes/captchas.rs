@@ -13,7 +13,7 @@ pub(super) async fn solve(exchange: &Exchange<'_>, form: &Params) -> Result<Answ
     let hint = |name| form.hint(name).map(str::to_owned);
     let (token, error) = (hint("captcha_token").map(Secret::new), hint("captcha_error"));
     let identity = exchange.identify().await?;
-    match exchange.engine().solve_captcha(&identity.caller, token, error, &exchange.source).await {
+    match exchange.engine().solve_captcha(&identity.caller, token, error, &exchange.context).await {
         Ok(Some(client)) => Ok(exchange.wrapped(&identity, &ClientResource::from(&client), &client)),
         Ok(None) => Ok(exchange.nobody(&identity)),
         Err(error) => Err(exchange.refuse(&identity, error).await),

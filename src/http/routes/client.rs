@@ -10,7 +10,7 @@ use crate::http::wire::ClientResource;
 
 pub(super) async fn show(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
     let identity = exchange.identify().await?;
-    let shown = exchange.engine().client_view(&identity.caller, &exchange.source);
+    let shown = exchange.engine().client_view(&identity.caller, &exchange.context);
     Ok(match shown.await? {
         Some(client) => wrapped(exchange, &identity, &client),
         None => exchange.nobody(&identity),
@@ -19,14 +19,14 @@ pub(super) async fn show(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
 
 pub(super) async fn open(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
     let identity = exchange.identify().await?;
-    let client = exchange.engine().open_client(&identity.caller, &exchange.source).await?;
+    let client = exchange.engine().open_client(&identity.caller, &exchange.context).await?;
     Ok(wrapped(exchange, &identity, &client))
 }
 
 /// Ends all sessions and makes the browser forget the client.
 pub(super) async fn forget(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
     let identity = exchange.identify().await?;
-    let body = match exchange.engine().end_sessions(&identity.caller, &exchange.source).await {
+    let body = match exchange.engine().end_sessions(&identity.caller, &exchange.context).await {
         Ok(client) => {
             Answer::json(&Wrapped { response: ClientResource::from(&client), client: ClientResource::from(&client) })
         }
@@ -39,7 +39,7 @@ pub(super) async fn forget(exchange: &Exchange<'_>) -> Result<Answer, HttpError>
 /// Ends all sessions; the client stays. Nobody has none to end.
 pub(super) async fn end_sessions(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
     let identity = exchange.identify().await?;
-    match exchange.engine().end_sessions(&identity.caller, &exchange.source).await {
+    match exchange.engine().end_sessions(&identity.caller, &exchange.context).await {
         Ok(client) => Ok(wrapped(exchange, &identity, &client)),
         Err(EngineError::NoClient) => Ok(exchange.nobody(&identity)),
         Err(error) => Err(exchange.refuse(&identity, error).await),

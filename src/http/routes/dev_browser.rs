@@ -12,7 +12,7 @@ pub(super) async fn open(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
     let engine = exchange.engine();
     // Whatever token came along: who asks for a dev browser has none that works.
     let nobody = engine.identify(None).await?;
-    let client = engine.open_client(&nobody, &exchange.source).await?;
+    let client = engine.open_client(&nobody, &exchange.context).await?;
     let token = client.new_token;
     let token = token.ok_or_else(|| HttpError::internal("a fresh client without a token"))?;
     Ok(Answer::json(&json!({

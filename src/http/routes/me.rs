@@ -18,7 +18,7 @@ pub(super) async fn show(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
         Ok(user) => user,
         Err(error) => return Err(exchange.refuse(&identity, error).await),
     };
-    let client = engine.client_view(&identity.caller, &exchange.source).await?;
+    let client = engine.client_view(&identity.caller, &exchange.context).await?;
     Ok(match client {
         Some(client) => {
             let sessions = client.sessions.iter().filter(|seen| seen.user.id == user.id);

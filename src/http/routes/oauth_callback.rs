@@ -27,7 +27,7 @@ pub(super) async fn take(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
     let callback = read(&exchange.head.query);
     let identity = exchange.presented().await?;
     let engine = exchange.engine();
-    let returned = engine.return_from_provider(&identity.caller, &callback, &exchange.source).await;
+    let returned = engine.return_from_provider(&identity.caller, &callback, &exchange.context).await;
     let returned = match returned {
         Ok(returned) => returned,
         Err(error) => return Err(exchange.refuse(&identity, error).await),

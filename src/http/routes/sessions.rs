@@ -11,7 +11,7 @@ use crate::http::wire::{SessionResource, TokenResource};
 /// A live session as it is.
 pub(super) async fn show(exchange: &Exchange<'_>, id: SessionId) -> Result<Answer, HttpError> {
     let identity = exchange.identify().await?;
-    let client = exchange.engine().client_view(&identity.caller, &exchange.source).await?;
+    let client = exchange.engine().client_view(&identity.caller, &exchange.context).await?;
     let outcome = match client {
         None => Err(EngineError::SignedOut),
         Some(client) => {
@@ -25,7 +25,7 @@ pub(super) async fn show(exchange: &Exchange<'_>, id: SessionId) -> Result<Answe
 pub(super) async fn touch(exchange: &Exchange<'_>, id: SessionId) -> Result<Answer, HttpError> {
     let identity = exchange.identify().await?;
     let engine = exchange.engine();
-    let touched = engine.touch_session(&identity.caller, id, &exchange.source);
+    let touched = engine.touch_session(&identity.caller, id, &exchange.context);
     let outcome = touched.await;
     settle(exchange, &identity, outcome).await
 }
@@ -34,7 +34,7 @@ pub(super) async fn touch(exchange: &Exchange<'_>, id: SessionId) -> Result<Answ
 pub(super) async fn token(exchange: &Exchange<'_>, id: SessionId) -> Result<Answer, HttpError> {
     let identity = exchange.identify().await?;
     let engine = exchange.engine();
-    let minted = engine.session_token(&identity.caller, id, &exchange.source);
+    let minted = engine.session_token(&identity.caller, id, &exchange.context);
     match minted.await {
         Ok(jwt) => {
             let answer = Answer::json(&TokenResource::new(jwt.expose()));
@@ -48,7 +48,7 @@ pub(super) async fn token(exchange: &Exchange<'_>, id: SessionId) -> Result<Answ
 pub(super) async fn end(exchange: &Exchange<'_>, id: SessionId, removed: bool) -> Result<Answer, HttpError> {
     let identity = exchange.identify().await?;
     let engine = exchange.engine();
-    let outcome = engine.end_session(&identity.caller, id, removed, &exchange.source).await;
+    let outcome = engine.end_session(&identity.caller, id, removed, &exchange.context).await;
     settle(exchange, &identity, outcome).await
 }
 

@@ -18,7 +18,7 @@ pub(super) async fn create(exchange: &Exchange<'_>, form: &Params) -> Result<Ans
     let has_password = given.as_ref().is_ok_and(|given| given.password.is_some());
     let identity = exchange.identify_writer(has_password).await?;
     let outcome = match &given {
-        Ok(given) => exchange.engine().create_sign_in(&identity.caller, given, &exchange.source).await,
+        Ok(given) => exchange.engine().create_sign_in(&identity.caller, given, &exchange.context).await,
         Err(rejection) => Err(rejection.clone().into()),
     };
     settle(exchange, &identity, outcome).await
@@ -26,7 +26,7 @@ pub(super) async fn create(exchange: &Exchange<'_>, form: &Params) -> Result<Ans
 
 pub(super) async fn show(exchange: &Exchange<'_>, id: SignInId) -> Result<Answer, HttpError> {
     let identity = exchange.identify().await?;
-    let outcome = exchange.engine().sign_in(&identity.caller, id, &exchange.source).await;
+    let outcome = exchange.engine().sign_in(&identity.caller, id, &exchange.context).await;
     settle(exchange, &identity, outcome).await
 }
 
@@ -34,7 +34,7 @@ pub(super) async fn prepare(exchange: &Exchange<'_>, id: SignInId, form: &Params
     let given = preparation(form);
     let identity = exchange.identify().await?;
     let outcome = match &given {
-        Ok(given) => exchange.engine().prepare_first_factor(&identity.caller, id, given, &exchange.source).await,
+        Ok(given) => exchange.engine().prepare_first_factor(&identity.caller, id, given, &exchange.context).await,
         Err(rejection) => Err(rejection.clone().into()),
     };
     settle(exchange, &identity, outcome).await
@@ -45,7 +45,7 @@ pub(super) async fn attempt(exchange: &Exchange<'_>, id: SignInId, form: &Params
     // Whoever lost the completing answer has only the token that it replaced.
     let identity = exchange.presented().await?;
     let outcome = match &given {
-        Ok(given) => exchange.engine().attempt_first_factor(&identity.caller, id, given, &exchange.source).await,
+        Ok(given) => exchange.engine().attempt_first_factor(&identity.caller, id, given, &exchange.context).await,
         Err(rejection) => Err(rejection.clone().into()),
     };
     settle(exchange, &identity, outcome).await

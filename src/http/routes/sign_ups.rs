@@ -23,7 +23,7 @@ pub(super) async fn create(exchange: &Exchange<'_>, form: &Params) -> Result<Ans
     };
     let engine = exchange.engine();
     let caller = engine.or_opened(&identity.caller);
-    let outcome = engine.create_sign_up(&caller, &fields, &exchange.source).await;
+    let outcome = engine.create_sign_up(&caller, &fields, &exchange.context).await;
     // A client that is new is told even by a refusal where something was kept for it, and else not even begun.
     let is_opened = outcome.is_err() && engine.is_stored(&caller).await.unwrap_or_default();
     let identity = if is_opened { Identity::from_caller(caller, engine) } else { identity };
@@ -34,10 +34,10 @@ pub(super) async fn show(exchange: &Exchange<'_>, id: SignUpId) -> Result<Answer
     let identity = exchange.identify().await?;
     let engine = exchange.engine();
     if let Some(native_handoff) = exchange.head.query.single("rotating_token_nonce")?.filter(|text| !text.is_empty()) {
-        let outcome = engine.claim_return(&identity.caller, id, native_handoff, &exchange.source).await;
+        let outcome = engine.claim_return(&identity.caller, id, native_handoff, &exchange.context).await;
         return settle(exchange, &identity, outcome).await;
     }
-    let (sign_up, mut client) = match engine.sign_up_and_client(&identity.caller, id, &exchange.source).await {
+    let (sign_up, mut client) = match engine.sign_up_and_client(&identity.caller, id, &exchange.context).await {
         Ok(shown) => shown,
         Err(error) => return Err(refuse(exchange, &identity, error).await),
     };
@@ -55,7 +55,7 @@ pub(super) async fn update(exchange: &Exchange<'_>, id: SignUpId, form: &Params)
     let outcome = match &fields {
         Ok(fields) => {
             let engine = exchange.engine();
-            engine.update_sign_up(&identity.caller, id, fields, &exchange.source).await
+            engine.update_sign_up(&identity.caller, id, fields, &exchange.context).await
         }
         Err(rejection) => Err(rejection.clone().into()),
     };
@@ -66,7 +66,7 @@ pub(super) async fn prepare(exchange: &Exchange<'_>, id: SignUpId, form: &Params
     let given = wishes(exchange, form);
     let identity = exchange.identify().await?;
     let outcome = match &given {
-        Ok(given) => exchange.engine().prepare(&identity.caller, id, given, &exchange.source).await,
+        Ok(given) => exchange.engine().prepare(&identity.caller, id, given, &exchange.context).await,
         Err(rejection) => Err(rejection.clone().into()),
     };
     settle(exchange, &identity, outcome).await
@@ -80,8 +80,8 @@ pub(super) async fn attempt(exchange: &Exchange<'_>, id: SignUpId, form: &Params
         Ok((strategy, code)) => {
             let (strategy, code) = (strategy.as_deref(), code.as_deref());
             let engine = exchange.engine();
-            let source = &exchange.source;
-            engine.attempt_verification(&identity.caller, id, strategy, code, source).await
+            let context = &exchange.context;
+            engine.attempt_verification(&identity.caller, id, strategy, code, context).await
         }
         Err(rejection) => Err(rejection.clone().into()),
     };
@@ -203,7 +203,7 @@ pub(super) fn allowed(
 }
 
 pub(super) fn redirect(exchange: &Exchange<'_>, param: &str, url: &str) -> Result<String, Reason> {
-    exchange.app.redirects.check(param, url, exchange.source.origin.as_deref())
+    exchange.app.redirects.check(param, url, exchange.context.origin.as_deref())
 }
 
 fn pair(form: &Params, first: &str, second: &str) -> Result<(Option<String>, Option<String>), Rejection> {

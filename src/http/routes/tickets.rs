@@ -14,7 +14,7 @@ pub(super) async fn accept(exchange: &Exchange<'_>) -> Result<Answer, HttpError>
     // A ticket that came twice is as good as none. What follows a link in a text is often taken for its end.
     let ticket = text::token(exchange.head.query.single("ticket").ok().flatten().unwrap_or_default());
     let identity = exchange.presented().await?;
-    let owner = exchange.engine().accept_ticket(&identity.caller, ticket, &exchange.source).await?;
+    let owner = exchange.engine().accept_ticket(&identity.caller, ticket, &exchange.context).await?;
     // The invitation may be older than the list of places that people may be sent to.
     let url = owner.redirect_url.filter(|url| exchange.app.redirects.still_allow(url));
     let status = match owner.status {

@@ -40,7 +40,7 @@ async fn follow(
     let token = text::token(token.ok().flatten().unwrap_or_default());
     let identity = exchange.presented().await?;
     let engine = exchange.engine();
-    let followed = engine.follow_link(&identity.caller, token, confirmed, &exchange.source).await?;
+    let followed = engine.follow_link(&identity.caller, token, confirmed, &exchange.context).await?;
     let answer = render(exchange, &followed, token)?;
     Ok(match &followed.client {
         Some(view) => exchange.told(&identity, answer, &Told::Client(view)),

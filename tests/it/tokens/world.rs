@@ -12,7 +12,8 @@ use vestibule::domain::settings::{Attribute, Settings};
 use vestibule::domain::sign_up::{BackendUpdate, Phase, RawFields};
 use vestibule::domain::verification::Strategy;
 use vestibule::engine::{
-    Caller, ClientView, Engine, EngineError, RawFirstFactor, RawPrepare, RawProof, RawSignIn, SignUpView, Source,
+    Caller, ClientView, Engine, EngineError, RawFirstFactor, RawPrepare, RawProof, RawSignIn, RequestContext,
+    SignUpView,
 };
 use vestibule::password::{HashOptions, HashParameters};
 use vestibule::token::{Algorithm, TokenCarrier};
@@ -365,8 +366,8 @@ impl World {
     }
 }
 
-pub(super) fn source() -> Source {
-    Source { tokens: true, carrier: TokenCarrier::Cookie, ..Source::default() }
+pub(super) fn source() -> RequestContext {
+    RequestContext { tokens: true, carrier: TokenCarrier::Cookie, ..RequestContext::default() }
 }
 
 pub(super) fn settings() -> Settings {
