@@ -24,9 +24,9 @@ pub use patterns::{Domains, InvalidDomain, InvalidPattern, Patterns};
 #[serde(deny_unknown_fields, default)]
 pub struct Restrictions {
     /// Where it is on, only who is on it may sign up: with an address or number on it, and with none that is not.
-    pub allowlist: Listing,
+    pub allowlist: AccessList,
     /// Where it is on, nobody who is on it may, invited or not. An entry without a `+` blocks its sub-addresses too.
-    pub blocklist: Listing,
+    pub blocklist: AccessList,
     /// Whether the two don't count for those who sign in.
     pub allowlist_blocklist_disabled_on_sign_in: Switch,
     /// Whether addresses with a `+` in their local part are refused.
@@ -40,7 +40,7 @@ pub struct Restrictions {
 /// A list, and whether it counts. Browsers see only whether.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Listing {
+pub struct AccessList {
     /// Whether it counts.
     pub enabled: bool,
     /// What is on it.
@@ -152,7 +152,7 @@ impl Restrictions {
 
     /// The same restrictions as browsers see them: without the lists.
     pub fn without_lists(&self) -> Self {
-        let bare = |list: &Listing| Listing { enabled: list.enabled, ..Listing::default() };
+        let bare = |list: &AccessList| AccessList { enabled: list.enabled, ..AccessList::default() };
         Self {
             allowlist: bare(&self.allowlist),
             blocklist: bare(&self.blocklist),

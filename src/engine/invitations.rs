@@ -12,7 +12,7 @@ use crate::domain::sign_up::SignUp;
 use crate::limiter::Family;
 use crate::store::{Commit, InvitationChange, OutboxEntry};
 
-use super::listing::{Listing, Page, collect};
+use super::pagination::{ListParams, Page, collect};
 use super::{Caller, Engine, EngineError, RequestContext};
 
 /// An invitation as it shows itself.
@@ -124,7 +124,7 @@ impl Engine {
     ///
     /// # Errors
     /// `form_param_value_invalid` for an unknown status or order.
-    pub async fn invitations(&self, listing: &Listing) -> Result<Page<InvitationView>, EngineError> {
+    pub async fn invitations(&self, listing: &ListParams) -> Result<Page<InvitationView>, EngineError> {
         let _place = self.inner.admission.enter()?;
         let now = self.now();
         let order = listing.order(&["created_at", "email_address", "expires_at"])?;

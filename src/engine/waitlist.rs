@@ -10,7 +10,7 @@ use crate::limiter::Family;
 use crate::store::{Commit, WaitlistChange};
 
 use super::invitations::InvitationView;
-use super::listing::{Listing, Page, collect};
+use super::pagination::{ListParams, Page, collect};
 use super::{Engine, EngineError, RequestContext};
 
 /// An entry of the waiting list as it shows itself.
@@ -118,7 +118,7 @@ impl Engine {
     ///
     /// # Errors
     /// `form_param_value_invalid` for an unknown status or order.
-    pub async fn waitlist(&self, listing: &Listing) -> Result<Page<WaitlistEntryView>, EngineError> {
+    pub async fn waitlist(&self, listing: &ListParams) -> Result<Page<WaitlistEntryView>, EngineError> {
         let _place = self.inner.admission.enter()?;
         let order = listing.order(&["created_at", "invited_at", "email_address"])?;
         let wanted = listing.status(WaitlistStatus::ALL, |status| status.as_str())?;

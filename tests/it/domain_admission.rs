@@ -8,7 +8,7 @@ use vestibule::domain::id::InvitationId;
 use vestibule::domain::identifier::EmailAddress;
 use vestibule::domain::invitation::{Invitation, InvitationState};
 use vestibule::domain::rejection::{ErrorCode, Rejection};
-use vestibule::domain::restrictions::{Listing, PhoneCountries};
+use vestibule::domain::restrictions::{AccessList, PhoneCountries};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{OAuth, Settings, SignUpMode, Social};
 use vestibule::domain::sign_up::{
@@ -422,9 +422,9 @@ pub(crate) fn invitation() -> Invitation {
     }
 }
 
-pub(crate) fn list(entries: &[&str]) -> Listing {
+pub(crate) fn list(entries: &[&str]) -> AccessList {
     let written: Vec<String> = entries.iter().map(|entry| (*entry).to_owned()).collect();
-    Listing { enabled: true, identifiers: written.try_into().expect("entries") }
+    AccessList { enabled: true, identifiers: written.try_into().expect("entries") }
 }
 
 pub(crate) const EMAIL: &str = "ada+news@mailinator.com";

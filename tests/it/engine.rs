@@ -19,7 +19,7 @@ use vestibule::domain::sign_up::{RawFields, Status};
 use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::verification::Strategy;
 use vestibule::engine::{
-    BackendKey, BuildError, Caller, ClientView, Engine, EngineError, Listing, RequestContext, SignUpView,
+    BackendKey, BuildError, Caller, ClientView, Engine, EngineError, ListParams, RequestContext, SignUpView,
 };
 use vestibule::entropy::OsEntropy;
 use vestibule::password::{HashOptions, HashParameters};
@@ -361,7 +361,7 @@ async fn a_restart_keeps_sign_ups_codes_counters_users_and_keys() {
     let (invited, _) =
         bench.engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await.expect("good");
     assert_eq!(invited.status, Status::Complete, "the ticket from before is good, and all that is asked for");
-    let page = bench.engine.invitations(&Listing::default()).await.expect("a list");
+    let page = bench.engine.invitations(&ListParams::default()).await.expect("a list");
     assert_eq!(page.items[0].status, InvitationStatus::Accepted);
     let caller = bench.engine.identify(Some(&token)).await.expect("readable");
     let kept = bench.engine.sign_up(&caller, id).await.expect("still there");

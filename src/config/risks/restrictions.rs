@@ -48,7 +48,7 @@ fn add_lists(risks: &mut Risks, restrictions: &Restrictions) {
             &format!("has no effect: the list is off; write enabled = true in [settings.restrictions.{section}]"),
         );
     }
-    let entries = |list: &crate::domain::restrictions::Listing| {
+    let entries = |list: &crate::domain::restrictions::AccessList| {
         let entries = Vec::from(list.identifiers.clone()).into_iter().map(|entry| entry.to_lowercase());
         entries.filter(|_| list.enabled).collect::<BTreeSet<_>>()
     };

@@ -11,9 +11,9 @@ fn phone(text: &str) -> PhoneNumber {
     PhoneNumber::parse(text).expect("a number")
 }
 
-fn list(entries: &[&str]) -> Listing {
+fn list(entries: &[&str]) -> AccessList {
     let written: Vec<String> = entries.iter().map(|entry| (*entry).to_owned()).collect();
-    Listing { enabled: true, identifiers: written.try_into().expect("entries") }
+    AccessList { enabled: true, identifiers: written.try_into().expect("entries") }
 }
 
 fn throw_away(identifiers: &[&str], allowed: &[&str]) -> Disposable {

@@ -11,7 +11,7 @@ use hyper::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
 use crate::domain::rejection::{Reason, Rejection};
-use crate::engine::{Listing, Page};
+use crate::engine::{ListParams, Page};
 use crate::http::app::App;
 use crate::http::error::{Fault, HttpError};
 use crate::http::exchange::Exchange;
@@ -86,13 +86,13 @@ fn several(given: &[Json]) -> Result<&[Json], HttpError> {
 }
 
 /// Which part of a list the query asks for.
-fn listing(query: &Params) -> Result<Listing, Rejection> {
+fn listing(query: &Params) -> Result<ListParams, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = query.reader(&mut reasons);
     let (status, words, order_by) = (reader.take("status"), reader.take("query"), reader.take("order_by"));
     let limit = reader.number("limit");
     let offset = reader.number("offset").unwrap_or(0);
-    Rejection::collect(reasons).map(|()| Listing { status, query: words, order_by, limit, offset })
+    Rejection::collect(reasons).map(|()| ListParams { status, query: words, order_by, limit, offset })
 }
 
 /// A part of a list, in Clerk's shape.

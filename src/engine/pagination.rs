@@ -9,7 +9,7 @@ use crate::store::StoreError;
 
 /// Which part of a list is wanted, as it was asked for.
 #[derive(Clone, Debug, Default)]
-pub struct Listing {
+pub struct ListParams {
     /// Only with this status.
     pub status: Option<String>,
     /// Only with this in the address.
@@ -38,7 +38,7 @@ pub(super) struct Order {
     descends: bool,
 }
 
-impl Listing {
+impl ListParams {
     /// By what it is to be ordered, of what it may be ordered by; the first is the default.
     pub(super) fn order(&self, keys: &[&'static str]) -> Result<Order, Reason> {
         let Some(text) = self.order_by.as_deref().filter(|text| !text.is_empty()) else {
