@@ -7,10 +7,10 @@
 mod app;
 mod audience;
 mod body;
+mod call;
 mod cookie;
 mod cors;
 mod error;
-mod exchange;
 mod host;
 mod identity;
 mod json;

@@ -18,9 +18,9 @@ use url::Host;
 
 use super::app::App;
 use super::audience::Audience;
+use super::call::Call;
 use super::cors::{self, Realm, is_loopback, origin_of};
 use super::error::{Fault, HttpError};
-use super::exchange::Exchange;
 use super::pages::link;
 use super::pages::notice::Look;
 use super::request::{Head, Mode};
@@ -40,7 +40,7 @@ where
     let audience = Audience::of(&parts.method, &parts.headers);
     let is_api = router::is_of_the_api(parts.uri.path());
     let is_read = matches!(parts.method, Method::GET | Method::HEAD);
-    let walk = exchange(app, parts, body, peer).instrument(asked.span());
+    let walk = call(app, parts, body, peer).instrument(asked.span());
     let outcome = uninterrupted(walk).await.unwrap_or_else(|_| Err(panicked()));
     asked.note(&outcome);
     let mut answer = match audience {
@@ -67,7 +67,7 @@ fn readable(app: &App, outcome: Result<Answer, HttpError>, (is_read, is_api): (b
     }
 }
 
-async fn exchange<B>(app: &App, parts: Parts, body: B, peer: SocketAddr) -> Result<Answer, HttpError>
+async fn call<B>(app: &App, parts: Parts, body: B, peer: SocketAddr) -> Result<Answer, HttpError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -87,30 +87,30 @@ where
     }
     let route = Route::find(&head.method, &head.path, realm, options.development)?;
     let source = head.source(&app.origins);
-    let exchange = Exchange::new(app, head, source);
+    let call = Call::new(app, head, source);
     // On the heap: what all routes need together is large, and hyper moves the whole future about.
-    uninterrupted(Box::pin(routed(&exchange, route, body))).await.unwrap_or_else(|_| Err(panicked()))
+    uninterrupted(Box::pin(routed(&call, route, body))).await.unwrap_or_else(|_| Err(panicked()))
 }
 
 /// Answers a request. One that only reads, and under which another call replaced the client's token, is asked again: by
 /// the browser, which has the new cookie by then, or else here once more, where the token that came is good again if it
 /// is one that a new token is owed to.
-async fn routed<B>(exchange: &Exchange<'_>, route: Route, body: B) -> Result<Answer, HttpError>
+async fn routed<B>(call: &Call<'_>, route: Route, body: B) -> Result<Answer, HttpError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let mut answered = routes::answer(exchange, route, body).await;
-    if is_replaced(&answered) && exchange.may_ask_again() {
-        return Ok(exchange.ask_again().await);
+    let mut answered = routes::answer(call, route, body).await;
+    if is_replaced(&answered) && call.may_ask_again() {
+        return Ok(call.ask_again().await);
     }
-    if is_replaced(&answered) && exchange.is_read() && exchange.head.mode != Mode::Cookie {
-        answered = routes::answer(exchange, route, Empty::new()).await;
+    if is_replaced(&answered) && call.is_read() && call.head.mode != Mode::Cookie {
+        answered = routes::answer(call, route, Empty::new()).await;
     }
     match &mut answered {
         // Whatever it is that was owed, another answer brings something newer.
         Err(error) if error.is_token_replaced() => {}
-        Err(error) => exchange.hand_out(error.headers_mut()),
-        Ok(answer) => exchange.hand_out(answer.headers_mut()),
+        Err(error) => call.hand_out(error.headers_mut()),
+        Ok(answer) => call.hand_out(answer.headers_mut()),
     }
     answered
 }

@@ -3,19 +3,19 @@
 //! in here and asks again; as a heart-beat it hands in others that nobody asked for.
 
 use crate::domain::secret::Secret;
+use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::exchange::Exchange;
 use crate::http::params::Params;
 use crate::http::response::Answer;
 use crate::http::wire::ClientResource;
 
-pub(super) async fn solve(exchange: &Exchange<'_>, form: &Params) -> Result<Answer, HttpError> {
+pub(super) async fn solve(call: &Call<'_>, form: &Params) -> Result<Answer, HttpError> {
     let hint = |name| form.hint(name).map(str::to_owned);
     let (token, error) = (hint("captcha_token").map(Secret::new), hint("captcha_error"));
-    let identity = exchange.identify().await?;
-    match exchange.engine().solve_captcha(&identity.caller, token, error, &exchange.context).await {
-        Ok(Some(client)) => Ok(exchange.wrapped(&identity, &ClientResource::from(&client), &client)),
-        Ok(None) => Ok(exchange.nobody(&identity)),
-        Err(error) => Err(exchange.refuse(&identity, error).await),
+    let identity = call.identify().await?;
+    match call.engine().solve_captcha(&identity.caller, token, error, &call.context).await {
+        Ok(Some(client)) => Ok(call.wrapped(&identity, &ClientResource::from(&client), &client)),
+        Ok(None) => Ok(call.nobody(&identity)),
+        Err(error) => Err(call.refuse(&identity, error).await),
     }
 }

@@ -9,17 +9,17 @@ use crate::domain::secret::Secret;
 use crate::domain::settings::Settings;
 use crate::domain::text;
 use crate::domain::time::Span;
+use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::exchange::Exchange;
 use crate::http::response::Answer;
 use crate::http::wire::handed_back;
 
 use super::environment::with_instance;
 
 /// The captured messages, to one address or all of them.
-pub(super) fn outbox(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
-    let outbox = exchange.app.outbox.as_ref().ok_or(ErrorCode::ResourceNotFound)?;
-    let messages = match exchange.head.query.single("to")?.filter(|to| !to.is_empty()) {
+pub(super) fn outbox(call: &Call<'_>) -> Result<Answer, HttpError> {
+    let outbox = call.app.outbox.as_ref().ok_or(ErrorCode::ResourceNotFound)?;
+    let messages = match call.head.query.single("to")?.filter(|to| !to.is_empty()) {
         None => outbox.messages(None),
         Some(to) => match normalised(to) {
             Some(to) => outbox.messages(Some(&to)),
@@ -30,32 +30,32 @@ pub(super) fn outbox(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
 }
 
 /// The settings, with secrets masked.
-pub(super) fn settings(exchange: &Exchange<'_>) -> Answer {
-    Answer::json(&masked((*exchange.engine().settings()).clone()))
+pub(super) fn settings(call: &Call<'_>) -> Answer {
+    Answer::json(&masked((*call.engine().settings()).clone()))
 }
 
 /// Replaces the settings as a whole, by a document of settings or by the `user_settings` of the environment. A masked
 /// secret stands for the one there is.
-pub(super) fn replace_settings(exchange: &Exchange<'_>, document: &[u8]) -> Result<Answer, HttpError> {
-    let current = exchange.engine().settings();
+pub(super) fn replace_settings(call: &Call<'_>, document: &[u8]) -> Result<Answer, HttpError> {
+    let current = call.engine().settings();
     refuse_repeats(document)?;
     let document = json_document(document)?;
-    let document = with_instance(exchange, |instance| handed_back(document, instance, &current));
+    let document = with_instance(call, |instance| handed_back(document, instance, &current));
     let mut settings = settings_of(document)?;
     unmask(&mut settings, &current);
-    exchange.engine().replace_settings(settings).map_err(|error| HttpError::document(&error.key, &error.reason))?;
-    Ok(self::settings(exchange))
+    call.engine().replace_settings(settings).map_err(|error| HttpError::document(&error.key, &error.reason))?;
+    Ok(self::settings(call))
 }
 
 /// What time it is for the engine.
-pub(super) fn clock(exchange: &Exchange<'_>) -> Answer {
-    Answer::json(&json!({ "now": exchange.engine().now() }))
+pub(super) fn clock(call: &Call<'_>) -> Answer {
+    Answer::json(&json!({ "now": call.engine().now() }))
 }
 
 /// Moves the engine's clock forward.
-pub(super) async fn advance_clock(exchange: &Exchange<'_>, document: &[u8]) -> Result<Answer, HttpError> {
+pub(super) async fn advance_clock(call: &Call<'_>, document: &[u8]) -> Result<Answer, HttpError> {
     let by = Span::from_millis(advance_ms(&json_document(document)?)?);
-    let now = exchange.engine().advance_clock(by).await?;
+    let now = call.engine().advance_clock(by).await?;
     let now = now.ok_or(ErrorCode::ResourceNotFound)?;
     Ok(Answer::json(&json!({ "now": now })))
 }

@@ -1,19 +1,19 @@
 //! `GET /v1/environment`, and `PATCH`, by which development instances are "touched"
 //! ([guide: The environment](crate::guide::contract#the-environment)). Unwrapped.
 
-use crate::http::exchange::Exchange;
+use crate::http::call::Call;
 use crate::http::response::Answer;
 use crate::http::wire::{Instance, environment};
 
-pub(super) fn show(exchange: &Exchange<'_>) -> Answer {
-    let shown = with_instance(exchange, environment);
+pub(super) fn show(call: &Call<'_>) -> Answer {
+    let shown = with_instance(call, environment);
     // New settings take effect at once, so a copy must be asked about before it is used.
     Answer::json(&shown).kept("no-cache")
 }
 
 /// What `read` makes of the instance as browsers are told of it.
-pub(super) fn with_instance<T>(exchange: &Exchange<'_>, read: impl FnOnce(&Instance<'_>) -> T) -> T {
-    let (engine, options) = (exchange.engine(), &exchange.app.options);
+pub(super) fn with_instance<T>(call: &Call<'_>, read: impl FnOnce(&Instance<'_>) -> T) -> T {
+    let (engine, options) = (call.engine(), &call.app.options);
     read(&Instance {
         settings: &engine.shown_settings(),
         branding: engine.branding(),

@@ -6,18 +6,18 @@
 use serde_json::{Value, json};
 
 use crate::delivery::ChannelStatus;
+use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::exchange::Exchange;
 use crate::http::response::Answer;
 
 pub(super) fn live() -> Answer {
     Answer::json(&json!({"status": "live"}))
 }
 
-pub(super) fn ready(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
-    match exchange.engine().readiness() {
+pub(super) fn ready(call: &Call<'_>) -> Result<Answer, HttpError> {
+    match call.engine().readiness() {
         Ok(()) => {
-            let channels = exchange.engine().channels();
+            let channels = call.engine().channels();
             let channels = channels.iter().map(|status| (status.channel.as_str().to_owned(), shown(status)));
             Ok(Answer::json(&json!({"status": "ready", "channels": Value::from_iter(channels)})))
         }

@@ -1,9 +1,9 @@
 //! `GET /v1/jwks` and `/.well-known/jwks.json`: the public keys that session tokens are verified with
 //! ([guide: Public keys](crate::guide::contract_sign_ins#public-keys)).
 
-use crate::http::exchange::Exchange;
+use crate::http::call::Call;
 use crate::http::response::Answer;
 
-pub(super) fn show(exchange: &Exchange<'_>) -> Answer {
-    Answer::json(&exchange.engine().jwks()).kept("public, max-age=60")
+pub(super) fn show(call: &Call<'_>) -> Answer {
+    Answer::json(&call.engine().jwks()).kept("public, max-age=60")
 }

@@ -1,30 +1,30 @@
 //! `GET /v1/me`: the user of the session named by `_clerk_session_id`, else of the last active one.
 
 use crate::domain::rejection::ErrorCode;
+use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::exchange::Exchange;
 use crate::http::response::Answer;
 use crate::http::wire::UserResource;
 
-pub(super) async fn show(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
-    let named = exchange.head.query.single("_clerk_session_id")?;
+pub(super) async fn show(call: &Call<'_>) -> Result<Answer, HttpError> {
+    let named = call.head.query.single("_clerk_session_id")?;
     let session = match named.filter(|text| !text.is_empty()) {
         Some(text) => Some(text.parse().map_err(|_| ErrorCode::ResourceNotFound)?),
         None => None,
     };
-    let identity = exchange.identify().await?;
-    let engine = exchange.engine();
+    let identity = call.identify().await?;
+    let engine = call.engine();
     let user = match engine.me(&identity.caller, session).await {
         Ok(user) => user,
-        Err(error) => return Err(exchange.refuse(&identity, error).await),
+        Err(error) => return Err(call.refuse(&identity, error).await),
     };
-    let client = engine.client_view(&identity.caller, &exchange.context).await?;
+    let client = engine.client_view(&identity.caller, &call.context).await?;
     Ok(match client {
         Some(client) => {
             let sessions = client.sessions.iter().filter(|seen| seen.user.id == user.id);
             let active_at = sessions.map(|seen| seen.session.last_active_at).max();
-            exchange.wrapped(&identity, &UserResource::of(&user, active_at), &client)
+            call.wrapped(&identity, &UserResource::of(&user, active_at), &client)
         }
-        None => exchange.nobody(&identity),
+        None => call.nobody(&identity),
     })
 }

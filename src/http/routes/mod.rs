@@ -23,28 +23,28 @@ use hyper::Method;
 use hyper::body::Body;
 
 use super::body;
+use super::call::Call;
 use super::error::HttpError;
-use super::exchange::Exchange;
 use super::params::Params;
 use super::response::Answer;
 use super::router::Route;
 
 /// Answers a request to `route`.
-pub(super) async fn answer<B>(exchange: &Exchange<'_>, route: Route, body: B) -> Result<Answer, HttpError>
+pub(super) async fn answer<B>(call: &Call<'_>, route: Route, body: B) -> Result<Answer, HttpError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let (head, options) = (&exchange.head, &exchange.app.options);
+    let (head, options) = (&call.head, &call.app.options);
     match route {
         Route::SettingsReplace => {
             let document = body::read(&head.headers, body, options).await?;
-            return dev::replace_settings(exchange, &document);
+            return dev::replace_settings(call, &document);
         }
         Route::ClockAdvance => {
             let document = body::read(&head.headers, body, options).await?;
-            return dev::advance_clock(exchange, &document).await;
+            return dev::advance_clock(call, &document).await;
         }
-        Route::Backend(route) => return backend::answer(exchange, route, body).await,
+        Route::Backend(route) => return backend::answer(call, route, body).await,
         _ => {}
     }
     // Also where no parameter is read: a body that is no form is refused everywhere alike.
@@ -53,41 +53,41 @@ where
         _ => body::form(&head.headers, body, options).await?,
     };
     match route {
-        Route::Environment => Ok(environment::show(exchange)),
-        Route::ClientShow => client::show(exchange).await,
-        Route::ClientOpen => client::open(exchange).await,
-        Route::ClientDrop => client::forget(exchange).await,
-        Route::CaptchaSolve => captchas::solve(exchange, &form).await,
-        Route::OAuthCallback => oauth_callback::take(exchange).await,
+        Route::Environment => Ok(environment::show(call)),
+        Route::ClientShow => client::show(call).await,
+        Route::ClientOpen => client::open(call).await,
+        Route::ClientDrop => client::forget(call).await,
+        Route::CaptchaSolve => captchas::solve(call, &form).await,
+        Route::OAuthCallback => oauth_callback::take(call).await,
         Route::OAuthCallbackRepeat => Ok(oauth_callback::repeat(&form)),
-        Route::SignInCreate => sign_ins::create(exchange, &form).await,
-        Route::SignInShow(id) => sign_ins::show(exchange, id).await,
-        Route::SignInPrepare(id) => sign_ins::prepare(exchange, id, &form).await,
-        Route::SignInAttempt(id) => sign_ins::attempt(exchange, id, &form).await,
-        Route::SignUpCreate => sign_ups::create(exchange, &form).await,
-        Route::SignUpShow(id) => sign_ups::show(exchange, id).await,
-        Route::SignUpUpdate(id) => sign_ups::update(exchange, id, &form).await,
-        Route::SignUpPrepare(id) => sign_ups::prepare(exchange, id, &form).await,
-        Route::SignUpAttempt(id) => sign_ups::attempt(exchange, id, &form).await,
-        Route::Verify => verify::open(exchange).await,
-        Route::VerifyConfirmed => verify::confirm(exchange, &form).await,
-        Route::TicketAccept => tickets::accept(exchange).await,
-        Route::WaitlistJoin => waitlist::join(exchange, &form).await,
-        Route::SessionsEnd => client::end_sessions(exchange).await,
-        Route::SessionShow(id) => sessions::show(exchange, id).await,
-        Route::SessionTouch(id) => sessions::touch(exchange, id).await,
-        Route::SessionToken(id) => sessions::token(exchange, id).await,
-        Route::SessionEnd(id) => sessions::end(exchange, id, false).await,
-        Route::SessionRemove(id) => sessions::end(exchange, id, true).await,
-        Route::Me => me::show(exchange).await,
-        Route::DevBrowser => dev_browser::open(exchange).await,
-        Route::Jwks => Ok(jwks::show(exchange)),
+        Route::SignInCreate => sign_ins::create(call, &form).await,
+        Route::SignInShow(id) => sign_ins::show(call, id).await,
+        Route::SignInPrepare(id) => sign_ins::prepare(call, id, &form).await,
+        Route::SignInAttempt(id) => sign_ins::attempt(call, id, &form).await,
+        Route::SignUpCreate => sign_ups::create(call, &form).await,
+        Route::SignUpShow(id) => sign_ups::show(call, id).await,
+        Route::SignUpUpdate(id) => sign_ups::update(call, id, &form).await,
+        Route::SignUpPrepare(id) => sign_ups::prepare(call, id, &form).await,
+        Route::SignUpAttempt(id) => sign_ups::attempt(call, id, &form).await,
+        Route::Verify => verify::open(call).await,
+        Route::VerifyConfirmed => verify::confirm(call, &form).await,
+        Route::TicketAccept => tickets::accept(call).await,
+        Route::WaitlistJoin => waitlist::join(call, &form).await,
+        Route::SessionsEnd => client::end_sessions(call).await,
+        Route::SessionShow(id) => sessions::show(call, id).await,
+        Route::SessionTouch(id) => sessions::touch(call, id).await,
+        Route::SessionToken(id) => sessions::token(call, id).await,
+        Route::SessionEnd(id) => sessions::end(call, id, false).await,
+        Route::SessionRemove(id) => sessions::end(call, id, true).await,
+        Route::Me => me::show(call).await,
+        Route::DevBrowser => dev_browser::open(call).await,
+        Route::Jwks => Ok(jwks::show(call)),
         Route::Live => Ok(health::live()),
-        Route::Ready => health::ready(exchange),
-        Route::Outbox => dev::outbox(exchange),
-        Route::SettingsShow => Ok(dev::settings(exchange)),
-        Route::ClockShow => Ok(dev::clock(exchange)),
-        Route::Page(page) => Ok(page.show(exchange.engine().branding())),
+        Route::Ready => health::ready(call),
+        Route::Outbox => dev::outbox(call),
+        Route::SettingsShow => Ok(dev::settings(call)),
+        Route::ClockShow => Ok(dev::clock(call)),
+        Route::Page(page) => Ok(page.show(call.engine().branding())),
         Route::SettingsReplace | Route::ClockAdvance | Route::Backend(_) => Err(HttpError::internal("read above")),
     }
 }

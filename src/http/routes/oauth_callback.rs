@@ -10,8 +10,8 @@ use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::engine::{CallbackRedirect, ProviderCallback};
 use crate::http::audience::Audience;
+use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::exchange::Exchange;
 use crate::http::identity::Told;
 use crate::http::pages::link;
 use crate::http::pages::notice::Look;
@@ -19,29 +19,29 @@ use crate::http::params::Params;
 use crate::http::redirect;
 use crate::http::response::Answer;
 
-pub(super) async fn take(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
-    if exchange.head.method == Method::HEAD {
+pub(super) async fn take(call: &Call<'_>) -> Result<Answer, HttpError> {
+    if call.head.method == Method::HEAD {
         // A code is good for once, and that is not for whoever looks whether there is something here.
-        return Ok(link::nothing(&Look::of(exchange.app)));
+        return Ok(link::nothing(&Look::of(call.app)));
     }
-    let callback = read(&exchange.head.query);
-    let identity = exchange.presented().await?;
-    let engine = exchange.engine();
-    let returned = engine.return_from_provider(&identity.caller, &callback, &exchange.context).await;
+    let callback = read(&call.head.query);
+    let identity = call.presented().await?;
+    let engine = call.engine();
+    let returned = engine.return_from_provider(&identity.caller, &callback, &call.context).await;
     let returned = match returned {
         Ok(returned) => returned,
-        Err(error) => return Err(exchange.refuse(&identity, error).await),
+        Err(error) => return Err(call.refuse(&identity, error).await),
     };
-    if returned.is_late && exchange.head.audience() == Audience::Program {
+    if returned.is_late && call.head.audience() == Audience::Program {
         return Err(ErrorCode::OAuthCallbackInvalid.into());
     }
-    let answer = match destination(exchange, &returned) {
+    let answer = match destination(call, &returned) {
         Some(url) => Answer::see_other(&url),
         None if returned.is_late => return Err(ErrorCode::OAuthCallbackInvalid.into()),
-        None => link::nowhere(&Look::of(exchange.app)),
+        None => link::nowhere(&Look::of(call.app)),
     };
     Ok(match &returned.client {
-        Some(client) => exchange.told(&identity, answer, &Told::Client(client)),
+        Some(client) => call.told(&identity, answer, &Told::Client(client)),
         None => answer,
     })
 }
@@ -59,8 +59,8 @@ pub(super) fn repeat(form: &Params) -> Answer {
 }
 
 /// Where the browser goes, if the instance still allows that. A page's dev browser is for the browser that began.
-fn destination(exchange: &Exchange<'_>, returned: &CallbackRedirect) -> Option<String> {
-    let url = Some(&returned.url).filter(|url| exchange.app.redirects.still_allow(url))?;
+fn destination(call: &Call<'_>, returned: &CallbackRedirect) -> Option<String> {
+    let url = Some(&returned.url).filter(|url| call.app.redirects.still_allow(url))?;
     match (Url::parse(url), &returned.native_handoff) {
         (Ok(url), Some(native_handoff)) => Some(redirect::with_nonce(url, native_handoff).into()),
         (Ok(url), None) if returned.is_late && !returned.by_owner => Some(redirect::without_dev_browser(url).into()),

@@ -4,8 +4,8 @@ use crate::domain::id::SignInId;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::engine::{ClientView, EngineError, RawFirstFactor, RawProof, RawSignIn, SignInView};
+use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::exchange::Exchange;
 use crate::http::identity::{Identity, Told};
 use crate::http::params::Params;
 use crate::http::response::Answer;
@@ -13,62 +13,62 @@ use crate::http::wire::SignInResource;
 
 use super::sign_ups::{COMPLETE_REDIRECT, REDIRECT, allowed, redirect};
 
-pub(super) async fn create(exchange: &Exchange<'_>, form: &Params) -> Result<Answer, HttpError> {
-    let given = creation(exchange, form);
+pub(super) async fn create(call: &Call<'_>, form: &Params) -> Result<Answer, HttpError> {
+    let given = creation(call, form);
     let has_password = given.as_ref().is_ok_and(|given| given.password.is_some());
-    let identity = exchange.identify_writer(has_password).await?;
+    let identity = call.identify_writer(has_password).await?;
     let outcome = match &given {
-        Ok(given) => exchange.engine().create_sign_in(&identity.caller, given, &exchange.context).await,
+        Ok(given) => call.engine().create_sign_in(&identity.caller, given, &call.context).await,
         Err(rejection) => Err(rejection.clone().into()),
     };
-    settle(exchange, &identity, outcome).await
+    settle(call, &identity, outcome).await
 }
 
-pub(super) async fn show(exchange: &Exchange<'_>, id: SignInId) -> Result<Answer, HttpError> {
-    let identity = exchange.identify().await?;
-    let outcome = exchange.engine().sign_in(&identity.caller, id, &exchange.context).await;
-    settle(exchange, &identity, outcome).await
+pub(super) async fn show(call: &Call<'_>, id: SignInId) -> Result<Answer, HttpError> {
+    let identity = call.identify().await?;
+    let outcome = call.engine().sign_in(&identity.caller, id, &call.context).await;
+    settle(call, &identity, outcome).await
 }
 
-pub(super) async fn prepare(exchange: &Exchange<'_>, id: SignInId, form: &Params) -> Result<Answer, HttpError> {
+pub(super) async fn prepare(call: &Call<'_>, id: SignInId, form: &Params) -> Result<Answer, HttpError> {
     let given = preparation(form);
-    let identity = exchange.identify().await?;
+    let identity = call.identify().await?;
     let outcome = match &given {
-        Ok(given) => exchange.engine().prepare_first_factor(&identity.caller, id, given, &exchange.context).await,
+        Ok(given) => call.engine().prepare_first_factor(&identity.caller, id, given, &call.context).await,
         Err(rejection) => Err(rejection.clone().into()),
     };
-    settle(exchange, &identity, outcome).await
+    settle(call, &identity, outcome).await
 }
 
-pub(super) async fn attempt(exchange: &Exchange<'_>, id: SignInId, form: &Params) -> Result<Answer, HttpError> {
+pub(super) async fn attempt(call: &Call<'_>, id: SignInId, form: &Params) -> Result<Answer, HttpError> {
     let given = proof(form);
     // Whoever lost the completing answer has only the token that it replaced.
-    let identity = exchange.presented().await?;
+    let identity = call.presented().await?;
     let outcome = match &given {
-        Ok(given) => exchange.engine().attempt_first_factor(&identity.caller, id, given, &exchange.context).await,
+        Ok(given) => call.engine().attempt_first_factor(&identity.caller, id, given, &call.context).await,
         Err(rejection) => Err(rejection.clone().into()),
     };
-    settle(exchange, &identity, outcome).await
+    settle(call, &identity, outcome).await
 }
 
 async fn settle(
-    exchange: &Exchange<'_>,
+    call: &Call<'_>,
     identity: &Identity,
     outcome: Result<(SignInView, ClientView), EngineError>,
 ) -> Result<Answer, HttpError> {
     match outcome {
         Ok((sign_in, client)) => {
-            let mut answer = exchange.wrapped(identity, &SignInResource::from(&sign_in), &client);
+            let mut answer = call.wrapped(identity, &SignInResource::from(&sign_in), &client);
             if sign_in.value.external.as_deref().is_some_and(|account| account.authorize_url.is_some()) {
-                identity.tell_navigations(&Told::Client(&client), &exchange.head, answer.headers_mut());
+                identity.tell_navigations(&Told::Client(&client), &call.head, answer.headers_mut());
             }
             Ok(answer)
         }
-        Err(error) => Err(exchange.refuse(identity, error).await),
+        Err(error) => Err(call.refuse(identity, error).await),
     }
 }
 
-fn creation(exchange: &Exchange<'_>, form: &Params) -> Result<RawSignIn, Rejection> {
+fn creation(call: &Call<'_>, form: &Params) -> Result<RawSignIn, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = form.reader(&mut reasons);
     let given = RawSignIn {
@@ -86,7 +86,7 @@ fn creation(exchange: &Exchange<'_>, form: &Params) -> Result<RawSignIn, Rejecti
         captcha_error: reader.hint("captcha_error"),
     };
     let (url, complete_url) = (reader.take(REDIRECT), reader.take(COMPLETE_REDIRECT));
-    let redirect = |param: &str, url: &str| redirect(exchange, param, url);
+    let redirect = |param: &str, url: &str| redirect(call, param, url);
     let redirect_url = allowed(REDIRECT, url, redirect, &mut reasons);
     let action_complete_redirect_url = allowed(COMPLETE_REDIRECT, complete_url, redirect, &mut reasons);
     Rejection::collect(reasons).map(|()| RawSignIn { redirect_url, action_complete_redirect_url, ..given })

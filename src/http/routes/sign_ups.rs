@@ -6,113 +6,113 @@ use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::RawFields;
 use crate::engine::{ClientView, EngineError, RawPrepare, SignUpView};
+use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::exchange::Exchange;
 use crate::http::identity::{Identity, Told};
 use crate::http::params::{Params, Reader};
 use crate::http::response::Answer;
 use crate::http::wire::SignUpResource;
 
-pub(super) async fn create(exchange: &Exchange<'_>, form: &Params) -> Result<Answer, HttpError> {
-    let fields = fields(exchange, form, Write::Begin);
+pub(super) async fn create(call: &Call<'_>, form: &Params) -> Result<Answer, HttpError> {
+    let fields = fields(call, form, Write::Begin);
     let has_password = fields.as_ref().is_ok_and(|fields| fields.password.is_some());
-    let identity = exchange.identify_writer(has_password).await?;
+    let identity = call.identify_writer(has_password).await?;
     let fields = match fields {
         Ok(fields) => fields,
-        Err(rejection) => return Err(refuse(exchange, &identity, rejection.into()).await),
+        Err(rejection) => return Err(refuse(call, &identity, rejection.into()).await),
     };
-    let engine = exchange.engine();
+    let engine = call.engine();
     let caller = engine.or_opened(&identity.caller);
-    let outcome = engine.create_sign_up(&caller, &fields, &exchange.context).await;
+    let outcome = engine.create_sign_up(&caller, &fields, &call.context).await;
     // A client that is new is told even by a refusal where something was kept for it, and else not even begun.
     let is_opened = outcome.is_err() && engine.is_stored(&caller).await.unwrap_or_default();
     let identity = if is_opened { Identity::from_caller(caller, engine) } else { identity };
-    settle(exchange, &identity, outcome).await
+    settle(call, &identity, outcome).await
 }
 
-pub(super) async fn show(exchange: &Exchange<'_>, id: SignUpId) -> Result<Answer, HttpError> {
-    let identity = exchange.identify().await?;
-    let engine = exchange.engine();
-    if let Some(native_handoff) = exchange.head.query.single("rotating_token_nonce")?.filter(|text| !text.is_empty()) {
-        let outcome = engine.claim_return(&identity.caller, id, native_handoff, &exchange.context).await;
-        return settle(exchange, &identity, outcome).await;
+pub(super) async fn show(call: &Call<'_>, id: SignUpId) -> Result<Answer, HttpError> {
+    let identity = call.identify().await?;
+    let engine = call.engine();
+    if let Some(native_handoff) = call.head.query.single("rotating_token_nonce")?.filter(|text| !text.is_empty()) {
+        let outcome = engine.claim_return(&identity.caller, id, native_handoff, &call.context).await;
+        return settle(call, &identity, outcome).await;
     }
-    let (sign_up, mut client) = match engine.sign_up_and_client(&identity.caller, id, &exchange.context).await {
+    let (sign_up, mut client) = match engine.sign_up_and_client(&identity.caller, id, &call.context).await {
         Ok(shown) => shown,
-        Err(error) => return Err(refuse(exchange, &identity, error).await),
+        Err(error) => return Err(refuse(call, &identity, error).await),
     };
     if sign_up.value.was_completed_elsewhere() {
         // The tab that waits replaces its client by this one, and with it the sign-up that its page shows.
         client.sign_up.get_or_insert_with(|| sign_up.clone());
     }
-    Ok(exchange.wrapped(&identity, &SignUpResource::from(&sign_up), &client))
+    Ok(call.wrapped(&identity, &SignUpResource::from(&sign_up), &client))
 }
 
-pub(super) async fn update(exchange: &Exchange<'_>, id: SignUpId, form: &Params) -> Result<Answer, HttpError> {
-    let fields = fields(exchange, form, Write::Change);
+pub(super) async fn update(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<Answer, HttpError> {
+    let fields = fields(call, form, Write::Change);
     let has_password = fields.as_ref().is_ok_and(|fields| fields.password.is_some());
-    let identity = exchange.identify_writer(has_password).await?;
+    let identity = call.identify_writer(has_password).await?;
     let outcome = match &fields {
         Ok(fields) => {
-            let engine = exchange.engine();
-            engine.update_sign_up(&identity.caller, id, fields, &exchange.context).await
+            let engine = call.engine();
+            engine.update_sign_up(&identity.caller, id, fields, &call.context).await
         }
         Err(rejection) => Err(rejection.clone().into()),
     };
-    settle(exchange, &identity, outcome).await
+    settle(call, &identity, outcome).await
 }
 
-pub(super) async fn prepare(exchange: &Exchange<'_>, id: SignUpId, form: &Params) -> Result<Answer, HttpError> {
-    let given = wishes(exchange, form);
-    let identity = exchange.identify().await?;
+pub(super) async fn prepare(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<Answer, HttpError> {
+    let given = wishes(call, form);
+    let identity = call.identify().await?;
     let outcome = match &given {
-        Ok(given) => exchange.engine().prepare(&identity.caller, id, given, &exchange.context).await,
+        Ok(given) => call.engine().prepare(&identity.caller, id, given, &call.context).await,
         Err(rejection) => Err(rejection.clone().into()),
     };
-    settle(exchange, &identity, outcome).await
+    settle(call, &identity, outcome).await
 }
 
-pub(super) async fn attempt(exchange: &Exchange<'_>, id: SignUpId, form: &Params) -> Result<Answer, HttpError> {
+pub(super) async fn attempt(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<Answer, HttpError> {
     let given = pair(form, "strategy", "code");
     // Whoever lost the completing answer has only the token that it replaced.
-    let identity = exchange.presented().await?;
+    let identity = call.presented().await?;
     let outcome = match &given {
         Ok((strategy, code)) => {
             let (strategy, code) = (strategy.as_deref(), code.as_deref());
-            let engine = exchange.engine();
-            let context = &exchange.context;
+            let engine = call.engine();
+            let context = &call.context;
             engine.attempt_verification(&identity.caller, id, strategy, code, context).await
         }
         Err(rejection) => Err(rejection.clone().into()),
     };
-    settle(exchange, &identity, outcome).await
+    settle(call, &identity, outcome).await
 }
 
 async fn settle(
-    exchange: &Exchange<'_>,
+    call: &Call<'_>,
     identity: &Identity,
     outcome: Result<(SignUpView, ClientView), EngineError>,
 ) -> Result<Answer, HttpError> {
     match outcome {
         Ok((sign_up, client)) => {
             let shown = SignUpResource::from(&sign_up);
-            let mut answer = exchange.wrapped(identity, &shown, &client);
+            let mut answer = call.wrapped(identity, &shown, &client);
             if sign_up.value.awaits_link() || sign_up.value.awaits_provider() {
-                identity.tell_navigations(&Told::Client(&client), &exchange.head, answer.headers_mut());
+                identity.tell_navigations(&Told::Client(&client), &call.head, answer.headers_mut());
             }
             Ok(answer)
         }
-        Err(error) => Err(refuse(exchange, identity, error).await),
+        Err(error) => Err(refuse(call, identity, error).await),
     }
 }
 
 /// To somebody without a client every sign-up is unknown.
-async fn refuse(exchange: &Exchange<'_>, identity: &Identity, error: EngineError) -> HttpError {
+async fn refuse(call: &Call<'_>, identity: &Identity, error: EngineError) -> HttpError {
     let error = match error {
         EngineError::NoClient => EngineError::NotFound,
         error => error,
     };
-    exchange.refuse(identity, error).await
+    call.refuse(identity, error).await
 }
 
 /// What fields are for.
@@ -125,8 +125,8 @@ enum Write {
     Change,
 }
 
-fn fields(exchange: &Exchange<'_>, form: &Params, write: Write) -> Result<RawFields, Rejection> {
-    read_fields(form, write, |param, url| redirect(exchange, param, url))
+fn fields(call: &Call<'_>, form: &Params, write: Write) -> Result<RawFields, Rejection> {
+    read_fields(form, write, |param, url| redirect(call, param, url))
 }
 
 fn read_fields(
@@ -173,7 +173,7 @@ fn read_fields(
     Rejection::collect(reasons).map(|()| RawFields { redirect_url, action_complete_redirect_url, ..fields })
 }
 
-fn wishes(exchange: &Exchange<'_>, form: &Params) -> Result<RawPrepare, Rejection> {
+fn wishes(call: &Call<'_>, form: &Params) -> Result<RawPrepare, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = form.reader(&mut reasons);
     let wishes = RawPrepare {
@@ -185,7 +185,7 @@ fn wishes(exchange: &Exchange<'_>, form: &Params) -> Result<RawPrepare, Rejectio
         oidc_login_hint: reader.hint("oidc_login_hint"),
     };
     let (url, complete_url) = (reader.take(REDIRECT), reader.take(COMPLETE_REDIRECT));
-    let redirect = |param: &str, url: &str| redirect(exchange, param, url);
+    let redirect = |param: &str, url: &str| redirect(call, param, url);
     let redirect_url = allowed(REDIRECT, url, redirect, &mut reasons);
     let action_complete_redirect_url = allowed(COMPLETE_REDIRECT, complete_url, redirect, &mut reasons);
     Rejection::collect(reasons).map(|()| RawPrepare { redirect_url, action_complete_redirect_url, ..wishes })
@@ -202,8 +202,8 @@ pub(super) fn allowed(
     checked.map_err(|reason| reasons.push(reason)).ok()
 }
 
-pub(super) fn redirect(exchange: &Exchange<'_>, param: &str, url: &str) -> Result<String, Reason> {
-    exchange.app.redirects.check(param, url, exchange.context.origin.as_deref())
+pub(super) fn redirect(call: &Call<'_>, param: &str, url: &str) -> Result<String, Reason> {
+    call.app.redirects.check(param, url, call.context.origin.as_deref())
 }
 
 fn pair(form: &Params, first: &str, second: &str) -> Result<(Option<String>, Option<String>), Rejection> {

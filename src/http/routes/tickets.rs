@@ -5,18 +5,18 @@
 use crate::domain::rejection::ErrorCode;
 use crate::domain::text;
 use crate::engine::TicketStatus;
+use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::exchange::Exchange;
 use crate::http::redirect;
 use crate::http::response::Answer;
 
-pub(super) async fn accept(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
+pub(super) async fn accept(call: &Call<'_>) -> Result<Answer, HttpError> {
     // A ticket that came twice is as good as none. What follows a link in a text is often taken for its end.
-    let ticket = text::token(exchange.head.query.single("ticket").ok().flatten().unwrap_or_default());
-    let identity = exchange.presented().await?;
-    let owner = exchange.engine().accept_ticket(&identity.caller, ticket, &exchange.context).await?;
+    let ticket = text::token(call.head.query.single("ticket").ok().flatten().unwrap_or_default());
+    let identity = call.presented().await?;
+    let owner = call.engine().accept_ticket(&identity.caller, ticket, &call.context).await?;
     // The invitation may be older than the list of places that people may be sent to.
-    let url = owner.redirect_url.filter(|url| exchange.app.redirects.still_allow(url));
+    let url = owner.redirect_url.filter(|url| call.app.redirects.still_allow(url));
     let status = match owner.status {
         TicketStatus::SignUp => "sign_up",
         TicketStatus::SignIn => "sign_in",
@@ -26,7 +26,7 @@ pub(super) async fn accept(exchange: &Exchange<'_>) -> Result<Answer, HttpError>
     };
     // Whoever has an account signs in the way they used to: a ticket is good for signing up only.
     let ticket = (owner.status == TicketStatus::SignUp).then_some(ticket);
-    let url = url.unwrap_or_else(|| exchange.app.options.home());
+    let url = url.unwrap_or_else(|| call.app.options.home());
     let url = redirect::with_ticket(&url, status, ticket);
     let url = url.ok_or_else(|| HttpError::internal("an invitation without a place to go"))?;
     Ok(Answer::see_other(url.as_str()))

@@ -10,8 +10,8 @@ use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::text;
 use crate::engine::{Followed, LinkOutcome};
 use crate::http::audience::Audience;
+use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::exchange::Exchange;
 use crate::http::identity::Told;
 use crate::http::pages::link;
 use crate::http::pages::notice::Look;
@@ -19,39 +19,35 @@ use crate::http::params::Params;
 use crate::http::redirect;
 use crate::http::response::Answer;
 
-pub(super) async fn open(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
-    if exchange.head.method == Method::HEAD {
-        return Ok(link::nothing(&Look::of(exchange.app)));
+pub(super) async fn open(call: &Call<'_>) -> Result<Answer, HttpError> {
+    if call.head.method == Method::HEAD {
+        return Ok(link::nothing(&Look::of(call.app)));
     }
-    follow(exchange, exchange.head.query.single("token"), false).await
+    follow(call, call.head.query.single("token"), false).await
 }
 
 /// The button on the page: a person means it.
-pub(super) async fn confirm(exchange: &Exchange<'_>, form: &Params) -> Result<Answer, HttpError> {
-    follow(exchange, form.single("token"), true).await
+pub(super) async fn confirm(call: &Call<'_>, form: &Params) -> Result<Answer, HttpError> {
+    follow(call, form.single("token"), true).await
 }
 
-async fn follow(
-    exchange: &Exchange<'_>,
-    token: Result<Option<&str>, Reason>,
-    confirmed: bool,
-) -> Result<Answer, HttpError> {
+async fn follow(call: &Call<'_>, token: Result<Option<&str>, Reason>, confirmed: bool) -> Result<Answer, HttpError> {
     // A token that came twice is as good as none. What follows a link in a text is often taken for its end.
     let token = text::token(token.ok().flatten().unwrap_or_default());
-    let identity = exchange.presented().await?;
-    let engine = exchange.engine();
-    let followed = engine.follow_link(&identity.caller, token, confirmed, &exchange.context).await?;
-    let answer = render(exchange, &followed, token)?;
+    let identity = call.presented().await?;
+    let engine = call.engine();
+    let followed = engine.follow_link(&identity.caller, token, confirmed, &call.context).await?;
+    let answer = render(call, &followed, token)?;
     Ok(match &followed.client {
-        Some(view) => exchange.told(&identity, answer, &Told::Client(view)),
+        Some(view) => call.told(&identity, answer, &Told::Client(view)),
         None => answer,
     })
 }
 
-fn render(exchange: &Exchange<'_>, followed: &Followed, token: &str) -> Result<Answer, HttpError> {
-    let look = Look::of(exchange.app);
+fn render(call: &Call<'_>, followed: &Followed, token: &str) -> Result<Answer, HttpError> {
+    let look = Look::of(call.app);
     // The link may be older than the list of places that people may be sent to.
-    let url = followed.redirect_url.as_deref().filter(|url| exchange.app.redirects.still_allow(url));
+    let url = followed.redirect_url.as_deref().filter(|url| call.app.redirects.still_allow(url));
     let (status, refusal, session) = match followed.outcome {
         LinkOutcome::Verified { session } => ("verified", None, session),
         LinkOutcome::Unconfirmed => return Ok(link::question(&look, token, url)),
@@ -60,7 +56,7 @@ fn render(exchange: &Exchange<'_>, followed: &Followed, token: &str) -> Result<A
         LinkOutcome::Transferable => ("transferable", Some(ErrorCode::FormIdentifierExists), None),
         LinkOutcome::ClientMismatch => ("client_mismatch", Some(ErrorCode::SignUpEmailLinkNotSameClient), None),
     };
-    if let (Some(code), Audience::Program) = (refusal, exchange.head.audience()) {
+    if let (Some(code), Audience::Program) = (refusal, call.head.audience()) {
         return Err(code.into());
     }
     let session = session.map(|id| id.to_string());

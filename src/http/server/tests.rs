@@ -15,7 +15,7 @@ async fn both_loopbacks_are_served_on_one_port() {
     assert!(v4.is_ipv4() && v4.port() != 0);
     for address in &server.addresses {
         assert_eq!(address.port(), v4.port());
-        let answer = exchange(*address, GET).await;
+        let answer = call(*address, GET).await;
         assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("hello"));
         assert!(!answer.to_lowercase().contains("\r\nserver:"), "{answer}");
     }
@@ -39,7 +39,7 @@ async fn begun_answers_finish_and_idle_connections_do_not_hold_up_the_end() {
     let server = start(options(), handler).await;
     let address = server.addresses[0];
     let _idle = TcpStream::connect(address).await.expect("a connection");
-    let asking = tokio::spawn(exchange(address, GET));
+    let asking = tokio::spawn(call(address, GET));
     begun.notified().await;
     let stopping = tokio::spawn(server.stop());
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -89,7 +89,7 @@ async fn idle_connections_make_room_for_a_request() {
     kept.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.expect("sent");
     kept.read_exact(&mut [0; 12]).await.expect("an answer");
     for _ in 0..3 {
-        let answer = timeout(Duration::from_secs(5), exchange(address, GET)).await;
+        let answer = timeout(Duration::from_secs(5), call(address, GET)).await;
         assert!(answer.expect("a place").ends_with("hello"));
     }
     assert!(is_closed(silent).await, "the most silent one left first");
@@ -103,9 +103,9 @@ async fn connections_beyond_the_limit_wait_while_the_server_is_at_work_for_all_o
     let release = Arc::new(Notify::new());
     let server = start(options, held_until(&release)).await;
     let address = server.addresses[0];
-    let busy = tokio::spawn(exchange(address, GET));
+    let busy = tokio::spawn(call(address, GET));
     tokio::time::sleep(Duration::from_millis(50)).await;
-    let mut waiting = tokio::spawn(exchange(address, GET));
+    let mut waiting = tokio::spawn(call(address, GET));
     assert!(timeout(Duration::from_millis(200), &mut waiting).await.is_err());
     release.notify_one();
     assert!(busy.await.expect("an answer").ends_with("released"));
@@ -122,7 +122,7 @@ async fn a_source_that_has_its_share_gets_no_more() {
     let release = Arc::new(Notify::new());
     let server = start(options, held_until(&release)).await;
     let address = server.addresses[0];
-    let busy = tokio::spawn(exchange(address, GET));
+    let busy = tokio::spawn(call(address, GET));
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(is_closed(TcpStream::connect(address).await.expect("a connection")).await);
     release.notify_one();
@@ -138,7 +138,7 @@ async fn trusted_proxies_have_no_share() {
     let release = Arc::new(Notify::new());
     let server = start(options, held_until(&release)).await;
     let address = server.addresses[0];
-    let busy = [tokio::spawn(exchange(address, GET)), tokio::spawn(exchange(address, GET))];
+    let busy = [tokio::spawn(call(address, GET)), tokio::spawn(call(address, GET))];
     tokio::time::sleep(Duration::from_millis(50)).await;
     for one in busy {
         release.notify_one();
@@ -195,7 +195,7 @@ async fn the_end_waits_for_nobody_who_is_stuck_and_for_every_answer_that_is_begu
     let mut half = TcpStream::connect(address).await.expect("a connection");
     half.write_all(b"POST / HTTP/1.1\r\nHost: local").await.expect("sent");
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let honest = tokio::spawn(exchange(address, GET));
+    let honest = tokio::spawn(call(address, GET));
     tokio::time::sleep(Duration::from_millis(100)).await;
     let stopping = tokio::spawn(server.stop());
     tokio::time::sleep(connections::STUCK_AFTER + Duration::from_millis(500)).await;
@@ -210,7 +210,7 @@ async fn the_end_comes_in_time_whatever_is_begun() {
     let mut options = options();
     options.drain_timeout = Duration::from_millis(200);
     let server = start(options, held_until(&Arc::new(Notify::new()))).await;
-    let endless = tokio::spawn(exchange(server.addresses[0], GET));
+    let endless = tokio::spawn(call(server.addresses[0], GET));
     tokio::time::sleep(Duration::from_millis(50)).await;
     timeout(Duration::from_secs(5), server.stop()).await.expect("it ends");
     let cut_off = timeout(Duration::from_secs(5), endless).await.expect("the connection is closed too");
@@ -223,7 +223,7 @@ async fn one_place_serves_both_loopbacks() {
     options.max_connections = 1;
     let server = start(options, |_, _| async { text("hello") }).await;
     for address in server.addresses.iter().flat_map(|address| [address; 2]) {
-        let answer = timeout(Duration::from_secs(5), exchange(*address, GET)).await;
+        let answer = timeout(Duration::from_secs(5), call(*address, GET)).await;
         assert!(answer.expect("a place").ends_with("hello"), "{address}");
     }
     server.stop().await;
@@ -294,7 +294,7 @@ where
     Running { addresses, end, serving }
 }
 
-async fn exchange(address: SocketAddr, request: &'static str) -> String {
+async fn call(address: SocketAddr, request: &'static str) -> String {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     stream.write_all(request.as_bytes()).await.expect("sent");
     let mut answer = String::new();

@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::domain::id::InvitationId;
 use crate::domain::invitation::RawInvitation;
 use crate::domain::rejection::Rejection;
+use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::exchange::Exchange;
 use crate::http::json::Json;
 use crate::http::response::Answer;
 use crate::http::wire::invitation;
@@ -14,9 +14,9 @@ use crate::http::wire::invitation;
 use super::{deleted, listing, page, several};
 
 /// A list alone, unless it is asked for with its length.
-pub(super) async fn list(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
-    let query = &exchange.head.query;
-    let found = exchange.engine().invitations(&listing(query)?).await?;
+pub(super) async fn list(call: &Call<'_>) -> Result<Answer, HttpError> {
+    let query = &call.head.query;
+    let found = call.engine().invitations(&listing(query)?).await?;
     if query.single("paginated")?.is_some_and(|text| text == "true") {
         return Ok(page(&found, invitation));
     }
@@ -24,28 +24,28 @@ pub(super) async fn list(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
     Ok(Answer::json(&data))
 }
 
-pub(super) async fn create(exchange: &Exchange<'_>, given: &Json) -> Result<Answer, HttpError> {
-    let made = exchange.engine().create_invitation(&raw(exchange, given)?).await?;
+pub(super) async fn create(call: &Call<'_>, given: &Json) -> Result<Answer, HttpError> {
+    let made = call.engine().create_invitation(&raw(call, given)?).await?;
     Ok(Answer::json(&invitation(&made)))
 }
 
-pub(super) async fn create_bulk(exchange: &Exchange<'_>, given: &[Json]) -> Result<Answer, HttpError> {
-    let raw = several(given)?.iter().map(|given| raw(exchange, given)).collect::<Result<Vec<_>, _>>()?;
-    let made = exchange.engine().create_invitations(&raw).await?;
+pub(super) async fn create_bulk(call: &Call<'_>, given: &[Json]) -> Result<Answer, HttpError> {
+    let raw = several(given)?.iter().map(|given| raw(call, given)).collect::<Result<Vec<_>, _>>()?;
+    let made = call.engine().create_invitations(&raw).await?;
     Ok(Answer::json(&made.iter().map(invitation).collect::<Vec<_>>()))
 }
 
-pub(super) async fn revoke(exchange: &Exchange<'_>, id: InvitationId) -> Result<Answer, HttpError> {
-    let revoked = exchange.engine().revoke_invitation(id).await?;
+pub(super) async fn revoke(call: &Call<'_>, id: InvitationId) -> Result<Answer, HttpError> {
+    let revoked = call.engine().revoke_invitation(id).await?;
     Ok(Answer::json(&invitation(&revoked)))
 }
 
-pub(super) async fn delete(exchange: &Exchange<'_>, id: InvitationId) -> Result<Answer, HttpError> {
-    exchange.engine().delete_invitation(id).await?;
+pub(super) async fn delete(call: &Call<'_>, id: InvitationId) -> Result<Answer, HttpError> {
+    call.engine().delete_invitation(id).await?;
     Ok(deleted("invitation", id))
 }
 
-fn raw(exchange: &Exchange<'_>, given: &Json) -> Result<RawInvitation, Rejection> {
+fn raw(call: &Call<'_>, given: &Json) -> Result<RawInvitation, Rejection> {
     const REDIRECT: &str = "redirect_url";
     let mut reasons = Vec::new();
     let mut reader = given.reader(&mut reasons);
@@ -57,7 +57,7 @@ fn raw(exchange: &Exchange<'_>, given: &Json) -> Result<RawInvitation, Rejection
         ignore_existing: reader.flag("ignore_existing"),
         expires_in_days: reader.count("expires_in_days"),
     };
-    let allowed = raw.redirect_url.as_deref().map(|url| exchange.app.redirects.check(REDIRECT, url, None));
+    let allowed = raw.redirect_url.as_deref().map(|url| call.app.redirects.check(REDIRECT, url, None));
     let redirect_url = allowed.and_then(|url| url.map_err(|reason| reasons.push(reason)).ok());
     Rejection::collect(reasons).map(|()| RawInvitation { redirect_url, ..raw })
 }

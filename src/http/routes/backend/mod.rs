@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::engine::{ListParams, Page};
 use crate::http::app::App;
+use crate::http::call::Call;
 use crate::http::error::{Fault, HttpError};
-use crate::http::exchange::Exchange;
 use crate::http::json::{self as body, Json};
 use crate::http::params::Params;
 use crate::http::request::Head;
@@ -35,36 +35,36 @@ pub(in crate::http) fn admit(app: &App, head: &Head) -> Result<(), Fault> {
 }
 
 /// Answers a request of the backend's to `route`, once it was let in.
-pub(super) async fn answer<B>(exchange: &Exchange<'_>, route: BackendRoute, body: B) -> Result<Answer, HttpError>
+pub(super) async fn answer<B>(call: &Call<'_>, route: BackendRoute, body: B) -> Result<Answer, HttpError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let (head, options) = (&exchange.head, &exchange.app.options);
+    let (head, options) = (&call.head, &call.app.options);
     let given = match head.method {
         Method::GET | Method::HEAD => Vec::new(),
         _ => body::read(&head.headers, body, options).await?,
     };
     match route {
-        BackendRoute::InvitationList => invitations::list(exchange).await,
-        BackendRoute::InvitationCreate => invitations::create(exchange, only(&given)?).await,
-        BackendRoute::InvitationCreateBulk => invitations::create_bulk(exchange, &given).await,
-        BackendRoute::InvitationDelete(id) => invitations::delete(exchange, id).await,
-        BackendRoute::InvitationRevoke(id) => invitations::revoke(exchange, id).await,
-        BackendRoute::WaitlistList => waitlist_entries::list(exchange).await,
-        BackendRoute::WaitlistCreate => waitlist_entries::create(exchange, only(&given)?).await,
-        BackendRoute::WaitlistCreateBulk => waitlist_entries::create_bulk(exchange, &given).await,
-        BackendRoute::WaitlistDelete(id) => waitlist_entries::delete(exchange, id).await,
-        BackendRoute::WaitlistInvite(id) => waitlist_entries::invite(exchange, id, only(&given)?).await,
-        BackendRoute::WaitlistReject(id) => waitlist_entries::reject(exchange, id).await,
-        BackendRoute::TestingTokenCreate => Ok(testing_token(exchange)),
-        BackendRoute::SignUpShow(id) => sign_ups::show(exchange, id).await,
-        BackendRoute::SignUpUpdate(id) => sign_ups::update(exchange, id, only(&given)?).await,
+        BackendRoute::InvitationList => invitations::list(call).await,
+        BackendRoute::InvitationCreate => invitations::create(call, only(&given)?).await,
+        BackendRoute::InvitationCreateBulk => invitations::create_bulk(call, &given).await,
+        BackendRoute::InvitationDelete(id) => invitations::delete(call, id).await,
+        BackendRoute::InvitationRevoke(id) => invitations::revoke(call, id).await,
+        BackendRoute::WaitlistList => waitlist_entries::list(call).await,
+        BackendRoute::WaitlistCreate => waitlist_entries::create(call, only(&given)?).await,
+        BackendRoute::WaitlistCreateBulk => waitlist_entries::create_bulk(call, &given).await,
+        BackendRoute::WaitlistDelete(id) => waitlist_entries::delete(call, id).await,
+        BackendRoute::WaitlistInvite(id) => waitlist_entries::invite(call, id, only(&given)?).await,
+        BackendRoute::WaitlistReject(id) => waitlist_entries::reject(call, id).await,
+        BackendRoute::TestingTokenCreate => Ok(testing_token(call)),
+        BackendRoute::SignUpShow(id) => sign_ups::show(call, id).await,
+        BackendRoute::SignUpUpdate(id) => sign_ups::update(call, id, only(&given)?).await,
     }
 }
 
 /// A testing token, in Clerk's shape: its end is in seconds.
-fn testing_token(exchange: &Exchange<'_>) -> Answer {
-    let (token, expire_at) = exchange.engine().create_testing_token();
+fn testing_token(call: &Call<'_>) -> Answer {
+    let (token, expire_at) = call.engine().create_testing_token();
     let (token, expires_at) = (token.expose(), expire_at.as_secs());
     Answer::json(&json!({ "object": "testing_token", "token": token, "expires_at": expires_at }))
 }

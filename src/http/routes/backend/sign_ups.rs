@@ -3,24 +3,24 @@
 use crate::domain::id::SignUpId;
 use crate::domain::rejection::Rejection;
 use crate::domain::sign_up::BackendUpdate;
+use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::exchange::Exchange;
 use crate::http::json::Json;
 use crate::http::response::Answer;
 use crate::http::wire::SignUpResource;
 
-pub(super) async fn show(exchange: &Exchange<'_>, id: SignUpId) -> Result<Answer, HttpError> {
-    let sign_up = exchange.engine().inspect_sign_up(id).await?;
+pub(super) async fn show(call: &Call<'_>, id: SignUpId) -> Result<Answer, HttpError> {
+    let sign_up = call.engine().inspect_sign_up(id).await?;
     Ok(Answer::json(&SignUpResource::from(&sign_up)))
 }
 
-pub(super) async fn update(exchange: &Exchange<'_>, id: SignUpId, given: &Json) -> Result<Answer, HttpError> {
+pub(super) async fn update(call: &Call<'_>, id: SignUpId, given: &Json) -> Result<Answer, HttpError> {
     let mut reasons = Vec::new();
     let mut reader = given.reader(&mut reasons);
     let custom_action = reader.flag("custom_action");
     let external_id = reader.text_or_clear("external_id");
     Rejection::collect(reasons)?;
     let update = BackendUpdate::parse(custom_action, external_id.as_deref())?;
-    let sign_up = exchange.engine().update_sign_up_by_backend(id, update).await?;
+    let sign_up = call.engine().update_sign_up_by_backend(id, update).await?;
     Ok(Answer::json(&SignUpResource::from(&sign_up)))
 }

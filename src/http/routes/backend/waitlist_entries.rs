@@ -3,53 +3,53 @@
 use crate::domain::id::WaitlistEntryId;
 use crate::domain::rejection::Rejection;
 use crate::engine::WaitlistEntryView;
+use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::exchange::Exchange;
 use crate::http::json::Json;
 use crate::http::response::Answer;
 use crate::http::wire::waitlist_entry;
 
 use super::{deleted, listing, page, several};
 
-pub(super) async fn list(exchange: &Exchange<'_>) -> Result<Answer, HttpError> {
-    let found = exchange.engine().waitlist(&listing(&exchange.head.query)?).await?;
+pub(super) async fn list(call: &Call<'_>) -> Result<Answer, HttpError> {
+    let found = call.engine().waitlist(&listing(&call.head.query)?).await?;
     Ok(page(&found, waitlist_entry))
 }
 
-pub(super) async fn create(exchange: &Exchange<'_>, given: &Json) -> Result<Answer, HttpError> {
-    Ok(Answer::json(&waitlist_entry(&enter(exchange, given).await?)))
+pub(super) async fn create(call: &Call<'_>, given: &Json) -> Result<Answer, HttpError> {
+    Ok(Answer::json(&waitlist_entry(&enter(call, given).await?)))
 }
 
 /// One after the other: whoever is on the list already stays as they are, so a repetition after a fault is harmless.
-pub(super) async fn create_bulk(exchange: &Exchange<'_>, given: &[Json]) -> Result<Answer, HttpError> {
+pub(super) async fn create_bulk(call: &Call<'_>, given: &[Json]) -> Result<Answer, HttpError> {
     let mut made = Vec::new();
     for given in several(given)? {
-        made.push(waitlist_entry(&enter(exchange, given).await?));
+        made.push(waitlist_entry(&enter(call, given).await?));
     }
     Ok(Answer::json(&made))
 }
 
-pub(super) async fn invite(exchange: &Exchange<'_>, id: WaitlistEntryId, given: &Json) -> Result<Answer, HttpError> {
+pub(super) async fn invite(call: &Call<'_>, id: WaitlistEntryId, given: &Json) -> Result<Answer, HttpError> {
     let mut reasons = Vec::new();
     let ignore_existing = given.reader(&mut reasons).flag("ignore_existing");
     Rejection::collect(reasons)?;
-    let invited = exchange.engine().invite_from_waitlist(id, ignore_existing).await?;
+    let invited = call.engine().invite_from_waitlist(id, ignore_existing).await?;
     Ok(Answer::json(&waitlist_entry(&invited)))
 }
 
-pub(super) async fn reject(exchange: &Exchange<'_>, id: WaitlistEntryId) -> Result<Answer, HttpError> {
-    let rejected = exchange.engine().reject_from_waitlist(id).await?;
+pub(super) async fn reject(call: &Call<'_>, id: WaitlistEntryId) -> Result<Answer, HttpError> {
+    let rejected = call.engine().reject_from_waitlist(id).await?;
     Ok(Answer::json(&waitlist_entry(&rejected)))
 }
 
-pub(super) async fn delete(exchange: &Exchange<'_>, id: WaitlistEntryId) -> Result<Answer, HttpError> {
-    exchange.engine().delete_from_waitlist(id).await?;
+pub(super) async fn delete(call: &Call<'_>, id: WaitlistEntryId) -> Result<Answer, HttpError> {
+    call.engine().delete_from_waitlist(id).await?;
     Ok(deleted("waitlist_entry", id))
 }
 
-async fn enter(exchange: &Exchange<'_>, given: &Json) -> Result<WaitlistEntryView, HttpError> {
+async fn enter(call: &Call<'_>, given: &Json) -> Result<WaitlistEntryView, HttpError> {
     let mut reasons = Vec::new();
     let email_address = given.reader(&mut reasons).text("email_address");
     Rejection::collect(reasons)?;
-    Ok(exchange.engine().enter_waitlist(email_address.as_deref()).await?)
+    Ok(call.engine().enter_waitlist(email_address.as_deref()).await?)
 }

@@ -19,7 +19,7 @@ use super::response::{Answer, Wrapped};
 use super::wire::ClientResource;
 
 /// A request and the application that answers it.
-pub(super) struct Exchange<'a> {
+pub(super) struct Call<'a> {
     /// The application.
     pub(super) app: &'a App,
     /// The request's head.
@@ -30,7 +30,7 @@ pub(super) struct Exchange<'a> {
     owed: OnceLock<Secret<String>>,
 }
 
-impl<'a> Exchange<'a> {
+impl<'a> Call<'a> {
     /// A request that begins to be answered.
     pub(super) const fn new(app: &'a App, head: Head, context: RequestContext) -> Self {
         Self { app, head, context, owed: OnceLock::new() }
