@@ -13,7 +13,7 @@ use crate::engine::{ClientView, Engine, EngineError, RequestContext};
 
 use super::app::App;
 use super::error::{Fault, HttpError};
-use super::identity::{self, Identity, Told};
+use super::identity::{self, ClientUpdate, Identity};
 use super::request::{Head, Mode};
 use super::response::{Answer, Wrapped};
 use super::wire::ClientResource;
@@ -120,21 +120,21 @@ impl<'a> Call<'a> {
     /// An answer with the client piggybacked.
     pub(super) fn wrapped(&self, identity: &Identity, response: &impl Serialize, client: &ClientView) -> Answer {
         let body = Wrapped { response, client: ClientResource::from(client) };
-        self.told(identity, Answer::json(&body), &Told::Client(client))
+        self.with_credentials(identity, Answer::json(&body), &ClientUpdate::Client(client))
     }
 
     /// An answer to somebody without a client.
-    pub(super) fn nobody(&self, identity: &Identity) -> Answer {
+    pub(super) fn anonymous(&self, identity: &Identity) -> Answer {
         let body = Wrapped { response: (), client: () };
         // Where another answer brings a client this very moment, this one must not say that there are no sessions.
-        let told = if identity.caller.was_replaced() { Told::Nothing } else { Told::Nobody };
-        self.told(identity, Answer::json(&body), &told)
+        let told = if identity.caller.was_replaced() { ClientUpdate::Unchanged } else { ClientUpdate::Anonymous };
+        self.with_credentials(identity, Answer::json(&body), &told)
     }
 
     /// `answer` with the headers that tell the client what to keep.
-    pub(super) fn told(&self, identity: &Identity, mut answer: Answer, told: &Told<'_>) -> Answer {
+    pub(super) fn with_credentials(&self, identity: &Identity, mut answer: Answer, told: &ClientUpdate<'_>) -> Answer {
         let suffix = &self.app.cookie_suffix;
-        identity.tell(told, &self.head, suffix, answer.headers_mut());
+        identity.write_credentials(told, &self.head, suffix, answer.headers_mut());
         answer
     }
 
@@ -163,10 +163,10 @@ impl<'a> Call<'a> {
             None
         };
         let told = match &view {
-            Some(view) => Told::Client(view),
-            None => Told::Nothing,
+            Some(view) => ClientUpdate::Client(view),
+            None => ClientUpdate::Unchanged,
         };
-        identity.tell(&told, &self.head, suffix, error.headers_mut());
+        identity.write_credentials(&told, &self.head, suffix, error.headers_mut());
         match &view {
             Some(view) => error.with_client(json!(ClientResource::from(view))),
             None => error,

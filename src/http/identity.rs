@@ -19,13 +19,13 @@ pub(super) struct Identity {
 }
 
 /// What an answer is about to tell of the client.
-pub(super) enum Told<'a> {
+pub(super) enum ClientUpdate<'a> {
     /// This is the client now.
     Client(&'a ClientView),
     /// There is no client.
-    Nobody,
+    Anonymous,
     /// Nothing is known to have changed.
-    Nothing,
+    Unchanged,
     /// The client is to be forgotten.
     Forget,
 }
@@ -52,17 +52,23 @@ impl Identity {
     }
 
     /// Writes what the client must keep into the headers of an answer.
-    pub(super) fn tell(&self, told: &Told<'_>, head: &Head, suffix: &CookieSuffix, headers: &mut HeaderMap) {
+    pub(super) fn write_credentials(
+        &self,
+        told: &ClientUpdate<'_>,
+        head: &Head,
+        suffix: &CookieSuffix,
+        headers: &mut HeaderMap,
+    ) {
         match head.mode {
             Mode::Cookie => cookies(told, head, suffix, headers),
             Mode::Native => match (told, self.current(told)) {
                 // An empty one is forgotten (guide/contract.md#native-applications).
-                (Told::Forget, _) => insert(headers, AUTHORIZATION, ""),
+                (ClientUpdate::Forget, _) => insert(headers, AUTHORIZATION, ""),
                 (_, Some(token)) => insert(headers, AUTHORIZATION, token.expose()),
                 (_, None) => {}
             },
             Mode::DevBrowser => {
-                if let Told::Client(view) = told
+                if let ClientUpdate::Client(view) = told
                     && let Some(token) = &view.new_token
                 {
                     let id = format!("{DEV_BROWSER_PREFIX}{}", token.expose());
@@ -74,7 +80,7 @@ impl Identity {
 
     /// Lets the navigations of a dev browser be recognised: following a link, a browser sends its cookies and not
     /// its dev browser. Where page and engine are not same-site the browser refuses the cookie.
-    pub(super) fn tell_navigations(&self, told: &Told<'_>, head: &Head, headers: &mut HeaderMap) {
+    pub(super) fn write_navigation_credentials(&self, told: &ClientUpdate<'_>, head: &Head, headers: &mut HeaderMap) {
         if head.mode == Mode::DevBrowser
             && let Some(token) = self.current(told)
         {
@@ -83,11 +89,11 @@ impl Identity {
     }
 
     /// The token that is good after this answer.
-    fn current<'a>(&'a self, told: &'a Told<'_>) -> Option<&'a Secret<String>> {
+    fn current<'a>(&'a self, told: &'a ClientUpdate<'_>) -> Option<&'a Secret<String>> {
         match told {
-            Told::Client(view) => view.new_token.as_ref().or(self.token.as_ref()),
-            Told::Nothing => self.token.as_ref(),
-            Told::Nobody | Told::Forget => None,
+            ClientUpdate::Client(view) => view.new_token.as_ref().or(self.token.as_ref()),
+            ClientUpdate::Unchanged => self.token.as_ref(),
+            ClientUpdate::Anonymous | ClientUpdate::Forget => None,
         }
     }
 }
@@ -105,10 +111,10 @@ pub(super) fn hand_out(token: &Secret<String>, head: &Head, headers: &mut Header
     }
 }
 
-fn cookies(told: &Told<'_>, head: &Head, suffix: &CookieSuffix, headers: &mut HeaderMap) {
+fn cookies(told: &ClientUpdate<'_>, head: &Head, suffix: &CookieSuffix, headers: &mut HeaderMap) {
     let place = head.place();
     match told {
-        Told::Client(view) => {
+        ClientUpdate::Client(view) => {
             if let Some(token) = &view.new_token {
                 cookie::set_client(headers, token.expose(), place);
             }
@@ -117,16 +123,16 @@ fn cookies(told: &Told<'_>, head: &Head, suffix: &CookieSuffix, headers: &mut He
                 cookie::set_uat(headers, seconds, suffix, place);
             }
         }
-        Told::Nobody => {
+        ClientUpdate::Anonymous => {
             if cookie::claims_sessions(&head.headers, suffix) {
                 cookie::set_uat(headers, 0, suffix, place);
             }
         }
-        Told::Forget => {
+        ClientUpdate::Forget => {
             cookie::clear_client(headers, place);
             cookie::set_uat(headers, 0, suffix, place);
         }
-        Told::Nothing => {}
+        ClientUpdate::Unchanged => {}
     }
 }
 
@@ -154,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_new_token_becomes_a_cookie_beside_the_time_of_sessions() {
-        let lines = told("", &Told::Client(&signed_in(Some("t0ken"))));
+        let lines = told("", &ClientUpdate::Client(&signed_in(Some("t0ken"))));
         assert!(lines[0].starts_with("__client=t0ken; "), "{lines:?}");
         assert!(lines[1].starts_with("__client_uat=1795411798; "), "{lines:?}");
         assert!(lines[2].starts_with("__client_uat_9Kq1Csaf=1795411798; "), "{lines:?}");
@@ -163,28 +169,28 @@ mod tests {
     #[test]
     fn what_the_browser_has_is_not_sent_again() {
         let cookies = "__client_uat=1795411798; __client_uat_9Kq1Csaf=1795411798";
-        assert_eq!(told(cookies, &Told::Client(&signed_in(None))), [""; 0]);
+        assert_eq!(told(cookies, &ClientUpdate::Client(&signed_in(None))), [""; 0]);
     }
 
     #[test]
     fn strangers_get_no_cookies() {
-        assert_eq!(told("", &Told::Nobody), [""; 0]);
-        assert_eq!(told("__client_uat=0", &Told::Nobody), [""; 0]);
+        assert_eq!(told("", &ClientUpdate::Anonymous), [""; 0]);
+        assert_eq!(told("__client_uat=0", &ClientUpdate::Anonymous), [""; 0]);
     }
 
     #[test]
     fn a_time_without_a_client_is_taken_back() {
-        let lines = told("__client_uat=5", &Told::Nobody);
+        let lines = told("__client_uat=5", &ClientUpdate::Anonymous);
         assert!(lines.iter().all(|l| l.contains("=0; ")) && lines.len() == 2);
     }
 
     #[test]
     fn forgetting_clears_the_token() {
-        let lines = told("", &Told::Forget);
+        let lines = told("", &ClientUpdate::Forget);
         assert!(lines[0].starts_with("__client=; ") && lines[0].contains("Max-Age=0"));
     }
 
-    fn told(cookie: &str, told: &Told<'_>) -> Vec<String> {
+    fn told(cookie: &str, told: &ClientUpdate<'_>) -> Vec<String> {
         let request = Request::get("/v1/client").header("host", "localhost:8080").header("cookie", cookie).body(());
         let parts = request.expect("a request").into_parts().0;
         let url = Url::parse("http://localhost:8080").expect("a URL");

@@ -15,7 +15,7 @@ pub(super) async fn solve(call: &Call<'_>, form: &Params) -> Result<Answer, Http
     let identity = call.identify().await?;
     match call.engine().solve_captcha(&identity.caller, token, error, &call.context).await {
         Ok(Some(client)) => Ok(call.wrapped(&identity, &ClientResource::from(&client), &client)),
-        Ok(None) => Ok(call.nobody(&identity)),
+        Ok(None) => Ok(call.anonymous(&identity)),
         Err(error) => Err(call.refuse(&identity, error).await),
     }
 }

@@ -4,7 +4,7 @@
 use crate::engine::{ClientView, EngineError};
 use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::identity::{Identity, Told};
+use crate::http::identity::{ClientUpdate, Identity};
 use crate::http::response::{Answer, Wrapped};
 use crate::http::wire::ClientResource;
 
@@ -13,7 +13,7 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Answer, HttpError> {
     let shown = call.engine().client_view(&identity.caller, &call.context);
     Ok(match shown.await? {
         Some(client) => wrapped(call, &identity, &client),
-        None => call.nobody(&identity),
+        None => call.anonymous(&identity),
     })
 }
 
@@ -33,7 +33,7 @@ pub(super) async fn forget(call: &Call<'_>) -> Result<Answer, HttpError> {
         Err(EngineError::NoClient) => Answer::json(&Wrapped { response: (), client: () }),
         Err(error) => return Err(call.refuse(&identity, error).await),
     };
-    Ok(call.told(&identity, body, &Told::Forget))
+    Ok(call.with_credentials(&identity, body, &ClientUpdate::Forget))
 }
 
 /// Ends all sessions; the client stays. Nobody has none to end.
@@ -41,7 +41,7 @@ pub(super) async fn end_sessions(call: &Call<'_>) -> Result<Answer, HttpError> {
     let identity = call.identify().await?;
     match call.engine().end_sessions(&identity.caller, &call.context).await {
         Ok(client) => Ok(wrapped(call, &identity, &client)),
-        Err(EngineError::NoClient) => Ok(call.nobody(&identity)),
+        Err(EngineError::NoClient) => Ok(call.anonymous(&identity)),
         Err(error) => Err(call.refuse(&identity, error).await),
     }
 }

@@ -25,6 +25,6 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Answer, HttpError> {
             let active_at = sessions.map(|seen| seen.session.last_active_at).max();
             call.wrapped(&identity, &UserResource::of(&user, active_at), &client)
         }
-        None => call.nobody(&identity),
+        None => call.anonymous(&identity),
     })
 }

@@ -12,7 +12,7 @@ use crate::engine::{CallbackRedirect, ProviderCallback};
 use crate::http::audience::Audience;
 use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::identity::Told;
+use crate::http::identity::ClientUpdate;
 use crate::http::pages::link;
 use crate::http::pages::notice::Look;
 use crate::http::params::Params;
@@ -41,7 +41,7 @@ pub(super) async fn take(call: &Call<'_>) -> Result<Answer, HttpError> {
         None => link::nowhere(&Look::of(call.app)),
     };
     Ok(match &returned.client {
-        Some(client) => call.told(&identity, answer, &Told::Client(client)),
+        Some(client) => call.with_credentials(&identity, answer, &ClientUpdate::Client(client)),
         None => answer,
     })
 }

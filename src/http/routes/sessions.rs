@@ -4,7 +4,7 @@ use crate::domain::id::SessionId;
 use crate::engine::{ClientView, EngineError, SessionView};
 use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::identity::{Identity, Told};
+use crate::http::identity::{ClientUpdate, Identity};
 use crate::http::response::Answer;
 use crate::http::wire::{SessionResource, TokenResource};
 
@@ -38,7 +38,7 @@ pub(super) async fn token(call: &Call<'_>, id: SessionId) -> Result<Answer, Http
     match minted.await {
         Ok(jwt) => {
             let answer = Answer::json(&TokenResource::new(jwt.expose()));
-            Ok(call.told(&identity, answer, &Told::Nothing))
+            Ok(call.with_credentials(&identity, answer, &ClientUpdate::Unchanged))
         }
         Err(error) => Err(call.refuse(&identity, error).await),
     }

@@ -6,7 +6,7 @@ use crate::domain::secret::Secret;
 use crate::engine::{ClientView, EngineError, RawFirstFactor, RawProof, RawSignIn, SignInView};
 use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::identity::{Identity, Told};
+use crate::http::identity::{ClientUpdate, Identity};
 use crate::http::params::Params;
 use crate::http::response::Answer;
 use crate::http::wire::SignInResource;
@@ -60,7 +60,7 @@ async fn settle(
         Ok((sign_in, client)) => {
             let mut answer = call.wrapped(identity, &SignInResource::from(&sign_in), &client);
             if sign_in.value.external.as_deref().is_some_and(|account| account.authorize_url.is_some()) {
-                identity.tell_navigations(&Told::Client(&client), &call.head, answer.headers_mut());
+                identity.write_navigation_credentials(&ClientUpdate::Client(&client), &call.head, answer.headers_mut());
             }
             Ok(answer)
         }

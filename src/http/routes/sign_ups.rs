@@ -8,7 +8,7 @@ use crate::domain::sign_up::RawFields;
 use crate::engine::{ClientView, EngineError, RawPrepare, SignUpView};
 use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::identity::{Identity, Told};
+use crate::http::identity::{ClientUpdate, Identity};
 use crate::http::params::{Params, Reader};
 use crate::http::response::Answer;
 use crate::http::wire::SignUpResource;
@@ -98,7 +98,7 @@ async fn settle(
             let shown = SignUpResource::from(&sign_up);
             let mut answer = call.wrapped(identity, &shown, &client);
             if sign_up.value.awaits_link() || sign_up.value.awaits_provider() {
-                identity.tell_navigations(&Told::Client(&client), &call.head, answer.headers_mut());
+                identity.write_navigation_credentials(&ClientUpdate::Client(&client), &call.head, answer.headers_mut());
             }
             Ok(answer)
         }

@@ -12,7 +12,7 @@ use crate::engine::{Followed, LinkOutcome};
 use crate::http::audience::Audience;
 use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::identity::Told;
+use crate::http::identity::ClientUpdate;
 use crate::http::pages::link;
 use crate::http::pages::notice::Look;
 use crate::http::params::Params;
@@ -39,7 +39,7 @@ async fn follow(call: &Call<'_>, token: Result<Option<&str>, Reason>, confirmed:
     let followed = engine.follow_link(&identity.caller, token, confirmed, &call.context).await?;
     let answer = render(call, &followed, token)?;
     Ok(match &followed.client {
-        Some(view) => call.told(&identity, answer, &Told::Client(view)),
+        Some(view) => call.with_credentials(&identity, answer, &ClientUpdate::Client(view)),
         None => answer,
     })
 }
