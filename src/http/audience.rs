@@ -19,7 +19,7 @@ pub(super) enum Audience {
 impl Audience {
     /// Who reads the answer to a request with this method (the one on the wire) and these headers.
     ///
-    /// Browsers say what a request is for in `Sec-Fetch-Mode` (W3C Fetch Metadata, 2.2), which no script can set.
+    /// Browsers say what a request is for in `Sec-Fetch-AuthMode` (W3C Fetch Metadata, 2.2), which no script can set.
     /// Those that don't yet are known by an `Accept` that prefers pages (RFC 9110, 12.5.1), on the kinds of request
     /// that following links and sending forms makes. `Authorization` is never among their headers.
     pub(super) fn of(method: &Method, headers: &HeaderMap) -> Self {

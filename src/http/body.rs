@@ -11,7 +11,7 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, Head
 use tokio::time::{Instant, timeout_at};
 
 use super::HttpOptions;
-use super::error::{Fault, HttpError};
+use super::error::{HttpError, TransportError};
 use super::pace::Pace;
 use super::params::Params;
 
@@ -25,14 +25,14 @@ where
 {
     let bytes = if has_unsupported_type(headers) {
         discard(headers, body).await;
-        return Err(Fault::UnsupportedContentType.into());
+        return Err(TransportError::UnsupportedContentType.into());
     } else {
         read(headers, body, options).await?
     };
     if !bytes.is_empty() && !headers.contains_key(CONTENT_TYPE) {
-        return Err(Fault::UnsupportedContentType.into());
+        return Err(TransportError::UnsupportedContentType.into());
     }
-    Params::decode(&bytes, options.max_params).map_err(|_| Fault::RequestBodyTooLarge.into())
+    Params::decode(&bytes, options.max_params).map_err(|_| TransportError::RequestBodyTooLarge.into())
 }
 
 /// Reads a whole body.
@@ -46,12 +46,12 @@ where
     let max = options.max_body_bytes;
     let announced = headers.get(CONTENT_LENGTH).and_then(|l| l.to_str().ok()).and_then(|l| l.parse::<usize>().ok());
     let outcome = if announced.is_some_and(|length| length > max) {
-        Err(Fault::RequestBodyTooLarge)
+        Err(TransportError::RequestBodyTooLarge)
     } else {
         let gathered = Gathered::of_at_most(announced.unwrap_or(max));
         gather(&mut body, gathered, options).await
     };
-    if outcome == Err(Fault::RequestBodyTooLarge) {
+    if outcome == Err(TransportError::RequestBodyTooLarge) {
         discard(headers, body).await;
     }
     outcome.map_err(HttpError::from)
@@ -59,7 +59,7 @@ where
 
 /// A body that takes longer than `body_timeout` in all is given up, and one that comes more slowly than the least rate
 /// a good deal earlier.
-async fn gather<B>(body: &mut B, mut gathered: Gathered, options: &HttpOptions) -> Result<Bytes, Fault>
+async fn gather<B>(body: &mut B, mut gathered: Gathered, options: &HttpOptions) -> Result<Bytes, TransportError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -68,10 +68,10 @@ where
     loop {
         let patience = pace.wait(Instant::now()).min(end);
         let Ok(frame) = timeout_at(patience, body.frame()).await else {
-            return Err(Fault::RequestTimeout);
+            return Err(TransportError::RequestTimeout);
         };
         let Some(frame) = frame else { return Ok(gathered.whole()) };
-        let frame = frame.map_err(|_| Fault::BodyUnreadable)?;
+        let frame = frame.map_err(|_| TransportError::BodyUnreadable)?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
@@ -93,9 +93,9 @@ impl Gathered {
         Self { blocks: Vec::new(), length: 0, max }
     }
 
-    fn take(&mut self, mut data: &[u8]) -> Result<(), Fault> {
+    fn take(&mut self, mut data: &[u8]) -> Result<(), TransportError> {
         if data.len() > self.max - self.length {
-            return Err(Fault::RequestBodyTooLarge);
+            return Err(TransportError::RequestBodyTooLarge);
         }
         while !data.is_empty() {
             let room = |block: &Vec<u8>| block.capacity() - block.len();
@@ -217,7 +217,7 @@ mod tests {
             assert!(capacity(&gathered) < next + BLOCK_BYTES, "{} for {next} bytes", capacity(&gathered));
             (at, step) = (next, step % 5000 + 7);
         }
-        assert_eq!(gathered.take(b"a"), Err(Fault::RequestBodyTooLarge));
+        assert_eq!(gathered.take(b"a"), Err(TransportError::RequestBodyTooLarge));
         assert_eq!(gathered.whole(), bytes);
         let mut announced = Gathered::of_at_most(3);
         announced.take(b"abc").expect("room");
@@ -227,7 +227,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_body_that_drips_is_given_up_long_before_its_time_is_over() {
         let began = Instant::now();
-        assert_eq!(slow(1, Duration::from_millis(900)).await, Err(Fault::RequestTimeout));
+        assert_eq!(slow(1, Duration::from_millis(900)).await, Err(TransportError::RequestTimeout));
         let took = began.elapsed();
         assert!(took < Duration::from_secs(6), "{took:?}");
     }
@@ -237,12 +237,12 @@ mod tests {
         let begun = Instant::now();
         assert_eq!(slow(1000, Duration::from_millis(1000)).await.map(|b| b.len()), Ok(10_000));
         assert_eq!(begun.elapsed(), Duration::from_secs(10));
-        assert_eq!(slow(500, Duration::from_millis(1000)).await, Err(Fault::RequestTimeout));
+        assert_eq!(slow(500, Duration::from_millis(1000)).await, Err(TransportError::RequestTimeout));
         assert_eq!(begun.elapsed(), Duration::from_secs(10 + 15));
     }
 
     /// Reads a body of 10 000 bytes that comes in pieces of this length, each after a pause.
-    async fn slow(piece: usize, pause: Duration) -> Result<Bytes, Fault> {
+    async fn slow(piece: usize, pause: Duration) -> Result<Bytes, TransportError> {
         let mut body = Slow { piece, left: 10_000 / piece, pause, pausing: Box::pin(tokio::time::sleep(pause)) };
         gather(&mut body, Gathered::of_at_most(64 * 1024), &options()).await
     }

@@ -12,10 +12,10 @@ use crate::domain::secret::Secret;
 use crate::engine::{ClientView, Engine, EngineError, RequestContext};
 
 use super::app::App;
-use super::error::{Fault, HttpError};
+use super::error::{HttpError, TransportError};
 use super::identity::{self, ClientUpdate, Identity};
-use super::request::{Head, Mode};
-use super::response::{Answer, Wrapped};
+use super::request::{AuthMode, RequestHead};
+use super::response::{ApiResponse, Wrapped};
 use super::wire::ClientResource;
 
 /// A request and the application that answers it.
@@ -23,7 +23,7 @@ pub(super) struct Call<'a> {
     /// The application.
     pub(super) app: &'a App,
     /// The request's head.
-    pub(super) head: Head,
+    pub(super) head: RequestHead,
     /// Where it came from, as the engine sees it.
     pub(super) context: RequestContext,
     /// The token that the client was owed and that this exchange has to bring it.
@@ -32,7 +32,7 @@ pub(super) struct Call<'a> {
 
 impl<'a> Call<'a> {
     /// A request that begins to be answered.
-    pub(super) const fn new(app: &'a App, head: Head, context: RequestContext) -> Self {
+    pub(super) const fn new(app: &'a App, head: RequestHead, context: RequestContext) -> Self {
         Self { app, head, context, owed: OnceLock::new() }
     }
 
@@ -49,12 +49,12 @@ impl<'a> Call<'a> {
     /// no read is refused before it can take the new one away.
     pub(super) async fn identify(&self) -> Result<Identity, HttpError> {
         let identity = self.presented().await?;
-        let is_spared = self.is_read() && self.head.mode != Mode::DevBrowser && !self.may_ask_again();
+        let is_spared = self.is_read() && self.head.mode != AuthMode::DevBrowser && !self.may_ask_again();
         if identity.caller.was_replaced() && !is_spared {
-            return Err(Fault::TokenReplaced.into());
+            return Err(TransportError::TokenReplaced.into());
         }
-        if self.head.mode == Mode::DevBrowser && !identity.is_known() {
-            return Err(Fault::DevBrowserUnauthenticated.into());
+        if self.head.mode == AuthMode::DevBrowser && !identity.is_known() {
+            return Err(TransportError::DevBrowserUnauthenticated.into());
         }
         Ok(identity)
     }
@@ -69,8 +69,8 @@ impl<'a> Call<'a> {
             return self.identify().await;
         }
         let identity = self.presented().await?;
-        if self.head.mode == Mode::DevBrowser && !identity.is_known() && !identity.caller.was_replaced() {
-            return Err(Fault::DevBrowserUnauthenticated.into());
+        if self.head.mode == AuthMode::DevBrowser && !identity.is_known() && !identity.caller.was_replaced() {
+            return Err(TransportError::DevBrowserUnauthenticated.into());
         }
         Ok(identity)
     }
@@ -78,7 +78,7 @@ impl<'a> Call<'a> {
     /// Whether the browser can be had to send this request again, with the cookie that it has by then. Once is enough.
     pub(super) fn may_ask_again(&self) -> bool {
         let is_first = self.head.query.single(ASKED_AGAIN).is_ok_and(|asked| asked.is_none());
-        self.is_read() && self.head.mode == Mode::Cookie && is_first && self.head.encoded_query.is_ascii()
+        self.is_read() && self.head.mode == AuthMode::Cookie && is_first && self.head.encoded_query.is_ascii()
     }
 
     /// Whether it only asks to be shown something.
@@ -88,10 +88,10 @@ impl<'a> Call<'a> {
 
     /// Has the browser send this request again. The other answer, given a moment earlier, is then certainly ahead on
     /// the way to it.
-    pub(super) async fn ask_again(&self) -> Answer {
+    pub(super) async fn ask_again(&self) -> ApiResponse {
         tokio::time::sleep(ASK_AGAIN_AFTER).await;
         let mark = format!("{ASKED_AGAIN}=1");
-        Answer::again(&match self.head.encoded_query.as_str() {
+        ApiResponse::again(&match self.head.encoded_query.as_str() {
             "" => format!("?{mark}"),
             query => format!("?{query}&{mark}"),
         })
@@ -118,21 +118,26 @@ impl<'a> Call<'a> {
     }
 
     /// An answer with the client piggybacked.
-    pub(super) fn wrapped(&self, identity: &Identity, response: &impl Serialize, client: &ClientView) -> Answer {
+    pub(super) fn wrapped(&self, identity: &Identity, response: &impl Serialize, client: &ClientView) -> ApiResponse {
         let body = Wrapped { response, client: ClientResource::from(client) };
-        self.with_credentials(identity, Answer::json(&body), &ClientUpdate::Client(client))
+        self.with_credentials(identity, ApiResponse::json(&body), &ClientUpdate::Client(client))
     }
 
     /// An answer to somebody without a client.
-    pub(super) fn anonymous(&self, identity: &Identity) -> Answer {
+    pub(super) fn anonymous(&self, identity: &Identity) -> ApiResponse {
         let body = Wrapped { response: (), client: () };
         // Where another answer brings a client this very moment, this one must not say that there are no sessions.
         let told = if identity.caller.was_replaced() { ClientUpdate::Unchanged } else { ClientUpdate::Anonymous };
-        self.with_credentials(identity, Answer::json(&body), &told)
+        self.with_credentials(identity, ApiResponse::json(&body), &told)
     }
 
     /// `answer` with the headers that tell the client what to keep.
-    pub(super) fn with_credentials(&self, identity: &Identity, mut answer: Answer, told: &ClientUpdate<'_>) -> Answer {
+    pub(super) fn with_credentials(
+        &self,
+        identity: &Identity,
+        mut answer: ApiResponse,
+        told: &ClientUpdate<'_>,
+    ) -> ApiResponse {
         let suffix = &self.app.cookie_suffix;
         identity.write_credentials(told, &self.head, suffix, answer.headers_mut());
         answer
@@ -143,9 +148,14 @@ impl<'a> Call<'a> {
     /// decides.
     pub(super) async fn refuse(&self, identity: &Identity, error: EngineError) -> HttpError {
         let is_callers = matches!(error, EngineError::Rejected(_) | EngineError::NotFound | EngineError::SignedOut);
-        if self.head.mode == Mode::DevBrowser && !identity.is_known() && is_callers {
+        if self.head.mode == AuthMode::DevBrowser && !identity.is_known() && is_callers {
             let was_replaced = identity.caller.was_replaced();
-            return if was_replaced { Fault::TokenReplaced } else { Fault::DevBrowserUnauthenticated }.into();
+            return if was_replaced {
+                TransportError::TokenReplaced
+            } else {
+                TransportError::DevBrowserUnauthenticated
+            }
+            .into();
         }
         let is_replaced = error == EngineError::TokenReplaced;
         let mut error = HttpError::from(error);
@@ -155,7 +165,7 @@ impl<'a> Call<'a> {
         let suffix = &self.app.cookie_suffix;
         let view = if is_callers && identity.is_known() {
             match self.engine().client_view(&identity.caller, &self.context).await {
-                Err(EngineError::TokenReplaced) => return Fault::TokenReplaced.into(),
+                Err(EngineError::TokenReplaced) => return TransportError::TokenReplaced.into(),
                 // The refusal matters more than what stands beside it.
                 shown => shown.unwrap_or_default(),
             }

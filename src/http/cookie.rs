@@ -19,7 +19,7 @@ pub(super) struct CookieSuffix(String);
 
 /// Where cookies are set.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
+pub(super) struct CookieScope<'a> {
     /// The host that the request named, without its port.
     pub(super) host: Option<&'a str>,
     /// Whether browsers reach the engine by https.
@@ -56,7 +56,7 @@ pub(super) fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator
 }
 
 /// Gives the browser its client token.
-pub(super) fn set_client(headers: &mut HeaderMap, token: &str, place: Place<'_>) {
+pub(super) fn set_client(headers: &mut HeaderMap, token: &str, place: CookieScope<'_>) {
     let domain = place.host.filter(|host| is_domain(host));
     append(headers, line(CLIENT, token, domain, MAX_AGE_S, true, place));
 }
@@ -85,13 +85,13 @@ fn is_clients(line: &HeaderValue) -> bool {
 }
 
 /// Takes the client token away.
-pub(super) fn clear_client(headers: &mut HeaderMap, place: Place<'_>) {
+pub(super) fn clear_client(headers: &mut HeaderMap, place: CookieScope<'_>) {
     let domain = place.host.filter(|host| is_domain(host));
     append(headers, line(CLIENT, "", domain, 0, true, place));
 }
 
 /// Tells the browser when the sessions last changed, under both names.
-pub(super) fn set_uat(headers: &mut HeaderMap, seconds: u64, suffix: &CookieSuffix, place: Place<'_>) {
+pub(super) fn set_uat(headers: &mut HeaderMap, seconds: u64, suffix: &CookieSuffix, place: CookieScope<'_>) {
     let domain = place.host.and_then(parent);
     let value = seconds.to_string();
     for name in [CLIENT_UAT.to_owned(), format!("{CLIENT_UAT}_{suffix}")] {
@@ -115,7 +115,14 @@ pub(super) fn claims_sessions(headers: &HeaderMap, suffix: &CookieSuffix) -> boo
     [CLIENT_UAT, &suffixed].iter().any(|name| values(headers, name).any(|v| v != "0"))
 }
 
-fn line(name: &str, value: &str, domain: Option<&str>, max_age: u64, http_only: bool, place: Place<'_>) -> String {
+fn line(
+    name: &str,
+    value: &str,
+    domain: Option<&str>,
+    max_age: u64,
+    http_only: bool,
+    place: CookieScope<'_>,
+) -> String {
     let mut line = format!("{name}={value}; Path=/");
     if let Some(domain) = domain {
         let _infallible = write!(line, "; Domain={domain}");
@@ -182,7 +189,7 @@ mod tests {
 
     #[test]
     fn the_client_cookie_is_for_the_engine_alone() {
-        let line = |host, secure| set(|h| set_client(h, "t0ken", Place { host, secure }));
+        let line = |host, secure| set(|h| set_client(h, "t0ken", CookieScope { host, secure }));
         assert_eq!(
             line(Some("localhost"), false),
             ["__client=t0ken; Path=/; Max-Age=34560000; HttpOnly; SameSite=Lax"]
@@ -200,7 +207,7 @@ mod tests {
     fn the_time_of_sessions_is_for_the_application_too() {
         let suffix = CookieSuffix("9Kq1Csaf".into());
         let lines = |host| {
-            let place = Place { host: Some(host), secure: false };
+            let place = CookieScope { host: Some(host), secure: false };
             set(|h| set_uat(h, 1_795_411_798, &suffix, place))
         };
         assert_eq!(
@@ -242,7 +249,7 @@ mod tests {
 
     #[test]
     fn clearing_has_the_same_place() {
-        let place = Place { host: Some("clerk.example.com"), secure: true };
+        let place = CookieScope { host: Some("clerk.example.com"), secure: true };
         assert_eq!(
             set(|h| clear_client(h, place)),
             ["__client=; Path=/; Domain=clerk.example.com; Max-Age=0; HttpOnly; Secure; SameSite=Lax"]

@@ -13,8 +13,8 @@ use url::{Host, Url};
 use crate::config::Origin;
 
 use super::HttpOptions;
-use super::error::Fault;
-use super::response::{Answer, insert};
+use super::error::TransportError;
+use super::response::{ApiResponse, insert};
 
 /// The origins whose pages may call.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub(super) struct Origins {
 
 /// What the rule looks at.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct OriginInput<'a> {
     /// The method, after `_method`.
     pub(super) method: &'a Method,
     /// The `Origin`, if there is one.
@@ -77,32 +77,38 @@ impl Origins {
     }
 
     /// The rule itself.
-    pub(super) fn check(&self, asked: &Asked<'_>) -> Result<(), Fault> {
-        if asked.realm == Realm::Open {
+    pub(super) fn check(&self, origin_input: &OriginInput<'_>) -> Result<(), TransportError> {
+        if origin_input.realm == Realm::Open {
             return Ok(());
         }
-        if asked.realm == Realm::Backend {
-            return if asked.origin.is_none() { Ok(()) } else { Err(Fault::OriginAuthorizationConflict) };
+        if origin_input.realm == Realm::Backend {
+            return if origin_input.origin.is_none() {
+                Ok(())
+            } else {
+                Err(TransportError::OriginAuthorizationConflict)
+            };
         }
-        let Some(origin) = asked.origin else {
-            let is_safe = matches!(*asked.method, Method::GET | Method::HEAD | Method::OPTIONS);
-            let passes =
-                is_safe || asked.native || asked.realm == Realm::Dev || asked.fetch_site == Some("same-origin");
-            return if passes { Ok(()) } else { Err(Fault::OriginMissing) };
+        let Some(origin) = origin_input.origin else {
+            let is_safe = matches!(*origin_input.method, Method::GET | Method::HEAD | Method::OPTIONS);
+            let passes = is_safe
+                || origin_input.native
+                || origin_input.realm == Realm::Dev
+                || origin_input.fetch_site == Some("same-origin");
+            return if passes { Ok(()) } else { Err(TransportError::OriginMissing) };
         };
         // An application without cookies has no page. One that runs in a web view has, and no browser lets other pages
         // name such an origin.
-        if asked.native && (is_web(origin) || origin.is_empty()) {
-            return Err(Fault::OriginAuthorizationConflict);
+        if origin_input.native && (is_web(origin) || origin.is_empty()) {
+            return Err(TransportError::OriginAuthorizationConflict);
         }
         if !self.allows(origin) {
-            return Err(Fault::OriginInvalid);
+            return Err(TransportError::OriginInvalid);
         }
-        if asked.native {
+        if origin_input.native {
             return Ok(());
         }
-        if asked.authorization && asked.realm == Realm::Api {
-            return Err(Fault::OriginAuthorizationConflict);
+        if origin_input.authorization && origin_input.realm == Realm::Api {
+            return Err(TransportError::OriginAuthorizationConflict);
         }
         Ok(())
     }
@@ -130,8 +136,8 @@ pub(super) fn origin_of(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The answer to a preflight that passed the rule. What a `native` call carries its token in is no simple header.
-pub(super) fn preflight(native: bool) -> Answer {
-    let mut answer = Answer::empty();
+pub(super) fn preflight(native: bool) -> ApiResponse {
+    let mut answer = ApiResponse::empty();
     let headers = answer.headers_mut();
     headers
         .insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
@@ -186,39 +192,55 @@ mod tests {
 
     #[test]
     fn the_origin_rule() {
-        let get = asked(Method::GET, None);
-        let post = asked(Method::POST, None);
+        let get = origin_input(Method::GET, None);
+        let post = origin_input(Method::POST, None);
         let own = Some("http://localhost:8080");
         let page = Some("http://localhost:3000");
-        let conflict = Err(Fault::OriginAuthorizationConflict);
-        for (asked, expected) in [
-            (asked(Method::POST, page), Ok(())),
-            (asked(Method::POST, own), Ok(())),
-            (asked(Method::GET, page), Ok(())),
+        let conflict = Err(TransportError::OriginAuthorizationConflict);
+        for (origin_input, expected) in [
+            (origin_input(Method::POST, page), Ok(())),
+            (origin_input(Method::POST, own), Ok(())),
+            (origin_input(Method::GET, page), Ok(())),
             (get, Ok(())),
-            (asked(Method::HEAD, None), Ok(())),
-            (asked(Method::OPTIONS, None), Ok(())),
-            (post, Err(Fault::OriginMissing)),
+            (origin_input(Method::HEAD, None), Ok(())),
+            (origin_input(Method::OPTIONS, None), Ok(())),
+            (post, Err(TransportError::OriginMissing)),
             (with_site(post, "same-origin"), Ok(())),
-            (with_site(post, "same-site"), Err(Fault::OriginMissing)),
-            (with_site(post, "cross-site"), Err(Fault::OriginMissing)),
-            (with_site(post, "none"), Err(Fault::OriginMissing)),
-            (Asked { native: true, ..post }, Ok(())),
-            (Asked { native: true, authorization: true, ..post }, Ok(())),
-            (Asked { native: true, ..asked(Method::POST, page) }, conflict),
-            (Asked { native: true, ..asked(Method::GET, own) }, conflict),
-            (Asked { authorization: true, ..asked(Method::POST, page) }, conflict),
-            (Asked { realm: Realm::Dev, ..post }, Ok(())),
+            (with_site(post, "same-site"), Err(TransportError::OriginMissing)),
+            (with_site(post, "cross-site"), Err(TransportError::OriginMissing)),
+            (with_site(post, "none"), Err(TransportError::OriginMissing)),
+            (OriginInput { native: true, ..post }, Ok(())),
+            (OriginInput { native: true, authorization: true, ..post }, Ok(())),
+            (OriginInput { native: true, ..origin_input(Method::POST, page) }, conflict),
+            (OriginInput { native: true, ..origin_input(Method::GET, own) }, conflict),
+            (OriginInput { authorization: true, ..origin_input(Method::POST, page) }, conflict),
+            (OriginInput { realm: Realm::Dev, ..post }, Ok(())),
             // Web views name the page that they show.
-            (Asked { native: true, authorization: true, ..asked(Method::POST, Some("capacitor://localhost")) }, Ok(())),
-            (Asked { native: true, authorization: true, ..asked(Method::OPTIONS, Some(EXTENSION)) }, Ok(())),
-            (asked(Method::POST, Some(EXTENSION)), Ok(())),
-            (Asked { authorization: true, ..asked(Method::POST, Some(EXTENSION)) }, conflict),
-            (Asked { native: true, ..asked(Method::POST, Some("ionic://localhost")) }, Err(Fault::OriginInvalid)),
-            (Asked { native: true, ..asked(Method::POST, Some("null")) }, Err(Fault::OriginInvalid)),
-            (Asked { native: true, ..asked(Method::POST, Some("https://evil.example")) }, conflict),
+            (
+                OriginInput {
+                    native: true,
+                    authorization: true,
+                    ..origin_input(Method::POST, Some("capacitor://localhost"))
+                },
+                Ok(()),
+            ),
+            (
+                OriginInput { native: true, authorization: true, ..origin_input(Method::OPTIONS, Some(EXTENSION)) },
+                Ok(()),
+            ),
+            (origin_input(Method::POST, Some(EXTENSION)), Ok(())),
+            (OriginInput { authorization: true, ..origin_input(Method::POST, Some(EXTENSION)) }, conflict),
+            (
+                OriginInput { native: true, ..origin_input(Method::POST, Some("ionic://localhost")) },
+                Err(TransportError::OriginInvalid),
+            ),
+            (
+                OriginInput { native: true, ..origin_input(Method::POST, Some("null")) },
+                Err(TransportError::OriginInvalid),
+            ),
+            (OriginInput { native: true, ..origin_input(Method::POST, Some("https://evil.example")) }, conflict),
         ] {
-            assert_eq!(origins().check(&asked), expected, "{asked:?}");
+            assert_eq!(origins().check(&origin_input), expected, "{origin_input:?}");
         }
     }
 
@@ -227,12 +249,12 @@ mod tests {
         for origin in FOREIGN {
             for method in [Method::GET, Method::POST, Method::OPTIONS, Method::DELETE] {
                 for realm in [Realm::Api, Realm::Dev] {
-                    let asked = Asked { realm, ..asked(method.clone(), Some(origin)) };
-                    let asked = with_site(asked, "same-origin");
-                    assert_eq!(origins().check(&asked), Err(Fault::OriginInvalid), "{origin}");
+                    let origin_input = OriginInput { realm, ..origin_input(method.clone(), Some(origin)) };
+                    let origin_input = with_site(origin_input, "same-origin");
+                    assert_eq!(origins().check(&origin_input), Err(TransportError::OriginInvalid), "{origin}");
                 }
             }
-            let open = Asked { realm: Realm::Open, ..asked(Method::GET, Some(origin)) };
+            let open = OriginInput { realm: Realm::Open, ..origin_input(Method::GET, Some(origin)) };
             assert_eq!(origins().check(&open), Ok(()));
             let mut headers = HeaderMap::new();
             origins().grant(Some(origin), &mut headers);
@@ -349,8 +371,8 @@ mod tests {
         Origins::new(&options())
     }
 
-    fn asked(method: Method, origin: Option<&'static str>) -> Asked<'static> {
-        Asked {
+    fn origin_input(method: Method, origin: Option<&'static str>) -> OriginInput<'static> {
+        OriginInput {
             method: match method {
                 Method::GET => &Method::GET,
                 Method::HEAD => &Method::HEAD,
@@ -366,8 +388,8 @@ mod tests {
         }
     }
 
-    fn with_site(asked: Asked<'static>, site: &'static str) -> Asked<'static> {
-        Asked { fetch_site: Some(site), ..asked }
+    fn with_site(origin_input: OriginInput<'static>, site: &'static str) -> OriginInput<'static> {
+        OriginInput { fetch_site: Some(site), ..origin_input }
     }
 
     const EXTENSION: &str = "chrome-extension://abcdefghijklmnopabcdefghijklmnop";

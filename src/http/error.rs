@@ -17,13 +17,13 @@ use crate::domain::time::Span;
 use crate::engine::EngineError;
 
 use super::request_id::RequestId;
-use super::response::{Answer, insert};
+use super::response::{ApiResponse, insert};
 
 use table::row;
 
 /// What is wrong with a request before the domain sees it, or with the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum TransportError {
     OriginInvalid,
     OriginMissing,
     OriginAuthorizationConflict,
@@ -76,19 +76,19 @@ struct Problem {
 impl HttpError {
     /// 405 with the methods that the path has.
     pub(super) fn method_not_allowed(allow: &str) -> Self {
-        let mut error = Self::from(Fault::MethodNotAllowed);
+        let mut error = Self::from(TransportError::MethodNotAllowed);
         insert(error.headers_mut(), ALLOW, allow);
         error
     }
 
     /// 500, with what the log shall say.
     pub(super) fn internal(cause: impl Into<String>) -> Self {
-        Self::from(Fault::InternalError).because(cause)
+        Self::from(TransportError::InternalError).because(cause)
     }
 
     /// 503 with the reason in words, for whoever watches over the instance.
     pub(super) fn not_ready(reason: &str) -> Self {
-        let mut error = Self::from(Fault::ServiceUnavailable);
+        let mut error = Self::from(TransportError::ServiceUnavailable);
         for problem in &mut error.0.problems {
             problem.long_message = Cow::Owned(format!("Not ready: {reason}"));
         }
@@ -97,7 +97,7 @@ impl HttpError {
 
     /// 400 for pages of an origin that is not allowed, which is named: whoever looks into it sees which one was meant.
     pub(super) fn origin_invalid(origin: &str) -> Self {
-        let mut error = Self::from(Fault::OriginInvalid);
+        let mut error = Self::from(TransportError::OriginInvalid);
         for problem in &mut error.0.problems {
             let is_not = "is not one of the allowed origins of this instance";
             problem.long_message = Cow::Owned(format!("The Origin HTTP header {origin} {is_not}."));
@@ -141,7 +141,7 @@ impl HttpError {
 
     /// Whether the client's token was replaced under the call: asked again, it may be answered.
     pub(super) fn is_token_replaced(&self) -> bool {
-        self.0.problems.iter().any(|problem| problem.code == Fault::TokenReplaced.as_str())
+        self.0.problems.iter().any(|problem| problem.code == TransportError::TokenReplaced.as_str())
     }
 
     /// The headers of the answer.
@@ -166,14 +166,14 @@ impl HttpError {
     }
 
     /// The answer to a program, whose request has this id.
-    pub(super) fn into_answer(self, id: &RequestId) -> Answer {
+    pub(super) fn into_answer(self, id: &RequestId) -> ApiResponse {
         let parts = self.settled();
         let errors: Vec<Value> = parts.problems.iter().map(Problem::to_json).collect();
         let mut envelope = json!({"errors": errors, "clerk_trace_id": id.as_str()});
         if let Some(client) = parts.client {
             envelope["meta"] = json!({ "client": client });
         }
-        Answer::json(&envelope).with_status(parts.status).with_headers(parts.headers)
+        ApiResponse::json(&envelope).with_status(parts.status).with_headers(parts.headers)
     }
 
     /// What every answer is made of.
@@ -286,8 +286,8 @@ impl From<Rejection> for HttpError {
     }
 }
 
-impl From<Fault> for HttpError {
-    fn from(fault: Fault) -> Self {
+impl From<TransportError> for HttpError {
+    fn from(fault: TransportError) -> Self {
         let (status, problem) = Problem::new(fault.as_str(), None, None);
         Self::new(status, vec![problem])
     }
@@ -298,23 +298,23 @@ impl From<EngineError> for HttpError {
         match error {
             EngineError::Rejected(rejection) => rejection.into(),
             EngineError::NotFound => ErrorCode::ResourceNotFound.into(),
-            EngineError::NoClient => Fault::AuthenticationInvalid.into(),
-            EngineError::TokenReplaced => Fault::TokenReplaced.into(),
-            EngineError::SeveralClients => Fault::SeveralClients.into(),
-            EngineError::SignedOut => Fault::SignedOut.into(),
+            EngineError::NoClient => TransportError::AuthenticationInvalid.into(),
+            EngineError::TokenReplaced => TransportError::TokenReplaced.into(),
+            EngineError::SeveralClients => TransportError::SeveralClients.into(),
+            EngineError::SignedOut => TransportError::SignedOut.into(),
             EngineError::Overloaded { retry_after } => {
-                Self::from(Fault::ServiceUnavailable).because("overloaded").after(Some(retry_after))
+                Self::from(TransportError::ServiceUnavailable).because("overloaded").after(Some(retry_after))
             }
             EngineError::Busy { retry_after } | EngineError::Limited { retry_after } => {
                 ErrorCode::TooManyRequests.after(retry_after).into()
             }
-            EngineError::Unavailable(cause) => Self::from(Fault::ServiceUnavailable).because(cause),
-            EngineError::Internal => Fault::InternalError.into(),
+            EngineError::Unavailable(cause) => Self::from(TransportError::ServiceUnavailable).because(cause),
+            EngineError::Internal => TransportError::InternalError.into(),
         }
     }
 }
 
-impl Fault {
+impl TransportError {
     const fn as_str(self) -> &'static str {
         match self {
             Self::OriginInvalid => "origin_invalid",

@@ -7,25 +7,25 @@ use hyper::Version;
 use hyper::header::HOST;
 use hyper::http::request::Parts;
 
-use super::error::Fault;
+use super::error::TransportError;
 
 /// The host that a request names, in lower case and without a port; `None` where HTTP/1.0 names none.
 ///
 /// # Errors
 /// 400 for HTTP/1.1 without a `Host` line, for several of them, for one that holds no host, and for one that differs
 /// from the target of the request.
-pub(super) fn named(parts: &Parts) -> Result<Option<String>, Fault> {
+pub(super) fn named(parts: &Parts) -> Result<Option<String>, TransportError> {
     let mut lines = parts.headers.get_all(HOST).iter();
     let line = lines.next();
     if lines.next().is_some() || (line.is_none() && parts.version == Version::HTTP_11) {
-        return Err(Fault::HostInvalid);
+        return Err(TransportError::HostInvalid);
     }
-    let parse = |text: &str| Authority::parse(text).ok_or(Fault::HostInvalid);
-    let line = line.map(|line| line.to_str().map_err(|_| Fault::HostInvalid).and_then(parse)).transpose()?;
+    let parse = |text: &str| Authority::parse(text).ok_or(TransportError::HostInvalid);
+    let line = line.map(|line| line.to_str().map_err(|_| TransportError::HostInvalid).and_then(parse)).transpose()?;
     let target = parts.uri.authority().map(|target| parse(target.as_str())).transpose()?;
     let default = if parts.uri.scheme_str() == Some("https") { 443 } else { 80 };
     match (line, target) {
-        (Some(line), Some(target)) if !line.is_same(&target, default) => Err(Fault::HostInvalid),
+        (Some(line), Some(target)) if !line.is_same(&target, default) => Err(TransportError::HostInvalid),
         (line, target) => Ok(line.or(target).map(|named| named.host)),
     }
 }
@@ -78,11 +78,11 @@ mod tests {
     #[test]
     fn one_host_is_named_and_only_one() {
         assert_eq!(host(Version::HTTP_11, "/", &["Clerk.Example.com:8443"]), Ok(Some("clerk.example.com".into())));
-        assert_eq!(host(Version::HTTP_11, "/", &[]), Err(Fault::HostInvalid));
+        assert_eq!(host(Version::HTTP_11, "/", &[]), Err(TransportError::HostInvalid));
         assert_eq!(host(Version::HTTP_10, "/", &[]), Ok(None));
         for version in [Version::HTTP_10, Version::HTTP_11] {
-            assert_eq!(host(version, "/", &["a.example", "b.example"]), Err(Fault::HostInvalid));
-            assert_eq!(host(version, "/", &["a.example", "a.example"]), Err(Fault::HostInvalid));
+            assert_eq!(host(version, "/", &["a.example", "b.example"]), Err(TransportError::HostInvalid));
+            assert_eq!(host(version, "/", &["a.example", "a.example"]), Err(TransportError::HostInvalid));
         }
     }
 
@@ -91,11 +91,11 @@ mod tests {
         let line = |line| host(Version::HTTP_11, "http://a.example/v1/client", &[line]);
         assert_eq!(line("a.example"), Ok(Some("a.example".into())));
         assert_eq!(line("A.example:80"), Ok(Some("a.example".into())));
-        assert_eq!(line("a.example:8080"), Err(Fault::HostInvalid));
-        assert_eq!(line("b.example"), Err(Fault::HostInvalid));
+        assert_eq!(line("a.example:8080"), Err(TransportError::HostInvalid));
+        assert_eq!(line("b.example"), Err(TransportError::HostInvalid));
         let default = host(Version::HTTP_11, "https://a.example/", &["a.example:443"]);
         assert_eq!(default, Ok(Some("a.example".into())));
-        assert_eq!(host(Version::HTTP_11, "http://a.example/", &[]), Err(Fault::HostInvalid));
+        assert_eq!(host(Version::HTTP_11, "http://a.example/", &[]), Err(TransportError::HostInvalid));
     }
 
     #[test]
@@ -103,7 +103,7 @@ mod tests {
         for line in
             ["", ":80", "a b", "a, b", "a,b", "me@a.example", "a:b", "a:80:80", "a:99999", "[::1", "::1", "[x]", "a/b"]
         {
-            assert_eq!(host(Version::HTTP_11, "/", &[line]), Err(Fault::HostInvalid), "{line:?}");
+            assert_eq!(host(Version::HTTP_11, "/", &[line]), Err(TransportError::HostInvalid), "{line:?}");
         }
         for (line, named) in
             [("localhost:", "localhost"), ("[::1]:8080", "[::1]"), ("[::1]", "[::1]"), ("127.0.0.1", "127.0.0.1")]
@@ -112,7 +112,7 @@ mod tests {
         }
     }
 
-    fn host(version: Version, target: &str, lines: &[&str]) -> Result<Option<String>, Fault> {
+    fn host(version: Version, target: &str, lines: &[&str]) -> Result<Option<String>, TransportError> {
         let request = Request::builder().version(version).uri(target);
         let request = lines.iter().fold(request, |request, line| request.header(HOST, *line));
         named(&request.body(()).expect("a request").into_parts().0)

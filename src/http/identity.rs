@@ -7,7 +7,7 @@ use crate::domain::secret::Secret;
 use crate::engine::{Caller, ClientView, Engine, EngineError};
 
 use super::cookie::{self, CookieSuffix};
-use super::request::{DEV_BROWSER_PREFIX, Head, Mode};
+use super::request::{AuthMode, DEV_BROWSER_PREFIX, RequestHead};
 use super::response::insert;
 
 /// Who calls.
@@ -35,7 +35,7 @@ impl Identity {
     ///
     /// # Errors
     /// When they are of several clients, or the engine can't tell.
-    pub(super) async fn of(head: &Head, engine: &Engine) -> Result<Self, EngineError> {
+    pub(super) async fn of(head: &RequestHead, engine: &Engine) -> Result<Self, EngineError> {
         let caller = engine.identify_among(head.tokens()).await?;
         Ok(Self::from_caller(caller, engine))
     }
@@ -55,19 +55,19 @@ impl Identity {
     pub(super) fn write_credentials(
         &self,
         told: &ClientUpdate<'_>,
-        head: &Head,
+        head: &RequestHead,
         suffix: &CookieSuffix,
         headers: &mut HeaderMap,
     ) {
         match head.mode {
-            Mode::Cookie => cookies(told, head, suffix, headers),
-            Mode::Native => match (told, self.current(told)) {
+            AuthMode::Cookie => cookies(told, head, suffix, headers),
+            AuthMode::Native => match (told, self.current(told)) {
                 // An empty one is forgotten (guide/contract.md#native-applications).
                 (ClientUpdate::Forget, _) => insert(headers, AUTHORIZATION, ""),
                 (_, Some(token)) => insert(headers, AUTHORIZATION, token.expose()),
                 (_, None) => {}
             },
-            Mode::DevBrowser => {
+            AuthMode::DevBrowser => {
                 if let ClientUpdate::Client(view) = told
                     && let Some(token) = &view.new_token
                 {
@@ -80,11 +80,16 @@ impl Identity {
 
     /// Lets the navigations of a dev browser be recognised: following a link, a browser sends its cookies and not
     /// its dev browser. Where page and engine are not same-site the browser refuses the cookie.
-    pub(super) fn write_navigation_credentials(&self, told: &ClientUpdate<'_>, head: &Head, headers: &mut HeaderMap) {
-        if head.mode == Mode::DevBrowser
+    pub(super) fn write_navigation_credentials(
+        &self,
+        told: &ClientUpdate<'_>,
+        head: &RequestHead,
+        headers: &mut HeaderMap,
+    ) {
+        if head.mode == AuthMode::DevBrowser
             && let Some(token) = self.current(told)
         {
-            cookie::set_client(headers, token.expose(), head.place());
+            cookie::set_client(headers, token.expose(), head.cookie_scope());
         }
     }
 
@@ -99,20 +104,20 @@ impl Identity {
 }
 
 /// Gives a client the token that it was owed, where the answer does not bring it already.
-pub(super) fn hand_out(token: &Secret<String>, head: &Head, headers: &mut HeaderMap) {
+pub(super) fn hand_out(token: &Secret<String>, head: &RequestHead, headers: &mut HeaderMap) {
     match head.mode {
-        Mode::Cookie if cookie::sets_client(headers) => {}
-        Mode::Cookie => cookie::set_client(headers, token.expose(), head.place()),
-        Mode::Native if headers.contains_key(AUTHORIZATION) => {}
-        Mode::Native => insert(headers, AUTHORIZATION, token.expose()),
-        Mode::DevBrowser => {
+        AuthMode::Cookie if cookie::sets_client(headers) => {}
+        AuthMode::Cookie => cookie::set_client(headers, token.expose(), head.cookie_scope()),
+        AuthMode::Native if headers.contains_key(AUTHORIZATION) => {}
+        AuthMode::Native => insert(headers, AUTHORIZATION, token.expose()),
+        AuthMode::DevBrowser => {
             insert(headers, DEV_BROWSER_HEADER, &format!("{DEV_BROWSER_PREFIX}{}", token.expose()));
         }
     }
 }
 
-fn cookies(told: &ClientUpdate<'_>, head: &Head, suffix: &CookieSuffix, headers: &mut HeaderMap) {
-    let place = head.place();
+fn cookies(told: &ClientUpdate<'_>, head: &RequestHead, suffix: &CookieSuffix, headers: &mut HeaderMap) {
+    let place = head.cookie_scope();
     match told {
         ClientUpdate::Client(view) => {
             if let Some(token) = &view.new_token {
@@ -196,7 +201,7 @@ mod tests {
         let url = Url::parse("http://localhost:8080").expect("a URL");
         let options = HttpOptions::new(url, "pk_live_Y2xlcmsubG9jYWxob3N0JA==", true);
         let peer = ([127, 0, 0, 1], 4000).into();
-        let head = Head::read(parts, peer, &options).expect("a head");
+        let head = RequestHead::read(parts, peer, &options).expect("a head");
         let mut headers = HeaderMap::new();
         let suffix = CookieSuffix::of(&options.publishable_key);
         cookies(told, &head, &suffix, &mut headers);

@@ -10,7 +10,7 @@ use crate::domain::rejection::{ErrorCode, Reason};
 
 use super::HttpOptions;
 use super::body;
-use super::error::{Fault, HttpError};
+use super::error::{HttpError, TransportError};
 
 /// A JSON object's values by name.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +31,7 @@ where
     let content_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes()).unwrap_or_default();
     let essence = content_type.split(|b| *b == b';').next().unwrap_or_default();
     if !essence.trim_ascii().eq_ignore_ascii_case(b"application/json") {
-        return Err(Fault::UnsupportedContentType.into());
+        return Err(TransportError::UnsupportedContentType.into());
     }
     decode(&bytes)
 }

@@ -17,7 +17,7 @@ use crate::telemetry::{Repeats, Sum};
 use super::HttpOptions;
 use super::error::HttpError;
 use super::request_id::RequestId;
-use super::response::Answer;
+use super::response::ApiResponse;
 use super::router;
 
 /// The requests that one server has answered.
@@ -32,7 +32,7 @@ pub(super) struct Outcomes {
 }
 
 /// A request as it came. When it is dropped before anything came of it, the caller has left, which is noted too.
-pub(super) struct Asked<'a> {
+pub(super) struct LoggedRequest<'a> {
     /// Its id.
     pub(super) id: RequestId,
     method: Method,
@@ -66,7 +66,7 @@ struct Kind {
     code: String,
 }
 
-impl Asked<'_> {
+impl LoggedRequest<'_> {
     /// What the log's lines of this request stand in: whatever is said meanwhile names the request. Where requests have
     /// no lines there is nothing to find by it.
     pub(super) fn span(&self) -> Span {
@@ -78,10 +78,10 @@ impl Asked<'_> {
     }
 
     /// Notes what came of it.
-    pub(super) fn note(&mut self, outcome: &Result<Answer, HttpError>) {
+    pub(super) fn note(&mut self, outcome: &Result<ApiResponse, HttpError>) {
         self.is_noted = true;
         let error = outcome.as_ref().err();
-        let status = outcome.as_ref().map_or_else(HttpError::status, Answer::status).as_u16();
+        let status = outcome.as_ref().map_or_else(HttpError::status, ApiResponse::status).as_u16();
         self.outcomes.note(self, status, || Outcome {
             codes: error.map(HttpError::codes).unwrap_or_default(),
             cause: error.and_then(HttpError::cause),
@@ -105,7 +105,7 @@ impl Asked<'_> {
     }
 }
 
-impl Drop for Asked<'_> {
+impl Drop for LoggedRequest<'_> {
     fn drop(&mut self) {
         if !self.is_noted {
             self.outcomes.note(self, CALLER_LEFT, || Outcome { codes: String::new(), cause: None });
@@ -157,8 +157,8 @@ impl Outcomes {
     }
 
     /// A request that comes at this moment.
-    pub(super) fn asked(&self, parts: &Parts, is_proxy: bool, at: Timestamp) -> Asked<'_> {
-        Asked {
+    pub(super) fn asked(&self, parts: &Parts, is_proxy: bool, at: Timestamp) -> LoggedRequest<'_> {
+        LoggedRequest {
             id: RequestId::of(&parts.headers, is_proxy),
             method: parts.method.clone(),
             uri: parts.uri.clone(),
@@ -169,7 +169,7 @@ impl Outcomes {
         }
     }
 
-    fn note<'o>(&self, asked: &Asked<'_>, status: u16, outcome: impl FnOnce() -> Outcome<'o>) {
+    fn note<'o>(&self, asked: &LoggedRequest<'_>, status: u16, outcome: impl FnOnce() -> Outcome<'o>) {
         let now =
             asked.at + TimeSpan::from_millis(u64::try_from(asked.watch.elapsed().as_millis()).unwrap_or(u64::MAX));
         self.sum_up(now);
@@ -264,7 +264,7 @@ mod tests {
     use crate::domain::id::SignUpId;
     use crate::domain::rejection::ErrorCode;
     use crate::engine::EngineError;
-    use crate::http::error::Fault;
+    use crate::http::error::TransportError;
     use crate::telemetry::captured;
 
     #[test]
@@ -309,12 +309,12 @@ mod tests {
             (RequestLog::Sampled, 3, 5, 5),
             (RequestLog::Off, 0, 0, 5),
         ] {
-            let count = |outcome: fn() -> Result<Answer, HttpError>| {
+            let count = |outcome: fn() -> Result<ApiResponse, HttpError>| {
                 let outcomes = outcomes(setting);
                 (0..300).map(|_| logged(&outcomes, "/v1/me", outcome(), 0).lines().count()).sum::<usize>()
             };
-            assert_eq!(count(|| Ok(Answer::empty())), good, "{setting:?}");
-            assert_eq!(count(|| Err(Fault::SignedOut.into())), refused, "{setting:?}");
+            assert_eq!(count(|| Ok(ApiResponse::empty())), good, "{setting:?}");
+            assert_eq!(count(|| Err(TransportError::SignedOut.into())), refused, "{setting:?}");
             assert_eq!(count(|| Err(HttpError::internal("a defect"))), failed, "{setting:?}");
         }
     }
@@ -322,7 +322,7 @@ mod tests {
     #[test]
     fn a_flood_is_a_few_lines_and_their_number() {
         let outcomes = outcomes(RequestLog::Sampled);
-        let refuse = |second| logged(&outcomes, "/v1/me", Err(Fault::OriginInvalid.into()), second);
+        let refuse = |second| logged(&outcomes, "/v1/me", Err(TransportError::OriginInvalid.into()), second);
         let flood: String = (0..1000).map(|_| refuse(0)).collect();
         assert_eq!(flood.lines().count(), 5, "{flood}");
         let later = refuse(10);
@@ -347,9 +347,9 @@ mod tests {
         let first = at(0, unavailable());
         assert!(first.contains("WARN") && first.contains("the store is not available"), "{first}");
         (0..100).for_each(|_| drop(at(1, unavailable())));
-        let meanwhile = at(10, Ok(Answer::empty()));
+        let meanwhile = at(10, Ok(ApiResponse::empty()));
         assert!(meanwhile.contains("WARN") && meanwhile.contains("times=96"), "{meanwhile}");
-        let end = at(20, Ok(Answer::empty()));
+        let end = at(20, Ok(ApiResponse::empty()));
         assert!(end.contains("INFO") && end.contains("times=101") && end.contains("no further"), "{end}");
     }
 
@@ -370,7 +370,7 @@ mod tests {
         assert!(log.contains("the caller left") && log.contains("http.status=499"), "{log}");
         let log = captured("info", || {
             let mut asked = asked(&outcomes, "POST", "/v1/client/sign_ups", 0);
-            asked.note(&Ok(Answer::empty()));
+            asked.note(&Ok(ApiResponse::empty()));
         });
         assert_eq!(log.lines().count(), 1, "{log}");
     }
@@ -379,7 +379,7 @@ mod tests {
     fn what_is_polled_has_no_line_whatever_the_answer() {
         let outcomes = outcomes(RequestLog::All);
         for path in ["/health/live", "/health/ready"] {
-            assert_eq!(logged(&outcomes, path, Ok(Answer::empty()), 0), "");
+            assert_eq!(logged(&outcomes, path, Ok(ApiResponse::empty()), 0), "");
             assert_eq!(logged(&outcomes, path, Err(HttpError::not_ready("commits fail")), 0), "");
         }
     }
@@ -392,7 +392,7 @@ mod tests {
     }
 
     /// What the log says of a GET.
-    fn logged(outcomes: &Outcomes, uri: &str, outcome: Result<Answer, HttpError>, second: u64) -> String {
+    fn logged(outcomes: &Outcomes, uri: &str, outcome: Result<ApiResponse, HttpError>, second: u64) -> String {
         told(outcomes, "GET", uri, outcome, second).0
     }
 
@@ -401,7 +401,7 @@ mod tests {
         outcomes: &Outcomes,
         method: &str,
         uri: &str,
-        outcome: Result<Answer, HttpError>,
+        outcome: Result<ApiResponse, HttpError>,
         second: u64,
     ) -> (String, String) {
         let mut asked = asked(outcomes, method, uri, second);
@@ -409,7 +409,7 @@ mod tests {
         (captured("info", || asked.note(&outcome)), id)
     }
 
-    fn asked<'a>(outcomes: &'a Outcomes, method: &str, uri: &str, second: u64) -> Asked<'a> {
+    fn asked<'a>(outcomes: &'a Outcomes, method: &str, uri: &str, second: u64) -> LoggedRequest<'a> {
         let request = Request::builder().method(method).uri(uri).body(()).expect("a request");
         outcomes.asked(&request.into_parts().0, false, at(second))
     }

@@ -83,7 +83,7 @@ proptest! {
         before in vec(any::<u8>(), 0..30),
         after in vec(any::<u8>(), 0..30),
     ) {
-        let place = cookie::Place { host: Some(&host), secure: true };
+        let place = cookie::CookieScope { host: Some(&host), secure: true };
         let mut answer = HeaderMap::new();
         cookie::set_client(&mut answer, &token, place);
         let line = answer.get(SET_COOKIE).expect("a cookie").to_str().expect("text");

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::config::Origin;
 
-use super::error::{Fault, HttpError};
+use super::error::{HttpError, TransportError};
 
 /// The refused origins that the log has named.
 #[derive(Debug, Default)]
@@ -13,8 +13,8 @@ pub(super) struct RefusedOrigins(Mutex<HashSet<String>>);
 
 impl RefusedOrigins {
     /// The answer to a call that the origin rule refused. An origin that is not allowed is named in it, and in the log.
-    pub(super) fn explain(&self, fault: Fault, origin: Option<&str>) -> HttpError {
-        match origin.filter(|origin| fault == Fault::OriginInvalid && is_fit_to_show(origin)) {
+    pub(super) fn explain(&self, fault: TransportError, origin: Option<&str>) -> HttpError {
+        match origin.filter(|origin| fault == TransportError::OriginInvalid && is_fit_to_show(origin)) {
             Some(origin) => {
                 self.tell(origin);
                 HttpError::origin_invalid(origin)
@@ -112,7 +112,7 @@ mod tests {
     }
 
     fn answer(refused: &RefusedOrigins, origin: &str) -> String {
-        let answer = refused.explain(Fault::OriginInvalid, Some(origin)).into_answer(&RequestId::fresh());
+        let answer = refused.explain(TransportError::OriginInvalid, Some(origin)).into_answer(&RequestId::fresh());
         String::from_utf8(answer.body().to_vec()).expect("text")
     }
 }

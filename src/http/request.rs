@@ -11,16 +11,16 @@ use crate::engine::{RequestContext, TokenCarrier};
 
 use super::HttpOptions;
 use super::audience::Audience;
-use super::cookie::{self, Place};
-use super::cors::{Asked, Origins, Realm, origin_of};
-use super::error::{Fault, HttpError};
+use super::cookie::{self, CookieScope};
+use super::cors::{OriginInput, Origins, Realm, origin_of};
+use super::error::{HttpError, TransportError};
 use super::host;
 use super::params::Params;
 use super::proxy::client_ip;
 
 /// A request without its body.
 #[derive(Debug)]
-pub(super) struct Head {
+pub(super) struct RequestHead {
     /// The method, after `_method`.
     pub(super) method: Method,
     /// The path, still encoded.
@@ -32,7 +32,7 @@ pub(super) struct Head {
     /// The headers.
     pub(super) headers: HeaderMap,
     /// How the client identifies itself.
-    pub(super) mode: Mode,
+    pub(super) mode: AuthMode,
     /// Where it came from.
     pub(super) ip: IpAddr,
     /// The host that the browser named, in lower case and without a port: a trusted proxy is believed about it.
@@ -45,7 +45,7 @@ pub(super) struct Head {
 
 /// How a client identifies itself, chosen per request ([guide: Clients](crate::guide::contract#clients)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(super) enum AuthMode {
     /// By the `__client` cookie.
     Cookie,
     /// By `Authorization`: an application without cookies.
@@ -54,7 +54,7 @@ pub(super) enum Mode {
     DevBrowser,
 }
 
-impl Head {
+impl RequestHead {
     /// Reads the head of a request from `peer`.
     ///
     /// # Errors
@@ -63,7 +63,8 @@ impl Head {
         let own_host = host::named(&parts)?;
         let headers = parts.headers;
         let encoded = parts.uri.query().unwrap_or_default();
-        let query = Params::decode(encoded.as_bytes(), options.max_params).map_err(|_| Fault::RequestBodyTooLarge)?;
+        let query =
+            Params::decode(encoded.as_bytes(), options.max_params).map_err(|_| TransportError::RequestBodyTooLarge)?;
         let mode = mode(&query, options)?;
         let method = match (parts.method, query.single("_method")?) {
             (Method::POST, Some(name)) => overridden(name)?,
@@ -85,11 +86,11 @@ impl Head {
     }
 
     /// What the origin rule looks at.
-    pub(super) fn asked(&self, realm: Realm) -> Asked<'_> {
-        Asked {
+    pub(super) fn origin_input(&self, realm: Realm) -> OriginInput<'_> {
+        OriginInput {
             method: &self.method,
             origin: origin_of(&self.headers),
-            native: self.mode == Mode::Native,
+            native: self.mode == AuthMode::Native,
             authorization: self.headers.contains_key(AUTHORIZATION),
             fetch_site: self.text("sec-fetch-site"),
             realm,
@@ -104,20 +105,20 @@ impl Head {
             None => self.text(REFERER.as_str()).and_then(|r| origins.of_referer(r)),
         };
         let carrier = match self.mode {
-            Mode::Cookie => TokenCarrier::Cookie,
-            Mode::Native => TokenCarrier::Header,
-            Mode::DevBrowser => TokenCarrier::DevBrowser,
+            AuthMode::Cookie => TokenCarrier::Cookie,
+            AuthMode::Native => TokenCarrier::Header,
+            AuthMode::DevBrowser => TokenCarrier::DevBrowser,
         };
         // A signature is the dearest part of an answer. Pages need the token at once; an application without cookies
         // asks for one when it calls its own backend.
-        let tokens = self.mode != Mode::Native;
+        let tokens = self.mode != AuthMode::Native;
         let testing_token = self.query.single("__clerk_testing_token").ok().flatten().map(str::to_owned);
         RequestContext { origin, carrier, tokens, testing_token, address: Some(self.ip) }
     }
 
     /// Where cookies are set.
-    pub(super) fn place(&self) -> Place<'_> {
-        Place { host: self.host.as_deref(), secure: self.secure }
+    pub(super) fn cookie_scope(&self) -> CookieScope<'_> {
+        CookieScope { host: self.host.as_deref(), secure: self.secure }
     }
 
     /// The key in `Authorization: Bearer …`, as backends send it.
@@ -133,19 +134,19 @@ impl Head {
 
     /// Whether a page, or an application without cookies, makes the call: servers send nothing of the kind.
     pub(super) fn is_of_browser_or_application(&self) -> bool {
-        self.mode != Mode::Cookie || origin_of(&self.headers).is_some() || self.text("sec-fetch-site").is_some()
+        self.mode != AuthMode::Cookie || origin_of(&self.headers).is_some() || self.text("sec-fetch-site").is_some()
     }
 
     /// The client tokens that the request presents, in its mode: several only when several cookies or headers of the
     /// name came along.
     pub(super) fn tokens(&self) -> Vec<&str> {
         match self.mode {
-            Mode::Cookie => cookie::values(&self.headers, cookie::CLIENT).collect(),
-            Mode::Native => {
+            AuthMode::Cookie => cookie::values(&self.headers, cookie::CLIENT).collect(),
+            AuthMode::Native => {
                 let lines = self.headers.get_all(AUTHORIZATION).iter();
                 lines.filter_map(|line| line.to_str().ok()).map(bearer).filter(|token| !token.is_empty()).collect()
             }
-            Mode::DevBrowser => self
+            AuthMode::DevBrowser => self
                 .query
                 .single(DEV_BROWSER)
                 .ok()
@@ -164,14 +165,14 @@ impl Head {
 /// What a dev browser's id begins with; the client token follows.
 pub(super) const DEV_BROWSER_PREFIX: &str = "dvb_";
 
-fn mode(query: &Params, options: &HttpOptions) -> Result<Mode, HttpError> {
+fn mode(query: &Params, options: &HttpOptions) -> Result<AuthMode, HttpError> {
     let native = query.single("_is_native")?;
     if native.is_some_and(|n| n == "1" || n == "true") {
-        return Ok(Mode::Native);
+        return Ok(AuthMode::Native);
     }
     Ok(match query.single(DEV_BROWSER)? {
-        Some(_) if options.development => Mode::DevBrowser,
-        _ => Mode::Cookie,
+        Some(_) if options.development => AuthMode::DevBrowser,
+        _ => AuthMode::Cookie,
     })
 }
 
@@ -180,7 +181,7 @@ fn overridden(name: &str) -> Result<Method, HttpError> {
     let method = name.to_ascii_uppercase();
     match method.as_str() {
         "GET" | "POST" | "PUT" | "PATCH" | "DELETE" => {
-            Method::from_bytes(method.as_bytes()).map_err(|_| Fault::MethodNotAllowed.into())
+            Method::from_bytes(method.as_bytes()).map_err(|_| TransportError::MethodNotAllowed.into())
         }
         _ => Err(HttpError::method_not_allowed("GET, POST, PUT, PATCH, DELETE")),
     }
@@ -224,11 +225,11 @@ mod tests {
     #[test]
     fn the_mode_is_chosen_per_request() {
         let mode = |path| head(path, &[]).mode;
-        assert_eq!(mode("/v1/client"), Mode::Cookie);
-        assert_eq!(mode("/v1/client?_is_native=0"), Mode::Cookie);
-        assert_eq!(mode("/v1/client?_is_native=1"), Mode::Native);
-        assert_eq!(mode("/v1/client?_is_native=true&__clerk_db_jwt=dvb_x"), Mode::Native);
-        assert_eq!(mode("/v1/client?__clerk_db_jwt=dvb_x"), Mode::DevBrowser);
+        assert_eq!(mode("/v1/client"), AuthMode::Cookie);
+        assert_eq!(mode("/v1/client?_is_native=0"), AuthMode::Cookie);
+        assert_eq!(mode("/v1/client?_is_native=1"), AuthMode::Native);
+        assert_eq!(mode("/v1/client?_is_native=true&__clerk_db_jwt=dvb_x"), AuthMode::Native);
+        assert_eq!(mode("/v1/client?__clerk_db_jwt=dvb_x"), AuthMode::DevBrowser);
     }
 
     #[test]
@@ -236,8 +237,8 @@ mod tests {
         let mut options = options();
         options.development = false;
         let parts = request("GET", "/v1/client?__clerk_db_jwt=dvb_x", &[]);
-        let head = Head::read(parts, PEER, &options).expect("a head");
-        assert_eq!(head.mode, Mode::Cookie);
+        let head = RequestHead::read(parts, PEER, &options).expect("a head");
+        assert_eq!(head.mode, AuthMode::Cookie);
     }
 
     #[test]
@@ -282,7 +283,7 @@ mod tests {
         let mut options = options();
         options.trusted_proxies = vec![PEER.ip().into()];
         let parts = request("GET", "/v1/client", &headers);
-        let proxied = Head::read(parts, PEER, &options).expect("a head");
+        let proxied = RequestHead::read(parts, PEER, &options).expect("a head");
         assert_eq!(proxied.ip.to_string(), "198.51.100.7");
         assert_eq!(proxied.host.as_deref(), Some("other.example"));
         assert!(proxied.secure);
@@ -293,16 +294,16 @@ mod tests {
         let headers = [("host", "evil.example"), ("x-forwarded-host", "localhost")];
         let mut options = options();
         options.trusted_proxies = vec![PEER.ip().into()];
-        let head = Head::read(request("GET", "/dev/outbox", &headers), PEER, &options).expect("a head");
+        let head = RequestHead::read(request("GET", "/dev/outbox", &headers), PEER, &options).expect("a head");
         assert_eq!((head.host.as_deref(), head.own_host.as_deref()), (Some("localhost"), Some("evil.example")));
     }
 
-    fn head(path: &str, headers: &[(&str, &str)]) -> Head {
+    fn head(path: &str, headers: &[(&str, &str)]) -> RequestHead {
         read("GET", path, headers).expect("a head")
     }
 
-    fn read(method: &str, path: &str, headers: &[(&str, &str)]) -> Result<Head, HttpError> {
-        Head::read(request(method, path, headers), PEER, &options())
+    fn read(method: &str, path: &str, headers: &[(&str, &str)]) -> Result<RequestHead, HttpError> {
+        RequestHead::read(request(method, path, headers), PEER, &options())
     }
 
     fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Parts {

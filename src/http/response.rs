@@ -14,7 +14,7 @@ use super::request_id::RequestId;
 
 /// An answer.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct ApiResponse {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
@@ -29,7 +29,7 @@ pub(super) struct Wrapped<R, C> {
     pub(super) client: C,
 }
 
-impl Answer {
+impl ApiResponse {
     /// 200 with JSON, which nobody may keep.
     pub(super) fn json(value: &impl Serialize) -> Self {
         match serde_json::to_vec(value) {

@@ -117,7 +117,7 @@ impl BoundServer {
         let (closing, closed) = watch::channel(false);
         let mut doors = JoinSet::new();
         for listener in listeners {
-            let door = Door {
+            let acceptor = Acceptor {
                 places: Arc::clone(&places),
                 connections: Arc::clone(&connections),
                 limits: limits.clone(),
@@ -126,7 +126,7 @@ impl BoundServer {
             let mut closed = closed.clone();
             doors.spawn(async move {
                 tokio::select! {
-                    () = door.keep(&listener) => {}
+                    () = acceptor.keep(&listener) => {}
                     _ = closed.wait_for(|closed| *closed) => {}
                 }
             });
@@ -146,14 +146,14 @@ impl BoundServer {
 }
 
 /// One listener with what its connections need.
-struct Door<H> {
+struct Acceptor<H> {
     places: Arc<Semaphore>,
     connections: Arc<Connections>,
     limits: Limits,
     handler: H,
 }
 
-impl<H, F> Door<H>
+impl<H, F> Acceptor<H>
 where
     H: Fn(Request<Received>, SocketAddr) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Full<Bytes>>> + Send + 'static,

@@ -20,12 +20,12 @@ use super::app::App;
 use super::audience::Audience;
 use super::call::Call;
 use super::cors::{self, Realm, is_loopback, origin_of};
-use super::error::{Fault, HttpError};
+use super::error::{HttpError, TransportError};
 use super::pages::link;
 use super::pages::notice::Look;
-use super::request::{Head, Mode};
+use super::request::{AuthMode, RequestHead};
 use super::request_id::RequestId;
-use super::response::Answer;
+use super::response::ApiResponse;
 use super::router::{self, Route};
 use super::{HttpOptions, routes};
 
@@ -54,7 +54,12 @@ where
 
 /// What a person is shown, in one place so that no route can forget it: every error is a page, and so is all JSON of the
 /// API. What operators and developers look at as data stays data: keys, health, and the tools of a development instance.
-fn readable(app: &App, outcome: Result<Answer, HttpError>, (is_read, is_api): (bool, bool), id: &RequestId) -> Answer {
+fn readable(
+    app: &App,
+    outcome: Result<ApiResponse, HttpError>,
+    (is_read, is_api): (bool, bool),
+    id: &RequestId,
+) -> ApiResponse {
     let look = Look::of(app);
     match outcome {
         Err(error) => error.into_page(&look, is_read, id),
@@ -67,17 +72,17 @@ fn readable(app: &App, outcome: Result<Answer, HttpError>, (is_read, is_api): (b
     }
 }
 
-async fn call<B>(app: &App, parts: Parts, body: B, peer: SocketAddr) -> Result<Answer, HttpError>
+async fn call<B>(app: &App, parts: Parts, body: B, peer: SocketAddr) -> Result<ApiResponse, HttpError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
     let options = &app.options;
-    let head = Head::read(parts, peer, options)?;
+    let head = RequestHead::read(parts, peer, options)?;
     let realm = router::realm(&head, options.development);
-    let asked = head.asked(realm);
+    let asked = head.origin_input(realm);
     app.origins.check(&asked).map_err(|fault| app.refused_origins.explain(fault, asked.origin))?;
     if realm == Realm::Dev && !is_at_home(head.own_host.as_deref(), options) {
-        return Err(Fault::HostInvalid.into());
+        return Err(TransportError::HostInvalid.into());
     }
     if head.method == Method::OPTIONS {
         return Ok(cors::preflight(asked.native));
@@ -95,7 +100,7 @@ where
 /// Answers a request. One that only reads, and under which another call replaced the client's token, is asked again: by
 /// the browser, which has the new cookie by then, or else here once more, where the token that came is good again if it
 /// is one that a new token is owed to.
-async fn routed<B>(call: &Call<'_>, route: Route, body: B) -> Result<Answer, HttpError>
+async fn routed<B>(call: &Call<'_>, route: Route, body: B) -> Result<ApiResponse, HttpError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -103,7 +108,7 @@ where
     if is_replaced(&answered) && call.may_ask_again() {
         return Ok(call.ask_again().await);
     }
-    if is_replaced(&answered) && call.is_read() && call.head.mode != Mode::Cookie {
+    if is_replaced(&answered) && call.is_read() && call.head.mode != AuthMode::Cookie {
         answered = routes::answer(call, route, Empty::new()).await;
     }
     match &mut answered {
@@ -115,7 +120,7 @@ where
     answered
 }
 
-fn is_replaced(answered: &Result<Answer, HttpError>) -> bool {
+fn is_replaced(answered: &Result<ApiResponse, HttpError>) -> bool {
     answered.as_ref().is_err_and(HttpError::is_token_replaced)
 }
 

@@ -7,14 +7,14 @@ use hyper::header::RETRY_AFTER;
 
 use crate::http::pages::notice::{Look, Notice, WayOn};
 use crate::http::request_id::RequestId;
-use crate::http::response::Answer;
+use crate::http::response::ApiResponse;
 
 use super::{HttpError, Parts};
 
 impl HttpError {
     /// The answer to somebody who navigated here. `is_repeatable` tells whether the browser asks for the same once more
     /// by opening the page's address again.
-    pub(in crate::http) fn into_page(self, look: &Look<'_>, is_repeatable: bool, id: &RequestId) -> Answer {
+    pub(in crate::http) fn into_page(self, look: &Look<'_>, is_repeatable: bool, id: &RequestId) -> ApiResponse {
         let parts = self.settled();
         let code = parts.problems.first().map_or("", |problem| problem.code);
         let mut notice = Notice::new(title(parts.status, code)).with_status(parts.status).saying(what(&parts, code));
@@ -87,7 +87,7 @@ mod tests {
     use crate::domain::rejection::ErrorCode;
     use crate::domain::time::Span;
     use crate::engine::EngineError;
-    use crate::http::error::Fault;
+    use crate::http::error::TransportError;
 
     #[test]
     fn waits_are_said_in_words_and_never_too_short() {
@@ -119,8 +119,8 @@ mod tests {
             (overloaded(), 503, Some((RETRY_AFTER, "2")), "in 2 seconds."),
             (HttpError::not_ready("the disk is full"), 503, Some((RETRY_AFTER, "1")), "Not ready: the disk is full"),
             (HttpError::internal("a secret cause"), 500, None, "our fault"),
-            (Fault::SeveralClients.into(), 400, None, "clear the cookies"),
-            (Fault::HostInvalid.into(), 400, None, "Host"),
+            (TransportError::SeveralClients.into(), 400, None, "clear the cookies"),
+            (TransportError::HostInvalid.into(), 400, None, "Host"),
             (HttpError::document("<b>", "is <i>"), 422, None, "&lt;b&gt;: is &lt;i&gt;"),
         ] {
             let (answered, headers, html) = page(error, true);

@@ -6,7 +6,7 @@ use super::*;
 #[test]
 fn every_code_has_exactly_one_general_row() {
     let codes = ErrorCode::ALL.iter().map(|c| c.as_str());
-    for code in codes.chain(FAULTS.iter().map(|f| f.as_str())) {
+    for code in codes.chain(TRANSPORT_ERRORS.iter().map(|f| f.as_str())) {
         let rows = TABLE.iter().filter(|r| r.code == code && r.param.is_none());
         assert_eq!(rows.count(), 1, "{code}");
         assert!(!row(code, None).message.is_empty(), "{code}");
@@ -17,7 +17,7 @@ fn every_code_has_exactly_one_general_row() {
 #[test]
 fn every_row_belongs_to_a_code_and_stands_once() {
     let known: BTreeSet<&str> =
-        ErrorCode::ALL.iter().map(|c| c.as_str()).chain(FAULTS.iter().map(|f| f.as_str())).collect();
+        ErrorCode::ALL.iter().map(|c| c.as_str()).chain(TRANSPORT_ERRORS.iter().map(|f| f.as_str())).collect();
     let mut seen = BTreeSet::new();
     for row in TABLE {
         assert!(known.contains(row.code), "{}", row.code);
@@ -89,23 +89,23 @@ fn show(error: HttpError) -> (u16, HeaderMap, Value) {
     (response.status().as_u16(), response.headers().clone(), body)
 }
 
-const FAULTS: &[Fault] = &[
-    Fault::OriginInvalid,
-    Fault::OriginMissing,
-    Fault::OriginAuthorizationConflict,
-    Fault::HostInvalid,
-    Fault::MethodNotAllowed,
-    Fault::RequestTimeout,
-    Fault::RequestBodyTooLarge,
-    Fault::UnsupportedContentType,
-    Fault::BodyUnreadable,
-    Fault::SignedOut,
-    Fault::AuthenticationInvalid,
-    Fault::AuthorizationHeaderFormatInvalid,
-    Fault::ClerkKeyInvalid,
-    Fault::DevBrowserUnauthenticated,
-    Fault::TokenReplaced,
-    Fault::SeveralClients,
-    Fault::InternalError,
-    Fault::ServiceUnavailable,
+const TRANSPORT_ERRORS: &[TransportError] = &[
+    TransportError::OriginInvalid,
+    TransportError::OriginMissing,
+    TransportError::OriginAuthorizationConflict,
+    TransportError::HostInvalid,
+    TransportError::MethodNotAllowed,
+    TransportError::RequestTimeout,
+    TransportError::RequestBodyTooLarge,
+    TransportError::UnsupportedContentType,
+    TransportError::BodyUnreadable,
+    TransportError::SignedOut,
+    TransportError::AuthenticationInvalid,
+    TransportError::AuthorizationHeaderFormatInvalid,
+    TransportError::ClerkKeyInvalid,
+    TransportError::DevBrowserUnauthenticated,
+    TransportError::TokenReplaced,
+    TransportError::SeveralClients,
+    TransportError::InternalError,
+    TransportError::ServiceUnavailable,
 ];

@@ -14,7 +14,7 @@ use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
 use crate::domain::branding::Branding;
 use crate::http::app::App;
 use crate::http::redirect::csp_source;
-use crate::http::response::{Answer, insert};
+use crate::http::response::{ApiResponse, insert};
 
 /// What all pages of an instance show alike.
 #[derive(Clone, Debug)]
@@ -135,7 +135,7 @@ impl Notice {
     }
 
     /// The page.
-    pub(in crate::http) fn render(&self, look: &Look<'_>) -> Answer {
+    pub(in crate::http) fn render(&self, look: &Look<'_>) -> ApiResponse {
         let branding = look.branding;
         let (title, name) = (escaped(&self.title), escaped(&branding.name));
         let icon = branding.favicon_url.as_deref().map(|url| format!("<link rel=\"icon\" href=\"{}\">", escaped(url)));
@@ -150,7 +150,7 @@ impl Notice {
             logo = logo.unwrap_or_default(),
             body = self.body(look),
         );
-        let mut answer = Answer::of("text/html; charset=utf-8", Bytes::from(html)).with_status(self.status);
+        let mut answer = ApiResponse::of("text/html; charset=utf-8", Bytes::from(html)).with_status(self.status);
         let headers = answer.headers_mut();
         insert(headers, CONTENT_SECURITY_POLICY, &self.policy(branding));
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -345,7 +345,7 @@ mod tests {
         text(&notice.render(&Look { branding, home: branding.home_url.clone() }))
     }
 
-    fn text(answer: &Answer) -> String {
+    fn text(answer: &ApiResponse) -> String {
         String::from_utf8(answer.body().to_vec()).expect("text")
     }
 

@@ -2,11 +2,11 @@
 
 use super::{BackendRoute, Route, off, segments};
 use crate::http::cors::Realm;
-use crate::http::request::Head;
+use crate::http::request::RequestHead;
 
 /// How the origin rule sees a request, whether or not there is something at its path. A secret key is shown by
 /// backends only, so whatever is not the Frontend API's is asked for by one.
-pub(in crate::http) fn realm(head: &Head, development: bool) -> Realm {
+pub(in crate::http) fn realm(head: &RequestHead, development: bool) -> Realm {
     let path = head.path.as_str();
     match path {
         "/v1/verify"
@@ -80,6 +80,6 @@ mod tests {
         let url = Url::parse("http://localhost:8080").expect("a URL");
         let parts = request.body(()).expect("a request").into_parts().0;
         let options = HttpOptions::new(url, "pk_live_x", development);
-        realm(&Head::read(parts, ([192, 0, 2, 1], 4000).into(), &options).expect("a head"), development)
+        realm(&RequestHead::read(parts, ([192, 0, 2, 1], 4000).into(), &options).expect("a head"), development)
     }
 }

@@ -6,10 +6,10 @@ use crate::domain::secret::Secret;
 use crate::http::call::Call;
 use crate::http::error::HttpError;
 use crate::http::params::Params;
-use crate::http::response::Answer;
+use crate::http::response::ApiResponse;
 use crate::http::wire::ClientResource;
 
-pub(super) async fn solve(call: &Call<'_>, form: &Params) -> Result<Answer, HttpError> {
+pub(super) async fn solve(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
     let hint = |name| form.hint(name).map(str::to_owned);
     let (token, error) = (hint("captcha_token").map(Secret::new), hint("captcha_error"));
     let identity = call.identify().await?;

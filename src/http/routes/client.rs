@@ -5,10 +5,10 @@ use crate::engine::{ClientView, EngineError};
 use crate::http::call::Call;
 use crate::http::error::HttpError;
 use crate::http::identity::{ClientUpdate, Identity};
-use crate::http::response::{Answer, Wrapped};
+use crate::http::response::{ApiResponse, Wrapped};
 use crate::http::wire::ClientResource;
 
-pub(super) async fn show(call: &Call<'_>) -> Result<Answer, HttpError> {
+pub(super) async fn show(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let shown = call.engine().client_view(&identity.caller, &call.context);
     Ok(match shown.await? {
@@ -17,27 +17,28 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Answer, HttpError> {
     })
 }
 
-pub(super) async fn open(call: &Call<'_>) -> Result<Answer, HttpError> {
+pub(super) async fn open(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let client = call.engine().open_client(&identity.caller, &call.context).await?;
     Ok(wrapped(call, &identity, &client))
 }
 
 /// Ends all sessions and makes the browser forget the client.
-pub(super) async fn forget(call: &Call<'_>) -> Result<Answer, HttpError> {
+pub(super) async fn forget(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let body = match call.engine().end_sessions(&identity.caller, &call.context).await {
-        Ok(client) => {
-            Answer::json(&Wrapped { response: ClientResource::from(&client), client: ClientResource::from(&client) })
-        }
-        Err(EngineError::NoClient) => Answer::json(&Wrapped { response: (), client: () }),
+        Ok(client) => ApiResponse::json(&Wrapped {
+            response: ClientResource::from(&client),
+            client: ClientResource::from(&client),
+        }),
+        Err(EngineError::NoClient) => ApiResponse::json(&Wrapped { response: (), client: () }),
         Err(error) => return Err(call.refuse(&identity, error).await),
     };
     Ok(call.with_credentials(&identity, body, &ClientUpdate::Forget))
 }
 
 /// Ends all sessions; the client stays. Nobody has none to end.
-pub(super) async fn end_sessions(call: &Call<'_>) -> Result<Answer, HttpError> {
+pub(super) async fn end_sessions(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     match call.engine().end_sessions(&identity.caller, &call.context).await {
         Ok(client) => Ok(wrapped(call, &identity, &client)),
@@ -46,6 +47,6 @@ pub(super) async fn end_sessions(call: &Call<'_>) -> Result<Answer, HttpError> {
     }
 }
 
-fn wrapped(call: &Call<'_>, identity: &Identity, client: &ClientView) -> Answer {
+fn wrapped(call: &Call<'_>, identity: &Identity, client: &ClientView) -> ApiResponse {
     call.wrapped(identity, &ClientResource::from(client), client)
 }

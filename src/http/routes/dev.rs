@@ -11,13 +11,13 @@ use crate::domain::text;
 use crate::domain::time::Span;
 use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::response::Answer;
+use crate::http::response::ApiResponse;
 use crate::http::wire::handed_back;
 
 use super::environment::with_instance;
 
 /// The captured messages, to one address or all of them.
-pub(super) fn outbox(call: &Call<'_>) -> Result<Answer, HttpError> {
+pub(super) fn outbox(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let outbox = call.app.outbox.as_ref().ok_or(ErrorCode::ResourceNotFound)?;
     let messages = match call.head.query.single("to")?.filter(|to| !to.is_empty()) {
         None => outbox.messages(None),
@@ -26,17 +26,17 @@ pub(super) fn outbox(call: &Call<'_>) -> Result<Answer, HttpError> {
             None => Vec::new(),
         },
     };
-    Ok(Answer::json(&json!({ "messages": messages })))
+    Ok(ApiResponse::json(&json!({ "messages": messages })))
 }
 
 /// The settings, with secrets masked.
-pub(super) fn settings(call: &Call<'_>) -> Answer {
-    Answer::json(&masked((*call.engine().settings()).clone()))
+pub(super) fn settings(call: &Call<'_>) -> ApiResponse {
+    ApiResponse::json(&masked((*call.engine().settings()).clone()))
 }
 
 /// Replaces the settings as a whole, by a document of settings or by the `user_settings` of the environment. A masked
 /// secret stands for the one there is.
-pub(super) fn replace_settings(call: &Call<'_>, document: &[u8]) -> Result<Answer, HttpError> {
+pub(super) fn replace_settings(call: &Call<'_>, document: &[u8]) -> Result<ApiResponse, HttpError> {
     let current = call.engine().settings();
     refuse_repeats(document)?;
     let document = json_document(document)?;
@@ -48,16 +48,16 @@ pub(super) fn replace_settings(call: &Call<'_>, document: &[u8]) -> Result<Answe
 }
 
 /// What time it is for the engine.
-pub(super) fn clock(call: &Call<'_>) -> Answer {
-    Answer::json(&json!({ "now": call.engine().now() }))
+pub(super) fn clock(call: &Call<'_>) -> ApiResponse {
+    ApiResponse::json(&json!({ "now": call.engine().now() }))
 }
 
 /// Moves the engine's clock forward.
-pub(super) async fn advance_clock(call: &Call<'_>, document: &[u8]) -> Result<Answer, HttpError> {
+pub(super) async fn advance_clock(call: &Call<'_>, document: &[u8]) -> Result<ApiResponse, HttpError> {
     let by = Span::from_millis(advance_ms(&json_document(document)?)?);
     let now = call.engine().advance_clock(by).await?;
     let now = now.ok_or(ErrorCode::ResourceNotFound)?;
-    Ok(Answer::json(&json!({ "now": now })))
+    Ok(ApiResponse::json(&json!({ "now": now })))
 }
 
 /// How far `POST /dev/clock` moves the clock.

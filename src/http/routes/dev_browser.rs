@@ -6,16 +6,16 @@ use serde_json::json;
 use crate::http::call::Call;
 use crate::http::error::HttpError;
 use crate::http::request::DEV_BROWSER_PREFIX;
-use crate::http::response::Answer;
+use crate::http::response::ApiResponse;
 
-pub(super) async fn open(call: &Call<'_>) -> Result<Answer, HttpError> {
+pub(super) async fn open(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let engine = call.engine();
     // Whatever token came along: who asks for a dev browser has none that works.
     let nobody = engine.identify(None).await?;
     let client = engine.open_client(&nobody, &call.context).await?;
     let token = client.new_token;
     let token = token.ok_or_else(|| HttpError::internal("a fresh client without a token"))?;
-    Ok(Answer::json(&json!({
+    Ok(ApiResponse::json(&json!({
         "id": format!("{DEV_BROWSER_PREFIX}{}", token.expose()),
         "object": "dev_browser",
     })))

@@ -2,13 +2,13 @@
 //! ([guide: The environment](crate::guide::contract#the-environment)). Unwrapped.
 
 use crate::http::call::Call;
-use crate::http::response::Answer;
+use crate::http::response::ApiResponse;
 use crate::http::wire::{Instance, environment};
 
-pub(super) fn show(call: &Call<'_>) -> Answer {
+pub(super) fn show(call: &Call<'_>) -> ApiResponse {
     let shown = with_instance(call, environment);
     // New settings take effect at once, so a copy must be asked about before it is used.
-    Answer::json(&shown).kept("no-cache")
+    ApiResponse::json(&shown).kept("no-cache")
 }
 
 /// What `read` makes of the instance as browsers are told of it.

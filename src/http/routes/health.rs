@@ -8,18 +8,18 @@ use serde_json::{Value, json};
 use crate::delivery::ChannelStatus;
 use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::response::Answer;
+use crate::http::response::ApiResponse;
 
-pub(super) fn live() -> Answer {
-    Answer::json(&json!({"status": "live"}))
+pub(super) fn live() -> ApiResponse {
+    ApiResponse::json(&json!({"status": "live"}))
 }
 
-pub(super) fn ready(call: &Call<'_>) -> Result<Answer, HttpError> {
+pub(super) fn ready(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     match call.engine().readiness() {
         Ok(()) => {
             let channels = call.engine().channels();
             let channels = channels.iter().map(|status| (status.channel.as_str().to_owned(), shown(status)));
-            Ok(Answer::json(&json!({"status": "ready", "channels": Value::from_iter(channels)})))
+            Ok(ApiResponse::json(&json!({"status": "ready", "channels": Value::from_iter(channels)})))
         }
         Err(reason) => Err(HttpError::not_ready(&reason.to_string())),
     }

@@ -2,8 +2,8 @@
 //! ([guide: Public keys](crate::guide::contract_sign_ins#public-keys)).
 
 use crate::http::call::Call;
-use crate::http::response::Answer;
+use crate::http::response::ApiResponse;
 
-pub(super) fn show(call: &Call<'_>) -> Answer {
-    Answer::json(&call.engine().jwks()).kept("public, max-age=60")
+pub(super) fn show(call: &Call<'_>) -> ApiResponse {
+    ApiResponse::json(&call.engine().jwks()).kept("public, max-age=60")
 }

@@ -3,10 +3,10 @@
 use crate::domain::rejection::ErrorCode;
 use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::response::Answer;
+use crate::http::response::ApiResponse;
 use crate::http::wire::UserResource;
 
-pub(super) async fn show(call: &Call<'_>) -> Result<Answer, HttpError> {
+pub(super) async fn show(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let named = call.head.query.single("_clerk_session_id")?;
     let session = match named.filter(|text| !text.is_empty()) {
         Some(text) => Some(text.parse().map_err(|_| ErrorCode::ResourceNotFound)?),

@@ -26,11 +26,11 @@ use super::body;
 use super::call::Call;
 use super::error::HttpError;
 use super::params::Params;
-use super::response::Answer;
+use super::response::ApiResponse;
 use super::router::Route;
 
 /// Answers a request to `route`.
-pub(super) async fn answer<B>(call: &Call<'_>, route: Route, body: B) -> Result<Answer, HttpError>
+pub(super) async fn answer<B>(call: &Call<'_>, route: Route, body: B) -> Result<ApiResponse, HttpError>
 where
     B: Body<Data = Bytes> + Unpin,
 {

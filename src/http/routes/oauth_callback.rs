@@ -17,9 +17,9 @@ use crate::http::pages::link;
 use crate::http::pages::notice::Look;
 use crate::http::params::Params;
 use crate::http::redirect;
-use crate::http::response::Answer;
+use crate::http::response::ApiResponse;
 
-pub(super) async fn take(call: &Call<'_>) -> Result<Answer, HttpError> {
+pub(super) async fn take(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     if call.head.method == Method::HEAD {
         // A code is good for once, and that is not for whoever looks whether there is something here.
         return Ok(link::nothing(&Look::of(call.app)));
@@ -36,7 +36,7 @@ pub(super) async fn take(call: &Call<'_>) -> Result<Answer, HttpError> {
         return Err(ErrorCode::OAuthCallbackInvalid.into());
     }
     let answer = match destination(call, &returned) {
-        Some(url) => Answer::see_other(&url),
+        Some(url) => ApiResponse::see_other(&url),
         None if returned.is_late => return Err(ErrorCode::OAuthCallbackInvalid.into()),
         None => link::nowhere(&Look::of(call.app)),
     };
@@ -47,7 +47,7 @@ pub(super) async fn take(call: &Call<'_>) -> Result<Answer, HttpError> {
 }
 
 /// Some providers answer by POST from their own page, which carries no cookie of ours: the same as a GET does.
-pub(super) fn repeat(form: &Params) -> Answer {
+pub(super) fn repeat(form: &Params) -> ApiResponse {
     let mut query = Serializer::new(String::new());
     for name in PARAMETERS {
         // What came twice is as good as none.
@@ -55,7 +55,7 @@ pub(super) fn repeat(form: &Params) -> Answer {
             query.append_pair(name, value);
         }
     }
-    Answer::see_other(&format!("oauth_callback?{}", query.finish()))
+    ApiResponse::see_other(&format!("oauth_callback?{}", query.finish()))
 }
 
 /// Where the browser goes, if the instance still allows that. A page's dev browser is for the browser that began.

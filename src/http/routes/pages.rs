@@ -5,7 +5,7 @@ use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
 
 use crate::domain::branding::Branding;
 use crate::http::redirect::csp_source;
-use crate::http::response::{Answer, insert};
+use crate::http::response::{ApiResponse, insert};
 
 /// A file of the development pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +27,8 @@ impl Page {
 
     /// The file itself. What it may load and who may frame it is told to the browser: nothing from elsewhere but the
     /// instance's logo.
-    pub(in crate::http) fn show(self, branding: &Branding) -> Answer {
-        let mut answer = Answer::of(self.0.content_type, Bytes::from_static(self.0.text.as_bytes()));
+    pub(in crate::http) fn show(self, branding: &Branding) -> ApiResponse {
+        let mut answer = ApiResponse::of(self.0.content_type, Bytes::from_static(self.0.text.as_bytes()));
         let headers = answer.headers_mut();
         let logo = branding.logo_url.as_deref().and_then(csp_source);
         let images = logo.map(|source| format!("; img-src 'self' {source}")).unwrap_or_default();

@@ -5,11 +5,11 @@ use crate::engine::{ClientView, EngineError, SessionView};
 use crate::http::call::Call;
 use crate::http::error::HttpError;
 use crate::http::identity::{ClientUpdate, Identity};
-use crate::http::response::Answer;
+use crate::http::response::ApiResponse;
 use crate::http::wire::{SessionResource, TokenResource};
 
 /// A live session as it is.
-pub(super) async fn show(call: &Call<'_>, id: SessionId) -> Result<Answer, HttpError> {
+pub(super) async fn show(call: &Call<'_>, id: SessionId) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let client = call.engine().client_view(&identity.caller, &call.context).await?;
     let outcome = match client {
@@ -22,7 +22,7 @@ pub(super) async fn show(call: &Call<'_>, id: SessionId) -> Result<Answer, HttpE
     settle(call, &identity, outcome).await
 }
 
-pub(super) async fn touch(call: &Call<'_>, id: SessionId) -> Result<Answer, HttpError> {
+pub(super) async fn touch(call: &Call<'_>, id: SessionId) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let engine = call.engine();
     let touched = engine.touch_session(&identity.caller, id, &call.context);
@@ -31,13 +31,13 @@ pub(super) async fn touch(call: &Call<'_>, id: SessionId) -> Result<Answer, Http
 }
 
 /// Unwrapped, and without the client: it is asked for once a minute.
-pub(super) async fn token(call: &Call<'_>, id: SessionId) -> Result<Answer, HttpError> {
+pub(super) async fn token(call: &Call<'_>, id: SessionId) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let engine = call.engine();
     let minted = engine.session_token(&identity.caller, id, &call.context);
     match minted.await {
         Ok(jwt) => {
-            let answer = Answer::json(&TokenResource::new(jwt.expose()));
+            let answer = ApiResponse::json(&TokenResource::new(jwt.expose()));
             Ok(call.with_credentials(&identity, answer, &ClientUpdate::Unchanged))
         }
         Err(error) => Err(call.refuse(&identity, error).await),
@@ -45,7 +45,7 @@ pub(super) async fn token(call: &Call<'_>, id: SessionId) -> Result<Answer, Http
 }
 
 /// Ends a session, by `end` or by `remove`.
-pub(super) async fn end(call: &Call<'_>, id: SessionId, removed: bool) -> Result<Answer, HttpError> {
+pub(super) async fn end(call: &Call<'_>, id: SessionId, removed: bool) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let engine = call.engine();
     let outcome = engine.end_session(&identity.caller, id, removed, &call.context).await;
@@ -56,7 +56,7 @@ async fn settle(
     call: &Call<'_>,
     identity: &Identity,
     outcome: Result<(SessionView, ClientView), EngineError>,
-) -> Result<Answer, HttpError> {
+) -> Result<ApiResponse, HttpError> {
     match outcome {
         Ok((session, client)) => {
             let shown = SessionResource::from(&session);

@@ -10,10 +10,10 @@ use crate::http::call::Call;
 use crate::http::error::HttpError;
 use crate::http::identity::{ClientUpdate, Identity};
 use crate::http::params::{Params, Reader};
-use crate::http::response::Answer;
+use crate::http::response::ApiResponse;
 use crate::http::wire::SignUpResource;
 
-pub(super) async fn create(call: &Call<'_>, form: &Params) -> Result<Answer, HttpError> {
+pub(super) async fn create(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
     let fields = fields(call, form, Write::Begin);
     let has_password = fields.as_ref().is_ok_and(|fields| fields.password.is_some());
     let identity = call.identify_writer(has_password).await?;
@@ -30,7 +30,7 @@ pub(super) async fn create(call: &Call<'_>, form: &Params) -> Result<Answer, Htt
     settle(call, &identity, outcome).await
 }
 
-pub(super) async fn show(call: &Call<'_>, id: SignUpId) -> Result<Answer, HttpError> {
+pub(super) async fn show(call: &Call<'_>, id: SignUpId) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let engine = call.engine();
     if let Some(native_handoff) = call.head.query.single("rotating_token_nonce")?.filter(|text| !text.is_empty()) {
@@ -48,7 +48,7 @@ pub(super) async fn show(call: &Call<'_>, id: SignUpId) -> Result<Answer, HttpEr
     Ok(call.wrapped(&identity, &SignUpResource::from(&sign_up), &client))
 }
 
-pub(super) async fn update(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<Answer, HttpError> {
+pub(super) async fn update(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<ApiResponse, HttpError> {
     let fields = fields(call, form, Write::Change);
     let has_password = fields.as_ref().is_ok_and(|fields| fields.password.is_some());
     let identity = call.identify_writer(has_password).await?;
@@ -62,7 +62,7 @@ pub(super) async fn update(call: &Call<'_>, id: SignUpId, form: &Params) -> Resu
     settle(call, &identity, outcome).await
 }
 
-pub(super) async fn prepare(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<Answer, HttpError> {
+pub(super) async fn prepare(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<ApiResponse, HttpError> {
     let given = wishes(call, form);
     let identity = call.identify().await?;
     let outcome = match &given {
@@ -72,7 +72,7 @@ pub(super) async fn prepare(call: &Call<'_>, id: SignUpId, form: &Params) -> Res
     settle(call, &identity, outcome).await
 }
 
-pub(super) async fn attempt(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<Answer, HttpError> {
+pub(super) async fn attempt(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<ApiResponse, HttpError> {
     let given = pair(form, "strategy", "code");
     // Whoever lost the completing answer has only the token that it replaced.
     let identity = call.presented().await?;
@@ -92,7 +92,7 @@ async fn settle(
     call: &Call<'_>,
     identity: &Identity,
     outcome: Result<(SignUpView, ClientView), EngineError>,
-) -> Result<Answer, HttpError> {
+) -> Result<ApiResponse, HttpError> {
     match outcome {
         Ok((sign_up, client)) => {
             let shown = SignUpResource::from(&sign_up);

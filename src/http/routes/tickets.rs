@@ -8,9 +8,9 @@ use crate::engine::TicketStatus;
 use crate::http::call::Call;
 use crate::http::error::HttpError;
 use crate::http::redirect;
-use crate::http::response::Answer;
+use crate::http::response::ApiResponse;
 
-pub(super) async fn accept(call: &Call<'_>) -> Result<Answer, HttpError> {
+pub(super) async fn accept(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     // A ticket that came twice is as good as none. What follows a link in a text is often taken for its end.
     let ticket = text::token(call.head.query.single("ticket").ok().flatten().unwrap_or_default());
     let identity = call.presented().await?;
@@ -29,7 +29,7 @@ pub(super) async fn accept(call: &Call<'_>) -> Result<Answer, HttpError> {
     let url = url.unwrap_or_else(|| call.app.options.home());
     let url = redirect::with_ticket(&url, status, ticket);
     let url = url.ok_or_else(|| HttpError::internal("an invitation without a place to go"))?;
-    Ok(Answer::see_other(url.as_str()))
+    Ok(ApiResponse::see_other(url.as_str()))
 }
 
 /// The application knows no status for these, so people read here what happened, and go on from here.

@@ -17,9 +17,9 @@ use crate::http::pages::link;
 use crate::http::pages::notice::Look;
 use crate::http::params::Params;
 use crate::http::redirect;
-use crate::http::response::Answer;
+use crate::http::response::ApiResponse;
 
-pub(super) async fn open(call: &Call<'_>) -> Result<Answer, HttpError> {
+pub(super) async fn open(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     if call.head.method == Method::HEAD {
         return Ok(link::nothing(&Look::of(call.app)));
     }
@@ -27,11 +27,15 @@ pub(super) async fn open(call: &Call<'_>) -> Result<Answer, HttpError> {
 }
 
 /// The button on the page: a person means it.
-pub(super) async fn confirm(call: &Call<'_>, form: &Params) -> Result<Answer, HttpError> {
+pub(super) async fn confirm(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
     follow(call, form.single("token"), true).await
 }
 
-async fn follow(call: &Call<'_>, token: Result<Option<&str>, Reason>, confirmed: bool) -> Result<Answer, HttpError> {
+async fn follow(
+    call: &Call<'_>,
+    token: Result<Option<&str>, Reason>,
+    confirmed: bool,
+) -> Result<ApiResponse, HttpError> {
     // A token that came twice is as good as none. What follows a link in a text is often taken for its end.
     let token = text::token(token.ok().flatten().unwrap_or_default());
     let identity = call.presented().await?;
@@ -44,7 +48,7 @@ async fn follow(call: &Call<'_>, token: Result<Option<&str>, Reason>, confirmed:
     })
 }
 
-fn render(call: &Call<'_>, followed: &Followed, token: &str) -> Result<Answer, HttpError> {
+fn render(call: &Call<'_>, followed: &Followed, token: &str) -> Result<ApiResponse, HttpError> {
     let look = Look::of(call.app);
     // The link may be older than the list of places that people may be sent to.
     let url = followed.redirect_url.as_deref().filter(|url| call.app.redirects.still_allow(url));
@@ -61,8 +65,8 @@ fn render(call: &Call<'_>, followed: &Followed, token: &str) -> Result<Answer, H
     }
     let session = session.map(|id| id.to_string());
     match (url.and_then(|url| redirect::with_status(url, status, session.as_deref())), refusal) {
-        (Some(url), _) if followed.by_owner => Ok(Answer::see_other(url.as_str())),
-        (Some(url), _) => Ok(Answer::see_other(redirect::without_dev_browser(url).as_str())),
+        (Some(url), _) if followed.by_owner => Ok(ApiResponse::see_other(url.as_str())),
+        (Some(url), _) => Ok(ApiResponse::see_other(redirect::without_dev_browser(url).as_str())),
         (None, Some(code)) => Err(code.into()),
         (None, None) => Ok(link::nowhere(&look)),
     }

@@ -3,10 +3,10 @@
 use crate::http::call::Call;
 use crate::http::error::HttpError;
 use crate::http::params::Params;
-use crate::http::response::{Answer, Wrapped};
+use crate::http::response::{ApiResponse, Wrapped};
 use crate::http::wire::Waiting;
 
-pub(super) async fn join(call: &Call<'_>, form: &Params) -> Result<Answer, HttpError> {
+pub(super) async fn join(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let email_address = form.single("email_address")?;
     let entry = match call.engine().join_waitlist(email_address, &call.context).await {
@@ -18,6 +18,6 @@ pub(super) async fn join(call: &Call<'_>, form: &Params) -> Result<Answer, HttpE
     let client = call.engine().client_view(&identity.caller, &call.context).await.unwrap_or_default();
     Ok(match client {
         Some(client) => call.wrapped(&identity, &response, &client),
-        None => Answer::json(&Wrapped { response, client: () }),
+        None => ApiResponse::json(&Wrapped { response, client: () }),
     })
 }

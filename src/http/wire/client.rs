@@ -7,18 +7,18 @@ use crate::domain::time::Timestamp;
 use crate::domain::verification::Strategy;
 use crate::engine::ClientView;
 
-use super::{SessionResource, Shown, SignInResource, SignUpResource};
+use super::{AsDisplay, SessionResource, SignInResource, SignUpResource};
 
 /// A client on the wire.
 #[derive(Debug, Serialize)]
 pub(in crate::http) struct ClientResource<'a> {
     object: &'static str,
-    id: Shown<ClientId>,
+    id: AsDisplay<ClientId>,
     sessions: Vec<SessionResource<'a>>,
     sign_in: Option<SignInResource<'a>>,
     sign_up: Option<SignUpResource<'a>>,
-    last_active_session_id: Option<Shown<SessionId>>,
-    last_authentication_strategy: Option<Shown<&'a Strategy>>,
+    last_active_session_id: Option<AsDisplay<SessionId>>,
+    last_authentication_strategy: Option<AsDisplay<&'a Strategy>>,
     cookie_expires_at: (),
     captcha_bypass: bool,
     created_at: Timestamp,
@@ -30,12 +30,12 @@ impl<'a> From<&'a ClientView> for ClientResource<'a> {
         let client = &*view.client;
         Self {
             object: "client",
-            id: Shown(client.id),
+            id: AsDisplay(client.id),
             sessions: view.sessions.iter().map(SessionResource::from).collect(),
             sign_in: view.sign_in.as_ref().map(SignInResource::from),
             sign_up: view.sign_up.as_ref().map(SignUpResource::from),
-            last_active_session_id: client.last_active_session_id.map(Shown),
-            last_authentication_strategy: client.last_authentication_strategy.as_ref().map(Shown),
+            last_active_session_id: client.last_active_session_id.map(AsDisplay),
+            last_authentication_strategy: client.last_authentication_strategy.as_ref().map(AsDisplay),
             cookie_expires_at: (),
             captcha_bypass: false,
             created_at: client.created_at,

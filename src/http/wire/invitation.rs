@@ -9,14 +9,14 @@ use crate::domain::time::Timestamp;
 use crate::domain::waitlist::WaitlistEntry;
 use crate::engine::{InvitationView, WaitlistEntryView};
 
-use super::{Metadata, Shown};
+use super::{AsDisplay, Metadata};
 
 /// An invitation. Its URL holds the ticket; one that lets nobody in any more is shown without.
 pub(in crate::http) fn invitation(view: &InvitationView) -> Value {
     let value = &view.value;
     json!({
         "object": "invitation",
-        "id": Shown(value.id),
+        "id": AsDisplay(value.id),
         "email_address": value.email_address.as_str(),
         "public_metadata": Metadata(&value.public_metadata),
         "revoked": view.status == InvitationStatus::Revoked,
@@ -33,7 +33,7 @@ pub(in crate::http) fn waitlist_entry(view: &WaitlistEntryView) -> Value {
     let value = &view.value;
     json!({
         "object": "waitlist_entry",
-        "id": Shown(value.id),
+        "id": AsDisplay(value.id),
         "email_address": value.email_address.as_str(),
         "status": value.status.as_str(),
         "invitation": view.invitation.as_ref().map(invitation),
@@ -47,13 +47,13 @@ pub(in crate::http) fn waitlist_entry(view: &WaitlistEntryView) -> Value {
 #[derive(Debug, Serialize)]
 pub(in crate::http) struct Waiting {
     object: &'static str,
-    id: Shown<WaitlistEntryId>,
+    id: AsDisplay<WaitlistEntryId>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
 
 impl From<&WaitlistEntry> for Waiting {
     fn from(entry: &WaitlistEntry) -> Self {
-        Self { object: "waitlist", id: Shown(entry.id), created_at: entry.created_at, updated_at: entry.created_at }
+        Self { object: "waitlist", id: AsDisplay(entry.id), created_at: entry.created_at, updated_at: entry.created_at }
     }
 }

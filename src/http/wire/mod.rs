@@ -24,9 +24,9 @@ use serde::{Serialize, Serializer};
 
 /// A value as the text it displays. Ids need it: serialised by themselves they are the bytes the store keeps.
 #[derive(Clone, Copy, Debug)]
-struct Shown<T>(T);
+struct AsDisplay<T>(T);
 
-impl<T: Display> Serialize for Shown<T> {
+impl<T: Display> Serialize for AsDisplay<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
     }

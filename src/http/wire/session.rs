@@ -8,13 +8,13 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::engine::SessionView;
 
-use super::{Shown, UserResource};
+use super::{AsDisplay, UserResource};
 
 /// A session on the wire.
 #[derive(Debug, Serialize)]
 pub(in crate::http) struct SessionResource<'a> {
     object: &'static str,
-    id: Shown<SessionId>,
+    id: AsDisplay<SessionId>,
     status: &'static str,
     expire_at: Timestamp,
     abandon_at: Timestamp,
@@ -45,7 +45,7 @@ struct PublicUserData<'a> {
     image_url: &'static str,
     has_image: bool,
     identifier: &'a str,
-    user_id: Shown<UserId>,
+    user_id: AsDisplay<UserId>,
     username: Option<&'a str>,
     banned: bool,
 }
@@ -56,7 +56,7 @@ impl<'a> From<&'a SessionView> for SessionResource<'a> {
         let minutes = view.now.since(session.created_at).as_millis() / 60_000;
         Self {
             object: "session",
-            id: Shown(session.id),
+            id: AsDisplay(session.id),
             status: match session.status {
                 SessionStatus::Active if view.now >= session.expire_at => "expired",
                 SessionStatus::Active => "active",
@@ -96,7 +96,7 @@ impl<'a> From<&'a User> for PublicUserData<'a> {
             has_image: false,
             // Native clients can't read a session without one.
             identifier: user.public_identifier().unwrap_or_default(),
-            user_id: Shown(user.id),
+            user_id: AsDisplay(user.id),
             username: user.username.as_ref().map(|u| u.as_str()),
             banned: false,
         }

@@ -10,14 +10,14 @@ use crate::domain::user::User;
 use crate::domain::verification::Strategy;
 use crate::engine::SignInView;
 
-use super::Shown;
+use super::AsDisplay;
 use super::verification::{ExternalResource, State};
 
 /// A sign-in on the wire.
 #[derive(Debug, Serialize)]
 pub(in crate::http) struct SignInResource<'a> {
     object: &'static str,
-    id: Shown<SignInId>,
+    id: AsDisplay<SignInId>,
     status: &'static str,
     supported_identifiers: Vec<&'a str>,
     supported_first_factors: Option<Vec<FactorResource<'a>>>,
@@ -26,7 +26,7 @@ pub(in crate::http) struct SignInResource<'a> {
     second_factor_verification: (),
     identifier: Option<&'a str>,
     user_data: Option<UserData<'a>>,
-    created_session_id: Option<Shown<SessionId>>,
+    created_session_id: Option<AsDisplay<SessionId>>,
     abandon_at: Timestamp,
 }
 
@@ -41,13 +41,13 @@ enum FirstFactorVerification<'a> {
 /// A way to prove the first factor.
 #[derive(Debug, Serialize)]
 struct FactorResource<'a> {
-    strategy: Shown<&'a Strategy>,
+    strategy: AsDisplay<&'a Strategy>,
     #[serde(skip_serializing_if = "Option::is_none")]
     safe_identifier: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    email_address_id: Option<Shown<IdentificationId>>,
+    email_address_id: Option<AsDisplay<IdentificationId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    phone_number_id: Option<Shown<IdentificationId>>,
+    phone_number_id: Option<AsDisplay<IdentificationId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     primary: Option<bool>,
     /// Of phone numbers only: whether it is the default second factor, which there is none of.
@@ -70,7 +70,7 @@ impl<'a> From<&'a SignInView> for SignInResource<'a> {
         let value = &view.value;
         Self {
             object: "sign_in_attempt",
-            id: Shown(value.id),
+            id: AsDisplay(value.id),
             status: match view.status {
                 Status::NeedsIdentifier => "needs_identifier",
                 Status::NeedsFirstFactor => "needs_first_factor",
@@ -100,7 +100,7 @@ impl<'a> From<&'a SignInView> for SignInResource<'a> {
             user_data: view.user.as_deref().map(UserData::from),
             created_session_id: match value.phase {
                 Phase::Open => None,
-                Phase::Complete { session_id } => Some(Shown(session_id)),
+                Phase::Complete { session_id } => Some(AsDisplay(session_id)),
             },
             abandon_at: view.abandon_at,
         }
@@ -110,9 +110,9 @@ impl<'a> From<&'a SignInView> for SignInResource<'a> {
 impl<'a> FactorResource<'a> {
     fn of(factor: &'a Factor, known: Option<&Identifier>) -> Self {
         let address = factor.address.as_ref();
-        let id = |kind| address.filter(|a| a.identifier.kind == kind).map(|a| Shown(a.id));
+        let id = |kind| address.filter(|a| a.identifier.kind == kind).map(|a| AsDisplay(a.id));
         Self {
-            strategy: Shown(&factor.strategy),
+            strategy: AsDisplay(&factor.strategy),
             safe_identifier: address.map(|address| safe(&address.identifier, known)),
             email_address_id: id(IdentifierKind::EmailAddress),
             phone_number_id: id(IdentifierKind::PhoneNumber),

@@ -10,13 +10,13 @@ use crate::domain::time::Timestamp;
 use crate::engine::SignUpView;
 
 use super::verification::{ExternalResource, VerificationResource};
-use super::{Metadata, Shown};
+use super::{AsDisplay, Metadata};
 
 /// A sign-up on the wire.
 #[derive(Debug, Serialize)]
 pub(in crate::http) struct SignUpResource<'a> {
     object: &'static str,
-    id: Shown<SignUpId>,
+    id: AsDisplay<SignUpId>,
     status: &'static str,
     required_fields: Vec<&'a str>,
     optional_fields: Vec<&'a str>,
@@ -35,8 +35,8 @@ pub(in crate::http) struct SignUpResource<'a> {
     public_metadata: Metadata<'a>,
     custom_action: bool,
     external_id: Option<&'a str>,
-    created_session_id: Option<Shown<SessionId>>,
-    created_user_id: Option<Shown<UserId>>,
+    created_session_id: Option<AsDisplay<SessionId>>,
+    created_user_id: Option<AsDisplay<UserId>>,
     abandon_at: Timestamp,
     legal_accepted_at: Option<Timestamp>,
     locale: Option<&'a str>,
@@ -66,7 +66,7 @@ impl<'a> From<&'a SignUpView> for SignUpResource<'a> {
         let has_password = value.password_digest.is_some();
         Self {
             object: "sign_up_attempt",
-            id: Shown(value.id),
+            id: AsDisplay(value.id),
             status: match view.status {
                 Status::MissingRequirements => "missing_requirements",
                 Status::Complete => "complete",
@@ -100,8 +100,8 @@ impl<'a> From<&'a SignUpView> for SignUpResource<'a> {
             public_metadata: Metadata(&value.public_metadata),
             custom_action: value.custom_action,
             external_id: value.external_id.as_deref(),
-            created_session_id: created.map(|(_, session)| Shown(session)),
-            created_user_id: created.map(|(user, _)| Shown(user)),
+            created_session_id: created.map(|(_, session)| AsDisplay(session)),
+            created_user_id: created.map(|(user, _)| AsDisplay(user)),
             abandon_at: view.abandon_at,
             legal_accepted_at: value.legal_accepted_at,
             locale: value.locale.as_deref(),

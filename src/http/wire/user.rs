@@ -9,12 +9,12 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::{Identification, User, UserAccount};
 
 use super::verification::{State, proof};
-use super::{Metadata, Shown};
+use super::{AsDisplay, Metadata};
 
 /// A user on the wire.
 #[derive(Debug, Serialize)]
 pub(in crate::http) struct UserResource<'a> {
-    id: Shown<UserId>,
+    id: AsDisplay<UserId>,
     object: &'static str,
     username: Option<&'a str>,
     first_name: Option<&'a str>,
@@ -23,8 +23,8 @@ pub(in crate::http) struct UserResource<'a> {
     external_id: Option<&'a str>,
     image_url: &'static str,
     has_image: bool,
-    primary_email_address_id: Option<Shown<IdentificationId>>,
-    primary_phone_number_id: Option<Shown<IdentificationId>>,
+    primary_email_address_id: Option<AsDisplay<IdentificationId>>,
+    primary_phone_number_id: Option<AsDisplay<IdentificationId>>,
     primary_web3_wallet_id: (),
     email_addresses: Vec<EmailAddressResource<'a>>,
     phone_numbers: Vec<PhoneNumberResource<'a>>,
@@ -59,7 +59,7 @@ pub(in crate::http) struct UserResource<'a> {
 #[derive(Debug, Serialize)]
 struct EmailAddressResource<'a> {
     object: &'static str,
-    id: Shown<IdentificationId>,
+    id: AsDisplay<IdentificationId>,
     email_address: &'a str,
     reserved: bool,
     verification: Option<State<'a>>,
@@ -73,7 +73,7 @@ struct EmailAddressResource<'a> {
 #[derive(Debug, Serialize)]
 struct PhoneNumberResource<'a> {
     object: &'static str,
-    id: Shown<IdentificationId>,
+    id: AsDisplay<IdentificationId>,
     phone_number: &'a str,
     reserved: bool,
     reserved_for_second_factor: bool,
@@ -89,9 +89,9 @@ struct PhoneNumberResource<'a> {
 #[derive(Debug, Serialize)]
 struct ExternalAccountResource<'a> {
     object: &'static str,
-    id: Shown<ExternalAccountId>,
+    id: AsDisplay<ExternalAccountId>,
     provider: &'a str,
-    identification_id: Shown<IdentificationId>,
+    identification_id: AsDisplay<IdentificationId>,
     provider_user_id: &'a str,
     approved_scopes: String,
     email_address: &'a str,
@@ -121,14 +121,14 @@ struct Verified<'a> {
 #[derive(Debug, Serialize)]
 struct LinkedTo<'a> {
     r#type: &'a str,
-    id: Shown<IdentificationId>,
+    id: AsDisplay<IdentificationId>,
 }
 
 impl<'a> UserResource<'a> {
     /// `user`, whose session was last in use at `active_at`.
     pub(in crate::http) fn of(user: &'a User, active_at: Option<Timestamp>) -> Self {
         Self {
-            id: Shown(user.id),
+            id: AsDisplay(user.id),
             object: "user",
             username: user.username.as_ref().map(Username::as_str),
             first_name: user.first_name.as_deref(),
@@ -137,8 +137,8 @@ impl<'a> UserResource<'a> {
             external_id: user.external_id.as_deref(),
             image_url: "",
             has_image: false,
-            primary_email_address_id: user.email_addresses.first().map(|e| Shown(e.id)),
-            primary_phone_number_id: user.phone_numbers.first().map(|p| Shown(p.id)),
+            primary_email_address_id: user.email_addresses.first().map(|e| AsDisplay(e.id)),
+            primary_phone_number_id: user.phone_numbers.first().map(|p| AsDisplay(p.id)),
             primary_web3_wallet_id: (),
             email_addresses: user.email_addresses.iter().map(|e| email(user, e)).collect(),
             phone_numbers: user.phone_numbers.iter().map(|p| phone(user, p)).collect(),
@@ -178,7 +178,7 @@ fn email<'a>(user: &'a User, email: &'a Identification<EmailAddress>) -> EmailAd
     let kept = user.sign_up.as_deref().and_then(|sign_up| sign_up.verification(&Field::EmailAddress));
     EmailAddressResource {
         object: "email_address",
-        id: Shown(email.id),
+        id: AsDisplay(email.id),
         email_address: email.value.as_str(),
         reserved: false,
         verification: proof(email.verified_by.as_ref(), kept),
@@ -196,9 +196,9 @@ fn external<'a>(user: &'a User, account: &'a UserAccount) -> ExternalAccountReso
     let profile = &account.profile;
     ExternalAccountResource {
         object: "external_account",
-        id: Shown(account.id),
+        id: AsDisplay(account.id),
         provider: &account.provider,
-        identification_id: Shown(account.identification_id),
+        identification_id: AsDisplay(account.identification_id),
         provider_user_id: &profile.subject,
         approved_scopes: profile.approved_scopes.join(" "),
         email_address: text(&profile.email_address),
@@ -228,14 +228,14 @@ fn linked_to<'a>(user: &'a User, email: &Identification<EmailAddress>) -> Vec<Li
         account.profile.email_verified && address.is_some_and(|a| a.as_str() == email.value.as_str())
     };
     let accounts = user.external_accounts.iter().filter(vouches);
-    accounts.map(|account| LinkedTo { r#type: &account.provider, id: Shown(account.identification_id) }).collect()
+    accounts.map(|account| LinkedTo { r#type: &account.provider, id: AsDisplay(account.identification_id) }).collect()
 }
 
 fn phone<'a>(user: &'a User, phone: &'a Identification<PhoneNumber>) -> PhoneNumberResource<'a> {
     let kept = user.sign_up.as_deref().and_then(|sign_up| sign_up.verification(&Field::PhoneNumber));
     PhoneNumberResource {
         object: "phone_number",
-        id: Shown(phone.id),
+        id: AsDisplay(phone.id),
         phone_number: phone.value.as_str(),
         reserved: false,
         reserved_for_second_factor: false,

@@ -11,7 +11,7 @@ use crate::domain::verification::{
 use crate::engine::SignUpView;
 use crate::http::error;
 
-use super::Shown;
+use super::AsDisplay;
 
 /// The verification of a field of a sign-up. Before the first prepare it has neither status nor strategy: with
 /// them clerk-js would wait for a code that nobody sent
@@ -40,13 +40,13 @@ pub(super) struct Next<'a> {
 pub(super) struct State<'a> {
     object: &'static str,
     status: &'static str,
-    strategy: Shown<&'a Strategy>,
+    strategy: AsDisplay<&'a Strategy>,
     attempts: Option<u32>,
     expire_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    verified_at_client: Option<Shown<ClientId>>,
+    verified_at_client: Option<AsDisplay<ClientId>>,
 }
 
 impl<'a> VerificationResource<'a> {
@@ -81,11 +81,11 @@ impl<'a> State<'a> {
                 VerificationStatus::Expired => "expired",
                 VerificationStatus::Failed => "failed",
             },
-            strategy: Shown(&verification.strategy),
+            strategy: AsDisplay(&verification.strategy),
             attempts: Some(verification.attempts),
             expire_at: Some(verification.expire_at),
             channel: verification.channel.as_deref(),
-            verified_at_client: verification.verified.map(|(_, client)| Shown(client)),
+            verified_at_client: verification.verified.map(|(_, client)| AsDisplay(client)),
         }
     }
 
@@ -100,7 +100,7 @@ impl<'a> State<'a> {
         Self {
             object: object(strategy),
             status: "verified",
-            strategy: Shown(strategy),
+            strategy: AsDisplay(strategy),
             attempts: None,
             expire_at: None,
             channel: None,
@@ -115,13 +115,13 @@ impl<'a> State<'a> {
 pub(super) struct ExternalResource<'a> {
     object: &'static str,
     status: &'static str,
-    strategy: Shown<&'a Strategy>,
+    strategy: AsDisplay<&'a Strategy>,
     attempts: (),
     expire_at: Option<Timestamp>,
     external_verification_redirect_url: Option<&'a str>,
     error: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    verified_at_client: Option<Shown<ClientId>>,
+    verified_at_client: Option<AsDisplay<ClientId>>,
 }
 
 impl<'a> ExternalResource<'a> {
@@ -147,13 +147,13 @@ impl<'a> ExternalResource<'a> {
                 ExternalStatus::Failed => "failed",
                 ExternalStatus::Expired => "expired",
             },
-            strategy: Shown(&account.strategy),
+            strategy: AsDisplay(&account.strategy),
             attempts: (),
             expire_at: Some(account.expire_at),
             external_verification_redirect_url: account.authorize_url.as_deref(),
             error,
             verified_at_client: match account.state {
-                ExternalState::Verified { client, .. } => Some(Shown(client)),
+                ExternalState::Verified { client, .. } => Some(AsDisplay(client)),
                 _ => None,
             },
         }

@@ -8,39 +8,39 @@ use crate::domain::rejection::Rejection;
 use crate::http::call::Call;
 use crate::http::error::HttpError;
 use crate::http::json::Json;
-use crate::http::response::Answer;
+use crate::http::response::ApiResponse;
 use crate::http::wire::invitation;
 
 use super::{deleted, listing, page, several};
 
 /// A list alone, unless it is asked for with its length.
-pub(super) async fn list(call: &Call<'_>) -> Result<Answer, HttpError> {
+pub(super) async fn list(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let query = &call.head.query;
     let found = call.engine().invitations(&listing(query)?).await?;
     if query.single("paginated")?.is_some_and(|text| text == "true") {
         return Ok(page(&found, invitation));
     }
     let data: Vec<Value> = found.items.iter().map(invitation).collect();
-    Ok(Answer::json(&data))
+    Ok(ApiResponse::json(&data))
 }
 
-pub(super) async fn create(call: &Call<'_>, given: &Json) -> Result<Answer, HttpError> {
+pub(super) async fn create(call: &Call<'_>, given: &Json) -> Result<ApiResponse, HttpError> {
     let made = call.engine().create_invitation(&raw(call, given)?).await?;
-    Ok(Answer::json(&invitation(&made)))
+    Ok(ApiResponse::json(&invitation(&made)))
 }
 
-pub(super) async fn create_bulk(call: &Call<'_>, given: &[Json]) -> Result<Answer, HttpError> {
+pub(super) async fn create_bulk(call: &Call<'_>, given: &[Json]) -> Result<ApiResponse, HttpError> {
     let raw = several(given)?.iter().map(|given| raw(call, given)).collect::<Result<Vec<_>, _>>()?;
     let made = call.engine().create_invitations(&raw).await?;
-    Ok(Answer::json(&made.iter().map(invitation).collect::<Vec<_>>()))
+    Ok(ApiResponse::json(&made.iter().map(invitation).collect::<Vec<_>>()))
 }
 
-pub(super) async fn revoke(call: &Call<'_>, id: InvitationId) -> Result<Answer, HttpError> {
+pub(super) async fn revoke(call: &Call<'_>, id: InvitationId) -> Result<ApiResponse, HttpError> {
     let revoked = call.engine().revoke_invitation(id).await?;
-    Ok(Answer::json(&invitation(&revoked)))
+    Ok(ApiResponse::json(&invitation(&revoked)))
 }
 
-pub(super) async fn delete(call: &Call<'_>, id: InvitationId) -> Result<Answer, HttpError> {
+pub(super) async fn delete(call: &Call<'_>, id: InvitationId) -> Result<ApiResponse, HttpError> {
     call.engine().delete_invitation(id).await?;
     Ok(deleted("invitation", id))
 }

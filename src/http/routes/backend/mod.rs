@@ -14,11 +14,11 @@ use crate::domain::rejection::{Reason, Rejection};
 use crate::engine::{ListParams, Page};
 use crate::http::app::App;
 use crate::http::call::Call;
-use crate::http::error::{Fault, HttpError};
+use crate::http::error::{HttpError, TransportError};
 use crate::http::json::{self as body, Json};
 use crate::http::params::Params;
-use crate::http::request::Head;
-use crate::http::response::Answer;
+use crate::http::request::RequestHead;
+use crate::http::response::ApiResponse;
 use crate::http::router::BackendRoute;
 
 /// Lets nobody pass but the backend. Nobody else learns anything, not even whether there is something at the path.
@@ -26,16 +26,16 @@ use crate::http::router::BackendRoute;
 /// # Errors
 /// 401 without a key, with something else in `Authorization`, or with a wrong key
 /// ([guide: The secret key](crate::guide::contract_backend#the-secret-key)).
-pub(in crate::http) fn admit(app: &App, head: &Head) -> Result<(), Fault> {
+pub(in crate::http) fn admit(app: &App, head: &RequestHead) -> Result<(), TransportError> {
     if !head.headers.contains_key(AUTHORIZATION) {
-        return Err(Fault::AuthenticationInvalid);
+        return Err(TransportError::AuthenticationInvalid);
     }
-    let key = head.bearer().ok_or(Fault::AuthorizationHeaderFormatInvalid)?;
-    if app.engine.is_backend(key) { Ok(()) } else { Err(Fault::ClerkKeyInvalid) }
+    let key = head.bearer().ok_or(TransportError::AuthorizationHeaderFormatInvalid)?;
+    if app.engine.is_backend(key) { Ok(()) } else { Err(TransportError::ClerkKeyInvalid) }
 }
 
 /// Answers a request of the backend's to `route`, once it was let in.
-pub(super) async fn answer<B>(call: &Call<'_>, route: BackendRoute, body: B) -> Result<Answer, HttpError>
+pub(super) async fn answer<B>(call: &Call<'_>, route: BackendRoute, body: B) -> Result<ApiResponse, HttpError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -63,10 +63,10 @@ where
 }
 
 /// A testing token, in Clerk's shape: its end is in seconds.
-fn testing_token(call: &Call<'_>) -> Answer {
+fn testing_token(call: &Call<'_>) -> ApiResponse {
     let (token, expire_at) = call.engine().create_testing_token();
     let (token, expires_at) = (token.expose(), expire_at.as_secs());
-    Answer::json(&json!({ "object": "testing_token", "token": token, "expires_at": expires_at }))
+    ApiResponse::json(&json!({ "object": "testing_token", "token": token, "expires_at": expires_at }))
 }
 
 /// The one object of a body.
@@ -96,14 +96,14 @@ fn listing(query: &Params) -> Result<ListParams, Rejection> {
 }
 
 /// A part of a list, in Clerk's shape.
-fn page<T>(page: &Page<T>, show: impl Fn(&T) -> Value) -> Answer {
+fn page<T>(page: &Page<T>, show: impl Fn(&T) -> Value) -> ApiResponse {
     let data: Vec<Value> = page.items.iter().map(show).collect();
-    Answer::json(&json!({ "data": data, "total_count": page.total }))
+    ApiResponse::json(&json!({ "data": data, "total_count": page.total }))
 }
 
 /// What is left of something that was deleted.
-fn deleted(object: &str, id: impl ToString) -> Answer {
-    Answer::json(&json!({ "object": object, "id": id.to_string(), "deleted": true }))
+fn deleted(object: &str, id: impl ToString) -> ApiResponse {
+    ApiResponse::json(&json!({ "object": object, "id": id.to_string(), "deleted": true }))
 }
 
 /// How many objects one call may make, as Clerk has it.

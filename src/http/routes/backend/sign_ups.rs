@@ -6,15 +6,15 @@ use crate::domain::sign_up::BackendUpdate;
 use crate::http::call::Call;
 use crate::http::error::HttpError;
 use crate::http::json::Json;
-use crate::http::response::Answer;
+use crate::http::response::ApiResponse;
 use crate::http::wire::SignUpResource;
 
-pub(super) async fn show(call: &Call<'_>, id: SignUpId) -> Result<Answer, HttpError> {
+pub(super) async fn show(call: &Call<'_>, id: SignUpId) -> Result<ApiResponse, HttpError> {
     let sign_up = call.engine().inspect_sign_up(id).await?;
-    Ok(Answer::json(&SignUpResource::from(&sign_up)))
+    Ok(ApiResponse::json(&SignUpResource::from(&sign_up)))
 }
 
-pub(super) async fn update(call: &Call<'_>, id: SignUpId, given: &Json) -> Result<Answer, HttpError> {
+pub(super) async fn update(call: &Call<'_>, id: SignUpId, given: &Json) -> Result<ApiResponse, HttpError> {
     let mut reasons = Vec::new();
     let mut reader = given.reader(&mut reasons);
     let custom_action = reader.flag("custom_action");
@@ -22,5 +22,5 @@ pub(super) async fn update(call: &Call<'_>, id: SignUpId, given: &Json) -> Resul
     Rejection::collect(reasons)?;
     let update = BackendUpdate::parse(custom_action, external_id.as_deref())?;
     let sign_up = call.engine().update_sign_up_by_backend(id, update).await?;
-    Ok(Answer::json(&SignUpResource::from(&sign_up)))
+    Ok(ApiResponse::json(&SignUpResource::from(&sign_up)))
 }

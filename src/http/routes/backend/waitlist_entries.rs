@@ -6,43 +6,43 @@ use crate::engine::WaitlistEntryView;
 use crate::http::call::Call;
 use crate::http::error::HttpError;
 use crate::http::json::Json;
-use crate::http::response::Answer;
+use crate::http::response::ApiResponse;
 use crate::http::wire::waitlist_entry;
 
 use super::{deleted, listing, page, several};
 
-pub(super) async fn list(call: &Call<'_>) -> Result<Answer, HttpError> {
+pub(super) async fn list(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let found = call.engine().waitlist(&listing(&call.head.query)?).await?;
     Ok(page(&found, waitlist_entry))
 }
 
-pub(super) async fn create(call: &Call<'_>, given: &Json) -> Result<Answer, HttpError> {
-    Ok(Answer::json(&waitlist_entry(&enter(call, given).await?)))
+pub(super) async fn create(call: &Call<'_>, given: &Json) -> Result<ApiResponse, HttpError> {
+    Ok(ApiResponse::json(&waitlist_entry(&enter(call, given).await?)))
 }
 
 /// One after the other: whoever is on the list already stays as they are, so a repetition after a fault is harmless.
-pub(super) async fn create_bulk(call: &Call<'_>, given: &[Json]) -> Result<Answer, HttpError> {
+pub(super) async fn create_bulk(call: &Call<'_>, given: &[Json]) -> Result<ApiResponse, HttpError> {
     let mut made = Vec::new();
     for given in several(given)? {
         made.push(waitlist_entry(&enter(call, given).await?));
     }
-    Ok(Answer::json(&made))
+    Ok(ApiResponse::json(&made))
 }
 
-pub(super) async fn invite(call: &Call<'_>, id: WaitlistEntryId, given: &Json) -> Result<Answer, HttpError> {
+pub(super) async fn invite(call: &Call<'_>, id: WaitlistEntryId, given: &Json) -> Result<ApiResponse, HttpError> {
     let mut reasons = Vec::new();
     let ignore_existing = given.reader(&mut reasons).flag("ignore_existing");
     Rejection::collect(reasons)?;
     let invited = call.engine().invite_from_waitlist(id, ignore_existing).await?;
-    Ok(Answer::json(&waitlist_entry(&invited)))
+    Ok(ApiResponse::json(&waitlist_entry(&invited)))
 }
 
-pub(super) async fn reject(call: &Call<'_>, id: WaitlistEntryId) -> Result<Answer, HttpError> {
+pub(super) async fn reject(call: &Call<'_>, id: WaitlistEntryId) -> Result<ApiResponse, HttpError> {
     let rejected = call.engine().reject_from_waitlist(id).await?;
-    Ok(Answer::json(&waitlist_entry(&rejected)))
+    Ok(ApiResponse::json(&waitlist_entry(&rejected)))
 }
 
-pub(super) async fn delete(call: &Call<'_>, id: WaitlistEntryId) -> Result<Answer, HttpError> {
+pub(super) async fn delete(call: &Call<'_>, id: WaitlistEntryId) -> Result<ApiResponse, HttpError> {
     call.engine().delete_from_waitlist(id).await?;
     Ok(deleted("waitlist_entry", id))
 }
