@@ -7,7 +7,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::domain::context::Policy;
 use crate::domain::sign_up::Phase;
-use crate::store::{Commit, Keep, Place, StoreError};
+use crate::store::{Commit, RetentionPolicy, ScanCursor, StoreError};
 
 use super::environment::Environment;
 use super::persister::Persister;
@@ -21,7 +21,7 @@ pub(super) struct State {
     environment: Arc<Environment>,
     persister: Persister,
     /// Where the walk through all records is.
-    place: Place,
+    place: ScanCursor,
 }
 
 impl Actor for Sweeper {
@@ -35,7 +35,7 @@ impl Actor for Sweeper {
         (environment, persister): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
         drop(myself.send_interval(environment.options.sweep_interval, || Sweep));
-        Ok(State { environment, persister, place: Place::default() })
+        Ok(State { environment, persister, place: ScanCursor::default() })
     }
 
     async fn handle(&self, _: ActorRef<Sweep>, _: Sweep, state: &mut State) -> Result<(), ActorProcessingErr> {
@@ -79,10 +79,10 @@ impl State {
     /// A few steps through all records, and away with those that are over.
     async fn walk(&mut self) -> Result<(), StoreError> {
         let (now, keep) = (self.environment.now(), self.environment.policy.keep());
-        let portion = self.environment.store.walk(self.place.clone(), keep, now, PORTION).await?;
+        let portion = self.environment.store.scan_expired(self.place.clone(), keep, now, PORTION).await?;
         let count = portion.stale.len();
         if count > 0 {
-            let commit = Commit { at: now, relaxed: true, purge: (keep, portion.stale), ..Commit::default() };
+            let commit = Commit { at: now, relaxed: true, collect_garbage: (keep, portion.stale), ..Commit::default() };
             match self.persister.commit(commit).await {
                 Ok(_) => tracing::debug!(count, "purged"),
                 // The walk stays where it is and comes by again.
@@ -101,7 +101,7 @@ impl State {
         let now = self.environment.now();
         let due = self.environment.store.due(now, PORTION).await?;
         let mut commit = Commit { at: now, relaxed: true, ..Commit::default() };
-        for (listed, id) in due {
+        for (indexed_at, id) in due {
             let policy = &self.environment.policy;
             let keep_until = match self.environment.store.sign_up(id).await {
                 Ok(Some(sign_up)) if sign_up.phase == Phase::Open => sign_up.abandon_at(policy) + policy.keep_finished,
@@ -110,15 +110,15 @@ impl State {
                 Err(error) => return Err(error),
             };
             if keep_until > now {
-                commit.reschedule.push((listed, keep_until, id));
+                commit.reindex.push((indexed_at, keep_until, id));
             } else {
-                commit.forget.push((listed, id));
+                commit.expire.push((indexed_at, id));
             }
         }
-        if commit.forget.is_empty() && commit.reschedule.is_empty() {
+        if commit.expire.is_empty() && commit.reindex.is_empty() {
             return Ok(());
         }
-        let (forgotten, moved) = (commit.forget.len(), commit.reschedule.len());
+        let (forgotten, moved) = (commit.expire.len(), commit.reindex.len());
         match self.persister.commit(commit).await {
             Ok(_) => tracing::debug!(forgotten, moved, "swept"),
             Err(error) => tracing::warn!(%error, "a sweep could not be written"),
@@ -128,8 +128,8 @@ impl State {
 }
 
 impl Policy {
-    fn keep(&self) -> Keep {
-        Keep { client: self.keep_client, finished: self.keep_finished }
+    fn keep(&self) -> RetentionPolicy {
+        RetentionPolicy { client: self.keep_client, finished: self.keep_finished }
     }
 }
 

@@ -110,7 +110,7 @@ mod tests {
     use crate::domain::id::{ClientId, MessageId, SignUpId};
     use crate::domain::time::{Span, Timestamp};
     use crate::store::kv::Write;
-    use crate::store::retention::{Keep, Place};
+    use crate::store::retention::{RetentionPolicy, ScanCursor};
     use crate::store::{ClientWrite, Commit, CommitError, Committed, Memory, Store};
 
     /// A map that says it blocks, fails on demand and remembers how it was written to.
@@ -252,14 +252,14 @@ mod tests {
             store.commit(vec![Commit { client: Some(open), at: early, ..Commit::default() }]).await;
         }
 
-        let keep = Keep { client: Span::from_millis(1), finished: Span::from_millis(1) };
+        let keep = RetentionPolicy { client: Span::from_millis(1), finished: Span::from_millis(1) };
         for round in 0..2 {
-            let (mut place, mut stale) = (Place::default(), Vec::new());
+            let (mut place, mut stale) = (ScanCursor::default(), Vec::new());
             loop {
-                let portion = store.walk(place, keep, late, 1).await.expect("a portion");
+                let portion = store.scan_expired(place, keep, late, 1).await.expect("a portion");
                 stale.extend(portion.stale);
                 place = portion.next;
-                if place == Place::default() {
+                if place == ScanCursor::default() {
                     break;
                 }
             }
@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(store.outbox(None, 1).await, Ok(vec![]));
 
         assert_eq!(store.due(late, 10).await, Ok(vec![(early, damaged), (early, whole)]));
-        let forget = Commit { at: late, forget: vec![(early, damaged), (early, whole)], ..Commit::default() };
+        let forget = Commit { at: late, expire: vec![(early, damaged), (early, whole)], ..Commit::default() };
         assert_eq!(errors(store.commit(vec![forget]).await), [None]);
         assert_eq!(store.due(late, 10).await, Ok(vec![]));
         let next_day = Timestamp::from_millis(late.as_millis() + 86_400_000);

@@ -36,7 +36,7 @@ pub use kv::{KeyValue, Write};
 pub use kv_store::KvStore;
 pub use memory::{Memory, MemoryStore};
 pub use private::make_private;
-pub use retention::{Keep, Place, Portion, Stale};
+pub use retention::{ExpiredKey, RetentionPolicy, ScanCursor, ScanPage};
 pub use seal::{Sealed, Sealing};
 pub use store::{
     BoxFuture, ClientWrite, Commit, CommitError, Committed, InvitationChange, OutboxEntry, SignUpWrite, Store,

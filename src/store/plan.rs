@@ -25,19 +25,19 @@ use super::record::{
     ClientRecordV3, CounterRecordV1, FailuresRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV2,
     UserRecordV2, ValueRecordV1,
 };
-use super::retention::{self, Fate, Keep, Stale};
+use super::retention::{self, ExpiredKey, RetentionPolicy, Verdict};
 use super::store::{ClientWrite, Commit, CommitError, Committed, SignUpWrite, StoreError};
 use super::unreadable::Unreadable;
 use super::{key, quota};
 
 /// A batch in the making.
-pub(super) struct Batch<'a, K> {
+pub(super) struct WriteBatch<'a, K> {
     stored: &'a K,
     unreadable: &'a Unreadable,
     staged: HashMap<Bytes, Option<Bytes>>,
 }
 
-impl<'a, K: KeyValue> Batch<'a, K> {
+impl<'a, K: KeyValue> WriteBatch<'a, K> {
     /// An empty batch over what is stored.
     pub(super) fn over(stored: &'a K, unreadable: &'a Unreadable) -> Self {
         Self { stored, unreadable, staged: HashMap::new() }
@@ -45,7 +45,7 @@ impl<'a, K: KeyValue> Batch<'a, K> {
 
     /// The writes that make the commit, and what it leaves behind; the commits planned after it see them.
     pub(super) fn plan(&mut self, commit: &Commit) -> Result<(Vec<Write>, Committed), CommitError> {
-        let mut draft = Draft { batch: self, writes: BTreeMap::new() };
+        let mut draft = Transaction { batch: self, writes: BTreeMap::new() };
         let committed = draft.make(commit)?;
         let writes = draft.writes;
         self.staged.extend(writes.iter().map(|(k, v)| (k.clone(), v.clone())));
@@ -57,12 +57,12 @@ impl<'a, K: KeyValue> Batch<'a, K> {
 }
 
 /// One commit in the making: dropped when it is refused.
-struct Draft<'b, 'a, K> {
-    batch: &'b Batch<'a, K>,
+struct Transaction<'b, 'a, K> {
+    batch: &'b WriteBatch<'a, K>,
     writes: BTreeMap<Bytes, Option<Bytes>>,
 }
 
-impl<K: KeyValue> Draft<'_, '_, K> {
+impl<K: KeyValue> Transaction<'_, '_, K> {
     /// The order matters to the caller where two refusals are due: a spent budget comes before a taken identifier,
     /// which would tell that the code was right.
     fn make(&mut self, commit: &Commit) -> Result<Committed, CommitError> {
@@ -101,15 +101,15 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         for id in &commit.sent {
             self.remove(key::outbox(*id));
         }
-        for (listed, id) in &commit.forget {
-            self.forget(*listed, *id, commit.at)?;
+        for (indexed_at, id) in &commit.expire {
+            self.expire(*indexed_at, *id, commit.at)?;
         }
-        for (old, new, id) in &commit.reschedule {
-            self.reschedule(*old, *new, *id, commit.at)?;
+        for (old, new, id) in &commit.reindex {
+            self.reindex(*old, *new, *id, commit.at)?;
         }
-        let (keep, stale) = &commit.purge;
-        for Stale(key) in stale {
-            self.purge(key, *keep, commit.at)?;
+        let (keep, stale) = &commit.collect_garbage;
+        for ExpiredKey(key) in stale {
+            self.collect_garbage(key, *keep, commit.at)?;
         }
         for (name, bytes) in &commit.values {
             let bytes = bytes.clone();
@@ -130,19 +130,19 @@ impl<K: KeyValue> Draft<'_, '_, K> {
         if current.is_none() && self.get(&key::user(id.cast()))?.is_some() {
             return Err(CommitError::Stale);
         }
-        let listed = current.as_ref().map(|record| Timestamp::from_millis(record.deadline_key));
+        let indexed_at = current.as_ref().map(|record| Timestamp::from_millis(record.deadline_key));
         if user.is_some() {
-            if let Some(listed) = listed {
+            if let Some(indexed_at) = indexed_at {
                 self.remove(key);
-                self.remove(key::deadline(listed, id));
+                self.remove(key::deadline(indexed_at, id));
             }
             return Ok(());
         }
-        if listed.is_none() {
+        if indexed_at.is_none() {
             self.list(write.deadline, id);
         }
         let record = SignUpRecordV2 {
-            deadline_key: listed.unwrap_or(write.deadline).as_millis(),
+            deadline_key: indexed_at.unwrap_or(write.deadline).as_millis(),
             deadline: write.deadline.as_millis(),
             sign_up: (&write.next).into(),
         };
@@ -247,13 +247,13 @@ impl<K: KeyValue> Draft<'_, '_, K> {
     }
 
     /// Forgets an open sign-up with the counters that nothing else would ever touch again.
-    fn forget(&mut self, listed: Timestamp, id: SignUpId, at: Timestamp) -> Result<(), CommitError> {
-        let Some(record) = self.listed(listed, id, at)? else {
+    fn expire(&mut self, indexed_at: Timestamp, id: SignUpId, at: Timestamp) -> Result<(), CommitError> {
+        let Some(record) = self.indexed_at(indexed_at, id, at)? else {
             return Ok(());
         };
         let deadline = Timestamp::from_millis(record.deadline);
         if deadline > at {
-            return self.relist(record, listed, deadline, id);
+            return self.relist(record, indexed_at, deadline, id);
         }
         let key = key::sign_up(id);
         let Some(sign_up) = self.batch.unreadable.skip(&key, SignUp::try_from(record.sign_up))? else {
@@ -280,7 +280,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
 
     /// The open sign-up listed under a deadline, which it is taken off. One that can't be read is listed again later, so
     /// that it is neither lost nor in the way of the others.
-    fn listed(
+    fn indexed_at(
         &mut self,
         deadline: Timestamp,
         id: SignUpId,
@@ -296,20 +296,20 @@ impl<K: KeyValue> Draft<'_, '_, K> {
     }
 
     /// Removes what is over; what came to life meanwhile stays.
-    fn purge(&mut self, key: &Bytes, keep: Keep, at: Timestamp) -> Result<(), CommitError> {
+    fn collect_garbage(&mut self, key: &Bytes, keep: RetentionPolicy, at: Timestamp) -> Result<(), CommitError> {
         let Some(value) = self.get(key)? else { return Ok(()) };
         let fate = retention::fate(key, &value, keep, at, |key| self.get(key));
         match self.batch.unreadable.skip(key, fate)? {
-            Some(Fate::Stays) | None => {}
-            Some(Fate::Goes) => self.remove(key.clone()),
-            Some(Fate::Becomes(value)) => drop(self.writes.insert(key.clone(), Some(value))),
+            Some(Verdict::Keep) | None => {}
+            Some(Verdict::Delete) => self.remove(key.clone()),
+            Some(Verdict::Rewrite(value)) => drop(self.writes.insert(key.clone(), Some(value))),
         }
         Ok(())
     }
 
     /// Lists an open sign-up under another deadline; one that is gone, or listed elsewhere, is only taken off.
-    fn reschedule(&mut self, old: Timestamp, new: Timestamp, id: SignUpId, at: Timestamp) -> Result<(), CommitError> {
-        match self.listed(old, id, at)? {
+    fn reindex(&mut self, old: Timestamp, new: Timestamp, id: SignUpId, at: Timestamp) -> Result<(), CommitError> {
+        match self.indexed_at(old, id, at)? {
             Some(record) => self.relist(record, old, new, id),
             None => Ok(()),
         }
@@ -368,7 +368,7 @@ impl<K: KeyValue> Draft<'_, '_, K> {
     }
 }
 
-impl<K: KeyValue> Batch<'_, K> {
+impl<K: KeyValue> WriteBatch<'_, K> {
     fn may_contain(&self, key: &Bytes) -> bool {
         self.staged.contains_key(key) || self.stored.probably_contains(key)
     }
@@ -430,7 +430,7 @@ mod tests {
                 what: QuotaKind::Message,
             }];
             apply(&memory, &create);
-            let forget = Commit { at: Timestamp::from_millis(at), forget: vec![(DEADLINE, id)], ..Commit::default() };
+            let forget = Commit { at: Timestamp::from_millis(at), expire: vec![(DEADLINE, id)], ..Commit::default() };
             apply(&memory, &forget);
             assert_eq!(kinds(&memory), vec![Kind::Counter.byte(); left]);
         }
@@ -443,7 +443,7 @@ mod tests {
         for what in [QuotaKind::Guess, QuotaKind::Proof] {
             proof.quota_uses.push(QuotaUse { address: samples::outbox_entry().to, client: samples::client().id, what });
         }
-        let (writes, _) = Batch::over(&memory, &Unreadable::default()).plan(&proof).expect("within the limits");
+        let (writes, _) = WriteBatch::over(&memory, &Unreadable::default()).plan(&proof).expect("within the limits");
         assert_eq!(writes, []);
     }
 
@@ -452,7 +452,7 @@ mod tests {
     }
 
     fn apply(memory: &Memory, commit: &Commit) {
-        let (writes, _) = Batch::over(memory, &Unreadable::default()).plan(commit).expect("nothing to refuse");
+        let (writes, _) = WriteBatch::over(memory, &Unreadable::default()).plan(commit).expect("nothing to refuse");
         memory.append(&[writes], false).expect("memory takes all");
     }
 

@@ -17,7 +17,7 @@ use crate::domain::client::Client;
 
 /// How long records are kept after they were last of use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Keep {
+pub struct RetentionPolicy {
     /// A client without a session and without a sign-up in progress.
     pub client: Span,
     /// A finished sign-up whose session is over.
@@ -26,42 +26,42 @@ pub struct Keep {
 
 /// A place in the walk; the default is its beginning.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place(pub(super) Bytes);
+pub struct ScanCursor(pub(super) Bytes);
 
 /// A record that was over when the walk came by; the commit looks again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stale(pub(super) Bytes);
+pub struct ExpiredKey(pub(super) Bytes);
 
 /// A portion of the walk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Portion {
+pub struct ScanPage {
     /// What is over.
-    pub stale: Vec<Stale>,
+    pub stale: Vec<ExpiredKey>,
     /// Where the next portion begins.
-    pub next: Place,
+    pub next: ScanCursor,
 }
 
 /// What becomes of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    Stays,
-    Goes,
+pub(super) enum Verdict {
+    Keep,
+    Delete,
     /// It loses a part.
-    Becomes(Bytes),
+    Rewrite(Bytes),
 }
 
 /// The kinds that are walked through, in this order; then it begins anew.
-pub(super) const WALKED: [Kind; 5] = [Kind::Client, Kind::Outbox, Kind::Counter, Kind::User, Kind::Failures];
+pub(super) const GC_KINDS: [Kind; 5] = [Kind::Client, Kind::Outbox, Kind::Counter, Kind::User, Kind::Failures];
 
 /// What becomes of the record at `key` at `now`; `get` reads other records.
 pub(super) fn fate(
     key: &[u8],
     value: &[u8],
-    keep: Keep,
+    keep: RetentionPolicy,
     now: Timestamp,
     get: impl Fn(&Bytes) -> Result<Option<Bytes>, StoreError>,
-) -> Result<Fate, StoreError> {
-    let goes = |is_over: bool| if is_over { Fate::Goes } else { Fate::Stays };
+) -> Result<Verdict, StoreError> {
+    let goes = |is_over: bool| if is_over { Verdict::Delete } else { Verdict::Keep };
     let is = |kind: Kind| key.first() == Some(&kind.byte());
     Ok(if is(Kind::Client) {
         let client = Client::try_from(codec::decode::<ClientRecordV3>(value)?)?;
@@ -78,16 +78,16 @@ pub(super) fn fate(
         goes(Failures::from(codec::decode::<FailuresRecordV1>(value)?).are_forgotten(now))
     } else if is(Kind::User) {
         let mut record = codec::decode::<UserRecordV2>(value)?;
-        let Some(kept) = record.sign_up.take() else { return Ok(Fate::Stays) };
+        let Some(kept) = record.sign_up.take() else { return Ok(Verdict::Keep) };
         let sign_up = SignUp::try_from(kept)?;
         let is_over = match sign_up.phase {
             Phase::Complete { at, .. } if at + keep.finished > now => false,
             Phase::Complete { session_id, .. } => !lives(session_id, sign_up.client_id, now, get)?,
             Phase::Open => false,
         };
-        if is_over { Fate::Becomes(codec::encode(&record)?) } else { Fate::Stays }
+        if is_over { Verdict::Rewrite(codec::encode(&record)?) } else { Verdict::Keep }
     } else {
-        Fate::Stays
+        Verdict::Keep
     })
 }
 

@@ -18,7 +18,7 @@ use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
 
 use super::health::Health;
-use super::retention::{Keep, Place, Portion, Stale};
+use super::retention::{ExpiredKey, RetentionPolicy, ScanCursor, ScanPage};
 
 /// A future that can be kept behind a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -54,11 +54,11 @@ pub struct Commit {
     pub limits: Option<AddressLimits>,
     /// Sign-ups to forget, with the deadline each is listed under: the sweeper's. One that was given a deadline
     /// after `at` in the meantime is kept and listed under that one.
-    pub forget: Vec<(Timestamp, SignUpId)>,
+    pub expire: Vec<(Timestamp, SignUpId)>,
     /// Sign-ups to list under another deadline: the old one, the new one, which.
-    pub reschedule: Vec<(Timestamp, Timestamp, SignUpId)>,
+    pub reindex: Vec<(Timestamp, Timestamp, SignUpId)>,
     /// Records that were over when the walk came by, and how long records are kept. Each is looked at again.
-    pub purge: (Keep, Vec<Stale>),
+    pub collect_garbage: (RetentionPolicy, Vec<ExpiredKey>),
     /// Named values to write, such as sealed keys.
     pub values: Vec<(String, Vec<u8>)>,
     /// Whether the acknowledgement may come before the disk has it, where the store's durability allows that.
@@ -237,13 +237,13 @@ pub trait Store: Send + Sync + 'static {
     fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<(Timestamp, SignUpId)>, StoreError>>;
 
     /// Walks on through the records from `place`, `limit` of them at most, and tells which are over.
-    fn walk(
+    fn scan_expired(
         &self,
-        place: Place,
-        keep: Keep,
+        place: ScanCursor,
+        keep: RetentionPolicy,
         now: Timestamp,
         limit: usize,
-    ) -> BoxFuture<'_, Result<Portion, StoreError>>;
+    ) -> BoxFuture<'_, Result<ScanPage, StoreError>>;
 
     /// A named value.
     fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>>;

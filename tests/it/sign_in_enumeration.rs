@@ -23,8 +23,8 @@ use vestibule::engine::{
 };
 use vestibule::password::{HashOptions, HashParameters, HashPool};
 use vestibule::store::{
-    BoxFuture, Commit, CommitError, Committed, Health, Keep, MemoryStore, OutboxEntry, Place, Portion, Store,
-    StoreError,
+    BoxFuture, Commit, CommitError, Committed, Health, MemoryStore, OutboxEntry, RetentionPolicy, ScanCursor, ScanPage,
+    Store, StoreError,
 };
 use vestibule::token::InstanceKey;
 
@@ -346,8 +346,14 @@ impl Store for Watched {
         self.inner.due(now, limit)
     }
 
-    fn walk(&self, place: Place, keep: Keep, now: Timestamp, n: usize) -> BoxFuture<'_, Result<Portion, StoreError>> {
-        self.inner.walk(place, keep, now, n)
+    fn scan_expired(
+        &self,
+        place: ScanCursor,
+        keep: RetentionPolicy,
+        now: Timestamp,
+        n: usize,
+    ) -> BoxFuture<'_, Result<ScanPage, StoreError>> {
+        self.inner.scan_expired(place, keep, now, n)
     }
 
     fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {

@@ -13,8 +13,8 @@ use vestibule::domain::time::Timestamp;
 use vestibule::domain::user::User;
 use vestibule::domain::waitlist::WaitlistEntry;
 use vestibule::store::{
-    BoxFuture, Commit, CommitError, Committed, Health, Keep, MemoryStore, OutboxEntry, Place, Portion, Store,
-    StoreError,
+    BoxFuture, Commit, CommitError, Committed, Health, MemoryStore, OutboxEntry, RetentionPolicy, ScanCursor, ScanPage,
+    Store, StoreError,
 };
 
 /// A store in memory that lets another call in before or after one of its reads, and counts what is committed.
@@ -124,14 +124,14 @@ impl Store for HeldStore {
         self.inner.due(now, limit)
     }
 
-    fn walk(
+    fn scan_expired(
         &self,
-        place: Place,
-        keep: Keep,
+        place: ScanCursor,
+        keep: RetentionPolicy,
         now: Timestamp,
         limit: usize,
-    ) -> BoxFuture<'_, Result<Portion, StoreError>> {
-        self.inner.walk(place, keep, now, limit)
+    ) -> BoxFuture<'_, Result<ScanPage, StoreError>> {
+        self.inner.scan_expired(place, keep, now, limit)
     }
 
     fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {

@@ -18,7 +18,7 @@ async fn an_abandoned_sign_up_is_kept_for_its_time_and_then_forgotten() {
     assert!(is_stored(&world, 1).await);
     pass(20).await;
     assert!(!is_stored(&world, 1).await);
-    assert_eq!(listed(&world).await, 0);
+    assert_eq!(indexed_at(&world).await, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -30,7 +30,7 @@ async fn a_write_begins_the_time_anew() {
     command(&system, 1, naming("Ada")).await.expect("named");
     pass(KEPT_S - 10).await;
     assert!(is_stored(&world, 1).await, "the first deadline has come, and was not the last");
-    assert_eq!(listed(&world).await, 1);
+    assert_eq!(indexed_at(&world).await, 1);
     pass(20).await;
     assert!(!is_stored(&world, 1).await);
 }
@@ -43,10 +43,10 @@ async fn a_flood_of_deadlines_is_swept_in_portions() {
         create(&system, n, &address(n)).await.expect("made");
     }
     pass(KEPT_S - 10).await;
-    let mut left = vec![listed(&world).await];
+    let mut left = vec![indexed_at(&world).await];
     for _ in 0..6 {
         pass(5).await;
-        left.push(listed(&world).await);
+        left.push(indexed_at(&world).await);
     }
     left.dedup();
     assert_eq!(left, [1200, 700, 200, 0]);
@@ -58,7 +58,7 @@ async fn a_finished_sign_up_leaves_the_list_and_its_user_stays() {
     let system = world.start().await;
     finish(&world, &system).await;
     pass(KEPT_S + 10).await;
-    assert_eq!(listed(&world).await, 0);
+    assert_eq!(indexed_at(&world).await, 0);
     assert!(world.store.user(sign_up_id(1).cast()).await.expect("readable").is_some());
     assert!(is_stored(&world, 1).await, "its session lives, and the sign-up is kept as long");
 }
@@ -132,7 +132,7 @@ async fn is_stored(world: &World, n: usize) -> bool {
 }
 
 /// How many sign-ups are listed under a deadline.
-async fn listed(world: &World) -> usize {
+async fn indexed_at(world: &World) -> usize {
     world.store.due(world.now() + Span::from_secs(1_000_000), 10_000).await.expect("readable").len()
 }
 

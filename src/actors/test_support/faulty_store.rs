@@ -15,8 +15,8 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
 use crate::store::{
-    BoxFuture, Commit, CommitError, Committed, Health, Keep, MemoryStore, OutboxEntry, Place, Portion, Store,
-    StoreError,
+    BoxFuture, Commit, CommitError, Committed, Health, MemoryStore, OutboxEntry, RetentionPolicy, ScanCursor, ScanPage,
+    Store, StoreError,
 };
 
 /// What is wrong with a batch.
@@ -234,16 +234,16 @@ impl Store for FaultyStore {
         })
     }
 
-    fn walk(
+    fn scan_expired(
         &self,
-        place: Place,
-        keep: Keep,
+        place: ScanCursor,
+        keep: RetentionPolicy,
         now: Timestamp,
         limit: usize,
-    ) -> BoxFuture<'_, Result<Portion, StoreError>> {
+    ) -> BoxFuture<'_, Result<ScanPage, StoreError>> {
         Box::pin(async move {
             self.bad_read()?;
-            self.inner.walk(place, keep, now, limit).await
+            self.inner.scan_expired(place, keep, now, limit).await
         })
     }
 

@@ -10,7 +10,7 @@ use crate::domain::sign_in::{Account, Credential, Entry, FORGOTTEN_AFTER, Fit, S
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Identification, User};
 use crate::domain::verification::Strategy;
-use crate::store::{ClientWrite, Commit, CommitError, Keep, Place, Store};
+use crate::store::{ClientWrite, Commit, CommitError, RetentionPolicy, ScanCursor, Store};
 
 use super::support::*;
 
@@ -97,12 +97,12 @@ pub(super) async fn failures_in_a_row_are_exact_until_a_success(store: &impl Sto
 
 /// How many records a whole walk finds to be over.
 async fn stale(store: &impl Store, now: Timestamp) -> usize {
-    let (mut place, mut count) = (Place::default(), 0);
+    let (mut place, mut count) = (ScanCursor::default(), 0);
     loop {
-        let portion = store.walk(place, Keep::default(), now, 100).await.expect("readable");
+        let portion = store.scan_expired(place, RetentionPolicy::default(), now, 100).await.expect("readable");
         count += portion.stale.len();
         place = portion.next;
-        if place == Place::default() {
+        if place == ScanCursor::default() {
             return count;
         }
     }

@@ -3,7 +3,7 @@
 use crate::domain::client::ClientChange;
 use crate::domain::effect::QuotaKind;
 use crate::domain::time::{Span, Timestamp};
-use crate::store::{ClientWrite, Commit, Keep, Place, Stale, Store};
+use crate::store::{ClientWrite, Commit, ExpiredKey, RetentionPolicy, ScanCursor, Store};
 
 use super::support::*;
 
@@ -55,21 +55,22 @@ pub(super) async fn a_client_that_comes_back_while_the_walk_is_on_stays(store: &
 }
 
 /// One whole walk, in small portions.
-async fn round(store: &impl Store, now: Timestamp) -> Vec<Stale> {
-    let (mut place, mut stale) = (Place::default(), Vec::new());
+async fn round(store: &impl Store, now: Timestamp) -> Vec<ExpiredKey> {
+    let (mut place, mut stale) = (ScanCursor::default(), Vec::new());
     loop {
-        let portion = store.walk(place, KEEP, now, 7).await.expect("a portion");
+        let portion = store.scan_expired(place, KEEP, now, 7).await.expect("a portion");
         stale.extend(portion.stale);
         place = portion.next;
-        if place == Place::default() {
+        if place == ScanCursor::default() {
             return stale;
         }
     }
 }
 
-async fn purge(store: &impl Store, now: Timestamp, stale: Vec<Stale>) {
-    let purge = Commit { at: now, purge: (KEEP, stale), ..Commit::default() };
+async fn purge(store: &impl Store, now: Timestamp, stale: Vec<ExpiredKey>) {
+    let purge = Commit { at: now, collect_garbage: (KEEP, stale), ..Commit::default() };
     commit(store, purge).await.expect("a purge");
 }
 
-const KEEP: Keep = Keep { client: Span::from_millis(50 * HOUR), finished: Span::from_millis(2 * HOUR) };
+const KEEP: RetentionPolicy =
+    RetentionPolicy { client: Span::from_millis(50 * HOUR), finished: Span::from_millis(2 * HOUR) };

@@ -82,7 +82,7 @@ pub(super) async fn a_moved_deadline_is_listed_anew_by_the_sweeper_only(store: &
     commit(store, later).await.expect("the next version");
     assert_eq!(store.due(at(DEADLINE), 9).await, Ok(vec![(at(DEADLINE), first.id)]));
 
-    let sweep = Commit { reschedule: vec![(at(DEADLINE), at(2 * DEADLINE), first.id)], ..Commit::default() };
+    let sweep = Commit { reindex: vec![(at(DEADLINE), at(2 * DEADLINE), first.id)], ..Commit::default() };
     commit(store, sweep.clone()).await.expect("a move");
     commit(store, sweep).await.expect("a move made before");
     let listed = vec![(at(2 * DEADLINE), first.id)];
@@ -90,7 +90,7 @@ pub(super) async fn a_moved_deadline_is_listed_anew_by_the_sweeper_only(store: &
 
     commit(store, convert(&bumped(&first))).await.expect("a conversion");
     assert_eq!(store.due(at(u64::MAX), 9).await, Ok(vec![]), "it goes from where it was moved to");
-    let sweep = Commit { reschedule: vec![(at(2 * DEADLINE), at(3 * DEADLINE), first.id)], ..Commit::default() };
+    let sweep = Commit { reindex: vec![(at(2 * DEADLINE), at(3 * DEADLINE), first.id)], ..Commit::default() };
     commit(store, sweep).await.expect("nothing to move");
     assert_eq!(store.due(at(u64::MAX), 9).await, Ok(vec![]), "what is finished is not listed");
 }
@@ -98,7 +98,7 @@ pub(super) async fn a_moved_deadline_is_listed_anew_by_the_sweeper_only(store: &
 pub(super) async fn what_is_forgotten_is_gone(store: &impl Store) {
     let sign_up = open(1, "ada@example.com");
     commit(store, create(&sign_up)).await.expect("a new sign-up");
-    let forget = Commit { at: at(DEADLINE), forget: vec![(at(DEADLINE), sign_up.id)], ..Commit::default() };
+    let forget = Commit { at: at(DEADLINE), expire: vec![(at(DEADLINE), sign_up.id)], ..Commit::default() };
     commit(store, forget.clone()).await.expect("nothing is in the way");
     assert_eq!(store.sign_up(sign_up.id).await, Ok(None));
     assert_eq!(store.due(at(u64::MAX), 9).await, Ok(vec![]));
@@ -112,7 +112,7 @@ pub(super) async fn a_sign_up_written_while_the_sweeper_came_is_kept(store: &imp
     let second = bumped(&first);
     let mut later = update(&second);
     later.sign_up.as_mut().expect("a sign-up").deadline = at(2 * DEADLINE);
-    let forget = Commit { at: at(DEADLINE), forget: vec![(at(DEADLINE), first.id)], ..Commit::default() };
+    let forget = Commit { at: at(DEADLINE), expire: vec![(at(DEADLINE), first.id)], ..Commit::default() };
     let answers = store.commit(vec![later, forget]).await;
     assert!(answers.iter().all(Result::is_ok));
     assert_eq!(store.sign_up(first.id).await, Ok(Some(second)));
@@ -124,7 +124,7 @@ pub(super) async fn a_finished_sign_up_is_not_forgotten_with_the_open_ones(store
     let sign_up = open(1, "ada@example.com");
     commit(store, create(&sign_up)).await.expect("a new sign-up");
     commit(store, convert(&sign_up)).await.expect("a conversion");
-    let forget = Commit { at: at(DEADLINE), forget: vec![(at(DEADLINE), sign_up.id)], ..Commit::default() };
+    let forget = Commit { at: at(DEADLINE), expire: vec![(at(DEADLINE), sign_up.id)], ..Commit::default() };
     commit(store, forget).await.expect("nothing is in the way");
     let (finished, _) = finish(&sign_up);
     assert_eq!(store.sign_up(sign_up.id).await, Ok(Some(finished)));

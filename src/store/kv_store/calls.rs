@@ -19,7 +19,7 @@ use crate::store::record::{
     ClientRecordV3, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV2, UserRecordV2,
     ValueRecordV1, WaitlistEntryRecordV1,
 };
-use crate::store::retention::{self, Fate, Keep, Place, Portion, Stale, WALKED};
+use crate::store::retention::{self, ExpiredKey, GC_KINDS, RetentionPolicy, ScanCursor, ScanPage, Verdict};
 use crate::store::store::{BoxFuture, Commit, CommitError, Committed, OutboxEntry, Store, StoreError};
 
 use super::{KvStore, from_after};
@@ -136,31 +136,31 @@ impl<K: KeyValue> Store for KvStore<K> {
         })
     }
 
-    fn walk(
+    fn scan_expired(
         &self,
-        place: Place,
-        keep: Keep,
+        place: ScanCursor,
+        keep: RetentionPolicy,
         now: Timestamp,
         limit: usize,
-    ) -> BoxFuture<'_, Result<Portion, StoreError>> {
+    ) -> BoxFuture<'_, Result<ScanPage, StoreError>> {
         Box::pin(self.read(move |shared| {
             let kv = &shared.kv;
-            let index = WALKED.iter().position(|kind| place.0.first() == Some(&kind.byte())).unwrap_or(0);
-            let kind = WALKED[index];
+            let index = GC_KINDS.iter().position(|kind| place.0.first() == Some(&kind.byte())).unwrap_or(0);
+            let kind = GC_KINDS[index];
             let from = if place.0.is_empty() { key::before(kind) } else { place.0 };
             let entries = kv.scan(&[kind.byte()], &from, limit)?;
             let next = match entries.last() {
                 Some((last, _)) if entries.len() == limit => from_after(kind, Some(last.clone())),
-                _ => WALKED.get(index + 1).map(|kind| key::before(*kind)).unwrap_or_default(),
+                _ => GC_KINDS.get(index + 1).map(|kind| key::before(*kind)).unwrap_or_default(),
             };
             let mut stale = Vec::new();
             for (key, value) in entries {
                 let fate = retention::fate(&key, &value, keep, now, |key| kv.get(key));
-                if shared.unreadable.skip(&key, fate)?.is_some_and(|fate| fate != Fate::Stays) {
-                    stale.push(Stale(key));
+                if shared.unreadable.skip(&key, fate)?.is_some_and(|fate| fate != Verdict::Keep) {
+                    stale.push(ExpiredKey(key));
                 }
             }
-            Ok(Portion { stale, next: Place(next) })
+            Ok(ScanPage { stale, next: ScanCursor(next) })
         }))
     }
 

@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use crate::store::kv::{KeyValue, Write};
-use crate::store::plan::Batch;
+use crate::store::plan::WriteBatch;
 use crate::store::store::{Commit, CommitError, Committed};
 
 use super::Shared;
@@ -11,7 +11,7 @@ use super::Shared;
 impl<K: KeyValue> Shared<K> {
     pub(super) fn commit(&self, commits: &[Commit]) -> Vec<Result<Committed, CommitError>> {
         let _deciding = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut batch = Batch::over(&self.kv, &self.unreadable);
+        let mut batch = WriteBatch::over(&self.kv, &self.unreadable);
         let mut groups = Vec::new();
         let mut relaxed = true;
         // With each answer, how many groups it rests on: its own and those of its neighbours before it.

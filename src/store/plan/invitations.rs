@@ -12,9 +12,9 @@ use crate::store::kv::KeyValue;
 use crate::store::record::{InvitationRecordV1, InvitedRecordV2, WaitlistEntryRecordV1};
 use crate::store::store::{CommitError, InvitationChange, WaitlistChange};
 
-use super::Draft;
+use super::Transaction;
 
-impl<K: KeyValue> Draft<'_, '_, K> {
+impl<K: KeyValue> Transaction<'_, '_, K> {
     pub(super) fn invitation(&mut self, change: &InvitationChange, at: Timestamp) -> Result<(), CommitError> {
         match change {
             InvitationChange::Issue { invitation, beside_others } => {
