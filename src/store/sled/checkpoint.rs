@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use super::filter::FilterFile;
 use super::hash;
-use super::manifest::{Manifest, Pending, Sums};
+use super::manifest::{KindDigests, Manifest, Pending};
 use super::options::Durability;
 use super::patience::patiently;
 use super::pool::{Stop, Task};
@@ -209,7 +209,7 @@ impl Checkpoint {
         writes: &[(Bytes, Option<Bytes>)],
         before: Manifest,
         to_epoch: u64,
-    ) -> Result<(Sums, Vec<u64>), String> {
+    ) -> Result<(KindDigests, Vec<u64>), String> {
         let stamp = self.shared.stamp;
         let filtered = |key: &[u8]| key.first().copied() == self.shared.options.filtered_kind;
         let mut hashes = Vec::new();

@@ -11,7 +11,7 @@ pub(super) const FORMAT: u32 = 2;
 
 /// How many entries there are of each kind, and the xor of their hashes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Sums(pub(super) BTreeMap<u8, (u64, u64)>);
+pub(super) struct KindDigests(pub(super) BTreeMap<u8, (u64, u64)>);
 
 /// A checkpoint that has begun: sled holds either the old or the new value of each key in its segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) struct Pending {
     /// The checkpoint covers the epochs below this one.
     pub(super) to_epoch: u64,
     /// All entries whose keys the checkpoint does not touch.
-    pub(super) rest: Sums,
+    pub(super) rest: KindDigests,
 }
 
 /// The state of the snapshots after the last whole checkpoint.
@@ -36,7 +36,7 @@ pub(super) struct Manifest {
     /// The checksum of that part.
     pub(super) filter_crc: u32,
     /// What the snapshots hold.
-    pub(super) sums: Sums,
+    pub(super) sums: KindDigests,
     /// A checkpoint in progress.
     pub(super) pending: Option<Pending>,
     /// Which of the writes of this manifest it is.
@@ -57,7 +57,7 @@ pub(super) struct Listed {
     pub(super) marked: bool,
 }
 
-impl Sums {
+impl KindDigests {
     pub(super) fn add(&mut self, key: &[u8], value: &[u8]) {
         let (count, xor) = self.0.entry(kind_of(key)).or_default();
         *count += 1;
@@ -71,7 +71,7 @@ impl Sums {
     }
 
     /// The first difference, in words.
-    pub(super) fn difference(&self, found: &Sums) -> Option<String> {
+    pub(super) fn difference(&self, found: &KindDigests) -> Option<String> {
         let kinds = self.0.keys().chain(found.0.keys());
         kinds.map(|kind| (kind, self.of(*kind), found.of(*kind))).find_map(|(kind, left, found)| {
             let (expected, _) = left;
@@ -97,7 +97,7 @@ impl Manifest {
             epoch: 1,
             filter_bytes: 0,
             filter_crc: 0,
-            sums: Sums::default(),
+            sums: KindDigests::default(),
             pending: None,
             generation: 0,
             floor: 0,
@@ -117,7 +117,7 @@ impl Manifest {
             "vestibule {FORMAT}\nstamp {:016x}\nsequence {}\nepoch {}\nfilter {} {:08x}\ngeneration {}\nfloor {}\n",
             self.stamp, self.sequence, self.epoch, self.filter_bytes, self.filter_crc, self.generation, self.floor
         );
-        let mut sums = |name: &str, sums: &Sums| {
+        let mut sums = |name: &str, sums: &KindDigests| {
             for (kind, (count, xor)) in &sums.0 {
                 let _ = writeln!(text, "{name} {kind} {count} {xor:016x}");
             }
@@ -152,7 +152,7 @@ pub(super) fn parse(text: &str) -> Option<Manifest> {
     if format(text)? > 1 {
         manifest.segments = Some(BTreeMap::new());
     }
-    let mut rest = Sums::default();
+    let mut rest = KindDigests::default();
     for line in body.lines() {
         let words: Vec<&str> = line.split(' ').collect();
         match words[..] {
@@ -218,7 +218,7 @@ mod tests {
         let text = format!("{body}crc32 {:08x}\n", crc32fast::hash(body.as_bytes()));
         let mut expected = Manifest { sequence: 4, epoch: 3, filter_bytes: 16, filter_crc: 42, ..Manifest::new(77) };
         expected.sums.0.insert(97, (1, 255));
-        expected.pending = Some(Pending { to_epoch: 9, rest: Sums([(97, (2, 1))].into()) });
+        expected.pending = Some(Pending { to_epoch: 9, rest: KindDigests([(97, (2, 1))].into()) });
         assert_eq!(parse(&text), Some(expected));
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// Whether groups are being refused, and how many were.
 #[derive(Debug, Default)]
-pub(super) struct Refusals {
+pub(super) struct RejectionLog {
     /// Whether there are any; beside the rest, so that a success costs nothing.
     any: AtomicBool,
     /// Whether the last write failed, and not just found no segment to go to.
@@ -22,7 +22,7 @@ struct Trouble {
     count: u64,
 }
 
-impl Refusals {
+impl RejectionLog {
     /// One more group was refused. `failed` when the disk refused it.
     pub(super) fn note(&self, reason: &str, failed: bool) {
         self.any.store(true, Ordering::Release);

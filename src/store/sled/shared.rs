@@ -17,7 +17,7 @@ use super::options::Options;
 use super::overlay::Overlay;
 use super::pool::{Pool, Stop};
 use super::recovery;
-use super::refusals::Refusals;
+use super::refusals::RejectionLog;
 use super::segment::capacity;
 use super::tree::Tree;
 
@@ -45,7 +45,7 @@ pub(super) struct Shared {
     pub(super) closed: AtomicBool,
     /// Whether the checkpoint waits for room on the disk.
     pub(super) low_on_room: AtomicBool,
-    pub(super) refusals: Refusals,
+    pub(super) refusals: RejectionLog,
     /// Until when the next group is held back.
     pub(super) paced_until: Mutex<Option<Instant>>,
 }
@@ -77,7 +77,7 @@ impl Shared {
             fatal: OnceLock::new(),
             closed: AtomicBool::new(false),
             low_on_room: AtomicBool::new(false),
-            refusals: Refusals::default(),
+            refusals: RejectionLog::default(),
             paced_until: Mutex::new(None),
             options,
         }

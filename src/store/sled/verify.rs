@@ -5,16 +5,16 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::manifest::Sums;
+use super::manifest::KindDigests;
 use super::tree::Tree;
 
 /// A comparison in progress.
 #[derive(Debug)]
 pub(super) struct Verification {
-    expected: Sums,
+    expected: KindDigests,
     /// Keys that an interrupted checkpoint may or may not have written; the journal still has them.
     undecided: HashSet<Bytes>,
-    found: Sums,
+    found: KindDigests,
     next: Option<Vec<u8>>,
 }
 
@@ -30,8 +30,8 @@ pub(super) enum Progress {
 }
 
 impl Verification {
-    pub(super) fn new(expected: Sums, undecided: HashSet<Bytes>) -> Verification {
-        Verification { expected, undecided, found: Sums::default(), next: Some(Vec::new()) }
+    pub(super) fn new(expected: KindDigests, undecided: HashSet<Bytes>) -> Verification {
+        Verification { expected, undecided, found: KindDigests::default(), next: Some(Vec::new()) }
     }
 
     /// Goes on until this moment.

@@ -190,10 +190,10 @@ fn a_panic_in_the_checkpoint_is_told() {
 
 #[test]
 fn refusals_are_said_once_and_not_for_each() {
-    use crate::store::sled::refusals::Refusals;
+    use crate::store::sled::refusals::RejectionLog;
     let lines = Lines::default();
     tracing::subscriber::with_default(lines.clone(), || {
-        let refusals = Refusals::default();
+        let refusals = RejectionLog::default();
         for _ in 0..2 {
             for _ in 0..1000 {
                 refusals.note("no room", true);

@@ -1,7 +1,7 @@
 //! Ends of every kind, and what the next start finds.
 
 use super::*;
-use crate::store::sled::manifest::{Pending, Sums};
+use crate::store::sled::manifest::{KindDigests, Pending};
 
 #[test]
 fn everything_acknowledged_is_there_after_an_end_without_close() {
@@ -51,7 +51,7 @@ fn an_interrupted_checkpoint_is_taken_up_again() {
     ledger.append(&[vec![put("ua", "2"), Write::remove("ub"), put("id", "2")]], true).unwrap();
     drop(ledger);
     // What a crash in the middle leaves: announced, and some keys written.
-    let mut rest = Sums::default();
+    let mut rest = KindDigests::default();
     rest.add(b"uc", b"1");
     let begun = |manifest: &mut Manifest| {
         manifest.pending = Some(Pending { to_epoch: manifest.floor + 1, rest });
