@@ -5,7 +5,7 @@
 //! A request travels down `shard → sign-up → persister`; the answer goes straight to whoever asked. Begin reading
 //! at `system.rs`.
 
-mod environment;
+mod context;
 mod last_seen;
 mod outage;
 mod persister;
@@ -17,7 +17,7 @@ mod system;
 #[cfg(test)]
 pub(crate) mod test_support;
 
-pub use environment::{ActorOptions, Environment};
+pub use context::{ActorContext, ActorOptions};
 pub use last_seen::LastSeen;
 pub use persister::Persister;
 pub use sign_up::{Answer, CallError, Create, Outcome, SignUpMessage};

@@ -16,7 +16,7 @@ use crate::domain::sign_up::{Command, Fields, Phase, SignUp, Transition, taken};
 use crate::domain::time::{Span, Timestamp};
 use crate::store::{ClientWrite, Commit, CommitError, Committed, InvitationChange, OutboxEntry, SignUpWrite};
 
-use super::environment::Environment;
+use super::context::ActorContext;
 use super::persister::Persister;
 use super::relay::sealable;
 use super::supervisor::SupervisorMessage;
@@ -130,7 +130,7 @@ pub(super) struct Arguments {
     pub(super) id: SignUpId,
     /// Whether there is nothing to load.
     pub(super) fresh: bool,
-    pub(super) environment: Arc<Environment>,
+    pub(super) context: Arc<ActorContext>,
     pub(super) persister: Persister,
     pub(super) shard: ActorRef<SupervisorMessage>,
     /// How many routed messages it has dealt with; the shard compares it with how many it sent.
@@ -162,7 +162,7 @@ impl Actor for SignUpActor {
 
     async fn post_start(&self, myself: ActorRef<Self::Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         if !state.arguments.fresh {
-            let store = &state.arguments.environment.store;
+            let store = &state.arguments.context.store;
             state.value = match store.sign_up(state.arguments.id).await {
                 Ok(Some(value)) => Loaded::Value(Arc::new(value)),
                 Ok(None) => Loaded::Absent,
@@ -233,7 +233,7 @@ impl State {
     async fn create(&mut self, create: Create) -> Result<Answer, CallError> {
         let Create { client, terms, fields, origin } = create;
         let id = self.arguments.id;
-        let transition = self.arguments.environment.decide(|cx| SignUp::create(id, client, &fields, origin, cx))?;
+        let transition = self.arguments.context.decide(|cx| SignUp::create(id, client, &fields, origin, cx))?;
         self.commit(None, terms, transition).await
     }
 
@@ -244,7 +244,7 @@ impl State {
         command: &Command,
     ) -> Result<Answer, CallError> {
         let value = self.owned(client)?.clone();
-        let transition = self.arguments.environment.decide(|cx| value.apply(command, cx))?;
+        let transition = self.arguments.context.decide(|cx| value.apply(command, cx))?;
         if !transition.changed {
             let outcome = if transition.is_replay { Outcome::Again } else { Outcome::Unchanged };
             return Ok(Answer { sign_up: value, outcome });
@@ -269,18 +269,18 @@ impl State {
         transition: Transition,
     ) -> Result<Answer, CallError> {
         let Transition { next, verdict, effects, quota_uses, client_changes, conversion, .. } = transition;
-        let environment = &self.arguments.environment;
-        let policy = &environment.policy;
+        let context = &self.arguments.context;
+        let policy = &context.policy;
         let relaxed = conversion.is_none();
         let deadline = next.abandon_at(policy) + policy.keep_finished;
         let accepted = conversion.as_ref().and_then(|c| Some(InvitationChange::Accept(c.accepts?, c.user.id)));
         let commit = Commit {
-            at: environment.now(),
+            at: context.now(),
             sign_up: Some(SignUpWrite { next: next.clone(), expected_version, deadline }),
             invitations: accepted.into_iter().collect(),
             user: conversion.map(|c| c.user),
             client: Some(ClientWrite { id: next.client_id, changes: [terms, client_changes].concat() }),
-            outbox: effects.into_iter().map(|Effect::Deliver(message)| environment.seal(message)).collect(),
+            outbox: effects.into_iter().map(|Effect::Deliver(message)| context.seal(message)).collect(),
             quota_uses,
             limits: policy.address_limits,
             relaxed,
@@ -314,7 +314,7 @@ impl State {
             CommitError::Overloaded => CallError::Overloaded,
             CommitError::Unavailable | CommitError::BadRecord => CallError::Unavailable,
             CommitError::Stale | CommitError::Unknown => {
-                let loaded = self.arguments.environment.store.sign_up(self.arguments.id).await;
+                let loaded = self.arguments.context.store.sign_up(self.arguments.id).await;
                 self.value =
                     loaded.map_or(Loaded::Failed, |v| v.map_or(Loaded::Absent, |v| Loaded::Value(Arc::new(v))));
                 CallError::Lost
@@ -324,19 +324,19 @@ impl State {
 
     /// Arms the one timer for whatever comes first: a deadline of the sign-up or the end of its idle time.
     fn arm(&mut self, myself: &ActorRef<SignUpMessage>) {
-        let environment = &self.arguments.environment;
-        let idle = environment.options.passivate_after.saturating_sub(self.last_used.elapsed());
+        let context = &self.arguments.context;
+        let idle = context.options.passivate_after.saturating_sub(self.last_used.elapsed());
         let deadline = match &self.value {
-            Loaded::Value(value) => value.next_deadline(environment.now(), &environment.policy),
+            Loaded::Value(value) => value.next_deadline(context.now(), &context.policy),
             Loaded::Absent | Loaded::Failed => None,
         };
-        let until = |deadline: Timestamp| deadline.since(environment.now()).max(Span::from_millis(1)).to_std();
+        let until = |deadline: Timestamp| deadline.since(context.now()).max(Span::from_millis(1)).to_std();
         let after = deadline.map_or(idle, |d| idle.min(until(d)));
         self.wake_after(after, myself);
     }
 
     fn wake(&mut self, myself: &ActorRef<SignUpMessage>) {
-        let options = &self.arguments.environment.options;
+        let options = &self.arguments.context.options;
         if self.last_used.elapsed() < options.passivate_after {
             return self.arm(myself);
         }
@@ -377,7 +377,7 @@ impl State {
     }
 }
 
-impl Environment {
+impl ActorContext {
     /// A message as the outbox keeps it: its secret sealed, bound to its id.
     pub(crate) fn seal(&self, message: Message) -> OutboxEntry {
         let secrets = sealable(&message.content);

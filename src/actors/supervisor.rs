@@ -13,7 +13,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime, RpcReplyPort, Su
 
 use crate::domain::id::SignUpId;
 
-use super::environment::Environment;
+use super::context::ActorContext;
 use super::persister::Persister;
 use super::sign_up::{Arguments as ChildArguments, CallError, Incarnation, SignUpActor, SignUpMessage};
 
@@ -30,7 +30,7 @@ pub(super) enum SupervisorMessage {
 pub(super) struct Supervisor;
 
 pub(super) struct Arguments {
-    pub(super) environment: Arc<Environment>,
+    pub(super) context: Arc<ActorContext>,
     pub(super) persister: Persister,
 }
 
@@ -100,7 +100,7 @@ impl Actor for Supervisor {
 
 impl State {
     fn route(&mut self, myself: &ActorRef<SupervisorMessage>, id: SignUpId, fresh: bool, message: SignUpMessage) {
-        let in_flight_max = self.arguments.environment.options.calls_per_sign_up_max;
+        let in_flight_max = self.arguments.context.options.calls_per_sign_up_max;
         let Some(entry) = self.awake.get_mut(&id) else {
             return self.spawn(myself, id, fresh, vec![message]);
         };
@@ -127,7 +127,7 @@ impl State {
         let arguments = ChildArguments {
             id,
             fresh,
-            environment: self.arguments.environment.clone(),
+            context: self.arguments.context.clone(),
             persister: self.arguments.persister.clone(),
             shard: myself.clone(),
             seen: seen.clone(),

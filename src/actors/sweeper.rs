@@ -9,7 +9,7 @@ use crate::domain::context::Policy;
 use crate::domain::sign_up::Phase;
 use crate::store::{Commit, RetentionPolicy, ScanCursor, StoreError};
 
-use super::environment::Environment;
+use super::context::ActorContext;
 use super::persister::Persister;
 
 pub(super) struct Sweeper;
@@ -18,7 +18,7 @@ pub(super) struct Sweep;
 
 #[derive(Clone)]
 pub(super) struct State {
-    environment: Arc<Environment>,
+    context: Arc<ActorContext>,
     persister: Persister,
     /// Where the walk through all records is.
     place: ScanCursor,
@@ -27,15 +27,15 @@ pub(super) struct State {
 impl Actor for Sweeper {
     type Msg = Sweep;
     type State = State;
-    type Arguments = (Arc<Environment>, Persister);
+    type Arguments = (Arc<ActorContext>, Persister);
 
     async fn pre_start(
         &self,
         myself: ActorRef<Sweep>,
-        (environment, persister): Self::Arguments,
+        (context, persister): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
-        drop(myself.send_interval(environment.options.sweep_interval, || Sweep));
-        Ok(State { environment, persister, place: ScanCursor::default() })
+        drop(myself.send_interval(context.options.sweep_interval, || Sweep));
+        Ok(State { context, persister, place: ScanCursor::default() })
     }
 
     async fn handle(&self, _: ActorRef<Sweep>, _: Sweep, state: &mut State) -> Result<(), ActorProcessingErr> {
@@ -67,8 +67,8 @@ impl State {
 
     /// Where nothing is written the time is stored all the same, now and then: a commit takes it along.
     async fn keep_time(&self) {
-        let now = self.environment.now();
-        if !self.environment.last_seen.is_old(now) {
+        let now = self.context.now();
+        if !self.context.last_seen.is_old(now) {
             return;
         }
         if let Err(error) = self.persister.commit(Commit { at: now, relaxed: true, ..Commit::default() }).await {
@@ -78,8 +78,8 @@ impl State {
 
     /// A few steps through all records, and away with those that are over.
     async fn walk(&mut self) -> Result<(), StoreError> {
-        let (now, keep) = (self.environment.now(), self.environment.policy.keep());
-        let portion = self.environment.store.scan_expired(self.place.clone(), keep, now, PORTION).await?;
+        let (now, keep) = (self.context.now(), self.context.policy.keep());
+        let portion = self.context.store.scan_expired(self.place.clone(), keep, now, PORTION).await?;
         let count = portion.stale.len();
         if count > 0 {
             let commit = Commit { at: now, relaxed: true, collect_garbage: (keep, portion.stale), ..Commit::default() };
@@ -98,12 +98,12 @@ impl State {
 
     /// One bounded portion; what is left waits for the next tick, so that a flood of deadlines makes no spike.
     async fn sweep(&self) -> Result<(), StoreError> {
-        let now = self.environment.now();
-        let due = self.environment.store.due(now, PORTION).await?;
+        let now = self.context.now();
+        let due = self.context.store.due(now, PORTION).await?;
         let mut commit = Commit { at: now, relaxed: true, ..Commit::default() };
         for (indexed_at, id) in due {
-            let policy = &self.environment.policy;
-            let keep_until = match self.environment.store.sign_up(id).await {
+            let policy = &self.context.policy;
+            let keep_until = match self.context.store.sign_up(id).await {
                 Ok(Some(sign_up)) if sign_up.phase == Phase::Open => sign_up.abandon_at(policy) + policy.keep_finished,
                 // The store says so, and lists one that can't be read anew, for later.
                 Ok(_) | Err(StoreError::Damaged(_)) => now,

@@ -12,7 +12,7 @@ use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::sign_up::Command;
 use crate::store::Commit;
 
-use super::environment::Environment;
+use super::context::ActorContext;
 use super::outage::Outage;
 use super::persister::{Persister, PersisterActor, PersisterMessage};
 use super::relay::{Arguments, RelayActor, RelayMessage};
@@ -24,7 +24,7 @@ pub use super::relay::Transports;
 
 /// The running actors.
 pub struct System {
-    environment: Arc<Environment>,
+    context: Arc<ActorContext>,
     shards: Vec<ActorRef<SupervisorMessage>>,
     persister: Persister,
     persister_actor: ActorRef<PersisterMessage>,
@@ -43,29 +43,29 @@ impl System {
     /// # Errors
     /// When an actor can't be spawned.
     pub async fn start(
-        environment: Arc<Environment>,
+        context: Arc<ActorContext>,
         transports: Transports,
         wording: Wording,
     ) -> Result<Self, StartError> {
-        let arguments = Arguments { environment: environment.clone(), transports, wording };
+        let arguments = Arguments { context: context.clone(), transports, wording };
         let (relay, _) = Actor::spawn(None, RelayActor, arguments).await?;
         let outage = Arc::new(Outage::default());
-        let arguments = (environment.store.clone(), relay.clone(), environment.last_seen.clone(), outage.clone());
+        let arguments = (context.store.clone(), relay.clone(), context.last_seen.clone(), outage.clone());
         let (persister_actor, _) = Actor::spawn(None, PersisterActor, arguments).await?;
-        let persister = Persister::new(persister_actor.clone(), environment.options.commits_waiting_max, outage);
+        let persister = Persister::new(persister_actor.clone(), context.options.commits_waiting_max, outage);
         drop(relay.send_message(RelayMessage::Begin(persister.clone())));
-        let (sweeper, _) = Actor::spawn(None, Sweeper, (environment.clone(), persister.clone())).await?;
+        let (sweeper, _) = Actor::spawn(None, Sweeper, (context.clone(), persister.clone())).await?;
         let mut shards = Vec::new();
-        for _ in 0..environment.options.shards.max(1) {
-            let arguments = supervisor::Arguments { environment: environment.clone(), persister: persister.clone() };
+        for _ in 0..context.options.shards.max(1) {
+            let arguments = supervisor::Arguments { context: context.clone(), persister: persister.clone() };
             shards.push(Actor::spawn(None, Supervisor, arguments).await?.0);
         }
-        Ok(Self { environment, shards, persister, persister_actor, relay, sweeper })
+        Ok(Self { context, shards, persister, persister_actor, relay, sweeper })
     }
 
     /// What the actors share.
-    pub const fn environment(&self) -> &Arc<Environment> {
-        &self.environment
+    pub const fn context(&self) -> &Arc<ActorContext> {
+        &self.context
     }
 
     /// The way to commit what is not a sign-up's.
@@ -128,7 +128,7 @@ impl System {
             drop(answer.await);
         }
         // Takes the time along, and nothing else.
-        let last = Commit { at: self.environment.now(), relaxed: true, ..Commit::default() };
+        let last = Commit { at: self.context.now(), relaxed: true, ..Commit::default() };
         if let Err(error) = self.persister.commit(last).await {
             tracing::debug!(%error, "the last time that was seen is not stored");
         }

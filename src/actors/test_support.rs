@@ -24,7 +24,7 @@ use crate::domain::verification::Strategy;
 use crate::entropy::SeededEntropy;
 use crate::token::InstanceKey;
 
-use super::{ActorOptions, Answer, CallError, Create, Environment, System, Transports};
+use super::{ActorContext, ActorOptions, Answer, CallError, Create, System, Transports};
 
 pub(crate) use faulty_store::{BadRead, Fault, FaultyStore};
 pub(crate) use post::{Post, Says};
@@ -86,19 +86,18 @@ impl World {
     }
 
     /// What the actors of this world share.
-    pub(crate) fn environment(&self) -> Arc<Environment> {
+    pub(crate) fn context(&self) -> Arc<ActorContext> {
         let key = Arc::new(InstanceKey::from_bytes([7; 32].into()));
         let entropy = Fused { entropy: SeededEntropy::new(self.now().as_millis()), panics: self.panics.clone() };
         let (store, clock) = (self.store.clone(), self.clock.clone());
         let (policy, options) = (self.policy.clone(), self.options.clone());
-        let environment =
-            Environment::new(store, clock, key.clone(), key, Box::new(entropy), settings(), policy, options);
-        Arc::new(environment)
+        let context = ActorContext::new(store, clock, key.clone(), key, Box::new(entropy), settings(), policy, options);
+        Arc::new(context)
     }
 
     /// Starts the actors.
     pub(crate) async fn start(&self) -> System {
-        System::start(self.environment(), self.transports(), wording()).await.expect("actors start")
+        System::start(self.context(), self.transports(), wording()).await.expect("actors start")
     }
 
     /// The transports of this world.

@@ -19,7 +19,7 @@ impl Engine {
         let nothing = || Rejection::from(ErrorCode::AccountTransferInvalid);
         let client = caller.client_id().ok_or_else(nothing)?;
         let client = self.inner.store().client(client).await?.ok_or_else(nothing)?;
-        let open = client.open_sign_in(self.now(), &self.inner.environment.policy);
+        let open = client.open_sign_in(self.now(), &self.inner.actor_context.policy);
         let account = open.and_then(|sign_in| sign_in.external.as_deref()).ok_or_else(nothing)?;
         let (strategy, answer) = self.transferable(account, ErrorCode::ExternalAccountNotFound, Some(&client)).await?;
         Ok(External::Answered(strategy, answer))
@@ -99,7 +99,7 @@ impl Engine {
             IpAddr::V4(address) => address.octets()[..3].to_vec(),
             IpAddr::V6(address) => address.octets()[..6].to_vec(),
         };
-        let digest = self.inner.environment.decide(|cx| cx.digest.digest(&[b"source of tries", &network]));
+        let digest = self.inner.actor_context.decide(|cx| cx.digest.digest(&[b"source of tries", &network]));
         digest.first_chunk().copied()
     }
 

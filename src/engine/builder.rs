@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use crate::actors::{ActorOptions, Environment, LastSeen, StartError, System, Transports};
+use crate::actors::{ActorContext, ActorOptions, LastSeen, StartError, System, Transports};
 use crate::captcha::Captcha;
 use crate::clock::{Clock, ResumedClock, SystemClock};
 use crate::delivery::{Capture, Transport, Wording};
@@ -210,7 +210,7 @@ impl EngineBuilder {
         if let Some(captcha) = &self.captcha {
             policy.captcha_bypass.clone_from(&captcha.oauth_bypass);
         }
-        let environment = Environment::new(
+        let environment = ActorContext::new(
             store,
             clock,
             key.clone(),
@@ -222,7 +222,7 @@ impl EngineBuilder {
         );
         let system = System::start(Arc::new(environment), transports, wording).await?;
         let inner = Inner {
-            environment: system.environment().clone(),
+            actor_context: system.context().clone(),
             system,
             admission: Admission::new(self.requests_max, self.source_limits.as_ref()),
             hashes,

@@ -178,7 +178,7 @@ impl Engine {
 
     /// A client that is not stored before something is written for it: no more than its token.
     pub(super) fn newcomer(&self) -> Caller {
-        let (id, now) = self.inner.environment.decide(|cx| (ClientId::generate(cx.now, cx.entropy), cx.now));
+        let (id, now) = self.inner.actor_context.decide(|cx| (ClientId::generate(cx.now, cx.entropy), cx.now));
         let client = Client::open(id, self.inner.key.client_salt(id), now);
         let new_token = Some(self.token_of(&client));
         Caller(Credentials::Client(Known { client: Arc::new(client), is_stored: false, new_token }))
@@ -235,7 +235,7 @@ impl Engine {
             return Ok(is_genuine.then_some(Known { client, is_stored: true, new_token: None }));
         }
         // A record is kept longer than this after its last use: what is younger and not there never was.
-        let is_young = self.now() < id.made_at() + self.inner.environment.policy.keep_client;
+        let is_young = self.now() < id.made_at() + self.inner.actor_context.policy.keep_client;
         let salt = key.client_salt(id);
         let is_genuine = is_young && presented.generation == 0 && key.verify(presented, &salt);
         let client = || Arc::new(Client::open(id, salt, id.made_at()));

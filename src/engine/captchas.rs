@@ -49,7 +49,7 @@ impl Engine {
         caller: &Caller,
         context: &RequestContext,
     ) -> Result<bool, EngineError> {
-        let (settings, policy) = (self.settings(), &self.inner.environment.policy);
+        let (settings, policy) = (self.settings(), &self.inner.actor_context.policy);
         let Some(captcha) = self.captcha().filter(|_| settings.sign_up.captcha_enabled) else { return Ok(false) };
         if current.is_some_and(|sign_up| !sign_up.owes_captcha(&settings, policy)) {
             return Ok(false);

@@ -102,7 +102,7 @@ impl Engine {
             let token = if is_wanted { Some(self.mint(session, context).await?) } else { None };
             sessions.push(SessionView { session: session.clone(), user, token, now });
         }
-        let sign_in = match client.open_sign_in(now, &self.inner.environment.policy) {
+        let sign_in = match client.open_sign_in(now, &self.inner.actor_context.policy) {
             Some(value) => Some(self.view_sign_in(value.clone()).await?),
             None => None,
         };

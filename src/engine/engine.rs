@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use crate::actors::{CallError, Environment, System};
+use crate::actors::{ActorContext, CallError, System};
 use crate::captcha::Captcha;
 use crate::clock::SystemClock;
 use crate::delivery::{Channel, ChannelStatus};
@@ -39,7 +39,7 @@ pub struct Engine {
 }
 
 pub(super) struct Inner {
-    pub(super) environment: Arc<Environment>,
+    pub(super) actor_context: Arc<ActorContext>,
     pub(super) system: System,
     pub(super) admission: Admission,
     pub(super) hashes: HashPool,
@@ -70,12 +70,12 @@ impl Engine {
 
     /// The engine's time.
     pub fn now(&self) -> Timestamp {
-        self.inner.environment.now()
+        self.inner.actor_context.now()
     }
 
     /// The settings in force.
     pub fn settings(&self) -> Arc<Settings> {
-        self.inner.environment.settings()
+        self.inner.actor_context.settings()
     }
 
     /// The settings as browsers are told them: what they ask for and this instance does not do is off.
@@ -94,7 +94,7 @@ impl Engine {
     /// The key at fault; the settings before stay in force then.
     pub fn replace_settings(&self, settings: Settings) -> Result<(), InvalidSettings> {
         check(&settings, self.inner.captcha.as_ref())?;
-        self.inner.environment.replace_settings(settings);
+        self.inner.actor_context.replace_settings(settings);
         Ok(())
     }
 
@@ -145,7 +145,7 @@ impl Engine {
 
     /// How the channels are doing by which messages leave. It waits for nobody.
     pub fn channels(&self) -> [ChannelStatus; 2] {
-        [Channel::Email, Channel::Sms].map(|channel| self.inner.environment.health(channel).status())
+        [Channel::Email, Channel::Sms].map(|channel| self.inner.actor_context.health(channel).status())
     }
 
     /// What people see of the application.
@@ -160,12 +160,12 @@ impl Engine {
 
     /// Whether a client holds one session at most.
     pub fn single_session(&self) -> bool {
-        self.inner.environment.policy.single_session
+        self.inner.actor_context.policy.single_session
     }
 
     /// The numbers that its decisions depend on.
     pub fn policy(&self) -> &Policy {
-        &self.inner.environment.policy
+        &self.inner.actor_context.policy
     }
 
     /// How many sign-ups are awake as actors.
@@ -194,7 +194,7 @@ pub(super) fn check(settings: &Settings, captcha: Option<&Captcha>) -> Result<()
 
 impl Inner {
     pub(super) fn store(&self) -> &dyn Store {
-        &*self.environment.store
+        &*self.actor_context.store
     }
 }
 

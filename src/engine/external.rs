@@ -246,7 +246,7 @@ impl Engine {
 
     fn trip(&self, of: FlowId, client: ClientId, context: &RequestContext) -> OAuthState {
         let mut nonce = [0; 16];
-        self.inner.environment.decide(|cx| cx.entropy.fill(&mut nonce));
+        self.inner.actor_context.decide(|cx| cx.entropy.fill(&mut nonce));
         OAuthState { of, client, carrier: context.carrier, nonce }
     }
 

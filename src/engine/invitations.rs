@@ -70,7 +70,7 @@ impl Engine {
         let mut commit = Commit { at: self.now(), ..Commit::default() };
         let mut issued = Vec::new();
         for raw in raw {
-            let invitation = self.inner.environment.decide(|cx| Invitation::issue(raw, cx))?;
+            let invitation = self.inner.actor_context.decide(|cx| Invitation::issue(raw, cx))?;
             self.prepare_invitation(&mut commit, &invitation, raw).await?;
             issued.push(invitation);
         }
@@ -228,8 +228,8 @@ impl Engine {
     }
 
     fn letter(&self, invitation: &Invitation) -> OutboxEntry {
-        let id = self.inner.environment.decide(|cx| MessageId::generate(cx.now, cx.entropy));
-        self.inner.environment.seal(Message {
+        let id = self.inner.actor_context.decide(|cx| MessageId::generate(cx.now, cx.entropy));
+        self.inner.actor_context.seal(Message {
             id,
             to: invitation.email_address.identifier(),
             display_to: invitation.email_address.typed().to_owned(),

@@ -82,7 +82,7 @@ impl Engine {
                 return Ok(Followed { outcome, redirect_url, by_owner: by_owner && !again, ..nowhere });
             }
         };
-        let policy = &self.inner.environment.policy;
+        let policy = &self.inner.actor_context.policy;
         let verification = answer.sign_up.email_address.as_ref().and_then(|e| e.verification.as_ref());
         let status = verification.map(|v| v.status(self.now(), policy.attempts_max));
         let is_verified = status == Some(VerificationStatus::Verified);

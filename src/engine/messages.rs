@@ -78,7 +78,7 @@ impl Engine {
     /// ([guide: Test mode](crate::guide::contract_sign_ups#test-mode)).
     fn is_test_address(&self, address: &Identifier) -> bool {
         let value = || address.value.clone();
-        self.inner.environment.policy.test_mode
+        self.inner.actor_context.policy.test_mode
             && match address.kind {
                 IdentifierKind::EmailAddress => EmailAddress::restore(value(), String::new()).is_test(),
                 IdentifierKind::PhoneNumber => PhoneNumber::restore(value()).is_test(),

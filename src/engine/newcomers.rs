@@ -50,7 +50,7 @@ impl Engine {
         let nothing = || Rejection::from(ErrorCode::AccountTransferInvalid);
         let client = caller.client_id().ok_or_else(nothing)?;
         let client = self.inner.store().client(client).await?.ok_or_else(nothing)?;
-        let open = client.open_sign_in(self.now(), &self.inner.environment.policy).ok_or_else(nothing)?;
+        let open = client.open_sign_in(self.now(), &self.inner.actor_context.policy).ok_or_else(nothing)?;
         Ok((open.proved_by_newcomer(), open.stamp()))
     }
 }

@@ -65,7 +65,7 @@ impl Engine {
         }
         if strategy != Strategy::Password {
             let code = raw.code.as_deref().and_then(verification::OneTimeCode::parse);
-            let proves = |code| self.inner.environment.decide(|cx| finished.was_proved_by(&strategy, &code, cx));
+            let proves = |code| self.inner.actor_context.decide(|cx| finished.was_proved_by(&strategy, &code, cx));
             return Ok(code.is_some_and(proves));
         }
         let Some(password) = &raw.password else { return Ok(false) };

@@ -103,7 +103,7 @@ impl Engine {
     ) -> Result<Secret<String>, EngineError> {
         let now = self.now().as_secs();
         let mut id = [0; 16];
-        self.inner.environment.decide(|cx| cx.entropy.fill(&mut id));
+        self.inner.actor_context.decide(|cx| cx.entropy.fill(&mut id));
         let claims = SessionClaims {
             azp: context.origin.clone().or_else(|| session.origin.clone()),
             exp: now + self.inner.token_ttl.as_secs_ceil(),

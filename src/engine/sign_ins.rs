@@ -117,7 +117,7 @@ impl Engine {
             spend(Family::Client)?;
         }
         let client_id = caller.client_id().ok_or(EngineError::Internal)?;
-        let id = self.inner.environment.decide(|cx| SignInId::generate(cx.now, cx.entropy));
+        let id = self.inner.actor_context.decide(|cx| SignInId::generate(cx.now, cx.entropy));
         let is_transfer = raw.transfer.as_deref().is_some_and(|text| text == "true" || text == "1");
         for _ in 0..TRIES_MAX {
             let user = self.owner(identifier.as_ref()).await?;
@@ -287,7 +287,7 @@ impl Engine {
         context: &RequestContext,
         decide: impl Fn(Option<&Client>, &mut Context<'_>) -> Result<Transition, EngineError>,
     ) -> Result<Option<(SignIn, Committed)>, EngineError> {
-        let environment = &self.inner.environment;
+        let environment = &self.inner.actor_context;
         for _ in 0..TRIES_MAX {
             let client = self.inner.store().client(id).await?;
             if client.as_deref().is_some_and(|client| !client.meets(&terms)) {
@@ -393,7 +393,7 @@ impl Engine {
 
     /// The sign-in with this id, if it is the one in progress on `client`.
     pub(super) fn in_progress<'a>(&self, client: Option<&'a Client>, id: SignInId) -> Result<&'a SignIn, EngineError> {
-        let open = client.and_then(|client| client.open_sign_in(self.now(), &self.inner.environment.policy));
+        let open = client.and_then(|client| client.open_sign_in(self.now(), &self.inner.actor_context.policy));
         open.filter(|sign_in| sign_in.id == id).ok_or(EngineError::NotFound)
     }
 
@@ -502,8 +502,8 @@ impl Engine {
     /// anyway.
     pub(super) async fn view_sign_in(&self, value: SignIn) -> Result<SignInView, EngineError> {
         let user = self.user_of(&value).await?;
-        let policy = &self.inner.environment.policy;
-        Ok(self.inner.environment.decide(|cx| SignInView {
+        let policy = &self.inner.actor_context.policy;
+        Ok(self.inner.actor_context.decide(|cx| SignInView {
             status: value.status(),
             supported_identifiers: sign_in::supported_identifiers(cx.settings),
             first_factors: value.first_factors(user.as_deref(), cx),

@@ -77,7 +77,7 @@ impl Engine {
             self.inner.admission.spend(Family::Client, context, now)?;
         }
         let client = caller.client_id().ok_or(EngineError::Internal)?;
-        let id = self.inner.environment.decide(|cx| SignUpId::generate(cx.now, cx.entropy));
+        let id = self.inner.actor_context.decide(|cx| SignUpId::generate(cx.now, cx.entropy));
         let (mut fields, no_trip) = self.read_fields(fields, (id, client), None, caller, context).await?;
         no_trip.map_or(Ok(()), Err)?;
         let create = async |fields: &Fields| {
@@ -205,7 +205,7 @@ impl Engine {
         // What was asked for beside the fields is refused, and they are good.
         let wish = fields.strategy.take();
         let answer = update(&fields).await?;
-        let is_met = self.inner.environment.decide(|cx| {
+        let is_met = self.inner.actor_context.decide(|cx| {
             let url = fields.redirect_url.as_deref();
             wish.is_some_and(|strategy| answer.sign_up.holds_answer_to(&strategy, url, cx))
         });
@@ -453,7 +453,7 @@ impl Engine {
 
     /// A sign-up for the application's backend, which sees them all.
     pub(super) fn inspected(&self, value: Arc<SignUp>, is_current: bool) -> SignUpView {
-        let (now, settings, policy) = (self.now(), self.settings(), &self.inner.environment.policy);
+        let (now, settings, policy) = (self.now(), self.settings(), &self.inner.actor_context.policy);
         let status = match value.status(now, policy) {
             Status::MissingRequirements if !is_current => Status::Abandoned,
             status => status,

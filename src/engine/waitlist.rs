@@ -48,7 +48,7 @@ impl Engine {
             return Err(taken(address.kind).into());
         }
         let _place = self.inner.admission.enter()?;
-        let entry = self.inner.environment.decide(|cx| WaitlistEntry::join(email, cx.digest, cx.now));
+        let entry = self.inner.actor_context.decide(|cx| WaitlistEntry::join(email, cx.digest, cx.now));
         self.change_waitlist(WaitlistChange::Join(Box::new(entry.clone()))).await?;
         Ok(entry)
     }
@@ -60,7 +60,7 @@ impl Engine {
     pub async fn enter_waitlist(&self, email_address: Option<&str>) -> Result<WaitlistEntryView, EngineError> {
         let _place = self.inner.admission.enter()?;
         let email = invited(email_address, &self.settings())?;
-        let entry = self.inner.environment.decide(|cx| WaitlistEntry::join(email, cx.digest, cx.now));
+        let entry = self.inner.actor_context.decide(|cx| WaitlistEntry::join(email, cx.digest, cx.now));
         self.change_waitlist(WaitlistChange::Join(Box::new(entry.clone()))).await?;
         // An earlier entry stays as it was.
         self.waitlist_entry(entry.id).await
@@ -85,7 +85,7 @@ impl Engine {
             ignore_existing,
             ..RawInvitation::default()
         };
-        let invitation = self.inner.environment.decide(|cx| Invitation::issue(&raw, cx))?;
+        let invitation = self.inner.actor_context.decide(|cx| Invitation::issue(&raw, cx))?;
         let invitation = Invitation { waitlist_entry: Some(id), ..invitation };
         let waitlist = vec![WaitlistChange::Invite(id, invitation.id)];
         let mut commit = Commit { at: self.now(), waitlist, ..Commit::default() };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::time::Instant;
 
-use crate::actors::environment::Environment;
+use crate::actors::context::ActorContext;
 use crate::actors::persister::Persister;
 use crate::delivery::{Channel, Wording};
 use crate::domain::id::MessageId;
@@ -39,7 +39,7 @@ pub(in crate::actors) enum RelayMessage {
 
 /// How messages leave.
 pub(in crate::actors) struct Arguments {
-    pub(in crate::actors) environment: Arc<Environment>,
+    pub(in crate::actors) context: Arc<ActorContext>,
     pub(in crate::actors) transports: Transports,
     /// What the messages say beside their secrets.
     pub(in crate::actors) wording: Wording,
@@ -81,14 +81,14 @@ impl Actor for RelayActor {
     type Arguments = Arguments;
 
     async fn pre_start(&self, _: ActorRef<Self::Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        let Arguments { environment, transports, wording } = arguments;
-        let options = &environment.options;
+        let Arguments { context, transports, wording } = arguments;
+        let options = &context.options;
         let road = |channel| {
             let places = options.deliveries_max.min(transports.of(channel).at_once_max()).max(1);
             Road { channel, lane: Lane::new(places, options.messages_held_max), wake_at: None, failing: None }
         };
         let (email, sms) = (road(Channel::Email), road(Channel::Sms));
-        let courier = Courier { environment, transports, wording, notices: Notices::default() };
+        let courier = Courier { context, transports, wording, notices: Notices::default() };
         Ok(State { courier: Arc::new(courier), persister: None, email, sms, is_reading: false, resting: None })
     }
 
@@ -165,7 +165,7 @@ impl State {
     }
 
     fn ask_for_page(&self, after: Option<MessageId>, myself: &ActorRef<RelayMessage>) {
-        let (store, myself) = (self.courier.environment.store.clone(), myself.clone());
+        let (store, myself) = (self.courier.context.store.clone(), myself.clone());
         tokio::spawn(async move {
             // Should the store panic, that is a reading that failed: without an answer nothing would be read any more.
             let reading = tokio::spawn(async move { store.outbox(after, PAGE).await });
@@ -227,7 +227,7 @@ impl State {
                 Next::Nothing => break,
             }
         }
-        courier.environment.health(channel).waits(road.lane.waiting());
+        courier.context.health(channel).waits(road.lane.waiting());
         if road.lane.wants_more() && !is_resting {
             self.read(myself);
         }
@@ -235,14 +235,14 @@ impl State {
     }
 
     fn take_back(&mut self, letter: Letter, begun: Instant, end: End) {
-        let environment = self.courier.environment.clone();
+        let context = self.courier.context.clone();
         let (now, channel) = (Instant::now(), Channel::of(&letter.entry.to));
         let road = self.road(channel);
-        let health = environment.health(channel);
+        let health = context.health(channel);
         match road.lane.back(letter, begun, end, now) {
             Change::None => {}
             Change::Fails { reason } => {
-                let since = road.fails(&reason, environment.now(), now);
+                let since = road.fails(&reason, context.now(), now);
                 health.fails(since, &reason);
             }
             Change::Recovers => {
@@ -257,7 +257,7 @@ impl State {
         let (Some(persister), courier) = (self.persister.clone(), self.courier.clone()) else { return };
         let road = self.road(channel);
         let Some(failing) = &mut road.failing else { return };
-        let expired = road.lane.take_expired(courier.environment.now());
+        let expired = road.lane.take_expired(courier.context.now());
         if !expired.is_empty() {
             failing.expired += expired.len();
             tokio::spawn(async move { courier.give_up(channel, expired, &persister).await });

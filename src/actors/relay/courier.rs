@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::actors::environment::Environment;
+use crate::actors::context::ActorContext;
 use crate::actors::persister::Persister;
 use crate::delivery::{Channel, Counted, Envelope, Message, Outcome, Transport, Wording};
 use crate::domain::effect::Content;
@@ -38,7 +38,7 @@ impl Transports {
 
 /// Carries messages.
 pub(super) struct Courier {
-    pub(super) environment: Arc<Environment>,
+    pub(super) context: Arc<ActorContext>,
     pub(super) transports: Transports,
     /// What the messages say beside their secrets.
     pub(super) wording: Wording,
@@ -50,15 +50,15 @@ impl Courier {
     pub(super) async fn carry(&self, letter: &Letter, persister: &Persister) -> End {
         let entry = &letter.entry;
         let channel = Channel::of(&entry.to);
-        let health = self.environment.health(channel);
+        let health = self.context.health(channel);
         let Some(message) = self.open(entry) else { return strike_out(persister, entry, false).await };
-        if self.environment.now() >= entry.expire_at {
+        if self.context.now() >= entry.expire_at {
             health.count(Counted::Expired, 1);
             self.notices.say(channel, entry.id, "it expired before it could be sent");
             return strike_out(persister, entry, false).await;
         }
         let transport = self.transports.of(channel);
-        let limit = self.environment.options.delivery_timeout;
+        let limit = self.context.options.delivery_timeout;
         let outcome = timeout(limit, transport.deliver(&message)).await.unwrap_or_else(|_| Outcome::Unavailable {
             reason: format!("the transport took longer than {} seconds", limit.as_secs()),
         });
@@ -87,15 +87,15 @@ impl Courier {
 
     /// Counts these as worthless and strikes them out together.
     pub(super) async fn give_up(&self, channel: Channel, expired: Vec<MessageId>, persister: &Persister) {
-        self.environment.health(channel).count(Counted::Expired, expired.len());
+        self.context.health(channel).count(Counted::Expired, expired.len());
         for ids in expired.chunks(STRUCK_MAX) {
-            strike(persister, ids, self.environment.now()).await;
+            strike(persister, ids, self.context.now()).await;
         }
     }
 
     /// The message with its secret; `None` if it can never be sent: it was sealed under another key, or never meant to.
     fn open(&self, entry: &OutboxEntry) -> Option<Message> {
-        let plain = self.environment.sealer.open(entry.id.as_bytes(), &entry.sealed);
+        let plain = self.context.sealer.open(entry.id.as_bytes(), &entry.sealed);
         let content = plain.and_then(|plain| unsealed(std::str::from_utf8(&plain).ok()?));
         let Some(content) = content else {
             self.notices.say(Channel::of(&entry.to), entry.id, "it can't be opened with this instance key");
@@ -121,7 +121,7 @@ impl Courier {
     /// `pause` ± 50 %, so that failed messages do not all come back at once.
     fn jittered(&self, pause: Duration) -> Duration {
         let mut byte = [0];
-        self.environment.decide(|cx| cx.entropy.fill(&mut byte));
+        self.context.decide(|cx| cx.entropy.fill(&mut byte));
         pause.mul_f64(0.5 + f64::from(byte[0]) / 255.0)
     }
 }

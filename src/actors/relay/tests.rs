@@ -338,7 +338,7 @@ async fn a_message_leaves_where_the_store_does_not_know_that_it_was_written() {
 async fn a_message_sealed_under_another_key_is_struck_out_unsent() {
     let world = World::new();
     let system = world.start().await;
-    let mut entry = system.environment().seal(message(&world, 1, Channel::Email));
+    let mut entry = system.context().seal(message(&world, 1, Channel::Email));
     entry.sealed.reverse();
     system.persister().commit(Commit { outbox: vec![entry], ..Commit::default() }).await.expect("written");
     settle().await;
@@ -368,7 +368,7 @@ async fn send(system: &System, n: usize) {
 
 /// Commits a message beside everything else.
 async fn commit_message(world: &World, system: &System, n: u8, channel: Channel) {
-    let entry = system.environment().seal(message(world, n, channel));
+    let entry = system.context().seal(message(world, n, channel));
     system.persister().commit(Commit { outbox: vec![entry], ..Commit::default() }).await.expect("written");
 }
 
@@ -393,7 +393,7 @@ async fn unsent(world: &World) -> usize {
 }
 
 fn status(system: &System) -> ChannelStatus {
-    system.environment().health(Channel::Email).status()
+    system.context().health(Channel::Email).status()
 }
 
 fn unused() -> ChannelStatus {

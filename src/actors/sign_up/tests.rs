@@ -218,7 +218,7 @@ impl Alone {
         let arguments = Arguments {
             id: sign_up_id(1),
             fresh,
-            environment: system.environment().clone(),
+            context: system.context().clone(),
             persister: system.persister().clone(),
             shard,
             seen: Arc::default(),

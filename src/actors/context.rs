@@ -13,7 +13,7 @@ use crate::store::Store;
 use super::last_seen::LastSeen;
 
 /// What all actors share. Cheap to share, immutable but for the settings.
-pub struct Environment {
+pub struct ActorContext {
     /// Where everything is kept.
     pub store: Arc<dyn Store>,
     /// The time.
@@ -71,7 +71,7 @@ impl Default for ActorOptions {
     }
 }
 
-impl Environment {
+impl ActorContext {
     /// An environment over its parts.
     #[expect(clippy::too_many_arguments, reason = "each part is of a type of its own and named at the one call")]
     pub fn new(
