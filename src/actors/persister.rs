@@ -60,7 +60,7 @@ impl Persister {
     }
 
     /// Returns once nothing waits; from then on it takes no commit.
-    pub(super) async fn rest(&self) {
+    pub(super) async fn drain(&self) {
         let all = u32::try_from(self.waiting_max).unwrap_or(u32::MAX);
         drop(self.places.acquire_many(all).await);
         self.places.close();

@@ -18,7 +18,7 @@ use crate::store::{ClientWrite, Commit, CommitError, Committed, InvitationChange
 
 use super::context::ActorContext;
 use super::persister::Persister;
-use super::relay::sealable;
+use super::relay::encode_content;
 use super::supervisor::SupervisorMessage;
 
 /// A request to a sign-up, with the port that its answer goes to.
@@ -67,14 +67,14 @@ pub struct Create {
 
 /// What a sign-up answers.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct SignUpReply {
     /// The value.
     pub sign_up: Arc<SignUp>,
     /// What the call did.
     pub outcome: Outcome,
 }
 
-impl Answer {
+impl SignUpReply {
     /// Whether the client is owed a token now, which this answer does not bring it.
     pub fn is_owed(&self) -> bool {
         let Outcome::Committed(committed) = &self.outcome else { return false };
@@ -120,7 +120,7 @@ pub enum CallError {
     Lost,
 }
 
-pub(super) type Reply = RpcReplyPort<Result<Answer, CallError>>;
+pub(super) type Reply = RpcReplyPort<Result<SignUpReply, CallError>>;
 
 /// The shell around one sign-up.
 pub(super) struct SignUpActor;
@@ -148,7 +148,7 @@ pub(super) struct State {
 enum Loaded {
     Absent,
     Value(Arc<SignUp>),
-    Failed,
+    Unreadable,
 }
 
 impl Actor for SignUpActor {
@@ -168,7 +168,7 @@ impl Actor for SignUpActor {
                 Ok(None) => Loaded::Absent,
                 Err(error) => {
                     tracing::error!(sign_up.id = %state.arguments.id, %error, "a sign-up could not be loaded");
-                    Loaded::Failed
+                    Loaded::Unreadable
                 }
             };
         }
@@ -226,11 +226,11 @@ impl SignUpMessage {
 }
 
 impl State {
-    fn read(&self, client: ClientId) -> Result<Answer, CallError> {
-        Ok(Answer { sign_up: self.owned(client)?.clone(), outcome: Outcome::Unchanged })
+    fn read(&self, client: ClientId) -> Result<SignUpReply, CallError> {
+        Ok(SignUpReply { sign_up: self.owned(client)?.clone(), outcome: Outcome::Unchanged })
     }
 
-    async fn create(&mut self, create: Create) -> Result<Answer, CallError> {
+    async fn create(&mut self, create: Create) -> Result<SignUpReply, CallError> {
         let Create { client, terms, fields, origin } = create;
         let id = self.arguments.id;
         let transition = self.arguments.context.decide(|cx| SignUp::create(id, client, &fields, origin, cx))?;
@@ -242,12 +242,12 @@ impl State {
         client: ClientId,
         terms: Vec<ClientChange>,
         command: &Command,
-    ) -> Result<Answer, CallError> {
+    ) -> Result<SignUpReply, CallError> {
         let value = self.owned(client)?.clone();
         let transition = self.arguments.context.decide(|cx| value.apply(command, cx))?;
         if !transition.changed {
             let outcome = if transition.is_replay { Outcome::Again } else { Outcome::Unchanged };
-            return Ok(Answer { sign_up: value, outcome });
+            return Ok(SignUpReply { sign_up: value, outcome });
         }
         self.commit(Some(value.version), terms, transition).await
     }
@@ -257,7 +257,7 @@ impl State {
         match &self.value {
             Loaded::Value(value) if value.client_id == client => Ok(value),
             Loaded::Value(_) | Loaded::Absent => Err(CallError::NotFound),
-            Loaded::Failed => Err(CallError::Unavailable),
+            Loaded::Unreadable => Err(CallError::Unavailable),
         }
     }
 
@@ -267,7 +267,7 @@ impl State {
         expected_version: Option<u64>,
         terms: Vec<ClientChange>,
         transition: Transition,
-    ) -> Result<Answer, CallError> {
+    ) -> Result<SignUpReply, CallError> {
         let Transition { next, verdict, effects, quota_uses, client_changes, conversion, .. } = transition;
         let context = &self.arguments.context;
         let policy = &context.policy;
@@ -291,7 +291,7 @@ impl State {
                 let sign_up = Arc::new(next);
                 self.value = Loaded::Value(sign_up.clone());
                 verdict?;
-                Ok(Answer { sign_up, outcome: Outcome::Committed(committed) })
+                Ok(SignUpReply { sign_up, outcome: Outcome::Committed(committed) })
             }
             Err(error) => Err(self.refused(error).await),
         }
@@ -316,7 +316,7 @@ impl State {
             CommitError::Stale | CommitError::Unknown => {
                 let loaded = self.arguments.context.store.sign_up(self.arguments.id).await;
                 self.value =
-                    loaded.map_or(Loaded::Failed, |v| v.map_or(Loaded::Absent, |v| Loaded::Value(Arc::new(v))));
+                    loaded.map_or(Loaded::Unreadable, |v| v.map_or(Loaded::Absent, |v| Loaded::Value(Arc::new(v))));
                 CallError::Lost
             }
         }
@@ -328,7 +328,7 @@ impl State {
         let idle = context.options.passivate_after.saturating_sub(self.last_used.elapsed());
         let deadline = match &self.value {
             Loaded::Value(value) => value.next_deadline(context.now(), &context.policy),
-            Loaded::Absent | Loaded::Failed => None,
+            Loaded::Absent | Loaded::Unreadable => None,
         };
         let until = |deadline: Timestamp| deadline.since(context.now()).max(Span::from_millis(1)).to_std();
         let after = deadline.map_or(idle, |d| idle.min(until(d)));
@@ -350,7 +350,7 @@ impl State {
     fn is_done(&self) -> bool {
         match &self.value {
             Loaded::Value(value) => value.phase != Phase::Open,
-            Loaded::Absent | Loaded::Failed => true,
+            Loaded::Absent | Loaded::Unreadable => true,
         }
     }
 
@@ -380,7 +380,7 @@ impl State {
 impl ActorContext {
     /// A message as the outbox keeps it: its secret sealed, bound to its id.
     pub(crate) fn seal(&self, message: Message) -> OutboxEntry {
-        let secrets = sealable(&message.content);
+        let secrets = encode_content(&message.content);
         let sealed = self.sealer.seal(message.id.as_bytes(), secrets.expose().as_bytes());
         let Message { id, to, display_to, created_at, expire_at, .. } = message;
         OutboxEntry { id, to, display_to, sealed, created_at, expire_at }

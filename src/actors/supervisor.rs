@@ -24,7 +24,7 @@ pub(super) enum SupervisorMessage {
     /// A child has nothing to do.
     Sleep { id: SignUpId, actor: Incarnation, seen: u64 },
     /// How many sign-ups are awake.
-    Census { reply: RpcReplyPort<usize> },
+    CountAwake { reply: RpcReplyPort<usize> },
 }
 
 pub(super) struct Supervisor;
@@ -76,7 +76,7 @@ impl Actor for Supervisor {
         match message {
             SupervisorMessage::Route { id, fresh, message } => state.route(&myself, id, fresh, message),
             SupervisorMessage::Sleep { id, actor, seen } => state.sleep(id, actor, seen),
-            SupervisorMessage::Census { reply } => drop(reply.send(state.awake.len())),
+            SupervisorMessage::CountAwake { reply } => drop(reply.send(state.awake.len())),
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use super::context::ActorContext;
 use super::outage::Outage;
 use super::persister::{Persister, PersisterActor, PersisterMessage};
 use super::relay::{Arguments, RelayActor, RelayMessage};
-use super::sign_up::{Answer, CallError, Create, SignUpMessage};
+use super::sign_up::{CallError, Create, SignUpMessage, SignUpReply};
 use super::supervisor::{self, Supervisor, SupervisorMessage};
 use super::sweeper::{Sweep, Sweeper};
 
@@ -53,7 +53,7 @@ impl System {
         let arguments = (context.store.clone(), relay.clone(), context.last_seen.clone(), outage.clone());
         let (persister_actor, _) = Actor::spawn(None, PersisterActor, arguments).await?;
         let persister = Persister::new(persister_actor.clone(), context.options.commits_waiting_max, outage);
-        drop(relay.send_message(RelayMessage::Begin(persister.clone())));
+        drop(relay.send_message(RelayMessage::Resume(persister.clone())));
         let (sweeper, _) = Actor::spawn(None, Sweeper, (context.clone(), persister.clone())).await?;
         let mut shards = Vec::new();
         for _ in 0..context.options.shards.max(1) {
@@ -77,7 +77,7 @@ impl System {
     ///
     /// # Errors
     /// See [`CallError`].
-    pub async fn create(&self, id: SignUpId, create: Create) -> Result<Answer, CallError> {
+    pub async fn create(&self, id: SignUpId, create: Create) -> Result<SignUpReply, CallError> {
         self.call(id, true, |reply| SignUpMessage::Create { create: Box::new(create), reply }).await
     }
 
@@ -91,7 +91,7 @@ impl System {
         client: ClientId,
         terms: Vec<ClientChange>,
         command: Command,
-    ) -> Result<Answer, CallError> {
+    ) -> Result<SignUpReply, CallError> {
         self.call(id, false, |reply| SignUpMessage::Command { client, terms, command, reply }).await
     }
 
@@ -99,7 +99,7 @@ impl System {
     ///
     /// # Errors
     /// See [`CallError`].
-    pub async fn read(&self, id: SignUpId, client: ClientId) -> Result<Answer, CallError> {
+    pub async fn read(&self, id: SignUpId, client: ClientId) -> Result<SignUpReply, CallError> {
         self.call(id, false, |reply| SignUpMessage::Read { client, reply }).await
     }
 
@@ -108,7 +108,7 @@ impl System {
         let mut sum = 0;
         for shard in &self.shards {
             let (reply, answer) = oneshot::channel();
-            if shard.send_message(SupervisorMessage::Census { reply: reply.into() }).is_ok() {
+            if shard.send_message(SupervisorMessage::CountAwake { reply: reply.into() }).is_ok() {
                 sum += answer.await.unwrap_or(0);
             }
         }
@@ -132,7 +132,7 @@ impl System {
         if let Err(error) = self.persister.commit(last).await {
             tracing::debug!(%error, "the last time that was seen is not stored");
         }
-        self.persister.rest().await;
+        self.persister.drain().await;
         wait("the persister", self.persister_actor.drain_and_wait(Some(STOP_MAX)).await);
         wait("the relay", self.relay.stop_and_wait(None, Some(STOP_MAX)).await);
     }
@@ -142,7 +142,7 @@ impl System {
         id: SignUpId,
         fresh: bool,
         message: impl FnOnce(super::sign_up::Reply) -> SignUpMessage,
-    ) -> Result<Answer, CallError> {
+    ) -> Result<SignUpReply, CallError> {
         let (reply, answer) = oneshot::channel();
         let route = SupervisorMessage::Route { id, fresh, message: message(reply.into()) };
         self.shard(id).send_message(route).map_err(|_| CallError::Unavailable)?;

@@ -24,7 +24,7 @@ use crate::domain::verification::Strategy;
 use crate::entropy::SeededEntropy;
 use crate::token::InstanceKey;
 
-use super::{ActorContext, ActorOptions, Answer, CallError, Create, System, Transports};
+use super::{ActorContext, ActorOptions, CallError, Create, SignUpReply, System, Transports};
 
 pub(crate) use faulty_store::{BadRead, Fault, FaultyStore};
 pub(crate) use post::{Post, Says};
@@ -205,17 +205,17 @@ pub(crate) fn attempt(code: &str) -> Command {
 }
 
 /// Begins the `n`th sign-up.
-pub(crate) async fn create(system: &System, n: usize, email: &str) -> Result<Answer, CallError> {
+pub(crate) async fn create(system: &System, n: usize, email: &str) -> Result<SignUpReply, CallError> {
     system.create(sign_up_id(n), creation(n, email)).await
 }
 
 /// Changes the `n`th sign-up.
-pub(crate) async fn command(system: &System, n: usize, command: Command) -> Result<Answer, CallError> {
+pub(crate) async fn command(system: &System, n: usize, command: Command) -> Result<SignUpReply, CallError> {
     system.command(sign_up_id(n), client_id(n), Vec::new(), command).await
 }
 
 /// Reads the `n`th sign-up.
-pub(crate) async fn read(system: &System, n: usize) -> Result<Answer, CallError> {
+pub(crate) async fn read(system: &System, n: usize) -> Result<SignUpReply, CallError> {
     system.read(sign_up_id(n), client_id(n)).await
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::actors::{Answer, CallError};
+use crate::actors::{CallError, SignUpReply};
 use crate::domain::client::ClientChange;
 use crate::domain::context::Sealer;
 use crate::domain::id::{ClientId, SignInId, SignUpId};
@@ -301,7 +301,7 @@ impl Engine {
         account: &ExternalAccount,
         callback: &ProviderCallback,
         by_owner: bool,
-    ) -> Result<Answer, EngineError> {
+    ) -> Result<SignUpReply, EngineError> {
         let mut back = self.back(trip, account, callback, by_owner).await?;
         for last in [false, true] {
             let command = Command::Return(Box::new(back.clone()));

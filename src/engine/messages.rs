@@ -1,6 +1,6 @@
 //! Messages are counted where they are asked for: each costs money, and goes to somebody who may not have asked.
 
-use crate::actors::{Answer, CallError};
+use crate::actors::{CallError, SignUpReply};
 use crate::domain::effect::Effect;
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber};
 use crate::domain::sign_up::{Fields, Patch, SignUp};
@@ -45,7 +45,7 @@ impl Engine {
     pub(super) fn settle_message(
         &self,
         foreseen: Option<Foreseen>,
-        outcome: &Result<Answer, CallError>,
+        outcome: &Result<SignUpReply, CallError>,
         context: &RequestContext,
     ) {
         let Some(Foreseen { to, at }) = foreseen else { return };

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::actors::{Answer, CallError, Create};
+use crate::actors::{CallError, Create, SignUpReply};
 use crate::domain::field::Field;
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::rejection::{ErrorCode, Rejection};
@@ -434,7 +434,7 @@ impl Engine {
     pub(super) async fn answered(
         &self,
         caller: &Caller,
-        answer: Answer,
+        answer: SignUpReply,
         context: &RequestContext,
     ) -> Result<(SignUpView, ClientView), EngineError> {
         let seen = self.visible_with(caller, &answer).await?;

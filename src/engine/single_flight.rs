@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use aws_lc_rs::constant_time;
 use futures_util::future::{BoxFuture, FutureExt, Shared, WeakShared};
 
-use crate::actors::{Answer, Outcome};
+use crate::actors::{Outcome, SignUpReply};
 use crate::domain::id::{ClientId, SessionId};
 use crate::domain::sign_up::Phase;
 use crate::domain::time::{Span, Timestamp};
@@ -257,7 +257,7 @@ impl Completed for SignUpView {
 
     async fn shown_again(self, engine: &Engine, caller: &Caller, context: &RequestContext) -> Written<Self> {
         let session = self.session();
-        let answer = Answer { sign_up: self.value, outcome: Outcome::Again };
+        let answer = SignUpReply { sign_up: self.value, outcome: Outcome::Again };
         let shown = engine.answered(caller, answer, context).await?;
         let is_there = shown.1.sessions.iter().any(|seen| Some(seen.session.id) == session);
         if is_there { Ok(shown) } else { Err(EngineError::TokenReplaced) }

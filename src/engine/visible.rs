@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use crate::actors::{Answer, Outcome};
+use crate::actors::{Outcome, SignUpReply};
 use crate::domain::client::Client;
 use crate::domain::id::SessionId;
 use crate::domain::secret::Secret;
@@ -84,7 +84,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::TokenReplaced`] as above.
-    pub(super) async fn visible_with(&self, caller: &Caller, answer: &Answer) -> Result<Visible, EngineError> {
+    pub(super) async fn visible_with(&self, caller: &Caller, answer: &SignUpReply) -> Result<Visible, EngineError> {
         match &answer.outcome {
             Outcome::Committed(committed) => self.visible_after(caller, committed),
             Outcome::Unchanged => self.visible(caller).await?.ok_or(EngineError::NotFound),

@@ -13,14 +13,14 @@ use crate::domain::id::MessageId;
 use crate::domain::time::Timestamp;
 use crate::store::{OutboxEntry, StoreError};
 
-use super::courier::{Courier, Transports};
 use super::lane::{Change, End, Lane, Letter, Next};
 use super::notices::Notices;
+use super::sender::{Sender, Transports};
 
 /// A message to the relay.
 pub(in crate::actors) enum RelayMessage {
     /// The persister stands: begin with what an earlier run left behind.
-    Begin(Persister),
+    Resume(Persister),
     /// A commit holds this entry.
     Deliver(OutboxEntry),
     /// A page of the outbox.
@@ -48,7 +48,7 @@ pub(in crate::actors) struct Arguments {
 pub(in crate::actors) struct RelayActor;
 
 pub(in crate::actors) struct State {
-    courier: Arc<Courier>,
+    sender: Arc<Sender>,
     persister: Option<Persister>,
     email: Road,
     sms: Road,
@@ -88,8 +88,8 @@ impl Actor for RelayActor {
             Road { channel, lane: Lane::new(places, options.messages_held_max), wake_at: None, failing: None }
         };
         let (email, sms) = (road(Channel::Email), road(Channel::Sms));
-        let courier = Courier { context, transports, wording, notices: Notices::default() };
-        Ok(State { courier: Arc::new(courier), persister: None, email, sms, is_reading: false, resting: None })
+        let sender = Sender { context, transports, wording, notices: Notices::default() };
+        Ok(State { sender: Arc::new(sender), persister: None, email, sms, is_reading: false, resting: None })
     }
 
     async fn handle(
@@ -99,7 +99,7 @@ impl Actor for RelayActor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            RelayMessage::Begin(persister) => {
+            RelayMessage::Resume(persister) => {
                 state.persister = Some(persister);
                 state.read(&myself);
             }
@@ -119,7 +119,7 @@ impl Actor for RelayActor {
             RelayMessage::Page(page) => state.take(page, &myself),
             RelayMessage::Back { letter, begun, end } => {
                 let channel = Channel::of(&letter.entry.to);
-                state.take_back(letter, begun, end);
+                state.settle(letter, begun, end);
                 state.advance(channel, &myself);
             }
             RelayMessage::Wake(channel, at) => {
@@ -165,7 +165,7 @@ impl State {
     }
 
     fn ask_for_page(&self, after: Option<MessageId>, myself: &ActorRef<RelayMessage>) {
-        let (store, myself) = (self.courier.context.store.clone(), myself.clone());
+        let (store, myself) = (self.sender.context.store.clone(), myself.clone());
         tokio::spawn(async move {
             // Should the store panic, that is a reading that failed: without an answer nothing would be read any more.
             let reading = tokio::spawn(async move { store.outbox(after, PAGE).await });
@@ -207,7 +207,7 @@ impl State {
 
     /// Lets the messages of a channel go as far as they can.
     fn advance(&mut self, channel: Channel, myself: &ActorRef<RelayMessage>) {
-        let (Some(persister), courier) = (self.persister.clone(), self.courier.clone()) else { return };
+        let (Some(persister), sender) = (self.persister.clone(), self.sender.clone()) else { return };
         let is_resting = self.resting.is_some();
         let road = self.road(channel);
         loop {
@@ -216,7 +216,7 @@ impl State {
                 break;
             }
             match road.lane.next(now) {
-                Next::Carry(letter) => carry(letter, now, courier.clone(), persister.clone(), myself.clone()),
+                Next::Carry(letter) => carry(letter, now, sender.clone(), persister.clone(), myself.clone()),
                 Next::At(at) => {
                     if road.wake_at.is_none_or(|armed| at < armed) {
                         road.wake_at = Some(at);
@@ -227,15 +227,15 @@ impl State {
                 Next::Nothing => break,
             }
         }
-        courier.context.health(channel).waits(road.lane.waiting());
+        sender.context.health(channel).waits(road.lane.waiting());
         if road.lane.wants_more() && !is_resting {
             self.read(myself);
         }
         self.end_rest_if_possible();
     }
 
-    fn take_back(&mut self, letter: Letter, begun: Instant, end: End) {
-        let context = self.courier.context.clone();
+    fn settle(&mut self, letter: Letter, begun: Instant, end: End) {
+        let context = self.sender.context.clone();
         let (now, channel) = (Instant::now(), Channel::of(&letter.entry.to));
         let road = self.road(channel);
         let health = context.health(channel);
@@ -254,13 +254,13 @@ impl State {
 
     /// While a channel fails its messages wait for long, and some become worthless.
     fn give_up_expired(&mut self, channel: Channel) {
-        let (Some(persister), courier) = (self.persister.clone(), self.courier.clone()) else { return };
+        let (Some(persister), sender) = (self.persister.clone(), self.sender.clone()) else { return };
         let road = self.road(channel);
         let Some(failing) = &mut road.failing else { return };
-        let expired = road.lane.take_expired(courier.context.now());
+        let expired = road.lane.take_expired(sender.context.now());
         if !expired.is_empty() {
             failing.expired += expired.len();
-            tokio::spawn(async move { courier.give_up(channel, expired, &persister).await });
+            tokio::spawn(async move { sender.give_up(channel, expired, &persister).await });
         }
     }
 
@@ -301,10 +301,10 @@ impl Road {
 }
 
 /// Has a message carried beside the actor. Should a transport panic, the message is tried again like others.
-fn carry(letter: Letter, begun: Instant, courier: Arc<Courier>, persister: Persister, relay: ActorRef<RelayMessage>) {
+fn carry(letter: Letter, begun: Instant, sender: Arc<Sender>, persister: Persister, relay: ActorRef<RelayMessage>) {
     tokio::spawn(async move {
         let carried = letter.clone();
-        let work = tokio::spawn(async move { courier.carry(&carried, &persister).await });
+        let work = tokio::spawn(async move { sender.deliver_with_retry(&carried, &persister).await });
         let end = work
             .await
             .unwrap_or_else(|_| End::Unavailable { after: letter.pause, reason: "the transport panicked".into() });

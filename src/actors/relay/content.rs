@@ -4,7 +4,7 @@ use crate::domain::effect::Content;
 use crate::domain::secret::Secret;
 
 /// The text that is sealed.
-pub(in crate::actors) fn sealable(content: &Content) -> Secret<String> {
+pub(in crate::actors) fn encode_content(content: &Content) -> Secret<String> {
     Secret::new(match content {
         Content::Code(code) => format!("{CODE}\n{}", code.expose()),
         Content::Link { token, code: None } => format!("{LINK}\n{}", token.expose()),
@@ -16,7 +16,7 @@ pub(in crate::actors) fn sealable(content: &Content) -> Secret<String> {
 }
 
 /// What it stands for.
-pub(super) fn unsealed(plain: &str) -> Option<Content> {
+pub(super) fn decode_content(plain: &str) -> Option<Content> {
     let mut lines = plain.split('\n');
     let word = lines.next()?;
     let mut secret = || lines.next().map(|line| Secret::new(line.to_owned()));

@@ -2,16 +2,16 @@
 //! poll. Delivery is at least once: a message may go out twice, with the same id, never with another code.
 //!
 //! Each channel is a [`lane`] with places of its own, so that one that is slow or dead holds up no other. A
-//! [`courier`] carries one message once; [`actor`] brings the two together.
+//! [`sender`] carries one message once; [`actor`] brings the two together.
 
 mod actor;
 mod content;
-mod courier;
 mod lane;
 mod notices;
+mod sender;
 #[cfg(test)]
 mod tests;
 
 pub(super) use actor::{Arguments, RelayActor, RelayMessage};
-pub(super) use content::sealable;
-pub use courier::Transports;
+pub(super) use content::encode_content;
+pub use sender::Transports;

@@ -7,7 +7,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{Answer, Arguments, CallError, SignUpActor, SignUpMessage};
+use super::{Arguments, CallError, SignUpActor, SignUpMessage, SignUpReply};
 use crate::actors::supervisor::SupervisorMessage;
 use crate::actors::test_support::{
     World, address, attempt, client_id, command, create, creation, naming, pass, pass_until, preparation, read, settle,
@@ -231,21 +231,21 @@ impl Alone {
         self.asked.lock().expect("no panic").clone()
     }
 
-    async fn create(&self) -> Result<Answer, CallError> {
+    async fn create(&self) -> Result<SignUpReply, CallError> {
         let create = Box::new(creation(1, &address(1)));
         self.call(|reply| SignUpMessage::Create { create, reply }).await
     }
 
-    async fn command(&self, command: crate::domain::sign_up::Command) -> Result<Answer, CallError> {
+    async fn command(&self, command: crate::domain::sign_up::Command) -> Result<SignUpReply, CallError> {
         let (client, terms) = (client_id(1), Vec::new());
         self.call(|reply| SignUpMessage::Command { client, terms, command, reply }).await
     }
 
-    async fn read(&self) -> Result<Answer, CallError> {
+    async fn read(&self) -> Result<SignUpReply, CallError> {
         self.call(|reply| SignUpMessage::Read { client: client_id(1), reply }).await
     }
 
-    async fn call(&self, message: impl FnOnce(super::Reply) -> SignUpMessage) -> Result<Answer, CallError> {
+    async fn call(&self, message: impl FnOnce(super::Reply) -> SignUpMessage) -> Result<SignUpReply, CallError> {
         let (reply, answer) = oneshot::channel();
         self.actor.send_message(message(reply.into())).expect("alive");
         answer.await.expect("an answer")

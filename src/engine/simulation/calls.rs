@@ -45,7 +45,7 @@ pub(super) enum Call {
 
 /// What a call was answered.
 #[derive(Debug, Default)]
-pub(super) struct Answer {
+pub(super) struct SignUpReply {
     pub(super) sign_up: Option<SignUpView>,
     pub(super) sign_in: Option<SignInView>,
     pub(super) client: Option<ClientView>,
@@ -53,28 +53,32 @@ pub(super) struct Answer {
     pub(super) is_nobody: bool,
 }
 
-impl Answer {
+impl SignUpReply {
     pub(super) fn completes_sign_in(&self) -> bool {
         self.sign_in.as_ref().is_some_and(|view| view.status == sign_in::Status::Complete)
     }
 }
 
 /// Makes a call on behalf of whoever has this token.
-pub(super) async fn perform(engine: Engine, token: Option<String>, call: Call) -> Result<Answer, EngineError> {
+pub(super) async fn perform(engine: Engine, token: Option<String>, call: Call) -> Result<SignUpReply, EngineError> {
     let caller = engine.identify(token.as_deref()).await?;
     let context = RequestContext::default();
     let is_replay = matches!(call, Call::Attempt { .. } | Call::Prove { .. });
     if caller.client().is_none() && !is_replay && call != Call::Open {
-        return Ok(Answer { is_nobody: true, ..Answer::default() });
+        return Ok(SignUpReply { is_nobody: true, ..SignUpReply::default() });
     }
-    let signed_up = |(sign_up, client)| Answer { sign_up: Some(sign_up), client: Some(client), ..Answer::default() };
-    let signed_in = |(sign_in, client)| Answer { sign_in: Some(sign_in), client: Some(client), ..Answer::default() };
+    let signed_up =
+        |(sign_up, client)| SignUpReply { sign_up: Some(sign_up), client: Some(client), ..SignUpReply::default() };
+    let signed_in =
+        |(sign_in, client)| SignUpReply { sign_in: Some(sign_in), client: Some(client), ..SignUpReply::default() };
     let email_code = || Some("email_code".to_owned());
     Ok(match call {
-        Call::Open => Answer { client: Some(engine.open_client(&caller, &context).await?), ..Answer::default() },
+        Call::Open => {
+            SignUpReply { client: Some(engine.open_client(&caller, &context).await?), ..SignUpReply::default() }
+        }
         Call::Look => {
             let client = engine.client_view(&caller, &context).await?;
-            Answer { is_nobody: client.is_none(), client, ..Answer::default() }
+            SignUpReply { is_nobody: client.is_none(), client, ..SignUpReply::default() }
         }
         Call::SignUp { email, username } => {
             let fields = RawFields { email_address: Some(email), username, ..RawFields::default() };
@@ -96,7 +100,7 @@ pub(super) async fn perform(engine: Engine, token: Option<String>, call: Call) -
         }
         Call::SignOut { session } => {
             let (_, client) = engine.end_session(&caller, session, false, &context).await?;
-            Answer { client: Some(client), ..Answer::default() }
+            SignUpReply { client: Some(client), ..SignUpReply::default() }
         }
         Call::SignIn { email } => {
             let raw = RawSignIn { identifier: Some(email), strategy: email_code(), ..RawSignIn::default() };

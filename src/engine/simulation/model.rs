@@ -9,13 +9,13 @@ use crate::domain::sign_up::{Phase, SignUp};
 use crate::engine::EngineError;
 use crate::store::Store;
 
-use super::calls::{Answer, Call};
+use super::calls::{Call, SignUpReply};
 use super::people::Person;
 
 /// What a call came to, as its caller knows it.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Done(Box<Answer>),
+    Done(Box<SignUpReply>),
     /// It certainly did nothing, but count a wrong code.
     Refused(EngineError),
     /// It may have been done.
@@ -23,7 +23,7 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    pub(super) fn of(answer: Result<Answer, EngineError>) -> Self {
+    pub(super) fn of(answer: Result<SignUpReply, EngineError>) -> Self {
         match answer {
             Ok(answer) => Self::Done(Box::new(answer)),
             Err(EngineError::Unavailable(_) | EngineError::Internal) => Self::Unknown,
@@ -104,7 +104,7 @@ impl Model {
         }
     }
 
-    fn note_answer(&mut self, call: &Call, answer: &Answer) -> Result<(), String> {
+    fn note_answer(&mut self, call: &Call, answer: &SignUpReply) -> Result<(), String> {
         let Some(client) = answer.client.as_ref().map(|view| &view.client) else { return Ok(()) };
         self.sessions.insert(client.id, Some(client.sessions.iter().map(|session| session.id).collect()));
         match client.sign_up {

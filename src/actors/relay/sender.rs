@@ -13,7 +13,7 @@ use crate::domain::id::MessageId;
 use crate::domain::time::Timestamp;
 use crate::store::{Commit, CommitError, OutboxEntry};
 
-use super::content::unsealed;
+use super::content::decode_content;
 use super::lane::{End, Letter};
 use super::notices::Notices;
 
@@ -37,7 +37,7 @@ impl Transports {
 }
 
 /// Carries messages.
-pub(super) struct Courier {
+pub(super) struct Sender {
     pub(super) context: Arc<ActorContext>,
     pub(super) transports: Transports,
     /// What the messages say beside their secrets.
@@ -45,17 +45,17 @@ pub(super) struct Courier {
     pub(super) notices: Notices,
 }
 
-impl Courier {
+impl Sender {
     /// Tries once, and strikes the message out if that was the end of it.
-    pub(super) async fn carry(&self, letter: &Letter, persister: &Persister) -> End {
+    pub(super) async fn deliver_with_retry(&self, letter: &Letter, persister: &Persister) -> End {
         let entry = &letter.entry;
         let channel = Channel::of(&entry.to);
         let health = self.context.health(channel);
-        let Some(message) = self.open(entry) else { return strike_out(persister, entry, false).await };
+        let Some(message) = self.open(entry) else { return ack(persister, entry, false).await };
         if self.context.now() >= entry.expire_at {
             health.count(Counted::Expired, 1);
             self.notices.say(channel, entry.id, "it expired before it could be sent");
-            return strike_out(persister, entry, false).await;
+            return ack(persister, entry, false).await;
         }
         let transport = self.transports.of(channel);
         let limit = self.context.options.delivery_timeout;
@@ -65,12 +65,12 @@ impl Courier {
         match outcome {
             Outcome::Sent => {
                 health.count(Counted::Sent, 1);
-                strike_out(persister, entry, true).await
+                ack(persister, entry, true).await
             }
             Outcome::Refused { reason } => {
                 health.count(Counted::Refused, 1);
                 self.notices.say(channel, entry.id, &format!("it was refused for good: {reason}"));
-                strike_out(persister, entry, false).await
+                ack(persister, entry, false).await
             }
             Outcome::Retry { reason } => {
                 health.count(Counted::FailedTry, 1);
@@ -96,7 +96,7 @@ impl Courier {
     /// The message with its secret; `None` if it can never be sent: it was sealed under another key, or never meant to.
     fn open(&self, entry: &OutboxEntry) -> Option<Message> {
         let plain = self.context.sealer.open(entry.id.as_bytes(), &entry.sealed);
-        let content = plain.and_then(|plain| unsealed(std::str::from_utf8(&plain).ok()?));
+        let content = plain.and_then(|plain| decode_content(std::str::from_utf8(&plain).ok()?));
         let Some(content) = content else {
             self.notices.say(Channel::of(&entry.to), entry.id, "it can't be opened with this instance key");
             return None;
@@ -126,7 +126,7 @@ impl Courier {
     }
 }
 
-async fn strike_out(persister: &Persister, entry: &OutboxEntry, has_left: bool) -> End {
+async fn ack(persister: &Persister, entry: &OutboxEntry, has_left: bool) -> End {
     match strike(persister, &[entry.id], entry.created_at).await {
         true => End::Gone { has_left },
         false => End::Remembered { has_left },
