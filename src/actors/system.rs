@@ -6,7 +6,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorRef, SpawnErr};
 use tokio::sync::oneshot;
 
-use crate::delivery::Wording;
+use crate::delivery::MessageTemplates;
 use crate::domain::client::ClientChange;
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::sign_up::Command;
@@ -45,9 +45,9 @@ impl System {
     pub async fn start(
         context: Arc<ActorContext>,
         transports: Transports,
-        wording: Wording,
+        templates: MessageTemplates,
     ) -> Result<Self, StartError> {
-        let arguments = Arguments { context: context.clone(), transports, wording };
+        let arguments = Arguments { context: context.clone(), transports, templates };
         let (relay, _) = Actor::spawn(None, RelayActor, arguments).await?;
         let outage = Arc::new(Outage::default());
         let arguments = (context.store.clone(), relay.clone(), context.last_seen.clone(), outage.clone());

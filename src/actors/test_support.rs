@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::delivery::Wording;
+use crate::delivery::MessageTemplates;
 use crate::domain::client::ClientChange;
 use crate::domain::context::{Entropy, Policy};
 use crate::domain::id::{ClientId, SignUpId};
@@ -97,7 +97,7 @@ impl World {
 
     /// Starts the actors.
     pub(crate) async fn start(&self) -> System {
-        System::start(self.context(), self.transports(), wording()).await.expect("actors start")
+        System::start(self.context(), self.transports(), templates()).await.expect("actors start")
     }
 
     /// The transports of this world.
@@ -241,8 +241,8 @@ pub(crate) fn settings() -> Settings {
 }
 
 /// Words for messages.
-pub(crate) fn wording() -> Wording {
-    Wording {
+pub(crate) fn templates() -> MessageTemplates {
+    MessageTemplates {
         application: "Test".into(),
         verify_url: "http://localhost/v1/verify".into(),
         accept_url: "http://localhost/v1/tickets/accept".into(),

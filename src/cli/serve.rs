@@ -14,7 +14,7 @@ use url::Url;
 use crate::actors::ActorOptions;
 use crate::captcha::{Captcha, CaptchaProvider};
 use crate::config::{self, Config, Sources, near_misses};
-use crate::delivery::{Capture, Captured, Channel, Off, Security, Smtp, SmtpLimits, SmtpOptions, Transport};
+use crate::delivery::{Capture, Captured, Channel, NullTransport, Security, Smtp, SmtpLimits, SmtpOptions, Transport};
 use crate::domain::time::Span;
 use crate::engine::{BackendKey, Engine};
 use crate::http::{App, BoundServer, CapturedMessage, DevOutbox, HttpOptions, bind};
@@ -239,7 +239,7 @@ pub(super) fn email_transport(config: &Config, capture: &Arc<Capture>) -> Result
     let email = &config.email;
     match email.transport {
         config::EmailTransport::Capture => return Ok(capture.clone()),
-        config::EmailTransport::None => return Ok(Arc::new(Off)),
+        config::EmailTransport::None => return Ok(Arc::new(NullTransport)),
         config::EmailTransport::Smtp => {}
     }
     let options = SmtpOptions {
@@ -267,7 +267,7 @@ pub(super) fn email_transport(config: &Config, capture: &Arc<Capture>) -> Result
 fn sms_transport(config: &Config, capture: &Arc<Capture>) -> Arc<dyn Transport> {
     match config.sms.transport {
         config::SmsTransport::Capture if config.is_development() => capture.clone(),
-        config::SmsTransport::Capture | config::SmsTransport::None => Arc::new(Off),
+        config::SmsTransport::Capture | config::SmsTransport::None => Arc::new(NullTransport),
     }
 }
 

@@ -2,15 +2,15 @@
 //! tests. This room knows no store and no actor; retries are the relay's.
 
 mod capture;
-mod off;
+mod null;
 mod smtp;
 mod status;
-mod template;
+mod templates;
 mod transport;
 
 pub use capture::{Capture, Captured};
-pub use off::Off;
+pub use null::NullTransport;
 pub use smtp::{Security, Smtp, SmtpError, SmtpLimits, SmtpOptions};
 pub use status::{ChannelHealth, ChannelStatus, Counted};
-pub use template::{Envelope, Wording};
+pub use templates::{Envelope, MessageTemplates};
 pub use transport::{BoxFuture, Channel, Message, Outcome, Transport};

@@ -7,7 +7,7 @@ use url::Url;
 use crate::actors::{ActorContext, ActorOptions, LastSeen, StartError, System, Transports};
 use crate::captcha::Captcha;
 use crate::clock::{Clock, ResumedClock, SystemClock};
-use crate::delivery::{Capture, Transport, Wording};
+use crate::delivery::{Capture, MessageTemplates, Transport};
 use crate::domain::branding::Branding;
 use crate::domain::context::{Entropy, Policy, Sealer};
 use crate::domain::settings::{InvalidSettings, Settings};
@@ -199,7 +199,7 @@ impl EngineBuilder {
         let transports =
             Transports { email: self.email.unwrap_or_else(|| capture.clone()), sms: self.sms.unwrap_or(capture) };
         let accept_url = below(&self.public_url, "v1/tickets/accept");
-        let wording = Wording {
+        let templates = MessageTemplates {
             application: self.branding.name.clone(),
             verify_url: below(&self.public_url, "v1/verify").into(),
             accept_url: accept_url.to_string(),
@@ -220,7 +220,7 @@ impl EngineBuilder {
             policy,
             self.actors,
         );
-        let system = System::start(Arc::new(environment), transports, wording).await?;
+        let system = System::start(Arc::new(environment), transports, templates).await?;
         let inner = Inner {
             actor_context: system.context().clone(),
             system,

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::actors::context::ActorContext;
 use crate::actors::persister::Persister;
-use crate::delivery::{Channel, Wording};
+use crate::delivery::{Channel, MessageTemplates};
 use crate::domain::id::MessageId;
 use crate::domain::time::Timestamp;
 use crate::store::{OutboxEntry, StoreError};
@@ -42,7 +42,7 @@ pub(in crate::actors) struct Arguments {
     pub(in crate::actors) context: Arc<ActorContext>,
     pub(in crate::actors) transports: Transports,
     /// What the messages say beside their secrets.
-    pub(in crate::actors) wording: Wording,
+    pub(in crate::actors) templates: MessageTemplates,
 }
 
 pub(in crate::actors) struct RelayActor;
@@ -81,14 +81,14 @@ impl Actor for RelayActor {
     type Arguments = Arguments;
 
     async fn pre_start(&self, _: ActorRef<Self::Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        let Arguments { context, transports, wording } = arguments;
+        let Arguments { context, transports, templates } = arguments;
         let options = &context.options;
         let road = |channel| {
             let places = options.deliveries_max.min(transports.of(channel).at_once_max()).max(1);
             Road { channel, lane: Lane::new(places, options.messages_held_max), wake_at: None, failing: None }
         };
         let (email, sms) = (road(Channel::Email), road(Channel::Sms));
-        let sender = Sender { context, transports, wording, notices: Notices::default() };
+        let sender = Sender { context, transports, templates, notices: Notices::default() };
         Ok(State { sender: Arc::new(sender), persister: None, email, sms, is_reading: false, resting: None })
     }
 

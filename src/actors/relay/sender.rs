@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::actors::context::ActorContext;
 use crate::actors::persister::Persister;
-use crate::delivery::{Channel, Counted, Envelope, Message, Outcome, Transport, Wording};
+use crate::delivery::{Channel, Counted, Envelope, Message, MessageTemplates, Outcome, Transport};
 use crate::domain::effect::Content;
 use crate::domain::id::MessageId;
 use crate::domain::time::Timestamp;
@@ -41,7 +41,7 @@ pub(super) struct Sender {
     pub(super) context: Arc<ActorContext>,
     pub(super) transports: Transports,
     /// What the messages say beside their secrets.
-    pub(super) wording: Wording,
+    pub(super) templates: MessageTemplates,
     pub(super) notices: Notices,
 }
 
@@ -108,7 +108,7 @@ impl Sender {
             created_at: entry.created_at,
             expire_at: entry.expire_at,
         };
-        let words = &self.wording;
+        let words = &self.templates;
         match content {
             Content::Code(code) => Some(words.code_message(envelope, &code)),
             Content::Link { token, code } => Some(words.link_message(envelope, &token, code.as_ref())),

@@ -9,7 +9,7 @@ use super::{Channel, Message};
 
 /// What messages say beside their secrets.
 #[derive(Clone, Debug)]
-pub struct Wording {
+pub struct MessageTemplates {
     /// What they call the application.
     pub application: String,
     /// Where links lead; `token` is added as a parameter.
@@ -37,7 +37,7 @@ pub struct Envelope<'a> {
     pub expire_at: Timestamp,
 }
 
-impl Wording {
+impl MessageTemplates {
     /// The message that carries a code.
     pub fn code_message(&self, envelope: Envelope<'_>, code: &Secret<String>) -> Message {
         let application = one_line(&self.application);
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn mail_says_what_it_is_for_and_who_it_is_from() {
-        let words = Wording {
+        let words = MessageTemplates {
             home_url: Some("https://acme.example".into()),
             support_email: Some("help@acme.example".into()),
             ..named("Acme")
@@ -219,7 +219,7 @@ mod tests {
         }
         let alone = named("Acme").code_message(envelope(&to, 600), &code());
         assert!(alone.text.expose().ends_with("nothing happens.\n"), "a name alone is in the text already");
-        let home = Wording { support_email: None, ..words };
+        let home = MessageTemplates { support_email: None, ..words };
         let text = home.code_message(envelope(&to, 600), &code()).text.into_inner();
         assert!(text.ends_with("happens.\n\nAcme\nhttps://acme.example\n"), "{text}");
     }
@@ -254,8 +254,8 @@ mod tests {
         }
     }
 
-    fn named(application: &str) -> Wording {
-        Wording {
+    fn named(application: &str) -> MessageTemplates {
+        MessageTemplates {
             application: application.into(),
             verify_url: "https://clerk.acme.example/v1/verify".into(),
             accept_url: "https://clerk.acme.example/v1/tickets/accept".into(),

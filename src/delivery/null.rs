@@ -4,9 +4,9 @@ use super::{BoxFuture, Channel, Message, Outcome, Transport};
 
 /// Refuses every message, so that it shows in the log instead of piling up.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Off;
+pub struct NullTransport;
 
-impl Transport for Off {
+impl Transport for NullTransport {
     fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome> {
         let reason = match message.channel {
             Channel::Email => "this instance sends no e-mail",
