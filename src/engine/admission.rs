@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::domain::identifier::{Identifier, IdentifierKind, PhoneNumber};
 use crate::domain::source_limits::SourceLimits;
 use crate::domain::time::{Span, Timestamp};
-use crate::limiter::{Family, Networks, PrefixLimiter, SourceLimiter};
+use crate::limiter::{LimitedAction, Networks, PrefixLimiter, SourceLimiter};
 use crate::password::Requester;
 
 use super::{EngineError, RequestContext};
@@ -58,9 +58,14 @@ impl Admission {
     ///
     /// # Errors
     /// [`EngineError::Limited`] when the source, or the network around it, has used its share.
-    pub(super) fn spend(&self, family: Family, source: &RequestContext, now: Timestamp) -> Result<(), EngineError> {
+    pub(super) fn spend(
+        &self,
+        action: LimitedAction,
+        source: &RequestContext,
+        now: Timestamp,
+    ) -> Result<(), EngineError> {
         match (&self.by_source, source.address) {
-            (Some(limiter), Some(address)) => limiter.spend(family, address, now).map_err(limited),
+            (Some(limiter), Some(address)) => limiter.spend(action, address, now).map_err(limited),
             _ => Ok(()),
         }
     }
@@ -75,9 +80,9 @@ impl Admission {
         source: &RequestContext,
         now: Timestamp,
     ) -> Result<(), EngineError> {
-        let family = family(to);
-        self.spend(family, source, now)?;
-        let (Some(limiter), Family::Sms) = (&self.by_prefix, family) else { return Ok(()) };
+        let action = action(to);
+        self.spend(action, source, now)?;
+        let (Some(limiter), LimitedAction::Sms) = (&self.by_prefix, action) else { return Ok(()) };
         let number = PhoneNumber::restore(to.value.clone());
         limiter.spend(number.prefix(), now).map_err(|tripped| {
             if tripped.is_news {
@@ -87,16 +92,16 @@ impl Admission {
                     "a prefix of phone numbers gets no more text messages today: `limits.sms_prefix_per_day`"
                 );
             }
-            self.take_back(family, source);
+            self.take_back(action, source);
             limited(tripped.retry_after)
         })
     }
 
     /// Takes back a message that was not sent.
     pub(super) fn take_back_message(&self, to: &Identifier, source: &RequestContext) {
-        let family = family(to);
-        self.take_back(family, source);
-        if let (Some(limiter), Family::Sms) = (&self.by_prefix, family) {
+        let action = action(to);
+        self.take_back(action, source);
+        if let (Some(limiter), LimitedAction::Sms) = (&self.by_prefix, action) {
             limiter.take_back(PhoneNumber::restore(to.value.clone()).prefix());
         }
     }
@@ -110,9 +115,9 @@ impl Admission {
         if is_free { Ok(Turn { admission: self, id }) } else { Err(EngineError::Busy { retry_after: RETRY_AFTER }) }
     }
 
-    fn take_back(&self, family: Family, source: &RequestContext) {
+    fn take_back(&self, action: LimitedAction, source: &RequestContext) {
         if let (Some(limiter), Some(address)) = (&self.by_source, source.address) {
-            limiter.take_back(family, address);
+            limiter.take_back(action, address);
         }
     }
 }
@@ -132,10 +137,10 @@ impl RequestContext {
 }
 
 /// What a message to an address is counted as.
-const fn family(to: &Identifier) -> Family {
+const fn action(to: &Identifier) -> LimitedAction {
     match to.kind {
-        IdentifierKind::PhoneNumber => Family::Sms,
-        _ => Family::Email,
+        IdentifierKind::PhoneNumber => LimitedAction::Sms,
+        _ => LimitedAction::Email,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::captcha::{Captcha, CaptchaError};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Command, RawFields, SignUp};
-use crate::limiter::Family;
+use crate::limiter::LimitedAction;
 
 use super::{Caller, ClientView, Engine, EngineError, RawSignIn, RequestContext};
 
@@ -23,8 +23,8 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<Option<ClientView>, EngineError> {
         let now = self.now();
-        self.inner.admission.spend(Family::Attempt, context, now)?;
-        self.inner.admission.spend(Family::Write, context, now)?;
+        self.inner.admission.spend(LimitedAction::Attempt, context, now)?;
+        self.inner.admission.spend(LimitedAction::Write, context, now)?;
         let _place = self.inner.admission.enter()?;
         if let Some(client) = caller.client()
             && let Some(id) = client.sign_up

@@ -2,7 +2,7 @@
 
 use crate::domain::client::ClientChange;
 use crate::domain::sign_up::Phase;
-use crate::limiter::Family;
+use crate::limiter::LimitedAction;
 use crate::store::{ClientWrite, Commit, Committed};
 
 use super::visible::Visible;
@@ -45,7 +45,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NoClient`] for nobody, [`EngineError::TokenReplaced`] where the token was replaced meanwhile.
     pub async fn end_sessions(&self, caller: &Caller, context: &RequestContext) -> Result<ClientView, EngineError> {
-        self.inner.admission.spend(Family::Write, context, self.now())?;
+        self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
         let _place = self.inner.admission.enter()?;
         let known = caller.known().ok_or(EngineError::NoClient)?;
         let context = RequestContext::default();
@@ -98,7 +98,7 @@ impl Engine {
             };
             let is_wanted = context.tokens && client.last_active_session_id == Some(session.id);
             // A source that has had too many signed is shown the session without one, and may ask for it later.
-            let is_wanted = is_wanted && self.inner.admission.spend(Family::Token, context, now).is_ok();
+            let is_wanted = is_wanted && self.inner.admission.spend(LimitedAction::Token, context, now).is_ok();
             let token = if is_wanted { Some(self.mint(session, context).await?) } else { None };
             sessions.push(SessionView { session: session.clone(), user, token, now });
         }

@@ -18,7 +18,7 @@ use crate::domain::settings::OAuth;
 use crate::domain::sign_in;
 use crate::domain::sign_up::{AuthorizationRequest, AuthorizationResponse, Command, External, Phase, RawFields};
 use crate::domain::verification::{ExternalAccount, Profile, Strategy};
-use crate::limiter::Family;
+use crate::limiter::LimitedAction;
 use crate::oauth::{AuthorizeParams, Callback, ProviderError, is_denial};
 use crate::token::{FlowId, OAuthState, Places, TokenCarrier};
 
@@ -102,7 +102,7 @@ impl Engine {
         callback: &ProviderCallback,
         context: &RequestContext,
     ) -> Result<CallbackRedirect, EngineError> {
-        self.inner.admission.spend(Family::Write, context, self.now())?;
+        self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
         let _place = self.inner.admission.enter()?;
         let invalid = || EngineError::from(Rejection::from(ErrorCode::OAuthCallbackInvalid));
         let state = callback.state.as_deref();
@@ -183,7 +183,7 @@ impl Engine {
         native_handoff: &str,
         context: &RequestContext,
     ) -> Result<(SignUpView, ClientView), EngineError> {
-        self.inner.admission.spend(Family::Write, context, self.now())?;
+        self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let found = self.inner.system.read(id, client).await?.sign_up;

@@ -9,7 +9,7 @@ use crate::domain::invitation::{Invitation, InvitationStatus, RawInvitation};
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::settings::SignUpMode;
 use crate::domain::sign_up::SignUp;
-use crate::limiter::Family;
+use crate::limiter::LimitedAction;
 use crate::store::{Commit, InvitationChange, OutboxEntry};
 
 use super::pagination::{ListParams, Page, collect};
@@ -160,7 +160,7 @@ impl Engine {
         ticket: &str,
         context: &RequestContext,
     ) -> Result<TicketHolder, EngineError> {
-        self.inner.admission.spend(Family::LookUp, context, self.now())?;
+        self.inner.admission.spend(LimitedAction::LookUp, context, self.now())?;
         let _place = self.inner.admission.enter()?;
         let invitation = self.invitation_of(ticket).await?;
         let owner = self.inner.store().owner(&invitation.email_address.identifier()).await?;

@@ -6,7 +6,7 @@ use crate::domain::rejection::ErrorCode;
 use crate::domain::sign_up::{Command, Phase, VerifyLink};
 use crate::domain::verification::{LinkToken, VerificationStatus};
 
-use crate::limiter::Family;
+use crate::limiter::LimitedAction;
 
 use super::{Caller, ClientView, Engine, EngineError, RequestContext};
 
@@ -65,7 +65,7 @@ impl Engine {
         let Some(found) = self.inner.store().sign_up(id).await? else { return Ok(nowhere) };
         // Any page can have its visitors' browsers ask for links that are none. That costs them nothing that they need
         // for their own codes; and a token is nothing that anybody could guess.
-        self.inner.admission.spend(Family::Write, context, self.now())?;
+        self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
         let owner = found.client_id;
         // A token that was replaced is good for asking for the completing answer again and for nothing else.
         let is_over = found.phase != Phase::Open;

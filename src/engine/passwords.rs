@@ -10,7 +10,7 @@ use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::Fit;
 use crate::domain::user::User;
-use crate::limiter::Family;
+use crate::limiter::LimitedAction;
 use crate::password::{HashParameters, HashPool};
 use crate::store::Commit;
 
@@ -32,7 +32,7 @@ impl Engine {
     ) -> Result<Secret<String>, EngineError> {
         let admission = &self.inner.admission;
         let _turn = admission.take_turn(*id.as_bytes())?;
-        admission.spend(Family::Password, context, self.now())?;
+        admission.spend(LimitedAction::Password, context, self.now())?;
         let password = candidate.normalised.clone();
         let weakness = Arc::new(OnceLock::new());
         let found = weakness.clone();
@@ -79,19 +79,19 @@ impl Engine {
     ) -> Result<Option<Fit>, EngineError> {
         let admission = &self.inner.admission;
         let _turn = admission.take_turn(*client.as_bytes())?;
-        admission.spend(Family::Password, context, self.now())?;
+        admission.spend(LimitedAction::Password, context, self.now())?;
         let normalised = password_policy::normalise(password.expose());
         let stored = user.and_then(|user| user.password_digest.clone()).filter(|_| normalised.is_some());
         let password = Secret::new(normalised.unwrap_or_default());
         let (hashes, requester) = (&self.inner.hashes, context.requester());
         let today = hashes.parameters();
         let cost = stored.as_ref().and_then(HashPool::cost_of).unwrap_or(today);
-        let compared = stored.unwrap_or_else(|| HashPool::nobodys(cost));
+        let compared = stored.unwrap_or_else(|| HashPool::dummy_hash(cost));
         let fits = hashes.verify_for(password.clone(), compared.clone(), requester).await?;
         if self.settings().attack_protection.enumeration_protection.enabled {
             self.note_cost(cost).await?;
             for other in self.inner.costs.beside(cost) {
-                hashes.verify_for(password.clone(), HashPool::nobodys(other), requester).await?;
+                hashes.verify_for(password.clone(), HashPool::dummy_hash(other), requester).await?;
             }
         }
         if !fits {

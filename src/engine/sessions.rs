@@ -8,7 +8,7 @@ use crate::domain::secret::Secret;
 use crate::domain::session::{Session, SessionStatus};
 use crate::domain::time::Span;
 use crate::domain::user::User;
-use crate::limiter::Family;
+use crate::limiter::LimitedAction;
 use crate::token::SessionClaims;
 
 use super::{Caller, ClientView, Engine, EngineError, RequestContext, SessionView};
@@ -31,7 +31,7 @@ impl Engine {
         let is_news = now.since(session.last_active_at) >= TOUCH_INTERVAL || client.last_active_session_id != Some(id);
         let seen = match is_news {
             true => {
-                self.inner.admission.spend(Family::Write, context, now)?;
+                self.inner.admission.spend(LimitedAction::Write, context, now)?;
                 self.change_client(caller, ClientChange::Touch(id)).await?
             }
             false => self.visible(caller).await?.ok_or(EngineError::NoClient)?,
@@ -55,7 +55,7 @@ impl Engine {
         let _place = self.inner.admission.enter()?;
         let now = self.now();
         let session = caller.client().and_then(|c| c.live_session(id, now)).ok_or(EngineError::SignedOut)?;
-        self.inner.admission.spend(Family::Token, context, now)?;
+        self.inner.admission.spend(LimitedAction::Token, context, now)?;
         self.mint(session, context).await
     }
 
@@ -73,7 +73,7 @@ impl Engine {
         let _place = self.inner.admission.enter()?;
         let client = caller.client().ok_or(EngineError::SignedOut)?;
         let now = self.now();
-        self.inner.admission.spend(Family::Write, context, now)?;
+        self.inner.admission.spend(LimitedAction::Write, context, now)?;
         let mut session = client.live_session(id, now).cloned().ok_or(EngineError::NotFound)?;
         let user = self.inner.store().user(session.user_id).await?.ok_or(EngineError::NotFound)?;
         let seen = self.change_client(caller, ClientChange::EndSession(id)).await?;

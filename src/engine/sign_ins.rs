@@ -14,7 +14,7 @@ use crate::domain::sign_in::{self, Attempt, Create, Prepare, Proof, SignIn, Star
 use crate::domain::sign_up::{self, AuthorizationResponse};
 use crate::domain::user::User;
 use crate::domain::verification::{self, Strategy};
-use crate::limiter::Family;
+use crate::limiter::LimitedAction;
 use crate::store::{ClientWrite, Commit, CommitError, Committed};
 use crate::token::FlowId;
 
@@ -90,11 +90,11 @@ impl Engine {
             return Err(EngineError::TokenReplaced);
         }
         let admission = &self.inner.admission;
-        let spend = |family| admission.spend(family, context, self.now());
-        spend(Family::Create)?;
-        spend(Family::Write)?;
+        let spend = |action| admission.spend(action, context, self.now());
+        spend(LimitedAction::Create)?;
+        spend(LimitedAction::Write)?;
         if raw.password.is_some() {
-            spend(Family::Attempt)?;
+            spend(LimitedAction::Attempt)?;
         }
         let _place = admission.enter()?;
         let single = self.single_session();
@@ -110,11 +110,11 @@ impl Engine {
         identifier.iter().try_for_each(|given| self.settings().restrictions.admit_at_sign_in(given))?;
         let newcomer = self.newcomer_by(raw, identifier.as_ref(), strategy.as_ref(), context).await?;
         if identifier.is_some() {
-            spend(Family::LookUp)?;
+            spend(LimitedAction::LookUp)?;
         }
         let caller = &self.or_newcomer(caller)?;
         if !caller.is_stored() {
-            spend(Family::Client)?;
+            spend(LimitedAction::Client)?;
         }
         let client_id = caller.client_id().ok_or(EngineError::Internal)?;
         let id = self.inner.actor_context.decide(|cx| SignInId::generate(cx.now, cx.entropy));
@@ -197,7 +197,7 @@ impl Engine {
         raw: &RawFirstFactor,
         context: &RequestContext,
     ) -> Written<SignInView> {
-        self.inner.admission.spend(Family::Write, context, self.now())?;
+        self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
         let _place = self.inner.admission.enter()?;
         let client = caller.client().ok_or(EngineError::NotFound)?;
         let user = self.user_of(self.in_progress(Some(client), id)?).await?;
@@ -240,8 +240,8 @@ impl Engine {
         context: &RequestContext,
     ) -> Written<SignInView> {
         let now = self.now();
-        self.inner.admission.spend(Family::Attempt, context, now)?;
-        self.inner.admission.spend(Family::Write, context, now)?;
+        self.inner.admission.spend(LimitedAction::Attempt, context, now)?;
+        self.inner.admission.spend(LimitedAction::Write, context, now)?;
         let _place = self.inner.admission.enter()?;
         match self.attempt_in_progress(caller, id, raw, context).await {
             Err(refused @ (EngineError::NotFound | EngineError::TokenReplaced)) => {

@@ -13,7 +13,7 @@ use crate::domain::sign_up::{
     Attempt, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status, check_enabled, own_words,
 };
 use crate::domain::verification::Strategy;
-use crate::limiter::Family;
+use crate::limiter::LimitedAction;
 
 use super::equal_calls::Call;
 use super::single_flight::Written;
@@ -67,14 +67,14 @@ impl Engine {
             return Err(EngineError::TokenReplaced);
         }
         let now = self.now();
-        self.inner.admission.spend(Family::Create, context, now)?;
-        self.inner.admission.spend(Family::Write, context, now)?;
+        self.inner.admission.spend(LimitedAction::Create, context, now)?;
+        self.inner.admission.spend(LimitedAction::Write, context, now)?;
         let _place = self.inner.admission.enter()?;
         caller.client().map_or(Ok(()), |client| client.admits(None, self.single_session(), now))?;
         let is_told = caller.client().is_some();
         let caller = &self.or_newcomer(caller)?;
         if !caller.is_stored() {
-            self.inner.admission.spend(Family::Client, context, now)?;
+            self.inner.admission.spend(LimitedAction::Client, context, now)?;
         }
         let client = caller.client_id().ok_or(EngineError::Internal)?;
         let id = self.inner.actor_context.decide(|cx| SignUpId::generate(cx.now, cx.entropy));
@@ -177,7 +177,7 @@ impl Engine {
         if caller.was_replaced() {
             return Err(EngineError::TokenReplaced);
         }
-        self.inner.admission.spend(Family::Write, context, self.now())?;
+        self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let current = self.inner.system.read(id, client).await?.sign_up;
@@ -270,7 +270,7 @@ impl Engine {
             };
             return self.change_sign_up(caller, id, &fields, context).await;
         }
-        self.inner.admission.spend(Family::Write, context, self.now())?;
+        self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
         let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let prepare = Prepare::parse(raw.strategy.as_deref(), raw.channel.as_deref());
@@ -321,8 +321,8 @@ impl Engine {
         context: &RequestContext,
     ) -> Written<SignUpView> {
         let now = self.now();
-        self.inner.admission.spend(Family::Attempt, context, now)?;
-        self.inner.admission.spend(Family::Write, context, now)?;
+        self.inner.admission.spend(LimitedAction::Attempt, context, now)?;
+        self.inner.admission.spend(LimitedAction::Write, context, now)?;
         let _place = self.inner.admission.enter()?;
         let attempt = Attempt::parse(strategy, code);
         let client = match (caller.client_id(), caller.replaced()) {
@@ -372,7 +372,7 @@ impl Engine {
         };
         if let Some(ticket) = raw.ticket() {
             check_enabled(&Strategy::Ticket, &settings)?;
-            self.inner.admission.spend(Family::LookUp, context, self.now())?;
+            self.inner.admission.spend(LimitedAction::LookUp, context, self.now())?;
             fields.invitation = Some(Box::new(self.invited_by(ticket, caller).await?));
         }
         let mut no_trip = None;
@@ -392,11 +392,11 @@ impl Engine {
         }
         fields.in_cookie = context.in_cookie();
         if let Some(proved) = &mut fields.proved {
-            self.inner.admission.spend(Family::LookUp, context, self.now())?;
+            self.inner.admission.spend(LimitedAction::LookUp, context, self.now())?;
             proved.is_taken = self.holder_of(&proved.identifier).await?.is_some();
         }
         for identifier in fields.identifiers() {
-            self.inner.admission.spend(Family::LookUp, context, self.now())?;
+            self.inner.admission.spend(LimitedAction::LookUp, context, self.now())?;
             if self.holder_of(&identifier).await?.is_some() {
                 fields.taken.insert(identifier.kind);
             }

@@ -20,7 +20,7 @@ use crate::actors::{Outcome, SignUpReply};
 use crate::domain::id::{ClientId, SessionId};
 use crate::domain::sign_up::Phase;
 use crate::domain::time::{Span, Timestamp};
-use crate::limiter::Family;
+use crate::limiter::LimitedAction;
 
 use super::engine::Inner;
 use super::equal_calls::{Call, Digest};
@@ -126,7 +126,7 @@ impl Engine {
             begun => begun,
         };
         // Nothing is done for this one, but it is answered.
-        self.inner.admission.spend(Family::Write, context, self.now())?;
+        self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
         let _place = self.inner.admission.enter()?;
         let (value, client) = match begun {
             Begun::After(value) => return value.shown_again(self, caller, context).await,

@@ -6,7 +6,7 @@ use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::settings::SignUpMode;
 use crate::domain::sign_up::taken;
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
-use crate::limiter::Family;
+use crate::limiter::LimitedAction;
 use crate::store::{Commit, WaitlistChange};
 
 use super::invitations::InvitationView;
@@ -34,8 +34,8 @@ impl Engine {
         email_address: Option<&str>,
         context: &RequestContext,
     ) -> Result<WaitlistEntry, EngineError> {
-        for family in [Family::Create, Family::LookUp, Family::Write] {
-            self.inner.admission.spend(family, context, self.now())?;
+        for action in [LimitedAction::Create, LimitedAction::LookUp, LimitedAction::Write] {
+            self.inner.admission.spend(action, context, self.now())?;
         }
         let settings = self.settings();
         if settings.sign_up.mode != SignUpMode::Waitlist {

@@ -13,4 +13,4 @@ mod source;
 
 pub use network::Networks;
 pub use prefix::{PrefixLimiter, Tripped};
-pub use source::{Family, SourceLimiter};
+pub use source::{LimitedAction, SourceLimiter};

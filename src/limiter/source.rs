@@ -10,7 +10,7 @@ use super::network::Networks;
 
 /// What is limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Family {
+pub enum LimitedAction {
     /// Beginning a sign-up or a sign-in, asking to be let in.
     Create,
     /// Guessing at a code or a password.
@@ -47,17 +47,17 @@ impl SourceLimiter {
     ///
     /// # Errors
     /// How long to wait.
-    pub fn spend(&self, family: Family, source: IpAddr, now: Timestamp) -> Result<(), Span> {
-        self.of(family).spend(Networks::of(source), now)
+    pub fn spend(&self, action: LimitedAction, source: IpAddr, now: Timestamp) -> Result<(), Span> {
+        self.of(action).spend(Networks::of(source), now)
     }
 
     /// Takes back a use that came to nothing.
-    pub fn take_back(&self, family: Family, source: IpAddr) {
-        self.of(family).take_back(Networks::of(source));
+    pub fn take_back(&self, action: LimitedAction, source: IpAddr) {
+        self.of(action).take_back(Networks::of(source));
     }
 
-    fn of(&self, family: Family) -> &Counters {
-        &self.0[family as usize]
+    fn of(&self, action: LimitedAction) -> &Counters {
+        &self.0[action as usize]
     }
 }
 
@@ -84,19 +84,19 @@ mod tests {
         let limiter = SourceLimiter::new(&limits);
         let (source, now) = (IpAddr::from([192, 0, 2, 1]), Timestamp::from_millis(1_000_000));
         let families = [
-            Family::Create,
-            Family::Attempt,
-            Family::LookUp,
-            Family::Email,
-            Family::Sms,
-            Family::Password,
-            Family::Client,
-            Family::Write,
-            Family::Token,
+            LimitedAction::Create,
+            LimitedAction::Attempt,
+            LimitedAction::LookUp,
+            LimitedAction::Email,
+            LimitedAction::Sms,
+            LimitedAction::Password,
+            LimitedAction::Client,
+            LimitedAction::Write,
+            LimitedAction::Token,
         ];
-        for (n, family) in families.into_iter().enumerate() {
-            let passed = (0..20).filter(|_| limiter.spend(family, source, now).is_ok()).count();
-            assert_eq!(passed, n + 1, "{family:?}");
+        for (n, action) in families.into_iter().enumerate() {
+            let passed = (0..20).filter(|_| limiter.spend(action, source, now).is_ok()).count();
+            assert_eq!(passed, n + 1, "{action:?}");
         }
     }
 }

@@ -168,7 +168,7 @@ impl HashPool {
 
     /// A string to verify against in place of one that is not there: it costs as much as one made with these
     /// parameters, and no password fits it.
-    pub fn nobodys(parameters: HashParameters) -> Secret<String> {
+    pub fn dummy_hash(parameters: HashParameters) -> Secret<String> {
         let (salt, tag) = (vec![0; SALT_BYTES], vec![0; TAG_BYTES]);
         Secret::new(Phc { parameters, salt, tag }.encode())
     }
@@ -322,9 +322,9 @@ mod tests {
         assert_eq!(pool.verify(secret("wanders under elms"), stored.clone()).await, Ok(true));
         assert_eq!(pool.verify(secret("wanders under oaks"), stored).await, Ok(false));
         assert_eq!(pool.verify(secret("x"), secret("no hash")).await, Ok(false));
-        let nobodys = HashPool::nobodys(pool.parameters());
-        assert_eq!(pool.verify(secret("x"), nobodys.clone()).await, Ok(false));
-        assert_eq!(HashPool::cost_of(&nobodys), Some(pool.parameters()));
+        let dummy_hash = HashPool::dummy_hash(pool.parameters());
+        assert_eq!(pool.verify(secret("x"), dummy_hash.clone()).await, Ok(false));
+        assert_eq!(HashPool::cost_of(&dummy_hash), Some(pool.parameters()));
     }
 
     #[tokio::test]
