@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::tally::Step;
+use super::recorder::Step;
 
 /// A condition, as it was written and as it is meant.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,22 +4,22 @@ use reqwest::Method;
 use tokio::time::Instant;
 
 use super::FlowKind;
-use super::person::{Answer, Line, Person, Refusal, SignUp};
-use super::site::{Codes, Site};
-use super::tally::{Outcome, Step, Tally};
+use super::recorder::{Outcome, Recorder, Step};
+use super::target::{Codes, Target};
+use super::virtual_user::{Answer, HttpClient, Refusal, SignUp, VirtualUser};
 
 /// One person's way through.
-pub(super) struct Walk<'a> {
-    pub(super) site: &'a Site,
-    pub(super) tally: &'a Tally,
-    person: Person<'a>,
+pub(super) struct Run<'a> {
+    pub(super) target: &'a Target,
+    pub(super) recorder: &'a Recorder,
+    user: VirtualUser<'a>,
     /// When the next step begins to count; the first one does when it was meant to.
     since: Instant,
 }
 
 /// Who signs up, and how.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
+pub(super) struct Scenario {
     pub(super) kind: FlowKind,
     pub(super) name: String,
     pub(super) leaves: bool,
@@ -27,13 +27,13 @@ pub(super) struct Plan {
 
 type Failed = (Step, Refusal);
 
-impl<'a> Walk<'a> {
-    pub(super) fn new(site: &'a Site, line: &'a Line, tally: &'a Tally, since: Instant) -> Self {
-        Self { site, tally, person: Person::new(line), since }
+impl<'a> Run<'a> {
+    pub(super) fn new(target: &'a Target, line: &'a HttpClient, recorder: &'a Recorder, since: Instant) -> Self {
+        Self { target, recorder, user: VirtualUser::new(line), since }
     }
 
     /// Goes all the way, and notes what came of it.
-    pub(super) async fn go(mut self, plan: &Plan) -> Outcome {
+    pub(super) async fn go(mut self, plan: &Scenario) -> Outcome {
         let meant = self.since;
         let walked = self.sign_up(plan).await;
         let taken = meant.elapsed();
@@ -45,14 +45,14 @@ impl<'a> Walk<'a> {
             },
             Err((step, refusal)) => Outcome::Failed(step, refusal),
         };
-        self.tally.ended(&outcome, taken);
+        self.recorder.ended(&outcome, taken);
         outcome
     }
 
     /// The completing answer, or none where the person left before.
-    async fn sign_up(&mut self, plan: &Plan) -> Result<Option<Answer>, Failed> {
-        let address = self.site.address(&plan.name);
-        let given = self.site.fields(plan.kind, &plan.name, &address);
+    async fn sign_up(&mut self, plan: &Scenario) -> Result<Option<Answer>, Failed> {
+        let address = self.target.address(&plan.name);
+        let given = self.target.fields(plan.kind, &plan.name, &address);
         let given: Vec<(&str, &str)> = given.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let mut answer = match plan.kind {
             FlowKind::Progressive => {
@@ -81,18 +81,18 @@ impl<'a> Walk<'a> {
     }
 
     async fn step(&mut self, step: Step, method: Method, path: &str, form: &[(&str, &str)]) -> Result<Answer, Failed> {
-        let answer = self.person.send(method, path, form).await.map_err(|refusal| (step, refusal))?;
-        self.tally.step(step, self.since);
+        let answer = self.user.send(method, path, form).await.map_err(|refusal| (step, refusal))?;
+        self.recorder.step(step, self.since);
         self.since = Instant::now();
         Ok(answer)
     }
 
     async fn code(&mut self, address: &str) -> Result<String, Failed> {
-        match self.site.codes {
+        match self.target.codes {
             Codes::Test => Ok(TEST_CODE.to_owned()),
             Codes::Outbox => {
-                let code = self.site.mailed(address).await.map_err(|refusal| (Step::Mail, refusal))?;
-                self.tally.step(Step::Mail, self.since);
+                let code = self.target.mailed(address).await.map_err(|refusal| (Step::Mail, refusal))?;
+                self.recorder.step(Step::Mail, self.since);
                 self.since = Instant::now();
                 Ok(code)
             }

@@ -8,18 +8,18 @@ mod condition;
 mod flow;
 mod options;
 mod page;
-mod person;
 mod plot;
+mod recorder;
 mod report;
 mod run;
-mod site;
-mod tally;
+mod target;
+mod virtual_user;
 
 pub use condition::{Condition, InvalidCondition};
 pub use options::{Arrivals, FlowKind, Mode, Options};
+pub use recorder::{Progress, Step};
 pub use report::Report;
 pub use run::run;
-pub use tally::{Progress, Step};
 
 /// Why there was no run, in a sentence that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

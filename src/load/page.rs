@@ -3,8 +3,8 @@
 use hdrhistogram::Histogram;
 
 use super::plot::{Line, Plot};
+use super::recorder::{Second, Step};
 use super::report::{PERCENTILES, Report, ms};
-use super::tally::{Second, Step};
 
 impl Report {
     /// One page with tables and plots.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::circumstances::Circumstances;
 use super::condition::{Condition, Measure, Unit};
-use super::tally::Figures;
+use super::recorder::Figures;
 use super::{Arrivals, Options};
 
 /// What a run came to.
@@ -309,13 +309,13 @@ const BEHIND_MAX_S: f64 = 0.5;
 mod tests {
     use url::Url;
 
-    use super::super::tally::{Step, Tally};
+    use super::super::recorder::{Recorder, Step};
     use super::super::{FlowKind, Mode};
     use super::*;
 
     /// The report of a run of so many seconds in which sign-ups took 100 ms each.
     fn report(offered: Option<f64>, completed: u64, abandoned: u64, failed: u64, elapsed_s: f64) -> Report {
-        let mut figures = Tally::beginning_at(tokio::time::Instant::now()).figures();
+        let mut figures = Recorder::beginning_at(tokio::time::Instant::now()).figures();
         let started = completed + abandoned + failed;
         let elapsed = Duration::from_secs_f64(elapsed_s);
         figures.progress = super::super::Progress { elapsed, started, completed, abandoned, failed };

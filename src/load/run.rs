@@ -13,11 +13,11 @@ use crate::domain::context::Entropy;
 use crate::entropy::OsEntropy;
 
 use super::circumstances::Circumstances;
-use super::flow::{Plan, Walk};
-use super::person::Line;
+use super::flow::{Run, Scenario};
+use super::recorder::{Progress, Recorder};
 use super::report::Report;
-use super::site::Site;
-use super::tally::{Progress, Tally};
+use super::target::Target;
+use super::virtual_user::HttpClient;
 use super::{Arrivals, FlowKind, LoadError, Options};
 
 /// Looks at the server, puts it under load, and reports. `watch` hears every second how far the run has come.
@@ -26,14 +26,14 @@ use super::{Arrivals, FlowKind, LoadError, Options};
 /// When the server can't be loaded as wanted; the sentence says what to do.
 pub async fn run(options: &Options, watch: impl Fn(Progress)) -> Result<Report, LoadError> {
     let line = line(options)?;
-    let site = Arc::new(Site::look(options, &line, mark()).await?);
+    let target = Arc::new(Target::look(options, &line, run_id()).await?);
     let circumstances = Circumstances::of_now();
     let began = Instant::now();
-    let tally = Arc::new(Tally::beginning_at(began));
+    let recorder = Arc::new(Recorder::beginning_at(began));
     let rest = async {
         match options.arrivals {
-            Arrivals::Open { per_second } => open(options, per_second, &site, &tally, began).await,
-            Arrivals::Closed { callers } => closed(options, callers, &site, &tally, began).await,
+            Arrivals::Open { per_second } => open(options, per_second, &target, &recorder, began).await,
+            Arrivals::Closed { callers } => closed(options, callers, &target, &recorder, began).await,
         }
     };
     tokio::pin!(rest);
@@ -41,14 +41,14 @@ pub async fn run(options: &Options, watch: impl Fn(Progress)) -> Result<Report, 
     loop {
         tokio::select! {
             () = &mut rest => break,
-            _ = seconds.tick() => watch(tally.progress()),
+            _ = seconds.tick() => watch(recorder.progress()),
         }
     }
-    Ok(Report::new(options, circumstances, tally.figures()))
+    Ok(Report::new(options, circumstances, recorder.figures()))
 }
 
 /// Begins each at its moment, whatever became of those before.
-async fn open(options: &Options, per_second: f64, site: &Arc<Site>, tally: &Arc<Tally>, began: Instant) {
+async fn open(options: &Options, per_second: f64, target: &Arc<Target>, recorder: &Arc<Recorder>, began: Instant) {
     let mut walking = JoinSet::new();
     for n in 0..options.count {
         let meant = began + Duration::from_secs_f64(n as f64 / per_second);
@@ -58,32 +58,32 @@ async fn open(options: &Options, per_second: f64, site: &Arc<Site>, tally: &Arc<
         tokio::time::sleep_until(meant).await;
         while walking.try_join_next().is_some() {}
         if walking.len() >= WALKING_MAX {
-            tally.not_started();
+            recorder.not_started();
             continue;
         }
-        let (site, tally, plan) = (site.clone(), tally.clone(), plan(options, site, n));
+        let (target, recorder, plan) = (target.clone(), recorder.clone(), plan(options, target, n));
         walking.spawn(async move {
-            tally.started();
-            Walk::new(&site, site.line(), &tally, meant).go(&plan).await;
+            recorder.started();
+            Run::new(&target, target.line(), &recorder, meant).go(&plan).await;
         });
     }
     while walking.join_next().await.is_some() {}
 }
 
 /// Each caller begins the next one when the last one is done.
-async fn closed(options: &Options, callers: usize, site: &Arc<Site>, tally: &Arc<Tally>, began: Instant) {
+async fn closed(options: &Options, callers: usize, target: &Arc<Target>, recorder: &Arc<Recorder>, began: Instant) {
     let next = Arc::new(AtomicU64::new(0));
     let mut calling = JoinSet::new();
     for _ in 0..callers {
-        let (options, site, tally, next) = (options.clone(), site.clone(), tally.clone(), next.clone());
+        let (options, target, recorder, next) = (options.clone(), target.clone(), recorder.clone(), next.clone());
         calling.spawn(async move {
             while began.elapsed() < options.duration {
                 let n = next.fetch_add(1, Ordering::Relaxed);
                 if n >= options.count {
                     break;
                 }
-                tally.started();
-                Walk::new(&site, site.line(), &tally, Instant::now()).go(&plan(&options, &site, n)).await;
+                recorder.started();
+                Run::new(&target, target.line(), &recorder, Instant::now()).go(&plan(&options, &target, n)).await;
             }
         });
     }
@@ -91,17 +91,17 @@ async fn closed(options: &Options, callers: usize, site: &Arc<Site>, tally: &Arc
 }
 
 /// What the nth person does. Those who leave are spread evenly.
-fn plan(options: &Options, site: &Site, n: u64) -> Plan {
+fn plan(options: &Options, target: &Target, n: u64) -> Scenario {
     const MIXED: [FlowKind; 3] = [FlowKind::Otp, FlowKind::Progressive, FlowKind::Password];
     let kind = match options.flow {
         FlowKind::Mixed => MIXED[(n % MIXED.len() as u64) as usize],
         kind => kind,
     };
     let leaving = |n: u64| (n as f64 * options.abandon) as u64;
-    Plan { kind, name: site.name(n), leaves: leaving(n + 1) > leaving(n) }
+    Scenario { kind, name: target.name(n), leaves: leaving(n + 1) > leaving(n) }
 }
 
-fn line(options: &Options) -> Result<Line, LoadError> {
+fn line(options: &Options) -> Result<HttpClient, LoadError> {
     let client = Client::builder()
         .timeout(REQUEST_MAX)
         .pool_max_idle_per_host(options.connections)
@@ -112,11 +112,11 @@ fn line(options: &Options) -> Result<Line, LoadError> {
         .map_err(|error| LoadError(format!("the HTTP client can't be made: {error}")))?;
     let base = options.base.as_str().trim_end_matches('/').to_owned();
     let origin = options.origin.clone().unwrap_or_else(|| options.base.origin().ascii_serialization());
-    Ok(Line { client, base, mode: options.mode, origin, places: Arc::new(Semaphore::new(options.connections)) })
+    Ok(HttpClient { client, base, mode: options.mode, origin, places: Arc::new(Semaphore::new(options.connections)) })
 }
 
 /// What tells this run's people from those of others.
-fn mark() -> String {
+fn run_id() -> String {
     let mut bytes = [0; 4];
     OsEntropy::new().fill(&mut bytes);
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use tokio::time::Instant;
 
-use super::person::Refusal;
+use super::virtual_user::Refusal;
 
 /// A step of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +45,7 @@ pub(super) enum Outcome {
 
 /// The measurements of a run, shared by all who run.
 #[derive(Debug)]
-pub(super) struct Tally {
+pub(super) struct Recorder {
     began: Instant,
     figures: Mutex<Figures>,
 }
@@ -70,7 +70,7 @@ pub(super) struct Second {
     pub(super) flow: Histogram<u64>,
 }
 
-impl Tally {
+impl Recorder {
     pub(super) fn beginning_at(began: Instant) -> Self {
         let figures = Figures {
             steps: BTreeMap::new(),

@@ -11,7 +11,7 @@ use super::Mode;
 
 /// The way to the server that all people share.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
+pub(super) struct HttpClient {
     pub(super) client: Client,
     /// What stands before `/v1`, without a slash at the end.
     pub(super) base: String,
@@ -23,8 +23,8 @@ pub(super) struct Line {
 
 /// Somebody with a client of their own.
 #[derive(Debug)]
-pub(super) struct Person<'a> {
-    line: &'a Line,
+pub(super) struct VirtualUser<'a> {
+    line: &'a HttpClient,
     token: Option<String>,
 }
 
@@ -74,8 +74,8 @@ struct SeenError {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Refusal(pub(super) String);
 
-impl<'a> Person<'a> {
-    pub(super) const fn new(line: &'a Line) -> Self {
+impl<'a> VirtualUser<'a> {
+    pub(super) const fn new(line: &'a HttpClient) -> Self {
         Self { line, token: None }
     }
 

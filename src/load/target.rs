@@ -7,15 +7,15 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::{Host, Url};
 
-use super::flow::{Plan, Walk};
-use super::person::{Line, Person, Refusal};
-use super::tally::{Outcome, Step, Tally};
+use super::flow::{Run, Scenario};
+use super::recorder::{Outcome, Recorder, Step};
+use super::virtual_user::{HttpClient, Refusal, VirtualUser};
 use super::{FlowKind, LoadError, Options};
 
 /// The server under load.
 #[derive(Debug)]
-pub(super) struct Site {
-    line: Line,
+pub(super) struct Target {
+    line: HttpClient,
     pub(super) codes: Codes,
     /// The names of this run's people begin with it, so that no two runs meet.
     run: String,
@@ -31,20 +31,20 @@ pub(super) enum Codes {
     Outbox,
 }
 
-impl Site {
+impl Target {
     /// Looks at the server before any load: one environment, a handful of sign-ups.
-    pub(super) async fn look(options: &Options, line: &Line, run: String) -> Result<Self, LoadError> {
+    pub(super) async fn look(options: &Options, line: &HttpClient, run: String) -> Result<Self, LoadError> {
         may_be_loaded(&options.base, options.allow_remote)?;
         let settings = environment(line).await?;
-        let mut site = Self { line: line.clone(), codes: Codes::Test, run, settings };
-        site.suits(options.flow)?;
-        site.try_limits().await?;
-        site.try_codes(options.flow).await?;
-        Ok(site)
+        let mut target = Self { line: line.clone(), codes: Codes::Test, run, settings };
+        target.suits(options.flow)?;
+        target.try_limits().await?;
+        target.try_codes(options.flow).await?;
+        Ok(target)
     }
 
     /// The way there.
-    pub(super) const fn line(&self) -> &Line {
+    pub(super) const fn line(&self) -> &HttpClient {
         &self.line
     }
 
@@ -137,7 +137,7 @@ impl Site {
     /// Begins more sign-ups at once than a limit by source lets through.
     async fn try_limits(&self) -> Result<(), LoadError> {
         for _ in 0..LIMIT_PROBES {
-            let mut person = Person::new(&self.line);
+            let mut person = VirtualUser::new(&self.line);
             match person.send(reqwest::Method::POST, "/v1/client/sign_ups", &[]).await {
                 Ok(_) => {}
                 Err(Refusal(code)) if code == "too_many_requests" => {
@@ -158,9 +158,9 @@ impl Site {
         for (n, codes) in [Codes::Test, Codes::Outbox].into_iter().enumerate() {
             self.codes = codes;
             let now = Instant::now();
-            let tally = Tally::beginning_at(now);
-            let plan = Plan { kind, name: format!("{}trial{n}", self.name(0)), leaves: false };
-            match Walk::new(self, &self.line, &tally, now).go(&plan).await {
+            let recorder = Recorder::beginning_at(now);
+            let plan = Scenario { kind, name: format!("{}trial{n}", self.name(0)), leaves: false };
+            match Run::new(self, &self.line, &recorder, now).go(&plan).await {
                 Outcome::Completed => return Ok(()),
                 Outcome::Failed(Step::Attempt, _) if codes == Codes::Test => {}
                 Outcome::Failed(Step::Mail, _) => {
@@ -200,7 +200,7 @@ fn may_be_loaded(base: &Url, allow_remote: bool) -> Result<(), LoadError> {
 }
 
 /// The instance's `user_settings`.
-async fn environment(line: &Line) -> Result<Value, LoadError> {
+async fn environment(line: &HttpClient) -> Result<Value, LoadError> {
     let url = format!("{}/v1/environment?_is_native=1", line.base);
     let answer = line.client.get(&url).send().await.map_err(|error| {
         let why = if error.is_timeout() { "did not answer in time" } else { "can't be reached" };
