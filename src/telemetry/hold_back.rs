@@ -155,8 +155,8 @@ const LINES_MAX: usize = 16;
 mod tests {
     use tracing_subscriber::layer::SubscriberExt;
 
-    use super::super::captured::Lines;
     use super::super::log::{filter, human};
+    use super::super::test_support::Lines;
     use super::*;
 
     /// What is logged by `work`, which is given the means to sum up.

@@ -10,7 +10,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::hold_back::HoldBack;
-use super::line::Fields;
+use super::single_line::Fields;
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,7 +80,7 @@ const DEFAULT: &str = "info,ractor=warn,sled=warn";
 
 #[cfg(test)]
 mod tests {
-    use super::super::captured::Lines;
+    use super::super::test_support::Lines;
     use super::*;
 
     #[test]

@@ -3,14 +3,14 @@
 //! Begin reading at `log.rs`; how one event stays one line is in `line.rs`, how a thousand like ones stay a few in
 //! `hold_back.rs`.
 
-#[cfg(test)]
-mod captured;
 mod hold_back;
-mod line;
 mod log;
 mod repeats;
-
+mod single_line;
 #[cfg(test)]
-pub(crate) use captured::captured;
+mod test_support;
+
 pub use log::{FilterError, LogFormat, init};
 pub(crate) use repeats::{Repeats, Sum};
+#[cfg(test)]
+pub(crate) use test_support::captured;

@@ -26,7 +26,7 @@ mod pool;
 mod recovery;
 mod refusals;
 mod replay;
-pub(in crate::store) mod rewrite;
+pub(super) mod rewrite;
 mod scrub;
 mod segment;
 mod shared;
