@@ -13,8 +13,8 @@ use crate::engine::{ClientView, Engine, EngineError, RequestContext};
 
 use super::app::App;
 use super::error::{HttpError, TransportError};
-use super::identity::{self, ClientUpdate, Identity};
-use super::request::{AuthMode, RequestHead};
+use super::request::head::{AuthMode, RequestHead};
+use super::request::identity::{self, ClientUpdate, Identity};
 use super::response::{ApiResponse, Wrapped};
 use super::wire::ClientResource;
 

@@ -16,7 +16,7 @@ use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::time::Span;
 use crate::engine::EngineError;
 
-use super::request_id::RequestId;
+use super::request::id::RequestId;
 use super::response::{ApiResponse, insert};
 
 use table::row;

@@ -5,27 +5,18 @@
 //! in `wire/`, every error text in `error/table.rs`.
 
 mod app;
-mod audience;
-mod body;
 mod call;
-mod cookie;
 mod cors;
 mod error;
-mod host;
-mod identity;
-mod json;
 mod options;
 mod outcomes;
 mod pace;
 mod pages;
-mod params;
 #[cfg(test)]
 mod properties;
-mod proxy;
 mod redirect;
 mod refused_origins;
 mod request;
-mod request_id;
 mod response;
 mod router;
 mod routes;

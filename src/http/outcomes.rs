@@ -16,7 +16,7 @@ use crate::telemetry::{Repeats, Sum};
 
 use super::HttpOptions;
 use super::error::HttpError;
-use super::request_id::RequestId;
+use super::request::id::RequestId;
 use super::response::ApiResponse;
 use super::router;
 

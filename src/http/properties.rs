@@ -13,9 +13,10 @@ use tokio::runtime::Builder;
 
 use crate::config::Network;
 
-use super::params::{Params, TooMany};
-use super::proxy::client_ip;
-use super::{HttpOptions, cookie, host, json};
+use super::HttpOptions;
+use super::request::form::{Params, TooMany};
+use super::request::proxy::client_ip;
+use super::request::{cookie, host, json};
 
 proptest! {
     #[test]

@@ -8,9 +8,9 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
-use super::cookie;
 use super::error::HttpError;
-use super::request_id::RequestId;
+use super::request::cookie;
+use super::request::id::RequestId;
 
 /// An answer.
 #[derive(Debug)]

@@ -208,8 +208,8 @@ const SEGMENTS_MAX: usize = 5;
 mod tests {
     use hyper::header::ALLOW;
 
-    use super::super::request_id::RequestId;
     use super::*;
+    use crate::http::request::id::RequestId;
 
     #[test]
     fn paths_mean_what_the_contract_says() {

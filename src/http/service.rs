@@ -17,14 +17,14 @@ use tracing::Instrument;
 use url::Host;
 
 use super::app::App;
-use super::audience::Audience;
 use super::call::Call;
 use super::cors::{self, Realm, is_loopback, origin_of};
 use super::error::{HttpError, TransportError};
 use super::pages::link;
 use super::pages::notice::Look;
-use super::request::{AuthMode, RequestHead};
-use super::request_id::RequestId;
+use super::request::audience::Audience;
+use super::request::head::{AuthMode, RequestHead};
+use super::request::id::RequestId;
 use super::response::ApiResponse;
 use super::router::{self, Route};
 use super::{HttpOptions, routes};

@@ -2,7 +2,7 @@
 
 use super::{BackendRoute, Route, off, segments};
 use crate::http::cors::Realm;
-use crate::http::request::RequestHead;
+use crate::http::request::head::RequestHead;
 
 /// How the origin rule sees a request, whether or not there is something at its path. A secret key is shown by
 /// backends only, so whatever is not the Frontend API's is asked for by one.

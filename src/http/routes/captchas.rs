@@ -5,7 +5,7 @@
 use crate::domain::secret::Secret;
 use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::params::Params;
+use crate::http::request::form::Params;
 use crate::http::response::ApiResponse;
 use crate::http::wire::ClientResource;
 

@@ -4,7 +4,7 @@
 use crate::engine::{ClientView, EngineError};
 use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::identity::{ClientUpdate, Identity};
+use crate::http::request::identity::{ClientUpdate, Identity};
 use crate::http::response::{ApiResponse, Wrapped};
 use crate::http::wire::ClientResource;
 

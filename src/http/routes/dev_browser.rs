@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::request::DEV_BROWSER_PREFIX;
+use crate::http::request::head::DEV_BROWSER_PREFIX;
 use crate::http::response::ApiResponse;
 
 pub(super) async fn open(call: &Call<'_>) -> Result<ApiResponse, HttpError> {

@@ -22,10 +22,10 @@ use bytes::Bytes;
 use hyper::Method;
 use hyper::body::Body;
 
-use super::body;
 use super::call::Call;
 use super::error::HttpError;
-use super::params::Params;
+use super::request::body;
+use super::request::form::Params;
 use super::response::ApiResponse;
 use super::router::Route;
 

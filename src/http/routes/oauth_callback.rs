@@ -9,14 +9,14 @@ use url::Url;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::engine::{CallbackRedirect, ProviderCallback};
-use crate::http::audience::Audience;
 use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::identity::ClientUpdate;
 use crate::http::pages::link;
 use crate::http::pages::notice::Look;
-use crate::http::params::Params;
 use crate::http::redirect;
+use crate::http::request::audience::Audience;
+use crate::http::request::form::Params;
+use crate::http::request::identity::ClientUpdate;
 use crate::http::response::ApiResponse;
 
 pub(super) async fn take(call: &Call<'_>) -> Result<ApiResponse, HttpError> {

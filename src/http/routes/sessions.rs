@@ -4,7 +4,7 @@ use crate::domain::id::SessionId;
 use crate::engine::{ClientView, EngineError, SessionView};
 use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::identity::{ClientUpdate, Identity};
+use crate::http::request::identity::{ClientUpdate, Identity};
 use crate::http::response::ApiResponse;
 use crate::http::wire::{SessionResource, TokenResource};
 

@@ -6,8 +6,8 @@ use crate::domain::secret::Secret;
 use crate::engine::{ClientView, EngineError, RawFirstFactor, RawProof, RawSignIn, SignInView};
 use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::identity::{ClientUpdate, Identity};
-use crate::http::params::Params;
+use crate::http::request::form::Params;
+use crate::http::request::identity::{ClientUpdate, Identity};
 use crate::http::response::ApiResponse;
 use crate::http::wire::SignInResource;
 

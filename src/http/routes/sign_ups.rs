@@ -8,8 +8,8 @@ use crate::domain::sign_up::RawFields;
 use crate::engine::{ClientView, EngineError, RawPrepare, SignUpView};
 use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::identity::{ClientUpdate, Identity};
-use crate::http::params::{Params, Reader};
+use crate::http::request::form::{Params, Reader};
+use crate::http::request::identity::{ClientUpdate, Identity};
 use crate::http::response::ApiResponse;
 use crate::http::wire::SignUpResource;
 

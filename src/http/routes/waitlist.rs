@@ -2,7 +2,7 @@
 
 use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::params::Params;
+use crate::http::request::form::Params;
 use crate::http::response::{ApiResponse, Wrapped};
 use crate::http::wire::Waiting;
 

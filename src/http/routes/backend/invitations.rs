@@ -7,7 +7,7 @@ use crate::domain::invitation::RawInvitation;
 use crate::domain::rejection::Rejection;
 use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::json::Json;
+use crate::http::request::json::Json;
 use crate::http::response::ApiResponse;
 use crate::http::wire::invitation;
 

@@ -15,9 +15,9 @@ use crate::engine::{ListParams, Page};
 use crate::http::app::App;
 use crate::http::call::Call;
 use crate::http::error::{HttpError, TransportError};
-use crate::http::json::{self as body, Json};
-use crate::http::params::Params;
-use crate::http::request::RequestHead;
+use crate::http::request::form::Params;
+use crate::http::request::head::RequestHead;
+use crate::http::request::json::{self as body, Json};
 use crate::http::response::ApiResponse;
 use crate::http::router::BackendRoute;
 

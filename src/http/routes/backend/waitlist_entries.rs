@@ -5,7 +5,7 @@ use crate::domain::rejection::Rejection;
 use crate::engine::WaitlistEntryView;
 use crate::http::call::Call;
 use crate::http::error::HttpError;
-use crate::http::json::Json;
+use crate::http::request::json::Json;
 use crate::http::response::ApiResponse;
 use crate::http::wire::waitlist_entry;
 

@@ -9,26 +9,26 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 
 /// Holds the client token.
-pub(super) const CLIENT: &str = "__client";
+pub(in crate::http) const CLIENT: &str = "__client";
 /// Holds the unix seconds of the last change of sessions, `0` when signed out.
-pub(super) const CLIENT_UAT: &str = "__client_uat";
+pub(in crate::http) const CLIENT_UAT: &str = "__client_uat";
 
 /// What tells one instance's cookies from another's on the same domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct CookieSuffix(String);
+pub(in crate::http) struct CookieSuffix(String);
 
 /// Where cookies are set.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct CookieScope<'a> {
+pub(in crate::http) struct CookieScope<'a> {
     /// The host that the request named, without its port.
-    pub(super) host: Option<&'a str>,
+    pub(in crate::http) host: Option<&'a str>,
     /// Whether browsers reach the engine by https.
-    pub(super) secure: bool,
+    pub(in crate::http) secure: bool,
 }
 
 impl CookieSuffix {
     /// The suffix of an instance: what clerk-js computes from the same key.
-    pub(super) fn of(publishable_key: &str) -> Self {
+    pub(in crate::http) fn of(publishable_key: &str) -> Self {
         let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, publishable_key.as_bytes());
         let mut text = URL_SAFE_NO_PAD.encode(hash);
         text.truncate(8);
@@ -43,7 +43,7 @@ impl fmt::Display for CookieSuffix {
 }
 
 /// The values that the request sent for a cookie, in its order; the same name can come from several domains.
-pub(super) fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+pub(in crate::http) fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
     // Pair by pair: one that nobody can read does not hide the others.
     headers
         .get_all(COOKIE)
@@ -56,14 +56,14 @@ pub(super) fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator
 }
 
 /// Gives the browser its client token.
-pub(super) fn set_client(headers: &mut HeaderMap, token: &str, place: CookieScope<'_>) {
+pub(in crate::http) fn set_client(headers: &mut HeaderMap, token: &str, place: CookieScope<'_>) {
     let domain = place.host.filter(|host| is_domain(host));
     append(headers, line(CLIENT, token, domain, MAX_AGE_S, true, place));
 }
 
 /// Puts the line about the client token last: some proxies' helpers pass on only the last `Set-Cookie` of an answer,
 /// and without that one the browser loses its client.
-pub(super) fn put_client_last(headers: &mut HeaderMap) {
+pub(in crate::http) fn put_client_last(headers: &mut HeaderMap) {
     let lines = || headers.get_all(SET_COOKIE).iter();
     if !sets_client(headers) || lines().next_back().is_some_and(is_clients) {
         return;
@@ -76,7 +76,7 @@ pub(super) fn put_client_last(headers: &mut HeaderMap) {
 }
 
 /// Whether an answer gives the browser a client token already, or takes it away.
-pub(super) fn sets_client(headers: &HeaderMap) -> bool {
+pub(in crate::http) fn sets_client(headers: &HeaderMap) -> bool {
     headers.get_all(SET_COOKIE).iter().any(is_clients)
 }
 
@@ -85,13 +85,13 @@ fn is_clients(line: &HeaderValue) -> bool {
 }
 
 /// Takes the client token away.
-pub(super) fn clear_client(headers: &mut HeaderMap, place: CookieScope<'_>) {
+pub(in crate::http) fn clear_client(headers: &mut HeaderMap, place: CookieScope<'_>) {
     let domain = place.host.filter(|host| is_domain(host));
     append(headers, line(CLIENT, "", domain, 0, true, place));
 }
 
 /// Tells the browser when the sessions last changed, under both names.
-pub(super) fn set_uat(headers: &mut HeaderMap, seconds: u64, suffix: &CookieSuffix, place: CookieScope<'_>) {
+pub(in crate::http) fn set_uat(headers: &mut HeaderMap, seconds: u64, suffix: &CookieSuffix, place: CookieScope<'_>) {
     let domain = place.host.and_then(parent);
     let value = seconds.to_string();
     for name in [CLIENT_UAT.to_owned(), format!("{CLIENT_UAT}_{suffix}")] {
@@ -100,7 +100,7 @@ pub(super) fn set_uat(headers: &mut HeaderMap, seconds: u64, suffix: &CookieSuff
 }
 
 /// Whether the request's `__client_uat`, under both names, already says `seconds`.
-pub(super) fn has_uat(headers: &HeaderMap, seconds: u64, suffix: &CookieSuffix) -> bool {
+pub(in crate::http) fn has_uat(headers: &HeaderMap, seconds: u64, suffix: &CookieSuffix) -> bool {
     let value = seconds.to_string();
     let suffixed = format!("{CLIENT_UAT}_{suffix}");
     [CLIENT_UAT, &suffixed].iter().all(|name| {
@@ -110,7 +110,7 @@ pub(super) fn has_uat(headers: &HeaderMap, seconds: u64, suffix: &CookieSuffix) 
 }
 
 /// Whether the request claims a change of sessions at all.
-pub(super) fn claims_sessions(headers: &HeaderMap, suffix: &CookieSuffix) -> bool {
+pub(in crate::http) fn claims_sessions(headers: &HeaderMap, suffix: &CookieSuffix) -> bool {
     let suffixed = format!("{CLIENT_UAT}_{suffix}");
     [CLIENT_UAT, &suffixed].iter().any(|name| values(headers, name).any(|v| v != "0"))
 }

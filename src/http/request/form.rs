@@ -7,7 +7,7 @@ use crate::domain::rejection::{ErrorCode, Reason};
 
 /// Decoded parameters, in the order in which they came.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Params(Vec<(String, Value)>);
+pub(in crate::http) struct Params(Vec<(String, Value)>);
 
 /// A value, unless its bytes are not UTF-8.
 type Value = Result<String, NotUtf8>;
@@ -17,11 +17,11 @@ struct NotUtf8;
 
 /// More parameters than allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooMany;
+pub(in crate::http) struct TooMany;
 
 impl Params {
     /// Decodes a query or a form body with at most `max` parameters.
-    pub(super) fn decode(encoded: &[u8], max: usize) -> Result<Self, TooMany> {
+    pub(in crate::http) fn decode(encoded: &[u8], max: usize) -> Result<Self, TooMany> {
         let pairs = || encoded.split(|b| *b == b'&').filter(|p| !p.is_empty());
         if pairs().count() > max {
             return Err(TooMany);
@@ -30,12 +30,12 @@ impl Params {
     }
 
     /// The value of a parameter that may come once; an empty one is none.
-    pub(super) fn single(&self, name: &str) -> Result<Option<&str>, Reason> {
+    pub(in crate::http) fn single(&self, name: &str) -> Result<Option<&str>, Reason> {
         self.said(name).map(|value| value.filter(|text| !text.is_empty()))
     }
 
     /// The same where being empty means something.
-    pub(super) fn said(&self, name: &str) -> Result<Option<&str>, Reason> {
+    pub(in crate::http) fn said(&self, name: &str) -> Result<Option<&str>, Reason> {
         let mut values = self.0.iter().filter(|(n, _)| n == name).map(|(_, v)| v);
         match (values.next(), values.next()) {
             (None, _) => Ok(None),
@@ -47,48 +47,48 @@ impl Params {
 
     /// The value of a parameter that no person and no developer chose: a client sends it by itself, and so nobody could
     /// do anything about a refusal. Of several the first that can be read counts; what can't be read is not there.
-    pub(super) fn hint(&self, name: &str) -> Option<&str> {
+    pub(in crate::http) fn hint(&self, name: &str) -> Option<&str> {
         let mut readable = self.0.iter().filter(|(n, _)| n == name).filter_map(|(_, value)| value.as_deref().ok());
         readable.find(|text| !text.is_empty())
     }
 
     /// Reads several such parameters at once and collects everything wrong with them.
-    pub(super) fn reader<'a>(&'a self, reasons: &'a mut Vec<Reason>) -> Reader<'a> {
+    pub(in crate::http) fn reader<'a>(&'a self, reasons: &'a mut Vec<Reason>) -> Reader<'a> {
         Reader { params: self, reasons }
     }
 }
 
 /// Reads parameters one by one and notes what is wrong.
-pub(super) struct Reader<'a> {
+pub(in crate::http) struct Reader<'a> {
     params: &'a Params,
     reasons: &'a mut Vec<Reason>,
 }
 
 impl Reader<'_> {
     /// A number that counts something; `None` when it is absent or wrong.
-    pub(super) fn number(&mut self, name: &str) -> Option<usize> {
+    pub(in crate::http) fn number(&mut self, name: &str) -> Option<usize> {
         let text = self.take(name)?;
         let number = text.parse().map_err(|_| ErrorCode::FormParamTypeInvalid.on(name));
         number.map_err(|reason| self.reasons.push(reason)).ok()
     }
 
     /// The value of a parameter; `None` when it is absent, empty or wrong.
-    pub(super) fn take(&mut self, name: &str) -> Option<String> {
+    pub(in crate::http) fn take(&mut self, name: &str) -> Option<String> {
         self.noted(self.params.single(name))
     }
 
     /// The same where being empty means something: what is there goes.
-    pub(super) fn take_or_clear(&mut self, name: &str) -> Option<String> {
+    pub(in crate::http) fn take_or_clear(&mut self, name: &str) -> Option<String> {
         self.noted(self.params.said(name))
     }
 
     /// The value of a parameter that clients send by themselves ([`Params::hint`]): it is never at fault.
-    pub(super) fn hint(&mut self, name: &str) -> Option<String> {
+    pub(in crate::http) fn hint(&mut self, name: &str) -> Option<String> {
         self.params.hint(name).map(str::to_owned)
     }
 
     /// The same where being empty means something: what is there goes.
-    pub(super) fn hint_or_clear(&mut self, name: &str) -> Option<String> {
+    pub(in crate::http) fn hint_or_clear(&mut self, name: &str) -> Option<String> {
         self.hint(name).or_else(|| self.params.said(name).ok().flatten().map(str::to_owned))
     }
 

@@ -11,7 +11,7 @@ use crate::config::Network;
 ///
 /// Proxies note addresses in `X-Forwarded-For` or, where that is absent, in `Forwarded` (RFC 7239). An entry that
 /// can't be read counts as the proxy that wrote it: to look further left would let a client choose its address.
-pub(super) fn client_ip(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> IpAddr {
+pub(in crate::http) fn client_ip(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> IpAddr {
     let is_proxy = |ip: IpAddr| proxies.iter().any(|p| p.contains(ip));
     let mut ip = peer.to_canonical();
     if !is_proxy(ip) {

@@ -10,18 +10,18 @@ use crate::entropy::unique_bytes;
 
 /// 32 hex digits, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RequestId(HeaderValue);
+pub(in crate::http) struct RequestId(HeaderValue);
 
 impl RequestId {
     /// The id of a request with these headers. A trusted proxy may have named it already, so that its log and ours can
     /// be read together; anybody else's words don't count.
-    pub(super) fn of(headers: &HeaderMap, is_proxy: bool) -> Self {
+    pub(in crate::http) fn of(headers: &HeaderMap, is_proxy: bool) -> Self {
         let named = || Self::by_request_id(headers).or_else(|| Self::by_trace(headers));
         if is_proxy { named() } else { None }.unwrap_or_else(Self::fresh)
     }
 
     /// An id that no other request has. It need not be secret.
-    pub(super) fn fresh() -> Self {
+    pub(in crate::http) fn fresh() -> Self {
         let mut text = [0; LENGTH];
         for (digits, byte) in text.chunks_exact_mut(2).zip(unique_bytes()) {
             digits[0] = DIGITS[usize::from(byte >> 4)];
@@ -31,12 +31,12 @@ impl RequestId {
     }
 
     /// The digits.
-    pub(super) fn as_str(&self) -> &str {
+    pub(in crate::http) fn as_str(&self) -> &str {
         self.0.to_str().expect("hex digits are visible ASCII")
     }
 
     /// Names the request in an answer's headers, unless they do already.
-    pub(super) fn put(&self, headers: &mut HeaderMap) {
+    pub(in crate::http) fn put(&self, headers: &mut HeaderMap) {
         headers.entry(X_CLERK_TRACE_ID).or_insert_with(|| self.0.clone());
     }
 

@@ -7,7 +7,7 @@ use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName};
 
 /// Who reads the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Audience {
+pub(in crate::http) enum Audience {
     /// A person: the browser shows the answer as a page of its own.
     Person,
     /// A program that says so, such as a script on a page.
@@ -22,7 +22,7 @@ impl Audience {
     /// Browsers say what a request is for in `Sec-Fetch-AuthMode` (W3C Fetch Metadata, 2.2), which no script can set.
     /// Those that don't yet are known by an `Accept` that prefers pages (RFC 9110, 12.5.1), on the kinds of request
     /// that following links and sending forms makes. `Authorization` is never among their headers.
-    pub(super) fn of(method: &Method, headers: &HeaderMap) -> Self {
+    pub(in crate::http) fn of(method: &Method, headers: &HeaderMap) -> Self {
         if let Some(mode) = headers.get(SEC_FETCH_MODE) {
             return if mode == "navigate" { Self::Person } else { Self::Program };
         }

@@ -7,14 +7,14 @@ use hyper::Version;
 use hyper::header::HOST;
 use hyper::http::request::Parts;
 
-use super::error::TransportError;
+use crate::http::error::TransportError;
 
 /// The host that a request names, in lower case and without a port; `None` where HTTP/1.0 names none.
 ///
 /// # Errors
 /// 400 for HTTP/1.1 without a `Host` line, for several of them, for one that holds no host, and for one that differs
 /// from the target of the request.
-pub(super) fn named(parts: &Parts) -> Result<Option<String>, TransportError> {
+pub(in crate::http) fn named(parts: &Parts) -> Result<Option<String>, TransportError> {
     let mut lines = parts.headers.get_all(HOST).iter();
     let line = lines.next();
     if lines.next().is_some() || (line.is_none() && parts.version == Version::HTTP_11) {
@@ -31,7 +31,7 @@ pub(super) fn named(parts: &Parts) -> Result<Option<String>, TransportError> {
 }
 
 /// The host in an authority, in lower case and without the port; `None` where there is none.
-pub(super) fn of(authority: &str) -> Option<String> {
+pub(in crate::http) fn of(authority: &str) -> Option<String> {
     Authority::parse(authority).map(|authority| authority.host)
 }
 

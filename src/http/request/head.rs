@@ -9,43 +9,43 @@ use hyper::http::request::Parts;
 
 use crate::engine::{RequestContext, TokenCarrier};
 
-use super::HttpOptions;
 use super::audience::Audience;
 use super::cookie::{self, CookieScope};
-use super::cors::{OriginInput, Origins, Realm, origin_of};
-use super::error::{HttpError, TransportError};
+use super::form::Params;
 use super::host;
-use super::params::Params;
 use super::proxy::client_ip;
+use crate::http::HttpOptions;
+use crate::http::cors::{OriginInput, Origins, Realm, origin_of};
+use crate::http::error::{HttpError, TransportError};
 
 /// A request without its body.
 #[derive(Debug)]
-pub(super) struct RequestHead {
+pub(in crate::http) struct RequestHead {
     /// The method, after `_method`.
-    pub(super) method: Method,
+    pub(in crate::http) method: Method,
     /// The path, still encoded.
-    pub(super) path: String,
+    pub(in crate::http) path: String,
     /// The query.
-    pub(super) query: Params,
+    pub(in crate::http) query: Params,
     /// The query as it came.
-    pub(super) encoded_query: String,
+    pub(in crate::http) encoded_query: String,
     /// The headers.
-    pub(super) headers: HeaderMap,
+    pub(in crate::http) headers: HeaderMap,
     /// How the client identifies itself.
-    pub(super) mode: AuthMode,
+    pub(in crate::http) mode: AuthMode,
     /// Where it came from.
-    pub(super) ip: IpAddr,
+    pub(in crate::http) ip: IpAddr,
     /// The host that the browser named, in lower case and without a port: a trusted proxy is believed about it.
-    pub(super) host: Option<String>,
+    pub(in crate::http) host: Option<String>,
     /// The host in the request itself, whatever proxies say.
-    pub(super) own_host: Option<String>,
+    pub(in crate::http) own_host: Option<String>,
     /// Whether the browser's side of the connection is https.
-    pub(super) secure: bool,
+    pub(in crate::http) secure: bool,
 }
 
 /// How a client identifies itself, chosen per request ([guide: Clients](crate::guide::contract#clients)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AuthMode {
+pub(in crate::http) enum AuthMode {
     /// By the `__client` cookie.
     Cookie,
     /// By `Authorization`: an application without cookies.
@@ -59,7 +59,7 @@ impl RequestHead {
     ///
     /// # Errors
     /// When the host is not named as HTTP wants it, or the query is malformed where the transport reads it.
-    pub(super) fn read(parts: Parts, peer: SocketAddr, options: &HttpOptions) -> Result<Self, HttpError> {
+    pub(in crate::http) fn read(parts: Parts, peer: SocketAddr, options: &HttpOptions) -> Result<Self, HttpError> {
         let own_host = host::named(&parts)?;
         let headers = parts.headers;
         let encoded = parts.uri.query().unwrap_or_default();
@@ -81,12 +81,12 @@ impl RequestHead {
     }
 
     /// Who reads the answer.
-    pub(super) fn audience(&self) -> Audience {
+    pub(in crate::http) fn audience(&self) -> Audience {
         Audience::of(&self.method, &self.headers)
     }
 
     /// What the origin rule looks at.
-    pub(super) fn origin_input(&self, realm: Realm) -> OriginInput<'_> {
+    pub(in crate::http) fn origin_input(&self, realm: Realm) -> OriginInput<'_> {
         OriginInput {
             method: &self.method,
             origin: origin_of(&self.headers),
@@ -99,7 +99,7 @@ impl RequestHead {
 
     /// What the engine is told of where the call came from: its allowed origin, which a same-origin GET shows in
     /// its `Referer` only.
-    pub(super) fn source(&self, origins: &Origins) -> RequestContext {
+    pub(in crate::http) fn source(&self, origins: &Origins) -> RequestContext {
         let origin = match origin_of(&self.headers) {
             Some(origin) => Some(origin.to_owned()).filter(|o| origins.allows(o)),
             None => self.text(REFERER.as_str()).and_then(|r| origins.of_referer(r)),
@@ -117,29 +117,29 @@ impl RequestHead {
     }
 
     /// Where cookies are set.
-    pub(super) fn cookie_scope(&self) -> CookieScope<'_> {
+    pub(in crate::http) fn cookie_scope(&self) -> CookieScope<'_> {
         CookieScope { host: self.host.as_deref(), secure: self.secure }
     }
 
     /// The key in `Authorization: Bearer …`, as backends send it.
-    pub(super) fn bearer(&self) -> Option<&str> {
+    pub(in crate::http) fn bearer(&self) -> Option<&str> {
         let value = self.text(AUTHORIZATION.as_str())?;
         Some(bearer(value)).filter(|key| !key.is_empty() && *key != value.trim())
     }
 
     /// Whether it shows what looks like a backend's secret key, right or wrong.
-    pub(super) fn shows_secret_key(&self) -> bool {
+    pub(in crate::http) fn shows_secret_key(&self) -> bool {
         self.bearer().is_some_and(|key| key.starts_with("sk_"))
     }
 
     /// Whether a page, or an application without cookies, makes the call: servers send nothing of the kind.
-    pub(super) fn is_of_browser_or_application(&self) -> bool {
+    pub(in crate::http) fn is_of_browser_or_application(&self) -> bool {
         self.mode != AuthMode::Cookie || origin_of(&self.headers).is_some() || self.text("sec-fetch-site").is_some()
     }
 
     /// The client tokens that the request presents, in its mode: several only when several cookies or headers of the
     /// name came along.
-    pub(super) fn tokens(&self) -> Vec<&str> {
+    pub(in crate::http) fn tokens(&self) -> Vec<&str> {
         match self.mode {
             AuthMode::Cookie => cookie::values(&self.headers, cookie::CLIENT).collect(),
             AuthMode::Native => {
@@ -163,7 +163,7 @@ impl RequestHead {
 }
 
 /// What a dev browser's id begins with; the client token follows.
-pub(super) const DEV_BROWSER_PREFIX: &str = "dvb_";
+pub(in crate::http) const DEV_BROWSER_PREFIX: &str = "dvb_";
 
 fn mode(query: &Params, options: &HttpOptions) -> Result<AuthMode, HttpError> {
     let native = query.single("_is_native")?;

@@ -7,19 +7,19 @@ use crate::domain::secret::Secret;
 use crate::engine::{Caller, ClientView, Engine, EngineError};
 
 use super::cookie::{self, CookieSuffix};
-use super::request::{AuthMode, DEV_BROWSER_PREFIX, RequestHead};
-use super::response::insert;
+use super::head::{AuthMode, DEV_BROWSER_PREFIX, RequestHead};
+use crate::http::response::insert;
 
 /// Who calls.
-pub(super) struct Identity {
+pub(in crate::http) struct Identity {
     /// Who calls.
-    pub(super) caller: Caller,
+    pub(in crate::http) caller: Caller,
     /// The token of the client that calls.
     token: Option<Secret<String>>,
 }
 
 /// What an answer is about to tell of the client.
-pub(super) enum ClientUpdate<'a> {
+pub(in crate::http) enum ClientUpdate<'a> {
     /// This is the client now.
     Client(&'a ClientView),
     /// There is no client.
@@ -35,24 +35,24 @@ impl Identity {
     ///
     /// # Errors
     /// When they are of several clients, or the engine can't tell.
-    pub(super) async fn of(head: &RequestHead, engine: &Engine) -> Result<Self, EngineError> {
+    pub(in crate::http) async fn of(head: &RequestHead, engine: &Engine) -> Result<Self, EngineError> {
         let caller = engine.identify_among(head.tokens()).await?;
         Ok(Self::from_caller(caller, engine))
     }
 
     /// Somebody who is known already.
-    pub(super) fn from_caller(caller: Caller, engine: &Engine) -> Self {
+    pub(in crate::http) fn from_caller(caller: Caller, engine: &Engine) -> Self {
         let token = engine.current_token(&caller);
         Self { caller, token }
     }
 
     /// Whether a client calls.
-    pub(super) fn is_known(&self) -> bool {
+    pub(in crate::http) fn is_known(&self) -> bool {
         self.caller.client().is_some()
     }
 
     /// Writes what the client must keep into the headers of an answer.
-    pub(super) fn write_credentials(
+    pub(in crate::http) fn write_credentials(
         &self,
         told: &ClientUpdate<'_>,
         head: &RequestHead,
@@ -80,7 +80,7 @@ impl Identity {
 
     /// Lets the navigations of a dev browser be recognised: following a link, a browser sends its cookies and not
     /// its dev browser. Where page and engine are not same-site the browser refuses the cookie.
-    pub(super) fn write_navigation_credentials(
+    pub(in crate::http) fn write_navigation_credentials(
         &self,
         told: &ClientUpdate<'_>,
         head: &RequestHead,
@@ -104,7 +104,7 @@ impl Identity {
 }
 
 /// Gives a client the token that it was owed, where the answer does not bring it already.
-pub(super) fn hand_out(token: &Secret<String>, head: &RequestHead, headers: &mut HeaderMap) {
+pub(in crate::http) fn hand_out(token: &Secret<String>, head: &RequestHead, headers: &mut HeaderMap) {
     match head.mode {
         AuthMode::Cookie if cookie::sets_client(headers) => {}
         AuthMode::Cookie => cookie::set_client(headers, token.expose(), head.cookie_scope()),

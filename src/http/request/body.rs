@@ -10,16 +10,16 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, Head
 
 use tokio::time::{Instant, timeout_at};
 
-use super::HttpOptions;
-use super::error::{HttpError, TransportError};
-use super::pace::Pace;
-use super::params::Params;
+use super::form::Params;
+use crate::http::HttpOptions;
+use crate::http::error::{HttpError, TransportError};
+use crate::http::pace::Pace;
 
 /// Reads a form ([guide: Requests](crate::guide::contract#requests)). An empty body needs no content type.
 ///
 /// # Errors
 /// When it is something else, too large or too slow.
-pub(super) async fn form<B>(headers: &HeaderMap, body: B, options: &HttpOptions) -> Result<Params, HttpError>
+pub(in crate::http) async fn form<B>(headers: &HeaderMap, body: B, options: &HttpOptions) -> Result<Params, HttpError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -39,7 +39,11 @@ where
 ///
 /// # Errors
 /// When it is too large, too slow or breaks off.
-pub(super) async fn read<B>(headers: &HeaderMap, mut body: B, options: &HttpOptions) -> Result<Bytes, HttpError>
+pub(in crate::http) async fn read<B>(
+    headers: &HeaderMap,
+    mut body: B,
+    options: &HttpOptions,
+) -> Result<Bytes, HttpError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -175,7 +179,7 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::http::request_id::RequestId;
+    use crate::http::request::id::RequestId;
 
     #[tokio::test]
     async fn forms_are_read_and_nothing_else() {

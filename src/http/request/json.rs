@@ -8,19 +8,23 @@ use serde_json::{Map, Value};
 
 use crate::domain::rejection::{ErrorCode, Reason};
 
-use super::HttpOptions;
 use super::body;
-use super::error::{HttpError, TransportError};
+use crate::http::HttpOptions;
+use crate::http::error::{HttpError, TransportError};
 
 /// A JSON object's values by name.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Json(Map<String, Value>);
+pub(in crate::http) struct Json(Map<String, Value>);
 
 /// Reads a JSON body: an object, or several in a list. An empty body is an empty object.
 ///
 /// # Errors
 /// When it is something else, too large or too slow.
-pub(super) async fn read<B>(headers: &HeaderMap, body: B, options: &HttpOptions) -> Result<Vec<Json>, HttpError>
+pub(in crate::http) async fn read<B>(
+    headers: &HeaderMap,
+    body: B,
+    options: &HttpOptions,
+) -> Result<Vec<Json>, HttpError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -50,25 +54,25 @@ fn decode(bytes: &[u8]) -> Result<Vec<Json>, HttpError> {
 
 impl Json {
     /// Reads the values one by one and collects everything wrong with them.
-    pub(super) fn reader<'a>(&'a self, reasons: &'a mut Vec<Reason>) -> Reader<'a> {
+    pub(in crate::http) fn reader<'a>(&'a self, reasons: &'a mut Vec<Reason>) -> Reader<'a> {
         Reader { json: self, reasons }
     }
 }
 
 /// Reads values one by one and notes what is wrong. `null` is as good as nothing.
-pub(super) struct Reader<'a> {
+pub(in crate::http) struct Reader<'a> {
     json: &'a Json,
     reasons: &'a mut Vec<Reason>,
 }
 
 impl Reader<'_> {
     /// A text; an empty one is none.
-    pub(super) fn text(&mut self, name: &str) -> Option<String> {
+    pub(in crate::http) fn text(&mut self, name: &str) -> Option<String> {
         self.text_or_clear(name).filter(|text| !text.is_empty())
     }
 
     /// The same where being empty or `null` means something: what is there goes.
-    pub(super) fn text_or_clear(&mut self, name: &str) -> Option<String> {
+    pub(in crate::http) fn text_or_clear(&mut self, name: &str) -> Option<String> {
         if self.is_null(name) {
             return Some(String::new());
         }
@@ -76,17 +80,17 @@ impl Reader<'_> {
     }
 
     /// A truth value.
-    pub(super) fn flag(&mut self, name: &str) -> Option<bool> {
+    pub(in crate::http) fn flag(&mut self, name: &str) -> Option<bool> {
         self.take(name, Value::as_bool)
     }
 
     /// A number that counts something.
-    pub(super) fn count(&mut self, name: &str) -> Option<u64> {
+    pub(in crate::http) fn count(&mut self, name: &str) -> Option<u64> {
         self.take(name, Value::as_u64)
     }
 
     /// An object, as text.
-    pub(super) fn object(&mut self, name: &str) -> Option<String> {
+    pub(in crate::http) fn object(&mut self, name: &str) -> Option<String> {
         self.take(name, |value| value.is_object().then(|| value.to_string()))
     }
 
