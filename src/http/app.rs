@@ -8,11 +8,11 @@ use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 
 use super::HttpOptions;
-use super::cors::Origins;
 use super::outcomes::Outcomes;
-use super::redirect::Redirects;
-use super::refused_origins::RefusedOrigins;
 use super::request::cookie::CookieSuffix;
+use super::response::cors::Origins;
+use super::response::redirect::Redirects;
+use super::response::refused_origins::RefusedOrigins;
 
 /// The messages that a development instance captured instead of sending them.
 pub trait DevOutbox: Send + Sync {

@@ -12,10 +12,10 @@ use crate::domain::secret::Secret;
 use crate::engine::{ClientView, Engine, EngineError, RequestContext};
 
 use super::app::App;
-use super::error::{HttpError, TransportError};
 use super::request::head::{AuthMode, RequestHead};
 use super::request::identity::{self, ClientUpdate, Identity};
-use super::response::{ApiResponse, Wrapped};
+use super::response::api_response::{ApiResponse, Wrapped};
+use super::response::error::{HttpError, TransportError};
 use super::wire::ClientResource;
 
 /// A request and the application that answers it.

@@ -6,16 +6,12 @@
 
 mod app;
 mod call;
-mod cors;
-mod error;
 mod options;
 mod outcomes;
 mod pace;
 mod pages;
 #[cfg(test)]
 mod properties;
-mod redirect;
-mod refused_origins;
 mod request;
 mod response;
 mod router;

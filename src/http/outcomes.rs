@@ -15,9 +15,9 @@ use crate::domain::time::{Span as TimeSpan, Timestamp};
 use crate::telemetry::{Repeats, Sum};
 
 use super::HttpOptions;
-use super::error::HttpError;
 use super::request::id::RequestId;
-use super::response::ApiResponse;
+use super::response::api_response::ApiResponse;
+use super::response::error::HttpError;
 use super::router;
 
 /// The requests that one server has answered.
@@ -264,7 +264,7 @@ mod tests {
     use crate::domain::id::SignUpId;
     use crate::domain::rejection::ErrorCode;
     use crate::engine::EngineError;
-    use crate::http::error::TransportError;
+    use crate::http::response::error::TransportError;
     use crate::telemetry::captured;
 
     #[test]

@@ -11,8 +11,8 @@ use hyper::Method;
 use crate::domain::id::{SessionId, SignInId, SignUpId};
 use crate::domain::rejection::ErrorCode;
 
-use super::cors::Realm;
-use super::error::HttpError;
+use super::response::cors::Realm;
+use super::response::error::HttpError;
 use super::routes::pages::Page;
 
 pub(super) use backend::BackendRoute;

@@ -18,14 +18,14 @@ use url::Host;
 
 use super::app::App;
 use super::call::Call;
-use super::cors::{self, Realm, is_loopback, origin_of};
-use super::error::{HttpError, TransportError};
 use super::pages::link;
 use super::pages::notice::Look;
 use super::request::audience::Audience;
 use super::request::head::{AuthMode, RequestHead};
 use super::request::id::RequestId;
-use super::response::ApiResponse;
+use super::response::api_response::ApiResponse;
+use super::response::cors::{self, Realm, is_loopback, origin_of};
+use super::response::error::{HttpError, TransportError};
 use super::router::{self, Route};
 use super::{HttpOptions, routes};
 

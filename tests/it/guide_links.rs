@@ -82,7 +82,7 @@ fn anchors_are_spelled_as_rustdoc_spells_them() {
 
 #[test]
 fn the_contract_has_the_codes_of_the_table_with_their_statuses() {
-    let table = include_str!("../../src/http/error/table.rs");
+    let table = include_str!("../../src/http/response/error/table.rs");
     let rows = table.lines().map(str::trim).filter(|row| row.starts_with("all(\"") || row.starts_with("only(\""));
     let mut known = BTreeSet::new();
     for row in rows {

@@ -1,6 +1,6 @@
 //! What the links in e-mails show where they send nobody on.
 
-use crate::http::response::ApiResponse;
+use crate::http::response::api_response::ApiResponse;
 
 use super::notice::{Look, Notice};
 

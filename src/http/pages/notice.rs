@@ -13,8 +13,8 @@ use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
 
 use crate::domain::branding::Branding;
 use crate::http::app::App;
-use crate::http::redirect::csp_source;
-use crate::http::response::{ApiResponse, insert};
+use crate::http::response::api_response::{ApiResponse, insert};
+use crate::http::response::redirect::csp_source;
 
 /// What all pages of an instance show alike.
 #[derive(Clone, Debug)]

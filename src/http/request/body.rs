@@ -12,8 +12,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::form::Params;
 use crate::http::HttpOptions;
-use crate::http::error::{HttpError, TransportError};
 use crate::http::pace::Pace;
+use crate::http::response::error::{HttpError, TransportError};
 
 /// Reads a form ([guide: Requests](crate::guide::contract#requests)). An empty body needs no content type.
 ///

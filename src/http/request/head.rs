@@ -15,8 +15,8 @@ use super::form::Params;
 use super::host;
 use super::proxy::client_ip;
 use crate::http::HttpOptions;
-use crate::http::cors::{OriginInput, Origins, Realm, origin_of};
-use crate::http::error::{HttpError, TransportError};
+use crate::http::response::cors::{OriginInput, Origins, Realm, origin_of};
+use crate::http::response::error::{HttpError, TransportError};
 
 /// A request without its body.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use hyper::Version;
 use hyper::header::HOST;
 use hyper::http::request::Parts;
 
-use crate::http::error::TransportError;
+use crate::http::response::error::TransportError;
 
 /// The host that a request names, in lower case and without a port; `None` where HTTP/1.0 names none.
 ///

@@ -8,7 +8,7 @@ use crate::engine::{Caller, ClientView, Engine, EngineError};
 
 use super::cookie::{self, CookieSuffix};
 use super::head::{AuthMode, DEV_BROWSER_PREFIX, RequestHead};
-use crate::http::response::insert;
+use crate::http::response::api_response::insert;
 
 /// Who calls.
 pub(in crate::http) struct Identity {

@@ -10,7 +10,7 @@ use crate::domain::rejection::{ErrorCode, Reason};
 
 use super::body;
 use crate::http::HttpOptions;
-use crate::http::error::{HttpError, TransportError};
+use crate::http::response::error::{HttpError, TransportError};
 
 /// A JSON object's values by name.
 #[derive(Clone, Debug, Default)]

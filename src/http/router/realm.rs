@@ -1,8 +1,8 @@
 //! Whose call a request is, as far as the origin rule matters.
 
 use super::{BackendRoute, Route, off, segments};
-use crate::http::cors::Realm;
 use crate::http::request::head::RequestHead;
+use crate::http::response::cors::Realm;
 
 /// How the origin rule sees a request, whether or not there is something at its path. A secret key is shown by
 /// backends only, so whatever is not the Frontend API's is asked for by one.

@@ -4,9 +4,9 @@
 
 use crate::domain::secret::Secret;
 use crate::http::call::Call;
-use crate::http::error::HttpError;
 use crate::http::request::form::Params;
-use crate::http::response::ApiResponse;
+use crate::http::response::api_response::ApiResponse;
+use crate::http::response::error::HttpError;
 use crate::http::wire::ClientResource;
 
 pub(super) async fn solve(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {

@@ -3,9 +3,9 @@
 
 use crate::engine::{ClientView, EngineError};
 use crate::http::call::Call;
-use crate::http::error::HttpError;
 use crate::http::request::identity::{ClientUpdate, Identity};
-use crate::http::response::{ApiResponse, Wrapped};
+use crate::http::response::api_response::{ApiResponse, Wrapped};
+use crate::http::response::error::HttpError;
 use crate::http::wire::ClientResource;
 
 pub(super) async fn show(call: &Call<'_>) -> Result<ApiResponse, HttpError> {

@@ -10,8 +10,8 @@ use crate::domain::settings::Settings;
 use crate::domain::text;
 use crate::domain::time::Span;
 use crate::http::call::Call;
-use crate::http::error::HttpError;
-use crate::http::response::ApiResponse;
+use crate::http::response::api_response::ApiResponse;
+use crate::http::response::error::HttpError;
 use crate::http::wire::handed_back;
 
 use super::environment::with_instance;

@@ -4,9 +4,9 @@
 use serde_json::json;
 
 use crate::http::call::Call;
-use crate::http::error::HttpError;
 use crate::http::request::head::DEV_BROWSER_PREFIX;
-use crate::http::response::ApiResponse;
+use crate::http::response::api_response::ApiResponse;
+use crate::http::response::error::HttpError;
 
 pub(super) async fn open(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let engine = call.engine();

@@ -2,7 +2,7 @@
 //! ([guide: The environment](crate::guide::contract#the-environment)). Unwrapped.
 
 use crate::http::call::Call;
-use crate::http::response::ApiResponse;
+use crate::http::response::api_response::ApiResponse;
 use crate::http::wire::{Instance, environment};
 
 pub(super) fn show(call: &Call<'_>) -> ApiResponse {

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::delivery::ChannelStatus;
 use crate::http::call::Call;
-use crate::http::error::HttpError;
-use crate::http::response::ApiResponse;
+use crate::http::response::api_response::ApiResponse;
+use crate::http::response::error::HttpError;
 
 pub(super) fn live() -> ApiResponse {
     ApiResponse::json(&json!({"status": "live"}))

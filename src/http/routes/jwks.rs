@@ -2,7 +2,7 @@
 //! ([guide: Public keys](crate::guide::contract_sign_ins#public-keys)).
 
 use crate::http::call::Call;
-use crate::http::response::ApiResponse;
+use crate::http::response::api_response::ApiResponse;
 
 pub(super) fn show(call: &Call<'_>) -> ApiResponse {
     ApiResponse::json(&call.engine().jwks()).kept("public, max-age=60")

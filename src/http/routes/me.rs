@@ -2,8 +2,8 @@
 
 use crate::domain::rejection::ErrorCode;
 use crate::http::call::Call;
-use crate::http::error::HttpError;
-use crate::http::response::ApiResponse;
+use crate::http::response::api_response::ApiResponse;
+use crate::http::response::error::HttpError;
 use crate::http::wire::UserResource;
 
 pub(super) async fn show(call: &Call<'_>) -> Result<ApiResponse, HttpError> {

@@ -23,10 +23,10 @@ use hyper::Method;
 use hyper::body::Body;
 
 use super::call::Call;
-use super::error::HttpError;
 use super::request::body;
 use super::request::form::Params;
-use super::response::ApiResponse;
+use super::response::api_response::ApiResponse;
+use super::response::error::HttpError;
 use super::router::Route;
 
 /// Answers a request to `route`.

@@ -10,14 +10,14 @@ use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::engine::{CallbackRedirect, ProviderCallback};
 use crate::http::call::Call;
-use crate::http::error::HttpError;
 use crate::http::pages::link;
 use crate::http::pages::notice::Look;
-use crate::http::redirect;
 use crate::http::request::audience::Audience;
 use crate::http::request::form::Params;
 use crate::http::request::identity::ClientUpdate;
-use crate::http::response::ApiResponse;
+use crate::http::response::api_response::ApiResponse;
+use crate::http::response::error::HttpError;
+use crate::http::response::redirect;
 
 pub(super) async fn take(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     if call.head.method == Method::HEAD {

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
 
 use crate::domain::branding::Branding;
-use crate::http::redirect::csp_source;
-use crate::http::response::{ApiResponse, insert};
+use crate::http::response::api_response::{ApiResponse, insert};
+use crate::http::response::redirect::csp_source;
 
 /// A file of the development pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 use crate::domain::id::SessionId;
 use crate::engine::{ClientView, EngineError, SessionView};
 use crate::http::call::Call;
-use crate::http::error::HttpError;
 use crate::http::request::identity::{ClientUpdate, Identity};
-use crate::http::response::ApiResponse;
+use crate::http::response::api_response::ApiResponse;
+use crate::http::response::error::HttpError;
 use crate::http::wire::{SessionResource, TokenResource};
 
 /// A live session as it is.

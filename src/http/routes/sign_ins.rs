@@ -5,10 +5,10 @@ use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::engine::{ClientView, EngineError, RawFirstFactor, RawProof, RawSignIn, SignInView};
 use crate::http::call::Call;
-use crate::http::error::HttpError;
 use crate::http::request::form::Params;
 use crate::http::request::identity::{ClientUpdate, Identity};
-use crate::http::response::ApiResponse;
+use crate::http::response::api_response::ApiResponse;
+use crate::http::response::error::HttpError;
 use crate::http::wire::SignInResource;
 
 use super::sign_ups::{COMPLETE_REDIRECT, REDIRECT, allowed, redirect};

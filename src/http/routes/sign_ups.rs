@@ -7,10 +7,10 @@ use crate::domain::secret::Secret;
 use crate::domain::sign_up::RawFields;
 use crate::engine::{ClientView, EngineError, RawPrepare, SignUpView};
 use crate::http::call::Call;
-use crate::http::error::HttpError;
 use crate::http::request::form::{Params, Reader};
 use crate::http::request::identity::{ClientUpdate, Identity};
-use crate::http::response::ApiResponse;
+use crate::http::response::api_response::ApiResponse;
+use crate::http::response::error::HttpError;
 use crate::http::wire::SignUpResource;
 
 pub(super) async fn create(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {

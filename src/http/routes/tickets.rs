@@ -6,9 +6,9 @@ use crate::domain::rejection::ErrorCode;
 use crate::domain::text;
 use crate::engine::TicketStatus;
 use crate::http::call::Call;
-use crate::http::error::HttpError;
-use crate::http::redirect;
-use crate::http::response::ApiResponse;
+use crate::http::response::api_response::ApiResponse;
+use crate::http::response::error::HttpError;
+use crate::http::response::redirect;
 
 pub(super) async fn accept(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     // A ticket that came twice is as good as none. What follows a link in a text is often taken for its end.

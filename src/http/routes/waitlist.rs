@@ -1,9 +1,9 @@
 //! `/v1/waitlist`: asking to be let in. It needs no client and makes none.
 
 use crate::http::call::Call;
-use crate::http::error::HttpError;
 use crate::http::request::form::Params;
-use crate::http::response::{ApiResponse, Wrapped};
+use crate::http::response::api_response::{ApiResponse, Wrapped};
+use crate::http::response::error::HttpError;
 use crate::http::wire::Waiting;
 
 pub(super) async fn join(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {

@@ -17,7 +17,7 @@ use crate::domain::settings::{Attribute, Settings};
 use crate::domain::source_limits::{Budget, SourceLimits};
 use crate::domain::time::Span;
 use crate::engine::{Engine, EngineBuilder};
-use crate::http::cors::Realm;
+use crate::http::response::cors::Realm;
 use crate::http::router::Route;
 use crate::http::{App, HttpOptions};
 

@@ -9,7 +9,7 @@ use crate::domain::verification::{
     ExternalAccount, ExternalState, ExternalStatus, Strategy, Verification, VerificationStatus,
 };
 use crate::engine::SignUpView;
-use crate::http::error;
+use crate::http::response::error;
 
 use super::AsDisplay;
 

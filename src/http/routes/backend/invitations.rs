@@ -6,9 +6,9 @@ use crate::domain::id::InvitationId;
 use crate::domain::invitation::RawInvitation;
 use crate::domain::rejection::Rejection;
 use crate::http::call::Call;
-use crate::http::error::HttpError;
 use crate::http::request::json::Json;
-use crate::http::response::ApiResponse;
+use crate::http::response::api_response::ApiResponse;
+use crate::http::response::error::HttpError;
 use crate::http::wire::invitation;
 
 use super::{deleted, listing, page, several};

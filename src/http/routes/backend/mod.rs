@@ -14,11 +14,11 @@ use crate::domain::rejection::{Reason, Rejection};
 use crate::engine::{ListParams, Page};
 use crate::http::app::App;
 use crate::http::call::Call;
-use crate::http::error::{HttpError, TransportError};
 use crate::http::request::form::Params;
 use crate::http::request::head::RequestHead;
 use crate::http::request::json::{self as body, Json};
-use crate::http::response::ApiResponse;
+use crate::http::response::api_response::ApiResponse;
+use crate::http::response::error::{HttpError, TransportError};
 use crate::http::router::BackendRoute;
 
 /// Lets nobody pass but the backend. Nobody else learns anything, not even whether there is something at the path.

@@ -4,9 +4,9 @@ use crate::domain::id::SignUpId;
 use crate::domain::rejection::Rejection;
 use crate::domain::sign_up::BackendUpdate;
 use crate::http::call::Call;
-use crate::http::error::HttpError;
 use crate::http::request::json::Json;
-use crate::http::response::ApiResponse;
+use crate::http::response::api_response::ApiResponse;
+use crate::http::response::error::HttpError;
 use crate::http::wire::SignUpResource;
 
 pub(super) async fn show(call: &Call<'_>, id: SignUpId) -> Result<ApiResponse, HttpError> {

@@ -4,9 +4,9 @@ use crate::domain::id::WaitlistEntryId;
 use crate::domain::rejection::Rejection;
 use crate::engine::WaitlistEntryView;
 use crate::http::call::Call;
-use crate::http::error::HttpError;
 use crate::http::request::json::Json;
-use crate::http::response::ApiResponse;
+use crate::http::response::api_response::ApiResponse;
+use crate::http::response::error::HttpError;
 use crate::http::wire::waitlist_entry;
 
 use super::{deleted, listing, page, several};

@@ -9,12 +9,12 @@ use hyper::{Response, StatusCode};
 use serde::Serialize;
 
 use super::error::HttpError;
-use super::request::cookie;
-use super::request::id::RequestId;
+use crate::http::request::cookie;
+use crate::http::request::id::RequestId;
 
 /// An answer.
 #[derive(Debug)]
-pub(super) struct ApiResponse {
+pub(in crate::http) struct ApiResponse {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
@@ -22,16 +22,16 @@ pub(super) struct ApiResponse {
 
 /// The envelope of client-scoped resources.
 #[derive(Debug, Serialize)]
-pub(super) struct Wrapped<R, C> {
+pub(in crate::http) struct Wrapped<R, C> {
     /// The resource asked for.
-    pub(super) response: R,
+    pub(in crate::http) response: R,
     /// The piggybacked client.
-    pub(super) client: C,
+    pub(in crate::http) client: C,
 }
 
 impl ApiResponse {
     /// 200 with JSON, which nobody may keep.
-    pub(super) fn json(value: &impl Serialize) -> Self {
+    pub(in crate::http) fn json(value: &impl Serialize) -> Self {
         match serde_json::to_vec(value) {
             Ok(body) => Self::of(JSON, body.into()),
             Err(error) => HttpError::internal(format!("rendering: {error}")).into_answer(&RequestId::fresh()),
@@ -39,7 +39,7 @@ impl ApiResponse {
     }
 
     /// 200 with this body.
-    pub(super) fn of(content_type: &'static str, body: Bytes) -> Self {
+    pub(in crate::http) fn of(content_type: &'static str, body: Bytes) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -47,17 +47,17 @@ impl ApiResponse {
     }
 
     /// 303 to another place, which nobody may keep and which is not told where it was linked from.
-    pub(super) fn see_other(url: &str) -> Self {
+    pub(in crate::http) fn see_other(url: &str) -> Self {
         Self::empty().with_status(StatusCode::SEE_OTHER).to(url)
     }
 
     /// 307: the same request again, to this relative reference.
-    pub(super) fn again(reference: &str) -> Self {
+    pub(in crate::http) fn again(reference: &str) -> Self {
         Self::empty().with_status(StatusCode::TEMPORARY_REDIRECT).to(reference)
     }
 
     /// 204.
-    pub(super) fn empty() -> Self {
+    pub(in crate::http) fn empty() -> Self {
         Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Bytes::new() }
     }
 
@@ -68,51 +68,51 @@ impl ApiResponse {
     }
 
     /// The same with another status.
-    pub(super) fn with_status(mut self, status: StatusCode) -> Self {
+    pub(in crate::http) fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
         self
     }
 
     /// The same with these headers added; of those with the same name only the new ones stay.
-    pub(super) fn with_headers(mut self, headers: HeaderMap) -> Self {
+    pub(in crate::http) fn with_headers(mut self, headers: HeaderMap) -> Self {
         self.headers.extend(headers);
         self
     }
 
     /// The same, to be kept for as long as `cache_control` says.
-    pub(super) fn kept(mut self, cache_control: &'static str) -> Self {
+    pub(in crate::http) fn kept(mut self, cache_control: &'static str) -> Self {
         let value = HeaderValue::from_static(cache_control);
         self.headers.insert(CACHE_CONTROL, value);
         self
     }
 
     /// Whether it is data for programs.
-    pub(super) fn is_json(&self) -> bool {
+    pub(in crate::http) fn is_json(&self) -> bool {
         self.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == JSON)
     }
 
     /// `page` in its place, with what its headers bring beside.
-    pub(super) fn shown_as(self, page: Self) -> Self {
+    pub(in crate::http) fn shown_as(self, page: Self) -> Self {
         Self { status: page.status, headers: self.headers, body: page.body }.with_headers(page.headers)
     }
 
     /// The status.
-    pub(super) fn status(&self) -> StatusCode {
+    pub(in crate::http) fn status(&self) -> StatusCode {
         self.status
     }
 
     /// The headers.
-    pub(super) fn headers_mut(&mut self) -> &mut HeaderMap {
+    pub(in crate::http) fn headers_mut(&mut self) -> &mut HeaderMap {
         &mut self.headers
     }
 
     /// The body.
-    pub(super) fn body(&self) -> &[u8] {
+    pub(in crate::http) fn body(&self) -> &[u8] {
         &self.body
     }
 
     /// The answer as hyper sends it.
-    pub(super) fn into_response(mut self) -> Response<Full<Bytes>> {
+    pub(in crate::http) fn into_response(mut self) -> Response<Full<Bytes>> {
         let nosniff = HeaderValue::from_static("nosniff");
         self.headers.insert(X_CONTENT_TYPE_OPTIONS, nosniff);
         cookie::put_client_last(&mut self.headers);
@@ -124,7 +124,7 @@ impl ApiResponse {
 }
 
 /// Sets a header to a text that was made here. A text that no header can hold is left out.
-pub(super) fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+pub(in crate::http) fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     match HeaderValue::from_str(value) {
         Ok(value) => drop(headers.insert(name, value)),
         Err(_) => tracing::error!(header = %name, "a header value could not be written"),

@@ -7,7 +7,7 @@ use hyper::header::RETRY_AFTER;
 
 use crate::http::pages::notice::{Look, Notice, WayOn};
 use crate::http::request::id::RequestId;
-use crate::http::response::ApiResponse;
+use crate::http::response::api_response::ApiResponse;
 
 use super::{HttpError, Parts};
 
@@ -87,7 +87,7 @@ mod tests {
     use crate::domain::rejection::ErrorCode;
     use crate::domain::time::Span;
     use crate::engine::EngineError;
-    use crate::http::error::TransportError;
+    use crate::http::response::error::TransportError;
 
     #[test]
     fn waits_are_said_in_words_and_never_too_short() {

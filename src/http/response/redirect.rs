@@ -6,13 +6,13 @@ use url::Url;
 
 use crate::domain::rejection::{ErrorCode, Reason};
 
-use super::HttpOptions;
 use super::cors::{Origins, origin_of_page};
+use crate::http::HttpOptions;
 
 /// The URLs that browsers may be sent back to: everything on the allowed origins and the engine's own, and
 /// `server.allowed_redirects`.
 #[derive(Clone, Debug)]
-pub(super) struct Redirects {
+pub(in crate::http) struct Redirects {
     origins: Origins,
     entries: Vec<Entry>,
 }
@@ -27,7 +27,7 @@ enum Entry {
 
 impl Redirects {
     /// What the options allow.
-    pub(super) fn new(options: &HttpOptions) -> Self {
+    pub(in crate::http) fn new(options: &HttpOptions) -> Self {
         let entry = |text: &String| match Url::parse(text) {
             Ok(url) if is_web(&url) => Entry::Below(url),
             _ => Entry::Exactly(text.clone()),
@@ -40,14 +40,14 @@ impl Redirects {
     ///
     /// # Errors
     /// `invalid_redirect_url` for whatever is not allowed, or is spelled so that two readers could disagree.
-    pub(super) fn check(&self, param: &str, text: &str, origin: Option<&str>) -> Result<String, Reason> {
+    pub(in crate::http) fn check(&self, param: &str, text: &str, origin: Option<&str>) -> Result<String, Reason> {
         let is_short = text.len() <= LENGTH_MAX;
         self.allowed(text, origin).filter(|_| is_short).ok_or_else(|| ErrorCode::InvalidRedirectUrl.on(param))
     }
 
     /// Whether a URL that was allowed when something began may still be gone to: the operator may have changed their
     /// mind since.
-    pub(super) fn still_allow(&self, url: &str) -> bool {
+    pub(in crate::http) fn still_allow(&self, url: &str) -> bool {
         self.allowed(url, None).is_some_and(|allowed| allowed == url)
     }
 
@@ -75,7 +75,7 @@ impl Redirects {
 
 /// `url` with what came of a link on it, in the words of [guide: Redirects](crate::guide::contract_sign_ups#redirects).
 /// Parameters of those names that stand there already go: the first of a name is the one that pages read.
-pub(super) fn with_status(url: &str, status: &str, session: Option<&str>) -> Option<Url> {
+pub(in crate::http) fn with_status(url: &str, status: &str, session: Option<&str>) -> Option<Url> {
     let mut url = without(Url::parse(url).ok()?, &[STATUS, CREATED_SESSION]);
     url.query_pairs_mut().append_pair(STATUS, status);
     if let Some(session) = session {
@@ -87,7 +87,7 @@ pub(super) fn with_status(url: &str, status: &str, session: Option<&str>) -> Opt
 /// `url` with what somebody who brings a ticket is to do there, in the words of
 /// [guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets), and the ticket where it
 /// is of use.
-pub(super) fn with_ticket(url: &str, status: &str, ticket: Option<&str>) -> Option<Url> {
+pub(in crate::http) fn with_ticket(url: &str, status: &str, ticket: Option<&str>) -> Option<Url> {
     let mut url = without(Url::parse(url).ok()?, &[STATUS, TICKET]);
     if let Some(ticket) = ticket {
         url.query_pairs_mut().append_pair(TICKET, ticket);
@@ -98,7 +98,7 @@ pub(super) fn with_ticket(url: &str, status: &str, ticket: Option<&str>) -> Opti
 
 /// `url` with what is handed to an application without cookies, in the words of
 /// [guide: Native hand-over](crate::guide::contract_sign_ups#native-hand-over).
-pub(super) fn with_nonce(url: Url, nonce: &str) -> Url {
+pub(in crate::http) fn with_nonce(url: Url, nonce: &str) -> Url {
     let mut url = without(url, &[NONCE]);
     url.query_pairs_mut().append_pair(NONCE, nonce);
     url
@@ -106,12 +106,12 @@ pub(super) fn with_nonce(url: Url, nonce: &str) -> Url {
 
 /// `url` without the dev browser on it, which is the token of the client that asked and for its browser alone
 /// ([guide: Dev browsers](crate::guide::contract#dev-browsers)).
-pub(super) fn without_dev_browser(url: Url) -> Url {
+pub(in crate::http) fn without_dev_browser(url: Url) -> Url {
     without(url, &[DEV_BROWSER])
 }
 
 /// What a content security policy calls the place that `url` is at.
-pub(super) fn csp_source(url: &str) -> Option<String> {
+pub(in crate::http) fn csp_source(url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
     let origin = url.origin();
     Some(if origin.is_tuple() { origin.ascii_serialization() } else { format!("{}:", url.scheme()) })

@@ -12,13 +12,13 @@ use url::{Host, Url};
 
 use crate::config::Origin;
 
-use super::HttpOptions;
+use super::api_response::{ApiResponse, insert};
 use super::error::TransportError;
-use super::response::{ApiResponse, insert};
+use crate::http::HttpOptions;
 
 /// The origins whose pages may call.
 #[derive(Clone, Debug)]
-pub(super) struct Origins {
+pub(in crate::http) struct Origins {
     listed: Vec<String>,
     /// Whether pages on this machine may, whatever their port: those of developers.
     loopback: bool,
@@ -26,24 +26,24 @@ pub(super) struct Origins {
 
 /// What the rule looks at.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct OriginInput<'a> {
+pub(in crate::http) struct OriginInput<'a> {
     /// The method, after `_method`.
-    pub(super) method: &'a Method,
+    pub(in crate::http) method: &'a Method,
     /// The `Origin`, if there is one.
-    pub(super) origin: Option<&'a str>,
+    pub(in crate::http) origin: Option<&'a str>,
     /// Whether the call is native.
-    pub(super) native: bool,
+    pub(in crate::http) native: bool,
     /// Whether it carries `Authorization`.
-    pub(super) authorization: bool,
+    pub(in crate::http) authorization: bool,
     /// `Sec-Fetch-Site`.
-    pub(super) fetch_site: Option<&'a str>,
+    pub(in crate::http) fetch_site: Option<&'a str>,
     /// What kind of path it is about.
-    pub(super) realm: Realm,
+    pub(in crate::http) realm: Realm,
 }
 
 /// The kinds of paths, as far as origins matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Realm {
+pub(in crate::http) enum Realm {
     /// Navigations, keys and health: for everybody.
     Open,
     /// The Frontend API.
@@ -57,7 +57,7 @@ pub(super) enum Realm {
 impl Origins {
     /// The allowed origins and the engine's own; in development those of this machine too. What can be no origin is
     /// left out.
-    pub(super) fn new(options: &HttpOptions) -> Self {
+    pub(in crate::http) fn new(options: &HttpOptions) -> Self {
         let parsed = options.allowed_origins.iter().filter_map(|text| text.trim().parse::<Origin>().ok());
         let mut listed: Vec<String> = parsed.map(|origin| origin.as_str().to_owned()).collect();
         listed.push(options.public_url.origin().ascii_serialization());
@@ -67,17 +67,17 @@ impl Origins {
     }
 
     /// Whether pages of `origin` may call.
-    pub(super) fn allows(&self, origin: &str) -> bool {
+    pub(in crate::http) fn allows(&self, origin: &str) -> bool {
         self.listed.iter().any(|o| o == origin) || (self.loopback && is_loopback_origin(origin))
     }
 
     /// The origin that a `Referer` names, if its pages may call.
-    pub(super) fn of_referer(&self, referer: &str) -> Option<String> {
+    pub(in crate::http) fn of_referer(&self, referer: &str) -> Option<String> {
         origin_of_page(&Url::parse(referer).ok()?).filter(|origin| self.allows(origin))
     }
 
     /// The rule itself.
-    pub(super) fn check(&self, origin_input: &OriginInput<'_>) -> Result<(), TransportError> {
+    pub(in crate::http) fn check(&self, origin_input: &OriginInput<'_>) -> Result<(), TransportError> {
         if origin_input.realm == Realm::Open {
             return Ok(());
         }
@@ -114,7 +114,7 @@ impl Origins {
     }
 
     /// Tells a browser whether the page that asked may read the answer.
-    pub(super) fn grant(&self, origin: Option<&str>, headers: &mut HeaderMap) {
+    pub(in crate::http) fn grant(&self, origin: Option<&str>, headers: &mut HeaderMap) {
         headers.insert(VARY, HeaderValue::from_static("Origin"));
         let Some(origin) = origin.filter(|o| self.allows(o)) else {
             return;
@@ -126,7 +126,7 @@ impl Origins {
 }
 
 /// The `Origin` of a request. One that is sent twice, or is no text, is an origin that nobody allows.
-pub(super) fn origin_of(headers: &HeaderMap) -> Option<&str> {
+pub(in crate::http) fn origin_of(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(ORIGIN).iter();
     let first = values.next()?;
     Some(match values.next() {
@@ -136,7 +136,7 @@ pub(super) fn origin_of(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The answer to a preflight that passed the rule. What a `native` call carries its token in is no simple header.
-pub(super) fn preflight(native: bool) -> ApiResponse {
+pub(in crate::http) fn preflight(native: bool) -> ApiResponse {
     let mut answer = ApiResponse::empty();
     let headers = answer.headers_mut();
     headers
@@ -148,7 +148,7 @@ pub(super) fn preflight(native: bool) -> ApiResponse {
 }
 
 /// Whether a host is this machine, as far as its name tells.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(in crate::http) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
@@ -158,7 +158,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 }
 
 /// The origin of the page at `url`, as browsers spell it; `None` for what has no host.
-pub(super) fn origin_of_page(url: &Url) -> Option<String> {
+pub(in crate::http) fn origin_of_page(url: &Url) -> Option<String> {
     if matches!(url.scheme(), "http" | "https") {
         return Some(url.origin().ascii_serialization());
     }

@@ -9,11 +9,11 @@ use super::error::{HttpError, TransportError};
 
 /// The refused origins that the log has named.
 #[derive(Debug, Default)]
-pub(super) struct RefusedOrigins(Mutex<HashSet<String>>);
+pub(in crate::http) struct RefusedOrigins(Mutex<HashSet<String>>);
 
 impl RefusedOrigins {
     /// The answer to a call that the origin rule refused. An origin that is not allowed is named in it, and in the log.
-    pub(super) fn explain(&self, fault: TransportError, origin: Option<&str>) -> HttpError {
+    pub(in crate::http) fn explain(&self, fault: TransportError, origin: Option<&str>) -> HttpError {
         match origin.filter(|origin| fault == TransportError::OriginInvalid && is_fit_to_show(origin)) {
             Some(origin) => {
                 self.tell(origin);

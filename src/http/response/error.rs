@@ -16,14 +16,14 @@ use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::time::Span;
 use crate::engine::EngineError;
 
-use super::request::id::RequestId;
-use super::response::{ApiResponse, insert};
+use super::api_response::{ApiResponse, insert};
+use crate::http::request::id::RequestId;
 
 use table::row;
 
 /// What is wrong with a request before the domain sees it, or with the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TransportError {
+pub(in crate::http) enum TransportError {
     OriginInvalid,
     OriginMissing,
     OriginAuthorizationConflict,
@@ -46,7 +46,7 @@ pub(super) enum TransportError {
 
 /// An error answer in the making. Boxed, because it travels in the `Err` of nearly everything here.
 #[derive(Debug)]
-pub(super) struct HttpError(Box<Parts>);
+pub(in crate::http) struct HttpError(Box<Parts>);
 
 #[derive(Debug)]
 struct Parts {
@@ -75,19 +75,19 @@ struct Problem {
 
 impl HttpError {
     /// 405 with the methods that the path has.
-    pub(super) fn method_not_allowed(allow: &str) -> Self {
+    pub(in crate::http) fn method_not_allowed(allow: &str) -> Self {
         let mut error = Self::from(TransportError::MethodNotAllowed);
         insert(error.headers_mut(), ALLOW, allow);
         error
     }
 
     /// 500, with what the log shall say.
-    pub(super) fn internal(cause: impl Into<String>) -> Self {
+    pub(in crate::http) fn internal(cause: impl Into<String>) -> Self {
         Self::from(TransportError::InternalError).because(cause)
     }
 
     /// 503 with the reason in words, for whoever watches over the instance.
-    pub(super) fn not_ready(reason: &str) -> Self {
+    pub(in crate::http) fn not_ready(reason: &str) -> Self {
         let mut error = Self::from(TransportError::ServiceUnavailable);
         for problem in &mut error.0.problems {
             problem.long_message = Cow::Owned(format!("Not ready: {reason}"));
@@ -96,7 +96,7 @@ impl HttpError {
     }
 
     /// 400 for pages of an origin that is not allowed, which is named: whoever looks into it sees which one was meant.
-    pub(super) fn origin_invalid(origin: &str) -> Self {
+    pub(in crate::http) fn origin_invalid(origin: &str) -> Self {
         let mut error = Self::from(TransportError::OriginInvalid);
         for problem in &mut error.0.problems {
             let is_not = "is not one of the allowed origins of this instance";
@@ -106,7 +106,7 @@ impl HttpError {
     }
 
     /// 422 about one value of a JSON document, in the words of whoever read it.
-    pub(super) fn document(key: &str, reason: &str) -> Self {
+    pub(in crate::http) fn document(key: &str, reason: &str) -> Self {
         let mut error = Self::from(Reason::from(ErrorCode::FormParamValueInvalid));
         for problem in &mut error.0.problems {
             problem.param = Some(key.to_owned());
@@ -118,7 +118,7 @@ impl HttpError {
     }
 
     /// The same about several values: keys, and what is wrong with each.
-    pub(super) fn documents(faults: impl IntoIterator<Item = (String, String)>) -> Self {
+    pub(in crate::http) fn documents(faults: impl IntoIterator<Item = (String, String)>) -> Self {
         let errors = faults.into_iter().map(|(key, reason)| Self::document(&key, &reason));
         let all = errors.reduce(|mut all, next| {
             all.0.problems.extend(next.0.problems);
@@ -128,45 +128,45 @@ impl HttpError {
     }
 
     /// The same with the client piggybacked.
-    pub(super) fn with_client(mut self, client: Value) -> Self {
+    pub(in crate::http) fn with_client(mut self, client: Value) -> Self {
         self.0.client = Some(client);
         self
     }
 
     /// The same, telling somebody who navigated here to go on at `url`, which the instance allows.
-    pub(super) fn leading_to(mut self, url: String) -> Self {
+    pub(in crate::http) fn leading_to(mut self, url: String) -> Self {
         self.0.way_on = Some(url);
         self
     }
 
     /// Whether the client's token was replaced under the call: asked again, it may be answered.
-    pub(super) fn is_token_replaced(&self) -> bool {
+    pub(in crate::http) fn is_token_replaced(&self) -> bool {
         self.0.problems.iter().any(|problem| problem.code == TransportError::TokenReplaced.as_str())
     }
 
     /// The headers of the answer.
-    pub(super) fn headers_mut(&mut self) -> &mut HeaderMap {
+    pub(in crate::http) fn headers_mut(&mut self) -> &mut HeaderMap {
         &mut self.0.headers
     }
 
     /// The status of the answer.
-    pub(super) fn status(&self) -> StatusCode {
+    pub(in crate::http) fn status(&self) -> StatusCode {
         self.0.status
     }
 
     /// Its codes, with commas between them.
-    pub(super) fn codes(&self) -> String {
+    pub(in crate::http) fn codes(&self) -> String {
         let codes: Vec<&str> = self.0.problems.iter().map(|problem| problem.code).collect();
         codes.join(",")
     }
 
     /// What the log says beside the codes; none of it is for the caller.
-    pub(super) fn cause(&self) -> Option<&str> {
+    pub(in crate::http) fn cause(&self) -> Option<&str> {
         self.0.cause.as_deref()
     }
 
     /// The answer to a program, whose request has this id.
-    pub(super) fn into_answer(self, id: &RequestId) -> ApiResponse {
+    pub(in crate::http) fn into_answer(self, id: &RequestId) -> ApiResponse {
         let parts = self.settled();
         let errors: Vec<Value> = parts.problems.iter().map(Problem::to_json).collect();
         let mut envelope = json!({"errors": errors, "clerk_trace_id": id.as_str()});
@@ -211,7 +211,7 @@ impl HttpError {
 }
 
 /// A code as it is shown beside a fact that it explains, rather than as an answer.
-pub(super) fn shown(code: ErrorCode) -> Value {
+pub(in crate::http) fn shown(code: ErrorCode) -> Value {
     Problem::new(code.as_str(), None, None).1.to_json()
 }
 
