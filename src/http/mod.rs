@@ -5,7 +5,12 @@
 //! in `wire/`, every error text in `error/table.rs`.
 
 mod app;
+pub(in crate::http) mod backend;
 mod call;
+mod dev;
+mod dispatch;
+mod frontend;
+mod ops;
 mod options;
 mod outcomes;
 mod pace;
@@ -14,8 +19,7 @@ mod pages;
 mod properties;
 mod request;
 mod response;
-mod router;
-mod routes;
+mod routing;
 pub mod server;
 mod service;
 mod wire;

@@ -18,7 +18,7 @@ use super::HttpOptions;
 use super::request::id::RequestId;
 use super::response::api_response::ApiResponse;
 use super::response::error::HttpError;
-use super::router;
+use super::routing;
 
 /// The requests that one server has answered.
 pub(super) struct Outcomes {
@@ -184,10 +184,10 @@ impl Outcomes {
             return;
         }
         let Outcome { codes, cause } = outcome();
-        let route = router::pattern(asked.uri.path(), self.development);
+        let route = routing::pattern(asked.uri.path(), self.development);
         let code = codes.split(',').next().unwrap_or_default().to_owned();
         let kind = Kind { method: asked.method(), route, status, code };
-        if router::is_quiet(asked.uri.path(), self.development) {
+        if routing::is_quiet(asked.uri.path(), self.development) {
             // Whoever polls them has the answer, and what is behind a bad one has lines of its own.
             return line!(debug, asked, kind, codes, cause, "answered");
         }

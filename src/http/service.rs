@@ -26,8 +26,8 @@ use super::request::id::RequestId;
 use super::response::api_response::ApiResponse;
 use super::response::cors::{self, Realm, is_loopback, origin_of};
 use super::response::error::{HttpError, TransportError};
-use super::router::{self, Route};
-use super::{HttpOptions, routes};
+use super::routing::{self, Route};
+use super::{HttpOptions, dispatch};
 
 /// Answers a request from `peer`.
 pub(super) async fn answer<B>(app: &App, request: Request<B>, peer: SocketAddr) -> Response<Full<Bytes>>
@@ -38,7 +38,7 @@ where
     let mut asked = app.outcomes.asked(&parts, app.options.trusts(peer.ip()), app.engine.now());
     let origin = origin_of(&parts.headers).map(str::to_owned);
     let audience = Audience::of(&parts.method, &parts.headers);
-    let is_api = router::is_of_the_api(parts.uri.path());
+    let is_api = routing::is_of_the_api(parts.uri.path());
     let is_read = matches!(parts.method, Method::GET | Method::HEAD);
     let walk = call(app, parts, body, peer).instrument(asked.span());
     let outcome = uninterrupted(walk).await.unwrap_or_else(|_| Err(panicked()));
@@ -78,7 +78,7 @@ where
 {
     let options = &app.options;
     let head = RequestHead::read(parts, peer, options)?;
-    let realm = router::realm(&head, options.development);
+    let realm = routing::realm(&head, options.development);
     let asked = head.origin_input(realm);
     app.origins.check(&asked).map_err(|fault| app.refused_origins.explain(fault, asked.origin))?;
     if realm == Realm::Dev && !is_at_home(head.own_host.as_deref(), options) {
@@ -88,7 +88,7 @@ where
         return Ok(cors::preflight(asked.native));
     }
     if realm == Realm::Backend {
-        routes::backend::admit(app, &head)?;
+        crate::http::backend::admit(app, &head)?;
     }
     let route = Route::find(&head.method, &head.path, realm, options.development)?;
     let source = head.source(&app.origins);
@@ -104,12 +104,12 @@ async fn routed<B>(call: &Call<'_>, route: Route, body: B) -> Result<ApiResponse
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let mut answered = routes::answer(call, route, body).await;
+    let mut answered = dispatch::answer(call, route, body).await;
     if is_replaced(&answered) && call.may_ask_again() {
         return Ok(call.ask_again().await);
     }
     if is_replaced(&answered) && call.is_read() && call.head.mode != AuthMode::Cookie {
-        answered = routes::answer(call, route, Empty::new()).await;
+        answered = dispatch::answer(call, route, Empty::new()).await;
     }
     match &mut answered {
         // Whatever it is that was owed, another answer brings something newer.

@@ -101,7 +101,7 @@ fn the_contract_has_the_codes_of_the_table_with_their_statuses() {
 
 #[test]
 fn the_contract_has_the_paths_of_the_routers() {
-    let sources = [include_str!("../../src/http/router.rs"), include_str!("../../src/http/router/backend.rs")];
+    let sources = [include_str!("../../src/http/routing.rs"), include_str!("../../src/http/routing/backend.rs")];
     let known: BTreeSet<String> = sources.iter().flat_map(|source| paths(source)).collect();
     let pages = [
         (include_str!("../../src/guide/contract.md"), "| path | methods | page |"),

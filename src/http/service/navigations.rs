@@ -18,7 +18,7 @@ use crate::domain::source_limits::{Budget, SourceLimits};
 use crate::domain::time::Span;
 use crate::engine::{Engine, EngineBuilder};
 use crate::http::response::cors::Realm;
-use crate::http::router::Route;
+use crate::http::routing::Route;
 use crate::http::{App, HttpOptions};
 
 #[test]
@@ -30,8 +30,10 @@ fn every_route_of_the_router_is_looked_at() {
         assert_ne!(routes, [None, None], "{method} {path}");
         routes.into_iter().flatten().map(|route| variant(&format!("{route:?}").replace("Backend(", "")))
     });
-    let enums =
-        [("enum Route {", include_str!("../router.rs")), ("enum BackendRoute {", include_str!("../router/backend.rs"))];
+    let enums = [
+        ("enum Route {", include_str!("../routing.rs")),
+        ("enum BackendRoute {", include_str!("../routing/backend.rs")),
+    ];
     let named = enums.into_iter().flat_map(|(declared, source)| {
         let rest = source.split_once(declared).expect("the routes").1;
         let variants = rest.split_once("\n}\n").expect("their end").0;

@@ -6,7 +6,7 @@ use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 use crate::http::wire::UserResource;
 
-pub(super) async fn show(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn show(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let named = call.head.query.single("_clerk_session_id")?;
     let session = match named.filter(|text| !text.is_empty()) {
         Some(text) => Some(text.parse().map_err(|_| ErrorCode::ResourceNotFound)?),

@@ -9,7 +9,7 @@ use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 use crate::http::wire::ClientResource;
 
-pub(super) async fn solve(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn solve(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
     let hint = |name| form.hint(name).map(str::to_owned);
     let (token, error) = (hint("captcha_token").map(Secret::new), hint("captcha_error"));
     let identity = call.identify().await?;

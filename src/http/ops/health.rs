@@ -10,11 +10,11 @@ use crate::http::call::Call;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 
-pub(super) fn live() -> ApiResponse {
+pub(in crate::http) fn live() -> ApiResponse {
     ApiResponse::json(&json!({"status": "live"}))
 }
 
-pub(super) fn ready(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) fn ready(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     match call.engine().readiness() {
         Ok(()) => {
             let channels = call.engine().channels();

@@ -13,7 +13,7 @@ use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 use crate::http::wire::SignUpResource;
 
-pub(super) async fn create(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn create(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
     let fields = fields(call, form, Write::Begin);
     let has_password = fields.as_ref().is_ok_and(|fields| fields.password.is_some());
     let identity = call.identify_writer(has_password).await?;
@@ -30,7 +30,7 @@ pub(super) async fn create(call: &Call<'_>, form: &Params) -> Result<ApiResponse
     settle(call, &identity, outcome).await
 }
 
-pub(super) async fn show(call: &Call<'_>, id: SignUpId) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn show(call: &Call<'_>, id: SignUpId) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let engine = call.engine();
     if let Some(native_handoff) = call.head.query.single("rotating_token_nonce")?.filter(|text| !text.is_empty()) {
@@ -48,7 +48,7 @@ pub(super) async fn show(call: &Call<'_>, id: SignUpId) -> Result<ApiResponse, H
     Ok(call.wrapped(&identity, &SignUpResource::from(&sign_up), &client))
 }
 
-pub(super) async fn update(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn update(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<ApiResponse, HttpError> {
     let fields = fields(call, form, Write::Change);
     let has_password = fields.as_ref().is_ok_and(|fields| fields.password.is_some());
     let identity = call.identify_writer(has_password).await?;
@@ -62,7 +62,7 @@ pub(super) async fn update(call: &Call<'_>, id: SignUpId, form: &Params) -> Resu
     settle(call, &identity, outcome).await
 }
 
-pub(super) async fn prepare(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn prepare(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<ApiResponse, HttpError> {
     let given = wishes(call, form);
     let identity = call.identify().await?;
     let outcome = match &given {
@@ -72,7 +72,7 @@ pub(super) async fn prepare(call: &Call<'_>, id: SignUpId, form: &Params) -> Res
     settle(call, &identity, outcome).await
 }
 
-pub(super) async fn attempt(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn attempt(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<ApiResponse, HttpError> {
     let given = pair(form, "strategy", "code");
     // Whoever lost the completing answer has only the token that it replaced.
     let identity = call.presented().await?;
@@ -192,7 +192,7 @@ fn wishes(call: &Call<'_>, form: &Params) -> Result<RawPrepare, Rejection> {
 }
 
 /// A redirect URL as the engine takes it: absolute and allowed. An empty one is none.
-pub(super) fn allowed(
+pub(in crate::http) fn allowed(
     param: &str,
     url: Option<String>,
     redirect: impl Fn(&str, &str) -> Result<String, Reason>,
@@ -202,7 +202,7 @@ pub(super) fn allowed(
     checked.map_err(|reason| reasons.push(reason)).ok()
 }
 
-pub(super) fn redirect(call: &Call<'_>, param: &str, url: &str) -> Result<String, Reason> {
+pub(in crate::http) fn redirect(call: &Call<'_>, param: &str, url: &str) -> Result<String, Reason> {
     call.app.redirects.check(param, url, call.context.origin.as_deref())
 }
 
@@ -213,8 +213,8 @@ fn pair(form: &Params, first: &str, second: &str) -> Result<(Option<String>, Opt
     Rejection::collect(reasons).map(|()| values)
 }
 
-pub(super) const REDIRECT: &str = "redirect_url";
-pub(super) const COMPLETE_REDIRECT: &str = "action_complete_redirect_url";
+pub(in crate::http) const REDIRECT: &str = "redirect_url";
+pub(in crate::http) const COMPLETE_REDIRECT: &str = "action_complete_redirect_url";
 
 #[cfg(test)]
 mod tests {

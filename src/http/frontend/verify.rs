@@ -19,7 +19,7 @@ use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 use crate::http::response::redirect;
 
-pub(super) async fn open(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn open(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     if call.head.method == Method::HEAD {
         return Ok(link::nothing(&Look::of(call.app)));
     }
@@ -27,7 +27,7 @@ pub(super) async fn open(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
 }
 
 /// The button on the page: a person means it.
-pub(super) async fn confirm(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn confirm(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
     follow(call, form.single("token"), true).await
 }
 

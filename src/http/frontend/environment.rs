@@ -5,14 +5,14 @@ use crate::http::call::Call;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::wire::{Instance, environment};
 
-pub(super) fn show(call: &Call<'_>) -> ApiResponse {
+pub(in crate::http) fn show(call: &Call<'_>) -> ApiResponse {
     let shown = with_instance(call, environment);
     // New settings take effect at once, so a copy must be asked about before it is used.
     ApiResponse::json(&shown).kept("no-cache")
 }
 
 /// What `read` makes of the instance as browsers are told of it.
-pub(super) fn with_instance<T>(call: &Call<'_>, read: impl FnOnce(&Instance<'_>) -> T) -> T {
+pub(in crate::http) fn with_instance<T>(call: &Call<'_>, read: impl FnOnce(&Instance<'_>) -> T) -> T {
     let (engine, options) = (call.engine(), &call.app.options);
     read(&Instance {
         settings: &engine.shown_settings(),

@@ -13,7 +13,7 @@ use crate::http::wire::SignInResource;
 
 use super::sign_ups::{COMPLETE_REDIRECT, REDIRECT, allowed, redirect};
 
-pub(super) async fn create(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn create(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
     let given = creation(call, form);
     let has_password = given.as_ref().is_ok_and(|given| given.password.is_some());
     let identity = call.identify_writer(has_password).await?;
@@ -24,13 +24,13 @@ pub(super) async fn create(call: &Call<'_>, form: &Params) -> Result<ApiResponse
     settle(call, &identity, outcome).await
 }
 
-pub(super) async fn show(call: &Call<'_>, id: SignInId) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn show(call: &Call<'_>, id: SignInId) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let outcome = call.engine().sign_in(&identity.caller, id, &call.context).await;
     settle(call, &identity, outcome).await
 }
 
-pub(super) async fn prepare(call: &Call<'_>, id: SignInId, form: &Params) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn prepare(call: &Call<'_>, id: SignInId, form: &Params) -> Result<ApiResponse, HttpError> {
     let given = preparation(form);
     let identity = call.identify().await?;
     let outcome = match &given {
@@ -40,7 +40,7 @@ pub(super) async fn prepare(call: &Call<'_>, id: SignInId, form: &Params) -> Res
     settle(call, &identity, outcome).await
 }
 
-pub(super) async fn attempt(call: &Call<'_>, id: SignInId, form: &Params) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn attempt(call: &Call<'_>, id: SignInId, form: &Params) -> Result<ApiResponse, HttpError> {
     let given = proof(form);
     // Whoever lost the completing answer has only the token that it replaced.
     let identity = call.presented().await?;

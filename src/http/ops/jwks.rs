@@ -4,6 +4,6 @@
 use crate::http::call::Call;
 use crate::http::response::api_response::ApiResponse;
 
-pub(super) fn show(call: &Call<'_>) -> ApiResponse {
+pub(in crate::http) fn show(call: &Call<'_>) -> ApiResponse {
     ApiResponse::json(&call.engine().jwks()).kept("public, max-age=60")
 }

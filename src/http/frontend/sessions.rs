@@ -9,7 +9,7 @@ use crate::http::response::error::HttpError;
 use crate::http::wire::{SessionResource, TokenResource};
 
 /// A live session as it is.
-pub(super) async fn show(call: &Call<'_>, id: SessionId) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn show(call: &Call<'_>, id: SessionId) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let client = call.engine().client_view(&identity.caller, &call.context).await?;
     let outcome = match client {
@@ -22,7 +22,7 @@ pub(super) async fn show(call: &Call<'_>, id: SessionId) -> Result<ApiResponse, 
     settle(call, &identity, outcome).await
 }
 
-pub(super) async fn touch(call: &Call<'_>, id: SessionId) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn touch(call: &Call<'_>, id: SessionId) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let engine = call.engine();
     let touched = engine.touch_session(&identity.caller, id, &call.context);
@@ -31,7 +31,7 @@ pub(super) async fn touch(call: &Call<'_>, id: SessionId) -> Result<ApiResponse,
 }
 
 /// Unwrapped, and without the client: it is asked for once a minute.
-pub(super) async fn token(call: &Call<'_>, id: SessionId) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn token(call: &Call<'_>, id: SessionId) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let engine = call.engine();
     let minted = engine.session_token(&identity.caller, id, &call.context);
@@ -45,7 +45,7 @@ pub(super) async fn token(call: &Call<'_>, id: SessionId) -> Result<ApiResponse,
 }
 
 /// Ends a session, by `end` or by `remove`.
-pub(super) async fn end(call: &Call<'_>, id: SessionId, removed: bool) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn end(call: &Call<'_>, id: SessionId, removed: bool) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let engine = call.engine();
     let outcome = engine.end_session(&identity.caller, id, removed, &call.context).await;

@@ -10,6 +10,7 @@ use hyper::body::Body;
 use hyper::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
+use super::routing::BackendRoute;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::engine::{ListParams, Page};
 use crate::http::app::App;
@@ -19,14 +20,13 @@ use crate::http::request::head::RequestHead;
 use crate::http::request::json::{self as body, Json};
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::{HttpError, TransportError};
-use crate::http::router::BackendRoute;
 
 /// Lets nobody pass but the backend. Nobody else learns anything, not even whether there is something at the path.
 ///
 /// # Errors
 /// 401 without a key, with something else in `Authorization`, or with a wrong key
 /// ([guide: The secret key](crate::guide::contract_backend#the-secret-key)).
-pub(in crate::http) fn admit(app: &App, head: &RequestHead) -> Result<(), TransportError> {
+pub(super) fn admit(app: &App, head: &RequestHead) -> Result<(), TransportError> {
     if !head.headers.contains_key(AUTHORIZATION) {
         return Err(TransportError::AuthenticationInvalid);
     }

@@ -10,7 +10,7 @@ use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 use crate::http::response::redirect;
 
-pub(super) async fn accept(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn accept(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     // A ticket that came twice is as good as none. What follows a link in a text is often taken for its end.
     let ticket = text::token(call.head.query.single("ticket").ok().flatten().unwrap_or_default());
     let identity = call.presented().await?;

@@ -8,7 +8,7 @@ use crate::http::request::head::DEV_BROWSER_PREFIX;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 
-pub(super) async fn open(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn open(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let engine = call.engine();
     // Whatever token came along: who asks for a dev browser has none that works.
     let nobody = engine.identify(None).await?;

@@ -14,10 +14,10 @@ use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 use crate::http::wire::handed_back;
 
-use super::environment::with_instance;
+use crate::http::frontend::environment::with_instance;
 
 /// The captured messages, to one address or all of them.
-pub(super) fn outbox(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) fn outbox(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let outbox = call.app.outbox.as_ref().ok_or(ErrorCode::ResourceNotFound)?;
     let messages = match call.head.query.single("to")?.filter(|to| !to.is_empty()) {
         None => outbox.messages(None),
@@ -30,13 +30,13 @@ pub(super) fn outbox(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
 }
 
 /// The settings, with secrets masked.
-pub(super) fn settings(call: &Call<'_>) -> ApiResponse {
+pub(in crate::http) fn settings(call: &Call<'_>) -> ApiResponse {
     ApiResponse::json(&masked((*call.engine().settings()).clone()))
 }
 
 /// Replaces the settings as a whole, by a document of settings or by the `user_settings` of the environment. A masked
 /// secret stands for the one there is.
-pub(super) fn replace_settings(call: &Call<'_>, document: &[u8]) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) fn replace_settings(call: &Call<'_>, document: &[u8]) -> Result<ApiResponse, HttpError> {
     let current = call.engine().settings();
     refuse_repeats(document)?;
     let document = json_document(document)?;
@@ -48,12 +48,12 @@ pub(super) fn replace_settings(call: &Call<'_>, document: &[u8]) -> Result<ApiRe
 }
 
 /// What time it is for the engine.
-pub(super) fn clock(call: &Call<'_>) -> ApiResponse {
+pub(in crate::http) fn clock(call: &Call<'_>) -> ApiResponse {
     ApiResponse::json(&json!({ "now": call.engine().now() }))
 }
 
 /// Moves the engine's clock forward.
-pub(super) async fn advance_clock(call: &Call<'_>, document: &[u8]) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn advance_clock(call: &Call<'_>, document: &[u8]) -> Result<ApiResponse, HttpError> {
     let by = Span::from_millis(advance_ms(&json_document(document)?)?);
     let now = call.engine().advance_clock(by).await?;
     let now = now.ok_or(ErrorCode::ResourceNotFound)?;

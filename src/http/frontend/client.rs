@@ -8,7 +8,7 @@ use crate::http::response::api_response::{ApiResponse, Wrapped};
 use crate::http::response::error::HttpError;
 use crate::http::wire::ClientResource;
 
-pub(super) async fn show(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn show(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let shown = call.engine().client_view(&identity.caller, &call.context);
     Ok(match shown.await? {
@@ -17,14 +17,14 @@ pub(super) async fn show(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     })
 }
 
-pub(super) async fn open(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn open(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let client = call.engine().open_client(&identity.caller, &call.context).await?;
     Ok(wrapped(call, &identity, &client))
 }
 
 /// Ends all sessions and makes the browser forget the client.
-pub(super) async fn forget(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn forget(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let body = match call.engine().end_sessions(&identity.caller, &call.context).await {
         Ok(client) => ApiResponse::json(&Wrapped {
@@ -38,7 +38,7 @@ pub(super) async fn forget(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
 }
 
 /// Ends all sessions; the client stays. Nobody has none to end.
-pub(super) async fn end_sessions(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn end_sessions(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     match call.engine().end_sessions(&identity.caller, &call.context).await {
         Ok(client) => Ok(wrapped(call, &identity, &client)),

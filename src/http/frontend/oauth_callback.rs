@@ -19,7 +19,7 @@ use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 use crate::http::response::redirect;
 
-pub(super) async fn take(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn take(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     if call.head.method == Method::HEAD {
         // A code is good for once, and that is not for whoever looks whether there is something here.
         return Ok(link::nothing(&Look::of(call.app)));
@@ -47,7 +47,7 @@ pub(super) async fn take(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
 }
 
 /// Some providers answer by POST from their own page, which carries no cookie of ours: the same as a GET does.
-pub(super) fn repeat(form: &Params) -> ApiResponse {
+pub(in crate::http) fn repeat(form: &Params) -> ApiResponse {
     let mut query = Serializer::new(String::new());
     for name in PARAMETERS {
         // What came twice is as good as none.

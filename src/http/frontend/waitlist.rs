@@ -6,7 +6,7 @@ use crate::http::response::api_response::{ApiResponse, Wrapped};
 use crate::http::response::error::HttpError;
 use crate::http::wire::Waiting;
 
-pub(super) async fn join(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
+pub(in crate::http) async fn join(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let email_address = form.single("email_address")?;
     let entry = match call.engine().join_waitlist(email_address, &call.context).await {

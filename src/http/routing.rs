@@ -11,9 +11,9 @@ use hyper::Method;
 use crate::domain::id::{SessionId, SignInId, SignUpId};
 use crate::domain::rejection::ErrorCode;
 
+use super::dev::pages::Page;
 use super::response::cors::Realm;
 use super::response::error::HttpError;
-use super::routes::pages::Page;
 
 pub(super) use backend::BackendRoute;
 pub(super) use realm::realm;
