@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use vestibule::delivery::{BoxFuture, Message, Outcome, Transport};
-use vestibule::domain::branding::Branding;
+use vestibule::domain::settings::branding::Branding;
 use vestibule::domain::sign_up::{RawFields, Status};
 use vestibule::engine::{Caller, Engine, RequestContext};
 use vestibule::store::{EmbeddedOptions, EmbeddedStore, Sealing};

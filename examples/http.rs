@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use vestibule::delivery::{BoxFuture, Message, Outcome, Transport};
-use vestibule::domain::branding::Branding;
+use vestibule::domain::settings::branding::Branding;
 use vestibule::engine::Engine;
 use vestibule::http::{App, BoundServer, HttpOptions, bind};
 

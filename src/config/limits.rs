@@ -2,7 +2,7 @@
 //! person and that person's tests behind all its addresses, so there they only stop what runs wild.
 
 use crate::domain::context::AddressLimits;
-use crate::domain::source_limits::{Budget, SourceLimits};
+use crate::domain::settings::source_limits::{Budget, SourceLimits};
 use crate::domain::time::Span;
 
 use super::load::Config;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Table;
 
-use crate::domain::branding::Branding;
 use crate::domain::context::Policy;
 use crate::domain::settings::Settings;
+use crate::domain::settings::branding::Branding;
 use crate::domain::time::Span;
 
 use super::checks::{self, check_apart_from};

@@ -3,7 +3,7 @@
 
 use super::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber};
 use super::rejection::{ErrorCode, Reason, Rejection};
-use super::restrictions::Restrictions;
+use super::settings::restrictions::Restrictions;
 use super::user::User;
 use super::verification::Strategy;
 

@@ -6,10 +6,10 @@
 
 use super::context::Policy;
 use super::id::{ClientId, SessionId, SignInId, SignUpId};
-use super::session::{Session, SessionStatus};
 use super::sign_in::{self, SignIn};
 use super::time::{Span, Timestamp};
 use super::verification::Strategy;
+use session::{Session, SessionStatus};
 
 /// A client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -302,3 +302,4 @@ impl ClientChange {
         [Self::AddSession { session, single, strategy }, Self::Rotate]
     }
 }
+pub mod session;

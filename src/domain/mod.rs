@@ -5,7 +5,6 @@
 //! Begin reading at [`sign_up`].
 
 pub mod admission;
-pub mod branding;
 pub mod client;
 pub mod context;
 pub mod effect;
@@ -15,16 +14,12 @@ pub mod identifier;
 pub mod invitation;
 pub mod metadata;
 pub mod password_policy;
-pub mod providers;
 pub mod rejection;
 pub mod requirements;
-pub mod restrictions;
 pub mod secret;
-pub mod session;
 pub mod settings;
 pub mod sign_in;
 pub mod sign_up;
-pub mod source_limits;
 pub mod text;
 pub mod time;
 pub mod user;

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::field::Field;
 use super::identifier::IdentifierKind;
-use super::restrictions::Restrictions;
 use super::secret::Secret;
 use super::verification::Strategy;
+use restrictions::Restrictions;
 
 /// One whole settings document.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -366,3 +366,7 @@ impl Settings {
         Ok(())
     }
 }
+pub mod branding;
+pub mod providers;
+pub mod restrictions;
+pub mod source_limits;

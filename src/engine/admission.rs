@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::domain::identifier::{Identifier, IdentifierKind, PhoneNumber};
-use crate::domain::source_limits::SourceLimits;
+use crate::domain::settings::source_limits::SourceLimits;
 use crate::domain::time::{Span, Timestamp};
 use crate::limiter::{LimitedAction, Networks, PrefixLimiter, SourceLimiter};
 use crate::password::Requester;

@@ -8,10 +8,10 @@ use crate::actors::{ActorContext, ActorOptions, LastSeen, StartError, System, Tr
 use crate::captcha::Captcha;
 use crate::clock::{Clock, ResumedClock, SystemClock};
 use crate::delivery::{Capture, MessageTemplates, Transport};
-use crate::domain::branding::Branding;
 use crate::domain::context::{Entropy, Policy, Sealer};
+use crate::domain::settings::branding::Branding;
+use crate::domain::settings::source_limits::SourceLimits;
 use crate::domain::settings::{InvalidSettings, Settings};
-use crate::domain::source_limits::SourceLimits;
 use crate::domain::time::{Span, Timestamp};
 use crate::entropy::OsEntropy;
 use crate::oauth::Providers;

@@ -119,9 +119,9 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
+    use crate::domain::settings::source_limits::SourceLimits;
     use crate::domain::settings::{Attribute, Settings};
     use crate::domain::sign_up::RawFields;
-    use crate::domain::source_limits::SourceLimits;
     use crate::engine::Caller;
     use crate::password::{HashOptions, HashParameters};
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::domain::client::ClientChange;
+use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::id::SessionId;
 use crate::domain::secret::Secret;
-use crate::domain::session::{Session, SessionStatus};
 use crate::domain::time::Span;
 use crate::domain::user::User;
 use crate::limiter::LimitedAction;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::domain::client::Client;
+use crate::domain::client::session::Session;
 use crate::domain::field::Field;
 use crate::domain::requirements::Requirements;
 use crate::domain::secret::Secret;
-use crate::domain::session::Session;
 use crate::domain::sign_in::{self, Factor, SignIn};
 use crate::domain::sign_up::{SignUp, Status};
 use crate::domain::time::Timestamp;

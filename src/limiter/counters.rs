@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 use std::net::Ipv6Addr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::domain::source_limits::Budget;
+use crate::domain::settings::source_limits::Budget;
 use crate::domain::time::{Span, Timestamp};
 
 use super::log::Log;

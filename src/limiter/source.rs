@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::domain::source_limits::SourceLimits;
+use crate::domain::settings::source_limits::SourceLimits;
 use crate::domain::time::{Span, Timestamp};
 
 use super::counters::Counters;
@@ -64,7 +64,7 @@ impl SourceLimiter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::source_limits::Budget;
+    use crate::domain::settings::source_limits::Budget;
 
     #[test]
     fn each_family_has_its_own_budget() {

@@ -10,7 +10,7 @@ use vestibule::config::{
     sample_settings,
 };
 use vestibule::domain::context::{AddressLimits, Policy};
-use vestibule::domain::source_limits::SourceLimits;
+use vestibule::domain::settings::source_limits::SourceLimits;
 use vestibule::domain::time::Span;
 use vestibule::password::HashParameters;
 

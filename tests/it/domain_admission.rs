@@ -8,8 +8,8 @@ use vestibule::domain::id::InvitationId;
 use vestibule::domain::identifier::EmailAddress;
 use vestibule::domain::invitation::{Invitation, InvitationState};
 use vestibule::domain::rejection::{ErrorCode, Rejection};
-use vestibule::domain::restrictions::{AccessList, PhoneCountries};
 use vestibule::domain::secret::Secret;
+use vestibule::domain::settings::restrictions::{AccessList, PhoneCountries};
 use vestibule::domain::settings::{OAuth, Settings, SignUpMode, Social};
 use vestibule::domain::sign_up::{
     AuthorizationRequest, AuthorizationResponse, BackendUpdate, Command, External, Fields, Prepare, ProviderOutcome,

@@ -4,7 +4,7 @@ use std::fs;
 
 use tempfile::TempDir;
 use vestibule::config::{Config, ConfigError, SAMPLES, Sources};
-use vestibule::domain::providers::KNOWN;
+use vestibule::domain::settings::providers::KNOWN;
 use vestibule::oauth::PRESETS;
 
 #[test]

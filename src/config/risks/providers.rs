@@ -8,7 +8,7 @@ use super::server::is_local;
 use crate::config::load::Config;
 use crate::config::nearest::nearest;
 use crate::config::values::Mode;
-use crate::domain::providers::KNOWN;
+use crate::domain::settings::providers::KNOWN;
 use crate::domain::settings::{OAuth, Settings, Social};
 use crate::domain::verification::Strategy;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::Risks;
 use super::countries::{is_country, meant};
-use crate::domain::restrictions::{PhoneCountries, Restrictions};
 use crate::domain::settings::Settings;
+use crate::domain::settings::restrictions::{PhoneCountries, Restrictions};
 
 pub(super) fn restrictions(settings: &Settings) -> Risks {
     let restrictions = &settings.restrictions;
@@ -48,7 +48,7 @@ fn add_lists(risks: &mut Risks, restrictions: &Restrictions) {
             &format!("has no effect: the list is off; write enabled = true in [settings.restrictions.{section}]"),
         );
     }
-    let entries = |list: &crate::domain::restrictions::AccessList| {
+    let entries = |list: &crate::domain::settings::restrictions::AccessList| {
         let entries = Vec::from(list.identifiers.clone()).into_iter().map(|entry| entry.to_lowercase());
         entries.filter(|_| list.enabled).collect::<BTreeSet<_>>()
     };

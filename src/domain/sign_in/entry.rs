@@ -6,10 +6,10 @@
 //! Security 2022: classic-federated merge, unexpired session, trojan identifier).
 
 use crate::domain::client::Client;
+use crate::domain::client::session::Session;
 use crate::domain::id::{ClientId, SessionId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier};
 use crate::domain::secret::Secret;
-use crate::domain::session::Session;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{SessionsEnded, User, UserAccount};
 use crate::domain::verification::Strategy;

@@ -1,12 +1,12 @@
 //! What a decision comes to.
 
 use crate::domain::client::ClientChange;
+use crate::domain::client::session::Session;
 use crate::domain::context::Context;
 use crate::domain::effect::{Content, Effect, QuotaKind, QuotaUse};
 use crate::domain::id::{SignInId, UserId};
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{Reason, Rejection};
-use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::domain::verification::Strategy;
 

@@ -1,12 +1,12 @@
 //! Conversion: the moment nothing is missing and nothing unverified, a user and a session come into being.
 
 use crate::domain::client::ClientChange;
+use crate::domain::client::session::Session;
 use crate::domain::context::Context;
 use crate::domain::field::Field;
 use crate::domain::id::IdentificationId;
 use crate::domain::rejection::Rejection;
 use crate::domain::requirements::Requirements;
-use crate::domain::session::Session;
 use crate::domain::user::{Conversion, Identification, User, UserAccount};
 use crate::domain::verification::{ExternalState, Strategy};
 

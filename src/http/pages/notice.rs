@@ -11,7 +11,7 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
 
-use crate::domain::branding::Branding;
+use crate::domain::settings::branding::Branding;
 use crate::http::app::App;
 use crate::http::response::api_response::{ApiResponse, insert};
 use crate::http::response::redirect::csp_source;

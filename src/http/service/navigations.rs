@@ -12,9 +12,9 @@ use serde_json::Value;
 use url::Url;
 
 use super::answer;
-use crate::domain::branding::Branding;
+use crate::domain::settings::branding::Branding;
+use crate::domain::settings::source_limits::{Budget, SourceLimits};
 use crate::domain::settings::{Attribute, Settings};
-use crate::domain::source_limits::{Budget, SourceLimits};
 use crate::domain::time::Span;
 use crate::engine::{Engine, EngineBuilder};
 use crate::http::response::cors::Realm;

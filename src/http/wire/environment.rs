@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 pub(in crate::http) use handed_back::handed_back;
 
 use crate::captcha::Captcha;
-use crate::domain::branding::Branding;
 use crate::domain::context::Policy;
 use crate::domain::settings::Settings;
+use crate::domain::settings::branding::Branding;
 
 /// What an environment tells of.
 pub(in crate::http) struct Instance<'a> {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::domain::client::Client;
+use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::field::Field;
 use crate::domain::id::{ClientId, IdentificationId, SessionId, SignUpId, UserId};
 use crate::domain::identifier::EmailAddress;
 use crate::domain::requirements::Requirements;
 use crate::domain::secret::Secret;
-use crate::domain::session::{Session, SessionStatus};
 use crate::domain::sign_up::{Collected, Phase, SignUp, Status};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Identification, User};

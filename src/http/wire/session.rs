@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
+use crate::domain::client::session::SessionStatus;
 use crate::domain::id::{SessionId, UserId};
-use crate::domain::session::SessionStatus;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::engine::SessionView;

@@ -1,11 +1,11 @@
 //! Signing in: what was proved must still be the user's, and the first proof of an address takes the user over.
 
 use crate::domain::client::ClientChange;
+use crate::domain::client::session::Session;
 use crate::domain::context::AddressLimits;
 use crate::domain::id::{ClientId, IdentificationId, SessionId, UserId};
 use crate::domain::identifier::{Identifier, IdentifierKind, PhoneNumber};
 use crate::domain::secret::Secret;
-use crate::domain::session::Session;
 use crate::domain::sign_in::{Account, Credential, Entry, FORGOTTEN_AFTER, Fit, Share, Try};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Identification, User};

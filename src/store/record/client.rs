@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::client::Client;
+use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::id::{ClientId, SessionId, SignUpId, UserId};
-use crate::domain::session::{Session, SessionStatus};
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 use crate::store::codec::{Older, Record};

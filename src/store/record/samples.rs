@@ -1,6 +1,7 @@
 //! Values with something in every field, for the tests of records.
 
 use crate::domain::client::Client;
+use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::id::{
     ClientId, ExternalAccountId, IdentificationId, InvitationId, MessageId, SessionId, SignInId, SignUpId, UserId,
     WaitlistEntryId,
@@ -9,7 +10,6 @@ use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneN
 use crate::domain::invitation::{Invitation, InvitationState};
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
-use crate::domain::session::{Session, SessionStatus};
 use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;

@@ -8,12 +8,12 @@ use proptest::option;
 use proptest::prelude::*;
 
 use crate::domain::client::Client;
+use crate::domain::client::session::SessionStatus;
 use crate::domain::id::{ClientId, SessionId, SignInId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::{Invitation, InvitationState};
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
-use crate::domain::session::SessionStatus;
 use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;

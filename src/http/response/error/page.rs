@@ -83,8 +83,8 @@ mod tests {
     use hyper::header::ALLOW;
 
     use super::*;
-    use crate::domain::branding::Branding;
     use crate::domain::rejection::ErrorCode;
+    use crate::domain::settings::branding::Branding;
     use crate::domain::time::Span;
     use crate::engine::EngineError;
     use crate::http::response::error::TransportError;

@@ -93,7 +93,7 @@ const GOOGLE: &str = "oauth_google";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::branding::Branding;
+    use crate::domain::settings::branding::Branding;
 
     #[test]
     fn the_applications_name_and_pages_are_shown() {

@@ -1,8 +1,8 @@
 //! Sessions: a user being signed in on a client ([guide: Sessions](crate::guide::contract_sign_ins#sessions)).
 
-use super::context::Context;
-use super::id::{ClientId, SessionId, UserId};
-use super::time::{Span, Timestamp};
+use crate::domain::context::Context;
+use crate::domain::id::{ClientId, SessionId, UserId};
+use crate::domain::time::{Span, Timestamp};
 
 /// A session. It lives on its client, which is the only one to use it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,10 +9,10 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use super::identifier::{EmailAddress, PhoneNumber};
-use super::rejection::{ErrorCode, Reason};
-use super::settings::Switch;
-use super::text;
+use super::Switch;
+use crate::domain::identifier::{EmailAddress, PhoneNumber};
+use crate::domain::rejection::{ErrorCode, Reason};
+use crate::domain::text;
 
 use lasting::is_lasting;
 use patterns::{parts, suffixes};
@@ -175,7 +175,7 @@ impl Restrictions {
     }
 
     /// Whether an address is on the block-list, or the one is that it is a sub-address of.
-    pub(super) fn blocks_email(&self, address: &str) -> bool {
+    pub(in crate::domain) fn blocks_email(&self, address: &str) -> bool {
         let listed = &self.blocklist.identifiers;
         let without_tag = || {
             let (local, domain) = parts(address);
@@ -185,7 +185,7 @@ impl Restrictions {
             && (listed.has_email(address) || without_tag().is_some_and(|address| listed.has_email(&address)))
     }
 
-    pub(super) fn blocks_phone(&self, number: &str) -> bool {
+    pub(in crate::domain) fn blocks_phone(&self, number: &str) -> bool {
         self.blocklist.enabled && self.blocklist.identifiers.has_phone(number)
     }
 }

@@ -1,7 +1,7 @@
 //! How much one place on the network may cause, as numbers ([guide: Limits](crate::guide::contract_errors#limits)).
 //! Counting is the limiter's business.
 
-use super::time::Span;
+use crate::domain::time::Span;
 
 /// What one source and the network around it may do in any window of so long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
