@@ -22,9 +22,9 @@ use crate::token::{Algorithm, InstanceKey};
 
 use super::admission::Admission;
 use super::engine::{CLOCK_OFFSET, Inner, check};
-use super::equal_calls::CallKey;
+use super::frontend::equal_calls::CallKey;
+use super::frontend::single_flight::Flights;
 use super::hash_costs::Costs;
-use super::single_flight::Flights;
 use super::{BackendKey, Engine, keys};
 
 /// Builds an [`Engine`].

@@ -22,9 +22,9 @@ use crate::store::{Commit, CommitError, Store, StoreError, Unready};
 use crate::token::{InstanceKey, Keyring};
 
 use super::admission::{Admission, RETRY_AFTER};
-use super::equal_calls::CallKey;
+use super::frontend::equal_calls::CallKey;
+use super::frontend::single_flight::Flights;
 use super::hash_costs::Costs;
-use super::single_flight::Flights;
 use super::{EngineBuilder, EngineError, NotReady, SignInView, SignUpView};
 
 /// A running engine. Clones are handles on the same one.

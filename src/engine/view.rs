@@ -12,7 +12,7 @@ use crate::domain::sign_up::{SignUp, Status};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 
-use super::visible::Visible;
+use super::frontend::visible::Visible;
 
 /// A sign-up as it shows itself.
 #[derive(Clone, Debug)]

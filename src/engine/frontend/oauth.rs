@@ -22,7 +22,7 @@ use crate::limiter::LimitedAction;
 use crate::oauth::{AuthorizeParams, Callback, ProviderError, is_denial};
 use crate::token::{FlowId, OAuthState, Places, TokenCarrier};
 
-use super::{Caller, ClientView, Engine, EngineError, RequestContext, SignUpView};
+use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext, SignUpView};
 
 /// What a browser brings back from a provider (RFC 6749 4.1.2, RFC 9207).
 #[derive(Clone, Debug, Default)]
@@ -57,16 +57,16 @@ pub struct CallbackRedirect {
 
 /// What an application wishes of a trip. The URLs are absolute and allowed.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct RedirectParams<'a> {
-    pub(super) redirect_url: Option<&'a str>,
-    pub(super) action_complete_redirect_url: Option<&'a str>,
-    pub(super) prompt: Option<&'a str>,
-    pub(super) login_hint: Option<&'a str>,
+pub(in crate::engine) struct RedirectParams<'a> {
+    pub(in crate::engine) redirect_url: Option<&'a str>,
+    pub(in crate::engine) action_complete_redirect_url: Option<&'a str>,
+    pub(in crate::engine) prompt: Option<&'a str>,
+    pub(in crate::engine) login_hint: Option<&'a str>,
 }
 
 impl<'a> RedirectParams<'a> {
     /// The same without those hints for the provider's page that are longer than any is: the trip works without them.
-    pub(super) fn within_reason(self) -> Self {
+    pub(in crate::engine) fn within_reason(self) -> Self {
         let short = |text: &&'a str| text.len() <= HINT_MAX;
         Self { prompt: self.prompt.filter(short), login_hint: self.login_hint.filter(short), ..self }
     }
@@ -207,7 +207,7 @@ impl Engine {
     }
 
     /// What the parameters of a create or update say about an account at a provider.
-    pub(super) async fn external(
+    pub(in crate::engine) async fn external(
         &self,
         raw: &RawFields,
         strategy: Option<&Strategy>,
@@ -344,7 +344,7 @@ impl Engine {
     }
 
     /// The trip of somebody who is sent to a provider now.
-    pub(super) async fn leave(
+    pub(in crate::engine) async fn leave(
         &self,
         strategy: &Strategy,
         (of, client): (FlowId, ClientId),

@@ -7,12 +7,12 @@ use crate::domain::client::Client;
 use crate::domain::sign_up::Phase;
 use crate::token::{FlowId, OAuthState, Places};
 
-use super::{CallbackRedirect, Caller, Engine, EngineError};
+use crate::engine::{CallbackRedirect, Caller, Engine, EngineError};
 
 impl Engine {
     /// Where somebody goes on for whom nothing is waiting: the client that began goes where the trip led, everybody else
     /// to the page that it began from. The `state` says where, or else what is still known of the trip.
-    pub(super) async fn late(
+    pub(in crate::engine) async fn late(
         &self,
         caller: &Caller,
         trip: &OAuthState,

@@ -10,7 +10,7 @@ use crate::domain::secret::Secret;
 use crate::domain::sign_up::{BackendUpdate, Command, SignUp};
 use crate::domain::time::{Span, Timestamp};
 
-use super::{Engine, EngineError, SignUpView};
+use crate::engine::{Engine, EngineError, SignUpView};
 
 /// How the application's backend is known.
 #[derive(Clone, Debug, Default)]

@@ -8,7 +8,7 @@ use crate::domain::verification::{LinkToken, VerificationStatus};
 
 use crate::limiter::LimitedAction;
 
-use super::{Caller, ClientView, Engine, EngineError, RequestContext};
+use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext};
 
 /// What came of following a link.
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ use crate::limiter::LimitedAction;
 use crate::store::{Commit, InvitationChange, OutboxEntry};
 
 use super::pagination::{ListParams, Page, collect};
-use super::{Caller, Engine, EngineError, RequestContext};
+use crate::engine::{Caller, Engine, EngineError, RequestContext};
 
 /// An invitation as it shows itself.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ impl Engine {
     }
 
     /// Adds to `commit` what makes an invitation, and the message that carries it.
-    pub(super) async fn prepare_invitation(
+    pub(in crate::engine) async fn prepare_invitation(
         &self,
         commit: &mut Commit,
         invitation: &Invitation,
@@ -183,7 +183,7 @@ impl Engine {
     /// # Errors
     /// What is wrong with it; `identifier_already_signed_in` for who accepted it and is still here, with the session to go
     /// on with.
-    pub(super) async fn invited_by(&self, ticket: &str, caller: &Caller) -> Result<Invitation, EngineError> {
+    pub(in crate::engine) async fn invited_by(&self, ticket: &str, caller: &Caller) -> Result<Invitation, EngineError> {
         let invitation = self.invitation_of(ticket).await?;
         let is_good = invitation.check_redeemable(self.now());
         if !matches!(is_good, Ok(()) | Err(ErrorCode::InvitationAlreadyAccepted)) {
@@ -201,7 +201,7 @@ impl Engine {
 
     /// Refuses to write to somebody whom only an invitation lets in that is good no more. Whether they become a user the
     /// commit decides.
-    pub(super) async fn is_still_invited(&self, sign_up: &SignUp) -> Result<(), EngineError> {
+    pub(in crate::engine) async fn is_still_invited(&self, sign_up: &SignUp) -> Result<(), EngineError> {
         let is_public = self.settings().sign_up.mode == SignUpMode::Public;
         let Some(id) = sign_up.invited_by().filter(|_| !is_public) else { return Ok(()) };
         let invitation = self.inner.store().invitation(id).await?;
@@ -215,7 +215,7 @@ impl Engine {
         self.inner.store().invitation(id).await?.ok_or_else(invalid)
     }
 
-    pub(super) fn view_invitation(&self, value: Invitation) -> InvitationView {
+    pub(in crate::engine) fn view_invitation(&self, value: Invitation) -> InvitationView {
         let mut url = self.inner.accept_url.clone();
         url.query_pairs_mut().append_pair("ticket", self.inner.key.ticket(value.id).expose());
         InvitationView { status: value.status(self.now()), url, value }

@@ -6,7 +6,7 @@ use crate::limiter::LimitedAction;
 use crate::store::{ClientWrite, Commit, Committed};
 
 use super::visible::Visible;
-use super::{Caller, ClientView, Engine, EngineError, RequestContext, SessionView, SignUpView};
+use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext, SessionView, SignUpView};
 
 impl Engine {
     /// The caller's client; a new one if there is none. It is stored with the first thing that is written for it: until
@@ -60,7 +60,11 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::TokenReplaced`] where the token was replaced meanwhile; nothing changes then.
-    pub(super) async fn change_client(&self, caller: &Caller, change: ClientChange) -> Result<Visible, EngineError> {
+    pub(in crate::engine) async fn change_client(
+        &self,
+        caller: &Caller,
+        change: ClientChange,
+    ) -> Result<Visible, EngineError> {
         let id = caller.client_id().ok_or(EngineError::NoClient)?;
         let changes = caller.terms().into_iter().chain([change]).collect();
         let commit = Commit { at: self.now(), client: Some(ClientWrite { id, changes }), ..Commit::default() };
@@ -77,13 +81,17 @@ impl Engine {
     }
 
     /// A client with what is in progress on it, its sessions, and a token for the last active one where that is wanted.
-    pub(super) async fn view_client(&self, seen: Visible, context: &RequestContext) -> Result<ClientView, EngineError> {
+    pub(in crate::engine) async fn view_client(
+        &self,
+        seen: Visible,
+        context: &RequestContext,
+    ) -> Result<ClientView, EngineError> {
         let sign_up = self.sign_up_in_progress(&seen).await;
         self.view_client_with(seen, sign_up, context).await
     }
 
     /// The same beside a sign-up that is shown already.
-    pub(super) async fn view_client_with(
+    pub(in crate::engine) async fn view_client_with(
         &self,
         seen: Visible,
         sign_up: Option<SignUpView>,

@@ -18,7 +18,7 @@ use crate::limiter::LimitedAction;
 use super::equal_calls::Call;
 use super::single_flight::Written;
 use super::visible::Visible;
-use super::{Caller, ClientView, Engine, EngineError, RequestContext, SignUpView};
+use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext, SignUpView};
 
 /// The parameters of a prepare as text, `None` where absent.
 #[derive(Clone, Debug, Default)]
@@ -431,7 +431,7 @@ impl Engine {
         }
     }
 
-    pub(super) async fn answered(
+    pub(in crate::engine) async fn answered(
         &self,
         caller: &Caller,
         answer: SignUpReply,
@@ -446,13 +446,13 @@ impl Engine {
     }
 
     /// A sign-up for somebody who sees its client at a time that is no earlier: a finished one tells of a session.
-    pub(super) fn view_sign_up(&self, value: Arc<SignUp>, seen: &Visible) -> SignUpView {
+    pub(in crate::engine) fn view_sign_up(&self, value: Arc<SignUp>, seen: &Visible) -> SignUpView {
         let is_current = seen.is_current(&value);
         self.inspected(value, is_current)
     }
 
     /// A sign-up for the application's backend, which sees them all.
-    pub(super) fn inspected(&self, value: Arc<SignUp>, is_current: bool) -> SignUpView {
+    pub(in crate::engine) fn inspected(&self, value: Arc<SignUp>, is_current: bool) -> SignUpView {
         let (now, settings, policy) = (self.now(), self.settings(), &self.inner.actor_context.policy);
         let status = match value.status(now, policy) {
             Status::MissingRequirements if !is_current => Status::Abandoned,

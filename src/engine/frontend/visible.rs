@@ -15,27 +15,27 @@ use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Phase, SignUp};
 use crate::store::Committed;
 
-use super::{Caller, Engine, EngineError};
+use crate::engine::{Caller, Engine, EngineError};
 
 /// A client as one caller may see it.
 #[derive(Clone, Debug)]
-pub(super) struct Visible {
+pub(in crate::engine) struct Visible {
     client: Arc<Client>,
     new_token: Option<Secret<String>>,
 }
 
 impl Visible {
-    pub(super) const fn client(&self) -> &Arc<Client> {
+    pub(in crate::engine) const fn client(&self) -> &Arc<Client> {
         &self.client
     }
 
     /// The client and the token that its holder must be given, if that is news.
-    pub(super) fn into_parts(self) -> (Arc<Client>, Option<Secret<String>>) {
+    pub(in crate::engine) fn into_parts(self) -> (Arc<Client>, Option<Secret<String>>) {
         (self.client, self.new_token)
     }
 
     /// Whether a sign-up is the one in progress.
-    pub(super) fn is_current(&self, sign_up: &SignUp) -> bool {
+    pub(in crate::engine) fn is_current(&self, sign_up: &SignUp) -> bool {
         self.client.sign_up == Some(sign_up.id)
     }
 }
@@ -46,7 +46,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::TokenReplaced`] where another call replaced the token since it was presented.
-    pub(super) async fn visible(&self, caller: &Caller) -> Result<Option<Visible>, EngineError> {
+    pub(in crate::engine) async fn visible(&self, caller: &Caller) -> Result<Option<Visible>, EngineError> {
         let Some(known) = caller.known() else { return Ok(None) };
         let client = match self.inner.store().client(known.client.id).await? {
             Some(client) => client,
@@ -64,7 +64,11 @@ impl Engine {
     /// # Errors
     /// [`EngineError::TokenReplaced`] where the commit was not made on the token that the caller presented, or leaves
     /// the client owed another one.
-    pub(super) fn visible_after(&self, caller: &Caller, committed: &Committed) -> Result<Visible, EngineError> {
+    pub(in crate::engine) fn visible_after(
+        &self,
+        caller: &Caller,
+        committed: &Committed,
+    ) -> Result<Visible, EngineError> {
         let client = committed.client.clone().ok_or(EngineError::Internal)?;
         let known = caller.known().filter(|known| known.client.id == client.id);
         let known = known.ok_or(EngineError::TokenReplaced)?;
@@ -84,7 +88,11 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::TokenReplaced`] as above.
-    pub(super) async fn visible_with(&self, caller: &Caller, answer: &SignUpReply) -> Result<Visible, EngineError> {
+    pub(in crate::engine) async fn visible_with(
+        &self,
+        caller: &Caller,
+        answer: &SignUpReply,
+    ) -> Result<Visible, EngineError> {
         match &answer.outcome {
             Outcome::Committed(committed) => self.visible_after(caller, committed),
             Outcome::Unchanged => self.visible(caller).await?.ok_or(EngineError::NotFound),
@@ -98,7 +106,11 @@ impl Engine {
     /// The caller's client where the call that replaced its token, and made `session`, was made again: the token before
     /// is good for that for a moment ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)), and not for
     /// what another call made since.
-    pub(super) async fn visible_again(&self, caller: &Caller, session: SessionId) -> Result<Visible, EngineError> {
+    pub(in crate::engine) async fn visible_again(
+        &self,
+        caller: &Caller,
+        session: SessionId,
+    ) -> Result<Visible, EngineError> {
         let (id, generation) = caller.presented().ok_or(EngineError::NotFound)?;
         let client = self.inner.store().client(id).await?.ok_or(EngineError::NotFound)?;
         if client.generation == generation && caller.known().is_some() {

@@ -11,11 +11,11 @@ use crate::domain::sign_in::SourceMark;
 use crate::domain::sign_up::{External, ProviderOutcome};
 use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Strategy};
 
-use super::{Caller, Engine, EngineError, RequestContext};
+use crate::engine::{Caller, Engine, EngineError, RequestContext};
 
 impl Engine {
     /// What a sign-up begins with that takes over the account which the client's sign-in found to be nobody's.
-    pub(super) async fn taken_over(&self, caller: &Caller) -> Result<External, EngineError> {
+    pub(in crate::engine) async fn taken_over(&self, caller: &Caller) -> Result<External, EngineError> {
         let nothing = || Rejection::from(ErrorCode::AccountTransferInvalid);
         let client = caller.client_id().ok_or_else(nothing)?;
         let client = self.inner.store().client(client).await?.ok_or_else(nothing)?;
@@ -26,7 +26,7 @@ impl Engine {
     }
 
     /// A proved account that belongs on the other side, and who holds it by now.
-    pub(super) async fn transferable(
+    pub(in crate::engine) async fn transferable(
         &self,
         account: &ExternalAccount,
         because: ErrorCode,
@@ -41,7 +41,7 @@ impl Engine {
 
     /// What a provider said together with who holds the account, its address and its username; `client` is the one that
     /// began.
-    pub(super) async fn answer(
+    pub(in crate::engine) async fn answer(
         &self,
         provider: &str,
         outcome: Result<Profile, ErrorCode>,
@@ -94,7 +94,7 @@ impl Engine {
 
     /// What tells where a try at signing in comes from: an IPv4 /24 or an IPv6 /48, which one person rarely has
     /// several of.
-    pub(super) fn mark(&self, context: &RequestContext) -> Option<SourceMark> {
+    pub(in crate::engine) fn mark(&self, context: &RequestContext) -> Option<SourceMark> {
         let network = match context.address?.to_canonical() {
             IpAddr::V4(address) => address.octets()[..3].to_vec(),
             IpAddr::V6(address) => address.octets()[..6].to_vec(),
@@ -104,7 +104,7 @@ impl Engine {
     }
 
     /// Whether the restrictions let a user sign in.
-    pub(super) async fn admit_user(&self, user: UserId) -> Result<Result<(), Reason>, EngineError> {
+    pub(in crate::engine) async fn admit_user(&self, user: UserId) -> Result<Result<(), Reason>, EngineError> {
         let restrictions = &self.settings().restrictions;
         if !restrictions.count_at_sign_in() {
             return Ok(Ok(()));
@@ -114,7 +114,7 @@ impl Engine {
     }
 
     /// Who holds an identifier. Where nobody may learn that, finding nobody reads as much as finding somebody.
-    pub(super) async fn holder_of(&self, identifier: &Identifier) -> Result<Option<UserId>, EngineError> {
+    pub(in crate::engine) async fn holder_of(&self, identifier: &Identifier) -> Result<Option<UserId>, EngineError> {
         let owner = self.inner.store().owner(identifier).await?;
         if owner.is_none() && self.settings().hides_existence(identifier.kind) {
             self.dummy_lookup().await?;
@@ -123,13 +123,13 @@ impl Engine {
     }
 
     /// Reads a user who is not there.
-    pub(super) async fn dummy_lookup(&self) -> Result<(), EngineError> {
+    pub(in crate::engine) async fn dummy_lookup(&self) -> Result<(), EngineError> {
         let found = self.inner.store().user(UserId::from_bytes([0; 16])).await?;
         debug_assert!(found.is_none(), "ids hold the time they were made at");
         Ok(())
     }
 
-    pub(super) fn session_of(&self, user: UserId, client: &Client) -> Option<SessionId> {
+    pub(in crate::engine) fn session_of(&self, user: UserId, client: &Client) -> Option<SessionId> {
         client.live_sessions(self.now()).find(|session| session.user_id == user).map(|session| session.id)
     }
 }

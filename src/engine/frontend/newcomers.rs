@@ -10,12 +10,12 @@ use crate::domain::sign_in::{self, Consumed, Newcomer, Proved, SignIn};
 use crate::domain::user::User;
 use crate::domain::verification::Strategy;
 
-use super::{Caller, Engine, EngineError, RawSignIn, RequestContext};
+use crate::engine::{Caller, Engine, EngineError, RawSignIn, RequestContext};
 
 impl Engine {
     /// Whether somebody may sign up by the sign-in that they ask for
     /// ([guide: Sign up if missing](crate::guide::contract_sign_ins#sign-up-if-missing)).
-    pub(super) async fn newcomer_by(
+    pub(in crate::engine) async fn newcomer_by(
         &self,
         raw: &RawSignIn,
         identifier: Option<&Identifier>,
@@ -32,7 +32,7 @@ impl Engine {
 
     /// Who a sign-in is about: where somebody may sign up by it, whoever holds its identifier by now. It is looked for
     /// whether or not it was found before, which takes the same time.
-    pub(super) async fn user_of(&self, sign_in: &SignIn) -> Result<Option<Arc<User>>, EngineError> {
+    pub(in crate::engine) async fn user_of(&self, sign_in: &SignIn) -> Result<Option<Arc<User>>, EngineError> {
         let identifier = sign_in.identifier.as_ref().filter(|_| sign_in.newcomer.is_some());
         let since = match identifier {
             Some(identifier) => self.inner.store().owner(identifier).await?,
@@ -46,7 +46,10 @@ impl Engine {
     ///
     /// # Errors
     /// `account_transfer_invalid` where there is no sign-in.
-    pub(super) async fn handed_over(&self, caller: &Caller) -> Result<(Option<Proved>, Consumed), EngineError> {
+    pub(in crate::engine) async fn handed_over(
+        &self,
+        caller: &Caller,
+    ) -> Result<(Option<Proved>, Consumed), EngineError> {
         let nothing = || Rejection::from(ErrorCode::AccountTransferInvalid);
         let client = caller.client_id().ok_or_else(nothing)?;
         let client = self.inner.store().client(client).await?.ok_or_else(nothing)?;

@@ -10,11 +10,11 @@ use crate::domain::verification::{self, Strategy};
 use crate::store::{ClientWrite, Commit};
 
 use super::visible::Visible;
-use super::{Caller, ClientView, Engine, EngineError, RawProof, RequestContext, SignInView};
+use crate::engine::{Caller, ClientView, Engine, EngineError, RawProof, RequestContext, SignInView};
 
 impl Engine {
     /// The completing answer of a finished sign-in, for who proves it once more; `refused` is what everybody else hears.
-    pub(super) async fn replayed_attempt(
+    pub(in crate::engine) async fn replayed_attempt(
         &self,
         caller: &Caller,
         id: SignInId,
@@ -38,7 +38,7 @@ impl Engine {
 
     /// A finished sign-in, to its client; `None` where its session was ended since, by its user's becoming somebody else's
     /// too: who it is about is not this client's to know any more.
-    pub(super) async fn shown_finished(
+    pub(in crate::engine) async fn shown_finished(
         &self,
         value: SignIn,
         seen: Visible,

@@ -8,17 +8,17 @@ use crate::domain::id::{ClientId, SignInId, SignUpId};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::RawFields;
 
-use super::{RawFirstFactor, RawPrepare, RawProof, RawSignIn, RequestContext};
+use crate::engine::{RawFirstFactor, RawPrepare, RawProof, RawSignIn, RequestContext};
 
 /// A digest of a call.
-pub(super) type Digest = [u8; 32];
+pub(in crate::engine) type Digest = [u8; 32];
 
 /// The key of all digests.
-pub(super) struct CallKey(hmac::Key);
+pub(in crate::engine) struct CallKey(hmac::Key);
 
 /// A write of the frontend API.
 #[derive(Clone, Copy)]
-pub(super) enum Call<'a> {
+pub(in crate::engine) enum Call<'a> {
     CreateSignUp(&'a RawFields),
     UpdateSignUp(SignUpId, &'a RawFields),
     PrepareVerification(SignUpId, &'a RawPrepare),
@@ -31,7 +31,7 @@ pub(super) enum Call<'a> {
 struct Digester(hmac::Context);
 
 impl CallKey {
-    pub(super) fn generate(entropy: &mut dyn Entropy) -> Self {
+    pub(in crate::engine) fn generate(entropy: &mut dyn Entropy) -> Self {
         let mut bytes = [0; 32];
         entropy.fill(&mut bytes);
         Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
@@ -39,7 +39,7 @@ impl CallKey {
 
     /// The digest of a call by the holder of a token. Where it came from is part of it as far as the answer depends on
     /// that.
-    pub(super) fn digest(
+    pub(in crate::engine) fn digest(
         &self,
         (client, generation): (ClientId, u32),
         call: &Call<'_>,
@@ -59,7 +59,7 @@ impl CallKey {
 
 impl Call<'_> {
     /// Whether what it completes can be told from its password only. What an attempt completed knows that by itself.
-    pub(super) fn is_kept(&self) -> bool {
+    pub(in crate::engine) fn is_kept(&self) -> bool {
         !matches!(self, Self::AttemptFirstFactor(..)) && self.has_password()
     }
 
@@ -74,7 +74,7 @@ impl Call<'_> {
     }
 
     /// Whether only the person can know all that it says. A ticket is also known to the sender of the invitation.
-    pub(super) fn has_secret(&self) -> bool {
+    pub(in crate::engine) fn has_secret(&self) -> bool {
         let other = match self {
             Self::CreateSignUp(fields) | Self::UpdateSignUp(_, fields) => exposed(&fields.token),
             Self::AttemptVerification(_, _, code) => *code,

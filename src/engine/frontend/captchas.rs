@@ -7,7 +7,7 @@ use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Command, RawFields, SignUp};
 use crate::limiter::LimitedAction;
 
-use super::{Caller, ClientView, Engine, EngineError, RawSignIn, RequestContext};
+use crate::engine::{Caller, ClientView, Engine, EngineError, RawSignIn, RequestContext};
 
 impl Engine {
     /// Takes in a captcha that was solved between two steps: the caller's sign-up owes it no more. Where none is owed
@@ -42,7 +42,7 @@ impl Engine {
     /// Asks the captcha service about whoever writes to a sign-up that owes a captcha; `current` is `None` where it is
     /// to begin. A service that can't be asked lets nobody through. Whether the debt may wait, because the person goes
     /// to a provider that tells people from machines, the sign-up decides; here it is only not asked for then.
-    pub(super) async fn solves_captcha(
+    pub(in crate::engine) async fn solves_captcha(
         &self,
         raw: &RawFields,
         current: Option<&SignUp>,
@@ -69,7 +69,7 @@ impl Engine {
 
     /// The same for a sign-in that may become a sign-up: what was solved for it, the sign-up does not owe
     /// ([guide: Sign up if missing](crate::guide::contract_sign_ins#sign-up-if-missing)).
-    pub(super) async fn newcomer_solves_captcha(
+    pub(in crate::engine) async fn newcomer_solves_captcha(
         &self,
         raw: &RawSignIn,
         context: &RequestContext,

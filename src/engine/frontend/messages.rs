@@ -7,10 +7,10 @@ use crate::domain::sign_up::{Fields, Patch, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::verification::Strategy;
 
-use super::{Engine, EngineError, RequestContext};
+use crate::engine::{Engine, EngineError, RequestContext};
 
 /// A message that was counted before it is known whether it is sent.
-pub(super) struct Foreseen {
+pub(in crate::engine) struct Foreseen {
     to: Identifier,
     at: Timestamp,
 }
@@ -20,7 +20,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Limited`]; nothing is counted then.
-    pub(super) fn foresee_message(
+    pub(in crate::engine) fn foresee_message(
         &self,
         strategy: Option<&Strategy>,
         fields: Option<&Fields>,
@@ -42,7 +42,7 @@ impl Engine {
     }
 
     /// Takes back what was counted for a message that was not sent after all.
-    pub(super) fn settle_message(
+    pub(in crate::engine) fn settle_message(
         &self,
         foreseen: Option<Foreseen>,
         outcome: &Result<SignUpReply, CallError>,
@@ -63,7 +63,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Limited`].
-    pub(super) fn spend_messages(
+    pub(in crate::engine) fn spend_messages(
         &self,
         effects: &[Effect],
         context: &RequestContext,

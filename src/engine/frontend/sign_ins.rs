@@ -18,12 +18,12 @@ use crate::limiter::LimitedAction;
 use crate::store::{ClientWrite, Commit, CommitError, Committed};
 use crate::token::FlowId;
 
-use super::admission::RETRY_AFTER;
 use super::equal_calls::Call;
-use super::external::RedirectParams;
+use super::oauth::RedirectParams;
 use super::single_flight::Written;
 use super::visible::Visible;
-use super::{Caller, ClientView, Engine, EngineError, RequestContext, SignInView};
+use crate::engine::admission::RETRY_AFTER;
+use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext, SignInView};
 
 /// The parameters of a create as text, `None` where absent.
 #[derive(Clone, Debug, Default)]
@@ -365,7 +365,7 @@ impl Engine {
     }
 
     /// Has a sign-in judge what came back from a provider.
-    pub(super) async fn settle_sign_in(
+    pub(in crate::engine) async fn settle_sign_in(
         &self,
         id: SignInId,
         client: ClientId,
@@ -392,7 +392,11 @@ impl Engine {
     }
 
     /// The sign-in with this id, if it is the one in progress on `client`.
-    pub(super) fn in_progress<'a>(&self, client: Option<&'a Client>, id: SignInId) -> Result<&'a SignIn, EngineError> {
+    pub(in crate::engine) fn in_progress<'a>(
+        &self,
+        client: Option<&'a Client>,
+        id: SignInId,
+    ) -> Result<&'a SignIn, EngineError> {
         let open = client.and_then(|client| client.open_sign_in(self.now(), &self.inner.actor_context.policy));
         open.filter(|sign_in| sign_in.id == id).ok_or(EngineError::NotFound)
     }
@@ -403,7 +407,7 @@ impl Engine {
     }
 
     /// The user with this id. Where the instance keeps to itself who is one, nobody takes as long.
-    pub(super) async fn user_behind(&self, id: Option<UserId>) -> Result<Option<Arc<User>>, EngineError> {
+    pub(in crate::engine) async fn user_behind(&self, id: Option<UserId>) -> Result<Option<Arc<User>>, EngineError> {
         let is_protected = self.settings().attack_protection.enumeration_protection.enabled;
         match id {
             Some(id) => return Ok(self.inner.store().user(id).await?),
@@ -477,7 +481,7 @@ impl Engine {
     }
 
     /// A sign-in as the caller's own commit left it, and the client.
-    pub(super) async fn shown_after(
+    pub(in crate::engine) async fn shown_after(
         &self,
         caller: &Caller,
         value: SignIn,
@@ -488,7 +492,7 @@ impl Engine {
         self.shown(value, seen, context).await
     }
 
-    pub(super) async fn shown(
+    pub(in crate::engine) async fn shown(
         &self,
         value: SignIn,
         seen: Visible,
@@ -500,7 +504,7 @@ impl Engine {
 
     /// A sign-in as it shows itself now. Who it is about shows once that is proved, or where the instance tells
     /// anyway.
-    pub(super) async fn view_sign_in(&self, value: SignIn) -> Result<SignInView, EngineError> {
+    pub(in crate::engine) async fn view_sign_in(&self, value: SignIn) -> Result<SignInView, EngineError> {
         let user = self.user_of(&value).await?;
         let policy = &self.inner.actor_context.policy;
         Ok(self.inner.actor_context.decide(|cx| SignInView {

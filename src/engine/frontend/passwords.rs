@@ -14,8 +14,8 @@ use crate::limiter::LimitedAction;
 use crate::password::{HashParameters, HashPool};
 use crate::store::Commit;
 
-use super::hash_costs::COSTS;
-use super::{Engine, EngineError, RequestContext};
+use crate::engine::hash_costs::COSTS;
+use crate::engine::{Engine, EngineError, RequestContext};
 
 impl Engine {
     /// The digest of a password that a sign-up is given.
@@ -24,7 +24,7 @@ impl Engine {
     /// `form_password_pwned` for one that is easily guessed or known from data breaches,
     /// `form_password_not_strong_enough` for one that the settings want stronger; [`EngineError::Busy`] while another one is being hashed for
     /// this sign-up, [`EngineError::Limited`] and [`EngineError::Overloaded`] where too many are.
-    pub(super) async fn hash_password(
+    pub(in crate::engine) async fn hash_password(
         &self,
         candidate: Candidate,
         id: SignUpId,
@@ -58,7 +58,7 @@ impl Engine {
     }
 
     /// What the application is called, and where: everybody who guesses knows it.
-    pub(super) fn application_words(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::engine) fn application_words(&self) -> impl Iterator<Item = &str> {
         let hosts = [self.inner.callback_url.host_str(), self.inner.issuer.strip_prefix("https://")];
         // Without what comes last: `com` is nobody's name.
         let labels = hosts.into_iter().flatten().map(|host| host.rsplit_once('.').map_or(host, |(labels, _)| labels));
@@ -70,7 +70,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Self::hash_password`], but for `form_password_pwned`.
-    pub(super) async fn compare(
+    pub(in crate::engine) async fn compare(
         &self,
         password: &Secret<String>,
         user: Option<&User>,

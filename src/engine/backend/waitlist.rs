@@ -11,7 +11,7 @@ use crate::store::{Commit, WaitlistChange};
 
 use super::invitations::InvitationView;
 use super::pagination::{ListParams, Page, collect};
-use super::{Engine, EngineError, RequestContext};
+use crate::engine::{Engine, EngineError, RequestContext};
 
 /// An entry of the waiting list as it shows itself.
 #[derive(Clone, Debug)]

@@ -33,14 +33,14 @@ pub struct Page<T> {
 
 /// By what a list is ordered.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Order {
-    pub(super) by: &'static str,
+pub(in crate::engine) struct Order {
+    pub(in crate::engine) by: &'static str,
     descends: bool,
 }
 
 impl ListParams {
     /// By what it is to be ordered, of what it may be ordered by; the first is the default.
-    pub(super) fn order(&self, keys: &[&'static str]) -> Result<Order, Reason> {
+    pub(in crate::engine) fn order(&self, keys: &[&'static str]) -> Result<Order, Reason> {
         let Some(text) = self.order_by.as_deref().filter(|text| !text.is_empty()) else {
             return Ok(Order { by: keys.first().copied().unwrap_or_default(), descends: true });
         };
@@ -53,20 +53,29 @@ impl ListParams {
     }
 
     /// Which status is wanted, of all there are.
-    pub(super) fn status<S: Copy>(&self, all: &[S], word: impl Fn(S) -> &'static str) -> Result<Option<S>, Reason> {
+    pub(in crate::engine) fn status<S: Copy>(
+        &self,
+        all: &[S],
+        word: impl Fn(S) -> &'static str,
+    ) -> Result<Option<S>, Reason> {
         let Some(text) = self.status.as_deref().filter(|text| !text.is_empty()) else { return Ok(None) };
         let found = all.iter().find(|status| word(**status) == text).copied();
         found.map(Some).ok_or_else(|| ErrorCode::FormParamValueInvalid.on("status"))
     }
 
     /// What tells whether an address is looked for.
-    pub(super) fn finder(&self) -> impl Fn(&EmailAddress) -> bool {
+    pub(in crate::engine) fn finder(&self) -> impl Fn(&EmailAddress) -> bool {
         let fragment = self.query.as_deref().map(EmailAddress::fragment).unwrap_or_default();
         move |address| address.as_str().contains(&fragment)
     }
 
     /// The wanted part of `all`.
-    pub(super) fn page<T>(&self, mut all: Vec<T>, compare: impl Fn(&T, &T) -> Ordering, order: Order) -> Page<T> {
+    pub(in crate::engine) fn page<T>(
+        &self,
+        mut all: Vec<T>,
+        compare: impl Fn(&T, &T) -> Ordering,
+        order: Order,
+    ) -> Page<T> {
         all.sort_by(|left, right| if order.descends { compare(right, left) } else { compare(left, right) });
         let total = all.len();
         let limit = self.limit.unwrap_or(LIMIT).min(LIMIT_MAX);
@@ -76,13 +85,13 @@ impl ListParams {
 
 impl<T> Page<T> {
     /// The same with each item made into something else.
-    pub(super) fn map<U>(self, into: impl FnMut(T) -> U) -> Page<U> {
+    pub(in crate::engine) fn map<U>(self, into: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(into).collect(), total: self.total }
     }
 }
 
 /// Reads a whole list in portions and keeps what matches.
-pub(super) async fn collect<T, I, F: Future<Output = Result<Vec<T>, StoreError>>>(
+pub(in crate::engine) async fn collect<T, I, F: Future<Output = Result<Vec<T>, StoreError>>>(
     read: impl Fn(Option<I>) -> F,
     id: impl Fn(&T) -> I,
     matches: impl Fn(&T) -> bool,

@@ -11,7 +11,7 @@ use crate::domain::user::User;
 use crate::limiter::LimitedAction;
 use crate::token::SessionClaims;
 
-use super::{Caller, ClientView, Engine, EngineError, RequestContext, SessionView};
+use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext, SessionView};
 
 impl Engine {
     /// Notes that a session is in use and makes it the last active one.
@@ -96,7 +96,7 @@ impl Engine {
     }
 
     /// Mints a session token on a thread of its own: an RSA signature would hold up the async workers.
-    pub(super) async fn mint(
+    pub(in crate::engine) async fn mint(
         &self,
         session: &Session,
         context: &RequestContext,

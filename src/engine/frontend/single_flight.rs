@@ -22,17 +22,17 @@ use crate::domain::sign_up::Phase;
 use crate::domain::time::{Span, Timestamp};
 use crate::limiter::LimitedAction;
 
-use super::engine::Inner;
 use super::equal_calls::{Call, Digest};
-use super::{Caller, ClientView, Engine, EngineError, RequestContext, SignInView, SignUpView};
+use crate::engine::engine::Inner;
+use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext, SignInView, SignUpView};
 
 /// What a write answers: what it is about, and the client.
-pub(super) type Written<V> = Result<(V, ClientView), EngineError>;
+pub(in crate::engine) type Written<V> = Result<(V, ClientView), EngineError>;
 
 type Work<V> = Shared<BoxFuture<'static, Written<V>>>;
 
 /// The calls under way, and those that completed something with a password a moment ago.
-pub(super) struct Flights<V>(Mutex<Table<V>>);
+pub(in crate::engine) struct Flights<V>(Mutex<Table<V>>);
 
 struct Table<V> {
     running: HashMap<Digest, Running<V>>,
@@ -84,7 +84,7 @@ enum Begun<V> {
 }
 
 /// Something that a call can complete, and that can be shown again.
-pub(super) trait Completed: Clone + Send + Sync + 'static {
+pub(in crate::engine) trait Completed: Clone + Send + Sync + 'static {
     /// Where calls about it meet.
     fn flights(inner: &Inner) -> &Flights<Self>;
 
@@ -105,7 +105,7 @@ impl Engine {
     ///
     /// # Errors
     /// Those of the work, for each of the equal calls.
-    pub(super) async fn once<V, F>(
+    pub(in crate::engine) async fn once<V, F>(
         &self,
         caller: &Caller,
         call: &Call<'_>,
@@ -143,7 +143,7 @@ impl Engine {
 }
 
 impl<V> Flights<V> {
-    pub(super) fn new() -> Self {
+    pub(in crate::engine) fn new() -> Self {
         let (running, landed, by_age) = (HashMap::new(), HashMap::new(), VecDeque::new());
         Self(Mutex::new(Table { running, next_number: 0, landed, by_age }))
     }
