@@ -10,7 +10,7 @@ use std::io::{Seek, SeekFrom, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use vestibule::store::sled::{Ledger, Options};
+use vestibule::store::ledger::{Ledger, Options};
 use vestibule::store::{EmbeddedOptions, EmbeddedStore, KeyValue, Sealing, Write};
 use zeroize::Zeroizing;
 

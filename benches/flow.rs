@@ -14,7 +14,7 @@ use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_up::{RawFields, Status};
 use vestibule::engine::{Caller, Engine, RequestContext};
 use vestibule::password::{HashOptions, HashPool};
-use vestibule::store::sled::Durability;
+use vestibule::store::ledger::Durability;
 use vestibule::store::{EmbeddedOptions, EmbeddedStore, MemoryStore, Sealing, Store};
 use zeroize::Zeroizing;
 

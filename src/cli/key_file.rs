@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf, absolute};
 
 use crate::config::{Config, StoreKind};
 use crate::store::could_be_written;
-use crate::store::sled::holds_data;
+use crate::store::ledger::holds_data;
 use crate::token::{InstanceKey, KeyFileError};
 
 use super::data_error;

@@ -22,7 +22,7 @@ use crate::oauth::Providers;
 use crate::outbound::{Outbound, OutboundOptions};
 use crate::password::{HashOptions, HashParameters};
 use crate::pwned::PwnedRange;
-use crate::store::sled::Durability;
+use crate::store::ledger::Durability;
 use crate::store::{EmbeddedOptions, EmbeddedStore, MemoryStore, Sealing, Store, make_private};
 use crate::telemetry::{self, LogFormat};
 use crate::token::{Algorithm, InstanceKey};

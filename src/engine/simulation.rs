@@ -20,7 +20,7 @@ use crate::domain::context::Policy;
 use crate::domain::time::{Span, Timestamp};
 use crate::entropy::SeededEntropy;
 use crate::password::{HashOptions, HashParameters};
-use crate::store::sled::Durability;
+use crate::store::ledger::Durability;
 use crate::store::{EmbeddedStore, MemoryStore, Store};
 use crate::token::{Algorithm, InstanceKey};
 

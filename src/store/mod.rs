@@ -4,40 +4,29 @@
 //! is decided here and nowhere else. Begin reading at `store.rs` for the contract, at `plan.rs` for how it is kept;
 //! `kv.rs` is what a back end has to offer.
 
-mod codec;
 #[cfg(test)]
 mod contract;
-mod embedded;
 mod health;
-mod key;
 mod kv;
-mod kv_store;
-mod memory;
-mod plan;
-mod private;
-mod quota;
-mod record;
-mod retention;
-mod seal;
 #[expect(
     clippy::disallowed_methods,
     reason = "pacing and time limits of IO measure real time; nothing decided here shows"
 )]
-pub mod sled;
+pub mod ledger;
+mod private;
 #[expect(clippy::module_inception, reason = "the room is named after its one trait")]
 mod store;
-mod unreadable;
 mod writable;
 
-pub use embedded::{EmbeddedError, EmbeddedOptions, EmbeddedStore, LAST_SEEN};
 pub use health::{Health, Unready};
-pub use key::Kind;
-pub use kv::{KeyValue, Write};
-pub use kv_store::KvStore;
-pub use memory::{Memory, MemoryStore};
+pub use kv::embedded::{EmbeddedError, EmbeddedOptions, EmbeddedStore, LAST_SEEN};
+pub use kv::key::Kind;
+pub use kv::key_value::{KeyValue, Write};
+pub use kv::kv_store::KvStore;
+pub use kv::memory::{Memory, MemoryStore};
+pub use kv::retention::{ExpiredKey, RetentionPolicy, ScanCursor, ScanPage};
+pub use kv::seal::{Sealed, Sealing};
 pub use private::make_private;
-pub use retention::{ExpiredKey, RetentionPolicy, ScanCursor, ScanPage};
-pub use seal::{Sealed, Sealing};
 pub use store::{
     BoxFuture, ClientWrite, Commit, CommitError, Committed, InvitationChange, OutboxEntry, SignUpWrite, Store,
     StoreError, WaitlistChange,

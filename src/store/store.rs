@@ -18,7 +18,7 @@ use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
 
 use super::health::Health;
-use super::retention::{ExpiredKey, RetentionPolicy, ScanCursor, ScanPage};
+use super::kv::retention::{ExpiredKey, RetentionPolicy, ScanCursor, ScanPage};
 
 /// A future that can be kept behind a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

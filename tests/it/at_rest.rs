@@ -14,7 +14,7 @@ use vestibule::domain::sign_up::RawFields;
 use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::verification::Strategy;
 use vestibule::engine::{Caller, Engine, RequestContext};
-use vestibule::store::sled::Durability;
+use vestibule::store::ledger::Durability;
 use vestibule::store::{EmbeddedStore, Store};
 use vestibule::token::InstanceKey;
 

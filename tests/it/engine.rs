@@ -23,7 +23,7 @@ use vestibule::engine::{
 };
 use vestibule::entropy::OsEntropy;
 use vestibule::password::{HashOptions, HashParameters};
-use vestibule::store::sled::Durability;
+use vestibule::store::ledger::Durability;
 use vestibule::store::{EmbeddedStore, MemoryStore};
 use vestibule::token::InstanceKey;
 

@@ -1,18 +1,18 @@
 //! The calls of people: sign-ups, sign-ins, their clients and sessions.
 
-pub(in crate::engine) mod accounts;
-pub(in crate::engine) mod captchas;
-pub(in crate::engine) mod clients;
-pub(in crate::engine) mod email_links;
-pub(in crate::engine) mod equal_calls;
-pub(in crate::engine) mod late_returns;
-pub(in crate::engine) mod messages;
-pub(in crate::engine) mod newcomers;
-pub(in crate::engine) mod oauth;
-pub(in crate::engine) mod passwords;
-pub(in crate::engine) mod repeated;
-pub(in crate::engine) mod sessions;
-pub(in crate::engine) mod sign_ins;
-pub(in crate::engine) mod sign_ups;
-pub(in crate::engine) mod single_flight;
-pub(in crate::engine) mod visible;
+pub(super) mod accounts;
+pub(super) mod captchas;
+pub(super) mod clients;
+pub(super) mod email_links;
+pub(super) mod equal_calls;
+pub(super) mod late_returns;
+pub(super) mod messages;
+pub(super) mod newcomers;
+pub(super) mod oauth;
+pub(super) mod passwords;
+pub(super) mod repeated;
+pub(super) mod sessions;
+pub(super) mod sign_ins;
+pub(super) mod sign_ups;
+pub(super) mod single_flight;
+pub(super) mod visible;

@@ -10,7 +10,7 @@ mod sign_ups;
 mod support;
 mod users;
 
-use super::sled::Durability;
+use super::ledger::Durability;
 use super::{EmbeddedStore, MemoryStore};
 
 /// Runs the suite for a back end: its name, and how to make an empty store beside whatever has to live as long.

@@ -1,0 +1,255 @@
+//! The embedded store: commits over the journal-and-sled ledger.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::clock::Stopwatch;
+use crate::domain::time::Span;
+
+use super::codec;
+use super::key::{self, Kind};
+use super::key_value::{KeyValue, Write};
+use super::record::ValueRecordV1;
+use super::seal::{Sealed, Sealer, Sealing};
+use crate::store::ledger::{AppendError, Durability, Ledger, OpenError, Options, ReadError, rewrite};
+use crate::store::private::{keep_private, make_private};
+use crate::store::{CommitError, Health, KvStore, StoreError};
+
+/// The store on a local disk.
+pub type EmbeddedStore = KvStore<Sealed<Ledger>>;
+
+/// Why the data folder can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbeddedError {
+    /// The ledger in it can't be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The folder can't be made or read.
+    #[error("the data folder {path} can't be used: {error}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// Its values are sealed under another key, or under one where none was given.
+    #[error(
+        "the data in {0} is encrypted under another instance key; give back the key file that it was written with, or \
+         use other data"
+    )]
+    WrongKey(PathBuf),
+    /// The mark that says under which key it is sealed can't be read.
+    #[error("the data in {path} can't be used: {what}")]
+    Mark {
+        /// The folder.
+        path: PathBuf,
+        /// What happened.
+        what: String,
+    },
+}
+
+/// How a store on a local disk is opened.
+#[derive(Debug)]
+pub struct EmbeddedOptions {
+    /// What an acknowledgement promises.
+    pub durability: Durability,
+    /// How values are kept from whoever reads the disk; they are plain without.
+    pub sealing: Option<Sealing>,
+    /// After how long an opening writes the snapshots anew, so that what was removed since is gone from the disk;
+    /// `None` never does. By the engine's time, as far as it was stored.
+    pub rewrite_after: Option<Span>,
+}
+
+impl Default for EmbeddedOptions {
+    fn default() -> Self {
+        Self { durability: Durability::Synced, sealing: None, rewrite_after: Some(REWRITE_AFTER) }
+    }
+}
+
+impl EmbeddedStore {
+    /// Opens the store in a folder, which is made when missing, and brings back everything acknowledged. Its values
+    /// are plain.
+    ///
+    /// # Errors
+    /// One sentence that says what to do; see [`EmbeddedError`].
+    pub fn open(path: &Path, durability: Durability) -> Result<Self, EmbeddedError> {
+        Self::open_with(path, &EmbeddedOptions { durability, ..EmbeddedOptions::default() })
+    }
+
+    /// The same with more to say.
+    ///
+    /// # Errors
+    /// One sentence that says what to do; see [`EmbeddedError`].
+    pub fn open_with(path: &Path, options: &EmbeddedOptions) -> Result<Self, EmbeddedError> {
+        let folder = |error| EmbeddedError::Folder { path: path.to_owned(), error };
+        make_private(path).map_err(folder)?;
+        if let Err(reason) = rewrite::settle(path) {
+            tracing::warn!(reason, "what is left of a rewrite of the snapshots could not be removed");
+        }
+        let map = Self::open_map(path, options)?;
+        let map = match options.rewrite_after.filter(|after| is_due(path, &map, *after)) {
+            Some(_) => Self::rewritten(path, options, map)?,
+            None => map,
+        };
+        keep_private(path).map_err(folder)?;
+        Ok(Self::over(map))
+    }
+
+    fn open_map(path: &Path, options: &EmbeddedOptions) -> Result<Sealed<Ledger>, EmbeddedError> {
+        let ledger = Ledger::open(Options {
+            durability: options.durability,
+            filtered_kind: Some(Kind::Identifier.byte()),
+            ordered_kinds: [Kind::Outbox, Kind::Deadline, Kind::Invitation, Kind::WaitlistEntry]
+                .map(Kind::byte)
+                .to_vec(),
+            ..Options::new(path)
+        })?;
+        let sealer = options.sealing.as_ref().map(|sealing| Sealer::new(sealing, ledger.id()));
+        let mark = check_mark(path, &ledger, sealer.as_ref())?;
+        Ok(Sealed::over(ledger, sealer, mark))
+    }
+
+    /// Closes the map, has its snapshots written anew and opens it again. Where that can't be done now, the next start
+    /// tries again.
+    fn rewritten(path: &Path, options: &EmbeddedOptions, map: Sealed<Ledger>) -> Result<Sealed<Ledger>, EmbeddedError> {
+        let now = stored_ms(&map, LAST_SEEN);
+        if !is_verified(map.beneath()) {
+            return Ok(map);
+        }
+        map.close();
+        drop(map);
+        let stopwatch = Stopwatch::start();
+        tracing::info!("the snapshots are written anew, so that what was removed is gone from the disk");
+        let done = rewrite::rewrite(path, options.durability != Durability::None);
+        let map = Self::open_map(path, options)?;
+        match done {
+            Ok(()) => {
+                let took_ms = u64::try_from(stopwatch.elapsed().as_millis()).unwrap_or(u64::MAX);
+                tracing::info!(took_ms, "the snapshots are new");
+                note(map.beneath(), REWRITTEN, now);
+            }
+            Err(reason) => {
+                tracing::warn!(reason, "the snapshots could not be written anew; the next start tries again")
+            }
+        }
+        Ok(map)
+    }
+}
+
+/// Whether the snapshots were begun long enough ago.
+fn is_due(path: &Path, map: &Sealed<Ledger>, after: Span) -> bool {
+    let Some(now) = stored_ms(map, LAST_SEEN) else { return false };
+    let begun = stored_ms(map, REWRITTEN).or_else(|| rewrite::begun_at_ms(path));
+    begun.is_some_and(|begun| now.saturating_sub(begun) >= after.as_millis())
+}
+
+/// Waits until the ledger has compared its snapshots with what they should be: what is damaged is not written anew.
+fn is_verified(ledger: &Ledger) -> bool {
+    let stopwatch = Stopwatch::start();
+    loop {
+        let stats = ledger.stats();
+        if stats.verified || stats.fatal.is_some() || stopwatch.elapsed() > VERIFIED_MAX {
+            return stats.verified;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A time among the named values.
+fn stored_ms(map: &Sealed<Ledger>, name: &str) -> Option<u64> {
+    let value = map.get(&key::value(name)).ok().flatten()?;
+    let record: ValueRecordV1 = codec::decode(&value).ok()?;
+    record.bytes.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// Stores a time as it is: whether the key is the right one is not known yet.
+fn note(ledger: &Ledger, name: &str, ms: Option<u64>) {
+    let Some(ms) = ms else { return };
+    let value = codec::encode(&ValueRecordV1 { bytes: ms.to_be_bytes().to_vec() }).ok();
+    if let Err(error) = Ledger::append(ledger, &[vec![Write { key: key::value(name), value }]], true) {
+        tracing::warn!(name, %error, "a time could not be stored");
+    }
+}
+
+/// A store that has sealed values bears a mark that is not sealed: under which key they are. Without it a wrong key
+/// would show only as damage, record by record. Gives the mark that is still to be written, with the first sealed value
+/// and not before: whoever opens a plain store with a wrong key is told so by what is in it, and must leave nothing.
+fn check_mark(path: &Path, ledger: &Ledger, sealer: Option<&Sealer>) -> Result<Option<Write>, EmbeddedError> {
+    let failed = |what: String| EmbeddedError::Mark { path: path.to_owned(), what };
+    let key = key::value(SEALED_UNDER);
+    let stored = Ledger::get(ledger, &key).map_err(|error| failed(error.to_string()))?;
+    let stored = stored.map(|bytes| codec::decode::<ValueRecordV1>(&bytes)).transpose();
+    let stored = stored.map_err(|error| failed(error.to_string()))?.map(|record| record.bytes);
+    match (stored, sealer) {
+        (None, None) => Ok(None),
+        (None, Some(sealer)) if !sealer.seals() => Ok(None),
+        (Some(stored), Some(sealer)) if stored == sealer.check_value() => Ok(None),
+        (Some(_), _) => Err(EmbeddedError::WrongKey(path.to_owned())),
+        (None, Some(sealer)) => {
+            let bytes = sealer.check_value().to_vec();
+            let value = codec::encode(&ValueRecordV1 { bytes }).map_err(|error| failed(error.to_string()))?;
+            Ok(Some(Write { key, value: Some(value) }))
+        }
+    }
+}
+
+/// The name of the mark.
+const SEALED_UNDER: &str = "sealed_under";
+/// Under which name the last time that an engine has seen over a store is stored: milliseconds, eight bytes, the highest
+/// first. The engine writes it.
+pub const LAST_SEEN: &str = "last_seen_ms";
+/// When the snapshots were last written anew, alike.
+const REWRITTEN: &str = "rewritten_ms";
+const REWRITE_AFTER: Span = Span::from_secs(30 * 86_400);
+const VERIFIED_MAX: Duration = Duration::from_secs(600);
+
+impl KeyValue for Ledger {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        Ok(Self::get(self, key)?)
+    }
+
+    fn get_cached(&self, key: &[u8]) -> Option<Option<Bytes>> {
+        self.get_recent(key)
+    }
+
+    fn probably_contains(&self, key: &[u8]) -> bool {
+        Self::probably_contains(self, key)
+    }
+
+    fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+        Ok(Self::scan(self, prefix, from, limit)?)
+    }
+
+    fn append(&self, groups: &[Vec<Write>], relaxed: bool) -> Result<(), CommitError> {
+        Self::append(self, groups, !relaxed).map_err(|error| match error {
+            AppendError::Overloaded => CommitError::Overloaded,
+            AppendError::Unavailable(_) => CommitError::Unavailable,
+            AppendError::Fatal(_) => CommitError::Unknown,
+        })
+    }
+
+    fn fits(&self, groups: &[Vec<Write>]) -> usize {
+        Self::fits(self, groups)
+    }
+
+    fn health(&self) -> Health {
+        Self::health(self)
+    }
+
+    fn close(&self) {
+        Self::close(self);
+    }
+
+    fn blocks(&self) -> bool {
+        true
+    }
+}
+
+impl From<ReadError> for StoreError {
+    fn from(error: ReadError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}

@@ -1,0 +1,195 @@
+//! Keys: one byte for the kind, then what orders the entries of that kind.
+
+use aws_lc_rs::digest;
+use bytes::Bytes;
+
+use crate::domain::id::{ClientId, Id, InvitationId, Kind as IdKind, MessageId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::identifier::{Identifier, IdentifierKind};
+use crate::domain::sign_in::Account;
+use crate::domain::time::Timestamp;
+
+/// The kinds of entries. The bytes are on disk: they never change and are never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// An open sign-up, by its id.
+    SignUp = 1,
+    /// A user with the finished sign-up it came from, by its id: the same 16 bytes as the sign-up's.
+    User = 2,
+    /// A client with its sessions, by its id.
+    Client = 3,
+    /// Who holds an identifier, by its kind and digest. The kind that a filter of keys is good for.
+    Identifier = 4,
+    /// A message to send, by its time and id. Scanned.
+    Outbox = 5,
+    /// An open sign-up, by the deadline it is listed under. Scanned.
+    Deadline = 6,
+    /// What was used of a budget, by the address's digest or the client's id.
+    Counter = 7,
+    /// A named value.
+    Value = 8,
+    /// An invitation, by its time and id. Scanned.
+    Invitation = 9,
+    /// Which invitation an address got last, by the address's digest.
+    Invited = 10,
+    /// An entry of the waiting list, by its id, which is its address's. Scanned.
+    WaitlistEntry = 11,
+    /// The failures in a row to sign in to an account, by the user's id or the digest of an identifier that nobody
+    /// holds.
+    Failures = 12,
+}
+
+impl Kind {
+    /// The first byte of its keys.
+    pub const fn byte(self) -> u8 {
+        self as u8
+    }
+}
+
+pub(in crate::store) fn sign_up(id: SignUpId) -> Bytes {
+    of_id(Kind::SignUp, id)
+}
+
+pub(in crate::store) fn user(id: UserId) -> Bytes {
+    of_id(Kind::User, id)
+}
+
+pub(in crate::store) fn client(id: ClientId) -> Bytes {
+    of_id(Kind::Client, id)
+}
+
+/// The value itself is not in the key: a scan of the data files for addresses finds none in them.
+pub(in crate::store) fn identifier(identifier: &Identifier) -> Bytes {
+    of_parts(Kind::Identifier, &[&[kind_byte(identifier.kind)], &digest_of(identifier)])
+}
+
+pub(in crate::store) fn outbox(id: MessageId) -> Bytes {
+    in_order(Kind::Outbox, id)
+}
+
+pub(in crate::store) fn invitation(id: InvitationId) -> Bytes {
+    in_order(Kind::Invitation, id)
+}
+
+pub(in crate::store) fn invited(address: &Identifier) -> Bytes {
+    of_parts(Kind::Invited, &[&digest_of(address)])
+}
+
+pub(in crate::store) fn waitlist_entry(id: WaitlistEntryId) -> Bytes {
+    of_id(Kind::WaitlistEntry, id)
+}
+
+pub(in crate::store) fn deadline(at: Timestamp, id: SignUpId) -> Bytes {
+    of_parts(Kind::Deadline, &[&at.as_millis().to_be_bytes(), id.as_bytes()])
+}
+
+/// Reads a key that [`deadline`] made.
+pub(in crate::store) fn parse_deadline(key: &[u8]) -> Option<(Timestamp, SignUpId)> {
+    let (kind, rest) = key.split_first()?;
+    let (ms, id) = rest.split_first_chunk::<8>()?;
+    let id: [u8; 16] = id.try_into().ok()?;
+    (*kind == Kind::Deadline.byte())
+        .then(|| (Timestamp::from_millis(u64::from_be_bytes(*ms)), SignUpId::from_bytes(id)))
+}
+
+pub(in crate::store) fn address_counter(address: &Identifier) -> Bytes {
+    of_parts(Kind::Counter, &[&[kind_byte(address.kind)], &digest_of(address)])
+}
+
+pub(in crate::store) fn client_counter(id: ClientId) -> Bytes {
+    of_parts(Kind::Counter, &[&[CLIENT_COUNTER], id.as_bytes()])
+}
+
+pub(in crate::store) fn failures(account: &Account) -> Bytes {
+    match account {
+        Account::User(id) => of_id(Kind::Failures, *id),
+        Account::Nobody(identifier) => {
+            of_parts(Kind::Failures, &[&[kind_byte(identifier.kind)], &digest_of(identifier)])
+        }
+    }
+}
+
+pub(in crate::store) fn value(name: &str) -> Bytes {
+    of_parts(Kind::Value, &[name.as_bytes()])
+}
+
+/// What lies before all keys of a kind.
+pub(in crate::store) fn before(kind: Kind) -> Bytes {
+    of_parts(kind, &[])
+}
+
+/// The SHA-256 of a normalised value.
+pub(in crate::store) fn digest_of(identifier: &Identifier) -> [u8; 32] {
+    let digest = digest::digest(&digest::SHA256, identifier.value.as_bytes());
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest.as_ref());
+    bytes
+}
+
+fn of_id<K: IdKind>(kind: Kind, id: Id<K>) -> Bytes {
+    of_parts(kind, &[id.as_bytes()])
+}
+
+/// Ids begin with a byte that spreads them; here it comes last, so that entries lie in the order of their making.
+fn in_order<K: IdKind>(kind: Kind, id: Id<K>) -> Bytes {
+    let [bucket, rest @ ..] = id.as_bytes();
+    of_parts(kind, &[rest, &[*bucket]])
+}
+
+fn of_parts(kind: Kind, parts: &[&[u8]]) -> Bytes {
+    let mut key = Vec::with_capacity(1 + parts.iter().map(|p| p.len()).sum::<usize>());
+    key.push(kind.byte());
+    parts.iter().for_each(|part| key.extend_from_slice(part));
+    key.into()
+}
+
+/// On disk as well: never changed, never used again.
+const fn kind_byte(kind: IdentifierKind) -> u8 {
+    match kind {
+        IdentifierKind::EmailAddress => 1,
+        IdentifierKind::PhoneNumber => 2,
+        IdentifierKind::Username => 3,
+        IdentifierKind::ExternalAccount => 4,
+        IdentifierKind::ExternalId => 5,
+    }
+}
+
+/// Stands where an address's counter has the kind of its address.
+const CLIENT_COUNTER: u8 = 255;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deadlines_lie_in_the_order_of_time_and_read_back() {
+        let id = SignUpId::from_bytes([255; 16]);
+        let other = SignUpId::from_bytes([0; 16]);
+        let early = deadline(Timestamp::from_millis(255), id);
+        let late = deadline(Timestamp::from_millis(256), other);
+        assert!(early < late);
+        assert_eq!(parse_deadline(&early), Some((Timestamp::from_millis(255), id)));
+        assert_eq!(parse_deadline(&early[1..]), None);
+        assert_eq!(parse_deadline(b""), None);
+    }
+
+    #[test]
+    fn messages_lie_in_the_order_of_their_making() {
+        let made = |bucket, at: u8| {
+            let mut bytes = [0; 16];
+            bytes[0] = bucket;
+            bytes[6] = at;
+            outbox(MessageId::from_bytes(bytes))
+        };
+        assert!(made(200, 1) < made(3, 2));
+    }
+
+    #[test]
+    fn keys_of_equal_texts_of_other_kinds_differ() {
+        let of = |kind| Identifier { kind, value: "ada".into() };
+        let (email, username) = (of(IdentifierKind::EmailAddress), of(IdentifierKind::Username));
+        assert_ne!(identifier(&email), identifier(&username));
+        assert_ne!(address_counter(&email), identifier(&email));
+        assert_eq!(identifier(&email).len(), 34);
+    }
+}

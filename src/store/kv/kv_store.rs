@@ -1,0 +1,288 @@
+//! The store over any ordered key-value map: plans commits, decodes what it reads, and keeps waiting for a disk off
+//! the asynchronous threads.
+
+mod calls;
+mod commit;
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+
+use super::codec::{self, Record};
+use super::key::{self, Kind};
+use super::key_value::KeyValue;
+use super::unreadable::Unreadable;
+use crate::store::store::StoreError;
+
+/// A store over a key-value map.
+#[derive(Debug)]
+pub struct KvStore<K> {
+    shared: Arc<Shared<K>>,
+}
+
+#[derive(Debug)]
+struct Shared<K> {
+    kv: K,
+    /// Between the look at an identifier and its claim nobody else may claim it.
+    deciding: Mutex<()>,
+    unreadable: Unreadable,
+}
+
+impl<K: KeyValue> KvStore<K> {
+    /// The store over this map.
+    pub fn over(kv: K) -> Self {
+        Self { shared: Arc::new(Shared { kv, deciding: Mutex::new(()), unreadable: Unreadable::default() }) }
+    }
+
+    /// The map beneath.
+    pub fn key_value(&self) -> &K {
+        &self.shared.kv
+    }
+
+    /// Runs `work` here where it can't wait for a disk, else where waiting is allowed; `None` if it never ended.
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Shared<K>) -> T + Send + 'static) -> Option<T> {
+        if !self.shared.kv.blocks() {
+            return Some(work(&self.shared));
+        }
+        let shared = Arc::clone(&self.shared);
+        let task = tokio::task::spawn_blocking(move || work(&shared));
+        task.await.inspect_err(|error| tracing::error!(%error, "the store's work broke off")).ok()
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared<K>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.run(work).await.unwrap_or_else(|| Err(StoreError::Unavailable("the read broke off".into())))
+    }
+
+    async fn get(&self, key: Bytes) -> Result<Option<Bytes>, StoreError> {
+        match self.shared.kv.get_cached(&key) {
+            Some(known) => Ok(known),
+            None => self.read(move |shared| shared.kv.get(&key)).await,
+        }
+    }
+
+    async fn record<R: Record>(&self, key: Bytes) -> Result<Option<R>, StoreError> {
+        let bytes = self.get(key).await?;
+        bytes.map(|bytes| codec::decode(&bytes)).transpose()
+    }
+
+    /// The first `limit` entries of a kind that can be read, from `from` on.
+    async fn scan<T: Send + 'static>(
+        &self,
+        kind: Kind,
+        from: Bytes,
+        limit: usize,
+        read: impl Fn(&[u8], &[u8]) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Vec<T>, StoreError> {
+        self.read(move |shared| {
+            let (mut from, mut found) = (from, Vec::new());
+            loop {
+                let asked = limit - found.len();
+                let entries = shared.kv.scan(&[kind.byte()], &from, asked)?;
+                for (key, value) in &entries {
+                    found.extend(shared.unreadable.skip(key, read(key, value))?);
+                }
+                match entries.last() {
+                    Some((last, _)) if entries.len() == asked && found.len() < limit => {
+                        from = from_after(kind, Some(last.clone()));
+                    }
+                    _ => return Ok(found),
+                }
+            }
+        })
+        .await
+    }
+}
+
+/// The least key after `last`, or what lies before all keys of the kind.
+fn from_after(kind: Kind, last: Option<Bytes>) -> Bytes {
+    last.map_or_else(|| key::before(kind), |last| [&last[..], &[0]].concat().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::domain::client::ClientChange;
+    use crate::domain::id::{ClientId, MessageId, SignUpId};
+    use crate::domain::time::{Span, Timestamp};
+    use crate::store::kv::key_value::Write;
+    use crate::store::kv::retention::{RetentionPolicy, ScanCursor};
+    use crate::store::{ClientWrite, Commit, CommitError, Committed, Memory, Store};
+
+    /// A map that says it blocks, fails on demand and remembers how it was written to.
+    #[derive(Debug, Default)]
+    struct Odd {
+        memory: Memory,
+        fails_with: Mutex<Option<CommitError>>,
+        damaged: AtomicBool,
+        appended: Mutex<Vec<(usize, bool)>>,
+        /// How many groups one append takes, and how many appends succeed; 0 is without an end.
+        takes: (usize, usize),
+    }
+
+    impl KeyValue for Odd {
+        fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+            if self.damaged.load(Ordering::Relaxed) {
+                return Ok(Some(Bytes::from_static(b"neither this nor that")));
+            }
+            self.memory.get(key)
+        }
+
+        fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+            self.memory.scan(prefix, from, limit)
+        }
+
+        fn append(&self, groups: &[Vec<Write>], relaxed: bool) -> Result<(), CommitError> {
+            let fails_with = self.fails_with.lock().expect("no panic").clone();
+            let mut appended = self.appended.lock().expect("no panic");
+            if self.takes.1 == 0 || appended.len() >= self.takes.1 {
+                fails_with.map_or(Ok(()), Err)?;
+            }
+            appended.push((groups.len(), relaxed));
+            self.memory.append(groups, relaxed)
+        }
+
+        fn fits(&self, groups: &[Vec<Write>]) -> usize {
+            if self.takes.0 == 0 { groups.len() } else { self.takes.0 }
+        }
+
+        fn close(&self) {}
+
+        fn blocks(&self) -> bool {
+            true
+        }
+    }
+
+    fn value(name: &str, relaxed: bool) -> Commit {
+        Commit { values: vec![(name.into(), vec![1])], relaxed, ..Commit::default() }
+    }
+
+    fn refused() -> Commit {
+        Commit {
+            client: Some(crate::store::ClientWrite { id: ClientId::from_bytes([1; 16]), changes: vec![] }),
+            ..Commit::default()
+        }
+    }
+
+    fn errors(answers: Vec<Result<Committed, CommitError>>) -> Vec<Option<CommitError>> {
+        answers.into_iter().map(Result::err).collect()
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_one_append_and_relaxed_only_where_all_of_it_is() {
+        let store = KvStore::over(Odd::default());
+        store.commit(vec![value("a", true), refused(), value("b", true)]).await;
+        store.commit(vec![value("a", true), value("b", false)]).await;
+        store.commit(vec![refused()]).await;
+        let appended = store.key_value().appended.lock().expect("no panic").clone();
+        assert_eq!(appended, [(2, true), (2, false)]);
+        assert_eq!(store.value("b").await, Ok(Some(vec![1])));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_acknowledged_that_was_not_appended() {
+        let store = KvStore::over(Odd::default());
+        for (error, beside) in
+            [(CommitError::Overloaded, CommitError::Overloaded), (CommitError::Unknown, CommitError::Unavailable)]
+        {
+            *store.key_value().fails_with.lock().expect("no panic") = Some(error.clone());
+            let answers = store.commit(vec![value("a", false), refused()]).await;
+            assert_eq!(errors(answers), [Some(error), Some(beside)]);
+            assert_eq!(store.value("a").await, Ok(None));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_too_large_for_one_append_is_appended_in_parts() {
+        let store = KvStore::over(Odd { takes: (2, 0), ..Odd::default() });
+        let batch = ["a", "b", "c", "d", "e"].map(|name| value(name, false));
+        let answers = store.commit(batch.into()).await;
+        assert!(answers.iter().all(Result::is_ok));
+        let appended = store.key_value().appended.lock().expect("no panic").clone();
+        assert_eq!(appended, [(2, false), (2, false), (1, false)]);
+        assert_eq!(store.value("e").await, Ok(Some(vec![1])));
+    }
+
+    #[tokio::test]
+    async fn what_was_written_of_a_batch_stands_and_what_comes_after_does_not() {
+        for (error, beside) in
+            [(CommitError::Overloaded, CommitError::Overloaded), (CommitError::Unknown, CommitError::Unavailable)]
+        {
+            let store = KvStore::over(Odd { takes: (2, 1), ..Odd::default() });
+            *store.key_value().fails_with.lock().expect("no panic") = Some(error.clone());
+            let [a, b, c, d] = ["a", "b", "c", "d"].map(|name| value(name, false));
+            let answers = errors(store.commit(vec![refused(), a, refused(), b, c, refused(), d]).await);
+            assert!(answers[0].is_some() && answers[0] == answers[2], "{answers:?}");
+            assert_ne!(answers[0], Some(beside.clone()));
+            let failed = Some(error.clone());
+            assert_eq!(answers[1], None);
+            assert_eq!(answers[3..], [None, failed.clone(), Some(beside), failed]);
+            assert_eq!((store.value("b").await, store.value("c").await), (Ok(Some(vec![1])), Ok(None)));
+        }
+    }
+
+    #[tokio::test]
+    async fn damage_is_neither_served_nor_decided_upon() {
+        let store = KvStore::over(Odd::default());
+        store.key_value().damaged.store(true, Ordering::Relaxed);
+        let read = store.client(ClientId::from_bytes([1; 16])).await;
+        assert!(matches!(read, Err(StoreError::Damaged(_))));
+        let answers = store.commit(vec![refused()]).await;
+        assert_eq!(errors(answers), [Some(CommitError::BadRecord)]);
+    }
+
+    #[tokio::test]
+    async fn a_record_that_cannot_be_read_is_told_once_and_holds_up_nothing_else() {
+        let store = KvStore::over(Memory::default());
+        let (damaged, whole) = (SignUpId::from_bytes([1; 16]), SignUpId::from_bytes([2; 16]));
+        let (early, late) = (Timestamp::from_millis(5), Timestamp::from_millis(1_000_000_000));
+        let put = |key: Bytes| Write { key, value: Some(Bytes::from_static(b"neither this nor that")) };
+        let listed = |id| Write { key: key::deadline(early, id), value: Some(Bytes::new()) };
+        let (outbox, client) =
+            (key::outbox(MessageId::from_bytes([1; 16])), key::client(ClientId::from_bytes([1; 16])));
+        let writes = vec![put(key::sign_up(damaged)), put(client), put(outbox), listed(damaged), listed(whole)];
+        store.key_value().append(&[writes], false).expect("memory takes all");
+        for id in [[0; 16], [9; 16]] {
+            let changes = vec![ClientChange::Open { salt: id }];
+            let open = ClientWrite { id: ClientId::from_bytes(id), changes };
+            store.commit(vec![Commit { client: Some(open), at: early, ..Commit::default() }]).await;
+        }
+
+        let keep = RetentionPolicy { client: Span::from_millis(1), finished: Span::from_millis(1) };
+        for round in 0..2 {
+            let (mut place, mut stale) = (ScanCursor::default(), Vec::new());
+            loop {
+                let portion = store.scan_expired(place, keep, late, 1).await.expect("a portion");
+                stale.extend(portion.stale);
+                place = portion.next;
+                if place == ScanCursor::default() {
+                    break;
+                }
+            }
+            assert_eq!(stale.len(), 2, "round {round}: the clients before and behind the damaged one");
+        }
+        assert_eq!(store.shared.unreadable.count(), 1 + 1, "a client and a message, once each");
+        assert_eq!(store.outbox(None, 1).await, Ok(vec![]));
+
+        assert_eq!(store.due(late, 10).await, Ok(vec![(early, damaged), (early, whole)]));
+        let forget = Commit { at: late, expire: vec![(early, damaged), (early, whole)], ..Commit::default() };
+        assert_eq!(errors(store.commit(vec![forget]).await), [None]);
+        assert_eq!(store.due(late, 10).await, Ok(vec![]));
+        let next_day = Timestamp::from_millis(late.as_millis() + 86_400_000);
+        let due = store.due(next_day, 10).await;
+        assert_eq!(due, Ok(vec![(next_day, damaged)]), "it comes by again, and is still there");
+    }
+
+    #[tokio::test]
+    async fn a_commit_too_large_to_store_fails_alone() {
+        let store = KvStore::over(Memory::default());
+        let large = Commit { values: vec![("large".into(), vec![1; 70_000])], ..Commit::default() };
+        let answers = store.commit(vec![value("a", false), large, value("b", false)]).await;
+        assert_eq!(errors(answers), [None, Some(CommitError::BadRecord), None]);
+        assert_eq!(store.value("b").await, Ok(Some(vec![1])));
+    }
+}

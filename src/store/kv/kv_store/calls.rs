@@ -1,0 +1,183 @@
+//! The calls of a store: which keys they read, and how what is found is decoded.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::domain::client::Client;
+use crate::domain::id::{ClientId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId};
+use crate::domain::identifier::Identifier;
+use crate::domain::invitation::Invitation;
+use crate::domain::sign_up::SignUp;
+use crate::domain::time::Timestamp;
+use crate::domain::user::User;
+use crate::domain::waitlist::WaitlistEntry;
+use crate::store::health::Health;
+use crate::store::kv::codec;
+use crate::store::kv::key::{self, Kind};
+use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::record::{
+    ClientRecordV3, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV2, UserRecordV2,
+    ValueRecordV1, WaitlistEntryRecordV1,
+};
+use crate::store::kv::retention::{self, ExpiredKey, GC_KINDS, RetentionPolicy, ScanCursor, ScanPage, Verdict};
+use crate::store::store::{BoxFuture, Commit, CommitError, Committed, OutboxEntry, Store, StoreError};
+
+use super::{KvStore, from_after};
+
+impl<K: KeyValue> Store for KvStore<K> {
+    fn commit(&self, batch: Vec<Commit>) -> BoxFuture<'_, Vec<Result<Committed, CommitError>>> {
+        Box::pin(async move {
+            let count = batch.len();
+            self.run(move |shared| shared.commit(&batch))
+                .await
+                .unwrap_or_else(|| (0..count).map(|_| Err(CommitError::Unknown)).collect())
+        })
+    }
+
+    fn sign_up(&self, id: SignUpId) -> BoxFuture<'_, Result<Option<SignUp>, StoreError>> {
+        Box::pin(async move {
+            // In this order: a sign-up that finishes between the two looks is found by the second.
+            let open: Option<SignUpRecordV2> = self.record(key::sign_up(id)).await?;
+            if let Some(open) = open {
+                return open.sign_up.try_into().map(Some);
+            }
+            let finished: Option<UserRecordV2> = self.record(key::user(id.cast())).await?;
+            finished.and_then(|user| user.sign_up).map(TryInto::try_into).transpose()
+        })
+    }
+
+    fn user(&self, id: UserId) -> BoxFuture<'_, Result<Option<Arc<User>>, StoreError>> {
+        Box::pin(async move {
+            let record: Option<UserRecordV2> = self.record(key::user(id)).await?;
+            record.map(|r| User::try_from(r).map(Arc::new)).transpose()
+        })
+    }
+
+    fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>> {
+        Box::pin(async move {
+            let record: Option<ClientRecordV3> = self.record(key::client(id)).await?;
+            let Some(mut client) = record.map(Client::try_from).transpose()? else { return Ok(None) };
+            let mut users = HashMap::new();
+            for user in client.sessions.iter().map(|session| session.user_id) {
+                if let Some(known) = self.user(user).await? {
+                    users.insert(user, known);
+                }
+            }
+            client.drop_ended(|id| Ok::<_, StoreError>(users.get(&id).cloned()))?;
+            Ok(Some(Arc::new(client)))
+        })
+    }
+
+    fn owner<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
+        Box::pin(async move {
+            let key = key::identifier(identifier);
+            if !self.shared.kv.probably_contains(&key) {
+                return Ok(None);
+            }
+            let record: Option<IdentifierRecordV1> = self.record(key).await?;
+            Ok(record.map(UserId::from))
+        })
+    }
+
+    fn invitation(&self, id: InvitationId) -> BoxFuture<'_, Result<Option<Invitation>, StoreError>> {
+        Box::pin(async move {
+            let record: Option<InvitationRecordV1> = self.record(key::invitation(id)).await?;
+            Ok(record.map(Invitation::from))
+        })
+    }
+
+    fn invitations(
+        &self,
+        after: Option<InvitationId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Invitation>, StoreError>> {
+        let from = from_after(Kind::Invitation, after.map(key::invitation));
+        Box::pin(self.scan(Kind::Invitation, from, limit, |_, value| {
+            codec::decode::<InvitationRecordV1>(value).map(Invitation::from)
+        }))
+    }
+
+    fn waitlist_entry(&self, id: WaitlistEntryId) -> BoxFuture<'_, Result<Option<WaitlistEntry>, StoreError>> {
+        Box::pin(async move {
+            let record: Option<WaitlistEntryRecordV1> = self.record(key::waitlist_entry(id)).await?;
+            Ok(record.map(WaitlistEntry::from))
+        })
+    }
+
+    fn waitlist(
+        &self,
+        after: Option<WaitlistEntryId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<WaitlistEntry>, StoreError>> {
+        let from = from_after(Kind::WaitlistEntry, after.map(key::waitlist_entry));
+        Box::pin(self.scan(Kind::WaitlistEntry, from, limit, |_, value| {
+            codec::decode::<WaitlistEntryRecordV1>(value).map(WaitlistEntry::from)
+        }))
+    }
+
+    fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>> {
+        let from = from_after(Kind::Outbox, after.map(key::outbox));
+        Box::pin(
+            self.scan(Kind::Outbox, from, limit, |_, value| {
+                codec::decode::<OutboxRecordV1>(value).map(OutboxEntry::from)
+            }),
+        )
+    }
+
+    fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<(Timestamp, SignUpId)>, StoreError>> {
+        Box::pin(async move {
+            let from = key::before(Kind::Deadline);
+            let listed = self.scan(Kind::Deadline, from, limit, |key, _| {
+                key::parse_deadline(key).ok_or_else(|| StoreError::Damaged("a key in the list of deadlines".into()))
+            });
+            let mut due = listed.await?;
+            due.truncate(due.partition_point(|(deadline, _)| *deadline <= now));
+            Ok(due)
+        })
+    }
+
+    fn scan_expired(
+        &self,
+        place: ScanCursor,
+        keep: RetentionPolicy,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<ScanPage, StoreError>> {
+        Box::pin(self.read(move |shared| {
+            let kv = &shared.kv;
+            let index = GC_KINDS.iter().position(|kind| place.0.first() == Some(&kind.byte())).unwrap_or(0);
+            let kind = GC_KINDS[index];
+            let from = if place.0.is_empty() { key::before(kind) } else { place.0 };
+            let entries = kv.scan(&[kind.byte()], &from, limit)?;
+            let next = match entries.last() {
+                Some((last, _)) if entries.len() == limit => from_after(kind, Some(last.clone())),
+                _ => GC_KINDS.get(index + 1).map(|kind| key::before(*kind)).unwrap_or_default(),
+            };
+            let mut stale = Vec::new();
+            for (key, value) in entries {
+                let fate = retention::fate(&key, &value, keep, now, |key| kv.get(key));
+                if shared.unreadable.skip(&key, fate)?.is_some_and(|fate| fate != Verdict::Keep) {
+                    stale.push(ExpiredKey(key));
+                }
+            }
+            Ok(ScanPage { stale, next: ScanCursor(next) })
+        }))
+    }
+
+    fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
+        Box::pin(async move {
+            let record: Option<ValueRecordV1> = self.record(key::value(name)).await?;
+            Ok(record.map(|record| record.bytes))
+        })
+    }
+
+    fn health(&self) -> Health {
+        self.shared.kv.health()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            self.run(|shared| shared.kv.close()).await;
+        })
+    }
+}

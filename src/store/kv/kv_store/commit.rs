@@ -1,0 +1,55 @@
+//! A batch of commits: planned one after the other, appended in as few parts as the map takes.
+
+use std::sync::PoisonError;
+
+use crate::store::kv::key_value::{KeyValue, Write};
+use crate::store::kv::planner::WriteBatch;
+use crate::store::store::{Commit, CommitError, Committed};
+
+use super::Shared;
+
+impl<K: KeyValue> Shared<K> {
+    pub(super) fn commit(&self, commits: &[Commit]) -> Vec<Result<Committed, CommitError>> {
+        let _deciding = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut batch = WriteBatch::over(&self.kv, &self.unreadable);
+        let mut groups = Vec::new();
+        let mut relaxed = true;
+        // With each answer, how many groups it rests on: its own and those of its neighbours before it.
+        let planned: Vec<_> = commits
+            .iter()
+            .map(|commit| {
+                let answer = batch.plan(commit).map(|(writes, committed)| {
+                    if !writes.is_empty() {
+                        relaxed &= commit.relaxed && commit.user.is_none();
+                        groups.push(writes);
+                    }
+                    committed
+                });
+                (groups.len(), answer)
+            })
+            .collect();
+        let groups = self.kv.prepare(groups);
+        let (written, failure) = self.append(&groups, relaxed);
+        let answer = |(rests_on, answer): (usize, Result<_, _>)| match &failure {
+            // A refusal may rest on a neighbour that was not written either, so it does not stand; it wrote nothing.
+            Some(CommitError::Unknown) if rests_on > written && answer.is_err() => Err(CommitError::Unavailable),
+            Some(error) if rests_on > written => Err(error.clone()),
+            _ => answer,
+        };
+        planned.into_iter().map(answer).collect()
+    }
+
+    /// Appends the groups in as few parts as the map takes them in; how many were written, and why not the others.
+    fn append(&self, groups: &[Vec<Write>], relaxed: bool) -> (usize, Option<CommitError>) {
+        let mut written = 0;
+        while written < groups.len() {
+            let rest = &groups[written..];
+            let part = &rest[..self.kv.fits(rest).clamp(1, rest.len())];
+            if let Err(error) = self.kv.append(part, relaxed) {
+                return (written, Some(error));
+            }
+            written += part.len();
+        }
+        (written, None)
+    }
+}

@@ -1,0 +1,14 @@
+//! Stores over keys and values: what is written under which key, and how a commit is planned.
+
+pub(super) mod codec;
+pub(super) mod embedded;
+pub(super) mod key;
+pub(super) mod key_value;
+pub(super) mod kv_store;
+pub(super) mod memory;
+pub(super) mod planner;
+pub(super) mod quota;
+pub(super) mod record;
+pub(super) mod retention;
+pub(super) mod seal;
+pub(super) mod unreadable;

@@ -1,0 +1,466 @@
+//! From commits to writes. A batch is planned commit by commit, each seeing what those before it decided; one that
+//! is refused leaves nothing behind. Here and nowhere else an identifier finds its holder.
+
+mod invitations;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::domain::client::Client;
+use crate::domain::context::AddressLimits;
+use crate::domain::effect::{QuotaKind, QuotaUse};
+use crate::domain::field::Field;
+use crate::domain::id::{SignUpId, UserId};
+use crate::domain::identifier::Identifier;
+use crate::domain::sign_in::{Entry, Failures, Try};
+use crate::domain::sign_up::SignUp;
+use crate::domain::time::{Span, Timestamp};
+use crate::domain::user::User;
+
+use super::codec::{self, Record};
+use super::key_value::{KeyValue, Write};
+use super::record::{
+    ClientRecordV3, CounterRecordV1, FailuresRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV2,
+    UserRecordV2, ValueRecordV1,
+};
+use super::retention::{self, ExpiredKey, RetentionPolicy, Verdict};
+use super::unreadable::Unreadable;
+use super::{key, quota};
+use crate::store::store::{ClientWrite, Commit, CommitError, Committed, SignUpWrite, StoreError};
+
+/// A batch in the making.
+pub(in crate::store) struct WriteBatch<'a, K> {
+    stored: &'a K,
+    unreadable: &'a Unreadable,
+    staged: HashMap<Bytes, Option<Bytes>>,
+}
+
+impl<'a, K: KeyValue> WriteBatch<'a, K> {
+    /// An empty batch over what is stored.
+    pub(in crate::store) fn over(stored: &'a K, unreadable: &'a Unreadable) -> Self {
+        Self { stored, unreadable, staged: HashMap::new() }
+    }
+
+    /// The writes that make the commit, and what it leaves behind; the commits planned after it see them.
+    pub(in crate::store) fn plan(&mut self, commit: &Commit) -> Result<(Vec<Write>, Committed), CommitError> {
+        let mut draft = Transaction { batch: self, writes: BTreeMap::new() };
+        let committed = draft.make(commit)?;
+        let writes = draft.writes;
+        self.staged.extend(writes.iter().map(|(k, v)| (k.clone(), v.clone())));
+        // Removals last: whoever reads while a group is taken in finds a finished sign-up in one place or both.
+        let (put, removed): (Vec<_>, Vec<_>) =
+            writes.into_iter().map(|(key, value)| Write { key, value }).partition(|write| write.value.is_some());
+        Ok(([put, removed].concat(), committed))
+    }
+}
+
+/// One commit in the making: dropped when it is refused.
+struct Transaction<'b, 'a, K> {
+    batch: &'b WriteBatch<'a, K>,
+    writes: BTreeMap<Bytes, Option<Bytes>>,
+}
+
+impl<K: KeyValue> Transaction<'_, '_, K> {
+    /// The order matters to the caller where two refusals are due: a spent budget comes before a taken identifier,
+    /// which would tell that the code was right.
+    fn make(&mut self, commit: &Commit) -> Result<Committed, CommitError> {
+        if let Some(write) = &commit.sign_up {
+            self.sign_up(write, commit.user.as_ref())?;
+        }
+        let client = commit.client.as_ref();
+        let (client, generation_before) = match client.map(|write| self.client(write, commit.at)).transpose()? {
+            Some((client, before)) => (Some(client), before),
+            None => (None, None),
+        };
+        if let Some(limits) = &commit.limits {
+            for charge in &commit.quota_uses {
+                self.charge(charge, limits, commit)?;
+            }
+        }
+        if let (Some(limits), Some(tried)) = (&commit.limits, &commit.tried) {
+            self.tried(tried, limits, commit.at)?;
+        }
+        if let Some(user) = &commit.user {
+            self.user(user, commit.sign_up.as_ref())?;
+        }
+        if let Some(entry) = &commit.entry {
+            self.entry(entry)?;
+        }
+        // In this order: who was invited from the waiting list already is told so, and not that their invitation is there.
+        for change in &commit.waitlist {
+            self.waitlist(change, commit.at)?;
+        }
+        for change in &commit.invitations {
+            self.invitation(change, commit.at)?;
+        }
+        for entry in &commit.outbox {
+            self.put(key::outbox(entry.id), &OutboxRecordV1::from(entry))?;
+        }
+        for id in &commit.sent {
+            self.remove(key::outbox(*id));
+        }
+        for (indexed_at, id) in &commit.expire {
+            self.expire(*indexed_at, *id, commit.at)?;
+        }
+        for (old, new, id) in &commit.reindex {
+            self.reindex(*old, *new, *id, commit.at)?;
+        }
+        let (keep, stale) = &commit.collect_garbage;
+        for ExpiredKey(key) in stale {
+            self.collect_garbage(key, *keep, commit.at)?;
+        }
+        for (name, bytes) in &commit.values {
+            let bytes = bytes.clone();
+            self.put(key::value(name), &ValueRecordV1 { bytes })?;
+        }
+        Ok(Committed { client, generation_before })
+    }
+
+    /// The next value of an open sign-up. A finished one is kept by [`Self::user`]; here its own entries go.
+    fn sign_up(&mut self, write: &SignUpWrite, user: Option<&User>) -> Result<(), CommitError> {
+        let id = write.next.id;
+        let key = key::sign_up(id);
+        let current: Option<SignUpRecordV2> = self.record(&key)?;
+        let known = current.as_ref().map(|record| record.sign_up.first.version);
+        if known != write.expected_version {
+            return Err(CommitError::Stale);
+        }
+        if current.is_none() && self.get(&key::user(id.cast()))?.is_some() {
+            return Err(CommitError::Stale);
+        }
+        let indexed_at = current.as_ref().map(|record| Timestamp::from_millis(record.deadline_key));
+        if user.is_some() {
+            if let Some(indexed_at) = indexed_at {
+                self.remove(key);
+                self.remove(key::deadline(indexed_at, id));
+            }
+            return Ok(());
+        }
+        if indexed_at.is_none() {
+            self.list(write.deadline, id);
+        }
+        let record = SignUpRecordV2 {
+            deadline_key: indexed_at.unwrap_or(write.deadline).as_millis(),
+            deadline: write.deadline.as_millis(),
+            sign_up: (&write.next).into(),
+        };
+        self.put(key, &record)
+    }
+
+    /// The client after the changes, and the generation of its token before them.
+    fn client(&mut self, write: &ClientWrite, at: Timestamp) -> Result<(Arc<Client>, Option<u32>), CommitError> {
+        let key = key::client(write.id);
+        let current: Option<ClientRecordV3> = self.record(&key)?;
+        let mut current = current.map(Client::try_from).transpose().map_err(refuse)?;
+        if let Some(client) = &mut current {
+            client.drop_ended(|id| self.known_user(id))?;
+        }
+        let next = Client::change(current.as_ref(), write.id, &write.changes, at)?;
+        self.put(key, &ClientRecordV3::from(&next))?;
+        Ok((Arc::new(next), current.map(|client| client.generation)))
+    }
+
+    fn charge(&mut self, charge: &QuotaUse, limits: &AddressLimits, commit: &Commit) -> Result<(), CommitError> {
+        let over = |retry_after| CommitError::LimitExceeded { retry_after };
+        let of_address = key::address_counter(&charge.address);
+        let of_client = key::client_counter(charge.client);
+        if charge.what == QuotaKind::Proof {
+            self.remove_if_there(of_address)?;
+            if commit.user.is_some() {
+                self.remove_if_there(of_client)?;
+            }
+            return Ok(());
+        }
+        let counter: Option<CounterRecordV1> = self.record(&of_address)?;
+        let client = charge.client;
+        let next = quota::use_quota(counter.as_ref(), client, charge.what, limits, commit.at).map_err(over)?;
+        self.put(of_address, &next)?;
+        if matches!(charge.what, QuotaKind::Message | QuotaKind::OwnMessage) {
+            let counter: Option<CounterRecordV1> = self.record(&of_client)?;
+            let next = quota::charge_client(counter.as_ref(), &charge.address, limits, commit.at).map_err(over)?;
+            self.put(of_client, &next)?;
+        }
+        Ok(())
+    }
+
+    /// A user comes into being: it claims its identifiers, and takes in the sign-up as it finished.
+    fn user(&mut self, user: &User, write: Option<&SignUpWrite>) -> Result<(), CommitError> {
+        let key = key::user(user.id);
+        if write.is_none() && self.get(&key)?.is_some() {
+            return Err(CommitError::Stale);
+        }
+        for identifier in user.identifiers() {
+            self.claim(&identifier, user.id)?;
+        }
+        let mut record = UserRecordV2::from(user);
+        if let Some(write) = write {
+            debug_assert_eq!(user.id, write.next.id.cast(), "one key answers for the user and its sign-up");
+            record.sign_up = Some((&write.next).into());
+        }
+        self.put(key, &record)
+    }
+
+    /// Somebody signs in to a user: what they take over is claimed, what is dropped thereby is free again.
+    fn entry(&mut self, entry: &Entry) -> Result<(), CommitError> {
+        let user = self.known_user(entry.user_id)?.ok_or(CommitError::Stale)?;
+        let next = user.entered(entry).map_err(|_| CommitError::Stale)?;
+        let (before, after) = (user.identifiers(), next.identifiers());
+        for identifier in after.iter().filter(|identifier| !before.contains(identifier)) {
+            self.claim(identifier, next.id)?;
+        }
+        for identifier in before.iter().filter(|identifier| !after.contains(identifier)) {
+            self.remove(key::identifier(identifier));
+        }
+        self.put(key::user(next.id), &UserRecordV2::from(&next))
+    }
+
+    /// Counts a try at signing in; a right one forgets those before.
+    fn tried(&mut self, tried: &Try, limits: &AddressLimits, at: Timestamp) -> Result<(), CommitError> {
+        let key = key::failures(&tried.account);
+        let record: Option<FailuresRecordV1> = self.record(&key)?;
+        let current = record.map(Failures::from);
+        let tried = Try { source: tried.source.filter(|_| limits.by_source), ..tried.clone() };
+        let next = Failures::after(current.as_ref(), &tried, limits.account_failures, at)
+            .map_err(|retry_after| CommitError::LimitExceeded { retry_after })?;
+        match next {
+            Some(failures) => self.put(key, &FailuresRecordV1::from(&failures)),
+            None => self.remove_if_there(key),
+        }
+    }
+
+    fn known_user(&self, id: UserId) -> Result<Option<User>, CommitError> {
+        let record: Option<UserRecordV2> = self.record(&key::user(id))?;
+        record.map(User::try_from).transpose().map_err(refuse)
+    }
+
+    fn claim(&mut self, identifier: &Identifier, user: UserId) -> Result<(), CommitError> {
+        let key = key::identifier(identifier);
+        if self.batch.may_contain(&key) {
+            let owner: Option<IdentifierRecordV1> = self.record(&key)?;
+            if owner.is_some_and(|owner| UserId::from(owner) != user) {
+                return Err(CommitError::IdentifierTaken(identifier.kind));
+            }
+        }
+        self.put(key, &IdentifierRecordV1::from(user))
+    }
+
+    /// Forgets an open sign-up with the counters that nothing else would ever touch again.
+    fn expire(&mut self, indexed_at: Timestamp, id: SignUpId, at: Timestamp) -> Result<(), CommitError> {
+        let Some(record) = self.indexed_at(indexed_at, id, at)? else {
+            return Ok(());
+        };
+        let deadline = Timestamp::from_millis(record.deadline);
+        if deadline > at {
+            return self.relist(record, indexed_at, deadline, id);
+        }
+        let key = key::sign_up(id);
+        let Some(sign_up) = self.batch.unreadable.skip(&key, SignUp::try_from(record.sign_up))? else {
+            self.list(at + UNREADABLE_RETRY, id);
+            return Ok(());
+        };
+        self.remove(key);
+        self.remove(key::deadline(Timestamp::from_millis(record.deadline_key), id));
+        let current = [Field::EmailAddress, Field::PhoneNumber]
+            .iter()
+            .filter_map(|field| sign_up.address(field))
+            .collect::<Vec<_>>();
+        let sent = sign_up.recent_sends.iter().map(|(to, _)| to);
+        let counters =
+            current.iter().chain(sent).map(key::address_counter).chain([key::client_counter(sign_up.client_id)]);
+        for key in counters {
+            let counter = self.batch.unreadable.skip(&key, self.record::<CounterRecordV1>(&key))?.flatten();
+            if counter.is_some_and(|counter| quota::is_over(&counter, at)) {
+                self.remove(key);
+            }
+        }
+        Ok(())
+    }
+
+    /// The open sign-up listed under a deadline, which it is taken off. One that can't be read is listed again later, so
+    /// that it is neither lost nor in the way of the others.
+    fn indexed_at(
+        &mut self,
+        deadline: Timestamp,
+        id: SignUpId,
+        at: Timestamp,
+    ) -> Result<Option<SignUpRecordV2>, CommitError> {
+        self.remove(key::deadline(deadline, id));
+        let key = key::sign_up(id);
+        let read = self.batch.unreadable.skip(&key, self.record(&key))?;
+        if read.is_none() {
+            self.list(at + UNREADABLE_RETRY, id);
+        }
+        Ok(read.flatten())
+    }
+
+    /// Removes what is over; what came to life meanwhile stays.
+    fn collect_garbage(&mut self, key: &Bytes, keep: RetentionPolicy, at: Timestamp) -> Result<(), CommitError> {
+        let Some(value) = self.get(key)? else { return Ok(()) };
+        let fate = retention::fate(key, &value, keep, at, |key| self.get(key));
+        match self.batch.unreadable.skip(key, fate)? {
+            Some(Verdict::Keep) | None => {}
+            Some(Verdict::Delete) => self.remove(key.clone()),
+            Some(Verdict::Rewrite(value)) => drop(self.writes.insert(key.clone(), Some(value))),
+        }
+        Ok(())
+    }
+
+    /// Lists an open sign-up under another deadline; one that is gone, or listed elsewhere, is only taken off.
+    fn reindex(&mut self, old: Timestamp, new: Timestamp, id: SignUpId, at: Timestamp) -> Result<(), CommitError> {
+        match self.indexed_at(old, id, at)? {
+            Some(record) => self.relist(record, old, new, id),
+            None => Ok(()),
+        }
+    }
+
+    fn relist(
+        &mut self,
+        mut record: SignUpRecordV2,
+        old: Timestamp,
+        new: Timestamp,
+        id: SignUpId,
+    ) -> Result<(), CommitError> {
+        if record.deadline_key != old.as_millis() {
+            return Ok(());
+        }
+        self.list(new, id);
+        record.deadline_key = new.as_millis();
+        self.put(key::sign_up(id), &record)
+    }
+
+    fn list(&mut self, deadline: Timestamp, id: SignUpId) {
+        self.writes.insert(key::deadline(deadline, id), Some(Bytes::new()));
+    }
+
+    fn put<R: Record>(&mut self, key: Bytes, record: &R) -> Result<(), CommitError> {
+        debug_assert_eq!(key.first(), Some(&R::KIND.byte()), "a key of its kind");
+        let bytes = codec::encode(record).map_err(refuse)?;
+        self.writes.insert(key, Some(bytes));
+        Ok(())
+    }
+
+    fn remove(&mut self, key: Bytes) {
+        self.writes.insert(key, None);
+    }
+
+    /// Spares the back end the removal of what it never had.
+    fn remove_if_there(&mut self, key: Bytes) -> Result<(), CommitError> {
+        self.writes.remove(&key);
+        if self.get(&key)?.is_some() {
+            self.remove(key);
+        }
+        Ok(())
+    }
+
+    fn record<R: Record>(&self, key: &Bytes) -> Result<Option<R>, StoreError> {
+        let bytes = self.get(key)?;
+        bytes.map(|bytes| codec::decode(&bytes)).transpose()
+    }
+
+    fn get(&self, key: &Bytes) -> Result<Option<Bytes>, StoreError> {
+        let drafted = self.writes.get(key);
+        match drafted.or_else(|| self.batch.staged.get(key)) {
+            Some(value) => Ok(value.clone()),
+            None => self.batch.stored.get(key),
+        }
+    }
+}
+
+impl<K: KeyValue> WriteBatch<'_, K> {
+    fn may_contain(&self, key: &Bytes) -> bool {
+        self.staged.contains_key(key) || self.stored.probably_contains(key)
+    }
+}
+
+impl From<StoreError> for CommitError {
+    fn from(error: StoreError) -> Self {
+        refuse(error)
+    }
+}
+
+/// What can't be read can't be decided, and nothing is written.
+fn refuse(error: StoreError) -> CommitError {
+    tracing::error!(%error, "a commit is refused");
+    match error {
+        StoreError::Unavailable(_) => CommitError::Unavailable,
+        StoreError::Damaged(_) | StoreError::TooLarge(_) => CommitError::BadRecord,
+    }
+}
+
+/// When the sweeper comes by again where a sign-up can't be read.
+const UNREADABLE_RETRY: Span = Span::from_secs(86_400);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sign_up::Phase;
+    use crate::store::kv::record::samples;
+    use crate::store::{Kind, Memory};
+
+    #[test]
+    fn a_conversion_leaves_the_user_and_its_identifiers_and_nothing_of_the_sign_up() {
+        let memory = Memory::default();
+        let user = samples::user();
+        let finished = samples::sign_up();
+        let open = SignUp { phase: Phase::Open, version: finished.version - 1, ..finished.clone() };
+        apply(&memory, &written(open, None));
+        assert_eq!(kinds(&memory), [Kind::SignUp.byte(), Kind::Deadline.byte()]);
+
+        let before = finished.version - 1;
+        let mut convert = written(finished, Some(before));
+        convert.user = Some(user);
+        apply(&memory, &convert);
+        let (user, identifier) = (Kind::User.byte(), Kind::Identifier.byte());
+        assert_eq!(kinds(&memory), [vec![user], vec![identifier; 5]].concat());
+    }
+
+    #[test]
+    fn what_a_forgotten_sign_up_counted_goes_with_it_once_its_hour_is_over() {
+        for (at, left) in [(HOUR - 1, 2), (HOUR, 0)] {
+            let memory = Memory::default();
+            let sign_up = SignUp { phase: Phase::Open, ..samples::sign_up() };
+            let id = sign_up.id;
+            let mut create = written(sign_up.clone(), None);
+            create.limits = Some(AddressLimits::default());
+            create.quota_uses = vec![QuotaUse {
+                address: sign_up.address(&Field::PhoneNumber).expect("a number"),
+                client: sign_up.client_id,
+                what: QuotaKind::Message,
+            }];
+            apply(&memory, &create);
+            let forget = Commit { at: Timestamp::from_millis(at), expire: vec![(DEADLINE, id)], ..Commit::default() };
+            apply(&memory, &forget);
+            assert_eq!(kinds(&memory), vec![Kind::Counter.byte(); left]);
+        }
+    }
+
+    #[test]
+    fn a_proof_of_what_was_never_counted_writes_nothing() {
+        let memory = Memory::default();
+        let mut proof = Commit { limits: Some(AddressLimits::default()), ..Commit::default() };
+        for what in [QuotaKind::Guess, QuotaKind::Proof] {
+            proof.quota_uses.push(QuotaUse { address: samples::outbox_entry().to, client: samples::client().id, what });
+        }
+        let (writes, _) = WriteBatch::over(&memory, &Unreadable::default()).plan(&proof).expect("within the limits");
+        assert_eq!(writes, []);
+    }
+
+    fn written(next: SignUp, expected_version: Option<u64>) -> Commit {
+        Commit { sign_up: Some(SignUpWrite { next, expected_version, deadline: DEADLINE }), ..Commit::default() }
+    }
+
+    fn apply(memory: &Memory, commit: &Commit) {
+        let (writes, _) = WriteBatch::over(memory, &Unreadable::default()).plan(commit).expect("nothing to refuse");
+        memory.append(&[writes], false).expect("memory takes all");
+    }
+
+    fn kinds(memory: &Memory) -> Vec<u8> {
+        let all = memory.scan(&[], &[], 99).expect("memory reads");
+        all.iter().map(|(key, _)| key[0]).collect()
+    }
+
+    const HOUR: u64 = 3_600_000;
+    const DEADLINE: Timestamp = Timestamp::from_millis(7);
+}

@@ -1,0 +1,121 @@
+//! What commits do to invitations and to the waiting list.
+
+use bytes::Bytes;
+
+use crate::domain::id::{InvitationId, WaitlistEntryId};
+use crate::domain::invitation::Invitation;
+use crate::domain::rejection::{ErrorCode, Rejection};
+use crate::domain::time::Timestamp;
+use crate::domain::waitlist::WaitlistEntry;
+use crate::store::kv::key;
+use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::record::{InvitationRecordV1, InvitedRecordV2, WaitlistEntryRecordV1};
+use crate::store::store::{CommitError, InvitationChange, WaitlistChange};
+
+use super::Transaction;
+
+impl<K: KeyValue> Transaction<'_, '_, K> {
+    pub(super) fn invitation(&mut self, change: &InvitationChange, at: Timestamp) -> Result<(), CommitError> {
+        match change {
+            InvitationChange::Issue { invitation, beside_others } => {
+                let address = key::invited(&invitation.email_address.identifier());
+                let mut pending = self.pending(&address, at)?;
+                if !pending.is_empty() && !beside_others || pending.len() >= PENDING_MAX {
+                    return Err(Rejection::from(ErrorCode::DuplicateRecord.on("email_address")).into());
+                }
+                pending.push(*invitation.id.as_bytes());
+                self.put(address, &InvitedRecordV2 { invitations: pending })?;
+                self.put(key::invitation(invitation.id), &InvitationRecordV1::from(&**invitation))
+            }
+            InvitationChange::Accept(id, user) => {
+                // One that was deleted meanwhile lets nobody in.
+                let known = self.known_invitation(*id)?.ok_or_else(|| Rejection::from(ErrorCode::TicketInvalidCode))?;
+                let accepted = known.accepted(*user, at).map_err(Rejection::from)?;
+                self.put(key::invitation(*id), &InvitationRecordV1::from(&accepted))?;
+                let Some(waiting) = known.waitlist_entry else { return Ok(()) };
+                let Some(entry) = self.known_entry(waiting)? else { return Ok(()) };
+                self.put(key::waitlist_entry(waiting), &WaitlistEntryRecordV1::from(&entry.completed(at)))
+            }
+            InvitationChange::Revoke(id) => {
+                let known = self.known_invitation(*id)?.ok_or_else(gone)?;
+                let revoked = known.revoked(at).map_err(Rejection::from)?;
+                self.put(key::invitation(*id), &InvitationRecordV1::from(&revoked))
+            }
+            InvitationChange::Delete(id) => {
+                let known = self.known_invitation(*id)?.ok_or_else(gone)?;
+                let address = key::invited(&known.email_address.identifier());
+                let invited: Option<InvitedRecordV2> = self.record(&address)?;
+                if let Some(mut invited) = invited {
+                    invited.invitations.retain(|other| other != id.as_bytes());
+                    if invited.invitations.is_empty() {
+                        self.remove(address);
+                    } else {
+                        self.put(address, &invited)?;
+                    }
+                }
+                self.remove(key::invitation(*id));
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn waitlist(&mut self, change: &WaitlistChange, at: Timestamp) -> Result<(), CommitError> {
+        let (id, next) = match change {
+            // Whoever is on the list stays as they are. They are written all the same: the time that joining takes
+            // tells nobody who was.
+            WaitlistChange::Join(entry) => (entry.id, self.known_entry(entry.id)?.unwrap_or_else(|| (**entry).clone())),
+            WaitlistChange::Invite(id, invitation) => {
+                let known = self.known_entry(*id)?.ok_or_else(gone)?;
+                let earlier = known.invitation.map(|id| self.known_invitation(id)).transpose()?.flatten();
+                (*id, known.invited(*invitation, earlier.as_ref(), at).map_err(Rejection::from)?)
+            }
+            WaitlistChange::Reject(id) => {
+                let known = self.known_entry(*id)?.ok_or_else(gone)?;
+                let next = known.rejected(at).map_err(Rejection::from)?;
+                let invitation = known.invitation.map(|id| self.known_invitation(id)).transpose()?.flatten();
+                if let Some(revoked) = invitation.and_then(|invitation| invitation.revoked(at).ok()) {
+                    self.put(key::invitation(revoked.id), &InvitationRecordV1::from(&revoked))?;
+                }
+                (*id, next)
+            }
+            WaitlistChange::Delete(id) => {
+                let known = self.known_entry(*id)?.ok_or_else(gone)?;
+                known.check_deletable().map_err(Rejection::from)?;
+                self.remove(key::waitlist_entry(*id));
+                return Ok(());
+            }
+        };
+        self.put(key::waitlist_entry(id), &WaitlistEntryRecordV1::from(&next))
+    }
+
+    /// The invitations of an address that are pending at `at`. Each is looked at, so the list needs no change when one
+    /// of them is used, taken back or expires.
+    fn pending(&self, address: &Bytes, at: Timestamp) -> Result<Vec<[u8; 16]>, CommitError> {
+        let invited: Option<InvitedRecordV2> = self.record(address)?;
+        let mut pending = Vec::new();
+        for id in invited.unwrap_or_default().invitations {
+            let known = self.known_invitation(InvitationId::from_bytes(id))?;
+            if known.is_some_and(|known| known.check_redeemable(at).is_ok()) {
+                pending.push(id);
+            }
+        }
+        Ok(pending)
+    }
+
+    fn known_invitation(&self, id: InvitationId) -> Result<Option<Invitation>, CommitError> {
+        let record: Option<InvitationRecordV1> = self.record(&key::invitation(id))?;
+        Ok(record.map(Invitation::from))
+    }
+
+    fn known_entry(&self, id: WaitlistEntryId) -> Result<Option<WaitlistEntry>, CommitError> {
+        let record: Option<WaitlistEntryRecordV1> = self.record(&key::waitlist_entry(id))?;
+        Ok(record.map(WaitlistEntry::from))
+    }
+}
+
+fn gone() -> Rejection {
+    ErrorCode::ResourceNotFound.into()
+}
+
+/// How many pending invitations one address may have: each is read when another is made.
+const PENDING_MAX: usize = 100;

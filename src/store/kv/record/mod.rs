@@ -1,0 +1,32 @@
+//! Records: what is on disk, apart from the domain's values on purpose. A record of a version is frozen: its fields
+//! never change, a new shape is a new struct with a new schema number. Golden bytes hold each of them still.
+
+mod client;
+mod counter;
+mod external;
+mod failures;
+mod identifier;
+mod invitation;
+mod outbox;
+#[cfg(test)]
+pub(in crate::store) mod samples;
+mod sign_in;
+mod sign_up;
+#[cfg(test)]
+mod tests;
+mod user;
+mod value;
+
+pub(in crate::store) use client::ClientRecordV3;
+#[cfg(test)]
+pub(in crate::store) use client::{ClientRecordV1, ClientRecordV2};
+pub(in crate::store) use counter::{ClientShareV1, CounterRecordV1};
+pub(in crate::store) use failures::FailuresRecordV1;
+pub(in crate::store) use identifier::IdentifierRecordV1;
+#[cfg(test)]
+pub(in crate::store) use invitation::InvitedRecordV1;
+pub(in crate::store) use invitation::{InvitationRecordV1, InvitedRecordV2, WaitlistEntryRecordV1};
+pub(in crate::store) use outbox::OutboxRecordV1;
+pub(in crate::store) use sign_up::SignUpRecordV2;
+pub(in crate::store) use user::UserRecordV2;
+pub(in crate::store) use value::ValueRecordV1;

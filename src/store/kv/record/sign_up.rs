@@ -1,0 +1,305 @@
+//! A sign-up: on its own while it is open, inside its user's record once it is finished.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::{ClientId, InvitationId, SessionId, SignUpId, UserId};
+use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
+use crate::domain::secret::Secret;
+use crate::domain::sign_up::{Collected, Phase, SignUp};
+use crate::domain::time::Timestamp;
+use crate::domain::verification::{CodeDigest, Link, Strategy, Verification};
+use crate::store::StoreError;
+use crate::store::kv::codec::{Older, Record};
+use crate::store::kv::key::Kind;
+
+use super::external::ExternalAccountV1;
+use super::identifier::{EmailAddressV1, IdentifierV1};
+
+/// An open sign-up and where it stands in the list of deadlines.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::store) struct SignUpRecordV1 {
+    /// The deadline it is listed under.
+    pub(in crate::store) deadline_key: u64,
+    /// The deadline it has, which writes move without listing it anew.
+    pub(in crate::store) deadline: u64,
+    pub(in crate::store) sign_up: SignUpV1,
+}
+
+/// The same, with what a sign-up learned to hold since.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::store) struct SignUpRecordV2 {
+    /// The deadline it is listed under.
+    pub(in crate::store) deadline_key: u64,
+    /// The deadline it has, which writes move without listing it anew.
+    pub(in crate::store) deadline: u64,
+    pub(in crate::store) sign_up: SignUpV2,
+}
+
+/// A sign-up's own fields. A finished one owes nothing any more, so its user's record keeps the first shape.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::store) struct SignUpV2 {
+    pub(in crate::store) first: SignUpV1,
+    captcha_solved: bool,
+}
+
+/// A sign-up's own fields, as they were first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::store) struct SignUpV1 {
+    id: [u8; 16],
+    pub(super) client_id: [u8; 16],
+    pub(in crate::store) version: u64,
+    phase: PhaseV1,
+    created_at: u64,
+    updated_at: u64,
+    email_address: Option<CollectedV1<EmailAddressV1>>,
+    phone_number: Option<CollectedV1<String>>,
+    username: Option<String>,
+    password_digest: Option<Secret<String>>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    external_account: Option<Box<ExternalAccountV1>>,
+    invitation: Option<[u8; 16]>,
+    custom_action: bool,
+    external_id: Option<String>,
+    unsafe_metadata: String,
+    public_metadata: String,
+    legal_accepted_at: Option<u64>,
+    locale: Option<String>,
+    origin: Option<String>,
+    recent_sends: Vec<(IdentifierV1, u64)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum PhaseV1 {
+    Open,
+    Complete { user_id: [u8; 16], session_id: [u8; 16], at: u64 },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct CollectedV1<T> {
+    value: T,
+    verification: Option<VerificationV1>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct VerificationV1 {
+    strategy: String,
+    secret: Option<CodeDigestV1>,
+    link: Option<LinkV1>,
+    attempts: u32,
+    prepared_at: u64,
+    expire_at: u64,
+    verified: Option<(u64, [u8; 16])>,
+    channel: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct CodeDigestV1 {
+    nonce: [u8; 16],
+    digest: [u8; 32],
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct LinkV1 {
+    digest: CodeDigestV1,
+    redirect_url: Secret<String>,
+    in_cookie: bool,
+}
+
+impl Record for SignUpRecordV1 {
+    const KIND: Kind = Kind::SignUp;
+    const SCHEMA: u8 = 1;
+}
+
+impl Record for SignUpRecordV2 {
+    const KIND: Kind = Kind::SignUp;
+    const SCHEMA: u8 = 2;
+
+    fn from_older(older: Older<'_>) -> Result<Self, StoreError> {
+        older.read::<SignUpRecordV1>().map(Self::from)
+    }
+}
+
+impl From<SignUpRecordV1> for SignUpRecordV2 {
+    /// Whether a captcha was solved was not noted then: where the settings want one, it is owed.
+    fn from(record: SignUpRecordV1) -> Self {
+        let SignUpRecordV1 { deadline_key, deadline, sign_up } = record;
+        Self { deadline_key, deadline, sign_up: SignUpV2 { first: sign_up, captcha_solved: false } }
+    }
+}
+
+impl From<&SignUp> for SignUpV2 {
+    fn from(sign_up: &SignUp) -> Self {
+        Self { first: sign_up.into(), captcha_solved: sign_up.captcha_solved }
+    }
+}
+
+impl TryFrom<SignUpV2> for SignUp {
+    type Error = StoreError;
+
+    fn try_from(record: SignUpV2) -> Result<Self, StoreError> {
+        Ok(Self { captcha_solved: record.captcha_solved, ..record.first.try_into()? })
+    }
+}
+
+impl From<&SignUp> for SignUpV1 {
+    fn from(sign_up: &SignUp) -> Self {
+        Self {
+            id: *sign_up.id.as_bytes(),
+            client_id: *sign_up.client_id.as_bytes(),
+            version: sign_up.version,
+            phase: sign_up.phase.into(),
+            created_at: sign_up.created_at.as_millis(),
+            updated_at: sign_up.updated_at.as_millis(),
+            email_address: sign_up.email_address.as_ref().map(|email| CollectedV1::of(email, |e| e.into())),
+            phone_number: sign_up.phone_number.as_ref().map(|phone| CollectedV1::of(phone, |p| p.as_str().to_owned())),
+            username: sign_up.username.as_ref().map(|u| u.as_str().to_owned()),
+            password_digest: sign_up.password_digest.clone(),
+            first_name: sign_up.first_name.clone(),
+            last_name: sign_up.last_name.clone(),
+            external_account: sign_up.external_account.as_deref().map(|account| Box::new(account.into())),
+            invitation: sign_up.invitation.map(|id| *id.as_bytes()),
+            custom_action: sign_up.custom_action,
+            external_id: sign_up.external_id.clone(),
+            unsafe_metadata: sign_up.unsafe_metadata.clone(),
+            public_metadata: sign_up.public_metadata.clone(),
+            legal_accepted_at: sign_up.legal_accepted_at.map(Timestamp::as_millis),
+            locale: sign_up.locale.clone(),
+            origin: sign_up.origin.clone(),
+            recent_sends: sign_up.recent_sends.iter().map(|(to, at)| (to.into(), at.as_millis())).collect(),
+        }
+    }
+}
+
+impl TryFrom<SignUpV1> for SignUp {
+    type Error = StoreError;
+
+    fn try_from(record: SignUpV1) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: SignUpId::from_bytes(record.id),
+            client_id: ClientId::from_bytes(record.client_id),
+            version: record.version,
+            phase: record.phase.into(),
+            created_at: Timestamp::from_millis(record.created_at),
+            updated_at: Timestamp::from_millis(record.updated_at),
+            email_address: record.email_address.map(|email| email.collected(EmailAddress::from)).transpose()?,
+            phone_number: record.phone_number.map(|phone| phone.collected(PhoneNumber::restore)).transpose()?,
+            username: record.username.map(Username::restore),
+            password_digest: record.password_digest,
+            first_name: record.first_name,
+            last_name: record.last_name,
+            external_account: record.external_account.map(|account| (*account).try_into().map(Box::new)).transpose()?,
+            invitation: record.invitation.map(InvitationId::from_bytes),
+            captcha_solved: false,
+            custom_action: record.custom_action,
+            external_id: record.external_id,
+            unsafe_metadata: record.unsafe_metadata,
+            public_metadata: record.public_metadata,
+            legal_accepted_at: record.legal_accepted_at.map(Timestamp::from_millis),
+            locale: record.locale,
+            origin: record.origin,
+            recent_sends: record
+                .recent_sends
+                .into_iter()
+                .map(|(to, at)| (to.into(), Timestamp::from_millis(at)))
+                .collect(),
+        })
+    }
+}
+
+impl From<Phase> for PhaseV1 {
+    fn from(phase: Phase) -> Self {
+        match phase {
+            Phase::Open => Self::Open,
+            Phase::Complete { user_id, session_id, at } => {
+                Self::Complete { user_id: *user_id.as_bytes(), session_id: *session_id.as_bytes(), at: at.as_millis() }
+            }
+        }
+    }
+}
+
+impl From<PhaseV1> for Phase {
+    fn from(record: PhaseV1) -> Self {
+        match record {
+            PhaseV1::Open => Self::Open,
+            PhaseV1::Complete { user_id, session_id, at } => Self::Complete {
+                user_id: UserId::from_bytes(user_id),
+                session_id: SessionId::from_bytes(session_id),
+                at: Timestamp::from_millis(at),
+            },
+        }
+    }
+}
+
+impl<T> CollectedV1<T> {
+    fn of<V>(collected: &Collected<V>, value: impl FnOnce(&V) -> T) -> Self {
+        Self { value: value(&collected.value), verification: collected.verification.as_ref().map(Into::into) }
+    }
+
+    fn collected<V>(self, value: impl FnOnce(T) -> V) -> Result<Collected<V>, StoreError> {
+        Ok(Collected { value: value(self.value), verification: self.verification.map(TryInto::try_into).transpose()? })
+    }
+}
+
+impl From<&Verification> for VerificationV1 {
+    fn from(verification: &Verification) -> Self {
+        Self {
+            strategy: verification.strategy.to_string(),
+            secret: verification.secret.map(Into::into),
+            link: verification.link.as_ref().map(Into::into),
+            attempts: verification.attempts,
+            prepared_at: verification.prepared_at.as_millis(),
+            expire_at: verification.expire_at.as_millis(),
+            verified: verification.verified.map(|(at, client)| (at.as_millis(), *client.as_bytes())),
+            channel: verification.channel.clone(),
+        }
+    }
+}
+
+impl TryFrom<VerificationV1> for Verification {
+    type Error = StoreError;
+
+    fn try_from(record: VerificationV1) -> Result<Self, StoreError> {
+        Ok(Self {
+            strategy: strategy(&record.strategy)?,
+            secret: record.secret.map(Into::into),
+            link: record.link.map(Into::into),
+            attempts: record.attempts,
+            prepared_at: Timestamp::from_millis(record.prepared_at),
+            expire_at: Timestamp::from_millis(record.expire_at),
+            verified: record.verified.map(|(at, client)| (Timestamp::from_millis(at), ClientId::from_bytes(client))),
+            channel: record.channel,
+        })
+    }
+}
+
+impl From<CodeDigest> for CodeDigestV1 {
+    fn from(digest: CodeDigest) -> Self {
+        Self { nonce: digest.nonce, digest: digest.digest }
+    }
+}
+
+impl From<CodeDigestV1> for CodeDigest {
+    fn from(record: CodeDigestV1) -> Self {
+        Self { nonce: record.nonce, digest: record.digest }
+    }
+}
+
+impl From<&Link> for LinkV1 {
+    fn from(link: &Link) -> Self {
+        let redirect_url = Secret::new(link.redirect_url.clone());
+        Self { digest: link.digest.into(), redirect_url, in_cookie: link.in_cookie }
+    }
+}
+
+impl From<LinkV1> for Link {
+    fn from(record: LinkV1) -> Self {
+        let redirect_url = record.redirect_url.into_inner();
+        Self { digest: record.digest.into(), redirect_url, in_cookie: record.in_cookie }
+    }
+}
+
+/// Reads a strategy by its name on the wire.
+pub(super) fn strategy(text: &str) -> Result<Strategy, StoreError> {
+    text.parse().map_err(|unknown| StoreError::Damaged(format!("{unknown}")))
+}

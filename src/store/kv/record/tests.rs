@@ -1,0 +1,455 @@
+//! Golden bytes and round trips. A golden that differs means that data files out there can't be read any more: a new
+//! shape wants a new struct and schema number, not a new golden.
+
+use std::fmt::Debug;
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use crate::domain::client::Client;
+use crate::domain::client::session::SessionStatus;
+use crate::domain::id::{ClientId, SessionId, SignInId, SignUpId, UserId};
+use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
+use crate::domain::invitation::{Invitation, InvitationState};
+use crate::domain::rejection::ErrorCode;
+use crate::domain::secret::Secret;
+use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
+use crate::domain::sign_up::{Collected, Phase, SignUp};
+use crate::domain::time::Timestamp;
+use crate::domain::user::{SessionsEnded, User};
+use crate::domain::verification::{CodeDigest, ExternalState, Link, Strategy as Way, Verification};
+use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
+use crate::store::kv::codec::{Record, decode, encode};
+use crate::store::{OutboxEntry, StoreError};
+
+use super::sign_up::SignUpRecordV1;
+use super::*;
+
+#[test]
+fn golden_sign_up() {
+    let (deadline_key, deadline) = (1_700_000_000_060, 1_700_000_000_061);
+    let sample = samples::sign_up();
+    let first = SignUpRecordV1 { deadline_key, deadline, sign_up: (&sample).into() };
+    golden(&first, include_str!("golden/sign_up_v1.hex"));
+    let read: SignUpRecordV2 = decode(&encode(&first).expect("a small record")).expect("an older one");
+    assert_eq!(read, SignUpRecordV2::from(first));
+    assert_eq!(SignUp::try_from(read.sign_up), Ok(sample.clone()), "whether a captcha was solved was not noted");
+
+    let sample = SignUp { captcha_solved: true, ..sample };
+    let record = SignUpRecordV2 { deadline_key, deadline, sign_up: (&sample).into() };
+    golden(&record, include_str!("golden/sign_up_v2.hex"));
+}
+
+#[test]
+fn golden_user() {
+    let record = UserRecordV2::from(&samples::user());
+    golden(&record, include_str!("golden/user_v2.hex"));
+}
+
+#[test]
+fn a_user_from_before_devices_is_known_on_the_client_of_its_sign_up() {
+    let old = read_golden::<UserRecordV2>(include_str!("golden/user_v1.hex"));
+    assert_eq!(User::try_from(old), Ok(User { sessions_ended: None, ..samples::user() }));
+}
+
+#[test]
+fn golden_failures() {
+    let record = FailuresRecordV1::from(&samples::failures());
+    golden(&record, include_str!("golden/failures_v1.hex"));
+    assert_eq!(Failures::from(through(&record)), samples::failures());
+}
+
+#[test]
+fn golden_client() {
+    let record = ClientRecordV3::from(&samples::client());
+    golden(&record, include_str!("golden/client_v3.hex"));
+}
+
+#[test]
+fn a_client_from_before_sign_ups_by_a_sign_in_has_none_and_has_kept_no_finished_one() {
+    let before: ClientRecordV2 = read_golden(include_str!("golden/client_v2.hex"));
+    golden(&before, include_str!("golden/client_v2.hex"));
+    let read: ClientRecordV3 = read_golden(include_str!("golden/client_v2.hex"));
+    assert_eq!(Client::try_from(read), Ok(before_newcomers()));
+}
+
+/// The sample without what the second schema did not hold.
+fn before_newcomers() -> Client {
+    let client = samples::client();
+    let sign_in = client.sign_in.map(|sign_in| Box::new(SignIn { newcomer: None, ..*sign_in }));
+    Client { sign_in, finished_sign_in: None, ..client }
+}
+
+#[test]
+fn a_client_from_before_tokens_could_be_owed_is_owed_none() {
+    let before: ClientRecordV1 = read_golden(include_str!("golden/client_v1.hex"));
+    golden(&before, include_str!("golden/client_v1.hex"));
+    let read: ClientRecordV3 = read_golden(include_str!("golden/client_v1.hex"));
+    assert_eq!(Client::try_from(read), Ok(Client { owed_to: None, ..before_newcomers() }));
+}
+
+#[test]
+fn golden_outbox() {
+    let record = OutboxRecordV1::from(&samples::outbox_entry());
+    golden(&record, include_str!("golden/outbox_v1.hex"));
+}
+
+#[test]
+fn golden_counters() {
+    golden(&address_counter(), include_str!("golden/address_counter_v1.hex"));
+    golden(&client_counter(), include_str!("golden/client_counter_v1.hex"));
+}
+
+#[test]
+fn golden_identifier() {
+    let record = IdentifierRecordV1::from(UserId::from_bytes([1; 16]));
+    golden(&record, include_str!("golden/identifier_v1.hex"));
+}
+
+#[test]
+fn golden_invitation() {
+    let record = InvitationRecordV1::from(&samples::invitation());
+    golden(&record, include_str!("golden/invitation_v1.hex"));
+    let record = InvitedRecordV1::from(samples::invitation().id);
+    golden(&record, include_str!("golden/invited_v1.hex"));
+    let record = InvitedRecordV2 { invitations: vec![*samples::invitation().id.as_bytes(), [8; 16]] };
+    golden(&record, include_str!("golden/invited_v2.hex"));
+}
+
+#[test]
+fn who_was_invited_before_there_was_a_list_is_still_invited() {
+    let before = InvitedRecordV1::from(samples::invitation().id);
+    let read: InvitedRecordV2 = decode(&encode(&before).expect("a small record")).expect("the shape before");
+    assert_eq!(read.invitations, [*samples::invitation().id.as_bytes()]);
+}
+
+#[test]
+fn golden_waitlist_entry() {
+    let record = WaitlistEntryRecordV1::from(&samples::waitlist_entry());
+    golden(&record, include_str!("golden/waitlist_entry_v1.hex"));
+}
+
+#[test]
+fn golden_value() {
+    let bytes = vec![1, 2, 255];
+    golden(&ValueRecordV1 { bytes }, include_str!("golden/value_v1.hex"));
+}
+
+#[test]
+fn samples_come_back_whole() {
+    let user = samples::user();
+    assert_eq!(back::<UserRecordV2, User, _>(&user), Ok(user));
+    let client = samples::client();
+    assert_eq!(back::<ClientRecordV3, Client, _>(&client), Ok(client));
+    for state in [samples::invitation().state, InvitationState::Pending, InvitationState::Revoked] {
+        let invitation = Invitation { state, ..samples::invitation() };
+        let record: InvitationRecordV1 = through(&(&invitation).into());
+        assert_eq!(Invitation::from(record), invitation);
+    }
+    use WaitlistStatus::{Completed, Invited, Pending, Rejected};
+    for status in [Pending, Invited, Completed, Rejected] {
+        let entry = WaitlistEntry { status, ..samples::waitlist_entry() };
+        let record: WaitlistEntryRecordV1 = through(&(&entry).into());
+        assert_eq!(WaitlistEntry::from(record), entry);
+    }
+    let entry = samples::outbox_entry();
+    let record: OutboxRecordV1 = through(&(&entry).into());
+    assert_eq!(OutboxEntry::from(record), entry);
+}
+
+#[test]
+fn a_strategy_that_nobody_knows_is_damage() {
+    let mut client = samples::client();
+    client.last_authentication_strategy = Some(Way::Web3("not a strategy".into()));
+    let read = back::<ClientRecordV3, Client, _>(&client);
+    assert!(matches!(read, Err(StoreError::Damaged(_))));
+}
+
+#[test]
+fn the_digest_of_a_password_does_not_show_in_debug_output() {
+    let record = UserRecordV2::from(&samples::user());
+    assert!(!format!("{record:?}").contains("argon2"));
+}
+
+proptest! {
+    #[test]
+    fn any_sign_up_comes_back_whole(sign_up in sign_ups(), captcha_solved in any::<bool>(), deadline in any::<u64>()) {
+        let sign_up = SignUp { captcha_solved, ..sign_up };
+        let record = SignUpRecordV2 { deadline_key: deadline, deadline, sign_up: (&sign_up).into() };
+        let read = through(&record);
+        prop_assert_eq!(&read, &record);
+        prop_assert_eq!(SignUp::try_from(read.sign_up), Ok(sign_up));
+    }
+
+    #[test]
+    fn any_external_account_comes_back_whole(
+        strategy in strategies(),
+        (state, code, id) in (0..4_usize, 0..ErrorCode::ALL.len(), any::<[u8; 16]>()),
+        at in times(),
+        session in any::<bool>(),
+    ) {
+        let mut sign_up = samples::sign_up();
+        let code = ErrorCode::ALL[code];
+        let account = sign_up.external_account.as_mut().expect("a sample");
+        account.strategy = strategy;
+        account.state = match state {
+            0 => ExternalState::Pending,
+            1 => ExternalState::Verified { at, client: ClientId::from_bytes(id) },
+            2 => ExternalState::Transferable(code),
+            _ => ExternalState::Failed { code, session: session.then_some(SessionId::from_bytes(id)) },
+        };
+        let record = SignUpRecordV2 { deadline_key: 0, deadline: 0, sign_up: (&sign_up).into() };
+        prop_assert_eq!(SignUp::try_from(through(&record).sign_up), Ok(sign_up));
+    }
+
+    #[test]
+    fn any_user_comes_back_whole(
+        sign_up in sign_ups(),
+        (emails, phones) in (0..4_usize, 0..4_usize),
+        (locale, last_sign_in_at) in (option::of(texts()), option::of(times())),
+        devices in vec(any::<[u8; 16]>(), 0..9),
+        ended in option::of((times(), any::<[u8; 16]>())),
+    ) {
+        let mut user = samples::user();
+        user.email_addresses = vec![user.email_addresses[0].clone(); emails];
+        user.phone_numbers = vec![user.phone_numbers[0].clone(); phones];
+        user.password_digest.clone_from(&sign_up.password_digest);
+        user.username.clone_from(&sign_up.username);
+        user.locale = locale;
+        user.last_sign_in_at = last_sign_in_at;
+        user.devices = devices.into_iter().map(ClientId::from_bytes).collect();
+        user.sessions_ended = ended.map(|(at, id)| SessionsEnded { at, except: SessionId::from_bytes(id) });
+        user.sign_up = Some(Box::new(sign_up));
+        prop_assert_eq!(back::<UserRecordV2, User, _>(&user), Ok(user));
+    }
+
+    #[test]
+    fn any_client_comes_back_whole(
+        (salt, generation, version) in (any::<[u8; 16]>(), any::<u32>(), any::<u64>()),
+        owed_to in option::of(any::<u32>()),
+        statuses in vec(0..4_usize, 0..6),
+        strategy in option::of(strategies()),
+        sign_up in option::of(any::<[u8; 16]>()),
+        sign_in in option::of(sign_ins()),
+    ) {
+        let mut client = samples::client();
+        client.sign_in = sign_in.map(Box::new);
+        (client.salt, client.generation, client.version) = (salt, generation, version);
+        client.owed_to = owed_to;
+        client.last_authentication_strategy = strategy;
+        client.sign_up = sign_up.map(SignUpId::from_bytes);
+        let session = client.sessions[0].clone();
+        client.sessions = statuses
+            .into_iter()
+            .map(|status| {
+                let mut session = session.clone();
+                session.status = STATUSES[status];
+                session
+            })
+            .collect();
+        prop_assert_eq!(back::<ClientRecordV3, Client, _>(&client), Ok(client));
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in vec(any::<u8>(), 0..600)) {
+        let _ = decode::<SignUpRecordV2>(&bytes);
+        refuses_or_reads::<SignUpRecordV1>(&bytes)?;
+        refuses_or_reads::<SignUpRecordV2>(&bytes)?;
+        refuses_or_reads::<UserRecordV2>(&bytes)?;
+        refuses_or_reads::<ClientRecordV2>(&bytes)?;
+        refuses_or_reads::<ClientRecordV3>(&bytes)?;
+        refuses_or_reads::<OutboxRecordV1>(&bytes)?;
+        refuses_or_reads::<CounterRecordV1>(&bytes)?;
+        refuses_or_reads::<FailuresRecordV1>(&bytes)?;
+        refuses_or_reads::<IdentifierRecordV1>(&bytes)?;
+        refuses_or_reads::<ValueRecordV1>(&bytes)?;
+    }
+}
+
+fn golden<R: Record + PartialEq + Debug>(record: &R, golden: &str) {
+    let bytes = encode(record).expect("a small record");
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let golden: String = golden.split_whitespace().collect();
+    assert_eq!(hex, golden);
+    assert_eq!(decode::<R>(&bytes).as_ref(), Ok(record));
+}
+
+fn read_golden<R: Record>(golden: &str) -> R {
+    let digits: Vec<u8> = golden.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).expect("digits"), 16).expect("a byte");
+    decode(&digits.chunks(2).map(byte).collect::<Vec<u8>>()).expect("a record of an earlier version")
+}
+
+fn through<R: Record>(record: &R) -> R {
+    decode(&encode(record).expect("a small record")).expect("what was just written")
+}
+
+fn back<'a, R, V, E>(value: &'a V) -> Result<V, E>
+where
+    R: Record + From<&'a V>,
+    V: TryFrom<R, Error = E>,
+{
+    V::try_from(through(&R::from(value)))
+}
+
+/// Reads arbitrary payload in a valid envelope; what can be read can be written again.
+fn refuses_or_reads<R: Record + PartialEq + Debug>(payload: &[u8]) -> Result<(), TestCaseError> {
+    let mut bytes = vec![b'V', b's', R::KIND.byte(), R::SCHEMA];
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&bytes);
+    hasher.update(payload);
+    bytes.extend(hasher.finalize().to_le_bytes());
+    bytes.extend(payload);
+    if let Ok(record) = decode::<R>(&bytes) {
+        prop_assert_eq!(through(&record), record);
+    }
+    Ok(())
+}
+
+fn sign_ups() -> impl Strategy<Value = SignUp> {
+    let ids = (any::<[u8; 16]>(), any::<[u8; 16]>(), any::<u64>());
+    let phases = option::of((any::<[u8; 16]>(), any::<[u8; 16]>(), times()));
+    let addresses = (
+        option::of((texts(), texts(), option::of(verifications()))),
+        option::of((texts(), option::of(verifications()))),
+        option::of(texts()),
+        option::of(texts()),
+    );
+    let rest = (texts(), option::of(times()), option::of(texts()));
+    let sends = vec((0..4_usize, texts(), times()), 0..4);
+    (ids, phases, addresses, rest, sends).prop_map(|(ids, phase, addresses, rest, sends)| {
+        let (email, phone, username, password) = addresses;
+        let (metadata, legal_accepted_at, origin) = rest;
+        SignUp {
+            id: SignUpId::from_bytes(ids.0),
+            client_id: ClientId::from_bytes(ids.1),
+            version: ids.2,
+            phase: phase.map_or(Phase::Open, |(user, session, at)| Phase::Complete {
+                user_id: UserId::from_bytes(user),
+                session_id: SessionId::from_bytes(session),
+                at,
+            }),
+            email_address: email.map(|(normalised, typed, verification)| Collected {
+                value: EmailAddress::restore(normalised, typed),
+                verification,
+            }),
+            phone_number: phone
+                .map(|(value, verification)| Collected { value: PhoneNumber::restore(value), verification }),
+            username: username.map(Username::restore),
+            password_digest: password.map(Secret::new),
+            unsafe_metadata: metadata,
+            legal_accepted_at,
+            origin,
+            recent_sends: sends
+                .into_iter()
+                .map(|(kind, value, at)| {
+                    let kind = KINDS[kind];
+                    (Identifier { kind, value }, at)
+                })
+                .collect(),
+            ..samples::sign_up()
+        }
+    })
+}
+
+fn verifications() -> impl Strategy<Value = Verification> {
+    let secret = option::of((any::<[u8; 16]>(), any::<[u8; 32]>()));
+    let verified = option::of((times(), any::<[u8; 16]>()));
+    let channel = option::of(texts());
+    let link = option::of((any::<[u8; 16]>(), any::<[u8; 32]>(), texts(), any::<bool>()));
+    (strategies(), secret, link, any::<u32>(), times(), verified, channel).prop_map(
+        |(strategy, secret, link, attempts, expire_at, verified, channel)| Verification {
+            strategy,
+            secret: secret.map(|(nonce, digest)| CodeDigest { nonce, digest }),
+            link: link.map(|(nonce, digest, redirect_url, in_cookie)| Link {
+                digest: CodeDigest { nonce, digest },
+                redirect_url,
+                in_cookie,
+            }),
+            attempts,
+            expire_at,
+            verified: verified.map(|(at, client)| (at, ClientId::from_bytes(client))),
+            channel,
+            ..samples::verification()
+        },
+    )
+}
+
+fn sign_ins() -> impl Strategy<Value = SignIn> {
+    let identifier = || (0..KINDS.len(), texts()).prop_map(|(kind, value)| Identifier { kind: KINDS[kind], value });
+    let first_factor = option::of((identifier(), verifications()));
+    let ids = (any::<[u8; 16]>(), option::of(any::<[u8; 16]>()), option::of(any::<[u8; 16]>()));
+    let sends = vec((identifier(), times()), 0..3);
+    let rest = (any::<u64>(), times(), times(), option::of(texts()), any::<bool>());
+    let newcomer = option::of(any::<bool>());
+    (ids, option::of(identifier()), first_factor, sends, rest, newcomer).prop_map(
+        |((id, user, session), identifier, factor, recent_sends, rest, newcomer)| {
+            let (version, created_at, updated_at, origin, away) = rest;
+            SignIn {
+                id: SignInId::from_bytes(id),
+                client_id: samples::client().id,
+                version,
+                phase: session.map_or(sign_in::Phase::Open, |id| {
+                    let session_id = SessionId::from_bytes(id);
+                    sign_in::Phase::Complete { session_id }
+                }),
+                identifier,
+                user_id: user.map(UserId::from_bytes),
+                first_factor: factor.map(|(address, verification)| FirstFactor { address, verification }),
+                external: away.then(|| Box::new(samples::external_account())),
+                newcomer: newcomer.map(|captcha_solved| sign_in::Newcomer { captcha_solved }),
+                created_at,
+                updated_at,
+                origin,
+                recent_sends,
+            }
+        },
+    )
+}
+
+fn strategies() -> impl Strategy<Value = Way> {
+    prop_oneof![
+        Just(Way::EmailCode),
+        Just(Way::EmailLink),
+        Just(Way::PhoneCode),
+        Just(Way::Password),
+        Just(Way::Ticket),
+        Just(Way::GoogleOneTap),
+        Just(Way::Enterprise("saml".into())),
+        "oauth_(custom_)?[a-su-z0-9_]{1,50}".prop_map(Way::OAuth),
+        "oauth_token_[a-z0-9_]{1,50}".prop_map(Way::OAuthToken),
+        "from_oauth_[a-z0-9_]{1,50}".prop_map(Way::FromOAuth),
+        "web3_[a-z0-9_]{1,40}_signature".prop_map(Way::Web3),
+    ]
+}
+
+fn texts() -> impl Strategy<Value = String> {
+    "\\PC{0,40}"
+}
+
+fn times() -> impl Strategy<Value = Timestamp> {
+    any::<u64>().prop_map(Timestamp::from_millis)
+}
+
+fn address_counter() -> CounterRecordV1 {
+    CounterRecordV1::Address {
+        window_start: 1_700_000_000_000,
+        messages: 3,
+        guesses: 300,
+        clients: vec![ClientShareV1 { client: [2; 16], messages: 3, guesses: 300 }],
+    }
+}
+
+fn client_counter() -> CounterRecordV1 {
+    CounterRecordV1::Client { window_start: 1_700_000_000_000, sms: 1, addresses: vec![[3; 16], [4; 16]] }
+}
+
+const KINDS: [IdentifierKind; 4] = [
+    IdentifierKind::EmailAddress,
+    IdentifierKind::PhoneNumber,
+    IdentifierKind::Username,
+    IdentifierKind::ExternalAccount,
+];
+const STATUSES: [SessionStatus; 4] =
+    [SessionStatus::Active, SessionStatus::Ended, SessionStatus::Removed, SessionStatus::Replaced];

@@ -1,0 +1,203 @@
+//! A user with the finished sign-up it came from: one entry answers for both.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::{ClientId, IdentificationId, SessionId, UserId};
+use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
+use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
+use crate::domain::user::{Identification, SessionsEnded, User};
+use crate::store::StoreError;
+use crate::store::kv::codec::{Older, Record};
+use crate::store::kv::key::Kind;
+
+use super::external::UserAccountV1;
+use super::identifier::EmailAddressV1;
+use super::sign_up::{SignUpV1, strategy};
+
+/// A user with the finished sign-up it came from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::store) struct UserRecordV2 {
+    id: [u8; 16],
+    email_addresses: Vec<IdentificationV1<EmailAddressV1>>,
+    phone_numbers: Vec<IdentificationV1<String>>,
+    external_accounts: Vec<UserAccountV1>,
+    username: Option<String>,
+    external_id: Option<String>,
+    password_digest: Option<Secret<String>>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    unsafe_metadata: String,
+    public_metadata: String,
+    locale: Option<String>,
+    legal_accepted_at: Option<u64>,
+    created_at: u64,
+    updated_at: u64,
+    last_sign_in_at: Option<u64>,
+    devices: Vec<[u8; 16]>,
+    sessions_ended: Option<(u64, [u8; 16])>,
+    pub(in crate::store) sign_up: Option<SignUpV1>,
+}
+
+/// As it was before a user knew its devices and could end sessions elsewhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct UserRecordV1 {
+    id: [u8; 16],
+    email_addresses: Vec<IdentificationV1<EmailAddressV1>>,
+    phone_numbers: Vec<IdentificationV1<String>>,
+    external_accounts: Vec<UserAccountV1>,
+    username: Option<String>,
+    external_id: Option<String>,
+    password_digest: Option<Secret<String>>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    unsafe_metadata: String,
+    public_metadata: String,
+    locale: Option<String>,
+    legal_accepted_at: Option<u64>,
+    created_at: u64,
+    updated_at: u64,
+    last_sign_in_at: Option<u64>,
+    sign_up: Option<SignUpV1>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct IdentificationV1<T> {
+    id: [u8; 16],
+    value: T,
+    verified_by: Option<String>,
+}
+
+impl Record for UserRecordV1 {
+    const KIND: Kind = Kind::User;
+    const SCHEMA: u8 = 1;
+}
+
+impl Record for UserRecordV2 {
+    const KIND: Kind = Kind::User;
+    const SCHEMA: u8 = 2;
+
+    fn from_older(older: Older<'_>) -> Result<Self, StoreError> {
+        older.read::<UserRecordV1>().map(Self::from)
+    }
+}
+
+impl From<UserRecordV1> for UserRecordV2 {
+    fn from(old: UserRecordV1) -> Self {
+        let UserRecordV1 { id, email_addresses, phone_numbers, external_accounts, username, external_id, .. } = old;
+        let UserRecordV1 { password_digest, first_name, last_name, unsafe_metadata, public_metadata, .. } = old;
+        let UserRecordV1 { locale, legal_accepted_at, created_at, updated_at, last_sign_in_at, sign_up, .. } = old;
+        Self {
+            id,
+            email_addresses,
+            phone_numbers,
+            external_accounts,
+            username,
+            external_id,
+            password_digest,
+            first_name,
+            last_name,
+            unsafe_metadata,
+            public_metadata,
+            locale,
+            legal_accepted_at,
+            created_at,
+            updated_at,
+            last_sign_in_at,
+            devices: sign_up.iter().map(|sign_up| sign_up.client_id).collect(),
+            sessions_ended: None,
+            sign_up,
+        }
+    }
+}
+
+impl From<&User> for UserRecordV2 {
+    fn from(user: &User) -> Self {
+        Self {
+            id: *user.id.as_bytes(),
+            email_addresses: user
+                .email_addresses
+                .iter()
+                .map(|email| IdentificationV1::of(email, |e| e.into()))
+                .collect(),
+            phone_numbers: user
+                .phone_numbers
+                .iter()
+                .map(|phone| IdentificationV1::of(phone, |p| p.as_str().to_owned()))
+                .collect(),
+            external_accounts: user.external_accounts.iter().map(Into::into).collect(),
+            username: user.username.as_ref().map(|u| u.as_str().to_owned()),
+            external_id: user.external_id.clone(),
+            password_digest: user.password_digest.clone(),
+            first_name: user.first_name.clone(),
+            last_name: user.last_name.clone(),
+            unsafe_metadata: user.unsafe_metadata.clone(),
+            public_metadata: user.public_metadata.clone(),
+            locale: user.locale.clone(),
+            legal_accepted_at: user.legal_accepted_at.map(Timestamp::as_millis),
+            created_at: user.created_at.as_millis(),
+            updated_at: user.updated_at.as_millis(),
+            last_sign_in_at: user.last_sign_in_at.map(Timestamp::as_millis),
+            devices: user.devices.iter().map(|client| *client.as_bytes()).collect(),
+            sessions_ended: user.sessions_ended.map(|ended| (ended.at.as_millis(), *ended.except.as_bytes())),
+            sign_up: user.sign_up.as_deref().map(Into::into),
+        }
+    }
+}
+
+impl TryFrom<UserRecordV2> for User {
+    type Error = StoreError;
+
+    fn try_from(record: UserRecordV2) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: UserId::from_bytes(record.id),
+            email_addresses: record
+                .email_addresses
+                .into_iter()
+                .map(|email| email.identification(EmailAddress::from))
+                .collect::<Result<_, _>>()?,
+            phone_numbers: record
+                .phone_numbers
+                .into_iter()
+                .map(|phone| phone.identification(PhoneNumber::restore))
+                .collect::<Result<_, _>>()?,
+            external_accounts: record.external_accounts.into_iter().map(Into::into).collect(),
+            username: record.username.map(Username::restore),
+            external_id: record.external_id,
+            password_digest: record.password_digest,
+            first_name: record.first_name,
+            last_name: record.last_name,
+            unsafe_metadata: record.unsafe_metadata,
+            public_metadata: record.public_metadata,
+            locale: record.locale,
+            legal_accepted_at: record.legal_accepted_at.map(Timestamp::from_millis),
+            created_at: Timestamp::from_millis(record.created_at),
+            updated_at: Timestamp::from_millis(record.updated_at),
+            last_sign_in_at: record.last_sign_in_at.map(Timestamp::from_millis),
+            devices: record.devices.into_iter().map(ClientId::from_bytes).collect(),
+            sessions_ended: record.sessions_ended.map(|(at, except)| SessionsEnded {
+                at: Timestamp::from_millis(at),
+                except: SessionId::from_bytes(except),
+            }),
+            sign_up: record.sign_up.map(|sign_up| sign_up.try_into().map(Box::new)).transpose()?,
+        })
+    }
+}
+
+impl<T> IdentificationV1<T> {
+    fn of<V>(identification: &Identification<V>, value: impl FnOnce(&V) -> T) -> Self {
+        Self {
+            id: *identification.id.as_bytes(),
+            value: value(&identification.value),
+            verified_by: identification.verified_by.as_ref().map(ToString::to_string),
+        }
+    }
+
+    fn identification<V>(self, value: impl FnOnce(T) -> V) -> Result<Identification<V>, StoreError> {
+        Ok(Identification {
+            id: IdentificationId::from_bytes(self.id),
+            value: value(self.value),
+            verified_by: self.verified_by.as_deref().map(strategy).transpose()?,
+        })
+    }
+}

@@ -1,0 +1,110 @@
+//! What is over: records that say nothing any more, found by walking through them in portions. No list of dates has to
+//! be kept for them, and none can be wrong; a round takes as long as it takes.
+
+use bytes::Bytes;
+
+use crate::domain::id::{ClientId, SessionId};
+use crate::domain::sign_in::Failures;
+use crate::domain::sign_up::{Phase, SignUp};
+use crate::domain::time::{Span, Timestamp};
+
+use super::codec;
+use super::key::{self, Kind};
+use super::quota;
+use super::record::{ClientRecordV3, CounterRecordV1, FailuresRecordV1, OutboxRecordV1, UserRecordV2};
+use crate::domain::client::Client;
+use crate::store::OutboxEntry;
+use crate::store::store::StoreError;
+
+/// How long records are kept after they were last of use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RetentionPolicy {
+    /// A client without a session and without a sign-up in progress.
+    pub client: Span,
+    /// A finished sign-up whose session is over.
+    pub finished: Span,
+}
+
+/// A place in the walk; the default is its beginning.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScanCursor(pub(in crate::store) Bytes);
+
+/// A record that was over when the walk came by; the commit looks again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpiredKey(pub(in crate::store) Bytes);
+
+/// A portion of the walk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScanPage {
+    /// What is over.
+    pub stale: Vec<ExpiredKey>,
+    /// Where the next portion begins.
+    pub next: ScanCursor,
+}
+
+/// What becomes of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::store) enum Verdict {
+    Keep,
+    Delete,
+    /// It loses a part.
+    Rewrite(Bytes),
+}
+
+/// The kinds that are walked through, in this order; then it begins anew.
+pub(in crate::store) const GC_KINDS: [Kind; 5] =
+    [Kind::Client, Kind::Outbox, Kind::Counter, Kind::User, Kind::Failures];
+
+/// What becomes of the record at `key` at `now`; `get` reads other records.
+pub(in crate::store) fn fate(
+    key: &[u8],
+    value: &[u8],
+    keep: RetentionPolicy,
+    now: Timestamp,
+    get: impl Fn(&Bytes) -> Result<Option<Bytes>, StoreError>,
+) -> Result<Verdict, StoreError> {
+    let goes = |is_over: bool| if is_over { Verdict::Delete } else { Verdict::Keep };
+    let is = |kind: Kind| key.first() == Some(&kind.byte());
+    Ok(if is(Kind::Client) {
+        let client = Client::try_from(codec::decode::<ClientRecordV3>(value)?)?;
+        let has_session = client.live_sessions(now).next().is_some();
+        let is_idle = client.updated_at + keep.client <= now;
+        let in_progress = client.sign_up.map(|id| get(&key::sign_up(id))).transpose()?.flatten().is_some();
+        goes(is_idle && !has_session && !in_progress)
+    } else if is(Kind::Outbox) {
+        let entry = OutboxEntry::from(codec::decode::<OutboxRecordV1>(value)?);
+        goes(entry.expire_at + UNSENT <= now)
+    } else if is(Kind::Counter) {
+        goes(quota::is_over(&codec::decode::<CounterRecordV1>(value)?, now))
+    } else if is(Kind::Failures) {
+        goes(Failures::from(codec::decode::<FailuresRecordV1>(value)?).are_forgotten(now))
+    } else if is(Kind::User) {
+        let mut record = codec::decode::<UserRecordV2>(value)?;
+        let Some(kept) = record.sign_up.take() else { return Ok(Verdict::Keep) };
+        let sign_up = SignUp::try_from(kept)?;
+        let is_over = match sign_up.phase {
+            Phase::Complete { at, .. } if at + keep.finished > now => false,
+            Phase::Complete { session_id, .. } => !lives(session_id, sign_up.client_id, now, get)?,
+            Phase::Open => false,
+        };
+        if is_over { Verdict::Rewrite(codec::encode(&record)?) } else { Verdict::Keep }
+    } else {
+        Verdict::Keep
+    })
+}
+
+/// Whether a session is still used on its client.
+fn lives(
+    session: SessionId,
+    client: ClientId,
+    now: Timestamp,
+    get: impl Fn(&Bytes) -> Result<Option<Bytes>, StoreError>,
+) -> Result<bool, StoreError> {
+    let Some(bytes) = get(&key::client(client))? else { return Ok(false) };
+    let client = Client::try_from(codec::decode::<ClientRecordV3>(&bytes)?)?;
+    Ok(client.live_session(session, now).is_some())
+}
+
+/// How long a message that could not be sent outlives its end: the relay strikes it out itself, unless it was never
+/// told of it.
+const UNSENT: Span = Span::from_secs(3600);

@@ -1,0 +1,51 @@
+//! Records that can't be read: whoever walks past one says so once and goes on, so that one damaged record is not the
+//! end of what happens to all the others.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use crate::store::store::StoreError;
+
+/// The records that were found to be unreadable since the start.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Unreadable {
+    told: Mutex<HashSet<Vec<u8>>>,
+}
+
+impl Unreadable {
+    /// What was read, or `None` for a record that is damaged: that is logged the first time.
+    ///
+    /// # Errors
+    /// Everything that says nothing about the record itself, such as a disk that can't be read now.
+    pub(in crate::store) fn skip<T>(&self, key: &[u8], read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+        match read {
+            Ok(value) => Ok(Some(value)),
+            Err(error @ (StoreError::Damaged(_) | StoreError::TooLarge(_))) => {
+                self.tell(key, &error);
+                Ok(None)
+            }
+            Err(error @ StoreError::Unavailable(_)) => Err(error),
+        }
+    }
+
+    /// Logs a record, unless it was logged before or too many were.
+    fn tell(&self, key: &[u8], error: &StoreError) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() >= TOLD_MAX || !told.insert(key.to_vec()) {
+            return;
+        }
+        let shown: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        tracing::error!(record.key = shown, %error, "a record is left where it is, because it can't be read");
+        if told.len() == TOLD_MAX {
+            tracing::error!(count = TOLD_MAX, "no further unreadable records are named until the next start");
+        }
+    }
+
+    #[cfg(test)]
+    pub(in crate::store) fn count(&self) -> usize {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+/// How many are remembered, and so named, at most.
+const TOLD_MAX: usize = 1000;

@@ -1,0 +1,45 @@
+//! The embedded ledger: a journal that acknowledges, sled that keeps the snapshots behind it.
+//!
+//! Begin reading at [`Ledger`]. A group of writes goes into the **journal** (one frame, one write, one fdatasync), becomes
+//! visible in the **overlay**, and is carried into sled by the **checkpoint** thread, after which its segment is recycled.
+//! **Recovery** joins the three again at the next start, guided by the **manifest**, which says how sled was left and which
+//! files the journal consists of.
+//!
+//! This room knows keys and values as bytes. It does not know what a record means, how it is encoded, which writes belong to
+//! a sign-up, what a version is, or who waits for an answer. sled is named nowhere else.
+
+mod checkpoint;
+mod error;
+mod file;
+mod filter;
+mod frame;
+mod hash;
+mod inventory;
+mod journal;
+#[expect(clippy::module_inception, reason = "the room is named after its one handle")]
+mod ledger;
+mod manifest;
+mod manifest_file;
+mod options;
+mod overlay;
+mod patience;
+mod pool;
+mod recovery;
+mod refusals;
+mod replay;
+pub(super) mod rewrite;
+mod scrub;
+mod segment;
+mod shared;
+mod snapshots;
+mod tree;
+mod verify;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests;
+
+pub use error::{AppendError, OpenError, ReadError};
+pub use ledger::{Ledger, Stats};
+pub use options::{Durability, Options, Write};
+pub use recovery::holds_data;
