@@ -42,6 +42,8 @@ fn the_checks_can_fail() {
         ("tests/it/x.rs", "// guide/contract.md#biscuits.", "contract has no heading #biscuits"),
         ("README.md", "[Cookies](src/guide/storage.md)", "the guide has no page storage"),
         ("src/guide/contract.md", "[x](crate::guide::contract#a-b)", "contract has no heading #a-b"),
+        ("src/guide/contract.md", "[x](contract.md#a-b)", "contract has no heading #a-b"),
+        ("src/guide/contract.md", "[x](contracts.md)", "the guide has no page contracts"),
         ("src/guide/contract.md", "see [x](#no-cookies)", "contract has no heading #no-cookies"),
     ];
     for (path, text, fault) in wrong {
@@ -51,6 +53,7 @@ fn the_checks_can_fail() {
         ("src/lib.rs", "/// ([guide: Cookies](crate::guide::contract#cookies)). [`x`](super::other#y)"),
         ("tests/it/x.rs", "// guide/contract.md#cookies, guide/contract.md."),
         ("src/guide/contract.md", "[x](#cookies) and [y](crate::guide::contract#the-contract)"),
+        ("src/guide/contract.md", "[x](contract.md) and [y](contract.md#the-contract)"),
         ("README.md", "[elsewhere](#cookies-of-the-readme)"),
     ];
     for (path, text) in right {
@@ -162,8 +165,15 @@ fn references(path: &str, text: &str) -> Vec<(usize, Reference)> {
         }
     }
     let Some(own) = own else { return found };
-    for (at, _) in text.match_indices("](#") {
-        found.push((at, Reference { page: own.to_owned(), anchor: anchor(&text[at + 2..]) }));
+    for (at, _) in text.match_indices("](") {
+        let rest = &text[at + 2..];
+        let page: &str = rest.split(|c| !is_word(c)).next().unwrap_or_default();
+        let (page, after) = match rest[page.len()..].strip_prefix(".md") {
+            Some(after) => (page, after),
+            None if rest.starts_with('#') => (own, rest),
+            None => continue,
+        };
+        found.push((at, Reference { page: page.to_owned(), anchor: anchor(after) }));
     }
     found
 }
@@ -239,7 +249,7 @@ fn texts() -> Vec<(String, String)> {
     let root = root();
     let folders =
         ["src", "tests", "benches", "config", "examples"].iter().flat_map(|folder| files_below(&root.join(folder)));
-    let pages = ["README.md", "CHANGELOG.md"].iter().map(|name| root.join(name));
+    let pages = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].iter().map(|name| root.join(name));
     let own = Path::new(file!()).file_name().expect("a name");
     let mut found = Vec::new();
     for path in folders.chain(pages).filter(|path| path.file_name() != Some(own)) {
