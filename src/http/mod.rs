@@ -1,8 +1,9 @@
 //! The wire edge: HTTP, Clerk's Frontend API shapes, cookies and origins. It knows the engine and the domain; it
 //! must not know the store, the actors or ractor, and it decides nothing about sign-ups.
 //!
-//! Begin reading at [`server`], then `service.rs` (the walk of one request), `router.rs` and `routes/`. Shapes are
-//! in `wire/`, every error text in `error/table.rs`.
+//! Begin reading at [`server`], then `service.rs` (the way of one request) and `routing.rs`. `request/` reads what comes
+//! in, `response/` writes what goes out. The calls are in a folder for each audience: `frontend/`, `backend/`, `dev/`,
+//! `ops/`. Clerk's shapes are in `wire/`, every error text in `response/error/table.rs`.
 
 mod app;
 pub(in crate::http) mod backend;

@@ -1,4 +1,5 @@
-//! The calls, one file per resource: each reads parameters, asks the engine and renders what came of it.
+//! From a route to the call that answers it. The calls are in the folder of their audience, a file for each resource: each
+//! reads parameters, asks the engine and renders the result.
 
 use bytes::Bytes;
 use hyper::Method;
