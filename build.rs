@@ -1,7 +1,7 @@
 //! Notes for release builds which commit they are of, for reports of what was measured. `VESTIBULE_COMMIT` wins, where
 //! there is no repository. Other builds note nothing, so that a commit is no reason to build anew.
 //!
-//! Makes the guide's pages for rustdoc: there their links to each other lead to modules, in the repository to files.
+//! Makes the guide's pages for rustdoc: there their links lead to modules and items, in the repository to files.
 
 use std::path::Path;
 use std::process::Command;
@@ -18,7 +18,7 @@ fn main() -> io::Result<()> {
     make_guide(Path::new("src/guide"), &Path::new(&out).join("guide"))
 }
 
-/// Copies the pages, with `](page.md` made `](crate::guide::page`.
+/// Copies the pages, with `](page.md` made `](crate::guide::page`, and `](../a.rs "crate::a::A")` made `](crate::a::A)`.
 fn make_guide(from: &Path, to: &Path) -> io::Result<()> {
     println!("cargo:rerun-if-changed={}", from.display());
     let mut names = Vec::new();
@@ -31,9 +31,21 @@ fn make_guide(from: &Path, to: &Path) -> io::Result<()> {
         for other in &names {
             page = page.replace(&format!("]({other}.md"), &format!("](crate::guide::{other}"));
         }
-        fs::write(to.join(format!("{name}.md")), page)?;
+        fs::write(to.join(format!("{name}.md")), with_items(&page))?;
     }
     Ok(())
+}
+
+fn with_items(page: &str) -> String {
+    let mut parts = page.split("](../");
+    let mut made = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(" \"").and_then(|(_, rest)| rest.split_once("\")")) {
+            Some((item, rest)) if item.starts_with("crate::") => made.extend(["](", item, ")", rest]),
+            _ => made.extend(["](../", part]),
+        }
+    }
+    made
 }
 
 /// The commit of the repository that this package is, marked where files differ from it; none where it only lies in one.

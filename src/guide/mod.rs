@@ -5,9 +5,9 @@
 //! what is on the disk. Those who write a client begin with [`contract`]; it goes on in [`contract_sign_ups`],
 //! [`contract_sign_ins`], [`contract_errors`] and [`contract_backend`].
 //!
-//! These modules hold text only. Their links to each other lead to files, so that they work where the repository is
-//! shown; `build.rs` makes links to modules of them. Comments in the code lead to their headings, and a test checks that
-//! the headings are there.
+//! These modules hold text only. Their links lead to files, so that they work where the repository is shown; `build.rs`
+//! makes links to modules and items of them. Comments in the code lead to their headings, and a test checks that the
+//! headings are there.
 
 macro_rules! page {
     ($name:literal) => {

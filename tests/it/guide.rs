@@ -39,6 +39,22 @@ fn every_file_that_the_guide_names_is_there() {
     assert!(count > 50, "only {count} files are named");
 }
 
+/// `build.rs` makes links to items of them, which rustdoc checks; where the repository is shown they lead to files.
+#[test]
+fn every_link_from_the_guide_into_the_code_leads_to_a_file_and_names_an_item() {
+    let mut count = 0;
+    for (name, page) in PAGES {
+        assert!(!page.contains("](crate::"), "{name} has a link that leads nowhere where the repository is shown");
+        for link in page.split("](../").skip(1).map(|rest| rest.split(')').next().unwrap_or_default()) {
+            let (path, item) = link.split_once(' ').unwrap_or((link, ""));
+            assert!(root().join("src").join(path).exists(), "{name} leads to {path}");
+            assert!(item.starts_with("\"crate::"), "{name} names no item beside {path}");
+            count += 1;
+        }
+    }
+    assert!(count > 15, "only {count} links were found");
+}
+
 /// Such as `planner.rs`, where the folder is plain from what is said before.
 #[test]
 fn every_source_that_the_guide_names_by_its_file_alone_is_there() {
