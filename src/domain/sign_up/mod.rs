@@ -4,6 +4,7 @@
 //! data. Nothing is changed in place, so whoever holds the old value keeps it when a commit is refused.
 
 mod admission;
+mod apply;
 mod attempt;
 mod backend_update;
 mod command;
