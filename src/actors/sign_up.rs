@@ -272,7 +272,7 @@ impl State {
         let context = &self.arguments.context;
         let policy = &context.policy;
         let relaxed = conversion.is_none();
-        let deadline = next.abandon_at(policy) + policy.keep_finished;
+        let deadline = next.forget_at(policy);
         let accepted = conversion.as_ref().and_then(|c| Some(InvitationChange::Accept(c.accepts?, c.user.id)));
         let commit = Commit {
             at: context.now(),

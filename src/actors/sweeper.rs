@@ -102,9 +102,8 @@ impl State {
         let due = self.context.store.due(now, PORTION).await?;
         let mut commit = Commit { at: now, relaxed: true, ..Commit::default() };
         for (indexed_at, id) in due {
-            let policy = &self.context.policy;
             let keep_until = match self.context.store.sign_up(id).await {
-                Ok(Some(sign_up)) if sign_up.phase == Phase::Open => sign_up.abandon_at(policy) + policy.keep_finished,
+                Ok(Some(sign_up)) if sign_up.phase == Phase::Open => sign_up.forget_at(&self.context.policy),
                 // The store says so, and lists one that can't be read anew, for later.
                 Ok(_) | Err(StoreError::Damaged(_)) => now,
                 Err(error) => return Err(error),

@@ -23,8 +23,7 @@ impl SignIn {
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
         self.offered(&attempt.strategy, user, cx)?;
-        let mut next = self.clone();
-        next.version += 1;
+        let next = self.counted();
         match &attempt.proof {
             Proof::Password { fits } => next.prove_password(fits.as_ref(), Some(self.stamp()), user, cx),
             Proof::Code(code) => {

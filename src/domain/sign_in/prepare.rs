@@ -25,10 +25,7 @@ impl SignIn {
         user: Option<&User>,
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
-        let mut next = self.clone();
-        next.version += 1;
-        next.updated_at = cx.now.max(self.updated_at);
-        next.prepare_in_place(prepare, Some(self.stamp()), user, cx)
+        self.touched(cx).prepare_in_place(prepare, Some(self.stamp()), user, cx)
     }
 
     /// Prepares on a value that is already the next one.

@@ -74,6 +74,13 @@ impl Transition {
         refused
     }
 
+    /// The same where the answer does not reach the sign-in's client: it is owed its new token then, for a token that it
+    /// is not told of would lock it out.
+    pub(super) fn without_rotation(mut self) -> Self {
+        self.client_changes.retain(|change| *change != ClientChange::Rotate);
+        self
+    }
+
     /// Has nothing sent, and everything else as if it were.
     pub fn unsent(mut self) -> Self {
         for Effect::Deliver(message) in &mut self.effects {

@@ -84,9 +84,7 @@ impl SignUp {
 
     /// A captcha was solved for it. Nothing else comes of that: what the person was about to do, they do next.
     pub(super) fn solve_captcha(&self, cx: &Context<'_>) -> Transition {
-        let mut next = self.clone();
-        next.version += 1;
-        next.updated_at = cx.now.max(self.updated_at);
+        let mut next = self.touched(cx);
         next.captcha_solved = true;
         Transition::to(next)
     }

@@ -5,7 +5,7 @@ use crate::domain::context::Context;
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::rejection::{ErrorCode, Rejection};
 
-use super::state::{Phase, SignUp, Status};
+use super::state::{SignUp, Status};
 use super::{Command, Fields, Transition};
 
 impl SignUp {
@@ -20,7 +20,7 @@ impl SignUp {
         origin: Option<String>,
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
-        let created = Self::empty(id, client_id, origin, cx).update(fields, cx);
+        let created = Self::new(id, client_id, origin, cx.now).update(fields, cx);
         // There is nothing yet that a captcha could be handed in for: it comes with the parameters.
         let mut transition = created.map_err(|refused| match refused.is(ErrorCode::RequiresCaptcha) {
             true => ErrorCode::CaptchaMissingToken.into(),
@@ -66,34 +66,6 @@ impl SignUp {
             Command::VerifyLink(follow) => self.replayed_link(follow, cx),
             Command::BackendUpdate(update) if update.is_done(self) => Ok(Transition::unchanged(self)),
             _ => Err(ErrorCode::SignUpCannotBeUpdated.into()),
-        }
-    }
-
-    fn empty(id: SignUpId, client_id: ClientId, origin: Option<String>, cx: &Context<'_>) -> Self {
-        Self {
-            id,
-            client_id,
-            version: 0,
-            phase: Phase::Open,
-            created_at: cx.now,
-            updated_at: cx.now,
-            email_address: None,
-            phone_number: None,
-            username: None,
-            password_digest: None,
-            first_name: None,
-            last_name: None,
-            external_account: None,
-            invitation: None,
-            captcha_solved: false,
-            custom_action: false,
-            external_id: None,
-            unsafe_metadata: "{}".into(),
-            public_metadata: "{}".into(),
-            legal_accepted_at: None,
-            locale: None,
-            origin,
-            recent_sends: Vec::new(),
         }
     }
 }

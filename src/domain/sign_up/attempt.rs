@@ -24,11 +24,10 @@ impl SignUp {
         let address = self.address(&field).ok_or(ErrorCode::VerificationMissing)?;
         let (verification, guess) = verification.guess(self.id, self.client_id, &address.value, Some(&code), cx);
 
-        let mut next = self.clone();
-        next.version += 1;
-        if guess == Guess::Right {
-            next.updated_at = cx.now.max(self.updated_at);
-        }
+        let mut next = match guess {
+            Guess::Right => self.touched(cx),
+            Guess::Wrong => self.counted(),
+        };
         if let Some(slot) = next.verification_slot(&field) {
             *slot = Some(verification);
         }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::client::ClientChange;
 use crate::domain::context::Context;
 use crate::domain::field::Field;
 use crate::domain::id::{SessionId, UserId};
@@ -85,11 +84,9 @@ impl SignUp {
     ) -> Result<Transition, Rejection> {
         let account = self.external_account.as_ref().filter(|account| account.awaits_callback(&back.nonce, cx.now));
         let account = account.ok_or(ErrorCode::OAuthCallbackInvalid)?;
-        let mut next = self.clone();
-        next.version += 1;
-        next.updated_at = cx.now.max(self.updated_at);
+        let mut next = self.touched(cx);
         next.settle((**account).clone(), &back.answer, cx);
-        let mut transition = match Transition::to(next.clone()).convert_if_complete(cx) {
+        let transition = match Transition::to(next.clone()).convert_if_complete(cx) {
             Ok(transition) => transition,
             // The person has a page to go back to, and hears there why.
             Err(refused) => {
@@ -97,11 +94,7 @@ impl SignUp {
                 Transition::to(next)
             }
         };
-        if !back.by_owner {
-            // A new token would lock the client out that began.
-            transition.client_changes.retain(|change| *change != ClientChange::Rotate);
-        }
-        Ok(transition)
+        Ok(if back.by_owner { transition } else { transition.without_rotation() })
     }
 
     /// Whether the person is away at a provider.

@@ -19,10 +19,7 @@ impl SignUp {
         if field.is_some_and(|field| self.is_verified(&field, cx.now, cx.policy)) {
             return Ok(Transition::unchanged(self));
         }
-        let mut next = self.clone();
-        next.version += 1;
-        next.updated_at = cx.now.max(self.updated_at);
-        next.prepare_in_place(prepare, cx)
+        self.touched(cx).prepare_in_place(prepare, cx)
     }
 
     /// Prepares on a value that is already the next one.

@@ -50,6 +50,13 @@ impl Transition {
         Self { changed: false, ..Self::to(value.clone()) }
     }
 
+    /// The same where the answer does not reach the sign-up's client: it is owed its new token then, for a token that it
+    /// is not told of would lock it out.
+    pub(super) fn without_rotation(mut self) -> Self {
+        self.client_changes.retain(|change| *change != ClientChange::Rotate);
+        self
+    }
+
     /// Nothing changes, and the completing answer is given again.
     pub(super) fn replay(value: &SignUp) -> Self {
         Self { is_replay: true, ..Self::unchanged(value) }

@@ -15,9 +15,7 @@ impl SignUp {
         fields.agree_with_ticket()?;
         fields.agree_with_proof(cx.settings)?;
         self.refuse_taken(fields, cx)?;
-        let mut next = self.clone();
-        next.version += 1;
-        next.updated_at = cx.now.max(self.updated_at);
+        let mut next = self.touched(cx);
         next.take(fields, cx);
         next.check_mode(cx)?;
         next.check_captcha(fields.external.as_ref(), cx)?;

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use crate::domain::client::Client;
 use crate::domain::context::AddressLimits;
 use crate::domain::effect::{QuotaKind, QuotaUse};
-use crate::domain::field::Field;
 use crate::domain::id::{SignUpId, UserId};
 use crate::domain::identifier::Identifier;
 use crate::domain::sign_in::{Entry, Failures, Try};
@@ -262,14 +261,8 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         };
         self.remove(key);
         self.remove(key::deadline(Timestamp::from_millis(record.deadline_key), id));
-        let current = [Field::EmailAddress, Field::PhoneNumber]
-            .iter()
-            .filter_map(|field| sign_up.address(field))
-            .collect::<Vec<_>>();
-        let sent = sign_up.recent_sends.iter().map(|(to, _)| to);
-        let counters =
-            current.iter().chain(sent).map(key::address_counter).chain([key::client_counter(sign_up.client_id)]);
-        for key in counters {
+        let of_addresses = sign_up.addresses_messaged().map(|address| key::address_counter(&address));
+        for key in of_addresses.chain([key::client_counter(sign_up.client_id)]) {
             let counter = self.batch.unreadable.skip(&key, self.record::<CounterRecordV1>(&key))?.flatten();
             if counter.is_some_and(|counter| quota::is_over(&counter, at)) {
                 self.remove(key);
@@ -395,6 +388,7 @@ const UNREADABLE_RETRY: Span = Span::from_secs(86_400);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::field::Field;
     use crate::domain::sign_up::Phase;
     use crate::store::kv::record::samples;
     use crate::store::{Kind, Memory};
