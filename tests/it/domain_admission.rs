@@ -12,11 +12,12 @@ use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::restrictions::{AccessList, PhoneCountries};
 use vestibule::domain::settings::{OAuth, Settings, SignUpMode, Social};
 use vestibule::domain::sign_up::{
-    AuthorizationRequest, AuthorizationResponse, BackendUpdate, Command, External, Fields, Prepare, ProviderOutcome,
-    RawFields, SignUp, Transition, VerifyLink,
+    BackendUpdate, Command, External, Fields, Prepare, RawFields, SignUp, Transition, VerifyLink,
 };
 use vestibule::domain::time::{Span, Timestamp};
-use vestibule::domain::verification::{LinkToken, Profile, Strategy};
+use vestibule::domain::verification::{
+    AuthorizationRequest, AuthorizationResponse, LinkToken, Profile, ProviderOutcome, Strategy,
+};
 
 use crate::domain::{World, raw, settings};
 

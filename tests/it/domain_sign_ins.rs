@@ -5,9 +5,8 @@ use vestibule::domain::identifier::EmailAddress;
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_in::{Attempt, Create, Fit, Newcomer, Proof, SignIn, Start, Transition};
-use vestibule::domain::sign_up::{AuthorizationRequest, ProviderOutcome};
 use vestibule::domain::user::User;
-use vestibule::domain::verification::{ExternalAccount, Strategy};
+use vestibule::domain::verification::{AuthorizationRequest, ExternalAccount, ProviderOutcome, Strategy};
 
 use crate::domain::{World, raw, settings};
 use crate::domain_admission::{answer, person};

@@ -3,8 +3,7 @@
 use crate::domain::id::{ClientId, IdentificationId, SignInId};
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{ErrorCode, Reason};
-use crate::domain::sign_up::{AuthorizationRequest, ProviderOutcome};
-use crate::domain::verification::{self, ExternalAccount, Strategy};
+use crate::domain::verification::{self, AuthorizationRequest, ExternalAccount, ProviderOutcome, Strategy};
 
 use super::{Fit, Newcomer};
 

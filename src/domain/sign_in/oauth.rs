@@ -5,9 +5,8 @@ use crate::domain::context::Context;
 use crate::domain::id::{SignInId, UserId};
 use crate::domain::identifier::EmailAddress;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::sign_up::{AuthorizationResponse, ProviderOutcome};
 use crate::domain::user::UserAccount;
-use crate::domain::verification::{ExternalAccount, ExternalState};
+use crate::domain::verification::{AuthorizationResponse, ExternalAccount, ExternalState, ProviderOutcome};
 
 use super::{Credential, SignIn, Transition};
 

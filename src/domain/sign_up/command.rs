@@ -2,9 +2,9 @@
 
 use crate::domain::id::ClientId;
 use crate::domain::rejection::{ErrorCode, Reason};
-use crate::domain::verification::{LinkSecret, Strategy};
+use crate::domain::verification::{AuthorizationResponse, LinkSecret, Strategy};
 
-use super::{AuthorizationResponse, BackendUpdate, Fields};
+use super::{BackendUpdate, Fields};
 
 /// A command to an existing sign-up.
 #[derive(Clone, Debug)]

@@ -51,7 +51,7 @@ pub use backend_update::BackendUpdate;
 pub use command::{Attempt, Command, Prepare, VerifyLink};
 pub(super) use fields::channel;
 pub use fields::{Fields, Patch, RawFields, check_enabled};
-pub use oauth::{AuthorizationRequest, AuthorizationResponse, External, ProviderOutcome};
+pub use oauth::External;
 pub use own_words::own_words;
 pub use state::{Collected, Phase, SignUp, Status};
 pub use transition::Transition;

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 
 use crate::domain::context::Context;
 use crate::domain::field::Field;
-use crate::domain::id::{SessionId, UserId};
 use crate::domain::identifier::{IdentifierKind, Username};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::settings::Settings;
-use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Strategy, Verification};
+use crate::domain::verification::{
+    AuthorizationRequest, AuthorizationResponse, ExternalAccount, ExternalState, Profile, ProviderOutcome, Strategy,
+    Verification,
+};
 
 use super::admission::takes_subaddresses;
 use super::fields::{check_enabled, name};
@@ -22,47 +24,6 @@ pub enum External {
     Begin(AuthorizationRequest),
     /// The application brought the provider's word along, or a sign-in handed it over.
     Answered(Strategy, ProviderOutcome),
-}
-
-/// One trip to a provider.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuthorizationRequest {
-    /// Which provider.
-    pub strategy: Strategy,
-    /// Fresh for this trip.
-    pub nonce: [u8; 16],
-    /// Where the browser goes afterwards unless a session came of it: absolute, and one of those allowed.
-    pub redirect_url: String,
-    /// Where it goes with a session.
-    pub action_complete_redirect_url: Option<String>,
-    /// The provider's page.
-    pub authorize_url: String,
-}
-
-/// The person is back from the trip with this nonce.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuthorizationResponse {
-    /// Which trip.
-    pub nonce: [u8; 16],
-    /// What came of it.
-    pub answer: ProviderOutcome,
-    /// Whether the sign-up's client hears of a new token of its own.
-    pub by_owner: bool,
-}
-
-/// What a provider said, and what look-ups found about it just before; the commit decides.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProviderOutcome {
-    /// Who the person is there, or why that is not known.
-    pub outcome: Result<Profile, ErrorCode>,
-    /// The user whose account it is, or who proved the address that the provider vouches for.
-    pub owner: Option<UserId>,
-    /// Whether that user is known by the address alone, so that the account would be a new one of theirs.
-    pub links: bool,
-    /// That user's session on this client.
-    pub session: Option<SessionId>,
-    /// Which of the profile's e-mail address and username belong to a user.
-    pub taken: BTreeSet<IdentifierKind>,
 }
 
 impl External {

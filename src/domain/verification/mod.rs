@@ -8,7 +8,10 @@ mod strategy;
 mod verification;
 
 pub use email_link::{Link, LinkSecret, LinkToken};
-pub use oauth::{ExternalAccount, ExternalState, ExternalStatus, Profile};
+pub use oauth::{
+    AuthorizationRequest, AuthorizationResponse, ExternalAccount, ExternalState, ExternalStatus, Profile,
+    ProviderOutcome,
+};
 pub use one_time_code::{CODE_DIGITS, OneTimeCode};
 pub use strategy::{Strategy, UnknownStrategy};
 pub use verification::{CodeDigest, Guess, Verification, VerificationStatus};

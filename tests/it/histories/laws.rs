@@ -8,10 +8,8 @@ use vestibule::domain::identifier::EmailAddress;
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::requirements::Requirements;
 use vestibule::domain::settings::SignUpMode;
-use vestibule::domain::sign_up::{
-    Attempt, Command, External, Fields, Phase, ProviderOutcome, SignUp, Status, Transition, VerifyLink,
-};
-use vestibule::domain::verification::{ExternalState, Strategy as Way, VerificationStatus};
+use vestibule::domain::sign_up::{Attempt, Command, External, Fields, Phase, SignUp, Status, Transition, VerifyLink};
+use vestibule::domain::verification::{ExternalState, ProviderOutcome, Strategy as Way, VerificationStatus};
 
 use super::instance::PROVIDER;
 use super::people::{ADDRESSES, Live, Person};

@@ -10,9 +10,10 @@ use vestibule::domain::rejection::Rejection;
 use vestibule::domain::sign_in::{
     self, Account, Attempt, Create, Fit, Newcomer, Prepare, Proof, SignIn, Start, Transition,
 };
-use vestibule::domain::sign_up::{AuthorizationResponse, ProviderOutcome};
 use vestibule::domain::user::User;
-use vestibule::domain::verification::{ExternalAccount, OneTimeCode, Strategy as Way};
+use vestibule::domain::verification::{
+    AuthorizationResponse, ExternalAccount, OneTimeCode, ProviderOutcome, Strategy as Way,
+};
 use vestibule::store::{ClientWrite, Commit, CommitError, Store};
 
 use super::instance::{Instance, instances};

@@ -8,8 +8,8 @@ use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::sign_in::{
     Attempt, Create, Credential, Entry, Phase, Prepare, Proof, SignIn, Start, Status, Transition,
 };
-use vestibule::domain::sign_up::{AuthorizationResponse, ProviderOutcome};
 use vestibule::domain::user::User;
+use vestibule::domain::verification::{AuthorizationResponse, ProviderOutcome};
 
 use super::people::Live;
 use super::world::{Law, World};

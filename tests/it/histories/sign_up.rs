@@ -8,10 +8,9 @@ use vestibule::domain::effect::Effect;
 use vestibule::domain::id::ClientId;
 use vestibule::domain::rejection::Rejection;
 use vestibule::domain::sign_up::{
-    Attempt, AuthorizationResponse, BackendUpdate, Command, Fields, Patch, Phase, Prepare, SignUp, Transition,
-    VerifyLink,
+    Attempt, BackendUpdate, Command, Fields, Patch, Phase, Prepare, SignUp, Transition, VerifyLink,
 };
-use vestibule::domain::verification::LinkToken;
+use vestibule::domain::verification::{AuthorizationResponse, LinkToken};
 use vestibule::store::{ClientWrite, Commit, CommitError, SignUpWrite, Store};
 
 use super::instance::{Instance, instances};
