@@ -3,10 +3,9 @@
 use crate::domain::client::Client;
 use crate::domain::context::Context;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
-use crate::domain::sign_up::check_enabled;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
-use crate::domain::verification::{ExternalAccount, Strategy};
+use crate::domain::verification::{ExternalAccount, Strategy, check_enabled};
 
 use super::{Create, Phase, SignIn, Start, Transition};
 

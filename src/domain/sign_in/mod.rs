@@ -16,7 +16,7 @@ mod prepare;
 mod state;
 mod transition;
 
-pub use command::{Attempt, Create, Prepare, Proof, Start, check_begins_alone, parse_strategy};
+pub use command::{Attempt, Create, Prepare, Proof, Start, check_begins_alone};
 pub use entry::{Credential, Entry, Fit, NotTheirs};
 pub use factor::{Factor, FactorAddress, identifier, supported_identifiers};
 pub use failures::{Account, FORGOTTEN_AFTER, Failures, Share, SourceMark, Try};

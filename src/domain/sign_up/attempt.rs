@@ -5,9 +5,8 @@ use crate::domain::context::Context;
 use crate::domain::effect::{QuotaKind, QuotaUse};
 use crate::domain::field::Field;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::verification::{Guess, OneTimeCode, Verification, VerificationStatus};
+use crate::domain::verification::{Guess, OneTimeCode, Verification, VerificationStatus, check_enabled};
 
-use super::fields::check_enabled;
 use super::state::Phase;
 use super::{Attempt, SignUp, Transition};
 

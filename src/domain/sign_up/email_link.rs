@@ -8,10 +8,9 @@ use crate::domain::field::Field;
 use crate::domain::id::ClientId;
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::verification::{Link, Strategy, Verification, VerificationStatus};
+use crate::domain::verification::{Link, Strategy, Verification, VerificationStatus, check_enabled};
 
 use super::attempt::REPLAY_MS;
-use super::fields::check_enabled;
 use super::state::Phase;
 use super::{SignUp, Transition, VerifyLink};
 

@@ -49,8 +49,7 @@ mod update;
 
 pub use backend_update::BackendUpdate;
 pub use command::{Attempt, Command, Prepare, VerifyLink};
-pub(super) use fields::channel;
-pub use fields::{Fields, Patch, RawFields, check_enabled};
+pub use fields::{Fields, Patch, RawFields};
 pub use oauth::External;
 pub use own_words::own_words;
 pub use state::{Collected, Phase, SignUp, Status};

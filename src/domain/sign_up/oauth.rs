@@ -10,11 +10,11 @@ use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::settings::Settings;
 use crate::domain::verification::{
     AuthorizationRequest, AuthorizationResponse, ExternalAccount, ExternalState, Profile, ProviderOutcome, Strategy,
-    Verification,
+    Verification, check_enabled,
 };
 
 use super::admission::takes_subaddresses;
-use super::fields::{check_enabled, name};
+use super::fields::name;
 use super::{Collected, Fields, SignUp, Transition};
 
 /// What a create or update says about an account at a provider.

@@ -7,9 +7,8 @@ use crate::domain::id::MessageId;
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
-use crate::domain::verification::{LinkToken, OneTimeCode, Strategy, Verification, VerificationStatus};
+use crate::domain::verification::{LinkToken, OneTimeCode, Strategy, Verification, VerificationStatus, check_enabled};
 
-use super::fields::check_enabled;
 use super::{Prepare, SignUp, Transition};
 
 impl SignUp {

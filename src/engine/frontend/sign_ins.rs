@@ -428,7 +428,7 @@ impl Engine {
     ) -> Result<Start, EngineError> {
         let password = raw.password.as_ref().filter(|password| !password.expose().is_empty());
         if let Some(strategy @ Strategy::OAuth(_)) = strategy {
-            sign_up::check_enabled(strategy, &self.settings())?;
+            verification::check_enabled(strategy, &self.settings())?;
             let params = RedirectParams {
                 redirect_url: raw.redirect_url.as_deref(),
                 action_complete_redirect_url: raw.action_complete_redirect_url.as_deref(),
@@ -463,7 +463,7 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<Attempt, EngineError> {
         let missing = |param| EngineError::from(ErrorCode::FormParamMissing.on(param));
-        let strategy = sign_in::parse_strategy(raw.strategy.as_deref())?;
+        let strategy = verification::parse_strategy(raw.strategy.as_deref())?;
         let proof = match strategy {
             Strategy::Password => {
                 let password = raw.password.as_ref().filter(|password| !password.expose().is_empty());
