@@ -6,8 +6,9 @@
 mod support;
 
 use vestibule::clock::{Clock, ManualClock};
-use vestibule::domain::context::{Context, KeyedDigest};
+use vestibule::domain::context::Context;
 use vestibule::domain::id::{ClientId, SignUpId};
+use vestibule::domain::ports::KeyedDigest;
 use vestibule::domain::sign_up::{Attempt, Command, Fields, Prepare, RawFields, SignUp};
 use vestibule::domain::time::Timestamp;
 use vestibule::domain::verification::Strategy;

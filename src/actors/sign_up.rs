@@ -9,8 +9,9 @@ use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::task::AbortHandle;
 
 use crate::domain::client::{ClientChange, ClientConflict};
-use crate::domain::effect::{Effect, Message};
+use crate::domain::effect::Effect;
 use crate::domain::id::{ClientId, SignUpId};
+use crate::domain::message::Message;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::sign_up::{Command, Fields, Phase, SignUp, Transition, taken};
 use crate::domain::time::{Span, Timestamp};

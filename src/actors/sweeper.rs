@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
-use crate::domain::context::Policy;
+use crate::domain::policy::Policy;
 use crate::domain::sign_up::Phase;
 use crate::store::{Commit, RetentionPolicy, ScanCursor, StoreError};
 

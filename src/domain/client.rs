@@ -4,8 +4,8 @@
 //! A client is changed by [`ClientChange`]s rather than by snapshots: the store applies them under the client's
 //! version in the same commit as everything else, so that two tabs, or a sign-out beside a conversion, lose nothing.
 
-use super::context::Policy;
 use super::id::{ClientId, SessionId, SignInId, SignUpId};
+use super::policy::Policy;
 use super::rejection::{ErrorCode, Reason, Rejection};
 use super::sign_in::{self, SignIn};
 use super::time::{Span, Timestamp};

@@ -5,11 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::domain::client::{Client, ClientChange, ClientConflict};
-use crate::domain::context::AddressLimits;
-use crate::domain::effect::QuotaUse;
 use crate::domain::id::{ClientId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::invitation::Invitation;
+use crate::domain::policy::AddressLimits;
+use crate::domain::quota::QuotaUse;
 use crate::domain::rejection::Rejection;
 use crate::domain::sign_in::{Entry, Try};
 use crate::domain::sign_up::SignUp;

@@ -1,10 +1,13 @@
 //! The pure core: no actor, no store, no clock.
 
 use vestibule::clock::{Clock, ManualClock};
-use vestibule::domain::context::{Context, KeyedDigest, Policy};
-use vestibule::domain::effect::{Effect, QuotaKind};
+use vestibule::domain::context::Context;
+use vestibule::domain::effect::Effect;
 use vestibule::domain::field::Field;
 use vestibule::domain::id::{ClientId, SignUpId};
+use vestibule::domain::policy::Policy;
+use vestibule::domain::ports::KeyedDigest;
+use vestibule::domain::quota::QuotaKind;
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::requirements::Requirements;
 use vestibule::domain::secret::Secret;

@@ -1,8 +1,9 @@
 //! Who becomes a user by an account at a provider: what the lists, the captcha and enumeration protection make of it.
 
-use vestibule::domain::effect::{Content, Effect};
+use vestibule::domain::effect::Effect;
 use vestibule::domain::identifier::{EmailAddress, IdentifierKind};
 use vestibule::domain::invitation::Invitation;
+use vestibule::domain::message::Content;
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::SignUpMode;

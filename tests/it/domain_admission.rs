@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use vestibule::domain::effect::{Effect, Message};
+use vestibule::domain::effect::Effect;
 use vestibule::domain::id::InvitationId;
 use vestibule::domain::identifier::EmailAddress;
 use vestibule::domain::invitation::{Invitation, InvitationState};
+use vestibule::domain::message::Message;
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::restrictions::{AccessList, PhoneCountries};

@@ -2,9 +2,11 @@
 
 use vestibule::clock::Clock as _;
 use vestibule::domain::client::ClientChange;
-use vestibule::domain::effect::{Effect, Message, QuotaKind};
+use vestibule::domain::effect::Effect;
 use vestibule::domain::field::Field;
 use vestibule::domain::id::ClientId;
+use vestibule::domain::message::Message;
+use vestibule::domain::quota::QuotaKind;
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::settings::Settings;
 use vestibule::domain::sign_up::{Command, Prepare, SignUp, Transition, VerifyLink};

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use vestibule::delivery::Capture;
 use vestibule::domain::client::Client;
-use vestibule::domain::context::Policy;
 use vestibule::domain::id::{
     ClientId, ExternalAccountId, IdentificationId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId,
 };
 use vestibule::domain::identifier::{EmailAddress, Identifier, Username};
 use vestibule::domain::invitation::Invitation;
+use vestibule::domain::policy::Policy;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings};
 use vestibule::domain::sign_up::SignUp;

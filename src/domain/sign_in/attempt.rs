@@ -2,8 +2,8 @@
 //! revealed before the count is committed.
 
 use crate::domain::context::Context;
-use crate::domain::effect::QuotaKind;
 use crate::domain::id::SignInId;
+use crate::domain::quota::QuotaKind;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::user::User;
 use crate::domain::verification::{Guess, OneTimeCode, Strategy, Verification, VerificationStatus};

@@ -1,9 +1,11 @@
 //! Preparing the first factor: making a code and having it sent.
 
 use crate::domain::context::Context;
-use crate::domain::effect::{Content, Effect, Message, QuotaKind};
+use crate::domain::effect::Effect;
 use crate::domain::id::{MessageId, SignInId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber};
+use crate::domain::message::{Content, Message};
+use crate::domain::quota::QuotaKind;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::user::User;

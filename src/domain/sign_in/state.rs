@@ -1,8 +1,9 @@
 //! What a sign-in holds, and what is derived from it.
 
-use crate::domain::context::{Context, Policy};
+use crate::domain::context::Context;
 use crate::domain::id::{ClientId, SessionId, SignInId, UserId};
 use crate::domain::identifier::Identifier;
+use crate::domain::policy::Policy;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::{ExternalAccount, Verification};
 

@@ -3,9 +3,11 @@
 use crate::domain::client::ClientChange;
 use crate::domain::client::session::Session;
 use crate::domain::context::Context;
-use crate::domain::effect::{Content, Effect, QuotaKind, QuotaUse};
+use crate::domain::effect::Effect;
 use crate::domain::id::{SignInId, UserId};
 use crate::domain::identifier::Identifier;
+use crate::domain::message::Content;
+use crate::domain::quota::{QuotaKind, QuotaUse};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::user::User;
 use crate::domain::verification::Strategy;

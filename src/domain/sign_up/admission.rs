@@ -2,8 +2,9 @@
 //! it in one place; what sends messages asks before it does, so that nobody is written to who is refused.
 
 use crate::domain::admission::{Applicant, Known};
-use crate::domain::context::{Context, Policy};
+use crate::domain::context::Context;
 use crate::domain::field::Field;
+use crate::domain::policy::Policy;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::settings::{Settings, SignUpMode};
 use crate::domain::verification::{Profile, Strategy};

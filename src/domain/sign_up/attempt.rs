@@ -2,8 +2,8 @@
 //! before the count is committed.
 
 use crate::domain::context::Context;
-use crate::domain::effect::{QuotaKind, QuotaUse};
 use crate::domain::field::Field;
+use crate::domain::quota::{QuotaKind, QuotaUse};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::verification::{Guess, OneTimeCode, Verification, VerificationStatus, check_enabled};
 

@@ -3,10 +3,10 @@
 //! its own.
 
 use crate::domain::context::Context;
-use crate::domain::effect::{QuotaKind, QuotaUse};
 use crate::domain::field::Field;
 use crate::domain::id::ClientId;
 use crate::domain::identifier::Identifier;
+use crate::domain::quota::{QuotaKind, QuotaUse};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::verification::{Link, Strategy, Verification, VerificationStatus, check_enabled};
 

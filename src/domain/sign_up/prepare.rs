@@ -1,10 +1,12 @@
 //! Preparing a verification: making a code or a link and having it sent.
 
 use crate::domain::context::Context;
-use crate::domain::effect::{Content, Effect, Message, QuotaKind, QuotaUse};
+use crate::domain::effect::Effect;
 use crate::domain::field::Field;
 use crate::domain::id::MessageId;
 use crate::domain::identifier::Identifier;
+use crate::domain::message::{Content, Message};
+use crate::domain::quota::{QuotaKind, QuotaUse};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::verification::{LinkToken, OneTimeCode, Strategy, Verification, VerificationStatus, check_enabled};

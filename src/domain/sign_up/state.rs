@@ -1,9 +1,10 @@
 //! What a sign-up holds, and what is derived from it.
 
-use crate::domain::context::{Context, Policy};
+use crate::domain::context::Context;
 use crate::domain::field::Field;
 use crate::domain::id::{ClientId, InvitationId, SessionId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, PhoneNumber, Username};
+use crate::domain::policy::Policy;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::{ExternalAccount, Verification, VerificationStatus};

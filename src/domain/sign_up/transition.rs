@@ -1,7 +1,8 @@
 //! What a decision comes to.
 
 use crate::domain::client::ClientChange;
-use crate::domain::effect::{Effect, QuotaUse};
+use crate::domain::effect::Effect;
+use crate::domain::quota::QuotaUse;
 use crate::domain::rejection::Rejection;
 use crate::domain::user::Conversion;
 

@@ -10,8 +10,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::actors::{CallError, SignUpReply};
 use crate::domain::client::ClientChange;
-use crate::domain::context::Sealer;
 use crate::domain::id::{ClientId, SignInId, SignUpId};
+use crate::domain::ports::Sealer;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::settings::OAuth;

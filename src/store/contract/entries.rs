@@ -2,9 +2,9 @@
 
 use crate::domain::client::ClientChange;
 use crate::domain::client::session::Session;
-use crate::domain::context::AddressLimits;
 use crate::domain::id::{ClientId, IdentificationId, SessionId, UserId};
 use crate::domain::identifier::{Identifier, IdentifierKind, PhoneNumber};
+use crate::domain::policy::AddressLimits;
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::{Account, Credential, Entry, FORGOTTEN_AFTER, Fit, Share, Try};
 use crate::domain::time::{Span, Timestamp};

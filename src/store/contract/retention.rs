@@ -1,7 +1,7 @@
 //! Retention: what is over goes, what is of use stays, and nothing that came to life meanwhile is lost.
 
 use crate::domain::client::ClientChange;
-use crate::domain::effect::QuotaKind;
+use crate::domain::quota::QuotaKind;
 use crate::domain::time::{Span, Timestamp};
 use crate::store::{ClientWrite, Commit, ExpiredKey, RetentionPolicy, ScanCursor, Store};
 

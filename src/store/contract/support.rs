@@ -2,10 +2,10 @@
 
 use crate::domain::client::ClientChange;
 use crate::domain::client::session::{Session, SessionStatus};
-use crate::domain::context::AddressLimits;
-use crate::domain::effect::{QuotaKind, QuotaUse};
 use crate::domain::id::{ClientId, IdentificationId, MessageId, SessionId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind};
+use crate::domain::policy::AddressLimits;
+use crate::domain::quota::{QuotaKind, QuotaUse};
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Identification, User};

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::domain::client::Client;
-use crate::domain::context::AddressLimits;
-use crate::domain::effect::{QuotaKind, QuotaUse};
 use crate::domain::id::{SignUpId, UserId};
 use crate::domain::identifier::Identifier;
+use crate::domain::policy::AddressLimits;
+use crate::domain::quota::{QuotaKind, QuotaUse};
 use crate::domain::sign_in::{Entry, Failures, Try};
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::{Span, Timestamp};

@@ -2,9 +2,11 @@
 
 use proptest::prelude::*;
 use vestibule::domain::client::ClientChange;
-use vestibule::domain::effect::{Content, Effect, QuotaKind, QuotaUse};
+use vestibule::domain::effect::Effect;
 use vestibule::domain::field::Field;
 use vestibule::domain::identifier::EmailAddress;
+use vestibule::domain::message::Content;
+use vestibule::domain::quota::{QuotaKind, QuotaUse};
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::requirements::Requirements;
 use vestibule::domain::settings::SignUpMode;

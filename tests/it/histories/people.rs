@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use vestibule::domain::effect::{Content, Effect};
+use vestibule::domain::effect::Effect;
 use vestibule::domain::field::Field;
 use vestibule::domain::id::{ClientId, InvitationId, SessionId, SignUpId};
 use vestibule::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber};
 use vestibule::domain::invitation::{Invitation, InvitationState};
+use vestibule::domain::message::Content;
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_in::Proved;

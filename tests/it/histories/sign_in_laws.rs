@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use vestibule::domain::client::ClientChange;
 use vestibule::domain::context::Context;
-use vestibule::domain::effect::{Content, Effect, QuotaKind, QuotaUse};
+use vestibule::domain::effect::Effect;
+use vestibule::domain::message::Content;
+use vestibule::domain::quota::{QuotaKind, QuotaUse};
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::sign_in::{
     Attempt, Create, Credential, Entry, Phase, Prepare, Proof, SignIn, Start, Status, Transition,
