@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
-use crate::domain::policy::Policy;
 use crate::domain::sign_up::Phase;
-use crate::store::{Commit, RetentionPolicy, ScanCursor, StoreError};
+use crate::store::{Commit, ScanCursor, StoreError};
 
 use super::context::ActorContext;
 use super::persister::Persister;
@@ -78,7 +77,7 @@ impl State {
 
     /// A few steps through all records, and away with those that are over.
     async fn walk(&mut self) -> Result<(), StoreError> {
-        let (now, keep) = (self.context.now(), self.context.policy.keep());
+        let (now, keep) = (self.context.now(), self.context.policy.retention());
         let portion = self.context.store.scan_expired(self.place.clone(), keep, now, PORTION).await?;
         let count = portion.stale.len();
         if count > 0 {
@@ -123,12 +122,6 @@ impl State {
             Err(error) => tracing::warn!(%error, "a sweep could not be written"),
         }
         Ok(())
-    }
-}
-
-impl Policy {
-    fn keep(&self) -> RetentionPolicy {
-        RetentionPolicy { client: self.keep_client, finished: self.keep_finished }
     }
 }
 

@@ -59,7 +59,21 @@ pub struct AddressLimits {
     pub sms_per_client: u32,
 }
 
+/// How long records are kept after they were last of use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RetentionPolicy {
+    /// A client without a session and without a sign-up in progress.
+    pub client: Span,
+    /// A finished sign-up whose session is over.
+    pub finished: Span,
+}
+
 impl Policy {
+    /// How long the store keeps records that are of no use any more.
+    pub const fn retention(&self) -> RetentionPolicy {
+        RetentionPolicy { client: self.keep_client, finished: self.keep_finished }
+    }
+
     /// Whether whoever proves an account by `strategy` needs no captcha: its provider tells people from machines.
     pub fn waives_captcha(&self, strategy: &Strategy) -> bool {
         let is_listed = |name: &str| self.captcha_bypass.iter().any(|listed| listed == name);

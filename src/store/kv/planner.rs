@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::domain::client::Client;
 use crate::domain::id::{SignUpId, UserId};
 use crate::domain::identifier::Identifier;
-use crate::domain::policy::AddressLimits;
+use crate::domain::policy::{AddressLimits, RetentionPolicy};
 use crate::domain::quota::{QuotaKind, QuotaUse};
 use crate::domain::sign_in::{Entry, Failures, Try};
 use crate::domain::sign_up::SignUp;
@@ -24,7 +24,7 @@ use super::record::{
     ClientRecordV3, CounterRecordV1, FailuresRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV2,
     UserRecordV2, ValueRecordV1,
 };
-use super::retention::{self, ExpiredKey, RetentionPolicy, Verdict};
+use super::retention::{self, ExpiredKey, Verdict};
 use super::unreadable::Unreadable;
 use super::{key, quota};
 use crate::store::store::{ClientWrite, Commit, CommitError, Committed, SignUpWrite, StoreError};
