@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use vestibule::domain::effect::Effect;
 use vestibule::domain::id::InvitationId;
 use vestibule::domain::identifier::EmailAddress;
 use vestibule::domain::invitation::{Invitation, InvitationState};
@@ -94,7 +93,7 @@ fn walk(world: &mut World, road: &Road, rule: &Rule, from_the_start: bool) -> bo
         (rule.enforce)(world);
     }
     let done = (road.walk)(world, &mut |world| (rule.enforce)(world));
-    done.is_ok_and(|done| done.conversion.is_some())
+    done.is_ok_and(|done| done.outcome.is_some())
 }
 
 const ROADS: &[Road] = &[
@@ -383,8 +382,7 @@ pub(crate) fn prepare(world: &mut World, sign_up: &SignUp, strategy: Strategy) -
 }
 
 fn message(made: &Transition) -> &Message {
-    let Effect::Deliver(message) = &made.effects[0];
-    message
+    made.messages().next().expect("a message")
 }
 
 fn code(made: &Transition) -> String {

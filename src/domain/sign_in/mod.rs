@@ -22,4 +22,4 @@ pub use factor::{Factor, FactorAddress, identifier, supported_identifiers};
 pub use failures::{Account, FORGOTTEN_AFTER, Failures, Share, SourceMark, Try};
 pub use newcomer::{Consumed, Proved, may_be_missing};
 pub use state::{FirstFactor, Newcomer, Phase, SignIn, Status};
-pub use transition::Transition;
+pub use transition::{Outcome, Transition};

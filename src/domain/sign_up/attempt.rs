@@ -3,7 +3,7 @@
 
 use crate::domain::context::Context;
 use crate::domain::field::Field;
-use crate::domain::quota::{QuotaKind, QuotaUse};
+use crate::domain::quota::QuotaKind;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::verification::{Guess, OneTimeCode, Verification, VerificationStatus, check_enabled};
 
@@ -31,15 +31,11 @@ impl SignUp {
             *slot = Some(verification);
         }
         let mut transition = Transition::to(next);
-        let charge = |what| QuotaUse { address: address.clone(), client: self.client_id, what };
-        transition.quota_uses.push(charge(QuotaKind::Guess));
+        transition.use_quota(&address, self.client_id, QuotaKind::Guess);
         match guess {
-            Guess::Wrong => {
-                transition.verdict = Err(ErrorCode::FormCodeIncorrect.on("code").into());
-                Ok(transition)
-            }
+            Guess::Wrong => Ok(transition.refused(ErrorCode::FormCodeIncorrect.on("code"))),
             Guess::Right => {
-                transition.quota_uses.push(charge(QuotaKind::Proof));
+                transition.use_quota(&address, self.client_id, QuotaKind::Proof);
                 transition.convert_if_complete(cx)
             }
         }

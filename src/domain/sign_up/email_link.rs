@@ -6,7 +6,7 @@ use crate::domain::context::Context;
 use crate::domain::field::Field;
 use crate::domain::id::ClientId;
 use crate::domain::identifier::Identifier;
-use crate::domain::quota::{QuotaKind, QuotaUse};
+use crate::domain::quota::QuotaKind;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::verification::{Link, Strategy, Verification, VerificationStatus, check_enabled};
 
@@ -55,7 +55,7 @@ impl SignUp {
             *slot = Some(verification);
         }
         let mut transition = Transition::to(next);
-        transition.quota_uses.push(QuotaUse { address, client: self.client_id, what: QuotaKind::Proof });
+        transition.use_quota(&address, self.client_id, QuotaKind::Proof);
         let transition = transition.convert_if_complete(cx)?;
         Ok(if learns_its_token { transition } else { transition.without_rotation() })
     }

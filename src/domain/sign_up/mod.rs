@@ -10,7 +10,7 @@
 //!    SignUp::create, SignUp::apply        pure: equal inputs give equal outputs
 //!        │                  │
 //!        ▼                  ▼
-//!    Rejection         Transition { next, verdict, effects, quota_uses, client_changes, conversion }
+//!    Rejection         Transition { next, verdict, effects, quota_uses, client_changes, outcome }
 //!    nothing changes        │
 //!                           ▼
 //!                      Store::commit      one atomic write decides on uniqueness, quotas and versions
@@ -44,7 +44,6 @@ mod prepare;
 mod state;
 mod ticket;
 mod transfer;
-mod transition;
 mod update;
 
 pub use backend_update::BackendUpdate;
@@ -53,5 +52,10 @@ pub use fields::{Fields, Patch, RawFields};
 pub use oauth::External;
 pub use own_words::own_words;
 pub use state::{Collected, Phase, SignUp, Status};
-pub use transition::Transition;
 pub use update::taken;
+
+use super::transition;
+use super::user::Conversion;
+
+/// What a decision about a sign-up comes to; the outcome is the user that it becomes, when it is complete.
+pub type Transition = transition::Transition<SignUp, Option<Conversion>>;

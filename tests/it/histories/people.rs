@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use vestibule::domain::effect::Effect;
 use vestibule::domain::field::Field;
 use vestibule::domain::id::{ClientId, InvitationId, SessionId, SignUpId};
 use vestibule::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber};
@@ -121,7 +120,7 @@ impl Person {
                 *live = until.map(|until| Live { address, code, token: None, until, wrong: 0 });
             }
         }
-        for Effect::Deliver(message) in &transition.effects {
+        for message in transition.messages() {
             let text = |secret: Option<&Secret<String>>| secret.map(|secret| secret.expose().clone());
             let (code, token) = (text(message.content.code()), text(message.content.link()));
             self.sent.push(Sent { code: code.clone(), token: token.clone() });
