@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use aws_lc_rs::digest;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
-use crate::domain::context::Entropy;
+use crate::domain::ports::Entropy;
 
 /// The operating system's random bytes.
 #[derive(Debug)]

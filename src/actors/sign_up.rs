@@ -9,11 +9,12 @@ use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::task::AbortHandle;
 
 use crate::domain::client::{ClientChange, ClientConflict};
-use crate::domain::effect::{Effect, Message};
 use crate::domain::id::{ClientId, SignUpId};
+use crate::domain::message::Message;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::sign_up::{Command, Fields, Phase, SignUp, Transition, taken};
 use crate::domain::time::{Span, Timestamp};
+use crate::domain::transition::{Change, Effect};
 use crate::store::{ClientWrite, Commit, CommitError, Committed, InvitationChange, OutboxEntry, SignUpWrite};
 
 use super::context::ActorContext;
@@ -245,11 +246,11 @@ impl State {
     ) -> Result<SignUpReply, CallError> {
         let value = self.owned(client)?.clone();
         let transition = self.arguments.context.decide(|cx| value.apply(command, cx))?;
-        if !transition.changed {
-            let outcome = if transition.is_replay { Outcome::Again } else { Outcome::Unchanged };
-            return Ok(SignUpReply { sign_up: value, outcome });
+        match transition.change {
+            Change::Made => self.commit(Some(value.version), terms, transition).await,
+            Change::Nothing => Ok(SignUpReply { sign_up: value, outcome: Outcome::Unchanged }),
+            Change::Replay => Ok(SignUpReply { sign_up: value, outcome: Outcome::Again }),
         }
-        self.commit(Some(value.version), terms, transition).await
     }
 
     /// The value, if it is this client's.
@@ -268,11 +269,11 @@ impl State {
         terms: Vec<ClientChange>,
         transition: Transition,
     ) -> Result<SignUpReply, CallError> {
-        let Transition { next, verdict, effects, quota_uses, client_changes, conversion, .. } = transition;
+        let Transition { next, verdict, effects, quota_uses, client_changes, outcome: conversion, .. } = transition;
         let context = &self.arguments.context;
         let policy = &context.policy;
         let relaxed = conversion.is_none();
-        let deadline = next.abandon_at(policy) + policy.keep_finished;
+        let deadline = next.forget_at(policy);
         let accepted = conversion.as_ref().and_then(|c| Some(InvitationChange::Accept(c.accepts?, c.user.id)));
         let commit = Commit {
             at: context.now(),
@@ -280,7 +281,7 @@ impl State {
             invitations: accepted.into_iter().collect(),
             user: conversion.map(|c| c.user),
             client: Some(ClientWrite { id: next.client_id, changes: [terms, client_changes].concat() }),
-            outbox: effects.into_iter().map(|Effect::Deliver(message)| context.seal(message)).collect(),
+            outbox: context.outbox(effects),
             quota_uses,
             limits: policy.address_limits,
             relaxed,
@@ -378,6 +379,14 @@ impl State {
 }
 
 impl ActorContext {
+    /// What the outbox keeps of effects.
+    pub(crate) fn outbox(&self, effects: Vec<Effect>) -> Vec<OutboxEntry> {
+        let entry = |effect| match effect {
+            Effect::Deliver(message) => self.seal(message),
+        };
+        effects.into_iter().map(entry).collect()
+    }
+
     /// A message as the outbox keeps it: its secret sealed, bound to its id.
     pub(crate) fn seal(&self, message: Message) -> OutboxEntry {
         let secrets = encode_content(&message.content);

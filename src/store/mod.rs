@@ -24,7 +24,7 @@ pub use kv::key::Kind;
 pub use kv::key_value::{KeyValue, Write};
 pub use kv::kv_store::KvStore;
 pub use kv::memory::{Memory, MemoryStore};
-pub use kv::retention::{ExpiredKey, RetentionPolicy, ScanCursor, ScanPage};
+pub use kv::retention::{ExpiredKey, ScanCursor, ScanPage};
 pub use kv::seal::{Sealed, Sealing};
 pub use private::make_private;
 pub use store::{

@@ -8,8 +8,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::domain::context::{KeyedDigest, Sealer};
 use crate::domain::id::{ClientId, SignInId, SignUpId};
+use crate::domain::ports::{KeyedDigest, Sealer};
 use crate::domain::secret::Secret;
 
 use super::InstanceKey;

@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::domain::context::KeyedDigest;
+use crate::domain::ports::KeyedDigest;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 

@@ -4,8 +4,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::domain::context::KeyedDigest;
 use crate::domain::id::InvitationId;
+use crate::domain::ports::KeyedDigest;
 use crate::domain::secret::Secret;
 
 use super::InstanceKey;

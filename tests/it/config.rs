@@ -9,7 +9,7 @@ use vestibule::config::{
     Config, ConfigError, DEFAULT, Network, Origin, PublishableKey, RequestLog, SAMPLES, Sources, StoreKind,
     sample_settings,
 };
-use vestibule::domain::context::{AddressLimits, Policy};
+use vestibule::domain::policy::{AddressLimits, Policy};
 use vestibule::domain::settings::source_limits::SourceLimits;
 use vestibule::domain::time::Span;
 use vestibule::password::HashParameters;

@@ -1,6 +1,6 @@
 //! What a message says as it is sealed: a word, and after it the secrets, a line each.
 
-use crate::domain::effect::Content;
+use crate::domain::message::Content;
 use crate::domain::secret::Secret;
 
 /// The text that is sealed.

@@ -1,10 +1,11 @@
 //! Messages are counted where they are asked for: each costs money, and goes to somebody who may not have asked.
 
 use crate::actors::{CallError, SignUpReply};
-use crate::domain::effect::Effect;
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber};
+use crate::domain::message::Message;
 use crate::domain::sign_up::{Fields, Patch, SignUp};
 use crate::domain::time::Timestamp;
+use crate::domain::transition::Effect;
 use crate::domain::verification::Strategy;
 
 use crate::engine::{Engine, EngineError, RequestContext};
@@ -68,10 +69,10 @@ impl Engine {
         effects: &[Effect],
         context: &RequestContext,
     ) -> Result<Vec<Identifier>, EngineError> {
-        let spend = |Effect::Deliver(message): &Effect| {
+        let spend = |message: &Message| {
             self.inner.admission.spend_message(&message.to, context, self.now()).map(|()| message.to.clone())
         };
-        effects.iter().map(spend).collect()
+        effects.iter().filter_map(Effect::message).map(spend).collect()
     }
 
     /// Whether nothing is sent to an address, because its code is known
