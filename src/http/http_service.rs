@@ -26,9 +26,14 @@ use super::{App, HttpOptions};
 ///
 /// In axum:
 ///
-/// ```ignore
-/// let service = engine.http_service(options); // `options.public_url` is https://acme.example/__clerk
-/// let router = Router::new().nest_service("/__clerk", service);
+/// ```
+/// # fn mount(engine: &vestibule::engine::Engine) -> Result<axum::Router, Box<dyn std::error::Error>> {
+/// # use vestibule::http::HttpOptions;
+/// # let publishable_key = "pk_live_Y2xlcmsuYWNtZS5leGFtcGxlJA";
+/// let options = HttpOptions::new("https://acme.example/__clerk".parse()?, publishable_key, false);
+/// let router = axum::Router::new().nest_service("/__clerk", engine.http_service(options));
+/// # Ok(router)
+/// # }
 /// ```
 ///
 /// `examples/axum.rs` is the whole program. A plain hyper server wraps it in hyper-util's `TowerToHyperService`.
