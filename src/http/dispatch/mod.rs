@@ -70,7 +70,7 @@ where
         Route::Outbox => super::dev::tools::outbox(call),
         Route::SettingsShow => Ok(super::dev::tools::settings(call)),
         Route::ClockShow => Ok(super::dev::tools::clock(call)),
-        Route::Page(page) => Ok(page.show(call.engine().branding())),
+        Route::Page(page) => Ok(page.show(call.engine().branding(), call.app.mount.prefix())),
         Route::SettingsReplace | Route::ClockAdvance | Route::Backend(_) => Err(HttpError::internal("read above")),
     }
 }
