@@ -43,10 +43,11 @@ const ADAPTERS: &str = "store delivery oauth captcha webhook token password pwne
 const UTILITIES: &str = "clock entropy outbound telemetry config";
 
 /// Packages that only these rooms name.
-const HOMES: [(&str, &[&str]); 12] = [
+const HOMES: [(&str, &[&str]); 13] = [
     ("ractor", &["actors"]),
     ("sled", &["store"]),
     ("bincode", &["store"]),
+    ("chacha20", &["entropy"]),
     ("hyper", &["http", "cli"]),
     ("hyper_util", &["http", "cli"]),
     ("lettre", &["delivery"]),
