@@ -110,18 +110,21 @@ impl Engine {
     /// When it would be more than a hundred years ahead in all, or the offset can't be stored; the clock has not
     /// moved then.
     pub async fn advance_clock(&self, by: Span) -> Result<Option<Timestamp>, EngineError> {
-        let Some(clock) = &self.inner.movable_clock else {
-            return Ok(None);
-        };
-        let offset = clock.offset().as_millis().saturating_add(by.as_millis());
-        if offset > CLOCK_OFFSET_MAX.as_millis() {
-            return Err(ErrorCode::FormParamValueInvalid.on("advance_ms").into());
-        }
-        let value = (CLOCK_OFFSET.to_owned(), offset.to_be_bytes().to_vec());
-        let commit = Commit { at: self.now(), values: vec![value], ..Commit::default() };
-        self.inner.system.persister().commit(commit).await?;
-        clock.advance(by);
-        Ok(Some(self.now()))
+        self.admitted(async {
+            let Some(clock) = &self.inner.movable_clock else {
+                return Ok(None);
+            };
+            let offset = clock.offset().as_millis().saturating_add(by.as_millis());
+            if offset > CLOCK_OFFSET_MAX.as_millis() {
+                return Err(ErrorCode::FormParamValueInvalid.on("advance_ms").into());
+            }
+            let value = (CLOCK_OFFSET.to_owned(), offset.to_be_bytes().to_vec());
+            let commit = Commit { at: self.now(), values: vec![value], ..Commit::default() };
+            self.inner.system.persister().commit(commit).await?;
+            clock.advance(by);
+            Ok(Some(self.now()))
+        })
+        .await
     }
 
     /// Whether it can do its work now: commit what it is asked to. Waits for nothing.

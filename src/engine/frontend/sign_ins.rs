@@ -96,7 +96,6 @@ impl Engine {
         if raw.password.is_some() {
             spend(LimitedAction::Attempt)?;
         }
-        let _place = admission.enter()?;
         let single = self.single_session();
         let admitted = |client: Option<&Client>, user: Option<&User>| {
             client.map_or(Ok(()), |client| client.admits(user, single, self.now()))
@@ -160,16 +159,18 @@ impl Engine {
         id: SignInId,
         context: &RequestContext,
     ) -> Result<(SignInView, ClientView), EngineError> {
-        let _place = self.inner.admission.enter()?;
-        let seen = self.visible(caller).await?.ok_or(EngineError::NotFound)?;
-        match self.in_progress(Some(seen.client()), id).cloned() {
-            Ok(value) => self.shown(value, seen, context).await,
-            Err(refused) => {
-                let finished = seen.client().finished(id, self.now()).cloned();
-                let finished = finished.ok_or(refused)?;
-                self.shown_finished(finished, seen, context).await?.ok_or(EngineError::NotFound)
+        self.admitted(async {
+            let seen = self.visible(caller).await?.ok_or(EngineError::NotFound)?;
+            match self.in_progress(Some(seen.client()), id).cloned() {
+                Ok(value) => self.shown(value, seen, context).await,
+                Err(refused) => {
+                    let finished = seen.client().finished(id, self.now()).cloned();
+                    let finished = finished.ok_or(refused)?;
+                    self.shown_finished(finished, seen, context).await?.ok_or(EngineError::NotFound)
+                }
             }
-        }
+        })
+        .await
     }
 
     /// Begins to prove a first factor: a code is made and sent.
@@ -198,7 +199,6 @@ impl Engine {
         context: &RequestContext,
     ) -> Written<SignInView> {
         self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
-        let _place = self.inner.admission.enter()?;
         let client = caller.client().ok_or(EngineError::NotFound)?;
         let user = self.user_of(self.in_progress(Some(client), id)?).await?;
         let address_id = match raw.strategy.as_deref() {
@@ -242,7 +242,6 @@ impl Engine {
         let now = self.now();
         self.inner.admission.spend(LimitedAction::Attempt, context, now)?;
         self.inner.admission.spend(LimitedAction::Write, context, now)?;
-        let _place = self.inner.admission.enter()?;
         match self.attempt_in_progress(caller, id, raw, context).await {
             Err(refused @ (EngineError::NotFound | EngineError::TokenReplaced)) => {
                 self.replayed_attempt(caller, id, raw, (refused, context)).await
