@@ -220,12 +220,10 @@ impl From<PoolError> for EngineError {
 impl From<CommitError> for EngineError {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::Overloaded => Self::Overloaded { retry_after: RETRY_AFTER },
-            CommitError::Client(ClientConflict::TokenReplaced) => Self::TokenReplaced,
-            CommitError::Client(_) => Self::NoClient,
+            // What a sign-up's own commits are refused for means something else beside them.
+            CommitError::Client(conflict) if conflict != ClientConflict::TokenReplaced => Self::NoClient,
             CommitError::Rejected(rejection) if rejection.is(ErrorCode::ResourceNotFound) => Self::NotFound,
-            CommitError::Rejected(rejection) => Self::Rejected(rejection),
-            error => Self::Unavailable(error.to_string()),
+            error => CallError::from(error).into(),
         }
     }
 }
