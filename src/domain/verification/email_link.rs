@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::domain::context::{Context, Entropy};
 use crate::domain::id::SignUpId;
+use crate::domain::text::hex;
 
 use super::CodeDigest;
 
@@ -53,8 +54,7 @@ impl LinkToken {
 
     /// The token as text, for the message that carries it.
     pub fn expose(&self) -> String {
-        let hex: String = self.secret.0.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{}.{hex}", self.sign_up)
+        format!("{}.{}", self.sign_up, hex(&self.secret.0))
     }
 }
 

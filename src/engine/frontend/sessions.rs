@@ -6,6 +6,7 @@ use crate::domain::client::ClientChange;
 use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::id::SessionId;
 use crate::domain::secret::Secret;
+use crate::domain::text::hex;
 use crate::domain::time::Span;
 use crate::domain::user::User;
 use crate::limiter::LimitedAction;
@@ -119,7 +120,7 @@ impl Engine {
             fva: [0, -1],
             iat: now,
             iss: self.inner.issuer.clone(),
-            jti: id.iter().map(|b| format!("{b:02x}")).collect(),
+            jti: hex(&id),
             nbf: now.saturating_sub(NOT_BEFORE_S),
             sid: session.id.to_string(),
             sts: "active".into(),

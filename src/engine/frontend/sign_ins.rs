@@ -12,6 +12,7 @@ use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::{self, Attempt, Create, Prepare, Proof, SignIn, Start, Status, Transition, Try};
 use crate::domain::sign_up::{self, AuthorizationResponse};
+use crate::domain::text::is_true;
 use crate::domain::user::User;
 use crate::domain::verification::{self, Strategy};
 use crate::limiter::LimitedAction;
@@ -117,7 +118,7 @@ impl Engine {
         }
         let client_id = caller.client_id().ok_or(EngineError::Internal)?;
         let id = self.inner.actor_context.decide(|cx| SignInId::generate(cx.now, cx.entropy));
-        let is_transfer = raw.transfer.as_deref().is_some_and(|text| text == "true" || text == "1");
+        let is_transfer = raw.transfer.as_deref().is_some_and(is_true);
         for _ in 0..TRIES_MAX {
             let user = self.owner(identifier.as_ref()).await?;
             let user = user.as_deref();
@@ -320,11 +321,6 @@ impl Engine {
             match outcome {
                 Err(CommitError::Client(ClientConflict::SignInChanged)) => {}
                 Err(CommitError::Stale) => return Ok(None),
-                Err(CommitError::LimitExceeded { retry_after }) => {
-                    return Err(ErrorCode::TooManyRequests.after(retry_after).into());
-                }
-                // Somebody else linked the account a moment ago.
-                Err(CommitError::IdentifierTaken(kind)) => return Err(sign_up::taken(kind).into()),
                 Err(error) => return Err(error.into()),
                 Ok(committed) => {
                     verdict?;
