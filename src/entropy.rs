@@ -1,9 +1,16 @@
 //! Chance: the only place that draws random bytes.
+//!
+//! A decision draws from a generator of its own, which [`Seeds`] gives it. So decisions on several threads do not wait
+//! for each other, and each of them can be repeated from its seed.
 
 use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
 
 use aws_lc_rs::digest;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
+use zeroize::Zeroizing;
 
 use crate::domain::ports::Entropy;
 
@@ -27,6 +34,60 @@ impl Default for OsEntropy {
 impl Entropy for OsEntropy {
     fn fill(&mut self, buffer: &mut [u8]) {
         self.0.fill(buffer).expect("the operating system gives random bytes; without them nothing here is safe");
+    }
+}
+
+/// What all random bytes of one decision follow from. It is as secret as the codes that are made of them, and belongs in
+/// no log.
+pub type Seed = Zeroizing<[u8; 32]>;
+
+/// The source that all decisions share. It is locked while a seed is drawn, and not while a decision is made.
+pub struct Seeds(Mutex<Box<dyn Entropy + Send>>);
+
+impl Seeds {
+    /// Seeds drawn from this source.
+    pub fn from_source(source: Box<dyn Entropy + Send>) -> Self {
+        Self(Mutex::new(source))
+    }
+
+    /// The random bytes of one decision.
+    pub const fn decision(&self) -> DecisionEntropy<'_> {
+        DecisionEntropy { seed: SeedOf::Drawn(self), generator: None }
+    }
+
+    fn draw(&self) -> Seed {
+        let mut seed = Seed::default();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill(&mut *seed);
+        seed
+    }
+}
+
+/// The random bytes of one decision: ChaCha20 under a seed. The seed is drawn when the decision asks for its first byte,
+/// so that one which asks for none, such as a read, draws nothing.
+pub struct DecisionEntropy<'a> {
+    seed: SeedOf<'a>,
+    generator: Option<ChaCha20Rng>,
+}
+
+enum SeedOf<'a> {
+    Drawn(&'a Seeds),
+    Given(Seed),
+}
+
+impl DecisionEntropy<'static> {
+    /// The same bytes for the same seed: with them a decision is made again exactly as it was.
+    pub const fn from_seed(seed: Seed) -> Self {
+        Self { seed: SeedOf::Given(seed), generator: None }
+    }
+}
+
+impl Entropy for DecisionEntropy<'_> {
+    fn fill(&mut self, buffer: &mut [u8]) {
+        let generator = self.generator.get_or_insert_with(|| match &self.seed {
+            SeedOf::Drawn(seeds) => ChaCha20Rng::from_seed(*seeds.draw()),
+            SeedOf::Given(seed) => ChaCha20Rng::from_seed(**seed),
+        });
+        generator.fill_bytes(buffer);
     }
 }
 
@@ -81,6 +142,28 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn a_decision_draws_one_seed_when_it_asks_for_its_first_byte_and_none_before() {
+        let mut drawn = SeededEntropy::new(7);
+        let mut seed = || {
+            let mut seed = Seed::default();
+            drawn.fill(&mut *seed);
+            seed
+        };
+        let seeds = Seeds::from_source(Box::new(SeededEntropy::new(7)));
+        drop(seeds.decision());
+        for decision in 0..3 {
+            let (mut first, mut replayed) = (seeds.decision(), DecisionEntropy::from_seed(seed()));
+            let bytes = |entropy: &mut DecisionEntropy<'_>| {
+                let mut parts = ([0; 6], [0; 100]);
+                entropy.fill(&mut parts.0);
+                entropy.fill(&mut parts.1);
+                parts
+            };
+            assert_eq!(bytes(&mut first), bytes(&mut replayed), "decision {decision}");
+        }
+    }
 
     #[test]
     fn names_differ_within_a_block_between_blocks_and_between_threads() {

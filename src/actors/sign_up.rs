@@ -121,6 +121,28 @@ pub enum CallError {
     Lost,
 }
 
+/// What a refused commit means to a caller: the one table. Who knows better, because of what the commit was about,
+/// looks at the error first.
+impl From<CommitError> for CallError {
+    fn from(error: CommitError) -> Self {
+        let rejected = |code: ErrorCode| Self::Rejected(code.into());
+        match error {
+            CommitError::IdentifierTaken(kind) => Self::Rejected(taken(kind).into()),
+            CommitError::Client(ClientConflict::TokenReplaced) => Self::TokenReplaced,
+            // Another call took over what the client's sign-in proved.
+            CommitError::Client(ClientConflict::SignInChanged) => rejected(ErrorCode::AccountTransferInvalid),
+            CommitError::Client(_) => rejected(ErrorCode::SignUpCannotBeUpdated),
+            CommitError::Rejected(rejection) => Self::Rejected(rejection),
+            CommitError::LimitExceeded { retry_after } => {
+                Self::Rejected(ErrorCode::TooManyRequests.after(retry_after).into())
+            }
+            CommitError::Overloaded => Self::Overloaded,
+            CommitError::Unavailable | CommitError::BadRecord => Self::Unavailable,
+            CommitError::Stale | CommitError::Unknown => Self::Lost,
+        }
+    }
+}
+
 pub(super) type Reply = RpcReplyPort<Result<SignUpReply, CallError>>;
 
 /// The shell around one sign-up.
@@ -298,29 +320,14 @@ impl State {
         }
     }
 
-    /// What a refused commit means to the caller. Where somebody else got in between, the value is loaded anew.
+    /// What a refused commit means to the caller. Where another write got in between, the value is loaded anew.
     async fn refused(&mut self, error: CommitError) -> CallError {
-        match error {
-            CommitError::IdentifierTaken(kind) => Rejection::from(taken(kind)).into(),
-            CommitError::Client(ClientConflict::TokenReplaced) => CallError::TokenReplaced,
-            // Another call took over what the client's sign-in proved.
-            CommitError::Client(ClientConflict::SignInChanged) => {
-                Rejection::from(ErrorCode::AccountTransferInvalid).into()
-            }
-            CommitError::Client(_) => Rejection::from(ErrorCode::SignUpCannotBeUpdated).into(),
-            CommitError::Rejected(rejection) => rejection.into(),
-            CommitError::LimitExceeded { retry_after } => {
-                Rejection::from(ErrorCode::TooManyRequests.after(retry_after)).into()
-            }
-            CommitError::Overloaded => CallError::Overloaded,
-            CommitError::Unavailable | CommitError::BadRecord => CallError::Unavailable,
-            CommitError::Stale | CommitError::Unknown => {
-                let loaded = self.arguments.context.store.sign_up(self.arguments.id).await;
-                self.value =
-                    loaded.map_or(Loaded::Unreadable, |v| v.map_or(Loaded::Absent, |v| Loaded::Value(Arc::new(v))));
-                CallError::Lost
-            }
+        if matches!(error, CommitError::Stale | CommitError::Unknown) {
+            let loaded = self.arguments.context.store.sign_up(self.arguments.id).await;
+            self.value =
+                loaded.map_or(Loaded::Unreadable, |v| v.map_or(Loaded::Absent, |v| Loaded::Value(Arc::new(v))));
         }
+        error.into()
     }
 
     /// Arms the one timer for whatever comes first: a deadline of the sign-up or the end of its idle time.

@@ -1,8 +1,6 @@
 //! What a transport is.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 
 use crate::domain::id::MessageId;
 use crate::domain::identifier::{Identifier, IdentifierKind};
@@ -10,7 +8,7 @@ use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
 /// A future that can be kept behind a trait object.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub use futures_util::future::BoxFuture;
 
 /// A way for messages to leave. It is called again after [`Outcome::Retry`], with the same message.
 pub trait Transport: Send + Sync + 'static {

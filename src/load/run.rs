@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::domain::ports::Entropy;
+use crate::domain::text::hex;
 use crate::entropy::OsEntropy;
 
 use super::circumstances::Circumstances;
@@ -119,7 +120,7 @@ fn line(options: &Options) -> Result<HttpClient, LoadError> {
 fn run_id() -> String {
     let mut bytes = [0; 4];
     OsEntropy::new().fill(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&bytes)
 }
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::domain::identifier::EmailAddress;
+use crate::domain::text;
 use crate::domain::verification::Profile;
 
 use super::ProviderError;
@@ -61,7 +62,7 @@ fn is_unambiguous(email: &str) -> bool {
 fn is_true(value: &Value) -> bool {
     match value {
         Value::Bool(flag) => *flag,
-        Value::String(text) => text == "true" || text == "1",
+        Value::String(text) => text::is_true(text),
         Value::Number(number) => number.as_u64() == Some(1),
         _ => false,
     }

@@ -1,7 +1,5 @@
 //! The store's contract: what every back end does, tested by one suite for all of them.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::domain::client::{Client, ClientChange, ClientConflict};
@@ -21,7 +19,7 @@ use super::health::Health;
 use super::kv::retention::{ExpiredKey, ScanCursor, ScanPage};
 
 /// A future that can be kept behind a trait object.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub use futures_util::future::BoxFuture;
 
 /// One atomic unit: all of it is written or nothing.
 #[derive(Clone, Debug, Default)]

@@ -47,6 +47,7 @@ const HOMES: [(&str, &[&str]); 13] = [
     ("ractor", &["actors"]),
     ("sled", &["store"]),
     ("bincode", &["store"]),
+    ("chacha20", &["entropy"]),
     ("hyper", &["http", "cli"]),
     ("hyper_util", &["http", "cli"]),
     ("tower_service", &["http"]),

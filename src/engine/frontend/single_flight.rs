@@ -101,10 +101,11 @@ pub(in crate::engine) trait Completed: Clone + Send + Sync + 'static {
 }
 
 impl Engine {
-    /// Does the work of a call, or waits for an equal call that does it already, and says what came of it.
+    /// Does the work of a call, or waits for an equal call that does it already, and says what came of it. Each of the
+    /// equal calls has a place of its own.
     ///
     /// # Errors
-    /// Those of the work, for each of the equal calls.
+    /// [`EngineError::Overloaded`], and those of the work, for each of the equal calls.
     pub(in crate::engine) async fn once<V, F>(
         &self,
         caller: &Caller,
@@ -116,29 +117,31 @@ impl Engine {
         V: Completed,
         F: Future<Output = Written<V>> + Send + 'static,
     {
-        let flights = V::flights(&self.inner);
-        let Some(presented) = caller.presented().filter(|_| !caller.is_new()) else { return work.await };
-        let digest = self.inner.calls.digest(presented, call, context);
-        let (has_secret, is_kept) = (call.has_secret(), call.is_kept());
-        let flight = Flight { engine: self.clone(), presented, digest, has_secret, is_kept };
-        let begun = match flights.begin(flight, self.now(), work) {
-            Begun::First(work) => return work.await,
-            begun => begun,
-        };
-        // Nothing is done for this one, but it is answered.
-        self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
-        let _place = self.inner.admission.enter()?;
-        let (value, client) = match begun {
-            Begun::After(value) => return value.shown_again(self, caller, context).await,
-            Begun::First(work) | Begun::Beside(work) => work.await?,
-        };
-        if client.client.generation == presented.1 {
-            return Ok((value, client));
-        }
-        match value.session() {
-            Some(_) if has_secret => value.shown_again(self, caller, context).await,
-            _ => Err(EngineError::TokenReplaced),
-        }
+        self.admitted(async {
+            let flights = V::flights(&self.inner);
+            let Some(presented) = caller.presented().filter(|_| !caller.is_new()) else { return work.await };
+            let digest = self.inner.calls.digest(presented, call, context);
+            let (has_secret, is_kept) = (call.has_secret(), call.is_kept());
+            let flight = Flight { engine: self.clone(), presented, digest, has_secret, is_kept };
+            let begun = match flights.begin(flight, self.now(), work) {
+                Begun::First(work) => return work.await,
+                begun => begun,
+            };
+            // Nothing is done for this one, but it is answered.
+            self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
+            let (value, client) = match begun {
+                Begun::After(value) => return value.shown_again(self, caller, context).await,
+                Begun::First(work) | Begun::Beside(work) => work.await?,
+            };
+            if client.client.generation == presented.1 {
+                return Ok((value, client));
+            }
+            match value.session() {
+                Some(_) if has_secret => value.shown_again(self, caller, context).await,
+                _ => Err(EngineError::TokenReplaced),
+            }
+        })
+        .await
     }
 }
 
