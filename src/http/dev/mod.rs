@@ -2,4 +2,5 @@
 
 pub(super) mod dev_browser;
 pub(super) mod pages;
+mod repeats;
 pub(super) mod tools;
