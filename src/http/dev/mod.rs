@@ -3,4 +3,5 @@
 pub(super) mod dev_browser;
 pub(super) mod outbox;
 pub(super) mod pages;
+mod repeats;
 pub(super) mod tools;
