@@ -103,9 +103,8 @@ mod tests {
 
     use super::*;
     use crate::domain::settings::source_limits::{Budget, SourceLimits};
-    use crate::domain::sign_up::ProviderOutcome;
     use crate::domain::time::Span;
-    use crate::domain::verification::Profile;
+    use crate::domain::verification::{Profile, ProviderOutcome};
 
     #[tokio::test]
     async fn a_message_to_an_address_that_a_provider_names_is_counted() {

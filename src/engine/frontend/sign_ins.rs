@@ -10,7 +10,6 @@ use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::{self, Attempt, Create, Prepare, Proof, SignIn, Start, Status, Transition, Try};
-use crate::domain::sign_up;
 use crate::domain::text::is_true;
 use crate::domain::user::User;
 use crate::domain::verification::{self, AuthorizationResponse, Strategy};
