@@ -179,7 +179,7 @@ fn shown(answer: &Answer) -> String {
             let factors = factors.map(|f| (&f.strategy, f.address.as_ref().map(|address| address.primary)));
             let factor = view.value.first_factor.as_ref().map(|factor| {
                 let verification = &factor.verification;
-                (&verification.strategy, verification.attempts, verification.verified.is_some())
+                (verification.strategy(), verification.attempts, verification.verified.is_some())
             });
             let user = (view.user.is_some(), client.sessions.len());
             format!("{:?} {:?} {factor:?} {user:?}", view.status, factors.collect::<Vec<_>>())

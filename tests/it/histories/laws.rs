@@ -326,7 +326,7 @@ fn sends_to_its_own_addresses(decision: &Decision<'_>, transition: &Transition) 
         let hides = decision.world.settings().hides_existence(message.to.kind);
         let taken = hides && decision.world.owner(&message.to).is_some();
         prop_assert_eq!(taken, message.content == Content::Notice);
-        let is_link = verification.strategy == Way::EmailLink;
+        let is_link = *verification.strategy() == Way::EmailLink;
         prop_assert_eq!(is_link && !taken, message.content.link().is_some());
     }
     Ok(())

@@ -111,7 +111,9 @@ impl Person {
             if live.as_ref().map(|live| &live.address) != address.as_ref() {
                 *live = None;
             }
-            let verification = |value: &SignUp| value.verification(field).map(|v| (v.secret, v.link.clone()));
+            let verification = |value: &SignUp| {
+                value.verification(field).map(|v| (v.code().map(|(_, digest)| *digest), v.link().cloned()))
+            };
             let is_new = before.and_then(verification) != verification(next);
             if let (Some(address), true) = (address, is_new) {
                 let until = next.verification(field).map(|v| v.expire_at);

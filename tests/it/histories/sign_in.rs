@@ -293,7 +293,9 @@ impl History {
     fn remember(&mut self, who: usize, before: Option<&SignIn>, transition: &Transition) {
         let device = &mut self.devices[who];
         let factor = transition.next.first_factor.as_ref();
-        let secret = |value: &SignIn| value.first_factor.as_ref().map(|factor| factor.verification.secret);
+        let secret = |value: &SignIn| {
+            value.first_factor.as_ref().map(|factor| factor.verification.code().map(|(_, digest)| *digest))
+        };
         if before.and_then(secret) != secret(&transition.next) {
             device.live = factor.map(|factor| Live {
                 address: factor.address.clone(),
