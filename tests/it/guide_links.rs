@@ -1,5 +1,4 @@
-//! References to the guide lead somewhere: every file and heading that a comment, a reason or a page names is there. And
-//! what the contract says of paths is what the code has.
+//! References to the guide lead somewhere: every file and heading that a comment, a reason or a page names is there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -81,20 +80,6 @@ fn anchors_are_spelled_as_rustdoc_spells_them() {
         assert_eq!(headings(heading), BTreeSet::from([anchor.to_owned()]), "{heading}");
     }
     assert_eq!(headings("## A\n```text\n# no heading\n```\n## A\n#tag"), ["a", "a-1"].map(str::to_owned).into());
-}
-
-#[test]
-fn the_contract_has_the_paths_of_the_routers() {
-    let sources = [include_str!("../../src/http/routing.rs"), include_str!("../../src/http/routing/backend.rs")];
-    let known: BTreeSet<String> = sources.iter().flat_map(|source| paths(source)).collect();
-    let pages = [
-        (include_str!("../../src/guide/contract.md"), "| path | methods | page |"),
-        (include_str!("../../src/guide/contract_backend.md"), "| path | methods | part |"),
-    ];
-    let rows = pages.iter().flat_map(|(page, head)| cells(page, head));
-    let told: BTreeSet<String> = rows.map(|row| row[0].trim_matches('`').to_owned()).collect();
-    assert!(known.len() > 35, "the routers were read: {known:?}");
-    assert_eq!(told, known);
 }
 
 /// Where something leads: a page, and a heading of it.
@@ -195,36 +180,6 @@ fn strangers(text: &str) -> Vec<(usize, &str)> {
     named.filter(|(_, word)| STRANGERS.contains(word)).collect()
 }
 
-/// The rows of the tables of a page that have this head.
-fn cells<'a>(page: &'a str, head: &'a str) -> impl Iterator<Item = Vec<&'a str>> {
-    page.split(head).skip(1).flat_map(|rest| {
-        let rows = rest.lines().skip(2).take_while(|line| line.starts_with('|'));
-        rows.map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect())
-    })
-}
-
-/// The paths that a router's patterns stand for.
-fn paths(source: &str) -> Vec<String> {
-    let source = source.split("#[cfg(test)]").next().unwrap_or_default();
-    let mut found = Vec::new();
-    for line in source.lines().map(str::trim).filter(|line| line.starts_with("[\"") && line.contains("=>")) {
-        let patterns = line.split("=>").next().unwrap_or_default();
-        for pattern in patterns.split('|') {
-            let parts: Vec<&str> = pattern.trim().trim_matches(['[', ']']).split(", ").collect();
-            let shown =
-                |part: &&str| if *part == "text" { "{id}".to_owned() } else { part.trim_matches('"').to_owned() };
-            let parts: Vec<String> = parts.iter().map(shown).collect();
-            match parts.split_last() {
-                Some((last, before)) if last == "call" => {
-                    found.extend(CALLS.iter().map(|call| format!("/{}/{call}", before.join("/"))));
-                }
-                _ => found.push(format!("/{}", parts.join("/"))),
-            }
-        }
-    }
-    found
-}
-
 /// Every text of the repository that may lead to the guide, by its path.
 fn texts() -> Vec<(String, String)> {
     let root = root();
@@ -273,5 +228,3 @@ fn root() -> PathBuf {
 const STRANGERS: [&str; 5] = ["CONTRACT", "CONTRACT-2", "DESIGN", "SECURITY", "SCALE-OUT"];
 /// What rustdoc's pages use themselves: a heading of that name gets a number.
 const RESERVED: [&str; 5] = ["fields", "help", "search", "settings", "variants"];
-/// The calls of a session, which the router tells apart further on.
-const CALLS: [&str; 4] = ["touch", "tokens", "end", "remove"];
