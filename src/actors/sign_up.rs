@@ -9,16 +9,14 @@ use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::task::AbortHandle;
 
 use crate::domain::client::{ClientChange, ClientConflict};
-use crate::domain::effect::{Effect, Message};
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::sign_up::{Command, Fields, Phase, SignUp, Transition, taken};
 use crate::domain::time::{Span, Timestamp};
-use crate::store::{ClientWrite, Commit, CommitError, Committed, InvitationChange, OutboxEntry, SignUpWrite};
+use crate::store::{ClientWrite, Commit, CommitError, Committed, InvitationChange, SignUpWrite};
 
 use super::context::ActorContext;
 use super::persister::Persister;
-use super::relay::encode_content;
 use super::supervisor::SupervisorMessage;
 
 /// A request to a sign-up, with the port that its answer goes to.
@@ -302,7 +300,7 @@ impl State {
             invitations: accepted.into_iter().collect(),
             user: conversion.map(|c| c.user),
             client: Some(ClientWrite { id: next.client_id, changes: [terms, client_changes].concat() }),
-            outbox: effects.into_iter().map(|Effect::Deliver(message)| context.seal(message)).collect(),
+            outbox: context.outbox(effects),
             quota_uses,
             limits: policy.address_limits,
             relaxed,
@@ -381,16 +379,6 @@ impl State {
         if let Some(timer) = self.timer.take() {
             timer.abort();
         }
-    }
-}
-
-impl ActorContext {
-    /// A message as the outbox keeps it: its secret sealed, bound to its id.
-    pub(crate) fn seal(&self, message: Message) -> OutboxEntry {
-        let secrets = encode_content(&message.content);
-        let sealed = self.sealer.seal(message.id.as_bytes(), secrets.expose().as_bytes());
-        let Message { id, to, display_to, created_at, expire_at, .. } = message;
-        OutboxEntry { id, to, display_to, sealed, created_at, expire_at }
     }
 }
 

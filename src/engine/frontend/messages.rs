@@ -68,8 +68,10 @@ impl Engine {
         effects: &[Effect],
         context: &RequestContext,
     ) -> Result<Vec<Identifier>, EngineError> {
-        let spend = |Effect::Deliver(message): &Effect| {
-            self.inner.admission.spend_message(&message.to, context, self.now()).map(|()| message.to.clone())
+        let spend = |effect: &Effect| match effect {
+            Effect::Deliver(message) => {
+                self.inner.admission.spend_message(&message.to, context, self.now()).map(|()| message.to.clone())
+            }
         };
         effects.iter().map(spend).collect()
     }

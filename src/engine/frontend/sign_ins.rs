@@ -309,7 +309,7 @@ impl Engine {
                 relaxed: entry.is_none(),
                 tried: tried.map(|tried| Try { source: self.mark(context), ..tried }),
                 entry,
-                outbox: effects.into_iter().map(|Effect::Deliver(message)| environment.seal(message)).collect(),
+                outbox: environment.outbox(effects),
                 quota_uses,
                 limits: environment.policy.address_limits,
                 ..Commit::default()
@@ -335,8 +335,10 @@ impl Engine {
     /// gets a session whom they keep out, and nothing is sent there.
     async fn restricted(&self, transition: Transition) -> Result<Transition, EngineError> {
         let settings = self.settings();
-        for Effect::Deliver(message) in &transition.effects {
-            settings.restrictions.admit_at_sign_in(&message.to)?;
+        for effect in &transition.effects {
+            match effect {
+                Effect::Deliver(message) => settings.restrictions.admit_at_sign_in(&message.to)?,
+            }
         }
         let is_sent = !transition.effects.is_empty();
         let entered = transition.entry.as_ref().map(|entry| entry.user_id);
