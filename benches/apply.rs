@@ -6,8 +6,9 @@
 mod support;
 
 use vestibule::clock::{Clock, ManualClock};
-use vestibule::domain::context::{Context, KeyedDigest};
+use vestibule::domain::context::Context;
 use vestibule::domain::id::{ClientId, SignUpId};
+use vestibule::domain::ports::KeyedDigest;
 use vestibule::domain::sign_up::{Attempt, Command, Fields, Prepare, RawFields, SignUp};
 use vestibule::domain::time::Timestamp;
 use vestibule::domain::verification::Strategy;
@@ -42,7 +43,7 @@ fn main() {
                 let prepared = made.next.apply(&prepare, &mut cx).expect("prepared");
                 let attempt = Attempt { strategy: Strategy::EmailCode, code: Some("424242".into()), again: false };
                 let done = prepared.next.apply(&Command::Attempt(attempt), &mut cx).expect("a right code");
-                assert!(done.conversion.is_some());
+                assert!(done.outcome.is_some());
             }
         });
         flows.push(support::rate(FLOWS, elapsed));

@@ -9,8 +9,9 @@ use std::sync::{Arc, Barrier, Mutex};
 
 use vestibule::actors::{ActorContext, ActorOptions};
 use vestibule::clock::{Clock, ManualClock};
-use vestibule::domain::context::{Context, Entropy};
+use vestibule::domain::context::Context;
 use vestibule::domain::id::{ClientId, SignUpId};
+use vestibule::domain::ports::Entropy;
 use vestibule::domain::sign_up::{Command, Fields, Prepare, RawFields, SignUp};
 use vestibule::domain::time::Timestamp;
 use vestibule::entropy::OsEntropy;

@@ -12,7 +12,7 @@ use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 use zeroize::Zeroizing;
 
-use crate::domain::context::Entropy;
+use crate::domain::ports::Entropy;
 
 /// The operating system's random bytes.
 #[derive(Debug)]

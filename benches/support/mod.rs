@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use mimalloc::MiMalloc;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use vestibule::delivery::{BoxFuture, Message, Outcome, Transport};
-use vestibule::domain::context::Policy;
+use vestibule::domain::policy::Policy;
 use vestibule::domain::settings::{Attribute, Settings};
 use vestibule::domain::time::Span;
 use vestibule::domain::verification::Strategy;

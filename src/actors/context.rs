@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::delivery::{Channel, ChannelHealth};
-use crate::domain::context::{Context, Entropy, KeyedDigest, Policy, Sealer};
+use crate::domain::context::Context;
+use crate::domain::policy::Policy;
+use crate::domain::ports::{Entropy, KeyedDigest, Sealer};
 use crate::domain::settings::Settings;
 use crate::domain::time::Timestamp;
 use crate::entropy::Seeds;

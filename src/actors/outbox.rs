@@ -3,8 +3,9 @@
 //! The sealed text is a word, and after it the secrets, a line each.
 
 use crate::delivery::Channel;
-use crate::domain::effect::{Content, Effect, Message};
+use crate::domain::message::{Content, Message};
 use crate::domain::secret::Secret;
+use crate::domain::transition::Effect;
 use crate::store::{OutboxEntry, OutboxKind};
 
 use super::context::ActorContext;

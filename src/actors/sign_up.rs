@@ -13,6 +13,7 @@ use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::sign_up::{Command, Fields, Phase, SignUp, Transition, taken};
 use crate::domain::time::{Span, Timestamp};
+use crate::domain::transition::Change;
 use crate::store::{ClientWrite, Commit, CommitError, Committed, InvitationChange, SignUpWrite};
 
 use super::context::ActorContext;
@@ -265,11 +266,11 @@ impl State {
     ) -> Result<SignUpReply, CallError> {
         let value = self.owned(client)?.clone();
         let transition = self.arguments.context.decide(|cx| value.apply(command, cx))?;
-        if !transition.changed {
-            let outcome = if transition.is_replay { Outcome::Again } else { Outcome::Unchanged };
-            return Ok(SignUpReply { sign_up: value, outcome });
+        match transition.change {
+            Change::Made => self.commit(Some(value.version), terms, transition).await,
+            Change::Nothing => Ok(SignUpReply { sign_up: value, outcome: Outcome::Unchanged }),
+            Change::Replay => Ok(SignUpReply { sign_up: value, outcome: Outcome::Again }),
         }
-        self.commit(Some(value.version), terms, transition).await
     }
 
     /// The value, if it is this client's.
@@ -288,11 +289,11 @@ impl State {
         terms: Vec<ClientChange>,
         transition: Transition,
     ) -> Result<SignUpReply, CallError> {
-        let Transition { next, verdict, effects, quota_uses, client_changes, conversion, .. } = transition;
+        let Transition { next, verdict, effects, quota_uses, client_changes, outcome: conversion, .. } = transition;
         let context = &self.arguments.context;
         let policy = &context.policy;
         let relaxed = conversion.is_none();
-        let deadline = next.abandon_at(policy) + policy.keep_finished;
+        let deadline = next.forget_at(policy);
         let accepted = conversion.as_ref().and_then(|c| Some(InvitationChange::Accept(c.accepts?, c.user.id)));
         let commit = Commit {
             at: context.now(),

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
-use crate::domain::context::Policy;
 use crate::domain::sign_up::Phase;
-use crate::store::{Commit, RetentionPolicy, ScanCursor, StoreError};
+use crate::store::{Commit, ScanCursor, StoreError};
 
 use super::context::ActorContext;
 use super::persister::Persister;
@@ -78,7 +77,7 @@ impl State {
 
     /// A few steps through all records, and away with those that are over.
     async fn walk(&mut self) -> Result<(), StoreError> {
-        let (now, keep) = (self.context.now(), self.context.policy.keep());
+        let (now, keep) = (self.context.now(), self.context.policy.retention());
         let portion = self.context.store.scan_expired(self.place.clone(), keep, now, PORTION).await?;
         let count = portion.stale.len();
         if count > 0 {
@@ -102,9 +101,8 @@ impl State {
         let due = self.context.store.due(now, PORTION).await?;
         let mut commit = Commit { at: now, relaxed: true, ..Commit::default() };
         for (indexed_at, id) in due {
-            let policy = &self.context.policy;
             let keep_until = match self.context.store.sign_up(id).await {
-                Ok(Some(sign_up)) if sign_up.phase == Phase::Open => sign_up.abandon_at(policy) + policy.keep_finished,
+                Ok(Some(sign_up)) if sign_up.phase == Phase::Open => sign_up.forget_at(&self.context.policy),
                 // The store says so, and lists one that can't be read anew, for later.
                 Ok(_) | Err(StoreError::Damaged(_)) => now,
                 Err(error) => return Err(error),
@@ -124,12 +122,6 @@ impl State {
             Err(error) => tracing::warn!(%error, "a sweep could not be written"),
         }
         Ok(())
-    }
-}
-
-impl Policy {
-    fn keep(&self) -> RetentionPolicy {
-        RetentionPolicy { client: self.keep_client, finished: self.keep_finished }
     }
 }
 

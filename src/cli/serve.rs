@@ -14,10 +14,10 @@ use url::Url;
 use crate::actors::ActorOptions;
 use crate::captcha::{Captcha, CaptchaProvider};
 use crate::config::{self, Config, Sources, near_misses};
-use crate::delivery::{Capture, Captured, Channel, NullTransport, Security, Smtp, SmtpLimits, SmtpOptions, Transport};
+use crate::delivery::{Capture, NullTransport, Security, Smtp, SmtpLimits, SmtpOptions, Transport};
 use crate::domain::time::Span;
 use crate::engine::{BackendKey, Engine};
-use crate::http::{App, BoundServer, CapturedMessage, DevOutbox, HttpOptions, bind};
+use crate::http::{App, BoundServer, DevOutbox, HttpOptions, bind};
 use crate::oauth::Providers;
 use crate::outbound::{Outbound, OutboundOptions};
 use crate::password::{HashOptions, HashParameters};
@@ -80,7 +80,7 @@ async fn run(config: &Config, sources: &Sources, places: usize) -> Result<(), St
     if let Some(path) = &new_key {
         tracing::info!("made a new instance key in {}; back it up apart from the data", path.display());
     }
-    let outbox: Arc<dyn DevOutbox> = Arc::new(Outbox(capture));
+    let outbox: Arc<dyn DevOutbox> = capture;
     let per_source = options.max_connections_per_source;
     let app = Arc::new(App::new(engine.clone(), options, Some(outbox)));
     announce(config, port, &engine, new_key.as_deref());
@@ -350,33 +350,6 @@ fn announce(config: &Config, port: u16, engine: &Engine, new_key: Option<&Path>)
     drop(writeln!(std::io::stdout().lock(), "{text}"));
 }
 
-/// The captured messages, as the development routes show them.
-struct Outbox(Arc<Capture>);
-
-impl DevOutbox for Outbox {
-    fn messages(&self, to: Option<&str>) -> Vec<CapturedMessage> {
-        let messages = to.map_or_else(|| self.0.latest(LISTED_MAX), |address| self.0.to(address));
-        messages.iter().map(show).collect()
-    }
-}
-
-fn show(message: &Captured) -> CapturedMessage {
-    CapturedMessage {
-        id: message.id.to_string(),
-        channel: match message.channel {
-            Channel::Email => "email",
-            Channel::Sms => "sms",
-        }
-        .into(),
-        to: message.to.clone(),
-        code: message.code.as_ref().map(|code| code.expose().clone()),
-        link: message.link.as_ref().map(|link| link.expose().clone()),
-        subject: Some(message.subject.clone()),
-        text: message.text.expose().clone(),
-        created_at: message.created_at,
-    }
-}
-
 /// A panic is one line in the log, without its text on standard error: it may repeat what it was about.
 fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
@@ -395,8 +368,6 @@ fn in_package(place: &str) -> &str {
 const ANSWERS_SHARE: f64 = 0.75;
 const DELIVERY_MARGIN: Duration = Duration::from_secs(15);
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
-/// How many messages the mailbox lists.
-const LISTED_MAX: usize = 200;
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ use super::guessable::guessable;
 use super::layer::Layer;
 use super::load::Config;
 use super::sections::{Email, Limits};
-use super::values::{CaptchaProvider, EmailTransport, Mode, Security};
+use super::values::{CaptchaProvider, EmailTransport, Mode, Security, StoreKind};
 
 /// Checks a whole configuration; `layer` knows where its keys were given.
 pub(super) fn check(config: &Config, layer: &Layer) -> Result<(), ConfigError> {
@@ -29,11 +29,26 @@ pub(super) fn check_apart_from(sections: &[&str], config: &Config, layer: &Layer
             fault(key, &format!("is {value}; it must be from {min} to {max}"));
         }
     }
-    let groups = [of_email(&config.email), of_passwords(config), of_captcha(config)];
+    let groups = [of_paths(config), of_email(&config.email), of_passwords(config), of_captcha(config)];
     for (key, reason) in groups.into_iter().flatten().chain(of_production(config)) {
         fault(key, &reason);
     }
     ConfigError::all(faults)
+}
+
+/// Paths that can be no file's and no folder's. An empty one is most often a variable that was to be filled in elsewhere.
+fn of_paths(config: &Config) -> Faults {
+    let mut faults = Faults::new();
+    let key_file = config.instance.key_file.as_ref().map(|path| path.to_string_lossy());
+    if key_file.as_ref().is_some_and(|path| path.is_empty()) {
+        faults.push(("instance.key_file", "is empty; name the file of the key, or leave this out".into()));
+    } else if key_file.is_some_and(|path| path.ends_with('/')) {
+        faults.push(("instance.key_file", "is a folder; name the file in it, such as instance.key".into()));
+    }
+    if config.store.kind == StoreKind::Sled && config.store.path.as_os_str().is_empty() {
+        faults.push(("store.path", "is empty; name the data folder, such as \"data\"".into()));
+    }
+    faults
 }
 
 fn of_email(email: &Email) -> Faults {

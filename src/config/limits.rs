@@ -1,7 +1,7 @@
 //! The limits in force: what was given, and for what was not, numbers that suit the mode. A development instance has one
 //! person and that person's tests behind all its addresses, so there they only stop what runs wild.
 
-use crate::domain::context::AddressLimits;
+use crate::domain::policy::AddressLimits;
 use crate::domain::settings::source_limits::{Budget, SourceLimits};
 use crate::domain::time::Span;
 

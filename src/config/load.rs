@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Table;
 
-use crate::domain::context::Policy;
+use crate::domain::policy::Policy;
 use crate::domain::settings::Settings;
 use crate::domain::settings::branding::Branding;
 use crate::domain::time::Span;

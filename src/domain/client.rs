@@ -4,10 +4,12 @@
 //! A client is changed by [`ClientChange`]s rather than by snapshots: the store applies them under the client's
 //! version in the same commit as everything else, so that two tabs, or a sign-out beside a conversion, lose nothing.
 
-use super::context::Policy;
 use super::id::{ClientId, SessionId, SignInId, SignUpId};
+use super::policy::Policy;
+use super::rejection::{ErrorCode, Reason, Rejection};
 use super::sign_in::{self, SignIn};
 use super::time::{Span, Timestamp};
+use super::user::User;
 use super::verification::Strategy;
 use session::{Session, SessionStatus};
 
@@ -146,6 +148,22 @@ impl Client {
     /// Whether the token that `changes` require is the current one, as a commit of them would see it.
     pub fn meets(&self, changes: &[ClientChange]) -> bool {
         !changes.iter().any(|c| matches!(c, ClientChange::RequireToken(generation) if *generation != self.generation))
+    }
+
+    /// Whether somebody may sign up or in here now; `user` is who, once that is known.
+    ///
+    /// # Errors
+    /// `session_exists` where one session is all a client holds, `identifier_already_signed_in`.
+    pub fn admits(&self, user: Option<&User>, single: bool, now: Timestamp) -> Result<(), Rejection> {
+        if let Some(session) = self.session_in_use(now).filter(|_| single) {
+            return Err(Reason::from(ErrorCode::SessionExists).instead(session.id).into());
+        }
+        let theirs = user.and_then(|user| self.live_sessions(now).find(|session| session.user_id == user.id));
+        match theirs {
+            // The page goes on with it.
+            Some(session) => Err(ErrorCode::IdentifierAlreadySignedIn.on("identifier").instead(session.id).into()),
+            None => Ok(()),
+        }
     }
 
     /// The sessions that can be used at `now`.

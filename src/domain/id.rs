@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use super::context::Entropy;
+use super::ports::Entropy;
 use super::time::Timestamp;
 
 /// What a kind of id is called on the wire.

@@ -1,8 +1,8 @@
 //! The requirement algorithm ([guide: Requirements](crate::guide::contract_sign_ups#requirements)): four lists, derived
 //! from the settings and what was gathered. Never stored, so that new settings take effect on sign-ups in flight.
 
-use super::context::Policy;
 use super::field::Field;
+use super::policy::Policy;
 use super::settings::Settings;
 use super::sign_up::SignUp;
 use super::time::Timestamp;

@@ -1,10 +1,10 @@
 //! The waiting list: people who asked to be let in
 //! ([guide: The waiting list](crate::guide::contract_sign_ups#the-waiting-list)).
 
-use super::context::KeyedDigest;
 use super::id::{InvitationId, WaitlistEntryId};
 use super::identifier::EmailAddress;
 use super::invitation::Invitation;
+use super::ports::KeyedDigest;
 use super::rejection::ErrorCode;
 use super::time::Timestamp;
 

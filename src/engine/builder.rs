@@ -8,7 +8,8 @@ use crate::actors::{ActorContext, ActorOptions, LastSeen, StartError, System, Tr
 use crate::captcha::Captcha;
 use crate::clock::{Clock, ResumedClock, SystemClock};
 use crate::delivery::{Capture, MessageTemplates, Transport};
-use crate::domain::context::{Entropy, Policy, Sealer};
+use crate::domain::policy::Policy;
+use crate::domain::ports::{Entropy, Sealer};
 use crate::domain::settings::branding::Branding;
 use crate::domain::settings::source_limits::SourceLimits;
 use crate::domain::settings::{InvalidSettings, Settings};

@@ -9,7 +9,7 @@ use crate::captcha::Captcha;
 use crate::clock::SystemClock;
 use crate::delivery::{Channel, ChannelStatus};
 use crate::domain::client::ClientConflict;
-use crate::domain::context::Policy;
+use crate::domain::policy::Policy;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::settings::branding::Branding;

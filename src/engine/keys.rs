@@ -1,7 +1,7 @@
 //! The keys an engine finds in its store, or makes at its first start.
 
-use crate::domain::context::{Entropy, Sealer};
 use crate::domain::id::InstanceId;
+use crate::domain::ports::{Entropy, Sealer};
 use crate::domain::secret::Secret;
 use crate::domain::text::hex;
 use crate::domain::time::Timestamp;

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::actors::ActorOptions;
 use crate::actors::test_support::{Fault, FaultyStore, PausedClock, Post, Says, settings, step};
 use crate::clock::Clock;
-use crate::domain::context::Policy;
+use crate::domain::policy::Policy;
 use crate::domain::time::{Span, Timestamp};
 use crate::entropy::SeededEntropy;
 use crate::password::{HashOptions, HashParameters};

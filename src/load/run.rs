@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::domain::context::Entropy;
+use crate::domain::ports::Entropy;
 use crate::domain::text::hex;
 use crate::entropy::OsEntropy;
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::domain::client::{Client, ClientChange, ClientConflict};
-use crate::domain::context::AddressLimits;
-use crate::domain::effect::QuotaUse;
 use crate::domain::id::{ClientId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::invitation::Invitation;
+use crate::domain::policy::{AddressLimits, RetentionPolicy};
+use crate::domain::quota::QuotaUse;
 use crate::domain::rejection::Rejection;
 use crate::domain::sign_in::{Entry, Try};
 use crate::domain::sign_up::SignUp;
@@ -16,7 +16,7 @@ use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
 
 use super::health::Health;
-use super::kv::retention::{ExpiredKey, RetentionPolicy, ScanCursor, ScanPage};
+use super::kv::retention::{ExpiredKey, ScanCursor, ScanPage};
 
 /// A future that can be kept behind a trait object.
 pub use futures_util::future::BoxFuture;

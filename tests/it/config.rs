@@ -9,7 +9,7 @@ use vestibule::config::{
     Config, ConfigError, DEFAULT, Network, Origin, PublishableKey, RequestLog, SAMPLES, Sources, StoreKind,
     sample_settings,
 };
-use vestibule::domain::context::{AddressLimits, Policy};
+use vestibule::domain::policy::{AddressLimits, Policy};
 use vestibule::domain::settings::source_limits::SourceLimits;
 use vestibule::domain::time::Span;
 use vestibule::password::HashParameters;
@@ -175,6 +175,15 @@ fn faults_name_the_key_and_where_it_was_given() {
             "[server]\nencryption = false",
             "`server.encryption` is no key of this configuration; did you mean `store.encryption`?",
         ),
+        (
+            "[instance]\nkey_file = \"\"",
+            "line 2: `instance.key_file` is empty; name the file of the key, or leave this out",
+        ),
+        (
+            "[instance]\nkey_file = \"/etc/vestibule/\"",
+            "line 2: `instance.key_file` is a folder; name the file in it, such as instance.key",
+        ),
+        ("[store]\npath = \"\"", "line 2: `store.path` is empty; name the data folder, such as \"data\""),
         ("listen = \"x\"", "line 1: `listen` is no key of this configuration; did you mean `server.listen`?"),
         (
             "[sign_up]\nmode = \"restricted\"",

@@ -1,10 +1,12 @@
 //! The pure core: no actor, no store, no clock.
 
 use vestibule::clock::{Clock, ManualClock};
-use vestibule::domain::context::{Context, KeyedDigest, Policy};
-use vestibule::domain::effect::{Effect, QuotaKind};
+use vestibule::domain::context::Context;
 use vestibule::domain::field::Field;
 use vestibule::domain::id::{ClientId, SignUpId};
+use vestibule::domain::policy::Policy;
+use vestibule::domain::ports::KeyedDigest;
+use vestibule::domain::quota::QuotaKind;
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::requirements::Requirements;
 use vestibule::domain::secret::Secret;
@@ -13,6 +15,7 @@ use vestibule::domain::sign_up::{
     Attempt, BackendUpdate, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status, Transition,
 };
 use vestibule::domain::time::{Span, Timestamp};
+use vestibule::domain::transition::Change;
 use vestibule::domain::verification::{Strategy, VerificationStatus};
 use vestibule::entropy::SeededEntropy;
 use vestibule::token::InstanceKey;
@@ -30,7 +33,7 @@ fn the_lists_shrink_until_it_converts_by_itself() {
     assert_eq!(sign_up.phase, Phase::Open);
     let done = world.update(&sign_up, &raw(|f| f.password = Some(Secret::new("wanders under elms".into()))));
     let done = done.expect("the last field");
-    let conversion = done.conversion.expect("nothing is missing and nothing unverified");
+    let conversion = done.outcome.expect("nothing is missing and nothing unverified");
     assert_eq!(conversion.user.id, sign_up.id.cast());
     assert_eq!(conversion.user.public_identifier(), Some("ada@example.com"));
     assert!(matches!(done.next.phase, Phase::Complete { .. }));
@@ -43,16 +46,16 @@ fn username_and_password_complete_inside_create() {
         f.username = Some("ada_l".into());
         f.password = Some(Secret::new("wanders under elms".into()));
     }));
-    assert!(done.expect("a sign-up").conversion.is_some());
+    assert!(done.expect("a sign-up").outcome.is_some());
 }
 
 #[test]
 fn an_instance_without_identifiers_converts_nobody() {
     let mut world = World::new(settings(&["password"]));
     let made = world.create(&raw(|f| f.password = Some(Secret::new("wanders under elms".into())))).expect("a sign-up");
-    assert!(made.conversion.is_none());
+    assert!(made.outcome.is_none());
     let mut world = World::new(Settings::default());
-    assert!(world.create(&RawFields::default()).expect("a sign-up").conversion.is_none());
+    assert!(world.create(&RawFields::default()).expect("a sign-up").outcome.is_none());
 }
 
 #[test]
@@ -84,7 +87,7 @@ fn five_wrong_codes_fail_the_verification_and_a_new_code_begins_anew() {
     assert!(refused.is(ErrorCode::VerificationFailed));
     world.clock.advance(Span::from_secs(31));
     let (sign_up, code) = world.prepare(&sign_up, Strategy::EmailCode);
-    assert!(world.attempt(&sign_up, Strategy::EmailCode, &code).expect("a fresh code").conversion.is_some());
+    assert!(world.attempt(&sign_up, Strategy::EmailCode, &code).expect("a fresh code").outcome.is_some());
 }
 
 #[test]
@@ -139,7 +142,7 @@ fn a_code_proves_the_value_it_was_sent_to_and_no_other() {
             f.username = Some("ada_l".into());
         }),
     );
-    assert!(swapped.expect("an update").conversion.is_none(), "swapped after the proof");
+    assert!(swapped.expect("an update").outcome.is_none(), "swapped after the proof");
 }
 
 #[test]
@@ -215,7 +218,7 @@ fn settings_take_effect_at_the_next_read_and_convert_at_the_next_write() {
     world.settings = settings(&["username"]);
     assert_eq!(world.lists(&sign_up), " | ");
     assert_eq!(sign_up.status(world.clock.now(), &world.policy), Status::MissingRequirements);
-    assert!(world.update(&sign_up, &RawFields::default()).expect("a write").conversion.is_some());
+    assert!(world.update(&sign_up, &RawFields::default()).expect("a write").outcome.is_some());
 }
 
 #[test]
@@ -226,7 +229,7 @@ fn legal_consent_is_a_requirement_of_its_own() {
     let sign_up = world.create(&raw(|f| f.username = Some("ada_l".into()))).expect("a sign-up").next;
     assert_eq!(world.lists(&sign_up), "legal_accepted | ");
     let done = world.update(&sign_up, &raw(|f| f.legal_accepted = Some("true".into()))).expect("an update");
-    assert_eq!(done.conversion.expect("a user").user.legal_accepted_at, Some(world.clock.now()));
+    assert_eq!(done.outcome.expect("a user").user.legal_accepted_at, Some(world.clock.now()));
 }
 
 #[test]
@@ -236,13 +239,13 @@ fn a_lost_completing_answer_can_be_asked_for_again_for_a_minute() {
     let (sign_up, code) = world.prepare(&sign_up, Strategy::EmailCode);
     let done = world.attempt(&sign_up, Strategy::EmailCode, &code).expect("a right code").next;
     let again = world.attempt(&done, Strategy::EmailCode, &code).expect("a replay");
-    assert!(!again.changed && again.is_replay && again.conversion.is_none() && again.next == done);
+    assert!(again.change == Change::Replay && again.outcome.is_none() && again.next == done);
     assert!(world.attempt(&done, Strategy::EmailCode, "000000").is_err());
     world.clock.advance(Span::from_secs(61));
     let replaced = Attempt { strategy: Strategy::EmailCode, code: Some(code.clone()), again: true };
     assert!(world.decide(|cx| done.apply(&Command::Attempt(replaced), cx)).is_err(), "with the token from before");
     let late = world.attempt(&done, Strategy::EmailCode, &code).expect("they have succeeded");
-    assert!(!late.changed && !late.is_replay, "the client knows its token by now");
+    assert!(late.change == Change::Nothing, "the client knows its token by now");
     world.clock.advance(Span::from_secs(540));
     assert!(world.attempt(&done, Strategy::EmailCode, &code).is_err(), "no code is good for longer");
 }
@@ -254,14 +257,14 @@ fn the_right_code_twice_is_right_and_what_is_proved_is_not_sent_a_code() {
     let (sign_up, code) = world.prepare(&sign_up, Strategy::EmailCode);
     let proved = world.attempt(&sign_up, Strategy::EmailCode, &code).expect("a right code").next;
     let again = world.attempt(&proved, Strategy::EmailCode, &code).expect("the same code");
-    assert!(!again.changed && again.verdict.is_ok() && again.quota_uses.is_empty() && again.next == proved);
+    assert!(!again.is_changed() && again.verdict.is_ok() && again.quota_uses.is_empty() && again.next == proved);
     let wrong = if code == "000000" { "000001" } else { "000000" };
     let refused = world.attempt(&proved, Strategy::EmailCode, wrong).expect_err("another code");
     assert!(refused.is(ErrorCode::VerificationAlreadyVerified));
     for after in [0, 31, 601] {
         world.clock.advance(Span::from_secs(after));
         let prepared = world.try_prepare(&proved, Strategy::EmailCode).expect("it is proved");
-        assert!(!prepared.changed && prepared.effects.is_empty(), "{after}");
+        assert!(!prepared.is_changed() && prepared.effects.is_empty(), "{after}");
     }
     let refused = world.attempt(&proved, Strategy::EmailCode, &code).expect_err("no code is good for longer");
     assert!(refused.is(ErrorCode::VerificationAlreadyVerified));
@@ -279,7 +282,7 @@ fn an_earlier_proof_shows_a_finished_sign_up_to_its_client_and_not_to_the_token_
     world.clock.advance(Span::from_secs(1));
     let done = world.update(&proved, &raw(|f| f.username = Some("ada_l".into()))).expect("complete").next;
     let shown = world.attempt(&done, Strategy::EmailCode, &code).expect("they have succeeded");
-    assert!(!shown.changed && !shown.is_replay);
+    assert!(shown.change == Change::Nothing);
     let replaced = Attempt { strategy: Strategy::EmailCode, code: Some(code), again: true };
     assert!(world.decide(|cx| done.apply(&Command::Attempt(replaced), cx)).is_err());
 }
@@ -292,7 +295,7 @@ fn a_backend_that_says_twice_what_it_did_is_not_refused() {
     let sign_up = world.create(&raw(|f| f.username = Some("ada_l".into()))).expect("a sign-up").next;
     let act = |custom_action, id| Command::BackendUpdate(BackendUpdate::parse(custom_action, id).expect("an action"));
     let done = world.decide(|cx| sign_up.apply(&act(Some(true), Some("ext_1")), cx)).expect("complete");
-    assert!(done.conversion.is_some());
+    assert!(done.outcome.is_some());
     for (custom_action, id, is_same) in [
         (Some(true), Some("ext_1"), true),
         (Some(true), None, true),
@@ -303,7 +306,7 @@ fn a_backend_that_says_twice_what_it_did_is_not_refused() {
     ] {
         let again = world.decide(|cx| done.next.apply(&act(custom_action, id), cx));
         assert_eq!(again.is_ok(), is_same, "{custom_action:?} {id:?}");
-        assert!(again.is_ok_and(|again| !again.changed) == is_same);
+        assert!(again.is_ok_and(|again| !again.is_changed()) == is_same);
     }
 }
 
@@ -344,7 +347,7 @@ fn every_guess_is_charged_and_a_proof_clears_the_account() {
     let prepared = world.try_prepare(&sign_up, Strategy::EmailCode).expect("prepared");
     let charged = |t: &Transition| t.quota_uses.iter().map(|c| c.what).collect::<Vec<_>>();
     assert_eq!(charged(&prepared), [QuotaKind::Message]);
-    let Effect::Deliver(message) = &prepared.effects[0];
+    let message = prepared.messages().next().expect("a message");
     let code = message.content.code().expect("a code").expose().clone();
     let right = world.attempt(&prepared.next, Strategy::EmailCode, &code).expect("a right code");
     assert_eq!(charged(&right), [QuotaKind::Guess, QuotaKind::Proof]);
@@ -424,8 +427,9 @@ impl World {
 
     fn prepare(&mut self, sign_up: &SignUp, strategy: Strategy) -> (SignUp, String) {
         let transition = self.try_prepare(sign_up, strategy).expect("prepared");
-        let Effect::Deliver(message) = &transition.effects[0];
-        (transition.next, message.content.code().expect("a code").expose().clone())
+        let message = transition.messages().next().expect("a message");
+        let code = message.content.code().expect("a code").expose().clone();
+        (transition.next, code)
     }
 
     pub(crate) fn attempt(

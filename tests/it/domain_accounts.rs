@@ -1,15 +1,15 @@
 //! Who becomes a user by an account at a provider: what the lists, the captcha and enumeration protection make of it.
 
-use vestibule::domain::effect::{Content, Effect};
 use vestibule::domain::identifier::{EmailAddress, IdentifierKind};
 use vestibule::domain::invitation::Invitation;
+use vestibule::domain::message::Content;
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::SignUpMode;
 use vestibule::domain::sign_in::Proved;
-use vestibule::domain::sign_up::{Command, External, ProviderOutcome, RawFields, Transition};
+use vestibule::domain::sign_up::{Command, External, RawFields, Transition};
 use vestibule::domain::time::Timestamp;
-use vestibule::domain::verification::{ExternalState, Strategy};
+use vestibule::domain::verification::{ExternalState, ProviderOutcome, Strategy};
 
 use crate::domain::{World, raw};
 use crate::domain_admission::{
@@ -36,7 +36,7 @@ fn with_an_allow_list_somebody_needs_something_that_is_on_it() {
         friends(&mut world);
         let away = leave(&mut world, &RawFields::default());
         let back = come_back(&mut world, &away, answer(profile.clone()));
-        assert_eq!(back.conversion.is_some(), may, "{profile:?}");
+        assert_eq!(back.outcome.is_some(), may, "{profile:?}");
         let state = &back.next.external_account.as_ref().expect("an account").state;
         let refused = ExternalState::Failed { code: ErrorCode::NotAllowedAccess, session: None };
         assert_eq!(*state == refused, !may, "whoever comes back hears why");
@@ -85,7 +85,7 @@ fn a_captcha_is_owed_until_one_is_solved_or_a_provider_vouches() {
         come_back(&mut world, &away, ProviderOutcome { outcome: Err(ErrorCode::OAuthAccessDenied), ..nobody() });
     assert!(refused(world.update(&failed.next, &RawFields::default())), "who was refused there has proved nothing");
     let vouched = come_back(&mut world, &away, answer(person(Some(EMAIL), true)));
-    assert!(vouched.conversion.is_some());
+    assert!(vouched.outcome.is_some());
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_transfer_waives_the_captcha_for_the_account_that_it_brings_alone() {
             fields.external = Some(brought.clone());
             fields.strategy = asked.clone();
         });
-        assert_eq!(created.is_ok_and(|created| created.conversion.is_some()), may, "{strategy} {asked:?}");
+        assert_eq!(created.is_ok_and(|created| created.outcome.is_some()), may, "{strategy} {asked:?}");
     }
 }
 
@@ -144,7 +144,7 @@ fn a_provider_that_is_switched_off_meanwhile_vouches_for_nobody() {
     let away = leave(&mut world, &RawFields::default());
     world.settings.social.clear();
     let back = come_back(&mut world, &away, answer(person(Some(EMAIL), true)));
-    assert!(back.conversion.is_none());
+    assert!(back.outcome.is_none());
     let state = &back.next.external_account.as_ref().expect("an account").state;
     assert_eq!(*state, ExternalState::Failed { code: ErrorCode::OAuthProviderNotEnabled, session: None });
 }
@@ -158,7 +158,7 @@ fn an_account_with_an_address_that_can_not_be_read_meets_the_block_list_by_its_d
         let block = |world: &mut World| world.settings.restrictions.blocklist = list(&["@bad.example"]);
         if from_the_start {
             block(&mut world);
-            assert!(come_back(&mut world, &away, said).conversion.is_none());
+            assert!(come_back(&mut world, &away, said).outcome.is_none());
             continue;
         }
         world.settings.attributes.username.required = true;
@@ -209,7 +209,7 @@ fn a_code_goes_to_no_user_whose_address_a_provider_named() {
             fields.external = Some(External::Answered(Strategy::OAuth(PROVIDER.into()), answer));
             fields.strategy = Some(Strategy::EmailCode);
         });
-        let Effect::Deliver(message) = made.expect("a sign-up").effects.remove(0);
+        let message = made.expect("a sign-up").messages().next().cloned().expect("a message");
         message.content
     };
     assert!(content(false).code().is_some());

@@ -3,20 +3,21 @@
 
 use std::collections::BTreeSet;
 
-use vestibule::domain::effect::{Effect, Message};
 use vestibule::domain::id::InvitationId;
 use vestibule::domain::identifier::EmailAddress;
 use vestibule::domain::invitation::{Invitation, InvitationState};
+use vestibule::domain::message::Message;
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::restrictions::{AccessList, PhoneCountries};
 use vestibule::domain::settings::{OAuth, Settings, SignUpMode, Social};
 use vestibule::domain::sign_up::{
-    AuthorizationRequest, AuthorizationResponse, BackendUpdate, Command, External, Fields, Prepare, ProviderOutcome,
-    RawFields, SignUp, Transition, VerifyLink,
+    BackendUpdate, Command, External, Fields, Prepare, RawFields, SignUp, Transition, VerifyLink,
 };
 use vestibule::domain::time::{Span, Timestamp};
-use vestibule::domain::verification::{LinkToken, Profile, Strategy};
+use vestibule::domain::verification::{
+    AuthorizationRequest, AuthorizationResponse, LinkToken, Profile, ProviderOutcome, Strategy,
+};
 
 use crate::domain::{World, raw, settings};
 
@@ -92,7 +93,7 @@ fn walk(world: &mut World, road: &Road, rule: &Rule, from_the_start: bool) -> bo
         (rule.enforce)(world);
     }
     let done = (road.walk)(world, &mut |world| (rule.enforce)(world));
-    done.is_ok_and(|done| done.conversion.is_some())
+    done.is_ok_and(|done| done.outcome.is_some())
 }
 
 const ROADS: &[Road] = &[
@@ -381,8 +382,7 @@ pub(crate) fn prepare(world: &mut World, sign_up: &SignUp, strategy: Strategy) -
 }
 
 fn message(made: &Transition) -> &Message {
-    let Effect::Deliver(message) = &made.effects[0];
-    message
+    made.messages().next().expect("a message")
 }
 
 fn code(made: &Transition) -> String {

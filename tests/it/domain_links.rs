@@ -2,13 +2,15 @@
 
 use vestibule::clock::Clock as _;
 use vestibule::domain::client::ClientChange;
-use vestibule::domain::effect::{Effect, Message, QuotaKind};
 use vestibule::domain::field::Field;
 use vestibule::domain::id::ClientId;
+use vestibule::domain::message::Message;
+use vestibule::domain::quota::QuotaKind;
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::settings::Settings;
 use vestibule::domain::sign_up::{Command, Prepare, SignUp, Transition, VerifyLink};
 use vestibule::domain::time::Span;
+use vestibule::domain::transition::Change;
 use vestibule::domain::verification::{LinkToken, Strategy, VerificationStatus};
 
 use crate::domain::{World, raw, settings};
@@ -19,14 +21,14 @@ fn the_owner_follows_the_link_once_and_is_signed_in() {
     let (sign_up, message) = begin(&mut world, "ada@example.com");
     assert!(message.content.code().is_none());
     let done = follow(&mut world, &sign_up, &token(&message), OWNER, false).expect("the owner's link");
-    assert!(done.conversion.is_some());
+    assert!(done.outcome.is_some());
     assert!(done.client_changes.contains(&ClientChange::Rotate));
     assert_eq!(charged(&done), [QuotaKind::Proof]);
-    let user = done.conversion.as_ref().map(|c| &c.user).expect("a user");
+    let user = done.outcome.as_ref().map(|c| &c.user).expect("a user");
     assert_eq!(user.email_addresses[0].verified_by, Some(Strategy::EmailLink));
     world.clock.advance(Span::from_secs(3600));
     let again = follow(&mut world, &done.next, &token(&message), OWNER, false).expect("they have succeeded");
-    assert!(!again.changed && !again.is_replay && again.next == done.next);
+    assert!(again.change == Change::Nothing && again.next == done.next);
     for (by, confirmed) in [(None, false), (None, true), (STRANGER, false), (STRANGER, true)] {
         let used = follow(&mut world, &done.next, &token(&message), by, confirmed).expect_err("a used link");
         assert!(used.is(ErrorCode::VerificationLinkTokenInvalid), "{by:?} {confirmed}");
@@ -44,9 +46,9 @@ fn a_link_that_is_used_up_says_so_to_all_but_the_browser_that_has_succeeded() {
         world.settings.attack_protection.email_link.require_same_client = same_client;
         let (sign_up, message) = begin(&mut world, "ada@example.com");
         let proved = follow(&mut world, &sign_up, &token(&message), OWNER, false).expect("the owner's link");
-        assert!(proved.conversion.is_none(), "a username is missing");
+        assert!(proved.outcome.is_none(), "a username is missing");
         let again = follow(&mut world, &proved.next, &token(&message), OWNER, false).expect("they have succeeded");
-        assert!(!again.changed && again.next == proved.next);
+        assert!(!again.is_changed() && again.next == proved.next);
         for by in [None, STRANGER] {
             let used = follow(&mut world, &proved.next, &token(&message), by, true).expect_err("a used link");
             assert!(used.is(ErrorCode::VerificationLinkTokenInvalid), "{by:?}");
@@ -86,7 +88,7 @@ fn without_the_rule_a_strangers_word_verifies_and_the_owner_keeps_its_token() {
     let (sign_up, message) = begin(&mut world, "ada@example.com");
     for by in [None, STRANGER] {
         let opened = follow(&mut world, &sign_up, &token(&message), by, false).expect("a page");
-        assert!(!opened.changed && opened.next == sign_up);
+        assert!(!opened.is_changed() && opened.next == sign_up);
     }
     let done = follow(&mut world, &sign_up, &token(&message), None, true).expect("a person's word");
     let session = done.client_changes.iter().find_map(|change| match change {
@@ -107,7 +109,7 @@ fn a_token_kept_elsewhere_than_in_the_cookie_stays() {
         let secret = token(&message).secret;
         let follow = VerifyLink { secret, by: OWNER, confirmed: false, again: false, in_cookie: answered };
         let done = world.decide(|cx| sign_up.apply(&Command::VerifyLink(follow), cx)).expect("the owner's link");
-        assert!(done.conversion.is_some() && !done.client_changes.contains(&ClientChange::Rotate));
+        assert!(done.outcome.is_some() && !done.client_changes.contains(&ClientChange::Rotate));
     }
 }
 
@@ -142,13 +144,13 @@ fn code_and_link_of_one_mail_are_used_up_together() {
     let refused = follow(&mut world, &by_code.next, &token(&message), STRANGER, true).expect_err("used up");
     assert!(refused.is(ErrorCode::VerificationLinkTokenInvalid));
     let by_both = follow(&mut world, &by_code.next, &token(&message), OWNER, false).expect("they have succeeded");
-    assert!(!by_both.changed);
+    assert!(!by_both.is_changed());
 
     let wrong = if code == "000000" { "000001" } else { "000000" };
     let by_link = follow(&mut world, &sign_up, &token(&message), OWNER, false).expect("the link").next;
     let refused = world.attempt(&by_link, Strategy::EmailCode, wrong).expect_err("used up");
     assert!(refused.is(ErrorCode::VerificationAlreadyVerified));
-    assert!(!world.attempt(&by_link, Strategy::EmailCode, &code).expect("they have succeeded").changed);
+    assert!(!world.attempt(&by_link, Strategy::EmailCode, &code).expect("they have succeeded").is_changed());
 
     let mut tried = sign_up;
     for _ in 0..5 {
@@ -210,7 +212,7 @@ fn only_the_owner_that_lost_the_completing_answer_hears_it_again() {
         Command::VerifyLink(VerifyLink { secret: secret.clone(), by, confirmed: false, again, in_cookie: true })
     };
     let heard = world.decide(|cx| done.apply(&again(OWNER, true), cx)).expect("the lost answer");
-    assert!(!heard.changed && heard.is_replay);
+    assert!(heard.change == Change::Replay);
     for (by, is_again) in [(STRANGER, false), (STRANGER, true), (None, true)] {
         assert!(world.decide(|cx| done.apply(&again(by, is_again), cx)).is_err(), "{by:?} {is_again}");
     }
@@ -251,8 +253,8 @@ fn begin_in(world: &mut World, address: &str, in_cookie: bool) -> (SignUp, Messa
 fn prepare(world: &mut World, sign_up: &SignUp, in_cookie: bool) -> (SignUp, Message) {
     let redirect_url = Some("https://app.example.com/verify".into());
     let prepare = Prepare { strategy: Strategy::EmailLink, channel: None, redirect_url, in_cookie, taken: false };
-    let mut prepared = world.decide(|cx| sign_up.apply(&Command::Prepare(prepare), cx)).expect("prepared");
-    let Effect::Deliver(message) = prepared.effects.remove(0);
+    let prepared = world.decide(|cx| sign_up.apply(&Command::Prepare(prepare), cx)).expect("prepared");
+    let message = prepared.messages().next().cloned().expect("a message");
     (prepared.next, message)
 }
 

@@ -5,9 +5,8 @@ use vestibule::domain::identifier::EmailAddress;
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_in::{Attempt, Create, Fit, Newcomer, Proof, SignIn, Start, Transition};
-use vestibule::domain::sign_up::{AuthorizationRequest, ProviderOutcome};
 use vestibule::domain::user::User;
-use vestibule::domain::verification::{ExternalAccount, Strategy};
+use vestibule::domain::verification::{AuthorizationRequest, ExternalAccount, ProviderOutcome, Strategy};
 
 use crate::domain::{World, raw, settings};
 use crate::domain_admission::{answer, person};
@@ -25,7 +24,7 @@ fn who_signed_up_meanwhile_comes_in_by_their_password() {
         let attempt = Attempt { strategy: Strategy::Password, proof: Proof::Password { fits } };
         let outcome = world.decide(|cx| begun.attempt(&attempt, Some(&user), cx)).expect("a counted try");
         assert_eq!(outcome.verdict, verdict.map_err(|code| code.on("password").into()));
-        assert_eq!(outcome.entry.map(|entry| entry.user_id), outcome.verdict.ok().map(|()| user.id));
+        assert_eq!(outcome.outcome.entry.map(|entry| entry.user_id), outcome.verdict.ok().map(|()| user.id));
     }
 }
 
@@ -48,7 +47,7 @@ fn an_account_that_is_signed_in_here_already_is_not_taken_over_again() {
         let answer = ProviderOutcome { owner: Some(user.id), session, ..answer(profile.clone()) };
         create(&mut world, None, Start::TakeOver(Box::new((account.clone(), answer))), None)
     };
-    assert!(take_over(None).expect("a sign-in").entry.is_some());
+    assert!(take_over(None).expect("a sign-in").outcome.entry.is_some());
     let session = SessionId::from_bytes([8; 16]);
     let refused = take_over(Some(session)).expect_err("one session of a user on a client");
     assert!(refused.is(ErrorCode::IdentifierAlreadySignedIn));
@@ -66,7 +65,7 @@ fn user(world: &mut World) -> User {
         fields.email_address = Some("ada@example.com".into());
         fields.password = Some(Secret::new("wanders under elms".into()));
     }));
-    made.expect("a sign-up").conversion.expect("nothing is missing").user
+    made.expect("a sign-up").outcome.expect("nothing is missing").user
 }
 
 fn create(

@@ -1,5 +1,5 @@
 //! References to the guide lead somewhere: every file and heading that a comment, a reason or a page names is there. And
-//! what the contract says of paths and error codes is what the code has.
+//! what the contract says of paths is what the code has.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -42,6 +42,8 @@ fn the_checks_can_fail() {
         ("tests/it/x.rs", "// guide/contract.md#biscuits.", "contract has no heading #biscuits"),
         ("README.md", "[Cookies](src/guide/storage.md)", "the guide has no page storage"),
         ("src/guide/contract.md", "[x](crate::guide::contract#a-b)", "contract has no heading #a-b"),
+        ("src/guide/contract.md", "[x](contract.md#a-b)", "contract has no heading #a-b"),
+        ("src/guide/contract.md", "[x](contracts.md)", "the guide has no page contracts"),
         ("src/guide/contract.md", "see [x](#no-cookies)", "contract has no heading #no-cookies"),
     ];
     for (path, text, fault) in wrong {
@@ -51,6 +53,7 @@ fn the_checks_can_fail() {
         ("src/lib.rs", "/// ([guide: Cookies](crate::guide::contract#cookies)). [`x`](super::other#y)"),
         ("tests/it/x.rs", "// guide/contract.md#cookies, guide/contract.md."),
         ("src/guide/contract.md", "[x](#cookies) and [y](crate::guide::contract#the-contract)"),
+        ("src/guide/contract.md", "[x](contract.md) and [y](contract.md#the-contract)"),
         ("README.md", "[elsewhere](#cookies-of-the-readme)"),
     ];
     for (path, text) in right {
@@ -78,25 +81,6 @@ fn anchors_are_spelled_as_rustdoc_spells_them() {
         assert_eq!(headings(heading), BTreeSet::from([anchor.to_owned()]), "{heading}");
     }
     assert_eq!(headings("## A\n```text\n# no heading\n```\n## A\n#tag"), ["a", "a-1"].map(str::to_owned).into());
-}
-
-#[test]
-fn the_contract_has_the_codes_of_the_table_with_their_statuses() {
-    let table = include_str!("../../src/http/response/error/table.rs");
-    let rows = table.lines().map(str::trim).filter(|row| row.starts_with("all(\"") || row.starts_with("only(\""));
-    let mut known = BTreeSet::new();
-    for row in rows {
-        let code = row.split('"').nth(1).expect("a code");
-        let status = STATUSES.iter().find(|(name, _)| row.contains(&format!(", {name}, ")));
-        let status = status.unwrap_or_else(|| panic!("{code} has a status that this test does not know")).1;
-        known.insert(format!("{status} {code}"));
-    }
-    known.insert("500 internal_error".into());
-    let page = include_str!("../../src/guide/contract_errors.md");
-    let told: BTreeSet<String> =
-        cells(page, "| status | code | when |").map(|row| format!("{} {}", row[0], row[1].trim_matches('`'))).collect();
-    assert!(known.len() > 80, "the table was read: {}", known.len());
-    assert_eq!(told, known);
 }
 
 #[test]
@@ -162,8 +146,15 @@ fn references(path: &str, text: &str) -> Vec<(usize, Reference)> {
         }
     }
     let Some(own) = own else { return found };
-    for (at, _) in text.match_indices("](#") {
-        found.push((at, Reference { page: own.to_owned(), anchor: anchor(&text[at + 2..]) }));
+    for (at, _) in text.match_indices("](") {
+        let rest = &text[at + 2..];
+        let page: &str = rest.split(|c| !is_word(c)).next().unwrap_or_default();
+        let (page, after) = match rest[page.len()..].strip_prefix(".md") {
+            Some(after) => (page, after),
+            None if rest.starts_with('#') => (own, rest),
+            None => continue,
+        };
+        found.push((at, Reference { page: page.to_owned(), anchor: anchor(after) }));
     }
     found
 }
@@ -239,7 +230,7 @@ fn texts() -> Vec<(String, String)> {
     let root = root();
     let folders =
         ["src", "tests", "benches", "config", "examples"].iter().flat_map(|folder| files_below(&root.join(folder)));
-    let pages = ["README.md", "CHANGELOG.md"].iter().map(|name| root.join(name));
+    let pages = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].iter().map(|name| root.join(name));
     let own = Path::new(file!()).file_name().expect("a name");
     let mut found = Vec::new();
     for path in folders.chain(pages).filter(|path| path.file_name() != Some(own)) {
@@ -284,17 +275,3 @@ const STRANGERS: [&str; 5] = ["CONTRACT", "CONTRACT-2", "DESIGN", "SECURITY", "S
 const RESERVED: [&str; 5] = ["fields", "help", "search", "settings", "variants"];
 /// The calls of a session, which the router tells apart further on.
 const CALLS: [&str; 4] = ["touch", "tokens", "end", "remove"];
-const STATUSES: [(&str, u16); 12] = [
-    ("BAD", 400),
-    ("UNAUTHENTICATED", 401),
-    ("FORBIDDEN", 403),
-    ("StatusCode::NOT_FOUND", 404),
-    ("StatusCode::METHOD_NOT_ALLOWED", 405),
-    ("StatusCode::REQUEST_TIMEOUT", 408),
-    ("CONFLICT", 409),
-    ("StatusCode::PAYLOAD_TOO_LARGE", 413),
-    ("StatusCode::UNSUPPORTED_MEDIA_TYPE", 415),
-    ("FIELD", 422),
-    ("WAIT", 429),
-    ("StatusCode::SERVICE_UNAVAILABLE", 503),
-];

@@ -43,13 +43,14 @@ const ADAPTERS: &str = "store delivery oauth captcha webhook token password pwne
 const UTILITIES: &str = "clock entropy outbound telemetry config";
 
 /// Packages that only these rooms name.
-const HOMES: [(&str, &[&str]); 13] = [
+const HOMES: [(&str, &[&str]); 14] = [
     ("ractor", &["actors"]),
     ("sled", &["store"]),
     ("bincode", &["store"]),
     ("chacha20", &["entropy"]),
     ("hyper", &["http", "cli"]),
     ("hyper_util", &["http", "cli"]),
+    ("tower_service", &["http"]),
     ("lettre", &["delivery"]),
     ("tokio_rustls", &["delivery"]),
     ("rustls_platform_verifier", &["delivery"]),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 use vestibule::delivery::Capture;
-use vestibule::domain::context::Policy;
 use vestibule::domain::id::SignUpId;
+use vestibule::domain::policy::Policy;
 use vestibule::domain::rejection::ErrorCode;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::source_limits::{Budget, SourceLimits};

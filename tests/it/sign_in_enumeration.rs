@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use vestibule::delivery::Capture;
 use vestibule::domain::client::Client;
-use vestibule::domain::context::Policy;
 use vestibule::domain::id::{
     ClientId, ExternalAccountId, IdentificationId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId,
 };
 use vestibule::domain::identifier::{EmailAddress, Identifier, Username};
 use vestibule::domain::invitation::Invitation;
+use vestibule::domain::policy::{Policy, RetentionPolicy};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings};
 use vestibule::domain::sign_up::SignUp;
@@ -23,8 +23,8 @@ use vestibule::engine::{
 };
 use vestibule::password::{HashOptions, HashParameters, HashPool};
 use vestibule::store::{
-    BoxFuture, Commit, CommitError, Committed, Health, MemoryStore, OutboxEntry, RetentionPolicy, ScanCursor, ScanPage,
-    Store, StoreError,
+    BoxFuture, Commit, CommitError, Committed, Health, MemoryStore, OutboxEntry, ScanCursor, ScanPage, Store,
+    StoreError,
 };
 use vestibule::token::InstanceKey;
 

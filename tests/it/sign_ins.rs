@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 use vestibule::delivery::Capture;
-use vestibule::domain::context::{AddressLimits, Policy};
+use vestibule::domain::policy::{AddressLimits, Policy};
 use vestibule::domain::rejection::ErrorCode;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings};

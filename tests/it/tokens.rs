@@ -6,7 +6,7 @@ mod world;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use vestibule::domain::context::Policy;
+use vestibule::domain::policy::Policy;
 use vestibule::domain::sign_up::RawFields;
 use vestibule::domain::time::Span;
 use vestibule::engine::{Caller, Engine, EngineError};

@@ -8,13 +8,14 @@ use vestibule::domain::client::Client;
 use vestibule::domain::id::{ClientId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId};
 use vestibule::domain::identifier::Identifier;
 use vestibule::domain::invitation::Invitation;
+use vestibule::domain::policy::RetentionPolicy;
 use vestibule::domain::sign_up::SignUp;
 use vestibule::domain::time::Timestamp;
 use vestibule::domain::user::User;
 use vestibule::domain::waitlist::WaitlistEntry;
 use vestibule::store::{
-    BoxFuture, Commit, CommitError, Committed, Health, MemoryStore, OutboxEntry, RetentionPolicy, ScanCursor, ScanPage,
-    Store, StoreError,
+    BoxFuture, Commit, CommitError, Committed, Health, MemoryStore, OutboxEntry, ScanCursor, ScanPage, Store,
+    StoreError,
 };
 
 /// A store in memory that lets another call in before or after one of its reads, and counts what is committed.

@@ -1,4 +1,4 @@
-//! The actor: gives each channel's messages to couriers, and tells how the channels are doing.
+//! The actor: gives each channel's messages to senders, and tells how the channels are doing.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -9,8 +9,8 @@ use crate::actors::context::ActorContext;
 use crate::actors::outbox::channel_of;
 use crate::actors::persister::Persister;
 use crate::delivery::{Channel, Counted, Envelope, Message, MessageTemplates, Outcome, Transport};
-use crate::domain::effect::Content;
 use crate::domain::id::MessageId;
+use crate::domain::message::Content;
 use crate::domain::time::Timestamp;
 use crate::store::{Commit, CommitError, OutboxEntry, OutboxKind};
 

@@ -8,9 +8,9 @@ use crate::actors::test_support::{
 };
 use crate::actors::{ActorOptions, System};
 use crate::delivery::{Channel, ChannelStatus};
-use crate::domain::effect::{Content, Message};
 use crate::domain::id::MessageId;
 use crate::domain::identifier::{Identifier, IdentifierKind};
+use crate::domain::message::{Content, Message};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::Phase;
 use crate::domain::time::Span;

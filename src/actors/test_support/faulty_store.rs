@@ -10,13 +10,14 @@ use crate::domain::client::Client;
 use crate::domain::id::{ClientId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
+use crate::domain::policy::RetentionPolicy;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
 use crate::store::{
-    BoxFuture, Commit, CommitError, Committed, Health, MemoryStore, OutboxEntry, RetentionPolicy, ScanCursor, ScanPage,
-    Store, StoreError,
+    BoxFuture, Commit, CommitError, Committed, Health, MemoryStore, OutboxEntry, ScanCursor, ScanPage, Store,
+    StoreError,
 };
 
 /// What is wrong with a batch.

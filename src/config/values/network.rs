@@ -52,12 +52,15 @@ impl Network {
 }
 
 impl Network {
-    /// Whether it is wider than anybody's own network of proxies. Private networks (RFC 1918, RFC 4193) may be whole;
-    /// the widest that a large provider of proxies publishes are an IPv4 /12 and an IPv6 /29.
+    /// Whether it is wider than anybody's own network of proxies. Private networks may be whole (RFC 1918, RFC 4193, and
+    /// those of one link, RFC 4291 2.5.6), as may the one inside providers (RFC 6598), which is a /10; the widest that a
+    /// large provider of proxies publishes are an IPv4 /10 and an IPv6 /24.
     pub fn is_wide(&self) -> bool {
         match self.address {
-            IpAddr::V4(address) => self.prefix < if address.is_private() || address.is_loopback() { 8 } else { 12 },
-            IpAddr::V6(address) => self.prefix < if address.is_unique_local() { 7 } else { 24 },
+            IpAddr::V4(address) => self.prefix < if address.is_private() || address.is_loopback() { 8 } else { 10 },
+            IpAddr::V6(address) => {
+                self.prefix < if address.is_unique_local() || address.is_unicast_link_local() { 7 } else { 24 }
+            }
         }
     }
 

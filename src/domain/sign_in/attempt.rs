@@ -2,8 +2,8 @@
 //! revealed before the count is committed.
 
 use crate::domain::context::Context;
-use crate::domain::effect::QuotaKind;
 use crate::domain::id::SignInId;
+use crate::domain::quota::QuotaKind;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::user::User;
 use crate::domain::verification::{Guess, OneTimeCode, Strategy, Verification, VerificationStatus};
@@ -23,8 +23,7 @@ impl SignIn {
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
         self.offered(&attempt.strategy, user, cx)?;
-        let mut next = self.clone();
-        next.version += 1;
+        let next = self.counted();
         match &attempt.proof {
             Proof::Password { fits } => next.prove_password(fits.as_ref(), Some(self.stamp()), user, cx),
             Proof::Code(code) => {
@@ -56,12 +55,13 @@ impl SignIn {
             self.updated_at = cx.now.max(self.updated_at);
             self.first_factor = Some(FirstFactor { address: address.clone(), verification });
         }
+        let client = self.client_id;
         let mut transition = Transition::to(self);
         transition.tried(user, &address, Share::Passwords, fitting.is_some());
         let Some((user, fit)) = fitting else {
             return Ok(transition.refused(ErrorCode::FormPasswordIncorrect.on("password")));
         };
-        transition.use_quota(&address, QuotaKind::Proof);
+        transition.use_quota(&address, client, QuotaKind::Proof);
         let proof = (Some(Strategy::Password), Credential::Password(fit.clone()));
         Ok(transition.completed(expected, user, proof, cx))
     }
@@ -92,16 +92,16 @@ impl SignIn {
         let mut transition = Transition::to(next);
         transition.tried(owner, address, Share::Codes, is_proved);
         if !owner.is_some_and(|owner| owner.knows(self.client_id)) {
-            transition.use_quota(address, QuotaKind::Guess);
+            transition.use_quota(address, self.client_id, QuotaKind::Guess);
         }
         if is_new {
-            transition.use_quota(address, QuotaKind::Proof);
+            transition.use_quota(address, self.client_id, QuotaKind::Proof);
             return Ok(transition.kept(Some(self.stamp())).refused(ErrorCode::SignUpIfMissingTransfer));
         }
         let Some(user) = user else {
             return Ok(transition.kept(Some(self.stamp())).refused(ErrorCode::FormCodeIncorrect.on("code")));
         };
-        transition.use_quota(address, QuotaKind::Proof);
+        transition.use_quota(address, self.client_id, QuotaKind::Proof);
         let proof = Credential::Code { strategy: strategy.clone(), address: address.clone() };
         Ok(transition.completed(Some(self.stamp()), user, (Some(strategy.clone()), proof), cx))
     }

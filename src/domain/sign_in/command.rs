@@ -3,8 +3,9 @@
 use crate::domain::id::{ClientId, IdentificationId, SignInId};
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{ErrorCode, Reason};
-use crate::domain::sign_up::{AuthorizationRequest, ProviderOutcome};
-use crate::domain::verification::{self, ExternalAccount, Strategy};
+use crate::domain::verification::{
+    self, AuthorizationRequest, ExternalAccount, ProviderOutcome, Strategy, availability,
+};
 
 use super::{Fit, Newcomer};
 
@@ -83,12 +84,12 @@ impl Prepare {
     /// # Errors
     /// `form_param_missing` without a strategy, `form_param_value_invalid` for unknown words.
     pub fn parse(strategy: Option<&str>, address_id: Option<&str>, channel: Option<&str>) -> Result<Self, Reason> {
-        let strategy = parse_strategy(strategy)?;
+        let strategy = availability::parse_strategy(strategy)?;
         let param = if strategy == Strategy::PhoneCode { "phone_number_id" } else { "email_address_id" };
         let address_id = address_id.filter(|text| !text.is_empty());
         let address_id =
             address_id.map(|text| text.parse().map_err(|_| ErrorCode::FormParamValueInvalid.on(param))).transpose()?;
-        Ok(Self { strategy, address_id, channel: crate::domain::sign_up::channel(channel) })
+        Ok(Self { strategy, address_id, channel: availability::channel(channel) })
     }
 }
 
@@ -108,12 +109,4 @@ pub fn check_begins_alone(strategy: &Strategy) -> Result<(), Reason> {
         | Strategy::Enterprise(_) => Err(ErrorCode::FormParamValueDisabled.on("strategy")),
         _ => Ok(()),
     }
-}
-
-/// Reads the name of a strategy.
-///
-/// # Errors
-/// `form_param_missing` without one, `form_param_value_invalid` for unknown words.
-pub fn parse_strategy(strategy: Option<&str>) -> Result<Strategy, Reason> {
-    Strategy::asked_for(strategy)?.ok_or_else(|| ErrorCode::FormParamMissing.on("strategy"))
 }

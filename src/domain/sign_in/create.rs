@@ -1,12 +1,9 @@
 //! Create: who it is, and the first step in the same request.
 
-use crate::domain::client::Client;
 use crate::domain::context::Context;
-use crate::domain::rejection::{ErrorCode, Reason, Rejection};
-use crate::domain::sign_up::check_enabled;
-use crate::domain::time::Timestamp;
+use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::user::User;
-use crate::domain::verification::{ExternalAccount, Strategy};
+use crate::domain::verification::{ExternalAccount, Strategy, check_enabled};
 
 use super::{Create, Phase, SignIn, Start, Transition};
 
@@ -54,24 +51,6 @@ impl SignIn {
                 empty.offered(&Strategy::Password, user, cx)?;
                 empty.prove_password(fits.as_ref(), create.replaces, user, cx)
             }
-        }
-    }
-}
-
-impl Client {
-    /// Whether somebody may sign in here now; `user` is who, once that is known.
-    ///
-    /// # Errors
-    /// `session_exists` where one session is all a client holds, `identifier_already_signed_in`.
-    pub fn admits(&self, user: Option<&User>, single: bool, now: Timestamp) -> Result<(), Rejection> {
-        if let Some(session) = self.session_in_use(now).filter(|_| single) {
-            return Err(Reason::from(ErrorCode::SessionExists).instead(session.id).into());
-        }
-        let theirs = user.and_then(|user| self.live_sessions(now).find(|session| session.user_id == user.id));
-        match theirs {
-            // The page goes on with it.
-            Some(session) => Err(ErrorCode::IdentifierAlreadySignedIn.on("identifier").instead(session.id).into()),
-            None => Ok(()),
         }
     }
 }

@@ -16,10 +16,10 @@ mod prepare;
 mod state;
 mod transition;
 
-pub use command::{Attempt, Create, Prepare, Proof, Start, check_begins_alone, parse_strategy};
+pub use command::{Attempt, Create, Prepare, Proof, Start, check_begins_alone};
 pub use entry::{Credential, Entry, Fit, NotTheirs};
 pub use factor::{Factor, FactorAddress, identifier, supported_identifiers};
 pub use failures::{Account, FORGOTTEN_AFTER, Failures, Share, SourceMark, Try};
 pub use newcomer::{Consumed, Proved, may_be_missing};
 pub use state::{FirstFactor, Newcomer, Phase, SignIn, Status};
-pub use transition::Transition;
+pub use transition::{Outcome, Transition};

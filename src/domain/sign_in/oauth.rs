@@ -1,14 +1,12 @@
 //! Signing in by an account at a provider: going there, coming back, and taking over what a sign-up proved
 //! ([guide: Accounts at providers](crate::guide::contract_sign_ups#accounts-at-providers)).
 
-use crate::domain::client::ClientChange;
 use crate::domain::context::Context;
 use crate::domain::id::{SignInId, UserId};
 use crate::domain::identifier::EmailAddress;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::sign_up::{AuthorizationResponse, ProviderOutcome};
 use crate::domain::user::UserAccount;
-use crate::domain::verification::{ExternalAccount, ExternalState};
+use crate::domain::verification::{AuthorizationResponse, ExternalAccount, ExternalState, ProviderOutcome};
 
 use super::{Credential, SignIn, Transition};
 
@@ -24,9 +22,7 @@ impl SignIn {
     ) -> Result<Transition, Rejection> {
         let account = self.external.as_ref().filter(|account| account.awaits_callback(&back.nonce, cx.now));
         let mut account = (**account.ok_or(ErrorCode::OAuthCallbackInvalid)?).clone();
-        let mut next = self.clone();
-        next.version += 1;
-        next.updated_at = cx.now.max(self.updated_at);
+        let mut next = self.touched(cx);
         account.authorize_url = None;
         let ProviderOutcome { outcome, owner, session, .. } = &back.answer;
         account.state = match outcome {
@@ -40,15 +36,11 @@ impl SignIn {
         account.profile = outcome.as_ref().ok().cloned();
         let is_verified = account.is_verified();
         next.external = Some(Box::new(account));
-        let mut transition = match owner.filter(|_| is_verified) {
+        let transition = match owner.filter(|_| is_verified) {
             Some(user) => next.proved_by_account(Some(self.stamp()), user, back.answer.links, cx)?,
             None => Transition::to(next).kept(Some(self.stamp())),
         };
-        if !back.by_owner {
-            // A new token would lock the client out that began.
-            transition.client_changes.retain(|change| *change != ClientChange::Rotate);
-        }
-        Ok(transition)
+        Ok(if back.by_owner { transition } else { transition.without_rotation() })
     }
 
     /// Takes over the account that a sign-up of the same client found to be a user's, on a value that is new.

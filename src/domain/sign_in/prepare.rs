@@ -1,11 +1,13 @@
 //! Preparing the first factor: making a code and having it sent.
 
 use crate::domain::context::Context;
-use crate::domain::effect::{Content, Effect, Message, QuotaKind};
 use crate::domain::id::{MessageId, SignInId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber};
+use crate::domain::message::{Content, Message};
+use crate::domain::quota::QuotaKind;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
+use crate::domain::transition::Effect;
 use crate::domain::user::User;
 use crate::domain::verification::{OneTimeCode, Strategy, Verification};
 
@@ -25,10 +27,7 @@ impl SignIn {
         user: Option<&User>,
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
-        let mut next = self.clone();
-        next.version += 1;
-        next.updated_at = cx.now.max(self.updated_at);
-        next.prepare_in_place(prepare, Some(self.stamp()), user, cx)
+        self.touched(cx).prepare_in_place(prepare, Some(self.stamp()), user, cx)
     }
 
     /// Prepares on a value that is already the next one.
@@ -70,8 +69,9 @@ impl SignIn {
         self.recent_sends.push((address.clone(), cx.now));
         let mut transition = Transition::to(self).kept(expected);
         if !is_test {
-            let is_known = user.is_some_and(|user| user.knows(transition.next.client_id));
-            transition.use_quota(&address, if is_known { QuotaKind::OwnMessage } else { QuotaKind::Message });
+            let client = transition.next.client_id;
+            let is_known = user.is_some_and(|user| user.knows(client));
+            transition.use_quota(&address, client, if is_known { QuotaKind::OwnMessage } else { QuotaKind::Message });
             // The code of nobody, who can't sign up by it either, is counted like everybody's and sent to nobody.
             let code = Secret::new(code.expose());
             transition.effects.push(Effect::Deliver(Message {

@@ -1,8 +1,9 @@
 //! What a sign-in holds, and what is derived from it.
 
-use crate::domain::context::Policy;
+use crate::domain::context::Context;
 use crate::domain::id::{ClientId, SessionId, SignInId, UserId};
 use crate::domain::identifier::Identifier;
+use crate::domain::policy::Policy;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::{ExternalAccount, Verification};
 
@@ -77,6 +78,17 @@ pub enum Status {
 }
 
 impl SignIn {
+    /// The value that the next write begins from: one version on, and not abandoned for another while.
+    pub(super) fn touched(&self, cx: &Context<'_>) -> Self {
+        // A clock that is put back does not take time away from the person.
+        Self { updated_at: cx.now.max(self.updated_at), ..self.counted() }
+    }
+
+    /// The same for a write that only counts something: it does not keep the sign-in from being abandoned.
+    pub(super) fn counted(&self) -> Self {
+        Self { version: self.version + 1, ..self.clone() }
+    }
+
     /// Its status.
     pub const fn status(&self) -> Status {
         match (self.phase, &self.identifier) {

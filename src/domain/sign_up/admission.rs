@@ -2,8 +2,9 @@
 //! it in one place; what sends messages asks before it does, so that nobody is written to who is refused.
 
 use crate::domain::admission::{Applicant, Known};
-use crate::domain::context::{Context, Policy};
+use crate::domain::context::Context;
 use crate::domain::field::Field;
+use crate::domain::policy::Policy;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::settings::{Settings, SignUpMode};
 use crate::domain::verification::{Profile, Strategy};
@@ -84,9 +85,7 @@ impl SignUp {
 
     /// A captcha was solved for it. Nothing else comes of that: what the person was about to do, they do next.
     pub(super) fn solve_captcha(&self, cx: &Context<'_>) -> Transition {
-        let mut next = self.clone();
-        next.version += 1;
-        next.updated_at = cx.now.max(self.updated_at);
+        let mut next = self.touched(cx);
         next.captcha_solved = true;
         Transition::to(next)
     }

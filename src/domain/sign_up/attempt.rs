@@ -2,12 +2,11 @@
 //! before the count is committed.
 
 use crate::domain::context::Context;
-use crate::domain::effect::{QuotaKind, QuotaUse};
 use crate::domain::field::Field;
+use crate::domain::quota::QuotaKind;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::verification::{Guess, OneTimeCode, Verification, VerificationStatus};
+use crate::domain::verification::{Guess, OneTimeCode, Verification, VerificationStatus, check_enabled};
 
-use super::fields::check_enabled;
 use super::state::Phase;
 use super::{Attempt, SignUp, Transition};
 
@@ -24,24 +23,19 @@ impl SignUp {
         let address = self.address(&field).ok_or(ErrorCode::VerificationMissing)?;
         let (verification, guess) = verification.guess(self.id, self.client_id, &address.value, Some(&code), cx);
 
-        let mut next = self.clone();
-        next.version += 1;
-        if guess == Guess::Right {
-            next.updated_at = cx.now.max(self.updated_at);
-        }
+        let mut next = match guess {
+            Guess::Right => self.touched(cx),
+            Guess::Wrong => self.counted(),
+        };
         if let Some(slot) = next.verification_slot(&field) {
             *slot = Some(verification);
         }
         let mut transition = Transition::to(next);
-        let charge = |what| QuotaUse { address: address.clone(), client: self.client_id, what };
-        transition.quota_uses.push(charge(QuotaKind::Guess));
+        transition.use_quota(&address, self.client_id, QuotaKind::Guess);
         match guess {
-            Guess::Wrong => {
-                transition.verdict = Err(ErrorCode::FormCodeIncorrect.on("code").into());
-                Ok(transition)
-            }
+            Guess::Wrong => Ok(transition.refused(ErrorCode::FormCodeIncorrect.on("code"))),
             Guess::Right => {
-                transition.quota_uses.push(charge(QuotaKind::Proof));
+                transition.use_quota(&address, self.client_id, QuotaKind::Proof);
                 transition.convert_if_complete(cx)
             }
         }

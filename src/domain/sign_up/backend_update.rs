@@ -2,7 +2,6 @@
 //! its own first (`custom_action`,
 //! [guide: The backend's word on sign-ups](crate::guide::contract_backend#the-backends-word-on-sign-ups)).
 
-use crate::domain::client::ClientChange;
 use crate::domain::context::Context;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 
@@ -55,15 +54,11 @@ impl SignUp {
         update: &BackendUpdate,
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
-        let mut next = self.clone();
-        next.version += 1;
-        next.updated_at = cx.now.max(self.updated_at);
+        let mut next = self.touched(cx);
         next.custom_action = update.custom_action.unwrap_or(self.custom_action);
         patch(&mut next.external_id, &update.external_id);
-        let mut transition = Transition::to(next).convert_if_complete(cx)?;
-        // The client does not hear of this answer: a new token would lock it out.
-        transition.client_changes.retain(|change| *change != ClientChange::Rotate);
-        Ok(transition)
+        // The answer goes to the backend.
+        Ok(Transition::to(next).convert_if_complete(cx)?.without_rotation())
     }
 }
 

@@ -1,10 +1,10 @@
 //! What can be asked of a sign-up.
 
 use crate::domain::id::ClientId;
-use crate::domain::rejection::{ErrorCode, Reason};
-use crate::domain::verification::{LinkSecret, Strategy};
+use crate::domain::rejection::Reason;
+use crate::domain::verification::{AuthorizationResponse, LinkSecret, Strategy, availability};
 
-use super::{AuthorizationResponse, BackendUpdate, Fields};
+use super::{BackendUpdate, Fields};
 
 /// A command to an existing sign-up.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ impl Prepare {
     /// # Errors
     /// `form_param_missing` without a strategy, `form_param_value_invalid` for unknown words.
     pub fn parse(strategy: Option<&str>, channel: Option<&str>) -> Result<Self, Reason> {
-        let (strategy, channel) = (parse_strategy(strategy)?, super::fields::channel(channel));
+        let (strategy, channel) = (availability::parse_strategy(strategy)?, availability::channel(channel));
         Ok(Self { strategy, channel, redirect_url: None, in_cookie: false, taken: false })
     }
 }
@@ -91,10 +91,6 @@ impl Attempt {
     /// # Errors
     /// `form_param_missing` without a strategy, `form_param_value_invalid` for unknown words.
     pub fn parse(strategy: Option<&str>, code: Option<&str>) -> Result<Self, Reason> {
-        Ok(Self { strategy: parse_strategy(strategy)?, code: code.map(str::to_owned), again: false })
+        Ok(Self { strategy: availability::parse_strategy(strategy)?, code: code.map(str::to_owned), again: false })
     }
-}
-
-fn parse_strategy(strategy: Option<&str>) -> Result<Strategy, Reason> {
-    Strategy::asked_for(strategy)?.ok_or_else(|| ErrorCode::FormParamMissing.on("strategy"))
 }

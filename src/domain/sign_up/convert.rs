@@ -32,7 +32,7 @@ impl Transition {
         let strategy = self.next.proved_by();
         self.client_changes.extend(ClientChange::signed_in(session, cx.policy.single_session, strategy));
         let accepts = self.next.invited_by();
-        self.conversion = Some(Conversion { user: self.next.to_user(cx), session_id, accepts });
+        self.outcome = Some(Conversion { user: self.next.to_user(cx), session_id, accepts });
         Ok(self)
     }
 }

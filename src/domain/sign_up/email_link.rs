@@ -2,17 +2,15 @@
 //! address; whose session comes of it was settled when the sign-up began, so a link never acts on another client than
 //! its own.
 
-use crate::domain::client::ClientChange;
 use crate::domain::context::Context;
-use crate::domain::effect::{QuotaKind, QuotaUse};
 use crate::domain::field::Field;
 use crate::domain::id::ClientId;
 use crate::domain::identifier::Identifier;
+use crate::domain::quota::QuotaKind;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::verification::{Link, Strategy, Verification, VerificationStatus};
+use crate::domain::verification::{Link, Strategy, Verification, VerificationStatus, check_enabled};
 
 use super::attempt::REPLAY_MS;
-use super::fields::check_enabled;
 use super::state::Phase;
 use super::{SignUp, Transition, VerifyLink};
 
@@ -49,23 +47,17 @@ impl SignUp {
         // Whoever has no client proves under an id that is no client's: it was not the one that began.
         let by = follow.by.unwrap_or_else(|| ClientId::generate(cx.now, cx.entropy));
         let verification = verification.followed(by, cx);
+        // Else the client that began is not the one that is answered, or has its token where no navigation sets it.
         let learns_its_token = is_owner && follow.in_cookie && link.in_cookie;
 
-        let mut next = self.clone();
-        next.version += 1;
-        next.updated_at = cx.now.max(self.updated_at);
+        let mut next = self.touched(cx);
         if let Some(slot) = next.verification_slot(&Field::EmailAddress) {
             *slot = Some(verification);
         }
         let mut transition = Transition::to(next);
-        transition.quota_uses.push(QuotaUse { address, client: self.client_id, what: QuotaKind::Proof });
-        let mut transition = transition.convert_if_complete(cx)?;
-        if !learns_its_token {
-            // The client that began is not the one answered here, or has its token elsewhere: a new token would
-            // lock it out, and whoever asked with the old one next could be given it just as well as the session.
-            transition.client_changes.retain(|change| *change != ClientChange::Rotate);
-        }
-        Ok(transition)
+        transition.use_quota(&address, self.client_id, QuotaKind::Proof);
+        let transition = transition.convert_if_complete(cx)?;
+        Ok(if learns_its_token { transition } else { transition.without_rotation() })
     }
 
     /// The answer to a link when the sign-up is finished. Its client hears that the address is verified; with the token

@@ -13,7 +13,7 @@ use crate::domain::secret::Secret;
 use crate::domain::settings::Settings;
 use crate::domain::sign_in::{Consumed, Proved};
 use crate::domain::text;
-use crate::domain::verification::Strategy;
+use crate::domain::verification::{Strategy, availability};
 
 use super::External;
 
@@ -184,8 +184,8 @@ impl Fields {
         let mut take = |result: Result<(), Reason>| reasons.extend(result.err());
         take(metadata("unsafe_metadata", raw.unsafe_metadata.as_deref()).map(|m| fields.unsafe_metadata = m));
         take(flag("legal_accepted", raw.legal_accepted.as_deref()).map(|flag| fields.legal_accepted = flag));
-        take(strategy(raw.strategy.as_deref(), settings).map(|s| fields.strategy = s));
-        fields.channel = channel(raw.channel.as_deref());
+        take(availability::enabled_strategy(raw.strategy.as_deref(), settings).map(|s| fields.strategy = s));
+        fields.channel = availability::channel(raw.channel.as_deref());
         fields.redirect_url = raw.redirect_url.clone().filter(|url| !url.is_empty());
         fields.locale = match raw.locale.as_deref() {
             None => Patch::Keep,
@@ -278,49 +278,6 @@ fn flag(param: &str, text: Option<&str>) -> Result<Option<bool>, Reason> {
         Some("false" | "0" | "off" | "no" | "") => Ok(Some(false)),
         Some(_) => Err(ErrorCode::FormParamTypeInvalid.on(param)),
     }
-}
-
-fn strategy(text: Option<&str>, settings: &Settings) -> Result<Option<Strategy>, Reason> {
-    let strategy = Strategy::asked_for(text)?;
-    strategy.iter().try_for_each(|strategy| check_enabled(strategy, settings))?;
-    Ok(strategy)
-}
-
-/// Whether the instance lets a strategy be used at all.
-///
-/// # Errors
-/// `oauth_provider_not_enabled` for providers, `form_param_value_disabled` for all others.
-pub fn check_enabled(strategy: &Strategy, settings: &Settings) -> Result<(), Reason> {
-    let on = match strategy {
-        Strategy::Password => settings.attributes.password.enabled,
-        // An invitation is the operator's word already; it only needs somewhere to put its address.
-        Strategy::Ticket => settings.enabled(&Field::EmailAddress),
-        _ => strategy
-            .field()
-            .and_then(|field| settings.attribute(&field))
-            .is_some_and(|attribute| attribute.enabled && attribute.verifications.contains(strategy)),
-    };
-    match strategy {
-        // Its name belongs to a fact, nobody can ask for it.
-        Strategy::FromOAuth(_) => Err(ErrorCode::FormParamValueInvalid.on("strategy")),
-        Strategy::OAuth(_) | Strategy::OAuthToken(_) | Strategy::GoogleOneTap => {
-            let provider = strategy.provider();
-            let social = provider.as_ref().and_then(|provider| settings.social.get(provider));
-            match social.filter(|social| social.enabled) {
-                Some(_) if provider.is_some_and(|provider| settings.oauth.contains_key(&provider)) => Ok(()),
-                Some(_) => Err(ErrorCode::OAuthConfigMissing.into()),
-                None => Err(ErrorCode::OAuthProviderNotEnabled.into()),
-            }
-        }
-        _ if on && strategy.is_built() => Ok(()),
-        _ => Err(ErrorCode::FormParamValueDisabled.on("strategy")),
-    }
-}
-
-/// The channel of a phone code; `None` leaves the choice to the engine. A client names the one that its settings prefer
-/// for the number's country, or one at all where no code is sent: the person can't help it, and gets a text message.
-pub(in crate::domain) fn channel(text: Option<&str>) -> Option<String> {
-    text.filter(|text| *text == "sms").map(str::to_owned)
 }
 
 /// What can be kept of the locale that a browser or an operating system reports: the language tag that it begins with

@@ -1,9 +1,37 @@
 //! The sign-up: a value that gathers fields and proofs until it becomes a user.
 //!
-//! [`SignUp::create`] and [`SignUp::apply`] turn a command into a [`Transition`]: the next value plus effects as
-//! data. Nothing is changed in place, so whoever holds the old value keeps it when a commit is refused.
+//! Begin here: [`SignUp`] in `state.rs` is what a sign-up holds, [`SignUp::create`] and [`SignUp::apply`] in `apply.rs`
+//! are the two ways to change it, and each [`Command`] has a file of its own.
+//!
+//! ```text
+//!  value      command      context: time, settings, policy, entropy, keyed digest
+//!    └───────────┼────────────┘
+//!                ▼
+//!    SignUp::create, SignUp::apply        pure: equal inputs give equal outputs
+//!        │                  │
+//!        ▼                  ▼
+//!    Rejection         Transition { next, verdict, effects, quota_uses, client_changes, outcome }
+//!    nothing changes        │
+//!                           ▼
+//!                      Store::commit      one atomic write decides on uniqueness, quotas and versions
+//!                       │         │
+//!              refused ◄┘         └► written
+//!     the old value holds             `next` is the value now
+//!                                     `verdict` is the answer
+//!                                     `effects` are in the outbox, and the relay carries them out
+//! ```
+//!
+//! 1. A command comes with the facts that look-ups found before it, such as whether an address is in use.
+//! 2. The transition is computed. Nothing is changed in place, so the old value is there when the commit is refused.
+//! 3. Everything in the transition is committed as one, or nothing is.
+//! 4. Only then the caller is answered: a wrong code is counted before it is called wrong.
+//! 5. [`SignUp::next_deadline`] says when the value changes by time alone. Every read computes from the time, so a timer
+//!    that is late changes no answer.
+//!
+//! The room does not know the store, the actors or the wire.
 
 mod admission;
+mod apply;
 mod attempt;
 mod backend_update;
 mod command;
@@ -16,15 +44,18 @@ mod prepare;
 mod state;
 mod ticket;
 mod transfer;
-mod transition;
 mod update;
 
 pub use backend_update::BackendUpdate;
 pub use command::{Attempt, Command, Prepare, VerifyLink};
-pub(super) use fields::channel;
-pub use fields::{Fields, Patch, RawFields, check_enabled};
-pub use oauth::{AuthorizationRequest, AuthorizationResponse, External, ProviderOutcome};
+pub use fields::{Fields, Patch, RawFields};
+pub use oauth::External;
 pub use own_words::own_words;
 pub use state::{Collected, Phase, SignUp, Status};
-pub use transition::Transition;
 pub use update::taken;
+
+use super::transition;
+use super::user::Conversion;
+
+/// What a decision about a sign-up comes to; the outcome is the user that it becomes, when it is complete.
+pub type Transition = transition::Transition<SignUp, Option<Conversion>>;

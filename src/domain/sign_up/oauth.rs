@@ -3,17 +3,18 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::client::ClientChange;
 use crate::domain::context::Context;
 use crate::domain::field::Field;
-use crate::domain::id::{SessionId, UserId};
 use crate::domain::identifier::{IdentifierKind, Username};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::settings::Settings;
-use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Strategy, Verification};
+use crate::domain::verification::{
+    AuthorizationRequest, AuthorizationResponse, ExternalAccount, ExternalState, Profile, ProviderOutcome, Strategy,
+    Verification, check_enabled,
+};
 
 use super::admission::takes_subaddresses;
-use super::fields::{check_enabled, name};
+use super::fields::name;
 use super::{Collected, Fields, SignUp, Transition};
 
 /// What a create or update says about an account at a provider.
@@ -23,47 +24,6 @@ pub enum External {
     Begin(AuthorizationRequest),
     /// The application brought the provider's word along, or a sign-in handed it over.
     Answered(Strategy, ProviderOutcome),
-}
-
-/// One trip to a provider.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuthorizationRequest {
-    /// Which provider.
-    pub strategy: Strategy,
-    /// Fresh for this trip.
-    pub nonce: [u8; 16],
-    /// Where the browser goes afterwards unless a session came of it: absolute, and one of those allowed.
-    pub redirect_url: String,
-    /// Where it goes with a session.
-    pub action_complete_redirect_url: Option<String>,
-    /// The provider's page.
-    pub authorize_url: String,
-}
-
-/// The person is back from the trip with this nonce.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuthorizationResponse {
-    /// Which trip.
-    pub nonce: [u8; 16],
-    /// What came of it.
-    pub answer: ProviderOutcome,
-    /// Whether the sign-up's client hears of a new token of its own.
-    pub by_owner: bool,
-}
-
-/// What a provider said, and what look-ups found about it just before; the commit decides.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProviderOutcome {
-    /// Who the person is there, or why that is not known.
-    pub outcome: Result<Profile, ErrorCode>,
-    /// The user whose account it is, or who proved the address that the provider vouches for.
-    pub owner: Option<UserId>,
-    /// Whether that user is known by the address alone, so that the account would be a new one of theirs.
-    pub links: bool,
-    /// That user's session on this client.
-    pub session: Option<SessionId>,
-    /// Which of the profile's e-mail address and username belong to a user.
-    pub taken: BTreeSet<IdentifierKind>,
 }
 
 impl External {
@@ -85,11 +45,9 @@ impl SignUp {
     ) -> Result<Transition, Rejection> {
         let account = self.external_account.as_ref().filter(|account| account.awaits_callback(&back.nonce, cx.now));
         let account = account.ok_or(ErrorCode::OAuthCallbackInvalid)?;
-        let mut next = self.clone();
-        next.version += 1;
-        next.updated_at = cx.now.max(self.updated_at);
+        let mut next = self.touched(cx);
         next.settle((**account).clone(), &back.answer, cx);
-        let mut transition = match Transition::to(next.clone()).convert_if_complete(cx) {
+        let transition = match Transition::to(next.clone()).convert_if_complete(cx) {
             Ok(transition) => transition,
             // The person has a page to go back to, and hears there why.
             Err(refused) => {
@@ -97,11 +55,7 @@ impl SignUp {
                 Transition::to(next)
             }
         };
-        if !back.by_owner {
-            // A new token would lock the client out that began.
-            transition.client_changes.retain(|change| *change != ClientChange::Rotate);
-        }
-        Ok(transition)
+        Ok(if back.by_owner { transition } else { transition.without_rotation() })
     }
 
     /// Whether the person is away at a provider.

@@ -1,15 +1,16 @@
 //! Preparing a verification: making a code or a link and having it sent.
 
 use crate::domain::context::Context;
-use crate::domain::effect::{Content, Effect, Message, QuotaKind, QuotaUse};
 use crate::domain::field::Field;
 use crate::domain::id::MessageId;
 use crate::domain::identifier::Identifier;
+use crate::domain::message::{Content, Message};
+use crate::domain::quota::QuotaKind;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
-use crate::domain::verification::{LinkToken, OneTimeCode, Strategy, Verification, VerificationStatus};
+use crate::domain::transition::Effect;
+use crate::domain::verification::{LinkToken, OneTimeCode, Strategy, Verification, VerificationStatus, check_enabled};
 
-use super::fields::check_enabled;
 use super::{Prepare, SignUp, Transition};
 
 impl SignUp {
@@ -19,10 +20,7 @@ impl SignUp {
         if field.is_some_and(|field| self.is_verified(&field, cx.now, cx.policy)) {
             return Ok(Transition::unchanged(self));
         }
-        let mut next = self.clone();
-        next.version += 1;
-        next.updated_at = cx.now.max(self.updated_at);
-        next.prepare_in_place(prepare, cx)
+        self.touched(cx).prepare_in_place(prepare, cx)
     }
 
     /// Prepares on a value that is already the next one.
@@ -77,7 +75,7 @@ impl SignUp {
         };
         // Nothing is sent to test addresses, unless only what is sent could verify them.
         if !is_test || !with_code {
-            transition.quota_uses.push(QuotaUse { address: address.clone(), client, what: QuotaKind::Message });
+            transition.use_quota(&address, client, QuotaKind::Message);
             transition.effects.push(Effect::Deliver(Message {
                 id: MessageId::generate(cx.now, cx.entropy),
                 to: address,

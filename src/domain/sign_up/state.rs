@@ -1,9 +1,10 @@
 //! What a sign-up holds, and what is derived from it.
 
-use crate::domain::context::Policy;
+use crate::domain::context::Context;
 use crate::domain::field::Field;
 use crate::domain::id::{ClientId, InvitationId, SessionId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, PhoneNumber, Username};
+use crate::domain::policy::Policy;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::{ExternalAccount, Verification, VerificationStatus};
@@ -94,9 +95,55 @@ pub enum Status {
 }
 
 impl SignUp {
+    /// A sign-up that holds nothing yet. Version 0 was never stored: the first transition makes version 1.
+    pub fn new(id: SignUpId, client_id: ClientId, origin: Option<String>, now: Timestamp) -> Self {
+        Self {
+            id,
+            client_id,
+            version: 0,
+            phase: Phase::Open,
+            created_at: now,
+            updated_at: now,
+            email_address: None,
+            phone_number: None,
+            username: None,
+            password_digest: None,
+            first_name: None,
+            last_name: None,
+            external_account: None,
+            invitation: None,
+            captcha_solved: false,
+            custom_action: false,
+            external_id: None,
+            unsafe_metadata: "{}".into(),
+            public_metadata: "{}".into(),
+            legal_accepted_at: None,
+            locale: None,
+            origin,
+            recent_sends: Vec::new(),
+        }
+    }
+
+    /// The value that the next write begins from: one version on, and not abandoned for another while.
+    pub(super) fn touched(&self, cx: &Context<'_>) -> Self {
+        // A clock that is put back does not take time away from the person.
+        Self { updated_at: cx.now.max(self.updated_at), ..self.counted() }
+    }
+
+    /// The same for a write that only counts something: it does not keep the sign-up from being abandoned.
+    pub(super) fn counted(&self) -> Self {
+        Self { version: self.version + 1, ..self.clone() }
+    }
+
     /// When it is abandoned unless written to before.
     pub fn abandon_at(&self, policy: &Policy) -> Timestamp {
         self.updated_at + policy.abandon_after
+    }
+
+    /// When the store may forget it, unless it is written to before. Between [`SignUp::abandon_at`] and this its client
+    /// is shown that it is abandoned.
+    pub fn forget_at(&self, policy: &Policy) -> Timestamp {
+        self.abandon_at(policy) + policy.keep_finished
     }
 
     /// Its status at `now`. A sign-up that is no longer its client's current one is abandoned too; that is for
@@ -137,6 +184,12 @@ impl SignUp {
             Field::PhoneNumber => Some(self.phone_number.as_ref()?.value.identifier()),
             _ => None,
         }
+    }
+
+    /// The addresses that it may have had messages sent to: those that it holds, and those that it sent to of late.
+    pub fn addresses_messaged(&self) -> impl Iterator<Item = Identifier> {
+        let held = [Field::EmailAddress, Field::PhoneNumber].into_iter().filter_map(|field| self.address(&field));
+        held.chain(self.recent_sends.iter().map(|(to, _)| to.clone()))
     }
 
     /// Whether a field was given.

@@ -1,113 +1,21 @@
-//! Create and update: taking in fields.
+//! Taking in fields, at create and at update.
 
-use crate::domain::client::ClientChange;
 use crate::domain::context::Context;
 use crate::domain::field::Field;
-use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::identifier::IdentifierKind;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::verification::Strategy;
 
 use super::fields::{Fields, Patch};
-use super::state::{Collected, Phase, SignUp, Status};
-use super::{Command, Prepare, Transition};
+use super::state::{Collected, SignUp};
+use super::{Prepare, Transition};
 
 impl SignUp {
-    /// A new sign-up with its first fields.
-    ///
-    /// # Errors
-    /// When the instance is closed to the public or an identifier is taken.
-    pub fn create(
-        id: SignUpId,
-        client_id: ClientId,
-        fields: &Fields,
-        origin: Option<String>,
-        cx: &mut Context<'_>,
-    ) -> Result<Transition, Rejection> {
-        let created = Self::empty(id, client_id, origin, cx).update(fields, cx);
-        // There is nothing yet that a captcha could be handed in for: it comes with the parameters.
-        let mut transition = created.map_err(|refused| match refused.is(ErrorCode::RequiresCaptcha) {
-            true => ErrorCode::CaptchaMissingToken.into(),
-            false => refused,
-        })?;
-        transition.client_changes.insert(0, ClientChange::SetSignUp(id));
-        Ok(transition)
-    }
-
-    /// The value after `command`, and what goes with it.
-    ///
-    /// # Errors
-    /// Why the command is refused; nothing changes then.
-    pub fn apply(&self, command: &Command, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
-        match self.status(cx.now, cx.policy) {
-            Status::MissingRequirements => {}
-            Status::Complete => return self.repeated(command, cx),
-            Status::Abandoned => {
-                let is_link = matches!(command, Command::VerifyLink(_));
-                let refused =
-                    if is_link { ErrorCode::VerificationLinkTokenInvalid } else { ErrorCode::SignUpCannotBeUpdated };
-                return Err(refused.into());
-            }
-        }
-        let mut transition = match command {
-            Command::Update(fields) => self.update(fields, cx)?,
-            Command::Prepare(prepare) => self.prepare(prepare, cx)?,
-            Command::Attempt(attempt) => self.attempt(attempt, cx)?,
-            Command::Return(back) => self.return_from_provider(back, cx)?,
-            Command::VerifyLink(follow) => self.verify_link(follow, cx)?,
-            Command::BackendUpdate(update) => self.update_by_backend(update, cx)?,
-            Command::SolveCaptcha => self.solve_captcha(cx),
-        };
-        transition.client_changes.insert(0, ClientChange::RequireSignUp(self.id));
-        Ok(transition)
-    }
-
-    /// A finished sign-up takes nothing more. Whoever asks once more for what was done on the way there is shown that it
-    /// was: they have succeeded.
-    fn repeated(&self, command: &Command, cx: &Context<'_>) -> Result<Transition, Rejection> {
-        match command {
-            Command::Attempt(attempt) => self.replayed_attempt(attempt, cx),
-            Command::VerifyLink(follow) => self.replayed_link(follow, cx),
-            Command::BackendUpdate(update) if update.is_done(self) => Ok(Transition::unchanged(self)),
-            _ => Err(ErrorCode::SignUpCannotBeUpdated.into()),
-        }
-    }
-
-    fn empty(id: SignUpId, client_id: ClientId, origin: Option<String>, cx: &Context<'_>) -> Self {
-        Self {
-            id,
-            client_id,
-            version: 0,
-            phase: Phase::Open,
-            created_at: cx.now,
-            updated_at: cx.now,
-            email_address: None,
-            phone_number: None,
-            username: None,
-            password_digest: None,
-            first_name: None,
-            last_name: None,
-            external_account: None,
-            invitation: None,
-            captcha_solved: false,
-            custom_action: false,
-            external_id: None,
-            unsafe_metadata: "{}".into(),
-            public_metadata: "{}".into(),
-            legal_accepted_at: None,
-            locale: None,
-            origin,
-            recent_sends: Vec::new(),
-        }
-    }
-
-    fn update(&self, fields: &Fields, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
+    pub(super) fn update(&self, fields: &Fields, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         fields.agree_with_ticket()?;
         fields.agree_with_proof(cx.settings)?;
         self.refuse_taken(fields, cx)?;
-        let mut next = self.clone();
-        next.version += 1;
-        next.updated_at = cx.now.max(self.updated_at);
+        let mut next = self.touched(cx);
         next.take(fields, cx);
         next.check_mode(cx)?;
         next.check_captcha(fields.external.as_ref(), cx)?;

@@ -3,8 +3,9 @@
 
 use std::fmt;
 
-use crate::domain::context::{Context, Entropy};
+use crate::domain::context::Context;
 use crate::domain::id::SignUpId;
+use crate::domain::ports::Entropy;
 use crate::domain::text::hex;
 
 use super::CodeDigest;

@@ -1,5 +1,6 @@
 //! Verifications: facts about (sign-up, field, exact normalised value, nonce), never flags.
 
+pub(super) mod availability;
 mod email_link;
 mod oauth;
 mod one_time_code;
@@ -7,8 +8,12 @@ mod strategy;
 #[expect(clippy::module_inception, reason = "the room is named after its one fact")]
 mod verification;
 
+pub use availability::{check_enabled, parse_strategy};
 pub use email_link::{Link, LinkSecret, LinkToken};
-pub use oauth::{ExternalAccount, ExternalState, ExternalStatus, Profile};
+pub use oauth::{
+    AuthorizationRequest, AuthorizationResponse, ExternalAccount, ExternalState, ExternalStatus, Profile,
+    ProviderOutcome,
+};
 pub use one_time_code::{CODE_DIGITS, OneTimeCode};
 pub use strategy::{Strategy, UnknownStrategy};
 pub use verification::{CodeDigest, Guess, Verification, VerificationStatus};

@@ -1,10 +1,11 @@
 //! Accounts at other providers: one being proved, and what its provider vouches for
 //! ([guide: Accounts at providers](crate::guide::contract_sign_ups#accounts-at-providers)).
 
-use crate::domain::id::{ClientId, SessionId};
+use std::collections::BTreeSet;
+
+use crate::domain::id::{ClientId, SessionId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind};
 use crate::domain::rejection::ErrorCode;
-use crate::domain::sign_up::AuthorizationRequest;
 use crate::domain::time::{Span, Timestamp};
 
 use super::Strategy;
@@ -85,6 +86,47 @@ pub struct Profile {
     pub image_url: Option<String>,
     /// The scopes that were granted.
     pub approved_scopes: Vec<String>,
+}
+
+/// One trip to a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorizationRequest {
+    /// Which provider.
+    pub strategy: Strategy,
+    /// Fresh for this trip.
+    pub nonce: [u8; 16],
+    /// Where the browser goes afterwards unless a session came of it: absolute, and one of those allowed.
+    pub redirect_url: String,
+    /// Where it goes with a session.
+    pub action_complete_redirect_url: Option<String>,
+    /// The provider's page.
+    pub authorize_url: String,
+}
+
+/// The person is back from the trip with this nonce.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorizationResponse {
+    /// Which trip.
+    pub nonce: [u8; 16],
+    /// What came of it.
+    pub answer: ProviderOutcome,
+    /// Whether the sign-up's client hears of a new token of its own.
+    pub by_owner: bool,
+}
+
+/// What a provider said, and what look-ups found about it just before; the commit decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderOutcome {
+    /// Who the person is there, or why that is not known.
+    pub outcome: Result<Profile, ErrorCode>,
+    /// The user whose account it is, or who proved the address that the provider vouches for.
+    pub owner: Option<UserId>,
+    /// Whether that user is known by the address alone, so that the account would be a new one of theirs.
+    pub links: bool,
+    /// That user's session on this client.
+    pub session: Option<SessionId>,
+    /// Which of the profile's e-mail address and username belong to a user.
+    pub taken: BTreeSet<IdentifierKind>,
 }
 
 impl ExternalAccount {

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::domain::context::Entropy;
+use crate::domain::ports::Entropy;
 use crate::domain::text;
 
 /// How many decimal digits a code has.

@@ -3,9 +3,9 @@
 
 use url::Url;
 
-use crate::domain::effect::{Content, Message};
 use crate::domain::id::{InvitationId, MessageId};
 use crate::domain::invitation::{Invitation, InvitationStatus, RawInvitation};
+use crate::domain::message::{Content, Message};
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::settings::SignUpMode;
 use crate::domain::sign_up::SignUp;

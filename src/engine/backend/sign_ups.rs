@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use crate::domain::context::KeyedDigest;
 use crate::domain::id::SignUpId;
+use crate::domain::ports::KeyedDigest;
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::{BackendUpdate, Command, SignUp};
 use crate::domain::time::{Span, Timestamp};

@@ -8,8 +8,8 @@ use crate::domain::id::{SessionId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, Username};
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::sign_in::SourceMark;
-use crate::domain::sign_up::{External, ProviderOutcome};
-use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Strategy};
+use crate::domain::sign_up::External;
+use crate::domain::verification::{ExternalAccount, ExternalState, Profile, ProviderOutcome, Strategy};
 
 use crate::engine::{Caller, Engine, EngineError, RequestContext};
 

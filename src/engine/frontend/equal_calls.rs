@@ -3,8 +3,8 @@
 
 use aws_lc_rs::hmac;
 
-use crate::domain::context::Entropy;
 use crate::domain::id::{ClientId, SignInId, SignUpId};
+use crate::domain::ports::Entropy;
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::RawFields;
 

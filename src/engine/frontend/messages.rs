@@ -1,10 +1,11 @@
 //! Messages are counted where they are asked for: each costs money, and goes to somebody who may not have asked.
 
 use crate::actors::{CallError, SignUpReply};
-use crate::domain::effect::Effect;
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber};
-use crate::domain::sign_up::{Fields, Patch, SignUp};
+use crate::domain::message::Message;
+use crate::domain::sign_up::{External, Fields, Patch, SignUp};
 use crate::domain::time::Timestamp;
+use crate::domain::transition::Effect;
 use crate::domain::verification::Strategy;
 
 use crate::engine::{Engine, EngineError, RequestContext};
@@ -35,7 +36,16 @@ impl Engine {
             _ => None,
         });
         let known = || sign_up.and_then(|sign_up| sign_up.address(&strategy.field()?));
-        let Some(to) = given.or_else(known).filter(|to| !self.is_test_address(to)) else { return Ok(None) };
+        // The address that a provider names becomes the sign-up's where it has none.
+        let named = || match fields?.external.as_ref()? {
+            External::Answered(_, answer) if *strategy != Strategy::PhoneCode => {
+                Some(answer.outcome.as_ref().ok()?.email()?.identifier())
+            }
+            _ => None,
+        };
+        let Some(to) = given.or_else(known).or_else(named).filter(|to| !self.is_test_address(to)) else {
+            return Ok(None);
+        };
         let at = self.now();
         self.inner.admission.spend_message(&to, context, at)?;
         Ok(Some(Foreseen { to, at }))
@@ -68,12 +78,10 @@ impl Engine {
         effects: &[Effect],
         context: &RequestContext,
     ) -> Result<Vec<Identifier>, EngineError> {
-        let spend = |effect: &Effect| match effect {
-            Effect::Deliver(message) => {
-                self.inner.admission.spend_message(&message.to, context, self.now()).map(|()| message.to.clone())
-            }
+        let spend = |message: &Message| {
+            self.inner.admission.spend_message(&message.to, context, self.now()).map(|()| message.to.clone())
         };
-        effects.iter().map(spend).collect()
+        effects.iter().filter_map(Effect::message).map(spend).collect()
     }
 
     /// Whether nothing is sent to an address, because its code is known
@@ -86,5 +94,31 @@ impl Engine {
                 IdentifierKind::PhoneNumber => PhoneNumber::restore(value()).is_test(),
                 _ => false,
             }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::domain::settings::source_limits::{Budget, SourceLimits};
+    use crate::domain::time::Span;
+    use crate::domain::verification::{Profile, ProviderOutcome};
+
+    #[tokio::test]
+    async fn a_message_to_an_address_that_a_provider_names_is_counted() {
+        let limits = SourceLimits { emails: Budget::new(1, 1, Span::from_secs(60)), ..SourceLimits::default() };
+        let engine = Engine::builder().source_limits(Some(limits)).build().await.expect("an engine");
+        let profile = Profile { email_address: Some("ada@example.com".into()), ..Profile::default() };
+        let named =
+            ProviderOutcome { outcome: Ok(profile), owner: None, links: false, session: None, taken: BTreeSet::new() };
+        let external = External::Answered("oauth_google".parse().expect("a strategy"), named);
+        let fields = Fields { external: Some(external), ..Fields::default() };
+        let context = RequestContext { address: Some([192, 0, 2, 1].into()), ..RequestContext::default() };
+        let foresee = |strategy| engine.foresee_message(Some(&strategy), Some(&fields), None, &context);
+        assert!(foresee(Strategy::PhoneCode).is_ok_and(|foreseen| foreseen.is_none()), "no number is named");
+        assert!(foresee(Strategy::EmailCode).is_ok_and(|foreseen| foreseen.is_some()));
+        assert!(matches!(foresee(Strategy::EmailCode), Err(EngineError::Limited { .. })));
     }
 }

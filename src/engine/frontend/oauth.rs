@@ -10,14 +10,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::actors::{CallError, SignUpReply};
 use crate::domain::client::ClientChange;
-use crate::domain::context::Sealer;
 use crate::domain::id::{ClientId, SignInId, SignUpId};
+use crate::domain::ports::Sealer;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::settings::OAuth;
 use crate::domain::sign_in;
-use crate::domain::sign_up::{AuthorizationRequest, AuthorizationResponse, Command, External, Phase, RawFields};
-use crate::domain::verification::{ExternalAccount, Profile, Strategy};
+use crate::domain::sign_up::{Command, External, Phase, RawFields};
+use crate::domain::verification::{AuthorizationRequest, AuthorizationResponse, ExternalAccount, Profile, Strategy};
 use crate::limiter::LimitedAction;
 use crate::oauth::{AuthorizeParams, Callback, ProviderError, is_denial};
 use crate::token::{FlowId, OAuthState, Places, TokenCarrier};

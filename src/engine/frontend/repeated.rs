@@ -5,7 +5,7 @@
 
 use crate::domain::client::{Client, ClientChange};
 use crate::domain::id::SignInId;
-use crate::domain::sign_in::{self, SignIn};
+use crate::domain::sign_in::SignIn;
 use crate::domain::verification::{self, Strategy};
 use crate::store::{ClientWrite, Commit};
 
@@ -58,7 +58,7 @@ impl Engine {
         client: &Client,
         context: &RequestContext,
     ) -> Result<bool, EngineError> {
-        let strategy = sign_in::parse_strategy(raw.strategy.as_deref())?;
+        let strategy = verification::parse_strategy(raw.strategy.as_deref())?;
         let proved_by = finished.first_factor.as_ref().map(|factor| &factor.verification.strategy);
         if proved_by != Some(&strategy) {
             return Ok(false);

@@ -5,16 +5,14 @@ use std::sync::Arc;
 
 use crate::domain::client::{Client, ClientChange, ClientConflict};
 use crate::domain::context::Context;
-use crate::domain::effect::Effect;
 use crate::domain::id::{ClientId, SignInId, UserId};
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::{self, Attempt, Create, Prepare, Proof, SignIn, Start, Status, Transition, Try};
-use crate::domain::sign_up::{self, AuthorizationResponse};
 use crate::domain::text::is_true;
 use crate::domain::user::User;
-use crate::domain::verification::{self, Strategy};
+use crate::domain::verification::{self, AuthorizationResponse, Strategy};
 use crate::limiter::LimitedAction;
 use crate::store::{ClientWrite, Commit, CommitError, Committed};
 use crate::token::FlowId;
@@ -295,7 +293,8 @@ impl Engine {
                 return Err(EngineError::TokenReplaced);
             }
             let transition = self.restricted(environment.decide(|cx| decide(client.as_deref(), cx))?).await?;
-            let Transition { next, verdict, effects, quota_uses, client_changes, tried, entry } = transition;
+            let Transition { next, verdict, effects, quota_uses, client_changes, outcome, .. } = transition;
+            let sign_in::Outcome { tried, entry } = outcome;
             let at = environment.now();
             let sent = self.spend_messages(&effects, context)?;
             // What is only counted opens no client either.
@@ -335,13 +334,11 @@ impl Engine {
     /// gets a session whom they keep out, and nothing is sent there.
     async fn restricted(&self, transition: Transition) -> Result<Transition, EngineError> {
         let settings = self.settings();
-        for effect in &transition.effects {
-            match effect {
-                Effect::Deliver(message) => settings.restrictions.admit_at_sign_in(&message.to)?,
-            }
+        for message in transition.messages() {
+            settings.restrictions.admit_at_sign_in(&message.to)?;
         }
         let is_sent = !transition.effects.is_empty();
-        let entered = transition.entry.as_ref().map(|entry| entry.user_id);
+        let entered = transition.outcome.entry.as_ref().map(|entry| entry.user_id);
         let concerns = entered.or(transition.next.user_id.filter(|_| is_sent));
         let admitted = match concerns {
             Some(user) => self.admit_user(user).await?,
@@ -425,7 +422,7 @@ impl Engine {
     ) -> Result<Start, EngineError> {
         let password = raw.password.as_ref().filter(|password| !password.expose().is_empty());
         if let Some(strategy @ Strategy::OAuth(_)) = strategy {
-            sign_up::check_enabled(strategy, &self.settings())?;
+            verification::check_enabled(strategy, &self.settings())?;
             let params = RedirectParams {
                 redirect_url: raw.redirect_url.as_deref(),
                 action_complete_redirect_url: raw.action_complete_redirect_url.as_deref(),
@@ -460,7 +457,7 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<Attempt, EngineError> {
         let missing = |param| EngineError::from(ErrorCode::FormParamMissing.on(param));
-        let strategy = sign_in::parse_strategy(raw.strategy.as_deref())?;
+        let strategy = verification::parse_strategy(raw.strategy.as_deref())?;
         let proof = match strategy {
             Strategy::Password => {
                 let password = raw.password.as_ref().filter(|password| !password.expose().is_empty());

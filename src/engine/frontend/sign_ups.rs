@@ -9,10 +9,8 @@ use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::requirements::Requirements;
 use crate::domain::settings::{Settings, SignUpMode};
-use crate::domain::sign_up::{
-    Attempt, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status, check_enabled, own_words,
-};
-use crate::domain::verification::Strategy;
+use crate::domain::sign_up::{Attempt, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status, own_words};
+use crate::domain::verification::{Strategy, check_enabled};
 use crate::limiter::LimitedAction;
 
 use super::equal_calls::Call;

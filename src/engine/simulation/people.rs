@@ -1,10 +1,10 @@
 //! The people: what each of them knows, and what they do next.
 
 use crate::actors::test_support::{Post, Says};
-use crate::domain::context::Policy;
 use crate::domain::field::Field;
 use crate::domain::id::{ClientId, SignInId, SignUpId};
 use crate::domain::identifier::Identifier;
+use crate::domain::policy::Policy;
 use crate::domain::sign_up::Phase;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::VerificationStatus;

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
 
 use crate::domain::settings::branding::Branding;
+use crate::http::pages::notice::escaped;
 use crate::http::response::api_response::{ApiResponse, insert};
 use crate::http::response::redirect::csp_source;
 
@@ -26,9 +27,9 @@ impl Page {
     }
 
     /// The file itself. What it may load and who may frame it is told to the browser: nothing from elsewhere but the
-    /// instance's logo.
-    pub(in crate::http) fn show(self, branding: &Branding) -> ApiResponse {
-        let mut answer = ApiResponse::of(self.0.content_type, Bytes::from_static(self.0.text.as_bytes()));
+    /// instance's logo. `prefix` is the path that the engine is mounted below.
+    pub(in crate::http) fn show(self, branding: &Branding, prefix: &str) -> ApiResponse {
+        let mut answer = ApiResponse::of(self.0.content_type, self.text(prefix));
         let headers = answer.headers_mut();
         let logo = branding.logo_url.as_deref().and_then(csp_source);
         let images = logo.map(|source| format!("; img-src 'self' {source}")).unwrap_or_default();
@@ -36,6 +37,16 @@ impl Page {
         insert(headers, CONTENT_SECURITY_POLICY, &policy);
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         answer.kept("no-cache")
+    }
+
+    /// The text, with its links below `prefix`. Scripts find their way by where they were loaded from.
+    fn text(self, prefix: &str) -> Bytes {
+        let text = self.0.text;
+        if prefix.is_empty() || self.0.content_type != HTML {
+            return Bytes::from_static(text.as_bytes());
+        }
+        // A link relative to the page would need the slash at the end of the prefix, which people leave out.
+        text.replace("=\"/", &format!("=\"{}/", escaped(prefix))).into()
     }
 }
 
@@ -80,10 +91,27 @@ mod tests {
             (Some("not a URL"), ""),
         ] {
             let branding = Branding { logo_url: logo.map(str::to_owned), ..Branding::default() };
-            let response = page(&[""]).show(&branding).into_response();
+            let response = page(&[""]).show(&branding, "").into_response();
             let policy = response.headers()[CONTENT_SECURITY_POLICY].to_str().expect("text");
             assert_eq!(policy, format!("default-src 'self'; base-uri 'none'; frame-ancestors 'none'{images}"));
             assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+        }
+    }
+
+    #[test]
+    fn below_a_path_all_links_of_a_page_lead_below_it() {
+        for file in FILES.iter().filter(|file| file.content_type == HTML) {
+            let text = Page(file).text("/a&b");
+            let text = std::str::from_utf8(&text).expect("text");
+            let attributes = text.split("=\"").skip(1).filter(|value| value.starts_with('/'));
+            let strays: Vec<_> = attributes.filter(|value| !value.starts_with("/a&amp;b/")).collect();
+            assert!(strays.is_empty() && text.contains("href=\"/a&amp;b/\""), "{}: {strays:?}", file.path);
+            assert_eq!(Page(file).text(""), file.text);
+        }
+        // No script may spell a path from the root of the host.
+        for file in FILES.iter().filter(|file| file.content_type == SCRIPT) {
+            let from_root = ["fetch(`/", "fetch('/", "href: '/", "origin}/", "href = '/", "assign('/"];
+            assert!(!from_root.iter().any(|call| file.text.contains(call)), "{}", file.path);
         }
     }
 

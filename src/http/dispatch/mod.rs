@@ -1,4 +1,5 @@
-//! The calls, one file per resource: each reads parameters, asks the engine and renders what came of it.
+//! From a route to the call that answers it. The calls are in the folder of their audience, a file for each resource: each
+//! reads parameters, asks the engine and renders the result.
 
 use bytes::Bytes;
 use hyper::Method;
@@ -69,7 +70,7 @@ where
         Route::Outbox => super::dev::tools::outbox(call),
         Route::SettingsShow => Ok(super::dev::tools::settings(call)),
         Route::ClockShow => Ok(super::dev::tools::clock(call)),
-        Route::Page(page) => Ok(page.show(call.engine().branding())),
+        Route::Page(page) => Ok(page.show(call.engine().branding(), call.app.mount.prefix())),
         Route::SettingsReplace | Route::ClockAdvance | Route::Backend(_) => Err(HttpError::internal("read above")),
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 pub(in crate::http) use handed_back::handed_back;
 
 use crate::captcha::Captcha;
-use crate::domain::context::Policy;
+use crate::domain::policy::Policy;
 use crate::domain::settings::Settings;
 use crate::domain::settings::branding::Branding;
 

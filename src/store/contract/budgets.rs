@@ -1,8 +1,8 @@
 //! Budgets: exact, per address and per client, within one hour.
 
-use crate::domain::context::AddressLimits;
-use crate::domain::effect::QuotaKind;
 use crate::domain::id::ClientId;
+use crate::domain::policy::AddressLimits;
+use crate::domain::quota::QuotaKind;
 use crate::store::Store;
 
 use super::support::*;

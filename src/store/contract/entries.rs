@@ -2,15 +2,15 @@
 
 use crate::domain::client::ClientChange;
 use crate::domain::client::session::Session;
-use crate::domain::context::AddressLimits;
 use crate::domain::id::{ClientId, IdentificationId, SessionId, UserId};
 use crate::domain::identifier::{Identifier, IdentifierKind, PhoneNumber};
+use crate::domain::policy::{AddressLimits, RetentionPolicy};
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::{Account, Credential, Entry, FORGOTTEN_AFTER, Fit, Share, Try};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Identification, User};
 use crate::domain::verification::Strategy;
-use crate::store::{ClientWrite, Commit, CommitError, RetentionPolicy, ScanCursor, Store};
+use crate::store::{ClientWrite, Commit, CommitError, ScanCursor, Store};
 
 use super::support::*;
 

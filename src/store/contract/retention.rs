@@ -1,9 +1,10 @@
 //! Retention: what is over goes, what is of use stays, and nothing that came to life meanwhile is lost.
 
 use crate::domain::client::ClientChange;
-use crate::domain::effect::QuotaKind;
+use crate::domain::policy::RetentionPolicy;
+use crate::domain::quota::QuotaKind;
 use crate::domain::time::{Span, Timestamp};
-use crate::store::{ClientWrite, Commit, ExpiredKey, RetentionPolicy, ScanCursor, Store};
+use crate::store::{ClientWrite, Commit, ExpiredKey, ScanCursor, Store};
 
 use super::support::*;
 

@@ -2,10 +2,10 @@
 
 use crate::domain::client::ClientChange;
 use crate::domain::client::session::{Session, SessionStatus};
-use crate::domain::context::AddressLimits;
-use crate::domain::effect::{QuotaKind, QuotaUse};
 use crate::domain::id::{ClientId, IdentificationId, MessageId, SessionId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind};
+use crate::domain::policy::AddressLimits;
+use crate::domain::quota::{QuotaKind, QuotaUse};
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Identification, User};
@@ -23,31 +23,8 @@ pub(super) fn bare(answer: Result<Committed, CommitError>) -> Result<(), CommitE
 }
 
 pub(super) fn open(n: u8, address: &str) -> SignUp {
-    SignUp {
-        id: SignUpId::from_bytes([n; 16]),
-        client_id: ClientId::from_bytes([100 + n; 16]),
-        version: 0,
-        phase: Phase::Open,
-        created_at: at(0),
-        updated_at: at(0),
-        email_address: Some(Collected { value: email(address), verification: None }),
-        phone_number: None,
-        username: None,
-        password_digest: None,
-        first_name: None,
-        last_name: None,
-        external_account: None,
-        invitation: None,
-        captcha_solved: false,
-        custom_action: false,
-        external_id: None,
-        unsafe_metadata: "{}".into(),
-        public_metadata: "{}".into(),
-        legal_accepted_at: None,
-        locale: None,
-        origin: None,
-        recent_sends: Vec::new(),
-    }
+    let empty = SignUp::new(SignUpId::from_bytes([n; 16]), ClientId::from_bytes([100 + n; 16]), None, at(0));
+    SignUp { email_address: Some(Collected { value: email(address), verification: None }), ..empty }
 }
 
 pub(super) fn bumped(sign_up: &SignUp) -> SignUp {

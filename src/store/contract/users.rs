@@ -1,9 +1,9 @@
 //! Users: an identifier has one holder, and whoever comes second has written nothing.
 
 use crate::domain::client::ClientChange;
-use crate::domain::effect::QuotaKind;
 use crate::domain::id::IdentificationId;
 use crate::domain::identifier::{PhoneNumber, Username};
+use crate::domain::quota::QuotaKind;
 use crate::domain::user::{Identification, User};
 use crate::store::{ClientWrite, Commit, Store};
 

@@ -108,9 +108,10 @@ mod tests {
     use super::*;
     use crate::domain::client::ClientChange;
     use crate::domain::id::{ClientId, MessageId, SignUpId};
+    use crate::domain::policy::RetentionPolicy;
     use crate::domain::time::{Span, Timestamp};
     use crate::store::kv::key_value::Write;
-    use crate::store::kv::retention::{RetentionPolicy, ScanCursor};
+    use crate::store::kv::retention::ScanCursor;
     use crate::store::{ClientWrite, Commit, CommitError, Committed, Memory, Store};
 
     /// A map that says it blocks, fails on demand and remembers how it was written to.

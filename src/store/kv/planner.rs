@@ -9,11 +9,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::domain::client::Client;
-use crate::domain::context::AddressLimits;
-use crate::domain::effect::{QuotaKind, QuotaUse};
-use crate::domain::field::Field;
 use crate::domain::id::{SignUpId, UserId};
 use crate::domain::identifier::Identifier;
+use crate::domain::policy::{AddressLimits, RetentionPolicy};
+use crate::domain::quota::{QuotaKind, QuotaUse};
 use crate::domain::sign_in::{Entry, Failures, Try};
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::{Span, Timestamp};
@@ -25,7 +24,7 @@ use super::record::{
     ClientRecordV3, CounterRecordV1, FailuresRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV2,
     UserRecordV2, ValueRecordV1,
 };
-use super::retention::{self, ExpiredKey, RetentionPolicy, Verdict};
+use super::retention::{self, ExpiredKey, Verdict};
 use super::unreadable::Unreadable;
 use super::{key, quota};
 use crate::store::store::{ClientWrite, Commit, CommitError, Committed, SignUpWrite, StoreError};
@@ -262,14 +261,8 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         };
         self.remove(key);
         self.remove(key::deadline(Timestamp::from_millis(record.deadline_key), id));
-        let current = [Field::EmailAddress, Field::PhoneNumber]
-            .iter()
-            .filter_map(|field| sign_up.address(field))
-            .collect::<Vec<_>>();
-        let sent = sign_up.recent_sends.iter().map(|(to, _)| to);
-        let counters =
-            current.iter().chain(sent).map(key::address_counter).chain([key::client_counter(sign_up.client_id)]);
-        for key in counters {
+        let of_addresses = sign_up.addresses_messaged().map(|address| key::address_counter(&address));
+        for key in of_addresses.chain([key::client_counter(sign_up.client_id)]) {
             let counter = self.batch.unreadable.skip(&key, self.record::<CounterRecordV1>(&key))?.flatten();
             if counter.is_some_and(|counter| quota::is_over(&counter, at)) {
                 self.remove(key);
@@ -395,6 +388,7 @@ const UNREADABLE_RETRY: Span = Span::from_secs(86_400);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::field::Field;
     use crate::domain::sign_up::Phase;
     use crate::store::kv::record::samples;
     use crate::store::{Kind, Memory};

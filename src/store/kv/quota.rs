@@ -2,10 +2,10 @@
 //! ([guide: Admission and limits](crate::guide::design#admission-and-limits)). Pure: a counter and a use make the next
 //! counter, or say how long to wait.
 
-use crate::domain::context::AddressLimits;
-use crate::domain::effect::QuotaKind;
 use crate::domain::id::ClientId;
 use crate::domain::identifier::{Identifier, IdentifierKind};
+use crate::domain::policy::AddressLimits;
+use crate::domain::quota::QuotaKind;
 use crate::domain::time::{Span, Timestamp};
 
 use super::key;

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use crate::domain::id::{ClientId, SessionId};
+use crate::domain::policy::RetentionPolicy;
 use crate::domain::sign_in::Failures;
 use crate::domain::sign_up::{Phase, SignUp};
 use crate::domain::time::{Span, Timestamp};
@@ -15,15 +16,6 @@ use super::record::{ClientRecordV3, CounterRecordV1, FailuresRecordV1, OutboxRec
 use crate::domain::client::Client;
 use crate::store::OutboxEntry;
 use crate::store::store::StoreError;
-
-/// How long records are kept after they were last of use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RetentionPolicy {
-    /// A client without a session and without a sign-up in progress.
-    pub client: Span,
-    /// A finished sign-up whose session is over.
-    pub finished: Span,
-}
 
 /// A place in the walk; the default is its beginning.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -25,7 +25,7 @@ use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
-use crate::domain::context::Entropy;
+use crate::domain::ports::Entropy;
 use crate::entropy::OsEntropy;
 
 use super::codec;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::domain::context::Entropy;
+use crate::domain::ports::Entropy;
 use crate::entropy::OsEntropy;
 
 use super::checkpoint::Checkpoint;

@@ -1,7 +1,7 @@
 //! Instances: settings and limits made by chance.
 
 use proptest::prelude::*;
-use vestibule::domain::context::{AddressLimits, Policy};
+use vestibule::domain::policy::{AddressLimits, Policy};
 use vestibule::domain::settings::{Attribute, OAuth, Settings, SignUpMode, Social};
 use vestibule::domain::time::Span;
 use vestibule::domain::verification::Strategy as Way;

@@ -2,16 +2,15 @@
 
 use proptest::prelude::*;
 use vestibule::domain::client::ClientChange;
-use vestibule::domain::effect::{Content, Effect, QuotaKind, QuotaUse};
 use vestibule::domain::field::Field;
 use vestibule::domain::identifier::EmailAddress;
+use vestibule::domain::message::Content;
+use vestibule::domain::quota::{QuotaKind, QuotaUse};
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::requirements::Requirements;
 use vestibule::domain::settings::SignUpMode;
-use vestibule::domain::sign_up::{
-    Attempt, Command, External, Fields, Phase, ProviderOutcome, SignUp, Status, Transition, VerifyLink,
-};
-use vestibule::domain::verification::{ExternalState, Strategy as Way, VerificationStatus};
+use vestibule::domain::sign_up::{Attempt, Command, External, Fields, Phase, SignUp, Status, Transition, VerifyLink};
+use vestibule::domain::verification::{ExternalState, ProviderOutcome, Strategy as Way, VerificationStatus};
 
 use super::instance::PROVIDER;
 use super::people::{ADDRESSES, Live, Person};
@@ -33,7 +32,7 @@ pub(super) fn of_refusal(decision: &Decision<'_>, refused: &Rejection) -> Law {
 
 pub(super) fn of_transition(decision: &Decision<'_>, transition: &Transition) -> Law {
     counts_changes(decision, transition)?;
-    if !transition.changed {
+    if !transition.is_changed() {
         return Ok(());
     }
     if let Err(refused) = &transition.verdict {
@@ -88,13 +87,13 @@ pub(super) fn of_value(value: &SignUp, world: &World) -> Law {
 fn counts_changes(decision: &Decision<'_>, transition: &Transition) -> Law {
     let next = &transition.next;
     let Some(before) = decision.before else {
-        prop_assert!(transition.changed && next.version == 1);
+        prop_assert!(transition.is_changed() && next.version == 1);
         return Ok(());
     };
-    if !transition.changed {
+    if !transition.is_changed() {
         prop_assert_eq!(next, before);
         prop_assert!(transition.effects.is_empty() && transition.quota_uses.is_empty(), "nothing changes");
-        prop_assert!(transition.conversion.is_none() && transition.verdict.is_ok(), "nothing changes");
+        prop_assert!(transition.outcome.is_none() && transition.verdict.is_ok(), "nothing changes");
         return Ok(());
     }
     prop_assert_eq!(before.phase, Phase::Open, "a finished one changes");
@@ -126,7 +125,7 @@ fn only_counts_the_try(decision: &Decision<'_>, transition: &Transition) -> Law 
     prop_assert_eq!(&transition.next, &expected, "more than the try is kept");
     let guess = QuotaUse { address, client: expected.client_id, what: QuotaKind::Guess };
     prop_assert_eq!(&transition.quota_uses, &[guess]);
-    prop_assert!(transition.effects.is_empty() && transition.conversion.is_none());
+    prop_assert!(transition.effects.is_empty() && transition.outcome.is_none());
     prop_assert_eq!(transition.client_changes.len(), 1, "the client is not changed");
     Ok(())
 }
@@ -136,7 +135,7 @@ fn only_counts_the_try(decision: &Decision<'_>, transition: &Transition) -> Law 
 fn converts_when_nothing_is_missing(decision: &Decision<'_>, transition: &Transition) -> Law {
     let (next, world) = (&transition.next, decision.world);
     let is_complete = matches!(next.phase, Phase::Complete { .. });
-    prop_assert_eq!(is_complete, transition.conversion.is_some(), "complete without a user");
+    prop_assert_eq!(is_complete, transition.outcome.is_some(), "complete without a user");
     let sessions: Vec<_> = transition
         .client_changes
         .iter()
@@ -196,19 +195,19 @@ fn owes_nothing(value: &SignUp, world: &World) -> bool {
 /// Who becomes a user, and who is written to, is let in by the settings of this moment.
 fn lets_in_whom_the_settings_let_in(decision: &Decision<'_>, transition: &Transition) -> Law {
     let (next, settings) = (&transition.next, decision.world.settings());
-    if transition.conversion.is_none() && transition.effects.is_empty() {
+    if transition.outcome.is_none() && transition.effects.is_empty() {
         return Ok(());
     }
     let is_open = settings.sign_up.mode == SignUpMode::Public;
     prop_assert!(is_open || next.invited_by().is_some(), "the instance is closed");
     let is_blocked = |address: &str| settings.restrictions.blocklist.enabled && address.ends_with("@blocked.example");
     let email = next.email_address.as_ref().map(|email| email.value.as_str());
-    if transition.conversion.is_some() {
+    if transition.outcome.is_some() {
         let of_account = next.proved_account().and_then(|account| account.profile.as_ref()?.email());
         let addresses = email.into_iter().chain(of_account.as_ref().map(EmailAddress::as_str));
         prop_assert!(addresses.into_iter().all(|address| !is_blocked(address)), "a blocked address");
     }
-    for Effect::Deliver(message) in &transition.effects {
+    for message in transition.messages() {
         prop_assert!(!is_blocked(&message.to.value), "a message to a blocked address");
         let waives =
             next.proved_account().is_some_and(|account| decision.world.policy().waives_captcha(&account.strategy));
@@ -218,7 +217,7 @@ fn lets_in_whom_the_settings_let_in(decision: &Decision<'_>, transition: &Transi
 }
 
 fn gives_the_user_what_it_gathered(transition: &Transition) -> Law {
-    let Some(conversion) = &transition.conversion else { return Ok(()) };
+    let Some(conversion) = &transition.outcome else { return Ok(()) };
     let (user, value) = (&conversion.user, &transition.next);
     let emails = user.email_addresses.iter().map(|email| (&email.value, email.verified_by.is_some()));
     let phones = user.phone_numbers.iter().map(|phone| (&phone.value, phone.verified_by.is_some()));
@@ -314,7 +313,7 @@ fn sends_to_its_own_addresses(decision: &Decision<'_>, transition: &Transition) 
     let is_message = |charge: &&QuotaUse| matches!(charge.what, QuotaKind::Message | QuotaKind::OwnMessage);
     let charged: Vec<_> = transition.quota_uses.iter().filter(is_message).collect();
     prop_assert_eq!(charged.len(), transition.effects.len(), "a message that is not counted");
-    for (charge, Effect::Deliver(message)) in charged.into_iter().zip(&transition.effects) {
+    for (charge, message) in charged.into_iter().zip(transition.messages()) {
         let field = message.to.kind.field().expect("a field");
         let own = next.address(&field);
         prop_assert_eq!(Some(&message.to), own.as_ref(), "to somebody else");

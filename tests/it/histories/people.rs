@@ -2,19 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use vestibule::domain::effect::{Content, Effect};
 use vestibule::domain::field::Field;
 use vestibule::domain::id::{ClientId, InvitationId, SessionId, SignUpId};
 use vestibule::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber};
 use vestibule::domain::invitation::{Invitation, InvitationState};
+use vestibule::domain::message::Content;
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_in::Proved;
-use vestibule::domain::sign_up::{
-    AuthorizationRequest, External, Fields, Patch, ProviderOutcome, RawFields, SignUp, Transition,
-};
+use vestibule::domain::sign_up::{External, Fields, Patch, RawFields, SignUp, Transition};
 use vestibule::domain::time::Timestamp;
-use vestibule::domain::verification::{Profile, Strategy as Way};
+use vestibule::domain::verification::{AuthorizationRequest, Profile, ProviderOutcome, Strategy as Way};
 
 use super::instance::PROVIDER;
 use super::steps::{Answer, Beside, Means, Proof, Which, Write};
@@ -122,7 +120,7 @@ impl Person {
                 *live = until.map(|until| Live { address, code, token: None, until, wrong: 0 });
             }
         }
-        for Effect::Deliver(message) in &transition.effects {
+        for message in transition.messages() {
             let text = |secret: Option<&Secret<String>>| secret.map(|secret| secret.expose().clone());
             let (code, token) = (text(message.content.code()), text(message.content.link()));
             self.sent.push(Sent { code: code.clone(), token: token.clone() });

@@ -3,16 +3,16 @@
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use vestibule::domain::client::{Client, ClientChange};
-use vestibule::domain::effect::Effect;
 use vestibule::domain::id::{ClientId, SignInId, UserId};
 use vestibule::domain::identifier::Identifier;
 use vestibule::domain::rejection::Rejection;
 use vestibule::domain::sign_in::{
     self, Account, Attempt, Create, Fit, Newcomer, Prepare, Proof, SignIn, Start, Transition,
 };
-use vestibule::domain::sign_up::{AuthorizationResponse, ProviderOutcome};
 use vestibule::domain::user::User;
-use vestibule::domain::verification::{ExternalAccount, OneTimeCode, Strategy as Way};
+use vestibule::domain::verification::{
+    AuthorizationResponse, ExternalAccount, OneTimeCode, ProviderOutcome, Strategy as Way,
+};
 use vestibule::store::{ClientWrite, Commit, CommitError, Store};
 
 use super::instance::{Instance, instances};
@@ -239,11 +239,11 @@ impl History {
             prop_assert_eq!(self.client(who), unchanged, "only what is counted is kept");
             return Ok(());
         }
-        for Effect::Deliver(message) in &transition.effects {
+        for message in transition.messages() {
             self.world.note_message(transition.next.id.cast(), &message.to)?;
         }
         self.remember(who, before, &transition);
-        if let (Some(before), true) = (before, transition.entry.is_some()) {
+        if let (Some(before), true) = (before, transition.outcome.entry.is_some()) {
             self.devices[who].last = Some((before.clone(), asked.clone(), transition.clone()));
         }
         self.shows_its_sessions(who, &transition)
@@ -256,8 +256,8 @@ impl History {
         let is_written = !transition.client_changes.is_empty();
         let commit = Commit {
             client: is_written.then_some(ClientWrite { id, changes }),
-            tried: transition.tried.clone(),
-            entry: transition.entry.clone(),
+            tried: transition.outcome.tried.clone(),
+            entry: transition.outcome.entry.clone(),
             quota_uses: transition.quota_uses.clone(),
             ..Commit::default()
         };
@@ -277,7 +277,7 @@ impl History {
     }
 
     fn count_failures(&mut self, transition: &Transition) -> Law {
-        let Some(tried) = &transition.tried else { return Ok(()) };
+        let Some(tried) = &transition.outcome.tried else { return Ok(()) };
         let at = self.failures.iter().position(|(account, _)| *account == tried.account);
         match (at, tried.succeeded) {
             (Some(at), true) => drop(self.failures.remove(at)),
@@ -306,7 +306,7 @@ impl History {
             let code = is_test.then(|| "424242".to_owned());
             device.live.iter_mut().for_each(|live| live.code.clone_from(&code));
         }
-        for Effect::Deliver(message) in &transition.effects {
+        for message in transition.messages() {
             let code = message.content.code().map(|code| code.expose().clone());
             device.codes.extend(code.clone());
             device.live.iter_mut().for_each(|live| live.code.clone_from(&code));
@@ -314,7 +314,7 @@ impl History {
         if transition.verdict.is_err() {
             device.live.iter_mut().for_each(|live| live.wrong += 1);
         }
-        if transition.entry.is_some() {
+        if transition.outcome.entry.is_some() {
             device.live = None;
         }
     }
@@ -328,7 +328,7 @@ impl History {
         users.sort_unstable_by_key(|user| *user.as_bytes());
         users.dedup();
         prop_assert_eq!(users.len(), client.sessions.len(), "two sessions of one user");
-        match &transition.entry {
+        match &transition.outcome.entry {
             None => prop_assert!(client.sessions.len() <= known, "a session without a proof"),
             Some(entry) => {
                 let session = client.sessions.last().map(|session| (session.id, session.user_id));
@@ -355,7 +355,7 @@ impl History {
             let user = self.user_of(&value);
             let decided = self.world.decide(|cx| asked.decide(&value, user.as_ref(), cx))?;
             if let Ok(second) = decided
-                && second.entry.is_some()
+                && second.outcome.entry.is_some()
             {
                 prop_assert!(self.commit(who, &second)?.is_err(), "a second session");
             }

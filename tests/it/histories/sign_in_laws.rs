@@ -3,13 +3,14 @@
 use proptest::prelude::*;
 use vestibule::domain::client::ClientChange;
 use vestibule::domain::context::Context;
-use vestibule::domain::effect::{Content, Effect, QuotaKind, QuotaUse};
+use vestibule::domain::message::Content;
+use vestibule::domain::quota::{QuotaKind, QuotaUse};
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::sign_in::{
     Attempt, Create, Credential, Entry, Phase, Prepare, Proof, SignIn, Start, Status, Transition,
 };
-use vestibule::domain::sign_up::{AuthorizationResponse, ProviderOutcome};
 use vestibule::domain::user::User;
+use vestibule::domain::verification::{AuthorizationResponse, ProviderOutcome};
 
 use super::people::Live;
 use super::world::{Law, World};
@@ -82,7 +83,7 @@ fn counts_changes(decision: &Decision<'_>, transition: &Transition) -> Law {
         };
         prop_assert_eq!(expected, replaced);
         prop_assert!(
-            written == Some(next) || (written.is_none() && transition.entry.is_some()),
+            written == Some(next) || (written.is_none() && transition.outcome.entry.is_some()),
             "another value is kept"
         );
     }
@@ -102,7 +103,7 @@ fn lets_in_who_proved_it(decision: &Decision<'_>, transition: &Transition) -> La
             _ => None,
         })
         .collect();
-    let Some(entry) = &transition.entry else {
+    let Some(entry) = &transition.outcome.entry else {
         prop_assert!(sessions.is_empty() && next.phase == Phase::Open, "complete without a session");
         return Ok(());
     };
@@ -161,10 +162,10 @@ fn counts_every_try(decision: &Decision<'_>, transition: &Transition) -> Law {
         Asked::Create(create) => matches!(create.start, Start::Password { .. }),
         Asked::Prepare(_) | Asked::Return(_) => false,
     };
-    prop_assert_eq!(transition.tried.is_some(), guesses, "a try that is not counted");
-    let Some(tried) = &transition.tried else { return Ok(()) };
+    prop_assert_eq!(transition.outcome.tried.is_some(), guesses, "a try that is not counted");
+    let Some(tried) = &transition.outcome.tried else { return Ok(()) };
     let is_newcomer = transition.verdict.as_ref().is_err_and(|refused| refused.is(ErrorCode::SignUpIfMissingTransfer));
-    prop_assert_eq!(tried.succeeded, transition.entry.is_some() || is_newcomer);
+    prop_assert_eq!(tried.succeeded, transition.outcome.entry.is_some() || is_newcomer);
     let proofs = transition.quota_uses.iter().filter(|charge| charge.what == QuotaKind::Proof).count();
     prop_assert_eq!(proofs, usize::from(tried.succeeded), "a proof begins the count anew, and nothing else does");
     Ok(())
@@ -172,7 +173,7 @@ fn counts_every_try(decision: &Decision<'_>, transition: &Transition) -> Law {
 
 /// Of a wrong password nothing is kept, of a wrong code the try; who proved what is nobody's may sign up with it.
 fn keeps_little_of_a_refusal(decision: &Decision<'_>, transition: &Transition, refused: &Rejection) -> Law {
-    prop_assert!(transition.entry.is_none() && transition.effects.is_empty());
+    prop_assert!(transition.outcome.entry.is_none() && transition.effects.is_empty());
     if refused.is(ErrorCode::FormPasswordIncorrect) {
         prop_assert!(transition.client_changes.is_empty(), "a wrong password changes the client");
         let fits = match decision.asked {
@@ -213,7 +214,7 @@ fn sends_to_its_own_addresses(decision: &Decision<'_>, transition: &Transition) 
     let is_message = |charge: &&QuotaUse| matches!(charge.what, QuotaKind::Message | QuotaKind::OwnMessage);
     let charged: Vec<_> = transition.quota_uses.iter().filter(is_message).collect();
     prop_assert!(charged.len() == transition.effects.len() && charged.len() <= 1, "a message that is not counted");
-    for (charge, Effect::Deliver(message)) in charged.into_iter().zip(&transition.effects) {
+    for (charge, message) in charged.into_iter().zip(transition.messages()) {
         let of_user = decision.user.is_some_and(|user| user.identifiers().contains(&message.to));
         prop_assert!(of_user || next.identifier.as_ref() == Some(&message.to), "to somebody else");
         let is_known = decision.user.is_some_and(|user| user.knows(next.client_id));

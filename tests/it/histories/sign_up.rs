@@ -4,14 +4,12 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use vestibule::domain::client::ClientChange;
 use vestibule::domain::context::Context;
-use vestibule::domain::effect::Effect;
 use vestibule::domain::id::ClientId;
 use vestibule::domain::rejection::Rejection;
 use vestibule::domain::sign_up::{
-    Attempt, AuthorizationResponse, BackendUpdate, Command, Fields, Patch, Phase, Prepare, SignUp, Transition,
-    VerifyLink,
+    Attempt, BackendUpdate, Command, Fields, Patch, Phase, Prepare, SignUp, Transition, VerifyLink,
 };
-use vestibule::domain::verification::LinkToken;
+use vestibule::domain::verification::{AuthorizationResponse, LinkToken};
 use vestibule::store::{ClientWrite, Commit, CommitError, SignUpWrite, Store};
 
 use super::instance::{Instance, instances};
@@ -138,7 +136,7 @@ impl History {
             Err(refused) => return laws::of_refusal(&decision, &refused),
         };
         laws::of_transition(&decision, &transition)?;
-        if !transition.changed {
+        if !transition.is_changed() {
             return Ok(());
         }
         let before = person.value.clone();
@@ -146,18 +144,18 @@ impl History {
             Ok(()) => {}
             Err(CommitError::LimitExceeded { .. }) => return self.goes_on(who, before),
             Err(CommitError::IdentifierTaken(_)) => {
-                let user = transition.conversion.as_ref().map(|conversion| &conversion.user);
+                let user = transition.outcome.as_ref().map(|conversion| &conversion.user);
                 let mut claimed = user.into_iter().flat_map(|user| user.identifiers());
                 prop_assert!(claimed.any(|identifier| self.world.owner(&identifier).is_some()), "it is nobody's");
                 return self.goes_on(who, before);
             }
             Err(error) => prop_assert!(false, "a commit is refused: {error}"),
         }
-        for Effect::Deliver(message) in &transition.effects {
+        for message in transition.messages() {
             self.world.note_message(transition.next.id, &message.to)?;
         }
         self.people[who].remember(before.as_ref(), &transition, &self.world);
-        let finished = transition.conversion.is_some();
+        let finished = transition.outcome.is_some();
         // A finished one owes nothing, and does not keep whether a captcha was solved.
         let captcha_solved = transition.next.captcha_solved && !finished;
         self.goes_on(who, Some(SignUp { captcha_solved, ..transition.next.clone() }))?;
@@ -175,7 +173,7 @@ impl History {
         let commit = Commit {
             client: Some(ClientWrite { id: person.client, changes }),
             sign_up: Some(SignUpWrite { next, expected_version, deadline }),
-            user: transition.conversion.as_ref().map(|conversion| conversion.user.clone()),
+            user: transition.outcome.as_ref().map(|conversion| conversion.user.clone()),
             quota_uses: transition.quota_uses.clone(),
             ..Commit::default()
         };

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use vestibule::delivery::Capture;
-use vestibule::domain::context::Policy;
 use vestibule::domain::id::{SessionId, SignInId, SignUpId};
+use vestibule::domain::policy::Policy;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings};
 use vestibule::domain::sign_up::{BackendUpdate, Phase, RawFields};

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 
 use super::*;
-use crate::domain::context::Policy;
+use crate::domain::policy::Policy;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::settings::{Attribute, Settings};
@@ -147,6 +147,31 @@ async fn callers_without_a_token_are_different_people() {
     assert_eq!(both.iter().filter(|made| made.is_ok()).count(), 1);
     let refused = both.into_iter().find_map(Result::err).expect("one name, one user");
     assert!(matches!(&refused, EngineError::Rejected(why) if why.is(ErrorCode::FormIdentifierExists)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn callers_whose_token_was_replaced_long_ago_are_different_people() {
+    let engine = engine().await;
+    let caller = opened(&engine).await;
+    let old = engine.token_of(caller.client().expect("a client"));
+    let fields = RawFields { username: text("ada_l"), ..given(PASSWORD) };
+    engine.create_sign_up(&caller, &fields, &SOURCE).await.expect("complete");
+    engine.advance_clock(Span::from_secs(11)).await.expect("moved");
+    let late = engine.identify(Some(old.expose())).await.expect("readable");
+    assert!(late.presented().is_some() && !late.was_replaced());
+
+    // Both have a client of generation 0, which is the generation of the token that they showed.
+    let fields = RawFields { email_address: text("bob+clerk_test@example.com"), ..RawFields::default() };
+    let (first, second) =
+        tokio::join!(engine.create_sign_up(&late, &fields, &SOURCE), engine.create_sign_up(&late, &fields, &SOURCE),);
+    let (first, second) = (first.expect("a sign-up"), second.expect("a sign-up"));
+    assert_ne!(first.0.value.id, second.0.value.id);
+    assert_ne!(first.1.client.id, second.1.client.id);
+
+    let fields = RawFields { username: text("bob_l"), ..given(PASSWORD) };
+    engine.create_sign_up(&late, &fields, &SOURCE).await.expect("complete");
+    assert_eq!(engine.inner.sign_up_flights.table().landed.len(), 0, "another client is not for this token to ask for");
+    engine_is_empty(&engine);
 }
 
 #[tokio::test]

@@ -74,7 +74,7 @@ const DEVELOPMENT_KEY: &str = "pk_test_";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::context::Policy;
+    use crate::domain::policy::Policy;
     use crate::domain::settings::Settings;
     use crate::domain::verification::Strategy;
 

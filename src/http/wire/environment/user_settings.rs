@@ -59,7 +59,7 @@ fn user_lockout(instance: &Instance<'_>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::context::{AddressLimits, Policy};
+    use crate::domain::policy::{AddressLimits, Policy};
     use crate::domain::secret::Secret;
     use crate::domain::settings::{OAuth, Settings};
 

@@ -7,6 +7,7 @@ use crate::domain::client::Client;
 use crate::domain::id::{ClientId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId};
 use crate::domain::identifier::Identifier;
 use crate::domain::invitation::Invitation;
+use crate::domain::policy::RetentionPolicy;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
@@ -19,7 +20,7 @@ use crate::store::kv::record::{
     ClientRecordV3, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV2, UserRecordV2,
     ValueRecordV1, WaitlistEntryRecordV1,
 };
-use crate::store::kv::retention::{self, ExpiredKey, GC_KINDS, RetentionPolicy, ScanCursor, ScanPage, Verdict};
+use crate::store::kv::retention::{self, ExpiredKey, GC_KINDS, ScanCursor, ScanPage, Verdict};
 use crate::store::store::{BoxFuture, Commit, CommitError, Committed, OutboxEntry, Store, StoreError};
 
 use super::{KvStore, from_after};

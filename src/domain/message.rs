@@ -1,16 +1,9 @@
-//! What a decision wants done in the world, as data: stored in the same commit, carried out afterwards.
+//! Messages to people: codes, links, invitations and notices.
 
-use super::id::{ClientId, MessageId};
+use super::id::MessageId;
 use super::identifier::Identifier;
 use super::secret::Secret;
 use super::time::Timestamp;
-
-/// Something to be done once the commit stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Send a message.
-    Deliver(Message),
-}
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,30 +59,4 @@ impl Content {
             _ => None,
         }
     }
-}
-
-/// A use of one of the exact budgets per address and client. The store counts it in the same commit and refuses
-/// the commit when the budget is spent ([guide: Admission and limits](crate::guide::design#admission-and-limits)).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QuotaUse {
-    /// The address concerned.
-    pub address: Identifier,
-    /// The client that acts.
-    pub client: ClientId,
-    /// What is counted.
-    pub what: QuotaKind,
-}
-
-/// What a charge counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QuotaKind {
-    /// A message to the address.
-    Message,
-    /// A message that a client asked for which signed in to the address's user before. Some are set aside for it, so
-    /// that strangers can't use up what the owner needs.
-    OwnMessage,
-    /// A guess at a code sent to it.
-    Guess,
-    /// The address was proved: its count begins anew.
-    Proof,
 }

@@ -1,0 +1,71 @@
+//! What a sign-up does with each command: the one way to change it.
+
+use crate::domain::client::ClientChange;
+use crate::domain::context::Context;
+use crate::domain::id::{ClientId, SignUpId};
+use crate::domain::rejection::{ErrorCode, Rejection};
+
+use super::state::{SignUp, Status};
+use super::{Command, Fields, Transition};
+
+impl SignUp {
+    /// A new sign-up with its first fields.
+    ///
+    /// # Errors
+    /// When the instance is closed to the public or an identifier is taken.
+    pub fn create(
+        id: SignUpId,
+        client_id: ClientId,
+        fields: &Fields,
+        origin: Option<String>,
+        cx: &mut Context<'_>,
+    ) -> Result<Transition, Rejection> {
+        let created = Self::new(id, client_id, origin, cx.now).update(fields, cx);
+        // There is nothing yet that a captcha could be handed in for: it comes with the parameters.
+        let mut transition = created.map_err(|refused| match refused.is(ErrorCode::RequiresCaptcha) {
+            true => ErrorCode::CaptchaMissingToken.into(),
+            false => refused,
+        })?;
+        transition.client_changes.insert(0, ClientChange::SetSignUp(id));
+        Ok(transition)
+    }
+
+    /// The value after `command`, and what goes with it.
+    ///
+    /// # Errors
+    /// Why the command is refused; nothing changes then.
+    pub fn apply(&self, command: &Command, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
+        match self.status(cx.now, cx.policy) {
+            Status::MissingRequirements => {}
+            Status::Complete => return self.repeated(command, cx),
+            Status::Abandoned => {
+                let is_link = matches!(command, Command::VerifyLink(_));
+                let refused =
+                    if is_link { ErrorCode::VerificationLinkTokenInvalid } else { ErrorCode::SignUpCannotBeUpdated };
+                return Err(refused.into());
+            }
+        }
+        let mut transition = match command {
+            Command::Update(fields) => self.update(fields, cx)?,
+            Command::Prepare(prepare) => self.prepare(prepare, cx)?,
+            Command::Attempt(attempt) => self.attempt(attempt, cx)?,
+            Command::Return(back) => self.return_from_provider(back, cx)?,
+            Command::VerifyLink(follow) => self.verify_link(follow, cx)?,
+            Command::BackendUpdate(update) => self.update_by_backend(update, cx)?,
+            Command::SolveCaptcha => self.solve_captcha(cx),
+        };
+        transition.client_changes.insert(0, ClientChange::RequireSignUp(self.id));
+        Ok(transition)
+    }
+
+    /// A finished sign-up takes nothing more. Whoever asks once more for what was done on the way there is shown that it
+    /// was: they have succeeded.
+    fn repeated(&self, command: &Command, cx: &Context<'_>) -> Result<Transition, Rejection> {
+        match command {
+            Command::Attempt(attempt) => self.replayed_attempt(attempt, cx),
+            Command::VerifyLink(follow) => self.replayed_link(follow, cx),
+            Command::BackendUpdate(update) if update.is_done(self) => Ok(Transition::unchanged(self)),
+            _ => Err(ErrorCode::SignUpCannotBeUpdated.into()),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Which strategies can be used: how their names are read, and what the instance has switched on. Both flows ask here.
+
+use crate::domain::field::Field;
+use crate::domain::rejection::{ErrorCode, Reason};
+use crate::domain::settings::Settings;
+
+use super::Strategy;
+
+/// Reads the name of a strategy that has to be given.
+///
+/// # Errors
+/// `form_param_missing` without one, `form_param_value_invalid` for unknown words.
+pub fn parse_strategy(strategy: Option<&str>) -> Result<Strategy, Reason> {
+    Strategy::asked_for(strategy)?.ok_or_else(|| ErrorCode::FormParamMissing.on("strategy"))
+}
+
+/// Reads the name of a strategy that may be given, and that the instance must have switched on.
+pub(in crate::domain) fn enabled_strategy(text: Option<&str>, settings: &Settings) -> Result<Option<Strategy>, Reason> {
+    let strategy = Strategy::asked_for(text)?;
+    strategy.iter().try_for_each(|strategy| check_enabled(strategy, settings))?;
+    Ok(strategy)
+}
+
+/// Whether the instance lets a strategy be used at all.
+///
+/// # Errors
+/// `oauth_provider_not_enabled` for providers, `form_param_value_disabled` for all others.
+pub fn check_enabled(strategy: &Strategy, settings: &Settings) -> Result<(), Reason> {
+    let on = match strategy {
+        Strategy::Password => settings.attributes.password.enabled,
+        // An invitation is the operator's word already; it only needs somewhere to put its address.
+        Strategy::Ticket => settings.enabled(&Field::EmailAddress),
+        _ => strategy
+            .field()
+            .and_then(|field| settings.attribute(&field))
+            .is_some_and(|attribute| attribute.enabled && attribute.verifications.contains(strategy)),
+    };
+    match strategy {
+        // Its name belongs to a fact, nobody can ask for it.
+        Strategy::FromOAuth(_) => Err(ErrorCode::FormParamValueInvalid.on("strategy")),
+        Strategy::OAuth(_) | Strategy::OAuthToken(_) | Strategy::GoogleOneTap => {
+            let provider = strategy.provider();
+            let social = provider.as_ref().and_then(|provider| settings.social.get(provider));
+            match social.filter(|social| social.enabled) {
+                Some(_) if provider.is_some_and(|provider| settings.oauth.contains_key(&provider)) => Ok(()),
+                Some(_) => Err(ErrorCode::OAuthConfigMissing.into()),
+                None => Err(ErrorCode::OAuthProviderNotEnabled.into()),
+            }
+        }
+        _ if on && strategy.is_built() => Ok(()),
+        _ => Err(ErrorCode::FormParamValueDisabled.on("strategy")),
+    }
+}
+
+/// The channel of a phone code; `None` leaves the choice to the engine. A client names the one that its settings prefer
+/// for the number's country, or one at all where no code is sent: the person can't help it, and gets a text message.
+pub(in crate::domain) fn channel(text: Option<&str>) -> Option<String> {
+    text.filter(|text| *text == "sms").map(str::to_owned)
+}
