@@ -10,16 +10,14 @@ use tokio::task::AbortHandle;
 
 use crate::domain::client::{ClientChange, ClientConflict};
 use crate::domain::id::{ClientId, SignUpId};
-use crate::domain::message::Message;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::sign_up::{Command, Fields, Phase, SignUp, Transition, taken};
 use crate::domain::time::{Span, Timestamp};
-use crate::domain::transition::{Change, Effect};
-use crate::store::{ClientWrite, Commit, CommitError, Committed, InvitationChange, OutboxEntry, SignUpWrite};
+use crate::domain::transition::Change;
+use crate::store::{ClientWrite, Commit, CommitError, Committed, InvitationChange, SignUpWrite};
 
 use super::context::ActorContext;
 use super::persister::Persister;
-use super::relay::encode_content;
 use super::supervisor::SupervisorMessage;
 
 /// A request to a sign-up, with the port that its answer goes to.
@@ -382,24 +380,6 @@ impl State {
         if let Some(timer) = self.timer.take() {
             timer.abort();
         }
-    }
-}
-
-impl ActorContext {
-    /// What the outbox keeps of effects.
-    pub(crate) fn outbox(&self, effects: Vec<Effect>) -> Vec<OutboxEntry> {
-        let entry = |effect| match effect {
-            Effect::Deliver(message) => self.seal(message),
-        };
-        effects.into_iter().map(entry).collect()
-    }
-
-    /// A message as the outbox keeps it: its secret sealed, bound to its id.
-    pub(crate) fn seal(&self, message: Message) -> OutboxEntry {
-        let secrets = encode_content(&message.content);
-        let sealed = self.sealer.seal(message.id.as_bytes(), secrets.expose().as_bytes());
-        let Message { id, to, display_to, created_at, expire_at, .. } = message;
-        OutboxEntry { id, to, display_to, sealed, created_at, expire_at }
     }
 }
 

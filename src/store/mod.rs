@@ -28,7 +28,7 @@ pub use kv::retention::{ExpiredKey, ScanCursor, ScanPage};
 pub use kv::seal::{Sealed, Sealing};
 pub use private::make_private;
 pub use store::{
-    BoxFuture, ClientWrite, Commit, CommitError, Committed, InvitationChange, OutboxEntry, SignUpWrite, Store,
-    StoreError, WaitlistChange,
+    BoxFuture, ClientWrite, Commit, CommitError, Committed, InvitationChange, OutboxEntry, OutboxKind, SignUpWrite,
+    Store, StoreError, WaitlistChange,
 };
 pub use writable::{could_be_written, could_hold_data};

@@ -252,6 +252,7 @@ const RECENT: Duration = Duration::from_secs(10);
 mod tests {
     use super::*;
     use crate::domain::identifier::{Identifier, IdentifierKind};
+    use crate::store::OutboxKind;
 
     #[tokio::test]
     async fn a_lane_has_no_more_carried_than_it_has_places() {
@@ -355,8 +356,10 @@ mod tests {
     fn entry(number: u8) -> OutboxEntry {
         OutboxEntry {
             id: id(number),
-            to: Identifier { kind: IdentifierKind::EmailAddress, value: "ada@example.com".into() },
-            display_to: "ada@example.com".into(),
+            kind: OutboxKind::Message {
+                to: Identifier { kind: IdentifierKind::EmailAddress, value: "ada@example.com".into() },
+                display_to: "ada@example.com".into(),
+            },
             sealed: Vec::new(),
             created_at: Timestamp::EPOCH,
             expire_at: Timestamp::from_millis(1000 + u64::from(number)),
