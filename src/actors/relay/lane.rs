@@ -33,14 +33,25 @@ pub(super) enum Next {
 /// What came of carrying a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::actors) enum End {
-    /// It is gone: sent, refused or expired, and struck out of the outbox. `has_left`: the channel took it.
-    Gone { has_left: bool },
+    /// It is gone: sent, refused or expired, and struck out of the outbox.
+    Gone(Fate),
     /// The same, but it could not be struck out: it must not be taken up again.
-    Remembered { has_left: bool },
+    Remembered(Fate),
     /// It has to be tried again, for a reason of its own: the channel works.
     Again { after: Duration },
     /// It has to be tried again, since the channel does not work.
     Unavailable { after: Duration, reason: String },
+}
+
+/// How a message ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::actors) enum Fate {
+    /// The channel took it.
+    Sent,
+    /// The channel refused it for a reason of its own.
+    Refused,
+    /// It was not handed to the channel.
+    Unsent,
 }
 
 /// What it means for the channel.
@@ -146,16 +157,16 @@ impl Lane {
         self.under_way = self.under_way.saturating_sub(1);
         let id = letter.entry.id;
         match end {
-            End::Gone { has_left } => {
+            End::Gone(fate) => {
                 self.held.remove(&id);
-                if has_left { self.answered(now) } else { Change::None }
+                self.ended(fate, now)
             }
-            End::Remembered { has_left } => {
+            End::Remembered(fate) => {
                 self.held.remove(&id);
                 // Those that were over when this one was made are over now.
                 self.remembered.retain(|_, until| *until > letter.entry.created_at);
                 self.remembered.insert(id, letter.entry.expire_at);
-                if has_left { self.answered(now) } else { Change::None }
+                self.ended(fate, now)
             }
             End::Again { after } => {
                 self.later.insert((now + after, id), letter.tried());
@@ -227,6 +238,16 @@ impl Lane {
         self.is_failing || (self.under_way == 0 && self.ready.is_empty())
     }
 
+    /// What the end of a message says of the channel. A refusal says little while others wait, which would all follow at
+    /// once and may be refused as well; where none does, nothing else would ever say that the channel answers again.
+    fn ended(&mut self, fate: Fate, now: Instant) -> Change {
+        match fate {
+            Fate::Sent => self.answered(now),
+            Fate::Refused if self.held.is_empty() => self.answered(now),
+            Fate::Refused | Fate::Unsent => Change::None,
+        }
+    }
+
     fn answered(&mut self, now: Instant) -> Change {
         self.answered_at = Some(now);
         if !self.is_failing {
@@ -260,7 +281,7 @@ mod tests {
         let (first, second) = (carried(&mut lane, now), carried(&mut lane, now));
         assert_eq!((first.entry.id, second.entry.id), (id(0), id(1)));
         assert!(matches!(lane.next(now), Next::Nothing));
-        assert_eq!(lane.back(first, now, End::Gone { has_left: true }, now), Change::None);
+        assert_eq!(lane.back(first, now, End::Gone(Fate::Sent), now), Change::None);
         assert_eq!(carried(&mut lane, now).entry.id, id(2));
     }
 
@@ -279,7 +300,7 @@ mod tests {
         now += PROBE_INTERVAL;
         assert!(matches!(lane.next(now), Next::Nothing), "all probes are on their way");
         let letter = Letter::new(entry(1));
-        assert_eq!(lane.back(letter, start, End::Gone { has_left: true }, now), Change::Recovers);
+        assert_eq!(lane.back(letter, start, End::Gone(Fate::Sent), now), Change::Recovers);
         let rest = std::iter::from_fn(|| match lane.next(now) {
             Next::Carry(letter) => Some(letter.entry.id),
             _ => None,
@@ -288,12 +309,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_failing_channel_works_again_once_the_last_message_is_refused_for_its_own_sake() {
+        let (mut lane, start) = (Lane::new(4, 10), Instant::now());
+        (0..3).for_each(|number| lane.push(entry(number)));
+        let first = carried(&mut lane, start);
+        assert!(matches!(lane.back(first, start, down(), start), Change::Fails { .. }));
+        let mut now = start;
+        for (fate, is_struck, change) in [
+            (Fate::Refused, true, Change::None),
+            (Fate::Unsent, true, Change::None),
+            (Fate::Refused, false, Change::Recovers),
+        ] {
+            now += PROBE_INTERVAL * 2;
+            let letter = carried(&mut lane, now);
+            let end = if is_struck { End::Gone(fate) } else { End::Remembered(fate) };
+            assert_eq!(lane.back(letter, now, end, now), change, "{fate:?}");
+        }
+        assert!(!lane.is_failing());
+    }
+
+    #[tokio::test]
     async fn a_message_that_fails_while_others_leave_does_not_make_the_channel_fail() {
         let (mut lane, start) = (Lane::new(4, 10), Instant::now());
         (0..2).for_each(|number| lane.push(entry(number)));
         let (slow, quick) = (carried(&mut lane, start), carried(&mut lane, start));
         let soon = start + Duration::from_secs(1);
-        lane.back(quick, start, End::Gone { has_left: true }, soon);
+        lane.back(quick, start, End::Gone(Fate::Sent), soon);
         assert_eq!(lane.back(slow, start, down(), soon), Change::None);
         assert!(!lane.is_failing());
         assert!(matches!(lane.next(soon), Next::At(_)), "it has a pause of its own");
@@ -318,7 +359,7 @@ mod tests {
         assert!(lane.is_full() && !lane.wants_more());
         for _ in 0..2 {
             let letter = carried(&mut lane, now);
-            lane.back(letter, now, End::Gone { has_left: true }, now);
+            lane.back(letter, now, End::Gone(Fate::Sent), now);
         }
         assert!(lane.wants_more());
         lane.reads();
