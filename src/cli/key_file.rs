@@ -49,6 +49,13 @@ pub(super) fn weakness(config: &Config) -> Option<String> {
 /// Whether a new key could be written there. A missing data folder is made. Any other folder must exist: with a misspelt
 /// path the key would be written to a place that the operator does not know of.
 fn could_be_made(config: &Config, key_file: &Path) -> Result<(), String> {
+    if key_file.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        let folder = key_file.display();
+        return Err(format!(
+            "the key file {folder} would be a folder; name the file in it, such as {folder}instance.key, in \
+             `instance.key_file`"
+        ));
+    }
     let folder = key_file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let is_data = config.store.kind == StoreKind::Sled && is_same(folder, &config.store.path);
     if !is_data && matches!(folder.try_exists(), Ok(false)) {

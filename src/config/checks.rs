@@ -1,5 +1,7 @@
 //! What types can't say: ranges, and keys that must fit each other. All faults are told at once.
 
+use std::path::PathBuf;
+
 use crate::domain::settings::{Attribute, Settings};
 
 use super::error::ConfigError;
@@ -36,16 +38,14 @@ pub(super) fn check_apart_from(sections: &[&str], config: &Config, layer: &Layer
     ConfigError::all(faults)
 }
 
-/// Paths that can be no file's and no folder's. An empty one is most often a variable that was to be filled in elsewhere.
+/// An empty text is no path: most often a variable that was to be filled in elsewhere.
 fn of_paths(config: &Config) -> Faults {
+    let is_empty = |path: &PathBuf| path.as_os_str().is_empty();
     let mut faults = Faults::new();
-    let key_file = config.instance.key_file.as_ref().map(|path| path.to_string_lossy());
-    if key_file.as_ref().is_some_and(|path| path.is_empty()) {
+    if config.instance.key_file.as_ref().is_some_and(is_empty) {
         faults.push(("instance.key_file", "is empty; name the file of the key, or leave this out".into()));
-    } else if key_file.is_some_and(|path| path.ends_with('/')) {
-        faults.push(("instance.key_file", "is a folder; name the file in it, such as instance.key".into()));
     }
-    if config.store.kind == StoreKind::Sled && config.store.path.as_os_str().is_empty() {
+    if config.store.kind == StoreKind::Sled && is_empty(&config.store.path) {
         faults.push(("store.path", "is empty; name the data folder, such as \"data\"".into()));
     }
     faults

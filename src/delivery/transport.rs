@@ -97,7 +97,7 @@ pub enum Outcome {
     },
     /// Not now, and no other message either: the next hop can't be reached, is silent, or refuses what all messages have
     /// in common, such as the login or the sender. The relay tries again until the message expires, and the channel counts
-    /// as failing until one is taken.
+    /// as failing until one is taken, or the last one that waits is refused for its own sake.
     Unavailable {
         /// Why, without addresses.
         reason: String,

@@ -102,6 +102,7 @@ fn check_says_what_is_wrong_and_ends_in_a_verdict() {
         ("RUST_LOG", "vestibule=loud"),
         ("VESTIBULE_INSTANCE__KEY_FILE", "/"),
         ("VESTIBULE_INSTANCE__KEY_FILE", "missing/key"),
+        ("VESTIBULE_INSTANCE__KEY_FILE", "key/"),
         ("VESTIBULE_INSTANCE__KEY_FILE", "/proc/key"),
         ("VESTIBULE_STORE__PATH", "/proc/x"),
         ("VESTIBULE_SERVER__LISTEN", "192.0.2.1:9"),

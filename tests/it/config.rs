@@ -179,10 +179,6 @@ fn faults_name_the_key_and_where_it_was_given() {
             "[instance]\nkey_file = \"\"",
             "line 2: `instance.key_file` is empty; name the file of the key, or leave this out",
         ),
-        (
-            "[instance]\nkey_file = \"/etc/vestibule/\"",
-            "line 2: `instance.key_file` is a folder; name the file in it, such as instance.key",
-        ),
         ("[store]\npath = \"\"", "line 2: `store.path` is empty; name the data folder, such as \"data\""),
         ("listen = \"x\"", "line 1: `listen` is no key of this configuration; did you mean `server.listen`?"),
         (

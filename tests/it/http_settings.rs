@@ -95,7 +95,14 @@ fn what_does_not_fit_is_told_by_its_key_in_words() {
     }
     let two = put(&server, &json!({"sing_up": {}, "sign_up": {"progressive": 1}}));
     assert_eq!(two.json()["errors"].as_array().map(Vec::len), Some(2), "{}", two.body);
-    for body in ["", "{", "{\"sign_up\": {\"mode\": \"public\", \"mode\": \"waitlist\"}}"] {
+    for body in [
+        "",
+        "{",
+        "{\"sign_up\": {\"mode\": \"public\", \"mode\": \"waitlist\"}}",
+        // In the environment's form, and among names that are nobody's in particular.
+        "{\"saml\": {}, \"sign_up\": {\"mode\": \"public\", \"mode\": \"waitlist\"}}",
+        "{\"social\": {\"oauth_google\": {\"enabled\": true}, \"oauth_google\": {\"enabled\": false}}}",
+    ] {
         let answer = send(&server, body);
         assert_eq!(answer.status, 422, "{body}: {}", answer.body);
         for word in ["struct", "expected one of", "duplicate field", "line 0"] {

@@ -36,10 +36,12 @@ impl Engine {
             _ => None,
         });
         let known = || sign_up.and_then(|sign_up| sign_up.address(&strategy.field()?));
-        // The address that a provider names becomes the sign-up's where it has none.
+        // The address that a provider names becomes the sign-up's where it has none, and is to be proved unless the provider
+        // vouches for it.
         let named = || match fields?.external.as_ref()? {
             External::Answered(_, answer) if *strategy != Strategy::PhoneCode => {
-                Some(answer.outcome.as_ref().ok()?.email()?.identifier())
+                let profile = answer.outcome.as_ref().ok().filter(|profile| !profile.email_verified)?;
+                Some(profile.email()?.identifier())
             }
             _ => None,
         };
