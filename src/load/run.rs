@@ -1,4 +1,4 @@
-//! A run: sign-ups begin when they are meant to, until time or count is up, and all that began are waited for.
+//! A run: starts sign-ups as planned until time or count is used up, then waits for all of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,10 +20,10 @@ use super::target::Target;
 use super::virtual_user::HttpClient;
 use super::{Arrivals, FlowKind, LoadError, Options};
 
-/// Looks at the server, puts it under load, and reports. `watch` hears every second how far the run has come.
+/// Checks the server, runs the load and returns the report. `watch` is called each second with the progress.
 ///
 /// # Errors
-/// When the server can't be loaded as wanted; the sentence says what to do.
+/// When the server can't be tested with these options; the sentence says what to do.
 pub async fn run(options: &Options, watch: impl Fn(Progress)) -> Result<Report, LoadError> {
     let line = line(options)?;
     let target = Arc::new(Target::look(options, &line, run_id()).await?);
@@ -47,7 +47,7 @@ pub async fn run(options: &Options, watch: impl Fn(Progress)) -> Result<Report, 
     Ok(Report::new(options, circumstances, recorder.figures()))
 }
 
-/// Begins each at its moment, whatever became of those before.
+/// Open loop: starts each sign-up at its planned time.
 async fn open(options: &Options, per_second: f64, target: &Arc<Target>, recorder: &Arc<Recorder>, began: Instant) {
     let mut walking = JoinSet::new();
     for n in 0..options.count {
@@ -70,7 +70,7 @@ async fn open(options: &Options, per_second: f64, target: &Arc<Target>, recorder
     while walking.join_next().await.is_some() {}
 }
 
-/// Each caller begins the next one when the last one is done.
+/// Closed loop: each caller starts a sign-up when its last one has ended.
 async fn closed(options: &Options, callers: usize, target: &Arc<Target>, recorder: &Arc<Recorder>, began: Instant) {
     let next = Arc::new(AtomicU64::new(0));
     let mut calling = JoinSet::new();
@@ -90,7 +90,7 @@ async fn closed(options: &Options, callers: usize, target: &Arc<Target>, recorde
     while calling.join_next().await.is_some() {}
 }
 
-/// What the nth person does. Those who leave are spread evenly.
+/// The scenario of the nth person. Those who leave are spread evenly.
 fn plan(options: &Options, target: &Target, n: u64) -> Scenario {
     const MIXED: [FlowKind; 3] = [FlowKind::Otp, FlowKind::Progressive, FlowKind::Password];
     let kind = match options.flow {
@@ -115,7 +115,7 @@ fn line(options: &Options) -> Result<HttpClient, LoadError> {
     Ok(HttpClient { client, base, mode: options.mode, origin, places: Arc::new(Semaphore::new(options.connections)) })
 }
 
-/// What tells this run's people from those of others.
+/// A random id that separates the people of this run from those of other runs.
 fn run_id() -> String {
     let mut bytes = [0; 4];
     OsEntropy::new().fill(&mut bytes);
@@ -123,7 +123,7 @@ fn run_id() -> String {
 }
 
 const SECOND: Duration = Duration::from_secs(1);
-/// What takes longer is a failure.
+/// Timeout of a request.
 const REQUEST_MAX: Duration = Duration::from_secs(30);
-/// How many people are under way at most: beyond it the server is hopelessly behind, and nothing would be learnt.
+/// Maximum number of flows in progress. Beyond it the server is hopelessly late and more load shows nothing new.
 const WALKING_MAX: usize = 20_000;
