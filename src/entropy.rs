@@ -1,4 +1,4 @@
-//! Chance: the only place that draws random bytes.
+//! Randomness: the only place that draws random bytes.
 
 use std::cell::RefCell;
 
@@ -7,12 +7,12 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
 use crate::domain::context::Entropy;
 
-/// The operating system's random bytes.
+/// Random bytes of the operating system, for secrets too.
 #[derive(Debug)]
 pub struct OsEntropy(SystemRandom);
 
 impl OsEntropy {
-    /// A source that is ready to use.
+    /// A source of random bytes.
     pub fn new() -> Self {
         Self(SystemRandom::new())
     }
@@ -30,8 +30,8 @@ impl Entropy for OsEntropy {
     }
 }
 
-/// Random bytes for a name that no other has, such as a request's. Each thread draws them a block at a time, because a
-/// draw costs more than such a name may. The rest of a block lies in memory until it is used: it is not for secrets.
+/// Random bytes for a unique name, such as a request id. Each thread draws them in blocks, because one system call per
+/// name would cost too much. Unused bytes stay in memory, so they must not become secrets.
 pub fn unique_bytes() -> [u8; 16] {
     DRAWN.with_borrow_mut(|(left, block)| {
         if *left == 0 {
@@ -44,11 +44,11 @@ pub fn unique_bytes() -> [u8; 16] {
 }
 
 thread_local! {
-    /// How many names of the block are left, and the block.
+    /// Number of unused names in the block, and the block.
     static DRAWN: RefCell<(usize, [[u8; 16]; NAMES_DRAWN])> = const { RefCell::new((0, [[0; 16]; NAMES_DRAWN])) };
 }
 
-/// The same bytes for the same seed: SHA-256 of the seed and a counter. For tests and simulations only.
+/// Deterministic bytes: SHA-256 of the seed and a counter. For tests and simulations only.
 #[derive(Clone, Debug)]
 pub struct SeededEntropy {
     seed: u64,
@@ -56,7 +56,7 @@ pub struct SeededEntropy {
 }
 
 impl SeededEntropy {
-    /// A source that depends on `seed` alone.
+    /// A source whose bytes depend on `seed` only.
     pub const fn new(seed: u64) -> Self {
         Self { seed, counter: 0 }
     }
@@ -73,7 +73,7 @@ impl Entropy for SeededEntropy {
     }
 }
 
-/// How many names a thread draws at once: 4 KiB.
+/// Names per block: 256 of 16 bytes are 4 KiB.
 const NAMES_DRAWN: usize = 256;
 
 #[cfg(test)]
