@@ -1,7 +1,7 @@
-//! Every block of README.md does what it says, as it stands there: a reader who pastes it is never the first to try.
+//! Each code block of README.md works as printed, so that readers can paste it.
 //!
-//! Rust is compiled and run as a documentation test (`src/lib.rs`), pages and scripts run in Chromium and Node
-//! (`tests/clients/readme.test.mjs`). Here are the shell and the configuration.
+//! Rust blocks run as documentation tests (`src/lib.rs`), pages and scripts in Chromium and Node
+//! (`tests/clients/readme.test.mjs`). This file tests shell and configuration blocks.
 
 use std::fs;
 use std::net::TcpListener;
@@ -28,7 +28,7 @@ fn every_block_is_of_a_kind_that_is_run() {
     }
 }
 
-/// From top to bottom, as a reader would: servers where the page starts them, and what talks to them afterwards.
+/// Runs the blocks from top to bottom, as a reader would: the page starts servers, and later blocks use them.
 #[test]
 fn the_shell_of_the_readme_runs_as_it_stands_and_a_second_time() {
     let mut reader = Reader::new();
@@ -56,7 +56,7 @@ fn the_configuration_of_the_readme_is_accepted() {
         let output = check(&block.text);
         assert!(output.status.success(), "line {}: {}", block.line, said(&output));
     }
-    // All in one file, and those that go beside attributes with a sample's.
+    // All blocks in one file; those that extend attributes are combined with a sample.
     let whole: String = blocks.iter().map(|block| block.text.as_str()).collect();
     let output = check(&whole);
     assert!(said(&output).ends_with("\nready to start as a production instance\n"), "{}", said(&output));
@@ -65,16 +65,15 @@ fn the_configuration_of_the_readme_is_accepted() {
     assert!(beside.contains("[settings.social") && beside.contains("[settings.restrictions"), "{beside}");
     for (name, sample) in SAMPLES {
         let sample: String = sample.lines().map(|line| format!("{}\n", line.replacen('[', "[settings.", 1))).collect();
-        // Only the names in brackets have that before them.
+        // Only names in brackets have this prefix.
         let sample = sample.replace("= [settings.", "= [");
         let output = check(&format!("{sample}\n{beside}"));
         assert!(said(&output).ends_with("\nready to start as a development instance\n"), "{name}: {}", said(&output));
     }
 }
 
-/// What `vestibule check` says of a configuration, where there is what it speaks of: the password's file and the folder
-/// of the key. No port is tried that might be another program's. Names and values for examples are written over, as a
-/// reader does.
+/// The result of `vestibule check` for a configuration block. The password file and the key folder that it names are
+/// created, the port is free, and placeholder names and values are replaced, as a reader would do.
 pub(super) fn check(text: &str) -> Output {
     let folder = TempDir::new().expect("a folder");
     let key_folder = folder.path().to_str().expect("unicode");
@@ -98,13 +97,13 @@ pub(super) fn check(text: &str) -> Output {
 pub(super) struct Block {
     /// The word after the fence.
     pub(super) kind: String,
-    /// Where it begins, counted from 1.
+    /// Its first line, counted from 1.
     pub(super) line: usize,
     pub(super) text: String,
 }
 
 impl Block {
-    /// The commands after the prompts of a console, each with the lines it goes on in.
+    /// The commands at the prompts of a console block, with their continuation lines.
     fn commands(&self) -> Vec<String> {
         let commands = self.text.split("$ ").map(str::trim).filter(|command| !command.is_empty());
         commands.map(str::to_owned).collect()
@@ -133,8 +132,8 @@ pub(super) fn blocks_of(page: &str) -> Vec<Block> {
     blocks
 }
 
-/// Somebody who pastes the page into a shell. Cargo is stood in for by the binary that it would build; the place of
-/// the server comes by the environment, for which the page leaves room.
+/// A reader who pastes the page into a shell. The built binary replaces Cargo. The server's address is set in the
+/// environment, which the page allows.
 struct Reader {
     folder: TempDir,
     port: u16,
@@ -155,18 +154,18 @@ impl Reader {
         Self { folder, port: 0, server: None, looked_at: Vec::new() }
     }
 
-    /// A command at a prompt: a server, which stays until the next one is started.
+    /// Runs a command at a prompt; a server runs until the next one is started.
     fn console(&mut self, block: &Block, command: &str) {
         if NOT_AT_THE_PROMPT.iter().any(|(prefix, _)| command.starts_with(prefix)) {
             return;
         }
         assert!(command.contains("cargo run --release"), "line {}: nobody runs {command:?}", block.line);
-        // Two servers can't have the same data.
+        // Two servers can't use the same data.
         self.server = None;
         self.port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
         let log = fs::File::create(self.log()).expect("a log");
         let mut shell = self.shell(command);
-        // A simple command takes the place of the shell, which is therefore the server.
+        // The shell is replaced by its last simple command, so its process is the server.
         shell.env("VESTIBULE_SERVER__LISTEN", format!("127.0.0.1:{}", self.port));
         shell.stdout(log.try_clone().expect("a log")).stderr(log);
         self.server = Some(Running(shell.spawn().expect("a shell")));
@@ -189,7 +188,7 @@ impl Reader {
         shell.output().expect("bash runs")
     }
 
-    /// Whether a block came to what it is there for.
+    /// Checks that a block had its intended result.
     fn look_at(&mut self, block: &Block, output: &Output) {
         for (mark, sentence) in CHECKS.iter().filter(|(mark, _)| block.text.contains(mark)) {
             assert!(said(output).contains(sentence), "line {}: {sentence:?} in {}", block.line, said(output));
@@ -206,7 +205,7 @@ impl Reader {
         shell
     }
 
-    /// The secret key, as the server prints it.
+    /// The secret key in the server's output.
     fn secret_key(&self) -> String {
         let log = fs::read_to_string(self.log()).expect("a log");
         let line = log.lines().find_map(|line| line.trim().strip_prefix("secret key"));
@@ -218,13 +217,13 @@ impl Reader {
     }
 }
 
-/// A process that ends with its owner.
+/// A process that is ended on drop.
 struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
         let id = self.0.id().to_string();
-        // `timeout` passes it on to what it runs.
+        // `timeout` forwards the signal to its command.
         if Command::new("kill").args(["-TERM", &id]).status().is_ok() {
             drop(self.0.wait());
         }
@@ -239,7 +238,7 @@ const PASSWORD_FILE: &str = "VESTIBULE_EMAIL__PASSWORD_FILE";
 
 const BINARY: &str = env!("CARGO_BIN_EXE_vestibule");
 
-/// The kinds of blocks, and who runs them.
+/// The kinds of blocks, and which test runs them.
 const RUN: &[(&str, &str)] = &[
     ("bash", "these tests"),
     ("console", "these tests"),
@@ -250,13 +249,13 @@ const RUN: &[(&str, &str)] = &[
     ("js", "tests/clients/readme.test.mjs"),
 ];
 
-/// The kinds that nobody can run, and why; one block each.
+/// The kinds that can't be run, and why; one block each.
 const EXCUSED: &[(&str, &str)] = &[("text", "the drawing of the rooms; `layers.rs` checks the rooms themselves")];
 
 /// Commands at a prompt that a test can't run, and why.
 const NOT_AT_THE_PROMPT: &[(&str, &str)] = &[("cargo test", "it is what runs this test")];
 
-/// What a block says when it came to what it is there for, by a mark of that block.
+/// The expected output of each block, by a mark in the block.
 const CHECKS: &[(&str, &str)] = &[
     ("attempt_verification", "\"missing_fields\":[],\"unverified_fields\":[\"email_address\"]"),
     ("/v1/me", "\"email_address\":\"ada+"),
