@@ -44,7 +44,7 @@ impl Document {
         let (mut file, inline): (Vec<_>, Vec<_>) = inside.into_iter().partition(|e| e.path == [FILE]);
         let file = file.pop();
         if let (Some(file), false) = (&file, inline.is_empty()) {
-            return Err(beside(file, Layer(inline)));
+            return Err(conflict(file, Layer(inline)));
         }
         let (mut chosen, patches): (Vec<_>, Vec<_>) = over.0.into_iter().partition(|e| e.path == [FILE]);
         // A path in the file is relative to the file; one in the environment to the working directory.
@@ -72,7 +72,7 @@ impl Document {
 
 /// The error if `settings.file` and inline settings are both given. Unknown keys are reported first: a misspelt key may
 /// be the only inline one.
-fn beside(file: &Entry, inline: Layer) -> ConfigError {
+fn conflict(file: &Entry, inline: Layer) -> ConfigError {
     let laid: Result<Laid<Settings>, _> = lay_what_fits(Table::new(), &inline, PREFIX, is_secret);
     let faults = laid.map(|laid| laid.faults).unwrap_or_default();
     let is_all = faults.len() == inline.0.len();

@@ -13,11 +13,11 @@ use super::suggest;
 /// other programs, and Kubernetes sets some for a service of that name.
 pub fn near_misses(environment: &[(String, String)]) -> Vec<String> {
     let keys = Known::new();
-    let told = |(name, value): &(String, String)| {
+    let sentence_for = |(name, value): &(String, String)| {
         let meant = keys.meant(name, value)?;
         Some(format!("{name} is set, but has no effect; did you mean {meant}?"))
     };
-    let mut sentences: Vec<String> = environment.iter().filter_map(told).collect();
+    let mut sentences: Vec<String> = environment.iter().filter_map(sentence_for).collect();
     sentences.sort();
     sentences
 }
@@ -132,9 +132,9 @@ mod tests {
             ("SERVER_LISTEN", None),
             ("PATH", None),
         ] {
-            let told = near_misses(&[(name.into(), "1".into())]);
+            let found = near_misses(&[(name.into(), "1".into())]);
             let expected = meant.map(|meant| format!("{name} is set, but has no effect; did you mean {meant}?"));
-            assert_eq!(told, Vec::from_iter(expected), "{name}");
+            assert_eq!(found, Vec::from_iter(expected), "{name}");
         }
         let kubernetes = ("VESTIBULE_PORT".to_owned(), "tcp://10.0.0.1:8080".to_owned());
         assert!(near_misses(&[kubernetes]).is_empty());

@@ -31,13 +31,13 @@ pub(super) fn risks(config: &Config, layer: &Layer) -> Vec<String> {
         channels::channels(config),
     ];
     let sentences = |risks: Risks| risks.0.into_iter().map(|(key, reason)| sentence(layer, &key, &reason));
-    let mut told: Vec<String> = found.into_iter().flat_map(sentences).collect();
-    told.extend(ways_in::no_attributes(config, layer));
+    let mut warnings: Vec<String> = found.into_iter().flat_map(sentences).collect();
+    warnings.extend(ways_in::no_attributes(config, layer));
     let settings = config.settings();
     let of_settings =
         [attributes::attributes(settings), restrictions::restrictions(settings), providers::providers(config)];
-    told.extend(of_settings.into_iter().flat_map(sentences));
-    told
+    warnings.extend(of_settings.into_iter().flat_map(sentences));
+    warnings
 }
 
 fn sentence(layer: &Layer, key: &str, reason: &str) -> String {

@@ -173,11 +173,11 @@ impl Place {
         if is_given(&oauth.issuer) || is_given(&oauth.discovery_endpoint) {
             return Self::Known;
         }
-        let told = is_given(&oauth.userinfo_endpoint) || is_given(&oauth.jwks_uri);
+        let has_profile_source = is_given(&oauth.userinfo_endpoint) || is_given(&oauth.jwks_uri);
         let parts = [
             ("authorization_endpoint", is_given(&oauth.authorization_endpoint)),
             ("token_endpoint", is_given(&oauth.token_endpoint)),
-            ("userinfo_endpoint or jwks_uri", told),
+            ("userinfo_endpoint or jwks_uri", has_profile_source),
         ];
         let missing: Vec<_> = parts.iter().filter(|(_, is_given)| !is_given).map(|(name, _)| *name).collect();
         match missing.len() {
