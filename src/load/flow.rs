@@ -28,12 +28,12 @@ pub(super) struct Scenario {
 type Failed = (Step, Refusal);
 
 impl<'a> Run<'a> {
-    pub(super) fn new(target: &'a Target, line: &'a HttpClient, recorder: &'a Recorder, since: Instant) -> Self {
-        Self { target, recorder, user: VirtualUser::new(line), since }
+    pub(super) fn new(target: &'a Target, http: &'a HttpClient, recorder: &'a Recorder, since: Instant) -> Self {
+        Self { target, recorder, user: VirtualUser::new(http), since }
     }
 
     /// Runs the flow and records its outcome.
-    pub(super) async fn go(mut self, plan: &Scenario) -> Outcome {
+    pub(super) async fn run(mut self, plan: &Scenario) -> Outcome {
         let meant = self.since;
         let walked = self.sign_up(plan).await;
         let taken = meant.elapsed();

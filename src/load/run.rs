@@ -25,15 +25,15 @@ use super::{Arrivals, FlowKind, LoadError, Options};
 /// # Errors
 /// When the server can't be tested with these options; the sentence says what to do.
 pub async fn run(options: &Options, watch: impl Fn(Progress)) -> Result<Report, LoadError> {
-    let line = line(options)?;
-    let target = Arc::new(Target::look(options, &line, run_id()).await?);
+    let http = http_client(options)?;
+    let target = Arc::new(Target::inspect(options, &http, run_id()).await?);
     let circumstances = Circumstances::of_now();
     let began = Instant::now();
     let recorder = Arc::new(Recorder::beginning_at(began));
     let rest = async {
         match options.arrivals {
-            Arrivals::Open { per_second } => open(options, per_second, &target, &recorder, began).await,
-            Arrivals::Closed { callers } => closed(options, callers, &target, &recorder, began).await,
+            Arrivals::Open { per_second } => open_loop(options, per_second, &target, &recorder, began).await,
+            Arrivals::Closed { callers } => closed_loop(options, callers, &target, &recorder, began).await,
         }
     };
     tokio::pin!(rest);
@@ -48,7 +48,7 @@ pub async fn run(options: &Options, watch: impl Fn(Progress)) -> Result<Report, 
 }
 
 /// Open loop: starts each sign-up at its planned time.
-async fn open(options: &Options, per_second: f64, target: &Arc<Target>, recorder: &Arc<Recorder>, began: Instant) {
+async fn open_loop(options: &Options, per_second: f64, target: &Arc<Target>, recorder: &Arc<Recorder>, began: Instant) {
     let mut walking = JoinSet::new();
     for n in 0..options.count {
         let meant = began + Duration::from_secs_f64(n as f64 / per_second);
@@ -64,14 +64,20 @@ async fn open(options: &Options, per_second: f64, target: &Arc<Target>, recorder
         let (target, recorder, plan) = (target.clone(), recorder.clone(), plan(options, target, n));
         walking.spawn(async move {
             recorder.started();
-            Run::new(&target, target.line(), &recorder, meant).go(&plan).await;
+            Run::new(&target, target.http(), &recorder, meant).run(&plan).await;
         });
     }
     while walking.join_next().await.is_some() {}
 }
 
 /// Closed loop: each caller starts a sign-up when its last one has ended.
-async fn closed(options: &Options, callers: usize, target: &Arc<Target>, recorder: &Arc<Recorder>, began: Instant) {
+async fn closed_loop(
+    options: &Options,
+    callers: usize,
+    target: &Arc<Target>,
+    recorder: &Arc<Recorder>,
+    began: Instant,
+) {
     let next = Arc::new(AtomicU64::new(0));
     let mut calling = JoinSet::new();
     for _ in 0..callers {
@@ -83,7 +89,7 @@ async fn closed(options: &Options, callers: usize, target: &Arc<Target>, recorde
                     break;
                 }
                 recorder.started();
-                Run::new(&target, target.line(), &recorder, Instant::now()).go(&plan(&options, &target, n)).await;
+                Run::new(&target, target.http(), &recorder, Instant::now()).run(&plan(&options, &target, n)).await;
             }
         });
     }
@@ -101,7 +107,7 @@ fn plan(options: &Options, target: &Target, n: u64) -> Scenario {
     Scenario { kind, name: target.name(n), leaves: leaving(n + 1) > leaving(n) }
 }
 
-fn line(options: &Options) -> Result<HttpClient, LoadError> {
+fn http_client(options: &Options) -> Result<HttpClient, LoadError> {
     let client = Client::builder()
         .timeout(REQUEST_MAX)
         .pool_max_idle_per_host(options.connections)
@@ -112,7 +118,7 @@ fn line(options: &Options) -> Result<HttpClient, LoadError> {
         .map_err(|error| LoadError(format!("the HTTP client can't be made: {error}")))?;
     let base = options.base.as_str().trim_end_matches('/').to_owned();
     let origin = options.origin.clone().unwrap_or_else(|| options.base.origin().ascii_serialization());
-    Ok(HttpClient { client, base, mode: options.mode, origin, places: Arc::new(Semaphore::new(options.connections)) })
+    Ok(HttpClient { client, base, mode: options.mode, origin, permits: Arc::new(Semaphore::new(options.connections)) })
 }
 
 /// A random id that separates the people of this run from those of other runs.

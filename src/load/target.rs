@@ -15,7 +15,7 @@ use super::{FlowKind, LoadError, Options};
 /// The server under load.
 #[derive(Debug)]
 pub(super) struct Target {
-    line: HttpClient,
+    http: HttpClient,
     pub(super) codes: Codes,
     /// Prefix of the names of this run's people, so that runs don't share names.
     run: String,
@@ -33,19 +33,19 @@ pub(super) enum Codes {
 
 impl Target {
     /// Checks the server before the load: reads its environment and makes a few sign-ups.
-    pub(super) async fn look(options: &Options, line: &HttpClient, run: String) -> Result<Self, LoadError> {
+    pub(super) async fn inspect(options: &Options, http: &HttpClient, run: String) -> Result<Self, LoadError> {
         may_be_loaded(&options.base, options.allow_remote)?;
-        let settings = environment(line).await?;
-        let mut target = Self { line: line.clone(), codes: Codes::Test, run, settings };
-        target.suits(options.flow)?;
+        let settings = environment(http).await?;
+        let mut target = Self { http: http.clone(), codes: Codes::Test, run, settings };
+        target.check_settings(options.flow)?;
         target.try_limits().await?;
         target.try_codes(options.flow).await?;
         Ok(target)
     }
 
     /// The HTTP client.
-    pub(super) const fn line(&self) -> &HttpClient {
-        &self.line
+    pub(super) const fn http(&self) -> &HttpClient {
+        &self.http
     }
 
     /// Name of the nth person.
@@ -82,12 +82,12 @@ impl Target {
 
     /// The newest code in the mailbox for an address.
     pub(super) async fn mailed(&self, address: &str) -> Result<String, Refusal> {
-        let mut url = Url::parse(&self.line.base).map_err(|_| Refusal("no mailbox".into()))?;
+        let mut url = Url::parse(&self.http.base).map_err(|_| Refusal("no mailbox".into()))?;
         url.set_path("/dev/outbox");
         url.query_pairs_mut().append_pair("to", address);
         let began = Instant::now();
         while began.elapsed() < MAIL_TIMEOUT {
-            let answer = self.line.client.get(url.clone()).send().await.map_err(|_| Refusal("no mailbox".into()))?;
+            let answer = self.http.client.get(url.clone()).send().await.map_err(|_| Refusal("no mailbox".into()))?;
             let body = answer.bytes().await.map_err(|_| Refusal("no mailbox".into()))?;
             let outbox: Value = serde_json::from_slice(&body).map_err(|_| Refusal("no mailbox".into()))?;
             let newest = outbox["messages"].as_array().and_then(|messages| messages.last());
@@ -100,7 +100,7 @@ impl Target {
     }
 
     /// Checks that the flow can create a user with the server's settings.
-    fn suits(&self, kind: FlowKind) -> Result<(), LoadError> {
+    fn check_settings(&self, kind: FlowKind) -> Result<(), LoadError> {
         let refuse = |sentence: &str| Err(LoadError(sentence.to_owned()));
         let sign_up = &self.settings["sign_up"];
         if sign_up["mode"].as_str().is_some_and(|mode| mode != "public") {
@@ -138,7 +138,7 @@ impl Target {
     /// Starts more sign-ups at once than a rate limit by source allows, to detect that limit before the run.
     async fn try_limits(&self) -> Result<(), LoadError> {
         for _ in 0..LIMIT_PROBES {
-            let mut person = VirtualUser::new(&self.line);
+            let mut person = VirtualUser::new(&self.http);
             match person.send(reqwest::Method::POST, "/v1/client/sign_ups", &[]).await {
                 Ok(_) => {}
                 Err(Refusal(code)) if code == "too_many_requests" => {
@@ -161,7 +161,7 @@ impl Target {
             let now = Instant::now();
             let recorder = Recorder::beginning_at(now);
             let plan = Scenario { kind, name: format!("{}trial{n}", self.name(0)), leaves: false };
-            match Run::new(self, &self.line, &recorder, now).go(&plan).await {
+            match Run::new(self, &self.http, &recorder, now).run(&plan).await {
                 Outcome::Completed => return Ok(()),
                 Outcome::Failed(Step::Attempt, _) if codes == Codes::Test => {}
                 Outcome::Failed(Step::Mail, _) => {
@@ -201,11 +201,11 @@ fn may_be_loaded(base: &Url, allow_remote: bool) -> Result<(), LoadError> {
 }
 
 /// The instance's `user_settings`.
-async fn environment(line: &HttpClient) -> Result<Value, LoadError> {
-    let url = format!("{}/v1/environment?_is_native=1", line.base);
-    let answer = line.client.get(&url).send().await.map_err(|error| {
+async fn environment(http: &HttpClient) -> Result<Value, LoadError> {
+    let url = format!("{}/v1/environment?_is_native=1", http.base);
+    let answer = http.client.get(&url).send().await.map_err(|error| {
         let why = if error.is_timeout() { "did not answer in time" } else { "can't be reached" };
-        LoadError(format!("{} {why}: start the server, or give its URL", line.base))
+        LoadError(format!("{} {why}: start the server, or give its URL", http.base))
     })?;
     let status = answer.status();
     let body = answer.bytes().await.unwrap_or_default();

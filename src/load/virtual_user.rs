@@ -18,13 +18,13 @@ pub(super) struct HttpClient {
     pub(super) mode: Mode,
     pub(super) origin: String,
     /// One permit per request in flight.
-    pub(super) places: Arc<Semaphore>,
+    pub(super) permits: Arc<Semaphore>,
 }
 
 /// A simulated person.
 #[derive(Debug)]
 pub(super) struct VirtualUser<'a> {
-    line: &'a HttpClient,
+    http: &'a HttpClient,
     token: Option<String>,
 }
 
@@ -75,32 +75,32 @@ struct SeenError {
 pub(super) struct Refusal(pub(super) String);
 
 impl<'a> VirtualUser<'a> {
-    pub(super) const fn new(line: &'a HttpClient) -> Self {
-        Self { line, token: None }
+    pub(super) const fn new(http: &'a HttpClient) -> Self {
+        Self { http, token: None }
     }
 
     /// Sends a form, or an empty body with GET.
     pub(super) async fn send(&mut self, method: Method, path: &str, form: &[(&str, &str)]) -> Result<Answer, Refusal> {
-        let line = self.line;
+        let http = self.http;
         let separator = if path.contains('?') { '&' } else { '?' };
-        let url = match line.mode {
-            Mode::Native => format!("{}{path}{separator}_is_native=1", line.base),
-            Mode::Cookie => format!("{}{path}", line.base),
+        let url = match http.mode {
+            Mode::Native => format!("{}{path}{separator}_is_native=1", http.base),
+            Mode::Cookie => format!("{}{path}", http.base),
         };
-        let mut request = line.client.request(method.clone(), url);
+        let mut request = http.client.request(method.clone(), url);
         if method != Method::GET {
             let mut body = form_urlencoded::Serializer::new(String::new());
             body.extend_pairs(form);
             request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body.finish());
         }
-        request = match (line.mode, &self.token) {
+        request = match (http.mode, &self.token) {
             (Mode::Native, token) => request.header(AUTHORIZATION, token.as_deref().unwrap_or_default()),
-            (Mode::Cookie, None) => request.header(ORIGIN, &line.origin),
+            (Mode::Cookie, None) => request.header(ORIGIN, &http.origin),
             (Mode::Cookie, Some(token)) => {
-                request.header(ORIGIN, &line.origin).header(COOKIE, format!("{CLIENT}={token}"))
+                request.header(ORIGIN, &http.origin).header(COOKIE, format!("{CLIENT}={token}"))
             }
         };
-        let _place = line.places.acquire().await;
+        let _permit = http.permits.acquire().await;
         let answer = request.send().await.map_err(|error| transport(&error))?;
         let status = answer.status();
         self.keep(answer.headers());
@@ -115,7 +115,7 @@ impl<'a> VirtualUser<'a> {
 
     /// Keeps the client token of an answer.
     fn keep(&mut self, headers: &HeaderMap) {
-        let token = match self.line.mode {
+        let token = match self.http.mode {
             Mode::Native => headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned),
             Mode::Cookie => headers.get_all(SET_COOKIE).iter().find_map(|line| {
                 let pair = line.to_str().ok()?.split(';').next()?;
