@@ -51,7 +51,7 @@ fn refusals(config: &Config) -> Vec<String> {
     let capture = Arc::new(Capture::new());
     let looked_at = [
         serve::start_log(config),
-        descriptors::places(descriptors::raise(), config.server.max_connections).map(drop),
+        descriptors::max_connections(descriptors::raise(), config.server.max_connections).map(drop),
         data_folder(config),
         key_file::inspect(config).map(drop),
         serve::email_transport(config, &capture).map(drop),

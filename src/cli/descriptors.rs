@@ -23,7 +23,7 @@ pub(super) fn raise() -> u64 {
 ///
 /// # Errors
 /// When too few would be left.
-pub(super) fn places(limit: u64, wanted: usize) -> Result<usize, String> {
+pub(super) fn max_connections(limit: u64, wanted: usize) -> Result<usize, String> {
     let reserve = (limit / 4).clamp(RESERVE_MIN, RESERVE_MAX);
     let left = limit.saturating_sub(reserve);
     if left < PLACES_MIN {
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn connections_leave_a_reserve() {
-        for (limit, wanted, places_) in [
+        for (limit, wanted, expected) in [
             (u64::MAX, 10_000, Ok(10_000)),
             (1_048_576, 10_000, Ok(10_000)),
             (4096, 10_000, Ok(3584)),
@@ -55,8 +55,8 @@ mod tests {
             (256, 10_000, Ok(160)),
             (112, 10_000, Ok(16)),
         ] {
-            assert_eq!(places(limit, wanted), places_, "{limit} {wanted}");
+            assert_eq!(max_connections(limit, wanted), expected, "{limit} {wanted}");
         }
-        assert!(places(111, 1).is_err_and(|sentence| sentence.contains("112")));
+        assert!(max_connections(111, 1).is_err_and(|sentence| sentence.contains("112")));
     }
 }

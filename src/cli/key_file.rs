@@ -27,7 +27,7 @@ pub(super) fn inspect(config: &Config) -> Result<Option<PathBuf>, String> {
         Ok(None) => could_be_made(config, &key_file).map(|()| Some(key_file)),
         Ok(Some(_)) => Ok(None),
         // A start fixes the permissions of the key file in the data folder by itself.
-        Err(KeyFileError::Exposed(path)) if on_disk && path == beside(data) => Ok(None),
+        Err(KeyFileError::Exposed(path)) if on_disk && path == default_path(data) => Ok(None),
         Err(error) => Err(error.to_string()),
     }
 }
@@ -77,10 +77,10 @@ fn is_same(left: &Path, right: &Path) -> bool {
 }
 
 fn missing(key_file: &Path, data: &Path) -> String {
-    let beside = beside(data);
+    let default = default_path(data);
     let (key_file, data) = (key_file.display(), data.display());
-    let remedy = if beside.exists() {
-        format!("move {} there", beside.display())
+    let remedy = if default.exists() {
+        format!("move {} there", default.display())
     } else {
         "restore it from where it was kept, or name it in `instance.key_file`".into()
     };
@@ -88,6 +88,6 @@ fn missing(key_file: &Path, data: &Path) -> String {
 }
 
 /// The default path of the key file.
-fn beside(data: &Path) -> PathBuf {
+fn default_path(data: &Path) -> PathBuf {
     data.join("instance.key")
 }

@@ -42,14 +42,14 @@ pub fn serve(config: &Config, sources: &Sources) -> Result<(), String> {
         tracing::warn!("{warning}");
     }
     quiet_panics();
-    let places = descriptors::places(descriptors::raise(), config.server.max_connections)?;
+    let max_connections = descriptors::max_connections(descriptors::raise(), config.server.max_connections)?;
     // All files that this process or sled creates are readable by their owner only.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("the async runtime can't be started: {error}"))?;
-    let ended = runtime.block_on(run(config, sources, places));
+    let ended = runtime.block_on(run(config, sources, max_connections));
     // Does not wait for threads that are blocked on a disk or a provider: all work is done, or the drain timeout is
     // over.
     runtime.shutdown_background();
@@ -68,9 +68,9 @@ pub(super) fn start_log(config: &Config) -> Result<(), String> {
     telemetry::init(format).map_err(|error| error.to_string())
 }
 
-async fn run(config: &Config, sources: &Sources, places: usize) -> Result<(), String> {
+async fn run(config: &Config, sources: &Sources, max_connections: usize) -> Result<(), String> {
     let hangups = HangupSignals::listen().map_err(|error| unhandled(&error))?;
-    let mut options = http_options(config, places)?;
+    let mut options = http_options(config, max_connections)?;
     let server = bind(&options).await.map_err(|error| listen_error(config.server.listen.address, &error))?;
     let port = server.local_addrs().first().map_or(config.server.listen.port(), SocketAddr::port);
     options.public_url = public_url(config, port)?;
@@ -85,7 +85,11 @@ async fn run(config: &Config, sources: &Sources, places: usize) -> Result<(), St
     let per_source = options.max_connections_per_source;
     let app = Arc::new(App::new(engine.clone(), options, Some(outbox)));
     announce(config, port, &engine, new_key.as_deref());
-    tracing::info!(connections = places, per_source, "serving; no more connections than these are open at once");
+    tracing::info!(
+        connections = max_connections,
+        per_source,
+        "serving; no more connections than these are open at once"
+    );
     let drain = Duration::from_secs(config.server.drain_timeout_s);
     let reloads = hangups.reload_until_the_terminal_closes(config.clone(), sources.clone(), engine.clone());
     match serve_until_end(server, app, engine, reloads, drain).await? {
@@ -272,7 +276,7 @@ fn sms_transport(config: &Config, capture: &Arc<Capture>) -> Arc<dyn Transport> 
     }
 }
 
-fn http_options(config: &Config, places: usize) -> Result<HttpOptions, String> {
+fn http_options(config: &Config, max_connections: usize) -> Result<HttpOptions, String> {
     let server = &config.server;
     let url = public_url(config, server.listen.port())?;
     let key = config.publishable_key();
@@ -291,7 +295,7 @@ fn http_options(config: &Config, places: usize) -> Result<HttpOptions, String> {
         requests_one_in: config.telemetry.requests_one_in,
         // The rest of the time is for the engine and the store, which stop after the last answer.
         drain_timeout: Duration::from_secs(server.drain_timeout_s).mul_f64(ANSWERS_SHARE),
-        max_connections: places,
+        max_connections,
         max_connections_per_source: server.connections_per_source.unwrap_or(defaults.max_connections_per_source),
         ..defaults
     })
