@@ -81,7 +81,7 @@ impl CaptchaProvider {
 }
 
 impl Captcha {
-    fn question(&self, token: &str, address: Option<IpAddr>) -> Vec<u8> {
+    fn form(&self, token: &str, address: Option<IpAddr>) -> Vec<u8> {
         let mut form = Serializer::new(String::new());
         form.append_pair("secret", self.secret.expose()).append_pair("response", token);
         if let Some(address) = address {
@@ -103,7 +103,7 @@ impl Captcha {
         let request = Request::post(self.verify_url.as_str())
             .header("content-type", "application/x-www-form-urlencoded")
             .header("accept", "application/json")
-            .body(self.question(token, address))
+            .body(self.form(token, address))
             .map_err(|error| unavailable(&error))?;
         let answer = self.outbound.send(request).await.map_err(|error| unavailable(&error))?;
         // hCaptcha answers 400 where the others answer 200 with an error.
@@ -111,8 +111,8 @@ impl Captcha {
             return Err(unavailable(&format_args!("status {}", answer.status().as_u16())));
         }
         let verdict: Verdict = serde_json::from_slice(answer.body()).map_err(|_| unavailable(&"it is no verdict"))?;
-        let about_us = |code: &&String| code.ends_with("-input-secret") || *code == "internal-error";
-        match (verdict.success, verdict.error_codes.iter().find(about_us)) {
+        let is_unavailable = |code: &&String| code.ends_with("-input-secret") || *code == "internal-error";
+        match (verdict.success, verdict.error_codes.iter().find(is_unavailable)) {
             (true, _) => Ok(()),
             (false, Some(code)) => Err(unavailable(code)),
             (false, None) => Err(CaptchaError::Refused),

@@ -20,12 +20,12 @@ impl Networks {
             IpAddr::V6(v6) => v6,
         };
         let (source, around) = if v6.to_ipv4_mapped().is_some() { (128, 96 + 24) } else { (64, 48) };
-        Self { source: cut(v6, source), around: cut(v6, around) }
+        Self { source: mask(v6, source), around: mask(v6, around) }
     }
 }
 
 /// The first `bits` of an address; the rest is zero.
-fn cut(address: Ipv6Addr, bits: u32) -> Ipv6Addr {
+fn mask(address: Ipv6Addr, bits: u32) -> Ipv6Addr {
     let behind = u128::MAX.checked_shr(bits).unwrap_or(0);
     Ipv6Addr::from(u128::from(address) & !behind)
 }

@@ -188,8 +188,8 @@ mod tests {
             ("550 5.1 no", false, false, false),
         ] {
             let code = Reply::read(&mut format!("{text}\r\n").as_bytes()).await.expect(text).code;
-            let told = (code.is_about_login(), code.is_about_sender(), code.is_about_parameters());
-            assert_eq!(told, (login, sender, parameters), "{text}");
+            let concerns = (code.is_about_login(), code.is_about_sender(), code.is_about_parameters());
+            assert_eq!(concerns, (login, sender, parameters), "{text}");
         }
     }
 

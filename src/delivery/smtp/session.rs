@@ -71,7 +71,7 @@ impl Session {
         session.expect(Step::Greeting, b"").await?;
         session.hello(&server.hello_name).await?;
         if let (Security::StartTls, Some(tls)) = (server.security, &server.tls) {
-            session = session.protected(tls).await?;
+            session = session.encrypt(tls).await?;
             session.hello(&server.hello_name).await?;
         }
         if let Some(login) = &server.login {
@@ -144,7 +144,7 @@ impl Session {
         Ok(())
     }
 
-    async fn protected(mut self, tls: &Tls) -> Result<Self, Trouble> {
+    async fn encrypt(mut self, tls: &Tls) -> Result<Self, Trouble> {
         if !self.offers.start_tls {
             return Err(Trouble::NoStartTls);
         }
