@@ -352,7 +352,7 @@ fn what_completed_a_sign_up_with_its_password_is_shown_again_to_the_same_call_an
         stranger.begin_sign_up("first_name=Eve");
         let refused = stranger.request(method, &path, &[], form);
         assert!(refused.status >= 400 && !refused.body.contains("sess_"), "{method} {}", refused.body);
-        // The last one is correct; another password has invalidated the earlier answer.
+        // The last form is the correct one. It is refused too: a try with other data ends the time for repeats.
         for other in [
             "username=ada_l&first_name=Ada&password=",
             "username=ada_l&first_name=Ada",
