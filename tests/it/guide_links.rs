@@ -67,7 +67,7 @@ fn the_checks_can_fail() {
     }
 }
 
-/// As rustdoc makes them; see the pages it builds.
+/// Anchors as rustdoc makes them.
 #[test]
 fn anchors_are_spelled_as_rustdoc_spells_them() {
     for (heading, anchor) in [
@@ -89,7 +89,7 @@ struct Reference {
     anchor: Option<String>,
 }
 
-/// The pages by name, each with the anchors of its headings.
+/// The pages by name, with the anchors of their headings.
 struct Guide {
     pages: BTreeMap<String, BTreeSet<String>>,
 }
@@ -106,7 +106,7 @@ impl Guide {
         Self { pages }
     }
 
-    /// What is wrong with a reference.
+    /// The fault of a reference, if any.
     fn fault(&self, reference: &Reference) -> Option<String> {
         let page = &reference.page;
         let Some(known) = self.pages.get(page) else { return Some(format!("the guide has no page {page}")) };
@@ -115,7 +115,7 @@ impl Guide {
     }
 }
 
-/// The references in a text, and where each begins.
+/// The references in a text, with their positions.
 fn references(path: &str, text: &str) -> Vec<(usize, Reference)> {
     let own = path.strip_prefix("src/guide/").and_then(|name| name.strip_suffix(".md"));
     let mut found = Vec::new();
@@ -124,7 +124,7 @@ fn references(path: &str, text: &str) -> Vec<(usize, Reference)> {
             let rest = &text[at + start.len()..];
             let page: &str = rest.split(|c| !is_word(c)).next().unwrap_or_default();
             let after = &rest[page.len()..];
-            // A folder, a path in a pattern, or the module itself.
+            // A folder, a path in a pattern, or the module itself: no reference.
             let after = if start == "guide/" { after.strip_prefix(".md") } else { Some(after) };
             let (Some(after), false) = (after, page.is_empty()) else { continue };
             found.push((at, Reference { page: page.to_owned(), anchor: anchor(after) }));
@@ -144,14 +144,14 @@ fn references(path: &str, text: &str) -> Vec<(usize, Reference)> {
     found
 }
 
-/// The anchor that a text begins with.
+/// The anchor at the start of a text.
 fn anchor(text: &str) -> Option<String> {
     let rest = text.strip_prefix('#')?;
     Some(rest.chars().take_while(|c| is_word(*c) || *c == '-').collect())
 }
 
-/// The anchors of a page's headings: letters, digits, `-` and `_` in lower case, blanks as `-`, and a number behind what
-/// came before.
+/// The anchors of a page's headings: letters, digits, `-` and `_` in lower case, blanks as `-`, and a number after
+/// repeated ones.
 fn headings(page: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut is_code = false;
@@ -172,7 +172,7 @@ fn headings(page: &str) -> BTreeSet<String> {
     found
 }
 
-/// The words that name documents which are not in the repository, and their lines.
+/// Names of documents that are not in the repository, with their lines.
 fn strangers(text: &str) -> Vec<(usize, &str)> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
     let lines = text.lines().enumerate();
@@ -189,7 +189,7 @@ fn texts() -> Vec<(String, String)> {
     let own = Path::new(file!()).file_name().expect("a name");
     let mut found = Vec::new();
     for path in folders.chain(pages).filter(|path| path.file_name() != Some(own)) {
-        // What is not text holds no comment.
+        // Binary files have no comments.
         if let Ok(text) = fs::read_to_string(&path) {
             let path = path.strip_prefix(&root).expect("found below it").to_string_lossy().into_owned();
             found.push((path, text));
@@ -226,5 +226,5 @@ fn root() -> PathBuf {
 }
 
 const STRANGERS: [&str; 5] = ["CONTRACT", "CONTRACT-2", "DESIGN", "SECURITY", "SCALE-OUT"];
-/// What rustdoc's pages use themselves: a heading of that name gets a number.
+/// Ids that rustdoc's pages use: a heading with such a name gets a number.
 const RESERVED: [&str; 5] = ["fields", "help", "search", "settings", "variants"];
