@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+#[cfg(any(test, feature = "test-util"))]
 use aws_lc_rs::digest;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
@@ -49,12 +50,14 @@ thread_local! {
 }
 
 /// The same bytes for the same seed: SHA-256 of the seed and a counter. For tests and simulations only.
+#[cfg(any(test, feature = "test-util"))]
 #[derive(Clone, Debug)]
 pub struct SeededEntropy {
     seed: u64,
     counter: u64,
 }
 
+#[cfg(any(test, feature = "test-util"))]
 impl SeededEntropy {
     /// A source that depends on `seed` alone.
     pub const fn new(seed: u64) -> Self {
@@ -62,6 +65,7 @@ impl SeededEntropy {
     }
 }
 
+#[cfg(any(test, feature = "test-util"))]
 impl Entropy for SeededEntropy {
     fn fill(&mut self, buffer: &mut [u8]) {
         for chunk in buffer.chunks_mut(digest::SHA256_OUTPUT_LEN) {

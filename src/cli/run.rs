@@ -9,7 +9,9 @@ use clap::Parser;
 use crate::config::{Config, Sources, near_misses};
 
 use super::check::{CheckArguments, check};
-use super::{Arguments, Command, healthcheck, load, serve};
+#[cfg(feature = "load")]
+use super::load;
+use super::{Arguments, Command, healthcheck, serve};
 
 /// Does what the process's arguments say. Status 0 is success, 1 a failure told on standard error, 2 arguments that
 /// make no sense.
@@ -26,6 +28,7 @@ pub fn run() -> ExitCode {
             Ok(listen) => end(healthcheck(&listen)),
             Err(error) => fail(error.faults()),
         },
+        #[cfg(feature = "load")]
         Command::Load(wanted) => end(load(&wanted)),
     }
 }

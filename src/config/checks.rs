@@ -1,9 +1,9 @@
 //! What types can't say: ranges, and keys that must fit each other. All faults are told at once.
 
+use crate::domain::guessable::guessable;
 use crate::domain::settings::{Attribute, Settings};
 
 use super::error::ConfigError;
-use super::guessable::guessable;
 use super::layer::Layer;
 use super::load::Config;
 use super::sections::{Email, Limits};

@@ -9,6 +9,7 @@ pub mod client;
 pub mod context;
 pub mod effect;
 pub mod field;
+pub mod guessable;
 pub mod id;
 pub mod identifier;
 pub mod invitation;

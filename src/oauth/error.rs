@@ -1,5 +1,6 @@
 //! Why a provider could not be asked, or was not believed.
 
+#[cfg(feature = "oauth")]
 use crate::outbound::OutboundError;
 
 /// Why a provider could not be asked, or was not believed. No text of it holds a code, a token or a secret.
@@ -25,6 +26,7 @@ pub enum ProviderError {
     Timeout,
 }
 
+#[cfg(feature = "oauth")]
 impl ProviderError {
     /// A failed request that was to `fetch` something.
     pub(super) fn fetching(error: &OutboundError, wrap: impl FnOnce(String) -> Self) -> Self {

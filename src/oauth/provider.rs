@@ -21,51 +21,19 @@ use crate::domain::settings::OAuth;
 use crate::domain::verification::Profile;
 use crate::outbound::{Outbound, OutboundError};
 
-use super::ProviderError;
 use super::cache::Documents;
 use super::endpoints::Endpoints;
 use super::id_token::{self, Expected};
 use super::preset::{Claims, Preset, Quirk, STANDARD, preset};
 use super::profile::profile;
 use super::subject;
+use super::{AuthorizeParams, Callback, ProviderError};
 
 /// All providers. Clones share what was learnt about them.
 #[derive(Clone, Debug, Default)]
 pub struct Providers {
     outbound: Outbound,
     documents: Documents,
-}
-
-/// What a person is sent to a provider with.
-#[derive(Clone, Copy, Debug)]
-pub struct AuthorizeParams<'a> {
-    /// Where the provider sends the person back to.
-    pub redirect_uri: &'a Url,
-    /// What it sends them back with.
-    pub state: &'a str,
-    /// What its ID token must repeat.
-    pub nonce: &'a str,
-    /// The PKCE verifier, which is kept back.
-    pub pkce_verifier: &'a str,
-    /// `prompt` of OpenID Connect, from the application.
-    pub prompt: Option<&'a str>,
-    /// `login_hint` of OpenID Connect, from the application.
-    pub login_hint: Option<&'a str>,
-}
-
-/// What a person came back with, and what they were sent with.
-#[derive(Clone, Copy)]
-pub struct Callback<'a> {
-    /// The code.
-    pub code: &'a str,
-    /// Which provider it says it is (RFC 9207).
-    pub iss: Option<&'a str>,
-    /// The same as in the [`AuthorizeParams`].
-    pub redirect_uri: &'a Url,
-    /// The same as in the [`AuthorizeParams`].
-    pub nonce: &'a str,
-    /// The same as in the [`AuthorizeParams`].
-    pub pkce_verifier: &'a str,
 }
 
 /// What a token response has beyond RFC 6749.

@@ -291,11 +291,13 @@ fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
 
 /// Lets everything else go first. A failure costs only latency, so it is not worth more than a line.
 fn lower_priority() {
+    #[cfg(any(feature = "server", feature = "sled"))]
     if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS) {
         tracing::debug!(%error, "a hashing thread keeps its priority");
     }
 }
 
+#[cfg(any(feature = "server", feature = "sled"))]
 const NICENESS: i32 = 10;
 
 #[cfg(test)]

@@ -65,11 +65,13 @@ impl<K: Clone + Eq + Hash> Repeats<K> {
     }
 
     /// Whether this kind is counted at present.
+    #[cfg(feature = "cli")]
     pub(crate) fn knows(&self, kind: &K) -> bool {
         self.kinds.contains_key(kind)
     }
 
     /// The kinds that are counted at present.
+    #[cfg(feature = "cli")]
     pub(crate) fn kinds(&self) -> impl Iterator<Item = &K> {
         self.kinds.keys()
     }

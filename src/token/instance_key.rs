@@ -12,8 +12,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use crate::config::guessable;
 use crate::domain::context::{Entropy, KeyedDigest, Sealer};
+use crate::domain::guessable::guessable;
 use crate::entropy::OsEntropy;
 
 /// The key of an instance. It is not in the data files and not in backups.

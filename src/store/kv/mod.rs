@@ -1,6 +1,7 @@
 //! Stores over keys and values: what is written under which key, and how a commit is planned.
 
 pub(super) mod codec;
+#[cfg(feature = "sled")]
 pub(super) mod embedded;
 pub(super) mod key;
 pub(super) mod key_value;
@@ -10,5 +11,6 @@ pub(super) mod planner;
 pub(super) mod quota;
 pub(super) mod record;
 pub(super) mod retention;
+#[cfg(feature = "sled")]
 pub(super) mod seal;
 pub(super) mod unreadable;
