@@ -11,8 +11,8 @@ use crate::domain::password_policy::{self, Candidate};
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::settings::Settings;
-use crate::domain::sign_in::{Consumed, Proved};
 use crate::domain::text;
+use crate::domain::transfer::{Consumed, Proved};
 use crate::domain::verification::{Strategy, availability};
 
 use super::External;
