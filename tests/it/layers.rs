@@ -1,5 +1,7 @@
 //! Imports go strictly downward: the rooms of the crate, what each may import, and which packages have a home.
 
+mod floors;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
