@@ -1,18 +1,25 @@
 //! Chance: the only place that draws random bytes.
+//!
+//! A decision draws from a generator of its own, which [`Seeds`] gives it. So decisions on several threads do not wait
+//! for each other, and each of them can be repeated from its seed.
 
 use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
 
 use aws_lc_rs::digest;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
+use zeroize::Zeroizing;
 
 use crate::domain::ports::Entropy;
 
-/// The operating system's random bytes.
+/// Random bytes of the operating system, for secrets too.
 #[derive(Debug)]
 pub struct OsEntropy(SystemRandom);
 
 impl OsEntropy {
-    /// A source that is ready to use.
+    /// A source of random bytes.
     pub fn new() -> Self {
         Self(SystemRandom::new())
     }
@@ -30,6 +37,60 @@ impl Entropy for OsEntropy {
     }
 }
 
+/// What all random bytes of one decision follow from. It is as secret as the codes that are made of them, and belongs in
+/// no log.
+pub type Seed = Zeroizing<[u8; 32]>;
+
+/// The source that all decisions share. It is locked while a seed is drawn, and not while a decision is made.
+pub struct Seeds(Mutex<Box<dyn Entropy + Send>>);
+
+impl Seeds {
+    /// Seeds drawn from this source.
+    pub fn from_source(source: Box<dyn Entropy + Send>) -> Self {
+        Self(Mutex::new(source))
+    }
+
+    /// The random bytes of one decision.
+    pub const fn decision(&self) -> DecisionEntropy<'_> {
+        DecisionEntropy { seed: SeedOf::Drawn(self), generator: None }
+    }
+
+    fn draw(&self) -> Seed {
+        let mut seed = Seed::default();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill(&mut *seed);
+        seed
+    }
+}
+
+/// The random bytes of one decision: ChaCha20 under a seed. The seed is drawn when the decision asks for its first byte,
+/// so that one which asks for none, such as a read, draws nothing.
+pub struct DecisionEntropy<'a> {
+    seed: SeedOf<'a>,
+    generator: Option<ChaCha20Rng>,
+}
+
+enum SeedOf<'a> {
+    Drawn(&'a Seeds),
+    Given(Seed),
+}
+
+impl DecisionEntropy<'static> {
+    /// The same bytes for the same seed: with them a decision is made again exactly as it was.
+    pub const fn from_seed(seed: Seed) -> Self {
+        Self { seed: SeedOf::Given(seed), generator: None }
+    }
+}
+
+impl Entropy for DecisionEntropy<'_> {
+    fn fill(&mut self, buffer: &mut [u8]) {
+        let generator = self.generator.get_or_insert_with(|| match &self.seed {
+            SeedOf::Drawn(seeds) => ChaCha20Rng::from_seed(*seeds.draw()),
+            SeedOf::Given(seed) => ChaCha20Rng::from_seed(**seed),
+        });
+        generator.fill_bytes(buffer);
+    }
+}
+
 /// Random bytes for a name that no other has, such as a request's. Each thread draws them a block at a time, because a
 /// draw costs more than such a name may. The rest of a block lies in memory until it is used: it is not for secrets.
 pub fn unique_bytes() -> [u8; 16] {
@@ -44,11 +105,11 @@ pub fn unique_bytes() -> [u8; 16] {
 }
 
 thread_local! {
-    /// How many names of the block are left, and the block.
+    /// Number of unused names in the block, and the block.
     static DRAWN: RefCell<(usize, [[u8; 16]; NAMES_DRAWN])> = const { RefCell::new((0, [[0; 16]; NAMES_DRAWN])) };
 }
 
-/// The same bytes for the same seed: SHA-256 of the seed and a counter. For tests and simulations only.
+/// Deterministic bytes: SHA-256 of the seed and a counter. For tests and simulations only.
 #[derive(Clone, Debug)]
 pub struct SeededEntropy {
     seed: u64,
@@ -56,7 +117,7 @@ pub struct SeededEntropy {
 }
 
 impl SeededEntropy {
-    /// A source that depends on `seed` alone.
+    /// A source whose bytes depend on `seed` only.
     pub const fn new(seed: u64) -> Self {
         Self { seed, counter: 0 }
     }
@@ -73,7 +134,7 @@ impl Entropy for SeededEntropy {
     }
 }
 
-/// How many names a thread draws at once: 4 KiB.
+/// Names per block: 256 of 16 bytes are 4 KiB.
 const NAMES_DRAWN: usize = 256;
 
 #[cfg(test)]
@@ -81,6 +142,28 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn a_decision_draws_one_seed_when_it_asks_for_its_first_byte_and_none_before() {
+        let mut drawn = SeededEntropy::new(7);
+        let mut seed = || {
+            let mut seed = Seed::default();
+            drawn.fill(&mut *seed);
+            seed
+        };
+        let seeds = Seeds::from_source(Box::new(SeededEntropy::new(7)));
+        drop(seeds.decision());
+        for decision in 0..3 {
+            let (mut first, mut replayed) = (seeds.decision(), DecisionEntropy::from_seed(seed()));
+            let bytes = |entropy: &mut DecisionEntropy<'_>| {
+                let mut parts = ([0; 6], [0; 100]);
+                entropy.fill(&mut parts.0);
+                entropy.fill(&mut parts.1);
+                parts
+            };
+            assert_eq!(bytes(&mut first), bytes(&mut replayed), "decision {decision}");
+        }
+    }
 
     #[test]
     fn names_differ_within_a_block_between_blocks_and_between_threads() {

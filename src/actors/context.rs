@@ -1,6 +1,6 @@
 //! What all actors share.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -10,6 +10,7 @@ use crate::domain::policy::Policy;
 use crate::domain::ports::{Entropy, KeyedDigest, Sealer};
 use crate::domain::settings::Settings;
 use crate::domain::time::Timestamp;
+use crate::entropy::Seeds;
 use crate::store::Store;
 
 use super::last_seen::LastSeen;
@@ -33,7 +34,7 @@ pub struct ActorContext {
     email: ChannelHealth,
     sms: ChannelHealth,
     settings: RwLock<Arc<Settings>>,
-    entropy: Mutex<Box<dyn Entropy + Send>>,
+    seeds: Seeds,
 }
 
 /// How the actors behave.
@@ -88,8 +89,8 @@ impl ActorContext {
     ) -> Self {
         let settings = RwLock::new(Arc::new(settings));
         let (email, sms) = (ChannelHealth::new(Channel::Email), ChannelHealth::new(Channel::Sms));
-        let (last_seen, settings, entropy) = (Arc::default(), settings, Mutex::new(entropy));
-        Self { store, clock, digest, sealer, policy, last_seen, options, email, sms, settings, entropy }
+        let (last_seen, seeds) = (Arc::default(), Seeds::from_source(entropy));
+        Self { store, clock, digest, sealer, policy, last_seen, options, email, sms, settings, seeds }
     }
 
     /// The time.
@@ -115,16 +116,65 @@ impl ActorContext {
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 
-    /// Decides something in a context of this moment.
+    /// Decides something in a context of this moment. Decisions do not wait for each other.
     pub fn decide<T>(&self, decision: impl FnOnce(&mut Context<'_>) -> T) -> T {
         let settings = self.settings();
-        let mut entropy = self.entropy.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entropy = self.seeds.decision();
         decision(&mut Context {
             now: self.now(),
             settings: &settings,
             policy: &self.policy,
-            entropy: &mut **entropy,
+            entropy: &mut entropy,
             digest: &*self.digest,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use crate::actors::test_support::{World, client_id, creation, sign_up_id};
+    use crate::domain::sign_up::SignUp;
+    use crate::entropy::{DecisionEntropy, Seed, SeededEntropy};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_decision_does_not_wait_for_another_one() {
+        let context = World::new().context();
+        let ((to_second, first), (to_first, second)) = (mpsc::channel(), mpsc::channel());
+        let meet = |here: mpsc::Sender<()>, there: mpsc::Receiver<()>| {
+            let context = context.clone();
+            std::thread::spawn(move || {
+                context.decide(|cx| {
+                    cx.entropy.fill(&mut [0; 16]);
+                    here.send(()).expect("the other thread listens");
+                    there.recv_timeout(Duration::from_secs(30)).is_ok()
+                })
+            })
+        };
+        for thread in [meet(to_second, second), meet(to_first, first)] {
+            assert!(thread.join().expect("no panic"), "both are inside at once");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_decision_is_made_again_from_its_seed() {
+        let world = World::new();
+        let (context, create) = (world.context(), creation(1, "ada@example.com"));
+        let decide = |cx: &mut Context<'_>| SignUp::create(sign_up_id(1), client_id(1), &create.fields, None, cx);
+        let made = context.decide(decide).expect("a sign-up");
+        let mut seed = Seed::default();
+        SeededEntropy::new(world.now().as_millis()).fill(&mut *seed);
+        let again = decide(&mut Context {
+            now: context.now(),
+            settings: &context.settings(),
+            policy: &context.policy,
+            entropy: &mut DecisionEntropy::from_seed(seed),
+            digest: &*context.digest,
+        });
+        assert_eq!(again.expect("the same sign-up").next, made.next);
     }
 }

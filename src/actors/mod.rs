@@ -8,6 +8,7 @@
 mod context;
 mod last_seen;
 mod outage;
+mod outbox;
 mod persister;
 mod relay;
 mod sign_up;

@@ -10,16 +10,14 @@ use tokio::task::AbortHandle;
 
 use crate::domain::client::{ClientChange, ClientConflict};
 use crate::domain::id::{ClientId, SignUpId};
-use crate::domain::message::Message;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::sign_up::{Command, Fields, Phase, SignUp, Transition, taken};
 use crate::domain::time::{Span, Timestamp};
-use crate::domain::transition::{Change, Effect};
-use crate::store::{ClientWrite, Commit, CommitError, Committed, InvitationChange, OutboxEntry, SignUpWrite};
+use crate::domain::transition::Change;
+use crate::store::{ClientWrite, Commit, CommitError, Committed, InvitationChange, SignUpWrite};
 
 use super::context::ActorContext;
 use super::persister::Persister;
-use super::relay::encode_content;
 use super::supervisor::SupervisorMessage;
 
 /// A request to a sign-up, with the port that its answer goes to.
@@ -119,6 +117,28 @@ pub enum CallError {
     /// The call was lost in a failure; it may have taken effect.
     #[error("the call was lost")]
     Lost,
+}
+
+/// What a refused commit means to a caller: the one table. Who knows better, because of what the commit was about,
+/// looks at the error first.
+impl From<CommitError> for CallError {
+    fn from(error: CommitError) -> Self {
+        let rejected = |code: ErrorCode| Self::Rejected(code.into());
+        match error {
+            CommitError::IdentifierTaken(kind) => Self::Rejected(taken(kind).into()),
+            CommitError::Client(ClientConflict::TokenReplaced) => Self::TokenReplaced,
+            // Another call took over what the client's sign-in proved.
+            CommitError::Client(ClientConflict::SignInChanged) => rejected(ErrorCode::AccountTransferInvalid),
+            CommitError::Client(_) => rejected(ErrorCode::SignUpCannotBeUpdated),
+            CommitError::Rejected(rejection) => Self::Rejected(rejection),
+            CommitError::LimitExceeded { retry_after } => {
+                Self::Rejected(ErrorCode::TooManyRequests.after(retry_after).into())
+            }
+            CommitError::Overloaded => Self::Overloaded,
+            CommitError::Unavailable | CommitError::BadRecord => Self::Unavailable,
+            CommitError::Stale | CommitError::Unknown => Self::Lost,
+        }
+    }
 }
 
 pub(super) type Reply = RpcReplyPort<Result<SignUpReply, CallError>>;
@@ -298,29 +318,14 @@ impl State {
         }
     }
 
-    /// What a refused commit means to the caller. Where somebody else got in between, the value is loaded anew.
+    /// What a refused commit means to the caller. Where another write got in between, the value is loaded anew.
     async fn refused(&mut self, error: CommitError) -> CallError {
-        match error {
-            CommitError::IdentifierTaken(kind) => Rejection::from(taken(kind)).into(),
-            CommitError::Client(ClientConflict::TokenReplaced) => CallError::TokenReplaced,
-            // Another call took over what the client's sign-in proved.
-            CommitError::Client(ClientConflict::SignInChanged) => {
-                Rejection::from(ErrorCode::AccountTransferInvalid).into()
-            }
-            CommitError::Client(_) => Rejection::from(ErrorCode::SignUpCannotBeUpdated).into(),
-            CommitError::Rejected(rejection) => rejection.into(),
-            CommitError::LimitExceeded { retry_after } => {
-                Rejection::from(ErrorCode::TooManyRequests.after(retry_after)).into()
-            }
-            CommitError::Overloaded => CallError::Overloaded,
-            CommitError::Unavailable | CommitError::BadRecord => CallError::Unavailable,
-            CommitError::Stale | CommitError::Unknown => {
-                let loaded = self.arguments.context.store.sign_up(self.arguments.id).await;
-                self.value =
-                    loaded.map_or(Loaded::Unreadable, |v| v.map_or(Loaded::Absent, |v| Loaded::Value(Arc::new(v))));
-                CallError::Lost
-            }
+        if matches!(error, CommitError::Stale | CommitError::Unknown) {
+            let loaded = self.arguments.context.store.sign_up(self.arguments.id).await;
+            self.value =
+                loaded.map_or(Loaded::Unreadable, |v| v.map_or(Loaded::Absent, |v| Loaded::Value(Arc::new(v))));
         }
+        error.into()
     }
 
     /// Arms the one timer for whatever comes first: a deadline of the sign-up or the end of its idle time.
@@ -375,24 +380,6 @@ impl State {
         if let Some(timer) = self.timer.take() {
             timer.abort();
         }
-    }
-}
-
-impl ActorContext {
-    /// What the outbox keeps of effects.
-    pub(crate) fn outbox(&self, effects: Vec<Effect>) -> Vec<OutboxEntry> {
-        let entry = |effect| match effect {
-            Effect::Deliver(message) => self.seal(message),
-        };
-        effects.into_iter().map(entry).collect()
-    }
-
-    /// A message as the outbox keeps it: its secret sealed, bound to its id.
-    pub(crate) fn seal(&self, message: Message) -> OutboxEntry {
-        let secrets = encode_content(&message.content);
-        let sealed = self.sealer.seal(message.id.as_bytes(), secrets.expose().as_bytes());
-        let Message { id, to, display_to, created_at, expire_at, .. } = message;
-        OutboxEntry { id, to, display_to, sealed, created_at, expire_at }
     }
 }
 

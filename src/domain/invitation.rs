@@ -127,7 +127,7 @@ impl Invitation {
     /// began.
     ///
     /// # Errors
-    /// As [`Self::is_good`].
+    /// As [`Self::check_redeemable`].
     pub fn accepted(&self, user: UserId, now: Timestamp) -> Result<Self, ErrorCode> {
         self.check_redeemable(now)?;
         Ok(self.settled(InvitationState::Accepted(user), now))

@@ -30,6 +30,16 @@ pub fn trim(text: &str) -> &str {
     if is_spelling { &begun[..ended.len() + JOINER.len_utf8()] } else { ended }
 }
 
+/// Whether a parameter says yes, as Clerk's clients say it.
+pub fn is_true(text: &str) -> bool {
+    matches!(text, "true" | "1")
+}
+
+/// Bytes as hexadecimal digits in lower case.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// An address or a username: trimmed, each blank a space and each dash a `-`, its digits in ASCII whatever their script:
 /// which digits a keyboard has is a setting of the device. What can't be seen stays where it is inside, for the parser
 /// to refuse: nobody means it, and without it the text might name somebody else.

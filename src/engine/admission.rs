@@ -12,7 +12,7 @@ use crate::domain::time::{Span, Timestamp};
 use crate::limiter::{LimitedAction, Networks, PrefixLimiter, SourceLimiter};
 use crate::password::Requester;
 
-use super::{EngineError, RequestContext};
+use super::{Engine, EngineError, RequestContext};
 
 /// The limits on what is let in.
 pub(super) struct Admission {
@@ -40,7 +40,7 @@ impl Admission {
     }
 
     /// A place, held until the request is answered.
-    pub(super) fn enter(&self) -> Result<SemaphorePermit<'_>, EngineError> {
+    fn enter(&self) -> Result<SemaphorePermit<'_>, EngineError> {
         self.places.try_acquire().map_err(|_| EngineError::Overloaded { retry_after: RETRY_AFTER })
     }
 
@@ -122,6 +122,22 @@ impl Admission {
     }
 }
 
+impl Engine {
+    /// Does the work of one call of the public interface in a place of its own, or refuses the call where no place is
+    /// free. Each such call does all its work in here, from the first look at the store on. A call that needs another
+    /// one uses what that does inside, so that it holds one place only.
+    ///
+    /// # Errors
+    /// [`EngineError::Overloaded`] and those of the work.
+    pub(super) async fn admitted<T>(
+        &self,
+        work: impl Future<Output = Result<T, EngineError>>,
+    ) -> Result<T, EngineError> {
+        let _place = self.inner.admission.enter()?;
+        work.await
+    }
+}
+
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.admission.hashing.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
@@ -150,3 +166,6 @@ const fn limited(retry_after: Span) -> EngineError {
 
 /// What an overloaded engine asks callers to wait.
 pub(super) const RETRY_AFTER: Span = Span::from_secs(1);
+
+#[cfg(test)]
+mod tests;

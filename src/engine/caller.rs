@@ -143,7 +143,7 @@ impl Engine {
     /// a token is given it: [`Caller::new_token`] must reach it then, and [`ClientView::new_token`] shows it too.
     ///
     /// # Errors
-    /// Only when the store can't be read, or what is owed can't be handed out.
+    /// [`EngineError::Overloaded`], and when the store can't be read, or what is owed can't be handed out.
     ///
     /// [`ClientView::new_token`]: super::ClientView::new_token
     pub async fn identify(&self, token: Option<&str>) -> Result<Caller, EngineError> {
@@ -157,23 +157,26 @@ impl Engine {
     /// [`EngineError::SeveralClients`] where they are of different clients: one of them was planted, and nobody can
     /// tell which; and as [`Engine::identify`].
     pub async fn identify_among<'a>(&self, tokens: impl IntoIterator<Item = &'a str>) -> Result<Caller, EngineError> {
-        let mut found: Option<(Known, Vec<u32>)> = None;
-        for (n, presented) in tokens.into_iter().filter_map(crate::token::parse_client_token).enumerate() {
-            if n == TOKENS_MAX {
-                return Err(EngineError::SeveralClients);
+        self.admitted(async {
+            let mut found: Option<(Known, Vec<u32>)> = None;
+            for (n, presented) in tokens.into_iter().filter_map(crate::token::parse_client_token).enumerate() {
+                if n == TOKENS_MAX {
+                    return Err(EngineError::SeveralClients);
+                }
+                let Some(known) = self.holder_of_token(&presented).await? else { continue };
+                match &mut found {
+                    Some((other, _)) if other.client.id != known.client.id => return Err(EngineError::SeveralClients),
+                    Some((_, generations)) => generations.push(presented.generation),
+                    None => found = Some((known, vec![presented.generation])),
+                }
             }
-            let Some(known) = self.holder_of_token(&presented).await? else { continue };
-            match &mut found {
-                Some((other, _)) if other.client.id != known.client.id => return Err(EngineError::SeveralClients),
-                Some((_, generations)) => generations.push(presented.generation),
-                None => found = Some((known, vec![presented.generation])),
-            }
-        }
-        let Some((known, generations)) = found else { return Ok(Caller::anonymous()) };
-        let (current, owed_to) = (known.client.generation, known.client.owed_to);
-        let best = [Some(current), owed_to, generations.iter().max().copied()];
-        let best = best.into_iter().flatten().find(|generation| generations.contains(generation));
-        self.credentials_of(known, best.unwrap_or_default()).await.map(Caller)
+            let Some((known, generations)) = found else { return Ok(Caller::anonymous()) };
+            let (current, owed_to) = (known.client.generation, known.client.owed_to);
+            let best = [Some(current), owed_to, generations.iter().max().copied()];
+            let best = best.into_iter().flatten().find(|generation| generations.contains(generation));
+            self.credentials_of(known, best.unwrap_or_default()).await.map(Caller)
+        })
+        .await
     }
 
     /// A client that is not stored before something is written for it: no more than its token.
@@ -214,12 +217,15 @@ impl Engine {
     /// Whether the store has the caller's client by now.
     ///
     /// # Errors
-    /// Only when the store can't be read.
+    /// [`EngineError::Overloaded`], and when the store can't be read.
     pub async fn is_stored(&self, caller: &Caller) -> Result<bool, EngineError> {
-        match caller.client_id() {
-            Some(id) => Ok(self.inner.store().client(id).await?.is_some()),
-            None => Ok(false),
-        }
+        self.admitted(async {
+            match caller.client_id() {
+                Some(id) => Ok(self.inner.store().client(id).await?.is_some()),
+                None => Ok(false),
+            }
+        })
+        .await
     }
 
     /// The current token of a client.

@@ -110,18 +110,21 @@ impl Engine {
     /// When it would be more than a hundred years ahead in all, or the offset can't be stored; the clock has not
     /// moved then.
     pub async fn advance_clock(&self, by: Span) -> Result<Option<Timestamp>, EngineError> {
-        let Some(clock) = &self.inner.movable_clock else {
-            return Ok(None);
-        };
-        let offset = clock.offset().as_millis().saturating_add(by.as_millis());
-        if offset > CLOCK_OFFSET_MAX.as_millis() {
-            return Err(ErrorCode::FormParamValueInvalid.on("advance_ms").into());
-        }
-        let value = (CLOCK_OFFSET.to_owned(), offset.to_be_bytes().to_vec());
-        let commit = Commit { at: self.now(), values: vec![value], ..Commit::default() };
-        self.inner.system.persister().commit(commit).await?;
-        clock.advance(by);
-        Ok(Some(self.now()))
+        self.admitted(async {
+            let Some(clock) = &self.inner.movable_clock else {
+                return Ok(None);
+            };
+            let offset = clock.offset().as_millis().saturating_add(by.as_millis());
+            if offset > CLOCK_OFFSET_MAX.as_millis() {
+                return Err(ErrorCode::FormParamValueInvalid.on("advance_ms").into());
+            }
+            let value = (CLOCK_OFFSET.to_owned(), offset.to_be_bytes().to_vec());
+            let commit = Commit { at: self.now(), values: vec![value], ..Commit::default() };
+            self.inner.system.persister().commit(commit).await?;
+            clock.advance(by);
+            Ok(Some(self.now()))
+        })
+        .await
     }
 
     /// Whether it can do its work now: commit what it is asked to. Waits for nothing.
@@ -217,12 +220,10 @@ impl From<PoolError> for EngineError {
 impl From<CommitError> for EngineError {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::Overloaded => Self::Overloaded { retry_after: RETRY_AFTER },
-            CommitError::Client(ClientConflict::TokenReplaced) => Self::TokenReplaced,
-            CommitError::Client(_) => Self::NoClient,
+            // What a sign-up's own commits are refused for means something else beside them.
+            CommitError::Client(conflict) if conflict != ClientConflict::TokenReplaced => Self::NoClient,
             CommitError::Rejected(rejection) if rejection.is(ErrorCode::ResourceNotFound) => Self::NotFound,
-            CommitError::Rejected(rejection) => Self::Rejected(rejection),
-            error => Self::Unavailable(error.to_string()),
+            error => CallError::from(error).into(),
         }
     }
 }

@@ -68,3 +68,36 @@ pub enum NotReady {
     #[error("commits fail; is the disk full?")]
     CommitsFail,
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::client::ClientConflict;
+    use crate::domain::identifier::IdentifierKind;
+    use crate::domain::rejection::ErrorCode;
+    use crate::store::CommitError;
+
+    use super::*;
+
+    #[test]
+    fn a_refused_commit_means_the_same_in_every_call() {
+        let wait = Span::from_secs(7);
+        let code = |code: ErrorCode| EngineError::Rejected(code.into());
+        let unavailable = |error: &EngineError| matches!(error, EngineError::Unavailable(_));
+        for (error, meant) in [
+            (CommitError::Client(ClientConflict::TokenReplaced), EngineError::TokenReplaced),
+            (CommitError::Client(ClientConflict::Unknown), EngineError::NoClient),
+            (CommitError::Client(ClientConflict::SignInChanged), EngineError::NoClient),
+            (CommitError::Rejected(ErrorCode::ResourceNotFound.into()), EngineError::NotFound),
+            (CommitError::Rejected(ErrorCode::TicketInvalidCode.into()), code(ErrorCode::TicketInvalidCode)),
+            (CommitError::LimitExceeded { retry_after: wait }, ErrorCode::TooManyRequests.after(wait).into()),
+            (CommitError::Overloaded, EngineError::Overloaded { retry_after: Span::from_secs(1) }),
+        ] {
+            assert_eq!(EngineError::from(error.clone()), meant, "{error:?}");
+        }
+        let taken = EngineError::from(CommitError::IdentifierTaken(IdentifierKind::Username));
+        assert!(matches!(taken, EngineError::Rejected(rejection) if rejection.is(ErrorCode::FormIdentifierExists)));
+        for error in [CommitError::Unavailable, CommitError::BadRecord, CommitError::Unknown, CommitError::Stale] {
+            assert!(unavailable(&error.clone().into()), "{error:?}");
+        }
+    }
+}

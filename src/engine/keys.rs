@@ -3,6 +3,7 @@
 use crate::domain::id::InstanceId;
 use crate::domain::ports::{Entropy, Sealer};
 use crate::domain::secret::Secret;
+use crate::domain::text::hex;
 use crate::domain::time::Timestamp;
 use crate::store::{Commit, CommitError, Store};
 use crate::token::{Algorithm, InstanceKey, Keyring, SigningKey};
@@ -74,8 +75,7 @@ pub(super) async fn load_secret_key(
     }
     let mut bytes = [0; 32];
     entropy.fill(&mut bytes);
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let made = format!("sk_test_{digits}");
+    let made = format!("sk_test_{}", hex(&bytes));
     write(store, SECRET_KEY, key.seal(SECRET_KEY.as_bytes(), made.as_bytes())).await?;
     Ok(Some(Secret::new(made)))
 }

@@ -1,7 +1,8 @@
 //! The engine: sign-up and sign-in in process. This is the embedding API; HTTP is one of its users. It knows no hyper and no
 //! JSON shapes.
 //!
-//! [`EngineBuilder`] makes an [`Engine`]; its methods are the calls. Begin reading at `sign_ups.rs`.
+//! [`EngineBuilder`] makes an [`Engine`]; its methods are the calls: those of people in `frontend/`, those
+//! of the application's backend in `backend/`. Begin reading at `frontend/sign_ups.rs`.
 
 mod admission;
 mod backend;

@@ -1,33 +1,49 @@
 //! The guide: how Vestibule is made, what it promises, and how to run it.
 //!
-//! [`design`] is where a reader of the code begins. [`security`] goes threat by threat, [`storage`] shows what is on
-//! the disk, and [`operating`] is for those who run it. Those who write a client begin with [`contract`]; it goes on in
-//! [`contract_sign_ups`], [`contract_sign_ins`], [`contract_errors`] and [`contract_backend`]. These modules hold text
-//! only. Comments in the code lead to their headings, and a test checks that the headings are there.
+//! [`getting_started`] leads to a first user; [`settings`] says what a sign-up can ask for, and [`operating`] how to run
+//! an instance. [`design`] is where a reader of the code begins. [`security`] goes threat by threat, [`storage`] shows
+//! what is on the disk. Those who write a client begin with [`contract`]; it goes on in [`contract_sign_ups`],
+//! [`contract_sign_ins`], [`contract_errors`] and [`contract_backend`].
+//!
+//! These modules hold text only. Their links lead to files, so that they work where the repository is shown; `build.rs`
+//! makes links to modules and items of them. Comments in the code lead to their headings, and a test checks that the
+//! headings are there.
 
-#[doc = include_str!("design.md")]
+macro_rules! page {
+    ($name:literal) => {
+        include_str!(concat!(env!("OUT_DIR"), "/guide/", $name, ".md"))
+    };
+}
+
+#[doc = page!("getting_started")]
+pub mod getting_started {}
+
+#[doc = page!("settings")]
+pub mod settings {}
+
+#[doc = page!("design")]
 pub mod design {}
 
-#[doc = include_str!("security.md")]
+#[doc = page!("security")]
 pub mod security {}
 
-#[doc = include_str!("storage.md")]
+#[doc = page!("storage")]
 pub mod storage {}
 
-#[doc = include_str!("operating.md")]
+#[doc = page!("operating")]
 pub mod operating {}
 
-#[doc = include_str!("contract.md")]
+#[doc = page!("contract")]
 pub mod contract {}
 
-#[doc = include_str!("contract_sign_ups.md")]
+#[doc = page!("contract_sign_ups")]
 pub mod contract_sign_ups {}
 
-#[doc = include_str!("contract_sign_ins.md")]
+#[doc = page!("contract_sign_ins")]
 pub mod contract_sign_ins {}
 
-#[doc = include_str!("contract_errors.md")]
+#[doc = page!("contract_errors")]
 pub mod contract_errors {}
 
-#[doc = include_str!("contract_backend.md")]
+#[doc = page!("contract_backend")]
 pub mod contract_backend {}

@@ -1,45 +1,17 @@
 //! What answers requests: the engine and what stands beside it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
-use serde::Serialize;
-
-use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 
 use super::HttpOptions;
+use super::dev::outbox::DevOutbox;
+use super::mount::Mount;
 use super::outcomes::Outcomes;
 use super::request::cookie::CookieSuffix;
 use super::response::cors::Origins;
 use super::response::redirect::Redirects;
 use super::response::refused_origins::RefusedOrigins;
-
-/// The messages that a development instance captured instead of sending them.
-pub trait DevOutbox: Send + Sync {
-    /// The messages to one normalised address, or all of them; oldest first.
-    fn messages(&self, to: Option<&str>) -> Vec<CapturedMessage>;
-}
-
-/// A captured message, as `GET /dev/outbox` shows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct CapturedMessage {
-    /// Its id.
-    pub id: String,
-    /// `email` or `sms`.
-    pub channel: String,
-    /// The normalised address.
-    pub to: String,
-    /// The code it carries.
-    pub code: Option<String>,
-    /// The link it carries.
-    pub link: Option<String>,
-    /// The subject of an e-mail.
-    pub subject: Option<String>,
-    /// The whole text.
-    pub text: String,
-    /// When it was made.
-    pub created_at: Timestamp,
-}
 
 /// Everything a request needs; one per server.
 pub struct App {
@@ -51,6 +23,9 @@ pub struct App {
     pub(super) cookie_suffix: CookieSuffix,
     pub(super) outcomes: Outcomes,
     pub(super) refused_origins: RefusedOrigins,
+    pub(super) mount: Mount,
+    /// Done once a request came whose peer is not known.
+    pub(super) no_peer: Once,
 }
 
 impl App {
@@ -64,6 +39,8 @@ impl App {
             outbox: outbox.filter(|_| options.development),
             outcomes: Outcomes::new(&options),
             refused_origins: RefusedOrigins::default(),
+            mount: Mount::of(&options.public_url),
+            no_peer: Once::new(),
             options,
         }
     }

@@ -1,15 +1,18 @@
 //! The wire edge: HTTP, Clerk's Frontend API shapes, cookies and origins. It knows the engine and the domain; it
 //! must not know the store, the actors or ractor, and it decides nothing about sign-ups.
 //!
-//! Begin reading at [`server`], then `service.rs` (the walk of one request), `router.rs` and `routes/`. Shapes are
-//! in `wire/`, every error text in `error/table.rs`.
+//! Begin reading at [`HttpService`], then `service.rs` (the way of one request) and `routing.rs`. `request/` reads what
+//! comes in, `response/` writes what goes out. The calls are in a folder for each audience: `frontend/`, `backend/`,
+//! `dev/`, `ops/`. Clerk's shapes are in `wire/`, every error text in `response/error/table.rs`. [`server`] holds the
+//! sockets of the program's own server.
 
 mod app;
 pub(in crate::http) mod backend;
 mod call;
 mod dev;
-mod dispatch;
 mod frontend;
+mod http_service;
+mod mount;
 mod ops;
 mod options;
 mod outcomes;
@@ -24,6 +27,8 @@ pub mod server;
 mod service;
 mod wire;
 
-pub use app::{App, CapturedMessage, DevOutbox};
+pub use app::App;
+pub use dev::outbox::{CapturedMessage, DevOutbox};
+pub use http_service::{HttpService, PeerAddress, ResponseBody, ResponseFuture};
 pub use options::HttpOptions;
 pub use server::{BoundServer, bind};

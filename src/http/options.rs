@@ -12,7 +12,7 @@ use crate::config::{Network, RequestLog};
 pub struct HttpOptions {
     /// Where to listen; port 0 takes a free one.
     pub listen: Vec<SocketAddr>,
-    /// How browsers reach the engine.
+    /// How browsers reach the engine, with the path that it is mounted below, if there is one.
     pub public_url: Url,
     /// The origins whose pages may call the engine, compared exactly. The engine's own comes with `public_url`.
     pub allowed_origins: Vec<String>,
@@ -21,6 +21,10 @@ pub struct HttpOptions {
     pub allowed_redirects: Vec<String>,
     /// Peers whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<Network>,
+    /// The peer of requests that an embedder's server passes on without
+    /// [`PeerAddress`](super::PeerAddress), such as the proxy behind a Unix socket. Without it they all count as one
+    /// source, which no forwarding header is believed from.
+    pub default_peer: Option<SocketAddr>,
     /// The largest body.
     pub max_body_bytes: usize,
     /// The most parameters, those of the query and those of the body each.
@@ -72,6 +76,7 @@ impl HttpOptions {
             allowed_origins: Vec::new(),
             allowed_redirects: Vec::new(),
             trusted_proxies: Vec::new(),
+            default_peer: None,
             max_body_bytes: 64 * 1024,
             max_params: 100,
             header_timeout: Duration::from_secs(10),

@@ -30,7 +30,7 @@ use tokio::time::{sleep, timeout};
 use crate::config::Network;
 
 use super::pace::Pace;
-use super::{App, HttpOptions, service};
+use super::{App, HttpOptions, HttpService};
 use connections::{Connections, Order, Seat};
 use received::Received;
 use stream::WatchedStream;
@@ -96,10 +96,11 @@ impl BoundServer {
     /// Serves `app` until `shutdown` resolves, then takes no further connections, closes those that nothing moves on,
     /// and waits for the answers that were begun, at most as long as the options say.
     pub async fn serve(self, app: Arc<App>, shutdown: impl Future<Output = ()>) {
+        let service = HttpService::new(app);
         self.serve_with(
             move |request, peer| {
-                let app = Arc::clone(&app);
-                async move { service::answer(&app, request, peer).await }
+                let service = service.clone();
+                async move { service.respond(request, peer).await }
             },
             shutdown,
         )

@@ -1,5 +1,5 @@
-//! Documents that providers publish, kept for a while: descriptions and keys. Bounded in number and size, and asked for
-//! by one request at a time each: whoever else wants a document meanwhile waits for the same answer.
+//! Cache of the documents that providers publish: discovery documents and key sets (JWKS). The cache is bounded in
+//! number and size. At most one request per document is in flight; other callers wait for its answer.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,25 +14,25 @@ use crate::outbound::Outbound;
 
 use super::ProviderError;
 
-/// A document, or why there was none.
+/// A document, or why there is none.
 type Outcome = Result<Arc<Value>, ProviderError>;
 
 /// Published documents by their URL. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Documents(Arc<Mutex<HashMap<String, Known>>>);
 
-/// What is known of a document.
+/// The cache entry of one document.
 #[derive(Debug, Default)]
 struct Known {
     kept: Option<(Instant, Arc<Value>)>,
     failed: Option<(Instant, ProviderError)>,
-    /// The request that is under way, if one is.
-    flight: Option<Flight>,
+    /// The request that is in flight, if there is one.
+    in_flight: Option<InFlight>,
 }
 
-/// A request that is under way. Whoever waits for it holds a clone.
+/// A request that is in flight. Each caller that waits for it holds a clone.
 #[derive(Clone, Debug)]
-struct Flight {
+struct InFlight {
     outcome: watch::Receiver<Option<Outcome>>,
     waiting: Arc<()>,
 }
@@ -45,48 +45,48 @@ impl Documents {
         max_age: Duration,
         outbound: &Outbound,
     ) -> Result<Arc<Value>, ProviderError> {
-        let mut flight = {
+        let mut in_flight = {
             let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             make_room(&mut known, url);
             let entry = known.entry(url.to_owned()).or_default();
-            if let Some(outcome) = entry.at_hand(max_age) {
+            if let Some(outcome) = entry.cached(max_age) {
                 return outcome;
             }
-            match &entry.flight {
-                Some(flight) if Arc::strong_count(&flight.waiting) > WAITING_MAX => {
+            match &entry.in_flight {
+                Some(in_flight) if Arc::strong_count(&in_flight.waiting) > WAITING_MAX => {
                     return Err(ProviderError::Fetch("too many wait for it".into()));
                 }
-                Some(flight) => flight.clone(),
-                None => entry.flight.insert(self.depart(url, outbound)).clone(),
+                Some(in_flight) => in_flight.clone(),
+                None => entry.in_flight.insert(self.start_request(url, outbound)).clone(),
             }
         };
         let lost = || ProviderError::Fetch("the request for it was lost".into());
-        match timeout(WAIT_MAX, flight.outcome.wait_for(Option::is_some)).await {
+        match timeout(WAIT_MAX, in_flight.outcome.wait_for(Option::is_some)).await {
             Ok(Ok(outcome)) => outcome.clone().unwrap_or_else(|| Err(lost())),
             Ok(Err(_)) => Err(lost()),
             Err(_) => Err(ProviderError::Timeout),
         }
     }
 
-    /// Begins to ask. It is nobody's call: those who wait for it may come and go.
-    fn depart(&self, url: &str, outbound: &Outbound) -> Flight {
-        let (arrival, outcome) = watch::channel(None);
+    /// Starts the request in a task of its own, so that it ends even if every caller is cancelled.
+    fn start_request(&self, url: &str, outbound: &Outbound) -> InFlight {
+        let (sender, outcome) = watch::channel(None);
         let (documents, url, outbound) = (self.clone(), url.to_owned(), outbound.clone());
         tokio::spawn(async move {
-            let landing = Landing { documents: &documents, url: &url };
+            let guard = RequestGuard { documents: &documents, url: &url };
             let outcome = fetch(&url, &outbound).await;
             documents.keep(&url, &outcome);
-            drop(landing);
-            arrival.send_replace(Some(outcome));
+            drop(guard);
+            sender.send_replace(Some(outcome));
         });
-        Flight { outcome, waiting: Arc::default() }
+        InFlight { outcome, waiting: Arc::default() }
     }
 
     fn keep(&self, url: &str, outcome: &Outcome) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = known.entry(url.to_owned()).or_default();
         match outcome {
-            // What was had before is still better than nothing.
+            // Keeps the cached document: an old one is better than none.
             Err(error) => entry.failed = Some((Instant::now(), error.clone())),
             Ok(document) => {
                 entry.failed = None;
@@ -97,31 +97,31 @@ impl Documents {
 }
 
 impl Known {
-    /// What needs no request.
-    fn at_hand(&self, max_age: Duration) -> Option<Outcome> {
-        let is_younger = |at: &Instant, age: Duration| at.elapsed() < age;
+    /// The answer that needs no request: a cached document that is young enough, or a recent failure.
+    fn cached(&self, max_age: Duration) -> Option<Outcome> {
+        let is_within = |at: &Instant, age: Duration| at.elapsed() < age;
         if let Some((at, document)) = &self.kept
-            && is_younger(at, max_age.min(AGE_MAX))
+            && is_within(at, max_age.min(AGE_MAX))
         {
             return Some(Ok(document.clone()));
         }
-        // Whoever is down is left alone for a moment, however many people want to go there.
-        let (_, error) = self.failed.as_ref().filter(|(at, _)| is_younger(at, FAILED))?;
+        // Back-off: a provider that just failed gets no new request for a moment, however many callers there are.
+        let (_, error) = self.failed.as_ref().filter(|(at, _)| is_within(at, FAILED))?;
         Some(Err(error.clone()))
     }
 }
 
-/// However a request ends, the next call may make another.
-struct Landing<'a> {
+/// Drop guard: however a request ends, even by a panic, the next call can start another.
+struct RequestGuard<'a> {
     documents: &'a Documents,
     url: &'a str,
 }
 
-impl Drop for Landing<'_> {
+impl Drop for RequestGuard<'_> {
     fn drop(&mut self) {
         let mut known = self.documents.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = known.get_mut(self.url) {
-            entry.flight = None;
+            entry.in_flight = None;
         }
     }
 }
@@ -137,27 +137,27 @@ async fn fetch(url: &str, outbound: &Outbound) -> Outcome {
     Ok(Arc::new(document.map_err(|_| ProviderError::Fetch("it is no JSON".into()))?))
 }
 
-/// Lets go of the oldest document when there is no room for this one. One that is being asked for stays, or it would
-/// be asked for twice: of those there are no more than requests may be under way.
+/// Evicts the oldest document when the cache is full. An entry with a request in flight stays, or the document would be
+/// requested twice; the outbound client bounds how many such entries there are.
 fn make_room(known: &mut HashMap<String, Known>, url: &str) {
     if known.len() < DOCUMENTS_MAX || known.contains_key(url) {
         return;
     }
-    let idle = known.iter().filter(|(_, entry)| entry.flight.is_none());
+    let idle = known.iter().filter(|(_, entry)| entry.in_flight.is_none());
     let oldest = idle.min_by_key(|(_, entry)| entry.kept.as_ref().map(|(at, _)| *at)).map(|(url, _)| url.clone());
     oldest.map(|url| known.remove(&url));
 }
 
-/// How old a document may be.
+/// Maximum age (TTL) of a cached document.
 pub(super) const AGE_MAX: Duration = Duration::from_secs(3600);
-/// How old keys may be where one is missing: providers publish new ones before they use them, and nobody shall make
-/// the instance ask again for every token with a made-up key id.
+/// Maximum age of a cached key set when a key id is missing from it. Providers publish new keys before they use them.
+/// The limit keeps tokens with invented key ids from causing one request each.
 pub(super) const RENEWED: Duration = Duration::from_secs(10);
-/// For how long a failure to get a document stands.
+/// How long a failed request is remembered before the next one is made.
 const FAILED: Duration = Duration::from_secs(5);
-/// How long a call waits for a request; requests have a deadline of their own, which is shorter.
+/// How long a call waits for a request. The request itself has a shorter timeout.
 const WAIT_MAX: Duration = Duration::from_secs(30);
-/// How many calls wait for one request: while a provider hangs, those who want to go there leave room for others.
+/// How many calls may wait for one request, so that a provider that hangs does not use up the whole server.
 const WAITING_MAX: usize = 1024;
 const DOCUMENTS_MAX: usize = 256;
 
@@ -288,14 +288,15 @@ mod tests {
         (Documents::default(), Outbound::new(options))
     }
 
-    /// Lets time pass for those who look at it, without waiting.
+    /// Advances the paused clock.
     async fn pass(time: Duration) {
         tokio::time::pause();
         tokio::time::advance(time).await;
         tokio::time::resume();
     }
 
-    /// Answers the nth request with a status and a body.
+    /// A test provider that answers the nth request with a status and a body. It returns its URL and the count of
+    /// requests.
     async fn provider(answer: fn(usize) -> (u16, &'static str)) -> (String, Arc<AtomicUsize>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/keys", listener.local_addr().expect("an address"));

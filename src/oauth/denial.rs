@@ -1,13 +1,13 @@
-//! How providers say that the person said no.
+//! Error codes by which providers report that the person refused consent.
 
-/// Whether what a provider sent a browser back with means that the person did not agree, rather than that something
-/// went wrong: `error`, or where that is missing or says something else, the reasons that some providers put beside it.
+/// Whether an error response means that the person refused, and not that something failed. `error` is the standard
+/// parameter; `reasons` are the values of other parameters that some providers send beside it.
 ///
-/// RFC 6749, 4.1.2.1, has one word for it; the others are in the documentation of LinkedIn (`user_cancelled_login`,
-/// `user_cancelled_authorize`), Apple (`user_cancelled_authorize`), Facebook (`error_reason=user_denied`) and Microsoft
-/// (`error_subcode=cancel`), or were seen at providers that spell it in their own way. Words that say that a
-/// page could not be shown (`consent_required`, `interaction_required`, `login_required`: OpenID Connect Core,
-/// 3.1.2.6) are no refusal, and neither is trouble of the provider's own.
+/// RFC 6749, 4.1.2.1 defines `access_denied`. The other codes come from the documentation of LinkedIn
+/// (`user_cancelled_login`, `user_cancelled_authorize`), Apple (`user_cancelled_authorize`), Facebook
+/// (`error_reason=user_denied`) and Microsoft (`error_subcode=cancel`), or were seen at providers with their own
+/// spelling. Codes that say that a page could not be shown (`consent_required`, `interaction_required`,
+/// `login_required`: OpenID Connect Core, 3.1.2.6) are no refusal, and neither are errors of the provider itself.
 pub fn is_denial<'a>(error: Option<&'a str>, reasons: impl IntoIterator<Item = &'a str>) -> bool {
     error.into_iter().chain(reasons).any(|word| {
         let word = word.trim().to_ascii_lowercase().replace(['-', ' '], "_");

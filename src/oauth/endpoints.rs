@@ -1,5 +1,5 @@
-//! Where a provider is: from the settings, its preset, or what it publishes about itself (OpenID Connect Discovery
-//! 1.0, RFC 8414). What the settings say wins.
+//! The endpoints of a provider: from the settings, its discovery document (OpenID Connect Discovery 1.0, RFC 8414) or
+//! its preset, in this order.
 
 use serde_json::Value;
 use url::Url;
@@ -11,17 +11,17 @@ use super::ProviderError;
 use super::cache::{AGE_MAX, Documents};
 use super::preset::{Place, Preset, Quirk};
 
-/// Where a provider is.
+/// The endpoints of a provider.
 #[derive(Clone, Debug)]
 pub(super) struct Endpoints {
-    /// Who signs its ID tokens.
+    /// The issuer of its ID tokens.
     pub(super) issuer: Option<String>,
     pub(super) authorization: Url,
     pub(super) token: Url,
     pub(super) userinfo: Option<Url>,
     pub(super) jwks: Option<Url>,
-    /// Whether it always names itself when it sends the person back (RFC 9207).
-    pub(super) names_itself: bool,
+    /// Whether each authorization response carries the `iss` parameter (RFC 9207).
+    pub(super) sends_iss: bool,
 }
 
 impl Endpoints {
@@ -59,7 +59,7 @@ impl Endpoints {
         let pick = |given: &Option<String>, name: &str, choose: fn(&Place) -> Option<&'static str>| {
             url(given.clone().or_else(|| said(name)).or_else(|| of_preset(choose)), name)
         };
-        // What a known provider signs with stays, even while its description says something new.
+        // The issuer of a preset is fixed: a changed discovery document must not replace it.
         let is_pinned = settings.discovery_endpoint.is_none() && !preset.is_some_and(|p| p.has(Quirk::TenantInIssuer));
         let pinned = of_preset(Place::issuer).filter(|_| is_pinned);
         let authorization = pick(&settings.authorization_endpoint, "authorization_endpoint", Place::authorization)?;
@@ -70,7 +70,7 @@ impl Endpoints {
             token: required(token, "token_endpoint")?,
             userinfo: pick(&settings.userinfo_endpoint, "userinfo_endpoint", Place::userinfo)?,
             jwks: pick(&settings.jwks_uri, "jwks_uri", |_| None)?,
-            names_itself: published
+            sends_iss: published
                 .as_deref()
                 .and_then(|document| document.get("authorization_response_iss_parameter_supported"))
                 .is_some_and(|supported| supported == &Value::Bool(true)),
@@ -78,10 +78,10 @@ impl Endpoints {
     }
 }
 
-/// Where the provider describes itself, if its endpoints are not known without that.
+/// The URL of the discovery document; `None` where the settings name all endpoints that are needed.
 fn description_at(settings: &OAuth, place: Option<&Place>) -> Option<String> {
-    let told = settings.userinfo_endpoint.is_some() || settings.jwks_uri.is_some();
-    if settings.authorization_endpoint.is_some() && settings.token_endpoint.is_some() && told {
+    let has_profile_source = settings.userinfo_endpoint.is_some() || settings.jwks_uri.is_some();
+    if settings.authorization_endpoint.is_some() && settings.token_endpoint.is_some() && has_profile_source {
         return None;
     }
     if let Some(url) = &settings.discovery_endpoint {

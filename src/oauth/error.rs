@@ -1,32 +1,32 @@
-//! Why a provider could not be asked, or was not believed.
+//! Errors of a sign-in through a provider.
 
 use crate::outbound::OutboundError;
 
-/// Why a provider could not be asked, or was not believed. No text of it holds a code, a token or a secret.
+/// Why a request to a provider failed, or its answer was rejected. No message holds a code, a token or a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderError {
-    /// The settings lack something, or contradict the provider.
+    /// A setting is missing, or contradicts what the provider publishes.
     #[error("the provider is not configured: {0}")]
     NotConfigured(String),
-    /// The provider's own description or keys could not be had.
+    /// The discovery document or the key set could not be fetched.
     #[error("the provider's description could not be had: {0}")]
     Fetch(String),
-    /// The provider did not take the code.
+    /// The token endpoint did not accept the authorization code.
     #[error("the code was not exchanged: {0}")]
     TokenExchange(String),
-    /// The provider did not say who the person is.
+    /// The user information could not be fetched, or it names no person.
     #[error("the profile could not be had: {0}")]
     FetchUser(String),
-    /// What the provider said does not hold.
+    /// The provider's answer failed a check.
     #[error("the provider's answer does not hold: {0}")]
     Invalid(&'static str),
-    /// It took too long.
+    /// A request, or all requests together, took longer than the timeout.
     #[error("the provider took too long")]
     Timeout,
 }
 
 impl ProviderError {
-    /// A failed request that was to `fetch` something.
+    /// Turns a failed request into the error of its step; timeouts stay timeouts.
     pub(super) fn fetching(error: &OutboundError, wrap: impl FnOnce(String) -> Self) -> Self {
         match error {
             OutboundError::Timeout(_) => Self::Timeout,

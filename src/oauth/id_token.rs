@@ -1,4 +1,4 @@
-//! ID tokens: who signed them, for whom, and in answer to which request (OpenID Connect Core 3.1.3.7).
+//! ID token validation: signature, issuer, audience and nonce (OpenID Connect Core 3.1.3.7).
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use super::ProviderError;
 use super::cache::{AGE_MAX, Documents, RENEWED};
 use super::preset::{Preset, Quirk};
 
-/// What a token must say.
+/// What a valid token must contain.
 pub(super) struct Expected<'a> {
     pub(super) issuer: &'a str,
-    /// The client's id at the provider.
+    /// The `client_id` at the provider.
     pub(super) audience: &'a str,
     pub(super) nonce: Option<&'a str>,
     pub(super) preset: Option<&'a Preset>,
 }
 
-/// The claims of `token`, if it says what it must and a key at `jwks` signed it.
+/// The claims of `token`, if it meets `expected` and a key of the key set at `jwks` signed it.
 pub(super) async fn verify(
     token: &str,
     expected: &Expected<'_>,
@@ -59,7 +59,7 @@ async fn keys(
     outbound: &Outbound,
 ) -> Result<JwkSet, ProviderError> {
     let document = documents.get(jwks.as_str(), max_age, outbound).await?;
-    // Keys of a kind that nobody here knows are none, rather than the end of all others.
+    // Keys of an unknown type are skipped; the other keys still work.
     let keys = document.get("keys").and_then(Value::as_array).into_iter().flatten();
     let keys = keys.take(KEYS_MAX).filter_map(|key| serde_json::from_value::<Jwk>(key.clone()).ok()).collect();
     Ok(JwkSet { keys })
@@ -91,7 +91,7 @@ fn decode(token: &str, key: &DecodingKey, algorithm: Algorithm, audience: &str) 
     })
 }
 
-/// What the signature and the times don't say.
+/// The checks that the JWT library does not make.
 fn check(claims: &Value, expected: &Expected<'_>) -> Result<(), ProviderError> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let has = |quirk| expected.preset.is_some_and(|preset| preset.has(quirk));
@@ -122,7 +122,7 @@ fn check(claims: &Value, expected: &Expected<'_>) -> Result<(), ProviderError> {
     }
 }
 
-/// Signatures by public keys only: anybody can make the others, given a provider's published key.
+/// Asymmetric algorithms only. With HMAC, an attacker could sign with the published key as the secret.
 const ALGORITHMS: &[Algorithm] = &[
     Algorithm::RS256,
     Algorithm::RS384,
@@ -134,7 +134,7 @@ const ALGORITHMS: &[Algorithm] = &[
     Algorithm::ES384,
     Algorithm::EdDSA,
 ];
-/// How far clocks may be apart, in seconds.
+/// Allowed clock difference, in seconds.
 const LEEWAY_S: u64 = 60;
 const TOKEN_MAX: usize = 64 * 1024;
 const KEYS_MAX: usize = 64;

@@ -1,9 +1,9 @@
-//! Providers of accounts: where they are, how a person is sent to one, and who they say the person is (RFC 6749,
-//! RFC 7636, RFC 9207, OpenID Connect Core 1.0). It knows no sign-up and no browser.
+//! OAuth providers: their endpoints, the authorization request, and the profile of the person who comes back (RFC 6749,
+//! RFC 7636, RFC 9207, OpenID Connect Core 1.0). This room knows no sign-up and no browser.
 //!
-//! A provider is either a [`Preset`] or described in the settings; `endpoints` makes the two alike, `provider` asks,
-//! `id_token` checks what is signed, `profile` reads what is said, and `subject` of whom. `denial` knows the words for a
-//! person's no.
+//! A provider is either a [`Preset`] or described in the settings. `endpoints` gives both the same form, `provider`
+//! sends the requests, `cache` keeps published documents, `id_token` validates ID tokens, `profile` and `subject` read
+//! the user information, and `denial` recognises a refusal.
 
 mod cache;
 mod denial;

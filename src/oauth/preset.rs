@@ -1,32 +1,32 @@
-//! Providers that need no more than credentials, as data, compared in November 2026 with the providers' documentation
-//! and with what other libraries know of them. None was tried with real credentials yet; where one has moved, explicit
-//! endpoints in the settings win.
+//! Built-in providers, as data: they need only credentials. Compared in November 2026 with the providers' documentation
+//! and with other libraries. None was tried with real credentials yet. Where an endpoint has moved, explicit endpoints
+//! in the settings win.
 
-/// A provider that the engine knows.
+/// A built-in provider.
 #[derive(Debug)]
 pub struct Preset {
-    /// Its strategy.
+    /// Strategy name on the wire, such as `oauth_google`.
     pub strategy: &'static str,
-    /// What people call it.
+    /// Name shown to people, such as `Google`.
     pub name: &'static str,
     pub(super) place: Place,
     pub(super) scopes: &'static [&'static str],
     pub(super) claims: Claims,
-    /// Parameters of its own for the page that the person is sent to.
+    /// Extra parameters of the authorization request.
     pub(super) parameters: &'static [(&'static str, &'static str)],
     pub(super) quirks: &'static [Quirk],
 }
 
-/// Where a provider is.
+/// Where the endpoints of a provider are.
 #[derive(Debug)]
 pub(super) enum Place {
-    /// It says so itself: the issuer.
+    /// In the discovery document of this issuer.
     Discovered(&'static str),
-    /// Here: the page, the token endpoint, and who the person is.
+    /// Fixed: the authorization, token and userinfo endpoints.
     At(&'static str, &'static str, &'static str),
 }
 
-/// Where in a provider's answer something is: JSON pointers (RFC 6901), empty for what it does not say.
+/// Where each value is in the provider's answer, as JSON pointers (RFC 6901). Empty: the provider does not send it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Claims {
     pub(super) subject: &'static str,
@@ -39,38 +39,38 @@ pub(super) struct Claims {
     pub(super) picture: &'static str,
 }
 
-/// Whether an address that a provider names is the person's.
+/// Whether the provider confirms that an email address belongs to the person.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Vouching {
-    /// Where this says so.
+    /// If the value at this JSON pointer is true.
     If(&'static str),
     /// Never: the provider does not document that it checks.
     Never,
 }
 
-/// In what a provider differs from the standards.
+/// How a provider differs from the standards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Quirk {
-    /// Calls the client's id `client_key`, and puts commas between scopes.
+    /// Expects `client_id` under the name `client_key`, and commas between scopes.
     ClientKey,
-    /// Takes the code as JSON.
+    /// Expects the token request as JSON instead of a form.
     JsonTokenRequest,
-    /// Has the addresses elsewhere, with the primary one marked; only that one counts.
+    /// Lists the email addresses at this URL; only the primary one is used.
     AddressesAt(&'static str),
-    /// Answers a GraphQL query instead of having a userinfo endpoint.
+    /// The userinfo endpoint is a GraphQL API; this is the query for the profile.
     GraphQl(&'static str),
-    /// Wants this header.
+    /// Expects this header (name, value) in each request.
     Header(&'static str, &'static str),
-    /// Its issuer has the tenant of each person in it, as `{tenantid}`.
+    /// The issuer contains the tenant of each person, as `{tenantid}`.
     TenantInIssuer,
-    /// Writes its issuer without a scheme, too.
+    /// May send its issuer without a scheme.
     BareIssuer,
     /// Leaves the nonce out of ID tokens.
     NoNonce,
-    /// Refuses a code verifier beside the client's secret, or computes challenges of its own: the `state`, the secret
-    /// and, where there is one, the nonce bind the code.
+    /// Refuses PKCE beside a client secret, or computes challenges in its own way. The `state`, the secret and, where
+    /// there is one, the nonce protect the code instead.
     NoPkce,
-    /// Takes the credentials in the body whatever the settings' default says.
+    /// Expects the client credentials in the request body, whatever `token_endpoint_auth_method` says.
     CredentialsInBody,
 }
 
@@ -112,7 +112,7 @@ impl Preset {
     }
 }
 
-/// The preset of a strategy, unless it is one of the instance's own providers.
+/// The preset with this strategy; `None` for a provider that only the settings describe.
 pub fn preset(strategy: &str) -> Option<&'static Preset> {
     PRESETS.iter().find(|preset| preset.strategy == strategy)
 }
@@ -161,16 +161,16 @@ const fn plain(strategy: &'static str, name: &'static str, place: Place, scopes:
 /// All presets.
 pub static PRESETS: &[Preset] = &[
     Preset { quirks: &[Quirk::BareIssuer], ..open_id("oauth_google", "Google", "https://accounts.google.com") },
-    // Names come in a form field at the first sign-in only and are signed by nobody: they are not taken.
+    // Apple sends the name once, in an unsigned form field, so it is not used.
     Preset {
         scopes: &["name", "email"],
         parameters: &[("response_mode", "form_post")],
         quirks: &[Quirk::CredentialsInBody],
         ..open_id("oauth_apple", "Apple", "https://appleid.apple.com")
     },
-    // Tenants may write any address into their directory; `xms_edov` says that its domain is proved.
+    // Tenants can write any address into their directory; `xms_edov` says that the address's domain is verified.
     Preset {
-        // A picture is there for whoever has an access token only.
+        // The picture needs an access token, so its URL would be of no use here.
         claims: Claims { vouching: Vouching::If("/xms_edov"), picture: "", ..STANDARD },
         quirks: &[Quirk::TenantInIssuer],
         ..open_id("oauth_microsoft", "Microsoft", "https://login.microsoftonline.com/common/v2.0")

@@ -1,18 +1,19 @@
-//! Reading a profile out of what a provider says, whatever it says.
+//! Reads a profile from a provider's answer, and leaves out values that are malformed.
 
 use serde_json::Value;
 
 use crate::domain::identifier::EmailAddress;
+use crate::domain::text;
 use crate::domain::verification::Profile;
 
 use super::ProviderError;
 use super::preset::{Claims, Vouching};
 use super::subject::subject;
 
-/// The profile in `said`.
+/// The profile in `said`, the provider's answer. `scopes` are those that the person granted.
 ///
 /// # Errors
-/// Where it does not name the person: without a lasting name there is no account.
+/// Where the subject, the stable id of the account, is missing or malformed.
 pub(super) fn profile(said: &Value, claims: &Claims, scopes: Vec<String>) -> Result<Profile, ProviderError> {
     let subject = subject(said, claims.subject).unwrap_or_default();
     let is_plain = !subject.chars().any(|c| c.is_control() || c.is_whitespace());
@@ -27,7 +28,7 @@ pub(super) fn profile(said: &Value, claims: &Claims, scopes: Vec<String>) -> Res
     let (mut first_name, mut last_name) =
         (text(said, claims.first_name, NAME_MAX), text(said, claims.last_name, NAME_MAX));
     if first_name.is_none() && last_name.is_none() {
-        (first_name, last_name) = halves(text(said, claims.name, NAME_MAX));
+        (first_name, last_name) = split_name(text(said, claims.name, NAME_MAX));
     }
     let picture = text(said, claims.picture, URL_MAX);
     Ok(Profile {
@@ -42,7 +43,7 @@ pub(super) fn profile(said: &Value, claims: &Claims, scopes: Vec<String>) -> Res
     })
 }
 
-/// What stands at a pointer; an empty one means nothing, rather than everything.
+/// The value at a pointer. By RFC 6901 an empty pointer means the whole document; here it means no value.
 fn at<'a>(said: &'a Value, pointer: &str) -> Option<&'a Value> {
     if pointer.is_empty() { None } else { said.pointer(pointer) }
 }
@@ -52,23 +53,24 @@ fn text(said: &Value, pointer: &str, max: usize) -> Option<String> {
     (!text.is_empty() && text.len() <= max && !text.chars().any(char::is_control)).then(|| text.to_owned())
 }
 
-/// Whether what the provider calls an address is the same address here, so that its word for the one holds for the other.
+/// Whether normalisation leaves the address the same, so that the provider's verification holds for the stored form
+/// too.
 fn is_unambiguous(email: &str) -> bool {
     EmailAddress::parse(email).is_ok_and(|address| address.is_meant_by(email))
 }
 
-/// Providers write the truth in several ways.
+/// Providers write true as `true`, `"true"`, `"1"` or `1`.
 fn is_true(value: &Value) -> bool {
     match value {
         Value::Bool(flag) => *flag,
-        Value::String(text) => text == "true" || text == "1",
+        Value::String(text) => text::is_true(text),
         Value::Number(number) => number.as_u64() == Some(1),
         _ => false,
     }
 }
 
-/// A name in one piece: what comes before its last word, and that.
-fn halves(name: Option<String>) -> (Option<String>, Option<String>) {
+/// Splits a full name at its last space into first and last name.
+fn split_name(name: Option<String>) -> (Option<String>, Option<String>) {
     match name.as_deref().and_then(|name| name.rsplit_once(' ')) {
         Some((first, last)) => (Some(first.trim().to_owned()), Some(last.to_owned())),
         None => (name, None),
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_somebody_without_a_plain_lasting_name() {
+    fn a_profile_without_a_plain_stable_subject_is_refused() {
         for subject in [json!(null), json!(""), json!("a b"), json!("a\nb"), json!({}), json!("x".repeat(256))] {
             let refused = profile(&json!({"sub": subject}), &STANDARD, vec![]);
             assert!(refused.is_err(), "{subject}");

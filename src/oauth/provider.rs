@@ -1,4 +1,4 @@
-//! Asking a provider: the page that a person is sent to, and who they are once they are back.
+//! The authorization code flow: builds the authorization request, exchanges the code and reads the profile.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -29,36 +29,36 @@ use super::preset::{Claims, Preset, Quirk, STANDARD, preset};
 use super::profile::profile;
 use super::subject;
 
-/// All providers. Clones share what was learnt about them.
+/// Client of all providers. Clones share the cache of published documents.
 #[derive(Clone, Debug, Default)]
 pub struct Providers {
     outbound: Outbound,
     documents: Documents,
 }
 
-/// What a person is sent to a provider with.
+/// Parameters of an authorization request.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthorizeParams<'a> {
-    /// Where the provider sends the person back to.
+    /// Where the provider redirects the browser to.
     pub redirect_uri: &'a Url,
-    /// What it sends them back with.
+    /// The `state` parameter, returned unchanged by the provider.
     pub state: &'a str,
-    /// What its ID token must repeat.
+    /// The `nonce` that the ID token must repeat.
     pub nonce: &'a str,
-    /// The PKCE verifier, which is kept back.
+    /// The PKCE code verifier (RFC 7636). Only its SHA-256 is in the request.
     pub pkce_verifier: &'a str,
-    /// `prompt` of OpenID Connect, from the application.
+    /// `prompt` (OpenID Connect Core 3.1.2.1), if the application gave one.
     pub prompt: Option<&'a str>,
-    /// `login_hint` of OpenID Connect, from the application.
+    /// `login_hint` (OpenID Connect Core 3.1.2.1), if the application gave one.
     pub login_hint: Option<&'a str>,
 }
 
-/// What a person came back with, and what they were sent with.
+/// An authorization response, with what its request contained.
 #[derive(Clone, Copy)]
 pub struct Callback<'a> {
-    /// The code.
+    /// The authorization code.
     pub code: &'a str,
-    /// Which provider it says it is (RFC 9207).
+    /// The `iss` parameter: which provider answers (RFC 9207).
     pub iss: Option<&'a str>,
     /// The same as in the [`AuthorizeParams`].
     pub redirect_uri: &'a Url,
@@ -68,7 +68,7 @@ pub struct Callback<'a> {
     pub pkce_verifier: &'a str,
 }
 
-/// What a token response has beyond RFC 6749.
+/// The field that OpenID Connect adds to a token response.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct IdTokenField {
     #[serde(default)]
@@ -92,30 +92,30 @@ type OAuthClient = Client<
 >;
 
 impl Providers {
-    /// All providers, asked through `outbound`.
+    /// A client that sends its requests through `outbound`.
     pub fn new(outbound: Outbound) -> Self {
         Self { outbound, documents: Documents::default() }
     }
 
-    /// The URL of the provider's page for this person. PKCE is S256, for all but those who refuse it (`Quirk::NoPkce`).
+    /// The URL of the authorization request. PKCE is S256, except for providers that refuse PKCE (`Quirk::NoPkce`).
     ///
     /// # Errors
-    /// Where the provider is not configured, or does not say where it is.
+    /// Where a setting is missing, or the provider's endpoints can't be found.
     pub async fn authorize_url(
         &self,
         strategy: &str,
         settings: &OAuth,
-        ask: &AuthorizeParams<'_>,
+        params: &AuthorizeParams<'_>,
     ) -> Result<Url, ProviderError> {
         let preset = preset(strategy);
         let endpoints = self.endpoints(settings, preset).await?;
-        let client = client(settings, preset, &endpoints, ask.redirect_uri)?;
+        let client = client(settings, preset, &endpoints, params.redirect_uri)?;
         let challenge =
-            PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(ask.pkce_verifier.to_owned()));
+            PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(params.pkce_verifier.to_owned()));
         let separator = if has(preset, Quirk::ClientKey) { "," } else { " " };
         let scopes = scopes(settings, preset).join(separator);
         let mut request =
-            client.authorize_url(|| CsrfToken::new(ask.state.to_owned())).add_extra_param("nonce", ask.nonce);
+            client.authorize_url(|| CsrfToken::new(params.state.to_owned())).add_extra_param("nonce", params.nonce);
         if !has(preset, Quirk::NoPkce) {
             request = request.set_pkce_challenge(challenge);
         }
@@ -126,10 +126,10 @@ impl Providers {
             request = request.add_extra_param("client_key", settings.client_id.clone());
         }
         let of_preset = preset.map(|preset| preset.parameters).unwrap_or_default();
-        for (name, value) in of_preset.iter().filter(|(name, _)| *name != "prompt" || ask.prompt.is_none()) {
+        for (name, value) in of_preset.iter().filter(|(name, _)| *name != "prompt" || params.prompt.is_none()) {
             request = request.add_extra_param(*name, *value);
         }
-        for (name, value) in [("prompt", ask.prompt), ("login_hint", ask.login_hint)] {
+        for (name, value) in [("prompt", params.prompt), ("login_hint", params.login_hint)] {
             if let Some(value) = value.filter(|value| !value.is_empty() && value.len() <= HINT_MAX) {
                 request = request.add_extra_param(name, value);
             }
@@ -137,20 +137,20 @@ impl Providers {
         Ok(request.url().0)
     }
 
-    /// Who the person is that came back with a code.
+    /// Exchanges the authorization code and returns the person's profile.
     ///
     /// # Errors
-    /// Where the provider does not take the code, does not say who the person is, or what it says does not hold.
+    /// Where the code is not accepted, the profile can't be fetched, or an answer fails a check.
     pub async fn exchange(
         &self,
         strategy: &str,
         settings: &OAuth,
         callback: &Callback<'_>,
     ) -> Result<Profile, ProviderError> {
-        within_the_deadline(self.exchanged(strategy, settings, callback)).await
+        with_deadline(self.run_exchange(strategy, settings, callback)).await
     }
 
-    async fn exchanged(
+    async fn run_exchange(
         &self,
         strategy: &str,
         settings: &OAuth,
@@ -181,7 +181,7 @@ impl Providers {
                 if subject::subject(&more, claims.subject) != subject::subject(&signed, claims.subject) {
                     return Err(ProviderError::Invalid("it speaks of two persons"));
                 }
-                merged(more, signed)
+                merge(more, signed)
             }
             (Some(signed), _) => signed,
             (None, Some(url)) => self.userinfo(url, access_token, preset).await?,
@@ -190,10 +190,10 @@ impl Providers {
         profile(&said, &claims, granted)
     }
 
-    /// Who the person is whose ID token an application brings along. The token must be for this instance's client.
+    /// The profile in an ID token that an application got by itself. Its audience must be this instance's `client_id`.
     ///
     /// # Errors
-    /// Where the provider signs no such tokens, or this one does not hold.
+    /// Where the provider issues no ID tokens, or this one is not valid.
     pub async fn verify_token(
         &self,
         strategy: &str,
@@ -201,10 +201,10 @@ impl Providers {
         token: &str,
         nonce: Option<&str>,
     ) -> Result<Profile, ProviderError> {
-        within_the_deadline(self.verified(strategy, settings, token, nonce)).await
+        with_deadline(self.run_verify(strategy, settings, token, nonce)).await
     }
 
-    async fn verified(
+    async fn run_verify(
         &self,
         strategy: &str,
         settings: &OAuth,
@@ -244,7 +244,7 @@ impl Providers {
         request.request_async(&sender).await.map_err(|error| match error {
             RequestTokenError::Request(error) => ProviderError::fetching(&error, ProviderError::TokenExchange),
             RequestTokenError::ServerResponse(said) => {
-                // Of the provider's words only the code, which RFC 6749 5.2 limits to a few plain words.
+                // Only the error code, which RFC 6749 5.2 limits to a few ASCII words; free text could hold secrets.
                 let word: String = said.error().to_string().chars().filter(char::is_ascii_graphic).take(64).collect();
                 ProviderError::TokenExchange(word)
             }
@@ -263,7 +263,7 @@ impl Providers {
             _ => None,
         });
         if let Some(url) = addresses {
-            // Without that scope there is no address; the person can still give one.
+            // Without the scope for it the list is refused. The person can still enter an address.
             let list = self.resource(url, access_token, None, preset).await.unwrap_or_default();
             let primary = list.as_array().into_iter().flatten().find(|entry| entry["primary"] == json!(true));
             if let (Some(primary), Some(object)) = (primary, said.as_object_mut()) {
@@ -306,12 +306,12 @@ impl Providers {
     }
 }
 
-/// Several requests follow each other here, and each has a deadline; a person waits for all of them together.
-async fn within_the_deadline<T>(work: impl Future<Output = Result<T, ProviderError>>) -> Result<T, ProviderError> {
+/// One timeout for all requests together, since each has only its own and the person waits for all.
+async fn with_deadline<T>(work: impl Future<Output = Result<T, ProviderError>>) -> Result<T, ProviderError> {
     tokio::time::timeout(DEADLINE, work).await.unwrap_or(Err(ProviderError::Timeout))
 }
 
-/// Sends token requests, each in the way that its provider wants them.
+/// Sends token requests in the form that the provider expects.
 struct Sender<'a> {
     outbound: &'a Outbound,
     client_id: &'a str,
@@ -339,7 +339,7 @@ impl<'c> AsyncHttpClient<'c> for Sender<'_> {
     }
 }
 
-/// RFC 6749 5.1 has the scopes as one text; some providers answer with a list.
+/// In RFC 6749 5.1 `scope` is one text; some providers send a list.
 fn with_scope_as_text(answer: HttpResponse) -> HttpResponse {
     let scopes = |body: &Value| {
         let list = body["scope"].as_array()?.iter().map(|scope| scope.as_str()).collect::<Option<Vec<_>>>()?;
@@ -376,11 +376,12 @@ fn client(
     })
 }
 
-/// A provider that names itself must be the one asked; one that always does must (RFC 9207 2.4).
+/// Checks the `iss` parameter against the issuer. It is required where the provider says that it always sends it (RFC
+/// 9207 2.4).
 fn check_issuer(iss: Option<&str>, endpoints: &Endpoints) -> Result<(), ProviderError> {
     match (iss, endpoints.issuer.as_deref()) {
         (Some(said), Some(known)) if said != known => Err(ProviderError::Invalid("another provider answers")),
-        (None, _) if endpoints.names_itself => Err(ProviderError::Invalid("the provider does not say who it is")),
+        (None, _) if endpoints.sends_iss => Err(ProviderError::Invalid("the provider does not say who it is")),
         _ => Ok(()),
     }
 }
@@ -401,8 +402,8 @@ fn lacks_address(signed: &Value, claims: &Claims) -> bool {
     claims.email.is_empty() || signed.pointer(claims.email).is_none()
 }
 
-/// Both together; what was signed wins.
-fn merged(more: Value, signed: Value) -> Value {
+/// Merges both objects; signed values win.
+fn merge(more: Value, signed: Value) -> Value {
     match (more, signed) {
         (Value::Object(mut all), Value::Object(signed)) => {
             all.extend(signed);
@@ -425,7 +426,7 @@ fn add_header(preset: Option<&Preset>, headers: &mut http::HeaderMap) {
 }
 
 const HINT_MAX: usize = 320;
-/// How long finding out who somebody is may take in all.
+/// Timeout for all requests of one exchange together.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 #[cfg(test)]
@@ -440,7 +441,7 @@ mod tests {
             }
             Ok(())
         };
-        assert_eq!(within_the_deadline(slow).await, Err(ProviderError::Timeout));
+        assert_eq!(with_deadline(slow).await, Err(ProviderError::Timeout));
     }
 
     #[test]

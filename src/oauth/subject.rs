@@ -1,12 +1,12 @@
-//! The provider's lasting name for a person. Some providers write it as a number, and two long numbers that are one as a
-//! float must stay two persons.
+//! The subject: the stable id of a person at a provider. Some providers send it as a number. Two long numbers that are
+//! equal as floats must stay two persons.
 
 use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 use serde_json::{Number, Value};
 
-/// The name at `pointer`; `None` where there is no text and no number.
+/// The subject at `pointer`; `None` if the value is neither text nor number.
 pub(super) fn subject(said: &Value, pointer: &str) -> Option<String> {
     match said.pointer(pointer).filter(|_| !pointer.is_empty())? {
         Value::String(text) => Some(text.clone()),
@@ -15,21 +15,21 @@ pub(super) fn subject(said: &Value, pointer: &str) -> Option<String> {
     }
 }
 
-/// What `json` says, with the number at `pointer` in the one form that it is known by: a whole number as all its digits,
-/// however it is written (`1e3` and `1000.0` are the person 1000); one with a fraction as serde_json writes it, or as it is
-/// written where that would lose some of it. One beyond [`EXPONENT_MAX`] names nobody.
+/// Parses `json` and replaces the number at `pointer` with one canonical form. A whole number becomes all its digits,
+/// however it is written (`1e3` and `1000.0` are the subject 1000). A fraction is written as serde_json writes it, or
+/// as received where that would lose digits. An exponent beyond [`EXPONENT_MAX`] gives no subject.
 ///
-/// Integers of 64 bits keep the form that they were always stored in. A whole number written with a point or an exponent
-/// was stored as `1000.0` before, and is not recognised by that name any more.
+/// Integers of 64 bits keep the form in which they were always stored. Whole numbers written with a point or an
+/// exponent were once stored as `1000.0`; that form is not recognised any more.
 ///
 /// # Errors
-/// Where it is no JSON.
+/// Where `json` is not valid JSON.
 pub(super) fn read(json: &[u8], pointer: &str) -> Result<Value, serde_json::Error> {
     let mut said: Value = serde_json::from_slice(json)?;
     if let Some(Value::Number(number)) = said.pointer_mut(pointer).filter(|_| !pointer.is_empty())
         && !(number.is_i64() || number.is_u64())
-        && let Some(written) = std::str::from_utf8(json).ok().and_then(|text| written_at(text, pointer))
-        && let name = name_of(&written, number)
+        && let Some(written) = std::str::from_utf8(json).ok().and_then(|text| raw_at(text, pointer))
+        && let name = canonical(&written, number)
         && let Some(place) = said.pointer_mut(pointer)
     {
         *place = name.map_or(Value::Null, Value::String);
@@ -37,8 +37,8 @@ pub(super) fn read(json: &[u8], pointer: &str) -> Result<Value, serde_json::Erro
     Ok(said)
 }
 
-/// How a value is written. Of members of the same name the last one counts, as with serde_json.
-fn written_at(json: &str, pointer: &str) -> Option<String> {
+/// The value as received. Of members with the same name the last one counts, as in serde_json.
+fn raw_at(json: &str, pointer: &str) -> Option<String> {
     let mut here: &str = json;
     for name in pointer.split('/').skip(1) {
         let members: HashMap<String, &RawValue> = serde_json::from_str(here).ok()?;
@@ -47,8 +47,8 @@ fn written_at(json: &str, pointer: &str) -> Option<String> {
     Some(here.trim().to_owned())
 }
 
-/// The one form of a number that is no integer of 64 bits; `None` for what is too large to write out.
-fn name_of(written: &str, read: &Number) -> Option<String> {
+/// The canonical form of a number that is no 64-bit integer; `None` if it is too large to write out.
+fn canonical(written: &str, read: &Number) -> Option<String> {
     let (digits, point) = decimal(written)?;
     let is_whole = usize::try_from(point).is_ok_and(|point| digits.len() <= point);
     if digits.is_empty() {
@@ -68,7 +68,7 @@ fn name_of(written: &str, read: &Number) -> Option<String> {
     Some(format!("{sign}{digits}{}", "0".repeat(zeros)))
 }
 
-/// The digits of a number as JSON writes it, without zeros at the ends, and the place of its point.
+/// The significant digits of a JSON number and the position of its decimal point.
 fn decimal(written: &str) -> Option<(String, i64)> {
     let (number, exponent) = written.split_once(['e', 'E']).unwrap_or((written, "0"));
     let (whole, fraction) =
@@ -83,7 +83,7 @@ fn decimal(written: &str) -> Option<(String, i64)> {
     Some((significant.trim_end_matches('0').to_owned(), point))
 }
 
-/// The largest exponent that is written out: no provider has as many people.
+/// The largest exponent that is written out; no provider has that many people.
 const EXPONENT_MAX: i64 = 40;
 
 #[cfg(test)]
@@ -130,14 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_fills_pages_names_nobody() {
+    fn a_number_with_a_huge_exponent_is_no_subject() {
         for written in ["1e41", "1E+41", "-1e300", "123.5e41"] {
             assert_eq!(name_in(&format!("{{\"sub\":{written}}}"), "/sub"), None, "{written}");
         }
     }
 
     #[test]
-    fn whoever_is_known_by_a_shorter_number_stays_known() {
+    fn a_person_known_by_a_shorter_number_stays_known() {
         for written in ["0", "123", "-5", "9007199254740993", "18446744073709551615", "1.50", "0.1", "1e-7", "2.5e-300"]
         {
             let today: Value = serde_json::from_str(written).expect("a number");

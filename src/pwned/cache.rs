@@ -1,26 +1,26 @@
-//! The ranges that were asked for last.
+//! Cache of the latest ranges.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// SHA-1.
+/// A SHA-1 hash.
 pub(super) type Hash = [u8; 20];
 
-/// Ranges by their prefix: few, since a range is some 20 KB, and nobody gains much from more than the repeated tries of
-/// the same password.
+/// Sorted ranges by prefix, each with the time of its request. Few are kept: a range has about 20 KB, and a cache
+/// mainly helps repeated tries of the same password.
 #[derive(Debug, Default)]
 pub(super) struct Cache(HashMap<String, (Instant, Vec<Hash>)>);
 
 impl Cache {
-    /// Whether a hash is in its range; `None` where that has to be asked for.
+    /// Whether `hash` is in the cached range; `None` if the range is not cached or too old.
     pub(super) fn find(&self, prefix: &str, hash: &Hash, now: Instant) -> Option<bool> {
         let (since, hashes) = self.0.get(prefix)?;
         (now < *since + AGE_MAX).then(|| hashes.binary_search(hash).is_ok())
     }
 
-    /// Keeps a range, sorted, in place of the oldest one.
+    /// Adds a sorted range, in place of the oldest one if the cache is full.
     pub(super) fn keep(&mut self, prefix: String, hashes: Vec<Hash>, now: Instant) {
         if self.0.len() >= RANGES_MAX && !self.0.contains_key(&prefix) {
             let oldest = self.0.iter().min_by_key(|(_, (since, _))| *since).map(|(prefix, _)| prefix.clone());

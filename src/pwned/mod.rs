@@ -1,6 +1,6 @@
-//! Whether a password is known from data breaches, by a range look-up: a service such as Have I Been Pwned hears the
-//! first five hexadecimal digits of the password's SHA-1 and answers with all known hashes that begin so. It learns
-//! neither the password nor whether it was found. This room does not know whose password it is, nor why it is asked.
+//! Checks whether a password is known from data breaches, by a range look-up: a service such as Have I Been Pwned gets
+//! the first five hexadecimal digits of the password's SHA-1, the prefix, and answers with all known hashes that begin
+//! with it. It learns neither the password nor the result. This room knows neither the person nor the reason.
 //!
 //! Begin reading at [`PwnedRange::knows`].
 

@@ -1,4 +1,4 @@
-//! Asking for a range, and finding a password in it.
+//! Requests a range and searches it for a password.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::outbound::{Outbound, OutboundOptions};
 use super::cache::{Cache, Hash};
 use super::trouble::Trouble;
 
-/// A service that answers range look-ups, such as `https://api.pwnedpasswords.com/range/`. Clones share what they know.
+/// Client of a range service, such as `https://api.pwnedpasswords.com/range/`. Clones share the cache.
 #[derive(Clone, Debug)]
 pub struct PwnedRange {
     url: Url,
@@ -29,8 +29,8 @@ struct Shared {
 }
 
 impl PwnedRange {
-    /// The service at `url`, which the operator names: it may be on the instance's own network. The five digits are
-    /// put behind it, as the last part of its path.
+    /// The service at `url`. The operator sets it, so it may be in a private network. The prefix is appended as the
+    /// last part of the path.
     pub fn new(mut url: Url) -> Self {
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
@@ -40,8 +40,8 @@ impl PwnedRange {
         Self { url, outbound: Outbound::new(options), shared: Arc::default() }
     }
 
-    /// Whether the service knows a password. Where it can't be asked the answer is no: nobody is kept from signing up
-    /// because somebody else's server is down. That is told once, and counted.
+    /// Whether the service knows a password. If the service fails the answer is no, so that an outage does not block
+    /// sign-ups. An outage is logged once, and skipped look-ups are counted.
     pub async fn knows(&self, password: &Secret<String>) -> bool {
         let hash = hash_of(password);
         let prefix = prefix_of(&hash);
@@ -54,21 +54,21 @@ impl PwnedRange {
         }
         match self.ask(&prefix).await {
             Ok(hashes) => {
-                self.shared.trouble.is_over();
+                self.shared.trouble.note_success();
                 let known = hashes.binary_search(&hash).is_ok();
                 self.cache(|cache| cache.keep(prefix, hashes, Instant::now()));
                 known
             }
             Err(why) => {
-                self.shared.trouble.note(&why, Instant::now());
+                self.shared.trouble.note_failure(&why, Instant::now());
                 false
             }
         }
     }
 
-    /// All known hashes that begin so, sorted. An error says nothing about what was asked.
+    /// Requests the sorted hashes of a prefix. The error text contains nothing of the password.
     async fn ask(&self, prefix: &str) -> Result<Vec<Hash>, String> {
-        // With padding nobody learns the range from the size of the answer.
+        // Padding hides the prefix from observers who see only the size of the answer.
         let request = Request::get(format!("{}{prefix}", self.url))
             .header("add-padding", "true")
             .body(Vec::new())
@@ -91,13 +91,13 @@ fn hash_of(password: &Secret<String>) -> Hash {
     hash
 }
 
-/// The first five hexadecimal digits, in upper case.
+/// The prefix: the first five hexadecimal digits, in upper case.
 fn prefix_of(hash: &Hash) -> String {
     format!("{:02X}{:02X}{:X}", hash[0], hash[1], hash[2] >> 4)
 }
 
-/// The hashes in an answer: the 35 other digits and, behind a colon, how often each was seen. Padding was seen never.
-/// `None` where no line is of that kind.
+/// The hashes in an answer: one line each, with the other 35 digits, a colon and a count. Padding lines have the count
+/// 0 and are skipped. `None` if no line has this form.
 fn hashes_in(answer: &[u8], prefix: &str) -> Option<Vec<Hash>> {
     let text = std::str::from_utf8(answer).ok()?;
     let rows = text.lines().filter_map(|line| {
@@ -123,9 +123,9 @@ fn hash_from(digits: &str) -> Option<Hash> {
     Some(hash)
 }
 
-/// Somebody waits for a sign-up meanwhile.
+/// Short, because a person waits for the answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// An answer has about 2000 lines of 40 bytes today.
+/// In bytes; answers have about 2000 lines of 40 bytes in 2026.
 const BODY_MAX: usize = 512 * 1024;
 const AT_ONCE: usize = 32;
 
@@ -142,23 +142,23 @@ mod tests {
     /// SHA-1 of "password": 5BAA6 1E4C9B93F3F0682250B6CF8331B7EE68FD8.
     const FOUND: &str = "0018A45C4D1DEF81644B54AB7F969B88D65:10\r\n1E4C9B93F3F0682250B6CF8331B7EE68FD8:9545824\r\n";
 
-    /// A service that answers everything with these bytes, and what it was asked.
+    /// A test service that answers each request with these bytes, and the last request that it got.
     async fn service(answer: Vec<u8>, asked: Arc<AtomicUsize>) -> (PwnedRange, Arc<Mutex<String>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/range/", listener.local_addr().expect("an address"));
-        let heard = Arc::new(Mutex::new(String::new()));
-        let ear = heard.clone();
+        let last_request = Arc::new(Mutex::new(String::new()));
+        let recorded = last_request.clone();
         tokio::spawn(async move {
             for _ in 0..100 {
                 let Ok((mut stream, _)) = listener.accept().await else { return };
                 let mut request = vec![0; 4096];
                 let length = stream.read(&mut request).await.unwrap_or_default();
-                *ear.lock().expect("not poisoned") = String::from_utf8_lossy(&request[..length]).to_lowercase();
+                *recorded.lock().expect("not poisoned") = String::from_utf8_lossy(&request[..length]).to_lowercase();
                 asked.fetch_add(1, Ordering::SeqCst);
                 drop(stream.write_all(&answer).await);
             }
         });
-        (PwnedRange::new(url.parse().expect("a URL")), heard)
+        (PwnedRange::new(url.parse().expect("a URL")), last_request)
     }
 
     fn http(status: &str, body: &[u8]) -> Vec<u8> {
@@ -173,9 +173,9 @@ mod tests {
     #[tokio::test]
     async fn a_known_password_is_found_and_only_five_digits_are_told() {
         let asked = Arc::new(AtomicUsize::new(0));
-        let (range, heard) = service(http("200 OK", FOUND.as_bytes()), asked.clone()).await;
+        let (range, last_request) = service(http("200 OK", FOUND.as_bytes()), asked.clone()).await;
         assert!(range.knows(&secret("password")).await);
-        let request = heard.lock().expect("not poisoned").clone();
+        let request = last_request.lock().expect("not poisoned").clone();
         assert!(request.starts_with("get /range/5baa6 http/1.1\r\n"), "{request}");
         assert!(request.contains("add-padding: true") && !request.contains("1e4c9b93"), "{request}");
         assert!(!range.knows(&secret("wanders under elms")).await);
@@ -213,7 +213,7 @@ mod tests {
             hangs_up,
         ] {
             let asked = Arc::new(AtomicUsize::new(0));
-            // No other test may reach that line of the log: it would be decided there that nobody listens to it.
+            // No other test may log from that line: `tracing` would remember that it has no subscriber.
             let said = captured("warn", || {
                 runtime().block_on(async {
                     let (range, _) = service(answer, asked.clone()).await;

@@ -1,36 +1,35 @@
-//! A time in which the service can't be asked: told once when it begins and once when it ends, however many look-ups it
-//! costs.
+//! Outages of the service: logged once at the start and once at the end, however many look-ups fail.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Whether look-ups fail at present.
+/// The current outage, if there is one.
 #[derive(Debug, Default)]
 pub(super) struct Trouble(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// When the service was last tried in vain.
+    /// Time of the last failed request; `None` outside an outage.
     tried: Option<Instant>,
-    /// How many passwords were not looked up since it began.
+    /// Look-ups skipped since the outage began.
     missed: u64,
 }
 
 impl Trouble {
-    /// Whether the service was tried in vain just now: then it is left alone, and nobody waits for it.
+    /// Whether a request failed a short time ago. Then no new one is made (back-off).
     pub(super) fn is_recent(&self, now: Instant) -> bool {
         self.state(|state| state.tried.is_some_and(|tried| now < tried + PAUSE))
     }
 
-    /// A password is not looked up because of it.
+    /// Counts a look-up that the outage prevented.
     pub(super) fn count(&self) {
         self.state(|state| state.missed += 1);
     }
 
-    /// A look-up failed.
-    pub(super) fn note(&self, why: &str, now: Instant) {
+    /// Notes a failed request.
+    pub(super) fn note_failure(&self, why: &str, now: Instant) {
         let begins = self.state(|state| {
             state.missed += 1;
             state.tried.replace(now).is_none()
@@ -40,8 +39,8 @@ impl Trouble {
         }
     }
 
-    /// A look-up worked.
-    pub(super) fn is_over(&self) {
+    /// Notes a successful request, which ends the outage.
+    pub(super) fn note_success(&self) {
         let missed = self.state(|state| state.tried.take().map(|_| std::mem::take(&mut state.missed)));
         if let Some(missed) = missed {
             tracing::info!(missed, "passwords are looked up among the leaked ones again");
@@ -58,7 +57,7 @@ impl Trouble {
     }
 }
 
-/// How long the service is left alone.
+/// Back-off: time without requests after a failed one.
 const PAUSE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
@@ -69,11 +68,11 @@ mod tests {
     fn it_is_tried_again_after_a_pause_and_counted_until_it_is_over() {
         let (trouble, now) = (Trouble::default(), Instant::now());
         assert!(!trouble.is_recent(now));
-        trouble.note("it is down", now);
+        trouble.note_failure("it is down", now);
         trouble.count();
         assert!(trouble.is_recent(now + PAUSE / 2) && !trouble.is_recent(now + PAUSE));
         assert_eq!(trouble.counted(), 2);
-        trouble.is_over();
+        trouble.note_success();
         assert_eq!((trouble.counted(), trouble.is_recent(now)), (0, false));
     }
 }

@@ -1,8 +1,8 @@
 //! Where sign-ups, users, sessions and clients are kept. One write verb, [`Store::commit`], and few reads.
 //!
 //! This room knows domain values and bytes; it knows no actor, no HTTP and no settings. Uniqueness of identifiers
-//! is decided here and nowhere else. Begin reading at `store.rs` for the contract, at `plan.rs` for how it is kept;
-//! `kv.rs` is what a back end has to offer.
+//! is decided here and nowhere else. Begin reading at `store.rs` for the contract, at
+//! `kv/planner.rs` for how it is kept; [`KeyValue`] is what a back end has to offer. [`ledger`] is the one on the disk.
 
 #[cfg(test)]
 mod contract;
@@ -28,7 +28,7 @@ pub use kv::retention::{ExpiredKey, ScanCursor, ScanPage};
 pub use kv::seal::{Sealed, Sealing};
 pub use private::make_private;
 pub use store::{
-    BoxFuture, ClientWrite, Commit, CommitError, Committed, InvitationChange, OutboxEntry, SignUpWrite, Store,
-    StoreError, WaitlistChange,
+    BoxFuture, ClientWrite, Commit, CommitError, Committed, InvitationChange, OutboxEntry, OutboxKind, SignUpWrite,
+    Store, StoreError, WaitlistChange,
 };
 pub use writable::{could_be_written, could_hold_data};

@@ -1,7 +1,5 @@
 //! The store's contract: what every back end does, tested by one suite for all of them.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::domain::client::{Client, ClientChange, ClientConflict};
@@ -21,7 +19,7 @@ use super::health::Health;
 use super::kv::retention::{ExpiredKey, ScanCursor, ScanPage};
 
 /// A future that can be kept behind a trait object.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub use futures_util::future::BoxFuture;
 
 /// One atomic unit: all of it is written or nothing.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +42,7 @@ pub struct Commit {
     pub invitations: Vec<InvitationChange>,
     /// What happens to the waiting list, in order.
     pub waitlist: Vec<WaitlistChange>,
-    /// Messages to send.
+    /// What is to leave.
     pub outbox: Vec<OutboxEntry>,
     /// Messages that are done with.
     pub sent: Vec<MessageId>,
@@ -117,21 +115,32 @@ pub enum WaitlistChange {
     Delete(WaitlistEntryId),
 }
 
-/// A message on its way out; its secret part is sealed.
+/// Something on its way out; its secret part is sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboxEntry {
-    /// The message's id, the same over retries.
+    /// Its id, the same over retries.
     pub id: MessageId,
-    /// The normalised address.
-    pub to: Identifier,
-    /// The address as typed.
-    pub display_to: String,
-    /// The code and the token of the link, sealed under the instance key.
+    /// What it is, and where it goes.
+    pub kind: OutboxKind,
+    /// What it says, such as a code and the token of a link, sealed under the instance key.
     pub sealed: Vec<u8>,
     /// When it was made.
     pub created_at: Timestamp,
     /// After this it is not sent any more.
     pub expire_at: Timestamp,
+}
+
+/// What an entry of the outbox is. Every use of it names each kind, so that the compiler shows what a new one touches.
+/// It also needs a record of its own, with the next schema number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OutboxKind {
+    /// A message to an address.
+    Message {
+        /// The normalised address.
+        to: Identifier,
+        /// The address as typed.
+        display_to: String,
+    },
 }
 
 /// What a commit leaves behind that its caller wants to show.

@@ -1,7 +1,7 @@
-//! Client tokens: derived, not stored
-//! ([guide: Client identity and tokens](crate::guide::design#client-identity-and-tokens)). base64url of client id,
-//! generation and a MAC over both and the salt in the client's record; so the data files hold no token, and a token is
-//! checked without an index.
+//! Client tokens: computed from the instance key, not stored
+//! ([guide: Client identity and tokens](crate::guide::design#client-identity-and-tokens)). A token is the base64url
+//! form of client id, generation and a MAC over both and the salt in the client's record. So the data files hold no
+//! token, and checking one needs no index.
 
 use aws_lc_rs::constant_time;
 use base64::Engine as _;
@@ -12,17 +12,17 @@ use crate::domain::secret::Secret;
 
 use super::InstanceKey;
 
-/// A token as somebody presented it: nothing about it is proved yet.
+/// A token that a request carries, parsed but not verified.
 #[derive(Clone)]
 pub struct PresentedToken {
-    /// The client it is said to be of.
+    /// The client id that it claims.
     pub client_id: ClientId,
-    /// Which of the client's tokens it is said to be.
+    /// The generation that it claims; each new token of a client raises it by one.
     pub generation: u32,
     mac: [u8; 32],
 }
 
-/// Reads a client token; `None` for anything else.
+/// Parses a client token; `None` for anything else.
 pub fn parse_client_token(text: &str) -> Option<PresentedToken> {
     if text.len() > 2 * BYTES {
         return None;
@@ -35,21 +35,22 @@ pub fn parse_client_token(text: &str) -> Option<PresentedToken> {
 }
 
 impl InstanceKey {
-    /// The token of a client at a generation.
+    /// The token of a client with this generation and salt.
     pub fn client_token(&self, id: ClientId, generation: u32, salt: &[u8; 16]) -> Secret<String> {
         let mac = self.client_mac(id, generation, salt);
         let bytes = [id.as_bytes().as_slice(), &generation.to_be_bytes(), &mac].concat();
         Secret::new(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// Whether a presented token is genuine; compared in constant time. Whether it is the current one is for the
-    /// client's record to say.
+    /// Whether a token was made under this key, compared in constant time. Whether its generation is the current one is
+    /// in the client's record.
     pub fn verify(&self, presented: &PresentedToken, salt: &[u8; 16]) -> bool {
         let mac = self.client_mac(presented.client_id, presented.generation, salt);
         constant_time::verify_slices_are_equal(&mac, &presented.mac).is_ok()
     }
 
-    /// The salt of a client as it begins: from its id, so that the token of a client that is not stored can be checked.
+    /// The first salt of a client, derived from its id, so that the token of a client that is not stored yet can be
+    /// verified.
     pub fn client_salt(&self, id: ClientId) -> [u8; 16] {
         let mac = self.token_mac(&[b"salt", id.as_bytes()]);
         let mut salt = [0; 16];

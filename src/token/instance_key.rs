@@ -1,5 +1,5 @@
-//! The instance key: 32 random bytes in a file of their own, apart from the data. Everything secret in the data is
-//! digested or sealed under keys derived from it.
+//! The instance key: 32 random bytes in a file of their own, apart from the data. All secrets in the data are digested
+//! or encrypted under keys derived from it.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -16,7 +16,7 @@ use crate::config::guessable;
 use crate::domain::ports::{Entropy, KeyedDigest, Sealer};
 use crate::entropy::OsEntropy;
 
-/// The key of an instance. It is not in the data files and not in backups.
+/// The instance key, with the keys derived from it. It is neither in the data files nor in backups.
 pub struct InstanceKey {
     digests: hmac::Key,
     tokens: hmac::Key,
@@ -25,44 +25,44 @@ pub struct InstanceKey {
     bytes: Zeroizing<[u8; 32]>,
 }
 
-/// Why a key file can't be used.
+/// Why a key file is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    /// It can't be read or written.
+    /// Reading or writing failed.
     #[error("the key file {path} can't be used: {error}")]
     Io {
-        /// The file.
+        /// Path of the key file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         error: io::Error,
     },
-    /// It holds nothing.
+    /// The file is empty.
     #[error(
         "the key file {0} is empty; put the key back, or remove the file if there is no data yet: a new key is made then"
     )]
     Empty(PathBuf),
-    /// It is a directory, which container engines make where a file that is to be mounted is missing.
+    /// It is a directory. Container engines create one when a file to be mounted is missing.
     #[error(
         "the key file {0} is a directory; remove it, and put the key there or name another file in `instance.key_file`"
     )]
     Directory(PathBuf),
-    /// It holds something else.
+    /// The content is not 32 bytes in base64.
     #[error("{0} is not a key file: it must hold 32 bytes as one line of base64")]
     Malformed(PathBuf),
-    /// Others can read it.
+    /// The file permissions let other users read it.
     #[error("the key file {0} can be read by others; run `chmod 600` on it")]
     Exposed(PathBuf),
 }
 
 impl InstanceKey {
-    /// A fresh key.
+    /// A new random key.
     pub fn generate() -> Self {
         let mut bytes = Zeroizing::new([0; 32]);
         OsEntropy::new().fill(bytes.as_mut());
         Self::from_bytes(bytes)
     }
 
-    /// The key with these bytes.
+    /// The key made of these bytes.
     pub fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Self {
         let root = hmac::Key::new(hmac::HMAC_SHA256, bytes.as_ref());
         let derive = |purpose: &str| hmac::sign(&root, purpose.as_bytes());
@@ -80,8 +80,8 @@ impl InstanceKey {
         }
     }
 
-    /// Reads the key from `path`, or makes the file, readable by its owner only, with a fresh key. Of several that
-    /// start at once all get the same key; a crash leaves the whole file or none.
+    /// Reads the key from `path`, or creates the file with a new key, readable by its owner only. Processes that start
+    /// at once all get the same key. A crash leaves either the whole file or none.
     ///
     /// # Errors
     /// See [`KeyFileError`].
@@ -91,21 +91,21 @@ impl InstanceKey {
         }
         let io = |error| KeyFileError::Io { path: path.to_owned(), error };
         Self::generate().write(path).map_err(io)?;
-        // Whichever was there first is the key.
+        // Another process may have created the file first; its key counts.
         Self::load(path)?.ok_or_else(|| io(io::ErrorKind::NotFound.into()))
     }
 
-    /// Why somebody could guess it; reads on from "it".
+    /// Why the key is easy to guess, as the end of a sentence that begins with "it"; `None` for a good key.
     pub fn weakness(&self) -> Option<&'static str> {
         guessable(self.bytes.as_ref())
     }
 
-    /// A fingerprint that tells whether data was written under this key.
+    /// A digest of the key, stored with the data: opening data written under another key is refused.
     pub const fn check_value(&self) -> [u8; 32] {
         self.check_value
     }
 
-    /// The key that the store seals its values under.
+    /// The key under which the store encrypts its values.
     pub fn store_key(&self) -> Zeroizing<[u8; 32]> {
         let root = hmac::Key::new(hmac::HMAC_SHA256, self.bytes.as_ref());
         let mut key = Zeroizing::new([0; 32]);
@@ -113,7 +113,7 @@ impl InstanceKey {
         key
     }
 
-    /// The MAC of a client token's parts.
+    /// The MAC of a token's parts.
     pub(super) fn token_mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         mac(&self.tokens, parts)
     }
@@ -135,7 +135,7 @@ impl InstanceKey {
         file.take(LENGTH_MAX as u64).read_to_end(&mut text).map_err(io)?;
         let text = text.trim_ascii();
         if text.is_empty() {
-            // There is nothing in it to be read by others.
+            // An empty file is reported before its permissions: there is nothing secret in it.
             return Err(KeyFileError::Empty(path.to_owned()));
         }
         if metadata.permissions().mode() & 0o077 != 0 {
@@ -147,7 +147,7 @@ impl InstanceKey {
         Ok(Some(Self::from_bytes(Zeroizing::new(bytes))))
     }
 
-    /// Leaves the key under this name unless there is a file already. It is whole and synced before it gets the name.
+    /// Writes the key under this name unless a file exists. The file is complete and synced before it gets the name.
     fn write(&self, path: &Path) -> io::Result<()> {
         let mut number = [0; 8];
         OsEntropy::new().fill(&mut number);
@@ -163,7 +163,7 @@ impl InstanceKey {
             _ => Ok(()),
         };
         named.and(removed)?;
-        // The file's name must last as long as the data that is useless without it.
+        // Syncs the directory: if the file's name were lost in a crash, the data could never be read again.
         match path.parent().filter(|p| !p.as_os_str().is_empty()) {
             Some(folder) => fs::File::open(folder)?.sync_all(),
             None => fs::File::open(".")?.sync_all(),
@@ -224,9 +224,9 @@ fn mac(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
     digest
 }
 
-/// Far more than a key file holds; of a longer file no more is read.
+/// Bytes read at most; a key file is much shorter.
 const LENGTH_MAX: usize = 1024;
-/// The first byte of everything sealed: AES-256-GCM, nonce, ciphertext, tag.
+/// Format byte of all encrypted values: AES-256-GCM as nonce, ciphertext, tag.
 const FORMAT: u8 = 1;
 
 #[cfg(test)]

@@ -13,22 +13,22 @@ use serde_json::json;
 use crate::domain::id::InstanceId;
 use crate::domain::secret::Secret;
 
-/// How session tokens are signed.
+/// Signature algorithms of session tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Algorithm {
-    /// RSASSA-PKCS1-v1_5 with SHA-256 and RSA-2048: the only one that Clerk's backend package accepts.
+    /// RSASSA-PKCS1-v1_5 with SHA-256 and RSA-2048, the only algorithm that Clerk's backend package accepts.
     #[default]
     Rs256,
-    /// Ed25519, faster to sign.
+    /// Ed25519, which signs faster.
     EdDsa,
 }
 
-/// A key that could not be made, read or used.
+/// A key could not be made, parsed or used. The library gives no reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the key was rejected")]
 pub struct KeyError;
 
-/// A private key with its id.
+/// A private key and its key id (`kid`).
 pub struct SigningKey {
     id: InstanceId,
     pair: Pair,
@@ -45,7 +45,7 @@ pub struct Keyring {
 }
 
 impl Algorithm {
-    /// Its name in a JWT header.
+    /// The name in the `alg` header of a JWT.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Rs256 => "RS256",
@@ -61,10 +61,10 @@ impl fmt::Display for Algorithm {
 }
 
 impl SigningKey {
-    /// A fresh key; RSA takes a tenth of a second.
+    /// A new random key. RSA takes about 100 ms.
     ///
     /// # Errors
-    /// When the library can't make one.
+    /// Where key generation fails.
     pub fn generate(id: InstanceId, algorithm: Algorithm) -> Result<Self, KeyError> {
         let pair = match algorithm {
             Algorithm::Rs256 => Pair::Rsa(Box::new(RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyError)?)),
@@ -73,10 +73,10 @@ impl SigningKey {
         Ok(Self { id, pair })
     }
 
-    /// The key in a PKCS#8 document.
+    /// Parses a PKCS#8 document (DER).
     ///
     /// # Errors
-    /// When the document does not hold a key of that kind.
+    /// Where the document does not hold a key of this algorithm.
     pub fn from_pkcs8(id: InstanceId, algorithm: Algorithm, document: &[u8]) -> Result<Self, KeyError> {
         let pair = match algorithm {
             Algorithm::Rs256 => Pair::Rsa(Box::new(RsaKeyPair::from_pkcs8(document).map_err(|_| KeyError)?)),
@@ -85,10 +85,10 @@ impl SigningKey {
         Ok(Self { id, pair })
     }
 
-    /// The key as a PKCS#8 document, to be sealed.
+    /// The key as a PKCS#8 document (DER), for encrypted storage.
     ///
     /// # Errors
-    /// When the library can't encode it.
+    /// Where encoding fails.
     pub fn to_pkcs8(&self) -> Result<Secret<Vec<u8>>, KeyError> {
         Ok(Secret::new(match &self.pair {
             Pair::Rsa(pair) => pair.as_der().map_err(|_| KeyError)?.as_ref().to_vec(),
@@ -137,12 +137,12 @@ impl SigningKey {
 }
 
 impl Keyring {
-    /// A ring of one key.
+    /// A keyring with one key.
     pub const fn new(active: SigningKey) -> Self {
         Self { active }
     }
 
-    /// The public halves, as a JWK Set.
+    /// The public keys, as a JWK Set (RFC 7517).
     pub fn jwks(&self) -> serde_json::Value {
         json!({"keys": [self.active.jwk()]})
     }

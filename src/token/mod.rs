@@ -1,5 +1,5 @@
-//! Keys and tokens: the instance key with what is derived from and sealed under it, client tokens, signing keys,
-//! session tokens, JWKS. This room knows no store, no actor and no HTTP.
+//! Keys and tokens: the instance key with all that is derived from it or encrypted under it, client tokens, signing
+//! keys, session tokens, JWKS. This room knows no store, no actor and no HTTP.
 
 mod client_token;
 mod instance_key;

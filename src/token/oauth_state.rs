@@ -1,9 +1,9 @@
-//! The `state` of a trip to a provider, and the secrets that belong to it: all derived from the nonce that the
-//! sign-up holds, so that the data files hold neither
+//! The `state` parameter of an authorization request, the PKCE verifier and the OpenID nonce. All are derived from the
+//! nonce in the sign-up or sign-in, so the data files hold none of them
 //! ([guide: An account at a provider](crate::guide::design#an-account-at-a-provider)).
 //!
-//! A `state` also carries, sealed, where the browser is to go afterwards: somebody who comes back when nothing is known
-//! of the trip any more still has a page to go to.
+//! A `state` also carries, encrypted, the URLs to which the browser is redirected at the end. So a browser that returns
+//! late, when the attempt is no longer stored, still gets to a page of the application.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,29 +14,29 @@ use crate::domain::secret::Secret;
 
 use super::InstanceKey;
 
-/// A trip to a provider and back.
+/// One authorization request: what its `state` parameter identifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OAuthState {
-    /// Whose trip it is.
+    /// The sign-up or sign-in that it belongs to.
     pub of: FlowId,
-    /// The client that it began on.
+    /// The client that started it.
     pub client: ClientId,
-    /// How the browser that comes back is known.
+    /// How the returning browser proves that it is that client.
     pub carrier: TokenCarrier,
-    /// Fresh for this trip.
+    /// Random for each request.
     pub nonce: [u8; 16],
 }
 
-/// Where the browser goes after a trip: absolute URLs that were allowed when it began.
+/// Redirect targets at the end of the flow: absolute URLs, checked against the allowed ones when it began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places {
-    /// Without a session.
+    /// Target if no session was created.
     pub redirect_url: String,
-    /// With one; the same as without when absent.
+    /// Target if a session was created; `redirect_url` if absent.
     pub action_complete_redirect_url: Option<String>,
 }
 
-/// What a trip belongs to.
+/// The attempt that an authorization request belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlowId {
     /// A sign-up.
@@ -45,21 +45,22 @@ pub enum FlowId {
     SignIn(SignInId),
 }
 
-/// How the browser that comes back from a provider is known to be the one that left.
+/// How the browser that returns from a provider proves that it is the one that left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TokenCarrier {
-    /// It presents the client's token, as browsers with cookies do.
+    /// It sends the client token in its cookie.
     #[default]
     Cookie,
-    /// The system's browser comes back for an application without cookies: what the provider said is handed to the
-    /// application sealed, and counts once the client presents it.
+    /// The application has no cookies and the system's browser returns. The provider's answer is given to the
+    /// application encrypted, and counts only once the client itself presents it.
     Header,
-    /// A dev browser, whose token is not in the navigation: whoever has the `state` counts. Development only.
+    /// A development browser, whose token is not in the navigation request: a valid `state` is enough. Development
+    /// only.
     DevBrowser,
 }
 
 impl OAuthState {
-    /// The `state` parameter. Places that would make it longer than providers take are left out.
+    /// The `state` parameter. Targets that would make it longer than providers accept are left out.
     pub fn state(&self, places: &Places, key: &InstanceKey) -> String {
         let body = self.body();
         let bytes = [body.as_slice(), &self.tag(&body, key)[..TAG]].concat();
@@ -68,7 +69,8 @@ impl OAuthState {
         if state.len() > STATE_MAX { URL_SAFE_NO_PAD.encode(bytes) } else { state }
     }
 
-    /// Reads a `state` that this instance made, and where it leads, if it says so; `None` for anything else.
+    /// Verifies and parses a `state` of this instance, with its redirect targets if it carries them; `None` for
+    /// anything else.
     pub fn read(state: &str, key: &InstanceKey) -> Option<(Self, Option<Places>)> {
         if state.len() > STATE_MAX {
             return None;
@@ -76,21 +78,21 @@ impl OAuthState {
         let bytes = URL_SAFE_NO_PAD.decode(state).ok()?;
         let (body, rest) = bytes.split_first_chunk::<BODY>()?;
         let (tag, sealed) = rest.split_first_chunk::<TAG>()?;
-        let trip = Self::of_body(body)?;
+        let request = Self::of_body(body)?;
         let (mut expected, mut presented) = ([0; 32], [0; 32]);
-        expected[..TAG].copy_from_slice(&trip.tag(body, key)[..TAG]);
+        expected[..TAG].copy_from_slice(&request.tag(body, key)[..TAG]);
         presented[..TAG].copy_from_slice(tag);
         if !key.equal(&expected, &presented) {
             return None;
         }
         if sealed.is_empty() {
-            return Some((trip, None));
+            return Some((request, None));
         }
         let opened = key.open(&[SEALED, body].concat(), sealed)?;
-        Some((trip, Some(Places::of_text(str::from_utf8(&opened).ok()?))))
+        Some((request, Some(Places::of_text(str::from_utf8(&opened).ok()?))))
     }
 
-    /// The PKCE verifier (RFC 7636): 43 characters.
+    /// The PKCE code verifier (RFC 7636), 43 characters.
     pub fn pkce_verifier(&self, key: &InstanceKey) -> Secret<String> {
         Secret::new(URL_SAFE_NO_PAD.encode(key.digest(&[b"oauth pkce verifier", &self.body()])))
     }
@@ -100,7 +102,7 @@ impl OAuthState {
         Secret::new(URL_SAFE_NO_PAD.encode(key.digest(&[b"oidc nonce", &self.body()])))
     }
 
-    /// What a sealed hand-over is bound to.
+    /// The fixed part of a `state`, in bytes. Encrypted values of this request are bound to it as associated data.
     pub fn body(&self) -> [u8; BODY] {
         let (kind, id) = match &self.of {
             FlowId::SignUp(id) => (1, id.as_bytes()),
@@ -143,7 +145,7 @@ impl OAuthState {
 }
 
 impl Places {
-    /// Where the browser goes.
+    /// The redirect target of a flow that ended with or without a session.
     pub fn destination(&self, has_session: bool) -> &str {
         match &self.action_complete_redirect_url {
             Some(url) if has_session => url,
@@ -151,7 +153,7 @@ impl Places {
         }
     }
 
-    /// A URL has no line breaks; what has is none.
+    /// Both URLs, separated by a line break; `None` if one contains a line break and so is no URL.
     fn to_text(&self) -> Option<String> {
         let complete = self.action_complete_redirect_url.as_deref().unwrap_or_default();
         let is_url = |text: &str| !text.contains('\n');
@@ -167,9 +169,9 @@ impl Places {
 
 const BODY: usize = 2 + 16 + 16 + 16;
 const TAG: usize = 16;
-/// What is sealed beside a trip's body is sealed as this.
+/// Label that separates these encrypted values from others under the same key.
 const SEALED: &[u8] = b"oauth places";
-/// As long as a `state` may be, in letters: X takes 500, the fewest of all providers that say how many.
+/// Maximum length of a `state` in characters: X accepts 500, the smallest documented limit.
 const STATE_MAX: usize = 500;
 
 #[cfg(test)]
@@ -184,10 +186,10 @@ mod tests {
             (FlowId::SignIn(SignInId::from_bytes([2; 16])), TokenCarrier::Header),
             (FlowId::SignUp(SignUpId::from_bytes([3; 16])), TokenCarrier::DevBrowser),
         ] {
-            let trip = OAuthState { of, client: ClientId::from_bytes([4; 16]), carrier, nonce: [5; 16] };
+            let request = OAuthState { of, client: ClientId::from_bytes([4; 16]), carrier, nonce: [5; 16] };
             for places in [places(), Places { action_complete_redirect_url: None, ..places() }] {
-                let state = trip.state(&places, &key);
-                assert_eq!(OAuthState::read(&state, &key), Some((trip, Some(places))));
+                let state = request.state(&places, &key);
+                assert_eq!(OAuthState::read(&state, &key), Some((request, Some(places))));
                 assert_eq!(OAuthState::read(&state, &InstanceKey::generate()), None);
             }
         }
@@ -197,25 +199,25 @@ mod tests {
     fn a_state_keeps_where_it_leads_to_itself_and_is_never_longer_than_providers_take() {
         let key = InstanceKey::generate();
         let of = FlowId::SignIn(SignInId::from_bytes([1; 16]));
-        let trip =
+        let request =
             OAuthState { of, client: ClientId::from_bytes([4; 16]), carrier: TokenCarrier::Cookie, nonce: [5; 16] };
-        let state = trip.state(&places(), &key);
+        let state = request.state(&places(), &key);
         let bytes = URL_SAFE_NO_PAD.decode(&state).expect("base64url");
         assert!(!bytes.windows(4).any(|window| window == b"http"), "a provider is not told");
         for length in [0, 100, 200, 300, 5000] {
             let long = Places { redirect_url: format!("https://a.example/{}", "a".repeat(length)), ..places() };
-            let state = trip.state(&long, &key);
+            let state = request.state(&long, &key);
             assert!(state.len() <= STATE_MAX, "{}", state.len());
             let (read, places) = OAuthState::read(&state, &key).expect("it is ours");
-            assert_eq!((read, places.is_some()), (trip, length <= 200), "{length}");
+            assert_eq!((read, places.is_some()), (request, length <= 200), "{length}");
         }
-        // A state from before there were places in it, and a place that is no URL.
+        // A state without targets, as older versions made it, and a target that is no URL.
         let bare = URL_SAFE_NO_PAD.encode(&bytes[..BODY + TAG]);
-        assert_eq!(OAuthState::read(&bare, &key), Some((trip, None)));
+        assert_eq!(OAuthState::read(&bare, &key), Some((request, None)));
         let odd = Places { redirect_url: "a\nb".into(), ..places() };
-        assert_eq!(OAuthState::read(&trip.state(&odd, &key), &key), Some((trip, None)));
-        // What is sealed belongs to its trip alone.
-        let other = OAuthState { nonce: [6; 16], ..trip }.state(&Places::default(), &key);
+        assert_eq!(OAuthState::read(&request.state(&odd, &key), &key), Some((request, None)));
+        // The encrypted part of one request is refused in another.
+        let other = OAuthState { nonce: [6; 16], ..request }.state(&Places::default(), &key);
         let other = URL_SAFE_NO_PAD.decode(other).expect("base64url");
         let mixed = [&other[..BODY + TAG], &bytes[BODY + TAG..]].concat();
         assert_eq!(OAuthState::read(&URL_SAFE_NO_PAD.encode(mixed), &key), None);
@@ -225,9 +227,9 @@ mod tests {
     fn every_changed_bit_of_a_state_is_noticed() {
         let key = InstanceKey::generate();
         let of = FlowId::SignUp(SignUpId::from_bytes([1; 16]));
-        let trip =
+        let request =
             OAuthState { of, client: ClientId::from_bytes([4; 16]), carrier: TokenCarrier::Cookie, nonce: [5; 16] };
-        let bytes = URL_SAFE_NO_PAD.decode(trip.state(&places(), &key)).expect("base64url");
+        let bytes = URL_SAFE_NO_PAD.decode(request.state(&places(), &key)).expect("base64url");
         for bit in 0..bytes.len() * 8 {
             let mut changed = bytes.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
@@ -244,16 +246,16 @@ mod tests {
     }
 
     #[test]
-    fn no_two_trips_share_a_secret() {
+    fn no_two_requests_share_a_secret() {
         let key = InstanceKey::generate();
         let of = FlowId::SignUp(SignUpId::from_bytes([1; 16]));
-        let trip = |nonce| OAuthState {
+        let request = |nonce| OAuthState {
             of,
             client: ClientId::from_bytes([4; 16]),
             carrier: TokenCarrier::Cookie,
             nonce: [nonce; 16],
         };
-        let (one, other) = (trip(1), trip(2));
+        let (one, other) = (request(1), request(2));
         assert_ne!(one.pkce_verifier(&key).expose(), other.pkce_verifier(&key).expose());
         assert_ne!(one.oidc_nonce(&key).expose(), other.oidc_nonce(&key).expose());
         assert_ne!(one.oidc_nonce(&key).expose(), one.pkce_verifier(&key).expose());

@@ -1,6 +1,6 @@
-//! Testing tokens: an application's own tests show them to pass where people meet a captcha
-//! ([guide: Testing tokens](crate::guide::contract_backend#testing-tokens)). Derived, not stored: when it expires, and
-//! a MAC over that.
+//! Testing tokens: with one, an application's own tests skip the captcha
+//! ([guide: Testing tokens](crate::guide::contract_backend#testing-tokens)). A token is its expiry time and a MAC over
+//! it; it is not stored.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,13 +12,13 @@ use crate::domain::time::Timestamp;
 use super::InstanceKey;
 
 impl InstanceKey {
-    /// A testing token that is good until `expire_at`.
+    /// A testing token that is valid until `expire_at`.
     pub fn testing_token(&self, expire_at: Timestamp) -> Secret<String> {
         let body = expire_at.as_millis().to_be_bytes();
         Secret::new(URL_SAFE_NO_PAD.encode([body.as_slice(), &self.testing_mac(&body)].concat()))
     }
 
-    /// Whether `text` is a testing token of this instance that is good at `now`.
+    /// Whether `text` is a testing token of this instance that is still valid at `now`.
     pub fn is_testing_token(&self, text: &str, now: Timestamp) -> bool {
         let bytes =
             Some(text).filter(|text| text.len() <= 2 * BYTES).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());

@@ -1,5 +1,5 @@
-//! Tickets of invitations: derived, not stored. base64url of the invitation's id and a MAC over it, so that the data
-//! files hold no ticket; whether it is still good is for the invitation's record to say.
+//! Invitation tickets: the base64url form of the invitation's id and a MAC over it. They are not stored, so the data
+//! files hold no ticket. Whether a ticket is still valid is in the invitation's record.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,7 +17,7 @@ impl InstanceKey {
         Secret::new(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// The invitation that a ticket of this instance is for; `None` for anything else.
+    /// The invitation id in a ticket of this instance; `None` for anything else.
     pub fn read_ticket(&self, text: &str) -> Option<InvitationId> {
         if text.len() > 2 * BYTES {
             return None;

@@ -1,5 +1,6 @@
-// The pages and scripts of README.md, as they stand there: a page pasted into a file, a component compiled, a script
-// given a token. (Its shell and configuration are run by tests/it/readme.rs, its Rust as a documentation test.)
+// The pages and scripts of README.md and of the guide's first page, as they are written there: a page pasted into a file, a
+// component compiled, a script given a token. (Their shell and configuration are run by tests/it/readme.rs, their Rust as
+// documentation tests.)
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -17,7 +18,11 @@ import { SignUpForm } from './support/sign_up_form.mjs';
 
 const skip = browserMissing ?? false;
 const PASSWORD = 'tide-glass-Lantern-47';
-const README = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+const TEXT = (
+  await Promise.all(
+    ['../../README.md', '../../src/guide/getting_started.md'].map((path) => readFile(new URL(path, import.meta.url), 'utf8')),
+  )
+).join('\n');
 /** Where the snippets say that things are. */
 const ORIGIN = 'http://localhost:3000';
 const ENGINE = 'http://localhost:8080';
@@ -43,14 +48,14 @@ after(async () => {
 });
 
 blocks('html').forEach((page, at) => {
-  test(`page ${at + 1} of the README signs a person up`, { skip }, async (t) => {
+  test(`page ${at + 1} of the documents signs a person up`, { skip }, async (t) => {
     pages.show('/', page);
     await signUp(t, `page${at}@example.com`);
   });
 });
 
 blocks('jsx').forEach((component, at) => {
-  test(`component ${at + 1} of the README signs a person up`, { skip }, async (t) => {
+  test(`component ${at + 1} of the documents signs a person up`, { skip }, async (t) => {
     pages.serve('/app.js', await bundle(component));
     pages.show('/', html('<div id="app"></div><script src="/app.js"></script>'));
     const page = await signUp(t, `component${at}@example.com`);
@@ -60,7 +65,7 @@ blocks('jsx').forEach((component, at) => {
 });
 
 blocks('js').forEach((script, at) => {
-  test(`script ${at + 1} of the README tells whose the token is that the walk with curl ends in`, async (t) => {
+  test(`script ${at + 1} of the documents tells whose the token is that the walk with curl ends in`, async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'vestibule-readme-'));
     t.after(() => rm(folder, { recursive: true, force: true }));
     await symlink(fileURLToPath(new URL('node_modules', import.meta.url)), join(folder, 'node_modules'));
@@ -78,10 +83,10 @@ blocks('js').forEach((script, at) => {
   });
 });
 
-/** The blocks of a kind, of which there is one at least. */
+/** The blocks of a kind on both pages, of which there is one at least. */
 function blocks(kind) {
-  const found = [...README.matchAll(/^```(\S*)\n([\s\S]*?)^```$/gm)].filter((block) => block[1] === kind);
-  assert.ok(found.length > 0, `the README has no ${kind} block any more`);
+  const found = [...TEXT.matchAll(/^```(\S*)\n([\s\S]*?)^```$/gm)].filter((block) => block[1] === kind);
+  assert.ok(found.length > 0, `there is no ${kind} block any more`);
   return found.map((block) => block[2]);
 }
 

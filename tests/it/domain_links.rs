@@ -216,7 +216,7 @@ fn only_the_owner_that_lost_the_completing_answer_hears_it_again() {
     for (by, is_again) in [(STRANGER, false), (STRANGER, true), (None, true)] {
         assert!(world.decide(|cx| done.apply(&again(by, is_again), cx)).is_err(), "{by:?} {is_again}");
     }
-    // The token from before opens nothing on a sign-up that is still open.
+    // The earlier token does not work on a sign-up that is still open.
     let early = world.decide(|cx| sign_up.apply(&again(OWNER, true), cx)).expect_err("not the owner's token any more");
     assert!(early.is(ErrorCode::SignUpEmailLinkNotSameClient));
     world.clock.advance(Span::from_secs(61));

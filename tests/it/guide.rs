@@ -1,21 +1,22 @@
-//! The guide names files, tests and keys; what it names must be there. Its Rust runs as documentation tests.
+//! The guide names files, tests and keys; what it names must be there. Its Rust runs as documentation tests, its shell in
+//! `readme.rs`.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::readme::{blocks_of, check, said};
+use crate::readme::{RUN, blocks_of, check, said};
 
 #[test]
 fn every_block_of_the_guide_is_of_a_known_kind_and_its_configurations_are_accepted() {
     let mut configurations = 0;
     for (name, page) in PAGES {
-        for block in blocks_of(page) {
-            let line = block.line;
-            assert!(KINDS.contains(&block.kind.as_str()), "{name}, line {line}: a block of the kind {:?}", block.kind);
+        for block in blocks_of(name, page) {
+            let is_known = RUN.iter().chain(EXCUSED).any(|(kind, _)| *kind == block.kind);
+            assert!(is_known, "{}: a block of the kind {:?}", block.place(), block.kind);
             if block.kind == "toml" {
                 let output = check(&block.text);
-                assert!(output.status.success(), "{name}, line {line}: {}", said(&output));
+                assert!(output.status.success(), "{}: {}", block.place(), said(&output));
                 configurations += 1;
             }
         }
@@ -25,11 +26,11 @@ fn every_block_of_the_guide_is_of_a_known_kind_and_its_configurations_are_accept
 
 #[test]
 fn every_file_that_the_guide_names_is_there() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = root();
     let mut count = 0;
     for (name, page) in PAGES {
         for path in words(page).filter(|word| PLACES.iter().any(|place| word.starts_with(place))) {
-            // Of names with a part left open only the folder can be looked for.
+            // Of a name with a placeholder only the folder can be checked.
             let path = path.split_once(['<', '*']).map_or(path, |(folder, _)| folder);
             assert!(root.join(path).exists(), "{name} names {path}");
             count += 1;
@@ -38,14 +39,67 @@ fn every_file_that_the_guide_names_is_there() {
     assert!(count > 50, "only {count} files are named");
 }
 
+/// `build.rs` makes links to items of them, which rustdoc checks; where the repository is shown they lead to files.
+#[test]
+fn every_link_from_the_guide_into_the_code_leads_to_a_file_and_names_an_item() {
+    let mut count = 0;
+    for (name, page) in PAGES {
+        assert!(!page.contains("](crate::"), "{name} has a link that leads nowhere where the repository is shown");
+        for link in page.split("](../").skip(1).map(|rest| rest.split(')').next().unwrap_or_default()) {
+            let (path, item) = link.split_once(' ').unwrap_or((link, ""));
+            assert!(root().join("src").join(path).exists(), "{name} leads to {path}");
+            assert!(item.starts_with("\"crate::"), "{name} names no item beside {path}");
+            count += 1;
+        }
+    }
+    assert!(count > 15, "only {count} links were found");
+}
+
+/// Such as `planner.rs`, where the folder is plain from what is said before.
+#[test]
+fn every_source_that_the_guide_names_by_its_file_alone_is_there() {
+    let sources = [rust_files(&root().join("src")), rust_files(&root().join("tests/it"))].concat();
+    let mut count = 0;
+    for (name, page) in PAGES {
+        for file in words(page).filter(|word| word.ends_with(".rs") && !word.contains(['<', '*'])) {
+            assert!(sources.iter().any(|path| path.ends_with(file)), "{name} names {file}");
+            count += 1;
+        }
+    }
+    assert!(count > 50, "only {count} sources are named");
+}
+
+#[test]
+fn every_file_that_the_head_of_a_module_names_is_there() {
+    let mut count = 0;
+    for path in rust_files(&root().join("src")) {
+        let text = fs::read_to_string(&path).expect("a file of the crate");
+        let head: String =
+            text.lines().map_while(|line| line.strip_prefix("//!")).map(|line| format!("{line}\n")).collect();
+        let folder = path.parent().expect("a folder");
+        let places = [folder.to_owned(), path.with_extension(""), root().join("src"), root().to_owned()];
+        for named in words(&head).filter(|word| is_file(word)) {
+            assert!(places.iter().any(|place| place.join(named).exists()), "{} names {named}", path.display());
+            count += 1;
+        }
+    }
+    assert!(count > 15, "only {count} files are named");
+}
+
 #[test]
 fn every_test_that_the_guide_names_is_there() {
     let mut known = BTreeSet::new();
-    for folder in ["src", "tests/it"] {
-        functions(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut known);
+    for path in ["src", "tests/it"].iter().flat_map(|folder| rust_files(&root().join(folder))) {
+        let text = fs::read_to_string(&path).expect("a file of the crate");
+        for rest in text.split("fn ").skip(1) {
+            let name = rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next();
+            known.extend(name.map(str::to_owned));
+        }
     }
     let mut count = 0;
-    for (name, page) in PAGES {
+    // The other pages name no tests, but settings that are as long.
+    let named_in = ["design", "security", "storage", "operating"];
+    for (name, page) in PAGES.into_iter().filter(|(name, _)| named_in.contains(name)) {
         // Short names are keys and fields.
         for test in words(page).filter(|word| is_name(word) && word.matches('_').count() >= 5) {
             let test = test.rsplit("::").next().unwrap_or(test);
@@ -56,7 +110,7 @@ fn every_test_that_the_guide_names_is_there() {
     assert!(count > 50, "only {count} tests are named");
 }
 
-/// What stands between backticks, outside of blocks.
+/// The text between backticks, outside of code blocks.
 fn words(page: &str) -> impl Iterator<Item = &str> {
     let mut is_open = false;
     let lines = page.lines().filter(move |line| {
@@ -67,33 +121,56 @@ fn words(page: &str) -> impl Iterator<Item = &str> {
     lines.flat_map(|line| line.split('`').skip(1).step_by(2))
 }
 
+/// A source, or a folder such as `wire/`.
+fn is_file(word: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'/' | b'.');
+    word.bytes().all(is_plain)
+        && word.bytes().any(|byte| byte.is_ascii_lowercase())
+        && (word.ends_with(".rs") || word.ends_with('/'))
+}
+
 fn is_name(word: &str) -> bool {
     word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b':'))
 }
 
-/// The names of all functions in a folder's Rust files.
-fn functions(folder: &Path, found: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            functions(&path, found);
-        } else if path.extension().is_some_and(|end| end == "rs") {
-            let text = fs::read_to_string(&path).expect("a file of the crate");
-            for rest in text.split("fn ").skip(1) {
-                let name = rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next();
-                found.extend(name.map(str::to_owned));
-            }
-        }
-    }
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-const PAGES: [(&str, &str); 4] = [
+/// A folder's Rust files, but for those of packages.
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        match path.is_dir() {
+            true if path.ends_with("node_modules") => {}
+            true => found.extend(rust_files(&path)),
+            false if path.extension().is_some_and(|end| end == "rs") => found.push(path),
+            false => {}
+        }
+    }
+    found
+}
+
+const PAGES: [(&str, &str); 11] = [
+    ("getting_started", include_str!("../../src/guide/getting_started.md")),
+    ("settings", include_str!("../../src/guide/settings.md")),
     ("design", include_str!("../../src/guide/design.md")),
     ("security", include_str!("../../src/guide/security.md")),
     ("storage", include_str!("../../src/guide/storage.md")),
     ("operating", include_str!("../../src/guide/operating.md")),
+    ("contract", include_str!("../../src/guide/contract.md")),
+    ("contract_sign_ups", include_str!("../../src/guide/contract_sign_ups.md")),
+    ("contract_sign_ins", include_str!("../../src/guide/contract_sign_ins.md")),
+    ("contract_errors", include_str!("../../src/guide/contract_errors.md")),
+    ("contract_backend", include_str!("../../src/guide/contract_backend.md")),
 ];
 
-const KINDS: [&str; 4] = ["text", "toml", "sh", "rust"];
+/// The kinds of blocks that no test runs, and why.
+const EXCUSED: &[(&str, &str)] = &[
+    ("text", "drawings, and the files of other programs"),
+    ("sh", "commands that change the machine"),
+    ("json", "a shape; the schemas hold it"),
+];
 
 const PLACES: [&str; 5] = ["src/", "tests/", "config/", "benches/", "examples/"];

@@ -1,5 +1,4 @@
-//! References to the guide lead somewhere: every file and heading that a comment, a reason or a page names is there. And
-//! what the contract says of paths and error codes is what the code has.
+//! References to the guide lead somewhere: every file and heading that a comment, a reason or a page names is there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -42,6 +41,8 @@ fn the_checks_can_fail() {
         ("tests/it/x.rs", "// guide/contract.md#biscuits.", "contract has no heading #biscuits"),
         ("README.md", "[Cookies](src/guide/storage.md)", "the guide has no page storage"),
         ("src/guide/contract.md", "[x](crate::guide::contract#a-b)", "contract has no heading #a-b"),
+        ("src/guide/contract.md", "[x](contract.md#a-b)", "contract has no heading #a-b"),
+        ("src/guide/contract.md", "[x](contracts.md)", "the guide has no page contracts"),
         ("src/guide/contract.md", "see [x](#no-cookies)", "contract has no heading #no-cookies"),
     ];
     for (path, text, fault) in wrong {
@@ -51,6 +52,7 @@ fn the_checks_can_fail() {
         ("src/lib.rs", "/// ([guide: Cookies](crate::guide::contract#cookies)). [`x`](super::other#y)"),
         ("tests/it/x.rs", "// guide/contract.md#cookies, guide/contract.md."),
         ("src/guide/contract.md", "[x](#cookies) and [y](crate::guide::contract#the-contract)"),
+        ("src/guide/contract.md", "[x](contract.md) and [y](contract.md#the-contract)"),
         ("README.md", "[elsewhere](#cookies-of-the-readme)"),
     ];
     for (path, text) in right {
@@ -65,7 +67,7 @@ fn the_checks_can_fail() {
     }
 }
 
-/// As rustdoc makes them; see the pages it builds.
+/// Anchors as rustdoc makes them.
 #[test]
 fn anchors_are_spelled_as_rustdoc_spells_them() {
     for (heading, anchor) in [
@@ -80,39 +82,6 @@ fn anchors_are_spelled_as_rustdoc_spells_them() {
     assert_eq!(headings("## A\n```text\n# no heading\n```\n## A\n#tag"), ["a", "a-1"].map(str::to_owned).into());
 }
 
-#[test]
-fn the_contract_has_the_codes_of_the_table_with_their_statuses() {
-    let table = include_str!("../../src/http/response/error/table.rs");
-    let rows = table.lines().map(str::trim).filter(|row| row.starts_with("all(\"") || row.starts_with("only(\""));
-    let mut known = BTreeSet::new();
-    for row in rows {
-        let code = row.split('"').nth(1).expect("a code");
-        let status = STATUSES.iter().find(|(name, _)| row.contains(&format!(", {name}, ")));
-        let status = status.unwrap_or_else(|| panic!("{code} has a status that this test does not know")).1;
-        known.insert(format!("{status} {code}"));
-    }
-    known.insert("500 internal_error".into());
-    let page = include_str!("../../src/guide/contract_errors.md");
-    let told: BTreeSet<String> =
-        cells(page, "| status | code | when |").map(|row| format!("{} {}", row[0], row[1].trim_matches('`'))).collect();
-    assert!(known.len() > 80, "the table was read: {}", known.len());
-    assert_eq!(told, known);
-}
-
-#[test]
-fn the_contract_has_the_paths_of_the_routers() {
-    let sources = [include_str!("../../src/http/routing.rs"), include_str!("../../src/http/routing/backend.rs")];
-    let known: BTreeSet<String> = sources.iter().flat_map(|source| paths(source)).collect();
-    let pages = [
-        (include_str!("../../src/guide/contract.md"), "| path | methods | page |"),
-        (include_str!("../../src/guide/contract_backend.md"), "| path | methods | part |"),
-    ];
-    let rows = pages.iter().flat_map(|(page, head)| cells(page, head));
-    let told: BTreeSet<String> = rows.map(|row| row[0].trim_matches('`').to_owned()).collect();
-    assert!(known.len() > 35, "the routers were read: {known:?}");
-    assert_eq!(told, known);
-}
-
 /// Where something leads: a page, and a heading of it.
 #[derive(Debug, PartialEq, Eq)]
 struct Reference {
@@ -120,7 +89,7 @@ struct Reference {
     anchor: Option<String>,
 }
 
-/// The pages by name, each with the anchors of its headings.
+/// The pages by name, with the anchors of their headings.
 struct Guide {
     pages: BTreeMap<String, BTreeSet<String>>,
 }
@@ -137,7 +106,7 @@ impl Guide {
         Self { pages }
     }
 
-    /// What is wrong with a reference.
+    /// The fault of a reference, if any.
     fn fault(&self, reference: &Reference) -> Option<String> {
         let page = &reference.page;
         let Some(known) = self.pages.get(page) else { return Some(format!("the guide has no page {page}")) };
@@ -146,7 +115,7 @@ impl Guide {
     }
 }
 
-/// The references in a text, and where each begins.
+/// The references in a text, with their positions.
 fn references(path: &str, text: &str) -> Vec<(usize, Reference)> {
     let own = path.strip_prefix("src/guide/").and_then(|name| name.strip_suffix(".md"));
     let mut found = Vec::new();
@@ -155,27 +124,34 @@ fn references(path: &str, text: &str) -> Vec<(usize, Reference)> {
             let rest = &text[at + start.len()..];
             let page: &str = rest.split(|c| !is_word(c)).next().unwrap_or_default();
             let after = &rest[page.len()..];
-            // A folder, a path in a pattern, or the module itself.
+            // A folder, a path in a pattern, or the module itself: no reference.
             let after = if start == "guide/" { after.strip_prefix(".md") } else { Some(after) };
             let (Some(after), false) = (after, page.is_empty()) else { continue };
             found.push((at, Reference { page: page.to_owned(), anchor: anchor(after) }));
         }
     }
     let Some(own) = own else { return found };
-    for (at, _) in text.match_indices("](#") {
-        found.push((at, Reference { page: own.to_owned(), anchor: anchor(&text[at + 2..]) }));
+    for (at, _) in text.match_indices("](") {
+        let rest = &text[at + 2..];
+        let page: &str = rest.split(|c| !is_word(c)).next().unwrap_or_default();
+        let (page, after) = match rest[page.len()..].strip_prefix(".md") {
+            Some(after) => (page, after),
+            None if rest.starts_with('#') => (own, rest),
+            None => continue,
+        };
+        found.push((at, Reference { page: page.to_owned(), anchor: anchor(after) }));
     }
     found
 }
 
-/// The anchor that a text begins with.
+/// The anchor at the start of a text.
 fn anchor(text: &str) -> Option<String> {
     let rest = text.strip_prefix('#')?;
     Some(rest.chars().take_while(|c| is_word(*c) || *c == '-').collect())
 }
 
-/// The anchors of a page's headings: letters, digits, `-` and `_` in lower case, blanks as `-`, and a number behind what
-/// came before.
+/// The anchors of a page's headings: letters, digits, `-` and `_` in lower case, blanks as `-`, and a number after
+/// repeated ones.
 fn headings(page: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut is_code = false;
@@ -196,7 +172,7 @@ fn headings(page: &str) -> BTreeSet<String> {
     found
 }
 
-/// The words that name documents which are not in the repository, and their lines.
+/// Names of documents that are not in the repository, with their lines.
 fn strangers(text: &str) -> Vec<(usize, &str)> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
     let lines = text.lines().enumerate();
@@ -204,46 +180,16 @@ fn strangers(text: &str) -> Vec<(usize, &str)> {
     named.filter(|(_, word)| STRANGERS.contains(word)).collect()
 }
 
-/// The rows of the tables of a page that have this head.
-fn cells<'a>(page: &'a str, head: &'a str) -> impl Iterator<Item = Vec<&'a str>> {
-    page.split(head).skip(1).flat_map(|rest| {
-        let rows = rest.lines().skip(2).take_while(|line| line.starts_with('|'));
-        rows.map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect())
-    })
-}
-
-/// The paths that a router's patterns stand for.
-fn paths(source: &str) -> Vec<String> {
-    let source = source.split("#[cfg(test)]").next().unwrap_or_default();
-    let mut found = Vec::new();
-    for line in source.lines().map(str::trim).filter(|line| line.starts_with("[\"") && line.contains("=>")) {
-        let patterns = line.split("=>").next().unwrap_or_default();
-        for pattern in patterns.split('|') {
-            let parts: Vec<&str> = pattern.trim().trim_matches(['[', ']']).split(", ").collect();
-            let shown =
-                |part: &&str| if *part == "text" { "{id}".to_owned() } else { part.trim_matches('"').to_owned() };
-            let parts: Vec<String> = parts.iter().map(shown).collect();
-            match parts.split_last() {
-                Some((last, before)) if last == "call" => {
-                    found.extend(CALLS.iter().map(|call| format!("/{}/{call}", before.join("/"))));
-                }
-                _ => found.push(format!("/{}", parts.join("/"))),
-            }
-        }
-    }
-    found
-}
-
 /// Every text of the repository that may lead to the guide, by its path.
 fn texts() -> Vec<(String, String)> {
     let root = root();
     let folders =
         ["src", "tests", "benches", "config", "examples"].iter().flat_map(|folder| files_below(&root.join(folder)));
-    let pages = ["README.md", "CHANGELOG.md"].iter().map(|name| root.join(name));
+    let pages = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].iter().map(|name| root.join(name));
     let own = Path::new(file!()).file_name().expect("a name");
     let mut found = Vec::new();
     for path in folders.chain(pages).filter(|path| path.file_name() != Some(own)) {
-        // What is not text holds no comment.
+        // Binary files have no comments.
         if let Ok(text) = fs::read_to_string(&path) {
             let path = path.strip_prefix(&root).expect("found below it").to_string_lossy().into_owned();
             found.push((path, text));
@@ -280,21 +226,5 @@ fn root() -> PathBuf {
 }
 
 const STRANGERS: [&str; 5] = ["CONTRACT", "CONTRACT-2", "DESIGN", "SECURITY", "SCALE-OUT"];
-/// What rustdoc's pages use themselves: a heading of that name gets a number.
+/// Ids that rustdoc's pages use: a heading with such a name gets a number.
 const RESERVED: [&str; 5] = ["fields", "help", "search", "settings", "variants"];
-/// The calls of a session, which the router tells apart further on.
-const CALLS: [&str; 4] = ["touch", "tokens", "end", "remove"];
-const STATUSES: [(&str, u16); 12] = [
-    ("BAD", 400),
-    ("UNAUTHENTICATED", 401),
-    ("FORBIDDEN", 403),
-    ("StatusCode::NOT_FOUND", 404),
-    ("StatusCode::METHOD_NOT_ALLOWED", 405),
-    ("StatusCode::REQUEST_TIMEOUT", 408),
-    ("CONFLICT", 409),
-    ("StatusCode::PAYLOAD_TOO_LARGE", 413),
-    ("StatusCode::UNSUPPORTED_MEDIA_TYPE", 415),
-    ("FIELD", 422),
-    ("WAIT", 429),
-    ("StatusCode::SERVICE_UNAVAILABLE", 503),
-];

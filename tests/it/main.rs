@@ -29,6 +29,7 @@ mod http_oauth;
 mod http_oauth_returns;
 mod http_repeats;
 mod http_restrictions;
+mod http_service;
 mod http_settings;
 mod http_strategies;
 mod http_text;

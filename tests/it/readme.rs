@@ -1,7 +1,8 @@
-//! Every block of README.md does what it says, as it stands there: a reader who pastes it is never the first to try.
+//! Every block of README.md, and of the pages of the guide that lead a reader by the hand, does what it says as it is
+//! written there: a reader who pastes it is never the first to try.
 //!
-//! Rust is compiled and run as a documentation test (`src/lib.rs`), pages and scripts run in Chromium and Node
-//! (`tests/clients/readme.test.mjs`). Here are the shell and the configuration.
+//! Rust is compiled and run as a documentation test (`src/lib.rs`, `src/guide`), pages and scripts run in Chromium and
+//! Node (`tests/clients/readme.test.mjs`). Here are the shell and the configuration.
 
 use std::fs;
 use std::net::TcpListener;
@@ -17,20 +18,38 @@ use vestibule::config::SAMPLES;
 #[test]
 fn every_block_is_of_a_kind_that_is_run() {
     let blocks = blocks();
-    let excused: Vec<_> = blocks.iter().filter(|block| EXCUSED.iter().any(|(kind, _)| *kind == block.kind)).collect();
-    assert_eq!(excused.len(), EXCUSED.len(), "one drawing: {excused:?}");
     for block in &blocks {
-        let is_known = RUN.iter().chain(EXCUSED).any(|(kind, _)| *kind == block.kind);
-        assert!(is_known, "line {}: nobody runs blocks of the kind {:?}", block.line, block.kind);
+        // What the other pages may hold beside these is in `guide.rs`.
+        let is_run = RUN.iter().any(|(kind, _)| *kind == block.kind);
+        assert!(is_run || block.page != README, "{}: no test runs blocks of the kind {:?}", block.place(), block.kind);
     }
     for (kind, whom) in RUN {
         assert!(blocks.iter().any(|block| block.kind == *kind), "{whom} run no {kind} block any more");
     }
 }
 
+#[test]
+fn the_readme_is_short_and_its_links_and_those_of_contributing_lead_somewhere() {
+    let readme = include_str!("../../README.md");
+    let words = readme.split_whitespace().count();
+    assert!(words <= 900, "the README has {words} words: details belong in the guide");
+    let mut count = 0;
+    for (name, page) in [(README, readme), ("CONTRIBUTING.md", include_str!("../../CONTRIBUTING.md"))] {
+        for link in links(page).filter(|link| !link.contains("://")) {
+            // Anchors are looked at in `guide_links.rs`.
+            let path = root().join(link.split('#').next().unwrap_or_default());
+            assert!(path.exists(), "{name} leads to {link}");
+            count += 1;
+        }
+    }
+    assert!(count > 30, "only {count} links were found");
+    let picture = fs::metadata(root().join(".github/sign-up.png")).expect("the picture of the README");
+    assert!(picture.len() < 200_000, "the picture has {} bytes", picture.len());
+}
+
 /// From top to bottom, as a reader would: servers where the page starts them, and what talks to them afterwards.
 #[test]
-fn the_shell_of_the_readme_runs_as_it_stands_and_a_second_time() {
+fn the_shell_runs_as_it_is_written_and_a_second_time() {
     let mut reader = Reader::new();
     for block in blocks() {
         match block.kind.as_str() {
@@ -38,7 +57,7 @@ fn the_shell_of_the_readme_runs_as_it_stands_and_a_second_time() {
             "bash" => {
                 for time in ["first", "second"] {
                     let output = reader.bash(&block.text);
-                    assert!(output.status.success(), "line {}, the {time} time: {}", block.line, said(&output));
+                    assert!(output.status.success(), "{}, the {time} time: {}", block.place(), said(&output));
                     reader.look_at(&block, &output);
                 }
             }
@@ -50,31 +69,38 @@ fn the_shell_of_the_readme_runs_as_it_stands_and_a_second_time() {
 }
 
 #[test]
-fn the_configuration_of_the_readme_is_accepted() {
+fn the_configurations_are_accepted_alone_and_together() {
     let blocks: Vec<_> = blocks().into_iter().filter(|block| block.kind == "toml").collect();
     for block in &blocks {
         let output = check(&block.text);
-        assert!(output.status.success(), "line {}: {}", block.line, said(&output));
+        assert!(output.status.success(), "{}: {}", block.place(), said(&output));
     }
-    // All in one file, and those that go beside attributes with a sample's.
-    let whole: String = blocks.iter().map(|block| block.text.as_str()).collect();
-    let output = check(&whole);
-    assert!(said(&output).ends_with("\nready to start as a production instance\n"), "{}", said(&output));
+    // That of the README with a policy of its own, which takes the place of the sample; and what goes beside attributes
+    // with those of each sample.
+    let own = |page: &str| -> String {
+        blocks.iter().filter(|block| block.page == page).map(|block| block.text.as_str()).collect()
+    };
+    let sample = "\n[settings]\nfile = \"email_code\"";
+    assert!(own(README).contains(sample), "{}", own(README));
+    for whole in [own(README), own(README).replace(sample, "") + &own("settings")] {
+        let output = check(&whole);
+        assert!(said(&output).ends_with("\nready to start as a production instance\n"), "{}", said(&output));
+    }
+    let blocks: Vec<_> = blocks.into_iter().filter(|block| block.page == "settings").collect();
     let beside = blocks.iter().filter(|block| !block.text.contains("[settings.attributes")).map(|block| &*block.text);
     let beside: String = beside.collect();
     assert!(beside.contains("[settings.social") && beside.contains("[settings.restrictions"), "{beside}");
     for (name, sample) in SAMPLES {
         let sample: String = sample.lines().map(|line| format!("{}\n", line.replacen('[', "[settings.", 1))).collect();
-        // Only the names in brackets have that before them.
+        // Only names in brackets have this prefix.
         let sample = sample.replace("= [settings.", "= [");
         let output = check(&format!("{sample}\n{beside}"));
         assert!(said(&output).ends_with("\nready to start as a development instance\n"), "{name}: {}", said(&output));
     }
 }
 
-/// What `vestibule check` says of a configuration, where there is what it speaks of: the password's file and the folder
-/// of the key. No port is tried that might be another program's. Names and values for examples are written over, as a
-/// reader does.
+/// The result of `vestibule check` for a configuration block. The password file and the key folder that it names are
+/// created, the port is free, and placeholder names and values are replaced, as a reader would do.
 pub(super) fn check(text: &str) -> Output {
     let folder = TempDir::new().expect("a folder");
     let key_folder = folder.path().to_str().expect("unicode");
@@ -96,14 +122,21 @@ pub(super) fn check(text: &str) -> Output {
 /// A fenced block.
 #[derive(Debug)]
 pub(super) struct Block {
+    /// The page that it is on.
+    page: &'static str,
     /// The word after the fence.
     pub(super) kind: String,
     /// Where it begins, counted from 1.
-    pub(super) line: usize,
+    line: usize,
     pub(super) text: String,
 }
 
 impl Block {
+    /// Where it is, for a person who has to mend it.
+    pub(super) fn place(&self) -> String {
+        format!("{}, line {}", self.page, self.line)
+    }
+
     /// The commands after the prompts of a console, each with the lines it goes on in.
     fn commands(&self) -> Vec<String> {
         let commands = self.text.split("$ ").map(str::trim).filter(|command| !command.is_empty());
@@ -112,17 +145,17 @@ impl Block {
 }
 
 fn blocks() -> Vec<Block> {
-    blocks_of(include_str!("../../README.md"))
+    PAGES.iter().flat_map(|(name, text)| blocks_of(name, text)).collect()
 }
 
 /// The fenced blocks of a page.
-pub(super) fn blocks_of(page: &str) -> Vec<Block> {
+pub(super) fn blocks_of(page: &'static str, text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<Block> = None;
-    for (at, line) in page.lines().enumerate() {
+    for (at, line) in text.lines().enumerate() {
         match (&mut open, line.strip_prefix("```")) {
             (None, Some(kind)) => {
-                open = Some(Block { kind: kind.trim().to_owned(), line: at + 1, text: String::new() })
+                open = Some(Block { page, kind: kind.trim().to_owned(), line: at + 1, text: String::new() })
             }
             (None, None) => {}
             (Some(_), Some(_)) => blocks.extend(open.take()),
@@ -133,8 +166,21 @@ pub(super) fn blocks_of(page: &str) -> Vec<Block> {
     blocks
 }
 
-/// Somebody who pastes the page into a shell. Cargo is stood in for by the binary that it would build; the place of
-/// the server comes by the environment, for which the page leaves room.
+/// Where the links and pictures of a page lead.
+fn links(page: &str) -> impl Iterator<Item = &str> {
+    let after = |mark: &'static str, end: char| {
+        page.split(mark).skip(1).map(move |rest| rest.split(end).next().unwrap_or_default())
+    };
+    // A script's `src` begins with a slash.
+    after("](", ')').chain(after("<img src=\"", '"'))
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A person who pastes the pages into a shell. Cargo is stood in for by the binary that it would build; the place of
+/// the server comes by the environment, for which the pages leave room.
 struct Reader {
     folder: TempDir,
     port: u16,
@@ -155,18 +201,18 @@ impl Reader {
         Self { folder, port: 0, server: None, looked_at: Vec::new() }
     }
 
-    /// A command at a prompt: a server, which stays until the next one is started.
+    /// Runs a command at a prompt; a server runs until the next one is started.
     fn console(&mut self, block: &Block, command: &str) {
         if NOT_AT_THE_PROMPT.iter().any(|(prefix, _)| command.starts_with(prefix)) {
             return;
         }
-        assert!(command.contains("cargo run --release"), "line {}: nobody runs {command:?}", block.line);
+        assert!(command.contains("cargo run --release"), "{}: no test runs {command:?}", block.place());
         // Two servers can't have the same data.
         self.server = None;
         self.port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
         let log = fs::File::create(self.log()).expect("a log");
         let mut shell = self.shell(command);
-        // A simple command takes the place of the shell, which is therefore the server.
+        // The shell is replaced by its last simple command, so its process is the server.
         shell.env("VESTIBULE_SERVER__LISTEN", format!("127.0.0.1:{}", self.port));
         shell.stdout(log.try_clone().expect("a log")).stderr(log);
         self.server = Some(Running(shell.spawn().expect("a shell")));
@@ -179,7 +225,7 @@ impl Reader {
             }
             thread::sleep(Duration::from_millis(50));
         }
-        panic!("line {}: the server is not ready: {}", block.line, fs::read_to_string(self.log()).unwrap_or_default());
+        panic!("{}: the server is not ready: {}", block.place(), fs::read_to_string(self.log()).unwrap_or_default());
     }
 
     fn bash(&self, text: &str) -> Output {
@@ -189,10 +235,10 @@ impl Reader {
         shell.output().expect("bash runs")
     }
 
-    /// Whether a block came to what it is there for.
+    /// Checks that a block had its intended result.
     fn look_at(&mut self, block: &Block, output: &Output) {
         for (mark, sentence) in CHECKS.iter().filter(|(mark, _)| block.text.contains(mark)) {
-            assert!(said(output).contains(sentence), "line {}: {sentence:?} in {}", block.line, said(output));
+            assert!(said(output).contains(sentence), "{}: {sentence:?} in {}", block.place(), said(output));
             self.looked_at.push(mark);
         }
     }
@@ -206,7 +252,7 @@ impl Reader {
         shell
     }
 
-    /// The secret key, as the server prints it.
+    /// The secret key in the server's output.
     fn secret_key(&self) -> String {
         let log = fs::read_to_string(self.log()).expect("a log");
         let line = log.lines().find_map(|line| line.trim().strip_prefix("secret key"));
@@ -218,13 +264,13 @@ impl Reader {
     }
 }
 
-/// A process that ends with its owner.
+/// A process that is ended on drop.
 struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
         let id = self.0.id().to_string();
-        // `timeout` passes it on to what it runs.
+        // `timeout` forwards the signal to its command.
         if Command::new("kill").args(["-TERM", &id]).status().is_ok() {
             drop(self.0.wait());
         }
@@ -239,8 +285,18 @@ const PASSWORD_FILE: &str = "VESTIBULE_EMAIL__PASSWORD_FILE";
 
 const BINARY: &str = env!("CARGO_BIN_EXE_vestibule");
 
+const README: &str = "README.md";
+
+/// The pages, in the order in which a newcomer reads them.
+const PAGES: [(&str, &str); 4] = [
+    (README, include_str!("../../README.md")),
+    ("getting_started", include_str!("../../src/guide/getting_started.md")),
+    ("settings", include_str!("../../src/guide/settings.md")),
+    ("operating", include_str!("../../src/guide/operating.md")),
+];
+
 /// The kinds of blocks, and who runs them.
-const RUN: &[(&str, &str)] = &[
+pub(super) const RUN: &[(&str, &str)] = &[
     ("bash", "these tests"),
     ("console", "these tests"),
     ("toml", "these tests"),
@@ -250,17 +306,15 @@ const RUN: &[(&str, &str)] = &[
     ("js", "tests/clients/readme.test.mjs"),
 ];
 
-/// The kinds that nobody can run, and why; one block each.
-const EXCUSED: &[(&str, &str)] = &[("text", "the drawing of the rooms; `layers.rs` checks the rooms themselves")];
-
 /// Commands at a prompt that a test can't run, and why.
 const NOT_AT_THE_PROMPT: &[(&str, &str)] = &[("cargo test", "it is what runs this test")];
 
-/// What a block says when it came to what it is there for, by a mark of that block.
+/// The expected output of each block, by a mark in the block.
 const CHECKS: &[(&str, &str)] = &[
     ("attempt_verification", "\"missing_fields\":[],\"unverified_fields\":[\"email_address\"]"),
     ("/v1/me", "\"email_address\":\"ada+"),
     ("/tokens?", "\neyJ"),
     ("/v1/invitations", "\"status\":\"pending\""),
     ("--html report.html", "attempt"),
+    ("--json report.json", "attempt"),
 ];

@@ -1,4 +1,4 @@
-//! What `vestibule check` warns of, part by part: each risk by itself is told once, and what is set up well is not told.
+//! Warnings of `vestibule check`, section by section: each risk is reported once, and a good setup has none.
 
 use std::fs;
 
@@ -206,6 +206,10 @@ fn networks_that_are_not_one_s_proxies_are_told() {
         ("::/0", "holds ::/0, which is more than"),
         ("::ffff:0:0/96", "holds 0.0.0.0/0, which is more than"),
         ("::ffff:0.0.0.0/97", "holds 0.0.0.0/1, which is more than"),
+        ("104.0.0.0/9", "holds 104.0.0.0/9, which is more than"),
+        ("100.0.0.0/9", "holds 100.0.0.0/9, which is more than"),
+        ("2000::/3", "holds 2000::/3, which is more than"),
+        ("fe00::/6", "holds fe00::/6, which is more than"),
         ("0.0.0.0", "holds 0.0.0.0/32, which is no machine's address"),
         ("::", "holds ::/128, which is no machine's address"),
         ("10.0.0.7/8", "holds 10.0.0.7/8, which believes every machine in 10.0.0.0/8; write 10.0.0.7 for that one"),
@@ -214,7 +218,10 @@ fn networks_that_are_not_one_s_proxies_are_told() {
     ] {
         assert_one(&format!("[server]\ntrusted_proxies = [\"{network}\"]\n"), sentence);
     }
-    for network in ["10.0.0.0/8", "10.0.0.7", "10.0.0.7/32", "::1", "fd00::/8", "::ffff:10.0.0.0/104"] {
+    let own = ["10.0.0.0/8", "10.0.0.7", "10.0.0.7/32", "::1", "fd00::/8", "fe80::/10", "::ffff:10.0.0.0/104"];
+    // Those inside providers, and the widest that are published for content delivery.
+    let published = ["100.64.0.0/10", "104.64.0.0/10", "23.32.0.0/11", "104.16.0.0/13", "2600:1400::/24"];
+    for network in own.into_iter().chain(published) {
         assert_none(&format!("[server]\ntrusted_proxies = [\"{network}\"]\n"));
     }
 }
@@ -325,7 +332,7 @@ fn samples_and_what_is_set_up_well_have_no_warning() {
     assert_none(&in_production(""));
 }
 
-/// The only warning of a configuration, which says this.
+/// Checks that a configuration has exactly this one warning.
 #[track_caller]
 fn assert_one(text: &str, sentence: &str) -> String {
     let config = load(text).expect(text);
@@ -347,12 +354,12 @@ fn load(text: &str) -> Result<Config, ConfigError> {
     Config::load(&Sources { file: Some(file), ..Sources::default() })
 }
 
-/// A username, and these settings from line 4 on.
+/// A username attribute, and these settings from line 4 on.
 fn with_username(text: &str) -> String {
     format!("[settings.attributes.username]\nenabled = true\n\n{text}\n")
 }
 
-/// A production instance that is set up well, but for what `text` says.
+/// A well configured production instance, changed by `text`.
 fn in_production(text: &str) -> String {
     let mail = if text.contains("[email]") { "" } else { SMTP };
     format!("{PRODUCTION}{mail}{text}\n")

@@ -1,4 +1,4 @@
-//! The actor: gives each channel's messages to couriers, and tells how the channels are doing.
+//! The actor: gives each channel's messages to senders, and tells how the channels are doing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::time::Instant;
 
 use crate::actors::context::ActorContext;
+use crate::actors::outbox::channel_of;
 use crate::actors::persister::Persister;
 use crate::delivery::{Channel, MessageTemplates};
 use crate::domain::id::MessageId;
@@ -104,7 +105,7 @@ impl Actor for RelayActor {
                 state.read(&myself);
             }
             RelayMessage::Deliver(entry) => {
-                let channel = Channel::of(&entry.to);
+                let channel = channel_of(&entry);
                 state.road(channel).lane.push(entry);
                 state.advance(channel, &myself);
             }
@@ -118,7 +119,7 @@ impl Actor for RelayActor {
             }
             RelayMessage::Page(page) => state.take(page, &myself),
             RelayMessage::Back { letter, begun, end } => {
-                let channel = Channel::of(&letter.entry.to);
+                let channel = channel_of(&letter.entry);
                 state.settle(letter, begun, end);
                 state.advance(channel, &myself);
             }
@@ -190,7 +191,7 @@ impl State {
         let last = page.last().map(|entry| entry.id);
         let is_end = page.len() < PAGE;
         for entry in page {
-            self.road(Channel::of(&entry.to)).lane.push(entry);
+            self.road(channel_of(&entry)).lane.push(entry);
         }
         if is_end {
             self.is_reading = false;
@@ -236,7 +237,7 @@ impl State {
 
     fn settle(&mut self, letter: Letter, begun: Instant, end: End) {
         let context = self.sender.context.clone();
-        let (now, channel) = (Instant::now(), Channel::of(&letter.entry.to));
+        let (now, channel) = (Instant::now(), channel_of(&letter.entry));
         let road = self.road(channel);
         let health = context.health(channel);
         match road.lane.back(letter, begun, end, now) {

@@ -5,7 +5,6 @@
 //! [`sender`] carries one message once; [`actor`] brings the two together.
 
 mod actor;
-mod content;
 mod lane;
 mod notices;
 mod sender;
@@ -13,5 +12,4 @@ mod sender;
 mod tests;
 
 pub(super) use actor::{Arguments, RelayActor, RelayMessage};
-pub(super) use content::encode_content;
 pub use sender::Transports;

@@ -6,15 +6,15 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::actors::context::ActorContext;
+use crate::actors::outbox::channel_of;
 use crate::actors::persister::Persister;
 use crate::delivery::{Channel, Counted, Envelope, Message, MessageTemplates, Outcome, Transport};
 use crate::domain::id::MessageId;
 use crate::domain::message::Content;
 use crate::domain::time::Timestamp;
-use crate::store::{Commit, CommitError, OutboxEntry};
+use crate::store::{Commit, CommitError, OutboxEntry, OutboxKind};
 
-use super::content::decode_content;
-use super::lane::{End, Letter};
+use super::lane::{End, Fate, Letter};
 use super::notices::Notices;
 
 /// The transports by channel.
@@ -49,13 +49,13 @@ impl Sender {
     /// Tries once, and strikes the message out if that was the end of it.
     pub(super) async fn deliver_with_retry(&self, letter: &Letter, persister: &Persister) -> End {
         let entry = &letter.entry;
-        let channel = Channel::of(&entry.to);
+        let channel = channel_of(entry);
         let health = self.context.health(channel);
-        let Some(message) = self.open(entry) else { return ack(persister, entry, false).await };
+        let Some(message) = self.open(entry) else { return ack(persister, entry, Fate::Unsent).await };
         if self.context.now() >= entry.expire_at {
             health.count(Counted::Expired, 1);
             self.notices.say(channel, entry.id, "it expired before it could be sent");
-            return ack(persister, entry, false).await;
+            return ack(persister, entry, Fate::Unsent).await;
         }
         let transport = self.transports.of(channel);
         let limit = self.context.options.delivery_timeout;
@@ -65,12 +65,12 @@ impl Sender {
         match outcome {
             Outcome::Sent => {
                 health.count(Counted::Sent, 1);
-                ack(persister, entry, true).await
+                ack(persister, entry, Fate::Sent).await
             }
             Outcome::Refused { reason } => {
                 health.count(Counted::Refused, 1);
                 self.notices.say(channel, entry.id, &format!("it was refused for good: {reason}"));
-                ack(persister, entry, false).await
+                ack(persister, entry, Fate::Refused).await
             }
             Outcome::Retry { reason } => {
                 health.count(Counted::FailedTry, 1);
@@ -95,19 +95,13 @@ impl Sender {
 
     /// The message with its secret; `None` if it can never be sent: it was sealed under another key, or never meant to.
     fn open(&self, entry: &OutboxEntry) -> Option<Message> {
-        let plain = self.context.sealer.open(entry.id.as_bytes(), &entry.sealed);
-        let content = plain.and_then(|plain| decode_content(std::str::from_utf8(&plain).ok()?));
-        let Some(content) = content else {
-            self.notices.say(Channel::of(&entry.to), entry.id, "it can't be opened with this instance key");
+        let OutboxKind::Message { to, display_to } = &entry.kind;
+        let Some(content) = self.context.open(entry) else {
+            self.notices.say(Channel::of(to), entry.id, "it can't be opened with this instance key");
             return None;
         };
-        let envelope = Envelope {
-            id: entry.id,
-            to: &entry.to,
-            display_to: &entry.display_to,
-            created_at: entry.created_at,
-            expire_at: entry.expire_at,
-        };
+        let envelope =
+            Envelope { id: entry.id, to, display_to, created_at: entry.created_at, expire_at: entry.expire_at };
         let words = &self.templates;
         match content {
             Content::Code(code) => Some(words.code_message(envelope, &code)),
@@ -126,10 +120,10 @@ impl Sender {
     }
 }
 
-async fn ack(persister: &Persister, entry: &OutboxEntry, has_left: bool) -> End {
+async fn ack(persister: &Persister, entry: &OutboxEntry, fate: Fate) -> End {
     match strike(persister, &[entry.id], entry.created_at).await {
-        true => End::Gone { has_left },
-        false => End::Remembered { has_left },
+        true => End::Gone(fate),
+        false => End::Remembered(fate),
     }
 }
 

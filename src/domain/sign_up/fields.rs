@@ -101,7 +101,7 @@ impl RawFields {
 
     /// Whether the account that the client's sign-in found to be nobody's is to be taken over.
     pub fn is_transfer(&self) -> bool {
-        self.transfer.as_deref().is_some_and(|text| text == "true" || text == "1")
+        self.transfer.as_deref().is_some_and(text::is_true)
     }
 
     /// The token of a captcha; one that is longer than any is none.

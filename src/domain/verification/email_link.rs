@@ -6,6 +6,7 @@ use std::fmt;
 use crate::domain::context::Context;
 use crate::domain::id::SignUpId;
 use crate::domain::ports::Entropy;
+use crate::domain::text::hex;
 
 use super::CodeDigest;
 
@@ -54,8 +55,7 @@ impl LinkToken {
 
     /// The token as text, for the message that carries it.
     pub fn expose(&self) -> String {
-        let hex: String = self.secret.0.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{}.{hex}", self.sign_up)
+        format!("{}.{}", self.sign_up, hex(&self.secret.0))
     }
 }
 

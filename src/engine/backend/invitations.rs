@@ -66,16 +66,18 @@ impl Engine {
     /// # Errors
     /// As [`Engine::create_invitation`].
     pub async fn create_invitations(&self, raw: &[RawInvitation]) -> Result<Vec<InvitationView>, EngineError> {
-        let _place = self.inner.admission.enter()?;
-        let mut commit = Commit { at: self.now(), ..Commit::default() };
-        let mut issued = Vec::new();
-        for raw in raw {
-            let invitation = self.inner.actor_context.decide(|cx| Invitation::issue(raw, cx))?;
-            self.prepare_invitation(&mut commit, &invitation, raw).await?;
-            issued.push(invitation);
-        }
-        self.inner.system.persister().commit(commit).await?;
-        Ok(issued.into_iter().map(|invitation| self.view_invitation(invitation)).collect())
+        self.admitted(async {
+            let mut commit = Commit { at: self.now(), ..Commit::default() };
+            let mut issued = Vec::new();
+            for raw in raw {
+                let invitation = self.inner.actor_context.decide(|cx| Invitation::issue(raw, cx))?;
+                self.prepare_invitation(&mut commit, &invitation, raw).await?;
+                issued.push(invitation);
+            }
+            self.inner.system.persister().commit(commit).await?;
+            Ok(issued.into_iter().map(|invitation| self.view_invitation(invitation)).collect())
+        })
+        .await
     }
 
     /// Adds to `commit` what makes an invitation, and the message that carries it.
@@ -104,10 +106,12 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NotFound`], `invitation_already_accepted`, `invitation_already_revoked`.
     pub async fn revoke_invitation(&self, id: InvitationId) -> Result<InvitationView, EngineError> {
-        let _place = self.inner.admission.enter()?;
-        self.change_invitation(InvitationChange::Revoke(id)).await?;
-        let invitation = self.inner.store().invitation(id).await?.ok_or(EngineError::NotFound)?;
-        Ok(self.view_invitation(invitation))
+        self.admitted(async {
+            self.change_invitation(InvitationChange::Revoke(id)).await?;
+            let invitation = self.inner.store().invitation(id).await?.ok_or(EngineError::NotFound)?;
+            Ok(self.view_invitation(invitation))
+        })
+        .await
     }
 
     /// Forgets an invitation, whatever became of it.
@@ -115,8 +119,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NotFound`].
     pub async fn delete_invitation(&self, id: InvitationId) -> Result<(), EngineError> {
-        let _place = self.inner.admission.enter()?;
-        self.change_invitation(InvitationChange::Delete(id)).await
+        self.admitted(self.change_invitation(InvitationChange::Delete(id))).await
     }
 
     /// Lists invitations; those that were revoked only where they are asked for. It reads them all: an administrator's
@@ -125,28 +128,30 @@ impl Engine {
     /// # Errors
     /// `form_param_value_invalid` for an unknown status or order.
     pub async fn invitations(&self, listing: &ListParams) -> Result<Page<InvitationView>, EngineError> {
-        let _place = self.inner.admission.enter()?;
-        let now = self.now();
-        let order = listing.order(&["created_at", "email_address", "expires_at"])?;
-        let wanted = listing.status(InvitationStatus::ALL, |status| status.as_str())?;
-        let finds = listing.finder();
-        let matches = |invitation: &Invitation| {
-            let status = invitation.status(now);
-            let is_wanted = wanted.map_or(status != InvitationStatus::Revoked, |wanted| wanted == status);
-            is_wanted && finds(&invitation.email_address)
-        };
-        let store = self.inner.store();
-        let all = collect(|after| store.invitations(after, PORTION), |i| i.id, matches, PORTION).await?;
-        let page = listing.page(
-            all,
-            |left, right| match order.by {
-                "email_address" => left.email_address.as_str().cmp(right.email_address.as_str()),
-                "expires_at" => left.expire_at.cmp(&right.expire_at),
-                _ => left.created_at.cmp(&right.created_at),
-            },
-            order,
-        );
-        Ok(page.map(|invitation| self.view_invitation(invitation)))
+        self.admitted(async {
+            let now = self.now();
+            let order = listing.order(&["created_at", "email_address", "expires_at"])?;
+            let wanted = listing.status(InvitationStatus::ALL, |status| status.as_str())?;
+            let finds = listing.finder();
+            let matches = |invitation: &Invitation| {
+                let status = invitation.status(now);
+                let is_wanted = wanted.map_or(status != InvitationStatus::Revoked, |wanted| wanted == status);
+                is_wanted && finds(&invitation.email_address)
+            };
+            let store = self.inner.store();
+            let all = collect(|after| store.invitations(after, PORTION), |i| i.id, matches, PORTION).await?;
+            let page = listing.page(
+                all,
+                |left, right| match order.by {
+                    "email_address" => left.email_address.as_str().cmp(right.email_address.as_str()),
+                    "expires_at" => left.expire_at.cmp(&right.expire_at),
+                    _ => left.created_at.cmp(&right.created_at),
+                },
+                order,
+            );
+            Ok(page.map(|invitation| self.view_invitation(invitation)))
+        })
+        .await
     }
 
     /// What somebody who brings a ticket is to do. Nothing changes by that. Whoever is a user already signs in, whatever
@@ -160,22 +165,24 @@ impl Engine {
         ticket: &str,
         context: &RequestContext,
     ) -> Result<TicketHolder, EngineError> {
-        self.inner.admission.spend(LimitedAction::LookUp, context, self.now())?;
-        let _place = self.inner.admission.enter()?;
-        let invitation = self.invitation_of(ticket).await?;
-        let owner = self.inner.store().owner(&invitation.email_address.identifier()).await?;
-        let here = |user| caller.client().is_some_and(|c| c.live_sessions(self.now()).any(|s| s.user_id == user));
-        let status = match owner {
-            Some(user) if here(user) => TicketStatus::Complete,
-            Some(_) => TicketStatus::SignIn,
-            None => match invitation.status(self.now()) {
-                InvitationStatus::Pending => TicketStatus::SignUp,
-                InvitationStatus::Accepted => TicketStatus::SignIn,
-                InvitationStatus::Expired => TicketStatus::Expired,
-                InvitationStatus::Revoked => TicketStatus::Revoked,
-            },
-        };
-        Ok(TicketHolder { status, redirect_url: invitation.redirect_url })
+        self.admitted(async {
+            self.inner.admission.spend(LimitedAction::LookUp, context, self.now())?;
+            let invitation = self.invitation_of(ticket).await?;
+            let owner = self.inner.store().owner(&invitation.email_address.identifier()).await?;
+            let here = |user| caller.client().is_some_and(|c| c.live_sessions(self.now()).any(|s| s.user_id == user));
+            let status = match owner {
+                Some(user) if here(user) => TicketStatus::Complete,
+                Some(_) => TicketStatus::SignIn,
+                None => match invitation.status(self.now()) {
+                    InvitationStatus::Pending => TicketStatus::SignUp,
+                    InvitationStatus::Accepted => TicketStatus::SignIn,
+                    InvitationStatus::Expired => TicketStatus::Expired,
+                    InvitationStatus::Revoked => TicketStatus::Revoked,
+                },
+            };
+            Ok(TicketHolder { status, redirect_url: invitation.redirect_url })
+        })
+        .await
     }
 
     /// The invitation behind a ticket that somebody signs up with.

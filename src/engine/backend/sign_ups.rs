@@ -48,10 +48,12 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NotFound`] for unknown ids.
     pub async fn inspect_sign_up(&self, id: SignUpId) -> Result<SignUpView, EngineError> {
-        let _place = self.inner.admission.enter()?;
-        // Read past the actors: a look wakes none.
-        let found = self.inner.store().sign_up(id).await?.ok_or(EngineError::NotFound)?;
-        self.as_it_stands(found.into()).await
+        self.admitted(async {
+            // Read past the actors: a look wakes none.
+            let found = self.inner.store().sign_up(id).await?.ok_or(EngineError::NotFound)?;
+            self.as_it_stands(found.into()).await
+        })
+        .await
     }
 
     /// The backend has its say. That may complete the sign-up: the session is on its client, which hears of it when
@@ -64,10 +66,13 @@ impl Engine {
         id: SignUpId,
         update: BackendUpdate,
     ) -> Result<SignUpView, EngineError> {
-        let _place = self.inner.admission.enter()?;
-        let found = self.inner.store().sign_up(id).await?.ok_or(EngineError::NotFound)?;
-        let answer = self.inner.system.command(id, found.client_id, Vec::new(), Command::BackendUpdate(update)).await?;
-        self.as_it_stands(answer.sign_up).await
+        self.admitted(async {
+            let found = self.inner.store().sign_up(id).await?.ok_or(EngineError::NotFound)?;
+            let answer =
+                self.inner.system.command(id, found.client_id, Vec::new(), Command::BackendUpdate(update)).await?;
+            self.as_it_stands(answer.sign_up).await
+        })
+        .await
     }
 
     async fn as_it_stands(&self, sign_up: Arc<SignUp>) -> Result<SignUpView, EngineError> {

@@ -34,23 +34,25 @@ impl Engine {
         email_address: Option<&str>,
         context: &RequestContext,
     ) -> Result<WaitlistEntry, EngineError> {
-        for action in [LimitedAction::Create, LimitedAction::LookUp, LimitedAction::Write] {
-            self.inner.admission.spend(action, context, self.now())?;
-        }
-        let settings = self.settings();
-        if settings.sign_up.mode != SignUpMode::Waitlist {
-            return Err(Rejection::from(ErrorCode::FeatureNotEnabled).into());
-        }
-        let email = invited(email_address, &settings)?;
-        settings.restrictions.admit_email(&email, true)?;
-        let address = email.identifier();
-        if !settings.hides_existence(address.kind) && self.inner.store().owner(&address).await?.is_some() {
-            return Err(taken(address.kind).into());
-        }
-        let _place = self.inner.admission.enter()?;
-        let entry = self.inner.actor_context.decide(|cx| WaitlistEntry::join(email, cx.digest, cx.now));
-        self.change_waitlist(WaitlistChange::Join(Box::new(entry.clone()))).await?;
-        Ok(entry)
+        self.admitted(async {
+            for action in [LimitedAction::Create, LimitedAction::LookUp, LimitedAction::Write] {
+                self.inner.admission.spend(action, context, self.now())?;
+            }
+            let settings = self.settings();
+            if settings.sign_up.mode != SignUpMode::Waitlist {
+                return Err(Rejection::from(ErrorCode::FeatureNotEnabled).into());
+            }
+            let email = invited(email_address, &settings)?;
+            settings.restrictions.admit_email(&email, true)?;
+            let address = email.identifier();
+            if !settings.hides_existence(address.kind) && self.inner.store().owner(&address).await?.is_some() {
+                return Err(taken(address.kind).into());
+            }
+            let entry = self.inner.actor_context.decide(|cx| WaitlistEntry::join(email, cx.digest, cx.now));
+            self.change_waitlist(WaitlistChange::Join(Box::new(entry.clone()))).await?;
+            Ok(entry)
+        })
+        .await
     }
 
     /// The same on the operator's word: whatever the mode, and whoever it is.
@@ -58,12 +60,14 @@ impl Engine {
     /// # Errors
     /// What is wrong with the address.
     pub async fn enter_waitlist(&self, email_address: Option<&str>) -> Result<WaitlistEntryView, EngineError> {
-        let _place = self.inner.admission.enter()?;
-        let email = invited(email_address, &self.settings())?;
-        let entry = self.inner.actor_context.decide(|cx| WaitlistEntry::join(email, cx.digest, cx.now));
-        self.change_waitlist(WaitlistChange::Join(Box::new(entry.clone()))).await?;
-        // An earlier entry stays as it was.
-        self.waitlist_entry(entry.id).await
+        self.admitted(async {
+            let email = invited(email_address, &self.settings())?;
+            let entry = self.inner.actor_context.decide(|cx| WaitlistEntry::join(email, cx.digest, cx.now));
+            self.change_waitlist(WaitlistChange::Join(Box::new(entry.clone()))).await?;
+            // An earlier entry stays as it was.
+            self.waitlist_entry(entry.id).await
+        })
+        .await
     }
 
     /// Lets somebody in: an invitation is made and sent.
@@ -76,22 +80,24 @@ impl Engine {
         id: WaitlistEntryId,
         ignore_existing: Option<bool>,
     ) -> Result<WaitlistEntryView, EngineError> {
-        let _place = self.inner.admission.enter()?;
-        let WaitlistEntryView { value: entry, invitation: earlier } = self.waitlist_entry(id).await?;
-        // Before anything about the invitation: who asks twice is told so. The commit decides it again.
-        entry.may_be_invited(earlier.as_ref().map(|view| &view.value), self.now()).map_err(Rejection::from)?;
-        let raw = RawInvitation {
-            email_address: Some(entry.email_address.typed().to_owned()),
-            ignore_existing,
-            ..RawInvitation::default()
-        };
-        let invitation = self.inner.actor_context.decide(|cx| Invitation::issue(&raw, cx))?;
-        let invitation = Invitation { waitlist_entry: Some(id), ..invitation };
-        let waitlist = vec![WaitlistChange::Invite(id, invitation.id)];
-        let mut commit = Commit { at: self.now(), waitlist, ..Commit::default() };
-        self.prepare_invitation(&mut commit, &invitation, &raw).await?;
-        self.inner.system.persister().commit(commit).await?;
-        self.waitlist_entry(id).await
+        self.admitted(async {
+            let WaitlistEntryView { value: entry, invitation: earlier } = self.waitlist_entry(id).await?;
+            // Before anything about the invitation: who asks twice is told so. The commit decides it again.
+            entry.may_be_invited(earlier.as_ref().map(|view| &view.value), self.now()).map_err(Rejection::from)?;
+            let raw = RawInvitation {
+                email_address: Some(entry.email_address.typed().to_owned()),
+                ignore_existing,
+                ..RawInvitation::default()
+            };
+            let invitation = self.inner.actor_context.decide(|cx| Invitation::issue(&raw, cx))?;
+            let invitation = Invitation { waitlist_entry: Some(id), ..invitation };
+            let waitlist = vec![WaitlistChange::Invite(id, invitation.id)];
+            let mut commit = Commit { at: self.now(), waitlist, ..Commit::default() };
+            self.prepare_invitation(&mut commit, &invitation, &raw).await?;
+            self.inner.system.persister().commit(commit).await?;
+            self.waitlist_entry(id).await
+        })
+        .await
     }
 
     /// Does not let somebody in; an invitation that they have is revoked.
@@ -100,9 +106,11 @@ impl Engine {
     /// [`EngineError::NotFound`], `waitlist_entry_already_rejected`, `waitlist_entry_already_completed` for who has signed
     /// up.
     pub async fn reject_from_waitlist(&self, id: WaitlistEntryId) -> Result<WaitlistEntryView, EngineError> {
-        let _place = self.inner.admission.enter()?;
-        self.change_waitlist(WaitlistChange::Reject(id)).await?;
-        self.waitlist_entry(id).await
+        self.admitted(async {
+            self.change_waitlist(WaitlistChange::Reject(id)).await?;
+            self.waitlist_entry(id).await
+        })
+        .await
     }
 
     /// Takes somebody who is still waiting off the list.
@@ -110,8 +118,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NotFound`], `resource_forbidden` for who does not wait any more.
     pub async fn delete_from_waitlist(&self, id: WaitlistEntryId) -> Result<(), EngineError> {
-        let _place = self.inner.admission.enter()?;
-        self.change_waitlist(WaitlistChange::Delete(id)).await
+        self.admitted(self.change_waitlist(WaitlistChange::Delete(id))).await
     }
 
     /// Lists who waits and waited. It reads them all: an administrator's call, not one for every request.
@@ -119,25 +126,28 @@ impl Engine {
     /// # Errors
     /// `form_param_value_invalid` for an unknown status or order.
     pub async fn waitlist(&self, listing: &ListParams) -> Result<Page<WaitlistEntryView>, EngineError> {
-        let _place = self.inner.admission.enter()?;
-        let order = listing.order(&["created_at", "invited_at", "email_address"])?;
-        let wanted = listing.status(WaitlistStatus::ALL, |status| status.as_str())?;
-        let finds = listing.finder();
-        let matches =
-            |entry: &WaitlistEntry| wanted.is_none_or(|wanted| wanted == entry.status) && finds(&entry.email_address);
-        let store = self.inner.store();
-        let all = collect(|after| store.waitlist(after, PORTION), |entry| entry.id, matches, PORTION).await?;
-        let compare = |left: &WaitlistEntry, right: &WaitlistEntry| match order.by {
-            "email_address" => left.email_address.as_str().cmp(right.email_address.as_str()),
-            "invited_at" => left.invited_at.cmp(&right.invited_at),
-            _ => left.created_at.cmp(&right.created_at),
-        };
-        let page = listing.page(all, compare, order);
-        let mut items = Vec::with_capacity(page.items.len());
-        for entry in page.items {
-            items.push(self.view_waitlist_entry(entry).await?);
-        }
-        Ok(Page { items, total: page.total })
+        self.admitted(async {
+            let order = listing.order(&["created_at", "invited_at", "email_address"])?;
+            let wanted = listing.status(WaitlistStatus::ALL, |status| status.as_str())?;
+            let finds = listing.finder();
+            let matches = |entry: &WaitlistEntry| {
+                wanted.is_none_or(|wanted| wanted == entry.status) && finds(&entry.email_address)
+            };
+            let store = self.inner.store();
+            let all = collect(|after| store.waitlist(after, PORTION), |entry| entry.id, matches, PORTION).await?;
+            let compare = |left: &WaitlistEntry, right: &WaitlistEntry| match order.by {
+                "email_address" => left.email_address.as_str().cmp(right.email_address.as_str()),
+                "invited_at" => left.invited_at.cmp(&right.invited_at),
+                _ => left.created_at.cmp(&right.created_at),
+            };
+            let page = listing.page(all, compare, order);
+            let mut items = Vec::with_capacity(page.items.len());
+            for entry in page.items {
+                items.push(self.view_waitlist_entry(entry).await?);
+            }
+            Ok(Page { items, total: page.total })
+        })
+        .await
     }
 
     async fn waitlist_entry(&self, id: WaitlistEntryId) -> Result<WaitlistEntryView, EngineError> {

@@ -22,21 +22,24 @@ impl Engine {
         error: Option<String>,
         context: &RequestContext,
     ) -> Result<Option<ClientView>, EngineError> {
-        let now = self.now();
-        self.inner.admission.spend(LimitedAction::Attempt, context, now)?;
-        self.inner.admission.spend(LimitedAction::Write, context, now)?;
-        let _place = self.inner.admission.enter()?;
-        if let Some(client) = caller.client()
-            && let Some(id) = client.sign_up
-        {
-            let current = self.inner.system.read(id, client.id).await?.sign_up;
-            let raw = RawFields { captcha_token: token, captcha_error: error, ..RawFields::default() };
-            if self.solves_captcha(&raw, Some(&current), caller, context).await? {
-                let answer = self.inner.system.command(id, client.id, caller.terms(), Command::SolveCaptcha).await?;
-                return Ok(Some(self.answered(caller, answer, context).await?.1));
+        self.admitted(async {
+            let now = self.now();
+            self.inner.admission.spend(LimitedAction::Attempt, context, now)?;
+            self.inner.admission.spend(LimitedAction::Write, context, now)?;
+            if let Some(client) = caller.client()
+                && let Some(id) = client.sign_up
+            {
+                let current = self.inner.system.read(id, client.id).await?.sign_up;
+                let raw = RawFields { captcha_token: token, captcha_error: error, ..RawFields::default() };
+                if self.solves_captcha(&raw, Some(&current), caller, context).await? {
+                    let answer =
+                        self.inner.system.command(id, client.id, caller.terms(), Command::SolveCaptcha).await?;
+                    return Ok(Some(self.answered(caller, answer, context).await?.1));
+                }
             }
-        }
-        self.client_view(caller, context).await
+            self.show_client(caller, context).await
+        })
+        .await
     }
 
     /// Asks the captcha service about whoever writes to a sign-up that owes a captcha; `current` is `None` where it is

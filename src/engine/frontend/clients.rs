@@ -15,13 +15,15 @@ impl Engine {
     /// # Errors
     /// When the store can't be read.
     pub async fn open_client(&self, caller: &Caller, context: &RequestContext) -> Result<ClientView, EngineError> {
-        let _place = self.inner.admission.enter()?;
-        let caller = self.or_newcomer(caller)?;
-        match self.client_view(&caller, context).await? {
-            Some(view) => Ok(view),
-            // Its record has gone this moment: it was too old.
-            None => self.client_view(&self.newcomer(), context).await?.ok_or(EngineError::Internal),
-        }
+        self.admitted(async {
+            let caller = self.or_newcomer(caller)?;
+            match self.show_client(&caller, context).await? {
+                Some(view) => Ok(view),
+                // Its record has gone this moment: it was too old.
+                None => self.show_client(&self.newcomer(), context).await?.ok_or(EngineError::Internal),
+            }
+        })
+        .await
     }
 
     /// The caller's client as it is now; `None` for nobody.
@@ -30,6 +32,15 @@ impl Engine {
     /// [`EngineError::TokenReplaced`] where another call replaced the token since it was presented, and when the store
     /// can't be read.
     pub async fn client_view(
+        &self,
+        caller: &Caller,
+        context: &RequestContext,
+    ) -> Result<Option<ClientView>, EngineError> {
+        self.admitted(self.show_client(caller, context)).await
+    }
+
+    /// What [`Self::client_view`] shows, to a call that has a place already.
+    pub(in crate::engine) async fn show_client(
         &self,
         caller: &Caller,
         context: &RequestContext,
@@ -45,15 +56,17 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NoClient`] for nobody, [`EngineError::TokenReplaced`] where the token was replaced meanwhile.
     pub async fn end_sessions(&self, caller: &Caller, context: &RequestContext) -> Result<ClientView, EngineError> {
-        self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
-        let _place = self.inner.admission.enter()?;
-        let known = caller.known().ok_or(EngineError::NoClient)?;
-        let context = RequestContext::default();
-        if !known.is_stored {
-            return self.client_view(caller, &context).await?.ok_or(EngineError::NoClient);
-        }
-        let seen = self.change_client(caller, ClientChange::EndAllSessions).await?;
-        self.view_client(seen, &context).await
+        self.admitted(async {
+            self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
+            let known = caller.known().ok_or(EngineError::NoClient)?;
+            let context = RequestContext::default();
+            if !known.is_stored {
+                return self.show_client(caller, &context).await?.ok_or(EngineError::NoClient);
+            }
+            let seen = self.change_client(caller, ClientChange::EndAllSessions).await?;
+            self.view_client(seen, &context).await
+        })
+        .await
     }
 
     /// Changes the caller's client, on its own behalf.

@@ -57,62 +57,64 @@ impl Engine {
         confirmed: bool,
         context: &RequestContext,
     ) -> Result<Followed, EngineError> {
-        let _place = self.inner.admission.enter()?;
-        let nowhere = Followed { outcome: LinkOutcome::Failed, redirect_url: None, client: None, by_owner: false };
-        let Some(token) = LinkToken::parse(token) else { return Ok(nowhere) };
-        let id = token.sign_up;
-        // Read past the actors: whoever makes ids up wakes none.
-        let Some(found) = self.inner.store().sign_up(id).await? else { return Ok(nowhere) };
-        // Any page can have its visitors' browsers ask for links that are none. That costs them nothing that they need
-        // for their own codes; and a token is nothing that anybody could guess.
-        self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
-        let owner = found.client_id;
-        // A token that was replaced is good for asking for the completing answer again and for nothing else.
-        let is_over = found.phase != Phase::Open;
-        let again = is_over && caller.replaced().is_some_and(|(client, _)| client == owner);
-        let by = if again { Some(owner) } else { caller.client_id() };
-        let by_owner = by == Some(owner);
-        let terms = if by_owner { caller.terms() } else { Vec::new() };
-        let follow = VerifyLink { secret: token.secret, by, confirmed, again, in_cookie: context.in_cookie() };
-        let redirect_url = found.link_redirect().map(str::to_owned);
-        let answer = match self.inner.system.command(id, owner, terms, Command::VerifyLink(follow)).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                let outcome = refusal(error.into())?;
-                return Ok(Followed { outcome, redirect_url, by_owner: by_owner && !again, ..nowhere });
-            }
-        };
-        let policy = &self.inner.actor_context.policy;
-        let verification = answer.sign_up.email_address.as_ref().and_then(|e| e.verification.as_ref());
-        let status = verification.map(|v| v.status(self.now(), policy.attempts_max));
-        let is_verified = status == Some(VerificationStatus::Verified);
-        let completed = match answer.sign_up.phase {
-            Phase::Complete { session_id, .. } => Some(session_id),
-            Phase::Open => None,
-        };
-        let is_new = matches!(answer.outcome, Outcome::Committed(_));
-        let hears = match &answer.outcome {
-            Outcome::Again => by_owner,
-            Outcome::Committed(_) => by_owner && !answer.is_owed(),
-            Outcome::Unchanged => false,
-        };
-        let client = match hears {
-            true => match self.answered(caller, answer, context).await {
-                Ok((_, client)) => Some(client),
-                // The answer to an earlier click brings it.
-                Err(EngineError::TokenReplaced) if !is_new => None,
-                Err(error) => return Err(error),
-            },
-            false => None,
-        };
-        // One that was used before tells of the session only while that is there.
-        let known = client.as_ref().map(|view| &view.client).or_else(|| caller.client());
-        let is_live = |id: &SessionId| known.is_some_and(|client| client.live_session(*id, self.now()).is_some());
-        let outcome = match is_verified {
-            true => LinkOutcome::Verified { session: completed.filter(|id| is_new || is_live(id)) },
-            false => LinkOutcome::Unconfirmed,
-        };
-        Ok(Followed { outcome, redirect_url, client, by_owner })
+        self.admitted(async {
+            let nowhere = Followed { outcome: LinkOutcome::Failed, redirect_url: None, client: None, by_owner: false };
+            let Some(token) = LinkToken::parse(token) else { return Ok(nowhere) };
+            let id = token.sign_up;
+            // Read past the actors: whoever makes ids up wakes none.
+            let Some(found) = self.inner.store().sign_up(id).await? else { return Ok(nowhere) };
+            // Any page can have its visitors' browsers ask for links that are none. That costs them nothing that they need
+            // for their own codes; and a token is nothing that anybody could guess.
+            self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
+            let owner = found.client_id;
+            // A token that was replaced is good for asking for the completing answer again and for nothing else.
+            let is_over = found.phase != Phase::Open;
+            let again = is_over && caller.replaced().is_some_and(|(client, _)| client == owner);
+            let by = if again { Some(owner) } else { caller.client_id() };
+            let by_owner = by == Some(owner);
+            let terms = if by_owner { caller.terms() } else { Vec::new() };
+            let follow = VerifyLink { secret: token.secret, by, confirmed, again, in_cookie: context.in_cookie() };
+            let redirect_url = found.link_redirect().map(str::to_owned);
+            let answer = match self.inner.system.command(id, owner, terms, Command::VerifyLink(follow)).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    let outcome = refusal(error.into())?;
+                    return Ok(Followed { outcome, redirect_url, by_owner: by_owner && !again, ..nowhere });
+                }
+            };
+            let policy = &self.inner.actor_context.policy;
+            let verification = answer.sign_up.email_address.as_ref().and_then(|e| e.verification.as_ref());
+            let status = verification.map(|v| v.status(self.now(), policy.attempts_max));
+            let is_verified = status == Some(VerificationStatus::Verified);
+            let completed = match answer.sign_up.phase {
+                Phase::Complete { session_id, .. } => Some(session_id),
+                Phase::Open => None,
+            };
+            let is_new = matches!(answer.outcome, Outcome::Committed(_));
+            let hears = match &answer.outcome {
+                Outcome::Again => by_owner,
+                Outcome::Committed(_) => by_owner && !answer.is_owed(),
+                Outcome::Unchanged => false,
+            };
+            let client = match hears {
+                true => match self.answered(caller, answer, context).await {
+                    Ok((_, client)) => Some(client),
+                    // The answer to an earlier click brings it.
+                    Err(EngineError::TokenReplaced) if !is_new => None,
+                    Err(error) => return Err(error),
+                },
+                false => None,
+            };
+            // One that was used before tells of the session only while that is there.
+            let known = client.as_ref().map(|view| &view.client).or_else(|| caller.client());
+            let is_live = |id: &SessionId| known.is_some_and(|client| client.live_session(*id, self.now()).is_some());
+            let outcome = match is_verified {
+                true => LinkOutcome::Verified { session: completed.filter(|id| is_new || is_live(id)) },
+                false => LinkOutcome::Unconfirmed,
+            };
+            Ok(Followed { outcome, redirect_url, client, by_owner })
+        })
+        .await
     }
 }
 

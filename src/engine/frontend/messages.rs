@@ -3,7 +3,7 @@
 use crate::actors::{CallError, SignUpReply};
 use crate::domain::identifier::Identifier;
 use crate::domain::message::Message;
-use crate::domain::sign_up::{Fields, Patch, SignUp};
+use crate::domain::sign_up::{External, Fields, Patch, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::transition::Effect;
 use crate::domain::verification::Strategy;
@@ -36,9 +36,19 @@ impl Engine {
             _ => None,
         });
         let known = || sign_up.and_then(|sign_up| sign_up.address(&strategy.field()?));
+        // The address that a provider names becomes the sign-up's where it has none, and is to be proved unless the provider
+        // vouches for it.
+        let named = || match fields?.external.as_ref()? {
+            External::Answered(_, answer) if *strategy != Strategy::PhoneCode => {
+                let profile = answer.outcome.as_ref().ok().filter(|profile| !profile.email_verified)?;
+                Some(profile.email()?.identifier())
+            }
+            _ => None,
+        };
         // Nothing is sent to test addresses: their code is known.
         let is_test_mode = self.inner.actor_context.policy.test_mode;
-        let Some(to) = given.or_else(known).filter(|to| !(is_test_mode && to.is_test())) else { return Ok(None) };
+        let to = given.or_else(known).or_else(named).filter(|to| !(is_test_mode && to.is_test()));
+        let Some(to) = to else { return Ok(None) };
         let at = self.now();
         self.inner.admission.spend_message(&to, context, at)?;
         Ok(Some(Foreseen { to, at }))
@@ -75,5 +85,31 @@ impl Engine {
             self.inner.admission.spend_message(&message.to, context, self.now()).map(|()| message.to.clone())
         };
         effects.iter().filter_map(Effect::message).map(spend).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::domain::settings::source_limits::{Budget, SourceLimits};
+    use crate::domain::time::Span;
+    use crate::domain::verification::{Profile, ProviderOutcome};
+
+    #[tokio::test]
+    async fn a_message_to_an_address_that_a_provider_names_is_counted() {
+        let limits = SourceLimits { emails: Budget::new(1, 1, Span::from_secs(60)), ..SourceLimits::default() };
+        let engine = Engine::builder().source_limits(Some(limits)).build().await.expect("an engine");
+        let profile = Profile { email_address: Some("ada@example.com".into()), ..Profile::default() };
+        let named =
+            ProviderOutcome { outcome: Ok(profile), owner: None, links: false, session: None, taken: BTreeSet::new() };
+        let external = External::Answered("oauth_google".parse().expect("a strategy"), named);
+        let fields = Fields { external: Some(external), ..Fields::default() };
+        let context = RequestContext { address: Some([192, 0, 2, 1].into()), ..RequestContext::default() };
+        let foresee = |strategy| engine.foresee_message(Some(&strategy), Some(&fields), None, &context);
+        assert!(foresee(Strategy::PhoneCode).is_ok_and(|foreseen| foreseen.is_none()), "no number is named");
+        assert!(foresee(Strategy::EmailCode).is_ok_and(|foreseen| foreseen.is_some()));
+        assert!(matches!(foresee(Strategy::EmailCode), Err(EngineError::Limited { .. })));
     }
 }

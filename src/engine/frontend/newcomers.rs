@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::sign_in::{self, Newcomer, SignIn};
+use crate::domain::text::is_true;
 use crate::domain::transfer::{Consumed, Proved};
 use crate::domain::user::User;
 use crate::domain::verification::Strategy;
@@ -23,7 +24,7 @@ impl Engine {
         strategy: Option<&Strategy>,
         context: &RequestContext,
     ) -> Result<Option<Newcomer>, EngineError> {
-        let is_asked_for = raw.sign_up_if_missing.as_deref().is_some_and(|text| text == "true" || text == "1");
+        let is_asked_for = raw.sign_up_if_missing.as_deref().is_some_and(is_true);
         let Some(identifier) = identifier.filter(|_| is_asked_for) else { return Ok(None) };
         let has_password = raw.password.as_ref().is_some_and(|password| !password.expose().is_empty());
         let strategy = strategy.or(has_password.then_some(&Strategy::Password));

@@ -102,36 +102,39 @@ impl Engine {
         callback: &ProviderCallback,
         context: &RequestContext,
     ) -> Result<CallbackRedirect, EngineError> {
-        self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
-        let _place = self.inner.admission.enter()?;
-        let invalid = || EngineError::from(Rejection::from(ErrorCode::OAuthCallbackInvalid));
-        let state = callback.state.as_deref();
-        let (trip, places) = state.and_then(|state| OAuthState::read(state, &self.inner.key)).ok_or_else(invalid)?;
-        let is_owner = caller.client_id() == Some(trip.client);
-        let is_known = match trip.carrier {
-            TokenCarrier::Cookie => is_owner,
-            TokenCarrier::DevBrowser => is_owner || caller.client_id().is_none(),
-            TokenCarrier::Header => true,
-        };
-        let account = match trip.of {
-            _ if !is_known => None,
-            FlowId::SignUp(id) => self.awaited(id, &trip).await?,
-            FlowId::SignIn(id) => self.awaited_sign_in(id, &trip).await?,
-        };
-        let Some(account) = account else { return self.late(caller, &trip, places).await?.ok_or_else(invalid) };
-        if trip.carrier == TokenCarrier::Header {
-            let native_handoff = Some(self.native_handoff(&trip, callback));
-            let url = account.redirect_url;
-            return Ok(CallbackRedirect { url, native_handoff, client: None, is_late: false, by_owner: is_owner });
-        }
-        match self.arrive(caller, &trip, &account, callback, context).await {
-            // Somebody else came back from it at the same moment, or what it was about has ended.
-            Err(EngineError::Rejected(refused)) if !refused.is(ErrorCode::TooManyRequests) => {
-                self.late(caller, &trip, places).await?.ok_or_else(|| refused.into())
+        self.admitted(async {
+            self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
+            let invalid = || EngineError::from(Rejection::from(ErrorCode::OAuthCallbackInvalid));
+            let state = callback.state.as_deref();
+            let (trip, places) =
+                state.and_then(|state| OAuthState::read(state, &self.inner.key)).ok_or_else(invalid)?;
+            let is_owner = caller.client_id() == Some(trip.client);
+            let is_known = match trip.carrier {
+                TokenCarrier::Cookie => is_owner,
+                TokenCarrier::DevBrowser => is_owner || caller.client_id().is_none(),
+                TokenCarrier::Header => true,
+            };
+            let account = match trip.of {
+                _ if !is_known => None,
+                FlowId::SignUp(id) => self.awaited(id, &trip).await?,
+                FlowId::SignIn(id) => self.awaited_sign_in(id, &trip).await?,
+            };
+            let Some(account) = account else { return self.late(caller, &trip, places).await?.ok_or_else(invalid) };
+            if trip.carrier == TokenCarrier::Header {
+                let native_handoff = Some(self.native_handoff(&trip, callback));
+                let url = account.redirect_url;
+                return Ok(CallbackRedirect { url, native_handoff, client: None, is_late: false, by_owner: is_owner });
             }
-            Err(EngineError::NotFound) => self.late(caller, &trip, places).await?.ok_or_else(invalid),
-            arrived => arrived,
-        }
+            match self.arrive(caller, &trip, &account, callback, context).await {
+                // Somebody else came back from it at the same moment, or what it was about has ended.
+                Err(EngineError::Rejected(refused)) if !refused.is(ErrorCode::TooManyRequests) => {
+                    self.late(caller, &trip, places).await?.ok_or_else(|| refused.into())
+                }
+                Err(EngineError::NotFound) => self.late(caller, &trip, places).await?.ok_or_else(invalid),
+                arrived => arrived,
+            }
+        })
+        .await
     }
 
     /// Takes in what is waited for.
@@ -183,27 +186,30 @@ impl Engine {
         native_handoff: &str,
         context: &RequestContext,
     ) -> Result<(SignUpView, ClientView), EngineError> {
-        self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
-        let _place = self.inner.admission.enter()?;
-        let client = caller.client_id().ok_or(EngineError::NotFound)?;
-        let found = self.inner.system.read(id, client).await?.sign_up;
-        let invalid = || EngineError::from(Rejection::from(ErrorCode::OAuthCallbackInvalid));
-        let account =
-            found.external_account.as_deref().filter(|account| account.awaits_callback(&account.nonce, self.now()));
-        let account = account.ok_or_else(invalid)?;
-        let trip = OAuthState { of: FlowId::SignUp(id), client, carrier: TokenCarrier::Header, nonce: account.nonce };
-        let sealed = URL_SAFE_NO_PAD.decode(native_handoff).map_err(|_| invalid())?;
-        let opened = self.inner.key.open(&trip.body(), &sealed).ok_or_else(invalid)?;
-        let opened: NativeHandoff = serde_json::from_slice(&opened).map_err(|_| invalid())?;
-        let callback = ProviderCallback {
-            state: None,
-            code: opened.code.map(Secret::new),
-            error: opened.error,
-            reasons: opened.reasons,
-            iss: opened.iss,
-        };
-        let answer = self.settle(id, (&trip, caller.terms()), account, &callback, true).await?;
-        self.answered(caller, answer, context).await
+        self.admitted(async {
+            self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
+            let client = caller.client_id().ok_or(EngineError::NotFound)?;
+            let found = self.inner.system.read(id, client).await?.sign_up;
+            let invalid = || EngineError::from(Rejection::from(ErrorCode::OAuthCallbackInvalid));
+            let account =
+                found.external_account.as_deref().filter(|account| account.awaits_callback(&account.nonce, self.now()));
+            let account = account.ok_or_else(invalid)?;
+            let trip =
+                OAuthState { of: FlowId::SignUp(id), client, carrier: TokenCarrier::Header, nonce: account.nonce };
+            let sealed = URL_SAFE_NO_PAD.decode(native_handoff).map_err(|_| invalid())?;
+            let opened = self.inner.key.open(&trip.body(), &sealed).ok_or_else(invalid)?;
+            let opened: NativeHandoff = serde_json::from_slice(&opened).map_err(|_| invalid())?;
+            let callback = ProviderCallback {
+                state: None,
+                code: opened.code.map(Secret::new),
+                error: opened.error,
+                reasons: opened.reasons,
+                iss: opened.iss,
+            };
+            let answer = self.settle(id, (&trip, caller.terms()), account, &callback, true).await?;
+            self.answered(caller, answer, context).await
+        })
+        .await
     }
 
     /// What the parameters of a create or update say about an account at a provider.

@@ -6,6 +6,7 @@ use crate::domain::client::ClientChange;
 use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::id::SessionId;
 use crate::domain::secret::Secret;
+use crate::domain::text::hex;
 use crate::domain::time::Span;
 use crate::domain::user::User;
 use crate::limiter::LimitedAction;
@@ -24,21 +25,24 @@ impl Engine {
         id: SessionId,
         context: &RequestContext,
     ) -> Result<(SessionView, ClientView), EngineError> {
-        let _place = self.inner.admission.enter()?;
-        let client = caller.client().ok_or(EngineError::SignedOut)?;
-        let now = self.now();
-        let session = client.live_session(id, now).ok_or(EngineError::NotFound)?;
-        let is_news = now.since(session.last_active_at) >= TOUCH_INTERVAL || client.last_active_session_id != Some(id);
-        let seen = match is_news {
-            true => {
-                self.inner.admission.spend(LimitedAction::Write, context, now)?;
-                self.change_client(caller, ClientChange::Touch(id)).await?
-            }
-            false => self.visible(caller).await?.ok_or(EngineError::NoClient)?,
-        };
-        let client = self.view_client(seen, context).await?;
-        let session = client.sessions.iter().find(|s| s.session.id == id).cloned().ok_or(EngineError::NotFound)?;
-        Ok((session, client))
+        self.admitted(async {
+            let client = caller.client().ok_or(EngineError::SignedOut)?;
+            let now = self.now();
+            let session = client.live_session(id, now).ok_or(EngineError::NotFound)?;
+            let is_news =
+                now.since(session.last_active_at) >= TOUCH_INTERVAL || client.last_active_session_id != Some(id);
+            let seen = match is_news {
+                true => {
+                    self.inner.admission.spend(LimitedAction::Write, context, now)?;
+                    self.change_client(caller, ClientChange::Touch(id)).await?
+                }
+                false => self.visible(caller).await?.ok_or(EngineError::NoClient)?,
+            };
+            let client = self.view_client(seen, context).await?;
+            let session = client.sessions.iter().find(|s| s.session.id == id).cloned().ok_or(EngineError::NotFound)?;
+            Ok((session, client))
+        })
+        .await
     }
 
     /// A fresh token of a session ([guide: Session tokens](crate::guide::contract_sign_ins#session-tokens)).
@@ -52,11 +56,13 @@ impl Engine {
         id: SessionId,
         context: &RequestContext,
     ) -> Result<Secret<String>, EngineError> {
-        let _place = self.inner.admission.enter()?;
-        let now = self.now();
-        let session = caller.client().and_then(|c| c.live_session(id, now)).ok_or(EngineError::SignedOut)?;
-        self.inner.admission.spend(LimitedAction::Token, context, now)?;
-        self.mint(session, context).await
+        self.admitted(async {
+            let now = self.now();
+            let session = caller.client().and_then(|c| c.live_session(id, now)).ok_or(EngineError::SignedOut)?;
+            self.inner.admission.spend(LimitedAction::Token, context, now)?;
+            self.mint(session, context).await
+        })
+        .await
     }
 
     /// Ends a session; `removed` tells which of the two calls it was. The view shows it as it ended.
@@ -70,17 +76,19 @@ impl Engine {
         removed: bool,
         context: &RequestContext,
     ) -> Result<(SessionView, ClientView), EngineError> {
-        let _place = self.inner.admission.enter()?;
-        let client = caller.client().ok_or(EngineError::SignedOut)?;
-        let now = self.now();
-        self.inner.admission.spend(LimitedAction::Write, context, now)?;
-        let mut session = client.live_session(id, now).cloned().ok_or(EngineError::NotFound)?;
-        let user = self.inner.store().user(session.user_id).await?.ok_or(EngineError::NotFound)?;
-        let seen = self.change_client(caller, ClientChange::EndSession(id)).await?;
-        session.status = if removed { SessionStatus::Removed } else { SessionStatus::Ended };
-        session.updated_at = now;
-        let client = self.view_client(seen, context).await?;
-        Ok((SessionView { session, user, token: None, now }, client))
+        self.admitted(async {
+            let client = caller.client().ok_or(EngineError::SignedOut)?;
+            let now = self.now();
+            self.inner.admission.spend(LimitedAction::Write, context, now)?;
+            let mut session = client.live_session(id, now).cloned().ok_or(EngineError::NotFound)?;
+            let user = self.inner.store().user(session.user_id).await?.ok_or(EngineError::NotFound)?;
+            let seen = self.change_client(caller, ClientChange::EndSession(id)).await?;
+            session.status = if removed { SessionStatus::Removed } else { SessionStatus::Ended };
+            session.updated_at = now;
+            let client = self.view_client(seen, context).await?;
+            Ok((SessionView { session, user, token: None, now }, client))
+        })
+        .await
     }
 
     /// The user of a session of the caller's client; of the last active one when none is named.
@@ -88,11 +96,13 @@ impl Engine {
     /// # Errors
     /// [`EngineError::SignedOut`] when there is no such live session.
     pub async fn me(&self, caller: &Caller, session: Option<SessionId>) -> Result<Arc<User>, EngineError> {
-        let _place = self.inner.admission.enter()?;
-        let client = caller.client().ok_or(EngineError::SignedOut)?;
-        let id = session.or(client.last_active_session_id).ok_or(EngineError::SignedOut)?;
-        let session = client.live_session(id, self.now()).ok_or(EngineError::SignedOut)?;
-        self.inner.store().user(session.user_id).await?.ok_or(EngineError::NotFound)
+        self.admitted(async {
+            let client = caller.client().ok_or(EngineError::SignedOut)?;
+            let id = session.or(client.last_active_session_id).ok_or(EngineError::SignedOut)?;
+            let session = client.live_session(id, self.now()).ok_or(EngineError::SignedOut)?;
+            self.inner.store().user(session.user_id).await?.ok_or(EngineError::NotFound)
+        })
+        .await
     }
 
     /// Mints a session token on a thread of its own: an RSA signature would hold up the async workers.
@@ -110,7 +120,7 @@ impl Engine {
             fva: [0, -1],
             iat: now,
             iss: self.inner.issuer.clone(),
-            jti: id.iter().map(|b| format!("{b:02x}")).collect(),
+            jti: hex(&id),
             nbf: now.saturating_sub(NOT_BEFORE_S),
             sid: session.id.to_string(),
             sts: "active".into(),

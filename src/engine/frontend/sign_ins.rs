@@ -10,7 +10,7 @@ use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::{self, Attempt, Create, Prepare, Proof, SignIn, Start, Status, Transition, Try};
-use crate::domain::sign_up;
+use crate::domain::text::is_true;
 use crate::domain::user::User;
 use crate::domain::verification::{self, AuthorizationResponse, Strategy};
 use crate::limiter::LimitedAction;
@@ -95,7 +95,6 @@ impl Engine {
         if raw.password.is_some() {
             spend(LimitedAction::Attempt)?;
         }
-        let _place = admission.enter()?;
         let single = self.single_session();
         let admitted = |client: Option<&Client>, user: Option<&User>| {
             client.map_or(Ok(()), |client| client.admits(user, single, self.now()))
@@ -117,7 +116,7 @@ impl Engine {
         }
         let client_id = caller.client_id().ok_or(EngineError::Internal)?;
         let id = self.inner.actor_context.decide(|cx| SignInId::generate(cx.now, cx.entropy));
-        let is_transfer = raw.transfer.as_deref().is_some_and(|text| text == "true" || text == "1");
+        let is_transfer = raw.transfer.as_deref().is_some_and(is_true);
         for _ in 0..TRIES_MAX {
             let user = self.owner(identifier.as_ref()).await?;
             let user = user.as_deref();
@@ -159,16 +158,18 @@ impl Engine {
         id: SignInId,
         context: &RequestContext,
     ) -> Result<(SignInView, ClientView), EngineError> {
-        let _place = self.inner.admission.enter()?;
-        let seen = self.visible(caller).await?.ok_or(EngineError::NotFound)?;
-        match self.in_progress(Some(seen.client()), id).cloned() {
-            Ok(value) => self.shown(value, seen, context).await,
-            Err(refused) => {
-                let finished = seen.client().finished(id, self.now()).cloned();
-                let finished = finished.ok_or(refused)?;
-                self.shown_finished(finished, seen, context).await?.ok_or(EngineError::NotFound)
+        self.admitted(async {
+            let seen = self.visible(caller).await?.ok_or(EngineError::NotFound)?;
+            match self.in_progress(Some(seen.client()), id).cloned() {
+                Ok(value) => self.shown(value, seen, context).await,
+                Err(refused) => {
+                    let finished = seen.client().finished(id, self.now()).cloned();
+                    let finished = finished.ok_or(refused)?;
+                    self.shown_finished(finished, seen, context).await?.ok_or(EngineError::NotFound)
+                }
             }
-        }
+        })
+        .await
     }
 
     /// Begins to prove a first factor: a code is made and sent.
@@ -197,7 +198,6 @@ impl Engine {
         context: &RequestContext,
     ) -> Written<SignInView> {
         self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
-        let _place = self.inner.admission.enter()?;
         let client = caller.client().ok_or(EngineError::NotFound)?;
         let user = self.user_of(self.in_progress(Some(client), id)?).await?;
         let address_id = match raw.strategy.as_deref() {
@@ -241,7 +241,6 @@ impl Engine {
         let now = self.now();
         self.inner.admission.spend(LimitedAction::Attempt, context, now)?;
         self.inner.admission.spend(LimitedAction::Write, context, now)?;
-        let _place = self.inner.admission.enter()?;
         match self.attempt_in_progress(caller, id, raw, context).await {
             Err(refused @ (EngineError::NotFound | EngineError::TokenReplaced)) => {
                 self.replayed_attempt(caller, id, raw, (refused, context)).await
@@ -321,11 +320,6 @@ impl Engine {
             match outcome {
                 Err(CommitError::Client(ClientConflict::SignInChanged)) => {}
                 Err(CommitError::Stale) => return Ok(None),
-                Err(CommitError::LimitExceeded { retry_after }) => {
-                    return Err(ErrorCode::TooManyRequests.after(retry_after).into());
-                }
-                // Somebody else linked the account a moment ago.
-                Err(CommitError::IdentifierTaken(kind)) => return Err(sign_up::taken(kind).into()),
                 Err(error) => return Err(error.into()),
                 Ok(committed) => {
                     verdict?;

@@ -67,7 +67,6 @@ impl Engine {
         let now = self.now();
         self.inner.admission.spend(LimitedAction::Create, context, now)?;
         self.inner.admission.spend(LimitedAction::Write, context, now)?;
-        let _place = self.inner.admission.enter()?;
         caller.client().map_or(Ok(()), |client| client.admits(None, self.single_session(), now))?;
         let is_told = caller.client().is_some();
         let caller = &self.or_newcomer(caller)?;
@@ -107,9 +106,11 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NotFound`] for unknown ids and for other clients' sign-ups, alike.
     pub async fn sign_up(&self, caller: &Caller, id: SignUpId) -> Result<SignUpView, EngineError> {
-        let _place = self.inner.admission.enter()?;
-        let (sign_up, seen) = self.read_sign_up(caller, id).await?;
-        Ok(self.view_sign_up(sign_up, &seen))
+        self.admitted(async {
+            let (sign_up, seen) = self.read_sign_up(caller, id).await?;
+            Ok(self.view_sign_up(sign_up, &seen))
+        })
+        .await
     }
 
     /// Shows a sign-up of the caller's client, and the client.
@@ -122,15 +123,17 @@ impl Engine {
         id: SignUpId,
         context: &RequestContext,
     ) -> Result<(SignUpView, ClientView), EngineError> {
-        let _place = self.inner.admission.enter()?;
-        let (value, seen) = self.read_sign_up(caller, id).await?;
-        let is_in_progress = seen.is_current(&value) && value.phase == Phase::Open;
-        let sign_up = self.view_sign_up(value, &seen);
-        let client = match is_in_progress {
-            true => self.view_client_with(seen, Some(sign_up.clone()), context).await?,
-            false => self.view_client(seen, context).await?,
-        };
-        Ok((sign_up, client))
+        self.admitted(async {
+            let (value, seen) = self.read_sign_up(caller, id).await?;
+            let is_in_progress = seen.is_current(&value) && value.phase == Phase::Open;
+            let sign_up = self.view_sign_up(value, &seen);
+            let client = match is_in_progress {
+                true => self.view_client_with(seen, Some(sign_up.clone()), context).await?,
+                false => self.view_client(seen, context).await?,
+            };
+            Ok((sign_up, client))
+        })
+        .await
     }
 
     /// The sign-up first: what is read of the client after it is at least as new, so that a caller who may see the
@@ -176,7 +179,6 @@ impl Engine {
             return Err(EngineError::TokenReplaced);
         }
         self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
-        let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let current = self.inner.system.read(id, client).await?.sign_up;
         let (mut fields, no_trip) = self.read_fields(fields, (id, client), Some(&current), caller, context).await?;
@@ -269,7 +271,6 @@ impl Engine {
             return self.change_sign_up(caller, id, &fields, context).await;
         }
         self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
-        let _place = self.inner.admission.enter()?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let prepare = Prepare::parse(raw.strategy.as_deref(), raw.channel.as_deref());
         let settings = self.settings();
@@ -321,7 +322,6 @@ impl Engine {
         let now = self.now();
         self.inner.admission.spend(LimitedAction::Attempt, context, now)?;
         self.inner.admission.spend(LimitedAction::Write, context, now)?;
-        let _place = self.inner.admission.enter()?;
         let attempt = Attempt::parse(strategy, code);
         let client = match (caller.client_id(), caller.replaced()) {
             (Some(client), _) => {

@@ -1,6 +1,7 @@
 //! Equal calls at once: a double click, or a proxy that sends a request a second time. The work is done once, and each
 //! call is shown what came of it. Two calls are equal when they present the same token and ask for the same with the
-//! same values, secrets included; callers without a token are different people, whatever they send.
+//! same values, secrets included; callers without a token are different people, whatever they send. So are those whose
+//! token was replaced too long ago to count: each is given a client of its own.
 //!
 //! The calls share one future. Each of them drives it, so that it goes on when the first caller leaves, and it is
 //! dropped with the last of them. A call that arrives too late for that, with the token that the first one replaced,
@@ -64,6 +65,8 @@ struct Flight {
     has_secret: bool,
     /// Whether what it completes is remembered.
     is_kept: bool,
+    /// Whether nobody else's call is the same: it is answered as one without a token.
+    is_alone: bool,
 }
 
 /// A flight in its table, until it is dropped: when it has landed, or when the last caller has left.
@@ -101,10 +104,11 @@ pub(in crate::engine) trait Completed: Clone + Send + Sync + 'static {
 }
 
 impl Engine {
-    /// Does the work of a call, or waits for an equal call that does it already, and says what came of it.
+    /// Does the work of a call, or waits for an equal call that does it already, and says what came of it. Each of the
+    /// equal calls has a place of its own.
     ///
     /// # Errors
-    /// Those of the work, for each of the equal calls.
+    /// [`EngineError::Overloaded`], and those of the work, for each of the equal calls.
     pub(in crate::engine) async fn once<V, F>(
         &self,
         caller: &Caller,
@@ -116,29 +120,32 @@ impl Engine {
         V: Completed,
         F: Future<Output = Written<V>> + Send + 'static,
     {
-        let flights = V::flights(&self.inner);
-        let Some(presented) = caller.presented().filter(|_| !caller.is_new()) else { return work.await };
-        let digest = self.inner.calls.digest(presented, call, context);
-        let (has_secret, is_kept) = (call.has_secret(), call.is_kept());
-        let flight = Flight { engine: self.clone(), presented, digest, has_secret, is_kept };
-        let begun = match flights.begin(flight, self.now(), work) {
-            Begun::First(work) => return work.await,
-            begun => begun,
-        };
-        // Nothing is done for this one, but it is answered.
-        self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
-        let _place = self.inner.admission.enter()?;
-        let (value, client) = match begun {
-            Begun::After(value) => return value.shown_again(self, caller, context).await,
-            Begun::First(work) | Begun::Beside(work) => work.await?,
-        };
-        if client.client.generation == presented.1 {
-            return Ok((value, client));
-        }
-        match value.session() {
-            Some(_) if has_secret => value.shown_again(self, caller, context).await,
-            _ => Err(EngineError::TokenReplaced),
-        }
+        self.admitted(async {
+            let flights = V::flights(&self.inner);
+            let Some(presented) = caller.presented().filter(|_| !caller.is_new()) else { return work.await };
+            let digest = self.inner.calls.digest(presented, call, context);
+            let (has_secret, is_kept) = (call.has_secret(), call.is_kept());
+            let is_alone = caller.known().is_none() && !caller.was_replaced();
+            let flight = Flight { engine: self.clone(), presented, digest, has_secret, is_kept, is_alone };
+            let begun = match flights.begin(flight, self.now(), work) {
+                Begun::First(work) => return work.await,
+                begun => begun,
+            };
+            // Nothing is done for this one, but it is answered.
+            self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
+            let (value, client) = match begun {
+                Begun::After(value) => return value.shown_again(self, caller, context).await,
+                Begun::First(work) | Begun::Beside(work) => work.await?,
+            };
+            if client.client.generation == presented.1 {
+                return Ok((value, client));
+            }
+            match value.session() {
+                Some(_) if has_secret => value.shown_again(self, caller, context).await,
+                _ => Err(EngineError::TokenReplaced),
+            }
+        })
+        .await
     }
 }
 
@@ -164,6 +171,9 @@ impl<V: Completed> Flights<V> {
             && let Some(value) = table.landed_like(flight.presented, &flight.digest)
         {
             return Begun::After(value);
+        }
+        if flight.is_alone {
+            return Begun::First(work.boxed().shared());
         }
         let running = table.running.get(&flight.digest).and_then(|running| running.work.upgrade());
         if let Some(work) = running {

@@ -16,6 +16,8 @@ use crate::http::wire::handed_back;
 
 use crate::http::frontend::environment::with_instance;
 
+use super::repeats::repeated_key;
+
 /// The captured messages, to one address or all of them.
 pub(in crate::http) fn outbox(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let outbox = call.app.outbox.as_ref().ok_or(ErrorCode::ResourceNotFound)?;
@@ -38,7 +40,6 @@ pub(in crate::http) fn settings(call: &Call<'_>) -> ApiResponse {
 /// secret stands for the one there is.
 pub(in crate::http) fn replace_settings(call: &Call<'_>, document: &[u8]) -> Result<ApiResponse, HttpError> {
     let current = call.engine().settings();
-    refuse_repeats(document)?;
     let document = json_document(document)?;
     let document = with_instance(call, |instance| handed_back(document, instance, &current));
     let mut settings = settings_of(document)?;
@@ -72,17 +73,13 @@ fn advance_ms(document: &Value) -> Result<u64, HttpError> {
     given.as_u64().ok_or_else(|| HttpError::document(KEY, "must be a whole number of milliseconds, not below 0"))
 }
 
+/// A document in which no key is named twice.
 fn json_document(document: &[u8]) -> Result<Value, HttpError> {
-    serde_json::from_slice(document).map_err(|error| HttpError::document("", &format!("The body is not JSON: {error}")))
-}
-
-/// A key that is named twice means two things; a JSON value keeps only the last of them.
-fn refuse_repeats(document: &[u8]) -> Result<(), HttpError> {
-    let error = serde_json::from_slice::<Settings>(document).map_err(|error| error.to_string()).err();
-    let repeated = error.as_deref().and_then(|error| error.strip_prefix("duplicate field `")?.split('`').next());
-    match repeated {
-        Some(key) => Err(HttpError::document(key, "is named twice; name it once")),
-        None => Ok(()),
+    let value = serde_json::from_slice(document)
+        .map_err(|error| HttpError::document("", &format!("The body is not JSON: {error}")))?;
+    match repeated_key(document) {
+        Some(key) => Err(HttpError::document(&key, "is named twice; name it once")),
+        None => Ok(value),
     }
 }
 
@@ -192,8 +189,8 @@ mod tests {
             assert_eq!(body["errors"][0]["meta"]["param_name"], key, "{document}");
         }
         assert!(json_document(b"").is_err());
-        assert!(refuse_repeats(br#"{"sign_up": {"mode": "public", "mode": "restricted"}}"#).is_err());
-        assert!(refuse_repeats(br#"{"sign_up": {"mode": "public"}, "sing_up": {}}"#).is_ok());
+        assert!(json_document(br#"{"advance_ms": 7, "advance_ms": 8}"#).is_err());
+        assert!(json_document(br#"{"sign_up": {"mode": "public"}, "sing_up": {}}"#).is_ok());
     }
 
     fn with_secret(secret: &str) -> Settings {

@@ -1,4 +1,7 @@
-// Requests to the Frontend API of this origin.
+// Requests to the Frontend API of the engine that this script is from.
+
+/** The path of the engine, `/` unless it lies below another site's path. It ends with a slash. */
+export const BASE = new URL('../..', import.meta.url).pathname;
 
 const TIMEOUT_MS = 20_000;
 
@@ -10,7 +13,7 @@ export async function call(method, path, body) {
   const tunnelled = method !== 'GET' && method !== 'POST';
   let response;
   try {
-    response = await fetch(`/v1${path}${tunnelled ? `?_method=${method}` : ''}`, {
+    response = await fetch(`${BASE}v1${path}${tunnelled ? `?_method=${method}` : ''}`, {
       method: method === 'GET' ? 'GET' : 'POST',
       body: method === 'GET' ? undefined : new URLSearchParams(body ?? {}),
       signal: AbortSignal.timeout(TIMEOUT_MS),

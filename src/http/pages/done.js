@@ -1,6 +1,6 @@
 // What somebody who is in sees: who they are, the token that says so, and what to do with it.
 
-import { call } from './api.js';
+import { BASE, call } from './api.js';
 import { actions, button, copyButton, element } from './elements.js';
 import { act, change, state } from './state.js';
 import { beginAgain } from './steps.js';
@@ -57,7 +57,7 @@ function token(session) {
 }
 
 function next() {
-  const line = `curl ${location.origin}/v1/jwks`;
+  const line = `curl ${location.origin}${BASE}v1/jwks`;
   const me = button('Ask /v1/me', async () => {
     const answer = await act(() => call('GET', '/me'));
     if (answer.errors) return;

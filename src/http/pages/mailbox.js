@@ -1,6 +1,6 @@
 // Lists the messages the instance has captured.
 
-import { call } from './api.js';
+import { BASE, call } from './api.js';
 import { copyButton, element, showInstance } from './elements.js';
 
 const REFRESH_MS = 2_000;
@@ -34,7 +34,7 @@ async function refresh() {
   const address = to.value.trim();
   const query = address ? `?to=${encodeURIComponent(address)}` : '';
   try {
-    const response = await fetch(`/dev/outbox${query}`, { signal: AbortSignal.timeout(10_000) });
+    const response = await fetch(`${BASE}dev/outbox${query}`, { signal: AbortSignal.timeout(10_000) });
     const answer = await response.json();
     // A slower answer to an older question is of no interest any more.
     if (turn !== asked) return;
@@ -72,7 +72,7 @@ function showEmpty(isEmpty, address) {
     : 'Nothing here yet. Sign somebody up, and the message appears here: ';
   if (isEmpty && node.dataset.text !== text) {
     node.dataset.text = text;
-    node.replaceChildren(text, ...(address ? [] : [element('a', { href: '/' }, 'to the sign-up page')]));
+    node.replaceChildren(text, ...(address ? [] : [element('a', { href: BASE }, 'to the sign-up page')]));
   }
   node.hidden = !isEmpty;
 }

@@ -19,29 +19,45 @@ use crate::engine::EngineError;
 use super::api_response::{ApiResponse, insert};
 use crate::http::request::id::RequestId;
 
-use table::row;
+use table::Row;
 
-/// What is wrong with a request before the domain sees it, or with the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::http) enum TransportError {
-    OriginInvalid,
-    OriginMissing,
-    OriginAuthorizationConflict,
-    HostInvalid,
-    MethodNotAllowed,
-    RequestTimeout,
-    RequestBodyTooLarge,
-    UnsupportedContentType,
-    BodyUnreadable,
-    SignedOut,
-    AuthenticationInvalid,
-    AuthorizationHeaderFormatInvalid,
-    ClerkKeyInvalid,
-    DevBrowserUnauthenticated,
-    TokenReplaced,
-    SeveralClients,
-    InternalError,
-    ServiceUnavailable,
+macro_rules! transport_errors {
+    ($($variant:ident $code:literal)*) => {
+        /// What is wrong with a request before the domain sees it, or with the server.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(in crate::http) enum TransportError { $($variant,)* }
+
+        impl TransportError {
+            /// Every one of them.
+            #[cfg(test)]
+            const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+        }
+    };
+}
+
+transport_errors! {
+    OriginInvalid "origin_invalid"
+    OriginMissing "origin_missing"
+    OriginAuthorizationConflict "origin_authorization_headers_conflict"
+    HostInvalid "host_invalid"
+    MethodNotAllowed "method_not_allowed"
+    RequestTimeout "request_timeout"
+    RequestBodyTooLarge "request_body_too_large"
+    UnsupportedContentType "unsupported_content_type"
+    BodyUnreadable "request_body_invalid"
+    SignedOut "signed_out"
+    AuthenticationInvalid "authentication_invalid"
+    AuthorizationHeaderFormatInvalid "authorization_header_format_invalid"
+    ClerkKeyInvalid "clerk_key_invalid"
+    DevBrowserUnauthenticated "dev_browser_unauthenticated"
+    TokenReplaced "client_state_invalid"
+    SeveralClients "cookie_invalid"
+    InternalError "internal_error"
+    ServiceUnavailable "service_unavailable"
 }
 
 /// An error answer in the making. Boxed, because it travels in the `Err` of nearly everything here.
@@ -212,26 +228,20 @@ impl HttpError {
 
 /// A code as it is shown beside a fact that it explains, rather than as an answer.
 pub(in crate::http) fn shown(code: ErrorCode) -> Value {
-    Problem::new(code.as_str(), None, None).1.to_json()
+    Problem::of(&code.into()).1.to_json()
 }
 
 impl Problem {
-    fn new(code: &'static str, param: Option<&str>, number: Option<u32>) -> (StatusCode, Self) {
-        let row = row(code, param);
-        debug_assert_eq!(row.code, code, "every code has its row");
+    fn new(code: &'static str, row: Row, param: Option<&str>, number: Option<u32>) -> (StatusCode, Self) {
+        let (message, long_message) = row.texts(param);
         let fill = |text: &'static str| fill(text, param, number);
-        let problem = Self {
-            code: row.code,
-            message: fill(row.message),
-            long_message: fill(row.long_message),
-            param: param.map(str::to_owned),
-            session: None,
-        };
-        (row.status, problem)
+        let (message, long_message) = (fill(message), fill(long_message));
+        (row.status, Self { code, message, long_message, param: param.map(str::to_owned), session: None })
     }
 
     fn of(reason: &Reason) -> (StatusCode, Self) {
-        let (status, problem) = Self::new(reason.code.as_str(), reason.param.as_deref(), reason.number);
+        let (code, row) = (reason.code.as_str(), table::of_refusal(reason.code));
+        let (status, problem) = Self::new(code, row, reason.param.as_deref(), reason.number);
         (status, Self { session: reason.session, ..problem })
     }
 
@@ -288,7 +298,7 @@ impl From<Rejection> for HttpError {
 
 impl From<TransportError> for HttpError {
     fn from(fault: TransportError) -> Self {
-        let (status, problem) = Problem::new(fault.as_str(), None, None);
+        let (status, problem) = Problem::new(fault.as_str(), table::of_transport(fault), None, None);
         Self::new(status, vec![problem])
     }
 }
@@ -310,31 +320,6 @@ impl From<EngineError> for HttpError {
             }
             EngineError::Unavailable(cause) => Self::from(TransportError::ServiceUnavailable).because(cause),
             EngineError::Internal => TransportError::InternalError.into(),
-        }
-    }
-}
-
-impl TransportError {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::OriginInvalid => "origin_invalid",
-            Self::OriginMissing => "origin_missing",
-            Self::OriginAuthorizationConflict => "origin_authorization_headers_conflict",
-            Self::HostInvalid => "host_invalid",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::RequestTimeout => "request_timeout",
-            Self::RequestBodyTooLarge => "request_body_too_large",
-            Self::UnsupportedContentType => "unsupported_content_type",
-            Self::BodyUnreadable => "request_body_invalid",
-            Self::SignedOut => "signed_out",
-            Self::AuthenticationInvalid => "authentication_invalid",
-            Self::AuthorizationHeaderFormatInvalid => "authorization_header_format_invalid",
-            Self::ClerkKeyInvalid => "clerk_key_invalid",
-            Self::DevBrowserUnauthenticated => "dev_browser_unauthenticated",
-            Self::TokenReplaced => "client_state_invalid",
-            Self::SeveralClients => "cookie_invalid",
-            Self::InternalError => "internal_error",
-            Self::ServiceUnavailable => "service_unavailable",
         }
     }
 }

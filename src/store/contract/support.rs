@@ -10,7 +10,7 @@ use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Identification, User};
 use crate::domain::verification::Strategy;
-use crate::store::{ClientWrite, Commit, CommitError, Committed, OutboxEntry, SignUpWrite, Store};
+use crate::store::{ClientWrite, Commit, CommitError, Committed, OutboxEntry, OutboxKind, SignUpWrite, Store};
 
 pub(super) async fn commit(store: &impl Store, commit: Commit) -> Result<(), CommitError> {
     let mut answers = store.commit(vec![commit]).await;
@@ -113,8 +113,7 @@ pub(super) fn message(bucket: u8, ms: u8) -> OutboxEntry {
     (id[0], id[6]) = (bucket, ms);
     OutboxEntry {
         id: MessageId::from_bytes(id),
-        to: email("ada@example.com").identifier(),
-        display_to: "ada@example.com".into(),
+        kind: OutboxKind::Message { to: email("ada@example.com").identifier(), display_to: "ada@example.com".into() },
         sealed: vec![1, 2, 3],
         created_at: at(ms.into()),
         expire_at: at(HOUR),

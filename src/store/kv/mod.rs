@@ -1,4 +1,7 @@
-//! Stores over keys and values: what is written under which key, and how a commit is planned.
+//! Stores over keys and values: what is written under which key, and how a commit is planned. It does not know how the
+//! bytes get to a disk.
+//!
+//! Begin reading at `planner.rs`; `key.rs` has the keys, `record/` the values, `codec.rs` and `seal.rs` their envelopes.
 
 pub(super) mod codec;
 pub(super) mod embedded;

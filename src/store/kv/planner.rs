@@ -435,7 +435,7 @@ mod tests {
         let memory = Memory::default();
         let mut proof = Commit { limits: Some(AddressLimits::default()), ..Commit::default() };
         for what in [QuotaKind::Guess, QuotaKind::Proof] {
-            proof.quota_uses.push(QuotaUse { address: samples::outbox_entry().to, client: samples::client().id, what });
+            proof.quota_uses.push(QuotaUse { address: samples::phone_number(), client: samples::client().id, what });
         }
         let (writes, _) = WriteBatch::over(&memory, &Unreadable::default()).plan(&proof).expect("within the limits");
         assert_eq!(writes, []);

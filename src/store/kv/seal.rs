@@ -324,7 +324,7 @@ mod tests {
         *sealer.current.lock().expect("no panic") =
             Subkey { number: [5; 16], key: Arc::new(derive(&sealer.root, &[5; 16])), next: 258 };
         let sealed = sealer.seal(KEY, &record());
-        let hex: String = sealed.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = crate::domain::text::hex(&sealed);
         assert_eq!(hex, golden, "values out there could not be opened any more");
         assert_eq!(sealer.open(KEY, &sealed), Some(record()));
     }

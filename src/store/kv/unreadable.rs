@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
+use crate::domain::text::hex;
 use crate::store::store::StoreError;
 
 /// The records that were found to be unreadable since the start.
@@ -34,7 +35,7 @@ impl Unreadable {
         if told.len() >= TOLD_MAX || !told.insert(key.to_vec()) {
             return;
         }
-        let shown: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        let shown = hex(key);
         tracing::error!(record.key = shown, %error, "a record is left where it is, because it can't be read");
         if told.len() == TOLD_MAX {
             tracing::error!(count = TOLD_MAX, "no further unreadable records are named until the next start");

@@ -150,6 +150,31 @@ async fn callers_without_a_token_are_different_people() {
 }
 
 #[tokio::test]
+async fn callers_whose_token_was_replaced_long_ago_are_different_people() {
+    let engine = engine().await;
+    let caller = opened(&engine).await;
+    let old = engine.token_of(caller.client().expect("a client"));
+    let fields = RawFields { username: text("ada_l"), ..given(PASSWORD) };
+    engine.create_sign_up(&caller, &fields, &SOURCE).await.expect("complete");
+    engine.advance_clock(Span::from_secs(11)).await.expect("moved");
+    let late = engine.identify(Some(old.expose())).await.expect("readable");
+    assert!(late.presented().is_some() && !late.was_replaced());
+
+    // Both have a client of generation 0, which is the generation of the token that they showed.
+    let fields = RawFields { email_address: text("bob+clerk_test@example.com"), ..RawFields::default() };
+    let (first, second) =
+        tokio::join!(engine.create_sign_up(&late, &fields, &SOURCE), engine.create_sign_up(&late, &fields, &SOURCE),);
+    let (first, second) = (first.expect("a sign-up"), second.expect("a sign-up"));
+    assert_ne!(first.0.value.id, second.0.value.id);
+    assert_ne!(first.1.client.id, second.1.client.id);
+
+    let fields = RawFields { username: text("bob_l"), ..given(PASSWORD) };
+    engine.create_sign_up(&late, &fields, &SOURCE).await.expect("complete");
+    assert_eq!(engine.inner.sign_up_flights.table().landed.len(), 0, "another client is not for this token to ask for");
+    engine_is_empty(&engine);
+}
+
+#[tokio::test]
 async fn a_call_that_comes_too_late_is_the_same_one_until_another_password_is_tried() {
     for wrong in [None, Some("wanders under oaks")] {
         let engine = engine().await;

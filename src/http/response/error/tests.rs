@@ -1,28 +1,37 @@
 use std::collections::BTreeSet;
 
-use super::table::TABLE;
 use super::*;
 
 #[test]
-fn every_code_has_exactly_one_general_row() {
-    let codes = ErrorCode::ALL.iter().map(|c| c.as_str());
-    for code in codes.chain(TRANSPORT_ERRORS.iter().map(|f| f.as_str())) {
-        let rows = TABLE.iter().filter(|r| r.code == code && r.param.is_none());
-        assert_eq!(rows.count(), 1, "{code}");
-        assert!(!row(code, None).message.is_empty(), "{code}");
-        assert!(!row(code, None).long_message.is_empty(), "{code}");
+fn every_code_has_texts_and_a_code_is_of_one_kind_only() {
+    let mut codes = BTreeSet::new();
+    for (code, row) in rows() {
+        let (message, long_message) = row.texts(None);
+        assert!(!message.is_empty() && !long_message.is_empty(), "{code}");
+        assert!(codes.insert(code), "{code}");
     }
+    assert_eq!(codes.len(), ErrorCode::ALL.len() + TransportError::ALL.len());
 }
 
 #[test]
-fn every_row_belongs_to_a_code_and_stands_once() {
-    let known: BTreeSet<&str> =
-        ErrorCode::ALL.iter().map(|c| c.as_str()).chain(TRANSPORT_ERRORS.iter().map(|f| f.as_str())).collect();
-    let mut seen = BTreeSet::new();
-    for row in TABLE {
-        assert!(known.contains(row.code), "{}", row.code);
-        assert!(seen.insert((row.code, row.param)), "{}", row.code);
-    }
+fn some_parameters_are_spoken_of_in_words_of_their_own() {
+    let message = |param| show(ErrorCode::FormIdentifierExists.on(param).into()).2["errors"][0]["message"].clone();
+    assert_eq!(message("username"), "That username is taken. Please try another.");
+    assert_eq!(message("web3_wallet"), "already exists");
+}
+
+#[test]
+fn the_contract_has_the_codes_of_the_table_with_their_statuses() {
+    let known: BTreeSet<String> = rows().map(|(code, row)| format!("{} {code}", row.status.as_u16())).collect();
+    let page = include_str!("../../../guide/contract_errors.md");
+    let tables = page.split("| status | code | when |").skip(1);
+    let lines = tables.flat_map(|rest| rest.lines().skip(2).take_while(|line| line.starts_with('|')));
+    let told = lines.map(|line| {
+        let mut cells = line.trim_matches('|').split(" | ").map(str::trim);
+        let mut cell = || cells.next().expect("a cell").trim_matches('`');
+        format!("{} {}", cell(), cell())
+    });
+    assert_eq!(told.collect::<BTreeSet<_>>(), known);
 }
 
 #[test]
@@ -89,23 +98,8 @@ fn show(error: HttpError) -> (u16, HeaderMap, Value) {
     (response.status().as_u16(), response.headers().clone(), body)
 }
 
-const TRANSPORT_ERRORS: &[TransportError] = &[
-    TransportError::OriginInvalid,
-    TransportError::OriginMissing,
-    TransportError::OriginAuthorizationConflict,
-    TransportError::HostInvalid,
-    TransportError::MethodNotAllowed,
-    TransportError::RequestTimeout,
-    TransportError::RequestBodyTooLarge,
-    TransportError::UnsupportedContentType,
-    TransportError::BodyUnreadable,
-    TransportError::SignedOut,
-    TransportError::AuthenticationInvalid,
-    TransportError::AuthorizationHeaderFormatInvalid,
-    TransportError::ClerkKeyInvalid,
-    TransportError::DevBrowserUnauthenticated,
-    TransportError::TokenReplaced,
-    TransportError::SeveralClients,
-    TransportError::InternalError,
-    TransportError::ServiceUnavailable,
-];
+/// Every code with what is said of it.
+fn rows() -> impl Iterator<Item = (&'static str, Row)> {
+    let refusals = ErrorCode::ALL.iter().map(|code| (code.as_str(), table::of_refusal(*code)));
+    refusals.chain(TransportError::ALL.iter().map(|error| (error.as_str(), table::of_transport(*error))))
+}

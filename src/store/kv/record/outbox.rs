@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::id::MessageId;
 use crate::domain::time::Timestamp;
-use crate::store::OutboxEntry;
 use crate::store::kv::codec::Record;
 use crate::store::kv::key::Kind;
+use crate::store::{OutboxEntry, OutboxKind};
 
 use super::identifier::IdentifierV1;
 
@@ -28,10 +28,11 @@ impl Record for OutboxRecordV1 {
 
 impl From<&OutboxEntry> for OutboxRecordV1 {
     fn from(entry: &OutboxEntry) -> Self {
+        let OutboxKind::Message { to, display_to } = &entry.kind;
         Self {
             id: *entry.id.as_bytes(),
-            to: (&entry.to).into(),
-            display_to: entry.display_to.clone(),
+            to: to.into(),
+            display_to: display_to.clone(),
             sealed: entry.sealed.clone(),
             created_at: entry.created_at.as_millis(),
             expire_at: entry.expire_at.as_millis(),
@@ -43,8 +44,7 @@ impl From<OutboxRecordV1> for OutboxEntry {
     fn from(record: OutboxRecordV1) -> Self {
         Self {
             id: MessageId::from_bytes(record.id),
-            to: record.to.into(),
-            display_to: record.display_to,
+            kind: OutboxKind::Message { to: record.to.into(), display_to: record.display_to },
             sealed: record.sealed,
             created_at: Timestamp::from_millis(record.created_at),
             expire_at: Timestamp::from_millis(record.expire_at),

@@ -18,7 +18,7 @@ use crate::domain::verification::{
     CodeDigest, ExternalAccount, ExternalState, Link, Method, Profile, Strategy, Verification, Verified,
 };
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
-use crate::store::OutboxEntry;
+use crate::store::{OutboxEntry, OutboxKind};
 
 pub(in crate::store) fn sign_up() -> SignUp {
     SignUp {
@@ -230,11 +230,14 @@ pub(in crate::store) fn failures() -> Failures {
     }
 }
 
+pub(in crate::store) fn phone_number() -> Identifier {
+    Identifier { kind: IdentifierKind::PhoneNumber, value: "+14155552671".into() }
+}
+
 pub(in crate::store) fn outbox_entry() -> OutboxEntry {
     OutboxEntry {
         id: MessageId::from_bytes([9; 16]),
-        to: Identifier { kind: IdentifierKind::PhoneNumber, value: "+14155552671".into() },
-        display_to: "+1 415 555 2671".into(),
+        kind: OutboxKind::Message { to: phone_number(), display_to: "+1 415 555 2671".into() },
         sealed: vec![10, 255],
         created_at: at(50),
         expire_at: at(51),

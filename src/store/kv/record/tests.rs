@@ -269,7 +269,7 @@ proptest! {
 
 fn golden<R: Record + PartialEq + Debug>(record: &R, golden: &str) {
     let bytes = encode(record).expect("a small record");
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = crate::domain::text::hex(&bytes);
     let golden: String = golden.split_whitespace().collect();
     assert_eq!(hex, golden);
     assert_eq!(decode::<R>(&bytes).as_ref(), Ok(record));

@@ -175,7 +175,7 @@ fn a_killed_process_loses_nothing_it_acknowledged() {
     let mut random = Random(5);
     for round in 0..8 {
         let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "store::sled::tests::restart::child_appends_until_killed", "--nocapture"])
+            .args(["--exact", "store::ledger::tests::restart::child_appends_until_killed", "--nocapture"])
             .env("VESTIBULE_TEST_LEDGER", directory.path())
             .stdout(std::process::Stdio::piped())
             .spawn()

@@ -1,7 +1,7 @@
 //! Seeded histories of many lives on a disk that fails and loses, held against a small model: what was acknowledged and synced
 //! is there, in order and once; a frame that was not is there wholly or not at all; and nothing is there that nobody wrote.
 //!
-//! `VESTIBULE_FAULT_SEEDS=N cargo test --lib store::sled::tests::simulation` tries N seeds instead of as many as fit 20 seconds;
+//! `VESTIBULE_FAULT_SEEDS=N cargo test --lib store::ledger::tests::simulation` tries N seeds instead of as many as fit 20 seconds;
 //! `VESTIBULE_FAULT_SEED=S` tries one.
 
 use super::power::PowerDisk;

@@ -1,0 +1,112 @@
+//! What leaves by the outbox, both ways: effects become sealed entries of a commit, and the relay opens the entries.
+//!
+//! The sealed text is a word, and after it the secrets, a line each.
+
+use crate::delivery::Channel;
+use crate::domain::message::{Content, Message};
+use crate::domain::secret::Secret;
+use crate::domain::transition::Effect;
+use crate::store::{OutboxEntry, OutboxKind};
+
+use super::context::ActorContext;
+
+impl ActorContext {
+    /// The entries that carry out what a decision wants done.
+    pub(crate) fn outbox(&self, effects: Vec<Effect>) -> Vec<OutboxEntry> {
+        let entry = |effect| match effect {
+            Effect::Deliver(message) => self.seal(message),
+        };
+        effects.into_iter().map(entry).collect()
+    }
+
+    /// A message as the outbox keeps it: what it says sealed, bound to its id.
+    pub(crate) fn seal(&self, message: Message) -> OutboxEntry {
+        let Message { id, to, display_to, content, created_at, expire_at } = message;
+        let sealed = self.sealer.seal(id.as_bytes(), encode_content(&content).expose().as_bytes());
+        OutboxEntry { id, kind: OutboxKind::Message { to, display_to }, sealed, created_at, expire_at }
+    }
+
+    /// What an entry says; `None` where it was sealed under another key or for another entry.
+    pub(super) fn open(&self, entry: &OutboxEntry) -> Option<Content> {
+        let plain = self.sealer.open(entry.id.as_bytes(), &entry.sealed)?;
+        decode_content(std::str::from_utf8(&plain).ok()?)
+    }
+}
+
+/// The channel by which an entry leaves.
+pub(super) fn channel_of(entry: &OutboxEntry) -> Channel {
+    match &entry.kind {
+        OutboxKind::Message { to, .. } => Channel::of(to),
+    }
+}
+
+/// The text that is sealed.
+fn encode_content(content: &Content) -> Secret<String> {
+    Secret::new(match content {
+        Content::Code(code) => format!("{CODE}\n{}", code.expose()),
+        Content::Link { token, code: None } => format!("{LINK}\n{}", token.expose()),
+        Content::Link { token, code: Some(code) } => format!("{LINK}\n{}\n{}", token.expose(), code.expose()),
+        Content::Invitation(ticket) => format!("{INVITATION}\n{}", ticket.expose()),
+        Content::Notice => NOTICE.to_owned(),
+        Content::Decoy => DECOY.to_owned(),
+    })
+}
+
+/// What it stands for.
+fn decode_content(plain: &str) -> Option<Content> {
+    let mut lines = plain.split('\n');
+    let word = lines.next()?;
+    let mut secret = || lines.next().map(|line| Secret::new(line.to_owned()));
+    Some(match word {
+        CODE => Content::Code(secret()?),
+        LINK => Content::Link { token: secret()?, code: secret() },
+        INVITATION => Content::Invitation(secret()?),
+        NOTICE => Content::Notice,
+        DECOY => Content::Decoy,
+        _ => return None,
+    })
+}
+
+const CODE: &str = "code";
+const LINK: &str = "link";
+const INVITATION: &str = "invitation";
+const NOTICE: &str = "notice";
+const DECOY: &str = "decoy";
+
+#[cfg(test)]
+mod tests {
+    use crate::actors::test_support::World;
+    use crate::domain::id::MessageId;
+    use crate::domain::identifier::{Identifier, IdentifierKind};
+    use crate::domain::time::Timestamp;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_sealed_opens_as_it_was_and_only_under_its_own_id() {
+        let (context, secret) = (World::new().context(), |text: &str| Secret::new(text.to_owned()));
+        for content in [
+            Content::Code(secret("424242")),
+            Content::Link { token: secret("sua_1.abc"), code: None },
+            Content::Link { token: secret("sua_1.abc"), code: Some(secret("424242")) },
+            Content::Invitation(secret("ticket")),
+            Content::Notice,
+            Content::Decoy,
+        ] {
+            let message = Message {
+                id: MessageId::from_bytes([1; 16]),
+                to: Identifier { kind: IdentifierKind::PhoneNumber, value: "+14155552671".into() },
+                display_to: "+1 415 555 2671".into(),
+                content: content.clone(),
+                created_at: Timestamp::from_millis(1),
+                expire_at: Timestamp::from_millis(2),
+            };
+            let effects = vec![Effect::Deliver(message)];
+            let mut entry = context.outbox(effects).pop().expect("one entry for one effect");
+            assert_eq!(channel_of(&entry), Channel::Sms);
+            assert_eq!(context.open(&entry), Some(content));
+            entry.id = MessageId::from_bytes([2; 16]);
+            assert_eq!(context.open(&entry), None);
+        }
+    }
+}

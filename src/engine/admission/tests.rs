@@ -1,0 +1,115 @@
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::domain::id::{InvitationId, SessionId, SignInId, SignUpId, WaitlistEntryId};
+use crate::domain::invitation::RawInvitation;
+use crate::domain::sign_up::{BackendUpdate, RawFields};
+use crate::engine::{
+    Caller, Engine, EngineError, ListParams, ProviderCallback, RawFirstFactor, RawPrepare, RawProof, RawSignIn,
+    RequestContext,
+};
+
+use super::*;
+
+#[tokio::test]
+async fn without_a_place_every_call_is_refused() {
+    let engine = Engine::builder().requests_max(0).build().await.expect("an engine");
+    let outcomes = outcomes(&engine).await;
+    for (name, outcome) in &outcomes {
+        assert_eq!(*outcome, Some(EngineError::Overloaded { retry_after: RETRY_AFTER }), "{name}");
+    }
+    // These do nothing for a caller: the one counts what is in memory, the others begin and end the engine.
+    let beside = ["awake_sign_ups", "build", "shutdown"].map(str::to_owned);
+    let called = outcomes.into_iter().map(|(name, _)| name.to_owned()).chain(beside).collect::<BTreeSet<_>>();
+    assert_eq!(called, calls_in(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/engine"))));
+}
+
+#[tokio::test]
+async fn a_call_needs_one_place_only() {
+    let engine = Engine::builder().requests_max(1).build().await.expect("an engine");
+    for (name, outcome) in outcomes(&engine).await {
+        assert!(!matches!(outcome, Some(EngineError::Overloaded { .. })), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_shuts_down_says_so_before_it_looks_at_a_token() {
+    let engine = Engine::builder().build().await.expect("an engine");
+    let other = engine.clone();
+    engine.shutdown().await;
+    let refused = other.identify(None).await.err();
+    assert_eq!(refused, Some(EngineError::Overloaded { retry_after: RETRY_AFTER }));
+}
+
+macro_rules! outcomes {
+    ($engine:ident: $($name:ident($($argument:expr),*),)*) => {
+        vec![$((stringify!($name), $engine.$name($($argument),*).await.err())),*]
+    };
+}
+
+/// Every call, and what it was refused with.
+async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
+    let (context, caller) = (&RequestContext::default(), &engine.or_opened(&Caller::anonymous()));
+    let (sign_up, sign_in) = (SignUpId::from_bytes([1; 16]), SignInId::from_bytes([1; 16]));
+    let (session, list) = (SessionId::from_bytes([1; 16]), &ListParams::default());
+    let (invitation, entry) = (InvitationId::from_bytes([1; 16]), WaitlistEntryId::from_bytes([1; 16]));
+    let (fields, raw_invitation) = (&RawFields::default(), RawInvitation::default());
+    outcomes! { engine:
+        accept_ticket(caller, "ticket", context),
+        advance_clock(Span::from_secs(1)),
+        attempt_first_factor(caller, sign_in, &RawProof::default(), context),
+        attempt_verification(caller, sign_up, None, None, context),
+        claim_return(caller, sign_up, "nonce", context),
+        client_view(caller, context),
+        create_invitation(&raw_invitation),
+        create_invitations(std::slice::from_ref(&raw_invitation)),
+        create_sign_in(caller, &RawSignIn::default(), context),
+        create_sign_up(caller, fields, context),
+        delete_from_waitlist(entry),
+        delete_invitation(invitation),
+        end_session(caller, session, false, context),
+        end_sessions(caller, context),
+        enter_waitlist(None),
+        follow_link(caller, "token", false, context),
+        identify(None),
+        identify_among(None),
+        inspect_sign_up(sign_up),
+        invitations(list),
+        invite_from_waitlist(entry, None),
+        is_stored(caller),
+        join_waitlist(None, context),
+        me(caller, None),
+        open_client(caller, context),
+        prepare(caller, sign_up, &RawPrepare::default(), context),
+        prepare_first_factor(caller, sign_in, &RawFirstFactor::default(), context),
+        prepare_verification(caller, sign_up, None, None, context),
+        reject_from_waitlist(entry),
+        return_from_provider(caller, &ProviderCallback::default(), context),
+        revoke_invitation(invitation),
+        session_token(caller, session, context),
+        sign_in(caller, sign_in, context),
+        sign_up(caller, sign_up),
+        sign_up_and_client(caller, sign_up, context),
+        solve_captcha(caller, None, None, context),
+        touch_session(caller, session, context),
+        update_sign_up(caller, sign_up, fields, context),
+        update_sign_up_by_backend(sign_up, BackendUpdate::default()),
+        waitlist(list),
+    }
+}
+
+/// The names of the public calls that wait for something, as the source files of a folder declare them.
+fn calls_in(folder: &Path) -> BTreeSet<String> {
+    let mut calls = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            calls.extend(calls_in(&path));
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("a source file");
+        let declared = text.lines().filter_map(|line| line.trim_start().strip_prefix("pub async fn "));
+        calls.extend(declared.filter_map(|rest| Some(rest.split_once(['(', '<'])?.0.to_owned())));
+    }
+    calls
+}
