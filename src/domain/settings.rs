@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::field::Field;
-use super::identifier::IdentifierKind;
+use super::identifier::{IdentifierKind, UsernameSettings};
 use super::secret::Secret;
 use super::verification::Strategy;
 use restrictions::Restrictions;
@@ -220,23 +220,6 @@ impl Default for PasswordSettings {
             allowed_special_characters: "!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~".into(),
             disable_password_reverification: false,
         }
-    }
-}
-
-/// The rules for usernames.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the words of guide/contract.md#username-settings")]
-pub struct UsernameSettings {
-    pub min_length: u32,
-    pub max_length: u32,
-    pub allow_extended_special_characters: bool,
-    pub allow_numeric_usernames: bool,
-}
-
-impl Default for UsernameSettings {
-    fn default() -> Self {
-        Self { min_length: 4, max_length: 64, allow_extended_special_characters: false, allow_numeric_usernames: false }
     }
 }
 

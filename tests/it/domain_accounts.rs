@@ -6,9 +6,9 @@ use vestibule::domain::message::Content;
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::SignUpMode;
-use vestibule::domain::sign_in::Proved;
 use vestibule::domain::sign_up::{Command, External, RawFields, Transition};
 use vestibule::domain::time::Timestamp;
+use vestibule::domain::transfer::Proved;
 use vestibule::domain::verification::{ExternalState, ProviderOutcome, Strategy};
 
 use crate::domain::{World, raw};

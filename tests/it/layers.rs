@@ -1,6 +1,8 @@
 //! Imports go strictly downward: the rooms of the crate, what each may import, and which packages only some rooms may
 //! use.
 
+mod floors;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -11,7 +11,7 @@ use super::field::Field;
 
 pub use email::EmailAddress;
 pub use phone::PhoneNumber;
-pub use username::Username;
+pub use username::{Username, UsernameSettings};
 
 /// Which kind of identifier a user holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,12 +1,30 @@
 //! Usernames.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::rejection::{ErrorCode, Reason};
-use crate::domain::settings::UsernameSettings;
 use crate::domain::text;
 
 /// A username: cleaned, NFKC, in lower case, its digits in ASCII.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Username(String);
+
+/// The rules for usernames.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the words of guide/contract.md#username-settings")]
+pub struct UsernameSettings {
+    pub min_length: u32,
+    pub max_length: u32,
+    pub allow_extended_special_characters: bool,
+    pub allow_numeric_usernames: bool,
+}
+
+impl Default for UsernameSettings {
+    fn default() -> Self {
+        Self { min_length: 4, max_length: 64, allow_extended_special_characters: false, allow_numeric_usernames: false }
+    }
+}
 
 impl Username {
     /// Reads a username by the instance's rules.

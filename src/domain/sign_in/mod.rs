@@ -20,6 +20,6 @@ pub use command::{Attempt, Create, Prepare, Proof, Start, check_begins_alone};
 pub use entry::{Credential, Entry, Fit, NotTheirs};
 pub use factor::{Factor, FactorAddress, identifier, supported_identifiers};
 pub use failures::{Account, FORGOTTEN_AFTER, Failures, Share, SourceMark, Try};
-pub use newcomer::{Consumed, Proved, may_be_missing};
+pub use newcomer::may_be_missing;
 pub use state::{FirstFactor, Newcomer, Phase, SignIn, Status};
 pub use transition::{Outcome, Transition};

@@ -4,30 +4,14 @@
 //! it is somebody's.
 
 use crate::domain::context::Context;
-use crate::domain::id::SignInId;
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber};
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::settings::{Settings, SignUpMode};
-use crate::domain::time::Timestamp;
+use crate::domain::transfer::Proved;
 use crate::domain::verification::{self, Challenge, Strategy};
 
 use super::SignIn;
 use super::factor::code_to;
-
-/// An identifier that was proved at a sign-in and is nobody's, on its way to a sign-up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proved {
-    /// The identifier.
-    pub identifier: Identifier,
-    /// How it was proved.
-    pub strategy: Strategy,
-    /// When.
-    pub at: Timestamp,
-    /// Whether a captcha was solved on the way.
-    pub captcha_solved: bool,
-    /// Whether it has become somebody's since.
-    pub is_taken: bool,
-}
 
 /// Whether somebody may begin a sign-in with this identifier that becomes a sign-up if it is nobody's. The answer does not
 /// depend on whether it is.
@@ -83,6 +67,3 @@ impl SignIn {
         })
     }
 }
-
-/// The sign-in that a sign-up takes something over from, as it was read: it is used up thereby.
-pub type Consumed = (SignInId, u64);

@@ -38,6 +38,7 @@ mod command;
 mod convert;
 mod email_link;
 mod fields;
+mod locale;
 mod oauth;
 mod own_words;
 mod prepare;

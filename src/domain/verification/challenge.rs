@@ -221,3 +221,118 @@ impl From<SignInId> for OwnerId {
         Self(*id.as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::domain::identifier::IdentifierKind;
+    use crate::domain::policy::Policy;
+    use crate::domain::ports::{Entropy, KeyedDigest};
+    use crate::domain::settings::Settings;
+    use crate::domain::time::Span;
+
+    #[test]
+    fn a_code_is_bound_to_its_owner_address_and_strategy_by_the_bytes_that_data_files_hold() {
+        let (digest, address) = (Parts::default(), address());
+        let challenge = Challenge { owner: SignUpId::from_bytes([7; 16]).into(), address: &address };
+        with(&digest, at(0), |cx| challenge.digest(&Strategy::EmailCode, &[9; 16], &OneTimeCode::TEST, cx));
+        let parts = [b"verification code".to_vec(), vec![7; 16], b"email_code".to_vec(), b"ada@example.com".to_vec()];
+        let expected = [parts.as_slice(), &[vec![9; 16], b"424242".to_vec()]].concat();
+        assert_eq!(*digest.0.lock().expect("no panic"), expected);
+        assert_eq!(OwnerId::from(SignInId::from_bytes([7; 16])), challenge.owner, "sign-ins have the same bytes");
+    }
+
+    #[test]
+    fn one_code_at_a_time_goes_to_an_address_and_a_corrected_clock_lets_nobody_wait_for_long() {
+        let cooldown = Policy::default().resend_cooldown.as_millis();
+        let now = 1_000_000;
+        for (sent_at, wait) in [
+            (now - cooldown, None),
+            (now - cooldown + 1, Some(1)),
+            (now, Some(cooldown)),
+            (now + cooldown, Some(2 * cooldown)),
+            (now + cooldown + 1, None),
+            (now + 365 * 86_400_000, None),
+        ] {
+            let mut sends = vec![(address(), at(sent_at))];
+            let refused = send(&mut sends, at(now)).map(|(_, message)| assert!(message.is_some())).err();
+            let expected = wait.map(|wait| ErrorCode::VerificationCodeTooManyRequests.after(Span::from_millis(wait)));
+            assert_eq!(refused, expected, "sent {sent_at}");
+            assert_eq!(sends.last(), Some(&(address(), at(if wait.is_some() { sent_at } else { now }))));
+        }
+        let other = Identifier { value: "eve@example.com".into(), ..address() };
+        assert!(send(&mut vec![(other, at(now))], at(now)).is_ok(), "another address");
+    }
+
+    #[test]
+    fn a_guess_is_counted_and_only_the_code_that_was_sent_proves_the_address() {
+        let (digest, address) = (Parts::default(), address());
+        let challenge = Challenge { owner: SignUpId::from_bytes([7; 16]).into(), address: &address };
+        let (verification, message) = send(&mut Vec::new(), at(0)).expect("sent");
+        let sent = message.and_then(|message| OneTimeCode::parse(message.content.code()?.expose())).expect("a code");
+        let by = ClientId::from_bytes([5; 16]);
+        with(&digest, at(1), |cx| {
+            let (wrong, guess) = challenge.guess(&verification, &OneTimeCode::TEST, by, cx);
+            assert_eq!((wrong.attempts, wrong.verified.is_some(), guess), (1, false, Guess::Wrong));
+            let (right, guess) = challenge.guess(&wrong, &sent, by, cx);
+            assert_eq!((right.attempts, guess), (2, Guess::Right));
+            assert_eq!(right.verified, Some(Verified { at: at(1), client: by, by: Strategy::EmailCode }));
+            let is_repeated = |code| challenge.is_repeated_by(&right, &Strategy::EmailCode, code, cx);
+            assert!(is_repeated(&sent) && !is_repeated(&OneTimeCode::TEST));
+            let other = Challenge { owner: SignUpId::from_bytes([8; 16]).into(), address: &address };
+            assert_eq!(other.guess(&verification, &sent, by, cx).1, Guess::Wrong, "another sign-up's code");
+        });
+    }
+
+    fn send(
+        sends: &mut Vec<(Identifier, Timestamp)>,
+        now: Timestamp,
+    ) -> Result<(Verification, Option<Message>), Reason> {
+        let address = address();
+        let challenge = Challenge { owner: SignUpId::from_bytes([7; 16]).into(), address: &address };
+        let means = Means::Code { strategy: Strategy::EmailCode, channel: None };
+        with(&Parts::default(), now, |cx| challenge.send(means, (Letter::Secret, String::new()), sends, cx))
+    }
+
+    fn with<T>(digest: &Parts, now: Timestamp, decision: impl FnOnce(&mut Context<'_>) -> T) -> T {
+        let (settings, policy) = (Settings::default(), Policy::default());
+        decision(&mut Context { now, settings: &settings, policy: &policy, entropy: &mut Ones, digest })
+    }
+
+    fn address() -> Identifier {
+        Identifier { kind: IdentifierKind::EmailAddress, value: "ada@example.com".into() }
+    }
+
+    fn at(ms: u64) -> Timestamp {
+        Timestamp::from_millis(ms)
+    }
+
+    struct Ones;
+
+    impl Entropy for Ones {
+        fn fill(&mut self, buffer: &mut [u8]) {
+            buffer.fill(1);
+        }
+    }
+
+    /// Keeps what it was asked to digest; the digest is the sum of all bytes.
+    #[derive(Default)]
+    struct Parts(Mutex<Vec<Vec<u8>>>);
+
+    impl KeyedDigest for Parts {
+        fn digest(&self, parts: &[&[u8]]) -> [u8; 32] {
+            *self.0.lock().expect("no panic") = parts.iter().map(|part| part.to_vec()).collect();
+            let mut digest = [0_u8; 32];
+            for (at, byte) in parts.concat().into_iter().enumerate() {
+                digest[at % 32] = digest[at % 32].wrapping_mul(31).wrapping_add(byte);
+            }
+            digest
+        }
+
+        fn equal(&self, left: &[u8; 32], right: &[u8; 32]) -> bool {
+            left == right
+        }
+    }
+}

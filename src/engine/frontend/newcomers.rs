@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::sign_in::{self, Consumed, Newcomer, Proved, SignIn};
+use crate::domain::sign_in::{self, Newcomer, SignIn};
 use crate::domain::text::is_true;
+use crate::domain::transfer::{Consumed, Proved};
 use crate::domain::user::User;
 use crate::domain::verification::Strategy;
 

@@ -9,9 +9,9 @@ use vestibule::domain::invitation::{Invitation, InvitationState};
 use vestibule::domain::message::Content;
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::secret::Secret;
-use vestibule::domain::sign_in::Proved;
 use vestibule::domain::sign_up::{External, Fields, Patch, RawFields, SignUp, Transition};
 use vestibule::domain::time::Timestamp;
+use vestibule::domain::transfer::Proved;
 use vestibule::domain::verification::{AuthorizationRequest, Profile, ProviderOutcome, Strategy as Way};
 
 use super::instance::PROVIDER;
