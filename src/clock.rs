@@ -8,12 +8,12 @@ use crate::domain::time::{Span, Timestamp};
 
 /// A source of the current time.
 pub trait Clock: Send + Sync + 'static {
-    /// Now.
+    /// The current time.
     fn now(&self) -> Timestamp;
 }
 
-/// The system's clock: the wall clock at start plus monotonic time since, plus an offset that can be moved
-/// forward. So it never goes backwards while the process runs ([guide: Time](crate::guide::design#time)).
+/// The system's clock: the wall clock at start, plus monotonic time since then, plus an offset that can be raised. So
+/// it never goes backwards while the process runs ([guide: Time](crate::guide::design#time)).
 #[derive(Debug)]
 pub struct SystemClock {
     started_at: Timestamp,
@@ -21,17 +21,17 @@ pub struct SystemClock {
     offset_ms: AtomicU64,
 }
 
-/// A clock that goes on from a time that was seen before, where the clock beneath is behind that.
+/// A clock that continues from a time seen before the restart, if the system's clock is behind it.
 pub struct ResumedClock {
     clock: Arc<dyn Clock>,
     ahead: Span,
 }
 
-/// Measures how long something takes.
+/// Measures elapsed time.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 
-/// A clock that stands still until it is moved, for tests and simulations.
+/// A clock that only moves when told to, for tests and simulations.
 #[derive(Debug, Default)]
 pub struct ManualClock(AtomicU64);
 
@@ -49,7 +49,7 @@ impl SystemClock {
         forward(&self.offset_ms, by);
     }
 
-    /// How far it was moved forward in all.
+    /// Total time by which it was moved forward.
     pub fn offset(&self) -> Span {
         Span::from_millis(self.offset_ms.load(Ordering::Acquire))
     }
@@ -70,13 +70,13 @@ impl Clock for SystemClock {
 }
 
 impl ResumedClock {
-    /// A clock that shows `seen` now, or what the clock beneath shows, whichever is later, and goes as fast as that.
+    /// A clock that shows `seen` or the time of `clock`, whichever is later, and then runs as fast as `clock`.
     pub fn new(clock: Arc<dyn Clock>, seen: Timestamp) -> Self {
         let ahead = seen.since(clock.now());
         Self { clock, ahead }
     }
 
-    /// How far the clock beneath is behind.
+    /// Difference to the inner clock.
     pub const fn ahead(&self) -> Span {
         self.ahead
     }
@@ -89,13 +89,13 @@ impl Clock for ResumedClock {
 }
 
 impl Stopwatch {
-    /// Starts now.
+    /// Starts measuring.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the system's clocks")]
     pub fn start() -> Self {
         Self(Instant::now())
     }
 
-    /// How long ago it was started.
+    /// Time since the start.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the system's clocks")]
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()

@@ -14,12 +14,12 @@ use zeroize::Zeroizing;
 
 use crate::domain::ports::Entropy;
 
-/// The operating system's random bytes.
+/// Random bytes of the operating system, for secrets too.
 #[derive(Debug)]
 pub struct OsEntropy(SystemRandom);
 
 impl OsEntropy {
-    /// A source that is ready to use.
+    /// A source of random bytes.
     pub fn new() -> Self {
         Self(SystemRandom::new())
     }
@@ -105,11 +105,11 @@ pub fn unique_bytes() -> [u8; 16] {
 }
 
 thread_local! {
-    /// How many names of the block are left, and the block.
+    /// Number of unused names in the block, and the block.
     static DRAWN: RefCell<(usize, [[u8; 16]; NAMES_DRAWN])> = const { RefCell::new((0, [[0; 16]; NAMES_DRAWN])) };
 }
 
-/// The same bytes for the same seed: SHA-256 of the seed and a counter. For tests and simulations only.
+/// Deterministic bytes: SHA-256 of the seed and a counter. For tests and simulations only.
 #[derive(Clone, Debug)]
 pub struct SeededEntropy {
     seed: u64,
@@ -117,7 +117,7 @@ pub struct SeededEntropy {
 }
 
 impl SeededEntropy {
-    /// A source that depends on `seed` alone.
+    /// A source whose bytes depend on `seed` only.
     pub const fn new(seed: u64) -> Self {
         Self { seed, counter: 0 }
     }
@@ -134,7 +134,7 @@ impl Entropy for SeededEntropy {
     }
 }
 
-/// How many names a thread draws at once: 4 KiB.
+/// Names per block: 256 of 16 bytes are 4 KiB.
 const NAMES_DRAWN: usize = 256;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! Captchas: asking the service that showed one whether its token holds
-//! ([guide: Captchas](crate::guide::contract_sign_ups#captchas)). Turnstile, hCaptcha and reCAPTCHA answer the same
-//! question in the same words. It does not know who must solve one.
+//! Captchas: verifies a token at the service that issued it
+//! ([guide: Captchas](crate::guide::contract_sign_ups#captchas)). Turnstile, hCaptcha and reCAPTCHA share one protocol.
+//! This room does not know when a captcha is required.
 
 use std::net::IpAddr;
 
@@ -15,38 +15,40 @@ use crate::outbound::Outbound;
 /// A captcha service and the instance's keys there.
 #[derive(Clone, Debug)]
 pub struct Captcha {
-    /// Which service.
+    /// The service.
     pub provider: CaptchaProvider,
-    /// What browsers show the captcha with.
+    /// Public key with which browsers show the captcha.
     pub site_key: String,
-    /// The same for the invisible kind; `site_key` when absent.
+    /// Public key of the invisible captcha; `site_key` if absent.
     pub site_key_invisible: Option<String>,
-    /// What the service knows the instance by.
+    /// Secret key that authenticates the instance at the service.
     pub secret: Secret<String>,
-    /// Where tokens are checked.
+    /// URL at which tokens are verified.
     pub verify_url: Url,
-    /// Strategies of providers whose accounts need no captcha.
+    /// OAuth strategies with which no captcha is required.
     pub oauth_bypass: Vec<String>,
-    /// How the service is asked.
+    /// The HTTP client for requests to the service.
     pub outbound: Outbound,
 }
 
-/// The services.
+/// The supported services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum CaptchaProvider {
+    /// Cloudflare Turnstile.
     Turnstile,
+    /// hCaptcha.
     HCaptcha,
+    /// Google reCAPTCHA.
     ReCaptcha,
 }
 
-/// Why a token does not count.
+/// Why a token is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CaptchaError {
-    /// The service does not take it: it is wrong, too old or was used already.
+    /// The service rejects it: it is wrong, expired or already used.
     #[error("the captcha was not solved")]
     Refused,
-    /// The service could not be asked, or does not know the instance. Nobody passes then.
+    /// The service can't be reached, or rejects the secret key. The request is refused then (fail closed).
     #[error("the captcha service can't be asked: {0}")]
     Unavailable(String),
 }
@@ -68,7 +70,7 @@ impl CaptchaProvider {
         }
     }
 
-    /// Where it checks tokens, unless the operator knows better.
+    /// Default URL at which the service verifies tokens.
     pub const fn verify_url(self) -> &'static str {
         match self {
             Self::Turnstile => "https://challenges.cloudflare.com/turnstile/v0/siteverify",
@@ -79,7 +81,7 @@ impl CaptchaProvider {
 }
 
 impl Captcha {
-    fn question(&self, token: &str, address: Option<IpAddr>) -> Vec<u8> {
+    fn form(&self, token: &str, address: Option<IpAddr>) -> Vec<u8> {
         let mut form = Serializer::new(String::new());
         form.append_pair("secret", self.secret.expose()).append_pair("response", token);
         if let Some(address) = address {
@@ -88,7 +90,8 @@ impl Captcha {
         form.finish().into_bytes()
     }
 
-    /// Whether whoever solved the captcha may go on.
+    /// Verifies a token; `Ok` means that the captcha is solved. `address` is the peer's address, which services may
+    /// compare.
     ///
     /// # Errors
     /// See [`CaptchaError`].
@@ -100,16 +103,16 @@ impl Captcha {
         let request = Request::post(self.verify_url.as_str())
             .header("content-type", "application/x-www-form-urlencoded")
             .header("accept", "application/json")
-            .body(self.question(token, address))
+            .body(self.form(token, address))
             .map_err(|error| unavailable(&error))?;
         let answer = self.outbound.send(request).await.map_err(|error| unavailable(&error))?;
-        // hCaptcha says with 400 what the others say with 200.
+        // hCaptcha answers 400 where the others answer 200 with an error.
         if !matches!(answer.status(), StatusCode::OK | StatusCode::BAD_REQUEST) {
             return Err(unavailable(&format_args!("status {}", answer.status().as_u16())));
         }
         let verdict: Verdict = serde_json::from_slice(answer.body()).map_err(|_| unavailable(&"it is no verdict"))?;
-        let about_us = |code: &&String| code.ends_with("-input-secret") || *code == "internal-error";
-        match (verdict.success, verdict.error_codes.iter().find(about_us)) {
+        let is_unavailable = |code: &&String| code.ends_with("-input-secret") || *code == "internal-error";
+        match (verdict.success, verdict.error_codes.iter().find(is_unavailable)) {
             (true, _) => Ok(()),
             (false, Some(code)) => Err(unavailable(code)),
             (false, None) => Err(CaptchaError::Refused),
@@ -117,5 +120,5 @@ impl Captcha {
     }
 }
 
-/// Longer than the tokens of all three.
+/// Maximum length of a token in bytes; tokens of all three services are shorter.
 const TOKEN_MAX: usize = 8192;

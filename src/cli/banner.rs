@@ -1,29 +1,28 @@
-//! What the server says once it listens.
+//! The banner: printed once the server listens.
 
 use std::path::Path;
 
 use crate::domain::secret::Secret;
 
-/// What a banner shows.
+/// Contents of the banner.
 #[derive(Clone, Copy, Debug)]
 pub struct Banner<'a> {
-    /// What each is for and the URL, spelled as browsers should: with `localhost`, because a page on
-    /// `http://localhost:3000` and an engine on `127.0.0.1` are not same-site. The first one is the engine itself.
+    /// Purpose and URL of each entry point, the engine's own first. URLs use `localhost`, because a page on
+    /// `http://localhost:3000` and an engine on `127.0.0.1` are not same-site for browsers.
     pub urls: &'a [(&'a str, String)],
-    /// The key that pages show.
+    /// The publishable key, for pages.
     pub publishable_key: &'a str,
-    /// The key that backends show, where it was made just now.
+    /// The secret key for backends, if it was generated just now.
     pub secret_key: Option<&'a Secret<String>>,
-    /// Whether this is a development instance, which is told what to do next.
+    /// Whether this is a development instance: the banner then contains next steps.
     pub development: bool,
     /// A sign-up to paste into a shell.
     pub example: Option<&'a [String]>,
-    /// The path of the instance key file, where this start has made it: the operator must back it up.
+    /// Path of the instance key file, if this start has created it: the operator must back it up.
     pub new_key_file: Option<&'a Path>,
 }
 
-/// The lines for standard output: the URLs worth opening, the keys and, in development, what to do next and a sign-up to
-/// paste.
+/// The text for standard output: URLs, keys and, in development, next steps and a sign-up to paste.
 pub fn banner(shown: &Banner<'_>) -> String {
     let Banner { urls, publishable_key, secret_key, development, example, new_key_file } = *shown;
     let kind = if development { "a development" } else { "a production" };

@@ -13,7 +13,7 @@ use crate::store::could_hold_data;
 use super::report::Report;
 use super::{data_error, descriptors, key_file, listen_error, serve};
 
-/// What `vestibule check` is told.
+/// Arguments of `vestibule check`.
 #[derive(Clone, Debug, Default, PartialEq, Args)]
 pub struct CheckArguments {
     /// Print the whole configuration in force, secrets masked, as TOML that can be loaded again
@@ -24,8 +24,8 @@ pub struct CheckArguments {
     pub(super) json: bool,
 }
 
-/// Looks at the configuration as a start does, and at all that a start would refuse. What it must try to know, it undoes
-/// at once: a server may be running over the same data.
+/// Checks the configuration and everything else that a start would refuse. Tests with side effects are undone at once,
+/// because a server may be running with the same data.
 pub(super) fn check(sources: &Sources) -> Report {
     let loaded = Config::load(sources);
     let mut warnings = near_misses(&sources.environment);
@@ -46,18 +46,18 @@ pub(super) fn check(sources: &Sources) -> Report {
     Report { config, problems, warnings }
 }
 
-/// What a start with this configuration would fail with.
+/// All reasons for which a start would fail.
 fn refusals(config: &Config) -> Vec<String> {
     let capture = Arc::new(Capture::new());
     let looked_at = [
         serve::start_log(config),
-        descriptors::places(descriptors::raise(), config.server.max_connections).map(drop),
+        descriptors::max_connections(descriptors::raise(), config.server.max_connections).map(drop),
         data_folder(config),
         key_file::inspect(config).map(drop),
         serve::email_transport(config, &capture).map(drop),
     ];
     let mut sentences: Vec<String> = looked_at.into_iter().filter_map(Result::err).collect();
-    // A folder that can't be used is told once, though the key would be in it too.
+    // A bad data folder is reported once, though it affects the key file too.
     sentences.dedup();
     sentences
 }
@@ -70,10 +70,10 @@ fn data_folder(config: &Config) -> Result<(), String> {
     }
 }
 
-/// What became of listening, for a moment, where the server would.
+/// Result of a short attempt to listen on the configured address.
 enum Address {
     Free,
-    /// Most often by the very instance that is checked.
+    /// In most cases by the instance that is being checked.
     InUse(String),
     Refused(String),
 }

@@ -1,9 +1,9 @@
-//! How many files and sockets the process may have open, and how many of them connections get.
+//! Limits of open files: how many the process may have, and how many of them connections get.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the process's limit of open files as far as it may (the soft limit to the hard one, setrlimit(2)), and
-/// returns it. The usual soft limit, 1024, is a relic of `select`.
+/// Raises the soft limit of open files to the hard limit (setrlimit(2)) and returns it. The usual soft limit, 1024, is
+/// too low for a server.
 pub(super) fn raise() -> u64 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current == maximum {
@@ -18,12 +18,12 @@ pub(super) fn raise() -> u64 {
     }
 }
 
-/// How many connections may be open where `limit` files may be: as many as were asked for, as long as the store,
-/// listeners and connections to elsewhere keep their reserve.
+/// Maximum number of connections with `limit` open files: `wanted`, unless the reserve for the store, listeners and
+/// outgoing connections needs the files.
 ///
 /// # Errors
-/// When hardly any would be left.
-pub(super) fn places(limit: u64, wanted: usize) -> Result<usize, String> {
+/// When too few would be left.
+pub(super) fn max_connections(limit: u64, wanted: usize) -> Result<usize, String> {
     let reserve = (limit / 4).clamp(RESERVE_MIN, RESERVE_MAX);
     let left = limit.saturating_sub(reserve);
     if left < PLACES_MIN {
@@ -35,7 +35,7 @@ pub(super) fn places(limit: u64, wanted: usize) -> Result<usize, String> {
     Ok(wanted.min(usize::try_from(left).unwrap_or(usize::MAX)))
 }
 
-/// The journal's segments, sled's files, listeners, and some connections to mail servers and providers.
+/// Reserve for journal segments, sled's files, listeners and outgoing connections.
 const RESERVE_MIN: u64 = 96;
 const RESERVE_MAX: u64 = 512;
 const PLACES_MIN: u64 = 16;
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn connections_leave_a_reserve() {
-        for (limit, wanted, places_) in [
+        for (limit, wanted, expected) in [
             (u64::MAX, 10_000, Ok(10_000)),
             (1_048_576, 10_000, Ok(10_000)),
             (4096, 10_000, Ok(3584)),
@@ -55,8 +55,8 @@ mod tests {
             (256, 10_000, Ok(160)),
             (112, 10_000, Ok(16)),
         ] {
-            assert_eq!(places(limit, wanted), places_, "{limit} {wanted}");
+            assert_eq!(max_connections(limit, wanted), expected, "{limit} {wanted}");
         }
-        assert!(places(111, 1).is_err_and(|sentence| sentence.contains("112")));
+        assert!(max_connections(111, 1).is_err_and(|sentence| sentence.contains("112")));
     }
 }

@@ -1,4 +1,4 @@
-//! Sentences for what goes wrong at the start: what happened, and what to do about it.
+//! Messages for failures at the start: what happened, and what to do about it.
 
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;

@@ -1,17 +1,18 @@
-//! A whole sign-up to paste into a shell, for the banner.
+//! A complete sign-up to paste into a shell, for the banner.
 
 use crate::domain::settings::{Attributes, Settings, SignUpMode};
 use crate::domain::verification::Strategy;
 
-/// Lines that sign somebody new up each time they are pasted, and end with the answer that says `complete`. `None` where
-/// the settings want more than an address, a code and a password. They run in sh, bash and zsh, with curl and grep.
+/// Shell lines that create a new user each time and end with the answer `complete`; `None` if the settings require more
+/// than an address, a code and a password. They run in sh, bash and zsh, with curl and grep.
 pub(super) fn example(settings: &Settings, url: &str) -> Option<Vec<String>> {
     if !suffices(settings) {
         return None;
     }
     let password = if settings.attributes.password.enabled { " -d password='wanders under elms'" } else { "" };
     Some(vec![
-        // In a form `+` is a blank, so an address is made new by its name. sh has no $RANDOM, a date in nanoseconds it has.
+        // A `+` would be a space in a form, so the name makes the address unique. sh has no $RANDOM, but `date` gives
+        // nanoseconds.
         format!("url={url}/v1/client/sign_ups ada=ada$(date +%s%N)@example.com"),
         format!(
             "begun=$(curl -si \"$url?_is_native=1\" -d email_address=$ada{password} -d strategy=email_code | tr -d '\\r')"
@@ -24,7 +25,7 @@ pub(super) fn example(settings: &Settings, url: &str) -> Option<Vec<String>> {
     ])
 }
 
-/// Whether an address that is verified by a code, and a password where there are any, make a user.
+/// Whether a verified address, with a password if the settings allow one, is enough for a user.
 fn suffices(settings: &Settings) -> bool {
     let Attributes { email_address, phone_number, username, web3_wallet, first_name, last_name, .. } =
         &settings.attributes;

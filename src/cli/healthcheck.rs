@@ -1,4 +1,4 @@
-//! `vestibule healthcheck`: for containers without curl.
+//! `vestibule healthcheck`: a health check for containers without curl.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::config::Listen;
 
-/// Asks `GET /health/ready` of the server on this machine.
+/// Sends `GET /health/ready` to the server on this machine.
 ///
 /// # Errors
-/// When it does not answer 200 in time.
+/// When the answer is not 200, or late.
 pub fn healthcheck(listen: &Listen) -> Result<(), String> {
     let mut address = listen.address;
     match address.ip() {
@@ -23,9 +23,9 @@ pub fn healthcheck(listen: &Listen) -> Result<(), String> {
 
 /// The status code of the answer.
 fn ask(address: SocketAddr) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     let host = format!("localhost:{}", address.port());
     stream.write_all(format!("GET /health/ready HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes())?;
     let mut head = Vec::new();
@@ -40,6 +40,6 @@ fn ask(address: SocketAddr) -> std::io::Result<String> {
     Ok(head.split(' ').nth(1).unwrap_or_default().chars().take(3).collect())
 }
 
-const PATIENCE: Duration = Duration::from_secs(3);
-/// As much of the answer as holds the status code: `HTTP/1.0 200`.
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// Bytes that hold the status code: `HTTP/1.0 200`.
 const STATUS_LINE_BYTES: usize = 12;

@@ -1,4 +1,4 @@
-//! The instance key's file, before anything is written.
+//! Checks of the instance key file before anything is written.
 
 use std::path::{Path, PathBuf, absolute};
 
@@ -9,11 +9,11 @@ use crate::token::{InstanceKey, KeyFileError};
 
 use super::data_error;
 
-/// What is wrong with the key file as far as that can be told without writing: above all that it is missing while there
-/// is data, which a new key would not open. Returns the file that a start would make, if it would make one.
+/// Checks the key file without writing. Above all it must not be missing while there is data, because a new key could
+/// not decrypt it. Returns the path at which a start would create the file, if it would.
 ///
 /// # Errors
-/// One sentence that says what to do.
+/// One sentence that says what is wrong and what to do.
 pub(super) fn inspect(config: &Config) -> Result<Option<PathBuf>, String> {
     let key_file = config.key_file();
     let on_disk = config.store.kind == StoreKind::Sled;
@@ -26,13 +26,14 @@ pub(super) fn inspect(config: &Config) -> Result<Option<PathBuf>, String> {
         Ok(None) if has_data => Err(missing(&key_file, data)),
         Ok(None) => could_be_made(config, &key_file).map(|()| Some(key_file)),
         Ok(Some(_)) => Ok(None),
-        // The start takes from others what they may do with the key in the data folder.
-        Err(KeyFileError::Exposed(path)) if on_disk && path == beside(data) => Ok(None),
+        // A start fixes the permissions of the key file in the data folder by itself.
+        Err(KeyFileError::Exposed(path)) if on_disk && path == default_path(data) => Ok(None),
         Err(error) => Err(error.to_string()),
     }
 }
 
-/// A warning where the key in the file is none that was drawn at random. It is not refused: there may be data under it.
+/// A warning if the key in the file was not drawn at random. It is not an error, because data may be encrypted under
+/// it.
 pub(super) fn weakness(config: &Config) -> Option<String> {
     if config.store.kind != StoreKind::Sled && config.instance.key_file.is_none() {
         return None;
@@ -46,9 +47,16 @@ pub(super) fn weakness(config: &Config) -> Option<String> {
     ))
 }
 
-/// Whether a new key could be written there. A missing data folder is made. Any other folder must exist: with a misspelt
-/// path the key would be written to a place that the operator does not know of.
+/// Checks that a new key could be written there. A missing data folder is created. Any other folder must exist: with a
+/// misspelt path the operator would not know where the key is.
 fn could_be_made(config: &Config, key_file: &Path) -> Result<(), String> {
+    if key_file.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        let folder = key_file.display();
+        return Err(format!(
+            "the key file {folder} would be a folder; name the file in it, such as {folder}instance.key, in \
+             `instance.key_file`"
+        ));
+    }
     let folder = key_file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let is_data = config.store.kind == StoreKind::Sled && is_same(folder, &config.store.path);
     if !is_data && matches!(folder.try_exists(), Ok(false)) {
@@ -70,23 +78,23 @@ fn could_be_made(config: &Config, key_file: &Path) -> Result<(), String> {
     })
 }
 
-/// Whether both are spellings of one path.
+/// Whether both paths are the same after they are made absolute.
 fn is_same(left: &Path, right: &Path) -> bool {
     matches!((absolute(left), absolute(right)), (Ok(left), Ok(right)) if left == right)
 }
 
 fn missing(key_file: &Path, data: &Path) -> String {
-    let beside = beside(data);
+    let default = default_path(data);
     let (key_file, data) = (key_file.display(), data.display());
-    let remedy = if beside.exists() {
-        format!("move {} there", beside.display())
+    let remedy = if default.exists() {
+        format!("move {} there", default.display())
     } else {
         "restore it from where it was kept, or name it in `instance.key_file`".into()
     };
     format!("the key file {key_file} is missing, but there is data in {data} that only its key opens; {remedy}")
 }
 
-/// Where the key is unless the configuration says otherwise.
-fn beside(data: &Path) -> PathBuf {
+/// The default path of the key file.
+fn default_path(data: &Path) -> PathBuf {
     data.join("instance.key")
 }

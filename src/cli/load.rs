@@ -1,4 +1,4 @@
-//! `vestibule load`: puts a server under load and shows what came of it.
+//! `vestibule load`: runs the load generator and shows its report.
 
 use std::fs;
 use std::io::{IsTerminal, Write};
@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::load::{self, Arrivals, Condition, FlowKind, Mode, Options, Progress};
 
-/// What `vestibule load` is told.
+/// Arguments of `vestibule load`.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct LoadArguments {
     /// The server: what stands before /v1
@@ -81,10 +81,10 @@ enum Identity {
     Cookie,
 }
 
-/// Puts a server under load.
+/// Runs the load generator.
 ///
 /// # Errors
-/// One sentence that says what to do; also when the run failed.
+/// One sentence that says what is wrong and what to do; also when the run failed.
 pub fn load(arguments: &LoadArguments) -> Result<(), String> {
     if let (None, Some(condition)) = (arguments.rate, arguments.fail_if.iter().find(|condition| condition.needs_rate()))
     {
@@ -140,7 +140,7 @@ fn options(arguments: &LoadArguments) -> Options {
     }
 }
 
-/// One line that is written over again and again.
+/// Shows the progress on one line that is overwritten.
 fn show(progress: Progress, live: bool) {
     if live {
         let Progress { elapsed, started, completed, abandoned, failed } = progress;
@@ -154,7 +154,7 @@ fn show(progress: Progress, live: bool) {
     }
 }
 
-/// Text on standard error; when that is closed there is nobody to tell.
+/// Writes to standard error. A failure is ignored, because there is no other place to report it.
 fn eprint(text: &str) {
     let mut stderr = std::io::stderr().lock();
     drop(stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()));

@@ -1,4 +1,4 @@
-//! The command line: what the binary does, and how it says what went wrong. This is the only room that prints.
+//! The command line: the commands of the binary and its error messages. Only this room prints.
 //!
 //! Begin reading at `run`.
 

@@ -1,4 +1,4 @@
-//! SIGHUP: the settings are read again while everything else goes on.
+//! SIGHUP: reloads the settings while the server runs.
 
 use std::fs::File;
 use std::io::{IsTerminal, stderr};
@@ -8,26 +8,26 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::config::{Config, Reloaded, Sources};
 use crate::engine::Engine;
 
-/// The SIGHUPs that a process is sent, from when this was made.
-pub(super) struct Hangups {
+/// Receives SIGHUP signals.
+pub(super) struct HangupSignals {
     signals: Signal,
-    /// Whether the process was started in a terminal, whose end is a SIGHUP too.
+    /// Whether the process was started in a terminal, which sends SIGHUP too when it is closed.
     in_terminal: bool,
 }
 
-impl Hangups {
-    /// From here on the signal ends the process no more.
+impl HangupSignals {
+    /// Installs the handler, so that the signal no longer ends the process.
     ///
     /// # Errors
-    /// When signals can't be handled.
+    /// When the handler can't be installed.
     pub(super) fn listen() -> std::io::Result<Self> {
         let in_terminal = stderr().is_terminal() && has_terminal();
         Ok(Self { signals: signal(SignalKind::hangup())?, in_terminal })
     }
 
-    /// Reads the settings again at each signal and puts them in force; a fault leaves those before in force, and says
-    /// so. Signals that come meanwhile count as one. Ends when the terminal is closed that the process was started in,
-    /// because ctrl-C can't end it any more.
+    /// Reloads the settings at each signal. If they are invalid, the old ones stay in force and the error is logged.
+    /// Signals that arrive during a reload count as one. Returns when the terminal that started the process is closed,
+    /// because Ctrl-C can't end the process any more.
     pub(super) async fn reload_until_the_terminal_closes(mut self, config: Config, sources: Sources, engine: Engine) {
         while self.signals.recv().await.is_some() {
             if self.in_terminal && !has_terminal() {
@@ -41,7 +41,7 @@ impl Hangups {
                 Err(error) => refuse(&error.to_string()),
             }
         }
-        // Without a handler there are no signals to wait for.
+        // The signal stream has ended: waits forever.
         std::future::pending::<()>().await;
     }
 }
@@ -69,7 +69,7 @@ fn refuse(fault: &str) {
     tracing::error!("the settings stay as they are: {fault}");
 }
 
-/// Whether the process has a terminal that it could be controlled from.
+/// Whether the process has a controlling terminal.
 fn has_terminal() -> bool {
     File::open("/dev/tty").is_ok()
 }

@@ -1,16 +1,16 @@
-//! What `vestibule check` says: to people, as TOML, and to programs as JSON.
+//! Output of `vestibule check`: text for people, TOML, or JSON for programs.
 
 use serde_json::{Value, json};
 
 use crate::config::{Config, Difference, Place};
 
-/// What a check found.
+/// Results of a check.
 pub(super) struct Report {
-    /// The configuration, if it could be loaded.
+    /// The configuration, if it is valid.
     pub(super) config: Option<Config>,
-    /// Why the server would not start.
+    /// Reasons for which the server would not start.
     pub(super) problems: Vec<String>,
-    /// What is risky or likely not meant.
+    /// Settings that are risky or probably unintended.
     pub(super) warnings: Vec<String>,
 }
 
@@ -20,7 +20,7 @@ impl Report {
         self.problems.is_empty()
     }
 
-    /// For people: what differs from the defaults, warnings, and the verdict as the last line.
+    /// Text for people: differences from the defaults, warnings, and the verdict as the last line.
     pub(super) fn text(&self) -> String {
         let mut lines = Vec::new();
         if let Some(config) = &self.config {
@@ -35,7 +35,7 @@ impl Report {
         lines.join("\n") + "\n"
     }
 
-    /// The whole configuration in force, then warnings and the verdict as comments: it can be loaded again.
+    /// TOML: the whole configuration in force, which can be loaded again, then warnings and verdict as comments.
     pub(super) fn toml(&self) -> String {
         let mut text = self.config.as_ref().map(|config| config.effective() + "\n").unwrap_or_default();
         for warning in &self.warnings {
@@ -44,7 +44,7 @@ impl Report {
         text + &format!("# {}\n", self.verdict())
     }
 
-    /// The same for programs; `all` adds the configuration in force.
+    /// JSON for programs; `all` adds the configuration in force.
     pub(super) fn json(&self, all: bool) -> Value {
         let config = self.config.as_ref();
         let mut report = json!({
@@ -62,7 +62,7 @@ impl Report {
         report
     }
 
-    /// One line.
+    /// The verdict in one line.
     fn verdict(&self) -> String {
         let count = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
         match &self.config {
@@ -79,7 +79,7 @@ fn mode(config: &Config) -> &'static str {
     if config.is_development() { "development" } else { "production" }
 }
 
-/// A line for each: `key = value`, and behind it where it was given and the default.
+/// One line per difference: `key = value`, then its source and the default.
 fn differences(differences: &[Difference]) -> Vec<String> {
     if differences.is_empty() {
         return vec!["Nothing differs from the defaults.".into()];
@@ -109,5 +109,5 @@ fn difference(difference: &Difference) -> Value {
     json!({"key": difference.key, "value": difference.value, "default": difference.default, "from": from})
 }
 
-/// Longer values don't push the remarks of the others to the right.
+/// Maximum width of the values, so that a long one does not move the remarks of the others.
 const COLUMN_MAX: usize = 64;

@@ -1,4 +1,4 @@
-//! From arguments to an exit status.
+//! Runs the command of the arguments and returns the exit status.
 
 use std::env;
 use std::io::{self, Write};
@@ -11,8 +11,8 @@ use crate::config::{Config, Sources, near_misses};
 use super::check::{CheckArguments, check};
 use super::{Arguments, Command, healthcheck, load, serve};
 
-/// Does what the process's arguments say. Status 0 is success, 1 a failure told on standard error, 2 arguments that
-/// make no sense.
+/// Runs the command that the process's arguments name. Status 0 is success, 1 a failure reported on standard error, 2
+/// invalid arguments.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let unicode = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
@@ -34,14 +34,15 @@ fn start(sources: &Sources) -> ExitCode {
     match Config::load(sources) {
         Ok(config) => end(serve(&config, sources)),
         Err(error) => {
-            // One of them may be why.
+            // A misspelt variable may be the reason.
             near_misses(&sources.environment).iter().for_each(|sentence| say(&format!("vestibule: {sentence}")));
             fail(error.faults())
         }
     }
 }
 
-/// What differs and the verdict on standard output, problems on standard error; as JSON all on standard output.
+/// Prints differences and verdict on standard output and problems on standard error; with `--json` all on standard
+/// output.
 fn show(wanted: &CheckArguments, sources: &Sources) -> ExitCode {
     let report = check(sources);
     let text = if wanted.json {
@@ -75,7 +76,7 @@ fn print(text: &str) -> Result<(), String> {
     }
 }
 
-/// One line on standard error; when that is closed there is nobody to tell.
+/// Writes a line to standard error. A failure is ignored, because there is no other place to report it.
 fn say(line: &str) {
     drop(writeln!(io::stderr().lock(), "{line}"));
 }

@@ -1,4 +1,4 @@
-//! `vestibule serve`: puts the parts together and runs until it is told to stop.
+//! `vestibule serve`: builds the server from its parts and runs it until a signal.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -28,13 +28,13 @@ use crate::telemetry::{self, LogFormat};
 use crate::token::{Algorithm, InstanceKey};
 
 use super::example::example;
-use super::reload::Hangups;
+use super::reload::HangupSignals;
 use super::{Banner, banner, data_error, descriptors, key_file, listen_error};
 
-/// Serves until SIGTERM or SIGINT, then drains. At SIGHUP it reads the settings of `sources` again.
+/// Serves until SIGTERM or SIGINT, then drains. SIGHUP reloads the settings of `sources`.
 ///
 /// # Errors
-/// One sentence that says what to do.
+/// One sentence that says what is wrong and what to do.
 pub fn serve(config: &Config, sources: &Sources) -> Result<(), String> {
     start_log(config)?;
     let of_key = key_file::weakness(config);
@@ -42,20 +42,21 @@ pub fn serve(config: &Config, sources: &Sources) -> Result<(), String> {
         tracing::warn!("{warning}");
     }
     quiet_panics();
-    let places = descriptors::places(descriptors::raise(), config.server.max_connections)?;
-    // Every file that this process makes, by itself or through sled, is its owner's alone.
+    let max_connections = descriptors::max_connections(descriptors::raise(), config.server.max_connections)?;
+    // All files that this process or sled creates are readable by their owner only.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("the async runtime can't be started: {error}"))?;
-    let ended = runtime.block_on(run(config, sources, places));
-    // Threads that still wait for a disk or a provider are not waited for: the time to end is over, or all is done.
+    let ended = runtime.block_on(run(config, sources, max_connections));
+    // Does not wait for threads that are blocked on a disk or a provider: all work is done, or the drain timeout is
+    // over.
     runtime.shutdown_background();
     ended
 }
 
-/// Begins to log.
+/// Starts logging.
 ///
 /// # Errors
 /// When `RUST_LOG` can't be read.
@@ -67,16 +68,16 @@ pub(super) fn start_log(config: &Config) -> Result<(), String> {
     telemetry::init(format).map_err(|error| error.to_string())
 }
 
-async fn run(config: &Config, sources: &Sources, places: usize) -> Result<(), String> {
-    let hangups = Hangups::listen().map_err(|error| unhandled(&error))?;
-    let mut options = http_options(config, places)?;
+async fn run(config: &Config, sources: &Sources, max_connections: usize) -> Result<(), String> {
+    let hangups = HangupSignals::listen().map_err(|error| unhandled(&error))?;
+    let mut options = http_options(config, max_connections)?;
     let server = bind(&options).await.map_err(|error| listen_error(config.server.listen.address, &error))?;
     let port = server.local_addrs().first().map_or(config.server.listen.port(), SocketAddr::port);
     options.public_url = public_url(config, port)?;
 
     let capture = Arc::new(Capture::new());
     let new_key = key_file::inspect(config)?;
-    let engine = build_engine(config, &capture, reached_at(config, port)?).await?;
+    let engine = build_engine(config, &capture, browser_url(config, port)?).await?;
     if let Some(path) = &new_key {
         tracing::info!("made a new instance key in {}; back it up apart from the data", path.display());
     }
@@ -84,10 +85,14 @@ async fn run(config: &Config, sources: &Sources, places: usize) -> Result<(), St
     let per_source = options.max_connections_per_source;
     let app = Arc::new(App::new(engine.clone(), options, Some(outbox)));
     announce(config, port, &engine, new_key.as_deref());
-    tracing::info!(connections = places, per_source, "serving; no more connections than these are open at once");
+    tracing::info!(
+        connections = max_connections,
+        per_source,
+        "serving; no more connections than these are open at once"
+    );
     let drain = Duration::from_secs(config.server.drain_timeout_s);
     let reloads = hangups.reload_until_the_terminal_closes(config.clone(), sources.clone(), engine.clone());
-    match serve_until_told(server, app, engine, reloads, drain).await? {
+    match serve_until_end(server, app, engine, reloads, drain).await? {
         End::Asked => Ok(()),
         End::StoreFailed => {
             Err("the store failed and can't acknowledge any more; start again to recover what it holds".into())
@@ -95,17 +100,17 @@ async fn run(config: &Config, sources: &Sources, places: usize) -> Result<(), St
     }
 }
 
-/// Why serving ends.
+/// Why the server ends.
 #[derive(Clone, Copy, Debug)]
 enum End {
-    /// A signal asked for it.
+    /// SIGTERM, SIGINT or a closed terminal.
     Asked,
-    /// The store can't write until the next start: the process must not go on half-alive.
+    /// The store can't write until a restart, so the process must end.
     StoreFailed,
 }
 
-/// Serves until there is a reason to end, then takes as long as `drain` for everything that is begun.
-async fn serve_until_told(
+/// Serves until there is a reason to end, then waits at most `drain` for all work in progress.
+async fn serve_until_end(
     server: BoundServer,
     app: Arc<App>,
     engine: Engine,
@@ -190,11 +195,11 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) 
     };
     let actors = ActorOptions {
         passivate_after: Duration::from_secs(config.sign_up.passivate_after_s),
-        // The transport's own deadline comes first and knows what was wrong.
+        // The transport's own timeout is shorter and gives a better reason.
         delivery_timeout: Duration::from_secs(config.email.timeout_s) + DELIVERY_MARGIN,
         ..ActorOptions::default()
     };
-    // A development instance may have its providers on this machine.
+    // In development the provider may run on this machine.
     let outbound = OutboundOptions { allow_private: config.is_development(), ..OutboundOptions::default() };
     let outbound = Outbound::new(outbound);
     let builder = match captcha(config, &outbound) {
@@ -263,7 +268,7 @@ pub(super) fn email_transport(config: &Config, capture: &Arc<Capture>) -> Result
     Ok(Arc::new(Smtp::new(&options).map_err(|error| error.to_string())?))
 }
 
-/// Captured messages are for development: a production instance keeps no code in memory that nobody may read.
+/// The capture is for development only: a production instance must not keep codes in memory.
 fn sms_transport(config: &Config, capture: &Arc<Capture>) -> Arc<dyn Transport> {
     match config.sms.transport {
         config::SmsTransport::Capture if config.is_development() => capture.clone(),
@@ -271,7 +276,7 @@ fn sms_transport(config: &Config, capture: &Arc<Capture>) -> Arc<dyn Transport> 
     }
 }
 
-fn http_options(config: &Config, places: usize) -> Result<HttpOptions, String> {
+fn http_options(config: &Config, max_connections: usize) -> Result<HttpOptions, String> {
     let server = &config.server;
     let url = public_url(config, server.listen.port())?;
     let key = config.publishable_key();
@@ -288,9 +293,9 @@ fn http_options(config: &Config, places: usize) -> Result<HttpOptions, String> {
         min_bytes_per_s: server.min_bytes_per_s,
         requests: config.request_log(),
         requests_one_in: config.telemetry.requests_one_in,
-        // The engine and the store end after the last answer, in what is left of the time.
+        // The rest of the time is for the engine and the store, which stop after the last answer.
         drain_timeout: Duration::from_secs(server.drain_timeout_s).mul_f64(ANSWERS_SHARE),
-        max_connections: places,
+        max_connections,
         max_connections_per_source: server.connections_per_source.unwrap_or(defaults.max_connections_per_source),
         ..defaults
     })
@@ -300,7 +305,7 @@ fn public_url(config: &Config, port: u16) -> Result<Url, String> {
     config.public_url(port).origin().parse().map_err(|error| format!("server.public_url: {error}"))
 }
 
-/// The captcha service, whose keys the configuration's checks have seen.
+/// The captcha service. The configuration checks have made sure that its keys are there.
 fn captcha(config: &Config, outbound: &Outbound) -> Option<Captcha> {
     let section = &config.captcha;
     let provider = match section.provider {
@@ -321,19 +326,19 @@ fn captcha(config: &Config, outbound: &Outbound) -> Option<Captcha> {
     })
 }
 
-/// Where browsers reach the engine, with the path of `server.public_url`, where that has one.
-fn reached_at(config: &Config, port: u16) -> Result<Url, String> {
+/// URL at which browsers reach the engine, including the path of `server.public_url`.
+fn browser_url(config: &Config, port: u16) -> Result<Url, String> {
     config.public_url(port).to_string().parse().map_err(|error| format!("server.public_url: {error}"))
 }
 
-/// Says where it listens and what to open, on standard output; when that is closed there is nobody to tell.
+/// Prints the banner on standard output. A failure is ignored, because there is no other place to report it.
 fn announce(config: &Config, port: u16, engine: &Engine, new_key: Option<&Path>) {
     let url = config.public_url(port).origin();
     let mut urls = vec![("engine", url.clone())];
     if config.is_development() {
         urls = vec![("sign up", format!("{url}/")), ("read the mail", format!("{url}/dev/mailbox"))];
     }
-    // A key that was given is known, and a production instance shows none.
+    // Shows the secret key only in development, and only if it was generated.
     let made = engine.secret_key().filter(|_| config.is_development() && config.instance.secret_key.is_none());
     let development = config.is_development();
     let captures = development && config.email.transport == config::EmailTransport::Capture;
@@ -358,13 +363,13 @@ fn quiet_panics() {
     }));
 }
 
-/// The place of a panic, from the package's name on: where a package lay when this was built is nobody's concern.
+/// The source location of a panic, starting at the package name: the path on the build machine is not of interest.
 fn in_package(place: &str) -> &str {
     let package = place.split_once("/registry/src/").and_then(|(_, rest)| rest.split_once('/'));
     package.map_or(place, |(_, place)| place)
 }
 
-/// Which part of the time to end is for answers.
+/// Share of the drain timeout for answers in progress.
 const ANSWERS_SHARE: f64 = 0.75;
 const DELIVERY_MARGIN: Duration = Duration::from_secs(15);
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);

@@ -1,4 +1,6 @@
-//! What types can't say: ranges, and keys that must fit each other. All faults are told at once.
+//! Checks that types can't make: ranges, and keys that depend on each other. All faults are reported at once.
+
+use std::path::PathBuf;
 
 use crate::domain::settings::{Attribute, Settings};
 
@@ -9,13 +11,12 @@ use super::load::Config;
 use super::sections::{Email, Limits};
 use super::values::{CaptchaProvider, EmailTransport, Mode, Security, StoreKind};
 
-/// Checks a whole configuration; `layer` knows where its keys were given.
+/// Checks a whole configuration. `layer` knows where each key was set.
 pub(super) fn check(config: &Config, layer: &Layer) -> Result<(), ConfigError> {
     check_apart_from(&[], config, layer)
 }
 
-/// The same of a configuration that lacks keys of these sections, because they are at fault already: what is wrong
-/// there may be no more than a consequence.
+/// Like [`check`], without `sections`: they have faults already, and a further fault may only be a consequence.
 pub(super) fn check_apart_from(sections: &[&str], config: &Config, layer: &Layer) -> Result<(), ConfigError> {
     let mut faults = Vec::new();
     let mut fault = |key: &str, reason: &str| {
@@ -36,16 +37,14 @@ pub(super) fn check_apart_from(sections: &[&str], config: &Config, layer: &Layer
     ConfigError::all(faults)
 }
 
-/// Paths that can be no file's and no folder's. An empty one is most often a variable that was to be filled in elsewhere.
+/// An empty text is no path: most often a variable that was to be filled in elsewhere.
 fn of_paths(config: &Config) -> Faults {
+    let is_empty = |path: &PathBuf| path.as_os_str().is_empty();
     let mut faults = Faults::new();
-    let key_file = config.instance.key_file.as_ref().map(|path| path.to_string_lossy());
-    if key_file.as_ref().is_some_and(|path| path.is_empty()) {
+    if config.instance.key_file.as_ref().is_some_and(is_empty) {
         faults.push(("instance.key_file", "is empty; name the file of the key, or leave this out".into()));
-    } else if key_file.is_some_and(|path| path.ends_with('/')) {
-        faults.push(("instance.key_file", "is a folder; name the file in it, such as instance.key".into()));
     }
-    if config.store.kind == StoreKind::Sled && config.store.path.as_os_str().is_empty() {
+    if config.store.kind == StoreKind::Sled && is_empty(&config.store.path) {
         faults.push(("store.path", "is empty; name the data folder, such as \"data\"".into()));
     }
     faults
@@ -154,18 +153,18 @@ fn of_production(config: &Config) -> Faults {
     faults
 }
 
-/// Whether nobody guesses it.
+/// Whether the key has the right form and is not easy to guess.
 pub(super) fn is_secret_key(key: &str) -> bool {
     random_part(key).is_some_and(|rest| guessable(rest.as_bytes()).is_none())
 }
 
-/// What nobody should guess of a key that has the right form.
+/// The random part of a key in the right form.
 fn random_part(key: &str) -> Option<&str> {
     let rest = key.strip_prefix("sk_live_").or_else(|| key.strip_prefix("sk_test_"));
     rest.filter(|rest| rest.len() >= 32 && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
-/// Whether the settings ever send e-mail and text messages.
+/// Whether the settings can cause e-mail and text messages.
 pub(super) fn sent(settings: &Settings) -> (bool, bool) {
     let sends = |attribute: &Attribute| attribute.enabled && !attribute.verifications.is_empty();
     (sends(&settings.attributes.email_address), sends(&settings.attributes.phone_number))
@@ -177,7 +176,7 @@ pub(super) fn is_loopback(host: Option<&str>) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Numbers with the least and the most they may be.
+/// Numeric keys with their ranges.
 fn ranges(config: &Config) -> Vec<Range> {
     let Config { server, verification, sign_up, session, password, telemetry, .. } = config;
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
@@ -200,7 +199,7 @@ fn ranges(config: &Config) -> Vec<Range> {
         ("session.lifetime_s", session.lifetime_s, 60, 3660 * DAY_S),
         ("session.keep_client_s", session.keep_client_s, 3600, 3660 * DAY_S),
         ("session.token_ttl_s", session.token_ttl_s, 5, DAY_S),
-        // Beyond these no stored hash is verified, so none may be made.
+        // Upper bounds as in `HashParameters::MAX`: a hash above them could never be verified.
         ("password.m_kib", u64::from(password.m_kib), 8, 256 << 10),
         ("password.t", u64::from(password.t), 1, 16),
         ("password.p", u64::from(password.p), 1, 8),
@@ -210,7 +209,7 @@ fn ranges(config: &Config) -> Vec<Range> {
     ]
 }
 
-/// A message must go out while its code is still good, and a step is a part of it.
+/// Timeouts of e-mail. A message must be sent while its code is valid, and one step is shorter than the whole.
 fn email_ranges(email: &Email) -> Vec<Range> {
     vec![
         ("email.connections_max", u64::try_from(email.connections_max).unwrap_or(u64::MAX), 1, 1000),
@@ -219,7 +218,7 @@ fn email_ranges(email: &Email) -> Vec<Range> {
     ]
 }
 
-/// The same for `[limits]`.
+/// Ranges of `[limits]`.
 fn limit_ranges(limits: &Limits) -> Vec<Range> {
     let limit = |key, n: u32| (key, u64::from(n), 1, MILLION);
     let optional = |key, n: Option<u32>| limit(key, n.unwrap_or(1));
@@ -245,10 +244,10 @@ fn limit_ranges(limits: &Limits) -> Vec<Range> {
     ]
 }
 
-/// Keys, and what is wrong with each; a reason reads on from its key.
+/// Faults as (key, reason); the reason continues a sentence that begins with the key.
 type Faults = Vec<(&'static str, String)>;
 
-/// A key, its value, and the least and the most it may be.
+/// Key, value, minimum and maximum.
 type Range = (&'static str, u64, u64, u64);
 
 const MILLION: u64 = 1_000_000;

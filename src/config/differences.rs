@@ -1,4 +1,4 @@
-//! What differs from the defaults, and where it was given.
+//! Differences from the defaults, and where each was set.
 
 use toml::{Table, Value};
 
@@ -10,20 +10,20 @@ use super::error::ConfigError;
 use super::layer::{Layer, Place};
 use super::samples::sample_settings;
 
-/// A key whose value in force is not the default.
+/// A key whose value is not the default.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
-    /// The whole name, such as `server.listen`.
+    /// Full name, such as `server.listen`.
     pub key: String,
-    /// The value in force, masked where it is secret; `None` where the default has one and this configuration none.
+    /// The value, masked if it is secret; `None` if only the default has one.
     pub value: Option<Value>,
-    /// The default; `None` where there is none.
+    /// The default; `None` if there is none.
     pub default: Option<Value>,
-    /// Where it was given.
+    /// Where it was set.
     pub place: Place,
 }
 
-/// The differences between `defaults` and `given`, then those of the settings from the default sample.
+/// The differences between `defaults` and `given`, then those between the settings and the default sample.
 pub(super) fn differences(
     defaults: &Table,
     given: &Table,
@@ -57,12 +57,12 @@ pub(super) fn differences(
     Ok(found)
 }
 
-/// The names of the settings in which two documents differ.
+/// Names of the settings that differ between two documents.
 pub(super) fn changed_settings(before: &Settings, after: &Settings) -> Vec<String> {
     changed(&table_of(before), &table_of(after)).into_iter().map(|(key, ..)| format!("settings.{key}")).collect()
 }
 
-/// Each key at which two tables differ, and both values, in the order of the second table.
+/// Each key that differs between two tables, with both values, in the order of the second table.
 pub(super) fn changed(before: &Table, after: &Table) -> Vec<(String, Option<Value>, Option<Value>)> {
     let (before, after) = (leaves(before), leaves(after));
     let find = |leaves: &[(String, Value)], key: &str| leaves.iter().find(|(k, _)| k == key).map(|(_, v)| v.clone());
@@ -82,12 +82,13 @@ impl Difference {
     }
 }
 
-/// A settings document as a table. Settings are plain data with text keys; were that ever untrue, there is nothing to compare.
+/// A settings document as a table. Settings are plain data with text keys, so the conversion can't fail; if it did, the
+/// table would be empty.
 pub(super) fn table_of(settings: &Settings) -> Table {
     Table::try_from(settings).unwrap_or_default()
 }
 
-/// The values that are no sections, by their whole names.
+/// All values that are not tables, by their full names.
 pub(super) fn leaves(table: &Table) -> Vec<(String, Value)> {
     let mut found = Vec::new();
     for (key, value) in table {

@@ -1,4 +1,4 @@
-//! The settings document: which one is chosen (a sample, a file, inline tables), and reading it.
+//! The settings document: chooses it (a sample, a file or inline tables) and reads it.
 
 use std::fs;
 use std::path::Path;
@@ -16,18 +16,18 @@ use super::samples::{SAMPLES, sample, sample_names};
 #[derive(Debug)]
 pub(super) struct Document {
     pub(super) settings: Settings,
-    /// What it is called in sentences: `the sample "password"`, a path, or the configuration file.
+    /// Its name in messages: `the sample "password"`, a path, or the configuration file.
     pub(super) origin: String,
-    /// Whether anything was given, or the default was taken.
+    /// Whether it was chosen explicitly; false for the default.
     pub(super) is_given: bool,
-    /// What names it, where something does: `settings.file`.
+    /// The key `settings.file`, if it is set.
     pub(super) file: Option<Entry>,
-    /// The keys in it, and those that the environment lays over it.
+    /// Its keys, with those of the environment over them.
     pub(super) layer: Layer,
 }
 
 impl Document {
-    /// Chooses by the keys of `[settings]` in the file and over it, and reads.
+    /// Chooses by the keys of `[settings]` in the file and the environment, and reads the document.
     ///
     /// # Errors
     /// A sentence for each fault.
@@ -44,10 +44,10 @@ impl Document {
         let (mut file, inline): (Vec<_>, Vec<_>) = inside.into_iter().partition(|e| e.path == [FILE]);
         let file = file.pop();
         if let (Some(file), false) = (&file, inline.is_empty()) {
-            return Err(beside(file, Layer(inline)));
+            return Err(conflict(file, Layer(inline)));
         }
         let (mut chosen, patches): (Vec<_>, Vec<_>) = over.0.into_iter().partition(|e| e.path == [FILE]);
-        // A path in the file is relative to the file, one in the environment to where the process is.
+        // A path in the file is relative to the file; one in the environment to the working directory.
         let named = chosen.pop().map(|entry| (entry, Path::new(""))).or(file.map(|entry| (entry, directory)));
         let is_given = named.is_some() || !inline.is_empty();
         let (origin, layer, file) = match named {
@@ -70,9 +70,9 @@ impl Document {
     }
 }
 
-/// What is wrong where `file` names a document and there is an inline one too. Keys that are none come first: a
-/// misspelt one may be all there is beside it.
-fn beside(file: &Entry, inline: Layer) -> ConfigError {
+/// The error if `settings.file` and inline settings are both given. Unknown keys are reported first: a misspelt key may
+/// be the only inline one.
+fn conflict(file: &Entry, inline: Layer) -> ConfigError {
     let laid: Result<Laid<Settings>, _> = lay_what_fits(Table::new(), &inline, PREFIX, is_secret);
     let faults = laid.map(|laid| laid.faults).unwrap_or_default();
     let is_all = faults.len() == inline.0.len();
@@ -92,7 +92,7 @@ fn beside(file: &Entry, inline: Layer) -> ConfigError {
     ConfigError::together(errors)
 }
 
-/// Reads and validates one whole settings document.
+/// Parses and validates a whole settings document.
 pub(super) fn settings_of(layer: &Layer) -> Result<Settings, ConfigError> {
     let (settings, _): (Settings, Table) = lay(Table::new(), layer, PREFIX, is_secret)?;
     settings.validate().map_err(|e| ConfigError::at(layer.place(&e.key), &format!("{PREFIX}{}", e.key), &e.reason))?;
@@ -103,7 +103,7 @@ fn is_secret(path: &[String]) -> bool {
     path.last().is_some_and(|key| key == "client_secret")
 }
 
-/// What a document of this name is called, and its keys; the outer error is the name's, the inner one the content's.
+/// The name of a document in messages, and its keys. The outer error concerns the name, the inner one the content.
 fn find(name: &str, directory: &Path) -> Result<(String, Result<Layer, ConfigError>), String> {
     if let Some(text) = sample(name) {
         return Ok((format!("the sample {name:?}"), Layer::sample(name, text)));
@@ -122,5 +122,5 @@ fn find(name: &str, directory: &Path) -> Result<(String, Result<Layer, ConfigErr
 }
 
 const FILE: &str = "file";
-/// What stands before the keys in sentences.
+/// Prefix of the keys in messages.
 const PREFIX: &str = "settings.";

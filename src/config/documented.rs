@@ -1,11 +1,11 @@
-//! The names of all keys, as `config/default.toml` documents them, those behind a `#` too.
+//! All keys as `config/default.toml` documents them, including those that are commented out.
 
-/// Every key outside `[settings]` and `settings.file`, such as `server.listen`, in the order of the file.
+/// Each key outside `[settings]`, and `settings.file`, such as `server.listen`, in the order of the file.
 pub(super) fn keys() -> Vec<String> {
     entries().into_iter().map(|(key, _)| key).collect()
 }
 
-/// What the file gives a key, as TOML: its default, or an example where it has none.
+/// The value in the file, as TOML: the default, or an example if there is none.
 pub(super) fn example(key: &str) -> Option<&'static str> {
     entries().into_iter().find(|(documented, _)| documented == key).map(|(_, value)| value)
 }
@@ -26,7 +26,7 @@ fn entries() -> Vec<(String, &'static str)> {
     entries
 }
 
-/// The environment variable of a key.
+/// Name of the environment variable for a key.
 pub(super) fn variable(key: &str) -> String {
     format!("VESTIBULE_{}", key.replace('.', "__").to_uppercase())
 }

@@ -8,8 +8,8 @@ use super::load::Config;
 use super::values::EmailTransport;
 
 impl Config {
-    /// The configuration in force as TOML: what was given, the defaults, what follows from them, and the whole
-    /// settings document. Secrets are masked.
+    /// The configuration in force as TOML: set values, defaults, derived values and the whole settings document.
+    /// Secrets are masked.
     pub fn effective(&self) -> String {
         let table = self.effective_table();
         let text = toml::to_string(&table).unwrap_or_else(|e| format!("# can't be written as TOML: {e}\n"));
@@ -19,7 +19,7 @@ impl Config {
         )
     }
 
-    /// The same as a table.
+    /// The same as [`Self::effective`], as a table.
     pub fn effective_table(&self) -> Table {
         let mut table = self.given.clone();
         let mut derive = |section: &str, key: &str, value: Value| {
@@ -37,13 +37,13 @@ impl Config {
         for (key, value) in self.limits_in_force() {
             derive("limits", key, i64::from(value).into());
         }
-        // `Settings` is plain data with text keys; were that ever untrue, the section says so instead of vanishing.
+        // `Settings` is plain data, so this can't fail; if it did, the section would contain the error.
         let settings = Value::try_from(self.settings()).unwrap_or_else(|e| Value::String(e.to_string()));
         table.insert("settings".into(), settings);
         masked(table)
     }
 
-    /// The secrets outside the settings, by their keys.
+    /// The secrets outside the settings, with their keys.
     pub(super) fn secrets(&self) -> [(&'static str, Option<&Secret<String>>); 3] {
         [
             ("instance.secret_key", self.instance.secret_key.as_ref()),
@@ -65,7 +65,7 @@ pub(super) fn is_secret(path: &[String]) -> bool {
     )
 }
 
-/// The table without its secrets.
+/// The table with its secrets masked.
 pub(super) fn masked(mut table: Table) -> Table {
     mask(&mut table, &mut Vec::new());
     table

@@ -1,6 +1,6 @@
-//! Keys that somebody could guess, whatever their length.
+//! Detects keys that are easy to guess, whatever their length.
 
-/// Why a key is no random one; reads on from "it". `None` for what a generator may have made.
+/// Why a key is not random, as the end of a sentence that begins with "it"; `None` if it may be random.
 pub fn guessable(bytes: &[u8]) -> Option<&'static str> {
     let mut distinct = bytes.to_vec();
     distinct.sort_unstable();
@@ -22,9 +22,9 @@ pub fn guessable(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Of 32 hexadecimal digits at random fewer than these are different once in a million times.
+/// Minimum number of different digits: 32 random hexadecimal digits have fewer about once in a million times.
 const DISTINCT_MIN: usize = 8;
-/// Long enough to stand in no random key.
+/// Long enough not to occur in a random key by chance.
 const WORDS: [&str; 8] =
     ["changeme", "yoursecret", "secretkey", "example", "placeholder", "replaceme", "0123456789", "abcdefgh"];
 

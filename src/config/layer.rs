@@ -1,5 +1,5 @@
-//! Layers: where keys are given, and laying them over a table one by one. A key that does not fit is at fault where
-//! it was given, so every sentence can name file and line, environment variable or flag.
+//! Layers of keys, applied to a table one by one. Each fault names the place where its key was set: file and line,
+//! environment variable or flag.
 
 use std::fmt;
 use std::path::Path;
@@ -13,18 +13,18 @@ use super::error::ConfigError;
 use super::suggest::suggest;
 use super::words::{in_words, quoted_names};
 
-/// Where a key was given.
+/// Where a key was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// A line of a file.
+    /// File name and line.
     File(String, usize),
-    /// A line of a compiled-in sample.
+    /// Name of a compiled-in sample, and line.
     Sample(String, usize),
-    /// An environment variable.
+    /// An environment variable, by name.
     Environment(String),
-    /// A flag.
+    /// A command line flag.
     Flag(&'static str),
-    /// Nowhere: this settings document does not name it.
+    /// Not set: the name of a settings document that lacks the key.
     Unnamed(String),
 }
 
@@ -36,28 +36,28 @@ pub(super) struct Entry {
     pub(super) place: Place,
 }
 
-/// How a value was given.
+/// How a value was written.
 #[derive(Clone, Debug)]
 pub(super) enum Given {
-    /// As TOML, with its type.
+    /// As a TOML value with its type.
     Toml(Value),
-    /// As bare text; the key it is for decides what it is.
+    /// As plain text; its type depends on the key.
     Text(String),
 }
 
-/// Keys from one place or several, in the order in which they are laid.
+/// Keys from one or more places, in the order in which they are applied.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Layer(pub(super) Vec<Entry>);
 
 impl Entry {
-    /// The path with dots.
+    /// The key's full name, with dots.
     pub(super) fn key(&self) -> String {
         self.path.join(".")
     }
 }
 
 impl Layer {
-    /// The keys of a file; `name` is what sentences call it.
+    /// The keys of a file; `name` is its name in messages.
     pub(super) fn file(name: &str, text: &str) -> Result<Self, ConfigError> {
         Self::document(text, &|line| Place::File(name.into(), line))
     }
@@ -67,7 +67,7 @@ impl Layer {
         Self::document(text, &|line| Place::Sample(name.into(), line))
     }
 
-    /// The keys of a TOML document whose lines are these places.
+    /// The keys of a TOML document; `place` gives the place of a line.
     fn document(text: &str, place: &dyn Fn(usize) -> Place) -> Result<Self, ConfigError> {
         let fault = |error: toml::de::Error| {
             let line = error.span().map_or(1, |span| line_of(text, span.start));
@@ -81,7 +81,7 @@ impl Layer {
         Ok(layer)
     }
 
-    /// The keys in `variables` called `VESTIBULE_<SECTION>__<KEY>`; `secrets` says which of them may end in `_FILE`.
+    /// The keys in variables named `VESTIBULE_<SECTION>__<KEY>`. `secrets` says which keys may end in `_FILE`.
     pub(super) fn environment(
         variables: &[(String, String)],
         is_secret: impl Fn(&[String]) -> bool,
@@ -110,13 +110,13 @@ impl Layer {
         Ok(layer)
     }
 
-    /// A key given by a flag.
+    /// Adds a key set by a flag.
     pub(super) fn flag(&mut self, flag: &'static str, key: &str, text: String) {
         let path = key.split('.').map(str::to_owned).collect();
         self.0.push(Entry { path, given: Given::Text(text), place: Place::Flag(flag) });
     }
 
-    /// Splits off the entries whose first step is `section`, without that step.
+    /// Splits off the entries of a section, without the section in their path.
     pub(super) fn split_off(&mut self, section: &str) -> Self {
         let (mut inside, outside) =
             std::mem::take(&mut self.0).into_iter().partition::<Vec<_>, _>(|e| e.path[0] == section);
@@ -127,18 +127,18 @@ impl Layer {
         Self(inside)
     }
 
-    /// The same keys in a section: what [`Layer::split_off`] undoes.
+    /// Puts all keys into a section: the reverse of [`Layer::split_off`].
     pub(super) fn under(mut self, section: &str) -> Self {
         self.0.iter_mut().for_each(|entry| entry.path.insert(0, section.to_owned()));
         self
     }
 
-    /// Where `key` was given last.
+    /// Where `key` was set last.
     pub(super) fn place(&self, key: &str) -> Option<&Place> {
         self.0.iter().rev().find(|e| e.key() == key).map(|e| &e.place)
     }
 
-    /// Where `key`, or a key in the section of that name, was given last.
+    /// Where `key`, or a key in a section of that name, was set last.
     pub(super) fn place_within(&self, key: &str) -> Option<&Place> {
         let is_within = |entry: &&Entry| entry.key().strip_prefix(key).is_some_and(|rest| rest.starts_with('.'));
         self.place(key).or_else(|| self.0.iter().rev().find(is_within).map(|e| &e.place))
@@ -172,13 +172,13 @@ impl Layer {
     }
 }
 
-/// A key that does not fit.
+/// A key that is unknown or has a wrong value.
 #[derive(Clone, Debug)]
 pub(super) struct Fault {
     pub(super) place: Place,
-    /// The whole key, or as much of it as is at fault.
+    /// The full key, or the part that is wrong.
     pub(super) key: String,
-    /// Reads on from the key.
+    /// The reason, which continues a sentence that begins with the key.
     pub(super) reason: String,
 }
 
@@ -188,19 +188,19 @@ impl From<Fault> for ConfigError {
     }
 }
 
-/// A table over which all keys of a layer were laid that fit.
+/// The result of applying a layer.
 #[derive(Debug)]
 pub(super) struct Laid<T> {
     pub(super) value: T,
     pub(super) table: Table,
-    /// The keys that don't.
+    /// The keys that could not be applied.
     pub(super) faults: Vec<Fault>,
 }
 
-/// Lays `layer` over `table` key by key and reads the result as a `T`; `prefix` is what sentences put before a key.
+/// Applies `layer` to `table` key by key and parses the result as `T`. `prefix` precedes the keys in messages.
 ///
 /// # Errors
-/// Every key that does not fit.
+/// All keys that can't be applied.
 pub(super) fn lay<T: DeserializeOwned>(
     table: Table,
     layer: &Layer,
@@ -212,10 +212,10 @@ pub(super) fn lay<T: DeserializeOwned>(
     Ok((laid.value, laid.table))
 }
 
-/// The same, but leaves out what does not fit.
+/// Like [`lay`], but leaves out keys that can't be applied.
 ///
 /// # Errors
-/// When `table` is no `T` already.
+/// When `table` itself is no valid `T`.
 pub(super) fn lay_what_fits<T: DeserializeOwned>(
     mut table: Table,
     layer: &Layer,
@@ -250,7 +250,7 @@ fn lay_one<T: DeserializeOwned>(
         match next.clone().try_into::<T>() {
             Ok(_) => return Ok(next),
             Err(error) => {
-                // A reading of the right type tells more than one of a wrong type.
+                // An error about a value of the right type is more helpful than one about a wrong type.
                 let message = first_line(&error);
                 let tells_more = |(before, _): &(String, Value)| is_of_type(&message) && !is_of_type(before);
                 if misfit.as_ref().is_none_or(tells_more) {
@@ -268,12 +268,12 @@ fn lay_one<T: DeserializeOwned>(
     Err(fault(if is_secret { "must be a text in quotes".into() } else { in_words(&message, &key, &value) }))
 }
 
-/// Whether a value of the right type was refused, by this message.
+/// Whether the message refuses a value of the right type.
 fn is_of_type(message: &str) -> bool {
     !message.starts_with("invalid type: ")
 }
 
-/// `name`, a step of the entry's path, is no key; `expected` is what serde says may stand there.
+/// The fault for an unknown key `name` in the entry's path; `expected` is serde's list of allowed keys.
 fn unknown(entry: &Entry, prefix: &str, name: &str, expected: &str) -> Fault {
     let depth = entry.path.iter().position(|step| step == name).map_or(entry.path.len(), |at| at + 1);
     let (path, rest) = entry.path.split_at(depth);
@@ -300,7 +300,7 @@ fn first_line(error: &toml::de::Error) -> String {
     error.message().lines().next().unwrap_or_default().to_owned()
 }
 
-/// Puts a value at a path; the error is the path of a value that stands in the way.
+/// Puts a value at a path. The error is the path of a value that is there and is no table.
 fn put(table: &mut Table, path: &[String], value: Value) -> Result<(), String> {
     let mut here = table;
     for (depth, step) in path[..path.len() - 1].iter().enumerate() {
@@ -309,7 +309,7 @@ fn put(table: &mut Table, path: &[String], value: Value) -> Result<(), String> {
     }
     let last = &path[path.len() - 1];
     match (here.get(last), &value) {
-        // A section without keys changes nothing.
+        // An empty section changes nothing.
         (Some(Value::Table(_)), Value::Table(new)) if new.is_empty() => {}
         _ => {
             here.insert(last.clone(), value);
@@ -319,7 +319,7 @@ fn put(table: &mut Table, path: &[String], value: Value) -> Result<(), String> {
 }
 
 impl Given {
-    /// The text, if it is one.
+    /// The text, if the value is one.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) | Self::Toml(Value::String(text)) => Some(text),
@@ -327,7 +327,7 @@ impl Given {
         }
     }
 
-    /// What the value may be, the likeliest first.
+    /// Possible values, the most likely first.
     fn readings(&self) -> Vec<Value> {
         match self {
             Self::Toml(value) => vec![value.clone()],

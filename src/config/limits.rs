@@ -1,5 +1,5 @@
-//! The limits in force: what was given, and for what was not, numbers that suit the mode. A development instance has one
-//! person and that person's tests behind all its addresses, so there they only stop what runs wild.
+//! The limits in force: set values, or defaults by mode. Behind all addresses of a development instance are one person
+//! and that person's tests, so its limits only stop runaway programs.
 
 use crate::domain::policy::AddressLimits;
 use crate::domain::settings::source_limits::{Budget, SourceLimits};
@@ -8,7 +8,7 @@ use crate::domain::time::Span;
 use super::load::Config;
 
 impl Config {
-    /// What one source may do; `None` when that family of limits is off.
+    /// Limits by source; `None` if they are off.
     pub fn source_limits(&self) -> Option<SourceLimits> {
         let limits = &self.limits;
         if !limits.source {
@@ -33,7 +33,7 @@ impl Config {
         })
     }
 
-    /// What one address, account and client may do; `None` when that family of limits is off.
+    /// Limits by address, account and client; `None` if they are off.
     pub fn address_limits(&self) -> Option<AddressLimits> {
         let limits = &self.limits;
         limits.address.then(|| AddressLimits {
@@ -48,12 +48,12 @@ impl Config {
         })
     }
 
-    /// A limit as it was given, or what the mode makes of it.
+    /// A limit as set, or the default of the mode.
     fn or_by_mode(&self, given: Option<u32>, in_production: u32) -> u32 {
         given.unwrap_or(if self.is_development() { IN_DEVELOPMENT } else { in_production })
     }
 
-    /// The keys of `[limits]` that may be absent, and the numbers in force.
+    /// The optional keys of `[limits]` with the numbers in force.
     pub(super) fn limits_in_force(&self) -> Vec<(&'static str, u32)> {
         let mut keys = Vec::new();
         if let Some(by_source) = self.source_limits() {
@@ -85,5 +85,5 @@ impl Config {
     }
 }
 
-/// More than a page's own tests do, and less than a program that has gone wild.
+/// More than tests need, and less than a runaway program makes.
 const IN_DEVELOPMENT: u32 = 1000;

@@ -1,4 +1,4 @@
-//! Loading: default < file < environment < flag.
+//! Loads the configuration: default < file < environment < flag.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,23 +23,23 @@ use super::sections::{
 };
 use super::values::{Listen, Mode, PublicUrl, PublishableKey, RequestLog, WebUrl};
 
-/// Where a configuration comes from, beside the defaults.
+/// Sources of a configuration besides the defaults.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    /// The file: `--config`.
+    /// Path of the file: `--config`.
     pub file: Option<PathBuf>,
-    /// The environment; only `VESTIBULE_<SECTION>__<KEY>` counts.
+    /// Environment variables; only `VESTIBULE_<SECTION>__<KEY>` counts.
     pub environment: Vec<(String, String)>,
-    /// `--listen`
+    /// Value of `--listen`.
     pub listen: Option<String>,
-    /// `--data`
+    /// Value of `--data`.
     pub data: Option<PathBuf>,
 }
 
-/// A whole configuration that has been checked.
+/// A complete, checked configuration, one field per section of `config/default.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "the sections of config/default.toml")]
+#[expect(missing_docs, reason = "each field is the section that its type documents")]
 pub struct Config {
     pub instance: Instance,
     pub server: Server,
@@ -61,10 +61,10 @@ pub struct Config {
     pub(super) differences: Vec<Difference>,
     #[serde(skip)]
     pub(super) warnings: Vec<String>,
-    /// Whether the settings were given, by name or inline.
+    /// Whether the settings were chosen explicitly, by name or inline.
     #[serde(skip)]
     pub(super) has_settings: bool,
-    /// What was given and the defaults, secrets masked, without `[settings]`.
+    /// Set values and defaults without `[settings]`, secrets masked.
     #[serde(skip)]
     pub(super) given: Table,
 }
@@ -73,7 +73,7 @@ impl Config {
     /// Loads and checks a configuration.
     ///
     /// # Errors
-    /// A sentence for each fault, naming the key and where it was given.
+    /// A sentence for each fault, with the key and where it was set.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let (mut layer, mut over) = layers(sources)?;
         let settings = (layer.split_off(SETTINGS), over.split_off(SETTINGS));
@@ -101,11 +101,11 @@ impl Config {
         Ok(config)
     }
 
-    /// Where a server with these sources listens. Whatever is wrong with other keys does not matter: the server that was
-    /// started with them before goes on.
+    /// The address on which a server with these sources listens. Faults of other keys are ignored, because a server
+    /// that started before them still runs.
     ///
     /// # Errors
-    /// When the file is no TOML, or its `server.listen` no address.
+    /// When the file is not valid TOML, or `server.listen` is no address.
     pub fn listen(sources: &Sources) -> Result<Listen, ConfigError> {
         let (mut layer, over) = layers(sources)?;
         layer.0.extend(over.0);
@@ -115,18 +115,18 @@ impl Config {
         lay::<Self>(defaults, &layer, "", is_secret).map(|(config, _)| config.server.listen)
     }
 
-    /// What differs from the defaults, and where it was given: keys in the order of `config/default.toml`, then the
+    /// Differences from the defaults and where each was set: keys in the order of `config/default.toml`, then the
     /// settings. Secrets are masked.
     pub fn differences(&self) -> &[Difference] {
         &self.differences
     }
 
-    /// What works but is risky or likely not meant: sentences that say why, and what to write instead.
+    /// Settings that work but are risky or probably unintended: sentences that say why, and what to write instead.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// What the sign-up policy was read from, such as `the sample "password"`.
+    /// Source of the sign-up policy, such as `the sample "password"`.
     pub fn settings_origin(&self) -> &str {
         &self.settings_origin
     }
@@ -141,7 +141,7 @@ impl Config {
         self.instance.mode == Mode::Development
     }
 
-    /// What people see of the application.
+    /// Name, links and images of the application that people see.
     pub fn branding(&self) -> Branding {
         let instance = &self.instance;
         let url = |url: &Option<WebUrl>| url.as_ref().map(|url| url.as_str().to_owned());
@@ -156,7 +156,7 @@ impl Config {
         }
     }
 
-    /// The numbers that decisions about sign-ups depend on.
+    /// The numbers on which sign-up decisions depend.
     pub fn policy(&self) -> Policy {
         Policy {
             code_ttl: Span::from_secs(self.verification.code_ttl_s),
@@ -170,28 +170,28 @@ impl Config {
             keep_client: Span::from_secs(self.session.keep_client_s),
             session_lifetime: Span::from_secs(self.session.lifetime_s),
             single_session: self.session.single,
-            // The engine takes them from its captcha service.
+            // The engine adds them from its captcha service.
             captcha_bypass: Vec::new(),
             sms_costly_numbers: self.limits.sms_costly_numbers,
         }
     }
 
-    /// The publishable key: as given, or generated.
+    /// The publishable key: as set, or the constant default.
     pub fn publishable_key(&self) -> PublishableKey {
         self.instance.publishable_key.clone().unwrap_or_else(PublishableKey::generated)
     }
 
-    /// The `iss` of session tokens.
+    /// The `iss` claim of session tokens.
     pub fn issuer(&self) -> String {
         format!("https://{}", self.publishable_key().host())
     }
 
-    /// The file of the instance key.
+    /// Path of the instance key file: as set, or in the data folder.
     pub fn key_file(&self) -> PathBuf {
         self.instance.key_file.clone().unwrap_or_else(|| self.store.path.join("instance.key"))
     }
 
-    /// Where browsers reach the engine: as given, or `http://localhost` with the port it listens on.
+    /// URL at which browsers reach the engine: as set, or `http://localhost` with `port`.
     ///
     /// # Panics
     /// Never: an address and a port make a URL.
@@ -208,20 +208,20 @@ impl Config {
         self.server.public_url.clone().unwrap_or_else(derived)
     }
 
-    /// Which requests have a line in the log: as given, or what suits the mode.
+    /// Which requests are logged: as set, or the default of the mode.
     pub fn request_log(&self) -> RequestLog {
         let fitting = if self.is_development() { RequestLog::All } else { RequestLog::Sampled };
         self.telemetry.requests.unwrap_or(fitting)
     }
 
-    /// The port of the SMTP server.
+    /// Port of the SMTP server: as set, or the default of its encryption.
     pub fn email_port(&self) -> u16 {
         self.email.port.unwrap_or(self.email.security.default_port())
     }
 }
 
-/// All faults at once: those of single keys, and those between keys that are readable, so that one run of `check` is
-/// enough to find them.
+/// All faults at once: those of single keys, and those between keys that could be parsed, so that one run of `check`
+/// finds them all.
 fn all_faults(
     mut config: Config,
     faults: Vec<Fault>,
@@ -236,14 +236,14 @@ fn all_faults(
             config.settings = document.settings;
             layer.0.extend(document.layer.under(SETTINGS).0);
         }
-        // Nothing depends on settings that want nothing.
+        // No further check needs the settings.
         Err(error) => errors.push(error),
     }
     errors.extend(check_apart_from(&sections, &config, &layer).err());
     ConfigError::together(errors)
 }
 
-/// The keys of the file, and those of the environment and the flags over it.
+/// The keys of the file, and those of environment and flags over it.
 fn layers(sources: &Sources) -> Result<(Layer, Layer), ConfigError> {
     let layer = match &sources.file {
         Some(path) => Layer::file(&path.display().to_string(), &read(path)?)?,

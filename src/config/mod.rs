@@ -1,7 +1,7 @@
-//! The configuration: `config/default.toml`, a file, the environment and flags, laid over each other key by key.
+//! The configuration: `config/default.toml`, a file, the environment and flags, applied in this order key by key.
 //!
-//! This room knows names and numbers; it knows no store, no transport and no server. Begin reading at `load.rs`;
-//! what the keys mean is said in `config/default.toml`.
+//! This room knows no store, no transport and no server. Begin reading at `load.rs`. `config/default.toml` documents
+//! each key.
 
 mod checks;
 mod differences;
@@ -41,5 +41,5 @@ pub use values::{
     PublishableKey, RequestLog, Security, SmsTransport, StoreKind,
 };
 
-/// The documented defaults, as they stand in the repository.
+/// The content of `config/default.toml`: all defaults with their documentation.
 pub const DEFAULT: &str = include_str!("../../config/default.toml");

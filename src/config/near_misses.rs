@@ -1,4 +1,4 @@
-//! Environment variables that have no effect, though somebody meant them to.
+//! Finds environment variables that were probably meant as keys but have no effect.
 
 use crate::domain::settings::Settings;
 
@@ -8,22 +8,22 @@ use super::effective::is_secret;
 use super::nearest::plain;
 use super::suggest;
 
-/// A sentence for each variable that is no key and looks like one: one `_` between section and key instead of two, a
-/// key without its section, a misspelt prefix. Other variables that begin with `VESTIBULE_` are left alone:
-/// programs around this one may have theirs, and Kubernetes makes some for a service of that name.
+/// A sentence for each variable that looks like a key but is none: one `_` between section and key instead of two, a
+/// missing section, a misspelt prefix. Other variables that begin with `VESTIBULE_` are ignored: they may belong to
+/// other programs, and Kubernetes sets some for a service of that name.
 pub fn near_misses(environment: &[(String, String)]) -> Vec<String> {
     let keys = Known::new();
-    let told = |(name, value): &(String, String)| {
+    let sentence_for = |(name, value): &(String, String)| {
         let meant = keys.meant(name, value)?;
         Some(format!("{name} is set, but has no effect; did you mean {meant}?"))
     };
-    let mut sentences: Vec<String> = environment.iter().filter_map(told).collect();
+    let mut sentences: Vec<String> = environment.iter().filter_map(sentence_for).collect();
     sentences.sort();
     sentences
 }
 
 struct Known {
-    /// `server_listen` and `VESTIBULE_SERVER__LISTEN`, for each key.
+    /// For each key, its plain and its real name: `server_listen` and `VESTIBULE_SERVER__LISTEN`.
     joined: Vec<(String, String)>,
 }
 
@@ -39,16 +39,16 @@ impl Known {
         Self { joined: documented::keys().into_iter().chain(settings).flat_map(spelled).flatten().collect() }
     }
 
-    /// What `name` most likely means, unless it is read as a key or means nothing here.
+    /// The key that `name` probably means; `None` if it is read as a key or unrelated.
     fn meant(&self, name: &str, value: &str) -> Option<String> {
         if name.strip_prefix(PREFIX).is_some_and(|rest| rest.contains("__")) {
-            // Read as a key: that it is none is an error of its own.
+            // Parsed as a key; an unknown one is an error of its own.
             return None;
         }
         let (first, rest) = plain(name).split_once('_').map(|(first, rest)| (first.to_owned(), rest.to_owned()))?;
         let rest = rest.split('_').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_");
         if first != "vestibule" {
-            // Another program's name may be as close as that, so the rest must be a key exactly.
+            // Names of other programs may be as similar, so after a misspelt prefix the rest must match exactly.
             let misspelt = strsim::osa_distance(&first, "vestibule") <= PREFIX_DISTANCE_MAX;
             return self.joined.iter().find(|(joined, _)| misspelt && *joined == rest).map(|(_, name)| name.clone());
         }
@@ -66,12 +66,12 @@ impl Known {
     }
 }
 
-/// `…_PORT=tcp://10.0.0.1:8080`, `…_SERVICE_HOST` and the like.
+/// Variables of Kubernetes: `…_PORT=tcp://10.0.0.1:8080`, `…_SERVICE_HOST` and similar.
 fn is_made_by_kubernetes(rest: &str, value: &str) -> bool {
     value.contains("://") && rest.starts_with("port") || rest.starts_with("port_") || rest.starts_with("service_")
 }
 
-/// What people set who have not read the names.
+/// Common wrong names.
 const ALIASES: [(&str, &str); 8] = [
     ("port", "VESTIBULE_SERVER__LISTEN"),
     ("host", "VESTIBULE_SERVER__LISTEN"),
@@ -85,7 +85,7 @@ const ALIASES: [(&str, &str); 8] = [
 const PREFIX: &str = "VESTIBULE_";
 const PREFIX_DISTANCE_MAX: usize = 2;
 const DISTANCE_MAX: usize = 3;
-/// Keys as short as `t` and `p` are no names by themselves.
+/// Minimum length for a key without its section: `t` and `p` say too little.
 const BARE_MIN: usize = 4;
 
 #[cfg(test)]
@@ -113,10 +113,10 @@ mod tests {
             ("VESTIBULE_PORT", Some("VESTIBULE_SERVER__LISTEN")),
             ("VESTIBULE_DATA", Some("VESTIBULE_STORE__PATH")),
             ("VESTIBULE_CONFIG", Some("the flag --config")),
-            // Keys, good or bad, are read; a bad one is an error.
+            // Variables in the form of a key are parsed; an unknown key is an error.
             ("VESTIBULE_SERVER__LISTEN", None),
             ("VESTIBULE_SERVER__LISTN", None),
-            // Other programs'.
+            // Variables of other programs.
             ("VESTIBULE_REQUIRE", None),
             ("VESTIBULE_STRESS", None),
             ("VESTIBULE_FAULT_SEEDS", None),
@@ -132,9 +132,9 @@ mod tests {
             ("SERVER_LISTEN", None),
             ("PATH", None),
         ] {
-            let told = near_misses(&[(name.into(), "1".into())]);
+            let found = near_misses(&[(name.into(), "1".into())]);
             let expected = meant.map(|meant| format!("{name} is set, but has no effect; did you mean {meant}?"));
-            assert_eq!(told, Vec::from_iter(expected), "{name}");
+            assert_eq!(found, Vec::from_iter(expected), "{name}");
         }
         let kubernetes = ("VESTIBULE_PORT".to_owned(), "tcp://10.0.0.1:8080".to_owned());
         assert!(near_misses(&[kubernetes]).is_empty());

@@ -1,11 +1,11 @@
-//! The known name that is most like an unknown one, for the question "did you mean …?".
+//! Finds the known name most similar to an unknown one, for the question "did you mean …?".
 
-/// The candidate that `name` is most likely a misspelling of. Case, `-` and `.` for `_`, a few letters too many, too
-/// few or changed, and a word left out at an end (`origins` for `allowed_origins`) don't matter.
+/// The candidate of which `name` is probably a misspelling. It ignores case, `-` and `.` for `_`, a few wrong letters,
+/// and a word missing at an end (`origins` for `allowed_origins`).
 pub(super) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let name = plain(name);
     let candidates: Vec<&str> = candidates.into_iter().collect();
-    // As far off as rustc's own suggestions may be.
+    // Maximum edit distance, as in rustc's suggestions.
     let allowed = name.chars().count().max(3) / 3;
     let distances = candidates.iter().map(|candidate| (strsim::osa_distance(&name, candidate), *candidate));
     let closest = distances.filter(|(distance, _)| *distance <= allowed).min_by_key(|(distance, _)| *distance);
@@ -15,12 +15,12 @@ pub(super) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c s
     })
 }
 
-/// Lower case, with `_` between words.
+/// Normal form: lower case, with `_` between words.
 pub(super) fn plain(name: &str) -> String {
     name.chars().map(|c| if matches!(c, '-' | '.') { '_' } else { c.to_ascii_lowercase() }).collect()
 }
 
-/// Whether `whole` is `part` with words before it or behind it.
+/// Whether `whole` begins or ends with the words of `part`.
 fn is_end(part: &str, whole: &str) -> bool {
     let bounded = |rest: Option<&str>, at_start: bool| {
         rest.is_some_and(|rest| if at_start { rest.starts_with('_') } else { rest.ends_with('_') })
@@ -28,7 +28,7 @@ fn is_end(part: &str, whole: &str) -> bool {
     bounded(whole.strip_prefix(part), true) || bounded(whole.strip_suffix(part), false)
 }
 
-/// Shorter words stand at the ends of too many names.
+/// Minimum length of such a word: shorter ones occur in too many names.
 const WORD_MIN: usize = 4;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Reading the configuration again while an instance runs.
+//! Reloads the configuration of a running instance.
 
 use crate::domain::settings::Settings;
 
@@ -8,28 +8,29 @@ use super::error::ConfigError;
 use super::layer::Layer;
 use super::load::{Config, Sources};
 
-/// What reading again came to.
+/// Result of a reload.
 #[derive(Clone, Debug)]
 pub struct Reloaded {
-    /// The sign-up policy, which may take the place of the one in force.
+    /// The new sign-up policy.
     pub settings: Settings,
-    /// What it was read from.
+    /// Source of the policy.
     pub settings_origin: String,
-    /// Its keys that differ from those in force.
+    /// Keys of the policy that changed.
     pub changed: Vec<String>,
-    /// Keys outside the settings that differ, and only a restart puts in force.
+    /// Other keys that changed; only a restart applies them.
     pub need_restart: Vec<String>,
-    /// What is risky now and was not before.
+    /// Risks that are new.
     pub warnings: Vec<String>,
 }
 
 impl Config {
-    /// Reads the same sources again, while `in_force` are the settings of the running instance. The settings must fit what
-    /// the instance was started with, not what stands in the sources now: the rest of them is not in force. Sources that
-    /// have lost their settings, such as a file that is just being written, open no instance to everybody.
+    /// Reads the sources again. `in_force` are the settings of the running instance. The new settings must fit the
+    /// configuration with which the instance was started, because the rest of the sources is not applied. If the
+    /// sources no longer contain settings, for example while a file is being written, the reload fails, so that the
+    /// defaults can't open the instance to everyone.
     ///
     /// # Errors
-    /// A sentence for each fault; whatever was read is not to be used then.
+    /// A sentence for each fault. The running instance must then stay as it is.
     pub fn reload(&self, sources: &Sources, in_force: &Settings) -> Result<Reloaded, ConfigError> {
         let fresh = Self::load(sources)?;
         if fresh.instance.mode != self.instance.mode {

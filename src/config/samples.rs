@@ -6,7 +6,7 @@ use super::document::settings_of;
 use super::error::ConfigError;
 use super::layer::Layer;
 
-/// The samples by name, as they stand in `config/settings`.
+/// The samples by name, from `config/settings`.
 pub const SAMPLES: [(&str, &str); 7] = [
     ("password", include_str!("../../config/settings/password.toml")),
     ("email_code", include_str!("../../config/settings/email_code.toml")),
@@ -20,7 +20,7 @@ pub const SAMPLES: [(&str, &str); 7] = [
 /// The settings of a sample, such as `email_code`.
 ///
 /// # Errors
-/// When there is no sample of that name.
+/// When there is no sample with that name.
 pub fn sample_settings(name: &str) -> Result<Settings, ConfigError> {
     let text = sample(name)
         .ok_or_else(|| ConfigError::new(format!("there is no sample called {name:?}; there are {}", sample_names())))?;
@@ -32,7 +32,7 @@ pub(super) fn sample(name: &str) -> Option<&'static str> {
     SAMPLES.iter().find(|(n, _)| *n == name).map(|(_, text)| *text)
 }
 
-/// The names of all samples, for sentences.
+/// The names of all samples, for messages.
 pub(super) fn sample_names() -> String {
     SAMPLES.map(|(name, _)| format!("{name:?}")).join(", ")
 }

@@ -1,5 +1,5 @@
-//! The sections of the configuration. Every key is documented in `config/default.toml`; a key that is an `Option`
-//! here has no value until it is given one.
+//! The sections of the configuration. `config/default.toml` documents each key in full, with its default. An `Option`
+//! is a key without a fixed default.
 
 use std::path::PathBuf;
 
@@ -12,176 +12,255 @@ use super::values::{
     Origin, PublicUrl, PublishableKey, RequestLog, Security, SmsTransport, StoreKind, Text, WebUrl,
 };
 
-/// `[instance]`
+/// Section `[instance]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "documented in config/default.toml")]
 pub struct Instance {
+    /// Development or production. Only this decides whether `/dev/*`, the sign-up page and the mailbox exist.
     pub mode: Mode,
+    /// Key with which pages are configured; a constant key for `clerk.localhost` if absent.
     pub publishable_key: Option<PublishableKey>,
+    /// Key of backends for the Backend API. If absent, development generates one and production has no Backend API.
     pub secret_key: Option<Secret<String>>,
+    /// Path of the instance key file; `instance.key` in `store.path` if absent.
     pub key_file: Option<PathBuf>,
+    /// Name of the application, one line of at most 64 characters.
     pub name: Text,
+    /// Home page of the application.
     pub home_url: Option<WebUrl>,
+    /// Logo of the application.
     pub logo_url: Option<WebUrl>,
+    /// Small icon for browser tabs.
     pub favicon_url: Option<WebUrl>,
+    /// Terms of service, shown beside the consent.
     pub terms_url: Option<WebUrl>,
+    /// Privacy policy, shown beside the consent.
     pub privacy_url: Option<WebUrl>,
+    /// Address at which people get help.
     pub support_email: Option<Mailbox>,
 }
 
-/// `[server]`
+/// Section `[server]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "documented in config/default.toml")]
 pub struct Server {
+    /// Address and port to listen on.
     pub listen: Listen,
+    /// URL at which browsers reach the engine; `http://localhost:<port>` if absent.
     pub public_url: Option<PublicUrl>,
+    /// Origins of pages that may call the engine (CORS).
     pub allowed_origins: Vec<Origin>,
+    /// Redirect targets that are allowed besides the origins.
     pub allowed_redirects: Vec<AllowedRedirect>,
+    /// Reverse proxies whose forwarding headers are trusted.
     pub trusted_proxies: Vec<Network>,
+    /// Maximum request body in bytes; a longer one gets status 413.
     pub max_body_bytes: usize,
+    /// Timeout in ms for a request head, and for an idle connection.
     pub header_timeout_ms: u64,
+    /// Timeout in ms for a request body; then status 408.
     pub body_timeout_ms: u64,
+    /// Time in ms for which a peer may read nothing of a waiting answer; then the connection is closed.
     pub write_timeout_ms: u64,
+    /// Minimum transfer rate in bytes per second, for slow bodies and slow readers.
     pub min_bytes_per_s: u32,
+    /// Maximum number of open connections.
     pub max_connections: usize,
+    /// Maximum number of connections of one source: an IPv4 address or an IPv6 /64. If absent, 200 in production, else
+    /// `max_connections`.
     pub connections_per_source: Option<usize>,
+    /// Time in seconds for the process to end after a signal.
     pub drain_timeout_s: u64,
 }
 
-/// `[store]`
+/// Section `[store]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "documented in config/default.toml")]
 pub struct StoreSection {
+    /// Where the data is stored.
     pub kind: StoreKind,
+    /// Directory of the data.
     pub path: PathBuf,
+    /// Guarantee of an acknowledged write.
     pub durability: Durability,
+    /// Whether values on disk are encrypted (AES-256-GCM).
     pub encryption: bool,
+    /// Age in days at which a start rewrites the snapshots, to erase deleted data; 0 is never.
     pub rewrite_after_days: u64,
 }
 
-/// `[verification]`
+/// Section `[verification]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "documented in config/default.toml")]
 pub struct Verification {
+    /// Lifetime of a code in seconds.
     pub code_ttl_s: u64,
+    /// Lifetime of an e-mail link in seconds.
     pub link_ttl_s: u64,
+    /// Tries per code; the last wrong one ends the verification.
     pub attempts_max: u32,
+    /// Time in seconds before a second code to the same address; 0 for none.
     pub resend_cooldown_s: u64,
+    /// Whether test addresses accept the code 424242. Development only.
     pub test_mode: bool,
 }
 
-/// `[limits]`
+/// Section `[limits]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "documented in config/default.toml")]
 pub struct Limits {
+    /// Whether limits by source are on, `sms_prefix_per_day` included.
     pub source: bool,
+    /// Sign-ups, sign-ins and waiting list entries per source in 10 s.
     pub source_creates_per_10s: Option<u32>,
+    /// Tries of codes, links and passwords per source in 10 s.
     pub source_attempts_per_10s: Option<u32>,
+    /// Identifiers given per source in a minute.
     pub source_look_ups_per_minute: Option<u32>,
+    /// E-mails caused per source in a minute.
     pub source_emails_per_minute: Option<u32>,
+    /// Text messages caused per source in 10 minutes.
     pub source_sms_per_10min: Option<u32>,
+    /// Password hashes per source in 10 s.
     pub source_passwords_per_10s: Option<u32>,
+    /// New clients per source in 10 s.
     pub source_clients_per_10s: Option<u32>,
+    /// Durable writes per source in 10 s.
     pub source_writes_per_10s: Option<u32>,
+    /// Signed session tokens per source in 10 s.
     pub source_tokens_per_10s: Option<u32>,
+    /// Limit of a whole network (IPv4 /24, IPv6 /48), as a multiple of the limit of one source.
     pub network_factor: u32,
+    /// Text messages per day to one prefix of phone numbers; 0 for no limit.
     pub sms_prefix_per_day: Option<u32>,
+    /// Whether text messages go to premium-rate, satellite and similar numbers.
     pub sms_costly_numbers: bool,
+    /// Whether limits by address, account and client are on.
     pub address: bool,
+    /// Messages to one address in an hour.
     pub address_messages_per_hour: Option<u32>,
+    /// Messages to one address that one client may cause in an hour.
     pub address_messages_per_client_per_hour: Option<u32>,
+    /// Tries of codes of one address in an hour.
     pub address_guesses_per_hour: Option<u32>,
+    /// Tries of codes of one address by one client in an hour.
     pub address_guesses_per_client_per_hour: Option<u32>,
+    /// Failed sign-ins to one account in a row.
     pub account_failures_max: Option<u32>,
+    /// Different addresses to which one client may cause messages in an hour.
     pub addresses_per_client_per_hour: Option<u32>,
+    /// Text messages that one client may cause in an hour.
     pub sms_per_client_per_hour: Option<u32>,
 }
 
-/// `[sign_up]`
+/// Section `[sign_up]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "documented in config/default.toml")]
 pub struct SignUp {
+    /// Lifetime of a sign-up after its last accepted write, in seconds.
     pub abandon_after_s: u64,
+    /// Time in seconds without a request after which a sign-up leaves memory.
     pub passivate_after_s: u64,
+    /// Minimum time in seconds for which a client can read a finished sign-up.
     pub keep_finished_s: u64,
 }
 
-/// `[session]`
+/// Section `[session]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "documented in config/default.toml")]
 pub struct Session {
+    /// Maximum lifetime of a session in seconds.
     pub lifetime_s: u64,
+    /// Time in seconds for which an unused client without session and sign-up is kept.
     pub keep_client_s: u64,
+    /// Lifetime of a session token in seconds.
     pub token_ttl_s: u64,
+    /// Signature algorithm of session tokens.
     pub algorithm: Algorithm,
+    /// Whether a client has at most one session.
     pub single: bool,
 }
 
-/// `[password]`
+/// Section `[password]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "documented in config/default.toml")]
 pub struct Password {
+    /// Memory cost of argon2id in KiB (RFC 9106).
     pub m_kib: u32,
+    /// Time cost of argon2id: passes.
     pub t: u32,
+    /// Parallelism of argon2id: lanes.
     pub p: u32,
+    /// Hashing threads; 0 means one per core.
     pub threads: usize,
+    /// Length of the hash queue; if it is full, status 503 with `Retry-After`.
     pub queue: usize,
+    /// URL of a range service with breached passwords; only the compiled-in list is used if absent.
     pub pwned_range_url: Option<WebUrl>,
 }
 
-/// `[email]`
+/// Section `[email]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "documented in config/default.toml")]
 pub struct Email {
+    /// How e-mail is sent.
     pub transport: EmailTransport,
+    /// Host name or IP address of the SMTP server.
     pub host: Option<String>,
+    /// Port of the SMTP server; the default port of `security` if absent.
     pub port: Option<u16>,
+    /// Encryption of SMTP connections.
     pub security: Security,
+    /// User name at the SMTP server; no login if absent.
     pub username: Option<String>,
+    /// Password at the SMTP server.
     pub password: Option<Secret<String>>,
+    /// Sender, such as `Acme <no-reply@acme.example>`.
     pub from: Option<String>,
+    /// Name in `EHLO`; the sender's domain if absent.
     pub hello_name: Option<String>,
+    /// Maximum number of SMTP connections.
     pub connections_max: usize,
+    /// Timeout of one SMTP step in seconds.
     pub command_timeout_s: u64,
+    /// Timeout of one delivery in seconds.
     pub timeout_s: u64,
 }
 
-/// `[captcha]`
+/// Section `[captcha]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "documented in config/default.toml")]
 pub struct Captcha {
+    /// The captcha service.
     pub provider: CaptchaProvider,
+    /// Public key with which browsers show the captcha.
     pub site_key: Option<String>,
+    /// Public key of the invisible captcha; `site_key` if absent.
     pub site_key_invisible: Option<String>,
+    /// Secret key of the instance at the service.
     pub secret: Option<Secret<String>>,
+    /// URL at which tokens are verified; the service's own if absent.
     pub verify_url: Option<WebUrl>,
+    /// OAuth strategies with which no captcha is required.
     pub oauth_bypass: Vec<String>,
 }
 
-/// `[sms]`
+/// Section `[sms]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "documented in config/default.toml")]
 pub struct Sms {
+    /// How text messages are sent.
     pub transport: SmsTransport,
 }
 
-/// `[telemetry]`
+/// Section `[telemetry]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "documented in config/default.toml")]
 pub struct Telemetry {
+    /// Format of log lines.
     pub log: LogFormat,
+    /// Which requests are logged; if absent, all in development, a sample in production.
     pub requests: Option<RequestLog>,
+    /// With `sampled`: one in this many successful requests is logged.
     pub requests_one_in: u32,
 }

@@ -1,4 +1,4 @@
-//! A settings document as JSON, as `PUT /dev/settings` takes it: what does not fit is told in words, key by key.
+//! Parses a settings document in JSON, as `PUT /dev/settings` takes it, and reports each fault by key.
 
 use serde_json::{Value, json};
 use toml::Value as Toml;
@@ -10,24 +10,24 @@ use super::nearest::plain;
 use super::suggest::suggest;
 use super::words::{in_words, quoted_names};
 
-/// A key of a settings document that does not fit.
+/// A key that is unknown or has a wrong value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingFault {
-    /// The key, or as much of it as is at fault; empty for the document itself.
+    /// The key, or the part that is wrong; empty for the document itself.
     pub key: String,
-    /// Reads on from the key.
+    /// The reason, which continues a sentence that begins with the key.
     pub reason: String,
 }
 
-/// Reads a whole document. That its keys fit each other is for [`Settings::validate`].
+/// Parses a whole document. [`Settings::validate`] checks that its keys fit each other.
 ///
 /// # Errors
-/// Every key that does not fit.
+/// All keys that are unknown or have wrong values.
 pub fn settings_of_json(document: Value) -> Result<Settings, Vec<SettingFault>> {
     if !document.is_object() {
         return Err(vec![SettingFault { key: String::new(), reason: "must be a JSON object".into() }]);
     }
-    // The whole environment, of which all other parts are no settings either.
+    // The whole environment resource was sent; its other parts are no settings.
     if document.get(SHOWN_AS).is_some() {
         return Err(vec![SettingFault { key: SHOWN_AS.into(), reason: "is no setting; send what is in it".into() }]);
     }
@@ -39,13 +39,14 @@ pub fn settings_of_json(document: Value) -> Result<Settings, Vec<SettingFault>> 
     }
     serde_json::from_value(document).map_err(|error| {
         let faults: Vec<SettingFault> = leaves.into_iter().filter_map(|(path, value)| fault(&path, value)).collect();
-        // What is at fault is at fault by itself, as no key of the settings needs another one. Were that ever untrue:
+        // Each fault has one key, because no setting needs another to be parsed. If none is found all the same, the
+        // error of the whole document is reported.
         let whole = || SettingFault { key: String::new(), reason: error.to_string() };
         if faults.is_empty() { vec![whole()] } else { without_repeats(faults) }
     })
 }
 
-/// Lists where there are keys: serde would take their entries for the values of the keys, in some order.
+/// Faults for lists in place of sections: serde would accept the entries as values of the keys, by position.
 fn lists_of_keys(document: &Value, default: &Value, path: &mut Vec<String>, faults: &mut Vec<SettingFault>) {
     match (document, default) {
         (Value::Array(_), Value::Object(_)) => {
@@ -62,7 +63,7 @@ fn lists_of_keys(document: &Value, default: &Value, path: &mut Vec<String>, faul
     }
 }
 
-/// What is wrong with one key, if anything: a document of this key alone is read.
+/// The fault of one key, if any: parses a document with this key alone.
 fn fault(path: &[String], value: Value) -> Option<SettingFault> {
     let key = path.join(".");
     let given = as_toml(&value);
@@ -83,7 +84,7 @@ fn fault(path: &[String], value: Value) -> Option<SettingFault> {
     Some(SettingFault { key, reason })
 }
 
-/// `name`, a step of the path, is no setting; `expected` may be there instead.
+/// The fault for an unknown setting `name` in the path; `expected` lists the allowed ones.
 fn unknown(path: &[String], name: &str, expected: &[&str]) -> SettingFault {
     let depth = path.iter().position(|step| step == name).map_or(path.len(), |at| at + 1);
     let path = &path[..depth];
@@ -96,7 +97,7 @@ fn unknown(path: &[String], name: &str, expected: &[&str]) -> SettingFault {
     SettingFault { key: path.join("."), reason: format!("is no setting; {hint}") }
 }
 
-/// The one setting or section of that name in another section.
+/// The only setting or section with that name elsewhere.
 fn elsewhere(name: &str) -> Option<String> {
     let name = plain(name);
     let mut paths = Vec::new();
@@ -115,12 +116,12 @@ fn collect(value: &Toml, path: &mut Vec<String>, paths: &mut Vec<String>) {
     }
 }
 
-/// Whether something else was given where there are keys.
+/// Whether a section was expected.
 fn is_section_expected(error: &str) -> bool {
     error.rsplit_once(", expected ").is_some_and(|(_, expected)| expected == "a map" || expected.starts_with("struct "))
 }
 
-/// The values of a document that are no objects with keys, by their paths.
+/// All values of a document that are not objects, by their paths.
 fn leaves(document: &Value) -> Vec<(Vec<String>, Value)> {
     match document {
         Value::Object(object) if !object.is_empty() => {
@@ -135,14 +136,14 @@ fn leaves(document: &Value) -> Vec<(Vec<String>, Value)> {
     }
 }
 
-/// Several keys may be at fault for one reason: the section that they are in is none.
+/// Removes equal faults: several keys of one wrong section give the same one.
 fn without_repeats(mut faults: Vec<SettingFault>) -> Vec<SettingFault> {
     faults.dedup();
     faults.truncate(FAULTS_MAX);
     faults
 }
 
-/// A value for sentences that show how it should be written.
+/// A value in TOML form, for messages that show how to write it.
 fn as_toml(value: &Value) -> Toml {
     match value {
         Value::Null => "…".into(),
@@ -155,9 +156,9 @@ fn as_toml(value: &Value) -> Toml {
 }
 
 const PREFIX: &str = "settings.";
-/// What the environment calls the settings.
+/// Name of the settings in the environment resource.
 const SHOWN_AS: &str = "user_settings";
-/// More of them help no one.
+/// Maximum number of reported faults.
 const FAULTS_MAX: usize = 20;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Which key was meant by a path that is none, for sentences.
+//! Suggests the key that an unknown path probably means.
 
 use toml::{Table, Value};
 
@@ -8,8 +8,8 @@ use super::differences::table_of;
 use super::documented;
 use super::nearest::{nearest, plain};
 
-/// The whole name of the key that `path` most likely means. `expected` are the names that may stand where its last
-/// step does; `prefix` is what stands before the path: nothing, or `settings.`.
+/// The full name of the key that `path` probably means. `expected` are the names allowed in place of its last step.
+/// `prefix` precedes the path: empty or `settings.`.
 pub(super) fn suggest(prefix: &str, path: &[String], expected: &[&str]) -> Option<String> {
     let (name, parents) = path.split_last()?;
     let parent: String = parents.iter().map(|step| format!("{step}.")).collect();
@@ -20,13 +20,13 @@ pub(super) fn suggest(prefix: &str, path: &[String], expected: &[&str]) -> Optio
     alias.map(str::to_owned).or_else(sibling).or_else(elsewhere)
 }
 
-/// The key that is called like this in another section, or in the settings.
+/// A key with the same name in another section or in the settings.
 fn elsewhere(path: &[String]) -> Option<String> {
     let in_settings = holds(&table_of(&Settings::default()), path).then(|| format!("settings.{}", path.join(".")));
     in_settings.or_else(|| named(path.last()?))
 }
 
-/// The one key outside the settings whose last step is `name`.
+/// The only key outside the settings whose last step is `name`.
 pub(super) fn named(name: &str) -> Option<String> {
     let (name, keys) = (plain(name), documented::keys());
     let mut found = keys.into_iter().filter(|key| key.split_once('.').is_some_and(|(_, last)| last == name));
@@ -42,7 +42,7 @@ fn holds(table: &Table, path: &[String]) -> bool {
     }
 }
 
-/// What other programs call these keys.
+/// Names of these keys in other programs.
 const ALIASES: [(&str, &str); 8] = [
     ("server.port", "server.listen"),
     ("server.host", "server.listen"),

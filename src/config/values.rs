@@ -1,4 +1,4 @@
-//! The words and addresses that configuration keys take, parsed once at the edge.
+//! The types of configuration values, parsed at the edge.
 
 mod choices;
 mod network;
@@ -15,7 +15,7 @@ pub(super) use text::{Mailbox, Text};
 pub(super) use web::{AllowedRedirect, WebUrl};
 pub use web::{Origin, PublicUrl};
 
-/// A word or an address that can't be used; reads on from "the key".
+/// The value is invalid; the message continues a sentence that begins with the key.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidValue(String);

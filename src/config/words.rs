@@ -1,11 +1,12 @@
-//! What deserializing says, in words for people who never saw the types.
+//! Turns error messages of serde into words for people who don't know the Rust types.
 
 use toml::Value;
 
 use super::documented;
 use super::nearest::nearest;
 
-/// Why `given` does not fit `key`; reads on from the key's name. `message` is what serde or a value's own type says.
+/// Why `given` is invalid for `key`; continues a sentence that begins with the key. `message` is from serde or the
+/// value's own type.
 pub(super) fn in_words(message: &str, key: &str, given: &Value) -> String {
     let misfit = message.strip_prefix("invalid type: ").map(|rest| (rest, false));
     let misfit = misfit.or_else(|| message.strip_prefix("invalid value: ").map(|rest| (rest, true)));
@@ -40,7 +41,7 @@ pub(super) fn in_words(message: &str, key: &str, given: &Value) -> String {
     }
 }
 
-/// Names as they stand in serde's messages, between backticks.
+/// The names between backticks in a message of serde.
 pub(super) fn quoted_names(expected: &str) -> Vec<&str> {
     expected.split('`').skip(1).step_by(2).collect()
 }
@@ -68,7 +69,7 @@ fn list(key: &str, given: &Value) -> String {
     format!("must be a list, such as {}", example.map_or_else(|| format!("[{}]", quoted(given)), str::to_owned))
 }
 
-/// A value as somebody would write it who wants it to be a text.
+/// The value as quoted text, for messages that suggest quotes.
 fn quoted(given: &Value) -> String {
     match given {
         Value::Array(_) | Value::Table(_) => "\"…\"".into(),
@@ -85,7 +86,7 @@ fn number(expected: &str, is_beyond: bool) -> String {
     }
 }
 
-/// The largest number of a type; `None` for what is no whole number.
+/// Maximum value of an integer type; `None` for other types.
 fn limit(expected: &str) -> Option<u64> {
     match expected {
         "u8" => Some(u64::from(u8::MAX)),
@@ -96,7 +97,7 @@ fn limit(expected: &str) -> Option<u64> {
     }
 }
 
-/// Which strategies verify the attribute that `key` belongs to, and which of them was meant.
+/// The strategies that can verify the attribute of `key`, with a suggestion for `entry`.
 fn strategies(entry: &str, key: &str) -> String {
     let Some(attribute) = key.strip_suffix(".verifications") else { return String::new() };
     let names: &[&str] = match attribute.rsplit('.').next() {
@@ -110,7 +111,7 @@ fn strategies(entry: &str, key: &str) -> String {
     }
 }
 
-/// `"a", "b" or "c"`
+/// Joins names in the form `"a", "b" or "c"`.
 fn any_of(names: &[&str]) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
     match names.split_last() {

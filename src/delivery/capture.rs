@@ -8,7 +8,7 @@ use super::{BoxFuture, Message, Outcome, Transport};
 /// A captured message.
 pub type Captured = Arc<Message>;
 
-/// Keeps the last 100 000 messages, found by address at once.
+/// Keeps the last 100 000 messages, indexed by address.
 #[derive(Debug, Default)]
 pub struct Capture(Mutex<Kept>);
 

@@ -1,5 +1,5 @@
-//! How messages leave: a public [`Transport`] for embedders to implement, SMTP, and a capture for development and
-//! tests. This room knows no store and no actor; retries are the relay's.
+//! Message delivery: the public trait [`Transport`], which embedders can implement, SMTP, and a capture for development
+//! and tests. This room knows no store and no actor; the relay retries.
 
 mod capture;
 mod null;

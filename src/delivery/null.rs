@@ -1,8 +1,8 @@
-//! No transport: an instance that sends nothing of a kind.
+//! The transport of a channel that is switched off.
 
 use super::{BoxFuture, Channel, Message, Outcome, Transport};
 
-/// Refuses every message, so that it shows in the log instead of piling up.
+/// Refuses every message at once, so that it appears in the log and does not wait in the outbox.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NullTransport;
 

@@ -1,4 +1,5 @@
-//! How a channel is doing: written by whoever delivers, read by whoever asks. Reading it waits for nobody.
+//! Delivery status of a channel: the relay writes it, health and admin routes read it. Reading never blocks on
+//! delivery.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -7,32 +8,32 @@ use crate::domain::time::Timestamp;
 
 use super::Channel;
 
-/// How a channel is doing at this moment.
+/// A snapshot of a channel's delivery status. Counters start at 0 with the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelStatus {
-    /// Which channel.
+    /// The channel.
     pub channel: Channel,
-    /// Since when nothing leaves by it; `None` while it works, and before it was first used.
+    /// Time of the first failure since the last success; `None` while the channel works and before its first use.
     pub failing_since: Option<Timestamp>,
-    /// Why nothing leaves. It may name the operator's server, and names no address and no secret.
+    /// The last failure. It may name the operator's server, but no address and no secret.
     pub reason: Option<String>,
-    /// How many messages are to leave, those on their way with them. Beyond what is held in memory it does not count.
+    /// Messages in memory that wait or are being sent. Messages that are only in the store do not count.
     pub waiting: usize,
-    /// How many have left since the start.
+    /// Messages sent.
     pub sent: u64,
-    /// How many were refused for good since the start.
+    /// Messages refused permanently.
     pub refused: u64,
-    /// How many became worthless before they could leave, since the start.
+    /// Messages that expired before they were sent.
     pub expired: u64,
-    /// How many tries were in vain since the start.
+    /// Failed tries.
     pub failed_tries: u64,
 }
 
-/// Where the status of a channel is kept.
+/// The live status of a channel.
 #[derive(Debug)]
 pub struct ChannelHealth {
     channel: Channel,
-    /// In milliseconds since 1970; 0 while it works.
+    /// Milliseconds since 1970; 0 while the channel works.
     failing_since: AtomicU64,
     reason: Mutex<Option<String>>,
     waiting: AtomicUsize,
@@ -42,18 +43,21 @@ pub struct ChannelHealth {
     failed_tries: AtomicU64,
 }
 
-/// Something that is counted.
+/// A counter of [`ChannelStatus`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "said at the fields of `ChannelStatus`")]
 pub enum Counted {
+    /// [`ChannelStatus::sent`].
     Sent,
+    /// [`ChannelStatus::refused`].
     Refused,
+    /// [`ChannelStatus::expired`].
     Expired,
+    /// [`ChannelStatus::failed_tries`].
     FailedTry,
 }
 
 impl ChannelHealth {
-    /// A channel that was not used yet.
+    /// A channel that has not been used.
     pub const fn new(channel: Channel) -> Self {
         Self {
             channel,
@@ -67,24 +71,24 @@ impl ChannelHealth {
         }
     }
 
-    /// Nothing leaves since `since`, or for another reason than before.
+    /// Marks the channel as failing since `since`, with the latest reason.
     pub fn fails(&self, since: Timestamp, reason: &str) {
         *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
         self.failing_since.store(since.as_millis().max(1), Ordering::Relaxed);
     }
 
-    /// It works again.
+    /// Marks the channel as working.
     pub fn works(&self) {
         self.failing_since.store(0, Ordering::Relaxed);
         *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// This many messages are to leave.
+    /// Sets the number of waiting messages.
     pub fn waits(&self, waiting: usize) {
         self.waiting.store(waiting, Ordering::Relaxed);
     }
 
-    /// One more of them, or a few.
+    /// Adds to a counter.
     pub fn count(&self, what: Counted, number: usize) {
         let counter = match what {
             Counted::Sent => &self.sent,
@@ -95,7 +99,7 @@ impl ChannelHealth {
         counter.fetch_add(number as u64, Ordering::Relaxed);
     }
 
-    /// All of it.
+    /// A snapshot of all values.
     pub fn status(&self) -> ChannelStatus {
         let failing_since = match self.failing_since.load(Ordering::Relaxed) {
             0 => None,

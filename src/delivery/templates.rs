@@ -1,4 +1,4 @@
-//! The words of messages.
+//! Texts of messages.
 
 use crate::domain::id::MessageId;
 use crate::domain::identifier::Identifier;
@@ -7,46 +7,47 @@ use crate::domain::time::Timestamp;
 
 use super::{Channel, Message};
 
-/// What messages say beside their secrets.
+/// The instance's values that message texts contain.
 #[derive(Clone, Debug)]
 pub struct MessageTemplates {
-    /// What they call the application.
+    /// Name of the application.
     pub application: String,
-    /// Where links lead; `token` is added as a parameter.
+    /// URL of links; `token` is added as a query parameter.
     pub verify_url: String,
-    /// Where invitations lead; `ticket` is added as a parameter.
+    /// URL of invitation links; `ticket` is added as a query parameter.
     pub accept_url: String,
-    /// Where the application's pages begin.
+    /// URL of the application's home page.
     pub home_url: Option<String>,
-    /// Where people may ask for help.
+    /// Address of the application's support.
     pub support_email: Option<String>,
 }
 
-/// What a message has whatever it says.
+/// Fields that every message has.
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope<'a> {
-    /// The same over all retries.
+    /// Message id, the same in all retries.
     pub id: MessageId,
     /// The normalised address.
     pub to: &'a Identifier,
     /// The address as the person typed it.
     pub display_to: &'a str,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// After this it is not worth sending.
+    /// Expiry: after this time it is not sent any more.
     pub expire_at: Timestamp,
 }
 
 impl MessageTemplates {
-    /// The message that carries a code.
+    /// A message with a code.
     pub fn code_message(&self, envelope: Envelope<'_>, code: &Secret<String>) -> Message {
         let application = one_line(&self.application);
         let good_for = envelope.good_for();
         let digits = code.expose();
         let text = match envelope.channel() {
-            // Short: beyond 160 letters, or 70 where the name has some that old phones lack, a message costs twice.
+            // Short, because a text message of more than 160 characters, or 70 with characters outside GSM 03.38, costs
+            // as much as two.
             Channel::Sms => format!("{digits} is your {application} code. It is good for {good_for}."),
-            Channel::Email => self.letter(&format!(
+            Channel::Email => self.signed_text(&format!(
                 "Your verification code for {application} is\n\n    {digits}\n\nIt is good for {good_for}. Do not tell \
                  it to anybody. If you did not ask for it, you can ignore this message; without the code nothing \
                  happens.\n"
@@ -56,7 +57,7 @@ impl MessageTemplates {
         Message { code: Some(code.clone()), ..envelope.around(subject, text) }
     }
 
-    /// The message that carries a link, by its token, and perhaps a code beside it.
+    /// A message with a link that contains `token`, and perhaps a code.
     pub fn link_message(
         &self,
         envelope: Envelope<'_>,
@@ -69,7 +70,7 @@ impl MessageTemplates {
         let or_code = code.map_or_else(String::new, |code| {
             format!("\nOr type this code where you began:\n\n    {}\n", code.expose())
         });
-        let text = self.letter(&format!(
+        let text = self.signed_text(&format!(
             "Open this link to verify your e-mail address for {application}:\n\n{link}\n{or_code}\nIt is good for \
              {good_for} and works once. If you did not ask for it, do not open it; without it nothing happens.\n"
         ));
@@ -77,12 +78,12 @@ impl MessageTemplates {
         Message { code: code.cloned(), link: Some(Secret::new(link)), ..envelope.around(subject, text) }
     }
 
-    /// The message that carries an invitation, by its ticket.
+    /// A message with an invitation link that contains `ticket`.
     pub fn invitation_message(&self, envelope: Envelope<'_>, ticket: &Secret<String>) -> Message {
         let application = one_line(&self.application);
         let good_for = envelope.good_for();
         let link = format!("{}?ticket={}", self.accept_url, ticket.expose());
-        let text = self.letter(&format!(
+        let text = self.signed_text(&format!(
             "You are invited to {application}. Open this link to sign up:\n\n{link}\n\nIt is good for {good_for}, for \
              this address. If you do not want to sign up, there is nothing to do.\n"
         ));
@@ -90,14 +91,14 @@ impl MessageTemplates {
         Message { link: Some(Secret::new(link)), ..envelope.around(subject, text) }
     }
 
-    /// The message to the owner of an address that somebody tried to sign up with.
+    /// A notice to the owner of an address that was used in another person's sign-up (enumeration protection).
     pub fn notice_message(&self, envelope: Envelope<'_>) -> Message {
         let application = one_line(&self.application);
         let text = match envelope.channel() {
             Channel::Sms => format!(
                 "Somebody tried to sign up for {application} with your number, which has an account. Was it you? Sign in."
             ),
-            Channel::Email => self.letter(&format!(
+            Channel::Email => self.signed_text(&format!(
                 "Somebody tried to sign up for {application} with this address, which has an account already.\n\nIf it was \
                  you, sign in instead. If it was not, there is nothing to do: nothing happened.\n"
             )),
@@ -105,15 +106,15 @@ impl MessageTemplates {
         envelope.around(format!("You already have an account at {application}"), text)
     }
 
-    /// A text with the sender below, as far as people can find more of them.
-    fn letter(&self, text: &str) -> String {
+    /// The text, followed by the application's name, home page and support address as far as they are set.
+    fn signed_text(&self, text: &str) -> String {
         let home = self.home_url.as_deref().map(one_line);
         let help = self.support_email.as_deref().map(|address| format!("Questions? Write to {}", one_line(address)));
         if home.is_none() && help.is_none() {
             return text.to_owned();
         }
         let lines = [Some(one_line(&self.application)), home, help];
-        lines.into_iter().flatten().fold(format!("{text}\n"), |letter, line| format!("{letter}{line}\n"))
+        lines.into_iter().flatten().fold(format!("{text}\n"), |all, line| format!("{all}{line}\n"))
     }
 }
 
@@ -148,11 +149,13 @@ impl Envelope<'_> {
     }
 }
 
-/// A text of the application's owner within a line: breaks are blanks, and what shows nothing itself but turns the
-/// line around (Unicode's bidirectional controls, UAX 9) is nothing.
+/// Puts a setting on one line: line breaks become spaces, and Unicode's bidirectional controls (UAX 9), which could
+/// reorder the line, are removed.
 fn one_line(text: &str) -> String {
-    let is_turn = |c: &char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let plain: String = text.chars().filter(|c| !is_turn(c)).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let is_bidi_control =
+        |c: &char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let plain: String =
+        text.chars().filter(|c| !is_bidi_control(c)).map(|c| if c.is_control() { ' ' } else { c }).collect();
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -226,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_text_message_is_one_where_the_name_allows() {
-        // A name of the longest that the configuration takes, in the letters of GSM 03.38; then one that is not.
+        // The longest name that the configuration allows, in GSM 03.38 characters; then one outside them.
         for (name, letters_max) in [("A".repeat(64), 160), ("Ёлки-палки".to_owned(), 70)] {
             let message = named(&name).code_message(envelope(&phone(), 600), &code());
             let text = message.text.expose();

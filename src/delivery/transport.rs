@@ -1,4 +1,4 @@
-//! What a transport is.
+//! The interface of transports.
 
 use std::fmt;
 
@@ -10,12 +10,13 @@ use crate::domain::time::Timestamp;
 /// A future that can be kept behind a trait object.
 pub use futures_util::future::BoxFuture;
 
-/// A way for messages to leave. It is called again after [`Outcome::Retry`], with the same message.
+/// Sends messages over one channel. After [`Outcome::Retry`] or [`Outcome::Unavailable`] it is called again with the
+/// same message.
 pub trait Transport: Send + Sync + 'static {
-    /// Hands the message over, and says what came of it.
+    /// Sends the message and returns the outcome.
     fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome>;
 
-    /// How many messages it takes at once; the relay hands over no more, and may hand over fewer.
+    /// Maximum number of concurrent deliveries. The relay may use fewer.
     fn at_once_max(&self) -> usize {
         usize::MAX
     }
@@ -24,45 +25,46 @@ pub trait Transport: Send + Sync + 'static {
 /// A message ready to be sent.
 #[derive(Clone)]
 pub struct Message {
-    /// The same over all retries: good as an idempotency key.
+    /// Message id, the same in all retries. Usable as an idempotency key.
     pub id: MessageId,
-    /// By which road.
+    /// The channel.
     pub channel: Channel,
     /// The normalised address.
     pub to: String,
     /// The address as the person typed it.
     pub display_to: String,
-    /// The code it carries.
+    /// The code in it, if any.
     pub code: Option<Secret<String>>,
-    /// The link it carries.
+    /// The link in it, if any.
     pub link: Option<Secret<String>>,
     /// The subject, for e-mail.
     pub subject: String,
-    /// The text.
+    /// The body, as plain text.
     pub text: Secret<String>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// After this it is not worth sending.
+    /// Expiry: after this time it is not sent any more.
     pub expire_at: Timestamp,
 }
 
-/// Shows neither the address nor the code and the link, which subject and text hold too.
+/// Leaves out the address, code and link, and so also subject and text, which contain them.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message").field("id", &self.id).field("channel", &self.channel).finish_non_exhaustive()
     }
 }
 
-/// The roads.
+/// Channels of delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Channel {
+    /// E-mail.
     Email,
+    /// Text messages.
     Sms,
 }
 
 impl Channel {
-    /// The road to an address.
+    /// The channel for an address.
     pub const fn of(address: &Identifier) -> Self {
         match address.kind {
             IdentifierKind::PhoneNumber => Self::Sms,
@@ -85,26 +87,26 @@ impl fmt::Display for Channel {
     }
 }
 
-/// What came of a delivery.
+/// Result of one delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The next hop has taken it.
+    /// The next hop has accepted the message.
     Sent,
-    /// Not now, and for a reason of this message's own: the relay tries again until it expires.
+    /// A temporary failure of this message: the relay retries until it expires.
     Retry {
-        /// Why, without addresses.
+        /// The reason, without addresses.
         reason: String,
     },
     /// Not now, and no other message either: the next hop can't be reached, is silent, or refuses what all messages have
     /// in common, such as the login or the sender. The relay tries again until the message expires, and the channel counts
-    /// as failing until one is taken.
+    /// as failing until one is taken, or the last one that waits is refused for its own sake.
     Unavailable {
-        /// Why, without addresses.
+        /// The reason, without addresses.
         reason: String,
     },
-    /// Never, for a reason of this message's own: trying again is no use.
+    /// A permanent failure of this message: it is not retried.
     Refused {
-        /// Why, without addresses.
+        /// The reason, without addresses.
         reason: String,
     },
 }

@@ -138,7 +138,7 @@ impl Client {
         for change in changes {
             client.take(change, is_answered, now)?;
         }
-        let is_recent = |sign_in: &SignIn| now.since(sign_in.updated_at) <= FINISHED_KEPT;
+        let is_recent = |sign_in: &SignIn| sign_in.updated_at.is_within(FINISHED_KEPT, now);
         client.finished_sign_in = client.finished_sign_in.filter(|sign_in| is_recent(sign_in));
         client.version += 1;
         client.updated_at = client.updated_at.max(now);
@@ -191,7 +191,7 @@ impl Client {
     /// was finished a moment ago.
     pub fn finished(&self, id: SignInId, now: Timestamp) -> Option<&SignIn> {
         let finished = self.finished_sign_in.as_deref().filter(|finished| finished.id == id)?;
-        let is_recent = now.since(finished.updated_at) <= FINISHED_KEPT;
+        let is_recent = finished.updated_at.is_within(FINISHED_KEPT, now);
         let is_live = finished.session().is_some_and(|session| self.live_session(session, now).is_some());
         Some(finished).filter(|_| is_recent && is_live)
     }
@@ -199,7 +199,7 @@ impl Client {
     /// Whether the token before the current one may still fetch the result of the attempt that replaced it.
     pub fn accepts_replay(&self, generation: u32, now: Timestamp) -> bool {
         let is_the_one_before = generation.checked_add(1) == Some(self.generation);
-        is_the_one_before && self.owed_to.is_none() && now.since(self.rotated_at) <= REPLAY_WINDOW
+        is_the_one_before && self.owed_to.is_none() && self.rotated_at.is_within(REPLAY_WINDOW, now)
     }
 
     /// A client as it begins, whether or not it is stored yet. It is as old as its id.

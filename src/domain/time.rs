@@ -40,6 +40,18 @@ impl Timestamp {
         Span(self.0.saturating_sub(earlier.0))
     }
 
+    /// How much of `span` after this point is left at `now`, if any. A point that lies further ahead than `span` was left
+    /// behind by a clock that has been corrected since: it counts as over, so no wait is longer than twice the span.
+    pub fn remaining(self, span: Span, now: Self) -> Option<Span> {
+        let end = self + span;
+        (now < end && self <= now + span).then(|| end.since(now))
+    }
+
+    /// Whether this point is at most `span` away from `now`, on either side for the same reason.
+    pub fn is_within(self, span: Span, now: Self) -> bool {
+        now.since(self) <= span && self.since(now) <= span
+    }
+
     /// This point moved back by `span`, not before the epoch.
     pub const fn before(self, span: Span) -> Self {
         Self(self.0.saturating_sub(span.0))
@@ -84,5 +96,19 @@ impl Add<Span> for Timestamp {
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}ms", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_corrected_clock_left_behind_is_over() {
+        let (at, span) = (Timestamp::from_millis(1_000), Span::from_millis(100));
+        let left = |now| at.remaining(span, Timestamp::from_millis(now)).map(Span::as_millis);
+        assert_eq!([899, 900, 1_000, 1_099, 1_100].map(left), [None, Some(200), Some(100), Some(1), None]);
+        let is_within = |now| at.is_within(span, Timestamp::from_millis(now));
+        assert_eq!([899, 900, 1_000, 1_100, 1_101].map(is_within), [false, true, true, true, false]);
     }
 }

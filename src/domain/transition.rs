@@ -80,6 +80,12 @@ impl<T, O> Transition<T, O> {
         self
     }
 
+    /// Sends a message on behalf of `client`, counted as `what`.
+    pub(in crate::domain) fn send(&mut self, message: Message, client: ClientId, what: QuotaKind) {
+        self.use_quota(&message.to, client, what);
+        self.effects.push(Effect::Deliver(message));
+    }
+
     /// Notes a use of the limits of `address` by `client`.
     pub(in crate::domain) fn use_quota(&mut self, address: &Identifier, client: ClientId, what: QuotaKind) {
         self.quota_uses.push(QuotaUse { address: address.clone(), client, what });

@@ -10,7 +10,6 @@ mod app;
 pub(in crate::http) mod backend;
 mod call;
 mod dev;
-mod dispatch;
 mod frontend;
 mod http_service;
 mod mount;

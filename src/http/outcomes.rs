@@ -60,7 +60,7 @@ struct Counts {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Kind {
     method: &'static str,
-    route: Option<String>,
+    route: Option<&'static str>,
     status: u16,
     /// The first of its codes.
     code: String,
@@ -119,7 +119,7 @@ macro_rules! line {
         tracing::$level!(
             request.id = $asked.id.as_str(),
             http.method = $kind.method,
-            http.route = $kind.route.as_deref(),
+            http.route = $kind.route,
             http.status = $kind.status,
             error.code = Some($codes.as_str()).filter(|codes| !codes.is_empty()),
             error.cause = $cause,
@@ -135,7 +135,7 @@ macro_rules! sum {
         tracing::$level!(
             $($name = $value,)+
             http.method = $kind.method,
-            http.route = $kind.route.as_deref(),
+            http.route = $kind.route,
             http.status = $kind.status,
             error.code = $kind.code.as_str(),
             $message

@@ -1,171 +1,57 @@
-//! Which path and method mean what. Paths with malformed ids are as unknown as all others.
+//! Which path and method mean what: the tables of the audiences, one after the other. Paths with malformed ids are as
+//! unknown as all others.
 
 mod backend;
+pub(in crate::http) mod endpoint;
 mod off;
 mod realm;
 
-use std::str::FromStr;
-
 use hyper::Method;
 
-use crate::domain::id::{SessionId, SignInId, SignUpId};
 use crate::domain::rejection::ErrorCode;
 
-use super::dev::pages::Page;
 use super::response::cors::Realm;
 use super::response::error::HttpError;
+use super::{backend as backend_api, dev, frontend, ops};
 
-pub(super) use backend::BackendRoute;
+pub(super) use endpoint::Endpoint;
 pub(super) use realm::realm;
 
-/// What can be done at a path.
-type Methods<R> = Vec<(Method, R)>;
-
-/// What can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Route {
-    Environment,
-    ClientShow,
-    ClientOpen,
-    ClientDrop,
-    CaptchaSolve,
-    SignInCreate,
-    SignInShow(SignInId),
-    SignInPrepare(SignInId),
-    SignInAttempt(SignInId),
-    SignUpCreate,
-    SignUpShow(SignUpId),
-    SignUpUpdate(SignUpId),
-    SignUpPrepare(SignUpId),
-    SignUpAttempt(SignUpId),
-    Verify,
-    VerifyConfirmed,
-    OAuthCallback,
-    OAuthCallbackRepeat,
-    TicketAccept,
-    WaitlistJoin,
-    Backend(BackendRoute),
-    SessionsEnd,
-    SessionShow(SessionId),
-    SessionTouch(SessionId),
-    SessionToken(SessionId),
-    SessionEnd(SessionId),
-    SessionRemove(SessionId),
-    Me,
-    DevBrowser,
-    Jwks,
-    Live,
-    Ready,
-    Outbox,
-    SettingsShow,
-    SettingsReplace,
-    ClockShow,
-    ClockAdvance,
-    Page(Page),
+/// The endpoints at a path, as everybody but a backend sees it; none where there is nothing.
+pub(super) fn at(path: &str, development: bool) -> &'static [Endpoint] {
+    let tables = [frontend::ENDPOINTS, ops::ENDPOINTS, if development { dev::ENDPOINTS } else { &[] }];
+    tables.into_iter().map(|table| all_at(table, path)).find(|found| !found.is_empty()).unwrap_or_default()
 }
 
-impl Route {
-    /// The route that `method` on `path` means, where the path is seen in `realm`.
-    ///
-    /// # Errors
-    /// 404 for unknown paths, 405 with `Allow` for paths without that method, 403 for those of a feature that the
-    /// engine does not have.
-    pub(super) fn find(method: &Method, path: &str, realm: Realm, development: bool) -> Result<Self, HttpError> {
-        let segments = segments(path);
-        let methods = match realm {
-            Realm::Backend => Self::of_backend(&segments),
-            _ => Self::on(&segments, development),
-        };
-        let wanted = if method == Method::HEAD { &Method::GET } else { method };
-        let found = methods.iter().flatten().find(|(m, _)| m == wanted);
-        if let Some((_, route)) = found {
-            return Ok(*route);
-        }
-        Err(match (off::code(method, &segments), methods) {
-            (Some(code), _) if realm != Realm::Backend => code.into(),
-            (_, None) => ErrorCode::ResourceNotFound.into(),
-            (_, Some(methods)) => not_allowed(&methods),
-        })
+/// The endpoint that `method` on `path` means in `realm`, where the path has the endpoints `found` for others than
+/// backends.
+///
+/// # Errors
+/// 404 for unknown paths, 405 with `Allow` for paths without that method, 403 for those of a feature that the
+/// engine does not have.
+pub(super) fn find(
+    method: &Method,
+    path: &str,
+    realm: Realm,
+    found: &'static [Endpoint],
+) -> Result<&'static Endpoint, HttpError> {
+    let is_backend = realm == Realm::Backend;
+    let found = if is_backend { all_at(backend_api::ENDPOINTS, path) } else { found };
+    if let Some(endpoint) = found.iter().find(|endpoint| endpoint.answers(method)) {
+        return Ok(endpoint);
     }
-
-    fn of_backend(segments: &[&str]) -> Option<Methods<Self>> {
-        let methods = BackendRoute::on(segments)?;
-        Some(methods.into_iter().map(|(method, route)| (method, Self::Backend(route))).collect())
-    }
-
-    fn on(segments: &[&str], development: bool) -> Option<Methods<Self>> {
-        const GET: Method = Method::GET;
-        const POST: Method = Method::POST;
-        const PUT: Method = Method::PUT;
-        const PATCH: Method = Method::PATCH;
-        const DELETE: Method = Method::DELETE;
-        Some(match *segments {
-            ["v1", "environment"] => vec![(GET, Self::Environment), (PATCH, Self::Environment)],
-            ["v1", "client"] => vec![
-                (GET, Self::ClientShow),
-                (PUT, Self::ClientOpen),
-                (POST, Self::ClientOpen),
-                (DELETE, Self::ClientDrop),
-            ],
-            ["v1", "client", "verify"] => vec![(POST, Self::CaptchaSolve)],
-            ["v1", "client", "sign_ins"] => vec![(POST, Self::SignInCreate)],
-            ["v1", "client", "sign_ins", text] => vec![(GET, Self::SignInShow(id(text)?))],
-            ["v1", "client", "sign_ins", text, "prepare_first_factor"] => {
-                vec![(POST, Self::SignInPrepare(id(text)?))]
-            }
-            ["v1", "client", "sign_ins", text, "attempt_first_factor"] => {
-                vec![(POST, Self::SignInAttempt(id(text)?))]
-            }
-            ["v1", "client", "sign_ups"] => vec![(POST, Self::SignUpCreate)],
-            ["v1", "client", "sign_ups", text] => {
-                let id = id(text)?;
-                vec![(GET, Self::SignUpShow(id)), (PATCH, Self::SignUpUpdate(id))]
-            }
-            ["v1", "client", "sign_ups", text, "prepare_verification"] => {
-                vec![(POST, Self::SignUpPrepare(id(text)?))]
-            }
-            ["v1", "client", "sign_ups", text, "attempt_verification"] => {
-                vec![(POST, Self::SignUpAttempt(id(text)?))]
-            }
-            ["v1", "oauth_callback"] => vec![(GET, Self::OAuthCallback), (POST, Self::OAuthCallbackRepeat)],
-            ["v1", "verify"] => vec![(GET, Self::Verify), (POST, Self::VerifyConfirmed)],
-            ["v1", "tickets", "accept"] => vec![(GET, Self::TicketAccept)],
-            ["v1", "waitlist"] => vec![(POST, Self::WaitlistJoin)],
-            ["v1", "client", "sessions"] => vec![(DELETE, Self::SessionsEnd)],
-            ["v1", "client", "sessions", text] => vec![(GET, Self::SessionShow(id(text)?))],
-            ["v1", "client", "sessions", text, call] => {
-                let id = id(text)?;
-                vec![(
-                    POST,
-                    match call {
-                        "touch" => Self::SessionTouch(id),
-                        "tokens" => Self::SessionToken(id),
-                        "end" => Self::SessionEnd(id),
-                        "remove" => Self::SessionRemove(id),
-                        _ => return None,
-                    },
-                )]
-            }
-            ["v1", "me"] => vec![(GET, Self::Me)],
-            ["v1", "jwks"] | [".well-known", "jwks.json"] => vec![(GET, Self::Jwks)],
-            ["health", "live"] => vec![(GET, Self::Live)],
-            ["health", "ready"] => vec![(GET, Self::Ready)],
-            _ if !development => return None,
-            ["v1", "dev_browser"] => vec![(POST, Self::DevBrowser)],
-            ["dev", "outbox"] => vec![(GET, Self::Outbox)],
-            ["dev", "settings"] => vec![(GET, Self::SettingsShow), (PUT, Self::SettingsReplace)],
-            ["dev", "clock"] => vec![(GET, Self::ClockShow), (POST, Self::ClockAdvance)],
-            _ => vec![(GET, Self::Page(Page::at(segments)?))],
-        })
-    }
+    let off = if is_backend { None } else { off::code(method, &segments(path)) };
+    Err(match off {
+        Some(code) => code.into(),
+        None if found.is_empty() => ErrorCode::ResourceNotFound.into(),
+        None => not_allowed(found),
+    })
 }
 
 /// What the log calls a path: with `{id}` where it has one; `None` where there is nothing.
-pub(super) fn pattern(path: &str, development: bool) -> Option<String> {
-    let segments = segments(path);
-    Route::on(&segments, development).or_else(|| Route::of_backend(&segments))?;
-    let shown = segments.iter().map(|segment| if is_id(segment) { "{id}" } else { segment });
-    Some(shown.fold(String::new(), |pattern, segment| pattern + "/" + segment))
+pub(super) fn pattern(path: &str, development: bool) -> Option<&'static str> {
+    let endpoint = at(path, development).first().or_else(|| all_at(backend_api::ENDPOINTS, path).first());
+    endpoint.map(|endpoint| endpoint.path)
 }
 
 /// Whether what stands at a path is the API's and not data for operators, such as the public keys.
@@ -175,75 +61,109 @@ pub(super) fn is_of_the_api(path: &str) -> bool {
 
 /// Whether a path is polled, or is asked for with every page: the log has better things to tell.
 pub(super) fn is_quiet(path: &str, development: bool) -> bool {
-    let methods = Route::on(&segments(path), development).unwrap_or_default();
-    methods.iter().any(|(_, route)| matches!(route, Route::Live | Route::Ready | Route::Outbox | Route::Page(_)))
+    at(path, development).iter().any(|endpoint| endpoint.is_quiet)
 }
 
-fn not_allowed<R>(methods: &Methods<R>) -> HttpError {
-    let has_get = methods.iter().any(|(m, _)| m == Method::GET);
-    let names = methods.iter().map(|(m, _)| m.as_str());
+/// The rows of a table that are at a path. They stand one below the other.
+fn all_at(table: &'static [Endpoint], path: &str) -> &'static [Endpoint] {
+    let Some(first) = table.iter().position(|endpoint| endpoint.is_at(path)) else { return &[] };
+    let is_same = |endpoint: &&Endpoint| endpoint.path == table[first].path;
+    let count = table[first..].iter().take_while(is_same).count();
+    &table[first..first + count]
+}
+
+fn not_allowed(found: &[Endpoint]) -> HttpError {
+    let has_get = found.iter().any(|endpoint| endpoint.method == Method::GET);
+    let names = found.iter().map(|endpoint| endpoint.method.as_str());
     let names = names.chain(has_get.then_some("HEAD")).chain(["OPTIONS"]);
     HttpError::method_not_allowed(&names.collect::<Vec<_>>().join(", "))
 }
 
+/// The parts of a path.
 fn segments(path: &str) -> Vec<&str> {
     path.split('/').skip(1).take(SEGMENTS_MAX + 1).collect()
 }
 
-fn id<T: FromStr>(text: &str) -> Option<T> {
-    text.parse().ok()
-}
-
-/// Whether a segment of a path that means something is an id there, of whatever kind.
-fn is_id(segment: &str) -> bool {
-    segment.rsplit_once('_').is_some_and(|(_, digits)| digits.len() == ID_DIGITS)
-}
-
-/// As many base62 digits has an id (see `domain::id`), and no word of a path.
-const ID_DIGITS: usize = 27;
 /// More segments than any path has.
 const SEGMENTS_MAX: usize = 5;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use hyper::header::ALLOW;
 
     use super::*;
+    use crate::domain::id::{SessionId, SignInId, SignUpId};
     use crate::http::request::id::RequestId;
 
     #[test]
-    fn paths_mean_what_the_contract_says() {
+    fn a_path_and_a_method_are_one_row() {
         let id = SignUpId::from_bytes([7; 16]);
         let session = SessionId::from_bytes([8; 16]);
-        let sign_up = format!("/v1/client/sign_ups/{id}");
-        let sessions = format!("/v1/client/sessions/{session}");
         let sign_in = SignInId::from_bytes([9; 16]);
-        let sign_ins = format!("/v1/client/sign_ins/{sign_in}");
-        for (method, path, route) in [
-            ("GET", "/v1/environment".to_owned(), Route::Environment),
-            ("PATCH", "/v1/environment".into(), Route::Environment),
-            ("GET", "/v1/client".into(), Route::ClientShow),
-            ("HEAD", "/v1/client".into(), Route::ClientShow),
-            ("PUT", "/v1/client".into(), Route::ClientOpen),
-            ("DELETE", "/v1/client".into(), Route::ClientDrop),
-            ("POST", "/v1/client/sign_ups".into(), Route::SignUpCreate),
-            ("GET", sign_up.clone(), Route::SignUpShow(id)),
-            ("PATCH", sign_up.clone(), Route::SignUpUpdate(id)),
-            ("POST", format!("{sign_up}/attempt_verification"), Route::SignUpAttempt(id)),
-            ("POST", "/v1/client/sign_ins".into(), Route::SignInCreate),
-            ("GET", sign_ins.clone(), Route::SignInShow(sign_in)),
-            ("POST", format!("{sign_ins}/prepare_first_factor"), Route::SignInPrepare(sign_in)),
-            ("POST", format!("{sign_ins}/attempt_first_factor"), Route::SignInAttempt(sign_in)),
-            ("GET", sessions.clone(), Route::SessionShow(session)),
-            ("POST", format!("{sessions}/tokens"), Route::SessionToken(session)),
-            ("HEAD", "/v1/verify".into(), Route::Verify),
-            ("POST", "/v1/verify".into(), Route::VerifyConfirmed),
-            ("DELETE", "/v1/client/sessions".into(), Route::SessionsEnd),
-            ("GET", "/.well-known/jwks.json".into(), Route::Jwks),
-            ("PUT", "/dev/settings".into(), Route::SettingsReplace),
+        for (method, path, expected) in [
+            ("GET", "/v1/environment".to_owned(), "GET /v1/environment"),
+            ("HEAD", "/v1/client".into(), "GET /v1/client"),
+            ("DELETE", "/v1/client".into(), "DELETE /v1/client"),
+            ("POST", "/v1/client/sign_ups".into(), "POST /v1/client/sign_ups"),
+            ("PATCH", format!("/v1/client/sign_ups/{id}"), "PATCH /v1/client/sign_ups/{id}"),
+            (
+                "POST",
+                format!("/v1/client/sign_ups/{id}/attempt_verification"),
+                "POST /v1/client/sign_ups/{id}/attempt_verification",
+            ),
+            ("GET", format!("/v1/client/sign_ins/{sign_in}"), "GET /v1/client/sign_ins/{id}"),
+            ("POST", format!("/v1/client/sessions/{session}/tokens"), "POST /v1/client/sessions/{id}/tokens"),
+            ("HEAD", "/v1/verify".into(), "GET /v1/verify"),
+            ("GET", "/.well-known/jwks.json".into(), "GET /.well-known/jwks.json"),
+            ("PUT", "/dev/settings".into(), "PUT /dev/settings"),
+            ("GET", "/dev/pages/app.js".into(), "GET /dev/pages/{id}"),
         ] {
-            assert_eq!(find(method, &path, true).expect(&path), route);
+            let endpoint = find(method, &path, true).expect(&path);
+            assert_eq!(format!("{} {}", endpoint.method, endpoint.path), expected);
         }
+    }
+
+    #[test]
+    fn the_rows_of_a_path_stand_together_and_agree() {
+        for table in TABLES {
+            let mut seen: Vec<(&Method, &str)> = Vec::new();
+            for endpoint in *table {
+                let row = (endpoint.method, endpoint.path);
+                let is_new = seen.iter().all(|(_, path)| *path != endpoint.path);
+                assert!(is_new || seen.last().is_some_and(|(_, path)| *path == endpoint.path), "{row:?}");
+                assert!(!seen.contains(&row), "{row:?} twice");
+                seen.push(row);
+                let first = table.iter().find(|other| other.path == endpoint.path).expect("itself");
+                assert_eq!((first.realm, first.is_quiet), (endpoint.realm, endpoint.is_quiet), "{row:?}");
+                assert_eq!(first.has_id(), endpoint.path.contains("{id}"), "{row:?} names a kind of id");
+            }
+        }
+    }
+
+    #[test]
+    fn the_guide_has_the_paths_of_the_tables() {
+        let known = TABLES.iter().copied().flatten().map(|endpoint| endpoint.path);
+        let known: BTreeSet<&str> = known.filter(|path| !PAGES.contains(path)).collect();
+        let pages = [
+            (include_str!("../guide/contract.md"), "| path | methods | page |"),
+            (include_str!("../guide/contract_backend.md"), "| path | methods | part |"),
+        ];
+        let tables = pages.iter().flat_map(|(page, head)| page.split(head).skip(1));
+        let rows = tables.flat_map(|rest| rest.lines().skip(2).take_while(|line| line.starts_with('|')));
+        let told: BTreeSet<(&str, BTreeSet<&str>)> = rows
+            .map(|row| {
+                let mut cells = row.trim_matches('|').split(" | ").map(str::trim);
+                let path = cells.next().expect("a path").trim_matches('`');
+                (path, cells.next().expect("methods").split(", ").collect())
+            })
+            .collect();
+        let methods = |path: &str| {
+            let rows = TABLES.iter().copied().flatten().filter(move |endpoint| endpoint.path == path);
+            rows.map(|endpoint| endpoint.method.as_str()).collect::<BTreeSet<_>>()
+        };
+        assert_eq!(told, known.iter().map(|path| (*path, methods(path))).collect());
     }
 
     #[test]
@@ -291,7 +211,7 @@ mod tests {
             ("/v1/ada@example.com".into(), None),
             (format!("/v1/client/sign_ups/{session}"), None),
         ] {
-            assert_eq!(pattern(&path, true).as_deref(), expected, "{path}");
+            assert_eq!(pattern(&path, true), expected, "{path}");
         }
     }
 
@@ -319,9 +239,9 @@ mod tests {
     fn a_backend_finds_its_own_paths_only() {
         let find = |method: &str, path: &str| {
             let method = Method::from_bytes(method.as_bytes()).expect("a method");
-            Route::find(&method, path, Realm::Backend, true)
+            super::find(&method, path, Realm::Backend, at(path, true))
         };
-        assert_eq!(find("GET", "/v1/invitations").ok(), Some(Route::Backend(BackendRoute::InvitationList)));
+        assert_eq!(find("GET", "/v1/invitations").expect("there").path, "/v1/invitations");
         assert_eq!(status(find("PUT", "/v1/invitations")), 405);
         for path in
             ["/v1/users", "/v1/organizations", "/v1/client/sign_ups", "/v1/me/passkeys", "/v1/invitations/inv_1"]
@@ -344,13 +264,17 @@ mod tests {
         }
     }
 
-    fn find(method: &str, path: &str, development: bool) -> Result<Route, HttpError> {
+    fn find(method: &str, path: &str, development: bool) -> Result<&'static Endpoint, HttpError> {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        Route::find(&method, path, Realm::Api, development)
+        super::find(&method, path, Realm::Api, at(path, development))
     }
 
-    fn status(found: Result<Route, HttpError>) -> u16 {
+    fn status(found: Result<&Endpoint, HttpError>) -> u16 {
         let error = found.expect_err("nothing there");
         error.into_answer(&RequestId::fresh()).into_response().status().as_u16()
     }
+
+    const TABLES: &[&[Endpoint]] = &[frontend::ENDPOINTS, ops::ENDPOINTS, dev::ENDPOINTS, backend_api::ENDPOINTS];
+    /// The pages of a development instance are for people, and no part of the contract.
+    const PAGES: [&str; 3] = ["/", "/dev/mailbox", "/dev/pages/{id}"];
 }

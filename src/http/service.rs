@@ -16,6 +16,7 @@ use hyper::{Method, Request, Response};
 use tracing::Instrument;
 use url::Host;
 
+use super::HttpOptions;
 use super::app::App;
 use super::call::Call;
 use super::pages::link;
@@ -26,8 +27,7 @@ use super::request::id::RequestId;
 use super::response::api_response::ApiResponse;
 use super::response::cors::{self, Realm, is_loopback, origin_of};
 use super::response::error::{HttpError, TransportError};
-use super::routing::{self, Route};
-use super::{HttpOptions, dispatch};
+use super::routing::{self, Endpoint};
 
 /// Answers a request from `peer`.
 pub(super) async fn answer<B>(app: &App, request: Request<B>, peer: SocketAddr) -> Response<Full<Bytes>>
@@ -78,7 +78,8 @@ where
 {
     let options = &app.options;
     let head = RequestHead::read(parts, peer, options)?;
-    let realm = routing::realm(&head, options.development);
+    let found = routing::at(&head.path, options.development);
+    let realm = routing::realm(&head, found, options.development);
     let asked = head.origin_input(realm);
     app.origins.check(&asked).map_err(|fault| app.refused_origins.explain(fault, asked.origin))?;
     if realm == Realm::Dev && !is_at_home(head.own_host.as_deref(), options) {
@@ -90,26 +91,25 @@ where
     if realm == Realm::Backend {
         crate::http::backend::admit(app, &head)?;
     }
-    let route = Route::find(&head.method, &head.path, realm, options.development)?;
+    let endpoint = routing::find(&head.method, &head.path, realm, found)?;
     let source = head.source(&app.origins);
     let call = Call::new(app, head, source);
-    // On the heap: what all routes need together is large, and hyper moves the whole future about.
-    uninterrupted(Box::pin(routed(&call, route, body))).await.unwrap_or_else(|_| Err(panicked()))
+    uninterrupted(routed(&call, endpoint, body)).await.unwrap_or_else(|_| Err(panicked()))
 }
 
 /// Answers a request. One that only reads, and under which another call replaced the client's token, is asked again: by
 /// the browser, which has the new cookie by then, or else here once more, where the token that came is good again if it
 /// is one that a new token is owed to.
-async fn routed<B>(call: &Call<'_>, route: Route, body: B) -> Result<ApiResponse, HttpError>
+async fn routed<B>(call: &Call<'_>, endpoint: &Endpoint, body: B) -> Result<ApiResponse, HttpError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let mut answered = dispatch::answer(call, route, body).await;
+    let mut answered = endpoint.answer(call, body).await;
     if is_replaced(&answered) && call.may_ask_again() {
         return Ok(call.ask_again().await);
     }
     if is_replaced(&answered) && call.is_read() && call.head.mode != AuthMode::Cookie {
-        answered = dispatch::answer(call, route, Empty::new()).await;
+        answered = endpoint.answer(call, Empty::new()).await;
     }
     match &mut answered {
         // Whatever it is that was owed, another answer brings something newer.

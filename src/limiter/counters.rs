@@ -1,4 +1,5 @@
-//! The places of one family of calls: a bounded number of logs, found in constant time.
+//! The counters of one limited action: a bounded number of logs, found in constant time. Each log has a slot: one for
+//! each source and one for the network around it.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, VecDeque};
@@ -12,98 +13,98 @@ use crate::domain::time::{Span, Timestamp};
 use super::log::Log;
 use super::network::Networks;
 
-/// Who used how much of one budget.
+/// Use of one budget, by source and by network.
 #[derive(Debug)]
 pub(super) struct Counters {
     budget: Budget,
-    /// Drawn anew for each, so that nobody can aim at one shard.
-    placing: RandomState,
+    /// Random hash keys: without them an attacker could aim at one shard.
+    hash_keys: RandomState,
     shards: Vec<Mutex<Shard>>,
-    places_per_shard: usize,
+    slots_per_shard: usize,
 }
 
-/// What a log is kept for.
+/// The key of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Place {
+enum Slot {
     Source(Ipv6Addr),
     Around(Ipv6Addr),
-    /// Newcomers while all places are held, many in one: a place that counts is never given to somebody else.
-    Common(u64),
+    /// A slot that several new sources share while the shard is full. A source that already has a slot keeps it.
+    Shared(u64),
 }
 
-/// What is known of some of the sources.
+/// The logs of some of the networks.
 #[derive(Debug, Default)]
 struct Shard {
-    logs: HashMap<Place, Log>,
-    /// Each place once, with the time from which on its window counts before it is looked at again.
-    queue: VecDeque<(Timestamp, Place)>,
+    logs: HashMap<Slot, Log>,
+    /// Each slot once, with the time of its last check. A slot is checked again a window later.
+    queue: VecDeque<(Timestamp, Slot)>,
 }
 
 impl Counters {
     pub(super) fn new(budget: Budget) -> Self {
-        Self::with_room(budget, SHARDS, PLACES_PER_SHARD)
+        Self::with_room(budget, SHARDS, SLOTS_PER_SHARD)
     }
 
-    fn with_room(budget: Budget, shards: usize, places_per_shard: usize) -> Self {
+    fn with_room(budget: Budget, shards: usize, slots_per_shard: usize) -> Self {
         let shards = (0..shards).map(|_| Mutex::default()).collect();
-        Self { budget, placing: RandomState::new(), shards, places_per_shard }
+        Self { budget, hash_keys: RandomState::new(), shards, slots_per_shard }
     }
 
-    /// Counts one use for a source and for the network around it, or for neither: what one source is refused takes
-    /// nothing from its neighbours.
+    /// Counts one use for a source and for the network around it, or for neither: a call refused for its source does
+    /// not use up the budget of its network.
     ///
     /// # Errors
-    /// How long to wait.
+    /// The time to wait, when the budget of the current window is used.
     pub(super) fn spend(&self, networks: Networks, now: Timestamp) -> Result<(), Span> {
         let Budget { window, .. } = self.budget;
         let mut shard = self.shard(&networks);
-        shard.forget_some(now, window);
-        let places = self.places(&shard, &networks);
-        let waits = places.iter().filter_map(|place| {
-            let log = shard.logs.get_mut(place)?;
+        shard.remove_expired(now, window);
+        let slots = self.slots(&shard, &networks);
+        let waits = slots.iter().filter_map(|slot| {
+            let log = shard.logs.get_mut(slot)?;
             log.forget(window, now);
-            log.wait(self.budget_of(place), window, now)
+            log.wait(self.budget_of(slot), window, now)
         });
         if let Some(wait) = waits.max() {
             return Err(wait.max(LEAST_WAIT));
         }
-        for place in places {
-            shard.add(place, self.budget_of(&place), window, now);
+        for slot in slots {
+            shard.add(slot, self.budget_of(&slot), window, now);
         }
         Ok(())
     }
 
-    /// Takes back a use that came to nothing.
+    /// Gives one use back, because the call did not do the limited work.
     pub(super) fn take_back(&self, networks: Networks) {
         let mut shard = self.shard(&networks);
-        for place in self.places(&shard, &networks) {
-            if let Some(log) = shard.logs.get_mut(&place) {
+        for slot in self.slots(&shard, &networks) {
+            if let Some(log) = shard.logs.get_mut(&slot) {
                 log.take_back();
             }
         }
     }
 
-    /// The places that a call of a source is counted in.
-    fn places(&self, shard: &Shard, networks: &Networks) -> Vec<Place> {
-        let own = [Place::Source(networks.source), Place::Around(networks.around)];
-        let missing = own.iter().filter(|place| !shard.logs.contains_key(place)).count();
-        if shard.logs.len() + missing <= self.places_per_shard {
+    /// The slots in which a call is counted.
+    fn slots(&self, shard: &Shard, networks: &Networks) -> Vec<Slot> {
+        let own = [Slot::Source(networks.source), Slot::Around(networks.around)];
+        let missing = own.iter().filter(|slot| !shard.logs.contains_key(slot)).count();
+        if shard.logs.len() + missing <= self.slots_per_shard {
             return own.to_vec();
         }
-        let common = Place::Common(self.placing.hash_one(networks.around) / self.shards.len() as u64 % COMMON_PLACES);
-        own.into_iter().filter(|place| shard.logs.contains_key(place)).chain([common]).collect()
+        let shared = Slot::Shared(self.hash_keys.hash_one(networks.around) / self.shards.len() as u64 % SHARED_SLOTS);
+        own.into_iter().filter(|slot| shard.logs.contains_key(slot)).chain([shared]).collect()
     }
 
-    fn budget_of(&self, place: &Place) -> u32 {
-        match place {
-            Place::Source(_) => self.budget.source,
-            Place::Around(_) | Place::Common(_) => self.budget.network,
+    fn budget_of(&self, slot: &Slot) -> u32 {
+        match slot {
+            Slot::Source(_) => self.budget.source,
+            Slot::Around(_) | Slot::Shared(_) => self.budget.network,
         }
     }
 
-    /// The shard that a network and all sources in it are counted in.
+    /// The shard of a network and of all sources in it.
     fn shard(&self, networks: &Networks) -> MutexGuard<'_, Shard> {
-        let hash = self.placing.hash_one(networks.around) % self.shards.len() as u64;
+        let hash = self.hash_keys.hash_one(networks.around) % self.shards.len() as u64;
         let at = usize::try_from(hash).expect("it is less than the number of shards");
         self.shards[at].lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -116,30 +117,30 @@ impl Counters {
 }
 
 impl Shard {
-    /// Looks at the places that have waited longest, four at most: as each call adds two at most, what is over goes
-    /// sooner than it comes, and no call pays for many.
-    fn forget_some(&mut self, now: Timestamp, window: Span) {
+    /// Checks the slots that were checked longest ago, at most four per call, and removes those whose window is over. A
+    /// call adds at most two slots, so removal keeps up and no single call is slow.
+    fn remove_expired(&mut self, now: Timestamp, window: Span) {
         for _ in 0..4 {
-            let Some((_, place)) = self.queue.front().copied().filter(|(since, _)| now.since(*since) >= window) else {
+            let Some((_, slot)) = self.queue.front().copied().filter(|(since, _)| now.since(*since) >= window) else {
                 return;
             };
             self.queue.pop_front();
-            let is_over = self.logs.get_mut(&place).is_none_or(|log| {
+            let is_over = self.logs.get_mut(&slot).is_none_or(|log| {
                 log.forget(window, now);
                 log.is_empty()
             });
             if is_over {
-                self.logs.remove(&place);
+                self.logs.remove(&slot);
             } else {
-                self.queue.push_back((now, place));
+                self.queue.push_back((now, slot));
             }
         }
     }
 
-    fn add(&mut self, place: Place, max: u32, window: Span, now: Timestamp) {
+    fn add(&mut self, slot: Slot, max: u32, window: Span, now: Timestamp) {
         let queue = &mut self.queue;
-        let log = self.logs.entry(place).or_insert_with(|| {
-            queue.push_back((now, place));
+        let log = self.logs.entry(slot).or_insert_with(|| {
+            queue.push_back((now, slot));
             Log::default()
         });
         log.add(max, window, now);
@@ -147,10 +148,11 @@ impl Shard {
 }
 
 const SHARDS: usize = 16;
-/// In all some hundred thousand places for each family, of about a hundred bytes each while they are used little.
-const PLACES_PER_SHARD: usize = 16_384;
-/// How many places of a shard newcomers share once the others are held.
-const COMMON_PLACES: u64 = 256;
+/// Slots per shard. All shards together have some hundred thousand slots, each of about 100 bytes while it is little
+/// used.
+const SLOTS_PER_SHARD: usize = 16_384;
+/// Slots per shard that new sources share once all others are taken.
+const SHARED_SLOTS: u64 = 256;
 const LEAST_WAIT: Span = Span::from_millis(1);
 
 #[cfg(test)]
@@ -169,7 +171,7 @@ mod tests {
         Networks::of(text.parse().expect("an address"))
     }
 
-    /// A source in a network of its own.
+    /// The n-th source, in a network of its own.
     fn numbered(n: u32) -> Networks {
         Networks::of(IpAddr::V4((0x0A00_0000 + (n << 8)).into()))
     }
@@ -228,7 +230,7 @@ mod tests {
             let address = Ipv6Addr::from((0x2a00_u128 << 112) | (n << 80));
             counters.spend(Networks::of(address.into()), at(1)).ok();
         }
-        assert!(counters.len() <= SHARDS * (PLACES_PER_SHARD + COMMON_PLACES as usize), "{}", counters.len());
+        assert!(counters.len() <= SHARDS * (SLOTS_PER_SHARD + SHARED_SLOTS as usize), "{}", counters.len());
         assert!(counters.spend(held, at(2)).is_err());
         for n in 0..200_000_u128 {
             let address = Ipv6Addr::from((0x2b00_u128 << 112) | (n << 80));
@@ -238,20 +240,20 @@ mod tests {
     }
 
     #[test]
-    fn newcomers_share_places_when_all_are_held() {
+    fn new_sources_share_slots_when_all_are_taken() {
         let counters = Counters::with_room(BUDGET, 1, 8);
         for n in 0..4 {
             assert_eq!(counters.spend(numbered(n), at(0)), Ok(()));
         }
         assert_eq!(counters.spend(numbered(3), at(0)), Ok(()), "who is in stays in");
         let passed = (0..100_000).filter(|n| counters.spend(numbered(100 + n), at(1)).is_ok()).count();
-        assert!(passed <= COMMON_PLACES as usize * BUDGET.network as usize, "{passed}");
-        assert!(passed > COMMON_PLACES as usize, "{passed}");
+        assert!(passed <= SHARED_SLOTS as usize * BUDGET.network as usize, "{passed}");
+        assert!(passed > SHARED_SLOTS as usize, "{passed}");
         assert_eq!(counters.spend(numbered(9_999), at(20_000)), Ok(()), "there is room again");
     }
 
     #[test]
-    fn a_call_looks_at_few_places_however_many_there_are() {
+    fn a_call_checks_few_slots_however_many_there_are() {
         let counters = Counters::with_room(BUDGET, 1, 2_000);
         for n in 0..1_000 {
             assert!(counters.spend(numbered(n), at(0)).is_ok());
@@ -264,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn places_that_are_used_all_along_are_not_forgotten() {
+    fn slots_in_constant_use_are_not_removed() {
         let counters = Counters::with_room(BUDGET, 1, 100);
         for second in 0..60 {
             let passed = counters.spend(numbered(1), at(second * 1000)).is_ok();
@@ -276,9 +278,9 @@ mod tests {
 
     #[test]
     fn nobody_knows_which_sources_share_a_shard() {
-        let places = |counters: &Counters| -> Vec<u64> {
-            (0..64).map(|n| counters.placing.hash_one(numbered(n).around) % SHARDS as u64).collect()
+        let slots = |counters: &Counters| -> Vec<u64> {
+            (0..64).map(|n| counters.hash_keys.hash_one(numbered(n).around) % SHARDS as u64).collect()
         };
-        assert_ne!(places(&Counters::new(BUDGET)), places(&Counters::new(BUDGET)));
+        assert_ne!(slots(&Counters::new(BUDGET)), slots(&Counters::new(BUDGET)));
     }
 }

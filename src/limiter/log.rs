@@ -1,9 +1,9 @@
-//! The log of one place: when it was used last, in a bounded number of grains.
+//! The log of one slot: times of its latest uses, in a bounded number of grains.
 
 use crate::domain::time::{Span, Timestamp};
 
-/// When a place was used within a window. Where many uses are allowed, those close to each other are kept as one grain
-/// that is as young as its last use: never more than allowed fit in any window, and the log stays small.
+/// A sliding-window log. With a large budget, uses close in time are merged into one grain, which counts as old as its
+/// last use. So no window ever has more uses than allowed, and the log stays small.
 #[derive(Debug, Default)]
 pub(super) struct Log(Vec<Grain>);
 
@@ -15,24 +15,24 @@ struct Grain {
 }
 
 impl Log {
-    /// Forgets what lies further back than `window`.
+    /// Removes grains older than `window`.
     pub(super) fn forget(&mut self, window: Span, now: Timestamp) {
         self.0.retain(|grain| now.since(grain.last) < window);
     }
 
-    /// Whether nothing is known any more.
+    /// Whether no use is within the window.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How long until another use fits beside those that are known, `max` in any `window`; `None` when it fits now.
+    /// Time until the next use is allowed, with at most `max` uses per `window`; `None` if it is allowed now.
     pub(super) fn wait(&self, max: u32, window: Span, now: Timestamp) -> Option<Span> {
         let used = self.0.iter().fold(0_u32, |sum, grain| sum.saturating_add(grain.count));
         let oldest = self.0.iter().map(|grain| grain.last).min();
         (used >= max).then(|| (oldest.unwrap_or(now) + window).since(now))
     }
 
-    /// Notes a use.
+    /// Counts a use at `now`.
     pub(super) fn add(&mut self, max: u32, window: Span, now: Timestamp) {
         let grain = if max <= GRAINS { 0 } else { window.as_millis() / u64::from(GRAINS) };
         match self.0.last_mut() {
@@ -44,7 +44,7 @@ impl Log {
         }
     }
 
-    /// Takes one use back: it came to nothing.
+    /// Removes the last use.
     pub(super) fn take_back(&mut self) {
         if let Some(last) = self.0.last_mut() {
             last.count -= 1;
@@ -60,7 +60,7 @@ impl Log {
     }
 }
 
-/// Up to this many uses in a window are kept one by one; a log has one grain more at most.
+/// Budgets up to this size are logged use by use; a log has at most one grain more.
 const GRAINS: u32 = 16;
 
 #[cfg(test)]
@@ -73,7 +73,7 @@ mod tests {
         Timestamp::from_millis(1_000_000 + ms)
     }
 
-    /// The uses that are let through of one every `step_ms`.
+    /// Times of the uses that pass, when one is tried every `step_ms`.
     fn let_through(max: u32, step_ms: u64, until_ms: u64) -> Vec<u64> {
         let mut log = Log::default();
         let mut passed = Vec::new();

@@ -1,9 +1,9 @@
-//! Limits by source: how often one place on the network may cause work
-//! ([guide: Limits](crate::guide::contract_errors#limits)). In memory and per process; the exact limits per address and
-//! per client are the store's.
+//! Rate limits by source: how often one IP address or network may cause work
+//! ([guide: Limits](crate::guide::contract_errors#limits)). They are in memory and per process; exact limits per
+//! identifier and per client are in the store.
 //!
-//! Everything here is bounded: each family of calls has so many places for sources, each place holds a few numbers, and
-//! a call costs the same however many sources there are. Begin reading at `source.rs`.
+//! Everything here is bounded: each limited action has a fixed number of slots for sources, each slot holds a few
+//! numbers, and a call costs the same however many sources there are. Begin reading at `source.rs`.
 
 mod counters;
 mod log;

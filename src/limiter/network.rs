@@ -1,31 +1,31 @@
-//! What counts as one source, and what stands around it.
+//! What counts as one source, and as the network around it.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The two networks that an address is counted in. Both are written as IPv6 addresses, IPv4 as RFC 4291 2.5.5.2 maps it.
+/// The two networks in which an address is counted, both as IPv6 addresses. IPv4 is mapped as in RFC 4291 2.5.5.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Networks {
-    /// The source: an IPv4 address, mapped or not, or the /64 of an IPv6 address, which is what one household or one
-    /// machine is given (RFC 6177).
+    /// The source: an IPv4 address, or the /64 of an IPv6 address, which is what one household or machine gets (RFC
+    /// 6177).
     pub source: Ipv6Addr,
-    /// The network around it, which one organisation may hold whole: an IPv4 /24 or an IPv6 /48.
+    /// The network around it, which may belong to one organisation: an IPv4 /24 or an IPv6 /48.
     pub around: Ipv6Addr,
 }
 
 impl Networks {
-    /// The networks of an address.
+    /// The networks of a peer address; mapped IPv6 counts as IPv4.
     pub fn of(address: IpAddr) -> Self {
         let v6 = match address {
             IpAddr::V4(v4) => v4.to_ipv6_mapped(),
             IpAddr::V6(v6) => v6,
         };
         let (source, around) = if v6.to_ipv4_mapped().is_some() { (128, 96 + 24) } else { (64, 48) };
-        Self { source: cut(v6, source), around: cut(v6, around) }
+        Self { source: mask(v6, source), around: mask(v6, around) }
     }
 }
 
-/// The first `bits` of an address, with zeros behind them.
-fn cut(address: Ipv6Addr, bits: u32) -> Ipv6Addr {
+/// The first `bits` of an address; the rest is zero.
+fn mask(address: Ipv6Addr, bits: u32) -> Ipv6Addr {
     let behind = u128::MAX.checked_shr(bits).unwrap_or(0);
     Ipv6Addr::from(u128::from(address) & !behind)
 }

@@ -1,31 +1,31 @@
-//! A circuit breaker for text messages: how many go to one prefix of phone numbers in a day. Whoever earns by the
-//! messages that others pay for ("SMS pumping") holds ranges of numbers, and may come from any number of sources.
+//! A circuit breaker against SMS pumping: it limits the text messages per day to one prefix of phone numbers.
+//! Fraudsters earn a share of the price of messages to number ranges that they rent, and can use any number of sources.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use crate::domain::time::{Span, Timestamp};
 
-/// Counts text messages by prefix. The day of a prefix begins with its first message.
+/// Counts text messages by prefix. The day of a prefix, 24 hours, begins with its first message.
 #[derive(Debug)]
 pub struct PrefixLimiter {
     per_day: u32,
     days: Mutex<Days>,
 }
 
-/// Why a prefix takes no message.
+/// The daily limit of a prefix is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tripped {
-    /// When it takes messages again.
+    /// Time until the prefix accepts messages again.
     pub retry_after: Span,
-    /// Whether this call is the first that it refuses today: worth a line in the log.
+    /// Whether this is the first refusal of the day, which the caller should log.
     pub is_news: bool,
 }
 
 #[derive(Debug, Default)]
 struct Days {
     counts: HashMap<String, Day>,
-    /// The prefixes in the order in which their days began.
+    /// The prefixes, in the order in which their days began.
     queue: VecDeque<(Timestamp, String)>,
 }
 
@@ -33,23 +33,24 @@ struct Days {
 struct Day {
     since: Timestamp,
     count: u32,
-    is_told: bool,
+    is_reported: bool,
 }
 
 impl PrefixLimiter {
-    /// A limiter that lets so many messages a day through to each prefix.
+    /// A limiter with `per_day` messages per prefix.
     pub fn new(per_day: u32) -> Self {
         Self { per_day, days: Mutex::default() }
     }
 
-    /// Counts one message to a prefix, unless it has had its share of the day.
+    /// Counts one message to a prefix, unless its limit is reached.
     ///
     /// # Errors
-    /// [`Tripped`].
+    /// [`Tripped`] when the limit is reached.
     pub fn spend(&self, prefix: &str, now: Timestamp) -> Result<(), Tripped> {
         let mut days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
-        days.forget_some(now);
-        // There are fewer prefixes than that in the world's numbering plans; should it be wrong, nobody is pushed out.
+        days.remove_expired(now);
+        // The world's numbering plans have fewer prefixes. If the table is full all the same, a new prefix is refused,
+        // so that no counter is lost.
         if days.counts.len() >= PREFIXES_MAX && !days.counts.contains_key(prefix) {
             let next = days.queue.front().map_or(now, |(since, _)| *since + DAY);
             return Err(Tripped { retry_after: next.since(now).max(LEAST_WAIT), is_news: false });
@@ -57,17 +58,17 @@ impl PrefixLimiter {
         let Days { counts, queue } = &mut *days;
         let day = counts.entry(prefix.to_owned()).or_insert_with(|| {
             queue.push_back((now, prefix.to_owned()));
-            Day { since: now, count: 0, is_told: false }
+            Day { since: now, count: 0, is_reported: false }
         });
         if day.count >= self.per_day {
-            let is_news = !std::mem::replace(&mut day.is_told, true);
+            let is_news = !std::mem::replace(&mut day.is_reported, true);
             return Err(Tripped { retry_after: (day.since + DAY).since(now).max(LEAST_WAIT), is_news });
         }
         day.count += 1;
         Ok(())
     }
 
-    /// Takes back a message that was not sent.
+    /// Uncounts a message that was not sent.
     pub fn take_back(&self, prefix: &str) {
         let mut days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(day) = days.counts.get_mut(prefix) {
@@ -77,8 +78,8 @@ impl PrefixLimiter {
 }
 
 impl Days {
-    /// Forgets the days that are over, two at most for each message.
-    fn forget_some(&mut self, now: Timestamp) {
+    /// Removes days that are over, at most two per message.
+    fn remove_expired(&mut self, now: Timestamp) {
         for _ in 0..2 {
             match self.queue.pop_front() {
                 Some((since, prefix)) if now.since(since) >= DAY => drop(self.counts.remove(&prefix)),

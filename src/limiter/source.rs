@@ -1,4 +1,4 @@
-//! The families of calls that are limited by source, and their budgets.
+//! The actions that are limited by source, and their budgets.
 
 use std::net::IpAddr;
 
@@ -8,30 +8,30 @@ use crate::domain::time::{Span, Timestamp};
 use super::counters::Counters;
 use super::network::Networks;
 
-/// What is limited.
+/// A limited action. Each has its own budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LimitedAction {
-    /// Beginning a sign-up or a sign-in, asking to be let in.
+    /// Creating a sign-up, a sign-in or a waitlist entry.
     Create,
-    /// Guessing at a code or a password.
+    /// Trying a code or a password.
     Attempt,
-    /// Asking whether an identifier is somebody's.
+    /// Asking whether an identifier belongs to a user.
     LookUp,
-    /// Causing an e-mail.
+    /// Sending an e-mail.
     Email,
-    /// Causing a text message.
+    /// Sending a text message.
     Sms,
-    /// Having a password hashed.
+    /// Hashing a password.
     Password,
-    /// Opening a client, which is kept for somebody who may never come back.
+    /// Creating a client record, which is stored even if the browser never returns.
     Client,
-    /// Causing a durable write.
+    /// Writing to the store.
     Write,
-    /// Having a session token signed.
+    /// Signing a session token.
     Token,
 }
 
-/// The limiter: for each family a log of the last uses of each source and each network.
+/// The rate limiter. For each action it keeps a log of the latest uses of each source and network.
 #[derive(Debug)]
 pub struct SourceLimiter([Counters; 9]);
 
@@ -43,15 +43,15 @@ impl SourceLimiter {
         Self([creates, attempts, look_ups, emails, sms, passwords, clients, writes, tokens].map(Counters::new))
     }
 
-    /// Counts one use, unless the source or the network around it has used its share.
+    /// Counts one use, unless the source or its network has used its budget.
     ///
     /// # Errors
-    /// How long to wait.
+    /// The time to wait, when the budget of the current window is used.
     pub fn spend(&self, action: LimitedAction, source: IpAddr, now: Timestamp) -> Result<(), Span> {
         self.of(action).spend(Networks::of(source), now)
     }
 
-    /// Takes back a use that came to nothing.
+    /// Gives one use back, because the call did not do the limited work.
     pub fn take_back(&self, action: LimitedAction, source: IpAddr) {
         self.of(action).take_back(Networks::of(source));
     }

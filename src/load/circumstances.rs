@@ -1,4 +1,4 @@
-//! When, with what and on which machine a run was made: without it no figure can be compared with another.
+//! Time, build and machine of a run. Without them results can't be compared.
 
 use std::fs;
 use std::thread;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::clock::{Clock, SystemClock};
 use crate::domain::time::Timestamp;
 
-/// When, with what and where a run was made.
+/// Time, build and machine of a run.
 #[derive(Clone, Debug)]
 pub(super) struct Circumstances {
     began_at: Timestamp,
@@ -18,7 +18,7 @@ pub(super) struct Circumstances {
 }
 
 impl Circumstances {
-    /// Those of now.
+    /// The circumstances of a run that starts now.
     pub(super) fn of_now() -> Self {
         Self {
             began_at: SystemClock::new().now(),
@@ -28,12 +28,12 @@ impl Circumstances {
         }
     }
 
-    /// When it began: RFC 3339, in UTC.
+    /// Start time, RFC 3339 in UTC.
     pub(super) fn began_at(&self) -> String {
         rfc3339(self.began_at)
     }
 
-    /// The version of what made the load, and the commit where the build knows it.
+    /// The version of the load generator, with the commit where the build knows it.
     pub(super) fn version() -> String {
         match COMMIT {
             "" => format!("vestibule {VERSION}"),
@@ -41,14 +41,14 @@ impl Circumstances {
         }
     }
 
-    /// The machine that made the load, in a few words.
+    /// A short description of the machine that makes the load.
     pub(super) fn machine(&self) -> String {
         let cores = if self.cores == 1 { "1 core".to_owned() } else { format!("{} cores", self.cores) };
         let processor = self.processor.iter().map(|name| format!(" of {name}")).collect::<String>();
         format!("{cores}{processor}, {}", self.system)
     }
 
-    /// All of it.
+    /// All values, for the JSON report.
     pub(super) fn json(&self) -> Value {
         json!({
             "began_at": self.began_at(),
@@ -69,7 +69,7 @@ fn system() -> String {
     format!("{name}{} ({})", kernel.unwrap_or_default(), std::env::consts::ARCH)
 }
 
-/// What a file of names and values says of a name first.
+/// The first value of `name` in a file of names and values.
 fn line_of(path: &str, name: &str, separator: char) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
     let mut pairs = text.lines().filter_map(|line| line.split_once(separator));
@@ -77,8 +77,8 @@ fn line_of(path: &str, name: &str, separator: char) -> Option<String> {
     Some(value.trim().trim_matches('"').to_owned()).filter(|value| !value.is_empty())
 }
 
-/// A moment as RFC 3339 has it, to the second. Days are counted from 1 March 0000, when every four hundred years are
-/// alike and leap days come last.
+/// Formats a time as RFC 3339, to the second. Days are counted from 1 March 0000: each period of 400 years then has the
+/// same calendar, and leap days come last in their year.
 fn rfc3339(at: Timestamp) -> String {
     let seconds = at.as_secs();
     let days = seconds / 86_400 + 719_468;
@@ -94,7 +94,7 @@ fn rfc3339(at: Timestamp) -> String {
 }
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The commit, by `build.rs`; empty where the build does not know.
+/// The commit, set by `build.rs`; empty if unknown.
 const COMMIT: &str = env!("VESTIBULE_BUILT_FROM");
 
 #[cfg(test)]

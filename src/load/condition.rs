@@ -1,11 +1,11 @@
-//! Conditions under which a run counts as failed, such as `p99>200ms`: what a pipeline asks of a run.
+//! Conditions that fail a run, such as `p99>200ms`, for use in CI pipelines.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::recorder::Step;
 
-/// A condition, as it was written and as it is meant.
+/// A parsed condition, with its text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
     written: String,
@@ -14,28 +14,28 @@ pub struct Condition {
     limit: f64,
 }
 
-/// What is measured. Times are in milliseconds.
+/// What a condition compares. Times are in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Measure {
-    /// A time that this share of sign-ups, or of one of their steps, did not exceed; 1 is the longest.
+    /// A quantile of the duration of sign-ups, or of one of their steps: 0.99 is p99, 1 is the maximum.
     Latency(Option<Step>, f64),
-    /// The mean of those times.
+    /// The mean duration.
     Mean(Option<Step>),
-    /// How many failed, or which share of those begun.
+    /// Failed sign-ups: their number, or their share of those begun.
     Failed(Unit),
-    /// How many were due and did not begin.
+    /// Sign-ups that were due and did not begin.
     NotStarted,
-    /// How many completed.
+    /// Completed sign-ups.
     Completed,
-    /// How many left on purpose.
+    /// Sign-ups abandoned on purpose.
     Abandoned,
-    /// Completed ones a second.
+    /// Completed sign-ups per second.
     CompletedPerS,
-    /// What was reached of what was offered: 1 is all of it. Only where sign-ups begin at a rate.
+    /// Reached rate divided by offered rate, at most 1. Only with `--rate`.
     Reached,
 }
 
-/// How a number is counted.
+/// Unit of a number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Unit {
     Count,
@@ -51,14 +51,14 @@ enum Order {
     Equal,
 }
 
-/// Why a condition can't be one.
+/// The text is not a valid condition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidCondition(String);
 
 impl Condition {
-    /// Whether it is met by what was measured. What could not be measured meets every condition: a run that shows
-    /// nothing shows no success either.
+    /// Whether the measured value meets the condition. A value that could not be measured meets each: a run without
+    /// data is no success.
     pub(super) fn is_met(&self, measured: Option<f64>) -> bool {
         let Some(measured) = measured else { return true };
         match self.order {
@@ -70,12 +70,12 @@ impl Condition {
         }
     }
 
-    /// Whether it can only be asked of a run at a rate.
+    /// Whether it is only defined for a run with `--rate`.
     pub const fn needs_rate(&self) -> bool {
         matches!(self.measure, Measure::Reached)
     }
 
-    /// A measured value in the condition's terms.
+    /// A measured value in the condition's unit, for messages.
     pub(super) fn shown(&self, measured: Option<f64>) -> String {
         match (measured, self.measure) {
             (None, _) => "nothing was measured".into(),
@@ -154,7 +154,7 @@ fn measure(name: &str, unit: Unit) -> Option<Measure> {
 }
 
 fn milliseconds(text: &str) -> Option<f64> {
-    // The longer unit first: all end in `s`.
+    // `s` comes last, because all units end in it.
     let units = [("ms", 1.0), ("us", 0.001), ("µs", 0.001), ("s", 1000.0)];
     let (value, factor) = units.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)))?;
     Some(number(value)? * factor)

@@ -1,4 +1,4 @@
-//! What one person does, step by step, and whether they end up with a session that works.
+//! The flow of one simulated person, step by step, up to a check of the new session.
 
 use reqwest::Method;
 use tokio::time::Instant;
@@ -8,16 +8,16 @@ use super::recorder::{Outcome, Recorder, Step};
 use super::target::{Codes, Target};
 use super::virtual_user::{Answer, HttpClient, Refusal, SignUp, VirtualUser};
 
-/// One person's way through.
+/// The state of one flow.
 pub(super) struct Run<'a> {
     pub(super) target: &'a Target,
     pub(super) recorder: &'a Recorder,
     user: VirtualUser<'a>,
-    /// When the next step begins to count; the first one does when it was meant to.
+    /// Start time of the next step. For the first step it is the planned time, so that a late start counts as latency.
     since: Instant,
 }
 
-/// Who signs up, and how.
+/// What one person does.
 #[derive(Clone, Debug)]
 pub(super) struct Scenario {
     pub(super) kind: FlowKind,
@@ -28,12 +28,12 @@ pub(super) struct Scenario {
 type Failed = (Step, Refusal);
 
 impl<'a> Run<'a> {
-    pub(super) fn new(target: &'a Target, line: &'a HttpClient, recorder: &'a Recorder, since: Instant) -> Self {
-        Self { target, recorder, user: VirtualUser::new(line), since }
+    pub(super) fn new(target: &'a Target, http: &'a HttpClient, recorder: &'a Recorder, since: Instant) -> Self {
+        Self { target, recorder, user: VirtualUser::new(http), since }
     }
 
-    /// Goes all the way, and notes what came of it.
-    pub(super) async fn go(mut self, plan: &Scenario) -> Outcome {
+    /// Runs the flow and records its outcome.
+    pub(super) async fn run(mut self, plan: &Scenario) -> Outcome {
         let meant = self.since;
         let walked = self.sign_up(plan).await;
         let taken = meant.elapsed();
@@ -49,7 +49,7 @@ impl<'a> Run<'a> {
         outcome
     }
 
-    /// The completing answer, or none where the person left before.
+    /// The answer that completes the sign-up; `None` if the person leaves before.
     async fn sign_up(&mut self, plan: &Scenario) -> Result<Option<Answer>, Failed> {
         let address = self.target.address(&plan.name);
         let given = self.target.fields(plan.kind, &plan.name, &address);
@@ -99,7 +99,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whether the completing answer says complete, shows its session, and the session works.
+    /// Checks that the answer says complete and contains a session, and that the session works.
     async fn check(&mut self, answer: &Answer) -> Result<(), Refusal> {
         let refuse = |word: String| Err(Refusal(word));
         let SignUp { status, created_session_id, missing_fields, unverified_fields, .. } =

@@ -1,5 +1,5 @@
-//! The load generator behind `vestibule load`: whole sign-ups against a Clerk-compatible server, measured from the moment
-//! each was meant to begin. It knows the wire and nothing of the engine, so that it treats every server alike.
+//! The load generator behind `vestibule load`: complete sign-ups against a Clerk-compatible server, measured from their
+//! planned start. It knows the wire protocol and nothing of the engine, so that all servers are treated alike.
 //!
 //! Begin reading at [`run`].
 
@@ -21,7 +21,7 @@ pub use recorder::{Progress, Step};
 pub use report::Report;
 pub use run::run;
 
-/// Why there was no run, in a sentence that says what to do.
+/// Why the run could not start, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct LoadError(pub(self) String);

@@ -1,74 +1,74 @@
-//! What a run is told.
+//! Options of a run.
 
 use std::time::Duration;
 
 use url::Url;
 
-/// What a run is told.
+/// Options of a run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where the server is: what stands before `/v1`.
+    /// Base URL of the server: the part before `/v1`.
     pub base: Url,
-    /// When sign-ups begin.
+    /// How sign-ups are timed.
     pub arrivals: Arrivals,
-    /// What people do.
+    /// The flow.
     pub flow: FlowKind,
-    /// The share of people who leave once their code is on its way, from 0 to 1.
+    /// Share of people who leave after their code was sent, from 0 to 1.
     pub abandon: f64,
-    /// How clients are known.
+    /// How clients send their token.
     pub mode: Mode,
-    /// The origin that pages call from in cookie mode; the server's own when absent.
+    /// `Origin` header in cookie mode; the server's own origin if absent.
     pub origin: Option<String>,
-    /// How long sign-ups begin.
+    /// Time during which sign-ups begin.
     pub duration: Duration,
-    /// How many sign-ups begin at most.
+    /// Maximum number of sign-ups.
     pub count: u64,
-    /// How many requests are in flight at most.
+    /// Maximum number of requests in flight.
     pub connections: usize,
-    /// Whether the server may be another machine.
+    /// Whether the server may be on another machine.
     pub allow_remote: bool,
 }
 
-/// When sign-ups begin.
+/// How sign-ups are timed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Arrivals {
-    /// So many a second, whether the server keeps up or not: a late answer makes nobody come later, and the wait for it
-    /// counts from the moment that was meant.
+    /// Open loop: a fixed rate, even if the server is slow. Latency counts from the planned start, so a slow server
+    /// can't hide its delays (coordinated omission).
     Open {
-        /// How many a second.
+        /// Sign-ups per second.
         per_second: f64,
     },
-    /// Each of so many callers begins the next one when the last one is done: as fast as the server goes.
+    /// Closed loop: each caller starts the next sign-up when its last one has ended.
     Closed {
-        /// How many callers.
+        /// Number of callers.
         callers: usize,
     },
 }
 
-/// What people do.
+/// A flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlowKind {
-    /// Give an e-mail address, have a code sent, type it in.
+    /// E-mail address and code.
     Otp,
-    /// The same with a password beside the address.
+    /// E-mail address, password and code.
     Password,
-    /// Give one thing at a time.
+    /// One field per request.
     Progressive,
-    /// One after the other of these.
+    /// The three others in turn.
     Mixed,
 }
 
-/// How clients are known.
+/// How clients send their token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// By `Authorization`, as applications without cookies are.
+    /// In the `Authorization` header, like applications without cookies.
     Native,
-    /// By cookie, as browsers are.
+    /// In a cookie, like browsers.
     Cookie,
 }
 
 impl FlowKind {
-    /// The word for it.
+    /// Its name in options and reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Otp => "otp",
@@ -80,7 +80,7 @@ impl FlowKind {
 }
 
 impl Mode {
-    /// The word for it.
+    /// Its name in options and reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Native => "native",

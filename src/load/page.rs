@@ -1,4 +1,4 @@
-//! The report as one page that needs nothing else: cards, plots and tables, readable on a telephone too.
+//! The report as one self-contained HTML page with cards, plots and tables, for phones too.
 
 use hdrhistogram::Histogram;
 
@@ -93,7 +93,7 @@ impl Report {
         Plot { title: "Sign-ups a second", unit: "1/s", logarithmic: false, marks, lines }.figure()
     }
 
-    /// Each nine takes as much room as the one before.
+    /// Latency over percentiles. The axis is logarithmic: p90, p99 and p99.9 have equal distances.
     fn percentile_plot(&self) -> String {
         let steps = self.figures.steps.iter().filter(|(step, _)| **step != Step::Mail);
         let names: Vec<(String, &Histogram<u64>)> = std::iter::once(("flow".to_owned(), &self.figures.flow))
@@ -112,7 +112,7 @@ impl Report {
         Plot { title: "Percentiles by step", unit: "ms", logarithmic: true, marks, lines: lines.collect() }.figure()
     }
 
-    /// The seconds of the run with their number; the last one is not whole and left out where there are others.
+    /// The seconds of the run, numbered. The last one is incomplete and left out unless it is the only one.
     fn whole_seconds(&self) -> impl Iterator<Item = (f64, &Second)> {
         let count = self.figures.seconds.len();
         let whole = if count > 1 { count - 1 } else { count };

@@ -1,13 +1,13 @@
-//! Plots as SVG, without a script: lines over time or over percentiles, on a plain or a logarithmic scale.
+//! Plots as SVG, without scripts: lines over time or percentiles, on a linear or a logarithmic scale.
 
 /// A plot.
 #[derive(Debug)]
 pub(super) struct Plot<'a> {
     pub(super) title: &'a str,
-    /// What the vertical axis shows, such as `ms`.
+    /// Unit of the vertical axis, such as `ms`.
     pub(super) unit: &'a str,
     pub(super) logarithmic: bool,
-    /// Where the horizontal axis has marks, and what stands there.
+    /// Marks of the horizontal axis: position and label.
     pub(super) marks: Vec<(f64, String)>,
     pub(super) lines: Vec<Line<'a>>,
 }
@@ -16,13 +16,13 @@ pub(super) struct Plot<'a> {
 #[derive(Debug)]
 pub(super) struct Line<'a> {
     pub(super) name: &'a str,
-    /// One of the colours of the page's style, by its number.
+    /// Number of its colour in the page's style sheet.
     pub(super) colour: usize,
     pub(super) points: Vec<(f64, f64)>,
 }
 
-/// How large a plot is drawn. It scales with the page, and its letters with it; so there is one for telephones too, and
-/// the page's style shows the one that fits.
+/// The drawing size. Text scales with the plot, so there is a size for phones and one for larger screens; the style
+/// sheet shows the one that fits.
 #[derive(Clone, Copy, Debug)]
 struct Size {
     class: &'static str,
@@ -32,7 +32,7 @@ struct Size {
 }
 
 impl Plot<'_> {
-    /// The plot as a figure of a page.
+    /// The plot as an HTML `figure`.
     pub(super) fn figure(&self) -> String {
         let drawn: String = SIZES.iter().filter_map(|size| self.drawn(*size)).collect();
         if drawn.is_empty() {
@@ -91,7 +91,7 @@ impl Size {
     }
 }
 
-/// Where values lie.
+/// Maps values to positions.
 struct Scale {
     x: (f64, f64),
     y: (f64, f64),
@@ -100,7 +100,7 @@ struct Scale {
 }
 
 impl Scale {
-    /// A scale that holds all points; `None` where there are none.
+    /// A scale that contains all points; `None` if there are none.
     fn of(plot: &Plot<'_>, size: Size) -> Option<Self> {
         let points = || plot.lines.iter().flat_map(|line| &line.points);
         let span = |values: &mut dyn Iterator<Item = f64>| {
@@ -132,7 +132,7 @@ impl Scale {
         self.size.bottom() - share * (self.size.bottom() - TOP)
     }
 
-    /// The values that have a line across.
+    /// Values of the horizontal grid lines.
     fn levels(&self) -> Vec<f64> {
         let (low, high) = self.y;
         if self.logarithmic {
@@ -143,7 +143,7 @@ impl Scale {
     }
 }
 
-/// The next number with one digit that is a good end of an axis.
+/// The next larger number that suits the end of an axis.
 fn nice(value: f64) -> f64 {
     let decade = 10_f64.powf(value.log10().floor());
     [1.0, 2.0, 4.0, 6.0, 8.0, 10.0].iter().map(|n| n * decade).find(|n| *n >= value).unwrap_or(value)

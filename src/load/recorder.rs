@@ -1,4 +1,4 @@
-//! What was measured: latencies by step and second, outcomes, errors by code.
+//! Measurements of a run: latencies by step and second, outcomes, errors by code.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,30 +12,37 @@ use super::virtual_user::Refusal;
 
 /// A step of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Step {
+    /// Creating the sign-up.
     Create,
+    /// Adding a field.
     Update,
+    /// Requesting a code.
     Prepare,
-    /// Reading the code, where the server's mailbox has to be asked; not the server's sign-up work.
+    /// Reading the code from the server's mailbox; not part of the sign-up.
     Mail,
+    /// Trying the code.
     Attempt,
-    /// Looking whether the session works; not part of the flow's time.
+    /// Checking that the session works; not part of the flow's duration.
     Check,
 }
 
-/// How far a run has come.
+/// Progress of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
 pub struct Progress {
+    /// Time since the start.
     pub elapsed: Duration,
+    /// Flows that began.
     pub started: u64,
+    /// Flows that ended with a working session.
     pub completed: u64,
+    /// Flows that were abandoned on purpose.
     pub abandoned: u64,
+    /// Flows that failed.
     pub failed: u64,
 }
 
-/// What became of a flow.
+/// Outcome of a flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Completed,
@@ -43,14 +50,14 @@ pub(super) enum Outcome {
     Failed(Step, Refusal),
 }
 
-/// The measurements of a run, shared by all who run.
+/// The measurements of a run, shared by all its tasks.
 #[derive(Debug)]
 pub(super) struct Recorder {
     began: Instant,
     figures: Mutex<Figures>,
 }
 
-/// The measurements themselves. Latencies are in microseconds.
+/// The measured values. Latencies are in microseconds.
 #[derive(Clone, Debug)]
 pub(super) struct Figures {
     pub(super) steps: BTreeMap<Step, Histogram<u64>>,
@@ -62,7 +69,7 @@ pub(super) struct Figures {
     pub(super) not_started: u64,
 }
 
-/// One second of a run, by the moments at which flows ended.
+/// One second of a run. A flow counts in the second in which it ends.
 #[derive(Clone, Debug)]
 pub(super) struct Second {
     pub(super) completed: u64,
@@ -83,17 +90,17 @@ impl Recorder {
         Self { began, figures: Mutex::new(figures) }
     }
 
-    /// A flow begins.
+    /// Counts a flow that begins.
     pub(super) fn started(&self) {
         self.with(|figures| figures.progress.started += 1);
     }
 
-    /// A flow was due and does not begin.
+    /// Counts a flow that was due and does not begin.
     pub(super) fn not_started(&self) {
         self.with(|figures| figures.not_started += 1);
     }
 
-    /// A step was taken that began at `since`.
+    /// Records a step that began at `since` and ends now.
     pub(super) fn step(&self, step: Step, since: Instant) {
         let taken = micros(since.elapsed());
         self.with(|figures| {
@@ -101,7 +108,7 @@ impl Recorder {
         });
     }
 
-    /// A flow ended that took `taken`.
+    /// Records the end of a flow with its duration.
     pub(super) fn ended(&self, outcome: &Outcome, taken: Duration) {
         let second = self.began.elapsed().as_secs() as usize;
         self.with(|figures| {
@@ -126,13 +133,13 @@ impl Recorder {
         });
     }
 
-    /// How far it has come.
+    /// The progress so far.
     pub(super) fn progress(&self) -> Progress {
         let elapsed = self.began.elapsed();
         self.with(|figures| Progress { elapsed, ..figures.progress })
     }
 
-    /// All of it, as it stands.
+    /// A copy of all measurements so far.
     pub(super) fn figures(&self) -> Figures {
         let progress = self.progress();
         self.with(|figures| Figures { progress, ..figures.clone() })
@@ -146,7 +153,7 @@ impl Recorder {
 impl Step {
     const ALL: [Self; 6] = [Self::Create, Self::Update, Self::Prepare, Self::Mail, Self::Attempt, Self::Check];
 
-    /// The step of that name.
+    /// The step with this name.
     pub(super) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|step| step.as_str() == name)
     }
@@ -169,7 +176,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// From a microsecond to an hour, to so many significant digits.
+/// A histogram from 1 µs to an hour, with this many significant digits.
 fn histogram(digits: u8) -> Histogram<u64> {
     Histogram::new_with_bounds(1, HOUR_US, digits).expect("bounds that a histogram can have")
 }

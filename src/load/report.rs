@@ -1,4 +1,4 @@
-//! What a run came to, as text and as JSON; `page` has it as one page.
+//! The result of a run as text and JSON; `page` gives it as HTML.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::condition::{Condition, Measure, Unit};
 use super::recorder::Figures;
 use super::{Arrivals, Options};
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Report {
     pub(super) options: Options,
@@ -23,11 +23,12 @@ impl Report {
         Self { options: options.clone(), circumstances, figures }
     }
 
-    /// Whether the run is a success: by the conditions that it must not meet, and where those say nothing about it,
-    /// every sign-up that was due began and ended in a session that works, or was abandoned on purpose.
+    /// Whether the run succeeded. It fails if it meets a condition of `fail_if`. If no condition concerns failed or
+    /// late sign-ups, it also fails unless each sign-up that was due began and either ended with a working session or
+    /// was abandoned on purpose.
     ///
     /// # Errors
-    /// A sentence with every reason why it is not.
+    /// A sentence with all reasons for the failure.
     pub fn verdict(&self, fail_if: &[Condition]) -> Result<(), String> {
         let met = fail_if.iter().filter_map(|condition| {
             let measured = self.measured(condition.measure);
@@ -45,7 +46,7 @@ impl Report {
         if reasons.is_empty() { Ok(()) } else { Err(reasons.join("; ")) }
     }
 
-    /// A table for people at a terminal.
+    /// A table for the terminal.
     pub fn text(&self) -> String {
         let mut text = String::new();
         let progress = &self.figures.progress;
@@ -86,11 +87,11 @@ impl Report {
         text
     }
 
-    /// All figures, for programs. Times are in milliseconds where the name says nothing else; rates are per second.
+    /// All results as JSON. Times are in milliseconds unless the name says otherwise; rates are per second.
     ///
-    /// `offered_per_s`, `reached_per_s`, `reached` (their quotient, 1 at most) and `kept_up` are null where callers
-    /// begin when they are ready, since nothing is offered then. `run` says when, by which build (`commit` is null
-    /// where the build does not know) and on which machine the load was made.
+    /// `offered_per_s`, `reached_per_s`, `reached` (their quotient, at most 1) and `kept_up` are null in a closed loop,
+    /// which has no offered rate. `run` gives the start time, the build (`commit` is null if unknown) and the machine
+    /// that made the load.
     pub fn json(&self) -> Value {
         let (options, progress) = (&self.options, &self.figures.progress);
         let latencies = |histogram: &Histogram<u64>| {
@@ -154,7 +155,7 @@ impl Report {
         format!("Load on {}", self.options.base)
     }
 
-    /// What the run was told.
+    /// The options of the run, in words.
     pub(super) fn conditions(&self) -> String {
         let options = &self.options;
         let arrivals = match options.arrivals {
@@ -173,13 +174,13 @@ impl Report {
         text
     }
 
-    /// When it was, by what and where.
+    /// Time, build and machine, in words.
     pub(super) fn circumstances(&self) -> String {
         let (version, machine) = (Circumstances::version(), self.circumstances.machine());
         format!("{}, {version}, load made on {machine}", self.circumstances.began_at())
     }
 
-    /// What the figures mean, in sentences.
+    /// Explanations of the results, in sentences.
     pub(super) fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         if let (Some(offered), Some(reached)) = (self.offered(), self.reached()) {
@@ -213,12 +214,12 @@ impl Report {
         remarks
     }
 
-    /// Completed sign-ups a second.
+    /// Completed sign-ups per second.
     pub(super) fn rate(&self) -> f64 {
         self.figures.progress.completed as f64 / self.span_s()
     }
 
-    /// How many sign-ups a second were meant to begin; `None` in a closed loop.
+    /// Offered rate: sign-ups per second that were due; `None` in a closed loop.
     pub(super) fn offered(&self) -> Option<f64> {
         match self.options.arrivals {
             Arrivals::Open { per_second } => Some(per_second),
@@ -226,20 +227,20 @@ impl Report {
         }
     }
 
-    /// How many sign-ups a second went as they should.
+    /// Reached rate: sign-ups per second that were completed or abandoned on purpose.
     pub(super) fn reached_rate(&self) -> f64 {
         let progress = &self.figures.progress;
         let rate = (progress.completed + progress.abandoned) as f64 / self.span_s();
-        // Of few sign-ups the time between the first and the last is a little short.
+        // With few sign-ups the measured time is slightly too short, which would give more than was offered.
         self.offered().map_or(rate, |offered| rate.min(offered))
     }
 
-    /// The share of what was offered that was reached.
+    /// Reached rate divided by offered rate; `None` in a closed loop.
     pub(super) fn reached(&self) -> Option<f64> {
         self.offered().map(|offered| self.reached_rate() / offered)
     }
 
-    /// Whether sign-ups ended as fast as they began, but for what a short run can't tell; `None` in a closed loop.
+    /// Whether sign-ups ended as fast as they began, with a tolerance for short runs; `None` in a closed loop.
     pub(super) fn kept_up(&self) -> Option<bool> {
         let ended = self.figures.progress.completed + self.figures.progress.abandoned + self.figures.progress.failed;
         let offered = self.offered()?;
@@ -247,7 +248,7 @@ impl Report {
         Some(!is_behind && self.figures.not_started == 0)
     }
 
-    /// The measured value; `None` where there is none.
+    /// The value of a measure; `None` if there is none.
     pub(super) fn measured(&self, measure: Measure) -> Option<f64> {
         let (figures, progress) = (&self.figures, &self.figures.progress);
         let histogram = |step| match step {
@@ -273,13 +274,13 @@ impl Report {
         std::iter::once(("flow".to_owned(), &self.figures.flow)).chain(steps)
     }
 
-    /// The seconds in which sign-ups ended: none can before the fastest of them is through.
+    /// Time in which sign-ups could end, in seconds: none can end before the fastest one.
     fn span_s(&self) -> f64 {
         let elapsed = self.figures.progress.elapsed.max(Duration::from_millis(1)).as_secs_f64();
         (elapsed - self.fastest_s()).max(elapsed / 2.0)
     }
 
-    /// How many seconds the last one ended after the fastest one would have in its place.
+    /// Delay of the end, in seconds, compared with a run in which each sign-up is as fast as the fastest.
     fn behind_s(&self) -> f64 {
         let due = self.figures.progress.started + self.figures.not_started;
         let last = due.saturating_sub(1) as f64 / self.offered().unwrap_or(f64::INFINITY);
@@ -296,13 +297,13 @@ pub(super) fn ms(micros: u64) -> f64 {
     micros as f64 / 1000.0
 }
 
-/// The shares that reports show.
+/// Percentiles in reports.
 pub(super) const PERCENTILES: [(&str, f64); 5] =
     [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999)];
 
-/// Less than this share of what was offered is not keeping up,
+/// The server did not keep up if it reached less than this share of the offered rate,
 const KEEPING_UP: f64 = 0.95;
-/// where the end was this late too: at the end of a run of seconds one slow sign-up makes a large share.
+/// and the end was later than this, in seconds. In a short run one slow sign-up is a large share.
 const BEHIND_MAX_S: f64 = 0.5;
 
 #[cfg(test)]
@@ -313,7 +314,7 @@ mod tests {
     use super::super::{FlowKind, Mode};
     use super::*;
 
-    /// The report of a run of so many seconds in which sign-ups took 100 ms each.
+    /// A report of a run of this many seconds in which each sign-up took 100 ms.
     fn report(offered: Option<f64>, completed: u64, abandoned: u64, failed: u64, elapsed_s: f64) -> Report {
         let mut figures = Recorder::beginning_at(tokio::time::Instant::now()).figures();
         let started = completed + abandoned + failed;

@@ -1,4 +1,4 @@
-//! A run: sign-ups begin when they are meant to, until time or count is up, and all that began are waited for.
+//! A run: starts sign-ups as planned until time or count is used up, then waits for all of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,20 +21,20 @@ use super::target::Target;
 use super::virtual_user::HttpClient;
 use super::{Arrivals, FlowKind, LoadError, Options};
 
-/// Looks at the server, puts it under load, and reports. `watch` hears every second how far the run has come.
+/// Checks the server, runs the load and returns the report. `watch` is called each second with the progress.
 ///
 /// # Errors
-/// When the server can't be loaded as wanted; the sentence says what to do.
+/// When the server can't be tested with these options; the sentence says what to do.
 pub async fn run(options: &Options, watch: impl Fn(Progress)) -> Result<Report, LoadError> {
-    let line = line(options)?;
-    let target = Arc::new(Target::look(options, &line, run_id()).await?);
+    let http = http_client(options)?;
+    let target = Arc::new(Target::inspect(options, &http, run_id()).await?);
     let circumstances = Circumstances::of_now();
     let began = Instant::now();
     let recorder = Arc::new(Recorder::beginning_at(began));
     let rest = async {
         match options.arrivals {
-            Arrivals::Open { per_second } => open(options, per_second, &target, &recorder, began).await,
-            Arrivals::Closed { callers } => closed(options, callers, &target, &recorder, began).await,
+            Arrivals::Open { per_second } => open_loop(options, per_second, &target, &recorder, began).await,
+            Arrivals::Closed { callers } => closed_loop(options, callers, &target, &recorder, began).await,
         }
     };
     tokio::pin!(rest);
@@ -48,8 +48,8 @@ pub async fn run(options: &Options, watch: impl Fn(Progress)) -> Result<Report, 
     Ok(Report::new(options, circumstances, recorder.figures()))
 }
 
-/// Begins each at its moment, whatever became of those before.
-async fn open(options: &Options, per_second: f64, target: &Arc<Target>, recorder: &Arc<Recorder>, began: Instant) {
+/// Open loop: starts each sign-up at its planned time.
+async fn open_loop(options: &Options, per_second: f64, target: &Arc<Target>, recorder: &Arc<Recorder>, began: Instant) {
     let mut walking = JoinSet::new();
     for n in 0..options.count {
         let meant = began + Duration::from_secs_f64(n as f64 / per_second);
@@ -65,14 +65,20 @@ async fn open(options: &Options, per_second: f64, target: &Arc<Target>, recorder
         let (target, recorder, plan) = (target.clone(), recorder.clone(), plan(options, target, n));
         walking.spawn(async move {
             recorder.started();
-            Run::new(&target, target.line(), &recorder, meant).go(&plan).await;
+            Run::new(&target, target.http(), &recorder, meant).run(&plan).await;
         });
     }
     while walking.join_next().await.is_some() {}
 }
 
-/// Each caller begins the next one when the last one is done.
-async fn closed(options: &Options, callers: usize, target: &Arc<Target>, recorder: &Arc<Recorder>, began: Instant) {
+/// Closed loop: each caller starts a sign-up when its last one has ended.
+async fn closed_loop(
+    options: &Options,
+    callers: usize,
+    target: &Arc<Target>,
+    recorder: &Arc<Recorder>,
+    began: Instant,
+) {
     let next = Arc::new(AtomicU64::new(0));
     let mut calling = JoinSet::new();
     for _ in 0..callers {
@@ -84,14 +90,14 @@ async fn closed(options: &Options, callers: usize, target: &Arc<Target>, recorde
                     break;
                 }
                 recorder.started();
-                Run::new(&target, target.line(), &recorder, Instant::now()).go(&plan(&options, &target, n)).await;
+                Run::new(&target, target.http(), &recorder, Instant::now()).run(&plan(&options, &target, n)).await;
             }
         });
     }
     while calling.join_next().await.is_some() {}
 }
 
-/// What the nth person does. Those who leave are spread evenly.
+/// The scenario of the nth person. Those who leave are spread evenly.
 fn plan(options: &Options, target: &Target, n: u64) -> Scenario {
     const MIXED: [FlowKind; 3] = [FlowKind::Otp, FlowKind::Progressive, FlowKind::Password];
     let kind = match options.flow {
@@ -102,7 +108,7 @@ fn plan(options: &Options, target: &Target, n: u64) -> Scenario {
     Scenario { kind, name: target.name(n), leaves: leaving(n + 1) > leaving(n) }
 }
 
-fn line(options: &Options) -> Result<HttpClient, LoadError> {
+fn http_client(options: &Options) -> Result<HttpClient, LoadError> {
     let client = Client::builder()
         .timeout(REQUEST_MAX)
         .pool_max_idle_per_host(options.connections)
@@ -113,10 +119,10 @@ fn line(options: &Options) -> Result<HttpClient, LoadError> {
         .map_err(|error| LoadError(format!("the HTTP client can't be made: {error}")))?;
     let base = options.base.as_str().trim_end_matches('/').to_owned();
     let origin = options.origin.clone().unwrap_or_else(|| options.base.origin().ascii_serialization());
-    Ok(HttpClient { client, base, mode: options.mode, origin, places: Arc::new(Semaphore::new(options.connections)) })
+    Ok(HttpClient { client, base, mode: options.mode, origin, permits: Arc::new(Semaphore::new(options.connections)) })
 }
 
-/// What tells this run's people from those of others.
+/// A random id that separates the people of this run from those of other runs.
 fn run_id() -> String {
     let mut bytes = [0; 4];
     OsEntropy::new().fill(&mut bytes);
@@ -124,7 +130,7 @@ fn run_id() -> String {
 }
 
 const SECOND: Duration = Duration::from_secs(1);
-/// What takes longer is a failure.
+/// Timeout of a request.
 const REQUEST_MAX: Duration = Duration::from_secs(30);
-/// How many people are under way at most: beyond it the server is hopelessly behind, and nothing would be learnt.
+/// Maximum number of flows in progress. Beyond it the server is hopelessly late and more load shows nothing new.
 const WALKING_MAX: usize = 20_000;

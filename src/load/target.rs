@@ -1,4 +1,4 @@
-//! The server under load: whether it may be loaded, what it asks of a sign-up, and how its codes can be read.
+//! The server under load: whether the load is allowed, which fields it requires, and how codes can be read.
 
 use std::time::Duration;
 
@@ -15,50 +15,51 @@ use super::{FlowKind, LoadError, Options};
 /// The server under load.
 #[derive(Debug)]
 pub(super) struct Target {
-    line: HttpClient,
+    http: HttpClient,
     pub(super) codes: Codes,
-    /// The names of this run's people begin with it, so that no two runs meet.
+    /// Prefix of the names of this run's people, so that runs don't share names.
     run: String,
     settings: Value,
 }
 
-/// How codes become known.
+/// How codes are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Codes {
-    /// Test addresses take a fixed code, and nothing is sent.
+    /// Test mode: test addresses accept a fixed code, and nothing is sent.
     Test,
-    /// The development mailbox shows them.
+    /// From the development mailbox.
     Outbox,
 }
 
 impl Target {
-    /// Looks at the server before any load: one environment, a handful of sign-ups.
-    pub(super) async fn look(options: &Options, line: &HttpClient, run: String) -> Result<Self, LoadError> {
+    /// Checks the server before the load: reads its environment and makes a few sign-ups.
+    pub(super) async fn inspect(options: &Options, http: &HttpClient, run: String) -> Result<Self, LoadError> {
         may_be_loaded(&options.base, options.allow_remote)?;
-        let settings = environment(line).await?;
-        let mut target = Self { line: line.clone(), codes: Codes::Test, run, settings };
-        target.suits(options.flow)?;
+        let settings = environment(http).await?;
+        let mut target = Self { http: http.clone(), codes: Codes::Test, run, settings };
+        target.check_settings(options.flow)?;
         target.try_limits().await?;
         target.try_codes(options.flow).await?;
         Ok(target)
     }
 
-    /// The way there.
-    pub(super) const fn line(&self) -> &HttpClient {
-        &self.line
+    /// The HTTP client.
+    pub(super) const fn http(&self) -> &HttpClient {
+        &self.http
     }
 
-    /// What this run's nth person is called.
+    /// Name of the nth person.
     pub(super) fn name(&self, n: u64) -> String {
         format!("load{}n{n}", self.run)
     }
 
-    /// The address of somebody. Test addresses everywhere: a server that knows none sends to them like to all others.
+    /// The e-mail address of a person. It is always a test address; a server without test mode treats it like any
+    /// other.
     pub(super) fn address(&self, name: &str) -> String {
         format!("{name}+clerk_test@example.com")
     }
 
-    /// What somebody gives, in the order in which they would.
+    /// The form fields of a person, in order.
     pub(super) fn fields(&self, kind: FlowKind, name: &str, address: &str) -> Vec<(&'static str, String)> {
         let takes = |field: &str| self.attribute(field, "required") || kind == FlowKind::Progressive;
         let wants = |field: &str| self.attribute(field, "enabled") && takes(field);
@@ -79,14 +80,14 @@ impl Target {
         given
     }
 
-    /// The newest code that the mailbox has for an address.
+    /// The newest code in the mailbox for an address.
     pub(super) async fn mailed(&self, address: &str) -> Result<String, Refusal> {
-        let mut url = Url::parse(&self.line.base).map_err(|_| Refusal("no mailbox".into()))?;
+        let mut url = Url::parse(&self.http.base).map_err(|_| Refusal("no mailbox".into()))?;
         url.set_path("/dev/outbox");
         url.query_pairs_mut().append_pair("to", address);
         let began = Instant::now();
-        while began.elapsed() < MAIL_PATIENCE {
-            let answer = self.line.client.get(url.clone()).send().await.map_err(|_| Refusal("no mailbox".into()))?;
+        while began.elapsed() < MAIL_TIMEOUT {
+            let answer = self.http.client.get(url.clone()).send().await.map_err(|_| Refusal("no mailbox".into()))?;
             let body = answer.bytes().await.map_err(|_| Refusal("no mailbox".into()))?;
             let outbox: Value = serde_json::from_slice(&body).map_err(|_| Refusal("no mailbox".into()))?;
             let newest = outbox["messages"].as_array().and_then(|messages| messages.last());
@@ -98,8 +99,8 @@ impl Target {
         Err(Refusal("no mail".into()))
     }
 
-    /// Whether the flow can end in a user by these settings.
-    fn suits(&self, kind: FlowKind) -> Result<(), LoadError> {
+    /// Checks that the flow can create a user with the server's settings.
+    fn check_settings(&self, kind: FlowKind) -> Result<(), LoadError> {
         let refuse = |sentence: &str| Err(LoadError(sentence.to_owned()));
         let sign_up = &self.settings["sign_up"];
         if sign_up["mode"].as_str().is_some_and(|mode| mode != "public") {
@@ -134,10 +135,10 @@ impl Target {
         Ok(())
     }
 
-    /// Begins more sign-ups at once than a limit by source lets through.
+    /// Starts more sign-ups at once than a rate limit by source allows, to detect that limit before the run.
     async fn try_limits(&self) -> Result<(), LoadError> {
         for _ in 0..LIMIT_PROBES {
-            let mut person = VirtualUser::new(&self.line);
+            let mut person = VirtualUser::new(&self.http);
             match person.send(reqwest::Method::POST, "/v1/client/sign_ups", &[]).await {
                 Ok(_) => {}
                 Err(Refusal(code)) if code == "too_many_requests" => {
@@ -153,14 +154,14 @@ impl Target {
         Ok(())
     }
 
-    /// Goes through one flow by a test address, and with the mailbox's code where that is not taken.
+    /// Runs one flow with the fixed test code, and if that is refused, one with the code in the mailbox.
     async fn try_codes(&mut self, kind: FlowKind) -> Result<(), LoadError> {
         for (n, codes) in [Codes::Test, Codes::Outbox].into_iter().enumerate() {
             self.codes = codes;
             let now = Instant::now();
             let recorder = Recorder::beginning_at(now);
             let plan = Scenario { kind, name: format!("{}trial{n}", self.name(0)), leaves: false };
-            match Run::new(self, &self.line, &recorder, now).go(&plan).await {
+            match Run::new(self, &self.http, &recorder, now).run(&plan).await {
                 Outcome::Completed => return Ok(()),
                 Outcome::Failed(Step::Attempt, _) if codes == Codes::Test => {}
                 Outcome::Failed(Step::Mail, _) => {
@@ -184,7 +185,7 @@ impl Target {
     }
 }
 
-/// Loading other people's machines is an attack; one's own has to be named as such.
+/// Load on another person's machine is an attack, so a remote server needs an explicit flag.
 fn may_be_loaded(base: &Url, allow_remote: bool) -> Result<(), LoadError> {
     let is_here = match base.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -200,11 +201,11 @@ fn may_be_loaded(base: &Url, allow_remote: bool) -> Result<(), LoadError> {
 }
 
 /// The instance's `user_settings`.
-async fn environment(line: &HttpClient) -> Result<Value, LoadError> {
-    let url = format!("{}/v1/environment?_is_native=1", line.base);
-    let answer = line.client.get(&url).send().await.map_err(|error| {
+async fn environment(http: &HttpClient) -> Result<Value, LoadError> {
+    let url = format!("{}/v1/environment?_is_native=1", http.base);
+    let answer = http.client.get(&url).send().await.map_err(|error| {
         let why = if error.is_timeout() { "did not answer in time" } else { "can't be reached" };
-        LoadError(format!("{} {why}: start the server, or give its URL", line.base))
+        LoadError(format!("{} {why}: start the server, or give its URL", http.base))
     })?;
     let status = answer.status();
     let body = answer.bytes().await.unwrap_or_default();
@@ -219,7 +220,7 @@ async fn environment(line: &HttpClient) -> Result<Value, LoadError> {
 }
 
 const PASSWORD: &str = "wanders under elms 47";
-/// More than a limit of five lets through.
+/// Sign-ups that the probe starts; the smallest usual limit is 5.
 const LIMIT_PROBES: usize = 7;
-const MAIL_PATIENCE: Duration = Duration::from_secs(10);
+const MAIL_TIMEOUT: Duration = Duration::from_secs(10);
 const MAIL_PAUSE: Duration = Duration::from_millis(5);

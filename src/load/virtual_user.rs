@@ -1,4 +1,4 @@
-//! One simulated person with a client of their own: requests out, the client's token kept.
+//! A simulated person with a client of its own: sends requests and keeps the client token.
 
 use std::sync::Arc;
 
@@ -9,26 +9,26 @@ use tokio::sync::Semaphore;
 
 use super::Mode;
 
-/// The way to the server that all people share.
+/// The HTTP client that all simulated people share.
 #[derive(Clone, Debug)]
 pub(super) struct HttpClient {
     pub(super) client: Client,
-    /// What stands before `/v1`, without a slash at the end.
+    /// Base URL: the part before `/v1`, without a slash at the end.
     pub(super) base: String,
     pub(super) mode: Mode,
     pub(super) origin: String,
-    /// One permit for each request in flight.
-    pub(super) places: Arc<Semaphore>,
+    /// One permit per request in flight.
+    pub(super) permits: Arc<Semaphore>,
 }
 
-/// Somebody with a client of their own.
+/// A simulated person.
 #[derive(Debug)]
 pub(super) struct VirtualUser<'a> {
-    line: &'a HttpClient,
+    http: &'a HttpClient,
     token: Option<String>,
 }
 
-/// An answer, as far as anybody looks at it.
+/// The parts of an answer that are used.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Answer {
     #[serde(default)]
@@ -39,7 +39,7 @@ pub(super) struct Answer {
     errors: Vec<SeenError>,
 }
 
-/// A sign-up, as far as anybody looks at it.
+/// The parts of a sign-up that are used.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct SignUp {
@@ -50,14 +50,14 @@ pub(super) struct SignUp {
     pub(super) created_session_id: Option<String>,
 }
 
-/// The piggybacked client, as far as anybody looks at it.
+/// The parts of the piggybacked client that are used.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct SeenClient {
     pub(super) sessions: Vec<SeenSession>,
 }
 
-/// A session, as far as anybody looks at it.
+/// The parts of a session that are used.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct SeenSession {
@@ -70,37 +70,37 @@ struct SeenError {
     code: String,
 }
 
-/// Why a request came to nothing: the server's first code, or a word for what happened to the transport.
+/// Why a request failed: the server's first error code, or a word for a transport failure.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Refusal(pub(super) String);
 
 impl<'a> VirtualUser<'a> {
-    pub(super) const fn new(line: &'a HttpClient) -> Self {
-        Self { line, token: None }
+    pub(super) const fn new(http: &'a HttpClient) -> Self {
+        Self { http, token: None }
     }
 
-    /// Sends a form, or nothing with GET.
+    /// Sends a form, or an empty body with GET.
     pub(super) async fn send(&mut self, method: Method, path: &str, form: &[(&str, &str)]) -> Result<Answer, Refusal> {
-        let line = self.line;
+        let http = self.http;
         let separator = if path.contains('?') { '&' } else { '?' };
-        let url = match line.mode {
-            Mode::Native => format!("{}{path}{separator}_is_native=1", line.base),
-            Mode::Cookie => format!("{}{path}", line.base),
+        let url = match http.mode {
+            Mode::Native => format!("{}{path}{separator}_is_native=1", http.base),
+            Mode::Cookie => format!("{}{path}", http.base),
         };
-        let mut request = line.client.request(method.clone(), url);
+        let mut request = http.client.request(method.clone(), url);
         if method != Method::GET {
             let mut body = form_urlencoded::Serializer::new(String::new());
             body.extend_pairs(form);
             request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body.finish());
         }
-        request = match (line.mode, &self.token) {
+        request = match (http.mode, &self.token) {
             (Mode::Native, token) => request.header(AUTHORIZATION, token.as_deref().unwrap_or_default()),
-            (Mode::Cookie, None) => request.header(ORIGIN, &line.origin),
+            (Mode::Cookie, None) => request.header(ORIGIN, &http.origin),
             (Mode::Cookie, Some(token)) => {
-                request.header(ORIGIN, &line.origin).header(COOKIE, format!("{CLIENT}={token}"))
+                request.header(ORIGIN, &http.origin).header(COOKIE, format!("{CLIENT}={token}"))
             }
         };
-        let _place = line.places.acquire().await;
+        let _permit = http.permits.acquire().await;
         let answer = request.send().await.map_err(|error| transport(&error))?;
         let status = answer.status();
         self.keep(answer.headers());
@@ -113,9 +113,9 @@ impl<'a> VirtualUser<'a> {
         }
     }
 
-    /// Keeps the token that an answer gave.
+    /// Keeps the client token of an answer.
     fn keep(&mut self, headers: &HeaderMap) {
-        let token = match self.line.mode {
+        let token = match self.http.mode {
             Mode::Native => headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned),
             Mode::Cookie => headers.get_all(SET_COOKIE).iter().find_map(|line| {
                 let pair = line.to_str().ok()?.split(';').next()?;

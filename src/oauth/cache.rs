@@ -1,5 +1,5 @@
 //! Cache of the documents that providers publish: discovery documents and key sets (JWKS). The cache is bounded in
-//! number and size. At most one request per document is in in_flight; other callers wait for its answer.
+//! number and size. At most one request per document is in flight; other callers wait for its answer.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,11 +26,11 @@ pub(super) struct Documents(Arc<Mutex<HashMap<String, Known>>>);
 struct Known {
     kept: Option<(Instant, Arc<Value>)>,
     failed: Option<(Instant, ProviderError)>,
-    /// The request that is in in_flight, if there is one.
+    /// The request that is in flight, if there is one.
     in_flight: Option<InFlight>,
 }
 
-/// A request that is in in_flight. Each caller that waits for it holds a clone.
+/// A request that is in flight. Each caller that waits for it holds a clone.
 #[derive(Clone, Debug)]
 struct InFlight {
     outcome: watch::Receiver<Option<Outcome>>,
@@ -137,7 +137,7 @@ async fn fetch(url: &str, outbound: &Outbound) -> Outcome {
     Ok(Arc::new(document.map_err(|_| ProviderError::Fetch("it is no JSON".into()))?))
 }
 
-/// Evicts the oldest document when the cache is full. An entry with a request in in_flight stays, or the document would be
+/// Evicts the oldest document when the cache is full. An entry with a request in flight stays, or the document would be
 /// requested twice; the outbound client bounds how many such entries there are.
 fn make_room(known: &mut HashMap<String, Known>, url: &str) {
     if known.len() < DOCUMENTS_MAX || known.contains_key(url) {

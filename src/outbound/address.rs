@@ -1,10 +1,10 @@
-//! Which addresses are out in public. The rest is the network that the instance itself stands in, where an answer
-//! can be had that nobody outside should cause
-//! ([guide: Accounts at providers](crate::guide::security#accounts-at-providers)).
+//! Which IP addresses are public. Requests to private addresses are refused: they could reach services in the
+//! instance's own network that outsiders must not reach (SSRF,
+//! [guide: Accounts at providers](crate::guide::security#accounts-at-providers)).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is a unicast address of the public internet, after the registries of RFC 6890.
+/// Whether an address is a public unicast address, by the special-purpose registries of RFC 6890.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
@@ -26,14 +26,14 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || (a == 192 && b == 88 && c == 99))
 }
 
-/// Global unicast is 2000::/3; what is special within it is left out.
+/// Global unicast is 2000::/3, minus the special ranges within it.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [a, b, ..] = address.segments();
     let is_special = matches!((a, b), (0x2001, 0..0x0200 | 0x0db8) | (0x3fff, 0..0x1000)) || a == 0x5f00;
     (0x2000..0x4000).contains(&a) && !is_special
 }
 
-/// The IPv4 address that an IPv6 address leads to: mapped, compatible, translated (RFC 6052) or tunnelled (6to4).
+/// The IPv4 address inside an IPv6 address: mapped, compatible, translated (RFC 6052) or tunnelled (6to4).
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let segments = address.segments();
     let v4 = |high: u16, low: u16| {

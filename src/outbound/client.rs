@@ -1,4 +1,4 @@
-//! The client: one request, one answer, no redirects, nothing kept.
+//! The HTTP client: no redirects, no cookies, no cache.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -10,46 +10,46 @@ use reqwest::redirect::Policy;
 use url::Host;
 
 use super::address::is_public;
-use super::places::Places;
+use super::places::Permits;
 
-/// What asking another server may cost, and where it may lead.
+/// Limits for requests to other servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutboundOptions {
-    /// Whether addresses that are not public may be asked, and unencrypted: for development.
+    /// Whether private addresses and plain HTTP are allowed. Development only.
     pub allow_private: bool,
-    /// How long a request may take, from the look-up of the name to the last byte of the answer.
+    /// Timeout of a request, from the DNS look-up to the last byte of the answer.
     pub timeout: Duration,
-    /// The largest answer, in bytes.
+    /// Maximum size of an answer body, in bytes.
     pub body_max: usize,
-    /// How many requests to one host may be under way. One more is refused at once: a host that hangs then costs no
-    /// more than these, each for as long as its deadline lets it.
+    /// Maximum number of requests in flight to one host. One more is refused at once, so a host that hangs holds only
+    /// this many, each until its timeout.
     pub per_host_max: usize,
 }
 
-/// Asks other servers. Clones share their connections.
+/// HTTP client for other servers. Clones share connections and limits.
 #[derive(Clone, Debug)]
 pub struct Outbound {
     client: Option<reqwest::Client>,
     options: OutboundOptions,
-    places: Places,
+    permits: Permits,
 }
 
-/// Why a server did not answer. None of it shows what was asked.
+/// Why a request failed. The message names the host only; the URL may hold secrets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OutboundError {
-    /// The URL leads nowhere that may be asked.
+    /// The URL or address is not allowed.
     #[error("{0} may not be asked: {1}")]
     Forbidden(String, &'static str),
-    /// As many requests as may be are under way to it.
+    /// The maximum number of requests to this host is in flight.
     #[error("{0} is asked too much at once")]
     Busy(String),
-    /// It took too long.
+    /// The timeout passed.
     #[error("{0} took too long")]
     Timeout(String),
-    /// The answer is too large.
+    /// The answer body is larger than `body_max`.
     #[error("the answer of {0} is too large")]
     TooLarge(String),
-    /// There was no answer.
+    /// Connecting, or reading the answer, failed.
     #[error("{0} could not be reached: {1}")]
     Unreachable(String, String),
 }
@@ -67,7 +67,7 @@ impl Default for Outbound {
 }
 
 impl Outbound {
-    /// A client by these options. Where the system's certificates can't be read it reaches nobody, and says so.
+    /// A client with these limits. If the system's root certificates can't be read, each request fails with that error.
     pub fn new(options: OutboundOptions) -> Self {
         let builder = reqwest::Client::builder()
             .redirect(Policy::none())
@@ -80,10 +80,10 @@ impl Outbound {
             .user_agent("Vestibule");
         let builder = if options.allow_private { builder } else { builder.dns_resolver(Arc::new(PublicOnly)) };
         let client = builder.build().inspect_err(|error| tracing::error!(%error, "no other server can be asked"));
-        Self { client: client.ok(), options, places: Places::default() }
+        Self { client: client.ok(), options, permits: Permits::default() }
     }
 
-    /// Sends a request and reads its answer, whatever its status. A redirect is an answer.
+    /// Sends a request and reads the answer, whatever its status. Redirects are not followed.
     ///
     /// # Errors
     /// See [`OutboundError`].
@@ -92,8 +92,8 @@ impl Outbound {
         if !self.options.allow_private {
             self.check(&request, &host)?;
         }
-        let place = self.places.take(&host, self.options.per_host_max);
-        let _place = place.ok_or_else(|| OutboundError::Busy(host.clone()))?;
+        let permit = self.permits.take(&host, self.options.per_host_max);
+        let _permit = permit.ok_or_else(|| OutboundError::Busy(host.clone()))?;
         let failed = |error: &reqwest::Error| {
             if error.is_timeout() {
                 OutboundError::Timeout(host.clone())
@@ -122,7 +122,7 @@ impl Outbound {
         Ok(response)
     }
 
-    /// Names are checked when they are resolved; addresses in URLs are not resolved at all.
+    /// Checks the scheme and IP addresses in the URL. Host names are checked when they are resolved.
     fn check(&self, request: &Request<Vec<u8>>, host: &str) -> Result<(), OutboundError> {
         let forbidden = |why| Err(OutboundError::Forbidden(host.to_owned(), why));
         if request.uri().scheme_str() != Some("https") {
@@ -137,7 +137,8 @@ impl Outbound {
     }
 }
 
-/// Resolves names to public addresses only: the very addresses that are then connected to.
+/// Resolves names to public addresses only. The connection uses the checked addresses, so a second DNS answer can't
+/// replace them (DNS rebinding).
 struct PublicOnly;
 
 impl Resolve for PublicOnly {
@@ -153,7 +154,7 @@ impl Resolve for PublicOnly {
     }
 }
 
-/// The innermost reason: the outer ones repeat the URL, which may hold secrets.
+/// The innermost error; the outer ones repeat the URL, which may hold secrets.
 fn root_of(error: &reqwest::Error) -> String {
     let mut root: &dyn std::error::Error = error;
     let mut is_outermost = true;

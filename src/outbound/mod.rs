@@ -1,5 +1,5 @@
-//! Asking other servers over HTTP: bounded in time and size, and kept away from the instance's own network. It does
-//! not know what is asked, nor of whom.
+//! HTTP requests to other servers: bounded in time and size, and kept out of the instance's own network. This room
+//! knows neither the content nor the purpose of a request.
 
 mod address;
 mod client;

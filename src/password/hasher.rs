@@ -1,37 +1,37 @@
-//! argon2id (RFC 9106) by two implementations that must agree to the bit.
+//! argon2id (RFC 9106) by two implementations that must give the same bytes.
 
 use argon2_rust::params::Memory;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-/// What a hash costs. The parameters stand in each stored string, so they can be raised at any time.
+/// Cost parameters of argon2id. Each stored hash contains its own, so they can be raised at any time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HashParameters {
     /// Memory in KiB.
     pub m_kib: u32,
-    /// Passes over the memory.
+    /// Passes over the memory (time cost).
     pub t: u32,
-    /// Lanes.
+    /// Lanes (parallelism).
     pub p: u32,
 }
 
-/// Which implementation computes.
+/// The implementation of argon2id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Implementation {
     /// The crate `argon2-rust`: vector kernels chosen at run time.
     #[default]
     Fast,
-    /// The crate `argon2` of RustCrypto: slower, more widely read.
+    /// The crate `argon2` of RustCrypto: slower, more widely reviewed.
     RustCrypto,
 }
 
-/// Computes tags; one for each thread, since it keeps its memory.
+/// Computes argon2id tags. Each thread has one, which reuses its memory.
 pub(super) enum Hasher {
     Fast(Box<argon2_rust::Hasher>),
     RustCrypto(Box<argon2::Argon2<'static>>),
 }
 
-/// A tag that could not be computed.
+/// argon2id rejected its parameters or its input.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("argon2id refused its input: {0}")]
 pub struct HashError(String);
@@ -44,11 +44,11 @@ impl Default for HashParameters {
 }
 
 impl HashParameters {
-    /// The most that a hash may cost: what a stored string can make a verification take is bounded by it.
+    /// Upper bound of the cost. It limits the work that a stored string can cause when it is verified.
     pub const MAX: Self = Self { m_kib: 256 * 1024, t: 16, p: 8 };
 
-    /// Whether a hash with these parameters is easier to guess at than one with `other`: it takes less memory, or less
-    /// of memory and passes together.
+    /// Whether a hash with these parameters is easier to guess than one with `other`: it uses less memory, or a smaller
+    /// product of memory and passes.
     pub fn is_weaker_than(self, other: Self) -> bool {
         let work = |parameters: Self| u64::from(parameters.m_kib) * u64::from(parameters.t);
         self.m_kib < other.m_kib || work(self) < work(other)
@@ -64,7 +64,7 @@ impl Hasher {
         let refused = |error: &dyn std::fmt::Display| HashError(error.to_string());
         let HashParameters { m_kib, t, p } = parameters;
         if !parameters.is_bounded() {
-            // What it made could never be verified.
+            // `decode` would refuse a hash with these parameters.
             let HashParameters { m_kib, t, p } = HashParameters::MAX;
             return Err(HashError(format!("at most {m_kib} KiB, {t} passes and {p} lanes are allowed")));
         }
@@ -114,7 +114,7 @@ impl Phc {
         format!("$argon2id$v=19$m={m_kib},t={t},p={p}${salt}${tag}")
     }
 
-    /// Reads a stored string whose cost is within what a verification may take.
+    /// Parses a stored string; `None` if it is malformed or costs more than [`HashParameters::MAX`].
     pub(super) fn decode(text: &str) -> Option<Self> {
         let mut parts = text.strip_prefix("$argon2id$v=19$")?.split('$');
         let (costs, salt, tag) = (parts.next()?, parts.next()?, parts.next()?);
@@ -127,7 +127,7 @@ impl Phc {
     }
 }
 
-/// Checks an implementation against a known answer of the reference implementation.
+/// Checks an implementation against a known result of the reference implementation.
 pub(super) fn self_test(implementation: Implementation) -> Result<(), HashError> {
     let known = Phc::decode(KNOWN_ANSWER).ok_or_else(|| HashError("the known answer can't be read".into()))?;
     let tag = Hasher::new(implementation, known.parameters)?.tag(b"password", &known.salt)?;

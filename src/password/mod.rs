@@ -1,6 +1,6 @@
-//! Password hashing: argon2id on a bounded pool of threads of lower priority, so that hashing never holds up
-//! anything else ([guide: Password hashing](crate::guide::design#password-hashing)). Which passwords are accepted is
-//! the domain's business.
+//! Password hashing: argon2id on a bounded pool of threads with low priority, so that hashing does not delay other work
+//! ([guide: Password hashing](crate::guide::design#password-hashing)). Which passwords are accepted is decided in
+//! `domain`.
 
 mod hasher;
 mod pool;

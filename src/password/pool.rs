@@ -1,4 +1,4 @@
-//! The pool: one thread for each core, each with memory of its own, behind a bounded queue.
+//! The hashing pool: a few threads, each with memory of its own, behind a bounded queue.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,16 +18,16 @@ use crate::domain::time::Span;
 use super::hasher::{HashError, HashParameters, Hasher, Implementation, Phc, SALT_BYTES, TAG_BYTES, self_test};
 use super::share::{Requester, Share, Shares};
 
-/// How the pool works.
+/// Options of the pool.
 #[derive(Clone, Copy, Debug)]
 pub struct HashOptions {
-    /// What a hash costs.
+    /// Cost of new hashes.
     pub parameters: HashParameters,
-    /// How many threads hash; the number of cores is a good choice.
+    /// Number of hashing threads; default: one per core.
     pub threads: usize,
-    /// How many passwords may wait.
+    /// Length of the queue: passwords that may wait, at least 1.
     pub queue: usize,
-    /// Which implementation computes.
+    /// The argon2id implementation.
     pub implementation: Implementation,
 }
 
@@ -41,21 +41,21 @@ impl Default for HashOptions {
 /// Why a password was not hashed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PoolError {
-    /// Too many wait already.
+    /// The queue, or the requester's share of it, is full.
     #[error("the hash queue is full")]
     Full {
-        /// In how many whole seconds those that wait now are likely to be done.
+        /// Estimated time until the jobs in the queue are done, in whole seconds.
         retry_after: Span,
     },
-    /// The pool has stopped.
+    /// The pool is shutting down, or the job panicked.
     #[error("the hash pool has stopped")]
     Stopped,
-    /// argon2id refused its input.
+    /// argon2id rejected its input.
     #[error(transparent)]
     Refused(#[from] HashError),
 }
 
-/// A pool of hashing threads. Dropping it ends the threads once what waits is done.
+/// A pool of hashing threads. Drop waits for the queued jobs, then ends the threads.
 pub struct HashPool {
     jobs: Option<SyncSender<Job>>,
     threads: Vec<JoinHandle<()>>,
@@ -65,14 +65,14 @@ pub struct HashPool {
     shares: Arc<Shares>,
 }
 
-/// How long one hash takes a thread while the pool is at work, in microseconds; 0 before the first.
+/// Moving average of the time that one job takes a thread, in microseconds; 0 before the first.
 #[derive(Debug, Default)]
 struct Pace(AtomicU64);
 
 struct Job {
     password: Secret<String>,
     work: Work,
-    /// The place of whoever it is for, until it is done.
+    /// The requester's place in the queue, held until the job is done.
     share: Option<Share>,
 }
 
@@ -81,7 +81,7 @@ enum Work {
     Verify(Secret<String>, oneshot::Sender<Result<bool, PoolError>>),
 }
 
-/// What a password must pass before it is worth a hash.
+/// A check that must pass before the password is hashed.
 type Judge = Box<dyn FnOnce() -> bool + Send>;
 
 impl HashPool {
@@ -101,7 +101,7 @@ impl HashPool {
             let run = move || {
                 lower_priority();
                 while let Some(job) = next(&queue) {
-                    // A password that trips a judge up is refused, and the next one finds the thread at work.
+                    // A panic fails this password only; the thread goes on with the next.
                     if catch_unwind(AssertUnwindSafe(|| job.run(&mut hasher, &options, &pace))).is_err() {
                         tracing::error!("a password could not be hashed");
                     }
@@ -114,12 +114,12 @@ impl HashPool {
         Ok(Self { jobs: Some(jobs), threads, parameters: options.parameters, pace, queue, shares })
     }
 
-    /// What a hash costs.
+    /// Cost of new hashes.
     pub const fn parameters(&self) -> HashParameters {
         self.parameters
     }
 
-    /// Hashes a password, which must be in NFKC already, to a PHC string with a fresh salt.
+    /// Hashes a password to a PHC string with a new random salt. The password must be in NFKC.
     ///
     /// # Errors
     /// [`PoolError::Full`] at once when too many wait.
@@ -127,8 +127,8 @@ impl HashPool {
         self.hash_if(password, || true, None).await?.ok_or(PoolError::Stopped)
     }
 
-    /// The same for somebody who has a fair share of the queue, and only if `judge` says so. It is asked on the thread
-    /// that hashes, where it may take as long as a hash does; `None` when it says no.
+    /// Like [`Self::hash`], but only if `judge` returns true; `None` otherwise. `judge` runs on the hashing thread, so
+    /// it may take as long as a hash. A `requester` is limited to a fair share of the queue.
     ///
     /// # Errors
     /// [`PoolError::Full`] at once when too many wait, or too many of theirs.
@@ -143,7 +143,7 @@ impl HashPool {
         answer.await.unwrap_or(Err(PoolError::Stopped))
     }
 
-    /// Whether a password is the one behind a stored PHC string, at a bounded cost whatever the string says.
+    /// Whether a password matches a stored PHC string. The cost is bounded whatever the string says.
     ///
     /// # Errors
     /// [`PoolError::Full`] at once when too many wait.
@@ -151,7 +151,7 @@ impl HashPool {
         self.verify_for(password, stored, None).await
     }
 
-    /// The same for somebody who has a fair share of the queue.
+    /// Like [`Self::verify`], with a fair share of the queue for the `requester`.
     ///
     /// # Errors
     /// [`PoolError::Full`] at once when too many wait, or too many of theirs.
@@ -166,14 +166,14 @@ impl HashPool {
         answer.await.unwrap_or(Err(PoolError::Stopped))
     }
 
-    /// A string to verify against in place of one that is not there: it costs as much as one made with these
-    /// parameters, and no password fits it.
+    /// A hash to verify against when there is no stored one, so that the answer takes as long. It costs as much as one
+    /// with these parameters, and matches no password.
     pub fn dummy_hash(parameters: HashParameters) -> Secret<String> {
         let (salt, tag) = (vec![0; SALT_BYTES], vec![0; TAG_BYTES]);
         Secret::new(Phc { parameters, salt, tag }.encode())
     }
 
-    /// What a stored PHC string costs to verify; `None` for what no password fits anyway.
+    /// The cost of verifying a stored PHC string; `None` for one that never matches.
     pub fn cost_of(stored: &Secret<String>) -> Option<HashParameters> {
         Phc::decode(stored.expose()).map(|stored| stored.parameters)
     }
@@ -219,16 +219,16 @@ impl Drop for HashPool {
 }
 
 impl Pace {
-    /// Notes how long a hash took: the last few count.
+    /// Adds the time of one job to the average; the newest counts one eighth.
     fn note(&self, took: Duration) {
         let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
         let before = self.0.load(Ordering::Relaxed);
-        // Of two threads that note at once one is overheard, which leaves a mean as good.
+        // If two threads update at once, one value is lost; the average stays good enough.
         let mean = if before == 0 { took } else { before - before / 8 + took / 8 };
         self.0.store(mean.max(1), Ordering::Relaxed);
     }
 
-    /// In how many whole seconds so many threads do so many hashes; at least one.
+    /// Estimated time for so many jobs on so many threads, in whole seconds, at least 1.
     fn time_for(&self, hashes: usize, threads: usize) -> Span {
         let (hashes, threads) = (hashes as u64, threads.max(1) as u64);
         let micros = self.0.load(Ordering::Relaxed).saturating_mul(hashes) / threads;
@@ -241,14 +241,14 @@ impl Job {
         let Self { password, work, share } = self;
         let password = password.expose().as_bytes();
         let watch = Stopwatch::start();
-        let is_unheard = match work {
-            // A caller who has gone away is not worth the work.
+        let is_cancelled = match work {
+            // A caller that has disconnected is not worth the work.
             Work::Hash(_, reply) if reply.is_closed() => true,
             Work::Verify(_, reply) if reply.is_closed() => true,
             Work::Hash(judge, reply) => {
                 let hashed = judge().then(|| hash(hasher, options.parameters, password)).transpose();
                 pace.note(watch.elapsed());
-                // Whoever hears the answer may ask for more at once.
+                // The share is free before the reply, because the caller may send the next job at once.
                 drop(share);
                 reply.send(hashed).is_err()
             }
@@ -259,7 +259,7 @@ impl Job {
                 reply.send(verified).is_err()
             }
         };
-        if is_unheard {
+        if is_cancelled {
             tracing::debug!("the caller is gone");
         }
     }
@@ -284,12 +284,12 @@ fn verify(hasher: &mut Hasher, options: &HashOptions, password: &[u8], stored: &
     Ok(constant_time::verify_slices_are_equal(&tag, &stored.tag).is_ok())
 }
 
-/// The next job. The lock is held while waiting, never while hashing.
+/// Waits for the next job; `None` at shutdown. The lock is held while waiting, never while hashing.
 fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
     queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
-/// Lets everything else go first. A failure costs only latency, so it is not worth more than a line.
+/// Lowers the thread's priority. A failure costs only latency, so it is logged at debug level.
 fn lower_priority() {
     if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS) {
         tracing::debug!(%error, "a hashing thread keeps its priority");
@@ -351,7 +351,7 @@ mod tests {
         assert!((1..8).contains(&refused), "{refused} were refused");
     }
 
-    /// Holds up the one thread of a pool until the sender is dropped.
+    /// Blocks the only thread of a pool until the sender is dropped.
     async fn paused(pool: &Arc<HashPool>) -> std::sync::mpsc::Sender<()> {
         let (resume, wait) = std::sync::mpsc::channel::<()>();
         let (began, is_running) = oneshot::channel();

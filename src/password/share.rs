@@ -1,20 +1,20 @@
-//! Fair shares of the queue: one source may hold a quarter of it, and a whole network a half, so that others get through
-//! while somebody fills what they can.
+//! Fair shares of the queue: one source may hold a quarter of it and one network a half, so that an attacker can't fill
+//! it.
 
 use std::collections::HashMap;
 use std::net::Ipv6Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Who a password is hashed for, by the networks that they come from.
+/// The origin of a request, as networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Requester {
-    /// What counts as one source.
+    /// The source, as the limiter counts it: an IPv4 address or an IPv6 /64.
     pub source: Ipv6Addr,
-    /// The network around it.
+    /// The network around it: an IPv4 /24 or an IPv6 /48.
     pub network: Ipv6Addr,
 }
 
-/// How many places each requester holds; there are never more entries than twice the places.
+/// Places held by each requester. There are at most twice as many entries as places.
 #[derive(Debug)]
 pub(super) struct Shares {
     of_source: usize,
@@ -28,7 +28,7 @@ enum Holder {
     Network(Ipv6Addr),
 }
 
-/// A place, until it is dropped.
+/// A place in the queue, given back on drop.
 #[derive(Debug)]
 pub(super) struct Share {
     shares: Arc<Shares>,
@@ -36,13 +36,13 @@ pub(super) struct Share {
 }
 
 impl Shares {
-    /// Shares of so many places.
+    /// Shares of a queue with so many places.
     pub(super) fn of(places: usize) -> Self {
         let share = |part: usize| (places / part).max(1);
         Self { of_source: share(4), of_network: share(2), held: Mutex::default() }
     }
 
-    /// A place for a requester, unless they hold all that they may.
+    /// A place for a requester; `None` if its share is used up.
     pub(super) fn take(self: &Arc<Self>, requester: Requester) -> Option<Share> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let has_room = |owner, most| held.get(&owner).is_none_or(|count| *count < most);
@@ -56,7 +56,7 @@ impl Shares {
         Some(Share { shares: self.clone(), requester })
     }
 
-    /// How many places one source may hold.
+    /// Places that one source may hold.
     pub(super) const fn of_source(&self) -> usize {
         self.of_source
     }

@@ -54,13 +54,13 @@ impl PwnedRange {
         }
         match self.ask(&prefix).await {
             Ok(hashes) => {
-                self.shared.trouble.is_over();
+                self.shared.trouble.note_success();
                 let known = hashes.binary_search(&hash).is_ok();
                 self.cache(|cache| cache.keep(prefix, hashes, Instant::now()));
                 known
             }
             Err(why) => {
-                self.shared.trouble.note(&why, Instant::now());
+                self.shared.trouble.note_failure(&why, Instant::now());
                 false
             }
         }
@@ -146,19 +146,19 @@ mod tests {
     async fn service(answer: Vec<u8>, asked: Arc<AtomicUsize>) -> (PwnedRange, Arc<Mutex<String>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/range/", listener.local_addr().expect("an address"));
-        let heard = Arc::new(Mutex::new(String::new()));
-        let ear = heard.clone();
+        let last_request = Arc::new(Mutex::new(String::new()));
+        let recorded = last_request.clone();
         tokio::spawn(async move {
             for _ in 0..100 {
                 let Ok((mut stream, _)) = listener.accept().await else { return };
                 let mut request = vec![0; 4096];
                 let length = stream.read(&mut request).await.unwrap_or_default();
-                *ear.lock().expect("not poisoned") = String::from_utf8_lossy(&request[..length]).to_lowercase();
+                *recorded.lock().expect("not poisoned") = String::from_utf8_lossy(&request[..length]).to_lowercase();
                 asked.fetch_add(1, Ordering::SeqCst);
                 drop(stream.write_all(&answer).await);
             }
         });
-        (PwnedRange::new(url.parse().expect("a URL")), heard)
+        (PwnedRange::new(url.parse().expect("a URL")), last_request)
     }
 
     fn http(status: &str, body: &[u8]) -> Vec<u8> {
@@ -173,9 +173,9 @@ mod tests {
     #[tokio::test]
     async fn a_known_password_is_found_and_only_five_digits_are_told() {
         let asked = Arc::new(AtomicUsize::new(0));
-        let (range, heard) = service(http("200 OK", FOUND.as_bytes()), asked.clone()).await;
+        let (range, last_request) = service(http("200 OK", FOUND.as_bytes()), asked.clone()).await;
         assert!(range.knows(&secret("password")).await);
-        let request = heard.lock().expect("not poisoned").clone();
+        let request = last_request.lock().expect("not poisoned").clone();
         assert!(request.starts_with("get /range/5baa6 http/1.1\r\n"), "{request}");
         assert!(request.contains("add-padding: true") && !request.contains("1e4c9b93"), "{request}");
         assert!(!range.knows(&secret("wanders under elms")).await);

@@ -29,7 +29,7 @@ impl Trouble {
     }
 
     /// Notes a failed request.
-    pub(super) fn note(&self, why: &str, now: Instant) {
+    pub(super) fn note_failure(&self, why: &str, now: Instant) {
         let begins = self.state(|state| {
             state.missed += 1;
             state.tried.replace(now).is_none()
@@ -40,7 +40,7 @@ impl Trouble {
     }
 
     /// Notes a successful request, which ends the outage.
-    pub(super) fn is_over(&self) {
+    pub(super) fn note_success(&self) {
         let missed = self.state(|state| state.tried.take().map(|_| std::mem::take(&mut state.missed)));
         if let Some(missed) = missed {
             tracing::info!(missed, "passwords are looked up among the leaked ones again");
@@ -68,11 +68,11 @@ mod tests {
     fn it_is_tried_again_after_a_pause_and_counted_until_it_is_over() {
         let (trouble, now) = (Trouble::default(), Instant::now());
         assert!(!trouble.is_recent(now));
-        trouble.note("it is down", now);
+        trouble.note_failure("it is down", now);
         trouble.count();
         assert!(trouble.is_recent(now + PAUSE / 2) && !trouble.is_recent(now + PAUSE));
         assert_eq!(trouble.counted(), 2);
-        trouble.is_over();
+        trouble.note_success();
         assert_eq!((trouble.counted(), trouble.is_recent(now)), (0, false));
     }
 }

@@ -1,5 +1,5 @@
-//! Lines that repeat themselves are held back: whatever can fail a thousand times in a second, because somebody tries
-//! or because a disk is full, is said at once and then counted, wherever in the program it is said.
+//! Holds back log lines that repeat. A failure that can happen a thousand times a second, because of an attack or a
+//! full disk, is logged once and then counted, wherever in the program it is logged.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,11 +17,11 @@ use crate::domain::time::{Span, Timestamp};
 
 use super::repeats::{Repeats, Sum};
 
-/// Lets a line through once in ten seconds (once a minute, when it goes on) and counts the others like it. Lines are
-/// alike when they come from one place in the program and their texts agree; numbers and ids don't count. What was
-/// counted is said by [`Self::sum_up`].
+/// Lets a line through once in ten seconds (once in 60 seconds if it goes on longer) and counts similar lines. Lines
+/// are similar when they have the same call site and the same texts; numbers and ids don't count. [`Self::sum_up`] logs
+/// the counts.
 ///
-/// Lines that name a request or say `times` themselves were counted where they were made: they pass.
+/// Lines with a `request.id` or `times` field always pass; their source counts them.
 #[derive(Clone, Debug)]
 pub(super) struct HoldBack(Arc<Held>);
 
@@ -31,27 +31,27 @@ struct Held {
     repeats: Mutex<Repeats<Line>>,
 }
 
-/// What tells lines apart.
+/// The key by which lines count as similar.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Line {
     place: Identifier,
     level: Level,
     message: String,
-    /// Its other texts; `None` for all further ones from a place that says too many different things.
+    /// The other text fields; `None` once the call site has logged too many different texts.
     texts: Option<String>,
 }
 
 impl HoldBack {
-    /// Nothing was said so far.
+    /// A filter that has seen no line.
     pub(super) fn new() -> Self {
         Self(Arc::new(Held { began: Stopwatch::start(), repeats: Mutex::new(Repeats::new(1)) }))
     }
 
-    /// Sums up from time to time, on a thread of its own, for as long as the process runs.
+    /// Starts a thread that logs the counts at intervals, for as long as the process runs.
     ///
     /// # Errors
-    /// When there is no thread to be had.
-    pub(super) fn sum_up_by_itself(&self) -> io::Result<()> {
+    /// When the thread can't be started.
+    pub(super) fn spawn_summing(&self) -> io::Result<()> {
         let held = self.clone();
         let work = move || {
             loop {
@@ -62,7 +62,7 @@ impl HoldBack {
         thread::Builder::new().name("log".into()).spawn(work).map(drop)
     }
 
-    /// Says what was counted in the intervals that have ended by `now`.
+    /// Logs the counts of the intervals that have ended by `now`.
     pub(super) fn sum_up(&self, now: Timestamp) {
         let sums = self.0.repeats.lock().unwrap_or_else(PoisonError::into_inner).sum_up(now);
         for sum in sums {
@@ -110,17 +110,18 @@ impl HoldBack {
 
 impl<S: Subscriber> Layer<S> for HoldBack {
     fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
-        passes(event.metadata()) || self.note(event)
+        always_passes(event.metadata()) || self.note(event)
     }
 }
 
-/// Whether lines from there are never held back. Those for developers are looked for by whoever switched them on.
-fn passes(metadata: &Metadata<'_>) -> bool {
+/// Whether lines from this call site are never held back. Debug lines pass: they are only on when someone needs each
+/// one.
+fn always_passes(metadata: &Metadata<'_>) -> bool {
     let says = |name| metadata.fields().field(name).is_some();
     *metadata.level() > Level::INFO || says("times") || says("request.id")
 }
 
-/// The texts of an event.
+/// The text fields of an event.
 #[derive(Default)]
 struct Texts {
     message: String,
@@ -146,9 +147,9 @@ impl Visit for Texts {
     fn record_u64(&mut self, _: &Field, _: u64) {}
 }
 
-/// How often there may be something to sum up.
+/// Pause between two checks for counts to log.
 const PAUSE: Duration = Duration::from_secs(2);
-/// So many different lines from one place in the program are told apart.
+/// Different lines per call site that are counted apart.
 const LINES_MAX: usize = 16;
 
 #[cfg(test)]
@@ -159,7 +160,7 @@ mod tests {
     use super::super::test_support::Lines;
     use super::*;
 
-    /// What is logged by `work`, which is given the means to sum up.
+    /// The log of `work`, which gets the filter to call [`HoldBack::sum_up`].
     fn logged(work: impl FnOnce(&HoldBack)) -> String {
         let (lines, held) = (Lines::default(), HoldBack::new());
         let subscriber = human(filter("debug").expect("a filter"), false, lines.clone()).with(held.clone());

@@ -1,4 +1,4 @@
-//! Where log lines go, which ones, and how they look.
+//! Log output: target, filter and format.
 
 use std::env::{self, VarError};
 use std::io::{self, IsTerminal};
@@ -12,27 +12,27 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::hold_back::HoldBack;
 use super::single_line::Fields;
 
-/// How log lines look.
+/// Format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     #[default]
     Human,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// A `RUST_LOG` that chooses nothing.
+/// The value of `RUST_LOG` is not a valid filter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`RUST_LOG` can't be read: {0}; write it like \"info,vestibule=debug\", or leave it out")]
 pub struct FilterError(String);
 
-/// Begins to log to standard error, in colours if that is a terminal and `NO_COLOR` is not set. `RUST_LOG` chooses
-/// what; by default `info`. A line that repeats itself is said once and then counted. Does nothing when the process has
-/// a subscriber already.
+/// Starts logging to standard error, in colours if it is a terminal and `NO_COLOR` is not set. `RUST_LOG` is the
+/// filter; the default is `info`. A line that repeats is logged once and then counted. Does nothing if the process
+/// already has a subscriber.
 ///
 /// # Errors
-/// When `RUST_LOG` can't be read.
+/// When `RUST_LOG` is not a valid filter.
 pub fn init(format: LogFormat) -> Result<(), FilterError> {
     let filter = match env::var("RUST_LOG") {
         Ok(text) => filter(&text)?,
@@ -48,13 +48,13 @@ pub fn init(format: LogFormat) -> Result<(), FilterError> {
     };
     if done.is_err() {
         tracing::debug!("the process logs already");
-    } else if let Err(error) = held.sum_up_by_itself() {
+    } else if let Err(error) = held.spawn_summing() {
         tracing::warn!(%error, "lines that repeat themselves are held back, and how many they were is not told");
     }
     Ok(())
 }
 
-/// What this text chooses; nothing stands for the default.
+/// Parses a filter; an empty text means the default.
 pub(super) fn filter(text: &str) -> Result<EnvFilter, FilterError> {
     let text = if text.trim().is_empty() { DEFAULT } else { text };
     EnvFilter::try_new(text).map_err(|error| FilterError(error.to_string()))
@@ -65,7 +65,7 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours);
-    // Whoever read standard error may be gone. Saying so there would be a panic, and the panic a line that is lost too.
+    // If standard error is closed, reporting that there would panic, and the panic message would be lost too.
     lines.log_internal_errors(false).fmt_fields(Fields).with_writer(writer).finish()
 }
 

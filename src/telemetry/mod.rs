@@ -1,4 +1,4 @@
-//! Logs. Spans and events carry ids; addresses, codes, tokens and passwords stay out of them.
+//! Logging. Spans and events carry ids; identifiers, codes, tokens and passwords stay out of them.
 //!
 //! Begin reading at `log.rs`; how one event stays one line is in `single_line.rs`, how a thousand like ones stay a few in
 //! `hold_back.rs`.

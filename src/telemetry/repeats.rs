@@ -1,52 +1,51 @@
-//! What happens again and again, counted: it is said when it begins, then summed up at intervals, and told to be over.
-//! It knows neither lines nor clocks.
+//! Counts repeated events: the first is reported at once, then sums at intervals, then the end. This file knows neither
+//! log lines nor clocks.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::domain::time::{Span, Timestamp};
 
-/// How often each kind of thing has happened. At most [`KINDS_MAX`] kinds are told apart; of what comes beyond them
-/// nothing is known.
+/// How often each kind of event has happened. At most [`KINDS_MAX`] kinds are counted; further kinds are ignored.
 #[derive(Debug)]
 pub(crate) struct Repeats<K> {
     at_once: u32,
     kinds: HashMap<K, Window>,
 }
 
-/// One kind within its present interval.
+/// The current interval of one kind.
 #[derive(Debug)]
 struct Window {
-    /// When it happened first.
+    /// Time of the first event.
     since: Timestamp,
     began: Timestamp,
-    /// How many intervals went by before.
+    /// Intervals before this one.
     intervals: u32,
     said: u32,
-    /// How many were not said in this interval.
+    /// Events of this interval that were counted but not reported.
     held: u64,
-    /// How many there were in all.
+    /// Events since the first.
     total: u64,
-    /// Whether some of them were only counted.
+    /// Whether any event since the first was not reported.
     was_held: bool,
 }
 
-/// What is to be said about a kind at the end of an interval.
+/// A report about one kind at the end of an interval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Sum<K> {
-    /// It happened again so often, beside what was said.
+    /// `times` events happened in the interval besides those reported at once.
     Again { kind: K, times: u64 },
-    /// It has not happened any more for an interval, after so many times in all.
+    /// No event for a whole interval, after `times` events in all.
     Over { kind: K, times: u64, lasted: Span },
 }
 
 impl<K: Clone + Eq + Hash> Repeats<K> {
-    /// Of each kind `at_once` are said in an interval before the rest is counted.
+    /// A counter that reports `at_once` events of each kind per interval at once.
     pub(crate) fn new(at_once: u32) -> Self {
         Self { at_once, kinds: HashMap::new() }
     }
 
-    /// Counts one; true when it is to be said by itself.
+    /// Counts an event; true if it is to be reported at once.
     pub(crate) fn note(&mut self, kind: K, now: Timestamp) -> bool {
         if self.kinds.len() >= KINDS_MAX && !self.kinds.contains_key(&kind) {
             return false;
@@ -64,22 +63,22 @@ impl<K: Clone + Eq + Hash> Repeats<K> {
         is_said
     }
 
-    /// Whether this kind is counted at present.
+    /// Whether this kind is being counted.
     pub(crate) fn knows(&self, kind: &K) -> bool {
         self.kinds.contains_key(kind)
     }
 
-    /// The kinds that are counted at present.
+    /// The kinds that are being counted.
     pub(crate) fn kinds(&self) -> impl Iterator<Item = &K> {
         self.kinds.keys()
     }
 
-    /// When there is next something to sum up; `None` when nothing is counted.
+    /// The end of the next interval; `None` if nothing is counted.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
         self.kinds.values().map(Window::end).min()
     }
 
-    /// What is to be said of the intervals that have ended.
+    /// Reports on the intervals that have ended.
     pub(crate) fn sum_up(&mut self, now: Timestamp) -> Vec<Sum<K>> {
         let mut sums = Vec::new();
         self.kinds.retain(|kind, window| {
@@ -111,12 +110,12 @@ impl Window {
     }
 }
 
-/// How long a kind is counted before it is summed up.
+/// Length of an interval.
 const INTERVAL: Span = Span::from_secs(10);
-/// The same for what goes on for longer than [`SHORT_INTERVALS`].
+/// Length of an interval after the first [`SHORT_INTERVALS`].
 const LONG_INTERVAL: Span = Span::from_secs(60);
 const SHORT_INTERVALS: u32 = 6;
-/// Far more than the kinds of trouble that a server can have at once.
+/// Kinds counted at most; a server has far fewer kinds of failures at once.
 const KINDS_MAX: usize = 512;
 
 #[cfg(test)]

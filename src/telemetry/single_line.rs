@@ -1,4 +1,4 @@
-//! One event, one line: whatever a field says, it can't begin a line of its own or speak to the terminal.
+//! One line per event: no field value can start a new line or control the terminal (log injection).
 
 use std::fmt::{self, Debug, Write};
 
@@ -7,7 +7,7 @@ use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::format::Writer;
 
-/// Fields as `name=value`, the message bare, with line breaks and control characters written as escapes.
+/// Formats fields as `name=value` and the message bare, with line breaks and control characters escaped.
 pub(super) struct Fields;
 
 impl<'w> FormatFields<'w> for Fields {
@@ -39,20 +39,20 @@ impl Line<'_> {
 
 impl Visit for Line<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        // Lines of the crate `log` repeat their origin in such fields.
+        // Events from the crate `log` repeat their metadata in such fields.
         if self.outcome.is_ok() && !field.name().starts_with("log.") {
             self.outcome = self.write(field.name(), value);
         }
     }
 }
 
-/// Passes text on with its breaks and control characters as escapes.
+/// Writes text with line breaks and control characters escaped.
 struct OneLine<'w>(Writer<'w>);
 
 impl Write for OneLine<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut rest = text;
-        while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_unruly(*c)) {
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| needs_escape(*c)) {
             write!(self.0, "{}{}", &rest[..at], c.escape_default())?;
             rest = &rest[at + c.len_utf8()..];
         }
@@ -60,7 +60,7 @@ impl Write for OneLine<'_> {
     }
 }
 
-/// Control characters, and what Unicode breaks lines and paragraphs with.
-fn is_unruly(c: char) -> bool {
+/// Control characters and the Unicode line and paragraph separators.
+fn needs_escape(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }

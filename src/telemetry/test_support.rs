@@ -1,4 +1,4 @@
-//! What is logged, as tests see it.
+//! Captures the log for tests.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::log::{filter, human};
 
-/// What `work` logs on this thread, as a person sees it, chosen as `RUST_LOG` does.
+/// The log of `work` on this thread in the human format; `chosen` is a filter as in `RUST_LOG`.
 pub(crate) fn captured(chosen: &str, work: impl FnOnce()) -> String {
     let lines = Lines::default();
     let subscriber = human(filter(chosen).expect("a filter"), false, lines.clone());
@@ -15,7 +15,7 @@ pub(crate) fn captured(chosen: &str, work: impl FnOnce()) -> String {
     lines.text()
 }
 
-/// A place for log lines.
+/// A writer that keeps the log lines.
 #[derive(Clone, Default)]
 pub(super) struct Lines(Arc<Mutex<Vec<u8>>>);
 

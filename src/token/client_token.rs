@@ -1,7 +1,7 @@
-//! Client tokens: computed from the instance key, not stored ([guide: Client identity and
-//! tokens](crate::guide::design#client-identity-and-tokens)). A token is the base64url form of client id, generation
-//! and a MAC over both and the salt in the client's record. So the data files hold no token, and checking one needs no
-//! index.
+//! Client tokens: computed from the instance key, not stored
+//! ([guide: Client identity and tokens](crate::guide::design#client-identity-and-tokens)). A token is the base64url
+//! form of client id, generation and a MAC over both and the salt in the client's record. So the data files hold no
+//! token, and checking one needs no index.
 
 use aws_lc_rs::constant_time;
 use base64::Engine as _;

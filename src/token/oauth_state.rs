@@ -1,6 +1,6 @@
 //! The `state` parameter of an authorization request, the PKCE verifier and the OpenID nonce. All are derived from the
-//! nonce in the sign-up or sign-in, so the data files hold none of them ([guide: An account at a
-//! provider](crate::guide::design#an-account-at-a-provider)).
+//! nonce in the sign-up or sign-in, so the data files hold none of them
+//! ([guide: An account at a provider](crate::guide::design#an-account-at-a-provider)).
 //!
 //! A `state` also carries, encrypted, the URLs to which the browser is redirected at the end. So a browser that returns
 //! late, when the attempt is no longer stored, still gets to a page of the application.

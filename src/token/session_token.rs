@@ -11,19 +11,29 @@ use super::{KeyError, Keyring};
 
 /// The claims of a session token. Times are in seconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the claims of guide/contract_sign_ins.md#session-tokens")]
 pub struct SessionClaims {
+    /// Origin of the page that the token was made for; absent for clients without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub azp: Option<String>,
+    /// Expiry time.
     pub exp: u64,
+    /// Minutes since the first and second factor were verified; -1 for never.
     pub fva: [i64; 2],
+    /// Time of issue.
     pub iat: u64,
+    /// Issuer: `https://` and the host in the publishable key.
     pub iss: String,
+    /// Random id of the token.
     pub jti: String,
+    /// The token is not valid before this time.
     pub nbf: u64,
+    /// Session id.
     pub sid: String,
+    /// Session status.
     pub sts: String,
+    /// User id.
     pub sub: String,
+    /// Version of the claims.
     pub v: u8,
 }
 

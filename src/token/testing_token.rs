@@ -1,6 +1,6 @@
-//! Testing tokens: with one, an application's own tests skip the captcha ([guide: Testing
-//! tokens](crate::guide::contract_backend#testing-tokens)). A token is its expiry time and a MAC over it; it is not
-//! stored.
+//! Testing tokens: with one, an application's own tests skip the captcha
+//! ([guide: Testing tokens](crate::guide::contract_backend#testing-tokens)). A token is its expiry time and a MAC over
+//! it; it is not stored.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,4 +1,4 @@
-//! The data files as somebody finds them who may read the disk: who may open them, and what they show.
+//! The data files on disk: who can open them, and what they reveal to a reader of the disk.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -187,7 +187,7 @@ async fn an_expired_sign_up_is_gone_from_every_file() {
     assert_eq!(directory(), before, "they are not written anew at every start");
 }
 
-/// An engine that takes e-mail addresses, and its clock.
+/// An engine with e-mail sign-ups, and its clock.
 async fn engine(store: Arc<EmbeddedStore>, now: Timestamp) -> (Engine, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new(now));
     let mut settings = Settings::default();
@@ -204,13 +204,13 @@ async fn engine(store: Arc<EmbeddedStore>, now: Timestamp) -> (Engine, Arc<Manua
     (engine, clock)
 }
 
-/// Whether a text is in some file of a folder.
+/// Whether a text is in any file of a folder.
 fn shows(folder: &Path, needle: &str) -> bool {
     let texts = all(folder).into_iter().filter_map(|(path, _)| fs::read(path).ok());
     texts.into_iter().any(|text| text.windows(needle.len()).any(|window| window == needle.as_bytes()))
 }
 
-/// A sign-up with everything that must not be seen; begun, or finished.
+/// A sign-up, pending or finished, with all values that must not be readable.
 fn sign_up(server: &Server, name: &str, finished: bool) {
     let username = name.replace('.', "_");
     let form = format!(
@@ -233,7 +233,7 @@ fn sign_up(server: &Server, name: &str, finished: bool) {
     }
 }
 
-/// Everything below a folder, and the folder itself, with whether it is a folder.
+/// All paths below a folder and the folder itself, each with whether it is a folder.
 fn all(path: &Path) -> Vec<(PathBuf, bool)> {
     if !path.is_dir() {
         return vec![(path.to_owned(), false)];
@@ -244,11 +244,11 @@ fn all(path: &Path) -> Vec<(PathBuf, bool)> {
     found
 }
 
-/// Looks at the mode of everything, and counts the files.
+/// Checks the permissions of all files and folders; returns the number of files.
 fn check_modes(data: &Path) -> usize {
     let mut files = 0;
     for (path, is_folder) in all(data) {
-        // What sled replaces while this looks is gone.
+        // sled may replace files meanwhile; those are skipped.
         let Ok(metadata) = fs::metadata(&path) else { continue };
         let mode = metadata.permissions().mode() & 0o7777;
         assert_eq!(format!("{mode:o}"), if is_folder { "700" } else { "600" }, "{}", path.display());
@@ -257,7 +257,7 @@ fn check_modes(data: &Path) -> usize {
     files
 }
 
-/// Which of the needles are in some file.
+/// The needles that are in any file.
 fn found(data: &Path) -> Vec<&'static str> {
     let texts: Vec<_> = all(data).into_iter().filter_map(|(path, _)| fs::read(path).ok()).collect();
     assert!(texts.iter().map(Vec::len).sum::<usize>() > 10_000, "the search read something");

@@ -1,4 +1,4 @@
-//! The binary's command line, from outside.
+//! The command line of the binary.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -30,7 +30,7 @@ fn help_lists_what_is_built_and_nothing_else() {
 fn check_of_the_defaults_has_nothing_to_say() {
     let output = check(&[], &[]);
     assert_eq!(output.status.code(), Some(0));
-    // The default port may be another program's while this runs.
+    // The default port may be in use by another program.
     let printed = text(&output.stdout);
     if !printed.contains("warning: `server.listen`: 127.0.0.1:8080 is in use; ") {
         assert_eq!(printed, "Nothing differs from the defaults.\n\nready to start as a development instance\n");
@@ -102,6 +102,7 @@ fn check_says_what_is_wrong_and_ends_in_a_verdict() {
         ("RUST_LOG", "vestibule=loud"),
         ("VESTIBULE_INSTANCE__KEY_FILE", "/"),
         ("VESTIBULE_INSTANCE__KEY_FILE", "missing/key"),
+        ("VESTIBULE_INSTANCE__KEY_FILE", "key/"),
         ("VESTIBULE_INSTANCE__KEY_FILE", "/proc/key"),
         ("VESTIBULE_STORE__PATH", "/proc/x"),
         ("VESTIBULE_SERVER__LISTEN", "192.0.2.1:9"),
@@ -119,7 +120,7 @@ fn check_and_start_name_variables_that_are_almost_keys() {
     let printed = text(&output.stdout);
     assert!(printed.contains(&format!("\nwarning: {sentence}\n")) && !printed.contains("STRESS"), "{printed}");
     assert!(printed.ends_with("\nwould start as a development instance; 1 warning\n"), "{printed}");
-    // It ends by itself: the address is nobody's.
+    // The address can't be bound, so the process ends by itself.
     let output = Command::new(BINARY)
         .args(["serve", "--listen", "192.0.2.1:9", "--data", "/nowhere"])
         .env("VESTIBULE_SERVER_LISTEN", "x")
@@ -254,7 +255,7 @@ fn check_of_a_folder_of_somebody_else_says_that_it_can_not_be_written() {
     if !is_root || Command::new("setpriv").arg("--version").output().is_err() {
         return;
     }
-    // The folder of the build may be closed to others.
+    // The build folder may be unreadable for other users, so the binary is copied.
     let binary = folder.path().join("vestibule");
     std::fs::copy(BINARY, &binary).expect("a copy");
     for data in [folder.path().to_owned(), folder.path().join("new/data")] {
@@ -303,7 +304,7 @@ fn check_warns_of_an_instance_key_that_can_be_guessed() {
     }
 }
 
-/// `vestibule check`, where there is no other environment and no data.
+/// Runs `vestibule check` with an empty environment and without data.
 fn check(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = Command::new(BINARY);
@@ -319,6 +320,6 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A port that nobody has.
+/// Lets the system choose a free port.
 const FREE: (&str, &str) = ("VESTIBULE_SERVER__LISTEN", "127.0.0.1:0");
 const BINARY: &str = env!("CARGO_BIN_EXE_vestibule");

@@ -1,4 +1,4 @@
-//! Clerk's own packages, unmodified, against the binary: the suites in `tests/clients`.
+//! Clerk's unmodified packages against the binary: the suites in `tests/clients`.
 
 use std::env;
 use std::fs;
@@ -12,7 +12,7 @@ fn official_clients_sign_up_against_the_binary() {
     if !require("node", node_major() >= Some(NODE_MAJOR_MIN)) {
         return;
     }
-    // Without a browser the suites that need none still run; the others count themselves as skipped.
+    // Without a browser the suites that need none still run; the others report themselves as skipped.
     require("browser", chromium().exists());
 
     let suites = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
@@ -24,7 +24,7 @@ fn official_clients_sign_up_against_the_binary() {
         .current_dir(&suites));
 }
 
-/// Installs what the lock file names, unless exactly that is there already.
+/// Installs the packages of the lock file, unless they are installed already.
 fn install_packages(suites: &Path) {
     let wanted = fs::read(suites.join("package-lock.json")).expect("the lock file is part of the repository");
     let installed = suites.join("node_modules/.vestibule-installed-lock.json");
@@ -35,7 +35,7 @@ fn install_packages(suites: &Path) {
     fs::write(installed, wanted).expect("npm ci has just made node_modules");
 }
 
-/// Runs a command to its end and fails the test with all of its output if it fails.
+/// Runs a command; if it fails, the test fails with its output.
 fn run(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(

@@ -1,4 +1,4 @@
-//! Layers, sentences, samples, and the effective configuration.
+//! Layers, error messages, samples, and the effective configuration.
 
 use std::fs;
 use std::net::IpAddr;
@@ -47,7 +47,7 @@ fn every_key_of_the_defaults_is_explained() {
 fn commented_keys_of_the_defaults_exist() {
     let is_key = |text: &str| text.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
     let bare = |line: &'static str| line.strip_prefix("# ").filter(|rest| is_key(rest)).unwrap_or(line);
-    // Production wants a longer key than the one that is shown.
+    // Production requires a longer key than the example in the file.
     let text = DEFAULT.lines().map(bare).collect::<Vec<_>>().join("\n");
     let config = load_text(&text).expect("every commented key is a key");
     assert_eq!(config.email.port, Some(587));
@@ -178,10 +178,6 @@ fn faults_name_the_key_and_where_it_was_given() {
         (
             "[instance]\nkey_file = \"\"",
             "line 2: `instance.key_file` is empty; name the file of the key, or leave this out",
-        ),
-        (
-            "[instance]\nkey_file = \"/etc/vestibule/\"",
-            "line 2: `instance.key_file` is a folder; name the file in it, such as instance.key",
         ),
         ("[store]\npath = \"\"", "line 2: `store.path` is empty; name the data folder, such as \"data\""),
         ("listen = \"x\"", "line 1: `listen` is no key of this configuration; did you mean `server.listen`?"),
@@ -522,7 +518,7 @@ fn what_is_risky_is_told_with_why_and_what_instead() {
         ("[email]\nsecurity = \"none\"\n", "`email.security` is \"none\""),
         ("[captcha]\nprovider = \"turnstile\"\nsite_key = \"x\"\nsecret = \"x\"", "`captcha.provider` is set up, but"),
     ] {
-        // Settings without attributes are a risk of their own.
+        // Settings without attributes have a warning of their own.
         let is_bare = text.contains("[settings.") && !text.contains("attributes");
         let attributes = if is_bare { "[settings.attributes.username]\nenabled = true" } else { "" };
         let smtp = if text.starts_with("[email]") { &SMTP["[email]\n".len()..] } else { "" };
@@ -578,7 +574,7 @@ fn a_production_instance_that_is_set_up_well_has_no_warning() {
          issuer = \"https://id.acme.com\"\n"
     );
     assert_eq!(load_text(&text).expect("a configuration").warnings(), Vec::<String>::new());
-    // Below a path of the page's own site the key may name another host of it.
+    // Below a path of the page's site the key may name another host of that site.
     let proxied = text.replace("https://clerk.example.com", "https://app.example.com/__clerk");
     assert_eq!(load_text(&proxied).expect("a configuration").warnings(), Vec::<String>::new());
 }
@@ -602,7 +598,7 @@ fn what_does_not_fit_together_is_told_beside_what_does_not_fit_at_all() {
             vec!["store.kind", "email.transport", "sms.transport"],
         ),
         ("[store]\nkind = 1\n[session]\nlifetime_s = 1", vec!["store.kind", "session.lifetime_s"]),
-        // What may follow from the first fault is not held against anybody.
+        // Faults that may only follow from the first one are not reported.
         ("[email]\ntransport = \"smtp\"\nhosst = \"localhost\"", vec!["email.hosst"]),
     ] {
         let error = load_text(text).expect_err(text);

@@ -1,4 +1,4 @@
-//! Messages on their way out: SMTP to servers on this machine, good ones and bad ones, and what follows.
+//! Delivery by SMTP to good and bad servers on this machine, and its consequences.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -80,7 +80,7 @@ async fn a_line_break_in_an_address_is_never_sent() {
     assert_eq!(server.connections(), 0);
 }
 
-/// Whatever a server does at whatever step, the message comes back within its deadline, with what was wrong.
+/// Whatever the server does at any step, the delivery ends within its timeout and says what was wrong.
 #[tokio::test]
 async fn every_way_of_failing_has_its_own_words_and_its_own_consequence() {
     use Act::{FallSilent as Fall, Flood, GoOn, HangUp, Say, Trickle};
@@ -109,7 +109,7 @@ async fn every_way_of_failing_has_its_own_words_and_its_own_consequence() {
         ("mail", Say("421 4.3.2 bye"), down, "answered MAIL with 421 4.3.2"),
         ("mail", Say("452 4.3.1 full"), down, "answered MAIL with 452 4.3.1"),
         ("mail", Say("530 5.7.0 log in"), down, "answered MAIL with 530 5.7.0"),
-        // The sender is the same for all messages, so that these say nothing of one of them.
+        // All messages have the same sender, so these rejections concern all of them.
         ("mail", Say("553 5.1.8 not your sender"), down, "answered MAIL with 553 5.1.8; it refuses the sender"),
         ("mail", Say("550 no"), down, "check `email.from`, and whether this login may send for it"),
         ("mail", Say("503 5.5.1 not now"), down, "answered MAIL with 503 5.5.1"),
@@ -169,7 +169,7 @@ async fn an_address_outside_ascii_is_refused_with_the_reason_unless_the_server_t
     assert_eq!(smtp.deliver(&message("josé@example.com")).await, Outcome::Sent);
     assert_eq!(server.mail(1).await[0].to, "<josé@example.com>");
     assert!(server.commands()[1].ends_with(" BODY=8BITMIME SMTPUTF8"), "{:?}", server.commands());
-    // Where the address alone is the trouble, the channel is not.
+    // A bad recipient address does not make the channel fail.
     for (refusal, expected) in
         [("555 5.5.4 what?", "refused"), ("550 5.6.7 not such an address", "refused"), ("501 5.1.7 you?", "down")]
     {
@@ -243,7 +243,7 @@ async fn a_connection_that_has_died_since_is_replaced_and_nobody_waits_for_it() 
     let server = SmtpServer::start();
     let smtp = Smtp::new(&server.options()).expect("a transport");
     assert_eq!(smtp.deliver(&message("ada@example.com")).await, Outcome::Sent);
-    // The open connection falls silent at the next command, while new ones are served.
+    // The open connection stops answering at the next command, while new ones are served.
     server.follow(vec![("mail", Act::FallSilent)]);
     let second = message("ada@example.com");
     let (outcome, ()) = tokio::join!(in_time(smtp.deliver(&second)), async {
@@ -261,7 +261,7 @@ async fn a_hung_mail_server_holds_up_no_text_message_and_mail_flows_once_it_is_r
     let server = SmtpServer::scripted(vec![("greeting", Act::FallSilent)]);
     let capture = Arc::new(Capture::new());
     let engine = engine(&server.options(), &capture).await;
-    // More than a channel has places.
+    // More messages than a channel sends at once.
     for number in 0..80 {
         begin(&engine, Some(&format!("ada{number}@example.com")), None).await;
     }
@@ -363,13 +363,14 @@ async fn trouble_with_mail_is_told_once_and_so_is_its_end_and_no_line_names_who_
         .await;
 }
 
-/// The refused sender concerns all who wait, so that none of them is struck out for it.
+/// A rejected sender concerns all waiting messages, so none of them is dropped.
 #[tokio::test]
 async fn a_sender_that_is_refused_is_told_once_and_all_mail_leaves_once_the_server_takes_it() {
     told_once("mail", "550 5.7.1 not from no-reply@acme.example", "it refuses the sender: check `email.from`").await;
 }
 
-/// Starts an engine whose mail server refuses every message at `step`, until it takes all; `remedy` is told in the log.
+/// Starts an engine whose mail server rejects each message at `step`, and later accepts all. The log must contain
+/// `remedy` once.
 async fn told_once(step: &'static str, refusal: &'static str, remedy: &str) {
     const PEOPLE: usize = 5;
     let mail_server = SmtpServer::scripted(vec![(step, Act::Say(refusal))]);
@@ -392,7 +393,7 @@ async fn told_once(step: &'static str, refusal: &'static str, remedy: &str) {
     assert_eq!((told.status, &told.json()["channels"]["sms"]["status"]), (200, &json!("working")), "{}", told.body);
     assert_eq!(told.json()["channels"]["email"]["waiting"], PEOPLE, "{}", told.body);
     assert!(!told.body.contains("127.0.0.1"), "{}", told.body);
-    // Long enough for several tries.
+    // Waits for several retries.
     until(|| mail_server.connections() >= PEOPLE + 3).await;
     mail_server.follow(Script::new());
     mail_server.mail(PEOPLE).await;
@@ -427,7 +428,7 @@ async fn messages_that_could_not_leave_before_a_crash_leave_after_it() {
     assert_eq!(server.terminate(), Some(0));
 }
 
-/// An engine that verifies by codes, mail by SMTP and texts into `capture`.
+/// An engine that verifies by codes, with e-mail over SMTP and text messages into `capture`.
 async fn engine(options: &SmtpOptions, capture: &Arc<Capture>) -> Engine {
     engine_with(options, capture, ActorOptions::default()).await
 }
@@ -443,7 +444,7 @@ async fn engine_with(options: &SmtpOptions, capture: &Arc<Capture>, actors: Acto
     builder.build().await.expect("an engine")
 }
 
-/// A new person's sign-up, whose code is on its way.
+/// Starts the sign-up of a new person, to whom a code is being sent.
 async fn begin(engine: &Engine, email: Option<&str>, phone: Option<&str>) -> (vestibule::domain::id::SignUpId, Caller) {
     let strategy = if email.is_some() { "email_code" } else { "phone_code" };
     let fields = RawFields {
@@ -458,7 +459,7 @@ async fn begin(engine: &Engine, email: Option<&str>, phone: Option<&str>) -> (ve
     (sign_up.value.id, engine.identify(token).await.expect("readable"))
 }
 
-/// What came of a delivery, in a word, and why.
+/// The outcome as one word, and its reason.
 fn told(outcome: &Outcome) -> (&'static str, &str) {
     match outcome {
         Outcome::Sent => ("sent", ""),
@@ -477,7 +478,7 @@ fn header<'a>(mail: &'a Mail, name: &str) -> &'a str {
     mail.data.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{name}in {}", mail.data))
 }
 
-/// What comes of work that has a deadline of its own; without it the test would wait for ever.
+/// Awaits work that has its own timeout; if that fails, the test ends here instead of hanging.
 async fn in_time<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(60), work).await.expect("the deadline of the delivery")
 }

@@ -268,7 +268,8 @@ fn the_right_code_twice_is_right_and_what_is_proved_is_not_sent_a_code() {
     }
     let refused = world.attempt(&proved, Strategy::EmailCode, &code).expect_err("no code is good for longer");
     assert!(refused.is(ErrorCode::VerificationAlreadyVerified));
-    // What proved one value proves no other, and a proof that did not complete the sign-up is no completing answer.
+    // A proof of one value does not prove another. A repeated proof that did not complete the sign-up gets no
+    // completing answer.
     let elsewhere = world.update(&proved, &raw(|f| f.email_address = Some("eve@example.com".into()))).expect("moved");
     assert!(world.attempt(&elsewhere.next, Strategy::EmailCode, &code).is_err());
 }
@@ -442,7 +443,7 @@ impl World {
         self.decide(|cx| sign_up.apply(&Command::Attempt(attempt), cx))
     }
 
-    /// What is missing and what is unverified.
+    /// The missing and the unverified fields.
     fn lists(&self, sign_up: &SignUp) -> String {
         let lists = Requirements::of(sign_up, self.clock.now(), &self.settings, &self.policy);
         let names = |fields: Vec<Field>| fields.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
@@ -456,7 +457,7 @@ pub(crate) fn raw(fill: impl FnOnce(&mut RawFields)) -> RawFields {
     raw
 }
 
-/// Settings that require these attributes; addresses are verified by code.
+/// Settings that require these attributes; addresses are verified by codes.
 pub(crate) fn settings(required: &[&str]) -> Settings {
     let mut settings = Settings::default();
     for name in required {

@@ -1,4 +1,4 @@
-//! Who becomes a user by an account at a provider: what the lists, the captcha and enumeration protection make of it.
+//! Sign-up with an account at a provider, under restrictions, captcha and enumeration protection.
 
 use vestibule::domain::identifier::{EmailAddress, IdentifierKind};
 use vestibule::domain::invitation::Invitation;
@@ -68,7 +68,7 @@ fn a_captcha_is_owed_until_one_is_solved_or_a_provider_vouches() {
     assert!(refused(prepare(&mut world, &away, Strategy::EmailCode)), "another road");
     assert!(refused(world.update(&away, &given)));
     assert!(refused(world.attempt(&away, Strategy::EmailCode, "123456")));
-    // A second trip there owes as much as the first.
+    // A second authorization request owes the same captcha as the first.
     let again = update(&mut world, &away, trip(PROVIDER)).expect("the same road").next;
     assert!(again.owes_captcha(&world.settings, &world.policy));
     let other = update(&mut world, &away, trip("oauth_other"));

@@ -1,5 +1,6 @@
-//! Who may become a user, on every road to becoming one: each road is walked to its last step, then one rule comes into
-//! force, and the last step is made. A rule that was in force before would have stopped the person no later.
+//! Admission rules on every road to a new user. Each road is walked up to its last step, then one rule comes into
+//! force, then the last step is made. A rule that was in force earlier would have stopped the person at the latest
+//! there.
 
 use std::collections::BTreeSet;
 
@@ -57,15 +58,15 @@ fn nobody_is_written_to_who_is_refused() {
     }
 }
 
-/// A way to become a user; the last step is made after `enforce`.
+/// A way to become a user. The last step comes after `enforce`.
 struct Road {
     name: &'static str,
-    /// What the person has shown by the last step.
+    /// What the person has presented by the last step.
     shows: &'static [Shown],
     walk: Walk,
 }
 
-/// Makes the last step after it has called the second argument.
+/// Walks the road and calls the second argument just before the last step.
 type Walk = fn(&mut World, &mut dyn FnMut(&mut World)) -> Result<Transition, Rejection>;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -293,7 +294,7 @@ const RULES: &[Rule] = &[
     },
 ];
 
-/// Everything may be given and nothing must; addresses are proved.
+/// All fields are optional; addresses must be verified.
 pub(crate) fn open() -> Settings {
     let mut settings = settings(&["email_address", "phone_number", "username", "password"]);
     let attributes = &mut settings.attributes;

@@ -97,8 +97,8 @@ fn without_the_rule_a_strangers_word_verifies_and_the_owner_keeps_its_token() {
     });
     assert_eq!(session.map(|s| s.client_id), OWNER, "the session is the sign-up's client's");
     assert!(!done.client_changes.contains(&ClientChange::Rotate), "its token would be lost");
-    let verified = done.next.verification(&Field::EmailAddress).and_then(|v| v.verified);
-    assert_ne!(verified.map(|(_, client)| client), OWNER, "it was not the owner who proved it");
+    let verified = done.next.verification(&Field::EmailAddress).and_then(|v| v.verified.as_ref());
+    assert_ne!(verified.map(|proof| proof.client), OWNER, "it was not the owner who proved it");
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn code_and_link_of_one_mail_are_used_up_together() {
     let by_code = world.attempt(&sign_up, Strategy::EmailCode, &code).expect("the code");
     assert!(by_code.verdict.is_ok());
     let verification = by_code.next.verification(&Field::EmailAddress).expect("verified");
-    assert_eq!(verification.strategy, Strategy::EmailCode);
+    assert_eq!(*verification.strategy(), Strategy::EmailCode);
     let refused = follow(&mut world, &by_code.next, &token(&message), STRANGER, true).expect_err("used up");
     assert!(refused.is(ErrorCode::VerificationLinkTokenInvalid));
     let by_both = follow(&mut world, &by_code.next, &token(&message), OWNER, false).expect("they have succeeded");
@@ -216,7 +216,7 @@ fn only_the_owner_that_lost_the_completing_answer_hears_it_again() {
     for (by, is_again) in [(STRANGER, false), (STRANGER, true), (None, true)] {
         assert!(world.decide(|cx| done.apply(&again(by, is_again), cx)).is_err(), "{by:?} {is_again}");
     }
-    // The token from before opens nothing on a sign-up that is still open.
+    // The earlier token does not work on a sign-up that is still open.
     let early = world.decide(|cx| sign_up.apply(&again(OWNER, true), cx)).expect_err("not the owner's token any more");
     assert!(early.is(ErrorCode::SignUpEmailLinkNotSameClient));
     world.clock.advance(Span::from_secs(61));

@@ -1,4 +1,4 @@
-//! The engine in process: actors, store and relay together, in memory and on disk.
+//! The engine in one process: actors, store and relay together, in memory and on disk.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -99,7 +99,7 @@ async fn another_clients_sign_up_does_not_exist() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_spellings_of_one_address_exactly_one_becomes_a_user() {
-    // Test addresses: the fixed code spares sorting out which of 64 codes belongs to whom.
+    // Test addresses have a fixed code, so that 64 codes need not be assigned.
     let policy = Policy { test_mode: true, address_limits: None, ..Policy::default() };
     let bench = Arc::new(Bench::over(Engine::builder().policy(policy)).await);
     let spellings = [
@@ -204,7 +204,7 @@ async fn sleeping_sign_ups_wake_up_as_they_were_and_lose_no_call() {
     }
 }
 
-/// With `VESTIBULE_STRESS=32` there are 32 times as many sign-ups, and 256 000 calls: the measure of
+/// `VESTIBULE_STRESS=32` makes 32 times as many sign-ups, and 256 000 calls: the measurement of
 /// guide/design.md#sleeping-and-waking.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_call_is_lost_and_no_sign_up_has_two_actors_while_they_fall_asleep_all_the_time() {
@@ -241,7 +241,7 @@ async fn no_call_is_lost_and_no_sign_up_has_two_actors_while_they_fall_asleep_al
     }
     for (sign_up, caller) in begun {
         let now = bench.engine.sign_up(&caller, sign_up.value.id).await.expect("still there");
-        // Two actors of one sign-up would have made a transition each from the same version.
+        // Two actors for one sign-up would both have changed the same version.
         assert_eq!(now.value.version, sign_up.value.version + CALLERS as u64 * CALLS);
     }
 }
@@ -262,7 +262,7 @@ async fn a_poisoned_actor_takes_down_only_its_own_request() {
     bench.finish(&caller, id, "ada@example.com").await.expect("as good as new");
 }
 
-/// Chance that panics once, when its fuse is lit.
+/// Entropy that panics once after it is armed.
 struct Fused(OsEntropy, Arc<AtomicBool>);
 
 impl Entropy for Fused {
@@ -351,7 +351,7 @@ async fn a_restart_keeps_sign_ups_codes_counters_users_and_keys() {
     let raw = RawInvitation { email_address: Some("zoe@example.com".into()), ..RawInvitation::default() };
     let invitation = bench.engine.create_invitation(&raw).await.expect("an invitation");
     bench.engine.shutdown().await;
-    // The one is sealed, the other derived and not stored.
+    // The key is encrypted; the ticket is derived and not stored.
     let ticket = invitation.url.query_pairs().next().expect("a ticket").1.into_owned();
     assert!([secret_key.as_bytes(), ticket.as_bytes()].iter().all(|secret| search(folder.path(), secret) > 0));
 
@@ -519,7 +519,7 @@ impl Bench {
         self.codes(to, 1).await.pop().expect("at least one")
     }
 
-    /// The codes sent to an address, in the order in which they were asked for.
+    /// The codes sent to an address, in the order of the requests.
     async fn codes(&self, to: &str, count: usize) -> Vec<String> {
         loop {
             let mut messages = self.mail.to(to);
@@ -548,7 +548,7 @@ fn settings() -> Settings {
     settings
 }
 
-/// How many bytes were read in a folder without finding `needle`; panics where it is found.
+/// Number of bytes in a folder's files; panics if `needle` is in one of them.
 fn search(folder: &Path, needle: &[u8]) -> usize {
     let mut read = 0;
     for entry in std::fs::read_dir(folder).expect("a folder") {

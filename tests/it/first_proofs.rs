@@ -1,5 +1,5 @@
-//! Users with an address that nobody proved, and what becomes of them when its owner comes (Sudhodanan & Paverd,
-//! "Pre-hijacked accounts"): a stranger made the user, and nothing of theirs lives on.
+//! Users with an unverified address, and what happens when the owner of the address signs in (Sudhodanan & Paverd,
+//! "Pre-hijacked accounts"): a stranger created the user, and no access of the stranger may remain.
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -190,7 +190,7 @@ impl Site {
         Browser::of(&self.server)
     }
 
-    /// Makes a user without any proof; the session.
+    /// Creates a user without verification; returns the session.
     fn register(&self, browser: &mut Browser<'_>, form: &str) -> Value {
         let done = browser.post("/v1/client/sign_ups", form);
         assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
@@ -201,7 +201,7 @@ impl Site {
         browser.post("/v1/client/sign_ins", &format!("identifier={}&password={PASSWORD}", escaped(identifier)))
     }
 
-    /// Signs in by a code; the client.
+    /// Signs in by a code; returns the client.
     fn by_code(&self, browser: &mut Browser<'_>, identifier: &str, strategy: &str) -> Value {
         let path = format!("/dev/outbox?to={}", escaped(identifier));
         let before = self.server.request("GET", &path, &[], "").expect("an answer").json();
@@ -217,7 +217,7 @@ impl Site {
         done.json()["client"].clone()
     }
 
-    /// Goes to the provider and back, to sign up or to sign in; the client afterwards.
+    /// Signs up or in through the provider; returns the client.
     fn through_provider(&self, browser: &mut Browser<'_>, road: &str) -> Value {
         let there = escaped(&format!("{PAGE}/sso-callback"));
         let form = format!("strategy=oauth_custom_fake&redirect_url={there}&action_complete_redirect_url={there}");
@@ -239,7 +239,7 @@ impl Site {
     }
 }
 
-/// Nothing of the session is left for whoever has it, on any road.
+/// Checks that the session works on no road any more.
 fn signed_out(browser: &mut Browser<'_>, session: &str) {
     let client = browser.get("/v1/client").json();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Connections that mean no good, against the binary: it stays up, answers others, and lets go.
+//! Hostile connections against the binary: it stays up, answers others, and closes them.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -178,14 +178,14 @@ fn garbage_behind_a_request_ends_the_connection_and_nothing_else() {
             answers.split("HTTP/1.1 ").skip(1).map(|answer| answer.get(..3).unwrap_or(answer)).collect();
         assert_eq!(statuses, ["200", "200", "400"], "{garbage:?}: {answers}");
     }
-    // Such an answer comes from hyper, which asks nobody and gives it no body.
+    // hyper sends this answer by itself, without a body.
     for _ in 0..64 {
         connect(&server).write_all(&[0xFF; 512]).expect("bytes are taken");
     }
     assert_alive(&server, &folder);
 }
 
-/// Sends the bytes of a head that never ends, one at a time, until the connection is closed; how many went.
+/// Sends an endless request head byte by byte until the connection is closed; returns the number of bytes.
 fn drip(mut stream: TcpStream) -> usize {
     let head = b"GET /health/live HTTP/1.1\r\nhost: localhost\r\nx-drip: ";
     let mut sent = 0;
@@ -199,14 +199,14 @@ fn drip(mut stream: TcpStream) -> usize {
     sent
 }
 
-/// Whether nothing was answered within a moment, which also is the pace of a drip.
+/// Whether no answer came within a short time, which is also the pause between bytes.
 fn is_open(stream: &mut TcpStream) -> bool {
     stream.set_read_timeout(Some(Duration::from_millis(25))).expect("a timeout");
     let read = stream.read(&mut [0; 256]);
     read.is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
 }
 
-/// Whether a connection that was answered stays open.
+/// Whether a connection stays open after its answer.
 fn is_open_past_its_answer(stream: &mut TcpStream) -> bool {
     stream.set_read_timeout(Some(Duration::from_millis(200))).expect("a timeout");
     loop {
@@ -218,7 +218,7 @@ fn is_open_past_its_answer(stream: &mut TcpStream) -> bool {
     }
 }
 
-/// Asks over and over and takes no answer, until no more is taken of it.
+/// Sends requests and reads no answer until the server reads no more.
 fn stuck_reader(server: &Server) -> TcpStream {
     let mut stream = connect(server);
     stream.set_write_timeout(Some(Duration::from_millis(300))).expect("a timeout");
@@ -233,7 +233,7 @@ fn pause() -> bool {
     true
 }
 
-/// A connection that has been answered once and stays.
+/// An open connection with one request answered.
 fn kept(server: &Server) -> TcpStream {
     let mut stream = connect(server);
     stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n").expect("a request is taken");
@@ -243,7 +243,7 @@ fn kept(server: &Server) -> TcpStream {
     stream
 }
 
-/// All that comes until the server closes, which may be a reset.
+/// Reads until the server closes or resets the connection.
 fn read(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let mut part = [0; 4096];

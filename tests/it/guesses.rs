@@ -1,4 +1,4 @@
-//! Guessing at an account: strangers get only so far, and the owner still gets in.
+//! Guessing attacks on an account: strangers are limited, and the owner can still sign in.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -60,7 +60,7 @@ fn an_account_has_a_hundred_failures_in_a_row_whatever_they_are_about() {
         }
     }
     assert_eq!(judged, 45, "passwords");
-    // Codes to both addresses, each of which takes five tries.
+    // Codes for both addresses; each allows five tries.
     for identifier in ["owner@example.com", number].into_iter().cycle().take(10) {
         let mut stranger = site.browser();
         judged += (0..5).filter(|_| is_judged(&site.by_code(&mut stranger, identifier, Some("000000")))).count();
@@ -153,7 +153,7 @@ impl Site {
         browser.post("/v1/client/sign_ins", &form)
     }
 
-    /// A wrong password by a client that nobody has seen before.
+    /// A wrong password from a client that is new to the account.
     fn guess(&self, identifier: &str, n: u64) -> Answer {
         self.by_password(&mut self.browser(), identifier, &format!("wrong {n}"))
     }
@@ -163,7 +163,7 @@ impl Site {
         self.browser().request("POST", "/v1/client/sign_ins", &[("x-forwarded-for", source)], &form)
     }
 
-    /// Signs in by a code that is sent now, or tries `guess` at it.
+    /// Signs in with a newly sent code, or tries `guess` in its place.
     fn by_code(&self, browser: &mut Browser<'_>, identifier: &str, guess: Option<&str>) -> Answer {
         let strategy = if identifier.contains('@') { "email_code" } else { "phone_code" };
         let count = self.count(identifier);
@@ -189,7 +189,7 @@ impl Site {
         outbox["messages"].as_array().map_or(0, Vec::len)
     }
 
-    /// Has the instance keep to itself who is a user.
+    /// Turns enumeration protection on.
     fn protect(&self) {
         let path = "/dev/settings";
         let mut settings: Value = self.server.request("GET", path, &[], "").expect("an answer").json();
@@ -200,7 +200,7 @@ impl Site {
     }
 }
 
-/// Whether it was looked at what was guessed.
+/// Whether the guess was checked, and not refused by a limit.
 fn is_judged(answer: &Answer) -> bool {
     let codes = answer.error_codes();
     let is_judged = codes == ["form_password_incorrect"] || codes == ["form_code_incorrect"];

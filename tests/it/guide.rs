@@ -30,7 +30,7 @@ fn every_file_that_the_guide_names_is_there() {
     let mut count = 0;
     for (name, page) in PAGES {
         for path in words(page).filter(|word| PLACES.iter().any(|place| word.starts_with(place))) {
-            // Of names with a part left open only the folder can be looked for.
+            // Of a name with a placeholder only the folder can be checked.
             let path = path.split_once(['<', '*']).map_or(path, |(folder, _)| folder);
             assert!(root.join(path).exists(), "{name} names {path}");
             count += 1;
@@ -110,7 +110,7 @@ fn every_test_that_the_guide_names_is_there() {
     assert!(count > 50, "only {count} tests are named");
 }
 
-/// What stands between backticks, outside of blocks.
+/// The text between backticks, outside of code blocks.
 fn words(page: &str) -> impl Iterator<Item = &str> {
     let mut is_open = false;
     let lines = page.lines().filter(move |line| {

@@ -1,5 +1,4 @@
-//! References to the guide lead somewhere: every file and heading that a comment, a reason or a page names is there. And
-//! what the contract says of paths is what the code has.
+//! References to the guide lead somewhere: every file and heading that a comment, a reason or a page names is there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -68,7 +67,7 @@ fn the_checks_can_fail() {
     }
 }
 
-/// As rustdoc makes them; see the pages it builds.
+/// Anchors as rustdoc makes them.
 #[test]
 fn anchors_are_spelled_as_rustdoc_spells_them() {
     for (heading, anchor) in [
@@ -83,20 +82,6 @@ fn anchors_are_spelled_as_rustdoc_spells_them() {
     assert_eq!(headings("## A\n```text\n# no heading\n```\n## A\n#tag"), ["a", "a-1"].map(str::to_owned).into());
 }
 
-#[test]
-fn the_contract_has_the_paths_of_the_routers() {
-    let sources = [include_str!("../../src/http/routing.rs"), include_str!("../../src/http/routing/backend.rs")];
-    let known: BTreeSet<String> = sources.iter().flat_map(|source| paths(source)).collect();
-    let pages = [
-        (include_str!("../../src/guide/contract.md"), "| path | methods | page |"),
-        (include_str!("../../src/guide/contract_backend.md"), "| path | methods | part |"),
-    ];
-    let rows = pages.iter().flat_map(|(page, head)| cells(page, head));
-    let told: BTreeSet<String> = rows.map(|row| row[0].trim_matches('`').to_owned()).collect();
-    assert!(known.len() > 35, "the routers were read: {known:?}");
-    assert_eq!(told, known);
-}
-
 /// Where something leads: a page, and a heading of it.
 #[derive(Debug, PartialEq, Eq)]
 struct Reference {
@@ -104,7 +89,7 @@ struct Reference {
     anchor: Option<String>,
 }
 
-/// The pages by name, each with the anchors of its headings.
+/// The pages by name, with the anchors of their headings.
 struct Guide {
     pages: BTreeMap<String, BTreeSet<String>>,
 }
@@ -121,7 +106,7 @@ impl Guide {
         Self { pages }
     }
 
-    /// What is wrong with a reference.
+    /// The fault of a reference, if any.
     fn fault(&self, reference: &Reference) -> Option<String> {
         let page = &reference.page;
         let Some(known) = self.pages.get(page) else { return Some(format!("the guide has no page {page}")) };
@@ -130,7 +115,7 @@ impl Guide {
     }
 }
 
-/// The references in a text, and where each begins.
+/// The references in a text, with their positions.
 fn references(path: &str, text: &str) -> Vec<(usize, Reference)> {
     let own = path.strip_prefix("src/guide/").and_then(|name| name.strip_suffix(".md"));
     let mut found = Vec::new();
@@ -139,7 +124,7 @@ fn references(path: &str, text: &str) -> Vec<(usize, Reference)> {
             let rest = &text[at + start.len()..];
             let page: &str = rest.split(|c| !is_word(c)).next().unwrap_or_default();
             let after = &rest[page.len()..];
-            // A folder, a path in a pattern, or the module itself.
+            // A folder, a path in a pattern, or the module itself: no reference.
             let after = if start == "guide/" { after.strip_prefix(".md") } else { Some(after) };
             let (Some(after), false) = (after, page.is_empty()) else { continue };
             found.push((at, Reference { page: page.to_owned(), anchor: anchor(after) }));
@@ -159,14 +144,14 @@ fn references(path: &str, text: &str) -> Vec<(usize, Reference)> {
     found
 }
 
-/// The anchor that a text begins with.
+/// The anchor at the start of a text.
 fn anchor(text: &str) -> Option<String> {
     let rest = text.strip_prefix('#')?;
     Some(rest.chars().take_while(|c| is_word(*c) || *c == '-').collect())
 }
 
-/// The anchors of a page's headings: letters, digits, `-` and `_` in lower case, blanks as `-`, and a number behind what
-/// came before.
+/// The anchors of a page's headings: letters, digits, `-` and `_` in lower case, blanks as `-`, and a number after
+/// repeated ones.
 fn headings(page: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut is_code = false;
@@ -187,42 +172,12 @@ fn headings(page: &str) -> BTreeSet<String> {
     found
 }
 
-/// The words that name documents which are not in the repository, and their lines.
+/// Names of documents that are not in the repository, with their lines.
 fn strangers(text: &str) -> Vec<(usize, &str)> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
     let lines = text.lines().enumerate();
     let named = lines.flat_map(|(at, line)| line.split(move |c| !is_part(c)).map(move |word| (at + 1, word)));
     named.filter(|(_, word)| STRANGERS.contains(word)).collect()
-}
-
-/// The rows of the tables of a page that have this head.
-fn cells<'a>(page: &'a str, head: &'a str) -> impl Iterator<Item = Vec<&'a str>> {
-    page.split(head).skip(1).flat_map(|rest| {
-        let rows = rest.lines().skip(2).take_while(|line| line.starts_with('|'));
-        rows.map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect())
-    })
-}
-
-/// The paths that a router's patterns stand for.
-fn paths(source: &str) -> Vec<String> {
-    let source = source.split("#[cfg(test)]").next().unwrap_or_default();
-    let mut found = Vec::new();
-    for line in source.lines().map(str::trim).filter(|line| line.starts_with("[\"") && line.contains("=>")) {
-        let patterns = line.split("=>").next().unwrap_or_default();
-        for pattern in patterns.split('|') {
-            let parts: Vec<&str> = pattern.trim().trim_matches(['[', ']']).split(", ").collect();
-            let shown =
-                |part: &&str| if *part == "text" { "{id}".to_owned() } else { part.trim_matches('"').to_owned() };
-            let parts: Vec<String> = parts.iter().map(shown).collect();
-            match parts.split_last() {
-                Some((last, before)) if last == "call" => {
-                    found.extend(CALLS.iter().map(|call| format!("/{}/{call}", before.join("/"))));
-                }
-                _ => found.push(format!("/{}", parts.join("/"))),
-            }
-        }
-    }
-    found
 }
 
 /// Every text of the repository that may lead to the guide, by its path.
@@ -234,7 +189,7 @@ fn texts() -> Vec<(String, String)> {
     let own = Path::new(file!()).file_name().expect("a name");
     let mut found = Vec::new();
     for path in folders.chain(pages).filter(|path| path.file_name() != Some(own)) {
-        // What is not text holds no comment.
+        // Binary files have no comments.
         if let Ok(text) = fs::read_to_string(&path) {
             let path = path.strip_prefix(&root).expect("found below it").to_string_lossy().into_owned();
             found.push((path, text));
@@ -271,7 +226,5 @@ fn root() -> PathBuf {
 }
 
 const STRANGERS: [&str; 5] = ["CONTRACT", "CONTRACT-2", "DESIGN", "SECURITY", "SCALE-OUT"];
-/// What rustdoc's pages use themselves: a heading of that name gets a number.
+/// Ids that rustdoc's pages use: a heading with such a name gets a number.
 const RESERVED: [&str; 5] = ["fields", "help", "search", "settings", "variants"];
-/// The calls of a session, which the router tells apart further on.
-const CALLS: [&str; 4] = ["touch", "tokens", "end", "remove"];

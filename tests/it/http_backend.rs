@@ -1,4 +1,4 @@
-//! The waiting list, and sign-ups that wait for the backend, over HTTP.
+//! The waiting list, and sign-ups that wait for a backend action, over HTTP.
 
 use serde_json::{Value, json};
 
@@ -108,7 +108,7 @@ fn what_is_done_twice_to_somebody_who_waits_is_told_so() {
     assert_eq!(listed.as_array().map(Vec::len), Some(1), "none was made by the way");
     assert_eq!(call("reject", Value::Null), is(200, "rejected"), "which takes the invitation back");
     assert_eq!(call("invite", Value::Null), is(200, "invited"));
-    // An invitation that lets nobody in any more is no reason to make no other.
+    // An expired invitation does not prevent a new one.
     site.server.advance(31 * 86_400_000);
     let invited = site.backend("POST", &format!("{path}/invite"), &Value::Null);
     assert_eq!(invited.status, 200, "{}", invited.body);
@@ -194,7 +194,7 @@ fn a_backend_hears_what_is_not_there_and_nobody_else_hears_anything() {
             assert_eq!(call(method, path, &[("authorization", given)]), answers(401, code), "{method} {path} {given}");
         }
     }
-    // Where no API has anything, the key tells whose call it is.
+    // On unknown paths the key decides which API answers.
     for (method, path) in [("POST", "/v1/nonsense"), ("DELETE", "/v1/me/nonsense/1"), ("PUT", "/v1")] {
         assert_eq!(call(method, path, &[("authorization", &key)]), answers(404, "resource_not_found"), "{path}");
         let wrong = ("authorization", "Bearer sk_test_nonsense");
@@ -252,7 +252,7 @@ fn a_sign_up_waits_for_the_backend_to_act() {
     let acted = site.backend("PATCH", &path, &json!({ "custom_action": true })).json();
     assert_eq!((&acted["status"], &acted["custom_action"]), (&json!("complete"), &json!(true)));
 
-    // The browser asks again with the token it has, and finds itself signed in.
+    // The browser repeats the request with its token and is signed in.
     let seen = browser.get(&format!("/v1/client/sign_ups/{id}")).json();
     assert_eq!(seen["response"]["status"], "complete");
     assert_eq!(seen["client"]["sign_up"]["status"], "complete", "the page that waits is told too");
@@ -296,7 +296,7 @@ fn the_backends_say_is_checked_like_any_other() {
     assert_eq!(site.backend("PATCH", &second, &json!({ "custom_action": true })).json()["status"], "complete");
 }
 
-/// Gives everything that a person can give.
+/// Fills in all fields that the person can fill in.
 fn finish(site: &Site, browser: &mut Browser<'_>, address: &str) -> Answer {
     let form = format!("email_address={address}&password=wanders+under+elms&strategy=email_code");
     let created = browser.post("/v1/client/sign_ups", &form).json();

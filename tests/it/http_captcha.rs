@@ -1,4 +1,4 @@
-//! Captchas: a sign-up begins only when the service that showed one says so.
+//! Captchas: a sign-up begins only if the captcha service accepts the token.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -153,7 +153,7 @@ fn the_way_to_a_provider_that_needs_no_captcha_is_no_way_around_one() {
     let unsent = server.request("GET", "/dev/outbox", &[], "").expect("an answer");
     assert_eq!(unsent.json()["messages"], json!([]), "and nobody was written to");
 
-    // What clerk-js does then: it shows a captcha, hands it in and asks again.
+    // What clerk-js does then: it shows a captcha, submits it and repeats the request.
     let solve = "/v1/client/verify";
     assert_eq!(browser.post(solve, "").error_codes(), ["requires_captcha"]);
     assert_eq!(browser.post(solve, "captcha_error=300010").error_codes(), ["captcha_invalid"]);
@@ -260,7 +260,7 @@ fn put(server: &Server, document: &Value) {
     assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
-/// The settings with a password, and with a provider whose accounts need no captcha.
+/// Settings with a password and a provider that needs no captcha.
 fn with_provider(mut document: Value, provider: &Provider) -> Value {
     document["attributes"]["password"] = json!({"enabled": true});
     document["social"] = json!({"oauth_custom_fake": {"enabled": true}});
@@ -281,7 +281,7 @@ fn settings(captcha: bool) -> Value {
 
 const GIVEN: &str = "email_address=ada%40example.com&password=wanders+under+elms";
 
-/// A service that takes the token `solved` once, and misbehaves in the way that other tokens name.
+/// A service that accepts the token `solved` once, and misbehaves as other tokens say.
 struct Service {
     port: u16,
     asked: Arc<Mutex<Vec<String>>>,

@@ -1,4 +1,4 @@
-//! Strict enumeration protection: whoever signs up with an address learns nothing about whether it is a user's
+//! Strict enumeration protection: a sign-up does not reveal whether its address belongs to a user
 //! (guide/contract_sign_ups.md#enumeration-protection).
 
 use serde_json::{Value, json};
@@ -95,7 +95,7 @@ impl Site {
         assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
     }
 
-    /// Everything somebody can do with an address that is not theirs.
+    /// All calls that a person can make with another person's address.
     fn walk(&self, name: &str, value: &str) -> Vec<Answer> {
         let mut browser = Browser::of(&self.server);
         let form = format!("{name}={}&password=wanders+under+elms", escaped(value));
@@ -108,7 +108,7 @@ impl Site {
             answers.push(browser.post(&format!("{path}/prepare_verification"), &format!("strategy={strategy}")));
             answers.push(browser.get(&path));
         }
-        // A million to one that this is the code of the free address.
+        // The chance that this is the code of the free address is one in a million.
         for _ in 0..6 {
             let form = format!("strategy={strategy}&code=000001");
             answers.push(browser.post(&format!("{path}/attempt_verification"), &form));
@@ -147,7 +147,7 @@ fn current(browser: &mut Browser<'_>) -> String {
     client["response"]["sign_up"]["id"].as_str().unwrap_or_else(|| panic!("{client}")).to_owned()
 }
 
-/// Status, headers and body without what differs between any two sign-ups: ids, times and the address.
+/// Status, headers and body without parts that differ between any two sign-ups: ids, times and the address.
 fn neutral(answer: &Answer, address: &str) -> (u16, Vec<String>, Value) {
     let names = answer.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
     let mut body = answer.json();

@@ -1,4 +1,4 @@
-//! Parameters that official clients send by themselves: whatever is in them, nobody is refused for it.
+//! Parameters that official clients add by themselves: no value of them makes a request fail.
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -95,7 +95,7 @@ fn what_somebody_means_is_refused_as_before() {
     }
 }
 
-/// Every parameter that clients send by themselves, with everything that can be wrong with one.
+/// Each such parameter, with each possible fault.
 fn hints() -> Vec<String> {
     let names = [
         "locale",
@@ -122,7 +122,7 @@ fn hints() -> Vec<String> {
             format!("{name}="),
         ]
     };
-    // Each fault in all of them at once, and every name once on its own: a table of all pairs takes minutes.
+    // Each fault in all of them at once, and each name alone: a table of all pairs would take minutes.
     let together = (0..5).map(|n| names.map(|name| faults(name)[n].clone()).join("&"));
     together.chain(names.map(|name| format!("{name}=nonsense"))).collect()
 }

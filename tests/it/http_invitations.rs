@@ -1,5 +1,5 @@
-//! Invitations over HTTP: the backend that makes them, the link, the sign-up by ticket, and everything that can be
-//! wrong with one (guide/contract_sign_ups.md#invitations-and-tickets).
+//! Invitations over HTTP: creation by the backend, the link, the sign-up by ticket, and all faults of a ticket
+//! (guide/contract_sign_ups.md#invitations-and-tickets).
 
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ fn an_invited_person_signs_up_where_the_public_may_not() {
     assert_eq!(sign_up["unverified_fields"], json!([]));
     assert_eq!(sign_up["public_metadata"], json!({"plan": "gold"}));
 
-    // The form sends the ticket again beside what was missing, as `<SignUp/>` does.
+    // `<SignUp/>` sends the ticket again with the missing fields.
     let path = format!("/v1/client/sign_ups/{}", sign_up["id"].as_str().expect("an id"));
     let form = format!("strategy=ticket&ticket={ticket}&email_address=ada%40example.com&password=wanders+under+elms");
     let done = browser.request("PATCH", &path, &[], &form).json();
@@ -81,7 +81,7 @@ fn what_is_done_to_an_invitation_twice_is_told_so() {
     assert_eq!(revoke(&revoked), (200, String::new()));
     for _ in 0..2 {
         assert_eq!(revoke(&revoked), (400, "invitation_already_revoked".into()));
-        // Who holds the ticket is told of the invitation, as before.
+        // A person with the ticket still learns about the invitation.
         let refused = site.sign_up(&Site::ticket_in(&revoked["url"]));
         assert_eq!(refused.error_codes(), ["revoked_invitation"]);
     }
@@ -119,7 +119,7 @@ fn every_ticket_that_is_no_good_says_why() {
     assert_eq!((&answer["status"], &answer["revoked"]), (&json!("revoked"), &json!(true)));
     let twice = site.backend("POST", &format!("/v1/invitations/{id}/revoke"), &Value::Null);
     assert_eq!((twice.status, twice.error_codes()), (400, vec!["invitation_already_revoked".to_owned()]));
-    // A second invitation of somebody who has used the first meanwhile.
+    // A second invitation for a person who has used the first one meanwhile.
     let second = site.ticket(&json!({ "email_address": "has@example.com", "ignore_existing": true }));
     assert_eq!(site.sign_up(&second).status, 200);
 
@@ -430,7 +430,7 @@ fn fault(error: &Value) -> (&str, &str) {
     (error["code"].as_str().expect("a code"), error["meta"]["param_name"].as_str().unwrap_or_default())
 }
 
-/// A settings document with an e-mail address to verify, a password, and this mode.
+/// Settings with a verified e-mail address, a password, and this mode.
 fn settings(mode: &str) -> Value {
     json!({
         "attributes": {
@@ -444,18 +444,18 @@ fn settings(mode: &str) -> Value {
 }
 
 impl Site {
-    /// Signs up by a ticket, in one step.
+    /// Signs up by a ticket in one request.
     fn sign_up(&self, ticket: &str) -> Answer {
         let form = format!("strategy=ticket&ticket={}&password=wanders+under+elms", escaped(ticket));
         Browser::of(&self.server).post("/v1/client/sign_ups", &form)
     }
 
-    /// Invites somebody and takes the ticket out of the answer.
+    /// Creates an invitation and returns its ticket.
     fn ticket(&self, body: &Value) -> String {
         Self::ticket_in(&self.invite(body)["url"])
     }
 
-    /// Follows a link, and says where it leads.
+    /// Follows a link and returns the redirect target.
     fn follow(&self, browser: &mut Browser<'_>, url: &Value) -> String {
         let url = url.as_str().expect("a URL");
         let path = url.split_once("/v1/").map(|(_, path)| format!("/v1/{path}")).expect("a path");

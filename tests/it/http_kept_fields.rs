@@ -1,5 +1,5 @@
-//! Fields and a wish in one write: where only the wish can't be had, the fields are kept, and where it is met already
-//! nobody is told that it isn't.
+//! A write with fields and a request to send a code: if only the request fails the fields are kept, and if a valid code
+//! was sent already no error says otherwise.
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -27,7 +27,7 @@ fn what_is_not_on_its_way_is_refused_beside_the_fields_which_are_kept() {
     let same = "strategy=email_code";
     let link = "strategy=email_link&redirect_url=%2Fverify";
     for (begun, between, wish) in [
-        // Five wrong tries end a code, but not the time to wait for the next.
+        // Five wrong tries end a code, but not the waiting time for the next one.
         (same, vec!["wrong"; 5], same),
         (same, vec!["email_address=eve%40example.com", "email_address=ada%40example.com"], same),
         (same, vec![], link),
@@ -108,7 +108,7 @@ fn a_sign_up_whose_message_is_refused_begins_without_it() {
     for (source, limits) in [("false", "address_messages_per_hour = 1\n"), ("true", "source_emails_per_minute = 1\n")] {
         let site = Site::start_with(source, limits);
         site.browser().open_sign_up("email_address=ada%40example.com&strategy=email_code");
-        // Without a client, and with one that has a sign-up.
+        // Without a client, and with a client that has a sign-up.
         let mut browser = site.browser();
         for _ in 0..2 {
             let refused = browser.post("/v1/client/sign_ups", form);
@@ -191,10 +191,10 @@ impl Site {
         format!("strategy=email_code&code={}", mail["code"].as_str().expect("a code"))
     }
 
-    /// How many messages went to the address.
+    /// Number of messages to the address.
     fn mails(&self) -> usize {
         self.server.mail("ada@example.com", 1);
-        // Time for one more, if it were on its way.
+        // Leaves time for one more message, if one were being sent.
         std::thread::sleep(std::time::Duration::from_millis(50));
         let path = format!("/dev/outbox?to={}", escaped("ada@example.com"));
         let outbox = self.server.request("GET", &path, &[], "").expect("an answer").json();
@@ -203,7 +203,7 @@ impl Site {
 }
 
 impl Browser<'_> {
-    /// Begins a sign-up; returns its path.
+    /// Creates a sign-up; returns its path.
     fn open_sign_up(&mut self, form: &str) -> String {
         let created = self.post("/v1/client/sign_ups", form);
         assert_eq!(created.status, 200, "{}", created.body);

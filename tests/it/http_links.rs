@@ -1,4 +1,4 @@
-//! E-mail links over HTTP, as browsers, scanners and native applications meet them.
+//! E-mail links over HTTP, opened by browsers, scanners and native applications.
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -277,7 +277,7 @@ fn redirect_urls_are_checked_before_anything_is_stored() {
 
 #[test]
 fn neither_link_nor_code_is_in_the_data() {
-    // Encrypted data would hide them whatever the engine stores.
+    // Without encryption, which would hide them in any case.
     let site = Site::start("[settings]\nfile = \"email_link\"\n[store]\nencryption = false\n");
     let (id, link) = site.browser().begin("ada@example.com", "/verify");
     let code = site.mail("ada@example.com", 1)["code"].as_str().expect("a code").to_owned();
@@ -317,7 +317,7 @@ impl Site {
         let folder = TempDir::new().expect("a folder");
         let settings = if config.contains("[settings") { "" } else { LINK_ONLY };
         let limits = "[limits]\nsource = false\n";
-        // Keys without a section of their own are limits.
+        // Keys without a section belong to `[limits]`.
         let config = if config.starts_with('[') {
             format!("{limits}{settings}{config}")
         } else {
@@ -360,7 +360,7 @@ impl Browser<'_> {
         shown["response"]["verifications"]["email_address"]["status"].as_str().expect("a status").to_owned()
     }
 
-    /// The button of the page behind a link.
+    /// Presses the button on the page of a link.
     fn press(&mut self, link: &str) -> Answer {
         let (path, token) = link.split_once('?').unwrap_or((link, ""));
         let form = ("content-type", "application/x-www-form-urlencoded");
@@ -375,7 +375,7 @@ fn link(server: &Server, to: &str, count: usize) -> String {
     link.strip_prefix(&own).unwrap_or_else(|| panic!("{link} is not the engine's")).to_owned()
 }
 
-/// What a redirect says came of a link.
+/// The result of a link in the redirect URL.
 fn status_of(answer: &Answer) -> String {
     assert_eq!(answer.status, 303, "{}", answer.body);
     let url = answer.header("location").expect("a place to go");
@@ -384,7 +384,7 @@ fn status_of(answer: &Answer) -> String {
     status.split('&').next().unwrap_or_default().to_owned()
 }
 
-/// Everything in the files of a folder.
+/// The content of all files in a folder.
 fn contents(folder: &std::path::Path) -> Vec<u8> {
     let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     entries

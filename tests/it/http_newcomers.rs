@@ -1,4 +1,4 @@
-//! `sign_up_if_missing` over HTTP: whoever signs in with an identifier that is nobody's proves it and signs up with it
+//! `sign_up_if_missing` over HTTP: a person who signs in with an unused identifier verifies it and signs up with it
 //! (guide/contract_sign_ins.md#sign-up-if-missing).
 
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ fn whoever_proves_an_address_that_is_nobodys_signs_up_with_it() {
         assert_eq!(user["email_addresses"][0]["verification"]["status"], "verified");
         assert_eq!(done["client"]["last_authentication_strategy"], "email_code");
 
-        // The same person, later and elsewhere.
+        // The same person, later and on another browser.
         let mut elsewhere = site.browser();
         let path = self::path(&elsewhere.ask_in("ada@example.com"));
         assert_eq!(elsewhere.post(&format!("{path}/prepare_first_factor"), "strategy=email_code").status, 200);
@@ -130,7 +130,7 @@ fn a_proof_tells_nothing_of_what_is_typed_beside_it() {
     });
     assert_eq!(answers[0], answers[1]);
     assert_eq!(answers[0][0], (422, vec!["form_conditional_param_disallowed".into()]));
-    // An address typed earlier, which the proved one takes the place of, is no obstacle, whoever's it is.
+    // An address typed earlier is replaced by the verified one and is no obstacle, even if it belongs to a user.
     let done = ["somebody@example.com", "nobody@example.com"].map(|address| {
         let mut browser = site.browser();
         let open = begun(&mut browser, address);
@@ -186,7 +186,7 @@ fn what_can_become_no_sign_up_is_refused_whoever_is_named() {
             let code = "sign_up_if_missing_not_allowed".to_owned();
             assert_eq!((refused.status, refused.error_codes()), (422, vec![code]), "{name}");
         }
-        // Without an identifier there is nobody to be missing.
+        // Without an identifier `sign_up_if_missing` has no effect.
         assert_eq!(site.browser().post("/v1/client/sign_ins", "sign_up_if_missing=true").status, 200);
     }
 }
@@ -307,7 +307,7 @@ fn what_was_proved_outlives_a_restart() {
     assert_eq!(browser.post("/v1/client/sign_ups", "transfer=true").json()["response"]["status"], "complete");
 }
 
-/// A server where people come by an address or a number, and nothing else is asked for.
+/// A server with sign-ups by e-mail address or phone number only.
 struct Site {
     server: Server,
     folder: TempDir,
@@ -332,7 +332,7 @@ impl Site {
         self.server.mail(to, count)["code"].as_str().expect("a code").to_owned()
     }
 
-    /// Proves an address that is nobody's; the one message more to it holds the code.
+    /// Verifies an unused address; the next message to it contains the code.
     fn prove(&self, browser: &mut Browser<'_>, address: &str) {
         let sent = self.server.request("GET", &format!("/dev/outbox?to={}", escaped(address)), &[], "");
         let sent = sent.expect("an answer").json()["messages"].as_array().map_or(0, Vec::len);
@@ -344,7 +344,7 @@ impl Site {
 }
 
 trait Newcomer {
-    /// Begins a sign-in that may become a sign-up.
+    /// Starts a sign-in that may become a sign-up.
     fn ask_in(&mut self, identifier: &str) -> Value;
 
     fn try_code(&mut self, path: &str, code: &str) -> Answer;

@@ -1,5 +1,5 @@
-//! Accounts at providers over HTTP: who is signed up and who is signed in
-//! (guide/contract_sign_ups.md#accounts-at-providers, guide/security.md#accounts-at-providers).
+//! Sign-up and sign-in through providers over HTTP (guide/contract_sign_ups.md#accounts-at-providers,
+//! guide/security.md#accounts-at-providers).
 
 use serde_json::{Value, json};
 
@@ -122,7 +122,7 @@ fn an_account_whose_address_both_sides_proved_becomes_the_users() {
     assert_eq!(linked["id"], user);
     assert_eq!(linked["external_accounts"][0]["provider_user_id"], "person-1");
     assert_eq!(linked["password_enabled"], true, "what was there stays");
-    // From now on the account alone is enough, and no other of that provider is.
+    // From now on this account alone signs in; other accounts of the provider do not.
     let mut again = site.browser();
     assert_eq!(site.sign_in(&mut again)["sessions"][0]["user"]["id"], user);
     site.provider.person(json!({"sub": "person-2", "email": "ada@example.com", "email_verified": true}));
@@ -160,7 +160,7 @@ fn there_is_nothing_to_transfer_where_nothing_was_proved() {
     for path in ["/v1/client/sign_ins", "/v1/client/sign_ups"] {
         assert_eq!(browser.post(path, "transfer=true").error_codes(), ["account_transfer_invalid"], "{path}");
     }
-    // What a sign-up proved for itself belongs to it alone.
+    // A proof in a sign-up counts for that sign-up only.
     site.come_back(&mut browser, &begun);
     assert_eq!(site.browser().post("/v1/client/sign_ins", "transfer=true").error_codes(), ["account_transfer_invalid"]);
 }
@@ -258,7 +258,7 @@ fn prepare_begins_a_trip_too_and_two_trips_share_nothing() {
 fn a_user_who_is_kept_out_does_not_come_in_by_a_provider_either() {
     let site = Site::start(EMAIL_AND_PASSWORD);
     site.sign_up(&mut site.browser());
-    // Back from the provider, and about to be handed over when the list changes.
+    // Back from the provider, just before the handover, when the list changes.
     let mut waiting = site.browser();
     let begun = site.begin(&mut waiting, "");
     site.come_back(&mut waiting, &begun);

@@ -1,4 +1,4 @@
-//! The way to a provider and back over HTTP: who comes back, when and where to
+//! Redirects to a provider and back over HTTP: which browser returns, when, and to which page
 //! (guide/contract_sign_ups.md#accounts-at-providers, guide/security.md#accounts-at-providers).
 
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ fn whoever_refuses_at_the_provider_reads_why_and_begins_anew() {
     ] {
         let begun = site.begin(&mut browser, "");
         let (_, state) = site.provider.allow(page_of(&begun));
-        // Where the provider answers by POST, the same comes of it.
+        // A provider that answers by POST gives the same result.
         let form = ("content-type", "application/x-www-form-urlencoded");
         let path = format!("/v1/oauth_callback?{said}&state={state}");
         let posted = site.browser().send("POST", "/v1/oauth_callback", &[form], &format!("{said}&state={state}"));
@@ -64,7 +64,7 @@ fn a_way_back_is_for_the_browser_that_left_and_for_once() {
         let refused = other.request("GET", &path, &[("accept", "application/json")], "");
         assert_eq!((refused.status, refused.error_codes()), (400, vec!["oauth_callback_invalid".to_owned()]));
     }
-    // Another last letter than the one there is; both stand for bits that count.
+    // A different last character; all its bits are significant.
     let other = if state.ends_with('A') { "Q" } else { "A" };
     let garbled = format!("{}{other}", &state[..state.len() - 1]);
     for odd in ["", "x", &garbled, &"A".repeat(5000), "%00", "..%2f.."] {
@@ -145,7 +145,7 @@ fn a_provider_that_fails_leaves_a_clear_word_on_the_sign_up() {
         let sign_up = browser.get("/v1/client").json()["response"]["sign_up"].clone();
         assert_eq!(sign_up["verifications"]["external_account"]["error"]["code"], code);
         assert_eq!(sign_up["status"], "missing_requirements");
-        // What was fetched well stays known; the second round needs it forgotten no more than this.
+        // Successful answers stay cached; the second round needs only this one again.
         if path == "/token" {
             let again = browser.post("/v1/client/sign_ups", &begin_form("")).json()["response"].clone();
             assert_eq!(again["verifications"]["external_account"]["status"], "unverified");
@@ -185,7 +185,7 @@ fn an_application_without_cookies_is_handed_what_the_system_browser_brought() {
     let path = format!("/v1/client/sign_ups/{}", id_of(&begun));
     let show = |token: &str, path: &str| site.server.native("GET", path, token, "").expect("an answer");
     assert_eq!(show(&token, &path).json()["response"]["status"], "missing_requirements", "nothing yet");
-    // Whoever began it alone can claim it, and only with what was handed over.
+    // Only the client that started it can claim it, and only with the value handed over.
     let other = site.server.native("POST", "/v1/client/sign_ups", "", &form).expect("an answer");
     let other = other.header("authorization").expect("a token").to_owned();
     let claim = format!("{path}?rotating_token_nonce={nonce}");
@@ -201,7 +201,7 @@ fn an_application_without_cookies_is_handed_what_the_system_browser_brought() {
     assert_eq!(late.header("location"), Some("myapp://callback"), "back to the application, with nothing to claim");
 }
 
-/// A page keeps the dev browser itself: what the navigation brought is handed to it when it asks next.
+/// A page stores the dev browser token itself, so the token of the navigation is given to it in the next answer.
 #[test]
 fn a_dev_browser_is_signed_in_when_its_page_asks_again() {
     let site = Site::start(EMAIL_AND_PASSWORD);
@@ -209,7 +209,7 @@ fn a_dev_browser_is_signed_in_when_its_page_asks_again() {
         let opened = site.browser().post("/v1/dev_browser", "").json();
         let mut dev_browser = opened["id"].as_str().expect("an id").to_owned();
         let mut browser = site.browser();
-        // Somebody new the first time, and the same person afterwards: to whom the sign-up says that they sign in.
+        // A new person the first time; later the same person, whose sign-up becomes a sign-in.
         for resource in ["sign_ups", "sign_ins"] {
             let created = browser.post(&format!("/v1/client/{resource}?__clerk_db_jwt={dev_browser}"), &begin_form(""));
             let begun = created.json()["response"].clone();
@@ -250,7 +250,7 @@ fn whoever_reloads_the_return_of_a_sign_in_goes_where_it_led() {
     let (path, before) = site.leave_to_sign_in(&mut browser);
     let done = format!("{PAGE}/done");
     assert_eq!(browser.navigate(&path).header("location"), Some(&*done));
-    // The client keeps no sign-in that became a session: the state says where it led.
+    // The client does not keep a completed sign-in; the state parameter contains the redirect target.
     assert_eq!(browser.navigate(&path).header("location"), Some(&*done));
     assert_eq!(browser.get("/v1/client").json()["response"]["sessions"].as_array().map(Vec::len), Some(1));
     for jar in [before, Vec::new()] {
@@ -264,7 +264,7 @@ fn whoever_reloads_the_return_of_a_sign_in_goes_where_it_led() {
             "where it led is its own to know"
         );
     }
-    // One that another sign-in has taken the place of.
+    // A sign-in that was replaced by another one.
     let mut browser = site.browser();
     let (path, _) = site.leave_to_sign_in(&mut browser);
     browser.post("/v1/client/sign_ins", "");

@@ -1,5 +1,5 @@
-//! The same call once more, by who has succeeded with it: a double click, a second tab, an answer that was lost. Others
-//! learn nothing by it.
+//! Repeated calls by the client that succeeded with the first: a double click, a second tab, a lost answer. Other
+//! clients learn nothing from it.
 
 use std::sync::Barrier;
 use std::thread;
@@ -20,12 +20,12 @@ fn the_right_code_twice_shows_the_sign_up_that_it_completed() {
     let done = browser.post(&path, &form).json();
     assert_eq!(done["response"]["status"], "complete");
     let session = &done["response"]["created_session_id"];
-    // With the token from before: a double click, or a lost answer.
+    // With the earlier token: a double click or a lost answer.
     let mut double = Browser { server: &site.server, cookies: before };
     let again = double.post(&path, &form).json();
     assert_eq!((&again["response"]["status"], &again["response"]["created_session_id"]), (&json!("complete"), session));
     assert_eq!(double.cookie("__client"), browser.cookie("__client"));
-    // With the new one, also when the minute for lost answers is over.
+    // With the new token, also after the minute for lost answers.
     for wait in [0, 120_000] {
         site.server.advance(wait);
         let again = browser.post(&path, &form);
@@ -90,7 +90,7 @@ fn the_right_password_twice_shows_the_sign_in_that_it_completed() {
     let mut double = Browser { server: &site.server, cookies: before };
     assert_eq!(double.post(&attempt, form).json()["response"], done["response"]);
     assert_eq!(browser.post(&attempt, form).json()["response"]["status"], "complete");
-    // The right code of another moment proves nothing here.
+    // A correct code of another verification proves nothing here.
     assert_eq!(browser.post(&attempt, "strategy=email_code&code=000000").status, 404);
 }
 
@@ -296,7 +296,7 @@ fn a_password_and_a_wish_for_a_code_at_once_are_one_mail() {
             assert_eq!(answer.status, 200, "{mode:?} {}", answer.body);
             assert_eq!(answer.json()["response"]["has_password"], true);
         }
-        // Mail goes out in the order of its making.
+        // Messages are sent in the order of their creation.
         site.begun(mode, "email_address=eve%40example.com&strategy=email_code");
         site.server.mail("eve@example.com", 1);
         let outbox = site.server.request("GET", "/dev/outbox?to=ada%40example.com", &[], "").expect("an answer").json();
@@ -352,7 +352,7 @@ fn what_completed_a_sign_up_with_its_password_is_shown_again_to_the_same_call_an
         stranger.begin_sign_up("first_name=Eve");
         let refused = stranger.request(method, &path, &[], form);
         assert!(refused.status >= 400 && !refused.body.contains("sess_"), "{method} {}", refused.body);
-        // The last one is the right one: after another password it is forgotten.
+        // The last form is the correct one. It is refused too: a try with other data ends the time for repeats.
         for other in [
             "username=ada_l&first_name=Ada&password=",
             "username=ada_l&first_name=Ada",
@@ -422,7 +422,7 @@ fn a_refusal_for_a_session_that_exists_names_it() {
 /// A method, a path and a form.
 type Call<'a> = (&'a str, &'a str, &'a str);
 
-/// How a client presents its token.
+/// How a client sends its token.
 #[derive(Clone, Copy, Debug)]
 enum Mode {
     Cookie,
@@ -443,7 +443,7 @@ impl Mode {
         }
     }
 
-    /// The token that an answer tells the client to keep.
+    /// The new client token in an answer.
     fn token_in(self, answer: &Answer) -> Option<String> {
         match self {
             Self::Native => answer.header("authorization").map(str::to_owned),
@@ -480,7 +480,7 @@ impl Site {
         Browser::of(&self.server)
     }
 
-    /// A sign-up that only its code is missing to; returns where that goes and the form with it.
+    /// A sign-up that only lacks its code; returns path and form of the attempt.
     fn open_with_code(&self, browser: &mut Browser<'_>, address: &str) -> (String, String) {
         let form = format!("email_address={}&password=wanders+under+elms&strategy=email_code", escaped(address));
         let created = browser.post("/v1/client/sign_ups", &form).json();
@@ -488,7 +488,7 @@ impl Site {
         (format!("/v1/client/sign_ups/{id}/attempt_verification"), self.code_form(address, 1))
     }
 
-    /// The same call several times at once, with one token: the answers, and the token that each brings.
+    /// Makes the same call several times at once with one token; returns each answer with its token.
     fn at_once(&self, count: usize, mode: Mode, token: &str, call: Call<'_>) -> Vec<(Answer, Option<String>)> {
         let start = Barrier::new(count);
         let call = || {
@@ -503,7 +503,7 @@ impl Site {
         })
     }
 
-    /// Has all the calls complete, with one session and one token.
+    /// Checks that all calls complete, with one session and one token.
     fn all_complete(&self, count: usize, mode: Mode, token: &str, call: Call<'_>) {
         let answers = self.at_once(count, mode, token, call);
         let first = answers[0].0.json()["response"].clone();
@@ -517,7 +517,7 @@ impl Site {
         }
     }
 
-    /// A client that has begun a sign-up: its token, and the sign-up's path.
+    /// A client with a new sign-up: its token and the sign-up's path.
     fn begun(&self, mode: Mode, form: &str) -> (String, String) {
         let created = mode.call(&self.server, "", ("POST", "/v1/client/sign_ups", form));
         assert_eq!(created.status, 200, "{}", created.body);
@@ -543,7 +543,7 @@ impl Site {
 }
 
 impl Browser<'_> {
-    /// Begins a sign-up; returns its path.
+    /// Creates a sign-up; returns its path.
     fn begin_sign_up(&mut self, form: &str) -> String {
         let created = self.post("/v1/client/sign_ups", form);
         assert_eq!(created.status, 200, "{}", created.body);

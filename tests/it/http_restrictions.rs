@@ -1,4 +1,4 @@
-//! Who may not sign up, over HTTP: where each refusal shows, and that new settings count for sign-ups in flight.
+//! Sign-up restrictions over HTTP: where each rejection appears, and that new settings apply to sign-ups in progress.
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -111,7 +111,7 @@ fn who_is_kept_out_later_does_not_sign_in_unless_the_lists_are_for_sign_ups_alon
         become_user(&server, name, value, password);
     }
     become_user(&server, "email_address", "ada@friends.example", password);
-    // A code that was sent before its owner was kept out proves nothing afterwards.
+    // A code that was sent before its owner was blocked proves nothing afterwards.
     let mut early = Browser::of(&server);
     let begun = early.post("/v1/client/sign_ins", "identifier=ada%40example.com&strategy=email_code");
     assert_eq!(begun.status, 200, "{}", begun.body);
@@ -228,12 +228,12 @@ fn put(server: &Server, document: &Value) {
     assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
-/// Every message that was sent.
+/// All messages sent so far.
 fn outbox(server: &Server) -> Value {
     server.request("GET", "/dev/outbox", &[], "").expect("an answer").json()["messages"].clone()
 }
 
-/// A whole sign-up by code.
+/// A complete sign-up by code.
 fn become_user(server: &Server, name: &str, value: &str, password: &str) {
     let mut browser = Browser::of(server);
     let strategy = if name.ends_with("email_address") { "email_code" } else { "phone_code" };

@@ -1,4 +1,4 @@
-//! `PUT /dev/settings` over HTTP: given back what the engine showed, and given what does not fit.
+//! `PUT /dev/settings` over HTTP, with documents that the engine has shown and with invalid ones.
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -29,7 +29,7 @@ fn what_was_shown_and_is_put_back_changes_nothing() {
         assert_eq!(put(&server, &document).status, 200);
         assert_eq!((shown(&server), environment(&server)), before);
     }
-    // The credentials are still there: the person is sent to the provider.
+    // The credentials are still there: the browser is redirected to the provider.
     let back = escaped(PAGE);
     let form = format!("strategy=oauth_custom_acme&redirect_url={back}&action_complete_redirect_url={back}");
     let begun = Browser::of(&server).post("/v1/client/sign_ups", &form);
@@ -95,7 +95,14 @@ fn what_does_not_fit_is_told_by_its_key_in_words() {
     }
     let two = put(&server, &json!({"sing_up": {}, "sign_up": {"progressive": 1}}));
     assert_eq!(two.json()["errors"].as_array().map(Vec::len), Some(2), "{}", two.body);
-    for body in ["", "{", "{\"sign_up\": {\"mode\": \"public\", \"mode\": \"waitlist\"}}"] {
+    for body in [
+        "",
+        "{",
+        "{\"sign_up\": {\"mode\": \"public\", \"mode\": \"waitlist\"}}",
+        // In the environment's form, and among names that are nobody's in particular.
+        "{\"saml\": {}, \"sign_up\": {\"mode\": \"public\", \"mode\": \"waitlist\"}}",
+        "{\"social\": {\"oauth_google\": {\"enabled\": true}, \"oauth_google\": {\"enabled\": false}}}",
+    ] {
         let answer = send(&server, body);
         assert_eq!(answer.status, 422, "{body}: {}", answer.body);
         for word in ["struct", "expected one of", "duplicate field", "line 0"] {
@@ -126,7 +133,7 @@ fn start() -> (Server, TempDir) {
     (Server::start(folder.path(), &format!("[server]\nallowed_origins = [\"{PAGE}\"]\n{HIDDEN}")), folder)
 }
 
-/// Settings of which the environment hides some and shows some in another form.
+/// Settings that the environment resource hides in part or shows in another form.
 const HIDDEN: &str = r#"
 [settings.attributes.email_address]
 enabled = true

@@ -1,5 +1,4 @@
-//! Names of strategies: those that can be used, those that are known and off, and those that are none, at every call
-//! that takes one.
+//! Strategy names at each call that takes one: usable, known but disabled, and unknown ones.
 
 use tempfile::TempDir;
 
@@ -54,7 +53,7 @@ fn at_sign_ins_a_known_strategy_that_is_off_is_one_that_the_user_does_not_have()
                     && form.is_empty()
                     && ["phone_code", "password"].contains(name)
                 {
-                    // What is built says first that it misses what it takes.
+                    // An enabled strategy first reports its missing parameter.
                     continue;
                 }
                 let refused = browser.post(call, &format!("strategy={name}&{form}"));
@@ -63,7 +62,7 @@ fn at_sign_ins_a_known_strategy_that_is_off_is_one_that_the_user_does_not_have()
         }
     }
     for (form, expected) in [
-        // Whoever would come with a passkey, a ticket or a token is not asked for an identifier.
+        // A passkey, ticket or token needs no identifier.
         ("strategy=passkey", (400, "form_param_value_disabled")),
         ("strategy=ticket&ticket=x", (400, "form_param_value_disabled")),
         ("strategy=google_one_tap&token=x", (400, "form_param_value_disabled")),
@@ -104,7 +103,7 @@ fn start() -> (Server, TempDir) {
     (Server::start(folder.path(), &config), folder)
 }
 
-/// What Clerk knows and this instance has not switched on, or this engine not built.
+/// Strategies of Clerk that this instance has disabled or the engine does not support.
 const OFF: &[&str] = &[
     "email_link",
     "phone_code",

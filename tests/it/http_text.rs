@@ -1,4 +1,4 @@
-//! What people paste and type on the keyboards of their script, over HTTP: on every road that reads one line of text.
+//! Text that people paste or type on the keyboards of their script, in each field that takes one line.
 
 use serde_json::{Value, json};
 
@@ -197,12 +197,12 @@ fn form(fields: &[(&str, &str)]) -> String {
     fields.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect::<Vec<_>>().join("&")
 }
 
-/// Digits as an Arabic keyboard has them.
+/// Digits of an Arabic keyboard.
 fn arabic(digits: &str) -> String {
     shifted(digits, 0x660)
 }
 
-/// Digits in full width, as Japanese keyboards have them.
+/// Full-width digits of a Japanese keyboard.
 fn wide(digits: &str) -> String {
     shifted(digits, 0xff10)
 }

@@ -1,4 +1,4 @@
-//! Client tokens over HTTP: who presents which, which is handed out, and what requests that overlap are told.
+//! Client tokens over HTTP: which client sends and gets which token, and what overlapping requests are told.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use crate::support::backend::Site;
 use crate::support::browser::{Browser, PAGE};
 use crate::support::server::{Answer, Server};
 
-/// Somebody who knows the token from before loops over everything while the person's attempt completes the sign-up.
+/// An attacker with the earlier token calls everything in a loop while the person's attempt completes the sign-up.
 #[test]
 fn requests_with_the_old_token_beside_the_completing_one_are_told_nothing() {
     let site = Site::start(&settings(json!({})));
@@ -88,7 +88,7 @@ fn a_replaced_token_gets_errors_without_a_client_and_gets_no_other_client() {
         let new = Begun { token: mode.token_in(&done).expect("a new token"), ..begun };
         let client = new.call("GET", "/v1/client", "").json();
         assert_eq!(client["response"]["sessions"][0]["id"], json!(session), "nobody signed out: {client}");
-        // Whoever lost the answer for good begins anew.
+        // A client that never got the answer must start again.
         site.server.advance(11_000);
         let lost = Begun { token: old, ..new };
         let anew = lost.call("POST", "/v1/client/sign_ups", "email_address=eve%40example.com");
@@ -140,7 +140,7 @@ fn what_the_backend_completed_is_handed_to_who_presents_the_token_first_whatever
     for mode in [Mode::Native, Mode::Cookie, Mode::DevBrowser] {
         for (n, ask) in asks.into_iter().enumerate() {
             if n == 5 && mode == Mode::DevBrowser {
-                // A navigation carries no dev browser.
+                // A navigation carries no dev browser token.
                 continue;
             }
             let begun = Begun::on(&site, mode, &format!("{mode:?}{n}@example.com").to_lowercase());
@@ -165,7 +165,7 @@ fn what_the_backend_completed_is_handed_to_who_presents_the_token_first_whatever
     }
 }
 
-/// A request in flight while the backend completes: it is asked again, and its token is good for that.
+/// A request in flight while the backend completes the sign-up: it is retried, and its token is valid for that.
 #[test]
 fn a_page_that_waits_for_the_backend_is_answered_however_it_asks() {
     let site = Site::start(&settings(json!({"custom_action_required": true})));
@@ -301,7 +301,7 @@ fn a_client_that_was_only_opened_survives_a_restart_without_being_stored() {
     assert_eq!((made.status, made.header("clerk-db-jwt")), (200, None), "{}", made.body);
 }
 
-/// How a client presents its token.
+/// How a client sends its token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     Native,
@@ -310,7 +310,7 @@ enum Mode {
 }
 
 impl Mode {
-    /// The token that an answer tells the client to keep.
+    /// The new client token in an answer.
     fn token_in(self, answer: &Answer) -> Option<String> {
         match self {
             Self::Native => answer.header("authorization").map(str::to_owned),
@@ -323,7 +323,7 @@ impl Mode {
     }
 }
 
-/// A sign-up that lacks its code.
+/// A sign-up that only lacks its code.
 struct Begun<'a> {
     server: &'a Server,
     mode: Mode,
@@ -348,7 +348,7 @@ impl<'a> Begun<'a> {
         begun
     }
 
-    /// A call with the token that it has, and whatever comes of it is not kept.
+    /// A call with its token; a new token in the answer is not kept.
     fn call(&self, method: &str, path: &str, form: &str) -> Answer {
         let join = if path.contains('?') { '&' } else { '?' };
         match self.mode {

@@ -1,23 +1,24 @@
-//! Imports go strictly downward: the rooms of the crate, what each may import, and which packages have a home.
+//! Imports go strictly downward: the rooms of the crate, what each may import, and which packages only some rooms may
+//! use.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What each room may import, beside itself.
+/// What each room may import besides itself.
 const ROOMS: [(&str, &[&str]); 23] = [
     ("main", &["cli"]),
     ("cli", &["http", "load", "engine", "actors", ADAPTERS, UTILITIES, "domain"]),
-    // The wire knows the engine, not what is behind it.
+    // The HTTP layer knows the engine, not the rooms below it.
     (
         "http",
         &["engine", "delivery", "oauth", "captcha", "webhook", "token", "password", "limiter", UTILITIES, "domain"],
     ),
-    // The load generator treats every server alike: it knows the wire, not the engine.
+    // The load generator knows the wire protocol, not the engine, so that it treats all servers alike.
     ("load", &[UTILITIES, "domain"]),
     ("engine", &["actors", ADAPTERS, UTILITIES, "domain"]),
     ("actors", &[ADAPTERS, UTILITIES, "domain"]),
-    // Adapters are blind to each other.
+    // Adapters don't know each other.
     ("store", &[UTILITIES, "domain"]),
     ("delivery", &[UTILITIES, "domain"]),
     ("oauth", &[UTILITIES, "domain"]),
@@ -60,7 +61,7 @@ const HOMES: [(&str, &[&str]); 14] = [
     ("jsonwebtoken", &["oauth"]),
 ];
 
-/// All that the domain is made of: plain data, error derives, and parsers of identifiers and passwords.
+/// Packages of the domain: plain data, error derives, and parsers of identifiers and passwords.
 const DOMAIN_PACKAGES: [&str; 13] = [
     "std",
     "core",
@@ -142,7 +143,7 @@ fn what_is_allowed_passes() {
     }
 }
 
-/// What a file imports that its room must not.
+/// Imports of a file that its room may not have.
 fn violations(path: &Path, text: &str) -> Vec<String> {
     let room = room_of(path);
     let Some((_, below)) = ROOMS.iter().find(|(name, _)| *name == room) else {
@@ -180,7 +181,7 @@ fn violations(path: &Path, text: &str) -> Vec<String> {
     faults.into_iter().map(|(at, fault)| format!("{}:{}: {fault}", path.display(), line(at))).collect()
 }
 
-/// Every name right below the crate's root that the code mentions, and where.
+/// All names directly below the crate root that the code mentions, with their lines.
 fn imports<'a>(path: &Path, code: &'a str) -> Vec<(usize, &'a str)> {
     let climb = "super::".repeat(depth(path));
     let mut found = Vec::new();
@@ -188,7 +189,7 @@ fn imports<'a>(path: &Path, code: &'a str) -> Vec<(usize, &'a str)> {
         for (at, _) in code.match_indices(root) {
             let before = &code[..at];
             let rest = &code[at + root.len()..];
-            // A longer name, a path further down, or a climb that is longer or shorter than to the root.
+            // A longer name, a nested path, or a chain of `super` that does not end at the root.
             if before.ends_with(is_word) || before.ends_with("::") || rest.starts_with("super::") {
                 continue;
             }
@@ -201,7 +202,7 @@ fn imports<'a>(path: &Path, code: &'a str) -> Vec<(usize, &'a str)> {
     found
 }
 
-/// The first names of the paths in a use group, given what follows its opening brace.
+/// The first name of each path in a use group, given the text after its opening brace.
 fn group_heads(group: &str) -> impl Iterator<Item = &str> {
     let mut depth = 0_usize;
     let mut head = true;
@@ -222,14 +223,14 @@ fn group_heads(group: &str) -> impl Iterator<Item = &str> {
     heads.into_iter()
 }
 
-/// Whether the code at `at` begins a path into `package`, not a word or a path that merely holds its name.
+/// Whether a path into `package` begins at `at`, and not a longer word or path that contains its name.
 fn is_package_path(code: &str, at: usize, package: &str) -> bool {
     let before = code[..at].trim_end_matches(' ');
     let begins = !code[..at].ends_with(is_word) && !before.ends_with("::");
     begins && code[at + package.len()..].starts_with("::")
 }
 
-/// The code with its comments blanked out; offsets stay as they are.
+/// The code with comments replaced by blanks, so that offsets stay the same.
 fn without_comments(text: &str) -> String {
     let blank = |line: &str| match line.find("//") {
         Some(at) if !line[..at].ends_with(':') => format!("{}{}", &line[..at], " ".repeat(line.len() - at)),
@@ -244,7 +245,7 @@ fn room_of(path: &Path) -> String {
     first.trim_end_matches(".rs").to_owned()
 }
 
-/// How many `super::` lead from a file's module to the root.
+/// Number of `super::` from a file's module to the root.
 fn depth(path: &Path) -> usize {
     let steps = path.iter().count();
     if path.ends_with("mod.rs") { steps - 1 } else { steps }

@@ -1,5 +1,4 @@
-//! Limits by source, in the engine: each holds on every road, whoever calls and with however many clients, and takes
-//! nothing from anybody else.
+//! Limits by source in the engine: each holds on every road, for any number of clients, and affects no other source.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -196,7 +195,7 @@ async fn opened_clients_passwords_and_writes_have_budgets_of_their_own() {
     assert!(bench.engine.sign_up(&caller, id).await.is_ok(), "a look writes nothing");
 }
 
-/// A page that somebody visits can have their browser ask for as many links as it likes.
+/// A malicious page can make its visitor's browser request any number of links.
 #[tokio::test]
 async fn links_that_are_none_use_up_nothing() {
     let bench = Bench::new(SourceLimits { attempts: few(1), writes: few(3), ..LIMITLESS }).await;
@@ -312,14 +311,14 @@ impl Bench {
         self.engine.create_sign_up(&Caller::anonymous(), fields, &source(from)).await
     }
 
-    /// A sign-up by a client of its own.
+    /// A sign-up by a new client.
     async fn begin(&self, from: [u8; 4], fields: &RawFields) -> (SignUpView, Caller) {
         let (sign_up, client) = self.create(from, fields).await.expect("a sign-up");
         let token = client.new_token.expect("a new client has a token");
         (sign_up, self.engine.identify(Some(token.expose())).await.expect("readable"))
     }
 
-    /// Proves an address by the code that was sent there.
+    /// Verifies an address with the code that was sent to it.
     async fn prove(&self, caller: &Caller, id: SignUpId, strategy: &str, to: &str) -> SignUpView {
         let code = self.code(to).await;
         let proved = self.engine.attempt_verification(caller, id, Some(strategy), Some(&code), &source(HERE)).await;
@@ -338,7 +337,7 @@ impl Bench {
         self.engine.create_sign_in(&Caller::anonymous(), &raw, &source(from)).await.map(drop)
     }
 
-    /// Has a message sent to the n-th address, on behalf of a fresh client.
+    /// Causes a message to the n-th address from a new client.
     async fn send(&self, road: &str, by_phone: bool, from: [u8; 4], n: u32) -> Result<(), EngineError> {
         let strategy = Some(if by_phone { "phone_code" } else { "email_code" }.to_owned());
         let fields = match by_phone {
@@ -381,7 +380,7 @@ fn settings() -> Settings {
     settings.attributes.phone_number = proved(Strategy::PhoneCode);
     settings.attributes.password = Attribute { used_for_first_factor: true, ..on.clone() };
     settings.attributes.first_name = on;
-    // Whoever is nobody is sent a code like everybody else, as far as they can tell.
+    // An unknown identifier seems to get a code like any other.
     settings.attack_protection.enumeration_protection.enabled = true;
     settings.sign_up.mode = SignUpMode::Public;
     settings
@@ -402,7 +401,7 @@ fn assert_limited<T: std::fmt::Debug>(outcome: Result<T, EngineError>) {
     }
 }
 
-/// Whether it is a limit that says how long to wait.
+/// Whether it is a limit error with a waiting time.
 fn is_limit(error: &EngineError) -> bool {
     match error {
         EngineError::Limited { retry_after } => *retry_after > Span::from_millis(0),

@@ -1,4 +1,4 @@
-//! `vestibule load` against the binary: what it counts, what it writes, and what it says when it can't.
+//! `vestibule load` against the binary: what it counts and writes, and its error messages.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -175,7 +175,7 @@ impl Site {
         load(&url, arguments)
     }
 
-    /// The figures of a run without a fault.
+    /// The JSON report of a run without failures.
     fn report(&self, arguments: &[&str]) -> Value {
         let file = self.folder.path().join("report.json");
         let ran = self.load(&[arguments, &["--json", file.to_str().expect("a path")]].concat());
@@ -213,5 +213,5 @@ enabled = true
 enabled = true
 "#;
 
-/// Passwords that cost next to nothing.
+/// Very cheap password hashes.
 const CHEAP: &str = "\n[password]\nm_kib = 64\nt = 1\np = 1\n";

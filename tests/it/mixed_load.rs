@@ -1,5 +1,5 @@
-//! Honest sign-ups beside every kind of nuisance at once. Everybody has an address of the loopback network of their own,
-//! so that limits by source tell them apart.
+//! Honest sign-ups during all kinds of attacks at once. Each participant has its own loopback address, so that limits
+//! by source distinguish them.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -112,7 +112,7 @@ impl Tally {
     }
 }
 
-/// Somebody's address, and the server's port.
+/// A participant's address, and the server's port.
 #[derive(Clone, Copy)]
 struct Place {
     port: u16,
@@ -128,7 +128,7 @@ impl Place {
         socket.connect(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), self.port)).await
     }
 
-    /// One whole sign-up; how long each request took, the first with its connection.
+    /// One complete sign-up; returns the duration of each request, the first with its connection.
     async fn sign_up(&self, number: u32) -> Result<Vec<Duration>, String> {
         let mut latencies = Vec::new();
         let mut begun = Instant::now();
@@ -150,7 +150,7 @@ impl Place {
         if done.contains("\"status\":\"complete\"") { Ok(latencies) } else { Err(done) }
     }
 
-    /// One round of a nuisance, bounded in what it sends.
+    /// One round of an attack with a bounded amount of data.
     async fn annoy(&self, kind: usize) -> io::Result<()> {
         match kind {
             0 => self.flood().await,
@@ -167,7 +167,7 @@ impl Place {
         }
     }
 
-    /// Takes more connections than it may have, says nothing, and stays a while.
+    /// Opens more connections than allowed, sends nothing, and waits.
     async fn flood(&self) -> io::Result<()> {
         let mut held = Vec::new();
         for _ in 0..400 {
@@ -177,7 +177,7 @@ impl Place {
         Ok(())
     }
 
-    /// A head or a body that comes byte by byte, on many connections.
+    /// Sends a head or body byte by byte on many connections.
     async fn drip(&self, start: &[u8], connections: usize) -> io::Result<()> {
         let mut streams = Vec::new();
         for _ in 0..connections {
@@ -187,7 +187,7 @@ impl Place {
         }
         for _ in 0..60 {
             for stream in &mut streams {
-                // Some of them are closed by now.
+                // Some connections are closed by now.
                 drop(stream.write_all(b"a").await);
             }
             sleep(Duration::from_millis(500)).await;
@@ -211,7 +211,7 @@ impl Place {
         Ok(())
     }
 
-    /// A sign-up of somebody else's address, and wrong codes for it.
+    /// A sign-up with another person's address, and wrong codes for it.
     async fn guess(&self) -> io::Result<()> {
         let mut stream = self.connect().await?;
         let victim = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -245,7 +245,7 @@ impl Place {
     }
 }
 
-/// Sends a form in native mode over a connection that is kept; the body of the answer, and the client's token in it.
+/// Sends a form in native mode over an open connection; returns the body and the client token in the answer.
 async fn post(stream: &mut TcpStream, path: &str, token: &str, form: &str) -> Result<(String, String), String> {
     let request = format!(
         "POST {path}?_is_native=1 HTTP/1.1\r\nhost: localhost\r\nauthorization: {token}\r\n\

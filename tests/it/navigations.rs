@@ -1,5 +1,5 @@
-//! Where a browser ends up that follows a link or comes back from a provider: in the application, or on a page with a
-//! way on, whatever has become of what it brings. A script that asks the same gets the envelope.
+//! Where a browser arrives after it follows a link or returns from a provider: in the application, or on a page with a
+//! link onward, whatever state its request has. A script that makes the same request gets the error envelope.
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -9,28 +9,28 @@ use crate::support::browser::{Browser, PAGE, escaped};
 use crate::support::provider::{CLIENT_ID, CLIENT_SECRET, Provider};
 use crate::support::server::{Answer, Server};
 
-/// Somebody with these cookies who goes to this path.
+/// A navigation to this path with these cookies.
 struct Visit {
     name: &'static str,
     path: String,
     cookies: Vec<(String, String)>,
-    /// What comes of it for a person.
+    /// The result for a person.
     ends: End,
-    /// The error that a script gets; `None` where nothing is wrong.
+    /// The error for a script; `None` for success.
     code: Option<(u16, &'static str)>,
 }
 
 enum End {
-    /// There.
+    /// Redirected to this URL.
     At(String),
-    /// On a page with this status that leads there.
+    /// A page with this status that links to this URL.
     Page(u16, String),
 }
 
 #[test]
 fn people_end_in_the_application_or_on_a_page_with_a_way_on_and_scripts_get_the_envelope() {
     let site = Site::start();
-    // One kind after the other: time goes on between them.
+    // One kind after the other, because the clock moves between them.
     let kinds: [&dyn Fn() -> Vec<Visit>; 4] =
         [&|| site.links(), &|| site.returns("sign_ups"), &|| site.returns("sign_ins"), &|| site.tickets()];
     for visit in kinds.iter().flat_map(|visits| visits()) {
@@ -150,7 +150,7 @@ fn somebody_with_the_cookies_of_two_clients_reads_what_to_do_wherever_they_go() 
     }
 }
 
-/// A page for people, with the headers that keep it to itself.
+/// Checks that the answer is a page for people, with headers against caching and framing.
 fn is_a_page(answer: &Answer, case: &str) {
     assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"), "{case}: {}", answer.body);
     assert!(answer.body.contains("<h1>") && answer.body.contains("<a href=\""), "{case}: {}", answer.body);
@@ -161,7 +161,7 @@ fn is_a_page(answer: &Answer, case: &str) {
     assert!(policy.starts_with("default-src 'none'; ") && policy.ends_with("frame-ancestors 'none'"), "{policy}");
 }
 
-/// A server on which people come by links, providers and invitations.
+/// A server with links, providers and invitations.
 struct Site {
     server: Server,
     provider: Provider,
@@ -182,11 +182,11 @@ impl Site {
         Self { server: Server::start(folder.path(), &config), provider, _folder: folder }
     }
 
-    /// Goes there as a person and as a script, and looks where that ends.
+    /// Makes the request as a person and as a script, and checks both results.
     fn check(&self, visit: Visit) {
         let Visit { name, path, cookies, ends, code } = visit;
         let browser = || Browser { server: &self.server, cookies: cookies.clone() };
-        // Whoever only looks whether there is something changes nothing: what is good stays so.
+        // A HEAD request changes nothing: a valid link stays valid.
         for accept in ["text/html", "*/*"] {
             let head = browser().send("HEAD", &path, &[("accept", accept)], "");
             assert!(head.status < 500 && head.header("set-cookie").is_none(), "{name}: {}", head.status);
@@ -201,7 +201,7 @@ impl Site {
             &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("accept", "*/*")],
             &[("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")],
         ];
-        // What is good is so once.
+        // A valid request works once.
         let ways = if code.is_some() { ways } else { &ways[..1] };
         for headers in ways {
             let shown = browser().send("GET", &path, headers, "");
@@ -223,7 +223,7 @@ impl Site {
         }
     }
 
-    /// `/v1/verify`.
+    /// Navigations to `/v1/verify`.
     fn links(&self) -> Vec<Visit> {
         let status = |status: &str| End::At(format!("{PAGE}/verify?__clerk_status={status}"));
         let failure = || End::Page(400, "https://acme.example/".into());
@@ -271,7 +271,7 @@ impl Site {
         visits
     }
 
-    /// `/v1/oauth_callback`.
+    /// Navigations to `/v1/oauth_callback`.
     fn returns(&self, resource: &str) -> Vec<Visit> {
         let begun_from = || End::At(format!("{PAGE}/sso-callback"));
         let done = || End::At(format!("{PAGE}/done"));
@@ -292,11 +292,11 @@ impl Site {
         person(&format!("{resource}-used"));
         let mut browser = used.2;
         assert_eq!(browser.navigate(&used.0).status, 303);
-        // Nobody has the account that would sign in: that return ends where it began from.
+        // No user has this account, so the sign-in returns to the page where it began.
         let led = if resource == "sign_ups" { done() } else { begun_from() };
         let (_, state) = refused.0.split_once("state=").expect("a state");
         let refusal = format!("/v1/oauth_callback?error=user_cancelled_login&state={state}");
-        // The person who signs up signs in with the same account afterwards.
+        // The person signs up, and then signs in with the same account.
         person("good-account");
         let mut visits = vec![
             visit("a good return", good.0, good.1, done(), None),
@@ -318,7 +318,7 @@ impl Site {
         visits
     }
 
-    /// `/v1/tickets/accept`.
+    /// Navigations to `/v1/tickets/accept`.
     fn tickets(&self) -> Vec<Visit> {
         let join = || format!("{PAGE}/join");
         let path = |invitation: &Value| {
@@ -375,7 +375,7 @@ impl Site {
         made.json()
     }
 
-    /// Somebody goes to the provider and allows it there; where they come back, and the cookies by then.
+    /// A person allows access at the provider; returns the callback path, and the cookies at that time.
     fn leave(&self, browser: &mut Browser<'_>, resource: &str) -> (String, Vec<(String, String)>) {
         let (there, done) = (escaped(&format!("{PAGE}/sso-callback")), escaped(&format!("{PAGE}/done")));
         let form = format!("strategy=oauth_custom_fake&redirect_url={there}&action_complete_redirect_url={done}");

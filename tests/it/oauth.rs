@@ -1,4 +1,4 @@
-//! What the engine believes of a provider, against one that lies in every way there is.
+//! Checks of a provider's answers, against a provider that misbehaves in many ways.
 
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ async fn keys_are_asked_for_again_when_one_is_missing() {
     let (provider, providers) = (Provider::start(), providers());
     trip(&provider, &providers, None).await.expect("a profile");
     provider.bend(Bend { sign: Sign::Renewed, ..Bend::default() });
-    // So soon after, nobody makes it ask again.
+    // Within the back-off no new request is made.
     assert!(trip(&provider, &providers, None).await.is_err());
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(11)).await;
@@ -143,7 +143,7 @@ async fn userinfo_speaks_of_the_same_person() {
 #[tokio::test]
 async fn two_long_numbers_are_two_persons() {
     let (provider, providers) = (Provider::start(), providers());
-    // One that speaks OAuth 2.0 and signs nothing.
+    // A provider with OAuth 2.0 only, without ID tokens.
     let at = |path: &str| Some(format!("{}{path}", provider.issuer()));
     let plain = OAuth {
         issuer: None,
@@ -197,7 +197,7 @@ async fn whatever_a_provider_answers_it_ends_soon_and_small() {
         Odd::Redirect(private),
     ] {
         for path in ["/.well-known/openid-configuration", "/token", "/jwks", "/userinfo"] {
-            // What is known is not asked for again, so everything begins anew.
+            // Documents are cached, so each case needs a new provider and client.
             let (provider, providers) = (Provider::start(), providers());
             let claims = object(json!({"email": null}));
             provider.bend(Bend { claims, answer: [(path, odd.clone())].into(), ..Bend::default() });
@@ -249,7 +249,7 @@ async fn the_own_network_is_out_of_bounds() {
     assert!(provider.seen().is_empty(), "nobody came");
 }
 
-/// A person goes to the provider, allows it, and comes back.
+/// A complete authorization flow.
 async fn trip(provider: &Provider, providers: &Providers, iss: Option<&str>) -> Result<Profile, ProviderError> {
     let page = page(provider, providers).await?;
     let (code, state) = provider.allow(page.as_str());

@@ -1,4 +1,4 @@
-//! SIGHUP, the key file and the banner, as operators and newcomers meet them.
+//! SIGHUP, the key file and the banner, from an operator's view.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -25,7 +25,7 @@ fn sighup_puts_new_settings_in_force_and_connections_survive() {
     let mut held = Held::open(server.port);
     assert_eq!(held.mode(), "public");
     write(folder.path(), CLOSED);
-    // Twice in a moment is as good as once.
+    // Two signals in a short time count as one.
     server.signal("HUP");
     server.signal("HUP");
     held.wait_for("restricted");
@@ -106,7 +106,7 @@ fn a_key_file_that_is_missing_beside_data_is_asked_back_and_none_is_made() {
     let check = check.expect("the binary runs");
     assert_eq!(check.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&check.stderr).contains(&sentence), "{check:?}");
-    // A key that was to be elsewhere, while it lies where it always did.
+    // The configured key file is missing, while the key is at its default path.
     fs::write(&key, &kept).expect("a key");
     let elsewhere = folder.path().join("elsewhere/key");
     let config = format!("[instance]\nkey_file = {elsewhere:?}\n");
@@ -149,7 +149,7 @@ fn the_example_of_the_banner_signs_somebody_up_each_time() {
         let output = Command::new("sh").args(["-c", &example.join("\n")]).output().expect("a shell");
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(printed.contains("\"status\":\"complete\""), "{output:?}");
-        // The address is made of the second.
+        // The address contains the current second.
         thread::sleep(Duration::from_millis(1100));
     }
     assert!(log.contains("  secret key       sk_test_"), "{log}");
@@ -166,10 +166,10 @@ fn a_closed_terminal_ends_the_server_in_it() {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
     let binary = env!("CARGO_BIN_EXE_vestibule");
     let data = folder.path().join("data");
-    // Should it not end, it does after a minute.
+    // `timeout` ends it after a minute if it hangs.
     let data = data.display();
     let serve = format!("exec timeout --foreground 60 {binary} serve --listen 127.0.0.1:{port} --data {data}");
-    // `script` is the terminal, and its end is that of the terminal.
+    // `script` provides the terminal; when it ends, the terminal closes.
     let mut terminal = Command::new("script");
     terminal.args(["-qec", &serve, "/dev/null"]);
     terminal.stdin(Stdio::null()).stdout(Stdio::null());
@@ -182,7 +182,7 @@ fn a_closed_terminal_ends_the_server_in_it() {
     assert!(until(|| !listens()), "the server is gone with its terminal");
 }
 
-/// Whether that comes true within half a minute.
+/// Waits at most half a minute for a condition.
 fn until(condition: impl Fn() -> bool) -> bool {
     (0..1500).any(|_| {
         thread::sleep(Duration::from_millis(20));
@@ -190,7 +190,7 @@ fn until(condition: impl Fn() -> bool) -> bool {
     })
 }
 
-/// A connection that is kept over several requests.
+/// A connection that is reused for several requests.
 struct Held {
     reader: BufReader<TcpStream>,
 }
@@ -242,7 +242,7 @@ fn write(folder: &Path, document: &str) {
     fs::write(folder.join("mine.toml"), document).expect("a file");
 }
 
-/// The names in a folder, with their lengths.
+/// The names in a folder, with their sizes.
 fn listing(folder: &Path) -> Vec<(String, u64)> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
     let mut found: Vec<_> = entries

@@ -1,5 +1,4 @@
-//! Text that comes from outside: whatever it is, reading it comes to an end without a panic, and what was written by
-//! this program reads back as it was.
+//! Text from outside: parsing it always ends without a panic, and text written by this program is read back unchanged.
 
 use proptest::collection::vec;
 use proptest::option;
@@ -21,7 +20,7 @@ proptest! {
         let state = trip.state(&places, &key());
         let (read, led) = OAuthState::read(&state, &key()).expect("a state of this instance");
         prop_assert_eq!(read, trip);
-        // What is too long for a state is left out.
+        // Redirect targets that are too long for a state parameter are left out.
         prop_assert!(led.is_none_or(|led| led == places));
         prop_assert!(state.len() <= 500 && state.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)));
     }
@@ -154,7 +153,7 @@ fn places() -> impl Strategy<Value = Places> {
         .prop_map(|(redirect_url, complete)| Places { redirect_url, action_complete_redirect_url: complete })
 }
 
-/// Text of every kind, much of it almost right.
+/// Random text of many kinds, much of it nearly valid.
 fn spellings() -> impl Strategy<Value = String> {
     prop_oneof![
         "\\PC{0,40}",

@@ -1,4 +1,5 @@
-//! Which passwords a sign-up takes, over HTTP: not the most used, not one's own words, whichever step they came in.
+//! Which passwords a sign-up accepts, over HTTP: no common ones and none made of the person's own data, in any order of
+//! the steps.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -131,7 +132,7 @@ fn a_service_that_is_gone_keeps_nobody_out() {
     assert_eq!(create(&mut Browser::of(&server), &[("password", LEAKED)]).status, 200);
 }
 
-/// A range service that knows one password; its thread ends with the test process.
+/// A range service with one breached password; its thread ends with the test process.
 struct Service {
     port: u16,
     asked: Arc<AtomicUsize>,
@@ -187,14 +188,14 @@ fn form(fields: &[(&str, &str)]) -> String {
     pairs.join("&")
 }
 
-/// A server that takes everything a person may be called by, and requires more than these tests give.
+/// A server that accepts all names and identifiers, and requires more than these tests give.
 fn start(more: &str) -> (Server, TempDir) {
     let folder = TempDir::new().expect("a folder");
     let config = format!("{more}{SETTINGS}");
     (Server::start(folder.path(), &config), folder)
 }
 
-/// Neither on a list nor easily guessed.
+/// A password that is neither on the compiled-in list nor easy to guess.
 const LEAKED: &str = "wanders under elms";
 
 const SETTINGS: &str = r#"

@@ -1,4 +1,4 @@
-//! The binary as its operators meet it: started, used over HTTP, killed, started again.
+//! The binary from an operator's view: started, used over HTTP, killed, restarted.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -34,7 +34,7 @@ fn everything_acknowledged_survives_kill_9_under_load() {
             let work = || worker(&server, &number, &stop);
             let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(work)).collect();
             thread::sleep(Duration::from_millis(100 + round * 37 % 400));
-            // Requests in flight are cut; the flag only keeps workers from beginning on a dead server.
+            // Requests in flight are cut off; the flag only keeps workers from starting new ones.
             server.kill_in_place();
             stop.store(true, Ordering::Relaxed);
             workers.into_iter().flat_map(|w| w.join().expect("a worker")).collect()
@@ -87,7 +87,7 @@ fn worker(server: &Server, number: &AtomicUsize, stop: &AtomicBool) -> Vec<Recor
 }
 
 impl Record {
-    /// One sign-up with a wrong try in the middle; notes each acknowledgement as it comes.
+    /// One sign-up with a wrong try in between; records each acknowledgement.
     fn sign_up(&mut self, server: &Server) -> std::io::Result<()> {
         let made = server.native("POST", "/v1/client/sign_ups", "", &format!("email_address={}", self.email))?;
         assert_eq!(made.status, 200, "{}", made.body);
@@ -111,12 +111,12 @@ impl Record {
         Ok(())
     }
 
-    /// After the crash: at least what was acknowledged is there. What was in flight may have happened too.
+    /// After the crash at least everything acknowledged is there. Requests in flight may have succeeded too.
     fn check(&self, server: &Server) {
         let path = format!("/v1/client/sign_ups/{}", self.id);
         let read = server.native("GET", &path, &self.token, "").expect("an answer");
         if read.status == 404 && self.user.is_none() {
-            // The conversion stood and its answer was lost: the same code with the same token brings it back.
+            // The sign-up was completed but the answer was lost: the same code with the same token returns it again.
             let again = self.attempt(server, "424242").expect("an answer");
             assert_eq!(again.json()["response"]["status"], "complete", "{}", again.body);
             return;
@@ -300,7 +300,7 @@ fn an_unknown_key_is_named() {
     assert!(!succeeded && output.contains("listen_on"), "{output}");
 }
 
-/// Runs the binary over a folder's config and data until it ends; whether it succeeded, and all it said.
+/// Runs the binary with a folder's config and data until it ends; returns success and output.
 fn run(folder: &Path, arguments: &[&str]) -> (bool, String) {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vestibule"));
     command.args(arguments).arg("--config").arg(folder.join("vestibule.toml")).arg("--data").arg(folder.join("data"));

@@ -1,4 +1,4 @@
-//! What `/health/ready` says while the store refuses commits, and after.
+//! Answers of `/health/ready` while the store refuses commits, and afterwards.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ async fn an_instance_that_cant_commit_says_so_until_it_can() {
     assert_eq!(site.get("/health/live").await.0, 200);
     assert_eq!(engine.readiness(), Err(NotReady::CommitsFail));
     assert!(!engine.has_failed(), "that is no reason to end the process");
-    // Nobody commits anything from now on: the engine finds out by itself.
+    // No more commits are made: the engine must recover by itself.
     full.store(false, Ordering::SeqCst);
     let ready = async {
         while !engine.is_ready() {
@@ -58,7 +58,7 @@ async fn create(engine: &Engine) -> Result<(), vestibule::engine::EngineError> {
     engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await.map(drop)
 }
 
-/// A map on a disk that may be full.
+/// A store on a simulated disk that can be full.
 struct Filling {
     memory: Memory,
     full: Arc<AtomicBool>,

@@ -92,16 +92,15 @@ fn the_configurations_are_accepted_alone_and_together() {
     assert!(beside.contains("[settings.social") && beside.contains("[settings.restrictions"), "{beside}");
     for (name, sample) in SAMPLES {
         let sample: String = sample.lines().map(|line| format!("{}\n", line.replacen('[', "[settings.", 1))).collect();
-        // Only the names in brackets have that before them.
+        // Only names in brackets have this prefix.
         let sample = sample.replace("= [settings.", "= [");
         let output = check(&format!("{sample}\n{beside}"));
         assert!(said(&output).ends_with("\nready to start as a development instance\n"), "{name}: {}", said(&output));
     }
 }
 
-/// What `vestibule check` says of a configuration, where there is what it speaks of: the password's file and the folder
-/// of the key. No port is tried that might be another program's. Names and values for examples are written over, as a
-/// reader does.
+/// The result of `vestibule check` for a configuration block. The password file and the key folder that it names are
+/// created, the port is free, and placeholder names and values are replaced, as a reader would do.
 pub(super) fn check(text: &str) -> Output {
     let folder = TempDir::new().expect("a folder");
     let key_folder = folder.path().to_str().expect("unicode");
@@ -202,7 +201,7 @@ impl Reader {
         Self { folder, port: 0, server: None, looked_at: Vec::new() }
     }
 
-    /// A command at a prompt: a server, which stays until the next one is started.
+    /// Runs a command at a prompt; a server runs until the next one is started.
     fn console(&mut self, block: &Block, command: &str) {
         if NOT_AT_THE_PROMPT.iter().any(|(prefix, _)| command.starts_with(prefix)) {
             return;
@@ -213,7 +212,7 @@ impl Reader {
         self.port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
         let log = fs::File::create(self.log()).expect("a log");
         let mut shell = self.shell(command);
-        // A simple command takes the place of the shell, which is therefore the server.
+        // The shell is replaced by its last simple command, so its process is the server.
         shell.env("VESTIBULE_SERVER__LISTEN", format!("127.0.0.1:{}", self.port));
         shell.stdout(log.try_clone().expect("a log")).stderr(log);
         self.server = Some(Running(shell.spawn().expect("a shell")));
@@ -236,7 +235,7 @@ impl Reader {
         shell.output().expect("bash runs")
     }
 
-    /// Whether a block came to what it is there for.
+    /// Checks that a block had its intended result.
     fn look_at(&mut self, block: &Block, output: &Output) {
         for (mark, sentence) in CHECKS.iter().filter(|(mark, _)| block.text.contains(mark)) {
             assert!(said(output).contains(sentence), "{}: {sentence:?} in {}", block.place(), said(output));
@@ -253,7 +252,7 @@ impl Reader {
         shell
     }
 
-    /// The secret key, as the server prints it.
+    /// The secret key in the server's output.
     fn secret_key(&self) -> String {
         let log = fs::read_to_string(self.log()).expect("a log");
         let line = log.lines().find_map(|line| line.trim().strip_prefix("secret key"));
@@ -265,13 +264,13 @@ impl Reader {
     }
 }
 
-/// A process that ends with its owner.
+/// A process that is ended on drop.
 struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
         let id = self.0.id().to_string();
-        // `timeout` passes it on to what it runs.
+        // `timeout` forwards the signal to its command.
         if Command::new("kill").args(["-TERM", &id]).status().is_ok() {
             drop(self.0.wait());
         }
@@ -310,7 +309,7 @@ pub(super) const RUN: &[(&str, &str)] = &[
 /// Commands at a prompt that a test can't run, and why.
 const NOT_AT_THE_PROMPT: &[(&str, &str)] = &[("cargo test", "it is what runs this test")];
 
-/// What a block says when it came to what it is there for, by a mark of that block.
+/// The expected output of each block, by a mark in the block.
 const CHECKS: &[(&str, &str)] = &[
     ("attempt_verification", "\"missing_fields\":[],\"unverified_fields\":[\"email_address\"]"),
     ("/v1/me", "\"email_address\":\"ada+"),

@@ -1,4 +1,4 @@
-//! What `vestibule check` warns of, part by part: each risk by itself is told once, and what is set up well is not told.
+//! Warnings of `vestibule check`, section by section: each risk is reported once, and a good setup has none.
 
 use std::fs;
 
@@ -332,7 +332,7 @@ fn samples_and_what_is_set_up_well_have_no_warning() {
     assert_none(&in_production(""));
 }
 
-/// The only warning of a configuration, which says this.
+/// Checks that a configuration has exactly this one warning.
 #[track_caller]
 fn assert_one(text: &str, sentence: &str) -> String {
     let config = load(text).expect(text);
@@ -354,12 +354,12 @@ fn load(text: &str) -> Result<Config, ConfigError> {
     Config::load(&Sources { file: Some(file), ..Sources::default() })
 }
 
-/// A username, and these settings from line 4 on.
+/// A username attribute, and these settings from line 4 on.
 fn with_username(text: &str) -> String {
     format!("[settings.attributes.username]\nenabled = true\n\n{text}\n")
 }
 
-/// A production instance that is set up well, but for what `text` says.
+/// A well configured production instance, changed by `text`.
 fn in_production(text: &str) -> String {
     let mail = if text.contains("[email]") { "" } else { SMTP };
     format!("{PRODUCTION}{mail}{text}\n")

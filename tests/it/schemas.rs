@@ -1,5 +1,4 @@
-//! Every answer has the shape that the contract writes down for it, in every state: the schemas are in
-//! `tests/schemas`.
+//! Each answer matches its schema in `tests/schemas`, which the contract documents, in every state.
 
 mod others;
 mod providers;
@@ -28,7 +27,7 @@ fn dev_browsers_are_told_everything_in_its_shape() {
     through_samples(Mode::DevBrowser, &[]);
 }
 
-/// Through every sample that comes with the engine, and those of ours.
+/// Tests all built-in samples and some of our own.
 fn through_samples(mode: Mode, ours: &[&str]) {
     let site = Site::start(&json!({}));
     let seen = Seen::default();
@@ -68,7 +67,7 @@ fn through_samples(mode: Mode, ours: &[&str]) {
     }
 }
 
-/// The settings that come with the engine, and some more by name.
+/// The built-in settings and some of our own, by name.
 fn samples(ours: &[&str]) -> Vec<(String, Value)> {
     let read = |name: &str| {
         let file = format!("{}/config/settings/{name}.toml", env!("CARGO_MANIFEST_DIR"));

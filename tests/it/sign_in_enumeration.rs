@@ -1,5 +1,5 @@
-//! Under strict enumeration protection a sign-in says and does the same for whoever it names: whatever they can sign in
-//! by, and where they are nobody at all.
+//! With strict enumeration protection a sign-in answers and works the same for each identifier: whatever factors its
+//! user has, and if it has no user at all.
 
 use std::sync::{Arc, Mutex};
 
@@ -85,7 +85,7 @@ async fn signing_in_renews_a_digest_that_cost_less_than_one_does_now() {
 struct Bench {
     engine: Engine,
     store: Arc<Watched>,
-    /// Whether sign-ins are begun that may become sign-ups.
+    /// Whether sign-ins use `sign_up_if_missing`.
     may_sign_up: bool,
 }
 
@@ -108,7 +108,7 @@ impl Bench {
         self.store.commit(vec![commit]).await.remove(0).expect("a user");
     }
 
-    /// Everything that somebody can do who knows an identifier and no secret, with what the store was asked for.
+    /// All calls that a person can make who knows an identifier but no secret, with the store's reads.
     async fn walk(&self, identifier: &str) -> Vec<(String, Vec<String>)> {
         let mut steps = Vec::new();
         self.store.seen();
@@ -170,7 +170,7 @@ impl Bench {
 
 type Answer = Result<(SignInView, ClientView), EngineError>;
 
-/// An answer without what differs between any two sign-ins.
+/// An answer without parts that differ between any two sign-ins.
 fn shown(answer: &Answer) -> String {
     match answer {
         Err(error) => format!("{error:?}"),
@@ -179,7 +179,7 @@ fn shown(answer: &Answer) -> String {
             let factors = factors.map(|f| (&f.strategy, f.address.as_ref().map(|address| address.primary)));
             let factor = view.value.first_factor.as_ref().map(|factor| {
                 let verification = &factor.verification;
-                (&verification.strategy, verification.attempts, verification.verified.is_some())
+                (verification.strategy(), verification.attempts, verification.verified.is_some())
             });
             let user = (view.user.is_some(), client.sessions.len());
             format!("{:?} {:?} {factor:?} {user:?}", view.status, factors.collect::<Vec<_>>())
@@ -187,7 +187,7 @@ fn shown(answer: &Answer) -> String {
     }
 }
 
-/// What somebody can sign in by.
+/// The factors of a user.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Password,
@@ -198,7 +198,7 @@ enum Kind {
     Blocked,
 }
 
-/// The digest of the password.
+/// The hash of the password.
 async fn digest() -> Secret<String> {
     let options = HashOptions { parameters: CHEAP, threads: 1, ..HashOptions::default() };
     HashPool::new(options).expect("a pool").hash(Secret::new(PASSWORD.into())).await.expect("a digest")
@@ -261,7 +261,7 @@ fn settings() -> Settings {
     settings
 }
 
-/// A store that notes what it is asked for.
+/// A store that records its reads.
 #[derive(Default)]
 struct Watched {
     inner: MemoryStore,
@@ -269,7 +269,7 @@ struct Watched {
 }
 
 impl Watched {
-    /// What it was asked for since it was asked last.
+    /// The reads since the last call.
     fn seen(&self) -> Vec<String> {
         std::mem::take(&mut *self.seen.lock().expect("no panic"))
     }
@@ -282,7 +282,7 @@ impl Watched {
 impl Store for Watched {
     fn commit(&self, batch: Vec<Commit>) -> BoxFuture<'_, Vec<Result<Committed, CommitError>>> {
         for commit in &batch {
-            // What the relay strikes out comes when it comes.
+            // Commits of the relay come at any time, so they are left out.
             if commit.client.is_some() || commit.tried.is_some() || commit.entry.is_some() {
                 let changes = commit.client.as_ref().map_or(0, |write| write.changes.len());
                 let quota_uses: Vec<_> = commit.quota_uses.iter().map(|charge| charge.what).collect();
@@ -370,7 +370,7 @@ impl Store for Watched {
 }
 
 const KINDS: [Kind; 6] = [Kind::Password, Kind::Code, Kind::OAuth, Kind::Unproved, Kind::Everything, Kind::Blocked];
-/// The number of the one who is blocked.
+/// Index of the blocked user.
 const BLOCKED: usize = 5;
 const CHEAP: HashParameters = HashParameters { m_kib: 64, t: 1, p: 1 };
 const PASSWORD: &str = "wanders under elms";

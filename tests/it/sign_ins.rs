@@ -1,4 +1,4 @@
-//! Signing in: the engine in process, and Clerk's wire around it.
+//! Sign-ins: the engine in one process, with Clerk's wire protocol.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -206,7 +206,7 @@ impl Bench {
         self.engine.identify(Some(token.expose())).await.expect("readable")
     }
 
-    /// Makes a user, with a client that is signed in.
+    /// Creates a user; returns the signed-in client.
     async fn sign_up(&self, email: &str, password: Option<&str>) -> ClientView {
         let fields = RawFields {
             email_address: Some(email.into()),

@@ -1,4 +1,4 @@
-//! What the log and the answers tell of requests: an id that is in both, the outcome, and nothing of whoever asked.
+//! What logs and answers say about requests: an id that is in both, the outcome, and no personal data.
 
 use std::collections::BTreeSet;
 
@@ -60,7 +60,7 @@ fn every_answer_has_an_id_that_its_line_in_the_log_names() {
 #[test]
 fn a_whole_sign_up_leaves_nobody_in_the_log() {
     let folder = TempDir::new().expect("a folder");
-    // The most talkative that this program's own log can be.
+    // The most verbose log level.
     let server = Server::start_after("export RUST_LOG=info,vestibule=trace", folder.path(), PEOPLE);
     let mut secrets: Vec<String> =
         ["countess", "lovelace", "Augusta", "4155552671", "meadows", "wrong-pass", "127.0.0.1:"]
@@ -228,7 +228,7 @@ fn json_lines_have_the_documented_fields() {
     assert!(fields["duration_ms"].is_f64(), "{event}");
 }
 
-/// The id of an answer, which an error's body has too.
+/// The request id of an answer, which an error body repeats.
 fn id_of(answer: &Answer) -> String {
     let id = answer.header("x-clerk-trace-id").unwrap_or_else(|| panic!("no id: {answer:?}")).to_owned();
     assert!(id.len() == 32 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)), "{id}");
@@ -240,7 +240,7 @@ fn id_of(answer: &Answer) -> String {
     id
 }
 
-/// Method, route and status of a line.
+/// Method, route and status in a log line.
 fn summary(line: &str) -> String {
     let field = |name: &str| {
         let rest = line.split_once(&format!(" {name}=")).map_or("-", |(_, rest)| rest);

@@ -1,4 +1,4 @@
-//! Who knows a client's token from before a session learns nothing of it, however the calls overlap.
+//! A person with a client token from before a session learns nothing of the session, however the calls overlap.
 
 mod shown;
 mod world;
@@ -15,8 +15,8 @@ use vestibule::token::InstanceKey;
 use crate::support::held_store::HeldStore;
 use world::{CALLS, CODE, Road, World, settings, source};
 
-/// Every call that shows anything, held before and after each of its reads while every call that brings a session runs:
-/// the first is told nothing of what the second brought.
+/// Each call that returns data is paused before and after each of its reads while each call that creates a session
+/// runs: the first must not return what the second created.
 #[tokio::test]
 async fn no_call_begun_with_the_old_token_learns_what_another_call_brought() {
     let (mut held, mut brought) = (0, 0);
@@ -42,7 +42,7 @@ async fn no_call_begun_with_the_old_token_learns_what_another_call_brought() {
     assert!(held > 600 && brought > 500, "{held} pairs, {brought} sessions");
 }
 
-/// The exception of guide/contract.md#replaced-tokens: the very attempt that brought the session, made once more.
+/// The exception of guide/contract.md#replaced-tokens: the attempt that created the session, repeated.
 #[tokio::test]
 async fn the_attempt_that_brought_the_session_is_answered_again() {
     let world = World::new(Road::Code).await;
@@ -70,7 +70,7 @@ async fn an_overtaken_call_changes_nothing() {
     assert_eq!(end.expect_err("overtaken"), replaced);
     let create = world.engine.create_sign_up(&old, &RawFields::default(), &source()).await;
     assert_eq!(create.expect_err("overtaken"), replaced);
-    // A client of its own would take the place of the new token in the browser.
+    // A new client would replace the new token in the browser.
     let late = world.engine.identify(Some(&place.token)).await.expect("readable");
     assert!(late.was_replaced());
     let create = world.engine.create_sign_up(&late, &RawFields::default(), &source()).await;
@@ -138,7 +138,7 @@ async fn a_client_that_nothing_was_written_for_is_only_its_token() {
     let fields = RawFields { email_address: Some("ada@example.com".into()), ..RawFields::default() };
     let (sign_up, client) = engine.create_sign_up(&caller, &fields, &source()).await.expect("a sign-up");
     assert_eq!((client.client.id, client.new_token), (id, None), "its token stays good");
-    // Another tab began with the same token before anything was stored.
+    // Another tab started with the same token before anything was stored.
     let (_, beside) = engine.create_sign_up(&caller, &fields, &source()).await.expect("another one");
     assert_eq!(beside.client.id, id);
     let now = engine.identify(Some(&token)).await.expect("readable");
@@ -186,5 +186,5 @@ async fn tokens_of_several_clients_are_nobodys_and_of_one_clients_the_current_on
     assert_eq!(among(crowd).await.expect_err("too many to look at"), EngineError::SeveralClients);
 }
 
-/// No call has as many.
+/// Upper bound of the reads of one call.
 const MOMENTS_MAX: usize = 80;

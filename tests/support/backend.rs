@@ -1,4 +1,4 @@
-//! An application's backend: a server that knows its secret key.
+//! An application's backend, which calls the server with the secret key.
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -6,10 +6,10 @@ use tempfile::TempDir;
 use super::browser::PAGE;
 use super::server::{Answer, Server, log_of};
 
-/// The key that the server is given.
+/// The secret key in the server's configuration.
 pub(crate) const SECRET_KEY: &str = "sk_live_0123456789abcdefghijklmnopqrstuv";
 
-/// A server with settings of its own.
+/// A server with its own settings.
 pub(crate) struct Site {
     pub(crate) server: Server,
     folder: TempDir,
@@ -35,12 +35,12 @@ impl Site {
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
 
-    /// A call with the secret key; `null` is no body.
+    /// A call with the secret key; a `null` body sends none.
     pub(crate) fn backend(&self, method: &str, path: &str, body: &Value) -> Answer {
         backend(&self.server, method, path, body)
     }
 
-    /// Invites somebody.
+    /// Creates an invitation.
     pub(crate) fn invite(&self, body: &Value) -> Value {
         let made = self.backend("POST", "/v1/invitations", body);
         assert_eq!(made.status, 200, "{}", made.body);
@@ -52,13 +52,13 @@ impl Site {
         url.as_str().and_then(|url| url.split_once("ticket=")).expect("a ticket").1.to_owned()
     }
 
-    /// What the server logged.
+    /// The server's log.
     pub(crate) fn log(&self) -> String {
         log_of(self.folder.path())
     }
 }
 
-/// A call with the secret key to a server that was given it.
+/// A call with the secret key to `server`.
 pub(crate) fn backend(server: &Server, method: &str, path: &str, body: &Value) -> Answer {
     let headers = [("authorization", &*format!("Bearer {SECRET_KEY}")), ("content-type", "application/json")];
     let body = if body.is_null() { String::new() } else { body.to_string() };

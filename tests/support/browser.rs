@@ -1,4 +1,4 @@
-//! A browser without a window: a jar of cookies, calls by a page's script, and navigations.
+//! A simulated browser: a cookie jar, calls by a page's script, and navigations.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::server::{Answer, Server};
 /// The page whose script calls the engine.
 pub(crate) const PAGE: &str = "http://localhost:3000";
 
-/// A browser with a jar.
+/// A browser with a cookie jar.
 pub(crate) struct Browser<'a> {
     pub(crate) server: &'a Server,
     pub(crate) cookies: Vec<(String, String)>,
@@ -30,7 +30,7 @@ impl<'a> Browser<'a> {
         self.send("GET", path, &[("accept", "text/html,application/xhtml+xml,*/*;q=0.8")], "")
     }
 
-    /// A reading by the page's script that says what it is.
+    /// A GET by the page's script, with `Sec-Fetch-Mode: cors`.
     pub(crate) fn fetch(&mut self, path: &str) -> Answer {
         self.request("GET", path, &[("sec-fetch-mode", "cors")], "")
     }
@@ -51,7 +51,7 @@ impl<'a> Browser<'a> {
         let answer = self.server.request(method, path, &headers, body).expect("an answer");
         let set = || answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
         let is_clients = |(_, line): &&(String, String)| line.starts_with("__client=");
-        // Some proxies pass on only the last one.
+        // Some proxies forward only the last cookie header, so the client's must be the last.
         assert!(
             !set().any(|line| is_clients(&line)) || set().next_back().is_some_and(|line| is_clients(&line)),
             "{path}"
@@ -72,7 +72,7 @@ impl<'a> Browser<'a> {
 }
 
 impl Server {
-    /// The newest message to an address, once there are `count`.
+    /// The newest message to an address; waits until there are `count`.
     pub(crate) fn mail(&self, to: &str, count: usize) -> Value {
         for _ in 0..500 {
             let path = format!("/dev/outbox?to={}", escaped(to));
@@ -93,7 +93,7 @@ impl Server {
     }
 }
 
-/// `text` as a value in a query or form.
+/// `text` percent-encoded for a query or form.
 pub(crate) fn escaped(text: &str) -> String {
     text.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).into() } else { format!("%{b:02X}") }).collect()
 }

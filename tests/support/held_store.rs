@@ -1,4 +1,4 @@
-//! A store that lets another call in before or after one of its reads.
+//! An in-memory store that runs another call before or after one of its reads.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ use vestibule::store::{
     StoreError,
 };
 
-/// A store in memory that lets another call in before or after one of its reads, and counts what is committed.
+/// An in-memory store that runs another call before or after one of its reads, and counts commits.
 #[derive(Default)]
 pub(crate) struct HeldStore {
     inner: MemoryStore,
@@ -31,12 +31,12 @@ impl HeldStore {
         *self.hook.lock().expect("a lock") = Some((moment, Box::pin(other)));
     }
 
-    /// Whether the other call was still waiting to be let in.
+    /// Removes the other call; true if it has not run.
     pub(crate) fn disarm(&self) -> bool {
         self.hook.lock().expect("a lock").take().is_some()
     }
 
-    /// One moment at which the other call may come in.
+    /// A point at which the other call may run.
     async fn pause(&self) {
         let due = {
             let mut hook = self.hook.lock().expect("a lock");
@@ -62,7 +62,7 @@ impl Store for HeldStore {
     }
 
     fn sign_up(&self, id: SignUpId) -> BoxFuture<'_, Result<Option<SignUp>, StoreError>> {
-        // Actors read this too, and the other call may need the very same one.
+        // No pause here: actors read this too, and the other call may need the same actor, which would block both.
         self.inner.sign_up(id)
     }
 

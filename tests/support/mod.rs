@@ -1,11 +1,11 @@
-//! Shared by the test binaries.
+//! Helpers that the test binaries share.
 
 use std::env;
 
 /// Whether a test that needs `what` can run here.
 ///
-/// What is absent is skipped with a line on stderr that is hard to overlook, unless `VESTIBULE_REQUIRE`
-/// (words separated by commas, as `node,browser`) names it: then its absence fails the test.
+/// If it is absent the test is skipped with a clear line on stderr, unless `VESTIBULE_REQUIRE` (a comma-separated list
+/// such as `node,browser`) names it: then the test fails.
 pub(crate) fn require(what: &str, present: bool) -> bool {
     if !present {
         let required = env::var("VESTIBULE_REQUIRE").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! An OpenID provider that does what it is told, also the wrong thing.
+//! A test OpenID provider that can also misbehave.
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -20,7 +20,7 @@ pub(crate) struct Provider {
     shared: Arc<Mutex<Shared>>,
 }
 
-/// What a provider knows, and how it misbehaves.
+/// State of the provider, and how it misbehaves.
 struct Shared {
     issuer: String,
     key: EcdsaKeyPair,
@@ -35,28 +35,28 @@ struct Shared {
 #[derive(Clone)]
 struct Grant {
     nonce: Option<String>,
-    /// Whoever came without one is refused a verifier, as some real providers do.
+    /// The PKCE challenge; without one a verifier is refused, as some real providers do.
     challenge: Option<String>,
     redirect_uri: String,
 }
 
-/// A request that came in.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) path: String,
 }
 
-/// How it misbehaves; the default is not at all.
+/// How it misbehaves; by default it does not.
 #[derive(Clone, Default)]
 pub(crate) struct Bend {
-    /// Claims of the ID token in place of the right ones; null takes one away.
+    /// Claims that replace those of the ID token; null removes one.
     pub(crate) claims: Map<String, Value>,
-    /// Entries of the discovery document in place of the right ones; null takes one away.
+    /// Entries that replace those of the discovery document; null removes one.
     pub(crate) discovery: Map<String, Value>,
-    /// Who `userinfo` speaks of, where not of the person.
+    /// Claims that replace those of `userinfo`.
     pub(crate) userinfo: Map<String, Value>,
     pub(crate) sign: Sign,
-    /// How a path answers instead.
+    /// Odd answers by path.
     pub(crate) answer: HashMap<&'static str, Odd>,
 }
 
@@ -64,28 +64,28 @@ pub(crate) struct Bend {
 pub(crate) enum Sign {
     #[default]
     Right,
-    /// By a key that is not published, under the name of the one that is.
+    /// With an unpublished key under the id of the published one.
     Forged,
-    /// Not at all.
+    /// Unsigned.
     Nothing,
-    /// By a MAC whose secret is the published key.
+    /// With an HMAC whose secret is the published key.
     Mac,
-    /// By a key that was published only after the keys were first asked for.
+    /// With a key that is published only after the first request for keys.
     Renewed,
-    /// There is no ID token.
+    /// No ID token is sent.
     Missing,
 }
 
 /// An odd answer.
 #[derive(Clone)]
 pub(crate) enum Odd {
-    /// Never.
+    /// No answer.
     Hang,
-    /// Ten mebibytes.
+    /// A body of 10 MiB.
     Flood,
-    /// This status and body, of this type.
+    /// Status, content type and body.
     Say(u16, &'static str, &'static str),
-    /// Elsewhere.
+    /// A redirect to this URL.
     Redirect(String),
 }
 
@@ -121,7 +121,7 @@ impl Provider {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Who is signed in there from now on.
+    /// Sets the claims of the person signed in at the provider.
     pub(crate) fn person(&self, claims: Value) {
         let Value::Object(claims) = claims else { panic!("claims are an object") };
         self.shared.lock().expect("no panic").person = claims;
@@ -131,12 +131,12 @@ impl Provider {
         self.shared.lock().expect("no panic").bend = bend;
     }
 
-    /// What it was asked since the last time.
+    /// The requests since the last call.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         std::mem::take(&mut self.shared.lock().expect("no panic").seen)
     }
 
-    /// The person presses "allow" on the page: the code that the browser comes back with, and the state.
+    /// The person allows access: returns the authorization code and the state parameter.
     pub(crate) fn allow(&self, page: &str) -> (String, String) {
         let page = Url::parse(page).expect("a URL");
         assert_eq!(page.path(), "/authorize", "{page}");
@@ -153,7 +153,7 @@ impl Provider {
         (code, ask["state"].clone())
     }
 
-    /// An ID token for whoever asks with this nonce.
+    /// An ID token with this nonce.
     pub(crate) fn id_token(&self, nonce: Option<&str>) -> String {
         self.shared.lock().expect("no panic").id_token(nonce)
     }
@@ -239,7 +239,7 @@ impl Shared {
         {
             return (401, json!({"error": "invalid_client"}).to_string());
         }
-        // A code is taken once.
+        // A code works once.
         let Some(grant) = form.get("code").and_then(|code| self.codes.remove(code)) else {
             return refused("no such code");
         };

@@ -1,17 +1,17 @@
-//! The shapes of `tests/schemas`, and whether a value has one.
+//! The schemas in `tests/schemas`, and a check of values against them.
 //!
-//! A schema is a table of keys. A key must be there, unless it ends in `?`; no others may. A key's type is a table of
-//! its own, or one of these, several with `|` between them: `null`, `bool`, `int`, `string`, `filled` (a string that is
-//! not empty), `ms` and `s` (moments of our time in milliseconds and seconds), `object` (any), `'text'` (this very
-//! text), `text*` (a string with that beginning), `[type]` (a list), `{type}` (an object with any keys), or the name of
-//! a schema or of an alias.
+//! A schema is a table of keys. A key is required unless it ends in `?`; other keys are not allowed. The type of a key
+//! is a table of its own, or one of the following, with `|` between alternatives: `null`, `bool`, `int`, `string`,
+//! `filled` (a non-empty string), `ms` and `s` (times in milliseconds and seconds, near today), `object` (any),
+//! `'text'` (exactly this text), `text*` (a string with this prefix), `[type]` (a list), `{type}` (an object with any
+//! keys), or the name of a schema or alias.
 
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 use toml::{Table, Value as Type};
 
-/// What is wrong with `value` as a `schema`; empty when nothing is.
+/// Faults of `value` as a `schema`; empty if it is valid.
 pub(crate) fn faults(schema: &str, value: &Value) -> Vec<String> {
     let mut found = Vec::new();
     check_expression(schema, value, schema, &mut found);
@@ -42,7 +42,7 @@ fn check_keys(keys: &Table, object: &Map<String, Value>, at: &str, found: &mut V
     found.extend(object.keys().filter(|name| !is_known(name)).map(|name| format!("{at}.{name}: is in no schema")));
 }
 
-/// The alternative that fits best is the one whose faults are told.
+/// Reports the faults of the alternative that fits best.
 fn check_expression(expression: &str, value: &Value, at: &str, found: &mut Vec<String>) {
     let faults = alternatives(expression).into_iter().map(|kind| {
         let mut found = Vec::new();
@@ -97,7 +97,7 @@ fn inside(kind: &str, open: char, close: char) -> Option<&str> {
     kind.strip_prefix(open)?.strip_suffix(close)
 }
 
-/// The parts between `|`, as far as they are not in brackets.
+/// The parts between `|` outside of brackets.
 fn alternatives(expression: &str) -> Vec<&str> {
     let mut depth = 0;
     let parts = expression.split(|c| {

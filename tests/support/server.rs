@@ -1,4 +1,4 @@
-//! The binary as a process of its own, and a small HTTP client to talk to it.
+//! Runs the binary as a separate process, with a small HTTP client.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -25,21 +25,21 @@ pub(crate) struct Answer {
 }
 
 impl Server {
-    /// Starts the binary over the data in `folder`, with `config` beside what every test needs, and waits until it
-    /// is ready. Its log goes to `log` in the folder.
+    /// Starts the binary with the data in `folder`, and with `config` in addition to the common test settings. Waits
+    /// until it is ready. It logs to the file `log` in the folder.
     pub(crate) fn start(folder: &Path, config: &str) -> Self {
         Self::start_with(Command::new(env!("CARGO_BIN_EXE_vestibule")), folder, config)
     }
 
-    /// The same, after a command of the shell such as `ulimit -n 256` or `umask 022`.
+    /// Like [`Self::start`], after a shell command such as `ulimit -n 256` or `umask 022`.
     pub(crate) fn start_after(command: &str, folder: &Path, config: &str) -> Self {
-        // The shell's limits are those of what it becomes.
+        // `exec` replaces the shell by the server, which keeps its limits.
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("{command} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_vestibule")]);
         Self::start_with(shell, folder, config)
     }
 
-    /// Starts the binary and waits until it has ended; its log goes where that of a server goes.
+    /// Starts the binary and waits for its end; returns the exit code.
     pub(crate) fn fail_to_start(folder: &Path, config: &str) -> Option<i32> {
         let (child, _) = spawn(Command::new(env!("CARGO_BIN_EXE_vestibule")), folder, config);
         let mut server = Self { child, port: 0 };
@@ -68,12 +68,12 @@ impl Server {
         }
     }
 
-    /// Ends it at once, as a crash would, while others still talk to it.
+    /// Kills it at once, like a crash, while others still use it.
     pub(crate) fn kill_in_place(&self) {
         self.signal("KILL");
     }
 
-    /// Asks it to end.
+    /// Sends SIGTERM.
     pub(crate) fn ask_to_end(&self) {
         self.signal("TERM");
     }
@@ -84,7 +84,7 @@ impl Server {
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill").success());
     }
 
-    /// Asks it to end, and returns its exit code.
+    /// Sends SIGTERM, waits for the end and returns the exit code.
     pub(crate) fn terminate(mut self) -> Option<i32> {
         self.ask_to_end();
         self.child.wait().expect("an end").code()
@@ -95,7 +95,7 @@ impl Server {
         request(self.port, method, path, headers, body)
     }
 
-    /// A form sent in native mode on behalf of the client behind `token`.
+    /// Sends a form in native mode with the client token `token`.
     pub(crate) fn native(&self, method: &str, path: &str, token: &str, form: &str) -> io::Result<Answer> {
         let path = format!("{path}{}_is_native=1", if path.contains('?') { '&' } else { '?' });
         let form_type = ("content-type", "application/x-www-form-urlencoded");
@@ -120,7 +120,7 @@ impl Answer {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The codes in the error envelope, which has its shape and says how long to wait where one has to.
+    /// The codes in the error envelope. Checks its shape, and that it says how long to wait if it must.
     pub(crate) fn error_codes(&self) -> Vec<String> {
         let json = self.json();
         assert_eq!(faults("errors", &json), [""; 0], "{json:#}");
@@ -164,8 +164,7 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
 }
 
-/// What the server logged.
-/// Starts the binary, or what runs it, and gives it its arguments.
+/// Starts the binary, or a command that runs it, with the usual arguments.
 fn spawn(mut command: Command, folder: &Path, config: &str) -> (Child, u16) {
     let port = free_port();
     let file = folder.join("vestibule.toml");

@@ -1,5 +1,5 @@
-//! A mail server on a free port of this machine that takes mail, or does at one step of the conversation what a
-//! script says: refuse, fall silent, hang up, answer without end.
+//! A test mail server on a free port. It accepts mail, or follows a script at one step of the session: reject, stop
+//! answering, close the connection, answer without end.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -13,25 +13,25 @@ use vestibule::delivery::{Security, SmtpLimits, SmtpOptions};
 /// What the server does at a step.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Act {
-    /// It answers with this, lines separated by `\r\n`.
+    /// Answers with this text; lines are separated by `\r\n`.
     Say(&'static str),
-    /// It says nothing more and keeps the connection.
+    /// Stops answering and keeps the connection open.
     FallSilent,
-    /// It closes the connection.
+    /// Closes the connection.
     HangUp,
-    /// It answers a byte at a time, with a pause between.
+    /// Answers one byte at a time, with pauses.
     Trickle,
-    /// It answers with lines that never come to an end.
+    /// Answers with endless lines.
     GoOn,
-    /// It answers with one line that never comes to an end.
+    /// Answers with one endless line.
     Flood,
 }
 
-/// At which step it does so: `greeting`, `ehlo`, `starttls`, `auth`, `mail`, `rcpt`, `data`, or `text` for the end of the
+/// Actions by step: `greeting`, `ehlo`, `starttls`, `auth`, `mail`, `rcpt`, `data`, or `text` for the end of the
 /// message.
 pub(crate) type Script = Vec<(&'static str, Act)>;
 
-/// The server. It is gone when this is dropped.
+/// The server; it stops on drop.
 pub(crate) struct SmtpServer {
     port: u16,
     state: Arc<State>,
@@ -40,7 +40,7 @@ pub(crate) struct SmtpServer {
 #[derive(Default)]
 struct State {
     script: Mutex<Script>,
-    /// Refusals for the first recipients, one each.
+    /// Rejections for the next recipients, one each.
     refusals: Mutex<Vec<&'static str>>,
     taken: Mutex<Vec<Mail>>,
     connections: AtomicUsize,
@@ -48,22 +48,22 @@ struct State {
     is_over: AtomicBool,
 }
 
-/// A message that it took.
+/// A received message.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Mail {
-    /// The recipient, as in `RCPT`.
+    /// The recipient in `RCPT TO`.
     pub(crate) to: String,
-    /// The text, line by line.
+    /// The content as received.
     pub(crate) data: String,
 }
 
 impl SmtpServer {
-    /// A server that takes everything.
+    /// A server that accepts everything.
     pub(crate) fn start() -> Self {
         Self::scripted(Vec::new())
     }
 
-    /// A server that does as the script says.
+    /// A server that follows a script.
     pub(crate) fn scripted(script: Script) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("an address").port();
@@ -76,44 +76,44 @@ impl SmtpServer {
                 }
                 let state = Arc::clone(&shared);
                 state.connections.fetch_add(1, Ordering::Relaxed);
-                // A client that hangs up ends its conversation, not the server.
+                // A client that disconnects ends its session, not the server.
                 thread::spawn(move || converse(stream?, &state));
             }
         });
         Self { port, state }
     }
 
-    /// From now on it does as this script says; conversations that hang go on hanging.
+    /// Follows this script from now on; sessions that hang stay so.
     pub(crate) fn follow(&self, script: Script) {
         *lock(&self.state.script) = script;
     }
 
-    /// Refuses the next recipients, each with one of these.
+    /// Rejects the next recipients, each with one of these replies.
     pub(crate) fn refuse(&self, refusals: &[&'static str]) {
         *lock(&self.state.refusals) = refusals.iter().rev().copied().collect();
     }
 
-    /// Options that lead here, with deadlines for tests.
+    /// Client options for this server, with short timeouts.
     pub(crate) fn options(&self) -> SmtpOptions {
         options(self.port)
     }
 
-    /// How many connections there were.
+    /// Number of connections so far.
     pub(crate) fn connections(&self) -> usize {
         self.state.connections.load(Ordering::Relaxed)
     }
 
-    /// What clients have said so far, but for messages.
+    /// Commands received so far, without message contents.
     pub(crate) fn commands(&self) -> Vec<String> {
         lock(&self.state.commands).clone()
     }
 
-    /// What it has taken so far.
+    /// Messages received so far.
     pub(crate) fn taken(&self) -> Vec<Mail> {
         lock(&self.state.taken).clone()
     }
 
-    /// What it has taken, once that is `count` messages.
+    /// The received messages; waits until there are `count`.
     pub(crate) async fn mail(&self, count: usize) -> Vec<Mail> {
         for _ in 0..WAITS_MAX {
             let taken = self.taken();
@@ -129,12 +129,12 @@ impl SmtpServer {
 impl Drop for SmtpServer {
     fn drop(&mut self) {
         self.state.is_over.store(true, Ordering::Relaxed);
-        // The listener looks up when somebody comes.
+        // A connection wakes the listener, which then sees that it must stop.
         drop(TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))));
     }
 }
 
-/// Options that lead to this port of this machine, with deadlines for tests.
+/// Client options for this port of this machine, with short timeouts.
 pub(crate) fn options(port: u16) -> SmtpOptions {
     SmtpOptions {
         host: "127.0.0.1".into(),
@@ -149,7 +149,7 @@ pub(crate) fn options(port: u16) -> SmtpOptions {
     }
 }
 
-/// One conversation (RFC 5321, the commands that a client needs).
+/// One session (RFC 5321, the commands that a client needs).
 fn converse(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?).lines();
     let mut mail = Mail::default();
@@ -198,14 +198,14 @@ fn converse(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Answers as the script says, or with `usual`.
+/// Answers as scripted, or with `usual`.
 fn answer(stream: &mut TcpStream, state: &State, step: &str, usual: &'static str) -> std::io::Result<()> {
     let act = lock(&state.script).iter().find(|(at, _)| *at == step).map_or(Act::Say(usual), |(_, act)| *act);
     let is_over = || std::io::Error::other("the conversation is over");
     match act {
         Act::Say(words) => write!(stream, "{words}\r\n"),
         Act::FallSilent => {
-            // Until the client hangs up.
+            // Waits until the client disconnects.
             drop(stream.read_to_end(&mut Vec::new()));
             Err(is_over())
         }

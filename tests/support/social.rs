@@ -1,4 +1,4 @@
-//! A server whose users have accounts at a provider that runs on this machine too.
+//! A server with a test provider on the same machine.
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -30,20 +30,21 @@ impl Site {
         Browser::of(&self.server)
     }
 
-    /// The sign-up of a person who is sent to the provider.
+    /// Starts a sign-up through the provider; returns it.
     pub(crate) fn begin(&self, browser: &mut Browser<'_>, more: &str) -> Value {
         let created = browser.post("/v1/client/sign_ups", &begin_form(more));
         assert_eq!(created.status, 200, "{}", created.body);
         created.json()["response"].clone()
     }
 
-    /// The person allows it there and is sent back.
+    /// The person allows access and is redirected back.
     pub(crate) fn come_back(&self, browser: &mut Browser<'_>, begun: &Value) -> Answer {
         let (code, state) = self.provider.allow(page_of(begun));
         browser.navigate(&format!("/v1/oauth_callback?code={code}&state={state}"))
     }
 
-    /// The person is sent to the provider to sign in and allows it there; where they come back, and the cookies by then.
+    /// Starts a sign-in through the provider, where the person allows access. Returns the callback path, and the
+    /// cookies at that time.
     pub(crate) fn leave_to_sign_in(&self, browser: &mut Browser<'_>) -> (String, Vec<(String, String)>) {
         let created = browser.post("/v1/client/sign_ins", &begin_form("")).json();
         let verification = &created["response"]["first_factor_verification"];
@@ -52,7 +53,7 @@ impl Site {
         (format!("/v1/oauth_callback?code={code}&state={state}"), browser.cookies.clone())
     }
 
-    /// Checks that an answer is a page for people, with nothing but the way to the instance's home.
+    /// Checks that an answer is a page for people with only a link to the instance's home page.
     pub(crate) fn shows_a_way_home(&self, answer: &Answer) {
         assert_eq!((answer.status, answer.header("location")), (400, None), "{}", answer.body);
         assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html")));
@@ -60,7 +61,7 @@ impl Site {
         assert!(answer.body.contains(&home) && answer.body.matches("<a ").count() == 1, "{}", answer.body);
     }
 
-    /// The person signs in through the provider; the client afterwards.
+    /// Signs in through the provider; returns the client.
     pub(crate) fn sign_in(&self, browser: &mut Browser<'_>) -> Value {
         let created = browser.post("/v1/client/sign_ins", &begin_form(""));
         assert_eq!(created.status, 200, "{}", created.body);
@@ -72,7 +73,7 @@ impl Site {
         browser.get("/v1/client").json()["response"].clone()
     }
 
-    /// A whole sign-up; the user.
+    /// A complete sign-up; returns the user.
     pub(crate) fn sign_up(&self, browser: &mut Browser<'_>) -> Value {
         let begun = self.begin(browser, "");
         self.come_back(browser, &begun);

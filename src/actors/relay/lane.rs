@@ -33,14 +33,25 @@ pub(super) enum Next {
 /// What came of carrying a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::actors) enum End {
-    /// It is gone: sent, refused or expired, and struck out of the outbox. `has_left`: the channel took it.
-    Gone { has_left: bool },
+    /// It is gone: sent, refused or expired, and struck out of the outbox.
+    Gone(Fate),
     /// The same, but it could not be struck out: it must not be taken up again.
-    Remembered { has_left: bool },
+    Remembered(Fate),
     /// It has to be tried again, for a reason of its own: the channel works.
     Again { after: Duration },
     /// It has to be tried again, since the channel does not work.
     Unavailable { after: Duration, reason: String },
+}
+
+/// How a message ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::actors) enum Fate {
+    /// The channel took it.
+    Sent,
+    /// The channel refused it for a reason of its own.
+    Refused,
+    /// It was not handed to the channel.
+    Unsent,
 }
 
 /// What it means for the channel.
@@ -146,16 +157,16 @@ impl Lane {
         self.under_way = self.under_way.saturating_sub(1);
         let id = letter.entry.id;
         match end {
-            End::Gone { has_left } => {
+            End::Gone(fate) => {
                 self.held.remove(&id);
-                if has_left { self.answered(now) } else { Change::None }
+                self.ended(fate, now)
             }
-            End::Remembered { has_left } => {
+            End::Remembered(fate) => {
                 self.held.remove(&id);
                 // Those that were over when this one was made are over now.
                 self.remembered.retain(|_, until| *until > letter.entry.created_at);
                 self.remembered.insert(id, letter.entry.expire_at);
-                if has_left { self.answered(now) } else { Change::None }
+                self.ended(fate, now)
             }
             End::Again { after } => {
                 self.later.insert((now + after, id), letter.tried());
@@ -227,6 +238,16 @@ impl Lane {
         self.is_failing || (self.under_way == 0 && self.ready.is_empty())
     }
 
+    /// What the end of a message says of the channel. A refusal says little while others wait, which would all follow at
+    /// once and may be refused as well; where none does, nothing else would ever say that the channel answers again.
+    fn ended(&mut self, fate: Fate, now: Instant) -> Change {
+        match fate {
+            Fate::Sent => self.answered(now),
+            Fate::Refused if self.held.is_empty() => self.answered(now),
+            Fate::Refused | Fate::Unsent => Change::None,
+        }
+    }
+
     fn answered(&mut self, now: Instant) -> Change {
         self.answered_at = Some(now);
         if !self.is_failing {
@@ -249,120 +270,4 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 const RECENT: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::identifier::{Identifier, IdentifierKind};
-    use crate::store::OutboxKind;
-
-    #[tokio::test]
-    async fn a_lane_has_no_more_carried_than_it_has_places() {
-        let (mut lane, now) = (Lane::new(2, 10), Instant::now());
-        (0..3).for_each(|number| lane.push(entry(number)));
-        let (first, second) = (carried(&mut lane, now), carried(&mut lane, now));
-        assert_eq!((first.entry.id, second.entry.id), (id(0), id(1)));
-        assert!(matches!(lane.next(now), Next::Nothing));
-        assert_eq!(lane.back(first, now, End::Gone { has_left: true }, now), Change::None);
-        assert_eq!(carried(&mut lane, now).entry.id, id(2));
-    }
-
-    #[tokio::test]
-    async fn a_failing_channel_is_tried_by_few_and_followed_by_all_once_it_works() {
-        let (mut lane, start) = (Lane::new(64, 100), Instant::now());
-        (0..20).for_each(|number| lane.push(entry(number)));
-        let first = carried(&mut lane, start);
-        assert!(matches!(lane.back(first, start, down(), start), Change::Fails { .. }));
-        let mut now = start;
-        for _ in 0..PROBES_MAX {
-            assert!(matches!(lane.next(now), Next::At(at) if at == now + PROBE_INTERVAL));
-            now += PROBE_INTERVAL;
-            carried(&mut lane, now);
-        }
-        now += PROBE_INTERVAL;
-        assert!(matches!(lane.next(now), Next::Nothing), "all probes are on their way");
-        let letter = Letter::new(entry(1));
-        assert_eq!(lane.back(letter, start, End::Gone { has_left: true }, now), Change::Recovers);
-        let rest = std::iter::from_fn(|| match lane.next(now) {
-            Next::Carry(letter) => Some(letter.entry.id),
-            _ => None,
-        });
-        assert_eq!(rest.collect::<HashSet<_>>().len(), 16, "the one that failed first is not left to its pause");
-    }
-
-    #[tokio::test]
-    async fn a_message_that_fails_while_others_leave_does_not_make_the_channel_fail() {
-        let (mut lane, start) = (Lane::new(4, 10), Instant::now());
-        (0..2).for_each(|number| lane.push(entry(number)));
-        let (slow, quick) = (carried(&mut lane, start), carried(&mut lane, start));
-        let soon = start + Duration::from_secs(1);
-        lane.back(quick, start, End::Gone { has_left: true }, soon);
-        assert_eq!(lane.back(slow, start, down(), soon), Change::None);
-        assert!(!lane.is_failing());
-        assert!(matches!(lane.next(soon), Next::At(_)), "it has a pause of its own");
-    }
-
-    #[tokio::test]
-    async fn pauses_grow_to_their_end() {
-        let mut letter = Letter::new(entry(0));
-        let pauses: Vec<u64> = std::iter::repeat_with(|| {
-            letter = letter.clone().tried();
-            letter.pause.as_secs()
-        })
-        .take(8)
-        .collect();
-        assert_eq!(pauses, [2, 4, 8, 16, 32, 60, 60, 60]);
-    }
-
-    #[tokio::test]
-    async fn what_finds_no_room_is_read_again_when_half_is_free() {
-        let (mut lane, now) = (Lane::new(64, 4), Instant::now());
-        (0..5).for_each(|number| lane.push(entry(number)));
-        assert!(lane.is_full() && !lane.wants_more());
-        for _ in 0..2 {
-            let letter = carried(&mut lane, now);
-            lane.back(letter, now, End::Gone { has_left: true }, now);
-        }
-        assert!(lane.wants_more());
-        lane.reads();
-        (2..5).for_each(|number| lane.push(entry(number)));
-        assert_eq!(lane.waiting(), 3, "those that are here are not taken twice");
-        assert!(!lane.wants_more());
-    }
-
-    #[tokio::test]
-    async fn what_is_worthless_is_taken_out_wherever_it_waits() {
-        let (mut lane, now) = (Lane::new(1, 10), Instant::now());
-        (0..3).for_each(|number| lane.push(entry(number)));
-        let letter = carried(&mut lane, now);
-        lane.back(letter, now, End::Again { after: PAUSE_MAX }, now);
-        assert_eq!(lane.take_expired(Timestamp::from_millis(1001)), [id(1), id(0)]);
-        assert_eq!(lane.waiting(), 1);
-    }
-
-    fn carried(lane: &mut Lane, now: Instant) -> Letter {
-        match lane.next(now) {
-            Next::Carry(letter) => letter,
-            other => panic!("a message, not {other:?}"),
-        }
-    }
-
-    fn down() -> End {
-        End::Unavailable { after: PAUSE_FIRST, reason: "down".into() }
-    }
-
-    fn id(number: u8) -> MessageId {
-        MessageId::from_bytes([number; 16])
-    }
-
-    fn entry(number: u8) -> OutboxEntry {
-        OutboxEntry {
-            id: id(number),
-            kind: OutboxKind::Message {
-                to: Identifier { kind: IdentifierKind::EmailAddress, value: "ada@example.com".into() },
-                display_to: "ada@example.com".into(),
-            },
-            sealed: Vec::new(),
-            created_at: Timestamp::EPOCH,
-            expire_at: Timestamp::from_millis(1000 + u64::from(number)),
-        }
-    }
-}
+mod tests;

@@ -14,7 +14,7 @@ use crate::domain::message::Content;
 use crate::domain::time::Timestamp;
 use crate::store::{Commit, CommitError, OutboxEntry, OutboxKind};
 
-use super::lane::{End, Letter};
+use super::lane::{End, Fate, Letter};
 use super::notices::Notices;
 
 /// The transports by channel.
@@ -51,11 +51,11 @@ impl Sender {
         let entry = &letter.entry;
         let channel = channel_of(entry);
         let health = self.context.health(channel);
-        let Some(message) = self.open(entry) else { return ack(persister, entry, false).await };
+        let Some(message) = self.open(entry) else { return ack(persister, entry, Fate::Unsent).await };
         if self.context.now() >= entry.expire_at {
             health.count(Counted::Expired, 1);
             self.notices.say(channel, entry.id, "it expired before it could be sent");
-            return ack(persister, entry, false).await;
+            return ack(persister, entry, Fate::Unsent).await;
         }
         let transport = self.transports.of(channel);
         let limit = self.context.options.delivery_timeout;
@@ -65,12 +65,12 @@ impl Sender {
         match outcome {
             Outcome::Sent => {
                 health.count(Counted::Sent, 1);
-                ack(persister, entry, true).await
+                ack(persister, entry, Fate::Sent).await
             }
             Outcome::Refused { reason } => {
                 health.count(Counted::Refused, 1);
                 self.notices.say(channel, entry.id, &format!("it was refused for good: {reason}"));
-                ack(persister, entry, false).await
+                ack(persister, entry, Fate::Refused).await
             }
             Outcome::Retry { reason } => {
                 health.count(Counted::FailedTry, 1);
@@ -120,10 +120,10 @@ impl Sender {
     }
 }
 
-async fn ack(persister: &Persister, entry: &OutboxEntry, has_left: bool) -> End {
+async fn ack(persister: &Persister, entry: &OutboxEntry, fate: Fate) -> End {
     match strike(persister, &[entry.id], entry.created_at).await {
-        true => End::Gone { has_left },
-        false => End::Remembered { has_left },
+        true => End::Gone(fate),
+        false => End::Remembered(fate),
     }
 }
 

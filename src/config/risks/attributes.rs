@@ -1,4 +1,4 @@
-//! What settings may name but the engine does not do: attributes, factors and channels that are not built.
+//! Settings that the engine does not implement: attributes, factors and channels.
 
 use super::Risks;
 use crate::domain::settings::{Attribute, Settings};

@@ -1,4 +1,4 @@
-//! How messages leave, and captchas.
+//! Risks of message delivery and captchas.
 
 use super::Risks;
 use super::placeholders::is_placeholder;
@@ -59,7 +59,7 @@ fn add_smtp(risks: &mut Risks, email: &Email) {
     );
 }
 
-/// Names that are reserved for examples: no message reaches them, and servers refuse them as a sender.
+/// Reserved example domains: no message reaches them, and servers reject them as a sender.
 fn add_examples(risks: &mut Risks, email: &Email) {
     let from = email.from.as_deref().unwrap_or_default();
     let domain = from.rsplit('@').next().unwrap_or_default().trim_matches([' ', '>']);
@@ -81,7 +81,7 @@ fn add_examples(risks: &mut Risks, email: &Email) {
     );
 }
 
-/// Names by RFC 2606 and RFC 6761, with all below them.
+/// Whether a domain is reserved by RFC 2606 or RFC 6761, or is below such a domain.
 fn is_reserved(domain: &str) -> bool {
     let domain = domain.trim_end_matches('.').to_ascii_lowercase();
     let is_below =
@@ -122,7 +122,7 @@ fn add_captcha(risks: &mut Risks, config: &Config) {
 
 const RESERVED: [&str; 7] = ["example.com", "example.net", "example.org", "example", "invalid", "test", "localhost"];
 
-/// What the documented test keys of Turnstile, hCaptcha and reCAPTCHA begin with.
+/// Prefixes of the documented test keys of Turnstile, hCaptcha and reCAPTCHA.
 const FOR_TESTS: [&str; 8] = [
     "1x00000000000000000000",
     "2x00000000000000000000",

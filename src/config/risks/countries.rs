@@ -1,12 +1,12 @@
-//! Countries as people write them, and their codes of two letters (ISO 3166-1).
+//! Country codes (ISO 3166-1), and common other ways to write a country.
 
-/// Whether a phone number can be of this country. Upper and lower case are the same.
+/// Whether this is a two-letter code of a country with phone numbers. Case does not matter.
 pub(super) fn is_country(code: &str) -> bool {
     let code = code.to_ascii_uppercase();
     pairs().any(|(two, _)| two == code) || OF_NUMBERS.contains(&code.as_str())
 }
 
-/// The code of the country that was most likely meant by something that is no code.
+/// The code that was probably meant by text that is no code.
 pub(super) fn meant(written: &str) -> Option<&'static str> {
     let letters: String = written.chars().filter(char::is_ascii_alphabetic).collect();
     let letters = letters.to_ascii_uppercase();
@@ -18,11 +18,11 @@ fn pairs() -> impl Iterator<Item = (&'static str, &'static str)> {
     CODES.split(", ").filter_map(|pair| pair.split_once(' '))
 }
 
-/// Places with numbers of their own and a code that ISO has reserved or left to its users: Ascension, Tristan da Cunha and
-/// Kosovo.
+/// Territories with their own phone numbers and a code that ISO has reserved or left to users: Ascension, Tristan da
+/// Cunha and Kosovo.
 const OF_NUMBERS: [&str; 3] = ["AC", "TA", "XK"];
 
-/// What countries are called in sports, in the European Union and in everyday words.
+/// Other codes: from sports, the European Union and everyday use.
 const ALIASES: [(&str, &str); 24] = [
     ("UK", "GB"),
     ("EN", "GB"),
@@ -50,7 +50,7 @@ const ALIASES: [(&str, &str); 24] = [
     ("PRC", "CN"),
 ];
 
-/// The codes of two and of three letters.
+/// Two-letter and three-letter codes.
 const CODES: &str = "AD AND, AE ARE, AF AFG, AG ATG, AI AIA, AL ALB, AM ARM, AO AGO, AQ ATA, AR ARG, AS ASM, AT AUT, AU AUS, \
      AW ABW, AX ALA, AZ AZE, BA BIH, BB BRB, BD BGD, BE BEL, BF BFA, BG BGR, BH BHR, BI BDI, BJ BEN, BL BLM, \
      BM BMU, BN BRN, BO BOL, BQ BES, BR BRA, BS BHS, BT BTN, BV BVT, BW BWA, BY BLR, BZ BLZ, CA CAN, CC CCK, \

@@ -1,4 +1,4 @@
-//! What becomes of the data, and what passwords are kept as.
+//! Risks of data storage and password hashing.
 
 use super::Risks;
 use crate::config::load::Config;

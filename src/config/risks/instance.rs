@@ -1,4 +1,4 @@
-//! What the instance is called and keyed with, and its sessions.
+//! Risks of the instance's name, keys and sessions.
 
 use crate::domain::settings::SignUpMode;
 
@@ -67,5 +67,5 @@ pub(super) fn instance(config: &Config) -> Risks {
     risks
 }
 
-/// Ten times the usual.
+/// Ten times the default lifetime.
 const TOKEN_TTL_LONG_S: u64 = 600;

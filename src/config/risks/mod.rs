@@ -1,4 +1,5 @@
-//! What works but is risky or likely not meant. Each sentence says what, why, and what to write instead.
+//! Finds settings that work but are risky or probably unintended. Each sentence says what, why, and what to write
+//! instead.
 //!
 //! One file for each part of the configuration. Begin reading here.
 
@@ -18,7 +19,7 @@ mod ways_in;
 use super::layer::Layer;
 use super::load::Config;
 
-/// A sentence for each risk, beginning with where its key was given, if anywhere.
+/// A sentence for each risk, which begins with the place where its key was set, if any.
 pub(super) fn risks(config: &Config, layer: &Layer) -> Vec<String> {
     let found = [
         instance::instance(config),
@@ -30,17 +31,17 @@ pub(super) fn risks(config: &Config, layer: &Layer) -> Vec<String> {
         channels::channels(config),
     ];
     let sentences = |risks: Risks| risks.0.into_iter().map(|(key, reason)| sentence(layer, &key, &reason));
-    let mut told: Vec<String> = found.into_iter().flat_map(sentences).collect();
-    told.extend(ways_in::no_attributes(config, layer));
+    let mut warnings: Vec<String> = found.into_iter().flat_map(sentences).collect();
+    warnings.extend(ways_in::no_attributes(config, layer));
     let settings = config.settings();
     let of_settings =
         [attributes::attributes(settings), restrictions::restrictions(settings), providers::providers(config)];
-    told.extend(of_settings.into_iter().flat_map(sentences));
-    told
+    warnings.extend(of_settings.into_iter().flat_map(sentences));
+    warnings
 }
 
 fn sentence(layer: &Layer, key: &str, reason: &str) -> String {
-    // A setting that is missing is missing in its section.
+    // A missing setting is reported at its section.
     let section =
         || key.rsplit_once('.').map(|(section, _)| section).filter(|section| section.matches('.').count() > 1);
     match layer.place_within(key).or_else(|| layer.place_within(section()?)) {
@@ -49,7 +50,7 @@ fn sentence(layer: &Layer, key: &str, reason: &str) -> String {
     }
 }
 
-/// Keys, and what is risky about them; a reason reads on from its key.
+/// Risks as (key, reason); the reason continues a sentence that begins with the key.
 #[derive(Debug, Default)]
 struct Risks(Vec<(String, String)>);
 

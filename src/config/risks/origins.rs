@@ -1,4 +1,4 @@
-//! The pages that may talk to the engine.
+//! Risks of the allowed origins.
 
 use url::Url;
 
@@ -14,7 +14,7 @@ pub(super) fn origins(config: &Config) -> Risks {
     if config.instance.mode != Mode::Production {
         return risks;
     }
-    // Below a path of the page's own site no other origin is needed.
+    // An engine below a path of the page's site needs no other origin.
     risks.add(
         server.allowed_origins.is_empty() && !server.public_url.as_ref().is_some_and(PublicUrl::has_path),
         "server.allowed_origins",
@@ -28,7 +28,7 @@ pub(super) fn origins(config: &Config) -> Risks {
     risks
 }
 
-/// What is risky about a page's origin. Applications' own pages have neither a site nor TLS.
+/// Why an origin is risky. Pages of native applications have neither a site nor TLS.
 fn reason(origin: &Origin, public_url: Option<&PublicUrl>) -> Option<String> {
     let origin = origin.as_str();
     let url = Url::parse(origin).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;

@@ -1,6 +1,6 @@
-//! Values that were copied from an example, where somebody has yet to write the real one.
+//! Values that were copied from an example and not replaced.
 
-/// Whether `text` is no value, but says where one belongs.
+/// Whether `text` is a placeholder.
 pub(super) fn is_placeholder(text: &str) -> bool {
     let text = text.trim();
     let word: String = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();

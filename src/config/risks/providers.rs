@@ -1,4 +1,4 @@
-//! Accounts at providers: those that people see but can't use, and those that were set up but nobody sees.
+//! Risks of OAuth providers: those that people see but can't use, and those that are configured but not shown.
 
 use url::Url;
 
@@ -22,7 +22,7 @@ pub(super) fn providers(config: &Config) -> Risks {
         let is_offered = settings.social.get(name).is_some_and(|social| social.enabled);
         let section = format!("settings.oauth.{name}");
         if let Some(instead) = instead(name, oauth) {
-            // The offer of the same name, if there is one, says it already.
+            // If the provider is also enabled, that risk was already reported.
             risks.add(!is_offered, &section, &format!("is no provider that is known: {instead}"));
         } else if is_offered {
             add_credentials(&mut risks, &section, oauth);
@@ -76,7 +76,7 @@ fn add_offer(risks: &mut Risks, settings: &Settings, name: &str, social: &Social
     }
 }
 
-/// What to write instead of a name that is neither known nor says where the provider is.
+/// What to write instead of a name that is neither built in nor configured.
 fn instead(name: &str, oauth: &OAuth) -> Option<String> {
     let is_own = name.starts_with(OWN) || Place::of(oauth) != Place::Unknown;
     if is_known(name) || is_own {
@@ -113,7 +113,7 @@ fn add_credentials(risks: &mut Risks, section: &str, oauth: &OAuth) {
     }
 }
 
-/// What is wrong with where the provider is said to be.
+/// Faults of the provider's endpoints.
 fn add_places(risks: &mut Risks, section: &str, is_known: bool, oauth: &OAuth, production: bool) {
     let nobody = "nobody can sign up with this provider";
     match Place::of(oauth) {
@@ -156,14 +156,14 @@ fn add_places(risks: &mut Risks, section: &str, is_known: bool, oauth: &OAuth, p
     }
 }
 
-/// How much is said about where a provider is.
+/// How completely the endpoints are configured.
 #[derive(Debug, PartialEq, Eq)]
 enum Place {
-    /// Nothing.
+    /// Not at all.
     Unknown,
-    /// Not enough: this is missing.
+    /// Incomplete; the missing keys.
     Partial(Vec<&'static str>),
-    /// Enough, or where it says so itself.
+    /// Complete, or by discovery.
     Known,
 }
 
@@ -173,11 +173,11 @@ impl Place {
         if is_given(&oauth.issuer) || is_given(&oauth.discovery_endpoint) {
             return Self::Known;
         }
-        let told = is_given(&oauth.userinfo_endpoint) || is_given(&oauth.jwks_uri);
+        let has_profile_source = is_given(&oauth.userinfo_endpoint) || is_given(&oauth.jwks_uri);
         let parts = [
             ("authorization_endpoint", is_given(&oauth.authorization_endpoint)),
             ("token_endpoint", is_given(&oauth.token_endpoint)),
-            ("userinfo_endpoint or jwks_uri", told),
+            ("userinfo_endpoint or jwks_uri", has_profile_source),
         ];
         let missing: Vec<_> = parts.iter().filter(|(_, is_given)| !is_given).map(|(name, _)| *name).collect();
         match missing.len() {
@@ -203,14 +203,14 @@ fn is_known(name: &str) -> bool {
     KNOWN.contains(&name)
 }
 
-/// A strategy without its first word.
+/// A strategy without the prefix `oauth_`.
 fn bare(name: &str) -> &str {
     name.strip_prefix("oauth_").unwrap_or(name)
 }
 
-/// What the names of an instance's own providers begin with.
+/// Prefix of the instance's own providers.
 const OWN: &str = "oauth_custom_";
-/// What else people call providers that are known.
+/// Other names of built-in providers.
 const ALIASES: [(&str, &str); 6] = [
     ("twitter", "x"),
     ("meta", "facebook"),

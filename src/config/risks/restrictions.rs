@@ -1,4 +1,4 @@
-//! Who may not sign up: lists without entries, entries without effect, countries that are none.
+//! Risks of sign-up restrictions: empty lists, entries without effect, unknown countries.
 
 use std::collections::BTreeSet;
 
@@ -52,7 +52,7 @@ fn add_lists(risks: &mut Risks, restrictions: &Restrictions) {
         let entries = Vec::from(list.identifiers.clone()).into_iter().map(|entry| entry.to_lowercase());
         entries.filter(|_| list.enabled).collect::<BTreeSet<_>>()
     };
-    // Entries are people's addresses, which are shown nowhere.
+    // Entries are addresses of people, so they are not shown.
     let both = entries(allowed).intersection(&entries(blocked)).count();
     risks.add(
         both > 0,

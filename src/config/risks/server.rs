@@ -1,4 +1,4 @@
-//! Where the server is reached, and by whom.
+//! Risks of the server's addresses and proxies.
 
 use std::net::IpAddr;
 
@@ -81,7 +81,7 @@ pub(super) fn limits(config: &Config) -> Risks {
     risks
 }
 
-/// A URL that applications would put a path behind that it ends in already.
+/// A URL that already ends in a path which applications would append.
 fn add_path(risks: &mut Risks, url: &PublicUrl) {
     let url = url.to_string();
     if let Some((before, _)) = url.split_once("/v1/").or_else(|| url.strip_suffix("/v1").map(|before| (before, ""))) {
@@ -92,7 +92,7 @@ fn add_path(risks: &mut Risks, url: &PublicUrl) {
     }
 }
 
-/// Networks that hold others than one's own proxies, and those that hold something else than is written.
+/// Proxy networks that are too wide, or that contain something else than they seem to.
 fn add_proxies(risks: &mut Risks, proxies: &[Network]) {
     for network in proxies {
         let reason = if network.is_nowhere() {
@@ -115,7 +115,7 @@ fn add_proxies(risks: &mut Risks, proxies: &[Network]) {
     }
 }
 
-/// Whether only this machine, or one's own network, is called like this.
+/// Whether this name or address is local to the machine or a private network.
 pub(super) fn is_local(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     match host.parse::<IpAddr>() {

@@ -1,9 +1,9 @@
-//! Which hosts are one site to browsers, which send cookies with `SameSite=Lax` only within a site.
+//! Which hosts belong to one site. Browsers send cookies with `SameSite=Lax` only within a site.
 
 use std::net::IpAddr;
 
-/// The domain that somebody registered, with which all hosts below it are one site. The whole list of public suffixes
-/// (publicsuffix.org) would be a quarter of a megabyte; this knows those that pages are often served from.
+/// The registrable domain; all hosts below it are one site. The complete list of public suffixes (publicsuffix.org) has
+/// 250 kB, so this knows only suffixes that often serve pages.
 pub(super) fn site(host: &str) -> &str {
     let bare = host.trim_matches(['[', ']']);
     if bare.parse::<IpAddr>().is_ok() {
@@ -18,10 +18,10 @@ pub(super) fn site(host: &str) -> &str {
     &host[host.len().saturating_sub(length - 1)..]
 }
 
-/// Below the codes of many countries everybody registers under one of these.
+/// Second-level domains of many countries, below which domains are registered.
 const SECOND_LEVEL: [&str; 11] = ["ac", "co", "com", "edu", "go", "gob", "gov", "ne", "net", "or", "org"];
 
-/// Below these each customer has a site of its own.
+/// Suffixes below which each customer has a site.
 const SHARED: [&str; 32] = [
     "me.uk",
     "appspot.com",

@@ -1,4 +1,4 @@
-//! Settings by which nobody could sign up.
+//! Settings with which no sign-up is possible.
 
 use crate::domain::settings::Settings;
 
@@ -17,7 +17,7 @@ pub(super) fn ways_in(config: &Config, layer: &Layer) -> Risks {
     risks
 }
 
-/// Somebody who gives some settings and thinks that the others stay.
+/// The operator may set a few settings and expect the defaults for the rest.
 pub(super) fn no_attributes(config: &Config, layer: &Layer) -> Option<String> {
     let outcome = if has_a_way_in(config.settings()) {
         "nothing but accounts at providers is asked for, no address and no name"
@@ -32,12 +32,12 @@ pub(super) fn no_attributes(config: &Config, layer: &Layer) -> Option<String> {
     (!names_attributes(layer)).then_some(sentence)
 }
 
-/// Whether the settings say of any attribute what it is, be it off.
+/// Whether the settings name any attribute, even to disable it.
 fn names_attributes(layer: &Layer) -> bool {
     layer.place_within("settings.attributes").is_some()
 }
 
-/// Whether people can begin a sign-up with anything.
+/// Whether a sign-up can begin with any attribute or provider.
 fn has_a_way_in(settings: &Settings) -> bool {
     let attributes = &settings.attributes;
     let identifies = [&attributes.email_address, &attributes.phone_number, &attributes.username];

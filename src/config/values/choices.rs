@@ -1,4 +1,4 @@
-//! Keys that take one word of a few.
+//! Values that are one word of a fixed list.
 
 use std::str::FromStr;
 
@@ -6,39 +6,39 @@ use serde::Deserialize;
 
 use super::{InvalidValue, invalid};
 
-/// What an instance is for.
+/// Mode of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// With `/dev/*`, pages and captured messages.
+    /// Development: with `/dev/*`, built-in pages and captured messages.
     Development,
-    /// Without them.
+    /// Production: without them.
     Production,
 }
 
-/// Where the data lives.
+/// Kind of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum StoreKind {
-    /// Journal and sled, on disk.
+    /// On disk: a journal and sled.
     Sled,
-    /// In this process only.
+    /// In memory; lost when the process ends.
     Memory,
 }
 
-/// What an acknowledgement promises.
+/// Guarantee of an acknowledged write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Durability {
-    /// It survives a loss of power.
+    /// It survives a power failure.
     Synced,
-    /// Conversions survive; the last moments of pending sign-ups may not.
+    /// Finished sign-ups survive; the latest changes of pending ones may be lost.
     Relaxed,
-    /// Nothing is synced.
+    /// None: nothing is synced to disk.
     None,
 }
 
-/// How session tokens are signed.
+/// Signature algorithm of session tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Algorithm {
     /// RSA-2048 with SHA-256.
@@ -49,19 +49,19 @@ pub enum Algorithm {
     EdDsa,
 }
 
-/// How e-mail leaves.
+/// How e-mail is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EmailTransport {
-    /// It is kept in memory.
+    /// Not sent, kept in memory for tests.
     Capture,
     /// Over SMTP.
     Smtp,
-    /// It does not.
+    /// No e-mail.
     None,
 }
 
-/// How an SMTP connection is protected.
+/// Encryption of an SMTP connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Security {
@@ -69,12 +69,12 @@ pub enum Security {
     StartTls,
     /// TLS from the first byte.
     Tls,
-    /// Not at all.
+    /// No encryption.
     None,
 }
 
 impl Security {
-    /// The port that goes with it.
+    /// Default port for this encryption.
     pub const fn default_port(self) -> u16 {
         match self {
             Self::StartTls => 587,
@@ -84,56 +84,56 @@ impl Security {
     }
 }
 
-/// How text messages leave.
+/// How text messages are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum SmsTransport {
-    /// They are kept in memory.
+    /// Not sent, kept in memory for tests.
     Capture,
-    /// They do not.
+    /// No text messages.
     None,
 }
 
-/// Who shows captchas.
+/// The captcha service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CaptchaProvider {
-    /// Nobody.
+    /// No captchas.
     None,
-    /// Cloudflare.
+    /// Cloudflare Turnstile.
     Turnstile,
     /// hCaptcha.
     HCaptcha,
-    /// Google.
+    /// Google reCAPTCHA.
     ReCaptcha,
 }
 
-/// How log lines look.
+/// Format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Human,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Which requests have a line in the log.
+/// Which requests are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RequestLog {
-    /// Each of them.
+    /// All requests.
     All,
-    /// Those that were refused or failed; when there are many of a kind, the first ones and a count.
+    /// Requests with status 4xx or 5xx. Of many with the same error only the first ones are logged, then a count.
     Errors,
-    /// The same, and a sample of the others.
+    /// Those, and a sample of the others.
     Sampled,
-    /// Those that failed.
+    /// Only requests with status 5xx.
     Off,
 }
 
 impl RequestLog {
-    /// As the key spells it.
+    /// Its spelling in the configuration.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::All => "all",

@@ -1,4 +1,4 @@
-//! Where to listen, and which addresses are meant.
+//! Listen addresses and networks.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -8,25 +8,25 @@ use serde::Deserialize;
 
 use super::{InvalidValue, invalid};
 
-/// Where to listen.
+/// Addresses to listen on.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Listen {
-    /// The address that must be free.
+    /// The main address.
     pub address: SocketAddr,
-    /// A second one, used where the machine has it: `[::1]` beside `127.0.0.1` for `localhost`. When the port is 0,
-    /// take the port that the first address got.
+    /// A second address, used if the machine has it: `[::1]` beside `127.0.0.1` for `localhost`. With port 0 it uses
+    /// the port that the main address got.
     pub beside: Option<SocketAddr>,
 }
 
 impl Listen {
-    /// The port; 0 lets the system choose.
+    /// The port; 0 means that the system chooses.
     pub const fn port(&self) -> u16 {
         self.address.port()
     }
 }
 
-/// An address or a network in CIDR notation (RFC 4632).
+/// An IP address or a network in CIDR notation (RFC 4632).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Network {
@@ -35,7 +35,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Whether it holds `address`; an IPv4 address mapped into IPv6 counts as IPv4.
+    /// Whether it contains `address`. An IPv4 address mapped into IPv6 counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
@@ -64,17 +64,17 @@ impl Network {
         }
     }
 
-    /// Whether it is an address that no machine has: `0.0.0.0` or `::` by itself.
+    /// Whether it is the unspecified address: `0.0.0.0` or `::` alone.
     pub fn is_nowhere(&self) -> bool {
         self.address.is_unspecified() && self.prefix == self.address_bits()
     }
 
-    /// The address as it was given.
+    /// The address as written.
     pub const fn address(&self) -> IpAddr {
         self.address
     }
 
-    /// The same network, named by its first address.
+    /// The same network, written with its first address.
     #[must_use]
     pub fn whole(&self) -> Self {
         let host_bits = u32::from(self.address_bits() - self.prefix);
@@ -89,7 +89,7 @@ impl Network {
         if self.address.is_ipv4() { 32 } else { 128 }
     }
 
-    /// The same, where an IPv4 network that is mapped into IPv6 is one of IPv4: peers are looked up as such.
+    /// The network with IPv4 mapped into IPv6 turned into IPv4, the form in which peers are looked up.
     fn canonical(self) -> Self {
         match (self.address, self.address.to_canonical(), self.prefix.checked_sub(96)) {
             (IpAddr::V6(_), address @ IpAddr::V4(_), Some(prefix)) => Self { address, prefix },

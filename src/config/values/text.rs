@@ -11,19 +11,19 @@ use crate::domain::text;
 
 use super::{InvalidValue, invalid};
 
-/// A short text that people read: one line, not empty.
+/// A text that people read: one non-empty line of at most 64 code points.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Text(String);
 
 impl Text {
-    /// As it was given, without blanks around it.
+    /// The text without blanks around it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// An e-mail address that people may write to.
+/// An e-mail address of the operator, shown to people.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Mailbox(String);
@@ -45,13 +45,13 @@ pub struct PublishableKey {
 }
 
 impl PublishableKey {
-    /// The key of an instance that was given none: `pk_live_` for the host `clerk.localhost`.
+    /// The default key: `pk_live_` for the host `clerk.localhost`.
     pub fn generated() -> Self {
         let host = "clerk.localhost";
         Self { text: format!("pk_live_{}", STANDARD_NO_PAD.encode(format!("{host}$"))), host: host.into() }
     }
 
-    /// The key itself.
+    /// The whole key.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -101,5 +101,5 @@ impl FromStr for PublishableKey {
     }
 }
 
-/// The longest short text, in code points.
+/// Maximum length of a text, in code points.
 const TEXT_MAX: usize = 64;

@@ -8,21 +8,21 @@ use url::Url;
 
 use super::{InvalidValue, invalid};
 
-/// The origin of a page, exactly as browsers and web views spell it (RFC 6454): of a site, or of an application's own
+/// The origin of a page as browsers and web views write it (RFC 6454): of a web site, or of a native application's
 /// pages, such as `capacitor://localhost`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Origin(String);
 
 impl Origin {
-    /// As browsers spell it.
+    /// The origin as browsers write it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A URL that browsers and applications may be sent back to, beside the allowed origins. An http or https URL stands
-/// for itself and everything below it; any other, such as `myapp://callback`, for exactly itself.
+/// A redirect target that is allowed besides the allowed origins. An http or https URL allows itself and everything
+/// below it; any other, such as `myapp://callback`, only itself.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct AllowedRedirect(String);
@@ -34,13 +34,13 @@ impl AllowedRedirect {
     }
 }
 
-/// Where browsers reach the engine.
+/// URL at which browsers reach the engine.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct PublicUrl(Url);
 
 impl PublicUrl {
-    /// Scheme, host and port, exactly as browsers spell them in `Origin`.
+    /// The origin as browsers write it in `Origin`.
     pub fn origin(&self) -> String {
         self.0.origin().ascii_serialization()
     }
@@ -50,12 +50,12 @@ impl PublicUrl {
         self.0.host_str().unwrap_or_default()
     }
 
-    /// The host, with the port where it is not the scheme's own.
+    /// The host, with the port if it is not the scheme's default.
     pub fn authority(&self) -> String {
         self.0.port().map_or_else(|| self.host().to_owned(), |port| format!("{}:{port}", self.host()))
     }
 
-    /// Whether the engine lies below a path of another site, such as a proxy's `/__clerk`.
+    /// Whether the engine is below a path of another site, such as a proxy's `/__clerk`.
     pub fn has_path(&self) -> bool {
         self.0.path() != "/"
     }
@@ -72,13 +72,13 @@ impl fmt::Display for PublicUrl {
     }
 }
 
-/// A page or an image of the application's own: an absolute http or https URL.
+/// A page or image of the application: an absolute http or https URL.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct WebUrl(Url);
 
 impl WebUrl {
-    /// As URLs are written.
+    /// The URL as text.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -109,9 +109,9 @@ impl FromStr for Origin {
     }
 }
 
-/// The origin of an application's own pages, as web views and browsers spell it: the scheme in lower case, the host in
-/// its own (the opaque host of the URL standard; Safari names its extensions in capitals), the port where there is one.
-/// Schemes whose pages anybody can make, or that have none, are no one's own.
+/// The origin of a native application's pages, as web views and browsers write it: the scheme in lower case, the opaque
+/// host unchanged (URL standard; Safari names its extensions in capitals), the port if there is one. Schemes with pages
+/// that any site can create, or without pages, are refused.
 fn app_origin(scheme: &str, authority: &str) -> Option<String> {
     const REFUSED: [&str; 11] =
         ["file", "filesystem", "javascript", "vbscript", "data", "blob", "about", "view-source", "ws", "wss", "ftp"];
@@ -128,7 +128,7 @@ impl FromStr for AllowedRedirect {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        // Schemes that run or show what stands in the URL itself, or read files.
+        // Schemes that execute or show the content of the URL itself, or read files.
         const REFUSED: [&str; 8] =
             ["javascript", "vbscript", "data", "blob", "file", "filesystem", "about", "view-source"];
         let is_plain = text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\' && b != b'*');
@@ -181,7 +181,7 @@ impl FromStr for WebUrl {
             {
                 Ok(Self(url))
             }
-            // The key knows an example.
+            // The caller adds an example.
             _ => invalid(format!("can't be {text:?}; give a whole URL")),
         }
     }

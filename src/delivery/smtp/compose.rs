@@ -1,4 +1,4 @@
-//! Writing a message as mail (RFC 5322).
+//! Formats a message as e-mail (RFC 5322).
 
 use std::time::{Duration, SystemTime};
 
@@ -8,21 +8,21 @@ use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue, MIME
 
 use super::super::Message;
 
-/// A message in the form that it is handed over in.
+/// An e-mail, ready to be sent over SMTP.
 pub(super) struct Mail {
-    /// For `MAIL`.
+    /// Address for `MAIL FROM`.
     pub(super) sender: String,
-    /// For `RCPT`.
+    /// Address for `RCPT TO`.
     pub(super) recipient: String,
-    /// For `DATA`, dots doubled and ended.
+    /// Content for `DATA`, with dots doubled and the final dot.
     pub(super) data: Vec<u8>,
 }
 
 impl Mail {
-    /// `message` from this sender; `None` if its address can't be written in a message.
+    /// Formats `message`; `None` if its address can't be written in an e-mail.
     pub(super) fn compose(message: &Message, from: &Mailbox) -> Option<Self> {
-        // The normalised address is what was proved deliverable to one mailbox; it has no display name and no
-        // place for a line break.
+        // Uses the normalised address: it names exactly one mailbox, and it has no display name and no room for a line
+        // break (header injection).
         let to: Address = message.to.parse().ok()?;
         let recipient = to.to_string();
         if recipient.contains(|c: char| c.is_control() || matches!(c, '<' | '>')) {
@@ -33,7 +33,7 @@ impl Mail {
             .from(from.clone())
             .to(Mailbox::new(None, to))
             .subject(&message.subject)
-            // Both are the same when the message is sent again, so that a server can see that it has it already.
+            // The id and the date are the same in each retry, so that a server can detect duplicates.
             .message_id(Some(format!("<{}@{domain}>", message.id)))
             .date(SystemTime::UNIX_EPOCH + Duration::from_millis(message.created_at.as_millis()))
             .header(AutoSubmitted)
@@ -44,13 +44,13 @@ impl Mail {
         Some(Self { sender: from.email.to_string(), recipient, data: with_dots(&written.formatted()) })
     }
 
-    /// Whether a server must take more than ASCII to take it.
+    /// Whether an address is not ASCII, so that the server must support SMTPUTF8 (RFC 6531).
     pub(super) fn needs_utf8(&self) -> bool {
         !(self.sender.is_ascii() && self.recipient.is_ascii())
     }
 }
 
-/// Asks that no machine answers it (RFC 3834 5).
+/// Header that asks for no automatic replies (RFC 3834 5).
 #[derive(Clone)]
 struct AutoSubmitted;
 
@@ -68,7 +68,8 @@ impl Header for AutoSubmitted {
     }
 }
 
-/// The text as `DATA` carries it (RFC 5321 4.5.2): a dot that begins a line is doubled, a lone one ends it.
+/// The content as `DATA` sends it (RFC 5321 4.5.2): a dot at the start of a line is doubled, and a line with one dot
+/// ends it.
 fn with_dots(text: &[u8]) -> Vec<u8> {
     let mut data = Vec::with_capacity(text.len() + 64);
     for line in text.split_inclusive(|byte| *byte == b'\n') {

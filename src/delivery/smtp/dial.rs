@@ -1,4 +1,4 @@
-//! Reaching a server: its name, its port, TLS. Each way of failing has its own words.
+//! Connects to a server: name look-up, TCP, TLS. Each failure has its own message.
 
 use std::io;
 use std::sync::Arc;
@@ -16,23 +16,23 @@ use tokio_rustls::rustls::{CertificateError, ClientConfig, Error as TlsError};
 use super::options::SmtpError;
 use super::trouble::{Step, Trouble};
 
-/// A connection, protected or not.
+/// A connection, encrypted or not.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// Connects to the first of the server's addresses that answers; each step has `limit`.
+/// Connects to the first address of the server that answers. Each step has the timeout `limit`.
 pub(super) async fn connect(host: &str, port: u16, limit: Duration) -> Result<Box<dyn Stream>, Trouble> {
     let found = timeout(limit, lookup_host((host, port))).await.map_err(|_| Trouble::Slow(Step::Lookup))?;
     let found = found.map_err(|error| Trouble::Unknown(resolver_words(&error)))?;
     let addresses: Vec<_> = found.take(ADDRESSES_MAX).collect();
-    // An address that nobody answers at leaves time for the others.
+    // The timeout is divided among the addresses, so that one dead address leaves time for the others.
     let share = limit / u32::try_from(addresses.len().max(1)).unwrap_or(1);
     let mut last = Trouble::Unknown("it has no address".into());
     for address in addresses {
         last = match timeout(share, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
-                // Commands are small and each is waited for: nothing is gained by gathering them.
+                // No Nagle delay: commands are small, and the client waits for each answer.
                 drop(stream.set_nodelay(true));
                 return Ok(Box::new(stream));
             }
@@ -44,17 +44,17 @@ pub(super) async fn connect(host: &str, port: u16, limit: Duration) -> Result<Bo
     Err(last)
 }
 
-/// How TLS is agreed on, and whose certificate is expected.
+/// The TLS configuration and the expected name in the certificate.
 pub(super) struct Tls {
     connector: TlsConnector,
     name: ServerName<'static>,
 }
 
 impl Tls {
-    /// TLS with the server `host`, by the certificates that the system trusts.
+    /// TLS to the server `host`, with the root certificates of the system.
     ///
     /// # Errors
-    /// When `host` can be in no certificate, or the system trusts nobody.
+    /// When `host` is no valid certificate name, or the system has no root certificates.
     pub(super) fn new(host: &str) -> Result<Self, SmtpError> {
         let fault = |error: TlsError| SmtpError::Host(error.to_string());
         let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -70,7 +70,7 @@ impl Tls {
         Ok(Self { connector: TlsConnector::from(Arc::new(config)), name })
     }
 
-    /// The stream, encrypted.
+    /// Makes the TLS handshake.
     pub(super) async fn wrap(&self, stream: Box<dyn Stream>, limit: Duration) -> Result<Box<dyn Stream>, Trouble> {
         match timeout(limit, self.connector.connect(self.name.clone(), stream)).await {
             Ok(Ok(stream)) => Ok(Box::new(stream)),
@@ -100,16 +100,16 @@ fn certificate_words(why: &CertificateError) -> String {
             "it is for another name than `email.host`".into()
         }
         CertificateError::Revoked => "it was revoked".into(),
-        // The other words may show whole certificates.
+        // Other messages of the library may contain whole certificates.
         _ => "it can't be verified".into(),
     }
 }
 
-/// What the resolver says, without the words that are the same for all.
+/// The resolver's message without its constant prefix.
 fn resolver_words(error: &io::Error) -> String {
     let text = error.to_string();
     text.strip_prefix("failed to lookup address information: ").map_or(text.clone(), str::to_owned)
 }
 
-/// How many addresses of a name are tried.
+/// Addresses of one name that are tried at most.
 const ADDRESSES_MAX: usize = 4;

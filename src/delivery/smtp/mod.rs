@@ -1,5 +1,5 @@
-//! E-mail over SMTP (RFC 5321). The conversation is our own, since every command of it has a deadline and every
-//! answer a largest size: begin reading at `transport`. Messages are written by `lettre`.
+//! E-mail over SMTP (RFC 5321). The client is our own: each command has a timeout and each answer a maximum size.
+//! `lettre` formats the messages. Begin reading at `transport`.
 
 mod compose;
 mod dial;

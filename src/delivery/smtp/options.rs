@@ -1,53 +1,53 @@
-//! Where and how e-mail is handed over.
+//! Options of the SMTP transport.
 
 use std::time::Duration;
 
 use crate::domain::secret::Secret;
 
-/// Where and how to hand over e-mail.
+/// Options of the SMTP transport.
 #[derive(Clone, Debug)]
 pub struct SmtpOptions {
-    /// The server's name or address.
+    /// Host name or IP address of the server.
     pub host: String,
-    /// Its port.
+    /// Port of the server.
     pub port: u16,
-    /// How the connection is protected.
+    /// Encryption of the connection.
     pub security: Security,
-    /// The user to log in as.
+    /// User name for `AUTH`; no login if absent.
     pub username: Option<String>,
-    /// The password to log in with.
+    /// Password for `AUTH`.
     pub password: Option<Secret<String>>,
     /// The sender, such as `Acme <no-reply@acme.example>`.
     pub from: String,
-    /// The name that this instance gives in `EHLO`; the sender's domain when absent.
+    /// The name in `EHLO`; the domain of `from` if absent.
     pub hello_name: Option<String>,
-    /// How many connections there may be at once. Servers refuse a client that opens too many.
+    /// Maximum number of connections at once. Servers refuse clients that open too many.
     pub connections_max: usize,
-    /// How long it may take.
+    /// Timeouts.
     pub limits: SmtpLimits,
 }
 
-/// How long handing over a message may take. A server that does not keep to it has failed, and is tried again later.
+/// Timeouts for one message. After a timeout the message is retried later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SmtpLimits {
-    /// For one step: to find and reach the server, to agree on TLS, or to answer a command.
+    /// Timeout of one step: name look-up, connection, TLS handshake or one command.
     pub command: Duration,
-    /// For a message as a whole, from the first step to the server's word that it took it.
+    /// Timeout of the whole delivery, from the first step until the server has accepted the message.
     pub delivery: Duration,
 }
 
 impl Default for SmtpLimits {
-    /// Ten seconds a step and 45 in all. RFC 5321 4.5.3.2 gives servers minutes, which is for mail that may be late; a
-    /// code that comes after minutes comes after the person has gone.
+    /// 10 s per step and 45 s in all. RFC 5321 4.5.3.2 gives servers minutes; that is too long for a code that a person
+    /// waits for.
     fn default() -> Self {
         Self { command: Duration::from_secs(10), delivery: Duration::from_secs(45) }
     }
 }
 
-/// How an SMTP connection is protected.
+/// Encryption of an SMTP connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Security {
-    /// Not at all: for servers on the same machine.
+    /// None: for servers on the same machine.
     None,
     /// STARTTLS (RFC 3207), required.
     #[default]
@@ -56,16 +56,16 @@ pub enum Security {
     Tls,
 }
 
-/// Options that can't work.
+/// Invalid options.
 #[derive(Debug, thiserror::Error)]
 pub enum SmtpError {
-    /// The sender is no mailbox.
+    /// `from` is not a mailbox.
     #[error("email.from is not a mailbox such as `Acme <no-reply@acme.example>`")]
     From,
-    /// The name for `EHLO` is none.
+    /// `hello_name` is not a host name.
     #[error("email.hello_name is not a name such as `acme.example`")]
     HelloName,
-    /// The server's name or TLS can't be used.
+    /// `host`, or TLS to it, can't be used.
     #[error("email.host can't be used: {0}")]
     Host(String),
 }

@@ -1,4 +1,4 @@
-//! Connections that wait for the next message. Nobody ever waits for one of them: whoever finds none makes another.
+//! Pool of idle connections. A caller never waits for one: if the pool is empty it opens a new one.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -7,19 +7,19 @@ use tokio::time::Instant;
 
 use super::session::Session;
 
-/// Idle conversations, the last one used first.
+/// Idle sessions; the one used last is taken first.
 pub(super) struct Pool {
     idle: Mutex<Vec<(Instant, Session)>>,
     kept_max: usize,
 }
 
 impl Pool {
-    /// An empty pool that keeps as many.
+    /// An empty pool for at most `kept_max` sessions.
     pub(super) const fn new(kept_max: usize) -> Self {
         Self { idle: Mutex::new(Vec::new()), kept_max }
     }
 
-    /// A conversation that was used a moment ago and that the server has not ended.
+    /// A session that was used a short time ago and that the server has not closed.
     pub(super) async fn take(&self) -> Option<Session> {
         loop {
             let (since, mut session) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
@@ -29,7 +29,7 @@ impl Pool {
         }
     }
 
-    /// Keeps a conversation for the next message, or ends it where enough are kept.
+    /// Keeps a session for the next message, or closes it if the pool is full.
     pub(super) fn put(&self, session: Session) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < self.kept_max {
@@ -39,11 +39,11 @@ impl Pool {
         }
     }
 
-    /// Lets all go: when one has gone silent, the others are no better.
+    /// Drops all sessions: if one is dead, the others are likely dead too.
     pub(super) fn clear(&self) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
-/// Shorter than servers keep silent connections open, and than gateways remember them.
+/// Maximum idle time, shorter than the idle timeouts of servers and NAT gateways.
 const IDLE_MAX: Duration = Duration::from_secs(60);

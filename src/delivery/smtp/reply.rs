@@ -1,20 +1,20 @@
-//! What a server answers (RFC 5321 4.2), read with a largest size.
+//! Replies of a server (RFC 5321 4.2), with a maximum size.
 
 use std::fmt;
 use std::io;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
-/// One answer, of one line or more.
+/// A reply of one or more lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reply {
-    /// The code by which it is understood.
+    /// The reply code.
     pub(super) code: Code,
-    /// The lines without their codes. They may repeat an address, so they are looked into and never shown.
+    /// The lines without codes. They may contain an address, so they are never logged.
     pub(super) lines: Vec<String>,
 }
 
-/// The numbers of an answer; all of it that is ever shown.
+/// The numbers of a reply, the only part of it that is logged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Code {
     /// The three digits.
@@ -23,19 +23,19 @@ pub(super) struct Code {
     pub(super) enhanced: Option<String>,
 }
 
-/// Why there was no answer.
+/// Why no reply could be read.
 #[derive(Debug)]
 pub(super) enum NoReply {
-    /// The connection ended or broke.
+    /// The connection was closed or lost.
     Closed,
-    /// It is no answer of SMTP.
+    /// The bytes are no SMTP reply.
     Garbled,
-    /// It is larger than an answer may be.
+    /// The reply is larger than allowed.
     TooLarge,
 }
 
 impl Reply {
-    /// The next answer.
+    /// Reads the next reply.
     pub(super) async fn read(stream: &mut (impl AsyncBufRead + Unpin)) -> Result<Self, NoReply> {
         let mut reply = Self::default();
         loop {
@@ -66,29 +66,29 @@ impl Reply {
 }
 
 impl Code {
-    /// Whether the server did what it was asked, or waits for the rest of it.
+    /// Whether the command was accepted (2yz), or the server waits for more input (3yz).
     pub(super) const fn is_positive(&self) -> bool {
         matches!(self.basic, 200..400)
     }
 
-    /// Whether asking again is no use (RFC 5321 4.2.1).
+    /// Whether the failure is permanent, so that a retry is useless (RFC 5321 4.2.1).
     pub(super) const fn is_permanent(&self) -> bool {
         matches!(self.basic, 500..600)
     }
 
-    /// Whether it is about who logged in (RFC 4954 6, and the registry of RFC 5248), or that somebody must.
+    /// Whether it concerns the login: wrong credentials, or a login is required (RFC 4954 6, registry of RFC 5248).
     pub(super) fn is_about_login(&self) -> bool {
         matches!(self.basic, 454 | 530 | 534 | 535 | 538) || matches!(self.detail(), Some((7, 8..=14)))
     }
 
-    /// Whether it is about the sender or this machine: the address in `MAIL`, what its domain says of who may send for
-    /// it, or the name of the machine that connects. All messages have these in common. X.7.1 is not among them: servers
-    /// give it for a sender, for a recipient and for a text alike.
+    /// Whether it concerns the sender or this machine: the address in `MAIL`, the sender policy of its domain, or the
+    /// name of this machine. All messages share these. X.7.1 is not included, because servers use it for senders,
+    /// recipients and content alike.
     pub(super) fn is_about_sender(&self) -> bool {
         match self.detail() {
-            // A bad sender's address: its syntax, and its domain (RFC 3463 3.2).
+            // Sender address: bad syntax or domain (RFC 3463 3.2).
             Some((1, 7 | 8)) => true,
-            // DKIM, SPF, the reverse DNS, DMARC, and a domain that takes no mail (RFC 7372, RFC 7505).
+            // DKIM, SPF, reverse DNS, DMARC, and a domain that accepts no mail (RFC 7372, RFC 7505).
             Some((7, 20..=27)) => true,
             // Microsoft Exchange: this login may not send as this sender.
             Some((7, 60)) => true,
@@ -96,17 +96,17 @@ impl Code {
         }
     }
 
-    /// Whether it refuses how the addresses are written or a parameter of the command (RFC 5321 4.2.2, RFC 6531 3.5).
+    /// Whether it rejects the syntax of an address or a parameter of the command (RFC 5321 4.2.2, RFC 6531 3.5).
     pub(super) fn is_about_parameters(&self) -> bool {
         matches!(self.basic, 501 | 504 | 555) || matches!(self.detail(), Some((5, 4) | (6, _)))
     }
 
-    /// Whether the server ends the conversation.
-    pub(super) const fn is_farewell(&self) -> bool {
+    /// Whether the server closes the connection (421).
+    pub(super) const fn closes_connection(&self) -> bool {
         self.basic == 421
     }
 
-    /// The second and the third number of the enhanced code.
+    /// The second and third number of the enhanced code.
     fn detail(&self) -> Option<(u16, u16)> {
         let (subject, detail) = self.enhanced.as_deref()?.split_once('.')?.1.split_once('.')?;
         Some((subject.parse().ok()?, detail.parse().ok()?))
@@ -120,7 +120,7 @@ impl fmt::Display for Code {
     }
 }
 
-/// A line without its end; never more of it is read than a line may have.
+/// Reads one line without its line break, at most [`LINE_MAX`] bytes.
 async fn line(stream: &mut (impl AsyncBufRead + Unpin)) -> Result<String, NoReply> {
     let mut bytes = Vec::new();
     let read = stream.take(LINE_MAX).read_until(b'\n', &mut bytes).await;
@@ -137,7 +137,7 @@ async fn line(stream: &mut (impl AsyncBufRead + Unpin)) -> Result<String, NoRepl
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The enhanced code at the beginning of the text (RFC 2034 4), where its class is that of the answer.
+/// The enhanced code at the start of the text (RFC 2034 4), if its class matches the reply code.
 fn enhanced(digits: &str, text: &str) -> Option<String> {
     let code = text.split(' ').next()?;
     let parts: Vec<&str> = code.split('.').collect();
@@ -146,9 +146,9 @@ fn enhanced(digits: &str, text: &str) -> Option<String> {
     fits.then(|| code.to_owned())
 }
 
-/// Longer than any line that a server may send (RFC 5321 4.5.3.1.5 has 512), in bytes.
+/// Maximum line length in bytes; RFC 5321 4.5.3.1.5 allows servers 512.
 const LINE_MAX: u64 = 2048;
-/// More lines than any server's list of what it offers.
+/// Maximum number of lines of a reply.
 const LINES_MAX: usize = 64;
 
 #[cfg(test)]
@@ -188,8 +188,8 @@ mod tests {
             ("550 5.1 no", false, false, false),
         ] {
             let code = Reply::read(&mut format!("{text}\r\n").as_bytes()).await.expect(text).code;
-            let told = (code.is_about_login(), code.is_about_sender(), code.is_about_parameters());
-            assert_eq!(told, (login, sender, parameters), "{text}");
+            let concerns = (code.is_about_login(), code.is_about_sender(), code.is_about_parameters());
+            assert_eq!(concerns, (login, sender, parameters), "{text}");
         }
     }
 

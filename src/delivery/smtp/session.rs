@@ -1,5 +1,5 @@
-//! A conversation with a server. Each command has a deadline and each answer a largest size, so that a server that is
-//! silent, slow or without end can't keep it.
+//! An SMTP session. Each command has a timeout and each reply a maximum size, so that a silent, slow or endless server
+//! can't block it.
 
 use std::pin::Pin;
 use std::task::Poll;
@@ -18,35 +18,35 @@ use super::options::Security;
 use super::reply::{NoReply, Reply};
 use super::trouble::{Step, Trouble};
 
-/// The server, and how it is spoken to.
+/// The server and the options of a session.
 pub(super) struct Server {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) security: Security,
-    /// `None` where there is none.
+    /// `None` for an unencrypted connection.
     pub(super) tls: Option<Tls>,
     pub(super) login: Option<Login>,
     pub(super) hello_name: String,
-    /// How long a step may take.
+    /// Timeout of one step.
     pub(super) limit: Duration,
 }
 
-/// Whom to log in as.
+/// Credentials.
 pub(super) struct Login {
     pub(super) username: String,
     pub(super) password: Secret<String>,
 }
 
-/// A conversation that has come to where messages can be handed over.
+/// An open session, ready for `MAIL`.
 pub(super) struct Session {
     stream: BufReader<Box<dyn Stream>>,
     limit: Duration,
     offers: Offers,
-    /// A message was begun and not finished: the server is to forget it first.
-    is_begun: bool,
+    /// Whether a message was started and not finished; `RSET` must come before the next.
+    has_open_message: bool,
 }
 
-/// What the server said it can do.
+/// Extensions that the server offers in its `EHLO` reply.
 #[derive(Default)]
 struct Offers {
     start_tls: bool,
@@ -56,18 +56,22 @@ struct Offers {
 }
 
 impl Session {
-    /// Connects, greets, protects the connection and logs in.
+    /// Connects, sends `EHLO`, encrypts the connection and logs in.
     pub(super) async fn open(server: &Server) -> Result<Self, Trouble> {
         let mut stream = dial::connect(&server.host, server.port, server.limit).await?;
         if let (Security::Tls, Some(tls)) = (server.security, &server.tls) {
             stream = tls.wrap(stream, server.limit).await?;
         }
-        let mut session =
-            Self { stream: BufReader::new(stream), limit: server.limit, offers: Offers::default(), is_begun: false };
+        let mut session = Self {
+            stream: BufReader::new(stream),
+            limit: server.limit,
+            offers: Offers::default(),
+            has_open_message: false,
+        };
         session.expect(Step::Greeting, b"").await?;
         session.hello(&server.hello_name).await?;
         if let (Security::StartTls, Some(tls)) = (server.security, &server.tls) {
-            session = session.protected(tls).await?;
+            session = session.encrypt(tls).await?;
             session.hello(&server.hello_name).await?;
         }
         if let Some(login) = &server.login {
@@ -76,46 +80,46 @@ impl Session {
         Ok(session)
     }
 
-    /// Hands a message over.
+    /// Sends a message.
     pub(super) async fn send(&mut self, mail: &Mail) -> Result<(), Trouble> {
         if mail.needs_utf8() && !self.offers.utf8 {
             return Err(if mail.sender.is_ascii() { Trouble::AsciiOnly } else { Trouble::AsciiSender });
         }
-        if self.is_begun {
+        if self.has_open_message {
             self.command(Step::Reset, "RSET").await?;
         }
-        self.is_begun = true;
-        // RFC 6531 3.4: whoever takes UTF-8 takes eight bits too.
+        self.has_open_message = true;
+        // RFC 6531 3.4: servers with SMTPUTF8 also support 8BITMIME.
         let parameters = if mail.needs_utf8() { " BODY=8BITMIME SMTPUTF8" } else { "" };
         let sender = format!("MAIL FROM:<{}>{parameters}", mail.sender);
         let is_for_the_recipient = mail.needs_utf8() && mail.sender.is_ascii();
         let answer = self.command(Step::Sender, &sender).await;
-        answer.map_err(|trouble| if is_for_the_recipient { trouble.of_parameters() } else { trouble })?;
+        answer.map_err(|trouble| if is_for_the_recipient { trouble.for_recipient_parameters() } else { trouble })?;
         self.command(Step::Recipient, &format!("RCPT TO:<{}>", mail.recipient)).await?;
         let go_on = self.command(Step::Data, "DATA").await?;
         if go_on.code.basic != 354 {
             return Err(Trouble::Garbled(Step::Data));
         }
-        // A server may look into a message before it takes it, so only the deadline of the whole delivery holds here.
+        // A server may scan a message before it accepts it, so only the timeout of the whole delivery applies here.
         let answer = self.exchange(Step::Text, &mail.data).await?;
-        self.is_begun = false;
+        self.has_open_message = false;
         accepted(Step::Text, answer).map(drop)
     }
 
-    /// Whether the server has neither closed the connection nor said anything since.
+    /// Whether the server has neither closed the connection nor sent anything unasked.
     pub(super) async fn is_quiet(&mut self) -> bool {
         let stream = &mut self.stream;
         std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut *stream).poll_fill_buf(cx).is_pending())).await
     }
 
-    /// Takes leave, for a moment at most.
+    /// Sends `QUIT` and waits briefly for the reply.
     pub(super) async fn quit(mut self) {
-        let farewell = async {
+        let goodbye = async {
             drop(self.stream.write_all(b"QUIT\r\n").await);
             drop(self.stream.flush().await);
             drop(Reply::read(&mut self.stream).await);
         };
-        drop(timeout(FAREWELL_MAX, farewell).await);
+        drop(timeout(QUIT_TIMEOUT, goodbye).await);
     }
 
     async fn hello(&mut self, name: &str) -> Result<(), Trouble> {
@@ -123,7 +127,7 @@ impl Session {
         self.offers = Offers::default();
         for line in reply.lines.iter().skip(1) {
             let line = line.to_ascii_uppercase();
-            // `AUTH=` is how servers said it before RFC 2554.
+            // `AUTH=` is the form of servers older than RFC 2554.
             let mut words = line.split([' ', '=']);
             match words.next().unwrap_or_default() {
                 "STARTTLS" => self.offers.start_tls = true,
@@ -140,18 +144,18 @@ impl Session {
         Ok(())
     }
 
-    async fn protected(mut self, tls: &Tls) -> Result<Self, Trouble> {
+    async fn encrypt(mut self, tls: &Tls) -> Result<Self, Trouble> {
         if !self.offers.start_tls {
             return Err(Trouble::NoStartTls);
         }
         self.command(Step::StartTls, "STARTTLS").await?;
-        // Whatever came in the clear behind the answer was put there by somebody in between.
+        // Bytes that arrived before TLS may come from an attacker in the middle (command injection into STARTTLS).
         if !self.stream.buffer().is_empty() {
             return Err(Trouble::Tls("it spoke before the connection was protected".into()));
         }
         let limit = self.limit;
         let stream = tls.wrap(self.stream.into_inner(), limit).await?;
-        Ok(Self { stream: BufReader::new(stream), limit, offers: Offers::default(), is_begun: false })
+        Ok(Self { stream: BufReader::new(stream), limit, offers: Offers::default(), has_open_message: false })
     }
 
     async fn log_in(&mut self, login: &Login) -> Result<(), Trouble> {
@@ -163,7 +167,8 @@ impl Session {
         if !self.offers.login {
             return Err(Trouble::NoLogin);
         }
-        // It asks for the one and then for the other, in words that differ between servers.
+        // The server asks for the user name, then for the password. Its texts differ between servers and are not
+        // compared.
         self.login_step("AUTH LOGIN", true).await?;
         self.login_step(&STANDARD.encode(username), true).await?;
         self.login_step(&STANDARD.encode(password), false).await
@@ -183,7 +188,7 @@ impl Session {
         self.expect(step, format!("{line}\r\n").as_bytes()).await
     }
 
-    /// The server's yes to these bytes.
+    /// Sends these bytes and requires a positive reply.
     async fn expect(&mut self, step: Step, bytes: &[u8]) -> Result<Reply, Trouble> {
         accepted(step, self.timed(step, bytes).await?)
     }
@@ -211,5 +216,5 @@ fn accepted(step: Step, reply: Reply) -> Result<Reply, Trouble> {
     if reply.code.is_positive() { Ok(reply) } else { Err(Trouble::Refused(step, reply.code)) }
 }
 
-/// How long the answer to `QUIT` is waited for.
-const FAREWELL_MAX: Duration = Duration::from_secs(1);
+/// Timeout for the reply to `QUIT`.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(1);

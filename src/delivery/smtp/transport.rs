@@ -1,4 +1,4 @@
-//! The transport: one message, one deadline.
+//! The SMTP transport. Each message has one timeout.
 
 use std::time::Duration;
 
@@ -13,18 +13,18 @@ use super::pool::Pool;
 use super::session::{Login, Server, Session};
 use super::trouble::Trouble;
 
-/// Sends e-mail over SMTP, with connections kept open between messages.
+/// Sends e-mail over SMTP and reuses connections.
 pub struct Smtp {
     server: Server,
     from: Mailbox,
     idle: Pool,
-    /// How long a message may take as a whole.
+    /// Timeout of one delivery.
     limit: Duration,
     connections_max: usize,
 }
 
 impl Smtp {
-    /// A transport; it connects when there is something to send.
+    /// A transport; it connects when the first message is sent.
     ///
     /// # Errors
     /// See [`SmtpError`].
@@ -62,8 +62,8 @@ impl Smtp {
     async fn hand_over(&self, mail: &Mail) -> Result<(), Trouble> {
         if let Some(session) = self.idle.take().await {
             match self.send(session, mail).await {
-                // It had gone stale, and the message is still ours.
-                Err(trouble) if trouble.is_of_the_connection() => self.idle.clear(),
+                // The idle connection was dead and the server did not accept the message, so a new connection is tried.
+                Err(trouble) if trouble.is_connection_fault() => self.idle.clear(),
                 outcome => return outcome,
             }
         }
@@ -73,7 +73,7 @@ impl Smtp {
 
     async fn send(&self, mut session: Session, mail: &Mail) -> Result<(), Trouble> {
         let outcome = session.send(mail).await;
-        if outcome.as_ref().err().is_none_or(Trouble::leaves_the_connection) {
+        if outcome.as_ref().err().is_none_or(Trouble::keeps_session) {
             self.idle.put(session);
         }
         outcome
@@ -150,7 +150,7 @@ mod tests {
         assert!(reason.contains("it spoke before the connection was protected"), "{reason}");
     }
 
-    /// What comes of a message to a server with a certificate of its own for `localhost`.
+    /// The outcome of a message to a server with its own certificate for `localhost`.
     async fn delivered(host: &str, security: Security, is_trusted: bool, injects: bool) -> Outcome {
         let listener = TcpListener::bind((host, 0)).await.expect("a port");
         let options = SmtpOptions {
@@ -247,7 +247,7 @@ mod tests {
         }
     }
 
-    /// For `localhost` and 127.0.0.1, until 2120, signed by itself. Made with `openssl ca -selfsign`; of no use elsewhere.
+    /// Self-signed for `localhost` and 127.0.0.1, valid until 2120, made with `openssl ca -selfsign`. For tests only.
     const CERTIFICATE: &[u8] = include_bytes!("../../../tests/support/tls/cert.der");
     const KEY: &[u8] = include_bytes!("../../../tests/support/tls/key.der");
     const CONNECTIONS_MAX: usize = 4;

@@ -1,57 +1,57 @@
-//! What can be wrong with a mail server or a message, each in its own words and with what follows from it.
+//! Failures of an SMTP delivery: the text for the log, and what to do with the message.
 
 use std::fmt;
 
 use super::super::Outcome;
 use super::reply::Code;
 
-/// Why a message was not handed over. None of it holds an address, a code or a password, nor a server's own words.
+/// Why a delivery failed. No text contains an address, a code, a password or the server's own text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// Its name has no address; what the resolver says.
+    /// The name does not resolve; the resolver's message.
     Unknown(String),
-    /// Nobody listens at its port.
+    /// The port refuses connections.
     RefusedPort,
-    /// It can't be reached; what the system says.
+    /// The server can't be reached; the system's message.
     Unreachable(String),
-    /// It did not answer in time.
+    /// A step timed out.
     Slow(Step),
-    /// The message as a whole took too long.
+    /// The whole delivery timed out.
     TooLong,
-    /// It ended the connection.
+    /// The server closed the connection.
     Closed(Step),
-    /// It does not speak SMTP.
+    /// The reply is no SMTP.
     Garbled(Step),
-    /// Its answer is too large.
+    /// The reply is too large.
     TooLarge(Step),
-    /// It has no STARTTLS, which is required.
+    /// The server does not offer STARTTLS, which is required.
     NoStartTls,
-    /// TLS failed; what the library says.
+    /// The TLS handshake failed; the library's message.
     Tls(String),
-    /// Its certificate does not hold; why.
+    /// The certificate is not valid; the reason.
     Certificate(String),
-    /// It offers no way of logging in that is known here.
+    /// The server offers no supported login mechanism.
     NoLogin,
-    /// It refused the login.
+    /// The login was rejected.
     Login(Code),
-    /// It answered something else than yes.
+    /// The server rejected a command.
     Refused(Step, Code),
-    /// It takes no address outside ASCII (RFC 6531), and the recipient's is one.
+    /// The recipient address is not ASCII, and the server has no SMTPUTF8 (RFC 6531).
     AsciiOnly,
-    /// The same, and the sender's is one.
+    /// The same for the sender address.
     AsciiSender,
-    /// It refused how an address outside ASCII is announced, and the recipient's is one.
+    /// The server rejected the SMTPUTF8 parameters that a non-ASCII recipient needs.
     AsciiRefused(Code),
 }
 
-/// The steps of a conversation.
+/// Steps of a session, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
-    /// The look-up of its name.
+    /// DNS look-up.
     Lookup,
-    /// The connection.
+    /// TCP connection.
     Connect,
-    /// Its first line.
+    /// The server's greeting.
     Greeting,
     /// `EHLO`.
     Hello,
@@ -61,20 +61,20 @@ pub(super) enum Step {
     Handshake,
     /// `AUTH`.
     Login,
-    /// `RSET`, between two messages.
+    /// `RSET`, after an unfinished message.
     Reset,
-    /// `MAIL`.
+    /// `MAIL FROM`.
     Sender,
-    /// `RCPT`.
+    /// `RCPT TO`.
     Recipient,
     /// `DATA`.
     Data,
-    /// The message itself.
+    /// The content.
     Text,
 }
 
 impl Trouble {
-    /// What follows for the message, told of the server at `server`.
+    /// The outcome for the message; `server` is named in the reason.
     pub(super) fn outcome(&self, server: &str) -> Outcome {
         let reason = format!("the mail server {server} {self}");
         match self {
@@ -90,9 +90,9 @@ impl Trouble {
         }
     }
 
-    /// The same, where `MAIL` has parameters for the sake of the recipient alone: a refusal of these says nothing of other
-    /// messages.
-    pub(super) fn of_parameters(self) -> Self {
+    /// Turns a rejected `MAIL` into a failure of this message alone, if the rejected parameters were needed only for
+    /// this recipient.
+    pub(super) fn for_recipient_parameters(self) -> Self {
         match self {
             Self::Refused(_, code) if code.is_permanent() && code.is_about_parameters() && !code.is_about_sender() => {
                 Self::AsciiRefused(code)
@@ -101,39 +101,39 @@ impl Trouble {
         }
     }
 
-    /// Whether it is the connection's, found before the message was given away: another connection may do.
-    pub(super) fn is_of_the_connection(&self) -> bool {
+    /// Whether the connection failed before the message was sent, so that a new connection may work.
+    pub(super) fn is_connection_fault(&self) -> bool {
         match self {
             Self::Slow(step) | Self::Closed(step) | Self::Garbled(step) | Self::TooLarge(step) => *step < Step::Text,
             Self::Refused(Step::Reset, _) => true,
-            Self::Refused(step, code) => code.is_farewell() && *step < Step::Text,
+            Self::Refused(step, code) => code.closes_connection() && *step < Step::Text,
             _ => false,
         }
     }
 
-    /// Whether the server still listens on this connection, after it has answered something else than yes.
-    pub(super) fn leaves_the_connection(&self) -> bool {
+    /// Whether the session can be used again after this rejection.
+    pub(super) fn keeps_session(&self) -> bool {
         match self {
-            // After a refusal that would meet every message the next try begins anew, with the login.
-            Self::Refused(step, code) => !code.is_farewell() && !concerns_all(*step, code),
+            // After a rejection that concerns all messages, the next try starts with a new login.
+            Self::Refused(step, code) => !code.closes_connection() && !concerns_all(*step, code),
             Self::AsciiOnly | Self::AsciiSender | Self::AsciiRefused(_) => true,
             _ => false,
         }
     }
 }
 
-/// Whether a refusal at this step would meet every other message too: then it is the operator's to mend, and no fault of
-/// this message or its recipient.
+/// Whether a rejection at this step concerns all messages. Then the operator must fix it; it is no fault of this
+/// message or its recipient.
 ///
-/// Up to `MAIL` the server has heard of no recipient, and the sender is the same for all messages. `RCPT` is about the
-/// recipient (RFC 5321 4.3.2), though servers that wait with their judgement of the sender until then give it here; and
-/// what comes after is about the text, which differs, or again about the sender. The enhanced code tells them apart
-/// (RFC 3463); a refusal without one counts against the one message.
+/// Up to `MAIL` the server knows no recipient, and the sender is the same in all messages. A rejected `RCPT` usually
+/// concerns the recipient (RFC 5321 4.3.2), but some servers reject the sender only there. A later rejection concerns
+/// the content, or again the sender. The enhanced code (RFC 3463) tells the cases apart; without one only this message
+/// fails.
 fn concerns_all(step: Step, code: &Code) -> bool {
-    step <= Step::Sender || code.is_farewell() || code.is_about_login() || code.is_about_sender()
+    step <= Step::Sender || code.closes_connection() || code.is_about_login() || code.is_about_sender()
 }
 
-/// Goes on after "the mail server mail.example.com:587".
+/// Reads as the end of a sentence that begins with "the mail server mail.example.com:587".
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -172,11 +172,11 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// What the operator can do about a refusal that meets every message and does not pass by itself.
+/// What the operator can do about a permanent rejection of all messages.
 fn remedy(step: Step, code: &Code) -> Option<&'static str> {
     match step {
-        _ if code.is_farewell() => None,
-        // 454 here is about TLS (RFC 3207 4), not about the login.
+        _ if code.closes_connection() => None,
+        // 454 here concerns TLS (RFC 3207 4), not the login.
         Step::StartTls => code.is_permanent().then_some("check `email.security` and `email.port`"),
         _ if code.is_about_login() => Some(LOGIN),
         Step::Greeting if code.is_permanent() => Some("it does not serve this machine: check `email.host`"),

@@ -66,6 +66,23 @@ macro_rules! identifiers {
 
 identifiers! { EmailAddress PhoneNumber Username }
 
+impl Identifier {
+    /// Whether it is an address for tests, whose code is known in test mode
+    /// ([guide: Test mode](crate::guide::contract_sign_ups#test-mode)).
+    pub fn is_test(&self) -> bool {
+        match self.kind {
+            IdentifierKind::EmailAddress => EmailAddress::restore(self.value.clone(), String::new()).is_test(),
+            IdentifierKind::PhoneNumber => PhoneNumber::restore(self.value.clone()).is_test(),
+            IdentifierKind::Username | IdentifierKind::ExternalAccount | IdentifierKind::ExternalId => false,
+        }
+    }
+
+    /// Whether a message to it costs its sender much.
+    pub fn is_costly(&self) -> bool {
+        self.kind == IdentifierKind::PhoneNumber && PhoneNumber::restore(self.value.clone()).is_costly()
+    }
+}
+
 impl fmt::Debug for Identifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[{:?}]", self.kind)

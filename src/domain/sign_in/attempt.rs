@@ -6,7 +6,7 @@ use crate::domain::id::SignInId;
 use crate::domain::quota::QuotaKind;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::user::User;
-use crate::domain::verification::{Guess, OneTimeCode, Strategy, Verification, VerificationStatus};
+use crate::domain::verification::{Challenge, Guess, OneTimeCode, Strategy, Verification};
 
 use super::{Attempt, Credential, FirstFactor, Fit, Proof, Share, SignIn, Transition};
 
@@ -75,7 +75,8 @@ impl SignIn {
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
         let FirstFactor { address, verification } = self.pending(strategy, cx)?;
-        let (verification, guess) = verification.guess(self.id.cast(), self.client_id, &address.value, Some(code), cx);
+        let challenge = Challenge { owner: self.id.into(), address };
+        let (verification, guess) = challenge.guess(verification, code, self.client_id, cx);
         // Somebody may have signed up with the identifier since: it is them who proved it.
         let since = owner.filter(|_| self.newcomer.is_some()).map(|owner| owner.id);
         let is_right = guess == Guess::Right;
@@ -109,14 +110,7 @@ impl SignIn {
     /// The factor that an attempt is about, if it can still be attempted.
     fn pending(&self, strategy: &Strategy, cx: &Context<'_>) -> Result<&FirstFactor, Rejection> {
         let factor = self.first_factor.as_ref().ok_or(ErrorCode::VerificationMissing)?;
-        if !factor.verification.takes(strategy) {
-            return Err(ErrorCode::VerificationStrategyInvalid.into());
-        }
-        match factor.verification.status(cx.now, cx.policy.attempts_max) {
-            VerificationStatus::Unverified => Ok(factor),
-            VerificationStatus::Verified => Err(ErrorCode::VerificationAlreadyVerified.into()),
-            VerificationStatus::Expired => Err(ErrorCode::VerificationExpired.into()),
-            VerificationStatus::Failed => Err(ErrorCode::VerificationFailed.into()),
-        }
+        factor.verification.check_attempt(strategy, cx)?;
+        Ok(factor)
     }
 }

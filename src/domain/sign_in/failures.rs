@@ -78,7 +78,7 @@ impl Failures {
             Share::Known => &mut next.known,
         };
         if *used >= tried.share.of(max) {
-            return Err(waits(next.at, FORGOTTEN_AFTER, now).unwrap_or(FORGOTTEN_AFTER));
+            return Err(next.at.remaining(FORGOTTEN_AFTER, now).unwrap_or(FORGOTTEN_AFTER));
         }
         *used += 1;
         match tried.share {
@@ -86,7 +86,7 @@ impl Failures {
             Share::Codes => {}
             Share::Known => {
                 let before = next.known - 1;
-                if let Some(wait) = back_off(before).and_then(|wait| waits(next.known_at, wait, now)) {
+                if let Some(wait) = back_off(before).and_then(|wait| next.known_at.remaining(wait, now)) {
                     return Err(wait);
                 }
                 next.known_at = now;
@@ -98,15 +98,15 @@ impl Failures {
 
     /// Whether they say nothing any more.
     pub fn are_forgotten(&self, now: Timestamp) -> bool {
-        waits(self.at, FORGOTTEN_AFTER, now).is_none()
+        self.at.remaining(FORGOTTEN_AFTER, now).is_none()
     }
 
     fn note_source(&mut self, source: Option<SourceMark>, max: u32, now: Timestamp) -> Result<(), Span> {
-        self.sources.retain(|(_, _, at)| waits(*at, SOURCE_WINDOW, now).is_some());
+        self.sources.retain(|(_, _, at)| at.remaining(SOURCE_WINDOW, now).is_some());
         let Some(source) = source else { return Ok(()) };
         let most = (Share::Passwords.of(max) / SOURCES).max(1);
         match self.sources.iter_mut().find(|(known, ..)| *known == source) {
-            Some((_, used, at)) if *used >= most => Err(waits(*at, SOURCE_WINDOW, now).unwrap_or_default()),
+            Some((_, used, at)) if *used >= most => Err(at.remaining(SOURCE_WINDOW, now).unwrap_or_default()),
             Some((_, used, at)) => {
                 (*used, *at) = (*used + 1, now);
                 Ok(())
@@ -140,13 +140,6 @@ fn back_off(failures: u32) -> Option<Span> {
     let doublings = failures.checked_sub(KNOWN_AT_ONCE)?;
     let wait = BACK_OFF.as_millis() << doublings.min(DOUBLINGS_MAX);
     Some(Span::from_millis(wait.min(BACK_OFF_MAX.as_millis())))
-}
-
-/// How much of `wait` after `since` is left, if any. A time that lies further ahead than that is one that a corrected
-/// clock left behind: nobody waits for it.
-fn waits(since: Timestamp, wait: Span, now: Timestamp) -> Option<Span> {
-    let until = since + wait;
-    (now < until && since <= now + wait).then(|| until.since(now))
 }
 
 /// After so long without a try the failures are forgotten: an account that nobody attacks any more is open again to

@@ -9,7 +9,7 @@ use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneN
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::settings::{Settings, SignUpMode};
 use crate::domain::time::Timestamp;
-use crate::domain::verification::{self, Strategy};
+use crate::domain::verification::{self, Challenge, Strategy};
 
 use super::SignIn;
 use super::factor::code_to;
@@ -48,11 +48,11 @@ impl SignIn {
     /// What a sign-up takes over from it, if the person has proved an identifier that is nobody's.
     pub fn proved_by_newcomer(&self) -> Option<Proved> {
         let factor = self.first_factor.as_ref().filter(|_| self.is_transferable())?;
-        let (at, _) = factor.verification.verified?;
+        let proof = factor.verification.verified.as_ref()?;
         Some(Proved {
             identifier: factor.address.clone(),
-            strategy: factor.verification.strategy.clone(),
-            at,
+            strategy: proof.by.clone(),
+            at: proof.at,
             captcha_solved: self.newcomer?.captcha_solved,
             is_taken: false,
         })
@@ -78,9 +78,8 @@ impl SignIn {
     /// again.
     pub fn was_proved_by(&self, strategy: &Strategy, code: &verification::OneTimeCode, cx: &Context<'_>) -> bool {
         self.first_factor.as_ref().is_some_and(|factor| {
-            let (address, verification) = (&factor.address, &factor.verification);
-            let is_good = verification.takes(strategy) && cx.now < verification.expire_at;
-            is_good && verification.was_verified_by(self.id.cast(), &address.value, code, cx)
+            let challenge = Challenge { owner: self.id.into(), address: &factor.address };
+            challenge.is_repeated_by(&factor.verification, strategy, code, cx)
         })
     }
 }

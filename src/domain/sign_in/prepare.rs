@@ -1,15 +1,11 @@
 //! Preparing the first factor: making a code and having it sent.
 
 use crate::domain::context::Context;
-use crate::domain::id::{MessageId, SignInId};
-use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber};
-use crate::domain::message::{Content, Message};
+use crate::domain::id::SignInId;
 use crate::domain::quota::QuotaKind;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::secret::Secret;
-use crate::domain::transition::Effect;
 use crate::domain::user::User;
-use crate::domain::verification::{OneTimeCode, Strategy, Verification};
+use crate::domain::verification::{Challenge, Letter, Means, Strategy};
 
 use super::factor::{Factor, FactorAddress};
 use super::state::Status;
@@ -51,37 +47,17 @@ impl SignIn {
                 admitted => admitted.is_ok(),
             },
         };
-        let costs_much = |address: &Identifier| {
-            address.kind == IdentifierKind::PhoneNumber && PhoneNumber::restore(address.value.clone()).is_costly()
-        };
-        if !cx.policy.sms_costly_numbers && costs_much(&address) {
-            return Err(ErrorCode::UnsupportedCountryCode.on("phone_number").into());
-        }
-        self.cool_down(&address, cx)?;
-        let is_test = cx.policy.test_mode && is_test(&address);
-        let code = if is_test { OneTimeCode::TEST } else { OneTimeCode::generate(cx.entropy) };
-        let channel =
-            (prepare.strategy == Strategy::PhoneCode).then(|| prepare.channel.clone().unwrap_or_else(|| "sms".into()));
-        let strategy = prepare.strategy.clone();
-        let verification = Verification::by_code(self.id.cast(), strategy, &address.value, &code, channel, cx);
-        let expire_at = verification.expire_at;
-        self.first_factor = Some(FirstFactor { address: address.clone(), verification });
-        self.recent_sends.push((address.clone(), cx.now));
+        let challenge = Challenge { owner: self.id.into(), address: &address };
+        let means = Means::Code { strategy: prepare.strategy.clone(), channel: prepare.channel.clone() };
+        // An identifier that no user has, and that can't sign up, is counted like all others and sent nothing.
+        let letter = if is_sent { Letter::Secret } else { Letter::Decoy };
+        let (verification, message) = challenge.send(means, (letter, display), &mut self.recent_sends, cx)?;
+        self.first_factor = Some(FirstFactor { address, verification });
+        let client = self.client_id;
         let mut transition = Transition::to(self).kept(expected);
-        if !is_test {
-            let client = transition.next.client_id;
+        if let Some(message) = message {
             let is_known = user.is_some_and(|user| user.knows(client));
-            transition.use_quota(&address, client, if is_known { QuotaKind::OwnMessage } else { QuotaKind::Message });
-            // The code of nobody, who can't sign up by it either, is counted like everybody's and sent to nobody.
-            let code = Secret::new(code.expose());
-            transition.effects.push(Effect::Deliver(Message {
-                id: MessageId::generate(cx.now, cx.entropy),
-                to: address,
-                display_to: display,
-                content: if is_sent { Content::Code(code) } else { Content::Decoy },
-                created_at: cx.now,
-                expire_at,
-            }));
+            transition.send(message, client, if is_known { QuotaKind::OwnMessage } else { QuotaKind::Message });
         }
         Ok(transition)
     }
@@ -122,24 +98,5 @@ impl SignIn {
         };
         let at = at.ok_or_else(|| ErrorCode::StrategyForUserInvalid.on("strategy"))?;
         Ok(addresses.swap_remove(at))
-    }
-
-    /// One code at a time to one address from one sign-in ([guide: Limits](crate::guide::contract_errors#limits)); also
-    /// forgets sends that are too old to matter.
-    fn cool_down(&mut self, address: &Identifier, cx: &Context<'_>) -> Result<(), Rejection> {
-        let cooldown = cx.policy.resend_cooldown;
-        self.recent_sends.retain(|(_, at)| cx.now.since(*at) < cooldown);
-        match self.recent_sends.iter().filter(|(to, _)| to == address).map(|(_, at)| *at).max() {
-            Some(at) => Err(ErrorCode::VerificationCodeTooManyRequests.after((at + cooldown).since(cx.now)).into()),
-            None => Ok(()),
-        }
-    }
-}
-
-fn is_test(address: &Identifier) -> bool {
-    match address.kind {
-        IdentifierKind::EmailAddress => EmailAddress::restore(address.value.clone(), String::new()).is_test(),
-        IdentifierKind::PhoneNumber => PhoneNumber::restore(address.value.clone()).is_test(),
-        IdentifierKind::Username | IdentifierKind::ExternalAccount | IdentifierKind::ExternalId => false,
     }
 }

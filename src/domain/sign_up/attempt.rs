@@ -5,7 +5,8 @@ use crate::domain::context::Context;
 use crate::domain::field::Field;
 use crate::domain::quota::QuotaKind;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::verification::{Guess, OneTimeCode, Verification, VerificationStatus, check_enabled};
+use crate::domain::time::Span;
+use crate::domain::verification::{Challenge, Guess, OneTimeCode, Verification, check_enabled};
 
 use super::state::Phase;
 use super::{Attempt, SignUp, Transition};
@@ -21,7 +22,8 @@ impl SignUp {
         let typed = typed.ok_or_else(|| ErrorCode::FormParamMissing.on("code"))?;
         let code = OneTimeCode::parse(typed).ok_or_else(|| ErrorCode::FormCodeIncorrect.on("code"))?;
         let address = self.address(&field).ok_or(ErrorCode::VerificationMissing)?;
-        let (verification, guess) = verification.guess(self.id, self.client_id, &address.value, Some(&code), cx);
+        let challenge = Challenge { owner: self.id.into(), address: &address };
+        let (verification, guess) = challenge.guess(verification, &code, self.client_id, cx);
 
         let mut next = match guess {
             Guess::Right => self.touched(cx),
@@ -46,15 +48,8 @@ impl SignUp {
         check_enabled(&attempt.strategy, cx.settings)?;
         let field = attempt.strategy.field().ok_or(ErrorCode::VerificationStrategyInvalid)?;
         let verification = self.verification(&field).ok_or(ErrorCode::VerificationMissing)?;
-        if !verification.takes(&attempt.strategy) {
-            return Err(ErrorCode::VerificationStrategyInvalid.into());
-        }
-        match verification.status(cx.now, cx.policy.attempts_max) {
-            VerificationStatus::Unverified => Ok((field, verification)),
-            VerificationStatus::Verified => Err(ErrorCode::VerificationAlreadyVerified.into()),
-            VerificationStatus::Expired => Err(ErrorCode::VerificationExpired.into()),
-            VerificationStatus::Failed => Err(ErrorCode::VerificationFailed.into()),
-        }
+        verification.check_attempt(&attempt.strategy, cx)?;
+        Ok((field, verification))
     }
 
     /// The answer to an attempt at a finished sign-up: a double click, a second tab, or an answer that was lost. Its
@@ -76,9 +71,9 @@ impl SignUp {
         let proof = || {
             let field = attempt.strategy.field()?;
             let verification = self.verification(&field)?;
-            let code = OneTimeCode::parse(attempt.code.as_deref()?)?;
-            let is_good = verification.takes(&attempt.strategy) && cx.now < verification.expire_at;
-            Some(is_good && verification.was_verified_by(self.id, &self.address(&field)?.value, &code, cx))
+            let (code, address) = (OneTimeCode::parse(attempt.code.as_deref()?)?, self.address(&field)?);
+            let challenge = Challenge { owner: self.id.into(), address: &address };
+            Some(challenge.is_repeated_by(verification, &attempt.strategy, &code, cx))
         };
         proof().unwrap_or(false)
     }
@@ -91,12 +86,13 @@ impl SignUp {
         let proof = || {
             let field = attempt.strategy.field()?;
             let verification = self.verification(&field)?;
-            let code = OneTimeCode::parse(attempt.code.as_deref()?)?;
-            let (verified_at, _) = verification.verified?;
-            let fits = verification.strategy == attempt.strategy
-                && verified_at == at
-                && cx.now.since(at).as_millis() <= REPLAY_MS
-                && verification.was_verified_by(self.id, &self.address(&field)?.value, &code, cx);
+            let (code, address) = (OneTimeCode::parse(attempt.code.as_deref()?)?, self.address(&field)?);
+            let challenge = Challenge { owner: self.id.into(), address: &address };
+            let verified = verification.verified.as_ref()?;
+            let fits = verified.by == attempt.strategy
+                && verified.at == at
+                && at.is_within(REPLAY_WINDOW, cx.now)
+                && challenge.was_proved_with(verification, &code, cx);
             Some(fits)
         };
         proof().unwrap_or(false)
@@ -105,4 +101,4 @@ impl SignUp {
 
 /// For how long a lost completing answer can be asked for again
 /// ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)).
-pub(super) const REPLAY_MS: u64 = 60_000;
+pub(super) const REPLAY_WINDOW: Span = Span::from_secs(60);

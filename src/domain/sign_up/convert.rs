@@ -48,7 +48,7 @@ impl SignUp {
         let latest = proofs
             .iter()
             .filter_map(|field| self.verification(field))
-            .filter_map(|v| v.verified.map(|(at, _)| (at, v.strategy.clone())))
+            .filter_map(|v| v.verified.as_ref().map(|proof| (proof.at, proof.by.clone())))
             .chain(account)
             .max_by_key(|(at, _)| *at);
         latest.map(|(_, strategy)| strategy).or_else(|| self.password_digest.as_ref().map(|_| Strategy::Password))
@@ -84,10 +84,10 @@ impl SignUp {
 }
 
 fn identification<T: Clone>(collected: &Collected<T>, cx: &mut Context<'_>) -> Identification<T> {
-    let proof = collected.verification.as_ref().filter(|v| v.verified.is_some());
+    let proof = collected.verification.as_ref().and_then(|v| v.verified.as_ref());
     Identification {
         id: IdentificationId::generate(cx.now, cx.entropy),
         value: collected.value.clone(),
-        verified_by: proof.map(|v| v.strategy.clone()),
+        verified_by: proof.map(|proof| proof.by.clone()),
     }
 }

@@ -8,9 +8,9 @@ use crate::domain::id::ClientId;
 use crate::domain::identifier::Identifier;
 use crate::domain::quota::QuotaKind;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::verification::{Link, Strategy, Verification, VerificationStatus, check_enabled};
+use crate::domain::verification::{Link, Strategy, Verification, VerificationStatus, Verified, check_enabled};
 
-use super::attempt::REPLAY_MS;
+use super::attempt::REPLAY_WINDOW;
 use super::state::Phase;
 use super::{SignUp, Transition, VerifyLink};
 
@@ -68,7 +68,7 @@ impl SignUp {
             verification.verified.is_some() && link.fits(self.id, &address.value, &follow.secret, cx)
         });
         let is_lost_answer = match self.phase {
-            Phase::Complete { at, .. } => self.was_completed_by_link() && cx.now.since(at).as_millis() <= REPLAY_MS,
+            Phase::Complete { at, .. } => self.was_completed_by_link() && at.is_within(REPLAY_WINDOW, cx.now),
             Phase::Open => false,
         };
         if is_proved && follow.by == Some(self.client_id) {
@@ -93,8 +93,8 @@ impl SignUp {
             return false;
         };
         self.linked().is_some_and(|(verification, ..)| {
-            let completed_it = verification.verified.is_some_and(|(verified_at, _)| verified_at == at);
-            completed_it && verification.strategy == Strategy::EmailLink
+            let completed_it = |proof: &Verified| proof.at == at && proof.by == Strategy::EmailLink;
+            verification.verified.as_ref().is_some_and(completed_it)
         })
     }
 
@@ -111,6 +111,6 @@ impl SignUp {
 
     fn linked(&self) -> Option<(&Verification, &Link, Identifier)> {
         let verification = self.verification(&Field::EmailAddress)?;
-        Some((verification, verification.link.as_ref()?, self.address(&Field::EmailAddress)?))
+        Some((verification, verification.link()?, self.address(&Field::EmailAddress)?))
     }
 }

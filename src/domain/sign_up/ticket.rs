@@ -15,7 +15,7 @@ impl SignUp {
     /// invited.
     pub fn invited_by(&self) -> Option<InvitationId> {
         let proof = self.email_address.as_ref().and_then(|email| email.verification.as_ref());
-        self.invitation.filter(|_| proof.is_some_and(|proof| proof.strategy == Strategy::Ticket))
+        self.invitation.filter(|_| proof.is_some_and(|proof| *proof.strategy() == Strategy::Ticket))
     }
 
     /// Takes in the invitation of a ticket: its address, which it proves, and its metadata. Without one, lets go of

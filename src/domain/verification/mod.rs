@@ -1,6 +1,7 @@
 //! Verifications: facts about (sign-up, field, exact normalised value, nonce), never flags.
 
 pub(super) mod availability;
+mod challenge;
 mod email_link;
 mod oauth;
 mod one_time_code;
@@ -9,6 +10,8 @@ mod strategy;
 mod verification;
 
 pub use availability::{check_enabled, parse_strategy};
+pub use challenge::OwnerId;
+pub(super) use challenge::{Challenge, Guess, Letter, Means};
 pub use email_link::{Link, LinkSecret, LinkToken};
 pub use oauth::{
     AuthorizationRequest, AuthorizationResponse, ExternalAccount, ExternalState, ExternalStatus, Profile,
@@ -16,4 +19,4 @@ pub use oauth::{
 };
 pub use one_time_code::{CODE_DIGITS, OneTimeCode};
 pub use strategy::{Strategy, UnknownStrategy};
-pub use verification::{CodeDigest, Guess, Verification, VerificationStatus};
+pub use verification::{CodeDigest, Method, Verification, VerificationStatus, Verified};

@@ -1,31 +1,59 @@
 //! One verification of one value.
 
 use crate::domain::context::Context;
-use crate::domain::id::{ClientId, SignUpId};
-use crate::domain::time::Timestamp;
+use crate::domain::id::ClientId;
+use crate::domain::rejection::ErrorCode;
+use crate::domain::time::{Span, Timestamp};
 
-use super::{Link, LinkToken, OneTimeCode, Strategy};
+use super::{Link, Strategy};
 
 /// A verification in progress or done. It belongs to one value: changing the value drops it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verification {
-    /// How the value is verified.
-    pub strategy: Strategy,
-    /// What a code is compared with.
-    pub secret: Option<CodeDigest>,
-    /// The link that was sent. With a `secret` beside it the same mail carries a code, and whichever is used first
-    /// uses up both.
-    pub link: Option<Link>,
+    /// How the value is proved.
+    pub method: Method,
     /// How many tries were counted.
     pub attempts: u32,
     /// When the code or link was made.
     pub prepared_at: Timestamp,
     /// When it stops being good.
     pub expire_at: Timestamp,
-    /// When and by which client the value was proved.
-    pub verified: Option<(Timestamp, ClientId)>,
+    /// The proof, once there is one.
+    pub verified: Option<Verified>,
     /// The channel of a phone code, such as `sms`.
     pub channel: Option<String>,
+}
+
+/// How a value is proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// By a code that was sent to it.
+    Code {
+        /// Which one.
+        strategy: Strategy,
+        /// What it is compared with.
+        digest: CodeDigest,
+    },
+    /// By a link that was sent to it, or by the code of the same mail; whichever is used first uses up both.
+    Link {
+        /// The link.
+        link: Link,
+        /// What the code is compared with, where there is one.
+        code: Option<CodeDigest>,
+    },
+    /// By something that is known already, such as the word of a provider, an invitation or a password: nothing is sent.
+    Known(Strategy),
+}
+
+/// That a value was proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// When.
+    pub at: Timestamp,
+    /// By which client.
+    pub client: ClientId,
+    /// By what: a mail with a link in it may have been answered by its code.
+    pub by: Strategy,
 }
 
 /// The keyed digest of a code or link with the nonce it was made with
@@ -34,7 +62,7 @@ pub struct Verification {
 pub struct CodeDigest {
     /// Fresh for every request, so that what an earlier one sent never fits.
     pub nonce: [u8; 16],
-    /// HMAC over sign-up, value, nonce and secret.
+    /// HMAC over owner, value, nonce and secret.
     pub digest: [u8; 32],
 }
 
@@ -49,88 +77,77 @@ pub enum VerificationStatus {
     Failed,
 }
 
-/// What came of a guess.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Guess {
-    Right,
-    Wrong,
-}
-
 impl Verification {
-    /// A verification by `code`, which is kept only as a digest.
-    pub fn by_code(
-        sign_up: SignUpId,
-        strategy: Strategy,
-        value: &str,
-        code: &OneTimeCode,
-        channel: Option<String>,
-        cx: &mut Context<'_>,
-    ) -> Self {
-        let secret = Some(CodeDigest::of(sign_up, &strategy, value, code, cx));
-        Self {
-            strategy,
-            secret,
-            link: None,
-            attempts: 0,
-            prepared_at: cx.now,
-            expire_at: cx.now + cx.policy.code_ttl,
-            verified: None,
-            channel,
-        }
+    /// A verification that waits for its answer for `ttl`.
+    pub(super) fn pending(method: Method, now: Timestamp, ttl: Span) -> Self {
+        Self { method, attempts: 0, prepared_at: now, expire_at: now + ttl, verified: None, channel: None }
+    }
+
+    /// A verification of what is known already: a provider, an invitation or a password speaks for the person.
+    pub fn verified_by_provider(strategy: Strategy, client: ClientId, now: Timestamp) -> Self {
+        let verified = Some(Verified { at: now, client, by: strategy.clone() });
+        Self { verified, ..Self::pending(Method::Known(strategy), now, Span::default()) }
     }
 
     /// Makes it one that nothing proves, and that looks like any other.
-    pub fn forget_secrets(&mut self, cx: &mut Context<'_>) {
-        if let Some(secret) = &mut self.secret {
-            cx.entropy.fill(&mut secret.digest);
-        }
-        if let Some(link) = &mut self.link {
-            cx.entropy.fill(&mut link.digest.digest);
-        }
-    }
-
-    /// A verification that a provider gave its word for.
-    pub fn verified_by_provider(strategy: Strategy, client: ClientId, now: Timestamp) -> Self {
-        Self {
-            strategy,
-            secret: None,
-            link: None,
-            attempts: 0,
-            prepared_at: now,
-            expire_at: now,
-            verified: Some((now, client)),
-            channel: None,
+    pub(super) fn forget_secrets(&mut self, cx: &mut Context<'_>) {
+        let (code, link) = match &mut self.method {
+            Method::Code { digest, .. } => (Some(digest), None),
+            Method::Link { link, code } => (code.as_mut(), Some(&mut link.digest)),
+            Method::Known(_) => (None, None),
+        };
+        for digest in code.into_iter().chain(link) {
+            cx.entropy.fill(&mut digest.digest);
         }
     }
 
-    /// A verification by a link, and by the code of the same mail where it carries one. The browser goes to
-    /// `redirect_url` afterwards; `in_cookie` says whether its client is known by cookie.
-    pub fn by_link(
-        token: &LinkToken,
-        value: &str,
-        code: Option<&OneTimeCode>,
-        redirect_url: String,
-        in_cookie: bool,
-        cx: &mut Context<'_>,
-    ) -> Self {
-        Self {
-            strategy: Strategy::EmailLink,
-            secret: code.map(|code| CodeDigest::of(token.sign_up, &Strategy::EmailCode, value, code, cx)),
-            link: Some(Link::new(token, value, redirect_url, in_cookie, cx)),
-            attempts: 0,
-            prepared_at: cx.now,
-            expire_at: cx.now + cx.policy.link_ttl,
-            verified: None,
-            channel: None,
+    /// By what it was proved, or else what was asked for.
+    pub const fn strategy(&self) -> &Strategy {
+        match (&self.verified, &self.method) {
+            (Some(verified), _) => &verified.by,
+            (None, Method::Code { strategy, .. } | Method::Known(strategy)) => strategy,
+            (None, Method::Link { .. }) => &Strategy::EmailLink,
+        }
+    }
+
+    /// The link that was sent.
+    pub const fn link(&self) -> Option<&Link> {
+        match &self.method {
+            Method::Link { link, .. } => Some(link),
+            Method::Code { .. } | Method::Known(_) => None,
+        }
+    }
+
+    /// What a code is compared with, and the strategy that it is an answer to.
+    pub const fn code(&self) -> Option<(&Strategy, &CodeDigest)> {
+        match &self.method {
+            Method::Code { strategy, digest } => Some((strategy, digest)),
+            Method::Link { code: Some(digest), .. } => Some((&Strategy::EmailCode, digest)),
+            Method::Link { code: None, .. } | Method::Known(_) => None,
         }
     }
 
     /// Whether an attempt by `strategy` is about this verification.
     pub fn takes(&self, strategy: &Strategy) -> bool {
-        match &self.strategy {
-            Strategy::EmailLink => *strategy == Strategy::EmailCode && self.secret.is_some(),
-            prepared => prepared == strategy,
+        match &self.method {
+            Method::Known(known) => known == strategy,
+            Method::Code { .. } | Method::Link { .. } => self.code().is_some_and(|(by, _)| by == strategy),
+        }
+    }
+
+    /// Whether an attempt by `strategy` can still be made.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(in crate::domain) fn check_attempt(&self, strategy: &Strategy, cx: &Context<'_>) -> Result<(), ErrorCode> {
+        if !self.takes(strategy) {
+            return Err(ErrorCode::VerificationStrategyInvalid);
+        }
+        match self.status(cx.now, cx.policy.attempts_max) {
+            VerificationStatus::Unverified => Ok(()),
+            VerificationStatus::Verified => Err(ErrorCode::VerificationAlreadyVerified),
+            VerificationStatus::Expired => Err(ErrorCode::VerificationExpired),
+            VerificationStatus::Failed => Err(ErrorCode::VerificationFailed),
         }
     }
 
@@ -147,75 +164,9 @@ impl Verification {
         }
     }
 
-    /// The verification after one guess: the try is counted first, whatever comes of it.
-    pub fn guess(
-        &self,
-        sign_up: SignUpId,
-        client: ClientId,
-        value: &str,
-        code: Option<&OneTimeCode>,
-        cx: &Context<'_>,
-    ) -> (Self, Guess) {
-        let mut next = self.clone();
-        next.attempts += 1;
-        let fits = match (&self.secret, code) {
-            (Some(secret), Some(code)) => {
-                cx.digest.equal(&secret.digest, &digest(sign_up, self.of_code(), value, &secret.nonce, code, cx))
-            }
-            _ => false,
-        };
-        if !fits {
-            return (next, Guess::Wrong);
-        }
-        next.strategy = self.of_code().clone();
-        next.verified = Some((cx.now, client));
-        (next, Guess::Right)
-    }
-
     /// The verification after its link was followed by `client`.
-    pub fn followed(&self, client: ClientId, cx: &Context<'_>) -> Self {
-        Self { verified: Some((cx.now, client)), ..self.clone() }
+    pub(in crate::domain) fn followed(&self, client: ClientId, cx: &Context<'_>) -> Self {
+        let verified = Some(Verified { at: cx.now, client, by: Strategy::EmailLink });
+        Self { verified, ..self.clone() }
     }
-
-    /// Whether `code` is the one that verified this value: lets a retry of the completing attempt be recognised.
-    pub fn was_verified_by(&self, sign_up: SignUpId, value: &str, code: &OneTimeCode, cx: &Context<'_>) -> bool {
-        self.verified.is_some()
-            && self.secret.is_some_and(|secret| {
-                cx.digest.equal(&secret.digest, &digest(sign_up, self.of_code(), value, &secret.nonce, code, cx))
-            })
-    }
-
-    /// The strategy that the code is for: beside a link it is the e-mail code's.
-    const fn of_code(&self) -> &Strategy {
-        match &self.strategy {
-            Strategy::EmailLink => &Strategy::EmailCode,
-            strategy => strategy,
-        }
-    }
-}
-
-impl CodeDigest {
-    fn of(sign_up: SignUpId, strategy: &Strategy, value: &str, code: &OneTimeCode, cx: &mut Context<'_>) -> Self {
-        let mut nonce = [0; 16];
-        cx.entropy.fill(&mut nonce);
-        Self { nonce, digest: digest(sign_up, strategy, value, &nonce, code, cx) }
-    }
-}
-
-fn digest(
-    sign_up: SignUpId,
-    strategy: &Strategy,
-    value: &str,
-    nonce: &[u8; 16],
-    code: &OneTimeCode,
-    cx: &Context<'_>,
-) -> [u8; 32] {
-    cx.digest.digest(&[
-        b"verification code",
-        sign_up.as_bytes(),
-        strategy.to_string().as_bytes(),
-        value.as_bytes(),
-        nonce,
-        code.as_bytes(),
-    ])
 }

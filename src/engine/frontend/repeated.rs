@@ -59,7 +59,7 @@ impl Engine {
         context: &RequestContext,
     ) -> Result<bool, EngineError> {
         let strategy = verification::parse_strategy(raw.strategy.as_deref())?;
-        let proved_by = finished.first_factor.as_ref().map(|factor| &factor.verification.strategy);
+        let proved_by = finished.first_factor.as_ref().map(|factor| factor.verification.strategy());
         if proved_by != Some(&strategy) {
             return Ok(false);
         }

@@ -4,22 +4,41 @@ mod invitations;
 mod sign_ups;
 mod waitlist_entries;
 
-use bytes::Bytes;
-use hyper::Method;
-use hyper::body::Body;
 use hyper::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
-use super::routing::BackendRoute;
+use super::routing::endpoint::{DELETE, Endpoint, PATCH, POST, answer};
+use crate::domain::id::{InvitationId, SignUpId, WaitlistEntryId};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::engine::{ListParams, Page};
 use crate::http::app::App;
 use crate::http::call::Call;
 use crate::http::request::form::Params;
 use crate::http::request::head::RequestHead;
-use crate::http::request::json::{self as body, Json};
+use crate::http::request::json::Json;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::{HttpError, TransportError};
+
+/// What there is, path by path.
+#[rustfmt::skip]
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::backend_get("/v1/invitations", answer!(|i| invitations::list(i.call).await)),
+    Endpoint::backend(POST, "/v1/invitations", answer!(|i| invitations::create(i.call, only(i.objects())?).await)),
+    Endpoint::backend(POST, "/v1/invitations/bulk", answer!(|i| invitations::create_bulk(i.call, i.objects()).await)),
+    Endpoint::backend(DELETE, "/v1/invitations/{id}", answer!(|i| invitations::delete(i.call, i.id()?).await)).of::<InvitationId>(),
+    Endpoint::backend(POST, "/v1/invitations/{id}/revoke", answer!(|i| invitations::revoke(i.call, i.id()?).await)).of::<InvitationId>(),
+
+    Endpoint::backend_get("/v1/waitlist_entries", answer!(|i| waitlist_entries::list(i.call).await)),
+    Endpoint::backend(POST, "/v1/waitlist_entries", answer!(|i| waitlist_entries::create(i.call, only(i.objects())?).await)),
+    Endpoint::backend(POST, "/v1/waitlist_entries/bulk", answer!(|i| waitlist_entries::create_bulk(i.call, i.objects()).await)),
+    Endpoint::backend(DELETE, "/v1/waitlist_entries/{id}", answer!(|i| waitlist_entries::delete(i.call, i.id()?).await)).of::<WaitlistEntryId>(),
+    Endpoint::backend(POST, "/v1/waitlist_entries/{id}/invite", answer!(|i| waitlist_entries::invite(i.call, i.id()?, only(i.objects())?).await)).of::<WaitlistEntryId>(),
+    Endpoint::backend(POST, "/v1/waitlist_entries/{id}/reject", answer!(|i| waitlist_entries::reject(i.call, i.id()?).await)).of::<WaitlistEntryId>(),
+
+    Endpoint::backend(POST, "/v1/testing_tokens", answer!(|i| Ok(testing_token(i.call)))),
+    Endpoint::backend_get("/v1/sign_ups/{id}", answer!(|i| sign_ups::show(i.call, i.id()?).await)).of::<SignUpId>(),
+    Endpoint::backend(PATCH, "/v1/sign_ups/{id}", answer!(|i| sign_ups::update(i.call, i.id()?, only(i.objects())?).await)).of::<SignUpId>(),
+];
 
 /// Lets nobody pass but the backend. Nobody else learns anything, not even whether there is something at the path.
 ///
@@ -32,34 +51,6 @@ pub(super) fn admit(app: &App, head: &RequestHead) -> Result<(), TransportError>
     }
     let key = head.bearer().ok_or(TransportError::AuthorizationHeaderFormatInvalid)?;
     if app.engine.is_backend(key) { Ok(()) } else { Err(TransportError::ClerkKeyInvalid) }
-}
-
-/// Answers a request of the backend's to `route`, once it was let in.
-pub(super) async fn answer<B>(call: &Call<'_>, route: BackendRoute, body: B) -> Result<ApiResponse, HttpError>
-where
-    B: Body<Data = Bytes> + Unpin,
-{
-    let (head, options) = (&call.head, &call.app.options);
-    let given = match head.method {
-        Method::GET | Method::HEAD => Vec::new(),
-        _ => body::read(&head.headers, body, options).await?,
-    };
-    match route {
-        BackendRoute::InvitationList => invitations::list(call).await,
-        BackendRoute::InvitationCreate => invitations::create(call, only(&given)?).await,
-        BackendRoute::InvitationCreateBulk => invitations::create_bulk(call, &given).await,
-        BackendRoute::InvitationDelete(id) => invitations::delete(call, id).await,
-        BackendRoute::InvitationRevoke(id) => invitations::revoke(call, id).await,
-        BackendRoute::WaitlistList => waitlist_entries::list(call).await,
-        BackendRoute::WaitlistCreate => waitlist_entries::create(call, only(&given)?).await,
-        BackendRoute::WaitlistCreateBulk => waitlist_entries::create_bulk(call, &given).await,
-        BackendRoute::WaitlistDelete(id) => waitlist_entries::delete(call, id).await,
-        BackendRoute::WaitlistInvite(id) => waitlist_entries::invite(call, id, only(&given)?).await,
-        BackendRoute::WaitlistReject(id) => waitlist_entries::reject(call, id).await,
-        BackendRoute::TestingTokenCreate => Ok(testing_token(call)),
-        BackendRoute::SignUpShow(id) => sign_ups::show(call, id).await,
-        BackendRoute::SignUpUpdate(id) => sign_ups::update(call, id, only(&given)?).await,
-    }
 }
 
 /// A testing token, in Clerk's shape: its end is in seconds.

@@ -5,3 +5,19 @@ pub(super) mod outbox;
 pub(super) mod pages;
 mod repeats;
 pub(super) mod tools;
+
+use super::routing::endpoint::{Endpoint, POST, PUT, answer};
+
+/// What there is, path by path.
+#[rustfmt::skip]
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::form(POST, "/v1/dev_browser", answer!(|i| dev_browser::open(i.call).await)),
+    Endpoint::get("/dev/outbox", answer!(|i| tools::outbox(i.call))).tool().quiet(),
+    Endpoint::get("/dev/settings", answer!(|i| Ok(tools::settings(i.call)))).tool(),
+    Endpoint::document(PUT, "/dev/settings", answer!(|i| tools::replace_settings(i.call, i.document()))).tool(),
+    Endpoint::get("/dev/clock", answer!(|i| Ok(tools::clock(i.call)))).tool(),
+    Endpoint::document(POST, "/dev/clock", answer!(|i| tools::advance_clock(i.call, i.document()).await)).tool(),
+    Endpoint::get("/", answer!(|i| pages::show(i.call))).tool().quiet(),
+    Endpoint::get("/dev/mailbox", answer!(|i| pages::show(i.call))).tool().quiet(),
+    Endpoint::get("/dev/pages/{id}", answer!(|i| pages::show(i.call))).of_those(pages::is_loaded).tool().quiet(),
+];

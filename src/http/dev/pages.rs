@@ -3,32 +3,45 @@
 use bytes::Bytes;
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
 
+use crate::domain::rejection::ErrorCode;
 use crate::domain::settings::branding::Branding;
+use crate::http::call::Call;
 use crate::http::pages::notice::escaped;
 use crate::http::response::api_response::{ApiResponse, insert};
+use crate::http::response::error::HttpError;
 use crate::http::response::redirect::csp_source;
 
 /// A file of the development pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::http) struct Page(&'static File);
+struct Page(&'static File);
 
 #[derive(Debug, PartialEq, Eq)]
 struct File {
-    /// Its path, without the first slash.
     path: &'static str,
     content_type: &'static str,
     text: &'static str,
 }
 
+/// Shows the file at the call's path.
+pub(in crate::http) fn show(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
+    let page = Page::at(&call.head.path).ok_or(ErrorCode::ResourceNotFound)?;
+    Ok(page.show(call.engine().branding(), call.app.mount.prefix()))
+}
+
+/// Whether there is a file of that name among those that the pages load.
+pub(in crate::http) fn is_loaded(name: &str) -> bool {
+    FILES.iter().any(|file| file.path.strip_prefix("/dev/pages/") == Some(name))
+}
+
 impl Page {
     /// The file at a path.
-    pub(in crate::http) fn at(segments: &[&str]) -> Option<Self> {
-        FILES.iter().find(|file| file.path.split('/').eq(segments.iter().copied())).map(Self)
+    fn at(path: &str) -> Option<Self> {
+        FILES.iter().find(|file| file.path == path).map(Self)
     }
 
     /// The file itself. What it may load and who may frame it is told to the browser: nothing from elsewhere but the
     /// instance's logo. `prefix` is the path that the engine is mounted below.
-    pub(in crate::http) fn show(self, branding: &Branding, prefix: &str) -> ApiResponse {
+    fn show(self, branding: &Branding, prefix: &str) -> ApiResponse {
         let mut answer = ApiResponse::of(self.0.content_type, self.text(prefix));
         let headers = answer.headers_mut();
         let logo = branding.logo_url.as_deref().and_then(csp_source);
@@ -58,23 +71,23 @@ const SVG: &str = "image/svg+xml";
 /// `/` signs up through the real API, `/dev/mailbox` shows the captured messages; the rest is what they load.
 #[rustfmt::skip]
 const FILES: &[File] = &[
-    File { path: "", content_type: HTML, text: include_str!("../pages/index.html") },
-    File { path: "dev/mailbox", content_type: HTML, text: include_str!("../pages/mailbox.html") },
-    File { path: "dev/pages/style.css", content_type: STYLE, text: include_str!("../pages/style.css") },
-    File { path: "dev/pages/icon.svg", content_type: SVG, text: include_str!("../pages/icon.svg") },
-    File { path: "dev/pages/app.js", content_type: SCRIPT, text: include_str!("../pages/app.js") },
-    File { path: "dev/pages/api.js", content_type: SCRIPT, text: include_str!("../pages/api.js") },
-    File { path: "dev/pages/arrival.js", content_type: SCRIPT, text: include_str!("../pages/arrival.js") },
-    File { path: "dev/pages/done.js", content_type: SCRIPT, text: include_str!("../pages/done.js") },
-    File { path: "dev/pages/elements.js", content_type: SCRIPT, text: include_str!("../pages/elements.js") },
-    File { path: "dev/pages/fields.js", content_type: SCRIPT, text: include_str!("../pages/fields.js") },
-    File { path: "dev/pages/mailbox.js", content_type: SCRIPT, text: include_str!("../pages/mailbox.js") },
-    File { path: "dev/pages/set_aside.js", content_type: SCRIPT, text: include_str!("../pages/set_aside.js") },
-    File { path: "dev/pages/sign_in.js", content_type: SCRIPT, text: include_str!("../pages/sign_in.js") },
-    File { path: "dev/pages/sign_up.js", content_type: SCRIPT, text: include_str!("../pages/sign_up.js") },
-    File { path: "dev/pages/state.js", content_type: SCRIPT, text: include_str!("../pages/state.js") },
-    File { path: "dev/pages/steps.js", content_type: SCRIPT, text: include_str!("../pages/steps.js") },
-    File { path: "dev/pages/waits.js", content_type: SCRIPT, text: include_str!("../pages/waits.js") },
+    File { path: "/", content_type: HTML, text: include_str!("../pages/index.html") },
+    File { path: "/dev/mailbox", content_type: HTML, text: include_str!("../pages/mailbox.html") },
+    File { path: "/dev/pages/style.css", content_type: STYLE, text: include_str!("../pages/style.css") },
+    File { path: "/dev/pages/icon.svg", content_type: SVG, text: include_str!("../pages/icon.svg") },
+    File { path: "/dev/pages/app.js", content_type: SCRIPT, text: include_str!("../pages/app.js") },
+    File { path: "/dev/pages/api.js", content_type: SCRIPT, text: include_str!("../pages/api.js") },
+    File { path: "/dev/pages/arrival.js", content_type: SCRIPT, text: include_str!("../pages/arrival.js") },
+    File { path: "/dev/pages/done.js", content_type: SCRIPT, text: include_str!("../pages/done.js") },
+    File { path: "/dev/pages/elements.js", content_type: SCRIPT, text: include_str!("../pages/elements.js") },
+    File { path: "/dev/pages/fields.js", content_type: SCRIPT, text: include_str!("../pages/fields.js") },
+    File { path: "/dev/pages/mailbox.js", content_type: SCRIPT, text: include_str!("../pages/mailbox.js") },
+    File { path: "/dev/pages/set_aside.js", content_type: SCRIPT, text: include_str!("../pages/set_aside.js") },
+    File { path: "/dev/pages/sign_in.js", content_type: SCRIPT, text: include_str!("../pages/sign_in.js") },
+    File { path: "/dev/pages/sign_up.js", content_type: SCRIPT, text: include_str!("../pages/sign_up.js") },
+    File { path: "/dev/pages/state.js", content_type: SCRIPT, text: include_str!("../pages/state.js") },
+    File { path: "/dev/pages/steps.js", content_type: SCRIPT, text: include_str!("../pages/steps.js") },
+    File { path: "/dev/pages/waits.js", content_type: SCRIPT, text: include_str!("../pages/waits.js") },
 ];
 
 #[cfg(test)]
@@ -91,7 +104,7 @@ mod tests {
             (Some("not a URL"), ""),
         ] {
             let branding = Branding { logo_url: logo.map(str::to_owned), ..Branding::default() };
-            let response = page(&[""]).show(&branding, "").into_response();
+            let response = page("/").show(&branding, "").into_response();
             let policy = response.headers()[CONTENT_SECURITY_POLICY].to_str().expect("text");
             assert_eq!(policy, format!("default-src 'self'; base-uri 'none'; frame-ancestors 'none'{images}"));
             assert_eq!(response.headers()["x-content-type-options"], "nosniff");
@@ -117,10 +130,11 @@ mod tests {
 
     #[test]
     fn only_the_known_files_are_there() {
-        assert_eq!(page(&["dev", "pages", "style.css"]).0.content_type, STYLE);
-        for segments in [&["dev", "pages", ".."][..], &["dev", "pages"], &["index.html"], &[], &["dev/mailbox"]] {
-            assert_eq!(Page::at(segments), None);
+        assert_eq!(page("/dev/pages/style.css").0.content_type, STYLE);
+        for path in ["/dev/pages/..", "/dev/pages/", "/index.html", "", "dev/mailbox", "/dev/pages//dev/pages/app.js"] {
+            assert_eq!(Page::at(path), None, "{path}");
         }
+        assert!(is_loaded("app.js") && !is_loaded("") && !is_loaded("mailbox") && !is_loaded("../mailbox"));
     }
 
     #[test]
@@ -128,12 +142,11 @@ mod tests {
         for file in FILES {
             let quoted = file.text.split(['"', '\'']);
             let loaded = quoted.filter_map(|text| match text.strip_prefix("./") {
-                Some(script) if script.ends_with(".js") => Some(format!("dev/pages/{script}")),
-                _ => text.strip_prefix("/dev/pages/").map(|name| format!("dev/pages/{name}")),
+                Some(script) if script.ends_with(".js") => Some(format!("/dev/pages/{script}")),
+                _ => text.strip_prefix("/dev/pages/").map(|name| format!("/dev/pages/{name}")),
             });
             for path in loaded {
-                let segments: Vec<&str> = path.split('/').collect();
-                assert!(Page::at(&segments).is_some(), "{} loads {path}", file.path);
+                assert!(Page::at(&path).is_some(), "{} loads {path}", file.path);
             }
             // The policy allows no script or style within a page.
             assert!(!file.text.contains("<style") && !file.text.contains("style=\""), "{}", file.path);
@@ -141,7 +154,7 @@ mod tests {
         }
     }
 
-    fn page(segments: &[&str]) -> Page {
-        Page::at(segments).expect("a page")
+    fn page(path: &str) -> Page {
+        Page::at(path).expect("a page")
     }
 }

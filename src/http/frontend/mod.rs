@@ -11,3 +11,45 @@ pub(super) mod sign_ups;
 pub(super) mod tickets;
 pub(super) mod verify;
 pub(super) mod waitlist;
+
+use super::routing::endpoint::{DELETE, Endpoint, PATCH, POST, PUT, answer};
+use crate::domain::id::{SessionId, SignInId, SignUpId};
+
+/// What there is, path by path.
+#[rustfmt::skip]
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::get("/v1/environment", answer!(|i| Ok(environment::show(i.call)))),
+    Endpoint::form(PATCH, "/v1/environment", answer!(|i| Ok(environment::show(i.call)))),
+
+    Endpoint::get("/v1/client", answer!(|i| client::show(i.call).await)),
+    Endpoint::form(PUT, "/v1/client", answer!(|i| client::open(i.call).await)),
+    Endpoint::form(POST, "/v1/client", answer!(|i| client::open(i.call).await)),
+    Endpoint::form(DELETE, "/v1/client", answer!(|i| client::forget(i.call).await)),
+    Endpoint::form(POST, "/v1/client/verify", answer!(|i| captchas::solve(i.call, i.form()).await)),
+
+    Endpoint::form(POST, "/v1/client/sign_ins", answer!(|i| sign_ins::create(i.call, i.form()).await)),
+    Endpoint::get("/v1/client/sign_ins/{id}", answer!(|i| sign_ins::show(i.call, i.id()?).await)).of::<SignInId>(),
+    Endpoint::form(POST, "/v1/client/sign_ins/{id}/prepare_first_factor", answer!(|i| sign_ins::prepare(i.call, i.id()?, i.form()).await)).of::<SignInId>(),
+    Endpoint::form(POST, "/v1/client/sign_ins/{id}/attempt_first_factor", answer!(|i| sign_ins::attempt(i.call, i.id()?, i.form()).await)).of::<SignInId>(),
+
+    Endpoint::form(POST, "/v1/client/sign_ups", answer!(|i| sign_ups::create(i.call, i.form()).await)),
+    Endpoint::get("/v1/client/sign_ups/{id}", answer!(|i| sign_ups::show(i.call, i.id()?).await)).of::<SignUpId>(),
+    Endpoint::form(PATCH, "/v1/client/sign_ups/{id}", answer!(|i| sign_ups::update(i.call, i.id()?, i.form()).await)).of::<SignUpId>(),
+    Endpoint::form(POST, "/v1/client/sign_ups/{id}/prepare_verification", answer!(|i| sign_ups::prepare(i.call, i.id()?, i.form()).await)).of::<SignUpId>(),
+    Endpoint::form(POST, "/v1/client/sign_ups/{id}/attempt_verification", answer!(|i| sign_ups::attempt(i.call, i.id()?, i.form()).await)).of::<SignUpId>(),
+
+    Endpoint::get("/v1/oauth_callback", answer!(|i| oauth_callback::take(i.call).await)).open(),
+    Endpoint::form(POST, "/v1/oauth_callback", answer!(|i| Ok(oauth_callback::repeat(i.form())))).open(),
+    Endpoint::get("/v1/verify", answer!(|i| verify::open(i.call).await)).open(),
+    Endpoint::form(POST, "/v1/verify", answer!(|i| verify::confirm(i.call, i.form()).await)).open(),
+    Endpoint::get("/v1/tickets/accept", answer!(|i| tickets::accept(i.call).await)).open(),
+    Endpoint::form(POST, "/v1/waitlist", answer!(|i| waitlist::join(i.call, i.form()).await)),
+
+    Endpoint::form(DELETE, "/v1/client/sessions", answer!(|i| client::end_sessions(i.call).await)),
+    Endpoint::get("/v1/client/sessions/{id}", answer!(|i| sessions::show(i.call, i.id()?).await)).of::<SessionId>(),
+    Endpoint::form(POST, "/v1/client/sessions/{id}/touch", answer!(|i| sessions::touch(i.call, i.id()?).await)).of::<SessionId>(),
+    Endpoint::form(POST, "/v1/client/sessions/{id}/tokens", answer!(|i| sessions::token(i.call, i.id()?).await)).of::<SessionId>(),
+    Endpoint::form(POST, "/v1/client/sessions/{id}/end", answer!(|i| sessions::end(i.call, i.id()?, false).await)).of::<SessionId>(),
+    Endpoint::form(POST, "/v1/client/sessions/{id}/remove", answer!(|i| sessions::end(i.call, i.id()?, true).await)).of::<SessionId>(),
+    Endpoint::get("/v1/me", answer!(|i| me::show(i.call).await)),
+];

@@ -2,3 +2,14 @@
 
 pub(super) mod health;
 pub(super) mod jwks;
+
+use super::routing::endpoint::{Endpoint, answer};
+
+/// What there is, path by path.
+#[rustfmt::skip]
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::get("/v1/jwks", answer!(|i| Ok(jwks::show(i.call)))).open(),
+    Endpoint::get("/.well-known/jwks.json", answer!(|i| Ok(jwks::show(i.call)))).open(),
+    Endpoint::get("/health/live", answer!(|_| Ok(health::live()))).open().quiet(),
+    Endpoint::get("/health/ready", answer!(|i| health::ready(i.call))).open().quiet(),
+];

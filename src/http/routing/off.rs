@@ -5,21 +5,19 @@ use hyper::Method;
 use crate::domain::id::{SessionId, SignInId, SignUpId};
 use crate::domain::rejection::ErrorCode;
 
-use super::id;
+use super::endpoint::is;
 
 /// Why there is nothing for `method` at a path; `None` where Clerk has nothing there either, or the engine has it.
 pub(super) fn code(method: &Method, segments: &[&str]) -> Option<ErrorCode> {
     let is_off = match *segments {
         // Of a session: the second look at who it is.
-        ["v1", "client", "sessions", text, "verify", ..] => id::<SessionId>(text).is_some(),
+        ["v1", "client", "sessions", text, "verify", ..] => is::<SessionId>(text),
         // Of a sign-in: a new password, and a second factor.
         ["v1", "client", "sign_ins", text, "reset_password" | "prepare_second_factor" | "attempt_second_factor"] => {
-            id::<SignInId>(text).is_some()
+            is::<SignInId>(text)
         }
         // Of a sign-up: companies' own providers, and a look at its risk.
-        ["v1", "client", "sign_ups", text, "enterprise_connections" | "protect_check"] => {
-            id::<SignUpId>(text).is_some()
-        }
+        ["v1", "client", "sign_ups", text, "enterprise_connections" | "protect_check"] => is::<SignUpId>(text),
         ["v1", "client", "magic_links", ..] => true,
         ["v1", "me"] if method == Method::DELETE => return Some(ErrorCode::UserDeleteSelfNotEnabled),
         ["v1", "me"] => method == Method::PATCH,

@@ -1,27 +1,28 @@
 //! Whose call a request is, as far as the origin rule matters.
 
-use super::{BackendRoute, Route, off, segments};
+use super::{Endpoint, backend, off, segments};
 use crate::http::request::head::RequestHead;
 use crate::http::response::cors::Realm;
 
-/// How the origin rule sees a request, whether or not there is something at its path. A secret key is shown by
-/// backends only, so whatever is not the Frontend API's is asked for by one.
-pub(in crate::http) fn realm(head: &RequestHead, development: bool) -> Realm {
+/// How the origin rule sees a request, whether or not there is something at its path. `found` are the endpoints there
+/// that are no backend's. A secret key is shown by backends only, so whatever is not the Frontend API's is asked for by
+/// one.
+pub(in crate::http) fn realm(head: &RequestHead, found: &[Endpoint], development: bool) -> Realm {
     let path = head.path.as_str();
+    // There is nothing that a page elsewhere could do where a feature is off.
+    let is_off = || off::code(&head.method, &segments(path)).is_some();
+    if let Some(first) = found.first() {
+        let is_missing = !found.iter().any(|endpoint| endpoint.answers(&head.method));
+        return if is_missing && is_off() { Realm::Open } else { first.realm };
+    }
     match path {
-        "/v1/verify"
-        | "/v1/oauth_callback"
-        | "/v1/tickets/accept"
-        | "/v1/client/handshake"
-        | "/v1/jwks"
-        | "/metrics" => Realm::Open,
-        _ if BackendRoute::owns(path) => Realm::Backend,
-        _ if BackendRoute::shares(path) && !head.is_of_browser_or_application() => Realm::Backend,
+        "/v1/client/handshake" | "/metrics" => Realm::Open,
+        _ if backend::owns(path) => Realm::Backend,
+        _ if backend::shares(path) && !head.is_of_browser_or_application() => Realm::Backend,
         _ if path.starts_with("/.well-known/") || path.starts_with("/health/") => Realm::Open,
-        _ if development && (path == "/" || path.starts_with("/dev/")) => Realm::Dev,
-        _ if head.shows_secret_key() && Route::on(&segments(path), development).is_none() => Realm::Backend,
-        // There is nothing that a page elsewhere could do.
-        _ if off::code(&head.method, &segments(path)).is_some() => Realm::Open,
+        _ if development && path.starts_with("/dev/") => Realm::Dev,
+        _ if head.shows_secret_key() => Realm::Backend,
+        _ if is_off() => Realm::Open,
         _ => Realm::Api,
     }
 }
@@ -80,6 +81,7 @@ mod tests {
         let url = Url::parse("http://localhost:8080").expect("a URL");
         let parts = request.body(()).expect("a request").into_parts().0;
         let options = HttpOptions::new(url, "pk_live_x", development);
-        realm(&RequestHead::read(parts, ([192, 0, 2, 1], 4000).into(), &options).expect("a head"), development)
+        let head = RequestHead::read(parts, ([192, 0, 2, 1], 4000).into(), &options).expect("a head");
+        realm(&head, crate::http::routing::at(&head.path, development), development)
     }
 }

@@ -1,5 +1,5 @@
 //! Every route as a person and as a program meet it when something is wrong: a person reads a page with a way on, and a
-//! program gets the envelope. The routes are those that the router names, so a new one has to stand here too.
+//! program gets the envelope. The routes are those of the tables, so a new one has to stand here too.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -18,34 +18,22 @@ use crate::domain::settings::{Attribute, Settings};
 use crate::domain::time::Span;
 use crate::engine::{Engine, EngineBuilder};
 use crate::http::response::cors::Realm;
-use crate::http::routing::Route;
-use crate::http::{App, HttpOptions};
+use crate::http::routing::{self, Endpoint};
+use crate::http::{App, HttpOptions, backend, dev, frontend, ops};
 
 #[test]
-fn every_route_of_the_router_is_looked_at() {
+fn every_route_of_the_tables_is_looked_at() {
+    let row = |endpoint: &Endpoint| format!("{} {}", endpoint.method, endpoint.path);
     let found = ROUTES.iter().flat_map(|(method, path)| {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let path = path.split('?').next().unwrap_or_default();
-        let routes = [Realm::Api, Realm::Backend].map(|realm| Route::find(&method, path, realm, true).ok());
-        assert_ne!(routes, [None, None], "{method} {path}");
-        routes.into_iter().flatten().map(|route| variant(&format!("{route:?}").replace("Backend(", "")))
+        let at = |realm| routing::find(&method, path, realm, routing::at(path, true)).ok().map(row);
+        let found = [at(Realm::Api), at(Realm::Backend)];
+        assert_ne!(found, [None, None], "{method} {path}");
+        found.into_iter().flatten()
     });
-    let enums = [
-        ("enum Route {", include_str!("../routing.rs")),
-        ("enum BackendRoute {", include_str!("../routing/backend.rs")),
-    ];
-    let named = enums.into_iter().flat_map(|(declared, source)| {
-        let rest = source.split_once(declared).expect("the routes").1;
-        let variants = rest.split_once("\n}\n").expect("their end").0;
-        let lines = variants.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
-        lines.map(variant).filter(|name| name != "Backend")
-    });
-    assert_eq!(found.collect::<BTreeSet<_>>(), named.collect());
-}
-
-/// The name at the beginning of a variant.
-fn variant(text: &str) -> String {
-    text.chars().take_while(char::is_ascii_alphanumeric).collect()
+    let tables = [frontend::ENDPOINTS, backend::ENDPOINTS, dev::ENDPOINTS, ops::ENDPOINTS];
+    assert_eq!(found.collect::<BTreeSet<_>>(), tables.into_iter().flatten().map(row).collect());
 }
 
 #[tokio::test]
@@ -272,8 +260,10 @@ async fn app(builder: EngineBuilder) -> App {
 /// What the router calls each route, and a request that means it.
 const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/environment"),
+    ("PATCH", "/v1/environment"),
     ("GET", "/v1/client"),
     ("POST", "/v1/client"),
+    ("PUT", "/v1/client"),
     ("DELETE", "/v1/client"),
     ("POST", "/v1/client/verify"),
     ("POST", "/v1/client/sign_ins"),
@@ -317,6 +307,9 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
     ("GET", "/dev/outbox"),
+    ("GET", "/dev/mailbox"),
+    ("GET", "/dev/pages/app.js"),
+    ("GET", "/.well-known/jwks.json"),
     ("GET", "/dev/settings"),
     ("PUT", "/dev/settings"),
     ("GET", "/dev/clock"),

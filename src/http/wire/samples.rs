@@ -12,7 +12,9 @@ use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Collected, Phase, SignUp, Status};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Identification, User};
-use crate::domain::verification::{ExternalAccount, ExternalState, Strategy, Verification};
+use crate::domain::verification::{
+    CodeDigest, ExternalAccount, ExternalState, Method, Strategy, Verification, Verified,
+};
 use crate::engine::{ClientView, SessionView, SignUpView};
 
 pub(in crate::http) const CLIENT: ClientId = ClientId::from_bytes([1; 16]);
@@ -151,13 +153,14 @@ fn with_verification(verified: Option<(Timestamp, ClientId)>) -> SignUpView {
     Arc::make_mut(&mut view.value).email_address = Some(Collected {
         value: email(),
         verification: Some(Verification {
-            link: None,
-            strategy: Strategy::EmailCode,
-            secret: None,
+            method: Method::Code {
+                strategy: Strategy::EmailCode,
+                digest: CodeDigest { nonce: [1; 16], digest: [2; 32] },
+            },
             attempts: 0,
             prepared_at: NOW,
             expire_at: NOW + Span::from_secs(600),
-            verified,
+            verified: verified.map(|(at, client)| Verified { at, client, by: Strategy::EmailCode }),
             channel: None,
         }),
     });

@@ -74,18 +74,18 @@ impl<'a> State<'a> {
     /// `verification`, which has this status.
     pub(super) fn of(verification: &'a Verification, status: VerificationStatus) -> Self {
         Self {
-            object: object(&verification.strategy),
+            object: object(verification.strategy()),
             status: match status {
                 VerificationStatus::Unverified => "unverified",
                 VerificationStatus::Verified => "verified",
                 VerificationStatus::Expired => "expired",
                 VerificationStatus::Failed => "failed",
             },
-            strategy: AsDisplay(&verification.strategy),
+            strategy: AsDisplay(verification.strategy()),
             attempts: Some(verification.attempts),
             expire_at: Some(verification.expire_at),
             channel: verification.channel.as_deref(),
-            verified_at_client: verification.verified.map(|(_, client)| AsDisplay(client)),
+            verified_at_client: verification.verified.as_ref().map(|proof| AsDisplay(proof.client)),
         }
     }
 
@@ -178,7 +178,7 @@ fn object(strategy: &Strategy) -> &'static str {
 /// Kept with the user: how one of its addresses was proved.
 pub(super) fn proof<'a>(strategy: Option<&'a Strategy>, kept: Option<&'a Verification>) -> Option<State<'a>> {
     let strategy = strategy?;
-    let kept = kept.filter(|v| v.verified.is_some() && v.strategy == *strategy);
+    let kept = kept.filter(|v| v.verified.as_ref().is_some_and(|proof| proof.by == *strategy));
     Some(match kept {
         Some(verification) => State::of(verification, VerificationStatus::Verified),
         None => State::verified(strategy),

@@ -97,8 +97,7 @@ fn count(used: &mut u32, limit: u32) -> Option<()> {
 /// that begins a little later counts as well; one that begins more than a window later is what a clock that was far
 /// ahead left behind, and the wait for it would have no bound.
 fn is_running(start: u64, at: Timestamp) -> bool {
-    let start = Timestamp::from_millis(start);
-    at.since(start) < WINDOW && start.since(at) <= WINDOW
+    Timestamp::from_millis(start).remaining(WINDOW, at).is_some()
 }
 
 fn wait(start: u64, at: Timestamp) -> Span {

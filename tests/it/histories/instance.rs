@@ -1,4 +1,4 @@
-//! Instances: settings and limits made by chance.
+//! Generates random instances: settings and limits.
 
 use proptest::prelude::*;
 use vestibule::domain::policy::{AddressLimits, Policy};
@@ -6,7 +6,7 @@ use vestibule::domain::settings::{Attribute, OAuth, Settings, SignUpMode, Social
 use vestibule::domain::time::Span;
 use vestibule::domain::verification::Strategy as Way;
 
-/// How an instance is set up.
+/// Setup of an instance.
 #[derive(Clone, Debug)]
 pub(super) struct Instance {
     email: Address,
@@ -17,7 +17,7 @@ pub(super) struct Instance {
     numbers: Numbers,
 }
 
-/// Whether people are asked for something.
+/// Whether a field is off, optional or required.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Use {
     Off,
@@ -25,7 +25,7 @@ enum Use {
     Required,
 }
 
-/// How people are asked for an address.
+/// How an address is requested and verified.
 #[derive(Clone, Copy, Debug)]
 struct Address {
     asked: Use,
@@ -34,7 +34,7 @@ struct Address {
     code: bool,
 }
 
-/// Small ones, so that a short history reaches them.
+/// Small limits, which a short history can reach.
 #[derive(Clone, Copy, Debug)]
 struct Numbers {
     ttl_s: u64,
@@ -160,5 +160,5 @@ impl Address {
     }
 }
 
-/// The one provider that there is.
+/// The only provider.
 pub(super) const PROVIDER: &str = "oauth_google";

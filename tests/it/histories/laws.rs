@@ -1,4 +1,4 @@
-//! The laws of a sign-up.
+//! Invariants of a sign-up.
 
 use proptest::prelude::*;
 use vestibule::domain::client::ClientChange;
@@ -16,7 +16,7 @@ use super::instance::PROVIDER;
 use super::people::{ADDRESSES, Live, Person};
 use super::world::{Law, World};
 
-/// What was decided, and over what.
+/// A decision with its inputs.
 pub(super) struct Decision<'a> {
     pub(super) before: Option<&'a SignUp>,
     pub(super) command: &'a Command,
@@ -24,7 +24,7 @@ pub(super) struct Decision<'a> {
     pub(super) world: &'a World,
 }
 
-/// A refusal says why. What was right and good is never called wrong.
+/// A rejection has a reason, and a correct input is never called wrong.
 pub(super) fn of_refusal(decision: &Decision<'_>, refused: &Rejection) -> Law {
     prop_assert!(!refused.reasons().is_empty());
     never_calls_the_right_code_wrong(decision, refused)
@@ -46,7 +46,7 @@ pub(super) fn of_transition(decision: &Decision<'_>, transition: &Transition) ->
     sends_to_its_own_addresses(decision, transition)
 }
 
-/// Laws of a value at rest.
+/// Invariants of a stored value.
 pub(super) fn of_value(value: &SignUp, world: &World) -> Law {
     let (now, settings, policy) = (world.now, world.settings(), world.policy());
     let lists = Requirements::of(value, now, settings, policy);
@@ -77,13 +77,13 @@ pub(super) fn of_value(value: &SignUp, world: &World) -> Law {
             prop_assert!(deadline <= verification.expire_at, "a code expires unseen");
         }
     }
-    // An invitation is about its address, and so is what the operator gave along with it.
+    // An invitation is for one address, and the operator's data in it counts only for that address.
     prop_assert_eq!(value.invitation.is_some(), value.invited_by().is_some(), "invited with another address");
     prop_assert_eq!(value.public_metadata == "{}", value.invitation.is_none(), "metadata without an invitation");
     Ok(())
 }
 
-/// The version counts the changes one by one; time goes forward only; what is finished changes no more.
+/// Each change raises the version by one; time never goes back; a finished sign-up does not change.
 fn counts_changes(decision: &Decision<'_>, transition: &Transition) -> Law {
     let next = &transition.next;
     let Some(before) = decision.before else {
@@ -107,7 +107,7 @@ fn counts_changes(decision: &Decision<'_>, transition: &Transition) -> Law {
     Ok(())
 }
 
-/// A wrong guess is the one refusal that leaves a trace: the try is counted, at the verification and at the address.
+/// A wrong guess is the only rejection that changes anything: the try is counted for the verification and the address.
 fn only_counts_the_try(decision: &Decision<'_>, transition: &Transition) -> Law {
     let Command::Attempt(attempt) = decision.command else {
         prop_assert!(false, "refused, and something changes");
@@ -130,8 +130,8 @@ fn only_counts_the_try(decision: &Decision<'_>, transition: &Transition) -> Law 
     Ok(())
 }
 
-/// A user comes of a write if and only if nothing is missing and nothing unproved then. What only sends a message, and a
-/// captcha, never completes it.
+/// A write creates a user if and only if nothing is missing or unverified then. Sending a message or solving a captcha
+/// never does.
 fn converts_when_nothing_is_missing(decision: &Decision<'_>, transition: &Transition) -> Law {
     let (next, world) = (&transition.next, decision.world);
     let is_complete = matches!(next.phase, Phase::Complete { .. });
@@ -155,14 +155,14 @@ fn converts_when_nothing_is_missing(decision: &Decision<'_>, transition: &Transi
         next.external_account.as_ref().is_some_and(|account| matches!(account.state, ExternalState::Failed { .. }));
     match decision.command {
         Command::Prepare(_) | Command::SolveCaptcha => prop_assert!(!is_complete, "nobody has proved anything"),
-        // The person is told why, on the page they come back to, and may go on by another road.
+        // The page after the redirect tells the reason, and the person can use another method.
         Command::Return(_) if is_refused_account => {}
         _ => prop_assert_eq!(is_complete, owes_nothing(next, world), "complete, and something is owed"),
     }
     Ok(())
 }
 
-/// Whether nothing is missing and nothing unproved, worked out anew from the settings.
+/// Whether nothing is missing or unverified, computed again from the settings.
 fn owes_nothing(value: &SignUp, world: &World) -> bool {
     let (settings, policy) = (world.settings(), world.policy());
     let attributes = &settings.attributes;
@@ -192,7 +192,7 @@ fn owes_nothing(value: &SignUp, world: &World) -> bool {
         && (value.captcha_solved || waives || !settings.sign_up.captcha_enabled)
 }
 
-/// Who becomes a user, and who is written to, is let in by the settings of this moment.
+/// The current settings allow each new user and each recipient of a message.
 fn lets_in_whom_the_settings_let_in(decision: &Decision<'_>, transition: &Transition) -> Law {
     let (next, settings) = (&transition.next, decision.world.settings());
     if transition.outcome.is_none() && transition.effects.is_empty() {
@@ -236,7 +236,7 @@ fn gives_the_user_what_it_gathered(transition: &Transition) -> Law {
     Ok(())
 }
 
-/// A value counts as proved only by what was sent to that very value, or by the word of who may give it.
+/// A value is verified only by what was sent to it, or by a party that may confirm it.
 fn proves_only_what_was_sent_or_vouched_for(decision: &Decision<'_>, transition: &Transition) -> Law {
     let next = &transition.next;
     for (field, live) in ADDRESSES.iter().zip(&decision.person.live) {
@@ -305,8 +305,8 @@ fn never_calls_the_right_code_wrong(decision: &Decision<'_>, refused: &Rejection
     Ok(())
 }
 
-/// A message goes to an address that the sign-up has, is counted once, and carries nothing where the address is a
-/// user's and that is not told.
+/// A message goes only to an address of the sign-up and is counted once. If the address belongs to a user and that is
+/// secret, it carries no code.
 fn sends_to_its_own_addresses(decision: &Decision<'_>, transition: &Transition) -> Law {
     let (next, now) = (&transition.next, decision.world.now);
     prop_assert!(transition.effects.len() <= 1, "one message at a time");
@@ -326,7 +326,7 @@ fn sends_to_its_own_addresses(decision: &Decision<'_>, transition: &Transition) 
         let hides = decision.world.settings().hides_existence(message.to.kind);
         let taken = hides && decision.world.owner(&message.to).is_some();
         prop_assert_eq!(taken, message.content == Content::Notice);
-        let is_link = verification.strategy == Way::EmailLink;
+        let is_link = *verification.strategy() == Way::EmailLink;
         prop_assert_eq!(is_link && !taken, message.content.link().is_some());
     }
     Ok(())

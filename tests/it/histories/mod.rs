@@ -1,9 +1,9 @@
-//! Histories of commands against the pure core, made by chance: whatever people, strangers, providers, backends and
-//! clocks do in whatever order, some laws hold. A history that breaks one is made as short as it goes, printed, and
-//! tried first from then on (`proptest-regressions`).
+//! Random histories of commands against the pure core (property-based tests): whatever people, attackers, providers,
+//! backends and clocks do, the invariants hold. A history that breaks one is shrunk, printed, and tried first from then
+//! on (`proptest-regressions`).
 //!
-//! Every decision is made twice, to see that it depends on nothing but its inputs. What it comes to is committed to a
-//! store in memory, and the value goes on as it was read back.
+//! Each decision is made twice, to check that it depends on its inputs only. It is then committed to an in-memory
+//! store, and the history continues with the value read back.
 
 mod instance;
 mod laws;

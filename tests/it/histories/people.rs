@@ -1,4 +1,4 @@
-//! Who acts in a history: what they hold and remember, and what their steps come to as commands.
+//! The people of a history: what they hold and remember, and the commands of their steps.
 
 use std::collections::BTreeSet;
 
@@ -18,21 +18,21 @@ use super::instance::PROVIDER;
 use super::steps::{Answer, Beside, Means, Proof, Which, Write};
 use super::world::World;
 
-/// Somebody who signs up.
+/// A person who signs up.
 pub(super) struct Person {
     pub(super) id: SignUpId,
     pub(super) client: ClientId,
     pub(super) value: Option<SignUp>,
-    /// What was sent to the address in each field as it is now, as far as that is known.
+    /// What was last sent to the current address of each field, if known.
     pub(super) live: [Option<Live>; 2],
-    /// Everything that was ever sent.
+    /// Everything that was sent so far.
     pub(super) sent: Vec<Sent>,
-    /// The trips to a provider that began.
+    /// Nonces of the authorization requests made so far.
     pub(super) trips: Vec<[u8; 16]>,
     pub(super) sessions: usize,
 }
 
-/// What would prove a value now.
+/// The secret that would verify a value now.
 #[derive(Clone, Debug)]
 pub(super) struct Live {
     pub(super) address: Identifier,
@@ -49,7 +49,7 @@ pub(super) struct Sent {
     pub(super) token: Option<String>,
 }
 
-/// The fields that are proved by what is sent there.
+/// The fields that are verified by a message.
 pub(super) const ADDRESSES: [Field; 2] = [Field::EmailAddress, Field::PhoneNumber];
 
 impl Person {
@@ -65,7 +65,7 @@ impl Person {
         }
     }
 
-    /// The code that is meant.
+    /// The code that the step means.
     pub(super) fn code(&self, which: Which, other: &Self) -> String {
         let codes = |sent: &[Sent]| sent.iter().filter_map(|sent| sent.code.clone()).collect::<Vec<_>>();
         let (mine, theirs) = (codes(&self.sent), codes(&other.sent));
@@ -80,7 +80,7 @@ impl Person {
         found.unwrap_or_else(|| (0..).map(|n| format!("{n:06}")).find(is_free).expect("a code that was never sent"))
     }
 
-    /// The token of the link that is meant.
+    /// The link token that the step means.
     pub(super) fn token(&self, which: Which, other: &Self) -> Option<String> {
         let tokens = |sent: &[Sent]| sent.iter().filter_map(|sent| sent.token.clone()).collect::<Vec<_>>();
         let (mine, theirs) = (tokens(&self.sent), tokens(&other.sent));
@@ -92,7 +92,7 @@ impl Person {
         }
     }
 
-    /// The nonce of the trip that is meant.
+    /// The nonce of the authorization request that the step means.
     pub(super) fn trip(&self, which: Which, other: &Self) -> [u8; 16] {
         let found = match which {
             Which::Last => self.trips.last(),
@@ -103,7 +103,7 @@ impl Person {
         found.copied().unwrap_or([255; 16])
     }
 
-    /// Takes note of what a transition sends, and of what it makes worthless.
+    /// Remembers what a transition sends, and forgets what it invalidates.
     pub(super) fn remember(&mut self, before: Option<&SignUp>, transition: &Transition, world: &World) {
         let next = &transition.next;
         for (field, live) in ADDRESSES.iter().zip(&mut self.live) {
@@ -111,7 +111,9 @@ impl Person {
             if live.as_ref().map(|live| &live.address) != address.as_ref() {
                 *live = None;
             }
-            let verification = |value: &SignUp| value.verification(field).map(|v| (v.secret, v.link.clone()));
+            let verification = |value: &SignUp| {
+                value.verification(field).map(|v| (v.code().map(|(_, digest)| *digest), v.link().cloned()))
+            };
             let is_new = before.and_then(verification) != verification(next);
             if let (Some(address), true) = (address, is_new) {
                 let until = next.verification(field).map(|v| v.expire_at);
@@ -141,7 +143,7 @@ impl Person {
     }
 }
 
-/// A write as the domain sees it, with what look-ups say just before.
+/// A write as the domain gets it, with the results of look-ups.
 pub(super) fn fields(write: &Write, person: &mut Person, world: &World) -> Result<Fields, Rejection> {
     let gone = |is_there: bool, text: &str| if is_there { text.to_owned() } else { String::new() };
     let pick = |list: &[&str], at: Option<usize>| at.map(|at| list[at].to_owned());
@@ -162,7 +164,7 @@ pub(super) fn fields(write: &Write, person: &mut Person, world: &World) -> Resul
         strategy,
         ..RawFields::default()
     };
-    // What the instance does not ask for would be refused, with all that came beside it.
+    // Fields that the instance has switched off would make the whole write fail.
     for (field, given) in [
         (Field::EmailAddress, &mut raw.email_address),
         (Field::PhoneNumber, &mut raw.phone_number),
@@ -203,7 +205,7 @@ pub(super) fn fields(write: &Write, person: &mut Person, world: &World) -> Resul
     Ok(fields)
 }
 
-/// Whether the address of a kind that the sign-up has is a user's, and that may not be told.
+/// Whether the sign-up's address of this kind belongs to a user and that is secret.
 pub(super) fn is_hidden(kind: IdentifierKind, value: Option<&SignUp>, world: &World) -> bool {
     let address = value.zip(kind.field()).and_then(|(value, field)| value.address(&field));
     world.settings().hides_existence(kind) && address.is_some_and(|address| world.owner(&address).is_some())
@@ -242,7 +244,7 @@ fn proved(proof: Proof, world: &World) -> Proved {
     Proved { identifier, strategy, at: world.now, captcha_solved: false, is_taken }
 }
 
-/// What a provider says, with what the engine looks up beside it.
+/// A provider's answer, with the engine's look-ups.
 pub(super) fn answer(said: &Answer, world: &World) -> ProviderOutcome {
     let nothing = ProviderOutcome {
         outcome: Err(ErrorCode::OAuthAccessDenied),

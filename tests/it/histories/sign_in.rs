@@ -1,4 +1,4 @@
-//! Histories of sign-ins: two clients, one of which a user signed in on before, and whatever they try.
+//! Histories of sign-ins on two clients, on one of which a user signed in before.
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -40,19 +40,19 @@ proptest! {
 struct History {
     world: World,
     devices: [Device; 2],
-    /// Failures in a row, by account.
+    /// Number of failures in a row, by account.
     failures: Vec<(Account, u32)>,
     made: u8,
 }
 
-/// One client, and what is known about it beside what it holds.
+/// A client, and what the test knows about it.
 struct Device {
     id: ClientId,
     live: Option<Live>,
     codes: Vec<String>,
     trips: Vec<[u8; 16]>,
     sessions: usize,
-    /// What completed the last sign-in: the value, what was asked of it, and the answer.
+    /// The last completing step: its value, command and result.
     last: Option<(SignIn, Asked, Transition)>,
 }
 
@@ -69,7 +69,7 @@ impl History {
             sessions: 0,
             last: None,
         };
-        // The first user signed in on the second client before.
+        // The first user has signed in on the second client before.
         Self { world, devices: [device(120), device(1)], failures: Vec::new(), made: 0 }
     }
 
@@ -121,7 +121,7 @@ impl History {
         }
     }
 
-    /// What a provider says, with the session that its user has on this client already.
+    /// A provider's answer, with the session of its user on this client, if any.
     fn answer(&self, who: usize, said: &Answer) -> ProviderOutcome {
         let answer = answer(said, &self.world);
         let sessions = self.client(who).map(|client| client.sessions).unwrap_or_default();
@@ -130,7 +130,7 @@ impl History {
         ProviderOutcome { session: answer.session.or(theirs.map(|session| session.id)), ..answer }
     }
 
-    /// A right password is one that was compared with the user's digest.
+    /// A correct password is one that was compared with the user's hash.
     fn fit(&self, user: Option<UserId>, is_right: bool) -> Option<Fit> {
         let digest = user.and_then(|id| self.world.user(id)).and_then(|user| user.password_digest);
         digest.filter(|_| is_right).map(|compared| Fit { compared, renewed: None })
@@ -227,7 +227,7 @@ impl History {
         let unchanged = self.client(who);
         match self.commit(who, &transition)? {
             Ok(()) => {}
-            // The proof was of a user who has changed, or the account is somebody else's by now.
+            // The user has changed since the proof, or the account has another owner now.
             Err(CommitError::LimitExceeded { .. } | CommitError::Stale | CommitError::IdentifierTaken(_)) => {
                 prop_assert_eq!(self.client(who), unchanged, "refused, and something is written");
                 return Ok(());
@@ -266,8 +266,8 @@ impl History {
             Err(error) => return Ok(Err(error)),
         };
         if is_written {
-            // A session that began no later than the moment at which its user let all others end is over at once, even
-            // where that is the same moment, or the clock was put back since.
+            // A session that began at or before the time of "sign out everywhere" ends at once, even at that same
+            // moment or after the clock was set back.
             let mut written = committed.client.as_deref().cloned();
             let user = |id| Ok::<_, TestCaseError>(self.world.user(id));
             written.as_mut().map_or(Ok(()), |client| client.drop_ended(user))?;
@@ -293,7 +293,9 @@ impl History {
     fn remember(&mut self, who: usize, before: Option<&SignIn>, transition: &Transition) {
         let device = &mut self.devices[who];
         let factor = transition.next.first_factor.as_ref();
-        let secret = |value: &SignIn| value.first_factor.as_ref().map(|factor| factor.verification.secret);
+        let secret = |value: &SignIn| {
+            value.first_factor.as_ref().map(|factor| factor.verification.code().map(|(_, digest)| *digest))
+        };
         if before.and_then(secret) != secret(&transition.next) {
             device.live = factor.map(|factor| Live {
                 address: factor.address.clone(),
@@ -319,7 +321,7 @@ impl History {
         }
     }
 
-    /// One session more for every proof, and no user has two on one client.
+    /// Each proof adds one session, and no user has two sessions on one client.
     fn shows_its_sessions(&mut self, who: usize, transition: &Transition) -> Law {
         let client = self.client(who).expect("it was written");
         let device = &mut self.devices[who];
@@ -344,8 +346,7 @@ impl History {
         Ok(())
     }
 
-    /// What completed a sign-in brings no second session: neither over the value it was made from, nor over the
-    /// finished one.
+    /// A repeated completing step creates no second session, neither from the earlier value nor from the finished one.
     fn again(&mut self, who: usize) -> Law {
         let Some((before, asked, transition)) = self.devices[who].last.clone() else { return Ok(()) };
         let client = self.client(who);
@@ -378,7 +379,7 @@ impl History {
         self.world.read(async |store| store.client(id).await).expect("memory reads").map(|client| (*client).clone())
     }
 
-    /// Who a sign-in is about, as the engine looks it up.
+    /// The user of a sign-in, as the engine looks it up.
     fn user_of(&self, value: &SignIn) -> Option<User> {
         let found = match value.user_id {
             Some(id) => Some(id),
@@ -392,7 +393,7 @@ fn prepare(means: Means) -> Prepare {
     Prepare { strategy: means.way(), address_id: None, channel: None }
 }
 
-/// What somebody says they are, where that identifies anybody in this instance.
+/// The identifier with this index, if the instance supports its kind.
 fn identifier_at(at: usize, world: &World) -> Option<Identifier> {
     let texts: [_; IDENTIFIERS] =
         [EMAILS[4], PHONES[4], USERNAMES[3], EMAILS[3], "nobody@example.com", PHONES[1], EMAILS[6], EMAILS[5]];

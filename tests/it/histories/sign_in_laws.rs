@@ -1,4 +1,4 @@
-//! The laws of a sign-in.
+//! Invariants of a sign-in.
 
 use proptest::prelude::*;
 use vestibule::domain::client::ClientChange;
@@ -15,7 +15,7 @@ use vestibule::domain::verification::{AuthorizationResponse, ProviderOutcome};
 use super::people::Live;
 use super::world::{Law, World};
 
-/// What is asked of a sign-in. With an attempt by code comes the code as it was typed.
+/// A command to a sign-in. An attempt contains the code as typed.
 #[derive(Clone, Debug)]
 pub(super) enum Asked {
     Create(Box<Create>),
@@ -24,7 +24,7 @@ pub(super) enum Asked {
     Return(Box<AuthorizationResponse>),
 }
 
-/// What was decided, and over what.
+/// A decision with its inputs.
 pub(super) struct Decision<'a> {
     pub(super) before: Option<&'a SignIn>,
     pub(super) asked: &'a Asked,
@@ -71,7 +71,7 @@ fn counts_changes(decision: &Decision<'_>, transition: &Transition) -> Law {
             prop_assert_eq!(kept(next), kept(before));
         }
     }
-    // The client keeps exactly this value, in place of the one it was made from.
+    // The client stores exactly this value in place of the earlier one.
     let written = transition.client_changes.iter().filter_map(|change| match change {
         ClientChange::SetSignIn { expected, next } => Some((*expected, next.as_deref())),
         _ => None,
@@ -92,7 +92,7 @@ fn counts_changes(decision: &Decision<'_>, transition: &Transition) -> Law {
     Ok(())
 }
 
-/// A session comes only of a proof that is this user's.
+/// A session needs a proof by its user.
 fn lets_in_who_proved_it(decision: &Decision<'_>, transition: &Transition) -> Law {
     let next = &transition.next;
     let sessions: Vec<_> = transition
@@ -143,19 +143,19 @@ fn answer<'a>(decision: &Decision<'a>) -> Option<&'a ProviderOutcome> {
     }
 }
 
-/// What a sign-up hands over was judged there: it is a user's account, so who is signed in with it is no matter.
+/// A handover from a sign-up was checked there: the account belongs to the user, whoever is signed in.
 fn is_holder(answer: &ProviderOutcome, entry: &Entry) -> bool {
     answer.owner == Some(entry.user_id)
 }
 
-/// Whether the code that was typed is the one that was sent last, and good still.
+/// Whether the typed code is the latest one and still valid.
 fn brings(decision: &Decision<'_>, live: &Live) -> bool {
     let is_good = decision.world.now < live.until && live.wrong < decision.world.policy().attempts_max;
     let Asked::Attempt(_, typed) = decision.asked else { return false };
     is_good && typed.is_some() && *typed == live.code
 }
 
-/// Every guess is a try at an account, right or wrong; what is right says so, and nothing else does.
+/// Each guess counts as a try on an account, and only a correct one is reported as correct.
 fn counts_every_try(decision: &Decision<'_>, transition: &Transition) -> Law {
     let guesses = match decision.asked {
         Asked::Attempt(..) => true,
@@ -171,7 +171,8 @@ fn counts_every_try(decision: &Decision<'_>, transition: &Transition) -> Law {
     Ok(())
 }
 
-/// Of a wrong password nothing is kept, of a wrong code the try; who proved what is nobody's may sign up with it.
+/// A wrong password changes nothing; a wrong code counts a try. A person who proves an unused identifier may sign up
+/// with it.
 fn keeps_little_of_a_refusal(decision: &Decision<'_>, transition: &Transition, refused: &Rejection) -> Law {
     prop_assert!(transition.outcome.entry.is_none() && transition.effects.is_empty());
     if refused.is(ErrorCode::FormPasswordIncorrect) {
@@ -207,8 +208,8 @@ fn keeps_little_of_a_refusal(decision: &Decision<'_>, transition: &Transition, r
     Ok(())
 }
 
-/// A message goes to the identifier or to an address of its user, is counted once, and says nothing where it is about
-/// nobody.
+/// A message goes to the identifier or to an address of its user and is counted once. Without a user it contains
+/// nothing.
 fn sends_to_its_own_addresses(decision: &Decision<'_>, transition: &Transition) -> Law {
     let next = &transition.next;
     let is_message = |charge: &&QuotaUse| matches!(charge.what, QuotaKind::Message | QuotaKind::OwnMessage);

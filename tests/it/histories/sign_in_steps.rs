@@ -1,10 +1,10 @@
-//! What happens to sign-ins, made by chance.
+//! Generates random steps of sign-ins.
 
 use proptest::prelude::*;
 
 use super::steps::{Answer, Means, Which, answers, pauses, which};
 
-/// One step of a history. The first number says on which client.
+/// A step of a history. The first number selects the client.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Pass(u64),
@@ -27,14 +27,14 @@ pub(super) enum Step {
         trip: Which,
         answer: Answer,
     },
-    /// Everything that completed a sign-in comes once more.
+    /// The last completing command comes again.
     Again(usize),
     SignOut(usize),
-    /// Somebody signs up with what was nobody's.
+    /// A person signs up with an identifier that had no user.
     Arrive,
 }
 
-/// What a sign-in begins with.
+/// The start of a sign-in.
 #[derive(Clone, Debug)]
 pub(super) enum Begin {
     Identify,
@@ -44,7 +44,7 @@ pub(super) enum Begin {
     TakeOver(Answer),
 }
 
-/// Mostly one step by chance, and now and then what somebody does on purpose.
+/// Usually one random step, sometimes a meaningful sequence.
 pub(super) fn group() -> impl Strategy<Value = Vec<Step>> {
     let who = || 0..2_usize;
     let created = |who, identifier, begin| Step::Create { who, identifier, is_newcomer: false, begin };
@@ -100,5 +100,5 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// How many identifiers there are to choose from.
+/// Number of identifiers to choose from.
 pub(super) const IDENTIFIERS: usize = 8;

@@ -51,7 +51,7 @@ impl History {
             Step::PutBack(ms) => self.world.step_back(*ms),
             Step::SwapSettings => self.world.swap(),
             Step::Write(who, write) => {
-                // What can't be read never comes to the sign-up.
+                // Input that can't be parsed never reaches the sign-up.
                 let Ok(fields) = fields(write, &mut self.people[*who], &self.world) else { return Ok(()) };
                 match self.people[*who].value.is_some() {
                     true => self.command(*who, Command::Update(Box::new(fields)))?,
@@ -70,7 +70,7 @@ impl History {
             .try_for_each(|value| laws::of_value(value, &self.world))
     }
 
-    /// What a step asks of a sign-up that is there.
+    /// The command of a step to an existing sign-up.
     fn asked(&self, step: &Step) -> Option<(usize, Command)> {
         let pair = |who: usize| (&self.people[who], &self.people[1 - who]);
         Some(match step {
@@ -127,7 +127,7 @@ impl History {
         self.judge(who, &command, decided)
     }
 
-    /// Holds the laws against what was decided, commits it, and goes on with what the store gives back.
+    /// Checks the invariants of a decision, commits it, and continues with the stored value.
     fn judge(&mut self, who: usize, command: &Command, decided: Result<Transition, Rejection>) -> Law {
         let person = &self.people[who];
         let decision = Decision { before: person.value.as_ref(), command, person, world: &self.world };
@@ -180,7 +180,7 @@ impl History {
         Ok(self.world.commit(commit)?.map(drop))
     }
 
-    /// What is stored is this value, and what follows is decided over it as it was read.
+    /// Checks the stored value; later decisions use it as read back.
     fn goes_on(&mut self, who: usize, expected: Option<SignUp>) -> Law {
         let id = self.people[who].id;
         let stored = self.world.read(async |store| store.sign_up(id).await).expect("memory reads");
@@ -189,7 +189,7 @@ impl History {
         Ok(())
     }
 
-    /// A user and a session came of it if it is complete, and only then.
+    /// A user and a session exist if and only if the sign-up is complete.
     fn shows_one_user(&self, who: usize, transition: &Transition) -> Law {
         let person = &self.people[who];
         prop_assert!(person.sessions <= 1, "it converts once");

@@ -1,10 +1,10 @@
-//! What happens to sign-ups, made by chance. A step says what somebody does in words such as "the code that was sent
-//! last"; what that is depends on the history so far.
+//! Generates random steps of sign-ups. A step uses words such as "the latest code"; their value depends on the history
+//! so far.
 
 use proptest::option::weighted;
 use proptest::prelude::*;
 
-/// One step of a history. The number says whose sign-up it is about.
+/// A step of a history. The number selects the sign-up.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Pass(u64),
@@ -19,7 +19,7 @@ pub(super) enum Step {
     SolveCaptcha(usize),
 }
 
-/// A create or an update. The numbers are places in lists of values; the first value of each takes away what is there.
+/// A create or an update. Numbers are indexes into lists of values; index 0 removes the value.
 #[derive(Clone, Debug)]
 pub(super) struct Write {
     pub(super) email: Option<usize>,
@@ -33,25 +33,25 @@ pub(super) struct Write {
     pub(super) beside: Beside,
 }
 
-/// What comes beside the fields of a write.
+/// What a write contains besides fields.
 #[derive(Clone, Debug)]
 pub(super) enum Beside {
     Nothing,
-    /// A ticket, perhaps with an address that a sign-in proved.
+    /// A ticket, perhaps with an address that a sign-in verified.
     Ticket(usize, Option<Proof>),
     Proof(Proof),
     Leave,
     Answer(Answer),
 }
 
-/// An address that a sign-in proved.
+/// An address that a sign-in verified.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Proof {
     Email(usize),
     Phone(usize),
 }
 
-/// How an address is proved.
+/// How an address is verified.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Means {
     EmailCode,
@@ -59,7 +59,7 @@ pub(super) enum Means {
     PhoneCode,
 }
 
-/// Which of the secrets, or of the trips, somebody brings.
+/// Which secret or authorization request a person uses.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Which {
     Last,
@@ -77,7 +77,7 @@ pub(super) enum By {
     Nobody,
 }
 
-/// What a provider says.
+/// A provider's answer.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
     Denied,
@@ -89,7 +89,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(group(), 1..16).prop_map(|groups| groups.concat())
 }
 
-/// Mostly one step by chance, and now and then what people mean to do: chance alone seldom gets to the end of anything.
+/// Usually one random step, sometimes a meaningful sequence, because random steps alone seldom complete anything.
 fn group() -> impl Strategy<Value = Vec<Step>> {
     prop_oneof![
         12 => step().prop_map(|step| vec![step]),
@@ -103,7 +103,7 @@ fn group() -> impl Strategy<Value = Vec<Step>> {
             let back = Step::Return { who, trip: Which::Last, answer, by_owner };
             vec![Step::Write(who, Box::new(leave)), back]
         }),
-        // Too many wrong ones or too late, and then the right one.
+        // Too many wrong codes, or too late, then the correct one.
         3 => (who(), means(), 0..7_usize, prop_oneof![Just(1_u64), Just(46_000)]).prop_map(|(who, means, times, late)| {
             let attempt = |secret| Step::Attempt { who, means, secret, again: false };
             let mut steps = vec![Step::Prepare(who, means), Step::Pass(1)];
@@ -118,7 +118,7 @@ fn group() -> impl Strategy<Value = Vec<Step>> {
     ]
 }
 
-/// A write with everything that can be asked for, so that only the proofs are left.
+/// A write with all fields, after which only proofs are missing.
 fn complete_writes() -> impl Strategy<Value = Write> {
     (1..4_usize, 1..3_usize, 1..3_usize).prop_map(|(email, phone, username)| Write {
         email: Some(email),

@@ -1,4 +1,4 @@
-//! The outside of decisions: time, chance, settings and a store.
+//! The environment of decisions: time, randomness, settings and a store.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -27,7 +27,7 @@ pub(super) type Law = Result<(), TestCaseError>;
 pub(super) struct World {
     instances: [(Settings, Policy); 2],
     pub(super) now: Timestamp,
-    /// The highest that the clock has shown.
+    /// The latest time that the clock has shown.
     pub(super) latest: Timestamp,
     entropy: SeededEntropy,
     pub(super) key: InstanceKey,
@@ -37,7 +37,7 @@ pub(super) struct World {
     sent: HashMap<(SignUpId, Identifier), Timestamp>,
 }
 
-/// What was counted for an address within its hour.
+/// Counts of an address within its hour.
 #[derive(Default)]
 struct Window {
     start: Timestamp,
@@ -70,7 +70,7 @@ impl World {
         &self.instances[0].1
     }
 
-    /// The operator changes everything at once, but for the numbers: they need a restart.
+    /// The operator changes all settings; limits stay, because they need a restart.
     pub(super) fn swap(&mut self) {
         let [(one, _), (other, _)] = &mut self.instances;
         std::mem::swap(one, other);
@@ -81,12 +81,12 @@ impl World {
         self.latest = self.latest.max(self.now);
     }
 
-    /// Somebody corrects the clock by a little.
+    /// The clock is set back a little.
     pub(super) fn step_back(&mut self, ms: u64) {
         self.now = self.now.before(Span::from_millis(ms));
     }
 
-    /// Decides twice with the same time and the same chance, which must come to the same.
+    /// Decides twice with the same time and randomness; both results must be equal.
     pub(super) fn decide<T: PartialEq + Debug>(
         &mut self,
         decision: impl Fn(&mut Context<'_>) -> T,
@@ -101,7 +101,7 @@ impl World {
         Ok(first)
     }
 
-    /// Commits, and compares what the store allows with what the limits allow.
+    /// Commits, and checks that the store allows exactly what the limits allow.
     pub(super) fn commit(&mut self, commit: Commit) -> Result<Result<Committed, CommitError>, TestCaseError> {
         let (quota_uses, limits) = (commit.quota_uses.clone(), self.policy().address_limits.expect("limits"));
         let tried = commit.tried.is_some();
@@ -112,7 +112,7 @@ impl World {
             let window = self.windows.get(&charge.address).filter(|window| window.is_running(self.now));
             match charge.what {
                 QuotaKind::Message => window.is_none_or(|window| window.messages < limits.messages),
-                // Some are set aside for those who signed in before.
+                // Part of the quota is reserved for clients that signed in before.
                 QuotaKind::OwnMessage => window.is_none_or(|window| {
                     let own = window.by_client.get(&charge.client).copied().unwrap_or_default();
                     own < limits.messages && window.messages < limits.messages + limits.messages / 2
@@ -152,11 +152,11 @@ impl World {
         }
     }
 
-    /// Notes a message, which must not come too soon after the one before it.
+    /// Records a message and checks the time since the one before.
     pub(super) fn note_message(&mut self, from: SignUpId, to: &Identifier) -> Law {
         let before = self.sent.insert((from, to.clone()), self.now);
         if let Some(before) = before {
-            // A clock that was put back says less than it did before: the highest it has shown counts.
+            // If the clock was set back, the latest time it has shown counts.
             prop_assert!(
                 self.latest.since(before) >= self.policy().resend_cooldown,
                 "two messages within the cool-down"
@@ -177,7 +177,7 @@ impl World {
         self.read(async |store| store.user(id).await).expect("memory reads").map(|user| (*user).clone())
     }
 
-    /// A user who is there already.
+    /// Adds an existing user.
     pub(super) fn settle(&mut self, n: u8, email: &str, phone: &str, username: &str, is_proved: bool) {
         let user = user(n, (email, phone, username), is_proved, self.now);
         let commit = Commit { user: Some(user), ..Commit::default() };

@@ -1,4 +1,4 @@
-//! The backend's resources, tickets, the waiting list, e-mail links, and limits.
+//! Backend resources, tickets, the waiting list, e-mail links, and limits.
 
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -1,4 +1,4 @@
-//! Accounts at providers, in every state they can be in.
+//! Accounts at providers, in every state.
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -24,7 +24,7 @@ fn accounts_at_providers_have_their_shape_in_every_state() {
     let site = Site { server: &server, provider: &provider, seen: &seen };
     site.talk().call("GET", "/v1/environment", "");
 
-    // Refused there, and then too late.
+    // The person refuses, and then returns too late.
     let mut talk = site.talk();
     let page = site.begin(&mut talk, SIGN_UPS);
     let (_, state) = provider.allow(&page);
@@ -35,7 +35,7 @@ fn accounts_at_providers_have_their_shape_in_every_state() {
     talk.call("GET", "/v1/client", "");
     talk.call("POST", SIGN_UPS, "locale=en-US");
 
-    // Without an address: only the account says who it is.
+    // Without an address: only the account identifies the person.
     provider.person(json!({"sub": "person-0", "preferred_username": "nameless"}));
     let mut talk = site.talk();
     let page = site.begin(&mut talk, SIGN_UPS);
@@ -47,7 +47,7 @@ fn accounts_at_providers_have_their_shape_in_every_state() {
     assert!(shown.as_str().is_some_and(|text| !text.is_empty()), "{shown}");
     assert_eq!(client["sessions"][0]["user"]["email_addresses"], json!([]));
 
-    // With an address that the provider vouches for.
+    // With an address that the provider has verified.
     provider.person(json!({"sub": "person-1", "email": "ada@example.com", "email_verified": true}));
     let mut talk = site.talk();
     let page = site.begin(&mut talk, SIGN_UPS);
@@ -56,8 +56,7 @@ fn accounts_at_providers_have_their_shape_in_every_state() {
     let me = talk.ask("GET", "/v1/me", "");
     assert_eq!(me["external_accounts"][0]["provider"], "oauth_custom_fake", "{me:#}");
 
-    // A sign-up with the account of a user is handed to a sign-in, and a sign-in with an account of nobody's to a
-    // sign-up.
+    // A sign-up with a user's account becomes a sign-in, and a sign-in with an unused account becomes a sign-up.
     let mut talk = site.talk();
     let page = site.begin(&mut talk, SIGN_UPS);
     let (code, state) = provider.allow(&page);
@@ -73,7 +72,7 @@ fn accounts_at_providers_have_their_shape_in_every_state() {
     assert_eq!(moved["verifications"]["external_account"]["status"], "verified", "{moved:#}");
     talk.call("POST", SIGN_UPS, "transfer=true");
 
-    // Applications without cookies begin alike.
+    // The same for applications without cookies.
     let mut native = Talk::begin(&server, Mode::Native, &seen);
     site.begin(&mut native, SIGN_UPS);
     site.begin(&mut native, SIGN_INS);
@@ -98,7 +97,7 @@ impl<'a> Site<'a> {
         Talk::begin(self.server, Mode::Cookie, self.seen)
     }
 
-    /// Sends somebody to the provider; the page there.
+    /// Starts the flow; returns the URL of the authorization request.
     fn begin(&self, talk: &mut Talk<'_>, resources: &str) -> String {
         let back = if talk.mode == Mode::Native { "myapp://callback" } else { PAGE };
         let form = format!("strategy=oauth_custom_fake&redirect_url={}", escaped(back));
@@ -110,7 +109,7 @@ impl<'a> Site<'a> {
         page.to_owned()
     }
 
-    /// Brings them back; the sign-up or sign-in, whose account has this status then.
+    /// Returns from the provider; returns the sign-up or sign-in, whose account must have this status.
     fn back(&self, talk: &mut Talk<'_>, query: &str, status: &str) -> Value {
         let client = talk.ask("GET", "/v1/client", "");
         let [path] = ["sign_up", "sign_in"]

@@ -1,4 +1,4 @@
-//! A client that looks at the shape of everything it is told.
+//! A client that checks the schema of each answer.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use crate::support::browser::Browser;
 use crate::support::schema::faults;
 use crate::support::server::{Answer, Server};
 
-/// How a client makes itself known.
+/// How a client sends its token.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Mode {
     Cookie,
@@ -17,10 +17,10 @@ pub(super) enum Mode {
     DevBrowser,
 }
 
-/// What was met with on the way: `object:status` of resources, and the codes of errors.
+/// What the test has seen: `object:status` of resources, and error codes.
 pub(super) type Seen = RefCell<BTreeSet<String>>;
 
-/// One client, talking to a server.
+/// A client of a server.
 pub(super) struct Talk<'a> {
     pub(super) server: &'a Server,
     pub(super) mode: Mode,
@@ -40,7 +40,7 @@ impl<'a> Talk<'a> {
         talk
     }
 
-    /// A call; the body of the answer, which has the shape that such an answer has.
+    /// Makes a call, checks the answer's schema and returns its body.
     pub(super) fn call(&mut self, method: &str, path: &str, form: &str) -> Value {
         let answer = match self.mode {
             Mode::Cookie => self.browser.request(method, path, &[], form),
@@ -71,25 +71,25 @@ impl<'a> Talk<'a> {
         shown
     }
 
-    /// The same; the resource alone.
+    /// Like [`Self::call`]; returns the resource only.
     pub(super) fn ask(&mut self, method: &str, path: &str, form: &str) -> Value {
         self.call(method, path, form)["response"].clone()
     }
 
-    /// Looks at an answer that is a `schema`, or an error.
+    /// Checks an answer against `schema`, or against the error schema.
     pub(super) fn look(&self, label: &str, schema: &str, answer: &Answer) -> Value {
         look(self.seen, label, schema, answer)
     }
 }
 
-/// Looks at an answer that is a `schema`, or an error.
+/// Checks an answer against `schema`, or against the error schema.
 pub(super) fn look(seen: &Seen, label: &str, schema: &str, answer: &Answer) -> Value {
     let shown = answer.json();
     let is_error = answer.status >= 400;
     let found = faults(if is_error { "errors" } else { schema }, &shown);
     assert!(found.is_empty(), "{label}: {} {found:#?}\n{shown:#}", answer.status);
     assert!(is_error || answer.status == 200, "{label}: {}", answer.status);
-    // The backend SDK compares the string; iOS orders answers by the date.
+    // The backend SDK compares this text; iOS sorts answers by the date.
     assert_eq!(answer.header("content-type"), Some("application/json"), "{label}");
     assert!(answer.header("date").is_some_and(|date| date.ends_with(" GMT")), "{label}");
     if is_error {
@@ -99,7 +99,7 @@ pub(super) fn look(seen: &Seen, label: &str, schema: &str, answer: &Answer) -> V
     shown
 }
 
-/// Notes the states in an answer, and that no resource contradicts itself.
+/// Records the states in an answer, and checks that its resources are consistent.
 fn note(value: &Value, label: &str, seen: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {
@@ -120,7 +120,7 @@ fn note(value: &Value, label: &str, seen: &mut BTreeSet<String>) {
     }
 }
 
-/// What a sign-up says in one key is what it says in the others.
+/// Checks that the keys of a sign-up agree with each other.
 fn agrees(sign_up: &Value, label: &str) {
     let is_complete = sign_up["status"] == "complete";
     for key in ["created_user_id", "created_session_id"] {
@@ -148,7 +148,7 @@ fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value.get(key)?.as_str()
 }
 
-/// What a call answers where it succeeds.
+/// The schema of a call's successful answer.
 fn schema_of(method: &str, path: &str) -> &'static str {
     let segments: Vec<&str> = path.split('?').next().unwrap_or_default().split('/').skip(2).collect();
     match (method, &*segments) {
@@ -161,7 +161,7 @@ fn schema_of(method: &str, path: &str) -> &'static str {
         (_, ["me"]) => "wrapped_user",
         (_, ["waitlist"]) => "wrapped_waitlist",
         (_, ["jwks"]) => "jwks",
-        // Nothing else succeeds.
+        // No other call succeeds.
         _ => "errors",
     }
 }

@@ -1,4 +1,4 @@
-//! One client's way through all that a sign-up and what follows it can be.
+//! One client's path through all states of a sign-up and what follows it.
 
 use serde_json::{Value, json};
 
@@ -7,10 +7,10 @@ use crate::support::browser::{PAGE, escaped};
 
 use super::talk::{Mode, Seen, Talk, look};
 
-/// Somebody who signs up, and what they give.
+/// A person who signs up, with their data.
 pub(super) struct Person {
     number: usize,
-    /// How many messages each address has had, so that the next one can be waited for.
+    /// Number of messages to each address so far, to wait for the next one.
     messages: std::collections::HashMap<String, usize>,
 }
 
@@ -37,7 +37,7 @@ impl Person {
         format!("{field}={}", escaped(&self.value(field)))
     }
 
-    /// Everything that these settings take.
+    /// A form with all fields that these settings accept.
     fn form(&self, settings: &Value) -> String {
         let is_taken = |field: &&&str| match **field {
             "unsafe_metadata" => true,
@@ -47,7 +47,7 @@ impl Person {
         FIELDS.iter().filter(is_taken).map(|field| self.pair(field)).collect::<Vec<_>>().join("&")
     }
 
-    /// The code in the next message to a field's address.
+    /// The code in the next message to the address in `field`.
     fn code(&mut self, talk: &Talk<'_>, field: &str) -> String {
         let address = self.value(field);
         let count = self.messages.get(&address).copied().unwrap_or_default();
@@ -60,7 +60,7 @@ impl Person {
     }
 }
 
-/// Empty, with each field alone, with fields that are wrong, and left alone until it is over.
+/// Incomplete sign-ups: empty, with each field alone, with invalid fields, and left until they expire.
 pub(super) fn partly(site: &Site, mode: Mode, person: &Person, seen: &Seen) {
     let mut talk = Talk::begin(&site.server, mode, seen);
     for method in ["GET", "PATCH"] {
@@ -116,7 +116,7 @@ pub(super) fn partly(site: &Site, mode: Mode, person: &Person, seen: &Seen) {
     talk.call("PATCH", &path, "first_name=Ada");
 }
 
-/// From the first request to a user, by every detour; then what can be done with a session, and the way back in.
+/// From the first request to a user, with all detours; then all calls of a session, and a sign-in.
 pub(super) fn wholly(site: &Site, settings: &Value, mode: Mode, person: &mut Person, seen: &Seen) {
     let mut talk = Talk::begin(&site.server, mode, seen);
     let mut sign_up = talk.ask("POST", SIGN_UPS, &person.form(settings));
@@ -145,7 +145,7 @@ pub(super) fn wholly(site: &Site, settings: &Value, mode: Mode, person: &mut Per
     back_in(site, mode, person, &sign_up, seen);
 }
 
-/// Proves an address: too early, wrongly, too late, too often and in the end rightly.
+/// Verifies an address: too early, wrongly, too late, too often, and at last correctly.
 fn verify(talk: &mut Talk<'_>, path: &str, field: &str, sign_up: &Value, person: &mut Person) -> Value {
     let (prepare, attempt) = (format!("{path}/prepare_verification"), format!("{path}/attempt_verification"));
     let strategies = sign_up["verifications"][field]["supported_strategies"].as_array().expect("strategies").clone();
@@ -176,7 +176,7 @@ fn verify(talk: &mut Talk<'_>, path: &str, field: &str, sign_up: &Value, person:
     talk.ask("POST", &attempt, &format!("strategy={code}&code={right}"))
 }
 
-/// What can be done with the session of somebody signed in.
+/// All calls of a signed-in person's session.
 fn with_session(talk: &mut Talk<'_>) {
     let client = talk.ask("GET", "/v1/client", "");
     let session = &client["sessions"][0];
@@ -216,7 +216,7 @@ fn with_session(talk: &mut Talk<'_>) {
     }
 }
 
-/// The same person signs in, by each of their factors.
+/// The same person signs in with each of their factors.
 fn back_in(site: &Site, mode: Mode, person: &mut Person, sign_up: &Value, seen: &Seen) {
     let identifier = ["email_address", "phone_number", "username"].into_iter().find(|name| sign_up[*name].is_string());
     let identifier = person.value(identifier.expect("an identifier"));

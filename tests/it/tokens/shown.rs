@@ -1,4 +1,4 @@
-//! All that a value shows, as text.
+//! All data in a value, as text.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use vestibule::domain::secret::Secret;
 use vestibule::domain::user::User;
 use vestibule::engine::{ClientView, EngineError, SessionView, SignInView, SignUpView};
 
-/// What nobody may be told but whoever got this token.
+/// The data that only the holder of the new token may get.
 pub(super) fn secrets(new_token: String, session: SessionId, user: Option<UserId>) -> Vec<String> {
     let user = user.map(|id| id.to_string());
     [new_token, session.to_string()].into_iter().chain(user).collect()
@@ -25,7 +25,7 @@ pub(super) fn show(outcome: Result<impl Shown, EngineError>) -> String {
     text
 }
 
-/// Writes all that a value shows, its secrets too.
+/// Writes all data of a value, secrets included.
 pub(super) trait Shown {
     fn show(&self, text: &mut String);
 }
@@ -48,7 +48,7 @@ impl Shown for SessionView {
 }
 
 impl Shown for Secret<String> {
-    /// A session's token with what it says.
+    /// A session token with its claims.
     fn show(&self, text: &mut String) {
         text.push_str(self.expose());
         let claims = self.expose().split('.').nth(1).and_then(|claims| URL_SAFE_NO_PAD.decode(claims).ok());
@@ -70,7 +70,7 @@ impl Shown for SignInView {
 
 impl Shown for Arc<User> {
     fn show(&self, text: &mut String) {
-        // A user remembers how they signed up, and `/me` does not show that.
+        // The stored user contains the sign-up, which `/me` does not return.
         write!(text, "{:?}", User { sign_up: None, ..(**self).clone() }).expect("a string takes all");
     }
 }

@@ -1,4 +1,4 @@
-//! The roads by which a session comes to a client, and the calls that may be under way then.
+//! The ways in which a client gets a session, and the calls that may be in flight then.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,16 +21,16 @@ use vestibule::token::{Algorithm, TokenCarrier};
 use super::shown::{secrets, show};
 use crate::support::held_store::HeldStore;
 
-/// How a session comes to a client.
+/// How a client gets a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Road {
-    /// By the client's own calls.
+    /// By its own calls.
     Code,
     Link,
     Password,
     SignInCode,
     SignInPassword,
-    /// Elsewhere.
+    /// By a call outside of this client.
     Backend,
     LinkElsewhere,
 }
@@ -47,7 +47,7 @@ impl Road {
     ];
 }
 
-/// A call by somebody whose token is known from before.
+/// A call with a token from before the session.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Call {
     ClientView,
@@ -101,7 +101,7 @@ pub(super) const CALLS: &[Call] = &[
     Call::AcceptTicket,
 ];
 
-/// An engine in which sessions come by one road.
+/// An engine in which sessions are created in one way.
 #[derive(Clone)]
 pub(super) struct World {
     pub(super) engine: Engine,
@@ -111,7 +111,7 @@ pub(super) struct World {
     count: Arc<AtomicUsize>,
 }
 
-/// A signed-in client with a sign-up and a sign-in in progress, either of which can bring it another session.
+/// A signed-in client with a pending sign-up and sign-in, each of which can create another session.
 #[derive(Clone)]
 pub(super) struct Furnished {
     pub(super) token: String,
@@ -122,9 +122,9 @@ pub(super) struct Furnished {
 }
 
 pub(super) struct Outcome {
-    /// What the call that was held said.
+    /// The answer of the paused call.
     shown: String,
-    /// What nobody but the other call may be told, where that brought a session.
+    /// Data that only the other call may get, if it created a session.
     secrets: Option<Vec<String>>,
     pub(super) was_held: bool,
 }
@@ -152,7 +152,7 @@ impl World {
         world
     }
 
-    /// Two users: one is signed in on every client of the test, the other signs in there.
+    /// Creates two users: one is signed in on each client of the test, the other signs in there.
     async fn people(&self) {
         for address in [HERE, LATER] {
             let fields = RawFields {
@@ -205,7 +205,7 @@ impl World {
         place
     }
 
-    /// Makes a call as somebody who presented the token, and has the other call run at the `read`th read of it.
+    /// Makes a call with the token, and runs the other call at the `moment`th point of its reads.
     pub(super) async fn hold(&self, call: Call, place: &Furnished, moment: usize) -> Outcome {
         let caller = self.engine.identify(Some(&place.token)).await.expect("readable");
         let secrets = Arc::new(Mutex::new(None));
@@ -217,7 +217,7 @@ impl World {
         let mut shown = self.call(call, place, &caller).await;
         let was_held = !self.store.disarm();
         if !was_held {
-            // It has fewer moments than that: the other call comes after it, and this one asks again.
+            // The call has fewer such points: the other call runs after it, and this one is repeated.
             *secrets.lock().expect("a lock") = self.bring(place).await;
             shown = self.call(call, place, &caller).await;
         }
@@ -225,8 +225,8 @@ impl World {
         Outcome { shown, secrets, was_held }
     }
 
-    /// Brings a session to the client by the world's road, as somebody who knows the token; `None` where the client's
-    /// token is another one already. Says what only this call may be told.
+    /// Creates a session on the client in the world's way, with the earlier token; `None` if the client's token has
+    /// changed already. Returns the data that only this call may get.
     pub(super) async fn bring(&self, place: &Furnished) -> Option<Vec<String>> {
         let engine = &self.engine;
         let caller = engine.identify(Some(&place.token)).await.expect("readable");
@@ -271,7 +271,8 @@ impl World {
         Some(secrets(new_token, client.client.last_active_session_id?, user))
     }
 
-    /// What the client is owed. It is not handed out here: that would be for whoever presents the token next.
+    /// The data of the client's next answer. It is not fetched here, because the next caller with the token would get
+    /// it.
     async fn collected(&self, place: &Furnished) -> Option<Vec<String>> {
         let sign_up = self.engine.inspect_sign_up(place.sign_up).await.expect("readable");
         let Phase::Complete { session_id, .. } = sign_up.value.phase else { return None };
@@ -280,7 +281,7 @@ impl World {
 
     async fn act(&self, id: SignUpId) {
         let action = BackendUpdate { custom_action: Some(true), ..BackendUpdate::default() };
-        // Where the sign-up was finished or replaced before, nothing comes of it.
+        // If the sign-up was finished or replaced before, this has no effect.
         let _outcome = self.engine.update_sign_up_by_backend(id, action).await;
     }
 
@@ -308,7 +309,7 @@ impl World {
         self.engine.identify(Some(token.expose())).await.expect("readable")
     }
 
-    /// What a call shows, all of it.
+    /// All data in a call's answer.
     async fn call(&self, call: Call, place: &Furnished, caller: &Caller) -> String {
         let (engine, source) = (&self.engine, source());
         let (sign_up, sign_in) = (place.sign_up, place.sign_in);
@@ -389,5 +390,5 @@ pub(super) fn settings() -> Settings {
 const HERE: &str = "here+clerk_test@example.com";
 const LATER: &str = "later+clerk_test@example.com";
 const PASSWORD: &str = "wanders under elms";
-/// What test addresses are sent.
+/// The code of test addresses.
 pub(super) const CODE: &str = "424242";

@@ -14,7 +14,9 @@ use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Identification, SessionsEnded, User, UserAccount};
-use crate::domain::verification::{CodeDigest, ExternalAccount, ExternalState, Link, Profile, Strategy, Verification};
+use crate::domain::verification::{
+    CodeDigest, ExternalAccount, ExternalState, Link, Method, Profile, Strategy, Verification, Verified,
+};
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
 use crate::store::{OutboxEntry, OutboxKind};
 
@@ -52,17 +54,18 @@ pub(in crate::store) fn sign_up() -> SignUp {
 
 pub(in crate::store) fn verification() -> Verification {
     Verification {
-        strategy: Strategy::EmailCode,
-        secret: Some(CodeDigest { nonce: [4; 16], digest: [5; 32] }),
-        link: Some(Link {
-            digest: CodeDigest { nonce: [6; 16], digest: [7; 32] },
-            redirect_url: "https://example.com/verify".into(),
-            in_cookie: true,
-        }),
+        method: Method::Link {
+            link: Link {
+                digest: CodeDigest { nonce: [6; 16], digest: [7; 32] },
+                redirect_url: "https://example.com/verify".into(),
+                in_cookie: true,
+            },
+            code: Some(CodeDigest { nonce: [4; 16], digest: [5; 32] }),
+        },
         attempts: 2,
         prepared_at: at(13),
         expire_at: at(14),
-        verified: Some((at(15), ClientId::from_bytes([2; 16]))),
+        verified: Some(Verified { at: at(15), client: ClientId::from_bytes([2; 16]), by: Strategy::EmailCode }),
         channel: Some("sms".into()),
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
-use crate::domain::verification::{CodeDigest, Link, Strategy, Verification};
+use crate::domain::verification::{CodeDigest, Link, Method, Strategy, Verification, Verified};
 use crate::store::StoreError;
 use crate::store::kv::codec::{Older, Record};
 use crate::store::kv::key::Kind;
@@ -244,13 +244,13 @@ impl<T> CollectedV1<T> {
 impl From<&Verification> for VerificationV1 {
     fn from(verification: &Verification) -> Self {
         Self {
-            strategy: verification.strategy.to_string(),
-            secret: verification.secret.map(Into::into),
-            link: verification.link.as_ref().map(Into::into),
+            strategy: verification.strategy().to_string(),
+            secret: verification.code().map(|(_, digest)| (*digest).into()),
+            link: verification.link().map(Into::into),
             attempts: verification.attempts,
             prepared_at: verification.prepared_at.as_millis(),
             expire_at: verification.expire_at.as_millis(),
-            verified: verification.verified.map(|(at, client)| (at.as_millis(), *client.as_bytes())),
+            verified: verification.verified.as_ref().map(|proof| (proof.at.as_millis(), *proof.client.as_bytes())),
             channel: verification.channel.clone(),
         }
     }
@@ -260,14 +260,23 @@ impl TryFrom<VerificationV1> for Verification {
     type Error = StoreError;
 
     fn try_from(record: VerificationV1) -> Result<Self, StoreError> {
+        let strategy = strategy(&record.strategy)?;
+        let verified = record.verified.map(|(at, client)| Verified {
+            at: Timestamp::from_millis(at),
+            client: ClientId::from_bytes(client),
+            by: strategy.clone(),
+        });
+        let method = match (record.link, record.secret) {
+            (Some(link), code) => Method::Link { link: link.into(), code: code.map(Into::into) },
+            (None, Some(digest)) => Method::Code { strategy, digest: digest.into() },
+            (None, None) => Method::Known(strategy),
+        };
         Ok(Self {
-            strategy: strategy(&record.strategy)?,
-            secret: record.secret.map(Into::into),
-            link: record.link.map(Into::into),
+            method,
             attempts: record.attempts,
             prepared_at: Timestamp::from_millis(record.prepared_at),
             expire_at: Timestamp::from_millis(record.expire_at),
-            verified: record.verified.map(|(at, client)| (Timestamp::from_millis(at), ClientId::from_bytes(client))),
+            verified,
             channel: record.channel,
         })
     }

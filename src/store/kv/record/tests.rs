@@ -18,7 +18,7 @@ use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{SessionsEnded, User};
-use crate::domain::verification::{CodeDigest, ExternalState, Link, Strategy as Way, Verification};
+use crate::domain::verification::{CodeDigest, ExternalState, Link, Method, Strategy as Way, Verification, Verified};
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
 use crate::store::kv::codec::{Record, decode, encode};
 use crate::store::{OutboxEntry, StoreError};
@@ -359,19 +359,26 @@ fn verifications() -> impl Strategy<Value = Verification> {
     let channel = option::of(texts());
     let link = option::of((any::<[u8; 16]>(), any::<[u8; 32]>(), texts(), any::<bool>()));
     (strategies(), secret, link, any::<u32>(), times(), verified, channel).prop_map(
-        |(strategy, secret, link, attempts, expire_at, verified, channel)| Verification {
-            strategy,
-            secret: secret.map(|(nonce, digest)| CodeDigest { nonce, digest }),
-            link: link.map(|(nonce, digest, redirect_url, in_cookie)| Link {
+        |(strategy, secret, link, attempts, expire_at, verified, channel)| {
+            let secret = secret.map(|(nonce, digest)| CodeDigest { nonce, digest });
+            let link = link.map(|(nonce, digest, redirect_url, in_cookie)| Link {
                 digest: CodeDigest { nonce, digest },
                 redirect_url,
                 in_cookie,
-            }),
-            attempts,
-            expire_at,
-            verified: verified.map(|(at, client)| (at, ClientId::from_bytes(client))),
-            channel,
-            ..samples::verification()
+            });
+            let by = strategy.clone();
+            Verification {
+                method: match (link, secret) {
+                    (Some(link), code) => Method::Link { link, code },
+                    (None, Some(digest)) => Method::Code { strategy, digest },
+                    (None, None) => Method::Known(strategy),
+                },
+                attempts,
+                expire_at,
+                verified: verified.map(|(at, client)| Verified { at, client: ClientId::from_bytes(client), by }),
+                channel,
+                ..samples::verification()
+            }
         },
     )
 }
