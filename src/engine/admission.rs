@@ -129,12 +129,16 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Overloaded`] and those of the work.
-    pub(super) async fn admitted<T>(
-        &self,
-        work: impl Future<Output = Result<T, EngineError>>,
-    ) -> Result<T, EngineError> {
-        let _place = self.inner.admission.enter()?;
-        work.await
+    pub(super) fn admitted<'a, T: 'a>(
+        &'a self,
+        work: impl Future<Output = Result<T, EngineError>> + 'a,
+    ) -> impl Future<Output = Result<T, EngineError>> + 'a {
+        // On the heap: what a call needs is large, and would lie in its caller's future several times over.
+        let work = Box::pin(work);
+        async move {
+            let _place = self.inner.admission.enter()?;
+            work.await
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 //! JSON shapes.
 //!
 //! [`EngineBuilder`] makes an [`Engine`]; its methods are the calls: those of people in `frontend/`, those
-//! of the application's backend in `backend/`. Begin reading at `frontend/sign_ups.rs`.
+//! of the application's backend in `backend/`. [`SignUps`], [`SignIns`], [`Sessions`], [`Users`], [`Invitations`] and
+//! [`Waitlist`] are the same calls by what they are about. Begin reading at `frontend/sign_ups.rs`.
 
 mod admission;
 mod backend;
@@ -12,6 +13,7 @@ mod caller;
 mod engine;
 mod error;
 mod frontend;
+mod handles;
 mod hash_costs;
 mod keys;
 #[cfg(test)]
@@ -32,4 +34,5 @@ pub use frontend::email_links::{Followed, LinkOutcome};
 pub use frontend::oauth::{CallbackRedirect, ProviderCallback};
 pub use frontend::sign_ins::{RawFirstFactor, RawProof, RawSignIn};
 pub use frontend::sign_ups::RawPrepare;
+pub use handles::{Invitations, Sessions, SignIns, SignUps, Users, Waitlist};
 pub use view::{ClientView, SessionView, SignInView, SignUpView};

@@ -362,7 +362,7 @@ async fn a_restart_keeps_sign_ups_codes_counters_users_and_keys() {
     let (invited, _) =
         bench.engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await.expect("good");
     assert_eq!(invited.status, Status::Complete, "the ticket from before is good, and all that is asked for");
-    let page = bench.engine.invitations(&ListParams::default()).await.expect("a list");
+    let page = bench.engine.list_invitations(&ListParams::default()).await.expect("a list");
     assert_eq!(page.items[0].status, InvitationStatus::Accepted);
     let caller = bench.engine.identify(Some(&token)).await.expect("readable");
     let kept = bench.engine.sign_up(&caller, id).await.expect("still there");

@@ -127,7 +127,7 @@ impl Engine {
     ///
     /// # Errors
     /// `form_param_value_invalid` for an unknown status or order.
-    pub async fn invitations(&self, listing: &ListParams) -> Result<Page<InvitationView>, EngineError> {
+    pub async fn list_invitations(&self, listing: &ListParams) -> Result<Page<InvitationView>, EngineError> {
         self.admitted(async {
             let now = self.now();
             let order = listing.order(&["created_at", "email_address", "expires_at"])?;

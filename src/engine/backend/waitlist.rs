@@ -125,7 +125,7 @@ impl Engine {
     ///
     /// # Errors
     /// `form_param_value_invalid` for an unknown status or order.
-    pub async fn waitlist(&self, listing: &ListParams) -> Result<Page<WaitlistEntryView>, EngineError> {
+    pub async fn list_waitlist(&self, listing: &ListParams) -> Result<Page<WaitlistEntryView>, EngineError> {
         self.admitted(async {
             let order = listing.order(&["created_at", "invited_at", "email_address"])?;
             let wanted = listing.status(WaitlistStatus::ALL, |status| status.as_str())?;

@@ -109,18 +109,19 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Overloaded`], and those of the work, for each of the equal calls.
-    pub(in crate::engine) async fn once<V, F>(
-        &self,
-        caller: &Caller,
-        call: &Call<'_>,
-        context: &RequestContext,
+    pub(in crate::engine) fn once<'a, V, F>(
+        &'a self,
+        caller: &'a Caller,
+        call: &'a Call<'a>,
+        context: &'a RequestContext,
         work: F,
-    ) -> Written<V>
+    ) -> impl Future<Output = Written<V>> + 'a
     where
         V: Completed,
         F: Future<Output = Written<V>> + Send + 'static,
     {
-        self.admitted(async {
+        let work = work.boxed();
+        self.admitted(async move {
             let flights = V::flights(&self.inner);
             let Some(presented) = caller.presented().filter(|_| !caller.is_new()) else { return work.await };
             let digest = self.inner.calls.digest(presented, call, context);
@@ -145,7 +146,6 @@ impl Engine {
                 _ => Err(EngineError::TokenReplaced),
             }
         })
-        .await
     }
 }
 

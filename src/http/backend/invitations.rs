@@ -16,7 +16,7 @@ use super::{deleted, listing, page, several};
 /// A list alone, unless it is asked for with its length.
 pub(super) async fn list(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let query = &call.head.query;
-    let found = call.engine().invitations(&listing(query)?).await?;
+    let found = call.engine().list_invitations(&listing(query)?).await?;
     if query.single("paginated")?.is_some_and(|text| text == "true") {
         return Ok(page(&found, invitation));
     }

@@ -12,7 +12,7 @@ use crate::http::wire::waitlist_entry;
 use super::{deleted, listing, page, several};
 
 pub(super) async fn list(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
-    let found = call.engine().waitlist(&listing(&call.head.query)?).await?;
+    let found = call.engine().list_waitlist(&listing(&call.head.query)?).await?;
     Ok(page(&found, waitlist_entry))
 }
 

@@ -15,6 +15,11 @@ pub struct Write {
 }
 
 /// An ordered map of bytes that takes groups of writes at once. A read sees everything appended before it.
+///
+/// One process writes to it: between a read and the `append` that rests on it, [`KvStore`](super::kv_store::KvStore) holds
+/// a lock. A map that several processes write to, such as a table of PostgreSQL, needs one thing more than is here: an
+/// `append` whose groups name what they have read, and that refuses a group of which a value has changed. Each plan has
+/// that list (`Reads` in `planner.rs`); the guide's chapter on storage says the rest.
 pub trait KeyValue: Send + Sync + 'static {
     /// The value of a key.
     ///

@@ -3,6 +3,7 @@
 
 mod invitations;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -42,23 +43,42 @@ impl<'a, K: KeyValue> WriteBatch<'a, K> {
         Self { stored, unreadable, staged: HashMap::new() }
     }
 
-    /// The writes that make the commit, and what it leaves behind; the commits planned after it see them.
-    pub(in crate::store) fn plan(&mut self, commit: &Commit) -> Result<(Vec<Write>, Committed), CommitError> {
-        let mut draft = Transaction { batch: self, writes: BTreeMap::new() };
-        let committed = draft.make(commit)?;
-        let writes = draft.writes;
+    /// Decides about the commit; those planned after it see its writes.
+    pub(in crate::store) fn plan(&mut self, commit: &Commit) -> Plan {
+        let mut draft = Transaction { batch: self, writes: BTreeMap::new(), reads: RefCell::default() };
+        let outcome = draft.make(commit);
+        let reads = draft.reads.into_inner();
+        let writes = if outcome.is_ok() { draft.writes } else { BTreeMap::new() };
         self.staged.extend(writes.iter().map(|(k, v)| (k.clone(), v.clone())));
         // Removals last: whoever reads while a group is taken in finds a finished sign-up in one place or both.
         let (put, removed): (Vec<_>, Vec<_>) =
             writes.into_iter().map(|(key, value)| Write { key, value }).partition(|write| write.value.is_some());
-        Ok(([put, removed].concat(), committed))
+        Plan { outcome, writes: [put, removed].concat(), reads }
     }
 }
+
+/// What was decided about one commit.
+#[derive(Debug)]
+pub(in crate::store) struct Plan {
+    /// What it leaves behind, or why it is refused.
+    pub(in crate::store) outcome: Result<Committed, CommitError>,
+    /// The writes that make it; none where it is refused.
+    pub(in crate::store) writes: Vec<Write>,
+    /// What the decision rests on, a refusal too.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no map that several processes write to is built yet"))]
+    pub(in crate::store) reads: Reads,
+}
+
+/// Each key that was looked up in the map beneath, with the value that was there. What the batch itself has written
+/// before is not among them. As long as these values are the same, the same decision is right: a map that several
+/// processes write to takes the writes of a plan only then, and has the commit planned anew else.
+pub(in crate::store) type Reads = Vec<(Bytes, Option<Bytes>)>;
 
 /// One commit in the making: dropped when it is refused.
 struct Transaction<'b, 'a, K> {
     batch: &'b WriteBatch<'a, K>,
     writes: BTreeMap<Bytes, Option<Bytes>>,
+    reads: RefCell<Reads>,
 }
 
 impl<K: KeyValue> Transaction<'_, '_, K> {
@@ -241,6 +261,8 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             if owner.is_some_and(|owner| UserId::from(owner) != user) {
                 return Err(CommitError::IdentifierTaken(identifier.kind));
             }
+        } else {
+            self.reads.borrow_mut().push((key.clone(), None));
         }
         self.put(key, &IdentifierRecordV1::from(user))
     }
@@ -356,7 +378,11 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         let drafted = self.writes.get(key);
         match drafted.or_else(|| self.batch.staged.get(key)) {
             Some(value) => Ok(value.clone()),
-            None => self.batch.stored.get(key),
+            None => {
+                let value = self.batch.stored.get(key)?;
+                self.reads.borrow_mut().push((key.clone(), value.clone()));
+                Ok(value)
+            }
         }
     }
 }
@@ -386,75 +412,4 @@ fn refuse(error: StoreError) -> CommitError {
 const UNREADABLE_RETRY: Span = Span::from_secs(86_400);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::field::Field;
-    use crate::domain::sign_up::Phase;
-    use crate::store::kv::record::samples;
-    use crate::store::{Kind, Memory};
-
-    #[test]
-    fn a_conversion_leaves_the_user_and_its_identifiers_and_nothing_of_the_sign_up() {
-        let memory = Memory::default();
-        let user = samples::user();
-        let finished = samples::sign_up();
-        let open = SignUp { phase: Phase::Open, version: finished.version - 1, ..finished.clone() };
-        apply(&memory, &written(open, None));
-        assert_eq!(kinds(&memory), [Kind::SignUp.byte(), Kind::Deadline.byte()]);
-
-        let before = finished.version - 1;
-        let mut convert = written(finished, Some(before));
-        convert.user = Some(user);
-        apply(&memory, &convert);
-        let (user, identifier) = (Kind::User.byte(), Kind::Identifier.byte());
-        assert_eq!(kinds(&memory), [vec![user], vec![identifier; 5]].concat());
-    }
-
-    #[test]
-    fn what_a_forgotten_sign_up_counted_goes_with_it_once_its_hour_is_over() {
-        for (at, left) in [(HOUR - 1, 2), (HOUR, 0)] {
-            let memory = Memory::default();
-            let sign_up = SignUp { phase: Phase::Open, ..samples::sign_up() };
-            let id = sign_up.id;
-            let mut create = written(sign_up.clone(), None);
-            create.limits = Some(AddressLimits::default());
-            create.quota_uses = vec![QuotaUse {
-                address: sign_up.address(&Field::PhoneNumber).expect("a number"),
-                client: sign_up.client_id,
-                what: QuotaKind::Message,
-            }];
-            apply(&memory, &create);
-            let forget = Commit { at: Timestamp::from_millis(at), expire: vec![(DEADLINE, id)], ..Commit::default() };
-            apply(&memory, &forget);
-            assert_eq!(kinds(&memory), vec![Kind::Counter.byte(); left]);
-        }
-    }
-
-    #[test]
-    fn a_proof_of_what_was_never_counted_writes_nothing() {
-        let memory = Memory::default();
-        let mut proof = Commit { limits: Some(AddressLimits::default()), ..Commit::default() };
-        for what in [QuotaKind::Guess, QuotaKind::Proof] {
-            proof.quota_uses.push(QuotaUse { address: samples::phone_number(), client: samples::client().id, what });
-        }
-        let (writes, _) = WriteBatch::over(&memory, &Unreadable::default()).plan(&proof).expect("within the limits");
-        assert_eq!(writes, []);
-    }
-
-    fn written(next: SignUp, expected_version: Option<u64>) -> Commit {
-        Commit { sign_up: Some(SignUpWrite { next, expected_version, deadline: DEADLINE }), ..Commit::default() }
-    }
-
-    fn apply(memory: &Memory, commit: &Commit) {
-        let (writes, _) = WriteBatch::over(memory, &Unreadable::default()).plan(commit).expect("nothing to refuse");
-        memory.append(&[writes], false).expect("memory takes all");
-    }
-
-    fn kinds(memory: &Memory) -> Vec<u8> {
-        let all = memory.scan(&[], &[], 99).expect("memory reads");
-        all.iter().map(|(key, _)| key[0]).collect()
-    }
-
-    const HOUR: u64 = 3_600_000;
-    const DEADLINE: Timestamp = Timestamp::from_millis(7);
-}
+mod tests;

@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use crate::store::kv::key_value::{KeyValue, Write};
-use crate::store::kv::planner::WriteBatch;
+use crate::store::kv::planner::{Plan, WriteBatch};
 use crate::store::store::{Commit, CommitError, Committed};
 
 use super::Shared;
@@ -18,14 +18,13 @@ impl<K: KeyValue> Shared<K> {
         let planned: Vec<_> = commits
             .iter()
             .map(|commit| {
-                let answer = batch.plan(commit).map(|(writes, committed)| {
-                    if !writes.is_empty() {
-                        relaxed &= commit.relaxed && commit.user.is_none();
-                        groups.push(writes);
-                    }
-                    committed
-                });
-                (groups.len(), answer)
+                // The lock is why nothing has to be compared with what the plan has read.
+                let Plan { outcome, writes, reads: _ } = batch.plan(commit);
+                if !writes.is_empty() {
+                    relaxed &= commit.relaxed && commit.user.is_none();
+                    groups.push(writes);
+                }
+                (groups.len(), outcome)
             })
             .collect();
         let groups = self.kv.prepare(groups);

@@ -1,0 +1,275 @@
+//! The calls by what they are about, for those who look for one: `engine.sign_ups().create(…)` is
+//! `engine.create_sign_up(…)`. A handle borrows the engine and adds nothing to it.
+
+use std::sync::Arc;
+
+use crate::domain::id::{InvitationId, SessionId, SignInId, SignUpId, WaitlistEntryId};
+use crate::domain::invitation::RawInvitation;
+use crate::domain::secret::Secret;
+use crate::domain::sign_up::{BackendUpdate, RawFields};
+use crate::domain::user::User;
+use crate::domain::waitlist::WaitlistEntry;
+
+use super::{
+    Caller, ClientView, Engine, EngineError, Followed, InvitationView, ListParams, Page, RawFirstFactor, RawPrepare,
+    RawProof, RawSignIn, RequestContext, SessionView, SignInView, SignUpView, TicketHolder, WaitlistEntryView,
+};
+
+/// A handle, and the calls that it passes on.
+macro_rules! handle {
+    (
+        $(#[$about:meta])* $handle:ident by $accessor:ident;
+        $($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) -> $ok:ty: $call:ident;)*
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Copy)]
+        pub struct $handle<'a>(&'a Engine);
+
+        impl Engine {
+            #[doc = concat!("The calls of [`", stringify!($handle), "`].")]
+            pub const fn $accessor(&self) -> $handle<'_> {
+                $handle(self)
+            }
+        }
+
+        impl $handle<'_> {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Errors
+                #[doc = concat!("As [`Engine::", stringify!($call), "`], which is the same call.")]
+                pub async fn $name(&self, $($argument: $type),*) -> Result<$ok, EngineError> {
+                    self.0.$call($($argument),*).await
+                }
+            )*
+        }
+    };
+}
+
+handle! {
+    /// The calls about sign-ups.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use vestibule::domain::sign_up::{RawFields, Status};
+    /// use vestibule::engine::{Caller, Engine, RequestContext};
+    ///
+    /// let settings = vestibule::config::sample_settings("email_code")?;
+    /// let engine = Engine::builder().settings(settings).build().await?;
+    /// let context = RequestContext::default();
+    /// let fields = RawFields { email_address: Some("ada@example.com".into()), ..RawFields::default() };
+    /// let (begun, client) = engine.sign_ups().create(&Caller::anonymous(), &fields, &context).await?;
+    /// assert_eq!(begun.status, Status::MissingRequirements);
+    ///
+    /// let token = client.new_token.ok_or("a new client has a token")?;
+    /// let caller = engine.identify(Some(token.expose())).await?;
+    /// let shown = engine.sign_ups().show(&caller, begun.value.id).await?;
+    /// assert_eq!(shown.value.id, begun.value.id);
+    /// # engine.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    SignUps by sign_ups;
+
+    /// Begins one.
+    create(caller: &Caller, fields: &RawFields, context: &RequestContext) -> (SignUpView, ClientView): create_sign_up;
+    /// Shows one of the caller's client.
+    show(caller: &Caller, id: SignUpId) -> SignUpView: sign_up;
+    /// Shows one, and the client.
+    show_with_client(caller: &Caller, id: SignUpId, context: &RequestContext) -> (SignUpView, ClientView):
+        sign_up_and_client;
+    /// Takes in fields.
+    update(caller: &Caller, id: SignUpId, fields: &RawFields, context: &RequestContext) -> (SignUpView, ClientView):
+        update_sign_up;
+    /// Begins to verify a field: a code or a link is made and sent.
+    prepare(caller: &Caller, id: SignUpId, raw: &RawPrepare, context: &RequestContext) -> (SignUpView, ClientView):
+        prepare;
+    /// Proves a field.
+    attempt(
+        caller: &Caller,
+        id: SignUpId,
+        strategy: Option<&str>,
+        code: Option<&str>,
+        context: &RequestContext
+    ) -> (SignUpView, ClientView): attempt_verification;
+    /// Follows an e-mail link by its token.
+    follow_link(caller: &Caller, token: &str, confirmed: bool, context: &RequestContext) -> Followed: follow_link;
+    /// Takes in what the system's browser brought back from a provider for an application without cookies.
+    claim_return(caller: &Caller, id: SignUpId, native_handoff: &str, context: &RequestContext)
+        -> (SignUpView, ClientView): claim_return;
+    /// Shows one of any client, to the application's backend.
+    inspect(id: SignUpId) -> SignUpView: inspect_sign_up;
+    /// Takes in what the application's backend says.
+    update_by_backend(id: SignUpId, update: BackendUpdate) -> SignUpView: update_sign_up_by_backend;
+}
+
+handle! {
+    /// The calls about sign-ins.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use vestibule::engine::{Caller, Engine, EngineError, RawSignIn, RequestContext};
+    ///
+    /// let settings = vestibule::config::sample_settings("email_code")?;
+    /// let engine = Engine::builder().settings(settings).build().await?;
+    /// let raw = RawSignIn { identifier: Some("ada@example.com".into()), ..RawSignIn::default() };
+    /// let begun = engine.sign_ins().create(&Caller::anonymous(), &raw, &RequestContext::default()).await;
+    /// assert!(matches!(begun, Err(EngineError::Rejected(_))), "there is no such user yet");
+    /// # engine.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    SignIns by sign_ins;
+
+    /// Begins one.
+    create(caller: &Caller, raw: &RawSignIn, context: &RequestContext) -> (SignInView, ClientView): create_sign_in;
+    /// Shows the one in progress, or the one that was finished a moment ago.
+    show(caller: &Caller, id: SignInId, context: &RequestContext) -> (SignInView, ClientView): sign_in;
+    /// Begins to prove the first factor: a code is made and sent.
+    prepare(caller: &Caller, id: SignInId, raw: &RawFirstFactor, context: &RequestContext) -> (SignInView, ClientView):
+        prepare_first_factor;
+    /// Proves the first factor, which completes it.
+    attempt(caller: &Caller, id: SignInId, raw: &RawProof, context: &RequestContext) -> (SignInView, ClientView):
+        attempt_first_factor;
+}
+
+handle! {
+    /// The calls about sessions.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use vestibule::domain::secret::Secret;
+    /// # use vestibule::domain::sign_up::RawFields;
+    /// # use vestibule::engine::{Caller, Engine, EngineError, RequestContext};
+    /// # let settings = vestibule::config::sample_settings("username_password")?;
+    /// # let engine = Engine::builder().settings(settings).build().await?;
+    /// # let context = RequestContext::default();
+    /// # let fields = RawFields {
+    /// #     username: Some("ada_lovelace".into()),
+    /// #     password: Some(Secret::new("a long sentence that is no word".into())),
+    /// #     ..RawFields::default()
+    /// # };
+    /// # let (_, client) = engine.sign_ups().create(&Caller::anonymous(), &fields, &context).await?;
+    /// # let token = client.new_token.ok_or("a client has a token")?;
+    /// // `token` is a client's, and the client has a session.
+    /// let caller = engine.identify(Some(token.expose())).await?;
+    /// let session = caller.client().and_then(|client| client.last_active_session_id).ok_or("no session")?;
+    /// let jwt = engine.sessions().token(&caller, session, &context).await?;
+    /// assert_eq!(jwt.expose().split('.').count(), 3);
+    ///
+    /// engine.sessions().end(&caller, session, false, &context).await?;
+    /// let caller = engine.identify(Some(token.expose())).await?;
+    /// let refused = engine.sessions().token(&caller, session, &context).await;
+    /// assert!(matches!(refused, Err(EngineError::SignedOut)));
+    /// # engine.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    Sessions by sessions;
+
+    /// Notes that one is in use and makes it the last active one.
+    touch(caller: &Caller, id: SessionId, context: &RequestContext) -> (SessionView, ClientView): touch_session;
+    /// A fresh token of one.
+    token(caller: &Caller, id: SessionId, context: &RequestContext) -> Secret<String>: session_token;
+    /// Ends one.
+    end(caller: &Caller, id: SessionId, removed: bool, context: &RequestContext) -> (SessionView, ClientView):
+        end_session;
+    /// Ends all of the caller's client.
+    end_all(caller: &Caller, context: &RequestContext) -> ClientView: end_sessions;
+}
+
+handle! {
+    /// The calls about users.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use vestibule::engine::{Caller, Engine, EngineError};
+    ///
+    /// let engine = Engine::builder().build().await?;
+    /// let user = engine.users().current(&Caller::anonymous(), None).await;
+    /// assert!(matches!(user, Err(EngineError::SignedOut)), "without a session there is no user");
+    /// # engine.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    Users by users;
+
+    /// The user of a session of the caller's client; of the last active one where none is named.
+    current(caller: &Caller, session: Option<SessionId>) -> Arc<User>: me;
+}
+
+handle! {
+    /// The calls about invitations.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use vestibule::domain::invitation::{InvitationStatus, RawInvitation};
+    /// use vestibule::engine::{Engine, ListParams};
+    ///
+    /// let settings = vestibule::config::sample_settings("email_code")?;
+    /// let engine = Engine::builder().settings(settings).build().await?;
+    /// let raw = RawInvitation { email_address: Some("ada@example.com".into()), ..RawInvitation::default() };
+    /// let made = engine.invitations().create(&raw).await?;
+    /// assert_eq!(engine.invitations().list(&ListParams::default()).await?.total, 1);
+    ///
+    /// let revoked = engine.invitations().revoke(made.value.id).await?;
+    /// assert_eq!(revoked.status, InvitationStatus::Revoked);
+    /// # engine.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    Invitations by invitations;
+
+    /// Invites somebody.
+    create(raw: &RawInvitation) -> InvitationView: create_invitation;
+    /// Invites several people, all of them or none.
+    create_all(raw: &[RawInvitation]) -> Vec<InvitationView>: create_invitations;
+    /// Takes one back.
+    revoke(id: InvitationId) -> InvitationView: revoke_invitation;
+    /// Forgets one.
+    delete(id: InvitationId) -> (): delete_invitation;
+    /// Lists them.
+    list(listing: &ListParams) -> Page<InvitationView>: list_invitations;
+    /// What the holder of a ticket is to do.
+    accept_ticket(caller: &Caller, ticket: &str, context: &RequestContext) -> TicketHolder: accept_ticket;
+}
+
+handle! {
+    /// The calls about the waiting list.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use vestibule::domain::waitlist::WaitlistStatus;
+    /// use vestibule::engine::Engine;
+    ///
+    /// let settings = vestibule::config::sample_settings("email_code")?;
+    /// let engine = Engine::builder().settings(settings).build().await?;
+    /// let entry = engine.waitlist().enter(Some("ada@example.com")).await?;
+    /// let invited = engine.waitlist().invite(entry.value.id, None).await?;
+    /// assert_eq!(invited.value.status, WaitlistStatus::Invited);
+    /// assert!(invited.invitation.is_some());
+    /// # engine.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    Waitlist by waitlist;
+
+    /// A person asks to be let in.
+    join(email_address: Option<&str>, context: &RequestContext) -> WaitlistEntry: join_waitlist;
+    /// The operator puts a person on the list.
+    enter(email_address: Option<&str>) -> WaitlistEntryView: enter_waitlist;
+    /// Lets a person in: an invitation is made and sent.
+    invite(id: WaitlistEntryId, ignore_existing: Option<bool>) -> WaitlistEntryView: invite_from_waitlist;
+    /// Does not let a person in.
+    reject(id: WaitlistEntryId) -> WaitlistEntryView: reject_from_waitlist;
+    /// Takes a person off the list.
+    delete(id: WaitlistEntryId) -> (): delete_from_waitlist;
+    /// Lists the entries.
+    list(listing: &ListParams) -> Page<WaitlistEntryView>: list_waitlist;
+}

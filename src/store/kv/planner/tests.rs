@@ -1,0 +1,109 @@
+use super::*;
+use crate::domain::field::Field;
+use crate::domain::sign_up::Phase;
+use crate::store::kv::record::samples;
+use crate::store::{Kind, Memory};
+
+#[test]
+fn a_conversion_leaves_the_user_and_its_identifiers_and_nothing_of_the_sign_up() {
+    let memory = Memory::default();
+    let user = samples::user();
+    let finished = samples::sign_up();
+    let open = SignUp { phase: Phase::Open, version: finished.version - 1, ..finished.clone() };
+    apply(&memory, &written(open, None));
+    assert_eq!(kinds(&memory), [Kind::SignUp.byte(), Kind::Deadline.byte()]);
+
+    let before = finished.version - 1;
+    let mut convert = written(finished, Some(before));
+    convert.user = Some(user);
+    apply(&memory, &convert);
+    let (user, identifier) = (Kind::User.byte(), Kind::Identifier.byte());
+    assert_eq!(kinds(&memory), [vec![user], vec![identifier; 5]].concat());
+}
+
+#[test]
+fn what_a_forgotten_sign_up_counted_goes_with_it_once_its_hour_is_over() {
+    for (at, left) in [(HOUR - 1, 2), (HOUR, 0)] {
+        let memory = Memory::default();
+        let sign_up = SignUp { phase: Phase::Open, ..samples::sign_up() };
+        let id = sign_up.id;
+        let mut create = written(sign_up.clone(), None);
+        create.limits = Some(AddressLimits::default());
+        create.quota_uses = vec![QuotaUse {
+            address: sign_up.address(&Field::PhoneNumber).expect("a number"),
+            client: sign_up.client_id,
+            what: QuotaKind::Message,
+        }];
+        apply(&memory, &create);
+        let forget = Commit { at: Timestamp::from_millis(at), expire: vec![(DEADLINE, id)], ..Commit::default() };
+        apply(&memory, &forget);
+        assert_eq!(kinds(&memory), vec![Kind::Counter.byte(); left]);
+    }
+}
+
+#[test]
+fn a_proof_of_what_was_never_counted_writes_nothing() {
+    let memory = Memory::default();
+    let mut proof = Commit { limits: Some(AddressLimits::default()), ..Commit::default() };
+    for what in [QuotaKind::Guess, QuotaKind::Proof] {
+        proof.quota_uses.push(QuotaUse { address: samples::phone_number(), client: samples::client().id, what });
+    }
+    let plan = WriteBatch::over(&memory, &Unreadable::default()).plan(&proof);
+    assert!(plan.outcome.is_ok());
+    assert_eq!(plan.writes, []);
+}
+
+#[test]
+fn a_plan_rests_on_the_values_that_it_names_and_on_nothing_else() {
+    let memory = Memory::default();
+    let finished = samples::sign_up();
+    let open = SignUp { phase: Phase::Open, version: finished.version - 1, ..finished.clone() };
+    let address = finished.address(&Field::PhoneNumber).expect("a number");
+    let charge = QuotaUse { address, client: finished.client_id, what: QuotaKind::Message };
+    let mut create = written(open.clone(), None);
+    create.limits = Some(AddressLimits::default());
+    create.quota_uses = vec![charge; 2];
+    let mut convert = written(finished, Some(open.version));
+    convert.user = Some(samples::user());
+    let mut taken = convert.clone();
+    let other = UserId::from_bytes([77; 16]);
+    taken.sign_up = None;
+    taken.user = Some(User { id: other, ..samples::user() });
+    let forget = Commit { at: DEADLINE, expire: vec![(DEADLINE, open.id)], ..Commit::default() };
+    let mut read = Vec::new();
+    for commit in [&create, &written(open.clone(), None), &forget.clone(), &create, &convert, &convert, &taken] {
+        let plan = WriteBatch::over(&memory, &Unreadable::default()).plan(commit);
+        let only_these = Memory::default();
+        let known = plan.reads.iter().filter(|(_, value)| value.is_some());
+        let known = known.map(|(key, value)| Write { key: key.clone(), value: value.clone() }).collect();
+        only_these.append(&[known], false).expect("memory takes all");
+        let again = WriteBatch::over(&only_these, &Unreadable::default()).plan(commit);
+        assert_eq!((&again.writes, &again.reads), (&plan.writes, &plan.reads));
+        assert_eq!(again.outcome.as_ref().err(), plan.outcome.as_ref().err());
+        read.push((plan.reads.len(), plan.outcome.is_ok()));
+        memory.append(&[plan.writes], false).expect("memory takes all");
+    }
+    assert!(read.iter().all(|(reads, _)| *reads > 0), "{read:?}");
+    assert_eq!(
+        read.iter().map(|(_, is_made)| *is_made).collect::<Vec<_>>(),
+        [true, false, true, true, true, false, false]
+    );
+}
+
+fn written(next: SignUp, expected_version: Option<u64>) -> Commit {
+    Commit { sign_up: Some(SignUpWrite { next, expected_version, deadline: DEADLINE }), ..Commit::default() }
+}
+
+fn apply(memory: &Memory, commit: &Commit) {
+    let plan = WriteBatch::over(memory, &Unreadable::default()).plan(commit);
+    plan.outcome.expect("nothing to refuse");
+    memory.append(&[plan.writes], false).expect("memory takes all");
+}
+
+fn kinds(memory: &Memory) -> Vec<u8> {
+    let all = memory.scan(&[], &[], 99).expect("memory reads");
+    all.iter().map(|(key, _)| key[0]).collect()
+}
+
+const HOUR: u64 = 3_600_000;
+const DEADLINE: Timestamp = Timestamp::from_millis(7);
