@@ -1,5 +1,5 @@
 //! A route as one row: a method, a path, how its body is read, and what answers. The rows are in the tables of the
-//! audiences: `frontend/mod.rs`, `backend/mod.rs`, `dev/mod.rs` and `ops/mod.rs`.
+//! audiences: `http/frontend/mod.rs`, `http/backend/mod.rs`, `http/dev/mod.rs` and `http/ops/mod.rs`.
 
 use std::pin::Pin;
 use std::str::FromStr;
