@@ -32,6 +32,7 @@ pub struct ResumedClock {
 pub struct Stopwatch(Instant);
 
 /// A clock that only moves when told to, for tests and simulations.
+#[cfg(any(test, feature = "test-util"))]
 #[derive(Debug, Default)]
 pub struct ManualClock(AtomicU64);
 
@@ -102,6 +103,7 @@ impl Stopwatch {
     }
 }
 
+#[cfg(any(test, feature = "test-util"))]
 impl ManualClock {
     /// A clock that shows `now`.
     pub const fn new(now: Timestamp) -> Self {
@@ -114,6 +116,7 @@ impl ManualClock {
     }
 }
 
+#[cfg(any(test, feature = "test-util"))]
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.0.load(Ordering::Acquire))

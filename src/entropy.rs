@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::sync::{Mutex, PoisonError};
 
+#[cfg(any(test, feature = "test-util"))]
 use aws_lc_rs::digest;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use chacha20::ChaCha20Rng;
@@ -110,12 +111,14 @@ thread_local! {
 }
 
 /// Deterministic bytes: SHA-256 of the seed and a counter. For tests and simulations only.
+#[cfg(any(test, feature = "test-util"))]
 #[derive(Clone, Debug)]
 pub struct SeededEntropy {
     seed: u64,
     counter: u64,
 }
 
+#[cfg(any(test, feature = "test-util"))]
 impl SeededEntropy {
     /// A source whose bytes depend on `seed` only.
     pub const fn new(seed: u64) -> Self {
@@ -123,6 +126,7 @@ impl SeededEntropy {
     }
 }
 
+#[cfg(any(test, feature = "test-util"))]
 impl Entropy for SeededEntropy {
     fn fill(&mut self, buffer: &mut [u8]) {
         for chunk in buffer.chunks_mut(digest::SHA256_OUTPUT_LEN) {

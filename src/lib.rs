@@ -53,21 +53,27 @@ struct Readme;
 
 pub mod actors;
 pub mod captcha;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod clock;
+#[cfg(feature = "server")]
 pub mod config;
 pub mod delivery;
 pub mod domain;
 pub mod engine;
 pub mod entropy;
 pub mod guide;
+#[cfg(feature = "server")]
 pub mod http;
 pub mod limiter;
+#[cfg(feature = "load")]
 pub mod load;
 pub mod oauth;
+#[cfg(feature = "oauth")]
 pub mod outbound;
 pub mod password;
 pub mod pwned;
 pub mod store;
+#[cfg(feature = "server")]
 pub mod telemetry;
 pub mod token;

@@ -6,7 +6,9 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Sources;
 
-use super::{CheckArguments, LoadArguments};
+use super::CheckArguments;
+#[cfg(feature = "load")]
+use super::LoadArguments;
 
 /// A sign-up engine that speaks Clerk's Frontend API.
 #[derive(Clone, Debug, Parser)]
@@ -61,6 +63,7 @@ pub enum Command {
     Check(CheckArguments),
     /// Ask the server at the configured address whether it is ready; status 0 if it is, else 1
     Healthcheck,
+    #[cfg(feature = "load")]
     /// Put a server under load with whole sign-ups, and show latencies, throughput and errors
     Load(Box<LoadArguments>),
 }

@@ -10,6 +10,7 @@ mod diagnostics;
 mod example;
 mod healthcheck;
 mod key_file;
+#[cfg(feature = "load")]
 mod load;
 mod reload;
 mod report;
@@ -21,6 +22,7 @@ pub use banner::{Banner, banner};
 pub use check::CheckArguments;
 pub use diagnostics::{data_error, listen_error};
 pub use healthcheck::healthcheck;
+#[cfg(feature = "load")]
 pub use load::{LoadArguments, load};
 pub use run::run;
 pub use serve::serve;

@@ -9,7 +9,9 @@ use clap::Parser;
 use crate::config::{Config, Sources, near_misses};
 
 use super::check::{CheckArguments, check};
-use super::{Arguments, Command, healthcheck, load, serve};
+#[cfg(feature = "load")]
+use super::load;
+use super::{Arguments, Command, healthcheck, serve};
 
 /// Runs the command that the process's arguments name. Status 0 is success, 1 a failure reported on standard error, 2
 /// invalid arguments.
@@ -26,6 +28,7 @@ pub fn run() -> ExitCode {
             Ok(listen) => end(healthcheck(&listen)),
             Err(error) => fail(error.faults()),
         },
+        #[cfg(feature = "load")]
         Command::Load(wanted) => end(load(&wanted)),
     }
 }

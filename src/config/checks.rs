@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use crate::domain::guessable::guessable;
 use crate::domain::settings::{Attribute, Settings};
 
 use super::error::ConfigError;
-use super::guessable::guessable;
 use super::layer::Layer;
 use super::load::Config;
 use super::sections::{Email, Limits};

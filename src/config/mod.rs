@@ -9,7 +9,6 @@ mod document;
 mod documented;
 mod effective;
 mod error;
-mod guessable;
 mod layer;
 mod limits;
 mod load;
@@ -26,7 +25,6 @@ mod words;
 
 pub use differences::Difference;
 pub use error::ConfigError;
-pub use guessable::guessable;
 pub use layer::Place;
 pub use load::{Config, Sources};
 pub use near_misses::near_misses;

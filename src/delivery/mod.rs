@@ -3,6 +3,7 @@
 
 mod capture;
 mod null;
+#[cfg(feature = "smtp")]
 mod smtp;
 mod status;
 mod templates;
@@ -10,6 +11,7 @@ mod transport;
 
 pub use capture::{Capture, Captured};
 pub use null::NullTransport;
+#[cfg(feature = "smtp")]
 pub use smtp::{Security, Smtp, SmtpError, SmtpLimits, SmtpOptions};
 pub use status::{ChannelHealth, ChannelStatus, Counted};
 pub use templates::{Envelope, MessageTemplates};

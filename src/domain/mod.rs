@@ -8,6 +8,7 @@ pub mod admission;
 pub mod client;
 pub mod context;
 pub mod field;
+pub mod guessable;
 pub mod id;
 pub mod identifier;
 pub mod invitation;

@@ -14,6 +14,7 @@ use super::secret::Secret;
 use super::settings::PasswordSettings;
 use super::text;
 
+#[cfg(feature = "zxcvbn")]
 use disguise::repeated;
 use own_words::OwnWords;
 
@@ -25,6 +26,7 @@ pub struct Candidate {
     pub normalised: Secret<String>,
     own_words: OwnWords,
     /// Within how many guesses it must not be found, beyond what counts as known.
+    #[cfg(feature = "zxcvbn")]
     guesses_min: u64,
 }
 
@@ -58,6 +60,7 @@ pub fn check(password: &str, rules: &PasswordSettings) -> Result<Candidate, Vec<
     Ok(Candidate {
         normalised: Secret::new(normalised),
         own_words: OwnWords::default(),
+        #[cfg(feature = "zxcvbn")]
         guesses_min: guesses_of(rules.min_zxcvbn_strength),
     })
 }
@@ -90,12 +93,24 @@ impl Candidate {
         if lower.len() <= EXAMINED_MAX && (common::is_common(&lower) || self.own_words.make_up(&lower)) {
             return Some(ErrorCode::FormPasswordPwned);
         }
+        self.estimated_weakness()
+    }
+
+    /// The same by an estimator of guesses.
+    #[cfg(feature = "zxcvbn")]
+    fn estimated_weakness(&self) -> Option<ErrorCode> {
         let words: Vec<&str> = self.own_words.written().collect();
         match self.guesses(|part| zxcvbn::zxcvbn(part, &words).guesses()) {
             guesses if guesses < GUESSES_MIN => Some(ErrorCode::FormPasswordPwned),
             guesses if guesses < self.guesses_min => Some(ErrorCode::FormPasswordNotStrongEnough),
             _ => None,
         }
+    }
+
+    /// Without the feature `zxcvbn` there is no estimator: what is on no list is accepted.
+    #[cfg(not(feature = "zxcvbn"))]
+    const fn estimated_weakness(&self) -> Option<ErrorCode> {
+        None
     }
 
     /// What it is made of; which digits a keyboard has makes nothing harder to guess.
@@ -107,6 +122,7 @@ impl Candidate {
     /// faster than the length of what it is given, and letters that stand for others make it grow faster still; so it is
     /// given short parts, and few of them. A password is at least as hard to guess as each of its parts, and hardly harder
     /// for saying the same again.
+    #[cfg(feature = "zxcvbn")]
     fn guesses(&self, estimate: impl Fn(&str) -> u64) -> u64 {
         let examined: Vec<char> = self.letters().take(EXAMINED_MAX).collect();
         let examined = repeated(&examined);
@@ -124,6 +140,7 @@ impl Candidate {
 }
 
 /// The guesses from which on zxcvbn gives a strength of 0 to 4.
+#[cfg(feature = "zxcvbn")]
 const fn guesses_of(strength: u8) -> u64 {
     match strength {
         0 => 0,
@@ -142,8 +159,10 @@ const LENGTH_MAX_DEFAULT: u32 = 72;
 /// How much of a password is looked at, in code points.
 const EXAMINED_MAX: usize = 72;
 /// How much of it at once.
+#[cfg(feature = "zxcvbn")]
 const PART: usize = 24;
 /// A password that falls within this many guesses counts as known; about the length of the common lists.
+#[cfg(feature = "zxcvbn")]
 const GUESSES_MIN: u64 = 10_000;
 
 #[cfg(test)]

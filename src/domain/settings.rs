@@ -334,6 +334,9 @@ impl Settings {
                 return fault(key("verifications"), "holds a strategy that does not verify this attribute");
             }
         }
+        if let Some((key, reason)) = self.beyond(built_with::BUILT_WITH) {
+            return fault(key, reason);
+        }
         if self.attributes.web3_wallet.required {
             let reason = "is true, but wallets can't be verified yet: nobody could finish a sign-up; write false";
             return fault("attributes.web3_wallet.required".into(), reason);
@@ -366,7 +369,9 @@ impl Settings {
         Ok(())
     }
 }
+
 pub mod branding;
+mod built_with;
 pub mod providers;
 pub mod restrictions;
 pub mod source_limits;

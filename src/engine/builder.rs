@@ -160,10 +160,13 @@ impl EngineBuilder {
         /// Where browsers reach the engine: what stands before `/v1` in links and in what providers are told.
         public_url: Url;
         /// The captcha service, for settings that ask for captchas.
+        #[cfg(feature = "oauth")]
         captcha: Captcha => Some;
         /// Where passwords are looked up among the leaked ones, for settings whose `disable_hibp` is false.
+        #[cfg(feature = "oauth")]
         pwned_range: PwnedRange => Some;
         /// How providers are asked; only public addresses by https by default.
+        #[cfg(feature = "oauth")]
         providers: Providers => Some;
         /// How many requests may be in flight; beyond that the engine answers that it is overloaded.
         requests_max: usize;

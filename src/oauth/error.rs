@@ -1,5 +1,6 @@
 //! Errors of a sign-in through a provider.
 
+#[cfg(feature = "oauth")]
 use crate::outbound::OutboundError;
 
 /// Why a request to a provider failed, or its answer was rejected. No message holds a code, a token or a secret.
@@ -25,6 +26,7 @@ pub enum ProviderError {
     Timeout,
 }
 
+#[cfg(feature = "oauth")]
 impl ProviderError {
     /// Turns a failed request into the error of its step; timeouts stay timeouts.
     pub(super) fn fetching(error: &OutboundError, wrap: impl FnOnce(String) -> Self) -> Self {

@@ -5,17 +5,32 @@
 //! sends the requests, `cache` keeps published documents, `id_token` validates ID tokens, `profile` and `subject` read
 //! the user information, and `denial` recognises a refusal.
 
+#[cfg(not(feature = "oauth"))]
+mod absent;
+#[cfg(feature = "oauth")]
 mod cache;
 mod denial;
+#[cfg(feature = "oauth")]
 mod endpoints;
 mod error;
+#[cfg(feature = "oauth")]
 mod id_token;
+mod params;
+#[cfg(feature = "oauth")]
 mod preset;
+#[cfg(feature = "oauth")]
 mod profile;
+#[cfg(feature = "oauth")]
 mod provider;
+#[cfg(feature = "oauth")]
 mod subject;
 
+#[cfg(not(feature = "oauth"))]
+pub use absent::Providers;
 pub use denial::is_denial;
 pub use error::ProviderError;
+pub use params::{AuthorizeParams, Callback};
+#[cfg(feature = "oauth")]
 pub use preset::{PRESETS, Preset, preset};
-pub use provider::{AuthorizeParams, Callback, Providers};
+#[cfg(feature = "oauth")]
+pub use provider::Providers;

@@ -21,51 +21,19 @@ use crate::domain::settings::OAuth;
 use crate::domain::verification::Profile;
 use crate::outbound::{Outbound, OutboundError};
 
-use super::ProviderError;
 use super::cache::Documents;
 use super::endpoints::Endpoints;
 use super::id_token::{self, Expected};
 use super::preset::{Claims, Preset, Quirk, STANDARD, preset};
 use super::profile::profile;
 use super::subject;
+use super::{AuthorizeParams, Callback, ProviderError};
 
 /// Client of all providers. Clones share the cache of published documents.
 #[derive(Clone, Debug, Default)]
 pub struct Providers {
     outbound: Outbound,
     documents: Documents,
-}
-
-/// Parameters of an authorization request.
-#[derive(Clone, Copy, Debug)]
-pub struct AuthorizeParams<'a> {
-    /// Where the provider redirects the browser to.
-    pub redirect_uri: &'a Url,
-    /// The `state` parameter, returned unchanged by the provider.
-    pub state: &'a str,
-    /// The `nonce` that the ID token must repeat.
-    pub nonce: &'a str,
-    /// The PKCE code verifier (RFC 7636). Only its SHA-256 is in the request.
-    pub pkce_verifier: &'a str,
-    /// `prompt` (OpenID Connect Core 3.1.2.1), if the application gave one.
-    pub prompt: Option<&'a str>,
-    /// `login_hint` (OpenID Connect Core 3.1.2.1), if the application gave one.
-    pub login_hint: Option<&'a str>,
-}
-
-/// An authorization response, with what its request contained.
-#[derive(Clone, Copy)]
-pub struct Callback<'a> {
-    /// The authorization code.
-    pub code: &'a str,
-    /// The `iss` parameter: which provider answers (RFC 9207).
-    pub iss: Option<&'a str>,
-    /// The same as in the [`AuthorizeParams`].
-    pub redirect_uri: &'a Url,
-    /// The same as in the [`AuthorizeParams`].
-    pub nonce: &'a str,
-    /// The same as in the [`AuthorizeParams`].
-    pub pkce_verifier: &'a str,
 }
 
 /// The field that OpenID Connect adds to a token response.

@@ -22,12 +22,14 @@ pub enum Implementation {
     #[default]
     Fast,
     /// The crate `argon2` of RustCrypto: slower, more widely reviewed.
+    #[cfg(feature = "rustcrypto")]
     RustCrypto,
 }
 
 /// Computes argon2id tags. Each thread has one, which reuses its memory.
 pub(super) enum Hasher {
     Fast(Box<argon2_rust::Hasher>),
+    #[cfg(feature = "rustcrypto")]
     RustCrypto(Box<argon2::Argon2<'static>>),
 }
 
@@ -76,6 +78,7 @@ impl Hasher {
                     argon2_rust::Argon2::new(argon2_rust::Algorithm::Argon2id, argon2_rust::Version::V0x13, params);
                 Self::Fast(Box::new(argon2.hasher()))
             }
+            #[cfg(feature = "rustcrypto")]
             Implementation::RustCrypto => {
                 let params = argon2::Params::new(m_kib, t, p, Some(TAG_BYTES)).map_err(|e| refused(&e))?;
                 Self::RustCrypto(Box::new(argon2::Argon2::new(
@@ -91,6 +94,7 @@ impl Hasher {
         let mut tag = [0; TAG_BYTES];
         match self {
             Self::Fast(hasher) => hasher.hash_into(password, salt, &mut tag).map_err(|e| HashError(e.to_string()))?,
+            #[cfg(feature = "rustcrypto")]
             Self::RustCrypto(argon2) => {
                 argon2.hash_password_into(password, salt, &mut tag).map_err(|e| HashError(e.to_string()))?;
             }

@@ -291,11 +291,13 @@ fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
 
 /// Lowers the thread's priority. A failure costs only latency, so it is logged at debug level.
 fn lower_priority() {
+    #[cfg(any(feature = "server", feature = "sled"))]
     if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS) {
         tracing::debug!(%error, "a hashing thread keeps its priority");
     }
 }
 
+#[cfg(any(feature = "server", feature = "sled"))]
 const NICENESS: i32 = 10;
 
 #[cfg(test)]

@@ -4,8 +4,16 @@
 //!
 //! Begin reading at [`PwnedRange::knows`].
 
+#[cfg(not(feature = "oauth"))]
+mod absent;
+#[cfg(feature = "oauth")]
 mod cache;
+#[cfg(feature = "oauth")]
 mod range;
+#[cfg(feature = "oauth")]
 mod trouble;
 
+#[cfg(not(feature = "oauth"))]
+pub use absent::PwnedRange;
+#[cfg(feature = "oauth")]
 pub use range::PwnedRange;

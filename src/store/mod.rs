@@ -8,27 +8,34 @@
 mod contract;
 mod health;
 mod kv;
+#[cfg(feature = "sled")]
 #[expect(
     clippy::disallowed_methods,
     reason = "pacing and time limits of IO measure real time; nothing decided here shows"
 )]
 pub mod ledger;
+#[cfg(feature = "sled")]
 mod private;
 #[expect(clippy::module_inception, reason = "the room is named after its one trait")]
 mod store;
+#[cfg(feature = "sled")]
 mod writable;
 
 pub use health::{Health, Unready};
-pub use kv::embedded::{EmbeddedError, EmbeddedOptions, EmbeddedStore, LAST_SEEN};
-pub use kv::key::Kind;
+#[cfg(feature = "sled")]
+pub use kv::embedded::{EmbeddedError, EmbeddedOptions, EmbeddedStore};
+pub use kv::key::{Kind, LAST_SEEN};
 pub use kv::key_value::{KeyValue, Write};
 pub use kv::kv_store::KvStore;
 pub use kv::memory::{Memory, MemoryStore};
 pub use kv::retention::{ExpiredKey, ScanCursor, ScanPage};
+#[cfg(feature = "sled")]
 pub use kv::seal::{Sealed, Sealing};
+#[cfg(feature = "sled")]
 pub use private::make_private;
 pub use store::{
     BoxFuture, ClientWrite, Commit, CommitError, Committed, InvitationChange, OutboxEntry, OutboxKind, SignUpWrite,
     Store, StoreError, WaitlistChange,
 };
+#[cfg(feature = "sled")]
 pub use writable::{could_be_written, could_hold_data};

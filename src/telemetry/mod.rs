@@ -3,14 +3,18 @@
 //! Begin reading at `log.rs`; how one event stays one line is in `single_line.rs`, how a thousand like ones stay a few in
 //! `hold_back.rs`.
 
+#[cfg(feature = "cli")]
 mod hold_back;
+#[cfg(feature = "cli")]
 mod log;
 mod repeats;
+#[cfg(feature = "cli")]
 mod single_line;
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 mod test_support;
 
+#[cfg(feature = "cli")]
 pub use log::{FilterError, LogFormat, init};
 pub(crate) use repeats::{Repeats, Sum};
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 pub(crate) use test_support::captured;

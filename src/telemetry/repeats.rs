@@ -64,11 +64,13 @@ impl<K: Clone + Eq + Hash> Repeats<K> {
     }
 
     /// Whether this kind is being counted.
+    #[cfg(feature = "cli")]
     pub(crate) fn knows(&self, kind: &K) -> bool {
         self.kinds.contains_key(kind)
     }
 
     /// The kinds that are being counted.
+    #[cfg(feature = "cli")]
     pub(crate) fn kinds(&self) -> impl Iterator<Item = &K> {
         self.kinds.keys()
     }

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use crate::config::guessable;
+use crate::domain::guessable::guessable;
 use crate::domain::ports::{Entropy, KeyedDigest, Sealer};
 use crate::entropy::OsEntropy;
 

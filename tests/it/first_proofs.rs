@@ -239,7 +239,7 @@ impl Site {
     }
 }
 
-/// Checks that the session works on no road any more.
+/// Checks that no call accepts the session any more.
 fn signed_out(browser: &mut Browser<'_>, session: &str) {
     let client = browser.get("/v1/client").json();
     assert_eq!(

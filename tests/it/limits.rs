@@ -1,4 +1,5 @@
-//! Limits by source in the engine: each holds on every road, for any number of clients, and affects no other source.
+//! Limits by source in the engine: each holds for every kind of call and for any number of clients, and affects no
+//! other source.
 
 use std::net::IpAddr;
 use std::sync::Arc;

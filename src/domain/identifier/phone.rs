@@ -1,9 +1,15 @@
 //! Phone numbers.
 
-use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType, Region};
+#[cfg(not(feature = "phone"))]
+mod absent;
+#[cfg(feature = "phone")]
+mod plan;
 
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::text;
+
+#[cfg(not(feature = "phone"))]
+use absent as plan;
 
 /// A phone number in E.164.
 #[derive(Clone, PartialEq, Eq)]
@@ -25,8 +31,7 @@ impl PhoneNumber {
         }
         let figures = text::figures(trimmed);
         let digits = international(&figures).filter(|digits| is_spelled_with_digits(digits)).ok_or_else(invalid)?;
-        let number = read(digits).filter(is_reachable).ok_or_else(invalid)?;
-        Ok(Self(number.format_as(PhoneNumberFormat::E164).into_owned()))
+        plan::e164(digits).map(Self).ok_or_else(invalid)
     }
 
     /// Whether a text looks like a phone number in international spelling, be it one or not.
@@ -57,28 +62,19 @@ impl PhoneNumber {
     /// countries share a calling code, a number of an area that is not known is one of the main country: most are new
     /// areas of it.
     pub fn country(&self) -> Option<String> {
-        let number = PHONE_NUMBER_UTIL.parse(&self.0, None).ok()?;
-        // Of +7 the areas that begin with 6 and 7 are another country's, known or not.
-        if self.0.starts_with("+76") || self.0.starts_with("+77") {
-            return Some("KZ".to_owned());
-        }
-        let region = number.get_region_code().or_else(|| main_region(&number));
-        region.filter(|region| *region != Region::World).map(|region| region.to_string())
+        plan::country(&self.0)
     }
 
     /// Whether a text message to it may cost its sender much: premium-rate, shared-cost and personal numbers, and those
     /// of no country, which are satellites and other networks beyond all tariffs (ITU-T E.164 assigned codes +800, +808,
     /// +870, +878, +881, +882, +883, +888, +979).
     pub fn is_costly(&self) -> bool {
-        let Ok(number) = PHONE_NUMBER_UTIL.parse(&self.0, None) else { return true };
-        let of_no_country = ["800", "808", "870", "878", "881", "882", "883", "888", "979"];
-        let costly = [PhoneNumberType::PremiumRate, PhoneNumberType::SharedCost, PhoneNumberType::PersonalNumber];
-        of_no_country.contains(&&*number.country_code.to_string()) || costly.contains(&number.get_type())
+        plan::is_costly(&self.0)
     }
 
     /// The calling code and three digits behind it: a range of numbers that one operator, and perhaps one swindler, has.
     pub fn prefix(&self) -> &str {
-        let code = PHONE_NUMBER_UTIL.parse(&self.0, None).map_or(3, |number| number.country_code.to_string().len());
+        let code = plan::calling_code_length(&self.0).unwrap_or(3);
         self.0.get(..1 + code + 3).unwrap_or(&self.0)
     }
 
@@ -100,76 +96,15 @@ fn is_spelled_with_digits(spelled: &str) -> bool {
     spelled.len() <= SPELLING_MAX && spelled.chars().all(|c| c.is_ascii_digit() || SEPARATORS.contains(c))
 }
 
-/// Reads what follows the `+`. A zero in brackets is for those who call within the country: it is left out, unless the
-/// country dials it from abroad too, as Italy does.
-fn read(spelled: &str) -> Option<rlibphonenumber::PhoneNumber> {
-    let parse = |spelled: &str| {
-        let digits: String = spelled.chars().filter(char::is_ascii_digit).collect();
-        PHONE_NUMBER_UTIL.parse(format!("+{digits}"), None).ok()
-    };
-    let whole = parse(spelled);
-    let spelled = spelled.replace('[', "(").replace(']', ")");
-    if !spelled.contains(TRUNK_ZERO) || whole.as_ref().is_some_and(rlibphonenumber::PhoneNumber::is_valid) {
-        return whole;
-    }
-    parse(&spelled.replacen(TRUNK_ZERO, "", 1)).filter(is_reachable).or(whole)
-}
-
-/// Whether a message could reach it: it is no local number, no short number and no emergency number.
-fn is_reachable(number: &rlibphonenumber::PhoneNumber) -> bool {
-    let significant = number.get_national_significant_number();
-    number.is_possible_with_reason() == Ok(NumberLengthType::IsPossible)
-        && significant.len() >= SIGNIFICANT_MIN
-        && (main_region(number) == Some(Region::World) || is_as_long_as_lines_are(number))
-        && match number.country_code {
-            1 => is_north_american(&significant),
-            _ => !keeps_trunk_zero(number, &significant),
-        }
-}
-
-/// Whether it begins with the zero of calls within the country although it is not part of numbers there: without it too
-/// little is left.
-fn keeps_trunk_zero(number: &rlibphonenumber::PhoneNumber, significant: &str) -> bool {
-    let begins_so = |kind| {
-        let example = PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(main_region(number)?, kind).ok()?;
-        Some(example.get_national_significant_number().starts_with('0'))
-    };
-    let kinds = [PhoneNumberType::FixedLine, PhoneNumberType::Mobile];
-    significant.starts_with('0') && !kinds.into_iter().any(|kind| begins_so(kind) == Some(true))
-}
-
-/// Whether it is as long as numbers of telephones are in its country, rather than those of services.
-fn is_as_long_as_lines_are(number: &rlibphonenumber::PhoneNumber) -> bool {
-    let is = |kind| PHONE_NUMBER_UTIL.is_possible_number_for_type_with_reason(number, kind);
-    [PhoneNumberType::FixedLineOrMobile, PhoneNumberType::VoIP]
-        .into_iter()
-        .any(|kind| is(kind) == Ok(NumberLengthType::IsPossible))
-}
-
-/// The country that a calling code belongs to first.
-fn main_region(number: &rlibphonenumber::PhoneNumber) -> Option<Region> {
-    PHONE_NUMBER_UTIL.get_region_for_country_code(number.country_code)
-}
-
-/// Whether the area and the exchange are such as the North American Numbering Plan gives out: neither begins with 0 or
-/// 1, and areas such as 911 are services. Numbers for tests may have any area
-/// ([guide: Test mode](crate::guide::contract_sign_ups#test-mode)).
-fn is_north_american(significant: &str) -> bool {
-    let begins = |at: usize| significant.as_bytes().get(at).is_some_and(|digit| (b'2'..=b'9').contains(digit));
-    let is_for_tests = significant.get(3..8) == Some("55501");
-    is_for_tests || (begins(0) && begins(3) && significant.get(1..3) != Some("11"))
-}
-
 /// The longest spelling of a number, in characters: fifteen digits with room for whatever is put between them.
 const SPELLING_MAX: usize = 64;
-/// No country's numbers are shorter (Niue); what is shorter is an emergency number or another service.
-const SIGNIFICANT_MIN: usize = 4;
-const TRUNK_ZERO: &str = "(0)";
 /// What is put between digits; the last ones are the middle dots of several scripts.
 const SEPARATORS: &str = "-(). /[]~_\u{b7}\u{2022}\u{2027}\u{2219}\u{22c5}\u{30fb}\u{ff65}";
 
 #[cfg(test)]
 mod tests {
+    use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType};
+
     use super::*;
 
     fn phone(text: &str) -> Option<String> {

@@ -37,6 +37,7 @@ impl OwnWords {
     }
 
     /// The words as they were given.
+    #[cfg(feature = "zxcvbn")]
     pub(super) fn written(&self) -> impl Iterator<Item = &str> {
         self.written.iter().map(String::as_str)
     }

@@ -79,7 +79,7 @@ pub(in crate::store) fn decode<R: Record>(bytes: &[u8]) -> Result<R, StoreError>
         return Err(damaged(format!("{} bytes", bytes.len())));
     }
     let [m0, m1, kind, schema, sum @ ..] = *header;
-    if [m0, m1] == super::seal::MAGIC {
+    if [m0, m1] == SEALED_MAGIC {
         return Err(damaged(
             "it is sealed and does not open here: another key, another place, or a changed byte".into(),
         ));
@@ -136,6 +136,7 @@ pub(in crate::store) fn close(bytes: &mut [u8]) {
 }
 
 /// The kind and schema of a record, and its payload.
+#[cfg(feature = "sled")]
 pub(in crate::store) fn split(bytes: &[u8]) -> Option<([u8; 2], &[u8])> {
     let ([m0, m1, kind, schema, ..], payload) = bytes.split_first_chunk::<HEADER>()?;
     ([*m0, *m1] == MAGIC).then_some(([*kind, *schema], payload))
@@ -150,6 +151,8 @@ fn checksum(bytes: &[u8]) -> u32 {
 }
 
 const MAGIC: [u8; 2] = *b"Vs";
+/// How the second version of the envelope begins, which `seal.rs` reads and writes.
+pub(in crate::store) const SEALED_MAGIC: [u8; 2] = *b"Vx";
 pub(in crate::store) const HEADER: usize = 8;
 /// What one record may have: the back ends want values of at most 64 KiB, and there must be room to seal it.
 pub(in crate::store) const ENTRY_MAX: usize = (64 << 10) - ROOM_TO_SEAL;

@@ -10,7 +10,7 @@ use crate::clock::Stopwatch;
 use crate::domain::time::Span;
 
 use super::codec;
-use super::key::{self, Kind};
+use super::key::{self, Kind, LAST_SEEN};
 use super::key_value::{KeyValue, Write};
 use super::record::ValueRecordV1;
 use super::seal::{Sealed, Sealer, Sealing};
@@ -198,10 +198,7 @@ fn check_mark(path: &Path, ledger: &Ledger, sealer: Option<&Sealer>) -> Result<O
 
 /// The name of the mark.
 const SEALED_UNDER: &str = "sealed_under";
-/// Under which name the last time that an engine has seen over a store is stored: milliseconds, eight bytes, the highest
-/// first. The engine writes it.
-pub const LAST_SEEN: &str = "last_seen_ms";
-/// When the snapshots were last written anew, alike.
+/// Under which name it is stored when the snapshots were last written anew, as [`LAST_SEEN`] is.
 const REWRITTEN: &str = "rewritten_ms";
 const REWRITE_AFTER: Span = Span::from_secs(30 * 86_400);
 const VERIFIED_MAX: Duration = Duration::from_secs(600);

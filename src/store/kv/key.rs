@@ -157,6 +157,10 @@ const fn kind_byte(kind: IdentifierKind) -> u8 {
 /// Stands where an address's counter has the kind of its address.
 const CLIENT_COUNTER: u8 = 255;
 
+/// Under which name the last time that an engine has seen over a store is stored: milliseconds, eight bytes, the highest
+/// first. The engine writes it.
+pub const LAST_SEEN: &str = "last_seen_ms";
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@
 //! Begin reading at `planner.rs`; `key.rs` has the keys, `record/` the values, `codec.rs` and `seal.rs` their envelopes.
 
 pub(super) mod codec;
+#[cfg(feature = "sled")]
 pub(super) mod embedded;
 pub(super) mod key;
 pub(super) mod key_value;
@@ -13,5 +14,6 @@ pub(super) mod planner;
 pub(super) mod quota;
 pub(super) mod record;
 pub(super) mod retention;
+#[cfg(feature = "sled")]
 pub(super) mod seal;
 pub(super) mod unreadable;

@@ -28,7 +28,7 @@ use zeroize::Zeroizing;
 use crate::domain::ports::Entropy;
 use crate::entropy::OsEntropy;
 
-use super::codec;
+use super::codec::{self, SEALED_MAGIC};
 use super::key_value::{KeyValue, Write};
 use crate::store::health::Health;
 use crate::store::store::{CommitError, StoreError};
@@ -183,7 +183,7 @@ impl Sealer {
         let Some((header, payload)) = codec::split(value) else { return value.clone() };
         let (number, subkey, counter) = self.take_nonce();
         let mut sealed = Vec::with_capacity(OVERHEAD + payload.len());
-        sealed.extend_from_slice(&MAGIC);
+        sealed.extend_from_slice(&SEALED_MAGIC);
         sealed.extend_from_slice(&header);
         let aad = self.associated_data(&sealed, key);
         sealed.extend_from_slice(&number);
@@ -199,7 +199,7 @@ impl Sealer {
     /// The plain form of a sealed value; `None` for one that is not sealed, or not for this key and store.
     fn open(&self, key: &[u8], value: &[u8]) -> Option<Bytes> {
         let (header, rest) = value.split_first_chunk::<4>()?;
-        let rest = header.starts_with(&MAGIC).then_some(rest)?;
+        let rest = header.starts_with(&SEALED_MAGIC).then_some(rest)?;
         let (number, rest) = rest.split_first_chunk::<16>()?;
         let (counter, text) = rest.split_first_chunk::<8>()?;
         let nonce = nonce(u64::from_be_bytes(*counter));
@@ -283,8 +283,6 @@ impl KeyType for CheckLength {
     }
 }
 
-/// The first two bytes of a sealed value.
-pub(in crate::store) const MAGIC: [u8; 2] = *b"Vx";
 /// Keeps these keys apart from any others that are made of the same 32 bytes.
 const SALT: &[u8] = b"vestibule store sealing v1";
 /// What lies before the sealed payload: magic, kind, schema, the subkey's number, the counter.
@@ -367,7 +365,7 @@ mod tests {
         map.beneath().append(&[vec![write(KEY, record())]], false).expect("memory");
         assert_eq!(map.get(KEY), Ok(Some(record())));
         put(&map, KEY, &record());
-        assert!(map.beneath().get(KEY).expect("memory").expect("a value").starts_with(&MAGIC));
+        assert!(map.beneath().get(KEY).expect("memory").expect("a value").starts_with(&SEALED_MAGIC));
     }
 
     #[test]

@@ -143,7 +143,7 @@ fn answer<'a>(decision: &Decision<'a>) -> Option<&'a ProviderOutcome> {
     }
 }
 
-/// A handover from a sign-up was checked there: the account belongs to the user, whoever is signed in.
+/// A handover from a sign-up was checked there: the account belongs to the user, independent of who is signed in.
 fn is_holder(answer: &ProviderOutcome, entry: &Entry) -> bool {
     answer.owner == Some(entry.user_id)
 }
