@@ -184,10 +184,11 @@ impl Outcomes {
             return;
         }
         let Outcome { codes, cause } = outcome();
-        let route = routing::pattern(asked.uri.path(), self.development);
+        let endpoint = routing::known(asked.uri.path(), self.development);
+        let route = endpoint.map(|endpoint| endpoint.path);
         let code = codes.split(',').next().unwrap_or_default().to_owned();
         let kind = Kind { method: asked.method(), route, status, code };
-        if routing::is_quiet(asked.uri.path(), self.development) {
+        if endpoint.is_some_and(|endpoint| endpoint.is_quiet) {
             // Whoever polls them has the answer, and what is behind a bad one has lines of its own.
             return line!(debug, asked, kind, codes, cause, "answered");
         }

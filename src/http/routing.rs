@@ -14,13 +14,22 @@ use super::response::cors::Realm;
 use super::response::error::HttpError;
 use super::{backend as backend_api, dev, frontend, ops};
 
-pub(super) use endpoint::Endpoint;
+pub(super) use endpoint::{Endpoint, PathId};
 pub(super) use realm::realm;
 
-/// The endpoints at a path, as everybody but a backend sees it; none where there is nothing.
-pub(super) fn at(path: &str, development: bool) -> &'static [Endpoint] {
+/// What is at a path.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    /// The endpoints there, a method each; none where there is nothing.
+    pub(super) endpoints: &'static [Endpoint],
+    /// The id in the path.
+    pub(super) id: PathId,
+}
+
+/// What is at a path, as everybody but a backend sees it.
+pub(super) fn at(path: &str, development: bool) -> Found {
     let tables = [frontend::ENDPOINTS, ops::ENDPOINTS, if development { dev::ENDPOINTS } else { &[] }];
-    tables.into_iter().map(|table| all_at(table, path)).find(|found| !found.is_empty()).unwrap_or_default()
+    tables.into_iter().find_map(|table| all_at(table, path)).unwrap_or(NOTHING)
 }
 
 /// The endpoint that `method` on `path` means in `realm`, where the path has the endpoints `found` for others than
@@ -33,25 +42,24 @@ pub(super) fn find(
     method: &Method,
     path: &str,
     realm: Realm,
-    found: &'static [Endpoint],
-) -> Result<&'static Endpoint, HttpError> {
+    found: Found,
+) -> Result<(&'static Endpoint, PathId), HttpError> {
     let is_backend = realm == Realm::Backend;
-    let found = if is_backend { all_at(backend_api::ENDPOINTS, path) } else { found };
-    if let Some(endpoint) = found.iter().find(|endpoint| endpoint.answers(method)) {
-        return Ok(endpoint);
+    let found = if is_backend { all_at(backend_api::ENDPOINTS, path).unwrap_or(NOTHING) } else { found };
+    if let Some(endpoint) = found.endpoints.iter().find(|endpoint| endpoint.answers(method)) {
+        return Ok((endpoint, found.id));
     }
     let off = if is_backend { None } else { off::code(method, &segments(path)) };
     Err(match off {
         Some(code) => code.into(),
-        None if found.is_empty() => ErrorCode::ResourceNotFound.into(),
-        None => not_allowed(found),
+        None if found.endpoints.is_empty() => ErrorCode::ResourceNotFound.into(),
+        None => not_allowed(found.endpoints),
     })
 }
 
-/// What the log calls a path: with `{id}` where it has one; `None` where there is nothing.
-pub(super) fn pattern(path: &str, development: bool) -> Option<&'static str> {
-    let endpoint = at(path, development).first().or_else(|| all_at(backend_api::ENDPOINTS, path).first());
-    endpoint.map(|endpoint| endpoint.path)
+/// An endpoint at a path, for the log: its path has `{id}` in place of an id. `None` where there is nothing.
+pub(super) fn known(path: &str, development: bool) -> Option<&'static Endpoint> {
+    at(path, development).endpoints.first().or_else(|| all_at(backend_api::ENDPOINTS, path)?.endpoints.first())
 }
 
 /// Whether what stands at a path is the API's and not data for operators, such as the public keys.
@@ -59,17 +67,12 @@ pub(super) fn is_of_the_api(path: &str) -> bool {
     path.starts_with("/v1/") && path != "/v1/jwks"
 }
 
-/// Whether a path is polled, or is asked for with every page: the log has better things to tell.
-pub(super) fn is_quiet(path: &str, development: bool) -> bool {
-    at(path, development).iter().any(|endpoint| endpoint.is_quiet)
-}
-
 /// The rows of a table that are at a path. They stand one below the other.
-fn all_at(table: &'static [Endpoint], path: &str) -> &'static [Endpoint] {
-    let Some(first) = table.iter().position(|endpoint| endpoint.is_at(path)) else { return &[] };
+fn all_at(table: &'static [Endpoint], path: &str) -> Option<Found> {
+    let (first, id) = table.iter().enumerate().find_map(|(at, endpoint)| Some((at, endpoint.id_at(path)?)))?;
     let is_same = |endpoint: &&Endpoint| endpoint.path == table[first].path;
     let count = table[first..].iter().take_while(is_same).count();
-    &table[first..first + count]
+    Some(Found { endpoints: &table[first..first + count], id })
 }
 
 fn not_allowed(found: &[Endpoint]) -> HttpError {
@@ -84,6 +87,7 @@ fn segments(path: &str) -> Vec<&str> {
     path.split('/').skip(1).take(SEGMENTS_MAX + 1).collect()
 }
 
+const NOTHING: Found = Found { endpoints: &[], id: PathId::Absent };
 /// More segments than any path has.
 const SEGMENTS_MAX: usize = 5;
 
@@ -211,17 +215,18 @@ mod tests {
             ("/v1/ada@example.com".into(), None),
             (format!("/v1/client/sign_ups/{session}"), None),
         ] {
-            assert_eq!(pattern(&path, true), expected, "{path}");
+            assert_eq!(known(&path, true).map(|endpoint| endpoint.path), expected, "{path}");
         }
     }
 
     #[test]
     fn what_is_polled_and_what_is_static_is_quiet() {
+        let is_quiet = |path| known(path, true).is_some_and(|endpoint| endpoint.is_quiet);
         for path in ["/health/live", "/health/ready", "/", "/dev/pages/style.css", "/dev/mailbox", "/dev/outbox"] {
-            assert!(is_quiet(path, true), "{path}");
+            assert!(is_quiet(path), "{path}");
         }
         for path in ["/v1/environment", "/v1/client", "/v1/verify", "/dev/settings", "/nowhere"] {
-            assert!(!is_quiet(path, true), "{path}");
+            assert!(!is_quiet(path), "{path}");
         }
     }
 
@@ -239,7 +244,7 @@ mod tests {
     fn a_backend_finds_its_own_paths_only() {
         let find = |method: &str, path: &str| {
             let method = Method::from_bytes(method.as_bytes()).expect("a method");
-            super::find(&method, path, Realm::Backend, at(path, true))
+            super::find(&method, path, Realm::Backend, at(path, true)).map(|(endpoint, _)| endpoint)
         };
         assert_eq!(find("GET", "/v1/invitations").expect("there").path, "/v1/invitations");
         assert_eq!(status(find("PUT", "/v1/invitations")), 405);
@@ -266,7 +271,7 @@ mod tests {
 
     fn find(method: &str, path: &str, development: bool) -> Result<&'static Endpoint, HttpError> {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        super::find(&method, path, Realm::Api, at(path, development))
+        super::find(&method, path, Realm::Api, at(path, development)).map(|(endpoint, _)| endpoint)
     }
 
     fn status(found: Result<&Endpoint, HttpError>) -> u16 {

@@ -27,7 +27,7 @@ use super::request::id::RequestId;
 use super::response::api_response::ApiResponse;
 use super::response::cors::{self, Realm, is_loopback, origin_of};
 use super::response::error::{HttpError, TransportError};
-use super::routing::{self, Endpoint};
+use super::routing::{self, Endpoint, PathId};
 
 /// Answers a request from `peer`.
 pub(super) async fn answer<B>(app: &App, request: Request<B>, peer: SocketAddr) -> Response<Full<Bytes>>
@@ -91,25 +91,25 @@ where
     if realm == Realm::Backend {
         crate::http::backend::admit(app, &head)?;
     }
-    let endpoint = routing::find(&head.method, &head.path, realm, found)?;
+    let (endpoint, id) = routing::find(&head.method, &head.path, realm, found)?;
     let source = head.source(&app.origins);
     let call = Call::new(app, head, source);
-    uninterrupted(routed(&call, endpoint, body)).await.unwrap_or_else(|_| Err(panicked()))
+    uninterrupted(routed(&call, (endpoint, id), body)).await.unwrap_or_else(|_| Err(panicked()))
 }
 
 /// Answers a request. One that only reads, and under which another call replaced the client's token, is asked again: by
 /// the browser, which has the new cookie by then, or else here once more, where the token that came is good again if it
 /// is one that a new token is owed to.
-async fn routed<B>(call: &Call<'_>, endpoint: &Endpoint, body: B) -> Result<ApiResponse, HttpError>
+async fn routed<B>(call: &Call<'_>, (endpoint, id): (&Endpoint, PathId), body: B) -> Result<ApiResponse, HttpError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let mut answered = endpoint.answer(call, body).await;
+    let mut answered = endpoint.answer(call, id, body).await;
     if is_replaced(&answered) && call.may_ask_again() {
         return Ok(call.ask_again().await);
     }
     if is_replaced(&answered) && call.is_read() && call.head.mode != AuthMode::Cookie {
-        answered = endpoint.answer(call, Empty::new()).await;
+        answered = endpoint.answer(call, id, Empty::new()).await;
     }
     match &mut answered {
         // Whatever it is that was owed, another answer brings something newer.

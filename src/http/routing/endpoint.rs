@@ -1,5 +1,5 @@
 //! A route as one row: a method, a path, how its body is read, and what answers. The rows are in the tables of the
-//! audiences: `frontend/mod.rs`, `backend/mod.rs`, `dev/mod.rs` and `ops/mod.rs`.
+//! audiences: `http/frontend/mod.rs`, `http/backend/mod.rs`, `http/dev/mod.rs` and `http/ops/mod.rs`.
 
 use std::pin::Pin;
 use std::str::FromStr;
@@ -8,8 +8,9 @@ use bytes::Bytes;
 use hyper::Method;
 use hyper::body::Body;
 
-use crate::domain::rejection::ErrorCode;
+use crate::domain::id::{InvitationId, SessionId, SignInId, SignUpId, WaitlistEntryId};
 use crate::http::call::Call;
+use crate::http::dev::pages::is_loaded;
 use crate::http::request::body;
 use crate::http::request::form::Params;
 use crate::http::request::json::{self, Json};
@@ -25,8 +26,8 @@ pub(in crate::http) struct Endpoint {
     pub(in crate::http) path: &'static str,
     /// The path as far as the id, and what follows that.
     around_id: (&'static str, &'static str),
-    /// Whether a text is an id of the kind that the path has; `None` for paths without one.
-    is_id: Option<fn(&str) -> bool>,
+    /// Reads an id of the kind that the path has; `None` for paths without one.
+    read_id: Option<fn(&str) -> Option<PathId>>,
     body: BodyKind,
     /// How the origin rule sees a call.
     pub(in crate::http) realm: Realm,
@@ -52,8 +53,7 @@ enum BodyKind {
 #[derive(Clone, Copy)]
 pub(in crate::http) struct Input<'a> {
     pub(in crate::http) call: &'a Call<'a>,
-    /// The id in the path; empty where it has none.
-    id: &'a str,
+    id: PathId,
     body: &'a Given,
 }
 
@@ -107,13 +107,13 @@ impl Endpoint {
     }
 
     /// The same with ids of this kind in its path.
-    pub(in crate::http) const fn of<T: FromStr>(self) -> Self {
-        self.of_those(is::<T>)
+    pub(in crate::http) const fn of<T: InPath>(self) -> Self {
+        Self { read_id: Some(|text| text.parse().ok().map(T::into_path)), ..self }
     }
 
-    /// The same with what `is_id` knows in place of an id.
-    pub(in crate::http) const fn of_those(self, is_id: fn(&str) -> bool) -> Self {
-        Self { is_id: Some(is_id), ..self }
+    /// The same with the name of a file in place of an id.
+    pub(in crate::http) const fn of_files(self) -> Self {
+        Self { read_id: Some(|name| is_loaded(name).then_some(PathId::Absent)), ..self }
     }
 
     /// The same, for everybody: navigations, keys and health.
@@ -131,12 +131,11 @@ impl Endpoint {
         Self { is_quiet: true, ..self }
     }
 
-    /// Whether it is at a path. A malformed id is as unknown as any other path.
-    pub(super) fn is_at(&self, path: &str) -> bool {
-        match self.is_id {
-            None => self.path == path,
-            Some(is_id) => self.id_in(path).is_some_and(is_id),
-        }
+    /// The id in a path, where this is at it. A malformed id is as unknown as any other path.
+    pub(super) fn id_at(&self, path: &str) -> Option<PathId> {
+        let Some(read_id) = self.read_id else { return (self.path == path).then_some(PathId::Absent) };
+        let (before, after) = self.around_id;
+        read_id(path.strip_prefix(before)?.strip_suffix(after)?)
     }
 
     /// Whether it is what `method` means at its path. HEAD is a GET whose body is left out.
@@ -147,16 +146,20 @@ impl Endpoint {
     /// Whether its path has an id of a kind that is known.
     #[cfg(test)]
     pub(super) fn has_id(&self) -> bool {
-        self.is_id.is_some()
+        self.read_id.is_some()
     }
 
-    /// Answers a call, once its body is read.
-    pub(in crate::http) async fn answer<B>(&self, call: &Call<'_>, body: B) -> Result<ApiResponse, HttpError>
+    /// Answers a call, once its body is read. `id` is what is in its path.
+    pub(in crate::http) async fn answer<B>(
+        &self,
+        call: &Call<'_>,
+        id: PathId,
+        body: B,
+    ) -> Result<ApiResponse, HttpError>
     where
         B: Body<Data = Bytes> + Unpin,
     {
         let given = self.read(call, body).await?;
-        let id = self.id_in(&call.head.path).unwrap_or_default();
         (self.handler)(Input { call, id, body: &given }).await
     }
 
@@ -173,16 +176,9 @@ impl Endpoint {
         })
     }
 
-    /// What is in the place of the id.
-    fn id_in<'p>(&self, path: &'p str) -> Option<&'p str> {
-        self.is_id?;
-        let (before, after) = self.around_id;
-        path.strip_prefix(before)?.strip_suffix(after)
-    }
-
     const fn new(method: &'static Method, path: &'static str, body: BodyKind, handler: Handler) -> Self {
         let around_id = around_id(path);
-        Self { method, path, around_id, is_id: None, body, realm: Realm::Api, is_quiet: false, handler }
+        Self { method, path, around_id, read_id: None, body, realm: Realm::Api, is_quiet: false, handler }
     }
 }
 
@@ -190,9 +186,9 @@ impl<'a> Input<'a> {
     /// The id in the path.
     ///
     /// # Errors
-    /// 404 where it is of another kind.
-    pub(in crate::http) fn id<T: FromStr>(&self) -> Result<T, HttpError> {
-        self.id.parse().map_err(|_| ErrorCode::ResourceNotFound.into())
+    /// 500 where the row names another kind of id than its handler takes.
+    pub(in crate::http) fn id<T: InPath>(&self) -> Result<T, HttpError> {
+        T::of_path(self.id).ok_or_else(|| HttpError::internal("a row with the wrong kind of id"))
     }
 
     /// The form; empty where none is read.
@@ -209,6 +205,45 @@ impl<'a> Input<'a> {
     pub(in crate::http) fn document(&self) -> &'a [u8] {
         &self.body.document
     }
+}
+
+/// An id that was read from a path, once for all that look at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) enum PathId {
+    Absent,
+    SignUp(SignUpId),
+    SignIn(SignInId),
+    Session(SessionId),
+    Invitation(InvitationId),
+    WaitlistEntry(WaitlistEntryId),
+}
+
+/// The kinds of ids that are in paths.
+pub(in crate::http) trait InPath: FromStr {
+    fn into_path(self) -> PathId;
+    fn of_path(id: PathId) -> Option<Self>;
+}
+
+macro_rules! in_path {
+    ($($kind:ident $id:ident)*) => {$(
+        impl InPath for $id {
+            fn into_path(self) -> PathId {
+                PathId::$kind(self)
+            }
+
+            fn of_path(id: PathId) -> Option<Self> {
+                if let PathId::$kind(id) = id { Some(id) } else { None }
+            }
+        }
+    )*};
+}
+
+in_path! {
+    SignUp SignUpId
+    SignIn SignInId
+    Session SessionId
+    Invitation InvitationId
+    WaitlistEntry WaitlistEntryId
 }
 
 /// Whether a text is an id of this kind.

@@ -1,18 +1,18 @@
 //! Whose call a request is, as far as the origin rule matters.
 
-use super::{Endpoint, backend, off, segments};
+use super::{Found, backend, off, segments};
 use crate::http::request::head::RequestHead;
 use crate::http::response::cors::Realm;
 
-/// How the origin rule sees a request, whether or not there is something at its path. `found` are the endpoints there
-/// that are no backend's. A secret key is shown by backends only, so whatever is not the Frontend API's is asked for by
+/// How the origin rule sees a request, whether or not there is something at its path. `found` is what is there
+/// for others than backends. A secret key is shown by backends only, so whatever is not the Frontend API's is asked for by
 /// one.
-pub(in crate::http) fn realm(head: &RequestHead, found: &[Endpoint], development: bool) -> Realm {
+pub(in crate::http) fn realm(head: &RequestHead, found: Found, development: bool) -> Realm {
     let path = head.path.as_str();
     // There is nothing that a page elsewhere could do where a feature is off.
     let is_off = || off::code(&head.method, &segments(path)).is_some();
-    if let Some(first) = found.first() {
-        let is_missing = !found.iter().any(|endpoint| endpoint.answers(&head.method));
+    if let Some(first) = found.endpoints.first() {
+        let is_missing = !found.endpoints.iter().any(|endpoint| endpoint.answers(&head.method));
         return if is_missing && is_off() { Realm::Open } else { first.realm };
     }
     match path {
