@@ -5,6 +5,7 @@ use crate::outbound::OutboundError;
 
 /// Why a provider could not be asked, or was not believed. No text of it holds a code, a token or a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ProviderError {
     /// The settings lack something, or contradict the provider.
     #[error("the provider is not configured: {0}")]
