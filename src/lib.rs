@@ -38,12 +38,31 @@
 //! `examples/embed.rs` does the same on a disk and with messages that leave by a road of its own, `examples/http.rs`
 //! serves the Frontend API inside another program.
 //!
+//! # Features
+//!
+//! All but the last three are on by default. Without any (`default-features = false`) the crate is the engine in process
+//! over the store in memory, with fewer than 100 packages behind it.
+//!
+//! | Feature | What it adds |
+//! |---|---|
+//! | `server` | Clerk's Frontend API over HTTP ([`App`], [`bind`]) and the configuration ([`Config`]) |
+//! | `smtp` | messages by [`Smtp`]; without it an embedder brings a [`Transport`] |
+//! | `oauth` | accounts at providers ([`Providers`]), [`Captcha`], look-ups of leaked passwords ([`PwnedRange`]) |
+//! | `sled` | the store on a disk ([`EmbeddedStore`]); without it there is [`MemoryStore`] |
+//! | `phone` | phone numbers; without it settings that ask for them are refused |
+//! | `zxcvbn` | an estimate of how hard a password is to guess, beyond the lists of known ones |
+//! | `cli` | the binary; it brings `server`, `smtp`, `oauth` and `sled` |
+//! | `load` | the load generator, and `vestibule load` in the binary |
+//! | `rustcrypto` | another implementation of argon2id |
+//! | `test-util` | for tests of an embedder's own: a clock that is moved by hand, chance from a seed |
+//! | `unstable` | the rooms behind what is shown here, for the crate's own tests; they may change at any time |
+//!
 //! # The rooms
 //!
-//! Imports go strictly downward: [`http`] → [`engine`] → [`actors`] → the adapters ([`store`], [`delivery`],
-//! [`oauth`], [`captcha`], [`token`], [`password`], [`pwned`], [`limiter`]) → [`domain`], which is pure. Begin reading
-//! at [`domain::sign_up`], or at [`guide::design`], which tells how the whole is made. [`guide`] also has chapters about
-//! the wire, security, storage, and operation.
+//! Imports go strictly downward: `http` → `engine` → `actors` → the adapters (`store`, `delivery`, `oauth`, `captcha`,
+//! `token`, `password`, `pwned`, `limiter`) → `domain`, which is pure. Begin reading at `domain::sign_up`, or at
+//! [`guide::design`], which tells how the whole is made. [`guide`] also has chapters about the wire, security, storage,
+//! and operation.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

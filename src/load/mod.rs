@@ -1,7 +1,7 @@
 //! The load generator behind `vestibule load`: whole sign-ups against a Clerk-compatible server, measured from the moment
 //! each was meant to begin. It knows the wire and nothing of the engine, so that it treats every server alike.
 //!
-//! Begin reading at [`run`].
+//! Begin reading at `run.rs`.
 
 mod circumstances;
 mod condition;
