@@ -34,7 +34,7 @@ async fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
     let token = client.new_token.ok_or("a new client has a token")?;
 
     // A code goes out by our own road, and comes back from the person.
-    let (id, caller) = (sign_up.value.id, engine.identify(Some(token.expose())).await?);
+    let (id, caller) = (sign_up.id(), engine.identify(Some(token.expose())).await?);
     engine.prepare_verification(&caller, id, Some("email_code"), None, &context).await?;
     let code = read_code(&mut letters).await?;
     let (done, client) = engine.attempt_verification(&caller, id, Some("email_code"), Some(&code), &context).await?;

@@ -22,7 +22,7 @@
 //! let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &context).await?;
 //! let token = client.new_token.ok_or("a new client has a token")?; // keep it: it is who the caller is
 //!
-//! let (id, caller) = (sign_up.value.id, engine.identify(Some(token.expose())).await?);
+//! let (id, caller) = (sign_up.id(), engine.identify(Some(token.expose())).await?);
 //! engine.prepare_verification(&caller, id, Some("email_code"), None, &context).await?;
 //! # while mail.to("ada@example.com").is_empty() { tokio::task::yield_now().await }
 //! let code = mail.to("ada@example.com")[0].code.clone().ok_or("the message carries a code")?.into_inner();
@@ -130,7 +130,6 @@ pub use delivery::{
 };
 #[cfg(feature = "smtp")]
 pub use delivery::{Security, Smtp, SmtpError, SmtpLimits, SmtpOptions};
-pub use domain::client::Client;
 pub use domain::client::session::Session;
 pub use domain::context::{Entropy, Policy};
 pub use domain::field::Field;

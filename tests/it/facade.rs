@@ -16,7 +16,7 @@ const NAMES: [(&str, &str); 20] = [
         "BoxFuture Capture Captured Channel ChannelHealth ChannelStatus Message NullTransport Outcome Security Smtp \
          SmtpError SmtpLimits SmtpOptions Transport",
     ),
-    ("domain::client", "Client Session"),
+    ("domain::client", "Session"),
     ("domain::context", "Entropy Policy"),
     ("domain::id", "ClientId InvitationId SessionId SignInId SignUpId UserId WaitlistEntryId"),
     ("domain::identifier", "EmailAddress Identifier IdentifierKind PhoneNumber Username"),
