@@ -6,12 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use vestibule::delivery::{BoxFuture, Message, Outcome, Transport};
-use vestibule::domain::settings::branding::Branding;
-use vestibule::domain::sign_up::{RawFields, Status};
-use vestibule::engine::{Caller, Engine, RequestContext};
-use vestibule::store::{EmbeddedOptions, EmbeddedStore, Sealing};
-use vestibule::token::InstanceKey;
+use vestibule::{
+    BoxFuture, Branding, Caller, EmbeddedOptions, EmbeddedStore, Engine, InstanceKey, Message, Outcome, RawFields,
+    RequestContext, Sealing, SignUpStatus, Transport,
+};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -36,11 +34,11 @@ async fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
     let token = client.new_token.ok_or("a new client has a token")?;
 
     // A code goes out by our own road, and comes back from the person.
-    let (id, caller) = (sign_up.value.id, engine.identify(Some(token.expose())).await?);
+    let (id, caller) = (sign_up.id(), engine.identify(Some(token.expose())).await?);
     engine.prepare_verification(&caller, id, Some("email_code"), None, &context).await?;
     let code = read_code(&mut letters).await?;
     let (done, client) = engine.attempt_verification(&caller, id, Some("email_code"), Some(&code), &context).await?;
-    assert_eq!(done.status, Status::Complete);
+    assert_eq!(done.status, SignUpStatus::Complete);
     let session = &client.sessions[0];
     println!("{} is a user, with the session {}", session.user.id, session.session.id);
 
@@ -57,14 +55,14 @@ async fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
 }
 
 async fn engine(folder: &Path, mail: UnboundedSender<Message>) -> Result<Engine, Box<dyn Error>> {
-    vestibule::store::make_private(folder)?;
+    vestibule::make_private(folder)?;
     // Everything secret is sealed under this key. Back it up apart from the data, which can't be used without it.
     let key = InstanceKey::load_or_create(&folder.join("instance.key"))?;
     let sealing = Some(Sealing { key: key.store_key(), seal: true });
     let options = EmbeddedOptions { sealing, ..EmbeddedOptions::default() };
     let store = EmbeddedStore::open_with(folder, &options)?;
     let engine = Engine::builder()
-        .settings(vestibule::config::sample_settings("email_code")?)
+        .settings(vestibule::sample_settings("email_code")?)
         .branding(Branding { name: "Acme".into(), ..Branding::default() })
         .store(Arc::new(store))
         .key(key)

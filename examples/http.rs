@@ -5,10 +5,7 @@ use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
 
-use vestibule::delivery::{BoxFuture, Message, Outcome, Transport};
-use vestibule::domain::settings::branding::Branding;
-use vestibule::engine::Engine;
-use vestibule::http::{App, BoundServer, HttpOptions, bind};
+use vestibule::{App, BoundServer, BoxFuture, Branding, Engine, HttpOptions, Message, Outcome, Transport, bind};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -41,7 +38,7 @@ async fn serve(
     stop: impl Future<Output = ()>,
 ) -> Result<(), Box<dyn Error>> {
     let engine = Engine::builder()
-        .settings(vestibule::config::sample_settings("password")?)
+        .settings(vestibule::sample_settings("password")?)
         .branding(Branding { name: "Acme".into(), ..Branding::default() })
         .publishable_key(PUBLISHABLE_KEY.into())
         .public_url(options.public_url.clone())

@@ -11,12 +11,10 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
-//! use vestibule::delivery::Capture;
-//! use vestibule::domain::sign_up::{RawFields, Status};
-//! use vestibule::engine::{Caller, Engine, RequestContext};
+//! use vestibule::{Caller, Capture, Engine, RawFields, RequestContext, SignUpStatus};
 //!
-//! let mail = Arc::new(Capture::new()); // or your own `delivery::Transport`
-//! let settings = vestibule::config::sample_settings("email_code")?;
+//! let mail = Arc::new(Capture::new()); // or your own `Transport`
+//! let settings = vestibule::sample_settings("email_code")?;
 //! let engine = Engine::builder().settings(settings).email(mail.clone()).build().await?;
 //!
 //! let context = RequestContext::default();
@@ -24,13 +22,13 @@
 //! let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &context).await?;
 //! let token = client.new_token.ok_or("a new client has a token")?; // keep it: it is who the caller is
 //!
-//! let (id, caller) = (sign_up.value.id, engine.identify(Some(token.expose())).await?);
+//! let (id, caller) = (sign_up.id(), engine.identify(Some(token.expose())).await?);
 //! engine.prepare_verification(&caller, id, Some("email_code"), None, &context).await?;
 //! # while mail.to("ada@example.com").is_empty() { tokio::task::yield_now().await }
 //! let code = mail.to("ada@example.com")[0].code.clone().ok_or("the message carries a code")?.into_inner();
 //! let (done, client) = engine.attempt_verification(&caller, id, Some("email_code"), Some(&code), &context).await?;
 //!
-//! assert_eq!(done.status, Status::Complete);
+//! assert_eq!(done.status, SignUpStatus::Complete);
 //! println!("{} signed in: {}", client.sessions[0].user.id, client.sessions[0].session.id);
 //! engine.shutdown().await;
 //! # Ok(())
@@ -40,40 +38,133 @@
 //! `examples/embed.rs` does the same on a disk and with messages that leave by a road of its own, `examples/http.rs`
 //! serves the Frontend API inside another program.
 //!
+//! # Features
+//!
+//! All but the last three are on by default. Without any (`default-features = false`) the crate is the engine in process
+//! over the store in memory, with fewer than 100 packages behind it.
+//!
+//! | Feature | What it adds |
+//! |---|---|
+//! | `server` | Clerk's Frontend API over HTTP ([`App`], [`bind`]) and the configuration ([`Config`]) |
+//! | `smtp` | messages by [`Smtp`]; without it an embedder brings a [`Transport`] |
+//! | `oauth` | accounts at providers ([`Providers`]), [`Captcha`], look-ups of leaked passwords ([`PwnedRange`]) |
+//! | `sled` | the store on a disk ([`EmbeddedStore`]); without it there is [`MemoryStore`] |
+//! | `phone` | phone numbers; without it settings that ask for them are refused |
+//! | `zxcvbn` | an estimate of how hard a password is to guess, beyond the lists of known ones |
+//! | `cli` | the binary; it brings `server`, `smtp`, `oauth` and `sled` |
+//! | `load` | the load generator, and `vestibule load` in the binary |
+//! | `rustcrypto` | another implementation of argon2id |
+//! | `test-util` | for tests of an embedder's own: a clock that is moved by hand, chance from a seed |
+//! | `unstable` | the rooms behind what is shown here, for the crate's own tests; they may change at any time |
+//!
 //! # The rooms
 //!
-//! Imports go strictly downward: [`http`] → [`engine`] → [`actors`] → the adapters ([`store`], [`delivery`],
-//! [`oauth`], [`captcha`], [`token`], [`password`], [`pwned`], [`limiter`]) → [`domain`], which is pure. Begin reading
-//! at [`domain::sign_up`], or at [`guide::design`], which tells how the whole is made. [`guide`] also has chapters about
-//! the wire, security, storage, and operation.
+//! Imports go strictly downward: `http` → `engine` → `actors` → the adapters (`store`, `delivery`, `oauth`, `captcha`,
+//! `token`, `password`, `pwned`, `limiter`) → `domain`, which is pure. Begin reading at `domain::sign_up`, or at
+//! [`guide::design`], which tells how the whole is made. [`guide`] also has chapters about the wire, security, storage,
+//! and operation.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub mod guide;
+
+// The rooms. The crate's own tests and benches see them; an embedder uses what is shown below, and no more than that is
+// kept stable.
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod actors;
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod captcha;
 #[cfg(feature = "cli")]
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod cli;
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod clock;
 #[cfg(feature = "server")]
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod config;
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod delivery;
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod domain;
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod engine;
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod entropy;
-pub mod guide;
 #[cfg(feature = "server")]
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod http;
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod limiter;
 #[cfg(feature = "load")]
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod load;
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod oauth;
 #[cfg(feature = "oauth")]
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod outbound;
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod password;
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod pwned;
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod store;
 #[cfg(feature = "server")]
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod telemetry;
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod token;
+
+pub use actors::ActorOptions;
+#[cfg(feature = "oauth")]
+pub use captcha::{Captcha, CaptchaProvider};
+#[cfg(feature = "test-util")]
+pub use clock::ManualClock;
+pub use clock::{Clock, SystemClock};
+#[cfg(feature = "server")]
+pub use config::{Config, ConfigError, Network, RequestLog, Sources, sample_settings};
+pub use delivery::{
+    BoxFuture, Capture, Captured, Channel, ChannelHealth, ChannelStatus, Message, NullTransport, Outcome, Transport,
+};
+#[cfg(feature = "smtp")]
+pub use delivery::{Security, Smtp, SmtpError, SmtpLimits, SmtpOptions};
+pub use domain::client::session::Session;
+pub use domain::context::{Entropy, Policy};
+pub use domain::field::Field;
+pub use domain::id::{ClientId, InvitationId, SessionId, SignInId, SignUpId, UserId, WaitlistEntryId};
+pub use domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
+pub use domain::invitation::RawInvitation;
+pub use domain::rejection::{ErrorCode, Reason, Rejection};
+pub use domain::requirements::Requirements;
+pub use domain::secret::Secret;
+pub use domain::settings::branding::Branding;
+pub use domain::settings::source_limits::SourceLimits;
+pub use domain::settings::{Attribute, Attributes, InvalidSettings, PasswordSettings, Settings, SignUpMode};
+pub use domain::sign_in::Status as SignInStatus;
+pub use domain::sign_up::{RawFields, Status as SignUpStatus};
+pub use domain::time::{Span, Timestamp};
+pub use domain::user::User;
+pub use domain::verification::Strategy;
+pub use engine::{
+    BackendKey, BuildError, CallbackRedirect, Caller, ClientView, Engine, EngineBuilder, EngineError, Followed,
+    InvitationView, LinkOutcome, ListParams, NotReady, Page, ProviderCallback, RawFirstFactor, RawPrepare, RawProof,
+    RawSignIn, RequestContext, SessionView, SignInView, SignUpView, TicketHolder, TicketStatus, TokenCarrier, Unready,
+    WaitlistEntryView,
+};
+#[cfg(feature = "test-util")]
+pub use entropy::SeededEntropy;
+#[cfg(feature = "server")]
+pub use http::{App, BoundServer, CapturedMessage, DevOutbox, HttpOptions, bind};
+#[cfg(feature = "oauth")]
+pub use oauth::Providers;
+#[cfg(feature = "oauth")]
+pub use outbound::{Outbound, OutboundOptions};
+pub use password::{HashOptions, HashParameters};
+#[cfg(feature = "oauth")]
+pub use pwned::PwnedRange;
+#[cfg(feature = "sled")]
+pub use store::{EmbeddedError, EmbeddedOptions, EmbeddedStore, Sealing, make_private};
+pub use store::{MemoryStore, Store};
+pub use token::{Algorithm, InstanceKey};

@@ -92,7 +92,8 @@ macro_rules! codes {
         /// The error codes of the contract ([guide: Errors and limits on the wire](crate::guide::contract_errors)).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "the code on the wire is the documentation")]
-        pub enum ErrorCode { $($variant,)* }
+        #[non_exhaustive]
+pub enum ErrorCode { $($variant,)* }
 
         impl ErrorCode {
             /// Every code.

@@ -24,7 +24,10 @@ pub struct User {
     /// What the application's backend calls it; alone in the instance.
     pub external_id: Option<String>,
     /// The digest of the password, a PHC string.
+    #[cfg(feature = "unstable")]
     pub password_digest: Option<Secret<String>>,
+    #[cfg(not(feature = "unstable"))]
+    pub(crate) password_digest: Option<Secret<String>>,
     /// The first name.
     pub first_name: Option<String>,
     /// The last name.
@@ -111,6 +114,11 @@ pub struct Conversion {
 }
 
 impl User {
+    /// Whether it has a password.
+    pub const fn has_password(&self) -> bool {
+        self.password_digest.is_some()
+    }
+
     /// The identifiers it holds alone in the instance.
     pub fn identifiers(&self) -> Vec<Identifier> {
         let emails = self.email_addresses.iter().map(|e| e.value.identifier());

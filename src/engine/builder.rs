@@ -56,6 +56,7 @@ pub struct EngineBuilder {
 
 /// Why an engine could not be built.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum BuildError {
     /// The settings contradict themselves.
     #[error(transparent)]

@@ -6,6 +6,7 @@ use crate::store::Unready;
 
 /// Why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum EngineError {
     /// The caller's fault, in Clerk's codes.
     #[error(transparent)]
@@ -60,6 +61,7 @@ impl From<Reason> for EngineError {
 
 /// Why an engine can't do its work at present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NotReady {
     /// The store knows that it can't.
     #[error(transparent)]

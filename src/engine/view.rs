@@ -5,10 +5,12 @@ use std::sync::Arc;
 use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::field::Field;
+use crate::domain::id::{ClientId, SessionId, SignInId, SignUpId, UserId};
+use crate::domain::identifier::{EmailAddress, Identifier, PhoneNumber, Username};
 use crate::domain::requirements::Requirements;
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::{self, Factor, SignIn};
-use crate::domain::sign_up::{SignUp, Status};
+use crate::domain::sign_up::{Phase, SignUp, Status};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 
@@ -17,8 +19,11 @@ use super::frontend::visible::Visible;
 /// A sign-up as it shows itself.
 #[derive(Clone, Debug)]
 pub struct SignUpView {
-    /// The value.
+    /// The value, which has secrets in it: an embedder reads what may be shown by the methods.
+    #[cfg(feature = "unstable")]
     pub value: Arc<SignUp>,
+    #[cfg(not(feature = "unstable"))]
+    pub(crate) value: Arc<SignUp>,
     /// Its status now.
     pub status: Status,
     /// Its four lists now.
@@ -38,8 +43,11 @@ pub struct SignUpView {
 /// A sign-in as it shows itself.
 #[derive(Clone, Debug)]
 pub struct SignInView {
-    /// The value.
+    /// The value, which has secrets in it: an embedder reads what may be shown by the methods.
+    #[cfg(feature = "unstable")]
     pub value: SignIn,
+    #[cfg(not(feature = "unstable"))]
+    pub(crate) value: SignIn,
     /// Its status now.
     pub status: sign_in::Status,
     /// What identifies a user in this instance.
@@ -73,8 +81,11 @@ pub struct SessionView {
 /// visible to the token that this caller presented.
 #[derive(Clone, Debug)]
 pub struct ClientView {
-    /// The client.
+    /// The client, which has secrets of flows in progress in it: an embedder reads its parts beside it.
+    #[cfg(feature = "unstable")]
     pub client: Arc<Client>,
+    #[cfg(not(feature = "unstable"))]
+    pub(crate) client: Arc<Client>,
     /// The sign-in in progress.
     pub sign_in: Option<SignInView>,
     /// The sign-up in progress.
@@ -90,7 +101,94 @@ pub struct ClientView {
 #[derive(Clone, Copy, Debug)]
 struct Seen;
 
+impl SignUpView {
+    /// Its id.
+    pub fn id(&self) -> SignUpId {
+        self.value.id
+    }
+
+    /// The e-mail address, once it is given.
+    pub fn email_address(&self) -> Option<&EmailAddress> {
+        self.value.email_address.as_ref().map(|given| &given.value)
+    }
+
+    /// The phone number, once it is given.
+    pub fn phone_number(&self) -> Option<&PhoneNumber> {
+        self.value.phone_number.as_ref().map(|given| &given.value)
+    }
+
+    /// The username, once it is given.
+    pub fn username(&self) -> Option<&Username> {
+        self.value.username.as_ref()
+    }
+
+    /// The first name, once it is given.
+    pub fn first_name(&self) -> Option<&str> {
+        self.value.first_name.as_deref()
+    }
+
+    /// The last name, once it is given.
+    pub fn last_name(&self) -> Option<&str> {
+        self.value.last_name.as_deref()
+    }
+
+    /// Whether a password was given.
+    pub fn has_password(&self) -> bool {
+        self.value.password_digest.is_some()
+    }
+
+    /// What the application's pages keep with it: the text of a JSON object.
+    pub fn unsafe_metadata(&self) -> &str {
+        &self.value.unsafe_metadata
+    }
+
+    /// What the application's backend keeps with it: the text of a JSON object.
+    pub fn public_metadata(&self) -> &str {
+        &self.value.public_metadata
+    }
+
+    /// What the application's backend calls the person.
+    pub fn external_id(&self) -> Option<&str> {
+        self.value.external_id.as_deref()
+    }
+
+    /// When the legal terms were accepted.
+    pub fn legal_accepted_at(&self) -> Option<Timestamp> {
+        self.value.legal_accepted_at
+    }
+
+    /// The person's language.
+    pub fn locale(&self) -> Option<&str> {
+        self.value.locale.as_deref()
+    }
+
+    /// The user and the session that it became.
+    pub fn created(&self) -> Option<(UserId, SessionId)> {
+        match self.value.phase {
+            Phase::Open => None,
+            Phase::Complete { user_id, session_id, .. } => Some((user_id, session_id)),
+        }
+    }
+}
+
+impl SignInView {
+    /// Its id.
+    pub fn id(&self) -> SignInId {
+        self.value.id
+    }
+
+    /// The identifier that it was begun with.
+    pub fn identifier(&self) -> Option<&Identifier> {
+        self.value.identifier.as_ref()
+    }
+}
+
 impl ClientView {
+    /// Its id.
+    pub fn id(&self) -> ClientId {
+        self.client.id
+    }
+
     /// What is visible of a client, with its parts.
     pub(super) fn of(
         seen: Visible,

@@ -1,7 +1,7 @@
 //! The load generator behind `vestibule load`: complete sign-ups against a Clerk-compatible server, measured from their
 //! planned start. It knows the wire protocol and nothing of the engine, so that all servers are treated alike.
 //!
-//! Begin reading at [`run`].
+//! Begin reading at `run.rs`.
 
 mod circumstances;
 mod condition;

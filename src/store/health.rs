@@ -5,6 +5,7 @@ pub type Health = Result<(), Unready>;
 
 /// Why a store cannot commit now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Unready {
     /// What is stored is damaged, or the disk failed: only a start can help.
     #[error("the store has stopped for good")]

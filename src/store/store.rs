@@ -154,6 +154,7 @@ pub struct Committed {
 
 /// Why a commit was not made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CommitError {
     /// Another user holds the identifier.
     #[error("the {0:?} belongs to another user")]
@@ -189,6 +190,7 @@ pub enum CommitError {
 
 /// Why a read failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// The store can't read now.
     #[error("the store is unavailable: {0}")]

@@ -11,6 +11,7 @@ mod domain_admission;
 mod domain_links;
 mod domain_sign_ins;
 mod engine;
+mod facade;
 mod first_proofs;
 mod floods;
 mod guesses;

@@ -13,6 +13,7 @@ use crate::domain::rejection::{ErrorCode, Reason};
 /// A way to verify a field.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[non_exhaustive]
 pub enum Strategy {
     /// A six-digit code by e-mail.
     EmailCode,

@@ -26,6 +26,7 @@ pub struct Followed {
 
 /// What following a link means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LinkOutcome {
     /// The address is verified.
     Verified {

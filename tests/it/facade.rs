@@ -1,0 +1,145 @@
+//! What an embedder sees of the crate: the names that its root shows. Each of them is a promise, so that a new one has
+//! to be written down here, and the examples get by with them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// Every name at the root of the crate, with all features, and which room each comes from.
+const NAMES: [(&str, &str); 20] = [
+    ("actors", "ActorOptions"),
+    ("captcha", "Captcha CaptchaProvider"),
+    ("clock", "Clock ManualClock SystemClock"),
+    ("config", "Config ConfigError Network RequestLog Sources sample_settings"),
+    (
+        "delivery",
+        "BoxFuture Capture Captured Channel ChannelHealth ChannelStatus Message NullTransport Outcome Security Smtp \
+         SmtpError SmtpLimits SmtpOptions Transport",
+    ),
+    ("domain::client", "Session"),
+    ("domain::context", "Entropy Policy"),
+    ("domain::id", "ClientId InvitationId SessionId SignInId SignUpId UserId WaitlistEntryId"),
+    ("domain::identifier", "EmailAddress Identifier IdentifierKind PhoneNumber Username"),
+    ("domain::rejection", "ErrorCode Reason Rejection"),
+    (
+        "domain::settings",
+        "Attribute Attributes Branding InvalidSettings PasswordSettings Settings SignUpMode SourceLimits",
+    ),
+    (
+        "domain",
+        "Field RawFields RawInvitation Requirements Secret SignInStatus SignUpStatus Span Strategy Timestamp User",
+    ),
+    (
+        "engine",
+        "BackendKey BuildError CallbackRedirect Caller ClientView Engine EngineBuilder EngineError Followed \
+         InvitationView LinkOutcome ListParams NotReady Page ProviderCallback RawFirstFactor RawPrepare RawProof \
+         RawSignIn RequestContext SessionView SignInView SignUpView TicketHolder TicketStatus TokenCarrier Unready \
+         WaitlistEntryView",
+    ),
+    ("entropy", "SeededEntropy"),
+    ("http", "App BoundServer CapturedMessage DevOutbox HttpOptions bind"),
+    ("oauth outbound pwned", "Outbound OutboundOptions Providers PwnedRange"),
+    ("password", "HashOptions HashParameters"),
+    ("store", "EmbeddedError EmbeddedOptions EmbeddedStore MemoryStore Sealing Store make_private"),
+    ("token", "Algorithm InstanceKey"),
+    ("guide", ""),
+];
+
+#[test]
+fn the_root_shows_the_names_that_are_written_down_and_no_others() {
+    let shown = shown(&read("src/lib.rs"));
+    let known: BTreeSet<String> =
+        NAMES.iter().flat_map(|(_, names)| names.split_whitespace()).map(str::to_owned).collect();
+    let added: Vec<_> = shown.difference(&known).collect();
+    let gone: Vec<_> = known.difference(&shown).collect();
+    assert!(added.is_empty(), "new promises to embedders, to be written down in this test: {added:?}");
+    assert!(gone.is_empty(), "promised to embedders, and not there any more: {gone:?}");
+}
+
+#[test]
+fn every_room_is_hidden_unless_it_is_asked_for() {
+    let text = read("src/lib.rs");
+    let lines: Vec<&str> = text.lines().collect();
+    let mut rooms = 0;
+    for (at, line) in lines.iter().enumerate() {
+        let Some(room) = line.strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';')) else { continue };
+        if room != "guide" {
+            assert_eq!(lines[at - 1], HIDDEN, "the room {room} is shown to embedders");
+            rooms += 1;
+        }
+    }
+    assert!(rooms > 15, "only {rooms} rooms are declared");
+}
+
+#[test]
+fn the_examples_and_the_front_page_use_what_is_shown() {
+    let front: String =
+        read("src/lib.rs").lines().filter_map(|line| line.strip_prefix("//! ")).collect::<Vec<_>>().join("\n");
+    let mut count = 0;
+    for (name, text) in
+        [("the front page", front), ("embed", read("examples/embed.rs")), ("http", read("examples/http.rs"))]
+    {
+        let behind = paths_behind_the_root(&text);
+        assert!(behind.is_empty(), "{name} goes past what is shown: {behind:?}");
+        count += text.matches("vestibule::").count();
+    }
+    assert!(count >= 5, "only {count} paths were looked at");
+}
+
+#[test]
+fn what_the_checks_read_they_can_tell_apart() {
+    let text = "pub mod a;\n#[cfg(x)]\npub use b::c::{D, e};\npub use b::{\n    F,\n    G as H,\n};\n\
+                pub(crate) use b::I;\nuse b::J;\n";
+    assert_eq!(shown(text).into_iter().collect::<Vec<_>>(), ["D", "F", "H", "e"]);
+    assert_eq!(
+        paths_behind_the_root("use vestibule::{Engine, Caller}; vestibule::bind(); vestibule::guide::design"),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        paths_behind_the_root("use vestibule::store::Store; vestibule::engine::Engine::builder()"),
+        ["store", "engine"]
+    );
+    assert_eq!(paths_behind_the_root("use vestibule::{Engine, token::InstanceKey};"), ["token"]);
+}
+
+/// The names that a root shows by `pub use`.
+fn shown(text: &str) -> BTreeSet<String> {
+    let statements = text.split("\npub use ").skip(1);
+    let paths = statements.map(|rest| rest.split(';').next().expect("a statement"));
+    let names = |path: &str| match path.split_once('{') {
+        Some((_, group)) => group.trim_end_matches('}').split(',').map(last_name).collect::<Vec<_>>(),
+        None => vec![last_name(path)],
+    };
+    paths.flat_map(names).filter(|name| !name.is_empty()).collect()
+}
+
+/// What a path is called here: behind `as`, or its last part.
+fn last_name(path: &str) -> String {
+    let path = path.trim();
+    let path = path.rsplit(" as ").next().unwrap_or(path);
+    path.rsplit("::").next().unwrap_or(path).trim().to_owned()
+}
+
+/// The rooms that paths into the crate lead through; the guide is for everybody.
+fn paths_behind_the_root(text: &str) -> Vec<String> {
+    let mut rooms = Vec::new();
+    for (at, root) in text.match_indices("vestibule::") {
+        let rest = &text[at + root.len()..];
+        let group = rest.strip_prefix('{').map(|group| group.split('}').next().unwrap_or(group));
+        for path in group.map_or_else(|| vec![rest], |group| group.split(',').collect()) {
+            let path = path.trim_start();
+            let name: String = path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let is_room = name.starts_with(char::is_lowercase) && path[name.len()..].starts_with("::");
+            if is_room && name != "guide" {
+                rooms.push(name);
+            }
+        }
+    }
+    rooms
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file of the crate")
+}
+
+const HIDDEN: &str = "#[cfg_attr(not(feature = \"unstable\"), doc(hidden))]";
