@@ -131,11 +131,12 @@ pub use delivery::{
 #[cfg(feature = "smtp")]
 pub use delivery::{Security, Smtp, SmtpError, SmtpLimits, SmtpOptions};
 pub use domain::client::session::Session;
-pub use domain::context::{Entropy, Policy};
 pub use domain::field::Field;
 pub use domain::id::{ClientId, InvitationId, SessionId, SignInId, SignUpId, UserId, WaitlistEntryId};
 pub use domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 pub use domain::invitation::RawInvitation;
+pub use domain::policy::Policy;
+pub use domain::ports::Entropy;
 pub use domain::rejection::{ErrorCode, Reason, Rejection};
 pub use domain::requirements::Requirements;
 pub use domain::secret::Secret;
