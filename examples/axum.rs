@@ -15,10 +15,7 @@ use axum::middleware::map_request;
 use axum::response::Html;
 use axum::routing::get;
 use tokio::net::TcpListener;
-use vestibule::delivery::Capture;
-use vestibule::domain::settings::branding::Branding;
-use vestibule::engine::Engine;
-use vestibule::http::{App, HttpOptions, HttpService, PeerAddress};
+use vestibule::{App, Branding, Capture, Engine, HttpOptions, HttpService, PeerAddress};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -43,7 +40,7 @@ async fn serve(
     let public_url = format!("http://localhost:{}/__clerk", listener.local_addr()?.port());
     let options = HttpOptions::new(public_url.parse()?, PUBLISHABLE_KEY, true);
     let engine = Engine::builder()
-        .settings(vestibule::config::sample_settings("email_code")?)
+        .settings(vestibule::sample_settings("email_code")?)
         .branding(Branding { name: "Acme".into(), ..Branding::default() })
         .publishable_key(PUBLISHABLE_KEY.into())
         .public_url(options.public_url.clone())

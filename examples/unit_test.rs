@@ -5,14 +5,10 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use vestibule::clock::ManualClock;
-use vestibule::delivery::Capture;
-use vestibule::domain::secret::Secret;
-use vestibule::domain::sign_up::{RawFields, Status};
-use vestibule::domain::time::{Span, Timestamp};
-use vestibule::engine::{Caller, ClientView, Engine, EngineError, RequestContext, SignUpView};
-use vestibule::entropy::SeededEntropy;
-use vestibule::token::Algorithm;
+use vestibule::{
+    Algorithm, Caller, Capture, ClientView, Engine, EngineError, ManualClock, RawFields, RequestContext, Secret,
+    SeededEntropy, SignUpStatus, SignUpView, Span, Timestamp,
+};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -27,8 +23,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let second = bench.code(&sign_up, &caller, "ada@example.com").await?;
     let (done, client) = bench.attempt(&sign_up, &caller, &second).await?;
-    assert_eq!(done.status, Status::Complete);
-    println!("the new code: {} is a user since {} ms", client.sessions[0].user.id, done.value.updated_at.as_millis());
+    assert_eq!(done.status, SignUpStatus::Complete);
+    println!("the new code: {} is a user since {} ms", client.sessions[0].user.id, done.updated_at().as_millis());
     bench.engine.shutdown().await;
     Ok(())
 }
@@ -46,7 +42,7 @@ impl Bench {
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_800_000_000_000)));
         let mail = Arc::new(Capture::new());
         let engine = Engine::builder()
-            .settings(vestibule::config::sample_settings("email_code")?)
+            .settings(vestibule::sample_settings("email_code")?)
             .clock(clock.clone())
             .entropy(Box::new(SeededEntropy::new(seed)))
             // An Ed25519 key is made in microseconds, an RSA key in a good part of a second.
@@ -68,7 +64,7 @@ impl Bench {
     /// Asks for a code and waits for the message with it: messages leave after the call is answered.
     async fn code(&self, sign_up: &SignUpView, caller: &Caller, to: &str) -> Result<String, EngineError> {
         let before = self.mail.to(to).len();
-        let (id, context) = (sign_up.value.id, RequestContext::default());
+        let (id, context) = (sign_up.id(), RequestContext::default());
         self.engine.prepare_verification(caller, id, Some("email_code"), None, &context).await?;
         loop {
             if let Some(message) = self.mail.to(to).get(before) {
@@ -84,7 +80,7 @@ impl Bench {
         caller: &Caller,
         code: &str,
     ) -> Result<(SignUpView, ClientView), EngineError> {
-        let (id, context) = (sign_up.value.id, RequestContext::default());
+        let (id, context) = (sign_up.id(), RequestContext::default());
         self.engine.attempt_verification(caller, id, Some("email_code"), Some(code), &context).await
     }
 }
@@ -93,7 +89,7 @@ impl Bench {
 mod tests {
     use std::collections::BTreeSet;
 
-    use vestibule::domain::rejection::ErrorCode;
+    use vestibule::ErrorCode;
 
     use super::*;
 
@@ -110,7 +106,7 @@ mod tests {
             let code = bench.code(&sign_up, &caller, "ada@example.com").await.expect("a code");
             bench.clock.advance(Span::from_millis(ms));
             match bench.attempt(&sign_up, &caller, &code).await {
-                Ok((done, _)) => assert!(is_good && done.status == Status::Complete, "{ms}"),
+                Ok((done, _)) => assert!(is_good && done.status == SignUpStatus::Complete, "{ms}"),
                 Err(EngineError::Rejected(why)) => assert!(!is_good && why.is(ErrorCode::VerificationExpired), "{ms}"),
                 Err(error) => panic!("{ms}: {error}"),
             }
@@ -136,7 +132,7 @@ mod tests {
                     let (sign_up, caller) = bench.begin(&email).await.expect("a sign-up");
                     let code = bench.code(&sign_up, &caller, &email).await.expect("a code");
                     let (done, client) = bench.attempt(&sign_up, &caller, &code).await.expect("a right code");
-                    assert_eq!(done.value.created_at, vestibule::clock::Clock::now(&*bench.clock));
+                    assert_eq!(done.created_at(), vestibule::Clock::now(&*bench.clock));
                     let token = client.new_token.expect("a new token").into_inner();
                     (engine, client.sessions[0].user.id, token)
                 })

@@ -35,8 +35,9 @@
 //! # }
 //! ```
 //!
-//! `examples/embed.rs` does the same on a disk and with messages that leave by a road of its own, `examples/http.rs`
-//! serves the Frontend API inside another program.
+//! `examples/embed.rs` does the same on a disk and with a transport of its own for messages. `examples/axum.rs` mounts the
+//! Frontend API below a path of another server ([`Engine::http_service`]), `examples/http.rs` serves it inside another
+//! program. `examples/unit_test.rs` tests a sign-up with a clock that is moved by hand.
 //!
 //! # Features
 //!
@@ -157,7 +158,10 @@ pub use engine::{
 #[cfg(feature = "test-util")]
 pub use entropy::SeededEntropy;
 #[cfg(feature = "server")]
-pub use http::{App, BoundServer, CapturedMessage, DevOutbox, HttpOptions, bind};
+pub use http::{
+    App, BoundServer, CapturedMessage, DevOutbox, HttpOptions, HttpService, PeerAddress, ResponseBody, ResponseFuture,
+    bind,
+};
 #[cfg(feature = "oauth")]
 pub use oauth::Providers;
 #[cfg(feature = "oauth")]

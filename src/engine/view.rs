@@ -162,6 +162,16 @@ impl SignUpView {
         self.value.locale.as_deref()
     }
 
+    /// When it was begun.
+    pub fn created_at(&self) -> Timestamp {
+        self.value.created_at
+    }
+
+    /// When it was last changed.
+    pub fn updated_at(&self) -> Timestamp {
+        self.value.updated_at
+    }
+
     /// The user and the session that it became.
     pub fn created(&self) -> Option<(UserId, SessionId)> {
         match self.value.phase {

@@ -17,7 +17,7 @@ const NAMES: [(&str, &str); 20] = [
          SmtpError SmtpLimits SmtpOptions Transport",
     ),
     ("domain::client", "Session"),
-    ("domain::context", "Entropy Policy"),
+    ("domain::policy domain::ports", "Entropy Policy"),
     ("domain::id", "ClientId InvitationId SessionId SignInId SignUpId UserId WaitlistEntryId"),
     ("domain::identifier", "EmailAddress Identifier IdentifierKind PhoneNumber Username"),
     ("domain::rejection", "ErrorCode Reason Rejection"),
@@ -37,7 +37,10 @@ const NAMES: [(&str, &str); 20] = [
          WaitlistEntryView",
     ),
     ("entropy", "SeededEntropy"),
-    ("http", "App BoundServer CapturedMessage DevOutbox HttpOptions bind"),
+    (
+        "http",
+        "App BoundServer CapturedMessage DevOutbox HttpOptions HttpService PeerAddress ResponseBody ResponseFuture bind",
+    ),
     ("oauth outbound pwned", "Outbound OutboundOptions Providers PwnedRange"),
     ("password", "HashOptions HashParameters"),
     ("store", "EmbeddedError EmbeddedOptions EmbeddedStore MemoryStore Sealing Store make_private"),
@@ -76,9 +79,8 @@ fn the_examples_and_the_front_page_use_what_is_shown() {
     let front: String =
         read("src/lib.rs").lines().filter_map(|line| line.strip_prefix("//! ")).collect::<Vec<_>>().join("\n");
     let mut count = 0;
-    for (name, text) in
-        [("the front page", front), ("embed", read("examples/embed.rs")), ("http", read("examples/http.rs"))]
-    {
+    let examples = ["axum", "embed", "http", "unit_test"].map(|name| (name, read(&format!("examples/{name}.rs"))));
+    for (name, text) in [("the front page", front), ("the README", read("README.md"))].into_iter().chain(examples) {
         let behind = paths_behind_the_root(&text);
         assert!(behind.is_empty(), "{name} goes past what is shown: {behind:?}");
         count += text.matches("vestibule::").count();
