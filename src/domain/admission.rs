@@ -1,5 +1,5 @@
-//! Who may become a user, and which users may sign in: the restrictions applied to a whole person. There is one judgement
-//! for each, whatever road somebody comes by.
+//! Who may become a user, and which users may sign in: the restrictions, checked against all identifiers of a person.
+//! Each question is answered in one place, whichever way the person signs up or in.
 
 use super::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber};
 use super::rejection::{ErrorCode, Reason, Rejection};
@@ -7,37 +7,37 @@ use super::settings::restrictions::Restrictions;
 use super::user::User;
 use super::verification::Strategy;
 
-/// What is known of somebody who would sign up.
+/// What is known of a person who wants to sign up.
 #[derive(Clone, Debug, Default)]
 pub struct Applicant<'a> {
     /// Their e-mail addresses.
     pub emails: Vec<Known<'a>>,
-    /// An address that a provider names and that can't be read.
+    /// An e-mail address from a provider that can't be parsed.
     pub unreadable: Option<&'a str>,
-    /// Their phone number.
+    /// The phone number.
     pub phone: Option<&'a PhoneNumber>,
-    /// The address that the operator invited, if it is theirs: the operator's word counts more than every list but the
+    /// The address that the operator invited, if it is the applicant's: an invitation overrides every list but the
     /// block-list.
     pub invited: Option<&'a EmailAddress>,
 }
 
-/// An e-mail address of somebody.
+/// An e-mail address of an applicant.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
     /// The address.
     pub address: &'a EmailAddress,
-    /// Whether it may have a `+`, as far as where it comes from is concerned.
+    /// Whether a `+` in the local part is accepted from where the address comes from.
     pub subaddresses: bool,
-    /// Whether it speaks for the person: it does unless it is hearsay, such as what a provider does not vouch for.
+    /// Whether it counts as the applicant's. `false` for an address that a provider reports but does not vouch for.
     pub counts: bool,
 }
 
 impl Restrictions {
-    /// Whether somebody may become a user: no address or number of theirs is refused, and where the allow-list is on,
-    /// they have one that is on it.
+    /// Whether the applicant may become a user: none of the addresses and numbers is refused and, where the allow-list
+    /// is on, one of them is on it.
     ///
     /// # Errors
-    /// Every refusal with its parameter; `not_allowed_access` without one for who has nothing that is on the list.
+    /// Every refusal with its parameter; `not_allowed_access` without a parameter where nothing is on the allow-list.
     pub fn admit(&self, applicant: &Applicant<'_>) -> Result<(), Rejection> {
         let is_invited = applicant.invited.is_some();
         let mut reasons: Vec<Reason> = Vec::new();
@@ -60,16 +60,16 @@ impl Restrictions {
         Rejection::collect(reasons)
     }
 
-    /// Whether one of the two lists counts for those who sign in.
+    /// Whether the allow-list or the block-list applies to sign-ins.
     pub const fn count_at_sign_in(&self) -> bool {
         !self.allowlist_blocklist_disabled_on_sign_in.enabled && (self.allowlist.enabled || self.blocklist.enabled)
     }
 
-    /// Whether somebody may come with this identifier to sign in, and be sent something there. It does not depend on
-    /// whether it is a user's, so it tells nobody.
+    /// Whether a sign-in with this identifier may begin and messages may be sent to it. The answer does not depend on
+    /// whether a user holds the identifier, so it reveals nothing about that.
     ///
     /// # Errors
-    /// `not_allowed_access` where it is on the block-list and that counts.
+    /// `not_allowed_access` where it is on the block-list and the block-list applies to sign-ins.
     pub fn admit_at_sign_in(&self, identifier: &Identifier) -> Result<(), Reason> {
         let is_blocked = match identifier.kind {
             IdentifierKind::EmailAddress => self.blocks_email(&identifier.value),
@@ -79,8 +79,8 @@ impl Restrictions {
         if is_blocked && self.count_at_sign_in() { Err(ErrorCode::NotAllowedAccess.on("identifier")) } else { Ok(()) }
     }
 
-    /// Whether a user may sign in: nothing of theirs is on the block-list, and where the allow-list is on, something
-    /// of theirs is on it or they came by invitation.
+    /// Whether a user may sign in: none of the user's identifiers is on the block-list and, where the allow-list is on,
+    /// one of them is on it or the user was invited.
     ///
     /// # Errors
     /// `not_allowed_access`.

@@ -1,8 +1,8 @@
-//! Clients: one browser or device, with its sessions and what is in progress
-//! ([guide: The Client object](crate::guide::contract#the-client-object)).
+//! Clients: one browser or device, with its sessions and the sign-up and sign-in in progress ([guide: The Client
+//! object](crate::guide::contract#the-client-object)).
 //!
-//! A client is changed by [`ClientChange`]s rather than by snapshots: the store applies them under the client's
-//! version in the same commit as everything else, so that two tabs, or a sign-out beside a conversion, lose nothing.
+//! A client is changed by [`ClientChange`]s rather than by snapshots: the store applies them under the client's version
+//! in the same commit as everything else. So two tabs, or a sign-out beside a conversion, lose no changes.
 
 use super::id::{ClientId, SessionId, SignInId, SignUpId};
 use super::policy::Policy;
@@ -18,23 +18,23 @@ use session::{Session, SessionStatus};
 pub struct Client {
     /// Its id.
     pub id: ClientId,
-    /// Counts the changes.
+    /// Number of changes so far.
     pub version: u64,
-    /// What its token is derived from, beside the instance key
-    /// ([guide: Client identity and tokens](crate::guide::design#client-identity-and-tokens)).
+    /// The salt from which its token is derived, together with the instance key ([guide: Client identity and
+    /// tokens](crate::guide::design#client-identity-and-tokens)).
     pub salt: [u8; 16],
-    /// Which token is the current one; raised with every session that is added.
+    /// Generation of the current token; raised with every session that is added.
     pub generation: u32,
-    /// The generation whose token the client still has, where it could not be told of the current one: it is handed
-    /// that one when it presents this one, which until then shows nothing.
+    /// The generation of the token that the client still has, when it could not be told the current one. A request with
+    /// that token gets the current token; until then that token shows nothing.
     pub owed_to: Option<u32>,
     /// When the token last changed.
     pub rotated_at: Timestamp,
     /// The sign-up in progress.
     pub sign_up: Option<SignUpId>,
-    /// The sign-in in progress, whole.
+    /// The sign-in in progress, stored whole.
     pub sign_in: Option<Box<SignIn>>,
-    /// The sign-in that its newest session came of, for whoever asks again for what completed it.
+    /// The sign-in that led to the newest session, for a caller that retries the completing request.
     pub finished_sign_in: Option<Box<SignIn>>,
     /// The live sessions.
     pub sessions: Vec<Session>,
@@ -42,65 +42,65 @@ pub struct Client {
     pub last_active_session_id: Option<SessionId>,
     /// The strategy of the last authentication, for the "Last used" badge.
     pub last_authentication_strategy: Option<Strategy>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// When its sessions last changed: the value of `__client_uat`.
+    /// When its sessions last changed: the value of the `__client_uat` cookie.
     pub sessions_changed_at: Option<Timestamp>,
 }
 
 /// One change to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientChange {
-    /// Make the client, unless it is there already.
+    /// Create the client, unless it exists already.
     Open {
         /// The salt of its tokens.
         salt: [u8; 16],
     },
-    /// Make this sign-up the current one; the one before is abandoned thereby.
+    /// Make this sign-up the current one; the previous one is thereby abandoned.
     SetSignUp(SignUpId),
-    /// Refuse the whole commit unless the token of this generation is the current one: whoever presented it is
-    /// answered, and may be told of the next.
+    /// Refuse the whole commit unless the token of this generation is current. The caller that presented it receives
+    /// the response, which may carry the next token.
     RequireToken(u32),
     /// Refuse the whole commit unless this sign-up is the current one.
     RequireSignUp(SignUpId),
-    /// Put a sign-in in the place of the one the client has, or take it off; refuses the whole commit unless that is
-    /// the expected one. A complete one is in progress no more, and kept for a while beside its session.
+    /// Replace or remove the sign-in in progress; refuses the whole commit unless the present one is `expected`. A
+    /// complete sign-in is no longer in progress; it is kept for a while beside its session.
     SetSignIn {
-        /// The id and version of the sign-in that `next` was made from or takes the place of.
+        /// The id and version of the sign-in that `next` was made from or replaces.
         expected: Option<(SignInId, u64)>,
-        /// The next one.
+        /// The next sign-in; `None` removes it.
         next: Option<Box<SignIn>>,
     },
-    /// Forget the sign-in with this id that was finished, before its time.
+    /// Forget the finished sign-in with this id before its time is up.
     ForgetFinished(SignInId),
-    /// Put a session on the client, which ends what is in progress on it; with `single` the other sessions go, else
-    /// the oldest beyond [`SESSIONS_MAX`]. Its token is replaced thereby: the ones before show nothing any more. The
-    /// client is owed the new one unless [`ClientChange::Rotate`] says that it is told.
+    /// Add a session and end the sign-up and sign-in in progress. With `single` the other sessions are removed, else
+    /// the oldest ones beyond [`SESSIONS_MAX`]. The token is rotated: earlier tokens show nothing any more. Without
+    /// [`ClientChange::Rotate`] the client still has to be told the new token.
     AddSession {
         /// The session.
         session: Session,
         /// Whether it replaces the other sessions.
         single: bool,
-        /// What the person proved last.
+        /// The last factor that the person proved.
         strategy: Option<Strategy>,
     },
-    /// The answer to this very commit tells the client of its new token. Without [`ClientChange::RequireToken`] it is
-    /// somebody else who is answered, and the client is owed the token.
+    /// The response to this commit carries the new token to the client. Without [`ClientChange::RequireToken`] the
+    /// response goes to another caller, and the client still has to be told the token.
     Rotate,
-    /// Hand the token that is owed to whoever presented the token of this generation; refuses the whole commit unless
-    /// it is owed to that one.
+    /// Hand the pending token to the caller that presented the token of this generation; refuses the whole commit
+    /// unless it is pending for that generation.
     Collect(u32),
-    /// Take a session off the client.
+    /// Remove a session from the client.
     EndSession(SessionId),
-    /// Take all sessions off the client.
+    /// Remove all sessions from the client.
     EndAllSessions,
-    /// Note that a session is in use, and make it the last active one.
+    /// Record that a session is in use, and make it the last active one.
     Touch(SessionId),
 }
 
-/// Why changes do not apply to the client as it is.
+/// Why changes do not apply to the client in its present state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClientConflict {
     /// There is no such client.
@@ -109,10 +109,10 @@ pub enum ClientConflict {
     /// The token presented was replaced in the meantime.
     #[error("the client's token has been replaced")]
     TokenReplaced,
-    /// Another sign-up has taken the place of the one that was to change.
+    /// Another sign-up has replaced the expected one.
     #[error("the sign-up is no longer the client's current one")]
     SignUpReplaced,
-    /// The sign-in is not the one that the change was made from.
+    /// The sign-in is not the one that the change was made from: it was replaced or has another version.
     #[error("the client's sign-in has changed")]
     SignInChanged,
 }
@@ -133,7 +133,7 @@ impl Client {
             (None, Some(ClientChange::Open { salt })) => Self::open(id, *salt, now),
             (None, _) => return Err(ClientConflict::Unknown),
         };
-        // Whoever opens a client is answered too.
+        // The caller that creates a client also receives the response.
         let is_answered = current.is_none() || changes.iter().any(|c| matches!(c, ClientChange::RequireToken(_)));
         for change in changes {
             client.take(change, is_answered, now)?;
@@ -145,22 +145,22 @@ impl Client {
         Ok(client)
     }
 
-    /// Whether the token that `changes` require is the current one, as a commit of them would see it.
+    /// Whether the token that `changes` require is current: the same check that a commit of them makes.
     pub fn meets(&self, changes: &[ClientChange]) -> bool {
         !changes.iter().any(|c| matches!(c, ClientChange::RequireToken(generation) if *generation != self.generation))
     }
 
-    /// Whether somebody may sign up or in here now; `user` is who, once that is known.
+    /// Whether a person may sign up or in on this client now; `user` is the person's user, once known.
     ///
     /// # Errors
-    /// `session_exists` where one session is all a client holds, `identifier_already_signed_in`.
+    /// `session_exists` where a client holds only one session, `identifier_already_signed_in`.
     pub fn admits(&self, user: Option<&User>, single: bool, now: Timestamp) -> Result<(), Rejection> {
         if let Some(session) = self.session_in_use(now).filter(|_| single) {
             return Err(Reason::from(ErrorCode::SessionExists).instead(session.id).into());
         }
         let theirs = user.and_then(|user| self.live_sessions(now).find(|session| session.user_id == user.id));
         match theirs {
-            // The page goes on with it.
+            // The page continues with this session.
             Some(session) => Err(ErrorCode::IdentifierAlreadySignedIn.on("identifier").instead(session.id).into()),
             None => Ok(()),
         }
@@ -171,7 +171,7 @@ impl Client {
         self.sessions.iter().filter(move |s| s.is_live(now))
     }
 
-    /// The live session that was used last, or else the newest: the one to go on with.
+    /// The live session that was used last, else the newest: the one to continue with.
     pub fn session_in_use(&self, now: Timestamp) -> Option<&Session> {
         let last_active = self.last_active_session_id.and_then(|id| self.live_session(id, now));
         last_active.or_else(|| self.live_sessions(now).last())
@@ -187,8 +187,8 @@ impl Client {
         self.sign_in.as_deref().filter(|sign_in| now < sign_in.abandon_at(policy))
     }
 
-    /// The sign-in with this id that became a session of this client, where that can be used at `now` and the sign-in
-    /// was finished a moment ago.
+    /// The finished sign-in with this id, while its session is live on this client and it was finished less than
+    /// [`FINISHED_KEPT`] ago.
     pub fn finished(&self, id: SignInId, now: Timestamp) -> Option<&SignIn> {
         let finished = self.finished_sign_in.as_deref().filter(|finished| finished.id == id)?;
         let is_recent = finished.updated_at.is_within(FINISHED_KEPT, now);
@@ -196,13 +196,13 @@ impl Client {
         Some(finished).filter(|_| is_recent && is_live)
     }
 
-    /// Whether the token before the current one may still fetch the result of the attempt that replaced it.
+    /// Whether the previous token may still fetch the result of the attempt that rotated it.
     pub fn accepts_replay(&self, generation: u32, now: Timestamp) -> bool {
         let is_the_one_before = generation.checked_add(1) == Some(self.generation);
         is_the_one_before && self.owed_to.is_none() && self.rotated_at.is_within(REPLAY_WINDOW, now)
     }
 
-    /// A client as it begins, whether or not it is stored yet. It is as old as its id.
+    /// A new client, stored or not. Its creation time is that of its id.
     pub fn open(id: ClientId, salt: [u8; 16], now: Timestamp) -> Self {
         Self {
             id,
@@ -303,18 +303,18 @@ impl Client {
     }
 }
 
-/// How many sessions a client holds at most: more people than share a browser, and few enough for one record.
+/// Maximum number of sessions on a client: more than the people who share a browser, and few enough for one record.
 pub const SESSIONS_MAX: usize = 20;
 
-/// How long a finished sign-in is kept: a code is good for as long.
+/// How long a finished sign-in is kept: as long as a code is valid.
 const FINISHED_KEPT: Span = Span::from_secs(600);
 
-/// How long a lost completing answer can be asked for again with the token it replaced
-/// ([guide: Client identity and tokens](crate::guide::design#client-identity-and-tokens)).
+/// How long a lost completing response can be requested again with the token it replaced ([guide: Client identity and
+/// tokens](crate::guide::design#client-identity-and-tokens)).
 const REPLAY_WINDOW: Span = Span::from_secs(60);
 
 impl ClientChange {
-    /// A session as it begins, in the answer to the client's own call.
+    /// The changes for a new session whose token reaches the client in the response to its own call.
     pub fn signed_in(session: Session, single: bool, strategy: Option<Strategy>) -> [Self; 2] {
         debug_assert_eq!(session.status, SessionStatus::Active, "a session begins active");
         [Self::AddSession { session, single, strategy }, Self::Rotate]

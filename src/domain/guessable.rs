@@ -1,6 +1,6 @@
 //! Detects keys that are easy to guess, whatever their length.
 
-/// Why a key is not random, as the end of a sentence that begins with "it"; `None` if it may be random.
+/// Why a key is not random, phrased as the end of a sentence that begins with "it"; `None` if it may be random.
 pub fn guessable(bytes: &[u8]) -> Option<&'static str> {
     let mut distinct = bytes.to_vec();
     distinct.sort_unstable();
@@ -22,7 +22,7 @@ pub fn guessable(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Minimum number of different digits: 32 random hexadecimal digits have fewer about once in a million times.
+/// Minimum number of distinct digits: 32 random hexadecimal digits have fewer only about once in a million keys.
 const DISTINCT_MIN: usize = 8;
 /// Long enough not to occur in a random key by chance.
 const WORDS: [&str; 8] =

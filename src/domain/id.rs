@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::ports::Entropy;
 use super::time::Timestamp;
 
-/// What a kind of id is called on the wire.
+/// The prefix of a kind of id on the wire.
 pub trait Kind: 'static {
     /// The prefix with its underscore, such as `user_`.
     const PREFIX: &'static str;
@@ -67,7 +67,7 @@ pub struct Id<K>(Uuid, PhantomData<fn() -> K>);
 pub struct MalformedId;
 
 impl<K: Kind> Id<K> {
-    /// A fresh id made at `now`.
+    /// A new id, created at `now`.
     pub fn generate(now: Timestamp, entropy: &mut dyn Entropy) -> Self {
         let mut bytes = [0; 16];
         entropy.fill(&mut bytes);
@@ -85,7 +85,7 @@ impl<K: Kind> Id<K> {
         self.0.as_bytes()
     }
 
-    /// The moment it was made at, for an id that was [generated](Self::generate).
+    /// When it was created, for an id that was [generated](Self::generate).
     pub fn made_at(&self) -> Timestamp {
         let mut ms = [0; 8];
         ms[2..].copy_from_slice(&self.as_bytes()[1..7]);
@@ -102,7 +102,7 @@ impl<K: Kind> fmt::Display for Id<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut digits = [b'0'; WIDTH];
         let mut rest = self.0.as_u128();
-        // Ten digits at a time: a division of 128 bits costs as much as all that is done with 64.
+        // Ten digits at a time: one 128-bit division costs as much as all the 64-bit divisions of ten digits.
         for digits in digits.rchunks_mut(10) {
             let mut part = (rest % TEN_DIGITS) as u64;
             rest /= TEN_DIGITS;
@@ -176,9 +176,9 @@ impl<'de, K> Deserialize<'de> for Id<K> {
     }
 }
 
-/// How many base62 characters follow the prefix; 22 would do, Clerk's ids have 27.
+/// Number of base62 characters after the prefix; 22 would suffice, but Clerk's ids have 27.
 const WIDTH: usize = 27;
-/// 62 to the tenth, which 64 bits hold.
+/// 62 to the power of ten, which fits in 64 bits.
 const TEN_DIGITS: u128 = 62_u128.pow(10);
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 

@@ -1,5 +1,5 @@
-//! Invitations: the operator's word that whoever reads the mail of one address may sign up
-//! ([guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets)).
+//! Invitations: the operator allows the owner of one e-mail address to sign up ([guide: Invitations and
+//! tickets](crate::guide::contract_sign_ups#invitations-and-tickets)).
 
 use super::context::Context;
 use super::field::Field;
@@ -15,36 +15,36 @@ use super::time::{Span, Timestamp};
 pub struct Invitation {
     /// Its id.
     pub id: InvitationId,
-    /// Who is invited; the ticket proves this address.
+    /// The invited address; the ticket proves it.
     pub email_address: EmailAddress,
     /// What the user's `public_metadata` will be, a JSON object as text.
     pub public_metadata: String,
-    /// Where the ticket leads; an absolute URL that the instance allows.
+    /// Where the link with the ticket leads; an absolute URL that the instance allows.
     pub redirect_url: Option<String>,
-    /// The entry of the waiting list that it lets in.
+    /// The waiting list entry that it admits.
     pub waitlist_entry: Option<WaitlistEntryId>,
-    /// What became of it.
+    /// Its stored state.
     pub state: InvitationState,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// When it stops being good.
+    /// When it expires.
     pub expire_at: Timestamp,
 }
 
-/// What became of an invitation, as a stored fact; expiry is derived from the time.
+/// The stored state of an invitation; expiry is derived from the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvitationState {
-    /// Nothing yet.
+    /// Neither used nor revoked.
     Pending,
-    /// It was used.
+    /// Used by this user.
     Accepted(UserId),
-    /// It was taken back.
+    /// Revoked by the operator.
     Revoked,
 }
 
-/// Where an invitation stands, in the words of Clerk's Backend API.
+/// The status of an invitation, in the words of Clerk's Backend API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words of the Backend API")]
 pub enum InvitationStatus {
@@ -54,19 +54,18 @@ pub enum InvitationStatus {
     Expired,
 }
 
-/// The parameters of a new invitation as they came, `None` where absent.
+/// The unparsed parameters of a new invitation, `None` where absent.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the parameters of the Backend API")]
 pub struct RawInvitation {
     pub email_address: Option<String>,
     /// A JSON object as text.
     pub public_metadata: Option<String>,
-    /// An absolute URL that the instance allows; whoever takes it in from outside has checked that.
+    /// An absolute URL that the instance allows; checked by the caller that receives it.
     pub redirect_url: Option<String>,
-    /// Whether the invitation is sent by e-mail, which it is unless told otherwise.
+    /// Whether the invitation is sent by e-mail; absent means yes.
     pub notify: Option<bool>,
-    /// Whether one that is pending for the address, or a user who has it, stands in the way: it does unless told
-    /// otherwise.
+    /// Whether to skip the check for a pending invitation or a user with this address; absent means `false`.
     pub ignore_existing: Option<bool>,
     pub expires_in_days: Option<u64>,
 }
@@ -100,7 +99,7 @@ impl Invitation {
         })
     }
 
-    /// Where it stands at `now`.
+    /// Its status at `now`.
     pub fn status(&self, now: Timestamp) -> InvitationStatus {
         match self.state {
             InvitationState::Accepted(_) => InvitationStatus::Accepted,
@@ -110,7 +109,7 @@ impl Invitation {
         }
     }
 
-    /// Whether its ticket still lets somebody in at `now`.
+    /// Whether its ticket is valid at `now`.
     ///
     /// # Errors
     /// `invitation_already_accepted`, `revoked_invitation`, `ticket_expired_code`.
@@ -123,8 +122,8 @@ impl Invitation {
         }
     }
 
-    /// It is used, by somebody who becomes a user now: it must be good at that moment, whatever it was when they
-    /// began.
+    /// The invitation after use by a person who becomes a user now. It must be valid at this moment, even if it was
+    /// valid when the sign-up began.
     ///
     /// # Errors
     /// As [`Self::check_redeemable`].
@@ -133,7 +132,7 @@ impl Invitation {
         Ok(self.settled(InvitationState::Accepted(user), now))
     }
 
-    /// It is taken back, also when it is too old to be used.
+    /// The invitation after the operator revokes it; an expired one can be revoked too.
     ///
     /// # Errors
     /// `invitation_already_accepted`, `invitation_already_revoked`.
@@ -151,7 +150,7 @@ impl Invitation {
 }
 
 impl InvitationStatus {
-    /// All of them.
+    /// All statuses.
     pub const ALL: &[Self] = &[Self::Pending, Self::Accepted, Self::Revoked, Self::Expired];
 
     /// The word on the wire.
@@ -165,7 +164,7 @@ impl InvitationStatus {
     }
 }
 
-/// Reads the address of somebody whom the operator lets in, or who asks for that.
+/// Reads the address of a person whom the operator invites, or who asks to be invited.
 ///
 /// # Errors
 /// `form_param_missing`, `form_param_format_invalid`, and `form_param_unknown` where users have no e-mail address.
@@ -177,7 +176,7 @@ pub fn invited(text: Option<&str>, settings: &Settings) -> Result<EmailAddress, 
     EmailAddress::parse(text)
 }
 
-/// How long an invitation is good unless told otherwise, as Clerk has it.
+/// Default validity of an invitation in days, as in Clerk.
 const DAYS: u64 = 30;
 const DAYS_MAX: u64 = 365;
 const DAY_S: u64 = 86_400;

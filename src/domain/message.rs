@@ -8,38 +8,37 @@ use super::time::Timestamp;
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Its id, the same over retries.
+    /// Its id; retries have the same one.
     pub id: MessageId,
-    /// Where it goes: the normalised address.
+    /// The recipient: the normalised address.
     pub to: Identifier,
     /// The address as the person typed it.
     pub display_to: String,
-    /// What it says.
+    /// The content.
     pub content: Content,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// After this it is not sent any more.
+    /// When it is no longer sent.
     pub expire_at: Timestamp,
 }
 
-/// What a message says. The URLs around tokens and tickets are the relay's business.
+/// The content of a message. The relay builds the URLs around tokens and tickets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// What proves the address.
+    /// A code that proves the address.
     Code(Secret<String>),
-    /// What proves it too, by the token in it; perhaps with a code beside it.
+    /// A link whose token proves the address, perhaps with a code beside it.
     Link {
         /// The token.
         token: Secret<String>,
         /// The code.
         code: Option<Secret<String>>,
     },
-    /// An invitation, by its ticket.
+    /// An invitation, with its ticket.
     Invitation(Secret<String>),
-    /// Tells the owner of the address that somebody tried to sign up with it.
+    /// Tells the address owner about an attempt to sign up with the address.
     Notice,
-    /// Nothing: it is never sent. It makes a call about nobody as much work as one about somebody, so that the time it
-    /// takes tells nothing.
+    /// A decoy that is never sent: it makes the timing for unknown identifiers the same as for known ones.
     Decoy,
 }
 

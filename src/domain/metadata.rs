@@ -1,9 +1,9 @@
-//! Metadata: JSON objects that the engine keeps as text and does not look into.
+//! Metadata: JSON objects that the engine stores as text and does not interpret.
 
 use super::rejection::{ErrorCode, Reason};
 
-/// Checks metadata, a JSON object as text; an empty text is an empty object. The depth is what serde_json reads at
-/// most, limited further here.
+/// Checks metadata, a JSON object as text; an empty text is an empty object. The depth limit is below what serde_json
+/// accepts.
 ///
 /// # Errors
 /// `form_param_value_invalid` for anything else, `form_param_exceeds_allowed_size`.
@@ -24,7 +24,7 @@ pub fn metadata(param: &str, text: Option<&str>) -> Result<Option<String>, Reaso
     }
 }
 
-/// How deep brackets nest outside of strings.
+/// Maximum nesting depth of brackets outside strings.
 fn nesting(json: &str) -> usize {
     let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
     for byte in json.bytes() {

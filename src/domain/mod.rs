@@ -1,8 +1,8 @@
-//! The sign-up domain: values and pure decisions. It knows no clock, no chance, no actor, no HTTP and no bytes on
+//! The sign-up domain: values and pure decisions. It knows no clock, no randomness, no actor, no HTTP and no bytes on
 //! disk; all of that arrives as data in a [`context::Context`] and leaves as data in a [`transition::Transition`].
 //!
-//! Its modules lie on floors, and import downward only (`tests/it/layers/floors.rs`): plain values, then the settings
-//! and the policy, then what the flows are made of, at the top the people and the two flows.
+//! Its modules form layers and import downward only (`tests/it/layers/floors.rs`): plain values, then the settings and
+//! the policy, then the parts of the flows, and at the top the users and the two flows.
 //!
 //! Begin reading at [`sign_up`].
 

@@ -1,19 +1,19 @@
-//! Sessions: a user being signed in on a client ([guide: Sessions](crate::guide::contract_sign_ins#sessions)).
+//! Sessions: a user signed in on a client ([guide: Sessions](crate::guide::contract_sign_ins#sessions)).
 
 use crate::domain::context::Context;
 use crate::domain::id::{ClientId, SessionId, UserId};
 use crate::domain::time::{Span, Timestamp};
 
-/// A session. It lives on its client, which is the only one to use it.
+/// A session. It is stored in its client, and only that client can use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     /// Its id.
     pub id: SessionId,
-    /// Who is signed in.
+    /// The user who is signed in.
     pub user_id: UserId,
-    /// On which client.
+    /// The client that holds it.
     pub client_id: ClientId,
-    /// Where it stands; expiry is computed.
+    /// The stored status; expiry is derived from the time.
     pub status: SessionStatus,
     /// When it began.
     pub created_at: Timestamp,
@@ -21,7 +21,7 @@ pub struct Session {
     pub updated_at: Timestamp,
     /// When it was last used.
     pub last_active_at: Timestamp,
-    /// When it ends by itself.
+    /// When it expires.
     pub expire_at: Timestamp,
     /// The origin it was made from, for the `azp` of requests that send none
     /// ([guide: Session tokens](crate::guide::contract_sign_ins#session-tokens)).
@@ -59,8 +59,8 @@ impl Session {
         self.status == SessionStatus::Active && now < self.expire_at
     }
 
-    /// When Clerk would forget it: 30 days after it expires
-    /// ([guide: Sessions](crate::guide::contract_sign_ins#sessions)).
+    /// When Clerk would delete it: 30 days after it expires ([guide:
+    /// Sessions](crate::guide::contract_sign_ins#sessions)).
     pub fn abandon_at(&self) -> Timestamp {
         self.expire_at + Span::from_secs(30 * 86_400)
     }

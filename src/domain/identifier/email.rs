@@ -5,8 +5,8 @@ use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::text::{self, folded};
 
-/// An e-mail address: cleaned, NFKC, lower case, its digits in ASCII, its domain in A-label form (UTS 46). Mail goes
-/// nowhere else, so of all spellings that are one address here the owner of that one proves it.
+/// An e-mail address: cleaned, NFKC, lower case, ASCII digits, its domain in A-label form (UTS 46). Mail is sent only
+/// to this form. So when several spellings give one address here, the owner of the normalised address proves it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EmailAddress {
     normalised: String,
@@ -14,13 +14,13 @@ pub struct EmailAddress {
 }
 
 impl EmailAddress {
-    /// Reads an address as a person typed or pasted it: alone, with the name that mail programs copy along
-    /// (`Ada <ada@example.com>`, RFC 5322 3.4), with the comma behind it, or as a link to it (`mailto:`).
+    /// Reads an address as a person typed or pasted it: alone, with the display name that mail programs copy along
+    /// (`Ada <ada@example.com>`, RFC 5322 3.4), with a trailing comma, or as a link (`mailto:`).
     ///
     /// # Errors
-    /// `form_param_format_invalid` unless it is an addr-spec of RFC 5321 without quotes or comments. Of other scripts
-    /// than ASCII a local part may have letters, marks upon them, numbers, and joiners between letters (RFC 6532 leaves
-    /// it to the receiver, which knows its mailboxes). A domain may have nothing that can't be seen.
+    /// `form_param_format_invalid` unless it is an addr-spec of RFC 5321 without quotes or comments. Outside ASCII a
+    /// local part may have letters, combining marks, numbers, and joiners between letters (RFC 6532 leaves this to the
+    /// receiver, which knows its mailboxes). A domain may have no invisible characters.
     pub fn parse(text: &str) -> Result<Self, Reason> {
         let invalid = || ErrorCode::FormParamFormatInvalid.on("email_address");
         let trimmed = text::trim(text);
@@ -32,7 +32,8 @@ impl EmailAddress {
             alone(&line).filter(|address| address.len() == line.len() || !trimmed.contains(text::is_line_break));
         let address = address.ok_or_else(invalid)?;
         let typed = match text::without_scheme(address, "mailto:") {
-            // A link may spell letters as %2B, which is not decoded here: read as it stands it names somebody else.
+            // A link may encode letters as %2B, which is not decoded here: read literally it would name another
+            // mailbox.
             Some(link) if link.contains('%') => return Err(invalid()),
             Some(link) => link,
             None => address,
@@ -49,7 +50,7 @@ impl EmailAddress {
         Ok(Self { normalised, typed: typed.to_owned() })
     }
 
-    /// A part of an address, or a whole one, as normalised addresses have it: to look for them by.
+    /// Normalises an address or a part of one, for searches in normalised addresses.
     pub fn fragment(text: &str) -> String {
         let trimmed = text::trim(text);
         if trimmed.len() > 4 * ADDRESS_MAX {
@@ -63,17 +64,18 @@ impl EmailAddress {
             Some((local, domain)) => (format!("{}@", folded(local)), domain),
             None => (String::new(), &*line),
         };
-        // Without an `@` nobody knows which of the two parts it is from; of ASCII letters both make the same.
+        // Without an `@` it is unknown which of the two parts the text is from; for ASCII letters both give the same
+        // result.
         let domain =
             Some(domain).filter(|domain| !domain.is_ascii()).and_then(a_labels).unwrap_or_else(|| folded(domain));
         local + &domain
     }
 
-    /// Whether a text names this mailbox to everybody who reads it. Elsewhere two spellings that are one address here
-    /// (full-width letters, digits of other scripts, dashes, marks inside) may be two mailboxes, and who has proved the
-    /// one has not proved the other. Blanks and marks of direction at its ends are no part of any address.
+    /// Whether every mail system takes this text for this same mailbox. Elsewhere two spellings that are one address
+    /// here (full-width letters, digits of other scripts, dashes, marks inside) may be two mailboxes, and proof of one
+    /// is no proof of the other. Blanks and direction marks at the ends are not part of an address.
     pub fn is_meant_by(&self, text: &str) -> bool {
-        // Not all know that the Kelvin sign is a capital k.
+        // Not all systems map the Kelvin sign to the letter k.
         let becomes_ascii = |c: char| !c.is_ascii() && c.to_lowercase().any(|small| small.is_ascii());
         let same = |local: &str, domain: &str| {
             !local.contains(becomes_ascii)
@@ -84,7 +86,7 @@ impl EmailAddress {
         text.trim_matches(is_around).rsplit_once('@').is_some_and(|(local, domain)| same(local, domain))
     }
 
-    /// An address that was normalised before, as records keep it.
+    /// Restores an address that is already normalised, as records store it.
     pub const fn restore(normalised: String, typed: String) -> Self {
         Self { normalised, typed }
     }
@@ -94,7 +96,7 @@ impl EmailAddress {
         &self.normalised
     }
 
-    /// The spelling the person typed, for messages only.
+    /// The spelling that the person typed, for messages only.
     pub fn typed(&self) -> &str {
         &self.typed
     }
@@ -105,8 +107,8 @@ impl EmailAddress {
     }
 }
 
-/// The one address in a line, without its owner's name and the sign that sets it apart from what followed; `None` where
-/// there is more than one, or none.
+/// The one address in a line, without display name and trailing separator; `None` where there is more than one, or
+/// none.
 fn alone(line: &str) -> Option<&str> {
     let line = line.strip_suffix([',', ';', '.', '，', '；', '。', '．', '、']).map_or(line, text::trim);
     let Some(bracketed) = line.strip_suffix(CLOSING) else { return Some(line) };
@@ -115,14 +117,14 @@ fn alone(line: &str) -> Option<&str> {
     is_name.then(|| text::trim(address))
 }
 
-/// Whether one part between the dots of a local part is spelled with what is allowed there.
+/// Whether one dot-separated part of a local part has only allowed characters.
 fn is_atom(atom: &str) -> bool {
     let mut before = None;
     let mut rest = atom.chars();
     while let Some(c) = rest.next() {
         let fits = match c {
             c if c.is_ascii() => is_atext(c),
-            // Latin letters don't join: between them it would only make two addresses of what looks like one.
+            // Latin letters don't join: a joiner between them would only make two addresses that look like one.
             c if text::is_joiner(c) => before.is_some_and(is_joined) && rest.clone().next().is_some_and(is_joined),
             c if text::is_invisible(c) => false,
             c if text::is_mark(c) => before.is_some_and(carries_mark),
@@ -149,10 +151,11 @@ fn carries_mark(c: char) -> bool {
     text::is_letter(c) || text::is_mark(c) || text::is_number(c) || text::is_joiner(c)
 }
 
-/// A domain of at least two labels in A-label form (UTS 46), the last of them alphabetic (RFC 1123 2.1). UTS 46 drops what can't be seen,
-/// whoever pasted it, but a domain is where mail goes: it is refused. Joiners are judged by RFC 5892, A.1 and A.2.
+/// A domain of at least two labels in A-label form (UTS 46), the last of them alphabetic (RFC 1123 2.1). UTS 46 drops
+/// invisible characters, but mail is sent to the domain, so a domain with one is refused. Joiners follow RFC 5892, A.1
+/// and A.2.
 fn a_labels(domain: &str) -> Option<String> {
-    // What maps a domain costs more than its length, and no name that is too long becomes shorter by it.
+    // Mapping costs more than linear time in the length, and mapping never makes a domain that is too long shorter.
     if domain.chars().count() > DOMAIN_MAX || domain.contains(|c| text::is_invisible(c) && !text::is_joiner(c)) {
         return None;
     }
@@ -165,7 +168,7 @@ fn a_labels(domain: &str) -> Option<String> {
 
 /// RFC 5321 4.5.3.1.3 in the reading of erratum 1690.
 const ADDRESS_MAX: usize = 254;
-/// The angle brackets of an address beside its owner's name, and the full-width ones.
+/// The angle brackets around an address after a display name, and the full-width ones.
 const OPENING: [char; 2] = ['<', '\u{ff1c}'];
 const CLOSING: [char; 2] = ['>', '\u{ff1e}'];
 /// The longest domain in any form, in code points (RFC 1035 2.3.4, without the root).

@@ -1,5 +1,5 @@
-//! Identifiers, parsed and normalised once. The wire shows the normalised form; the typed spelling is kept for
-//! messages ([guide: Identifiers](crate::guide::contract_sign_ups#identifiers)).
+//! Identifiers, parsed and normalised once. The wire shows the normalised form; the typed spelling is kept for messages
+//! ([guide: Identifiers](crate::guide::contract_sign_ups#identifiers)).
 
 mod email;
 mod phone;
@@ -22,11 +22,11 @@ pub enum IdentifierKind {
     Username,
     /// An account at a provider: `<provider> <subject>`.
     ExternalAccount,
-    /// What the application's backend calls the user.
+    /// The id of the user in the application's backend.
     ExternalId,
 }
 
-/// A normalised identifier: what a user holds alone in the whole instance.
+/// A normalised identifier: unique among all users of the instance.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identifier {
     /// Its kind.
@@ -36,7 +36,7 @@ pub struct Identifier {
 }
 
 impl IdentifierKind {
-    /// The field that holds an identifier of this kind, where one does.
+    /// The sign-up field for this kind of identifier; `None` where there is none.
     pub const fn field(self) -> Option<Field> {
         Some(match self {
             Self::EmailAddress => Field::EmailAddress,
@@ -50,7 +50,7 @@ impl IdentifierKind {
 macro_rules! identifiers {
     ($($kind:ident)*) => {$(
         impl $kind {
-            /// The identifier that a user would hold alone.
+            /// The unique identifier that a user would hold.
             pub fn identifier(&self) -> Identifier {
                 Identifier { kind: IdentifierKind::$kind, value: self.as_str().to_owned() }
             }
@@ -67,8 +67,8 @@ macro_rules! identifiers {
 identifiers! { EmailAddress PhoneNumber Username }
 
 impl Identifier {
-    /// Whether it is an address for tests, whose code is known in test mode
-    /// ([guide: Test mode](crate::guide::contract_sign_ups#test-mode)).
+    /// Whether it is a test address, which has a fixed code in test mode ([guide: Test
+    /// mode](crate::guide::contract_sign_ups#test-mode)).
     pub fn is_test(&self) -> bool {
         match self.kind {
             IdentifierKind::EmailAddress => EmailAddress::restore(self.value.clone(), String::new()).is_test(),
@@ -77,7 +77,7 @@ impl Identifier {
         }
     }
 
-    /// Whether a message to it costs its sender much.
+    /// Whether a message to it may cost the operator much.
     pub fn is_costly(&self) -> bool {
         self.kind == IdentifierKind::PhoneNumber && PhoneNumber::restore(self.value.clone()).is_costly()
     }

@@ -16,13 +16,12 @@ use absent as plan;
 pub struct PhoneNumber(String);
 
 impl PhoneNumber {
-    /// Reads a phone number in international spelling as a person typed or pasted it, or a link to it (`tel:`,
-    /// `sms:`).
+    /// Reads a phone number in international spelling as a person typed or pasted it, or a link to it (`tel:`, `sms:`).
     ///
     /// # Errors
-    /// `form_param_format_invalid` unless a message could reach it from abroad: it has its country code and its area
-    /// code and no extension, and is as long as numbers of its country are. Whether somebody has it is not known here:
-    /// ranges are given out faster than any list of them is.
+    /// `form_param_format_invalid` unless a message could reach it from abroad: it has a country code, an area code, no
+    /// extension, and a length that is valid in its country. Whether the number is assigned is not checked: ranges are
+    /// assigned faster than any list of them is updated.
     pub fn parse(text: &str) -> Result<Self, Reason> {
         let invalid = || ErrorCode::FormParamFormatInvalid.on("phone_number");
         let trimmed = text::trim(text);
@@ -34,13 +33,13 @@ impl PhoneNumber {
         plan::e164(digits).map(Self).ok_or_else(invalid)
     }
 
-    /// Whether a text looks like a phone number in international spelling, be it one or not.
+    /// Whether a text looks like a phone number in international spelling, valid or not.
     pub fn is_meant(text: &str) -> bool {
         let trimmed = text::trim(text);
         trimmed.len() <= 4 * SPELLING_MAX && international(&text::figures(trimmed)).is_some()
     }
 
-    /// Reads how a number begins, in international spelling, as E.164 has it; `None` where it is no such beginning.
+    /// Reads the beginning of a number in international spelling, in E.164; `None` where it is no such beginning.
     pub fn parse_prefix(text: &str) -> Option<String> {
         let figures = text::figures(text);
         let spelled = international(&figures).filter(|digits| is_spelled_with_digits(digits))?;
@@ -48,7 +47,7 @@ impl PhoneNumber {
         (!digits.is_empty()).then(|| format!("+{digits}"))
     }
 
-    /// A number that was normalised before, as records keep it.
+    /// Restores a number that is already normalised, as records store it.
     pub const fn restore(e164: String) -> Self {
         Self(e164)
     }
@@ -58,21 +57,22 @@ impl PhoneNumber {
         &self.0
     }
 
-    /// The country whose number it is, by its ISO 3166-1 code; `None` for numbers of no single country. Where several
-    /// countries share a calling code, a number of an area that is not known is one of the main country: most are new
-    /// areas of it.
+    /// The country of the number as ISO 3166-1 code; `None` for numbers of no single country. Where several countries
+    /// share a calling code, a number with an unknown area code counts as one of the main country: most of those are
+    /// new areas there.
     pub fn country(&self) -> Option<String> {
         plan::country(&self.0)
     }
 
-    /// Whether a text message to it may cost its sender much: premium-rate, shared-cost and personal numbers, and those
-    /// of no country, which are satellites and other networks beyond all tariffs (ITU-T E.164 assigned codes +800, +808,
-    /// +870, +878, +881, +882, +883, +888, +979).
+    /// Whether a text message to it may cost the operator much: premium-rate, shared-cost and personal numbers, and
+    /// numbers of no country, which are satellites and other networks outside normal tariffs (ITU-T E.164 assigned
+    /// codes +800, +808, +870, +878, +881, +882, +883, +888, +979).
     pub fn is_costly(&self) -> bool {
         plan::is_costly(&self.0)
     }
 
-    /// The calling code and three digits behind it: a range of numbers that one operator, and perhaps one swindler, has.
+    /// The calling code and the three digits after it: a range that usually belongs to one operator, perhaps to one
+    /// fraudster.
     pub fn prefix(&self) -> &str {
         let code = plan::calling_code_length(&self.0).unwrap_or(3);
         self.0.get(..1 + code + 3).unwrap_or(&self.0)
@@ -85,20 +85,20 @@ impl PhoneNumber {
     }
 }
 
-/// What follows the `+`, behind which a number is in international spelling; it may be in brackets with its code.
+/// What follows the `+` of an international spelling; the `+` may be in brackets with the country code.
 fn international(figures: &str) -> Option<&str> {
     let number = ["tel:", "sms:"].into_iter().find_map(|scheme| text::without_scheme(figures, scheme));
     number.unwrap_or(figures).trim_start_matches(['(', '[', ' ']).strip_prefix('+')
 }
 
-/// Whether there are digits, and nothing but what is put between digits.
+/// Whether there are digits, and beside them only the usual separators.
 fn is_spelled_with_digits(spelled: &str) -> bool {
     spelled.len() <= SPELLING_MAX && spelled.chars().all(|c| c.is_ascii_digit() || SEPARATORS.contains(c))
 }
 
-/// The longest spelling of a number, in characters: fifteen digits with room for whatever is put between them.
+/// The longest spelling of a number, in characters: fifteen digits with room for separators.
 const SPELLING_MAX: usize = 64;
-/// What is put between digits; the last ones are the middle dots of several scripts.
+/// Separators between digits; the last ones are the middle dots of several scripts.
 const SEPARATORS: &str = "-(). /[]~_\u{b7}\u{2022}\u{2027}\u{2219}\u{22c5}\u{30fb}\u{ff65}";
 
 #[cfg(test)]
@@ -228,7 +228,7 @@ mod tests {
         for local in ["+15552671", "+49112", "+4420794", "+552345678", "+8613800"] {
             assert_eq!(phone(local), None, "{local}");
         }
-        // Emergency numbers and services, behind every calling code.
+        // Emergency and service numbers, with every calling code.
         for code in PHONE_NUMBER_UTIL.get_supported_calling_codes() {
             for short in ["110", "111", "112", "113", "115", "118", "119", "190", "911", "999", "000", "100", "101"] {
                 assert_eq!(phone(&format!("+{code}{short}")), None, "+{code} {short}");
@@ -239,7 +239,7 @@ mod tests {
         for service in ["+61131234", "+8610086", "+491150", "+331234", "+44116123"] {
             assert_eq!(phone(service), None, "{service}");
         }
-        // What the North American plan does not give out.
+        // Numbers that the North American plan does not assign.
         for none in ["+10155552671", "+11155552671", "+14150552671", "+14151552671", "+19115552671", "+14115552671"] {
             assert_eq!(phone(none), None, "{none}");
         }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::text;
 
-/// A username: cleaned, NFKC, in lower case, its digits in ASCII.
+/// A username: cleaned, NFKC, lower case, ASCII digits.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Username(String);
 
@@ -33,7 +33,7 @@ impl Username {
     /// `form_username_invalid_length`, `form_username_invalid_character`, `form_username_needs_non_number_char`.
     pub fn parse(text: &str, rules: &UsernameSettings) -> Result<Self, Reason> {
         let text = text::trim(text);
-        // In bytes, before anything is made of it: no letter has more than four.
+        // Counted in bytes, before any work on it: no character has more than four.
         if text.len() > 4 * rules.max_length as usize {
             return Err(ErrorCode::FormUsernameInvalidLength.on("username"));
         }
@@ -53,12 +53,12 @@ impl Username {
         Ok(Self(value))
     }
 
-    /// The username that a text means under whatever rules it was taken: who signs in is not told today's.
+    /// Normalises a username without checking today's rules: an existing name may have been accepted under other rules.
     pub fn meant(text: &str) -> Self {
         Self(text::folded(&text::line(text)))
     }
 
-    /// A username that was normalised before, as records keep it.
+    /// Restores a username that is already normalised, as records store it.
     pub const fn restore(value: String) -> Self {
         Self(value)
     }

@@ -168,8 +168,8 @@ fn addresses_that_are_too_long_are_refused_whatever_their_letters() {
     }
 }
 
-/// Facts of the tests of the Python package email-validator 2.4.0, without quoted local parts and display names, which
-/// are not taken here, and with local parts in lower case.
+/// Cases from the tests of the Python package email-validator 2.4.0, without quoted local parts and display names,
+/// which are not accepted here, and with local parts in lower case.
 #[test]
 fn addresses_of_every_script_are_read() {
     for (typed, normalised) in [
@@ -198,8 +198,8 @@ fn addresses_of_every_script_are_read() {
     }
 }
 
-/// Of the same package, without what is taken here: line breaks and a full stop at the ends, names beside addresses, and
-/// one address that is short enough once its letters are composed.
+/// From the same package, without cases that are accepted here: line breaks and a full stop at the ends, display names,
+/// and one address that is short enough once its letters are composed.
 #[test]
 fn what_another_validator_refuses_is_refused() {
     for text in [
@@ -340,7 +340,7 @@ fn what_can_not_be_seen_is_refused_inside() {
 
 #[test]
 fn no_letter_of_a_domain_is_dropped() {
-    // Beyond are ideographs, nothing, tags and variants, and nothing.
+    // The ranges beyond hold ideographs, nothing, tags and variants, and nothing.
     let assigned = ('\0'..'\u{20000}').chain('\u{e0000}'..'\u{e0200}');
     for c in assigned.filter(|c| !text::is_blank(*c)) {
         let read = email(&format!("a@exam{c}ple.com"));
