@@ -1,5 +1,5 @@
-//! Clients: one browser or device, with its sessions and the sign-up and sign-in in progress ([guide: The Client
-//! object](crate::guide::contract#the-client-object)).
+//! Clients: one browser or device, with its sessions and the sign-up and sign-in in progress
+//! ([guide: The Client object](crate::guide::contract#the-client-object)).
 //!
 //! A client is changed by [`ClientChange`]s rather than by snapshots: the store applies them under the client's version
 //! in the same commit as everything else. So two tabs, or a sign-out beside a conversion, lose no changes.
@@ -20,8 +20,8 @@ pub struct Client {
     pub id: ClientId,
     /// Number of changes so far.
     pub version: u64,
-    /// The salt from which its token is derived, together with the instance key ([guide: Client identity and
-    /// tokens](crate::guide::design#client-identity-and-tokens)).
+    /// The salt from which its token is derived, together with the instance key
+    /// ([guide: Client identity and tokens](crate::guide::design#client-identity-and-tokens)).
     pub salt: [u8; 16],
     /// Generation of the current token; raised with every session that is added.
     pub generation: u32,
@@ -187,8 +187,8 @@ impl Client {
         self.sign_in.as_deref().filter(|sign_in| now < sign_in.abandon_at(policy))
     }
 
-    /// The finished sign-in with this id, while its session is live on this client and it was finished less than
-    /// [`FINISHED_KEPT`] ago.
+    /// The finished sign-in with this id, while its session is live on this client and it was finished less than ten
+    /// minutes ago.
     pub fn finished(&self, id: SignInId, now: Timestamp) -> Option<&SignIn> {
         let finished = self.finished_sign_in.as_deref().filter(|finished| finished.id == id)?;
         let is_recent = finished.updated_at.is_within(FINISHED_KEPT, now);
@@ -309,8 +309,8 @@ pub const SESSIONS_MAX: usize = 20;
 /// How long a finished sign-in is kept: as long as a code is valid.
 const FINISHED_KEPT: Span = Span::from_secs(600);
 
-/// How long a lost completing response can be requested again with the token it replaced ([guide: Client identity and
-/// tokens](crate::guide::design#client-identity-and-tokens)).
+/// How long a lost completing response can be requested again with the token it replaced
+/// ([guide: Client identity and tokens](crate::guide::design#client-identity-and-tokens)).
 const REPLAY_WINDOW: Span = Span::from_secs(60);
 
 impl ClientChange {

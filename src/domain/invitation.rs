@@ -1,5 +1,5 @@
-//! Invitations: the operator allows the owner of one e-mail address to sign up ([guide: Invitations and
-//! tickets](crate::guide::contract_sign_ups#invitations-and-tickets)).
+//! Invitations: the operator allows the owner of one e-mail address to sign up
+//! ([guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets)).
 
 use super::context::Context;
 use super::field::Field;

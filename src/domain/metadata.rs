@@ -24,7 +24,7 @@ pub fn metadata(param: &str, text: Option<&str>) -> Result<Option<String>, Reaso
     }
 }
 
-/// Maximum nesting depth of brackets outside strings.
+/// The greatest nesting depth of brackets outside strings.
 fn nesting(json: &str) -> usize {
     let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
     for byte in json.bytes() {

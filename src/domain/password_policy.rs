@@ -1,7 +1,7 @@
 //! Which passwords are accepted ([guide: Passwords](crate::guide::security#passwords), NIST SP 800-63B 3.1.1.2).
-//! Hashing is the engine's.
+//! Hashing is the engine's task.
 //!
-//! Begin reading at [`check`] for what is quickly checked, and at [`Candidate::weakness`] for the rest.
+//! Begin reading at [`check`] for the quick checks, and at [`Candidate::weakness`] for the rest.
 
 mod common;
 mod disguise;
@@ -18,19 +18,19 @@ use super::text;
 use disguise::repeated;
 use own_words::OwnWords;
 
-/// A password that keeps all rules that are quickly checked. Whether it is easily guessed is still to be found out, which
-/// takes about as long as hashing it.
+/// A password that passes all quick checks. Whether it is easy to guess is still to be checked, which takes about as
+/// long as hashing it.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// The form that is hashed: NFKC, never cut.
+    /// The form that is hashed: NFKC, never truncated.
     pub normalised: Secret<String>,
     own_words: OwnWords,
-    /// Within how many guesses it must not be found, beyond what counts as known.
+    /// The minimum number of guesses that it must withstand, beyond the lists of known passwords.
     #[cfg(feature = "zxcvbn")]
     guesses_min: u64,
 }
 
-/// Checks a password against the rules that cost little, its length before everything else.
+/// Checks a password against the rules that are cheap to check, its length first.
 ///
 /// # Errors
 /// Every rule that it breaks.
@@ -75,28 +75,28 @@ pub fn normalise(password: &str) -> Option<String> {
 }
 
 impl Candidate {
-    /// The same password, which must not be made of `words` either: what the person is known by, such as the address,
-    /// and what the application is called.
+    /// The same password, which must not consist of `words` either: the person's own identifiers and names, and the
+    /// name of the application.
     #[must_use]
     pub fn apart_from<'a>(mut self, words: impl IntoIterator<Item = &'a str>) -> Self {
         words.into_iter().for_each(|word| self.own_words.add(word));
         self
     }
 
-    /// Why it is not good enough: `form_password_pwned` where an attacker who knows the lists of leaked passwords and the
-    /// person's own words would soon try it, `form_password_not_strong_enough` where it is below the strength that the
-    /// settings ask for. This is work for a thread that may be held up.
+    /// Why it is not good enough: `form_password_pwned` where an attacker with the lists of leaked passwords and the
+    /// person's own words would soon try it, `form_password_not_strong_enough` where it is weaker than the settings
+    /// require. Slow: call it on a thread that may block.
     pub fn weakness(&self) -> Option<ErrorCode> {
         let lower = self.letters().flat_map(char::to_lowercase);
         let lower: Vec<char> = lower.take(EXAMINED_MAX + 1).collect();
-        // One that goes on beyond what is examined is not one of these.
+        // A password longer than the examined part is on no list.
         if lower.len() <= EXAMINED_MAX && (common::is_common(&lower) || self.own_words.make_up(&lower)) {
             return Some(ErrorCode::FormPasswordPwned);
         }
         self.estimated_weakness()
     }
 
-    /// The same by an estimator of guesses.
+    /// The same, judged by zxcvbn.
     #[cfg(feature = "zxcvbn")]
     fn estimated_weakness(&self) -> Option<ErrorCode> {
         let words: Vec<&str> = self.own_words.written().collect();
@@ -107,21 +107,20 @@ impl Candidate {
         }
     }
 
-    /// Without the feature `zxcvbn` there is no estimator: what is on no list is accepted.
+    /// Without the feature `zxcvbn` the number of guesses is not estimated: what is on no list is accepted.
     #[cfg(not(feature = "zxcvbn"))]
     const fn estimated_weakness(&self) -> Option<ErrorCode> {
         None
     }
 
-    /// What it is made of; which digits a keyboard has makes nothing harder to guess.
+    /// Its letters, with all digits in ASCII: a keyboard's script of digits makes a password no harder to guess.
     fn letters(&self) -> impl Iterator<Item = char> {
         self.normalised.expose().chars().map(|c| text::digit(c).unwrap_or(c))
     }
 
-    /// How many guesses it takes by an estimator of guesses, as far as that matters. What the estimator costs grows much
-    /// faster than the length of what it is given, and letters that stand for others make it grow faster still; so it is
-    /// given short parts, and few of them. A password is at least as hard to guess as each of its parts, and hardly harder
-    /// for saying the same again.
+    /// The estimated number of guesses, as far as it matters. The estimator's cost grows much faster than the length of
+    /// its input, and faster still with stand-ins for letters; so it gets few and short parts. A password is at least
+    /// as hard to guess as each of its parts, and repetition makes it hardly harder.
     #[cfg(feature = "zxcvbn")]
     fn guesses(&self, estimate: impl Fn(&str) -> u64) -> u64 {
         let examined: Vec<char> = self.letters().take(EXAMINED_MAX).collect();
@@ -139,7 +138,7 @@ impl Candidate {
     }
 }
 
-/// The guesses from which on zxcvbn gives a strength of 0 to 4.
+/// The smallest number of guesses for which zxcvbn gives this strength, 0 to 4.
 #[cfg(feature = "zxcvbn")]
 const fn guesses_of(strength: u8) -> u64 {
     match strength {
@@ -152,13 +151,14 @@ const fn guesses_of(strength: u8) -> u64 {
 }
 
 const PARAM: &str = "password";
-/// Above this many bytes nothing is hashed, whatever the settings say.
+/// Passwords longer than this, in bytes, are never hashed, whatever the settings say.
 const BYTES_MAX: usize = 1024;
-/// What a `max_length` of 0 means to clerk-js ([guide: Password settings](crate::guide::contract#password-settings)).
+/// The meaning of a `max_length` of 0 in clerk-js
+/// ([guide: Password settings](crate::guide::contract#password-settings)).
 const LENGTH_MAX_DEFAULT: u32 = 72;
-/// How much of a password is looked at, in code points.
+/// How much of a password is examined, in code points.
 const EXAMINED_MAX: usize = 72;
-/// How much of it at once.
+/// Length of the parts that the estimator gets, in code points.
 #[cfg(feature = "zxcvbn")]
 const PART: usize = 24;
 /// A password that falls within this many guesses counts as known; about the length of the common lists.

@@ -1,5 +1,5 @@
-//! The operator's numbers: how long things last, how often they may be tried, and how much one address or client may
-//! use. What the instance asks of people is in [`super::settings`].
+//! The operator's numbers: durations, attempt limits, and how much one address or client may use. The requirements for
+//! users are in [`super::settings`].
 
 use super::time::Span;
 use super::verification::Strategy;
@@ -7,36 +7,36 @@ use super::verification::Strategy;
 /// Numbers that the operator chooses in `[verification]`, `[limits]`, `[sign_up]` and `[session]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// How long a code is good.
+    /// How long a code is valid.
     pub code_ttl: Span,
-    /// How long a link is good.
+    /// How long a link is valid.
     pub link_ttl: Span,
-    /// How many tries a verification allows.
+    /// Maximum number of attempts per verification.
     pub attempts_max: u32,
-    /// How long the same sign-up waits before a second code to the same address; zero switches it off.
+    /// Minimum time between two codes from the same sign-up to the same address; zero switches it off.
     pub resend_cooldown: Span,
     /// Whether test addresses take the fixed code ([guide: Test mode](crate::guide::contract_sign_ups#test-mode));
     /// development instances only.
     pub test_mode: bool,
-    /// The exact limits per address and client; `None` when that family is off.
+    /// The exact limits per address and client; `None` when they are off.
     pub address_limits: Option<AddressLimits>,
-    /// How long a sign-up lives after its last accepted write.
+    /// After this time without an accepted write a sign-up is abandoned.
     pub abandon_after: Span,
-    /// How long a finished sign-up can be read by its client.
+    /// How long a finished sign-up stays readable for its client.
     pub keep_finished: Span,
-    /// How long a client is kept after its last use without a session.
+    /// How long a client without a session is kept after its last use.
     pub keep_client: Span,
-    /// How long a session lives at most.
+    /// Maximum lifetime of a session.
     pub session_lifetime: Span,
     /// Whether a client holds one session at most.
     pub single_session: bool,
     /// The strategies of providers whose accounts need no captcha. The engine takes them from its captcha service.
     pub captcha_bypass: Vec<String>,
-    /// Whether text messages go to premium-rate, satellite and other numbers that cost their sender much.
+    /// Whether text messages are sent to premium-rate, satellite and other numbers that cost the operator much.
     pub sms_costly_numbers: bool,
 }
 
-/// Exact limits per normalised address, account and client, within one hour where not said otherwise
+/// Exact limits per normalised address, account and client, per hour unless said otherwise
 /// ([guide: Limits](crate::guide::contract_errors#limits)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddressLimits {
@@ -44,22 +44,22 @@ pub struct AddressLimits {
     pub messages: u32,
     /// Messages to one address on behalf of one client.
     pub messages_per_client: u32,
-    /// Guesses at codes for one address.
+    /// Guesses at codes sent to one address.
     pub guesses: u32,
-    /// Guesses at codes for one address by one client.
+    /// Guesses at codes sent to one address by one client.
     pub guesses_per_client: u32,
-    /// Failures in a row to sign in to one account, whatever identifier they name; not within an hour, but until a
-    /// success. At least 3.
+    /// Consecutive failed sign-ins to one account, whichever identifier they use; counted until a success, not per
+    /// hour. At least 3.
     pub account_failures: u32,
-    /// Whether one source uses only a part of what strangers may fail at.
+    /// Whether one source may use only a part of the failures allowed to unknown clients.
     pub by_source: bool,
-    /// Different addresses that one client may have messages sent to.
+    /// Different addresses to which one client may have messages sent.
     pub addresses_per_client: u32,
     /// Text messages on behalf of one client.
     pub sms_per_client: u32,
 }
 
-/// How long records are kept after they were last of use.
+/// How long records are kept after their last use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RetentionPolicy {
     /// A client without a session and without a sign-up in progress.
@@ -69,12 +69,12 @@ pub struct RetentionPolicy {
 }
 
 impl Policy {
-    /// How long the store keeps records that are of no use any more.
+    /// How long the store keeps records that are no longer of use.
     pub const fn retention(&self) -> RetentionPolicy {
         RetentionPolicy { client: self.keep_client, finished: self.keep_finished }
     }
 
-    /// Whether whoever proves an account by `strategy` needs no captcha: its provider tells people from machines.
+    /// Whether a person who proves an account by `strategy` needs no captcha: its provider already keeps bots out.
     pub fn waives_captcha(&self, strategy: &Strategy) -> bool {
         let is_listed = |name: &str| self.captcha_bypass.iter().any(|listed| listed == name);
         is_listed(&strategy.to_string()) || strategy.provider().is_some_and(|provider| is_listed(&provider))

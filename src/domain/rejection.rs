@@ -17,9 +17,9 @@ pub struct Reason {
     pub param: Option<String>,
     /// How long to wait, for limits.
     pub retry_after: Option<Span>,
-    /// A number that the text mentions, such as a length.
+    /// A number in the error text, such as a length.
     pub number: Option<u32>,
-    /// The session that is there already, and can be used instead.
+    /// The existing session that can be used instead.
     pub session: Option<SessionId>,
 }
 
@@ -74,13 +74,13 @@ impl ErrorCode {
 }
 
 impl Reason {
-    /// This reason with the number its text mentions.
+    /// The same reason with the number for its text.
     pub const fn with(mut self, number: u32) -> Self {
         self.number = Some(number);
         self
     }
 
-    /// This reason with the session that can be used instead.
+    /// The same reason with the session that can be used instead.
     pub const fn instead(mut self, session: SessionId) -> Self {
         self.session = Some(session);
         self

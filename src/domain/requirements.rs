@@ -1,5 +1,5 @@
 //! The requirement algorithm ([guide: Requirements](crate::guide::contract_sign_ups#requirements)): four lists, derived
-//! from the settings and what was gathered. Never stored, so that new settings take effect on sign-ups in flight.
+//! from the settings and the fields of a sign-up. Never stored, so that new settings apply to sign-ups in progress.
 
 use super::field::Field;
 use super::policy::Policy;
@@ -7,22 +7,22 @@ use super::settings::Settings;
 use super::sign_up::SignUp;
 use super::time::Timestamp;
 
-/// What a sign-up needs, may have, lacks and has not proved.
+/// Which fields a sign-up needs, may have, lacks and has not verified.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requirements {
     /// What every sign-up needs.
     pub required_fields: Vec<Field>,
     /// What a sign-up may have.
     pub optional_fields: Vec<Field>,
-    /// What it still lacks. Where no identifier is required these are alternatives: one of them suffices.
+    /// What it still lacks. Where no identifier is required, these are alternatives: one of them is enough.
     pub missing_fields: Vec<Field>,
-    /// What was given but not proved.
+    /// What was given but is not verified.
     pub unverified_fields: Vec<Field>,
-    /// Whether it holds an identifier at all; without one nobody could come back.
+    /// Whether it has an identifier; without one the user could not sign in again.
     pub identified: bool,
     /// Whether the backend has yet to act.
     pub awaits_custom_action: bool,
-    /// Whether a captcha has yet to be solved.
+    /// Whether a captcha must still be solved.
     pub owes_captcha: bool,
 }
 
@@ -31,7 +31,7 @@ impl Requirements {
     pub fn of(sign_up: &SignUp, now: Timestamp, settings: &Settings, policy: &Policy) -> Self {
         let attribute = |field: &&Field| settings.attribute(field).is_some_and(|a| a.enabled);
         let is_required = |field: &Field| settings.attribute(field).is_some_and(|a| a.required);
-        // An account at a provider stands in for a password (guide/contract_sign_ups.md#requirements).
+        // An account at a provider replaces a password (guide/contract_sign_ups.md#requirements).
         let account = sign_up.proved_account().is_some();
         let is_required = |field: &Field| is_required(field) && !(account && *field == Field::Password);
         let (mut required_fields, mut optional_fields): (Vec<Field>, Vec<Field>) =

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A value that never shows itself in logs or debug output; reading it is spelled out with [`Secret::expose`].
+/// A value that is never shown in logs or debug output; reading it takes an explicit [`Secret::expose`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret<T>(T);

@@ -1,7 +1,6 @@
 //! An instance's settings, in the vocabulary of `user_settings` in `GET /v1/environment`
-//! ([guide: The environment](crate::guide::contract#the-environment)): the same words in the config file, in
-//! `PUT /dev/settings` and on the wire. A document is whole: what it does not name is off, or has its documented
-//! default.
+//! ([guide: The environment](crate::guide::contract#the-environment)): the same words in the config file, in `PUT
+//! /dev/settings` and on the wire. A document is complete: a key that it omits is off, or has its documented default.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +12,13 @@ use super::secret::Secret;
 use super::verification::Strategy;
 use restrictions::Restrictions;
 
-/// One whole settings document.
+/// One complete settings document.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Which attributes a user has and how they are gathered.
     pub attributes: Attributes,
-    /// How signing up goes.
+    /// How sign-ups work.
     pub sign_up: SignUpSettings,
     /// OAuth strategies by name, such as `oauth_google`.
     pub social: BTreeMap<String, Social>,
@@ -29,9 +28,9 @@ pub struct Settings {
     pub username_settings: UsernameSettings,
     /// Who may not sign up.
     pub restrictions: Restrictions,
-    /// Defences against attackers.
+    /// Protection against attacks.
     pub attack_protection: AttackProtection,
-    /// What only the server side needs to know of an OAuth strategy.
+    /// The OAuth strategies' settings that only the server needs.
     pub oauth: BTreeMap<String, OAuth>,
 }
 
@@ -57,7 +56,7 @@ pub struct Attributes {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Attribute {
-    /// Whether the parameter is accepted at all.
+    /// Whether the parameter is accepted.
     pub enabled: bool,
     /// Whether a sign-up needs it.
     pub required: bool,
@@ -73,28 +72,28 @@ pub struct Attribute {
     pub verifications: Vec<Strategy>,
     /// Whether it must be verified before the sign-up completes.
     pub verify_at_sign_up: bool,
-    /// Whether a user may not change it later.
+    /// Whether a user can't change it later.
     pub immutable: bool,
-    /// For phone numbers: the channels a code may take.
+    /// For phone numbers: the allowed channels of a code.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<String>,
 }
 
-/// How signing up goes.
+/// How sign-ups work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SignUpSettings {
     /// Who may sign up.
     pub mode: SignUpMode,
-    /// Whether fields are gathered in steps; the lists are then exact.
+    /// Whether fields may be given in several steps; the lists are then exact.
     pub progressive: bool,
     /// Whether `create` carries a captcha token.
     pub captcha_enabled: bool,
-    /// The captcha's kind.
+    /// The type of captcha widget.
     pub captcha_widget_type: String,
     /// Whether the person must accept the legal terms.
     pub legal_consent_enabled: bool,
-    /// Whether completion waits for the backend.
+    /// Whether completion waits for the application's backend.
     pub custom_action_required: bool,
     /// Whether a second factor must be set up.
     pub mfa: Mfa,
@@ -104,7 +103,7 @@ pub struct SignUpSettings {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mfa {
-    /// Required of everyone.
+    /// Whether every user must have one.
     pub required: bool,
 }
 
@@ -112,12 +111,12 @@ pub struct Mfa {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SignUpMode {
-    /// Anybody.
+    /// Everyone.
     #[default]
     Public,
-    /// Only the invited.
+    /// Only persons with an invitation.
     Restricted,
-    /// Only those let in from the waiting list.
+    /// Only persons admitted from the waiting list.
     Waitlist,
 }
 
@@ -151,7 +150,7 @@ pub struct Social {
     pub logo_url: Option<String>,
 }
 
-/// One OAuth strategy as the server needs it. Explicit endpoints win over discovery.
+/// One OAuth strategy as the server needs it. Explicit endpoints take precedence over discovery.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[expect(missing_docs, reason = "the words of RFC 6749 and OpenID Connect Discovery")]
@@ -223,7 +222,7 @@ impl Default for PasswordSettings {
     }
 }
 
-/// Something that is on or off.
+/// A feature that is on or off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Switch {
@@ -231,7 +230,7 @@ pub struct Switch {
     pub enabled: bool,
 }
 
-/// Defences against attackers.
+/// Protection against attacks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[expect(missing_docs, reason = "the words of guide/contract.md#attack-protection")]
@@ -240,7 +239,7 @@ pub struct AttackProtection {
     pub email_link: EmailLinkProtection,
 }
 
-/// Whether an e-mail link works only on the client that asked for it.
+/// Whether an e-mail link works only on the client that requested it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EmailLinkProtection {
@@ -254,18 +253,18 @@ impl Default for EmailLinkProtection {
     }
 }
 
-/// Why a settings document is not accepted.
+/// Why a settings document is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("settings.{key}: {reason}")]
 pub struct InvalidSettings {
-    /// The key at fault.
+    /// The first key at fault.
     pub key: String,
     /// What is wrong with it.
     pub reason: String,
 }
 
 impl Settings {
-    /// The attribute behind a field of a sign-up; `None` for fields that are no attribute.
+    /// The attribute for a field of a sign-up; `None` for fields that are not attributes.
     pub fn attribute(&self, field: &Field) -> Option<&Attribute> {
         let attributes = &self.attributes;
         Some(match field {
@@ -280,7 +279,7 @@ impl Settings {
         })
     }
 
-    /// Whether a field may be given at all.
+    /// Whether a field is accepted.
     pub fn enabled(&self, field: &Field) -> bool {
         match field {
             Field::LegalAccepted => self.sign_up.legal_consent_enabled,
@@ -289,14 +288,14 @@ impl Settings {
         }
     }
 
-    /// Whether nobody may learn from a sign-up that an identifier of this kind is a user's
+    /// Whether sign-ups must not reveal that a user holds an identifier of this kind
     /// ([guide: Enumeration protection](crate::guide::contract_sign_ups#enumeration-protection)).
     pub fn hides_existence(&self, kind: IdentifierKind) -> bool {
         let is_address = matches!(kind, IdentifierKind::EmailAddress | IdentifierKind::PhoneNumber);
         is_address && self.attack_protection.enumeration_protection.enabled
     }
 
-    /// Checks what types cannot say: a required attribute is enabled, lengths make sense, strategies fit.
+    /// Checks what types can't express: required attributes are enabled, lengths are consistent, strategies fit.
     ///
     /// # Errors
     /// The first key at fault and why.

@@ -59,8 +59,8 @@ impl Session {
         self.status == SessionStatus::Active && now < self.expire_at
     }
 
-    /// When Clerk would delete it: 30 days after it expires ([guide:
-    /// Sessions](crate::guide::contract_sign_ins#sessions)).
+    /// When Clerk would delete it: 30 days after it expires
+    /// ([guide: Sessions](crate::guide::contract_sign_ins#sessions)).
     pub fn abandon_at(&self) -> Timestamp {
         self.expire_at + Span::from_secs(30 * 86_400)
     }

@@ -67,8 +67,8 @@ macro_rules! identifiers {
 identifiers! { EmailAddress PhoneNumber Username }
 
 impl Identifier {
-    /// Whether it is a test address, which has a fixed code in test mode ([guide: Test
-    /// mode](crate::guide::contract_sign_ups#test-mode)).
+    /// Whether it is a test address, which has a fixed code in test mode
+    /// ([guide: Test mode](crate::guide::contract_sign_ups#test-mode)).
     pub fn is_test(&self) -> bool {
         match self.kind {
             IdentifierKind::EmailAddress => EmailAddress::restore(self.value.clone(), String::new()).is_test(),

@@ -1,10 +1,10 @@
-//! The most used passwords of several languages, and the words and names that most passwords are made of. Where they
-//! come from is said in `common/README.md`.
+//! The most used passwords of several languages, and the words and names that most passwords are made of.
+//! `common/README.md` names the sources.
 
 use super::disguise::{cores, fold, is_date, repeated, without_separators, without_shift};
 
-/// Whether a password is one of the most used, under the usual disguises: stand-ins for letters, case, digits, years and
-/// signs around it, said several times, backwards. `password` is in lower case.
+/// Whether a password is one of the most used ones, also when disguised: stand-ins for letters, case, added digits,
+/// years and signs, repetition, reversal. `password` is in lower case.
 ///
 /// The work is bounded by the square of [`super::EXAMINED_MAX`] and the logarithm of the list.
 pub(super) fn is_common(password: &[char]) -> bool {
@@ -23,17 +23,17 @@ pub(super) fn is_common(password: &[char]) -> bool {
     })
 }
 
-/// Whether the list has it, read forwards or backwards.
+/// Whether the list contains it, forwards or backwards.
 fn is_listed(core: &[char]) -> bool {
     core.len() <= ENTRY_MAX && (has(&fold(core.iter().copied())) || has(&fold(core.iter().rev().copied())))
 }
 
-/// There are fewer of these than entries on the list.
+/// Whether it is so short that there are fewer such texts than entries on the list.
 fn is_next_to_nothing(core: &[char]) -> bool {
     core.len() <= 3 && core.iter().all(char::is_ascii_lowercase)
 }
 
-/// Whether a folded text is an entry: a search in the sorted lines, without anything to build or to get wrong.
+/// Whether a folded text is an entry: a binary search in the sorted lines, without an index to build.
 fn has(folded: &str) -> bool {
     let mut rest = LIST;
     while !rest.is_empty() {
@@ -49,7 +49,7 @@ fn has(folded: &str) -> bool {
     false
 }
 
-/// Folded, sorted by bytes, each once, one a line.
+/// Folded entries, sorted by bytes, unique, one per line.
 const LIST: &str = include_str!("common/list.txt");
 /// The longest entry, in code points.
 const ENTRY_MAX: usize = 32;

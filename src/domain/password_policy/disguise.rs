@@ -1,18 +1,19 @@
-//! What a password is beneath its disguise: the letters behind their stand-ins, and the word behind digits and signs.
+//! Undoes the usual disguises of a password: stand-ins for letters, and digits and signs around a word.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::domain::text;
 
-/// The form in which passwords and words are compared: compatible forms, case, marks and digits of all scripts are one,
-/// and so are letters and their usual stand-ins (`P@ssw0rd` is `password`). `l`, `1` and `i` are one letter for that reason.
+/// The form in which passwords and words are compared. It unifies compatibility forms, case, marks, digits of all
+/// scripts, and letters with their usual stand-ins (`P@ssw0rd` is `password`). For that reason `l`, `1` and `i` are one
+/// letter.
 pub(super) fn fold(written: impl IntoIterator<Item = char>) -> String {
     let letters = written.into_iter().nfkd().flat_map(char::to_lowercase).nfkd();
     letters.filter(|c| !is_combining_mark(*c)).map(|c| stands_for(text::digit(c).unwrap_or(c))).collect()
 }
 
-/// The letter that a sign or digit usually stands for; the same in `common/make.py`.
+/// The letter that a sign or digit usually replaces; the same as in `common/make.py`.
 const fn stands_for(sign: char) -> char {
     match sign {
         '@' | '4' => 'a',
@@ -26,7 +27,7 @@ const fn stands_for(sign: char) -> char {
     }
 }
 
-/// The digits that the signs of a row of keys lie on: `!@#` is `123`.
+/// The digits on the same keys as the signs of the number row: `!@#` is `123`.
 pub(super) fn without_shift(text: &[char]) -> Vec<char> {
     let row = [')', '!', '@', '#', '$', '%', '^', '&', '*', '('];
     let digit = |sign: char| ('0'..='9').zip(row).find(|(_, on_it)| *on_it == sign).map_or(sign, |(digit, _)| digit);
@@ -38,20 +39,20 @@ pub(super) fn without_separators(text: &[char]) -> Vec<char> {
     text.iter().copied().filter(|c| !is_separator(*c)).collect()
 }
 
-/// Whether a sign is one that words are set apart with.
+/// Whether a sign is a usual separator of words.
 pub(super) fn is_separator(c: char) -> bool {
     c.is_whitespace() || matches!(c, '.' | '-' | '_' | '/')
 }
 
-/// What a text repeats, be the last time cut short; the whole text where it repeats nothing.
+/// The unit that a text repeats, the last repetition perhaps cut short; the whole text where it repeats nothing.
 pub(super) fn repeated<T: PartialEq>(text: &[T]) -> &[T] {
     let repeats = |period: &usize| text.iter().skip(*period).zip(text).all(|(later, earlier)| later == earlier);
     let period = (1..=text.len() / 2).find(repeats);
     &text[..period.unwrap_or(text.len())]
 }
 
-/// All that a text may be when what people usually put before and after a word is taken off: digits, years, signs.
-/// `is_known` says of digits whether they are used as such a lot.
+/// All texts that remain when usual prefixes and suffixes of a word are removed: digits, years, signs. `is_known` says
+/// whether a sequence of digits is a common one.
 pub(super) fn cores<'a>(
     text: &'a [char],
     is_known: impl Fn(&[char]) -> bool + Copy,
@@ -68,8 +69,8 @@ pub(super) fn cores<'a>(
     })
 }
 
-/// How many others have to be tried before such an addition, roughly; `None` for one that is not of the usual shape:
-/// signs, digits, signs.
+/// How many guesses such a prefix or suffix takes, roughly; `None` for one that is not of the usual form: signs,
+/// digits, signs.
 fn tries(affix: &[char], is_known: impl Fn(&[char]) -> bool) -> Option<u64> {
     let sign = |c: &&char| !c.is_alphanumeric();
     let before = affix.iter().take_while(sign).count();
@@ -79,7 +80,7 @@ fn tries(affix: &[char], is_known: impl Fn(&[char]) -> bool) -> Option<u64> {
     Some(tries_of_signs(before) * tries_of_digits(digits, is_known)? * tries_of_signs(after))
 }
 
-/// One sign out of the few that most people take; the same again costs nothing more.
+/// Guesses for the signs: each is probably one of the few that most people use; repeating one costs nothing more.
 fn tries_of_signs(signs: &[char]) -> u64 {
     let each = |c: &char| if "!@#$.,_-*?&+ ".contains(*c) { 3 } else { 30 };
     repeated(signs).iter().map(each).fold(1, u64::saturating_mul)
@@ -104,21 +105,21 @@ fn tries_of_digits(digits: &[char], is_known: impl Fn(&[char]) -> bool) -> Optio
     }
 }
 
-/// Whether digits go up or down by one, or stay, around the end too: `4567`, `321`, `8901`, `0000`.
+/// Whether digits go up or down by one, or stay the same, also across 9 and 0: `4567`, `321`, `8901`, `0000`.
 fn is_row(digits: &[char]) -> bool {
     let value = |c: &char| c.to_digit(10).unwrap_or_default();
     let steps = || digits.windows(2).map(|pair| (value(&pair[1]) + 10 - value(&pair[0])) % 10);
     digits.len() < 2 || [0, 1, 9].into_iter().any(|step| steps().all(|s| s == step))
 }
 
-/// `112233`.
+/// Whether digits are a row of pairs, such as `112233`.
 fn is_row_of_pairs(digits: &[char]) -> bool {
     let pairs = digits.chunks_exact(2);
     let firsts: Vec<char> = pairs.clone().map(|pair| pair[0]).collect();
     pairs.remainder().is_empty() && pairs.clone().all(|pair| pair[0] == pair[1]) && is_row(&firsts)
 }
 
-/// Whether a text is a day between 1900 and 2099, in eight digits in one of the usual orders: there are some 70 000.
+/// Whether a text is a date between 1900 and 2099, as eight digits in one of the usual orders: there are some 70 000.
 pub(super) fn is_date(text: &[char]) -> bool {
     let number = |from: usize, to: usize| {
         text[from..to]
@@ -137,10 +138,10 @@ pub(super) fn is_date(text: &[char]) -> bool {
     text.len() == 8 && (is((4, 8), 0, 2) || is((0, 4), 4, 6))
 }
 
-/// What is longer is no usual addition.
+/// Longest usual prefix or suffix, in characters.
 const AFFIX_MAX: usize = 12;
-/// Above this product of tries an addition makes a password hard enough to guess: a word and three digits that mean
-/// nothing are not, a word and four are.
+/// When an addition takes more guesses than this, the password counts as hard enough to guess: a word with three random
+/// digits is not, a word with four is.
 const TRIES_MAX: u64 = 5000;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The words that a person is known by, and the application: whoever guesses a password tries these first.
+//! The names and identifiers of the person and of the application: an attacker tries these first.
 
 use super::common::is_common;
 use super::disguise::{fold, is_separator, repeated, without_separators};
@@ -8,12 +8,12 @@ use super::disguise::{fold, is_separator, repeated, without_separators};
 pub(super) struct OwnWords {
     /// As they were given.
     written: Vec<String>,
-    /// Folded, each once.
+    /// Folded, without duplicates.
     folded: Vec<String>,
 }
 
 impl OwnWords {
-    /// Takes in what the person or the application is called: an address, a number, a name, a host. Its parts count too.
+    /// Adds a name of the person or the application: an address, a number, a name, a host. Its parts are added too.
     pub(super) fn add(&mut self, text: &str) {
         if text.is_empty() || text.chars().count() > WORD_MAX {
             return;
@@ -22,14 +22,14 @@ impl OwnWords {
         let (local, domain) = text.split_once('@').unwrap_or((text, ""));
         self.note(text);
         self.note(local);
-        // What a name begins with is its owner's, what it ends with is the world's: `com`, `de`.
+        // The last label of a domain, such as `com` or `de`, is not specific to the person.
         let labels = domain.rsplit_once('.').map_or("", |(labels, _)| labels);
         for part in local.split(|c: char| !c.is_alphabetic()).chain(labels.split('.')) {
             self.note(part);
         }
         let digits: String = text.chars().filter(char::is_ascii_digit).collect();
         if text.starts_with('+') {
-            // Numbers are written with and without what comes before the person's own.
+            // Phone numbers are written with and without country and area code.
             for from in 0..digits.len().saturating_sub(NUMBER_MIN) + 1 {
                 self.note(&digits[from..]);
             }
@@ -42,9 +42,9 @@ impl OwnWords {
         self.written.iter().map(String::as_str)
     }
 
-    /// Whether a password is made of these words: nothing is left without them, or next to nothing, or what is common
-    /// itself. Words count read backwards too, and of an address its local part: the same at another service is next to be
-    /// tried. `password` is in lower case.
+    /// Whether a password consists of these words: without them nothing is left, or very little, or a common password.
+    /// Reversed words count too. Of an address the local part alone is also checked, since an attacker next tries the
+    /// same name at another service. `password` is in lower case.
     pub(super) fn make_up(&self, password: &[char]) -> bool {
         self.is_made_of(password) || local_part(password).is_some_and(|local| self.is_made_of(local))
     }
@@ -55,7 +55,7 @@ impl OwnWords {
             plain.iter().flat_map(|c| fold([*c]).chars().map(|folded| (folded, *c)).collect::<Vec<_>>()).collect();
         let length = left.len();
         let mut words: Vec<Vec<char>> = self.folded.iter().map(|word| word.chars().collect()).collect();
-        // Shorter ones are in other passwords by chance.
+        // Shorter words occur reversed in other passwords by chance.
         let long = self.folded.iter().filter(|word| word.chars().count() >= BACKWARDS_MIN);
         words.extend(long.map(|word| word.chars().rev().collect()));
         words.sort_by_key(|word| std::cmp::Reverse(word.len()));
@@ -70,7 +70,7 @@ impl OwnWords {
     fn note(&mut self, word: &str) {
         let letters: Vec<char> = word.chars().filter(|c| !is_separator(*c)).collect();
         let folded = fold(letters);
-        // Two letters are in every other password by chance; two Chinese signs are somebody's name.
+        // Two letters occur in many passwords by chance; two Chinese characters are a person's name.
         let least = if folded.is_ascii() { 3 } else { 2 };
         if folded.chars().count() >= least && self.folded.len() < WORDS_MAX && !self.folded.contains(&folded) {
             self.folded.push(folded);
@@ -86,7 +86,7 @@ fn local_part(text: &[char]) -> Option<&[char]> {
     is_domain.then_some(local)
 }
 
-/// `text` without every place where `word` stands.
+/// `text` without all occurrences of `word`.
 fn without(text: Vec<(char, char)>, word: &[char]) -> Vec<(char, char)> {
     let mut left = Vec::with_capacity(text.len());
     let mut rest = text.as_slice();
@@ -101,17 +101,17 @@ fn without(text: Vec<(char, char)>, word: &[char]) -> Vec<(char, char)> {
     left
 }
 
-/// A longer word is in no password that is looked at.
+/// A longer word can't be in the examined part of a password.
 const WORD_MAX: usize = super::EXAMINED_MAX;
-/// How many words are looked for. A person has about ten, their parts included.
+/// Maximum number of words. A person has about ten, their parts included.
 const WORDS_MAX: usize = 64;
-/// The shortest word that is looked for backwards.
+/// The shortest word that is also checked in reverse.
 const BACKWARDS_MIN: usize = 4;
-/// How many letters beside one's own words are too few.
+/// Up to this many letters beside the own words are too few.
 const LEFT_MAX: usize = 3;
-/// A day of birth, in digits: whoever knows the name knows that too.
+/// Digits of a date of birth: an attacker who knows the name probably knows that date too.
 const NUMBER_MAX: usize = 8;
-/// The shortest telephone number that people tell each other.
+/// The shortest telephone number in common use, in digits.
 const NUMBER_MIN: usize = 7;
 
 #[cfg(test)]

@@ -1,22 +1,22 @@
-//! What the application is called, and where its owner's pages are.
+//! The application's name, and the URLs of the operator's pages.
 
-/// What people see of the application that they sign up for: in `display_config` of `GET /v1/environment`, in
-/// messages and on pages. The URLs are absolute, http or https; what is `None` is not shown.
+/// What people see of the application when they sign up: in `display_config` of `GET /v1/environment`, in messages and
+/// on pages. The URLs are absolute, http or https; `None` is not shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Branding {
-    /// What the application is called.
+    /// The application's name.
     pub name: String,
-    /// Where its own pages begin.
+    /// Its home page.
     pub home_url: Option<String>,
     /// Its logo, an image.
     pub logo_url: Option<String>,
-    /// The small image that browsers show on a tab.
+    /// The small image for browser tabs.
     pub favicon_url: Option<String>,
     /// The terms of service.
     pub terms_url: Option<String>,
     /// The privacy policy.
     pub privacy_url: Option<String>,
-    /// The address where people ask for help.
+    /// The e-mail address of its support.
     pub support_email: Option<String>,
 }
 

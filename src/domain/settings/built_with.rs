@@ -1,8 +1,8 @@
-//! Settings that need a feature of the crate, and programs that were built without it.
+//! Settings that need a feature of the crate, checked against the features that this program was built with.
 
 use super::Settings;
 
-/// Which features settings may need that the program has.
+/// Whether the program was built with each feature that settings may need.
 #[derive(Clone, Copy)]
 pub(super) struct BuiltWith {
     oauth: bool,
@@ -10,12 +10,12 @@ pub(super) struct BuiltWith {
     zxcvbn: bool,
 }
 
-/// What this program has.
+/// The features of this program.
 pub(super) const BUILT_WITH: BuiltWith =
     BuiltWith { oauth: cfg!(feature = "oauth"), phone: cfg!(feature = "phone"), zxcvbn: cfg!(feature = "zxcvbn") };
 
 impl Settings {
-    /// The first key that asks for what a program lacks, and what it would take.
+    /// The first key that needs a missing feature, and which feature that is.
     pub(super) fn beyond(&self, built: BuiltWith) -> Option<(String, &'static str)> {
         if !built.phone && self.attributes.phone_number.enabled {
             return Some(("attributes.phone_number.enabled".into(), "needs a program built with the feature `phone`"));

@@ -1,7 +1,7 @@
-//! The names of the providers of accounts that need no more than credentials. Where they are is known in the room
-//! `oauth`; here is what settings may call them.
+//! The names of the OAuth providers that need only credentials in the settings. Their endpoints are in the room
+//! `oauth`.
 
-/// The strategies of all providers that are known.
+/// The strategies of all known providers.
 pub const KNOWN: [&str; 18] = [
     "oauth_google",
     "oauth_apple",

@@ -1,4 +1,4 @@
-//! Who may not sign up, and not sign in: by address, domain, number and country
+//! Who may not sign up or sign in: by address, domain, number and country
 //! ([guide: Restrictions](crate::guide::contract#restrictions)). Lists are prepared once, when the settings are read,
 //! so that a look-up costs the same in a list of ten and of a hundred thousand.
 
@@ -19,46 +19,48 @@ use patterns::{parts, suffixes};
 
 pub use patterns::{Domains, InvalidDomain, InvalidPattern, Patterns};
 
-/// Who may not sign up, and not sign in.
+/// Who may not sign up or sign in.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Restrictions {
-    /// Where it is on, only who is on it may sign up: with an address or number on it, and with none that is not.
+    /// The allow-list. Where it is on, a person needs an address or number that is on it, and may have none that is
+    /// not.
     pub allowlist: AccessList,
-    /// Where it is on, nobody who is on it may, invited or not. An entry without a `+` blocks its sub-addresses too.
+    /// The block-list. Where it is on, no address or number on it may sign up, invited or not. An entry without a `+`
+    /// blocks its sub-addresses too.
     pub blocklist: AccessList,
-    /// Whether the two don't count for those who sign in.
+    /// Whether the two lists are ignored at sign-in.
     pub allowlist_blocklist_disabled_on_sign_in: Switch,
     /// Whether addresses with a `+` in their local part are refused.
     pub block_email_subaddresses: Switch,
-    /// Whether addresses at providers of throw-away addresses are refused.
+    /// Whether addresses at disposable-address providers are refused.
     pub block_disposable_email_domains: Disposable,
-    /// Which countries' phone numbers are refused.
+    /// Whose phone numbers are refused, by country.
     pub phone_countries: PhoneCountries,
 }
 
-/// A list, and whether it counts. Browsers see only whether.
+/// A list, and whether it is on. Browsers see only whether it is on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AccessList {
-    /// Whether it counts.
+    /// Whether it is on.
     pub enabled: bool,
-    /// What is on it.
+    /// Its entries.
     #[serde(skip_serializing_if = "Patterns::is_empty")]
     pub identifiers: Patterns,
 }
 
-/// Whether addresses at providers of throw-away addresses are refused, and which providers are such beside those that are
-/// known. Services of lasting aliases and the domains of RFC 2606 are none, unless they stand in `identifiers`.
+/// Whether addresses at disposable-address providers are refused, and which providers are disposable beside the known
+/// ones. Lasting alias services and the domains of RFC 2606 are not disposable, unless `identifiers` lists them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Disposable {
-    /// Whether it counts.
+    /// Whether it is on.
     pub enabled: bool,
-    /// Domains, such as `@example.com`, that are such providers too.
+    /// Domains, such as `@example.com`, that are disposable too.
     #[serde(skip_serializing_if = "Patterns::is_empty")]
     pub identifiers: Patterns,
-    /// Domains, with all below them, that are not, whatever else is known of them: this wins over all.
+    /// Domains, with all their subdomains, that are never disposable: this overrides everything else.
     #[serde(skip_serializing_if = "Domains::is_empty")]
     pub allowed_domains: Domains,
 }
@@ -67,17 +69,16 @@ pub struct Disposable {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PhoneCountries {
-    /// Where not empty, only these.
+    /// If not empty, only these are allowed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<String>,
-    /// Not these.
+    /// These are refused.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub blocked: Vec<String>,
 }
 
 impl Restrictions {
-    /// Whether an address may sign up. `subaddresses` says whether those with a `+` may, as far as where the address
-    /// comes from is concerned.
+    /// Whether an address may sign up. `subaddresses` says whether a `+` is accepted from where the address comes from.
     ///
     /// # Errors
     /// `not_allowed_access`.
@@ -91,7 +92,7 @@ impl Restrictions {
         self.admit_invited(email)
     }
 
-    /// Whether an address may sign up that the operator invited: only the block-list counts.
+    /// Whether an invited address may sign up: only the block-list applies.
     ///
     /// # Errors
     /// `not_allowed_access`.
@@ -99,13 +100,13 @@ impl Restrictions {
         if self.blocks_email(email.as_str()) { Err(ErrorCode::NotAllowedAccess.on("email_address")) } else { Ok(()) }
     }
 
-    /// Whether somebody may sign up whose provider names an address that can't be read here. It is taken in nowhere and
-    /// is on no allow-list, but its domain is known.
+    /// Whether a person may sign up whose provider reports an address that can't be parsed. The address is not stored
+    /// and on no allow-list, but its domain is known.
     ///
     /// # Errors
     /// `not_allowed_access`.
     pub fn admit_unreadable(&self, address: &str) -> Result<(), Reason> {
-        // What can't be seen makes no other domain of it.
+        // Invisible characters must not hide a blocked domain.
         let is_hidden = |c| text::is_invisible(c) && !text::is_joiner(c);
         let domain = address.rsplit(text::is_at_sign).next().unwrap_or(address).replace(is_hidden, "");
         let Ok(stand_in) = EmailAddress::parse(&format!("x@{domain}")) else { return Ok(()) };
@@ -129,7 +130,7 @@ impl Restrictions {
         Ok(())
     }
 
-    /// Whether the phone number of somebody may sign up whom the operator invited.
+    /// Whether the phone number of an invited person may sign up.
     ///
     /// # Errors
     /// As [`Self::admit_phone`].
@@ -150,7 +151,7 @@ impl Restrictions {
         Ok(())
     }
 
-    /// The same restrictions as browsers see them: without the lists.
+    /// The restrictions as browsers see them: without the lists.
     pub fn without_lists(&self) -> Self {
         let bare = |list: &AccessList| AccessList { enabled: list.enabled, ..AccessList::default() };
         Self {
@@ -174,7 +175,7 @@ impl Restrictions {
             || (!is_lasting(domain) && suffixes(domain).any(disposable_emails::is_disposable_domain))
     }
 
-    /// Whether an address is on the block-list, or the one is that it is a sub-address of.
+    /// Whether the block-list has an address, or the base address of a sub-address.
     pub(in crate::domain) fn blocks_email(&self, address: &str) -> bool {
         let listed = &self.blocklist.identifiers;
         let without_tag = || {

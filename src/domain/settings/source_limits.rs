@@ -1,51 +1,51 @@
-//! How much one place on the network may cause, as numbers ([guide: Limits](crate::guide::contract_errors#limits)).
-//! Counting is the limiter's business.
+//! Limits per network source, as numbers ([guide: Limits](crate::guide::contract_errors#limits)). The limiter does the
+//! counting.
 
 use crate::domain::time::Span;
 
-/// What one source and the network around it may do in any window of so long.
+/// What one source and its network may use within any window of this length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// How many uses one source has: an IPv4 address or an IPv6 /64.
+    /// Uses by one source: an IPv4 address or an IPv6 /64.
     pub source: u32,
-    /// How many uses all sources in a network have together: an IPv4 /24 or an IPv6 /48.
+    /// Uses by all sources of one network together: an IPv4 /24 or an IPv6 /48.
     pub network: u32,
-    /// In how long.
+    /// The length of the window.
     pub window: Span,
 }
 
-/// The budget of each family of calls that cost something.
+/// The budget of each kind of costly call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SourceLimits {
-    /// Sign-ups and sign-ins begun, and entries on the waiting list.
+    /// New sign-ups and sign-ins, and new entries on the waiting list.
     pub creates: Budget,
     /// Guesses at codes and passwords.
     pub attempts: Budget,
-    /// Questions whether an identifier is somebody's.
+    /// Look-ups whether a user holds an identifier.
     pub look_ups: Budget,
-    /// E-mails caused.
+    /// E-mails sent.
     pub emails: Budget,
-    /// Text messages caused.
+    /// Text messages sent.
     pub sms: Budget,
     /// Passwords hashed.
     pub passwords: Budget,
-    /// Clients opened.
+    /// Clients created.
     pub clients: Budget,
-    /// Durable writes caused.
+    /// Durable writes.
     pub writes: Budget,
     /// Session tokens signed.
     pub tokens: Budget,
-    /// Text messages to one prefix of phone numbers in a day, from wherever; `None` for any number.
+    /// Text messages a day to one prefix of phone numbers, from all sources; `None` for no limit.
     pub sms_per_prefix: Option<u32>,
 }
 
 impl Budget {
-    /// A budget whose network has `factor` times what a source has.
+    /// A budget whose network has `factor` times the uses of a source.
     pub const fn new(source: u32, factor: u32, window: Span) -> Self {
         Self { source, network: source.saturating_mul(factor), window }
     }
 
-    /// The same with `factor` times as much of everything.
+    /// The same window with `factor` times as many uses.
     #[must_use]
     pub const fn times(self, factor: u32) -> Self {
         let Self { source, network, window } = self;
@@ -54,7 +54,7 @@ impl Budget {
 }
 
 impl Default for SourceLimits {
-    /// The numbers of `config/default.toml` for a production instance.
+    /// The values of `config/default.toml` for a production instance.
     fn default() -> Self {
         let (ten_seconds, minute) = (Span::from_secs(10), Span::from_secs(60));
         let budget = |source, window| Budget::new(source, 20, window);

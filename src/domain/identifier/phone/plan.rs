@@ -84,8 +84,8 @@ fn main_region(number: &rlibphonenumber::PhoneNumber) -> Option<Region> {
 }
 
 /// Whether the area and the exchange are valid in the North American Numbering Plan: neither begins with 0 or 1, and
-/// areas such as 911 are services. Test numbers may have any area ([guide: Test
-/// mode](crate::guide::contract_sign_ups#test-mode)).
+/// areas such as 911 are services. Test numbers may have any area
+/// ([guide: Test mode](crate::guide::contract_sign_ups#test-mode)).
 fn is_north_american(significant: &str) -> bool {
     let begins = |at: usize| significant.as_bytes().get(at).is_some_and(|digit| (b'2'..=b'9').contains(digit));
     let is_for_tests = significant.get(3..8) == Some("55501");

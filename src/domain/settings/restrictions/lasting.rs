@@ -1,15 +1,15 @@
-//! Domains that lists of throw-away addresses name, and that are none.
+//! Domains on public lists of disposable addresses that are not disposable.
 
 use super::patterns::suffixes;
 
-/// Whether a domain is known to be no provider of throw-away addresses, though lists of them name it: forwarding services
-/// where an alias stays its owner's, domains that belong to nobody (RFC 2606, RFC 6761), and some that only sound so.
+/// Whether a domain is known not to be disposable, though public lists name it: forwarding services where an alias
+/// stays its owner's, reserved domains (RFC 2606, RFC 6761), and some whose names only look disposable.
 pub(super) fn is_lasting(domain: &str) -> bool {
     let known = [&ALIAS_SERVICES[..], &NO_PROVIDERS, &RESERVED];
     suffixes(domain).any(|suffix| known.iter().any(|list| list.contains(&suffix)))
 }
 
-/// Domains of services that forward to a mailbox for as long as its owner wants. People use them to stay reachable.
+/// Domains of forwarding services whose aliases last as long as the owner wants. People use them to stay reachable.
 pub(super) const ALIAS_SERVICES: [&str; 39] = [
     // DuckDuckGo, Firefox Relay, Apple's Hide My Email
     "duck.com",
@@ -56,9 +56,9 @@ pub(super) const ALIAS_SERVICES: [&str; 39] = [
     "spamex.com",
 ];
 
-/// Domains that lists name because people type them when they try things, though nobody is given a mailbox there.
+/// Domains that lists name because people type them as samples, though they offer no mailboxes.
 const NO_PROVIDERS: [&str; 1] = ["test.com"];
 
-/// Domains that nobody can have.
+/// Reserved domains, which can't be registered.
 pub(super) const RESERVED: [&str; 7] =
     ["example.com", "example.net", "example.org", "example", "test", "invalid", "localhost"];

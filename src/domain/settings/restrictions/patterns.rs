@@ -1,4 +1,4 @@
-//! What stands on the lists: addresses, domains, numbers and prefixes, prepared when they are read.
+//! Entries of the lists: addresses, domains, numbers and prefixes, prepared when the settings are read.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::identifier::{EmailAddress, PhoneNumber};
 use crate::domain::text;
 
-/// E-mail addresses, domains (`@example.com` with all below it), phone numbers, and prefixes of them (`+1900*`).
+/// E-mail addresses, domains (`@example.com` with all subdomains), phone numbers, and prefixes of numbers (`+1900*`).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct Patterns {
@@ -18,7 +18,7 @@ pub struct Patterns {
     prefixes: HashSet<String>,
 }
 
-/// Domains, each with all below it: `example.com`, `@example.com` or `*@example.com`.
+/// Domains, each with all subdomains: `example.com`, `@example.com` or `*@example.com`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct Domains {
@@ -26,18 +26,18 @@ pub struct Domains {
     domains: HashSet<String>,
 }
 
-/// An entry that is no domain.
+/// An entry that is not a domain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no domain such as `example.com`")]
 pub struct InvalidDomain(String);
 
-/// An entry that is none of the kinds of entries.
+/// An entry of no known kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no e-mail address, no domain such as `@example.com`, no phone number and no prefix such as `+1900*`")]
 pub struct InvalidPattern(String);
 
 impl Patterns {
-    /// Whether there are none.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.written.is_empty()
     }
@@ -58,7 +58,7 @@ impl Patterns {
 }
 
 impl Domains {
-    /// Whether there are none.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.written.is_empty()
     }
@@ -125,7 +125,7 @@ pub(super) fn parts(address: &str) -> (&str, &str) {
     address.rsplit_once('@').unwrap_or(("", address))
 }
 
-/// A domain, and each above it.
+/// A domain, and each of its parent domains.
 pub(super) fn suffixes(domain: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(domain), |rest| rest.split_once('.').map(|(_, above)| above))
 }

@@ -1,4 +1,4 @@
-//! What the lists and switches let in.
+//! What the lists and switches admit.
 
 use super::lasting::{ALIAS_SERVICES, RESERVED};
 use super::*;
@@ -162,7 +162,7 @@ fn countries_are_those_of_numbers_not_of_their_prefix() {
     assert_eq!(countries(&["US"], &[]).admit_phone(&ca), refused);
     assert_eq!(countries(&[], &["ca"]).admit_phone(&ca), refused);
     assert!(countries(&[], &["CA"]).admit_phone(&us).is_ok());
-    // Areas that are newer than what is known about numbers.
+    // Area codes newer than the numbering plan in use.
     for new in ["+14365552671", "+18615552671"] {
         assert!(countries(&["US"], &[]).admit_phone(&phone(new)).is_ok(), "{new}");
         assert_eq!(countries(&[], &["US"]).admit_phone(&phone(new)), refused, "{new}");
