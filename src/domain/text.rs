@@ -1,13 +1,12 @@
-//! One line of text as people type it and paste it: from contacts, mails and spreadsheets, on keyboards of any script.
-//! It is cleaned here before anything reads it, in one way everywhere, so that no parser has to know what a clipboard
-//! leaves behind.
+//! One line of text that people typed or pasted: from contacts, mails and spreadsheets, on keyboards of any script. It
+//! is cleaned here before any parser reads it, the same way everywhere, so that no parser has to handle remains of the
+//! clipboard.
 //!
-//! There are three sorts of lines. [`line()`] is for what is spelled exactly: addresses and usernames. [`figures`] is
-//! for what is counted: phone numbers and codes. [`name`] is for what belongs to its owner: the names of people.
-//! Of tokens out of links only the ends are cleaned, by [`token`]. Passwords, ids and words of a vocabulary are not text
-//! in this sense, and are not cleaned.
+//! There are three kinds of lines. [`line()`] is for exact spellings: addresses and usernames. [`figures`] is for
+//! digits: phone numbers and codes. [`name`] is for names of people, which keep their spelling. Tokens from links are
+//! only trimmed, by [`token`]. Passwords, ids and keywords are not cleaned.
 //!
-//! The properties of letters are those of the Unicode Character Database (UAX #44).
+//! Character properties are those of the Unicode Character Database (UAX #44).
 
 use std::iter::once;
 use std::ops::RangeInclusive;
@@ -18,10 +17,10 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::canonical_combining_class;
 
-/// The text without what can't be seen at its ends: blanks of every sort, and letters that show nothing.
+/// The text without invisible ends: blanks of all kinds, and characters without a glyph.
 ///
-/// A joiner behind a virama at the very end stays. It is how some last letters of Malayalam and Sinhala are spelled,
-/// and domains may have it too (RFC 5892 A.2).
+/// A joiner after a virama at the very end is kept: some final letters of Malayalam and Sinhala are spelled so, and
+/// domains may have it too (RFC 5892 A.2).
 pub fn trim(text: &str) -> &str {
     let is_unseen = |c| is_blank(c) || is_invisible(c);
     let begun = text.trim_start_matches(is_unseen);
@@ -30,7 +29,7 @@ pub fn trim(text: &str) -> &str {
     if is_spelling { &begun[..ended.len() + JOINER.len_utf8()] } else { ended }
 }
 
-/// Whether a parameter says yes, as Clerk's clients say it.
+/// Whether a parameter is true, in the spellings of Clerk's clients.
 pub fn is_true(text: &str) -> bool {
     matches!(text, "true" | "1")
 }
@@ -40,9 +39,9 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// An address or a username: trimmed, each blank a space and each dash a `-`, its digits in ASCII whatever their script:
-/// which digits a keyboard has is a setting of the device. What can't be seen stays where it is inside, for the parser
-/// to refuse: nobody means it, and without it the text might name somebody else.
+/// An address or a username: trimmed, each blank a space, each dash a `-`, digits of all scripts in ASCII, as the
+/// script of the digits is only a keyboard setting. Invisible characters inside are kept, for the parser to refuse:
+/// they are never intended, and without them the text might name another person.
 pub fn line(text: &str) -> String {
     trim(text).chars().map(|c| digit(c).or_else(|| plain(c)).unwrap_or(c)).collect()
 }
@@ -52,23 +51,24 @@ pub fn folded(line: &str) -> String {
     line.nfkc().collect::<String>().to_lowercase().nfkc().collect()
 }
 
-/// A token as links carry it, without what was copied along at its ends: every token of this engine begins and ends
-/// with a letter, a digit, `-` or `_` (RFC 4648 5), and none with what may follow a link in a text.
+/// A token from a link, without what was copied along at its ends: every token of this engine begins and ends with a
+/// letter, a digit, `-` or `_` (RFC 4648 5), and text after a link never begins with one of these.
 pub fn token(text: &str) -> &str {
     text.trim_matches(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'))
 }
 
-/// A number or a code: without what can't be seen wherever it is, its digits in ASCII whatever their script, each
-/// blank a space and each dash a `-`, and full-width signs as their ASCII ones.
+/// A number or a code: without invisible characters, digits of all scripts in ASCII, each blank a space, each dash a
+/// `-`, and full-width signs in ASCII.
 pub fn figures(text: &str) -> String {
     let seen = text.chars().filter(|c| !is_invisible(*c));
     let figures: String = seen.map(|c| digit(c).or_else(|| plain(c)).unwrap_or_else(|| narrow(c))).collect();
     figures.trim().to_owned()
 }
 
-/// The name of a person: trimmed, each blank a space, and of hyphens only the one that keyboards have. Format characters
-/// go, except for joiners, which are spelling. All else stays as it was typed. Empty where nothing can be seen; `None`
-/// where it holds what no name has: control characters, line breaks, and what turns the direction of text around it.
+/// The name of a person: trimmed, each blank a space, typographic hyphens as the keyboard's `-`. Format characters are
+/// removed, except joiners, which are part of the spelling. Everything else is kept as typed. Empty where nothing is
+/// visible; `None` where it has characters that no name has: control characters, line breaks, and characters that turn
+/// the direction of the surrounding text.
 pub fn name(text: &str) -> Option<String> {
     let text = trim(text);
     let is_alien = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || is_bidi_embedding(c);
@@ -86,30 +86,29 @@ pub fn name(text: &str) -> Option<String> {
     )
 }
 
-/// What follows the scheme of a link, such as the number in `tel:+14155552671`: that is what copying a link gives.
+/// What follows the scheme of a link, such as the number in `tel:+14155552671`, which is what copying a link gives.
 pub fn without_scheme<'a>(line: &'a str, scheme: &str) -> Option<&'a str> {
     let (head, rest) = line.split_at_checked(scheme.len())?;
     head.eq_ignore_ascii_case(scheme).then_some(rest)
 }
 
-/// Whether it is the sign between the two parts of an address; NFKC makes one of all.
+/// Whether it is an at sign in any form; NFKC maps them all to `@`.
 pub const fn is_at_sign(c: char) -> bool {
     matches!(c, '@' | '\u{ff20}' | '\u{fe6b}')
 }
 
-/// Whether it is a gap and nothing else: White_Space, which holds Zs, the tab and all line breaks, and the empty
-/// pattern of Braille.
+/// Whether it is blank: White_Space, which includes Zs, the tab and all line breaks, or the empty Braille pattern.
 pub fn is_blank(c: char) -> bool {
     c.is_whitespace() || c == '\u{2800}'
 }
 
-/// Whether it shows nothing by itself: a format character (Cf) or another of Default_Ignorable_Code_Point, such as
-/// marks of direction, joiners, variation selectors and fillers.
+/// Whether it is invisible by itself: a format character (Cf) or another one of Default_Ignorable_Code_Point, such as
+/// direction marks, joiners, variation selectors and fillers.
 pub fn is_invisible(c: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c) || category(c) == GeneralCategory::Format
 }
 
-/// Whether it is ZWNJ or ZWJ, with which some scripts are spelled.
+/// Whether it is ZWNJ or ZWJ, which are part of the spelling in some scripts.
 pub const fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200c}' | JOINER)
 }
@@ -119,7 +118,7 @@ pub fn is_letter(c: char) -> bool {
     GeneralCategoryGroup::Letter.contains(category(c))
 }
 
-/// Whether it is a mark upon the letter before it (M).
+/// Whether it is a combining mark (M).
 pub fn is_mark(c: char) -> bool {
     GeneralCategoryGroup::Mark.contains(category(c))
 }
@@ -129,12 +128,12 @@ pub fn is_number(c: char) -> bool {
     GeneralCategoryGroup::Number.contains(category(c))
 }
 
-/// Whether it is a sign beside letters and numbers: punctuation (P) or a symbol (S).
+/// Whether it is punctuation (P) or a symbol (S).
 pub fn is_sign(c: char) -> bool {
     GeneralCategoryGroup::Punctuation.contains(category(c)) || GeneralCategoryGroup::Symbol.contains(category(c))
 }
 
-/// Whether it breaks a line (UAX #14, BK, CR, LF and NL).
+/// Whether it breaks a line (UAX #14, classes BK, CR, LF and NL).
 pub const fn is_line_break(c: char) -> bool {
     matches!(c, '\n' | '\u{b}' | '\u{c}' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
@@ -144,7 +143,7 @@ pub fn is_format(c: char) -> bool {
     category(c) == GeneralCategory::Format
 }
 
-/// The ASCII digit that a decimal digit of any script (Nd) stands for.
+/// The ASCII digit for a decimal digit of any script (Nd).
 pub fn digit(c: char) -> Option<char> {
     if c.is_ascii() {
         return c.is_ascii_digit().then_some(c);
@@ -154,7 +153,7 @@ pub fn digit(c: char) -> Option<char> {
     char::from_digit((u32::from(c) - range.start()) % 10, 10)
 }
 
-/// The space that a blank is, and the `-` that a dash is: all of Pd, and the minus sign.
+/// A space for a blank, and `-` for a dash: all of Pd, and the minus sign.
 fn plain(c: char) -> Option<char> {
     match c {
         c if is_blank(c) => Some(' '),
@@ -164,17 +163,18 @@ fn plain(c: char) -> Option<char> {
     }
 }
 
-/// The ASCII sign that a full-width or small one is, and `-` for the sign that Japanese keyboards have beside the digits.
+/// The ASCII sign for a full-width or small one, and `-` for the long-vowel mark, which Japanese keyboards have beside
+/// the digits.
 fn narrow(c: char) -> char {
     match c {
         '\u{30fc}' | '\u{ff70}' => '-',
-        // One sign each: ranges of compatibility forms.
+        // One ASCII sign each: ranges of compatibility forms.
         '\u{fe50}'..='\u{fe6b}' | '\u{ff01}'..='\u{ff5e}' => once(c).nfkc().next().unwrap_or(c),
         _ => c,
     }
 }
 
-/// Embeddings, overrides and isolates (UAX #9, 2.1 to 2.4): they reach beyond what they stand in.
+/// Embeddings, overrides and isolates (UAX #9, 2.1 to 2.4): they affect the text around them.
 const fn is_bidi_embedding(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -187,7 +187,7 @@ fn category(c: char) -> GeneralCategory {
     CodePointMapData::<GeneralCategory>::new().get(c)
 }
 
-/// Where the decimal digits are. Those of one script stand together, from zero to nine, by a promise of Unicode.
+/// The ranges of decimal digits. Unicode guarantees that those of one script are consecutive, from zero to nine.
 static DECIMALS: LazyLock<Vec<RangeInclusive<u32>>> = LazyLock::new(|| {
     CodePointMapData::<GeneralCategory>::new().iter_ranges_for_value(GeneralCategory::DecimalNumber).collect()
 });
@@ -204,7 +204,7 @@ mod tests {
         '\0'..=char::MAX
     }
 
-    /// Those that are not left alone, and some that are.
+    /// Characters that are changed, and some that are not.
     fn treated() -> impl Iterator<Item = char> {
         let is_treated = |c: &char| digit(*c).is_some() || plain(*c).is_some() || is_invisible(*c) || is_virama(*c);
         all().filter(move |c| is_treated(c) || narrow(*c) != *c || u32::from(*c) % 499 == 0)
@@ -323,9 +323,9 @@ mod tests {
             "Nguyễn Thị Minh Khai",
             "O’Brien",
             "علی‌رضا",        // ZWNJ between two parts of one name
-            "ක්‍රිෂාන්ති",         // ZWJ makes a cluster
-            "സുരേഷ് കുമാര്‍",      // ZWJ ends an old spelling of a last letter
-            "בן־גוריון",     // a hyphen of its own script
+            "ක්‍රිෂාන්ති",         // ZWJ forms a cluster
+            "സുരേഷ് കുമാര്‍",      // ZWJ ends an old spelling of a final letter
+            "בן־גוריון",     // a hyphen of the Hebrew script
             "葛\u{e0100}城", // a variant of an ideograph
             "李 小龍",
             "ဒေါ်အောင်ဆန်းစုကြည်",

@@ -40,14 +40,14 @@ impl Timestamp {
         Span(self.0.saturating_sub(earlier.0))
     }
 
-    /// How much of `span` after this point is left at `now`, if any. A point that lies further ahead than `span` was left
-    /// behind by a clock that has been corrected since: it counts as over, so no wait is longer than twice the span.
+    /// How much of `span` after this point is left at `now`, if any. A point that lies more than `span` in the future
+    /// comes from a clock that was corrected since: it counts as over, so that no wait is longer than twice the span.
     pub fn remaining(self, span: Span, now: Self) -> Option<Span> {
         let end = self + span;
         (now < end && self <= now + span).then(|| end.since(now))
     }
 
-    /// Whether this point is at most `span` away from `now`, on either side for the same reason.
+    /// Whether this point is at most `span` away from `now`, before or after, because clocks may be corrected.
     pub fn is_within(self, span: Span, now: Self) -> bool {
         now.since(self) <= span && self.since(now) <= span
     }

@@ -1,5 +1,5 @@
-//! What a decision comes to: the next value, and as data everything that goes with it. Both flows decide in this form;
-//! they differ in the value `T` and in what it becomes, the outcome `O`.
+//! The result of a decision: the next value, and as data everything that is committed with it. Both flows use this
+//! form; they differ in the value `T` and the outcome `O`.
 
 use super::client::ClientChange;
 use super::id::ClientId;
@@ -15,32 +15,32 @@ pub struct Transition<T, O> {
     pub next: T,
     /// Whether there is anything to commit.
     pub change: Change,
-    /// What to answer once it is committed: a wrong code is counted *and* refused.
+    /// The response once it is committed: a wrong code is counted *and* refused.
     pub verdict: Result<(), Rejection>,
-    /// What to do in the world.
+    /// External actions after the commit.
     pub effects: Vec<Effect>,
-    /// Which exact limits it uses.
+    /// The exact limits that it uses.
     pub quota_uses: Vec<QuotaUse>,
-    /// What it does to the client.
+    /// The changes to the client.
     pub client_changes: Vec<ClientChange>,
-    /// What comes of it beside the next value.
+    /// The results beside the next value.
     pub outcome: O,
 }
 
 /// Whether a decision changes anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It does: there is something to commit.
+    /// There is something to commit.
     Made,
-    /// It does not: the answer is the value as it is.
+    /// Nothing to commit: the response shows the unchanged value.
     Nothing,
-    /// It does not, and it is the call that completed the value, made again because its answer was lost. A caller with
-    /// the token that this call replaced may be given the new one
+    /// Nothing to commit: the call that completed the value is retried because its response was lost. A caller with the
+    /// token that this call rotated may be given the new one
     /// ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)).
     Replay,
 }
 
-/// Something to be done in the world after the commit. It is stored in the same commit, so that a crash loses none.
+/// An external action after the commit. It is stored in the same commit, so that a crash loses none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Send a message.
@@ -67,14 +67,14 @@ impl<T, O> Transition<T, O> {
         self.effects.iter().filter_map(Effect::message)
     }
 
-    /// Refuses, and keeps what is counted.
+    /// Makes it a refusal; the counters are still committed.
     pub(in crate::domain) fn refused(mut self, rejection: impl Into<Rejection>) -> Self {
         self.verdict = Err(rejection.into());
         self
     }
 
-    /// The same where the answer does not reach the client of the value: it is owed its new token then, for a token that
-    /// it is not told of would lock it out.
+    /// The same where the response does not reach the value's client: its token is rotated, but the client keeps access
+    /// through the old one until it is told the new one.
     pub(in crate::domain) fn without_rotation(mut self) -> Self {
         self.client_changes.retain(|change| *change != ClientChange::Rotate);
         self
@@ -86,14 +86,14 @@ impl<T, O> Transition<T, O> {
         self.effects.push(Effect::Deliver(message));
     }
 
-    /// Notes a use of the limits of `address` by `client`.
+    /// Records a use of the limits of `address` by `client`.
     pub(in crate::domain) fn use_quota(&mut self, address: &Identifier, client: ClientId, what: QuotaKind) {
         self.quota_uses.push(QuotaUse { address: address.clone(), client, what });
     }
 }
 
 impl<T, O: Default> Transition<T, O> {
-    /// A transition to `next` that succeeds, and nothing else.
+    /// A successful transition to `next`, without anything else.
     pub(in crate::domain) fn to(next: T) -> Self {
         Self {
             next,
@@ -106,7 +106,7 @@ impl<T, O: Default> Transition<T, O> {
         }
     }
 
-    /// Nothing changes: the answer is the value as it is.
+    /// No change: the response shows the unchanged value.
     pub(in crate::domain) fn unchanged(value: &T) -> Self
     where
         T: Clone,
@@ -114,7 +114,7 @@ impl<T, O: Default> Transition<T, O> {
         Self { change: Change::Nothing, ..Self::to(value.clone()) }
     }
 
-    /// Nothing changes, and the completing answer is given again.
+    /// No change: the completing response is repeated.
     pub(in crate::domain) fn replay(value: &T) -> Self
     where
         T: Clone,

@@ -8,7 +8,7 @@ use super::sign_up::SignUp;
 use super::time::Timestamp;
 use super::verification::{ExternalAccount, Profile, Strategy};
 
-/// A user. It takes the 16 bytes of the sign-up it came from, which it keeps: one record answers for both.
+/// A user. It has the same 16 bytes as the sign-up it came from, and stores that sign-up: one record holds both.
 #[derive(Clone, Debug, PartialEq)]
 pub struct User {
     /// Its id.
@@ -21,7 +21,7 @@ pub struct User {
     pub external_accounts: Vec<UserAccount>,
     /// The username.
     pub username: Option<Username>,
-    /// What the application's backend calls it; alone in the instance.
+    /// The id in the application's backend; unique in the instance.
     pub external_id: Option<String>,
     /// The digest of the password, a PHC string.
     #[cfg(feature = "unstable")]
@@ -40,26 +40,26 @@ pub struct User {
     pub locale: Option<String>,
     /// When the person accepted the legal terms.
     pub legal_accepted_at: Option<Timestamp>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
     /// When it last signed in.
     pub last_sign_in_at: Option<Timestamp>,
-    /// The clients it signed in on, the last one last; a few of them.
+    /// The clients that it signed in on, the latest one last; a limited number.
     pub devices: Vec<ClientId>,
-    /// Which of its sessions are over, whatever their clients still hold.
+    /// Which of its sessions have ended, even if their clients still hold them.
     pub sessions_ended: Option<SessionsEnded>,
-    /// The sign-up it came from, as it finished, for as long as that is kept.
+    /// The finished sign-up it came from, for as long as that is kept.
     pub sign_up: Option<Box<SignUp>>,
 }
 
-/// The sessions of a user that ended all at once, on whatever client they are.
+/// A common end of all sessions of a user, on all clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionsEnded {
-    /// When: those that began until then.
+    /// Sessions that began up to this time have ended.
     pub at: Timestamp,
-    /// The one that they ended for.
+    /// The session that is not ended.
     pub except: SessionId,
 }
 
@@ -70,7 +70,7 @@ pub struct Identification<T> {
     pub id: IdentificationId,
     /// The address.
     pub value: T,
-    /// How it was verified, if it was.
+    /// The strategy that verified it; `None` if it is not verified.
     pub verified_by: Option<Strategy>,
 }
 
@@ -79,18 +79,18 @@ pub struct Identification<T> {
 pub struct UserAccount {
     /// Its id.
     pub id: ExternalAccountId,
-    /// The id of what it identifies the user by.
+    /// The identification id of the account.
     pub identification_id: IdentificationId,
     /// The provider, such as `oauth_google`.
     pub provider: String,
-    /// What the provider said when it was proved.
+    /// The provider's profile at the time of the proof.
     pub profile: Profile,
-    /// When that was.
+    /// When it was proved.
     pub verified_at: Timestamp,
 }
 
 impl UserAccount {
-    /// The account as a user holds it; `None` where the provider has not said who the person is.
+    /// The account as stored with a user; `None` where the provider has not identified the person.
     pub fn of(account: &ExternalAccount, cx: &mut Context<'_>) -> Option<Self> {
         Some(Self {
             id: ExternalAccountId::generate(cx.now, cx.entropy),
@@ -102,14 +102,14 @@ impl UserAccount {
     }
 }
 
-/// What a conversion writes beside the finished sign-up, all in one commit.
+/// What a conversion commits together with the finished sign-up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conversion {
     /// The new user.
     pub user: User,
     /// Its first session.
     pub session_id: SessionId,
-    /// The invitation that is used up.
+    /// The invitation that it uses up.
     pub accepts: Option<InvitationId>,
 }
 
@@ -119,7 +119,7 @@ impl User {
         self.password_digest.is_some()
     }
 
-    /// The identifiers it holds alone in the instance.
+    /// Its identifiers, each unique in the instance.
     pub fn identifiers(&self) -> Vec<Identifier> {
         let emails = self.email_addresses.iter().map(|e| e.value.identifier());
         let phones = self.phone_numbers.iter().map(|p| p.value.identifier());
@@ -130,8 +130,8 @@ impl User {
         emails.chain(phones).chain(accounts).chain(usernames).chain(name).collect()
     }
 
-    /// The identifier that others see: the first e-mail address, else phone number, else username, else what an
-    /// account at a provider is called there.
+    /// The identifier shown to others: the first e-mail address, else phone number, else username, else the account's
+    /// name at a provider.
     pub fn public_identifier(&self) -> Option<&str> {
         let email = self.email_addresses.first().map(|e| e.value.as_str());
         let phone = || self.phone_numbers.first().map(|p| p.value.as_str());

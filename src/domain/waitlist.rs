@@ -1,4 +1,4 @@
-//! The waiting list: people who asked to be let in
+//! The waiting list: people who asked for access
 //! ([guide: The waiting list](crate::guide::contract_sign_ups#the-waiting-list)).
 
 use super::id::{InvitationId, WaitlistEntryId};
@@ -8,26 +8,26 @@ use super::ports::KeyedDigest;
 use super::rejection::ErrorCode;
 use super::time::Timestamp;
 
-/// Somebody on the waiting list. There is one entry for an address at most, because the address makes the id.
+/// An entry of the waiting list. An address has one entry at most, because the id is derived from the address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitlistEntry {
     /// Its id.
     pub id: WaitlistEntryId,
-    /// Who waits.
+    /// The address of the waiting person.
     pub email_address: EmailAddress,
-    /// What became of it.
+    /// Its status.
     pub status: WaitlistStatus,
-    /// The invitation that lets them in.
+    /// The invitation that admits the person.
     pub invitation: Option<InvitationId>,
-    /// When they were invited.
+    /// When the person was invited.
     pub invited_at: Option<Timestamp>,
-    /// When they joined.
+    /// When the person joined the list.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
 }
 
-/// Where somebody on the waiting list stands, in the words of Clerk's Backend API.
+/// The status of an entry, in the words of Clerk's Backend API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words of the Backend API")]
 pub enum WaitlistStatus {
@@ -38,7 +38,7 @@ pub enum WaitlistStatus {
 }
 
 impl WaitlistEntry {
-    /// Somebody joins.
+    /// A new entry.
     pub fn join(email_address: EmailAddress, digest: &dyn KeyedDigest, now: Timestamp) -> Self {
         let digest = digest.digest(&[b"waitlist entry", email_address.as_str().as_bytes()]);
         let mut id = [0; 16];
@@ -54,11 +54,12 @@ impl WaitlistEntry {
         }
     }
 
-    /// They are let in by `invitation`, also after they were rejected. `earlier` is the invitation that they have already.
+    /// The entry after an invitation, also when it was rejected before. `earlier` is the invitation that it already
+    /// has.
     ///
     /// # Errors
-    /// `waitlist_entry_already_invited` while the earlier invitation is good, `waitlist_entry_already_completed` once they
-    /// have signed up.
+    /// `waitlist_entry_already_invited` while the earlier invitation is valid, `waitlist_entry_already_completed` after
+    /// the sign-up.
     pub fn invited(
         &self,
         invitation: InvitationId,
@@ -71,14 +72,14 @@ impl WaitlistEntry {
         Ok(Self { status: WaitlistStatus::Invited, invitation, invited_at, updated_at: now, ..self.clone() })
     }
 
-    /// Whether they may be let in: [`Self::invited`] before there is an invitation.
+    /// Whether it may be invited: the check of [`Self::invited`] before the invitation is created.
     ///
     /// # Errors
     /// As [`Self::invited`].
     pub fn may_be_invited(&self, earlier: Option<&Invitation>, now: Timestamp) -> Result<(), ErrorCode> {
         match self.status {
             WaitlistStatus::Completed => Err(ErrorCode::WaitlistEntryAlreadyCompleted),
-            // One that has expired or was taken back lets nobody in, so that another is needed.
+            // An expired or revoked invitation admits no person, so a new one is needed.
             WaitlistStatus::Invited if earlier.is_some_and(|invitation| invitation.check_redeemable(now).is_ok()) => {
                 Err(ErrorCode::WaitlistEntryAlreadyInvited)
             }
@@ -86,10 +87,10 @@ impl WaitlistEntry {
         }
     }
 
-    /// They are not let in. What invitation they have is to be revoked too.
+    /// The entry after rejection. The caller must also revoke its invitation.
     ///
     /// # Errors
-    /// `waitlist_entry_already_rejected`, and `waitlist_entry_already_completed` once they have signed up.
+    /// `waitlist_entry_already_rejected`, and `waitlist_entry_already_completed` after the sign-up.
     pub fn rejected(&self, now: Timestamp) -> Result<Self, ErrorCode> {
         match self.status {
             WaitlistStatus::Completed => Err(ErrorCode::WaitlistEntryAlreadyCompleted),
@@ -100,12 +101,12 @@ impl WaitlistEntry {
         }
     }
 
-    /// They signed up.
+    /// The entry after the sign-up.
     pub fn completed(&self, now: Timestamp) -> Self {
         Self { status: WaitlistStatus::Completed, updated_at: now, ..self.clone() }
     }
 
-    /// Whether the entry may be taken off the list.
+    /// Whether the entry may be deleted.
     ///
     /// # Errors
     /// `resource_forbidden` unless it is pending.
@@ -115,7 +116,7 @@ impl WaitlistEntry {
 }
 
 impl WaitlistStatus {
-    /// All of them.
+    /// All statuses.
     pub const ALL: &[Self] = &[Self::Pending, Self::Invited, Self::Completed, Self::Rejected];
 
     /// The word on the wire.

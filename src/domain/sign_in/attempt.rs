@@ -1,5 +1,5 @@
-//! Attempting the first factor: a guess at a code or a password. It is counted whatever comes of it, and nothing is
-//! revealed before the count is committed.
+//! Attempting the first factor: a guess at a code or a password. Every guess is counted, and nothing is revealed before
+//! the count is committed.
 
 use crate::domain::context::Context;
 use crate::domain::id::SignInId;
@@ -11,11 +11,11 @@ use crate::domain::verification::{Challenge, Guess, OneTimeCode, Strategy, Verif
 use super::{Attempt, Credential, FirstFactor, Fit, Proof, Share, SignIn, Transition};
 
 impl SignIn {
-    /// Proves the first factor; nothing more is asked for then.
+    /// Proves the first factor. A sign-in needs no other factor.
     ///
     /// # Errors
-    /// `strategy_for_user_invalid` where the user has no such factor; `verification_missing` and the like where no
-    /// code can be attempted; `sign_up_if_missing_transfer` where the person has proved what is nobody's.
+    /// `strategy_for_user_invalid` where the user has no such factor; `verification_missing` and the like where no code
+    /// can be attempted; `sign_up_if_missing_transfer` where the person has proved an identifier that no user holds.
     pub fn attempt(
         &self,
         attempt: &Attempt,
@@ -36,8 +36,8 @@ impl SignIn {
         }
     }
 
-    /// Takes in the result of comparing a password, on a value that is already the next one. A wrong one leaves the
-    /// client's value as it is, but for what is counted.
+    /// Applies the result of comparing a password, on a value that is already the next one. A wrong password leaves the
+    /// client's value unchanged, except for the counters.
     pub(super) fn prove_password(
         mut self,
         fits: Option<&Fit>,
@@ -46,7 +46,7 @@ impl SignIn {
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
         let address = self.identifier.clone().ok_or_else(|| ErrorCode::FormParamMissing.on("identifier"))?;
-        // Somebody may have signed up with the identifier since: it is their password.
+        // A user may have signed up with the identifier in the meantime: then the password was compared with theirs.
         let since = user.filter(|_| self.newcomer.is_some()).map(|user| user.id);
         let fitting = self.user_id.or(since).zip(fits);
         if let Some((user, _)) = fitting {
@@ -77,12 +77,12 @@ impl SignIn {
         let FirstFactor { address, verification } = self.pending(strategy, cx)?;
         let challenge = Challenge { owner: self.id.into(), address };
         let (verification, guess) = challenge.guess(verification, code, self.client_id, cx);
-        // Somebody may have signed up with the identifier since: it is them who proved it.
+        // A user may have signed up with the identifier in the meantime: then that user is signing in.
         let since = owner.filter(|_| self.newcomer.is_some()).map(|owner| owner.id);
         let is_right = guess == Guess::Right;
         let user = self.user_id.or(since).filter(|_| is_right);
         let is_new = is_right && user.is_none() && self.newcomer.is_some();
-        // Beside that, what was never sent can't be known, and proves nobody.
+        // Otherwise the code was never sent, so a right guess proves nothing.
         let is_proved = user.is_some() || is_new;
         if is_proved {
             next.updated_at = cx.now.max(self.updated_at);
@@ -107,7 +107,7 @@ impl SignIn {
         Ok(transition.completed(Some(self.stamp()), user, (Some(strategy.clone()), proof), cx))
     }
 
-    /// The factor that an attempt is about, if it can still be attempted.
+    /// The factor that an attempt concerns, if it can still be attempted.
     fn pending(&self, strategy: &Strategy, cx: &Context<'_>) -> Result<&FirstFactor, Rejection> {
         let factor = self.first_factor.as_ref().ok_or(ErrorCode::VerificationMissing)?;
         factor.verification.check_attempt(strategy, cx)?;

@@ -1,4 +1,4 @@
-//! What can be asked of a sign-in.
+//! Commands to a sign-in.
 
 use crate::domain::id::{ClientId, IdentificationId, SignInId};
 use crate::domain::identifier::Identifier;
@@ -9,71 +9,71 @@ use crate::domain::verification::{
 
 use super::{Fit, Newcomer};
 
-/// What a new sign-in begins with.
+/// The content of a new sign-in.
 #[derive(Clone, Debug)]
 pub struct Create {
     /// Its id.
     pub id: SignInId,
     /// The client it belongs to.
     pub client_id: ClientId,
-    /// The sign-in it takes the place of.
+    /// The sign-in that it replaces, by id and version.
     pub replaces: Option<(SignInId, u64)>,
-    /// Who the person says they are.
+    /// The identifier that the person gave.
     pub identifier: Option<Identifier>,
-    /// Where they may sign up by it if nobody holds the identifier.
+    /// Present if the person may sign up where no user holds the identifier.
     pub newcomer: Option<Newcomer>,
-    /// What follows in the same step.
+    /// The first step, in the same request.
     pub start: Start,
-    /// The origin it is made from.
+    /// The origin of the request.
     pub origin: Option<String>,
 }
 
-/// What a sign-in does in the step that makes it.
+/// The first step of a new sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// Nothing yet.
+    /// No step yet.
     Identify,
-    /// Have a code sent.
+    /// Send a code.
     Prepare(Prepare),
-    /// Prove a password.
+    /// Check a password.
     Password {
-        /// What shows that it is the user's; `None` where it is not.
+        /// Proof that it is the user's password; `None` where it is not.
         fits: Option<Fit>,
     },
-    /// Go to a provider.
+    /// Send an authorization request to a provider.
     Leave(Box<AuthorizationRequest>),
-    /// Take over the account that the client's sign-up found to be a user's.
+    /// Take over the account that the client's sign-up found to belong to a user.
     TakeOver(Box<(ExternalAccount, ProviderOutcome)>),
 }
 
-/// Begin to prove a first factor.
+/// Begins to prove a first factor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prepare {
-    /// How.
+    /// The strategy that proves it.
     pub strategy: Strategy,
-    /// Which of the user's addresses; the one that the identifier names, else the first, when absent.
+    /// Which of the user's addresses; if absent, the one given as identifier, else the first.
     pub address_id: Option<IdentificationId>,
     /// The channel of a phone code; `sms` when absent.
     pub channel: Option<String>,
 }
 
-/// Prove a first factor.
+/// Proves a first factor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// How.
+    /// The strategy that proves it.
     pub strategy: Strategy,
-    /// With what.
+    /// The code or password.
     pub proof: Proof,
 }
 
-/// What the person brings.
+/// What the person submits as proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// A code; `None` is one that can't be any.
+    /// A code; `None` for a text that can't be a code.
     Code(Option<verification::OneTimeCode>),
-    /// A password, which was compared already.
+    /// A password, already compared.
     Password {
-        /// What shows that it is the user's; `None` where it is not.
+        /// Proof that it is the user's password; `None` where it is not.
         fits: Option<Fit>,
     },
 }
@@ -93,8 +93,8 @@ impl Prepare {
     }
 }
 
-/// Refuses a strategy that could begin a sign-in on its own, without the person saying who they are. Of those only the
-/// accounts at providers are built; with an identifier beside it, it is one that its user does not have.
+/// Refuses a strategy that could begin a sign-in without an identifier. Of those only accounts at providers are built;
+/// with an identifier, the strategy is one that its user does not have.
 ///
 /// # Errors
 /// `form_param_value_disabled`.

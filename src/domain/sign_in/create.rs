@@ -1,4 +1,4 @@
-//! Create: who it is, and the first step in the same request.
+//! Create: the identifier, and the first step in the same request.
 
 use crate::domain::context::Context;
 use crate::domain::rejection::{ErrorCode, Rejection};
@@ -8,12 +8,12 @@ use crate::domain::verification::{ExternalAccount, Strategy, check_enabled};
 use super::{Create, Phase, SignIn, Start, Transition};
 
 impl SignIn {
-    /// A new sign-in, in place of the one its client has. `user` holds the identifier.
+    /// A new sign-in that replaces the one of its client. `user` holds the identifier.
     ///
     /// # Errors
-    /// `form_identifier_not_found` where nobody holds the identifier, unless the instance keeps that to itself or the
-    /// person may sign up by it;
-    /// `form_param_missing` for a step that needs an identifier; what the step is refused for.
+    /// `form_identifier_not_found` where no user holds the identifier, unless enumeration protection hides that or the
+    /// person may sign up with it; `form_param_missing` for a step that needs an identifier; the reason for which the
+    /// step is refused.
     pub fn create(create: &Create, user: Option<&User>, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         let is_protected = cx.settings.attack_protection.enumeration_protection.enabled;
         let by_identifier = matches!(create.start, Start::Prepare(_) | Start::Password { .. });

@@ -1,9 +1,9 @@
-//! What signing in does to a user: it is decided in the commit, over the user as they are then.
+//! How a sign-in changes its user. This is decided in the commit, on the user as stored at that moment.
 //!
-//! Where an instance does not verify addresses at sign-up, somebody may have made a user with an address of somebody
-//! else. Whoever proves such an address first is taken for the person whose user it is: everything by which somebody
-//! else could come in is dropped, and every other session ends (Sudhodanan & Paverd, "Pre-hijacked accounts", USENIX
-//! Security 2022: classic-federated merge, unexpired session, trojan identifier).
+//! Where an instance does not verify addresses at sign-up, a user may have been created with another person's address.
+//! The first person to prove such an address counts as the user's owner: all other ways to sign in are removed, and
+//! every other session ends (Sudhodanan & Paverd, "Pre-hijacked accounts", USENIX Security 2022: classic-federated
+//! merge, unexpired session, trojan identifier).
 
 use crate::domain::client::Client;
 use crate::domain::client::session::Session;
@@ -14,66 +14,66 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::{SessionsEnded, User, UserAccount};
 use crate::domain::verification::Strategy;
 
-/// Somebody signs in to a user.
+/// A completed sign-in to a user.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// The user.
     pub user_id: UserId,
-    /// On which client.
+    /// The client that signs in.
     pub client_id: ClientId,
-    /// The session that comes of it.
+    /// The new session.
     pub session_id: SessionId,
     /// What was proved.
     pub proof: Credential,
-    /// When.
+    /// When the sign-in completed.
     pub at: Timestamp,
 }
 
-/// What somebody proved in order to sign in. It was looked at before the commit, so the commit looks whether it is the
-/// user's still.
+/// What was proved to sign in. It was checked before the commit, so the commit checks again that it is still the
+/// user's.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Credential {
     /// The password.
     Password(Fit),
     /// A code that was sent to an address.
     Code {
-        /// By what means.
+        /// The strategy that proved it.
         strategy: Strategy,
         /// The address.
         address: Identifier,
     },
-    /// An account at a provider that the user has.
+    /// An account at a provider that belongs to the user.
     Account(Identifier),
-    /// An account that becomes the user's, because its provider vouches for an address of theirs.
+    /// An account that becomes the user's, because its provider vouches for one of the user's addresses.
     NewAccount {
         /// The account.
         account: Box<UserAccount>,
         /// The address.
         address: EmailAddress,
-        /// How the address counts as proved.
+        /// The strategy under which the address counts as proved.
         vouched: Strategy,
     },
 }
 
-/// A password that is the user's.
+/// A password that matches the user's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fit {
-    /// The stored digest that it was compared with.
+    /// The stored digest that it matched.
     pub compared: Secret<String>,
-    /// A digest of the same password at today's cost, where the stored one cost less.
+    /// A new digest of the same password at today's cost, where the stored one had a lower cost.
     pub renewed: Option<Secret<String>>,
 }
 
-/// What was proved is not the user's any more.
+/// What was proved no longer belongs to the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the user has changed meanwhile")]
 pub struct NotTheirs;
 
 impl User {
-    /// The user after somebody signed in.
+    /// The user after the sign-in.
     ///
     /// # Errors
-    /// [`NotTheirs`] when what was proved is not the user's any more.
+    /// [`NotTheirs`] when what was proved no longer belongs to the user.
     pub fn entered(&self, entry: &Entry) -> Result<Self, NotTheirs> {
         let mut next = self.clone();
         match &entry.proof {
@@ -108,18 +108,18 @@ impl User {
         Ok(next)
     }
 
-    /// Whether somebody signed in to this user on the client before: its token is known to nobody else, so who
-    /// presents it is most likely the user.
+    /// Whether this client signed in to the user before. Only the client knows its token, so a caller that presents it
+    /// is most likely the user.
     pub fn knows(&self, client: ClientId) -> bool {
         self.devices.contains(&client)
     }
 
-    /// Whether the user let a session end that its client may still hold.
+    /// Whether the user has ended a session that its client may still hold.
     pub fn has_ended(&self, session: &Session) -> bool {
         self.sessions_ended.is_some_and(|ended| session.id != ended.except && session.created_at <= ended.at)
     }
 
-    /// Takes in that an address of the user was proved. The first proof of one makes the user its owner's.
+    /// Records that an address of the user was proved. The first proof makes the address owner the owner of the user.
     fn proved(&mut self, address: &Identifier, by: &Strategy, entry: &Entry) -> Result<(), NotTheirs> {
         let emails = self.email_addresses.iter_mut().map(|e| (e.value.identifier(), &mut e.verified_by));
         let phones = self.phone_numbers.iter_mut().map(|p| (p.value.identifier(), &mut p.verified_by));
@@ -130,12 +130,12 @@ impl User {
         *verified_by = Some(by.clone());
         self.email_addresses.retain(|email| email.value.identifier() == *address);
         self.phone_numbers.retain(|phone| phone.value.identifier() == *address);
-        // Proved or not: whoever proved them did not prove this address.
+        // Verified or not: they were given by a person who did not prove this address.
         self.external_accounts.clear();
         self.password_digest = None;
         self.sign_up = None;
         self.devices.clear();
-        // Somebody may have signed in by now who decided later and was committed earlier.
+        // A sign-in that was decided later may have been committed earlier.
         let at = self.last_sign_in_at.map_or(entry.at, |last| last.max(entry.at));
         self.sessions_ended = Some(SessionsEnded { at, except: entry.session_id });
         self.updated_at = self.updated_at.max(entry.at);
@@ -157,10 +157,10 @@ impl AsRef<Self> for User {
 }
 
 impl Client {
-    /// Lets go of the sessions that their users ended elsewhere; `user` finds the user of a session.
+    /// Removes the sessions that their users ended elsewhere; `user` looks up the user of a session.
     ///
     /// # Errors
-    /// What `user` fails with.
+    /// The error of `user`.
     pub fn drop_ended<U: AsRef<User>, E>(&mut self, user: impl Fn(UserId) -> Result<Option<U>, E>) -> Result<(), E> {
         for session in std::mem::take(&mut self.sessions) {
             let user = user(session.user_id)?;
@@ -178,5 +178,5 @@ impl Client {
     }
 }
 
-/// How many clients a user is known to have signed in on; the one used longest ago is forgotten first.
+/// How many clients of a user are remembered; the least recently used one is forgotten first.
 const DEVICES_MAX: usize = 8;

@@ -1,7 +1,7 @@
-//! Which first factors there are: what the settings allow and the user has.
+//! The available first factors: what the settings allow and the user has.
 //!
-//! Under enumeration protection they are a function of the settings and the identifier alone, for everybody alike:
-//! what a user has beside it would tell that there is one.
+//! Under enumeration protection they depend on the settings and the identifier alone, because a user's other factors
+//! would reveal that the user exists.
 
 use crate::domain::context::Context;
 use crate::domain::field::Field;
@@ -15,37 +15,37 @@ use crate::domain::verification::Strategy;
 
 use super::SignIn;
 
-/// A way for this person to prove who they are.
+/// One way for this person to prove their identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Factor {
-    /// How.
+    /// The strategy.
     pub strategy: Strategy,
-    /// Where a code goes; `None` for a password.
+    /// Where a code is sent; `None` for a password.
     pub address: Option<FactorAddress>,
 }
 
-/// An address that a code goes to.
+/// An address to which a code can be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FactorAddress {
     /// Its id.
     pub id: IdentificationId,
     /// The address.
     pub identifier: Identifier,
-    /// Its spelling in messages.
+    /// The spelling for messages.
     pub display: String,
-    /// Whether it is the first of its kind.
+    /// Whether it is the first address of its kind.
     pub primary: bool,
 }
 
 impl SignIn {
-    /// The ways to prove the first factor, the password first; `user` is who the sign-in is about.
+    /// The ways to prove the first factor, the password first; `user` holds the identifier.
     pub fn first_factors(&self, user: Option<&User>, cx: &Context<'_>) -> Vec<Factor> {
         let Some(identifier) = &self.identifier else {
             return Vec::new();
         };
         let is_protected = cx.settings.attack_protection.enumeration_protection.enabled;
         let Some(user) = user.filter(|_| !is_protected) else {
-            // Whoever may be new has no password to be asked for.
+            // A person who may be new has no password.
             return from_identifier(identifier, self.newcomer.is_none(), cx);
         };
         let settings = cx.settings;
@@ -75,16 +75,17 @@ impl Factor {
     const PASSWORD: Self = Self { strategy: Strategy::Password, address: None };
 }
 
-/// What identifies a user at a sign-in.
+/// The fields that identify a user at a sign-in.
 pub fn supported_identifiers(settings: &Settings) -> Vec<Field> {
     let all = [Field::EmailAddress, Field::PhoneNumber, Field::Username];
     all.into_iter().filter(|field| identifies(settings, field)).collect()
 }
 
-/// Reads who the person says they are: an address with `@`, a number with `+`, else a username.
+/// Reads the identifier that the person gave: an address if it has an `@`, a number if it begins with `+`, else a
+/// username.
 ///
 /// # Errors
-/// `form_param_missing`, and `form_param_format_invalid` for what identifies nobody in this instance.
+/// `form_param_missing`, and `form_param_format_invalid` for text that identifies no user in this instance.
 pub fn identifier(text: &str, settings: &Settings) -> Result<Identifier, Reason> {
     let text = text::trim(text);
     let invalid = || ErrorCode::FormParamFormatInvalid.on(PARAM);
@@ -92,7 +93,7 @@ pub fn identifier(text: &str, settings: &Settings) -> Result<Identifier, Reason>
         "" => return Err(ErrorCode::FormParamMissing.on(PARAM)),
         _ if text.contains(text::is_at_sign) => EmailAddress::parse(text).map_err(|_| invalid())?.identifier(),
         _ if PhoneNumber::is_meant(text) => PhoneNumber::parse(text).map_err(|_| invalid())?.identifier(),
-        // Today's rules say nothing about a name that was taken under other ones.
+        // Today's rules don't apply: the username may have been accepted under other ones.
         _ if text.len() > 4 * USERNAME_MAX => return Err(invalid()),
         _ => Some(Username::meant(text))
             .filter(|name| name.as_str().len() <= USERNAME_MAX)
@@ -111,7 +112,7 @@ fn offers_password(settings: &Settings) -> bool {
     settings.attributes.password.enabled
 }
 
-/// Whether codes by `strategy` are sent: as the address's `first_factors` have it, or where that list is empty its
+/// Whether codes by `strategy` are offered: by the attribute's `first_factors`, or where that list is empty by its
 /// `verifications`.
 fn offers(settings: &Settings, strategy: &Strategy) -> bool {
     let attribute = strategy.field().and_then(|field| settings.attribute(&field)).filter(|a| a.enabled);
@@ -121,7 +122,7 @@ fn offers(settings: &Settings, strategy: &Strategy) -> bool {
     })
 }
 
-/// The same for whoever comes with this identifier, whether it is held or not.
+/// The factors for this identifier, the same whether a user holds it or not.
 fn from_identifier(identifier: &Identifier, with_password: bool, cx: &Context<'_>) -> Vec<Factor> {
     let strategy = code_to(identifier);
     let address = || FactorAddress {
@@ -137,7 +138,7 @@ fn from_identifier(identifier: &Identifier, with_password: bool, cx: &Context<'_
     passwords.then_some(Factor::PASSWORD).into_iter().chain(code).collect()
 }
 
-/// How a code is sent to an identifier.
+/// The strategy that sends a code to an identifier.
 pub(super) const fn code_to(identifier: &Identifier) -> Option<Strategy> {
     match identifier.kind {
         IdentifierKind::EmailAddress => Some(Strategy::EmailCode),
@@ -146,7 +147,7 @@ pub(super) const fn code_to(identifier: &Identifier) -> Option<Strategy> {
     }
 }
 
-/// An id for an address that says nothing about who holds it, the same at every call.
+/// A substitute id for an address: it reveals nothing about a user, and is the same at every call.
 fn stand_in(identifier: &Identifier, cx: &Context<'_>) -> IdentificationId {
     let digest = cx.digest.digest(&[b"first factor", identifier.value.as_bytes()]);
     let mut bytes = [0; 16];
@@ -155,5 +156,5 @@ fn stand_in(identifier: &Identifier, cx: &Context<'_>) -> IdentificationId {
 }
 
 const PARAM: &str = "identifier";
-/// The longest username, of one byte a character; as it is typed a character may have four.
+/// The longest username, in ASCII characters; a typed character may take four bytes.
 const USERNAME_MAX: usize = 64;

@@ -1,75 +1,74 @@
-//! Failed tries to sign in to one account, counted together whatever identifier they named: at most so many in a row,
-//! and a success forgets them (NIST SP 800-63B-4 3.2.2).
+//! Failed attempts to sign in to one account, counted together whichever identifier they use: the number of consecutive
+//! failures is limited, and a success resets it (NIST SP 800-63B-4 3.2.2).
 //!
-//! The allowance is divided, so that strangers can't use up what the owner needs: a share for passwords from clients
-//! that never signed in here, of which one source uses half in an hour (OWASP ASVS 5.0 6.1.1), a share for codes
-//! from such clients, and a share for clients that did sign in here before, whose tries slow down. Whoever finds one
-//! share spent has the others left; a spent one is there again after a success by any road, or after
-//! [thirty days](FORGOTTEN_AFTER) without a try.
+//! The allowance is divided, so that unknown clients can't use up what the owner needs. One share is for passwords from
+//! clients that never signed in here; one source may use half of it in an hour (OWASP ASVS 5.0 6.1.1). One is for codes
+//! from such clients. One is for clients that signed in here before; their retries are slowed down by a back-off. When
+//! one share is used up, the others still work. It is available again after a successful sign-in by any method, or
+//! after [thirty days](FORGOTTEN_AFTER) without an attempt.
 
 use crate::domain::id::UserId;
 use crate::domain::identifier::Identifier;
 use crate::domain::time::{Span, Timestamp};
 
-/// One try at signing in, to be counted in the commit that judges it.
+/// One attempt to sign in, to be counted in the same commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Try {
-    /// Whose account.
+    /// The account it is counted for.
     pub account: Account,
     /// Which share of the allowance it uses.
     pub share: Share,
-    /// Where it came from, where that is known.
+    /// The source of the attempt; `None` where it is not known.
     pub source: Option<SourceMark>,
-    /// Whether it was right.
+    /// Whether it succeeded.
     pub succeeded: bool,
 }
 
-/// Whose failures are counted together.
+/// The account whose failures are counted together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Account {
-    /// A user's.
+    /// A user.
     User(UserId),
-    /// Those for an identifier that nobody holds, where the instance keeps that to itself.
+    /// An identifier that no user holds, where enumeration protection hides that.
     Nobody(Identifier),
 }
 
 /// The shares of the allowance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Share {
-    /// Passwords, from clients that never signed in to the account.
+    /// Passwords from clients that never signed in to the account.
     Passwords,
-    /// Codes, from such clients.
+    /// Codes from such clients.
     Codes,
-    /// Either, from clients that did.
+    /// Passwords and codes from clients that signed in to the account before.
     Known,
 }
 
-/// What tells one source of tries from another: the beginning of a keyed digest.
+/// Distinguishes sources of attempts: the beginning of a keyed digest.
 pub type SourceMark = [u8; 8];
 
-/// The failures in a row so far.
+/// The consecutive failures so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failures {
-    /// By passwords from unknown clients.
+    /// With passwords, from unknown clients.
     pub passwords: u32,
-    /// By codes from unknown clients.
+    /// With codes, from unknown clients.
     pub codes: u32,
     /// From known clients.
     pub known: u32,
-    /// When the last one from a known client was.
+    /// Time of the last one from a known client.
     pub known_at: Timestamp,
-    /// When the last one was.
+    /// Time of the last one.
     pub at: Timestamp,
-    /// How many by passwords each source had within its hour, and when its last one was.
+    /// For each source: its password failures within its hour, and the time of its last one.
     pub sources: Vec<(SourceMark, u32, Timestamp)>,
 }
 
 impl Failures {
-    /// The failures after a try, `None` where it was right; or how long until it may be made. `max` is the whole
-    /// allowance.
+    /// The failures after an attempt; `None` when it succeeded. `max` is the whole allowance.
     ///
     /// # Errors
-    /// How long until the share has room again. A right try is refused like a wrong one.
+    /// How long until the share has room again. A right attempt is then refused like a wrong one.
     pub fn after(current: Option<&Self>, tried: &Try, max: u32, now: Timestamp) -> Result<Option<Self>, Span> {
         let mut next = current.filter(|known| !known.are_forgotten(now)).cloned().unwrap_or_default();
         let used = match tried.share {
@@ -96,7 +95,7 @@ impl Failures {
         Ok((!tried.succeeded).then_some(next))
     }
 
-    /// Whether they say nothing any more.
+    /// Whether they are so old that they no longer count.
     pub fn are_forgotten(&self, now: Timestamp) -> bool {
         self.at.remaining(FORGOTTEN_AFTER, now).is_none()
     }
@@ -123,7 +122,7 @@ impl Failures {
 }
 
 impl Share {
-    /// How many failures in a row it allows; the shares together are `max`, where that is at least 3.
+    /// How many consecutive failures it allows; all shares together are `max`, where that is at least 3.
     const fn of(self, max: u32) -> u32 {
         let codes = if max < 5 { 1 } else { max / 5 * 2 };
         let known = if max < 20 { 1 } else { max / 20 * 3 };
@@ -135,26 +134,26 @@ impl Share {
     }
 }
 
-/// How long a known client waits after so many failures: nothing at first, then twice as long each time.
+/// How long a known client waits after this many failures: at first not at all, then twice as long each time.
 fn back_off(failures: u32) -> Option<Span> {
     let doublings = failures.checked_sub(KNOWN_AT_ONCE)?;
     let wait = BACK_OFF.as_millis() << doublings.min(DOUBLINGS_MAX);
     Some(Span::from_millis(wait.min(BACK_OFF_MAX.as_millis())))
 }
 
-/// After so long without a try the failures are forgotten: an account that nobody attacks any more is open again to
+/// After this time without an attempt the failures are forgotten: when an attack ends, the account opens again to
 /// clients that never signed in.
 pub const FORGOTTEN_AFTER: Span = Span::from_secs(30 * 86_400);
-/// One source uses this part of the strangers' share at most, within [`SOURCE_WINDOW`].
+/// One source may use the password share divided by this, within [`SOURCE_WINDOW`].
 const SOURCES: u32 = 2;
 const SOURCE_WINDOW: Span = Span::from_secs(3600);
-/// How many sources are told apart at once; with more of them, the one that came first is forgotten.
+/// Maximum number of sources counted apart; beyond it the oldest one is forgotten.
 const SOURCES_MAX: usize = 64;
-/// So many failures a known client has without a wait.
+/// How many failures a known client may have without a wait.
 const KNOWN_AT_ONCE: u32 = 5;
 const BACK_OFF: Span = Span::from_secs(30);
 const BACK_OFF_MAX: Span = Span::from_secs(3600);
-/// Enough to get from one to the other.
+/// Enough doublings to get from [`BACK_OFF`] to [`BACK_OFF_MAX`].
 const DOUBLINGS_MAX: u32 = 7;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! The sign-in: a value that names somebody and gathers the proof that it is them, until it becomes a session.
+//! The sign-in: a value with an identifier and the proof of it, until it becomes a session.
 //!
-//! It is small and short-lived, so it has no record of its own: it lives inside its client's, one at most, and
-//! every [`Transition`] replaces it there under the version it was made from. Begin reading at [`SignIn::create`]; what
-//! signing in does to the user is in `entry`, how often somebody may fail at it in `failures`.
+//! It is small and short-lived, so it has no record of its own: it is stored in its client's record, at most one, and
+//! every [`Transition`] replaces it there under the version it was made from. Begin reading at [`SignIn::create`]; how
+//! a sign-in changes the user is in `entry`, the limits on failed attempts are in `failures`.
 
 mod attempt;
 mod command;

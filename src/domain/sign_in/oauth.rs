@@ -1,5 +1,5 @@
-//! Signing in by an account at a provider: going there, coming back, and taking over what a sign-up proved
-//! ([guide: Accounts at providers](crate::guide::contract_sign_ups#accounts-at-providers)).
+//! Signing in with an account at a provider: the authorization request, its response, and taking over an account that a
+//! sign-up proved ([guide: Accounts at providers](crate::guide::contract_sign_ups#accounts-at-providers)).
 
 use crate::domain::context::Context;
 use crate::domain::id::{SignInId, UserId};
@@ -11,10 +11,10 @@ use crate::domain::verification::{AuthorizationResponse, ExternalAccount, Extern
 use super::{Credential, SignIn, Transition};
 
 impl SignIn {
-    /// What came of a trip. An account that nobody has belongs to a sign-up.
+    /// Applies the response to an authorization request. An account of no user is left to a sign-up.
     ///
     /// # Errors
-    /// `oauth_callback_invalid` unless this trip is the one that the person is expected back from.
+    /// `oauth_callback_invalid` unless the response belongs to the pending authorization request.
     pub fn return_from_provider(
         &self,
         back: &AuthorizationResponse,
@@ -43,7 +43,7 @@ impl SignIn {
         Ok(if back.by_owner { transition } else { transition.without_rotation() })
     }
 
-    /// Takes over the account that a sign-up of the same client found to be a user's, on a value that is new.
+    /// Takes over the account that a sign-up of the same client found to belong to a user. The value is new.
     pub(super) fn take_over(
         mut self,
         account: &ExternalAccount,
@@ -75,7 +75,7 @@ impl SignIn {
     }
 }
 
-/// An account that becomes a user's because its provider vouches for their address.
+/// An account that becomes the user's because its provider vouches for the user's address.
 fn linked(account: &ExternalAccount, cx: &mut Context<'_>) -> Option<Credential> {
     let email = account.profile.as_ref().filter(|profile| profile.email_verified)?.email_address.as_deref()?;
     let address = EmailAddress::parse(email).ok()?;

@@ -1,4 +1,4 @@
-//! Preparing the first factor: making a code and having it sent.
+//! Preparing the first factor: creating a code and sending it.
 
 use crate::domain::context::Context;
 use crate::domain::id::SignInId;
@@ -49,7 +49,7 @@ impl SignIn {
         };
         let challenge = Challenge { owner: self.id.into(), address: &address };
         let means = Means::Code { strategy: prepare.strategy.clone(), channel: prepare.channel.clone() };
-        // An identifier that no user has, and that can't sign up, is counted like all others and sent nothing.
+        // An identifier that no user holds and that can't sign up is counted like all others, but no message is sent.
         let letter = if is_sent { Letter::Secret } else { Letter::Decoy };
         let (verification, message) = challenge.send(means, (letter, display), &mut self.recent_sends, cx)?;
         self.first_factor = Some(FirstFactor { address, verification });
@@ -85,7 +85,7 @@ impl SignIn {
         })
     }
 
-    /// The address that is meant: the one named, else the one the person came with, else the first.
+    /// The chosen address: the one named, else the one given as identifier, else the first.
     fn chosen(&self, prepare: &Prepare, user: Option<&User>, cx: &Context<'_>) -> Result<FactorAddress, Rejection> {
         let factors = self.offered(&prepare.strategy, user, cx)?;
         let mut addresses = factors.into_iter().filter_map(|factor| factor.address).collect::<Vec<_>>();

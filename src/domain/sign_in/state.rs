@@ -12,54 +12,55 @@ use crate::domain::verification::{ExternalAccount, Verification};
 pub struct SignIn {
     /// Its id.
     pub id: SignInId,
-    /// The client it belongs to; to all others it does not exist.
+    /// The client it belongs to; other clients can't see it.
     pub client_id: ClientId,
-    /// Counts the transitions; the client's change compares it.
+    /// Counts the transitions; a change of the client checks it.
     pub version: u64,
-    /// Where it stands.
+    /// Its stored phase.
     pub phase: Phase,
-    /// Who the person says they are.
+    /// The identifier that the person gave.
     pub identifier: Option<Identifier>,
-    /// The user who holds the identifier. Under enumeration protection it may be nobody.
+    /// The user who holds the identifier. Under enumeration protection it may be `None` although an identifier was
+    /// given.
     pub user_id: Option<UserId>,
-    /// The first factor, from the moment it is prepared.
+    /// The first factor, once prepared.
     pub first_factor: Option<FirstFactor>,
-    /// The account at a provider, from the moment the person is sent there.
+    /// The account at a provider, once an authorization request was sent.
     pub external: Option<Box<ExternalAccount>>,
-    /// Where the person may sign up by it if nobody holds the identifier.
+    /// Present if the person may sign up where no user holds the identifier.
     pub newcomer: Option<Newcomer>,
-    /// When it began.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// The last accepted write.
+    /// Time of the last accepted write.
     pub updated_at: Timestamp,
-    /// The origin it was made from, for the sessions of requests that send none.
+    /// The origin of the create request, for the sessions of requests without an origin.
     pub origin: Option<String>,
-    /// Which addresses were sent a code when, as far as the cool-down looks back.
+    /// The addresses that were sent a code and when, within the cool-down.
     pub recent_sends: Vec<(Identifier, Timestamp)>,
 }
 
-/// Somebody who signs in to the user that they may not be yet (`sign_up_if_missing`,
+/// A person who signs in with an identifier that may not be a user's yet (`sign_up_if_missing`,
 /// [guide: Sign up if missing](crate::guide::contract_sign_ins#sign-up-if-missing)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Newcomer {
-    /// Whether they solved a captcha, which the sign-up owes no more then.
+    /// Whether a captcha was solved; the sign-up then needs no other one.
     pub captcha_solved: bool,
 }
 
 /// The first factor in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FirstFactor {
-    /// The address a code was sent to, or for a password the identifier.
+    /// The address that a code was sent to; for a password the identifier.
     pub address: Identifier,
-    /// How far it is proved.
+    /// Its verification.
     pub verification: Verification,
 }
 
-/// Where a sign-in stands. A complete one is shown in the answer that completed it, and again to whoever lost that; its
-/// client has none in progress then.
+/// The phase of a sign-in. A complete one is shown in the response that completes it, and again when the client retries
+/// because that response was lost; the client then has no sign-in in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Gathering.
+    /// In progress.
     Open,
     /// Became a session.
     Complete {
@@ -78,13 +79,13 @@ pub enum Status {
 }
 
 impl SignIn {
-    /// The value that the next write begins from: one version on, and not abandoned for another while.
+    /// The start of the next write: version plus one, and the time to abandonment begins again.
     pub(super) fn touched(&self, cx: &Context<'_>) -> Self {
-        // A clock that is put back does not take time away from the person.
+        // A clock that is set back must not shorten the person's time.
         Self { updated_at: cx.now.max(self.updated_at), ..self.counted() }
     }
 
-    /// The same for a write that only counts something: it does not keep the sign-in from being abandoned.
+    /// The same for a write that only updates counters: it does not postpone abandonment.
     pub(super) fn counted(&self) -> Self {
         Self { version: self.version + 1, ..self.clone() }
     }
@@ -98,12 +99,12 @@ impl SignIn {
         }
     }
 
-    /// When it is abandoned unless written to before; it is as if gone then.
+    /// When it is abandoned without another write; from then on it is treated as absent.
     pub fn abandon_at(&self, policy: &Policy) -> Timestamp {
         self.updated_at + policy.abandon_after
     }
 
-    /// The session that it became.
+    /// The session that it led to.
     pub const fn session(&self) -> Option<SessionId> {
         match self.phase {
             Phase::Complete { session_id } => Some(session_id),
@@ -111,13 +112,13 @@ impl SignIn {
         }
     }
 
-    /// Whether the person has proved an identifier that is nobody's, and can sign up with it.
+    /// Whether the person has proved an identifier that no user holds, and can sign up with it.
     pub fn is_transferable(&self) -> bool {
         let is_proved = || self.first_factor.as_ref().is_some_and(|factor| factor.verification.verified.is_some());
         self.newcomer.is_some() && self.user_id.is_none() && self.phase == Phase::Open && is_proved()
     }
 
-    /// What a change of the client's sign-in is made from.
+    /// Id and version, which a change of the client's sign-in expects.
     pub const fn stamp(&self) -> (SignInId, u64) {
         (self.id, self.version)
     }

@@ -1,4 +1,4 @@
-//! What a decision comes to.
+//! The result of a decision about a sign-in.
 
 use crate::domain::client::ClientChange;
 use crate::domain::client::session::Session;
@@ -13,20 +13,20 @@ use crate::domain::verification::Strategy;
 
 use super::{Account, Credential, Entry, Phase, Share, SignIn, Try};
 
-/// What a decision about a sign-in comes to.
+/// The result of a decision about a sign-in.
 pub type Transition = crate::domain::transition::Transition<SignIn, Outcome>;
 
-/// What comes of a decision beside the next value.
+/// Results of a decision beside the next value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
-    /// The try that it is, where something was guessed at.
+    /// The attempt to count, where a code or password was guessed.
     pub tried: Option<Try>,
-    /// Who signed in by what, when it is complete.
+    /// The completed sign-in.
     pub entry: Option<Entry>,
 }
 
 impl Transition {
-    /// Notes a try at the account of `user`, or of nobody who holds `identifier`.
+    /// Records an attempt at the account of `user`, or at `identifier` where no user holds it.
     pub(super) fn tried(&mut self, user: Option<&User>, identifier: &Identifier, share: Share, succeeded: bool) {
         let client = self.next.client_id;
         let share = if user.is_some_and(|user| user.knows(client)) { Share::Known } else { share };
@@ -34,18 +34,19 @@ impl Transition {
         self.outcome.tried = Some(Try { account, share, source: None, succeeded });
     }
 
-    /// Refuses somebody who proved who they are, and may not sign in. The try counts; nothing else comes of it.
+    /// Refuses a person who has proved their identity but may not sign in. The attempt is counted; nothing else is
+    /// changed.
     pub fn kept_out(self, refused: Reason) -> Self {
         let mut refused = Self { client_changes: Vec::new(), ..self.refused(refused) };
         refused.outcome.entry = None;
         if let Some(tried) = &mut refused.outcome.tried {
-            // A success would take back the failures of others.
+            // A success would reset the failures of others.
             tried.succeeded = false;
         }
         refused
     }
 
-    /// Has nothing sent, and everything else as if it were.
+    /// Replaces all messages by decoys and leaves everything else as it is.
     pub fn unsent(mut self) -> Self {
         for effect in &mut self.effects {
             match effect {
@@ -55,14 +56,14 @@ impl Transition {
         self
     }
 
-    /// Has the client keep the next value in place of the one it was made from.
+    /// Replaces the client's sign-in by the next value.
     pub(super) fn kept(mut self, expected: Option<(SignInId, u64)>) -> Self {
         let next = Some(Box::new(self.next.clone()));
         self.client_changes.push(ClientChange::SetSignIn { expected, next });
         self
     }
 
-    /// The first factor is proved, and nothing more is asked for: `user` gets a session.
+    /// The first factor is proved and no other is needed: `user` gets a session.
     pub(super) fn completed(
         mut self,
         expected: Option<(SignInId, u64)>,
@@ -74,7 +75,7 @@ impl Transition {
         let session = Session::begin(user, client_id, self.next.origin.clone(), cx);
         self.outcome.entry = Some(Entry { user_id: user, client_id, session_id: session.id, proof, at: cx.now });
         self.next.phase = Phase::Complete { session_id: session.id };
-        // Nobody comes back from a provider twice, and a profile is large.
+        // A response from a provider can't be repeated, and a profile is large: not kept.
         let next = self.next.first_factor.as_ref().map(|_| Box::new(self.next.clone()));
         self.client_changes.push(ClientChange::SetSignIn { expected, next });
         self.client_changes.extend(ClientChange::signed_in(session, cx.policy.single_session, strategy));

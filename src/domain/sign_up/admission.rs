@@ -1,5 +1,5 @@
-//! Who may become a user, asked of a sign-up: by the settings of this moment, whatever road led here. Conversion asks
-//! it in one place; what sends messages asks before it does, so that nobody is written to who is refused.
+//! Whether a sign-up may become a user, by the settings of this moment, whichever way it was made. Conversion checks it
+//! in one place; a step that sends messages checks it first, so that no message goes to a refused person.
 
 use crate::domain::admission::{Applicant, Known};
 use crate::domain::context::Context;
@@ -12,8 +12,8 @@ use crate::domain::verification::{Profile, Strategy};
 use super::{External, SignUp, Transition};
 
 impl SignUp {
-    /// Whether it may become a user: the instance is open to it, and the restrictions let the person in. What it owes
-    /// beside that, such as a captcha, is a requirement.
+    /// Whether it may become a user: the instance is open to it, and the restrictions admit the person. Open
+    /// requirements, such as a captcha, are checked elsewhere.
     pub(super) fn check_admitted(&self, cx: &Context<'_>) -> Result<(), Rejection> {
         self.check_mode(cx)?;
         let account = self.proved_account();
@@ -47,7 +47,7 @@ impl SignUp {
         }
     }
 
-    /// Whether a message may go to the address in a field.
+    /// Whether messages may be sent to the address in a field.
     pub(super) fn check_may_be_messaged(&self, field: &Field, cx: &Context<'_>) -> Result<(), Reason> {
         self.check_mode(cx)?;
         self.check_captcha(None, cx)?;
@@ -62,19 +62,18 @@ impl SignUp {
         }
     }
 
-    /// Whether it owes a captcha: the settings want one, none was solved for it, and no account is proved whose
-    /// provider tells people from machines. Derived, so that captchas that are switched on count for sign-ups in
-    /// flight too.
+    /// Whether a captcha must still be solved: the settings require one, none was solved, and no proved account is from
+    /// a provider that keeps bots out. Derived, so that switching captchas on affects sign-ups in progress too.
     pub fn owes_captcha(&self, settings: &Settings, policy: &Policy) -> bool {
         let is_waived = || self.proved_account().is_some_and(|account| policy.waives_captcha(&account.strategy));
         settings.sign_up.captcha_enabled && !self.captcha_solved && !is_waived()
     }
 
-    /// Refuses a step of a sign-up that owes a captcha, unless it is about an account that would settle the debt:
-    /// whoever is on the way to such a provider owes it until they are back.
+    /// Refuses a step of a sign-up that still needs a captcha, unless the step proves an account that replaces the
+    /// captcha: while the person is at such a provider, the captcha is still needed.
     ///
     /// # Errors
-    /// `requires_captcha`: clerk-js shows a captcha then, hands it in by itself and asks again.
+    /// `requires_captcha`: clerk-js then shows a captcha, submits it by itself and retries.
     pub(super) fn check_captcha(&self, about: Option<&External>, cx: &Context<'_>) -> Result<(), Reason> {
         let settles = about.is_some_and(|about| cx.policy.waives_captcha(about.strategy()));
         if self.owes_captcha(cx.settings, cx.policy) && !settles {
@@ -83,7 +82,7 @@ impl SignUp {
         Ok(())
     }
 
-    /// A captcha was solved for it. Nothing else comes of that: what the person was about to do, they do next.
+    /// Records a solved captcha. The step that needed it is retried by the caller.
     pub(super) fn solve_captcha(&self, cx: &Context<'_>) -> Transition {
         let mut next = self.touched(cx);
         next.captcha_solved = true;
@@ -91,7 +90,7 @@ impl SignUp {
     }
 }
 
-/// Whether addresses that come from the provider of `strategy` may have a `+`.
+/// Whether a `+` is accepted in addresses from the provider of `strategy`.
 pub(super) fn takes_subaddresses(strategy: &Strategy, settings: &Settings) -> bool {
     let social = strategy.provider().and_then(|provider| settings.social.get(&provider));
     !social.is_some_and(|social| social.block_email_subaddresses)

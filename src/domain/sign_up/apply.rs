@@ -1,4 +1,4 @@
-//! What a sign-up does with each command: the one way to change it.
+//! How a sign-up reacts to each command: the only way to change it.
 
 use crate::domain::client::ClientChange;
 use crate::domain::context::Context;
@@ -21,7 +21,7 @@ impl SignUp {
         cx: &mut Context<'_>,
     ) -> Result<Transition, Rejection> {
         let created = Self::new(id, client_id, origin, cx.now).update(fields, cx);
-        // There is nothing yet that a captcha could be handed in for: it comes with the parameters.
+        // At create no sign-up exists yet to submit a captcha to: it comes with the parameters.
         let mut transition = created.map_err(|refused| match refused.is(ErrorCode::RequiresCaptcha) {
             true => ErrorCode::CaptchaMissingToken.into(),
             false => refused,
@@ -30,10 +30,10 @@ impl SignUp {
         Ok(transition)
     }
 
-    /// The value after `command`, and what goes with it.
+    /// The value after `command`, and everything to commit with it.
     ///
     /// # Errors
-    /// Why the command is refused; nothing changes then.
+    /// Why the command is refused; then nothing changes.
     pub fn apply(&self, command: &Command, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         match self.status(cx.now, cx.policy) {
             Status::MissingRequirements => {}
@@ -58,8 +58,8 @@ impl SignUp {
         Ok(transition)
     }
 
-    /// A finished sign-up takes nothing more. Whoever asks once more for what was done on the way there is shown that it
-    /// was: they have succeeded.
+    /// A finished sign-up accepts no changes. A caller that repeats an earlier successful step is shown that it
+    /// succeeded.
     fn repeated(&self, command: &Command, cx: &Context<'_>) -> Result<Transition, Rejection> {
         match command {
             Command::Attempt(attempt) => self.replayed_attempt(attempt, cx),

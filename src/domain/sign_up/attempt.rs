@@ -1,5 +1,5 @@
-//! Attempting a verification: a guess at a code. The try is counted whatever comes of it, and nothing is revealed
-//! before the count is committed.
+//! Attempting a verification: a guess at a code. Every guess is counted, and nothing is revealed before the count is
+//! committed.
 
 use crate::domain::context::Context;
 use crate::domain::field::Field;
@@ -43,7 +43,7 @@ impl SignUp {
         }
     }
 
-    /// The verification that an attempt is about, if it can still be attempted.
+    /// The verification that an attempt concerns, if it can still be attempted.
     fn pending(&self, attempt: &Attempt, cx: &Context<'_>) -> Result<(Field, &Verification), Rejection> {
         check_enabled(&attempt.strategy, cx.settings)?;
         let field = attempt.strategy.field().ok_or(ErrorCode::VerificationStrategyInvalid)?;
@@ -52,9 +52,10 @@ impl SignUp {
         Ok((field, verification))
     }
 
-    /// The answer to an attempt at a finished sign-up: a double click, a second tab, or an answer that was lost. Its
-    /// client hears that it is done as long as the code would be good; with the token from before it hears only the
-    /// completing answer again ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)).
+    /// The response to an attempt at a finished sign-up: a double click, a second tab, or a retry after a lost
+    /// response. Its client is told that the field is verified for as long as the code would be valid. With the
+    /// previous token it gets only the completing response again
+    /// ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)).
     pub(super) fn replayed_attempt(&self, attempt: &Attempt, cx: &Context<'_>) -> Result<Transition, Rejection> {
         if self.is_replay(attempt, cx) {
             Ok(Transition::replay(self))
@@ -65,8 +66,7 @@ impl SignUp {
         }
     }
 
-    /// Whether the code in this attempt is the one that proved the value, or came with the link that did, and would be
-    /// good still.
+    /// Whether the code in this attempt proved the value, or came with the link that did, and would still be valid.
     fn was_proved_by(&self, attempt: &Attempt, cx: &Context<'_>) -> bool {
         let proof = || {
             let field = attempt.strategy.field()?;
@@ -78,7 +78,7 @@ impl SignUp {
         proof().unwrap_or(false)
     }
 
-    /// Whether this is the attempt that completed the sign-up, asked again because its answer was lost.
+    /// Whether this is the attempt that completed the sign-up, retried because its response was lost.
     fn is_replay(&self, attempt: &Attempt, cx: &Context<'_>) -> bool {
         let Phase::Complete { at, .. } = self.phase else {
             return false;
@@ -99,6 +99,6 @@ impl SignUp {
     }
 }
 
-/// For how long a lost completing answer can be asked for again
+/// How long a lost completing response can be requested again
 /// ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)).
 pub(super) const REPLAY_WINDOW: Span = Span::from_secs(60);

@@ -1,5 +1,5 @@
-//! The backend's say: where the settings want it, a sign-up waits for the application's backend to do something of
-//! its own first (`custom_action`,
+//! Updates by the application's backend: if the settings require it, a sign-up waits until the backend has done a step
+//! of its own (`custom_action`,
 //! [guide: The backend's word on sign-ups](crate::guide::contract_backend#the-backends-word-on-sign-ups)).
 
 use crate::domain::context::Context;
@@ -8,12 +8,12 @@ use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use super::update::patch;
 use super::{Patch, SignUp, Transition};
 
-/// What the application's backend says of a sign-up.
+/// An update of a sign-up by the application's backend.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BackendUpdate {
-    /// Whether it has done what it wanted to do first; `None` says nothing about that.
+    /// Whether the backend's own step is done; `None` leaves that unchanged.
     pub custom_action: Option<bool>,
-    /// What it calls the user.
+    /// The backend's id for the user.
     pub external_id: Patch<String>,
 }
 
@@ -21,7 +21,7 @@ impl BackendUpdate {
     /// Reads the parameters, `None` where absent.
     ///
     /// # Errors
-    /// Names the external id where that is too long or holds control characters.
+    /// Names the external id if it is too long or has control characters.
     pub fn parse(custom_action: Option<bool>, external_id: Option<&str>) -> Result<Self, Reason> {
         const PARAM: &str = "external_id";
         let external_id = match external_id {
@@ -36,7 +36,7 @@ impl BackendUpdate {
         Ok(Self { custom_action, external_id })
     }
 
-    /// Whether the sign-up is as this wants it.
+    /// Whether the sign-up already has these values.
     pub(super) fn is_done(&self, sign_up: &SignUp) -> bool {
         let is_named = match &self.external_id {
             Patch::Keep => true,
@@ -48,7 +48,7 @@ impl BackendUpdate {
 }
 
 impl SignUp {
-    /// The backend's word may complete the sign-up; the session is its client's all the same.
+    /// The update may complete the sign-up; the session still belongs to the sign-up's client.
     pub(super) fn update_by_backend(
         &self,
         update: &BackendUpdate,
@@ -57,7 +57,7 @@ impl SignUp {
         let mut next = self.touched(cx);
         next.custom_action = update.custom_action.unwrap_or(self.custom_action);
         patch(&mut next.external_id, &update.external_id);
-        // The answer goes to the backend.
+        // The response goes to the backend, so it can't carry the client's new token.
         Ok(Transition::to(next).convert_if_complete(cx)?.without_rotation())
     }
 }

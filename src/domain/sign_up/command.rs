@@ -1,4 +1,4 @@
-//! What can be asked of a sign-up.
+//! Commands to a sign-up.
 
 use crate::domain::id::ClientId;
 use crate::domain::rejection::Reason;
@@ -9,66 +9,66 @@ use super::{BackendUpdate, Fields};
 /// A command to an existing sign-up.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Take in fields.
+    /// Set fields.
     Update(Box<Fields>),
     /// Begin to verify a field.
     Prepare(Prepare),
-    /// Prove a field.
+    /// Verify a field.
     Attempt(Attempt),
-    /// The person is back from a provider.
+    /// The response of a provider to an authorization request.
     Return(Box<AuthorizationResponse>),
-    /// Prove the e-mail address by the link that was sent to it.
+    /// Verify the e-mail address by the link that was sent to it.
     VerifyLink(VerifyLink),
-    /// The application's backend has its say.
+    /// An update by the application's backend.
     BackendUpdate(BackendUpdate),
-    /// The person solved a captcha, as the captcha's service says.
+    /// A captcha was solved, as its service confirms.
     SolveCaptcha,
 }
 
-/// Begin to verify the field that the strategy verifies.
+/// Begins to verify the field that the strategy verifies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prepare {
-    /// How.
+    /// The strategy.
     pub strategy: Strategy,
     /// The channel of a phone code; `sms` when absent.
     pub channel: Option<String>,
     /// Where the browser goes after a link: an absolute URL that the instance allows.
     pub redirect_url: Option<String>,
-    /// Whether the client is known by a cookie that a navigation carries.
+    /// Whether the client's token is in a cookie that browser navigations send.
     pub in_cookie: bool,
-    /// Whether the address belongs to a user, as a look-up before the command found, and nobody may learn that.
+    /// Whether a user holds the address, by a look-up before the command, and enumeration protection must hide that.
     pub taken: bool,
 }
 
-/// Prove the field that the strategy verifies.
+/// Verifies the field that the strategy verifies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// How.
+    /// The strategy.
     pub strategy: Strategy,
     /// The code as typed.
     pub code: Option<String>,
-    /// Whether the caller presents a token that was replaced, which is good for the lost completing answer only.
+    /// Whether the caller presents a token that was rotated; that is valid only to fetch the lost completing response.
     pub again: bool,
 }
 
-/// Prove the e-mail address by the link that was sent to it.
+/// Verifies the e-mail address by the link that was sent to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifyLink {
     /// The secret in the link.
     pub secret: LinkSecret,
-    /// The client of whoever brings it, if they have one.
+    /// The client that opened the link, if known.
     pub by: Option<ClientId>,
-    /// Whether a person has said that they mean it, which only counts where they are not the sign-up's client:
-    /// mail scanners open links too.
+    /// Whether the person confirmed on a page. Needed only where it is not the sign-up's client: mail scanners open
+    /// links too.
     pub confirmed: bool,
-    /// Whether it is the sign-up's client, asking again for the completing answer that it lost.
+    /// Whether the sign-up's client retries because the completing response was lost.
     pub again: bool,
-    /// Whether the answer to this click reaches the client's cookies.
+    /// Whether the response to this request can set the client's cookies.
     pub in_cookie: bool,
 }
 
 impl VerifyLink {
-    /// Whether the client that brings the link presents its current token, and is this one.
+    /// Whether the link was opened by this client, with its current token.
     pub(super) fn is_by(&self, client: ClientId) -> bool {
         self.by == Some(client) && !self.again
     }

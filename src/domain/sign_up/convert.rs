@@ -1,4 +1,4 @@
-//! Conversion: the moment nothing is missing and nothing unverified, a user and a session come into being.
+//! Conversion: as soon as no field is missing or unverified, the sign-up becomes a user with a session.
 
 use crate::domain::client::ClientChange;
 use crate::domain::client::session::Session;
@@ -14,9 +14,9 @@ use super::state::{Collected, Phase};
 use super::{SignUp, Transition};
 
 impl Transition {
-    /// Completes the next value if every requirement is met; the check runs after every write
-    /// ([guide: Requirements](crate::guide::contract_sign_ups#requirements)). It is the one way into being a user, so
-    /// who may become one is judged here.
+    /// Completes the next value if every requirement is met; checked after every write
+    /// ([guide: Requirements](crate::guide::contract_sign_ups#requirements)). It is the only way to become a user, so
+    /// restrictions on users are checked here.
     ///
     /// # Errors
     /// Why the person may not become a user.
@@ -38,7 +38,7 @@ impl Transition {
 }
 
 impl SignUp {
-    /// What the person proved last: a code or an account, else the password.
+    /// The last strategy that the person proved: a code or an account, else the password.
     fn proved_by(&self) -> Option<Strategy> {
         let proofs = [Field::EmailAddress, Field::PhoneNumber];
         let account = self.external_account.as_deref().and_then(|account| match account.state {

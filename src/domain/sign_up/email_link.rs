@@ -1,6 +1,5 @@
-//! Following an e-mail link ([guide: E-mail links](crate::guide::contract_sign_ups#e-mail-links)). The link proves the
-//! address; whose session comes of it was settled when the sign-up began, so a link never acts on another client than
-//! its own.
+//! Opening an e-mail link ([guide: E-mail links](crate::guide::contract_sign_ups#e-mail-links)). The link proves the
+//! address. The session belongs to the client that began the sign-up, so a link never affects any other client.
 
 use crate::domain::context::Context;
 use crate::domain::field::Field;
@@ -15,17 +14,18 @@ use super::state::Phase;
 use super::{SignUp, Transition, VerifyLink};
 
 impl SignUp {
-    /// Unchanged where a person must say first that they mean it.
+    /// Unchanged where the person must confirm first.
     pub(super) fn verify_link(&self, follow: &VerifyLink, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         let (verification, link, address) = self.linked().ok_or(ErrorCode::VerificationLinkTokenInvalid)?;
         if !link.fits(self.id, &address.value, &follow.secret, cx) {
-            // Neither a try at the verification nor a guess at the address: 192 bits are not guessed, and strangers who
-            // know an id must not be able to use up what its owner needs. The limits by source are enough.
+            // This counts neither as an attempt at the verification nor as a guess at the address: 192 bits can't be
+            // guessed, and strangers who know an id must not be able to use up the owner's attempts. The limits per
+            // source suffice.
             return Err(ErrorCode::VerificationLinkTokenInvalid.into());
         }
         match verification.status(cx.now, cx.policy.attempts_max) {
             VerificationStatus::Unverified => {}
-            // Its own browser has done what the link is for, by it or by the code beside it.
+            // The sign-up's own browser has already verified it, by the link or by the code in the same message.
             VerificationStatus::Verified if follow.is_by(self.client_id) => return Ok(Transition::unchanged(self)),
             VerificationStatus::Expired => return Err(ErrorCode::VerificationLinkTokenExpired.into()),
             VerificationStatus::Verified | VerificationStatus::Failed => {
@@ -44,10 +44,11 @@ impl SignUp {
                 return Ok(Transition::unchanged(self));
             }
         }
-        // Whoever has no client proves under an id that is no client's: it was not the one that began.
+        // A caller without a client gets a new id, which differs from the sign-up's client.
         let by = follow.by.unwrap_or_else(|| ClientId::generate(cx.now, cx.entropy));
         let verification = verification.followed(by, cx);
-        // Else the client that began is not the one that is answered, or has its token where no navigation sets it.
+        // Otherwise the response goes to another client, or to one whose token is not in a cookie that a navigation
+        // sets.
         let learns_its_token = is_owner && follow.in_cookie && link.in_cookie;
 
         let mut next = self.touched(cx);
@@ -60,9 +61,9 @@ impl SignUp {
         Ok(if learns_its_token { transition } else { transition.without_rotation() })
     }
 
-    /// The answer to a link when the sign-up is finished. Its client hears that the address is verified; with the token
-    /// that the completing answer replaced it hears only that answer again
-    /// ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)). To all others the link is used up.
+    /// The response to a link when the sign-up is finished. Its client is told that the address is verified; with the
+    /// token before the rotation it gets only the completing response again
+    /// ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)). For all others the link is used up.
     pub(super) fn replayed_link(&self, follow: &VerifyLink, cx: &Context<'_>) -> Result<Transition, Rejection> {
         let is_proved = self.linked().is_some_and(|(verification, link, address)| {
             verification.verified.is_some() && link.fits(self.id, &address.value, &follow.secret, cx)
@@ -82,12 +83,12 @@ impl SignUp {
         Err(ErrorCode::VerificationLinkTokenInvalid.into())
     }
 
-    /// Whether a link is on its way to the person.
+    /// Whether a sent link has not been opened yet.
     pub fn awaits_link(&self) -> bool {
         self.linked().is_some_and(|(verification, ..)| verification.verified.is_none())
     }
 
-    /// Whether a link completed it.
+    /// Whether it was completed by a link.
     fn was_completed_by_link(&self) -> bool {
         let Phase::Complete { at, .. } = self.phase else {
             return false;
@@ -98,13 +99,13 @@ impl SignUp {
         })
     }
 
-    /// Whether something else than its client's own call completed it: then a page that did not hear of that may still
+    /// Whether it was completed by another request than its client's own: then a page that does not know yet may still
     /// be waiting.
     pub fn was_completed_elsewhere(&self) -> bool {
         matches!(self.phase, Phase::Complete { .. }) && (self.custom_action || self.was_completed_by_link())
     }
 
-    /// Where the browser goes after the link that was sent last; `None` where the last thing sent was none.
+    /// The redirect URL of the last link sent; `None` where the last message had no link.
     pub fn link_redirect(&self) -> Option<&str> {
         self.linked().map(|(_, link, _)| link.redirect_url.as_str())
     }

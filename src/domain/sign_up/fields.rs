@@ -1,5 +1,5 @@
-//! The fields of a create or an update: raw as they came, and parsed. Parsing reports every fault at once and
-//! nothing is stored then ([guide: Sign-up calls](crate::guide::contract_sign_ups#sign-up-calls)).
+//! The fields of a create or an update: unparsed, and parsed. Parsing reports every fault at once; then nothing is
+//! stored ([guide: Sign-up calls](crate::guide::contract_sign_ups#sign-up-calls)).
 
 use std::collections::BTreeSet;
 
@@ -18,15 +18,15 @@ use crate::domain::verification::{Strategy, availability};
 use super::External;
 use super::locale::locale;
 
-/// What a write says about one value: nothing, that it goes, or that it is now this.
+/// What a write does to one value: keep it, clear it, or set it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Patch<T> {
     /// Leave it as it is.
     #[default]
     Keep,
-    /// Take it away: an empty string on the wire ([guide: Update](crate::guide::contract_sign_ups#update)).
+    /// Remove it: an empty string on the wire ([guide: Update](crate::guide::contract_sign_ups#update)).
     Clear,
-    /// Make it this.
+    /// Set it to this.
     Set(T),
 }
 
@@ -47,11 +47,11 @@ pub struct RawFields {
     pub locale: Option<String>,
     pub strategy: Option<String>,
     pub channel: Option<String>,
-    /// Absolute and allowed, as is `redirect_url`.
+    /// Absolute and allowed, as `redirect_url`.
     pub action_complete_redirect_url: Option<String>,
     pub oidc_prompt: Option<String>,
     pub oidc_login_hint: Option<String>,
-    /// An absolute URL that the instance allows; whoever takes it in from outside has checked that.
+    /// An absolute URL that the instance allows; checked by the caller that receives it.
     pub redirect_url: Option<String>,
     pub ticket: Option<String>,
     pub transfer: Option<String>,
@@ -60,7 +60,7 @@ pub struct RawFields {
     pub captcha_error: Option<String>,
 }
 
-/// Parsed fields. The password is a digest here: the plain one goes to the hash pool and no further.
+/// Parsed fields. The password is a digest here: the plain text is given only to the hash pool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the parameters of guide/contract_sign_ups.md#create")]
 pub struct Fields {
@@ -79,39 +79,39 @@ pub struct Fields {
     pub external: Option<External>,
     /// The invitation behind a ticket.
     pub invitation: Option<Box<Invitation>>,
-    /// The identifier that the client's sign-in proved, and that is nobody's.
+    /// The identifier that the client's sign-in proved, and that no user holds.
     pub proved: Option<Box<Proved>>,
-    /// The client's sign-in whose account or identifier is taken over: there is nothing to take over any more then.
+    /// The client's sign-in whose account or identifier is taken over; it can be taken over only once.
     pub consumes: Option<Consumed>,
     pub redirect_url: Option<String>,
     /// Whether a captcha was solved for this write.
     pub captcha_solved: bool,
-    /// Whether the client is known by a cookie that a navigation carries.
+    /// Whether the client's token is in a cookie that browser navigations send.
     pub in_cookie: bool,
-    /// The kinds of identifiers given here that a user already holds, as a look-up before the command found; the
-    /// commit decides.
+    /// The kinds of identifiers given here that a user already holds, by a look-up before the command; the commit
+    /// decides.
     pub taken: BTreeSet<IdentifierKind>,
 }
 
 impl RawFields {
-    /// The ticket, without what no ticket has at its ends; an empty one is none.
+    /// The ticket, trimmed; `None` if empty.
     pub fn ticket(&self) -> Option<&str> {
         self.ticket.as_deref().map(text::token).filter(|ticket| !ticket.is_empty())
     }
 
-    /// Whether the account that the client's sign-in found to be nobody's is to be taken over.
+    /// Whether to take over the account that the client's sign-in proved and that no user holds.
     pub fn is_transfer(&self) -> bool {
         self.transfer.as_deref().is_some_and(text::is_true)
     }
 
-    /// The token of a captcha; one that is longer than any is none.
+    /// The token of a captcha; `None` if it is longer than any valid one.
     pub fn captcha_token(&self) -> Option<&str> {
         let token = self.captcha_token.as_ref().map(|token| token.expose().as_str());
         token.filter(|token| !token.is_empty() && token.len() <= TOKEN_MAX)
     }
 
-    /// The parameters that are longer than anything they could mean, before anything is made of them. Those that are
-    /// not named here say so by themselves, or come from a client that nobody asked to send them, and are dropped.
+    /// The parameters that are longer than any valid value, checked before any other work. Parameters that are not
+    /// listed here report this themselves, or are optional hints from the client, which are dropped.
     fn oversized(&self) -> Vec<Reason> {
         let secret = |secret: &Option<Secret<String>>| secret.as_ref().map_or(0, |text| text.expose().len());
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
@@ -129,8 +129,8 @@ impl RawFields {
 }
 
 impl Fields {
-    /// Parses raw parameters by the instance's settings. The second value is the password to judge and hash, if
-    /// one was given; the caller puts its digest into `password_digest`.
+    /// Parses raw parameters by the instance's settings. The second value is the password to check and hash, if one was
+    /// given; the caller puts its digest into `password_digest`.
     ///
     /// # Errors
     /// Every fault found, each naming its parameter.
@@ -150,7 +150,7 @@ impl Fields {
         let ticket = raw.ticket();
         fields.email_address = reader.read(&Field::EmailAddress, email, |text| {
             let email = EmailAddress::parse(text)?;
-            // Beside a ticket only the invited address is taken, whom the operator's word lets in.
+            // With a ticket the only accepted address is the invited one, which the operator admits.
             let verdict = match ticket {
                 Some(_) => restrictions.admit_invited(&email),
                 None => restrictions.admit_email(&email, true),
@@ -200,7 +200,7 @@ impl Fields {
         Ok((fields, password))
     }
 
-    /// Whether an identifier of this kind is set or taken away here.
+    /// Whether an identifier of this kind is set or cleared here.
     pub fn names(&self, kind: IdentifierKind) -> bool {
         if self.proved.as_ref().is_some_and(|proved| proved.identifier.kind == kind) {
             return true;
@@ -214,7 +214,7 @@ impl Fields {
         }
     }
 
-    /// The identifiers that a person has typed here.
+    /// The identifiers set here.
     pub fn identifiers(&self) -> Vec<Identifier> {
         let mut found = Vec::new();
         if let Patch::Set(email) = &self.email_address {
@@ -230,7 +230,7 @@ impl Fields {
     }
 }
 
-/// Reads attributes, refusing those the instance does not have.
+/// Reads attributes and refuses those that the instance has not enabled.
 struct Reader<'a> {
     settings: &'a Settings,
     reasons: &'a mut Vec<Reason>,
@@ -259,7 +259,7 @@ impl Reader<'_> {
 pub(super) fn name(param: &str, text: &str) -> Result<String, Reason> {
     let too_long = || ErrorCode::FormParamMaxLengthExceeded.on(param).with(NAME_MAX as u32);
     let text = text::trim(text);
-    // In bytes, before anything is made of it: no letter has more than four.
+    // Counted in bytes, before any work on it: no character has more than four.
     if text.len() > 4 * NAME_MAX {
         return Err(too_long());
     }
@@ -274,16 +274,16 @@ pub(super) fn name(param: &str, text: &str) -> Result<String, Reason> {
 fn flag(param: &str, text: Option<&str>) -> Result<Option<bool>, Reason> {
     match text {
         None => Ok(None),
-        // What a check box sends where the page names no value (HTML, "on").
+        // A check box without a value sends "on" (HTML).
         Some("true" | "1" | "on" | "yes") => Ok(Some(true)),
         Some("false" | "0" | "off" | "no" | "") => Ok(Some(false)),
         Some(_) => Err(ErrorCode::FormParamTypeInvalid.on(param)),
     }
 }
 
-/// The longest word of a vocabulary, in bytes.
+/// The longest keyword, in bytes.
 const WORD_MAX: usize = 256;
-/// The longest token of another service, in bytes: a JWT with many claims has some thousands.
+/// The longest token of another service, in bytes: a JWT with many claims has several thousand.
 const TOKEN_MAX: usize = 16 * 1024;
 /// The longest name, in code points.
 const NAME_MAX: usize = 256;

@@ -2,10 +2,9 @@
 
 use crate::domain::text;
 
-/// What can be kept of the locale that a browser or an operating system reports: the language tag that it begins with
-/// (RFC 5646 2.1), without a list of others (`en-US,en`), an encoding or a modifier (POSIX, `en_US.UTF-8@euro`). `None`
-/// where it begins with no language, such as `C` or `*`. Its parts are set apart as RFC 5646 has it, by hyphens, and
-/// otherwise spelled as they came.
+/// The part of a reported locale that is stored: the language tag at its beginning (RFC 5646 2.1), without further tags
+/// (`en-US,en`), encoding or modifier (POSIX, `en_US.UTF-8@euro`). `None` where it begins with no language, such as `C`
+/// or `*`. Its subtags are separated by hyphens, as in RFC 5646, and otherwise spelled as received.
 pub(super) fn locale(text: &str) -> Option<String> {
     let text = text::line(text);
     let text = text.trim_start_matches(|c| " \"'`“”„«»‘’".contains(c) || text::is_invisible(c));
@@ -18,7 +17,7 @@ pub(super) fn locale(text: &str) -> Option<String> {
         if !is_subtag(subtag) || (at == 0 && !is_language()) || at + subtag.len() > LOCALE_MAX {
             break;
         }
-        // A single letter announces what follows it: at the end it says nothing (RFC 5646 2.2.6).
+        // A single letter introduces the subtags after it, so at the end it means nothing (RFC 5646 2.2.6).
         if subtag.len() > 1 {
             end = at + subtag.len();
         }
@@ -27,7 +26,7 @@ pub(super) fn locale(text: &str) -> Option<String> {
     (end > 0).then(|| text[..end].replace('_', "-"))
 }
 
-/// The longest language tag that BCP 47 software must expect (RFC 5646 4.4.1).
+/// The longest language tag that software for BCP 47 must accept (RFC 5646 4.4.1).
 const LOCALE_MAX: usize = 35;
 
 #[cfg(test)]

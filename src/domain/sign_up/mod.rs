@@ -58,5 +58,5 @@ pub use update::taken;
 use super::transition;
 use super::user::Conversion;
 
-/// What a decision about a sign-up comes to; the outcome is the user that it becomes, when it is complete.
+/// The result of a decision about a sign-up; the outcome is the new user, when it is complete.
 pub type Transition = transition::Transition<SignUp, Option<Conversion>>;

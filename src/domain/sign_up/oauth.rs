@@ -1,4 +1,4 @@
-//! Taking in an account at a provider: sending the person there, and judging what came back
+//! Accounts at providers: the authorization request, and checking its response
 //! ([guide: Accounts at providers](crate::guide::contract_sign_ups#accounts-at-providers)).
 
 use std::collections::BTreeSet;
@@ -20,14 +20,14 @@ use super::{Collected, Fields, SignUp, Transition};
 /// What a create or update says about an account at a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum External {
-    /// The person is sent to the provider.
+    /// An authorization request to the provider.
     Begin(AuthorizationRequest),
-    /// The application brought the provider's word along, or a sign-in handed it over.
+    /// The result of a provider, from the application or from a sign-in.
     Answered(Strategy, ProviderOutcome),
 }
 
 impl External {
-    /// How the account is proved.
+    /// The strategy that proves the account.
     pub const fn strategy(&self) -> &Strategy {
         match self {
             Self::Begin(trip) => &trip.strategy,
@@ -37,7 +37,8 @@ impl External {
 }
 
 impl SignUp {
-    /// What came of a trip. A trip ends once; whoever comes back from an earlier one is refused.
+    /// Applies the response to an authorization request. Each request takes one response; a response to an earlier one
+    /// is refused.
     pub(super) fn return_from_provider(
         &self,
         back: &AuthorizationResponse,
@@ -49,7 +50,7 @@ impl SignUp {
         next.settle((**account).clone(), &back.answer, cx);
         let transition = match Transition::to(next.clone()).convert_if_complete(cx) {
             Ok(transition) => transition,
-            // The person has a page to go back to, and hears there why.
+            // The browser returns to the application's page, which shows the error.
             Err(refused) => {
                 next.refuse_account(&refused);
                 Transition::to(next)
@@ -58,12 +59,12 @@ impl SignUp {
         Ok(if back.by_owner { transition } else { transition.without_rotation() })
     }
 
-    /// Whether the person is away at a provider.
+    /// Whether a response from a provider is pending.
     pub fn awaits_provider(&self) -> bool {
         self.external_account.as_deref().is_some_and(|account| account.authorize_url.is_some())
     }
 
-    /// Takes in what a create or update says about an account.
+    /// Applies what a create or update says about an account.
     pub(super) fn take_external(&mut self, external: &External, cx: &Context<'_>) {
         match external {
             External::Begin(trip) => {
@@ -87,19 +88,19 @@ impl SignUp {
 
     fn settle(&mut self, mut account: ExternalAccount, answer: &ProviderOutcome, cx: &Context<'_>) {
         account.authorize_url = None;
-        // The provider may have been switched off while the person was there.
+        // The provider may have been disabled since the authorization request.
         let is_on = check_enabled(&account.strategy, cx.settings).map_err(|refused| refused.code);
         account.state = match is_on.and_then(|()| answer.outcome.as_ref().map_err(|code| *code)) {
             Err(code) => ExternalState::Failed { code, session: None },
             Ok(_) if answer.session.is_some() => {
                 ExternalState::Failed { code: ErrorCode::IdentifierAlreadySignedIn, session: answer.session }
             }
-            // Whether that user may sign in is the sign-in's to judge.
+            // The sign-in checks whether that user may sign in.
             Ok(_) if answer.owner.is_some() => ExternalState::Transferable(ErrorCode::ExternalAccountExists),
             Ok(profile) if !is_admitted(profile, &account.strategy, cx) => {
                 ExternalState::Failed { code: ErrorCode::NotAllowedAccess, session: None }
             }
-            // The address is somebody's, and not both sides proved it: the person signs in the way they used to.
+            // The address is a user's, and not proved on both sides: the user must sign in with an existing method.
             Ok(profile) if profile.email_verified && answer.taken.contains(&IdentifierKind::EmailAddress) => {
                 ExternalState::Failed { code: ErrorCode::ExternalAccountExists, session: None }
             }
@@ -114,7 +115,7 @@ impl SignUp {
         self.external_account = Some(Box::new(account));
     }
 
-    /// The account proves somebody who may not become a user.
+    /// Marks the account as failed: it proves a person who may not become a user.
     fn refuse_account(&mut self, refused: &Rejection) {
         let code = refused.reasons().first().map_or(ErrorCode::NotAllowedAccess, |reason| reason.code);
         if let Some(account) = &mut self.external_account {
@@ -122,8 +123,8 @@ impl SignUp {
         }
     }
 
-    /// Takes from a profile what the instance asks for and the person has not given. An address counts as proved
-    /// only where the provider vouches for it
+    /// Copies from a profile what the instance asks for and the person has not given. An address counts as proved only
+    /// where the provider vouches for it
     /// ([guide: Takeover by an unverified address](crate::guide::security#takeover-by-an-unverified-address)).
     fn prefill(&mut self, profile: &Profile, strategy: &Strategy, taken: &BTreeSet<IdentifierKind>, cx: &Context<'_>) {
         let settings = cx.settings;
@@ -156,8 +157,8 @@ impl SignUp {
 }
 
 impl Fields {
-    /// Whether the address that `next` has by this write is a user's, be it typed or named by a provider, and nobody may
-    /// learn that.
+    /// Whether a user holds the address that this write sets in `next`, typed or from a provider, and enumeration
+    /// protection must hide that.
     pub(super) fn find_taken(&self, kind: IdentifierKind, next: &SignUp, cx: &Context<'_>) -> bool {
         let is_named = || match &self.external {
             Some(External::Answered(_, answer)) if kind == IdentifierKind::EmailAddress => {
@@ -170,7 +171,7 @@ impl Fields {
     }
 }
 
-/// Whether the address that a provider names may sign up.
+/// Whether the restrictions admit the address from a provider.
 fn is_admitted(profile: &Profile, strategy: &Strategy, cx: &Context<'_>) -> bool {
     let restrictions = &cx.settings.restrictions;
     let subaddresses = takes_subaddresses(strategy, cx.settings);
@@ -182,9 +183,9 @@ fn is_admitted(profile: &Profile, strategy: &Strategy, cx: &Context<'_>) -> bool
     verdict.is_ok()
 }
 
-/// Whether the address of a profile becomes the sign-up's. Where nobody may learn whose an address is, one that the
-/// provider does not vouch for is treated as if it were typed: it is taken in whether it is free or not, and if it
-/// would not have to be proved then, it is left to be typed.
+/// Whether the address of a profile is copied to the sign-up. Under enumeration protection an address that the provider
+/// does not vouch for is treated like a typed one: it is copied whether it is free or not. If such an address would not
+/// need verification, it is not copied, and the person types it.
 fn takes_email(profile: &Profile, is_free: bool, settings: &Settings) -> bool {
     if profile.email_verified || !settings.hides_existence(IdentifierKind::EmailAddress) {
         return is_free;

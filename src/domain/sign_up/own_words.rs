@@ -1,15 +1,15 @@
-//! What a person has called themselves so far: a password must not be made of it.
+//! The person's own identifiers and names: a password must not consist of them.
 
 use crate::domain::verification::Profile;
 
 use super::{External, Fields, Patch, SignUp};
 
-/// What the person is known by: by an earlier step, by this write, by their provider, or by whoever invited them. What
-/// this write takes away counts too, since it was said.
+/// The person's identifiers and names, from earlier steps, from this write, from the provider, or from the invitation.
+/// Values that this write removes count too, since they were given before.
 ///
-/// The other way round nothing can be done: of a password that was given in an earlier step only the digest is here, and
-/// to hold each later address, name and username against it would cost a hash each, on a write that costs none now. The
-/// forms of this flow ask for the password last or with the rest.
+/// The reverse check is not possible: of a password from an earlier step only the digest is stored, and comparing it
+/// with each later address, name and username would cost one hash each, on a write that needs no hash now. The forms of
+/// this flow ask for the password last or with all other fields.
 pub fn own_words<'a>(sign_up: Option<&'a SignUp>, fields: &'a Fields) -> Vec<&'a str> {
     let mut words = Vec::new();
     if let Some(sign_up) = sign_up {

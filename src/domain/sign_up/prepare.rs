@@ -1,4 +1,4 @@
-//! Preparing a verification: making a code or a link and having it sent.
+//! Preparing a verification: creating a code or a link and sending it.
 
 use crate::domain::context::Context;
 use crate::domain::field::Field;
@@ -9,7 +9,7 @@ use crate::domain::verification::{Challenge, Letter, Means, Strategy, Verificati
 use super::{Prepare, SignUp, Transition};
 
 impl SignUp {
-    /// Nothing is sent for what is proved already: whoever asks, perhaps in another tab, is shown that it is.
+    /// Sends nothing for a value that is already verified: the caller, perhaps a second tab, is shown that it is.
     pub(super) fn prepare(&self, prepare: &Prepare, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
         let field = prepare.strategy.field().filter(|_| check_enabled(&prepare.strategy, cx.settings).is_ok());
         if field.is_some_and(|field| self.is_verified(&field, cx.now, cx.policy)) {
@@ -53,17 +53,18 @@ impl SignUp {
         }
     }
 
-    /// Whether what was sent a moment ago [is](Self::holds_answer_to) what `strategy` would send. A write that asks for it
-    /// again beside its fields has what it wants, and the person one message; only a call that is about nothing else is
-    /// told to wait (`prepare`).
+    /// Whether the message of a moment ago [is](Self::holds_answer_to) the one that `strategy` would send. Then a write
+    /// that sets fields and asks for the message again succeeds, and the person gets one message; only a `prepare` call
+    /// is refused by the cool-down.
     pub(super) fn awaits_answer(&self, strategy: &Strategy, redirect_url: Option<&str>, cx: &Context<'_>) -> bool {
         let sent_at = strategy.field().and_then(|field| Some(self.verification(&field)?.prepared_at));
         let is_recent = sent_at.is_some_and(|at| at.remaining(cx.policy.resend_cooldown, cx.now).is_some());
         is_recent && self.holds_answer_to(strategy, redirect_url, cx)
     }
 
-    /// Whether what was sent is what `strategy` would send: the code or link is good still, for the address as it is now,
-    /// and leads where it should. Where no other message may be sent, whoever asks for one beside fields has this one.
+    /// Whether the last message is the one that `strategy` would send: its code or link is still valid, for the present
+    /// address, and has the wanted redirect URL. Where no other message may be sent, a write that asks for one uses
+    /// this one.
     pub fn holds_answer_to(&self, strategy: &Strategy, redirect_url: Option<&str>, cx: &Context<'_>) -> bool {
         let verification = strategy.field().and_then(|field| self.verification(&field));
         verification.is_some_and(|verification| {

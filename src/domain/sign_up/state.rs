@@ -14,15 +14,15 @@ use crate::domain::verification::{ExternalAccount, Verification, VerificationSta
 pub struct SignUp {
     /// Its id.
     pub id: SignUpId,
-    /// The client it belongs to; to all others it does not exist.
+    /// The client it belongs to; other clients can't see it.
     pub client_id: ClientId,
-    /// Counts the transitions; the store compares it.
+    /// Counts the transitions; the store checks it.
     pub version: u64,
-    /// Where it stands.
+    /// Its stored phase.
     pub phase: Phase,
-    /// When it began.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// The last accepted write.
+    /// Time of the last accepted write.
     pub updated_at: Timestamp,
     /// The e-mail address.
     pub email_address: Option<Collected<EmailAddress>>,
@@ -36,17 +36,17 @@ pub struct SignUp {
     pub first_name: Option<String>,
     /// The last name.
     pub last_name: Option<String>,
-    /// The account at a provider, from the moment the person is sent there.
+    /// The account at a provider, once an authorization request was sent.
     pub external_account: Option<Box<ExternalAccount>>,
-    /// The invitation that a ticket was for.
+    /// The invitation of its ticket.
     pub invitation: Option<InvitationId>,
     /// Whether a captcha was solved for it.
     pub captcha_solved: bool,
-    /// Whether the application's backend has done what it wants to do first.
+    /// Whether the application's backend has done its own step.
     pub custom_action: bool,
-    /// What the backend calls the user.
+    /// The backend's id for the user.
     pub external_id: Option<String>,
-    /// Metadata that the browser gives, a JSON object as text.
+    /// Metadata from the browser, a JSON object as text.
     pub unsafe_metadata: String,
     /// Metadata from an invitation, a JSON object as text.
     pub public_metadata: String,
@@ -54,13 +54,13 @@ pub struct SignUp {
     pub legal_accepted_at: Option<Timestamp>,
     /// The person's locale.
     pub locale: Option<String>,
-    /// The origin it was made from, for the sessions of requests that send none.
+    /// The origin of the create request, for the sessions of requests without an origin.
     pub origin: Option<String>,
-    /// Which addresses were sent a code when, as far as the cool-down looks back.
+    /// The addresses that were sent a code and when, within the cool-down.
     pub recent_sends: Vec<(Identifier, Timestamp)>,
 }
 
-/// A collected identifier with its verification, which is about exactly this value.
+/// An identifier with its verification, which applies to exactly this value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collected<T> {
     /// The value.
@@ -69,10 +69,10 @@ pub struct Collected<T> {
     pub verification: Option<Verification>,
 }
 
-/// Where a sign-up stands, as a stored fact; abandonment is derived from the time.
+/// The stored phase of a sign-up; abandonment is derived from the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Gathering.
+    /// In progress.
     Open,
     /// Became a user.
     Complete {
@@ -80,7 +80,7 @@ pub enum Phase {
         user_id: UserId,
         /// Its first session.
         session_id: SessionId,
-        /// When.
+        /// When it became one.
         at: Timestamp,
     },
 }
@@ -95,7 +95,7 @@ pub enum Status {
 }
 
 impl SignUp {
-    /// A sign-up that holds nothing yet. Version 0 was never stored: the first transition makes version 1.
+    /// An empty sign-up. Version 0 is never stored: the first transition creates version 1.
     pub fn new(id: SignUpId, client_id: ClientId, origin: Option<String>, now: Timestamp) -> Self {
         Self {
             id,
@@ -124,30 +124,30 @@ impl SignUp {
         }
     }
 
-    /// The value that the next write begins from: one version on, and not abandoned for another while.
+    /// The start of the next write: version plus one, and the time to abandonment begins again.
     pub(super) fn touched(&self, cx: &Context<'_>) -> Self {
-        // A clock that is put back does not take time away from the person.
+        // A clock that is set back must not shorten the person's time.
         Self { updated_at: cx.now.max(self.updated_at), ..self.counted() }
     }
 
-    /// The same for a write that only counts something: it does not keep the sign-up from being abandoned.
+    /// The same for a write that only updates counters: it does not postpone abandonment.
     pub(super) fn counted(&self) -> Self {
         Self { version: self.version + 1, ..self.clone() }
     }
 
-    /// When it is abandoned unless written to before.
+    /// When it is abandoned without another write.
     pub fn abandon_at(&self, policy: &Policy) -> Timestamp {
         self.updated_at + policy.abandon_after
     }
 
-    /// When the store may forget it, unless it is written to before. Between [`SignUp::abandon_at`] and this its client
-    /// is shown that it is abandoned.
+    /// When the store may delete it, without another write. Between [`SignUp::abandon_at`] and this its client is shown
+    /// that it is abandoned.
     pub fn forget_at(&self, policy: &Policy) -> Timestamp {
         self.abandon_at(policy) + policy.keep_finished
     }
 
-    /// Its status at `now`. A sign-up that is no longer its client's current one is abandoned too; that is for
-    /// whoever knows the client to say.
+    /// Its status at `now`. A sign-up that is no longer its client's current one is also abandoned; the caller, which
+    /// knows the client, must check that.
     pub fn status(&self, now: Timestamp, policy: &Policy) -> Status {
         match self.phase {
             Phase::Complete { .. } => Status::Complete,
@@ -156,8 +156,8 @@ impl SignUp {
         }
     }
 
-    /// The next moment after `now` at which something about it changes by itself: a code expires, or it is
-    /// abandoned. A timer for it is a courtesy; every read computes from the time.
+    /// The next time after `now` at which its state changes without a write: a code expires, or it is abandoned. A
+    /// timer for it is optional; every read computes from the time.
     pub fn next_deadline(&self, now: Timestamp, policy: &Policy) -> Option<Timestamp> {
         if self.status(now, policy) != Status::MissingRequirements {
             return None;
@@ -177,7 +177,7 @@ impl SignUp {
         }
     }
 
-    /// The identifier in a field that is verified by a code.
+    /// The identifier in a field that a code can verify.
     pub fn address(&self, field: &Field) -> Option<Identifier> {
         match field {
             Field::EmailAddress => Some(self.email_address.as_ref()?.value.identifier()),
@@ -186,13 +186,13 @@ impl SignUp {
         }
     }
 
-    /// The addresses that it may have had messages sent to: those that it holds, and those that it sent to of late.
+    /// The addresses to which it may have had messages sent: its present ones, and those of recent messages.
     pub fn addresses_messaged(&self) -> impl Iterator<Item = Identifier> {
         let held = [Field::EmailAddress, Field::PhoneNumber].into_iter().filter_map(|field| self.address(&field));
         held.chain(self.recent_sends.iter().map(|(to, _)| to.clone()))
     }
 
-    /// Whether a field was given.
+    /// Whether a field has a value.
     pub fn has(&self, field: &Field) -> bool {
         match field {
             Field::EmailAddress => self.email_address.is_some(),
@@ -209,12 +209,12 @@ impl SignUp {
         }
     }
 
-    /// The account at a provider, if it is proved: it identifies the person, and stands in for a password.
+    /// The account at a provider, if proved: it identifies the person and replaces a password.
     pub fn proved_account(&self) -> Option<&ExternalAccount> {
         self.external_account.as_deref().filter(|account| account.is_verified())
     }
 
-    /// Whether the value of a field is proved.
+    /// Whether the value of a field is verified.
     pub fn is_verified(&self, field: &Field, now: Timestamp, policy: &Policy) -> bool {
         self.verification(field).is_some_and(|v| v.status(now, policy.attempts_max) == VerificationStatus::Verified)
     }

@@ -11,15 +11,15 @@ use super::state::Collected;
 use super::{Fields, Patch, SignUp};
 
 impl SignUp {
-    /// The invitation that it came by. An invitation is about its address: a sign-up that took another one was not
-    /// invited.
+    /// The invitation that it uses. An invitation is for one address: a sign-up whose address has been replaced is no
+    /// longer invited.
     pub fn invited_by(&self) -> Option<InvitationId> {
         let proof = self.email_address.as_ref().and_then(|email| email.verification.as_ref());
         self.invitation.filter(|_| proof.is_some_and(|proof| *proof.strategy() == Strategy::Ticket))
     }
 
-    /// Takes in the invitation of a ticket: its address, which it proves, and its metadata. Without one, lets go of
-    /// the invitation whose address has gone.
+    /// Applies the invitation of a ticket: its address, which it proves, and its metadata. Without a ticket, removes an
+    /// invitation whose address has been replaced.
     pub(super) fn take_ticket(&mut self, invitation: Option<&Invitation>, cx: &Context<'_>) {
         if let Some(invitation) = invitation {
             let is_known = self.invited_by() == Some(invitation.id);

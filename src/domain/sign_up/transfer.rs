@@ -1,4 +1,4 @@
-//! Taking over what a sign-in proved and found to be nobody's
+//! Taking over an identifier that a sign-in proved and that no user holds
 //! ([guide: Transfer](crate::guide::contract_sign_ups#transfer)).
 
 use crate::domain::client::ClientChange;
@@ -13,8 +13,8 @@ use super::update::taken;
 use super::{Fields, Patch, SignUp};
 
 impl SignUp {
-    /// Takes in an identifier that a sign-in of the same client proved. An invitation that proves the same address says
-    /// more than that, and stays.
+    /// Takes over an identifier that a sign-in of the same client proved. An invitation that proves the same address is
+    /// the stronger proof and is kept.
     pub(super) fn take_proved(&mut self, fields: &Fields) {
         let Some(proved) = &fields.proved else { return };
         self.captcha_solved |= proved.captcha_solved;
@@ -37,8 +37,8 @@ impl SignUp {
 }
 
 impl Fields {
-    /// Whether what a sign-in proved can be taken over: the instance asks for such a field, nothing else was given for it,
-    /// and it is nobody's still. Whoever proved it may know whose it is.
+    /// Whether the identifier that a sign-in proved can be taken over: the instance has such a field, no other value
+    /// was given for it, and no user holds it yet. The person has proved it, so the error may say that it is taken.
     pub(super) fn agree_with_proof(&self, settings: &Settings) -> Result<(), Reason> {
         let Some(proved) = &self.proved else { return Ok(()) };
         let kind = proved.identifier.kind;
@@ -54,14 +54,14 @@ impl Fields {
         if !settings.enabled(&field) {
             return Err(ErrorCode::AccountTransferInvalid.into());
         }
-        // Before anything is said of the proved one: what was given beside it is not told about.
+        // Checked before `is_taken`: a request with another value must not learn whether the proved one is taken.
         if is_given {
             return Err(ErrorCode::FormConditionalParamDisallowed.on(field.as_str()));
         }
         if proved.is_taken { Err(taken(kind)) } else { Ok(()) }
     }
 
-    /// What taking it over does to the client: a second transfer finds nothing.
+    /// The change to the client: the sign-in is removed, so that it can't be transferred twice.
     pub(super) fn uses_up(&self) -> Option<ClientChange> {
         let expected = self.consumes?;
         Some(ClientChange::SetSignIn { expected: Some(expected), next: None })

@@ -1,4 +1,4 @@
-//! Taking in fields, at create and at update.
+//! Applying fields, at create and at update.
 
 use crate::domain::context::Context;
 use crate::domain::field::Field;
@@ -42,12 +42,12 @@ impl SignUp {
         transition.convert_if_complete(cx)
     }
 
-    /// A person who gives back the value they already proved is not sent another message.
+    /// Whether a message may be needed: none is sent for a value that is already verified.
     fn wants_proof(&self, strategy: &Strategy, cx: &Context<'_>) -> bool {
         strategy.field().is_some_and(|field| !self.is_verified(&field, cx.now, cx.policy))
     }
 
-    /// Names every given identifier that a user holds; those this sign-up already has are left to the commit.
+    /// Rejects identifiers that a user holds, as far as enumeration protection allows; the commit checks again.
     fn refuse_taken(&self, fields: &Fields, cx: &Context<'_>) -> Result<(), Rejection> {
         let shown = fields.taken.iter().filter(|kind| !cx.settings.hides_existence(**kind));
         Rejection::collect(shown.map(|kind| taken(*kind)).collect())
@@ -56,7 +56,7 @@ impl SignUp {
     fn take(&mut self, fields: &Fields, cx: &Context<'_>) {
         collect(&mut self.email_address, &fields.email_address, |old, new| old.as_str() == new.as_str());
         collect(&mut self.phone_number, &fields.phone_number, |old, new| old == new);
-        // The invitation last: it goes with its address, whatever took the place of that.
+        // The invitation last: it depends on the address, which may have been replaced.
         self.take_proved(fields);
         self.take_ticket(fields.invitation.as_deref(), cx);
         self.captcha_solved |= fields.captcha_solved;
@@ -81,7 +81,7 @@ impl SignUp {
     }
 }
 
-/// Somebody else holds an identifier of this kind.
+/// The rejection for an identifier of this kind that another user holds.
 pub fn taken(kind: IdentifierKind) -> Reason {
     match (kind.field(), kind) {
         (Some(field), _) => ErrorCode::FormIdentifierExists.on(field.as_str()),
@@ -98,7 +98,8 @@ pub(super) fn patch<T: Clone>(slot: &mut Option<T>, patch: &Patch<T>) {
     }
 }
 
-/// Like [`patch`], for a value with a verification: the same value keeps it, another one drops it.
+/// Like [`patch`], for a value with a verification: setting the same value keeps the verification, another value drops
+/// it.
 fn collect<T: Clone>(slot: &mut Option<Collected<T>>, patch: &Patch<T>, same: impl Fn(&T, &T) -> bool) {
     match patch {
         Patch::Keep => {}

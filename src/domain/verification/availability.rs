@@ -1,4 +1,4 @@
-//! Which strategies can be used: how their names are read, and what the instance has switched on. Both flows ask here.
+//! Which strategies can be used: parsing their names, and what the instance has enabled. Both flows use this.
 
 use crate::domain::field::Field;
 use crate::domain::rejection::{ErrorCode, Reason};
@@ -6,7 +6,7 @@ use crate::domain::settings::Settings;
 
 use super::Strategy;
 
-/// Reads the name of a strategy that has to be given.
+/// Reads the name of a required strategy.
 ///
 /// # Errors
 /// `form_param_missing` without one, `form_param_value_invalid` for unknown words.
@@ -14,21 +14,21 @@ pub fn parse_strategy(strategy: Option<&str>) -> Result<Strategy, Reason> {
     Strategy::asked_for(strategy)?.ok_or_else(|| ErrorCode::FormParamMissing.on("strategy"))
 }
 
-/// Reads the name of a strategy that may be given, and that the instance must have switched on.
+/// Reads the name of an optional strategy, which the instance must have enabled.
 pub(in crate::domain) fn enabled_strategy(text: Option<&str>, settings: &Settings) -> Result<Option<Strategy>, Reason> {
     let strategy = Strategy::asked_for(text)?;
     strategy.iter().try_for_each(|strategy| check_enabled(strategy, settings))?;
     Ok(strategy)
 }
 
-/// Whether the instance lets a strategy be used at all.
+/// Whether the instance has enabled a strategy.
 ///
 /// # Errors
 /// `oauth_provider_not_enabled` for providers, `form_param_value_disabled` for all others.
 pub fn check_enabled(strategy: &Strategy, settings: &Settings) -> Result<(), Reason> {
     let on = match strategy {
         Strategy::Password => settings.attributes.password.enabled,
-        // An invitation is the operator's word already; it only needs somewhere to put its address.
+        // The operator already approved an invitation; it only needs a field for its address.
         Strategy::Ticket => settings.enabled(&Field::EmailAddress),
         _ => strategy
             .field()
@@ -36,7 +36,7 @@ pub fn check_enabled(strategy: &Strategy, settings: &Settings) -> Result<(), Rea
             .is_some_and(|attribute| attribute.enabled && attribute.verifications.contains(strategy)),
     };
     match strategy {
-        // Its name belongs to a fact, nobody can ask for it.
+        // It names how an address was proved; callers can't request it.
         Strategy::FromOAuth(_) => Err(ErrorCode::FormParamValueInvalid.on("strategy")),
         Strategy::OAuth(_) | Strategy::OAuthToken(_) | Strategy::GoogleOneTap => {
             let provider = strategy.provider();
@@ -52,8 +52,9 @@ pub fn check_enabled(strategy: &Strategy, settings: &Settings) -> Result<(), Rea
     }
 }
 
-/// The channel of a phone code; `None` leaves the choice to the engine. A client names the one that its settings prefer
-/// for the number's country, or one at all where no code is sent: the person can't help it, and gets a text message.
+/// The channel of a phone code; `None` leaves the choice to the engine. Clients send the channel that the settings
+/// prefer for the number's country, or some channel where no code is sent. The person can't change that, so an unknown
+/// channel falls back to a text message.
 pub(in crate::domain) fn channel(text: Option<&str>) -> Option<String> {
     text.filter(|text| *text == "sms").map(str::to_owned)
 }

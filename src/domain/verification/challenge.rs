@@ -1,5 +1,5 @@
-//! Challenges: a code or a link that is made, sent to an address, waited for and answered. Sign-ups and sign-ins share
-//! them; what comes of the proof is theirs.
+//! Challenges: a code or a link that is created, sent to an address and answered. Sign-ups and sign-ins share them;
+//! each decides what a proof leads to.
 
 use crate::domain::context::Context;
 use crate::domain::id::{ClientId, MessageId, SignInId, SignUpId};
@@ -11,25 +11,25 @@ use crate::domain::time::Timestamp;
 
 use super::{CodeDigest, Link, LinkToken, Method, OneTimeCode, Strategy, Verification, Verified};
 
-/// The sign-up or sign-in that a code is good for, and no other.
+/// The only sign-up or sign-in that a code is valid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OwnerId([u8; 16]);
 
-/// The proof that an address is the person's, as one sign-up or sign-in asks for it.
+/// A proof of an address, for one sign-up or sign-in.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::domain) struct Challenge<'a> {
-    /// Who asks.
+    /// The sign-up or sign-in.
     pub(in crate::domain) owner: OwnerId,
     /// The address.
     pub(in crate::domain) address: &'a Identifier,
 }
 
-/// What a challenge is answered with.
+/// What the message carries.
 #[derive(Debug)]
 pub(in crate::domain) enum Means {
     /// A code.
     Code {
-        /// Which one.
+        /// The strategy of the code.
         strategy: Strategy,
         /// The channel of a phone code; `sms` when absent.
         channel: Option<String>,
@@ -38,42 +38,42 @@ pub(in crate::domain) enum Means {
     Link {
         /// The sign-up that the link names.
         sign_up: SignUpId,
-        /// Where the browser goes afterwards.
+        /// Where the browser goes after the link.
         redirect_url: Option<String>,
-        /// Whether the client is known by a cookie that a navigation carries.
+        /// Whether the client's token is in a cookie that browser navigations send.
         in_cookie: bool,
-        /// Whether a code goes with it.
+        /// Whether the message also has a code.
         with_code: bool,
     },
 }
 
-/// What the message says. A caller can't tell them apart: all else is the same.
+/// The kind of message. The caller can't tell them apart: everything else is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::domain) enum Letter {
     /// The code or link.
     Secret,
-    /// That somebody tried, to the user whose address it is. The code and link that were made prove nothing.
+    /// A notice to the address owner about the attempt. The new code and link prove nothing.
     Notice,
-    /// Nothing: it is not sent.
+    /// A decoy that is never sent.
     Decoy,
 }
 
-/// What came of a guess.
+/// The result of a guess.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::domain) enum Guess {
-    /// It is the code.
+    /// The code is right.
     Right,
-    /// It is not.
+    /// The code is wrong.
     Wrong,
 }
 
 impl Challenge<'_> {
-    /// Makes the code or link and the message that carries it. There is no message to test addresses, whose code is
-    /// known. Each address is noted in `recent_sends`, as far as the cool-down looks back.
+    /// Creates the code or link and the message that carries it. There is no message to test addresses, whose code is
+    /// fixed. Each address is recorded in `recent_sends` for the cool-down.
     ///
     /// # Errors
-    /// `unsupported_country_code` for a number that costs its sender much, `verification_code_too_many_requests` within
-    /// the cool-down, `form_param_missing` for a link that leads nowhere.
+    /// `unsupported_country_code` for a number that may cost the operator much, `verification_code_too_many_requests`
+    /// within the cool-down, `form_param_missing` for a link without a redirect URL.
     pub(in crate::domain) fn send(
         &self,
         means: Means,
@@ -96,7 +96,7 @@ impl Challenge<'_> {
             }
             Letter::Decoy => Content::Decoy,
         };
-        // Only what is sent could verify a test address that no code goes to.
+        // A test address that gets a link without a code can only be verified by the sent link.
         let is_sent = !is_test || verification.code().is_none();
         let message = is_sent.then(|| Message {
             id: MessageId::generate(cx.now, cx.entropy),
@@ -109,7 +109,7 @@ impl Challenge<'_> {
         Ok((verification, message))
     }
 
-    /// The verification after one guess by `client`: the try is counted first, whatever comes of it.
+    /// The verification after one guess by `client`: right or wrong, the attempt is counted.
     pub(in crate::domain) fn guess(
         &self,
         verification: &Verification,
@@ -127,8 +127,8 @@ impl Challenge<'_> {
         }
     }
 
-    /// Whether this attempt brings the code that proved the address, or that came with the link which did, and would be
-    /// good still: who has succeeded asks again.
+    /// Whether this attempt has the code that proved the address, or that came with the link that did, and would still
+    /// be valid: then the request is a retry.
     pub(in crate::domain) fn is_repeated_by(
         &self,
         verification: &Verification,
@@ -199,8 +199,8 @@ impl Challenge<'_> {
     }
 }
 
-/// One code at a time to one address from one sign-up or sign-in ([guide: Limits](crate::guide::contract_errors#limits));
-/// also forgets sends that are too old to matter.
+/// Limits a sign-up or sign-in to one code per cool-down to the same address
+/// ([guide: Limits](crate::guide::contract_errors#limits)); also drops older entries of `sends`.
 fn cool_down(sends: &mut Vec<(Identifier, Timestamp)>, address: &Identifier, cx: &Context<'_>) -> Result<(), Reason> {
     let wait = |at: &Timestamp| at.remaining(cx.policy.resend_cooldown, cx.now);
     sends.retain(|(_, at)| wait(at).is_some());
@@ -317,7 +317,7 @@ mod tests {
         }
     }
 
-    /// Keeps what it was asked to digest; the digest is the sum of all bytes.
+    /// Records its input; the digest is the sum of all bytes.
     #[derive(Default)]
     struct Parts(Mutex<Vec<Vec<u8>>>);
 

@@ -1,4 +1,4 @@
-//! E-mail links: the token that a mail carries, and what a verification keeps of it
+//! E-mail links: the token in a message, and what a verification stores of it
 //! ([guide: E-mail links](crate::guide::contract_sign_ups#e-mail-links)).
 
 use std::fmt;
@@ -10,34 +10,34 @@ use crate::domain::text::hex;
 
 use super::CodeDigest;
 
-/// The token of a link, in the clear: lives only until it is digested and sealed, and again when somebody brings it
-/// back. As text it is the sign-up's id, a dot and the secret in hex; only the secret is one.
+/// The token of a link, in clear text: exists only until it is digested and sealed, and again when the link is opened.
+/// As text it is the sign-up's id, a dot and the secret in hex; the id is not secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LinkToken {
-    /// The sign-up that it is about.
+    /// The sign-up that it verifies.
     pub sign_up: SignUpId,
-    /// What makes it a proof: nobody guesses it.
+    /// The secret, which can't be guessed.
     pub secret: LinkSecret,
 }
 
-/// 192 bits of chance.
+/// 192 random bits.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LinkSecret([u8; SECRET_BYTES]);
 
-/// What a verification keeps of the link it waits for.
+/// What a verification stores of the link it waits for.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Link {
-    /// What the secret is compared with.
+    /// The digest of the secret.
     pub digest: CodeDigest,
-    /// Where the browser goes afterwards: an absolute URL that was allowed when the link was asked for.
+    /// Where the browser goes after the link: an absolute URL that was allowed when the link was requested.
     pub redirect_url: String,
-    /// Whether the client that asked keeps its token in the cookie that a navigation carries. Only then it learns
-    /// of a new token from the answer to the click.
+    /// Whether the client's token is in a cookie that browser navigations send. Only then the response to the link can
+    /// give the client a new token.
     pub in_cookie: bool,
 }
 
 impl LinkToken {
-    /// A fresh token for a sign-up.
+    /// A new token for a sign-up.
     pub fn generate(sign_up: SignUpId, entropy: &mut dyn Entropy) -> Self {
         let mut secret = [0; SECRET_BYTES];
         entropy.fill(&mut secret);
@@ -74,7 +74,7 @@ impl LinkSecret {
 }
 
 impl Link {
-    /// What is kept of a link with this secret for `value`.
+    /// What is stored of a link with this secret for `value`.
     pub(super) fn new(
         token: &LinkToken,
         value: &str,
@@ -110,7 +110,7 @@ impl fmt::Debug for LinkSecret {
     }
 }
 
-/// The URL may hold what its page keeps secret, such as a dev browser.
+/// The URL may have secrets of its page, such as a dev browser.
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Link").field("in_cookie", &self.in_cookie).finish_non_exhaustive()
@@ -118,7 +118,7 @@ impl fmt::Debug for Link {
 }
 
 const SECRET_BYTES: usize = 24;
-/// Longer than any token.
+/// Longer than any token, in bytes.
 const TEXT_MAX: usize = 128;
 
 #[cfg(test)]

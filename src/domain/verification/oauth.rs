@@ -1,4 +1,4 @@
-//! Accounts at other providers: one being proved, and what its provider vouches for
+//! Accounts at providers: an account that is being proved, and what its provider vouches for
 //! ([guide: Accounts at providers](crate::guide::contract_sign_ups#accounts-at-providers)).
 
 use std::collections::BTreeSet;
@@ -10,47 +10,48 @@ use crate::domain::time::{Span, Timestamp};
 
 use super::Strategy;
 
-/// An account at a provider, from the moment the person is sent there.
+/// An account at a provider, from the authorization request on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExternalAccount {
-    /// How it is proved.
+    /// The strategy that proves it.
     pub strategy: Strategy,
-    /// Where that stands.
+    /// Its stored state.
     pub state: ExternalState,
-    /// What `state`, PKCE verifier and `nonce` of this one trip are derived from; never used again.
+    /// The secret from which the `state` parameter, PKCE verifier and `nonce` of this one authorization request are
+    /// derived; never reused.
     pub nonce: [u8; 16],
-    /// Where the browser goes afterwards unless a session came of it.
+    /// Where the browser goes afterwards if there is no session.
     pub redirect_url: String,
-    /// Where it goes with a session; `redirect_url` when absent.
+    /// Where it goes with a session; if absent, `redirect_url`.
     pub action_complete_redirect_url: Option<String>,
-    /// The provider's page that the browser is sent to; gone once it came back.
+    /// The provider's page for the redirect; removed once the response has arrived.
     pub authorize_url: Option<String>,
-    /// Until when it may come back.
+    /// When the authorization request expires.
     pub expire_at: Timestamp,
-    /// What the provider vouches for, once it did.
+    /// The provider's profile, once received.
     pub profile: Option<Profile>,
 }
 
-/// Where an external account stands; `expired` is computed from the time.
+/// The stored state of an account; `expired` is derived from the time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExternalState {
-    /// The person is at the provider.
+    /// The response of the provider is pending.
     Pending,
     /// The provider vouched for the account.
     Verified {
-        /// When.
+        /// When it did.
         at: Timestamp,
-        /// On which client.
+        /// The client it was proved on.
         client: ClientId,
     },
-    /// The provider vouched for it, and it belongs on the other side: to a user that exists, for a sign-up, or to
-    /// nobody yet, for a sign-in.
+    /// The provider vouched for it, but it needs the other flow: a sign-up found that a user has it, or a sign-in found
+    /// that no user has it.
     Transferable(ErrorCode),
-    /// It came to nothing.
+    /// It failed.
     Failed {
-        /// Why.
+        /// The error code.
         code: ErrorCode,
-        /// The session that the account is signed in with already, where that is why.
+        /// The session that the account is already signed in with, where that is the cause.
         session: Option<SessionId>,
     },
 }
@@ -66,13 +67,13 @@ pub enum ExternalStatus {
     Expired,
 }
 
-/// What a provider says about a person, after its answer was checked. The pair of provider and `subject` is the
-/// person's identity there; everything else may change or be wrong.
+/// What a provider says about a person, after its response was verified. The pair of provider and `subject` identifies
+/// the person there; everything else may change or be wrong.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Profile {
-    /// The provider's own, lasting name for the person: `sub` in OpenID Connect, the account's id elsewhere.
+    /// The provider's stable id for the person: `sub` in OpenID Connect, the account's id elsewhere.
     pub subject: String,
-    /// An e-mail address, as the provider spells it.
+    /// The e-mail address, as the provider spells it.
     pub email_address: Option<String>,
     /// Whether the provider vouches that the address is the person's.
     pub email_verified: bool,
@@ -80,57 +81,57 @@ pub struct Profile {
     pub first_name: Option<String>,
     /// The last name.
     pub last_name: Option<String>,
-    /// What the person calls themselves there.
+    /// The username at the provider.
     pub username: Option<String>,
-    /// A picture.
+    /// The URL of a picture.
     pub image_url: Option<String>,
     /// The scopes that were granted.
     pub approved_scopes: Vec<String>,
 }
 
-/// One trip to a provider.
+/// One authorization request to a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizationRequest {
-    /// Which provider.
+    /// The strategy of the provider.
     pub strategy: Strategy,
-    /// Fresh for this trip.
+    /// Unique to this request.
     pub nonce: [u8; 16],
-    /// Where the browser goes afterwards unless a session came of it: absolute, and one of those allowed.
+    /// Where the browser goes afterwards if there is no session: an absolute URL that the instance allows.
     pub redirect_url: String,
     /// Where it goes with a session.
     pub action_complete_redirect_url: Option<String>,
-    /// The provider's page.
+    /// The provider's page for the redirect.
     pub authorize_url: String,
 }
 
-/// The person is back from the trip with this nonce.
+/// The response to the authorization request with this nonce.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizationResponse {
-    /// Which trip.
+    /// The nonce of the authorization request.
     pub nonce: [u8; 16],
-    /// What came of it.
+    /// The result.
     pub answer: ProviderOutcome,
-    /// Whether the sign-up's client hears of a new token of its own.
+    /// Whether the response can give the sign-up's client a new token.
     pub by_owner: bool,
 }
 
-/// What a provider said, and what look-ups found about it just before; the commit decides.
+/// A provider's result, with look-ups about it from just before; the commit decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderOutcome {
-    /// Who the person is there, or why that is not known.
+    /// The person's profile there, or why it is not known.
     pub outcome: Result<Profile, ErrorCode>,
-    /// The user whose account it is, or who proved the address that the provider vouches for.
+    /// The user who has the account, or who proved the address that the provider vouches for.
     pub owner: Option<UserId>,
-    /// Whether that user is known by the address alone, so that the account would be a new one of theirs.
+    /// Whether that user was found by the address alone, so that the account would be new for the user.
     pub links: bool,
     /// That user's session on this client.
     pub session: Option<SessionId>,
-    /// Which of the profile's e-mail address and username belong to a user.
+    /// Which of the profile's e-mail address and username a user holds.
     pub taken: BTreeSet<IdentifierKind>,
 }
 
 impl ExternalAccount {
-    /// The account of a person who is sent to a provider now.
+    /// The account at the start of an authorization request.
     pub fn pending(trip: &AuthorizationRequest, now: Timestamp) -> Self {
         Self {
             strategy: trip.strategy.clone(),
@@ -144,7 +145,7 @@ impl ExternalAccount {
         }
     }
 
-    /// Where it stands at `now`.
+    /// Its status at `now`.
     pub fn status(&self, now: Timestamp) -> ExternalStatus {
         match self.state {
             ExternalState::Pending if now >= self.expire_at => ExternalStatus::Expired,
@@ -155,23 +156,23 @@ impl ExternalAccount {
         }
     }
 
-    /// Whether the person may still come back from the trip that `nonce` belongs to.
+    /// Whether the response to the authorization request with `nonce` is still expected.
     pub fn awaits_callback(&self, nonce: &[u8; 16], now: Timestamp) -> bool {
         self.nonce == *nonce && self.status(now) == ExternalStatus::Unverified
     }
 
-    /// Whether the account is proved and counts.
+    /// Whether the account is verified.
     pub fn is_verified(&self) -> bool {
         matches!(self.state, ExternalState::Verified { .. })
     }
 
-    /// The account itself, once it is known: what one user holds alone in the instance.
+    /// The account as an identifier, once known; unique in the instance.
     pub fn identifier(&self) -> Option<Identifier> {
         let provider = self.strategy.provider()?;
         self.profile.as_ref().map(|profile| profile.identifier(&provider))
     }
 
-    /// Where the browser goes now.
+    /// Where the browser goes next.
     pub fn destination(&self, has_session: bool) -> &str {
         match &self.action_complete_redirect_url {
             Some(url) if has_session => url,
@@ -181,24 +182,24 @@ impl ExternalAccount {
 }
 
 impl Profile {
-    /// The e-mail address, where there is one that can be read.
+    /// The e-mail address, if it can be parsed.
     pub fn email(&self) -> Option<EmailAddress> {
         self.email_address.as_deref().and_then(|text| EmailAddress::parse(text).ok())
     }
 
-    /// The account at `provider`, such as `oauth_google`. Two providers never mean the same by one subject.
+    /// The account at `provider`, such as `oauth_google`. The same subject at two providers is two accounts.
     pub fn identifier(&self, provider: &str) -> Identifier {
         Identifier { kind: IdentifierKind::ExternalAccount, value: format!("{provider} {}", self.subject) }
     }
 }
 
-/// Shows nothing about the person.
+/// Prints no personal data.
 impl std::fmt::Debug for Profile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("[profile]")
     }
 }
 
-/// How long a person may stay at a provider
+/// How long the response of a provider is awaited
 /// ([guide: Accounts at providers](crate::guide::security#accounts-at-providers)).
 const TRIP_TTL: Span = Span::from_secs(600);

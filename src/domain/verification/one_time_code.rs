@@ -1,4 +1,4 @@
-//! Six-digit codes: uniform, with their leading zeros
+//! Six-digit codes: uniformly distributed, leading zeros included
 //! ([guide: Codes and links](crate::guide::security#codes-and-links)).
 
 use std::fmt;
@@ -6,10 +6,10 @@ use std::fmt;
 use crate::domain::ports::Entropy;
 use crate::domain::text;
 
-/// How many decimal digits a code has.
+/// Number of decimal digits of a code.
 pub const CODE_DIGITS: usize = 6;
 
-/// A code, in the clear: lives only until it is digested and sealed.
+/// A code, in clear text: exists only until it is digested and sealed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OneTimeCode([u8; CODE_DIGITS]);
 
@@ -17,7 +17,8 @@ impl OneTimeCode {
     /// The fixed code of test addresses ([guide: Test mode](crate::guide::contract_sign_ups#test-mode)).
     pub const TEST: Self = Self(*b"424242");
 
-    /// A fresh code, each of the million equally likely: draws beyond the largest multiple are drawn again.
+    /// A new code, each of the million equally likely: random numbers beyond the largest multiple of a million are
+    /// rejected.
     pub fn generate(entropy: &mut dyn Entropy) -> Self {
         const CODES: u32 = 1_000_000;
         const LIMIT: u32 = u32::MAX - u32::MAX % CODES;
@@ -31,10 +32,10 @@ impl OneTimeCode {
         }
     }
 
-    /// Reads a code as a person typed or pasted it, in the digits of any script. Blanks, punctuation and symbols around and
-    /// between the digits are none of it, and neither are words before it that were copied along (`OneTimeCode: 123456`). A letter
-    /// at a digit, or behind it, makes something else of it. What is no code at all is told as a wrong one, and uses up no
-    /// try: it could not have been right.
+    /// Reads a code as a person typed or pasted it, in the digits of any script. Blanks, punctuation and symbols around
+    /// and between the digits are ignored, and so are words before it that were copied along (`OneTimeCode: 123456`). A
+    /// letter directly at a digit, or after the code, makes it invalid. An invalid code is reported as a wrong one, but
+    /// uses up no attempt: it could not have been right.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > SPELLING_MAX {
             return None;

@@ -29,29 +29,29 @@ pub enum Strategy {
     Web3(String),
     /// An account at a provider, by its whole name such as `oauth_google`.
     OAuth(String),
-    /// The same by a token that the application already has, such as `oauth_token_google`.
+    /// The same, by a token that the application already has, such as `oauth_token_google`.
     OAuthToken(String),
-    /// An address that a provider vouches for, such as `from_oauth_google`. Nobody asks for it by name.
+    /// An address that a provider vouches for, such as `from_oauth_google`. Callers can't request it.
     FromOAuth(String),
     /// A token of Google One Tap.
     GoogleOneTap,
     /// An enterprise connection, by its name.
     Enterprise(String),
-    /// One that Clerk has and this engine has not: known, and off everywhere.
+    /// A strategy of Clerk that is not built here: its name is known, but it is always disabled.
     NotBuilt(String),
 }
 
-/// A word that is no strategy.
+/// A word that is not a strategy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no verification strategy")]
 pub struct UnknownStrategy(String);
 
 impl Strategy {
-    /// Reads the name of a strategy that somebody asks for; an empty one is none.
+    /// Reads the name of a requested strategy; empty means none.
     ///
     /// # Errors
-    /// `form_param_value_invalid` for unknown words, and for the names of facts, which nobody can ask for. A known one
-    /// that is off is refused where it is used: what it is called then depends on the road.
+    /// `form_param_value_invalid` for unknown words, and for strategies that can't be requested. A known but disabled
+    /// one is refused where it is used, because the error code differs from call to call.
     pub fn asked_for(text: Option<&str>) -> Result<Option<Self>, Reason> {
         match text.filter(|text| !text.is_empty()).map(str::parse) {
             None => Ok(None),
@@ -60,7 +60,7 @@ impl Strategy {
         }
     }
 
-    /// The field that the strategy verifies, where it verifies one.
+    /// The field that the strategy verifies, if any.
     pub fn field(&self) -> Option<Field> {
         match self {
             Self::EmailCode | Self::EmailLink => Some(Field::EmailAddress),
@@ -77,7 +77,7 @@ impl Strategy {
         }
     }
 
-    /// The kind of identifier that it verifies, where it verifies one.
+    /// The kind of identifier that it verifies, if any.
     pub fn kind(&self) -> Option<IdentifierKind> {
         match self.field()? {
             Field::EmailAddress => Some(IdentifierKind::EmailAddress),
@@ -86,7 +86,7 @@ impl Strategy {
         }
     }
 
-    /// Whether this engine can carry the strategy out; the others may be configured and answer as disabled.
+    /// Whether this engine implements the strategy; the others may be configured but are refused as disabled.
     pub const fn is_built(&self) -> bool {
         match self {
             Self::EmailCode | Self::EmailLink | Self::PhoneCode | Self::Password | Self::Ticket => true,
@@ -95,8 +95,8 @@ impl Strategy {
         }
     }
 
-    /// The provider whose account it proves, named by the strategy that goes there in the browser: the key of the
-    /// settings and half of the account's identity.
+    /// The provider whose account it proves, as the name of its browser strategy: the key in the settings and half of
+    /// the account's identity.
     pub fn provider(&self) -> Option<String> {
         match self {
             Self::OAuth(name) => Some(name.clone()),
@@ -107,7 +107,7 @@ impl Strategy {
         }
     }
 
-    /// How an address is proved that the provider of this strategy vouches for.
+    /// The strategy recorded for an address that this provider vouches for.
     pub fn provider_verified(&self) -> Option<Self> {
         let provider = self.provider()?;
         provider.strip_prefix(BROWSER).map(|key| Self::FromOAuth(format!("{VOUCHED}{key}")))
@@ -175,7 +175,7 @@ impl From<Strategy> for String {
     }
 }
 
-/// What Clerk's sign-ins know beside ([guide: Not built](crate::guide::contract_backend#not-built)).
+/// Further strategies of Clerk's sign-ins ([guide: Not built](crate::guide::contract_backend#not-built)).
 const NOT_BUILT: [&str; 5] =
     ["backup_code", "passkey", "reset_password_email_code", "reset_password_phone_code", "totp"];
 const BROWSER: &str = "oauth_";

@@ -7,16 +7,16 @@ use crate::domain::time::{Span, Timestamp};
 
 use super::{Link, Strategy};
 
-/// A verification in progress or done. It belongs to one value: changing the value drops it.
+/// A verification, in progress or done. It belongs to one value: changing the value drops it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verification {
-    /// How the value is proved.
+    /// The method of proof.
     pub method: Method,
-    /// How many tries were counted.
+    /// Number of counted attempts.
     pub attempts: u32,
-    /// When the code or link was made.
+    /// When the code or link was created.
     pub prepared_at: Timestamp,
-    /// When it stops being good.
+    /// When it expires.
     pub expire_at: Timestamp,
     /// The proof, once there is one.
     pub verified: Option<Verified>,
@@ -24,35 +24,35 @@ pub struct Verification {
     pub channel: Option<String>,
 }
 
-/// How a value is proved.
+/// The method of proof of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// By a code that was sent to it.
+    /// A code that was sent to it.
     Code {
-        /// Which one.
+        /// The strategy of the code.
         strategy: Strategy,
-        /// What it is compared with.
+        /// The digest of the code.
         digest: CodeDigest,
     },
-    /// By a link that was sent to it, or by the code of the same mail; whichever is used first uses up both.
+    /// A link that was sent to it, or the code of the same message; whichever is used first uses up both.
     Link {
         /// The link.
         link: Link,
-        /// What the code is compared with, where there is one.
+        /// The digest of the code, if there is one.
         code: Option<CodeDigest>,
     },
-    /// By something that is known already, such as the word of a provider, an invitation or a password: nothing is sent.
+    /// Something already known, such as a provider's statement, an invitation or a password: nothing is sent.
     Known(Strategy),
 }
 
-/// That a value was proved.
+/// The proof of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// When.
+    /// When it was proved.
     pub at: Timestamp,
-    /// By which client.
+    /// The client that proved it.
     pub client: ClientId,
-    /// By what: a mail with a link in it may have been answered by its code.
+    /// The strategy that proved it: for a message with a link this may be the code.
     pub by: Strategy,
 }
 
@@ -60,14 +60,14 @@ pub struct Verified {
 /// ([guide: Codes and links](crate::guide::security#codes-and-links)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeDigest {
-    /// Fresh for every request, so that what an earlier one sent never fits.
+    /// New for every message, so that codes and links of earlier ones never match.
     pub nonce: [u8; 16],
     /// HMAC over owner, value, nonce and secret.
     pub digest: [u8; 32],
 }
 
-/// Where a verification stands ([guide: Verifications](crate::guide::contract_sign_ups#verifications)); `expired` is
-/// computed from the time, never stored.
+/// The status of a verification ([guide: Verifications](crate::guide::contract_sign_ups#verifications)); `expired` is
+/// derived from the time, never stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words of guide/contract_sign_ups.md#verifications")]
 pub enum VerificationStatus {
@@ -78,18 +78,18 @@ pub enum VerificationStatus {
 }
 
 impl Verification {
-    /// A verification that waits for its answer for `ttl`.
+    /// A verification that can be answered for `ttl`.
     pub(super) fn pending(method: Method, now: Timestamp, ttl: Span) -> Self {
         Self { method, attempts: 0, prepared_at: now, expire_at: now + ttl, verified: None, channel: None }
     }
 
-    /// A verification of what is known already: a provider, an invitation or a password speaks for the person.
+    /// A verification by something already known: a provider, an invitation or a password.
     pub fn verified_by_provider(strategy: Strategy, client: ClientId, now: Timestamp) -> Self {
         let verified = Some(Verified { at: now, client, by: strategy.clone() });
         Self { verified, ..Self::pending(Method::Known(strategy), now, Span::default()) }
     }
 
-    /// Makes it one that nothing proves, and that looks like any other.
+    /// Replaces its digests, so that no code or link matches it; it still looks like any other.
     pub(super) fn forget_secrets(&mut self, cx: &mut Context<'_>) {
         let (code, link) = match &mut self.method {
             Method::Code { digest, .. } => (Some(digest), None),
@@ -101,7 +101,7 @@ impl Verification {
         }
     }
 
-    /// By what it was proved, or else what was asked for.
+    /// The strategy that proved it, else the requested one.
     pub const fn strategy(&self) -> &Strategy {
         match (&self.verified, &self.method) {
             (Some(verified), _) => &verified.by,
@@ -118,7 +118,7 @@ impl Verification {
         }
     }
 
-    /// What a code is compared with, and the strategy that it is an answer to.
+    /// The digest of the code and its strategy.
     pub const fn code(&self) -> Option<(&Strategy, &CodeDigest)> {
         match &self.method {
             Method::Code { strategy, digest } => Some((strategy, digest)),
@@ -127,7 +127,7 @@ impl Verification {
         }
     }
 
-    /// Whether an attempt by `strategy` is about this verification.
+    /// Whether an attempt by `strategy` applies to this verification.
     pub fn takes(&self, strategy: &Strategy) -> bool {
         match &self.method {
             Method::Known(known) => known == strategy,
@@ -135,10 +135,10 @@ impl Verification {
         }
     }
 
-    /// Whether an attempt by `strategy` can still be made.
+    /// Whether another attempt by `strategy` is allowed.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason why not.
     pub(in crate::domain) fn check_attempt(&self, strategy: &Strategy, cx: &Context<'_>) -> Result<(), ErrorCode> {
         if !self.takes(strategy) {
             return Err(ErrorCode::VerificationStrategyInvalid);
@@ -151,7 +151,7 @@ impl Verification {
         }
     }
 
-    /// Where it stands at `now`, given how many tries are allowed.
+    /// Its status at `now`, given the maximum number of attempts.
     pub fn status(&self, now: Timestamp, attempts_max: u32) -> VerificationStatus {
         if self.verified.is_some() {
             VerificationStatus::Verified
@@ -164,7 +164,7 @@ impl Verification {
         }
     }
 
-    /// The verification after its link was followed by `client`.
+    /// The verification after `client` opened its link.
     pub(in crate::domain) fn followed(&self, client: ClientId, cx: &Context<'_>) -> Self {
         let verified = Some(Verified { at: cx.now, client, by: Strategy::EmailLink });
         Self { verified, ..self.clone() }
