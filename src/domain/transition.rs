@@ -73,8 +73,8 @@ impl<T, O> Transition<T, O> {
         self
     }
 
-    /// The same where the response does not reach the value's client: its token is rotated, but the client keeps access
-    /// through the old one until it is told the new one.
+    /// The same where the response does not reach the value's client: the client gets its new token when it next
+    /// presents the old one. Otherwise the token rotation would lock it out.
     pub(in crate::domain) fn without_rotation(mut self) -> Self {
         self.client_changes.retain(|change| *change != ClientChange::Rotate);
         self

@@ -1,4 +1,4 @@
-//! Whether a store can take commits now, told without waiting for anything.
+//! Whether a store can commit now, found out without waiting.
 
 /// Whether a store can commit now, or why not.
 pub type Health = Result<(), Unready>;
@@ -7,22 +7,22 @@ pub type Health = Result<(), Unready>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unready {
-    /// What is stored is damaged, or the disk failed: only a start can help.
+    /// Stored data are damaged, or the disk failed: only a restart can help.
     #[error("the store has stopped for good")]
     Stopped,
     /// It was closed.
     #[error("the store is closed")]
     Closed,
-    /// What is written cannot be carried on to where it stays: commits go on for a while, but not for long.
+    /// The journal can no longer be written to the snapshots: commits succeed until the journal is full.
     #[error("the snapshots cannot be written until the next start")]
     SnapshotsDead,
-    /// The disk refused the last write, and none has succeeded since.
+    /// The disk refused the last write, and no write has succeeded since.
     #[error("the disk refuses writes")]
     WritesFail,
-    /// There is less room on the disk than it takes to go on safely.
+    /// Too little free disk space to continue safely.
     #[error("the disk is full")]
     DiskFull,
-    /// More was committed than could be carried on.
+    /// The journal is full: commits came faster than they were written to the snapshots.
     #[error("the journal is full")]
     JournalFull,
 }

@@ -1,4 +1,4 @@
-//! Budgets: exact, per address and per client, within one hour.
+//! Quotas: exact, per address and per client, within one hour.
 
 use crate::domain::id::ClientId;
 use crate::domain::policy::AddressLimits;

@@ -1,4 +1,4 @@
-//! Clients: changes that apply one after the other, or refuse the whole commit.
+//! Clients: changes apply one after the other, or the whole commit is refused.
 
 use crate::domain::client::{ClientChange, ClientConflict, SESSIONS_MAX};
 use crate::domain::id::{ClientId, SessionId};
@@ -73,7 +73,7 @@ pub(super) async fn a_client_that_is_not_answered_is_owed_its_token_and_given_it
     let write = |changes| Commit { client: Some(ClientWrite { id, changes }), ..Commit::default() };
     let elsewhere = |n| write(ClientChange::signed_in(session(n, id), false, None).to_vec());
     for n in 1..=2 {
-        // Nobody presented its token, whatever the decision says about who is told.
+        // No request presented its token, so the client still has to be told the new one, even with `Rotate`.
         commit(store, elsewhere(n)).await.expect("a session");
         let client = store.client(id).await.expect("a read").expect("the client");
         assert_eq!((client.generation, client.owed_to), (u32::from(n), Some(0)));

@@ -1,4 +1,5 @@
-//! Signing in: what was proved must still be the user's, and the first proof of an address takes the user over.
+//! Signing in: what was proved must still be the user's, and the first proof of an address makes its owner the owner of
+//! the user.
 
 use crate::domain::client::ClientChange;
 use crate::domain::client::session::Session;
@@ -17,7 +18,7 @@ use super::support::*;
 pub(super) async fn the_first_proof_of_an_address_ends_what_others_had(store: &impl Store) {
     let user = unproved(store).await;
     let (stranger, owner) = (ClientId::from_bytes([50; 16]), ClientId::from_bytes([51; 16]));
-    // Just before the proof, and decided a little later than the proof but committed earlier.
+    // One just before the proof, and one decided a little after the proof but committed before it.
     for (n, ms) in [(60, 9), (61, 12)] {
         signs_in(store, &user, stranger, (n, ms), by_password("old")).await.expect("the password fits");
     }
@@ -95,7 +96,7 @@ pub(super) async fn failures_in_a_row_are_exact_until_a_success(store: &impl Sto
     assert_eq!(stale(store, before + Span::from_millis(1)).await, 2, "they are swept away then");
 }
 
-/// How many records a whole walk finds to be over.
+/// How many expired records a full scan finds.
 async fn stale(store: &impl Store, now: Timestamp) -> usize {
     let (mut place, mut count) = (ScanCursor::default(), 0);
     loop {
@@ -108,7 +109,7 @@ async fn stale(store: &impl Store, now: Timestamp) -> usize {
     }
 }
 
-/// A user of somebody who proved nothing: an address, a number and the password whose digest is `old`.
+/// A user without any proof: an address, a number and the password whose digest is `old`.
 async fn unproved(store: &impl Store) -> User {
     let (_, user) = finish(&open(1, "ada@example.com"));
     let user = User {

@@ -1,4 +1,4 @@
-//! What every store has to do, as one suite for all of them. A back end joins with one line at the end of this file.
+//! The requirements for every store, as one test suite. A back end joins with one line at the end of this file.
 
 mod budgets;
 mod clients;
@@ -13,7 +13,8 @@ mod users;
 use super::ledger::Durability;
 use super::{EmbeddedStore, MemoryStore};
 
-/// Runs the suite for a back end: its name, and how to make an empty store beside whatever has to live as long.
+/// Runs the suite for a back end: its name, and an expression for an empty store with everything that must live as
+/// long.
 macro_rules! suite {
     ($back_end:ident, $empty:expr) => {
         suite! { $back_end, $empty =>

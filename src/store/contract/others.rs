@@ -1,4 +1,4 @@
-//! Messages, named values, and commits of nothing.
+//! Messages, named values, and empty commits.
 
 use crate::store::{Commit, Store};
 

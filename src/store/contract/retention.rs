@@ -1,4 +1,4 @@
-//! Retention: what is over goes, what is of use stays, and nothing that came to life meanwhile is lost.
+//! Retention: expired records are removed, records in use stay, and a record that changed since the scan is not lost.
 
 use crate::domain::client::ClientChange;
 use crate::domain::policy::RetentionPolicy;
@@ -55,7 +55,7 @@ pub(super) async fn a_client_that_comes_back_while_the_walk_is_on_stays(store: &
     assert_eq!(round(store, at(300 * HOUR)).await, vec![], "while its sign-up is there");
 }
 
-/// One whole walk, in small portions.
+/// One full scan, in small pages.
 async fn round(store: &impl Store, now: Timestamp) -> Vec<ExpiredKey> {
     let (mut place, mut stale) = (ScanCursor::default(), Vec::new());
     loop {

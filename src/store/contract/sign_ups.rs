@@ -1,4 +1,4 @@
-//! Sign-ups: their versions, their end, the list of their deadlines.
+//! Sign-ups: versions, expiry, the list of deadlines.
 
 use crate::domain::id::SignUpId;
 use crate::store::{Commit, CommitError, Store};

@@ -1,4 +1,4 @@
-//! Values and commits that the suite is written in.
+//! Values and commits for the suite.
 
 use crate::domain::client::ClientChange;
 use crate::domain::client::session::{Session, SessionStatus};

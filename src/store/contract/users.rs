@@ -1,4 +1,4 @@
-//! Users: an identifier has one holder, and whoever comes second has written nothing.
+//! Users: an identifier belongs to one user, and a second claim writes nothing.
 
 use crate::domain::client::ClientChange;
 use crate::domain::id::IdentificationId;

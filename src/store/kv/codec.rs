@@ -1,5 +1,5 @@
-//! The envelope around every record: `magic u16 | kind u8 | schema u8 | crc32 u32 | payload`. The only file that
-//! names the payload's format. `seal.rs` has the other version of the envelope.
+//! The envelope around every record: `magic u16 | kind u8 | schema u8 | crc32 u32 | payload`. No other file depends on
+//! the payload's format. `seal.rs` has the second version of the envelope.
 
 use std::cmp::Ordering;
 
@@ -13,12 +13,12 @@ use crate::store::store::StoreError;
 
 /// A frozen shape of an entry.
 pub(in crate::store) trait Record: Serialize + DeserializeOwned {
-    /// The kind of entry it is the value of.
+    /// The kind of entry whose value it is.
     const KIND: Kind;
-    /// Which shape of that kind. Raised with every new shape; the old ones stay readable.
+    /// The schema number within that kind. Each new shape gets a higher one; the old ones stay readable.
     const SCHEMA: u8;
 
-    /// The record that an older shape became. A first shape has none before it; a later one reads the shape before it
+    /// Converts a record of an older schema. A first schema has no older one; a later one reads the schema before it
     /// and converts: `older.read::<FooRecordV1>().map(Self::from)`.
     ///
     /// # Errors
@@ -28,7 +28,7 @@ pub(in crate::store) trait Record: Serialize + DeserializeOwned {
     }
 }
 
-/// The payload of a record whose schema is older than the one that is asked for.
+/// The payload of a record whose schema is older than the requested one.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct Older<'a> {
     schema: u8,
@@ -36,7 +36,7 @@ pub(in crate::store) struct Older<'a> {
 }
 
 impl Older<'_> {
-    /// Reads it as the shape before, which may itself be asked for a still older one.
+    /// Reads it with the previous schema, which in turn may convert from a still older one.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] when it is no such record.
@@ -49,7 +49,7 @@ impl Older<'_> {
     }
 }
 
-/// The bytes of a record. Whatever it gives, [`decode`] reads.
+/// The bytes of a record. [`decode`] can read all of them back.
 ///
 /// # Errors
 /// [`StoreError::TooLarge`] for a record larger than an entry may be.
@@ -69,7 +69,7 @@ pub(in crate::store) fn encode<R: Record>(record: &R) -> Result<Bytes, StoreErro
 /// The record in the bytes.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] unless the bytes are exactly what [`encode`] made of such a record.
+/// [`StoreError::Damaged`] unless the bytes are exactly what [`encode`] writes for such a record.
 pub(in crate::store) fn decode<R: Record>(bytes: &[u8]) -> Result<R, StoreError> {
     let damaged = |what: String| StoreError::Damaged(format!("{:?}: {what}", R::KIND));
     let Some((header, payload)) = bytes.split_first_chunk::<HEADER>() else {
@@ -96,7 +96,7 @@ pub(in crate::store) fn decode<R: Record>(bytes: &[u8]) -> Result<R, StoreError>
     read_schema(schema, payload)
 }
 
-/// The record in a payload of this schema, or of an older one.
+/// The record in a payload with this schema or an older one.
 fn read_schema<R: Record>(schema: u8, payload: &[u8]) -> Result<R, StoreError> {
     let damaged = |what: String| StoreError::Damaged(format!("{:?}: {what}", R::KIND));
     match schema.cmp(&R::SCHEMA) {
@@ -116,7 +116,7 @@ fn read_schema<R: Record>(schema: u8, payload: &[u8]) -> Result<R, StoreError> {
     Ok(record)
 }
 
-/// Whether a record of so many bytes, its header included, is one: what decides for [`encode`] and [`decode`] alike.
+/// Whether a record may have this many bytes, header included. [`encode`] and [`decode`] use the same rule.
 const fn fits(bytes: usize) -> bool {
     bytes <= ENTRY_MAX
 }
@@ -129,7 +129,7 @@ pub(in crate::store) fn header(kind: u8, schema: u8) -> [u8; HEADER] {
     header
 }
 
-/// Gives a record its checksum.
+/// Writes the checksum of a record.
 pub(in crate::store) fn close(bytes: &mut [u8]) {
     let sum = checksum(bytes);
     bytes[4..HEADER].copy_from_slice(&sum.to_le_bytes());
@@ -142,7 +142,7 @@ pub(in crate::store) fn split(bytes: &[u8]) -> Option<([u8; 2], &[u8])> {
     ([*m0, *m1] == MAGIC).then_some(([*kind, *schema], payload))
 }
 
-/// Over everything but itself.
+/// The checksum of everything except itself.
 fn checksum(bytes: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&bytes[..4]);
@@ -151,16 +151,16 @@ fn checksum(bytes: &[u8]) -> u32 {
 }
 
 const MAGIC: [u8; 2] = *b"Vs";
-/// How the second version of the envelope begins, which `seal.rs` reads and writes.
+/// The magic of the second version of the envelope, which `seal.rs` reads and writes.
 pub(in crate::store) const SEALED_MAGIC: [u8; 2] = *b"Vx";
 pub(in crate::store) const HEADER: usize = 8;
-/// What one record may have: the back ends want values of at most 64 KiB, and there must be room to seal it.
+/// The largest record, in bytes: the back ends take values of at most 64 KiB, and sealing needs some of that.
 pub(in crate::store) const ENTRY_MAX: usize = (64 << 10) - ROOM_TO_SEAL;
-/// How much longer a record may become when it is sealed.
+/// By how many bytes sealing may lengthen a record.
 pub(in crate::store) const ROOM_TO_SEAL: usize = 64;
-/// The decoder counts what it reads by its size in memory: one byte on disk counts for at most sixteen, an integer of
-/// 128 bits that is small. So this never refuses what [`fits`], and it keeps a flipped bit in a length from asking for
-/// all the memory there is.
+/// The decoder counts what it reads by its size in memory: one byte on disk counts for at most sixteen, as in a small
+/// 128-bit integer. So this never refuses what [`fits`] accepts, and it prevents that a flipped bit in a length
+/// requests all memory.
 const DECODED_MAX: usize = 16 * ENTRY_MAX;
 const FORMAT: Configuration<LittleEndian, Varint, Limit<DECODED_MAX>> =
     bincode::config::standard().with_limit::<DECODED_MAX>();
@@ -327,7 +327,7 @@ mod tests {
         ) {
             let mut note = Note { text: "a".repeat(text), numbers };
             if fill {
-                // Up to the border with what is smallest on disk and largest in memory.
+                // Up to the limit, with values that are smallest on disk and largest in memory.
                 note.text.truncate(text % 1000);
                 note.numbers.resize(ENTRY_MAX - HEADER - note.text.len() % 2048, 0);
             }

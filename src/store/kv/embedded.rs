@@ -1,4 +1,4 @@
-//! The embedded store: commits over the journal-and-sled ledger.
+//! The embedded store: commits to the ledger of journal and sled.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,26 +27,26 @@ pub enum EmbeddedError {
     /// The ledger in it can't be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The folder can't be made or read.
+    /// The folder can't be created or read.
     #[error("the data folder {path} can't be used: {error}")]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         error: io::Error,
     },
-    /// Its values are sealed under another key, or under one where none was given.
+    /// Its values are sealed under another key, or sealed while no key was given.
     #[error(
         "the data in {0} is encrypted under another instance key; give back the key file that it was written with, or \
          use other data"
     )]
     WrongKey(PathBuf),
-    /// The mark that says under which key it is sealed can't be read.
+    /// The mark that identifies the key of its sealed values can't be read.
     #[error("the data in {path} can't be used: {what}")]
     Mark {
         /// The folder.
         path: PathBuf,
-        /// What happened.
+        /// The reason.
         what: String,
     },
 }
@@ -54,12 +54,12 @@ pub enum EmbeddedError {
 /// How a store on a local disk is opened.
 #[derive(Debug)]
 pub struct EmbeddedOptions {
-    /// What an acknowledgement promises.
+    /// The guarantee of an acknowledgement.
     pub durability: Durability,
-    /// How values are kept from whoever reads the disk; they are plain without.
+    /// The encryption of values on disk; without it they are stored in plain.
     pub sealing: Option<Sealing>,
-    /// After how long an opening writes the snapshots anew, so that what was removed since is gone from the disk;
-    /// `None` never does. By the engine's time, as far as it was stored.
+    /// The age from which an opening rewrites the snapshots, so that removed data are gone from the disk; `None` never
+    /// does. Measured by the engine's time, as far as it was stored.
     pub rewrite_after: Option<Span>,
 }
 
@@ -70,8 +70,8 @@ impl Default for EmbeddedOptions {
 }
 
 impl EmbeddedStore {
-    /// Opens the store in a folder, which is made when missing, and brings back everything acknowledged. Its values
-    /// are plain.
+    /// Opens the store in a folder, which is created if missing, and restores everything acknowledged. Its values are
+    /// plain.
     ///
     /// # Errors
     /// One sentence that says what to do; see [`EmbeddedError`].
@@ -79,7 +79,7 @@ impl EmbeddedStore {
         Self::open_with(path, &EmbeddedOptions { durability, ..EmbeddedOptions::default() })
     }
 
-    /// The same with more to say.
+    /// The same with all options.
     ///
     /// # Errors
     /// One sentence that says what to do; see [`EmbeddedError`].
@@ -112,8 +112,7 @@ impl EmbeddedStore {
         Ok(Sealed::over(ledger, sealer, mark))
     }
 
-    /// Closes the map, has its snapshots written anew and opens it again. Where that can't be done now, the next start
-    /// tries again.
+    /// Closes the map, rewrites its snapshots and opens it again. If that fails, the next start tries again.
     fn rewritten(path: &Path, options: &EmbeddedOptions, map: Sealed<Ledger>) -> Result<Sealed<Ledger>, EmbeddedError> {
         let now = stored_ms(&map, LAST_SEEN);
         if !is_verified(map.beneath()) {
@@ -139,14 +138,14 @@ impl EmbeddedStore {
     }
 }
 
-/// Whether the snapshots were begun long enough ago.
+/// Whether the snapshots are old enough for a rewrite.
 fn is_due(path: &Path, map: &Sealed<Ledger>, after: Span) -> bool {
     let Some(now) = stored_ms(map, LAST_SEEN) else { return false };
     let begun = stored_ms(map, REWRITTEN).or_else(|| rewrite::begun_at_ms(path));
     begun.is_some_and(|begun| now.saturating_sub(begun) >= after.as_millis())
 }
 
-/// Waits until the ledger has compared its snapshots with what they should be: what is damaged is not written anew.
+/// Waits until the ledger has verified its snapshots: damaged ones must not be rewritten.
 fn is_verified(ledger: &Ledger) -> bool {
     let stopwatch = Stopwatch::start();
     loop {
@@ -158,14 +157,14 @@ fn is_verified(ledger: &Ledger) -> bool {
     }
 }
 
-/// A time among the named values.
+/// A time from the named values.
 fn stored_ms(map: &Sealed<Ledger>, name: &str) -> Option<u64> {
     let value = map.get(&key::value(name)).ok().flatten()?;
     let record: ValueRecordV1 = codec::decode(&value).ok()?;
     record.bytes.try_into().ok().map(u64::from_be_bytes)
 }
 
-/// Stores a time as it is: whether the key is the right one is not known yet.
+/// Stores a time without sealing it: it is not yet known whether the key is the right one.
 fn note(ledger: &Ledger, name: &str, ms: Option<u64>) {
     let Some(ms) = ms else { return };
     let value = codec::encode(&ValueRecordV1 { bytes: ms.to_be_bytes().to_vec() }).ok();
@@ -174,9 +173,10 @@ fn note(ledger: &Ledger, name: &str, ms: Option<u64>) {
     }
 }
 
-/// A store that has sealed values bears a mark that is not sealed: under which key they are. Without it a wrong key
-/// would show only as damage, record by record. Gives the mark that is still to be written, with the first sealed value
-/// and not before: whoever opens a plain store with a wrong key is told so by what is in it, and must leave nothing.
+/// Checks the mark of a store with sealed values. The mark is not sealed and identifies their key; without it a wrong
+/// key would only show as damage, record by record. Returns the mark if it still has to be written: together with the
+/// first sealed value, not before. So opening a plain store with a wrong key leaves no mark; the values that are
+/// already stored show the error.
 fn check_mark(path: &Path, ledger: &Ledger, sealer: Option<&Sealer>) -> Result<Option<Write>, EmbeddedError> {
     let failed = |what: String| EmbeddedError::Mark { path: path.to_owned(), what };
     let key = key::value(SEALED_UNDER);
@@ -198,7 +198,7 @@ fn check_mark(path: &Path, ledger: &Ledger, sealer: Option<&Sealer>) -> Result<O
 
 /// The name of the mark.
 const SEALED_UNDER: &str = "sealed_under";
-/// Under which name it is stored when the snapshots were last written anew, as [`LAST_SEEN`] is.
+/// The name under which the time of the last snapshot rewrite is stored, in the format of [`LAST_SEEN`].
 const REWRITTEN: &str = "rewritten_ms";
 const REWRITE_AFTER: Span = Span::from_secs(30 * 86_400);
 const VERIFIED_MAX: Duration = Duration::from_secs(600);

@@ -1,4 +1,4 @@
-//! Keys: one byte for the kind, then what orders the entries of that kind.
+//! Keys: one byte for the kind, then bytes that order the entries of that kind.
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::domain::sign_in::Account;
 use crate::domain::time::Timestamp;
 
-/// The kinds of entries. The bytes are on disk: they never change and are never used again.
+/// The kinds of entries. The bytes are on disk: they never change and are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
@@ -18,21 +18,22 @@ pub enum Kind {
     User = 2,
     /// A client with its sessions, by its id.
     Client = 3,
-    /// Who holds an identifier, by its kind and digest. The kind that a filter of keys is good for.
+    /// The user who holds an identifier, by the identifier's kind and digest. The key filter covers this kind.
     Identifier = 4,
     /// A message to send, by its time and id. Scanned.
     Outbox = 5,
-    /// An open sign-up, by the deadline it is listed under. Scanned.
+    /// The uses of a quota, by the address's digest or the client's id.
     Deadline = 6,
     /// What was used of a budget, by the address's digest or the client's id.
     Counter = 7,
     /// A named value.
     Value = 8,
-    /// An invitation, by its time and id. Scanned.
+    /// The latest invitations of an address, by the address's digest.
     Invitation = 9,
-    /// Which invitation an address got last, by the address's digest.
+    /// An entry of the waiting list, by its id, which is derived from its address. Scanned.
     Invited = 10,
-    /// An entry of the waiting list, by its id, which is its address's. Scanned.
+    /// The consecutive failures to sign in to an account, by the user's id or the digest of an identifier that no user
+    /// holds.
     WaitlistEntry = 11,
     /// The failures in a row to sign in to an account, by the user's id or the digest of an identifier that nobody
     /// holds.
@@ -40,7 +41,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The first byte of its keys.
+    /// The first byte of the keys of this kind.
     pub const fn byte(self) -> u8 {
         self as u8
     }
@@ -58,7 +59,7 @@ pub(in crate::store) fn client(id: ClientId) -> Bytes {
     of_id(Kind::Client, id)
 }
 
-/// The value itself is not in the key: a scan of the data files for addresses finds none in them.
+/// The key has only a digest of the value, so that the data files can't be searched for addresses.
 pub(in crate::store) fn identifier(identifier: &Identifier) -> Bytes {
     of_parts(Kind::Identifier, &[&[kind_byte(identifier.kind)], &digest_of(identifier)])
 }
@@ -83,7 +84,7 @@ pub(in crate::store) fn deadline(at: Timestamp, id: SignUpId) -> Bytes {
     of_parts(Kind::Deadline, &[&at.as_millis().to_be_bytes(), id.as_bytes()])
 }
 
-/// Reads a key that [`deadline`] made.
+/// Reads a key made by [`deadline`].
 pub(in crate::store) fn parse_deadline(key: &[u8]) -> Option<(Timestamp, SignUpId)> {
     let (kind, rest) = key.split_first()?;
     let (ms, id) = rest.split_first_chunk::<8>()?;
@@ -113,7 +114,7 @@ pub(in crate::store) fn value(name: &str) -> Bytes {
     of_parts(Kind::Value, &[name.as_bytes()])
 }
 
-/// What lies before all keys of a kind.
+/// A position before all keys of a kind.
 pub(in crate::store) fn before(kind: Kind) -> Bytes {
     of_parts(kind, &[])
 }
@@ -130,7 +131,7 @@ fn of_id<K: IdKind>(kind: Kind, id: Id<K>) -> Bytes {
     of_parts(kind, &[id.as_bytes()])
 }
 
-/// Ids begin with a byte that spreads them; here it comes last, so that entries lie in the order of their making.
+/// Ids begin with a byte that distributes them; here that byte is last, so that entries are ordered by creation time.
 fn in_order<K: IdKind>(kind: Kind, id: Id<K>) -> Bytes {
     let [bucket, rest @ ..] = id.as_bytes();
     of_parts(kind, &[rest, &[*bucket]])
@@ -143,7 +144,7 @@ fn of_parts(kind: Kind, parts: &[&[u8]]) -> Bytes {
     key.into()
 }
 
-/// On disk as well: never changed, never used again.
+/// These bytes are also on disk: they never change and are never reused.
 const fn kind_byte(kind: IdentifierKind) -> u8 {
     match kind {
         IdentifierKind::EmailAddress => 1,
@@ -154,11 +155,11 @@ const fn kind_byte(kind: IdentifierKind) -> u8 {
     }
 }
 
-/// Stands where an address's counter has the kind of its address.
+/// Used for a client's counter, at the place of the address kind in an address's counter.
 const CLIENT_COUNTER: u8 = 255;
 
-/// Under which name the last time that an engine has seen over a store is stored: milliseconds, eight bytes, the highest
-/// first. The engine writes it.
+/// The name of the value with the last time that an engine saw on this store: milliseconds as eight bytes, big-endian.
+/// The engine writes it.
 pub const LAST_SEEN: &str = "last_seen_ms";
 
 #[cfg(test)]

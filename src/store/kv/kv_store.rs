@@ -1,5 +1,5 @@
-//! The store over any ordered key-value map: plans commits, decodes what it reads, and keeps waiting for a disk off
-//! the asynchronous threads.
+//! The store over any ordered key-value map: plans commits, decodes what it reads, and keeps disk waits off the
+//! asynchronous threads.
 
 mod calls;
 mod commit;
@@ -23,7 +23,7 @@ pub struct KvStore<K> {
 #[derive(Debug)]
 struct Shared<K> {
     kv: K,
-    /// Between the look at an identifier and its claim nobody else may claim it.
+    /// Held from the look-up of an identifier to its claim, so that no other commit can claim it in between.
     deciding: Mutex<()>,
     unreadable: Unreadable,
 }
@@ -34,12 +34,12 @@ impl<K: KeyValue> KvStore<K> {
         Self { shared: Arc::new(Shared { kv, deciding: Mutex::new(()), unreadable: Unreadable::default() }) }
     }
 
-    /// The map beneath.
+    /// The underlying map.
     pub fn key_value(&self) -> &K {
         &self.shared.kv
     }
 
-    /// Runs `work` here where it can't wait for a disk, else where waiting is allowed; `None` if it never ended.
+    /// Runs `work` here if it can't wait for a disk, else on a thread that may block; `None` if it did not finish.
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Shared<K>) -> T + Send + 'static) -> Option<T> {
         if !self.shared.kv.blocks() {
             return Some(work(&self.shared));
@@ -68,7 +68,7 @@ impl<K: KeyValue> KvStore<K> {
         bytes.map(|bytes| codec::decode(&bytes)).transpose()
     }
 
-    /// The first `limit` entries of a kind that can be read, from `from` on.
+    /// The first `limit` readable entries of a kind, from `from` on.
     async fn scan<T: Send + 'static>(
         &self,
         kind: Kind,
@@ -96,7 +96,7 @@ impl<K: KeyValue> KvStore<K> {
     }
 }
 
-/// The least key after `last`, or what lies before all keys of the kind.
+/// The smallest key after `last`, or a position before all keys of the kind.
 fn from_after(kind: Kind, last: Option<Bytes>) -> Bytes {
     last.map_or_else(|| key::before(kind), |last| [&last[..], &[0]].concat().into())
 }
@@ -114,14 +114,14 @@ mod tests {
     use crate::store::kv::retention::ScanCursor;
     use crate::store::{ClientWrite, Commit, CommitError, Committed, Memory, Store};
 
-    /// A map that says it blocks, fails on demand and remembers how it was written to.
+    /// A map that reports that it blocks, fails on demand and records the appends.
     #[derive(Debug, Default)]
     struct Odd {
         memory: Memory,
         fails_with: Mutex<Option<CommitError>>,
         damaged: AtomicBool,
         appended: Mutex<Vec<(usize, bool)>>,
-        /// How many groups one append takes, and how many appends succeed; 0 is without an end.
+        /// How many groups one append takes, and how many appends succeed; 0 means no limit.
         takes: (usize, usize),
     }
 

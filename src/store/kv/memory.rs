@@ -1,4 +1,4 @@
-//! A store in memory: for tests, benches and instances that may forget everything.
+//! A store in memory: for tests, benches and instances that may lose all data.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;

@@ -1,7 +1,8 @@
-//! Stores over keys and values: what is written under which key, and how a commit is planned. It does not know how the
-//! bytes get to a disk.
+//! Stores over keys and values: which key has which value, and how a commit is planned. It does not know how the bytes
+//! get to a disk.
 //!
-//! Begin reading at `planner.rs`; `key.rs` has the keys, `record/` the values, `codec.rs` and `seal.rs` their envelopes.
+//! Begin reading at `planner.rs`; `key.rs` has the keys, `record/` the values, `codec.rs` and `seal.rs` their
+//! envelopes.
 
 pub(super) mod codec;
 #[cfg(feature = "sled")]

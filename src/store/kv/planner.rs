@@ -1,5 +1,5 @@
-//! From commits to writes. A batch is planned commit by commit, each seeing what those before it decided; one that
-//! is refused leaves nothing behind. Here and nowhere else an identifier finds its holder.
+//! From commits to writes. A batch is planned commit by commit; each sees the results of those before it, and a refused
+//! one leaves no writes. Uniqueness of identifiers is decided only here.
 
 mod invitations;
 
@@ -30,7 +30,7 @@ use super::unreadable::Unreadable;
 use super::{key, quota};
 use crate::store::store::{ClientWrite, Commit, CommitError, Committed, SignUpWrite, StoreError};
 
-/// A batch in the making.
+/// A batch that is being planned.
 pub(in crate::store) struct WriteBatch<'a, K> {
     stored: &'a K,
     unreadable: &'a Unreadable,
@@ -43,38 +43,38 @@ impl<'a, K: KeyValue> WriteBatch<'a, K> {
         Self { stored, unreadable, staged: HashMap::new() }
     }
 
-    /// Decides about the commit; those planned after it see its writes.
+    /// Plans the commit; commits planned after it see its writes.
     pub(in crate::store) fn plan(&mut self, commit: &Commit) -> Plan {
         let mut draft = Transaction { batch: self, writes: BTreeMap::new(), reads: RefCell::default() };
         let outcome = draft.make(commit);
         let reads = draft.reads.into_inner();
         let writes = if outcome.is_ok() { draft.writes } else { BTreeMap::new() };
         self.staged.extend(writes.iter().map(|(k, v)| (k.clone(), v.clone())));
-        // Removals last: whoever reads while a group is taken in finds a finished sign-up in one place or both.
+        // Puts before removals, so a concurrent reader finds a finished sign-up in one place or both.
         let (put, removed): (Vec<_>, Vec<_>) =
             writes.into_iter().map(|(key, value)| Write { key, value }).partition(|write| write.value.is_some());
         Plan { outcome, writes: [put, removed].concat(), reads }
     }
 }
 
-/// What was decided about one commit.
+/// The plan of one commit.
 #[derive(Debug)]
 pub(in crate::store) struct Plan {
-    /// What it leaves behind, or why it is refused.
+    /// The result for the caller, or why the commit is refused.
     pub(in crate::store) outcome: Result<Committed, CommitError>,
-    /// The writes that make it; none where it is refused.
+    /// Its writes; none where it is refused.
     pub(in crate::store) writes: Vec<Write>,
-    /// What the decision rests on, a refusal too.
+    /// The reads on which the plan depends, also that of a refusal.
     #[cfg_attr(not(test), expect(dead_code, reason = "no map that several processes write to is built yet"))]
     pub(in crate::store) reads: Reads,
 }
 
-/// Each key that was looked up in the map beneath, with the value that was there. What the batch itself has written
-/// before is not among them. As long as these values are the same, the same decision is right: a map that several
-/// processes write to takes the writes of a plan only then, and has the commit planned anew else.
+/// Each key that was looked up in the underlying map, with the value found there. Keys that the batch itself wrote
+/// before are not included. As long as these values are unchanged, the plan is valid: a map with several writing
+/// processes accepts its writes only then, else the commit must be planned again.
 pub(in crate::store) type Reads = Vec<(Bytes, Option<Bytes>)>;
 
-/// One commit in the making: dropped when it is refused.
+/// The writes of one commit so far: dropped when it is refused.
 struct Transaction<'b, 'a, K> {
     batch: &'b WriteBatch<'a, K>,
     writes: BTreeMap<Bytes, Option<Bytes>>,
@@ -82,8 +82,8 @@ struct Transaction<'b, 'a, K> {
 }
 
 impl<K: KeyValue> Transaction<'_, '_, K> {
-    /// The order matters to the caller where two refusals are due: a spent budget comes before a taken identifier,
-    /// which would tell that the code was right.
+    /// The order matters where two refusals are possible: a used-up quota is reported before a taken identifier, which
+    /// would reveal that the code was right.
     fn make(&mut self, commit: &Commit) -> Result<Committed, CommitError> {
         if let Some(write) = &commit.sign_up {
             self.sign_up(write, commit.user.as_ref())?;
@@ -107,7 +107,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         if let Some(entry) = &commit.entry {
             self.entry(entry)?;
         }
-        // In this order: who was invited from the waiting list already is told so, and not that their invitation is there.
+        // Waiting list first: for a person already invited from it, the error says that, not that an invitation exists.
         for change in &commit.waitlist {
             self.waitlist(change, commit.at)?;
         }
@@ -137,7 +137,8 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         Ok(Committed { client, generation_before })
     }
 
-    /// The next value of an open sign-up. A finished one is kept by [`Self::user`]; here its own entries go.
+    /// Writes the next value of an open sign-up. A finished one is stored by [`Self::user`]; here its own entries are
+    /// removed.
     fn sign_up(&mut self, write: &SignUpWrite, user: Option<&User>) -> Result<(), CommitError> {
         let id = write.next.id;
         let key = key::sign_up(id);
@@ -204,7 +205,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         Ok(())
     }
 
-    /// A user comes into being: it claims its identifiers, and takes in the sign-up as it finished.
+    /// Writes a new user: claims its identifiers and stores the finished sign-up in its record.
     fn user(&mut self, user: &User, write: Option<&SignUpWrite>) -> Result<(), CommitError> {
         let key = key::user(user.id);
         if write.is_none() && self.get(&key)?.is_some() {
@@ -221,7 +222,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         self.put(key, &record)
     }
 
-    /// Somebody signs in to a user: what they take over is claimed, what is dropped thereby is free again.
+    /// Signs in to a user: claims new identifiers, and frees the removed ones.
     fn entry(&mut self, entry: &Entry) -> Result<(), CommitError> {
         let user = self.known_user(entry.user_id)?.ok_or(CommitError::Stale)?;
         let next = user.entered(entry).map_err(|_| CommitError::Stale)?;
@@ -235,7 +236,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         self.put(key::user(next.id), &UserRecordV2::from(&next))
     }
 
-    /// Counts a try at signing in; a right one forgets those before.
+    /// Counts an attempt to sign in; a success resets the failures.
     fn tried(&mut self, tried: &Try, limits: &AddressLimits, at: Timestamp) -> Result<(), CommitError> {
         let key = key::failures(&tried.account);
         let record: Option<FailuresRecordV1> = self.record(&key)?;
@@ -267,7 +268,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         self.put(key, &IdentifierRecordV1::from(user))
     }
 
-    /// Forgets an open sign-up with the counters that nothing else would ever touch again.
+    /// Deletes an open sign-up, with the counters that nothing else would update again.
     fn expire(&mut self, indexed_at: Timestamp, id: SignUpId, at: Timestamp) -> Result<(), CommitError> {
         let Some(record) = self.indexed_at(indexed_at, id, at)? else {
             return Ok(());
@@ -293,8 +294,8 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         Ok(())
     }
 
-    /// The open sign-up listed under a deadline, which it is taken off. One that can't be read is listed again later, so
-    /// that it is neither lost nor in the way of the others.
+    /// The open sign-up listed under a deadline; the listing is removed. An unreadable one is listed again later, so
+    /// that it is neither lost nor blocks the others.
     fn indexed_at(
         &mut self,
         deadline: Timestamp,
@@ -310,7 +311,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         Ok(read.flatten())
     }
 
-    /// Removes what is over; what came to life meanwhile stays.
+    /// Removes expired records; a record that is in use again stays.
     fn collect_garbage(&mut self, key: &Bytes, keep: RetentionPolicy, at: Timestamp) -> Result<(), CommitError> {
         let Some(value) = self.get(key)? else { return Ok(()) };
         let fate = retention::fate(key, &value, keep, at, |key| self.get(key));
@@ -322,7 +323,8 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         Ok(())
     }
 
-    /// Lists an open sign-up under another deadline; one that is gone, or listed elsewhere, is only taken off.
+    /// Lists an open sign-up under another deadline; for one that is gone or listed elsewhere, only removes the old
+    /// listing.
     fn reindex(&mut self, old: Timestamp, new: Timestamp, id: SignUpId, at: Timestamp) -> Result<(), CommitError> {
         match self.indexed_at(old, id, at)? {
             Some(record) => self.relist(record, old, new, id),
@@ -360,7 +362,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         self.writes.insert(key, None);
     }
 
-    /// Spares the back end the removal of what it never had.
+    /// Avoids writes for keys that the back end does not have.
     fn remove_if_there(&mut self, key: Bytes) -> Result<(), CommitError> {
         self.writes.remove(&key);
         if self.get(&key)?.is_some() {
@@ -399,7 +401,7 @@ impl From<StoreError> for CommitError {
     }
 }
 
-/// What can't be read can't be decided, and nothing is written.
+/// An unreadable record prevents a decision, so the commit is refused and nothing is written.
 fn refuse(error: StoreError) -> CommitError {
     tracing::error!(%error, "a commit is refused");
     match error {
@@ -408,7 +410,7 @@ fn refuse(error: StoreError) -> CommitError {
     }
 }
 
-/// When the sweeper comes by again where a sign-up can't be read.
+/// When the sweeper retries an unreadable sign-up.
 const UNREADABLE_RETRY: Span = Span::from_secs(86_400);
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! The exact budgets per address and per client: fixed windows of an hour, counted in the commit that uses them
-//! ([guide: Admission and limits](crate::guide::design#admission-and-limits)). Pure: a counter and a use make the next
-//! counter, or say how long to wait.
+//! The exact quotas per address and per client: fixed windows of one hour, counted in the commit that uses them
+//! ([guide: Admission and limits](crate::guide::design#admission-and-limits)). Pure functions: a counter and a use give
+//! the next counter, or the time to wait.
 
 use crate::domain::id::ClientId;
 use crate::domain::identifier::{Identifier, IdentifierKind};
@@ -11,10 +11,10 @@ use crate::domain::time::{Span, Timestamp};
 use super::key;
 use super::record::{ClientShareV1, CounterRecordV1};
 
-/// An address's counter after a use by `client`, or how long until the budget is filled again.
+/// An address's counter after a use by `client`, or how long until the quota is available again.
 ///
-/// A client is in the counter only for what was counted, so the limits bound its size; where they are set very
-/// high, [`ENTRIES_MAX`] does.
+/// A counter has entries only for clients with counted uses, so the limits bound its size; where they are very high,
+/// [`ENTRIES_MAX`] does.
 pub(in crate::store) fn use_quota(
     current: Option<&CounterRecordV1>,
     client: ClientId,
@@ -55,7 +55,7 @@ pub(in crate::store) fn use_quota(
     Ok(CounterRecordV1::Address { window_start: start, messages, guesses, clients })
 }
 
-/// A client's counter after a message to `address`, or how long until the budget is filled again.
+/// A client's counter after a message to `address`, or how long until the quota is available again.
 pub(in crate::store) fn charge_client(
     current: Option<&CounterRecordV1>,
     address: &Identifier,
@@ -82,7 +82,7 @@ pub(in crate::store) fn charge_client(
     Ok(CounterRecordV1::Client { window_start: start, sms, addresses })
 }
 
-/// Whether a counter says nothing any more.
+/// Whether a counter has no effect any more.
 pub(in crate::store) fn is_over(counter: &CounterRecordV1, at: Timestamp) -> bool {
     let (CounterRecordV1::Address { window_start, .. } | CounterRecordV1::Client { window_start, .. }) = counter;
     !is_running(*window_start, at)
@@ -93,9 +93,9 @@ fn count(used: &mut u32, limit: u32) -> Option<()> {
     Some(())
 }
 
-/// Whether a window counts at `at`. Commits overtake each other by moments and clocks are put back by a little, so one
-/// that begins a little later counts as well; one that begins more than a window later is what a clock that was far
-/// ahead left behind, and the wait for it would have no bound.
+/// Whether a window counts at `at`. Commits may be slightly out of order and clocks may be set back a little, so a
+/// window that begins a little later counts too. One that begins more than a window later was left by a clock that was
+/// far ahead; waiting for it would have no limit.
 fn is_running(start: u64, at: Timestamp) -> bool {
     Timestamp::from_millis(start).remaining(WINDOW, at).is_some()
 }
@@ -104,7 +104,7 @@ fn wait(start: u64, at: Timestamp) -> Span {
     (Timestamp::from_millis(start) + WINDOW).since(at)
 }
 
-/// Enough of a digest to tell a few addresses apart.
+/// Part of a digest that suffices to distinguish a few addresses.
 fn shortened(address: &Identifier) -> [u8; 16] {
     let mut short = [0; 16];
     short.copy_from_slice(&key::digest_of(address)[..16]);
@@ -112,7 +112,7 @@ fn shortened(address: &Identifier) -> [u8; 16] {
 }
 
 const WINDOW: Span = Span::from_secs(3600);
-/// How many clients or addresses one counter tells apart at most, whatever the limits: an entry has a size.
+/// Maximum number of clients or addresses in one counter, whatever the limits: the size of an entry is bounded.
 const ENTRIES_MAX: usize = 1024;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What is over: records that say nothing any more, found by walking through them in portions. No list of dates has to
-//! be kept for them, and none can be wrong; a round takes as long as it takes.
+//! Garbage collection of expired records, by an incremental scan in pages. It needs no list of expiry times, which
+//! could become wrong; the duration of a scan does not matter.
 
 use bytes::Bytes;
 
@@ -17,37 +17,37 @@ use crate::domain::client::Client;
 use crate::store::OutboxEntry;
 use crate::store::store::StoreError;
 
-/// A place in the walk; the default is its beginning.
+/// A position in the scan; the default is its beginning.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScanCursor(pub(in crate::store) Bytes);
 
-/// A record that was over when the walk came by; the commit looks again.
+/// A record that was expired at the time of the scan; the commit checks again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpiredKey(pub(in crate::store) Bytes);
 
-/// A portion of the walk.
+/// One page of the scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScanPage {
-    /// What is over.
+    /// The expired records.
     pub stale: Vec<ExpiredKey>,
-    /// Where the next portion begins.
+    /// Where the next page begins.
     pub next: ScanCursor,
 }
 
-/// What becomes of a record.
+/// What the garbage collection does with a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::store) enum Verdict {
     Keep,
     Delete,
-    /// It loses a part.
+    /// Write it without a part that has expired.
     Rewrite(Bytes),
 }
 
-/// The kinds that are walked through, in this order; then it begins anew.
+/// The scanned kinds, in this order; then the scan begins again.
 pub(in crate::store) const GC_KINDS: [Kind; 5] =
     [Kind::Client, Kind::Outbox, Kind::Counter, Kind::User, Kind::Failures];
 
-/// What becomes of the record at `key` at `now`; `get` reads other records.
+/// What to do with the record at `key` at `now`; `get` reads other records.
 pub(in crate::store) fn fate(
     key: &[u8],
     value: &[u8],
@@ -85,7 +85,7 @@ pub(in crate::store) fn fate(
     })
 }
 
-/// Whether a session is still used on its client.
+/// Whether a session is live on its client.
 fn lives(
     session: SessionId,
     client: ClientId,
@@ -97,6 +97,6 @@ fn lives(
     Ok(client.live_session(session, now).is_some())
 }
 
-/// How long a message that could not be sent outlives its end: the relay strikes it out itself, unless it was never
-/// told of it.
+/// How long an unsent message is kept after it expires. The relay removes it itself, unless the relay never learned of
+/// it.
 const UNSENT: Span = Span::from_secs(3600);

@@ -1,20 +1,20 @@
-//! Encryption at rest: the second version of the envelope, laid over the first (`codec.rs`) by a map around a map.
+//! Encryption at rest: the second version of the envelope (the first is in `codec.rs`), added by a map around a map.
 //!
 //! ```text
 //! plain:   "Vs" | kind u8 | schema u8 | crc32 u32 | payload
 //! sealed:  "Vx" | kind u8 | schema u8 | subkey's number 16 | counter u64 | AES-256-GCM(payload) | tag 16
 //! ```
 //!
-//! The associated data are the first four bytes, the store's id and the key in the map, so that a value that somebody
-//! moves to another key or into another store does not open. Values in the first version stay readable for good; they
-//! are sealed when they are next written.
+//! The associated data are the first four bytes, the store's id and the key in the map, so a value moved to another key
+//! or into another store can't be opened. Values in the first version stay readable for good; they are sealed when they
+//! are next written.
 //!
-//! **Nonces.** A store lives for years, and random nonces of 96 bits may be used for 2^32 messages under one key only
-//! (NIST SP 800-38D, 8.3): a busy store gets there in a day. So no key lives long: every start draws a random number
-//! of 128 bits and derives its own subkey from that (HKDF-SHA-256, RFC 5869), under which the nonces are counted, and
-//! after 2^32 values the next number is drawn. A nonce would come twice only if two starts drew the same 128 bits, or
-//! if a running machine were cloned and both clones wrote on. Counting costs nothing, and a subkey is set up once,
-//! where one for each value (as XAES-256-GCM has it) would cost more than the sealing itself.
+//! **Nonces.** A store lives for years, and random nonces of 96 bits may be used for only 2^32 messages under one key
+//! (NIST SP 800-38D, 8.3): a busy store gets there in a day. So no key lives long: every start draws a random number of
+//! 128 bits and derives its own subkey from that (HKDF-SHA-256, RFC 5869), under which the nonces are counted, and
+//! after 2^32 values the next number is drawn. A nonce would only repeat if two starts drew the same 128 bits, or if a
+//! running machine were cloned and both clones wrote on. Counting costs nothing, and a subkey is set up once; a subkey
+//! per value (as in XAES-256-GCM) would cost more than the sealing itself.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -33,11 +33,11 @@ use super::key_value::{KeyValue, Write};
 use crate::store::health::Health;
 use crate::store::store::{CommitError, StoreError};
 
-/// What the values of a store are sealed with.
+/// The sealing of a store's values.
 pub struct Sealing {
-    /// Under what: 32 bytes that nobody else has and that are used for nothing else.
+    /// The key: 32 secret bytes that are used for nothing else.
     pub key: Zeroizing<[u8; 32]>,
-    /// Whether values are sealed as they are written. Those that are sealed open either way.
+    /// Whether new values are sealed. Sealed ones are opened in either case.
     pub seal: bool,
 }
 
@@ -47,18 +47,18 @@ impl fmt::Debug for Sealing {
     }
 }
 
-/// A map whose values are sealed in the map beneath.
+/// A map that seals its values in the underlying map.
 #[derive(Debug)]
 pub struct Sealed<K> {
     beneath: K,
-    /// Without one, everything passes as it is.
+    /// `None` passes values unchanged.
     sealer: Option<Sealer>,
-    /// What is still to be written beside the first sealed value, as it is.
+    /// The mark, if it still has to be written, unsealed, together with the first sealed value.
     mark: Mutex<Option<Write>>,
 }
 
 impl<K> Sealed<K> {
-    /// The map beneath, with its values as they are there.
+    /// The underlying map, with its values as stored.
     pub const fn beneath(&self) -> &K {
         &self.beneath
     }
@@ -67,7 +67,7 @@ impl<K> Sealed<K> {
         Self { beneath, sealer, mark: Mutex::new(mark) }
     }
 
-    /// A value as it was before it was sealed. One that does not open stays as it is, and is no record to anybody.
+    /// The opened value. One that can't be opened is returned unchanged, and no reader will take it for a record.
     fn open(&self, key: &[u8], value: Bytes) -> Bytes {
         let opened = self.sealer.as_ref().and_then(|sealer| sealer.open(key, &value));
         opened.unwrap_or(value)
@@ -142,11 +142,11 @@ pub(in crate::store) struct Sealer {
     store_id: u64,
     seal: bool,
     current: Mutex<Subkey>,
-    /// The subkeys of earlier starts that were asked for.
+    /// Subkeys of earlier starts that were needed so far.
     known: RwLock<HashMap<SubkeyNumber, Arc<LessSafeKey>>>,
 }
 
-/// The subkey that values are sealed with now.
+/// The subkey for new values.
 struct Subkey {
     number: SubkeyNumber,
     key: Arc<LessSafeKey>,
@@ -156,7 +156,7 @@ struct Subkey {
 type SubkeyNumber = [u8; 16];
 
 impl Sealer {
-    /// A sealer for the store with this id, with a subkey of its own.
+    /// A sealer for the store with this id, with a new subkey.
     pub(in crate::store) fn new(sealing: &Sealing, store_id: u64) -> Self {
         let root = Salt::new(HKDF_SHA256, SALT).extract(sealing.key.as_ref());
         let current = Subkey::draw(&root);
@@ -164,12 +164,12 @@ impl Sealer {
         Self { root, store_id, seal: sealing.seal, current: Mutex::new(current), known }
     }
 
-    /// Whether it seals values that are written, or only opens those that are.
+    /// Whether it seals new values, or only opens sealed ones.
     pub(in crate::store) const fn seals(&self) -> bool {
         self.seal
     }
 
-    /// A fingerprint of the key and the store, from which neither can be told.
+    /// A fingerprint of the key and the store, which reveals neither.
     pub(in crate::store) fn check_value(&self) -> [u8; 32] {
         let mut check = [0; 32];
         let info: [&[u8]; 2] = [b"check", &self.store_id.to_be_bytes()];
@@ -178,7 +178,7 @@ impl Sealer {
         check
     }
 
-    /// The sealed form of a value; an empty one has nothing to hide, and what is no record is left alone.
+    /// The sealed form of a value. An empty one has nothing to hide, and what is not a record is left unchanged.
     fn seal(&self, key: &[u8], value: &Bytes) -> Bytes {
         let Some((header, payload)) = codec::split(value) else { return value.clone() };
         let (number, subkey, counter) = self.take_nonce();
@@ -196,7 +196,7 @@ impl Sealer {
         sealed.into()
     }
 
-    /// The plain form of a sealed value; `None` for one that is not sealed, or not for this key and store.
+    /// The plain form of a sealed value; `None` if it is not sealed, or under another key or store.
     fn open(&self, key: &[u8], value: &[u8]) -> Option<Bytes> {
         let (header, rest) = value.split_first_chunk::<4>()?;
         let rest = header.starts_with(&SEALED_MAGIC).then_some(rest)?;
@@ -213,12 +213,12 @@ impl Sealer {
         Some(plain.into())
     }
 
-    /// Of a value's header, where it belongs.
+    /// The associated data: the value's header, store id and key in the map.
     fn associated_data(&self, header: &[u8], key: &[u8]) -> Aad<Vec<u8>> {
         Aad::from([header, &self.store_id.to_be_bytes(), key].concat())
     }
 
-    /// A nonce that was never used, with the subkey that it is for.
+    /// An unused nonce and its subkey.
     fn take_nonce(&self) -> (SubkeyNumber, Arc<LessSafeKey>, u64) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.next >= VALUES_PER_SUBKEY {
@@ -283,15 +283,15 @@ impl KeyType for CheckLength {
     }
 }
 
-/// Keeps these keys apart from any others that are made of the same 32 bytes.
+/// Separates these keys from any others derived from the same 32 bytes.
 const SALT: &[u8] = b"vestibule store sealing v1";
-/// What lies before the sealed payload: magic, kind, schema, the subkey's number, the counter.
+/// The bytes before the sealed payload: magic, kind, schema, the subkey's number, the counter.
 const SEALED_HEADER: usize = 4 + 16 + 8;
 const OVERHEAD: usize = SEALED_HEADER + MAX_TAG_LEN;
 /// A sealed value must fit where the plain one does: the codec leaves this much room.
 const _: () = assert!(OVERHEAD - codec::HEADER <= codec::ROOM_TO_SEAL);
 const VALUES_PER_SUBKEY: u64 = 1 << 32;
-/// One for each start whose values are still as they were written then; beyond this they are derived anew.
+/// Cached subkeys: one per start whose values have not been rewritten since; beyond this they are derived again.
 const SUBKEYS_KNOWN_MAX: usize = 1024;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Records that can't be read: whoever walks past one says so once and goes on, so that one damaged record is not the
-//! end of what happens to all the others.
+//! Unreadable records: each is logged once and skipped, so that one damaged record does not stop the work on all
+//! others.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -7,17 +7,17 @@ use std::sync::{Mutex, PoisonError};
 use crate::domain::text::hex;
 use crate::store::store::StoreError;
 
-/// The records that were found to be unreadable since the start.
+/// The records found unreadable since the start.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Unreadable {
     told: Mutex<HashSet<Vec<u8>>>,
 }
 
 impl Unreadable {
-    /// What was read, or `None` for a record that is damaged: that is logged the first time.
+    /// The value read, or `None` for a damaged record, which is logged the first time.
     ///
     /// # Errors
-    /// Everything that says nothing about the record itself, such as a disk that can't be read now.
+    /// Errors that say nothing about the record itself, such as a disk that can't be read now.
     pub(in crate::store) fn skip<T>(&self, key: &[u8], read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
         match read {
             Ok(value) => Ok(Some(value)),
@@ -48,5 +48,5 @@ impl Unreadable {
     }
 }
 
-/// How many are remembered, and so named, at most.
+/// Maximum number of records that are remembered, and so logged.
 const TOLD_MAX: usize = 1000;

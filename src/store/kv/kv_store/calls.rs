@@ -1,4 +1,4 @@
-//! The calls of a store: which keys they read, and how what is found is decoded.
+//! The calls of a store: which keys they read, and how the values are decoded.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ impl<K: KeyValue> Store for KvStore<K> {
 
     fn sign_up(&self, id: SignUpId) -> BoxFuture<'_, Result<Option<SignUp>, StoreError>> {
         Box::pin(async move {
-            // In this order: a sign-up that finishes between the two looks is found by the second.
+            // In this order: a sign-up that finishes between the two reads is found by the second.
             let open: Option<SignUpRecordV2> = self.record(key::sign_up(id)).await?;
             if let Some(open) = open {
                 return open.sign_up.try_into().map(Some);

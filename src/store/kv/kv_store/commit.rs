@@ -14,11 +14,11 @@ impl<K: KeyValue> Shared<K> {
         let mut batch = WriteBatch::over(&self.kv, &self.unreadable);
         let mut groups = Vec::new();
         let mut relaxed = true;
-        // With each answer, how many groups it rests on: its own and those of its neighbours before it.
+        // With each answer, the number of groups it depends on: its own and those of the commits before it.
         let planned: Vec<_> = commits
             .iter()
             .map(|commit| {
-                // The lock is why nothing has to be compared with what the plan has read.
+                // Because of the lock the values that the plan read need no comparison.
                 let Plan { outcome, writes, reads: _ } = batch.plan(commit);
                 if !writes.is_empty() {
                     relaxed &= commit.relaxed && commit.user.is_none();
@@ -30,7 +30,8 @@ impl<K: KeyValue> Shared<K> {
         let groups = self.kv.prepare(groups);
         let (written, failure) = self.append(&groups, relaxed);
         let answer = |(rests_on, answer): (usize, Result<_, _>)| match &failure {
-            // A refusal may rest on a neighbour that was not written either, so it does not stand; it wrote nothing.
+            // A refusal may depend on an earlier commit that was not written, so it is not valid; itself it wrote
+            // nothing.
             Some(CommitError::Unknown) if rests_on > written && answer.is_err() => Err(CommitError::Unavailable),
             Some(error) if rests_on > written => Err(error.clone()),
             _ => answer,
@@ -38,7 +39,7 @@ impl<K: KeyValue> Shared<K> {
         planned.into_iter().map(answer).collect()
     }
 
-    /// Appends the groups in as few parts as the map takes them in; how many were written, and why not the others.
+    /// Appends the groups in as few parts as the map takes; returns how many were written, and why not the others.
     fn append(&self, groups: &[Vec<Write>], relaxed: bool) -> (usize, Option<CommitError>) {
         let mut written = 0;
         while written < groups.len() {

@@ -1,4 +1,4 @@
-//! What commits do to invitations and to the waiting list.
+//! How commits change invitations and the waiting list.
 
 use bytes::Bytes;
 
@@ -28,7 +28,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
                 self.put(key::invitation(invitation.id), &InvitationRecordV1::from(&**invitation))
             }
             InvitationChange::Accept(id, user) => {
-                // One that was deleted meanwhile lets nobody in.
+                // A deleted invitation admits no person.
                 let known = self.known_invitation(*id)?.ok_or_else(|| Rejection::from(ErrorCode::TicketInvalidCode))?;
                 let accepted = known.accepted(*user, at).map_err(Rejection::from)?;
                 self.put(key::invitation(*id), &InvitationRecordV1::from(&accepted))?;
@@ -61,8 +61,8 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
 
     pub(super) fn waitlist(&mut self, change: &WaitlistChange, at: Timestamp) -> Result<(), CommitError> {
         let (id, next) = match change {
-            // Whoever is on the list stays as they are. They are written all the same: the time that joining takes
-            // tells nobody who was.
+            // An existing entry is kept unchanged, but written all the same: the time that a join takes must not reveal
+            // who was on the list.
             WaitlistChange::Join(entry) => (entry.id, self.known_entry(entry.id)?.unwrap_or_else(|| (**entry).clone())),
             WaitlistChange::Invite(id, invitation) => {
                 let known = self.known_entry(*id)?.ok_or_else(gone)?;
@@ -88,8 +88,8 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         self.put(key::waitlist_entry(id), &WaitlistEntryRecordV1::from(&next))
     }
 
-    /// The invitations of an address that are pending at `at`. Each is looked at, so the list needs no change when one
-    /// of them is used, taken back or expires.
+    /// The invitations of an address that are pending at `at`. Each one is read, so the list needs no update when one
+    /// of them is used, revoked or expires.
     fn pending(&self, address: &Bytes, at: Timestamp) -> Result<Vec<[u8; 16]>, CommitError> {
         let invited: Option<InvitedRecordV2> = self.record(address)?;
         let mut pending = Vec::new();
@@ -117,5 +117,5 @@ fn gone() -> Rejection {
     ErrorCode::ResourceNotFound.into()
 }
 
-/// How many pending invitations one address may have: each is read when another is made.
+/// Maximum number of pending invitations per address: each is read when another is created.
 const PENDING_MAX: usize = 100;

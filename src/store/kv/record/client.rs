@@ -13,7 +13,8 @@ use crate::store::kv::key::Kind;
 use super::sign_in::{SignInV1, SignInV2};
 use super::sign_up::strategy;
 
-/// A client with its sessions, before any could be owed a token: a session added elsewhere left the token as it was.
+/// A client with its sessions, before a new token could be pending for it: a session added elsewhere did not rotate the
+/// token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) struct ClientRecordV1 {
     id: [u8; 16],
@@ -31,7 +32,7 @@ pub(in crate::store) struct ClientRecordV1 {
     sessions_changed_at: Option<u64>,
 }
 
-/// A client with its sessions, before it kept the sign-in that it finished last.
+/// A client with its sessions, before it stored its last finished sign-in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) struct ClientRecordV2 {
     id: [u8; 16],
@@ -224,7 +225,7 @@ impl From<&Session> for SessionV1 {
 }
 
 impl SessionV1 {
-    /// A session lives on the client whose record it is in.
+    /// A session belongs to the client whose record it is in.
     fn on(self, client_id: ClientId) -> Session {
         Session {
             id: SessionId::from_bytes(self.id),

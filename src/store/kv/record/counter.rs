@@ -1,16 +1,16 @@
-//! What was used of a budget within its hour.
+//! The uses of a quota within its hour.
 
 use serde::{Deserialize, Serialize};
 
 use crate::store::kv::codec::Record;
 use crate::store::kv::key::Kind;
 
-/// The use of one budget.
+/// The uses of one quota.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) enum CounterRecordV1 {
-    /// An address's.
+    /// Of an address.
     Address { window_start: u64, messages: u32, guesses: u32, clients: Vec<ClientShareV1> },
-    /// A client's.
+    /// Of a client.
     Client {
         window_start: u64,
         sms: u32,
@@ -19,7 +19,7 @@ pub(in crate::store) enum CounterRecordV1 {
     },
 }
 
-/// What one client used of an address's budget.
+/// The uses of an address's quota by one client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) struct ClientShareV1 {
     pub(in crate::store) client: [u8; 16],

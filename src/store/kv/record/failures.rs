@@ -1,4 +1,4 @@
-//! The failures in a row to sign in to one account.
+//! The consecutive failures to sign in to one account.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::domain::time::Timestamp;
 use crate::store::kv::codec::Record;
 use crate::store::kv::key::Kind;
 
-/// The failures in a row to sign in to one account; which one is in the key.
+/// The consecutive failures to sign in to one account, which the key identifies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) struct FailuresRecordV1 {
     passwords: u32,

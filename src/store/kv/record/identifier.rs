@@ -1,4 +1,4 @@
-//! Identifiers: in other records, and who holds one.
+//! Identifiers: inside other records, and as the record of who holds one.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind};
 use crate::store::kv::codec::Record;
 use crate::store::kv::key::Kind;
 
-/// Who holds an identifier; which one is in the key.
+/// The user who holds the identifier in the key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) struct IdentifierRecordV1 {
     pub(in crate::store) user_id: [u8; 16],
@@ -75,7 +75,7 @@ impl From<IdentifierV1> for Identifier {
     }
 }
 
-/// An e-mail address with its typed spelling, which is left out where it is the normalised one.
+/// An e-mail address with its typed spelling, which is omitted if it equals the normalised one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct EmailAddressV1 {
     normalised: String,

@@ -1,4 +1,4 @@
-//! Invitations, which of them an address got, and the waiting list.
+//! Invitations, the list of them per address, and the waiting list.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,13 +34,13 @@ enum InvitationStateV1 {
     Revoked,
 }
 
-/// The last invitation of an address; which address is in the key.
+/// The last invitation of the address in the key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) struct InvitedRecordV1 {
     invitation: [u8; 16],
 }
 
-/// The invitations of an address that may still be pending, oldest first; which address is in the key.
+/// The invitations of the address in the key that may still be pending, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) struct InvitedRecordV2 {
     pub(in crate::store) invitations: Vec<[u8; 16]>,

@@ -1,5 +1,6 @@
-//! Records: what is on disk, apart from the domain's values on purpose. A record of a version is frozen: its fields
-//! never change, a new shape is a new struct with a new schema number. Golden bytes hold each of them still.
+//! Records: the data on disk, deliberately separate from the domain's values. A record of a version is frozen: its
+//! fields never change, a new shape is a new struct with a new schema number. Golden bytes in the tests check each of
+//! them.
 
 mod client;
 mod counter;

@@ -1,4 +1,4 @@
-//! A message on its way out.
+//! A message in the outbox.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::store::{OutboxEntry, OutboxKind};
 
 use super::identifier::IdentifierV1;
 
-/// A message on its way out; its secret part is sealed before it comes here.
+/// A message in the outbox; its secret part is already sealed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) struct OutboxRecordV1 {
     id: [u8; 16],

@@ -11,7 +11,7 @@ use super::external::ExternalAccountV1;
 use super::identifier::IdentifierV1;
 use super::sign_up::VerificationV1;
 
-/// A sign-in, before somebody could sign up by one.
+/// A sign-in, before it could become a sign-up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct SignInV1 {
     id: [u8; 16],
@@ -83,7 +83,7 @@ impl From<SignInV1> for SignInV2 {
 }
 
 impl SignInV2 {
-    /// A sign-in lives on the client whose record it is in.
+    /// A sign-in belongs to the client whose record it is in.
     pub(super) fn on(self, client_id: ClientId) -> Result<SignIn, StoreError> {
         let newcomer = self.newcomer.map(|NewcomerV1 { captcha_solved }| Newcomer { captcha_solved });
         Ok(SignIn { newcomer, ..self.sign_in.on(client_id)? })

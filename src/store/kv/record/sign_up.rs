@@ -1,4 +1,4 @@
-//! A sign-up: on its own while it is open, inside its user's record once it is finished.
+//! A sign-up: a record of its own while open, inside its user's record once finished.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,34 +15,34 @@ use crate::store::kv::key::Kind;
 use super::external::ExternalAccountV1;
 use super::identifier::{EmailAddressV1, IdentifierV1};
 
-/// An open sign-up and where it stands in the list of deadlines.
+/// An open sign-up and its place in the list of deadlines.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) struct SignUpRecordV1 {
     /// The deadline it is listed under.
     pub(in crate::store) deadline_key: u64,
-    /// The deadline it has, which writes move without listing it anew.
+    /// Its present deadline; writes change it without changing the list.
     pub(in crate::store) deadline: u64,
     pub(in crate::store) sign_up: SignUpV1,
 }
 
-/// The same, with what a sign-up learned to hold since.
+/// The same, with the fields added since.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) struct SignUpRecordV2 {
     /// The deadline it is listed under.
     pub(in crate::store) deadline_key: u64,
-    /// The deadline it has, which writes move without listing it anew.
+    /// Its present deadline; writes change it without changing the list.
     pub(in crate::store) deadline: u64,
     pub(in crate::store) sign_up: SignUpV2,
 }
 
-/// A sign-up's own fields. A finished one owes nothing any more, so its user's record keeps the first shape.
+/// A sign-up's own fields. A finished one needs no captcha any more, so its user's record keeps the first shape.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) struct SignUpV2 {
     pub(in crate::store) first: SignUpV1,
     captcha_solved: bool,
 }
 
-/// A sign-up's own fields, as they were first.
+/// A sign-up's own fields, first shape.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::store) struct SignUpV1 {
     id: [u8; 16],
@@ -121,7 +121,7 @@ impl Record for SignUpRecordV2 {
 }
 
 impl From<SignUpRecordV1> for SignUpRecordV2 {
-    /// Whether a captcha was solved was not noted then: where the settings want one, it is owed.
+    /// This schema did not store whether a captcha was solved: if the settings require one, it must be solved again.
     fn from(record: SignUpRecordV1) -> Self {
         let SignUpRecordV1 { deadline_key, deadline, sign_up } = record;
         Self { deadline_key, deadline, sign_up: SignUpV2 { first: sign_up, captcha_solved: false } }

@@ -1,5 +1,5 @@
-//! Golden bytes and round trips. A golden that differs means that data files out there can't be read any more: a new
-//! shape wants a new struct and schema number, not a new golden.
+//! Golden bytes and round trips. A changed golden means that existing data files can't be read any more: a new shape
+//! needs a new struct and schema number, not a new golden.
 
 use std::fmt::Debug;
 
@@ -74,7 +74,7 @@ fn a_client_from_before_sign_ups_by_a_sign_in_has_none_and_has_kept_no_finished_
     assert_eq!(Client::try_from(read), Ok(before_newcomers()));
 }
 
-/// The sample without what the second schema did not hold.
+/// The sample without what the second schema did not store.
 fn before_newcomers() -> Client {
     let client = samples::client();
     let sign_in = client.sign_in.map(|sign_in| Box::new(SignIn { newcomer: None, ..*sign_in }));
@@ -293,7 +293,7 @@ where
     V::try_from(through(&R::from(value)))
 }
 
-/// Reads arbitrary payload in a valid envelope; what can be read can be written again.
+/// Reads an arbitrary payload in a valid envelope; what can be read must be writable again.
 fn refuses_or_reads<R: Record + PartialEq + Debug>(payload: &[u8]) -> Result<(), TestCaseError> {
     let mut bytes = vec![b'V', b's', R::KIND.byte(), R::SCHEMA];
     let mut hasher = crc32fast::Hasher::new();

@@ -1,4 +1,4 @@
-//! A user with the finished sign-up it came from: one entry answers for both.
+//! A user with the finished sign-up it came from: one record holds both.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +39,7 @@ pub(in crate::store) struct UserRecordV2 {
     pub(in crate::store) sign_up: Option<SignUpV1>,
 }
 
-/// As it was before a user knew its devices and could end sessions elsewhere.
+/// The first schema, before users had devices and could end sessions elsewhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct UserRecordV1 {
     id: [u8; 16],
