@@ -1,8 +1,8 @@
-//! Where sign-ups, users, sessions and clients are kept. One write verb, [`Store::commit`], and few reads.
+//! Storage of sign-ups, users, sessions and clients. It has one write operation, [`Store::commit`], and a few reads.
 //!
-//! This room knows domain values and bytes; it knows no actor, no HTTP and no settings. Uniqueness of identifiers
-//! is decided here and nowhere else. Begin reading at `store.rs` for the contract, at
-//! `kv/planner.rs` for how it is kept; [`KeyValue`] is what a back end has to offer. [`ledger`] is the one on the disk.
+//! This room knows domain values and bytes; it knows no actor, no HTTP and no settings. Uniqueness of identifiers is
+//! decided only here. Begin reading at `store.rs` for the contract, and at `kv/planner.rs` for its implementation;
+//! [`KeyValue`] is the interface for a back end. [`ledger`] is the back end on disk.
 
 #[cfg(test)]
 mod contract;

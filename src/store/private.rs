@@ -1,4 +1,4 @@
-//! Who may read the data folder: its owner alone, whatever the umask was when its files were made.
+//! Permissions of the data folder: access for its owner only, whatever the umask was when its files were created.
 
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io;
@@ -7,13 +7,12 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-/// Makes the data folder where it is missing, and takes from others what they may do with it and with the files of a
-/// store and its key in it. Says so in one line where that changed something. Files that it knows nothing of stay as
-/// they are.
+/// Creates the data folder if missing, and removes the permissions of other users from it and from the files of a store
+/// and its key in it. Logs one line if that changed something. Unknown files are left unchanged.
 ///
 /// # Errors
-/// When the folder can't be made or read. Permissions that can't be changed are logged: on some volumes they belong
-/// to somebody else.
+/// When the folder can't be created or read. Permissions that can't be changed are logged: on some volumes another user
+/// owns the files.
 pub fn make_private(folder: &Path) -> io::Result<()> {
     let found = narrow_store(folder)?;
     if found.narrowed > 0 {
@@ -31,7 +30,7 @@ pub fn make_private(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The same without a word, for what was made just now.
+/// The same without logging, for files that were just created.
 pub(super) fn keep_private(folder: &Path) -> io::Result<()> {
     narrow_store(folder).map(drop)
 }
@@ -39,9 +38,9 @@ pub(super) fn keep_private(folder: &Path) -> io::Result<()> {
 #[derive(Debug, Default)]
 struct Found {
     narrowed: usize,
-    /// Whether the instance key was among them.
+    /// Whether the instance key was among the changed files.
     key: bool,
-    /// The first thing that could not be narrowed, and why.
+    /// The first path whose permissions could not be changed, and why.
     refusal: Option<String>,
 }
 
@@ -49,7 +48,7 @@ fn narrow_store(folder: &Path) -> io::Result<Found> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let mut found = Found::default();
     if fs::metadata(folder)?.permissions().mode() & STICKY != 0 {
-        // A folder like /tmp belongs to everybody.
+        // A folder such as /tmp is shared by all users.
         found.refusal = Some(format!("{} is shared by all users", folder.display()));
     } else {
         found.narrow(folder, OFlags::empty());
@@ -65,13 +64,13 @@ fn narrow_store(folder: &Path) -> io::Result<Found> {
     Ok(found)
 }
 
-/// Whether a file of this name in the data folder is a store's or its key.
+/// Whether a file with this name in the data folder belongs to a store or is its key.
 pub(super) fn is_ours(name: &str) -> bool {
     OURS.iter().any(|ours| name.starts_with(ours))
 }
 
 impl Found {
-    /// A file, or a folder with what is in it.
+    /// A file, or a folder with its content.
     fn visit(&mut self, path: &Path, is_key: bool, depth: usize) {
         let before = self.narrowed;
         let is_folder = self.narrow(path, OFlags::NOFOLLOW);
@@ -87,7 +86,7 @@ impl Found {
         }
     }
 
-    /// Takes what is too much from one file or folder, unless it is a link; tells whether it is a folder.
+    /// Removes excess permissions of one file or folder, unless it is a link; returns whether it is a folder.
     fn narrow(&mut self, path: &Path, flags: OFlags) -> bool {
         let flags = (flags | OFlags::NONBLOCK).bits().cast_signed();
         let narrowed = OpenOptions::new().read(true).custom_flags(flags).open(path).and_then(|file| {
@@ -102,7 +101,7 @@ impl Found {
         });
         match narrowed {
             Ok(is_folder) => is_folder,
-            // What sled replaces meanwhile is gone, and a link is the operator's own doing.
+            // The file may have been replaced by sled meanwhile, and a link was made by the operator.
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => false,
             Err(error) => {
@@ -117,7 +116,7 @@ impl Found {
     }
 }
 
-/// How the names of a store's files and of its key begin.
+/// Prefixes of the names of a store's files and of its key.
 const OURS: [&str; 6] = ["lock", "manifest", "filter", "journal", "sled", KEY];
 const KEY: &str = "instance.key";
 /// The deepest files are sled's blobs: `sled/blobs/1`.

@@ -1,4 +1,4 @@
-//! The store's contract: what every back end does, tested by one suite for all of them.
+//! The store's contract: the requirements for every back end, tested by one suite for all of them.
 
 use std::sync::Arc;
 
@@ -24,42 +24,42 @@ pub use futures_util::future::BoxFuture;
 /// One atomic unit: all of it is written or nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Commit {
-    /// The moment of the decision; counters and clients take their time from it.
+    /// The time of the decision, used for counters and clients.
     pub at: Timestamp,
-    /// The next value of a sign-up. With a `user`, the finished sign-up is kept inside that user's record.
+    /// The next value of a sign-up. With a `user`, the finished sign-up is stored inside that user's record.
     pub sign_up: Option<SignUpWrite>,
-    /// A user that comes into being; its identifiers are claimed.
+    /// A new user; its identifiers are claimed.
     pub user: Option<User>,
-    /// Somebody signs in to a user who is there already. Refused as [`CommitError::Stale`] where what they proved is
-    /// not that user's any more.
+    /// A sign-in to an existing user. Refused as [`CommitError::Stale`] if what was proved no longer belongs to that
+    /// user.
     pub entry: Option<Entry>,
-    /// A try at signing in to be counted. Refused as [`CommitError::LimitExceeded`] where there is no room for it,
-    /// right or wrong.
+    /// An attempt to sign in, to be counted. Refused as [`CommitError::LimitExceeded`] if its allowance is used up,
+    /// whether it is right or wrong.
     pub tried: Option<Try>,
     /// Changes to a client.
     pub client: Option<ClientWrite>,
-    /// What happens to invitations, in order.
+    /// Changes to invitations, in order.
     pub invitations: Vec<InvitationChange>,
-    /// What happens to the waiting list, in order.
+    /// Changes to the waiting list, in order.
     pub waitlist: Vec<WaitlistChange>,
-    /// What is to leave.
+    /// New outbox entries.
     pub outbox: Vec<OutboxEntry>,
-    /// Messages that are done with.
+    /// Messages that need no more sending; they leave the outbox.
     pub sent: Vec<MessageId>,
-    /// Budgets to use, and how large they are.
+    /// Uses of the exact quotas.
     pub quota_uses: Vec<QuotaUse>,
-    /// The sizes of the budgets; `None` counts nothing.
+    /// The sizes of the quotas; `None` counts nothing.
     pub limits: Option<AddressLimits>,
-    /// Sign-ups to forget, with the deadline each is listed under: the sweeper's. One that was given a deadline
-    /// after `at` in the meantime is kept and listed under that one.
+    /// Sign-ups to delete, each with the deadline it is listed under; from the sweeper. One whose deadline was moved
+    /// beyond `at` in the meantime is kept and listed under its new deadline.
     pub expire: Vec<(Timestamp, SignUpId)>,
-    /// Sign-ups to list under another deadline: the old one, the new one, which.
+    /// Sign-ups to list under another deadline: the old one, the new one, the sign-up.
     pub reindex: Vec<(Timestamp, Timestamp, SignUpId)>,
-    /// Records that were over when the walk came by, and how long records are kept. Each is looked at again.
+    /// Records that were expired at the time of the scan, and how long records are kept. Each record is checked again.
     pub collect_garbage: (RetentionPolicy, Vec<ExpiredKey>),
     /// Named values to write, such as sealed keys.
     pub values: Vec<(String, Vec<u8>)>,
-    /// Whether the acknowledgement may come before the disk has it, where the store's durability allows that.
+    /// Whether the commit may be acknowledged before it is on disk, if the store's durability allows that.
     pub relaxed: bool,
 }
 
@@ -68,70 +68,70 @@ pub struct Commit {
 pub struct SignUpWrite {
     /// The value.
     pub next: SignUp,
-    /// The version it was made from; `None` for a new one.
+    /// The version that it was made from; `None` for a new one.
     pub expected_version: Option<u64>,
-    /// When the sweeper should look at it. A new sign-up is listed under it; one that is known stays listed where
-    /// it is, because deadlines move later at every write, and the sweeper lists it anew when it comes by.
+    /// When the sweeper should check it. A new sign-up is listed under it. A known one keeps its place in the list,
+    /// because every write moves the deadline later; the sweeper lists it again when it checks it.
     pub deadline: Timestamp,
 }
 
 /// Changes to a client.
 #[derive(Clone, Debug)]
 pub struct ClientWrite {
-    /// Which client.
+    /// The client's id.
     pub id: ClientId,
-    /// What changes, in order.
+    /// The changes, in order.
     pub changes: Vec<ClientChange>,
 }
 
-/// What happens to an invitation.
+/// A change to an invitation.
 #[derive(Clone, Debug)]
 pub enum InvitationChange {
-    /// It is made.
+    /// Create it.
     Issue {
         /// The invitation.
         invitation: Box<Invitation>,
-        /// Whether it may be beside another one that is pending for the same address.
+        /// Whether it may exist beside another pending one for the same address.
         beside_others: bool,
     },
-    /// Somebody who became a user has used it; who waited is done with waiting.
+    /// Mark it as used by a new user; this also completes the user's entry on the waiting list.
     Accept(InvitationId, UserId),
-    /// It is taken back.
+    /// Revoke it.
     Revoke(InvitationId),
-    /// It is forgotten.
+    /// Delete it.
     Delete(InvitationId),
 }
 
-/// What happens to an entry of the waiting list.
+/// A change to an entry of the waiting list.
 #[derive(Clone, Debug)]
 pub enum WaitlistChange {
-    /// Somebody joins; whoever is on the list already stays as they are.
+    /// Add an entry; an existing one stays unchanged.
     Join(Box<WaitlistEntry>),
-    /// They are let in.
+    /// Invite it with this invitation.
     Invite(WaitlistEntryId, InvitationId),
-    /// They are not, and what invitation they have is taken back.
+    /// Reject it, and revoke its invitation.
     Reject(WaitlistEntryId),
-    /// They are taken off.
+    /// Delete it.
     Delete(WaitlistEntryId),
 }
 
-/// Something on its way out; its secret part is sealed.
+/// An outbox entry; its secret part is sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboxEntry {
-    /// Its id, the same over retries.
+    /// Its id; retries have the same one.
     pub id: MessageId,
-    /// What it is, and where it goes.
+    /// Its kind and recipient.
     pub kind: OutboxKind,
-    /// What it says, such as a code and the token of a link, sealed under the instance key.
+    /// The secret content, such as a code and the token of a link, sealed under the instance key.
     pub sealed: Vec<u8>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// After this it is not sent any more.
+    /// When it is no longer sent.
     pub expire_at: Timestamp,
 }
 
-/// What an entry of the outbox is. Every use of it names each kind, so that the compiler shows what a new one touches.
-/// It also needs a record of its own, with the next schema number.
+/// The kind of an outbox entry. Every use matches all kinds, so that the compiler shows what a new kind affects. A new
+/// kind also needs a record of its own, with the next schema number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OutboxKind {
     /// A message to an address.
@@ -143,16 +143,16 @@ pub enum OutboxKind {
     },
 }
 
-/// What a commit leaves behind that its caller wants to show.
+/// Results of a commit that its caller may show.
 #[derive(Clone, Debug, Default)]
 pub struct Committed {
     /// The client after the changes.
     pub client: Option<Arc<Client>>,
-    /// The generation of its token before them; `None` where this commit opened it.
+    /// The generation of its token before the changes; `None` if this commit created it.
     pub generation_before: Option<u32>,
 }
 
-/// Why a commit was not made.
+/// Why a commit was refused or failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommitError {
@@ -162,22 +162,23 @@ pub enum CommitError {
     /// The sign-up has another version than expected, or the user who signs in is gone or has changed.
     #[error("what was to change was changed by somebody else")]
     Stale,
-    /// The client does not allow it.
+    /// The changes do not apply to the client.
     #[error(transparent)]
     Client(#[from] ClientConflict),
-    /// What it would change refuses that, or is not there.
+    /// A value that it would change refuses the change, or does not exist.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// A budget is spent.
+    /// A quota is used up.
     #[error("a limit is reached")]
     LimitExceeded {
-        /// When it is filled again.
+        /// How long until it is available again.
         retry_after: Span,
     },
-    /// Too much is waiting; certainly not written.
+    /// Too many commits are waiting; certainly not written.
     #[error("the store is overloaded")]
     Overloaded,
-    /// A record that it concerns can't be read, or would be too large; certainly not written. Others are not affected.
+    /// A record that it needs can't be read, or would be too large; certainly not written. Other commits are not
+    /// affected.
     #[error("a record can't be read or written")]
     BadRecord,
     /// The store can't write now; certainly not written.
@@ -195,18 +196,18 @@ pub enum StoreError {
     /// The store can't read now.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// What is stored fails its checksum or can't be decoded. Nothing of it is served.
+    /// The stored bytes fail their checksum or can't be decoded. None of them are served.
     #[error("a stored record is damaged: {0}")]
     Damaged(String),
-    /// A record is larger than an entry may be, and so is not written.
+    /// A record is larger than an entry may be, so it is not written.
     #[error("a record is too large: {0}")]
     TooLarge(String),
 }
 
-/// A back end.
+/// A store, implemented by a back end.
 pub trait Store: Send + Sync + 'static {
-    /// Makes each commit, or says why not; one answer for each, in order. Returns once everything acknowledged is
-    /// as durable as the store was told to make it. Called by one persister at a time.
+    /// Makes each commit, or returns why not: one answer for each, in order. Returns once everything acknowledged is as
+    /// durable as the store is configured to make it. Called by one persister at a time.
     fn commit(&self, batch: Vec<Commit>) -> BoxFuture<'_, Vec<Result<Committed, CommitError>>>;
 
     /// A sign-up, open or finished.
@@ -218,7 +219,7 @@ pub trait Store: Send + Sync + 'static {
     /// A client, without the sessions that their users ended elsewhere.
     fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>>;
 
-    /// Who holds an identifier. Courtesy only: the commit decides.
+    /// The user who holds an identifier. Only a hint: the commit decides.
     fn owner<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>>;
 
     /// An invitation.
@@ -244,10 +245,11 @@ pub trait Store: Send + Sync + 'static {
     /// Unsent messages, oldest first, from after `after`.
     fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>>;
 
-    /// Sign-ups listed under a deadline that has come at `now`, earliest first. They may have a later one by now.
+    /// Sign-ups listed under a deadline that has passed at `now`, earliest first. Their actual deadline may be later by
+    /// now.
     fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<(Timestamp, SignUpId)>, StoreError>>;
 
-    /// Walks on through the records from `place`, `limit` of them at most, and tells which are over.
+    /// Continues the scan of the records from `place`, with at most `limit` of them, and returns the expired ones.
     fn scan_expired(
         &self,
         place: ScanCursor,
@@ -259,7 +261,7 @@ pub trait Store: Send + Sync + 'static {
     /// A named value.
     fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>>;
 
-    /// Whether the store can commit now, or why not. Waits for nothing, so that it may be asked on any thread.
+    /// Whether the store can commit now, or why not. Does not wait, so any thread may call it.
     fn health(&self) -> Health;
 
     /// Whether the store can commit now.
@@ -267,6 +269,6 @@ pub trait Store: Send + Sync + 'static {
         self.health().is_ok()
     }
 
-    /// Writes out what is still in memory and lets go of the files.
+    /// Writes what is still in memory and closes the files.
     fn close(&self) -> BoxFuture<'_, ()>;
 }

@@ -1,4 +1,4 @@
-//! Whether a folder could be used, told without leaving anything behind.
+//! Whether a folder could be used, checked without leaving files behind.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -9,11 +9,11 @@ use rustix::fs::{Access, AtFlags, CWD, OFlags, accessat};
 
 use super::private::is_ours;
 
-/// Whether a store could be opened in `folder`: it can be made, or be read and written, and so can the files of a store
-/// that are in it.
+/// Whether a store could be opened in `folder`: the folder can be created, or it and the files of a store in it can be
+/// read and written.
 ///
 /// # Errors
-/// What making or opening would fail with.
+/// The error that creating or opening it would give.
 pub fn could_hold_data(folder: &Path) -> io::Result<()> {
     could_be_written(folder)?;
     let entries = match fs::read_dir(folder) {
@@ -29,16 +29,16 @@ pub fn could_hold_data(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether files could be made in `folder`, or `folder` itself where it is missing.
+/// Whether files could be created in `folder`, or `folder` itself if it is missing.
 ///
 /// # Errors
-/// What making them would fail with.
+/// The error that creating them would give.
 pub fn could_be_written(folder: &Path) -> io::Result<()> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     match fs::metadata(folder) {
         Ok(metadata) if metadata.is_dir() => try_in(folder),
         Ok(_) => Err(ErrorKind::NotADirectory.into()),
-        // A link that leads nowhere stands in the way of a folder.
+        // A dangling link prevents creating a folder with this name.
         Err(error) if error.kind() == ErrorKind::NotFound && folder.symlink_metadata().is_ok() => {
             Err(ErrorKind::AlreadyExists.into())
         }
@@ -50,8 +50,8 @@ pub fn could_be_written(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes a file that has no name and is gone when it is closed (`O_TMPFILE`, open(2)). Permissions alone don't tell: root
-/// may do all things and still make no file in `/proc`.
+/// Creates a file without a name, which is gone when it is closed (`O_TMPFILE`, open(2)). Permissions alone are not
+/// enough: root may do everything and still can't create a file in `/proc`.
 fn try_in(folder: &Path) -> io::Result<()> {
     let flags = OFlags::TMPFILE.bits().cast_signed();
     let made = OpenOptions::new().write(true).mode(0o600).custom_flags(flags).open(folder);
@@ -63,7 +63,7 @@ fn try_in(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// The same where the file system knows no files without a name.
+/// The same on file systems that do not support files without a name.
 fn try_with_a_name(folder: &Path) -> io::Result<()> {
     let path = folder.join(format!(".vestibule-check-{}", std::process::id()));
     File::create_new(&path)?;
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn a_folder_and_files_of_somebody_else_are_told() {
         if rustix::process::geteuid().is_root() {
-            // Nothing is forbidden to root; tests/it/cli.rs asks as somebody else.
+            // Root has all permissions; tests/it/cli.rs runs this check as another user.
             return;
         }
         let folder = TempDir::new().expect("a folder");

@@ -1,8 +1,9 @@
-//! The thread that carries sealed segments into sled.
+//! The thread that writes sealed segments into sled.
 //!
-//! A checkpoint coalesces its segments by key and writes the keys in order. Before the first of them it notes in the manifest
-//! what sled holds *besides* those keys, so that a start after a crash in the middle can still tell a loss from a checkpoint
-//! half done. Only when sled, the filter file and the manifest are synced are the segments recycled.
+//! A checkpoint merges its segments by key and writes the keys in order. Before the first of them it records in the
+//! manifest what sled holds *besides* those keys, so that a start after a crash in the middle can still tell a loss
+//! from an unfinished checkpoint. Only when sled, the filter file and the manifest are synced are the segments
+//! recycled.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,14 +29,14 @@ use super::verify::{Progress, Verification};
 const VERIFY_SLICE: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// What the thread owns.
+/// The state of the thread.
 #[derive(Debug)]
 pub(super) struct Checkpoint {
     pub(super) shared: Arc<Shared>,
     pub(super) tree: Tree,
     pub(super) files: SnapshotFiles,
     pub(super) filter_file: Option<FilterFile>,
-    /// What `open` did not get to.
+    /// The part of the verification that `open` did not finish.
     pub(super) verification: Option<Verification>,
     pub(super) scrubber: Scrubber,
 }
@@ -56,7 +57,7 @@ impl Checkpoint {
         }
     }
 
-    /// Finishes the comparison with the manifest; false when there is nothing more to do.
+    /// Finishes the comparison with the manifest; false to stop the thread.
     fn verify(&mut self) -> Result<bool, String> {
         while let Some(verification) = &mut self.verification {
             if self.shared.pool.stopping().is_some() {
@@ -85,7 +86,7 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Does what is to be done next; false when that is to stop. `appended` is the last sequence seen, and since when.
+    /// Does the next piece of work; false to stop the thread. `appended` is the last sequence seen, and since when.
     pub(super) fn turn(&mut self, appended: &mut (u64, Instant), patience: Duration) -> Result<bool, String> {
         if !self.wait_for_room() {
             return Ok(false);
@@ -122,7 +123,7 @@ impl Checkpoint {
         Ok(true)
     }
 
-    /// sled may not survive a full disk, so nothing is written to it without room; false when told to stop meanwhile.
+    /// Waits for free disk space, because sled may not survive a full disk; false when told to stop meanwhile.
     fn wait_for_room(&self) -> bool {
         let needed = self.shared.options.free_bytes_min / 2;
         let mut warned = false;
@@ -202,8 +203,8 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Notes in the manifest what sled holds besides the keys of this checkpoint, and finds which keys are new to the filter
-    /// file. A checkpoint that a crash interrupted has been announced already.
+    /// Records in the manifest what sled holds besides the keys of this checkpoint, and finds the keys that are new to
+    /// the filter file. A checkpoint interrupted by a crash has already done so.
     fn announce(
         &self,
         writes: &[(Bytes, Option<Bytes>)],
@@ -249,7 +250,7 @@ impl Checkpoint {
                 writes.extend(group.into_iter().map(|write| (write.key, write.value)));
             }
         }
-        // Newest first among equals, so that the newest is the one that stays.
+        // Newest first among equal keys, so that deduplication keeps the newest.
         writes.reverse();
         writes.sort_by(|(left, _), (right, _)| left.cmp(right));
         writes.dedup_by(|(left, _), (right, _)| left == right);

@@ -1,4 +1,4 @@
-//! What can go wrong, and what to do about it.
+//! Errors of the ledger, and what to do about each.
 
 use std::io;
 use std::path::PathBuf;
@@ -17,22 +17,22 @@ pub enum OpenError {
     DiskFull {
         /// The data directory.
         path: PathBuf,
-        /// What is free.
+        /// The free bytes.
         free: u64,
-        /// What is needed.
+        /// The required bytes.
         needed: u64,
     },
-    /// The data were written by a newer version.
+    /// The data was written by a newer version.
     #[error("{} has format {found}, this version reads up to {supported}: start the newer version that wrote it", path.display())]
     Newer {
-        /// The file that says so.
+        /// The file with the version.
         path: PathBuf,
         /// Its format.
         found: u32,
-        /// The newest known here.
+        /// The newest format that this version can read.
         supported: u32,
     },
-    /// A group that had been acknowledged cannot be read any more.
+    /// An acknowledged group can no longer be read.
     #[error(
         "{} is damaged at offset {offset}: {what}; copy the data directory aside and restore the last backup",
         path.display()
@@ -45,7 +45,7 @@ pub enum OpenError {
         /// What was found there.
         what: String,
     },
-    /// A segment of the journal is not the file that was left.
+    /// A segment of the journal is not the file that the last process left.
     #[error(
         "the journal segment {} cannot be used: {what}; put back the file that was there, or copy the data directory aside \
          and restore the last backup",
@@ -57,7 +57,7 @@ pub enum OpenError {
         /// What is wrong with it.
         what: String,
     },
-    /// The snapshots do not open, or not as they were left.
+    /// The snapshots do not open, or differ from what the last process left.
     #[error(
         "the snapshots in {} cannot be used: {what}; copy the data directory aside and restore the last backup",
         path.display()
@@ -73,7 +73,7 @@ pub enum OpenError {
     Io {
         /// The file or directory.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
@@ -81,7 +81,7 @@ pub enum OpenError {
 /// Why something could not be read.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ReadError {
-    /// sled failed; it stays dead until the next start.
+    /// sled failed; it is not used again until the next start.
     #[error("the snapshots cannot be read ({0}): restart the process")]
     Snapshots(String),
     /// The stored data differ from what was left, or an fsync failed: the process should end.

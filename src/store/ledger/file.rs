@@ -1,6 +1,8 @@
-//! Files and directories of the ledger, each opened once and kept, with a seam at which tests see every operation and refuse it.
+//! Files and directories of the ledger, each opened once and kept. Tests can observe every operation here, and make it
+//! fail.
 //!
-//! sled's own files are sled's; everything else of a data directory is written, synced, renamed and removed through here.
+//! sled accesses its own files itself; everything else of a data directory is written, synced, renamed and removed
+//! through this module.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -16,13 +18,13 @@ pub(super) struct Disk {
     pub(super) faults: Option<Arc<dyn super::tests::Faults>>,
 }
 
-/// What a disk is asked to change, or to hand out.
+/// A file operation, as tests observe it.
 #[derive(Debug, Clone, Copy)]
 #[allow(dead_code, reason = "only the disks of the tests look inside")]
 pub(super) enum Operation<'a> {
     /// Open a file or a directory.
     Open(&'a Path),
-    /// Make an empty file, or empty the one that is there.
+    /// Create an empty file, or empty the existing one.
     Create(&'a Path),
     Write {
         path: &'a Path,
@@ -31,11 +33,11 @@ pub(super) enum Operation<'a> {
     },
     /// fsync or fdatasync of a file.
     Sync(&'a Path),
-    /// fsync of a directory: the names in it.
+    /// fsync of a directory: makes the names in it durable.
     SyncDirectory(&'a Path),
     Rename(&'a Path, &'a Path),
     Remove(&'a Path),
-    /// Make a directory.
+    /// Create a directory.
     MakeDirectory(&'a Path),
 }
 
@@ -70,14 +72,14 @@ impl Disk {
         Ok(DiskFile { disk: self.clone(), file, path: path.to_owned() })
     }
 
-    /// Makes an empty file, or empties the one that is there.
+    /// Creates an empty file, or empties the existing one.
     pub(super) fn create(&self, path: &Path) -> io::Result<DiskFile> {
         self.notice(Operation::Create(path))?;
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
         Ok(DiskFile { disk: self.clone(), file, path: path.to_owned() })
     }
 
-    /// Makes a file that appears under its name only when it is whole: `fill` writes it under another.
+    /// Creates a file that gets its name only when it is complete: `fill` writes it under another name.
     pub(super) fn create_whole(
         &self,
         path: &Path,
@@ -87,7 +89,7 @@ impl Disk {
         let unfinished = path.with_extension("tmp");
         let made = self.create_as(&unfinished, path, sync, fill);
         if made.is_err() {
-            // What is left of it is removed at the next start at the latest.
+            // A remaining unfinished file is removed at the next start.
             let _ = self.remove(&unfinished);
         }
         made
@@ -116,7 +118,7 @@ impl Disk {
         Ok(Directory { disk: self.clone(), file: File::open(path)?, path: path.to_owned() })
     }
 
-    /// Makes a directory unless it is there.
+    /// Creates a directory unless it exists.
     pub(super) fn make_directory(&self, path: &Path) -> io::Result<()> {
         if path.is_dir() {
             return Ok(());
@@ -135,7 +137,7 @@ impl Disk {
         std::fs::remove_file(path)
     }
 
-    /// How many bytes of a write go through; all other operations do or do not.
+    /// How many bytes of a write succeed; other operations succeed or fail as a whole.
     #[cfg(test)]
     fn notice(&self, operation: Operation<'_>) -> io::Result<usize> {
         match &self.faults {
@@ -169,7 +171,7 @@ impl DiskFile {
         Ok(self.file.metadata()?.len())
     }
 
-    /// Writes all of it, or says how much was written.
+    /// Writes all bytes, or returns how many were written.
     pub(super) fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), ShortWrite> {
         let mut written = 0;
         while written < bytes.len() {
@@ -196,7 +198,8 @@ impl DiskFile {
         Ok(())
     }
 
-    /// Writes a range again as it reads: after a failed sync the system may believe that the disk has it.
+    /// Reads a range and writes the same bytes again: after a failed sync the system may wrongly assume that the disk
+    /// has them.
     pub(super) fn rewrite(&self, offset: u64, bytes: u64) -> io::Result<()> {
         let content = self.read_at(offset, bytes as usize)?;
         self.write_at(&content, offset).map_err(|short| short.source)
@@ -214,7 +217,7 @@ impl DiskFile {
         self.file.sync_all()
     }
 
-    /// Reads from the start, at most this many bytes.
+    /// Reads at most this many bytes from the start.
     pub(super) fn read(&self, bytes: u64) -> io::Result<Vec<u8>> {
         self.read_at(0, self.length()?.min(bytes) as usize)
     }
@@ -237,13 +240,13 @@ impl Directory {
         &self.path
     }
 
-    /// Makes the names in it survive.
+    /// Makes the names in it durable.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.disk.notice(Operation::SyncDirectory(&self.path))?;
         self.file.sync_all()
     }
 
-    /// The bytes free to this process on its disk.
+    /// The bytes on its disk that are free for this process.
     pub(super) fn free_bytes(&self) -> io::Result<u64> {
         #[cfg(test)]
         if let Some(free) = self.disk.faults.as_ref().and_then(|faults| faults.free_bytes()) {

@@ -1,7 +1,7 @@
-//! An in-memory filter over the keys of one kind, so that a free identifier costs no disk read.
+//! An in-memory filter over the keys of one kind, so that a look-up of a free identifier needs no disk read.
 //!
-//! A blocked Bloom filter of 16 bits per key that grows by adding levels. It has no false negatives; a removed key stays in it
-//! as a false positive until the filter is built anew at a later start.
+//! A blocked Bloom filter of 16 bits per key that grows by adding levels. It has no false negatives; a removed key
+//! stays in it as a false positive until the filter is rebuilt at a later start.
 
 use std::io;
 use std::path::Path;
@@ -16,7 +16,7 @@ const BLOCK_WORDS: usize = 8;
 const KEYS_PER_BLOCK: usize = 32;
 const KEYS_MIN: usize = 1 << 14;
 
-/// Which keys may be there.
+/// The set of keys that may exist.
 #[derive(Debug)]
 pub(super) struct Filter {
     levels: RwLock<Vec<Arc<Level>>>,
@@ -30,18 +30,18 @@ struct Level {
 }
 
 impl Filter {
-    /// A filter with room for this many keys at two bytes each; beyond that it grows by halves.
+    /// A filter with room for this many keys at two bytes each; beyond that each new level adds half of the total.
     pub(super) fn with_room_for(keys: usize) -> Filter {
         Filter { levels: RwLock::new(vec![Arc::new(Level::new(keys))]) }
     }
 
-    /// Whether a key of this hash may have been added.
+    /// Whether a key with this hash may have been added.
     pub(super) fn may_contain(&self, hash: u64) -> bool {
         let levels = self.levels.read().unwrap_or_else(PoisonError::into_inner);
         levels.iter().rev().any(|level| level.contains(hash))
     }
 
-    /// Adds the hash of a key. One thread at a time adds.
+    /// Adds the hash of a key. Only one thread at a time may add.
     pub(super) fn add(&self, hash: u64) {
         if self.may_contain(hash) {
             return;
@@ -52,7 +52,7 @@ impl Filter {
             (levels.last().filter(room).cloned(), levels.iter().map(|level| level.keys_max).sum::<usize>())
         };
         let level = last.unwrap_or_else(|| {
-            // Zeroing a large one takes a while, in which nobody who asks is to wait.
+            // Zeroing a large level takes a while, and readers must not wait for it.
             let next = Arc::new(Level::new(total / 2));
             self.levels.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&next));
             next
@@ -85,7 +85,7 @@ impl Level {
     fn bits(&self, hash: u64) -> impl Iterator<Item = (usize, u64)> {
         let blocks = (self.words.len() / BLOCK_WORDS) as u128;
         let block = ((u128::from(hash) * blocks) >> 64) as usize;
-        // The block takes the high bits; a multiplication spreads the low ones over the probes.
+        // The high bits select the block; a multiplication spreads the low bits over the probes.
         let probes = hash.wrapping_mul(0xD6E8_FEB8_6659_FD93).rotate_left(32) ^ hash;
         (0..PROBES).map(move |probe| {
             let at = (probes >> (probe * 9)) & 511;
@@ -94,8 +94,8 @@ impl Level {
     }
 }
 
-/// The hashes of all keys in sled, eight bytes each, appended to by every checkpoint; how much of it counts stands in the
-/// manifest. The first eight bytes name the kind.
+/// The hashes of all keys in sled, eight bytes each; every checkpoint appends to it. The manifest has the valid length.
+/// The first eight bytes identify the kind.
 #[derive(Debug)]
 pub(super) struct FilterFile {
     file: DiskFile,
@@ -104,7 +104,7 @@ pub(super) struct FilterFile {
 }
 
 impl FilterFile {
-    /// Opens the file and reads the hashes that count; `None` if they cannot be relied upon.
+    /// Opens the file and reads the valid hashes; `None` if they are not reliable.
     pub(super) fn load(
         disk: &Disk,
         path: &Path,
@@ -135,7 +135,7 @@ impl FilterFile {
         Ok(Some((FilterFile { file, bytes, hasher }, hashes)))
     }
 
-    /// Begins the file anew with these hashes.
+    /// Replaces the content by these hashes.
     pub(super) fn create(
         disk: &Disk,
         directory: &Directory,
@@ -155,7 +155,7 @@ impl FilterFile {
         Ok(made)
     }
 
-    /// Adds hashes at the end of what counts.
+    /// Appends hashes after the valid part.
     pub(super) fn append(&mut self, hashes: &[u64], sync: bool) -> io::Result<()> {
         let content: Vec<u8> = hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
         self.file.write_at(&content, self.bytes).map_err(|short| short.source)?;
@@ -167,7 +167,7 @@ impl FilterFile {
         Ok(())
     }
 
-    /// The length and the checksum of what counts.
+    /// The length and the checksum of the valid part.
     pub(super) fn extent(&self) -> (u64, u32) {
         (self.bytes, self.hasher.clone().finalize())
     }

@@ -5,8 +5,8 @@
 //! then per group:  writes u32
 //!      per write:  key length u16 | value length u32, or all ones for a removal | key | value
 //! ```
-//! Everything is little-endian; the checksum covers the header before it and the payload. The stamp is the directory's own
-//! random number, so that no value, whoever wrote it, can pass for a frame.
+//! Everything is little-endian; the checksum covers the header before it and the payload. The stamp is the directory's
+//! own random number, so that no value, even one chosen by an attacker, can be mistaken for a frame.
 
 use bytes::Bytes;
 
@@ -14,7 +14,7 @@ use super::options::Write;
 
 /// Frames begin on these boundaries, so that no acknowledged block is written twice.
 pub(super) const BLOCK: usize = 4096;
-/// The newest format that is understood.
+/// The newest format that this version can read.
 pub(super) const VERSION: u16 = 1;
 /// The first bytes of every frame.
 pub(super) const MAGIC: u32 = u32::from_le_bytes(*b"VSJ1");
@@ -28,15 +28,15 @@ const REMOVED: u32 = u32::MAX;
 pub(super) struct Header {
     pub(super) version: u16,
     pub(super) stamp: u64,
-    /// Which use of the segment this is.
+    /// The number of this use of the segment.
     pub(super) epoch: u64,
     /// The sequence of the first group.
     pub(super) first: u64,
     /// Every group below this one had been synced when the frame was written.
     pub(super) synced: u64,
-    /// How many groups.
+    /// Number of groups.
     pub(super) count: u32,
-    /// Bytes of payload.
+    /// Payload size in bytes.
     pub(super) length: u32,
 }
 
@@ -46,18 +46,18 @@ impl Header {
         self.first + u64::from(self.count)
     }
 
-    /// What the frame occupies.
+    /// The bytes that the frame occupies.
     pub(super) fn occupied(&self) -> usize {
         (HEADER + self.length as usize).next_multiple_of(BLOCK)
     }
 }
 
-/// What stands at a boundary.
+/// What was found at a block boundary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
-    /// A whole frame.
+    /// A complete frame.
     Frame(Header),
-    /// The header of one of our frames, but its checksum does not hold.
+    /// The header of one of our frames, with a wrong checksum.
     Broken(Header),
     /// Anything else; the fields as they would read.
     Nothing(Header),
@@ -69,7 +69,7 @@ pub(super) fn occupied(groups: &[Vec<Write>]) -> u64 {
     (HEADER + payload).next_multiple_of(BLOCK) as u64
 }
 
-/// How many of the first of these groups a frame of this size holds.
+/// How many of these groups, from the first on, fit into a frame of this size.
 pub(super) fn count_within(groups: &[Vec<Write>], bytes: u64) -> usize {
     let mut payload = 0;
     let fits = |group: &&Vec<Write>| {
@@ -106,7 +106,7 @@ pub(super) fn encode(buffer: &mut Vec<u8>, mut header: Header, groups: &[Vec<Wri
     buffer.resize(buffer.len().next_multiple_of(BLOCK), 0);
 }
 
-/// Looks at the start of these bytes.
+/// Checks the start of these bytes for a frame.
 pub(super) fn look(bytes: &[u8], stamp: u64) -> Found {
     let Some(start) = bytes.get(..HEADER) else {
         return Found::Nothing(read_header(&[0; HEADER]));
@@ -122,7 +122,7 @@ pub(super) fn look(bytes: &[u8], stamp: u64) -> Found {
     }
 }
 
-/// The groups of a frame whose checksum holds; `None` if its payload is nevertheless not well-formed.
+/// The groups of a frame with a valid checksum; `None` if its payload is malformed nevertheless.
 pub(super) fn groups(frame: &Bytes, header: &Header) -> Option<Vec<Vec<Write>>> {
     let end = HEADER.checked_add(header.length as usize)?;
     let mut at = HEADER;

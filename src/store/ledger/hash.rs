@@ -1,8 +1,8 @@
-//! Hashes that are written to disk, so they never change: whole entries for the manifest, keys for the filter.
+//! Hashes that are stored on disk, so they never change: whole entries for the manifest, keys for the filter.
 
 const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// A hash of one stored entry; xor-ed over all entries it tells whether two sets of entries are the same.
+/// A hash of one stored entry; the xor over all entries tells whether two sets of entries are equal.
 pub(super) fn entry(key: &[u8], value: &[u8]) -> u64 {
     finish(absorb(absorb(MULTIPLIER, key), value))
 }

@@ -1,5 +1,5 @@
-//! The files in the journal's directory, beside what the manifest says should be there. What is missing, short or not ours is
-//! refused, because acknowledged groups may have been in it; what is removed was empty, and is said.
+//! Compares the files in the journal's directory with the manifest. A missing, short or foreign file is refused,
+//! because acknowledged groups may have been in it; a removed file was empty, and is logged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -14,14 +14,14 @@ use super::manifest::{Listed, Manifest};
 use super::recovery::at;
 use super::segment::{self, Segment};
 
-/// What there is.
+/// The files found.
 #[derive(Debug, Default)]
 pub(super) struct Inventory {
     /// Every segment found.
     pub(super) entries: Vec<Entry>,
-    /// The numbers that have a file.
+    /// The numbers in use by a file.
     pub(super) numbers: BTreeSet<u32>,
-    /// The segments that stay, as the manifest is to name them.
+    /// The segments that stay, as the next manifest will list them.
     pub(super) listed: BTreeMap<u32, Listed>,
     dropped: Vec<PathBuf>,
     unfinished: Vec<PathBuf>,
@@ -32,12 +32,12 @@ pub(super) struct Inventory {
 pub(super) struct Entry {
     pub(super) segment: Segment,
     pub(super) listed: Listed,
-    /// Whether the manifest names it. One that it does not name was made last, or stems from the first format.
+    /// Whether the manifest lists it. An unlisted one was created last, or is of the first format.
     pub(super) named: bool,
 }
 
 impl Inventory {
-    /// Looks at the directory, and refuses one that lacks what the manifest names.
+    /// Reads the directory, and refuses it if a file that the manifest lists is missing.
     pub(super) fn take(directory: &Path, disk: &Disk, manifest: &Manifest) -> Result<Inventory, OpenError> {
         let mut inventory = Inventory::default();
         let named = manifest.segments.clone().unwrap_or_default();
@@ -90,7 +90,7 @@ impl Inventory {
         Ok(())
     }
 
-    /// Refuses a segment without a mark that begins with a frame of another directory.
+    /// Refuses an unmarked segment that begins with a frame of another directory.
     pub(super) fn refuse_foreign(&self, segment: &Segment, content: &Bytes, stamp: u64) -> Result<(), OpenError> {
         let (Found::Frame(header) | Found::Broken(header) | Found::Nothing(header)) = frame::look(content, stamp);
         match frame::look(content, header.stamp) {
@@ -101,18 +101,18 @@ impl Inventory {
         }
     }
 
-    /// A segment that stays.
+    /// Keeps a segment.
     pub(super) fn keep(&mut self, number: u32, listed: Listed) {
         self.listed.insert(number, listed);
     }
 
-    /// A segment of another size that holds nothing.
+    /// Drops an empty segment of another size.
     pub(super) fn drop_empty(&mut self, segment: &Segment) {
         self.numbers.remove(&segment.number);
         self.dropped.push(segment.file.path().to_owned());
     }
 
-    /// A file that nobody knows: it is neither used nor removed, and its number stays taken.
+    /// Leaves an unknown file alone: it is neither used nor removed, and its number stays reserved.
     pub(super) fn leave(&mut self, segment: &Segment) {
         tracing::warn!(
             journal.file = %segment.file.path().display(),
@@ -120,7 +120,7 @@ impl Inventory {
         );
     }
 
-    /// Removes what is not needed any more.
+    /// Removes the dropped segments.
     pub(super) fn remove_dropped(self, disk: &Disk, directory: &Directory, sync: bool) -> Result<(), OpenError> {
         for path in &self.dropped {
             tracing::warn!(journal.file = %path.display(), "a journal segment of another size was removed; it was empty");

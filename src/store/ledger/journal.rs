@@ -1,6 +1,7 @@
-//! The journal: preallocated segments, written front to back, sealed, checkpointed and recycled.
+//! The journal: preallocated segments that are written front to back, sealed, checkpointed and recycled.
 //!
-//! A segment counts by the epoch in its frames; frames of an older epoch are leftovers of an earlier use.
+//! The epoch in its frames tells whether they are valid; frames of an older epoch are leftovers of an earlier use of
+//! the segment.
 
 use std::time::Duration;
 
@@ -13,13 +14,13 @@ use super::segment::{Sealed, Segment};
 /// Why a group is not in the journal.
 #[derive(Debug)]
 pub(super) enum WriteError {
-    /// There is no segment to write it to.
+    /// No segment is free.
     Full,
-    /// One would have had to be made, and could not be.
+    /// A new segment was needed and could not be created.
     NoSegment(String),
     /// The disk refused the write.
     Failed(String),
-    /// Whether the disk has it is not known.
+    /// It is unknown whether the disk has it.
     Fatal(String),
 }
 
@@ -28,16 +29,16 @@ pub(super) enum WriteError {
 pub(super) struct Journal {
     pub(super) stamp: u64,
     pub(super) durability: Durability,
-    /// How much of a segment frames may take.
+    /// How many bytes of a segment frames may use.
     pub(super) capacity: u64,
     pub(super) wait_max: Duration,
     pub(super) active: Segment,
     pub(super) epoch: u64,
     /// The first group in the active segment.
     pub(super) first: u64,
-    /// Where the next frame goes.
+    /// The offset of the next frame.
     pub(super) offset: u64,
-    /// How far the active segment is synced.
+    /// Up to which offset the active segment is synced.
     pub(super) synced_offset: u64,
     /// The sequence of the next group.
     pub(super) sequence: u64,
@@ -47,7 +48,8 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Writes these groups as one frame, syncs them as the durability asks, and returns the sequence of the first.
+    /// Writes these groups as one frame, syncs it as the durability requires, and returns the sequence of the first
+    /// group.
     pub(super) fn write(&mut self, pool: &Pool, groups: &[Vec<Write>], sync: bool) -> Result<u64, WriteError> {
         let bytes = frame::occupied(groups);
         if bytes > self.capacity {
@@ -71,7 +73,8 @@ impl Journal {
         let end = self.sequence + groups.len() as u64;
         let sync = match self.durability {
             Durability::Synced => true,
-            // The first frame of a segment says by its epoch whether those behind it count: it must not get lost alone.
+            // The epoch in the first frame of a segment tells whether the frames after it are valid, so it must not be
+            // lost alone.
             Durability::Relaxed => sync || self.offset == 0,
             Durability::None => false,
         };
@@ -84,14 +87,14 @@ impl Journal {
         Ok(first)
     }
 
-    /// Seals the active segment, if it has frames, and goes on in another. `wait` is how long a group may wait for that one;
-    /// none where no group waits.
+    /// Seals the active segment, if it has frames, and continues in another one. `wait` is how long a group may wait
+    /// for that; `None` where no group waits.
     pub(super) fn rotate(&mut self, pool: &Pool, wait: Option<Duration>) -> Result<(), WriteError> {
         if self.offset == 0 {
             return Ok(());
         }
         let next = pool.take(wait)?;
-        // A segment is whole on the disk before a later one begins, so that a gap always means damage.
+        // A segment is fully synced before a later one begins, so a gap always means damage.
         if self.durability != Durability::None && self.synced < self.sequence {
             self.sync(self.offset, self.sequence)?;
         }
@@ -109,7 +112,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Writes the buffer, or takes back what was written of it.
+    /// Writes the buffer, or undoes a partial write.
     fn put(&mut self) -> Result<(), WriteError> {
         let mut reached = 0;
         let written = patiently(
@@ -128,8 +131,8 @@ impl Journal {
         })
     }
 
-    /// Makes everything up to this offset and before this sequence survive. After a failed sync the system may take for written
-    /// what is not, so all that is not known to be synced is written again before the next attempt.
+    /// Makes everything up to this offset and before this sequence durable. After a failed sync the system may wrongly
+    /// assume that the data is on disk, so everything not known to be synced is written again before the next attempt.
     fn sync(&mut self, offset: u64, end: u64) -> Result<(), WriteError> {
         let file = &self.active.file;
         let mut failed = false;
@@ -150,8 +153,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Half a frame must not stand where a later start would look for a whole one. It may be all but its padding, and on the
-    /// disk already: that it is not written is certain only when the disk has the zeros.
+    /// Undoes a partial frame, which must not be where a later start expects a complete one. Only its padding may be
+    /// missing, and it may be on the disk already: it is certainly not written only when the disk has the zeros.
     fn take_back(&mut self, written: u64) -> Result<(), WriteError> {
         if written == 0 {
             return Ok(());
@@ -170,5 +173,5 @@ impl Journal {
     }
 }
 
-/// Whether a group survives is not known before its fsync succeeds, so that is waited for longer than for anything else.
+/// Whether a group survives is unknown until its fsync succeeds, so this wait is longer than any other.
 const SYNC_PATIENCE: Duration = Duration::from_secs(60);

@@ -20,40 +20,40 @@ use super::recovery::{self, Lock, Recovered};
 use super::shared::{Shared, lock};
 use crate::store::health::{Health, Unready};
 
-/// A durable map from keys to values that takes groups of writes. Methods wait for the disk, so they are called from threads
-/// that may block; [`get_recent`](Ledger::get_recent), [`probably_contains`](Ledger::probably_contains),
-/// [`health`](Ledger::health) and [`stats`](Ledger::stats) wait for nothing.
+/// A durable map from keys to values that takes groups of writes. Methods wait for the disk, so they need threads that
+/// may block; [`get_recent`](Ledger::get_recent), [`probably_contains`](Ledger::probably_contains),
+/// [`health`](Ledger::health) and [`stats`](Ledger::stats) do not wait.
 #[derive(Debug)]
 pub struct Ledger {
     pub(super) shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    /// Held from the first look at the data to the last.
+    /// Held from the first access to the data to the last.
     lock: Mutex<Option<Lock>>,
 }
 
-/// What a ledger is doing.
+/// The state of a ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stats {
     /// Segments with groups that sled does not have, the active one included.
     pub segments_used: usize,
-    /// How many there may be.
+    /// The maximum number of segments.
     pub segments_max: usize,
-    /// The sequence that the next group will have.
+    /// The sequence of the next group.
     pub sequence: u64,
-    /// Groups that only the journal has.
+    /// Number of groups that are only in the journal.
     pub checkpoint_lag: u64,
-    /// Keys in the overlay.
+    /// Number of keys in the overlay.
     pub overlay_entries: usize,
-    /// Whether the snapshots have been compared with what they should be.
+    /// Whether the snapshots have been compared with the manifest.
     pub verified: bool,
-    /// Why sled is dead until the next start, if it is.
+    /// Why sled is not used until the next start; `None` if it works.
     pub snapshots_dead: Option<String>,
-    /// Why the ledger has stopped for good, if it has.
+    /// Why the ledger has stopped for good; `None` if it has not.
     pub fatal: Option<String>,
 }
 
 impl Ledger {
-    /// Opens the ledger and brings back everything that was acknowledged.
+    /// Opens the ledger and restores everything that was acknowledged.
     pub fn open(options: Options) -> Result<Ledger, OpenError> {
         Ledger::open_on(options, Disk::default())
     }
@@ -74,7 +74,7 @@ impl Ledger {
         self.shared.stamp
     }
 
-    /// Opens the ledger without its thread: whoever opens it takes the checkpoint's turns.
+    /// Opens the ledger without its thread: the caller runs the checkpoint.
     #[cfg(test)]
     pub(super) fn open_by_hand(options: Options, disk: Disk) -> Result<(Ledger, Checkpoint), OpenError> {
         let Recovered { lock, checkpoint } = recovery::recover(options, disk)?;
@@ -91,14 +91,15 @@ impl Ledger {
         }
     }
 
-    /// The value of a key as far as it was written since the last checkpoint, without touching a disk; `None` where only
-    /// [`get`](Self::get) can tell.
+    /// The value of a key written since the last checkpoint, without disk access; `None` where [`get`](Self::get) is
+    /// needed.
     pub fn get_recent(&self, key: &[u8]) -> Option<Option<Bytes>> {
         self.shared.readable().ok()?;
         self.shared.overlay.get(key)
     }
 
-    /// False only if the key is certainly absent, which costs no disk read for the filtered kind; true for all other kinds.
+    /// False only if the key is certainly absent; for the filtered kind without a disk read. Always true for other
+    /// kinds.
     pub fn probably_contains(&self, key: &[u8]) -> bool {
         match &self.shared.filter {
             Some(filter) if self.shared.filtered(key) => filter.may_contain(hash::key(self.shared.stamp, key)),
@@ -106,14 +107,14 @@ impl Ledger {
         }
     }
 
-    /// The first entries, in the order of their keys, with this prefix and not below `from`. An empty prefix or one of a kind
-    /// that is not among the ordered ones looks at the whole overlay.
+    /// The first entries, in the order of their keys, with this prefix and not below `from`. An empty prefix, or one
+    /// whose kind is not among the ordered ones, scans the whole overlay.
     pub fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, ReadError> {
         self.shared.readable()?;
         let mut from = from.max(prefix).to_vec();
         let mut found: Vec<(Bytes, Bytes)> = Vec::new();
         while found.len() < limit {
-            // The overlay is looked at first: what is carried into sled meanwhile is then found there.
+            // The overlay is read first: what a checkpoint moves to sled meanwhile is then found there.
             let chunk = (limit - found.len()).clamp(64, 4096);
             let (recent, all) = self.shared.overlay.range(prefix, &from, chunk);
             let until = if all { None } else { recent.last().map(|(key, _)| key.clone()) };
@@ -126,9 +127,9 @@ impl Ledger {
         Ok(found)
     }
 
-    /// Commits these groups together: they are written as one frame, synced as the durability asks, and then visible. Each
-    /// group is one sequence number; all of them are found after a crash, or none. `sync` asks for the sync in
-    /// [`Relaxed`](super::Durability::Relaxed), where a group without it is acknowledged once written.
+    /// Commits these groups together: they are written as one frame, synced as the durability requires, and then
+    /// visible. Each group has one sequence number; after a crash all of them are found, or none. `sync` requests the
+    /// sync in [`Relaxed`](super::Durability::Relaxed), where a group without it is acknowledged once written.
     pub fn append(&self, groups: &[Vec<Write>], sync: bool) -> Result<(), AppendError> {
         check(groups)?;
         self.pace();
@@ -172,8 +173,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Waits as long as the checkpoint needs to keep up with what has been appended; to be called after the acknowledgement.
-    /// The next `append` does so itself otherwise.
+    /// Waits as long as the checkpoint needs to keep up with the appends; call it after the acknowledgement. Otherwise
+    /// the next `append` waits.
     pub fn pace(&self) {
         let until = lock(&self.shared.paced_until).take();
         let wait = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -182,14 +183,14 @@ impl Ledger {
         }
     }
 
-    /// How many of the first of these groups fit one frame, so that [`append`](Self::append) takes them at once: all of
-    /// them, but for very many or very large ones. One at least is named.
+    /// How many of these groups, from the first on, fit one frame for [`append`](Self::append): all of them, except for
+    /// very many or very large ones. At least one.
     pub fn fits(&self, groups: &[Vec<Write>]) -> usize {
         let frames = frame::count_within(groups, self.shared.capacity());
         frames.clamp(1, groups.len().max(1))
     }
 
-    /// Whether it can commit now, or why not. Waits for nothing.
+    /// Whether it can commit now, or why not. Does not wait.
     pub fn health(&self) -> Health {
         let shared = &self.shared;
         let reasons = [
@@ -203,7 +204,7 @@ impl Ledger {
         reasons.into_iter().find(|(holds, _)| *holds).map_or(Ok(()), |(_, reason)| Err(reason))
     }
 
-    /// What the ledger is doing. Waits for nothing.
+    /// The state of the ledger. Does not wait.
     pub fn stats(&self) -> Stats {
         let active = self.shared.active.load(Ordering::Acquire);
         let sequence = self.shared.sequence.load(Ordering::Acquire);
@@ -219,7 +220,7 @@ impl Ledger {
         }
     }
 
-    /// Carries everything into sled, stops the thread and releases the data directory. Closing twice does nothing.
+    /// Writes everything into sled, stops the thread and releases the data directory. Closing twice has no effect.
     pub fn close(&self) {
         {
             let mut journal = lock(&self.shared.journal);
@@ -288,7 +289,7 @@ impl Drop for Ledger {
     }
 }
 
-/// What does not fit a frame is refused before anything is written.
+/// Refuses a group that does not fit a frame, before anything is written.
 fn check(groups: &[Vec<Write>]) -> Result<(), AppendError> {
     for write in groups.iter().flatten() {
         let value = write.value.as_ref().map_or(0, Bytes::len);

@@ -1,15 +1,15 @@
-//! What a data directory says of itself: how sled was left, so that a loss inside it is noticed; which segments the journal
-//! consists of; and which epochs are used up.
+//! The manifest of a data directory: the content of sled, so that a loss inside it is noticed; the segments of the
+//! journal; and the used epochs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::hash;
 
-/// The newest format of a data directory that is understood.
+/// The newest format of a data directory that this version can read.
 pub(super) const FORMAT: u32 = 2;
 
-/// How many entries there are of each kind, and the xor of their hashes.
+/// For each kind: the number of entries, and the xor of their hashes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct KindDigests(pub(super) BTreeMap<u8, (u64, u64)>);
 
@@ -22,38 +22,38 @@ pub(super) struct Pending {
     pub(super) rest: KindDigests,
 }
 
-/// The state of the snapshots after the last whole checkpoint.
+/// The state of the snapshots after the last complete checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Manifest {
-    /// The directory's own random number, in every frame of its journal.
+    /// The directory's own random number, which is in every frame of its journal.
     pub(super) stamp: u64,
     /// The first group that the snapshots do not have.
     pub(super) sequence: u64,
     /// The first segment epoch that they do not have; older frames are leftovers.
     pub(super) epoch: u64,
-    /// How much of the filter file counts.
+    /// The valid length of the filter file, in bytes.
     pub(super) filter_bytes: u64,
     /// The checksum of that part.
     pub(super) filter_crc: u32,
-    /// What the snapshots hold.
+    /// The digests of the snapshots.
     pub(super) sums: KindDigests,
     /// A checkpoint in progress.
     pub(super) pending: Option<Pending>,
-    /// Which of the writes of this manifest it is.
+    /// The number of this write of the manifest.
     pub(super) generation: u64,
-    /// The epoch that the last start began with. The next start begins with a higher one, whatever it finds, so that frames
-    /// of which it knows nothing can never continue its own.
+    /// The first epoch of the last start. The next start begins with a higher one, whatever it finds, so that unknown
+    /// frames can never continue its own.
     pub(super) floor: u64,
-    /// The files of the journal, by number; unknown in the first format.
+    /// The files of the journal, by number; `None` in the first format.
     pub(super) segments: Option<BTreeMap<u32, Listed>>,
 }
 
 /// A file of the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Listed {
-    /// Its size.
+    /// Its size in bytes.
     pub(super) bytes: u64,
-    /// Whether it ends with a mark; one that was made in the first format and still holds groups does not.
+    /// Whether it ends with a mark; a segment of the first format that still has groups does not.
     pub(super) marked: bool,
 }
 
@@ -70,7 +70,7 @@ impl KindDigests {
         *xor ^= hash::entry(key, value);
     }
 
-    /// The first difference, in words.
+    /// The first difference, as text.
     pub(super) fn difference(&self, found: &KindDigests) -> Option<String> {
         let kinds = self.0.keys().chain(found.0.keys());
         kinds.map(|kind| (kind, self.of(*kind), found.of(*kind))).find_map(|(kind, left, found)| {
@@ -105,13 +105,13 @@ impl Manifest {
         }
     }
 
-    /// The epoch that a start begins with, when `next` is above all that it found. Epochs count segments within one start, so
-    /// that the next start needs no more than the floor to be above all of them.
+    /// The first epoch of a start, where `next` is above all epochs found. Epochs count segments within one start, so
+    /// the floor suffices for the next start to be above all of them.
     pub(super) fn first_epoch(&self, next: u64) -> u64 {
         ((self.floor.max(next) >> EPOCHS_BITS) + 1) << EPOCHS_BITS
     }
 
-    /// The manifest in words.
+    /// The manifest as text.
     pub(super) fn text(&self) -> String {
         let mut text = format!(
             "vestibule {FORMAT}\nstamp {:016x}\nsequence {}\nepoch {}\nfilter {} {:08x}\ngeneration {}\nfloor {}\n",
@@ -137,12 +137,12 @@ impl Manifest {
     }
 }
 
-/// The format that a text says it has.
+/// The format that a text declares.
 pub(super) fn format(text: &str) -> Option<u32> {
     text.lines().next()?.strip_prefix("vestibule ")?.parse().ok()
 }
 
-/// Reads a text, whose checksum must hold.
+/// Parses a text, whose checksum must be valid.
 pub(super) fn parse(text: &str) -> Option<Manifest> {
     let (body, crc) = text.strip_suffix('\n')?.rsplit_once("crc32 ")?;
     if u32::from_str_radix(crc, 16).ok()? != crc32fast::hash(body.as_bytes()) {
@@ -227,7 +227,7 @@ mod tests {
         let mut manifest = Manifest { epoch: 57, ..Manifest::new(1) };
         let mut used = manifest.epoch + 1000;
         for _ in 0..4 {
-            // The start finds nothing of what the earlier one wrote.
+            // The next start finds no frame of the earlier one.
             let first = manifest.first_epoch(manifest.epoch);
             assert!(first > used, "{first} after {used}");
             manifest.floor = first;

@@ -1,5 +1,6 @@
-//! Where the manifest is kept: one file with room for two copies, of which the older is overwritten in turn, so that a write
-//! cut short leaves the other. The file is opened once; replacing the manifest needs no name and no descriptor.
+//! The file of the manifest: room for two copies, of which the older is overwritten each time, so that an incomplete
+//! write leaves the other one intact. The file is opened once; replacing the manifest needs no file name and no
+//! descriptor.
 
 use std::io;
 use std::path::Path;
@@ -24,12 +25,12 @@ pub(super) struct ManifestFile {
 #[derive(Debug)]
 struct State {
     manifest: Manifest,
-    /// The slot that has it.
+    /// The slot with the latest copy.
     slot: u64,
 }
 
 impl ManifestFile {
-    /// Opens the manifest of a data directory, if there is one.
+    /// Opens the manifest of a data directory, if it exists.
     pub(super) fn open(disk: &Disk, path: &Path, sync: bool) -> Result<Option<ManifestFile>, OpenError> {
         let file = match disk.open(path) {
             Ok(file) => file,
@@ -75,7 +76,7 @@ impl ManifestFile {
         Ok(Some(ManifestFile { file, sync, state: Mutex::new(state) }))
     }
 
-    /// Makes the manifest of a new data directory.
+    /// Creates the manifest of a new data directory.
     pub(super) fn create(
         disk: &Disk,
         path: &Path,
@@ -99,7 +100,7 @@ impl ManifestFile {
         self.lock().manifest.clone()
     }
 
-    /// Changes the manifest on the disk, and then here. Errors that pass are waited out until `give_up`.
+    /// Changes the manifest on disk, then in memory. Temporary errors are retried until `give_up`.
     pub(super) fn update(
         &self,
         give_up: impl Fn(Duration) -> bool,
@@ -119,7 +120,7 @@ impl ManifestFile {
         Ok(())
     }
 
-    /// Where it is.
+    /// The path of the file.
     pub(super) fn path(&self) -> &Path {
         self.file.path()
     }
@@ -129,18 +130,18 @@ impl ManifestFile {
     }
 }
 
-/// A copy of the manifest as it fills its slot.
+/// A copy of the manifest, padded to its slot.
 fn slot(manifest: &Manifest) -> io::Result<Vec<u8>> {
     let mut content = manifest.text().into_bytes();
     if content.len() >= SLOT as usize {
         return Err(io::Error::other(format!("the manifest takes {} bytes", content.len())));
     }
-    // A zero ends it; what an older and longer copy leaves behind that does not count.
+    // A zero ends it; remains of an older and longer copy after it do not count.
     content.resize((content.len() + 1).next_multiple_of(BLOCK), 0);
     Ok(content)
 }
 
-/// Bytes of one copy: a thousand segments and all kinds twice fit.
+/// Bytes of one copy: enough for a thousand segments and all kinds twice.
 const SLOT: u64 = 64 << 10;
 
 #[cfg(test)]

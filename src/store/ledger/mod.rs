@@ -1,12 +1,12 @@
-//! The embedded ledger: a journal that acknowledges, sled that keeps the snapshots behind it.
+//! The embedded ledger: a journal that acknowledges, and sled for the snapshots behind it.
 //!
-//! Begin reading at [`Ledger`]. A group of writes goes into the **journal** (one frame, one write, one fdatasync), becomes
-//! visible in the **overlay**, and is carried into sled by the **checkpoint** thread, after which its segment is recycled.
-//! **Recovery** joins the three again at the next start, guided by the **manifest**, which says how sled was left and which
-//! files the journal consists of.
+//! Begin reading at [`Ledger`]. A group of writes goes into the **journal** (one frame, one write, one fdatasync),
+//! becomes visible in the **overlay**, and is written to sled by the **checkpoint** thread, after which its segment is
+//! recycled. **Recovery** joins the three again at the next start, guided by the **manifest**, which has the state of
+//! sled and the files of the journal.
 //!
-//! This room knows keys and values as bytes. It does not know what a record means, how it is encoded, which writes belong to
-//! a sign-up, what a version is, or who waits for an answer. sled is named nowhere else.
+//! This room knows keys and values as bytes. It does not know what a record means, how it is encoded, which writes
+//! belong to a sign-up, what a version is, or who waits for an answer. sled is used nowhere else.
 
 mod checkpoint;
 mod error;

@@ -1,17 +1,18 @@
-//! What a ledger is asked to be, and the one shape in which it is written to.
+//! The options of a ledger, and the form of its writes.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-/// What an acknowledgement of [`append`](super::Ledger::append) promises.
+/// The guarantee of an acknowledgement by [`append`](super::Ledger::append).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
-    /// Every acknowledged group survives a loss of power.
+    /// Every acknowledged group survives a power loss.
     #[default]
     Synced,
-    /// A group survives a loss of power if it, or a later one, was appended with `sync`; any group survives the end of the process.
+    /// A group survives a power loss if it, or a later one, was appended with `sync`; every group survives the end of
+    /// the process.
     Relaxed,
     /// Nothing is ever synced: for tests and benches.
     None,
@@ -20,38 +21,38 @@ pub enum Durability {
 /// How a [`Ledger`](super::Ledger) is opened. Start from [`Options::new`] or `Options { path, ..Options::default() }`.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The directory that holds everything; made when missing.
+    /// The directory that holds everything; created if missing.
     pub path: PathBuf,
-    /// What an acknowledgement promises.
+    /// The guarantee of an acknowledgement.
     pub durability: Durability,
-    /// Size of one journal segment; a group never exceeds it. Rounded up to whole blocks of 4 KiB, of which the last is not for
-    /// groups.
+    /// Size of one journal segment in bytes; a group is never larger. Rounded up to whole blocks of 4 KiB, of which the
+    /// last one holds no groups.
     pub segment_bytes: u64,
-    /// How many segments the journal may grow to before appends are refused (at least 4).
+    /// Maximum number of segments before appends are refused (at least 4).
     pub segments_max: usize,
     /// The kind byte whose keys the in-memory filter covers, if any.
     pub filtered_kind: Option<u8>,
     /// The kind bytes whose keys the overlay keeps in order: those that are scanned often.
     pub ordered_kinds: Vec<u8>,
-    /// sled's page cache.
+    /// Size of sled's page cache in bytes.
     pub cache_bytes: u64,
-    /// Free disk space below which the ledger does not open, because sled may not survive a full disk. New segments leave as
-    /// much, and below half of it the checkpoint waits.
+    /// Free disk space in bytes below which the ledger does not open, because sled may not survive a full disk. New
+    /// segments are only created above it, and below half of it the checkpoint waits.
     pub free_bytes_min: u64,
-    /// How long `open` itself may verify the snapshots; the rest happens in the background.
+    /// How long `open` itself verifies the snapshots; the rest is verified in the background.
     pub verify_at_once: Duration,
-    /// The longest that `append` waits for a free segment before it answers `Overloaded`.
+    /// How long `append` waits at most for a free segment before it returns `Overloaded`.
     pub wait_max: Duration,
-    /// The longest that one group is held back to let the checkpoint keep up.
+    /// How long one group is delayed at most to let the checkpoint keep up.
     pub pace_max: Duration,
-    /// After this long without an append the active segment is checkpointed as well; `None` leaves it.
+    /// After this time without an append the active segment is checkpointed too; `None` never does.
     pub idle_after: Option<Duration>,
-    /// Whether zeros are written over what the journal has no use for any more.
+    /// Whether journal data that is no longer needed is overwritten with zeros.
     pub scrub: bool,
 }
 
 impl Options {
-    /// The defaults at this directory.
+    /// The default options for this directory.
     pub fn new(path: impl Into<PathBuf>) -> Options {
         Options { path: path.into(), ..Options::default() }
     }
@@ -80,7 +81,7 @@ impl Default for Options {
 pub use crate::store::kv::key_value::Write;
 
 impl Write {
-    /// Gives a key a value.
+    /// Sets a key to a value.
     pub fn put(key: impl Into<Bytes>, value: impl Into<Bytes>) -> Write {
         Write { key: key.into(), value: Some(value.into()) }
     }

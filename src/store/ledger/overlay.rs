@@ -1,6 +1,7 @@
-//! What was committed since the last checkpoint, in memory.
+//! The writes since the last checkpoint, in memory.
 //!
-//! Kinds that are scanned often live in an ordered map each; all others in shards by hash, cheap to look up and slow to scan.
+//! Kinds that are scanned often have an ordered map each; all others are in shards by hash, fast to look up and slow to
+//! scan.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -13,7 +14,7 @@ use super::hash;
 
 const SHARDS: usize = 64;
 
-/// A value, or the fact of a removal, and the group that wrote it.
+/// A value or a removal, and the group that wrote it.
 #[derive(Debug, Clone)]
 struct Entry {
     value: Option<Bytes>,
@@ -25,7 +26,7 @@ struct Entry {
 pub(super) struct Overlay {
     shards: Vec<RwLock<HashMap<Bytes, Entry>>>,
     ordered: HashMap<u8, RwLock<BTreeMap<Bytes, Entry>>>,
-    /// How many keys there are, beside the maps, for those who must not wait.
+    /// The number of keys, outside the maps' locks, for callers that must not wait.
     entries: AtomicUsize,
 }
 
@@ -38,7 +39,7 @@ impl Overlay {
         }
     }
 
-    /// What is known here about a key: nothing, its removal, or its value.
+    /// The known state of a key: unknown, removed, or its value.
     pub(super) fn get(&self, key: &[u8]) -> Option<Option<Bytes>> {
         match self.ordered_of(key) {
             Some(map) => read(map).get(key).map(|entry| entry.value.clone()),
@@ -46,7 +47,7 @@ impl Overlay {
         }
     }
 
-    /// Takes in one write. Later sequences must come later.
+    /// Adds one write. Must be called in the order of the sequences.
     pub(super) fn insert(&self, key: Bytes, value: Option<Bytes>, sequence: u64) {
         let entry = Entry { value, sequence };
         let replaced = match self.ordered_of(&key) {
@@ -81,8 +82,8 @@ impl Overlay {
         }
     }
 
-    /// The keys from `from` on with this prefix, in order; and whether that is all of them, which it may not be when `limit`
-    /// keys are returned.
+    /// The keys from `from` on with this prefix, in order; and whether these are all: they may not be when `limit` keys
+    /// are returned.
     pub(super) fn range(&self, prefix: &[u8], from: &[u8], limit: usize) -> (Vec<(Bytes, Option<Bytes>)>, bool) {
         if let Some(map) = self.ordered_of(prefix) {
             let found: Vec<_> = read(map)
@@ -101,7 +102,7 @@ impl Overlay {
             let matching = shard.iter().filter(|(key, _)| matches(key));
             found.extend(matching.map(|(key, entry)| (key.clone(), entry.value.clone())));
         }
-        // A prefix without a kind spans the ordered kinds as well.
+        // A prefix without a kind includes the ordered kinds too.
         for map in self.ordered.values().filter(|_| prefix.is_empty()) {
             let map = read(map);
             let matching = map.iter().filter(|(key, _)| matches(key));
@@ -111,7 +112,7 @@ impl Overlay {
         (found, true)
     }
 
-    /// How many keys it holds.
+    /// The number of keys.
     pub(super) fn len(&self) -> usize {
         self.entries.load(Ordering::Relaxed)
     }

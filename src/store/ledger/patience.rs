@@ -1,12 +1,12 @@
-//! Errors that pass by themselves are waited out, not taken for a broken disk.
+//! Retries temporary errors, which are no sign of a broken disk.
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
-/// Whether an operation that failed so may succeed when tried again, with nothing repaired: descriptors, memory or a moment
-/// were short. A full or broken disk is neither.
+/// Whether a failed operation may succeed on retry without any repair: because file descriptors, memory or time ran
+/// short. A full or broken disk is no such case.
 pub(super) fn passes(error: &io::Error) -> bool {
     let passing = [Errno::INTR, Errno::AGAIN, Errno::MFILE, Errno::NFILE, Errno::NOMEM];
     match error.raw_os_error() {
@@ -15,7 +15,7 @@ pub(super) fn passes(error: &io::Error) -> bool {
     }
 }
 
-/// Works until it succeeds, fails for good, or `give_up` says that it was tried for long enough (it is given how long).
+/// Retries until success or a permanent error, or until `give_up` returns true for the time spent so far.
 pub(super) fn patiently<T>(
     what: &str,
     give_up: impl Fn(Duration) -> bool,

@@ -1,4 +1,4 @@
-//! The segments of the journal that are not being written to: free ones, and sealed ones that wait for their checkpoint.
+//! The segments of the journal that are not being written: free ones, and sealed ones that wait for their checkpoint.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
@@ -13,7 +13,7 @@ use super::manifest_file::ManifestFile;
 use super::patience::passes;
 use super::segment::{Sealed, Segment, capacity};
 
-/// All segments that are not being written to.
+/// All segments that are not being written.
 #[derive(Debug)]
 pub(super) struct Pool {
     disk: Disk,
@@ -23,18 +23,19 @@ pub(super) struct Pool {
     limits: Limits,
     state: Mutex<PoolState>,
     changed: Condvar,
-    /// Sealed segments, and those in the hands of the checkpoint; beside the state, for those who must not wait.
+    /// Number of sealed segments, including those that the checkpoint has taken; outside the lock, for callers that
+    /// must not wait.
     used: AtomicUsize,
-    /// Whether a group found no segment to go to, and none has become free since.
+    /// Whether a group found no free segment, and none has become free since.
     exhausted: AtomicBool,
 }
 
-/// How many segments there may be, and of what kind.
+/// The maximum number of segments, and their size.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     pub(super) segment_bytes: u64,
     pub(super) segments_max: usize,
-    /// New segments leave at least this much room on the disk.
+    /// New segments leave at least this many bytes free on the disk.
     pub(super) free_bytes_min: u64,
     pub(super) sync: bool,
 }
@@ -43,14 +44,14 @@ pub(super) struct Limits {
 pub(super) struct PoolState {
     pub(super) free: Vec<Segment>,
     sealed: VecDeque<Sealed>,
-    /// In the hands of the checkpoint.
+    /// Number of segments that the checkpoint has taken.
     taken: usize,
     total: usize,
-    /// The numbers that have a file.
+    /// The numbers in use by a file.
     numbers: BTreeSet<u32>,
-    /// Journal bytes that the checkpoint retires per second.
+    /// Journal bytes that the checkpoint finishes per second.
     rate: Option<f64>,
-    /// No segment will be recycled any more.
+    /// Whether recycling has stopped for good.
     halted: bool,
     stop: Option<Stop>,
 }
@@ -58,13 +59,13 @@ pub(super) struct PoolState {
 /// How the checkpoint thread should end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// When everything sealed is in sled.
+    /// After all sealed segments are in sled.
     Drained,
     /// After the checkpoint in progress.
     Now,
 }
 
-/// What the checkpoint thread should do next.
+/// The next task of the checkpoint thread.
 #[derive(Debug)]
 pub(super) enum Task {
     Checkpoint(Vec<Sealed>),
@@ -93,19 +94,19 @@ impl Pool {
         }
     }
 
-    /// Takes in what recovery found.
+    /// Adds the segments that recovery found.
     pub(super) fn fill(&self, free: Vec<Segment>, sealed: Vec<Sealed>, numbers: BTreeSet<u32>) {
         let mut state = self.lock();
         self.used.store(sealed.len(), Ordering::Release);
-        // Those of another size wait for the next start, which removes them.
+        // Free segments of another size are removed at the next start.
         state.free = free.into_iter().filter(|segment| segment.bytes == self.limits.segment_bytes).collect();
         state.total = state.free.len() + sealed.len();
         state.sealed = sealed.into();
         state.numbers = numbers;
     }
 
-    /// A segment to write to: a recycled one, a new one, or, when there may be no more, the next one recycled in time.
-    /// `wait` is how long a group may wait for it; none where no group waits.
+    /// A segment to write: a recycled one, a new one or, at the maximum number, the next one recycled in time. `wait`
+    /// is how long a group may wait for it; `None` where no group waits.
     pub(super) fn take(&self, wait: Option<Duration>) -> Result<Segment, WriteError> {
         let deadline = Instant::now() + wait.unwrap_or_default();
         let mut state = self.lock();
@@ -115,7 +116,7 @@ impl Pool {
             }
             let mut patience = Duration::MAX;
             if let Some(number) = self.reserve(&mut state) {
-                // The lock is not held over what touches a disk.
+                // The lock is not held during disk access.
                 drop(state);
                 match self.create(number) {
                     Ok(Some(segment)) => return Ok(segment),
@@ -141,8 +142,8 @@ impl Pool {
         }
     }
 
-    /// The segment that a start writes to. It and a spare one are made whatever there is already: with two, one can be sealed
-    /// and recycled even where the disk has no room for more.
+    /// The first segment that a start writes. It and a spare one are created whatever exists already: with two, one can
+    /// be sealed and recycled even if the disk has no room for more.
     pub(super) fn take_first(&self) -> io::Result<Segment> {
         let active = self.recycled_or_new()?;
         let spare = self.recycled_or_new()?;
@@ -160,7 +161,7 @@ impl Pool {
         self.make(number).inspect_err(|_| self.lock().give_back(number))
     }
 
-    /// Makes sure that the next segment is there before it is needed.
+    /// Ensures that the next segment exists before it is needed.
     pub(super) fn prepare(&self) {
         let mut state = self.lock();
         if !state.free.is_empty() {
@@ -173,7 +174,7 @@ impl Pool {
                 self.lock().free.push(segment);
                 self.changed.notify_all();
             }
-            // It is tried again at the next turn, or by whoever needs it, who says so.
+            // Retried at the next turn, or by the append that needs it, which reports the error.
             Ok(None) => {}
             Err(error) => {
                 let directory = self.directory.path().display();
@@ -209,12 +210,12 @@ impl Pool {
         }
     }
 
-    /// Gives segments back whose groups are in sled.
+    /// Returns segments whose groups are in sled.
     pub(super) fn recycle(&self, done: Vec<Sealed>, took: Duration) {
         let bytes: u64 = done.iter().map(|sealed| sealed.bytes).sum();
         let rate = bytes as f64 / took.as_secs_f64().max(1e-6);
         let mut state = self.lock();
-        // A small checkpoint is all fixed cost and says little about the rate under load.
+        // A small checkpoint is mostly fixed cost and says little about the rate under load.
         if bytes >= self.limits.segment_bytes / 2 {
             state.rate = Some(state.rate.map_or(rate, |before| (before + rate) / 2.0));
         }
@@ -230,7 +231,7 @@ impl Pool {
         self.changed.notify_all();
     }
 
-    /// Says that nothing will be recycled any more.
+    /// Stops recycling for good.
     pub(super) fn halt(&self) {
         self.lock().halted = true;
         self.changed.notify_all();
@@ -245,7 +246,7 @@ impl Pool {
         self.lock().stop
     }
 
-    /// Waits a while, or until something changes.
+    /// Waits for `patience`, or until something changes.
     pub(super) fn pause(&self, patience: Duration) {
         let state = self.lock();
         if state.stop.is_none() {
@@ -253,18 +254,18 @@ impl Pool {
         }
     }
 
-    /// Segments that hold groups sled does not have, besides the active one.
+    /// Number of segments with groups that sled does not have, without the active one.
     pub(super) fn used(&self) -> usize {
         self.used.load(Ordering::Acquire)
     }
 
-    /// Whether a group found no segment to go to, and none has become free since.
+    /// Whether a group found no free segment, and none has become free since.
     pub(super) fn is_exhausted(&self) -> bool {
         self.exhausted.load(Ordering::Acquire)
     }
 
-    /// How long writing this many bytes ought to take, so that the checkpoint keeps up: nothing up to half full, then ever
-    /// closer to what it retires in that time, and a little more at the end.
+    /// How long the write of this many bytes should take, so that the checkpoint keeps up: zero up to half full, then
+    /// rising to a little more than the checkpoint needs for as many bytes.
     pub(super) fn pace(&self, written: u64, active: u64) -> Duration {
         let state = self.lock();
         let Some(rate) = state.rate.filter(|_| !state.halted) else {
@@ -280,7 +281,7 @@ impl Pool {
         (state.total < self.limits.segments_max).then(|| state.add())
     }
 
-    /// Makes the segment of a reserved number; `None` where that would take room that is needed otherwise.
+    /// Creates the segment of a reserved number; `None` if the disk space is needed otherwise.
     fn create(&self, number: u32) -> io::Result<Option<Segment>> {
         let made = if self.has_room() { self.make(number).map(Some) } else { Ok(None) };
         if !matches!(made, Ok(Some(_))) {
@@ -289,7 +290,7 @@ impl Pool {
         made
     }
 
-    /// Makes a segment and names it in the manifest, before anything can be written to it.
+    /// Creates a segment and lists it in the manifest, before anything can be written to it.
     fn make(&self, number: u32) -> io::Result<Segment> {
         let Limits { segment_bytes, sync, .. } = self.limits;
         let segment = Segment::create(&self.disk, self.directory.path(), number, segment_bytes, self.stamp, sync)?;
@@ -305,7 +306,7 @@ impl Pool {
         Ok(segment)
     }
 
-    /// New segments do not take the room that the checkpoint needs to make segments free again.
+    /// New segments must not use the disk space that the checkpoint needs to free segments.
     fn has_room(&self) -> bool {
         let needed = self.limits.free_bytes_min.saturating_add(self.limits.segment_bytes);
         self.directory.free_bytes().map_or(true, |free| free >= needed)
@@ -322,7 +323,7 @@ impl Pool {
 }
 
 impl PoolState {
-    /// Counts one more segment, and gives it the least number that has no file.
+    /// Counts one more segment, and reserves the lowest number without a file.
     fn add(&mut self) -> u32 {
         let unused = (0..u32::MAX).find(|number| !self.numbers.contains(number));
         let number = unused.unwrap_or(u32::MAX);
@@ -337,6 +338,6 @@ impl PoolState {
     }
 }
 
-/// How soon it is looked again whether a segment can be made.
+/// Time between two attempts to create a segment.
 const RETRY: Duration = Duration::from_millis(10);
 const MANIFEST_PATIENCE: Duration = Duration::from_millis(100);

@@ -1,5 +1,5 @@
-//! Brings a data directory back: lock, manifest, room, snapshots, journal, filter — in this order. Before the journal has been
-//! judged nothing is changed but what sled left unfinished.
+//! Opens a data directory: lock, manifest, room, snapshots, journal, filter — in this order. Until the journal has been
+//! checked, only unfinished files of sled are changed.
 
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
@@ -38,16 +38,16 @@ pub(super) const SNAPSHOTS: &str = "sled";
 pub(super) const JOURNAL: &str = "journal";
 pub(super) const FILTER: &str = "filter";
 
-/// Whether a ledger was ever begun in this directory. Writes nothing.
+/// Whether this directory ever had a ledger. Writes nothing.
 ///
 /// # Errors
-/// When the directory can't be looked into.
+/// When the directory can't be read.
 pub fn holds_data(directory: &Path) -> io::Result<bool> {
     [MANIFEST, SNAPSHOTS, JOURNAL].iter().try_fold(false, |found, name| Ok(found || directory.join(name).try_exists()?))
 }
 
-/// The lock that keeps other processes out. A process forked meanwhile shares the open file until it runs another program, so
-/// closing the file would not be enough to let go of it.
+/// The lock that keeps other processes out. A process forked meanwhile shares the open file until it executes another
+/// program, so closing the file would not be enough to release the lock.
 #[derive(Debug)]
 pub(super) struct Lock(File);
 
@@ -76,7 +76,7 @@ pub(super) fn recover(mut options: Options, disk: Disk) -> Result<Recovered, Ope
     let lock = hold(&options.path.join(LOCK))?;
     let directory = disk.directory(&options.path).map_err(at(&options.path))?;
     let known = ManifestFile::open(&disk, &options.path.join(MANIFEST), sync)?;
-    // Where the manifest names segments, their absence is found below.
+    // If the manifest lists segments, their absence is detected below.
     disk.make_directory(&journal_path).map_err(at(&journal_path))?;
     let free = directory.free_bytes().map_err(at(&options.path))?;
     if free < options.free_bytes_min {
@@ -96,13 +96,13 @@ pub(super) fn recover(mut options: Options, disk: Disk) -> Result<Recovered, Ope
     let inventory = replayed.settle(manifest.stamp, sync)?;
     let journal_directory = disk.directory(&journal_path).map_err(at(&journal_path))?;
     for directory in [&journal_directory, &directory].into_iter().filter(|_| sync) {
-        // A name that an interrupted process made may be known to the system and not yet to the disk.
+        // A name that an interrupted process created may be known to the system and not yet be on the disk.
         directory.sync().map_err(at(directory.path()))?;
     }
     manifest.floor = manifest.first_epoch(replayed.next_epoch);
     manifest.segments = Some(std::mem::take(&mut replayed.listed));
     for _copy in 0..2 {
-        // Both, so that no copy remains that knows less of the epochs.
+        // Both copies, so that none remains with older epochs.
         let raised = manifest_file
             .update(|_| true, |current| *current = Manifest { generation: current.generation, ..manifest.clone() });
         raised.map_err(at(manifest_file.path()))?;
@@ -131,7 +131,7 @@ fn hold(path: &Path) -> Result<Lock, OpenError> {
     }
 }
 
-/// Writes the first manifest of a new directory, which must indeed be new.
+/// Writes the first manifest of a new directory, after checking that it is new.
 fn begin(path: &Path, disk: &Disk, directory: &Directory, tree: &Tree, sync: bool) -> Result<ManifestFile, OpenError> {
     let manifest_path = path.join(MANIFEST);
     if !tree.is_empty() || inventory::has_frames(&path.join(JOURNAL))? {
@@ -146,7 +146,7 @@ fn begin(path: &Path, disk: &Disk, directory: &Directory, tree: &Tree, sync: boo
     let manifest = Manifest::new(u64::from_be_bytes(stamp));
     let file = ManifestFile::create(disk, &manifest_path, manifest, sync, directory).map_err(at(&manifest_path))?;
     if sync {
-        // The name of the data directory itself.
+        // Makes the name of the data directory itself durable.
         let whole = std::path::absolute(path).map_err(at(path))?;
         let parent = whole.parent().unwrap_or(&whole);
         disk.directory(parent).and_then(|parent| parent.sync()).map_err(at(parent))?;
@@ -154,7 +154,7 @@ fn begin(path: &Path, disk: &Disk, directory: &Directory, tree: &Tree, sync: boo
     Ok(file)
 }
 
-/// Compares sled with the manifest for as long as `open` may; returns what is left to compare.
+/// Compares sled with the manifest for as long as `open` allows; returns the remaining comparison.
 fn verify(
     options: &Options,
     manifest: &Manifest,
@@ -176,7 +176,7 @@ fn verify(
         }
     };
     let mut verification = Verification::new(expected, undecided);
-    // What is doubtful is not served before all of it has been compared.
+    // Doubtful snapshots are not served before they are fully compared.
     let patience = if doubtful { WHOLLY } else { options.verify_at_once };
     match verification.run(tree, Instant::now() + patience).map_err(snapshots)? {
         Progress::Same => Ok(None),
@@ -185,7 +185,7 @@ fn verify(
     }
 }
 
-/// Fills the filter from its file, or from sled when the file does not fit.
+/// Fills the filter from its file, or from sled if the file does not match.
 fn load_filter(
     options: &Options,
     manifest: &mut Manifest,
@@ -222,7 +222,7 @@ fn load_filter(
     Ok((Some(filter), Some(file)))
 }
 
-/// What a ledger is made of.
+/// The parts of a ledger.
 struct Parts {
     disk: Disk,
     directory: Directory,
@@ -233,7 +233,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// Puts them together. Writing goes on in a segment of a new epoch, so that what was recovered is never touched again.
+    /// Assembles the ledger. Writes continue in a segment of a new epoch, so that recovered segments are never changed.
     fn join(self, options: Options, manifest: &Manifest, replayed: &mut Replayed) -> Result<Shared, OpenError> {
         let sync = options.durability != Durability::None;
         let limits = Limits {

@@ -1,16 +1,16 @@
-//! Groups that could not be written: one line when that begins, one a minute while it lasts, and one with their number when
-//! it ends — never one for each.
+//! Log of groups that could not be written: one line when that begins, one per minute while it lasts, and one with
+//! their number at the end; never one per group.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Whether groups are being refused, and how many were.
+/// Whether groups are being refused, and how many so far.
 #[derive(Debug, Default)]
 pub(super) struct RejectionLog {
-    /// Whether there are any; beside the rest, so that a success costs nothing.
+    /// Whether there are any; outside the lock, so that a success costs nothing.
     any: AtomicBool,
-    /// Whether the last write failed, and not just found no segment to go to.
+    /// Whether the last write failed on the disk, rather than for lack of a free segment.
     failing: AtomicBool,
     trouble: Mutex<Option<Trouble>>,
 }
@@ -23,7 +23,7 @@ struct Trouble {
 }
 
 impl RejectionLog {
-    /// One more group was refused. `failed` when the disk refused it.
+    /// Records a refused group. `failed` if the disk refused it.
     pub(super) fn note(&self, reason: &str, failed: bool) {
         self.any.store(true, Ordering::Release);
         if failed {
@@ -46,7 +46,7 @@ impl RejectionLog {
         }
     }
 
-    /// A group was written.
+    /// Records a written group.
     pub(super) fn end(&self) {
         if !self.any.load(Ordering::Acquire) || !self.any.swap(false, Ordering::AcqRel) {
             return;

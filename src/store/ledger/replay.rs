@@ -1,5 +1,5 @@
-//! Reads the journal back: which frames count, whether what is missing was ever acknowledged, and where a torn tail is cut.
-//! Nothing is changed before [`Replayed::settle`].
+//! Reads the journal back: which frames are valid, whether a missing one was ever acknowledged, and where an incomplete
+//! end is cut. Nothing is changed before [`Replayed::settle`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -16,30 +16,30 @@ use super::options::Write;
 use super::recovery::at;
 use super::segment::{Sealed, Segment, capacity};
 
-/// What the journal holds.
+/// The content of the journal.
 #[derive(Debug)]
 pub(super) struct Replayed {
     /// Segments with groups that sled does not have, oldest first.
     pub(super) sealed: Vec<Sealed>,
-    /// Segments with none.
+    /// Segments without such groups.
     pub(super) free: Vec<Segment>,
-    /// The groups of the former, in order.
+    /// The groups of the sealed segments, in order.
     pub(super) groups: Vec<(u64, Vec<Write>)>,
-    /// The sequence after the last.
+    /// The sequence after the last group.
     pub(super) sequence: u64,
     /// An epoch above that of every frame found.
     pub(super) next_epoch: u64,
-    /// The numbers that have a file.
+    /// The numbers in use by a file.
     pub(super) numbers: BTreeSet<u32>,
-    /// The files of the journal as the manifest is to name them.
+    /// The files of the journal, as the next manifest will list them.
     pub(super) listed: BTreeMap<u32, Listed>,
     cuts: Vec<Cut>,
-    /// From where on a segment, by its number, has frames that no later one proves to be synced.
+    /// For each segment number: the offset from which no later frame proves the frames to be synced.
     unproven: BTreeMap<u32, u64>,
     inventory: Inventory,
 }
 
-/// Where a segment's frames end although something follows.
+/// The end of a segment's frames although other bytes follow.
 #[derive(Debug)]
 struct Cut {
     number: u32,
@@ -55,7 +55,7 @@ struct Read {
     /// The frames of its newest epoch, by offset.
     frames: Vec<(usize, Header)>,
     epoch: u64,
-    /// How far its frames count.
+    /// The end of its valid frames.
     end: usize,
 }
 
@@ -95,8 +95,9 @@ pub(super) fn read(
 }
 
 impl Replayed {
-    /// Clears what follows the end, so that it can never be taken for a continuation, makes what counts durable, and puts the
-    /// files in order. What is to be removed is removed by [`Inventory::remove_dropped`] once the manifest does not name it.
+    /// Overwrites what follows the end, so that it can never be mistaken for a continuation, makes the valid part
+    /// durable, and updates the files. Dropped segments are removed by [`Inventory::remove_dropped`] once the manifest
+    /// no longer lists them.
     pub(super) fn settle(&mut self, stamp: u64, sync: bool) -> Result<Inventory, OpenError> {
         for cut in std::mem::take(&mut self.cuts) {
             let sealed = self.sealed.iter().map(|sealed| &sealed.segment);
@@ -104,8 +105,9 @@ impl Replayed {
                 clear(segment, &cut, sync)?;
             }
         }
-        // A segment may have been read from the page cache only; what is served from here on must not be lost any more. After an
-        // fsync that failed in an earlier process the system may take for written what is not, so it is written again.
+        // A segment may have been read from the page cache only, and what is served from now on must not be lost. After
+        // a failed fsync in an earlier process the system may wrongly assume that it is on the disk, so it is written
+        // again.
         for sealed in self.sealed.iter().filter(|_| sync) {
             let file = &sealed.segment.file;
             if let Some(from) = self.unproven.get(&sealed.segment.number) {
@@ -167,14 +169,14 @@ fn read_segment(segment: Segment, listed: Listed, manifest: &Manifest) -> Result
     }
     let epoch = frames.iter().map(|(_, header)| header.epoch).max();
     frames.retain(|(_, header)| Some(header.epoch) == epoch);
-    // Of a segment whose only frame is broken, the epoch can at least be guessed, to be put in its place.
+    // If the only frame of a segment is broken, its epoch can still be guessed, to order the segment.
     let guess = match frame::look(&content, manifest.stamp) {
         Found::Frame(header) | Found::Broken(header) | Found::Nothing(header) => header.epoch,
     };
     Ok(Read { segment, content, frames, epoch: epoch.unwrap_or(guess), end: 0 })
 }
 
-/// How much of a segment is worth reading: one that begins with a whole frame of an older epoch has none that counts.
+/// How many bytes of a segment to read: one that begins with a complete frame of an older epoch has no valid frames.
 fn reach(file: &DiskFile, manifest: &Manifest) -> io::Result<u64> {
     let start = file.read(BLOCK as u64)?;
     match frame::look(&start, manifest.stamp) {
@@ -189,7 +191,7 @@ fn reach(file: &DiskFile, manifest: &Manifest) -> io::Result<u64> {
     }
 }
 
-/// Joins the segments as far as the sequence goes on without a gap.
+/// Joins the segments for as long as the sequence has no gap.
 fn assemble(
     mut live: Vec<Read>,
     free: Vec<Segment>,
@@ -215,7 +217,7 @@ fn assemble(
         }
     }
 
-    // A later frame proves by its `synced` that an earlier group had been acknowledged.
+    // The `synced` of a later frame proves that an earlier group had been acknowledged.
     let later = live.iter().flat_map(|read| read.frames.iter().map(move |(offset, header)| (read, *offset, header)));
     let proof = later.clone().filter(|(_, _, header)| header.first >= sequence && header.synced > sequence);
     if let (Some((read, offset, header)), Some(stop)) =
@@ -269,7 +271,7 @@ impl Replayed {
         });
         self.cuts.extend(cut);
         if read.end == 0 {
-            // Nothing in it counts.
+            // It has no valid frames.
             self.free.push(read.segment);
         } else {
             self.sealed.push(Sealed { segment: read.segment, epoch: read.epoch, first, end, bytes: read.end as u64 });
@@ -277,8 +279,8 @@ impl Replayed {
     }
 }
 
-/// Whether the frame that should stand here once began: its header reads as ours, or all but one of its fields do, or
-/// something stands where nothing has ever been.
+/// Whether the frame expected here was once written: its header reads as ours, all its fields except one do, or there
+/// are bytes where none have ever been.
 fn broken_at(read: &Read, offset: usize, sequence: u64, manifest: &Manifest) -> Option<Header> {
     let rest = read.content.get(offset..)?;
     match frame::look(rest, manifest.stamp) {

@@ -1,9 +1,9 @@
-//! Writes sled's directory anew, so that nothing stays on the disk of what was removed or replaced: sled's log keeps it
-//! until it happens to reuse the place.
+//! Rewrites sled's directory, so that nothing removed or replaced stays on the disk: sled's log keeps it until it
+//! happens to reuse the space.
 //!
-//! The new directory is written and synced beside the old one, compared with it, and then takes its place by an exchange
-//! of the two names, which happens whole or not at all. So at every moment `sled` is a whole directory, and one that is
-//! left over under the other name, whichever of the two it is, can go.
+//! The new directory is written and synced beside the old one, compared with it, and then replaces it by an atomic
+//! exchange of the two names. So at every moment `sled` is a complete directory, and the directory under the other
+//! name, whichever of the two it is, can be removed.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -16,10 +16,10 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use super::hash;
 use super::recovery::{LOCK, SNAPSHOTS};
 
-/// Writes sled's directory anew; no ledger may be open on the folder.
+/// Rewrites sled's directory; no ledger may be open on the folder.
 ///
 /// # Errors
-/// What hindered it, in words. Everything is then as it was.
+/// The reason of the failure. Then everything is as before.
 pub(in crate::store) fn rewrite(folder: &Path, sync: bool) -> Result<(), String> {
     let _held = hold(folder)?;
     let (current, fresh) = (folder.join(SNAPSHOTS), folder.join(FRESH));
@@ -29,15 +29,15 @@ pub(in crate::store) fn rewrite(folder: &Path, sync: bool) -> Result<(), String>
         let synced = exchanged.and_then(|()| sync_directory(folder, sync));
         synced.map_err(|error| words(&current, &error))
     });
-    // Of the two this is the one that is not in use, whatever happened.
+    // After the exchange or a failure, this is the directory that is not in use.
     let removed = remove(&fresh).and_then(|()| sync_directory(folder, sync)).map_err(|error| words(&fresh, &error));
     done.and(removed)
 }
 
-/// Removes what a rewrite left that was cut short.
+/// Removes what an interrupted rewrite left.
 ///
 /// # Errors
-/// What hindered it, in words.
+/// The reason of the failure.
 pub(in crate::store) fn settle(folder: &Path) -> Result<(), String> {
     let fresh = folder.join(FRESH);
     if !fresh.exists() {
@@ -48,7 +48,7 @@ pub(in crate::store) fn settle(folder: &Path) -> Result<(), String> {
     remove(&fresh).map_err(|error| words(&fresh, &error))
 }
 
-/// When the directory was begun, in milliseconds since the epoch: sled writes its constants once.
+/// When the directory was created, in milliseconds since the epoch: sled writes its `conf` file only then.
 pub(in crate::store) fn begun_at_ms(folder: &Path) -> Option<u64> {
     let modified = fs::metadata(folder.join(SNAPSHOTS).join("conf")).and_then(|conf| conf.modified()).ok()?;
     let since_epoch = modified.duration_since(SystemTime::UNIX_EPOCH).ok()?;
@@ -81,7 +81,7 @@ fn write_beside(current: &Path, fresh: &Path, sync: bool) -> Result<(), String> 
         }
         Ok(())
     })?;
-    // sled's threads let go of the files a moment after its last handle is gone.
+    // sled's threads release the files shortly after its last handle is dropped.
     for directory in [current, fresh] {
         wait_for_release(directory).map_err(|error| words(directory, &error))?;
     }
@@ -92,7 +92,7 @@ fn open(directory: &Path) -> sled::Result<sled::Db> {
     sled::Config::new().path(directory).cache_capacity(CACHE_BYTES).flush_every_ms(None).open()
 }
 
-/// How many entries there are, and the xor of their hashes.
+/// The number of entries, and the xor of their hashes.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Seen {
     count: u64,
@@ -106,7 +106,7 @@ impl Seen {
     }
 }
 
-/// Keeps ledgers out.
+/// Takes the lock, so that no ledger can open.
 fn hold(folder: &Path) -> Result<File, String> {
     let path = folder.join(LOCK);
     let opened = File::options().read(true).write(true).create(true).truncate(false).open(&path);
@@ -130,7 +130,7 @@ fn wait_for_release(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Syncs every file and directory from the leaves up.
+/// Syncs every file and directory, the deepest first.
 fn sync_all(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         for entry in fs::read_dir(path)? {
@@ -151,7 +151,7 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// sled answers some damage with a panic.
+/// sled panics on some kinds of damage.
 fn guarded(call: impl FnOnce() -> sled::Result<()>) -> Result<(), String> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(done) => done.map_err(|error| error.to_string()),
@@ -163,12 +163,13 @@ fn words(path: &Path, error: &io::Error) -> String {
     format!("{}: {error}", path.display())
 }
 
-/// The other name. It begins like the first, so that everything that knows the folder's files by their names knows it too.
+/// The other name. It has the first one as prefix, so that all code that recognises the folder's files by name
+/// recognises it too.
 const FRESH: &str = "sled.fresh";
 /// sled's log.
 const LOG: &str = "db";
 const CACHE_BYTES: u64 = 64 << 20;
-/// What is left free at least.
+/// Minimum free disk space to leave, in bytes.
 const ROOM: u64 = 64 << 20;
 const RELEASE_MAX: Duration = Duration::from_secs(10);
 
@@ -227,7 +228,7 @@ mod tests {
         check(folder.path());
     }
 
-    /// Two hundred entries, of which every other one is removed again.
+    /// Writes two hundred entries and removes every other one.
     fn fill(folder: &Path) {
         let ledger = Ledger::open(options(folder)).unwrap();
         for number in 0..200 {

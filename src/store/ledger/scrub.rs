@@ -1,8 +1,9 @@
-//! Zeros over what the journal has no use for any more: what it carried into sled may be removed there, and must not live
-//! on in a segment that waits to be used again.
+//! Overwrites journal data that is no longer needed with zeros: data that is already in sled may be removed there, and
+//! must not survive in a segment that waits for reuse.
 //!
-//! Only frames of older epochs and what is behind the last frame are written over, which count as zeros anyhow. So no crash
-//! on the way matters, and nothing has to be synced: the zeros reach the disk with everything else that is written lazily.
+//! Only frames of older epochs and the bytes after the last frame are overwritten, which count as zeros anyway. So a
+//! crash in between does no harm, and nothing has to be synced: the zeros reach the disk with other lazily written
+//! data.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -15,31 +16,31 @@ use super::frame::BLOCK;
 use super::segment::Sealed;
 use super::shared::Shared;
 
-/// Knows which segments hold nothing that is over. At first it knows none.
+/// Tracks which segments are clean. At first none is known to be.
 #[derive(Debug, Default)]
 pub(super) struct Scrubber {
     clean: HashSet<PathBuf>,
-    /// Since when a segment is free and not clean.
+    /// For each free segment that is not clean: since when it is free.
     free_since: HashMap<PathBuf, Instant>,
-    /// How far the segment that is written to is clean.
+    /// Up to which offset the active segment is clean.
     active: Option<(PathBuf, u64)>,
 }
 
 impl Scrubber {
-    /// These segments were written to and become free.
+    /// These segments were written and become free.
     pub(super) fn used(&mut self, done: &[Sealed]) {
         for sealed in done {
             self.clean.remove(sealed.segment.file.path());
         }
     }
 
-    /// Cleans one segment, if there is one to be cleaned: any where nobody writes (`idle`), else one that was not used for
-    /// long. Tells whether it did.
+    /// Cleans one segment, if needed: any one when there are no writes (`idle`), else one that has been free for long.
+    /// Returns whether it did.
     pub(super) fn step(&mut self, shared: &Shared, idle: bool) -> bool {
         shared.options.scrub && (self.free_segment(shared, idle) || idle && self.rest_of_active(shared))
     }
 
-    /// Cleans what it can before the ledger is closed.
+    /// Cleans as much as it can before the ledger closes.
     pub(super) fn finish(&mut self, shared: &Shared) {
         let deadline = Instant::now() + FINISH_MAX;
         while Instant::now() < deadline && self.step(shared, true) {}
@@ -56,19 +57,19 @@ impl Scrubber {
             !self.clean.contains(path) && is_due(path, &mut self.free_since)
         });
         let Some(due) = due else { return false };
-        // In the meantime nobody else has it.
+        // Out of the pool, no other thread can take it meanwhile.
         let segment = pool.free.swap_remove(due);
         drop(pool);
         let path = segment.file.path().to_owned();
         zero(&segment.file, 0, u64::MAX);
-        // Last in the line: one that is not clean yet is used before it.
+        // Last to be reused: one that is not clean yet is used before it.
         shared.pool.lock().free.insert(0, segment);
         self.free_since.remove(&path);
         self.clean.insert(path);
         true
     }
 
-    /// A piece of what is behind the last frame of the segment that is written to: a writer waits for no more than that.
+    /// Cleans a piece after the last frame of the active segment: a writer waits for at most one piece.
     fn rest_of_active(&mut self, shared: &Shared) -> bool {
         let journal = match shared.journal.try_lock() {
             Ok(journal) => journal,
@@ -91,8 +92,8 @@ impl Scrubber {
     }
 }
 
-/// Writes zeros over a range, where there are none, and tells whether there is more behind it. The last block is left
-/// alone.
+/// Overwrites a range with zeros where it has other bytes, and returns whether more of them follow. The last block is
+/// left unchanged.
 fn zero(file: &DiskFile, from: u64, to: u64) -> bool {
     try_zero(file, from, to).unwrap_or_else(|error| {
         let path = file.path().display();
@@ -112,9 +113,9 @@ fn try_zero(file: &DiskFile, from: u64, to: u64) -> io::Result<bool> {
     Ok(to < end)
 }
 
-/// The longest that a free segment keeps what was in it while others are written to.
+/// How long a free segment may keep old data while others are written.
 const FREE_MAX: Duration = Duration::from_secs(60);
-/// How long closing may take for it.
+/// Time limit for cleaning at close.
 const FINISH_MAX: Duration = Duration::from_secs(1);
 const PIECE: u64 = 1 << 20;
 const CHUNK: u64 = 64 << 10;
@@ -132,7 +133,7 @@ mod tests {
         write(&ledger, "u1");
         assert!(is_in_journal(folder.path()));
         wait_until(|| !is_in_journal(folder.path()));
-        // What was cleaned is used again, and cleaned again.
+        // Cleaned segments are reused, and cleaned again.
         for number in 0..20 {
             write(&ledger, &format!("u{number}"));
         }

@@ -1,10 +1,10 @@
-//! One preallocated file of the journal, and the mark at its end that says whose it is.
+//! One preallocated file of the journal, and the mark at its end that identifies its directory and number.
 //!
 //! ```text
 //! magic u64 | number u64 | stamp u64 | crc32 u32      little-endian, in the last block
 //! ```
-//! The mark is written once, before the manifest names the segment, and no frame ever reaches it. A file that was swapped
-//! for another one, or emptied, does not have it.
+//! The mark is written once, before the manifest lists the segment, and no frame ever reaches it. A file that was
+//! swapped with another one, or emptied, does not have it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use super::options::Write;
 pub(super) struct Segment {
     pub(super) file: DiskFile,
     pub(super) number: u32,
-    /// Its size.
+    /// Its size in bytes.
     pub(super) bytes: u64,
 }
 
@@ -33,12 +33,12 @@ pub(super) struct Sealed {
     pub(super) first: u64,
     /// The sequence after its last group.
     pub(super) end: u64,
-    /// How far its frames reach.
+    /// The end of its frames, in bytes.
     pub(super) bytes: u64,
 }
 
 impl Segment {
-    /// Makes a segment of zeros that occupies its blocks, with its mark.
+    /// Creates a segment of zeros with its mark; its blocks are allocated.
     pub(super) fn create(
         disk: &Disk,
         directory: &Path,
@@ -54,13 +54,13 @@ impl Segment {
         Ok(Segment { file, number, bytes })
     }
 
-    /// Gives the mark to a segment of an earlier format that holds nothing.
+    /// Writes the mark to an empty segment of an earlier format.
     pub(super) fn mark(&self, stamp: u64, sync: bool) -> io::Result<()> {
         self.file.write_at(&mark(self.number, stamp), capacity(self.bytes)).map_err(|short| short.source)?;
         if sync { self.file.sync() } else { Ok(()) }
     }
 
-    /// Whether it carries the mark of this directory and number.
+    /// Whether it has the mark of this directory and number.
     pub(super) fn is_marked(&self, stamp: u64) -> io::Result<bool> {
         if self.bytes < BLOCK as u64 {
             return Ok(false);
@@ -92,12 +92,12 @@ impl Sealed {
     }
 }
 
-/// The file of a number.
+/// The path of the file with this number.
 pub(super) fn path(directory: &Path, number: u32) -> PathBuf {
     directory.join(format!("{number:08}.journal"))
 }
 
-/// How much of a segment of this size frames may take.
+/// How many bytes frames may use in a segment of this size.
 pub(super) fn capacity(bytes: u64) -> u64 {
     bytes - BLOCK as u64
 }

@@ -1,4 +1,4 @@
-//! What the ledger's writer, its readers and its checkpoint thread share.
+//! The state that the ledger's writer, readers and checkpoint thread share.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -34,8 +34,8 @@ pub(super) struct Shared {
     pub(super) filter: Option<Filter>,
     pub(super) tree: RwLock<Option<Tree>>,
     pub(super) journal: Mutex<Journal>,
-    /// Segments that the journal writes to and that have something: none or one. Beside the journal, whose lock is held over
-    /// fsyncs, for those who must not wait.
+    /// Number of active segments with groups: zero or one. Outside the journal's lock, which is held during fsyncs, for
+    /// callers that must not wait.
     pub(super) active: AtomicUsize,
     pub(super) sequence: AtomicU64,
     pub(super) checkpointed: AtomicU64,
@@ -43,10 +43,10 @@ pub(super) struct Shared {
     pub(super) snapshots_dead: OnceLock<String>,
     pub(super) fatal: OnceLock<String>,
     pub(super) closed: AtomicBool,
-    /// Whether the checkpoint waits for room on the disk.
+    /// Whether the checkpoint waits for free disk space.
     pub(super) low_on_room: AtomicBool,
     pub(super) refusals: RejectionLog,
-    /// Until when the next group is held back.
+    /// Until when the next group is delayed.
     pub(super) paced_until: Mutex<Option<Instant>>,
 }
 
@@ -94,7 +94,7 @@ impl Shared {
         self.overlay.insert(key, value, sequence);
     }
 
-    /// Stops for good.
+    /// Stops the ledger for good.
     pub(super) fn fail(&self, reason: String) {
         if self.fatal.set(reason.clone()).is_ok() {
             tracing::error!(reason, "the ledger has stopped for good");
@@ -102,7 +102,7 @@ impl Shared {
         self.pool.halt();
     }
 
-    /// Seals the active segment unless somebody is writing.
+    /// Seals the active segment unless a write is in progress.
     pub(super) fn seal_if_idle(&self) {
         let Some(mut journal) = self.idle_journal() else { return };
         let rotated = journal.rotate(&self.pool, None);
@@ -112,8 +112,8 @@ impl Shared {
         }
     }
 
-    /// Where the last write failed, tries one that says nothing, so that the end of the trouble is noticed although nobody
-    /// comes any more to a server that says it is not ready.
+    /// Where the last write failed, tries an empty one, so that recovery is noticed even though a server that reports
+    /// itself as not ready gets no requests.
     pub(super) fn try_a_write(&self) {
         if !self.refusals.writes_fail() {
             return;
@@ -127,7 +127,7 @@ impl Shared {
         self.active.store(usize::from(journal.offset > 0), Ordering::Release);
     }
 
-    /// The journal, if it works and nobody is writing.
+    /// The journal, if it works and no write is in progress.
     fn idle_journal(&self) -> Option<MutexGuard<'_, Journal>> {
         let journal = match self.journal.try_lock() {
             Ok(journal) => journal,
@@ -137,7 +137,7 @@ impl Shared {
         (self.fatal.get().is_none() && !self.closed.load(Ordering::Acquire)).then_some(journal)
     }
 
-    /// Whether the checkpoint has waited long enough for an error to pass: without an end, unless the ledger is to end.
+    /// Whether the checkpoint has retried a temporary error for long enough: never, unless the ledger is closing.
     pub(super) fn is_late(&self, waited: Duration) -> bool {
         match self.pool.stopping() {
             None => false,
@@ -146,7 +146,7 @@ impl Shared {
         }
     }
 
-    /// How much of a segment frames may take.
+    /// How many bytes frames may use in a segment.
     pub(super) fn capacity(&self) -> u64 {
         capacity(self.options.segment_bytes)
     }
@@ -160,7 +160,7 @@ impl Shared {
         key.first().copied() == self.options.filtered_kind
     }
 
-    /// Whether reads are answered.
+    /// Whether reads are possible.
     pub(super) fn readable(&self) -> Result<(), ReadError> {
         match self.fatal.get() {
             Some(reason) => Err(ReadError::Fatal(reason.clone())),
@@ -169,7 +169,7 @@ impl Shared {
         }
     }
 
-    /// Whether groups are taken.
+    /// Whether appends are possible.
     pub(super) fn appendable(&self) -> Result<(), AppendError> {
         match self.fatal.get() {
             Some(reason) => Err(AppendError::Fatal(reason.clone())),
@@ -188,7 +188,7 @@ impl Shared {
     }
 }
 
-/// The guarded value, whatever happened to an earlier holder of the lock.
+/// The guarded value, even if an earlier holder of the lock panicked.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,8 +1,8 @@
-//! sled's directory, around sled: what has to be put right before it opens, and what has to reach the disk after it wrote.
+//! sled's directory: what has to be repaired before sled opens it, and what has to be synced after sled wrote.
 //!
-//! Beside its log sled keeps two small files that save it work and hold nothing of ours: `snap.<lsn>`, an index of the log as
-//! it was at an earlier open, and `conf`, its constants. It writes them at an open, and it refuses to open when a crash left
-//! one of them unfinished, although its log is whole. So an unfinished one is taken out of its way; what the log holds is
+//! Beside its log sled keeps two small files that save it work and hold no data of ours: `snap.<lsn>`, an index of the
+//! log at an earlier open, and `conf`, its constants. It writes them at an open, and it refuses to open if a crash left
+//! one of them unfinished, although its log is complete. So unfinished ones are set aside; the content of the log is
 //! compared with the manifest afterwards in any case.
 
 use std::collections::HashSet;
@@ -26,12 +26,12 @@ use super::tree::{Failure, Tree};
 pub(super) struct Snapshots {
     pub(super) tree: Tree,
     pub(super) files: SnapshotFiles,
-    /// Whether sled opened only after files of its were set aside, so that what it read is to be doubted.
+    /// Whether sled opened only after some of its files were set aside, so that its content must be verified first.
     pub(super) doubtful: bool,
 }
 
-/// What has to be synced after sled's flush, which ends before the disk has anything. Opened once: a checkpoint needs no
-/// descriptor.
+/// The files to sync after sled's flush, which returns before the data is on the disk. They are opened once: a
+/// checkpoint needs no descriptor.
 #[derive(Debug)]
 pub(super) struct SnapshotFiles {
     log: File,
@@ -76,7 +76,7 @@ impl Snapshots {
         };
         let mut files = SnapshotFiles::open(disk, path).map_err(at(path))?;
         if sync {
-            // sled never syncs its constants.
+            // sled never syncs this file.
             let conf = path.join(CONF);
             File::open(&conf).and_then(|file| file.sync_all()).map_err(at(&conf))?;
             files.sync(|_| true).map_err(at(path))?;
@@ -98,13 +98,13 @@ impl SnapshotFiles {
         })
     }
 
-    /// Makes what sled has written survive. Errors that pass are waited out until `give_up`.
+    /// Makes sled's writes durable. Temporary errors are retried until `give_up`.
     pub(super) fn sync(&mut self, give_up: impl Fn(Duration) -> bool) -> io::Result<()> {
         patiently("syncing the snapshots", give_up, || self.sync_once())
     }
 
     fn sync_once(&mut self) -> io::Result<()> {
-        // Blobs are written once and never changed; each is synced before the log that points to it.
+        // Blobs are written once and never changed; each is synced before the log that refers to it.
         let mut present = HashSet::new();
         self.blobs_listed.rewind();
         while let Some(blob) = self.blobs_listed.read() {
@@ -130,11 +130,11 @@ impl SnapshotFiles {
     }
 }
 
-/// Files of sled's that were renamed, with the names they had.
+/// Files of sled that were renamed, with their original names.
 struct SetAside(Vec<(PathBuf, PathBuf)>);
 
 impl SetAside {
-    /// Sets aside what sled may do without, under names that it does not look at.
+    /// Renames the files that sled can do without, to names that it ignores.
     fn all(disk: &Disk, path: &Path) -> io::Result<SetAside> {
         let mut aside = SetAside(Vec::new());
         for (from, name) in entries(path)? {
@@ -164,8 +164,8 @@ impl SetAside {
     }
 }
 
-/// An index that sled had not finished is nothing to it; but its reader takes the unfinished name for a finished one. Constants
-/// cut short beside an empty log say nothing either.
+/// Removes an unfinished index, which sled does not need, but whose name its reader takes for a finished one. Also
+/// removes incomplete constants beside an empty log.
 fn remove_unfinished(disk: &Disk, path: &Path) -> io::Result<()> {
     let empty = path.join(LOG).metadata().map_or(true, |log| log.len() == 0);
     for (file, name) in entries(path)? {
@@ -179,7 +179,7 @@ fn remove_unfinished(disk: &Disk, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// sled lets go of its own lock a moment after the last handle is dropped; ours is held already, so waiting for it is safe.
+/// sled releases its own lock shortly after the last handle is dropped; our lock is held already, so waiting is safe.
 fn open_tree(path: &Path, cache_bytes: u64) -> Result<Tree, Failure> {
     let deadline = Instant::now() + Duration::from_secs(2);
     loop {
@@ -199,7 +199,7 @@ fn entries(path: &Path) -> io::Result<Vec<(PathBuf, String)>> {
     std::fs::read_dir(path)?.map(named).collect()
 }
 
-/// Whether the constants end with their checksum.
+/// Whether the constants end with a valid checksum.
 fn is_whole(conf: &Path) -> io::Result<bool> {
     let bytes = std::fs::read(conf)?;
     let Some((body, crc)) = bytes.split_last_chunk::<4>() else {

@@ -1,4 +1,4 @@
-//! The snapshots: one sled tree, opened so that it cannot take the process down.
+//! The snapshots: one sled tree, guarded so that its panics do not end the process.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,12 +15,12 @@ pub(super) struct Tree {
     db: sled::Db,
 }
 
-/// Why sled did not do something.
+/// Why a call of sled failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The operating system refused.
+    /// The error of the operating system.
     Io(io::Error),
-    /// sled does not like what it read, in its words.
+    /// sled rejected the data it read; its message.
     Content(String),
 }
 
@@ -48,7 +48,7 @@ impl Tree {
         })
     }
 
-    /// Visits the entries from a key on, in order, for as long as `visit` answers true.
+    /// Visits the entries from a key on, in order, while `visit` returns true.
     pub(super) fn visit(&self, from: &[u8], mut visit: impl FnMut(&[u8], &[u8]) -> bool) -> Result<(), String> {
         guarded(|| {
             for entry in self.db.range(from..) {
@@ -62,7 +62,7 @@ impl Tree {
         .map_err(|failure| failure.to_string())
     }
 
-    /// Hands everything to the operating system, which has not written it to the disk then.
+    /// Hands everything to the operating system, which need not have written it to the disk yet.
     pub(super) fn flush(&self) -> Result<(), String> {
         again("a flush of the snapshots", || self.db.flush().map(drop))
     }
@@ -87,7 +87,7 @@ fn again<T>(what: &str, mut call: impl FnMut() -> sled::Result<T>) -> Result<T, 
     patiently(what, |waited| waited > PATIENCE, io).map_err(|error| error.to_string())
 }
 
-/// sled answers some damage with a panic; here it becomes an error like the others.
+/// sled panics on some kinds of damage; here that becomes an ordinary error.
 fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Failure> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(done)) => Ok(done),
@@ -101,10 +101,10 @@ fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Failure> {
     }
 }
 
-/// A file that ends early is not the operating system's fault.
+/// Whether the error only means that a file ends early, which is no error of the operating system.
 fn truncated(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData)
 }
 
-/// Some of sled's errors pass when its call is repeated; one that it remembers never does.
+/// Some of sled's errors disappear on retry; one that it remembers never does.
 const PATIENCE: Duration = Duration::from_secs(30);

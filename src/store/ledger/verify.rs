@@ -1,4 +1,4 @@
-//! Compares the snapshots with what the manifest says of them, a slice of time at a time.
+//! Compares the snapshots with the manifest, one time slice after another.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -18,14 +18,14 @@ pub(super) struct Verification {
     next: Option<Vec<u8>>,
 }
 
-/// How far a comparison has come.
+/// The progress of a comparison.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     /// There are entries left.
     More,
-    /// Everything is as it was left.
+    /// The snapshots match the manifest.
     Same,
-    /// What differs.
+    /// They differ; the difference as text.
     Different(String),
 }
 
@@ -34,7 +34,7 @@ impl Verification {
         Verification { expected, undecided, found: KindDigests::default(), next: Some(Vec::new()) }
     }
 
-    /// Goes on until this moment.
+    /// Continues until this time.
     pub(super) fn run(&mut self, tree: &Tree, until: Instant) -> Result<Progress, String> {
         let Some(from) = self.next.take() else {
             return Ok(self.result());

@@ -1,4 +1,4 @@
-//! Damage, failing disks, and no room.
+//! Damage, failing disks, and full disks.
 
 use super::*;
 
@@ -61,7 +61,7 @@ fn a_difference_found_in_the_background_stops_the_ledger_with_advice() {
         ledger.append(&[group.collect()], true).unwrap();
     }
     ledger.close();
-    // More than a slice of no time at all gets to.
+    // More than a time slice of zero can verify.
     let later = || Options { verify_at_once: Duration::ZERO, ..options(directory.path()) };
     let whole = Ledger::open(later()).unwrap();
     wait_for(|| whole.stats().verified);

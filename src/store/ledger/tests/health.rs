@@ -1,4 +1,4 @@
-//! Whether the ledger can commit, told while everything else waits; and errors that pass.
+//! Whether the ledger can commit, found out while everything else waits; and temporary errors.
 
 use super::*;
 use crate::store::Unready;
@@ -63,7 +63,7 @@ fn without_a_descriptor_left_the_ledger_goes_on_with_what_it_has_open() {
     let quick = Options { idle_after: Some(Duration::ZERO), ..options(directory.path()) };
     let ledger = Ledger::open_on(quick, faults.disk()).unwrap();
     wait_for(|| ledger.stats().verified);
-    // The spare segment is there from here on.
+    // From here on the spare segment exists.
     ledger.append(&[vec![big("ufirst")]], true).unwrap();
     wait_for(|| ledger.stats().checkpoint_lag == 0);
     faults.fail(|operation| matches!(operation, Operation::Open(_) | Operation::Create(_)), Errno::MFILE, u32::MAX);
@@ -86,7 +86,7 @@ fn health_names_the_reason_and_recovers_by_itself() {
         assert!(matches!(ledger.append(&[vec![put("ua", "1")]], true), Err(AppendError::Unavailable(_))));
         assert_eq!(ledger.health(), Err(Unready::WritesFail));
     }
-    // Nobody writes any more, and still it is noticed that there is room again.
+    // There are no more appends, and still the free disk space is noticed.
     faults.room.store(-1, Ordering::Relaxed);
     wait_for(|| ledger.health() == Ok(()));
     ledger.append(&[vec![put("ub", "1")]], true).unwrap();
@@ -100,7 +100,7 @@ fn health_names_the_reason_and_recovers_by_itself() {
     assert_eq!(ledger.health(), Err(Unready::Closed));
 }
 
-/// Takes the checkpoint's turns until nothing is left to do.
+/// Runs the checkpoint until no work is left.
 fn catch_up(ledger: &Ledger, checkpoint: &mut Checkpoint) {
     let mut appended = (0, Instant::now());
     for _ in 0..20 {
@@ -120,7 +120,7 @@ fn where_no_segment_can_be_made_the_ledger_is_not_ready_until_one_is_free() {
         let refused = (0..1000).find_map(|_| ledger.append(&[vec![big("u")]], true).err());
         assert!(matches!(refused, Some(AppendError::Unavailable(_))), "{errno}: {refused:?}");
         assert_eq!(ledger.health(), Err(Unready::JournalFull), "{errno}");
-        // A small write still fits the segment in use, which says nothing about the next large one.
+        // A small write still fits the active segment, which says nothing about the next large one.
         ledger.shared.try_a_write();
         assert_eq!(ledger.health(), Err(Unready::JournalFull), "{errno}");
         catch_up(&ledger, &mut checkpoint);
@@ -155,7 +155,7 @@ fn a_filling_disk_gets_no_new_segments_and_is_not_ready_below_the_floor() {
     let (ledger, mut checkpoint) = Ledger::open_by_hand(tight, faults.disk()).unwrap();
     let files = || std::fs::read_dir(directory.path().join("journal")).unwrap().count();
     let fill = || (0..1000).find_map(|_| ledger.append(&[vec![big("u")]], true).err());
-    // Enough for the checkpoint, not for another segment as well.
+    // Enough for the checkpoint, but not for another segment too.
     faults.free.store(FLOOR + (60 << 10), Ordering::Relaxed);
     let before = files();
     for _ in 0..3 {
@@ -205,7 +205,7 @@ fn refusals_are_said_once_and_not_for_each() {
     assert_eq!(lines.0.load(Ordering::Relaxed), 4);
 }
 
-/// Counts what is logged.
+/// Counts log lines.
 #[derive(Clone, Default)]
 struct Lines(Arc<AtomicI64>);
 

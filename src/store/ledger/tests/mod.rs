@@ -29,12 +29,12 @@ mod serving;
 mod simulation;
 mod starts;
 
-/// What happens to the operations of a disk.
+/// Faults that a disk injects into operations.
 pub(super) trait Faults: Debug + Send + Sync {
-    /// How many bytes of a write go through, or why the operation fails; it is done afterwards.
+    /// How many bytes of a write succeed, or why the operation fails; called before the operation.
     fn notice(&self, operation: Operation<'_>) -> io::Result<usize>;
 
-    /// What is free on the disk, where that is not what the system says.
+    /// The free disk space, unless it is the real one.
     fn free_bytes(&self) -> Option<u64> {
         None
     }
@@ -42,19 +42,19 @@ pub(super) trait Faults: Debug + Send + Sync {
 
 type Matches = fn(&Operation<'_>) -> bool;
 
-/// Faults that are switched on and off by hand.
+/// Faults that a test switches on and off.
 #[derive(Debug)]
 struct Switches {
-    /// How many more bytes may be written; negative: any number.
+    /// How many more bytes may be written; negative: no limit.
     room: AtomicI64,
     sync_fails: AtomicBool,
-    /// While somebody else holds this lock, syncs wait.
+    /// While another thread holds this lock, syncs wait.
     syncs_wait: Mutex<()>,
-    /// What is free on the disk; all ones: what the system says.
+    /// The free bytes on the disk; all ones: the real number.
     free: AtomicU64,
     /// Whether the checkpoint panics at its next write.
     panics: AtomicBool,
-    /// The next operations that fail, and how.
+    /// The next operations that fail, and their errors.
     fails: Mutex<Vec<(Matches, Errno, u32)>>,
 }
 
@@ -108,7 +108,7 @@ impl Switches {
         self.fails.lock().unwrap().push((matches, errno, times));
     }
 
-    /// The part of a write that succeeds. Zeros always do, as over blocks that are there already.
+    /// The part of a write that succeeds. Zeros always succeed, as over existing blocks.
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         let room = self.room.load(Ordering::Relaxed);
         if room < 0 || bytes.iter().all(|byte| *byte == 0) {
@@ -154,12 +154,12 @@ fn options(path: &Path) -> Options {
     }
 }
 
-/// Options with which nothing reaches sled: the one segment is never sealed.
+/// Options with which nothing reaches sled: the only segment is never sealed.
 fn still(path: &Path) -> Options {
     Options { idle_after: None, verify_at_once: Duration::from_secs(60), free_bytes_min: 1 << 20, ..options(path) }
 }
 
-/// Leaves a journal of this many frames of two blocks, and its file.
+/// Leaves a journal of this many frames of two blocks; returns its file.
 fn unfinished(path: &Path, frames: usize) -> PathBuf {
     let ledger = Ledger::open(still(path)).unwrap();
     for number in 0..frames {
@@ -184,7 +184,7 @@ fn manifest(path: &Path) -> Manifest {
     manifest_file(path).current()
 }
 
-/// sled, behind the ledger's back.
+/// sled, opened without the ledger.
 fn tree(path: &Path) -> Tree {
     Tree::open(&path.join("sled"), 1 << 20).unwrap()
 }

@@ -1,7 +1,7 @@
-//! A disk that loses what was not synced. It watches what the ledger does to its files, keeps what would survive apart from
-//! what was merely written, and at the end makes a directory as a loss of power, or the end of the process, leaves it.
+//! A disk that loses unsynced data. It observes the ledger's file operations, separates what would survive from what
+//! was merely written, and at the end creates a directory as after a power loss, or after the end of the process.
 //!
-//! sled writes its files itself; of those there is an image as they were at the last sync, and one as they are at the end.
+//! sled writes its files itself; of those there is an image from the last sync, and one from the end.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicUsize;
@@ -11,15 +11,15 @@ use super::*;
 /// Writes survive in pieces of this size.
 const SECTOR: usize = 512;
 
-/// The disk of one life of a ledger.
+/// The disk of one run of a ledger.
 #[derive(Debug)]
 pub(super) struct PowerDisk {
-    /// The data directory of this life.
+    /// The data directory of this run.
     root: PathBuf,
-    /// After how many operations it ends.
+    /// The run ends after this many operations.
     ends_after: usize,
     operations: AtomicUsize,
-    /// Of a thousand operations this many fail in a way that the process survives.
+    /// How many of a thousand operations fail in a way that the process survives.
     fails: u64,
     state: Mutex<State>,
 }
@@ -27,23 +27,23 @@ pub(super) struct PowerDisk {
 #[derive(Debug)]
 struct State {
     random: Random,
-    /// Every file there ever was; names point to them.
+    /// Every file that ever existed; names refer to them.
     files: Vec<Contents>,
     names: BTreeMap<PathBuf, usize>,
     durable_names: BTreeMap<PathBuf, usize>,
     /// Changes of names that are not synced, with their directory.
     changes: Vec<(PathBuf, Change)>,
-    /// sled's directory as it was at its last sync.
+    /// sled's directory at its last sync.
     snapshots: Option<PathBuf>,
-    /// Writes after this one find the disk full, once.
+    /// Whether the disk is full for the next write, once.
     full: bool,
-    /// Made at the moment of the end.
+    /// Created when the run ends.
     image: Option<PathBuf>,
-    /// Whether only the process ended: what was written is there, and may still be lost with the power later.
+    /// Whether only the process ended: written data is present, but a later power loss may still lose it.
     powered: bool,
 }
 
-/// What a system that goes on knows beyond what is on its disk.
+/// What a still running system knows beyond what is on its disk.
 #[derive(Debug)]
 pub(super) struct Inheritance {
     files: Vec<Contents>,
@@ -67,7 +67,7 @@ enum Change {
 }
 
 impl PowerDisk {
-    /// A disk that holds what is in this directory: all of it durable, but for what it inherits.
+    /// A disk with the content of this directory: all of it durable, except what it inherits.
     pub(super) fn over(
         root: &Path,
         inherited: Option<Inheritance>,
@@ -101,12 +101,12 @@ impl PowerDisk {
         Disk { faults: Some(Arc::clone(self) as Arc<dyn Faults>) }
     }
 
-    /// Whether the end has come.
+    /// Whether the run has ended.
     pub(super) fn has_ended(&self) -> bool {
         self.state.lock().unwrap().image.is_some()
     }
 
-    /// Ends here, if it has not ended before, and tells where the next life begins and with what.
+    /// Ends the run, if it has not ended before; returns the directory of the next run and what that inherits.
     pub(super) fn end(&self) -> (PathBuf, Option<Inheritance>) {
         let mut state = self.state.lock().unwrap();
         state.end(&self.root);
@@ -171,7 +171,7 @@ impl Faults for PowerDisk {
                 state.change(Change::Rename(self.relative(from).unwrap(), self.relative(to).unwrap()));
             }
             Operation::Remove(path) => {
-                // Removing what is not there changes nothing.
+                // Removing a missing file changes nothing.
                 let path = self.relative(path).unwrap();
                 if state.names.contains_key(&path) {
                     state.change(Change::Forget(path));
@@ -184,7 +184,8 @@ impl Faults for PowerDisk {
 
 impl State {
     fn create(&mut self, path: PathBuf) {
-        // Emptying an existing file is a new file here: what it held may survive under its name until that is synced.
+        // Emptying an existing file is modelled as a new file: the old content may survive under its name until that is
+        // synced.
         let id = self.files.len();
         self.files.push(Contents::default());
         self.change(Change::Name(path, id));
@@ -219,7 +220,8 @@ impl State {
         self.changes.push((directory, change));
     }
 
-    /// An operation that fails although the disk goes on: by far not all of them may be followed by an acknowledgement.
+    /// An operation that fails although the disk continues to work; most such operations must not be followed by an
+    /// acknowledgement.
     fn fail(&mut self, operation: Operation<'_>, relative: impl Fn(&Path) -> Option<PathBuf>) -> io::Result<usize> {
         let passing = [Errno::INTR, Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE];
         let pass = passing[self.random.below(5) as usize];
@@ -236,7 +238,7 @@ impl State {
                 }
             },
             Operation::Sync(_) | Operation::SyncDirectory(_) if self.random.below(4) == 0 => Err(Errno::IO.into()),
-            // A part of what is pending is lost for good, and the system believes that it is written.
+            // A part of the pending data is lost for good, while the system assumes that it is written.
             Operation::Sync(path) => {
                 let id = self.names[&relative(path).unwrap()];
                 self.files[id].pending.clear();
@@ -252,14 +254,15 @@ impl State {
         }
     }
 
-    /// Makes the directory that is found at the next start.
+    /// Creates the directory for the next start.
     fn end(&mut self, root: &Path) {
         if self.image.is_some() {
             return;
         }
         let image = beside(root);
         std::fs::create_dir_all(image.join("journal")).unwrap();
-        // Only the process ended: everything written is there. Or the power: of what was not synced all, none or some.
+        // After the end of the process everything written is present. After a power loss all, none or some of the
+        // unsynced data is.
         let how = self.random.below(6);
         self.powered = how < 2;
         let kept = match how {
@@ -281,7 +284,7 @@ impl State {
                         0 | 1 => true,
                         2 => false,
                         3 => self.random.below(2) == 0,
-                        // Whole pages, as most disks lose them; or the first write alone.
+                        // Whole pages, as most disks lose them; or only the first write.
                         4 => {
                             (lost_pages ^ ((*offset + (number * SECTOR) as u64) / 4096)).count_ones().is_multiple_of(2)
                         }
@@ -306,7 +309,7 @@ impl State {
         self.image = Some(image);
     }
 
-    /// Puts some pages of sled's log back to what they were at its last sync.
+    /// Reverts some pages of sled's log to their state at the last sync.
     fn mix(&mut self, synced: &Path, image: &Path) {
         let (Ok(old), Ok(mut new)) = (std::fs::read(synced.join("db")), std::fs::read(image.join("db"))) else {
             return;
@@ -351,7 +354,7 @@ fn rename(names: &mut BTreeMap<PathBuf, usize>, change: Change) {
     }
 }
 
-/// The files of a data directory but sled's, by their path in it.
+/// The files of a data directory except sled's, by their path in it.
 fn tracked(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for directory in ["", "journal"] {
@@ -362,7 +365,7 @@ fn tracked(root: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// A new name in the directory that holds all lives.
+/// A new name in the directory of all runs.
 fn beside(root: &Path) -> PathBuf {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     root.with_file_name(format!("life-{}", NUMBER.fetch_add(1, Ordering::Relaxed)))
@@ -374,7 +377,7 @@ fn copy_aside(root: &Path) -> PathBuf {
     aside
 }
 
-/// sled may be at work on them.
+/// Copies files that sled may be writing.
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     let Ok(entries) = std::fs::read_dir(from) else { return };

@@ -1,4 +1,4 @@
-//! Ends of every kind, and what the next start finds.
+//! All kinds of ends, and what the next start finds.
 
 use super::*;
 use crate::store::ledger::manifest::{KindDigests, Pending};
@@ -50,7 +50,7 @@ fn an_interrupted_checkpoint_is_taken_up_again() {
     let ledger = Ledger::open(still(directory.path())).unwrap();
     ledger.append(&[vec![put("ua", "2"), Write::remove("ub"), put("id", "2")]], true).unwrap();
     drop(ledger);
-    // What a crash in the middle leaves: announced, and some keys written.
+    // The state after a crash in the middle: recorded in the manifest, and some keys written.
     let mut rest = KindDigests::default();
     rest.add(b"uc", b"1");
     let begun = |manifest: &mut Manifest| {
@@ -114,7 +114,7 @@ fn leftovers_of_an_older_epoch_are_ignored_after_recycling() {
     wait_for(|| ledger.stats().segments_used <= 1);
     drop(ledger);
 
-    // Short uses of recycled segments, until older frames stand behind the end of one.
+    // Short uses of recycled segments, until one has older frames after its end.
     let mut sequence = ledger_sequence(directory.path());
     for round in 0.. {
         assert!(round < 20, "no segment has frames of two epochs");
@@ -137,7 +137,7 @@ fn ledger_sequence(path: &Path) -> u64 {
     Ledger::open(still(path)).unwrap().stats().sequence
 }
 
-/// Whether a segment begins with a frame that sled does not have and has older ones behind it.
+/// Whether a segment begins with a frame that sled does not have, followed by older ones.
 fn has_leftovers(path: &Path) -> bool {
     use crate::store::ledger::frame::{self, Found};
     let manifest = manifest(path);
@@ -152,7 +152,7 @@ fn has_leftovers(path: &Path) -> bool {
     })
 }
 
-/// The other half of the next test: a process that appends until it is killed.
+/// The child process of the next test: appends until it is killed.
 #[test]
 fn child_appends_until_killed() {
     let Some(path) = std::env::var_os("VESTIBULE_TEST_LEDGER") else {
@@ -190,7 +190,7 @@ fn a_killed_process_loses_nothing_it_acknowledged() {
             acknowledged = number.parse().unwrap();
             left = left.saturating_sub(1);
             if left == 0 {
-                // What it said before the end still counts.
+                // What it printed before the kill is still valid.
                 let _ = child.kill();
             }
         }

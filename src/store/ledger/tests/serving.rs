@@ -78,7 +78,7 @@ fn an_idle_ledger_carries_its_active_segment_into_the_snapshots() {
 fn a_burst_past_half_full_is_paced_and_keeps_all_it_acknowledged() {
     const WRITERS: usize = 4;
     let directory = tempfile::tempdir().unwrap();
-    // The journal alone is much faster than sled, so it fills.
+    // The journal alone is much faster than sled, so it fills up.
     let tight = || Options {
         durability: Durability::None,
         segment_bytes: 32 << 10,
@@ -125,17 +125,17 @@ fn a_burst_past_half_full_is_paced_and_keeps_all_it_acknowledged() {
 
 const KEYS: usize = 40;
 
-/// What one writer saw.
+/// What one writer observed.
 #[derive(Default)]
 struct Burst {
     acknowledged: Vec<(usize, usize)>,
     refused: Vec<(usize, usize)>,
-    /// How often the next group was to be held back.
+    /// How often the next group would have been delayed.
     paced: usize,
     used_max: usize,
 }
 
-/// Appends without a pause until pacing was seen for a while.
+/// Appends without a pause until pacing was observed several times.
 fn burst(ledger: &Ledger, writer: usize) -> Burst {
     let mut burst = Burst::default();
     let mut number = 0;

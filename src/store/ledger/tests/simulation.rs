@@ -1,21 +1,22 @@
-//! Seeded histories of many lives on a disk that fails and loses, held against a small model: what was acknowledged and synced
-//! is there, in order and once; a frame that was not is there wholly or not at all; and nothing is there that nobody wrote.
+//! Seeded histories of many runs on a disk that fails and loses data, compared with a small model: what was
+//! acknowledged and synced is present, in order and once; an unacknowledged frame is present completely or not at all;
+//! and nothing is present that was never written.
 //!
-//! `VESTIBULE_FAULT_SEEDS=N cargo test --lib store::ledger::tests::simulation` tries N seeds instead of as many as fit 20 seconds;
-//! `VESTIBULE_FAULT_SEED=S` tries one.
+//! `VESTIBULE_FAULT_SEEDS=N cargo test --lib store::ledger::tests::simulation` tries N seeds instead of as many as fit
+//! 20 seconds; `VESTIBULE_FAULT_SEED=S` tries one.
 
 use super::power::PowerDisk;
 use super::*;
 use crate::store::ledger::checkpoint::Checkpoint;
 
-/// What was written, and how far it must survive.
+/// The written groups, and how many of them must survive.
 #[derive(Debug, Default)]
 struct Expected {
-    /// The state after each group that may be found, the first of them before any.
+    /// The state after each group that may be found; the first one is before any group.
     states: Vec<Model>,
-    /// As many groups as must be found at least.
+    /// The minimum number of groups that must be found.
     floor: usize,
-    /// Where a frame ends, in groups: only there may the end be.
+    /// The frame ends, counted in groups: data may only end there.
     ends: Vec<usize>,
 }
 
@@ -42,7 +43,7 @@ impl Expected {
         self.ends.push(self.groups());
     }
 
-    /// A start found this: it must be one of the states that may be found, and is the only one from here on.
+    /// Checks the state that a start found: it must be one of the possible states, and is the only one from then on.
     fn found(&mut self, state: &Model, sequence: u64) -> Result<(), String> {
         let groups = sequence as usize - 1;
         if groups < self.floor {
@@ -80,11 +81,11 @@ struct History {
     durability: Durability,
     expected: Expected,
     root: PathBuf,
-    /// What the system knows that is not on the disk.
+    /// What the system knows beyond what is on the disk.
     inherited: Option<super::power::Inheritance>,
-    /// Whether all frames are alike, so that those of one life can stand exactly where those of another stood.
+    /// Whether all frames are alike, so that frames of one run can have exactly the positions of another run's frames.
     alike: bool,
-    /// Whether each turn without a checkpoint finds the ledger idle, and cleans what is over in the journal.
+    /// Whether each turn without a checkpoint finds the ledger idle, and cleans old data in the journal.
     idles: bool,
 }
 
@@ -103,10 +104,10 @@ impl History {
         }
     }
 
-    /// One life: a start, some work, and an end of some kind. The next begins where it leaves the disk.
+    /// One run: a start, some work, and an end of some kind. The next run begins with the disk as it is left.
     fn live(&mut self) -> Result<(), String> {
         let seed = self.random.below(u64::MAX);
-        // Often during the start itself, so that an end falls upon an end.
+        // Often during the start itself, so that one end follows directly on another.
         let ends_after = match self.random.below(4) {
             0 => self.random.below(30),
             1 => self.random.below(100),
@@ -118,14 +119,14 @@ impl History {
             Ok((ledger, mut checkpoint)) => {
                 let done = self.work(&ledger, &mut checkpoint, &power);
                 if self.random.below(6) == 0 {
-                    // What is sealed now waits for the next start, as nobody takes the checkpoint's turns any more.
+                    // What is sealed now waits for the next start, as no thread runs the checkpoint any more.
                     ledger.close();
                 }
                 checkpoint.shared.pool.stop(crate::store::ledger::pool::Stop::Now);
                 drop((ledger, checkpoint));
                 done?;
             }
-            // A disk that fails may refuse a start; nothing that a disk forgets may make it think of damage.
+            // A disk that fails may make a start fail; lost unsynced data must never be taken for damage.
             Err(OpenError::Io { .. }) if power.has_ended() || fails > 0 => {}
             Err(error) => return Err(format!("a start was refused: {error}")),
         }
@@ -140,14 +141,14 @@ impl History {
     fn work(&mut self, ledger: &Ledger, checkpoint: &mut Checkpoint, power: &PowerDisk) -> Result<(), String> {
         self.expected.found(&all(ledger), ledger.stats().sequence)?;
         let mut appended = (0, Instant::now());
-        // Some lives are short, so that the next one meets all that the one before left.
+        // Some runs are short, so that the next one finds all leftovers of the one before.
         let longest = [3, 80][self.random.below(2) as usize];
         for _ in 0..self.random.below(longest) {
             if power.has_ended() || ledger.stats().fatal.is_some() {
                 break;
             }
             match self.random.below(12) {
-                // A checkpoint that fails leaves sled dead until the next start.
+                // A checkpoint that fails leaves sled unused until the next start.
                 0..=2 if ledger.stats().snapshots_dead.is_none() => {
                     if let Err(error) = checkpoint.turn(&mut appended, Duration::ZERO) {
                         let _ = ledger.shared.snapshots_dead.set(error);
@@ -181,7 +182,7 @@ impl History {
                     self.expected.floor = self.expected.groups();
                 }
             }
-            // It may be there. After the end nobody hears the answer.
+            // It may be present. After the end no caller gets the answer.
             Err(AppendError::Fatal(_)) => self.expected.write(&groups),
             Err(_) if power.has_ended() => self.expected.write(&groups),
             Err(AppendError::Overloaded | AppendError::Unavailable(_)) => {}
@@ -189,7 +190,7 @@ impl History {
     }
 }
 
-/// Several lives, and a last start at which nothing fails.
+/// Several runs, and a last start without faults.
 fn run(seed: u64) -> Result<(), String> {
     let folder = folder();
     let root = folder.path().join("life");
@@ -208,7 +209,7 @@ fn run(seed: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// In memory where there is such a place: nothing here needs a real disk, and sled's fsyncs cost time on one.
+/// In memory where possible: these tests need no real disk, and sled's fsyncs cost time on one.
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }

@@ -1,10 +1,10 @@
-//! What an earlier start left behind: sled's own files, the journal's files, and the epochs.
+//! What an earlier start left: sled's own files, the journal's files, and the epochs.
 
 use super::*;
 use crate::store::ledger::frame::{self, Found};
 use crate::store::ledger::segment;
 
-/// A directory whose sled has an index of its log, as every start leaves that found the log grown; and the model.
+/// A directory whose sled has an index of its log, as every start leaves it whose log has grown; and the model.
 fn with_index(path: &Path) -> Model {
     let mut model = Model::new();
     for round in 0..2 {
@@ -34,7 +34,7 @@ fn an_index_that_sled_left_unfinished_is_no_obstacle_wherever_it_was_cut() {
     let model = with_index(directory.path());
     let index = indexes(directory.path()).pop().expect("sled left an index");
     let whole = std::fs::read(&index).unwrap();
-    // As when the next start writes another, of which the name sorts behind the whole one.
+    // As when the next start writes another index whose name sorts after the complete one.
     let unfinished = directory.path().join("sled/snap.00000000FFFFFFFF.generating");
     for length in 0..=whole.len() {
         std::fs::write(&unfinished, &whole[..length]).unwrap();
@@ -217,8 +217,8 @@ fn segments_of_another_size_are_read_and_then_replaced() {
     assert!(sizes.iter().all(|size| *size == 128 << 10), "{sizes:?}");
 }
 
-/// A recycled segment whose first page did not reach the disk before those behind it: of the groups in it none was
-/// acknowledged as synced, and none may come back behind later ones.
+/// A recycled segment whose first page did not reach the disk before the pages after it: no group in it was
+/// acknowledged as synced, and none may reappear after later ones.
 #[test]
 fn groups_lost_behind_a_stale_page_never_come_back() {
     let directory = tempfile::tempdir().unwrap();
@@ -258,7 +258,7 @@ fn cut(path: &Path, length: u64) {
     OpenOptions::new().write(true).open(path).unwrap().set_len(length).unwrap();
 }
 
-/// Makes of a directory what the first format had: a manifest in one piece, and no marks.
+/// Converts a directory to the first format: a manifest in one piece, and no marks.
 fn make_old(path: &Path) {
     let manifest = manifest(path);
     for number in manifest.segments.clone().unwrap().into_keys() {
@@ -308,7 +308,7 @@ fn epochs(path: &Path, stamp: u64) -> Vec<u64> {
     epochs
 }
 
-/// Remembers the writes and syncs of segments.
+/// Records the writes and syncs of segments.
 #[derive(Debug, Default)]
 struct Recorder(Mutex<Vec<(PathBuf, Option<u64>)>>);
 
@@ -324,7 +324,7 @@ impl Faults for Recorder {
     }
 }
 
-/// After an fsync that failed the system may take for written what the disk does not have; a later fsync then says nothing.
+/// After a failed fsync the system may wrongly assume that the data is on the disk; a later fsync then proves nothing.
 #[test]
 fn what_a_failed_fsync_left_is_written_again_at_the_next_start() {
     let directory = tempfile::tempdir().unwrap();
@@ -342,6 +342,6 @@ fn what_a_failed_fsync_left_is_written_again_at_the_next_start() {
     drop(Ledger::open_on(still(directory.path()), disk).unwrap());
     let seen = recorder.0.lock().unwrap().clone();
     let of_segment: Vec<_> = seen.into_iter().filter(|(path, _)| *path == live).map(|(_, what)| what).collect();
-    // Of three frames the last is not proven by another one to be synced.
+    // Of three frames the last one has no later frame that proves it synced.
     assert_eq!(of_segment, [Some(2 * 4096), None]);
 }
