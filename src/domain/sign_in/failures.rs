@@ -153,7 +153,7 @@ const SOURCES_MAX: usize = 64;
 const KNOWN_AT_ONCE: u32 = 5;
 const BACK_OFF: Span = Span::from_secs(30);
 const BACK_OFF_MAX: Span = Span::from_secs(3600);
-/// Enough doublings to get from [`BACK_OFF`] to [`BACK_OFF_MAX`].
+/// Enough doublings to get from `BACK_OFF` to `BACK_OFF_MAX`.
 const DOUBLINGS_MAX: u32 = 7;
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub(in crate::domain) struct Challenge<'a> {
     pub(in crate::domain) address: &'a Identifier,
 }
 
-/// What the message carries.
+/// The means to answer a challenge.
 #[derive(Debug)]
 pub(in crate::domain) enum Means {
     /// A code.

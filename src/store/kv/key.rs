@@ -22,20 +22,19 @@ pub enum Kind {
     Identifier = 4,
     /// A message to send, by its time and id. Scanned.
     Outbox = 5,
-    /// The uses of a quota, by the address's digest or the client's id.
+    /// An open sign-up, by the deadline it is listed under. Scanned.
     Deadline = 6,
-    /// What was used of a budget, by the address's digest or the client's id.
+    /// The uses of a quota, by the address's digest or the client's id.
     Counter = 7,
     /// A named value.
     Value = 8,
-    /// The latest invitations of an address, by the address's digest.
+    /// An invitation, by its time and id. Scanned.
     Invitation = 9,
-    /// An entry of the waiting list, by its id, which is derived from its address. Scanned.
+    /// The latest invitations of an address, by the address's digest.
     Invited = 10,
-    /// The consecutive failures to sign in to an account, by the user's id or the digest of an identifier that no user
-    /// holds.
+    /// An entry of the waiting list, by its id, which is derived from its address. Scanned.
     WaitlistEntry = 11,
-    /// The failures in a row to sign in to an account, by the user's id or the digest of an identifier that nobody
+    /// The consecutive failures to sign in to an account, by the user's id or the digest of an identifier that no user
     /// holds.
     Failures = 12,
 }
