@@ -1,6 +1,7 @@
 //! An instance's settings, in the vocabulary of `user_settings` in `GET /v1/environment`
-//! ([guide: The environment](crate::guide::contract#the-environment)): the same words in the config file, in `PUT
-//! /dev/settings` and on the wire. A document is complete: a key that it omits is off, or has its documented default.
+//! ([guide: The environment](crate::guide::contract#the-environment)): the same words in the config file, in
+//! `PUT /dev/settings` and on the wire. A document is complete: a key that it omits is off, or has its documented
+//! default.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use restrictions::Restrictions;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Which attributes a user has and how they are gathered.
+    /// Which attributes a user has and how a sign-up collects them.
     pub attributes: Attributes,
     /// How sign-ups work.
     pub sign_up: SignUpSettings,

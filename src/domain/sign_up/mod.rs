@@ -1,4 +1,4 @@
-//! The sign-up: a value that gathers fields and proofs until it becomes a user.
+//! The sign-up: a value that collects fields and proofs until it becomes a user.
 //!
 //! Begin here: [`SignUp`] in `state.rs` is what a sign-up holds, [`SignUp::create`] and [`SignUp::apply`] in `apply.rs`
 //! are the two ways to change it, and each [`Command`] has a file of its own.
@@ -16,17 +16,17 @@
 //!                      Store::commit      one atomic write decides on uniqueness, quotas and versions
 //!                       │         │
 //!              refused ◄┘         └► written
-//!     the old value holds             `next` is the value now
+//!     the old value remains           `next` is the value now
 //!                                     `verdict` is the answer
 //!                                     `effects` are in the outbox, and the relay carries them out
 //! ```
 //!
-//! 1. A command comes with the facts that look-ups found before it, such as whether an address is in use.
-//! 2. The transition is computed. Nothing is changed in place, so the old value is there when the commit is refused.
+//! 1. A command comes with the results of earlier look-ups, such as whether an address is in use.
+//! 2. The transition is computed. Nothing is changed in place, so the old value remains if the commit is refused.
 //! 3. Everything in the transition is committed as one, or nothing is.
-//! 4. Only then the caller is answered: a wrong code is counted before it is called wrong.
-//! 5. [`SignUp::next_deadline`] says when the value changes by time alone. Every read computes from the time, so a timer
-//!    that is late changes no answer.
+//! 4. The caller is answered only after the commit: a wrong code is counted before it is called wrong.
+//! 5. [`SignUp::next_deadline`] is the next time at which the value changes without a write. Every read computes from
+//!    the time, so a late timer changes no answer.
 //!
 //! The room does not know the store, the actors or the wire.
 

@@ -1,7 +1,8 @@
 //! One frame of the journal: the groups that share one write and one fdatasync.
 //!
 //! ```text
-//! magic u32 | version u16 | reserved u16 | stamp u64 | epoch u64 | first u64 | synced u64 | count u32 | length u32 | crc32 u32
+//! magic u32 | version u16 | reserved u16 | stamp u64 | epoch u64 | first u64 | synced u64 | count u32 | length u32
+//!           | crc32 u32
 //! then per group:  writes u32
 //!      per write:  key length u16 | value length u32, or all ones for a removal | key | value
 //! ```

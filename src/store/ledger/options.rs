@@ -37,7 +37,7 @@ pub struct Options {
     /// Size of sled's page cache in bytes.
     pub cache_bytes: u64,
     /// Free disk space in bytes below which the ledger does not open, because sled may not survive a full disk. New
-    /// segments are only created above it, and below half of it the checkpoint waits.
+    /// segments leave at least as much, and below half of it the checkpoint waits.
     pub free_bytes_min: u64,
     /// How long `open` itself verifies the snapshots; the rest is verified in the background.
     pub verify_at_once: Duration,

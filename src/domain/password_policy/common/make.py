@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Makes list.txt, which README.md beside this file is about. Needs Python 3.10, npm and pip, and their
+"""Creates list.txt, which README.md beside this file describes. Needs Python 3.10, npm and pip, and their
 registries.
 
     python3 make.py           # writes list.txt
-    python3 make.py --check   # says whether list.txt is what it would write
+    python3 make.py --check   # checks whether list.txt is what it would write
 """
 
 import gzip
@@ -20,7 +20,7 @@ import zipfile
 HERE = pathlib.Path(__file__).parent
 LIST = HERE / "list.txt"
 
-# The packages, and how many entries of each of their files are taken, from the most used on. Names come in no order.
+# The packages, and how many entries of each of their files are taken, most used first. Names are not ordered.
 ALL = 1_000_000
 SOURCES = {
     "@zxcvbn-ts/language-common@4.1.3": {"passwords": ALL},
@@ -38,19 +38,19 @@ SOURCES = {
     "@zxcvbn-ts/language-ja@3.0.2": {"commonWords": 1000, "firstnames": ALL},
 }
 
-# Twenty thousand passwords by how often Have I Been Pwned saw them, put together by Royce Williams.
+# Twenty thousand passwords, ordered by their frequency in Have I Been Pwned, collected by Royce Williams.
 DJANGO = "django==5.2.19"
 DJANGO_FILE = "django/contrib/auth/common-passwords.txt.gz"
 
-# The usual stand-ins, as `stands_for` in ../disguise.rs has them.
+# The usual stand-ins for letters, as in `stands_for` in ../disguise.rs.
 STANDS_FOR = str.maketrans({
     "@": "a", "4": "a", "8": "b", "3": "e", "1": "i", "!": "i", "|": "i", "l": "i", "0": "o", "$": "s", "5": "s", "7": "t",
 })
 
 
 def fold(text):
-    """The form that is compared: compatible forms, case, marks and digits of all scripts are one, and so are letters and
-    their stand-ins."""
+    """The form in which texts are compared: it unifies compatibility forms, case, marks, digits of all scripts, and
+    letters with their stand-ins."""
     text = unicodedata.normalize("NFKD", text).lower()
     text = unicodedata.normalize("NFKD", text)
     text = "".join(c for c in text if not unicodedata.category(c).startswith("M"))
@@ -59,7 +59,7 @@ def fold(text):
 
 
 def is_entry(text):
-    """Whether it is long enough to be looked for: two signs may be a word in other scripts than the Latin one."""
+    """Whether it is long enough to be an entry: outside ASCII two characters may be a word."""
     return (4 if text.isascii() else 2) <= len(text) <= 32
 
 
@@ -83,7 +83,7 @@ def entries():
 
 def main():
     given = {text.strip().lower() for text in entries()}
-    # A listed word with a few digits behind it is refused for the word's sake.
+    # A listed word followed by a few digits needs no entry: it is refused because of the word.
     lone = {text for text in given if not ((m := re.fullmatch(r"(\D{4,})\d{1,3}", text)) and m[1] in given)}
     folded = {"".join(fold(text).split()) for text in lone}
     kept = sorted(filter(is_entry, folded), key=str.encode)

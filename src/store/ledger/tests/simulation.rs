@@ -2,8 +2,9 @@
 //! acknowledged and synced is present, in order and once; an unacknowledged frame is present completely or not at all;
 //! and nothing is present that was never written.
 //!
-//! `VESTIBULE_FAULT_SEEDS=N cargo test --lib store::ledger::tests::simulation` tries N seeds instead of as many as fit
-//! 20 seconds; `VESTIBULE_FAULT_SEED=S` tries one.
+//! `VESTIBULE_FAULT_SEEDS=N cargo test --lib
+//! store::ledger::tests::simulation` tries N seeds instead of as many as fit 20 seconds; `VESTIBULE_FAULT_SEED=S` tries
+//! one.
 
 use super::power::PowerDisk;
 use super::*;
