@@ -1,11 +1,11 @@
-//! Vestibule: a sign-up engine, the room people pass through before they are users.
+//! Vestibule: a sign-up engine, the room that people pass through before they are users.
 //!
-//! One server-side sign-up gathers fields in any number of steps, verifies e-mail address and phone number, and
-//! turns into a user with an active session the moment every requirement of the instance's settings is met. The
-//! engine is actor-based, in memory and durable; embed it, or run the binary, which serves it in the words of
-//! Clerk's Frontend API.
+//! A sign-up on the server collects fields in any number of steps, verifies e-mail address and phone number, and
+//! becomes a user with an active session at the moment when every requirement of the instance's settings is met. The
+//! engine is built from actors, works in memory and is durable. Embed it, or run the binary, which serves Clerk's
+//! Frontend API.
 //!
-//! # A whole sign-up in process
+//! # A complete sign-up in process
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -35,20 +35,21 @@
 //! # }
 //! ```
 //!
-//! `examples/embed.rs` does the same on a disk and with a transport of its own for messages. `examples/axum.rs` mounts the
-//! Frontend API below a path of another server ([`Engine::http_service`]), `examples/http.rs` serves it inside another
-//! program. `examples/unit_test.rs` tests a sign-up with a clock that is moved by hand.
+//! `examples/embed.rs` does the same with a store on a disk and its own transport for messages. `examples/axum.rs`
+//! mounts the Frontend API below a path of another server ([`Engine::http_service`]), `examples/http.rs` serves it
+//! inside another program. `examples/unit_test.rs` tests a sign-up with a clock that is moved by hand.
 //!
 //! # Features
 //!
-//! All but the last three are on by default. Without any (`default-features = false`) the crate is the engine in process
-//! over the store in memory, of at most 100 packages; with all that is on by default it is of 236 (`cargo tree -e normal`).
+//! All but the last three are on by default. Without any (`default-features = false`) the crate is the engine in
+//! process with the store in memory, and has at most 100 packages; with the default features it has 236
+//! (`cargo tree -e normal`).
 //!
 //! | Feature | What it adds | Packages with it alone |
 //! |---|---|---|
 //! | `server` | Clerk's Frontend API over HTTP ([`App`], [`bind`]) and the configuration ([`Config`]) | 122 |
 //! | `smtp` | messages by [`Smtp`]; without it an embedder brings a [`Transport`] | 118 |
-//! | `oauth` | accounts at providers ([`Providers`]), [`Captcha`], look-ups of leaked passwords ([`PwnedRange`]) | 152 |
+//! | `oauth` | accounts at providers ([`Providers`]), [`Captcha`], checks for leaked passwords ([`PwnedRange`]) | 152 |
 //! | `sled` | the store on a disk ([`EmbeddedStore`]); without it there is [`MemoryStore`] | 110 |
 //! | `phone` | phone numbers; without it settings that ask for them are refused | 123 |
 //! | `zxcvbn` | an estimate of how hard a password is to guess, beyond the lists of known ones | 114 |
@@ -62,7 +63,7 @@
 //!
 //! Imports go strictly downward: `http` → `engine` → `actors` → the adapters (`store`, `delivery`, `oauth`, `captcha`,
 //! `token`, `password`, `pwned`, `limiter`) → `domain`, which is pure. Begin reading at `domain::sign_up`, or at
-//! [`guide::design`], which tells how the whole is made. [`guide`] also has chapters about the wire, security, storage,
+//! [`guide::design`], which describes the whole design. [`guide`] also has chapters about the wire, security, storage,
 //! and operation.
 
 #[cfg(doctest)]
@@ -71,8 +72,8 @@ struct Readme;
 
 pub mod guide;
 
-// The rooms. The crate's own tests and benches see them; an embedder uses what is shown below, and no more than that is
-// kept stable.
+// The rooms. The crate's own tests and benches use them; embedders use only the items below, which alone are kept
+// stable.
 #[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod actors;
 #[cfg_attr(not(feature = "unstable"), doc(hidden))]

@@ -15,21 +15,21 @@ use crate::store::Store;
 
 use super::last_seen::LastSeen;
 
-/// What all actors share. Cheap to share, immutable but for the settings.
+/// What all actors share. Cheap to clone; only the settings can change.
 pub struct ActorContext {
-    /// Where everything is kept.
+    /// The store.
     pub store: Arc<dyn Store>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// The digest under the instance key.
+    /// Digests under the instance key.
     pub digest: Arc<dyn KeyedDigest>,
-    /// Seals the secrets of messages.
+    /// Seals the secrets of messages under the instance key.
     pub sealer: Arc<dyn Sealer>,
-    /// Numbers the operator chose.
+    /// Limits and lifetimes that the operator configured.
     pub policy: Policy,
-    /// How much of the time is in the store.
+    /// The last time that was stored with the data.
     pub last_seen: Arc<LastSeen>,
-    /// How the actors behave.
+    /// The options of the actors.
     pub options: ActorOptions,
     email: ChannelHealth,
     sms: ChannelHealth,
@@ -37,24 +37,24 @@ pub struct ActorContext {
     seeds: Seeds,
 }
 
-/// How the actors behave.
+/// The options of the actors.
 #[derive(Clone, Debug)]
 pub struct ActorOptions {
-    /// How many shards route; the number of cores is a good choice.
+    /// The number of shards; the number of cores is a good choice.
     pub shards: usize,
-    /// How long a sign-up stays awake without a request.
+    /// How long a sign-up without requests stays in memory before passivation.
     pub passivate_after: Duration,
     /// How many commits may wait for the persister.
     pub commits_waiting_max: usize,
     /// How many calls may be in flight on one sign-up.
     pub calls_per_sign_up_max: u64,
-    /// How often the sweeper looks.
+    /// The time between two runs of the sweeper.
     pub sweep_interval: Duration,
-    /// How many messages of a channel may be on their way at once.
+    /// How many messages of one channel are delivered at the same time.
     pub deliveries_max: usize,
-    /// How many messages of a channel are held in memory; more stay in the outbox until there is room.
+    /// How many messages of one channel are held in memory; more stay in the outbox until there is room.
     pub messages_held_max: usize,
-    /// How long a transport may take for one message; then the relay takes it for failed.
+    /// How long a transport may take for one message; after that the delivery counts as failed.
     pub delivery_timeout: Duration,
 }
 
@@ -67,7 +67,7 @@ impl Default for ActorOptions {
             calls_per_sign_up_max: 64,
             sweep_interval: Duration::from_secs(5),
             deliveries_max: 64,
-            // A mail server that is down for hours costs some megabytes.
+            // If a mail server is down for hours, this costs some megabytes of memory.
             messages_held_max: 10_000,
             delivery_timeout: Duration::from_secs(60),
         }
@@ -75,7 +75,7 @@ impl Default for ActorOptions {
 }
 
 impl ActorContext {
-    /// An environment over its parts.
+    /// A context from its parts.
     #[expect(clippy::too_many_arguments, reason = "each part is of a type of its own and named at the one call")]
     pub fn new(
         store: Arc<dyn Store>,
@@ -98,7 +98,7 @@ impl ActorContext {
         self.clock.now()
     }
 
-    /// How a channel is doing.
+    /// The state of a channel.
     pub const fn health(&self, channel: Channel) -> &ChannelHealth {
         match channel {
             Channel::Email => &self.email,
@@ -111,12 +111,12 @@ impl ActorContext {
         self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Puts other settings in force, for sign-ups in flight too.
+    /// Replaces the settings, for sign-ups in progress too.
     pub fn replace_settings(&self, settings: Settings) {
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 
-    /// Decides something in a context of this moment. Decisions do not wait for each other.
+    /// Runs a decision with a context of this moment. Decisions do not wait for each other.
     pub fn decide<T>(&self, decision: impl FnOnce(&mut Context<'_>) -> T) -> T {
         let settings = self.settings();
         let mut entropy = self.seeds.decision();

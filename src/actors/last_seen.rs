@@ -1,19 +1,19 @@
-//! The last time that was seen, kept with the data: an engine that starts again goes on from there, even where the
-//! system's clock was put back meanwhile, so that no code, link or session lives longer for that.
+//! The last time seen, stored with the data. A restarted engine continues from there, even if the system's clock was
+//! set back meanwhile, so that no code, link or session lives longer because of that.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::domain::time::{Span, Timestamp};
 use crate::store::{Commit, LAST_SEEN, Store, StoreError};
 
-/// What of the time is in the store.
+/// Which time was stored last.
 #[derive(Debug, Default)]
 pub struct LastSeen {
     stored_ms: AtomicU64,
 }
 
 impl LastSeen {
-    /// The last time that the engines before have seen over this data; zero where there was none.
+    /// The last time that earlier runs stored with this data; zero where there is none.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -23,7 +23,8 @@ impl LastSeen {
         Ok(Timestamp::from_millis(bytes.map_or(0, u64::from_be_bytes)))
     }
 
-    /// What a batch that was decided at `now` takes along, unless the store has a time that is recent enough.
+    /// The commit that a batch decided at `now` should include to store the time; `None` while the stored time is
+    /// recent.
     pub(super) fn note(&self, now: Timestamp) -> Option<Commit> {
         if now.since(self.last()) < ALONG_EVERY {
             return None;
@@ -32,12 +33,12 @@ impl LastSeen {
         Some(Commit { at: now, values: vec![value], relaxed: true, ..Commit::default() })
     }
 
-    /// The store has what [`Self::note`] gave.
+    /// Records that the time from [`Self::note`] is stored.
     pub(super) fn noted(&self, at: Timestamp) {
         self.stored_ms.fetch_max(at.as_millis(), Ordering::AcqRel);
     }
 
-    /// Whether it is long ago that the time went along with anything.
+    /// Whether the stored time is so old that it needs a commit of its own.
     pub(super) fn is_old(&self, now: Timestamp) -> bool {
         now.since(self.last()) >= ALONE_EVERY
     }
@@ -47,7 +48,7 @@ impl LastSeen {
     }
 }
 
-/// It costs a few bytes of a batch that is written anyhow.
+/// With other commits the time costs only a few bytes of the batch.
 const ALONG_EVERY: Span = Span::from_secs(1);
-/// Where nothing else is written it costs a batch of its own.
+/// Without other commits the time costs a batch of its own.
 const ALONE_EVERY: Span = Span::from_secs(60);

@@ -2,8 +2,7 @@
 //! them, the relay that sends what they decided to send, and the sweeper. This room knows no HTTP, no wire shapes
 //! and no status codes.
 //!
-//! A request travels down `shard → sign-up → persister`; the answer goes straight to whoever asked. Begin reading
-//! at `system.rs`.
+//! A request goes `shard → sign-up → persister`; the answer goes directly to the caller. Begin reading at `system.rs`.
 
 mod context;
 mod last_seen;

@@ -1,15 +1,15 @@
-//! Whether commits stand at present: told once when they begin to fail and once when they stand again, however many
-//! fail meanwhile.
+//! Whether commits succeed at present. The log gets one line when they begin to fail and one when they succeed again,
+//! however many fail in between.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::store::{CommitError, Committed};
 
-/// A time in which the store refuses what it is given. Asking never waits.
+/// Whether the store refuses commits at present. Reading it never waits.
 #[derive(Debug, Default)]
 pub(super) struct Outage {
     on: AtomicBool,
-    /// Whether somebody tries whether it is over.
+    /// Whether a probe is running.
     is_probed: AtomicBool,
     failed: AtomicU64,
 }
@@ -20,18 +20,18 @@ impl Outage {
         self.on.load(Ordering::Acquire)
     }
 
-    /// Whether the caller is to try whether it is over, since it is on and nobody does. One at a time does, however
-    /// often outages begin and end.
+    /// Whether the caller should start probing: the outage is on and no probe is running. Only one probe runs at a
+    /// time, however often outages begin and end.
     pub(super) fn begin_probing(&self) -> bool {
         self.is_on() && !self.is_probed.swap(true, Ordering::AcqRel)
     }
 
-    /// The caller tries no more.
+    /// Records that the caller has stopped probing.
     pub(super) fn end_probing(&self) {
         self.is_probed.store(false, Ordering::Release);
     }
 
-    /// Takes note of what came of a batch. Returns true when an outage begins with it.
+    /// Records the results of a batch. Returns true when an outage begins with it.
     pub(super) fn note(&self, results: &[Result<Committed, CommitError>]) -> bool {
         let failures = results.iter().filter_map(|result| result.as_ref().err()).filter(|error| is_of_the_store(error));
         let (count, last) = failures.fold((0, None), |(count, _), error| (count + 1, Some(error)));
@@ -51,7 +51,7 @@ impl Outage {
     }
 }
 
-/// Whether it is the store that failed, not the commit that was refused. Overload is neither: it passes with the load.
+/// Whether the store failed, as opposed to refusing this one commit. Overload is neither: it ends with the load.
 const fn is_of_the_store(error: &CommitError) -> bool {
     matches!(error, CommitError::Unavailable | CommitError::Unknown)
 }

@@ -1,6 +1,6 @@
-//! What leaves by the outbox, both ways: effects become sealed entries of a commit, and the relay opens the entries.
+//! The content of outbox entries: effects become sealed entries of a commit, and the relay opens the entries.
 //!
-//! The sealed text is a word, and after it the secrets, a line each.
+//! The sealed text is the kind of message, then its secrets, one per line.
 
 use crate::delivery::Channel;
 use crate::domain::message::{Content, Message};
@@ -11,7 +11,7 @@ use crate::store::{OutboxEntry, OutboxKind};
 use super::context::ActorContext;
 
 impl ActorContext {
-    /// The entries that carry out what a decision wants done.
+    /// The outbox entries that carry out the effects of a decision.
     pub(crate) fn outbox(&self, effects: Vec<Effect>) -> Vec<OutboxEntry> {
         let entry = |effect| match effect {
             Effect::Deliver(message) => self.seal(message),
@@ -19,21 +19,21 @@ impl ActorContext {
         effects.into_iter().map(entry).collect()
     }
 
-    /// A message as the outbox keeps it: what it says sealed, bound to its id.
+    /// The outbox entry of a message: its content is sealed and bound to the message id.
     pub(crate) fn seal(&self, message: Message) -> OutboxEntry {
         let Message { id, to, display_to, content, created_at, expire_at } = message;
         let sealed = self.sealer.seal(id.as_bytes(), encode_content(&content).expose().as_bytes());
         OutboxEntry { id, kind: OutboxKind::Message { to, display_to }, sealed, created_at, expire_at }
     }
 
-    /// What an entry says; `None` where it was sealed under another key or for another entry.
+    /// The content of an entry; `None` where it was sealed under another key or for another entry.
     pub(super) fn open(&self, entry: &OutboxEntry) -> Option<Content> {
         let plain = self.sealer.open(entry.id.as_bytes(), &entry.sealed)?;
         decode_content(std::str::from_utf8(&plain).ok()?)
     }
 }
 
-/// The channel by which an entry leaves.
+/// The channel that delivers an entry.
 pub(super) fn channel_of(entry: &OutboxEntry) -> Channel {
     match &entry.kind {
         OutboxKind::Message { to, .. } => Channel::of(to),
@@ -52,7 +52,7 @@ fn encode_content(content: &Content) -> Secret<String> {
     })
 }
 
-/// What it stands for.
+/// The content that a sealed text encodes.
 fn decode_content(plain: &str) -> Option<Content> {
     let mut lines = plain.split('\n');
     let word = lines.next()?;

@@ -1,5 +1,5 @@
-//! The persister: takes what waits, commits it as one batch, acknowledges all, begins again. Natural batching, no
-//! timer: while one batch is being written the next one gathers.
+//! The persister: takes all waiting commits, writes them as one batch, acknowledges them, and repeats. It needs no
+//! timer: while one batch is being written, the next one collects.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub struct Persister {
 pub(super) enum PersisterMessage {
     Commit(Box<Waiting>),
     Written,
-    /// Try whether a commit stands again.
+    /// Probe whether commits succeed again.
     Probe,
 }
 
@@ -37,17 +37,17 @@ pub(super) struct Waiting {
 }
 
 impl Persister {
-    /// A handle on `actor` that lets `waiting_max` commits wait.
+    /// A handle to `actor` that lets `waiting_max` commits wait.
     pub(super) fn new(actor: ActorRef<PersisterMessage>, waiting_max: usize, outage: Arc<Outage>) -> Self {
         Self { actor, places: Arc::new(Semaphore::new(waiting_max)), waiting_max, outage }
     }
 
-    /// Whether the store refused the last batch, and no commit has stood since. Asking never waits.
+    /// Whether the store refused the last batch, and no commit has succeeded since. Reading it never waits.
     pub fn commits_fail(&self) -> bool {
         self.outage.is_on()
     }
 
-    /// Commits, and returns once that stands.
+    /// Commits, and returns once the commit is durable.
     ///
     /// # Errors
     /// Those of [`Store::commit`]; `Overloaded` when too many commits wait already.
@@ -59,7 +59,7 @@ impl Persister {
         answer.await.unwrap_or(Err(CommitError::Unknown))
     }
 
-    /// Returns once nothing waits; from then on it takes no commit.
+    /// Returns once no commit is waiting; after that no further commits are accepted.
     pub(super) async fn drain(&self) {
         let all = u32::try_from(self.waiting_max).unwrap_or(u32::MAX);
         drop(self.places.acquire_many(all).await);
@@ -107,7 +107,7 @@ impl Actor for PersisterActor {
         Ok(())
     }
 
-    /// What still waits when the engine stops is written before the actor is gone.
+    /// Commits that still wait when the engine stops are written before the actor ends.
     async fn post_stop(&self, _: ActorRef<Self::Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         let batch = std::mem::take(&mut state.waiting);
         write(&*state.store, &state.relay, (&state.last_seen, &state.outage), batch).await;
@@ -126,7 +126,7 @@ impl State {
         let (store, relay, myself) = (self.store.clone(), self.relay.clone(), myself.clone());
         let (last_seen, outage) = (self.last_seen.clone(), self.outage.clone());
         tokio::spawn(async move {
-            // Should the store panic, the ports of the batch close and the persister goes on with the next.
+            // If the store panics, the reply ports of the batch close and the persister continues with the next batch.
             let (ongoing, reader) = (outage.clone(), relay.clone());
             let outcome = tokio::spawn(async move { write(&*store, &relay, (&last_seen, &outage), batch).await }).await;
             match outcome {
@@ -144,10 +144,10 @@ impl State {
     }
 }
 
-/// Tries now and then whether a commit stands again. Nobody else may: an instance that says it is not ready is asked
-/// for nothing that it would have to commit.
+/// Probes from time to time whether commits succeed again. Callers may not do it: an instance that reports "not ready"
+/// gets no requests that it would have to commit.
 async fn probe_until_over(outage: Arc<Outage>, persister: ActorRef<PersisterMessage>) {
-    // Another outage may begin while this one is found to be over.
+    // Another outage may begin while the end of this one is being detected.
     while outage.begin_probing() {
         loop {
             tokio::time::sleep(PROBE_PAUSE).await;
@@ -162,14 +162,14 @@ async fn probe_until_over(outage: Arc<Outage>, persister: ActorRef<PersisterMess
     }
 }
 
-/// The smallest commit there is. Nobody waits for its answer.
+/// The smallest possible commit. No caller waits for its answer.
 fn probe() -> Box<Waiting> {
     let commit = Commit { values: vec![(PROBE.to_owned(), Vec::new())], ..Commit::default() };
     Box::new(Waiting { commit, reply: oneshot::channel().0, _place: None })
 }
 
-/// Writes a batch and acknowledges it; what is to be sent goes to the relay once it stands. Returns true when the store
-/// begins to refuse what it is given.
+/// Writes a batch and acknowledges it; its messages go to the relay once it is durable. Returns true when the store
+/// begins to refuse commits.
 #[expect(clippy::vec_box, reason = "see `State`")]
 async fn write(
     store: &dyn Store,
@@ -223,14 +223,14 @@ async fn write(
     begins
 }
 
-/// Has the outbox read: messages of a batch whose outcome is unknown may be in it.
+/// Makes the relay read the outbox: a batch with an unknown outcome may have stored messages.
 fn look_for_messages(relay: &ActorRef<RelayMessage>) {
     if relay.send_message(RelayMessage::Read).is_err() {
         tracing::debug!("the relay is gone; what was written stays in the outbox");
     }
 }
 
-/// Under which name a probe is stored.
+/// The name under which a probe is stored.
 const PROBE: &str = "commit_probe";
 const PROBE_PAUSE: Duration = Duration::from_secs(1);
 /// The most commits in one batch.

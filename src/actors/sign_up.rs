@@ -1,5 +1,5 @@
-//! The actor around one sign-up: it holds the value, hands each transition to the persister, adopts the next value
-//! only after the commit, and answers the caller directly.
+//! The actor of one sign-up: it holds the value, gives each transition to the persister, takes over the next value only
+//! after the commit, and answers the caller directly.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,76 +20,76 @@ use super::context::ActorContext;
 use super::persister::Persister;
 use super::supervisor::SupervisorMessage;
 
-/// A request to a sign-up, with the port that its answer goes to.
+/// A request to a sign-up, with the port for its answer.
 pub enum SignUpMessage {
-    /// Make it.
+    /// Create the sign-up.
     Create {
-        /// With what.
+        /// Its first values.
         create: Box<Create>,
-        /// Where the answer goes.
+        /// The port for the answer.
         reply: Reply,
     },
-    /// Change it.
+    /// Change the sign-up.
     Command {
-        /// Whose sign-up it is said to be.
+        /// The client that the sign-up must belong to.
         client: ClientId,
-        /// What the client must be for whoever asks on its behalf; empty for everybody else.
+        /// The conditions of the caller's token; empty for callers without one.
         terms: Vec<ClientChange>,
-        /// What for.
+        /// The change.
         command: Command,
-        /// Where the answer goes.
+        /// The port for the answer.
         reply: Reply,
     },
-    /// Show it.
+    /// Show the sign-up.
     Read {
-        /// Who asks.
+        /// The client that the sign-up must belong to.
         client: ClientId,
-        /// Where the answer goes.
+        /// The port for the answer.
         reply: Reply,
     },
-    /// Its one timer: a deadline of the sign-up, or the end of its idle time.
+    /// The timer fired: a deadline of the sign-up, or the end of its idle time.
     Wake,
 }
 
-/// What a new sign-up begins with.
+/// The first values of a new sign-up.
 #[derive(Debug)]
 pub struct Create {
     /// The client it belongs to.
     pub client: ClientId,
-    /// What opens the client where it is not stored yet, and what it must be for whoever asks.
+    /// Stores the client if it is new, and the conditions of the caller's token.
     pub terms: Vec<ClientChange>,
     /// The first fields.
     pub fields: Fields,
-    /// The origin it is made from.
+    /// The origin of the page that creates it.
     pub origin: Option<String>,
 }
 
-/// What a sign-up answers.
+/// The answer of a sign-up.
 #[derive(Clone, Debug)]
 pub struct SignUpReply {
-    /// The value.
+    /// The stored value.
     pub sign_up: Arc<SignUp>,
     /// What the call did.
     pub outcome: Outcome,
 }
 
 impl SignUpReply {
-    /// Whether the client is owed a token now, which this answer does not bring it.
+    /// Whether the client is owed a token now that this answer does not contain.
     pub fn is_owed(&self) -> bool {
         let Outcome::Committed(committed) = &self.outcome else { return false };
         committed.client.as_ref().is_some_and(|client| client.owed_to.is_some())
     }
 }
 
-/// What a call did.
+/// The effect of a call.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// Nothing: it only looked, a person must say first that they mean it, or what is asked for has been done before.
+    /// None: the call only read, a person must confirm first, or the change was made before.
     Unchanged,
-    /// Nothing more: it is the call that completed the sign-up, made again because its answer was lost
+    /// None: it repeats the call that completed the sign-up, because the answer was lost
     /// ([guide: Client identity and tokens](crate::guide::design#client-identity-and-tokens)).
     Again,
-    /// What this commit says.
+    /// This commit.
     Committed(Committed),
 }
 
@@ -102,13 +102,13 @@ pub enum CallError {
     /// There is no such sign-up, or it is another client's.
     #[error("no such sign-up")]
     NotFound,
-    /// The token that was presented was replaced meanwhile; nothing was changed.
+    /// The presented token was replaced meanwhile; nothing was changed.
     #[error("the client's token has been replaced")]
     TokenReplaced,
     /// Too many calls are in flight on this sign-up.
     #[error("too many calls on one sign-up")]
     Busy,
-    /// Too much is going on altogether.
+    /// The engine is overloaded.
     #[error("overloaded")]
     Overloaded,
     /// The store can't be used.
@@ -119,15 +119,15 @@ pub enum CallError {
     Lost,
 }
 
-/// What a refused commit means to a caller: the one table. Who knows better, because of what the commit was about,
-/// looks at the error first.
+/// What a refused commit means to a caller, in general. Code that knows what the commit was about checks the error for
+/// special cases first.
 impl From<CommitError> for CallError {
     fn from(error: CommitError) -> Self {
         let rejected = |code: ErrorCode| Self::Rejected(code.into());
         match error {
             CommitError::IdentifierTaken(kind) => Self::Rejected(taken(kind).into()),
             CommitError::Client(ClientConflict::TokenReplaced) => Self::TokenReplaced,
-            // Another call took over what the client's sign-in proved.
+            // Another call used what the client's sign-in had proved.
             CommitError::Client(ClientConflict::SignInChanged) => rejected(ErrorCode::AccountTransferInvalid),
             CommitError::Client(_) => rejected(ErrorCode::SignUpCannotBeUpdated),
             CommitError::Rejected(rejection) => Self::Rejected(rejection),
@@ -143,18 +143,18 @@ impl From<CommitError> for CallError {
 
 pub(super) type Reply = RpcReplyPort<Result<SignUpReply, CallError>>;
 
-/// The shell around one sign-up.
+/// The actor of one sign-up.
 pub(super) struct SignUpActor;
 
-/// What an actor begins with.
+/// The start parameters of an actor.
 pub(super) struct Arguments {
     pub(super) id: SignUpId,
-    /// Whether there is nothing to load.
+    /// Whether the sign-up is new, so that there is nothing to load.
     pub(super) fresh: bool,
     pub(super) context: Arc<ActorContext>,
     pub(super) persister: Persister,
     pub(super) shard: ActorRef<SupervisorMessage>,
-    /// How many routed messages it has dealt with; the shard compares it with how many it sent.
+    /// How many routed messages it has handled; the shard compares it with the number it sent.
     pub(super) seen: Arc<AtomicU64>,
 }
 
@@ -162,7 +162,7 @@ pub(super) struct State {
     arguments: Arguments,
     value: Loaded,
     last_used: tokio::time::Instant,
-    /// The one timer that is armed.
+    /// The timer that is armed; there is at most one.
     timer: Option<AbortHandle>,
 }
 
@@ -209,7 +209,7 @@ impl Actor for SignUpActor {
         }
         state.last_used = tokio::time::Instant::now();
         let (result, reply) = match message {
-            // On the heap while they last: what a transition needs would otherwise lie in every sleeping actor's task.
+            // On the heap while it runs: otherwise every idle actor's task would have room for a whole transition.
             SignUpMessage::Create { create, reply } => (Box::pin(state.create(*create)).await, reply),
             SignUpMessage::Command { client, terms, command, reply } => {
                 (Box::pin(state.command(client, terms, &command)).await, reply)
@@ -222,7 +222,7 @@ impl Actor for SignUpActor {
         }
         state.arguments.seen.fetch_add(1, Ordering::Release);
         if state.is_done() {
-            // Should another message have crossed the request, that one is dealt with and asks again.
+            // If another message arrived after the request to sleep, it is handled first and the actor asks again.
             state.ask_for_sleep(&myself);
         }
         Ok(())
@@ -235,7 +235,7 @@ impl Actor for SignUpActor {
 }
 
 impl SignUpMessage {
-    /// Answers without asking the sign-up.
+    /// Answers with an error without asking the sign-up.
     pub(super) fn refuse(self, error: CallError) {
         let (Self::Create { reply, .. } | Self::Command { reply, .. } | Self::Read { reply, .. }) = self else {
             return;
@@ -273,7 +273,7 @@ impl State {
         }
     }
 
-    /// The value, if it is this client's.
+    /// The value, if it belongs to this client.
     fn owned(&self, client: ClientId) -> Result<&Arc<SignUp>, CallError> {
         match &self.value {
             Loaded::Value(value) if value.client_id == client => Ok(value),
@@ -282,7 +282,7 @@ impl State {
         }
     }
 
-    /// Commits, and only then adopts the next value and reveals what came of it.
+    /// Commits, and only then takes over the next value and reveals the result.
     async fn commit(
         &mut self,
         expected_version: Option<u64>,
@@ -318,7 +318,7 @@ impl State {
         }
     }
 
-    /// What a refused commit means to the caller. Where another write got in between, the value is loaded anew.
+    /// What a refused commit means to the caller. If another write came in between, the value is loaded again.
     async fn refused(&mut self, error: CommitError) -> CallError {
         if matches!(error, CommitError::Stale | CommitError::Unknown) {
             let loaded = self.arguments.context.store.sign_up(self.arguments.id).await;
@@ -328,7 +328,7 @@ impl State {
         error.into()
     }
 
-    /// Arms the one timer for whatever comes first: a deadline of the sign-up or the end of its idle time.
+    /// Arms the timer for the earlier of a deadline of the sign-up and the end of its idle time.
     fn arm(&mut self, myself: &ActorRef<SignUpMessage>) {
         let context = &self.arguments.context;
         let idle = context.options.passivate_after.saturating_sub(self.last_used.elapsed());
@@ -348,11 +348,11 @@ impl State {
         }
         let after = options.passivate_after;
         self.ask_for_sleep(myself);
-        // Should a message have crossed the request, the actor stays awake and asks again later.
+        // If a message arrived after the request to sleep, the actor stays awake and asks again later.
         self.wake_after(after, myself);
     }
 
-    /// Whether nobody is likely to come back: it is finished, or there is nothing to come back to.
+    /// Whether further requests are unlikely: the sign-up is finished, or does not exist.
     fn is_done(&self) -> bool {
         match &self.value {
             Loaded::Value(value) => value.phase != Phase::Open,
@@ -383,7 +383,7 @@ impl State {
     }
 }
 
-/// Tells one incarnation of an actor from the next.
+/// Distinguishes an actor from earlier and later ones of the same sign-up.
 pub(super) type Incarnation = ActorId;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! A shard: router and directory for the sign-ups of its part of the ids. It never waits for IO.
 //!
-//! Putting a sign-up to sleep follows one protocol: only the shard sends to its children; a child asks to sleep and
-//! never stops itself; the shard agrees only if every message it routed was dealt with, and then parks what comes
-//! in until the child is gone. So no call is lost and no sign-up has two actors.
+//! Passivation follows one protocol. Only the shard sends to its children. A child asks to sleep and never stops
+//! itself. The shard agrees only if every message that it routed was handled, and then holds back new messages until
+//! the child has ended. So no call is lost and no sign-up has two actors.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,9 +21,9 @@ use super::sign_up::{Arguments as ChildArguments, CallError, Incarnation, SignUp
 pub(super) enum SupervisorMessage {
     /// For the sign-up with this id.
     Route { id: SignUpId, fresh: bool, message: SignUpMessage },
-    /// A child has nothing to do.
+    /// A child is idle and asks to sleep.
     Sleep { id: SignUpId, actor: Incarnation, seen: u64 },
-    /// How many sign-ups are awake.
+    /// Count the awake sign-ups.
     CountAwake { reply: RpcReplyPort<usize> },
 }
 
@@ -190,13 +190,14 @@ impl Entry {
     fn forward(&mut self, message: SignUpMessage) {
         self.routed += 1;
         if let Err(error) = self.child.send_message(message) {
-            // The child has just ended; its end is on the way to this shard and the caller sees a closed port.
+            // The child has just ended; the notice of its end is still on the way to this shard, and the caller sees a
+            // closed port.
             tracing::debug!(%error, "a message met a child that is gone");
         }
     }
 }
 
-/// So many failures of one sign-up within [`QUARANTINE`] and it is left alone until that has passed.
+/// After this many crashes of one sign-up within [`QUARANTINE`], it gets no new actor until that time has passed.
 const CRASHES_MAX: u32 = 3;
 const QUARANTINE: Duration = Duration::from_secs(60);
 

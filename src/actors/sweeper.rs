@@ -1,5 +1,5 @@
-//! The sweeper: forgets sign-ups that were abandoned and kept long enough, and whatever else is over. Nothing waits for it: every read
-//! computes from the time.
+//! The sweeper: deletes sign-ups that were abandoned and kept long enough, and other expired records. No other part
+//! waits for it: every read checks expiry itself.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(super) struct Sweep;
 pub(super) struct State {
     context: Arc<ActorContext>,
     persister: Persister,
-    /// Where the walk through all records is.
+    /// The position of the scan over all records.
     place: ScanCursor,
 }
 
@@ -39,7 +39,7 @@ impl Actor for Sweeper {
 
     async fn handle(&self, _: ActorRef<Sweep>, _: Sweep, state: &mut State) -> Result<(), ActorProcessingErr> {
         let mut round = state.clone();
-        // Should the store panic, this round is lost and the next one comes in its time.
+        // If the store panics, this round is lost and the next one comes at its usual time.
         let done = tokio::spawn(async move {
             let outcome = round.sweep_and_walk().await;
             round.keep_time().await;
@@ -64,7 +64,7 @@ impl State {
         self.walk().await
     }
 
-    /// Where nothing is written the time is stored all the same, now and then: a commit takes it along.
+    /// Stores the time with an empty commit when no other commit has stored it for long.
     async fn keep_time(&self) {
         let now = self.context.now();
         if !self.context.last_seen.is_old(now) {
@@ -75,7 +75,7 @@ impl State {
         }
     }
 
-    /// A few steps through all records, and away with those that are over.
+    /// Scans a few portions of all records and deletes the expired ones.
     async fn walk(&mut self) -> Result<(), StoreError> {
         let (now, keep) = (self.context.now(), self.context.policy.retention());
         let portion = self.context.store.scan_expired(self.place.clone(), keep, now, PORTION).await?;
@@ -84,7 +84,7 @@ impl State {
             let commit = Commit { at: now, relaxed: true, collect_garbage: (keep, portion.stale), ..Commit::default() };
             match self.persister.commit(commit).await {
                 Ok(_) => tracing::debug!(count, "purged"),
-                // The walk stays where it is and comes by again.
+                // The scan keeps its position and retries in the next round.
                 Err(error) => {
                     tracing::warn!(%error, "what is over could not be removed");
                     return Ok(());
@@ -95,7 +95,7 @@ impl State {
         Ok(())
     }
 
-    /// One bounded portion; what is left waits for the next tick, so that a flood of deadlines makes no spike.
+    /// One bounded portion; the rest waits for the next tick, so that many deadlines at once cause no load peak.
     async fn sweep(&self) -> Result<(), StoreError> {
         let now = self.context.now();
         let due = self.context.store.due(now, PORTION).await?;
@@ -103,7 +103,7 @@ impl State {
         for (indexed_at, id) in due {
             let keep_until = match self.context.store.sign_up(id).await {
                 Ok(Some(sign_up)) if sign_up.phase == Phase::Open => sign_up.forget_at(&self.context.policy),
-                // The store says so, and lists one that can't be read anew, for later.
+                // The store has logged a damaged sign-up, and lists it again for a later round.
                 Ok(_) | Err(StoreError::Damaged(_)) => now,
                 Err(error) => return Err(error),
             };

@@ -1,4 +1,4 @@
-//! The system of actors: started bottom-up, stopped in reverse.
+//! The system of actors: started bottom-up, stopped in reverse order.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,12 +68,12 @@ impl System {
         &self.context
     }
 
-    /// The way to commit what is not a sign-up's.
+    /// The persister, for commits that don't belong to a sign-up.
     pub const fn persister(&self) -> &Persister {
         &self.persister
     }
 
-    /// Makes a sign-up under an id that was never used.
+    /// Creates a sign-up under an id that was never used.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -81,7 +81,7 @@ impl System {
         self.call(id, true, |reply| SignUpMessage::Create { create: Box::new(create), reply }).await
     }
 
-    /// Changes a sign-up of `client`; whoever asks on that client's behalf does so under `terms`.
+    /// Changes a sign-up of `client`; `terms` are the conditions of the caller's token.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -115,8 +115,8 @@ impl System {
         sum
     }
 
-    /// Stops the actors in order: the shards with their sign-ups, the persister with what waits, the relay with
-    /// what is on its way.
+    /// Stops the actors in order: the shards with their sign-ups, the persister with its waiting commits, the relay
+    /// with its deliveries in progress.
     pub async fn stop(&self) {
         self.sweeper.stop(None);
         for shard in &self.shards {
@@ -127,7 +127,7 @@ impl System {
         if self.relay.send_message(RelayMessage::Rest(reply.into())).is_ok() {
             drop(answer.await);
         }
-        // Takes the time along, and nothing else.
+        // An empty commit, which stores the time.
         let last = Commit { at: self.context.now(), relaxed: true, ..Commit::default() };
         if let Err(error) = self.persister.commit(last).await {
             tracing::debug!(%error, "the last time that was seen is not stored");
@@ -149,19 +149,19 @@ impl System {
         answer.await.unwrap_or(Err(CallError::Lost))
     }
 
-    /// The shard of an id, by its random last byte.
+    /// The shard of an id, by its last byte, which is random.
     fn shard(&self, id: SignUpId) -> &ActorRef<SupervisorMessage> {
         let last = id.as_bytes()[15];
         &self.shards[usize::from(last) % self.shards.len()]
     }
 }
 
-/// Says so when an actor did not end in time; the rest is stopped all the same.
+/// Logs when an actor did not end in time; the others are stopped all the same.
 fn wait<E: std::fmt::Display>(who: &str, ended: Result<(), E>) {
     if let Err(error) = ended {
         tracing::warn!(who, %error, "an actor did not end in order");
     }
 }
 
-/// How long the sign-ups of one shard may take to finish what they do.
+/// How long the sign-ups of one shard may take to finish their work.
 const STOP_MAX: Duration = Duration::from_secs(10);

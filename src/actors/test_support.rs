@@ -1,5 +1,5 @@
-//! What the tests of the actors share: a world in which time is paused, the store fails on demand, and messages are
-//! noted instead of sent.
+//! Shared by the tests of the actors: a world in which time is paused, the store fails on demand, and messages are
+//! recorded instead of sent.
 
 mod faulty_store;
 mod post;
@@ -30,7 +30,7 @@ use super::{ActorContext, ActorOptions, CallError, Create, SignUpReply, System, 
 pub(crate) use faulty_store::{BadRead, Fault, FaultyStore};
 pub(crate) use post::{Post, Says};
 
-/// A clock that shows tokio's time: where that is paused, this one goes with it.
+/// A clock that shows tokio's time, and so pauses with it.
 #[derive(Debug)]
 pub(crate) struct PausedClock {
     began_at: Timestamp,
@@ -45,7 +45,7 @@ pub(crate) struct World {
     pub(crate) sms: Arc<Post>,
     pub(crate) policy: Policy,
     pub(crate) options: ActorOptions,
-    /// How many of the next decisions that draw random bytes panic.
+    /// How many of the next decisions that draw random bytes will panic.
     pub(crate) panics: Arc<AtomicUsize>,
     pub(crate) clock: Arc<PausedClock>,
 }
@@ -71,9 +71,9 @@ impl Clock for PausedClock {
 }
 
 impl World {
-    /// A world with an empty store, in which nothing fails. Nothing is limited for each address.
+    /// A world with an empty store, in which nothing fails and addresses have no quotas.
     pub(crate) fn new() -> Self {
-        // So that nothing but a test makes work for the store.
+        // So long that only the tests make work for the store.
         let sweep_interval = Duration::from_secs(1_000_000);
         Self {
             store: Arc::new(FaultyStore::new()),
@@ -106,8 +106,8 @@ impl World {
         Transports { email: self.email.clone(), sms: self.sms.clone() }
     }
 
-    /// Ends the run without a shutdown: what still works for it reaches neither the store nor anybody. What the store
-    /// has is there for the next run.
+    /// Ends the run without a shutdown: tasks that still run reach neither the store nor a transport. The stored data
+    /// is there for the next run.
     pub(crate) fn crash(&mut self) {
         self.store.cut_off();
         self.email.cut_off();
@@ -122,7 +122,7 @@ impl World {
     }
 }
 
-/// Chance that panics as often as it is told to.
+/// Random bytes that panic as often as they are told to.
 struct Fused {
     entropy: SeededEntropy,
     panics: Arc<AtomicUsize>,
@@ -136,12 +136,12 @@ impl Entropy for Fused {
     }
 }
 
-/// Everything that can happen at this moment happens. Paused time moves only once all tasks wait.
+/// Lets everything happen that is due at this moment. Paused time moves only once all tasks wait.
 pub(crate) async fn settle() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
-/// Every task that can run does so once. A yield of tokio's would let all of them run until they wait.
+/// Runs every ready task once. A plain tokio yield would let all of them run until they wait.
 pub(crate) async fn step() {
     let mut is_back = false;
     std::future::poll_fn(|context| {
@@ -154,18 +154,19 @@ pub(crate) async fn step() {
     .await;
 }
 
-/// What comes of this within an hour of paused time: what hangs fails a test, and does not hang it.
+/// The result of `future` within an hour of paused time, so that a hanging future fails the test instead of blocking
+/// it.
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(3600), future).await.expect("an answer within an hour")
 }
 
-/// Paused time moves on by so many seconds, and everything happens that is due in them.
+/// Moves paused time forward by this many seconds; everything that is due in them happens.
 pub(crate) async fn pass(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     settle().await;
 }
 
-/// Paused time moves on to this moment exactly.
+/// Moves paused time to exactly this moment.
 pub(crate) async fn pass_until(moment: Timestamp, world: &World) {
     tokio::time::sleep(moment.since(world.now()).to_std()).await;
 }
@@ -182,20 +183,20 @@ pub(crate) fn client_id(n: usize) -> ClientId {
     sign_up_id(n).cast()
 }
 
-/// What begins a sign-up with this e-mail address.
+/// The first values of a sign-up with this e-mail address.
 pub(crate) fn creation(n: usize, email: &str) -> Create {
     let raw = RawFields { email_address: Some(email.into()), ..RawFields::default() };
     let (fields, _) = Fields::parse(&raw, &settings()).expect("good fields");
     Create { client: client_id(n), terms: vec![ClientChange::Open { salt: [1; 16] }], fields, origin: None }
 }
 
-/// Gives the person a first name, which draws no random bytes and sends nothing.
+/// Sets the first name, which draws no random bytes and sends nothing.
 pub(crate) fn naming(name: &str) -> Command {
     let fields = Fields { first_name: Patch::Set(name.into()), ..Fields::default() };
     Command::Update(Box::new(fields))
 }
 
-/// Has a code sent.
+/// Asks for a code.
 pub(crate) fn preparation() -> Command {
     Command::Prepare(Prepare::parse(Some("email_code"), None).expect("a strategy"))
 }
@@ -205,7 +206,7 @@ pub(crate) fn attempt(code: &str) -> Command {
     Command::Attempt(Attempt::parse(Some("email_code"), Some(code)).expect("a strategy"))
 }
 
-/// Begins the `n`th sign-up.
+/// Creates the `n`th sign-up.
 pub(crate) async fn create(system: &System, n: usize, email: &str) -> Result<SignUpReply, CallError> {
     system.create(sign_up_id(n), creation(n, email)).await
 }
@@ -225,7 +226,7 @@ pub(crate) fn address(n: usize) -> String {
     format!("person{n}@example.com")
 }
 
-/// An e-mail address that a code proves is all that a sign-up needs; it may have a first name.
+/// Settings in which a sign-up requires only an e-mail address, verified by a code; the first name is optional.
 pub(crate) fn settings() -> Settings {
     let mut settings = Settings::default();
     let on = Attribute { enabled: true, ..Attribute::default() };
@@ -241,7 +242,7 @@ pub(crate) fn settings() -> Settings {
     settings
 }
 
-/// Words for messages.
+/// Texts for messages.
 pub(crate) fn templates() -> MessageTemplates {
     MessageTemplates {
         application: "Test".into(),

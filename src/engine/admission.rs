@@ -1,5 +1,6 @@
-//! Admission: how many requests may be in flight, and how much one source may cause. Mailboxes have no limit, so these
-//! stand before them. Whoever embeds the engine gets them too; a call whose source has no address is not limited by it.
+//! Admission: how many requests may be in flight, and the quotas of each source address. Actor mailboxes have no limit
+//! of their own, so the limits are applied before them, for embedders too. A call without a source address has no
+//! source quota.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -14,7 +15,7 @@ use crate::password::Requester;
 
 use super::{Engine, EngineError, RequestContext};
 
-/// The limits on what is let in.
+/// The limits on incoming calls.
 pub(super) struct Admission {
     places: Semaphore,
     by_source: Option<SourceLimiter>,
@@ -22,14 +23,14 @@ pub(super) struct Admission {
     hashing: Mutex<HashSet<[u8; 16]>>,
 }
 
-/// The turn of a sign-up or a client to have a password hashed, until it is dropped.
+/// The right of one sign-up or client to have a password hashed; given back when dropped.
 pub(super) struct Turn<'a> {
     admission: &'a Admission,
     id: [u8; 16],
 }
 
 impl Admission {
-    /// So many requests at once, and so much for each source; `None` for any amount.
+    /// At most `requests_max` requests at once, and these quotas for each source; `None` means no source quotas.
     pub(super) fn new(requests_max: usize, limits: Option<&SourceLimits>) -> Self {
         Self {
             places: Semaphore::new(requests_max),
@@ -39,25 +40,25 @@ impl Admission {
         }
     }
 
-    /// A place, held until the request is answered.
+    /// Takes a place, which is held until the request is answered.
     fn enter(&self) -> Result<SemaphorePermit<'_>, EngineError> {
         self.places.try_acquire().map_err(|_| EngineError::Overloaded { retry_after: RETRY_AFTER })
     }
 
-    /// Lets nobody in any more.
+    /// Refuses all further calls.
     pub(super) fn close(&self) {
         self.places.close();
     }
 
-    /// Whether anything is counted by source at all.
+    /// Whether there are quotas by source.
     pub(super) const fn limits_sources(&self) -> bool {
         self.by_source.is_some()
     }
 
-    /// Counts one use of what a source may do.
+    /// Counts one action against the quota of its source.
     ///
     /// # Errors
-    /// [`EngineError::Limited`] when the source, or the network around it, has used its share.
+    /// [`EngineError::Limited`] when the quota of the source, or of the network around it, is used up.
     pub(super) fn spend(
         &self,
         action: LimitedAction,
@@ -70,7 +71,7 @@ impl Admission {
         }
     }
 
-    /// Counts a message to an address: for its source, and for the range of numbers that it is in.
+    /// Counts a message: for its source, and for the number range of the recipient.
     ///
     /// # Errors
     /// [`EngineError::Limited`]; nothing is counted then.
@@ -97,7 +98,7 @@ impl Admission {
         })
     }
 
-    /// Takes back a message that was not sent.
+    /// Uncounts a message that was not sent.
     pub(super) fn take_back_message(&self, to: &Identifier, source: &RequestContext) {
         let action = action(to);
         self.take_back(action, source);
@@ -106,10 +107,11 @@ impl Admission {
         }
     }
 
-    /// A turn at the hash pool: a sign-up or a client has one at a time, so that none of them fills it alone.
+    /// Reserves the hash pool for a sign-up or client. Each has one hash at a time, so that none of them fills the
+    /// queue.
     ///
     /// # Errors
-    /// [`EngineError::Busy`] while another call has it.
+    /// [`EngineError::Busy`] while another call holds the reservation.
     pub(super) fn take_turn(&self, id: [u8; 16]) -> Result<Turn<'_>, EngineError> {
         let is_free = self.hashing.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
         if is_free { Ok(Turn { admission: self, id }) } else { Err(EngineError::Busy { retry_after: RETRY_AFTER }) }
@@ -123,17 +125,17 @@ impl Admission {
 }
 
 impl Engine {
-    /// Does the work of one call of the public interface in a place of its own, or refuses the call where no place is
-    /// free. Each such call does all its work in here, from the first look at the store on. A call that needs another
-    /// one uses what that does inside, so that it holds one place only.
+    /// Runs one public call while holding a place, or refuses it where no place is free. All work of a call happens
+    /// inside, from its first read of the store. A call that needs another one uses the other's inner function, so that
+    /// it holds one place only.
     ///
     /// # Errors
-    /// [`EngineError::Overloaded`] and those of the work.
+    /// [`EngineError::Overloaded`], and the errors of the call itself.
     pub(super) fn admitted<'a, T: 'a>(
         &'a self,
         work: impl Future<Output = Result<T, EngineError>> + 'a,
     ) -> impl Future<Output = Result<T, EngineError>> + 'a {
-        // On the heap: what a call needs is large, and would lie in its caller's future several times over.
+        // On the heap: the future of a call is large, and its caller's future would contain it several times.
         let work = Box::pin(work);
         async move {
             let _place = self.inner.admission.enter()?;
@@ -149,14 +151,14 @@ impl Drop for Turn<'_> {
 }
 
 impl RequestContext {
-    /// Whose share of the hash queue a call has.
+    /// The source whose share of the hash queue this call uses.
     pub(super) fn requester(&self) -> Option<Requester> {
         let Networks { source, around } = Networks::of(self.address?);
         Some(Requester { source, network: around })
     }
 }
 
-/// What a message to an address is counted as.
+/// The quota that a message to this address counts against.
 const fn action(to: &Identifier) -> LimitedAction {
     match to.kind {
         IdentifierKind::PhoneNumber => LimitedAction::Sms,
@@ -168,7 +170,7 @@ const fn limited(retry_after: Span) -> EngineError {
     EngineError::Limited { retry_after }
 }
 
-/// What an overloaded engine asks callers to wait.
+/// How long callers are asked to wait when the engine is overloaded.
 pub(super) const RETRY_AFTER: Span = Span::from_secs(1);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Building an engine from its parts; each has a default that suits a test or a first look.
+//! Building an engine from its parts. Each part has a default that suits tests and first experiments.
 
 use std::sync::Arc;
 
@@ -73,7 +73,7 @@ pub enum BuildError {
     /// A signing key could not be made or read.
     #[error("the signing key can't be used: {0}")]
     SigningKey(String),
-    /// The password hash does not compute what it must.
+    /// The password hash gives a wrong result for a known input.
     #[error("password hashing can't be used: {0}")]
     Hashing(String),
     /// The actors could not be started.
@@ -125,54 +125,55 @@ macro_rules! setters {
 
 impl EngineBuilder {
     setters! {
-        /// What a sign-up needs. Without this everything is off.
+        /// What a sign-up requires. By default everything is off.
         settings: Settings;
-        /// Numbers for verifications, limits and sessions.
+        /// Limits and lifetimes for verifications and sessions.
         policy: Policy;
-        /// How the actors behave.
+        /// The options of the actors.
         actors: ActorOptions;
-        /// How passwords are hashed.
+        /// The options of password hashing.
         hashing: HashOptions;
-        /// Where everything is kept; in memory by default.
+        /// The store; in memory by default.
         store: Arc<dyn Store> => Some;
-        /// The time; the system's by default.
+        /// The clock; the system's by default.
         clock: Arc<dyn Clock> => Some;
-        /// Chance; the operating system's by default.
+        /// The source of random bytes; the operating system's by default.
         entropy: Box<dyn Entropy + Send> => Some;
-        /// The key that everything secret is sealed and digested under; a fresh one by default, which fits only a
-        /// fresh store.
+        /// The key that seals and digests all secrets; a new random one by default, which works only with an empty
+        /// store.
         key: InstanceKey => Some;
-        /// How e-mail leaves; kept in memory by default.
+        /// The transport for e-mail; kept in memory by default.
         email: Arc<dyn Transport> => Some;
-        /// How text messages leave; kept in memory by default.
+        /// The transport for text messages; kept in memory by default.
         sms: Arc<dyn Transport> => Some;
-        /// What people see of the application: in messages, on pages and in the environment.
+        /// The application's name and looks in messages, on pages and in the environment.
         branding: Branding;
         /// The publishable key that browsers are configured with.
         publishable_key: String;
-        /// How the application's backend is known; not at all by default.
+        /// How the application's backend authenticates; off by default.
         secret_key: BackendKey;
-        /// The `iss` of session tokens: `https://` and the host in the publishable key.
+        /// The `iss` of session tokens; by default `https://` and the host in the publishable key.
         issuer: String;
-        /// How session tokens are signed. Clerk's backend package accepts RS256 only.
+        /// The signature algorithm of session tokens. Clerk's backend package accepts RS256 only.
         algorithm: Algorithm;
-        /// How long a session token is good.
+        /// How long a session token is valid.
         token_ttl: Span;
-        /// Where browsers reach the engine: what stands before `/v1` in links and in what providers are told.
+        /// The URL at which browsers reach the engine: the part before `/v1` in links and in redirect URIs for
+        /// providers.
         public_url: Url;
-        /// The captcha service, for settings that ask for captchas.
+        /// The captcha service, needed by settings that ask for captchas.
         #[cfg(feature = "oauth")]
         captcha: Captcha => Some;
-        /// Where passwords are looked up among the leaked ones, for settings whose `disable_hibp` is false.
+        /// The service that knows leaked passwords, needed by settings whose `disable_hibp` is false.
         #[cfg(feature = "oauth")]
         pwned_range: PwnedRange => Some;
-        /// How providers are asked; only public addresses by https by default.
+        /// How providers are called; by default only at public addresses and by https.
         #[cfg(feature = "oauth")]
         providers: Providers => Some;
-        /// How many requests may be in flight; beyond that the engine answers that it is overloaded.
+        /// How many requests may be in flight; further ones are refused as overloaded.
         requests_max: usize;
-        /// How much one source may cause, by the address in [`RequestContext`](super::RequestContext); `None` for any amount. The limits
-        /// of a production instance by default.
+        /// The quotas of one source, counted by the address in [`RequestContext`](super::RequestContext); `None` for no
+        /// quotas. By default those of a production instance.
         source_limits: Option<SourceLimits>;
     }
 
@@ -253,7 +254,7 @@ impl EngineBuilder {
     }
 }
 
-/// `path` below a URL, which may have a path of its own.
+/// `path` below a base URL, which may have a path of its own.
 fn below(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     if let Ok(mut segments) = url.path_segments_mut() {
@@ -262,7 +263,7 @@ fn below(base: &Url, path: &str) -> Url {
     url
 }
 
-/// The clock, going on from the last time that was seen over this data, should it be behind that.
+/// The clock. Where it is behind the last time that is stored with this data, it continues from the stored time.
 fn resume(clock: Arc<dyn Clock>, seen: Timestamp) -> Arc<dyn Clock> {
     let resumed = ResumedClock::new(clock.clone(), seen);
     let behind_ms = resumed.ahead().as_millis();
@@ -279,12 +280,13 @@ fn resume(clock: Arc<dyn Clock>, seen: Timestamp) -> Arc<dyn Clock> {
     Arc::new(resumed)
 }
 
-/// How far the clock was moved forward in earlier runs over this data.
+/// How far earlier runs over this data moved the clock forward.
 async fn stored_offset(store: &dyn Store) -> Result<Span, StoreError> {
     let stored = store.value(CLOCK_OFFSET).await?;
     let bytes = stored.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
     Ok(Span::from_millis(bytes.map_or(0, u64::from_be_bytes)))
 }
 
-/// Clocks are put right by less than this all the time.
+/// A clock that is behind by at most this many milliseconds is not logged: time services correct that much all the
+/// time.
 const CLOCK_BEHIND_TOLD_MS: u64 = 1000;

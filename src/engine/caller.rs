@@ -1,4 +1,4 @@
-//! Who calls, and from where.
+//! Who makes a call, and from where.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use crate::token::{PresentedToken, TokenCarrier};
 
 use super::{Engine, EngineError};
 
-/// Who calls: a client, or nobody. A client is known as it was when its token was presented; what has become of it
-/// since is looked at anew for every answer.
+/// Who makes a call: a client, or an anonymous caller. It holds the client as it was when its token was presented;
+/// every answer reads the current state again.
 #[derive(Clone, Debug, Default)]
 pub struct Caller(Credentials);
 
@@ -23,8 +23,8 @@ enum Credentials {
     Anonymous,
     /// Presented the current token of this client.
     Client(Known),
-    /// Presented a token that was replaced within the last minute: good for asking for the completing answer again and
-    /// for nothing else ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)).
+    /// Presented a token that was replaced within the last minute: valid only for asking for the completing answer
+    /// again ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)).
     Replaced(Replaced),
 }
 
@@ -32,64 +32,64 @@ enum Credentials {
 #[derive(Clone, Debug)]
 struct Replaced {
     client: Arc<Client>,
-    /// Which token it presented.
+    /// The generation of the presented token.
     generation: u32,
-    /// Whether that was replaced so lately that the new one may still be on its way.
+    /// Whether it was replaced so recently that the new token may still be on its way.
     just_now: bool,
 }
 
 /// A client that presented its current token.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
-    /// The client at that moment.
+    /// The client at the time of the request.
     pub(super) client: Arc<Client>,
-    /// Whether the store has it. A client that nothing was written for is no more than its token.
+    /// Whether the client is stored. A new client exists only in its token until something is written for it.
     pub(super) is_stored: bool,
-    /// A token that it has not heard of yet, and is told in the answer to this call.
+    /// A token that the client has not received yet; the answer to this call must bring it.
     pub(super) new_token: Option<Secret<String>>,
 }
 
-/// What a call knows of where it came from.
+/// Facts about the request behind a call.
 #[derive(Clone, Debug, Default)]
 pub struct RequestContext {
-    /// The origin, which becomes the `azp` of session tokens.
+    /// The page's origin, which becomes the `azp` of session tokens.
     pub origin: Option<String>,
-    /// How a browser that is sent elsewhere is known when it comes back.
+    /// How the browser will present its token when it returns from a redirect.
     pub carrier: TokenCarrier,
-    /// Whether answers carry a fresh token of the last active session, as Clerk's clients expect. A signature is the
-    /// dearest part of an answer; without this, [`Engine::session_token`] makes one when it is needed.
+    /// Whether answers carry a new token of the last active session, as Clerk's clients expect. The signature is the
+    /// most expensive part of an answer; without this, [`Engine::session_token`] makes one on request.
     pub tokens: bool,
-    /// What an application's own tests show to pass where people meet a captcha.
+    /// The testing token, which lets the application's own tests pass without a captcha.
     pub testing_token: Option<String>,
-    /// The address it came from, for limits and captcha services.
+    /// The source address, for quotas and captcha services.
     pub address: Option<IpAddr>,
 }
 
 impl RequestContext {
-    /// Whether the client is known by a cookie, which a browser also sends when it follows a link.
+    /// Whether the client uses a cookie, which a browser also sends when it follows a link.
     pub(super) fn in_cookie(&self) -> bool {
         self.carrier == TokenCarrier::Cookie
     }
 }
 
 impl Caller {
-    /// Somebody without a client.
+    /// A caller without a client.
     pub fn anonymous() -> Self {
         Self::default()
     }
 
-    /// The client that calls, as it was when it presented its token.
+    /// The calling client, as it was when it presented its token.
     pub fn client(&self) -> Option<&Arc<Client>> {
         self.known().map(|known| &known.client)
     }
 
-    /// Whether the token presented was replaced a moment ago: the new one may be on its way. Whoever answers such a
-    /// call as nobody's could take that one away again, with a client or a cookie of its own.
+    /// Whether the presented token was replaced a moment ago, so that the new one may be on its way. Answering such a
+    /// call as anonymous could overwrite the new token with another client or cookie.
     pub const fn was_replaced(&self) -> bool {
         matches!(&self.0, Credentials::Replaced(replaced) if replaced.just_now)
     }
 
-    /// The token to keep from now on, where presenting the old one was enough to be given it: it was owed.
+    /// The token that the caller must keep from now on, where it was owed one and gets it by presenting the old one.
     pub fn new_token(&self) -> Option<&Secret<String>> {
         self.known().and_then(|known| known.new_token.as_ref())
     }
@@ -101,12 +101,12 @@ impl Caller {
         }
     }
 
-    /// Whether the store has its client.
+    /// Whether the caller's client is stored.
     pub(super) fn is_stored(&self) -> bool {
         self.known().is_some_and(|known| known.is_stored)
     }
 
-    /// Whether its client was made for this very call, so that no other call has its token.
+    /// Whether the client was made for this call, so that no other call can have its token.
     pub(super) fn is_new(&self) -> bool {
         self.known().is_some_and(|known| !known.is_stored && known.new_token.is_some())
     }
@@ -115,7 +115,7 @@ impl Caller {
         self.known().map(|known| known.client.id)
     }
 
-    /// The client that may ask for the completing answer again, and the generation whose token it has.
+    /// The client that may ask for the completing answer again, and the generation of its token.
     pub(super) fn replaced(&self) -> Option<(ClientId, u32)> {
         match &self.0 {
             Credentials::Replaced(replaced) => Some((replaced.client.id, replaced.generation)),
@@ -123,14 +123,14 @@ impl Caller {
         }
     }
 
-    /// The client whose token was presented, and its generation, be it the current one or the one before.
+    /// The client of the presented token, and that token's generation: the current or the previous one.
     pub(super) fn presented(&self) -> Option<(ClientId, u32)> {
         let known = self.known().map(|known| (known.client.id, known.client.generation));
         known.or_else(|| self.replaced())
     }
 
-    /// What every commit on the caller's behalf begins with: it opens the client where that is not stored yet, and it
-    /// is refused where the token that was presented is not the current one any more.
+    /// The conditions of every commit for this caller: it stores the client if that is new, and it is refused if the
+    /// presented token is no longer the current one.
     pub(super) fn terms(&self) -> Vec<ClientChange> {
         let Some(known) = self.known() else { return Vec::new() };
         let open = (!known.is_stored).then_some(ClientChange::Open { salt: known.client.salt });
@@ -139,23 +139,23 @@ impl Caller {
 }
 
 impl Engine {
-    /// Finds out who presents a client token. Unknown, damaged and outdated tokens are nobody's. A client that is owed
-    /// a token is given it: [`Caller::new_token`] must reach it then, and [`ClientView::new_token`] shows it too.
+    /// Finds the client of a token. Unknown, damaged and outdated tokens give an anonymous caller. Where the client is
+    /// owed a new token, [`Caller::new_token`] has it and must be delivered; [`ClientView::new_token`] shows it too.
     ///
     /// # Errors
-    /// [`EngineError::Overloaded`], and when the store can't be read, or what is owed can't be handed out.
+    /// [`EngineError::Overloaded`], and when the store can't be read or the owed token can't be handed out.
     ///
     /// [`ClientView::new_token`]: super::ClientView::new_token
     pub async fn identify(&self, token: Option<&str>) -> Result<Caller, EngineError> {
         self.identify_among(token).await
     }
 
-    /// The same where several tokens may have come along: those that are nobody's do not count, and of one client's
-    /// the one that is current, or that a new one is owed to, does.
+    /// The same for a request with several tokens: invalid ones are ignored; of several tokens of one client, the
+    /// current one counts, or the one to which a new token is owed.
     ///
     /// # Errors
-    /// [`EngineError::SeveralClients`] where they are of different clients: one of them was planted, and nobody can
-    /// tell which; and as [`Engine::identify`].
+    /// [`EngineError::SeveralClients`] where they belong to different clients: one of them was planted, and it can't be
+    /// known which; and as [`Engine::identify`].
     pub async fn identify_among<'a>(&self, tokens: impl IntoIterator<Item = &'a str>) -> Result<Caller, EngineError> {
         self.admitted(async {
             let mut found: Option<(Known, Vec<u32>)> = None;
@@ -179,7 +179,7 @@ impl Engine {
         .await
     }
 
-    /// A client that is not stored before something is written for it: no more than its token.
+    /// A new client. It exists only in its token until something is written for it.
     pub(super) fn newcomer(&self) -> Caller {
         let (id, now) = self.inner.actor_context.decide(|cx| (ClientId::generate(cx.now, cx.entropy), cx.now));
         let client = Client::open(id, self.inner.key.client_salt(id), now);
@@ -187,16 +187,16 @@ impl Engine {
         Caller(Credentials::Client(Known { client: Arc::new(client), is_stored: false, new_token }))
     }
 
-    /// The token that is the caller's from now on, whether or not it is news.
+    /// The caller's valid token from now on, whether or not the caller has it already.
     pub fn current_token(&self, caller: &Caller) -> Option<Secret<String>> {
         caller.client().map(|client| self.token_of(client))
     }
 
-    /// The caller, or a newcomer in the place of nobody.
+    /// The caller, or a new client for an anonymous one.
     ///
     /// # Errors
-    /// [`EngineError::TokenReplaced`] for whoever presented a token that was replaced a moment ago: a client of its own
-    /// would take the place of the one that the browser is just being given.
+    /// [`EngineError::TokenReplaced`] where the presented token was replaced a moment ago: a new client would overwrite
+    /// the one that the browser is about to receive.
     pub(super) fn or_newcomer(&self, caller: &Caller) -> Result<Caller, EngineError> {
         match &caller.0 {
             Credentials::Client(_) => Ok(caller.clone()),
@@ -205,8 +205,8 @@ impl Engine {
         }
     }
 
-    /// The caller; one without a client gets a new client that is not stored yet. Where a refused call has stored it all
-    /// the same ([`Engine::is_stored`]), the error answer must bring its token.
+    /// The caller; one without a client gets a new client that is not stored yet. A refused call may store it all the
+    /// same ([`Engine::is_stored`]); then the error answer must bring its token.
     pub fn or_opened(&self, caller: &Caller) -> Caller {
         match &caller.0 {
             Credentials::Anonymous => self.newcomer(),
@@ -214,7 +214,7 @@ impl Engine {
         }
     }
 
-    /// Whether the store has the caller's client by now.
+    /// Whether the caller's client is stored by now.
     ///
     /// # Errors
     /// [`EngineError::Overloaded`], and when the store can't be read.
@@ -233,14 +233,15 @@ impl Engine {
         self.inner.key.client_token(client.id, client.generation, &client.salt)
     }
 
-    /// The client that a token is genuinely one of, current or not.
+    /// The client that a token was really issued to, whether or not the token is current.
     async fn holder_of_token(&self, presented: &PresentedToken) -> Result<Option<Known>, EngineError> {
         let (id, key) = (presented.client_id, &self.inner.key);
         if let Some(client) = self.inner.store().client(id).await? {
             let is_genuine = key.verify(presented, &client.salt);
             return Ok(is_genuine.then_some(Known { client, is_stored: true, new_token: None }));
         }
-        // A record is kept longer than this after its last use: what is younger and not there never was.
+        // Client records are kept longer than this after their last use. So a client that is younger and has no record
+        // was never stored.
         let is_young = self.now() < id.made_at() + self.inner.actor_context.policy.keep_client;
         let salt = key.client_salt(id);
         let is_genuine = is_young && presented.generation == 0 && key.verify(presented, &salt);
@@ -248,7 +249,7 @@ impl Engine {
         Ok(is_genuine.then(|| Known { client: client(), is_stored: false, new_token: None }))
     }
 
-    /// What presenting the token of a generation makes of somebody.
+    /// The credentials that a token of this generation gives.
     async fn credentials_of(&self, known: Known, generation: u32) -> Result<Credentials, EngineError> {
         let client = known.client.clone();
         if generation == client.generation {
@@ -273,7 +274,7 @@ impl Engine {
                 let new_token = Some(self.token_of(&client));
                 Ok(Credentials::Client(Known { client, is_stored: true, new_token }))
             }
-            // Somebody else came first with the same token.
+            // Another request with the same token was first.
             Err(CommitError::Client(ClientConflict::TokenReplaced)) => {
                 let client = self.inner.store().client(client.id).await?;
                 Ok(client.map_or(Credentials::Anonymous, replaced))
@@ -283,9 +284,9 @@ impl Engine {
     }
 }
 
-/// For how long requests with a token that was replaced can still arrive from a client that will hear of it: those
-/// that it sent before. Later ones come from somebody who lost the answer, and who would be held up by being sent
-/// away.
+/// How long after a token rotation requests with the old token may still arrive from a client that will receive the new
+/// one: those that it had sent before. Later ones come from a client that lost the answer, and refusing them would lock
+/// it out.
 const OVERLAP: Span = Span::from_secs(10);
-/// How many tokens of one request are looked at: more than any browser has by accident.
+/// How many tokens of one request are checked: more than any browser sends by accident.
 const TOKENS_MAX: usize = 16;

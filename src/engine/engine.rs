@@ -1,4 +1,4 @@
-//! The handle.
+//! The engine's handle.
 
 use std::sync::Arc;
 
@@ -27,12 +27,11 @@ use super::frontend::single_flight::Flights;
 use super::hash_costs::Costs;
 use super::{EngineBuilder, EngineError, NotReady, SignInView, SignUpView};
 
-/// A running engine. Clones are handles on the same one.
+/// A running engine. Clones are handles to the same engine.
 ///
-/// It needs a tokio runtime with time enabled for as long as it lives, and shares no global state: two engines in
-/// one process do not meet. [`Engine::shutdown`] ends it in order; dropping the last handle without that stops
-/// taking requests at once, and loses nothing that was acknowledged, but messages on their way wait for the next
-/// start.
+/// It needs a tokio runtime with time enabled for as long as it lives, and has no global state: two engines in one
+/// process are independent. [`Engine::shutdown`] stops it in order. Dropping the last handle without that stops it at
+/// once: nothing acknowledged is lost, but messages that are being delivered wait for the next start.
 #[derive(Clone)]
 pub struct Engine {
     pub(super) inner: Arc<Inner>,
@@ -63,12 +62,12 @@ pub(super) struct Inner {
 }
 
 impl Engine {
-    /// Begins to build one.
+    /// Begins to build an engine.
     pub fn builder() -> EngineBuilder {
         EngineBuilder::default()
     }
 
-    /// The engine's time.
+    /// The engine's current time.
     pub fn now(&self) -> Timestamp {
         self.inner.actor_context.now()
     }
@@ -78,37 +77,36 @@ impl Engine {
         self.inner.actor_context.settings()
     }
 
-    /// The settings as browsers are told them: what they ask for and this instance does not do is off.
+    /// The settings as browsers see them: what they ask for and this instance does not do is shown as off.
     pub fn shown_settings(&self) -> Settings {
         let mut settings = Settings::clone(&self.settings());
         let passwords = &mut settings.password_settings;
         passwords.disable_hibp |= self.inner.pwned_range.is_none();
-        // A password is looked up when it is given, and not again by those who sign in with it.
+        // Passwords are checked for leaks when they are set, not at sign-in.
         passwords.enforce_hibp_on_sign_in = false;
         settings
     }
 
-    /// Puts other settings in force at once, for sign-ups in flight too, until the engine ends.
+    /// Replaces the settings at once, for sign-ups in progress too, until the engine stops.
     ///
     /// # Errors
-    /// The key at fault; the settings before stay in force then.
+    /// The key at fault; the old settings stay in force then.
     pub fn replace_settings(&self, settings: Settings) -> Result<(), InvalidSettings> {
         check(&settings, self.inner.captcha.as_ref())?;
         self.inner.actor_context.replace_settings(settings);
         Ok(())
     }
 
-    /// The captcha service that people meet where the settings ask for one.
+    /// The captcha service, where the settings ask for one.
     pub fn captcha(&self) -> Option<&Captcha> {
         self.inner.captcha.as_ref()
     }
 
-    /// Moves the clock forward for good: the offset is stored with the data. `None` where the engine was given a
-    /// clock that does not move.
+    /// Moves the clock forward permanently: the offset is stored with the data. `None` where the engine's clock can't
+    /// be moved.
     ///
     /// # Errors
-    /// When it would be more than a hundred years ahead in all, or the offset can't be stored; the clock has not
-    /// moved then.
+    /// When the total offset would exceed a hundred years, or can't be stored; the clock is not moved then.
     pub async fn advance_clock(&self, by: Span) -> Result<Option<Timestamp>, EngineError> {
         self.admitted(async {
             let Some(clock) = &self.inner.movable_clock else {
@@ -127,31 +125,31 @@ impl Engine {
         .await
     }
 
-    /// Whether it can do its work now: commit what it is asked to. Waits for nothing.
+    /// Whether it can work now, that is, commit. Does not wait.
     ///
     /// # Errors
-    /// Why it can't.
+    /// Why it can't work.
     pub fn readiness(&self) -> Result<(), NotReady> {
         self.inner.store().health()?;
         if self.inner.system.persister().commits_fail() { Err(NotReady::CommitsFail) } else { Ok(()) }
     }
 
-    /// Whether it can do its work now.
+    /// Whether it can work now.
     pub fn is_ready(&self) -> bool {
         self.readiness().is_ok()
     }
 
-    /// Whether it can't do its work any more, until it is built anew.
+    /// Whether it can't work again before it is rebuilt.
     pub fn has_failed(&self) -> bool {
         matches!(self.inner.store().health(), Err(Unready::Stopped | Unready::SnapshotsDead))
     }
 
-    /// How the channels are doing by which messages leave. It waits for nobody.
+    /// The state of the delivery channels. Does not wait.
     pub fn channels(&self) -> [ChannelStatus; 2] {
         [Channel::Email, Channel::Sms].map(|channel| self.inner.actor_context.health(channel).status())
     }
 
-    /// What people see of the application.
+    /// The application's name and looks.
     pub fn branding(&self) -> &Branding {
         &self.inner.branding
     }
@@ -161,23 +159,23 @@ impl Engine {
         &self.inner.publishable_key
     }
 
-    /// Whether a client holds one session at most.
+    /// Whether a client may have only one session.
     pub fn single_session(&self) -> bool {
         self.inner.actor_context.policy.single_session
     }
 
-    /// The numbers that its decisions depend on.
+    /// The limits and lifetimes in force.
     pub fn policy(&self) -> &Policy {
         &self.inner.actor_context.policy
     }
 
-    /// How many sign-ups are awake as actors.
+    /// How many sign-ups have an actor in memory.
     pub async fn awake_sign_ups(&self) -> usize {
         self.inner.system.awake().await
     }
 
-    /// Ends the engine: begun calls finish, what waits is written, messages on their way go out, files are let
-    /// go. Calls that come later fail with [`EngineError::Overloaded`].
+    /// Stops the engine: running calls finish, queued commits are written, messages in delivery are sent, and files are
+    /// closed. Later calls fail with [`EngineError::Overloaded`].
     pub async fn shutdown(self) {
         self.inner.admission.close();
         self.inner.system.stop().await;
@@ -185,7 +183,7 @@ impl Engine {
     }
 }
 
-/// Checks settings by themselves and against what the engine was built with.
+/// Validates settings, by themselves and against what the engine was built with.
 pub(super) fn check(settings: &Settings, captcha: Option<&Captcha>) -> Result<(), InvalidSettings> {
     settings.validate()?;
     if settings.sign_up.captcha_enabled && captcha.is_none() {
@@ -220,7 +218,7 @@ impl From<PoolError> for EngineError {
 impl From<CommitError> for EngineError {
     fn from(error: CommitError) -> Self {
         match error {
-            // What a sign-up's own commits are refused for means something else beside them.
+            // For commits that are not a sign-up's own, these conflicts mean something else.
             CommitError::Client(conflict) if conflict != ClientConflict::TokenReplaced => Self::NoClient,
             CommitError::Rejected(rejection) if rejection.is(ErrorCode::ResourceNotFound) => Self::NotFound,
             error => CallError::from(error).into(),
@@ -241,7 +239,7 @@ impl From<CallError> for EngineError {
     }
 }
 
-/// Under which name the clock's offset is stored.
+/// The name under which the clock's offset is stored.
 pub(super) const CLOCK_OFFSET: &str = "clock_offset_ms";
-/// As far as a clock is moved: what is stored and signed then still has a date that everybody can read.
+/// The largest clock offset: dates that are stored and signed stay in the range that all programs can read.
 const CLOCK_OFFSET_MAX: Span = Span::from_secs(100 * 366 * 86_400);

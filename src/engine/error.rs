@@ -1,4 +1,4 @@
-//! What the engine answers when it can't do what was asked.
+//! Why the engine refuses or fails a call.
 
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::time::Span;
@@ -8,17 +8,17 @@ use crate::store::Unready;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
-    /// The caller's fault, in Clerk's codes.
+    /// The caller's fault, with Clerk's error codes.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// Nothing that this caller may see has that id.
+    /// This caller may see nothing with that id.
     #[error("nothing with that id")]
     NotFound,
     /// The call needs a client and there is none.
     #[error("no client")]
     NoClient,
-    /// The caller's token was replaced while the call was under way, or a moment before: nothing was changed, and
-    /// nothing is shown. Whoever has the new token asks again with that.
+    /// The caller's token was replaced during the call or a moment before: nothing was changed, and nothing is shown.
+    /// The caller should retry with the new token.
     #[error("the client's token has been replaced")]
     TokenReplaced,
     /// Tokens of several clients were presented at once.
@@ -27,28 +27,28 @@ pub enum EngineError {
     /// The session is over, or never was this client's.
     #[error("signed out")]
     SignedOut,
-    /// Too much is going on; try again later. Nothing was changed.
+    /// The engine is overloaded; retry later. Nothing was changed.
     #[error("overloaded")]
     Overloaded {
-        /// When to try again.
+        /// How long to wait before the retry.
         retry_after: Span,
     },
-    /// The source of the call, or the network around it, has used up what it may do.
+    /// The quota of the call's source, or of the network around it, is used up.
     #[error("too much from one source")]
     Limited {
-        /// When to try again.
+        /// How long to wait before the retry.
         retry_after: Span,
     },
     /// Too many calls are in flight on one sign-up.
     #[error("too many calls on one sign-up")]
     Busy {
-        /// When to try again.
+        /// How long to wait before the retry.
         retry_after: Span,
     },
     /// The store or a key can't be used, or the engine is shutting down.
     #[error("unavailable: {0}")]
     Unavailable(String),
-    /// A defect in the engine; the log says more.
+    /// A bug in the engine; the log has the details.
     #[error("internal error")]
     Internal,
 }
@@ -59,14 +59,14 @@ impl From<Reason> for EngineError {
     }
 }
 
-/// Why an engine can't do its work at present.
+/// Why the engine can't work at present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotReady {
-    /// The store knows that it can't.
+    /// The store reports that it can't.
     #[error(transparent)]
     Store(#[from] Unready),
-    /// The store refuses what it is given, for want of room most likely. The engine tries again by itself.
+    /// The store refuses commits, most likely because its disk is full. The engine retries by itself.
     #[error("commits fail; is the disk full?")]
     CommitsFail,
 }

@@ -1,5 +1,5 @@
-//! The calls by what they are about, for those who look for one: `engine.sign_ups().create(…)` is
-//! `engine.create_sign_up(…)`. A handle borrows the engine and adds nothing to it.
+//! The calls grouped by what they are about: `engine.sign_ups().create(…)` is `engine.create_sign_up(…)`. A handle
+//! borrows the engine and adds nothing to it.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::{
     RawProof, RawSignIn, RequestContext, SessionView, SignInView, SignUpView, TicketHolder, WaitlistEntryView,
 };
 
-/// A handle, and the calls that it passes on.
+/// A handle, and the calls that it forwards.
 macro_rules! handle {
     (
         $(#[$about:meta])* $handle:ident by $accessor:ident;
@@ -72,14 +72,14 @@ handle! {
     /// ```
     SignUps by sign_ups;
 
-    /// Begins one.
+    /// Begins a sign-up.
     create(caller: &Caller, fields: &RawFields, context: &RequestContext) -> (SignUpView, ClientView): create_sign_up;
-    /// Shows one of the caller's client.
+    /// Shows a sign-up of the caller's client.
     show(caller: &Caller, id: SignUpId) -> SignUpView: sign_up;
-    /// Shows one, and the client.
+    /// Shows a sign-up and the client.
     show_with_client(caller: &Caller, id: SignUpId, context: &RequestContext) -> (SignUpView, ClientView):
         sign_up_and_client;
-    /// Takes in fields.
+    /// Sets fields.
     update(caller: &Caller, id: SignUpId, fields: &RawFields, context: &RequestContext) -> (SignUpView, ClientView):
         update_sign_up;
     /// Begins to verify a field: a code or a link is made and sent.
@@ -95,12 +95,13 @@ handle! {
     ) -> (SignUpView, ClientView): attempt_verification;
     /// Follows an e-mail link by its token.
     follow_link(caller: &Caller, token: &str, confirmed: bool, context: &RequestContext) -> Followed: follow_link;
-    /// Takes in what the system's browser brought back from a provider for an application without cookies.
+    /// Accepts the one-time value that the system's browser got from a provider's redirect, for an application without
+    /// cookies.
     claim_return(caller: &Caller, id: SignUpId, native_handoff: &str, context: &RequestContext)
         -> (SignUpView, ClientView): claim_return;
-    /// Shows one of any client, to the application's backend.
+    /// Shows a sign-up of any client to the application's backend.
     inspect(id: SignUpId) -> SignUpView: inspect_sign_up;
-    /// Takes in what the application's backend says.
+    /// Applies an update by the application's backend.
     update_by_backend(id: SignUpId, update: BackendUpdate) -> SignUpView: update_sign_up_by_backend;
 }
 
@@ -123,14 +124,14 @@ handle! {
     /// ```
     SignIns by sign_ins;
 
-    /// Begins one.
+    /// Begins a sign-in.
     create(caller: &Caller, raw: &RawSignIn, context: &RequestContext) -> (SignInView, ClientView): create_sign_in;
-    /// Shows the one in progress, or the one that was finished a moment ago.
+    /// Shows the sign-in in progress, or the one that was finished a moment ago.
     show(caller: &Caller, id: SignInId, context: &RequestContext) -> (SignInView, ClientView): sign_in;
-    /// Begins to prove the first factor: a code is made and sent.
+    /// Begins to verify the first factor: a code is made and sent.
     prepare(caller: &Caller, id: SignInId, raw: &RawFirstFactor, context: &RequestContext) -> (SignInView, ClientView):
         prepare_first_factor;
-    /// Proves the first factor, which completes it.
+    /// Proves the first factor, which completes the sign-in.
     attempt(caller: &Caller, id: SignInId, raw: &RawProof, context: &RequestContext) -> (SignInView, ClientView):
         attempt_first_factor;
 }
@@ -170,14 +171,14 @@ handle! {
     /// ```
     Sessions by sessions;
 
-    /// Notes that one is in use and makes it the last active one.
+    /// Records that a session is in use and makes it the last active one.
     touch(caller: &Caller, id: SessionId, context: &RequestContext) -> (SessionView, ClientView): touch_session;
-    /// A fresh token of one.
+    /// A new token of a session.
     token(caller: &Caller, id: SessionId, context: &RequestContext) -> Secret<String>: session_token;
-    /// Ends one.
+    /// Ends a session.
     end(caller: &Caller, id: SessionId, removed: bool, context: &RequestContext) -> (SessionView, ClientView):
         end_session;
-    /// Ends all of the caller's client.
+    /// Ends all sessions of the caller's client.
     end_all(caller: &Caller, context: &RequestContext) -> ClientView: end_sessions;
 }
 
@@ -198,7 +199,7 @@ handle! {
     /// ```
     Users by users;
 
-    /// The user of a session of the caller's client; of the last active one where none is named.
+    /// The user of a session of the caller's client; of the last active session where none is named.
     current(caller: &Caller, session: Option<SessionId>) -> Arc<User>: me;
 }
 
@@ -225,22 +226,22 @@ handle! {
     /// ```
     Invitations by invitations;
 
-    /// Invites somebody.
+    /// Invites a person.
     create(raw: &RawInvitation) -> InvitationView: create_invitation;
     /// Invites several people, all of them or none.
     create_all(raw: &[RawInvitation]) -> Vec<InvitationView>: create_invitations;
-    /// Takes one back.
+    /// Revokes an invitation.
     revoke(id: InvitationId) -> InvitationView: revoke_invitation;
-    /// Forgets one.
+    /// Deletes an invitation.
     delete(id: InvitationId) -> (): delete_invitation;
-    /// Lists them.
+    /// Lists invitations.
     list(listing: &ListParams) -> Page<InvitationView>: list_invitations;
-    /// What the holder of a ticket is to do.
+    /// What the holder of a ticket should do next.
     accept_ticket(caller: &Caller, ticket: &str, context: &RequestContext) -> TicketHolder: accept_ticket;
 }
 
 handle! {
-    /// The calls about the waiting list.
+    /// The calls about the waitlist.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -260,16 +261,16 @@ handle! {
     /// ```
     Waitlist by waitlist;
 
-    /// A person asks to be let in.
+    /// Adds a person at their own request.
     join(email_address: Option<&str>, context: &RequestContext) -> WaitlistEntry: join_waitlist;
-    /// The operator puts a person on the list.
+    /// Adds a person at the operator's request.
     enter(email_address: Option<&str>) -> WaitlistEntryView: enter_waitlist;
-    /// Lets a person in: an invitation is made and sent.
+    /// Makes and sends an invitation for an entry.
     invite(id: WaitlistEntryId, ignore_existing: Option<bool>) -> WaitlistEntryView: invite_from_waitlist;
-    /// Does not let a person in.
+    /// Rejects an entry.
     reject(id: WaitlistEntryId) -> WaitlistEntryView: reject_from_waitlist;
-    /// Takes a person off the list.
+    /// Deletes an entry.
     delete(id: WaitlistEntryId) -> (): delete_from_waitlist;
-    /// Lists the entries.
+    /// Lists entries.
     list(listing: &ListParams) -> Page<WaitlistEntryView>: list_waitlist;
 }

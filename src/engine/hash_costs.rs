@@ -1,4 +1,4 @@
-//! What the stored password digests cost, so that every comparison can be made to cost the same.
+//! The hash costs of the stored password digests, so that every comparison can take the same time.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,12 +7,12 @@ use crate::store::{Commit, CommitError, Store};
 
 use super::BuildError;
 
-/// What the stored digests cost, as far as the instance knows: what it was configured with over time, and what it saw.
+/// The known hash costs: those that the instance was configured with over time, and those it saw in digests.
 #[derive(Debug)]
 pub(super) struct Costs(Mutex<Vec<HashParameters>>);
 
 impl Costs {
-    /// The costs that are stored, with today's among them.
+    /// Loads the stored costs and adds today's.
     ///
     /// # Errors
     /// When the store can't be read or written.
@@ -29,13 +29,13 @@ impl Costs {
         Ok(costs)
     }
 
-    /// What a comparison at one cost has to be done at too, so that each takes as long as every other.
+    /// The other costs at which a comparison at `cost` must hash too, so that all comparisons take the same time.
     pub(super) fn beside(&self, cost: HashParameters) -> Vec<HashParameters> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.iter().copied().filter(|other| *other != cost).collect()
     }
 
-    /// Adds a cost where there is room; what is to be stored then, where it is new.
+    /// Adds a cost where there is room. Returns what to store if the cost is new.
     pub(super) fn note(&self, cost: HashParameters) -> Option<Vec<u8>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.contains(&cost) || known.len() >= COSTS_MAX {
@@ -54,9 +54,9 @@ fn decode(bytes: &[u8]) -> Vec<HashParameters> {
     costs.map(|cost| HashParameters { m_kib: word(cost, 0), t: word(cost, 4), p: word(cost, 8) }).collect()
 }
 
-/// Under which name the costs are stored.
+/// The name under which the costs are stored.
 pub(super) const COSTS: &str = "password_costs";
-/// Each of them makes a comparison dearer.
+/// The most known costs: each one makes every comparison slower.
 const COSTS_MAX: usize = 3;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The keys an engine finds in its store, or makes at its first start.
+//! The keys that an engine finds in its store, or makes at its first start.
 
 use crate::domain::id::InstanceId;
 use crate::domain::ports::{Entropy, Sealer};
@@ -11,13 +11,13 @@ use crate::token::{Algorithm, InstanceKey, Keyring, SigningKey};
 use super::{BackendKey, BuildError, Engine};
 
 impl Engine {
-    /// The public halves of the signing keys, as RFC 7517 has them.
+    /// The public keys of the signing keys, as a JWK Set (RFC 7517).
     pub fn jwks(&self) -> serde_json::Value {
         self.inner.keyring.jwks()
     }
 }
 
-/// Refuses data that was written under another instance key, before anything is read with it.
+/// Refuses data that was written under another instance key, before anything is decrypted.
 pub(super) async fn check_instance_key(store: &dyn Store, key: &InstanceKey) -> Result<(), BuildError> {
     let expected = key.check_value();
     match store.value(CHECK_VALUE).await? {
@@ -57,7 +57,7 @@ pub(super) async fn load_keyring(
     Ok(Keyring::new(signing_key))
 }
 
-/// The secret key; where it is to be made, it is made at the first start and found again, sealed, in the store.
+/// The secret key. A generated one is made at the first start and stored, sealed.
 pub(super) async fn load_secret_key(
     store: &dyn Store,
     key: &InstanceKey,
@@ -85,9 +85,9 @@ async fn write(store: &dyn Store, name: &str, value: Vec<u8>) -> Result<(), Comm
     store.commit(vec![commit]).await.pop().unwrap_or(Err(CommitError::Unknown)).map(drop)
 }
 
-/// Under which name the generated secret key is stored.
+/// The name under which the generated secret key is stored.
 const SECRET_KEY: &str = "secret_key";
-/// Under which name the fingerprint of the instance key is stored.
+/// The name under which the fingerprint of the instance key is stored.
 const CHECK_VALUE: &str = "instance_key_check";
 
 #[cfg(test)]

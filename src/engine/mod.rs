@@ -1,9 +1,9 @@
-//! The engine: sign-up and sign-in in process. This is the embedding API; HTTP is one of its users. It knows no hyper and no
-//! JSON shapes.
+//! The engine: sign-up and sign-in in process. This is the embedding API; HTTP is one of its users. It knows neither
+//! hyper nor JSON shapes.
 //!
-//! [`EngineBuilder`] makes an [`Engine`]; its methods are the calls: those of people in `frontend/`, those
-//! of the application's backend in `backend/`. [`SignUps`], [`SignIns`], [`Sessions`], [`Users`], [`Invitations`] and
-//! [`Waitlist`] are the same calls by what they are about. Begin reading at `frontend/sign_ups.rs`.
+//! [`EngineBuilder`] makes an [`Engine`], whose methods are the calls: those of people in `frontend/`, those of the
+//! application's backend in `backend/`. [`SignUps`], [`SignIns`], [`Sessions`], [`Users`], [`Invitations`] and
+//! [`Waitlist`] group the same calls by what they are about. Begin reading at `frontend/sign_ups.rs`.
 
 mod admission;
 mod backend;

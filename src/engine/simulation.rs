@@ -1,7 +1,7 @@
 //! Seeded histories: a few people sign up, sign in and sign out, several at once, while the store fails, messages are
-//! held up, time passes and the engine crashes or stops. What they were told is held against what the store has.
+//! delayed, time passes, and the engine crashes or stops. What the calls answered is compared with what the store has.
 //!
-//! A seed that fails is run again alone by `VESTIBULE_FAULT_SEED`; `VESTIBULE_FAULT_SEEDS` says how many are run.
+//! To run one failing seed again, set `VESTIBULE_FAULT_SEED`; `VESTIBULE_FAULT_SEEDS` sets the number of seeds.
 
 mod calls;
 mod model;
@@ -39,7 +39,7 @@ fn no_history_on_a_disk_loses_what_was_acknowledged_or_doubles_anybody() {
     run_all(6, || Ground::Disk(folder()));
 }
 
-/// Runs the histories of so many seeds, or as many or which the environment asks for.
+/// Runs the histories of `count` seeds, or of those that the environment variables ask for.
 fn run_all(count: u64, ground: impl Fn() -> Ground) {
     let number = |name| std::env::var(name).ok().and_then(|value: String| value.parse::<u64>().ok());
     let seeds = match (number("VESTIBULE_FAULT_SEED"), number("VESTIBULE_FAULT_SEEDS")) {
@@ -62,7 +62,7 @@ fn run_all(count: u64, ground: impl Fn() -> Ground) {
     assert!(seeds.end - seeds.start < 50 || is_busy, "too little happened: {told:?}");
 }
 
-/// What happened in all.
+/// Totals over all histories.
 #[derive(Debug, Default)]
 struct Told {
     calls: u64,
@@ -73,7 +73,7 @@ struct Told {
     crashes: u64,
 }
 
-/// Where the data is over the lives of a history.
+/// Where the data is kept between the lives of a history.
 enum Ground {
     Memory(Arc<MemoryStore>),
     Disk(TempDir),
@@ -122,11 +122,11 @@ impl History {
         let lives = 1 + self.random.below(3);
         for life in 0..=lives {
             let mut builder = tokio::runtime::Builder::new_current_thread();
-            // After each step of a task it comes back to the history, which may end the life there.
+            // After each step of a task, control returns to the history, which may end the life there.
             let runtime = builder.enable_all().start_paused(true).event_interval(1).build();
             let runtime = runtime.map_err(|error| error.to_string())?;
             let outcome = runtime.block_on(self.live(life, life == lives, told));
-            // Whatever still runs ends here, wherever it is: a crash.
+            // All running tasks are dropped here, at whatever point they are: a crash.
             drop(runtime);
             outcome.map_err(|error| format!("life {life}: {error}"))?;
         }
@@ -164,7 +164,7 @@ impl History {
         Ok(())
     }
 
-    /// Some people make a call each, all at once. Where the engine crashes meanwhile they hear of nothing more.
+    /// Several people make one call each, concurrently. If the engine crashes meanwhile, they get no answer.
     async fn round(&mut self, engine: &Engine, crashes: bool, told: &mut Told) -> Result<(), String> {
         let mut tasks = Vec::new();
         for (n, person) in self.people.iter_mut().enumerate() {
@@ -197,8 +197,8 @@ impl History {
         Ok(())
     }
 
-    /// Nothing fails any more: every message that was promised is there, and those who are asked for a code can
-    /// finish, but for an address that another one was quicker with.
+    /// Nothing fails any more: every promised message must exist, and every person with a pending code can finish,
+    /// unless another person was faster with the same address.
     async fn conclude(&mut self, engine: &Engine, store: &dyn Store) -> Result<(), String> {
         tokio::time::sleep(Duration::from_secs(1)).await;
         self.model.check(store).await?;
@@ -220,7 +220,7 @@ impl History {
         Ok(())
     }
 
-    /// What goes wrong in this life.
+    /// Chooses the faults of this life.
     fn bring_trouble(&mut self, store: &FaultyStore) {
         let seldom = [0, 30, 8][self.random.below(3) as usize];
         let faults = [Fault::Refuses, Fault::Forgets, Fault::Hides, Fault::Panics, Fault::WritesAndPanics];
@@ -259,12 +259,12 @@ fn open(path: &Path) -> Result<EmbeddedStore, String> {
     EmbeddedStore::open(path, Durability::Synced).map_err(|error| format!("the data can't be opened: {error}"))
 }
 
-/// In memory where there is such a place: nothing here needs a real disk.
+/// In memory where the system has such a folder: these tests need no real disk.
 fn folder() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")
 }
 
-/// Chance that a seed decides (splitmix64).
+/// Random numbers from a seed (splitmix64).
 struct Random(u64);
 
 impl Random {

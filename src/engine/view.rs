@@ -1,4 +1,4 @@
-//! What the engine shows: values together with what is derived from them at the moment of reading.
+//! What the engine shows: stored values together with values that are derived from them at the time of reading.
 
 use std::sync::Arc;
 
@@ -16,55 +16,55 @@ use crate::domain::user::User;
 
 use super::frontend::visible::Visible;
 
-/// A sign-up as it shows itself.
+/// A sign-up as it is shown.
 #[derive(Clone, Debug)]
 pub struct SignUpView {
-    /// The value, which has secrets in it: an embedder reads what may be shown by the methods.
+    /// The stored sign-up. It contains secrets: embedders use the methods, which return only what may be shown.
     #[cfg(feature = "unstable")]
     pub value: Arc<SignUp>,
     #[cfg(not(feature = "unstable"))]
     pub(crate) value: Arc<SignUp>,
     /// Its status now.
     pub status: Status,
-    /// Its four lists now.
+    /// Its four lists of fields now.
     pub requirements: Requirements,
-    /// The strategies that can verify the e-mail address and the phone number, as the settings have them.
+    /// The strategies that can verify the e-mail address, by the settings.
     pub email_strategies: Vec<String>,
     /// The same for the phone number.
     pub phone_strategies: Vec<String>,
-    /// When it is abandoned.
+    /// When it counts as abandoned.
     pub abandon_at: Timestamp,
-    /// How many tries a verification has, to tell its status.
+    /// How many attempts a verification allows, from which its status is derived.
     pub attempts_max: u32,
-    /// The moment of reading.
+    /// The time of reading.
     pub now: Timestamp,
 }
 
-/// A sign-in as it shows itself.
+/// A sign-in as it is shown.
 #[derive(Clone, Debug)]
 pub struct SignInView {
-    /// The value, which has secrets in it: an embedder reads what may be shown by the methods.
+    /// The stored sign-in. It contains secrets: embedders use the methods, which return only what may be shown.
     #[cfg(feature = "unstable")]
     pub value: SignIn,
     #[cfg(not(feature = "unstable"))]
     pub(crate) value: SignIn,
     /// Its status now.
     pub status: sign_in::Status,
-    /// What identifies a user in this instance.
+    /// The kinds of identifiers that sign-ins accept in this instance.
     pub supported_identifiers: Vec<Field>,
     /// The ways to prove the first factor.
     pub first_factors: Vec<Factor>,
-    /// Who it is about, unless that is not to be told.
+    /// The user, where it may be shown.
     pub user: Option<Arc<User>>,
-    /// When it is abandoned.
+    /// When it counts as abandoned.
     pub abandon_at: Timestamp,
-    /// How many tries a verification has, to tell its status.
+    /// How many attempts a verification allows, from which its status is derived.
     pub attempts_max: u32,
-    /// The moment of reading.
+    /// The time of reading.
     pub now: Timestamp,
 }
 
-/// A session with its user and, where one was made, a token.
+/// A session with its user and, if one was made, a token.
 #[derive(Clone, Debug)]
 pub struct SessionView {
     /// The session.
@@ -73,15 +73,15 @@ pub struct SessionView {
     pub user: Arc<User>,
     /// The newest token.
     pub token: Option<Secret<String>>,
-    /// The moment of reading.
+    /// The time of reading.
     pub now: Timestamp,
 }
 
-/// A client with all that the wire piggybacks, as one caller may see it: only the engine makes one, of what is
-/// visible to the token that this caller presented.
+/// A client with everything that its answers contain, as one caller may see it. Only the engine makes one, from what
+/// the presented token may see.
 #[derive(Clone, Debug)]
 pub struct ClientView {
-    /// The client, which has secrets of flows in progress in it: an embedder reads its parts beside it.
+    /// The client. It contains secrets of flows in progress: embedders use the fields beside it.
     #[cfg(feature = "unstable")]
     pub client: Arc<Client>,
     #[cfg(not(feature = "unstable"))]
@@ -92,12 +92,12 @@ pub struct ClientView {
     pub sign_up: Option<SignUpView>,
     /// Its live sessions.
     pub sessions: Vec<SessionView>,
-    /// The client's current token, whenever it differs from the one presented: the caller must be given it.
+    /// The client's current token, if it differs from the presented one: the caller must receive it.
     pub new_token: Option<Secret<String>>,
     _seen: Seen,
 }
 
-/// Can be made in this file only.
+/// A marker that only this file can make, so that only this file can make a [`ClientView`].
 #[derive(Clone, Copy, Debug)]
 struct Seen;
 
@@ -137,17 +137,17 @@ impl SignUpView {
         self.value.password_digest.is_some()
     }
 
-    /// What the application's pages keep with it: the text of a JSON object.
+    /// Metadata that the application's pages store with it: the text of a JSON object.
     pub fn unsafe_metadata(&self) -> &str {
         &self.value.unsafe_metadata
     }
 
-    /// What the application's backend keeps with it: the text of a JSON object.
+    /// Metadata that the application's backend stores with it: the text of a JSON object.
     pub fn public_metadata(&self) -> &str {
         &self.value.public_metadata
     }
 
-    /// What the application's backend calls the person.
+    /// The person's id in the application's own system, set by its backend.
     pub fn external_id(&self) -> Option<&str> {
         self.value.external_id.as_deref()
     }
@@ -172,7 +172,7 @@ impl SignUpView {
         self.value.updated_at
     }
 
-    /// The user and the session that it became.
+    /// The user and the session that it created.
     pub fn created(&self) -> Option<(UserId, SessionId)> {
         match self.value.phase {
             Phase::Open => None,
@@ -199,7 +199,7 @@ impl ClientView {
         self.client.id
     }
 
-    /// What is visible of a client, with its parts.
+    /// The view of what is visible of a client.
     pub(super) fn of(
         seen: Visible,
         sign_in: Option<SignInView>,
@@ -210,7 +210,7 @@ impl ClientView {
         Self { client, sign_in, sign_up, sessions, new_token, _seen: Seen }
     }
 
-    /// A view of a client that no engine has.
+    /// A view of a client for tests, without an engine.
     #[cfg(test)]
     pub(crate) fn sample(client: Client, sign_up: Option<SignUpView>, sessions: Vec<SessionView>) -> Self {
         Self { client: Arc::new(client), sign_in: None, sign_up, sessions, new_token: None, _seen: Seen }

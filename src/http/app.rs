@@ -1,4 +1,4 @@
-//! What answers requests: the engine and what stands beside it.
+//! The application behind the HTTP layer: the engine and what answers need besides it.
 
 use std::sync::{Arc, Once};
 
@@ -24,12 +24,12 @@ pub struct App {
     pub(super) outcomes: Outcomes,
     pub(super) refused_origins: RefusedOrigins,
     pub(super) mount: Mount,
-    /// Done once a request came whose peer is not known.
+    /// Done after the first request without a peer address, so that the warning is logged once.
     pub(super) no_peer: Once,
 }
 
 impl App {
-    /// An application of `engine`. `outbox` is shown by development instances only.
+    /// An application of `engine`. Only development instances show the `outbox`.
     pub fn new(engine: Engine, options: HttpOptions, outbox: Option<Arc<dyn DevOutbox>>) -> Self {
         Self {
             engine,
@@ -45,7 +45,7 @@ impl App {
         }
     }
 
-    /// Where people go who have nowhere else to go: the instance's own home, else the page of a development instance,
+    /// The page to offer where no other is known: the instance's own home, else the page of a development instance,
     /// else the application, which is the first allowed origin. `None` where none of them is a page.
     pub(super) fn home(&self) -> Option<String> {
         let home = self.engine.branding().home_url.clone();

@@ -1,4 +1,4 @@
-//! One request being answered by a route: what the routes share.
+//! One request while a route answers it: what the routes share.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -18,20 +18,20 @@ use super::response::api_response::{ApiResponse, Wrapped};
 use super::response::error::{HttpError, TransportError};
 use super::wire::ClientResource;
 
-/// A request and the application that answers it.
+/// A request, and the application that answers it.
 pub(super) struct Call<'a> {
     /// The application.
     pub(super) app: &'a App,
     /// The request's head.
     pub(super) head: RequestHead,
-    /// Where it came from, as the engine sees it.
+    /// The source of the request, as the engine sees it.
     pub(super) context: RequestContext,
-    /// The token that the client was owed and that this exchange has to bring it.
+    /// The token that the client is owed; this answer must bring it.
     owed: OnceLock<Secret<String>>,
 }
 
 impl<'a> Call<'a> {
-    /// A request that begins to be answered.
+    /// A request before it is answered.
     pub(super) const fn new(app: &'a App, head: RequestHead, context: RequestContext) -> Self {
         Self { app, head, context, owed: OnceLock::new() }
     }
@@ -41,12 +41,12 @@ impl<'a> Call<'a> {
         &self.app.engine
     }
 
-    /// Who calls.
+    /// The caller.
     ///
     /// # Errors
     /// 401 for a dev browser that the engine doesn't know: clerk-js then asks for a new one. Where the token was
-    /// replaced a moment ago, the answer with the new one is on its way: a browser asks again with that, and what is
-    /// no read is refused before it can take the new one away.
+    /// replaced a moment ago, the answer with the new one is on its way. Then a browser is asked to retry with the new
+    /// token, and a write is refused before it can overwrite the new token.
     pub(super) async fn identify(&self) -> Result<Identity, HttpError> {
         let identity = self.presented().await?;
         let is_spared = self.is_read() && self.head.mode != AuthMode::DevBrowser && !self.may_ask_again();
@@ -59,8 +59,8 @@ impl<'a> Call<'a> {
         Ok(identity)
     }
 
-    /// Who calls to change something. A call with a password may be the same one that replaced the token, sent again: the
-    /// engine decides that, so a replaced token is let through here.
+    /// The caller of a write. A call with a password may be a retry of the call that replaced the token. The engine
+    /// decides that, so a replaced token is accepted here.
     ///
     /// # Errors
     /// As [`Self::identify`].
@@ -75,19 +75,20 @@ impl<'a> Call<'a> {
         Ok(identity)
     }
 
-    /// Whether the browser can be had to send this request again, with the cookie that it has by then. Once is enough.
+    /// Whether the browser can be asked to send this request again, with the cookie that it has by then. Once is
+    /// enough.
     pub(super) fn may_ask_again(&self) -> bool {
         let is_first = self.head.query.single(ASKED_AGAIN).is_ok_and(|asked| asked.is_none());
         self.is_read() && self.head.mode == AuthMode::Cookie && is_first && self.head.encoded_query.is_ascii()
     }
 
-    /// Whether it only asks to be shown something.
+    /// Whether the request only reads.
     pub(super) fn is_read(&self) -> bool {
         matches!(self.head.method, Method::GET | Method::HEAD)
     }
 
-    /// Has the browser send this request again. The other answer, given a moment earlier, is then certainly ahead on
-    /// the way to it.
+    /// Makes the browser send this request again. The other answer, which was given a moment earlier, then certainly
+    /// reaches the browser first.
     pub(super) async fn ask_again(&self) -> ApiResponse {
         tokio::time::sleep(ASK_AGAIN_AFTER).await;
         let mark = format!("{ASKED_AGAIN}=1");
@@ -97,41 +98,41 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// Adds to the headers of an answer, whatever became of the request, the token that the client was owed.
+    /// Adds the token that the client is owed to the headers of an answer, whether it succeeded or failed.
     pub(super) fn hand_out(&self, headers: &mut HeaderMap) {
         if let Some(token) = self.owed.get() {
             identity::hand_out(token, &self.head, headers);
         }
     }
 
-    /// Who calls, or called a moment ago: the token that a lost answer replaced still counts.
+    /// The caller by its current token, or by the token that was replaced by an answer that got lost.
     ///
     /// # Errors
-    /// When the tokens are of several clients, or the engine can't tell.
+    /// When the tokens belong to several clients, or the engine can't decide.
     pub(super) async fn presented(&self) -> Result<Identity, HttpError> {
         let identity = Identity::of(&self.head, self.engine()).await?;
         if let Some(token) = identity.caller.new_token() {
-            // A request asks once, or is told the same twice.
+            // A request identifies its caller once, or gets the same result twice.
             let _first = self.owed.set(token.clone());
         }
         Ok(identity)
     }
 
-    /// An answer with the client piggybacked.
+    /// An answer that includes the client.
     pub(super) fn wrapped(&self, identity: &Identity, response: &impl Serialize, client: &ClientView) -> ApiResponse {
         let body = Wrapped { response, client: ClientResource::from(client) };
         self.with_credentials(identity, ApiResponse::json(&body), &ClientUpdate::Client(client))
     }
 
-    /// An answer to somebody without a client.
+    /// An answer to a caller without a client.
     pub(super) fn anonymous(&self, identity: &Identity) -> ApiResponse {
         let body = Wrapped { response: (), client: () };
-        // Where another answer brings a client this very moment, this one must not say that there are no sessions.
+        // Where another answer is bringing a client at this moment, this one must not say that there are no sessions.
         let told = if identity.caller.was_replaced() { ClientUpdate::Unchanged } else { ClientUpdate::Anonymous };
         self.with_credentials(identity, ApiResponse::json(&body), &told)
     }
 
-    /// `answer` with the headers that tell the client what to keep.
+    /// `answer` with the headers that tell the client what to store.
     pub(super) fn with_credentials(
         &self,
         identity: &Identity,
@@ -143,9 +144,8 @@ impl<'a> Call<'a> {
         answer
     }
 
-    /// The error answer, with the client piggybacked where there is one. Where the client's token was replaced under
-    /// the call, that is the error, and nothing stands beside it: whatever the call was refused for, the new client
-    /// decides.
+    /// The error answer, with the client if there is one. Where the client's token was replaced during the call, that
+    /// is the only error, without a client: whether the original error still applies depends on the new client.
     pub(super) async fn refuse(&self, identity: &Identity, error: EngineError) -> HttpError {
         let is_callers = matches!(error, EngineError::Rejected(_) | EngineError::NotFound | EngineError::SignedOut);
         if self.head.mode == AuthMode::DevBrowser && !identity.is_known() && is_callers {
@@ -166,7 +166,7 @@ impl<'a> Call<'a> {
         let view = if is_callers && identity.is_known() {
             match self.engine().client_view(&identity.caller, &self.context).await {
                 Err(EngineError::TokenReplaced) => return TransportError::TokenReplaced.into(),
-                // The refusal matters more than what stands beside it.
+                // The refusal matters more than the client beside it.
                 shown => shown.unwrap_or_default(),
             }
         } else {
@@ -184,6 +184,6 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Marks a request that was sent again.
+/// The query parameter of a request that was sent again.
 const ASKED_AGAIN: &str = "_vestibule_again";
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(200);

@@ -1,8 +1,8 @@
 //! The HTTP side of an engine as a [`tower_service::Service`]: axum, tonic and plain hyper servers mount it below any
-//! path, and [`BoundServer`](super::BoundServer) is built on it. It knows nothing of sockets.
+//! path, and [`BoundServer`](super::BoundServer) is built on it. It does not deal with sockets.
 //!
-//! What the server around it still has to do: limit the number of connections and the time that a head may take, and
-//! say from which address a request came ([`PeerAddress`]).
+//! The server around it must limit the number of connections and the time for a request head, and say from which
+//! address a request came ([`PeerAddress`]).
 
 use std::convert::Infallible;
 use std::fmt;
@@ -43,27 +43,26 @@ pub struct HttpService {
 }
 
 /// The address that a request came from: an extension of the request, set by the server that accepted the connection.
-/// Limits by source count by it, and it decides whether forwarding headers are believed
-/// ([`HttpOptions::trusted_proxies`]). Where it is missing, [`HttpOptions::default_peer`] counts.
+/// Quotas by source use it, and it decides whether forwarding headers are trusted ([`HttpOptions::trusted_proxies`]).
+/// Where it is missing, [`HttpOptions::default_peer`] is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddress(pub SocketAddr);
 
-/// The body of a response: whole, in memory.
+/// The body of a response: complete, in memory.
 #[derive(Debug)]
 pub struct ResponseBody(Full<Bytes>);
 
-/// The response to come. It never fails: whatever goes wrong is a response too.
+/// The future of a response. It never fails: every error is a response too.
 pub type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Infallible>> + Send>>;
 
 impl Engine {
-    /// The engine's Frontend API, and what else [`HttpOptions`] switches on, as a service for a server of your own.
+    /// The engine's Frontend API, and what [`HttpOptions`] adds to it, as a service for a server of your own.
     ///
     /// [`HttpOptions::public_url`] is the URL that browsers see, with the path where the service is mounted. Give the
     /// same URL to [`EngineBuilder::public_url`](crate::engine::EngineBuilder::public_url), which makes the links in
-    /// messages. It does not matter whether the server takes that path off a request (as axum's `nest_service` does)
-    /// or leaves it on.
+    /// messages. The server may remove that path from a request (as axum's `nest_service` does) or keep it.
     ///
-    /// For a development instance that shows its captured messages, make the service of an [`App`] by
+    /// For a development instance that shows its captured messages, make an [`App`] and pass it to
     /// [`HttpService::new`].
     pub fn http_service(&self, options: HttpOptions) -> HttpService {
         HttpService::new(Arc::new(App::new(self.clone(), options, None)))
@@ -93,7 +92,7 @@ impl HttpService {
         service::answer(app, request, peer).await
     }
 
-    /// The peer that a request names, or the one that the options name for requests without.
+    /// The peer address of a request, or the configured default for requests without one.
     fn peer<B>(&self, request: &Request<B>) -> SocketAddr {
         let named = request.extensions().get().map(|PeerAddress(peer)| *peer);
         let peer = named.or(self.app.options.default_peer);
@@ -118,7 +117,7 @@ where
     type Error = Infallible;
     type Future = ResponseFuture;
 
-    /// Always: the engine's own limits refuse what is too much, with a response that says when to come again.
+    /// Always ready: the engine's own limits refuse what is too much, with a response that says when to retry.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
@@ -159,5 +158,5 @@ impl fmt::Debug for HttpService {
     }
 }
 
-/// An address that no peer has, so that no list of proxies names it.
+/// An address that no peer has, so that it is in no list of trusted proxies.
 const UNKNOWN_PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);

@@ -1,9 +1,9 @@
-//! The wire edge: HTTP, Clerk's Frontend API shapes, cookies and origins. It knows the engine and the domain; it
-//! must not know the store, the actors or ractor, and it decides nothing about sign-ups.
+//! The HTTP layer: Clerk's Frontend API shapes, cookies and origins. It knows the engine and the domain; it must not
+//! know the store, the actors or ractor, and it decides nothing about sign-ups.
 //!
-//! Begin reading at [`HttpService`], then `service.rs` (the way of one request) and `routing.rs`. `request/` reads what
-//! comes in, `response/` writes what goes out. The calls are in a folder for each audience: `frontend/`, `backend/`,
-//! `dev/`, `ops/`. Clerk's shapes are in `wire/`, every error text in `response/error/table.rs`. [`server`] holds the
+//! Begin reading at [`HttpService`], then `service.rs` (how one request is answered) and `routing.rs`. `request/` reads
+//! requests, `response/` writes answers. The calls are in one folder for each audience: `frontend/`, `backend/`,
+//! `dev/`, `ops/`. Clerk's shapes are in `wire/`, every error text in `response/error/table.rs`. [`server`] has the
 //! sockets of the program's own server.
 
 mod app;

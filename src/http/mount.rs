@@ -1,14 +1,15 @@
-//! The path that the engine lies below, such as `/__clerk`: that of its public URL.
+//! The path that the engine is mounted below, such as `/__clerk`: the path of its public URL.
 
 use hyper::Uri;
 use hyper::http::uri::PathAndQuery;
 use url::Url;
 
-/// The path before the engine's own paths; empty at the root of a host.
+/// The path before the engine's own paths; empty when mounted at the root of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mount {
     prefix: String,
-    /// Whether a request that begins with it must have it still: no path of the engine's own begins that way.
+    /// Whether no path of the engine's own begins with it, so that a request that begins with it certainly still
+    /// contains it.
     is_distinct: bool,
 }
 
@@ -21,13 +22,13 @@ impl Mount {
         Self { prefix, is_distinct }
     }
 
-    /// What comes before the first slash of the engine's own paths.
+    /// The mount path, without a slash at its end.
     pub(super) fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// The target of a request without this path; `None` where there is nothing to take off: most servers and proxies
-    /// have done it.
+    /// The target of a request without this path; `None` where the target does not contain it: most servers and proxies
+    /// have removed it already.
     pub(super) fn without(&self, target: &Uri) -> Option<Uri> {
         if !self.is_distinct {
             return None;
@@ -36,7 +37,7 @@ impl Mount {
         let rest = match rest.as_bytes().first() {
             Some(b'/') => PathAndQuery::try_from(rest),
             None | Some(b'?') => PathAndQuery::try_from(format!("/{rest}")),
-            // A longer word that begins alike, such as `/__clerks`.
+            // A longer segment with the same beginning, such as `/__clerks`.
             Some(_) => return None,
         };
         let mut parts = target.clone().into_parts();
@@ -45,7 +46,8 @@ impl Mount {
     }
 }
 
-/// Where an instance is mounted below one of these, only what has the path taken off can be told from the engine's own.
+/// First segments of the engine's own paths. A mount path that begins with one of them can't be told apart from them,
+/// so nothing is removed from targets then.
 const FIRST_OF_OWN_PATHS: [&str; 5] = ["v1", "dev", "health", "metrics", ".well-known"];
 
 #[cfg(test)]
@@ -69,7 +71,7 @@ mod tests {
             ("https://a.example/__clerk", "/__clerks/v1/client", None),
             ("https://a.example/__clerk", "/v1/__clerk/client", None),
             ("https://a.example", "/v1/client", None),
-            // Both readings of such a path would be right.
+            // Such a path could be read both ways.
             ("https://a.example/v1", "/v1/client", None),
         ] {
             assert_eq!(without(url, target).as_deref(), expected, "{url} {target}");

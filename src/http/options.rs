@@ -1,4 +1,4 @@
-//! What the operator chooses about HTTP.
+//! The operator's options for HTTP.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -10,43 +10,44 @@ use crate::config::{Network, RequestLog};
 /// The front end's configuration.
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
-    /// Where to listen; port 0 takes a free one.
+    /// The addresses to listen on; port 0 takes a free one.
     pub listen: Vec<SocketAddr>,
-    /// How browsers reach the engine, with the path that it is mounted below, if there is one.
+    /// The URL at which browsers reach the engine, with the path that it is mounted below, if any.
     pub public_url: Url,
-    /// The origins whose pages may call the engine, compared exactly. The engine's own comes with `public_url`.
+    /// The origins whose pages may call the engine, compared exactly. The engine's own origin, from `public_url`, is
+    /// always allowed.
     pub allowed_origins: Vec<String>,
-    /// Where else browsers and applications may be sent back to: http and https URLs with everything below them,
-    /// others exactly.
+    /// Further URLs that browsers and applications may be redirected to: http and https URLs with everything below
+    /// them, other URLs exactly.
     pub allowed_redirects: Vec<String>,
-    /// Peers whose `X-Forwarded-*` headers are believed.
+    /// Peers whose `X-Forwarded-*` headers are trusted.
     pub trusted_proxies: Vec<Network>,
-    /// The peer of requests that an embedder's server passes on without
-    /// [`PeerAddress`](super::PeerAddress), such as the proxy behind a Unix socket. Without it they all count as one
-    /// source, which no forwarding header is believed from.
+    /// The peer address for requests that an embedder's server passes on without [`PeerAddress`](super::PeerAddress),
+    /// such as that of the proxy behind a Unix socket. Without it all such requests count as one source, whose
+    /// forwarding headers are not trusted.
     pub default_peer: Option<SocketAddr>,
-    /// The largest body.
+    /// The largest request body, in bytes.
     pub max_body_bytes: usize,
-    /// The most parameters, those of the query and those of the body each.
+    /// The most parameters in a query, and in a body.
     pub max_params: usize,
-    /// How long a request's head may take, and how long a connection may idle.
+    /// How long a request's head may take, and how long a connection may be idle.
     pub header_timeout: Duration,
     /// How long a body may take.
     pub body_timeout: Duration,
-    /// How long a peer may take no byte of an answer that is waiting for it.
+    /// How long a peer may take no byte of a pending answer.
     pub write_timeout: Duration,
-    /// How many bytes in a second a peer has to send of a body, and to take of an answer, in the long run.
+    /// The least number of bytes per second that a peer must send of a body, and take of an answer, on average.
     pub min_bytes_per_s: u32,
-    /// How long begun answers may take once the server shuts down.
+    /// How long answers in progress may take once the server shuts down.
     pub drain_timeout: Duration,
-    /// The most connections that are open at a time. When all are, a new one takes the place of one that keeps the
-    /// server waiting, or waits for its turn.
+    /// The most open connections. When all are used, a new one replaces one that makes the server wait, or waits for a
+    /// place.
     pub max_connections: usize,
-    /// The most connections from one IPv4 address or IPv6 /64. Those of trusted proxies are not counted.
+    /// The most connections from one IPv4 address or IPv6 /64. Trusted proxies are not counted.
     pub max_connections_per_source: usize,
-    /// Which requests have a line in the log.
+    /// Which requests get a line in the log.
     pub requests: RequestLog,
-    /// Of [`RequestLog::Sampled`]: one in so many requests that were answered well.
+    /// For [`RequestLog::Sampled`]: one of this many successful requests is logged.
     pub requests_one_in: u32,
     /// Whether this is a development instance, which has dev browsers, `/dev/*` and pages.
     pub development: bool,
@@ -55,15 +56,15 @@ pub struct HttpOptions {
 }
 
 impl HttpOptions {
-    /// Where people go who were invited to nowhere in particular: the page of a development instance, else the
-    /// application, which is the first allowed origin that a browser can be sent to.
+    /// The page for invitations without a redirect URL: the page of a development instance, else the application, which
+    /// is the first allowed origin that a browser can be redirected to.
     pub fn home(&self) -> String {
         let is_web = |origin: &&String| origin.starts_with("https://") || origin.starts_with("http://");
         let application = self.allowed_origins.iter().find(is_web).filter(|_| !self.development);
         application.cloned().unwrap_or_else(|| self.public_url.to_string())
     }
 
-    /// Whether what `peer` says of where a request came from is believed.
+    /// Whether the forwarding headers of `peer` are trusted.
     pub fn trusts(&self, peer: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|proxies| proxies.contains(peer))
     }

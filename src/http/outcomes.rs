@@ -1,6 +1,5 @@
-//! What came of requests, in the log: one line each, a sample, or none, as the operator chose. Refusals and failures
-//! that repeat themselves are counted. A line names the route and the id of the request; the path, the query and whoever
-//! asked stay out of it.
+//! The results of requests in the log: one line each, a sample, or none, as the operator configured. Repeated refusals
+//! and failures are counted. A line has the route and the id of the request, but not the path, the query or the caller.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -20,18 +19,18 @@ use super::response::api_response::ApiResponse;
 use super::response::error::HttpError;
 use super::routing;
 
-/// The requests that one server has answered.
+/// The results of the requests that one server has answered.
 pub(super) struct Outcomes {
     log: RequestLog,
     development: bool,
     one_in: u32,
     answered_well: AtomicU32,
     counts: Mutex<Counts>,
-    /// When there is next something to sum up, in milliseconds, so that nobody waits for the lock before.
+    /// When the next summary is due, in milliseconds, so that requests before that time don't need the lock.
     due: AtomicU64,
 }
 
-/// A request as it came. When it is dropped before anything came of it, the caller has left, which is noted too.
+/// A request as it arrived. If it is dropped without a result, the caller has disconnected, which is logged too.
 pub(super) struct LoggedRequest<'a> {
     /// Its id.
     pub(super) id: RequestId,
@@ -43,20 +42,20 @@ pub(super) struct LoggedRequest<'a> {
     is_noted: bool,
 }
 
-/// What came of a request.
+/// The result of a request.
 struct Outcome<'a> {
     codes: String,
     cause: Option<&'a str>,
 }
 
-/// How often requests were refused and failed. Apart from each other: callers choose how many kinds of refusals there
-/// are, and must not hide a failure behind them.
+/// Counts of refused and of failed requests. They are separate, because callers can cause any number of kinds of
+/// refusals, and must not hide a failure behind them.
 struct Counts {
     refusals: Repeats<Kind>,
     failures: Repeats<Kind>,
 }
 
-/// Refusals and failures are counted together when they agree in this.
+/// Refusals and failures with the same kind are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Kind {
     method: &'static str,
@@ -67,17 +66,17 @@ struct Kind {
 }
 
 impl LoggedRequest<'_> {
-    /// What the log's lines of this request stand in: whatever is said meanwhile names the request. Where requests have
-    /// no lines there is nothing to find by it.
+    /// The span of this request, so that every log line within it has the request's id. Where requests are not logged,
+    /// the id would be of no use.
     pub(super) fn span(&self) -> Span {
         match self.outcomes.log {
             RequestLog::Off => Span::none(),
-            // A warning must name its request whatever else is switched off.
+            // At error level, so that warnings have the request's id under every log filter.
             _ => tracing::error_span!("request", request.id = self.id.as_str()),
         }
     }
 
-    /// Notes what came of it.
+    /// Records the result.
     pub(super) fn note(&mut self, outcome: &Result<ApiResponse, HttpError>) {
         self.is_noted = true;
         let error = outcome.as_ref().err();
@@ -88,7 +87,7 @@ impl LoggedRequest<'_> {
         });
     }
 
-    /// The method, after `_method`. Methods that nobody knows are not repeated.
+    /// The method, after `_method`. Unknown methods are not repeated in the log.
     fn method(&self) -> &'static str {
         let overridden = || {
             let mut pairs = form_urlencoded::parse(self.uri.query().unwrap_or_default().as_bytes());
@@ -99,7 +98,7 @@ impl LoggedRequest<'_> {
         METHODS.into_iter().find(|known| *known == name).unwrap_or("_OTHER")
     }
 
-    /// How long it took so far, in milliseconds.
+    /// The time since the request arrived, in milliseconds.
     fn duration_ms(&self) -> f64 {
         (self.watch.elapsed().as_secs_f64() * 10_000.0).round() / 10.0
     }
@@ -113,7 +112,7 @@ impl Drop for LoggedRequest<'_> {
     }
 }
 
-/// One line. Its level is no value, so there is one such place for each.
+/// One log line. A tracing level can't be a variable, so the macro takes it.
 macro_rules! line {
     ($level:ident, $asked:expr, $kind:expr, $codes:expr, $cause:expr, $message:literal) => {
         tracing::$level!(
@@ -129,7 +128,7 @@ macro_rules! line {
     };
 }
 
-/// One line about many.
+/// One log line that summarises several requests.
 macro_rules! sum {
     ($level:ident, $kind:expr, $message:literal, $($name:ident = $value:expr),+) => {
         tracing::$level!(
@@ -144,7 +143,7 @@ macro_rules! sum {
 }
 
 impl Outcomes {
-    /// Nothing was answered so far.
+    /// No requests counted yet.
     pub(super) fn new(options: &HttpOptions) -> Self {
         Self {
             log: options.requests,
@@ -156,7 +155,7 @@ impl Outcomes {
         }
     }
 
-    /// A request that comes at this moment.
+    /// A request that arrives at `at`.
     pub(super) fn asked(&self, parts: &Parts, is_proxy: bool, at: Timestamp) -> LoggedRequest<'_> {
         LoggedRequest {
             id: RequestId::of(&parts.headers, is_proxy),
@@ -189,7 +188,7 @@ impl Outcomes {
         let code = codes.split(',').next().unwrap_or_default().to_owned();
         let kind = Kind { method: asked.method(), route, status, code };
         if endpoint.is_some_and(|endpoint| endpoint.is_quiet) {
-            // Whoever polls them has the answer, and what is behind a bad one has lines of its own.
+            // Monitoring that polls them has the answer, and the cause of a bad one has log lines of its own.
             return line!(debug, asked, kind, codes, cause, "answered");
         }
         let is_counted = is_failure || (is_refusal && self.log != RequestLog::All);
@@ -209,7 +208,7 @@ impl Outcomes {
         self.answered_well.fetch_add(1, Ordering::Relaxed).is_multiple_of(self.one_in)
     }
 
-    /// Counts one of a kind; true when it is to be said by itself.
+    /// Counts a request of this kind; true when it also gets a line of its own.
     fn count(&self, kind: &Kind, now: Timestamp) -> bool {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let repeats = if kind.status < 500 { &mut counts.refusals } else { &mut counts.failures };
@@ -218,7 +217,7 @@ impl Outcomes {
         is_said
     }
 
-    /// Says what was counted and is due.
+    /// Logs the summaries that are due.
     fn sum_up(&self, now: Timestamp) {
         if now.as_millis() < self.due.load(Ordering::Relaxed) {
             return;
@@ -249,11 +248,11 @@ impl Outcomes {
     }
 }
 
-/// The methods there are (RFC 9110, 9; RFC 5789). `_OTHER` is what OpenTelemetry calls all others.
+/// The known methods (RFC 9110, 9; RFC 5789). OpenTelemetry calls all others `_OTHER`.
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
-/// The number that nginx gave to this; no answer has it.
+/// The status that nginx logs when the caller has disconnected; no answer has it.
 const CALLER_LEFT: u16 = 499;
-/// So many of a kind have a line each in an interval: enough to find one request by its id on an ordinary day.
+/// How many requests of a kind get a line of their own in an interval: enough to find one by its id on a normal day.
 const AT_ONCE: u32 = 5;
 
 #[cfg(test)]
@@ -291,7 +290,7 @@ mod tests {
 
     #[test]
     fn what_nobody_knows_is_not_repeated() {
-        // No part of a request's id or of a time reads like these.
+        // Nothing in a request's id or in a timestamp looks like these.
         let uri = "/v1/lovelace@example.com/+1555?token=secret";
         let (log, _) =
             told(&outcomes(RequestLog::All), "ADA-LOVELACE", uri, Err(ErrorCode::ResourceNotFound.into()), 0);
@@ -392,12 +391,12 @@ mod tests {
         Outcomes::new(&options)
     }
 
-    /// What the log says of a GET.
+    /// The log of a GET.
     fn logged(outcomes: &Outcomes, uri: &str, outcome: Result<ApiResponse, HttpError>, second: u64) -> String {
         told(outcomes, "GET", uri, outcome, second).0
     }
 
-    /// What the log says of a request, and the request's id.
+    /// The log of a request, and the request's id.
     fn told(
         outcomes: &Outcomes,
         method: &str,

@@ -1,11 +1,11 @@
-//! How slowly a peer may send or take bytes before it is given up.
+//! How slowly a peer may send or take bytes before its connection is closed.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What a peer owes in time: waiting for it adds to its debt, every byte that moves pays some of it off. So a pause
-/// ends in at most `grace`, and nobody lives on by moving one byte before each pause is over.
+/// A debt in time: waiting for the peer adds to it, and every byte that moves pays some of it off. So a pause ends
+/// after at most `grace`, and a peer can't stay connected by moving one byte before the end of each pause.
 #[derive(Debug)]
 pub(super) struct Pace {
     grace: Duration,
@@ -15,18 +15,18 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Patience for `grace`, and in the long run for peers that move `bytes_per_s` at least.
+    /// A debt of at most `grace`, paid off at `bytes_per_s`.
     pub(super) const fn new(grace: Duration, bytes_per_s: u32) -> Self {
         Self { grace, bytes_per_s, debt: Duration::ZERO, waiting_since: None }
     }
 
-    /// Notes that nothing moves until the peer does something. Returns when patience ends.
+    /// Records that the server begins to wait for the peer. Returns when the wait must end.
     pub(super) fn wait(&mut self, now: Instant) -> Instant {
         let since = *self.waiting_since.get_or_insert(now);
         since + self.grace.saturating_sub(self.debt)
     }
 
-    /// Notes that bytes moved.
+    /// Records that bytes moved.
     pub(super) fn moved(&mut self, bytes: usize, now: Instant) {
         if let Some(since) = self.waiting_since.take() {
             self.debt += now.saturating_duration_since(since);

@@ -1,5 +1,5 @@
-//! Text that comes with requests: whatever it is, reading it comes to an end without a panic, and what was written reads
-//! back as it was.
+//! Properties of the parsers for text in requests: any text is read to its end without a panic, and what was written is
+//! read back unchanged.
 
 use std::net::IpAddr;
 
@@ -45,7 +45,7 @@ proptest! {
             Ok(params) => params,
         };
         prop_assert!(sent <= max);
-        // Where all of it is UTF-8, every parameter is what the URL standard makes of it.
+        // Valid UTF-8 is read as the URL standard says.
         for (name, value) in form_urlencoded::parse(&bytes) {
             if let Ok(Some(read)) = params.said(&name) {
                 prop_assert_eq!(read, value);
@@ -116,7 +116,7 @@ proptest! {
         headers.append(name.clone(), HeaderValue::from_bytes(&line).expect("bytes that may be sent"));
         let proxy: IpAddr = "10.0.0.1".parse().expect("an address");
         prop_assert_eq!(client_ip(proxy, &headers, &[network()]), address);
-        // What comes by no proxy is from where it comes from.
+        // Without a proxy, the source is the peer itself.
         let stranger: IpAddr = "192.0.2.1".parse().expect("an address");
         prop_assert_eq!(client_ip(stranger, &headers, &[network()]), stranger);
         headers.insert(name, HeaderValue::from_bytes(&clean(&written, b"")).expect("bytes that may be sent"));
@@ -139,7 +139,7 @@ proptest! {
     }
 }
 
-/// Bytes that look like parameters more often than not.
+/// Bytes that often look like parameters.
 fn encoded() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         any::<u8>().prop_map(|byte| vec![byte]),
@@ -149,7 +149,7 @@ fn encoded() -> impl Strategy<Value = Vec<u8>> {
     vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
-/// The bytes without those that end a line, or a part of it, or that no line may hold.
+/// The bytes without those in `without` and those that end a line or are not allowed in one.
 fn clean(bytes: &[u8], without: &[u8]) -> Vec<u8> {
     let may_be_sent = |byte: &u8| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f);
     bytes.iter().copied().filter(|byte| may_be_sent(byte) && !without.contains(byte)).collect()

@@ -1,5 +1,5 @@
-//! Which path and method mean what: the tables of the audiences, one after the other. Paths with malformed ids are as
-//! unknown as all others.
+//! The meaning of each path and method: the tables of the audiences, one after the other. A path with a malformed id is
+//! unknown.
 
 mod backend;
 pub(in crate::http) mod endpoint;
@@ -17,27 +17,26 @@ use super::{backend as backend_api, dev, frontend, ops};
 pub(super) use endpoint::{Endpoint, PathId};
 pub(super) use realm::realm;
 
-/// What is at a path.
+/// The endpoints at a path.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
-    /// The endpoints there, a method each; none where there is nothing.
+    /// The endpoints, one for each method; empty for an unknown path.
     pub(super) endpoints: &'static [Endpoint],
     /// The id in the path.
     pub(super) id: PathId,
 }
 
-/// What is at a path, as everybody but a backend sees it.
+/// What is at a path for callers other than backends.
 pub(super) fn at(path: &str, development: bool) -> Found {
     let tables = [frontend::ENDPOINTS, ops::ENDPOINTS, if development { dev::ENDPOINTS } else { &[] }];
     tables.into_iter().find_map(|table| all_at(table, path)).unwrap_or(NOTHING)
 }
 
-/// The endpoint that `method` on `path` means in `realm`, where the path has the endpoints `found` for others than
-/// backends.
+/// The endpoint for `method` on `path` in `realm`; `found` are the path's endpoints for callers other than backends.
 ///
 /// # Errors
-/// 404 for unknown paths, 405 with `Allow` for paths without that method, 403 for those of a feature that the
-/// engine does not have.
+/// 404 for unknown paths, 405 with `Allow` for paths without that method, 403 for features that the engine does not
+/// have.
 pub(super) fn find(
     method: &Method,
     path: &str,
@@ -57,17 +56,17 @@ pub(super) fn find(
     })
 }
 
-/// An endpoint at a path, for the log: its path has `{id}` in place of an id. `None` where there is nothing.
+/// An endpoint at a path, for the log: its path has `{id}` in place of an id. `None` for an unknown path.
 pub(super) fn known(path: &str, development: bool) -> Option<&'static Endpoint> {
     at(path, development).endpoints.first().or_else(|| all_at(backend_api::ENDPOINTS, path)?.endpoints.first())
 }
 
-/// Whether what stands at a path is the API's and not data for operators, such as the public keys.
+/// Whether a path belongs to the API, as opposed to data for operators such as the public keys.
 pub(super) fn is_of_the_api(path: &str) -> bool {
     path.starts_with("/v1/") && path != "/v1/jwks"
 }
 
-/// The rows of a table that are at a path. They stand one below the other.
+/// The rows of a table for a path. Rows with the same path are next to each other.
 fn all_at(table: &'static [Endpoint], path: &str) -> Option<Found> {
     let (first, id) = table.iter().enumerate().find_map(|(at, endpoint)| Some((at, endpoint.id_at(path)?)))?;
     let is_same = |endpoint: &&Endpoint| endpoint.path == table[first].path;
@@ -280,6 +279,6 @@ mod tests {
     }
 
     const TABLES: &[&[Endpoint]] = &[frontend::ENDPOINTS, ops::ENDPOINTS, dev::ENDPOINTS, backend_api::ENDPOINTS];
-    /// The pages of a development instance are for people, and no part of the contract.
+    /// The pages of a development instance are for people, and not part of the contract.
     const PAGES: [&str; 3] = ["/", "/dev/mailbox", "/dev/pages/{id}"];
 }

@@ -1,8 +1,8 @@
-//! Sockets and connections: bounded in number and in time, drained at the end. It knows nothing of what requests
-//! mean. Heads that can't be read never get further than hyper, which answers 400 or 431 without a body and closes.
+//! Sockets and connections: limited in number and in time, drained at shutdown. The server does not interpret requests.
+//! hyper itself answers unreadable heads with 400 or 431, without a body, and closes the connection.
 //!
-//! Who has to leave when there is no room is decided in `connections`; how slowly an answer may be taken in
-//! `stream`.
+//! `connections` decides which connection must be closed when there is no room; `stream` limits how slowly an answer
+//! may be taken.
 
 mod connections;
 mod received;
@@ -36,7 +36,7 @@ use received::Received;
 use stream::WatchedStream;
 use trouble::{Failures, Trouble};
 
-/// A server that has its sockets and serves nothing yet.
+/// A server that has its sockets but does not serve yet.
 #[derive(Debug)]
 pub struct BoundServer {
     listeners: Vec<TcpListener>,
@@ -54,8 +54,8 @@ struct Limits {
     uncounted: Vec<Network>,
 }
 
-/// Takes the sockets. Whoever listens on `127.0.0.1` listens on the same port of `[::1]` too, where there is IPv6:
-/// `localhost` means either.
+/// Opens the sockets. For `127.0.0.1` it also listens on the same port of `[::1]`, where there is IPv6: `localhost`
+/// means either of them.
 ///
 /// # Errors
 /// When an address can't be listened on.
@@ -87,14 +87,14 @@ pub async fn bind(options: &HttpOptions) -> io::Result<BoundServer> {
 }
 
 impl BoundServer {
-    /// The addresses it listens on, with the ports it was given.
+    /// The addresses it listens on, with their actual ports.
     pub fn local_addrs(&self) -> Vec<SocketAddr> {
         let addresses = self.listeners.iter().map(TcpListener::local_addr);
         addresses.filter_map(Result::ok).collect()
     }
 
-    /// Serves `app` until `shutdown` resolves, then takes no further connections, closes those that nothing moves on,
-    /// and waits for the answers that were begun, at most as long as the options say.
+    /// Serves `app` until `shutdown` resolves. Then it accepts no further connections, closes idle and stuck ones, and
+    /// waits for the answers in progress, at most as long as the options say.
     pub async fn serve(self, app: Arc<App>, shutdown: impl Future<Output = ()>) {
         let service = HttpService::new(app);
         self.serve_with(
@@ -136,7 +136,7 @@ impl BoundServer {
         closing.send_replace(true);
         while doors.join_next().await.is_some() {}
         connections.tell_all(Order::Finish);
-        // All places are free again once nobody is connected.
+        // All permits are free again once every connection is closed.
         let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
         if timeout(limits.drain_timeout, places.acquire_many(all)).await.is_err() {
             let cut_off = limits.connections - places.available_permits();
@@ -146,7 +146,7 @@ impl BoundServer {
     }
 }
 
-/// One listener with what its connections need.
+/// One listener with everything that its connections need.
 struct Acceptor<H> {
     places: Arc<Semaphore>,
     connections: Arc<Connections>,
@@ -165,7 +165,8 @@ where
             match listener.accept().await {
                 Ok((stream, peer)) => {
                     failures.end();
-                    // Without a seat it is closed here: its source has more than its share, all of it in use.
+                    // Without a seat it is closed here: its source has its full share of connections, and all of them
+                    // are working.
                     if let Some(seat) = self.connections.enter(peer.ip())
                         && let Some(place) = self.place().await
                     {
@@ -182,8 +183,8 @@ where
         }
     }
 
-    /// A place for a connection. When all are taken somebody whom the server waits for has to leave; while it is at
-    /// work for all of them the connection waits unread, and others in the listener's queue.
+    /// A permit for a connection. When none is left, a connection that makes the server wait is closed. While the
+    /// server is working for all of them, the new connection waits unread, and further ones in the listener's queue.
     async fn place(&self) -> Option<OwnedSemaphorePermit> {
         loop {
             if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
@@ -231,7 +232,7 @@ where
                     }
                 }
             };
-            // Broken and idle connections end in an error too; none of them is news.
+            // Broken and idle connections end in an error too; these are normal.
             if let Err(error) = ended {
                 tracing::trace!(%error, "a connection ended early");
             }
@@ -240,7 +241,7 @@ where
     }
 }
 
-/// Returns when a connection with this order, or with a stricter one that comes meanwhile, need not be waited for.
+/// Returns when a connection under this order, or under a stricter one that follows, no longer needs to be waited for.
 async fn until_it_may_leave(seat: &Seat, mut order: Order) {
     while !seat.may_leave(order) {
         tokio::select! {
@@ -256,7 +257,7 @@ fn bind_loopback(address: SocketAddr) -> io::Result<Vec<TcpListener>> {
         let port = first.local_addr()?.port();
         match listen((Ipv6Addr::LOCALHOST, port).into()) {
             Ok(twin) => return Ok(vec![first, twin]),
-            // Somebody else has that port of `[::1]`: another free one may be free in both.
+            // Another process has that port of `[::1]`: try another free port, which may be free on both.
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && address.port() == 0 => {}
             Err(error) => {
                 tracing::debug!(%error, port, "not listening on [::1]");
@@ -267,7 +268,7 @@ fn bind_loopback(address: SocketAddr) -> io::Result<Vec<TcpListener>> {
     Ok(vec![listen(address)?])
 }
 
-/// A listener whose connections hold little in the system's buffers: what a peer doesn't take stays small.
+/// A listener whose connections have small system buffers, so that an answer that is not taken uses little memory.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
     socket.set_reuseaddr(true)?;
@@ -277,17 +278,17 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// How long to wait after a connection could not be accepted or placed, for descriptors and places to come back.
+/// The pause after a connection could not be accepted or placed, until descriptors and places are free again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How often a connection that has to leave is looked at.
+/// How often a connection that must leave is checked.
 const LEAVE_PAUSE: Duration = Duration::from_millis(50);
-/// How much the system keeps for a connection in each direction; Linux doubles it for its own needs.
+/// The size of the system's buffers for a connection in each direction; Linux doubles it for its own needs.
 const SOCKET_BUFFER_BYTES: u32 = 64 * 1024;
 /// How many connections may wait to be accepted; the system may allow fewer.
 const BACKLOG: u32 = 4096;
-/// Beyond this many bytes a head that is not whole yet is given up.
+/// An incomplete head beyond this size is refused.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
-/// How often a port that is free on both loopbacks is looked for.
+/// How often the server tries to find a port that is free on both loopback addresses.
 const TWIN_TRIES: usize = 8;
 
 #[cfg(test)]

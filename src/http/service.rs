@@ -1,5 +1,4 @@
-//! The walk of one request: head, origin rule, route, body, answer. Whatever happens on the way, a panic too,
-//! becomes an answer.
+//! The steps of one request: head, origin rule, route, body, answer. Every error becomes an answer, even a panic.
 
 use std::any::Any;
 use std::future::poll_fn;
@@ -52,8 +51,8 @@ where
     answer.into_response()
 }
 
-/// What a person is shown, in one place so that no route can forget it: every error is a page, and so is all JSON of the
-/// API. What operators and developers look at as data stays data: keys, health, and the tools of a development instance.
+/// What a person sees, in one place so that no route can forget it: every error is a page, and so is all JSON of the
+/// API. What operators and developers read as data stays data: keys, health, and the tools of a development instance.
 fn readable(
     app: &App,
     outcome: Result<ApiResponse, HttpError>,
@@ -97,9 +96,9 @@ where
     uninterrupted(routed(&call, (endpoint, id), body)).await.unwrap_or_else(|_| Err(panicked()))
 }
 
-/// Answers a request. One that only reads, and under which another call replaced the client's token, is asked again: by
-/// the browser, which has the new cookie by then, or else here once more, where the token that came is good again if it
-/// is one that a new token is owed to.
+/// Answers a request. If another call replaced the client's token during a read, the read is repeated: by the browser,
+/// which has the new cookie by then, or without cookies once more here, where the presented token is valid again if a
+/// new one is owed to its holder.
 async fn routed<B>(call: &Call<'_>, (endpoint, id): (&Endpoint, PathId), body: B) -> Result<ApiResponse, HttpError>
 where
     B: Body<Data = Bytes> + Unpin,
@@ -112,7 +111,7 @@ where
         answered = endpoint.answer(call, id, Empty::new()).await;
     }
     match &mut answered {
-        // Whatever it is that was owed, another answer brings something newer.
+        // Another answer brings a newer token than the one that was owed here.
         Err(error) if error.is_token_replaced() => {}
         Err(error) => call.hand_out(error.headers_mut()),
         Ok(answer) => call.hand_out(answer.headers_mut()),
@@ -124,9 +123,9 @@ fn is_replaced(answered: &Result<ApiResponse, HttpError>) -> bool {
     answered.as_ref().is_err_and(HttpError::is_token_replaced)
 }
 
-/// Whether the host that a request named itself is this machine or the instance's own: a page elsewhere, whose name
-/// was made to point here, must not use the tools of a development instance. What a forwarding header says is no
-/// matter: where this machine counts as a proxy, that page writes those headers too.
+/// Whether the request's own host is this machine or the instance's own: a page of another site whose name was made to
+/// point here (DNS rebinding) must not use the tools of a development instance. Forwarding headers are ignored: where
+/// this machine counts as a proxy, that page could set them too.
 fn is_at_home(host: Option<&str>, options: &HttpOptions) -> bool {
     let Some(host) = host else { return false };
     if options.public_url.host_str() == Some(host) {
@@ -136,7 +135,7 @@ fn is_at_home(host: Option<&str>, options: &HttpOptions) -> bool {
     Host::parse(host).is_ok() && spelled.set_host(Some(host)).is_ok() && is_loopback(&spelled)
 }
 
-/// Runs a future to its end or to its panic.
+/// Runs a future until it ends or panics.
 async fn uninterrupted<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
     let mut future = pin!(future);
     poll_fn(|cx| {
@@ -150,7 +149,7 @@ async fn uninterrupted<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + 
     .await
 }
 
-/// What a panic says may repeat what it was about; where it was is in a line of its own.
+/// A panic's message may contain the data it was about, so it is not repeated here; its location is logged.
 fn panicked() -> HttpError {
     HttpError::internal("a panic")
 }

@@ -1,4 +1,4 @@
-//! The persister under paused time: batches, refusals, outcomes that nobody knows, and the end.
+//! The persister under paused time: batches, refusals, unknown outcomes, and shutdown.
 
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ async fn of_two_who_want_one_address_in_one_batch_one_is_refused_and_their_neigh
     let system = Arc::new(world.start().await);
     let mut codes = Vec::new();
     for n in 1..=4 {
-        // The second and the third want the same one.
+        // The second and the third sign-up use the same address.
         let email = address(if n == 3 { 2 } else { n });
         create(&system, n, &email).await.expect("made");
         command(&system, n, preparation()).await.expect("prepared");
@@ -246,7 +246,7 @@ async fn a_stop_writes_what_waits_and_takes_nothing_afterwards() {
     assert!(occupy(system).await.is_err());
 }
 
-/// Gives the store a batch of its own to write.
+/// Keeps the store busy with a batch.
 async fn occupy(system: Arc<System>) -> Result<(), CommitError> {
     system.persister().commit(value("occupied")).await.map(drop)
 }
@@ -255,7 +255,7 @@ fn value(name: &str) -> Commit {
     Commit { at: mark(), values: vec![(name.to_owned(), vec![1])], ..Commit::default() }
 }
 
-/// When the commits of these tests say that they were decided.
+/// The decision time of the commits in these tests.
 const fn mark() -> crate::domain::time::Timestamp {
     crate::domain::time::Timestamp::from_millis(1)
 }

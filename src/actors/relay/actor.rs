@@ -1,4 +1,4 @@
-//! The actor: gives each channel's messages to senders, and tells how the channels are doing.
+//! The relay's actor: gives each channel's messages to senders, and logs the state of the channels.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,29 +20,29 @@ use super::sender::{Sender, Transports};
 
 /// A message to the relay.
 pub(in crate::actors) enum RelayMessage {
-    /// The persister stands: begin with what an earlier run left behind.
+    /// The persister is running: begin with the messages that an earlier run left in the outbox.
     Resume(Persister),
-    /// A commit holds this entry.
+    /// A commit stored this entry.
     Deliver(OutboxEntry),
-    /// A page of the outbox.
+    /// A page of the outbox was read.
     Page(Result<Vec<OutboxEntry>, StoreError>),
-    /// A message that was begun then is back.
+    /// A delivery that began at `begun` has ended.
     Back { letter: Letter, begun: Instant, end: End },
-    /// A lane wanted to be asked again then.
+    /// The time has come at which a lane wanted to be asked again.
     Wake(Channel, Instant),
-    /// The outbox is to be read.
+    /// Read the outbox.
     Read,
-    /// Answer once nothing is on its way.
+    /// Reply once no delivery is in progress.
     Rest(RpcReplyPort<()>),
-    /// That took too long.
+    /// Waiting for that took too long.
     RestIsOver,
 }
 
-/// How messages leave.
+/// How messages are delivered.
 pub(in crate::actors) struct Arguments {
     pub(in crate::actors) context: Arc<ActorContext>,
     pub(in crate::actors) transports: Transports,
-    /// What the messages say beside their secrets.
+    /// The texts of messages, without their secrets.
     pub(in crate::actors) templates: MessageTemplates,
 }
 
@@ -57,13 +57,13 @@ pub(in crate::actors) struct State {
     resting: Option<RpcReplyPort<()>>,
 }
 
-/// A lane, and what is known about its channel.
+/// A lane and the state of its channel.
 struct Road {
     channel: Channel,
     lane: Lane,
-    /// For when it is woken.
+    /// When its timer will wake it.
     wake_at: Option<Instant>,
-    /// Since when it fails, and what was said of it when.
+    /// Since when the channel fails, and when which reason was logged.
     failing: Option<Failing>,
 }
 
@@ -110,7 +110,7 @@ impl Actor for RelayActor {
                 state.advance(channel, &myself);
             }
             RelayMessage::Read => {
-                // A reading that is under way may be past what is looked for: another one follows it.
+                // The running read may already be past the entries in question, so another read follows it.
                 if state.is_reading {
                     state.email.lane.spilled();
                     state.sms.lane.spilled();
@@ -124,7 +124,8 @@ impl Actor for RelayActor {
                 state.advance(channel, &myself);
             }
             RelayMessage::Wake(channel, at) => {
-                // One that an earlier one replaced arms no other: so there are never more than are of use.
+                // A timer that was replaced by an earlier one arms no other, so there are never more timers than
+                // useful.
                 let armed = &mut state.road(channel).wake_at;
                 *armed = armed.filter(|armed| *armed != at);
                 state.give_up_expired(channel);
@@ -154,7 +155,7 @@ impl State {
         }
     }
 
-    /// Begins to read the outbox, unless that is under way.
+    /// Begins to read the outbox, unless a read is running.
     fn read(&mut self, myself: &ActorRef<RelayMessage>) {
         if self.is_reading {
             return;
@@ -168,14 +169,14 @@ impl State {
     fn ask_for_page(&self, after: Option<MessageId>, myself: &ActorRef<RelayMessage>) {
         let (store, myself) = (self.sender.context.store.clone(), myself.clone());
         tokio::spawn(async move {
-            // Should the store panic, that is a reading that failed: without an answer nothing would be read any more.
+            // A panic of the store must count as a failed read: without an answer no read would ever follow.
             let reading = tokio::spawn(async move { store.outbox(after, PAGE).await });
             let page = reading.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the reading broke off".into())));
             drop(myself.send_message(RelayMessage::Page(page)));
         });
     }
 
-    /// Puts a page into the lanes and goes on reading, unless both are full. One that is full lets the other go on.
+    /// Puts a page into the lanes and goes on reading, unless both are full. A full lane does not stop the other one.
     fn take(&mut self, page: Result<Vec<OutboxEntry>, StoreError>, myself: &ActorRef<RelayMessage>) {
         let page = match page {
             Ok(page) => page,
@@ -206,7 +207,7 @@ impl State {
         self.advance(Channel::Sms, myself);
     }
 
-    /// Lets the messages of a channel go as far as they can.
+    /// Starts as many deliveries of a channel as are allowed now.
     fn advance(&mut self, channel: Channel, myself: &ActorRef<RelayMessage>) {
         let (Some(persister), sender) = (self.persister.clone(), self.sender.clone()) else { return };
         let is_resting = self.resting.is_some();
@@ -253,7 +254,7 @@ impl State {
         }
     }
 
-    /// While a channel fails its messages wait for long, and some become worthless.
+    /// While a channel fails, its messages wait long, and some expire.
     fn give_up_expired(&mut self, channel: Channel) {
         let (Some(persister), sender) = (self.persister.clone(), self.sender.clone()) else { return };
         let road = self.road(channel);
@@ -276,7 +277,7 @@ impl State {
 }
 
 impl Road {
-    /// Says once that nothing leaves, and again when the reason is another one. Returns since when it is so.
+    /// Logs once that the channel fails, and again when the reason changes. Returns since when it fails.
     fn fails(&mut self, reason: &str, at: Timestamp, now: Instant) -> Timestamp {
         let (channel, waiting) = (self.channel, self.lane.waiting());
         let failing = self.failing.get_or_insert_with(|| {
@@ -293,7 +294,7 @@ impl Road {
         failing.since
     }
 
-    /// Says that messages leave again, and what the trouble has cost.
+    /// Logs that messages are delivered again, and what the failure has cost.
     fn recovers(&mut self) {
         let Some(Failing { began, tries, expired, .. }) = self.failing.take() else { return };
         let (channel, waiting, lasted_s) = (self.channel, self.lane.waiting(), began.elapsed().as_secs());
@@ -301,7 +302,7 @@ impl Road {
     }
 }
 
-/// Has a message carried beside the actor. Should a transport panic, the message is tried again like others.
+/// Delivers a message in a task of its own. If the transport panics, the message is retried like after other failures.
 fn carry(letter: Letter, begun: Instant, sender: Arc<Sender>, persister: Persister, relay: ActorRef<RelayMessage>) {
     tokio::spawn(async move {
         let carried = letter.clone();
@@ -316,9 +317,9 @@ fn carry(letter: Letter, begun: Instant, sender: Arc<Sender>, persister: Persist
 }
 
 const PAGE: usize = 256;
-/// How long after a failed one the next reading begins.
+/// How long after a failed read the next one begins.
 const READ_PAUSE: Duration = Duration::from_secs(10);
-/// How long a shutdown waits for what is on its way.
+/// How long a shutdown waits for deliveries in progress.
 const REST_MAX: Duration = Duration::from_secs(5);
-/// How often a failing channel may tell of another reason.
+/// The shortest time between two changed reasons in the log.
 const REASONS_INTERVAL: Duration = Duration::from_secs(30);

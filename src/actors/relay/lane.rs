@@ -1,7 +1,8 @@
-//! The messages of one channel: which is to be carried next, and when. It is told the time and does nothing itself.
+//! The messages of one channel: which one is delivered next, and when. A lane gets the time as an argument and does no
+//! IO.
 //!
-//! A channel by which nothing leaves is *failing*: then a few messages at a time, and not more than one a second, try
-//! whether it works again. Once one has left, all others follow at once.
+//! A channel that delivers nothing is *failing*. Then only a few messages are in delivery at a time, at most one new
+//! one a second, to find out whether the channel works again. Once one is delivered, all others follow at once.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
@@ -12,56 +13,56 @@ use crate::domain::id::MessageId;
 use crate::domain::time::Timestamp;
 use crate::store::OutboxEntry;
 
-/// A message that is to leave, and how long it pauses after the next try that is in vain.
+/// A message to be delivered, and the back-off after its next failed delivery.
 #[derive(Clone, Debug)]
 pub(in crate::actors) struct Letter {
     pub(super) entry: OutboxEntry,
     pub(super) pause: Duration,
 }
 
-/// What a lane wants.
+/// What a lane wants to do next.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// This message is to be carried now.
+    /// Deliver this message now.
     Carry(Letter),
-    /// To be asked again then.
+    /// Be asked again at this time.
     At(Instant),
-    /// Nothing, until a message comes or one is back.
+    /// Nothing until a message is added or a delivery ends.
     Nothing,
 }
 
-/// What came of carrying a message.
+/// The result of one delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::actors) enum End {
-    /// It is gone: sent, refused or expired, and struck out of the outbox.
+    /// It is done: sent, refused or expired, and deleted from the outbox.
     Gone(Fate),
-    /// The same, but it could not be struck out: it must not be taken up again.
+    /// It is done, but could not be deleted from the outbox: it must not be delivered again.
     Remembered(Fate),
-    /// It has to be tried again, for a reason of its own: the channel works.
+    /// Retry later, for a reason of the message; the channel works.
     Again { after: Duration },
-    /// It has to be tried again, since the channel does not work.
+    /// Retry later, because the channel does not work.
     Unavailable { after: Duration, reason: String },
 }
 
 /// How a message ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::actors) enum Fate {
-    /// The channel took it.
+    /// The channel accepted it.
     Sent,
-    /// The channel refused it for a reason of its own.
+    /// The channel refused this message.
     Refused,
-    /// It was not handed to the channel.
+    /// It was never given to the channel.
     Unsent,
 }
 
-/// What it means for the channel.
+/// How a result changes the state of the channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Change {
-    /// It goes on as it was.
+    /// No change.
     None,
-    /// It does not work any more.
+    /// The channel begins to fail.
     Fails { reason: String },
-    /// It works again.
+    /// The channel works again.
     Recovers,
 }
 
@@ -72,10 +73,10 @@ pub(super) struct Lane {
     held_max: usize,
     ready: VecDeque<Letter>,
     later: BTreeMap<(Instant, MessageId), Letter>,
-    /// All that are here: ready, later, or under way.
+    /// All messages here: ready, delayed, or in delivery.
     held: HashSet<MessageId>,
-    /// Those that are done with and are in the outbox still, with the time until which they could be sent. They take
-    /// no room: what comes after them has to leave.
+    /// Messages that are done but still in the outbox, with the time at which each of them expires. They take no room,
+    /// because newer messages must still be delivered.
     remembered: HashMap<MessageId, Timestamp>,
     under_way: usize,
     /// The outbox holds messages that found no room here.
@@ -86,19 +87,19 @@ pub(super) struct Lane {
 }
 
 impl Letter {
-    /// A message that was not tried yet.
+    /// A message before its first delivery.
     pub(super) fn new(entry: OutboxEntry) -> Self {
         Self { entry, pause: PAUSE_FIRST }
     }
 
-    /// The same after a try that was in vain.
+    /// The same after a failed delivery, with a longer back-off.
     pub(super) fn tried(self) -> Self {
         Self { pause: (self.pause * 2).min(PAUSE_MAX), ..self }
     }
 }
 
 impl Lane {
-    /// An empty lane that has `places` messages carried at once and holds `held_max`.
+    /// An empty lane with at most `places` deliveries at the same time and `held_max` messages.
     pub(super) fn new(places: usize, held_max: usize) -> Self {
         Self {
             places,
@@ -115,7 +116,7 @@ impl Lane {
         }
     }
 
-    /// Takes a message, unless it is here already or there is no room: then it stays in the outbox alone.
+    /// Adds a message, unless it is here already or there is no room: then it stays in the outbox only.
     pub(super) fn push(&mut self, entry: OutboxEntry) {
         if self.held.contains(&entry.id) || self.remembered.contains_key(&entry.id) {
             return;
@@ -152,7 +153,7 @@ impl Lane {
         }
     }
 
-    /// A message that was begun at `begun` is back.
+    /// Records the end of a delivery that began at `begun`.
     pub(super) fn back(&mut self, letter: Letter, begun: Instant, end: End, now: Instant) -> Change {
         self.under_way = self.under_way.saturating_sub(1);
         let id = letter.entry.id;
@@ -163,7 +164,7 @@ impl Lane {
             }
             End::Remembered(fate) => {
                 self.held.remove(&id);
-                // Those that were over when this one was made are over now.
+                // Drop those that had expired before this message was created, and so have expired now.
                 self.remembered.retain(|_, until| *until > letter.entry.created_at);
                 self.remembered.insert(id, letter.entry.expire_at);
                 self.ended(fate, now)
@@ -174,7 +175,7 @@ impl Lane {
             }
             End::Unavailable { after, reason } => {
                 self.later.insert((now + after, id), letter.tried());
-                // Others left while this one was tried: it is no sign that nothing does.
+                // Others were delivered while this one was tried, so the channel works.
                 let works = self.answered_at.is_some_and(|at| at > begun && now < at + RECENT);
                 if works {
                     return Change::None;
@@ -185,7 +186,7 @@ impl Lane {
         }
     }
 
-    /// Takes out what is worthless at `now`.
+    /// Removes the messages that have expired at `now`.
     pub(super) fn take_expired(&mut self, now: Timestamp) -> Vec<MessageId> {
         let mut expired = Vec::new();
         let mut is_worth_it = |letter: &Letter| {
@@ -203,43 +204,44 @@ impl Lane {
         expired
     }
 
-    /// Whether the outbox should be read again: it holds what found no room here, and there is room now.
+    /// Whether to read the outbox again: it holds messages that found no room here, and there is room now.
     pub(super) fn wants_more(&self) -> bool {
         self.is_spilled && self.held.len() <= self.held_max / 2
     }
 
-    /// The outbox is read from its beginning; what finds no room from now on says so again.
+    /// A read of the outbox begins at its start; messages that find no room from now on are noted again.
     pub(super) const fn reads(&mut self) {
         self.is_spilled = false;
     }
 
-    /// Something could not be read, or not yet.
+    /// Records that something could not be read, or not yet.
     pub(super) const fn spilled(&mut self) {
         self.is_spilled = true;
     }
 
-    /// Whether it can hold no more.
+    /// Whether there is no room.
     pub(super) fn is_full(&self) -> bool {
         self.held.len() >= self.held_max
     }
 
-    /// Whether nothing leaves by this channel.
+    /// Whether the channel is failing.
     pub(super) const fn is_failing(&self) -> bool {
         self.is_failing
     }
 
-    /// How many messages are here.
+    /// The number of messages here.
     pub(super) fn waiting(&self) -> usize {
         self.held.len()
     }
 
-    /// Whether nothing is on its way or about to be; a failing channel is not waited for.
+    /// Whether no delivery is in progress or due; a failing channel is not waited for.
     pub(super) fn is_at_rest(&self) -> bool {
         self.is_failing || (self.under_way == 0 && self.ready.is_empty())
     }
 
-    /// What the end of a message says of the channel. A refusal says little while others wait, which would all follow at
-    /// once and may be refused as well; where none does, nothing else would ever say that the channel answers again.
+    /// How the end of a message changes the state of the channel. A refusal counts little while other messages wait:
+    /// all of them would follow at once and may be refused too. Where none waits it counts, because nothing else would
+    /// show that the channel answers again.
     fn ended(&mut self, fate: Fate, now: Instant) -> Change {
         match fate {
             Fate::Sent => self.answered(now),
@@ -261,12 +263,12 @@ impl Lane {
 
 const PAUSE_FIRST: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
-/// How many messages try at once whether a failing channel works: more than one, so that a message that is itself the
-/// trouble doesn't keep the channel failing.
+/// How many messages probe a failing channel at the same time: more than one, so that a message that is itself the
+/// problem doesn't keep the channel failing.
 const PROBES_MAX: usize = 4;
-/// How long after one of them the next may begin.
+/// The time between the starts of two such probes.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
-/// For how long a message that left says that others can.
+/// How long a delivered message shows that the channel works.
 const RECENT: Duration = Duration::from_secs(10);
 
 #[cfg(test)]

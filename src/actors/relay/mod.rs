@@ -1,8 +1,8 @@
-//! The relay: opens what the outbox holds, has it delivered, and strikes it out. The commit wakes it; it does not
-//! poll. Delivery is at least once: a message may go out twice, with the same id, never with another code.
+//! The relay: opens the outbox's entries, delivers them, and deletes them. It is woken by commits and does not poll.
+//! Delivery is at least once: a message may be sent twice, with the same id and the same code.
 //!
-//! Each channel is a [`lane`] with places of its own, so that one that is slow or dead holds up no other. A
-//! [`sender`] carries one message once; [`actor`] brings the two together.
+//! Each channel is a [`lane`] with delivery places of its own, so that a slow or dead one does not delay the other. A
+//! [`sender`] makes one delivery; [`actor`] connects the two.
 
 mod actor;
 mod lane;

@@ -1,4 +1,5 @@
-//! Lines about single messages: each kind is said once and then counted, since a server in trouble refuses thousands.
+//! Log lines about single messages. Each kind is logged once and then counted, because a broken server refuses
+//! thousands.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,12 +10,12 @@ use tokio::time::Instant;
 use crate::delivery::Channel;
 use crate::domain::id::MessageId;
 
-/// What was said, when, and how often it would have been said since.
+/// What was logged when, and how often it was suppressed since.
 #[derive(Debug, Default)]
 pub(super) struct Notices(Mutex<HashMap<(Channel, String), (Instant, u64)>>);
 
 impl Notices {
-    /// Says what became of a message, unless the same was said of another one within the last minute.
+    /// Logs what happened to a message, unless the same was logged about another one within the last minute.
     pub(super) fn say(&self, channel: Channel, id: MessageId, what: &str) {
         match self.since(channel, what, Instant::now()) {
             Some(0) => tracing::warn!(message.id = %id, message.channel = %channel, what, "a message did not leave"),
@@ -25,7 +26,7 @@ impl Notices {
         }
     }
 
-    /// How many others there were since this was said last; `None` when it is too early to say it again.
+    /// How many lines were suppressed since the last one; `None` when it is too early for another one.
     fn since(&self, channel: Channel, what: &str, now: Instant) -> Option<u64> {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if said.len() >= KINDS_MAX {
@@ -41,7 +42,7 @@ impl Notices {
                 *at = now;
                 Some(std::mem::take(others))
             }
-            // So many kinds at once are not told apart any more.
+            // With so many kinds at once, further ones are not distinguished.
             None if is_full => None,
             None => {
                 said.insert((channel, what.to_owned()), (now, 0));

@@ -1,4 +1,4 @@
-//! Carrying one message once.
+//! One delivery of one message.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::store::{Commit, CommitError, OutboxEntry, OutboxKind};
 use super::lane::{End, Fate, Letter};
 use super::notices::Notices;
 
-/// The transports by channel.
+/// The transport of each channel.
 #[derive(Clone)]
 pub struct Transports {
     /// For e-mail.
@@ -27,7 +27,7 @@ pub struct Transports {
 }
 
 impl Transports {
-    /// The one for this channel.
+    /// The transport of this channel.
     pub(super) fn of(&self, channel: Channel) -> &dyn Transport {
         match channel {
             Channel::Email => &*self.email,
@@ -36,17 +36,17 @@ impl Transports {
     }
 }
 
-/// Carries messages.
+/// Delivers messages.
 pub(super) struct Sender {
     pub(super) context: Arc<ActorContext>,
     pub(super) transports: Transports,
-    /// What the messages say beside their secrets.
+    /// The texts of messages, without their secrets.
     pub(super) templates: MessageTemplates,
     pub(super) notices: Notices,
 }
 
 impl Sender {
-    /// Tries once, and strikes the message out if that was the end of it.
+    /// Makes one delivery, and deletes the message from the outbox if it is done after that.
     pub(super) async fn deliver_with_retry(&self, letter: &Letter, persister: &Persister) -> End {
         let entry = &letter.entry;
         let channel = channel_of(entry);
@@ -85,7 +85,7 @@ impl Sender {
         }
     }
 
-    /// Counts these as worthless and strikes them out together.
+    /// Counts these messages as expired and deletes them together.
     pub(super) async fn give_up(&self, channel: Channel, expired: Vec<MessageId>, persister: &Persister) {
         self.context.health(channel).count(Counted::Expired, expired.len());
         for ids in expired.chunks(STRUCK_MAX) {
@@ -93,7 +93,7 @@ impl Sender {
         }
     }
 
-    /// The message with its secret; `None` if it can never be sent: it was sealed under another key, or never meant to.
+    /// The message with its secret; `None` if it can never be sent: it was sealed under another key, or is a decoy.
     fn open(&self, entry: &OutboxEntry) -> Option<Message> {
         let OutboxKind::Message { to, display_to } = &entry.kind;
         let Some(content) = self.context.open(entry) else {
@@ -112,7 +112,7 @@ impl Sender {
         }
     }
 
-    /// `pause` ± 50 %, so that failed messages do not all come back at once.
+    /// `pause` ± 50 %, so that failed messages are not all retried at the same moment.
     fn jittered(&self, pause: Duration) -> Duration {
         let mut byte = [0];
         self.context.decide(|cx| cx.entropy.fill(&mut byte));
@@ -127,7 +127,8 @@ async fn ack(persister: &Persister, entry: &OutboxEntry, fate: Fate) -> End {
     }
 }
 
-/// Strikes entries out; a full queue is waited for, since the messages would be sent again otherwise.
+/// Deletes entries from the outbox. It waits while the persister's queue is full: otherwise the messages would be sent
+/// again.
 async fn strike(persister: &Persister, ids: &[MessageId], at: Timestamp) -> bool {
     for _ in 0..STRIKES_MAX {
         let commit = Commit { at, sent: ids.to_vec(), relaxed: true, ..Commit::default() };
@@ -146,5 +147,5 @@ async fn strike(persister: &Persister, ids: &[MessageId], at: Timestamp) -> bool
 
 const STRIKES_MAX: usize = 10;
 const STRIKE_PAUSE: Duration = Duration::from_secs(1);
-/// How many entries are struck out by one commit.
+/// How many entries one commit deletes.
 const STRUCK_MAX: usize = 256;

@@ -1,4 +1,4 @@
-//! The relay under paused time: retries, restarts, and transports in trouble.
+//! The relay under paused time: retries, restarts, and failing transports.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -191,7 +191,7 @@ async fn what_left_but_could_not_be_struck_out_is_sent_again_after_a_crash_only(
     let mut world = World::new();
     let system = world.start().await;
     create(&system, 1, &address(1)).await.expect("made");
-    // The message itself is written; what strikes it out is not.
+    // The message itself is stored; the commit that deletes it fails.
     world.email.answers({
         let store = world.store.clone();
         move |_| {
@@ -236,7 +236,7 @@ async fn a_full_queue_of_commits_delays_the_striking_out_and_sends_nothing_twice
             Says::Sent
         }
     });
-    // This one takes the only place as soon as the message has left.
+    // This one takes the only place as soon as the first message is delivered.
     commit_message(&world, &system, 1, Channel::Email).await;
     let persister = system.persister().clone();
     let other = tokio::spawn(async move { persister.commit(Commit::default()).await.map(drop) });
@@ -359,14 +359,14 @@ async fn a_stop_waits_for_what_is_on_its_way_and_not_for_what_hangs() {
     assert_eq!(unsent(&world).await, 1, "what hangs stays for the next run");
 }
 
-/// Has the `n`th person asked for a code, as they sign up.
+/// Makes the `n`th person sign up and ask for a code.
 async fn send(system: &System, n: usize) {
     create(system, n, &address(n)).await.expect("made");
     command(system, n, preparation()).await.expect("prepared");
     settle().await;
 }
 
-/// Commits a message beside everything else.
+/// Commits a message without a sign-up.
 async fn commit_message(world: &World, system: &System, n: u8, channel: Channel) {
     let entry = system.context().seal(message(world, n, channel));
     system.persister().commit(Commit { outbox: vec![entry], ..Commit::default() }).await.expect("written");
@@ -409,5 +409,5 @@ fn unused() -> ChannelStatus {
     }
 }
 
-/// How long a code is good, in seconds.
+/// How long a code is valid, in seconds.
 const LIFE_S: u64 = 600;

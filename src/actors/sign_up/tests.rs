@@ -1,4 +1,4 @@
-//! The actor around one sign-up under paused time: its one timer, and calls that meet a deadline.
+//! The actor of one sign-up under paused time: its timer, and calls at the moment of a deadline.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -50,7 +50,7 @@ async fn an_actor_wakes_once_for_each_deadline_and_writes_nothing() {
     let alone = Alone::over(system, false).await;
     settle().await;
     let commits = world.store.batches(|_| true).len();
-    // It reads the clock whenever it is woken, and nothing else does. A code is good for ten minutes, a sign-up for a day.
+    // Each wake-up reads the clock once. A code is valid for ten minutes, a sign-up for a day.
     let mut woken = Vec::new();
     for seconds in [590, 20, 86_400 - 620, 20, 86_400] {
         let reads = world.clock.reads();
@@ -176,7 +176,7 @@ async fn expiry(system: &System) -> Timestamp {
 /// When an actor asked to sleep, in seconds, and after how many messages.
 type Asked = Arc<Mutex<Vec<(u64, u64)>>>;
 
-/// One actor, with a shard that notes what it asks for and agrees to nothing.
+/// One actor, with a shard that records its requests to sleep and never agrees.
 struct Alone {
     actor: ActorRef<SignUpMessage>,
     asked: Asked,

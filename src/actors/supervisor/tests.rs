@@ -1,4 +1,4 @@
-//! A shard under paused time: sleep, crashes, and limits.
+//! A shard under paused time: passivation, crashes, and limits.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -50,11 +50,11 @@ async fn a_call_keeps_a_sign_up_awake_for_the_whole_idle_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_meets_a_sign_up_going_to_sleep_is_done_once() {
-    // A task among the others: tokio lets many of them run before it comes back to the test itself.
+    // In a task of its own: tokio runs many of them before it returns to the test itself.
     tokio::spawn(calls_meet_sleep()).await.expect("no panic");
 }
 
-/// The calls come one step of the scheduler later from round to round, so that they meet every moment between the
+/// In each round the calls come one scheduler step later, so that together the rounds cover every moment between the
 /// timer and the end of the actor.
 async fn calls_meet_sleep() {
     let mut world = World::new();
@@ -260,7 +260,7 @@ async fn a_stop_answers_what_was_begun_and_refuses_what_comes_later() {
     assert_eq!(late, Err(CallError::Unavailable));
 }
 
-/// Has the first sign-up's actor crash so many times in a row.
+/// Makes the first sign-up's actor crash this many times in a row.
 async fn crash(world: &World, system: &System, times: usize) {
     for _ in 0..times {
         world.panics.store(1, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! The sweeper under paused time: what it forgets, when, and what it does while the store is in trouble.
+//! The sweeper under paused time: what it deletes, when, and what it does while the store fails.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A store in memory that fails, waits and panics on demand, and notes what it is given.
+//! An in-memory store that fails, waits and panics on demand, and records what it is given.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -20,14 +20,14 @@ use crate::store::{
     StoreError,
 };
 
-/// What is wrong with a batch.
+/// How a batch fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Nothing of it is written, and the store says so.
+    /// Nothing of it is written, and the store reports the failure.
     Refuses,
-    /// Nothing of it is written, and the store does not know that.
+    /// Nothing of it is written, and the store reports an unknown outcome.
     Forgets,
-    /// All of it is written, and the store does not know that.
+    /// All of it is written, and the store reports an unknown outcome.
     Hides,
     /// Nothing of it is written, and the store panics.
     Panics,
@@ -35,18 +35,18 @@ pub(crate) enum Fault {
     WritesAndPanics,
 }
 
-/// What is wrong with the reads.
+/// How a read fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BadRead {
     Unavailable,
     Panics,
 }
 
-/// A store in memory that fails on demand.
+/// An in-memory store that fails on demand.
 pub(crate) struct FaultyStore {
     inner: Arc<dyn Store>,
     faults: Mutex<VecDeque<Option<Fault>>>,
-    /// For as long as it is true every commit waits.
+    /// While it is true every commit waits.
     is_held: watch::Sender<bool>,
     batches: Mutex<Vec<Vec<Commit>>>,
     damaged: Mutex<Vec<SignUpId>>,
@@ -60,7 +60,7 @@ impl FaultyStore {
         Self::over(Arc::new(MemoryStore::new()))
     }
 
-    /// The same over another store.
+    /// A faulty store over another store.
     pub(crate) fn over(inner: Arc<dyn Store>) -> Self {
         Self {
             inner,
@@ -74,42 +74,42 @@ impl FaultyStore {
         }
     }
 
-    /// The next batches fail like this, in order.
+    /// Makes the next batches fail like this, in order.
     pub(crate) fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
         self.plan(faults.into_iter().map(Some));
     }
 
-    /// The next batches fail like this or not at all, in order.
+    /// Makes the next batches fail like this, or succeed for `None`, in order.
     pub(crate) fn plan(&self, faults: impl IntoIterator<Item = Option<Fault>>) {
         self.faults.lock().expect("no panic").extend(faults);
     }
 
-    /// No batch fails any more.
+    /// Lets all further batches succeed.
     pub(crate) fn heal(&self) {
         self.faults.lock().expect("no panic").clear();
     }
 
-    /// Every commit waits until it is released.
+    /// Makes every commit wait until [`Self::release`].
     pub(crate) fn hold(&self) {
         self.is_held.send_replace(true);
     }
 
-    /// No commit waits any more.
+    /// Lets the commits continue.
     pub(crate) fn release(&self) {
         self.is_held.send_replace(false);
     }
 
-    /// This sign-up's record can't be read.
+    /// Makes this sign-up's record unreadable.
     pub(crate) fn damage(&self, id: SignUpId) {
         self.damaged.lock().expect("no panic").push(id);
     }
 
-    /// All records can be read again.
+    /// Makes all records readable again.
     pub(crate) fn repair(&self) {
         self.damaged.lock().expect("no panic").clear();
     }
 
-    /// The next lists are read like this, in order: of the outbox, of deadlines, of the walk.
+    /// Makes the next lists fail like this, in order: of the outbox, of deadlines, of the scan.
     pub(crate) fn read_badly(&self, reads: impl IntoIterator<Item = BadRead>) {
         self.bad_reads.lock().expect("no panic").extend(reads);
     }
@@ -119,20 +119,20 @@ impl FaultyStore {
         self.loads.load(Ordering::SeqCst)
     }
 
-    /// How many commits of a batch were about what `is_counted`, batch by batch. Batches without any are left out:
-    /// the time and probes are stored beside what a test does.
+    /// For each batch, how many of its commits satisfy `is_counted`. Batches with none are left out: the time and
+    /// probes are stored in addition to what a test does.
     pub(crate) fn batches(&self, is_counted: impl Fn(&Commit) -> bool) -> Vec<usize> {
         let batches = self.batches.lock().expect("no panic");
         let counts = batches.iter().map(|batch| batch.iter().filter(|commit| is_counted(commit)).count());
         counts.filter(|count| *count > 0).collect()
     }
 
-    /// It belongs to a run that has ended.
+    /// Ends access for a run that has ended.
     pub(super) fn cut_off(&self) {
         self.is_cut_off.store(true, Ordering::SeqCst);
     }
 
-    /// What the next run finds.
+    /// The store as the next run finds it.
     pub(super) fn after_a_crash(&self) -> Self {
         Self::over(self.inner.clone())
     }

@@ -1,4 +1,4 @@
-//! A transport that notes what it is given, and says what a test tells it to.
+//! A transport that records its messages and answers as a test tells it to.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,19 +10,19 @@ use crate::delivery::{BoxFuture, Message, Outcome, Transport};
 use crate::domain::id::MessageId;
 use crate::domain::time::Timestamp;
 
-/// What becomes of a message.
+/// The transport's answer to a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Says {
     Sent,
     Refused,
     Retry,
     Unavailable,
-    /// Nothing, ever.
+    /// No answer, ever.
     Nothing,
     Panics,
 }
 
-/// A message that was handed over.
+/// A recorded message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Handed {
     pub(crate) id: MessageId,
@@ -36,7 +36,7 @@ pub(crate) struct Handed {
 
 type Answers = Box<dyn FnMut(&Message) -> Says + Send>;
 
-/// A transport that notes what it is given.
+/// A transport that records its messages.
 pub(crate) struct Post {
     began: Instant,
     answers: Mutex<Answers>,
@@ -45,7 +45,7 @@ pub(crate) struct Post {
 }
 
 impl Post {
-    /// A transport that takes every message.
+    /// A transport that accepts every message.
     pub(crate) fn new() -> Self {
         Self {
             began: Instant::now(),
@@ -55,22 +55,22 @@ impl Post {
         }
     }
 
-    /// From now on it says this.
+    /// Answers like this from now on.
     pub(crate) fn says(&self, what: Says) {
         self.answers(move |_| what);
     }
 
-    /// From now on it says what `answers` says.
+    /// Answers with the results of `answers` from now on.
     pub(crate) fn answers(&self, answers: impl FnMut(&Message) -> Says + Send + 'static) {
         *self.answers.lock().expect("no panic") = Box::new(answers);
     }
 
-    /// All that it was given so far, in order.
+    /// All messages so far, in order.
     pub(crate) fn handed(&self) -> Vec<Handed> {
         self.handed.lock().expect("no panic").clone()
     }
 
-    /// What it was given for an address.
+    /// The messages to one address.
     pub(crate) fn handed_to(&self, address: &str) -> Vec<Handed> {
         self.handed().into_iter().filter(|handed| handed.to == address).collect()
     }
@@ -81,7 +81,7 @@ impl Post {
         sent.code.expect("a code")
     }
 
-    /// It belongs to a run that has ended.
+    /// Ends access for a run that has ended.
     pub(super) fn cut_off(&self) {
         self.is_cut_off.store(true, Ordering::SeqCst);
     }

@@ -18,7 +18,7 @@ async fn without_a_place_every_call_is_refused() {
     for (name, outcome) in &outcomes {
         assert_eq!(*outcome, Some(EngineError::Overloaded { retry_after: RETRY_AFTER }), "{name}");
     }
-    // These do nothing for a caller: the one counts what is in memory, the others begin and end the engine.
+    // These are not limited: one only counts what is in memory, the others start and stop the engine.
     let beside = ["awake_sign_ups", "build", "shutdown"].map(str::to_owned);
     let called = outcomes.into_iter().map(|(name, _)| name.to_owned()).chain(beside).collect::<BTreeSet<_>>();
     assert_eq!(called, calls_in(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/engine"))));
@@ -47,7 +47,7 @@ macro_rules! outcomes {
     };
 }
 
-/// Every call, and what it was refused with.
+/// Makes every call; the error of each, if it was refused.
 async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
     let (context, caller) = (&RequestContext::default(), &engine.or_opened(&Caller::anonymous()));
     let (sign_up, sign_in) = (SignUpId::from_bytes([1; 16]), SignInId::from_bytes([1; 16]));
@@ -98,8 +98,8 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
     }
 }
 
-/// The names of the public calls that wait for something, as the source files of a folder declare them. Handles only pass
-/// their calls on, by a macro.
+/// The names of the public async functions in the source files of a folder. Handles are left out: they only forward
+/// calls, by a macro.
 fn calls_in(folder: &Path) -> BTreeSet<String> {
     let mut calls = BTreeSet::new();
     for entry in std::fs::read_dir(folder).expect("a folder") {

@@ -15,42 +15,43 @@ use crate::store::{Commit, InvitationChange, OutboxEntry};
 use super::pagination::{ListParams, Page, collect};
 use crate::engine::{Caller, Engine, EngineError, RequestContext};
 
-/// An invitation as it shows itself.
+/// An invitation as it is shown.
 #[derive(Clone, Debug)]
 pub struct InvitationView {
-    /// The value.
+    /// The stored invitation.
     pub value: Invitation,
-    /// Where it stands now.
+    /// Its status now.
     pub status: InvitationStatus,
-    /// Where the invited person goes; it holds the ticket, and so is a secret while the invitation is pending.
+    /// The URL to send to the invited person. It contains the ticket, so it is a secret while the invitation is
+    /// pending.
     pub url: Url,
 }
 
-/// What somebody who brings a ticket is to do.
+/// What the holder of a ticket should do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TicketHolder {
-    /// What.
+    /// The next step.
     pub status: TicketStatus,
-    /// Where, as the invitation has it.
+    /// Where to do it: the invitation's redirect URL.
     pub redirect_url: Option<String>,
 }
 
-/// What somebody who brings a ticket is to do (`__clerk_status`,
-/// [guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets)).
+/// The next step for the holder of a ticket
+/// (`__clerk_status`, [guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words of guide/contract_sign_ups.md#invitations-and-tickets")]
 pub enum TicketStatus {
     SignUp,
     SignIn,
     Complete,
-    /// Nothing: the invitation is too old. No word of Clerk's.
+    /// Nothing: the invitation has expired. Clerk has no such status.
     Expired,
-    /// Nothing: the invitation was taken back. No word of Clerk's.
+    /// Nothing: the invitation was revoked. Clerk has no such status.
     Revoked,
 }
 
 impl Engine {
-    /// Invites somebody; the ticket goes out by e-mail unless told otherwise.
+    /// Invites a person. The ticket is sent by e-mail unless `raw` says otherwise.
     ///
     /// # Errors
     /// [`EngineError::Rejected`]: every fault of the parameters, `duplicate_record` where an invitation is pending
@@ -61,7 +62,7 @@ impl Engine {
         views.pop().ok_or(EngineError::Internal)
     }
 
-    /// Invites several people, all of them or nobody.
+    /// Invites several people: all of them or, on any error, none.
     ///
     /// # Errors
     /// As [`Engine::create_invitation`].
@@ -80,7 +81,7 @@ impl Engine {
         .await
     }
 
-    /// Adds to `commit` what makes an invitation, and the message that carries it.
+    /// Adds to `commit` the new invitation and the message that carries it.
     pub(in crate::engine) async fn prepare_invitation(
         &self,
         commit: &mut Commit,
@@ -88,7 +89,7 @@ impl Engine {
         raw: &RawInvitation,
     ) -> Result<(), EngineError> {
         let beside_others = raw.ignore_existing.unwrap_or(false);
-        // The invitation would let nobody in, and nobody is written to who is refused.
+        // A blocked address could not sign up with the invitation, so it gets no message either.
         self.settings().restrictions.admit_invited(&invitation.email_address)?;
         let address = invitation.email_address.identifier();
         if !beside_others && self.inner.store().owner(&address).await?.is_some() {
@@ -101,7 +102,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes an invitation back: its ticket lets nobody in any more.
+    /// Revokes an invitation: its ticket can no longer be used to sign up.
     ///
     /// # Errors
     /// [`EngineError::NotFound`], `invitation_already_accepted`, `invitation_already_revoked`.
@@ -114,7 +115,7 @@ impl Engine {
         .await
     }
 
-    /// Forgets an invitation, whatever became of it.
+    /// Deletes an invitation, whatever its status.
     ///
     /// # Errors
     /// [`EngineError::NotFound`].
@@ -122,8 +123,8 @@ impl Engine {
         self.admitted(self.change_invitation(InvitationChange::Delete(id))).await
     }
 
-    /// Lists invitations; those that were revoked only where they are asked for. It reads them all: an administrator's
-    /// call, not one for every request.
+    /// Lists invitations; revoked ones only where that status is asked for. It reads all invitations, so it is meant
+    /// for administrators, not for every request.
     ///
     /// # Errors
     /// `form_param_value_invalid` for an unknown status or order.
@@ -154,8 +155,8 @@ impl Engine {
         .await
     }
 
-    /// What somebody who brings a ticket is to do. Nothing changes by that. Whoever is a user already signs in, whatever
-    /// became of the invitation.
+    /// Says what the holder of a ticket should do next. Changes nothing. An existing user is told to sign in, whatever
+    /// the invitation's status.
     ///
     /// # Errors
     /// `ticket_invalid_code`.
@@ -185,11 +186,11 @@ impl Engine {
         .await
     }
 
-    /// The invitation behind a ticket that somebody signs up with.
+    /// The invitation whose ticket is used in a sign-up.
     ///
     /// # Errors
-    /// What is wrong with it; `identifier_already_signed_in` for who accepted it and is still here, with the session to go
-    /// on with.
+    /// Why the ticket can't be used; `identifier_already_signed_in`, with the session, where this client is already
+    /// signed in as the user with the invited address.
     pub(in crate::engine) async fn invited_by(&self, ticket: &str, caller: &Caller) -> Result<Invitation, EngineError> {
         let invitation = self.invitation_of(ticket).await?;
         let is_good = invitation.check_redeemable(self.now());
@@ -206,8 +207,8 @@ impl Engine {
         }
     }
 
-    /// Refuses to write to somebody whom only an invitation lets in that is good no more. Whether they become a user the
-    /// commit decides.
+    /// Sends no message where the sign-up is allowed only by an invitation that is no longer valid. Whether it may
+    /// become a user is decided by the commit.
     pub(in crate::engine) async fn is_still_invited(&self, sign_up: &SignUp) -> Result<(), EngineError> {
         let is_public = self.settings().sign_up.mode == SignUpMode::Public;
         let Some(id) = sign_up.invited_by().filter(|_| !is_public) else { return Ok(()) };
@@ -247,5 +248,5 @@ impl Engine {
     }
 }
 
-/// How many are read at once.
+/// How many invitations one read returns.
 const PORTION: usize = 512;

@@ -1,4 +1,4 @@
-//! Lists for administrators, in the words of Clerk's Backend API: filtered, ordered and cut into pages.
+//! Lists for administrators, with the parameters of Clerk's Backend API: filtered, ordered and split into pages.
 
 use std::cmp::Ordering;
 use std::future::Future;
@@ -7,31 +7,31 @@ use crate::domain::identifier::EmailAddress;
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::store::StoreError;
 
-/// Which part of a list is wanted, as it was asked for.
+/// The requested part of a list.
 #[derive(Clone, Debug, Default)]
 pub struct ListParams {
-    /// Only with this status.
+    /// Only items with this status.
     pub status: Option<String>,
-    /// Only with this in the address.
+    /// Only items whose address contains this text.
     pub query: Option<String>,
-    /// By what, descending with a `-` before it; the newest first when absent.
+    /// The sort key, with `-` before it for descending order; newest first when absent.
     pub order_by: Option<String>,
-    /// How many at most; 10 when absent, 500 at most.
+    /// How many items at most: 10 when absent, at most 500.
     pub limit: Option<usize>,
-    /// How many to leave out before.
+    /// How many items to skip.
     pub offset: usize,
 }
 
-/// A part of a list.
+/// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// The part.
+    /// The items of this page.
     pub items: Vec<T>,
-    /// How many there are in all.
+    /// How many items match in all.
     pub total: usize,
 }
 
-/// By what a list is ordered.
+/// The sort key and its direction.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::engine) struct Order {
     pub(in crate::engine) by: &'static str,
@@ -39,7 +39,7 @@ pub(in crate::engine) struct Order {
 }
 
 impl ListParams {
-    /// By what it is to be ordered, of what it may be ordered by; the first is the default.
+    /// The requested order; `keys` are the allowed sort keys, and the first is the default.
     pub(in crate::engine) fn order(&self, keys: &[&'static str]) -> Result<Order, Reason> {
         let Some(text) = self.order_by.as_deref().filter(|text| !text.is_empty()) else {
             return Ok(Order { by: keys.first().copied().unwrap_or_default(), descends: true });
@@ -52,7 +52,7 @@ impl ListParams {
         by.map(|by| Order { by, descends }).ok_or_else(|| ErrorCode::FormParamValueInvalid.on("order_by"))
     }
 
-    /// Which status is wanted, of all there are.
+    /// The requested status, among the known ones.
     pub(in crate::engine) fn status<S: Copy>(
         &self,
         all: &[S],
@@ -63,13 +63,13 @@ impl ListParams {
         found.map(Some).ok_or_else(|| ErrorCode::FormParamValueInvalid.on("status"))
     }
 
-    /// What tells whether an address is looked for.
+    /// A predicate: whether an address matches the query.
     pub(in crate::engine) fn finder(&self) -> impl Fn(&EmailAddress) -> bool {
         let fragment = self.query.as_deref().map(EmailAddress::fragment).unwrap_or_default();
         move |address| address.as_str().contains(&fragment)
     }
 
-    /// The wanted part of `all`.
+    /// The requested page of `all`.
     pub(in crate::engine) fn page<T>(
         &self,
         mut all: Vec<T>,
@@ -84,13 +84,13 @@ impl ListParams {
 }
 
 impl<T> Page<T> {
-    /// The same with each item made into something else.
+    /// Converts each item.
     pub(in crate::engine) fn map<U>(self, into: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(into).collect(), total: self.total }
     }
 }
 
-/// Reads a whole list in portions and keeps what matches.
+/// Reads a whole list in portions and keeps the items that match.
 pub(in crate::engine) async fn collect<T, I, F: Future<Output = Result<Vec<T>, StoreError>>>(
     read: impl Fn(Option<I>) -> F,
     id: impl Fn(&T) -> I,

@@ -1,6 +1,6 @@
-//! What the application's backend asks, known by the secret key: its say in a sign-up (`custom_action`,
-//! [guide: The backend's word on sign-ups](crate::guide::contract_backend#the-backends-word-on-sign-ups)). Whoever
-//! embeds the engine is the backend and needs no key.
+//! Calls of the application's backend, which authenticates by the secret key: updates of a sign-up (`custom_action`,
+//! [guide: The backend's word on sign-ups](crate::guide::contract_backend#the-backends-word-on-sign-ups)). An embedder
+//! acts as the backend and needs no key.
 
 use std::sync::Arc;
 
@@ -12,52 +12,52 @@ use crate::domain::time::{Span, Timestamp};
 
 use crate::engine::{Engine, EngineError, SignUpView};
 
-/// How the application's backend is known.
+/// How the application's backend authenticates.
 #[derive(Clone, Debug, Default)]
 pub enum BackendKey {
-    /// Not at all: nobody is the backend.
+    /// It can't: the backend's calls are off.
     #[default]
     Off,
-    /// By a key that is made at the first start and stored, sealed, with the data. It begins with `sk_test_`, as keys of
-    /// development instances do; one that was stored before stays as it is.
+    /// By a key that is generated at the first start and stored, sealed, with the data. It begins with `sk_test_`, as
+    /// keys of development instances do. A key that is already stored is kept.
     Generated,
     /// By this key.
     Given(Secret<String>),
 }
 
 impl Engine {
-    /// The key that the backend shows, where there is one.
+    /// The key that the backend must present, if there is one.
     pub fn secret_key(&self) -> Option<&Secret<String>> {
         self.inner.secret_key.as_ref()
     }
 
-    /// Whether `presented` is the backend's key; compared in constant time.
+    /// Whether `presented` is the backend's key. The comparison takes constant time.
     pub fn is_backend(&self, presented: &str) -> bool {
         let digest = |key: &str| self.inner.key.digest(&[b"secret key", key.as_bytes()]);
         self.secret_key().is_some_and(|key| self.inner.key.equal(&digest(key.expose()), &digest(presented)))
     }
 
-    /// A token with which the application's own tests pass where people meet a captcha, and when it expires.
+    /// A token that lets the application's own tests pass without a captcha, and when it expires.
     pub fn create_testing_token(&self) -> (Secret<String>, Timestamp) {
         let expire_at = self.now() + TESTING_TTL;
         (self.inner.key.testing_token(expire_at), expire_at)
     }
 
-    /// Shows a sign-up of whatever client.
+    /// Shows a sign-up of any client.
     ///
     /// # Errors
     /// [`EngineError::NotFound`] for unknown ids.
     pub async fn inspect_sign_up(&self, id: SignUpId) -> Result<SignUpView, EngineError> {
         self.admitted(async {
-            // Read past the actors: a look wakes none.
+            // Reads the store, not the actors, so that looking wakes no actor.
             let found = self.inner.store().sign_up(id).await?.ok_or(EngineError::NotFound)?;
             self.as_it_stands(found.into()).await
         })
         .await
     }
 
-    /// The backend has its say. That may complete the sign-up: the session is on its client, which hears of it when
-    /// it asks next.
+    /// Applies an update by the backend. It may complete the sign-up: the client gets the session with its next
+    /// request.
     ///
     /// # Errors
     /// [`EngineError::NotFound`] for unknown ids, [`EngineError::Rejected`] such as `sign_up_cannot_be_updated`.
@@ -82,5 +82,5 @@ impl Engine {
     }
 }
 
-/// How long a testing token is good.
+/// How long a testing token is valid: one hour.
 const TESTING_TTL: Span = Span::from_secs(3600);

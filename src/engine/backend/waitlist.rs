@@ -1,4 +1,4 @@
-//! The calls about the waiting list.
+//! The calls about the waitlist.
 
 use crate::domain::id::WaitlistEntryId;
 use crate::domain::invitation::{Invitation, RawInvitation, invited};
@@ -13,22 +13,22 @@ use super::invitations::InvitationView;
 use super::pagination::{ListParams, Page, collect};
 use crate::engine::{Engine, EngineError, RequestContext};
 
-/// An entry of the waiting list as it shows itself.
+/// A waitlist entry as it is shown.
 #[derive(Clone, Debug)]
 pub struct WaitlistEntryView {
-    /// The value.
+    /// The stored entry.
     pub value: WaitlistEntry,
-    /// The invitation that lets them in.
+    /// The invitation that was made for the entry.
     pub invitation: Option<InvitationView>,
 }
 
 impl Engine {
-    /// Somebody asks to be let in. Whoever is on the list already stays as they are, and is answered as if they were
-    /// new: who joins an address learns nothing about whether it was there.
+    /// Adds a person to the waitlist. An existing entry stays as it is, and the answer is the same as for a new one:
+    /// callers can't find out who is on the list.
     ///
     /// # Errors
-    /// `feature_not_enabled` unless the instance has a waiting list; `form_identifier_exists` where a user has the
-    /// address and may be told about; `not_allowed_access` where the restrictions refuse it.
+    /// `feature_not_enabled` unless the instance has a waitlist; `form_identifier_exists` where a user has the address
+    /// and the instance may say so; `not_allowed_access` where the restrictions refuse the address.
     pub async fn join_waitlist(
         &self,
         email_address: Option<&str>,
@@ -55,7 +55,7 @@ impl Engine {
         .await
     }
 
-    /// The same on the operator's word: whatever the mode, and whoever it is.
+    /// The same for the operator: in every sign-up mode and for every address.
     ///
     /// # Errors
     /// What is wrong with the address.
@@ -64,17 +64,17 @@ impl Engine {
             let email = invited(email_address, &self.settings())?;
             let entry = self.inner.actor_context.decide(|cx| WaitlistEntry::join(email, cx.digest, cx.now));
             self.change_waitlist(WaitlistChange::Join(Box::new(entry.clone()))).await?;
-            // An earlier entry stays as it was.
+            // An existing entry stays as it was.
             self.waitlist_entry(entry.id).await
         })
         .await
     }
 
-    /// Lets somebody in: an invitation is made and sent.
+    /// Makes and sends an invitation for an entry.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`], `waitlist_entry_already_invited` while an earlier invitation is good,
-    /// `waitlist_entry_already_completed` for who has signed up, and as [`Engine::create_invitation`].
+    /// [`EngineError::NotFound`], `waitlist_entry_already_invited` while an earlier invitation is valid,
+    /// `waitlist_entry_already_completed` for a person who has signed up, and as [`Engine::create_invitation`].
     pub async fn invite_from_waitlist(
         &self,
         id: WaitlistEntryId,
@@ -82,7 +82,8 @@ impl Engine {
     ) -> Result<WaitlistEntryView, EngineError> {
         self.admitted(async {
             let WaitlistEntryView { value: entry, invitation: earlier } = self.waitlist_entry(id).await?;
-            // Before anything about the invitation: who asks twice is told so. The commit decides it again.
+            // Before the errors of the invitation: a second request should be told that the entry is invited. The
+            // commit checks this again.
             entry.may_be_invited(earlier.as_ref().map(|view| &view.value), self.now()).map_err(Rejection::from)?;
             let raw = RawInvitation {
                 email_address: Some(entry.email_address.typed().to_owned()),
@@ -100,11 +101,11 @@ impl Engine {
         .await
     }
 
-    /// Does not let somebody in; an invitation that they have is revoked.
+    /// Rejects an entry and revokes its invitation, if there is one.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`], `waitlist_entry_already_rejected`, `waitlist_entry_already_completed` for who has signed
-    /// up.
+    /// [`EngineError::NotFound`], `waitlist_entry_already_rejected`, `waitlist_entry_already_completed` for a person
+    /// who has signed up.
     pub async fn reject_from_waitlist(&self, id: WaitlistEntryId) -> Result<WaitlistEntryView, EngineError> {
         self.admitted(async {
             self.change_waitlist(WaitlistChange::Reject(id)).await?;
@@ -113,15 +114,15 @@ impl Engine {
         .await
     }
 
-    /// Takes somebody who is still waiting off the list.
+    /// Deletes an entry that is still waiting.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`], `resource_forbidden` for who does not wait any more.
+    /// [`EngineError::NotFound`], `resource_forbidden` for an entry that is not waiting.
     pub async fn delete_from_waitlist(&self, id: WaitlistEntryId) -> Result<(), EngineError> {
         self.admitted(self.change_waitlist(WaitlistChange::Delete(id))).await
     }
 
-    /// Lists who waits and waited. It reads them all: an administrator's call, not one for every request.
+    /// Lists entries of every status. It reads all of them, so it is meant for administrators, not for every request.
     ///
     /// # Errors
     /// `form_param_value_invalid` for an unknown status or order.
@@ -170,5 +171,5 @@ impl Engine {
     }
 }
 
-/// How many are read at once.
+/// How many entries one read returns.
 const PORTION: usize = 512;

@@ -1,5 +1,5 @@
-//! Whose an account at a provider is: look-ups before a decision, and what one side hands to the other
-//! ([guide: Transfer](crate::guide::contract_sign_ups#transfer)). The commit has the last word.
+//! Provider accounts: who owns them, look-ups before a decision, and transfers between sign-up and sign-in
+//! ([guide: Transfer](crate::guide::contract_sign_ups#transfer)). The commit checks ownership again.
 
 use std::net::IpAddr;
 
@@ -14,7 +14,7 @@ use crate::domain::verification::{ExternalAccount, ExternalState, Profile, Provi
 use crate::engine::{Caller, Engine, EngineError, RequestContext};
 
 impl Engine {
-    /// What a sign-up begins with that takes over the account which the client's sign-in found to be nobody's.
+    /// What a sign-up starts with that takes over, from the client's sign-in, an account that no user has.
     pub(in crate::engine) async fn taken_over(&self, caller: &Caller) -> Result<External, EngineError> {
         let nothing = || Rejection::from(ErrorCode::AccountTransferInvalid);
         let client = caller.client_id().ok_or_else(nothing)?;
@@ -25,7 +25,7 @@ impl Engine {
         Ok(External::Answered(strategy, answer))
     }
 
-    /// A proved account that belongs on the other side, and who holds it by now.
+    /// A proved account that is to be transferred, and the user who owns it now.
     pub(in crate::engine) async fn transferable(
         &self,
         account: &ExternalAccount,
@@ -39,8 +39,8 @@ impl Engine {
         Ok((account.strategy.clone(), answer))
     }
 
-    /// What a provider said together with who holds the account, its address and its username; `client` is the one that
-    /// began.
+    /// The provider's profile together with the owners of the account, its address and its username. `client` is the
+    /// one that started the authorization request.
     pub(in crate::engine) async fn answer(
         &self,
         provider: &str,
@@ -57,7 +57,7 @@ impl Engine {
         {
             answer.taken.insert(IdentifierKind::EmailAddress);
             if answer.owner.is_none() {
-                // Whoever came into being between the two looks holds both.
+                // A user created between the two look-ups owns both.
                 answer.owner = store.owner(&profile.identifier(provider)).await?;
             }
             if answer.owner.is_none() && profile.email_verified && self.may_link(user, provider, &email).await? {
@@ -80,10 +80,10 @@ impl Engine {
         Ok(answer)
     }
 
-    /// Whether an account whose provider vouches for `email` may become that user's: the user proved the address
-    /// too, and has no other account there
+    /// Whether an account whose provider verified `email` may be linked to the user with that address: only if the user
+    /// has verified the address too, and has no other account at this provider
     /// ([guide: Takeover by an unverified address](crate::guide::security#takeover-by-an-unverified-address)). Where
-    /// the user never proved it, this is the first proof, which drops whatever accounts there were.
+    /// the user never verified it, this is the first proof, which removes all earlier provider accounts.
     async fn may_link(&self, user: UserId, provider: &str, email: &EmailAddress) -> Result<bool, EngineError> {
         let Some(user) = self.inner.store().user(user).await? else { return Ok(false) };
         let known = user.email_addresses.iter().find(|known| known.value.as_str() == email.as_str());
@@ -92,8 +92,7 @@ impl Engine {
         }))
     }
 
-    /// What tells where a try at signing in comes from: an IPv4 /24 or an IPv6 /48, which one person rarely has
-    /// several of.
+    /// The source of a sign-in attempt: an IPv4 /24 or an IPv6 /48, because one person rarely has several of them.
     pub(in crate::engine) fn mark(&self, context: &RequestContext) -> Option<SourceMark> {
         let network = match context.address?.to_canonical() {
             IpAddr::V4(address) => address.octets()[..3].to_vec(),
@@ -113,7 +112,8 @@ impl Engine {
         Ok(user.map_or(Ok(()), |user| restrictions.admit_user(&user)))
     }
 
-    /// Who holds an identifier. Where nobody may learn that, finding nobody reads as much as finding somebody.
+    /// The user who owns an identifier. Under enumeration protection an unknown identifier causes as many reads as a
+    /// known one.
     pub(in crate::engine) async fn holder_of(&self, identifier: &Identifier) -> Result<Option<UserId>, EngineError> {
         let owner = self.inner.store().owner(identifier).await?;
         if owner.is_none() && self.settings().hides_existence(identifier.kind) {
@@ -122,7 +122,7 @@ impl Engine {
         Ok(owner)
     }
 
-    /// Reads a user who is not there.
+    /// Reads a user that does not exist, to equalise timing.
     pub(in crate::engine) async fn dummy_lookup(&self) -> Result<(), EngineError> {
         let found = self.inner.store().user(UserId::from_bytes([0; 16])).await?;
         debug_assert!(found.is_none(), "ids hold the time they were made at");

@@ -1,5 +1,5 @@
-//! The calls about captchas: what a person solved, beside a write or between two of them
-//! ([guide: Captchas](crate::guide::contract_sign_ups#captchas)). Who owes one the sign-up knows.
+//! The calls about captchas, solved together with a write or between two writes
+//! ([guide: Captchas](crate::guide::contract_sign_ups#captchas)). The sign-up knows whether it still owes one.
 
 use crate::captcha::{Captcha, CaptchaError};
 use crate::domain::rejection::{ErrorCode, Rejection};
@@ -10,11 +10,11 @@ use crate::limiter::LimitedAction;
 use crate::engine::{Caller, ClientView, Engine, EngineError, RawSignIn, RequestContext};
 
 impl Engine {
-    /// Takes in a captcha that was solved between two steps: the caller's sign-up owes it no more. Where none is owed
-    /// the captcha's service is not asked, and nothing changes. `None` for nobody.
+    /// Accepts a captcha that was solved between two steps: the caller's sign-up owes none any more. Where none is
+    /// owed, the captcha service is not called and nothing changes. `None` for an anonymous caller.
     ///
     /// # Errors
-    /// `captcha_invalid`, `requires_captcha` without a token, and when the service can't be asked.
+    /// `captcha_invalid`, `requires_captcha` without a token, and when the service can't be reached.
     pub async fn solve_captcha(
         &self,
         caller: &Caller,
@@ -42,9 +42,9 @@ impl Engine {
         .await
     }
 
-    /// Asks the captcha service about whoever writes to a sign-up that owes a captcha; `current` is `None` where it is
-    /// to begin. A service that can't be asked lets nobody through. Whether the debt may wait, because the person goes
-    /// to a provider that tells people from machines, the sign-up decides; here it is only not asked for then.
+    /// Asks the captcha service about a write to a sign-up that owes a captcha; `current` is `None` for a new sign-up.
+    /// If the service can't be reached, the write is refused. No captcha is asked for when the person goes to a
+    /// provider that detects bots itself; whether the sign-up may then still owe it, the sign-up decides.
     pub(in crate::engine) async fn solves_captcha(
         &self,
         raw: &RawFields,
@@ -70,7 +70,7 @@ impl Engine {
         ask(captcha, raw, missing, context).await
     }
 
-    /// The same for a sign-in that may become a sign-up: what was solved for it, the sign-up does not owe
+    /// The same for a sign-in that may become a sign-up: a captcha solved for the sign-in counts for the sign-up too
     /// ([guide: Sign up if missing](crate::guide::contract_sign_ins#sign-up-if-missing)).
     pub(in crate::engine) async fn newcomer_solves_captcha(
         &self,
@@ -88,14 +88,14 @@ impl Engine {
         ask(captcha, &raw, ErrorCode::SignUpIfMissingNotAllowed, context).await
     }
 
-    /// Whether an application's own tests ask.
+    /// Whether the application's own tests make this call.
     fn is_tested(&self, context: &RequestContext) -> bool {
         let token = context.testing_token.as_deref();
         token.is_some_and(|token| self.inner.key.is_testing_token(token, self.now()))
     }
 }
 
-/// Asks the service about what came along; `missing` is what the lack of it is called.
+/// Asks the service about the presented captcha token; `missing` is the error when there is none.
 async fn ask(
     captcha: &Captcha,
     raw: &RawFields,
@@ -105,7 +105,7 @@ async fn ask(
     let refused = |code: ErrorCode| EngineError::from(Rejection::from(code));
     let has_failed = raw.captcha_error.as_deref().is_some_and(|error| !error.is_empty());
     let missing = if has_failed { ErrorCode::CaptchaInvalid } else { missing };
-    // What an earlier widget failed with says nothing about a token that came after it.
+    // An error of an earlier widget does not matter when a token came after it.
     let token = raw.captcha_token().ok_or_else(|| refused(missing))?;
     match captcha.verify(token, context.address).await {
         Ok(()) => Ok(true),

@@ -9,8 +9,8 @@ use super::visible::Visible;
 use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext, SessionView, SignUpView};
 
 impl Engine {
-    /// The caller's client; a new one if there is none. It is stored with the first thing that is written for it: until
-    /// then it is no more than the token in the view.
+    /// The caller's client, or a new one. A new client is stored with the first write for it; until then it exists only
+    /// in the token in the view.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -19,17 +19,17 @@ impl Engine {
             let caller = self.or_newcomer(caller)?;
             match self.show_client(&caller, context).await? {
                 Some(view) => Ok(view),
-                // Its record has gone this moment: it was too old.
+                // Its record was deleted this moment, because it was too old.
                 None => self.show_client(&self.newcomer(), context).await?.ok_or(EngineError::Internal),
             }
         })
         .await
     }
 
-    /// The caller's client as it is now; `None` for nobody.
+    /// The caller's client as it is now; `None` for an anonymous caller.
     ///
     /// # Errors
-    /// [`EngineError::TokenReplaced`] where another call replaced the token since it was presented, and when the store
+    /// [`EngineError::TokenReplaced`] where another call has replaced the presented token meanwhile, and when the store
     /// can't be read.
     pub async fn client_view(
         &self,
@@ -39,7 +39,7 @@ impl Engine {
         self.admitted(self.show_client(caller, context)).await
     }
 
-    /// What [`Self::client_view`] shows, to a call that has a place already.
+    /// [`Self::client_view`] for a call that already holds a place.
     pub(in crate::engine) async fn show_client(
         &self,
         caller: &Caller,
@@ -51,10 +51,11 @@ impl Engine {
         }
     }
 
-    /// Ends all sessions of the caller's client; the client stays.
+    /// Ends all sessions of the caller's client; the client itself stays.
     ///
     /// # Errors
-    /// [`EngineError::NoClient`] for nobody, [`EngineError::TokenReplaced`] where the token was replaced meanwhile.
+    /// [`EngineError::NoClient`] for an anonymous caller, [`EngineError::TokenReplaced`] where the token was replaced
+    /// meanwhile.
     pub async fn end_sessions(&self, caller: &Caller, context: &RequestContext) -> Result<ClientView, EngineError> {
         self.admitted(async {
             self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
@@ -69,7 +70,7 @@ impl Engine {
         .await
     }
 
-    /// Changes the caller's client, on its own behalf.
+    /// Changes the caller's client on its behalf.
     ///
     /// # Errors
     /// [`EngineError::TokenReplaced`] where the token was replaced meanwhile; nothing changes then.
@@ -85,15 +86,15 @@ impl Engine {
         self.visible_after(caller, &committed)
     }
 
-    /// The sign-up in progress. One that was swept away meanwhile is simply not there any more, nor is one that was
-    /// finished: that belongs to a later generation of the client.
+    /// The sign-up in progress; `None` where it was swept away meanwhile, or was finished: a finished one belongs to a
+    /// later generation of the client.
     async fn sign_up_in_progress(&self, seen: &Visible) -> Option<SignUpView> {
         let client = seen.client();
         let answer = self.inner.system.read(client.sign_up?, client.id).await.ok()?;
         (answer.sign_up.phase == Phase::Open).then(|| self.view_sign_up(answer.sign_up, seen))
     }
 
-    /// A client with what is in progress on it, its sessions, and a token for the last active one where that is wanted.
+    /// A client with its flows in progress, its sessions and, if wanted, a token of the last active session.
     pub(in crate::engine) async fn view_client(
         &self,
         seen: Visible,
@@ -103,7 +104,7 @@ impl Engine {
         self.view_client_with(seen, sign_up, context).await
     }
 
-    /// The same beside a sign-up that is shown already.
+    /// The same with a sign-up that is already at hand.
     pub(in crate::engine) async fn view_client_with(
         &self,
         seen: Visible,
@@ -118,7 +119,7 @@ impl Engine {
                 continue;
             };
             let is_wanted = context.tokens && client.last_active_session_id == Some(session.id);
-            // A source that has had too many signed is shown the session without one, and may ask for it later.
+            // A source over its token quota sees the session without a token, and may ask for one later.
             let is_wanted = is_wanted && self.inner.admission.spend(LimitedAction::Token, context, now).is_ok();
             let token = if is_wanted { Some(self.mint(session, context).await?) } else { None };
             sessions.push(SessionView { session: session.clone(), user, token, now });

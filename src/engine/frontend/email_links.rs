@@ -10,47 +10,48 @@ use crate::limiter::LimitedAction;
 
 use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext};
 
-/// What came of following a link.
+/// The result of following a link.
 #[derive(Clone, Debug)]
 pub struct Followed {
-    /// What it means.
+    /// What happened.
     pub outcome: LinkOutcome,
-    /// Where the browser goes, as the sign-up has it; `None` where the token is about no sign-up with a link.
+    /// Where the browser goes next: the sign-up's redirect URL; `None` where the token belongs to no sign-up with a
+    /// link.
     pub redirect_url: Option<String>,
-    /// The client, where it is the sign-up's own that followed the link and that hears of its token here: it must be
-    /// given it.
+    /// The client, where the sign-up's own client followed the link and may receive its token here; the answer must
+    /// bring it.
     pub client: Option<ClientView>,
     /// Whether the sign-up's own client followed the link.
     pub by_owner: bool,
 }
 
-/// What following a link means.
+/// What following a link did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LinkOutcome {
     /// The address is verified.
     Verified {
-        /// The session of the sign-up's client, where that completed the sign-up.
+        /// The session of the sign-up's client, if this completed the sign-up.
         session: Option<SessionId>,
     },
-    /// Nothing has changed yet: a person must say that they mean it.
+    /// Nothing has changed yet: the person must confirm.
     Unconfirmed,
-    /// The link is too old.
+    /// The link has expired.
     Expired,
-    /// The link is wrong, or was used already, and not by who brings it.
+    /// The link is invalid, or was already used by another client.
     Failed,
-    /// The address became a user's since: they sign in instead.
+    /// The address has become a user's meanwhile: the person should sign in instead.
     Transferable,
-    /// The instance wants it followed by the client that asked for it.
+    /// The instance requires that the client that asked for the link follows it.
     ClientMismatch,
 }
 
 impl Engine {
-    /// Follows an e-mail link by its token. Whoever is not the sign-up's client changes nothing without
-    /// `confirmed`; the session is that client's in any case.
+    /// Follows an e-mail link by its token. A client other than the sign-up's changes nothing without `confirmed`. The
+    /// session always goes to the sign-up's client.
     ///
     /// # Errors
-    /// When the engine can't tell.
+    /// When the engine can't decide.
     pub async fn follow_link(
         &self,
         caller: &Caller,
@@ -62,13 +63,13 @@ impl Engine {
             let nowhere = Followed { outcome: LinkOutcome::Failed, redirect_url: None, client: None, by_owner: false };
             let Some(token) = LinkToken::parse(token) else { return Ok(nowhere) };
             let id = token.sign_up;
-            // Read past the actors: whoever makes ids up wakes none.
+            // Reads the store, not the actors: made-up ids must not wake actors.
             let Some(found) = self.inner.store().sign_up(id).await? else { return Ok(nowhere) };
-            // Any page can have its visitors' browsers ask for links that are none. That costs them nothing that they need
-            // for their own codes; and a token is nothing that anybody could guess.
+            // Any page can make its visitors' browsers request invalid links. Such requests must not use up the quota
+            // that the visitors need for their own codes; and tokens can't be guessed, so no stricter quota is needed.
             self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
             let owner = found.client_id;
-            // A token that was replaced is good for asking for the completing answer again and for nothing else.
+            // A replaced token is valid only for asking for the completing answer again.
             let is_over = found.phase != Phase::Open;
             let again = is_over && caller.replaced().is_some_and(|(client, _)| client == owner);
             let by = if again { Some(owner) } else { caller.client_id() };
@@ -100,13 +101,13 @@ impl Engine {
             let client = match hears {
                 true => match self.answered(caller, answer, context).await {
                     Ok((_, client)) => Some(client),
-                    // The answer to an earlier click brings it.
+                    // The answer to an earlier click brings the token.
                     Err(EngineError::TokenReplaced) if !is_new => None,
                     Err(error) => return Err(error),
                 },
                 false => None,
             };
-            // One that was used before tells of the session only while that is there.
+            // A link that was used before shows the session only while the session exists.
             let known = client.as_ref().map(|view| &view.client).or_else(|| caller.client());
             let is_live = |id: &SessionId| known.is_some_and(|client| client.live_session(*id, self.now()).is_some());
             let outcome = match is_verified {
@@ -119,11 +120,11 @@ impl Engine {
     }
 }
 
-/// What a refused link means to a browser; what is no fault of the link stays an error.
+/// What a refused link means to a browser. Errors that are not the link's fault stay errors.
 fn refusal(error: EngineError) -> Result<LinkOutcome, EngineError> {
     let rejection = match error {
         EngineError::Rejected(rejection) => rejection,
-        // Swept away since it was found.
+        // It was swept away after it was found.
         EngineError::NotFound => return Ok(LinkOutcome::Failed),
         error => return Err(error),
     };

@@ -1,5 +1,5 @@
-//! Whether two calls are the same. A call is compared by a keyed digest of all that it says, so that no password stays
-//! in memory for it. The key is made anew at each start and is kept nowhere.
+//! Whether two calls are equal. Calls are compared by a keyed digest of all their parameters, so that no password has
+//! to stay in memory. The key is random for each start and is never stored.
 
 use aws_lc_rs::hmac;
 
@@ -13,7 +13,7 @@ use crate::engine::{RawFirstFactor, RawPrepare, RawProof, RawSignIn, RequestCont
 /// A digest of a call.
 pub(in crate::engine) type Digest = [u8; 32];
 
-/// The key of all digests.
+/// The key of all call digests.
 pub(in crate::engine) struct CallKey(hmac::Key);
 
 /// A write of the frontend API.
@@ -37,8 +37,8 @@ impl CallKey {
         Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
     }
 
-    /// The digest of a call by the holder of a token. Where it came from is part of it as far as the answer depends on
-    /// that.
+    /// The digest of a call by the holder of a token. It includes those facts about the source that the answer depends
+    /// on.
     pub(in crate::engine) fn digest(
         &self,
         (client, generation): (ClientId, u32),
@@ -58,7 +58,8 @@ impl CallKey {
 }
 
 impl Call<'_> {
-    /// Whether what it completes can be told from its password only. What an attempt completed knows that by itself.
+    /// Whether its result must be remembered, because a repeated call is recognised only by its password. An attempt
+    /// needs no such record: the flow itself remembers what proved it.
     pub(in crate::engine) fn is_kept(&self) -> bool {
         !matches!(self, Self::AttemptFirstFactor(..)) && self.has_password()
     }
@@ -73,7 +74,8 @@ impl Call<'_> {
         password.as_ref().is_some_and(|password| !password.expose().is_empty())
     }
 
-    /// Whether only the person can know all that it says. A ticket is also known to the sender of the invitation.
+    /// Whether its parameters contain something that only the person can know. A ticket does not count: the sender of
+    /// the invitation knows it too.
     pub(in crate::engine) fn has_secret(&self) -> bool {
         let other = match self {
             Self::CreateSignUp(fields) | Self::UpdateSignUp(_, fields) => exposed(&fields.token),
@@ -125,7 +127,7 @@ impl Call<'_> {
     }
 }
 
-// Every parameter is named, so that a new one can't be forgotten.
+// All parameters are listed by name, so that a new one can't be forgotten.
 impl Digester {
     fn fields(&mut self, raw: &RawFields) {
         let RawFields {
@@ -189,7 +191,7 @@ impl Digester {
         self.texts(values.map(Option::as_deref));
     }
 
-    /// Each with its length before it, so that no two lists of values are written alike.
+    /// Each value has its length before it, so that different lists never give the same bytes.
     fn texts<const N: usize>(&mut self, values: [Option<&str>; N]) {
         for value in values {
             let length = value.map_or(u64::MAX, |text| text.len() as u64);

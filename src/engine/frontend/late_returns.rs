@@ -1,5 +1,5 @@
-//! Coming back from a provider when nothing waits for it: reloaded, too late, or in another browser. Nothing changes by
-//! that, and the person has a page to go to all the same.
+//! Returns from a provider that match no pending authorization request: the page was reloaded, it was too late, or it
+//! was another browser. Nothing changes, but the person still gets a page to go to.
 
 use std::sync::Arc;
 
@@ -10,8 +10,9 @@ use crate::token::{FlowId, OAuthState, Places};
 use crate::engine::{CallbackRedirect, Caller, Engine, EngineError};
 
 impl Engine {
-    /// Where somebody goes on for whom nothing is waiting: the client that began goes where the trip led, everybody else
-    /// to the page that it began from. The `state` says where, or else what is still known of the trip.
+    /// Where a late return goes: the client that started the authorization request goes to where its result led, all
+    /// others to the page where it started. The URLs come from the state parameter, or from what is still stored about
+    /// the request.
     pub(in crate::engine) async fn late(
         &self,
         caller: &Caller,
@@ -33,7 +34,7 @@ impl Engine {
             FlowId::SignIn(id) => {
                 let client = self.inner.store().client(trip.client).await?;
                 let found = client.as_deref().and_then(|client| client.sign_in.as_deref()).filter(|s| s.id == id);
-                // A client keeps no sign-in that became a session.
+                // A client does not keep a sign-in that became a session.
                 (found.and_then(|found| found.external.clone()), found.is_none() && owner.is_some_and(is_live))
             }
         };

@@ -1,4 +1,4 @@
-//! Messages are counted where they are asked for: each costs money, and goes to somebody who may not have asked.
+//! Messages are counted when they are requested: each costs money, and the recipient may not have asked for it.
 
 use crate::actors::{CallError, SignUpReply};
 use crate::domain::identifier::Identifier;
@@ -10,14 +10,14 @@ use crate::domain::verification::Strategy;
 
 use crate::engine::{Engine, EngineError, RequestContext};
 
-/// A message that was counted before it is known whether it is sent.
+/// A message that was counted before it is certain that it will be sent.
 pub(in crate::engine) struct Foreseen {
     to: Identifier,
     at: Timestamp,
 }
 
 impl Engine {
-    /// Counts the message that `strategy` sends to the address of a sign-up, once `fields` are taken in.
+    /// Counts the message that `strategy` will send to the address of a sign-up, once `fields` are applied.
     ///
     /// # Errors
     /// [`EngineError::Limited`]; nothing is counted then.
@@ -36,8 +36,8 @@ impl Engine {
             _ => None,
         });
         let known = || sign_up.and_then(|sign_up| sign_up.address(&strategy.field()?));
-        // The address that a provider names becomes the sign-up's where it has none, and is to be proved unless the provider
-        // vouches for it.
+        // If the sign-up has no address, it takes the one that the provider gives, and must verify it unless the
+        // provider did.
         let named = || match fields?.external.as_ref()? {
             External::Answered(_, answer) if *strategy != Strategy::PhoneCode => {
                 let profile = answer.outcome.as_ref().ok().filter(|profile| !profile.email_verified)?;
@@ -45,7 +45,7 @@ impl Engine {
             }
             _ => None,
         };
-        // Nothing is sent to test addresses: their code is known.
+        // Nothing is sent to test addresses: their code is a known one.
         let is_test_mode = self.inner.actor_context.policy.test_mode;
         let to = given.or_else(known).or_else(named).filter(|to| !(is_test_mode && to.is_test()));
         let Some(to) = to else { return Ok(None) };
@@ -54,7 +54,7 @@ impl Engine {
         Ok(Some(Foreseen { to, at }))
     }
 
-    /// Takes back what was counted for a message that was not sent after all.
+    /// Uncounts a message that was not sent after all.
     pub(in crate::engine) fn settle_message(
         &self,
         foreseen: Option<Foreseen>,
@@ -64,7 +64,7 @@ impl Engine {
         let Some(Foreseen { to, at }) = foreseen else { return };
         let is_sent = match outcome {
             Ok(answer) => answer.sign_up.recent_sends.iter().any(|(sent_to, when)| *sent_to == to && *when >= at),
-            // It may have taken effect.
+            // The call may have taken effect.
             Err(error) => *error == CallError::Lost,
         };
         if !is_sent {
@@ -72,7 +72,7 @@ impl Engine {
         }
     }
 
-    /// Counts the messages among `effects`; to whom they go is what is to be taken back should their commit be refused.
+    /// Counts the messages among `effects`. Returns their recipients, to be uncounted if the commit is refused.
     ///
     /// # Errors
     /// [`EngineError::Limited`].

@@ -1,6 +1,6 @@
-//! Whoever signs in to the user that they may not be yet, and signs up with what they proved
-//! ([guide: Sign up if missing](crate::guide::contract_sign_ins#sign-up-if-missing)): the look-ups around what
-//! `domain::sign_in::newcomer` decides.
+//! Sign-ins by people who may not be users yet, and who then sign up with what they proved
+//! ([guide: Sign up if missing](crate::guide::contract_sign_ins#sign-up-if-missing)): the look-ups around the decisions
+//! of `domain::sign_in::newcomer`.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::domain::verification::Strategy;
 use crate::engine::{Caller, Engine, EngineError, RawSignIn, RequestContext};
 
 impl Engine {
-    /// Whether somebody may sign up by the sign-in that they ask for
+    /// Whether the requested sign-in may become a sign-up
     /// ([guide: Sign up if missing](crate::guide::contract_sign_ins#sign-up-if-missing)).
     pub(in crate::engine) async fn newcomer_by(
         &self,
@@ -32,8 +32,8 @@ impl Engine {
         Ok(Some(Newcomer { captcha_solved: self.newcomer_solves_captcha(raw, context).await? }))
     }
 
-    /// Who a sign-in is about: where somebody may sign up by it, whoever holds its identifier by now. It is looked for
-    /// whether or not it was found before, which takes the same time.
+    /// The user that a sign-in is about; where it may become a sign-up, the user who owns the identifier now. The
+    /// look-up happens whether or not a user was found before, so that both cases take the same time.
     pub(in crate::engine) async fn user_of(&self, sign_in: &SignIn) -> Result<Option<Arc<User>>, EngineError> {
         let identifier = sign_in.identifier.as_ref().filter(|_| sign_in.newcomer.is_some());
         let since = match identifier {
@@ -43,8 +43,8 @@ impl Engine {
         self.user_behind(sign_in.user_id.or(since)).await
     }
 
-    /// What a transfer to a sign-up takes from the client's sign-in: the identifier that it proved, where it did, and
-    /// itself, which is used up thereby.
+    /// What a transfer to a sign-up takes from the client's sign-in: the identifier, if it was proved, and the sign-in
+    /// itself, which is used up by this.
     ///
     /// # Errors
     /// `account_transfer_invalid` where there is no sign-in.

@@ -1,7 +1,7 @@
 //! The calls about accounts at providers
-//! ([guide: Accounts at providers](crate::guide::contract_sign_ups#accounts-at-providers)): sending a person there, and
-//! taking in what comes back. Asking the provider lies between two looks at the sign-up; the second is a command, which
-//! decides.
+//! ([guide: Accounts at providers](crate::guide::contract_sign_ups#accounts-at-providers)): starting an authorization
+//! request and handling its redirect back. The provider is asked between two reads of the sign-up; the second read is
+//! part of a command, which decides.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,38 +24,38 @@ use crate::token::{FlowId, OAuthState, Places, TokenCarrier};
 
 use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext, SignUpView};
 
-/// What a browser brings back from a provider (RFC 6749 4.1.2, RFC 9207).
+/// The parameters of a redirect back from a provider (RFC 6749 4.1.2, RFC 9207).
 #[derive(Clone, Debug, Default)]
 pub struct ProviderCallback {
-    /// The `state` that it was sent there with.
+    /// The state parameter of the authorization request.
     pub state: Option<String>,
-    /// What to exchange for the person's profile.
+    /// The authorization code, to exchange for the person's profile.
     pub code: Option<Secret<String>>,
-    /// Why there is no code.
+    /// The provider's error, if there is no code.
     pub error: Option<String>,
-    /// What some providers say about that in words of their own.
+    /// More detailed reasons, which some providers send in parameters of their own.
     pub reasons: Vec<String>,
-    /// Which provider answers, where it says so.
+    /// The issuer, if the provider names itself.
     pub iss: Option<String>,
 }
 
-/// Where a browser goes that came back from a provider.
+/// Where a browser goes after the redirect back from a provider.
 #[derive(Clone, Debug)]
 pub struct CallbackRedirect {
-    /// An absolute URL that the instance allowed when the trip began.
+    /// An absolute URL that the instance allowed when the authorization request began.
     pub url: String,
-    /// What is handed to an application without cookies: goes on the URL as `rotating_token_nonce`.
+    /// A one-time value for an application without cookies: goes on the URL as `rotating_token_nonce`.
     pub native_handoff: Option<String>,
-    /// The client, where it is the one that began and hears of its token here: it must be given it.
+    /// The client, where the client that began came back and may receive its token here; the answer must bring it.
     pub client: Option<ClientView>,
-    /// Whether nothing was waiting for the browser any more: the trip is over, or was another browser's. Nothing has
-    /// changed then.
+    /// Whether no authorization request was pending for this browser: it is over, or belongs to another browser.
+    /// Nothing has changed then.
     pub is_late: bool,
-    /// Whether the client that began is the one that came back.
+    /// Whether the same client began the authorization request and came back.
     pub by_owner: bool,
 }
 
-/// What an application wishes of a trip. The URLs are absolute and allowed.
+/// The application's parameters for an authorization request. The URLs are absolute and allowed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::engine) struct RedirectParams<'a> {
     pub(in crate::engine) redirect_url: Option<&'a str>,
@@ -65,7 +65,7 @@ pub(in crate::engine) struct RedirectParams<'a> {
 }
 
 impl<'a> RedirectParams<'a> {
-    /// The same without those hints for the provider's page that are longer than any is: the trip works without them.
+    /// The same without hints for the provider's page that are too long: the authorization request works without them.
     pub(in crate::engine) fn within_reason(self) -> Self {
         let short = |text: &&'a str| text.len() <= HINT_MAX;
         Self { prompt: self.prompt.filter(short), login_hint: self.login_hint.filter(short), ..self }
@@ -79,7 +79,7 @@ impl<'a> RedirectParams<'a> {
     }
 }
 
-/// What an application without cookies is handed when the system's browser comes back for it.
+/// What an application without cookies receives when the system's browser returns to it.
 #[derive(Serialize, Deserialize)]
 struct NativeHandoff {
     code: Option<String>,
@@ -90,12 +90,12 @@ struct NativeHandoff {
 }
 
 impl Engine {
-    /// Takes in what a browser brings back from a provider, and says where the browser goes next. Whatever the
-    /// provider said is on the sign-up afterwards, as is a failure to ask it. Whoever comes with a `state` that is
-    /// used up, expired or another client's changes nothing, and is sent on all the same.
+    /// Handles a redirect back from a provider, and says where the browser goes next. The provider's answer, or the
+    /// failure to get it, is stored on the sign-up. A state parameter that is used, expired or another client's changes
+    /// nothing, and the browser is redirected all the same.
     ///
     /// # Errors
-    /// `oauth_callback_invalid` where the `state` is not this instance's, or says no more where it leads.
+    /// `oauth_callback_invalid` where the state parameter is not this instance's, or no URL can be found for it.
     pub async fn return_from_provider(
         &self,
         caller: &Caller,
@@ -126,7 +126,7 @@ impl Engine {
                 return Ok(CallbackRedirect { url, native_handoff, client: None, is_late: false, by_owner: is_owner });
             }
             match self.arrive(caller, &trip, &account, callback, context).await {
-                // Somebody else came back from it at the same moment, or what it was about has ended.
+                // Another redirect with the same state parameter was first, or its flow has ended.
                 Err(EngineError::Rejected(refused)) if !refused.is(ErrorCode::TooManyRequests) => {
                     self.late(caller, &trip, places).await?.ok_or_else(|| refused.into())
                 }
@@ -137,7 +137,7 @@ impl Engine {
         .await
     }
 
-    /// Takes in what is waited for.
+    /// Handles the return of a pending authorization request.
     async fn arrive(
         &self,
         caller: &Caller,
@@ -149,7 +149,7 @@ impl Engine {
         let is_owner = caller.client_id() == Some(trip.client);
         let returned =
             |url, client| CallbackRedirect { url, native_handoff: None, client, is_late: false, by_owner: is_owner };
-        // A dev browser's page has its token in its own keeping, and the cookie only lets it be recognised here.
+        // A dev browser's page stores its token itself; the cookie only identifies it here.
         let hears = is_owner && trip.carrier != TokenCarrier::DevBrowser;
         let terms = if is_owner { caller.terms() } else { Vec::new() };
         let id = match trip.of {
@@ -173,12 +173,12 @@ impl Engine {
         Ok(returned(url, client))
     }
 
-    /// Takes in what the system's browser brought back for an application without cookies, which presents it
-    /// together with its client's token (`rotating_token_nonce`,
-    /// [guide: Native hand-over](crate::guide::contract_sign_ups#native-hand-over)).
+    /// Accepts the one-time value that the system's browser gave to an application without cookies. The application
+    /// presents it together with its client's token
+    /// (`rotating_token_nonce`, [guide: Native hand-over](crate::guide::contract_sign_ups#native-hand-over)).
     ///
     /// # Errors
-    /// `oauth_callback_invalid` where it is not what was handed over for this sign-up, or is used up.
+    /// `oauth_callback_invalid` where the value was not issued for this sign-up, or is used up.
     pub async fn claim_return(
         &self,
         caller: &Caller,
@@ -277,7 +277,7 @@ impl Engine {
         Ok(url.map_err(|error| Rejection::from(refusal(&provider, &error)))?.into())
     }
 
-    /// The provider that a strategy goes to, and what the instance knows of it.
+    /// The provider of a strategy, and the instance's configuration for it.
     fn provider(&self, strategy: &Strategy) -> Result<(String, OAuth), EngineError> {
         let provider = strategy.provider().ok_or_else(|| Rejection::from(ErrorCode::OAuthProviderNotEnabled))?;
         let settings = self.settings().oauth.get(&provider).cloned();
@@ -285,7 +285,7 @@ impl Engine {
         Ok((provider, settings))
     }
 
-    /// The account that the traveller is expected back with.
+    /// The pending account of a sign-up, if it waits for this authorization request.
     async fn awaited(&self, id: SignUpId, trip: &OAuthState) -> Result<Option<ExternalAccount>, EngineError> {
         let found = match self.inner.system.read(id, trip.client).await.map_err(EngineError::from) {
             Ok(answer) => answer.sign_up,
@@ -298,8 +298,8 @@ impl Engine {
         Ok(account.filter(|_| is_open).cloned())
     }
 
-    /// Asks the provider and has the sign-up judge what it says. An account or address that finds a holder between
-    /// the look-up and the commit is judged once more.
+    /// Asks the provider and applies its answer to the sign-up. If an account or address gets an owner between look-up
+    /// and commit, the decision is made once more.
     async fn settle(
         &self,
         id: SignUpId,
@@ -317,7 +317,8 @@ impl Engine {
                     let owner = self.inner.store().client(trip.client).await?;
                     back.answer = self.answer(&provider, back.answer.outcome, owner.as_deref()).await?;
                 }
-                // The person has a page to go back to, and hears there that the invitation is good no more.
+                // The browser still has a page to return to, where the person learns that the invitation is no longer
+                // valid.
                 Err(CallError::Rejected(rejection)) if !last && of_invitation(&rejection).is_some() => {
                     back.answer.outcome = of_invitation(&rejection).map_or(back.answer.outcome, Err);
                 }
@@ -327,7 +328,7 @@ impl Engine {
         Err(EngineError::Internal)
     }
 
-    /// Asks the provider, and looks up who holds what it says.
+    /// Asks the provider, and looks up the owners of what it returns.
     async fn back(
         &self,
         trip: &OAuthState,
@@ -342,14 +343,14 @@ impl Engine {
         Ok(AuthorizationResponse { nonce: trip.nonce, answer, by_owner })
     }
 
-    /// The account of a sign-in that the traveller is expected back with.
+    /// The pending account of a sign-in, if it waits for this authorization request.
     async fn awaited_sign_in(&self, id: SignInId, trip: &OAuthState) -> Result<Option<ExternalAccount>, EngineError> {
         let client = self.inner.store().client(trip.client).await?;
         let account = client.as_deref().and_then(|client| self.in_progress(Some(client), id).ok()?.external.clone());
         Ok(account.filter(|account| account.awaits_callback(&trip.nonce, self.now())).map(|account| *account))
     }
 
-    /// The trip of somebody who is sent to a provider now.
+    /// The state of an authorization request that starts now.
     pub(in crate::engine) async fn leave(
         &self,
         strategy: &Strategy,
@@ -385,7 +386,7 @@ impl Engine {
             return Err(ErrorCode::OAuthCallbackInvalid);
         }
         let code = callback.code.as_ref().ok_or(ErrorCode::OAuthCallbackInvalid)?;
-        // Settings may have changed while the person was away.
+        // The settings may have changed while the person was at the provider.
         let (provider, settings) = self.provider(strategy).map_err(|_| ErrorCode::OAuthConfigMissing)?;
         let key = &self.inner.key;
         let (nonce, verifier) = (trip.oidc_nonce(key), trip.pkce_verifier(key));
@@ -412,10 +413,10 @@ impl Engine {
     }
 }
 
-/// The longest hint for a provider's page, in bytes: more than an address has.
+/// The longest hint for a provider's page, in bytes: longer than any address.
 const HINT_MAX: usize = 1024;
 
-/// Why the invitation that somebody came by lets nobody in any more.
+/// Why the invitation behind a sign-up can't be used any more.
 fn of_invitation(rejection: &Rejection) -> Option<ErrorCode> {
     let codes = [
         ErrorCode::TicketInvalidCode,
@@ -431,7 +432,8 @@ fn lost_a_race(error: &CallError) -> bool {
     rejection.is(ErrorCode::ExternalAccountExists) || rejection.is(ErrorCode::FormIdentifierExists)
 }
 
-/// What a provider's failure is called on the sign-up. What it said stays in the log, without secrets.
+/// The error code that a provider's failure gets on the sign-up. The provider's own text goes to the log, without
+/// secrets.
 fn refusal(provider: &str, error: &ProviderError) -> ErrorCode {
     let code = match error {
         ProviderError::NotConfigured(_) => ErrorCode::OAuthConfigMissing,

@@ -1,6 +1,6 @@
-//! Passwords on their way to the hash pool: judged, hashed and compared there, on threads that may be held up, in the turn
-//! of whoever gave them and within the share of where they come from. A comparison takes as long for nobody as for anybody,
-//! whatever the stored digest cost when it was made.
+//! Password checks in the hash pool: strength, hashing and comparison run on threads that may block. Each call waits
+//! for its client's turn, within the quota of its source. Comparisons take constant time: equally long for unknown
+//! users, and whatever the cost of the stored digest was.
 
 use std::sync::{Arc, OnceLock};
 
@@ -18,12 +18,13 @@ use crate::engine::hash_costs::COSTS;
 use crate::engine::{Engine, EngineError, RequestContext};
 
 impl Engine {
-    /// The digest of a password that a sign-up is given.
+    /// The digest of a new password for a sign-up.
     ///
     /// # Errors
     /// `form_password_pwned` for one that is easily guessed or known from data breaches,
-    /// `form_password_not_strong_enough` for one that the settings want stronger; [`EngineError::Busy`] while another one is being hashed for
-    /// this sign-up, [`EngineError::Limited`] and [`EngineError::Overloaded`] where too many are.
+    /// `form_password_not_strong_enough` for one that is weaker than the settings require; [`EngineError::Busy`] while
+    /// another one is being hashed for this sign-up, [`EngineError::Limited`] and [`EngineError::Overloaded`] where too
+    /// many are.
     pub(in crate::engine) async fn hash_password(
         &self,
         candidate: Candidate,
@@ -49,7 +50,8 @@ impl Engine {
         digest?.filter(|_| !is_leaked).ok_or_else(|| refused().into())
     }
 
-    /// Whether a password is known from data breaches, where the settings want it looked up and the instance can.
+    /// Whether a password is known from data breaches; `false` where the settings don't ask for this check or the
+    /// service is missing.
     async fn is_leaked(&self, password: &Secret<String>) -> bool {
         match &self.inner.pwned_range {
             Some(range) if !self.settings().password_settings.disable_hibp => range.knows(password).await,
@@ -57,16 +59,16 @@ impl Engine {
         }
     }
 
-    /// What the application is called, and where: everybody who guesses knows it.
+    /// The application's name and hosts: words that attackers try first.
     pub(in crate::engine) fn application_words(&self) -> impl Iterator<Item = &str> {
         let hosts = [self.inner.callback_url.host_str(), self.inner.issuer.strip_prefix("https://")];
-        // Without what comes last: `com` is nobody's name.
+        // Without the last label: `com` is not part of a name.
         let labels = hosts.into_iter().flatten().map(|host| host.rsplit_once('.').map_or(host, |(labels, _)| labels));
         std::iter::once(self.inner.branding.name.as_str()).chain(labels)
     }
 
-    /// What shows that a password is the user's, if it is. Where the instance keeps to itself who is a user, each
-    /// comparison costs the same: a digest of every cost there is, one of them perhaps the user's. `client` is who asks.
+    /// Checks a user's password. Under enumeration protection each comparison costs the same: one digest at every known
+    /// cost, one of which may be the user's. `client` is the caller.
     ///
     /// # Errors
     /// As [`Self::hash_password`], but for `form_password_pwned`.
@@ -97,12 +99,12 @@ impl Engine {
         if !fits {
             return Ok(None);
         }
-        // A full queue is no reason to keep somebody out: the digest is renewed another time.
+        // A full queue must not keep the user out: the digest is renewed another time.
         let renewed = if cost.is_weaker_than(today) { hashes.hash(password).await.ok() } else { None };
         Ok(Some(Fit { compared, renewed }))
     }
 
-    /// Remembers a cost that the instance did not know of.
+    /// Stores a cost that the instance did not know yet.
     async fn note_cost(&self, cost: HashParameters) -> Result<(), EngineError> {
         if let Some(bytes) = self.inner.costs.note(cost) {
             let commit = Commit { at: self.now(), values: vec![(COSTS.to_owned(), bytes)], ..Commit::default() };
@@ -147,7 +149,7 @@ mod tests {
         builder.build().await.expect("an engine")
     }
 
-    /// Holds up the one hashing thread until the sender is dropped.
+    /// Blocks the only hashing thread until the sender is dropped.
     async fn paused(engine: &Engine) -> mpsc::Sender<()> {
         let (resume, wait) = mpsc::channel::<()>();
         let (began, is_running) = oneshot::channel();
@@ -171,8 +173,8 @@ mod tests {
         let writes: Vec<_> = (0..100)
             .map(|n: u8| {
                 let (engine, caller, id) = (engine.clone(), caller.clone(), sign_up.value.id);
-                // From everywhere: the sign-up is one all the same.
-                // Equal ones would be one call.
+                // From different sources: it is the same sign-up all the same. The passwords differ, because equal
+                // calls would be merged.
                 let fields = given(&format!("wanders under elms {n}"));
                 tokio::spawn(async move { engine.update_sign_up(&caller, id, &fields, &from(n)).await })
             })

@@ -1,7 +1,7 @@
-//! A sign-in that is finished, asked for once more: a double click, a second tab, or an answer that was lost. Whoever
-//! brings what completed it has succeeded, and is shown that; the token from before it is good for that for a moment
-//! ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)). What else is brought is no guess that is
-//! counted, so it ends the matter.
+//! A finished sign-in that is asked for again: a double click, a second tab, or a lost answer. A caller who presents
+//! the same proof again succeeds and sees the result. The token from before is valid for this for a moment
+//! ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)). Wrong proofs are not counted here, so the first
+//! one makes the client forget the finished sign-in.
 
 use crate::domain::client::{Client, ClientChange};
 use crate::domain::id::SignInId;
@@ -13,7 +13,7 @@ use super::visible::Visible;
 use crate::engine::{Caller, ClientView, Engine, EngineError, RawProof, RequestContext, SignInView};
 
 impl Engine {
-    /// The completing answer of a finished sign-in, for who proves it once more; `refused` is what everybody else hears.
+    /// The completing answer of a finished sign-in for a caller who proves it again; all others get `refused`.
     pub(in crate::engine) async fn replayed_attempt(
         &self,
         caller: &Caller,
@@ -36,8 +36,8 @@ impl Engine {
         self.shown_finished(finished.clone(), seen, context).await?.ok_or(refused)
     }
 
-    /// A finished sign-in, to its client; `None` where its session was ended since, by its user's becoming somebody else's
-    /// too: who it is about is not this client's to know any more.
+    /// A finished sign-in, for its client; `None` where its session has ended since, for example because the user
+    /// passed to another owner: then this client may no longer learn who the user is.
     pub(in crate::engine) async fn shown_finished(
         &self,
         value: SignIn,
@@ -50,7 +50,7 @@ impl Engine {
         Ok(Some(shown).filter(|_| is_there))
     }
 
-    /// Whether what is brought is what proved a finished sign-in.
+    /// Whether the given proof is the one that completed a finished sign-in.
     async fn proves(
         &self,
         finished: &SignIn,

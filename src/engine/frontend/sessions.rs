@@ -15,7 +15,7 @@ use crate::token::SessionClaims;
 use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext, SessionView};
 
 impl Engine {
-    /// Notes that a session is in use and makes it the last active one.
+    /// Records that a session is in use and makes it the last active one.
     ///
     /// # Errors
     /// [`EngineError::NotFound`] unless the session is live on the caller's client.
@@ -45,11 +45,11 @@ impl Engine {
         .await
     }
 
-    /// A fresh token of a session ([guide: Session tokens](crate::guide::contract_sign_ins#session-tokens)).
+    /// A new token of a session ([guide: Session tokens](crate::guide::contract_sign_ins#session-tokens)).
     ///
     /// # Errors
     /// [`EngineError::SignedOut`] unless the session is live on the caller's client; [`EngineError::Limited`] where the
-    /// source has had too many signed.
+    /// source's token quota is used up.
     pub async fn session_token(
         &self,
         caller: &Caller,
@@ -65,7 +65,7 @@ impl Engine {
         .await
     }
 
-    /// Ends a session; `removed` tells which of the two calls it was. The view shows it as it ended.
+    /// Ends a session; `removed` says by which of the two calls. The view shows the ended session.
     ///
     /// # Errors
     /// [`EngineError::NotFound`] unless the session is live on the caller's client.
@@ -91,7 +91,7 @@ impl Engine {
         .await
     }
 
-    /// The user of a session of the caller's client; of the last active one when none is named.
+    /// The user of a session of the caller's client; of the last active session when none is named.
     ///
     /// # Errors
     /// [`EngineError::SignedOut`] when there is no such live session.
@@ -105,7 +105,7 @@ impl Engine {
         .await
     }
 
-    /// Mints a session token on a thread of its own: an RSA signature would hold up the async workers.
+    /// Signs a session token on a blocking thread: an RSA signature would block the async workers.
     pub(in crate::engine) async fn mint(
         &self,
         session: &Session,
@@ -136,8 +136,8 @@ impl Engine {
     }
 }
 
-/// A session in constant use is noted this often; in between, a touch writes nothing.
+/// At most once in this time a session in use is recorded; touches in between write nothing.
 const TOUCH_INTERVAL: Span = Span::from_secs(60);
-/// How long before `iat` a token is good, for clocks that run behind
+/// How many seconds before `iat` a token is already valid, for clocks that are behind
 /// ([guide: Session tokens](crate::guide::contract_sign_ins#session-tokens)).
 const NOT_BEFORE_S: u64 = 10;

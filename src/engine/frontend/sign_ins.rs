@@ -1,5 +1,5 @@
-//! The calls about sign-ins. A sign-in has no actor: it is decided on over the client as read, and the commit
-//! refuses what was decided on a client that has changed meanwhile; then it is decided anew.
+//! The calls about sign-ins. A sign-in has no actor: each call decides on a snapshot of the client, and the commit is
+//! refused if the client has changed meanwhile; then the call reads and decides again.
 
 use std::sync::Arc;
 
@@ -33,9 +33,9 @@ pub struct RawSignIn {
     pub strategy: Option<String>,
     pub channel: Option<String>,
     pub transfer: Option<String>,
-    /// An absolute URL that the instance allows; whoever takes it in from outside has checked that.
+    /// An absolute URL that the instance allows; the HTTP layer has checked that.
     pub redirect_url: Option<String>,
-    /// The same.
+    /// As `redirect_url`, for the end of the flow.
     pub action_complete_redirect_url: Option<String>,
     pub oidc_prompt: Option<String>,
     pub oidc_login_hint: Option<String>,
@@ -64,13 +64,14 @@ pub struct RawProof {
 }
 
 impl Engine {
-    /// Begins a sign-in, in place of the one the client has. With a password it is complete at once, with the
-    /// strategy of a code the code is sent. Opens a client for a caller who has none; its token is in the view.
+    /// Begins a sign-in and replaces the client's earlier one. With a password it is complete at once; with the
+    /// strategy of a code, the code is sent. A caller without a client gets a new one, whose token is in the view.
     ///
     /// # Errors
     /// [`EngineError::Rejected`], such as `form_identifier_not_found`; a wrong password is counted before it is
-    /// refused. Where the message or the trip that is asked for can't be had, nothing is begun: there is nothing yet that
-    /// could be kept. The same call with the same password, made once more within a minute, shows what it completed.
+    /// refused. If the requested message or authorization request is impossible, no sign-in begins: there is nothing
+    /// yet worth keeping. The same call with the same password, repeated within a minute, shows what the first one
+    /// completed.
     pub async fn create_sign_in(
         &self,
         caller: &Caller,
@@ -104,7 +105,7 @@ impl Engine {
         let strategy = Strategy::asked_for(raw.strategy.as_deref())?;
         let given = raw.identifier.as_deref().filter(|text| !text.is_empty());
         let identifier = given.map(|text| sign_in::identifier(text, &self.settings())).transpose()?;
-        // Before anybody is looked up: the answer tells nothing about who there is.
+        // Before any user is looked up, so that the answer reveals nothing about users.
         identifier.iter().try_for_each(|given| self.settings().restrictions.admit_at_sign_in(given))?;
         let newcomer = self.newcomer_by(raw, identifier.as_ref(), strategy.as_ref(), context).await?;
         if identifier.is_some() {
@@ -151,7 +152,7 @@ impl Engine {
     /// Shows the sign-in in progress of the caller's client, or the one that it finished a moment ago.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] for all others, alike.
+    /// [`EngineError::NotFound`] for every other id, whether or not it exists.
     pub async fn sign_in(
         &self,
         caller: &Caller,
@@ -172,7 +173,7 @@ impl Engine {
         .await
     }
 
-    /// Begins to prove a first factor: a code is made and sent.
+    /// Begins to verify a first factor: a code is made and sent.
     ///
     /// # Errors
     /// [`EngineError::Rejected`], such as `strategy_for_user_invalid`.
@@ -213,7 +214,7 @@ impl Engine {
         self.shown_after(caller, next, &committed, context).await
     }
 
-    /// Proves a first factor, which completes the sign-in. The same proof once more shows what it completed.
+    /// Proves a first factor, which completes the sign-in. Repeating the same proof shows the result again.
     ///
     /// # Errors
     /// [`EngineError::Rejected`]; a wrong code or password is counted before it is refused.
@@ -275,9 +276,9 @@ impl Engine {
         Err(EngineError::Busy { retry_after: RETRY_AFTER })
     }
 
-    /// Decides, commits, and reveals only then what came of it; again and again while somebody else gets in
-    /// between. Whoever asks on the client's behalf does so under `terms`. `None` where the user has changed since
-    /// `decide` saw them, so that what was proved may not hold.
+    /// Decides, commits, and only then reveals the result; retries while other calls change the client in between.
+    /// `terms` are the conditions of the caller's token. `None` where the user has changed since `decide` read it, so
+    /// that the proof may be out of date.
     async fn change_sign_in(
         &self,
         id: ClientId,
@@ -289,7 +290,7 @@ impl Engine {
         for _ in 0..TRIES_MAX {
             let client = self.inner.store().client(id).await?;
             if client.as_deref().is_some_and(|client| !client.meets(&terms)) {
-                // What is only counted writes no client, which would refuse this.
+                // A commit that only counts an attempt does not write the client, so an old token must be refused here.
                 return Err(EngineError::TokenReplaced);
             }
             let transition = self.restricted(environment.decide(|cx| decide(client.as_deref(), cx))?).await?;
@@ -297,7 +298,7 @@ impl Engine {
             let sign_in::Outcome { tried, entry } = outcome;
             let at = environment.now();
             let sent = self.spend_messages(&effects, context)?;
-            // What is only counted opens no client either.
+            // A commit that only counts an attempt does not store a new client either.
             let changes: Vec<_> = match client_changes.is_empty() {
                 true => Vec::new(),
                 false => [terms.clone(), client_changes].concat(),
@@ -330,8 +331,8 @@ impl Engine {
         Err(EngineError::Busy { retry_after: RETRY_AFTER })
     }
 
-    /// What comes of a transition where the restrictions count for those who sign in: whatever road it is about, nobody
-    /// gets a session whom they keep out, and nothing is sent there.
+    /// Applies the restrictions for sign-ins to a transition: a blocked user gets no session and no message, by any
+    /// strategy.
     async fn restricted(&self, transition: Transition) -> Result<Transition, EngineError> {
         let settings = self.settings();
         for message in transition.messages() {
@@ -343,7 +344,7 @@ impl Engine {
         let admitted = match concerns {
             Some(user) => self.admit_user(user).await?,
             None if is_sent && settings.restrictions.count_at_sign_in() => {
-                // The look at who it is takes as long where there is nobody.
+                // An unknown user costs the same look-up.
                 self.user_behind(None).await?;
                 Ok(())
             }
@@ -352,13 +353,14 @@ impl Engine {
         match admitted {
             Ok(()) => Ok(transition),
             Err(refused) if entered.is_some() => Ok(transition.kept_out(refused)),
-            // Who asks for a code has proved nothing yet, and learns about users what the instance lets anybody learn.
+            // A caller who asks for a code has proved nothing yet, so it may learn about users only what the instance
+            // reveals.
             Err(_) if settings.attack_protection.enumeration_protection.enabled => Ok(transition.unsent()),
             Err(refused) => Err(refused.into()),
         }
     }
 
-    /// Has a sign-in judge what came back from a provider.
+    /// Applies a provider's answer to a sign-in.
     pub(in crate::engine) async fn settle_sign_in(
         &self,
         id: SignInId,
@@ -371,11 +373,11 @@ impl Engine {
             Ok(self.in_progress(client, id)?.return_from_provider(back, cx)?)
         };
         let settled = self.change_sign_in(client, terms, context, decide).await?;
-        // Whoever had the account has lost it a moment ago.
+        // The account's owner has lost it a moment ago.
         settled.ok_or_else(|| Rejection::from(ErrorCode::OAuthCallbackInvalid).into())
     }
 
-    /// What a sign-in begins with that takes over the account which the client's sign-up found to be a user's.
+    /// What a sign-in starts with that takes over, from the client's sign-up, an account that belongs to a user.
     async fn take_over(&self, caller: &Caller) -> Result<Start, EngineError> {
         let nothing = || Rejection::from(ErrorCode::AccountTransferInvalid);
         let client = caller.client().ok_or_else(nothing)?;
@@ -400,7 +402,7 @@ impl Engine {
         self.user_behind(self.inner.store().owner(identifier).await?).await
     }
 
-    /// The user with this id. Where the instance keeps to itself who is one, nobody takes as long.
+    /// The user with this id. Under enumeration protection an unknown id costs the same look-up (constant time).
     pub(in crate::engine) async fn user_behind(&self, id: Option<UserId>) -> Result<Option<Arc<User>>, EngineError> {
         let is_protected = self.settings().attack_protection.enumeration_protection.enabled;
         match id {
@@ -411,7 +413,7 @@ impl Engine {
         Ok(None)
     }
 
-    /// What follows in the step that makes a sign-in.
+    /// The rest of the step that creates a sign-in.
     async fn start(
         &self,
         raw: &RawSignIn,
@@ -468,7 +470,7 @@ impl Engine {
                 let code = raw.code.as_deref().filter(|code| !code.is_empty()).ok_or_else(|| missing("code"))?;
                 Proof::Code(verification::OneTimeCode::parse(code))
             }
-            // Whatever is brought along for it: nobody signs in by it.
+            // This strategy accepts no proof, whatever the parameters are.
             _ => Proof::Code(None),
         };
         Ok(Attempt { strategy, proof })
@@ -496,7 +498,7 @@ impl Engine {
         Ok((view, self.view_client(seen, context).await?))
     }
 
-    /// A sign-in as it shows itself now. Who it is about shows once that is proved, or where the instance tells
+    /// A sign-in as it is shown now. The user is shown once they are proved, or where the instance reveals users
     /// anyway.
     pub(in crate::engine) async fn view_sign_in(&self, value: SignIn) -> Result<SignInView, EngineError> {
         let user = self.user_of(&value).await?;
@@ -516,5 +518,5 @@ impl Engine {
     }
 }
 
-/// How often a call is decided anew before it gives up.
+/// How often a call decides again before it gives up.
 const TRIES_MAX: usize = 8;

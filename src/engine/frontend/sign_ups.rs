@@ -1,5 +1,5 @@
-//! The calls about sign-ups. Each is a sandwich: look-ups and hashing, one pure command in the sign-up's actor,
-//! then the view of what came of it.
+//! The calls about sign-ups. Each has three steps: look-ups and hashing, one pure command in the sign-up's actor, and
+//! the view of the result.
 
 use std::sync::Arc;
 
@@ -24,24 +24,25 @@ use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext, Sig
 pub struct RawPrepare {
     pub strategy: Option<String>,
     pub channel: Option<String>,
-    /// An absolute URL that the instance allows; whoever takes it in from outside has checked that.
+    /// An absolute URL that the instance allows; the HTTP layer has checked that.
     pub redirect_url: Option<String>,
-    /// The same.
+    /// As `redirect_url`, for the end of the flow.
     pub action_complete_redirect_url: Option<String>,
     pub oidc_prompt: Option<String>,
     pub oidc_login_hint: Option<String>,
 }
 
 impl Engine {
-    /// Begins a sign-up, in place of the one the client has. Opens a client for a caller who has none; its token
-    /// is in the view. Equal calls at once begin one, and each shows it; so it is with every call below that changes
-    /// something.
+    /// Begins a sign-up and replaces the client's earlier one. A caller without a client gets a new one, whose token is
+    /// in the view. Equal concurrent calls begin one sign-up, and each shows it; the same holds for every call below
+    /// that changes something.
     ///
     /// # Errors
-    /// [`EngineError::Rejected`] with every fault of the fields, or because the trip that they ask for can't be had;
-    /// nothing is stored then. Where the fields are good and only the message beside them may not be sent now, the
-    /// sign-up is begun all the same, for a caller who has a client: the error says `too_many_requests`, and
-    /// [`Engine::client_view`] shows it. A caller without one would not be told of it: see [`Engine::or_opened`].
+    /// [`EngineError::Rejected`] with every fault of the fields, or because the requested authorization request is
+    /// impossible; nothing is stored then. Where the fields are valid and only the message may not be sent now, the
+    /// sign-up is begun all the same, if the caller has a client: the error is `too_many_requests`, and
+    /// [`Engine::client_view`] shows the sign-up. A caller without a client could not receive its token: see
+    /// [`Engine::or_opened`].
     pub async fn create_sign_up(
         &self,
         caller: &Caller,
@@ -136,8 +137,8 @@ impl Engine {
         .await
     }
 
-    /// The sign-up first: what is read of the client after it is at least as new, so that a caller who may see the
-    /// client may see the sign-up.
+    /// Reads the sign-up first: the client that is read after it is at least as new, so a caller who may see the client
+    /// may see the sign-up.
     async fn read_sign_up(&self, caller: &Caller, id: SignUpId) -> Result<(Arc<SignUp>, Visible), EngineError> {
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let answer = self.inner.system.read(id, client).await?;
@@ -145,15 +146,15 @@ impl Engine {
         Ok((answer.sign_up, seen))
     }
 
-    /// Takes in fields.
+    /// Sets fields.
     ///
     /// # Errors
-    /// [`EngineError::Rejected`] with every fault of the fields; nothing is stored then. Where the fields are good and
-    /// only what they ask for beside them can't be had now, they are kept, and the error says what has to be asked for
-    /// later: `too_many_requests` and `verification_code_too_many_requests` for a message, such as
-    /// `oauth_token_exchange_error` for a trip to a provider. Whoever is done without it, or has the same message
-    /// already, is not told. The write that completed the sign-up with its password, made once more within a minute,
-    /// shows what it completed.
+    /// [`EngineError::Rejected`] with every fault of the fields; nothing is stored then. Where the fields are valid and
+    /// only the action requested with them is impossible now, the fields are kept, and the error says what to ask for
+    /// again later: `too_many_requests` and `verification_code_too_many_requests` for a message, codes such as
+    /// `oauth_token_exchange_error` for an authorization request. There is no such error where the sign-up is complete
+    /// without that action, or the same message was sent already. The write that completed the sign-up with its
+    /// password, repeated within a minute, shows the result again.
     pub async fn update_sign_up(
         &self,
         caller: &Caller,
@@ -202,7 +203,7 @@ impl Engine {
             Err(EngineError::Limited { retry_after }) => ErrorCode::TooManyRequests.after(retry_after).into(),
             Err(refused) => refused,
         };
-        // What was asked for beside the fields is refused, and they are good.
+        // The fields are valid; only the action requested with them is refused.
         let wish = fields.strategy.take();
         let answer = update(&fields).await?;
         let is_met = self.inner.actor_context.decide(|cx| {
@@ -216,7 +217,7 @@ impl Engine {
         }
     }
 
-    /// Begins to verify the field that `strategy` verifies: a code is made and sent.
+    /// Begins to verify the field of `strategy`: a code is made and sent.
     ///
     /// # Errors
     /// [`EngineError::Rejected`], such as `verification_code_too_many_requests` within the cool-down.
@@ -233,7 +234,7 @@ impl Engine {
         self.prepare(caller, id, &raw, context).await
     }
 
-    /// Begins to verify the field that the strategy verifies: a code or a link is made and sent.
+    /// Begins to verify the field of the strategy: a code or a link is made and sent.
     ///
     /// # Errors
     /// As [`Engine::prepare_verification`]; `form_param_missing` for a link without a `redirect_url`.
@@ -278,7 +279,7 @@ impl Engine {
         let is_closed = settings.sign_up.mode != SignUpMode::Public;
         let (mut taken, mut foreseen) = (false, None);
         if hides || is_closed || self.inner.admission.limits_sources() || prepare.is_err() {
-            // Whoever asks about a sign-up that is not there hears that first.
+            // Report 404 before 422.
             let current = self.inner.system.read(id, client).await?.sign_up;
             self.is_still_invited(&current).await?;
             let strategy = &prepare.as_ref().map_err(Clone::clone)?.strategy;
@@ -292,7 +293,7 @@ impl Engine {
         self.answered(caller, outcome?, context).await
     }
 
-    /// Proves the field that `strategy` verifies. The attempt that leaves nothing missing completes the sign-up.
+    /// Proves the field of `strategy`. The attempt that meets the last requirement completes the sign-up.
     ///
     /// # Errors
     /// [`EngineError::Rejected`]; a wrong code is counted before it is refused.
@@ -326,7 +327,7 @@ impl Engine {
         let client = match (caller.client_id(), caller.replaced()) {
             (Some(client), _) => {
                 if attempt.is_err() {
-                    // Whoever asks about a sign-up that is not there hears that first.
+                    // Report 404 before 422.
                     self.inner.system.read(id, client).await?;
                 }
                 client
@@ -348,8 +349,8 @@ impl Engine {
         self.answered(caller, answer, context).await
     }
 
-    /// Parses fields, asks the provider they name, looks up whether their identifiers are held, and hashes the
-    /// password. Beside them, why the person can't be sent to a provider now, where that is all that is wrong.
+    /// Parses fields, asks the provider they name, looks up whether their identifiers are owned, and hashes the
+    /// password. The second value says why the redirect to a provider is impossible now, if nothing else is wrong.
     async fn read_fields(
         &self,
         raw: &RawFields,
@@ -410,7 +411,7 @@ impl Engine {
         {
             fields.taken.extend(strategy.kind());
         }
-        // A sign-up that is going to be refused is not worth a hash.
+        // A sign-up that will be refused does not need a hash, which is expensive.
         let is_refused = fields.taken.iter().any(|kind| !settings.hides_existence(*kind))
             || fields.proved.as_ref().is_some_and(|proved| proved.is_taken);
         if let Some(password) = password.filter(|_| !is_refused) {
@@ -420,7 +421,7 @@ impl Engine {
         Ok((fields, no_trip))
     }
 
-    /// Whether the address that `strategy` would send something to is a user's, where nobody may learn that.
+    /// Whether a user owns the address that `strategy` would send to, and the instance must not reveal it.
     async fn hidden_holder(&self, sign_up: &SignUp, strategy: &Strategy) -> Result<bool, EngineError> {
         let address = strategy.field().and_then(|field| sign_up.address(&field));
         match address.filter(|address| self.settings().hides_existence(address.kind)) {
@@ -443,13 +444,13 @@ impl Engine {
         Ok((sign_up, client))
     }
 
-    /// A sign-up for somebody who sees its client at a time that is no earlier: a finished one tells of a session.
+    /// The view of a sign-up for a caller whose client was read later: a finished sign-up shows a session.
     pub(in crate::engine) fn view_sign_up(&self, value: Arc<SignUp>, seen: &Visible) -> SignUpView {
         let is_current = seen.is_current(&value);
         self.inspected(value, is_current)
     }
 
-    /// A sign-up for the application's backend, which sees them all.
+    /// The view of a sign-up for the application's backend, which may see all of them.
     pub(in crate::engine) fn inspected(&self, value: Arc<SignUp>, is_current: bool) -> SignUpView {
         let (now, settings, policy) = (self.now(), self.settings(), &self.inner.actor_context.policy);
         let status = match value.status(now, policy) {
@@ -469,12 +470,12 @@ impl Engine {
     }
 }
 
-/// Whether a write is refused only for the message that it asks for: it may be sent, but not yet.
+/// Whether a write is refused only because its message may not be sent yet.
 fn is_of_message(refused: &Rejection) -> bool {
     refused.is(ErrorCode::VerificationCodeTooManyRequests) || refused.is(ErrorCode::TooManyRequests)
 }
 
-/// Whether a write is refused only because the provider that it names can't be asked.
+/// Whether a write is refused only because the provider that it names can't be used.
 fn is_of_provider(refused: &Rejection) -> bool {
     refused.is(ErrorCode::OAuthTokenExchangeError) || refused.is(ErrorCode::OAuthConfigMissing)
 }

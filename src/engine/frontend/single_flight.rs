@@ -1,15 +1,15 @@
-//! Equal calls at once: a double click, or a proxy that sends a request a second time. The work is done once, and each
-//! call is shown what came of it. Two calls are equal when they present the same token and ask for the same with the
-//! same values, secrets included; callers without a token are different people, whatever they send. So are those whose
-//! token was replaced too long ago to count: each is given a client of its own.
+//! Equal concurrent calls: a double click, or a proxy that retries a request. The work is done once, and each call gets
+//! its result. Two calls are equal when they present the same token and all their parameters, secrets included, are
+//! equal. Callers without a token are different people, whatever they send. So are callers whose token was replaced too
+//! long ago: each gets a new client.
 //!
-//! The calls share one future. Each of them drives it, so that it goes on when the first caller leaves, and it is
-//! dropped with the last of them. A call that arrives too late for that, with the token that the first one replaced,
-//! is still the same call if it brings the same password: what that completed is remembered for a moment. Attempts need
-//! none of this: a sign-up and a sign-in know by themselves what proved them.
+//! The calls share one future. Each of them polls it, so that it continues when the first caller disconnects, and it is
+//! dropped with the last of them. A call that arrives later, with the token that the first one replaced, is still the
+//! same call if it has the same password: results of calls with a password are remembered for a moment. Attempts don't
+//! need this: a sign-up and a sign-in remember what proved them.
 //!
-//! A session is shown only to an equal call with a secret in it. All that a call without one says can be known to
-//! somebody who planted the token.
+//! A session is shown only to an equal call that contains a secret. An attacker who planted the token can know
+//! everything else in a call.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -27,12 +27,12 @@ use super::equal_calls::{Call, Digest};
 use crate::engine::engine::Inner;
 use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext, SignInView, SignUpView};
 
-/// What a write answers: what it is about, and the client.
+/// The result of a write: the flow that it is about, and the client.
 pub(in crate::engine) type Written<V> = Result<(V, ClientView), EngineError>;
 
 type Work<V> = Shared<BoxFuture<'static, Written<V>>>;
 
-/// The calls under way, and those that completed something with a password a moment ago.
+/// The calls in progress, and those that completed something with a password a moment ago.
 pub(in crate::engine) struct Flights<V>(Mutex<Table<V>>);
 
 struct Table<V> {
@@ -42,59 +42,59 @@ struct Table<V> {
     by_age: VecDeque<(Timestamp, Presented)>,
 }
 
-/// A token: whose it is, and which of theirs.
+/// A presented token: its client and its generation.
 type Presented = (ClientId, u32);
 
 struct Running<V> {
-    /// Tells it from a later one of equal calls.
+    /// Distinguishes it from a later call with the same key.
     number: u64,
     work: WeakShared<BoxFuture<'static, Written<V>>>,
 }
 
-/// The call that replaced a token.
+/// The finished call that replaced a token.
 struct Landed<V> {
     digest: Digest,
     value: V,
 }
 
-/// One call under way.
+/// One call in progress.
 struct Flight {
     engine: Engine,
     presented: Presented,
     digest: Digest,
     has_secret: bool,
-    /// Whether what it completes is remembered.
+    /// Whether its result is remembered.
     is_kept: bool,
-    /// Whether nobody else's call is the same: it is answered as one without a token.
+    /// Whether it is never shared with another call, as for a call without a token.
     is_alone: bool,
 }
 
-/// A flight in its table, until it is dropped: when it has landed, or when the last caller has left.
+/// A flight's entry in the table, removed on drop: when the work is done, or when the last caller has left.
 struct Entry<V> {
     flight: Flight,
     number: u64,
     flights: fn(&Inner) -> &Flights<V>,
 }
 
-/// How a call begins.
+/// How a call starts.
 enum Begun<V> {
-    /// It is the first of its kind.
+    /// It is the first one with its key.
     First(Work<V>),
-    /// An equal one is under way.
+    /// An equal call is in progress.
     Beside(Work<V>),
-    /// An equal one has completed this.
+    /// An equal call has completed with this result.
     After(V),
 }
 
-/// Something that a call can complete, and that can be shown again.
+/// A result that a call can complete, and that can be shown again.
 pub(in crate::engine) trait Completed: Clone + Send + Sync + 'static {
-    /// Where calls about it meet.
+    /// The table of the calls of this kind.
     fn flights(inner: &Inner) -> &Flights<Self>;
 
-    /// The session that came of it.
+    /// The session that was created, if any.
     fn session(&self) -> Option<SessionId>;
 
-    /// The completing answer for a caller who made the same call.
+    /// The completing answer for a caller who repeats the call.
     fn shown_again(
         self,
         engine: &Engine,
@@ -104,11 +104,11 @@ pub(in crate::engine) trait Completed: Clone + Send + Sync + 'static {
 }
 
 impl Engine {
-    /// Does the work of a call, or waits for an equal call that does it already, and says what came of it. Each of the
-    /// equal calls has a place of its own.
+    /// Does the work of a call, or waits for an equal call that is already in progress, and returns the result. Each of
+    /// the equal calls holds a place of its own.
     ///
     /// # Errors
-    /// [`EngineError::Overloaded`], and those of the work, for each of the equal calls.
+    /// [`EngineError::Overloaded`], and the errors of the work, for each of the equal calls.
     pub(in crate::engine) fn once<'a, V, F>(
         &'a self,
         caller: &'a Caller,
@@ -132,7 +132,7 @@ impl Engine {
                 Begun::First(work) => return work.await,
                 begun => begun,
             };
-            // Nothing is done for this one, but it is answered.
+            // This call does no work, but it is answered, so it is counted.
             self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
             let (value, client) = match begun {
                 Begun::After(value) => return value.shown_again(self, caller, context).await,
@@ -192,8 +192,8 @@ impl<V: Completed> Flights<V> {
 }
 
 impl<V> Table<V> {
-    /// What was completed with this token by a call with a password, for the same call once more. After another
-    /// call with a secret it is forgotten, so that the password can't be guessed here.
+    /// The result that a call with a password completed with this token, for the same call repeated. A different call
+    /// with a secret removes it, so that the password can't be guessed here.
     fn landed_like(&mut self, presented: Presented, digest: &Digest) -> Option<V>
     where
         V: Clone,
@@ -290,10 +290,10 @@ impl Completed for SignInView {
     }
 }
 
-/// As long as the token from before is good for the completing answer
+/// How long results are remembered: as long as the old token is valid for the completing answer
 /// ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)).
 const KEPT: Span = Span::from_secs(60);
-/// How many completed calls are remembered: as many as a large machine can hash passwords for within that time.
+/// How many results are remembered: as many passwords as a large machine can hash within that time.
 const LANDED_MAX: usize = 16_384;
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! What a caller may see of a client. The token that was presented is good for one generation of the client, and a
-//! session, its tokens and its user belong to the generation that came with it: so that whoever knows a token from
-//! before is told nothing of them, however their call and the one that brought the session overlap.
+//! What a caller may see of a client. The presented token is valid for one generation of the client. A session, its
+//! tokens and its user belong to the generation that was created with the session. So an attacker who knows an earlier
+//! token sees none of them, however the attacker's call overlaps with the one that created the session.
 //!
-//! Everything that is shown of a client, and every finished sign-up, needs a [`Visible`]. There are three ways to
-//! one, and each compares generations: the client as it is now, as the caller's own commit left it, and the
-//! completing answer again.
+//! Showing a client or a finished sign-up always requires a [`Visible`]. There are three ways to get one, and each
+//! compares generations: the client as it is now, the client as the caller's own commit left it, and the completing
+//! answer again.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ impl Visible {
         &self.client
     }
 
-    /// The client and the token that its holder must be given, if that is news.
+    /// The client, and the token that its holder must receive, if it is new.
     pub(in crate::engine) fn into_parts(self) -> (Arc<Client>, Option<Secret<String>>) {
         (self.client, self.new_token)
     }
@@ -41,11 +41,11 @@ impl Visible {
 }
 
 impl Engine {
-    /// The caller's client as it is now; `None` for nobody. What else is shown is to be read before this: what is read
-    /// after it may be of a later generation.
+    /// The caller's client as it is now; `None` for an anonymous caller. Read everything else that is shown before
+    /// this: what is read later may belong to a later generation.
     ///
     /// # Errors
-    /// [`EngineError::TokenReplaced`] where another call replaced the token since it was presented.
+    /// [`EngineError::TokenReplaced`] where another call has replaced the presented token meanwhile.
     pub(in crate::engine) async fn visible(&self, caller: &Caller) -> Result<Option<Visible>, EngineError> {
         let Some(known) = caller.known() else { return Ok(None) };
         let client = match self.inner.store().client(known.client.id).await? {
@@ -59,11 +59,11 @@ impl Engine {
         Ok(Some(Visible { client, new_token: known.new_token.clone() }))
     }
 
-    /// The caller's client as a commit left it that was made under the caller's [terms](Caller::terms).
+    /// The caller's client after a commit under the caller's [terms](Caller::terms).
     ///
     /// # Errors
-    /// [`EngineError::TokenReplaced`] where the commit was not made on the token that the caller presented, or leaves
-    /// the client owed another one.
+    /// [`EngineError::TokenReplaced`] where the commit was not made with the token that the caller presented, or the
+    /// client is owed another token after it.
     pub(in crate::engine) fn visible_after(
         &self,
         caller: &Caller,
@@ -84,7 +84,7 @@ impl Engine {
         Ok(Visible { client, new_token })
     }
 
-    /// What a sign-up's answer shows of the client.
+    /// The part of the client that the answer of a sign-up shows.
     ///
     /// # Errors
     /// [`EngineError::TokenReplaced`] as above.
@@ -103,9 +103,9 @@ impl Engine {
         }
     }
 
-    /// The caller's client where the call that replaced its token, and made `session`, was made again: the token before
-    /// is good for that for a moment ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)), and not for
-    /// what another call made since.
+    /// The caller's client where the call that replaced its token and created `session` is repeated: the previous token
+    /// is valid for that for a moment ([guide: Replaced tokens](crate::guide::contract#replaced-tokens)), but not for
+    /// what other calls created since.
     pub(in crate::engine) async fn visible_again(
         &self,
         caller: &Caller,

@@ -1,4 +1,4 @@
-//! The calls that people make, and what they hear.
+//! The calls that people make, and the answers.
 
 use crate::domain::id::{SessionId, SignInId, SignUpId};
 use crate::domain::sign_in;
@@ -43,13 +43,13 @@ pub(super) enum Call {
     },
 }
 
-/// What a call was answered.
+/// The answer to a call.
 #[derive(Debug, Default)]
 pub(super) struct SignUpReply {
     pub(super) sign_up: Option<SignUpView>,
     pub(super) sign_in: Option<SignInView>,
     pub(super) client: Option<ClientView>,
-    /// Nobody is known by the token that was presented.
+    /// Whether the presented token belongs to no client.
     pub(super) is_nobody: bool,
 }
 
@@ -59,7 +59,7 @@ impl SignUpReply {
     }
 }
 
-/// Makes a call on behalf of whoever has this token.
+/// Makes a call with this token.
 pub(super) async fn perform(engine: Engine, token: Option<String>, call: Call) -> Result<SignUpReply, EngineError> {
     let caller = engine.identify(token.as_deref()).await?;
     let context = RequestContext::default();

@@ -1,4 +1,4 @@
-//! What must be true afterwards, from what people were told.
+//! What must be true at the end, derived from the answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use crate::store::Store;
 use super::calls::{Call, SignUpReply};
 use super::people::Person;
 
-/// What a call came to, as its caller knows it.
+/// The result of a call, as far as its caller knows.
 #[derive(Debug)]
 pub(super) enum Outcome {
     Done(Box<SignUpReply>),
-    /// It certainly did nothing, but count a wrong code.
+    /// It certainly changed nothing, except that it may have counted a wrong code.
     Refused(EngineError),
-    /// It may have been done.
+    /// It may have taken effect.
     Unknown,
 }
 
@@ -32,25 +32,25 @@ impl Outcome {
     }
 }
 
-/// What the store must have.
+/// What the store must contain.
 #[derive(Default)]
 pub(super) struct Model {
     sign_ups: BTreeMap<SignUpId, Known>,
     users: BTreeMap<UserId, Vec<Identifier>>,
-    /// The sign-up in progress of a client, where that is certain.
+    /// The sign-up in progress of each client, where that is certain.
     current: BTreeMap<ClientId, SignUpId>,
-    /// The sessions of a client; `None` where that is not known.
+    /// The sessions of each client; `None` where they are not known.
     sessions: BTreeMap<ClientId, Option<Vec<SessionId>>>,
-    /// Who has proved, as far as anybody knows, to be a user.
+    /// The clients that may have proved to be a user.
     grounds: BTreeSet<(ClientId, UserId)>,
-    /// Who has proved, as far as anybody knows, to hold an address.
+    /// The clients that may have proved to own an identifier.
     proofs: BTreeSet<(ClientId, Identifier)>,
 }
 
-/// A sign-up as somebody was told of it.
+/// A sign-up as the last answer showed it.
 struct Known {
     value: Arc<SignUp>,
-    /// What may have happened since.
+    /// What may have happened since that answer.
     since: Since,
 }
 
@@ -59,12 +59,12 @@ enum Since {
     Nothing,
     /// A wrong code may have been counted.
     Counted,
-    /// One call may have been done.
+    /// One call may have taken effect.
     Changed,
 }
 
 impl Model {
-    /// How many users there certainly are.
+    /// The number of users that certainly exist.
     pub(super) fn users(&self) -> usize {
         self.users.len()
     }
@@ -78,14 +78,14 @@ impl Model {
         self.sign_ups.get(&id).map(|known| &*known.value)
     }
 
-    /// A sign-up that is open and in progress on its client, beside no session.
+    /// A sign-up that is open and in progress on its client, while the client has no session.
     pub(super) fn current(&self, id: SignUpId, client: Option<ClientId>) -> Option<&SignUp> {
         let is_current = self.current.get(&client?) == Some(&id);
         let has_no_session = self.sessions.get(&client?).is_some_and(|held| held.as_ref().is_some_and(Vec::is_empty));
         self.sign_up(id).filter(|value| is_current && has_no_session && value.phase == Phase::Open)
     }
 
-    /// Takes in what a call came to.
+    /// Records the result of a call.
     pub(super) fn note(&mut self, person: &Person, call: &Call, outcome: &Outcome) -> Result<(), String> {
         match (outcome, person.client) {
             (Outcome::Done(answer), _) => self.note_answer(call, answer),
@@ -154,13 +154,12 @@ impl Model {
 
     fn changed(&mut self, id: SignUpId, how: Since) {
         if let Some(known) = self.sign_ups.get_mut(&id) {
-            // Several calls whose outcome is not known would be more than a small model can follow: the store is looked
-            // at after each.
+            // The model can't follow several calls with unknown results, so the store is read after each of them.
             known.since = how;
         }
     }
 
-    /// Holds all of it against the store, and takes from there what was not known.
+    /// Compares the model with the store, and reads from the store what was not known.
     pub(super) async fn check(&mut self, store: &dyn Store) -> Result<(), String> {
         for (id, known) in &mut self.sign_ups {
             let stored = store.sign_up(*id).await.map_err(|error| format!("{id}: {error}"))?;
@@ -232,7 +231,7 @@ impl Model {
     }
 }
 
-/// What a finished sign-up's user must hold.
+/// The identifiers that the user of a finished sign-up must own.
 fn identifiers(sign_up: &SignUp) -> Vec<Identifier> {
     let email = sign_up.email_address.iter().map(|email| email.value.identifier());
     email.chain(sign_up.username.iter().map(|name| name.identifier())).collect()

@@ -1,4 +1,4 @@
-//! The people: what each of them knows, and what they do next.
+//! The simulated people: what each of them knows, and their next call.
 
 use crate::actors::test_support::{Post, Says};
 use crate::domain::field::Field;
@@ -13,7 +13,7 @@ use super::Random;
 use super::calls::Call;
 use super::model::{Model, Outcome};
 
-/// Somebody with a browser.
+/// A person with a browser.
 pub(super) struct Person {
     n: usize,
     pub(super) token: Option<String>,
@@ -29,7 +29,7 @@ impl Person {
         Self { n, token: None, client: None, sign_up: None, sign_in: None, lost: None }
     }
 
-    /// What they do next.
+    /// The next call of this person.
     pub(super) fn next(&mut self, model: &Model, post: &Post, random: &mut Random) -> Call {
         if self.token.is_none() {
             return Call::Open;
@@ -75,7 +75,7 @@ impl Person {
         }
     }
 
-    /// What they learn from an answer, or from none.
+    /// What the person learns from an answer, or from a missing one.
     pub(super) fn hear(&mut self, call: &Call, outcome: &Outcome) {
         let is_proof = matches!(call, Call::Attempt { .. } | Call::Prove { .. });
         match outcome {
@@ -86,7 +86,7 @@ impl Person {
                 }
             }
             Outcome::Refused(_) => {
-                // The token is of no use any more, or what it was about has gone.
+                // The token is no longer valid, or its flow is gone.
                 if self.lost.is_none() && is_proof {
                     self.sign_in = None;
                 }
@@ -110,10 +110,10 @@ impl Person {
         }
     }
 
-    /// The call that finishes a sign-up whose code is good, and whose address it proves; nothing where there is none.
+    /// The call that finishes a sign-up whose code is still valid and proves its address; `None` where there is none.
     ///
     /// # Errors
-    /// Where the code was promised and has not arrived.
+    /// When the code was promised and has not arrived.
     pub(super) fn last_step(
         &self,
         model: &Model,
@@ -132,20 +132,20 @@ impl Person {
         match codes.as_slice() {
             [] => Err(format!("the code to {} never arrived", address.value)),
             [code] if sign_up.username.is_none() => Ok(Some((Call::Attempt { id, code: code.clone() }, address))),
-            // Two people had one sent to the same address at the same moment, or another identifier may be taken too.
+            // Two people had codes sent to the same address at the same moment, or another identifier may be taken too.
             _ => Ok(None),
         }
     }
 }
 
-/// Where a code was sent for a sign-up, and when.
+/// The address that a sign-up's code was sent to, and when.
 fn prepared(model: &Model, id: SignUpId) -> Option<(Identifier, Timestamp)> {
     let sign_up = model.sign_up(id)?;
     let verification = sign_up.verification(&Field::EmailAddress)?;
     Some((sign_up.address(&Field::EmailAddress)?, verification.prepared_at))
 }
 
-/// A code that was sent there then, mostly; a wrong one else.
+/// Mostly the code that was sent to this address at this time; otherwise a wrong one.
 fn code(post: &Post, address: &str, sent_at: Timestamp, random: &mut Random) -> String {
     let codes = sent(post, address, sent_at);
     let right = random.pick(&codes).filter(|_| random.below(8) > 0);

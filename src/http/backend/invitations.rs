@@ -13,7 +13,7 @@ use crate::http::wire::invitation;
 
 use super::{deleted, listing, page, several};
 
-/// A list alone, unless it is asked for with its length.
+/// The bare list, unless the total count is asked for too.
 pub(super) async fn list(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let query = &call.head.query;
     let found = call.engine().list_invitations(&listing(query)?).await?;

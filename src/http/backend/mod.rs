@@ -1,4 +1,4 @@
-//! The calls of the application's backend: known by the secret key, in JSON, without clients, cookies or pages.
+//! The calls of the application's backend: authenticated by the secret key, in JSON, without clients, cookies or pages.
 
 mod invitations;
 mod sign_ups;
@@ -19,7 +19,7 @@ use crate::http::request::json::Json;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::{HttpError, TransportError};
 
-/// What there is, path by path.
+/// The endpoints, path by path.
 #[rustfmt::skip]
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::backend_get("/v1/invitations", answer!(|i| invitations::list(i.call).await)),
@@ -40,7 +40,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::backend(PATCH, "/v1/sign_ups/{id}", answer!(|i| sign_ups::update(i.call, i.id()?, only(i.objects())?).await)).of::<SignUpId>(),
 ];
 
-/// Lets nobody pass but the backend. Nobody else learns anything, not even whether there is something at the path.
+/// Admits only the backend. Other callers learn nothing, not even whether the path exists.
 ///
 /// # Errors
 /// 401 without a key, with something else in `Authorization`, or with a wrong key
@@ -53,14 +53,14 @@ pub(super) fn admit(app: &App, head: &RequestHead) -> Result<(), TransportError>
     if app.engine.is_backend(key) { Ok(()) } else { Err(TransportError::ClerkKeyInvalid) }
 }
 
-/// A testing token, in Clerk's shape: its end is in seconds.
+/// A testing token, in Clerk's shape: its expiry is in seconds.
 fn testing_token(call: &Call<'_>) -> ApiResponse {
     let (token, expire_at) = call.engine().create_testing_token();
     let (token, expires_at) = (token.expose(), expire_at.as_secs());
     ApiResponse::json(&json!({ "object": "testing_token", "token": token, "expires_at": expires_at }))
 }
 
-/// The one object of a body.
+/// The object of a body that must hold exactly one.
 fn only(given: &[Json]) -> Result<&Json, HttpError> {
     match given {
         [one] => Ok(one),
@@ -76,7 +76,7 @@ fn several(given: &[Json]) -> Result<&[Json], HttpError> {
     Ok(given)
 }
 
-/// Which part of a list the query asks for.
+/// The part of a list that the query asks for.
 fn listing(query: &Params) -> Result<ListParams, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = query.reader(&mut reasons);
@@ -86,16 +86,16 @@ fn listing(query: &Params) -> Result<ListParams, Rejection> {
     Rejection::collect(reasons).map(|()| ListParams { status, query: words, order_by, limit, offset })
 }
 
-/// A part of a list, in Clerk's shape.
+/// One page of a list, in Clerk's shape.
 fn page<T>(page: &Page<T>, show: impl Fn(&T) -> Value) -> ApiResponse {
     let data: Vec<Value> = page.items.iter().map(show).collect();
     ApiResponse::json(&json!({ "data": data, "total_count": page.total }))
 }
 
-/// What is left of something that was deleted.
+/// The answer about a deleted object.
 fn deleted(object: &str, id: impl ToString) -> ApiResponse {
     ApiResponse::json(&json!({ "object": object, "id": id.to_string(), "deleted": true }))
 }
 
-/// How many objects one call may make, as Clerk has it.
+/// How many objects one call may create; the same limit as Clerk's.
 const BULK_MAX: usize = 10;

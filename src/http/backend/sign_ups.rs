@@ -1,4 +1,4 @@
-//! `/v1/sign_ups/{id}`: the backend's say in a sign-up.
+//! `/v1/sign_ups/{id}`: the backend's updates of a sign-up.
 
 use crate::domain::id::SignUpId;
 use crate::domain::rejection::Rejection;

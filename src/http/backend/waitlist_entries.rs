@@ -20,7 +20,7 @@ pub(super) async fn create(call: &Call<'_>, given: &Json) -> Result<ApiResponse,
     Ok(ApiResponse::json(&waitlist_entry(&enter(call, given).await?)))
 }
 
-/// One after the other: whoever is on the list already stays as they are, so a repetition after a fault is harmless.
+/// One entry after the other. Existing entries stay as they are, so a retry after an error is harmless.
 pub(super) async fn create_bulk(call: &Call<'_>, given: &[Json]) -> Result<ApiResponse, HttpError> {
     let mut made = Vec::new();
     for given in several(given)? {

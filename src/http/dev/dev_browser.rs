@@ -1,4 +1,4 @@
-//! `POST /v1/dev_browser`: a fresh client whose token stands in the dev browser's id
+//! `POST /v1/dev_browser`: a new client whose token is part of the dev browser's id
 //! ([guide: Dev browsers](crate::guide::contract#dev-browsers)). Unwrapped.
 
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::http::response::error::HttpError;
 
 pub(in crate::http) async fn open(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let engine = call.engine();
-    // Whatever token came along: who asks for a dev browser has none that works.
+    // Any token in the request is ignored: a caller who asks for a dev browser has none that works.
     let nobody = engine.identify(None).await?;
     let client = engine.open_client(&nobody, &call.context).await?;
     let token = client.new_token;

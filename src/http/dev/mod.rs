@@ -1,4 +1,4 @@
-//! What only a development instance has: its outbox, its settings and clock, dev browsers, and the pages to try it with.
+//! What only a development instance has: its outbox, its settings and clock, dev browsers, and pages for trying it out.
 
 pub(super) mod dev_browser;
 pub(super) mod outbox;
@@ -8,7 +8,7 @@ pub(super) mod tools;
 
 use super::routing::endpoint::{Endpoint, POST, PUT, answer};
 
-/// What there is, path by path.
+/// The endpoints, path by path.
 #[rustfmt::skip]
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::form(POST, "/v1/dev_browser", answer!(|i| dev_browser::open(i.call).await)),

@@ -20,15 +20,15 @@ pub struct CapturedMessage {
     pub channel: String,
     /// The normalised address.
     pub to: String,
-    /// The code it carries.
+    /// The code in the message.
     pub code: Option<String>,
-    /// The link it carries.
+    /// The link in the message.
     pub link: Option<String>,
     /// The subject of an e-mail.
     pub subject: Option<String>,
     /// The whole text.
     pub text: String,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
 }
 

@@ -1,4 +1,4 @@
-//! The pages of a development instance, compiled in. They are clients of the API like any other.
+//! The pages of a development instance, compiled in. They use the API like any other client.
 
 use bytes::Bytes;
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
@@ -28,7 +28,7 @@ pub(in crate::http) fn show(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     Ok(page.show(call.engine().branding(), call.app.mount.prefix()))
 }
 
-/// Whether there is a file of that name among those that the pages load.
+/// Whether the development pages load a file of that name.
 pub(in crate::http) fn is_loaded(name: &str) -> bool {
     FILES.iter().any(|file| file.path.strip_prefix("/dev/pages/") == Some(name))
 }
@@ -39,8 +39,8 @@ impl Page {
         FILES.iter().find(|file| file.path == path).map(Self)
     }
 
-    /// The file itself. What it may load and who may frame it is told to the browser: nothing from elsewhere but the
-    /// instance's logo. `prefix` is the path that the engine is mounted below.
+    /// The file with its security headers, which allow nothing from other origins but the instance's logo. `prefix` is
+    /// the path that the engine is mounted below.
     fn show(self, branding: &Branding, prefix: &str) -> ApiResponse {
         let mut answer = ApiResponse::of(self.0.content_type, self.text(prefix));
         let headers = answer.headers_mut();
@@ -52,13 +52,13 @@ impl Page {
         answer.kept("no-cache")
     }
 
-    /// The text, with its links below `prefix`. Scripts find their way by where they were loaded from.
+    /// The text, with its links below `prefix`. Scripts derive their paths from the URL that they were loaded from.
     fn text(self, prefix: &str) -> Bytes {
         let text = self.0.text;
         if prefix.is_empty() || self.0.content_type != HTML {
             return Bytes::from_static(text.as_bytes());
         }
-        // A link relative to the page would need the slash at the end of the prefix, which people leave out.
+        // A link relative to the page would work only with a slash at the end of the prefix, which people leave out.
         text.replace("=\"/", &format!("=\"{}/", escaped(prefix))).into()
     }
 }
@@ -68,7 +68,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-/// `/` signs up through the real API, `/dev/mailbox` shows the captured messages; the rest is what they load.
+/// `/` signs up through the real API, `/dev/mailbox` shows the captured messages; the others are loaded by these two.
 #[rustfmt::skip]
 const FILES: &[File] = &[
     File { path: "/", content_type: HTML, text: include_str!("../pages/index.html") },
@@ -121,7 +121,7 @@ mod tests {
             assert!(strays.is_empty() && text.contains("href=\"/a&amp;b/\""), "{}: {strays:?}", file.path);
             assert_eq!(Page(file).text(""), file.text);
         }
-        // No script may spell a path from the root of the host.
+        // A script must not contain a path from the root of the host.
         for file in FILES.iter().filter(|file| file.content_type == SCRIPT) {
             let from_root = ["fetch(`/", "fetch('/", "href: '/", "origin}/", "href = '/", "assign('/"];
             assert!(!from_root.iter().any(|call| file.text.contains(call)), "{}", file.path);
@@ -148,7 +148,7 @@ mod tests {
             for path in loaded {
                 assert!(Page::at(&path).is_some(), "{} loads {path}", file.path);
             }
-            // The policy allows no script or style within a page.
+            // The content security policy forbids scripts and styles inside a page.
             assert!(!file.text.contains("<style") && !file.text.contains("style=\""), "{}", file.path);
             assert!(!file.text.contains(" onclick=") && !file.text.contains("<script>"), "{}", file.path);
         }

@@ -1,11 +1,12 @@
-//! A key that is named twice in a JSON document means two things; whoever reads the document keeps only the last.
+//! Finds keys that appear twice in a JSON object. Such a document is ambiguous, and parsers silently keep only the last
+//! value.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// The path of a key that is named twice in one object of `document`, where that is JSON.
+/// The path of a key that appears twice in one object of `document`; `None` also where `document` is not JSON.
 pub(super) fn repeated_key(document: &[u8]) -> Option<String> {
     let mut found = None;
     let mut deserializer = serde_json::Deserializer::from_slice(document);
@@ -13,7 +14,7 @@ pub(super) fn repeated_key(document: &[u8]) -> Option<String> {
     found
 }
 
-/// Goes through a value and ends at the first repeated key. How deep it goes the deserializer limits.
+/// Visits all values and stops at the first repeated key. The deserializer limits the depth.
 struct Walk<'a> {
     path: &'a mut Vec<String>,
     found: &'a mut Option<String>,

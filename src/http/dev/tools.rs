@@ -36,8 +36,8 @@ pub(in crate::http) fn settings(call: &Call<'_>) -> ApiResponse {
     ApiResponse::json(&masked((*call.engine().settings()).clone()))
 }
 
-/// Replaces the settings as a whole, by a document of settings or by the `user_settings` of the environment. A masked
-/// secret stands for the one there is.
+/// Replaces all settings, by a settings document or by the `user_settings` of the environment. A masked secret keeps
+/// its current value.
 pub(in crate::http) fn replace_settings(call: &Call<'_>, document: &[u8]) -> Result<ApiResponse, HttpError> {
     let current = call.engine().settings();
     let document = json_document(document)?;
@@ -48,7 +48,7 @@ pub(in crate::http) fn replace_settings(call: &Call<'_>, document: &[u8]) -> Res
     Ok(self::settings(call))
 }
 
-/// What time it is for the engine.
+/// The engine's current time.
 pub(in crate::http) fn clock(call: &Call<'_>) -> ApiResponse {
     ApiResponse::json(&json!({ "now": call.engine().now() }))
 }
@@ -61,7 +61,7 @@ pub(in crate::http) async fn advance_clock(call: &Call<'_>, document: &[u8]) -> 
     Ok(ApiResponse::json(&json!({ "now": now })))
 }
 
-/// How far `POST /dev/clock` moves the clock.
+/// How far `POST /dev/clock` moves the clock, in milliseconds.
 fn advance_ms(document: &Value) -> Result<u64, HttpError> {
     const KEY: &str = "advance_ms";
     let object = document.as_object().ok_or_else(|| HttpError::document("", "must be a JSON object"))?;
@@ -73,7 +73,7 @@ fn advance_ms(document: &Value) -> Result<u64, HttpError> {
     given.as_u64().ok_or_else(|| HttpError::document(KEY, "must be a whole number of milliseconds, not below 0"))
 }
 
-/// A document in which no key is named twice.
+/// A JSON document in which no key appears twice.
 fn json_document(document: &[u8]) -> Result<Value, HttpError> {
     let value = serde_json::from_slice(document)
         .map_err(|error| HttpError::document("", &format!("The body is not JSON: {error}")))?;
@@ -107,7 +107,8 @@ fn unmask(settings: &mut Settings, current: &Settings) {
     }
 }
 
-/// An address as messages are kept under. A `+` that was not escaped arrives as a blank, which no address has.
+/// The normalised address under which messages are stored. A `+` that was not escaped arrives as a space, which no
+/// address contains.
 fn normalised(to: &str) -> Option<String> {
     let email = |to: &str| EmailAddress::parse(to).ok().map(|e| e.as_str().to_owned());
     let phone = |to: &str| PhoneNumber::parse(to).ok().map(|p| p.as_str().to_owned());

@@ -1,6 +1,6 @@
 //! `/v1/client/verify`: a captcha that was solved between two steps
-//! ([guide: Captchas](crate::guide::contract_sign_ups#captchas)). clerk-js shows one after `requires_captcha`, hands it
-//! in here and asks again; as a heart-beat it hands in others that nobody asked for.
+//! ([guide: Captchas](crate::guide::contract_sign_ups#captchas)). After `requires_captcha` clerk-js shows a captcha,
+//! sends its token here and retries; its heart-beat also sends tokens that were not asked for.
 
 use crate::domain::secret::Secret;
 use crate::http::call::Call;

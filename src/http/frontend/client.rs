@@ -1,4 +1,4 @@
-//! `/v1/client` and the end of all its sessions
+//! `/v1/client`, and ending all its sessions
 //! ([guide: When a client exists](crate::guide::contract#when-a-client-exists)).
 
 use crate::engine::{ClientView, EngineError};
@@ -23,7 +23,7 @@ pub(in crate::http) async fn open(call: &Call<'_>) -> Result<ApiResponse, HttpEr
     Ok(wrapped(call, &identity, &client))
 }
 
-/// Ends all sessions and makes the browser forget the client.
+/// Ends all sessions and makes the browser delete its client token.
 pub(in crate::http) async fn forget(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let body = match call.engine().end_sessions(&identity.caller, &call.context).await {
@@ -37,7 +37,7 @@ pub(in crate::http) async fn forget(call: &Call<'_>) -> Result<ApiResponse, Http
     Ok(call.with_credentials(&identity, body, &ClientUpdate::Forget))
 }
 
-/// Ends all sessions; the client stays. Nobody has none to end.
+/// Ends all sessions; the client stays. An anonymous caller has none to end.
 pub(in crate::http) async fn end_sessions(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     match call.engine().end_sessions(&identity.caller, &call.context).await {

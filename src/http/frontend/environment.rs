@@ -7,11 +7,11 @@ use crate::http::wire::{Instance, environment};
 
 pub(in crate::http) fn show(call: &Call<'_>) -> ApiResponse {
     let shown = with_instance(call, environment);
-    // New settings take effect at once, so a copy must be asked about before it is used.
+    // New settings take effect at once, so caches must revalidate before each use.
     ApiResponse::json(&shown).kept("no-cache")
 }
 
-/// What `read` makes of the instance as browsers are told of it.
+/// Calls `read` with the instance as browsers see it.
 pub(in crate::http) fn with_instance<T>(call: &Call<'_>, read: impl FnOnce(&Instance<'_>) -> T) -> T {
     let (engine, options) = (call.engine(), &call.app.options);
     read(&Instance {

@@ -1,4 +1,4 @@
-//! `GET /v1/me`: the user of the session named by `_clerk_session_id`, else of the last active one.
+//! `GET /v1/me`: the user of the session in `_clerk_session_id`, else of the last active one.
 
 use crate::domain::rejection::ErrorCode;
 use crate::http::call::Call;

@@ -1,4 +1,4 @@
-//! The Frontend API: what browsers and applications call, a file for each resource.
+//! The Frontend API: the calls of browsers and applications, one file for each resource.
 
 pub(super) mod captchas;
 pub(super) mod client;
@@ -15,7 +15,7 @@ pub(super) mod waitlist;
 use super::routing::endpoint::{DELETE, Endpoint, PATCH, POST, PUT, answer};
 use crate::domain::id::{SessionId, SignInId, SignUpId};
 
-/// What there is, path by path.
+/// The endpoints, path by path.
 #[rustfmt::skip]
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("/v1/environment", answer!(|i| Ok(environment::show(i.call)))),

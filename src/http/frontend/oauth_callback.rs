@@ -1,6 +1,6 @@
-//! `/v1/oauth_callback`: where providers send browsers back to
-//! ([guide: Accounts at providers](crate::guide::contract_sign_ups#accounts-at-providers)). A navigation: what came of
-//! it is on the sign-up, and the browser goes on to the application.
+//! `/v1/oauth_callback`: the redirect URI of providers
+//! ([guide: Accounts at providers](crate::guide::contract_sign_ups#accounts-at-providers)). It is a navigation: the
+//! result is stored on the sign-up, and the browser is redirected to the application.
 
 use form_urlencoded::Serializer;
 use hyper::Method;
@@ -21,7 +21,7 @@ use crate::http::response::redirect;
 
 pub(in crate::http) async fn take(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     if call.head.method == Method::HEAD {
-        // A code is good for once, and that is not for whoever looks whether there is something here.
+        // A code can be used only once, so a HEAD request must not use it.
         return Ok(link::nothing(&Look::of(call.app)));
     }
     let callback = read(&call.head.query);
@@ -46,11 +46,11 @@ pub(in crate::http) async fn take(call: &Call<'_>) -> Result<ApiResponse, HttpEr
     })
 }
 
-/// Some providers answer by POST from their own page, which carries no cookie of ours: the same as a GET does.
+/// Some providers answer by POST from their own page, which sends no cookie of ours: do the same as for a GET.
 pub(in crate::http) fn repeat(form: &Params) -> ApiResponse {
     let mut query = Serializer::new(String::new());
     for name in PARAMETERS {
-        // What came twice is as good as none.
+        // A parameter that appears twice is ignored.
         if let Ok(Some(value)) = form.single(name) {
             query.append_pair(name, value);
         }
@@ -58,7 +58,7 @@ pub(in crate::http) fn repeat(form: &Params) -> ApiResponse {
     ApiResponse::see_other(&format!("oauth_callback?{}", query.finish()))
 }
 
-/// Where the browser goes, if the instance still allows that. A page's dev browser is for the browser that began.
+/// Where the browser goes, if the instance still allows it. A page's dev browser is only for the browser that began.
 fn destination(call: &Call<'_>, returned: &CallbackRedirect) -> Option<String> {
     let url = Some(&returned.url).filter(|url| call.app.redirects.still_allow(url))?;
     match (Url::parse(url), &returned.native_handoff) {
@@ -69,7 +69,7 @@ fn destination(call: &Call<'_>, returned: &CallbackRedirect) -> Option<String> {
 }
 
 fn read(params: &Params) -> ProviderCallback {
-    // What came twice is as good as none.
+    // A parameter that appears twice is ignored.
     let take = |name| params.single(name).ok().flatten().map(str::to_owned);
     ProviderCallback {
         state: take("state"),
@@ -80,7 +80,7 @@ fn read(params: &Params) -> ProviderCallback {
     }
 }
 
-/// What providers send that means something here.
+/// The parameters of providers that have a meaning here.
 const PARAMETERS: [&str; 6] = ["state", "code", "error", REASONS[0], REASONS[1], "iss"];
-/// Where some providers say more about an error: Facebook and Microsoft.
+/// The parameters with more detailed reasons of an error: Facebook's and Microsoft's.
 const REASONS: [&str; 2] = ["error_reason", "error_subcode"];

@@ -8,7 +8,7 @@ use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 use crate::http::wire::{SessionResource, TokenResource};
 
-/// A live session as it is.
+/// Shows a live session without changing it.
 pub(in crate::http) async fn show(call: &Call<'_>, id: SessionId) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let client = call.engine().client_view(&identity.caller, &call.context).await?;
@@ -30,7 +30,7 @@ pub(in crate::http) async fn touch(call: &Call<'_>, id: SessionId) -> Result<Api
     settle(call, &identity, outcome).await
 }
 
-/// Unwrapped, and without the client: it is asked for once a minute.
+/// Unwrapped and without the client, because it is requested once a minute.
 pub(in crate::http) async fn token(call: &Call<'_>, id: SessionId) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let engine = call.engine();
@@ -44,7 +44,7 @@ pub(in crate::http) async fn token(call: &Call<'_>, id: SessionId) -> Result<Api
     }
 }
 
-/// Ends a session, by `end` or by `remove`.
+/// Ends a session, for the call `end` or `remove`.
 pub(in crate::http) async fn end(call: &Call<'_>, id: SessionId, removed: bool) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let engine = call.engine();

@@ -1,4 +1,4 @@
-//! `/v1/client/sign_ins…`. What parameters may be, and whether the instance has them, the engine says.
+//! `/v1/client/sign_ins…`. The engine validates the parameters and decides which of them the instance has.
 
 use crate::domain::id::SignInId;
 use crate::domain::rejection::{Reason, Rejection};
@@ -42,7 +42,7 @@ pub(in crate::http) async fn prepare(call: &Call<'_>, id: SignInId, form: &Param
 
 pub(in crate::http) async fn attempt(call: &Call<'_>, id: SignInId, form: &Params) -> Result<ApiResponse, HttpError> {
     let given = proof(form);
-    // Whoever lost the completing answer has only the token that it replaced.
+    // A client that lost the completing answer has only the token that it replaced.
     let identity = call.presented().await?;
     let outcome = match &given {
         Ok(given) => call.engine().attempt_first_factor(&identity.caller, id, given, &call.context).await,

@@ -1,5 +1,5 @@
-//! `/v1/client/sign_ups…` ([guide: Sign-up calls](crate::guide::contract_sign_ups#sign-up-calls)). What parameters may
-//! be, and whether the instance has them, the engine says.
+//! `/v1/client/sign_ups…` ([guide: Sign-up calls](crate::guide::contract_sign_ups#sign-up-calls)). The engine validates
+//! the parameters and decides which of them the instance has.
 
 use crate::domain::id::SignUpId;
 use crate::domain::rejection::{Reason, Rejection};
@@ -24,7 +24,8 @@ pub(in crate::http) async fn create(call: &Call<'_>, form: &Params) -> Result<Ap
     let engine = call.engine();
     let caller = engine.or_opened(&identity.caller);
     let outcome = engine.create_sign_up(&caller, &fields, &call.context).await;
-    // A client that is new is told even by a refusal where something was kept for it, and else not even begun.
+    // If the refused call stored something for a new client, the error answer must bring the client's token. Otherwise
+    // no client is created.
     let is_opened = outcome.is_err() && engine.is_stored(&caller).await.unwrap_or_default();
     let identity = if is_opened { Identity::from_caller(caller, engine) } else { identity };
     settle(call, &identity, outcome).await
@@ -42,7 +43,7 @@ pub(in crate::http) async fn show(call: &Call<'_>, id: SignUpId) -> Result<ApiRe
         Err(error) => return Err(refuse(call, &identity, error).await),
     };
     if sign_up.value.was_completed_elsewhere() {
-        // The tab that waits replaces its client by this one, and with it the sign-up that its page shows.
+        // The waiting tab replaces its client by this one, and with it the sign-up that its page shows.
         client.sign_up.get_or_insert_with(|| sign_up.clone());
     }
     Ok(call.wrapped(&identity, &SignUpResource::from(&sign_up), &client))
@@ -74,7 +75,7 @@ pub(in crate::http) async fn prepare(call: &Call<'_>, id: SignUpId, form: &Param
 
 pub(in crate::http) async fn attempt(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<ApiResponse, HttpError> {
     let given = pair(form, "strategy", "code");
-    // Whoever lost the completing answer has only the token that it replaced.
+    // A client that lost the completing answer has only the token that it replaced.
     let identity = call.presented().await?;
     let outcome = match &given {
         Ok((strategy, code)) => {
@@ -106,7 +107,7 @@ async fn settle(
     }
 }
 
-/// To somebody without a client every sign-up is unknown.
+/// For a caller without a client every sign-up is unknown.
 async fn refuse(call: &Call<'_>, identity: &Identity, error: EngineError) -> HttpError {
     let error = match error {
         EngineError::NoClient => EngineError::NotFound,
@@ -115,13 +116,12 @@ async fn refuse(call: &Call<'_>, identity: &Identity, error: EngineError) -> Htt
     call.refuse(identity, error).await
 }
 
-/// What fields are for.
+/// The kind of write that the fields belong to.
 #[derive(Clone, Copy)]
 enum Write {
-    /// A new sign-up: there is nothing to take away.
+    /// A new sign-up: it has no values to remove.
     Begin,
-    /// One that is there: an empty field takes away what was given
-    /// ([guide: Update](crate::guide::contract_sign_ups#update)).
+    /// An existing sign-up: an empty field removes its value ([guide: Update](crate::guide::contract_sign_ups#update)).
     Change,
 }
 
@@ -191,7 +191,7 @@ fn wishes(call: &Call<'_>, form: &Params) -> Result<RawPrepare, Rejection> {
     Rejection::collect(reasons).map(|()| RawPrepare { redirect_url, action_complete_redirect_url, ..wishes })
 }
 
-/// A redirect URL as the engine takes it: absolute and allowed. An empty one is none.
+/// A redirect URL in the form that the engine expects: absolute and allowed. An empty one counts as absent.
 pub(in crate::http) fn allowed(
     param: &str,
     url: Option<String>,

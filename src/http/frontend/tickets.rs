@@ -1,6 +1,6 @@
-//! `/v1/tickets/accept`: where the links of invitations lead
-//! ([guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets)). A navigation that
-//! changes nothing: mail scanners may follow it as often as they like.
+//! `/v1/tickets/accept`: the target of the links in invitations
+//! ([guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets)). It is a navigation that
+//! changes nothing, so mail scanners may follow it as often as they like.
 
 use crate::domain::rejection::ErrorCode;
 use crate::domain::text;
@@ -11,11 +11,12 @@ use crate::http::response::error::HttpError;
 use crate::http::response::redirect;
 
 pub(in crate::http) async fn accept(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
-    // A ticket that came twice is as good as none. What follows a link in a text is often taken for its end.
+    // A ticket that appears twice is ignored. Punctuation that follows a link in a text is often taken for a part of
+    // it.
     let ticket = text::token(call.head.query.single("ticket").ok().flatten().unwrap_or_default());
     let identity = call.presented().await?;
     let owner = call.engine().accept_ticket(&identity.caller, ticket, &call.context).await?;
-    // The invitation may be older than the list of places that people may be sent to.
+    // The invitation may be older than the current list of allowed redirects.
     let url = owner.redirect_url.filter(|url| call.app.redirects.still_allow(url));
     let status = match owner.status {
         TicketStatus::SignUp => "sign_up",
@@ -24,7 +25,7 @@ pub(in crate::http) async fn accept(call: &Call<'_>) -> Result<ApiResponse, Http
         TicketStatus::Expired => return Err(refused(ErrorCode::TicketExpiredCode, url)),
         TicketStatus::Revoked => return Err(refused(ErrorCode::RevokedInvitation, url)),
     };
-    // Whoever has an account signs in the way they used to: a ticket is good for signing up only.
+    // A person with an account signs in as usual: a ticket is only for signing up.
     let ticket = (owner.status == TicketStatus::SignUp).then_some(ticket);
     let url = url.unwrap_or_else(|| call.app.options.home());
     let url = redirect::with_ticket(&url, status, ticket);
@@ -32,7 +33,7 @@ pub(in crate::http) async fn accept(call: &Call<'_>) -> Result<ApiResponse, Http
     Ok(ApiResponse::see_other(url.as_str()))
 }
 
-/// The application knows no status for these, so people read here what happened, and go on from here.
+/// The application knows no status for these cases, so people read here what happened, and where to go from here.
 fn refused(code: ErrorCode, url: Option<String>) -> HttpError {
     let error = HttpError::from(code);
     match url {

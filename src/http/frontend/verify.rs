@@ -1,8 +1,8 @@
-//! `/v1/verify`: where the links in e-mails lead ([guide: E-mail links](crate::guide::contract_sign_ups#e-mail-links)).
-//! A navigation, so what comes of it is told by the URL that the browser goes to next; where there is none, or a
-//! program asks, by a page or an error.
+//! `/v1/verify`: the target of the links in e-mails
+//! ([guide: E-mail links](crate::guide::contract_sign_ups#e-mail-links)). It is a navigation: the result is in the URL
+//! that the browser is redirected to. Where there is no such URL, a person gets a page and a program an error.
 //!
-//! Mail scanners open links too. HEAD never changes anything, and GET only for the sign-up's own client.
+//! Mail scanners open links too. So HEAD never changes anything, and GET only for the sign-up's own client.
 
 use hyper::Method;
 
@@ -26,7 +26,7 @@ pub(in crate::http) async fn open(call: &Call<'_>) -> Result<ApiResponse, HttpEr
     follow(call, call.head.query.single("token"), false).await
 }
 
-/// The button on the page: a person means it.
+/// The button on the page: the person confirms.
 pub(in crate::http) async fn confirm(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
     follow(call, form.single("token"), true).await
 }
@@ -36,7 +36,7 @@ async fn follow(
     token: Result<Option<&str>, Reason>,
     confirmed: bool,
 ) -> Result<ApiResponse, HttpError> {
-    // A token that came twice is as good as none. What follows a link in a text is often taken for its end.
+    // A token that appears twice is ignored. Punctuation that follows a link in a text is often taken for a part of it.
     let token = text::token(token.ok().flatten().unwrap_or_default());
     let identity = call.presented().await?;
     let engine = call.engine();
@@ -50,7 +50,7 @@ async fn follow(
 
 fn render(call: &Call<'_>, followed: &Followed, token: &str) -> Result<ApiResponse, HttpError> {
     let look = Look::of(call.app);
-    // The link may be older than the list of places that people may be sent to.
+    // The link may be older than the current list of allowed redirects.
     let url = followed.redirect_url.as_deref().filter(|url| call.app.redirects.still_allow(url));
     let (status, refusal, session) = match followed.outcome {
         LinkOutcome::Verified { session } => ("verified", None, session),

@@ -1,4 +1,4 @@
-//! `/v1/waitlist`: asking to be let in. It needs no client and makes none.
+//! `/v1/waitlist`: joining the waitlist. It needs no client and makes none.
 
 use crate::http::call::Call;
 use crate::http::request::form::Params;
@@ -14,7 +14,7 @@ pub(in crate::http) async fn join(call: &Call<'_>, form: &Params) -> Result<ApiR
         Err(error) => return Err(call.refuse(&identity, error).await),
     };
     let response = Waiting::from(&entry);
-    // They are on the list by now, whatever has become of the client.
+    // The person is on the list by now, so an error about the client must not fail the call.
     let client = call.engine().client_view(&identity.caller, &call.context).await.unwrap_or_default();
     Ok(match client {
         Some(client) => call.wrapped(&identity, &response, &client),

@@ -1,7 +1,7 @@
 //! `GET /health/live` and `/health/ready`.
 //!
-//! A channel by which no message leaves does not make the instance unready: others would fail the same way. It is told
-//! in the answer, without the reason, which is for the log.
+//! A channel that delivers no messages does not make the instance unready: other instances would fail the same way. The
+//! answer shows it without the reason, which is in the log.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `GET /v1/jwks` and `/.well-known/jwks.json`: the public keys that session tokens are verified with
+//! `GET /v1/jwks` and `/.well-known/jwks.json`: the public keys that verify session tokens
 //! ([guide: Public keys](crate::guide::contract_sign_ins#public-keys)).
 
 use crate::http::call::Call;

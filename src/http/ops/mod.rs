@@ -1,11 +1,11 @@
-//! For operators and their machines: health and keys.
+//! For operators and their monitoring: health and keys.
 
 pub(super) mod health;
 pub(super) mod jwks;
 
 use super::routing::endpoint::{Endpoint, answer};
 
-/// What there is, path by path.
+/// The endpoints, path by path.
 #[rustfmt::skip]
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("/v1/jwks", answer!(|i| Ok(jwks::show(i.call)))).open(),

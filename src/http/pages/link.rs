@@ -1,11 +1,11 @@
-//! What the links in e-mails show where they send nobody on.
+//! The pages for links in e-mails that lead to no page of the application.
 
 use crate::http::response::api_response::ApiResponse;
 
 use super::notice::{Look, Notice};
 
-/// Asks a browser that is not the sign-up's own for a word from a person. `redirect_url` is where the answer to the
-/// button leads.
+/// Asks the person to confirm, in a browser that is not the sign-up's own. `redirect_url` is where the browser goes
+/// after the button.
 pub(in crate::http) fn question(look: &Look<'_>, token: &str, redirect_url: Option<&str>) -> ApiResponse {
     Notice::new("Verify your e-mail address")
         .saying("Somebody asked to verify this e-mail address in another browser.")
@@ -15,7 +15,7 @@ pub(in crate::http) fn question(look: &Look<'_>, token: &str, redirect_url: Opti
         .render(look)
 }
 
-/// Says that something is done, where the page of the application that was to say so is none any more.
+/// Says that the step is done, where the application's page for this is not available.
 pub(in crate::http) fn nowhere(look: &Look<'_>) -> ApiResponse {
     Notice::new("You can go on now")
         .saying("The page that you were to be sent to is not part of this site any more.")
@@ -23,12 +23,12 @@ pub(in crate::http) fn nowhere(look: &Look<'_>) -> ApiResponse {
         .render(look)
 }
 
-/// Says that what a form asked of the API is done: its answer is for programs.
+/// Says that a form sent to the API is done: the API's answer is for programs.
 pub(in crate::http) fn done(look: &Look<'_>) -> ApiResponse {
     Notice::new("Done").saying("You can go on now.").render(look)
 }
 
-/// Shows somebody who opened an address of the API what it says, which is for programs.
+/// Shows the data of an API address to a person who opened it; it is meant for programs.
 pub(in crate::http) fn data(look: &Look<'_>, json: &[u8]) -> ApiResponse {
     let value = serde_json::from_slice(json).unwrap_or(serde_json::Value::Null);
     Notice::new("This address is for programs")
@@ -37,7 +37,7 @@ pub(in crate::http) fn data(look: &Look<'_>, json: &[u8]) -> ApiResponse {
         .render(look)
 }
 
-/// What a HEAD learns: that there is something here.
+/// The answer to a HEAD request: the page exists.
 pub(in crate::http) fn nothing(look: &Look<'_>) -> ApiResponse {
     Notice::new("One moment").render(look)
 }

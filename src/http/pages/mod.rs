@@ -1,5 +1,6 @@
-//! Pages that the engine renders itself, in production too. `notice` is what they all are; errors become one in
-//! `http/response/error/page.rs`. The files of the development pages lie here too, and are served by `http/dev/pages.rs`.
+//! Pages that the engine renders itself, in production too. All of them use `notice`; `http/response/error/page.rs`
+//! makes pages of errors. The files of the development pages are in this folder too, and are served by
+//! `http/dev/pages.rs`.
 
 pub(super) mod link;
 pub(super) mod notice;

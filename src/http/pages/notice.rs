@@ -1,5 +1,5 @@
-//! The one page by which people are told something: what happened, what to do, and the way on. It works without
-//! scripts and loads nothing but the instance's own images, in production too.
+//! The one layout for messages to people: what happened, what to do, and links to go on. It works without scripts and
+//! loads nothing but the instance's own images, in production too.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -16,50 +16,50 @@ use crate::http::app::App;
 use crate::http::response::api_response::{ApiResponse, insert};
 use crate::http::response::redirect::csp_source;
 
-/// What all pages of an instance show alike.
+/// What all pages of an instance have in common.
 #[derive(Clone, Debug)]
 pub(in crate::http) struct Look<'a> {
     branding: &'a Branding,
-    /// Where people go who have no other way on.
+    /// The link for people without a better one.
     home: Option<String>,
 }
 
-/// What one page says. All texts are escaped.
+/// The content of one page. All texts are escaped.
 #[derive(Clone, Debug)]
 pub(in crate::http) struct Notice {
     status: StatusCode,
     title: Cow<'static, str>,
-    /// What happened and what to do, a sentence or two each.
+    /// What happened and what to do, one or two sentences each.
     text: Vec<Cow<'static, str>>,
     button: Option<Button>,
-    /// The best way on, beside the instance's home.
+    /// The best link, shown before the instance's home.
     way_on: WayOn,
-    /// What the people behind the instance want to know when they are asked about it.
+    /// A reference that support needs when the person asks about it.
     reference: Option<String>,
-    /// What a program would have read.
+    /// The data that a program would have received.
     data: Option<String>,
 }
 
-/// Where a page leads.
+/// The target of a page's first link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::http) enum WayOn {
-    /// To the instance's home and to its people only.
+    /// Only the instance's home and its support.
     Home,
-    /// To this URL, which the instance allows.
+    /// This URL, which the instance allows.
     To(String),
-    /// To the same page once more.
+    /// The same page again.
     Again,
 }
 
-/// A form with a button and nothing else to see.
+/// A form that shows only a button.
 #[derive(Clone, Debug)]
 struct Button {
     label: &'static str,
-    /// Where it is sent, relative to the page.
+    /// The form's target, relative to the page.
     action: &'static str,
-    /// The field that goes along.
+    /// The hidden field that is sent.
     field: (&'static str, String),
-    /// Where its answer may send the browser on to.
+    /// Where the answer may redirect the browser to.
     leads_to: Option<String>,
 }
 
@@ -77,7 +77,7 @@ impl<'a> Look<'a> {
 }
 
 impl Notice {
-    /// A page with this title, answered as 200, that leads home.
+    /// A page with this title and status 200, with a link to the home.
     pub(in crate::http) fn new(title: impl Into<Cow<'static, str>>) -> Self {
         let title = title.into();
         Self {
@@ -91,38 +91,38 @@ impl Notice {
         }
     }
 
-    /// The same with another status.
+    /// Sets the status.
     pub(in crate::http) const fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
         self
     }
 
-    /// The same with another sentence.
+    /// Adds a sentence.
     pub(in crate::http) fn saying(mut self, text: impl Into<Cow<'static, str>>) -> Self {
         self.text.push(text.into());
         self
     }
 
-    /// The same, leading on.
+    /// Sets the first link.
     pub(in crate::http) fn leading(mut self, way_on: WayOn) -> Self {
         self.way_on = way_on;
         self
     }
 
-    /// The same with a word for the instance's people.
+    /// Sets the reference for support.
     pub(in crate::http) fn referring(mut self, reference: String) -> Self {
         self.reference = Some(reference);
         self
     }
 
-    /// The same, showing what a program would have read.
+    /// Sets the data that a program would have received.
     pub(in crate::http) fn showing(mut self, data: String) -> Self {
         self.data = Some(data);
         self
     }
 
-    /// The same with a button that sends `field` to `action`; its answer may send the browser on to `leads_to`, which
-    /// browsers must be told beforehand (CSP 3, `form-action`).
+    /// Adds a button that sends `field` to `action`. The answer may redirect the browser to `leads_to`, which browsers
+    /// must be told in advance (CSP 3, `form-action`).
     pub(in crate::http) fn asking(
         mut self,
         label: &'static str,
@@ -167,7 +167,7 @@ impl Notice {
                 escaped(label),
             ));
         }
-        // The first link is what people should press, unless there is a button for that.
+        // The first link is the main one, unless there is a button.
         let is_main = |n| n == 0 && self.button.is_none();
         let links = self.links(look);
         let links: String = links.iter().enumerate().map(|(n, (to, text))| link(to, text, is_main(n))).collect();
@@ -183,17 +183,17 @@ impl Notice {
         body
     }
 
-    /// The ways on, the best first, each with its words.
+    /// The links with their texts, the best first.
     fn links(&self, look: &Look<'_>) -> Vec<(String, String)> {
         let Branding { name, support_email, .. } = look.branding;
         let mut links = Vec::new();
         match &self.way_on {
             WayOn::To(url) => links.push((url.clone(), format!("Continue to {name}"))),
-            // The address of the page itself, without any of its text here.
+            // The address of the page itself, without repeating any of it in the page.
             WayOn::Again => links.push((String::new(), "Try again".into())),
             WayOn::Home => {}
         }
-        // A page that asks something leads nowhere else: leaving is done by closing it.
+        // A page with a question has no other link: a person who does not want to confirm closes it.
         if let (Some(home), None) = (&look.home, &self.button)
             && !matches!(self.way_on, WayOn::To(_))
         {
@@ -251,7 +251,7 @@ fn link(to: &str, text: &str, is_main: bool) -> String {
 
 const STYLE: &str = concat!(include_str!("style.css"), include_str!("notice.css"));
 
-/// How the policy knows the style, which stands in the page.
+/// The hash of the page's inline style, for the content security policy.
 static STYLE_DIGEST: LazyLock<String> = LazyLock::new(|| STANDARD.encode(digest(&SHA256, STYLE.as_bytes())));
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
-//! Who reads the answer to a request: a person in front of a browser, or a program. People are told everything by a
-//! page or by the place that they are sent to; programs get the envelope
-//! ([guide: The envelope](crate::guide::contract#the-envelope)).
+//! Who reads the answer to a request: a person in front of a browser, or a program. People get pages and redirects;
+//! programs get the envelope ([guide: The envelope](crate::guide::contract#the-envelope)).
 
 use hyper::Method;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName};
@@ -10,18 +9,18 @@ use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName};
 pub(in crate::http) enum Audience {
     /// A person: the browser shows the answer as a page of its own.
     Person,
-    /// A program that says so, such as a script on a page.
+    /// A program that identifies itself as one, such as a script on a page.
     Program,
-    /// Something that says neither, such as `curl`: it is answered as a program is, and sent on as a person is.
+    /// A caller that indicates neither, such as `curl`: it gets the answers of programs, but the redirects of people.
     Unknown,
 }
 
 impl Audience {
-    /// Who reads the answer to a request with this method (the one on the wire) and these headers.
+    /// The audience of a request with this method (the one on the wire) and these headers.
     ///
-    /// Browsers say what a request is for in `Sec-Fetch-AuthMode` (W3C Fetch Metadata, 2.2), which no script can set.
-    /// Those that don't yet are known by an `Accept` that prefers pages (RFC 9110, 12.5.1), on the kinds of request
-    /// that following links and sending forms makes. `Authorization` is never among their headers.
+    /// Browsers state the purpose of a request in `Sec-Fetch-AuthMode` (W3C Fetch Metadata, 2.2), which no script can
+    /// set. Browsers without it are recognised by an `Accept` that prefers pages (RFC 9110, 12.5.1), on the kinds of
+    /// request that links and forms make. They never send `Authorization`.
     pub(in crate::http) fn of(method: &Method, headers: &HeaderMap) -> Self {
         if let Some(mode) = headers.get(SEC_FETCH_MODE) {
             return if mode == "navigate" { Self::Person } else { Self::Program };
@@ -42,8 +41,7 @@ impl Audience {
     }
 }
 
-/// How much pages and JSON are wished for, each where it is named; 0 where it is not. What `*/*` takes is nobody's
-/// wish.
+/// The quality values of pages and of JSON in `Accept`, each only where it is named, else 0. `*/*` counts for neither.
 fn wishes(headers: &HeaderMap) -> (f32, f32) {
     let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
     let (mut page, mut data) = (0.0_f32, 0.0_f32);

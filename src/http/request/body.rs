@@ -1,5 +1,4 @@
-//! Bodies: bounded in size, in time and in what they cost while they come, and forms only where the Frontend API
-//! reads them.
+//! Request bodies: limited in size, time and memory; forms are read only where the Frontend API expects them.
 
 use std::time::Duration;
 
@@ -61,8 +60,8 @@ where
     outcome.map_err(HttpError::from)
 }
 
-/// A body that takes longer than `body_timeout` in all is given up, and one that comes more slowly than the least rate
-/// a good deal earlier.
+/// Reads a body. One that takes longer than `body_timeout` in all is given up; one below the minimum rate is given up a
+/// good deal earlier.
 async fn gather<B>(body: &mut B, mut gathered: Gathered, options: &HttpOptions) -> Result<Bytes, TransportError>
 where
     B: Body<Data = Bytes> + Unpin,
@@ -84,8 +83,8 @@ where
     }
 }
 
-/// What has come of a body, in blocks. It takes little more memory than what has come, whatever was announced: a body
-/// that comes slowly is cheap to send and must be cheap to wait for.
+/// The received part of a body, in blocks. It uses little more memory than was received, whatever length was announced:
+/// a slow body is cheap to send, so it must be cheap to wait for.
 struct Gathered {
     blocks: Vec<Vec<u8>>,
     length: usize,
@@ -123,8 +122,8 @@ impl Gathered {
     }
 }
 
-/// Reads on for a moment and forgets: a connection that is closed on unread bytes is reset, and the answer with it.
-/// A client that asked before sending is simply not invited.
+/// Reads on for a moment and drops the bytes: closing a connection with unread bytes resets it, and the answer is lost.
+/// A client that waits for `100 Continue` is not asked to send its body.
 async fn discard<B>(headers: &HeaderMap, mut body: B)
 where
     B: Body<Data = Bytes> + Unpin,
@@ -142,7 +141,7 @@ where
             }
         }
     };
-    // Whoever is slower than this gets the answer late or never; nothing waits for them.
+    // A peer that is slower than this may not get the answer.
     let _timed_out = tokio::time::timeout(DISCARD_TIME, reading).await;
 }
 
@@ -158,10 +157,9 @@ fn has_unsupported_type(headers: &HeaderMap) -> bool {
 }
 
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
-/// How much room a body gets at a time. Blocks of one size leave no gaps between them, unlike a buffer that is moved
-/// each time it has grown.
+/// How much memory a body gets at a time. Blocks of one size leave no gaps between them, unlike a buffer that grows.
 const BLOCK_BYTES: usize = 4096;
-/// Which part of the time for a body may go by before it has to keep the least rate.
+/// The divisor of `body_timeout` that gives the grace time before the minimum rate applies.
 const GRACE_SHARE: u32 = 3;
 const DISCARD_MAX: usize = 16 * 1024 * 1024;
 const DISCARD_TIME: Duration = Duration::from_millis(1000);
@@ -245,7 +243,7 @@ mod tests {
         assert_eq!(begun.elapsed(), Duration::from_secs(10 + 15));
     }
 
-    /// Reads a body of 10 000 bytes that comes in pieces of this length, each after a pause.
+    /// Reads a body of 10 000 bytes in pieces of this length, each after a pause.
     async fn slow(piece: usize, pause: Duration) -> Result<Bytes, TransportError> {
         let mut body = Slow { piece, left: 10_000 / piece, pause, pausing: Box::pin(tokio::time::sleep(pause)) };
         gather(&mut body, Gathered::of_at_most(64 * 1024), &options()).await

@@ -13,21 +13,21 @@ pub(in crate::http) const CLIENT: &str = "__client";
 /// Holds the unix seconds of the last change of sessions, `0` when signed out.
 pub(in crate::http) const CLIENT_UAT: &str = "__client_uat";
 
-/// What tells one instance's cookies from another's on the same domain.
+/// The suffix that distinguishes the cookies of several instances on the same domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::http) struct CookieSuffix(String);
 
-/// Where cookies are set.
+/// What decides on the attributes of new cookies.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct CookieScope<'a> {
-    /// The host that the request named, without its port.
+    /// The host of the request, without its port.
     pub(in crate::http) host: Option<&'a str>,
     /// Whether browsers reach the engine by https.
     pub(in crate::http) secure: bool,
 }
 
 impl CookieSuffix {
-    /// The suffix of an instance: what clerk-js computes from the same key.
+    /// The suffix of an instance, the same as clerk-js computes from the key.
     pub(in crate::http) fn of(publishable_key: &str) -> Self {
         let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, publishable_key.as_bytes());
         let mut text = URL_SAFE_NO_PAD.encode(hash);
@@ -42,9 +42,9 @@ impl fmt::Display for CookieSuffix {
     }
 }
 
-/// The values that the request sent for a cookie, in its order; the same name can come from several domains.
+/// All values of a cookie in the request, in their order: cookies of several domains can have the same name.
 pub(in crate::http) fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
-    // Pair by pair: one that nobody can read does not hide the others.
+    // Pair by pair: an unreadable one does not hide the others.
     headers
         .get_all(COOKIE)
         .iter()
@@ -55,14 +55,14 @@ pub(in crate::http) fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl
         .filter(|value| !value.is_empty())
 }
 
-/// Gives the browser its client token.
+/// Sets the client token.
 pub(in crate::http) fn set_client(headers: &mut HeaderMap, token: &str, place: CookieScope<'_>) {
     let domain = place.host.filter(|host| is_domain(host));
     append(headers, line(CLIENT, token, domain, MAX_AGE_S, true, place));
 }
 
-/// Puts the line about the client token last: some proxies' helpers pass on only the last `Set-Cookie` of an answer,
-/// and without that one the browser loses its client.
+/// Puts the cookie of the client token last: the helpers of some proxies pass on only the last `Set-Cookie` of an
+/// answer, and without this one the browser loses its client.
 pub(in crate::http) fn put_client_last(headers: &mut HeaderMap) {
     let lines = || headers.get_all(SET_COOKIE).iter();
     if !sets_client(headers) || lines().next_back().is_some_and(is_clients) {
@@ -75,7 +75,7 @@ pub(in crate::http) fn put_client_last(headers: &mut HeaderMap) {
     }
 }
 
-/// Whether an answer gives the browser a client token already, or takes it away.
+/// Whether an answer already sets or removes the client token.
 pub(in crate::http) fn sets_client(headers: &HeaderMap) -> bool {
     headers.get_all(SET_COOKIE).iter().any(is_clients)
 }
@@ -84,13 +84,13 @@ fn is_clients(line: &HeaderValue) -> bool {
     line.as_bytes().strip_prefix(CLIENT.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
 }
 
-/// Takes the client token away.
+/// Removes the client token.
 pub(in crate::http) fn clear_client(headers: &mut HeaderMap, place: CookieScope<'_>) {
     let domain = place.host.filter(|host| is_domain(host));
     append(headers, line(CLIENT, "", domain, 0, true, place));
 }
 
-/// Tells the browser when the sessions last changed, under both names.
+/// Sets the time of the last change of sessions, in unix seconds, under both names.
 pub(in crate::http) fn set_uat(headers: &mut HeaderMap, seconds: u64, suffix: &CookieSuffix, place: CookieScope<'_>) {
     let domain = place.host.and_then(parent);
     let value = seconds.to_string();
@@ -109,7 +109,7 @@ pub(in crate::http) fn has_uat(headers: &HeaderMap, seconds: u64, suffix: &Cooki
     })
 }
 
-/// Whether the request claims a change of sessions at all.
+/// Whether the request's `__client_uat` says that there are sessions.
 pub(in crate::http) fn claims_sessions(headers: &HeaderMap, suffix: &CookieSuffix) -> bool {
     let suffixed = format!("{CLIENT_UAT}_{suffix}");
     [CLIENT_UAT, &suffixed].iter().any(|name| values(headers, name).any(|v| v != "0"))
@@ -145,7 +145,7 @@ fn append(headers: &mut HeaderMap, line: String) {
     }
 }
 
-/// Whether a host is a name of several labels: neither an address nor a bare `localhost`.
+/// Whether a host is a name of several labels: not an address and not a bare `localhost`.
 fn is_domain(host: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
@@ -158,8 +158,8 @@ fn is_domain(host: &str) -> bool {
         && host.split('.').all(is_label)
 }
 
-/// The domain that an application shares with its Frontend API: the host without its first label when three are
-/// left to choose from. What looks like a country's registry (`co.uk`) is nobody's to share.
+/// The domain that an application shares with its Frontend API: the host without its first label, if the host has at
+/// least three labels and the rest does not look like a country registry (`co.uk`); else the host itself.
 fn parent(host: &str) -> Option<&str> {
     if !is_domain(host) {
         return None;
@@ -173,7 +173,7 @@ fn parent(host: &str) -> Option<&str> {
 
 /// 400 days, the longest that browsers keep a cookie.
 const MAX_AGE_S: u64 = 400 * 86_400;
-/// Second labels under which country registries sell names.
+/// Second-level labels under which country registries sell names.
 const REGISTRIES: &[&str] = &["ac", "co", "com", "edu", "gov", "ne", "net", "or", "org"];
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Parameters of a query or a form body (`application/x-www-form-urlencoded`), decoded strictly: what is not UTF-8
-//! is kept apart instead of being mended. An empty parameter is an absent one, for clerk-js sends `null` as nothing
-//! ([guide: Parameters](crate::guide::contract#parameters)); the few that may be empty to take something away are asked
-//! for by [`Params::said`].
+//! Parameters of a query or a form body (`application/x-www-form-urlencoded`), decoded strictly: a value that is not
+//! UTF-8 is an error instead of being repaired. An empty parameter counts as absent, because clerk-js sends `null` as
+//! an empty one ([guide: Parameters](crate::guide::contract#parameters)). The few that are empty to remove a value are
+//! read by [`Params::said`].
 
 use crate::domain::rejection::{ErrorCode, Reason};
 
@@ -29,12 +29,12 @@ impl Params {
         Ok(Self(pairs().map(pair).collect()))
     }
 
-    /// The value of a parameter that may come once; an empty one is none.
+    /// The value of a parameter that may appear once; an empty one counts as absent.
     pub(in crate::http) fn single(&self, name: &str) -> Result<Option<&str>, Reason> {
         self.said(name).map(|value| value.filter(|text| !text.is_empty()))
     }
 
-    /// The same where being empty means something.
+    /// The same, where an empty value has a meaning.
     pub(in crate::http) fn said(&self, name: &str) -> Result<Option<&str>, Reason> {
         let mut values = self.0.iter().filter(|(n, _)| n == name).map(|(_, v)| v);
         match (values.next(), values.next()) {
@@ -45,49 +45,49 @@ impl Params {
         }
     }
 
-    /// The value of a parameter that no person and no developer chose: a client sends it by itself, and so nobody could
-    /// do anything about a refusal. Of several the first that can be read counts; what can't be read is not there.
+    /// The value of a parameter that clients send by themselves, so that a refusal would help neither person nor
+    /// developer. Of several values the first readable one is taken; unreadable ones count as absent.
     pub(in crate::http) fn hint(&self, name: &str) -> Option<&str> {
         let mut readable = self.0.iter().filter(|(n, _)| n == name).filter_map(|(_, value)| value.as_deref().ok());
         readable.find(|text| !text.is_empty())
     }
 
-    /// Reads several such parameters at once and collects everything wrong with them.
+    /// A reader that collects all errors of the parameters that it reads.
     pub(in crate::http) fn reader<'a>(&'a self, reasons: &'a mut Vec<Reason>) -> Reader<'a> {
         Reader { params: self, reasons }
     }
 }
 
-/// Reads parameters one by one and notes what is wrong.
+/// Reads parameters one by one and collects their errors.
 pub(in crate::http) struct Reader<'a> {
     params: &'a Params,
     reasons: &'a mut Vec<Reason>,
 }
 
 impl Reader<'_> {
-    /// A number that counts something; `None` when it is absent or wrong.
+    /// A count; `None` when it is absent or invalid.
     pub(in crate::http) fn number(&mut self, name: &str) -> Option<usize> {
         let text = self.take(name)?;
         let number = text.parse().map_err(|_| ErrorCode::FormParamTypeInvalid.on(name));
         number.map_err(|reason| self.reasons.push(reason)).ok()
     }
 
-    /// The value of a parameter; `None` when it is absent, empty or wrong.
+    /// The value of a parameter; `None` when it is absent, empty or invalid.
     pub(in crate::http) fn take(&mut self, name: &str) -> Option<String> {
         self.noted(self.params.single(name))
     }
 
-    /// The same where being empty means something: what is there goes.
+    /// The same, where an empty value removes the stored one.
     pub(in crate::http) fn take_or_clear(&mut self, name: &str) -> Option<String> {
         self.noted(self.params.said(name))
     }
 
-    /// The value of a parameter that clients send by themselves ([`Params::hint`]): it is never at fault.
+    /// The value of a parameter that clients send by themselves ([`Params::hint`]); it causes no errors.
     pub(in crate::http) fn hint(&mut self, name: &str) -> Option<String> {
         self.params.hint(name).map(str::to_owned)
     }
 
-    /// The same where being empty means something: what is there goes.
+    /// The same, where an empty value removes the stored one.
     pub(in crate::http) fn hint_or_clear(&mut self, name: &str) -> Option<String> {
         self.hint(name).or_else(|| self.params.said(name).ok().flatten().map(str::to_owned))
     }
@@ -112,7 +112,7 @@ fn pair(encoded: &[u8]) -> (String, Value) {
     (name, String::from_utf8(unescape(value)).map_err(|_| NotUtf8))
 }
 
-/// The bytes behind a component: `+` is a blank, `%XX` a byte, and a stray `%` itself.
+/// The bytes of an encoded component: `+` is a space, `%XX` a byte, and any other `%` itself.
 fn unescape(component: &[u8]) -> Vec<u8> {
     let digit = |at: usize| component.get(at).and_then(|b| char::from(*b).to_digit(16));
     let mut bytes = Vec::with_capacity(component.len());

@@ -1,5 +1,5 @@
-//! The head of a request: what it asks for, where it came from, and how its client identifies itself. It does not
-//! know whether any of that is true, nor what the paths mean.
+//! The head of a request: what it asks for, its source, and how its client identifies itself. This module does not
+//! check any of that, and does not know what the paths mean.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -27,19 +27,19 @@ pub(in crate::http) struct RequestHead {
     pub(in crate::http) path: String,
     /// The query.
     pub(in crate::http) query: Params,
-    /// The query as it came.
+    /// The query as it was received.
     pub(in crate::http) encoded_query: String,
     /// The headers.
     pub(in crate::http) headers: HeaderMap,
     /// How the client identifies itself.
     pub(in crate::http) mode: AuthMode,
-    /// Where it came from.
+    /// The source address.
     pub(in crate::http) ip: IpAddr,
-    /// The host that the browser named, in lower case and without a port: a trusted proxy is believed about it.
+    /// The host that the browser used, in lower case and without a port; a trusted proxy may have forwarded it.
     pub(in crate::http) host: Option<String>,
-    /// The host in the request itself, whatever proxies say.
+    /// The host in the request itself, regardless of forwarding headers.
     pub(in crate::http) own_host: Option<String>,
-    /// Whether the browser's side of the connection is https.
+    /// Whether the browser's connection is https.
     pub(in crate::http) secure: bool,
 }
 
@@ -58,7 +58,7 @@ impl RequestHead {
     /// Reads the head of a request from `peer`.
     ///
     /// # Errors
-    /// When the host is not named as HTTP wants it, or the query is malformed where the transport reads it.
+    /// When the host is invalid, or the HTTP layer can't read the query.
     pub(in crate::http) fn read(parts: Parts, peer: SocketAddr, options: &HttpOptions) -> Result<Self, HttpError> {
         let own_host = host::named(&parts)?;
         let headers = parts.headers;
@@ -85,7 +85,7 @@ impl RequestHead {
         Audience::of(&self.method, &self.headers)
     }
 
-    /// What the origin rule looks at.
+    /// The input of the origin rule.
     pub(in crate::http) fn origin_input(&self, realm: Realm) -> OriginInput<'_> {
         OriginInput {
             method: &self.method,
@@ -97,8 +97,7 @@ impl RequestHead {
         }
     }
 
-    /// What the engine is told of where the call came from: its allowed origin, which a same-origin GET shows in
-    /// its `Referer` only.
+    /// The source of the call for the engine, with its allowed origin, which a same-origin GET has only in `Referer`.
     pub(in crate::http) fn source(&self, origins: &Origins) -> RequestContext {
         let origin = match origin_of(&self.headers) {
             Some(origin) => Some(origin.to_owned()).filter(|o| origins.allows(o)),
@@ -109,14 +108,14 @@ impl RequestHead {
             AuthMode::Native => TokenCarrier::Header,
             AuthMode::DevBrowser => TokenCarrier::DevBrowser,
         };
-        // A signature is the dearest part of an answer. Pages need the token at once; an application without cookies
-        // asks for one when it calls its own backend.
+        // The signature is the most expensive part of an answer. Pages need the token at once; an application without
+        // cookies asks for one when it calls its own backend.
         let tokens = self.mode != AuthMode::Native;
         let testing_token = self.query.single("__clerk_testing_token").ok().flatten().map(str::to_owned);
         RequestContext { origin, carrier, tokens, testing_token, address: Some(self.ip) }
     }
 
-    /// Where cookies are set.
+    /// What decides on the attributes of new cookies.
     pub(in crate::http) fn cookie_scope(&self) -> CookieScope<'_> {
         CookieScope { host: self.host.as_deref(), secure: self.secure }
     }
@@ -127,18 +126,18 @@ impl RequestHead {
         Some(bearer(value)).filter(|key| !key.is_empty() && *key != value.trim())
     }
 
-    /// Whether it shows what looks like a backend's secret key, right or wrong.
+    /// Whether it contains what looks like a backend's secret key, right or wrong.
     pub(in crate::http) fn shows_secret_key(&self) -> bool {
         self.bearer().is_some_and(|key| key.starts_with("sk_"))
     }
 
-    /// Whether a page, or an application without cookies, makes the call: servers send nothing of the kind.
+    /// Whether the caller is a page or an application without cookies: servers send no such headers.
     pub(in crate::http) fn is_of_browser_or_application(&self) -> bool {
         self.mode != AuthMode::Cookie || origin_of(&self.headers).is_some() || self.text("sec-fetch-site").is_some()
     }
 
-    /// The client tokens that the request presents, in its mode: several only when several cookies or headers of the
-    /// name came along.
+    /// The client tokens in the request, for its mode: several only where there are several cookies or headers of the
+    /// name.
     pub(in crate::http) fn tokens(&self) -> Vec<&str> {
         match self.mode {
             AuthMode::Cookie => cookie::values(&self.headers, cookie::CLIENT).collect(),
@@ -162,7 +161,7 @@ impl RequestHead {
     }
 }
 
-/// What a dev browser's id begins with; the client token follows.
+/// The prefix of a dev browser's id; the client token follows.
 pub(in crate::http) const DEV_BROWSER_PREFIX: &str = "dvb_";
 
 fn mode(query: &Params, options: &HttpOptions) -> Result<AuthMode, HttpError> {
@@ -176,7 +175,7 @@ fn mode(query: &Params, options: &HttpOptions) -> Result<AuthMode, HttpError> {
     })
 }
 
-/// The method that a POST stands for. Methods beyond the contract's are as unknown here as on the wire.
+/// The method that `_method` gives to a POST. Methods that the contract does not have are refused here as on the wire.
 fn overridden(name: &str) -> Result<Method, HttpError> {
     let method = name.to_ascii_uppercase();
     match method.as_str() {

@@ -1,5 +1,5 @@
-//! The host that a request names (RFC 9112, 3.2): exactly one, and the same wherever it is named twice. Two machines
-//! that read the same request must not find two hosts in it.
+//! The host of a request (RFC 9112, 3.2): exactly one, and the same wherever it appears. Two machines that read the
+//! same request must not find different hosts in it.
 
 use std::net::Ipv6Addr;
 
@@ -9,11 +9,11 @@ use hyper::http::request::Parts;
 
 use crate::http::response::error::TransportError;
 
-/// The host that a request names, in lower case and without a port; `None` where HTTP/1.0 names none.
+/// The host of the request, in lower case and without a port; `None` where an HTTP/1.0 request has none.
 ///
 /// # Errors
-/// 400 for HTTP/1.1 without a `Host` line, for several of them, for one that holds no host, and for one that differs
-/// from the target of the request.
+/// 400 for HTTP/1.1 without a `Host` line, for several of them, for an invalid one, and for one that differs from the
+/// target of the request.
 pub(in crate::http) fn named(parts: &Parts) -> Result<Option<String>, TransportError> {
     let mut lines = parts.headers.get_all(HOST).iter();
     let line = lines.next();
@@ -42,7 +42,8 @@ struct Authority {
 }
 
 impl Authority {
-    /// Host names are taken as DNS has them, since nothing else leads here: no other letters, no user before an `@`.
+    /// Parses a host as a DNS name, since the engine is reached by no other: no other characters, no user before an
+    /// `@`.
     fn parse(text: &str) -> Option<Self> {
         let (host, port) = match text.rfind(']') {
             Some(end) => text.split_at(end + 1),

@@ -13,14 +13,14 @@ use crate::entropy::unique_bytes;
 pub(in crate::http) struct RequestId(HeaderValue);
 
 impl RequestId {
-    /// The id of a request with these headers. A trusted proxy may have named it already, so that its log and ours can
-    /// be read together; anybody else's words don't count.
+    /// The id of a request with these headers. A trusted proxy may have set it already, so that its log and ours can be
+    /// read together; ids from other peers are ignored.
     pub(in crate::http) fn of(headers: &HeaderMap, is_proxy: bool) -> Self {
         let named = || Self::by_request_id(headers).or_else(|| Self::by_trace(headers));
         if is_proxy { named() } else { None }.unwrap_or_else(Self::fresh)
     }
 
-    /// An id that no other request has. It need not be secret.
+    /// A new unique id. It need not be secret.
     pub(in crate::http) fn fresh() -> Self {
         let mut text = [0; LENGTH];
         for (digits, byte) in text.chunks_exact_mut(2).zip(unique_bytes()) {
@@ -35,20 +35,22 @@ impl RequestId {
         self.0.to_str().expect("hex digits are visible ASCII")
     }
 
-    /// Names the request in an answer's headers, unless they do already.
+    /// Adds the id to an answer's headers, unless they have one.
     pub(in crate::http) fn put(&self, headers: &mut HeaderMap) {
         headers.entry(X_CLERK_TRACE_ID).or_insert_with(|| self.0.clone());
     }
 
-    /// `X-Request-Id`, as most proxies make it: 32 hex digits or a UUID. It comes first because it is of this request
-    /// alone; a trace may hold many. What else stands there could be anything, such as an address.
+    /// `X-Request-Id`, as most proxies make it: 32 hex digits or a UUID. It comes first because it belongs to this
+    /// request alone; a trace may contain many. Other values are ignored, since they could be anything, such as an
+    /// address.
     fn by_request_id(headers: &HeaderMap) -> Option<Self> {
         let text = only(headers, "x-request-id")?;
         let is_uuid = text.len() == 36 && text.bytes().enumerate().all(|(n, b)| (b == b'-') == HYPHENS.contains(&n));
         if is_uuid { Self::parse(&text.replace('-', "")) } else { Self::parse(text) }
     }
 
-    /// `traceparent` (W3C Trace Context, 3.2.2): version, trace id, parent id and flags. Later versions may say more.
+    /// `traceparent` (W3C Trace Context, 3.2.2): version, trace id, parent id and flags. Later versions may have more
+    /// fields.
     fn by_trace(headers: &HeaderMap) -> Option<Self> {
         let mut parts = only(headers, "traceparent")?.split('-');
         let is_hex = |part: &str, length| part.len() == length && part.bytes().all(is_digit);
@@ -59,7 +61,7 @@ impl RequestId {
         (has_parent && has_flags && (version != "00" || parts.next().is_none())).then_some(trace)
     }
 
-    /// All zeros are no id (3.2.2.3).
+    /// All zeros are not a valid id (3.2.2.3).
     fn parse(text: &str) -> Option<Self> {
         let text = text.to_ascii_lowercase();
         let is_id = text.len() == LENGTH && text.bytes().all(is_digit) && text.bytes().any(|b| b != b'0');
@@ -67,14 +69,14 @@ impl RequestId {
     }
 }
 
-/// The value of a header that stands there once.
+/// The value of a header that appears once.
 fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Option<&'a str> {
     let mut lines = headers.get_all(HeaderName::from_static(name)).iter();
     let line = lines.next()?.to_str().ok()?;
     lines.next().is_none().then_some(line.trim())
 }
 
-/// A hex digit in lower case, which is how Trace Context has them.
+/// A hex digit in lower case, as Trace Context requires.
 const fn is_digit(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
@@ -83,7 +85,7 @@ const fn is_digit(byte: u8) -> bool {
 const X_CLERK_TRACE_ID: HeaderName = HeaderName::from_static("x-clerk-trace-id");
 const LENGTH: usize = 32;
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
-/// Where the hyphens of a UUID stand (RFC 9562, 4).
+/// The positions of the hyphens in a UUID (RFC 9562, 4).
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Client tokens in and out, in the request's mode: cookie, `Authorization` or dev browser
-//! ([guide: Clients](crate::guide::contract#clients)). What a token means is the engine's business.
+//! Reads and writes client tokens in the request's mode: cookie, `Authorization` or dev browser
+//! ([guide: Clients](crate::guide::contract#clients)). The engine decides what a token means.
 
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName};
 
@@ -10,15 +10,15 @@ use super::cookie::{self, CookieSuffix};
 use super::head::{AuthMode, DEV_BROWSER_PREFIX, RequestHead};
 use crate::http::response::api_response::insert;
 
-/// Who calls.
+/// The caller and its token.
 pub(in crate::http) struct Identity {
-    /// Who calls.
+    /// The caller.
     pub(in crate::http) caller: Caller,
-    /// The token of the client that calls.
+    /// The client's token.
     token: Option<Secret<String>>,
 }
 
-/// What an answer is about to tell of the client.
+/// What an answer says about the client.
 pub(in crate::http) enum ClientUpdate<'a> {
     /// This is the client now.
     Client(&'a ClientView),
@@ -26,32 +26,32 @@ pub(in crate::http) enum ClientUpdate<'a> {
     Anonymous,
     /// Nothing is known to have changed.
     Unchanged,
-    /// The client is to be forgotten.
+    /// The client must be forgotten.
     Forget,
 }
 
 impl Identity {
-    /// Finds out who presents the request's tokens.
+    /// Identifies the caller by the request's tokens.
     ///
     /// # Errors
-    /// When they are of several clients, or the engine can't tell.
+    /// When the tokens belong to several clients, or the engine can't decide.
     pub(in crate::http) async fn of(head: &RequestHead, engine: &Engine) -> Result<Self, EngineError> {
         let caller = engine.identify_among(head.tokens()).await?;
         Ok(Self::from_caller(caller, engine))
     }
 
-    /// Somebody who is known already.
+    /// The identity of a caller that is already known.
     pub(in crate::http) fn from_caller(caller: Caller, engine: &Engine) -> Self {
         let token = engine.current_token(&caller);
         Self { caller, token }
     }
 
-    /// Whether a client calls.
+    /// Whether the caller has a client.
     pub(in crate::http) fn is_known(&self) -> bool {
         self.caller.client().is_some()
     }
 
-    /// Writes what the client must keep into the headers of an answer.
+    /// Writes what the client must store into the headers of an answer.
     pub(in crate::http) fn write_credentials(
         &self,
         told: &ClientUpdate<'_>,
@@ -62,7 +62,7 @@ impl Identity {
         match head.mode {
             AuthMode::Cookie => cookies(told, head, suffix, headers),
             AuthMode::Native => match (told, self.current(told)) {
-                // An empty one is forgotten (guide/contract.md#native-applications).
+                // An empty one makes the application forget its token (guide/contract.md#native-applications).
                 (ClientUpdate::Forget, _) => insert(headers, AUTHORIZATION, ""),
                 (_, Some(token)) => insert(headers, AUTHORIZATION, token.expose()),
                 (_, None) => {}
@@ -78,8 +78,8 @@ impl Identity {
         }
     }
 
-    /// Lets the navigations of a dev browser be recognised: following a link, a browser sends its cookies and not
-    /// its dev browser. Where page and engine are not same-site the browser refuses the cookie.
+    /// Sets a cookie that identifies a dev browser in navigations: when it follows a link, a browser sends its cookies
+    /// but not its dev browser. Where page and engine are not same-site the browser refuses the cookie.
     pub(in crate::http) fn write_navigation_credentials(
         &self,
         told: &ClientUpdate<'_>,
@@ -93,7 +93,7 @@ impl Identity {
         }
     }
 
-    /// The token that is good after this answer.
+    /// The token that is valid after this answer.
     fn current<'a>(&'a self, told: &'a ClientUpdate<'_>) -> Option<&'a Secret<String>> {
         match told {
             ClientUpdate::Client(view) => view.new_token.as_ref().or(self.token.as_ref()),
@@ -103,7 +103,7 @@ impl Identity {
     }
 }
 
-/// Gives a client the token that it was owed, where the answer does not bring it already.
+/// Adds the token that a client is owed, unless the answer contains it already.
 pub(in crate::http) fn hand_out(token: &Secret<String>, head: &RequestHead, headers: &mut HeaderMap) {
     match head.mode {
         AuthMode::Cookie if cookie::sets_client(headers) => {}
@@ -150,7 +150,7 @@ fn sessions_changed_at(view: &ClientView) -> u64 {
     }
 }
 
-/// Brings a dev browser its next id ([guide: Dev browsers](crate::guide::contract#dev-browsers)).
+/// The header with a dev browser's next id ([guide: Dev browsers](crate::guide::contract#dev-browsers)).
 const DEV_BROWSER_HEADER: HeaderName = HeaderName::from_static("clerk-db-jwt");
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Parameters of a backend's call: a JSON object, read by name. Unknown names are ignored, as Clerk's packages gain
-//! some with every release; a value of the wrong type is told under its name.
+//! Parameters of a backend's call: a JSON object, read by name. Unknown names are ignored, because every release of
+//! Clerk's packages adds some; a value of the wrong type is an error under its name.
 
 use bytes::Bytes;
 use hyper::body::Body;
@@ -53,25 +53,25 @@ fn decode(bytes: &[u8]) -> Result<Vec<Json>, HttpError> {
 }
 
 impl Json {
-    /// Reads the values one by one and collects everything wrong with them.
+    /// A reader that collects all errors of the values that it reads.
     pub(in crate::http) fn reader<'a>(&'a self, reasons: &'a mut Vec<Reason>) -> Reader<'a> {
         Reader { json: self, reasons }
     }
 }
 
-/// Reads values one by one and notes what is wrong. `null` is as good as nothing.
+/// Reads values one by one and collects their errors. `null` counts as absent.
 pub(in crate::http) struct Reader<'a> {
     json: &'a Json,
     reasons: &'a mut Vec<Reason>,
 }
 
 impl Reader<'_> {
-    /// A text; an empty one is none.
+    /// A text; an empty one counts as absent.
     pub(in crate::http) fn text(&mut self, name: &str) -> Option<String> {
         self.text_or_clear(name).filter(|text| !text.is_empty())
     }
 
-    /// The same where being empty or `null` means something: what is there goes.
+    /// The same, where an empty value or `null` removes the stored one.
     pub(in crate::http) fn text_or_clear(&mut self, name: &str) -> Option<String> {
         if self.is_null(name) {
             return Some(String::new());
@@ -79,12 +79,12 @@ impl Reader<'_> {
         self.take(name, |value| value.as_str().map(str::to_owned))
     }
 
-    /// A truth value.
+    /// A boolean.
     pub(in crate::http) fn flag(&mut self, name: &str) -> Option<bool> {
         self.take(name, Value::as_bool)
     }
 
-    /// A number that counts something.
+    /// A count.
     pub(in crate::http) fn count(&mut self, name: &str) -> Option<u64> {
         self.take(name, Value::as_u64)
     }

@@ -1,4 +1,4 @@
-//! What comes in: the head of a request, its body as a form or as JSON, its cookies, and whose client it is. It does not
+//! Reading requests: the head, the body as a form or as JSON, cookies, and the client's identity. This folder does not
 //! know what the paths mean.
 
 pub(super) mod audience;

@@ -1,4 +1,4 @@
-//! Whom to believe about where a request came from.
+//! Which statements about the source of a request are trusted.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -6,11 +6,11 @@ use hyper::header::{FORWARDED, HeaderMap};
 
 use crate::config::Network;
 
-/// The address a request came from: the peer's, or the last one that proxies noted and that is not a proxy's. What
-/// stands left of it anybody could have written.
+/// The source address of a request: the last address in the forwarding headers that is not a trusted proxy's, or the
+/// peer's. Clients can write anything to the left of it.
 ///
-/// Proxies note addresses in `X-Forwarded-For` or, where that is absent, in `Forwarded` (RFC 7239). An entry that
-/// can't be read counts as the proxy that wrote it: to look further left would let a client choose its address.
+/// Proxies append addresses to `X-Forwarded-For` or, where that is absent, to `Forwarded` (RFC 7239). For an unreadable
+/// entry the address of the proxy that wrote it is used: to look further left would let a client choose its address.
 pub(in crate::http) fn client_ip(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> IpAddr {
     let is_proxy = |ip: IpAddr| proxies.iter().any(|p| p.contains(ip));
     let mut ip = peer.to_canonical();
@@ -32,8 +32,8 @@ pub(in crate::http) fn client_ip(peer: IpAddr, headers: &HeaderMap, proxies: &[N
     ip
 }
 
-/// The elements of a header that is a list, the last one first. Lines are taken as bytes and cut at every comma: a
-/// client's part of the line, quotes and bytes that are no text included, must not hide what a proxy appended.
+/// The elements of a list header, the last one first. Lines are split as bytes at every comma, so that nothing in a
+/// client's part of the line, such as quotes or invalid bytes, can hide what a proxy appended.
 fn elements<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
     let lines: Vec<&[u8]> = headers.get_all(name).iter().map(|line| line.as_bytes()).collect();
     let elements = lines.into_iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b','));
@@ -50,8 +50,8 @@ fn forwarded_for(element: &[u8]) -> Option<&[u8]> {
     })
 }
 
-/// An address as proxies spell it: bare, with a port, an IPv6 one in brackets or with a zone, all of it in quotes.
-/// `unknown` and obfuscated nodes (RFC 7239, 6) are no addresses.
+/// An address in the notations of proxies: bare, with a port, an IPv6 one in brackets or with a zone, all of it
+/// possibly in quotes. `unknown` and obfuscated nodes (RFC 7239, 6) are not addresses.
 fn node(text: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(text).ok()?;
     let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text).trim();
@@ -75,7 +75,7 @@ fn is_port(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
-/// RFC 4007, 11: what follows a `%` names an interface of the proxy's machine.
+/// Removes the zone (RFC 4007, 11): the part after `%` names an interface of the proxy's machine.
 fn without_zone(address: &str) -> &str {
     address.split_once('%').map_or(address, |(address, _)| address)
 }

@@ -1,4 +1,4 @@
-//! Answers before they are hyper's: a status, a body and headers. They know nothing of origins or clients.
+//! Answers before they become hyper's: a status, a body and headers. This module knows neither origins nor clients.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -23,14 +23,14 @@ pub(in crate::http) struct ApiResponse {
 /// The envelope of client-scoped resources.
 #[derive(Debug, Serialize)]
 pub(in crate::http) struct Wrapped<R, C> {
-    /// The resource asked for.
+    /// The requested resource.
     pub(in crate::http) response: R,
-    /// The piggybacked client.
+    /// The client that is sent along.
     pub(in crate::http) client: C,
 }
 
 impl ApiResponse {
-    /// 200 with JSON, which nobody may keep.
+    /// 200 with JSON that must not be cached.
     pub(in crate::http) fn json(value: &impl Serialize) -> Self {
         match serde_json::to_vec(value) {
             Ok(body) => Self::of(JSON, body.into()),
@@ -46,12 +46,12 @@ impl ApiResponse {
         Self { status: StatusCode::OK, headers, body }
     }
 
-    /// 303 to another place, which nobody may keep and which is not told where it was linked from.
+    /// 303 to another URL, not cached and without a referrer.
     pub(in crate::http) fn see_other(url: &str) -> Self {
         Self::empty().with_status(StatusCode::SEE_OTHER).to(url)
     }
 
-    /// 307: the same request again, to this relative reference.
+    /// 307: the browser must send the same request to this relative reference.
     pub(in crate::http) fn again(reference: &str) -> Self {
         Self::empty().with_status(StatusCode::TEMPORARY_REDIRECT).to(reference)
     }
@@ -67,31 +67,32 @@ impl ApiResponse {
         self.kept("no-store")
     }
 
-    /// The same with another status.
+    /// Sets the status.
     pub(in crate::http) fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
         self
     }
 
-    /// The same with these headers added; of those with the same name only the new ones stay.
+    /// Adds these headers; they replace existing ones of the same name.
     pub(in crate::http) fn with_headers(mut self, headers: HeaderMap) -> Self {
         self.headers.extend(headers);
         self
     }
 
-    /// The same, to be kept for as long as `cache_control` says.
+    /// Sets `Cache-Control`.
     pub(in crate::http) fn kept(mut self, cache_control: &'static str) -> Self {
         let value = HeaderValue::from_static(cache_control);
         self.headers.insert(CACHE_CONTROL, value);
         self
     }
 
-    /// Whether it is data for programs.
+    /// Whether the body is data for programs.
     pub(in crate::http) fn is_json(&self) -> bool {
         self.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == JSON)
     }
 
-    /// `page` in its place, with what its headers bring beside.
+    /// Shows `page` instead: its status and body, and the headers of both. Where both have a header, that of `page` is
+    /// used.
     pub(in crate::http) fn shown_as(self, page: Self) -> Self {
         Self { status: page.status, headers: self.headers, body: page.body }.with_headers(page.headers)
     }
@@ -123,7 +124,7 @@ impl ApiResponse {
     }
 }
 
-/// Sets a header to a text that was made here. A text that no header can hold is left out.
+/// Sets a header to a text that was made here. A text that is not valid in a header is left out.
 pub(in crate::http) fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     match HeaderValue::from_str(value) {
         Ok(value) => drop(headers.insert(name, value)),

@@ -1,6 +1,5 @@
-//! The origin rule ([guide: Origins](crate::guide::contract#origins)) and what browsers must be told about it.
-//! Comparison is exact, and in development all pages of this machine count as listed; nothing is guessed from the path
-//! or the cookies.
+//! The origin rule ([guide: Origins](crate::guide::contract#origins)) and the CORS headers for browsers. Origins are
+//! compared exactly; in development all pages of this machine are allowed too. The path and the cookies play no role.
 
 use hyper::Method;
 use hyper::header::{
@@ -20,43 +19,43 @@ use crate::http::HttpOptions;
 #[derive(Clone, Debug)]
 pub(in crate::http) struct Origins {
     listed: Vec<String>,
-    /// Whether pages on this machine may, whatever their port: those of developers.
+    /// Whether pages of this machine may call, on every port: for developers.
     loopback: bool,
 }
 
-/// What the rule looks at.
+/// The input of the rule.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct OriginInput<'a> {
     /// The method, after `_method`.
     pub(in crate::http) method: &'a Method,
-    /// The `Origin`, if there is one.
+    /// The `Origin` header, if there is one.
     pub(in crate::http) origin: Option<&'a str>,
     /// Whether the call is native.
     pub(in crate::http) native: bool,
-    /// Whether it carries `Authorization`.
+    /// Whether the request has `Authorization`.
     pub(in crate::http) authorization: bool,
     /// `Sec-Fetch-Site`.
     pub(in crate::http) fetch_site: Option<&'a str>,
-    /// What kind of path it is about.
+    /// The kind of path.
     pub(in crate::http) realm: Realm,
 }
 
-/// The kinds of paths, as far as origins matter.
+/// The kinds of paths that the origin rule distinguishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) enum Realm {
-    /// Navigations, keys and health: for everybody.
+    /// Navigations, keys and health: every caller may ask.
     Open,
     /// The Frontend API.
     Api,
-    /// The Backend API: for servers, never for pages.
+    /// The Backend API: for servers only, never for pages.
     Backend,
-    /// The tools of a development instance: for command lines too, which send no origin.
+    /// The tools of a development instance: also for command lines, which send no origin.
     Dev,
 }
 
 impl Origins {
-    /// The allowed origins and the engine's own; in development those of this machine too. What can be no origin is
-    /// left out.
+    /// The allowed origins and the engine's own; in development those of this machine too. Texts that can't be an
+    /// origin are left out.
     pub(in crate::http) fn new(options: &HttpOptions) -> Self {
         let parsed = options.allowed_origins.iter().filter_map(|text| text.trim().parse::<Origin>().ok());
         let mut listed: Vec<String> = parsed.map(|origin| origin.as_str().to_owned()).collect();
@@ -71,12 +70,12 @@ impl Origins {
         self.listed.iter().any(|o| o == origin) || (self.loopback && is_loopback_origin(origin))
     }
 
-    /// The origin that a `Referer` names, if its pages may call.
+    /// The origin of a `Referer`, if its pages may call.
     pub(in crate::http) fn of_referer(&self, referer: &str) -> Option<String> {
         origin_of_page(&Url::parse(referer).ok()?).filter(|origin| self.allows(origin))
     }
 
-    /// The rule itself.
+    /// Applies the rule.
     pub(in crate::http) fn check(&self, origin_input: &OriginInput<'_>) -> Result<(), TransportError> {
         if origin_input.realm == Realm::Open {
             return Ok(());
@@ -96,8 +95,8 @@ impl Origins {
                 || origin_input.fetch_site == Some("same-origin");
             return if passes { Ok(()) } else { Err(TransportError::OriginMissing) };
         };
-        // An application without cookies has no page. One that runs in a web view has, and no browser lets other pages
-        // name such an origin.
+        // An application without cookies has no page. One that runs in a web view has one, but with an origin of a
+        // scheme that no browser lets other pages use.
         if origin_input.native && (is_web(origin) || origin.is_empty()) {
             return Err(TransportError::OriginAuthorizationConflict);
         }
@@ -113,7 +112,7 @@ impl Origins {
         Ok(())
     }
 
-    /// Tells a browser whether the page that asked may read the answer.
+    /// Adds the headers that let the calling page read the answer.
     pub(in crate::http) fn grant(&self, origin: Option<&str>, headers: &mut HeaderMap) {
         headers.insert(VARY, HeaderValue::from_static("Origin"));
         let Some(origin) = origin.filter(|o| self.allows(o)) else {
@@ -125,7 +124,7 @@ impl Origins {
     }
 }
 
-/// The `Origin` of a request. One that is sent twice, or is no text, is an origin that nobody allows.
+/// The `Origin` of a request. If it appears twice or is not text, the result is an origin that is never allowed.
 pub(in crate::http) fn origin_of(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(ORIGIN).iter();
     let first = values.next()?;
@@ -135,7 +134,7 @@ pub(in crate::http) fn origin_of(headers: &HeaderMap) -> Option<&str> {
     })
 }
 
-/// The answer to a preflight that passed the rule. What a `native` call carries its token in is no simple header.
+/// The answer to a preflight that passed the rule. The token header of a `native` call needs to be allowed explicitly.
 pub(in crate::http) fn preflight(native: bool) -> ApiResponse {
     let mut answer = ApiResponse::empty();
     let headers = answer.headers_mut();
@@ -147,7 +146,7 @@ pub(in crate::http) fn preflight(native: bool) -> ApiResponse {
     answer
 }
 
-/// Whether a host is this machine, as far as its name tells.
+/// Whether a host is this machine, judged by its name.
 pub(in crate::http) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -157,12 +156,12 @@ pub(in crate::http) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// The origin of the page at `url`, as browsers spell it; `None` for what has no host.
+/// The origin of the page at `url`, in the notation of browsers; `None` for a URL without a host.
 pub(in crate::http) fn origin_of_page(url: &Url) -> Option<String> {
     if matches!(url.scheme(), "http" | "https") {
         return Some(url.origin().ascii_serialization());
     }
-    // Such origins are opaque to the URL standard; the engines of web views name scheme, host and port all the same.
+    // The URL standard calls such origins opaque, but web views send scheme, host and port all the same.
     let (scheme, host) = (url.scheme(), url.host_str().filter(|host| !host.is_empty())?);
     Some(url.port().map_or_else(|| format!("{scheme}://{host}"), |port| format!("{scheme}://{host}:{port}")))
 }
@@ -172,7 +171,8 @@ fn is_web(origin: &str) -> bool {
     scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
 }
 
-/// Whether a page is one of this machine's, spelled as browsers do. Names below `localhost` are too (RFC 6761, 6.3).
+/// Whether an origin is one of this machine's, in the notation of browsers. Names below `localhost` are too (RFC 6761,
+/// 6.3).
 fn is_loopback_origin(origin: &str) -> bool {
     let Ok(url) = Url::parse(origin) else { return false };
     let is_below = matches!(url.host(), Some(Host::Domain(name)) if name.ends_with(".localhost"));
@@ -181,8 +181,8 @@ fn is_loopback_origin(origin: &str) -> bool {
 
 const EXPOSED: &str = "Authorization, Clerk-Db-Jwt, X-Country, Retry-After, X-Clerk-Trace-Id";
 const ALLOWED: &str = "Content-Type";
-/// What native SDKs send beside the token ([guide: Native applications](crate::guide::contract#native-applications)),
-/// as far as one of them runs in web views.
+/// The headers that native SDKs send with the token
+/// ([guide: Native applications](crate::guide::contract#native-applications)), as far as those SDKs run in web views.
 const ALLOWED_NATIVE: &str =
     "Authorization, Content-Type, Clerk-Api-Version, X-Clerk-Client-Id, X-Mobile, X-Expo-Sdk-Version";
 
@@ -215,7 +215,7 @@ mod tests {
             (OriginInput { native: true, ..origin_input(Method::GET, own) }, conflict),
             (OriginInput { authorization: true, ..origin_input(Method::POST, page) }, conflict),
             (OriginInput { realm: Realm::Dev, ..post }, Ok(())),
-            // Web views name the page that they show.
+            // Web views send the origin of the page that they show.
             (
                 OriginInput {
                     native: true,

@@ -1,6 +1,6 @@
 //! Errors on the wire: one table from code to status and texts, and the envelope
-//! ([guide: The error envelope](crate::guide::contract_errors#the-error-envelope)). It does not know which route failed
-//! or who asked.
+//! ([guide: The error envelope](crate::guide::contract_errors#the-error-envelope)). This module knows neither the route
+//! nor the caller.
 
 mod page;
 mod table;
@@ -23,12 +23,12 @@ use table::Row;
 
 macro_rules! transport_errors {
     ($($variant:ident $code:literal)*) => {
-        /// What is wrong with a request before the domain sees it, or with the server.
+        /// Errors that are found before the domain sees a request, and errors of the server.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(in crate::http) enum TransportError { $($variant,)* }
 
         impl TransportError {
-            /// Every one of them.
+            /// All variants.
             #[cfg(test)]
             const ALL: &[Self] = &[$(Self::$variant,)*];
 
@@ -60,7 +60,7 @@ transport_errors! {
     ServiceUnavailable "service_unavailable"
 }
 
-/// An error answer in the making. Boxed, because it travels in the `Err` of nearly everything here.
+/// An error answer. Boxed, because nearly every `Result` here contains one.
 #[derive(Debug)]
 pub(in crate::http) struct HttpError(Box<Parts>);
 
@@ -72,9 +72,9 @@ struct Parts {
     /// `meta.client`, where a client exists.
     client: Option<Value>,
     headers: HeaderMap,
-    /// What the log says beside the code.
+    /// Details for the log.
     cause: Option<String>,
-    /// Where somebody who navigated here goes on; an URL that the instance allows.
+    /// Where a person who navigated here can go next; a URL that the instance allows.
     way_on: Option<String>,
 }
 
@@ -90,19 +90,19 @@ struct Problem {
 }
 
 impl HttpError {
-    /// 405 with the methods that the path has.
+    /// 405 with the methods that the path allows.
     pub(in crate::http) fn method_not_allowed(allow: &str) -> Self {
         let mut error = Self::from(TransportError::MethodNotAllowed);
         insert(error.headers_mut(), ALLOW, allow);
         error
     }
 
-    /// 500, with what the log shall say.
+    /// 500, with the cause for the log.
     pub(in crate::http) fn internal(cause: impl Into<String>) -> Self {
         Self::from(TransportError::InternalError).because(cause)
     }
 
-    /// 503 with the reason in words, for whoever watches over the instance.
+    /// 503 with the reason in words, for monitoring.
     pub(in crate::http) fn not_ready(reason: &str) -> Self {
         let mut error = Self::from(TransportError::ServiceUnavailable);
         for problem in &mut error.0.problems {
@@ -111,7 +111,8 @@ impl HttpError {
         error
     }
 
-    /// 400 for pages of an origin that is not allowed, which is named: whoever looks into it sees which one was meant.
+    /// 400 for pages of an origin that is not allowed. The answer contains the origin, so that a developer sees which
+    /// one.
     pub(in crate::http) fn origin_invalid(origin: &str) -> Self {
         let mut error = Self::from(TransportError::OriginInvalid);
         for problem in &mut error.0.problems {
@@ -121,7 +122,7 @@ impl HttpError {
         error
     }
 
-    /// 422 about one value of a JSON document, in the words of whoever read it.
+    /// 422 about one value of a JSON document, with the text of its parser.
     pub(in crate::http) fn document(key: &str, reason: &str) -> Self {
         let mut error = Self::from(Reason::from(ErrorCode::FormParamValueInvalid));
         for problem in &mut error.0.problems {
@@ -133,7 +134,7 @@ impl HttpError {
         error
     }
 
-    /// The same about several values: keys, and what is wrong with each.
+    /// The same about several values: their keys and errors.
     pub(in crate::http) fn documents(faults: impl IntoIterator<Item = (String, String)>) -> Self {
         let errors = faults.into_iter().map(|(key, reason)| Self::document(&key, &reason));
         let all = errors.reduce(|mut all, next| {
@@ -143,19 +144,19 @@ impl HttpError {
         all.unwrap_or_else(|| Self::internal("a document is at fault for no reason"))
     }
 
-    /// The same with the client piggybacked.
+    /// Adds the client.
     pub(in crate::http) fn with_client(mut self, client: Value) -> Self {
         self.0.client = Some(client);
         self
     }
 
-    /// The same, telling somebody who navigated here to go on at `url`, which the instance allows.
+    /// Adds a link for a person who navigated here; the instance allows `url`.
     pub(in crate::http) fn leading_to(mut self, url: String) -> Self {
         self.0.way_on = Some(url);
         self
     }
 
-    /// Whether the client's token was replaced under the call: asked again, it may be answered.
+    /// Whether the client's token was replaced during the call, so that a retry may succeed.
     pub(in crate::http) fn is_token_replaced(&self) -> bool {
         self.0.problems.iter().any(|problem| problem.code == TransportError::TokenReplaced.as_str())
     }
@@ -170,18 +171,18 @@ impl HttpError {
         self.0.status
     }
 
-    /// Its codes, with commas between them.
+    /// Its codes, separated by commas.
     pub(in crate::http) fn codes(&self) -> String {
         let codes: Vec<&str> = self.0.problems.iter().map(|problem| problem.code).collect();
         codes.join(",")
     }
 
-    /// What the log says beside the codes; none of it is for the caller.
+    /// Details for the log; never shown to the caller.
     pub(in crate::http) fn cause(&self) -> Option<&str> {
         self.0.cause.as_deref()
     }
 
-    /// The answer to a program, whose request has this id.
+    /// The answer to a program; `id` is the request's id.
     pub(in crate::http) fn into_answer(self, id: &RequestId) -> ApiResponse {
         let parts = self.settled();
         let errors: Vec<Value> = parts.problems.iter().map(Problem::to_json).collect();
@@ -192,7 +193,7 @@ impl HttpError {
         ApiResponse::json(&envelope).with_status(parts.status).with_headers(parts.headers)
     }
 
-    /// What every answer is made of.
+    /// The parts of every error answer.
     fn settled(self) -> Parts {
         let mut parts = *self.0;
         let is_wait = matches!(parts.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
@@ -226,7 +227,7 @@ impl HttpError {
     }
 }
 
-/// A code as it is shown beside a fact that it explains, rather than as an answer.
+/// A code in the shape of an error, shown as an explanation inside a successful answer.
 pub(in crate::http) fn shown(code: ErrorCode) -> Value {
     Problem::of(&code.into()).1.to_json()
 }
@@ -251,7 +252,7 @@ impl Problem {
             meta.insert("param_name".into(), json!(param));
         }
         if self.code == ErrorCode::FormPasswordNotStrongEnough.as_str() {
-            // Official clients show these, in their own language.
+            // Official clients show these texts, translated by themselves.
             let another =
                 json!({"code": "anotherWord", "message": "Add another word or two. Uncommon words are better."});
             meta.insert("zxcvbn".into(), json!({"suggestions": [another]}));
@@ -269,7 +270,7 @@ impl Problem {
 }
 
 impl From<&[Reason]> for HttpError {
-    /// The gravest status wins: a wait before a bad value before a bad state.
+    /// The most important status wins: first a wait, then an invalid value, then a wrong state.
     fn from(reasons: &[Reason]) -> Self {
         let (statuses, problems): (Vec<_>, Vec<_>) = reasons.iter().map(Problem::of).unzip();
         let status = statuses.into_iter().max();

@@ -1,4 +1,4 @@
-//! What goes out: answers, errors in the envelope of the contract, redirects, and the origins that may read them.
+//! Writing answers: errors in the contract's envelope, redirects, and the origins that may read answers.
 
 pub(super) mod api_response;
 pub(super) mod cors;

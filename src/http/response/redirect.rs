@@ -1,6 +1,6 @@
-//! Where browsers may be sent back to: one check for every `redirect_url` that comes from outside, and the status
-//! that goes on it. Comparison is on the parsed URL, and what comes out is the parsed URL again, so that nobody
-//! further on reads it differently.
+//! Allowed redirect targets: one check for every `redirect_url` in a request, and the status parameters that are added
+//! to it. The parsed URL is compared, and the parsed URL is also the result, so that later readers can't read it
+//! differently.
 
 use url::Url;
 
@@ -9,7 +9,7 @@ use crate::domain::rejection::{ErrorCode, Reason};
 use super::cors::{Origins, origin_of_page};
 use crate::http::HttpOptions;
 
-/// The URLs that browsers may be sent back to: everything on the allowed origins and the engine's own, and
+/// The URLs that browsers may be redirected to: everything on the allowed origins and the engine's own, and
 /// `server.allowed_redirects`.
 #[derive(Clone, Debug)]
 pub(in crate::http) struct Redirects {
@@ -35,24 +35,24 @@ impl Redirects {
         Self { origins: Origins::new(options), entries: options.allowed_redirects.iter().map(entry).collect() }
     }
 
-    /// The absolute URL that `text`, the parameter `param`, names. A relative one is resolved against `origin`, the
-    /// allowed origin of the page that asked.
+    /// The absolute URL in `text`, the value of the parameter `param`. A relative one is resolved against `origin`, the
+    /// allowed origin of the calling page.
     ///
     /// # Errors
-    /// `invalid_redirect_url` for whatever is not allowed, or is spelled so that two readers could disagree.
+    /// `invalid_redirect_url` for a URL that is not allowed, or whose notation different parsers could read
+    /// differently.
     pub(in crate::http) fn check(&self, param: &str, text: &str, origin: Option<&str>) -> Result<String, Reason> {
         let is_short = text.len() <= LENGTH_MAX;
         self.allowed(text, origin).filter(|_| is_short).ok_or_else(|| ErrorCode::InvalidRedirectUrl.on(param))
     }
 
-    /// Whether a URL that was allowed when something began may still be gone to: the operator may have changed their
-    /// mind since.
+    /// Whether a URL that was allowed when a flow began is still allowed: the operator may have changed the list since.
     pub(in crate::http) fn still_allow(&self, url: &str) -> bool {
         self.allowed(url, None).is_some_and(|allowed| allowed == url)
     }
 
     fn allowed(&self, text: &str, origin: Option<&str>) -> Option<String> {
-        // No blanks, control characters, or letters beyond ASCII: parsers drop or fold them, each in its own way.
+        // No spaces, control characters, or characters beyond ASCII: parsers drop or change them, each in its own way.
         if !text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
             return None;
         }
@@ -73,8 +73,8 @@ impl Redirects {
     }
 }
 
-/// `url` with what came of a link on it, in the words of [guide: Redirects](crate::guide::contract_sign_ups#redirects).
-/// Parameters of those names that stand there already go: the first of a name is the one that pages read.
+/// `url` with the result of a link, in the parameters of [guide: Redirects](crate::guide::contract_sign_ups#redirects).
+/// Existing parameters of those names are removed, because pages read the first one.
 pub(in crate::http) fn with_status(url: &str, status: &str, session: Option<&str>) -> Option<Url> {
     let mut url = without(Url::parse(url).ok()?, &[STATUS, CREATED_SESSION]);
     url.query_pairs_mut().append_pair(STATUS, status);
@@ -84,9 +84,9 @@ pub(in crate::http) fn with_status(url: &str, status: &str, session: Option<&str
     Some(url)
 }
 
-/// `url` with what somebody who brings a ticket is to do there, in the words of
+/// `url` with the next step for the holder of a ticket, in the parameters of
 /// [guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets), and the ticket where it
-/// is of use.
+/// is useful.
 pub(in crate::http) fn with_ticket(url: &str, status: &str, ticket: Option<&str>) -> Option<Url> {
     let mut url = without(Url::parse(url).ok()?, &[STATUS, TICKET]);
     if let Some(ticket) = ticket {
@@ -96,7 +96,7 @@ pub(in crate::http) fn with_ticket(url: &str, status: &str, ticket: Option<&str>
     Some(url)
 }
 
-/// `url` with what is handed to an application without cookies, in the words of
+/// `url` with the one-time value for an application without cookies, in the parameter of
 /// [guide: Native hand-over](crate::guide::contract_sign_ups#native-hand-over).
 pub(in crate::http) fn with_nonce(url: Url, nonce: &str) -> Url {
     let mut url = without(url, &[NONCE]);
@@ -104,13 +104,13 @@ pub(in crate::http) fn with_nonce(url: Url, nonce: &str) -> Url {
     url
 }
 
-/// `url` without the dev browser on it, which is the token of the client that asked and for its browser alone
+/// `url` without its dev browser, which is the token of the client that asked and meant for its browser only
 /// ([guide: Dev browsers](crate::guide::contract#dev-browsers)).
 pub(in crate::http) fn without_dev_browser(url: Url) -> Url {
     without(url, &[DEV_BROWSER])
 }
 
-/// What a content security policy calls the place that `url` is at.
+/// The source expression for `url` in a content security policy.
 pub(in crate::http) fn csp_source(url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
     let origin = url.origin();
@@ -137,8 +137,8 @@ fn has_no_user(url: &Url) -> bool {
     url.username().is_empty() && url.password().is_none()
 }
 
-/// Two slashes after the scheme and no more, then at once the host that `url` has, no user, and a port at most.
-/// Browsers take less plain spellings too, and other readers take those for something else.
+/// Exactly two slashes after the scheme, followed directly by the host of `url`; no user, and at most a port. Browsers
+/// accept other notations too, which other parsers read differently.
 fn is_plainly_spelled(text: &str, url: &Url) -> bool {
     let rest = text.split_once("://").map(|(_, rest)| rest);
     let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
@@ -152,12 +152,12 @@ fn host(authority: &str) -> &str {
     }
 }
 
-/// A path of its own, a query or a fragment; neither a host (`//…`) nor a bare word, which may be meant as one.
+/// A path, a query or a fragment; not a host (`//…`) and not a bare word, which may be meant as one.
 fn is_relative(text: &str) -> bool {
     text.starts_with(['/', '?', '#']) && !text.starts_with("//")
 }
 
-/// Whether `url` is `prefix` or has more segments than it; with an escaped slash nobody knows where segments end.
+/// Whether `url` is `prefix` or below it. With an escaped slash it is unclear where segments end, so the answer is no.
 fn is_below(url: &Url, prefix: &Url) -> bool {
     let path = url.path().to_ascii_lowercase();
     if url.origin() != prefix.origin() || path.contains("%2f") || path.contains("%5c") {
@@ -173,7 +173,7 @@ const NONCE: &str = "rotating_token_nonce";
 const STATUS: &str = "__clerk_status";
 const CREATED_SESSION: &str = "__clerk_created_session";
 const DEV_BROWSER: &str = "__clerk_db_jwt";
-/// Longer than browsers' own applications make them.
+/// In bytes; longer than the URLs that browser applications use.
 const LENGTH_MAX: usize = 2048;
 
 #[cfg(test)]

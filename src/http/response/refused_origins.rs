@@ -1,4 +1,4 @@
-//! Origins that were refused: the page sees no more than a failed call, so the log says what to do, once for each.
+//! Refused origins. The page sees only a failed call, so the log says what to do, once for each origin.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -7,12 +7,13 @@ use crate::config::Origin;
 
 use super::error::{HttpError, TransportError};
 
-/// The refused origins that the log has named.
+/// The refused origins that were logged.
 #[derive(Debug, Default)]
 pub(in crate::http) struct RefusedOrigins(Mutex<HashSet<String>>);
 
 impl RefusedOrigins {
-    /// The answer to a call that the origin rule refused. An origin that is not allowed is named in it, and in the log.
+    /// The answer to a call that the origin rule refused. An origin that is not allowed is named in the answer and in
+    /// the log.
     pub(in crate::http) fn explain(&self, fault: TransportError, origin: Option<&str>) -> HttpError {
         match origin.filter(|origin| fault == TransportError::OriginInvalid && is_fit_to_show(origin)) {
             Some(origin) => {
@@ -46,15 +47,15 @@ impl RefusedOrigins {
     }
 }
 
-/// Whether it looks like an origin, so that nobody writes messages into answers and logs.
+/// Whether the text looks like an origin, so that a caller can't put messages into answers and logs.
 fn is_fit_to_show(origin: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b":/.-+_[]".contains(&byte);
     (1..=LENGTH_MAX).contains(&origin.len()) && origin.bytes().all(is_letter)
 }
 
-/// So many are named: enough for every page of a developer's, and nobody fills the log or the memory with made-up ones.
+/// How many are logged: enough for every page of a developer, and made-up ones fill neither the log nor the memory.
 const TOLD_MAX: usize = 16;
-/// A host name has 253 characters at most; the rest is for a scheme and a port.
+/// In bytes: a host name has at most 253 characters; the rest is for a scheme and a port.
 const LENGTH_MAX: usize = 300;
 
 #[cfg(test)]

@@ -1,23 +1,23 @@
-//! Which paths are the application's backend's, whether or not there is something at them.
+//! Which paths belong to the application's backend, whether or not they exist here.
 
-/// Whether a path is a backend's.
+/// Whether a path belongs to backends only.
 pub(super) fn owns(path: &str) -> bool {
     OWNED.contains(&resource(path))
 }
 
-/// Whether a path is a backend's and a browser's alike: who calls makes the difference.
+/// Whether a path belongs to backends and browsers: the caller makes the difference.
 pub(super) fn shares(path: &str) -> bool {
     SHARED.contains(&resource(path))
 }
 
-/// What the first part of a path below `/v1` names; empty elsewhere.
+/// The first segment after `/v1`; empty for other paths.
 fn resource(path: &str) -> &str {
     path.strip_prefix("/v1/").and_then(|rest| rest.split('/').next()).unwrap_or_default()
 }
 
-/// The resources that Clerk's Backend API has and its Frontend API has not (`@clerk/backend`,
-/// [guide: The Backend API on the wire, and what is not built](crate::guide::contract_backend)). Most are not built
-/// here; a backend hears that, and nobody else hears anything.
+/// The resources that only Clerk's Backend API has, not its Frontend API
+/// (`@clerk/backend`, [guide: The Backend API on the wire, and what is not built](crate::guide::contract_backend)).
+/// Most are not built here; only backends are told so.
 const OWNED: &[&str] = &[
     "accountless_applications",
     "actor_tokens",
@@ -57,5 +57,5 @@ const OWNED: &[&str] = &[
     "webhooks",
 ];
 
-/// The resources that both have.
+/// The resources that both APIs have.
 const SHARED: &[&str] = &["api_keys", "billing", "commerce", "organizations"];

@@ -1,4 +1,4 @@
-//! A route as one row: a method, a path, how its body is read, and what answers. The rows are in the tables of the
+//! A route as one row: a method, a path, the kind of its body, and its handler. The rows are in the tables of the
 //! audiences: `http/frontend/mod.rs`, `http/backend/mod.rs`, `http/dev/mod.rs` and `http/ops/mod.rs`.
 
 use std::pin::Pin;
@@ -22,34 +22,34 @@ use crate::http::response::error::HttpError;
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct Endpoint {
     pub(in crate::http) method: &'static Method,
-    /// The path, with `{id}` where it has an id: as the guide and the log write it.
+    /// The path, with `{id}` in place of an id, as in the guide and the log.
     pub(in crate::http) path: &'static str,
-    /// The path as far as the id, and what follows that.
+    /// The parts of the path before and after the id.
     around_id: (&'static str, &'static str),
-    /// Reads an id of the kind that the path has; `None` for paths without one.
+    /// Parses the kind of id in the path; `None` for paths without one.
     read_id: Option<fn(&str) -> Option<PathId>>,
     body: BodyKind,
-    /// How the origin rule sees a call.
+    /// The kind of path for the origin rule.
     pub(in crate::http) realm: Realm,
-    /// Whether the log has better things to tell: what is polled, or is loaded with every page.
+    /// Whether the log should skip it at normal levels: it is polled, or loaded with every page.
     pub(in crate::http) is_quiet: bool,
     handler: Handler,
 }
 
-/// How a body is read before the handler is called. What is no form, or no JSON, is refused alike by every route of a
-/// kind, also where nothing in it is looked at.
+/// How a body is read before the handler runs. A body of the wrong kind is refused by every route of a kind in the same
+/// way, even if the handler reads nothing of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BodyKind {
-    /// Not at all.
+    /// No body.
     None,
     Form,
     /// JSON objects, as backends send them.
     Json,
-    /// Bytes, whatever they are.
+    /// Any bytes.
     Document,
 }
 
-/// What a handler is given.
+/// The input of a handler.
 #[derive(Clone, Copy)]
 pub(in crate::http) struct Input<'a> {
     pub(in crate::http) call: &'a Call<'a>,
@@ -57,7 +57,7 @@ pub(in crate::http) struct Input<'a> {
     body: &'a Given,
 }
 
-/// A body that was read. What its kind does not have is empty.
+/// A body that was read. The parts of other kinds are empty.
 #[derive(Debug, Default)]
 struct Given {
     form: Params,
@@ -68,10 +68,10 @@ struct Given {
 /// Answers a call. [`answer!`](super::answer) makes one.
 type Handler = for<'a> fn(Input<'a>) -> Answering<'a>;
 
-/// The response to come.
+/// The future of a response.
 pub(in crate::http) type Answering<'a> = Pin<Box<dyn Future<Output = Result<ApiResponse, HttpError>> + Send + 'a>>;
 
-/// A handler: `answer!(|input| …)`, where the expression may wait and gives `Result<ApiResponse, HttpError>`.
+/// Makes a handler: `answer!(|input| …)`, where the expression may await and gives `Result<ApiResponse, HttpError>`.
 macro_rules! answer {
     (|$input:pat_param| $answer:expr) => {
         |$input| Box::pin(async move { $answer })
@@ -91,7 +91,7 @@ impl Endpoint {
         Self::new(method, path, BodyKind::Form, handler)
     }
 
-    /// A method whose body the handler reads itself.
+    /// A method whose body the handler parses itself.
     pub(in crate::http) const fn document(method: &'static Method, path: &'static str, handler: Handler) -> Self {
         Self::new(method, path, BodyKind::Document, handler)
     }
@@ -101,44 +101,44 @@ impl Endpoint {
         Self { realm: Realm::Backend, ..Self::get(path, handler) }
     }
 
-    /// A call of the application's backend, with JSON.
+    /// A call of the application's backend, with a JSON body.
     pub(in crate::http) const fn backend(method: &'static Method, path: &'static str, handler: Handler) -> Self {
         Self { realm: Realm::Backend, ..Self::new(method, path, BodyKind::Json, handler) }
     }
 
-    /// The same with ids of this kind in its path.
+    /// Sets the kind of id in the path.
     pub(in crate::http) const fn of<T: InPath>(self) -> Self {
         Self { read_id: Some(|text| text.parse().ok().map(T::into_path)), ..self }
     }
 
-    /// The same with the name of a file in place of an id.
+    /// Takes a file name in place of an id.
     pub(in crate::http) const fn of_files(self) -> Self {
         Self { read_id: Some(|name| is_loaded(name).then_some(PathId::Absent)), ..self }
     }
 
-    /// The same, for everybody: navigations, keys and health.
+    /// Opens the endpoint to every caller: navigations, keys and health.
     pub(in crate::http) const fn open(self) -> Self {
         Self { realm: Realm::Open, ..self }
     }
 
-    /// The same, as a tool of a development instance.
+    /// Makes it a tool of a development instance.
     pub(in crate::http) const fn tool(self) -> Self {
         Self { realm: Realm::Dev, ..self }
     }
 
-    /// The same, for the log only where it looks closely.
+    /// Logs its calls at debug level only.
     pub(in crate::http) const fn quiet(self) -> Self {
         Self { is_quiet: true, ..self }
     }
 
-    /// The id in a path, where this is at it. A malformed id is as unknown as any other path.
+    /// The id in a path, if the path is this endpoint's. A malformed id makes the path unknown.
     pub(super) fn id_at(&self, path: &str) -> Option<PathId> {
         let Some(read_id) = self.read_id else { return (self.path == path).then_some(PathId::Absent) };
         let (before, after) = self.around_id;
         read_id(path.strip_prefix(before)?.strip_suffix(after)?)
     }
 
-    /// Whether it is what `method` means at its path. HEAD is a GET whose body is left out.
+    /// Whether it handles `method`. HEAD is a GET whose body is left out.
     pub(super) fn answers(&self, method: &Method) -> bool {
         self.method == if method == Method::HEAD { &Method::GET } else { method }
     }
@@ -149,7 +149,7 @@ impl Endpoint {
         self.read_id.is_some()
     }
 
-    /// Answers a call, once its body is read. `id` is what is in its path.
+    /// Reads the body and answers the call. `id` is the id in its path.
     pub(in crate::http) async fn answer<B>(
         &self,
         call: &Call<'_>,
@@ -186,12 +186,12 @@ impl<'a> Input<'a> {
     /// The id in the path.
     ///
     /// # Errors
-    /// 500 where the row names another kind of id than its handler takes.
+    /// 500 where the row declares another kind of id than its handler uses.
     pub(in crate::http) fn id<T: InPath>(&self) -> Result<T, HttpError> {
         T::of_path(self.id).ok_or_else(|| HttpError::internal("a row with the wrong kind of id"))
     }
 
-    /// The form; empty where none is read.
+    /// The form; empty for routes without one.
     pub(in crate::http) const fn form(&self) -> &'a Params {
         &self.body.form
     }
@@ -201,13 +201,13 @@ impl<'a> Input<'a> {
         &self.body.objects
     }
 
-    /// The bytes of a body that is read as they are.
+    /// The unparsed bytes of a body.
     pub(in crate::http) fn document(&self) -> &'a [u8] {
         &self.body.document
     }
 }
 
-/// An id that was read from a path, once for all that look at it.
+/// An id that was parsed from a path, once for the whole request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) enum PathId {
     Absent,
@@ -251,7 +251,7 @@ pub(super) fn is<T: FromStr>(text: &str) -> bool {
     text.parse::<T>().is_ok()
 }
 
-/// What is before `{id}` in a path, and what is behind it.
+/// The parts of a path before and after `{id}`.
 const fn around_id(path: &str) -> (&str, &str) {
     let bytes = path.as_bytes();
     let mut at = 0;

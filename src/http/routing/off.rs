@@ -1,4 +1,4 @@
-//! The paths of Clerk's Frontend API whose features the engine does not have: they say so, whoever asks and however.
+//! The paths of Clerk's Frontend API for features that the engine does not have: they say so to every caller.
 
 use hyper::Method;
 
@@ -7,16 +7,16 @@ use crate::domain::rejection::ErrorCode;
 
 use super::endpoint::is;
 
-/// Why there is nothing for `method` at a path; `None` where Clerk has nothing there either, or the engine has it.
+/// The error for `method` at such a path; `None` where Clerk has nothing there either, or the engine has it.
 pub(super) fn code(method: &Method, segments: &[&str]) -> Option<ErrorCode> {
     let is_off = match *segments {
-        // Of a session: the second look at who it is.
+        // Sessions: reverification.
         ["v1", "client", "sessions", text, "verify", ..] => is::<SessionId>(text),
-        // Of a sign-in: a new password, and a second factor.
+        // Sign-ins: password reset and second factors.
         ["v1", "client", "sign_ins", text, "reset_password" | "prepare_second_factor" | "attempt_second_factor"] => {
             is::<SignInId>(text)
         }
-        // Of a sign-up: companies' own providers, and a look at its risk.
+        // Sign-ups: enterprise connections and risk checks.
         ["v1", "client", "sign_ups", text, "enterprise_connections" | "protect_check"] => is::<SignUpId>(text),
         ["v1", "client", "magic_links", ..] => true,
         ["v1", "me"] if method == Method::DELETE => return Some(ErrorCode::UserDeleteSelfNotEnabled),
@@ -28,8 +28,8 @@ pub(super) fn code(method: &Method, segments: &[&str]) -> Option<ErrorCode> {
     is_off.then_some(ErrorCode::FeatureNotEnabled)
 }
 
-/// What users have at Clerk's and have not here, as `@clerk/clerk-js` asks for it: everything in a profile that can be
-/// changed.
+/// What users have at Clerk and not here, by the paths of `@clerk/clerk-js`: everything that can be changed in a
+/// profile.
 const OF_A_USER: &[&str] = &[
     "api_keys",
     "backup_codes",

@@ -1,15 +1,15 @@
-//! Whose call a request is, as far as the origin rule matters.
+//! The kind of call that a request makes, for the origin rule.
 
 use super::{Found, backend, off, segments};
 use crate::http::request::head::RequestHead;
 use crate::http::response::cors::Realm;
 
-/// How the origin rule sees a request, whether or not there is something at its path. `found` is what is there
-/// for others than backends. A secret key is shown by backends only, so whatever is not the Frontend API's is asked for by
-/// one.
+/// The realm of a request, whether or not its path exists. `found` is what is at the path for callers other than
+/// backends. Only backends present a secret key, so an unknown path that is requested with one belongs to the backend's
+/// realm.
 pub(in crate::http) fn realm(head: &RequestHead, found: Found, development: bool) -> Realm {
     let path = head.path.as_str();
-    // There is nothing that a page elsewhere could do where a feature is off.
+    // A page of another origin can do no harm where a feature is off.
     let is_off = || off::code(&head.method, &segments(path)).is_some();
     if let Some(first) = found.endpoints.first() {
         let is_missing = !found.endpoints.iter().any(|endpoint| endpoint.answers(&head.method));

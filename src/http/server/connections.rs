@@ -1,8 +1,8 @@
-//! Who is connected: how many from where, who keeps the server waiting, and who has to leave when there is no room or
-//! no time. It knows nothing of sockets or HTTP.
+//! All connections: how many each source has, which ones make the server wait, and which one must leave when there is
+//! no room or no time. This module knows neither sockets nor HTTP.
 //!
-//! A connection either has the server at work or is waited for: for a request, for the rest of one, or for its taking
-//! an answer. Only those that are waited for are asked to leave at once.
+//! Either the server works for a connection, or it waits for the peer: for a request, for the rest of one, or until the
+//! peer takes an answer. Only connections that it waits for are asked to leave at once.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -29,38 +29,38 @@ pub(super) struct Connections {
 struct Table {
     next: u64,
     sources: HashMap<Source, BTreeMap<u64, Arc<Connection>>>,
-    /// The sources by the number of their connections.
+    /// The sources, ordered by the number of their connections.
     sizes: BTreeSet<(usize, Source)>,
-    /// Where the look for somebody who makes room went on to last, among sources of one size.
+    /// The source that was checked last in the search for room, among sources of one size.
     looked_at: Option<Source>,
 }
 
-/// An IPv4 address or an IPv6 /64, and whether it is counted. Those that are not are the last to make room.
+/// An IPv4 address or an IPv6 /64, and whether it is counted. Sources that are not counted make room last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Source {
     ip: IpAddr,
     counted: bool,
 }
 
-/// What a connection is doing.
+/// The state of a connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     opened: Instant,
-    /// When a byte last moved, or the server last handed over to the peer: milliseconds after `opened`.
+    /// When a byte last moved, or the server last began to wait for the peer: milliseconds after `opened`.
     moved_ms: AtomicU64,
     working: AtomicBool,
     order: AtomicU8,
     ordered: Notify,
 }
 
-/// What a connection is asked to do. Later orders are stricter.
+/// What a connection is asked to do. Later variants are stricter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Order {
-    /// Finish what is begun; leave when nothing moves for [`STUCK_AFTER`].
+    /// Finish what has begun; leave when nothing moves for [`STUCK_AFTER`].
     Finish = 1,
-    /// Finish what the server is working at; leave once it would have to wait for the peer.
+    /// Finish what the server is working on; leave once it would wait for the peer.
     MakeRoom = 2,
-    /// Leave as things stand.
+    /// Leave at once.
     Leave = 3,
 }
 
@@ -73,18 +73,18 @@ pub(super) struct Seat {
     connection: Arc<Connection>,
 }
 
-/// Says that the server works for a connection, until dropped.
+/// Marks that the server works for a connection, until dropped.
 #[derive(Debug)]
 pub(super) struct Work(Arc<Connection>);
 
 impl Connections {
-    /// Nobody is connected, and a source may have this many connections unless it is `uncounted`.
+    /// No connections yet. A source may have `per_source_max` connections unless it is `uncounted`.
     pub(super) fn new(per_source_max: usize, uncounted: Vec<Network>) -> Self {
         Self { per_source_max, uncounted, opened: Instant::now(), table: Mutex::default() }
     }
 
-    /// A seat for somebody from `ip`. Where that source has its share, the one of its connections that keeps the
-    /// server waiting longest has to leave for it; `None` where there is none.
+    /// A seat for a connection from `ip`. Where that source has its full share, its connection that makes the server
+    /// wait longest must leave for it; `None` where there is none.
     ///
     /// The server counts as working for the new connection until [`Seat::begin`].
     pub(super) fn enter(self: &Arc<Self>, ip: IpAddr) -> Option<Seat> {
@@ -106,8 +106,8 @@ impl Connections {
         Some(Seat { connections: Arc::clone(self), source, number, connection })
     }
 
-    /// Asks one connection to leave: of the sources that have most of them, the one that keeps the server waiting
-    /// longest. Whoever takes many places so loses them first. Of many such sources some are looked at each time.
+    /// Asks one connection to leave: of the sources with most connections, the one that makes the server wait longest.
+    /// So a source that takes many places loses them first. Of many such sources only some are checked each time.
     pub(super) fn make_room(&self) {
         let mut table = self.lock();
         if let Some((source, number)) = table.one_that_makes_room()
@@ -117,7 +117,7 @@ impl Connections {
         }
     }
 
-    /// Asks all of them.
+    /// Gives this order to all connections.
     pub(super) fn tell_all(&self, order: Order) {
         let table = self.lock();
         table.sources.values().flat_map(BTreeMap::values).for_each(|connection| connection.tell(order));
@@ -153,7 +153,7 @@ impl Table {
 
     fn change(&mut self, source: Source, change: impl FnOnce(&mut BTreeMap<u64, Arc<Connection>>)) {
         let of_source = self.sources.entry(source).or_default();
-        // Sources that are not counted stand before all others.
+        // Sources that are not counted are ordered before all others.
         let size = |of_source: &BTreeMap<_, _>| if source.counted { of_source.len() } else { 0 };
         self.sizes.remove(&(size(of_source), source));
         change(of_source);
@@ -177,7 +177,7 @@ impl Table {
         found.map(|(_, source, number)| (source, number))
     }
 
-    /// The connection of a source that keeps the server waiting longest: since when, and its number.
+    /// The connection of a source that makes the server wait longest: since when, and its number.
     fn longest_awaited(&self, source: Source) -> Option<(u64, u64)> {
         let of_source = self.sources.get(&source)?.iter();
         let awaited = of_source.filter(|(_, connection)| !connection.is_working());
@@ -186,19 +186,19 @@ impl Table {
 }
 
 impl Connection {
-    /// Notes that a byte moved.
+    /// Records that a byte moved.
     pub(super) fn moved(&self, now: Instant) {
         let since = now.saturating_duration_since(self.opened).as_millis();
         self.moved_ms.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// Notes that the server is at work for it.
+    /// Records that the server works for it.
     pub(super) fn work(self: &Arc<Self>) -> Work {
         self.working.store(true, Ordering::Relaxed);
         Work(Arc::clone(self))
     }
 
-    /// Notes, while the server is at work, whether it waits for more of the request.
+    /// Records, while the server works, whether it waits for more of the request.
     pub(super) fn wait_for_body(&self, waiting: bool) {
         self.working.store(!waiting, Ordering::Relaxed);
     }
@@ -214,7 +214,7 @@ impl Connection {
 }
 
 impl Seat {
-    /// What is known of the connection.
+    /// The state of the connection.
     pub(super) const fn connection(&self) -> &Arc<Connection> {
         &self.connection
     }
@@ -241,7 +241,7 @@ impl Seat {
         }
     }
 
-    /// Whether there is nothing to wait for any more under this order.
+    /// Whether the connection may be closed under this order.
     pub(super) fn may_leave(&self, order: Order) -> bool {
         let connection = &self.connection;
         let moved = Duration::from_millis(connection.moved_ms.load(Ordering::Relaxed));
@@ -257,7 +257,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        // Whoever was asked to make room is not in the table any more.
+        // A connection that was asked to make room is not in the table any more.
         self.connections.lock().remove(self.source, self.number);
     }
 }
@@ -269,12 +269,12 @@ impl Drop for Work {
     }
 }
 
-/// How long nothing has to move on a connection that is waited for, before the end of the server does not wait for it.
+/// At shutdown: a connection on which nothing has moved for this long is no longer waited for.
 pub(super) const STUCK_AFTER: Duration = Duration::from_secs(1);
 const NO_ORDER: u8 = 0;
-/// The first source in their order.
+/// The first source in the order of sources.
 const FIRST: Source = Source { ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED), counted: false };
-/// How many sources are looked at for one that makes room: the look takes as long however many are connected.
+/// How many sources are checked in a search for room, so that it takes the same time however many are connected.
 const LOOK_AT: usize = 64;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The body of a request as it comes in: while it is waited for, the server is not at work.
+//! The body of a request as it arrives. While the server waits for it, it counts as waiting for the peer.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A socket whose peer is watched: what moves is noted, and an answer that isn't taken ends the connection.
+//! A socket whose peer is watched: moved bytes are recorded, and an answer that isn't taken ends the connection.
 
 use std::io;
 use std::pin::Pin;
@@ -22,12 +22,12 @@ pub(super) struct WatchedStream {
 }
 
 impl WatchedStream {
-    /// Watches `stream`, whose peer has to take answers at this pace.
+    /// Watches `stream`; the peer must take answers at this pace.
     pub(super) const fn new(stream: TcpStream, connection: Arc<Connection>, pace: Pace) -> Self {
         Self { stream, connection, pace, patience: None }
     }
 
-    /// What came of a write: bytes that moved, an error, or another while of waiting, if there is patience for one.
+    /// The result of a write: bytes that moved, an error, or a further wait if the pace allows it.
     fn wrote(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match outcome {
             Poll::Ready(Ok(bytes)) => {
@@ -44,7 +44,7 @@ impl WatchedStream {
                     patience.as_mut().reset(end);
                 }
                 ready!(patience.as_mut().poll(cx));
-                // What the system holds for a peer that doesn't take it is let go with the connection.
+                // The system then drops what it still holds for a peer that doesn't take it.
                 if let Err(error) = self.stream.set_zero_linger() {
                     tracing::debug!(%error, "SO_LINGER could not be set");
                 }

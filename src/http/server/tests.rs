@@ -231,7 +231,7 @@ async fn one_place_serves_both_loopbacks() {
 
 type Answering = Pin<Box<dyn Future<Output = Response<Full<Bytes>>> + Send>>;
 
-/// A handler whose answers wait to be released, one by one.
+/// A handler whose answers wait until they are released, one by one.
 fn held_until(
     release: &Arc<Notify>,
 ) -> impl Fn(Request<Received>, SocketAddr) -> Answering + Clone + Send + Sync + 'static {
@@ -245,7 +245,7 @@ fn held_until(
     }
 }
 
-/// Asks for more than fits the system's buffers, and takes nothing of it yet.
+/// Asks for more than fits the system's buffers, and reads nothing yet.
 async fn reader(address: SocketAddr, buffer_bytes: u32) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(buffer_bytes).expect("a size");
@@ -254,7 +254,7 @@ async fn reader(address: SocketAddr, buffer_bytes: u32) -> TcpStream {
     stream
 }
 
-/// How many bytes come until the connection ends, by a reset too.
+/// How many bytes arrive until the connection ends, whether or not by a reset.
 async fn all_of(mut stream: TcpStream) -> usize {
     let (mut taken, mut part) = (0, vec![0; 64 * 1024]);
     while let Ok(bytes @ 1..) = stream.read(&mut part).await {
@@ -298,7 +298,7 @@ async fn call(address: SocketAddr, request: &'static str) -> String {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     stream.write_all(request.as_bytes()).await.expect("sent");
     let mut answer = String::new();
-    // A connection that is closed before the end of an answer is told by what is missing.
+    // An answer that was cut off is recognised by its missing part.
     drop(stream.read_to_string(&mut answer).await);
     answer
 }

@@ -1,19 +1,19 @@
-//! Connections that could not be accepted: what to do about it, and a few lines in the log however many there are.
+//! Connections that could not be accepted: what to do, and a limited number of log lines.
 
 use std::io::{self, ErrorKind};
 
-/// What an error of `accept` calls for (accept(2), "Error handling").
+/// What an error of `accept` requires (accept(2), "Error handling").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// It concerns that connection only, which is gone: the next one may be there.
+    /// It concerns only that connection, which is gone: accept the next one.
     OfThePeer,
-    /// The machine or the process has run out of something, or it is not known what is wrong: somebody has to leave,
-    /// and a while has to pass.
+    /// The machine or the process has run out of a resource, or the error is unknown: one connection must leave, and
+    /// the server pauses.
     OfTheServer,
 }
 
 impl Trouble {
-    /// What `error` calls for. None of them is a reason to stop.
+    /// The kind of `error`. No kind is a reason to stop.
     pub(super) fn of(error: &io::Error) -> Self {
         match error.kind() {
             ErrorKind::ConnectionAborted
@@ -30,12 +30,12 @@ impl Trouble {
     }
 }
 
-/// How many connections one listener could not accept since it last could.
+/// How many connections a listener failed to accept since its last success.
 #[derive(Debug, Default)]
 pub(super) struct Failures(u64);
 
 impl Failures {
-    /// Counts one; the first is told.
+    /// Counts a failure; the first one is logged.
     pub(super) fn note(&mut self, error: &io::Error) {
         if self.0 == 0 {
             tracing::warn!(%error, "connections can't be accepted; the server goes on trying");
@@ -43,7 +43,7 @@ impl Failures {
         self.0 += 1;
     }
 
-    /// Tells that it goes again, after failures.
+    /// Logs that accepting works again, after failures.
     pub(super) fn end(&mut self) {
         let failures = std::mem::take(&mut self.0);
         if failures > 0 {

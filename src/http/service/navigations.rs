@@ -1,5 +1,5 @@
-//! Every route as a person and as a program meet it when something is wrong: a person reads a page with a way on, and a
-//! program gets the envelope. The routes are those of the tables, so a new one has to stand here too.
+//! Every route with wrong requests, by a person and by a program: a person gets a page with links, and a program gets
+//! the envelope. A new route of the tables must be added here too.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -85,7 +85,7 @@ async fn an_engine_that_turns_everybody_away_says_so_on_a_page_too() {
         for (method, path) in ROUTES {
             let mut asked = Asked::of(method, path);
             asked.headers.push(("origin", "http://localhost:8080"));
-            // The least that a source may do is one thing.
+            // The smallest possible quota is one.
             ask(&app, &asked, "cors").await;
             let shown = look(&app, &asked).await;
             if shown.status == expected {
@@ -135,7 +135,7 @@ struct Shown {
 }
 
 impl Asked {
-    /// A browser navigates by GET and POST: what is neither travels as POST.
+    /// A browser navigates by GET and POST; other methods are sent as POST with `_method`.
     fn of(method: &str, path: &str) -> Self {
         let and = if path.contains('?') { '&' } else { '?' };
         let (method, path) = match method {
@@ -169,7 +169,7 @@ impl Shown {
     }
 }
 
-/// A route asked for in ways that something is wrong with, for most routes.
+/// Wrong requests for a route; they apply to most routes.
 fn wrongs(method: &str, path: &str) -> Vec<Asked> {
     let asked = || Asked::of(method, path);
     let own = ("origin", "http://localhost:8080");
@@ -196,11 +196,11 @@ fn wrongs(method: &str, path: &str) -> Vec<Asked> {
     ]
 }
 
-/// Asks as a person and as a program, checks that each is told in its own way, and returns what the person is shown.
+/// Asks as a person and as a program, checks each answer, and returns what the person sees.
 async fn look(app: &App, asked: &Asked) -> Shown {
     let case = format!("{} {} ({})", asked.method, asked.path, asked.wrong);
     let shown = ask(app, asked, "navigate").await;
-    // Such as a row that names another kind of id than its handler takes.
+    // For example a row that declares another kind of id than its handler uses.
     assert_ne!(shown.status, 500, "{case}");
     match shown.status {
         200..300 => {
@@ -218,7 +218,7 @@ async fn look(app: &App, asked: &Asked) -> Shown {
             let page = &shown.body;
             assert_eq!(shown.header("content-type"), "text/html; charset=utf-8", "{case}: {page}");
             assert!(page.contains("<h1>") && page.contains("<a href=\""), "{case} has no way on: {page}");
-            // The origin that was refused is named; nothing leads to it.
+            // The refused origin is named, but nothing links to it.
             assert!(!page.contains("<script") && !page.contains("=\"https://evil.example"), "{case}: {page}");
             assert!(shown.header("content-security-policy").ends_with("frame-ancestors 'none'"), "{case}");
             assert_eq!(shown.header("referrer-policy"), "no-referrer", "{case}");
@@ -261,7 +261,7 @@ async fn app(builder: EngineBuilder) -> App {
     App::new(engine, HttpOptions::new(url, "pk_live_Y2xlcmsubG9jYWxob3N0JA", true), None)
 }
 
-/// What the router calls each route, and a request that means it.
+/// Every route, by a request for it.
 const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/environment"),
     ("PATCH", "/v1/environment"),

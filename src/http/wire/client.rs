@@ -1,4 +1,4 @@
-//! The Client ([guide: The Client object](crate::guide::contract#the-client-object)), with everything it piggybacks.
+//! The Client ([guide: The Client object](crate::guide::contract#the-client-object)), with everything that it includes.
 
 use serde::Serialize;
 

@@ -1,5 +1,5 @@
 //! The environment ([guide: The environment](crate::guide::contract#the-environment)): the instance's settings for
-//! browsers, in whole shapes, because clerk-js reads some of them without guards.
+//! browsers. All objects are complete, because clerk-js reads some of them without checks.
 
 mod auth_config;
 mod display_config;
@@ -15,7 +15,7 @@ use crate::domain::policy::Policy;
 use crate::domain::settings::Settings;
 use crate::domain::settings::branding::Branding;
 
-/// What an environment tells of.
+/// What the environment is made from.
 pub(in crate::http) struct Instance<'a> {
     /// The settings in force.
     pub(in crate::http) settings: &'a Settings,
@@ -23,7 +23,7 @@ pub(in crate::http) struct Instance<'a> {
     pub(in crate::http) branding: &'a Branding,
     /// The captcha, where there is one.
     pub(in crate::http) captcha: Option<&'a Captcha>,
-    /// The numbers in force.
+    /// The limits and lifetimes in force.
     pub(in crate::http) policy: &'a Policy,
     /// The publishable key.
     pub(in crate::http) publishable_key: &'a str,

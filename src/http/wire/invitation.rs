@@ -1,4 +1,4 @@
-//! Invitations and the waiting list, in the words of Clerk's Backend API; and what somebody who joins the list sees.
+//! Invitations and the waitlist, in the shapes of Clerk's Backend API; and what a person who joins the waitlist sees.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::engine::{InvitationView, WaitlistEntryView};
 
 use super::{AsDisplay, Metadata};
 
-/// An invitation. Its URL holds the ticket; one that lets nobody in any more is shown without.
+/// An invitation. Its URL contains the ticket; an invitation that can't be used any more is shown without its URL.
 pub(in crate::http) fn invitation(view: &InvitationView) -> Value {
     let value = &view.value;
     json!({
@@ -28,7 +28,7 @@ pub(in crate::http) fn invitation(view: &InvitationView) -> Value {
     })
 }
 
-/// An entry of the waiting list.
+/// A waitlist entry.
 pub(in crate::http) fn waitlist_entry(view: &WaitlistEntryView) -> Value {
     let value = &view.value;
     json!({
@@ -43,7 +43,7 @@ pub(in crate::http) fn waitlist_entry(view: &WaitlistEntryView) -> Value {
     })
 }
 
-/// What somebody who joined sees: not how it stands with them.
+/// What a person who joined sees: the status is left out.
 #[derive(Debug, Serialize)]
 pub(in crate::http) struct Waiting {
     object: &'static str,

@@ -1,5 +1,5 @@
-//! Clerk's shapes ([guide: The contract](crate::guide::contract)). They are rendered from the engine's views and know
-//! nothing else: no request, no cookie, no status.
+//! Clerk's shapes ([guide: The contract](crate::guide::contract)). They are made from the engine's views only: this
+//! folder knows no request, no cookie and no status.
 
 mod client;
 mod environment;
@@ -22,7 +22,7 @@ use std::fmt::Display;
 
 use serde::{Serialize, Serializer};
 
-/// A value as the text it displays. Ids need it: serialised by themselves they are the bytes the store keeps.
+/// A value as its display text. Ids need it: serialised directly they are the bytes in the store.
 #[derive(Clone, Copy, Debug)]
 struct AsDisplay<T>(T);
 
@@ -32,7 +32,7 @@ impl<T: Display> Serialize for AsDisplay<T> {
     }
 }
 
-/// Metadata, which the domain keeps as the text of a JSON object.
+/// Metadata, which the domain stores as the text of a JSON object.
 #[derive(Clone, Copy, Debug)]
 struct Metadata<'a>(&'a str);
 

@@ -1,4 +1,4 @@
-//! Hand-made views for the tests of this room.
+//! Sample views for the tests of this folder.
 
 use std::sync::Arc;
 
@@ -45,12 +45,12 @@ pub(in crate::http) fn sign_up() -> SignUpView {
     }
 }
 
-/// The same with a code on its way.
+/// The same with a code that was sent.
 pub(in crate::http) fn prepared() -> SignUpView {
     with_verification(None)
 }
 
-/// The same, having become a user.
+/// The same, completed.
 pub(in crate::http) fn complete() -> SignUpView {
     let mut view = with_verification(Some((NOW, CLIENT)));
     Arc::make_mut(&mut view.value).phase = Phase::Complete { user_id: USER, session_id: SESSION, at: NOW };
@@ -59,7 +59,7 @@ pub(in crate::http) fn complete() -> SignUpView {
     view
 }
 
-/// An account at a provider that the person is away to prove.
+/// An account at a provider whose authorization request is in progress.
 pub(in crate::http) fn external_account() -> ExternalAccount {
     ExternalAccount {
         strategy: Strategy::OAuth("oauth_google".into()),
@@ -73,7 +73,7 @@ pub(in crate::http) fn external_account() -> ExternalAccount {
     }
 }
 
-/// The user it became.
+/// The user that it became.
 pub(in crate::http) fn user() -> User {
     let sign_up = complete().value;
     User {
@@ -103,7 +103,7 @@ pub(in crate::http) fn user() -> User {
     }
 }
 
-/// Its session.
+/// The user's session.
 pub(in crate::http) fn session() -> SessionView {
     SessionView {
         session: Session {
@@ -123,7 +123,7 @@ pub(in crate::http) fn session() -> SessionView {
     }
 }
 
-/// A client with these.
+/// A client with this sign-up and these sessions.
 pub(in crate::http) fn client(sign_up: Option<SignUpView>, sessions: Vec<SessionView>) -> ClientView {
     ClientView::sample(
         Client {

@@ -37,7 +37,7 @@ pub(in crate::http) struct TokenResource<'a> {
     jwt: &'a str,
 }
 
-/// What others may see of a session's user.
+/// The public part of a session's user.
 #[derive(Debug, Serialize)]
 struct PublicUserData<'a> {
     first_name: Option<&'a str>,

@@ -1,4 +1,4 @@
-//! The SignIn, as clerk-js reads it.
+//! The SignIn, in the shape that clerk-js expects.
 
 use serde::Serialize;
 
@@ -50,12 +50,12 @@ struct FactorResource<'a> {
     phone_number_id: Option<AsDisplay<IdentificationId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     primary: Option<bool>,
-    /// Of phone numbers only: whether it is the default second factor, which there is none of.
+    /// For phone numbers only: whether it is the default second factor; the engine has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     default: Option<bool>,
 }
 
-/// What greets the person.
+/// The data for greeting the person.
 #[derive(Debug, Serialize)]
 struct UserData<'a> {
     first_name: Option<&'a str>,
@@ -134,7 +134,7 @@ impl<'a> From<&'a User> for UserData<'a> {
     }
 }
 
-/// The address that the person came with, whole; of all others as much as its owner recognises.
+/// The address that the person entered in full; all others only as far as their owner can recognise them.
 fn safe(address: &Identifier, known: Option<&Identifier>) -> String {
     let text = address.value.as_str();
     if known == Some(address) {

@@ -1,4 +1,4 @@
-//! The SignUp ([guide: The SignUp object](crate::guide::contract_sign_ups#the-signup-object)): exactly those keys.
+//! The SignUp ([guide: The SignUp object](crate::guide::contract_sign_ups#the-signup-object)), with exactly those keys.
 
 use serde::Serialize;
 

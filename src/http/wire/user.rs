@@ -117,7 +117,7 @@ struct Verified<'a> {
     expire_at: (),
 }
 
-/// What vouches for an address.
+/// The provider account that verified an address.
 #[derive(Debug, Serialize)]
 struct LinkedTo<'a> {
     r#type: &'a str,
@@ -154,10 +154,10 @@ impl<'a> UserResource<'a> {
             backup_code_enabled: false,
             delete_self_enabled: false,
             create_organization_enabled: false,
-            // Nobody can ban a user yet.
+            // There is no call yet that bans a user.
             banned: false,
-            // Failed tries never close an account as a whole: the clients that its owner uses have an allowance of
-            // their own. How much is left of the others' concerns nobody who is signed in.
+            // Failed attempts never lock an account as a whole: the clients that its owner uses have a quota of their
+            // own. A signed-in user has no use for the remaining quota of other clients.
             locked: false,
             lockout_expires_in_seconds: (),
             verification_attempts_remaining: (),
@@ -221,7 +221,7 @@ fn external<'a>(user: &'a User, account: &'a UserAccount) -> ExternalAccountReso
     }
 }
 
-/// The accounts whose provider vouched for an address.
+/// The accounts whose provider verified an address.
 fn linked_to<'a>(user: &'a User, email: &Identification<EmailAddress>) -> Vec<LinkedTo<'a>> {
     let vouches = |account: &&UserAccount| {
         let address = account.profile.email_address.as_deref().and_then(|text| EmailAddress::parse(text).ok());

@@ -13,8 +13,8 @@ use crate::http::response::error;
 
 use super::AsDisplay;
 
-/// The verification of a field of a sign-up. Before the first prepare it has neither status nor strategy: with
-/// them clerk-js would wait for a code that nobody sent
+/// The verification of a field of a sign-up. Before the first prepare it has neither status nor strategy: with them
+/// clerk-js would wait for a code that was never sent
 /// ([guide: Verifications](crate::guide::contract_sign_ups#verifications)).
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
@@ -28,14 +28,14 @@ pub(super) enum VerificationResource<'a> {
     },
 }
 
-/// What can be done next.
+/// The next possible action.
 #[derive(Debug, Serialize)]
 pub(super) struct Next<'a> {
     next_action: &'static str,
     supported_strategies: &'a [String],
 }
 
-/// Where a verification stands.
+/// The state of a verification.
 #[derive(Debug, Serialize)]
 pub(super) struct State<'a> {
     object: &'static str,
@@ -50,7 +50,7 @@ pub(super) struct State<'a> {
 }
 
 impl<'a> VerificationResource<'a> {
-    /// The verification of a given field; `verification` is there once prepared.
+    /// The verification of a given field; `verification` is present after the first prepare.
     pub(super) fn of_field(
         verification: Option<&'a Verification>,
         strategies: &'a [String],
@@ -89,13 +89,13 @@ impl<'a> State<'a> {
         }
     }
 
-    /// `verification`, which proved an identifier that is nobody's: it can be signed up with
+    /// `verification`, which proved an identifier without a user: it can be used to sign up
     /// ([guide: Sign up if missing](crate::guide::contract_sign_ins#sign-up-if-missing)).
     pub(super) fn transferable(verification: &'a Verification) -> Self {
         Self { status: "transferable", ..Self::of(verification, VerificationStatus::Verified) }
     }
 
-    /// A verification of which only the strategy is known any more.
+    /// A verification of which only the strategy is still known.
     pub(super) fn verified(strategy: &'a Strategy) -> Self {
         Self {
             object: object(strategy),
@@ -125,7 +125,7 @@ pub(super) struct ExternalResource<'a> {
 }
 
 impl<'a> ExternalResource<'a> {
-    /// `account` as it stands at `now`.
+    /// The state of `account` at `now`.
     pub(super) fn of(account: &'a ExternalAccount, now: Timestamp) -> Self {
         let error = match &account.state {
             ExternalState::Failed { code, session } => {
@@ -175,7 +175,7 @@ fn object(strategy: &Strategy) -> &'static str {
     }
 }
 
-/// Kept with the user: how one of its addresses was proved.
+/// How one of a user's addresses was proved, as stored with the user.
 pub(super) fn proof<'a>(strategy: Option<&'a Strategy>, kept: Option<&'a Verification>) -> Option<State<'a>> {
     let strategy = strategy?;
     let kept = kept.filter(|v| v.verified.as_ref().is_some_and(|proof| proof.by == *strategy));

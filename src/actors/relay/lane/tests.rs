@@ -1,4 +1,4 @@
-//! A lane, told the time.
+//! A lane with made-up times.
 
 use super::*;
 use crate::domain::identifier::{Identifier, IdentifierKind};

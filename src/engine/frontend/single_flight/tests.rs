@@ -1,4 +1,4 @@
-//! On one thread: the first of several calls gets as far as it can without waiting, then the next begins.
+//! These tests use one thread: the first of several calls runs until it must wait, then the next one starts.
 
 use futures_util::future::join_all;
 
@@ -87,7 +87,7 @@ async fn an_equal_call_goes_on_when_the_first_caller_leaves() {
     let (done, _) = second.await.expect("it goes on");
     assert!(done.session().is_some());
 
-    // Where all have left, nothing goes on and nothing is left behind.
+    // When all callers have left, nothing continues and nothing is left in the table.
     let caller = opened(&engine).await;
     let fields = RawFields { username: text("bob_l"), ..given(PASSWORD) };
     let mut only = Box::pin(engine.create_sign_up(&caller, &fields, &SOURCE));
@@ -122,7 +122,7 @@ async fn a_session_is_shown_only_to_a_call_with_a_secret() {
     let engine = engine().await;
     let caller = opened(&engine).await;
     let id = begun(&engine, &caller, &given(PASSWORD)).await;
-    // What somebody who planted the token can know as well.
+    // Parameters that an attacker who planted the token can know too.
     let fields = RawFields { username: text("ada_l"), ..RawFields::default() };
     let (first, second) = tokio::join!(
         engine.update_sign_up(&caller, id, &fields, &SOURCE),
@@ -160,7 +160,7 @@ async fn callers_whose_token_was_replaced_long_ago_are_different_people() {
     let late = engine.identify(Some(old.expose())).await.expect("readable");
     assert!(late.presented().is_some() && !late.was_replaced());
 
-    // Both have a client of generation 0, which is the generation of the token that they showed.
+    // Both have a client of generation 0, the generation of the token that they presented.
     let fields = RawFields { email_address: text("bob+clerk_test@example.com"), ..RawFields::default() };
     let (first, second) =
         tokio::join!(engine.create_sign_up(&late, &fields, &SOURCE), engine.create_sign_up(&late, &fields, &SOURCE),);
@@ -231,7 +231,7 @@ async fn engine() -> Engine {
     Engine::builder().settings(settings).policy(policy).hashing(hashing).build().await.expect("an engine")
 }
 
-/// Somebody with a client that has nothing yet.
+/// A caller with a client that has no flows yet.
 async fn opened(engine: &Engine) -> Caller {
     let view = engine.open_client(&Caller::anonymous(), &SOURCE).await.expect("a client");
     engine.identify(Some(view.new_token.expect("a token").expose())).await.expect("readable")

@@ -1,4 +1,4 @@
-//! Errors as people read them: the same answer as the envelope, as a page with a way on.
+//! Errors for people: the same content as the envelope, as a page with links.
 
 use std::borrow::Cow;
 
@@ -12,8 +12,8 @@ use crate::http::response::api_response::ApiResponse;
 use super::{HttpError, Parts};
 
 impl HttpError {
-    /// The answer to somebody who navigated here. `is_repeatable` tells whether the browser asks for the same once more
-    /// by opening the page's address again.
+    /// The answer to a person who navigated here. `is_repeatable` says whether opening the page's address again repeats
+    /// the request.
     pub(in crate::http) fn into_page(self, look: &Look<'_>, is_repeatable: bool, id: &RequestId) -> ApiResponse {
         let parts = self.settled();
         let code = parts.problems.first().map_or("", |problem| problem.code);
@@ -53,21 +53,21 @@ fn title(status: StatusCode, code: &str) -> &'static str {
     }
 }
 
-/// What happened. The table's words are for forms and programs; where somebody opened an address, some say more in
-/// others.
+/// What happened. The table's texts are for forms and programs; for a person who opened an address some need other
+/// words.
 fn what(parts: &Parts, code: &str) -> Cow<'static, str> {
     match code {
         "resource_not_found" => "The address may be old, or spelled wrong.".into(),
         "method_not_allowed" => "This address is for programs, not for browsers.".into(),
         "too_many_requests" => "Too much was asked for from here in a short time.".into(),
         "internal_error" => "It is our fault, not yours. Please try again.".into(),
-        // Without its last sentence, which the time to wait says better.
+        // Without its last sentence: the waiting time on the page is more exact.
         "service_unavailable" if parts.cause.is_some() => "The service can't do this right now.".into(),
         _ => parts.problems.first().map_or(Cow::Borrowed(""), |problem| problem.long_message.clone()),
     }
 }
 
-/// A time to wait, as people say it: never too short.
+/// A waiting time in words, never too short.
 fn in_words(seconds: u64) -> String {
     let (number, unit) = match seconds {
         0..=90 => (seconds, "second"),

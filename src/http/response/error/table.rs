@@ -1,35 +1,35 @@
-//! The table: every code with its status and texts. The texts are what people read
-//! ([guide: Errors and limits on the wire](crate::guide::contract_errors)). A code without them does not compile.
+//! The table: every code with its status and texts. People read these texts
+//! ([guide: Errors and limits on the wire](crate::guide::contract_errors)). A code without texts does not compile.
 
 use hyper::StatusCode;
 
 use super::TransportError;
 use crate::domain::rejection::ErrorCode;
 
-/// What is said of one code. `{param}` and `{n}` stand for the parameter in words and the reason's number.
+/// The status and texts of one code. `{param}` and `{n}` stand for the parameter in words and the reason's number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
     pub(super) status: StatusCode,
     message: &'static str,
     long_message: &'static str,
-    /// Parameters that are spoken of in words of their own: the name, the message and the long message.
+    /// Parameters with texts of their own: the name, the message and the long message.
     exceptions: &'static [(&'static str, &'static str, &'static str)],
 }
 
 impl Row {
-    /// The message and the long message about a parameter, or about none.
+    /// The message and the long message for a parameter, or without one.
     pub(super) fn texts(&self, param: Option<&str>) -> (&'static str, &'static str) {
         let own = self.exceptions.iter().find(|(name, ..)| param == Some(*name));
         own.map_or((self.message, self.long_message), |(_, message, long_message)| (message, long_message))
     }
 
-    /// The same row with other words about some parameters.
+    /// Adds texts for some parameters.
     const fn except(self, exceptions: &'static [(&'static str, &'static str, &'static str)]) -> Self {
         Self { exceptions, ..self }
     }
 }
 
-/// What is said of a refusal.
+/// The row of a refusal.
 #[rustfmt::skip]
 pub(super) const fn of_refusal(code: ErrorCode) -> Row {
     match code {
@@ -132,11 +132,11 @@ pub(super) const fn of_refusal(code: ErrorCode) -> Row {
     }
 }
 
-/// What is said of a request that never reached the domain, or of a failure.
+/// The row of a request that never reached the domain, or of a failure.
 #[rustfmt::skip]
 pub(super) const fn of_transport(error: TransportError) -> Row {
     match error {
-        // Who asks
+        // Callers
         TransportError::SignedOut => row(UNAUTHENTICATED, "Signed out", "You are signed out."),
         TransportError::AuthenticationInvalid => row(UNAUTHENTICATED, "Invalid authentication", "Unable to authenticate the request: it needs an active session or, from a backend, the secret key."),
         TransportError::AuthorizationHeaderFormatInvalid => row(UNAUTHENTICATED, "Invalid Authorization header format", "The Authorization header must hold the secret key, as `Bearer <key>`."),

@@ -98,7 +98,7 @@ fn show(error: HttpError) -> (u16, HeaderMap, Value) {
     (response.status().as_u16(), response.headers().clone(), body)
 }
 
-/// Every code with what is said of it.
+/// Every code with its row.
 fn rows() -> impl Iterator<Item = (&'static str, Row)> {
     let refusals = ErrorCode::ALL.iter().map(|code| (code.as_str(), table::of_refusal(*code)));
     refusals.chain(TransportError::ALL.iter().map(|error| (error.as_str(), table::of_transport(*error))))

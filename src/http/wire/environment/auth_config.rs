@@ -1,4 +1,4 @@
-//! `auth_config`: what old clients read of the attributes, and how clients are recognised.
+//! `auth_config`: the attributes for old clients, and how clients are identified.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::domain::settings::Attribute;
 
 use super::Instance;
 
-/// The part that old clients read: what the attributes say, in the words of 2021.
+/// The attributes in the format of 2021, for old clients.
 pub(super) fn auth_config(instance: &Instance<'_>) -> Value {
     let (settings, policy) = (instance.settings, instance.policy);
     let attributes = &settings.attributes;

@@ -1,4 +1,4 @@
-//! `display_config`: the application's name, pages and looks, and the captcha that pages show.
+//! `display_config`: the application's name, pages and looks, and its captcha.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::domain::settings::Settings;
 
 use super::Instance;
 
-/// How components show themselves.
+/// The display settings for components.
 pub(super) fn display_config(instance: &Instance<'_>) -> Value {
     let (settings, branding) = (instance.settings, instance.branding);
     let captcha = instance.captcha.filter(|_| settings.sign_up.captcha_enabled);
@@ -41,7 +41,7 @@ pub(super) fn display_config(instance: &Instance<'_>) -> Value {
         "clerk_js_version": null,
         "logo_url": branding.logo_url,
         "favicon_url": branding.favicon_url,
-        // Images that Clerk keeps for an instance; here they are the application's, and only their addresses are known.
+        // Images that Clerk stores for an instance; here the application stores them, and only their URLs are known.
         "logo_image": null,
         "favicon_image": null,
     });
@@ -62,13 +62,13 @@ pub(super) fn display_config(instance: &Instance<'_>) -> Value {
     config
 }
 
-/// The client that Google One Tap asks for a token of, where people may come from Google.
+/// The client id for Google One Tap, where accounts at Google are on.
 fn one_tap_client_id(settings: &Settings) -> Option<&str> {
     let is_on = settings.social.get(GOOGLE).is_some_and(|social| social.enabled);
     settings.oauth.get(GOOGLE).filter(|_| is_on).map(|oauth| oauth.client_id.as_str())
 }
 
-/// The navigation fallbacks, which the engine leaves to the application.
+/// The URLs for navigation, which the engine leaves to the application.
 const URLS: &[&str] = &[
     "sign_in_url",
     "sign_up_url",

@@ -1,4 +1,4 @@
-//! What the environment shows, handed back as settings. It shows more than there is to set, and less than there is.
+//! Settings from an edited environment. The environment shows more than the settings, and leaves out their secrets.
 
 use serde_json::{Map, Value, json};
 
@@ -6,9 +6,9 @@ use super::Instance;
 use super::user_settings::user_settings;
 use crate::domain::settings::Settings;
 
-/// A settings document as it was sent, made whole where it is `user_settings` of the environment: what is only shown is
-/// dropped, what is only kept is taken from `in_force`, and so is what is shown in another form than it is kept in and was
-/// not changed. Any other document is one already, and stays as it is.
+/// A settings document as it was sent. If it is the `user_settings` of the environment, it is completed: values that
+/// are only shown are dropped; values that are not shown, and values that are shown in another form and were not
+/// changed, are taken from `in_force`. Any other document is already complete and stays as it is.
 pub(in crate::http) fn handed_back(document: Value, instance: &Instance<'_>, in_force: &Settings) -> Value {
     let (shown, kept) = (user_settings(instance), json!(in_force));
     match (&document, &shown, &kept) {
@@ -19,7 +19,7 @@ pub(in crate::http) fn handed_back(document: Value, instance: &Instance<'_>, in_
     }
 }
 
-/// Whether a document names what nothing but the environment does.
+/// Whether a document has a key that only the environment has.
 fn is_shown(sent: &Map<String, Value>, shown: &Map<String, Value>, kept: &Map<String, Value>) -> bool {
     sent.iter().any(|(key, value)| match (value, shown.get(key), kept.get(key)) {
         (_, Some(_), None) => true,
@@ -46,7 +46,7 @@ fn merged(sent: &Map<String, Value>, shown: &Map<String, Value>, kept: &Map<Stri
             (None, hidden) => {
                 whole.insert(key.clone(), hidden.clone());
             }
-            // What is shown and was left out is off, but for what is hidden in it.
+            // A value that is shown and was left out is off, except for the hidden parts in it.
             (Some(Value::Object(shown)), Value::Object(kept)) => {
                 let hidden = merged(&Map::new(), shown, kept);
                 if !hidden.is_empty() {
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn what_differs_from_what_is_shown_is_taken_and_the_rest_of_it_stays() {
         let settings = rich();
-        // What is asked for and not done is shown as off.
+        // A setting that the instance can't carry out is shown as off.
         let mut told = settings.clone();
         told.password_settings.disable_hibp = true;
         let instance = Instance { settings: &told, ..Instance::sample() };

@@ -1,4 +1,4 @@
-//! `user_settings`: the settings document as clients see it, and what the engine answers for itself.
+//! `user_settings`: the settings document for clients, and the values that the engine adds.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::domain::sign_in::FORGOTTEN_AFTER;
 
 use super::Instance;
 
-/// The settings without what only the server may know, and with what no document says.
+/// The settings without what only the server may know, and with the values that no settings document has.
 pub(super) fn user_settings(instance: &Instance<'_>) -> Value {
     let settings = instance.settings;
     let mut value = json!(settings);
@@ -30,12 +30,12 @@ pub(super) fn user_settings(instance: &Instance<'_>) -> Value {
         );
     }
     value["attack_protection"]["user_lockout"] = user_lockout(instance);
-    // Addresses other than the one that a person came with are always shown in part only.
+    // Addresses other than the one that the person entered are always shown in part only.
     value["attack_protection"]["pii"] = json!({"enabled": true});
     value
 }
 
-/// A provider. The document may leave out what its name says already; native clients need all of it.
+/// A provider. The document may leave out what follows from its name; native clients need all of it.
 fn social(strategy: &str, entry: &Social) -> Value {
     let mut shown = entry.clone();
     strategy.clone_into(&mut shown.strategy);
@@ -47,8 +47,8 @@ fn social(strategy: &str, entry: &Social) -> Value {
     json!(shown)
 }
 
-/// How many failures in a row an account takes from clients that it does not know, and after how long without a try
-/// they are forgotten.
+/// How many failed attempts in a row an account allows to unknown clients, and after how long without an attempt they
+/// are forgotten.
 fn user_lockout(instance: &Instance<'_>) -> Value {
     let limits = instance.policy.address_limits;
     let max_attempts = limits.map_or(0, |limits| limits.account_failures);
