@@ -1,6 +1,7 @@
 // Chromium, driven without a window.
 
-import { existsSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -9,9 +10,10 @@ const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
 export const browserMissing = existsSync(EXECUTABLE) ? null : `no Chromium at ${EXECUTABLE}`;
 
 /** `places` are other places for `host:port` on this machine: what a page calls the one is the other. */
-export function launchBrowser(places = {}) {
+export async function launchBrowser(places = {}) {
   const rules = Object.entries(places).map(([from, to]) => `MAP ${from} ${to}`);
-  return chromium.launch({
+  const mark = `--vestibule-tests=${randomUUID()}`;
+  const browser = await chromium.launch({
     executablePath: EXECUTABLE,
     headless: true,
     args: [
@@ -23,9 +25,29 @@ export function launchBrowser(places = {}) {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      mark,
       ...(rules.length ? [`--host-resolver-rules=${rules.join(', ')}`] : []),
     ],
   });
+  // A browser that does not end when it is asked to would hold up the whole suite.
+  const close = browser.close.bind(browser);
+  browser.close = async (...options) => {
+    const stubborn = setTimeout(() => kill(mark), 10_000);
+    await close(...options);
+    clearTimeout(stubborn);
+  };
+  return browser;
+}
+
+/** Ends the processes that have `argument` among theirs. */
+function kill(argument) {
+  for (const id of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (readFileSync(`/proc/${id}/cmdline`, 'utf8').split('\0').includes(argument)) process.kill(Number(id), 'SIGKILL');
+    } catch {
+      // It ended meanwhile.
+    }
+  }
 }
 
 /**
