@@ -1,14 +1,15 @@
-//! Without the feature `oauth` no captcha's service can be asked, and an engine is given none.
+//! Captchas without the feature `oauth`: there is no HTTP client, so no token can be verified. The builder takes no
+//! captcha service then.
 
 use std::net::IpAddr;
 
 use super::{Captcha, CaptchaError};
 
 impl Captcha {
-    /// Whether whoever solved the captcha may go on.
+    /// Refuses every token.
     ///
     /// # Errors
-    /// Always.
+    /// Always [`CaptchaError::Unavailable`].
     pub async fn verify(&self, _token: &str, _address: Option<IpAddr>) -> Result<(), CaptchaError> {
         Err(CaptchaError::Unavailable("this program was built without the feature `oauth`".into()))
     }

@@ -25,7 +25,8 @@ impl Captcha {
         form.finish().into_bytes()
     }
 
-    /// Whether whoever solved the captcha may go on.
+    /// Verifies a token at the service; `Ok` means that the captcha is solved. `address` is the address that the token
+    /// was sent from, which services may compare.
     ///
     /// # Errors
     /// See [`CaptchaError`].

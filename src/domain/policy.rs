@@ -62,9 +62,9 @@ pub struct AddressLimits {
 /// How long records are kept after their last use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RetentionPolicy {
-    /// A client without a session and without a sign-up in progress.
+    /// How long a client without a session and without a sign-up in progress is kept after its last use.
     pub client: Span,
-    /// A finished sign-up whose session is over.
+    /// How long a finished sign-up is kept after its completion, at least. It stays as long as its session lives.
     pub finished: Span,
 }
 

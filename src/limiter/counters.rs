@@ -117,7 +117,7 @@ impl Counters {
 }
 
 impl Shard {
-    /// Checks the slots that were checked longest ago, at most four per call, and removes those whose window is over. A
+    /// Removes up to four slots whose window has ended, the longest unchecked first. A
     /// call adds at most two slots, so removal keeps up and no single call is slow.
     fn remove_expired(&mut self, now: Timestamp, window: Span) {
         for _ in 0..4 {

@@ -48,7 +48,7 @@ pub struct CallbackRedirect {
     pub native_handoff: Option<String>,
     /// The client, where the client that began came back and may receive its token here; the answer must bring it.
     pub client: Option<ClientView>,
-    /// Whether no authorization request was pending for this browser: it is over, or belongs to another browser.
+    /// Whether the browser came back too late: its authorization request has ended, or another browser began it.
     /// Nothing has changed then.
     pub is_late: bool,
     /// Whether the same client began the authorization request and came back.
