@@ -1,6 +1,7 @@
 //! From commits to writes. A batch is planned commit by commit; each sees the results of those before it, and a refused
 //! one leaves no writes. Uniqueness of identifiers is decided only here.
 
+mod housekeeping;
 mod invitations;
 
 use std::cell::RefCell;
@@ -12,11 +13,10 @@ use bytes::Bytes;
 use crate::domain::client::Client;
 use crate::domain::id::{SignUpId, UserId};
 use crate::domain::identifier::Identifier;
-use crate::domain::policy::{AddressLimits, RetentionPolicy};
+use crate::domain::policy::AddressLimits;
 use crate::domain::quota::{QuotaKind, QuotaUse};
 use crate::domain::sign_in::{Entry, Failures, Try};
-use crate::domain::sign_up::SignUp;
-use crate::domain::time::{Span, Timestamp};
+use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 
 use super::codec::{self, Record};
@@ -25,7 +25,7 @@ use super::record::{
     ClientRecordV3, CounterRecordV1, FailuresRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV2,
     UserRecordV2, ValueRecordV1,
 };
-use super::retention::{self, ExpiredKey, Verdict};
+use super::retention::ExpiredKey;
 use super::unreadable::Unreadable;
 use super::{key, quota};
 use crate::store::store::{ClientWrite, Commit, CommitError, Committed, SignUpWrite, StoreError};
@@ -268,85 +268,6 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         self.put(key, &IdentifierRecordV1::from(user))
     }
 
-    /// Deletes an open sign-up, with the counters that nothing else would update again.
-    fn expire(&mut self, indexed_at: Timestamp, id: SignUpId, at: Timestamp) -> Result<(), CommitError> {
-        let Some(record) = self.indexed_at(indexed_at, id, at)? else {
-            return Ok(());
-        };
-        let deadline = Timestamp::from_millis(record.deadline);
-        if deadline > at {
-            return self.relist(record, indexed_at, deadline, id);
-        }
-        let key = key::sign_up(id);
-        let Some(sign_up) = self.batch.unreadable.skip(&key, SignUp::try_from(record.sign_up))? else {
-            self.list(at + UNREADABLE_RETRY, id);
-            return Ok(());
-        };
-        self.remove(key);
-        self.remove(key::deadline(Timestamp::from_millis(record.deadline_key), id));
-        let of_addresses = sign_up.addresses_messaged().map(|address| key::address_counter(&address));
-        for key in of_addresses.chain([key::client_counter(sign_up.client_id)]) {
-            let counter = self.batch.unreadable.skip(&key, self.record::<CounterRecordV1>(&key))?.flatten();
-            if counter.is_some_and(|counter| quota::is_over(&counter, at)) {
-                self.remove(key);
-            }
-        }
-        Ok(())
-    }
-
-    /// The open sign-up listed under a deadline; the listing is removed. An unreadable one is listed again later, so
-    /// that it is neither lost nor blocks the others.
-    fn indexed_at(
-        &mut self,
-        deadline: Timestamp,
-        id: SignUpId,
-        at: Timestamp,
-    ) -> Result<Option<SignUpRecordV2>, CommitError> {
-        self.remove(key::deadline(deadline, id));
-        let key = key::sign_up(id);
-        let read = self.batch.unreadable.skip(&key, self.record(&key))?;
-        if read.is_none() {
-            self.list(at + UNREADABLE_RETRY, id);
-        }
-        Ok(read.flatten())
-    }
-
-    /// Removes expired records; a record that is in use again stays.
-    fn collect_garbage(&mut self, key: &Bytes, keep: RetentionPolicy, at: Timestamp) -> Result<(), CommitError> {
-        let Some(value) = self.get(key)? else { return Ok(()) };
-        let fate = retention::fate(key, &value, keep, at, |key| self.get(key));
-        match self.batch.unreadable.skip(key, fate)? {
-            Some(Verdict::Keep) | None => {}
-            Some(Verdict::Delete) => self.remove(key.clone()),
-            Some(Verdict::Rewrite(value)) => drop(self.writes.insert(key.clone(), Some(value))),
-        }
-        Ok(())
-    }
-
-    /// Lists an open sign-up under another deadline; for one that is gone or listed elsewhere, only removes the old
-    /// listing.
-    fn reindex(&mut self, old: Timestamp, new: Timestamp, id: SignUpId, at: Timestamp) -> Result<(), CommitError> {
-        match self.indexed_at(old, id, at)? {
-            Some(record) => self.relist(record, old, new, id),
-            None => Ok(()),
-        }
-    }
-
-    fn relist(
-        &mut self,
-        mut record: SignUpRecordV2,
-        old: Timestamp,
-        new: Timestamp,
-        id: SignUpId,
-    ) -> Result<(), CommitError> {
-        if record.deadline_key != old.as_millis() {
-            return Ok(());
-        }
-        self.list(new, id);
-        record.deadline_key = new.as_millis();
-        self.put(key::sign_up(id), &record)
-    }
-
     fn list(&mut self, deadline: Timestamp, id: SignUpId) {
         self.writes.insert(key::deadline(deadline, id), Some(Bytes::new()));
     }
@@ -409,9 +330,6 @@ fn refuse(error: StoreError) -> CommitError {
         StoreError::Damaged(_) | StoreError::TooLarge(_) => CommitError::BadRecord,
     }
 }
-
-/// When the sweeper retries an unreadable sign-up.
-const UNREADABLE_RETRY: Span = Span::from_secs(86_400);
 
 #[cfg(test)]
 mod tests;

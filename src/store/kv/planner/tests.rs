@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::field::Field;
-use crate::domain::sign_up::Phase;
+use crate::domain::sign_up::{Phase, SignUp};
 use crate::store::kv::record::samples;
 use crate::store::{Kind, Memory};
 

@@ -1,0 +1,110 @@
+//! What a commit removes and lists anew: expired sign-ups and records, and deadlines that were moved.
+
+use bytes::Bytes;
+
+use crate::domain::id::SignUpId;
+use crate::domain::policy::RetentionPolicy;
+use crate::domain::sign_up::SignUp;
+use crate::domain::time::{Span, Timestamp};
+use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::record::{CounterRecordV1, SignUpRecordV2};
+use crate::store::kv::retention::{self, Verdict};
+use crate::store::kv::{key, quota};
+use crate::store::store::CommitError;
+
+use super::Transaction;
+
+impl<K: KeyValue> Transaction<'_, '_, K> {
+    /// Deletes an open sign-up, with the counters that nothing else would update again.
+    pub(super) fn expire(&mut self, indexed_at: Timestamp, id: SignUpId, at: Timestamp) -> Result<(), CommitError> {
+        let Some(record) = self.indexed_at(indexed_at, id, at)? else {
+            return Ok(());
+        };
+        let deadline = Timestamp::from_millis(record.deadline);
+        if deadline > at {
+            return self.relist(record, indexed_at, deadline, id);
+        }
+        let key = key::sign_up(id);
+        let Some(sign_up) = self.batch.unreadable.skip(&key, SignUp::try_from(record.sign_up))? else {
+            self.list(at + UNREADABLE_RETRY, id);
+            return Ok(());
+        };
+        self.remove(key);
+        self.remove(key::deadline(Timestamp::from_millis(record.deadline_key), id));
+        let of_addresses = sign_up.addresses_messaged().map(|address| key::address_counter(&address));
+        for key in of_addresses.chain([key::client_counter(sign_up.client_id)]) {
+            let counter = self.batch.unreadable.skip(&key, self.record::<CounterRecordV1>(&key))?.flatten();
+            if counter.is_some_and(|counter| quota::is_over(&counter, at)) {
+                self.remove(key);
+            }
+        }
+        Ok(())
+    }
+
+    /// The open sign-up listed under a deadline; the listing is removed. An unreadable one is listed again later, so
+    /// that it is neither lost nor blocks the others.
+    fn indexed_at(
+        &mut self,
+        deadline: Timestamp,
+        id: SignUpId,
+        at: Timestamp,
+    ) -> Result<Option<SignUpRecordV2>, CommitError> {
+        self.remove(key::deadline(deadline, id));
+        let key = key::sign_up(id);
+        let read = self.batch.unreadable.skip(&key, self.record(&key))?;
+        if read.is_none() {
+            self.list(at + UNREADABLE_RETRY, id);
+        }
+        Ok(read.flatten())
+    }
+
+    /// Removes expired records; a record that is in use again stays.
+    pub(super) fn collect_garbage(
+        &mut self,
+        key: &Bytes,
+        keep: RetentionPolicy,
+        at: Timestamp,
+    ) -> Result<(), CommitError> {
+        let Some(value) = self.get(key)? else { return Ok(()) };
+        let fate = retention::fate(key, &value, keep, at, |key| self.get(key));
+        match self.batch.unreadable.skip(key, fate)? {
+            Some(Verdict::Keep) | None => {}
+            Some(Verdict::Delete) => self.remove(key.clone()),
+            Some(Verdict::Rewrite(value)) => drop(self.writes.insert(key.clone(), Some(value))),
+        }
+        Ok(())
+    }
+
+    /// Lists an open sign-up under another deadline; for one that is gone or listed elsewhere, only removes the old
+    /// listing.
+    pub(super) fn reindex(
+        &mut self,
+        old: Timestamp,
+        new: Timestamp,
+        id: SignUpId,
+        at: Timestamp,
+    ) -> Result<(), CommitError> {
+        match self.indexed_at(old, id, at)? {
+            Some(record) => self.relist(record, old, new, id),
+            None => Ok(()),
+        }
+    }
+
+    fn relist(
+        &mut self,
+        mut record: SignUpRecordV2,
+        old: Timestamp,
+        new: Timestamp,
+        id: SignUpId,
+    ) -> Result<(), CommitError> {
+        if record.deadline_key != old.as_millis() {
+            return Ok(());
+        }
+        self.list(new, id);
+        record.deadline_key = new.as_millis();
+        self.put(key::sign_up(id), &record)
+    }
+}
+
+/// When the sweeper retries an unreadable sign-up.
+const UNREADABLE_RETRY: Span = Span::from_secs(86_400);
