@@ -4,8 +4,10 @@
 //! decided only here. Begin reading at `store.rs` for the contract, and at `kv/planner.rs` for its implementation;
 //! [`KeyValue`] is the interface for a back end. [`ledger`] is the back end on disk.
 
+mod commit;
 #[cfg(test)]
 mod contract;
+mod error;
 mod health;
 mod kv;
 #[cfg(feature = "sled")]
@@ -16,11 +18,16 @@ mod kv;
 pub mod ledger;
 #[cfg(feature = "sled")]
 mod private;
+mod scan;
 #[expect(clippy::module_inception, reason = "the room is named after its one trait")]
 mod store;
 #[cfg(feature = "sled")]
 mod writable;
 
+pub use commit::{
+    ClientWrite, Commit, Committed, InvitationChange, OutboxEntry, OutboxKind, SignUpWrite, WaitlistChange,
+};
+pub use error::{CommitError, StoreError};
 pub use health::{Health, Unready};
 #[cfg(feature = "sled")]
 pub use kv::embedded::{EmbeddedError, EmbeddedOptions, EmbeddedStore};
@@ -28,14 +35,11 @@ pub use kv::key::{Kind, LAST_SEEN};
 pub use kv::key_value::{KeyValue, Write};
 pub use kv::kv_store::KvStore;
 pub use kv::memory::{Memory, MemoryStore};
-pub use kv::retention::{ExpiredKey, ScanCursor, ScanPage};
 #[cfg(feature = "sled")]
 pub use kv::seal::{Sealed, Sealing};
 #[cfg(feature = "sled")]
 pub use private::make_private;
-pub use store::{
-    BoxFuture, ClientWrite, Commit, CommitError, Committed, InvitationChange, OutboxEntry, OutboxKind, SignUpWrite,
-    Store, StoreError, WaitlistChange,
-};
+pub use scan::{ExpiredKey, ScanCursor, ScanPage};
+pub use store::{BoxFuture, Store};
 #[cfg(feature = "sled")]
 pub use writable::{could_be_written, could_hold_data};

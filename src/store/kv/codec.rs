@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::key::Kind;
-use crate::store::store::StoreError;
+use crate::store::error::StoreError;
 
 /// A frozen shape of an entry.
 pub(in crate::store) trait Record: Serialize + DeserializeOwned {

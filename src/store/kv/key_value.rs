@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::store::error::{CommitError, StoreError};
 use crate::store::health::Health;
-use crate::store::store::{CommitError, StoreError};
 
 /// One key that is set or removed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use super::codec::{self, Record};
 use super::key::{self, Kind};
 use super::key_value::KeyValue;
 use super::unreadable::Unreadable;
-use crate::store::store::StoreError;
+use crate::store::error::StoreError;
 
 /// A store over a key-value map.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ mod tests {
     use crate::domain::policy::RetentionPolicy;
     use crate::domain::time::{Span, Timestamp};
     use crate::store::kv::key_value::Write;
-    use crate::store::kv::retention::ScanCursor;
+    use crate::store::scan::ScanCursor;
     use crate::store::{ClientWrite, Commit, CommitError, Committed, Memory, Store};
 
     /// A map that reports that it blocks, fails on demand and records the appends.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::key_value::{KeyValue, Write};
 use super::kv_store::KvStore;
-use crate::store::store::{CommitError, StoreError};
+use crate::store::error::{CommitError, StoreError};
 
 /// A store in memory.
 pub type MemoryStore = KvStore<Memory>;

@@ -25,10 +25,11 @@ use super::record::{
     ClientRecordV3, CounterRecordV1, FailuresRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV2,
     UserRecordV2, ValueRecordV1,
 };
-use super::retention::ExpiredKey;
 use super::unreadable::Unreadable;
 use super::{key, quota};
-use crate::store::store::{ClientWrite, Commit, CommitError, Committed, SignUpWrite, StoreError};
+use crate::store::commit::{ClientWrite, Commit, Committed, SignUpWrite};
+use crate::store::error::{CommitError, StoreError};
+use crate::store::scan::ExpiredKey;
 
 /// A batch that is being planned.
 pub(in crate::store) struct WriteBatch<'a, K> {

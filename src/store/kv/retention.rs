@@ -15,24 +15,7 @@ use super::quota;
 use super::record::{ClientRecordV3, CounterRecordV1, FailuresRecordV1, OutboxRecordV1, UserRecordV2};
 use crate::domain::client::Client;
 use crate::store::OutboxEntry;
-use crate::store::store::StoreError;
-
-/// A position in the scan; the default is its beginning.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ScanCursor(pub(in crate::store) Bytes);
-
-/// A record that was expired at the time of the scan; the commit checks again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExpiredKey(pub(in crate::store) Bytes);
-
-/// One page of the scan.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ScanPage {
-    /// The expired records.
-    pub stale: Vec<ExpiredKey>,
-    /// Where the next page begins.
-    pub next: ScanCursor,
-}
+use crate::store::error::StoreError;
 
 /// What the garbage collection does with a record.
 #[derive(Clone, Debug, PartialEq, Eq)]

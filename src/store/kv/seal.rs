@@ -30,8 +30,8 @@ use crate::entropy::OsEntropy;
 
 use super::codec::{self, SEALED_MAGIC};
 use super::key_value::{KeyValue, Write};
+use crate::store::error::{CommitError, StoreError};
 use crate::store::health::Health;
-use crate::store::store::{CommitError, StoreError};
 
 /// The sealing of a store's values.
 pub struct Sealing {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use crate::domain::text::hex;
-use crate::store::store::StoreError;
+use crate::store::error::StoreError;
 
 /// The records found unreadable since the start.
 #[derive(Debug, Default)]

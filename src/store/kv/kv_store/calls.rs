@@ -12,6 +12,8 @@ use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
+use crate::store::commit::{Commit, Committed, OutboxEntry};
+use crate::store::error::{CommitError, StoreError};
 use crate::store::health::Health;
 use crate::store::kv::codec;
 use crate::store::kv::key::{self, Kind};
@@ -20,8 +22,9 @@ use crate::store::kv::record::{
     ClientRecordV3, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV2, UserRecordV2,
     ValueRecordV1, WaitlistEntryRecordV1,
 };
-use crate::store::kv::retention::{self, ExpiredKey, GC_KINDS, ScanCursor, ScanPage, Verdict};
-use crate::store::store::{BoxFuture, Commit, CommitError, Committed, OutboxEntry, Store, StoreError};
+use crate::store::kv::retention::{self, GC_KINDS, Verdict};
+use crate::store::scan::{ExpiredKey, ScanCursor, ScanPage};
+use crate::store::store::{BoxFuture, Store};
 
 use super::{KvStore, from_after};
 

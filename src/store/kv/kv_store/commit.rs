@@ -2,9 +2,10 @@
 
 use std::sync::PoisonError;
 
+use crate::store::commit::{Commit, Committed};
+use crate::store::error::CommitError;
 use crate::store::kv::key_value::{KeyValue, Write};
 use crate::store::kv::planner::{Plan, WriteBatch};
-use crate::store::store::{Commit, CommitError, Committed};
 
 use super::Shared;
 

@@ -6,11 +6,11 @@ use crate::domain::id::SignUpId;
 use crate::domain::policy::RetentionPolicy;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::{Span, Timestamp};
+use crate::store::error::CommitError;
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{CounterRecordV1, SignUpRecordV2};
 use crate::store::kv::retention::{self, Verdict};
 use crate::store::kv::{key, quota};
-use crate::store::store::CommitError;
 
 use super::Transaction;
 

@@ -7,10 +7,11 @@ use crate::domain::invitation::Invitation;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::time::Timestamp;
 use crate::domain::waitlist::WaitlistEntry;
+use crate::store::commit::{InvitationChange, WaitlistChange};
+use crate::store::error::CommitError;
 use crate::store::kv::key;
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{InvitationRecordV1, InvitedRecordV2, WaitlistEntryRecordV1};
-use crate::store::store::{CommitError, InvitationChange, WaitlistChange};
 
 use super::Transaction;
 
