@@ -29,8 +29,8 @@ impl LastSeen {
         if now.since(self.last()) < ALONG_EVERY {
             return None;
         }
-        let value = (LAST_SEEN.to_owned(), now.as_millis().to_be_bytes().to_vec());
-        Some(Commit { at: now, values: vec![value], relaxed: true, ..Commit::default() })
+        let value = now.as_millis().to_be_bytes().to_vec();
+        Some(Commit { relaxed: true, ..Commit::of_value(now, LAST_SEEN, value) })
     }
 
     /// Records that the time from [`Self::note`] is stored.

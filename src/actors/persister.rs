@@ -7,6 +7,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use crate::domain::time::Timestamp;
 use crate::store::{Commit, CommitError, Committed, OutboxEntry, Store};
 
 use super::last_seen::LastSeen;
@@ -164,7 +165,7 @@ async fn probe_until_over(outage: Arc<Outage>, persister: ActorRef<PersisterMess
 
 /// The smallest possible commit. No caller waits for its answer.
 fn probe() -> Box<Waiting> {
-    let commit = Commit { values: vec![(PROBE.to_owned(), Vec::new())], ..Commit::default() };
+    let commit = Commit::of_value(Timestamp::default(), PROBE, Vec::new());
     Box::new(Waiting { commit, reply: oneshot::channel().0, _place: None })
 }
 
@@ -186,7 +187,7 @@ async fn write(
     let mut outboxes: Vec<Vec<OutboxEntry>> = Vec::with_capacity(room);
     for waiting in batch {
         let Waiting { commit, reply, _place } = *waiting;
-        outboxes.push(commit.outbox.clone());
+        outboxes.push(commit.decision.outbox.clone());
         commits.push(commit);
         replies.push(reply);
         places.push(_place);

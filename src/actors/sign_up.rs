@@ -14,7 +14,7 @@ use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::sign_up::{Command, Fields, Phase, SignUp, Transition, taken};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::transition::Change;
-use crate::store::{ClientWrite, Commit, CommitError, Committed, InvitationChange, SignUpWrite};
+use crate::store::{ClientWrite, Commit, CommitError, Committed, Decision, InvitationChange, SignUpWrite};
 
 use super::context::ActorContext;
 use super::persister::Persister;
@@ -295,8 +295,7 @@ impl State {
         let relaxed = conversion.is_none();
         let deadline = next.forget_at(policy);
         let accepted = conversion.as_ref().and_then(|c| Some(InvitationChange::Accept(c.accepts?, c.user.id)));
-        let commit = Commit {
-            at: context.now(),
+        let decision = Decision {
             sign_up: Some(SignUpWrite { next: next.clone(), expected_version, deadline }),
             invitations: accepted.into_iter().collect(),
             user: conversion.map(|c| c.user),
@@ -304,9 +303,9 @@ impl State {
             outbox: context.outbox(effects),
             quota_uses,
             limits: policy.address_limits,
-            relaxed,
-            ..Commit::default()
+            ..Decision::default()
         };
+        let commit = Commit { relaxed, ..Commit::of_decision(context.now(), decision) };
         match self.arguments.persister.commit(commit).await {
             Ok(committed) => {
                 let sign_up = Arc::new(next);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::domain::sign_up::Phase;
-use crate::store::{Commit, ScanCursor, StoreError};
+use crate::store::{Commit, Housekeeping, ScanCursor, StoreError};
 
 use super::context::ActorContext;
 use super::persister::Persister;
@@ -81,8 +81,8 @@ impl State {
         let portion = self.context.store.scan_expired(self.place.clone(), keep, now, PORTION).await?;
         let count = portion.stale.len();
         if count > 0 {
-            let commit = Commit { at: now, relaxed: true, collect_garbage: (keep, portion.stale), ..Commit::default() };
-            match self.persister.commit(commit).await {
+            let tidied = Housekeeping { collect_garbage: (keep, portion.stale), ..Housekeeping::default() };
+            match self.persister.commit(Commit::of_housekeeping(now, tidied)).await {
                 Ok(_) => tracing::debug!(count, "purged"),
                 // The scan keeps its position and retries in the next round.
                 Err(error) => {
@@ -99,7 +99,7 @@ impl State {
     async fn sweep(&self) -> Result<(), StoreError> {
         let now = self.context.now();
         let due = self.context.store.due(now, PORTION).await?;
-        let mut commit = Commit { at: now, relaxed: true, ..Commit::default() };
+        let mut tidied = Housekeeping::default();
         for (indexed_at, id) in due {
             let keep_until = match self.context.store.sign_up(id).await {
                 Ok(Some(sign_up)) if sign_up.phase == Phase::Open => sign_up.forget_at(&self.context.policy),
@@ -108,16 +108,16 @@ impl State {
                 Err(error) => return Err(error),
             };
             if keep_until > now {
-                commit.reindex.push((indexed_at, keep_until, id));
+                tidied.reindex.push((indexed_at, keep_until, id));
             } else {
-                commit.expire.push((indexed_at, id));
+                tidied.expire.push((indexed_at, id));
             }
         }
-        if commit.expire.is_empty() && commit.reindex.is_empty() {
+        if tidied.expire.is_empty() && tidied.reindex.is_empty() {
             return Ok(());
         }
-        let (forgotten, moved) = (commit.expire.len(), commit.reindex.len());
-        match self.persister.commit(commit).await {
+        let (forgotten, moved) = (tidied.expire.len(), tidied.reindex.len());
+        match self.persister.commit(Commit::of_housekeeping(now, tidied)).await {
             Ok(_) => tracing::debug!(forgotten, moved, "swept"),
             Err(error) => tracing::warn!(%error, "a sweep could not be written"),
         }

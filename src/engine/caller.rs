@@ -7,7 +7,7 @@ use crate::domain::client::{Client, ClientChange, ClientConflict};
 use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
 use crate::domain::time::Span;
-use crate::store::{ClientWrite, Commit, CommitError};
+use crate::store::{ClientWrite, Commit, CommitError, Decision};
 use crate::token::{PresentedToken, TokenCarrier};
 
 use super::{Engine, EngineError};
@@ -267,7 +267,7 @@ impl Engine {
             return Ok(replaced(client));
         }
         let write = ClientWrite { id: client.id, changes: vec![ClientChange::Collect(generation)] };
-        let commit = Commit { at: self.now(), client: Some(write), ..Commit::default() };
+        let commit = Commit::of_decision(self.now(), Decision { client: Some(write), ..Decision::default() });
         match self.inner.system.persister().commit(commit).await {
             Ok(committed) => {
                 let client = committed.client.ok_or(EngineError::Internal)?;

@@ -116,8 +116,7 @@ impl Engine {
             if offset > CLOCK_OFFSET_MAX.as_millis() {
                 return Err(ErrorCode::FormParamValueInvalid.on("advance_ms").into());
             }
-            let value = (CLOCK_OFFSET.to_owned(), offset.to_be_bytes().to_vec());
-            let commit = Commit { at: self.now(), values: vec![value], ..Commit::default() };
+            let commit = Commit::of_value(self.now(), CLOCK_OFFSET, offset.to_be_bytes().to_vec());
             self.inner.system.persister().commit(commit).await?;
             clock.advance(by);
             Ok(Some(self.now()))

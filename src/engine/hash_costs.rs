@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use crate::domain::time::Timestamp;
 use crate::password::HashParameters;
 use crate::store::{Commit, CommitError, Store};
 
@@ -23,7 +24,7 @@ impl Costs {
         known.drain(..if known.contains(&today) { 0 } else { surplus });
         let costs = Self(Mutex::new(known));
         if let Some(bytes) = costs.note(today) {
-            let commit = Commit { values: vec![(COSTS.to_owned(), bytes)], ..Commit::default() };
+            let commit = Commit::of_value(Timestamp::default(), COSTS, bytes);
             store.commit(vec![commit]).await.pop().unwrap_or(Err(CommitError::Unknown))?;
         }
         Ok(costs)

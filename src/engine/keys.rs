@@ -81,7 +81,7 @@ pub(super) async fn load_secret_key(
 }
 
 async fn write(store: &dyn Store, name: &str, value: Vec<u8>) -> Result<(), CommitError> {
-    let commit = Commit { values: vec![(name.to_owned(), value)], ..Commit::default() };
+    let commit = Commit::of_value(Timestamp::default(), name, value);
     store.commit(vec![commit]).await.pop().unwrap_or(Err(CommitError::Unknown)).map(drop)
 }
 

@@ -1,4 +1,4 @@
-//! A commit: what it writes, and what it answers.
+//! A commit: what it decides, tidies and writes, and what it answers.
 
 use std::sync::Arc;
 
@@ -19,45 +19,83 @@ use super::error::CommitError;
 use super::scan::ExpiredKey;
 
 /// One atomic unit: all of it is written or nothing.
+///
+/// Only the [`decision`](Self::decision) can be refused. The other parts fail only as a read can fail, or because a
+/// record is too large: as [`CommitError::Unavailable`] or [`CommitError::BadRecord`].
 #[derive(Clone, Debug, Default)]
 pub struct Commit {
     /// The time of the decision, used for counters and clients.
     pub at: Timestamp,
-    /// The next value of a sign-up. With a `user`, the finished sign-up is stored inside that user's record.
+    /// What was decided about sign-ups, users and clients. The store compares it with what is stored, and may refuse
+    /// it.
+    pub decision: Decision,
+    /// What is deleted and moved because its time is over.
+    pub housekeeping: Housekeeping,
+    /// Named values to write, such as sealed keys. A value that is there is replaced.
+    pub values: Vec<(String, Vec<u8>)>,
+    /// Whether the commit may be acknowledged before it is on disk, if the store's durability allows that. A commit
+    /// with a new user never is.
+    pub relaxed: bool,
+}
+
+impl Commit {
+    /// A commit of one decision, on disk before it is acknowledged.
+    pub fn of_decision(at: Timestamp, decision: Decision) -> Self {
+        Self { at, decision, ..Self::default() }
+    }
+
+    /// A commit that only tidies. It is relaxed: what is lost with it is found and done again.
+    pub fn of_housekeeping(at: Timestamp, housekeeping: Housekeeping) -> Self {
+        Self { at, housekeeping, relaxed: true, ..Self::default() }
+    }
+
+    /// A commit of one named value, on disk before it is acknowledged.
+    pub fn of_value(at: Timestamp, name: &str, bytes: Vec<u8>) -> Self {
+        Self { at, values: vec![(name.to_owned(), bytes)], ..Self::default() }
+    }
+}
+
+/// The part of a commit that can be refused: a [`CommitError`] says why, and then nothing of the commit is written.
+#[derive(Clone, Debug, Default)]
+pub struct Decision {
+    /// The next value of a sign-up. With a `user`, the finished sign-up is stored inside that user's record. Refused as
+    /// [`CommitError::Stale`] if another version is stored than expected.
     pub sign_up: Option<SignUpWrite>,
-    /// A new user; its identifiers are claimed.
+    /// Changes to a client. Refused as [`CommitError::Client`].
+    pub client: Option<ClientWrite>,
+    /// The sizes of the quotas; `None` counts nothing.
+    pub limits: Option<AddressLimits>,
+    /// Uses of the exact quotas. Refused as [`CommitError::LimitExceeded`] if one is used up.
+    pub quota_uses: Vec<QuotaUse>,
+    /// An attempt to sign in, to be counted. Refused as [`CommitError::LimitExceeded`] if its allowance is used up,
+    /// whether it is right or wrong.
+    pub tried: Option<Try>,
+    /// A new user; its identifiers are claimed. Refused as [`CommitError::IdentifierTaken`] if another user holds one.
     pub user: Option<User>,
     /// A sign-in to an existing user. Refused as [`CommitError::Stale`] if what was proved no longer belongs to that
     /// user.
     pub entry: Option<Entry>,
-    /// An attempt to sign in, to be counted. Refused as [`CommitError::LimitExceeded`] if its allowance is used up,
-    /// whether it is right or wrong.
-    pub tried: Option<Try>,
-    /// Changes to a client.
-    pub client: Option<ClientWrite>,
-    /// Changes to invitations, in order.
-    pub invitations: Vec<InvitationChange>,
-    /// Changes to the waiting list, in order.
+    /// Changes to the waiting list, in order. Refused as [`CommitError::Rejected`].
     pub waitlist: Vec<WaitlistChange>,
-    /// New outbox entries.
+    /// Changes to invitations, in order. Refused as [`CommitError::Rejected`].
+    pub invitations: Vec<InvitationChange>,
+    /// Messages to send because of the decision: new outbox entries.
     pub outbox: Vec<OutboxEntry>,
+}
+
+/// The part of a commit that tidies. It is never refused: each part of it is checked again, and what is in use by now
+/// is kept.
+#[derive(Clone, Debug, Default)]
+pub struct Housekeeping {
     /// Messages that need no more sending; they leave the outbox.
     pub sent: Vec<MessageId>,
-    /// Uses of the exact quotas.
-    pub quota_uses: Vec<QuotaUse>,
-    /// The sizes of the quotas; `None` counts nothing.
-    pub limits: Option<AddressLimits>,
     /// Sign-ups to delete, each with the deadline it is listed under; from the sweeper. One whose deadline was moved
-    /// beyond `at` in the meantime is kept and listed under its new deadline.
+    /// beyond the commit's time in the meantime is kept and listed under its new deadline.
     pub expire: Vec<(Timestamp, SignUpId)>,
     /// Sign-ups to list under another deadline: the old one, the new one, the sign-up.
     pub reindex: Vec<(Timestamp, Timestamp, SignUpId)>,
-    /// Records that were expired at the time of the scan, and how long records are kept. Each record is checked again.
+    /// Records that were expired at the time of the scan, and how long records are kept.
     pub collect_garbage: (RetentionPolicy, Vec<ExpiredKey>),
-    /// Named values to write, such as sealed keys.
-    pub values: Vec<(String, Vec<u8>)>,
-    /// Whether the commit may be acknowledged before it is on disk, if the store's durability allows that.
-    pub relaxed: bool,
 }
 
 /// The next value of a sign-up.

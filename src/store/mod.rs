@@ -25,7 +25,8 @@ mod store;
 mod writable;
 
 pub use commit::{
-    ClientWrite, Commit, Committed, InvitationChange, OutboxEntry, OutboxKind, SignUpWrite, WaitlistChange,
+    ClientWrite, Commit, Committed, Decision, Housekeeping, InvitationChange, OutboxEntry, OutboxKind, SignUpWrite,
+    WaitlistChange,
 };
 pub use error::{CommitError, StoreError};
 pub use health::{Health, Unready};

@@ -23,7 +23,7 @@ use vestibule::engine::{
 };
 use vestibule::password::{HashOptions, HashParameters, HashPool};
 use vestibule::store::{
-    BoxFuture, Commit, CommitError, Committed, Health, MemoryStore, OutboxEntry, ScanCursor, ScanPage, Store,
+    BoxFuture, Commit, CommitError, Committed, Decision, Health, MemoryStore, OutboxEntry, ScanCursor, ScanPage, Store,
     StoreError,
 };
 use vestibule::token::InstanceKey;
@@ -104,7 +104,8 @@ impl Bench {
     }
 
     async fn import(&self, user: &User) {
-        let commit = Commit { user: Some(user.clone()), ..Commit::default() };
+        let commit =
+            Commit { decision: Decision { user: Some(user.clone()), ..Decision::default() }, ..Commit::default() };
         self.store.commit(vec![commit]).await.remove(0).expect("a user");
     }
 
@@ -282,13 +283,14 @@ impl Watched {
 impl Store for Watched {
     fn commit(&self, batch: Vec<Commit>) -> BoxFuture<'_, Vec<Result<Committed, CommitError>>> {
         for commit in &batch {
+            let decision = &commit.decision;
             // Commits of the relay come at any time, so they are left out.
-            if commit.client.is_some() || commit.tried.is_some() || commit.entry.is_some() {
-                let changes = commit.client.as_ref().map_or(0, |write| write.changes.len());
-                let quota_uses: Vec<_> = commit.quota_uses.iter().map(|charge| charge.what).collect();
-                let tried = commit.tried.as_ref().map(|tried| (tried.share, tried.succeeded));
-                let messages: Vec<_> = commit.outbox.iter().map(|entry| !entry.sealed.is_empty()).collect();
-                let entry = commit.entry.is_some();
+            if decision.client.is_some() || decision.tried.is_some() || decision.entry.is_some() {
+                let changes = decision.client.as_ref().map_or(0, |write| write.changes.len());
+                let quota_uses: Vec<_> = decision.quota_uses.iter().map(|charge| charge.what).collect();
+                let tried = decision.tried.as_ref().map(|tried| (tried.share, tried.succeeded));
+                let messages: Vec<_> = decision.outbox.iter().map(|entry| !entry.sealed.is_empty()).collect();
+                let entry = decision.entry.is_some();
                 self.note(format!("commit {changes} {quota_uses:?} {tried:?} {messages:?} {entry} {}", commit.relaxed));
             }
         }

@@ -25,7 +25,7 @@ async fn what_gathers_while_a_batch_is_written_is_the_next_batch() {
     }
     world.store.release();
     assert!(calls.join_all().await.iter().all(Result::is_ok));
-    assert_eq!(world.store.batches(|commit| commit.sign_up.is_some()), [1, 49]);
+    assert_eq!(world.store.batches(|commit| commit.decision.sign_up.is_some()), [1, 49]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -79,7 +79,7 @@ async fn of_two_who_want_one_address_in_one_batch_one_is_refused_and_their_neigh
         "{:?}",
         answers[2]
     );
-    assert_eq!(world.store.batches(|commit| commit.user.is_some()), [4], "all in one batch");
+    assert_eq!(world.store.batches(|commit| commit.decision.user.is_some()), [4], "all in one batch");
     let kept = read(&system, 3).await.expect("the one who was refused keeps the sign-up").sign_up;
     assert_eq!(kept.phase, Phase::Open);
     assert!(world.store.user(sign_up_id(3).cast()).await.expect("readable").is_none());
@@ -252,7 +252,7 @@ async fn occupy(system: Arc<System>) -> Result<(), CommitError> {
 }
 
 fn value(name: &str) -> Commit {
-    Commit { at: mark(), values: vec![(name.to_owned(), vec![1])], ..Commit::default() }
+    Commit::of_value(mark(), name, vec![1])
 }
 
 /// The decision time of the commits in these tests.

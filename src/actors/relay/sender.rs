@@ -12,7 +12,7 @@ use crate::delivery::{Channel, Counted, Envelope, Message, MessageTemplates, Out
 use crate::domain::id::MessageId;
 use crate::domain::message::Content;
 use crate::domain::time::Timestamp;
-use crate::store::{Commit, CommitError, OutboxEntry, OutboxKind};
+use crate::store::{Commit, CommitError, Housekeeping, OutboxEntry, OutboxKind};
 
 use super::lane::{End, Fate, Letter};
 use super::notices::Notices;
@@ -131,8 +131,8 @@ async fn ack(persister: &Persister, entry: &OutboxEntry, fate: Fate) -> End {
 /// again.
 async fn strike(persister: &Persister, ids: &[MessageId], at: Timestamp) -> bool {
     for _ in 0..STRIKES_MAX {
-        let commit = Commit { at, sent: ids.to_vec(), relaxed: true, ..Commit::default() };
-        match persister.commit(commit).await {
+        let struck = Housekeeping { sent: ids.to_vec(), ..Housekeeping::default() };
+        match persister.commit(Commit::of_housekeeping(at, struck)).await {
             Ok(_) => return true,
             Err(CommitError::Overloaded) => tokio::time::sleep(STRIKE_PAUSE).await,
             Err(error) => {

@@ -14,7 +14,7 @@ use crate::domain::message::{Content, Message};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::Phase;
 use crate::domain::time::Span;
-use crate::store::{Commit, Store};
+use crate::store::{Commit, Decision, Store};
 
 #[tokio::test(start_paused = true)]
 async fn a_message_is_sent_once_and_struck_out() {
@@ -340,7 +340,11 @@ async fn a_message_sealed_under_another_key_is_struck_out_unsent() {
     let system = world.start().await;
     let mut entry = system.context().seal(message(&world, 1, Channel::Email));
     entry.sealed.reverse();
-    system.persister().commit(Commit { outbox: vec![entry], ..Commit::default() }).await.expect("written");
+    system
+        .persister()
+        .commit(Commit { decision: Decision { outbox: vec![entry], ..Decision::default() }, ..Commit::default() })
+        .await
+        .expect("written");
     settle().await;
     assert_eq!((world.email.handed().len(), unsent(&world).await), (0, 0));
 }
@@ -369,7 +373,11 @@ async fn send(system: &System, n: usize) {
 /// Commits a message without a sign-up.
 async fn commit_message(world: &World, system: &System, n: u8, channel: Channel) {
     let entry = system.context().seal(message(world, n, channel));
-    system.persister().commit(Commit { outbox: vec![entry], ..Commit::default() }).await.expect("written");
+    system
+        .persister()
+        .commit(Commit { decision: Decision { outbox: vec![entry], ..Decision::default() }, ..Commit::default() })
+        .await
+        .expect("written");
 }
 
 fn message(world: &World, n: u8, channel: Channel) -> Message {

@@ -228,7 +228,7 @@ async fn a_thousand_sign_ups_at_once_are_all_answered_and_all_sleep_afterwards()
         assert_eq!(sign_up.first_name.as_deref(), Some(email), "each has what was given to it");
     }
     assert_eq!(system.awake().await, MANY);
-    let batches = world.store.batches(|commit| commit.sign_up.is_some());
+    let batches = world.store.batches(|commit| commit.decision.sign_up.is_some());
     assert_eq!(batches.iter().sum::<usize>(), 3 * MANY);
     assert!(batches.len() < 3 * MANY / 10, "{} batches", batches.len());
     pass(61).await;

@@ -10,7 +10,7 @@ use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::settings::SignUpMode;
 use crate::domain::sign_up::SignUp;
 use crate::limiter::LimitedAction;
-use crate::store::{Commit, InvitationChange, OutboxEntry};
+use crate::store::{Commit, Decision, InvitationChange, OutboxEntry};
 
 use super::pagination::{ListParams, Page, collect};
 use crate::engine::{Caller, Engine, EngineError, RequestContext};
@@ -95,9 +95,12 @@ impl Engine {
         if !beside_others && self.inner.store().owner(&address).await?.is_some() {
             return Err(ErrorCode::FormIdentifierExists.on("email_address").into());
         }
-        commit.invitations.push(InvitationChange::Issue { invitation: Box::new(invitation.clone()), beside_others });
+        commit
+            .decision
+            .invitations
+            .push(InvitationChange::Issue { invitation: Box::new(invitation.clone()), beside_others });
         if raw.notify.unwrap_or(true) {
-            commit.outbox.push(self.letter(invitation));
+            commit.decision.outbox.push(self.letter(invitation));
         }
         Ok(())
     }
@@ -230,7 +233,7 @@ impl Engine {
     }
 
     async fn change_invitation(&self, change: InvitationChange) -> Result<(), EngineError> {
-        let commit = Commit { at: self.now(), invitations: vec![change], ..Commit::default() };
+        let commit = Commit::of_decision(self.now(), Decision { invitations: vec![change], ..Decision::default() });
         self.inner.system.persister().commit(commit).await?;
         Ok(())
     }

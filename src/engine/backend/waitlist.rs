@@ -7,7 +7,7 @@ use crate::domain::settings::SignUpMode;
 use crate::domain::sign_up::taken;
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
 use crate::limiter::LimitedAction;
-use crate::store::{Commit, WaitlistChange};
+use crate::store::{Commit, Decision, WaitlistChange};
 
 use super::invitations::InvitationView;
 use super::pagination::{ListParams, Page, collect};
@@ -93,7 +93,7 @@ impl Engine {
             let invitation = self.inner.actor_context.decide(|cx| Invitation::issue(&raw, cx))?;
             let invitation = Invitation { waitlist_entry: Some(id), ..invitation };
             let waitlist = vec![WaitlistChange::Invite(id, invitation.id)];
-            let mut commit = Commit { at: self.now(), waitlist, ..Commit::default() };
+            let mut commit = Commit::of_decision(self.now(), Decision { waitlist, ..Decision::default() });
             self.prepare_invitation(&mut commit, &invitation, &raw).await?;
             self.inner.system.persister().commit(commit).await?;
             self.waitlist_entry(id).await
@@ -165,7 +165,7 @@ impl Engine {
     }
 
     async fn change_waitlist(&self, change: WaitlistChange) -> Result<(), EngineError> {
-        let commit = Commit { at: self.now(), waitlist: vec![change], ..Commit::default() };
+        let commit = Commit::of_decision(self.now(), Decision { waitlist: vec![change], ..Decision::default() });
         self.inner.system.persister().commit(commit).await?;
         Ok(())
     }

@@ -3,7 +3,7 @@
 use crate::domain::client::ClientChange;
 use crate::domain::sign_up::Phase;
 use crate::limiter::LimitedAction;
-use crate::store::{ClientWrite, Commit, Committed};
+use crate::store::{ClientWrite, Commit, Committed, Decision};
 
 use super::visible::Visible;
 use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext, SessionView, SignUpView};
@@ -81,7 +81,10 @@ impl Engine {
     ) -> Result<Visible, EngineError> {
         let id = caller.client_id().ok_or(EngineError::NoClient)?;
         let changes = caller.terms().into_iter().chain([change]).collect();
-        let commit = Commit { at: self.now(), client: Some(ClientWrite { id, changes }), ..Commit::default() };
+        let commit = Commit::of_decision(
+            self.now(),
+            Decision { client: Some(ClientWrite { id, changes }), ..Decision::default() },
+        );
         let committed: Committed = self.inner.system.persister().commit(commit).await?;
         self.visible_after(caller, &committed)
     }

@@ -107,7 +107,7 @@ impl Engine {
     /// Stores a cost that the instance did not know yet.
     async fn note_cost(&self, cost: HashParameters) -> Result<(), EngineError> {
         if let Some(bytes) = self.inner.costs.note(cost) {
-            let commit = Commit { at: self.now(), values: vec![(COSTS.to_owned(), bytes)], ..Commit::default() };
+            let commit = Commit::of_value(self.now(), COSTS, bytes);
             self.inner.system.persister().commit(commit).await?;
         }
         Ok(())

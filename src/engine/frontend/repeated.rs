@@ -7,7 +7,7 @@ use crate::domain::client::{Client, ClientChange};
 use crate::domain::id::SignInId;
 use crate::domain::sign_in::SignIn;
 use crate::domain::verification::{self, Strategy};
-use crate::store::{ClientWrite, Commit};
+use crate::store::{ClientWrite, Commit, Decision};
 
 use super::visible::Visible;
 use crate::engine::{Caller, ClientView, Engine, EngineError, RawProof, RequestContext, SignInView};
@@ -27,7 +27,7 @@ impl Engine {
         let Some(finished) = client.finished(id, self.now()).filter(|_| is_heard) else { return Err(refused) };
         if !self.proves(finished, raw, &client, context).await? {
             let write = ClientWrite { id: client_id, changes: vec![ClientChange::ForgetFinished(id)] };
-            let commit = Commit { at: self.now(), client: Some(write), ..Commit::default() };
+            let commit = Commit::of_decision(self.now(), Decision { client: Some(write), ..Decision::default() });
             self.inner.system.persister().commit(commit).await?;
             return Err(refused);
         }

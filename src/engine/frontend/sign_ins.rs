@@ -14,7 +14,7 @@ use crate::domain::text::is_true;
 use crate::domain::user::User;
 use crate::domain::verification::{self, AuthorizationResponse, Strategy};
 use crate::limiter::LimitedAction;
-use crate::store::{ClientWrite, Commit, CommitError, Committed};
+use crate::store::{ClientWrite, Commit, CommitError, Committed, Decision};
 use crate::token::FlowId;
 
 use super::equal_calls::Call;
@@ -303,17 +303,17 @@ impl Engine {
                 true => Vec::new(),
                 false => [terms.clone(), client_changes].concat(),
             };
-            let commit = Commit {
-                at,
+            let relaxed = entry.is_none();
+            let decision = Decision {
                 client: (!changes.is_empty()).then_some(ClientWrite { id, changes }),
-                relaxed: entry.is_none(),
                 tried: tried.map(|tried| Try { source: self.mark(context), ..tried }),
                 entry,
                 outbox: environment.outbox(effects),
                 quota_uses,
                 limits: environment.policy.address_limits,
-                ..Commit::default()
+                ..Decision::default()
             };
+            let commit = Commit { relaxed, ..Commit::of_decision(at, decision) };
             let outcome = self.inner.system.persister().commit(commit).await;
             if !matches!(outcome, Ok(_) | Err(CommitError::Unknown)) {
                 sent.iter().for_each(|to| self.inner.admission.take_back_message(to, context));

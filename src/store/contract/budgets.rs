@@ -56,7 +56,7 @@ pub(super) async fn a_proof_begins_the_count_anew(store: &impl Store) {
     let guess = charge("ada@example.com", client, QuotaKind::Guess);
     let proof = charge("ada@example.com", client, QuotaKind::Proof);
     let mut right = spending(guess.clone(), one_guess(), 0);
-    right.quota_uses.push(proof);
+    right.decision.quota_uses.push(proof);
     assert_eq!(commit(store, right.clone()).await, Ok(()));
     assert_eq!(commit(store, right.clone()).await, Ok(()));
     assert_eq!(commit(store, spending(guess, one_guess(), 0)).await, Ok(()));
@@ -68,15 +68,15 @@ pub(super) async fn a_spent_budget_does_not_tell_that_the_identifier_is_taken(st
     store.commit(vec![create(&winner), create(&loser)]).await;
     commit(store, convert(&winner)).await.expect("a conversion");
     let mut losing = convert(&loser);
-    losing.quota_uses = vec![charge("ada@example.com", loser.client_id, QuotaKind::Guess)];
-    losing.limits = Some(AddressLimits { guesses: 0, ..AddressLimits::default() });
+    losing.decision.quota_uses = vec![charge("ada@example.com", loser.client_id, QuotaKind::Guess)];
+    losing.decision.limits = Some(AddressLimits { guesses: 0, ..AddressLimits::default() });
     assert_eq!(commit(store, losing).await, over(HOUR));
 }
 
 pub(super) async fn without_limits_nothing_is_counted(store: &impl Store) {
     let guess = charge("ada@example.com", ClientId::from_bytes([1; 16]), QuotaKind::Guess);
     let mut uncounted = spending(guess.clone(), one_guess(), 0);
-    uncounted.limits = None;
+    uncounted.decision.limits = None;
     commit(store, uncounted).await.expect("no limit");
     assert_eq!(commit(store, spending(guess, one_guess(), 0)).await, Ok(()));
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::client::{ClientChange, ClientConflict, SESSIONS_MAX};
 use crate::domain::id::{ClientId, SessionId};
-use crate::store::{ClientWrite, Commit, CommitError, Store};
+use crate::store::{ClientWrite, Commit, CommitError, Decision, Store};
 
 use super::support::*;
 
@@ -10,13 +10,13 @@ pub(super) async fn a_client_that_refuses_rolls_everything_back(store: &impl Sto
     let sign_up = open(1, "ada@example.com");
     commit(store, create(&sign_up)).await.expect("a new sign-up");
     let mut unknown = convert(&sign_up);
-    unknown.client = Some(ClientWrite { id: sign_up.client_id, changes: vec![ClientChange::Rotate] });
+    unknown.decision.client = Some(ClientWrite { id: sign_up.client_id, changes: vec![ClientChange::Rotate] });
     let refused = Err(CommitError::Client(ClientConflict::Unknown));
     assert_eq!(commit(store, unknown).await, refused);
 
     commit(store, open_client(sign_up.client_id)).await.expect("a client");
     let mut replaced = convert(&sign_up);
-    replaced.client =
+    replaced.decision.client =
         Some(ClientWrite { id: sign_up.client_id, changes: vec![ClientChange::RequireSignUp(sign_up.id)] });
     let refused = Err(CommitError::Client(ClientConflict::SignUpReplaced));
     assert_eq!(commit(store, replaced).await, refused);
@@ -34,10 +34,16 @@ pub(super) async fn two_tabs_of_one_client_lose_nothing(store: &impl Store) {
         let presented = ClientChange::RequireToken(u32::from(n) - 1);
         let signed_in = ClientChange::signed_in(session(n, id), false, None);
         let changes = [presented].into_iter().chain(signed_in).collect();
-        Commit { client: Some(ClientWrite { id, changes }), ..Commit::default() }
+        Commit {
+            decision: Decision { client: Some(ClientWrite { id, changes }), ..Decision::default() },
+            ..Commit::default()
+        }
     };
     let end = Commit {
-        client: Some(ClientWrite { id, changes: vec![ClientChange::EndSession(SessionId::from_bytes([1; 16]))] }),
+        decision: Decision {
+            client: Some(ClientWrite { id, changes: vec![ClientChange::EndSession(SessionId::from_bytes([1; 16]))] }),
+            ..Decision::default()
+        },
         ..Commit::default()
     };
     let answers = store.commit(vec![add(1), add(2), end]).await;
@@ -58,7 +64,12 @@ pub(super) async fn a_client_holds_so_many_sessions_and_the_oldest_goes(store: &
     for n in 1..=all {
         let change = ClientChange::AddSession { session: session(n, id), single: false, strategy: None };
         let write = ClientWrite { id, changes: vec![change] };
-        commit(store, Commit { client: Some(write), ..Commit::default() }).await.expect("a session");
+        commit(
+            store,
+            Commit { decision: Decision { client: Some(write), ..Decision::default() }, ..Commit::default() },
+        )
+        .await
+        .expect("a session");
     }
     let client = store.client(id).await.expect("a read").expect("a client");
     let held: Vec<_> = client.sessions.iter().map(|session| session.id).collect();
@@ -70,7 +81,10 @@ pub(super) async fn a_client_holds_so_many_sessions_and_the_oldest_goes(store: &
 pub(super) async fn a_client_that_is_not_answered_is_owed_its_token_and_given_it_once(store: &impl Store) {
     let id = ClientId::from_bytes([5; 16]);
     commit(store, open_client(id)).await.expect("a client");
-    let write = |changes| Commit { client: Some(ClientWrite { id, changes }), ..Commit::default() };
+    let write = |changes| Commit {
+        decision: Decision { client: Some(ClientWrite { id, changes }), ..Decision::default() },
+        ..Commit::default()
+    };
     let elsewhere = |n| write(ClientChange::signed_in(session(n, id), false, None).to_vec());
     for n in 1..=2 {
         // No request presented its token, so the client still has to be told the new one, even with `Rotate`.

@@ -11,7 +11,7 @@ use crate::domain::sign_in::{Account, Credential, Entry, FORGOTTEN_AFTER, Fit, S
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Identification, User};
 use crate::domain::verification::Strategy;
-use crate::store::{ClientWrite, Commit, CommitError, ScanCursor, Store};
+use crate::store::{ClientWrite, Commit, CommitError, Decision, ScanCursor, Store};
 
 use super::support::*;
 
@@ -36,7 +36,9 @@ pub(super) async fn the_first_proof_of_an_address_ends_what_others_had(store: &i
     assert_eq!((client.sessions.len(), client.last_active_session_id), (0, None));
     assert_eq!(client.sessions_changed_at, Some(at(12)));
     let touch = ClientWrite { id: stranger, changes: vec![ClientChange::Touch(SessionId::from_bytes([60; 16]))] };
-    let mut touched = store.commit(vec![Commit { client: Some(touch), ..Commit::default() }]).await;
+    let mut touched = store
+        .commit(vec![Commit { decision: Decision { client: Some(touch), ..Decision::default() }, ..Commit::default() }])
+        .await;
     let touched = touched.remove(0).expect("a client").client.expect("changed");
     assert_eq!(touched.sessions, [], "a change brings none back");
     assert_eq!(store.client(owner).await.expect("readable").expect("a client").sessions.len(), 1);
@@ -75,11 +77,15 @@ pub(super) async fn failures_in_a_row_are_exact_until_a_success(store: &impl Sto
     let limits = Some(AddressLimits { account_failures: 10, ..AddressLimits::default() });
     let nobody = Account::Nobody(email("nobody@example.com").identifier());
     for account in [Account::User(UserId::from_bytes([1; 16])), nobody] {
-        let tried = |succeeded, ms| Commit {
-            at: at(ms),
-            tried: Some(Try { account: account.clone(), share: Share::Codes, source: None, succeeded }),
-            limits,
-            ..Commit::default()
+        let tried = |succeeded, ms| {
+            Commit::of_decision(
+                at(ms),
+                Decision {
+                    tried: Some(Try { account: account.clone(), share: Share::Codes, source: None, succeeded }),
+                    limits,
+                    ..Decision::default()
+                },
+            )
         };
         let answers = store.commit(vec![tried(false, 0); 8]).await;
         assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 4, "two fifths");
@@ -126,7 +132,12 @@ async fn unproved(store: &impl Store) -> User {
         password_digest: Some(Secret::new("old".into())),
         ..user
     };
-    commit(store, Commit { user: Some(user.clone()), ..Commit::default() }).await.expect("a user");
+    commit(
+        store,
+        Commit { decision: Decision { user: Some(user.clone()), ..Decision::default() }, ..Commit::default() },
+    )
+    .await
+    .expect("a user");
     user
 }
 
@@ -141,7 +152,11 @@ async fn signs_in(
     let entry = Entry { user_id: user.id, client_id: client, session_id: session.id, proof, at: at(ms) };
     let add = ClientChange::AddSession { session, single: false, strategy: None };
     let write = ClientWrite { id: client, changes: vec![ClientChange::Open { salt: [1; 16] }, add] };
-    commit(store, Commit { at: at(ms), client: Some(write), entry: Some(entry), ..Commit::default() }).await
+    commit(
+        store,
+        Commit::of_decision(at(ms), Decision { client: Some(write), entry: Some(entry), ..Decision::default() }),
+    )
+    .await
 }
 
 fn by_password(digest: &str) -> Credential {

@@ -4,7 +4,7 @@ use crate::domain::id::{InvitationId, UserId, WaitlistEntryId};
 use crate::domain::invitation::{Invitation, InvitationState};
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
-use crate::store::{Commit, CommitError, InvitationChange, Store, WaitlistChange};
+use crate::store::{Commit, CommitError, Decision, InvitationChange, Store, WaitlistChange};
 
 use super::support::*;
 
@@ -73,12 +73,12 @@ pub(super) async fn an_invitation_is_used_once_and_not_after_it_was_revoked(stor
     commit(store, create(&sign_up)).await.expect("a sign-up");
     let user: UserId = sign_up.id.cast();
     let mut convert = convert(&bumped(&sign_up));
-    convert.sign_up.as_mut().expect("a sign-up").expected_version = Some(0);
-    let attempt = Commit { invitations: vec![InvitationChange::Accept(revoked.id, user)], ..convert.clone() };
-    assert_eq!(commit(store, attempt).await, rejected(ErrorCode::RevokedInvitation));
+    convert.decision.sign_up.as_mut().expect("a sign-up").expected_version = Some(0);
+    convert.decision.invitations = vec![InvitationChange::Accept(revoked.id, user)];
+    assert_eq!(commit(store, convert.clone()).await, rejected(ErrorCode::RevokedInvitation));
     assert_eq!(store.user(user).await, Ok(None), "nothing of a refused commit is written");
-    let attempt = Commit { invitations: vec![InvitationChange::Accept(used.id, user)], ..convert };
-    commit(store, attempt).await.expect("the invitation is good");
+    convert.decision.invitations = vec![InvitationChange::Accept(used.id, user)];
+    commit(store, convert).await.expect("the invitation is good");
     let found = store.invitation(used.id).await.expect("a read").expect("an invitation");
     assert_eq!(found.state, InvitationState::Accepted(user));
     for over in [InvitationChange::Accept(used.id, user), InvitationChange::Revoke(used.id)] {
@@ -108,11 +108,11 @@ pub(super) async fn who_waits_is_listed_once_and_done_when_the_invitation_is_use
     commit(store, join()).await.expect("an entry");
     let invitation = Invitation { waitlist_entry: Some(entry.id), ..invited(1, 1, "a@x.org") };
     let mut invite = issue(&invitation, false);
-    invite.waitlist = vec![WaitlistChange::Invite(entry.id, invitation.id)];
+    invite.decision.waitlist = vec![WaitlistChange::Invite(entry.id, invitation.id)];
     commit(store, invite).await.expect("somebody who waits");
     commit(store, join()).await.expect("joined already");
     let mut again = issue(&invited(2, 1, "a@x.org"), false);
-    again.waitlist = vec![WaitlistChange::Invite(entry.id, InvitationId::from_bytes([2; 16]))];
+    again.decision.waitlist = vec![WaitlistChange::Invite(entry.id, InvitationId::from_bytes([2; 16]))];
     let refused = commit(store, again.clone()).await;
     assert_eq!(refused, rejected(ErrorCode::WaitlistEntryAlreadyInvited), "before its invitation is looked at");
     let status = async || store.waitlist_entry(entry.id).await.expect("a read").expect("an entry").status;
@@ -136,7 +136,7 @@ pub(super) async fn who_is_rejected_loses_the_invitation(store: &impl Store) {
     }
     let invitation = invited(1, 1, "a@x.org");
     let mut invite = issue(&invitation, false);
-    invite.waitlist = vec![WaitlistChange::Invite(entry.id, invitation.id)];
+    invite.decision.waitlist = vec![WaitlistChange::Invite(entry.id, invitation.id)];
     commit(store, invite).await.expect("somebody who waits");
     commit(store, waits(WaitlistChange::Reject(entry.id))).await.expect("not done yet");
     let found = store.invitation(invitation.id).await.expect("a read").expect("an invitation");
@@ -144,7 +144,11 @@ pub(super) async fn who_is_rejected_loses_the_invitation(store: &impl Store) {
     let twice = commit(store, waits(WaitlistChange::Reject(entry.id))).await;
     assert_eq!(twice, rejected(ErrorCode::WaitlistEntryAlreadyRejected));
     let next = invited(2, 1, "a@x.org");
-    let invite = |at| Commit { waitlist: vec![WaitlistChange::Invite(entry.id, next.id)], at, ..issue(&next, false) };
+    let invite = |at| {
+        let mut invite = Commit { at, ..issue(&next, false) };
+        invite.decision.waitlist.push(WaitlistChange::Invite(entry.id, next.id));
+        invite
+    };
     commit(store, invite(at(1))).await.expect("rejected, and let in after all");
     assert_eq!(commit(store, invite(at(2))).await, rejected(ErrorCode::WaitlistEntryAlreadyInvited));
     commit(store, invite(next.expire_at)).await.expect("the invitation is good no more");
@@ -186,11 +190,11 @@ fn issue(invitation: &Invitation, beside_others: bool) -> Commit {
 }
 
 fn change(change: InvitationChange) -> Commit {
-    Commit { invitations: vec![change], ..Commit::default() }
+    Commit { decision: Decision { invitations: vec![change], ..Decision::default() }, ..Commit::default() }
 }
 
 fn waits(change: WaitlistChange) -> Commit {
-    Commit { waitlist: vec![change], ..Commit::default() }
+    Commit { decision: Decision { waitlist: vec![change], ..Decision::default() }, ..Commit::default() }
 }
 
 fn rejected(reason: impl Into<Reason>) -> Result<(), CommitError> {

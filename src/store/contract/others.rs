@@ -1,12 +1,12 @@
 //! Messages, named values, and empty commits.
 
-use crate::store::{Commit, Store};
+use crate::store::{Commit, Decision, Housekeeping, Store};
 
 use super::support::*;
 
 pub(super) async fn messages_wait_in_order_until_they_are_sent(store: &impl Store) {
     let (first, second, third) = (message(200, 1), message(3, 2), message(100, 3));
-    let of = |outbox| Commit { outbox, ..Commit::default() };
+    let of = |outbox| Commit { decision: Decision { outbox, ..Decision::default() }, ..Commit::default() };
     commit(store, of(vec![third.clone(), first.clone()])).await.expect("two messages");
     commit(store, of(vec![second.clone()])).await.expect("a message");
 
@@ -16,7 +16,10 @@ pub(super) async fn messages_wait_in_order_until_they_are_sent(store: &impl Stor
     assert_eq!(store.outbox(None, 2).await, Ok(two));
     assert_eq!(store.outbox(Some(second.id), 2).await, Ok(vec![third.clone()]));
 
-    let sent = Commit { sent: vec![first.id, third.id], ..Commit::default() };
+    let sent = Commit {
+        housekeeping: Housekeeping { sent: vec![first.id, third.id], ..Housekeeping::default() },
+        ..Commit::default()
+    };
     commit(store, sent).await.expect("two are done with");
     assert_eq!(store.outbox(None, 10).await, Ok(vec![second]));
 }

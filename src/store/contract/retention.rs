@@ -4,7 +4,7 @@ use crate::domain::client::ClientChange;
 use crate::domain::policy::RetentionPolicy;
 use crate::domain::quota::QuotaKind;
 use crate::domain::time::{Span, Timestamp};
-use crate::store::{ClientWrite, Commit, ExpiredKey, ScanCursor, Store};
+use crate::store::{ClientWrite, Commit, Decision, ExpiredKey, Housekeeping, ScanCursor, Store};
 
 use super::support::*;
 
@@ -15,10 +15,17 @@ pub(super) async fn everything_that_is_over_goes_and_users_stay(store: &impl Sto
         let session = ClientChange::AddSession { session: session(n, sign_up.client_id), single: true, strategy: None };
         let signed_in = ClientWrite { id: sign_up.client_id, changes: vec![session] };
         commit(store, create(&sign_up)).await.expect("a sign-up");
-        commit(store, Commit { client: Some(signed_in), ..convert(&sign_up) }).await.expect("a user");
+        let mut finish = convert(&sign_up);
+        finish.decision.client = Some(signed_in);
+        commit(store, finish).await.expect("a user");
         let guess = charge(&format!("eve{n}@example.com"), sign_up.client_id, QuotaKind::Guess);
         commit(store, spending(guess, one_guess(), 0)).await.expect("a guess");
-        commit(store, Commit { outbox: vec![message(n, 1)], ..Commit::default() }).await.expect("a message");
+        commit(
+            store,
+            Commit { decision: Decision { outbox: vec![message(n, 1)], ..Decision::default() }, ..Commit::default() },
+        )
+        .await
+        .expect("a message");
     }
     assert_eq!(round(store, at(HOUR - 1)).await.len(), 0, "all of it is of use");
 
@@ -49,7 +56,9 @@ pub(super) async fn a_client_that_comes_back_while_the_walk_is_on_stays(store: &
     assert_eq!(stale.len(), 1);
     let changes = vec![ClientChange::SetSignUp(sign_up.id)];
     let back = ClientWrite { id: sign_up.client_id, changes };
-    commit(store, Commit { at: late, client: Some(back), ..create(&sign_up) }).await.expect("it is back");
+    let mut again = Commit { at: late, ..create(&sign_up) };
+    again.decision.client = Some(back);
+    commit(store, again).await.expect("it is back");
     purge(store, late, stale).await;
     assert!(store.client(sign_up.client_id).await.expect("a read").is_some());
     assert_eq!(round(store, at(300 * HOUR)).await, vec![], "while its sign-up is there");
@@ -69,7 +78,11 @@ async fn round(store: &impl Store, now: Timestamp) -> Vec<ExpiredKey> {
 }
 
 async fn purge(store: &impl Store, now: Timestamp, stale: Vec<ExpiredKey>) {
-    let purge = Commit { at: now, collect_garbage: (KEEP, stale), ..Commit::default() };
+    let purge = Commit {
+        at: now,
+        housekeeping: Housekeeping { collect_garbage: (KEEP, stale), ..Housekeeping::default() },
+        ..Commit::default()
+    };
     commit(store, purge).await.expect("a purge");
 }
 

@@ -1,7 +1,7 @@
 //! Sign-ups: versions, expiry, the list of deadlines.
 
 use crate::domain::id::SignUpId;
-use crate::store::{Commit, CommitError, Store};
+use crate::store::{Commit, CommitError, Housekeeping, Store};
 
 use super::support::*;
 
@@ -54,7 +54,7 @@ pub(super) async fn a_finished_sign_up_is_read_by_its_id_and_never_written_again
 pub(super) async fn a_sign_up_can_finish_in_its_first_commit(store: &impl Store) {
     let sign_up = open(1, "ada@example.com");
     let mut whole = convert(&sign_up);
-    whole.sign_up.as_mut().expect("a sign-up").expected_version = None;
+    whole.decision.sign_up.as_mut().expect("a sign-up").expected_version = None;
     commit(store, whole).await.expect("a conversion");
     let (finished, user) = finish(&sign_up);
     assert_eq!(store.sign_up(sign_up.id).await, Ok(Some(finished)));
@@ -65,7 +65,7 @@ pub(super) async fn a_sign_up_can_finish_in_its_first_commit(store: &impl Store)
 pub(super) async fn sign_ups_fall_due_earliest_first(store: &impl Store) {
     for (n, deadline) in [(1, 300), (2, 100), (3, 200)] {
         let mut new = create(&open(n, "ada@example.com"));
-        new.sign_up.as_mut().expect("a sign-up").deadline = at(deadline);
+        new.decision.sign_up.as_mut().expect("a sign-up").deadline = at(deadline);
         commit(store, new).await.expect("a new sign-up");
     }
     let due = |n: u8, ms| (at(ms), SignUpId::from_bytes([n; 16]));
@@ -78,11 +78,17 @@ pub(super) async fn a_moved_deadline_is_listed_anew_by_the_sweeper_only(store: &
     let first = open(1, "ada@example.com");
     commit(store, create(&first)).await.expect("a new sign-up");
     let mut later = update(&bumped(&first));
-    later.sign_up.as_mut().expect("a sign-up").deadline = at(2 * DEADLINE);
+    later.decision.sign_up.as_mut().expect("a sign-up").deadline = at(2 * DEADLINE);
     commit(store, later).await.expect("the next version");
     assert_eq!(store.due(at(DEADLINE), 9).await, Ok(vec![(at(DEADLINE), first.id)]));
 
-    let sweep = Commit { reindex: vec![(at(DEADLINE), at(2 * DEADLINE), first.id)], ..Commit::default() };
+    let sweep = Commit {
+        housekeeping: Housekeeping {
+            reindex: vec![(at(DEADLINE), at(2 * DEADLINE), first.id)],
+            ..Housekeeping::default()
+        },
+        ..Commit::default()
+    };
     commit(store, sweep.clone()).await.expect("a move");
     commit(store, sweep).await.expect("a move made before");
     let listed = vec![(at(2 * DEADLINE), first.id)];
@@ -90,7 +96,13 @@ pub(super) async fn a_moved_deadline_is_listed_anew_by_the_sweeper_only(store: &
 
     commit(store, convert(&bumped(&first))).await.expect("a conversion");
     assert_eq!(store.due(at(u64::MAX), 9).await, Ok(vec![]), "it goes from where it was moved to");
-    let sweep = Commit { reindex: vec![(at(2 * DEADLINE), at(3 * DEADLINE), first.id)], ..Commit::default() };
+    let sweep = Commit {
+        housekeeping: Housekeeping {
+            reindex: vec![(at(2 * DEADLINE), at(3 * DEADLINE), first.id)],
+            ..Housekeeping::default()
+        },
+        ..Commit::default()
+    };
     commit(store, sweep).await.expect("nothing to move");
     assert_eq!(store.due(at(u64::MAX), 9).await, Ok(vec![]), "what is finished is not listed");
 }
@@ -98,7 +110,11 @@ pub(super) async fn a_moved_deadline_is_listed_anew_by_the_sweeper_only(store: &
 pub(super) async fn what_is_forgotten_is_gone(store: &impl Store) {
     let sign_up = open(1, "ada@example.com");
     commit(store, create(&sign_up)).await.expect("a new sign-up");
-    let forget = Commit { at: at(DEADLINE), expire: vec![(at(DEADLINE), sign_up.id)], ..Commit::default() };
+    let forget = Commit {
+        at: at(DEADLINE),
+        housekeeping: Housekeeping { expire: vec![(at(DEADLINE), sign_up.id)], ..Housekeeping::default() },
+        ..Commit::default()
+    };
     commit(store, forget.clone()).await.expect("nothing is in the way");
     assert_eq!(store.sign_up(sign_up.id).await, Ok(None));
     assert_eq!(store.due(at(u64::MAX), 9).await, Ok(vec![]));
@@ -111,8 +127,12 @@ pub(super) async fn a_sign_up_written_while_the_sweeper_came_is_kept(store: &imp
     commit(store, create(&first)).await.expect("a new sign-up");
     let second = bumped(&first);
     let mut later = update(&second);
-    later.sign_up.as_mut().expect("a sign-up").deadline = at(2 * DEADLINE);
-    let forget = Commit { at: at(DEADLINE), expire: vec![(at(DEADLINE), first.id)], ..Commit::default() };
+    later.decision.sign_up.as_mut().expect("a sign-up").deadline = at(2 * DEADLINE);
+    let forget = Commit {
+        at: at(DEADLINE),
+        housekeeping: Housekeeping { expire: vec![(at(DEADLINE), first.id)], ..Housekeeping::default() },
+        ..Commit::default()
+    };
     let answers = store.commit(vec![later, forget]).await;
     assert!(answers.iter().all(Result::is_ok));
     assert_eq!(store.sign_up(first.id).await, Ok(Some(second)));
@@ -124,7 +144,11 @@ pub(super) async fn a_finished_sign_up_is_not_forgotten_with_the_open_ones(store
     let sign_up = open(1, "ada@example.com");
     commit(store, create(&sign_up)).await.expect("a new sign-up");
     commit(store, convert(&sign_up)).await.expect("a conversion");
-    let forget = Commit { at: at(DEADLINE), expire: vec![(at(DEADLINE), sign_up.id)], ..Commit::default() };
+    let forget = Commit {
+        at: at(DEADLINE),
+        housekeeping: Housekeeping { expire: vec![(at(DEADLINE), sign_up.id)], ..Housekeeping::default() },
+        ..Commit::default()
+    };
     commit(store, forget).await.expect("nothing is in the way");
     let (finished, _) = finish(&sign_up);
     assert_eq!(store.sign_up(sign_up.id).await, Ok(Some(finished)));

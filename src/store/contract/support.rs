@@ -10,7 +10,9 @@ use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Identification, User};
 use crate::domain::verification::Strategy;
-use crate::store::{ClientWrite, Commit, CommitError, Committed, OutboxEntry, OutboxKind, SignUpWrite, Store};
+use crate::store::{
+    ClientWrite, Commit, CommitError, Committed, Decision, OutboxEntry, OutboxKind, SignUpWrite, Store,
+};
 
 pub(super) async fn commit(store: &impl Store, commit: Commit) -> Result<(), CommitError> {
     let mut answers = store.commit(vec![commit]).await;
@@ -77,19 +79,27 @@ pub(super) fn update(next: &SignUp) -> Commit {
 
 pub(super) fn convert(sign_up: &SignUp) -> Commit {
     let (finished, user) = finish(sign_up);
-    Commit { user: Some(user), ..update(&finished) }
+    let mut commit = update(&finished);
+    commit.decision.user = Some(user);
+    commit
 }
 
 pub(super) fn write(next: &SignUp, expected_version: Option<u64>) -> Commit {
     Commit {
-        sign_up: Some(SignUpWrite { next: next.clone(), expected_version, deadline: at(DEADLINE) }),
+        decision: Decision {
+            sign_up: Some(SignUpWrite { next: next.clone(), expected_version, deadline: at(DEADLINE) }),
+            ..Decision::default()
+        },
         ..Commit::default()
     }
 }
 
 pub(super) fn open_client(id: ClientId) -> Commit {
     Commit {
-        client: Some(ClientWrite { id, changes: vec![ClientChange::Open { salt: [1; 16] }] }),
+        decision: Decision {
+            client: Some(ClientWrite { id, changes: vec![ClientChange::Open { salt: [1; 16] }] }),
+            ..Decision::default()
+        },
         ..Commit::default()
     }
 }
@@ -127,7 +137,7 @@ pub(super) fn charge(address: &str, client: ClientId, what: QuotaKind) -> QuotaU
 }
 
 pub(super) fn spending(charge: QuotaUse, limits: AddressLimits, ms: u64) -> Commit {
-    Commit { at: at(ms), quota_uses: vec![charge], limits: Some(limits), ..Commit::default() }
+    Commit::of_decision(at(ms), Decision { quota_uses: vec![charge], limits: Some(limits), ..Decision::default() })
 }
 
 pub(super) fn one_guess() -> AddressLimits {

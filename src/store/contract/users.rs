@@ -5,7 +5,7 @@ use crate::domain::id::IdentificationId;
 use crate::domain::identifier::{PhoneNumber, Username};
 use crate::domain::quota::QuotaKind;
 use crate::domain::user::{Identification, User};
-use crate::store::{ClientWrite, Commit, Store};
+use crate::store::{ClientWrite, Commit, Decision, Store};
 
 use super::support::*;
 
@@ -40,12 +40,12 @@ pub(super) async fn whoever_loses_writes_nothing(store: &impl Store) {
     let due = store.due(at(u64::MAX), 10).await;
 
     let mut losing = convert(&loser);
-    let user = losing.user.as_mut().expect("a user");
+    let user = losing.decision.user.as_mut().expect("a user");
     user.username = Some(Username::restore("free".into()));
-    losing.client = Some(ClientWrite { id: loser.client_id, changes: vec![ClientChange::Rotate] });
-    losing.outbox = vec![message(1, 1)];
-    losing.quota_uses = vec![charge("ada@example.com", loser.client_id, QuotaKind::Guess)];
-    losing.limits = Some(one_guess());
+    losing.decision.client = Some(ClientWrite { id: loser.client_id, changes: vec![ClientChange::Rotate] });
+    losing.decision.outbox = vec![message(1, 1)];
+    losing.decision.quota_uses = vec![charge("ada@example.com", loser.client_id, QuotaKind::Guess)];
+    losing.decision.limits = Some(one_guess());
     losing.values = vec![("name".into(), vec![1])];
     assert_eq!(commit(store, losing.clone()).await, TAKEN);
 
@@ -60,7 +60,10 @@ pub(super) async fn whoever_loses_writes_nothing(store: &impl Store) {
 
 pub(super) async fn an_import_claims_like_a_conversion(store: &impl Store) {
     let (_, user) = finish(&open(1, "ada@example.com"));
-    let import = |user: &User| Commit { user: Some(user.clone()), ..Commit::default() };
+    let import = |user: &User| Commit {
+        decision: Decision { user: Some(user.clone()), ..Decision::default() },
+        ..Commit::default()
+    };
     commit(store, import(&user)).await.expect("a user");
     assert_eq!(commit(store, import(&user)).await, STALE);
     let (_, other) = finish(&open(2, "ada@example.com"));
@@ -78,7 +81,7 @@ pub(super) async fn kinds_of_identifiers_do_not_collide(store: &impl Store) {
         verified_by: None,
     }];
     for user in [ada, eve] {
-        let commit_of = Commit { user: Some(user), ..Commit::default() };
+        let commit_of = Commit { decision: Decision { user: Some(user), ..Decision::default() }, ..Commit::default() };
         commit(store, commit_of).await.expect("a user");
     }
 }

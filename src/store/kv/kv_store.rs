@@ -112,7 +112,7 @@ mod tests {
     use crate::domain::time::{Span, Timestamp};
     use crate::store::kv::key_value::Write;
     use crate::store::scan::ScanCursor;
-    use crate::store::{ClientWrite, Commit, CommitError, Committed, Memory, Store};
+    use crate::store::{ClientWrite, Commit, CommitError, Committed, Decision, Housekeeping, Memory, Store};
 
     /// A map that reports that it blocks, fails on demand and records the appends.
     #[derive(Debug, Default)]
@@ -164,7 +164,10 @@ mod tests {
 
     fn refused() -> Commit {
         Commit {
-            client: Some(crate::store::ClientWrite { id: ClientId::from_bytes([1; 16]), changes: vec![] }),
+            decision: Decision {
+                client: Some(crate::store::ClientWrite { id: ClientId::from_bytes([1; 16]), changes: vec![] }),
+                ..Decision::default()
+            },
             ..Commit::default()
         }
     }
@@ -250,7 +253,9 @@ mod tests {
         for id in [[0; 16], [9; 16]] {
             let changes = vec![ClientChange::Open { salt: id }];
             let open = ClientWrite { id: ClientId::from_bytes(id), changes };
-            store.commit(vec![Commit { client: Some(open), at: early, ..Commit::default() }]).await;
+            store
+                .commit(vec![Commit::of_decision(early, Decision { client: Some(open), ..Decision::default() })])
+                .await;
         }
 
         let keep = RetentionPolicy { client: Span::from_millis(1), finished: Span::from_millis(1) };
@@ -270,7 +275,11 @@ mod tests {
         assert_eq!(store.outbox(None, 1).await, Ok(vec![]));
 
         assert_eq!(store.due(late, 10).await, Ok(vec![(early, damaged), (early, whole)]));
-        let forget = Commit { at: late, expire: vec![(early, damaged), (early, whole)], ..Commit::default() };
+        let forget = Commit {
+            at: late,
+            housekeeping: Housekeeping { expire: vec![(early, damaged), (early, whole)], ..Housekeeping::default() },
+            ..Commit::default()
+        };
         assert_eq!(errors(store.commit(vec![forget]).await), [None]);
         assert_eq!(store.due(late, 10).await, Ok(vec![]));
         let next_day = Timestamp::from_millis(late.as_millis() + 86_400_000);

@@ -27,9 +27,8 @@ use super::record::{
 };
 use super::unreadable::Unreadable;
 use super::{key, quota};
-use crate::store::commit::{ClientWrite, Commit, Committed, SignUpWrite};
+use crate::store::commit::{ClientWrite, Commit, Committed, Decision, SignUpWrite};
 use crate::store::error::{CommitError, StoreError};
-use crate::store::scan::ExpiredKey;
 
 /// A batch that is being planned.
 pub(in crate::store) struct WriteBatch<'a, K> {
@@ -83,57 +82,50 @@ struct Transaction<'b, 'a, K> {
 }
 
 impl<K: KeyValue> Transaction<'_, '_, K> {
-    /// The order matters where two refusals are possible: a used-up quota is reported before a taken identifier, which
-    /// would reveal that the code was right.
     fn make(&mut self, commit: &Commit) -> Result<Committed, CommitError> {
-        if let Some(write) = &commit.sign_up {
-            self.sign_up(write, commit.user.as_ref())?;
-        }
-        let client = commit.client.as_ref();
-        let (client, generation_before) = match client.map(|write| self.client(write, commit.at)).transpose()? {
-            Some((client, before)) => (Some(client), before),
-            None => (None, None),
-        };
-        if let Some(limits) = &commit.limits {
-            for charge in &commit.quota_uses {
-                self.charge(charge, limits, commit)?;
-            }
-        }
-        if let (Some(limits), Some(tried)) = (&commit.limits, &commit.tried) {
-            self.tried(tried, limits, commit.at)?;
-        }
-        if let Some(user) = &commit.user {
-            self.user(user, commit.sign_up.as_ref())?;
-        }
-        if let Some(entry) = &commit.entry {
-            self.entry(entry)?;
-        }
-        // Waiting list first: for a person already invited from it, the error says that, not that an invitation exists.
-        for change in &commit.waitlist {
-            self.waitlist(change, commit.at)?;
-        }
-        for change in &commit.invitations {
-            self.invitation(change, commit.at)?;
-        }
-        for entry in &commit.outbox {
-            self.put(key::outbox(entry.id), &OutboxRecordV1::from(entry))?;
-        }
-        for id in &commit.sent {
-            self.remove(key::outbox(*id));
-        }
-        for (indexed_at, id) in &commit.expire {
-            self.expire(*indexed_at, *id, commit.at)?;
-        }
-        for (old, new, id) in &commit.reindex {
-            self.reindex(*old, *new, *id, commit.at)?;
-        }
-        let (keep, stale) = &commit.collect_garbage;
-        for ExpiredKey(key) in stale {
-            self.collect_garbage(key, *keep, commit.at)?;
-        }
+        let committed = self.decide(&commit.decision, commit.at)?;
+        self.tidy(&commit.housekeeping, commit.at)?;
         for (name, bytes) in &commit.values {
             let bytes = bytes.clone();
             self.put(key::value(name), &ValueRecordV1 { bytes })?;
+        }
+        Ok(committed)
+    }
+
+    /// The order matters where two refusals are possible: a used-up quota is reported before a taken identifier, which
+    /// would reveal that the code was right.
+    fn decide(&mut self, decision: &Decision, at: Timestamp) -> Result<Committed, CommitError> {
+        if let Some(write) = &decision.sign_up {
+            self.sign_up(write, decision.user.as_ref())?;
+        }
+        let client = decision.client.as_ref();
+        let (client, generation_before) = match client.map(|write| self.client(write, at)).transpose()? {
+            Some((client, before)) => (Some(client), before),
+            None => (None, None),
+        };
+        if let Some(limits) = &decision.limits {
+            for charge in &decision.quota_uses {
+                self.charge(charge, limits, decision.user.is_some(), at)?;
+            }
+        }
+        if let (Some(limits), Some(tried)) = (&decision.limits, &decision.tried) {
+            self.tried(tried, limits, at)?;
+        }
+        if let Some(user) = &decision.user {
+            self.user(user, decision.sign_up.as_ref())?;
+        }
+        if let Some(entry) = &decision.entry {
+            self.entry(entry)?;
+        }
+        // Waiting list first: for a person already invited from it, the error says that, not that an invitation exists.
+        for change in &decision.waitlist {
+            self.waitlist(change, at)?;
+        }
+        for change in &decision.invitations {
+            self.invitation(change, at)?;
+        }
+        for entry in &decision.outbox {
+            self.put(key::outbox(entry.id), &OutboxRecordV1::from(entry))?;
         }
         Ok(Committed { client, generation_before })
     }
@@ -167,7 +159,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             deadline: write.deadline.as_millis(),
             sign_up: (&write.next).into(),
         };
-        self.put(key, &record)
+        Ok(self.put(key, &record)?)
     }
 
     /// The client after the changes, and the generation of its token before them.
@@ -183,24 +175,31 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         Ok((Arc::new(next), current.map(|client| client.generation)))
     }
 
-    fn charge(&mut self, charge: &QuotaUse, limits: &AddressLimits, commit: &Commit) -> Result<(), CommitError> {
+    /// Counts a use of the quotas, or, at a proof, resets them; a conversion also resets the client's.
+    fn charge(
+        &mut self,
+        charge: &QuotaUse,
+        limits: &AddressLimits,
+        converts: bool,
+        at: Timestamp,
+    ) -> Result<(), CommitError> {
         let over = |retry_after| CommitError::LimitExceeded { retry_after };
         let of_address = key::address_counter(&charge.address);
         let of_client = key::client_counter(charge.client);
         if charge.what == QuotaKind::Proof {
             self.remove_if_there(of_address)?;
-            if commit.user.is_some() {
+            if converts {
                 self.remove_if_there(of_client)?;
             }
             return Ok(());
         }
         let counter: Option<CounterRecordV1> = self.record(&of_address)?;
         let client = charge.client;
-        let next = quota::use_quota(counter.as_ref(), client, charge.what, limits, commit.at).map_err(over)?;
+        let next = quota::use_quota(counter.as_ref(), client, charge.what, limits, at).map_err(over)?;
         self.put(of_address, &next)?;
         if matches!(charge.what, QuotaKind::Message | QuotaKind::OwnMessage) {
             let counter: Option<CounterRecordV1> = self.record(&of_client)?;
-            let next = quota::charge_client(counter.as_ref(), &charge.address, limits, commit.at).map_err(over)?;
+            let next = quota::charge_client(counter.as_ref(), &charge.address, limits, at).map_err(over)?;
             self.put(of_client, &next)?;
         }
         Ok(())
@@ -220,7 +219,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             debug_assert_eq!(user.id, write.next.id.cast(), "one key answers for the user and its sign-up");
             record.sign_up = Some((&write.next).into());
         }
-        self.put(key, &record)
+        Ok(self.put(key, &record)?)
     }
 
     /// Signs in to a user: claims new identifiers, and frees the removed ones.
@@ -234,7 +233,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for identifier in before.iter().filter(|identifier| !after.contains(identifier)) {
             self.remove(key::identifier(identifier));
         }
-        self.put(key::user(next.id), &UserRecordV2::from(&next))
+        Ok(self.put(key::user(next.id), &UserRecordV2::from(&next))?)
     }
 
     /// Counts an attempt to sign in; a success resets the failures.
@@ -246,9 +245,10 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         let next = Failures::after(current.as_ref(), &tried, limits.account_failures, at)
             .map_err(|retry_after| CommitError::LimitExceeded { retry_after })?;
         match next {
-            Some(failures) => self.put(key, &FailuresRecordV1::from(&failures)),
-            None => self.remove_if_there(key),
+            Some(failures) => self.put(key, &FailuresRecordV1::from(&failures))?,
+            None => self.remove_if_there(key)?,
         }
+        Ok(())
     }
 
     fn known_user(&self, id: UserId) -> Result<Option<User>, CommitError> {
@@ -266,16 +266,16 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         } else {
             self.reads.borrow_mut().push((key.clone(), None));
         }
-        self.put(key, &IdentifierRecordV1::from(user))
+        Ok(self.put(key, &IdentifierRecordV1::from(user))?)
     }
 
     fn list(&mut self, deadline: Timestamp, id: SignUpId) {
         self.writes.insert(key::deadline(deadline, id), Some(Bytes::new()));
     }
 
-    fn put<R: Record>(&mut self, key: Bytes, record: &R) -> Result<(), CommitError> {
+    fn put<R: Record>(&mut self, key: Bytes, record: &R) -> Result<(), StoreError> {
         debug_assert_eq!(key.first(), Some(&R::KIND.byte()), "a key of its kind");
-        let bytes = codec::encode(record).map_err(refuse)?;
+        let bytes = codec::encode(record)?;
         self.writes.insert(key, Some(bytes));
         Ok(())
     }
@@ -285,7 +285,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     }
 
     /// Avoids writes for keys that the back end does not have.
-    fn remove_if_there(&mut self, key: Bytes) -> Result<(), CommitError> {
+    fn remove_if_there(&mut self, key: Bytes) -> Result<(), StoreError> {
         self.writes.remove(&key);
         if self.get(&key)?.is_some() {
             self.remove(key);

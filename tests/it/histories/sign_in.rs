@@ -13,11 +13,11 @@ use vestibule::domain::user::User;
 use vestibule::domain::verification::{
     AuthorizationResponse, ExternalAccount, OneTimeCode, ProviderOutcome, Strategy as Way,
 };
-use vestibule::store::{ClientWrite, Commit, CommitError, Store};
+use vestibule::store::{ClientWrite, Commit, CommitError, Decision, Store};
 
 use super::instance::{Instance, instances};
 use super::people::{EMAILS, Live, PHONES, USERNAMES, answer, trip};
-use super::sign_in_laws::{self as laws, Asked, Decision};
+use super::sign_in_laws::{self as laws, Asked};
 use super::sign_in_steps::{Begin, IDENTIFIERS, Step, group};
 use super::steps::{Answer, Means, Which};
 use super::world::{Law, World};
@@ -223,7 +223,7 @@ impl History {
     ) -> Law {
         let Ok(transition) = decided else { return Ok(()) };
         let live = self.devices[who].live.as_ref();
-        laws::of_transition(&Decision { before, asked, user, live, world: &self.world }, &transition)?;
+        laws::of_transition(&laws::Decision { before, asked, user, live, world: &self.world }, &transition)?;
         let unchanged = self.client(who);
         match self.commit(who, &transition)? {
             Ok(()) => {}
@@ -255,10 +255,13 @@ impl History {
         let changes: Vec<_> = opened.into_iter().chain(transition.client_changes.iter().cloned()).collect();
         let is_written = !transition.client_changes.is_empty();
         let commit = Commit {
-            client: is_written.then_some(ClientWrite { id, changes }),
-            tried: transition.outcome.tried.clone(),
-            entry: transition.outcome.entry.clone(),
-            quota_uses: transition.quota_uses.clone(),
+            decision: Decision {
+                client: is_written.then_some(ClientWrite { id, changes }),
+                tried: transition.outcome.tried.clone(),
+                entry: transition.outcome.entry.clone(),
+                quota_uses: transition.quota_uses.clone(),
+                ..Decision::default()
+            },
             ..Commit::default()
         };
         let committed = match self.world.commit(commit)? {
@@ -368,7 +371,10 @@ impl History {
     fn sign_out(&mut self, who: usize) -> Law {
         let Some(client) = self.client(who) else { return Ok(()) };
         let write = ClientWrite { id: client.id, changes: vec![ClientChange::EndAllSessions] };
-        let ended = self.world.commit(Commit { client: Some(write), ..Commit::default() })?;
+        let ended = self.world.commit(Commit {
+            decision: Decision { client: Some(write), ..Decision::default() },
+            ..Commit::default()
+        })?;
         prop_assert!(ended.is_ok());
         self.devices[who].sessions = 0;
         Ok(())

@@ -10,10 +10,10 @@ use vestibule::domain::sign_up::{
     Attempt, BackendUpdate, Command, Fields, Patch, Phase, Prepare, SignUp, Transition, VerifyLink,
 };
 use vestibule::domain::verification::{AuthorizationResponse, LinkToken};
-use vestibule::store::{ClientWrite, Commit, CommitError, SignUpWrite, Store};
+use vestibule::store::{ClientWrite, Commit, CommitError, Decision, SignUpWrite, Store};
 
 use super::instance::{Instance, instances};
-use super::laws::{self, Decision};
+use super::laws;
 use super::people::{EMAILS, PHONES, Person, USERNAMES, answer, fields, is_hidden};
 use super::steps::{By, Step, steps};
 use super::world::{Law, World};
@@ -130,7 +130,7 @@ impl History {
     /// Checks the invariants of a decision, commits it, and continues with the stored value.
     fn judge(&mut self, who: usize, command: &Command, decided: Result<Transition, Rejection>) -> Law {
         let person = &self.people[who];
-        let decision = Decision { before: person.value.as_ref(), command, person, world: &self.world };
+        let decision = laws::Decision { before: person.value.as_ref(), command, person, world: &self.world };
         let transition = match decided {
             Ok(transition) => transition,
             Err(refused) => return laws::of_refusal(&decision, &refused),
@@ -171,10 +171,13 @@ impl History {
         let expected_version = person.value.as_ref().map(|value| value.version);
         let deadline = next.abandon_at(self.world.policy());
         let commit = Commit {
-            client: Some(ClientWrite { id: person.client, changes }),
-            sign_up: Some(SignUpWrite { next, expected_version, deadline }),
-            user: transition.outcome.as_ref().map(|conversion| conversion.user.clone()),
-            quota_uses: transition.quota_uses.clone(),
+            decision: Decision {
+                client: Some(ClientWrite { id: person.client, changes }),
+                sign_up: Some(SignUpWrite { next, expected_version, deadline }),
+                user: transition.outcome.as_ref().map(|conversion| conversion.user.clone()),
+                quota_uses: transition.quota_uses.clone(),
+                ..Decision::default()
+            },
             ..Commit::default()
         };
         Ok(self.world.commit(commit)?.map(drop))

@@ -17,7 +17,7 @@ use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::user::{Identification, User};
 use vestibule::domain::verification::Strategy as Way;
 use vestibule::entropy::SeededEntropy;
-use vestibule::store::{Commit, CommitError, Committed, MemoryStore, Store};
+use vestibule::store::{Commit, CommitError, Committed, Decision, MemoryStore, Store};
 use vestibule::token::InstanceKey;
 
 use super::instance::Instance;
@@ -103,9 +103,10 @@ impl World {
 
     /// Commits, and checks that the store allows exactly what the limits allow.
     pub(super) fn commit(&mut self, commit: Commit) -> Result<Result<Committed, CommitError>, TestCaseError> {
-        let (quota_uses, limits) = (commit.quota_uses.clone(), self.policy().address_limits.expect("limits"));
-        let tried = commit.tried.is_some();
-        let commit = Commit { at: self.now, limits: Some(limits), ..commit };
+        let (quota_uses, limits) = (commit.decision.quota_uses.clone(), self.policy().address_limits.expect("limits"));
+        let tried = commit.decision.tried.is_some();
+        let decision = Decision { limits: Some(limits), ..commit.decision };
+        let commit = Commit { at: self.now, decision, ..commit };
         let mut answers = self.runtime.block_on(self.store.commit(vec![commit]));
         let answer = answers.remove(0);
         let has_room = |charge: &QuotaUse| {
@@ -180,7 +181,7 @@ impl World {
     /// Adds an existing user.
     pub(super) fn settle(&mut self, n: u8, email: &str, phone: &str, username: &str, is_proved: bool) {
         let user = user(n, (email, phone, username), is_proved, self.now);
-        let commit = Commit { user: Some(user), ..Commit::default() };
+        let commit = Commit { decision: Decision { user: Some(user), ..Decision::default() }, ..Commit::default() };
         let mut answers = self.runtime.block_on(self.store.commit(vec![commit]));
         answers.remove(0).expect("nobody is in its way");
     }

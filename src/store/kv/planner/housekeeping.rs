@@ -6,17 +6,37 @@ use crate::domain::id::SignUpId;
 use crate::domain::policy::RetentionPolicy;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::{Span, Timestamp};
-use crate::store::error::CommitError;
+use crate::store::commit::Housekeeping;
+use crate::store::error::StoreError;
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{CounterRecordV1, SignUpRecordV2};
 use crate::store::kv::retention::{self, Verdict};
 use crate::store::kv::{key, quota};
+use crate::store::scan::ExpiredKey;
 
 use super::Transaction;
 
 impl<K: KeyValue> Transaction<'_, '_, K> {
+    /// Its only errors are those of the store: tidying is never refused.
+    pub(super) fn tidy(&mut self, housekeeping: &Housekeeping, at: Timestamp) -> Result<(), StoreError> {
+        for id in &housekeeping.sent {
+            self.remove(key::outbox(*id));
+        }
+        for (indexed_at, id) in &housekeeping.expire {
+            self.expire(*indexed_at, *id, at)?;
+        }
+        for (old, new, id) in &housekeeping.reindex {
+            self.reindex(*old, *new, *id, at)?;
+        }
+        let (keep, stale) = &housekeeping.collect_garbage;
+        for ExpiredKey(key) in stale {
+            self.collect_garbage(key, *keep, at)?;
+        }
+        Ok(())
+    }
+
     /// Deletes an open sign-up, with the counters that nothing else would update again.
-    pub(super) fn expire(&mut self, indexed_at: Timestamp, id: SignUpId, at: Timestamp) -> Result<(), CommitError> {
+    fn expire(&mut self, indexed_at: Timestamp, id: SignUpId, at: Timestamp) -> Result<(), StoreError> {
         let Some(record) = self.indexed_at(indexed_at, id, at)? else {
             return Ok(());
         };
@@ -48,7 +68,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         deadline: Timestamp,
         id: SignUpId,
         at: Timestamp,
-    ) -> Result<Option<SignUpRecordV2>, CommitError> {
+    ) -> Result<Option<SignUpRecordV2>, StoreError> {
         self.remove(key::deadline(deadline, id));
         let key = key::sign_up(id);
         let read = self.batch.unreadable.skip(&key, self.record(&key))?;
@@ -59,12 +79,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     }
 
     /// Removes expired records; a record that is in use again stays.
-    pub(super) fn collect_garbage(
-        &mut self,
-        key: &Bytes,
-        keep: RetentionPolicy,
-        at: Timestamp,
-    ) -> Result<(), CommitError> {
+    fn collect_garbage(&mut self, key: &Bytes, keep: RetentionPolicy, at: Timestamp) -> Result<(), StoreError> {
         let Some(value) = self.get(key)? else { return Ok(()) };
         let fate = retention::fate(key, &value, keep, at, |key| self.get(key));
         match self.batch.unreadable.skip(key, fate)? {
@@ -77,13 +92,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
 
     /// Lists an open sign-up under another deadline; for one that is gone or listed elsewhere, only removes the old
     /// listing.
-    pub(super) fn reindex(
-        &mut self,
-        old: Timestamp,
-        new: Timestamp,
-        id: SignUpId,
-        at: Timestamp,
-    ) -> Result<(), CommitError> {
+    fn reindex(&mut self, old: Timestamp, new: Timestamp, id: SignUpId, at: Timestamp) -> Result<(), StoreError> {
         match self.indexed_at(old, id, at)? {
             Some(record) => self.relist(record, old, new, id),
             None => Ok(()),
@@ -96,7 +105,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         old: Timestamp,
         new: Timestamp,
         id: SignUpId,
-    ) -> Result<(), CommitError> {
+    ) -> Result<(), StoreError> {
         if record.deadline_key != old.as_millis() {
             return Ok(());
         }

@@ -26,7 +26,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
                 }
                 pending.push(*invitation.id.as_bytes());
                 self.put(address, &InvitedRecordV2 { invitations: pending })?;
-                self.put(key::invitation(invitation.id), &InvitationRecordV1::from(&**invitation))
+                Ok(self.put(key::invitation(invitation.id), &InvitationRecordV1::from(&**invitation))?)
             }
             InvitationChange::Accept(id, user) => {
                 // A deleted invitation admits no person.
@@ -35,12 +35,12 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
                 self.put(key::invitation(*id), &InvitationRecordV1::from(&accepted))?;
                 let Some(waiting) = known.waitlist_entry else { return Ok(()) };
                 let Some(entry) = self.known_entry(waiting)? else { return Ok(()) };
-                self.put(key::waitlist_entry(waiting), &WaitlistEntryRecordV1::from(&entry.completed(at)))
+                Ok(self.put(key::waitlist_entry(waiting), &WaitlistEntryRecordV1::from(&entry.completed(at)))?)
             }
             InvitationChange::Revoke(id) => {
                 let known = self.known_invitation(*id)?.ok_or_else(gone)?;
                 let revoked = known.revoked(at).map_err(Rejection::from)?;
-                self.put(key::invitation(*id), &InvitationRecordV1::from(&revoked))
+                Ok(self.put(key::invitation(*id), &InvitationRecordV1::from(&revoked))?)
             }
             InvitationChange::Delete(id) => {
                 let known = self.known_invitation(*id)?.ok_or_else(gone)?;
@@ -86,7 +86,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
                 return Ok(());
             }
         };
-        self.put(key::waitlist_entry(id), &WaitlistEntryRecordV1::from(&next))
+        Ok(self.put(key::waitlist_entry(id), &WaitlistEntryRecordV1::from(&next))?)
     }
 
     /// The invitations of an address that are pending at `at`. Each one is read, so the list needs no update when one

@@ -2,7 +2,7 @@ use super::*;
 use crate::domain::field::Field;
 use crate::domain::sign_up::{Phase, SignUp};
 use crate::store::kv::record::samples;
-use crate::store::{Kind, Memory};
+use crate::store::{Housekeeping, Kind, Memory};
 
 #[test]
 fn a_conversion_leaves_the_user_and_its_identifiers_and_nothing_of_the_sign_up() {
@@ -15,7 +15,7 @@ fn a_conversion_leaves_the_user_and_its_identifiers_and_nothing_of_the_sign_up()
 
     let before = finished.version - 1;
     let mut convert = written(finished, Some(before));
-    convert.user = Some(user);
+    convert.decision.user = Some(user);
     apply(&memory, &convert);
     let (user, identifier) = (Kind::User.byte(), Kind::Identifier.byte());
     assert_eq!(kinds(&memory), [vec![user], vec![identifier; 5]].concat());
@@ -28,14 +28,18 @@ fn what_a_forgotten_sign_up_counted_goes_with_it_once_its_hour_is_over() {
         let sign_up = SignUp { phase: Phase::Open, ..samples::sign_up() };
         let id = sign_up.id;
         let mut create = written(sign_up.clone(), None);
-        create.limits = Some(AddressLimits::default());
-        create.quota_uses = vec![QuotaUse {
+        create.decision.limits = Some(AddressLimits::default());
+        create.decision.quota_uses = vec![QuotaUse {
             address: sign_up.address(&Field::PhoneNumber).expect("a number"),
             client: sign_up.client_id,
             what: QuotaKind::Message,
         }];
         apply(&memory, &create);
-        let forget = Commit { at: Timestamp::from_millis(at), expire: vec![(DEADLINE, id)], ..Commit::default() };
+        let forget = Commit {
+            at: Timestamp::from_millis(at),
+            housekeeping: Housekeeping { expire: vec![(DEADLINE, id)], ..Housekeeping::default() },
+            ..Commit::default()
+        };
         apply(&memory, &forget);
         assert_eq!(kinds(&memory), vec![Kind::Counter.byte(); left]);
     }
@@ -44,9 +48,16 @@ fn what_a_forgotten_sign_up_counted_goes_with_it_once_its_hour_is_over() {
 #[test]
 fn a_proof_of_what_was_never_counted_writes_nothing() {
     let memory = Memory::default();
-    let mut proof = Commit { limits: Some(AddressLimits::default()), ..Commit::default() };
+    let mut proof = Commit {
+        decision: Decision { limits: Some(AddressLimits::default()), ..Decision::default() },
+        ..Commit::default()
+    };
     for what in [QuotaKind::Guess, QuotaKind::Proof] {
-        proof.quota_uses.push(QuotaUse { address: samples::phone_number(), client: samples::client().id, what });
+        proof.decision.quota_uses.push(QuotaUse {
+            address: samples::phone_number(),
+            client: samples::client().id,
+            what,
+        });
     }
     let plan = WriteBatch::over(&memory, &Unreadable::default()).plan(&proof);
     assert!(plan.outcome.is_ok());
@@ -61,15 +72,19 @@ fn a_plan_rests_on_the_values_that_it_names_and_on_nothing_else() {
     let address = finished.address(&Field::PhoneNumber).expect("a number");
     let charge = QuotaUse { address, client: finished.client_id, what: QuotaKind::Message };
     let mut create = written(open.clone(), None);
-    create.limits = Some(AddressLimits::default());
-    create.quota_uses = vec![charge; 2];
+    create.decision.limits = Some(AddressLimits::default());
+    create.decision.quota_uses = vec![charge; 2];
     let mut convert = written(finished, Some(open.version));
-    convert.user = Some(samples::user());
+    convert.decision.user = Some(samples::user());
     let mut taken = convert.clone();
     let other = UserId::from_bytes([77; 16]);
-    taken.sign_up = None;
-    taken.user = Some(User { id: other, ..samples::user() });
-    let forget = Commit { at: DEADLINE, expire: vec![(DEADLINE, open.id)], ..Commit::default() };
+    taken.decision.sign_up = None;
+    taken.decision.user = Some(User { id: other, ..samples::user() });
+    let forget = Commit {
+        at: DEADLINE,
+        housekeeping: Housekeeping { expire: vec![(DEADLINE, open.id)], ..Housekeeping::default() },
+        ..Commit::default()
+    };
     let mut read = Vec::new();
     for commit in [&create, &written(open.clone(), None), &forget.clone(), &create, &convert, &convert, &taken] {
         let plan = WriteBatch::over(&memory, &Unreadable::default()).plan(commit);
@@ -91,7 +106,13 @@ fn a_plan_rests_on_the_values_that_it_names_and_on_nothing_else() {
 }
 
 fn written(next: SignUp, expected_version: Option<u64>) -> Commit {
-    Commit { sign_up: Some(SignUpWrite { next, expected_version, deadline: DEADLINE }), ..Commit::default() }
+    Commit {
+        decision: Decision {
+            sign_up: Some(SignUpWrite { next, expected_version, deadline: DEADLINE }),
+            ..Decision::default()
+        },
+        ..Commit::default()
+    }
 }
 
 fn apply(memory: &Memory, commit: &Commit) {
