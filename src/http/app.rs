@@ -5,10 +5,10 @@ use std::sync::{Arc, Once};
 use crate::engine::Engine;
 
 use super::HttpOptions;
+use super::cookie::CookieSuffix;
 use super::dev::outbox::DevOutbox;
 use super::mount::Mount;
 use super::outcomes::Outcomes;
-use super::request::cookie::CookieSuffix;
 use super::response::cors::Origins;
 use super::response::redirect::Redirects;
 use super::response::refused_origins::RefusedOrigins;

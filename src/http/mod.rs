@@ -9,6 +9,7 @@
 mod app;
 pub(in crate::http) mod backend;
 mod call;
+mod cookie;
 mod dev;
 mod frontend;
 mod http_service;
@@ -21,6 +22,7 @@ mod pages;
 #[cfg(test)]
 mod properties;
 mod request;
+mod request_id;
 mod response;
 mod routing;
 pub mod server;

@@ -14,7 +14,7 @@ use crate::domain::time::{Span as TimeSpan, Timestamp};
 use crate::telemetry::{Repeats, Sum};
 
 use super::HttpOptions;
-use super::request::id::RequestId;
+use super::request_id::RequestId;
 use super::response::api_response::ApiResponse;
 use super::response::error::HttpError;
 use super::routing;

@@ -14,9 +14,10 @@ use tokio::runtime::Builder;
 use crate::config::Network;
 
 use super::HttpOptions;
+use super::cookie;
 use super::request::form::{Params, TooMany};
 use super::request::proxy::client_ip;
-use super::request::{cookie, host, json};
+use super::request::{host, json};
 
 proptest! {
     #[test]

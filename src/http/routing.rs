@@ -98,7 +98,7 @@ mod tests {
 
     use super::*;
     use crate::domain::id::{SessionId, SignInId, SignUpId};
-    use crate::http::request::id::RequestId;
+    use crate::http::request_id::RequestId;
 
     #[test]
     fn a_path_and_a_method_are_one_row() {

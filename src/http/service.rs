@@ -22,7 +22,7 @@ use super::pages::link;
 use super::pages::notice::Look;
 use super::request::audience::Audience;
 use super::request::head::{AuthMode, RequestHead};
-use super::request::id::RequestId;
+use super::request_id::RequestId;
 use super::response::api_response::ApiResponse;
 use super::response::cors::{self, Realm, is_loopback, origin_of};
 use super::response::error::{HttpError, TransportError};

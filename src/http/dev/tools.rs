@@ -127,7 +127,7 @@ mod tests {
 
     use super::*;
     use crate::domain::settings::OAuth;
-    use crate::http::request::id::RequestId;
+    use crate::http::request_id::RequestId;
 
     #[test]
     fn addresses_are_normalised_before_the_look_up() {

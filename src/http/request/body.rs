@@ -177,7 +177,7 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::http::request::id::RequestId;
+    use crate::http::request_id::RequestId;
 
     #[tokio::test]
     async fn forms_are_read_and_nothing_else() {

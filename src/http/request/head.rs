@@ -10,11 +10,11 @@ use hyper::http::request::Parts;
 use crate::engine::{RequestContext, TokenCarrier};
 
 use super::audience::Audience;
-use super::cookie::{self, CookieScope};
 use super::form::Params;
 use super::host;
 use super::proxy::client_ip;
 use crate::http::HttpOptions;
+use crate::http::cookie::{self, CookieScope};
 use crate::http::response::cors::{OriginInput, Origins, Realm, origin_of};
 use crate::http::response::error::{HttpError, TransportError};
 

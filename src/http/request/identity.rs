@@ -6,8 +6,8 @@ use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use crate::domain::secret::Secret;
 use crate::engine::{Caller, ClientView, Engine, EngineError};
 
-use super::cookie::{self, CookieSuffix};
 use super::head::{AuthMode, DEV_BROWSER_PREFIX, RequestHead};
+use crate::http::cookie::{self, CookieSuffix};
 use crate::http::response::api_response::insert;
 
 /// The caller and its token.

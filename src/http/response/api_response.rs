@@ -9,8 +9,8 @@ use hyper::{Response, StatusCode};
 use serde::Serialize;
 
 use super::error::HttpError;
-use crate::http::request::cookie;
-use crate::http::request::id::RequestId;
+use crate::http::cookie;
+use crate::http::request_id::RequestId;
 
 /// An answer.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ use crate::domain::time::Span;
 use crate::engine::EngineError;
 
 use super::api_response::{ApiResponse, insert};
-use crate::http::request::id::RequestId;
+use crate::http::request_id::RequestId;
 
 use table::Row;
 

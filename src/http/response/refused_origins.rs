@@ -61,7 +61,7 @@ const LENGTH_MAX: usize = 300;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::request::id::RequestId;
+    use crate::http::request_id::RequestId;
     use crate::telemetry::captured;
 
     #[test]

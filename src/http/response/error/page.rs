@@ -6,7 +6,7 @@ use hyper::StatusCode;
 use hyper::header::RETRY_AFTER;
 
 use crate::http::pages::notice::{Look, Notice, WayOn};
-use crate::http::request::id::RequestId;
+use crate::http::request_id::RequestId;
 use crate::http::response::api_response::ApiResponse;
 
 use super::{HttpError, Parts};
