@@ -6,7 +6,7 @@ use crate::engine::Engine;
 
 use super::HttpOptions;
 use super::cookie::CookieSuffix;
-use super::dev::outbox::DevOutbox;
+use super::dev_outbox::DevOutbox;
 use super::mount::Mount;
 use super::outcomes::Outcomes;
 use super::response::cors::Origins;

@@ -11,6 +11,7 @@ pub(in crate::http) mod backend;
 mod call;
 mod cookie;
 mod dev;
+mod dev_outbox;
 mod frontend;
 mod http_service;
 mod mount;
@@ -30,7 +31,7 @@ mod service;
 mod wire;
 
 pub use app::App;
-pub use dev::outbox::{CapturedMessage, DevOutbox};
+pub use dev_outbox::{CapturedMessage, DevOutbox};
 pub use http_service::{HttpService, PeerAddress, ResponseBody, ResponseFuture};
 pub use options::HttpOptions;
 pub use server::{BoundServer, bind};

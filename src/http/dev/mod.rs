@@ -1,7 +1,6 @@
 //! What only a development instance has: its outbox, its settings and clock, dev browsers, and pages for trying it out.
 
 pub(super) mod dev_browser;
-pub(super) mod outbox;
 pub(super) mod pages;
 mod repeats;
 pub(super) mod tools;
