@@ -12,6 +12,7 @@ mod call;
 mod cookie;
 mod dev;
 mod dev_outbox;
+mod endpoint;
 mod frontend;
 mod http_service;
 mod mount;

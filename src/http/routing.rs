@@ -2,7 +2,6 @@
 //! unknown.
 
 mod backend;
-pub(in crate::http) mod endpoint;
 mod off;
 mod realm;
 
@@ -10,11 +9,11 @@ use hyper::Method;
 
 use crate::domain::rejection::ErrorCode;
 
+use super::endpoint::{Endpoint, PathId};
 use super::response::cors::Realm;
 use super::response::error::HttpError;
 use super::{backend as backend_api, dev, frontend, ops};
 
-pub(super) use endpoint::{Endpoint, PathId};
 pub(super) use realm::realm;
 
 /// The endpoints at a path.

@@ -18,6 +18,7 @@ use url::Host;
 use super::HttpOptions;
 use super::app::App;
 use super::call::Call;
+use super::endpoint::{Endpoint, PathId};
 use super::pages::link;
 use super::pages::notice::Look;
 use super::request::audience::Audience;
@@ -26,7 +27,7 @@ use super::request_id::RequestId;
 use super::response::api_response::ApiResponse;
 use super::response::cors::{self, Realm, is_loopback, origin_of};
 use super::response::error::{HttpError, TransportError};
-use super::routing::{self, Endpoint, PathId};
+use super::routing;
 
 /// Answers a request from `peer`.
 pub(super) async fn answer<B>(app: &App, request: Request<B>, peer: SocketAddr) -> Response<Full<Bytes>>

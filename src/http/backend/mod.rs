@@ -7,7 +7,7 @@ mod waitlist_entries;
 use hyper::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
-use super::routing::endpoint::{DELETE, Endpoint, PATCH, POST, answer};
+use super::endpoint::{DELETE, Endpoint, PATCH, POST, answer};
 use crate::domain::id::{InvitationId, SignUpId, WaitlistEntryId};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::engine::{ListParams, Page};

@@ -5,7 +5,7 @@ pub(super) mod pages;
 mod repeats;
 pub(super) mod tools;
 
-use super::routing::endpoint::{Endpoint, POST, PUT, answer};
+use super::endpoint::{Endpoint, POST, PUT, answer};
 
 /// The endpoints, path by path.
 #[rustfmt::skip]

@@ -12,7 +12,7 @@ pub(super) mod tickets;
 pub(super) mod verify;
 pub(super) mod waitlist;
 
-use super::routing::endpoint::{DELETE, Endpoint, PATCH, POST, PUT, answer};
+use super::endpoint::{DELETE, Endpoint, PATCH, POST, PUT, answer};
 use crate::domain::id::{SessionId, SignInId, SignUpId};
 
 /// The endpoints, path by path.

@@ -3,7 +3,7 @@
 pub(super) mod health;
 pub(super) mod jwks;
 
-use super::routing::endpoint::{Endpoint, answer};
+use super::endpoint::{Endpoint, answer};
 
 /// The endpoints, path by path.
 #[rustfmt::skip]

@@ -5,7 +5,7 @@ use hyper::Method;
 use crate::domain::id::{SessionId, SignInId, SignUpId};
 use crate::domain::rejection::ErrorCode;
 
-use super::endpoint::is;
+use crate::http::endpoint::is;
 
 /// The error for `method` at such a path; `None` where Clerk has nothing there either, or the engine has it.
 pub(super) fn code(method: &Method, segments: &[&str]) -> Option<ErrorCode> {

@@ -17,8 +17,9 @@ use crate::domain::settings::source_limits::{Budget, SourceLimits};
 use crate::domain::settings::{Attribute, Settings};
 use crate::domain::time::Span;
 use crate::engine::{Engine, EngineBuilder};
+use crate::http::endpoint::Endpoint;
 use crate::http::response::cors::Realm;
-use crate::http::routing::{self, Endpoint};
+use crate::http::routing;
 use crate::http::{App, HttpOptions, backend, dev, frontend, ops};
 
 #[test]
