@@ -10,7 +10,6 @@ use hyper::body::Body;
 
 use crate::domain::id::{InvitationId, SessionId, SignInId, SignUpId, WaitlistEntryId};
 use crate::http::call::Call;
-use crate::http::dev::pages::is_loaded;
 use crate::http::request::body;
 use crate::http::request::form::Params;
 use crate::http::request::json::{self, Json};
@@ -65,7 +64,7 @@ struct Given {
     document: Bytes,
 }
 
-/// Answers a call. [`answer!`](super::answer) makes one.
+/// Answers a call. `answer!` makes one.
 type Handler = for<'a> fn(Input<'a>) -> Answering<'a>;
 
 /// The future of a response.
@@ -111,9 +110,9 @@ impl Endpoint {
         Self { read_id: Some(|text| text.parse().ok().map(T::into_path)), ..self }
     }
 
-    /// Takes a file name in place of an id.
-    pub(in crate::http) const fn of_files(self) -> Self {
-        Self { read_id: Some(|name| is_loaded(name).then_some(PathId::Absent)), ..self }
+    /// Takes a file name in place of an id; `read` gives `None` for an unknown name.
+    pub(in crate::http) const fn of_files(self, read: fn(&str) -> Option<PathId>) -> Self {
+        Self { read_id: Some(read), ..self }
     }
 
     /// Opens the endpoint to every caller: navigations, keys and health.

@@ -18,5 +18,5 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::document(POST, "/dev/clock", answer!(|i| tools::advance_clock(i.call, i.document()).await)).tool(),
     Endpoint::get("/", answer!(|i| pages::show(i.call))).tool().quiet(),
     Endpoint::get("/dev/mailbox", answer!(|i| pages::show(i.call))).tool().quiet(),
-    Endpoint::get("/dev/pages/{id}", answer!(|i| pages::show(i.call))).of_files().tool().quiet(),
+    Endpoint::get("/dev/pages/{id}", answer!(|i| pages::show(i.call))).of_files(pages::file).tool().quiet(),
 ];

@@ -6,6 +6,7 @@ use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
 use crate::domain::rejection::ErrorCode;
 use crate::domain::settings::branding::Branding;
 use crate::http::call::Call;
+use crate::http::endpoint::PathId;
 use crate::http::pages::notice::escaped;
 use crate::http::response::api_response::{ApiResponse, insert};
 use crate::http::response::error::HttpError;
@@ -28,9 +29,10 @@ pub(in crate::http) fn show(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     Ok(page.show(call.engine().branding(), call.app.mount.prefix()))
 }
 
-/// Whether the development pages load a file of that name.
-pub(in crate::http) fn is_loaded(name: &str) -> bool {
-    FILES.iter().any(|file| file.path.strip_prefix("/dev/pages/") == Some(name))
+/// What a path holds in place of an id where it names a file that the development pages load.
+pub(in crate::http) fn file(name: &str) -> Option<PathId> {
+    let is_loaded = FILES.iter().any(|file| file.path.strip_prefix("/dev/pages/") == Some(name));
+    is_loaded.then_some(PathId::Absent)
 }
 
 impl Page {
@@ -134,6 +136,7 @@ mod tests {
         for path in ["/dev/pages/..", "/dev/pages/", "/index.html", "", "dev/mailbox", "/dev/pages//dev/pages/app.js"] {
             assert_eq!(Page::at(path), None, "{path}");
         }
+        let is_loaded = |name| file(name).is_some();
         assert!(is_loaded("app.js") && !is_loaded("") && !is_loaded("mailbox") && !is_loaded("../mailbox"));
     }
 
