@@ -9,6 +9,7 @@ use super::cookie::CookieSuffix;
 use super::dev_outbox::DevOutbox;
 use super::mount::Mount;
 use super::outcomes::Outcomes;
+use super::pages::notice::Look;
 use super::response::cors::Origins;
 use super::response::redirect::Redirects;
 use super::response::refused_origins::RefusedOrigins;
@@ -45,9 +46,14 @@ impl App {
         }
     }
 
+    /// The look of the application's pages.
+    pub(super) fn look(&self) -> Look<'_> {
+        Look::new(self.engine.branding(), self.home())
+    }
+
     /// The page to offer where no other is known: the instance's own home, else the page of a development instance,
     /// else the application, which is the first allowed origin. `None` where none of them is a page.
-    pub(super) fn home(&self) -> Option<String> {
+    fn home(&self) -> Option<String> {
         let home = self.engine.branding().home_url.clone();
         let own = self.options.development.then(|| self.options.public_url.to_string());
         let is_page = |origin: &&String| origin.starts_with("https://") || origin.starts_with("http://");

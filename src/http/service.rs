@@ -20,7 +20,6 @@ use super::app::App;
 use super::call::Call;
 use super::endpoint::{Endpoint, PathId};
 use super::pages::link;
-use super::pages::notice::Look;
 use super::request::audience::Audience;
 use super::request::head::{AuthMode, RequestHead};
 use super::request_id::RequestId;
@@ -60,7 +59,7 @@ fn readable(
     (is_read, is_api): (bool, bool),
     id: &RequestId,
 ) -> ApiResponse {
-    let look = Look::of(app);
+    let look = app.look();
     match outcome {
         Err(error) => error.into_page(&look, is_read, id),
         Ok(answer) if !is_read && answer.is_json() => answer.shown_as(link::done(&look)),

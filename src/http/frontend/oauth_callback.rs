@@ -11,7 +11,6 @@ use crate::domain::secret::Secret;
 use crate::engine::{CallbackRedirect, ProviderCallback};
 use crate::http::call::Call;
 use crate::http::pages::link;
-use crate::http::pages::notice::Look;
 use crate::http::request::audience::Audience;
 use crate::http::request::form::Params;
 use crate::http::request::identity::ClientUpdate;
@@ -22,7 +21,7 @@ use crate::http::response::redirect;
 pub(in crate::http) async fn take(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     if call.head.method == Method::HEAD {
         // A code can be used only once, so a HEAD request must not use it.
-        return Ok(link::nothing(&Look::of(call.app)));
+        return Ok(link::nothing(&call.app.look()));
     }
     let callback = read(&call.head.query);
     let identity = call.presented().await?;
@@ -38,7 +37,7 @@ pub(in crate::http) async fn take(call: &Call<'_>) -> Result<ApiResponse, HttpEr
     let answer = match destination(call, &returned) {
         Some(url) => ApiResponse::see_other(&url),
         None if returned.is_late => return Err(ErrorCode::OAuthCallbackInvalid.into()),
-        None => link::nowhere(&Look::of(call.app)),
+        None => link::nowhere(&call.app.look()),
     };
     Ok(match &returned.client {
         Some(client) => call.with_credentials(&identity, answer, &ClientUpdate::Client(client)),

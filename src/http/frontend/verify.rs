@@ -11,7 +11,6 @@ use crate::domain::text;
 use crate::engine::{Followed, LinkOutcome};
 use crate::http::call::Call;
 use crate::http::pages::link;
-use crate::http::pages::notice::Look;
 use crate::http::request::audience::Audience;
 use crate::http::request::form::Params;
 use crate::http::request::identity::ClientUpdate;
@@ -21,7 +20,7 @@ use crate::http::response::redirect;
 
 pub(in crate::http) async fn open(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     if call.head.method == Method::HEAD {
-        return Ok(link::nothing(&Look::of(call.app)));
+        return Ok(link::nothing(&call.app.look()));
     }
     follow(call, call.head.query.single("token"), false).await
 }
@@ -49,7 +48,7 @@ async fn follow(
 }
 
 fn render(call: &Call<'_>, followed: &Followed, token: &str) -> Result<ApiResponse, HttpError> {
-    let look = Look::of(call.app);
+    let look = call.app.look();
     // The link may be older than the current list of allowed redirects.
     let url = followed.redirect_url.as_deref().filter(|url| call.app.redirects.still_allow(url));
     let (status, refusal, session) = match followed.outcome {

@@ -12,7 +12,6 @@ use hyper::StatusCode;
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
 
 use crate::domain::settings::branding::Branding;
-use crate::http::app::App;
 use crate::http::response::api_response::{ApiResponse, insert};
 use crate::http::response::redirect::csp_source;
 
@@ -64,15 +63,9 @@ struct Button {
 }
 
 impl<'a> Look<'a> {
-    /// The look of an application's pages.
-    pub(in crate::http) fn of(app: &'a App) -> Self {
-        Self { branding: app.engine.branding(), home: app.home() }
-    }
-
-    /// A look without a home.
-    #[cfg(test)]
-    pub(in crate::http) const fn sample(branding: &'a Branding) -> Self {
-        Self { branding, home: None }
+    /// The look of an instance's pages; `home` is their link for people without a better one.
+    pub(in crate::http) const fn new(branding: &'a Branding, home: Option<String>) -> Self {
+        Self { branding, home }
     }
 }
 

@@ -145,7 +145,7 @@ mod tests {
 
     fn page(error: HttpError, is_repeatable: bool) -> (u16, hyper::HeaderMap, String) {
         let branding = Branding::default();
-        let answer = error.into_page(&Look::sample(&branding), is_repeatable, &RequestId::fresh());
+        let answer = error.into_page(&Look::new(&branding, None), is_repeatable, &RequestId::fresh());
         let html = String::from_utf8(answer.body().to_vec()).expect("text");
         let response = answer.into_response();
         (response.status().as_u16(), response.headers().clone(), html)
