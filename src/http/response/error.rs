@@ -2,7 +2,6 @@
 //! ([guide: The error envelope](crate::guide::contract_errors#the-error-envelope)). This module knows neither the route
 //! nor the caller.
 
-mod page;
 mod table;
 
 use std::borrow::Cow;
@@ -65,24 +64,24 @@ transport_errors! {
 pub(in crate::http) struct HttpError(Box<Parts>);
 
 #[derive(Debug)]
-struct Parts {
-    status: StatusCode,
-    problems: Vec<Problem>,
+pub(in crate::http) struct Parts {
+    pub(in crate::http) status: StatusCode,
+    pub(in crate::http) problems: Vec<Problem>,
     retry_after: Option<Span>,
     /// `meta.client`, where a client exists.
     client: Option<Value>,
-    headers: HeaderMap,
+    pub(in crate::http) headers: HeaderMap,
     /// Details for the log.
-    cause: Option<String>,
+    pub(in crate::http) cause: Option<String>,
     /// Where a person who navigated here can go next; a URL that the instance allows.
-    way_on: Option<String>,
+    pub(in crate::http) way_on: Option<String>,
 }
 
 #[derive(Debug)]
-struct Problem {
-    code: &'static str,
+pub(in crate::http) struct Problem {
+    pub(in crate::http) code: &'static str,
     message: Cow<'static, str>,
-    long_message: Cow<'static, str>,
+    pub(in crate::http) long_message: Cow<'static, str>,
     param: Option<String>,
     /// The session that can be used instead (`session_id`,
     /// [guide: The error envelope](crate::guide::contract_errors#the-error-envelope)).
@@ -194,7 +193,7 @@ impl HttpError {
     }
 
     /// The parts of every error answer.
-    fn settled(self) -> Parts {
+    pub(in crate::http) fn settled(self) -> Parts {
         let mut parts = *self.0;
         let is_wait = matches!(parts.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
         if is_wait || parts.retry_after.is_some() {

@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use hyper::StatusCode;
 use hyper::header::RETRY_AFTER;
 
-use crate::http::pages::notice::{Look, Notice, WayOn};
 use crate::http::request_id::RequestId;
 use crate::http::response::api_response::ApiResponse;
+use crate::http::response::error::{HttpError, Parts};
 
-use super::{HttpError, Parts};
+use super::notice::{Look, Notice, WayOn};
 
 impl HttpError {
     /// The answer to a person who navigated here. `is_repeatable` says whether opening the page's address again repeats
