@@ -17,7 +17,6 @@ use super::HttpOptions;
 use super::request_id::RequestId;
 use super::response::api_response::ApiResponse;
 use super::response::error::HttpError;
-use super::routing;
 
 /// The results of the requests that one server has answered.
 pub(super) struct Outcomes {
@@ -30,6 +29,18 @@ pub(super) struct Outcomes {
     due: AtomicU64,
 }
 
+/// A route as the log names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LoggedRoute {
+    /// Its path, with `{id}` in place of an id.
+    pub(super) pattern: &'static str,
+    /// Whether its calls are logged at debug level only.
+    pub(super) is_quiet: bool,
+}
+
+/// Finds the route of a path, with the tools of a development instance or without; `None` for an unknown path.
+pub(super) type RouteOf = fn(path: &str, development: bool) -> Option<LoggedRoute>;
+
 /// A request as it arrived. If it is dropped without a result, the caller has disconnected, which is logged too.
 pub(super) struct LoggedRequest<'a> {
     /// Its id.
@@ -38,6 +49,7 @@ pub(super) struct LoggedRequest<'a> {
     uri: Uri,
     at: Timestamp,
     watch: Stopwatch,
+    route_of: RouteOf,
     outcomes: &'a Outcomes,
     is_noted: bool,
 }
@@ -155,14 +167,15 @@ impl Outcomes {
         }
     }
 
-    /// A request that arrives at `at`.
-    pub(super) fn asked(&self, parts: &Parts, is_proxy: bool, at: Timestamp) -> LoggedRequest<'_> {
+    /// A request that arrives at `at`. Its route is only looked up if it gets a log line.
+    pub(super) fn asked(&self, parts: &Parts, is_proxy: bool, at: Timestamp, route_of: RouteOf) -> LoggedRequest<'_> {
         LoggedRequest {
             id: RequestId::of(&parts.headers, is_proxy),
             method: parts.method.clone(),
             uri: parts.uri.clone(),
             at,
             watch: Stopwatch::start(),
+            route_of,
             outcomes: self,
             is_noted: false,
         }
@@ -183,11 +196,11 @@ impl Outcomes {
             return;
         }
         let Outcome { codes, cause } = outcome();
-        let endpoint = routing::known(asked.uri.path(), self.development);
-        let route = endpoint.map(|endpoint| endpoint.path);
+        let known = (asked.route_of)(asked.uri.path(), self.development);
+        let route = known.map(|route| route.pattern);
         let code = codes.split(',').next().unwrap_or_default().to_owned();
         let kind = Kind { method: asked.method(), route, status, code };
-        if endpoint.is_some_and(|endpoint| endpoint.is_quiet) {
+        if known.is_some_and(|route| route.is_quiet) {
             // Monitoring that polls them has the answer, and the cause of a bad one has log lines of its own.
             return line!(debug, asked, kind, codes, cause, "answered");
         }
@@ -265,6 +278,7 @@ mod tests {
     use crate::domain::rejection::ErrorCode;
     use crate::engine::EngineError;
     use crate::http::response::error::TransportError;
+    use crate::http::routing;
     use crate::telemetry::captured;
 
     #[test]
@@ -411,7 +425,7 @@ mod tests {
 
     fn asked<'a>(outcomes: &'a Outcomes, method: &str, uri: &str, second: u64) -> LoggedRequest<'a> {
         let request = Request::builder().method(method).uri(uri).body(()).expect("a request");
-        outcomes.asked(&request.into_parts().0, false, at(second))
+        outcomes.asked(&request.into_parts().0, false, at(second), routing::logged)
     }
 
     fn at(second: u64) -> Timestamp {

@@ -10,6 +10,7 @@ use hyper::Method;
 use crate::domain::rejection::ErrorCode;
 
 use super::endpoint::{Endpoint, PathId};
+use super::outcomes::LoggedRoute;
 use super::response::cors::Realm;
 use super::response::error::HttpError;
 use super::{backend as backend_api, dev, frontend, ops};
@@ -55,9 +56,11 @@ pub(super) fn find(
     })
 }
 
-/// An endpoint at a path, for the log: its path has `{id}` in place of an id. `None` for an unknown path.
-pub(super) fn known(path: &str, development: bool) -> Option<&'static Endpoint> {
-    at(path, development).endpoints.first().or_else(|| all_at(backend_api::ENDPOINTS, path)?.endpoints.first())
+/// The route of a path, for the log. `None` for an unknown path.
+pub(super) fn logged(path: &str, development: bool) -> Option<LoggedRoute> {
+    let found = at(path, development).endpoints.first();
+    let found = found.or_else(|| all_at(backend_api::ENDPOINTS, path)?.endpoints.first())?;
+    Some(LoggedRoute { pattern: found.path, is_quiet: found.is_quiet })
 }
 
 /// Whether a path belongs to the API, as opposed to data for operators such as the public keys.
@@ -213,13 +216,13 @@ mod tests {
             ("/v1/ada@example.com".into(), None),
             (format!("/v1/client/sign_ups/{session}"), None),
         ] {
-            assert_eq!(known(&path, true).map(|endpoint| endpoint.path), expected, "{path}");
+            assert_eq!(logged(&path, true).map(|route| route.pattern), expected, "{path}");
         }
     }
 
     #[test]
     fn what_is_polled_and_what_is_static_is_quiet() {
-        let is_quiet = |path| known(path, true).is_some_and(|endpoint| endpoint.is_quiet);
+        let is_quiet = |path| logged(path, true).is_some_and(|route| route.is_quiet);
         for path in ["/health/live", "/health/ready", "/", "/dev/pages/style.css", "/dev/mailbox", "/dev/outbox"] {
             assert!(is_quiet(path), "{path}");
         }

@@ -34,7 +34,7 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let (parts, body) = request.into_parts();
-    let mut asked = app.outcomes.asked(&parts, app.options.trusts(peer.ip()), app.engine.now());
+    let mut asked = app.outcomes.asked(&parts, app.options.trusts(peer.ip()), app.engine.now(), routing::logged);
     let origin = origin_of(&parts.headers).map(str::to_owned);
     let audience = Audience::of(&parts.method, &parts.headers);
     let is_api = routing::is_of_the_api(parts.uri.path());
