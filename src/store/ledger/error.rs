@@ -1,7 +1,7 @@
 //! Errors of the ledger, and what to do about each.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a ledger did not open. Nothing was changed, unless the text says so.
 #[derive(Debug, thiserror::Error)]
@@ -104,4 +104,23 @@ pub enum AppendError {
     /// An fsync failed or stored data are damaged: whether the group survives is unknown, and nothing is acknowledged again.
     #[error("the ledger has stopped for good ({0}): end the process and start it again")]
     Fatal(String),
+}
+
+/// Why a group is not in the journal.
+#[derive(Debug)]
+pub(super) enum WriteError {
+    /// No segment is free.
+    Full,
+    /// A new segment was needed and could not be created.
+    NoSegment(String),
+    /// The disk refused the write.
+    Failed(String),
+    /// It is unknown whether the disk has it.
+    Fatal(String),
+}
+
+/// What the operating system refused at this path.
+pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    let path = PathBuf::from(path);
+    move |source| OpenError::Io { path, source }
 }

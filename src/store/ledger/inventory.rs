@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use super::error::OpenError;
+use super::error::{OpenError, at};
 use super::file::{Directory, Disk};
 use super::frame::{self, BLOCK, Found};
 use super::manifest::{Listed, Manifest};
-use super::recovery::at;
 use super::segment::{self, Segment};
 
 /// The files found.

@@ -5,24 +5,12 @@
 
 use std::time::Duration;
 
+use super::error::WriteError;
 use super::frame::{self, Header};
 use super::options::{Durability, Write};
 use super::patience::patiently;
 use super::pool::Pool;
 use super::segment::{Sealed, Segment};
-
-/// Why a group is not in the journal.
-#[derive(Debug)]
-pub(super) enum WriteError {
-    /// No segment is free.
-    Full,
-    /// A new segment was needed and could not be created.
-    NoSegment(String),
-    /// The disk refused the write.
-    Failed(String),
-    /// It is unknown whether the disk has it.
-    Fatal(String),
-}
 
 /// The writing end.
 #[derive(Debug)]

@@ -9,11 +9,10 @@ use bytes::Bytes;
 
 #[cfg(test)]
 use super::checkpoint::Checkpoint;
-use super::error::{AppendError, OpenError, ReadError};
+use super::error::{AppendError, OpenError, ReadError, WriteError};
 use super::file::Disk;
 use super::frame;
 use super::hash;
-use super::journal::WriteError;
 use super::options::{Options, Write};
 use super::pool::Stop;
 use super::recovery::{self, Lock, Recovered};

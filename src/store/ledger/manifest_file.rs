@@ -7,12 +7,11 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::error::OpenError;
+use super::error::{OpenError, at};
 use super::file::{Directory, Disk, DiskFile};
 use super::frame::BLOCK;
 use super::manifest::{self, FORMAT, Manifest};
 use super::patience::patiently;
-use super::recovery::at;
 
 /// The manifest, in memory and on the disk.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::error::WriteError;
 use super::file::{Directory, Disk};
-use super::journal::WriteError;
 use super::manifest::{Listed, Manifest};
 use super::manifest_file::ManifestFile;
 use super::patience::passes;

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,13 +12,14 @@ use crate::domain::ports::Entropy;
 use crate::entropy::OsEntropy;
 
 use super::checkpoint::Checkpoint;
-use super::error::OpenError;
+use super::error::{OpenError, at};
 use super::file::{Directory, Disk};
 use super::filter::{Filter, FilterFile};
 use super::frame::{self, BLOCK};
 use super::hash;
 use super::inventory;
 use super::journal::Journal;
+use super::layout::{FILTER, JOURNAL, LOCK, MANIFEST, SNAPSHOTS};
 use super::manifest::{self, Manifest};
 use super::manifest_file::ManifestFile;
 use super::options::{Durability, Options};
@@ -30,13 +31,6 @@ use super::shared::Shared;
 use super::snapshots::Snapshots;
 use super::tree::Tree;
 use super::verify::{Progress, Verification};
-
-/// The names inside a data directory.
-pub(super) const LOCK: &str = "lock";
-pub(super) const MANIFEST: &str = "manifest";
-pub(super) const SNAPSHOTS: &str = "sled";
-pub(super) const JOURNAL: &str = "journal";
-pub(super) const FILTER: &str = "filter";
 
 /// Whether this directory ever had a ledger. Writes nothing.
 ///
@@ -266,11 +260,6 @@ impl Parts {
         };
         Ok(Shared::new(options, self.directory, manifest_file, self.tree, self.filter, pool, journal))
     }
-}
-
-pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
-    let path = PathBuf::from(path);
-    move |source| OpenError::Io { path, source }
 }
 
 /// Longer than any comparison takes.

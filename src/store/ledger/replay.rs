@@ -7,13 +7,12 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::error::OpenError;
+use super::error::{OpenError, at};
 use super::file::{Disk, DiskFile};
 use super::frame::{self, BLOCK, Found, Header};
 use super::inventory::{Entry, Inventory};
 use super::manifest::{Listed, Manifest};
 use super::options::Write;
-use super::recovery::at;
 use super::segment::{Sealed, Segment, capacity};
 
 /// The content of the journal.

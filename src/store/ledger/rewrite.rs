@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::hash;
-use super::recovery::{LOCK, SNAPSHOTS};
+use super::layout::{LOCK, SNAPSHOTS};
 
 /// Rewrites sled's directory; no ledger may be open on the folder.
 ///

@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::error::{AppendError, ReadError};
+use super::error::{AppendError, ReadError, WriteError};
 use super::file::Directory;
 use super::filter::Filter;
 use super::hash;
-use super::journal::{Journal, WriteError};
+use super::journal::Journal;
+use super::layout::SNAPSHOTS;
 use super::manifest_file::ManifestFile;
 use super::options::Options;
 use super::overlay::Overlay;
 use super::pool::{Pool, Stop};
-use super::recovery;
 use super::refusals::RejectionLog;
 use super::segment::capacity;
 use super::tree::Tree;
@@ -152,7 +152,7 @@ impl Shared {
     }
 
     pub(super) fn snapshots_path(&self) -> PathBuf {
-        self.options.path.join(recovery::SNAPSHOTS)
+        self.options.path.join(SNAPSHOTS)
     }
 
     /// Whether the filter covers a key.

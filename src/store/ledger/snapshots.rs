@@ -15,10 +15,9 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::Dir;
 
-use super::error::OpenError;
+use super::error::{OpenError, at};
 use super::file::{Directory, Disk};
 use super::patience::patiently;
-use super::recovery::at;
 use super::tree::{Failure, Tree};
 
 /// The snapshots as they were opened.
