@@ -11,7 +11,7 @@ use crate::store::kv::codec::{Older, Record};
 use crate::store::kv::key::Kind;
 
 use super::sign_in::{SignInV1, SignInV2};
-use super::sign_up::strategy;
+use super::strategy::strategy;
 
 /// A client with its sessions, before a new token could be pending for it: a session added elsewhere did not rotate the
 /// token.

@@ -9,7 +9,7 @@ use crate::domain::user::UserAccount;
 use crate::domain::verification::{ExternalAccount, ExternalState, Profile};
 use crate::store::StoreError;
 
-use super::sign_up::strategy;
+use super::strategy::strategy;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct ExternalAccountV1 {

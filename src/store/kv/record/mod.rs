@@ -13,6 +13,7 @@ mod outbox;
 pub(in crate::store) mod samples;
 mod sign_in;
 mod sign_up;
+mod strategy;
 #[cfg(test)]
 mod tests;
 mod user;

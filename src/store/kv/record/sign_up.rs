@@ -7,13 +7,14 @@ use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
-use crate::domain::verification::{CodeDigest, Link, Method, Strategy, Verification, Verified};
+use crate::domain::verification::{CodeDigest, Link, Method, Verification, Verified};
 use crate::store::StoreError;
 use crate::store::kv::codec::{Older, Record};
 use crate::store::kv::key::Kind;
 
 use super::external::ExternalAccountV1;
 use super::identifier::{EmailAddressV1, IdentifierV1};
+use super::strategy::strategy;
 
 /// An open sign-up and its place in the list of deadlines.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -306,9 +307,4 @@ impl From<LinkV1> for Link {
         let redirect_url = record.redirect_url.into_inner();
         Self { digest: record.digest.into(), redirect_url, in_cookie: record.in_cookie }
     }
-}
-
-/// Reads a strategy by its name on the wire.
-pub(super) fn strategy(text: &str) -> Result<Strategy, StoreError> {
-    text.parse().map_err(|unknown| StoreError::Damaged(format!("{unknown}")))
 }

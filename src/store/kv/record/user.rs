@@ -13,7 +13,8 @@ use crate::store::kv::key::Kind;
 
 use super::external::UserAccountV1;
 use super::identifier::EmailAddressV1;
-use super::sign_up::{SignUpV1, strategy};
+use super::sign_up::SignUpV1;
+use super::strategy::strategy;
 
 /// A user with the finished sign-up it came from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
