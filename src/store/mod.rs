@@ -7,6 +7,8 @@
 mod commit;
 #[cfg(test)]
 mod contract;
+#[cfg(feature = "sled")]
+mod embedded;
 mod error;
 mod health;
 mod kv;
@@ -28,10 +30,10 @@ pub use commit::{
     ClientWrite, Commit, Committed, Decision, Housekeeping, InvitationChange, OutboxEntry, OutboxKind, SignUpWrite,
     WaitlistChange,
 };
+#[cfg(feature = "sled")]
+pub use embedded::{EmbeddedError, EmbeddedOptions, EmbeddedStore};
 pub use error::{CommitError, StoreError};
 pub use health::{Health, Unready};
-#[cfg(feature = "sled")]
-pub use kv::embedded::{EmbeddedError, EmbeddedOptions, EmbeddedStore};
 pub use kv::key::{Kind, LAST_SEEN};
 pub use kv::key_value::{KeyValue, Write};
 pub use kv::kv_store::KvStore;

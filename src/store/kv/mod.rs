@@ -5,8 +5,6 @@
 //! envelopes.
 
 pub(super) mod codec;
-#[cfg(feature = "sled")]
-pub(super) mod embedded;
 pub(super) mod key;
 pub(super) mod key_value;
 pub(super) mod kv_store;

@@ -9,14 +9,16 @@ use bytes::Bytes;
 use crate::clock::Stopwatch;
 use crate::domain::time::Span;
 
-use super::codec;
-use super::key::{self, Kind, LAST_SEEN};
-use super::key_value::{KeyValue, Write};
-use super::record::ValueRecordV1;
-use super::seal::{Sealed, Sealer, Sealing};
-use crate::store::ledger::{AppendError, Durability, Ledger, OpenError, Options, ReadError, rewrite};
-use crate::store::private::{keep_private, make_private};
-use crate::store::{CommitError, Health, KvStore, StoreError};
+use super::error::{CommitError, StoreError};
+use super::health::Health;
+use super::kv::codec;
+use super::kv::key::{self, Kind, LAST_SEEN};
+use super::kv::key_value::{KeyValue, Write};
+use super::kv::kv_store::KvStore;
+use super::kv::record::ValueRecordV1;
+use super::kv::seal::{Sealed, Sealer, Sealing};
+use super::ledger::{AppendError, Durability, Ledger, OpenError, Options, ReadError, rewrite};
+use super::private::{keep_private, make_private};
 
 /// The store on a local disk.
 pub type EmbeddedStore = KvStore<Sealed<Ledger>>;
