@@ -4,25 +4,26 @@ use std::sync::Arc;
 
 use url::Url;
 
-use crate::actors::{ActorContext, ActorOptions, LastSeen, StartError, System, Transports};
+use crate::actors::{ActorContext, ActorOptions, LastSeen, System, Transports};
 use crate::captcha::Captcha;
 use crate::clock::{Clock, ResumedClock, SystemClock};
 use crate::delivery::{Capture, MessageTemplates, Transport};
 use crate::domain::policy::Policy;
 use crate::domain::ports::{Entropy, Sealer};
+use crate::domain::settings::Settings;
 use crate::domain::settings::branding::Branding;
 use crate::domain::settings::source_limits::SourceLimits;
-use crate::domain::settings::{InvalidSettings, Settings};
 use crate::domain::time::{Span, Timestamp};
 use crate::entropy::OsEntropy;
 use crate::oauth::Providers;
 use crate::password::{HashOptions, HashPool};
 use crate::pwned::PwnedRange;
-use crate::store::{CommitError, MemoryStore, Store, StoreError};
+use crate::store::{MemoryStore, Store, StoreError};
 use crate::token::{Algorithm, InstanceKey};
 
 use super::admission::Admission;
 use super::engine::{CLOCK_OFFSET, Inner, check};
+use super::error::BuildError;
 use super::frontend::equal_calls::CallKey;
 use super::frontend::single_flight::Flights;
 use super::hash_costs::Costs;
@@ -52,33 +53,6 @@ pub struct EngineBuilder {
     pwned_range: Option<PwnedRange>,
     requests_max: usize,
     source_limits: Option<SourceLimits>,
-}
-
-/// Why an engine could not be built.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// The settings contradict themselves.
-    #[error(transparent)]
-    Settings(#[from] InvalidSettings),
-    /// The store can't be read.
-    #[error(transparent)]
-    Read(#[from] StoreError),
-    /// The store can't be written.
-    #[error("the store can't be written: {0}")]
-    Write(#[from] CommitError),
-    /// The data was written under another instance key.
-    #[error("the instance key is not the one this data was written with; give back the old key file or use other data")]
-    WrongKey,
-    /// A signing key could not be made or read.
-    #[error("the signing key can't be used: {0}")]
-    SigningKey(String),
-    /// The password hash gives a wrong result for a known input.
-    #[error("password hashing can't be used: {0}")]
-    Hashing(String),
-    /// The actors could not be started.
-    #[error(transparent)]
-    Actors(#[from] StartError),
 }
 
 impl Default for EngineBuilder {

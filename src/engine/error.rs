@@ -1,8 +1,10 @@
-//! Why the engine refuses or fails a call.
+//! Why an engine can't be built, and why it refuses or fails a call.
 
+use crate::actors::StartError;
 use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::settings::InvalidSettings;
 use crate::domain::time::Span;
-use crate::store::Unready;
+use crate::store::{CommitError, StoreError, Unready};
 
 /// Why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +61,33 @@ impl From<Reason> for EngineError {
     }
 }
 
+/// Why an engine could not be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The settings contradict themselves.
+    #[error(transparent)]
+    Settings(#[from] InvalidSettings),
+    /// The store can't be read.
+    #[error(transparent)]
+    Read(#[from] StoreError),
+    /// The store can't be written.
+    #[error("the store can't be written: {0}")]
+    Write(#[from] CommitError),
+    /// The data was written under another instance key.
+    #[error("the instance key is not the one this data was written with; give back the old key file or use other data")]
+    WrongKey,
+    /// A signing key could not be made or read.
+    #[error("the signing key can't be used: {0}")]
+    SigningKey(String),
+    /// The password hash gives a wrong result for a known input.
+    #[error("password hashing can't be used: {0}")]
+    Hashing(String),
+    /// The actors could not be started.
+    #[error(transparent)]
+    Actors(#[from] StartError),
+}
+
 /// Why the engine can't work at present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -76,7 +105,6 @@ mod tests {
     use crate::domain::client::ClientConflict;
     use crate::domain::identifier::IdentifierKind;
     use crate::domain::rejection::ErrorCode;
-    use crate::store::CommitError;
 
     use super::*;
 
