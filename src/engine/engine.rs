@@ -97,6 +97,11 @@ impl Engine {
         Ok(())
     }
 
+    /// The public keys of the signing keys, as a JWK Set (RFC 7517).
+    pub fn jwks(&self) -> serde_json::Value {
+        self.inner.keyring.jwks()
+    }
+
     /// The captcha service, where the settings ask for one.
     pub fn captcha(&self) -> Option<&Captcha> {
         self.inner.captcha.as_ref()

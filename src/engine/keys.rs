@@ -8,13 +8,19 @@ use crate::domain::time::Timestamp;
 use crate::store::{Commit, CommitError, Store};
 use crate::token::{Algorithm, InstanceKey, Keyring, SigningKey};
 
-use super::{BackendKey, BuildError, Engine};
+use super::BuildError;
 
-impl Engine {
-    /// The public keys of the signing keys, as a JWK Set (RFC 7517).
-    pub fn jwks(&self) -> serde_json::Value {
-        self.inner.keyring.jwks()
-    }
+/// How the application's backend authenticates.
+#[derive(Clone, Debug, Default)]
+pub enum BackendKey {
+    /// It can't: the backend's calls are off.
+    #[default]
+    Off,
+    /// By a key that is generated at the first start and stored, sealed, with the data. It begins with `sk_test_`, as
+    /// keys of development instances do. A key that is already stored is kept.
+    Generated,
+    /// By this key.
+    Given(Secret<String>),
 }
 
 /// Refuses data that was written under another instance key, before anything is decrypted.

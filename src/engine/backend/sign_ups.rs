@@ -12,19 +12,6 @@ use crate::domain::time::{Span, Timestamp};
 
 use crate::engine::{Engine, EngineError, SignUpView};
 
-/// How the application's backend authenticates.
-#[derive(Clone, Debug, Default)]
-pub enum BackendKey {
-    /// It can't: the backend's calls are off.
-    #[default]
-    Off,
-    /// By a key that is generated at the first start and stored, sealed, with the data. It begins with `sk_test_`, as
-    /// keys of development instances do. A key that is already stored is kept.
-    Generated,
-    /// By this key.
-    Given(Secret<String>),
-}
-
 impl Engine {
     /// The key that the backend must present, if there is one.
     pub fn secret_key(&self) -> Option<&Secret<String>> {
