@@ -2,6 +2,7 @@
 //! use.
 
 mod floors;
+mod orders;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -175,7 +175,7 @@ fn module_of(path: &Path) -> String {
 }
 
 /// The modules that can be reached from themselves.
-fn in_circles(edges: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+pub(super) fn in_circles(edges: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
     let reaches_itself = |start: &String| {
         let (mut seen, mut next) = (BTreeSet::new(), vec![start]);
         while let Some(module) = next.pop() {
