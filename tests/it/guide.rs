@@ -110,6 +110,107 @@ fn every_test_that_the_guide_names_is_there() {
     assert!(count > 50, "only {count} tests are named");
 }
 
+/// A recipe of the design says what adding a strategy, a route or a record touches, step by step.
+#[test]
+fn every_name_in_a_step_of_a_recipe_is_in_a_file_of_that_step() {
+    let sources = repository();
+    let (_, design) = PAGES.into_iter().find(|(name, _)| *name == "design").expect("the page");
+    let mut count = 0;
+    for recipe in design.split("\n## ").filter(|section| section.starts_with("To add ")) {
+        for step in steps(recipe) {
+            let (known, unknown) = anchors(&step, &sources);
+            assert_eq!(unknown, Vec::<&str>::new(), "in none of the files of this step: {step}");
+            count += known;
+        }
+    }
+    assert!(count > 50, "only {count} names were looked up");
+}
+
+#[test]
+fn a_step_that_names_what_is_gone_is_found() {
+    let file = |path: &str, text: &str| (path.to_owned(), text.to_owned());
+    let sources = [file("src/a/key.rs", "enum Kind { SignUp }"), file("src/b/record.rs", "struct UserRecordV1;")];
+    for (step, known, unknown) in [
+        ("1. `src/a/key.rs`: a number in `Kind`; `record.rs`: `…RecordV1`.", 2, vec![]),
+        ("1. `src/a/`: `Kind::SignUp`.", 1, vec![]),
+        ("1. `src/a/key.rs`: `Kin`, `SignUps`.", 0, vec!["Kin", "SignUps"]),
+        ("1. `src/a/key.rs`: `UserRecordV1`.", 0, vec!["UserRecordV1"]),
+        ("1. `Kinds` of no file.", 0, vec![]),
+    ] {
+        assert_eq!(anchors(step, &sources), (known, unknown), "{step}");
+    }
+    assert_eq!(steps("To add x\n\n1. One\n   goes on.\n2. Two.\n\nThree.").len(), 4);
+}
+
+/// The steps and paragraphs of a recipe.
+fn steps(recipe: &str) -> Vec<String> {
+    let mut steps = vec![String::new()];
+    for line in recipe.lines() {
+        let is_numbered = line.split_once(". ").is_some_and(|(number, _)| number.parse::<u8>().is_ok());
+        if (line.is_empty() || is_numbered) && steps.last().is_some_and(|step| !step.is_empty()) {
+            steps.push(String::new());
+        }
+        if let Some(step) = steps.last_mut() {
+            step.push_str(line);
+            step.push('\n');
+        }
+    }
+    steps.retain(|step| !step.trim().is_empty());
+    steps
+}
+
+/// How many of the names in a step are in the files that it names, and which are in none. A step without files has none.
+fn anchors<'a>(step: &'a str, sources: &[(String, String)]) -> (usize, Vec<&'a str>) {
+    let links = step.split("](../").skip(1).filter_map(|rest| rest.split([' ', ')']).next());
+    let is_place = |word: &&str| word.contains('/') || [".rs", ".md", ".toml"].iter().any(|end| word.ends_with(end));
+    let places: Vec<_> = words(step).filter(is_place).chain(links).collect();
+    let is_named = |path: &str| {
+        // Of a name with a placeholder only the folder is known.
+        let mut places = places.iter().map(|place| place.split(['<', '*']).next().unwrap_or_default());
+        places.any(|place| path.ends_with(&format!("/{place}")) || path.starts_with(place) && place.contains('/'))
+    };
+    let texts: Vec<_> = sources.iter().filter(|(path, _)| is_named(path)).map(|(_, text)| text).collect();
+    if texts.is_empty() {
+        return (0, Vec::new());
+    }
+    // Long names are those of tests, which another test looks for.
+    let is_test = |word: &&str| word.matches('_').count() >= 5;
+    let names = words(step).filter(|word| !is_place(word) && !is_test(word));
+    let (known, unknown): (Vec<_>, Vec<_>) = names.partition(|name| {
+        let is_part = name.contains('…');
+        let mut parts = name.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|part| !part.is_empty());
+        parts.all(|part| texts.iter().any(|text| has(text, part, is_part)))
+    });
+    (known.len(), unknown)
+}
+
+/// Whether a text has a word, or has it as part of one.
+fn has(text: &str, word: &str, is_part: bool) -> bool {
+    let goes_on = |next: Option<char>| next.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+    text.match_indices(word).any(|(at, _)| {
+        let (before, after) = (text[..at].chars().next_back(), text[at + word.len()..].chars().next());
+        is_part || !goes_on(before) && !goes_on(after)
+    })
+}
+
+/// The sources, pages and configurations of the repository, with their paths.
+fn repository() -> Vec<(String, String)> {
+    let mut folders: Vec<_> = ["src", "tests", "config", "examples"].map(|folder| root().join(folder)).into();
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.extend((!path.ends_with("node_modules")).then_some(path));
+            } else if let Ok(text) = fs::read_to_string(&path) {
+                let path = path.strip_prefix(root()).expect("found below it").to_string_lossy().into_owned();
+                found.push((path, text));
+            }
+        }
+    }
+    found
+}
+
 /// The text between backticks, outside of code blocks.
 fn words(page: &str) -> impl Iterator<Item = &str> {
     let mut is_open = false;
