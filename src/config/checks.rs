@@ -68,10 +68,10 @@ fn of_email(email: &Email) -> Faults {
     }
     if email.username.is_some() != email.password.is_some() {
         let given = if email.username.is_some() { "email.username" } else { "email.password" };
-        fault(given, "stands alone; give `email.username` and `email.password`, or neither");
+        fault(given, "is given alone; give both `email.username` and `email.password`, or neither");
     }
     if email.password.is_some() && email.security == Security::None && !is_loopback(email.host.as_deref()) {
-        let reason = "is \"none\", which would send `email.password` in the clear; use \"starttls\" or \"tls\"";
+        let reason = "is \"none\", which would send `email.password` unencrypted; use \"starttls\" or \"tls\"";
         fault("email.security", reason);
     }
     faults
@@ -81,7 +81,7 @@ fn of_passwords(config: &Config) -> Faults {
     let password = &config.password;
     let mut faults = Faults::new();
     if u64::from(password.m_kib) < 8 * u64::from(password.p) {
-        faults.push(("password.m_kib", "must be at least 8 for each lane of `password.p`".into()));
+        faults.push(("password.m_kib", "must be at least 8 times `password.p`".into()));
     }
     let pwned = password.pwned_range_url.as_ref().and_then(|url| url::Url::parse(url.as_str()).ok());
     if let Some(url) = pwned
@@ -89,7 +89,8 @@ fn of_passwords(config: &Config) -> Faults {
         && config.instance.mode == Mode::Production
         && !is_loopback(url.host_str())
     {
-        let reason = "is not https, so that others could read along; only a service on this machine is asked without";
+        let reason = "is not https, so others on the network could read the requests; only a service on this machine \
+                      may be called without https";
         faults.push(("password.pwned_range_url", reason.into()));
     }
     faults
@@ -101,15 +102,15 @@ fn of_captcha(config: &Config) -> Faults {
     let mut fault = |key, reason: &str| faults.push((key, reason.to_owned()));
     if captcha.provider == CaptchaProvider::None {
         if config.settings().sign_up.captcha_enabled {
-            fault("captcha.provider", "is \"none\", but the settings ask for captchas; name the service");
+            fault("captcha.provider", "is \"none\", but the settings require captchas; name the service");
         }
         return faults;
     }
     if captcha.site_key.as_deref().unwrap_or_default().is_empty() {
-        fault("captcha.site_key", "is missing; give the key that browsers show the captcha with");
+        fault("captcha.site_key", "is missing; give the site key of the service, with which browsers show the captcha");
     }
     if captcha.secret.as_ref().is_none_or(|secret| secret.expose().is_empty()) {
-        fault("captcha.secret", "is missing; give what the service knows this instance by");
+        fault("captcha.secret", "is missing; give the secret key that the service gave you");
     }
     faults
 }
@@ -133,8 +134,8 @@ fn of_production(config: &Config) -> Faults {
         EmailTransport::None | EmailTransport::Smtp => {}
     }
     if sends_sms {
-        let reason = "has no real transport yet, and a production instance can't do without one while its settings \
-                      verify phone numbers; switch settings.attributes.phone_number off";
+        let reason = "can't send text messages yet, so a production instance can't verify phone numbers; write enabled \
+                      = false in [settings.attributes.phone_number]";
         fault("sms.transport", reason);
     }
     if let Some(key) = &config.instance.secret_key {
@@ -142,13 +143,16 @@ fn of_production(config: &Config) -> Faults {
             None => fault("instance.secret_key", "must be sk_live_ or sk_test_ and at least 32 letters and digits"),
             Some(Some(why)) => fault(
                 "instance.secret_key",
-                &format!("may be guessed: it {why}; make one: echo sk_live_$(openssl rand -hex 32)"),
+                &format!("is easy to guess: it {why}; make one: echo sk_live_$(openssl rand -hex 32)"),
             ),
             Some(None) => {}
         }
     }
     if config.verification.test_mode {
-        fault("verification.test_mode", "is for development; a production instance would let anybody in by 424242");
+        fault(
+            "verification.test_mode",
+            "is for development: in production anyone could verify a test address with the code 424242; write false",
+        );
     }
     faults
 }

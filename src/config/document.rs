@@ -84,8 +84,8 @@ fn conflict(file: &Entry, inline: Layer) -> ConfigError {
             None => format!("that whole document: copy the text of {name:?}"),
         };
         let reason = format!(
-            "stands beside other keys of [settings], any of which replaces {whole} before them, with `settings.` before \
-             each name in brackets, and remove `file`"
+            "can't be used together with other keys of [settings], each of which replaces {whole} before them, with \
+             `settings.` before each name in brackets, and remove `file`"
         );
         errors.push(ConfigError::at(Some(&file.place), "settings.file", &reason));
     }

@@ -245,7 +245,7 @@ fn lay_one<T: DeserializeOwned>(
     for value in entry.given.readings() {
         let mut next = table.clone();
         if let Err(at) = put(&mut next, &entry.path, value.clone()) {
-            return Err(fault(format!("can't be given: `{prefix}{at}` is a value")));
+            return Err(fault(format!("can't be set: `{prefix}{at}` is a single value")));
         }
         match next.clone().try_into::<T>() {
             Ok(_) => return Ok(next),
@@ -289,11 +289,11 @@ fn unknown(entry: &Entry, prefix: &str, name: &str, expected: &str) -> Fault {
     let hint = match meant {
         Some(meant) => format!("did you mean {meant}?"),
         None if names.is_empty() => "remove it".into(),
-        None => format!("there are {}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+        None => format!("use one of {}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
     };
     let what = if is_setting { "setting" } else { "key of this configuration" };
     let key = format!("{prefix}{}", path.join("."));
-    Fault { place: entry.place.clone(), key, reason: format!("is no {what}; {hint}") }
+    Fault { place: entry.place.clone(), key, reason: format!("is not a {what}; {hint}") }
 }
 
 fn first_line(error: &toml::de::Error) -> String {

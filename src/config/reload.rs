@@ -34,11 +34,11 @@ impl Config {
     pub fn reload(&self, sources: &Sources, in_force: &Settings) -> Result<Reloaded, ConfigError> {
         let fresh = Self::load(sources)?;
         if fresh.instance.mode != self.instance.mode {
-            let reason = "is another one than this instance was started with; only a restart puts it in force";
+            let reason = "differs from the mode at the start; a new mode needs a restart";
             return Err(ConfigError::at(None, "instance.mode", reason));
         }
         if self.has_settings && !fresh.has_settings {
-            let reason = "are given no more; name a sample, or write them";
+            let reason = "are no longer given; name a sample, or write the settings";
             return Err(ConfigError::at(None, "settings", reason));
         }
         let changed_keys = changed(&self.given, &fresh.given).into_iter().map(|(key, ..)| key);

@@ -23,7 +23,7 @@ pub const SAMPLES: [(&str, &str); 7] = [
 /// When there is no sample with that name.
 pub fn sample_settings(name: &str) -> Result<Settings, ConfigError> {
     let text = sample(name)
-        .ok_or_else(|| ConfigError::new(format!("there is no sample called {name:?}; there are {}", sample_names())))?;
+        .ok_or_else(|| ConfigError::new(format!("there is no sample {name:?}; use one of {}", sample_names())))?;
     settings_of(&Layer::sample(name, text)?)
 }
 

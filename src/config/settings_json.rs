@@ -29,7 +29,10 @@ pub fn settings_of_json(document: Value) -> Result<Settings, Vec<SettingFault>> 
     }
     // The whole environment resource was sent; its other parts are no settings.
     if document.get(SHOWN_AS).is_some() {
-        return Err(vec![SettingFault { key: SHOWN_AS.into(), reason: "is no setting; send what is in it".into() }]);
+        return Err(vec![SettingFault {
+            key: SHOWN_AS.into(),
+            reason: "is not a setting; send its content instead".into(),
+        }]);
     }
     let leaves = leaves(&document);
     let mut lists = Vec::new();
@@ -92,9 +95,11 @@ fn unknown(path: &[String], name: &str, expected: &[&str]) -> SettingFault {
     let hint = match meant.or_else(|| elsewhere(name)) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None if expected.is_empty() => "remove it".into(),
-        None => format!("there are {}", expected.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+        None => {
+            format!("use one of {}", expected.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
+        }
     };
-    SettingFault { key: path.join("."), reason: format!("is no setting; {hint}") }
+    SettingFault { key: path.join("."), reason: format!("is not a setting; {hint}") }
 }
 
 /// The only setting or section with that name elsewhere.
@@ -168,19 +173,23 @@ mod tests {
     #[test]
     fn every_misfit_is_told_by_its_key_and_without_types() {
         for (document, key, reason) in [
-            (json!({"sing_up": {}}), "sing_up", "is no setting; did you mean `sign_up`?"),
-            (json!({"sing_up": {"mode": 1, "mfa": {}}}), "sing_up", "is no setting; did you mean `sign_up`?"),
+            (json!({"sing_up": {}}), "sing_up", "is not a setting; did you mean `sign_up`?"),
+            (json!({"sing_up": {"mode": 1, "mfa": {}}}), "sing_up", "is not a setting; did you mean `sign_up`?"),
             (
                 json!({"attributes": {"emial_address": {"enabled": true}}}),
                 "attributes.emial_address",
-                "is no setting; did you mean `attributes.email_address`?",
+                "is not a setting; did you mean `attributes.email_address`?",
             ),
             (
                 json!({"email_address": {"enabled": true}}),
                 "email_address",
-                "is no setting; did you mean `attributes.email_address`?",
+                "is not a setting; did you mean `attributes.email_address`?",
             ),
-            (json!({"auth_config": {}, "user_settings": {}}), "user_settings", "is no setting; send what is in it"),
+            (
+                json!({"auth_config": {}, "user_settings": {}}),
+                "user_settings",
+                "is not a setting; send its content instead",
+            ),
             (
                 json!({"sign_up": {"progressive": "yes"}}),
                 "sign_up.progressive",
@@ -205,8 +214,8 @@ mod tests {
             (
                 json!({"attributes": {"email_address": {"verifications": ["email_cod"]}}}),
                 "attributes.email_address.verifications",
-                "holds \"email_cod\", which is no verification strategy; did you mean \"email_code\"? It may hold \
-                 \"email_code\" or \"email_link\"",
+                "contains \"email_cod\", which is not a verification strategy; did you mean \"email_code\"? It may \
+                 contain \"email_code\" or \"email_link\"",
             ),
             (
                 json!({"oauth": {"oauth_google": {"client_secret": 77}}}),

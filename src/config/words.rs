@@ -26,11 +26,11 @@ pub(super) fn in_words(message: &str, key: &str, given: &Value) -> String {
     if let Some((word, expected)) = message.strip_prefix("unknown variant `").and_then(|rest| rest.split_once('`')) {
         return format!("can't be {word:?}; use {}", any_of(&quoted_names(expected)));
     }
-    if let Some((entry, what)) = message.strip_prefix('`').and_then(|rest| rest.split_once("` is no ")) {
-        return format!("holds {entry:?}, which is no {what}{}", strategies(entry, key));
+    if let Some((entry, what)) = message.strip_prefix('`').and_then(|rest| rest.split_once("` is not ")) {
+        return format!("contains {entry:?}, which is not {what}{}", strategies(entry, key));
     }
     match message {
-        _ if message.ends_with("give a whole URL") => {
+        _ if message.ends_with("give a complete URL") => {
             let example = documented::example(key).filter(|example| example.starts_with('"'));
             let example = example.map(|example| format!(", such as {}", example.trim_matches('"')));
             format!("{message}{}", example.unwrap_or_default())
@@ -55,7 +55,7 @@ fn text(found: &str, key: &str, given: &Value) -> String {
     match given {
         Value::Array(entries) if found != "sequence" => {
             let entry = entries.iter().find(|entry| !entry.is_str()).map(quoted).unwrap_or_default();
-            format!("must hold texts in quotes, such as [{entry}]")
+            format!("must contain texts in quotes, such as [{entry}]")
         }
         _ => {
             let example = documented::example(key).filter(|example| example.starts_with('"'));
@@ -106,8 +106,8 @@ fn strategies(entry: &str, key: &str) -> String {
         _ => &["email_code", "email_link", "phone_code"],
     };
     match nearest(entry, names.iter().copied()) {
-        Some(meant) => format!("; did you mean {meant:?}? It may hold {}", any_of(names)),
-        None => format!("; it may hold {}", any_of(names)),
+        Some(meant) => format!("; did you mean {meant:?}? It may contain {}", any_of(names)),
+        None => format!("; it may contain {}", any_of(names)),
     }
 }
 
@@ -145,7 +145,7 @@ mod tests {
                 "invalid type: integer `3`, expected a string",
                 "server.allowed_redirects",
                 Value::Array(vec![3.into()]),
-                "must hold texts in quotes, such as [\"3\"]",
+                "must contain texts in quotes, such as [\"3\"]",
             ),
             (
                 "invalid type: sequence, expected a string",
@@ -197,23 +197,23 @@ mod tests {
                 "can't be \"a\"; use \"b\", \"c\" or \"d\"",
             ),
             (
-                "`email_cod` is no verification strategy",
+                "`email_cod` is not verification strategy",
                 "settings.attributes.email_address.verifications",
                 list("email_cod"),
-                "holds \"email_cod\", which is no verification strategy; did you mean \"email_code\"? It may hold \
-                 \"email_code\" or \"email_link\"",
+                "contains \"email_cod\", which is not a verification strategy; did you mean \"email_code\"? It may \
+                 contain \"email_code\" or \"email_link\"",
             ),
             (
-                "`pigeon` is no verification strategy",
+                "`pigeon` is not verification strategy",
                 "settings.attributes.phone_number.verifications",
                 list("pigeon"),
-                "holds \"pigeon\", which is no verification strategy; it may hold \"phone_code\"",
+                "contains \"pigeon\", which is not a verification strategy; it may contain \"phone_code\"",
             ),
             (
-                "can't be \"x\"; give a whole URL",
+                "can't be \"x\"; give a complete URL",
                 "instance.logo_url",
                 "x".into(),
-                "can't be \"x\"; give a whole URL, such as https://acme.example/logo.svg",
+                "can't be \"x\"; give a complete URL, such as https://acme.example/logo.svg",
             ),
         ] {
             assert_eq!(in_words(message, key, &given), words, "{key}: {message}");

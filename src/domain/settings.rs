@@ -321,7 +321,7 @@ impl Settings {
             return fault(key, reason);
         }
         if self.attributes.web3_wallet.required {
-            let reason = "is true, but wallets can't be verified yet: nobody could finish a sign-up; write false";
+            let reason = "is true, but wallets can't be verified yet: no sign-up could be completed; write false";
             return fault("attributes.web3_wallet.required".into(), reason);
         }
         let passwords = &self.password_settings;

@@ -209,7 +209,7 @@ fn an_entry_that_means_nothing_is_named() {
     let kind = ("content-type", "application/json");
     let refused = server.request("PUT", "/dev/settings", &[kind], &document.to_string()).expect("an answer");
     assert_eq!(refused.status, 422);
-    assert!(refused.body.contains("holds \\\"example.com\\\", which is no e-mail address"), "{}", refused.body);
+    assert!(refused.body.contains("contains \\\"example.com\\\", which is not an e-mail address"), "{}", refused.body);
 }
 
 fn start() -> (Server, TempDir) {

@@ -57,12 +57,12 @@ fn what_does_not_fit_is_told_by_its_key_in_words() {
     let mut misspelt = environment(&server);
     misspelt["attributes"]["emial_address"] = json!({"enabled": true});
     for (document, key, reason) in [
-        (misspelt, "attributes.emial_address", "is no setting; did you mean `attributes.email_address`?"),
-        (json!({"sing_up": {}}), "sing_up", "is no setting; did you mean `sign_up`?"),
+        (misspelt, "attributes.emial_address", "is not a setting; did you mean `attributes.email_address`?"),
+        (json!({"sing_up": {}}), "sing_up", "is not a setting; did you mean `sign_up`?"),
         (
             json!({"sign_up": {"progresive": true}}),
             "sign_up.progresive",
-            "is no setting; did you mean `sign_up.progressive`?",
+            "is not a setting; did you mean `sign_up.progressive`?",
         ),
         (
             json!({"sign_up": {"mode": "open"}}),
@@ -71,7 +71,7 @@ fn what_does_not_fit_is_told_by_its_key_in_words() {
         ),
         (json!({"sign_up": {"progressive": "yes"}}), "sign_up.progressive", "must be true or false, without quotes"),
         (json!({"attributes": []}), "attributes", "must be an object"),
-        (json!({"user_settings": {}}), "user_settings", "is no setting; send what is in it"),
+        (json!({"user_settings": {}}), "user_settings", "is not a setting; send its content instead"),
         (
             json!({"attributes": {"username": {"required": true}}}),
             "attributes.username.required",
@@ -80,7 +80,7 @@ fn what_does_not_fit_is_told_by_its_key_in_words() {
         (
             json!({"attributes": {"web3_wallet": {"enabled": true, "required": true}}}),
             "attributes.web3_wallet.required",
-            "is true, but wallets can't be verified yet: nobody could finish a sign-up; write false",
+            "is true, but wallets can't be verified yet: no sign-up could be completed; write false",
         ),
         (json!(["sign_up"]), "", "must be a JSON object"),
     ] {

@@ -12,7 +12,7 @@ fn providers_that_nobody_can_use_are_told_with_what_is_missing() {
     let given = "client_id = \"x\"\nclient_secret = \"x\"\n";
     let all = "authorization_endpoint = \"https://a.example/a\"\ntoken_endpoint = \"https://a.example/t\"\n";
     for (name, oauth, sentence) in [
-        ("oauth_custom_x", given.to_owned(), "`settings.oauth.oauth_custom_x` names neither `issuer` nor endpoints"),
+        ("oauth_custom_x", given.to_owned(), "`settings.oauth.oauth_custom_x` has neither `issuer` nor endpoints"),
         (
             "oauth_custom_x",
             format!("{given}token_endpoint = \"https://a.example/t\""),
@@ -26,13 +26,13 @@ fn providers_that_nobody_can_use_are_told_with_what_is_missing() {
         (
             "oauth_gogle",
             given.to_owned(),
-            "`settings.social.oauth_gogle` is no provider that is known, so nobody can sign up \
-          with it: did you mean `oauth_google`?",
+            "`settings.social.oauth_gogle` is not a known provider, so people can't sign up with it: did you mean \
+             `oauth_google`?",
         ),
         (
             "oauth_Google",
             given.to_owned(),
-            "`settings.social.oauth_Google` is offered, but can't be the name of a strategy",
+            "`settings.social.oauth_Google` is enabled, but its name is not a valid strategy",
         ),
         ("oauth_linkedin", given.to_owned(), "did you mean `oauth_linkedin_oidc`?"),
         ("oauth_twitter", given.to_owned(), "did you mean `oauth_x`?"),
@@ -46,8 +46,8 @@ fn providers_that_nobody_can_use_are_told_with_what_is_missing() {
             "client_id` is a placeholder: ",
         ),
         ("oauth_google", "client_id = \"x\"\nclient_secret = \"changeme\"".into(), "client_secret` is a placeholder: "),
-        ("oauth_google", format!("{given}issuer = \"accounts.google.com\""), "oauth_google.issuer` is no URL: "),
-        ("oauth_google", format!("{given}jwks_uri = \"\""), "oauth_google.jwks_uri` is no URL: "),
+        ("oauth_google", format!("{given}issuer = \"accounts.google.com\""), "oauth_google.issuer` is not a URL: "),
+        ("oauth_google", format!("{given}jwks_uri = \"\""), "oauth_google.jwks_uri` is not a URL: "),
     ] {
         let text = format!(
             "[settings.social.{name}]\nenabled = true\nauthenticatable = true\n[settings.oauth.{name}]\n{oauth}"
@@ -57,7 +57,7 @@ fn providers_that_nobody_can_use_are_told_with_what_is_missing() {
     let alone = |name: &str| format!("[settings.oauth.{name}]\n{given}");
     assert_one(
         &with_username(&alone("oauth_gogle")),
-        "line 6: `settings.oauth.oauth_gogle` is no provider that is known: did",
+        "line 6: `settings.oauth.oauth_gogle` is not a known provider: did",
     );
     let renamed = format!("{}[settings.social.oauth_google]\nstrategy = \"oauth_github\"\n", with_username(""));
     assert_one(&renamed, "line 6: `settings.social.oauth_google.strategy` is \"oauth_github\", but has no effect");
@@ -88,7 +88,11 @@ fn every_preset_and_every_own_provider_that_says_where_it_is_is_taken() {
 #[test]
 fn a_production_instance_asks_no_provider_without_tls_or_in_its_own_network() {
     for (key, url, sentence) in [
-        ("issuer", "http://id.acme.com", "issuer` is not https, and a production instance asks no provider without"),
+        (
+            "issuer",
+            "http://id.acme.com",
+            "issuer` is not https, and a production instance calls providers only by https",
+        ),
         ("token_endpoint", "http://id.acme.com/token", "token_endpoint` is not https"),
         ("userinfo_endpoint", "https://10.0.0.7/me", "userinfo_endpoint` is in this machine's own network"),
         ("jwks_uri", "https://localhost/keys", "jwks_uri` is in this machine's own network"),
@@ -108,17 +112,17 @@ fn countries_that_are_none_are_told_with_the_right_code() {
     for (list, sentence) in [
         (
             "allowed = [\"USA\"]",
-            "line 9: `settings.restrictions.phone_countries.allowed` holds \"USA\", which is no country",
+            "line 9: `settings.restrictions.phone_countries.allowed` contains \"USA\", which is not a country code",
         ),
         ("allowed = [\"USA\"]", "has no effect; write \"US\""),
-        ("blocked = [\"UK\"]", "phone_countries.blocked` holds \"UK\", which is no country"),
+        ("blocked = [\"UK\"]", "phone_countries.blocked` contains \"UK\", which is not a country code"),
         ("blocked = [\"UK\"]", "write \"GB\""),
         ("allowed = [\"EU\"]", "write each country of the European Union"),
         ("allowed = [\"+1\"]", "write the two letters of a country"),
         ("allowed = [\" us \"]", "write \"US\""),
         (
             "allowed = [\"DE\", \"us\"]\nblocked = [\"US\"]",
-            "allowed` holds \"us\", which `blocked` holds too: its numbers are",
+            "allowed` contains \"us\", which `blocked` contains too: its numbers are",
         ),
     ] {
         assert_one(&format!("{PHONE}[settings.restrictions.phone_countries]\n{list}\n"), sentence);
@@ -134,19 +138,20 @@ fn lists_without_entries_and_entries_without_effect_are_told() {
     for (text, sentence) in [
         (
             "[settings.restrictions.allowlist]\nenabled = true".to_owned(),
-            "line 5: `settings.restrictions.allowlist.enabled` is true, but the list is empty: nobody can sign up",
+            "line 5: `settings.restrictions.allowlist.enabled` is true, but the list is empty: people can sign up only \
+             with an invitation",
         ),
         (
             "[settings.restrictions.blocklist]\nenabled = true".into(),
-            "blocklist.enabled` is true, but the list is empty: nobody is kept out",
+            "blocklist.enabled` is true, but the list is empty: it blocks nothing",
         ),
         (
             format!("[settings.restrictions.allowlist]\n{entry}"),
-            "allowlist.identifiers` has no effect: the list is off",
+            "allowlist.identifiers` has no effect: the list is not enabled",
         ),
         (
             format!("[settings.restrictions.blocklist]\n{entry}"),
-            "blocklist.identifiers` has no effect: the list is off",
+            "blocklist.identifiers` has no effect: the list is not enabled",
         ),
         (
             "[settings.restrictions.block_disposable_email_domains]\nallowed_domains = [\"acme.com\"]".into(),
@@ -157,7 +162,7 @@ fn lists_without_entries_and_entries_without_effect_are_told() {
                 "[settings.restrictions.allowlist]\nenabled = true\n{entry}\n\
                  [settings.restrictions.blocklist]\nenabled = true\nidentifiers = [\"ADA@acme.com\"]"
             ),
-            "allowlist.identifiers` holds entries that the block-list holds too (1)",
+            "allowlist.identifiers` contains entries that the block-list contains too (1)",
         ),
     ] {
         let told = assert_one(&with_username(&text), sentence);
@@ -181,12 +186,15 @@ fn attributes_and_factors_that_are_not_built_are_told() {
             "password.used_for_second_factor` has no effect",
         ),
         ("[settings.attributes.password]\nsecond_factors = [\"totp\"]", "password.second_factors` has no effect"),
-        ("[settings.attributes.password]\nfirst_factors = [\"passkey\"]", "holds \"passkey\", which is not built yet"),
-        ("[settings.attributes.password]\nfirst_factors = [\"pasword\"]", "holds \"pasword\", which is no strategy"),
         (
-            "[settings.attributes.phone_number]\nchannels = [\"whatsapp\"]",
-            "channels` holds \"whatsapp\", by which no code",
+            "[settings.attributes.password]\nfirst_factors = [\"passkey\"]",
+            "contains \"passkey\", which is not built yet",
         ),
+        (
+            "[settings.attributes.password]\nfirst_factors = [\"pasword\"]",
+            "contains \"pasword\", which is not a strategy",
+        ),
+        ("[settings.attributes.phone_number]\nchannels = [\"whatsapp\"]", "channels` contains \"whatsapp\", but codes"),
         ("[settings.sign_up.mfa]\nrequired = true", "`settings.sign_up.mfa.required` is true, but second factors"),
     ] {
         assert_one(&with_username(text), sentence);
@@ -202,19 +210,22 @@ fn attributes_and_factors_that_are_not_built_are_told() {
 #[test]
 fn networks_that_are_not_one_s_proxies_are_told() {
     for (network, sentence) in [
-        ("0.0.0.0/0", "holds 0.0.0.0/0, which is more than one's own proxies"),
-        ("::/0", "holds ::/0, which is more than"),
-        ("::ffff:0:0/96", "holds 0.0.0.0/0, which is more than"),
-        ("::ffff:0.0.0.0/97", "holds 0.0.0.0/1, which is more than"),
-        ("104.0.0.0/9", "holds 104.0.0.0/9, which is more than"),
-        ("100.0.0.0/9", "holds 100.0.0.0/9, which is more than"),
-        ("2000::/3", "holds 2000::/3, which is more than"),
-        ("fe00::/6", "holds fe00::/6, which is more than"),
-        ("0.0.0.0", "holds 0.0.0.0/32, which is no machine's address"),
-        ("::", "holds ::/128, which is no machine's address"),
-        ("10.0.0.7/8", "holds 10.0.0.7/8, which believes every machine in 10.0.0.0/8; write 10.0.0.7 for that one"),
-        ("192.168.1.1/24", "write 192.168.1.1 for that one, or 192.168.1.0/24 for all of them"),
-        ("fd00::7/64", "which believes every machine in fd00::/64"),
+        ("0.0.0.0/0", "contains 0.0.0.0/0, which includes more than your own proxies"),
+        ("::/0", "contains ::/0, which includes more than"),
+        ("::ffff:0:0/96", "contains 0.0.0.0/0, which includes more than"),
+        ("::ffff:0.0.0.0/97", "contains 0.0.0.0/1, which includes more than"),
+        ("104.0.0.0/9", "contains 104.0.0.0/9, which includes more than"),
+        ("100.0.0.0/9", "contains 100.0.0.0/9, which includes more than"),
+        ("2000::/3", "contains 2000::/3, which includes more than"),
+        ("fe00::/6", "contains fe00::/6, which includes more than"),
+        ("0.0.0.0", "contains 0.0.0.0/32, which is not the address of a machine"),
+        ("::", "contains ::/128, which is not the address of a machine"),
+        (
+            "10.0.0.7/8",
+            "contains 10.0.0.7/8, which trusts every machine in 10.0.0.0/8; write 10.0.0.7 for that machine alone",
+        ),
+        ("192.168.1.1/24", "write 192.168.1.1 for that machine alone, or 192.168.1.0/24 for all of them"),
+        ("fd00::7/64", "which trusts every machine in fd00::/64"),
     ] {
         assert_one(&format!("[server]\ntrusted_proxies = [\"{network}\"]\n"), sentence);
     }
@@ -231,10 +242,10 @@ fn ports_that_do_not_fit_their_security_are_told() {
     for (keys, sentence) in [
         (
             "security = \"tls\"\nport = 587",
-            "`email.port` is 587, where servers begin without TLS, but `email.security` is \"tls\"",
+            "`email.port` is 587, a port on which connections begin without TLS, but `email.security` is \"tls\"",
         ),
         ("security = \"tls\"\nport = 25", "write security = \"starttls\", or port = 465"),
-        ("security = \"starttls\"\nport = 465", "`email.port` is 465, where servers begin with TLS"),
+        ("security = \"starttls\"\nport = 465", "`email.port` is 465, a port on which connections begin with TLS"),
         ("port = 465", "write security = \"tls\", or port = 587"),
         ("security = \"tls\"\nusername = \"u\"\npassword = \"<password>\"", "`email.password` is a placeholder"),
     ] {
@@ -252,10 +263,10 @@ fn names_for_examples_send_nothing_in_production() {
     for domain in ["example.com", "mail.example.org", "acme.example", "acme.invalid", "acme.test", "localhost"] {
         let from = |text: &str| text.replace("no-reply@acme.com", &format!("no-reply@{domain}"));
         assert_none(&from(SMTP));
-        assert_one(&in_production(&from(SMTP)), &format!("`email.from` is at {domain}, a name for examples"));
+        assert_one(&in_production(&from(SMTP)), &format!("`email.from` is at {domain}, a name reserved for examples"));
     }
     let host = SMTP.replace("smtp.acme.com", "smtp.example.com");
-    assert_one(&in_production(&host), "`email.host` is smtp.example.com, a name for examples");
+    assert_one(&in_production(&host), "`email.host` is smtp.example.com, a name reserved for examples");
     assert_none(&in_production(""));
 }
 
@@ -263,12 +274,12 @@ fn names_for_examples_send_nothing_in_production() {
 fn origins_that_can_keep_nobody_signed_in_are_told() {
     let origins = |list: &str| in_production("").replace("[\"https://app.acme.com\"]", list);
     for (list, sentence) in [
-        ("[]", "`server.allowed_origins` is empty: browsers let no page but the engine's own"),
-        ("[\"https://other.org\"]", "lets https://other.org in, which is another site than clerk.acme.com: "),
-        ("[\"https://acme.vercel.app\"]", "serve the engine below acme.vercel.app"),
-        ("[\"https://app.acme.com\", \"https://acme.co.uk\"]", "lets https://acme.co.uk in, which is another site"),
-        ("[\"http://app.acme.com\"]", "lets http://app.acme.com in: whoever is on the way"),
-        ("[\"http://[::1]\"]", "lets http://[::1] in, which is a page on each visitor's own machine"),
+        ("[]", "`server.allowed_origins` is empty: browsers allow only the engine's own pages"),
+        ("[\"https://other.org\"]", "contains https://other.org, which is on another site than clerk.acme.com: "),
+        ("[\"https://acme.vercel.app\"]", "serve the engine on a host below acme.vercel.app"),
+        ("[\"https://app.acme.com\", \"https://acme.co.uk\"]", "contains https://acme.co.uk, which is on another site"),
+        ("[\"http://app.acme.com\"]", "contains http://app.acme.com, which is not https: an attacker"),
+        ("[\"http://[::1]\"]", "contains http://[::1], which is a page on each visitor's own machine"),
     ] {
         assert_one(&origins(list), sentence);
     }
@@ -278,7 +289,7 @@ fn origins_that_can_keep_nobody_signed_in_are_told() {
     for url in ["https://clerk.acme.com/v1", "https://clerk.acme.com/v1/"] {
         let told = assert_one(
             &in_production("").replace("https://clerk.acme.com", url),
-            "`server.public_url` holds /v1, which",
+            "`server.public_url` contains /v1, which",
         );
         assert!(told.ends_with("write https://clerk.acme.com"), "{told}");
     }
@@ -299,10 +310,10 @@ fn keys_that_can_be_guessed_are_refused_in_production_and_told_in_development() 
         ("yoursecretkey7f3kq09xzb2m4w8d1c5".into(), "it is made of words for examples"),
     ] {
         let text = format!("[instance]\nsecret_key = \"sk_live_{key}\"\n");
-        assert_one(&text, "line 2: `instance.secret_key` may be guessed");
+        assert_one(&text, "line 2: `instance.secret_key` is easy to guess");
         let production = in_production("").replacen("[instance]\n", &text, 1);
         let fault = load(&production).expect_err(&key).to_string();
-        assert!(fault.contains(&format!("line 2: `instance.secret_key` may be guessed: {why}; ")), "{fault}");
+        assert!(fault.contains(&format!("line 2: `instance.secret_key` is easy to guess: {why}; ")), "{fault}");
         assert!(!fault.contains(&key), "and is not shown");
     }
     let good = "[instance]\nsecret_key = \"sk_live_b5c1f0e27d9a48336c2e7f10ab94d85e\"\n";

@@ -16,7 +16,7 @@ pub(super) fn attributes(settings: &Settings) -> Risks {
         risks.add(
             attribute.enabled,
             &format!("settings.attributes.{name}.enabled"),
-            "is true, but this is not built yet: pages may show it, and nobody can use it; write false",
+            "is true, but this is not built yet: pages may show it, but people can't use it; write false",
         );
     }
     for (name, attribute) in [
@@ -46,19 +46,19 @@ fn add_factors(risks: &mut Risks, name: &str, attribute: &Attribute) {
     );
     for factor in &attribute.first_factors {
         let why = match factor.parse() {
-            Err(_) => "is no strategy",
+            Err(_) => "is not a strategy",
             Ok(Strategy::NotBuilt(_) | Strategy::Web3(_) | Strategy::Enterprise(_)) => "is not built yet",
             Ok(_) => continue,
         };
         risks.say(
             format!("{section}.first_factors"),
-            format!("holds {factor:?}, which {why}: nobody can sign in by it; remove it"),
+            format!("contains {factor:?}, which {why}: people can't sign in with it; remove it"),
         );
     }
     for channel in attribute.channels.iter().filter(|channel| *channel != "sms") {
         risks.say(
             format!("{section}.channels"),
-            format!("holds {channel:?}, by which no code is sent; write [\"sms\"], or remove it"),
+            format!("contains {channel:?}, but codes are not sent that way; write [\"sms\"], or remove it"),
         );
     }
 }

@@ -14,12 +14,13 @@ pub(super) fn channels(config: &Config) -> Risks {
     risks.add(
         sends_email && email.transport == EmailTransport::None,
         "email.transport",
-        "is \"none\", but the settings verify e-mail addresses: nobody can finish; write \"smtp\"",
+        "is \"none\", but the settings verify e-mail addresses: no sign-up can be completed; write \"smtp\"",
     );
     risks.add(
         sends_sms && config.sms.transport == SmsTransport::None,
         "sms.transport",
-        "is \"none\", but the settings verify phone numbers: nobody can finish; switch phone numbers off",
+        "is \"none\", but the settings verify phone numbers: no sign-up can be completed; write enabled = false in \
+         [settings.attributes.phone_number]",
     );
     if email.transport == EmailTransport::Smtp {
         add_smtp(&mut risks, email);
@@ -35,7 +36,7 @@ fn add_smtp(risks: &mut Risks, email: &Email) {
     risks.add(
         email.security == Security::None && !is_loopback(email.host.as_deref()),
         "email.security",
-        "is \"none\": codes and links travel readable to another machine; write \"starttls\" or \"tls\"",
+        "is \"none\": codes and links are sent unencrypted to another machine; write \"starttls\" or \"tls\"",
     );
     let misfit = match (email.security, email.port) {
         (Security::Tls, Some(port @ (25 | 587 | 2525))) => Some((port, "without TLS", "\"tls\"", "\"starttls\"", 465)),
@@ -47,15 +48,15 @@ fn add_smtp(risks: &mut Risks, email: &Email) {
         risks.say(
             "email.port",
             format!(
-                "is {port}, where servers begin {how}, but `email.security` is {written}: no message will leave; write \
-                 security = {fitting}, or port = {other}"
+                "is {port}, a port on which connections begin {how}, but `email.security` is {written}: no message can \
+                 be sent; write security = {fitting}, or port = {other}"
             ),
         );
     }
     risks.add(
         email.password.as_ref().is_some_and(|password| is_placeholder(password.expose())),
         "email.password",
-        "is a placeholder: the server will let nobody in with it; write the password that it gave you",
+        "is a placeholder: the SMTP server will refuse the login; write the password of your account there",
     );
 }
 
@@ -67,7 +68,7 @@ fn add_examples(risks: &mut Risks, email: &Email) {
         is_reserved(domain),
         "email.from",
         &format!(
-            "is at {domain}, a name for examples that nobody has: mailboxes refuse such messages, and no answer arrives; \
+            "is at {domain}, a name reserved for examples: mail servers refuse such messages, and replies are lost; \
              write an address of your own domain"
         ),
     );
@@ -75,9 +76,7 @@ fn add_examples(risks: &mut Risks, email: &Email) {
     risks.add(
         is_reserved(host) && !is_loopback(Some(host)),
         "email.host",
-        &format!(
-            "is {host}, a name for examples that nobody has: no message will leave; write your SMTP server's name"
-        ),
+        &format!("is {host}, a name reserved for examples: no message can be sent; write the name of your SMTP server"),
     );
 }
 
@@ -97,7 +96,7 @@ fn add_captcha(risks: &mut Risks, config: &Config) {
     risks.add(
         !config.settings().sign_up.captcha_enabled,
         "captcha.provider",
-        "is set up, but the settings ask for no captcha; write captcha_enabled = true in [settings.sign_up]",
+        "is set, but the settings require no captcha; write captcha_enabled = true in [settings.sign_up]",
     );
     let secret = captcha.secret.as_ref().map(|secret| secret.expose().as_str());
     let keys = [
@@ -110,12 +109,13 @@ fn add_captcha(risks: &mut Risks, config: &Config) {
         risks.add(
             is_placeholder(value),
             key,
-            "is a placeholder: no captcha can be solved, and nobody can sign up; write the key that the service gave you",
+            "is a placeholder: no captcha can be solved, so every sign-up fails; write the key that the service gave \
+             you",
         );
         risks.add(
             config.instance.mode == Mode::Production && FOR_TESTS.iter().any(|start| value.starts_with(start)),
             key,
-            "is the service's own key for tests, which programs pass as well as people; write the key of your site",
+            "is the service's own key for tests: with it, programs pass as well as people; write the key of your site",
         );
     }
 }

@@ -15,13 +15,13 @@ pub(super) fn instance(config: &Config) -> Risks {
     risks.add(
         production && instance.publishable_key.is_none(),
         "instance.publishable_key",
-        "is not given: tokens will be issued by https://clerk.localhost; make a key of the host that browsers know: \
-         printf 'clerk.example.com$' | base64",
+        "is not given: tokens will name https://clerk.localhost as their issuer; make a key for the host that browsers \
+         use: printf 'clerk.example.com$' | base64",
     );
     risks.add(
         production && instance.publishable_key.as_ref().is_some_and(|key| key.as_str().starts_with("pk_test_")),
         "instance.publishable_key",
-        "begins with pk_test_: pages will take this instance for one in development; write pk_live_",
+        "begins with pk_test_: pages will treat this instance as a development instance; write pk_live_",
     );
     if let (Some(key), Some(url)) = (&instance.publishable_key, &config.server.public_url)
         && !url.has_path()
@@ -32,16 +32,16 @@ pub(super) fn instance(config: &Config) -> Risks {
         risks.say(
             "instance.publishable_key",
             format!(
-                "is for {host}, but `server.public_url` is on {url_host}: pages will call {host}, and tokens will be issued \
-                 by it; make the key of the other host: printf '{url_host}$' | base64"
+                "is for {host}, but `server.public_url` is on {url_host}: pages will call {host}, and tokens will name \
+                 it as their issuer; make a key for {url_host}: printf '{url_host}$' | base64"
             ),
         );
     }
     risks.add(
         production && instance.secret_key.is_none() && is_closed,
         "instance.secret_key",
-        "is not given, but the settings let in only whom the backend lets in: nobody can sign up; give the key that \
-         your backend shows",
+        "is not given, but with these settings your backend must approve people: no sign-up can be completed; give the \
+         key that your backend uses",
     );
     risks.add(
         production && instance.name.as_str() == "Vestibule",
@@ -51,18 +51,18 @@ pub(super) fn instance(config: &Config) -> Risks {
     risks.add(
         production && config.session.algorithm == Algorithm::EdDsa,
         "session.algorithm",
-        "is \"EdDSA\": Clerk's backend packages refuse such tokens; write \"RS256\" if yours is one of them",
+        "is \"EdDSA\": Clerk's backend packages refuse such tokens; write \"RS256\" if your backend uses one of them",
     );
     risks.add(
         production && config.session.token_ttl_s > TOKEN_TTL_LONG_S,
         "session.token_ttl_s",
-        "is long: your backend accepts the tokens of a session so long after it was ended; write 60",
+        "is long: your backend accepts the tokens of a session for this long after the session has ended; write 60",
     );
     risks.add(
         !production && instance.secret_key.as_ref().is_some_and(|key| !is_secret_key(key.expose())),
         "instance.secret_key",
-        "may be guessed, and a production instance would not start with it; write sk_test_ and at least 32 letters and \
-         digits at random",
+        "is easy to guess, and a production instance would not start with it; write sk_test_ and at least 32 random \
+         letters and digits",
     );
     risks
 }

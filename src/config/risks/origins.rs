@@ -18,7 +18,7 @@ pub(super) fn origins(config: &Config) -> Risks {
     risks.add(
         server.allowed_origins.is_empty() && !server.public_url.as_ref().is_some_and(PublicUrl::has_path),
         "server.allowed_origins",
-        "is empty: browsers let no page but the engine's own talk to it; write the origins of your pages",
+        "is empty: browsers allow only the engine's own pages to call it; write the origins of your pages",
     );
     for origin in &server.allowed_origins {
         risks.0.extend(
@@ -35,20 +35,21 @@ fn reason(origin: &Origin, public_url: Option<&PublicUrl>) -> Option<String> {
     let host = url.host_str()?;
     if is_loopback(Some(host)) && url.scheme() == "http" {
         return Some(format!(
-            "lets {origin} in, which is a page on each visitor's own machine: whatever runs there may act for them; write \
-             the origins of your pages"
+            "contains {origin}, which is a page on each visitor's own machine: any program that serves a page there \
+             can act for the visitor; write the origins of your pages"
         ));
     }
     if url.scheme() == "http" {
         return Some(format!(
-            "lets {origin} in: whoever is on the way can change that page and act for its visitors; write it with https"
+            "contains {origin}, which is not https: an attacker on the network can change that page and act for its \
+             visitors; write it with https"
         ));
     }
     let engine = public_url.map(PublicUrl::host).filter(|engine| site(engine) != site(host))?;
     let page_site = site(host);
     Some(format!(
-        "lets {origin} in, which is another site than {engine}: browsers send the engine's cookies from pages of its own \
-         site only, so nobody stays signed in there; serve the engine below {page_site}, and write that in \
-         `server.public_url`"
+        "contains {origin}, which is on another site than {engine}: browsers send the engine's cookies only from pages \
+         of its own site, so people do not stay signed in there; serve the engine on a host below {page_site}, and \
+         write its URL in `server.public_url`"
     ))
 }

@@ -23,13 +23,14 @@ pub(super) fn providers(config: &Config) -> Risks {
         let section = format!("settings.oauth.{name}");
         if let Some(instead) = instead(name, oauth) {
             // If the provider is also enabled, that risk was already reported.
-            risks.add(!is_offered, &section, &format!("is no provider that is known: {instead}"));
+            risks.add(!is_offered, &section, &format!("is not a known provider: {instead}"));
         } else if is_offered {
             add_credentials(&mut risks, &section, oauth);
             add_places(&mut risks, &section, is_known(name), oauth, production);
         } else {
-            let reason =
-                format!("is set up, but not offered to anybody; write enabled = true in [settings.social.{name}]");
+            let reason = format!(
+                "is configured, but the provider is not enabled; write enabled = true in [settings.social.{name}]"
+            );
             risks.say(section, reason);
         }
     }
@@ -55,16 +56,16 @@ fn add_offer(risks: &mut Risks, settings: &Settings, name: &str, social: &Social
     if !matches!(name.parse(), Ok(Strategy::OAuth(_))) {
         risks.say(
             section,
-            "is offered, but can't be the name of a strategy: nobody can sign up with it; write oauth_ and then small \
-             letters, digits and `_`",
+            "is enabled, but its name is not a valid strategy: people can't sign up with it; write oauth_ and then \
+             lower-case letters, digits and `_`",
         );
     } else if let Some(instead) = instead(name, oauth.unwrap_or(&OAuth::default())) {
-        risks.say(section, format!("is no provider that is known, so nobody can sign up with it: {instead}"));
+        risks.say(section, format!("is not a known provider, so people can't sign up with it: {instead}"));
     } else if oauth.is_none() {
         risks.say(
             format!("{section}.enabled"),
             format!(
-                "is offered, but the provider does not know this instance: nobody can sign up with it; write \
+                "is true, but the credentials for the provider are missing: people can't sign up with it; write \
                  client_id and client_secret in [settings.oauth.{name}]"
             ),
         );
@@ -108,26 +109,26 @@ fn add_credentials(risks: &mut Risks, section: &str, oauth: &OAuth) {
         risks.add(
             is_needed,
             &format!("{section}.{key}"),
-            &format!("{fault}: nobody can sign up with this provider; write the {what} that it gave this application"),
+            &format!("{fault}: people can't sign up with this provider; write the {what} that the provider gave you"),
         );
     }
 }
 
 /// Faults of the provider's endpoints.
 fn add_places(risks: &mut Risks, section: &str, is_known: bool, oauth: &OAuth, production: bool) {
-    let nobody = "nobody can sign up with this provider";
+    let outcome = "people can't sign up with this provider";
     match Place::of(oauth) {
         Place::Unknown if !is_known => risks.say(
             section,
             format!(
-                "names neither `issuer` nor endpoints: {nobody}; write its issuer, or authorization_endpoint, \
+                "has neither `issuer` nor endpoints: {outcome}; write its issuer, or authorization_endpoint, \
                  token_endpoint and userinfo_endpoint"
             ),
         ),
         Place::Partial(missing) if !is_known => {
             risks.say(
                 section,
-                format!("has no {}: {nobody}; write it, or the provider's issuer", missing.join(", no ")),
+                format!("has no {}: {outcome}; write it, or the provider's issuer", missing.join(", no ")),
             );
         }
         _ => {}
@@ -137,18 +138,20 @@ fn add_places(risks: &mut Risks, section: &str, is_known: bool, oauth: &OAuth, p
         let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
         let key = format!("{section}.{key}");
         match url {
-            None => risks.say(key, format!("is no URL: {nobody}; write a whole one, such as https://id.acme.example")),
+            None => risks
+                .say(key, format!("is not a URL: {outcome}; write a complete one, such as https://id.acme.example")),
             Some(url) if production && url.scheme() == "http" => risks.say(
                 key,
                 format!(
-                    "is not https, and a production instance asks no provider without: {nobody}; write it with https"
+                    "is not https, and a production instance calls providers only by https: {outcome}; write it with \
+                     https"
                 ),
             ),
             Some(url) if production && url.host_str().is_some_and(is_local) => risks.say(
                 key,
                 format!(
-                    "is in this machine's own network, which a production instance does not ask: {nobody}; write an \
-                     address that the internet knows"
+                    "is in this machine's own network, which a production instance does not call: {outcome}; write a \
+                     public address"
                 ),
             ),
             Some(_) => {}

@@ -27,13 +27,13 @@ fn add_lists(risks: &mut Risks, restrictions: &Restrictions) {
     risks.add(
         allowed.enabled && allowed.identifiers.is_empty(),
         "settings.restrictions.allowlist.enabled",
-        "is true, but the list is empty: nobody can sign up without an invitation; write who may in `identifiers`, or \
-         false",
+        "is true, but the list is empty: people can sign up only with an invitation; write the allowed entries in \
+         `identifiers`, or write false",
     );
     risks.add(
         blocked.enabled && blocked.identifiers.is_empty(),
         "settings.restrictions.blocklist.enabled",
-        "is true, but the list is empty: nobody is kept out; write who may not in `identifiers`, or false",
+        "is true, but the list is empty: it blocks nothing; write the blocked entries in `identifiers`, or write false",
     );
     let disposable = &restrictions.block_disposable_email_domains;
     for (section, key, is_idle) in [
@@ -45,7 +45,9 @@ fn add_lists(risks: &mut Risks, restrictions: &Restrictions) {
         risks.add(
             is_idle,
             &format!("settings.restrictions.{section}.{key}"),
-            &format!("has no effect: the list is off; write enabled = true in [settings.restrictions.{section}]"),
+            &format!(
+                "has no effect: the list is not enabled; write enabled = true in [settings.restrictions.{section}]"
+            ),
         );
     }
     let entries = |list: &crate::domain::settings::restrictions::AccessList| {
@@ -58,7 +60,8 @@ fn add_lists(risks: &mut Risks, restrictions: &Restrictions) {
         both > 0,
         "settings.restrictions.allowlist.identifiers",
         &format!(
-            "holds entries that the block-list holds too ({both}): they are blocked; remove them from one of the two"
+            "contains entries that the block-list contains too ({both}): they are blocked; remove them from one of the \
+             two"
         ),
     );
 }
@@ -69,7 +72,7 @@ fn no_country(code: &str) -> String {
         (None, "EU") => "write each country of the European Union, such as \"FR\"".to_owned(),
         (None, _) => "write the two letters of a country, such as \"US\"".to_owned(),
     };
-    format!("holds {code:?}, which is no country by ISO 3166-1 alpha-2 and has no effect; {instead}")
+    format!("contains {code:?}, which is not a country code (ISO 3166-1 alpha-2) and has no effect; {instead}")
 }
 
 fn add_both(risks: &mut Risks, countries: &PhoneCountries) {
@@ -78,7 +81,8 @@ fn add_both(risks: &mut Risks, countries: &PhoneCountries) {
             countries.blocked.iter().any(|blocked| blocked.eq_ignore_ascii_case(code)),
             &format!("{COUNTRIES}.allowed"),
             &format!(
-                "holds {code:?}, which `blocked` holds too: its numbers are refused; remove it from one of the two"
+                "contains {code:?}, which `blocked` contains too: its numbers are refused; remove it from one of the \
+                 two"
             ),
         );
     }

@@ -15,20 +15,20 @@ pub(super) fn server(config: &Config) -> Risks {
             production,
             "server.public_url",
             "is not given: links in messages will lead to http://localhost, and cookies will not be `Secure` unless a \
-             trusted proxy says https; write the URL that browsers use",
+             trusted proxy reports https; write the URL that browsers use",
         ),
         Some(url) => {
             risks.add(
                 production && !url.is_https(),
                 "server.public_url",
-                "is not https: cookies will not be `Secure` unless a trusted proxy says https, and whoever is on the way \
-                 reads codes and passwords; put a proxy with TLS before it and write its URL",
+                "is not https: cookies will not be `Secure` unless a trusted proxy reports https, and others on the \
+                 network can read codes and passwords; put a proxy with TLS in front, and write its URL",
             );
             risks.add(
                 !production && !is_local(url.host()),
                 "server.public_url",
-                "is no address of this machine, but a development instance shows every code, link and setting to whoever \
-                 reaches it; set instance.mode = \"production\"",
+                "is not an address of this machine, but a development instance shows every code, link and setting to \
+                 anyone who can reach it; set instance.mode = \"production\"",
             );
         }
     }
@@ -39,26 +39,26 @@ pub(super) fn server(config: &Config) -> Risks {
     risks.add(
         !production && !ip.is_loopback(),
         "server.listen",
-        "is open to other machines, and a development instance shows every code, link and setting to whoever reaches it; \
-         listen on localhost, or set instance.mode = \"production\"",
+        "is open to other machines, and a development instance shows every code, link and setting to anyone who can \
+         reach it; listen on localhost, or set instance.mode = \"production\"",
     );
     risks.add(
         production && !is_private(ip) && !is_https,
         "server.listen",
-        "is open to other machines, but `server.public_url` is not https: codes and passwords can be read on the way; \
-         listen on localhost behind a proxy with TLS",
+        "is open to other machines, but `server.public_url` is not https: others on the network can read codes and \
+         passwords; listen on localhost behind a proxy with TLS",
     );
     risks.add(
         production && is_https && server.trusted_proxies.is_empty() && config.limits.source,
         "server.trusted_proxies",
-        "is empty, but TLS is a proxy's job: the limits by source will take everybody behind that proxy for one person; \
-         write the proxy's address",
+        "is empty, but https needs a proxy: the limits by source will count all people behind that proxy as one; write \
+         the proxy's address",
     );
     add_proxies(&mut risks, &server.trusted_proxies);
     risks.add(
         server.drain_timeout_s < DRAIN_SHORT_S,
         "server.drain_timeout_s",
-        "is short: a restart will cut answers that are begun; write 10",
+        "is short: a restart will interrupt requests in progress; write 10",
     );
     risks
 }
@@ -69,14 +69,14 @@ pub(super) fn limits(config: &Config) -> Risks {
     risks.add(
         production && !limits.source,
         "limits.source",
-        "is false: one machine may try codes and passwords, send messages and look up addresses as fast as it can; write \
-         true, and raise single limits where they are too low",
+        "is false: one machine can try codes and passwords, send messages and look up addresses as fast as it can; \
+         write true, and raise individual limits where they are too low",
     );
     risks.add(
         production && !limits.address,
         "limits.address",
-        "is false: anybody may fill a stranger's mailbox, and guess at an account without end; write true, and raise \
-         single limits where they are too low",
+        "is false: anyone can send any number of messages to one address, and can guess codes and passwords without \
+         limit; write true, and raise individual limits where they are too low",
     );
     risks
 }
@@ -87,7 +87,7 @@ fn add_path(risks: &mut Risks, url: &PublicUrl) {
     if let Some((before, _)) = url.split_once("/v1/").or_else(|| url.strip_suffix("/v1").map(|before| (before, ""))) {
         risks.say(
             "server.public_url",
-            format!("holds /v1, which applications put behind it themselves: they would call {url}/v1; write {before}"),
+            format!("contains /v1, which applications append themselves: they would call {url}/v1; write {before}"),
         );
     }
 }
@@ -96,17 +96,21 @@ fn add_path(risks: &mut Risks, url: &PublicUrl) {
 fn add_proxies(risks: &mut Risks, proxies: &[Network]) {
     for network in proxies {
         let reason = if network.is_nowhere() {
-            format!("holds {network}, which is no machine's address and has no effect; write the proxy's own address")
+            format!(
+                "contains {network}, which is not the address of a machine and has no effect; write the proxy's own \
+                 address"
+            )
         } else if network.is_wide() {
             format!(
-                "holds {network}, which is more than one's own proxies: anybody in it chooses by X-Forwarded-For where \
-                 they seem to be, and no limit by source holds them; write the proxies' own addresses"
+                "contains {network}, which includes more than your own proxies: every machine in it can pretend \
+                 another source address by X-Forwarded-For, so that no limit by source applies to it; write the \
+                 addresses of your proxies"
             )
         } else if network.whole() != *network {
             let (whole, address) = (network.whole(), network.address());
             format!(
-                "holds {network}, which believes every machine in {whole}; write {address} for that one, or {whole} for \
-                 all of them"
+                "contains {network}, which trusts every machine in {whole}; write {address} for that machine alone, or \
+                 {whole} for all of them"
             )
         } else {
             continue;

@@ -12,7 +12,8 @@ pub(super) fn ways_in(config: &Config, layer: &Layer) -> Risks {
     risks.add(
         !has_a_way_in(settings) && names_attributes(layer),
         "settings",
-        "has no attribute and no provider that people could begin with: nobody can sign up; enable one, or name a sample",
+        "has no attribute and no provider with which a sign-up can begin: people can't sign up; enable one, or name a \
+         sample",
     );
     risks
 }
@@ -20,9 +21,9 @@ pub(super) fn ways_in(config: &Config, layer: &Layer) -> Risks {
 /// The operator may set a few settings and expect the defaults for the rest.
 pub(super) fn no_attributes(config: &Config, layer: &Layer) -> Option<String> {
     let outcome = if has_a_way_in(config.settings()) {
-        "nothing but accounts at providers is asked for, no address and no name"
+        "people can sign up only with an account at a provider, without giving an address or a name"
     } else {
-        "nobody can sign up"
+        "people can't sign up"
     };
     let sentence = format!(
         "`settings.attributes` is missing in {}: {outcome}; any key of [settings] replaces the whole sample, so copy the \

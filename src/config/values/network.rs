@@ -139,7 +139,7 @@ impl FromStr for Network {
             (prefix <= longest).then(|| Self { address, prefix }.canonical())
         });
         parsed.map_or_else(
-            || invalid(format!("can't hold {text:?}; give addresses or networks, such as 10.0.0.0/8 or ::1")),
+            || invalid(format!("can't contain {text:?}; give addresses or networks, such as 10.0.0.0/8 or ::1")),
             Ok,
         )
     }

@@ -68,7 +68,7 @@ impl FromStr for Text {
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         match text::name(text) {
             Some(name) if !name.is_empty() && name.chars().count() <= TEXT_MAX => Ok(Self(name)),
-            _ => invalid(format!("must be one line of 1 to {TEXT_MAX} letters")),
+            _ => invalid(format!("must be one line of 1 to {TEXT_MAX} characters")),
         }
     }
 }

@@ -100,7 +100,7 @@ impl FromStr for Origin {
         origin.map(Self).map_or_else(
             || {
                 invalid(format!(
-                    "can't hold {text:?}; give scheme, host and port, such as https://app.example.com or \
+                    "can't contain {text:?}; give scheme, host and port, such as https://app.example.com or \
                      capacitor://localhost; there are no wildcards"
                 ))
             },
@@ -142,8 +142,8 @@ impl FromStr for AllowedRedirect {
                 Ok(Self(text.into()))
             }
             _ => invalid(format!(
-                "can't hold {text:?}; give whole URLs, such as https://app.example.com/welcome or myapp://callback; \
-                 there are no wildcards"
+                "can't contain {text:?}; give complete URLs, such as https://app.example.com/welcome or \
+                 myapp://callback; there are no wildcards"
             )),
         }
     }
@@ -182,7 +182,7 @@ impl FromStr for WebUrl {
                 Ok(Self(url))
             }
             // The caller adds an example.
-            _ => invalid(format!("can't be {text:?}; give a whole URL")),
+            _ => invalid(format!("can't be {text:?}; give a complete URL")),
         }
     }
 }

@@ -43,7 +43,7 @@ pub enum Strategy {
 
 /// A word that is not a strategy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no verification strategy")]
+#[error("`{0}` is not a verification strategy")]
 pub struct UnknownStrategy(String);
 
 impl Strategy {

@@ -171,7 +171,7 @@ mod tests {
             (&first["meta"]["param_name"], answer.status()),
             (&json!("sing_up"), StatusCode::UNPROCESSABLE_ENTITY)
         );
-        assert_eq!(first["long_message"], "sing_up: is no setting; did you mean `sign_up`?");
+        assert_eq!(first["long_message"], "sing_up: is not a setting; did you mean `sign_up`?");
         assert_eq!(second["long_message"], "sign_up.progressive: must be true or false, without quotes");
     }
 

@@ -9,35 +9,35 @@ fn faults_name_the_key_and_where_it_was_given() {
     let cases = [
         (
             "[server]\n\nlistne = 1",
-            "vestibule.toml, line 3: `server.listne` is no key of this configuration; did you mean `server.listen`?",
+            "vestibule.toml, line 3: `server.listne` is not a key of this configuration; did you mean `server.listen`?",
         ),
-        ("[server]\nfrobnicate = 1", "`server.frobnicate` is no key of this configuration; there are `listen`, "),
+        ("[server]\nfrobnicate = 1", "`server.frobnicate` is not a key of this configuration; use one of `listen`, "),
         (
             "[server]\nencryption = false",
-            "`server.encryption` is no key of this configuration; did you mean `store.encryption`?",
+            "`server.encryption` is not a key of this configuration; did you mean `store.encryption`?",
         ),
         (
             "[instance]\nkey_file = \"\"",
             "line 2: `instance.key_file` is empty; name the file of the key, or leave this out",
         ),
         ("[store]\npath = \"\"", "line 2: `store.path` is empty; name the data folder, such as \"data\""),
-        ("listen = \"x\"", "line 1: `listen` is no key of this configuration; did you mean `server.listen`?"),
+        ("listen = \"x\"", "line 1: `listen` is not a key of this configuration; did you mean `server.listen`?"),
         (
             "[sign_up]\nmode = \"restricted\"",
-            "`sign_up.mode` is no key of this configuration; did you mean `settings.sign_up.mode`?",
+            "`sign_up.mode` is not a key of this configuration; did you mean `settings.sign_up.mode`?",
         ),
         (
             "[sevrer]\nlisten = \"x\"",
-            "vestibule.toml, line 2: `sevrer` is no key of this configuration; did you mean `server`?",
+            "vestibule.toml, line 2: `sevrer` is not a key of this configuration; did you mean `server`?",
         ),
-        ("[sevrer]", "vestibule.toml, line 1: `sevrer` is no key"),
+        ("[sevrer]", "vestibule.toml, line 1: `sevrer` is not a key"),
         ("server = 3", "vestibule.toml, line 1: `server` must be a section: [server]"),
         ("[server]\nlisten = 8080", "line 2: `server.listen` must be a text in quotes, such as \"localhost:8080\""),
         (
             "[server]\nallowed_origins = \"https://a.example\"",
             "`server.allowed_origins` must be a list, such as [\"http",
         ),
-        ("[server]\nallowed_origins = [3]", "`server.allowed_origins` must hold texts in quotes, such as [\"3\"]"),
+        ("[server]\nallowed_origins = [3]", "`server.allowed_origins` must contain texts in quotes, such as [\"3\"]"),
         ("[store]\npath = 3", "`store.path` must be a text in quotes, such as \"data\""),
         ("[store]\nencryption = \"yes\"", "`store.encryption` must be true or false, without quotes"),
         ("[instance]\nmode = 3", "`instance.mode` must be a text in quotes, such as \"development\""),
@@ -48,18 +48,18 @@ fn faults_name_the_key_and_where_it_was_given() {
         ),
         (
             "[instance]\nhome_url = \"acme\"",
-            "`instance.home_url` can't be \"acme\"; give a whole URL, such as https://acme.example",
+            "`instance.home_url` can't be \"acme\"; give a complete URL, such as https://acme.example",
         ),
-        ("[instance]\nlogo_url = \"/logo.svg\"", "give a whole URL, such as https://acme.example/logo.svg"),
+        ("[instance]\nlogo_url = \"/logo.svg\"", "give a complete URL, such as https://acme.example/logo.svg"),
         (
             "[captcha]\nverify_url = \"x\"",
-            "give a whole URL, such as https://challenges.cloudflare.com/turnstile/v0/siteverify",
+            "give a complete URL, such as https://challenges.cloudflare.com/turnstile/v0/siteverify",
         ),
         (
             "[telemetry]\nrequests = \"some\"",
             "`telemetry.requests` can't be \"some\"; use \"all\", \"errors\", \"sampled\" or \"off\"",
         ),
-        ("server.listen.port = 3", "line 1: `server.listen.port` can't be given: `server.listen` is a value"),
+        ("server.listen.port = 3", "line 1: `server.listen.port` can't be set: `server.listen` is a single value"),
         (
             "[server]\nmax_connections = \"many\"",
             "line 2: `server.max_connections` must be a whole number, without quotes",
@@ -70,14 +70,14 @@ fn faults_name_the_key_and_where_it_was_given() {
             "[server]\npublic_url = \"example.com\"",
             "line 2: `server.public_url` can't be \"example.com\"; give the URL",
         ),
-        ("[server]\nallowed_origins = [\"*\"]", "line 2: `server.allowed_origins` can't hold \"*\""),
-        ("[server]\nallowed_redirects = [\"javascript:alert(1)\"]", "`server.allowed_redirects` can't hold"),
+        ("[server]\nallowed_origins = [\"*\"]", "line 2: `server.allowed_origins` can't contain \"*\""),
+        ("[server]\nallowed_redirects = [\"javascript:alert(1)\"]", "`server.allowed_redirects` can't contain"),
         ("[server]\nallowed_redirects = [\"https://a@b.example\"]", "there are no wildcards"),
-        ("[server]\nallowed_redirects = [\"/welcome\"]", "give whole URLs"),
+        ("[server]\nallowed_redirects = [\"/welcome\"]", "give complete URLs"),
         ("[verification]\nlink_ttl_s = 0", "`verification.link_ttl_s`"),
-        ("[server]\nallowed_origins = [\"null\"]", "`server.allowed_origins` can't hold \"null\""),
+        ("[server]\nallowed_origins = [\"null\"]", "`server.allowed_origins` can't contain \"null\""),
         ("[server]\nallowed_origins = [\"http://*.a.example\"]", "there are no wildcards"),
-        ("[server]\ntrusted_proxies = [\"10.0.0.0/33\"]", "`server.trusted_proxies` can't hold \"10.0.0.0/33\""),
+        ("[server]\ntrusted_proxies = [\"10.0.0.0/33\"]", "`server.trusted_proxies` can't contain \"10.0.0.0/33\""),
         (
             "[instance]\nmode = \"staging\"",
             "`instance.mode` can't be \"staging\"; use \"development\" or \"production\"",
@@ -93,21 +93,21 @@ fn faults_name_the_key_and_where_it_was_given() {
         ("settings = 3", "line 1: `settings` must be a section"),
         (
             "[settings]\nfile = \"phone\"\nsign_up.progressive = true",
-            "line 2: `settings.file` stands beside other keys of [settings], any of which replaces the whole sample: copy \
+            "line 2: `settings.file` can't be used together with other keys of [settings], each of which replaces the whole sample: copy \
              the text of config/settings/phone.toml before them, with `settings.` before each name in brackets",
         ),
         (
             "[settings]\nfile = \"phone\"\nsing_up.progressive = true",
-            "line 3: `settings.sing_up` is no setting; did you mean `settings.sign_up`?",
+            "line 3: `settings.sing_up` is not a setting; did you mean `settings.sign_up`?",
         ),
-        ("[settings]\nfiel = \"phone\"", "line 2: `settings.fiel` is no setting; did you mean `settings.file`?"),
+        ("[settings]\nfiel = \"phone\"", "line 2: `settings.fiel` is not a setting; did you mean `settings.file`?"),
         (
             "[settings.attributes.email_address]\nverifications = [\"email_cod\"]",
-            "holds \"email_cod\", which is no verification strategy; did you mean \"email_code\"? It may hold",
+            "contains \"email_cod\", which is not a verification strategy; did you mean \"email_code\"? It may contain",
         ),
         (
             "[settings.attributes.emial_address]\nenabled = true",
-            "line 2: `settings.attributes.emial_address` is no setting; did you mean \
+            "line 2: `settings.attributes.emial_address` is not a setting; did you mean \
              `settings.attributes.email_address`?",
         ),
         (
@@ -116,7 +116,7 @@ fn faults_name_the_key_and_where_it_was_given() {
         ),
         (
             "[settings.attributes.username]\nverifications = [\"carrier_pigeon\"]",
-            "holds \"carrier_pigeon\", which is no verification strategy; it may hold \"email_code\",",
+            "contains \"carrier_pigeon\", which is not a verification strategy; it may contain \"email_code\",",
         ),
         ("a = ", "vestibule.toml, line 1: this is not TOML"),
         ("[server]\nlisten = \"a\"\nlisten = \"b\"", "vestibule.toml, line 3: this is not TOML: duplicate key"),
@@ -127,15 +127,15 @@ fn faults_name_the_key_and_where_it_was_given() {
     for (name, meant) in [
         (
             "VESTIBULE_SERVER__PORT",
-            "`server.port` is no key of this configuration; did you mean VESTIBULE_SERVER__LISTEN?",
+            "`server.port` is not a key of this configuration; did you mean VESTIBULE_SERVER__LISTEN?",
         ),
         (
             "VESTIBULE_SERVER__LISTN",
-            "`server.listn` is no key of this configuration; did you mean VESTIBULE_SERVER__LISTEN?",
+            "`server.listn` is not a key of this configuration; did you mean VESTIBULE_SERVER__LISTEN?",
         ),
         ("VESTIBULE__SERVER__LISTEN", "did you mean VESTIBULE_SERVER__LISTEN?"),
         ("VESTIBULE_SEVRER__LISTEN", "did you mean VESTIBULE_SERVER__LISTEN?"),
-        ("VESTIBULE_SERVER__LISTEN__PORT", "can't be given: `server.listen` is a value"),
+        ("VESTIBULE_SERVER__LISTEN__PORT", "can't be set: `server.listen` is a single value"),
     ] {
         assert_fault(load("", &[(name, "1")], None), &format!("{name}: "));
         assert_fault(load("", &[(name, "1")], None), meant);
@@ -164,7 +164,7 @@ fn a_misspelt_setting_beside_a_sample_is_all_that_is_said() {
     assert_eq!(faults("[settings]\nfile = \"phone\"\nfiel = 1").len(), 1);
     let both = faults("[settings]\nfile = \"phone\"\nsing_up.mode = \"public\"\nsign_up.progressive = true");
     assert_eq!(both.len(), 2);
-    assert!(both[0].contains("sing_up") && both[1].contains("`settings.file` stands beside"), "{both:?}");
+    assert!(both[0].contains("sing_up") && both[1].contains("`settings.file` can't be used together with"), "{both:?}");
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn a_secret_may_lie_in_a_file() {
     let missing = load(smtp, &[("VESTIBULE_EMAIL__PASSWORD_FILE", "/nowhere")], None);
     assert_fault(missing, "VESTIBULE_EMAIL__PASSWORD_FILE: \"/nowhere\" can't be read");
     let no_secret = load("", &[("VESTIBULE_SERVER__LISTEN_FILE", path)], None);
-    assert_fault(no_secret, "VESTIBULE_SERVER__LISTEN_FILE: `server.listen_file` is no key");
+    assert_fault(no_secret, "VESTIBULE_SERVER__LISTEN_FILE: `server.listen_file` is not a key");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_settings_file_lies_beside_the_configuration() {
     let sources = Sources { file: Some(config), ..Sources::default() };
     assert!(Config::load(&sources).expect("a configuration").settings().attributes.username.enabled);
     fs::write(directory.path().join("mine.toml"), "[attributes.username]\n\nenabld = true").expect("a file");
-    assert_fault(Config::load(&sources), "mine.toml, line 3: `settings.attributes.username.enabld` is no setting");
+    assert_fault(Config::load(&sources), "mine.toml, line 3: `settings.attributes.username.enabld` is not a setting");
 }
 
 #[test]
@@ -116,9 +116,9 @@ fn settings_are_read_again_and_other_keys_are_named() {
     write("[settings]\nfile = \"legl\"");
     assert!(reload().is_err());
     for (text, sentence) in [
-        ("", "`settings` are given no more"),
-        ("[email]\npassword = \"a\"\n", "`settings` are given no more"),
-        ("[settings]\n", "`settings` are given no more"),
+        ("", "`settings` are no longer given"),
+        ("[email]\npassword = \"a\"\n", "`settings` are no longer given"),
+        ("[settings]\n", "`settings` are no longer given"),
         ("[instance]\nmode = \"production\"\n[settings]\nfile = \"legal\"\n[email]\ntransport = \"none\"\n", "`"),
     ] {
         write(text);

@@ -7,17 +7,17 @@ fn what_is_risky_is_told_with_why_and_what_instead() {
     let production = "[instance]\nmode = \"production\"\n";
     let key = "publishable_key = \"pk_live_Y2xlcmsuZXhhbXBsZS5jb20k\"\n";
     for (text, sentence) in [
-        ("[server]\ntrusted_proxies = [\"0.0.0.0/0\"]", "line 2: `server.trusted_proxies` holds 0.0.0.0/0, "),
-        ("[server]\ntrusted_proxies = [\"10.0.0.1\", \"::/0\"]", "`server.trusted_proxies` holds ::/0, "),
-        ("[server]\ntrusted_proxies = [\"128.0.0.0/1\"]", "`server.trusted_proxies` holds 128.0.0.0/1, "),
+        ("[server]\ntrusted_proxies = [\"0.0.0.0/0\"]", "line 2: `server.trusted_proxies` contains 0.0.0.0/0, "),
+        ("[server]\ntrusted_proxies = [\"10.0.0.1\", \"::/0\"]", "`server.trusted_proxies` contains ::/0, "),
+        ("[server]\ntrusted_proxies = [\"128.0.0.0/1\"]", "`server.trusted_proxies` contains 128.0.0.0/1, "),
         ("[server]\nlisten = \"0.0.0.0:8080\"", "line 2: `server.listen` is open to other machines, and a development"),
-        ("[server]\npublic_url = \"https://x.ngrok.app\"", "`server.public_url` is no address of this machine"),
+        ("[server]\npublic_url = \"https://x.ngrok.app\"", "`server.public_url` is not an address of this machine"),
         ("[server]\ndrain_timeout_s = 1", "`server.drain_timeout_s` is short"),
         ("[store]\nencryption = false", "`store.encryption` is false"),
         ("[settings.attributes.password]\nenabled = true", "`settings` has no attribute and no provider"),
         (
             "[settings.attributes.username]\nenabled = true\n[settings.social.oauth_google]\nenabled = true",
-            "line 4: `settings.social.oauth_google.enabled` is offered, but the provider does not know this instance",
+            "line 4: `settings.social.oauth_google.enabled` is true, but the credentials for the provider are missing",
         ),
         (
             "[settings.social.oauth_google]\nenabled = true\nauthenticatable = true\n[settings.oauth.oauth_google]\nclient_id = \"x\"",
@@ -29,10 +29,10 @@ fn what_is_risky_is_told_with_why_and_what_instead() {
         ),
         (
             "[settings.attributes.username]\nenabled = true\n[settings.oauth.oauth_x]\nclient_id = \"x\"",
-            "line 4: `settings.oauth.oauth_x` is set up, but not offered to anybody",
+            "line 4: `settings.oauth.oauth_x` is configured, but the provider is not enabled",
         ),
         ("[email]\nsecurity = \"none\"\n", "`email.security` is \"none\""),
-        ("[captcha]\nprovider = \"turnstile\"\nsite_key = \"x\"\nsecret = \"x\"", "`captcha.provider` is set up, but"),
+        ("[captcha]\nprovider = \"turnstile\"\nsite_key = \"x\"\nsecret = \"x\"", "`captcha.provider` is set, but"),
     ] {
         // Settings without attributes have a warning of their own.
         let is_bare = text.contains("[settings.") && !text.contains("attributes");
@@ -45,14 +45,14 @@ fn what_is_risky_is_told_with_why_and_what_instead() {
     for (text, sentence) in [
         ("", "`instance.publishable_key` is not given"),
         ("", "`instance.name` is still the default"),
-        ("", "`instance.key_file` lies in the data folder"),
+        ("", "`instance.key_file` is in the data folder"),
         ("", "`server.public_url` is not given"),
-        ("", "`server.allowed_origins` lets http://localhost:3000 in"),
+        ("", "`server.allowed_origins` contains http://localhost:3000"),
         ("publishable_key = \"pk_test_Y2xlcmsuZXhhbXBsZS5jb20k\"", "`instance.publishable_key` begins with pk_test_"),
         ("[server]\npublic_url = \"http://clerk.example.com\"", "`server.public_url` is not https"),
         ("[server]\nlisten = \"[::]:8080\"", "`server.listen` is open to other machines, but `server.public_url`"),
         ("[server]\npublic_url = \"https://clerk.example.com\"", "`server.trusted_proxies` is empty"),
-        ("[server]\nallowed_origins = [\"http://app.example.com\"]", "lets http://app.example.com in"),
+        ("[server]\nallowed_origins = [\"http://app.example.com\"]", "contains http://app.example.com"),
         ("[store]\ndurability = \"none\"", "`store.durability` is \"none\""),
         ("[store]\nkind = \"memory\"", "`store.kind` is \"memory\""),
         ("[limits]\nsource = false", "`limits.source` is false"),
@@ -98,11 +98,11 @@ fn a_production_instance_that_is_set_up_well_has_no_warning() {
 #[test]
 fn settings_without_attributes_are_told_what_they_replace() {
     for (text, missing) in [
-        ("[settings.sign_up]\nprogressive = true", Some("nobody can sign up")),
-        ("[settings.restrictions.block_email_subaddresses]\nenabled = true", Some("nobody can sign up")),
+        ("[settings.sign_up]\nprogressive = true", Some("people can't sign up")),
+        ("[settings.restrictions.block_email_subaddresses]\nenabled = true", Some("people can't sign up")),
         (
             "[settings.social.oauth_google]\nenabled = true\nauthenticatable = true\n[settings.oauth.oauth_google]\nclient_id = \"x\"\nclient_secret = \"x\"",
-            Some("nothing but accounts at providers is asked for"),
+            Some("people can sign up only with an account at a provider"),
         ),
         ("[settings.attributes.username]\nenabled = true", None),
         ("[settings]\nfile = \"phone\"", None),

@@ -28,12 +28,12 @@ pub struct Domains {
 
 /// An entry that is not a domain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no domain such as `example.com`")]
+#[error("`{0}` is not a domain such as `example.com`")]
 pub struct InvalidDomain(String);
 
 /// An entry of no known kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no e-mail address, no domain such as `@example.com`, no phone number and no prefix such as `+1900*`")]
+#[error("`{0}` is not an e-mail address, a domain such as `@example.com`, a phone number or a prefix such as `+1900*`")]
 pub struct InvalidPattern(String);
 
 impl Patterns {
