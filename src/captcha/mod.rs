@@ -51,7 +51,7 @@ pub enum CaptchaError {
     #[error("the captcha was not solved")]
     Refused,
     /// The service can't be reached, or rejects the secret key. The request is refused then (fail closed).
-    #[error("the captcha service can't be asked: {0}")]
+    #[error("the captcha service can't be used: {0}")]
     Unavailable(String),
 }
 

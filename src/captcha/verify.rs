@@ -45,7 +45,8 @@ impl Captcha {
         if !matches!(answer.status(), StatusCode::OK | StatusCode::BAD_REQUEST) {
             return Err(unavailable(&format_args!("status {}", answer.status().as_u16())));
         }
-        let verdict: Verdict = serde_json::from_slice(answer.body()).map_err(|_| unavailable(&"it is no verdict"))?;
+        let verdict: Verdict =
+            serde_json::from_slice(answer.body()).map_err(|_| unavailable(&"its answer can't be read"))?;
         let about_us = |code: &&String| code.ends_with("-input-secret") || *code == "internal-error";
         match (verdict.success, verdict.error_codes.iter().find(about_us)) {
             (true, _) => Ok(()),

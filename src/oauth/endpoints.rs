@@ -38,7 +38,7 @@ impl Endpoints {
                 let issuer = document.get("issuer").and_then(Value::as_str);
                 let expected = settings.issuer.as_deref();
                 if expected.is_some_and(|expected| issuer != Some(expected)) {
-                    return Err(ProviderError::Invalid("it publishes another issuer than configured"));
+                    return Err(ProviderError::Invalid("its metadata name another issuer than `issuer`"));
                 }
                 Some(document)
             }

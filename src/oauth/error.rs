@@ -11,16 +11,16 @@ pub enum ProviderError {
     #[error("the provider is not configured: {0}")]
     NotConfigured(String),
     /// The discovery document or the key set could not be fetched.
-    #[error("the provider's description could not be had: {0}")]
+    #[error("the provider's metadata could not be fetched: {0}")]
     Fetch(String),
     /// The token endpoint did not accept the authorization code.
-    #[error("the code was not exchanged: {0}")]
+    #[error("the authorization code could not be exchanged: {0}")]
     TokenExchange(String),
     /// The user information could not be fetched, or it names no person.
-    #[error("the profile could not be had: {0}")]
+    #[error("the profile could not be fetched: {0}")]
     FetchUser(String),
     /// The provider's answer failed a check.
-    #[error("the provider's answer does not hold: {0}")]
+    #[error("the provider's answer is invalid: {0}")]
     Invalid(&'static str),
     /// A request, or all requests together, took longer than the timeout.
     #[error("the provider took too long")]

@@ -31,11 +31,12 @@ pub(super) async fn verify(
     outbound: &Outbound,
 ) -> Result<Value, ProviderError> {
     if token.len() > TOKEN_MAX {
-        return Err(ProviderError::Invalid("the token is too long"));
+        return Err(ProviderError::Invalid("the ID token is too long"));
     }
-    let header = jsonwebtoken::decode_header(token).map_err(|_| ProviderError::Invalid("the token is none"))?;
+    let header =
+        jsonwebtoken::decode_header(token).map_err(|_| ProviderError::Invalid("the ID token can't be read"))?;
     if !ALGORITHMS.contains(&header.alg) {
-        return Err(ProviderError::Invalid("the token is not signed by a public key"));
+        return Err(ProviderError::Invalid("the ID token is not signed with a public-key algorithm"));
     }
     let kid = header.kid.as_deref();
     let mut key = None;
@@ -46,7 +47,7 @@ pub(super) async fn verify(
             break;
         }
     }
-    let key = key.ok_or(ProviderError::Invalid("the token's key is not the provider's"))?;
+    let key = key.ok_or(ProviderError::Invalid("the ID token's key is not among the provider's keys"))?;
     let claims = decode(token, &key, header.alg, expected.audience)?;
     check(&claims, expected)?;
     Ok(claims)
@@ -83,7 +84,7 @@ fn decode(token: &str, key: &DecodingKey, algorithm: Algorithm, audience: &str) 
         ProviderError::Invalid(match error.kind() {
             ErrorKind::ExpiredSignature => "the token has expired",
             ErrorKind::ImmatureSignature => "the token is not valid yet",
-            ErrorKind::InvalidAudience => "the token is for somebody else",
+            ErrorKind::InvalidAudience => "the ID token is for another audience (`aud`)",
             ErrorKind::InvalidSignature => "the token's signature is wrong",
             ErrorKind::MissingRequiredClaim(_) => "the token lacks a claim",
             _ => "the token can't be read",
@@ -104,21 +105,21 @@ fn check(claims: &Value, expected: &Expected<'_>) -> Result<(), ProviderError> {
     };
     let bare = has(Quirk::BareIssuer) && wanted.strip_prefix("https://") == Some(issuer);
     if issuer != wanted && !bare {
-        return Err(ProviderError::Invalid("the token is by somebody else"));
+        return Err(ProviderError::Invalid("the ID token is from another issuer (`iss`)"));
     }
     let audiences = claims.get("aud").and_then(Value::as_array).map_or(1, Vec::len);
     match text("azp") {
         Some(party) if party != expected.audience => {
-            return Err(ProviderError::Invalid("the token was asked for by somebody else"));
+            return Err(ProviderError::Invalid("the ID token was issued to another client (`azp`)"));
         }
-        None if audiences > 1 => return Err(ProviderError::Invalid("the token is for several and names none")),
+        None if audiences > 1 => return Err(ProviderError::Invalid("the ID token has several audiences and no `azp`")),
         _ => {}
     }
     match (expected.nonce, text("nonce")) {
         (Some(wanted), Some(said)) if wanted == said => Ok(()),
         (Some(_), None) if has(Quirk::NoNonce) => Ok(()),
         (None, _) => Ok(()),
-        _ => Err(ProviderError::Invalid("the token answers another request")),
+        _ => Err(ProviderError::Invalid("the ID token is for another request (`nonce`)")),
     }
 }
 

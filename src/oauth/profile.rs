@@ -18,7 +18,7 @@ pub(super) fn profile(said: &Value, claims: &Claims, scopes: Vec<String>) -> Res
     let subject = subject(said, claims.subject).unwrap_or_default();
     let is_plain = !subject.chars().any(|c| c.is_control() || c.is_whitespace());
     if subject.is_empty() || subject.len() > SUBJECT_MAX || !is_plain {
-        return Err(ProviderError::Invalid("it does not name the person"));
+        return Err(ProviderError::Invalid("it does not identify the person"));
     }
     let email = text(said, claims.email, EMAIL_MAX);
     let vouches = match claims.vouching {

@@ -147,7 +147,7 @@ impl Providers {
             (Some(signed), Some(url)) if lacks_address(&signed, &claims) => {
                 let more = self.userinfo(url, access_token, preset).await?;
                 if subject::subject(&more, claims.subject) != subject::subject(&signed, claims.subject) {
-                    return Err(ProviderError::Invalid("it speaks of two persons"));
+                    return Err(ProviderError::Invalid("the ID token and the profile are of two different persons"));
                 }
                 merge(more, signed)
             }
@@ -182,7 +182,7 @@ impl Providers {
         let preset = preset(strategy);
         let endpoints = self.endpoints(settings, preset).await?;
         let (Some(jwks), Some(issuer)) = (&endpoints.jwks, &endpoints.issuer) else {
-            return Err(ProviderError::NotConfigured("the provider signs no ID tokens".into()));
+            return Err(ProviderError::NotConfigured("this provider issues no ID tokens".into()));
         };
         let expected = Expected { issuer, audience: &settings.client_id, nonce, preset };
         let claims = id_token::verify(token, &expected, jwks, &self.documents, &self.outbound).await?;
@@ -216,7 +216,7 @@ impl Providers {
                 let word: String = said.error().to_string().chars().filter(char::is_ascii_graphic).take(64).collect();
                 ProviderError::TokenExchange(word)
             }
-            _ => ProviderError::TokenExchange("the answer is none".into()),
+            _ => ProviderError::TokenExchange("the answer can't be read".into()),
         })
     }
 
@@ -259,7 +259,7 @@ impl Providers {
             .header(ACCEPT, "application/json")
             .header(AUTHORIZATION, format!("Bearer {access_token}"))
             .body(body)
-            .map_err(|_| refused("the access token is no header"))?;
+            .map_err(|_| refused("the access token can't be sent in a header"))?;
         if graph_query.is_some() {
             request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
@@ -270,7 +270,7 @@ impl Providers {
             return Err(refused(&format!("status {}", answer.status().as_u16())));
         }
         let claims = preset.map_or(STANDARD, |preset| preset.claims);
-        subject::read(answer.body(), claims.subject).map_err(|_| refused("it is no JSON"))
+        subject::read(answer.body(), claims.subject).map_err(|_| refused("it is not JSON"))
     }
 }
 
@@ -348,8 +348,8 @@ fn client(
 /// 9207 2.4).
 fn check_issuer(iss: Option<&str>, endpoints: &Endpoints) -> Result<(), ProviderError> {
     match (iss, endpoints.issuer.as_deref()) {
-        (Some(said), Some(known)) if said != known => Err(ProviderError::Invalid("another provider answers")),
-        (None, _) if endpoints.sends_iss => Err(ProviderError::Invalid("the provider does not say who it is")),
+        (Some(said), Some(known)) if said != known => Err(ProviderError::Invalid("`iss` names another provider")),
+        (None, _) if endpoints.sends_iss => Err(ProviderError::Invalid("`iss` is missing")),
         _ => Ok(()),
     }
 }

@@ -38,10 +38,10 @@ pub struct Outbound {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OutboundError {
     /// The URL or address is not allowed.
-    #[error("{0} may not be asked: {1}")]
+    #[error("requests to {0} are not allowed: {1}")]
     Forbidden(String, &'static str),
     /// The maximum number of requests to this host is in flight.
-    #[error("{0} is asked too much at once")]
+    #[error("too many requests to {0} at once")]
     Busy(String),
     /// The timeout passed.
     #[error("{0} took too long")]
@@ -79,7 +79,9 @@ impl Outbound {
             .https_only(!options.allow_private)
             .user_agent("Vestibule");
         let builder = if options.allow_private { builder } else { builder.dns_resolver(Arc::new(PublicOnly)) };
-        let client = builder.build().inspect_err(|error| tracing::error!(%error, "no other server can be asked"));
+        let client = builder.build().inspect_err(|error| {
+            tracing::error!(%error, "the HTTP client could not be created; requests to other servers will fail")
+        });
         Self { client: client.ok(), options, permits: Permits::default() }
     }
 
@@ -126,13 +128,13 @@ impl Outbound {
     fn check(&self, request: &Request<Vec<u8>>, host: &str) -> Result<(), OutboundError> {
         let forbidden = |why| Err(OutboundError::Forbidden(host.to_owned(), why));
         if request.uri().scheme_str() != Some("https") {
-            return forbidden("only https is");
+            return forbidden("only https is allowed");
         }
         match Host::parse(host) {
             Ok(Host::Ipv4(address)) if !is_public(IpAddr::V4(address)) => forbidden(PRIVATE),
             Ok(Host::Ipv6(address)) if !is_public(IpAddr::V6(address)) => forbidden(PRIVATE),
             Ok(_) => Ok(()),
-            Err(_) => forbidden("it is no host"),
+            Err(_) => forbidden("the URL has no valid host"),
         }
     }
 }

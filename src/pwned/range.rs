@@ -72,12 +72,12 @@ impl PwnedRange {
         let request = Request::get(format!("{}{prefix}", self.url))
             .header("add-padding", "true")
             .body(Vec::new())
-            .map_err(|_| "its URL can't be asked".to_owned())?;
+            .map_err(|_| "its URL is invalid".to_owned())?;
         let answer = self.outbound.send(request).await.map_err(|error| error.to_string())?;
         if answer.status() != StatusCode::OK {
             return Err(format!("it answered with status {}", answer.status().as_u16()));
         }
-        hashes_in(answer.body(), prefix).ok_or_else(|| "its answer is no list of hashes".to_owned())
+        hashes_in(answer.body(), prefix).ok_or_else(|| "its answer is not a list of hashes".to_owned())
     }
 
     fn cache<T>(&self, use_it: impl FnOnce(&mut Cache) -> T) -> T {

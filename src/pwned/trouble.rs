@@ -35,7 +35,10 @@ impl Trouble {
             state.tried.replace(now).is_none()
         });
         if begins {
-            tracing::warn!(why, "passwords can't be looked up among the leaked ones; they are taken without that");
+            tracing::warn!(
+                why,
+                "passwords can't be looked up in the list of leaked passwords; they are accepted without this check"
+            );
         }
     }
 
@@ -43,7 +46,7 @@ impl Trouble {
     pub(super) fn note_success(&self) {
         let missed = self.state(|state| state.tried.take().map(|_| std::mem::take(&mut state.missed)));
         if let Some(missed) = missed {
-            tracing::info!(missed, "passwords are looked up among the leaked ones again");
+            tracing::info!(missed, "passwords are looked up in the list of leaked passwords again");
         }
     }
 
