@@ -11,13 +11,13 @@ pub fn listen_error(address: SocketAddr, error: &Error) -> String {
             "{address} is in use by another program; stop that one, or choose another port with --listen or `server.listen`"
         ),
         ErrorKind::AddrNotAvailable => {
-            format!("{address} is no address of this machine; choose another with --listen or `server.listen`")
+            format!("{address} is not an address of this machine; choose another with --listen or `server.listen`")
         }
         ErrorKind::PermissionDenied => format!(
             "listening on {address} is not allowed; ports below 1024 need a privilege, so choose another with --listen or \
              `server.listen`"
         ),
-        _ => format!("{address} can't be listened on: {error}"),
+        _ => format!("listening on {address} failed: {error}"),
     }
 }
 
@@ -26,14 +26,14 @@ pub fn data_error(path: &Path, error: &Error) -> String {
     let path = path.display();
     match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => format!(
-            "the data directory {path} can't be written; give this user the right to, or choose another with --data or \
-             `store.path`"
+            "the data directory {path} can't be written; give this user the permission, or choose another with --data \
+             or `store.path`"
         ),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             format!("there is no room left for the data directory {path}; make room, or choose another with --data")
         }
         ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
-            format!("{path} is no directory and can't become one; choose another with --data or `store.path`")
+            format!("{path} is not a directory, and can't be made one; choose another with --data or `store.path`")
         }
         _ => format!("the data directory {path} can't be used: {error}; choose another with --data or `store.path`"),
     }

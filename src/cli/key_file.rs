@@ -41,8 +41,8 @@ pub(super) fn weakness(config: &Config) -> Option<String> {
     let key_file = config.key_file();
     let why = InstanceKey::load(&key_file).ok()??.weakness()?;
     Some(format!(
-        "the key in {} may be guessed: it {why}, and with it come all data and sessions; move the file away where there is no \
-         data yet, and a new key is made",
+        "the key in {} is easy to guess: it {why}, and with the key all data and sessions can be read; if there is no \
+         data yet, move the file away, and the next start makes a new key",
         key_file.display()
     ))
 }
@@ -72,8 +72,8 @@ fn could_be_made(config: &Config, key_file: &Path) -> Result<(), String> {
         }
         let (key_file, folder) = (key_file.display(), folder.display());
         format!(
-            "the key file {key_file} can't be made in {folder}: {error}; give this user the right to, or name another \
-             file in `instance.key_file`"
+            "the key file {key_file} can't be made in {folder}: {error}; give this user the permission, or name \
+             another file in `instance.key_file`"
         )
     })
 }

@@ -55,7 +55,10 @@ fn put_in_force(engine: &Engine, reloaded: Reloaded) {
         tracing::warn!("{warning}");
     }
     if !need_restart.is_empty() {
-        tracing::warn!(keys = need_restart.join(", "), "these keys differ too; only a restart puts them in force");
+        tracing::warn!(
+            keys = need_restart.join(", "),
+            "these keys have changed too; they take effect only after a restart"
+        );
     }
     let from = settings_origin;
     if changed.is_empty() {

@@ -95,7 +95,7 @@ async fn run(config: &Config, sources: &Sources, max_connections: usize) -> Resu
     match serve_until_end(server, app, engine, reloads, drain).await? {
         End::Asked => Ok(()),
         End::StoreFailed => {
-            Err("the store failed and can't acknowledge any more; start again to recover what it holds".into())
+            Err("the store failed and accepts no more writes; start the server again to recover its data".into())
         }
     }
 }
@@ -130,7 +130,7 @@ async fn serve_until_end(
         };
         tracing::info!("draining");
         if decided.send(end).is_err() {
-            tracing::debug!("nobody waits for the reason any more");
+            tracing::debug!("the receiver of the stop reason is gone");
         }
     };
     let serving = tokio::spawn(async move {
@@ -140,9 +140,10 @@ async fn serve_until_end(
     let end = decision.await.unwrap_or(End::StoreFailed);
     match timeout(drain, serving).await {
         Ok(Ok(())) => tracing::info!("stopped"),
-        Ok(Err(error)) => tracing::error!(%error, "serving ended out of order"),
+        Ok(Err(error)) => tracing::error!(%error, "the server stopped unexpectedly"),
         Err(_) => tracing::warn!(
-            "stopped before all was finished: `server.drain_timeout_s` is over; what was acknowledged is kept"
+            "stopped before all requests were finished, because `server.drain_timeout_s` has passed; acknowledged \
+             changes are kept"
         ),
     }
     Ok(end)

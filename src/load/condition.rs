@@ -112,18 +112,17 @@ impl FromStr for Condition {
         .find_map(|(sign, order)| Some((*order, rest.strip_prefix(sign)?)))
         .ok_or_else(|| invalid(text, "has no <, >, <=, >= or = in it"))?;
         let unit = if limit.ends_with('%') { Unit::Share } else { Unit::Count };
-        let measure =
-            measure(name, unit).ok_or_else(|| invalid(text, &format!("measures nothing that is known: {KNOWN}")))?;
+        let measure = measure(name, unit).ok_or_else(|| invalid(text, &format!("names no known measure: {KNOWN}")))?;
         let limit = match measure {
             Measure::Latency(..) | Measure::Mean(_) => milliseconds(limit).ok_or("needs a time, such as 200ms or 1.5s"),
             Measure::Reached => number(limit).ok_or("needs a share, such as 0.95 or 95%"),
             Measure::Failed(_) => number(limit).ok_or("needs a number, such as 0 or 1%"),
-            _ if unit == Unit::Share => Err("counts, so its limit is no share"),
+            _ if unit == Unit::Share => Err("is a count, so its limit can't be a share"),
             _ => number(limit).ok_or("needs a number"),
         }
         .map_err(|why| invalid(text, why))?;
         if measure == Measure::Reached && limit > 1.0 {
-            return Err(invalid(text, "can't be asked: no more than 1, which is 100%, is reached"));
+            return Err(invalid(text, "is impossible: `reached` is at most 1 (100%)"));
         }
         Ok(Self { written: plain, measure, order, limit })
     }
@@ -216,15 +215,15 @@ mod tests {
             ("p99>ms", "needs a time"),
             ("p99>-1ms", "needs a time"),
             ("p99>1e3ms", "needs a time"),
-            ("p98>1ms", "measures nothing"),
-            ("walk.p99>1ms", "measures nothing"),
-            ("attempt.failed>1", "measures nothing"),
+            ("p98>1ms", "names no known measure"),
+            ("walk.p99>1ms", "names no known measure"),
+            ("attempt.failed>1", "names no known measure"),
             ("failed>some", "needs a number"),
             ("failed>NaN", "needs a number"),
-            ("completed<5%", "is no share"),
-            ("reached<1.5", "no more than 1"),
-            ("reached<150%", "no more than 1"),
-            (">5", "measures nothing"),
+            ("completed<5%", "can't be a share"),
+            ("reached<1.5", "at most 1"),
+            ("reached<150%", "at most 1"),
+            (">5", "names no known measure"),
         ] {
             let refused = text.parse::<Condition>().expect_err(text).to_string();
             assert!(refused.contains(why) && refused.starts_with(&format!("`{text}`")), "{refused}");

@@ -107,7 +107,7 @@ impl Target {
             return refuse("the instance is not open to the public: set `sign_up.mode` to \"public\" for the run");
         }
         if sign_up["captcha_enabled"] == true {
-            return refuse("the instance wants captchas: set `sign_up.captcha_enabled` to false for the run");
+            return refuse("the instance requires captchas: set `sign_up.captcha_enabled` to false for the run");
         }
         if sign_up["custom_action_required"] == true {
             return refuse(
@@ -115,7 +115,7 @@ impl Target {
             );
         }
         if !self.attribute("email_address", "enabled") {
-            return refuse("the instance takes no e-mail addresses, which all flows give: enable them for the run");
+            return refuse("the instance accepts no e-mail addresses, which all flows need: enable them for the run");
         }
         let by_code = &self.settings["attributes"]["email_address"]["verifications"];
         let has_code = by_code.as_array().is_some_and(|strategies| strategies.iter().any(|s| s == "email_code"));
@@ -130,7 +130,7 @@ impl Target {
             }
         }
         if kind == FlowKind::Password && !self.attribute("password", "enabled") {
-            return refuse("the instance takes no passwords: enable them, or choose another --flow");
+            return refuse("the instance accepts no passwords: enable them, or choose another --flow");
         }
         Ok(())
     }
@@ -174,7 +174,7 @@ impl Target {
                 Outcome::Failed(step, Refusal(code)) => {
                     return Err(LoadError(format!("a trial sign-up failed at {step}: {code}")));
                 }
-                Outcome::Abandoned => return Err(LoadError("a trial sign-up came to no end".into())),
+                Outcome::Abandoned => return Err(LoadError("a trial sign-up did not finish".into())),
             }
         }
         Err(LoadError("a trial sign-up failed with either code".into()))
@@ -213,7 +213,7 @@ async fn environment(http: &HttpClient) -> Result<Value, LoadError> {
     match settings {
         Ok(settings) if status == StatusCode::OK && settings["attributes"].is_object() => Ok(settings),
         _ => Err(LoadError(format!(
-            "{url} is no answer of Clerk's Frontend API (status {}): give the URL that stands before /v1",
+            "{url} does not answer like Clerk's Frontend API (status {}): give the URL without /v1",
             status.as_u16()
         ))),
     }

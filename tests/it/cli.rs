@@ -221,8 +221,8 @@ fn check_and_start_agree_about_folders_and_leave_nothing_behind() {
     for (data, key_file, sentence) in [
         ("/proc/x".to_owned(), at("keys/key"), "the data directory /proc/x can't be used"),
         ("/proc/x".to_owned(), "/proc/x/instance.key".to_owned(), "the data directory /proc/x can't be used"),
-        (at("file"), at("keys/key"), "file is no directory"),
-        (at("file/data"), at("keys/key"), "file/data is no directory"),
+        (at("file"), at("keys/key"), "file is not a directory"),
+        (at("file/data"), at("keys/key"), "file/data is not a directory"),
         (at("data"), at("missing/key"), "missing for the key file; make it (`mkdir -p -m 700`)"),
         (at("data"), "/proc/key".to_owned(), "the key file /proc/key can't be made in /proc"),
     ] {
@@ -265,7 +265,7 @@ fn check_of_a_folder_of_somebody_else_says_that_it_can_not_be_written() {
         let output = command.output().expect("setpriv runs");
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         assert!(text(&output.stdout).ends_with("\n1 problem, would not start\n"), "{output:?}");
-        assert!(text(&output.stderr).contains("can't be written; give this user the right to"), "{output:?}");
+        assert!(text(&output.stderr).contains("can't be written; give this user the permission"), "{output:?}");
     }
 }
 
@@ -298,8 +298,8 @@ fn check_warns_of_an_instance_key_that_can_be_guessed() {
         std::fs::write(&file, format!("{}\n", STANDARD.encode(bytes))).expect("a file");
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("permissions");
         let printed = text(&check(&[], &variables).stdout);
-        let sentence = why.map(|why| format!("warning: the key in {key} may be guessed: {why}, and with it"));
-        assert_eq!(printed.contains("may be guessed"), sentence.is_some(), "{printed}");
+        let sentence = why.map(|why| format!("warning: the key in {key} is easy to guess: {why}, and with the key"));
+        assert_eq!(printed.contains("is easy to guess"), sentence.is_some(), "{printed}");
         assert!(printed.contains(&sentence.unwrap_or_default()), "{printed}");
     }
 }

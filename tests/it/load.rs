@@ -64,11 +64,11 @@ fn what_stands_in_the_way_is_said_in_a_sentence() {
             "VESTIBULE_LIMITS__SOURCE=false",
         ),
         ("[limits]\nsource = false\n[settings.sign_up]\nmode = \"restricted\"\n", &[], "not open to the public"),
-        ("[limits]\nsource = false\n[settings]\nfile = \"phone\"\n", &[], "takes no e-mail addresses"),
+        ("[limits]\nsource = false\n[settings]\nfile = \"phone\"\n", &[], "accepts no e-mail addresses"),
         (
             "[limits]\nsource = false\n[settings]\nfile = \"email_code\"\n",
             &["--flow", "password"],
-            "takes no passwords",
+            "accepts no passwords",
         ),
         (&FREE.replace("email_code", "email_link"), &[], "add that strategy"),
     ] {
@@ -87,7 +87,7 @@ fn a_place_that_can_not_be_loaded_is_told_from_one_that_may_not() {
         ("http://localhost:1", "can't be reached"),
         ("https://example.com", "--allow-remote"),
         ("http://192.0.2.1", "--allow-remote"),
-        (&beside, "the URL that stands before /v1"),
+        (&beside, "the URL without /v1"),
     ] {
         let ran = load(url, &[]);
         assert_eq!(ran.status.code(), Some(1), "{url}");
@@ -114,7 +114,9 @@ fn a_run_fails_by_its_conditions_and_a_bad_one_is_refused_before_it() {
     assert!(!said(&met).contains("failed>0"), "{}", said(&met));
     assert!(String::from_utf8_lossy(&met.stdout).contains("5 completed"), "the figures are shown all the same");
     assert!(with(&["p99.9>60s", "failed>0"]).status.success());
-    for (condition, sentence) in [("p99>200", "needs a time"), ("speed>1", "measures nothing"), ("p99", "has no <")] {
+    for (condition, sentence) in
+        [("p99>200", "needs a time"), ("speed>1", "names no known measure"), ("p99", "has no <")]
+    {
         let refused = load("http://localhost:1", &["--fail-if", condition]);
         assert_eq!(refused.status.code(), Some(2), "{condition}");
         assert!(said(&refused).contains(sentence), "{condition}: {}", said(&refused));

@@ -39,7 +39,7 @@ fn sighup_puts_new_settings_in_force_and_connections_survive() {
     assert!(log.contains("are in force from="), "{log}");
     assert!(log.contains("changed=\"settings.sign_up.mode\""), "{log}");
     assert!(
-        log.contains("only a restart puts them in force keys=\"email.hello_name, server.max_body_bytes\""),
+        log.contains("they take effect only after a restart keys=\"email.hello_name, server.max_body_bytes\""),
         "{log}"
     );
 }
