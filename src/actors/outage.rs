@@ -37,7 +37,7 @@ impl Outage {
         let (count, last) = failures.fold((0, None), |(count, _), error| (count + 1, Some(error)));
         if results.iter().any(Result::is_ok) {
             if self.on.swap(false, Ordering::AcqRel) {
-                tracing::info!(failed = self.failed.swap(0, Ordering::Relaxed), "commits stand again");
+                tracing::info!(failed = self.failed.swap(0, Ordering::Relaxed), "commits succeed again");
             }
             return false;
         }
@@ -45,7 +45,7 @@ impl Outage {
         self.failed.fetch_add(count, Ordering::Relaxed);
         let begins = !self.on.swap(true, Ordering::AcqRel);
         if begins {
-            tracing::error!(%error, "commits fail; one is tried again every second until it stands");
+            tracing::error!(%error, "commits fail; one is tried every second until it succeeds");
         }
         begins
     }

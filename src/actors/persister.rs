@@ -134,12 +134,12 @@ impl State {
                 Ok(begins) if begins => drop(tokio::spawn(probe_until_over(ongoing, myself.clone()))),
                 Ok(_) => {}
                 Err(error) => {
-                    tracing::error!(%error, "a batch was lost in the store");
+                    tracing::error!(%error, "the store panicked; the outcome of a batch is unknown");
                     look_for_messages(&reader);
                 }
             }
             if myself.send_message(PersisterMessage::Written).is_err() {
-                tracing::debug!("the persister is gone");
+                tracing::debug!("the persister has stopped");
             }
         });
     }
@@ -207,7 +207,7 @@ async fn write(
             Ok(_) => {
                 for entry in outbox {
                     if relay.send_message(RelayMessage::Deliver(entry)).is_err() {
-                        tracing::debug!("the relay is gone; the message stays in the outbox");
+                        tracing::debug!("the relay has stopped; the message stays in the outbox");
                     }
                 }
             }
@@ -215,7 +215,7 @@ async fn write(
             Err(_) => {}
         }
         if reply.send(result).is_err() {
-            tracing::debug!("the caller is gone");
+            tracing::debug!("the caller no longer waits");
         }
     }
     if is_unknown {
@@ -227,7 +227,7 @@ async fn write(
 /// Makes the relay read the outbox: a batch with an unknown outcome may have stored messages.
 fn look_for_messages(relay: &ActorRef<RelayMessage>) {
     if relay.send_message(RelayMessage::Read).is_err() {
-        tracing::debug!("the relay is gone; what was written stays in the outbox");
+        tracing::debug!("the relay has stopped; what was written stays in the outbox");
     }
 }
 

@@ -218,7 +218,7 @@ impl Actor for SignUpActor {
             SignUpMessage::Wake => return Ok(()),
         };
         if reply.send(result).is_err() {
-            tracing::debug!(sign_up.id = %state.arguments.id, "the caller is gone");
+            tracing::debug!(sign_up.id = %state.arguments.id, "the caller no longer waits");
         }
         state.arguments.seen.fetch_add(1, Ordering::Release);
         if state.is_done() {
@@ -241,7 +241,7 @@ impl SignUpMessage {
             return;
         };
         if reply.send(Err(error)).is_err() {
-            tracing::debug!("the caller is gone");
+            tracing::debug!("the caller no longer waits");
         }
     }
 }
@@ -366,7 +366,7 @@ impl State {
             seen: self.arguments.seen.load(Ordering::Acquire),
         };
         if self.arguments.shard.send_message(sleep).is_err() {
-            tracing::debug!(sign_up.id = %self.arguments.id, "the shard is gone");
+            tracing::debug!(sign_up.id = %self.arguments.id, "the shard has stopped");
         }
     }
 

@@ -177,7 +177,7 @@ impl State {
         self.crashes.retain(|_, crashes| now - crashes.since < QUARANTINE);
         self.crashes.entry(id).or_insert(Crashes { count: 0, since: now }).count += 1;
         if self.is_quarantined(id) {
-            tracing::error!(sign_up.id = %id, "a sign-up's actor keeps failing; it is left alone for a minute");
+            tracing::error!(sign_up.id = %id, "a sign-up's actor keeps failing; it is not started again for a minute");
         }
     }
 
@@ -192,7 +192,7 @@ impl Entry {
         if let Err(error) = self.child.send_message(message) {
             // The child has just ended; the notice of its end is still on the way to this shard, and the caller sees a
             // closed port.
-            tracing::debug!(%error, "a message met a child that is gone");
+            tracing::debug!(%error, "a message was for an actor that has stopped");
         }
     }
 }

@@ -49,10 +49,10 @@ impl Actor for Sweeper {
             Ok((round, outcome)) => {
                 *state = round;
                 if let Err(error) = outcome {
-                    tracing::warn!(%error, "a sweep was cut short");
+                    tracing::warn!(%error, "a sweep failed; it continues in the next round");
                 }
             }
-            Err(error) => tracing::error!(%error, "a sweep broke off"),
+            Err(error) => tracing::error!(%error, "a sweep panicked"),
         }
         Ok(())
     }
@@ -86,7 +86,7 @@ impl State {
                 Ok(_) => tracing::debug!(count, "purged"),
                 // The scan keeps its position and retries in the next round.
                 Err(error) => {
-                    tracing::warn!(%error, "what is over could not be removed");
+                    tracing::warn!(%error, "expired records could not be removed");
                     return Ok(());
                 }
             }
@@ -119,7 +119,7 @@ impl State {
         let (forgotten, moved) = (tidied.expire.len(), tidied.reindex.len());
         match self.persister.commit(Commit::of_housekeeping(now, tidied)).await {
             Ok(_) => tracing::debug!(forgotten, moved, "swept"),
-            Err(error) => tracing::warn!(%error, "a sweep could not be written"),
+            Err(error) => tracing::warn!(%error, "the result of a sweep could not be written"),
         }
         Ok(())
     }

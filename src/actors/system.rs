@@ -130,7 +130,7 @@ impl System {
         // An empty commit, which stores the time.
         let last = Commit { at: self.context.now(), relaxed: true, ..Commit::default() };
         if let Err(error) = self.persister.commit(last).await {
-            tracing::debug!(%error, "the last time that was seen is not stored");
+            tracing::debug!(%error, "the latest time could not be stored");
         }
         self.persister.drain().await;
         wait("the persister", self.persister_actor.drain_and_wait(Some(STOP_MAX)).await);
@@ -159,7 +159,7 @@ impl System {
 /// Logs when an actor did not end in time; the others are stopped all the same.
 fn wait<E: std::fmt::Display>(who: &str, ended: Result<(), E>) {
     if let Err(error) = ended {
-        tracing::warn!(who, %error, "an actor did not end in order");
+        tracing::warn!(who, %error, "an actor did not stop as expected");
     }
 }
 

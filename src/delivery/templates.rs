@@ -68,7 +68,7 @@ impl MessageTemplates {
         let good_for = envelope.good_for();
         let link = format!("{}?token={}", self.verify_url, token.expose());
         let or_code = code.map_or_else(String::new, |code| {
-            format!("\nOr type this code where you began:\n\n    {}\n", code.expose())
+            format!("\nOr enter this code on the page where you began:\n\n    {}\n", code.expose())
         });
         let text = self.signed_text(&format!(
             "Open this link to verify your e-mail address for {application}:\n\n{link}\n{or_code}\nIt is good for \
@@ -203,7 +203,8 @@ mod tests {
             (
                 words.link_message(envelope(&to, 600), &token, Some(&code())),
                 "Verify your e-mail address for Acme",
-                "Acme:\n\nhttps://clerk.acme.example/v1/verify?token=t1\n\nOr type this code where you began:\n\n    424242\n",
+                "Acme:\n\nhttps://clerk.acme.example/v1/verify?token=t1\n\nOr enter this code on the page where you \
+                 began:\n\n    424242\n",
             ),
             (
                 words.invitation_message(envelope(&to, 30 * DAY), &ticket),

@@ -247,8 +247,8 @@ fn resume(clock: Arc<dyn Clock>, seen: Timestamp) -> Arc<dyn Clock> {
     if behind_ms >= CLOCK_BEHIND_TOLD_MS {
         tracing::warn!(
             clock.behind_ms = behind_ms,
-            "the system's clock is behind the last time that this data has seen; time goes on from there, so that \
-             nothing lives longer than it should"
+            "the system's clock is behind the latest time stored in this data; the engine continues from the stored \
+             time, so that nothing is valid for longer than it should be"
         );
     }
     Arc::new(resumed)

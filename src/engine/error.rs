@@ -24,7 +24,7 @@ pub enum EngineError {
     #[error("the client's token has been replaced")]
     TokenReplaced,
     /// Tokens of several clients were presented at once.
-    #[error("several clients at once")]
+    #[error("the request names several clients")]
     SeveralClients,
     /// The session is over, or never was this client's.
     #[error("signed out")]
@@ -36,7 +36,7 @@ pub enum EngineError {
         retry_after: Span,
     },
     /// The quota of the call's source, or of the network around it, is used up.
-    #[error("too much from one source")]
+    #[error("a limit of the source is reached")]
     Limited {
         /// How long to wait before the retry.
         retry_after: Span,
@@ -75,7 +75,7 @@ pub enum BuildError {
     #[error("the store can't be written: {0}")]
     Write(#[from] CommitError),
     /// The data was written under another instance key.
-    #[error("the instance key is not the one this data was written with; give back the old key file or use other data")]
+    #[error("this data was written with another instance key; restore the old key file, or use another data directory")]
     WrongKey,
     /// A signing key could not be made or read.
     #[error("the signing key can't be used: {0}")]

@@ -260,7 +260,7 @@ impl Job {
             }
         };
         if is_cancelled {
-            tracing::debug!("the caller is gone");
+            tracing::debug!("the caller no longer waits");
         }
     }
 }

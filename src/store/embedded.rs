@@ -39,8 +39,8 @@ pub enum EmbeddedError {
     },
     /// Its values are sealed under another key, or sealed while no key was given.
     #[error(
-        "the data in {0} is encrypted under another instance key; give back the key file that it was written with, or \
-         use other data"
+        "the data in {0} is encrypted under another instance key; restore the key file that it was written with, or \
+         use another data directory"
     )]
     WrongKey(PathBuf),
     /// The mark that identifies the key of its sealed values can't be read.
@@ -89,7 +89,7 @@ impl EmbeddedStore {
         let folder = |error| EmbeddedError::Folder { path: path.to_owned(), error };
         make_private(path).map_err(folder)?;
         if let Err(reason) = rewrite::settle(path) {
-            tracing::warn!(reason, "what is left of a rewrite of the snapshots could not be removed");
+            tracing::warn!(reason, "the remains of a rewrite of the snapshots could not be removed");
         }
         let map = Self::open_map(path, options)?;
         let map = match options.rewrite_after.filter(|after| is_due(path, &map, *after)) {
@@ -129,7 +129,7 @@ impl EmbeddedStore {
         match done {
             Ok(()) => {
                 let took_ms = u64::try_from(stopwatch.elapsed().as_millis()).unwrap_or(u64::MAX);
-                tracing::info!(took_ms, "the snapshots are new");
+                tracing::info!(took_ms, "the snapshots were written anew");
                 note(map.beneath(), REWRITTEN, now);
             }
             Err(reason) => {

@@ -13,7 +13,7 @@ pub enum CommitError {
     #[error("the {0:?} belongs to another user")]
     IdentifierTaken(IdentifierKind),
     /// The sign-up has another version than expected, or the user who signs in is gone or has changed.
-    #[error("what was to change was changed by somebody else")]
+    #[error("the value was changed by another commit")]
     Stale,
     /// The changes do not apply to the client.
     #[error(transparent)]

@@ -20,12 +20,13 @@ pub fn make_private(folder: &Path) -> io::Result<()> {
             path = %folder.display(),
             narrowed = found.narrowed,
             key = found.key,
-            "others could use files in the data folder; now only their owner can{}",
-            if found.key { ", but whoever has read the instance key before still knows it" } else { "" }
+            "other users of this machine had access to files in the data folder; now only their owner has{}",
+            if found.key { ", but the instance key may have been read before" } else { "" }
         );
     }
     if let Some(refusal) = found.refusal {
-        tracing::warn!(path = %folder.display(), refusal, "others may be able to use files in the data folder");
+        tracing::warn!(path = %folder.display(), refusal, "other users of this machine may have access to files in the \
+                                                           data folder");
     }
     Ok(())
 }

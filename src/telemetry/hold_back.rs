@@ -70,17 +70,17 @@ impl HoldBack {
                 Sum::Again { kind: Line { level, message: what, texts, .. }, times } => {
                     let texts = texts.unwrap_or_default();
                     if level == Level::ERROR {
-                        tracing::error!(times, what, texts, "the same again");
+                        tracing::error!(times, what, texts, "this line was repeated");
                     } else if level == Level::WARN {
-                        tracing::warn!(times, what, texts, "the same again");
+                        tracing::warn!(times, what, texts, "this line was repeated");
                     } else {
-                        tracing::info!(times, what, texts, "the same again");
+                        tracing::info!(times, what, texts, "this line was repeated");
                     }
                 }
                 Sum::Over { kind: Line { level, message: what, texts, .. }, times, lasted } => {
                     let (texts, lasted_s) = (texts.unwrap_or_default(), lasted.as_secs_ceil());
                     if level <= Level::WARN {
-                        tracing::info!(times, lasted_s, what, texts, "it has not happened any more");
+                        tracing::info!(times, lasted_s, what, texts, "this line is no longer repeated");
                     }
                 }
             }

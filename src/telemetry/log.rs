@@ -49,7 +49,7 @@ pub fn init(format: LogFormat) -> Result<(), FilterError> {
     if done.is_err() {
         tracing::debug!("the process logs already");
     } else if let Err(error) = held.spawn_summing() {
-        tracing::warn!(%error, "lines that repeat themselves are held back, and how many they were is not told");
+        tracing::warn!(%error, "repeated lines are left out, and their number can't be logged");
     }
     Ok(())
 }

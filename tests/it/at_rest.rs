@@ -122,7 +122,7 @@ fn a_wrong_instance_key_is_refused_at_start_and_leaves_nothing_behind() {
             assert_eq!(Server::fail_to_start(folder.path(), &wrong), Some(1), "{}", log_of(folder.path()));
         }
         let log = log_of(folder.path());
-        assert_eq!(log.matches("give back the").count(), 2, "{log}");
+        assert_eq!(log.matches("restore the").count(), 2, "{log}");
         assert!(!log.contains("damaged"), "{log}");
 
         fs::rename(&aside, &key).expect("the key");
@@ -265,5 +265,5 @@ fn found(data: &Path) -> Vec<&'static str> {
     NEEDLES.iter().copied().filter(is_there).collect()
 }
 
-const NARROWED: &str = "others could use files in the data folder";
+const NARROWED: &str = "other users of this machine had access to files in the data folder";
 const NEEDLES: [&str; 5] = ["grace.of.the.nile", "grace_of_the_nile", "ada.of.the.nile", "Ozymandias", "$argon2id$"];

@@ -138,7 +138,7 @@ impl Actor for RelayActor {
             }
             RelayMessage::RestIsOver => {
                 if let Some(reply) = state.resting.take() {
-                    tracing::warn!("messages were still on their way; they stay in the outbox");
+                    tracing::warn!("messages were still being sent; they stay in the outbox");
                     drop(reply.send(()));
                 }
             }
@@ -171,7 +171,7 @@ impl State {
         tokio::spawn(async move {
             // A panic of the store must count as a failed read: without an answer no read would ever follow.
             let reading = tokio::spawn(async move { store.outbox(after, PAGE).await });
-            let page = reading.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the reading broke off".into())));
+            let page = reading.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the read was aborted".into())));
             drop(myself.send_message(RelayMessage::Page(page)));
         });
     }
@@ -181,7 +181,7 @@ impl State {
         let page = match page {
             Ok(page) => page,
             Err(error) => {
-                tracing::error!(%error, "the outbox could not be read; it is tried again");
+                tracing::error!(%error, "the outbox could not be read; the read is tried again");
                 self.is_reading = false;
                 self.email.lane.spilled();
                 self.sms.lane.spilled();
@@ -281,7 +281,7 @@ impl Road {
     fn fails(&mut self, reason: &str, at: Timestamp, now: Instant) -> Timestamp {
         let (channel, waiting) = (self.channel, self.lane.waiting());
         let failing = self.failing.get_or_insert_with(|| {
-            tracing::warn!(%channel, reason, waiting, "messages can't leave; they are tried until they expire");
+            tracing::warn!(%channel, reason, waiting, "messages can't be sent; they are tried again until they expire");
             Failing { since: at, began: now, reason: reason.to_owned(), said_at: now, tries: 0, expired: 0 }
         });
         failing.tries += 1;
@@ -289,7 +289,7 @@ impl Road {
             reason.clone_into(&mut failing.reason);
             failing.said_at = now;
             let tries = failing.tries;
-            tracing::warn!(%channel, reason, waiting, tries, "messages can't leave, now for another reason");
+            tracing::warn!(%channel, reason, waiting, tries, "messages still can't be sent, now for another reason");
         }
         failing.since
     }
@@ -298,7 +298,7 @@ impl Road {
     fn recovers(&mut self) {
         let Some(Failing { began, tries, expired, .. }) = self.failing.take() else { return };
         let (channel, waiting, lasted_s) = (self.channel, self.lane.waiting(), began.elapsed().as_secs());
-        tracing::info!(%channel, lasted_s, tries, expired, waiting, "messages leave again");
+        tracing::info!(%channel, lasted_s, tries, expired, waiting, "messages can be sent again");
     }
 }
 
@@ -311,7 +311,7 @@ fn carry(letter: Letter, begun: Instant, sender: Arc<Sender>, persister: Persist
             .await
             .unwrap_or_else(|_| End::Unavailable { after: letter.pause, reason: "the transport panicked".into() });
         if relay.send_message(RelayMessage::Back { letter, begun, end }).is_err() {
-            tracing::debug!("the relay is gone");
+            tracing::debug!("the relay has stopped");
         }
     });
 }

@@ -18,11 +18,11 @@ impl Notices {
     /// Logs what happened to a message, unless the same was logged about another one within the last minute.
     pub(super) fn say(&self, channel: Channel, id: MessageId, what: &str) {
         match self.since(channel, what, Instant::now()) {
-            Some(0) => tracing::warn!(message.id = %id, message.channel = %channel, what, "a message did not leave"),
+            Some(0) => tracing::warn!(message.id = %id, message.channel = %channel, what, "a message was not sent"),
             Some(others) => tracing::warn!(
-                message.id = %id, message.channel = %channel, what, others, "messages did not leave"
+                message.id = %id, message.channel = %channel, what, others, "messages were not sent"
             ),
-            None => tracing::debug!(message.id = %id, message.channel = %channel, what, "a message did not leave"),
+            None => tracing::debug!(message.id = %id, message.channel = %channel, what, "a message was not sent"),
         }
     }
 

@@ -136,12 +136,15 @@ async fn strike(persister: &Persister, ids: &[MessageId], at: Timestamp) -> bool
             Ok(_) => return true,
             Err(CommitError::Overloaded) => tokio::time::sleep(STRIKE_PAUSE).await,
             Err(error) => {
-                tracing::warn!(messages = ids.len(), %error, "messages that are done with stay in the outbox");
+                tracing::warn!(messages = ids.len(), %error, "finished messages could not be removed from the outbox");
                 return false;
             }
         }
     }
-    tracing::warn!(messages = ids.len(), "messages that are done with stay in the outbox: the store is overloaded");
+    tracing::warn!(
+        messages = ids.len(),
+        "finished messages could not be removed from the outbox: the store is overloaded"
+    );
     false
 }
 

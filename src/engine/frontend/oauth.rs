@@ -443,6 +443,6 @@ fn refusal(provider: &str, error: &ProviderError) -> ErrorCode {
             ErrorCode::OAuthTokenExchangeError
         }
     };
-    tracing::warn!(provider, %error, error.code = code.as_str(), "a provider could not be asked");
+    tracing::warn!(provider, %error, error.code = code.as_str(), "a request to a provider failed");
     code
 }

@@ -38,11 +38,11 @@ impl RefusedOrigins {
         } else {
             tracing::warn!(
                 origin,
-                "calls from pages of this origin are refused, and it can't be allowed: it is no page's own"
+                "calls from pages of this origin are refused, and it can't be allowed: it is not the origin of a page"
             );
         }
         if told.len() == TOLD_MAX {
-            tracing::warn!("no further refused origins are named until the next start");
+            tracing::warn!("further refused origins are not logged until the next start");
         }
     }
 }

@@ -38,7 +38,7 @@ impl Failures {
     /// Counts a failure; the first one is logged.
     pub(super) fn note(&mut self, error: &io::Error) {
         if self.0 == 0 {
-            tracing::warn!(%error, "connections can't be accepted; the server goes on trying");
+            tracing::warn!(%error, "connections can't be accepted; the server keeps trying");
         }
         self.0 += 1;
     }

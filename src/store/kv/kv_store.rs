@@ -46,14 +46,14 @@ impl<K: KeyValue> KvStore<K> {
         }
         let shared = Arc::clone(&self.shared);
         let task = tokio::task::spawn_blocking(move || work(&shared));
-        task.await.inspect_err(|error| tracing::error!(%error, "the store's work broke off")).ok()
+        task.await.inspect_err(|error| tracing::error!(%error, "an operation of the store was aborted")).ok()
     }
 
     async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Shared<K>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.run(work).await.unwrap_or_else(|| Err(StoreError::Unavailable("the read broke off".into())))
+        self.run(work).await.unwrap_or_else(|| Err(StoreError::Unavailable("the read was aborted".into())))
     }
 
     async fn get(&self, key: Bytes) -> Result<Option<Bytes>, StoreError> {

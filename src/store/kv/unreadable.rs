@@ -36,9 +36,9 @@ impl Unreadable {
             return;
         }
         let shown = hex(key);
-        tracing::error!(record.key = shown, %error, "a record is left where it is, because it can't be read");
+        tracing::error!(record.key = shown, %error, "a record can't be read; it is left in the store");
         if told.len() == TOLD_MAX {
-            tracing::error!(count = TOLD_MAX, "no further unreadable records are named until the next start");
+            tracing::error!(count = TOLD_MAX, "further unreadable records are not logged until the next start");
         }
     }
 

@@ -50,7 +50,7 @@ impl Checkpoint {
         if let Err(error) = done.unwrap_or_else(|_| Err("the checkpoint panicked".into())) {
             tracing::error!(
                 error,
-                "the snapshots are dead until the next start; the journal still takes groups until it is full"
+                "the snapshots can't be written until the next start; the journal accepts groups until it is full"
             );
             let _ = shared.snapshots_dead.set(error);
             shared.pool.halt();

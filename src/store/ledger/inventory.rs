@@ -115,7 +115,7 @@ impl Inventory {
     pub(super) fn leave(&mut self, segment: &Segment) {
         tracing::warn!(
             journal.file = %segment.file.path().display(),
-            "an unknown file in the journal is left alone: it holds nothing of this data directory"
+            "an unknown file in the journal folder is ignored: it contains nothing of this data directory"
         );
     }
 

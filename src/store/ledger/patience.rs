@@ -28,7 +28,7 @@ pub(super) fn patiently<T>(
         match work() {
             Err(error) if passes(&error) && !give_up(began.elapsed()) => {
                 if failures == 0 {
-                    tracing::warn!(%error, what, "the system is short of something; it is tried again");
+                    tracing::warn!(%error, what, "a resource of the system is exhausted; the operation is tried again");
                 }
                 failures = failures.saturating_add(1);
                 std::thread::sleep(pause);
@@ -36,7 +36,7 @@ pub(super) fn patiently<T>(
             }
             done => {
                 if failures > 0 && done.is_ok() {
-                    tracing::info!(what, failures, "it succeeded when tried again");
+                    tracing::info!(what, failures, "the operation succeeded after some tries");
                 }
                 return done;
             }

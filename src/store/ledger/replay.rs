@@ -130,7 +130,7 @@ fn clear(segment: &Segment, cut: &Cut, sync: bool) -> Result<(), OpenError> {
         journal.file = %path.display(),
         journal.offset = cut.from,
         journal.groups = cut.groups,
-        "a torn tail was cut: groups written last and never acknowledged as synced"
+        "the incomplete end of the journal was removed: its groups were never acknowledged as synced"
     );
     let zeroed = segment.file.zero(cut.from as u64, cut.length);
     zeroed.map_err(|short| at(path)(short.source))?;

@@ -97,7 +97,7 @@ impl Scrubber {
 fn zero(file: &DiskFile, from: u64, to: u64) -> bool {
     try_zero(file, from, to).unwrap_or_else(|error| {
         let path = file.path().display();
-        tracing::warn!(file = %path, %error, "what is over in a journal segment could not be written over");
+        tracing::warn!(file = %path, %error, "the old content of a journal segment could not be overwritten");
         false
     })
 }

@@ -116,7 +116,7 @@ async fn told_once(step: &'static str, refusal: &'static str, remedy: &str) {
     assert_eq!(server.terminate(), Some(0));
     let log = log_of(folder.path());
     let lines = |words: &str| log.lines().filter(|line| line.contains(words)).count();
-    assert_eq!((lines("messages can't leave"), lines("messages leave again")), (1, 1), "{log}");
+    assert_eq!((lines("messages can't be sent"), lines("messages can be sent again")), (1, 1), "{log}");
     assert_eq!(lines(&format!("the mail server 127.0.0.1:{} answered", mail_server.options().port)), 1, "{log}");
     assert_eq!(lines(remedy), 1, "{log}");
     assert_eq!((lines("WARN"), lines("ERROR"), lines("/registry/")), (1, 0, 0), "{log}");
