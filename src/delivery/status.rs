@@ -72,19 +72,19 @@ impl ChannelHealth {
     }
 
     /// Marks the channel as failing since `since`, with the latest reason.
-    pub fn fails(&self, since: Timestamp, reason: &str) {
+    pub fn record_failure(&self, since: Timestamp, reason: &str) {
         *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
         self.failing_since.store(since.as_millis().max(1), Ordering::Relaxed);
     }
 
     /// Marks the channel as working.
-    pub fn works(&self) {
+    pub fn record_success(&self) {
         self.failing_since.store(0, Ordering::Relaxed);
         *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Sets the number of waiting messages.
-    pub fn waits(&self, waiting: usize) {
+    pub fn set_waiting(&self, waiting: usize) {
         self.waiting.store(waiting, Ordering::Relaxed);
     }
 

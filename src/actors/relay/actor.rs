@@ -14,7 +14,7 @@ use crate::domain::id::MessageId;
 use crate::domain::time::Timestamp;
 use crate::store::{OutboxEntry, StoreError};
 
-use super::lane::{Change, End, Lane, Letter, Next};
+use super::lane::{Change, Delivery, DeliveryEnd, Lane, Next};
 use super::notices::Notices;
 use super::sender::{Sender, Transports};
 
@@ -27,7 +27,7 @@ pub(in crate::actors) enum RelayMessage {
     /// A page of the outbox was read.
     Page(Result<Vec<OutboxEntry>, StoreError>),
     /// A delivery that began at `begun` has ended.
-    Back { letter: Letter, begun: Instant, end: End },
+    Finished { delivery: Delivery, begun: Instant, end: DeliveryEnd },
     /// The time has come at which a lane wanted to be asked again.
     Wake(Channel, Instant),
     /// Read the outbox.
@@ -51,14 +51,14 @@ pub(in crate::actors) struct RelayActor;
 pub(in crate::actors) struct State {
     sender: Arc<Sender>,
     persister: Option<Persister>,
-    email: Road,
-    sms: Road,
+    email: ChannelState,
+    sms: ChannelState,
     is_reading: bool,
     resting: Option<RpcReplyPort<()>>,
 }
 
 /// A lane and the state of its channel.
-struct Road {
+struct ChannelState {
     channel: Channel,
     lane: Lane,
     /// When its timer will wake it.
@@ -84,11 +84,16 @@ impl Actor for RelayActor {
     async fn pre_start(&self, _: ActorRef<Self::Msg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
         let Arguments { context, transports, templates } = arguments;
         let options = &context.options;
-        let road = |channel| {
-            let places = options.deliveries_max.min(transports.of(channel).at_once_max()).max(1);
-            Road { channel, lane: Lane::new(places, options.messages_held_max), wake_at: None, failing: None }
+        let channel_state = |channel| {
+            let concurrency_max = options.deliveries_max.min(transports.of(channel).at_once_max()).max(1);
+            ChannelState {
+                channel,
+                lane: Lane::new(concurrency_max, options.messages_held_max),
+                wake_at: None,
+                failing: None,
+            }
         };
-        let (email, sms) = (road(Channel::Email), road(Channel::Sms));
+        let (email, sms) = (channel_state(Channel::Email), channel_state(Channel::Sms));
         let sender = Sender { context, transports, templates, notices: Notices::default() };
         Ok(State { sender: Arc::new(sender), persister: None, email, sms, is_reading: false, resting: None })
     }
@@ -106,27 +111,27 @@ impl Actor for RelayActor {
             }
             RelayMessage::Deliver(entry) => {
                 let channel = channel_of(&entry);
-                state.road(channel).lane.push(entry);
+                state.channel_state(channel).lane.push(entry);
                 state.advance(channel, &myself);
             }
             RelayMessage::Read => {
                 // The running read may already be past the entries in question, so another read follows it.
                 if state.is_reading {
-                    state.email.lane.spilled();
-                    state.sms.lane.spilled();
+                    state.email.lane.note_spilled();
+                    state.sms.lane.note_spilled();
                 }
                 state.read(&myself);
             }
             RelayMessage::Page(page) => state.take(page, &myself),
-            RelayMessage::Back { letter, begun, end } => {
-                let channel = channel_of(&letter.entry);
-                state.settle(letter, begun, end);
+            RelayMessage::Finished { delivery, begun, end } => {
+                let channel = channel_of(&delivery.entry);
+                state.settle(delivery, begun, end);
                 state.advance(channel, &myself);
             }
             RelayMessage::Wake(channel, at) => {
                 // A timer that was replaced by an earlier one arms no other, so there are never more timers than
                 // useful.
-                let armed = &mut state.road(channel).wake_at;
+                let armed = &mut state.channel_state(channel).wake_at;
                 *armed = armed.filter(|armed| *armed != at);
                 state.give_up_expired(channel);
                 state.advance(channel, &myself);
@@ -148,7 +153,7 @@ impl Actor for RelayActor {
 }
 
 impl State {
-    const fn road(&mut self, channel: Channel) -> &mut Road {
+    const fn channel_state(&mut self, channel: Channel) -> &mut ChannelState {
         match channel {
             Channel::Email => &mut self.email,
             Channel::Sms => &mut self.sms,
@@ -161,8 +166,8 @@ impl State {
             return;
         }
         self.is_reading = true;
-        self.email.lane.reads();
-        self.sms.lane.reads();
+        self.email.lane.begin_read();
+        self.sms.lane.begin_read();
         self.ask_for_page(None, myself);
     }
 
@@ -183,8 +188,8 @@ impl State {
             Err(error) => {
                 tracing::error!(%error, "the outbox could not be read; the read is tried again");
                 self.is_reading = false;
-                self.email.lane.spilled();
-                self.sms.lane.spilled();
+                self.email.lane.note_spilled();
+                self.sms.lane.note_spilled();
                 drop(myself.send_after(READ_PAUSE, || RelayMessage::Read));
                 return;
             }
@@ -192,14 +197,14 @@ impl State {
         let last = page.last().map(|entry| entry.id);
         let is_end = page.len() < PAGE;
         for entry in page {
-            self.road(channel_of(&entry)).lane.push(entry);
+            self.channel_state(channel_of(&entry)).lane.push(entry);
         }
         if is_end {
             self.is_reading = false;
         } else if self.email.lane.is_full() && self.sms.lane.is_full() {
             self.is_reading = false;
-            self.email.lane.spilled();
-            self.sms.lane.spilled();
+            self.email.lane.note_spilled();
+            self.sms.lane.note_spilled();
         } else {
             self.ask_for_page(last, myself);
         }
@@ -211,45 +216,45 @@ impl State {
     fn advance(&mut self, channel: Channel, myself: &ActorRef<RelayMessage>) {
         let (Some(persister), sender) = (self.persister.clone(), self.sender.clone()) else { return };
         let is_resting = self.resting.is_some();
-        let road = self.road(channel);
+        let channel_state = self.channel_state(channel);
         loop {
             let now = Instant::now();
-            if is_resting && road.lane.is_failing() {
+            if is_resting && channel_state.lane.is_failing() {
                 break;
             }
-            match road.lane.next(now) {
-                Next::Carry(letter) => carry(letter, now, sender.clone(), persister.clone(), myself.clone()),
-                Next::At(at) => {
-                    if road.wake_at.is_none_or(|armed| at < armed) {
-                        road.wake_at = Some(at);
+            match channel_state.lane.next(now) {
+                Next::Deliver(delivery) => deliver(delivery, now, sender.clone(), persister.clone(), myself.clone()),
+                Next::WaitUntil(at) => {
+                    if channel_state.wake_at.is_none_or(|armed| at < armed) {
+                        channel_state.wake_at = Some(at);
                         drop(myself.send_after(at - now, move || RelayMessage::Wake(channel, at)));
                     }
                     break;
                 }
-                Next::Nothing => break,
+                Next::Wait => break,
             }
         }
-        sender.context.health(channel).waits(road.lane.waiting());
-        if road.lane.wants_more() && !is_resting {
+        sender.context.health(channel).set_waiting(channel_state.lane.waiting());
+        if channel_state.lane.wants_more() && !is_resting {
             self.read(myself);
         }
         self.end_rest_if_possible();
     }
 
-    fn settle(&mut self, letter: Letter, begun: Instant, end: End) {
+    fn settle(&mut self, delivery: Delivery, begun: Instant, end: DeliveryEnd) {
         let context = self.sender.context.clone();
-        let (now, channel) = (Instant::now(), channel_of(&letter.entry));
-        let road = self.road(channel);
+        let (now, channel) = (Instant::now(), channel_of(&delivery.entry));
+        let channel_state = self.channel_state(channel);
         let health = context.health(channel);
-        match road.lane.back(letter, begun, end, now) {
+        match channel_state.lane.finish(delivery, begun, end, now) {
             Change::None => {}
-            Change::Fails { reason } => {
-                let since = road.fails(&reason, context.now(), now);
-                health.fails(since, &reason);
+            Change::Failed { reason } => {
+                let since = channel_state.record_failure(&reason, context.now(), now);
+                health.record_failure(since, &reason);
             }
-            Change::Recovers => {
-                health.works();
-                road.recovers();
+            Change::Recovered => {
+                health.record_success();
+                channel_state.record_recovery();
             }
         }
     }
@@ -257,9 +262,9 @@ impl State {
     /// While a channel fails, its messages wait long, and some expire.
     fn give_up_expired(&mut self, channel: Channel) {
         let (Some(persister), sender) = (self.persister.clone(), self.sender.clone()) else { return };
-        let road = self.road(channel);
-        let Some(failing) = &mut road.failing else { return };
-        let expired = road.lane.take_expired(sender.context.now());
+        let channel_state = self.channel_state(channel);
+        let Some(failing) = &mut channel_state.failing else { return };
+        let expired = channel_state.lane.take_expired(sender.context.now());
         if !expired.is_empty() {
             failing.expired += expired.len();
             tokio::spawn(async move { sender.give_up(channel, expired, &persister).await });
@@ -276,9 +281,9 @@ impl State {
     }
 }
 
-impl Road {
+impl ChannelState {
     /// Logs once that the channel fails, and again when the reason changes. Returns since when it fails.
-    fn fails(&mut self, reason: &str, at: Timestamp, now: Instant) -> Timestamp {
+    fn record_failure(&mut self, reason: &str, at: Timestamp, now: Instant) -> Timestamp {
         let (channel, waiting) = (self.channel, self.lane.waiting());
         let failing = self.failing.get_or_insert_with(|| {
             tracing::warn!(%channel, reason, waiting, "messages can't be sent; they are tried again until they expire");
@@ -295,7 +300,7 @@ impl Road {
     }
 
     /// Logs that messages are delivered again, and what the failure has cost.
-    fn recovers(&mut self) {
+    fn record_recovery(&mut self) {
         let Some(Failing { began, tries, expired, .. }) = self.failing.take() else { return };
         let (channel, waiting, lasted_s) = (self.channel, self.lane.waiting(), began.elapsed().as_secs());
         tracing::info!(%channel, lasted_s, tries, expired, waiting, "messages can be sent again");
@@ -303,14 +308,21 @@ impl Road {
 }
 
 /// Delivers a message in a task of its own. If the transport panics, the message is retried like after other failures.
-fn carry(letter: Letter, begun: Instant, sender: Arc<Sender>, persister: Persister, relay: ActorRef<RelayMessage>) {
+fn deliver(
+    delivery: Delivery,
+    begun: Instant,
+    sender: Arc<Sender>,
+    persister: Persister,
+    relay: ActorRef<RelayMessage>,
+) {
     tokio::spawn(async move {
-        let carried = letter.clone();
-        let work = tokio::spawn(async move { sender.deliver_with_retry(&carried, &persister).await });
-        let end = work
-            .await
-            .unwrap_or_else(|_| End::Unavailable { after: letter.pause, reason: "the transport panicked".into() });
-        if relay.send_message(RelayMessage::Back { letter, begun, end }).is_err() {
+        let in_progress = delivery.clone();
+        let work = tokio::spawn(async move { sender.deliver_with_retry(&in_progress, &persister).await });
+        let end = work.await.unwrap_or_else(|_| DeliveryEnd::Unavailable {
+            after: delivery.pause,
+            reason: "the transport panicked".into(),
+        });
+        if relay.send_message(RelayMessage::Finished { delivery, begun, end }).is_err() {
             tracing::debug!("the relay has stopped");
         }
     });

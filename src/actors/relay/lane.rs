@@ -15,7 +15,7 @@ use crate::store::OutboxEntry;
 
 /// A message to be delivered, and the back-off after its next failed delivery.
 #[derive(Clone, Debug)]
-pub(in crate::actors) struct Letter {
+pub(in crate::actors) struct Delivery {
     pub(super) entry: OutboxEntry,
     pub(super) pause: Duration,
 }
@@ -24,29 +24,29 @@ pub(in crate::actors) struct Letter {
 #[derive(Debug)]
 pub(super) enum Next {
     /// Deliver this message now.
-    Carry(Letter),
-    /// Be asked again at this time.
-    At(Instant),
+    Deliver(Delivery),
+    /// Ask again at this time.
+    WaitUntil(Instant),
     /// Nothing until a message is added or a delivery ends.
-    Nothing,
+    Wait,
 }
 
 /// The result of one delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::actors) enum End {
+pub(in crate::actors) enum DeliveryEnd {
     /// It is done: sent, refused or expired, and deleted from the outbox.
-    Gone(Fate),
+    Removed(FinalStatus),
     /// It is done, but could not be deleted from the outbox: it must not be delivered again.
-    Remembered(Fate),
+    NotRemoved(FinalStatus),
     /// Retry later, for a reason of the message; the channel works.
-    Again { after: Duration },
+    Retry { after: Duration },
     /// Retry later, because the channel does not work.
     Unavailable { after: Duration, reason: String },
 }
 
 /// How a message ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::actors) enum Fate {
+pub(in crate::actors) enum FinalStatus {
     /// The channel accepted it.
     Sent,
     /// The channel refused this message.
@@ -61,24 +61,24 @@ pub(super) enum Change {
     /// No change.
     None,
     /// The channel begins to fail.
-    Fails { reason: String },
+    Failed { reason: String },
     /// The channel works again.
-    Recovers,
+    Recovered,
 }
 
 /// The messages of one channel.
 #[derive(Debug)]
 pub(super) struct Lane {
-    places: usize,
+    concurrency_max: usize,
     held_max: usize,
-    ready: VecDeque<Letter>,
-    later: BTreeMap<(Instant, MessageId), Letter>,
+    ready: VecDeque<Delivery>,
+    later: BTreeMap<(Instant, MessageId), Delivery>,
     /// All messages here: ready, delayed, or in delivery.
     held: HashSet<MessageId>,
     /// Messages that are done but still in the outbox, with the time at which each of them expires. They take no room,
     /// because newer messages must still be delivered.
-    remembered: HashMap<MessageId, Timestamp>,
-    under_way: usize,
+    not_removed: HashMap<MessageId, Timestamp>,
+    in_delivery: usize,
     /// The outbox holds messages that found no room here.
     is_spilled: bool,
     is_failing: bool,
@@ -86,29 +86,29 @@ pub(super) struct Lane {
     answered_at: Option<Instant>,
 }
 
-impl Letter {
+impl Delivery {
     /// A message before its first delivery.
     pub(super) fn new(entry: OutboxEntry) -> Self {
         Self { entry, pause: PAUSE_FIRST }
     }
 
     /// The same after a failed delivery, with a longer back-off.
-    pub(super) fn tried(self) -> Self {
+    pub(super) fn after_failure(self) -> Self {
         Self { pause: (self.pause * 2).min(PAUSE_MAX), ..self }
     }
 }
 
 impl Lane {
-    /// An empty lane with at most `places` deliveries at the same time and `held_max` messages.
-    pub(super) fn new(places: usize, held_max: usize) -> Self {
+    /// An empty lane with at most `concurrency_max` deliveries at the same time and `held_max` messages.
+    pub(super) fn new(concurrency_max: usize, held_max: usize) -> Self {
         Self {
-            places,
+            concurrency_max,
             held_max,
             ready: VecDeque::new(),
             later: BTreeMap::new(),
             held: HashSet::new(),
-            remembered: HashMap::new(),
-            under_way: 0,
+            not_removed: HashMap::new(),
+            in_delivery: 0,
             is_spilled: false,
             is_failing: false,
             begun_at: None,
@@ -118,7 +118,7 @@ impl Lane {
 
     /// Adds a message, unless it is here already or there is no room: then it stays in the outbox only.
     pub(super) fn push(&mut self, entry: OutboxEntry) {
-        if self.held.contains(&entry.id) || self.remembered.contains_key(&entry.id) {
+        if self.held.contains(&entry.id) || self.not_removed.contains_key(&entry.id) {
             return;
         }
         if self.held.len() >= self.held_max {
@@ -126,7 +126,7 @@ impl Lane {
             return;
         }
         self.held.insert(entry.id);
-        self.ready.push_back(Letter::new(entry));
+        self.ready.push_back(Delivery::new(entry));
     }
 
     /// What to do now.
@@ -134,54 +134,55 @@ impl Lane {
         while let Some(entry) = self.later.first_entry().filter(|entry| entry.key().0 <= now) {
             self.ready.push_back(entry.remove());
         }
-        if self.under_way >= if self.is_failing { PROBES_MAX.min(self.places) } else { self.places } {
-            return Next::Nothing;
+        if self.in_delivery >= if self.is_failing { PROBES_MAX.min(self.concurrency_max) } else { self.concurrency_max }
+        {
+            return Next::Wait;
         }
         if !self.ready.is_empty()
             && let Some(begun_at) = self.begun_at.filter(|_| self.is_failing)
             && now < begun_at + PROBE_INTERVAL
         {
-            return Next::At(begun_at + PROBE_INTERVAL);
+            return Next::WaitUntil(begun_at + PROBE_INTERVAL);
         }
         match self.ready.pop_front() {
-            Some(letter) => {
-                self.under_way += 1;
+            Some(delivery) => {
+                self.in_delivery += 1;
                 self.begun_at = Some(now);
-                Next::Carry(letter)
+                Next::Deliver(delivery)
             }
-            None => self.later.first_key_value().map_or(Next::Nothing, |((due, _), _)| Next::At(*due)),
+            None => self.later.first_key_value().map_or(Next::Wait, |((due, _), _)| Next::WaitUntil(*due)),
         }
     }
 
     /// Records the end of a delivery that began at `begun`.
-    pub(super) fn back(&mut self, letter: Letter, begun: Instant, end: End, now: Instant) -> Change {
-        self.under_way = self.under_way.saturating_sub(1);
-        let id = letter.entry.id;
+    pub(super) fn finish(&mut self, delivery: Delivery, begun: Instant, end: DeliveryEnd, now: Instant) -> Change {
+        self.in_delivery = self.in_delivery.saturating_sub(1);
+        let id = delivery.entry.id;
         match end {
-            End::Gone(fate) => {
+            DeliveryEnd::Removed(status) => {
                 self.held.remove(&id);
-                self.ended(fate, now)
+                self.ended(status, now)
             }
-            End::Remembered(fate) => {
+            DeliveryEnd::NotRemoved(status) => {
                 self.held.remove(&id);
                 // Drop those that had expired before this message was created, and so have expired now.
-                self.remembered.retain(|_, until| *until > letter.entry.created_at);
-                self.remembered.insert(id, letter.entry.expire_at);
-                self.ended(fate, now)
+                self.not_removed.retain(|_, until| *until > delivery.entry.created_at);
+                self.not_removed.insert(id, delivery.entry.expire_at);
+                self.ended(status, now)
             }
-            End::Again { after } => {
-                self.later.insert((now + after, id), letter.tried());
+            DeliveryEnd::Retry { after } => {
+                self.later.insert((now + after, id), delivery.after_failure());
                 self.answered(now)
             }
-            End::Unavailable { after, reason } => {
-                self.later.insert((now + after, id), letter.tried());
+            DeliveryEnd::Unavailable { after, reason } => {
+                self.later.insert((now + after, id), delivery.after_failure());
                 // Others were delivered while this one was tried, so the channel works.
                 let works = self.answered_at.is_some_and(|at| at > begun && now < at + RECENT);
                 if works {
                     return Change::None;
                 }
                 self.is_failing = true;
-                Change::Fails { reason }
+                Change::Failed { reason }
             }
         }
     }
@@ -189,15 +190,15 @@ impl Lane {
     /// Removes the messages that have expired at `now`.
     pub(super) fn take_expired(&mut self, now: Timestamp) -> Vec<MessageId> {
         let mut expired = Vec::new();
-        let mut is_worth_it = |letter: &Letter| {
-            let is_expired = now >= letter.entry.expire_at;
+        let mut is_kept = |delivery: &Delivery| {
+            let is_expired = now >= delivery.entry.expire_at;
             if is_expired {
-                expired.push(letter.entry.id);
+                expired.push(delivery.entry.id);
             }
             !is_expired
         };
-        self.ready.retain(&mut is_worth_it);
-        self.later.retain(|_, letter| is_worth_it(letter));
+        self.ready.retain(&mut is_kept);
+        self.later.retain(|_, delivery| is_kept(delivery));
         for id in &expired {
             self.held.remove(id);
         }
@@ -210,12 +211,12 @@ impl Lane {
     }
 
     /// A read of the outbox begins at its start; messages that find no room from now on are noted again.
-    pub(super) const fn reads(&mut self) {
+    pub(super) const fn begin_read(&mut self) {
         self.is_spilled = false;
     }
 
     /// Records that something could not be read, or not yet.
-    pub(super) const fn spilled(&mut self) {
+    pub(super) const fn note_spilled(&mut self) {
         self.is_spilled = true;
     }
 
@@ -236,17 +237,17 @@ impl Lane {
 
     /// Whether no delivery is in progress or due; a failing channel is not waited for.
     pub(super) fn is_at_rest(&self) -> bool {
-        self.is_failing || (self.under_way == 0 && self.ready.is_empty())
+        self.is_failing || (self.in_delivery == 0 && self.ready.is_empty())
     }
 
     /// How the end of a message changes the state of the channel. A refusal counts little while other messages wait:
     /// all of them would follow at once and may be refused too. Where none waits it counts, because nothing else would
     /// show that the channel answers again.
-    fn ended(&mut self, fate: Fate, now: Instant) -> Change {
-        match fate {
-            Fate::Sent => self.answered(now),
-            Fate::Refused if self.held.is_empty() => self.answered(now),
-            Fate::Refused | Fate::Unsent => Change::None,
+    fn ended(&mut self, status: FinalStatus, now: Instant) -> Change {
+        match status {
+            FinalStatus::Sent => self.answered(now),
+            FinalStatus::Refused if self.held.is_empty() => self.answered(now),
+            FinalStatus::Refused | FinalStatus::Unsent => Change::None,
         }
     }
 
@@ -257,7 +258,7 @@ impl Lane {
         }
         self.is_failing = false;
         self.ready.extend(std::mem::take(&mut self.later).into_values());
-        Change::Recovers
+        Change::Recovered
     }
 }
 

@@ -14,7 +14,7 @@ use crate::domain::message::Content;
 use crate::domain::time::Timestamp;
 use crate::store::{Commit, CommitError, Housekeeping, OutboxEntry, OutboxKind};
 
-use super::lane::{End, Fate, Letter};
+use super::lane::{Delivery, DeliveryEnd, FinalStatus};
 use super::notices::Notices;
 
 /// The transport of each channel.
@@ -47,15 +47,15 @@ pub(super) struct Sender {
 
 impl Sender {
     /// Makes one delivery, and deletes the message from the outbox if it is done after that.
-    pub(super) async fn deliver_with_retry(&self, letter: &Letter, persister: &Persister) -> End {
-        let entry = &letter.entry;
+    pub(super) async fn deliver_with_retry(&self, delivery: &Delivery, persister: &Persister) -> DeliveryEnd {
+        let entry = &delivery.entry;
         let channel = channel_of(entry);
         let health = self.context.health(channel);
-        let Some(message) = self.open(entry) else { return ack(persister, entry, Fate::Unsent).await };
+        let Some(message) = self.open(entry) else { return ack(persister, entry, FinalStatus::Unsent).await };
         if self.context.now() >= entry.expire_at {
             health.count(Counted::Expired, 1);
             self.notices.say(channel, entry.id, "it expired before it could be sent");
-            return ack(persister, entry, Fate::Unsent).await;
+            return ack(persister, entry, FinalStatus::Unsent).await;
         }
         let transport = self.transports.of(channel);
         let limit = self.context.options.delivery_timeout;
@@ -65,22 +65,22 @@ impl Sender {
         match outcome {
             Outcome::Sent => {
                 health.count(Counted::Sent, 1);
-                ack(persister, entry, Fate::Sent).await
+                ack(persister, entry, FinalStatus::Sent).await
             }
             Outcome::Refused { reason } => {
                 health.count(Counted::Refused, 1);
                 self.notices.say(channel, entry.id, &format!("it was refused for good: {reason}"));
-                ack(persister, entry, Fate::Refused).await
+                ack(persister, entry, FinalStatus::Refused).await
             }
             Outcome::Retry { reason } => {
                 health.count(Counted::FailedTry, 1);
                 self.notices.say(channel, entry.id, &format!("it is tried again: {reason}"));
-                End::Again { after: self.jittered(letter.pause) }
+                DeliveryEnd::Retry { after: self.jittered(delivery.pause) }
             }
             Outcome::Unavailable { reason } => {
                 health.count(Counted::FailedTry, 1);
                 tracing::debug!(message.id = %entry.id, reason, "a message could not be sent; it is tried again");
-                End::Unavailable { after: self.jittered(letter.pause), reason }
+                DeliveryEnd::Unavailable { after: self.jittered(delivery.pause), reason }
             }
         }
     }
@@ -120,10 +120,10 @@ impl Sender {
     }
 }
 
-async fn ack(persister: &Persister, entry: &OutboxEntry, fate: Fate) -> End {
+async fn ack(persister: &Persister, entry: &OutboxEntry, status: FinalStatus) -> DeliveryEnd {
     match strike(persister, &[entry.id], entry.created_at).await {
-        true => End::Gone(fate),
-        false => End::Remembered(fate),
+        true => DeliveryEnd::Removed(status),
+        false => DeliveryEnd::NotRemoved(status),
     }
 }
 

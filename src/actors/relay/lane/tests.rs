@@ -5,34 +5,34 @@ use crate::domain::identifier::{Identifier, IdentifierKind};
 use crate::store::OutboxKind;
 
 #[tokio::test]
-async fn a_lane_has_no_more_carried_than_it_has_places() {
+async fn a_lane_has_no_more_deliveries_in_progress_than_allowed() {
     let (mut lane, now) = (Lane::new(2, 10), Instant::now());
     (0..3).for_each(|number| lane.push(entry(number)));
-    let (first, second) = (carried(&mut lane, now), carried(&mut lane, now));
+    let (first, second) = (next_delivery(&mut lane, now), next_delivery(&mut lane, now));
     assert_eq!((first.entry.id, second.entry.id), (id(0), id(1)));
-    assert!(matches!(lane.next(now), Next::Nothing));
-    assert_eq!(lane.back(first, now, End::Gone(Fate::Sent), now), Change::None);
-    assert_eq!(carried(&mut lane, now).entry.id, id(2));
+    assert!(matches!(lane.next(now), Next::Wait));
+    assert_eq!(lane.finish(first, now, DeliveryEnd::Removed(FinalStatus::Sent), now), Change::None);
+    assert_eq!(next_delivery(&mut lane, now).entry.id, id(2));
 }
 
 #[tokio::test]
 async fn a_failing_channel_is_tried_by_few_and_followed_by_all_once_it_works() {
     let (mut lane, start) = (Lane::new(64, 100), Instant::now());
     (0..20).for_each(|number| lane.push(entry(number)));
-    let first = carried(&mut lane, start);
-    assert!(matches!(lane.back(first, start, down(), start), Change::Fails { .. }));
+    let first = next_delivery(&mut lane, start);
+    assert!(matches!(lane.finish(first, start, down(), start), Change::Failed { .. }));
     let mut now = start;
     for _ in 0..PROBES_MAX {
-        assert!(matches!(lane.next(now), Next::At(at) if at == now + PROBE_INTERVAL));
+        assert!(matches!(lane.next(now), Next::WaitUntil(at) if at == now + PROBE_INTERVAL));
         now += PROBE_INTERVAL;
-        carried(&mut lane, now);
+        next_delivery(&mut lane, now);
     }
     now += PROBE_INTERVAL;
-    assert!(matches!(lane.next(now), Next::Nothing), "all probes are on their way");
-    let letter = Letter::new(entry(1));
-    assert_eq!(lane.back(letter, start, End::Gone(Fate::Sent), now), Change::Recovers);
+    assert!(matches!(lane.next(now), Next::Wait), "all probes are on their way");
+    let delivery = Delivery::new(entry(1));
+    assert_eq!(lane.finish(delivery, start, DeliveryEnd::Removed(FinalStatus::Sent), now), Change::Recovered);
     let rest = std::iter::from_fn(|| match lane.next(now) {
-        Next::Carry(letter) => Some(letter.entry.id),
+        Next::Deliver(delivery) => Some(delivery.entry.id),
         _ => None,
     });
     assert_eq!(rest.collect::<HashSet<_>>().len(), 16, "the one that failed first is not left to its pause");
@@ -42,18 +42,18 @@ async fn a_failing_channel_is_tried_by_few_and_followed_by_all_once_it_works() {
 async fn a_failing_channel_works_again_once_the_last_message_is_refused_for_its_own_sake() {
     let (mut lane, start) = (Lane::new(4, 10), Instant::now());
     (0..3).for_each(|number| lane.push(entry(number)));
-    let first = carried(&mut lane, start);
-    assert!(matches!(lane.back(first, start, down(), start), Change::Fails { .. }));
+    let first = next_delivery(&mut lane, start);
+    assert!(matches!(lane.finish(first, start, down(), start), Change::Failed { .. }));
     let mut now = start;
-    for (fate, is_struck, change) in [
-        (Fate::Refused, true, Change::None),
-        (Fate::Unsent, true, Change::None),
-        (Fate::Refused, false, Change::Recovers),
+    for (status, is_removed, change) in [
+        (FinalStatus::Refused, true, Change::None),
+        (FinalStatus::Unsent, true, Change::None),
+        (FinalStatus::Refused, false, Change::Recovered),
     ] {
         now += PROBE_INTERVAL * 2;
-        let letter = carried(&mut lane, now);
-        let end = if is_struck { End::Gone(fate) } else { End::Remembered(fate) };
-        assert_eq!(lane.back(letter, now, end, now), change, "{fate:?}");
+        let delivery = next_delivery(&mut lane, now);
+        let end = if is_removed { DeliveryEnd::Removed(status) } else { DeliveryEnd::NotRemoved(status) };
+        assert_eq!(lane.finish(delivery, now, end, now), change, "{status:?}");
     }
     assert!(!lane.is_failing());
 }
@@ -62,20 +62,20 @@ async fn a_failing_channel_works_again_once_the_last_message_is_refused_for_its_
 async fn a_message_that_fails_while_others_leave_does_not_make_the_channel_fail() {
     let (mut lane, start) = (Lane::new(4, 10), Instant::now());
     (0..2).for_each(|number| lane.push(entry(number)));
-    let (slow, quick) = (carried(&mut lane, start), carried(&mut lane, start));
+    let (slow, quick) = (next_delivery(&mut lane, start), next_delivery(&mut lane, start));
     let soon = start + Duration::from_secs(1);
-    lane.back(quick, start, End::Gone(Fate::Sent), soon);
-    assert_eq!(lane.back(slow, start, down(), soon), Change::None);
+    lane.finish(quick, start, DeliveryEnd::Removed(FinalStatus::Sent), soon);
+    assert_eq!(lane.finish(slow, start, down(), soon), Change::None);
     assert!(!lane.is_failing());
-    assert!(matches!(lane.next(soon), Next::At(_)), "it has a pause of its own");
+    assert!(matches!(lane.next(soon), Next::WaitUntil(_)), "it has a pause of its own");
 }
 
 #[tokio::test]
 async fn pauses_grow_to_their_end() {
-    let mut letter = Letter::new(entry(0));
+    let mut delivery = Delivery::new(entry(0));
     let pauses: Vec<u64> = std::iter::repeat_with(|| {
-        letter = letter.clone().tried();
-        letter.pause.as_secs()
+        delivery = delivery.clone().after_failure();
+        delivery.pause.as_secs()
     })
     .take(8)
     .collect();
@@ -88,11 +88,11 @@ async fn what_finds_no_room_is_read_again_when_half_is_free() {
     (0..5).for_each(|number| lane.push(entry(number)));
     assert!(lane.is_full() && !lane.wants_more());
     for _ in 0..2 {
-        let letter = carried(&mut lane, now);
-        lane.back(letter, now, End::Gone(Fate::Sent), now);
+        let delivery = next_delivery(&mut lane, now);
+        lane.finish(delivery, now, DeliveryEnd::Removed(FinalStatus::Sent), now);
     }
     assert!(lane.wants_more());
-    lane.reads();
+    lane.begin_read();
     (2..5).for_each(|number| lane.push(entry(number)));
     assert_eq!(lane.waiting(), 3, "those that are here are not taken twice");
     assert!(!lane.wants_more());
@@ -102,21 +102,21 @@ async fn what_finds_no_room_is_read_again_when_half_is_free() {
 async fn what_is_worthless_is_taken_out_wherever_it_waits() {
     let (mut lane, now) = (Lane::new(1, 10), Instant::now());
     (0..3).for_each(|number| lane.push(entry(number)));
-    let letter = carried(&mut lane, now);
-    lane.back(letter, now, End::Again { after: PAUSE_MAX }, now);
+    let delivery = next_delivery(&mut lane, now);
+    lane.finish(delivery, now, DeliveryEnd::Retry { after: PAUSE_MAX }, now);
     assert_eq!(lane.take_expired(Timestamp::from_millis(1001)), [id(1), id(0)]);
     assert_eq!(lane.waiting(), 1);
 }
 
-fn carried(lane: &mut Lane, now: Instant) -> Letter {
+fn next_delivery(lane: &mut Lane, now: Instant) -> Delivery {
     match lane.next(now) {
-        Next::Carry(letter) => letter,
+        Next::Deliver(delivery) => delivery,
         other => panic!("a message, not {other:?}"),
     }
 }
 
-fn down() -> End {
-    End::Unavailable { after: PAUSE_FIRST, reason: "down".into() }
+fn down() -> DeliveryEnd {
+    DeliveryEnd::Unavailable { after: PAUSE_FIRST, reason: "down".into() }
 }
 
 fn id(number: u8) -> MessageId {
