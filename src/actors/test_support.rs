@@ -1,8 +1,8 @@
 //! Shared by the tests of the actors: a world in which time is paused, the store fails on demand, and messages are
 //! recorded instead of sent.
 
+mod fake_transport;
 mod faulty_store;
-mod post;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -27,8 +27,8 @@ use crate::token::InstanceKey;
 
 use super::{ActorContext, ActorOptions, CallError, Create, SignUpReply, System, Transports};
 
+pub(crate) use fake_transport::{Answer, FakeTransport};
 pub(crate) use faulty_store::{BadRead, Fault, FaultyStore};
-pub(crate) use post::{Post, Says};
 
 /// A clock that shows tokio's time, and so pauses with it.
 #[derive(Debug)]
@@ -41,8 +41,8 @@ pub(crate) struct PausedClock {
 /// Everything outside of the actors.
 pub(crate) struct World {
     pub(crate) store: Arc<FaultyStore>,
-    pub(crate) email: Arc<Post>,
-    pub(crate) sms: Arc<Post>,
+    pub(crate) email: Arc<FakeTransport>,
+    pub(crate) sms: Arc<FakeTransport>,
     pub(crate) policy: Policy,
     pub(crate) options: ActorOptions,
     /// How many of the next decisions that draw random bytes will panic.
@@ -77,8 +77,8 @@ impl World {
         let sweep_interval = Duration::from_secs(1_000_000);
         Self {
             store: Arc::new(FaultyStore::new()),
-            email: Arc::new(Post::new()),
-            sms: Arc::new(Post::new()),
+            email: Arc::new(FakeTransport::new()),
+            sms: Arc::new(FakeTransport::new()),
             policy: Policy { address_limits: None, resend_cooldown: Span::from_millis(0), ..Policy::default() },
             options: ActorOptions { shards: 1, sweep_interval, ..ActorOptions::default() },
             panics: Arc::default(),
@@ -113,8 +113,8 @@ impl World {
         self.email.cut_off();
         self.sms.cut_off();
         self.store = Arc::new(self.store.after_a_crash());
-        self.email = Arc::new(Post::new());
-        self.sms = Arc::new(Post::new());
+        self.email = Arc::new(FakeTransport::new());
+        self.sms = Arc::new(FakeTransport::new());
     }
 
     pub(crate) fn now(&self) -> Timestamp {

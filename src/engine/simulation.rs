@@ -14,7 +14,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::actors::ActorOptions;
-use crate::actors::test_support::{Fault, FaultyStore, PausedClock, Post, Says, settings, step};
+use crate::actors::test_support::{Answer, FakeTransport, Fault, FaultyStore, PausedClock, settings, step};
 use crate::clock::Clock;
 use crate::domain::policy::Policy;
 use crate::domain::time::{Span, Timestamp};
@@ -94,7 +94,7 @@ struct History {
     ground: Ground,
     people: Vec<Person>,
     model: Model,
-    post: Arc<Post>,
+    transport: Arc<FakeTransport>,
     now: Timestamp,
 }
 
@@ -112,7 +112,7 @@ impl History {
             ground,
             people: (0..PEOPLE).map(Person::new).collect(),
             model: Model::default(),
-            post: Arc::new(Post::new()),
+            transport: Arc::new(FakeTransport::new()),
             now: Timestamp::from_millis(1_800_000_000_000),
         }
     }
@@ -137,7 +137,7 @@ impl History {
     async fn live(&mut self, life: u64, is_last: bool, told: &mut Told) -> Result<(), String> {
         let clock = Arc::new(PausedClock::new(self.now));
         let store = Arc::new(FaultyStore::over(self.ground.open()?));
-        self.post.says(Says::Sent);
+        self.transport.answer_always(Answer::Sent);
         let engine = self.build(life, store.clone(), clock.clone()).await?;
         self.model.check(&*store).await.map_err(|error| format!("after the start, {error}"))?;
         if is_last {
@@ -169,7 +169,7 @@ impl History {
         let mut tasks = Vec::new();
         for (n, person) in self.people.iter_mut().enumerate() {
             if self.random.below(2) == 0 {
-                let call = person.next(&self.model, &self.post, &mut self.random);
+                let call = person.next(&self.model, &self.transport, &mut self.random);
                 let task = tokio::spawn(perform(engine.clone(), person.token.clone(), call.clone()));
                 tasks.push((n, call, task));
             }
@@ -204,7 +204,7 @@ impl History {
         self.model.check(store).await?;
         for person in &mut self.people {
             let now = engine.now();
-            let Some((call, address)) = person.last_step(&self.model, &self.post, now, engine.policy())? else {
+            let Some((call, address)) = person.last_step(&self.model, &self.transport, now, engine.policy())? else {
                 continue;
             };
             let owner = store.owner(&address).await.map_err(|error| error.to_string())?;
@@ -230,9 +230,10 @@ impl History {
         }));
         let mut random = Random(self.random.next());
         let trouble = self.random.below(3) == 0;
-        self.post.answers(move |_| match trouble {
-            true => [Says::Sent, Says::Sent, Says::Retry, Says::Unavailable, Says::Nothing][random.below(5) as usize],
-            false => Says::Sent,
+        self.transport.answer_with(move |_| match trouble {
+            true => [Answer::Sent, Answer::Sent, Answer::Retry, Answer::Unavailable, Answer::Nothing]
+                [random.below(5) as usize],
+            false => Answer::Sent,
         });
     }
 
@@ -249,7 +250,7 @@ impl History {
             .actors(ActorOptions { shards: 2, ..ActorOptions::default() })
             .algorithm(Algorithm::EdDsa)
             .hashing(HashOptions { parameters: cheap, threads: 1, ..HashOptions::default() })
-            .email(self.post.clone())
+            .email(self.transport.clone())
             .build();
         engine.await.map_err(|error| format!("it does not start: {error}"))
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::actors::test_support::{
-    BadRead, Fault, Says, World, address, attempt, command, create, pass, preparation, settle,
+    Answer, BadRead, Fault, World, address, attempt, command, create, pass, preparation, settle,
 };
 use crate::actors::{ActorOptions, System};
 use crate::delivery::{Channel, ChannelStatus};
@@ -31,7 +31,7 @@ async fn a_message_is_sent_once_and_struck_out() {
 async fn a_message_is_tried_after_growing_pauses_until_it_is_worthless() {
     let world = World::new();
     let system = world.start().await;
-    world.email.says(Says::Retry);
+    world.email.answer_always(Answer::Retry);
     send(&system, 1).await;
     pass(LIFE_S + 120).await;
     let tries = world.email.handed();
@@ -54,7 +54,7 @@ async fn a_message_is_tried_after_growing_pauses_until_it_is_worthless() {
 async fn a_message_that_is_refused_for_good_is_struck_out_at_once() {
     let world = World::new();
     let system = world.start().await;
-    world.email.says(Says::Refused);
+    world.email.answer_always(Answer::Refused);
     send(&system, 1).await;
     assert_eq!((world.email.handed().len(), unsent(&world).await), (1, 0));
     pass(3600).await;
@@ -67,8 +67,8 @@ async fn a_message_that_hangs_holds_up_no_other_and_is_tried_again() {
     let world = World::new();
     let system = world.start().await;
     let mut hangs = true;
-    world.email.answers(move |message| {
-        if message.to == address(1) && std::mem::take(&mut hangs) { Says::Nothing } else { Says::Sent }
+    world.email.answer_with(move |message| {
+        if message.to == address(1) && std::mem::take(&mut hangs) { Answer::Nothing } else { Answer::Sent }
     });
     for n in 1..=20 {
         send(&system, n).await;
@@ -76,8 +76,8 @@ async fn a_message_that_hangs_holds_up_no_other_and_is_tried_again() {
     assert_eq!(world.email.handed().len(), 20);
     assert_eq!(unsent(&world).await, 1, "all others are done with");
     pass(70).await;
-    let said: Vec<Says> = world.email.handed_to(&address(1)).iter().map(|handed| handed.said).collect();
-    assert_eq!(said, [Says::Nothing, Says::Sent]);
+    let said: Vec<Answer> = world.email.handed_to(&address(1)).iter().map(|handed| handed.answer).collect();
+    assert_eq!(said, [Answer::Nothing, Answer::Sent]);
     assert_eq!(unsent(&world).await, 0);
 }
 
@@ -86,14 +86,14 @@ async fn a_channel_whose_places_all_hang_does_not_hold_up_the_other() {
     let mut world = World::new();
     world.options = ActorOptions { deliveries_max: 2, ..world.options };
     let system = world.start().await;
-    world.email.says(Says::Nothing);
+    world.email.answer_always(Answer::Nothing);
     for n in 0..10 {
         commit_message(&world, &system, n, Channel::Email).await;
     }
     commit_message(&world, &system, 10, Channel::Sms).await;
     settle().await;
     assert_eq!((world.email.handed().len(), world.sms.handed().len()), (2, 1));
-    world.email.says(Says::Sent);
+    world.email.answer_always(Answer::Sent);
     pass(70).await;
     assert_eq!(unsent(&world).await, 0, "the time limit frees the places");
 }
@@ -103,9 +103,9 @@ async fn a_transport_that_panics_is_tried_again_like_one_that_fails() {
     let world = World::new();
     let system = world.start().await;
     let mut panics = 3;
-    world.email.answers(move |_| {
+    world.email.answer_with(move |_| {
         panics -= 1;
-        if panics >= 0 { Says::Panics } else { Says::Sent }
+        if panics >= 0 { Answer::Panics } else { Answer::Sent }
     });
     commit_message(&world, &system, 1, Channel::Email).await;
     pass(60).await;
@@ -116,7 +116,7 @@ async fn a_transport_that_panics_is_tried_again_like_one_that_fails() {
 async fn a_channel_that_is_down_is_tried_once_a_second_and_all_follow_once_it_works() {
     let world = World::new();
     let system = world.start().await;
-    world.email.says(Says::Unavailable);
+    world.email.answer_always(Answer::Unavailable);
     let began = world.now();
     for n in 0..40 {
         commit_message(&world, &system, n, Channel::Email).await;
@@ -130,10 +130,10 @@ async fn a_channel_that_is_down_is_tried_once_a_second_and_all_follow_once_it_wo
     assert!(late.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_secs(1)), "{late:?}");
     assert!(late.len() >= 20, "{late:?}");
 
-    world.email.says(Says::Sent);
+    world.email.answer_always(Answer::Sent);
     pass(2).await;
     assert_eq!((unsent(&world).await, status(&system).failing_since), (0, None));
-    let sent = world.email.handed().iter().filter(|try_| try_.said == Says::Sent).count();
+    let sent = world.email.handed().iter().filter(|try_| try_.answer == Answer::Sent).count();
     assert_eq!(sent, 40, "each once");
 }
 
@@ -141,15 +141,15 @@ async fn a_channel_that_is_down_is_tried_once_a_second_and_all_follow_once_it_wo
 async fn messages_that_become_worthless_while_a_channel_is_down_are_struck_out_unsent() {
     let world = World::new();
     let system = world.start().await;
-    world.email.says(Says::Unavailable);
+    world.email.answer_always(Answer::Unavailable);
     for n in 0..40 {
         commit_message(&world, &system, n, Channel::Email).await;
     }
     pass(LIFE_S + 120).await;
     assert_eq!((unsent(&world).await, status(&system).waiting, status(&system).expired), (0, 0, 40));
-    world.email.says(Says::Sent);
+    world.email.answer_always(Answer::Sent);
     pass(120).await;
-    assert!(world.email.handed().iter().all(|try_| try_.said != Says::Sent));
+    assert!(world.email.handed().iter().all(|try_| try_.answer != Answer::Sent));
     commit_message(&world, &system, 50, Channel::Email).await;
     settle().await;
     assert_eq!(status(&system).sent, 1, "the channel is tried by the next message");
@@ -159,7 +159,7 @@ async fn messages_that_become_worthless_while_a_channel_is_down_are_struck_out_u
 async fn after_a_crash_what_was_not_sent_is_sent_with_the_same_id_and_code() {
     let mut world = World::new();
     let system = world.start().await;
-    world.email.says(Says::Nothing);
+    world.email.answer_always(Answer::Nothing);
     send(&system, 1).await;
     let hung = world.email.handed();
     world.crash();
@@ -192,11 +192,11 @@ async fn what_left_but_could_not_be_struck_out_is_sent_again_after_a_crash_only(
     let system = world.start().await;
     create(&system, 1, &address(1)).await.expect("made");
     // The message itself is stored; the commit that deletes it fails.
-    world.email.answers({
+    world.email.answer_with({
         let store = world.store.clone();
         move |_| {
             store.fail([Fault::Forgets]);
-            Says::Sent
+            Answer::Sent
         }
     });
     command(&system, 1, preparation()).await.expect("prepared");
@@ -215,7 +215,7 @@ async fn what_left_but_could_not_be_struck_out_is_sent_again_after_a_crash_only(
 async fn after_a_crash_what_is_worthless_by_then_is_struck_out_unsent() {
     let mut world = World::new();
     let system = world.start().await;
-    world.email.says(Says::Nothing);
+    world.email.answer_always(Answer::Nothing);
     send(&system, 1).await;
     world.crash();
     pass(LIFE_S).await;
@@ -229,11 +229,11 @@ async fn a_full_queue_of_commits_delays_the_striking_out_and_sends_nothing_twice
     let mut world = World::new();
     world.options = ActorOptions { commits_waiting_max: 1, ..world.options };
     let system = world.start().await;
-    world.email.answers({
+    world.email.answer_with({
         let store = world.store.clone();
         move |_| {
             store.hold();
-            Says::Sent
+            Answer::Sent
         }
     });
     // This one takes the only place as soon as the first message is delivered.
@@ -252,15 +252,15 @@ async fn more_messages_than_are_held_are_all_sent_once() {
     let mut world = World::new();
     world.options = ActorOptions { messages_held_max: 4, deliveries_max: 2, ..world.options };
     let system = world.start().await;
-    world.email.says(Says::Unavailable);
+    world.email.answer_always(Answer::Unavailable);
     for n in 0..50 {
         commit_message(&world, &system, n, Channel::Email).await;
     }
     assert!(status(&system).waiting <= 4);
-    world.email.says(Says::Sent);
+    world.email.answer_always(Answer::Sent);
     pass(30).await;
     let sent: Vec<MessageId> =
-        world.email.handed().iter().filter(|try_| try_.said == Says::Sent).map(|try_| try_.id).collect();
+        world.email.handed().iter().filter(|try_| try_.answer == Answer::Sent).map(|try_| try_.id).collect();
     assert_eq!((sent.len(), sent.iter().collect::<HashSet<_>>().len()), (50, 50));
     assert_eq!(unsent(&world).await, 0);
 }
@@ -270,7 +270,7 @@ async fn messages_that_left_but_could_not_be_struck_out_take_nobody_elses_room()
     let mut world = World::new();
     world.options = ActorOptions { messages_held_max: 4, ..world.options };
     let system = world.start().await;
-    world.email.answers({
+    world.email.answer_with({
         let store = world.store.clone();
         let mut left = 4;
         move |_| {
@@ -278,7 +278,7 @@ async fn messages_that_left_but_could_not_be_struck_out_take_nobody_elses_room()
             if left >= 0 {
                 store.fail([Fault::Refuses]);
             }
-            Says::Sent
+            Answer::Sent
         }
     });
     for n in 0..4 {
@@ -300,7 +300,7 @@ async fn an_outbox_that_cannot_be_read_is_read_again() {
     for bad in [BadRead::Unavailable, BadRead::Panics] {
         let mut world = World::new();
         let system = world.start().await;
-        world.email.says(Says::Nothing);
+        world.email.answer_always(Answer::Nothing);
         send(&system, 1).await;
         world.crash();
         world.store.read_badly([bad, bad]);
@@ -353,7 +353,7 @@ async fn a_message_sealed_under_another_key_is_struck_out_unsent() {
 async fn a_stop_waits_for_what_is_on_its_way_and_not_for_what_hangs() {
     let world = World::new();
     let system = world.start().await;
-    world.email.answers(|message| if message.to == address(1) { Says::Nothing } else { Says::Sent });
+    world.email.answer_with(|message| if message.to == address(1) { Answer::Nothing } else { Answer::Sent });
     for n in 1..=3 {
         send(&system, n).await;
     }

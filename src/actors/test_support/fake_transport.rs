@@ -12,7 +12,7 @@ use crate::domain::time::Timestamp;
 
 /// The transport's answer to a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Says {
+pub(crate) enum Answer {
     Sent,
     Refused,
     Retry,
@@ -24,54 +24,54 @@ pub(crate) enum Says {
 
 /// A recorded message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Handed {
+pub(crate) struct RecordedMessage {
     pub(crate) id: MessageId,
     pub(crate) to: String,
     pub(crate) code: Option<String>,
     /// How long after the transport was made.
     pub(crate) after: Duration,
-    pub(crate) said: Says,
+    pub(crate) answer: Answer,
     pub(crate) created_at: Timestamp,
 }
 
-type Answers = Box<dyn FnMut(&Message) -> Says + Send>;
+type Answers = Box<dyn FnMut(&Message) -> Answer + Send>;
 
 /// A transport that records its messages.
-pub(crate) struct Post {
+pub(crate) struct FakeTransport {
     began: Instant,
     answers: Mutex<Answers>,
-    handed: Mutex<Vec<Handed>>,
+    handed: Mutex<Vec<RecordedMessage>>,
     is_cut_off: AtomicBool,
 }
 
-impl Post {
+impl FakeTransport {
     /// A transport that accepts every message.
     pub(crate) fn new() -> Self {
         Self {
             began: Instant::now(),
-            answers: Mutex::new(Box::new(|_| Says::Sent)),
+            answers: Mutex::new(Box::new(|_| Answer::Sent)),
             handed: Mutex::default(),
             is_cut_off: AtomicBool::new(false),
         }
     }
 
     /// Answers like this from now on.
-    pub(crate) fn says(&self, what: Says) {
-        self.answers(move |_| what);
+    pub(crate) fn answer_always(&self, what: Answer) {
+        self.answer_with(move |_| what);
     }
 
     /// Answers with the results of `answers` from now on.
-    pub(crate) fn answers(&self, answers: impl FnMut(&Message) -> Says + Send + 'static) {
+    pub(crate) fn answer_with(&self, answers: impl FnMut(&Message) -> Answer + Send + 'static) {
         *self.answers.lock().expect("no panic") = Box::new(answers);
     }
 
     /// All messages so far, in order.
-    pub(crate) fn handed(&self) -> Vec<Handed> {
+    pub(crate) fn handed(&self) -> Vec<RecordedMessage> {
         self.handed.lock().expect("no panic").clone()
     }
 
     /// The messages to one address.
-    pub(crate) fn handed_to(&self, address: &str) -> Vec<Handed> {
+    pub(crate) fn handed_to(&self, address: &str) -> Vec<RecordedMessage> {
         self.handed().into_iter().filter(|handed| handed.to == address).collect()
     }
 
@@ -87,28 +87,28 @@ impl Post {
     }
 }
 
-impl Transport for Post {
+impl Transport for FakeTransport {
     fn deliver<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome> {
         if self.is_cut_off.load(Ordering::SeqCst) {
             return Box::pin(std::future::pending());
         }
-        let said = self.answers.lock().expect("no panic")(message);
-        self.handed.lock().expect("no panic").push(Handed {
+        let answer = self.answers.lock().expect("no panic")(message);
+        self.handed.lock().expect("no panic").push(RecordedMessage {
             id: message.id,
             to: message.to.clone(),
             code: message.code.as_ref().map(|code| code.expose().clone()),
             after: self.began.elapsed(),
-            said,
+            answer,
             created_at: message.created_at,
         });
         let reason = || "a test wanted this".to_owned();
-        let outcome = match said {
-            Says::Sent => Outcome::Sent,
-            Says::Refused => Outcome::Refused { reason: reason() },
-            Says::Retry => Outcome::Retry { reason: reason() },
-            Says::Unavailable => Outcome::Unavailable { reason: reason() },
-            Says::Nothing => return Box::pin(std::future::pending()),
-            Says::Panics => panic!("a test wanted this panic"),
+        let outcome = match answer {
+            Answer::Sent => Outcome::Sent,
+            Answer::Refused => Outcome::Refused { reason: reason() },
+            Answer::Retry => Outcome::Retry { reason: reason() },
+            Answer::Unavailable => Outcome::Unavailable { reason: reason() },
+            Answer::Nothing => return Box::pin(std::future::pending()),
+            Answer::Panics => panic!("a test wanted this panic"),
         };
         Box::pin(std::future::ready(outcome))
     }

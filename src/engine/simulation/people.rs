@@ -1,6 +1,6 @@
 //! The simulated people: what each of them knows, and their next call.
 
-use crate::actors::test_support::{Post, Says};
+use crate::actors::test_support::{Answer, FakeTransport};
 use crate::domain::field::Field;
 use crate::domain::id::{ClientId, SignInId, SignUpId};
 use crate::domain::identifier::Identifier;
@@ -30,7 +30,7 @@ impl Person {
     }
 
     /// The next call of this person.
-    pub(super) fn next(&mut self, model: &Model, post: &Post, random: &mut Random) -> Call {
+    pub(super) fn next(&mut self, model: &Model, transport: &FakeTransport, random: &mut Random) -> Call {
         if self.token.is_none() {
             return Call::Open;
         }
@@ -51,7 +51,7 @@ impl Person {
         if let Some((id, address, sent_at)) = self.sign_in.clone()
             && random.below(2) == 0
         {
-            let code = code(post, &address, sent_at, random);
+            let code = code(transport, &address, sent_at, random);
             return Call::Prove { id, email: address, code };
         }
         let Some(id) = self.sign_up else {
@@ -69,7 +69,9 @@ impl Person {
             5 => Call::SignIn { email: random.pick(&email()).unwrap_or_default() },
             6..=8 => Call::Prepare { id },
             _ => match prepared(model, id) {
-                Some((address, sent_at)) => Call::Attempt { id, code: code(post, &address.value, sent_at, random) },
+                Some((address, sent_at)) => {
+                    Call::Attempt { id, code: code(transport, &address.value, sent_at, random) }
+                }
                 None => Call::Prepare { id },
             },
         }
@@ -117,7 +119,7 @@ impl Person {
     pub(super) fn last_step(
         &self,
         model: &Model,
-        post: &Post,
+        transport: &FakeTransport,
         now: Timestamp,
         policy: &Policy,
     ) -> Result<Option<(Call, Identifier)>, String> {
@@ -128,7 +130,7 @@ impl Person {
             return Ok(None);
         }
         let address = sign_up.address(&Field::EmailAddress).ok_or("a verification of nothing")?;
-        let codes = sent(post, &address.value, verification.prepared_at);
+        let codes = sent(transport, &address.value, verification.prepared_at);
         match codes.as_slice() {
             [] => Err(format!("the code to {} never arrived", address.value)),
             [code] if sign_up.username.is_none() => Ok(Some((Call::Attempt { id, code: code.clone() }, address))),
@@ -146,15 +148,15 @@ fn prepared(model: &Model, id: SignUpId) -> Option<(Identifier, Timestamp)> {
 }
 
 /// Mostly the code that was sent to this address at this time; otherwise a wrong one.
-fn code(post: &Post, address: &str, sent_at: Timestamp, random: &mut Random) -> String {
-    let codes = sent(post, address, sent_at);
+fn code(transport: &FakeTransport, address: &str, sent_at: Timestamp, random: &mut Random) -> String {
+    let codes = sent(transport, address, sent_at);
     let right = random.pick(&codes).filter(|_| random.below(8) > 0);
     right.unwrap_or_else(|| "000000".into())
 }
 
-fn sent(post: &Post, address: &str, sent_at: Timestamp) -> Vec<String> {
-    let messages = post.handed_to(address).into_iter();
-    let messages = messages.filter(|handed| handed.created_at == sent_at && handed.said == Says::Sent);
+fn sent(transport: &FakeTransport, address: &str, sent_at: Timestamp) -> Vec<String> {
+    let messages = transport.handed_to(address).into_iter();
+    let messages = messages.filter(|handed| handed.created_at == sent_at && handed.answer == Answer::Sent);
     let mut codes: Vec<String> = messages.filter_map(|handed| handed.code).collect();
     codes.sort_unstable();
     codes.dedup();
