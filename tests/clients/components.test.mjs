@@ -1,38 +1,19 @@
 // The prebuilt `<SignUp/>` of @clerk/ui, as a person meets it.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { verify } from './support/backend.mjs';
-import { browserMissing, launchBrowser, newPerson } from './support/browser.mjs';
 import { startEngine } from './support/engine.mjs';
-import { headlessPage, signUpPage, startPages } from './support/pages.mjs';
+import { PASSWORD, engine, openSignUpForm, otherThan, pages, signedIn, skip, startBeforeTests } from './support/scenario.mjs';
 import * as settings from './support/settings.mjs';
-import { SignUpForm } from './support/sign_up_form.mjs';
 
-const skip = browserMissing ?? false;
-const PASSWORD = 'tide-glass-Lantern-47';
 const TEN_MINUTES = 600_000;
 
-let browser;
-let engine;
-let pages;
-
-before(async () => {
-  if (skip) return;
-  pages = await startPages();
-  engine = await startEngine({ origins: [pages.origin] });
-  browser = await launchBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await engine?.stop();
-  await pages?.stop();
-});
+startBeforeTests();
 
 test('typing an e-mail address, a password and the code signs a person up', { skip }, async (t) => {
   await engine.configure(settings.EMAIL_AND_PASSWORD);
-  const { page, form, person } = await visit(t);
+  const { page, form, person } = await openSignUpForm(t);
 
   await form.fill('emailAddress', 'Typed@Example.com');
   await form.fill('password', PASSWORD);
@@ -52,7 +33,7 @@ test('typing an e-mail address, a password and the code signs a person up', { sk
 
 test('a wrong code is named under the code field, and the right one still works', { skip }, async (t) => {
   await engine.configure(settings.EMAIL_AND_PASSWORD);
-  const { page, form } = await visit(t);
+  const { page, form } = await openSignUpForm(t);
   const right = await reachCodeCard(form, engine, 'wrong@example.com');
 
   const refused = await form.enterCode(otherThan(right));
@@ -67,7 +48,7 @@ test('a wrong code is named under the code field, and the right one still works'
 
 test('after five wrong codes the person is told, and even the right one is refused', { skip }, async (t) => {
   await engine.configure(settings.EMAIL_AND_PASSWORD);
-  const { form } = await visit(t);
+  const { form } = await openSignUpForm(t);
   const right = await reachCodeCard(form, engine, 'guesser@example.com');
 
   for (let guess = 1; guess <= 5; guess += 1) {
@@ -84,7 +65,7 @@ test('an expired code is named as expired, and a fresh one finishes the sign-up'
   // A moved clock stays moved: this test has an engine to itself.
   const later = await startEngine({ origins: [pages.origin], settings: settings.EMAIL_AND_PASSWORD });
   t.after(() => later.stop());
-  const { page, form } = await visit(t, later);
+  const { page, form } = await openSignUpForm(t, later);
   const stale = await reachCodeCard(form, later, 'late@example.com');
 
   await later.advance(TEN_MINUTES + 1_000);
@@ -101,11 +82,11 @@ test('an expired code is named as expired, and a fresh one finishes the sign-up'
 
 test('a taken address is named under the address field', { skip }, async (t) => {
   await engine.configure(settings.EMAIL_AND_PASSWORD);
-  const first = await visit(t);
+  const first = await openSignUpForm(t);
   const code = await reachCodeCard(first.form, engine, 'taken@example.com');
   assert.equal((await first.form.enterCode(code)).body.response.status, 'complete');
 
-  const { form } = await visit(t);
+  const { form } = await openSignUpForm(t);
   await form.fill('emailAddress', 'TAKEN@example.com');
   await form.fill('password', PASSWORD);
   const refused = await form.submit();
@@ -117,7 +98,7 @@ test('a taken address is named under the address field', { skip }, async (t) => 
 
 test('the form asks for consent to the terms and sends it', { skip }, async (t) => {
   await engine.configure(settings.WITH_LEGAL_CONSENT);
-  const { page, form } = await visit(t);
+  const { page, form } = await openSignUpForm(t);
 
   await form.fill('emailAddress', 'consent@example.com');
   await form.fill('password', PASSWORD);
@@ -135,7 +116,7 @@ test('the form asks for consent to the terms and sends it', { skip }, async (t) 
 
 test('phone and e-mail are verified one card after the other, with a reload between them', { skip }, async (t) => {
   await engine.configure(settings.PHONE_EMAIL_AND_USERNAME);
-  const { page, form } = await visit(t);
+  const { page, form } = await openSignUpForm(t);
 
   await form.fill('emailAddress', 'both@example.com');
   await form.fill('username', 'both_of_them');
@@ -165,37 +146,15 @@ test('phone and e-mail are verified one card after the other, with a reload betw
   assert.equal((await engine.messages('+12025550144')).length, 1);
 });
 
-async function visit(t, at = engine) {
-  const site = { key: at.publishableKey, proxyUrl: at.url };
-  pages.show('/join', signUpPage(site));
-  pages.show('/home', headlessPage(site));
-  const person = await newPerson(browser);
-  t.after(() => person.context.close());
-  const form = new SignUpForm(person.page);
-  await form.open(`${pages.origin}/join`);
-  return { person, page: person.page, form };
-}
-
 async function reachCodeCard(form, at, address) {
-  await form.fill('emailAddress', address);
-  await form.fill('password', PASSWORD);
-  await form.submit();
-  await form.codeCard('email');
+  await form.beginWith(address, PASSWORD);
   return at.code(address);
 }
 
 /** Waits for the page a signed-up person is sent to. */
 async function home(page) {
   await page.waitForURL(`${pages.origin}/home`);
-  await page.evaluate(() => window.ready);
-  const seen = await page.evaluate(async () => ({
-    userId: window.Clerk.user?.id,
-    token: await window.Clerk.session?.getToken(),
-  }));
-  assert.match(seen.userId ?? '', /^user_/);
+  const seen = await signedIn(page);
+  assert.match(seen.userId, /^user_/);
   return seen;
-}
-
-function otherThan(code) {
-  return code === '000000' ? '111111' : '000000';
 }

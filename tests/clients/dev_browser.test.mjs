@@ -1,42 +1,21 @@
 // A `pk_test_` key for one of Clerk's development hosts: clerk-js keeps a dev browser instead of a cookie.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { verify } from './support/backend.mjs';
-import { browserMissing, launchBrowser, newPerson } from './support/browser.mjs';
-import { DEV_BROWSER_KEY, startEngine } from './support/engine.mjs';
-import { headlessPage, signUpPage, startPages } from './support/pages.mjs';
+import { DEV_BROWSER_KEY } from './support/engine.mjs';
+import { headlessPage } from './support/pages.mjs';
+import { PASSWORD, beginSignUp, engine, finishSignUp, openSignUpForm, pages, personFor, skip, startBeforeTests } from './support/scenario.mjs';
 import * as settings from './support/settings.mjs';
-import { SignUpForm } from './support/sign_up_form.mjs';
 
-const skip = browserMissing ?? false;
-const PASSWORD = 'tide-glass-Lantern-47';
-
-let browser;
-let engine;
-let pages;
-
-before(async () => {
-  if (skip) return;
-  pages = await startPages();
-  engine = await startEngine({ origins: [pages.origin], key: DEV_BROWSER_KEY });
-  const site = { key: engine.publishableKey, proxyUrl: engine.url };
-  pages.show('/app', headlessPage(site));
-  pages.show('/home', headlessPage(site));
-  pages.show('/join', signUpPage(site));
-  browser = await launchBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await engine?.stop();
-  await pages?.stop();
+startBeforeTests({
+  options: { key: DEV_BROWSER_KEY },
+  prepare: (site) => pages.show('/app', headlessPage(site)),
 });
 
 test('a dev browser signs up, and its session outlives a reload', { skip }, async (t) => {
   await engine.configure(settings.EMAIL_AND_PASSWORD);
-  const person = await newPerson(browser);
-  t.after(() => person.context.close());
+  const person = await personFor(t);
   const { page } = person;
   const calls = [];
   page.on('request', (request) => {
@@ -45,22 +24,15 @@ test('a dev browser signs up, and its session outlives a reload', { skip }, asyn
   await page.goto(`${pages.origin}/app`);
   await page.evaluate(() => window.ready);
 
-  await page.evaluate(async (password) => {
-    const signUp = await Clerk.client.signUp.create({ emailAddress: 'dev@example.com', password });
-    await signUp.prepareEmailAddressVerification({ strategy: 'email_code' });
-  }, PASSWORD);
-  const code = await engine.code('dev@example.com');
-  const done = await page.evaluate(async (code) => {
-    const signUp = await Clerk.client.signUp.attemptEmailAddressVerification({ code });
-    await Clerk.setActive({ session: signUp.createdSessionId });
-    return { userId: Clerk.user.id, token: await Clerk.session.getToken({ skipCache: true }) };
-  }, code);
-  const claims = await verify(engine, done.token, { authorizedParties: [pages.origin] });
-  assert.equal(claims.sub, done.userId);
+  await beginSignUp(page, 'dev@example.com');
+  const userId = await finishSignUp(page, await engine.code('dev@example.com'));
+  const token = await page.evaluate(() => Clerk.session.getToken({ skipCache: true }));
+  const claims = await verify(engine, token, { authorizedParties: [pages.origin] });
+  assert.equal(claims.sub, userId);
 
   await page.reload();
   await page.evaluate(() => window.ready);
-  assert.equal(await page.evaluate(() => Clerk.user?.id), done.userId);
+  assert.equal(await page.evaluate(() => Clerk.user?.id), userId);
 
   assert.equal(calls[0].pathname, '/v1/dev_browser');
   const undecorated = calls.filter((url) => url.pathname !== '/v1/dev_browser' && !url.searchParams.get('__clerk_db_jwt'));
@@ -71,8 +43,7 @@ test('a dev browser signs up, and its session outlives a reload', { skip }, asyn
 
 test('a dev browser the engine does not know is replaced by a new one', { skip }, async (t) => {
   await engine.configure(settings.EMAIL_AND_PASSWORD);
-  const { page, context } = await newPerson(browser);
-  t.after(() => context.close());
+  const { page, context } = await personFor(t);
   await context.addCookies([{ name: '__clerk_db_jwt', value: 'dvb_unknown', url: pages.origin }]);
   await page.goto(`${pages.origin}/app`);
   await page.evaluate(() => window.ready);
@@ -88,14 +59,8 @@ test('a dev browser the engine does not know is replaced by a new one', { skip }
 
 test('the prebuilt form works with a dev browser', { skip }, async (t) => {
   await engine.configure(settings.EMAIL_AND_PASSWORD);
-  const { page, context } = await newPerson(browser);
-  t.after(() => context.close());
-  const form = new SignUpForm(page);
-  await form.open(`${pages.origin}/join`);
-  await form.fill('emailAddress', 'dev-form@example.com');
-  await form.fill('password', PASSWORD);
-  assert.equal((await form.submit()).status, 200);
-  await form.codeCard('email');
+  const { page, form } = await openSignUpForm(t);
+  assert.equal((await form.beginWith('dev-form@example.com', PASSWORD)).status, 200);
   await form.enterCode(await engine.code('dev-form@example.com'));
   await page.waitForURL((url) => url.pathname === '/home');
   await page.evaluate(() => window.ready);

@@ -1,33 +1,16 @@
 // Links by e-mail: `<SignUp/>` waits in one tab while the link is opened in another, here and elsewhere.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { verify } from './support/backend.mjs';
-import { browserMissing, cookieHeader, launchBrowser, newPerson } from './support/browser.mjs';
+import { cookieHeader } from './support/browser.mjs';
 import { DEV_BROWSER_KEY, startEngine } from './support/engine.mjs';
-import { headlessPage, signUpPage, startPages } from './support/pages.mjs';
+import { engine, openSignUpForm, pages, personFor, signedIn, skip, startBeforeTests } from './support/scenario.mjs';
 import * as settings from './support/settings.mjs';
-import { SignUpForm } from './support/sign_up_form.mjs';
 
-const skip = browserMissing ?? false;
 const TEN_MINUTES = 600_000;
 
-let browser;
-let engine;
-let pages;
-
-before(async () => {
-  if (skip) return;
-  pages = await startPages();
-  engine = await startEngine({ origins: [pages.origin] });
-  browser = await launchBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await engine?.stop();
-  await pages?.stop();
-});
+startBeforeTests();
 
 test('the link, opened in a second tab of the same browser, signs the person in', { skip }, async (t) => {
   await engine.configure(settings.EMAIL_BY_LINK);
@@ -90,8 +73,7 @@ test('another browser is turned away and changes nothing', { skip }, async (t) =
   await engine.configure(settings.EMAIL_BY_LINK);
   const { page, link, address } = await waitForLink(t, 'mismatch@example.com');
 
-  const other = await newPerson(browser);
-  t.after(() => other.context.close());
+  const other = await personFor(t);
   const clicked = other.page.waitForResponse((response) => response.url() === link);
   await other.page.goto(link);
   const landed = new URL((await clicked).headers().location);
@@ -119,8 +101,7 @@ test('without the rule a scanner changes nothing and a button elsewhere finishes
   const before = await page.evaluate(async () => (await window.Clerk.client.signUp.reload()).status);
   assert.equal(before, 'missing_requirements');
 
-  const other = await newPerson(browser);
-  t.after(() => other.context.close());
+  const other = await personFor(t);
   const requests = [];
   other.page.on('request', (request) => requests.push(request.url()));
   await other.page.goto(link);
@@ -166,23 +147,11 @@ test('with a dev browser the link works in the browser that asked for it', { ski
 
 /** Fills the form in and waits until the link card is there and the mail has come. */
 async function waitForLink(t, address, at = engine) {
-  const site = { key: at.publishableKey, proxyUrl: at.url };
-  pages.show('/join', signUpPage(site));
-  pages.show('/home', headlessPage(site));
-  const person = await newPerson(browser);
-  t.after(() => person.context.close());
-  const { page } = person;
-  const form = new SignUpForm(page);
-  await form.open(`${pages.origin}/join`);
+  const { person, page, form } = await openSignUpForm(t, at);
   await form.fill('emailAddress', address);
   assert.equal((await form.submit()).status, 200);
   await page.waitForURL((url) => url.hash.includes('verify-email-address'));
   const link = await at.link(address);
   assert.ok(link.startsWith(`${at.url}/v1/verify?token=`), link);
   return { page, person, link, address };
-}
-
-async function signedIn(page) {
-  await page.waitForFunction(() => window.Clerk?.user);
-  return page.evaluate(async () => ({ userId: window.Clerk.user.id, token: await window.Clerk.session.getToken() }));
 }

@@ -1,33 +1,14 @@
 // @clerk/clerk-js without its components, and what @clerk/backend makes of the result.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { authenticate, verify } from './support/backend.mjs';
-import { browserMissing, cookieHeader, launchBrowser, newPerson } from './support/browser.mjs';
-import { startEngine } from './support/engine.mjs';
-import { headlessPage, startPages } from './support/pages.mjs';
+import { cookieHeader } from './support/browser.mjs';
+import { headlessPage } from './support/pages.mjs';
+import { PASSWORD, beginSignUp, engine, finishSignUp, pages, personFor, skip, startBeforeTests } from './support/scenario.mjs';
 import * as settings from './support/settings.mjs';
 
-const skip = browserMissing ?? false;
-const PASSWORD = 'tide-glass-Lantern-47';
-
-let browser;
-let engine;
-let pages;
-
-before(async () => {
-  if (skip) return;
-  pages = await startPages();
-  engine = await startEngine({ origins: [pages.origin] });
-  pages.show('/app', headlessPage({ key: engine.publishableKey, proxyUrl: engine.url }));
-  browser = await launchBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await engine?.stop();
-  await pages?.stop();
-});
+startBeforeTests({ prepare: (site) => pages.show('/app', headlessPage(site)) });
 
 test('e-mail, password and code end in a token that the backend package verifies', { skip }, async (t) => {
   await engine.configure(settings.EMAIL_AND_PASSWORD);
@@ -99,12 +80,12 @@ test('a visit that begins nothing leaves no client behind', { skip }, async (t) 
 test('the client token is out of reach for scripts, and a new one comes with the session', { skip }, async (t) => {
   await engine.configure(settings.EMAIL_AND_PASSWORD);
   const { page, context } = await visit(t);
-  await begin(page, 'cookie@example.com');
+  await beginSignUp(page, 'cookie@example.com');
   const before = await clientCookie(context);
   assert.equal(before.httpOnly, true);
   assert.equal(before.sameSite, 'Lax');
 
-  await finish(page, await engine.code('cookie@example.com'));
+  await finishSignUp(page, await engine.code('cookie@example.com'));
   assert.notEqual((await clientCookie(context)).value, before.value);
 });
 
@@ -206,7 +187,7 @@ test('the lists are exact at every step of a progressive sign-up, across a reloa
 test('without consent to the terms a sign-up waits, and giving it completes', { skip }, async (t) => {
   await engine.configure(settings.WITH_LEGAL_CONSENT);
   const { page } = await visit(t);
-  await begin(page, 'terms@example.com');
+  await beginSignUp(page, 'terms@example.com');
   const code = await engine.code('terms@example.com');
   await page.evaluate((code) => Clerk.client.signUp.attemptEmailAddressVerification({ code }), code);
   assert.deepEqual(await lists(page), {
@@ -251,8 +232,8 @@ test('the custom-flow methods of the current generation work from password to fi
 test('the session outlives a reload', { skip }, async (t) => {
   await engine.configure(settings.EMAIL_AND_PASSWORD);
   const { page } = await visit(t);
-  await begin(page, 'reload@example.com');
-  const userId = await finish(page, await engine.code('reload@example.com'));
+  await beginSignUp(page, 'reload@example.com');
+  const userId = await finishSignUp(page, await engine.code('reload@example.com'));
 
   await page.reload();
   await page.evaluate(() => window.ready);
@@ -263,8 +244,8 @@ test('the session outlives a reload', { skip }, async (t) => {
 test('signing out ends the session for page, engine and server alike', { skip }, async (t) => {
   await engine.configure(settings.EMAIL_AND_PASSWORD);
   const { page, context } = await visit(t);
-  await begin(page, 'leaver@example.com');
-  await finish(page, await engine.code('leaver@example.com'));
+  await beginSignUp(page, 'leaver@example.com');
+  await finishSignUp(page, await engine.code('leaver@example.com'));
   const token = await page.evaluate(() => Clerk.session.getToken());
   const client = await clientCookie(context);
 
@@ -282,29 +263,10 @@ test('signing out ends the session for page, engine and server alike', { skip },
 });
 
 async function visit(t) {
-  const person = await newPerson(browser);
-  t.after(() => person.context.close());
+  const person = await personFor(t);
   await person.page.goto(`${pages.origin}/app`);
   await person.page.evaluate(() => window.ready);
   return person;
-}
-
-function begin(page, emailAddress) {
-  return page.evaluate(
-    async (parameters) => {
-      const signUp = await Clerk.client.signUp.create(parameters);
-      await signUp.prepareEmailAddressVerification({ strategy: 'email_code' });
-    },
-    { emailAddress, password: PASSWORD },
-  );
-}
-
-function finish(page, code) {
-  return page.evaluate(async (code) => {
-    const signUp = await Clerk.client.signUp.attemptEmailAddressVerification({ code });
-    await Clerk.setActive({ session: signUp.createdSessionId });
-    return Clerk.user.id;
-  }, code);
 }
 
 /** The status and the four lists of the sign-up in hand, each list sorted. */

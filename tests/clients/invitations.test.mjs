@@ -1,36 +1,22 @@
 // Invitations and the waiting list: the application's server with @clerk/backend, the invited person with `<SignUp/>`.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { backendOf } from './support/backend.mjs';
-import { browserMissing, launchBrowser, newPerson } from './support/browser.mjs';
-import { startEngine } from './support/engine.mjs';
-import { headlessPage, signUpPage, startPages, waitlistPage } from './support/pages.mjs';
+import { headlessPage, signUpPage, waitlistPage } from './support/pages.mjs';
+import { PASSWORD, engine, pages, personFor, skip, startBeforeTests } from './support/scenario.mjs';
 import * as settings from './support/settings.mjs';
 
-const skip = browserMissing ?? false;
-const PASSWORD = 'tide-glass-Lantern-47';
-
 let backend;
-let browser;
-let engine;
-let pages;
 
-before(async () => {
-  pages = await startPages();
-  engine = await startEngine({ origins: [pages.origin] });
-  backend = backendOf(engine);
-  const at = { key: engine.publishableKey, proxyUrl: engine.url };
-  pages.show('/home', headlessPage(at));
-  pages.show('/sign-up', signUpPage(at));
-  pages.show('/waitlist', waitlistPage(at));
-  if (!skip) browser = await launchBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await engine?.stop();
-  await pages?.stop();
+startBeforeTests({
+  needsBrowser: false,
+  prepare: (site) => {
+    backend = backendOf(engine);
+    pages.show('/home', headlessPage(site));
+    pages.show('/sign-up', signUpPage(site));
+    pages.show('/waitlist', waitlistPage(site));
+  },
 });
 
 test('an application\'s server makes, lists, revokes and deletes invitations', async () => {
@@ -73,7 +59,8 @@ test('an application\'s tests get a testing token', async () => {
 
 test('an invited person signs up through the link where nobody else may', { skip }, async (t) => {
   await engine.configure(settings.BY_INVITATION);
-  const { page, person } = await visitor(t);
+  const person = await personFor(t);
+  const { page } = person;
   await page.goto(`${pages.origin}/sign-up`);
   await page.getByText('Access restricted').waitFor();
 
@@ -90,7 +77,7 @@ test('an invited person signs up through the link where nobody else may', { skip
   const listed = await backend.invitations.getInvitationList({ status: 'accepted', query: 'ada@' });
   assert.equal(listed.data[0].id, invitation.id);
 
-  const other = await visitor(t);
+  const other = await personFor(t);
   const refused = other.page.waitForResponse((response) => /\/client\/sign_ups$/.test(new URL(response.url()).pathname));
   await other.page.goto(`${pages.origin}/sign-up?__clerk_ticket=${ticketOf(invitation.url)}`);
   assert.equal((await refused).status(), 400);
@@ -100,7 +87,8 @@ test('an invited person signs up through the link where nobody else may', { skip
 
 test('somebody joins the waiting list, is let in, and signs up', { skip }, async (t) => {
   await engine.configure(settings.WITH_WAITLIST);
-  const { page, person } = await visitor(t);
+  const person = await personFor(t);
+  const { page } = person;
   await page.goto(`${pages.origin}/waitlist`);
   await page.locator('input[name="emailAddress"]').fill('lin@example.com');
   await page.locator('input[name="emailAddress"]').press('Enter');
@@ -122,7 +110,7 @@ test('somebody joins the waiting list, is let in, and signs up', { skip }, async
 
 test('a sign-up that waits for the backend is complete once that has acted', { skip }, async (t) => {
   await engine.configure(settings.WITH_CUSTOM_ACTION);
-  const { page } = await visitor(t);
+  const { page } = await personFor(t);
   await page.goto(`${pages.origin}/home`);
   const created = await page.evaluate(async (password) => {
     await window.ready;
@@ -147,12 +135,6 @@ test('a sign-up that waits for the backend is complete once that has acted', { s
   });
   assert.deepEqual(session, ['complete', 'customer 7', 'string']);
 });
-
-async function visitor(t) {
-  const person = await newPerson(browser);
-  t.after(() => person.context.close());
-  return { person, page: person.page };
-}
 
 /** The ticket has proved the address; the password is all that the card asks for. */
 async function giveWhatIsMissing(page) {

@@ -4,9 +4,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { verify } from './support/backend.mjs';
 import { startEngine } from './support/engine.mjs';
+import { PASSWORD } from './support/scenario.mjs';
 import * as settings from './support/settings.mjs';
-
-const PASSWORD = 'tide-glass-Lantern-47';
 
 let engine;
 

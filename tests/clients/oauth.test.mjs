@@ -1,45 +1,31 @@
 // Accounts at a provider: a real one, with its own pages, before, between and behind Clerk's.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { verify } from './support/backend.mjs';
-import { browserMissing, launchBrowser, newPerson } from './support/browser.mjs';
-import { startEngine } from './support/engine.mjs';
-import { headlessPage, html, signUpPage, startPages } from './support/pages.mjs';
+import { headlessPage, html, signUpPage } from './support/pages.mjs';
 import { cancel, logIn, startProvider } from './support/provider.mjs';
+import { engine, pages, personFor, skip, startBeforeTests } from './support/scenario.mjs';
 import * as settings from './support/settings.mjs';
 
-const skip = browserMissing ?? false;
-
-let browser;
-let engine;
-let pages;
 let provider;
 
-before(async () => {
-  if (skip) return;
-  pages = await startPages();
-  engine = await startEngine({ origins: [pages.origin] });
-  provider = await startProvider(engine);
-  browser = await launchBrowser();
-  const at = { key: engine.publishableKey, proxyUrl: engine.url };
-  pages.show('/headless', headlessPage(at));
-  pages.show('/home', headlessPage(at));
-  pages.show('/sign-up', signUpPage(at));
-  pages.show('/sso-callback', callbackPage(at));
+startBeforeTests({
+  prepare: async (site) => {
+    provider = await startProvider(engine);
+    pages.show('/headless', headlessPage(site));
+    pages.show('/home', headlessPage(site));
+    pages.show('/sign-up', signUpPage(site));
+    pages.show('/sso-callback', callbackPage(site));
+  },
 });
 
-after(async () => {
-  await browser?.close();
-  await provider?.stop();
-  await engine?.stop();
-  await pages?.stop();
-});
+after(() => provider?.stop());
 
 test('authenticateWithRedirect goes there and comes back signed in', { skip }, async (t) => {
   await engine.configure({ ...settings.EMAIL_AND_PASSWORD, ...provider.settings });
   provider.know('ada', { email: 'Ada@Example.com', email_verified: true, given_name: 'Ada' });
-  const page = await personWithPage(t);
+  const { page } = await personFor(t);
   await page.goto(`${pages.origin}/headless`);
   await begin(page);
   await logIn(page, 'ada');
@@ -56,7 +42,7 @@ test('authenticateWithRedirect goes there and comes back signed in', { skip }, a
 test('the button of <SignUp/> does the same', { skip }, async (t) => {
   await engine.configure({ ...settings.EMAIL_AND_PASSWORD, ...provider.settings });
   provider.know('bob', { email: 'bob@example.com', email_verified: true });
-  const page = await personWithPage(t);
+  const { page } = await personFor(t);
   await page.goto(`${pages.origin}/sign-up`);
   await page.getByRole('button', { name: /Acme/ }).click();
   await logIn(page, 'bob');
@@ -67,7 +53,7 @@ test('the button of <SignUp/> does the same', { skip }, async (t) => {
 test('<SignUp/> asks afterwards for what the provider does not know', { skip }, async (t) => {
   await engine.configure({ ...settings.EMAIL_AND_USERNAME, ...provider.settings });
   provider.know('cleo', { email: 'cleo@example.com', email_verified: true });
-  const page = await personWithPage(t);
+  const { page } = await personFor(t);
   await page.goto(`${pages.origin}/sign-up`);
   await page.getByRole('button', { name: /Acme/ }).click();
   await logIn(page, 'cleo');
@@ -84,7 +70,7 @@ test('<SignUp/> asks afterwards for what the provider does not know', { skip }, 
 test('an address that the provider does not vouch for gets a code', { skip }, async (t) => {
   await engine.configure({ ...settings.EMAIL_AND_PASSWORD, ...provider.settings });
   provider.know('dan', { email: 'dan@example.com', email_verified: false });
-  const page = await personWithPage(t);
+  const { page } = await personFor(t);
   await page.goto(`${pages.origin}/sign-up`);
   await page.getByRole('button', { name: /Acme/ }).click();
   await logIn(page, 'dan');
@@ -99,7 +85,7 @@ test('an address that the provider does not vouch for gets a code', { skip }, as
 
 test('whoever cancels there reads so and can begin anew', { skip }, async (t) => {
   await engine.configure({ ...settings.EMAIL_AND_PASSWORD, ...provider.settings });
-  const page = await personWithPage(t);
+  const { page } = await personFor(t);
   await page.goto(`${pages.origin}/sign-up`);
   await page.getByRole('button', { name: /Acme/ }).click();
   await cancel(page);
@@ -113,13 +99,13 @@ test('whoever cancels there reads so and can begin anew', { skip }, async (t) =>
 test('whoever signs up with an account they have is signed in', { skip }, async (t) => {
   await engine.configure({ ...settings.EMAIL_AND_PASSWORD, ...provider.settings });
   provider.know('fay', { email: 'fay@example.com', email_verified: true });
-  const first = await personWithPage(t);
+  const { page: first } = await personFor(t);
   await first.goto(`${pages.origin}/headless`);
   await begin(first);
   await logIn(first, 'fay');
   await first.waitForURL(`${pages.origin}/home`);
 
-  const second = await personWithPage(t);
+  const { page: second } = await personFor(t);
   await second.goto(`${pages.origin}/headless`);
   await begin(second);
   await logIn(second, 'fay');
@@ -130,7 +116,7 @@ test('whoever signs up with an account they have is signed in', { skip }, async 
 test('whoever signs in with an account that nobody has is signed up', { skip }, async (t) => {
   await engine.configure({ ...settings.EMAIL_AND_PASSWORD, ...provider.settings });
   provider.know('gus', { email: 'gus@example.com', email_verified: true });
-  const page = await personWithPage(t);
+  const { page } = await personFor(t);
   await page.goto(`${pages.origin}/headless`);
   await begin(page, 'signIn');
   await logIn(page, 'gus');
@@ -139,12 +125,6 @@ test('whoever signs in with an account that nobody has is signed up', { skip }, 
   assert.equal(user.email, 'gus@example.com');
   assert.deepEqual(user.accounts, ['custom_acme']);
 });
-
-async function personWithPage(t) {
-  const person = await newPerson(browser);
-  t.after(() => person.context.close());
-  return person.page;
-}
 
 function begin(page, attempt = 'signUp') {
   return page.evaluate(async (attempt) => {

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backendOf } from './support/backend.mjs';
-import { newPerson } from './support/browser.mjs';
-import { PASSWORD, browser, engine, skip, startBeforeTests } from './support/own_page.mjs';
+import { PASSWORD, engine, skip, startBeforeTests } from './support/own_page.mjs';
+import { personFor } from './support/scenario.mjs';
 import * as settings from './support/settings.mjs';
 
 startBeforeTests();
@@ -99,8 +99,7 @@ test('the mailbox shows a message soon after it was sent', { skip }, async (t) =
 });
 
 async function visit(t, path) {
-  const person = await newPerson(browser);
-  t.after(() => person.context.close());
+  const person = await personFor(t);
   const refused = [];
   person.page.on('console', (entry) => {
     if (/Content Security Policy/.test(entry.text())) refused.push(entry.text());

@@ -3,13 +3,12 @@
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { browserMissing, launchBrowser } from './support/browser.mjs';
+import { test } from 'node:test';
 import { startEngine } from './support/engine.mjs';
 import { PASSWORD, forgetWaits, prove, reachCode, visit } from './support/own_page.mjs';
+import { browser, skip, startBeforeTests } from './support/scenario.mjs';
 import * as settings from './support/settings.mjs';
 
-const skip = browserMissing ?? false;
 const DAY_MS = 86_400_000;
 const WIDTHS = [320, 390, 1280];
 const LOCAL = 'a'.repeat(64);
@@ -22,13 +21,7 @@ terms_url = "https://acme.example/terms"
 privacy_url = "https://acme.example/privacy"
 support_email = "help@acme.example"`;
 
-let browser;
-
-before(async () => {
-  if (!skip) browser = await launchBrowser();
-});
-
-after(() => browser?.close());
+startBeforeTests({ withPages: false, withEngine: false });
 
 test('no state of the sign-up page is wider than the screen, light or dark', { skip }, async (t) => {
   const engine = await started(t, { instance: INSTANCE });

@@ -1,20 +1,12 @@
 // Every settings sample of config/settings on the engine's own page.
 
 import { readdirSync } from 'node:fs';
-import { after, before, test } from 'node:test';
-import { browserMissing, launchBrowser } from './support/browser.mjs';
+import { test } from 'node:test';
 import { startEngine } from './support/engine.mjs';
 import { PASSWORD, visit } from './support/own_page.mjs';
+import { browser, skip, startBeforeTests } from './support/scenario.mjs';
 
-const skip = browserMissing ?? false;
-
-let browser;
-
-before(async () => {
-  if (!skip) browser = await launchBrowser();
-});
-
-after(() => browser?.close());
+startBeforeTests({ withPages: false, withEngine: false });
 
 const SAMPLES = readdirSync(new URL('../../config/settings', import.meta.url)).map((file) => file.replace('.toml', ''));
 

@@ -1,36 +1,21 @@
 // @clerk/react, bundled as an application would.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { verify } from './support/backend.mjs';
-import { browserMissing, launchBrowser, newPerson } from './support/browser.mjs';
-import { startEngine } from './support/engine.mjs';
-import { CLERK_JS, CLERK_UI, html, startPages } from './support/pages.mjs';
+import { CLERK_JS, CLERK_UI, html } from './support/pages.mjs';
+import { PASSWORD, engine, otherThan, pages, personFor, skip, startBeforeTests } from './support/scenario.mjs';
 import * as settings from './support/settings.mjs';
 import { SignUpForm } from './support/sign_up_form.mjs';
 
-const skip = browserMissing ?? false;
-const PASSWORD = 'tide-glass-Lantern-47';
-
-let browser;
-let engine;
-let pages;
-
-before(async () => {
-  if (skip) return;
-  pages = await startPages();
-  engine = await startEngine({ origins: [pages.origin], settings: settings.EMAIL_AND_PASSWORD });
-  pages.proxy(engine.url);
-  pages.serve('/app.js', await bundle());
-  browser = await launchBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  await engine?.stop();
-  await pages?.stop();
+startBeforeTests({
+  options: { settings: settings.EMAIL_AND_PASSWORD },
+  prepare: async () => {
+    pages.proxy(engine.url);
+    pages.serve('/app.js', await bundle());
+  },
 });
 
 test('the prebuilt form inside a ClerkProvider with a proxyUrl signs up, and out again', { skip }, async (t) => {
@@ -77,7 +62,7 @@ test('a form of the application itself signs up with useSignUp and shows its err
   await page.locator('input[name="email"]').fill('own@example.com');
   await page.getByRole('button', { name: 'Sign up' }).click();
   const code = await engine.code('own@example.com');
-  await page.locator('input[name="code"]').fill(code === '000000' ? '111111' : '000000');
+  await page.locator('input[name="code"]').fill(otherThan(code));
   await page.getByRole('button', { name: 'Verify' }).click();
   await page.waitForFunction(() => document.getElementById('code-error').textContent !== '');
 
@@ -98,17 +83,13 @@ async function visit(t, path, form, options) {
       <script type="application/json" id="configuration">${configuration}</script>
       <script src="/app.js"></script>`),
   );
-  const person = await newPerson(browser);
-  t.after(() => person.context.close());
+  const person = await personFor(t);
   await person.page.goto(pages.origin + path);
   return { ...person, form: new SignUpForm(person.page) };
 }
 
 async function signUpByForm(form, address) {
-  await form.fill('emailAddress', address);
-  await form.fill('password', PASSWORD);
-  await form.submit();
-  await form.codeCard('email');
+  await form.beginWith(address, PASSWORD);
   await form.enterCode(await engine.code(address));
 }
 

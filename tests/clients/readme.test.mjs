@@ -14,10 +14,10 @@ import { build } from 'esbuild';
 import { browserMissing, launchBrowser, newPerson } from './support/browser.mjs';
 import { SECRET_KEY, startEngine } from './support/engine.mjs';
 import { html, startPages } from './support/pages.mjs';
+import { PASSWORD } from './support/scenario.mjs';
 import { SignUpForm } from './support/sign_up_form.mjs';
 
 const skip = browserMissing ?? false;
-const PASSWORD = 'tide-glass-Lantern-47';
 const TEXT = (
   await Promise.all(
     ['../../README.md', '../../src/guide/getting_started.md'].map((path) => readFile(new URL(path, import.meta.url), 'utf8')),
@@ -95,10 +95,7 @@ async function signUp(t, address) {
   t.after(() => person.context.close());
   const form = new SignUpForm(person.page);
   await form.open(`${ORIGIN}/`);
-  await form.fill('emailAddress', address);
-  await form.fill('password', PASSWORD);
-  await form.submit();
-  await form.codeCard('email');
+  await form.beginWith(address, PASSWORD);
   const attempted = await form.enterCode(await engine.code(address));
   assert.equal(attempted.body.response.status, 'complete');
   // A page may go elsewhere with the session; what waits for a function goes on behind that.

@@ -1,34 +1,17 @@
 // The prebuilt `<SignIn/>` of @clerk/ui: people who signed up come back.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { verify } from './support/backend.mjs';
-import { browserMissing, launchBrowser, newPerson } from './support/browser.mjs';
-import { startEngine } from './support/engine.mjs';
-import { headlessPage, signInPage, startPages } from './support/pages.mjs';
+import { headlessPage, signInPage } from './support/pages.mjs';
+import { PASSWORD, beginSignUp, engine, finishSignUp, pages, personFor, signedIn, skip, startBeforeTests } from './support/scenario.mjs';
 import * as settings from './support/settings.mjs';
 
-const skip = browserMissing ?? false;
-const PASSWORD = 'tide-glass-Lantern-47';
-
-let browser;
-let engine;
-let pages;
-
-before(async () => {
-  if (skip) return;
-  pages = await startPages();
-  engine = await startEngine({ origins: [pages.origin] });
-  browser = await launchBrowser();
-  const at = { key: engine.publishableKey, proxyUrl: engine.url };
-  pages.show('/home', headlessPage(at));
-  pages.show('/sign-in', signInPage(at));
-});
-
-after(async () => {
-  await browser?.close();
-  await engine?.stop();
-  await pages?.stop();
+startBeforeTests({
+  prepare: (site) => {
+    pages.show('/home', headlessPage(site));
+    pages.show('/sign-in', signInPage(site));
+  },
 });
 
 test('a user signs out and in again with the password', { skip }, async (t) => {
@@ -62,34 +45,19 @@ test('a code by mail does as well', { skip }, async (t) => {
 
 test('whoever is nobody reads so under the field', { skip }, async (t) => {
   await engine.configure(settings.EMAIL_AND_PASSWORD);
-  const person = await newPerson(browser);
-  t.after(() => person.context.close());
-  await person.page.goto(`${pages.origin}/sign-in`);
-  await identify(person.page, 'nobody@example.com');
-  await person.page.locator('#error-identifier').filter({ hasText: 'There is no account' }).waitFor();
+  const { page } = await personFor(t);
+  await page.goto(`${pages.origin}/sign-in`);
+  await identify(page, 'nobody@example.com');
+  await page.locator('#error-identifier').filter({ hasText: 'There is no account' }).waitFor();
 });
 
 /** Somebody who has just signed up, without the components. */
 async function signedUp(t, address, withPassword = true) {
   await engine.configure(withPassword ? settings.EMAIL_AND_PASSWORD : settings.EMAIL_ONLY);
-  const person = await newPerson(browser);
-  t.after(() => person.context.close());
-  const { page } = person;
+  const { page } = await personFor(t);
   await page.goto(`${pages.origin}/home`);
-  await page.evaluate(
-    async ([emailAddress, password]) => {
-      await window.ready;
-      const signUp = await window.Clerk.client.signUp.create({ emailAddress, ...(password && { password }) });
-      await signUp.prepareEmailAddressVerification({ strategy: 'email_code' });
-    },
-    [address, withPassword ? PASSWORD : undefined],
-  );
-  const code = await engine.code(address);
-  const userId = await page.evaluate(async (code) => {
-    const done = await window.Clerk.client.signUp.attemptEmailAddressVerification({ code });
-    await window.Clerk.setActive({ session: done.createdSessionId });
-    return window.Clerk.user.id;
-  }, code);
+  await beginSignUp(page, address, withPassword ? PASSWORD : null);
+  const userId = await finishSignUp(page, await engine.code(address));
   return { page, userId };
 }
 
@@ -104,11 +72,4 @@ async function password(page, value) {
   await field.waitFor();
   await field.fill(value);
   await field.press('Enter');
-}
-
-function signedIn(page) {
-  return page.evaluate(async () => {
-    await window.ready;
-    return { userId: window.Clerk.user.id, token: await window.Clerk.session.getToken() };
-  });
 }

@@ -41,9 +41,9 @@ impl SignIn {
         match &create.start {
             Start::Identify => Ok(Transition::to(empty).kept(create.replaces)),
             Start::Prepare(prepare) => empty.prepare_in_place(prepare, create.replaces, user, cx),
-            Start::Leave(trip) => {
-                check_enabled(&trip.strategy, cx.settings)?;
-                let external = Some(Box::new(ExternalAccount::pending(trip, cx.now)));
+            Start::Leave(request) => {
+                check_enabled(&request.strategy, cx.settings)?;
+                let external = Some(Box::new(ExternalAccount::pending(request, cx.now)));
                 Ok(Transition::to(Self { external, ..empty }).kept(create.replaces))
             }
             Start::TakeOver(found) => empty.take_over(&found.0, &found.1, create.replaces, cx),

@@ -5,7 +5,7 @@ use crate::domain::id::SignInId;
 use crate::domain::quota::QuotaKind;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::user::User;
-use crate::domain::verification::{Challenge, Letter, Means, Strategy};
+use crate::domain::verification::{Challenge, MessageKind, Means, Strategy};
 
 use super::factor::{Factor, FactorAddress};
 use super::state::Status;
@@ -50,8 +50,8 @@ impl SignIn {
         let challenge = Challenge { owner: self.id.into(), address: &address };
         let means = Means::Code { strategy: prepare.strategy.clone(), channel: prepare.channel.clone() };
         // An identifier that no user holds and that can't sign up is counted like all others, but no message is sent.
-        let letter = if is_sent { Letter::Secret } else { Letter::Decoy };
-        let (verification, message) = challenge.send(means, (letter, display), &mut self.recent_sends, cx)?;
+        let kind = if is_sent { MessageKind::Secret } else { MessageKind::Decoy };
+        let (verification, message) = challenge.send(means, (kind, display), &mut self.recent_sends, cx)?;
         self.first_factor = Some(FirstFactor { address, verification });
         let client = self.client_id;
         let mut transition = Transition::to(self).kept(expected);

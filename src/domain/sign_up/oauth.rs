@@ -30,7 +30,7 @@ impl External {
     /// The strategy that proves the account.
     pub const fn strategy(&self) -> &Strategy {
         match self {
-            Self::Begin(trip) => &trip.strategy,
+            Self::Begin(request) => &request.strategy,
             Self::Answered(strategy, _) => strategy,
         }
     }
@@ -67,8 +67,8 @@ impl SignUp {
     /// Applies what a create or update says about an account.
     pub(super) fn take_external(&mut self, external: &External, cx: &Context<'_>) {
         match external {
-            External::Begin(trip) => {
-                self.external_account = Some(Box::new(ExternalAccount::pending(trip, cx.now)));
+            External::Begin(request) => {
+                self.external_account = Some(Box::new(ExternalAccount::pending(request, cx.now)));
             }
             External::Answered(strategy, answer) => {
                 let account = ExternalAccount {

@@ -4,7 +4,7 @@ use crate::domain::context::Context;
 use crate::domain::field::Field;
 use crate::domain::quota::QuotaKind;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::verification::{Challenge, Letter, Means, Strategy, VerificationStatus, check_enabled};
+use crate::domain::verification::{Challenge, MessageKind, Means, Strategy, VerificationStatus, check_enabled};
 
 use super::{Prepare, SignUp, Transition};
 
@@ -26,10 +26,10 @@ impl SignUp {
         self.check_may_be_messaged(&field, cx)?;
         let challenge = Challenge { owner: self.id.into(), address: &address };
         // Enumeration protection: the owner gets a notice, the caller the same answer as for an unused address.
-        let letter = if prepare.taken { Letter::Notice } else { Letter::Secret };
+        let kind = if prepare.taken { MessageKind::Notice } else { MessageKind::Secret };
         let display_to = self.display_address(&field);
         let means = self.means(prepare, cx);
-        let (verification, message) = challenge.send(means, (letter, display_to), &mut self.recent_sends, cx)?;
+        let (verification, message) = challenge.send(means, (kind, display_to), &mut self.recent_sends, cx)?;
         if let Some(slot) = self.verification_slot(&field) {
             *slot = Some(verification);
         }

@@ -49,7 +49,7 @@ pub(in crate::domain) enum Means {
 
 /// The kind of message. The caller can't tell them apart: everything else is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::domain) enum Letter {
+pub(in crate::domain) enum MessageKind {
     /// The code or link.
     Secret,
     /// A notice to the address owner about the attempt. The new code and link prove nothing.
@@ -77,7 +77,7 @@ impl Challenge<'_> {
     pub(in crate::domain) fn send(
         &self,
         means: Means,
-        (letter, display_to): (Letter, String),
+        (kind, display_to): (MessageKind, String),
         recent_sends: &mut Vec<(Identifier, Timestamp)>,
         cx: &mut Context<'_>,
     ) -> Result<(Verification, Option<Message>), Reason> {
@@ -88,13 +88,13 @@ impl Challenge<'_> {
         let is_test = cx.policy.test_mode && self.address.is_test();
         let (mut verification, secret) = self.make(means, is_test, cx)?;
         recent_sends.push((self.address.clone(), cx.now));
-        let content = match letter {
-            Letter::Secret => secret,
-            Letter::Notice => {
+        let content = match kind {
+            MessageKind::Secret => secret,
+            MessageKind::Notice => {
                 verification.forget_secrets(cx);
                 Content::Notice
             }
-            Letter::Decoy => Content::Decoy,
+            MessageKind::Decoy => Content::Decoy,
         };
         // A test address that gets a link without a code can only be verified by the sent link.
         let is_sent = !is_test || verification.code().is_none();
@@ -293,7 +293,7 @@ mod tests {
         let address = address();
         let challenge = Challenge { owner: SignUpId::from_bytes([7; 16]).into(), address: &address };
         let means = Means::Code { strategy: Strategy::EmailCode, channel: None };
-        with(&Parts::default(), now, |cx| challenge.send(means, (Letter::Secret, String::new()), sends, cx))
+        with(&Parts::default(), now, |cx| challenge.send(means, (MessageKind::Secret, String::new()), sends, cx))
     }
 
     fn with<T>(digest: &Parts, now: Timestamp, decision: impl FnOnce(&mut Context<'_>) -> T) -> T {

@@ -132,14 +132,14 @@ pub struct ProviderOutcome {
 
 impl ExternalAccount {
     /// The account at the start of an authorization request.
-    pub fn pending(trip: &AuthorizationRequest, now: Timestamp) -> Self {
+    pub fn pending(request: &AuthorizationRequest, now: Timestamp) -> Self {
         Self {
-            strategy: trip.strategy.clone(),
+            strategy: request.strategy.clone(),
             state: ExternalState::Pending,
-            nonce: trip.nonce,
-            redirect_url: trip.redirect_url.clone(),
-            action_complete_redirect_url: trip.action_complete_redirect_url.clone(),
-            authorize_url: Some(trip.authorize_url.clone()),
+            nonce: request.nonce,
+            redirect_url: request.redirect_url.clone(),
+            action_complete_redirect_url: request.action_complete_redirect_url.clone(),
+            authorize_url: Some(request.authorize_url.clone()),
             expire_at: now + TRIP_TTL,
             profile: None,
         }

@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn all_roads_to_one_provider_name_the_same_one() {
+    fn all_spellings_of_one_provider_give_the_same_strategy() {
         for name in ["oauth_google", "oauth_token_google", "from_oauth_google", "google_one_tap"] {
             let strategy: Strategy = name.parse().expect("a strategy");
             assert_eq!(strategy.provider().as_deref(), Some("oauth_google"), "{name}");

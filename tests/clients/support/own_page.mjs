@@ -1,30 +1,15 @@
 // What a person does on the engine's own pages.
 
 import assert from 'node:assert/strict';
-import { after, before } from 'node:test';
-import { browserMissing, launchBrowser, newPerson } from './browser.mjs';
-import { startEngine } from './engine.mjs';
+import { newPerson } from './browser.mjs';
+import { PASSWORD, startBeforeTests as start } from './scenario.mjs';
 
-/** Why the tests of the pages are left out, or false. */
-export const skip = browserMissing ?? false;
+export { PASSWORD, browser, engine, skip } from './scenario.mjs';
 
-/** One browser and one engine for all tests of a file, there once `startBeforeTests` was called and a test runs. */
-export let browser;
-export let engine;
-
+/** One browser and one engine for all tests of a file. */
 export function startBeforeTests() {
-  before(async () => {
-    if (skip) return;
-    engine = await startEngine();
-    browser = await launchBrowser();
-  });
-  after(async () => {
-    await browser?.close();
-    await engine?.stop();
-  });
+  start({ withPages: false });
 }
-
-export const PASSWORD = 'tide-glass-Lantern-47';
 
 /** A person of their own at a page of the engine, who sees no script fail. */
 export async function visit(t, browser, engine, path = '/') {

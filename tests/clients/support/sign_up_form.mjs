@@ -39,6 +39,15 @@ export class SignUpForm {
     return answer(await answered);
   }
 
+  /** Gives an e-mail address and a password, and waits for the card that asks for the code. Returns what `submit` does. */
+  async beginWith(emailAddress, password) {
+    await this.fill('emailAddress', emailAddress);
+    await this.fill('password', password);
+    const created = await this.submit();
+    await this.codeCard('email');
+    return created;
+  }
+
   /** Waits for the card that asks for the code sent to this kind of address. */
   async codeCard(kind) {
     const path = { email: 'verify-email-address', phone: 'verify-phone-number' }[kind];
