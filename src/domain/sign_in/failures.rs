@@ -30,7 +30,7 @@ pub enum Account {
     /// A user.
     User(UserId),
     /// An identifier that no user holds, where enumeration protection hides that.
-    Nobody(Identifier),
+    Unknown(Identifier),
 }
 
 /// The shares of the allowance.

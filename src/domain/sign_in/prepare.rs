@@ -5,7 +5,7 @@ use crate::domain::id::SignInId;
 use crate::domain::quota::QuotaKind;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::user::User;
-use crate::domain::verification::{Challenge, MessageKind, Means, Strategy};
+use crate::domain::verification::{Challenge, Means, MessageKind, Strategy};
 
 use super::factor::{Factor, FactorAddress};
 use super::state::Status;

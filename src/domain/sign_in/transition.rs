@@ -30,7 +30,7 @@ impl Transition {
     pub(super) fn tried(&mut self, user: Option<&User>, identifier: &Identifier, share: Share, succeeded: bool) {
         let client = self.next.client_id;
         let share = if user.is_some_and(|user| user.knows(client)) { Share::Known } else { share };
-        let account = user.map_or_else(|| Account::Nobody(identifier.clone()), |user| Account::User(user.id));
+        let account = user.map_or_else(|| Account::Unknown(identifier.clone()), |user| Account::User(user.id));
         self.outcome.tried = Some(Try { account, share, source: None, succeeded });
     }
 

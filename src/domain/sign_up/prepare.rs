@@ -4,7 +4,7 @@ use crate::domain::context::Context;
 use crate::domain::field::Field;
 use crate::domain::quota::QuotaKind;
 use crate::domain::rejection::{ErrorCode, Rejection};
-use crate::domain::verification::{Challenge, MessageKind, Means, Strategy, VerificationStatus, check_enabled};
+use crate::domain::verification::{Challenge, Means, MessageKind, Strategy, VerificationStatus, check_enabled};
 
 use super::{Prepare, SignUp, Transition};
 

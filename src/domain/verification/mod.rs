@@ -11,7 +11,7 @@ mod verification;
 
 pub use availability::{check_enabled, parse_strategy};
 pub use challenge::OwnerId;
-pub(super) use challenge::{Challenge, Guess, MessageKind, Means};
+pub(super) use challenge::{Challenge, Guess, Means, MessageKind};
 pub use email_link::{Link, LinkSecret, LinkToken};
 pub use oauth::{
     AuthorizationRequest, AuthorizationResponse, ExternalAccount, ExternalState, ExternalStatus, Profile,

@@ -75,8 +75,8 @@ pub(super) async fn a_renewed_digest_takes_the_place_of_the_one_compared(store: 
 
 pub(super) async fn failures_in_a_row_are_exact_until_a_success(store: &impl Store) {
     let limits = Some(AddressLimits { account_failures: 10, ..AddressLimits::default() });
-    let nobody = Account::Nobody(email("nobody@example.com").identifier());
-    for account in [Account::User(UserId::from_bytes([1; 16])), nobody] {
+    let unknown = Account::Unknown(email("nobody@example.com").identifier());
+    for account in [Account::User(UserId::from_bytes([1; 16])), unknown] {
         let tried = |succeeded, ms| {
             Commit::of_decision(
                 at(ms),

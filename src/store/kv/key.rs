@@ -103,7 +103,7 @@ pub(in crate::store) fn client_counter(id: ClientId) -> Bytes {
 pub(in crate::store) fn failures(account: &Account) -> Bytes {
     match account {
         Account::User(id) => of_id(Kind::Failures, *id),
-        Account::Nobody(identifier) => {
+        Account::Unknown(identifier) => {
             of_parts(Kind::Failures, &[&[kind_byte(identifier.kind)], &digest_of(identifier)])
         }
     }
