@@ -15,7 +15,7 @@ pub struct PrefixLimiter {
 
 /// The daily limit of a prefix is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tripped {
+pub struct PrefixLimited {
     /// Time until the prefix accepts messages again.
     pub retry_after: Span,
     /// Whether this is the first refusal of the day, which the caller should log.
@@ -45,15 +45,15 @@ impl PrefixLimiter {
     /// Counts one message to a prefix, unless its limit is reached.
     ///
     /// # Errors
-    /// [`Tripped`] when the limit is reached.
-    pub fn spend(&self, prefix: &str, now: Timestamp) -> Result<(), Tripped> {
+    /// [`PrefixLimited`] when the limit is reached.
+    pub fn spend(&self, prefix: &str, now: Timestamp) -> Result<(), PrefixLimited> {
         let mut days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
         days.remove_expired(now);
         // The world's numbering plans have fewer prefixes. If the table is full all the same, a new prefix is refused,
         // so that no counter is lost.
         if days.counts.len() >= PREFIXES_MAX && !days.counts.contains_key(prefix) {
             let next = days.queue.front().map_or(now, |(since, _)| *since + DAY);
-            return Err(Tripped { retry_after: next.since(now).max(LEAST_WAIT), is_news: false });
+            return Err(PrefixLimited { retry_after: next.since(now).max(LEAST_WAIT), is_news: false });
         }
         let Days { counts, queue } = &mut *days;
         let day = counts.entry(prefix.to_owned()).or_insert_with(|| {
@@ -62,7 +62,7 @@ impl PrefixLimiter {
         });
         if day.count >= self.per_day {
             let is_news = !std::mem::replace(&mut day.is_reported, true);
-            return Err(Tripped { retry_after: (day.since + DAY).since(now).max(LEAST_WAIT), is_news });
+            return Err(PrefixLimited { retry_after: (day.since + DAY).since(now).max(LEAST_WAIT), is_news });
         }
         day.count += 1;
         Ok(())
@@ -109,8 +109,8 @@ mod tests {
             assert_eq!(limiter.spend("+1415", at(second)), Ok(()));
         }
         let wait = |second: u64| Span::from_secs(86_400 - second);
-        assert_eq!(limiter.spend("+1415", at(3)), Err(Tripped { retry_after: wait(3), is_news: true }));
-        assert_eq!(limiter.spend("+1415", at(4)), Err(Tripped { retry_after: wait(4), is_news: false }));
+        assert_eq!(limiter.spend("+1415", at(3)), Err(PrefixLimited { retry_after: wait(3), is_news: true }));
+        assert_eq!(limiter.spend("+1415", at(4)), Err(PrefixLimited { retry_after: wait(4), is_news: false }));
         assert_eq!(limiter.spend("+4930", at(4)), Ok(()), "others go on");
         assert_eq!(limiter.spend("+1415", at(86_400)), Ok(()));
     }

@@ -19,12 +19,12 @@ pub struct Requester {
 pub(super) struct Shares {
     of_source: usize,
     of_network: usize,
-    held: Mutex<HashMap<Holder, usize>>,
+    held: Mutex<HashMap<ShareKey, usize>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Holder {
-    RequestContext(Ipv6Addr),
+enum ShareKey {
+    Source(Ipv6Addr),
     Network(Ipv6Addr),
 }
 
@@ -46,7 +46,7 @@ impl Shares {
     pub(super) fn take(self: &Arc<Self>, requester: Requester) -> Option<Share> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let has_room = |owner, most| held.get(&owner).is_none_or(|count| *count < most);
-        let (source, network) = requester.holders();
+        let (source, network) = requester.share_keys();
         if !has_room(source, self.of_source) || !has_room(network, self.of_network) {
             return None;
         }
@@ -63,15 +63,15 @@ impl Shares {
 }
 
 impl Requester {
-    const fn holders(&self) -> (Holder, Holder) {
-        (Holder::RequestContext(self.source), Holder::Network(self.network))
+    const fn share_keys(&self) -> (ShareKey, ShareKey) {
+        (ShareKey::Source(self.source), ShareKey::Network(self.network))
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
         let mut held = self.shares.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let (source, network) = self.requester.holders();
+        let (source, network) = self.requester.share_keys();
         for owner in [source, network] {
             let left = held.get(&owner).map_or(0, |count| count.saturating_sub(1));
             if left == 0 {
