@@ -12,5 +12,5 @@ mod ticket;
 pub use client_token::{PresentedToken, parse_client_token};
 pub use instance_key::{InstanceKey, KeyFileError};
 pub use keyring::{Algorithm, KeyError, Keyring, SigningKey};
-pub use oauth_state::{FlowId, OAuthState, Places, TokenCarrier};
+pub use oauth_state::{FlowId, OAuthState, RedirectTargets, TokenCarrier};
 pub use session_token::SessionClaims;

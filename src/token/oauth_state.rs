@@ -29,7 +29,7 @@ pub struct OAuthState {
 
 /// Redirect targets at the end of the flow: absolute URLs, checked against the allowed ones when it began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Places {
+pub struct RedirectTargets {
     /// Target if no session was created.
     pub redirect_url: String,
     /// Target if a session was created; `redirect_url` if absent.
@@ -61,17 +61,17 @@ pub enum TokenCarrier {
 
 impl OAuthState {
     /// The `state` parameter. Targets that would make it longer than providers accept are left out.
-    pub fn state(&self, places: &Places, key: &InstanceKey) -> String {
+    pub fn state(&self, targets: &RedirectTargets, key: &InstanceKey) -> String {
         let body = self.body();
         let bytes = [body.as_slice(), &self.tag(&body, key)[..TAG]].concat();
-        let sealed = places.to_text().map(|text| key.seal(&[SEALED, &body].concat(), text.as_bytes()));
+        let sealed = targets.to_text().map(|text| key.seal(&[SEALED, &body].concat(), text.as_bytes()));
         let state = URL_SAFE_NO_PAD.encode([bytes.as_slice(), &sealed.unwrap_or_default()].concat());
         if state.len() > STATE_MAX { URL_SAFE_NO_PAD.encode(bytes) } else { state }
     }
 
     /// Verifies and parses a `state` of this instance, with its redirect targets if it carries them; `None` for
     /// anything else.
-    pub fn read(state: &str, key: &InstanceKey) -> Option<(Self, Option<Places>)> {
+    pub fn read(state: &str, key: &InstanceKey) -> Option<(Self, Option<RedirectTargets>)> {
         if state.len() > STATE_MAX {
             return None;
         }
@@ -89,7 +89,7 @@ impl OAuthState {
             return Some((request, None));
         }
         let opened = key.open(&[SEALED, body].concat(), sealed)?;
-        Some((request, Some(Places::of_text(str::from_utf8(&opened).ok()?))))
+        Some((request, Some(RedirectTargets::of_text(str::from_utf8(&opened).ok()?))))
     }
 
     /// The PKCE code verifier (RFC 7636), 43 characters.
@@ -144,7 +144,7 @@ impl OAuthState {
     }
 }
 
-impl Places {
+impl RedirectTargets {
     /// The redirect target of a flow that ended with or without a session.
     pub fn destination(&self, has_session: bool) -> &str {
         match &self.action_complete_redirect_url {
@@ -187,9 +187,9 @@ mod tests {
             (FlowId::SignUp(SignUpId::from_bytes([3; 16])), TokenCarrier::DevBrowser),
         ] {
             let request = OAuthState { of, client: ClientId::from_bytes([4; 16]), carrier, nonce: [5; 16] };
-            for places in [places(), Places { action_complete_redirect_url: None, ..places() }] {
-                let state = request.state(&places, &key);
-                assert_eq!(OAuthState::read(&state, &key), Some((request, Some(places))));
+            for targets in [targets(), RedirectTargets { action_complete_redirect_url: None, ..targets() }] {
+                let state = request.state(&targets, &key);
+                assert_eq!(OAuthState::read(&state, &key), Some((request, Some(targets))));
                 assert_eq!(OAuthState::read(&state, &InstanceKey::generate()), None);
             }
         }
@@ -201,23 +201,24 @@ mod tests {
         let of = FlowId::SignIn(SignInId::from_bytes([1; 16]));
         let request =
             OAuthState { of, client: ClientId::from_bytes([4; 16]), carrier: TokenCarrier::Cookie, nonce: [5; 16] };
-        let state = request.state(&places(), &key);
+        let state = request.state(&targets(), &key);
         let bytes = URL_SAFE_NO_PAD.decode(&state).expect("base64url");
         assert!(!bytes.windows(4).any(|window| window == b"http"), "a provider is not told");
         for length in [0, 100, 200, 300, 5000] {
-            let long = Places { redirect_url: format!("https://a.example/{}", "a".repeat(length)), ..places() };
+            let long =
+                RedirectTargets { redirect_url: format!("https://a.example/{}", "a".repeat(length)), ..targets() };
             let state = request.state(&long, &key);
             assert!(state.len() <= STATE_MAX, "{}", state.len());
-            let (read, places) = OAuthState::read(&state, &key).expect("it is ours");
-            assert_eq!((read, places.is_some()), (request, length <= 200), "{length}");
+            let (read, targets) = OAuthState::read(&state, &key).expect("it is ours");
+            assert_eq!((read, targets.is_some()), (request, length <= 200), "{length}");
         }
         // A state without targets, as older versions made it, and a target that is no URL.
         let bare = URL_SAFE_NO_PAD.encode(&bytes[..BODY + TAG]);
         assert_eq!(OAuthState::read(&bare, &key), Some((request, None)));
-        let odd = Places { redirect_url: "a\nb".into(), ..places() };
+        let odd = RedirectTargets { redirect_url: "a\nb".into(), ..targets() };
         assert_eq!(OAuthState::read(&request.state(&odd, &key), &key), Some((request, None)));
         // The encrypted part of one request is refused in another.
-        let other = OAuthState { nonce: [6; 16], ..request }.state(&Places::default(), &key);
+        let other = OAuthState { nonce: [6; 16], ..request }.state(&RedirectTargets::default(), &key);
         let other = URL_SAFE_NO_PAD.decode(other).expect("base64url");
         let mixed = [&other[..BODY + TAG], &bytes[BODY + TAG..]].concat();
         assert_eq!(OAuthState::read(&URL_SAFE_NO_PAD.encode(mixed), &key), None);
@@ -229,7 +230,7 @@ mod tests {
         let of = FlowId::SignUp(SignUpId::from_bytes([1; 16]));
         let request =
             OAuthState { of, client: ClientId::from_bytes([4; 16]), carrier: TokenCarrier::Cookie, nonce: [5; 16] };
-        let bytes = URL_SAFE_NO_PAD.decode(request.state(&places(), &key)).expect("base64url");
+        let bytes = URL_SAFE_NO_PAD.decode(request.state(&targets(), &key)).expect("base64url");
         for bit in 0..bytes.len() * 8 {
             let mut changed = bytes.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
@@ -240,9 +241,9 @@ mod tests {
         }
     }
 
-    fn places() -> Places {
+    fn targets() -> RedirectTargets {
         let (redirect_url, complete) = ("http://localhost:3000/sso-callback", "http://localhost:3000/done");
-        Places { redirect_url: redirect_url.into(), action_complete_redirect_url: Some(complete.into()) }
+        RedirectTargets { redirect_url: redirect_url.into(), action_complete_redirect_url: Some(complete.into()) }
     }
 
     #[test]

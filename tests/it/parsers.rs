@@ -12,22 +12,22 @@ use vestibule::domain::sign_up::{Fields, RawFields};
 use vestibule::domain::time::Timestamp;
 use vestibule::domain::verification::{LinkToken, OneTimeCode, Strategy as Way};
 use vestibule::entropy::SeededEntropy;
-use vestibule::token::{FlowId, InstanceKey, OAuthState, Places, TokenCarrier, parse_client_token};
+use vestibule::token::{FlowId, InstanceKey, OAuthState, RedirectTargets, TokenCarrier, parse_client_token};
 
 proptest! {
     #[test]
-    fn a_state_reads_back_and_leads_where_it_led(trip in trips(), places in places()) {
-        let state = trip.state(&places, &key());
+    fn a_state_reads_back_and_leads_where_it_led(request in requests(), targets in targets()) {
+        let state = request.state(&targets, &key());
         let (read, led) = OAuthState::read(&state, &key()).expect("a state of this instance");
-        prop_assert_eq!(read, trip);
+        prop_assert_eq!(read, request);
         // Redirect targets that are too long for a state parameter are left out.
-        prop_assert!(led.is_none_or(|led| led == places));
+        prop_assert!(led.is_none_or(|led| led == targets));
         prop_assert!(state.len() <= 500 && state.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)));
     }
 
     #[test]
-    fn a_state_that_was_changed_is_none(trip in trips(), places in places(), at in any::<prop::sample::Index>(), to in any::<char>()) {
-        let state = trip.state(&places, &key());
+    fn a_state_that_was_changed_is_none(request in requests(), targets in targets(), at in any::<prop::sample::Index>(), to in any::<char>()) {
+        let state = request.state(&targets, &key());
         let mut letters: Vec<char> = state.chars().collect();
         let at = at.index(letters.len());
         prop_assume!(letters[at] != to);
@@ -136,7 +136,7 @@ proptest! {
     }
 }
 
-fn trips() -> impl Strategy<Value = OAuthState> {
+fn requests() -> impl Strategy<Value = OAuthState> {
     let gates = prop_oneof![Just(TokenCarrier::Cookie), Just(TokenCarrier::Header), Just(TokenCarrier::DevBrowser)];
     (any::<[u8; 16]>(), any::<bool>(), any::<[u8; 16]>(), gates, any::<[u8; 16]>()).prop_map(
         |(id, is_sign_up, client, carrier, nonce)| {
@@ -147,10 +147,10 @@ fn trips() -> impl Strategy<Value = OAuthState> {
     )
 }
 
-fn places() -> impl Strategy<Value = Places> {
+fn targets() -> impl Strategy<Value = RedirectTargets> {
     let url = || "https://[a-z]{1,9}\\.example/[ -~é€]{0,120}";
     (url(), option::of(url()))
-        .prop_map(|(redirect_url, complete)| Places { redirect_url, action_complete_redirect_url: complete })
+        .prop_map(|(redirect_url, complete)| RedirectTargets { redirect_url, action_complete_redirect_url: complete })
 }
 
 /// Random text of many kinds, much of it nearly valid.

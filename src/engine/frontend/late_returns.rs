@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::client::Client;
 use crate::domain::sign_up::Phase;
-use crate::token::{FlowId, OAuthState, Places};
+use crate::token::{FlowId, OAuthState, RedirectTargets};
 
 use crate::engine::{CallbackRedirect, Caller, Engine, EngineError};
 
@@ -17,7 +17,7 @@ impl Engine {
         &self,
         caller: &Caller,
         trip: &OAuthState,
-        places: Option<Places>,
+        places: Option<RedirectTargets>,
     ) -> Result<Option<CallbackRedirect>, EngineError> {
         let owner = caller.client().filter(|client| client.id == trip.client);
         let is_live = |client: &Arc<Client>| client.live_sessions(self.now()).next().is_some();
@@ -38,7 +38,7 @@ impl Engine {
                 (found.and_then(|found| found.external.clone()), found.is_none() && owner.is_some_and(is_live))
             }
         };
-        let known = account.map(|account| Places {
+        let known = account.map(|account| RedirectTargets {
             redirect_url: account.redirect_url.clone(),
             action_complete_redirect_url: account.action_complete_redirect_url.clone(),
         });

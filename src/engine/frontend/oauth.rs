@@ -20,7 +20,7 @@ use crate::domain::sign_up::{Command, External, Phase, RawFields};
 use crate::domain::verification::{AuthorizationRequest, AuthorizationResponse, ExternalAccount, Profile, Strategy};
 use crate::limiter::LimitedAction;
 use crate::oauth::{AuthorizeParams, Callback, ProviderError, is_denial};
-use crate::token::{FlowId, OAuthState, Places, TokenCarrier};
+use crate::token::{FlowId, OAuthState, RedirectTargets, TokenCarrier};
 
 use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext, SignUpView};
 
@@ -71,8 +71,8 @@ impl<'a> RedirectParams<'a> {
         Self { prompt: self.prompt.filter(short), login_hint: self.login_hint.filter(short), ..self }
     }
 
-    fn places(&self) -> Places {
-        Places {
+    fn places(&self) -> RedirectTargets {
+        RedirectTargets {
             redirect_url: self.redirect_url.unwrap_or_default().to_owned(),
             action_complete_redirect_url: self.action_complete_redirect_url.map(str::to_owned),
         }
