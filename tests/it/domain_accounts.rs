@@ -13,8 +13,8 @@ use vestibule::domain::verification::{ExternalState, ProviderOutcome, Strategy};
 
 use crate::domain::{World, raw};
 use crate::domain_admission::{
-    EMAIL, PROVIDER, answer, come_back, create_with, invitation, leave, list, nobody, open, person, prepare, trip,
-    update, update_with,
+    EMAIL, PROVIDER, answer, come_back, create_with, invitation, leave, list, oauth_request, open, person, prepare,
+    unknown_account, update, update_with,
 };
 
 #[test]
@@ -65,13 +65,13 @@ fn a_captcha_is_owed_until_one_is_solved_or_a_provider_vouches() {
     });
     assert!(refused(world.create(&given)), "without a provider it is asked for at once");
     let away = leave(&mut world, &given);
-    assert!(refused(prepare(&mut world, &away, Strategy::EmailCode)), "another road");
+    assert!(refused(prepare(&mut world, &away, Strategy::EmailCode)), "another route");
     assert!(refused(world.update(&away, &given)));
     assert!(refused(world.attempt(&away, Strategy::EmailCode, "123456")));
     // A second authorization request owes the same captcha as the first.
-    let again = update(&mut world, &away, trip(PROVIDER)).expect("the same road").next;
+    let again = update(&mut world, &away, oauth_request(PROVIDER)).expect("the same route").next;
     assert!(again.owes_captcha(&world.settings, &world.policy));
-    let other = update(&mut world, &away, trip("oauth_other"));
+    let other = update(&mut world, &away, oauth_request("oauth_other"));
     assert!(refused(other), "another provider does not tell people from machines");
 
     let beside = update_with(&mut world, &away, |fields| fields.captcha_solved = true).expect("paid").next;
@@ -81,8 +81,11 @@ fn a_captcha_is_owed_until_one_is_solved_or_a_provider_vouches() {
         assert!(prepare(&mut world, &solved, Strategy::EmailCode).is_ok());
     }
 
-    let failed =
-        come_back(&mut world, &away, ProviderOutcome { outcome: Err(ErrorCode::OAuthAccessDenied), ..nobody() });
+    let failed = come_back(
+        &mut world,
+        &away,
+        ProviderOutcome { outcome: Err(ErrorCode::OAuthAccessDenied), ..unknown_account() },
+    );
     assert!(refused(world.update(&failed.next, &RawFields::default())), "who was refused there has proved nothing");
     let vouched = come_back(&mut world, &away, answer(person(Some(EMAIL), true)));
     assert!(vouched.outcome.is_some());
@@ -99,7 +102,8 @@ fn a_transfer_waives_the_captcha_for_the_account_that_it_brings_alone() {
         let mut world = World::new(open());
         world.settings.sign_up.captcha_enabled = true;
         world.policy.captcha_bypass = vec![PROVIDER.into()];
-        let brought = External::Answered(Strategy::OAuth(strategy.into()), ProviderOutcome { outcome, ..nobody() });
+        let brought =
+            External::Answered(Strategy::OAuth(strategy.into()), ProviderOutcome { outcome, ..unknown_account() });
         let given = raw(|f| f.email_address = Some(EMAIL.into()));
         let created = create_with(&mut world, &given, |fields| {
             fields.external = Some(brought.clone());

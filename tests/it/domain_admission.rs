@@ -1,4 +1,4 @@
-//! Admission rules on every road to a new user. Each road is walked up to its last step, then one rule comes into
+//! Admission rules on every route to a new user. Each route is walked up to its last step, then one rule comes into
 //! force, then the last step is made. A rule that was in force earlier would have stopped the person at the latest
 //! there.
 
@@ -24,13 +24,13 @@ use crate::domain::{World, raw, settings};
 
 #[test]
 fn no_rule_has_a_road_around_it() {
-    for road in ROADS {
+    for route in ROUTES {
         for rule in RULES {
             for from_the_start in [false, true] {
                 let mut world = World::new(open());
-                let becomes = walk(&mut world, road, rule, from_the_start);
-                let may = !(rule.refuses)(road);
-                assert_eq!(becomes, may, "{} under {}, from the start: {from_the_start}", road.name, rule.name);
+                let becomes = walk(&mut world, route, rule, from_the_start);
+                let may = !(rule.refuses)(route);
+                assert_eq!(becomes, may, "{} under {}, from the start: {from_the_start}", route.name, rule.name);
             }
         }
     }
@@ -49,24 +49,24 @@ fn nobody_is_written_to_who_is_refused() {
             .expect("a sign-up")
             .next;
         (rule.enforce)(&mut world);
-        for (strategy, road) in [(Strategy::EmailCode, &ROADS[2]), (Strategy::PhoneCode, &ROADS[3])] {
+        for (strategy, route) in [(Strategy::EmailCode, &ROUTES[2]), (Strategy::PhoneCode, &ROUTES[3])] {
             let prepared = prepare(&mut world, &given, strategy.clone());
-            assert_eq!(prepared.is_ok(), !(rule.refuses)(road), "{strategy} under {}", rule.name);
+            assert_eq!(prepared.is_ok(), !(rule.refuses)(route), "{strategy} under {}", rule.name);
             let named = world.update(&given, &raw(|f| f.strategy = Some(strategy.to_string())));
-            assert_eq!(named.is_ok(), !(rule.refuses)(road), "{strategy} by update under {}", rule.name);
+            assert_eq!(named.is_ok(), !(rule.refuses)(route), "{strategy} by update under {}", rule.name);
         }
     }
 }
 
 /// A way to become a user. The last step comes after `enforce`.
-struct Road {
+struct Route {
     name: &'static str,
     /// What the person has presented by the last step.
     shows: &'static [Shown],
     walk: Walk,
 }
 
-/// Walks the road and calls the second argument just before the last step.
+/// Walks the route and calls the second argument just before the last step.
 type Walk = fn(&mut World, &mut dyn FnMut(&mut World)) -> Result<Transition, Rejection>;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -80,25 +80,25 @@ enum Shown {
 struct Rule {
     name: &'static str,
     enforce: fn(&mut World),
-    refuses: fn(&Road) -> bool,
+    refuses: fn(&Route) -> bool,
 }
 
-impl Road {
+impl Route {
     fn shows(&self, what: Shown) -> bool {
         self.shows.contains(&what)
     }
 }
 
-fn walk(world: &mut World, road: &Road, rule: &Rule, from_the_start: bool) -> bool {
+fn walk(world: &mut World, route: &Route, rule: &Rule, from_the_start: bool) -> bool {
     if from_the_start {
         (rule.enforce)(world);
     }
-    let done = (road.walk)(world, &mut |world| (rule.enforce)(world));
+    let done = (route.walk)(world, &mut |world| (rule.enforce)(world));
     done.is_ok_and(|done| done.outcome.is_some())
 }
 
-const ROADS: &[Road] = &[
-    Road {
+const ROUTES: &[Route] = &[
+    Route {
         name: "create with a username",
         shows: &[],
         walk: |world, enforce| {
@@ -106,7 +106,7 @@ const ROADS: &[Road] = &[
             world.create(&raw(|f| f.username = Some("ada_l".into())))
         },
     },
-    Road {
+    Route {
         name: "update with a username",
         shows: &[],
         walk: |world, enforce| {
@@ -115,7 +115,7 @@ const ROADS: &[Road] = &[
             world.update(&begun, &raw(|f| f.username = Some("ada_l".into())))
         },
     },
-    Road {
+    Route {
         name: "a code by e-mail",
         shows: &[Shown::Email],
         walk: |world, enforce| {
@@ -126,7 +126,7 @@ const ROADS: &[Road] = &[
             world.attempt(&begun.next, Strategy::EmailCode, &code)
         },
     },
-    Road {
+    Route {
         name: "a code by text message",
         shows: &[Shown::Phone],
         walk: |world, enforce| {
@@ -137,13 +137,13 @@ const ROADS: &[Road] = &[
             world.attempt(&begun.next, Strategy::PhoneCode, &code)
         },
     },
-    Road { name: "a link followed here", shows: &[Shown::Email], walk: |world, enforce| link(world, enforce, true) },
-    Road {
+    Route { name: "a link followed here", shows: &[Shown::Email], walk: |world, enforce| link(world, enforce, true) },
+    Route {
         name: "a link followed elsewhere",
         shows: &[Shown::Email],
         walk: |world, enforce| link(world, enforce, false),
     },
-    Road {
+    Route {
         name: "a return from a provider",
         shows: &[Shown::Email],
         walk: |world, enforce| {
@@ -152,7 +152,7 @@ const ROADS: &[Road] = &[
             Ok(come_back(world, &away, answer(person(Some(EMAIL), true))))
         },
     },
-    Road {
+    Route {
         name: "a return from a provider without an address",
         shows: &[],
         walk: |world, enforce| {
@@ -161,7 +161,7 @@ const ROADS: &[Road] = &[
             Ok(come_back(world, &away, answer(person(None, false))))
         },
     },
-    Road {
+    Route {
         name: "a token of a provider",
         shows: &[Shown::Email],
         walk: |world, enforce| {
@@ -172,7 +172,7 @@ const ROADS: &[Road] = &[
             })
         },
     },
-    Road {
+    Route {
         name: "a transfer from a sign-in",
         shows: &[],
         walk: |world, enforce| {
@@ -183,7 +183,7 @@ const ROADS: &[Road] = &[
             })
         },
     },
-    Road {
+    Route {
         name: "a ticket",
         shows: &[Shown::Email, Shown::Invitation],
         walk: |world, enforce| {
@@ -192,7 +192,7 @@ const ROADS: &[Road] = &[
             create_with(world, &given, |fields| fields.invitation = Some(Box::new(invitation())))
         },
     },
-    Road {
+    Route {
         name: "the backend's word",
         shows: &[Shown::Email],
         walk: |world, enforce| {
@@ -205,7 +205,7 @@ const ROADS: &[Road] = &[
             world.decide(|cx| waiting.apply(&Command::BackendUpdate(action), cx))
         },
     },
-    Road {
+    Route {
         name: "settings that ask for less than they did",
         shows: &[Shown::Email, Shown::Phone],
         walk: |world, enforce| {
@@ -229,12 +229,12 @@ const RULES: &[Rule] = &[
     Rule {
         name: "a restricted instance",
         enforce: |world| world.settings.sign_up.mode = SignUpMode::Restricted,
-        refuses: |road| !road.shows(Shown::Invitation),
+        refuses: |route| !route.shows(Shown::Invitation),
     },
     Rule {
         name: "a waiting list",
         enforce: |world| world.settings.sign_up.mode = SignUpMode::Waitlist,
-        refuses: |road| !road.shows(Shown::Invitation),
+        refuses: |route| !route.shows(Shown::Invitation),
     },
     Rule {
         name: "a captcha that nobody solved",
@@ -252,37 +252,37 @@ const RULES: &[Rule] = &[
     Rule {
         name: "an allow-list of others",
         enforce: |world| world.settings.restrictions.allowlist = list(&["@friends.example", "+4930*"]),
-        refuses: |road| !road.shows(Shown::Invitation),
+        refuses: |route| !route.shows(Shown::Invitation),
     },
     Rule {
         name: "an empty allow-list",
         enforce: |world| world.settings.restrictions.allowlist = list(&[]),
-        refuses: |road| !road.shows(Shown::Invitation),
+        refuses: |route| !route.shows(Shown::Invitation),
     },
     Rule {
         name: "an allow-list with both",
         enforce: |world| world.settings.restrictions.allowlist = list(&["@MAILINATOR.com", PHONE]),
-        refuses: |road| !road.shows(Shown::Email) && !road.shows(Shown::Phone),
+        refuses: |route| !route.shows(Shown::Email) && !route.shows(Shown::Phone),
     },
     Rule {
         name: "a block-list with the address",
         enforce: |world| world.settings.restrictions.blocklist = list(&["Ada@Mailinator.com"]),
-        refuses: |road| road.shows(Shown::Email),
+        refuses: |route| route.shows(Shown::Email),
     },
     Rule {
         name: "a block-list with the number",
         enforce: |world| world.settings.restrictions.blocklist = list(&["+1415*"]),
-        refuses: |road| road.shows(Shown::Phone),
+        refuses: |route| route.shows(Shown::Phone),
     },
     Rule {
         name: "no sub-addresses",
         enforce: |world| world.settings.restrictions.block_email_subaddresses.enabled = true,
-        refuses: |road| road.shows(Shown::Email) && !road.shows(Shown::Invitation),
+        refuses: |route| route.shows(Shown::Email) && !route.shows(Shown::Invitation),
     },
     Rule {
         name: "no throw-away addresses",
         enforce: |world| world.settings.restrictions.block_disposable_email_domains.enabled = true,
-        refuses: |road| road.shows(Shown::Email) && !road.shows(Shown::Invitation),
+        refuses: |route| route.shows(Shown::Email) && !route.shows(Shown::Invitation),
     },
     Rule {
         name: "no numbers of the country",
@@ -290,7 +290,7 @@ const RULES: &[Rule] = &[
             world.settings.restrictions.phone_countries =
                 PhoneCountries { blocked: vec!["US".into()], ..PhoneCountries::default() };
         },
-        refuses: |road| road.shows(Shown::Phone),
+        refuses: |route| route.shows(Shown::Phone),
     },
 ];
 
@@ -329,7 +329,7 @@ fn link(world: &mut World, enforce: &mut dyn FnMut(&mut World), here: bool) -> R
     world.decide(|cx| begun.next.apply(&Command::VerifyLink(follow), cx))
 }
 
-pub(crate) fn trip(provider: &str) -> External {
+pub(crate) fn oauth_request(provider: &str) -> External {
     External::Begin(AuthorizationRequest {
         strategy: Strategy::OAuth(provider.into()),
         nonce: [3; 16],
@@ -340,11 +340,11 @@ pub(crate) fn trip(provider: &str) -> External {
 }
 
 pub(crate) fn leave(world: &mut World, given: &RawFields) -> SignUp {
-    create_with(world, given, |fields| fields.external = Some(trip(PROVIDER))).expect("a sign-up").next
+    create_with(world, given, |fields| fields.external = Some(oauth_request(PROVIDER))).expect("a sign-up").next
 }
 
 fn leave_or_refuse(world: &mut World) -> Result<SignUp, Rejection> {
-    Ok(create_with(world, &RawFields::default(), |fields| fields.external = Some(trip(PROVIDER)))?.next)
+    Ok(create_with(world, &RawFields::default(), |fields| fields.external = Some(oauth_request(PROVIDER)))?.next)
 }
 
 pub(crate) fn come_back(world: &mut World, away: &SignUp, answer: ProviderOutcome) -> Transition {
@@ -400,10 +400,10 @@ pub(crate) fn person(email: Option<&str>, email_verified: bool) -> Profile {
 }
 
 pub(crate) fn answer(profile: Profile) -> ProviderOutcome {
-    ProviderOutcome { outcome: Ok(profile), ..nobody() }
+    ProviderOutcome { outcome: Ok(profile), ..unknown_account() }
 }
 
-pub(crate) fn nobody() -> ProviderOutcome {
+pub(crate) fn unknown_account() -> ProviderOutcome {
     let outcome = Err(ErrorCode::OAuthCallbackInvalid);
     ProviderOutcome { outcome, owner: None, links: false, session: None, taken: BTreeSet::new() }
 }

@@ -33,14 +33,14 @@ fn an_account_that_is_signed_in_here_already_is_not_taken_over_again() {
     let mut world = world();
     let user = user(&mut world);
     let strategy = Strategy::OAuth("oauth_google".into());
-    let trip = AuthorizationRequest {
+    let request = AuthorizationRequest {
         strategy,
         nonce: [1; 16],
         redirect_url: "https://app.example/".into(),
         action_complete_redirect_url: None,
         authorize_url: "https://provider.example/".into(),
     };
-    let account = world.decide(|cx| ExternalAccount::pending(&trip, cx.now));
+    let account = world.decide(|cx| ExternalAccount::pending(&request, cx.now));
     let profile = person(Some("ada@example.com"), true);
     let account = ExternalAccount { profile: Some(profile.clone()), ..account };
     let mut take_over = |session| {

@@ -84,15 +84,15 @@ fn a_strangers_account_at_a_provider_is_no_way_in_any_more() {
 
 #[test]
 fn a_provider_that_vouches_for_the_address_proves_it_first() {
-    for road in ["sign_ups", "sign_ins"] {
+    for resource in ["sign_ups", "sign_ins"] {
         let site = Site::start();
         let mut stranger = site.browser();
         let form = format!("email_address=victim%40example.com&password={PASSWORD}");
         let user = site.register(&mut stranger, &form);
         site.provider.person(json!({"sub": "victim", "email": "Victim@example.com", "email_verified": true}));
         let mut victim = site.browser();
-        let mut client = site.through_provider(&mut victim, road);
-        if road == "sign_ups" {
+        let mut client = site.through_provider(&mut victim, resource);
+        if resource == "sign_ups" {
             client = victim.post("/v1/client/sign_ins", "transfer=true").json()["client"].clone();
         }
         let session = &client["sessions"][0];
@@ -218,11 +218,11 @@ impl Site {
     }
 
     /// Signs up or in through the provider; returns the client.
-    fn through_provider(&self, browser: &mut Browser<'_>, road: &str) -> Value {
+    fn through_provider(&self, browser: &mut Browser<'_>, resource: &str) -> Value {
         let there = escaped(&format!("{PAGE}/sso-callback"));
         let form = format!("strategy=oauth_custom_fake&redirect_url={there}&action_complete_redirect_url={there}");
-        let begun = browser.post(&format!("/v1/client/{road}"), &form).json()["response"].clone();
-        let at = if road == "sign_ups" {
+        let begun = browser.post(&format!("/v1/client/{resource}"), &form).json()["response"].clone();
+        let at = if resource == "sign_ups" {
             &begun["verifications"]["external_account"]
         } else {
             &begun["first_factor_verification"]

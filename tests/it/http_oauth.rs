@@ -239,7 +239,7 @@ fn strategies_and_places_that_are_not_allowed_change_nothing() {
 }
 
 #[test]
-fn prepare_begins_a_trip_too_and_two_trips_share_nothing() {
+fn prepare_begins_an_authorization_too_and_two_of_them_share_nothing() {
     let site = Site::start(EMAIL_AND_PASSWORD);
     let mut browser = site.browser();
     let created = browser.post("/v1/client/sign_ups", "").json()["response"].clone();

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::browser::{Browser, PAGE, escaped};
-use crate::support::provider::{Bend, CLIENT_ID, CLIENT_SECRET, Odd, Provider};
+use crate::support::provider::{Behaviour, CLIENT_ID, CLIENT_SECRET, OddAnswer, Provider};
 use crate::support::server::Server;
 use crate::support::social::{EMAIL_AND_PASSWORD, SOCIAL, Site, begin_form, id_of, page_of};
 
@@ -109,7 +109,7 @@ fn an_earlier_trip_ends_where_a_later_one_begins() {
     let late = browser.navigate(&format!("/v1/oauth_callback?code={code}&state={state}"));
     assert_eq!((late.status, late.header("location")), (303, Some(&*format!("{PAGE}/sso-callback"))));
     let shown = browser.get(&path).json()["response"]["verifications"]["external_account"].clone();
-    assert_eq!(shown["status"], "unverified", "the later trip goes on");
+    assert_eq!(shown["status"], "unverified", "the later authorization goes on");
     assert_eq!(site.come_back(&mut browser, &second).header("location"), Some(&*format!("{PAGE}/done")));
 }
 
@@ -136,10 +136,10 @@ fn a_provider_that_fails_leaves_a_clear_word_on_the_sign_up() {
     for (path, code) in [("/token", "oauth_token_exchange_error"), ("/jwks", "oauth_token_exchange_error")] {
         let mut browser = site.browser();
         let begun = site.begin(&mut browser, "");
-        let odd = Odd::Say(500, "text/html", "<script>alert(1)</script>");
-        site.provider.bend(Bend { answer: [(path, odd)].into(), ..Bend::default() });
+        let odd = OddAnswer::Say(500, "text/html", "<script>alert(1)</script>");
+        site.provider.behave(Behaviour { answer: [(path, odd)].into(), ..Behaviour::default() });
         let back = site.come_back(&mut browser, &begun);
-        site.provider.bend(Bend::default());
+        site.provider.behave(Behaviour::default());
         assert_eq!(back.header("location"), Some(&*format!("{PAGE}/sso-callback")));
         assert!(!back.body.contains("script"));
         let sign_up = browser.get("/v1/client").json()["response"]["sign_up"].clone();

@@ -39,19 +39,19 @@ async fn what_is_begun_is_limited_in_the_engine_and_other_sources_are_not() {
 
 #[tokio::test]
 async fn fresh_clients_give_no_fresh_budget_of_messages() {
-    for road in ["create", "update", "prepare", "sign_in"] {
+    for call in ["create", "update", "prepare", "sign_in"] {
         for by_phone in [false, true] {
             let bench = Bench::new(SourceLimits { emails: few(3), sms: few(3), ..LIMITLESS }).await;
             let mut passed = 0;
             for n in 0..6 {
-                match bench.send(road, by_phone, HERE, n).await {
+                match bench.send(call, by_phone, HERE, n).await {
                     Ok(()) => passed += 1,
-                    Err(error) => assert!(is_limit(&error), "{road} {error:?}"),
+                    Err(error) => assert!(is_limit(&error), "{call} {error:?}"),
                 }
             }
-            assert_eq!(passed, 3, "{road}, by phone: {by_phone}");
-            bench.send(road, by_phone, THERE, 9).await.expect("somebody else's budget");
-            bench.send(road, !by_phone, HERE, 9).await.expect("the budget of the other channel");
+            assert_eq!(passed, 3, "{call}, by phone: {by_phone}");
+            bench.send(call, by_phone, THERE, 9).await.expect("somebody else's budget");
+            bench.send(call, !by_phone, HERE, 9).await.expect("the budget of the other channel");
         }
     }
 }
@@ -93,7 +93,7 @@ async fn what_was_given_beside_a_message_that_is_too_much_is_kept() {
 }
 
 #[tokio::test]
-async fn a_range_of_numbers_trips_wherever_the_messages_are_asked_for() {
+async fn a_range_of_numbers_is_limited_wherever_the_messages_are_asked_for() {
     let bench = Bench::new(SourceLimits { sms_per_prefix: Some(3), ..LIMITLESS }).await;
     for n in 0..6 {
         let sent = bench.send("create", true, [198, 51, 100, n], n.into()).await;
@@ -138,15 +138,15 @@ async fn numbers_that_cost_their_sender_much_get_no_message() {
 }
 
 #[tokio::test]
-async fn one_budget_of_look_ups_is_for_all_roads() {
-    for road in ["create", "update", "sign_in", "waitlist"] {
+async fn one_budget_of_look_ups_is_for_all_calls() {
+    for call in ["create", "update", "sign_in", "waitlist"] {
         let bench = Bench::new(SourceLimits { look_ups: few(4), ..LIMITLESS }).await;
         let (sign_up, caller) = bench.begin(HERE, &RawFields::default()).await;
         for n in 0..3 {
             bench.create(HERE, &email(n)).await.expect("within the budget");
         }
         for n in 3..6 {
-            let outcome = match road {
+            let outcome = match call {
                 "create" => bench.create(HERE, &email(n)).await.map(drop),
                 "update" => {
                     bench.engine.update_sign_up(&caller, sign_up.value.id, &email(n), &source(HERE)).await.map(drop)
@@ -155,8 +155,8 @@ async fn one_budget_of_look_ups_is_for_all_roads() {
                 _ => bench.engine.join_waitlist(Some("a@example.com"), &source(HERE)).await.map(drop),
             };
             match outcome {
-                Err(error) if is_limit(&error) => assert!(n > 3, "{road}"),
-                _ => assert_eq!(n, 3, "{road}"),
+                Err(error) if is_limit(&error) => assert!(n > 3, "{call}"),
+                _ => assert_eq!(n, 3, "{call}"),
             }
         }
         bench.create(THERE, &email(9)).await.expect("somebody else's budget");
@@ -339,24 +339,24 @@ impl Bench {
     }
 
     /// Causes a message to the n-th address from a new client.
-    async fn send(&self, road: &str, by_phone: bool, from: [u8; 4], n: u32) -> Result<(), EngineError> {
+    async fn send(&self, call: &str, by_phone: bool, from: [u8; 4], n: u32) -> Result<(), EngineError> {
         let strategy = Some(if by_phone { "phone_code" } else { "email_code" }.to_owned());
         let fields = match by_phone {
             true => RawFields { phone_number: Some(format!("+1415555{:04}", 2000 + n)), ..RawFields::default() },
             false => email(n),
         };
         let with_strategy = RawFields { strategy: strategy.clone(), ..fields.clone() };
-        if road == "create" {
+        if call == "create" {
             return self.create(from, &with_strategy).await.map(drop);
         }
-        if road == "sign_in" {
+        if call == "sign_in" {
             let identifier = fields.phone_number.or(fields.email_address);
             let raw = RawSignIn { identifier, strategy, ..RawSignIn::default() };
             return self.engine.create_sign_in(&Caller::anonymous(), &raw, &source(from)).await.map(drop);
         }
         let (sign_up, caller) = self.begin(from, &fields).await;
         let id = sign_up.value.id;
-        match road {
+        match call {
             "update" => self.engine.update_sign_up(&caller, id, &with_strategy, &source(from)).await.map(drop),
             _ => {
                 let strategy = strategy.as_deref();

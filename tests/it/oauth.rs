@@ -10,12 +10,12 @@ use vestibule::domain::verification::Profile;
 use vestibule::oauth::{AuthorizeParams, Callback, ProviderError, Providers};
 use vestibule::outbound::{Outbound, OutboundOptions};
 
-use crate::support::provider::{Bend, CLIENT_ID, CLIENT_SECRET, Odd, Provider, Sign};
+use crate::support::provider::{Behaviour, CLIENT_ID, CLIENT_SECRET, OddAnswer, Provider, Sign};
 
 #[tokio::test]
 async fn an_honest_provider_is_believed() {
     let (provider, providers) = (Provider::start(), providers());
-    let profile = trip(&provider, &providers, None).await.expect("a profile");
+    let profile = authorize(&provider, &providers, None).await.expect("a profile");
     assert_eq!((profile.subject.as_str(), profile.email_verified), ("person-1", true));
     assert_eq!(profile.email_address.as_deref(), Some("ada@example.com"));
     assert_eq!((profile.first_name.as_deref(), profile.last_name.as_deref()), (Some("Ada"), Some("Lovelace")));
@@ -65,50 +65,53 @@ async fn each_lie_in_an_id_token_is_noticed() {
         ("an empty name", json!({"sub": ""})),
         ("a name too long", json!({"sub": "x".repeat(300_000)})),
     ] {
-        provider.bend(Bend { claims: object(claims), ..Bend::default() });
-        let outcome = trip(&provider, &providers, None).await;
+        provider.behave(Behaviour { claims: object(claims), ..Behaviour::default() });
+        let outcome = authorize(&provider, &providers, None).await;
         assert!(
             matches!(outcome, Err(ProviderError::Invalid(_) | ProviderError::TokenExchange(_))),
             "{what}: {outcome:?}"
         );
     }
     for sign in [Sign::Forged, Sign::Nothing, Sign::Mac, Sign::Missing] {
-        provider.bend(Bend { sign, ..Bend::default() });
-        let outcome = trip(&provider, &providers, None).await;
+        provider.behave(Behaviour { sign, ..Behaviour::default() });
+        let outcome = authorize(&provider, &providers, None).await;
         assert!(matches!(outcome, Err(ProviderError::Invalid(_))), "{outcome:?}");
     }
-    provider.bend(Bend { claims: object(json!({"aud": [CLIENT_ID, "x"], "azp": CLIENT_ID})), ..Bend::default() });
-    assert!(trip(&provider, &providers, None).await.is_ok(), "that is the right party");
+    provider.behave(Behaviour {
+        claims: object(json!({"aud": [CLIENT_ID, "x"], "azp": CLIENT_ID})),
+        ..Behaviour::default()
+    });
+    assert!(authorize(&provider, &providers, None).await.is_ok(), "that is the right party");
 }
 
 #[tokio::test]
 async fn keys_are_asked_for_again_when_one_is_missing() {
     let (provider, providers) = (Provider::start(), providers());
-    trip(&provider, &providers, None).await.expect("a profile");
-    provider.bend(Bend { sign: Sign::Renewed, ..Bend::default() });
+    authorize(&provider, &providers, None).await.expect("a profile");
+    provider.behave(Behaviour { sign: Sign::Renewed, ..Behaviour::default() });
     // Within the back-off no new request is made.
-    assert!(trip(&provider, &providers, None).await.is_err());
+    assert!(authorize(&provider, &providers, None).await.is_err());
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(11)).await;
     tokio::time::resume();
-    trip(&provider, &providers, None).await.expect("a profile, by the new key");
+    authorize(&provider, &providers, None).await.expect("a profile, by the new key");
 }
 
 #[tokio::test]
 async fn a_provider_that_names_itself_must_be_the_one_asked() {
     let (provider, providers) = (Provider::start(), providers());
     let mine = provider.issuer();
-    assert!(trip(&provider, &providers, Some(&mine)).await.is_ok());
+    assert!(authorize(&provider, &providers, Some(&mine)).await.is_ok());
     provider.seen();
-    let mixed_up = trip(&provider, &providers, Some("https://other.example")).await;
+    let mixed_up = authorize(&provider, &providers, Some("https://other.example")).await;
     assert!(matches!(mixed_up, Err(ProviderError::Invalid(_))), "{mixed_up:?}");
     assert!(provider.seen().iter().all(|request| request.path != "/token"), "the code is kept from it");
 
     let strict = Provider::start();
     let always = object(json!({"authorization_response_iss_parameter_supported": true}));
-    strict.bend(Bend { discovery: always, ..Bend::default() });
-    assert!(trip(&strict, &providers, None).await.is_err());
-    assert!(trip(&strict, &providers, Some(&strict.issuer())).await.is_ok());
+    strict.behave(Behaviour { discovery: always, ..Behaviour::default() });
+    assert!(authorize(&strict, &providers, None).await.is_err());
+    assert!(authorize(&strict, &providers, Some(&strict.issuer())).await.is_ok());
 }
 
 #[tokio::test]
@@ -120,7 +123,7 @@ async fn a_provider_describes_itself_and_no_other() {
         ("no URL", json!({"authorization_endpoint": "not a url"})),
     ] {
         let provider = Provider::start();
-        provider.bend(Bend { discovery: object(discovery), ..Bend::default() });
+        provider.behave(Behaviour { discovery: object(discovery), ..Behaviour::default() });
         assert!(page(&provider, &providers).await.is_err(), "{what}");
     }
 }
@@ -129,15 +132,15 @@ async fn a_provider_describes_itself_and_no_other() {
 async fn userinfo_speaks_of_the_same_person() {
     let (provider, providers) = (Provider::start(), providers());
     let no_address = object(json!({"email": null, "email_verified": null}));
-    provider.bend(Bend { claims: no_address.clone(), ..Bend::default() });
-    let profile = trip(&provider, &providers, None).await.expect("a profile");
+    provider.behave(Behaviour { claims: no_address.clone(), ..Behaviour::default() });
+    let profile = authorize(&provider, &providers, None).await.expect("a profile");
     assert_eq!(profile.email_address.as_deref(), Some("ada@example.com"), "from userinfo");
-    provider.bend(Bend {
+    provider.behave(Behaviour {
         claims: no_address,
         userinfo: object(json!({"sub": "person-2", "email": "eve@example.com"})),
-        ..Bend::default()
+        ..Behaviour::default()
     });
-    assert!(matches!(trip(&provider, &providers, None).await, Err(ProviderError::Invalid(_))));
+    assert!(matches!(authorize(&provider, &providers, None).await, Err(ProviderError::Invalid(_))));
 }
 
 #[tokio::test]
@@ -159,8 +162,8 @@ async fn two_long_numbers_are_two_persons() {
         r#"{"sub":18446744073709551617,"email":"eve@example.com"}"#,
         r#"{"sub":123}"#,
     ] {
-        let answer = [("/userinfo", Odd::Say(200, "application/json", said))].into();
-        provider.bend(Bend { sign: Sign::Missing, answer, ..Bend::default() });
+        let answer = [("/userinfo", OddAnswer::Say(200, "application/json", said))].into();
+        provider.behave(Behaviour { sign: Sign::Missing, answer, ..Behaviour::default() });
         let (code, _) = provider.allow(page(&provider, &providers).await.expect("a page").as_str());
         let callback =
             Callback { code: &code, iss: None, redirect_uri: &back(), nonce: "the nonce", pkce_verifier: VERIFIER };
@@ -176,8 +179,8 @@ async fn an_address_that_nobody_vouches_for_is_not_proved() {
     for word in [json!(false), json!("false"), json!("maybe"), json!(null)] {
         let mut claims = object(json!({"email_verified": word}));
         claims.entry("email_verified").or_insert(Value::Null);
-        provider.bend(Bend { claims, ..Bend::default() });
-        let profile = trip(&provider, &providers, None).await.expect("a profile");
+        provider.behave(Behaviour { claims, ..Behaviour::default() });
+        let profile = authorize(&provider, &providers, None).await.expect("a profile");
         assert!(!profile.email_verified, "{word}");
     }
 }
@@ -186,22 +189,22 @@ async fn an_address_that_nobody_vouches_for_is_not_proved() {
 async fn whatever_a_provider_answers_it_ends_soon_and_small() {
     let private = "http://169.254.169.254/latest/meta-data".to_owned();
     for odd in [
-        Odd::Hang,
-        Odd::Flood,
-        Odd::Say(200, "text/html", "<html>hello</html>"),
-        Odd::Say(200, "application/json", "{\"access_token\":"),
-        Odd::Say(200, "application/json", "[[[[[[[[[[[["),
-        Odd::Say(200, "application/json", "\u{1}\u{2}"),
-        Odd::Say(500, "application/json", "{}"),
-        Odd::Say(204, "application/json", ""),
-        Odd::Redirect(private),
+        OddAnswer::Hang,
+        OddAnswer::Flood,
+        OddAnswer::Say(200, "text/html", "<html>hello</html>"),
+        OddAnswer::Say(200, "application/json", "{\"access_token\":"),
+        OddAnswer::Say(200, "application/json", "[[[[[[[[[[[["),
+        OddAnswer::Say(200, "application/json", "\u{1}\u{2}"),
+        OddAnswer::Say(500, "application/json", "{}"),
+        OddAnswer::Say(204, "application/json", ""),
+        OddAnswer::Redirect(private),
     ] {
         for path in ["/.well-known/openid-configuration", "/token", "/jwks", "/userinfo"] {
             // Documents are cached, so each case needs a new provider and client.
             let (provider, providers) = (Provider::start(), providers());
             let claims = object(json!({"email": null}));
-            provider.bend(Bend { claims, answer: [(path, odd.clone())].into(), ..Bend::default() });
-            let outcome = tokio::time::timeout(Duration::from_secs(20), trip(&provider, &providers, None)).await;
+            provider.behave(Behaviour { claims, answer: [(path, odd.clone())].into(), ..Behaviour::default() });
+            let outcome = tokio::time::timeout(Duration::from_secs(20), authorize(&provider, &providers, None)).await;
             let outcome = outcome.expect("it ends");
             assert!(outcome.is_err(), "{path}");
             let words = outcome.expect_err("checked").to_string();
@@ -217,7 +220,7 @@ async fn a_token_that_an_application_brings_is_for_this_instance() {
     let token = provider.id_token(None);
     let profile = providers.verify_token("oauth_custom_fake", &settings, &token, None).await;
     assert_eq!(profile.map(|p| p.subject).as_deref(), Ok("person-1"));
-    provider.bend(Bend { claims: object(json!({"aud": "another application"})), ..Bend::default() });
+    provider.behave(Behaviour { claims: object(json!({"aud": "another application"})), ..Behaviour::default() });
     let token = provider.id_token(None);
     let refused = providers.verify_token("oauth_custom_fake", &settings, &token, None).await;
     assert!(matches!(refused, Err(ProviderError::Invalid(_))));
@@ -250,7 +253,7 @@ async fn the_own_network_is_out_of_bounds() {
 }
 
 /// A complete authorization flow.
-async fn trip(provider: &Provider, providers: &Providers, iss: Option<&str>) -> Result<Profile, ProviderError> {
+async fn authorize(provider: &Provider, providers: &Providers, iss: Option<&str>) -> Result<Profile, ProviderError> {
     let page = page(provider, providers).await?;
     let (code, state) = provider.allow(page.as_str());
     assert_eq!(state, "the state");

@@ -13,15 +13,15 @@ use vestibule::engine::{Caller, Engine, EngineError};
 use vestibule::token::InstanceKey;
 
 use crate::support::held_store::HeldStore;
-use world::{CALLS, CODE, Road, World, settings, source};
+use world::{CALLS, CODE, Route, World, settings, source};
 
 /// Each call that returns data is paused before and after each of its reads while each call that creates a session
 /// runs: the first must not return what the second created.
 #[tokio::test]
 async fn no_call_begun_with_the_old_token_learns_what_another_call_brought() {
     let (mut held, mut brought) = (0, 0);
-    for road in Road::ALL {
-        let world = World::new(road).await;
+    for route in Route::ALL {
+        let world = World::new(route).await;
         for call in CALLS {
             for moment in 0..MOMENTS_MAX {
                 let place = world.furnish().await;
@@ -30,7 +30,7 @@ async fn no_call_begun_with_the_old_token_learns_what_another_call_brought() {
                 if let Some((shown, secrets)) = outcome.shown_beside_secrets() {
                     brought += 1;
                     for secret in secrets {
-                        assert!(!shown.contains(secret.as_str()), "{road:?} under {call:?}, moment {moment}: {shown}");
+                        assert!(!shown.contains(secret.as_str()), "{route:?} under {call:?}, moment {moment}: {shown}");
                     }
                 }
                 if !outcome.was_held {
@@ -45,7 +45,7 @@ async fn no_call_begun_with_the_old_token_learns_what_another_call_brought() {
 /// The exception of guide/contract.md#replaced-tokens: the attempt that created the session, repeated.
 #[tokio::test]
 async fn the_attempt_that_brought_the_session_is_answered_again() {
-    let world = World::new(Road::Code).await;
+    let world = World::new(Route::Code).await;
     let place = world.furnish().await;
     let (token, before) = (place.token.clone(), world.engine.identify(Some(&place.token)).await.expect("readable"));
     let first = world.attempt(&place, &before, CODE).await.expect("a right code").1;
@@ -60,7 +60,7 @@ async fn the_attempt_that_brought_the_session_is_answered_again() {
 
 #[tokio::test]
 async fn an_overtaken_call_changes_nothing() {
-    let world = World::new(Road::Code).await;
+    let world = World::new(Route::Code).await;
     let place = world.furnish().await;
     let old = world.engine.identify(Some(&place.token)).await.expect("readable");
     let signed_in = world.attempt(&place, &old, CODE).await.expect("a right code").1;
@@ -84,7 +84,7 @@ async fn an_overtaken_call_changes_nothing() {
 
 #[tokio::test]
 async fn of_several_that_present_an_owed_token_at_once_one_gets_the_session() {
-    let world = World::new(Road::Backend).await;
+    let world = World::new(Route::Backend).await;
     let place = world.furnish().await;
     world.bring(&place).await.expect("completed by the backend");
     let mut tasks = Vec::new();
@@ -163,7 +163,7 @@ async fn a_token_that_nothing_was_written_for_is_over_after_the_time_that_client
 
 #[tokio::test]
 async fn tokens_of_several_clients_are_nobodys_and_of_one_clients_the_current_one_counts() {
-    let world = World::new(Road::Code).await;
+    let world = World::new(Route::Code).await;
     let place = world.furnish().await;
     let old = world.engine.identify(Some(&place.token)).await.expect("readable");
     let new = world.attempt(&place, &old, CODE).await.expect("a right code").1.new_token.expect("a token").into_inner();

@@ -29,7 +29,7 @@ struct Shared {
     granted: u32,
     seen: Vec<Seen>,
     person: Map<String, Value>,
-    bend: Bend,
+    behaviour: Behaviour,
 }
 
 #[derive(Clone)]
@@ -48,7 +48,7 @@ pub(crate) struct Seen {
 
 /// How it misbehaves; by default it does not.
 #[derive(Clone, Default)]
-pub(crate) struct Bend {
+pub(crate) struct Behaviour {
     /// Claims that replace those of the ID token; null removes one.
     pub(crate) claims: Map<String, Value>,
     /// Entries that replace those of the discovery document; null removes one.
@@ -56,8 +56,8 @@ pub(crate) struct Bend {
     /// Claims that replace those of `userinfo`.
     pub(crate) userinfo: Map<String, Value>,
     pub(crate) sign: Sign,
-    /// Odd answers by path.
-    pub(crate) answer: HashMap<&'static str, Odd>,
+    /// OddAnswer answers by path.
+    pub(crate) answer: HashMap<&'static str, OddAnswer>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -78,7 +78,7 @@ pub(crate) enum Sign {
 
 /// An odd answer.
 #[derive(Clone)]
-pub(crate) enum Odd {
+pub(crate) enum OddAnswer {
     /// No answer.
     Hang,
     /// A body of 10 MiB.
@@ -101,7 +101,7 @@ impl Provider {
             granted: 0,
             seen: Vec::new(),
             person: Map::new(),
-            bend: Bend::default(),
+            behaviour: Behaviour::default(),
         }));
         let provider = Self { port, shared: shared.clone() };
         provider.person(json!({
@@ -127,8 +127,8 @@ impl Provider {
         self.shared.lock().expect("no panic").person = claims;
     }
 
-    pub(crate) fn bend(&self, bend: Bend) {
-        self.shared.lock().expect("no panic").bend = bend;
+    pub(crate) fn behave(&self, behaviour: Behaviour) {
+        self.shared.lock().expect("no panic").behaviour = behaviour;
     }
 
     /// The requests since the last call.
@@ -171,8 +171,8 @@ impl Shared {
             ("exp".into(), json!(now + 300)),
             ("nonce".into(), json!(nonce)),
         ]);
-        apply(&mut claims, &self.bend.claims);
-        let sign = self.bend.sign;
+        apply(&mut claims, &self.behaviour.claims);
+        let sign = self.behaviour.sign;
         if sign == Sign::Renewed && self.kid == "first" {
             (self.key, self.kid) = (key(), "second".into());
         }
@@ -209,7 +209,7 @@ impl Shared {
                 }) else {
                     unreachable!("an object")
                 };
-                apply(&mut document, &self.bend.discovery);
+                apply(&mut document, &self.behaviour.discovery);
                 (200, Value::Object(document).to_string())
             }
             "/jwks" => {
@@ -223,7 +223,7 @@ impl Shared {
             "/token" => self.exchange(head, body),
             "/userinfo" if head.contains("Bearer access-token") => {
                 let mut person = self.person.clone();
-                apply(&mut person, &self.bend.userinfo);
+                apply(&mut person, &self.behaviour.userinfo);
                 (200, Value::Object(person).to_string())
             }
             _ => (404, "{}".into()),
@@ -252,7 +252,7 @@ impl Shared {
             return refused("not the redirect_uri");
         }
         let mut tokens = json!({"access_token": "access-token", "token_type": "Bearer", "expires_in": 300});
-        if self.bend.sign != Sign::Missing {
+        if self.behaviour.sign != Sign::Missing {
             tokens["id_token"] = json!(self.id_token(grant.nonce.as_deref()));
         }
         (200, tokens.to_string())
@@ -290,7 +290,7 @@ fn serve(mut stream: TcpStream, shared: &Mutex<Shared>) -> std::io::Result<()> {
     let odd = {
         let mut shared = shared.lock().expect("no panic");
         shared.seen.push(Seen { path: path.clone() });
-        shared.bend.answer.get(path.as_str()).cloned()
+        shared.behaviour.answer.get(path.as_str()).cloned()
     };
     let say = |status: u16, kind: &str, more: &str, body: &str| {
         format!(
@@ -299,19 +299,19 @@ fn serve(mut stream: TcpStream, shared: &Mutex<Shared>) -> std::io::Result<()> {
         )
     };
     let text = match odd {
-        Some(Odd::Hang) => {
+        Some(OddAnswer::Hang) => {
             std::thread::sleep(Duration::from_secs(5));
             return Ok(());
         }
-        Some(Odd::Flood) => {
+        Some(OddAnswer::Flood) => {
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n[")?;
             for _ in 0..160 {
                 stream.write_all(&[b' '; 65536])?;
             }
             return stream.write_all(b"]");
         }
-        Some(Odd::Say(status, kind, body)) => say(status, kind, "", body),
-        Some(Odd::Redirect(to)) => say(302, "text/plain", &format!("location: {to}\r\n"), ""),
+        Some(OddAnswer::Say(status, kind, body)) => say(status, kind, "", body),
+        Some(OddAnswer::Redirect(to)) => say(302, "text/plain", &format!("location: {to}\r\n"), ""),
         None => {
             let (status, body) = shared.lock().expect("no panic").answer(&path, &head, &body);
             say(status, "application/json", "", &body)

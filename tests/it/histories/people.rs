@@ -28,7 +28,7 @@ pub(super) struct Person {
     /// Everything that was sent so far.
     pub(super) sent: Vec<Sent>,
     /// Nonces of the authorization requests made so far.
-    pub(super) trips: Vec<[u8; 16]>,
+    pub(super) nonces: Vec<[u8; 16]>,
     pub(super) sessions: usize,
 }
 
@@ -60,7 +60,7 @@ impl Person {
             value: None,
             live: [None, None],
             sent: Vec::new(),
-            trips: Vec::new(),
+            nonces: Vec::new(),
             sessions: 0,
         }
     }
@@ -93,11 +93,11 @@ impl Person {
     }
 
     /// The nonce of the authorization request that the step means.
-    pub(super) fn trip(&self, which: Which, other: &Self) -> [u8; 16] {
+    pub(super) fn nonce(&self, which: Which, other: &Self) -> [u8; 16] {
         let found = match which {
-            Which::Last => self.trips.last(),
-            Which::Earlier => self.trips.first(),
-            Which::Others => other.trips.last(),
+            Which::Last => self.nonces.last(),
+            Which::Earlier => self.nonces.first(),
+            Which::Others => other.nonces.last(),
             Which::Wrong | Which::Odd => None,
         };
         found.copied().unwrap_or([255; 16])
@@ -187,9 +187,9 @@ pub(super) fn fields(write: &Write, person: &mut Person, world: &World) -> Resul
         }
         Beside::Proof(proof) => fields.proved = Some(Box::new(proved(*proof, world))),
         Beside::Leave => {
-            let nonce = [person.trips.len() as u8 + 1; 16].map(|byte| byte ^ person.id.as_bytes()[0]);
-            person.trips.push(nonce);
-            fields.external = Some(External::Begin(trip(nonce)));
+            let nonce = [person.nonces.len() as u8 + 1; 16].map(|byte| byte ^ person.id.as_bytes()[0]);
+            person.nonces.push(nonce);
+            fields.external = Some(External::Begin(oauth_request(nonce)));
         }
         Beside::Answer(said) => {
             let way = Way::OAuthToken("oauth_token_google".into());
@@ -211,7 +211,7 @@ pub(super) fn is_hidden(kind: IdentifierKind, value: Option<&SignUp>, world: &Wo
     world.settings().hides_existence(kind) && address.is_some_and(|address| world.owner(&address).is_some())
 }
 
-pub(super) fn trip(nonce: [u8; 16]) -> AuthorizationRequest {
+pub(super) fn oauth_request(nonce: [u8; 16]) -> AuthorizationRequest {
     AuthorizationRequest {
         strategy: Way::OAuth(PROVIDER.into()),
         nonce,

@@ -16,7 +16,7 @@ use vestibule::domain::verification::{
 use vestibule::store::{ClientWrite, Commit, CommitError, Decision, Store};
 
 use super::instance::{Instance, instances};
-use super::people::{EMAILS, Live, PHONES, USERNAMES, answer, trip};
+use super::people::{EMAILS, Live, PHONES, USERNAMES, answer, oauth_request};
 use super::sign_in_laws::{self as laws, Asked};
 use super::sign_in_steps::{Begin, IDENTIFIERS, Step, group};
 use super::steps::{Answer, Means, Which};
@@ -50,7 +50,7 @@ struct Device {
     id: ClientId,
     live: Option<Live>,
     codes: Vec<String>,
-    trips: Vec<[u8; 16]>,
+    nonces: Vec<[u8; 16]>,
     sessions: usize,
     /// The last completing step: its value, command and result.
     last: Option<(SignIn, Asked, Transition)>,
@@ -65,7 +65,7 @@ impl History {
             id: ClientId::from_bytes([n; 16]),
             live: None,
             codes: Vec::new(),
-            trips: Vec::new(),
+            nonces: Vec::new(),
             sessions: 0,
             last: None,
         };
@@ -85,7 +85,7 @@ impl History {
             }
             Step::Again(who) => self.again(*who)?,
             Step::SignOut(who) => self.sign_out(*who)?,
-            Step::Arrive if self.world.owner(&nobody()).is_none() => {
+            Step::Arrive if self.world.owner(&unknown_identifier()).is_none() => {
                 self.world.settle(5, "nobody@example.com", PHONES[1], USERNAMES[1], true);
             }
             Step::Arrive => {}
@@ -108,13 +108,13 @@ impl History {
             }
             Begin::Leave => {
                 let device = &mut self.devices[who];
-                let nonce = [device.trips.len() as u8 + 1; 16].map(|byte| byte ^ device.id.as_bytes()[0]);
-                device.trips.push(nonce);
-                Start::Leave(Box::new(trip(nonce)))
+                let nonce = [device.nonces.len() as u8 + 1; 16].map(|byte| byte ^ device.id.as_bytes()[0]);
+                device.nonces.push(nonce);
+                Start::Leave(Box::new(oauth_request(nonce)))
             }
             Begin::TakeOver(said) => {
-                let (answer, trip) = (self.answer(who, said), trip([200; 16]));
-                let account = ExternalAccount::pending(&trip, self.world.now);
+                let (answer, request) = (self.answer(who, said), oauth_request([200; 16]));
+                let account = ExternalAccount::pending(&request, self.world.now);
                 let account = ExternalAccount { profile: answer.outcome.clone().ok(), authorize_url: None, ..account };
                 Start::TakeOver(Box::new((account, answer)))
             }
@@ -159,9 +159,9 @@ impl History {
                 let proof = Proof::Password { fits: self.fit(user, *is_right) };
                 (*who, Asked::Attempt(Attempt { strategy: Way::Password, proof }, None))
             }
-            Step::Return { who, trip, answer: said } => {
-                let (mine, theirs) = (&self.devices[*who].trips, &self.devices[1 - *who].trips);
-                let nonce = match trip {
+            Step::Return { who, request, answer: said } => {
+                let (mine, theirs) = (&self.devices[*who].nonces, &self.devices[1 - *who].nonces);
+                let nonce = match request {
                     Which::Last => mine.last(),
                     Which::Earlier => mine.first(),
                     Which::Others => theirs.last(),
@@ -406,6 +406,6 @@ fn identifier_at(at: usize, world: &World) -> Option<Identifier> {
     sign_in::identifier(texts[at], world.settings()).ok()
 }
 
-fn nobody() -> Identifier {
+fn unknown_identifier() -> Identifier {
     vestibule::domain::identifier::EmailAddress::parse("nobody@example.com").expect("an address").identifier()
 }

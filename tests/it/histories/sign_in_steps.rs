@@ -24,7 +24,7 @@ pub(super) enum Step {
     },
     Return {
         who: usize,
-        trip: Which,
+        request: Which,
         answer: Answer,
     },
     /// The last completing command comes again.
@@ -93,7 +93,7 @@ fn step() -> impl Strategy<Value = Step> {
         5 => (who(), means()).prop_map(|(who, means)| Step::Prepare(who, means)),
         9 => (who(), means(), which()).prop_map(|(who, means, secret)| Step::Attempt(who, means, secret)),
         3 => (who(), is_right()).prop_map(|(who, is_right)| Step::Password { who, is_right }),
-        2 => (who(), which(), answers()).prop_map(|(who, trip, answer)| Step::Return { who, trip, answer }),
+        2 => (who(), which(), answers()).prop_map(|(who, request, answer)| Step::Return { who, request, answer }),
         2 => who().prop_map(Step::Again),
         1 => who().prop_map(Step::SignOut),
         1 => Just(Step::Arrive),

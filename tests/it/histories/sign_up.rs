@@ -92,14 +92,14 @@ impl History {
                 let by = match by {
                     By::Owner => Some(person.client),
                     By::Stranger => Some(ClientId::from_bytes([200; 16])),
-                    By::Nobody => None,
+                    By::NoClient => None,
                 };
                 let (confirmed, again) = (*confirmed, *again);
                 (*who, Command::VerifyLink(VerifyLink { secret: token.secret, by, confirmed, again, in_cookie: true }))
             }
-            Step::Return { who, trip, answer: said, by_owner } => {
+            Step::Return { who, request, answer: said, by_owner } => {
                 let (person, other) = pair(*who);
-                let (nonce, answer) = (person.trip(*trip, other), answer(said, &self.world));
+                let (nonce, answer) = (person.nonce(*request, other), answer(said, &self.world));
                 (*who, Command::Return(Box::new(AuthorizationResponse { nonce, answer, by_owner: *by_owner })))
             }
             Step::Act { who, custom_action, external_id } => {

@@ -14,7 +14,7 @@ pub(super) enum Step {
     Prepare(usize, Means),
     Attempt { who: usize, means: Means, secret: Which, again: bool },
     VerifyLink { who: usize, secret: Which, by: By, confirmed: bool, again: bool },
-    Return { who: usize, trip: Which, answer: Answer, by_owner: bool },
+    Return { who: usize, request: Which, answer: Answer, by_owner: bool },
     Act { who: usize, custom_action: Option<bool>, external_id: Option<usize> },
     SolveCaptcha(usize),
 }
@@ -74,7 +74,7 @@ pub(super) enum Which {
 pub(super) enum By {
     Owner,
     Stranger,
-    Nobody,
+    NoClient,
 }
 
 /// A provider's answer.
@@ -100,7 +100,7 @@ fn group() -> impl Strategy<Value = Vec<Step>> {
         }),
         2 => (who(), complete_writes(), answers(), any::<bool>()).prop_map(|(who, write, answer, by_owner)| {
             let leave = Write { beside: Beside::Leave, email: None, ..write };
-            let back = Step::Return { who, trip: Which::Last, answer, by_owner };
+            let back = Step::Return { who, request: Which::Last, answer, by_owner };
             vec![Step::Write(who, Box::new(leave)), back]
         }),
         // Too many wrong codes, or too late, then the correct one.
@@ -145,7 +145,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (who(), which(), by(), any::<bool>(), proptest::bool::weighted(0.1))
             .prop_map(|(who, secret, by, confirmed, again)| Step::VerifyLink { who, secret, by, confirmed, again }),
         3 => (who(), which(), answers(), any::<bool>())
-            .prop_map(|(who, trip, answer, by_owner)| Step::Return { who, trip, answer, by_owner }),
+            .prop_map(|(who, request, answer, by_owner)| Step::Return { who, request, answer, by_owner }),
         1 => (who(), proptest::option::of(any::<bool>()), proptest::option::of(0..3_usize))
             .prop_map(|(who, custom_action, external_id)| Step::Act { who, custom_action, external_id }),
         1 => who().prop_map(Step::SolveCaptcha),
@@ -185,7 +185,7 @@ pub(super) fn which() -> impl Strategy<Value = Which> {
 }
 
 fn by() -> impl Strategy<Value = By> {
-    prop_oneof![2 => Just(By::Owner), 1 => Just(By::Stranger), 1 => Just(By::Nobody)]
+    prop_oneof![2 => Just(By::Owner), 1 => Just(By::Stranger), 1 => Just(By::NoClient)]
 }
 
 fn writes() -> impl Strategy<Value = Write> {

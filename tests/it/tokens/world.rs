@@ -23,7 +23,7 @@ use crate::support::held_store::HeldStore;
 
 /// How a client gets a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Road {
+pub(super) enum Route {
     /// By its own calls.
     Code,
     Link,
@@ -35,7 +35,7 @@ pub(super) enum Road {
     LinkElsewhere,
 }
 
-impl Road {
+impl Route {
     pub(super) const ALL: [Self; 7] = [
         Self::Code,
         Self::Link,
@@ -107,7 +107,7 @@ pub(super) struct World {
     pub(super) engine: Engine,
     store: Arc<HeldStore>,
     mail: Arc<Capture>,
-    road: Road,
+    route: Route,
     count: Arc<AtomicUsize>,
 }
 
@@ -136,18 +136,18 @@ impl Outcome {
 }
 
 impl World {
-    pub(super) async fn new(road: Road) -> Self {
+    pub(super) async fn new(route: Route) -> Self {
         let (store, mail) = (Arc::new(HeldStore::default()), Arc::new(Capture::new()));
         let mut settings = settings();
-        settings.sign_up.custom_action_required = road == Road::Backend;
-        settings.attributes.password.required = road == Road::Password;
+        settings.sign_up.custom_action_required = route == Route::Backend;
+        settings.attributes.password.required = route == Route::Password;
         settings.attack_protection.email_link.require_same_client = false;
         let policy = Policy { test_mode: true, address_limits: None, single_session: false, ..Policy::default() };
         let cheap =
             HashOptions { parameters: HashParameters { m_kib: 64, t: 1, p: 1 }, threads: 1, ..HashOptions::default() };
         let engine = Engine::builder().policy(policy).settings(settings).store(store.clone()).email(mail.clone());
         let engine = engine.algorithm(Algorithm::EdDsa).hashing(cheap).build().await.expect("an engine");
-        let world = Self { engine, store, mail, road, count: Arc::default() };
+        let world = Self { engine, store, mail, route, count: Arc::default() };
         world.people().await;
         world
     }
@@ -168,7 +168,7 @@ impl World {
             let attempt =
                 self.engine.attempt_verification(&caller, id, Some("email_code"), Some(CODE), &source()).await;
             attempt.expect("a right code");
-            if self.road == Road::Backend {
+            if self.route == Route::Backend {
                 self.act(id).await;
             }
         }
@@ -185,7 +185,7 @@ impl World {
         let (token, session) = (client.new_token.expect("a token"), client.sessions[0].session.id);
         let caller = self.known(&token).await;
         let n = self.count.fetch_add(1, Ordering::SeqCst);
-        let is_link = matches!(self.road, Road::Link | Road::LinkElsewhere);
+        let is_link = matches!(self.route, Route::Link | Route::LinkElsewhere);
         let address = format!("ada{n}{}@example.com", if is_link { "" } else { "+clerk_test" });
         let fields = RawFields {
             email_address: Some(address.clone()),
@@ -199,7 +199,7 @@ impl World {
         let (sign_in, _) = self.engine.create_sign_in(&caller, &sign_in, &source()).await.expect("a sign-in");
         let (sign_up, sign_in) = (sign_up.value.id, sign_in.value.id);
         let place = Furnished { token: token.into_inner(), session, sign_up, sign_in, address };
-        if matches!(self.road, Road::Password | Road::Backend) {
+        if matches!(self.route, Route::Password | Route::Backend) {
             self.attempt(&place, &caller, CODE).await.expect("a right code");
         }
         place
@@ -232,18 +232,18 @@ impl World {
         let caller = engine.identify(Some(&place.token)).await.expect("readable");
         caller.client()?;
         let source = source();
-        let client = match self.road {
-            Road::Code => self.attempt(place, &caller, CODE).await.ok()?.1,
-            Road::Password => {
+        let client = match self.route {
+            Route::Code => self.attempt(place, &caller, CODE).await.ok()?.1,
+            Route::Password => {
                 let fields = RawFields { password: Some(Secret::new(PASSWORD.into())), ..RawFields::default() };
                 engine.update_sign_up(&caller, place.sign_up, &fields, &source).await.ok()?.1
             }
-            Road::SignInCode => {
+            Route::SignInCode => {
                 let proof =
                     RawProof { strategy: Some("email_code".into()), code: Some(CODE.into()), ..RawProof::default() };
                 engine.attempt_first_factor(&caller, place.sign_in, &proof, &source).await.ok()?.1
             }
-            Road::SignInPassword => {
+            Route::SignInPassword => {
                 let proof = RawProof {
                     strategy: Some("password".into()),
                     password: Some(Secret::new(PASSWORD.into())),
@@ -251,22 +251,22 @@ impl World {
                 };
                 engine.attempt_first_factor(&caller, place.sign_in, &proof, &source).await.ok()?.1
             }
-            Road::Link => {
+            Route::Link => {
                 let link = self.link(place).await;
                 engine.follow_link(&caller, &link, false, &source).await.ok()?.client?
             }
-            Road::LinkElsewhere => {
+            Route::LinkElsewhere => {
                 let link = self.link(place).await;
                 engine.follow_link(&Caller::anonymous(), &link, true, &source).await.ok()?;
                 return self.collected(place).await;
             }
-            Road::Backend => {
+            Route::Backend => {
                 self.act(place.sign_up).await;
                 return self.collected(place).await;
             }
         };
         let new_token = client.new_token.as_ref()?.expose().clone();
-        let signs_in = matches!(self.road, Road::SignInCode | Road::SignInPassword);
+        let signs_in = matches!(self.route, Route::SignInCode | Route::SignInPassword);
         let user = (!signs_in).then(|| place.sign_up.cast());
         Some(secrets(new_token, client.client.last_active_session_id?, user))
     }
