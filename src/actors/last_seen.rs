@@ -1,5 +1,5 @@
 //! The last time seen, stored with the data. A restarted engine continues from there, even if the system's clock was
-//! set back meanwhile, so that no code, link or session lives longer because of that.
+//! set back meanwhile, so that no code, link or session is valid for longer because of that.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

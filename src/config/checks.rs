@@ -37,7 +37,7 @@ pub(super) fn check_apart_from(sections: &[&str], config: &Config, layer: &Layer
     ConfigError::all(faults)
 }
 
-/// An empty text is no path: most often a variable that was to be filled in elsewhere.
+/// Empty paths. Most often they come from an environment variable that was set without a value.
 fn of_paths(config: &Config) -> Faults {
     let is_empty = |path: &PathBuf| path.as_os_str().is_empty();
     let mut faults = Faults::new();

@@ -8,7 +8,7 @@ use super::effective::is_secret;
 use super::nearest::plain;
 use super::suggest;
 
-/// A sentence for each variable that looks like a key but is none: one `_` between section and key instead of two, a
+/// A sentence for each variable that looks like a key but is not one: one `_` between section and key instead of two, a
 /// missing section, a misspelt prefix. Other variables that begin with `VESTIBULE_` are ignored: they may belong to
 /// other programs, and Kubernetes sets some for a service of that name.
 pub fn near_misses(environment: &[(String, String)]) -> Vec<String> {

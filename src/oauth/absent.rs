@@ -1,5 +1,5 @@
-//! Without the feature `oauth` no provider can be asked. Settings that name one are refused; what an earlier program
-//! left behind in the data is told here.
+//! Without the feature `oauth` no provider can be called. Settings with a provider are refused, but the data may contain
+//! sign-ups that an earlier program began with one: these calls give them an error.
 
 use url::Url;
 

@@ -129,8 +129,8 @@ impl Actor for RelayActor {
                 state.advance(channel, &myself);
             }
             RelayMessage::Wake(channel, at) => {
-                // A timer that was replaced by an earlier one arms no other, so there are never more timers than
-                // useful.
+                // Replaced timers are not cancelled. Their messages do not match `armed`, so they do not start another
+                // timer.
                 let armed = &mut state.channel_state(channel).wake_at;
                 *armed = armed.filter(|armed| *armed != at);
                 state.give_up_expired(channel);

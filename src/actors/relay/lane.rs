@@ -240,9 +240,9 @@ impl Lane {
         self.is_failing || (self.in_delivery == 0 && self.ready.is_empty())
     }
 
-    /// How the end of a message changes the state of the channel. A refusal counts little while other messages wait:
-    /// all of them would follow at once and may be refused too. Where none waits it counts, because nothing else would
-    /// show that the channel answers again.
+    /// How the end of a message changes the state of the channel. A refusal changes nothing while other messages
+    /// wait: all of them would follow at once and may be refused too. If none waits, it shows that the channel answers
+    /// again, because no other message can show it.
     fn ended(&mut self, status: FinalStatus, now: Instant) -> Change {
         match status {
             FinalStatus::Sent => self.answered(now),

@@ -1,7 +1,7 @@
 //! The relay: opens the outbox's entries, delivers them, and deletes them. It is woken by commits and does not poll.
 //! Delivery is at least once: a message may be sent twice, with the same id and the same code.
 //!
-//! Each channel is a [`lane`] with delivery places of its own, so that a slow or dead one does not delay the other. A
+//! Each channel is a [`lane`] with its own limit of deliveries, so that a slow or dead one does not delay the other. A
 //! [`sender`] makes one delivery; [`actor`] connects the two.
 
 mod actor;

@@ -52,9 +52,9 @@ impl Network {
 }
 
 impl Network {
-    /// Whether it is wider than anybody's own network of proxies. Private networks may be whole (RFC 1918, RFC 4193, and
-    /// those of one link, RFC 4291 2.5.6), as may the one inside providers (RFC 6598), which is a /10; the widest that a
-    /// large provider of proxies publishes are an IPv4 /10 and an IPv6 /24.
+    /// Whether it is wider than a network of proxies can be. Allowed are whole private networks (RFC 1918, RFC 4193, and
+    /// those of one link, RFC 4291 2.5.6), the network inside providers (RFC 6598), which is a /10, and the widest
+    /// networks that large providers of proxies publish: an IPv4 /10 and an IPv6 /24.
     pub fn is_wide(&self) -> bool {
         match self.address {
             IpAddr::V4(address) => self.prefix < if address.is_private() || address.is_loopback() { 8 } else { 10 },
