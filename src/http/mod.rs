@@ -13,6 +13,7 @@ mod cookie;
 mod dev;
 mod dev_outbox;
 mod endpoint;
+mod environment;
 mod frontend;
 mod http_service;
 mod mount;

@@ -2,7 +2,6 @@
 //! folder knows no request, no cookie and no status.
 
 mod client;
-mod environment;
 mod invitation;
 mod session;
 mod sign_in;
@@ -11,7 +10,6 @@ mod user;
 mod verification;
 
 pub(super) use client::ClientResource;
-pub(super) use environment::{Instance, environment, handed_back};
 pub(super) use invitation::{Waiting, invitation, waitlist_entry};
 pub(super) use session::{SessionResource, TokenResource};
 pub(super) use sign_in::SignInResource;

@@ -81,7 +81,7 @@ const ORDERS: &[(&str, &[&str])] = &[
         &[
             "cookie options pace request_id",
             "response",
-            "outcomes pages wire",
+            "environment outcomes pages wire",
             "dev_outbox mount request",
             "app",
             "call",
@@ -104,8 +104,8 @@ const ORDERS: &[(&str, &[&str])] = &[
     ("http/pages", &["notice", "error link"]),
     ("http/routing", &["backend off", "realm"]),
     ("http/server", &["connections trouble", "received stream"]),
-    ("http/wire", &["verification", "sign_in user sign_up", "session", "client", "environment invitation"]),
-    ("http/wire/environment", &["auth_config display_config user_settings", "handed_back"]),
+    ("http/wire", &["verification", "sign_in user sign_up", "session", "client", "invitation"]),
+    ("http/environment", &["auth_config display_config user_settings", "handed_back"]),
     ("http/request", &["audience form host proxy", "body", "head", "identity json"]),
 ];
 
