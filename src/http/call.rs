@@ -51,7 +51,7 @@ impl<'a> Call<'a> {
         let identity = self.presented().await?;
         let is_spared = self.is_read() && self.head.mode != AuthMode::DevBrowser && !self.may_ask_again();
         if identity.caller.was_replaced() && !is_spared {
-            return Err(TransportError::TokenReplaced.into());
+            return Err(EngineError::TokenReplaced.into());
         }
         if self.head.mode == AuthMode::DevBrowser && !identity.is_known() {
             return Err(TransportError::DevBrowserUnauthenticated.into());
@@ -151,11 +151,10 @@ impl<'a> Call<'a> {
         if self.head.mode == AuthMode::DevBrowser && !identity.is_known() && is_callers {
             let was_replaced = identity.caller.was_replaced();
             return if was_replaced {
-                TransportError::TokenReplaced
+                EngineError::TokenReplaced.into()
             } else {
-                TransportError::DevBrowserUnauthenticated
-            }
-            .into();
+                TransportError::DevBrowserUnauthenticated.into()
+            };
         }
         let is_replaced = error == EngineError::TokenReplaced;
         let mut error = HttpError::from(error);
@@ -165,7 +164,7 @@ impl<'a> Call<'a> {
         let suffix = &self.app.cookie_suffix;
         let view = if is_callers && identity.is_known() {
             match self.engine().client_view(&identity.caller, &self.context).await {
-                Err(EngineError::TokenReplaced) => return TransportError::TokenReplaced.into(),
+                Err(EngineError::TokenReplaced) => return EngineError::TokenReplaced.into(),
                 // The refusal matters more than the client beside it.
                 shown => shown.unwrap_or_default(),
             }

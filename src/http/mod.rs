@@ -3,7 +3,7 @@
 //!
 //! Begin reading at [`HttpService`], then `service.rs` (how one request is answered) and `routing.rs`. `request/` reads
 //! requests, `response/` writes answers. The calls are in one folder for each audience: `frontend/`, `backend/`,
-//! `dev/`, `ops/`. Clerk's shapes are in `wire/`, every error text in `response/error/table.rs`. [`server`] has the
+//! `dev/`, `ops/`. Clerk's shapes are in `wire/`, the texts of errors in `wire/error/table.rs`. [`server`] has the
 //! sockets of the program's own server.
 
 mod app;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::endpoint::{DELETE, Endpoint, PATCH, POST, answer};
 use crate::domain::id::{InvitationId, SignUpId, WaitlistEntryId};
 use crate::domain::rejection::{Reason, Rejection};
-use crate::engine::{ListParams, Page};
+use crate::engine::{EngineError, ListParams, Page};
 use crate::http::app::App;
 use crate::http::call::Call;
 use crate::http::request::form::Params;
@@ -45,12 +45,12 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 /// # Errors
 /// 401 without a key, with something else in `Authorization`, or with a wrong key
 /// ([guide: The secret key](crate::guide::contract_backend#the-secret-key)).
-pub(super) fn admit(app: &App, head: &RequestHead) -> Result<(), TransportError> {
+pub(super) fn admit(app: &App, head: &RequestHead) -> Result<(), HttpError> {
     if !head.headers.contains_key(AUTHORIZATION) {
-        return Err(TransportError::AuthenticationInvalid);
+        return Err(EngineError::NoClient.into());
     }
     let key = head.bearer().ok_or(TransportError::AuthorizationHeaderFormatInvalid)?;
-    if app.engine.is_backend(key) { Ok(()) } else { Err(TransportError::ClerkKeyInvalid) }
+    if app.engine.is_backend(key) { Ok(()) } else { Err(TransportError::ClerkKeyInvalid.into()) }
 }
 
 /// A testing token, in Clerk's shape: its expiry is in seconds.

@@ -2,6 +2,7 @@
 //! folder knows no request, no cookie and no status.
 
 mod client;
+pub(in crate::http) mod error;
 mod invitation;
 mod session;
 mod sign_in;

@@ -79,9 +79,9 @@ const ORDERS: &[(&str, &[&str])] = &[
     (
         "http",
         &[
-            "cookie options pace request_id",
+            "cookie options pace request_id wire",
             "response",
-            "environment outcomes pages wire",
+            "environment outcomes pages",
             "dev_outbox mount request",
             "app",
             "call",
@@ -104,7 +104,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     ("http/pages", &["notice", "error link"]),
     ("http/routing", &["backend off", "realm"]),
     ("http/server", &["connections trouble", "received stream"]),
-    ("http/wire", &["verification", "sign_in user sign_up", "session", "client", "invitation"]),
+    ("http/wire", &["error", "verification", "sign_in user sign_up", "session", "client", "invitation"]),
     ("http/environment", &["auth_config display_config user_settings", "handed_back"]),
     ("http/request", &["audience form host proxy", "body", "head", "identity json"]),
 ];

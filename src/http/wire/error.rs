@@ -1,0 +1,178 @@
+//! Errors ([guide: The error envelope](crate::guide::contract_errors#the-error-envelope)): one table from code to status
+//! and texts, and the shape of one error. The envelope around it, and the errors of HTTP itself, are in
+//! `http/response/error.rs`.
+
+mod table;
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::domain::id::SessionId;
+use crate::domain::rejection::{ErrorCode, Reason};
+use crate::engine::EngineError;
+
+use super::AsDisplay;
+
+pub(in crate::http) use table::Row;
+
+/// One error on the wire.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct Problem {
+    /// The code.
+    pub(in crate::http) code: &'static str,
+    /// What is wrong, beside a field.
+    pub(in crate::http) message: Cow<'static, str>,
+    /// The same in a sentence.
+    pub(in crate::http) long_message: Cow<'static, str>,
+    /// What the error is about.
+    pub(in crate::http) meta: Meta,
+}
+
+/// What an error is about.
+#[derive(Debug, Default, Serialize)]
+pub(in crate::http) struct Meta {
+    /// The parameter at fault.
+    #[serde(rename = "param_name", skip_serializing_if = "Option::is_none")]
+    pub(in crate::http) param: Option<String>,
+    /// For passwords that are too easy to guess.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zxcvbn: Option<Zxcvbn>,
+    /// The session that can be used instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<AsDisplay<SessionId>>,
+}
+
+/// What would make a password harder to guess. Official clients show these texts, translated by themselves.
+#[derive(Debug, Serialize)]
+struct Zxcvbn {
+    suggestions: [Suggestion; 1],
+}
+
+#[derive(Debug, Serialize)]
+struct Suggestion {
+    code: &'static str,
+    message: &'static str,
+}
+
+/// Why the engine answers a call with no refusal and no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) enum Failure {
+    SignedOut,
+    AuthenticationInvalid,
+    TokenReplaced,
+    SeveralClients,
+    ServiceUnavailable,
+    InternalError,
+}
+
+impl Problem {
+    /// The error of a code with this row, about `param`; `number` is for its texts.
+    pub(in crate::http) fn new(code: &'static str, row: Row, param: Option<&str>, number: Option<u32>) -> Self {
+        let (message, long_message) = row.texts(param);
+        let fill = |text: &'static str| fill(text, param, number);
+        let meta = Meta { param: param.map(str::to_owned), ..Meta::default() };
+        Self { code, message: fill(message), long_message: fill(long_message), meta }
+    }
+
+    /// The error of a reason.
+    pub(in crate::http) fn of(reason: &Reason) -> Self {
+        let row = table::of_refusal(reason.code);
+        let problem = Self::new(reason.code.as_str(), row, reason.param.as_deref(), reason.number);
+        let zxcvbn = (reason.code == ErrorCode::FormPasswordNotStrongEnough).then_some(ANOTHER_WORD);
+        let meta = Meta { zxcvbn, session_id: reason.session.map(AsDisplay), ..problem.meta };
+        Self { meta, ..problem }
+    }
+
+    /// The errors of an engine error, at least one.
+    pub(in crate::http) fn all_of(error: &EngineError) -> Vec<Self> {
+        match meaning(error) {
+            Meaning::Refused(reasons) => reasons.iter().map(Self::of).collect(),
+            Meaning::Code(code) => vec![Self::of(&code.into())],
+            Meaning::Failed(failure) => {
+                vec![Self::new(failure.as_str(), table::of_failure(failure), None, None)]
+            }
+        }
+    }
+}
+
+impl Failure {
+    /// All failures.
+    #[cfg(test)]
+    const ALL: &[Self] = &[
+        Self::SignedOut,
+        Self::AuthenticationInvalid,
+        Self::TokenReplaced,
+        Self::SeveralClients,
+        Self::ServiceUnavailable,
+        Self::InternalError,
+    ];
+
+    /// The code on the wire.
+    pub(in crate::http) const fn as_str(self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed_out",
+            Self::AuthenticationInvalid => "authentication_invalid",
+            Self::TokenReplaced => "client_state_invalid",
+            Self::SeveralClients => "cookie_invalid",
+            Self::ServiceUnavailable => "service_unavailable",
+            Self::InternalError => "internal_error",
+        }
+    }
+}
+
+/// The HTTP status of an engine error.
+pub(in crate::http) fn status(error: &EngineError) -> u16 {
+    match meaning(error) {
+        Meaning::Refused(reasons) => status_of(reasons),
+        Meaning::Code(code) => table::of_refusal(code).status,
+        Meaning::Failed(failure) => table::of_failure(failure).status,
+    }
+}
+
+/// The HTTP status of several reasons. The most important one wins: first a wait, then an invalid value, then a wrong
+/// state.
+pub(in crate::http) fn status_of(reasons: &[Reason]) -> u16 {
+    reasons.iter().map(|reason| table::of_refusal(reason.code).status).max().unwrap_or(400)
+}
+
+/// Every code of the table with its row.
+#[cfg(test)]
+pub(in crate::http) fn rows() -> impl Iterator<Item = (&'static str, Row)> {
+    let refusals = ErrorCode::ALL.iter().map(|code| (code.as_str(), table::of_refusal(*code)));
+    refusals.chain(Failure::ALL.iter().map(|failure| (failure.as_str(), table::of_failure(*failure))))
+}
+
+/// What an engine error is in the table.
+enum Meaning<'a> {
+    Refused(&'a [Reason]),
+    Code(ErrorCode),
+    Failed(Failure),
+}
+
+fn meaning(error: &EngineError) -> Meaning<'_> {
+    match error {
+        EngineError::Rejected(rejection) => Meaning::Refused(rejection.reasons()),
+        EngineError::NotFound => Meaning::Code(ErrorCode::ResourceNotFound),
+        EngineError::Busy { .. } | EngineError::Limited { .. } => Meaning::Code(ErrorCode::TooManyRequests),
+        EngineError::NoClient => Meaning::Failed(Failure::AuthenticationInvalid),
+        EngineError::TokenReplaced => Meaning::Failed(Failure::TokenReplaced),
+        EngineError::SeveralClients => Meaning::Failed(Failure::SeveralClients),
+        EngineError::SignedOut => Meaning::Failed(Failure::SignedOut),
+        EngineError::Overloaded { .. } | EngineError::Unavailable(_) => Meaning::Failed(Failure::ServiceUnavailable),
+        EngineError::Internal => Meaning::Failed(Failure::InternalError),
+    }
+}
+
+fn fill(text: &'static str, param: Option<&str>, number: Option<u32>) -> Cow<'static, str> {
+    if !text.contains('{') {
+        return Cow::Borrowed(text);
+    }
+    let noun = param.map_or_else(|| "value".into(), |p| p.replace('_', " "));
+    let number = number.map_or_else(|| "the allowed number of".into(), |n| n.to_string());
+    Cow::Owned(text.replace("{param}", &noun).replace("{n}", &number))
+}
+
+const ANOTHER_WORD: Zxcvbn = Zxcvbn {
+    suggestions: [Suggestion { code: "anotherWord", message: "Add another word or two. Uncommon words are better." }],
+};
