@@ -61,7 +61,7 @@
 //!
 //! # The rooms
 //!
-//! Imports go strictly downward: `http` → `engine` → `actors` → the adapters (`store`, `delivery`, `oauth`, `captcha`,
+//! Imports go strictly downward: `http` → `wire` → `engine` → `actors` → the adapters (`store`, `delivery`, `oauth`, `captcha`,
 //! `token`, `password`, `pwned`, `limiter`) → `domain`, which is pure. Begin reading at `domain::sign_up`, or at
 //! [`guide::design`], which describes the whole design. [`guide`] also has chapters about the wire, security, storage,
 //! and operation.
@@ -118,6 +118,9 @@ pub mod store;
 pub mod telemetry;
 #[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod token;
+#[cfg(feature = "server")]
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
+pub mod wire;
 
 pub use actors::ActorOptions;
 #[cfg(feature = "oauth")]

@@ -10,13 +10,13 @@ use serde_json::json;
 
 use crate::domain::secret::Secret;
 use crate::engine::{ClientView, Engine, EngineError, RequestContext};
+use crate::wire::ClientResource;
 
 use super::app::App;
 use super::request::head::{AuthMode, RequestHead};
 use super::request::identity::{self, ClientUpdate, Identity};
 use super::response::api_response::{ApiResponse, Wrapped};
 use super::response::error::{HttpError, TransportError};
-use super::wire::ClientResource;
 
 /// A request, and the application that answers it.
 pub(super) struct Call<'a> {

@@ -9,7 +9,7 @@ use crate::http::call::Call;
 use crate::http::request::json::Json;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
-use crate::http::wire::invitation;
+use crate::wire::invitation;
 
 use super::{deleted, listing, page, several};
 

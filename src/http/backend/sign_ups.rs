@@ -7,7 +7,7 @@ use crate::http::call::Call;
 use crate::http::request::json::Json;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
-use crate::http::wire::SignUpResource;
+use crate::wire::SignUpResource;
 
 pub(super) async fn show(call: &Call<'_>, id: SignUpId) -> Result<ApiResponse, HttpError> {
     let sign_up = call.engine().inspect_sign_up(id).await?;

@@ -7,7 +7,7 @@ use crate::http::call::Call;
 use crate::http::request::json::Json;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
-use crate::http::wire::waitlist_entry;
+use crate::wire::waitlist_entry;
 
 use super::{deleted, listing, page, several};
 

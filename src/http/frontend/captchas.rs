@@ -7,7 +7,7 @@ use crate::http::call::Call;
 use crate::http::request::form::Params;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
-use crate::http::wire::ClientResource;
+use crate::wire::ClientResource;
 
 pub(in crate::http) async fn solve(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
     let hint = |name| form.hint(name).map(str::to_owned);

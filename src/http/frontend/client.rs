@@ -6,7 +6,7 @@ use crate::http::call::Call;
 use crate::http::request::identity::{ClientUpdate, Identity};
 use crate::http::response::api_response::{ApiResponse, Wrapped};
 use crate::http::response::error::HttpError;
-use crate::http::wire::ClientResource;
+use crate::wire::ClientResource;
 
 pub(in crate::http) async fn show(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;

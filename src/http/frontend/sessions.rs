@@ -6,7 +6,7 @@ use crate::http::call::Call;
 use crate::http::request::identity::{ClientUpdate, Identity};
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
-use crate::http::wire::{SessionResource, TokenResource};
+use crate::wire::{SessionResource, TokenResource};
 
 /// Shows a live session without changing it.
 pub(in crate::http) async fn show(call: &Call<'_>, id: SessionId) -> Result<ApiResponse, HttpError> {

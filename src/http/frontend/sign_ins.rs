@@ -9,7 +9,7 @@ use crate::http::request::form::Params;
 use crate::http::request::identity::{ClientUpdate, Identity};
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
-use crate::http::wire::SignInResource;
+use crate::wire::SignInResource;
 
 use super::sign_ups::{COMPLETE_REDIRECT, REDIRECT, allowed, redirect};
 

@@ -11,7 +11,7 @@ use crate::http::request::form::{Params, Reader};
 use crate::http::request::identity::{ClientUpdate, Identity};
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
-use crate::http::wire::SignUpResource;
+use crate::wire::SignUpResource;
 
 pub(in crate::http) async fn create(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
     let fields = fields(call, form, Write::Begin);

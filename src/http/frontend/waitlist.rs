@@ -4,7 +4,7 @@ use crate::http::call::Call;
 use crate::http::request::form::Params;
 use crate::http::response::api_response::{ApiResponse, Wrapped};
 use crate::http::response::error::HttpError;
-use crate::http::wire::Waiting;
+use crate::wire::Waiting;
 
 pub(in crate::http) async fn join(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;

@@ -16,7 +16,7 @@ use crate::engine::EngineError;
 
 use super::api_response::{ApiResponse, insert};
 use crate::http::request_id::RequestId;
-use crate::http::wire::error::{self as wire, Failure, Problem};
+use crate::wire::error::{self as wire, Failure, Problem};
 
 macro_rules! transport_errors {
     ($($variant:ident $code:literal)*) => {

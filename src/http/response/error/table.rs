@@ -1,7 +1,7 @@
 //! The rows of the errors of HTTP itself, beside those of refusals and failures in `wire/error/table.rs`
 //! ([guide: Errors and limits on the wire](crate::guide::contract_errors)). A code without texts does not compile.
 
-use crate::http::wire::error::Row;
+use crate::wire::error::Row;
 
 use super::TransportError;
 

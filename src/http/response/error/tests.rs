@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use crate::http::wire::error::Row;
+use crate::wire::error::Row;
 
 use super::*;
 

@@ -7,9 +7,9 @@ use super::Failure;
 
 /// The status and texts of one code. `{param}` and `{n}` stand for the parameter in words and the reason's number.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::http) struct Row {
+pub(crate) struct Row {
     /// The HTTP status.
-    pub(in crate::http) status: u16,
+    pub(crate) status: u16,
     message: &'static str,
     long_message: &'static str,
     /// Parameters with texts of their own: the name, the message and the long message.
@@ -18,12 +18,12 @@ pub(in crate::http) struct Row {
 
 impl Row {
     /// The row of a code whose texts are the same for every parameter.
-    pub(in crate::http) const fn new(status: u16, message: &'static str, long_message: &'static str) -> Self {
+    pub(crate) const fn new(status: u16, message: &'static str, long_message: &'static str) -> Self {
         Self { status, message, long_message, exceptions: &[] }
     }
 
     /// The message and the long message for a parameter, or without one.
-    pub(in crate::http) fn texts(&self, param: Option<&str>) -> (&'static str, &'static str) {
+    pub(crate) fn texts(&self, param: Option<&str>) -> (&'static str, &'static str) {
         let own = self.exceptions.iter().find(|(name, ..)| param == Some(*name));
         own.map_or((self.message, self.long_message), |(_, message, long_message)| (message, long_message))
     }
@@ -36,7 +36,7 @@ impl Row {
 
 /// The row of a refusal.
 #[rustfmt::skip]
-pub(in crate::http) const fn of_refusal(code: ErrorCode) -> Row {
+pub(crate) const fn of_refusal(code: ErrorCode) -> Row {
     match code {
         // Fields
         ErrorCode::FormIdentifierExists => row(FIELD, "already exists", "This identifier is taken. Please try another.").except(&[
@@ -139,7 +139,7 @@ pub(in crate::http) const fn of_refusal(code: ErrorCode) -> Row {
 
 /// The row of a failure.
 #[rustfmt::skip]
-pub(in crate::http) const fn of_failure(failure: Failure) -> Row {
+pub(crate) const fn of_failure(failure: Failure) -> Row {
     match failure {
         Failure::SignedOut => row(UNAUTHENTICATED, "Signed out", "You are signed out."),
         Failure::AuthenticationInvalid => row(UNAUTHENTICATED, "Invalid authentication", "Unable to authenticate the request: it needs an active session or, from a backend, the secret key."),

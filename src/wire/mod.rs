@@ -1,8 +1,8 @@
 //! Clerk's shapes ([guide: The contract](crate::guide::contract)). They are made from the engine's views only: this
-//! folder knows no request, no cookie and no status.
+//! room knows no request, no cookie and no header.
 
 mod client;
-pub(in crate::http) mod error;
+pub(crate) mod error;
 mod invitation;
 mod session;
 mod sign_in;
@@ -10,12 +10,12 @@ mod sign_up;
 mod user;
 mod verification;
 
-pub(super) use client::ClientResource;
-pub(super) use invitation::{Waiting, invitation, waitlist_entry};
-pub(super) use session::{SessionResource, TokenResource};
-pub(super) use sign_in::SignInResource;
-pub(super) use sign_up::SignUpResource;
-pub(super) use user::UserResource;
+pub(crate) use client::ClientResource;
+pub(crate) use invitation::{Waiting, invitation, waitlist_entry};
+pub(crate) use session::{SessionResource, TokenResource};
+pub(crate) use sign_in::SignInResource;
+pub(crate) use sign_up::SignUpResource;
+pub(crate) use user::UserResource;
 
 use std::fmt::Display;
 
@@ -43,4 +43,4 @@ impl Serialize for Metadata<'_> {
 }
 
 #[cfg(test)]
-pub(super) mod samples;
+pub(crate) mod samples;

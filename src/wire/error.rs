@@ -14,27 +14,27 @@ use crate::engine::EngineError;
 
 use super::AsDisplay;
 
-pub(in crate::http) use table::Row;
+pub(crate) use table::Row;
 
 /// One error on the wire.
 #[derive(Debug, Serialize)]
-pub(in crate::http) struct Problem {
+pub(crate) struct Problem {
     /// The code.
-    pub(in crate::http) code: &'static str,
+    pub(crate) code: &'static str,
     /// What is wrong, beside a field.
-    pub(in crate::http) message: Cow<'static, str>,
+    pub(crate) message: Cow<'static, str>,
     /// The same in a sentence.
-    pub(in crate::http) long_message: Cow<'static, str>,
+    pub(crate) long_message: Cow<'static, str>,
     /// What the error is about.
-    pub(in crate::http) meta: Meta,
+    pub(crate) meta: Meta,
 }
 
 /// What an error is about.
 #[derive(Debug, Default, Serialize)]
-pub(in crate::http) struct Meta {
+pub(crate) struct Meta {
     /// The parameter at fault.
     #[serde(rename = "param_name", skip_serializing_if = "Option::is_none")]
-    pub(in crate::http) param: Option<String>,
+    pub(crate) param: Option<String>,
     /// For passwords that are too easy to guess.
     #[serde(skip_serializing_if = "Option::is_none")]
     zxcvbn: Option<Zxcvbn>,
@@ -57,7 +57,7 @@ struct Suggestion {
 
 /// Why the engine answers a call with no refusal and no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::http) enum Failure {
+pub(crate) enum Failure {
     SignedOut,
     AuthenticationInvalid,
     TokenReplaced,
@@ -68,7 +68,7 @@ pub(in crate::http) enum Failure {
 
 impl Problem {
     /// The error of a code with this row, about `param`; `number` is for its texts.
-    pub(in crate::http) fn new(code: &'static str, row: Row, param: Option<&str>, number: Option<u32>) -> Self {
+    pub(crate) fn new(code: &'static str, row: Row, param: Option<&str>, number: Option<u32>) -> Self {
         let (message, long_message) = row.texts(param);
         let fill = |text: &'static str| fill(text, param, number);
         let meta = Meta { param: param.map(str::to_owned), ..Meta::default() };
@@ -76,7 +76,7 @@ impl Problem {
     }
 
     /// The error of a reason.
-    pub(in crate::http) fn of(reason: &Reason) -> Self {
+    pub(crate) fn of(reason: &Reason) -> Self {
         let row = table::of_refusal(reason.code);
         let problem = Self::new(reason.code.as_str(), row, reason.param.as_deref(), reason.number);
         let zxcvbn = (reason.code == ErrorCode::FormPasswordNotStrongEnough).then_some(ANOTHER_WORD);
@@ -85,7 +85,7 @@ impl Problem {
     }
 
     /// The errors of an engine error, at least one.
-    pub(in crate::http) fn all_of(error: &EngineError) -> Vec<Self> {
+    pub(crate) fn all_of(error: &EngineError) -> Vec<Self> {
         match meaning(error) {
             Meaning::Refused(reasons) => reasons.iter().map(Self::of).collect(),
             Meaning::Code(code) => vec![Self::of(&code.into())],
@@ -109,7 +109,7 @@ impl Failure {
     ];
 
     /// The code on the wire.
-    pub(in crate::http) const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::SignedOut => "signed_out",
             Self::AuthenticationInvalid => "authentication_invalid",
@@ -122,7 +122,7 @@ impl Failure {
 }
 
 /// The HTTP status of an engine error.
-pub(in crate::http) fn status(error: &EngineError) -> u16 {
+pub(crate) fn status(error: &EngineError) -> u16 {
     match meaning(error) {
         Meaning::Refused(reasons) => status_of(reasons),
         Meaning::Code(code) => table::of_refusal(code).status,
@@ -132,13 +132,13 @@ pub(in crate::http) fn status(error: &EngineError) -> u16 {
 
 /// The HTTP status of several reasons. The most important one wins: first a wait, then an invalid value, then a wrong
 /// state.
-pub(in crate::http) fn status_of(reasons: &[Reason]) -> u16 {
+pub(crate) fn status_of(reasons: &[Reason]) -> u16 {
     reasons.iter().map(|reason| table::of_refusal(reason.code).status).max().unwrap_or(400)
 }
 
 /// Every code of the table with its row.
 #[cfg(test)]
-pub(in crate::http) fn rows() -> impl Iterator<Item = (&'static str, Row)> {
+pub(crate) fn rows() -> impl Iterator<Item = (&'static str, Row)> {
     let refusals = ErrorCode::ALL.iter().map(|code| (code.as_str(), table::of_refusal(*code)));
     refusals.chain(Failure::ALL.iter().map(|failure| (failure.as_str(), table::of_failure(*failure))))
 }

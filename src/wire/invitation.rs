@@ -12,7 +12,7 @@ use crate::engine::{InvitationView, WaitlistEntryView};
 use super::{AsDisplay, Metadata};
 
 /// An invitation. Its URL contains the ticket; an invitation that can't be used any more is shown without its URL.
-pub(in crate::http) fn invitation(view: &InvitationView) -> Value {
+pub(crate) fn invitation(view: &InvitationView) -> Value {
     let value = &view.value;
     json!({
         "object": "invitation",
@@ -29,7 +29,7 @@ pub(in crate::http) fn invitation(view: &InvitationView) -> Value {
 }
 
 /// A waitlist entry.
-pub(in crate::http) fn waitlist_entry(view: &WaitlistEntryView) -> Value {
+pub(crate) fn waitlist_entry(view: &WaitlistEntryView) -> Value {
     let value = &view.value;
     json!({
         "object": "waitlist_entry",
@@ -45,7 +45,7 @@ pub(in crate::http) fn waitlist_entry(view: &WaitlistEntryView) -> Value {
 
 /// What a person who joined sees: the status is left out.
 #[derive(Debug, Serialize)]
-pub(in crate::http) struct Waiting {
+pub(crate) struct Waiting {
     object: &'static str,
     id: AsDisplay<WaitlistEntryId>,
     created_at: Timestamp,
