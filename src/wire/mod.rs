@@ -19,7 +19,9 @@ pub(crate) use user::UserResource;
 
 use std::fmt::Display;
 
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 /// A value as its display text. Ids need it: serialised directly they are the bytes in the store.
 #[derive(Clone, Copy, Debug)]
@@ -37,8 +39,11 @@ struct Metadata<'a>(&'a str);
 
 impl Serialize for Metadata<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let object: serde_json::Map<_, _> = serde_json::from_str(self.0).unwrap_or_default();
-        object.serialize(serializer)
+        // As stored: without the feature `server` a parsed object would have its keys in another order.
+        match serde_json::from_str::<&RawValue>(self.0) {
+            Ok(object) => object.serialize(serializer),
+            Err(_) => serializer.serialize_map(Some(0))?.end(),
+        }
     }
 }
 
