@@ -11,7 +11,7 @@ mod user;
 mod verification;
 
 pub(crate) use client::ClientResource;
-pub(crate) use invitation::{Waiting, invitation, waitlist_entry};
+pub(crate) use invitation::{InvitationResource, Waiting, WaitlistEntryResource};
 pub(crate) use session::{SessionResource, TokenResource};
 pub(crate) use sign_in::SignInResource;
 pub(crate) use sign_up::SignUpResource;

@@ -5,7 +5,8 @@ mod sign_ups;
 mod waitlist_entries;
 
 use hyper::header::AUTHORIZATION;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use super::endpoint::{DELETE, Endpoint, PATCH, POST, answer};
 use crate::domain::id::{InvitationId, SignUpId, WaitlistEntryId};
@@ -87,8 +88,8 @@ fn listing(query: &Params) -> Result<ListParams, Rejection> {
 }
 
 /// One page of a list, in Clerk's shape.
-fn page<T>(page: &Page<T>, show: impl Fn(&T) -> Value) -> ApiResponse {
-    let data: Vec<Value> = page.items.iter().map(show).collect();
+fn page<'a, T, R: Serialize>(page: &'a Page<T>, show: impl Fn(&'a T) -> R) -> ApiResponse {
+    let data: Vec<R> = page.items.iter().map(show).collect();
     ApiResponse::json(&json!({ "data": data, "total_count": page.total }))
 }
 
