@@ -118,7 +118,6 @@ pub mod store;
 pub mod telemetry;
 #[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod token;
-#[cfg(feature = "server")]
 #[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod wire;
 

@@ -10,7 +10,6 @@ use serde_json::json;
 
 use crate::domain::secret::Secret;
 use crate::engine::{ClientView, Engine, EngineError, RequestContext};
-use crate::wire::ClientResource;
 
 use super::app::App;
 use super::request::head::{AuthMode, RequestHead};
@@ -120,7 +119,7 @@ impl<'a> Call<'a> {
 
     /// An answer that includes the client.
     pub(super) fn wrapped(&self, identity: &Identity, response: &impl Serialize, client: &ClientView) -> ApiResponse {
-        let body = Wrapped { response, client: ClientResource::from(client) };
+        let body = Wrapped { response, client };
         self.with_credentials(identity, ApiResponse::json(&body), &ClientUpdate::Client(client))
     }
 
@@ -177,7 +176,7 @@ impl<'a> Call<'a> {
         };
         identity.write_credentials(&told, &self.head, suffix, error.headers_mut());
         match &view {
-            Some(view) => error.with_client(json!(ClientResource::from(view))),
+            Some(view) => error.with_client(json!(view)),
             None => error,
         }
     }

@@ -124,6 +124,12 @@ struct LinkedTo<'a> {
     id: AsDisplay<IdentificationId>,
 }
 
+impl<'a> From<&'a User> for UserResource<'a> {
+    fn from(user: &'a User) -> Self {
+        Self::of(user, None)
+    }
+}
+
 impl<'a> UserResource<'a> {
     /// `user`, whose session was last in use at `active_at`.
     pub(crate) fn of(user: &'a User, active_at: Option<Timestamp>) -> Self {

@@ -7,35 +7,33 @@ use crate::http::call::Call;
 use crate::http::request::json::Json;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
-use crate::wire::InvitationResource;
 
-use super::{deleted, listing, page, several};
+use super::{deleted, listing, several};
 
 /// The bare list, unless the total count is asked for too.
 pub(super) async fn list(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let query = &call.head.query;
     let found = call.engine().list_invitations(&listing(query)?).await?;
     if query.single("paginated")?.is_some_and(|text| text == "true") {
-        return Ok(page(&found, InvitationResource::from));
+        return Ok(ApiResponse::json(&found));
     }
-    let data: Vec<_> = found.items.iter().map(InvitationResource::from).collect();
-    Ok(ApiResponse::json(&data))
+    Ok(ApiResponse::json(&found.items))
 }
 
 pub(super) async fn create(call: &Call<'_>, given: &Json) -> Result<ApiResponse, HttpError> {
     let made = call.engine().create_invitation(&raw(call, given)?).await?;
-    Ok(ApiResponse::json(&InvitationResource::from(&made)))
+    Ok(ApiResponse::json(&made))
 }
 
 pub(super) async fn create_bulk(call: &Call<'_>, given: &[Json]) -> Result<ApiResponse, HttpError> {
     let raw = several(given)?.iter().map(|given| raw(call, given)).collect::<Result<Vec<_>, _>>()?;
     let made = call.engine().create_invitations(&raw).await?;
-    Ok(ApiResponse::json(&made.iter().map(InvitationResource::from).collect::<Vec<_>>()))
+    Ok(ApiResponse::json(&made))
 }
 
 pub(super) async fn revoke(call: &Call<'_>, id: InvitationId) -> Result<ApiResponse, HttpError> {
     let revoked = call.engine().revoke_invitation(id).await?;
-    Ok(ApiResponse::json(&InvitationResource::from(&revoked)))
+    Ok(ApiResponse::json(&revoked))
 }
 
 pub(super) async fn delete(call: &Call<'_>, id: InvitationId) -> Result<ApiResponse, HttpError> {

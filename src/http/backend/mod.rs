@@ -5,13 +5,12 @@ mod sign_ups;
 mod waitlist_entries;
 
 use hyper::header::AUTHORIZATION;
-use serde::Serialize;
 use serde_json::json;
 
 use super::endpoint::{DELETE, Endpoint, PATCH, POST, answer};
 use crate::domain::id::{InvitationId, SignUpId, WaitlistEntryId};
 use crate::domain::rejection::{Reason, Rejection};
-use crate::engine::{EngineError, ListParams, Page};
+use crate::engine::{EngineError, ListParams};
 use crate::http::app::App;
 use crate::http::call::Call;
 use crate::http::request::form::Params;
@@ -85,12 +84,6 @@ fn listing(query: &Params) -> Result<ListParams, Rejection> {
     let limit = reader.number("limit");
     let offset = reader.number("offset").unwrap_or(0);
     Rejection::collect(reasons).map(|()| ListParams { status, query: words, order_by, limit, offset })
-}
-
-/// One page of a list, in Clerk's shape.
-fn page<'a, T, R: Serialize>(page: &'a Page<T>, show: impl Fn(&'a T) -> R) -> ApiResponse {
-    let data: Vec<R> = page.items.iter().map(show).collect();
-    ApiResponse::json(&json!({ "data": data, "total_count": page.total }))
 }
 
 /// The answer about a deleted object.
