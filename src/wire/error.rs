@@ -6,10 +6,11 @@ mod table;
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::domain::id::SessionId;
-use crate::domain::rejection::{ErrorCode, Reason};
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
+use crate::domain::time::Span;
 use crate::engine::EngineError;
 
 use super::AsDisplay;
@@ -87,7 +88,7 @@ impl Problem {
     /// The errors of an engine error, at least one.
     pub(crate) fn all_of(error: &EngineError) -> Vec<Self> {
         match meaning(error) {
-            Meaning::Refused(reasons) => reasons.iter().map(Self::of).collect(),
+            Meaning::Refused(rejection) => rejection.reasons().iter().map(Self::of).collect(),
             Meaning::Code(code) => vec![Self::of(&code.into())],
             Meaning::Failed(failure) => {
                 vec![Self::new(failure.as_str(), table::of_failure(failure), None, None)]
@@ -121,19 +122,86 @@ impl Failure {
     }
 }
 
-/// The HTTP status of an engine error.
-pub(crate) fn status(error: &EngineError) -> u16 {
-    match meaning(error) {
-        Meaning::Refused(reasons) => status_of(reasons),
-        Meaning::Code(code) => table::of_refusal(code).status,
-        Meaning::Failed(failure) => table::of_failure(failure).status,
+impl EngineError {
+    /// The code on the wire: of a rejection with several reasons that of the first.
+    pub fn code(&self) -> &'static str {
+        match meaning(self) {
+            Meaning::Refused(rejection) => rejection.reasons().first().map_or("", |reason| reason.code.as_str()),
+            Meaning::Code(code) => code.as_str(),
+            Meaning::Failed(failure) => failure.as_str(),
+        }
+    }
+
+    /// The HTTP status with which the HTTP front end answers.
+    pub fn http_status(&self) -> u16 {
+        match meaning(self) {
+            Meaning::Refused(rejection) => rejection.http_status(),
+            Meaning::Code(code) => code.http_status(),
+            Meaning::Failed(failure) => table::of_failure(failure).status,
+        }
+    }
+
+    /// The parameter at fault, as the wire spells it: of a rejection with several reasons that of the first.
+    pub fn param(&self) -> Option<&str> {
+        match self {
+            Self::Rejected(rejection) => rejection.reasons().first()?.param.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// How long to wait before a retry, for limits and overload: of several reasons the longest.
+    pub fn retry_after(&self) -> Option<Span> {
+        match self {
+            Self::Rejected(rejection) => rejection.retry_after(),
+            Self::Overloaded { retry_after } | Self::Limited { retry_after } | Self::Busy { retry_after } => {
+                Some(*retry_after)
+            }
+            _ => None,
+        }
     }
 }
 
-/// The HTTP status of several reasons. The most important one wins: first a wait, then an invalid value, then a wrong
-/// state.
-pub(crate) fn status_of(reasons: &[Reason]) -> u16 {
-    reasons.iter().map(|reason| table::of_refusal(reason.code).status).max().unwrap_or(400)
+impl Rejection {
+    /// The HTTP status with which the HTTP front end answers. The greatest status of its reasons wins: first a wait,
+    /// then an invalid value, then a wrong state.
+    pub fn http_status(&self) -> u16 {
+        self.reasons().iter().map(|reason| reason.code.http_status()).max().unwrap_or(400)
+    }
+
+    /// How long to wait before a retry, where a limit is among its reasons: the longest.
+    pub fn retry_after(&self) -> Option<Span> {
+        self.reasons().iter().filter_map(|reason| reason.retry_after).max()
+    }
+}
+
+impl ErrorCode {
+    /// The HTTP status of the code
+    /// ([guide: Errors and limits on the wire](crate::guide::contract_errors)).
+    pub const fn http_status(self) -> u16 {
+        table::of_refusal(self).status
+    }
+}
+
+/// The list `errors` of the answer ([guide: The error envelope](crate::guide::contract_errors#the-error-envelope)), with
+/// the texts that people read, as the HTTP front end sends it.
+impl Serialize for EngineError {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(Problem::all_of(self))
+    }
+}
+
+/// The list `errors` of the answer, as that of an [`EngineError`].
+impl Serialize for Rejection {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.reasons())
+    }
+}
+
+/// One error of the list `errors` of the answer, as the HTTP front end sends it.
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Problem::of(self).serialize(serializer)
+    }
 }
 
 /// Every code of the table with its row.
@@ -145,14 +213,14 @@ pub(crate) fn rows() -> impl Iterator<Item = (&'static str, Row)> {
 
 /// What an engine error is in the table.
 enum Meaning<'a> {
-    Refused(&'a [Reason]),
+    Refused(&'a Rejection),
     Code(ErrorCode),
     Failed(Failure),
 }
 
 fn meaning(error: &EngineError) -> Meaning<'_> {
     match error {
-        EngineError::Rejected(rejection) => Meaning::Refused(rejection.reasons()),
+        EngineError::Rejected(rejection) => Meaning::Refused(rejection),
         EngineError::NotFound => Meaning::Code(ErrorCode::ResourceNotFound),
         EngineError::Busy { .. } | EngineError::Limited { .. } => Meaning::Code(ErrorCode::TooManyRequests),
         EngineError::NoClient => Meaning::Failed(Failure::AuthenticationInvalid),

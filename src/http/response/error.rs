@@ -16,7 +16,7 @@ use crate::engine::EngineError;
 
 use super::api_response::{ApiResponse, insert};
 use crate::http::request_id::RequestId;
-use crate::wire::error::{self as wire, Failure, Problem};
+use crate::wire::error::{Failure, Problem};
 
 macro_rules! transport_errors {
     ($($variant:ident $code:literal)*) => {
@@ -209,16 +209,9 @@ impl HttpError {
     }
 }
 
-impl From<&[Reason]> for HttpError {
-    fn from(reasons: &[Reason]) -> Self {
-        let wait = reasons.iter().filter_map(|r| r.retry_after).max();
-        Self::new(wire::status_of(reasons), reasons.iter().map(Problem::of).collect()).after(wait)
-    }
-}
-
 impl From<Reason> for HttpError {
     fn from(reason: Reason) -> Self {
-        Self::from(&[reason][..])
+        Rejection::from(reason).into()
     }
 }
 
@@ -230,7 +223,7 @@ impl From<ErrorCode> for HttpError {
 
 impl From<Rejection> for HttpError {
     fn from(rejection: Rejection) -> Self {
-        rejection.reasons().into()
+        EngineError::from(rejection).into()
     }
 }
 
@@ -243,11 +236,9 @@ impl From<TransportError> for HttpError {
 
 impl From<EngineError> for HttpError {
     fn from(error: EngineError) -> Self {
-        let answer = Self::new(wire::status(&error), Problem::all_of(&error));
+        let answer = Self::new(error.http_status(), Problem::all_of(&error)).after(error.retry_after());
         match error {
-            EngineError::Rejected(rejection) => rejection.into(),
-            EngineError::Overloaded { retry_after } => answer.because("overloaded").after(Some(retry_after)),
-            EngineError::Busy { retry_after } | EngineError::Limited { retry_after } => answer.after(Some(retry_after)),
+            EngineError::Overloaded { .. } => answer.because("overloaded"),
             EngineError::Unavailable(cause) => answer.because(cause),
             _ => answer,
         }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use crate::wire::error::Row;
+use crate::wire::error::{Row, rows as rows_of_the_engine};
 
 use super::*;
 
@@ -53,7 +53,7 @@ fn several_faults_come_in_one_envelope_each_under_its_name() {
         ErrorCode::FormParamFormatInvalid.on("email_address"),
         ErrorCode::FormPasswordLengthTooShort.on("password").with(8),
     ];
-    let shown = show(HttpError::from(&reasons[..]));
+    let shown = show(HttpError::from(Rejection::collect(reasons.into()).expect_err("two reasons")));
     assert_eq!(shown.0, 422);
     let errors = &shown.2["errors"];
     assert_eq!(errors[0]["meta"], json!({"param_name": "email_address"}));
@@ -102,5 +102,5 @@ fn show(error: HttpError) -> (u16, HeaderMap, Value) {
 
 /// Every code with its row.
 fn rows() -> impl Iterator<Item = (&'static str, Row)> {
-    wire::rows().chain(TransportError::ALL.iter().map(|error| (error.as_str(), table::of_transport(*error))))
+    rows_of_the_engine().chain(TransportError::ALL.iter().map(|error| (error.as_str(), table::of_transport(*error))))
 }
