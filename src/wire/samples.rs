@@ -129,7 +129,7 @@ pub(crate) fn client(sign_up: Option<SignUpView>, sessions: Vec<SessionView>) ->
         Client {
             id: CLIENT,
             version: 1,
-            salt: [9; 16],
+            salt: Secret::new([9; 16]),
             generation: 0,
             owed_to: None,
             rotated_at: NOW,
