@@ -1,6 +1,8 @@
 //! The calls about invitations and their tickets
 //! ([guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets)).
 
+use std::fmt;
+
 use url::Url;
 
 use crate::domain::id::{InvitationId, MessageId};
@@ -16,7 +18,7 @@ use super::pagination::{ListParams, Page, collect};
 use crate::engine::{Caller, Engine, EngineError, RequestContext};
 
 /// An invitation as it is shown.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct InvitationView {
     /// The stored invitation.
     pub value: Invitation,
@@ -48,6 +50,14 @@ pub enum TicketStatus {
     Expired,
     /// Nothing: the invitation was revoked. Clerk has no such status.
     Revoked,
+}
+
+/// Without the URL, which contains the ticket.
+impl fmt::Debug for InvitationView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("InvitationView");
+        shown.field("value", &self.value).field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 impl Engine {
