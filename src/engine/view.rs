@@ -37,6 +37,7 @@ use super::frontend::visible::Visible;
 /// # }
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SignUpView {
     /// The stored sign-up. It contains secrets: embedders use the methods, which return only what may be shown.
     #[cfg(feature = "unstable")]
@@ -61,6 +62,7 @@ pub struct SignUpView {
 
 /// A sign-in as it is shown.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SignInView {
     /// The stored sign-in. It contains secrets: embedders use the methods, which return only what may be shown.
     #[cfg(feature = "unstable")]
@@ -85,6 +87,7 @@ pub struct SignInView {
 
 /// A session with its user and, if one was made, a token.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SessionView {
     /// The session.
     pub session: Session,
@@ -99,6 +102,7 @@ pub struct SessionView {
 /// A client with everything that its answers contain, as one caller may see it. Only the engine makes one, from what
 /// the presented token may see.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ClientView {
     /// The client. It contains secrets of flows in progress: embedders use the fields beside it.
     #[cfg(feature = "unstable")]

@@ -19,6 +19,7 @@ use crate::engine::{Caller, Engine, EngineError, RequestContext};
 
 /// An invitation as it is shown.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct InvitationView {
     /// The stored invitation.
     pub value: Invitation,
@@ -31,6 +32,7 @@ pub struct InvitationView {
 
 /// What the holder of a ticket should do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TicketHolder {
     /// The next step.
     pub status: TicketStatus,
@@ -42,6 +44,7 @@ pub struct TicketHolder {
 /// (`__clerk_status`, [guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words of guide/contract_sign_ups.md#invitations-and-tickets")]
+#[non_exhaustive]
 pub enum TicketStatus {
     SignUp,
     SignIn,

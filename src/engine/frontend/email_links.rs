@@ -14,6 +14,7 @@ use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext};
 
 /// The result of following a link.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Followed {
     /// What happened.
     pub outcome: LinkOutcome,

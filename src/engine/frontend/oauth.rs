@@ -43,6 +43,7 @@ pub struct ProviderCallback {
 
 /// Where a browser goes after the redirect back from a provider.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct CallbackRedirect {
     /// An absolute URL that the instance allowed when the authorization request began.
     pub url: String,
