@@ -241,6 +241,57 @@ fn fill(text: &'static str, param: Option<&str>, number: Option<u32>) -> Cow<'st
     Cow::Owned(text.replace("{param}", &noun).replace("{n}", &number))
 }
 
+/// What would make a password harder to guess.
 const ANOTHER_WORD: Zxcvbn = Zxcvbn {
     suggestions: [Suggestion { code: "anotherWord", message: "Add another word or two. Uncommon words are better." }],
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_reasons_the_first_gives_the_code_and_the_greatest_the_status_and_the_wait() {
+        let reasons = vec![
+            ErrorCode::FormParamMissing.on("email_address"),
+            ErrorCode::TooManyRequests.after(Span::from_secs(7)),
+            ErrorCode::VerificationCodeTooManyRequests.after(Span::from_secs(9)),
+        ];
+        let error = EngineError::from(Rejection::collect(reasons).expect_err("three reasons"));
+        assert_eq!((error.code(), error.param()), ("form_param_missing", Some("email_address")));
+        assert_eq!((error.http_status(), error.retry_after()), (429, Some(Span::from_secs(9))));
+    }
+
+    #[test]
+    fn every_failure_has_its_code_and_status() {
+        let retry_after = Span::from_secs(2);
+        for (error, code, status, wait) in [
+            (EngineError::NotFound, "resource_not_found", 404, None),
+            (EngineError::NoClient, "authentication_invalid", 401, None),
+            (EngineError::TokenReplaced, "client_state_invalid", 400, None),
+            (EngineError::SeveralClients, "cookie_invalid", 400, None),
+            (EngineError::SignedOut, "signed_out", 401, None),
+            (EngineError::Overloaded { retry_after }, "service_unavailable", 503, Some(retry_after)),
+            (EngineError::Limited { retry_after }, "too_many_requests", 429, Some(retry_after)),
+            (EngineError::Busy { retry_after }, "too_many_requests", 429, Some(retry_after)),
+            (EngineError::Unavailable("disk".into()), "service_unavailable", 503, None),
+            (EngineError::Internal, "internal_error", 500, None),
+        ] {
+            assert_eq!((error.code(), error.http_status(), error.retry_after()), (code, status, wait), "{error:?}");
+            let written = serde_json::to_string(&error).expect("JSON");
+            assert!(written.starts_with(&format!(r#"[{{"code":"{code}","message":""#)), "{written}");
+            assert!(!written.contains("disk"), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_weak_password_and_a_session_that_can_be_used_are_told_beside_the_parameter() {
+        let session = SessionId::from_bytes([3; 16]);
+        let reason = ErrorCode::FormPasswordNotStrongEnough.on("password").instead(session);
+        let written = serde_json::to_string(&reason).expect("JSON");
+        let meta = format!(
+            r#""meta":{{"param_name":"password","zxcvbn":{{"suggestions":[{{"code":"anotherWord","message":"Add another word or two. Uncommon words are better."}}]}},"session_id":"{session}"}}}}"#
+        );
+        assert!(written.ends_with(&meta), "{written}");
+    }
+}

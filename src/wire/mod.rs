@@ -107,3 +107,36 @@ impl Serialize for Metadata<'_> {
 
 #[cfg(test)]
 pub(crate) mod samples;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_written_as_it_is_stored_and_damaged_metadata_as_an_empty_object() {
+        for (stored, written) in [
+            (r#"{"zone":1,"area":{"y":[2.5,null],"x":"é"}}"#, r#"{"zone":1,"area":{"y":[2.5,null],"x":"é"}}"#),
+            ("{}", "{}"),
+            ("", "{}"),
+            (r#"{"zone":"#, "{}"),
+        ] {
+            assert_eq!(serde_json::to_string(&Metadata(stored)).expect("JSON"), written);
+        }
+    }
+
+    #[test]
+    fn a_page_has_its_items_and_the_count_of_all() {
+        let page = Page { items: vec!["a", "b"], total: 7 };
+        assert_eq!(serde_json::to_string(&page).expect("JSON"), r#"{"data":["a","b"],"total_count":7}"#);
+    }
+
+    #[test]
+    fn a_view_keeps_the_order_of_its_keys_in_every_build() {
+        let written = serde_json::to_string(&samples::sign_up()).expect("JSON");
+        let places: Vec<_> =
+            ["\"object\"", "\"id\"", "\"status\"", "\"verifications\"", "\"abandon_at\"", "\"locale\""]
+                .map(|key| written.find(key))
+                .into();
+        assert!(places.is_sorted() && places[0].is_some(), "{written}");
+    }
+}
