@@ -39,6 +39,9 @@
 //! mounts the Frontend API below a path of another server ([`Engine::http_service`]), `examples/http.rs` serves it
 //! inside another program. `examples/unit_test.rs` tests a sign-up with a clock that is moved by hand.
 //!
+//! What the engine shows serializes to what the Frontend API sends, byte for byte, with or without HTTP
+//! ([`SignUpView`]); an [`EngineError`] tells its code, HTTP status and parameter.
+//!
 //! # Features
 //!
 //! All but the last three are on by default. Without any (`default-features = false`) the crate is the engine in
