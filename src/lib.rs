@@ -39,6 +39,9 @@
 //! mounts the Frontend API below a path of another server ([`Engine::http_service`]), `examples/http.rs` serves it
 //! inside another program. `examples/unit_test.rs` tests a sign-up with a clock that is moved by hand.
 //!
+//! What the engine shows serializes to what the Frontend API sends, byte for byte, with or without HTTP
+//! ([`SignUpView`]); an [`EngineError`] tells its code, HTTP status and parameter.
+//!
 //! # Features
 //!
 //! All but the last three are on by default. Without any (`default-features = false`) the crate is the engine in
@@ -61,7 +64,7 @@
 //!
 //! # The rooms
 //!
-//! Imports go strictly downward: `http` → `engine` → `actors` → the adapters (`store`, `delivery`, `oauth`, `captcha`,
+//! Imports go strictly downward: `http` → `wire` → `engine` → `actors` → the adapters (`store`, `delivery`, `oauth`, `captcha`,
 //! `token`, `password`, `pwned`, `limiter`) → `domain`, which is pure. Begin reading at `domain::sign_up`, or at
 //! [`guide::design`], which describes the whole design. [`guide`] also has chapters about the wire, security, storage,
 //! and operation.
@@ -118,6 +121,8 @@ pub mod store;
 pub mod telemetry;
 #[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod token;
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
+pub mod wire;
 
 pub use actors::ActorOptions;
 #[cfg(feature = "oauth")]

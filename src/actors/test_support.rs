@@ -18,6 +18,7 @@ use crate::domain::client::ClientChange;
 use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::policy::Policy;
 use crate::domain::ports::Entropy;
+use crate::domain::secret::Secret;
 use crate::domain::settings::{Attribute, Settings};
 use crate::domain::sign_up::{Attempt, Command, Fields, Patch, Prepare, RawFields};
 use crate::domain::time::{Span, Timestamp};
@@ -187,7 +188,12 @@ pub(crate) fn client_id(n: usize) -> ClientId {
 pub(crate) fn creation(n: usize, email: &str) -> Create {
     let raw = RawFields { email_address: Some(email.into()), ..RawFields::default() };
     let (fields, _) = Fields::parse(&raw, &settings()).expect("good fields");
-    Create { client: client_id(n), terms: vec![ClientChange::Open { salt: [1; 16] }], fields, origin: None }
+    Create {
+        client: client_id(n),
+        terms: vec![ClientChange::Open { salt: Secret::new([1; 16]) }],
+        fields,
+        origin: None,
+    }
 }
 
 /// Sets the first name, which draws no random bytes and sends nothing.

@@ -7,6 +7,7 @@
 use super::id::{ClientId, SessionId, SignInId, SignUpId};
 use super::policy::Policy;
 use super::rejection::{ErrorCode, Reason, Rejection};
+use super::secret::Secret;
 use super::sign_in::{self, SignIn};
 use super::time::{Span, Timestamp};
 use super::user::User;
@@ -22,7 +23,7 @@ pub struct Client {
     pub version: u64,
     /// The salt from which its token is derived, together with the instance key
     /// ([guide: Client identity and tokens](crate::guide::design#client-identity-and-tokens)).
-    pub salt: [u8; 16],
+    pub salt: Secret<[u8; 16]>,
     /// Generation of the current token; raised with every session that is added.
     pub generation: u32,
     /// The generation of the token that the client still has, when it could not be told the current one. A request with
@@ -56,7 +57,7 @@ pub enum ClientChange {
     /// Create the client, unless it exists already.
     Open {
         /// The salt of its tokens.
-        salt: [u8; 16],
+        salt: Secret<[u8; 16]>,
     },
     /// Make this sign-up the current one; the previous one is thereby abandoned.
     SetSignUp(SignUpId),
@@ -130,7 +131,7 @@ impl Client {
     ) -> Result<Self, ClientConflict> {
         let mut client = match (current, changes.first()) {
             (Some(client), _) => client.clone(),
-            (None, Some(ClientChange::Open { salt })) => Self::open(id, *salt, now),
+            (None, Some(ClientChange::Open { salt })) => Self::open(id, salt.clone(), now),
             (None, _) => return Err(ClientConflict::Unknown),
         };
         // The caller that creates a client also receives the response.
@@ -203,7 +204,7 @@ impl Client {
     }
 
     /// A new client, stored or not. Its creation time is that of its id.
-    pub fn open(id: ClientId, salt: [u8; 16], now: Timestamp) -> Self {
+    pub fn open(id: ClientId, salt: Secret<[u8; 16]>, now: Timestamp) -> Self {
         Self {
             id,
             version: 0,

@@ -6,6 +6,7 @@ use std::fmt;
 /// A field that a sign-up may require, miss or have unverified.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "each variant is the field of that name")]
+#[non_exhaustive]
 pub enum Field {
     EmailAddress,
     PhoneNumber,

@@ -47,6 +47,7 @@ pub enum InvitationState {
 /// The status of an invitation, in the words of Clerk's Backend API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words of the Backend API")]
+#[non_exhaustive]
 pub enum InvitationStatus {
     Pending,
     Accepted,

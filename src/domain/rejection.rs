@@ -1,5 +1,5 @@
 //! Why a command was refused, in Clerk's codes. Texts and HTTP statuses are in one table in
-//! `http/response/error/table.rs`.
+//! `wire/error/table.rs`.
 
 use super::id::SessionId;
 use super::time::Span;

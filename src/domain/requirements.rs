@@ -9,6 +9,7 @@ use super::time::Timestamp;
 
 /// Which fields a sign-up needs, may have, lacks and has not verified.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Requirements {
     /// What every sign-up needs.
     pub required_fields: Vec<Field>,

@@ -30,6 +30,7 @@ pub struct WaitlistEntry {
 /// The status of an entry, in the words of Clerk's Backend API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words of the Backend API")]
+#[non_exhaustive]
 pub enum WaitlistStatus {
     Pending,
     Invited,

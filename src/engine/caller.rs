@@ -133,7 +133,7 @@ impl Caller {
     /// presented token is no longer the current one.
     pub(super) fn terms(&self) -> Vec<ClientChange> {
         let Some(known) = self.known() else { return Vec::new() };
-        let open = (!known.is_stored).then_some(ClientChange::Open { salt: known.client.salt });
+        let open = (!known.is_stored).then_some(ClientChange::Open { salt: known.client.salt.clone() });
         open.into_iter().chain([ClientChange::RequireToken(known.client.generation)]).collect()
     }
 }
@@ -182,7 +182,7 @@ impl Engine {
     /// A new client. It exists only in its token until something is written for it.
     pub(super) fn newcomer(&self) -> Caller {
         let (id, now) = self.inner.actor_context.decide(|cx| (ClientId::generate(cx.now, cx.entropy), cx.now));
-        let client = Client::open(id, self.inner.key.client_salt(id), now);
+        let client = Client::open(id, Secret::new(self.inner.key.client_salt(id)), now);
         let new_token = Some(self.token_of(&client));
         Caller(Credentials::Client(Known { client: Arc::new(client), is_stored: false, new_token }))
     }
@@ -230,14 +230,14 @@ impl Engine {
 
     /// The current token of a client.
     pub(super) fn token_of(&self, client: &Client) -> Secret<String> {
-        self.inner.key.client_token(client.id, client.generation, &client.salt)
+        self.inner.key.client_token(client.id, client.generation, client.salt.expose())
     }
 
     /// The client that a token was really issued to, whether or not the token is current.
     async fn holder_of_token(&self, presented: &PresentedToken) -> Result<Option<Known>, EngineError> {
         let (id, key) = (presented.client_id, &self.inner.key);
         if let Some(client) = self.inner.store().client(id).await? {
-            let is_genuine = key.verify(presented, &client.salt);
+            let is_genuine = key.verify(presented, client.salt.expose());
             return Ok(is_genuine.then_some(Known { client, is_stored: true, new_token: None }));
         }
         // Client records are kept longer than this after their last use. So a client that is younger and has no record
@@ -245,7 +245,7 @@ impl Engine {
         let is_young = self.now() < id.made_at() + self.inner.actor_context.policy.keep_client;
         let salt = key.client_salt(id);
         let is_genuine = is_young && presented.generation == 0 && key.verify(presented, &salt);
-        let client = || Arc::new(Client::open(id, salt, id.made_at()));
+        let client = || Arc::new(Client::open(id, Secret::new(salt), id.made_at()));
         Ok(is_genuine.then(|| Known { client: client(), is_stored: false, new_token: None }))
     }
 

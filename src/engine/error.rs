@@ -6,7 +6,26 @@ use crate::domain::settings::InvalidSettings;
 use crate::domain::time::Span;
 use crate::store::{CommitError, StoreError, Unready};
 
-/// Why a call failed.
+/// Why a call failed. It says what the HTTP front end would answer, for embedders that answer requests themselves:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use vestibule::{Caller, Engine, RawFields, RequestContext};
+///
+/// let engine = Engine::builder().settings(vestibule::sample_settings("email_code")?).build().await?;
+/// let fields = RawFields { email_address: Some("ada".into()), ..RawFields::default() };
+/// let refused = engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await;
+///
+/// let error = refused.err().ok_or("that is no address")?;
+/// assert_eq!(error.http_status(), 422);
+/// assert_eq!((error.code(), error.param()), ("form_param_format_invalid", Some("email_address")));
+/// let body = serde_json::json!({ "errors": error }); // with the texts for people
+/// assert_eq!(body["errors"][0]["message"], "is invalid");
+/// # engine.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {

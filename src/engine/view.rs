@@ -1,4 +1,5 @@
-//! What the engine shows: stored values together with values that are derived from them at the time of reading.
+//! What the engine shows: stored values together with values that are derived from them at the time of reading. The
+//! room `wire` knows what they are as JSON.
 
 use std::sync::Arc;
 
@@ -16,8 +17,27 @@ use crate::domain::user::User;
 
 use super::frontend::visible::Visible;
 
-/// A sign-up as it is shown.
+/// A sign-up as it is shown. Like every view it serializes to what the HTTP front end sends, byte for byte, with or
+/// without the feature `server`.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use vestibule::{Caller, Engine, RawFields, RequestContext};
+///
+/// let engine = Engine::builder().settings(vestibule::sample_settings("email_code")?).build().await?;
+/// let fields = RawFields { email_address: Some("ada@example.com".into()), ..RawFields::default() };
+/// let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await?;
+///
+/// let json = serde_json::to_string(&sign_up)?;
+/// assert!(json.starts_with(r#"{"object":"sign_up_attempt","id":"sua_"#));
+/// assert_eq!(serde_json::to_value(&client)?["sign_up"], serde_json::to_value(&sign_up)?);
+/// # engine.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SignUpView {
     /// The stored sign-up. It contains secrets: embedders use the methods, which return only what may be shown.
     #[cfg(feature = "unstable")]
@@ -42,6 +62,7 @@ pub struct SignUpView {
 
 /// A sign-in as it is shown.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SignInView {
     /// The stored sign-in. It contains secrets: embedders use the methods, which return only what may be shown.
     #[cfg(feature = "unstable")]
@@ -66,6 +87,7 @@ pub struct SignInView {
 
 /// A session with its user and, if one was made, a token.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SessionView {
     /// The session.
     pub session: Session,
@@ -80,6 +102,7 @@ pub struct SessionView {
 /// A client with everything that its answers contain, as one caller may see it. Only the engine makes one, from what
 /// the presented token may see.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ClientView {
     /// The client. It contains secrets of flows in progress: embedders use the fields beside it.
     #[cfg(feature = "unstable")]

@@ -16,7 +16,6 @@ use super::request::head::{AuthMode, RequestHead};
 use super::request::identity::{self, ClientUpdate, Identity};
 use super::response::api_response::{ApiResponse, Wrapped};
 use super::response::error::{HttpError, TransportError};
-use super::wire::ClientResource;
 
 /// A request, and the application that answers it.
 pub(super) struct Call<'a> {
@@ -51,7 +50,7 @@ impl<'a> Call<'a> {
         let identity = self.presented().await?;
         let is_spared = self.is_read() && self.head.mode != AuthMode::DevBrowser && !self.may_ask_again();
         if identity.caller.was_replaced() && !is_spared {
-            return Err(TransportError::TokenReplaced.into());
+            return Err(EngineError::TokenReplaced.into());
         }
         if self.head.mode == AuthMode::DevBrowser && !identity.is_known() {
             return Err(TransportError::DevBrowserUnauthenticated.into());
@@ -120,7 +119,7 @@ impl<'a> Call<'a> {
 
     /// An answer that includes the client.
     pub(super) fn wrapped(&self, identity: &Identity, response: &impl Serialize, client: &ClientView) -> ApiResponse {
-        let body = Wrapped { response, client: ClientResource::from(client) };
+        let body = Wrapped { response, client };
         self.with_credentials(identity, ApiResponse::json(&body), &ClientUpdate::Client(client))
     }
 
@@ -151,11 +150,10 @@ impl<'a> Call<'a> {
         if self.head.mode == AuthMode::DevBrowser && !identity.is_known() && is_callers {
             let was_replaced = identity.caller.was_replaced();
             return if was_replaced {
-                TransportError::TokenReplaced
+                EngineError::TokenReplaced.into()
             } else {
-                TransportError::DevBrowserUnauthenticated
-            }
-            .into();
+                TransportError::DevBrowserUnauthenticated.into()
+            };
         }
         let is_replaced = error == EngineError::TokenReplaced;
         let mut error = HttpError::from(error);
@@ -165,7 +163,7 @@ impl<'a> Call<'a> {
         let suffix = &self.app.cookie_suffix;
         let view = if is_callers && identity.is_known() {
             match self.engine().client_view(&identity.caller, &self.context).await {
-                Err(EngineError::TokenReplaced) => return TransportError::TokenReplaced.into(),
+                Err(EngineError::TokenReplaced) => return EngineError::TokenReplaced.into(),
                 // The refusal matters more than the client beside it.
                 shown => shown.unwrap_or_default(),
             }
@@ -178,7 +176,7 @@ impl<'a> Call<'a> {
         };
         identity.write_credentials(&told, &self.head, suffix, error.headers_mut());
         match &view {
-            Some(view) => error.with_client(json!(ClientResource::from(view))),
+            Some(view) => error.with_client(json!(view)),
             None => error,
         }
     }

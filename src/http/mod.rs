@@ -1,9 +1,9 @@
-//! The HTTP layer: Clerk's Frontend API shapes, cookies and origins. It knows the engine and the domain; it must not
+//! The HTTP layer: the calls of Clerk's Frontend API, cookies and origins. It knows the engine and the domain; it must not
 //! know the store, the actors or ractor, and it decides nothing about sign-ups.
 //!
 //! Begin reading at [`HttpService`], then `service.rs` (how one request is answered) and `routing.rs`. `request/` reads
 //! requests, `response/` writes answers. The calls are in one folder for each audience: `frontend/`, `backend/`,
-//! `dev/`, `ops/`. Clerk's shapes are in `wire/`, every error text in `response/error/table.rs`. [`server`] has the
+//! `dev/`, `ops/`. The objects in answers are those of the room `wire`. [`server`] has the
 //! sockets of the program's own server.
 
 mod app;
@@ -13,6 +13,7 @@ mod cookie;
 mod dev;
 mod dev_outbox;
 mod endpoint;
+mod environment;
 mod frontend;
 mod http_service;
 mod mount;
@@ -29,7 +30,6 @@ mod response;
 mod routing;
 pub mod server;
 mod service;
-mod wire;
 
 pub use app::App;
 pub use dev_outbox::{CapturedMessage, DevOutbox};

@@ -328,7 +328,7 @@ mod tests {
                 (0..300).map(|_| logged(&outcomes, "/v1/me", outcome(), 0).lines().count()).sum::<usize>()
             };
             assert_eq!(count(|| Ok(ApiResponse::empty())), good, "{setting:?}");
-            assert_eq!(count(|| Err(TransportError::SignedOut.into())), refused, "{setting:?}");
+            assert_eq!(count(|| Err(EngineError::SignedOut.into())), refused, "{setting:?}");
             assert_eq!(count(|| Err(HttpError::internal("a defect"))), failed, "{setting:?}");
         }
     }

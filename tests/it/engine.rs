@@ -93,7 +93,9 @@ impl Bench {
     fn token_of(&self, caller: &Caller) -> String {
         let client = caller.client().expect("a client");
         let key: [u8; 32] = self.key.clone().try_into().expect("32 bytes");
-        InstanceKey::from_bytes(key.into()).client_token(client.id, client.generation, &client.salt).into_inner()
+        InstanceKey::from_bytes(key.into())
+            .client_token(client.id, client.generation, client.salt.expose())
+            .into_inner()
     }
 }
 

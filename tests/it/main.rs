@@ -55,3 +55,4 @@ mod sign_ins;
 mod support;
 mod telemetry;
 mod tokens;
+mod views;

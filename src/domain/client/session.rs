@@ -6,6 +6,7 @@ use crate::domain::time::{Span, Timestamp};
 
 /// A session. It is stored in its client, and only that client can use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Session {
     /// Its id.
     pub id: SessionId,
@@ -31,6 +32,7 @@ pub struct Session {
 /// The stored statuses of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words of guide/contract_sign_ins.md#sessions")]
+#[non_exhaustive]
 pub enum SessionStatus {
     Active,
     Ended,

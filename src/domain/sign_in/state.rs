@@ -72,6 +72,7 @@ pub enum Phase {
 /// The status on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "Clerk's words")]
+#[non_exhaustive]
 pub enum Status {
     NeedsIdentifier,
     NeedsFirstFactor,

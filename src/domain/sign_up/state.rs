@@ -88,6 +88,7 @@ pub enum Phase {
 /// The status on the wire ([guide: States](crate::guide::contract_sign_ups#states)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words of guide/contract_sign_ups.md#states")]
+#[non_exhaustive]
 pub enum Status {
     MissingRequirements,
     Complete,

@@ -2,6 +2,7 @@
 //! ([guide: Accounts at providers](crate::guide::contract_sign_ups#accounts-at-providers)).
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use crate::domain::id::{ClientId, SessionId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind};
@@ -11,7 +12,7 @@ use crate::domain::time::{Span, Timestamp};
 use super::Strategy;
 
 /// An account at a provider, from the authorization request on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ExternalAccount {
     /// The strategy that proves it.
     pub strategy: Strategy,
@@ -90,7 +91,7 @@ pub struct Profile {
 }
 
 /// One authorization request to a provider.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AuthorizationRequest {
     /// The strategy of the provider.
     pub strategy: Strategy,
@@ -105,7 +106,7 @@ pub struct AuthorizationRequest {
 }
 
 /// The response to the authorization request with this nonce.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AuthorizationResponse {
     /// The nonce of the authorization request.
     pub nonce: [u8; 16],
@@ -194,9 +195,34 @@ impl Profile {
 }
 
 /// Prints no personal data.
-impl std::fmt::Debug for Profile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[profile]")
+    }
+}
+
+/// Without the nonce, and without the URLs: that of the provider contains the `state` made from the nonce, the others
+/// may contain secrets of their pages.
+impl fmt::Debug for ExternalAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("ExternalAccount");
+        shown.field("strategy", &self.strategy).field("state", &self.state).field("expire_at", &self.expire_at);
+        shown.finish_non_exhaustive()
+    }
+}
+
+/// As of an [`ExternalAccount`].
+impl fmt::Debug for AuthorizationRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizationRequest").field("strategy", &self.strategy).finish_non_exhaustive()
+    }
+}
+
+/// As of an [`ExternalAccount`].
+impl fmt::Debug for AuthorizationResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("AuthorizationResponse");
+        shown.field("answer", &self.answer).field("by_owner", &self.by_owner).finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,8 @@
 //! The calls about invitations and their tickets
 //! ([guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets)).
 
+use std::fmt;
+
 use url::Url;
 
 use crate::domain::id::{InvitationId, MessageId};
@@ -16,7 +18,8 @@ use super::pagination::{ListParams, Page, collect};
 use crate::engine::{Caller, Engine, EngineError, RequestContext};
 
 /// An invitation as it is shown.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
+#[non_exhaustive]
 pub struct InvitationView {
     /// The stored invitation.
     pub value: Invitation,
@@ -29,6 +32,7 @@ pub struct InvitationView {
 
 /// What the holder of a ticket should do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TicketHolder {
     /// The next step.
     pub status: TicketStatus,
@@ -40,6 +44,7 @@ pub struct TicketHolder {
 /// (`__clerk_status`, [guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words of guide/contract_sign_ups.md#invitations-and-tickets")]
+#[non_exhaustive]
 pub enum TicketStatus {
     SignUp,
     SignIn,
@@ -48,6 +53,14 @@ pub enum TicketStatus {
     Expired,
     /// Nothing: the invitation was revoked. Clerk has no such status.
     Revoked,
+}
+
+/// Without the URL, which contains the ticket.
+impl fmt::Debug for InvitationView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("InvitationView");
+        shown.field("value", &self.value).field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 impl Engine {

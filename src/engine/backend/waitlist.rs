@@ -15,6 +15,7 @@ use crate::engine::{Engine, EngineError, RequestContext};
 
 /// A waitlist entry as it is shown.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct WaitlistEntryView {
     /// The stored entry.
     pub value: WaitlistEntry,

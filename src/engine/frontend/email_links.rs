@@ -1,5 +1,7 @@
 //! The call behind an e-mail link ([guide: E-mail links](crate::guide::contract_sign_ups#e-mail-links)).
 
+use std::fmt;
+
 use crate::actors::Outcome;
 use crate::domain::id::SessionId;
 use crate::domain::rejection::ErrorCode;
@@ -11,7 +13,8 @@ use crate::limiter::LimitedAction;
 use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext};
 
 /// The result of following a link.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
+#[non_exhaustive]
 pub struct Followed {
     /// What happened.
     pub outcome: LinkOutcome,
@@ -23,6 +26,15 @@ pub struct Followed {
     pub client: Option<ClientView>,
     /// Whether the sign-up's own client followed the link.
     pub by_owner: bool,
+}
+
+/// Without the redirect URL, which may contain secrets of its page.
+impl fmt::Debug for Followed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Followed");
+        shown.field("outcome", &self.outcome).field("client", &self.client).field("by_owner", &self.by_owner);
+        shown.finish_non_exhaustive()
+    }
 }
 
 /// What following a link did.

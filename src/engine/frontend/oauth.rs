@@ -3,6 +3,8 @@
 //! request and handling its redirect back. The provider is asked between two reads of the sign-up; the second read is
 //! part of a command, which decides.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use base64::Engine as _;
@@ -40,7 +42,8 @@ pub struct ProviderCallback {
 }
 
 /// Where a browser goes after the redirect back from a provider.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
+#[non_exhaustive]
 pub struct CallbackRedirect {
     /// An absolute URL that the instance allowed when the authorization request began.
     pub url: String,
@@ -53,6 +56,15 @@ pub struct CallbackRedirect {
     pub is_late: bool,
     /// Whether the same client began the authorization request and came back.
     pub by_owner: bool,
+}
+
+/// Without the URL, which may contain secrets of its page, and without the one-time value.
+impl fmt::Debug for CallbackRedirect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("CallbackRedirect");
+        shown.field("client", &self.client).field("is_late", &self.is_late).field("by_owner", &self.by_owner);
+        shown.finish_non_exhaustive()
+    }
 }
 
 /// The application's parameters for an authorization request. The URLs are absolute and allowed.

@@ -1,7 +1,5 @@
 //! `/v1/invitations…`
 
-use serde_json::Value;
-
 use crate::domain::id::InvitationId;
 use crate::domain::invitation::RawInvitation;
 use crate::domain::rejection::Rejection;
@@ -9,35 +7,33 @@ use crate::http::call::Call;
 use crate::http::request::json::Json;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
-use crate::http::wire::invitation;
 
-use super::{deleted, listing, page, several};
+use super::{deleted, listing, several};
 
 /// The bare list, unless the total count is asked for too.
 pub(super) async fn list(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let query = &call.head.query;
     let found = call.engine().list_invitations(&listing(query)?).await?;
     if query.single("paginated")?.is_some_and(|text| text == "true") {
-        return Ok(page(&found, invitation));
+        return Ok(ApiResponse::json(&found));
     }
-    let data: Vec<Value> = found.items.iter().map(invitation).collect();
-    Ok(ApiResponse::json(&data))
+    Ok(ApiResponse::json(&found.items))
 }
 
 pub(super) async fn create(call: &Call<'_>, given: &Json) -> Result<ApiResponse, HttpError> {
     let made = call.engine().create_invitation(&raw(call, given)?).await?;
-    Ok(ApiResponse::json(&invitation(&made)))
+    Ok(ApiResponse::json(&made))
 }
 
 pub(super) async fn create_bulk(call: &Call<'_>, given: &[Json]) -> Result<ApiResponse, HttpError> {
     let raw = several(given)?.iter().map(|given| raw(call, given)).collect::<Result<Vec<_>, _>>()?;
     let made = call.engine().create_invitations(&raw).await?;
-    Ok(ApiResponse::json(&made.iter().map(invitation).collect::<Vec<_>>()))
+    Ok(ApiResponse::json(&made))
 }
 
 pub(super) async fn revoke(call: &Call<'_>, id: InvitationId) -> Result<ApiResponse, HttpError> {
     let revoked = call.engine().revoke_invitation(id).await?;
-    Ok(ApiResponse::json(&invitation(&revoked)))
+    Ok(ApiResponse::json(&revoked))
 }
 
 pub(super) async fn delete(call: &Call<'_>, id: InvitationId) -> Result<ApiResponse, HttpError> {

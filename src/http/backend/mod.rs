@@ -5,12 +5,12 @@ mod sign_ups;
 mod waitlist_entries;
 
 use hyper::header::AUTHORIZATION;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::endpoint::{DELETE, Endpoint, PATCH, POST, answer};
 use crate::domain::id::{InvitationId, SignUpId, WaitlistEntryId};
 use crate::domain::rejection::{Reason, Rejection};
-use crate::engine::{ListParams, Page};
+use crate::engine::{EngineError, ListParams};
 use crate::http::app::App;
 use crate::http::call::Call;
 use crate::http::request::form::Params;
@@ -45,12 +45,12 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 /// # Errors
 /// 401 without a key, with something else in `Authorization`, or with a wrong key
 /// ([guide: The secret key](crate::guide::contract_backend#the-secret-key)).
-pub(super) fn admit(app: &App, head: &RequestHead) -> Result<(), TransportError> {
+pub(super) fn admit(app: &App, head: &RequestHead) -> Result<(), HttpError> {
     if !head.headers.contains_key(AUTHORIZATION) {
-        return Err(TransportError::AuthenticationInvalid);
+        return Err(EngineError::NoClient.into());
     }
     let key = head.bearer().ok_or(TransportError::AuthorizationHeaderFormatInvalid)?;
-    if app.engine.is_backend(key) { Ok(()) } else { Err(TransportError::ClerkKeyInvalid) }
+    if app.engine.is_backend(key) { Ok(()) } else { Err(TransportError::ClerkKeyInvalid.into()) }
 }
 
 /// A testing token, in Clerk's shape: its expiry is in seconds.
@@ -84,12 +84,6 @@ fn listing(query: &Params) -> Result<ListParams, Rejection> {
     let limit = reader.number("limit");
     let offset = reader.number("offset").unwrap_or(0);
     Rejection::collect(reasons).map(|()| ListParams { status, query: words, order_by, limit, offset })
-}
-
-/// One page of a list, in Clerk's shape.
-fn page<T>(page: &Page<T>, show: impl Fn(&T) -> Value) -> ApiResponse {
-    let data: Vec<Value> = page.items.iter().map(show).collect();
-    ApiResponse::json(&json!({ "data": data, "total_count": page.total }))
 }
 
 /// The answer about a deleted object.

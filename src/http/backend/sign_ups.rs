@@ -7,11 +7,10 @@ use crate::http::call::Call;
 use crate::http::request::json::Json;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
-use crate::http::wire::SignUpResource;
 
 pub(super) async fn show(call: &Call<'_>, id: SignUpId) -> Result<ApiResponse, HttpError> {
     let sign_up = call.engine().inspect_sign_up(id).await?;
-    Ok(ApiResponse::json(&SignUpResource::from(&sign_up)))
+    Ok(ApiResponse::json(&sign_up))
 }
 
 pub(super) async fn update(call: &Call<'_>, id: SignUpId, given: &Json) -> Result<ApiResponse, HttpError> {
@@ -22,5 +21,5 @@ pub(super) async fn update(call: &Call<'_>, id: SignUpId, given: &Json) -> Resul
     Rejection::collect(reasons)?;
     let update = BackendUpdate::parse(custom_action, external_id.as_deref())?;
     let sign_up = call.engine().update_sign_up_by_backend(id, update).await?;
-    Ok(ApiResponse::json(&SignUpResource::from(&sign_up)))
+    Ok(ApiResponse::json(&sign_up))
 }

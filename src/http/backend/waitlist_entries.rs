@@ -7,24 +7,22 @@ use crate::http::call::Call;
 use crate::http::request::json::Json;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
-use crate::http::wire::waitlist_entry;
 
-use super::{deleted, listing, page, several};
+use super::{deleted, listing, several};
 
 pub(super) async fn list(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
-    let found = call.engine().list_waitlist(&listing(&call.head.query)?).await?;
-    Ok(page(&found, waitlist_entry))
+    Ok(ApiResponse::json(&call.engine().list_waitlist(&listing(&call.head.query)?).await?))
 }
 
 pub(super) async fn create(call: &Call<'_>, given: &Json) -> Result<ApiResponse, HttpError> {
-    Ok(ApiResponse::json(&waitlist_entry(&enter(call, given).await?)))
+    Ok(ApiResponse::json(&enter(call, given).await?))
 }
 
 /// One entry after the other. Existing entries stay as they are, so a retry after an error is harmless.
 pub(super) async fn create_bulk(call: &Call<'_>, given: &[Json]) -> Result<ApiResponse, HttpError> {
     let mut made = Vec::new();
     for given in several(given)? {
-        made.push(waitlist_entry(&enter(call, given).await?));
+        made.push(enter(call, given).await?);
     }
     Ok(ApiResponse::json(&made))
 }
@@ -34,12 +32,12 @@ pub(super) async fn invite(call: &Call<'_>, id: WaitlistEntryId, given: &Json) -
     let ignore_existing = given.reader(&mut reasons).flag("ignore_existing");
     Rejection::collect(reasons)?;
     let invited = call.engine().invite_from_waitlist(id, ignore_existing).await?;
-    Ok(ApiResponse::json(&waitlist_entry(&invited)))
+    Ok(ApiResponse::json(&invited))
 }
 
 pub(super) async fn reject(call: &Call<'_>, id: WaitlistEntryId) -> Result<ApiResponse, HttpError> {
     let rejected = call.engine().reject_from_waitlist(id).await?;
-    Ok(ApiResponse::json(&waitlist_entry(&rejected)))
+    Ok(ApiResponse::json(&rejected))
 }
 
 pub(super) async fn delete(call: &Call<'_>, id: WaitlistEntryId) -> Result<ApiResponse, HttpError> {

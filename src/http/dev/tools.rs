@@ -10,9 +10,9 @@ use crate::domain::settings::Settings;
 use crate::domain::text;
 use crate::domain::time::Span;
 use crate::http::call::Call;
+use crate::http::environment::handed_back;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
-use crate::http::wire::handed_back;
 
 use crate::http::frontend::environment::with_instance;
 

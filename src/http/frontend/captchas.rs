@@ -7,14 +7,13 @@ use crate::http::call::Call;
 use crate::http::request::form::Params;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
-use crate::http::wire::ClientResource;
 
 pub(in crate::http) async fn solve(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
     let hint = |name| form.hint(name).map(str::to_owned);
     let (token, error) = (hint("captcha_token").map(Secret::new), hint("captcha_error"));
     let identity = call.identify().await?;
     match call.engine().solve_captcha(&identity.caller, token, error, &call.context).await {
-        Ok(Some(client)) => Ok(call.wrapped(&identity, &ClientResource::from(&client), &client)),
+        Ok(Some(client)) => Ok(call.wrapped(&identity, &client, &client)),
         Ok(None) => Ok(call.anonymous(&identity)),
         Err(error) => Err(call.refuse(&identity, error).await),
     }

@@ -6,7 +6,6 @@ use crate::http::call::Call;
 use crate::http::request::identity::{ClientUpdate, Identity};
 use crate::http::response::api_response::{ApiResponse, Wrapped};
 use crate::http::response::error::HttpError;
-use crate::http::wire::ClientResource;
 
 pub(in crate::http) async fn show(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
@@ -27,10 +26,7 @@ pub(in crate::http) async fn open(call: &Call<'_>) -> Result<ApiResponse, HttpEr
 pub(in crate::http) async fn forget(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
     let body = match call.engine().end_sessions(&identity.caller, &call.context).await {
-        Ok(client) => ApiResponse::json(&Wrapped {
-            response: ClientResource::from(&client),
-            client: ClientResource::from(&client),
-        }),
+        Ok(client) => ApiResponse::json(&Wrapped { response: &client, client: &client }),
         Err(EngineError::NoClient) => ApiResponse::json(&Wrapped { response: (), client: () }),
         Err(error) => return Err(call.refuse(&identity, error).await),
     };
@@ -48,5 +44,5 @@ pub(in crate::http) async fn end_sessions(call: &Call<'_>) -> Result<ApiResponse
 }
 
 fn wrapped(call: &Call<'_>, identity: &Identity, client: &ClientView) -> ApiResponse {
-    call.wrapped(identity, &ClientResource::from(client), client)
+    call.wrapped(identity, client, client)
 }

@@ -2,8 +2,8 @@
 //! ([guide: The environment](crate::guide::contract#the-environment)). Unwrapped.
 
 use crate::http::call::Call;
+use crate::http::environment::{Instance, environment};
 use crate::http::response::api_response::ApiResponse;
-use crate::http::wire::{Instance, environment};
 
 pub(in crate::http) fn show(call: &Call<'_>) -> ApiResponse {
     let shown = with_instance(call, environment);

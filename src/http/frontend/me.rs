@@ -4,7 +4,7 @@ use crate::domain::rejection::ErrorCode;
 use crate::http::call::Call;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
-use crate::http::wire::UserResource;
+use crate::wire::UserResource;
 
 pub(in crate::http) async fn show(call: &Call<'_>) -> Result<ApiResponse, HttpError> {
     let named = call.head.query.single("_clerk_session_id")?;

@@ -6,7 +6,7 @@ use crate::http::call::Call;
 use crate::http::request::identity::{ClientUpdate, Identity};
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
-use crate::http::wire::{SessionResource, TokenResource};
+use crate::wire::TokenResource;
 
 /// Shows a live session without changing it.
 pub(in crate::http) async fn show(call: &Call<'_>, id: SessionId) -> Result<ApiResponse, HttpError> {
@@ -58,10 +58,7 @@ async fn settle(
     outcome: Result<(SessionView, ClientView), EngineError>,
 ) -> Result<ApiResponse, HttpError> {
     match outcome {
-        Ok((session, client)) => {
-            let shown = SessionResource::from(&session);
-            Ok(call.wrapped(identity, &shown, &client))
-        }
+        Ok((session, client)) => Ok(call.wrapped(identity, &session, &client)),
         Err(error) => Err(call.refuse(identity, error).await),
     }
 }

@@ -9,7 +9,6 @@ use crate::http::request::form::Params;
 use crate::http::request::identity::{ClientUpdate, Identity};
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
-use crate::http::wire::SignInResource;
 
 use super::sign_ups::{COMPLETE_REDIRECT, REDIRECT, allowed, redirect};
 
@@ -58,7 +57,7 @@ async fn settle(
 ) -> Result<ApiResponse, HttpError> {
     match outcome {
         Ok((sign_in, client)) => {
-            let mut answer = call.wrapped(identity, &SignInResource::from(&sign_in), &client);
+            let mut answer = call.wrapped(identity, &sign_in, &client);
             if sign_in.value.external.as_deref().is_some_and(|account| account.authorize_url.is_some()) {
                 identity.write_navigation_credentials(&ClientUpdate::Client(&client), &call.head, answer.headers_mut());
             }

@@ -11,7 +11,6 @@ use crate::http::request::form::{Params, Reader};
 use crate::http::request::identity::{ClientUpdate, Identity};
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
-use crate::http::wire::SignUpResource;
 
 pub(in crate::http) async fn create(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
     let fields = fields(call, form, Write::Begin);
@@ -46,7 +45,7 @@ pub(in crate::http) async fn show(call: &Call<'_>, id: SignUpId) -> Result<ApiRe
         // The waiting tab replaces its client by this one, and with it the sign-up that its page shows.
         client.sign_up.get_or_insert_with(|| sign_up.clone());
     }
-    Ok(call.wrapped(&identity, &SignUpResource::from(&sign_up), &client))
+    Ok(call.wrapped(&identity, &sign_up, &client))
 }
 
 pub(in crate::http) async fn update(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<ApiResponse, HttpError> {
@@ -96,8 +95,7 @@ async fn settle(
 ) -> Result<ApiResponse, HttpError> {
     match outcome {
         Ok((sign_up, client)) => {
-            let shown = SignUpResource::from(&sign_up);
-            let mut answer = call.wrapped(identity, &shown, &client);
+            let mut answer = call.wrapped(identity, &sign_up, &client);
             if sign_up.value.awaits_link() || sign_up.value.awaits_provider() {
                 identity.write_navigation_credentials(&ClientUpdate::Client(&client), &call.head, answer.headers_mut());
             }

@@ -4,7 +4,6 @@ use crate::http::call::Call;
 use crate::http::request::form::Params;
 use crate::http::response::api_response::{ApiResponse, Wrapped};
 use crate::http::response::error::HttpError;
-use crate::http::wire::Waiting;
 
 pub(in crate::http) async fn join(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
     let identity = call.identify().await?;
@@ -13,11 +12,10 @@ pub(in crate::http) async fn join(call: &Call<'_>, form: &Params) -> Result<ApiR
         Ok(entry) => entry,
         Err(error) => return Err(call.refuse(&identity, error).await),
     };
-    let response = Waiting::from(&entry);
     // The person is on the list by now, so an error about the client must not fail the call.
     let client = call.engine().client_view(&identity.caller, &call.context).await.unwrap_or_default();
     Ok(match client {
-        Some(client) => call.wrapped(&identity, &response, &client),
-        None => ApiResponse::json(&Wrapped { response, client: () }),
+        Some(client) => call.wrapped(&identity, &entry, &client),
+        None => ApiResponse::json(&Wrapped { response: entry, client: () }),
     })
 }

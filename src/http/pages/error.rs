@@ -119,7 +119,7 @@ mod tests {
             (overloaded(), 503, Some((RETRY_AFTER, "2")), "in 2 seconds."),
             (HttpError::not_ready("the disk is full"), 503, Some((RETRY_AFTER, "1")), "Not ready: the disk is full"),
             (HttpError::internal("a secret cause"), 500, None, "our fault"),
-            (TransportError::SeveralClients.into(), 400, None, "clear the cookies"),
+            (EngineError::SeveralClients.into(), 400, None, "clear the cookies"),
             (TransportError::HostInvalid.into(), 400, None, "Host"),
             (HttpError::document("<b>", "is <i>"), 422, None, "&lt;b&gt;: is &lt;i&gt;"),
         ] {

@@ -161,7 +161,7 @@ mod tests {
 
     use super::*;
     use crate::http::HttpOptions;
-    use crate::http::wire::samples;
+    use crate::wire::samples;
 
     #[test]
     fn a_new_token_becomes_a_cookie_beside_the_time_of_sessions() {

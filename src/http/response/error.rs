@@ -1,4 +1,4 @@
-//! Errors on the wire: one table from code to status and texts, and the envelope
+//! Error answers: the envelope, and the errors of HTTP itself
 //! ([guide: The error envelope](crate::guide::contract_errors#the-error-envelope)). This module knows neither the route
 //! nor the caller.
 
@@ -8,21 +8,19 @@ use std::borrow::Cow;
 
 use hyper::StatusCode;
 use hyper::header::{ALLOW, HeaderMap, HeaderValue, RETRY_AFTER};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::domain::id::SessionId;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::time::Span;
 use crate::engine::EngineError;
 
 use super::api_response::{ApiResponse, insert};
 use crate::http::request_id::RequestId;
-
-use table::Row;
+use crate::wire::error::{Failure, Problem};
 
 macro_rules! transport_errors {
     ($($variant:ident $code:literal)*) => {
-        /// Errors that are found before the domain sees a request, and errors of the server.
+        /// Errors that are found before the engine sees a request.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(in crate::http) enum TransportError { $($variant,)* }
 
@@ -48,15 +46,9 @@ transport_errors! {
     RequestBodyTooLarge "request_body_too_large"
     UnsupportedContentType "unsupported_content_type"
     BodyUnreadable "request_body_invalid"
-    SignedOut "signed_out"
-    AuthenticationInvalid "authentication_invalid"
     AuthorizationHeaderFormatInvalid "authorization_header_format_invalid"
     ClerkKeyInvalid "clerk_key_invalid"
     DevBrowserUnauthenticated "dev_browser_unauthenticated"
-    TokenReplaced "client_state_invalid"
-    SeveralClients "cookie_invalid"
-    InternalError "internal_error"
-    ServiceUnavailable "service_unavailable"
 }
 
 /// An error answer. Boxed, because nearly every `Result` here contains one.
@@ -77,17 +69,6 @@ pub(in crate::http) struct Parts {
     pub(in crate::http) way_on: Option<String>,
 }
 
-#[derive(Debug)]
-pub(in crate::http) struct Problem {
-    pub(in crate::http) code: &'static str,
-    message: Cow<'static, str>,
-    pub(in crate::http) long_message: Cow<'static, str>,
-    param: Option<String>,
-    /// The session that can be used instead (`session_id`,
-    /// [guide: The error envelope](crate::guide::contract_errors#the-error-envelope)).
-    session: Option<SessionId>,
-}
-
 impl HttpError {
     /// 405 with the methods that the path allows.
     pub(in crate::http) fn method_not_allowed(allow: &str) -> Self {
@@ -98,12 +79,14 @@ impl HttpError {
 
     /// 500, with the cause for the log.
     pub(in crate::http) fn internal(cause: impl Into<String>) -> Self {
-        Self::from(TransportError::InternalError).because(cause)
+        Self::from(EngineError::Internal).because(cause)
     }
 
     /// 503 with the reason in words, for monitoring.
     pub(in crate::http) fn not_ready(reason: &str) -> Self {
-        let mut error = Self::from(TransportError::ServiceUnavailable);
+        let mut error = Self::from(EngineError::Unavailable(reason.to_owned()));
+        // The answer has the reason itself, so that it is nothing for the log.
+        error.0.cause = None;
         for problem in &mut error.0.problems {
             problem.long_message = Cow::Owned(format!("Not ready: {reason}"));
         }
@@ -125,7 +108,7 @@ impl HttpError {
     pub(in crate::http) fn document(key: &str, reason: &str) -> Self {
         let mut error = Self::from(Reason::from(ErrorCode::FormParamValueInvalid));
         for problem in &mut error.0.problems {
-            problem.param = Some(key.to_owned());
+            problem.meta.param = Some(key.to_owned());
             problem.message = Cow::Owned(reason.to_owned());
             problem.long_message =
                 Cow::Owned(if key.is_empty() { reason.to_owned() } else { format!("{key}: {reason}") });
@@ -157,7 +140,7 @@ impl HttpError {
 
     /// Whether the client's token was replaced during the call, so that a retry may succeed.
     pub(in crate::http) fn is_token_replaced(&self) -> bool {
-        self.0.problems.iter().any(|problem| problem.code == TransportError::TokenReplaced.as_str())
+        self.0.problems.iter().any(|problem| problem.code == Failure::TokenReplaced.as_str())
     }
 
     /// The headers of the answer.
@@ -184,8 +167,7 @@ impl HttpError {
     /// The answer to a program; `id` is the request's id.
     pub(in crate::http) fn into_answer(self, id: &RequestId) -> ApiResponse {
         let parts = self.settled();
-        let errors: Vec<Value> = parts.problems.iter().map(Problem::to_json).collect();
-        let mut envelope = json!({"errors": errors, "clerk_trace_id": id.as_str()});
+        let mut envelope = json!({"errors": parts.problems, "clerk_trace_id": id.as_str()});
         if let Some(client) = parts.client {
             envelope["meta"] = json!({ "client": client });
         }
@@ -203,7 +185,8 @@ impl HttpError {
         parts
     }
 
-    fn new(status: StatusCode, problems: Vec<Problem>) -> Self {
+    fn new(status: u16, problems: Vec<Problem>) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Self(Box::new(Parts {
             status,
             problems,
@@ -226,61 +209,9 @@ impl HttpError {
     }
 }
 
-/// A code in the shape of an error, shown as an explanation inside a successful answer.
-pub(in crate::http) fn shown(code: ErrorCode) -> Value {
-    Problem::of(&code.into()).1.to_json()
-}
-
-impl Problem {
-    fn new(code: &'static str, row: Row, param: Option<&str>, number: Option<u32>) -> (StatusCode, Self) {
-        let (message, long_message) = row.texts(param);
-        let fill = |text: &'static str| fill(text, param, number);
-        let (message, long_message) = (fill(message), fill(long_message));
-        (row.status, Self { code, message, long_message, param: param.map(str::to_owned), session: None })
-    }
-
-    fn of(reason: &Reason) -> (StatusCode, Self) {
-        let (code, row) = (reason.code.as_str(), table::of_refusal(reason.code));
-        let (status, problem) = Self::new(code, row, reason.param.as_deref(), reason.number);
-        (status, Self { session: reason.session, ..problem })
-    }
-
-    fn to_json(&self) -> Value {
-        let mut meta = Map::new();
-        if let Some(param) = &self.param {
-            meta.insert("param_name".into(), json!(param));
-        }
-        if self.code == ErrorCode::FormPasswordNotStrongEnough.as_str() {
-            // Official clients show these texts, translated by themselves.
-            let another =
-                json!({"code": "anotherWord", "message": "Add another word or two. Uncommon words are better."});
-            meta.insert("zxcvbn".into(), json!({"suggestions": [another]}));
-        }
-        if let Some(session) = &self.session {
-            meta.insert("session_id".into(), json!(session.to_string()));
-        }
-        json!({
-            "code": self.code,
-            "message": self.message,
-            "long_message": self.long_message,
-            "meta": meta,
-        })
-    }
-}
-
-impl From<&[Reason]> for HttpError {
-    /// The most important status wins: first a wait, then an invalid value, then a wrong state.
-    fn from(reasons: &[Reason]) -> Self {
-        let (statuses, problems): (Vec<_>, Vec<_>) = reasons.iter().map(Problem::of).unzip();
-        let status = statuses.into_iter().max();
-        let wait = reasons.iter().filter_map(|r| r.retry_after).max();
-        Self::new(status.unwrap_or(StatusCode::BAD_REQUEST), problems).after(wait)
-    }
-}
-
 impl From<Reason> for HttpError {
     fn from(reason: Reason) -> Self {
-        Self::from(&[reason][..])
+        Rejection::from(reason).into()
     }
 }
 
@@ -292,45 +223,26 @@ impl From<ErrorCode> for HttpError {
 
 impl From<Rejection> for HttpError {
     fn from(rejection: Rejection) -> Self {
-        rejection.reasons().into()
+        EngineError::from(rejection).into()
     }
 }
 
 impl From<TransportError> for HttpError {
     fn from(fault: TransportError) -> Self {
-        let (status, problem) = Problem::new(fault.as_str(), table::of_transport(fault), None, None);
-        Self::new(status, vec![problem])
+        let row = table::of_transport(fault);
+        Self::new(row.status, vec![Problem::new(fault.as_str(), row, None, None)])
     }
 }
 
 impl From<EngineError> for HttpError {
     fn from(error: EngineError) -> Self {
+        let answer = Self::new(error.http_status(), Problem::all_of(&error)).after(error.retry_after());
         match error {
-            EngineError::Rejected(rejection) => rejection.into(),
-            EngineError::NotFound => ErrorCode::ResourceNotFound.into(),
-            EngineError::NoClient => TransportError::AuthenticationInvalid.into(),
-            EngineError::TokenReplaced => TransportError::TokenReplaced.into(),
-            EngineError::SeveralClients => TransportError::SeveralClients.into(),
-            EngineError::SignedOut => TransportError::SignedOut.into(),
-            EngineError::Overloaded { retry_after } => {
-                Self::from(TransportError::ServiceUnavailable).because("overloaded").after(Some(retry_after))
-            }
-            EngineError::Busy { retry_after } | EngineError::Limited { retry_after } => {
-                ErrorCode::TooManyRequests.after(retry_after).into()
-            }
-            EngineError::Unavailable(cause) => Self::from(TransportError::ServiceUnavailable).because(cause),
-            EngineError::Internal => TransportError::InternalError.into(),
+            EngineError::Overloaded { .. } => answer.because("overloaded"),
+            EngineError::Unavailable(cause) => answer.because(cause),
+            _ => answer,
         }
     }
-}
-
-fn fill(text: &'static str, param: Option<&str>, number: Option<u32>) -> Cow<'static, str> {
-    if !text.contains('{') {
-        return Cow::Borrowed(text);
-    }
-    let noun = param.map_or_else(|| "value".into(), |p| p.replace('_', " "));
-    let number = number.map_or_else(|| "the allowed number of".into(), |n| n.to_string());
-    Cow::Owned(text.replace("{param}", &noun).replace("{n}", &number))
 }
 
 #[cfg(test)]

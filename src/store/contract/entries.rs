@@ -151,7 +151,7 @@ async fn signs_in(
     let session = Session { user_id: user.id, created_at: at(ms), ..session(n, client) };
     let entry = Entry { user_id: user.id, client_id: client, session_id: session.id, proof, at: at(ms) };
     let add = ClientChange::AddSession { session, single: false, strategy: None };
-    let write = ClientWrite { id: client, changes: vec![ClientChange::Open { salt: [1; 16] }, add] };
+    let write = ClientWrite { id: client, changes: vec![ClientChange::Open { salt: Secret::new([1; 16]) }, add] };
     commit(
         store,
         Commit::of_decision(at(ms), Decision { client: Some(write), entry: Some(entry), ..Decision::default() }),

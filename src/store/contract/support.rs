@@ -6,6 +6,7 @@ use crate::domain::id::{ClientId, IdentificationId, MessageId, SessionId, SignUp
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind};
 use crate::domain::policy::AddressLimits;
 use crate::domain::quota::{QuotaKind, QuotaUse};
+use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Identification, User};
@@ -97,7 +98,7 @@ pub(super) fn write(next: &SignUp, expected_version: Option<u64>) -> Commit {
 pub(super) fn open_client(id: ClientId) -> Commit {
     Commit {
         decision: Decision {
-            client: Some(ClientWrite { id, changes: vec![ClientChange::Open { salt: [1; 16] }] }),
+            client: Some(ClientWrite { id, changes: vec![ClientChange::Open { salt: Secret::new([1; 16]) }] }),
             ..Decision::default()
         },
         ..Commit::default()

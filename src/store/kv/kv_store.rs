@@ -109,6 +109,7 @@ mod tests {
     use crate::domain::client::ClientChange;
     use crate::domain::id::{ClientId, MessageId, SignUpId};
     use crate::domain::policy::RetentionPolicy;
+    use crate::domain::secret::Secret;
     use crate::domain::time::{Span, Timestamp};
     use crate::store::kv::key_value::Write;
     use crate::store::scan::ScanCursor;
@@ -251,7 +252,7 @@ mod tests {
         let writes = vec![put(key::sign_up(damaged)), put(client), put(outbox), listed(damaged), listed(whole)];
         store.key_value().append(&[writes], false).expect("memory takes all");
         for id in [[0; 16], [9; 16]] {
-            let changes = vec![ClientChange::Open { salt: id }];
+            let changes = vec![ClientChange::Open { salt: Secret::new(id) }];
             let open = ClientWrite { id: ClientId::from_bytes(id), changes };
             store
                 .commit(vec![Commit::of_decision(early, Decision { client: Some(open), ..Decision::default() })])

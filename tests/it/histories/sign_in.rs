@@ -6,6 +6,7 @@ use vestibule::domain::client::{Client, ClientChange};
 use vestibule::domain::id::{ClientId, SignInId, UserId};
 use vestibule::domain::identifier::Identifier;
 use vestibule::domain::rejection::Rejection;
+use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_in::{
     self, Account, Attempt, Create, Fit, Newcomer, Prepare, Proof, SignIn, Start, Transition,
 };
@@ -251,7 +252,7 @@ impl History {
 
     fn commit(&mut self, who: usize, transition: &Transition) -> Result<Result<(), CommitError>, TestCaseError> {
         let id = self.devices[who].id;
-        let opened = self.client(who).is_none().then_some(ClientChange::Open { salt: [1; 16] });
+        let opened = self.client(who).is_none().then_some(ClientChange::Open { salt: Secret::new([1; 16]) });
         let changes: Vec<_> = opened.into_iter().chain(transition.client_changes.iter().cloned()).collect();
         let is_written = !transition.client_changes.is_empty();
         let commit = Commit {

@@ -6,6 +6,7 @@ use vestibule::domain::client::ClientChange;
 use vestibule::domain::context::Context;
 use vestibule::domain::id::ClientId;
 use vestibule::domain::rejection::Rejection;
+use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_up::{
     Attempt, BackendUpdate, Command, Fields, Patch, Phase, Prepare, SignUp, Transition, VerifyLink,
 };
@@ -166,7 +167,7 @@ impl History {
     fn commit(&mut self, who: usize, transition: &Transition) -> Result<Result<(), CommitError>, TestCaseError> {
         let person = &self.people[who];
         let next = transition.next.clone();
-        let terms = person.value.is_none().then_some(ClientChange::Open { salt: [1; 16] });
+        let terms = person.value.is_none().then_some(ClientChange::Open { salt: Secret::new([1; 16]) });
         let changes = terms.into_iter().chain(transition.client_changes.iter().cloned()).collect();
         let expected_version = person.value.as_ref().map(|value| value.version);
         let deadline = next.abandon_at(self.world.policy());

@@ -40,7 +40,7 @@ const FLOORS: [(&str, &[&str]); 28] = [
     // The people and the flows: one circle, since a user keeps the sign-up that it came from, and a client the sign-in
     // in progress.
     ("user", &["context id identifier secret sign_up time verification", STRATEGY]),
-    ("client", &["context id policy rejection sign_in time user", STRATEGY]),
+    ("client", &["context id policy rejection secret sign_in time user", STRATEGY]),
     ("transition", &["client id identifier message quota rejection"]),
     ("admission", &["identifier rejection settings user", STRATEGY]),
     ("requirements", &["field policy settings sign_up time"]),

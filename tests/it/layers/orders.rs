@@ -1,4 +1,4 @@
-//! The floors inside the rooms `store`, `actors`, `engine` and `http`: in each folder the files and folders have an
+//! The floors inside the rooms `store`, `actors`, `engine`, `wire` and `http`: in each folder the files and folders have an
 //! order, and import only what is below them. The floors of the domain are in `floors.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +9,7 @@ use super::floors::in_circles;
 use super::{is_word, rust_files, without_comments};
 
 /// The rooms that have an order inside.
-const ROOMS: [&str; 4] = ["store", "actors", "engine", "http"];
+const ROOMS: [&str; 5] = ["store", "actors", "engine", "wire", "http"];
 
 /// For each folder with imports between its parts: its floors, from the lowest up. The parts of one floor do not import
 /// each other, but for those of a [`CIRCLE`].
@@ -81,7 +81,7 @@ const ORDERS: &[(&str, &[&str])] = &[
         &[
             "cookie options pace request_id",
             "response",
-            "outcomes pages wire",
+            "environment outcomes pages",
             "dev_outbox mount request",
             "app",
             "call",
@@ -104,8 +104,8 @@ const ORDERS: &[(&str, &[&str])] = &[
     ("http/pages", &["notice", "error link"]),
     ("http/routing", &["backend off", "realm"]),
     ("http/server", &["connections trouble", "received stream"]),
-    ("http/wire", &["verification", "sign_in user sign_up", "session", "client", "environment invitation"]),
-    ("http/wire/environment", &["auth_config display_config user_settings", "handed_back"]),
+    ("wire", &["error", "verification", "sign_in user sign_up", "session", "client", "invitation"]),
+    ("http/environment", &["auth_config display_config user_settings", "handed_back"]),
     ("http/request", &["audience form host proxy", "body", "head", "identity json"]),
 ];
 

@@ -33,6 +33,7 @@ pub(super) trait Shown {
 impl Shown for ClientView {
     fn show(&self, text: &mut String) {
         write!(text, "{self:?}").expect("a string takes all");
+        text.push_str(&serde_json::to_string(self).expect("JSON"));
         self.new_token.show(text);
         for session in &self.sessions {
             session.show(text);
@@ -43,6 +44,7 @@ impl Shown for ClientView {
 impl Shown for SessionView {
     fn show(&self, text: &mut String) {
         write!(text, "{self:?}").expect("a string takes all");
+        text.push_str(&serde_json::to_string(self).expect("JSON"));
         self.token.show(text);
     }
 }
@@ -59,12 +61,14 @@ impl Shown for Secret<String> {
 impl Shown for SignUpView {
     fn show(&self, text: &mut String) {
         write!(text, "{self:?}").expect("a string takes all");
+        text.push_str(&serde_json::to_string(self).expect("JSON"));
     }
 }
 
 impl Shown for SignInView {
     fn show(&self, text: &mut String) {
         write!(text, "{self:?}").expect("a string takes all");
+        text.push_str(&serde_json::to_string(self).expect("JSON"));
     }
 }
 

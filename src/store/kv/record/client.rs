@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::client::Client;
 use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::id::{ClientId, SessionId, SignUpId, UserId};
+use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 use crate::store::kv::codec::{Older, Record};
@@ -162,7 +163,7 @@ impl From<&Client> for ClientRecordV3 {
         Self {
             id: *client.id.as_bytes(),
             version: client.version,
-            salt: client.salt,
+            salt: *client.salt.expose(),
             generation: client.generation,
             owed_to: client.owed_to,
             rotated_at: client.rotated_at.as_millis(),
@@ -187,7 +188,7 @@ impl TryFrom<ClientRecordV3> for Client {
         Ok(Self {
             id,
             version: record.version,
-            salt: record.salt,
+            salt: Secret::new(record.salt),
             generation: record.generation,
             owed_to: record.owed_to,
             rotated_at: Timestamp::from_millis(record.rotated_at),

@@ -168,7 +168,7 @@ pub(in crate::store) fn client() -> Client {
     Client {
         id: client_id,
         version: 9,
-        salt: [8; 16],
+        salt: Secret::new([8; 16]),
         generation: 2,
         owed_to: Some(1),
         rotated_at: at(40),

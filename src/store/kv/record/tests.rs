@@ -235,7 +235,7 @@ proptest! {
     ) {
         let mut client = samples::client();
         client.sign_in = sign_in.map(Box::new);
-        (client.salt, client.generation, client.version) = (salt, generation, version);
+        (client.salt, client.generation, client.version) = (Secret::new(salt), generation, version);
         client.owed_to = owed_to;
         client.last_authentication_strategy = strategy;
         client.sign_up = sign_up.map(SignUpId::from_bytes);

@@ -1,17 +1,17 @@
 //! A verification ([guide: Verifications](crate::guide::contract_sign_ups#verifications)).
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::domain::id::ClientId;
+use crate::domain::rejection::Reason;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::{
     ExternalAccount, ExternalState, ExternalStatus, Strategy, Verification, VerificationStatus,
 };
 use crate::engine::SignUpView;
-use crate::http::response::error;
 
 use super::AsDisplay;
+use super::error::Problem;
 
 /// The verification of a field of a sign-up. Before the first prepare it has neither status nor strategy: with them
 /// clerk-js would wait for a code that was never sent
@@ -119,7 +119,7 @@ pub(super) struct ExternalResource<'a> {
     attempts: (),
     expire_at: Option<Timestamp>,
     external_verification_redirect_url: Option<&'a str>,
-    error: Option<Value>,
+    error: Option<Problem>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verified_at_client: Option<AsDisplay<ClientId>>,
 }
@@ -129,13 +129,9 @@ impl<'a> ExternalResource<'a> {
     pub(super) fn of(account: &'a ExternalAccount, now: Timestamp) -> Self {
         let error = match &account.state {
             ExternalState::Failed { code, session } => {
-                let mut problem = error::shown(*code);
-                if let Some(session) = session {
-                    problem["meta"]["session_id"] = json!(session.to_string());
-                }
-                Some(problem)
+                Some(Problem::of(&Reason { session: *session, ..Reason::from(*code) }))
             }
-            ExternalState::Transferable(code) => Some(error::shown(*code)),
+            ExternalState::Transferable(code) => Some(Problem::of(&Reason::from(*code))),
             ExternalState::Pending | ExternalState::Verified { .. } => None,
         };
         Self {

@@ -17,14 +17,14 @@ use crate::domain::verification::{
 };
 use crate::engine::{ClientView, SessionView, SignUpView};
 
-pub(in crate::http) const CLIENT: ClientId = ClientId::from_bytes([1; 16]);
-pub(in crate::http) const SIGN_UP: SignUpId = SignUpId::from_bytes([2; 16]);
-pub(in crate::http) const USER: UserId = UserId::from_bytes([2; 16]);
-pub(in crate::http) const SESSION: SessionId = SessionId::from_bytes([3; 16]);
-pub(in crate::http) const NOW: Timestamp = Timestamp::from_millis(1_795_411_798_000);
+pub(crate) const CLIENT: ClientId = ClientId::from_bytes([1; 16]);
+pub(crate) const SIGN_UP: SignUpId = SignUpId::from_bytes([2; 16]);
+pub(crate) const USER: UserId = UserId::from_bytes([2; 16]);
+pub(crate) const SESSION: SessionId = SessionId::from_bytes([3; 16]);
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_411_798_000);
 
 /// A sign-up with an e-mail address and a password, nothing prepared.
-pub(in crate::http) fn sign_up() -> SignUpView {
+pub(crate) fn sign_up() -> SignUpView {
     SignUpView {
         value: Arc::new(value()),
         status: Status::MissingRequirements,
@@ -46,12 +46,12 @@ pub(in crate::http) fn sign_up() -> SignUpView {
 }
 
 /// The same with a code that was sent.
-pub(in crate::http) fn prepared() -> SignUpView {
+pub(crate) fn prepared() -> SignUpView {
     with_verification(None)
 }
 
 /// The same, completed.
-pub(in crate::http) fn complete() -> SignUpView {
+pub(crate) fn complete() -> SignUpView {
     let mut view = with_verification(Some((NOW, CLIENT)));
     Arc::make_mut(&mut view.value).phase = Phase::Complete { user_id: USER, session_id: SESSION, at: NOW };
     view.status = Status::Complete;
@@ -60,7 +60,7 @@ pub(in crate::http) fn complete() -> SignUpView {
 }
 
 /// An account at a provider whose authorization request is in progress.
-pub(in crate::http) fn external_account() -> ExternalAccount {
+pub(crate) fn external_account() -> ExternalAccount {
     ExternalAccount {
         strategy: Strategy::OAuth("oauth_google".into()),
         state: ExternalState::Pending,
@@ -74,7 +74,7 @@ pub(in crate::http) fn external_account() -> ExternalAccount {
 }
 
 /// The user that it became.
-pub(in crate::http) fn user() -> User {
+pub(crate) fn user() -> User {
     let sign_up = complete().value;
     User {
         id: USER,
@@ -104,7 +104,7 @@ pub(in crate::http) fn user() -> User {
 }
 
 /// The user's session.
-pub(in crate::http) fn session() -> SessionView {
+pub(crate) fn session() -> SessionView {
     SessionView {
         session: Session {
             id: SESSION,
@@ -124,12 +124,12 @@ pub(in crate::http) fn session() -> SessionView {
 }
 
 /// A client with this sign-up and these sessions.
-pub(in crate::http) fn client(sign_up: Option<SignUpView>, sessions: Vec<SessionView>) -> ClientView {
+pub(crate) fn client(sign_up: Option<SignUpView>, sessions: Vec<SessionView>) -> ClientView {
     ClientView::sample(
         Client {
             id: CLIENT,
             version: 1,
-            salt: [9; 16],
+            salt: Secret::new([9; 16]),
             generation: 0,
             owed_to: None,
             rotated_at: NOW,

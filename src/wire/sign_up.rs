@@ -14,7 +14,7 @@ use super::{AsDisplay, Metadata};
 
 /// A sign-up on the wire.
 #[derive(Debug, Serialize)]
-pub(in crate::http) struct SignUpResource<'a> {
+pub(crate) struct SignUpResource<'a> {
     object: &'static str,
     id: AsDisplay<SignUpId>,
     status: &'static str,
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
     use crate::domain::rejection::ErrorCode;
     use crate::domain::verification::ExternalState;
-    use crate::http::wire::samples;
+    use crate::wire::samples;
 
     #[test]
     fn the_keys_are_those_of_the_contract_in_its_order() {

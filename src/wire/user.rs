@@ -13,7 +13,7 @@ use super::{AsDisplay, Metadata};
 
 /// A user on the wire.
 #[derive(Debug, Serialize)]
-pub(in crate::http) struct UserResource<'a> {
+pub(crate) struct UserResource<'a> {
     id: AsDisplay<UserId>,
     object: &'static str,
     username: Option<&'a str>,
@@ -124,9 +124,15 @@ struct LinkedTo<'a> {
     id: AsDisplay<IdentificationId>,
 }
 
+impl<'a> From<&'a User> for UserResource<'a> {
+    fn from(user: &'a User) -> Self {
+        Self::of(user, None)
+    }
+}
+
 impl<'a> UserResource<'a> {
     /// `user`, whose session was last in use at `active_at`.
-    pub(in crate::http) fn of(user: &'a User, active_at: Option<Timestamp>) -> Self {
+    pub(crate) fn of(user: &'a User, active_at: Option<Timestamp>) -> Self {
         Self {
             id: AsDisplay(user.id),
             object: "user",
@@ -254,7 +260,7 @@ mod tests {
 
     use super::*;
     use crate::domain::time::Span;
-    use crate::http::wire::samples;
+    use crate::wire::samples;
 
     #[test]
     fn a_user_has_every_key_that_clients_read() {

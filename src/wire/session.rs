@@ -12,7 +12,7 @@ use super::{AsDisplay, UserResource};
 
 /// A session on the wire.
 #[derive(Debug, Serialize)]
-pub(in crate::http) struct SessionResource<'a> {
+pub(crate) struct SessionResource<'a> {
     object: &'static str,
     id: AsDisplay<SessionId>,
     status: &'static str,
@@ -32,7 +32,7 @@ pub(in crate::http) struct SessionResource<'a> {
 
 /// A session token on the wire.
 #[derive(Debug, Serialize)]
-pub(in crate::http) struct TokenResource<'a> {
+pub(crate) struct TokenResource<'a> {
     object: &'static str,
     jwt: &'a str,
 }
@@ -82,7 +82,7 @@ impl<'a> From<&'a SessionView> for SessionResource<'a> {
 
 impl<'a> TokenResource<'a> {
     /// A session token.
-    pub(in crate::http) const fn new(jwt: &'a str) -> Self {
+    pub(crate) const fn new(jwt: &'a str) -> Self {
         Self { object: "token", jwt }
     }
 }
@@ -112,7 +112,7 @@ mod tests {
 
     use super::*;
     use crate::domain::time::Span;
-    use crate::http::wire::samples;
+    use crate::wire::samples;
 
     #[test]
     fn a_session_shows_its_public_user_data() {

@@ -11,7 +11,7 @@ use super::{AsDisplay, SessionResource, SignInResource, SignUpResource};
 
 /// A client on the wire.
 #[derive(Debug, Serialize)]
-pub(in crate::http) struct ClientResource<'a> {
+pub(crate) struct ClientResource<'a> {
     object: &'static str,
     id: AsDisplay<ClientId>,
     sessions: Vec<SessionResource<'a>>,
@@ -49,7 +49,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::http::wire::samples;
+    use crate::wire::samples;
 
     #[test]
     fn a_fresh_client_carries_its_sign_up_whole() {

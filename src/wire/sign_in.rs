@@ -15,7 +15,7 @@ use super::verification::{ExternalResource, State};
 
 /// A sign-in on the wire.
 #[derive(Debug, Serialize)]
-pub(in crate::http) struct SignInResource<'a> {
+pub(crate) struct SignInResource<'a> {
     object: &'static str,
     id: AsDisplay<SignInId>,
     status: &'static str,

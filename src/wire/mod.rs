@@ -1,0 +1,142 @@
+//! Clerk's shapes ([guide: The contract](crate::guide::contract)). They are made from the engine's views only: this
+//! room knows no request, no cookie and no header.
+//!
+//! A resource is the shape of one object. The views themselves serialize as their resources: the HTTP front end sends
+//! exactly what an embedder's `serde_json::to_string(&view)` gives.
+
+mod client;
+pub(crate) mod error;
+mod invitation;
+mod session;
+mod sign_in;
+mod sign_up;
+mod user;
+mod verification;
+
+#[cfg(feature = "server")]
+pub(crate) use session::TokenResource;
+pub(crate) use user::UserResource;
+
+use std::fmt::Display;
+
+use serde::ser::{SerializeMap, SerializeStruct};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::domain::user::User;
+use crate::domain::waitlist::WaitlistEntry;
+use crate::engine::{ClientView, InvitationView, Page, SessionView, SignInView, SignUpView, WaitlistEntryView};
+
+use client::ClientResource;
+use invitation::{InvitationResource, Waiting, WaitlistEntryResource};
+use session::SessionResource;
+use sign_in::SignInResource;
+use sign_up::SignUpResource;
+
+/// Serializes views as their resources.
+macro_rules! serialize_as {
+    ($($(#[$about:meta])* $view:ty: $resource:ident;)*) => {$(
+        $(#[$about])*
+        impl Serialize for $view {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                $resource::from(self).serialize(serializer)
+            }
+        }
+    )*};
+}
+
+serialize_as! {
+    /// The SignUp ([guide: The SignUp object](crate::guide::contract_sign_ups#the-signup-object)), as the HTTP front
+    /// end sends it. It is for the person who signs up: of an account at a provider it has the URL that leads there.
+    SignUpView: SignUpResource;
+    /// The SignIn ([guide: The SignIn object](crate::guide::contract_sign_ins#the-signin-object)), as the HTTP front end sends it.
+    SignInView: SignInResource;
+    /// The Session with its user ([guide: Sessions](crate::guide::contract_sign_ins#sessions)), as the HTTP front end
+    /// sends it. It includes the session token, where one was made.
+    SessionView: SessionResource;
+    /// The Client ([guide: The Client object](crate::guide::contract#the-client-object)), as the HTTP front end sends
+    /// it, without [`ClientView::new_token`]: that one goes into a cookie or a header.
+    ClientView: ClientResource;
+    /// The User ([guide: Users](crate::guide::contract_sign_ins#users)), as the HTTP front end sends it, but for one
+    /// value: a user alone does not tell when its sessions were in use, so `last_active_at` is the time of its last
+    /// sign-in. Within a [`SessionView`] it is the time of that session.
+    User: UserResource;
+    /// An invitation ([guide: Backend invitations](crate::guide::contract_backend#backend-invitations)), as the Backend API sends it. While it is
+    /// pending, it includes the URL with the ticket: it is for the application's backend only.
+    InvitationView: InvitationResource;
+    /// A waitlist entry ([guide: Backend waiting list](crate::guide::contract_backend#backend-waiting-list)), as the Backend API sends it.
+    WaitlistEntryView: WaitlistEntryResource;
+    /// What the person who joined the waitlist is shown: the id and the times, without the status.
+    WaitlistEntry: Waiting;
+}
+
+/// A page of a list ([guide: Lists](crate::guide::contract_backend#lists)), as the Backend API sends it: `data` and
+/// `total_count`.
+impl<T: Serialize> Serialize for Page<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut page = serializer.serialize_struct("Page", 2)?;
+        page.serialize_field("data", &self.items)?;
+        page.serialize_field("total_count", &self.total)?;
+        page.end()
+    }
+}
+
+/// A value as its display text. Ids need it: serialised directly they are the bytes in the store.
+#[derive(Clone, Copy, Debug)]
+struct AsDisplay<T>(T);
+
+impl<T: Display> Serialize for AsDisplay<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// Metadata, which the domain stores as the text of a JSON object.
+#[derive(Clone, Copy, Debug)]
+struct Metadata<'a>(&'a str);
+
+impl Serialize for Metadata<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // As stored: without the feature `server` a parsed object would have its keys in another order.
+        match serde_json::from_str::<&RawValue>(self.0) {
+            Ok(object) => object.serialize(serializer),
+            Err(_) => serializer.serialize_map(Some(0))?.end(),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod samples;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_written_as_it_is_stored_and_damaged_metadata_as_an_empty_object() {
+        for (stored, written) in [
+            (r#"{"zone":1,"area":{"y":[2.5,null],"x":"é"}}"#, r#"{"zone":1,"area":{"y":[2.5,null],"x":"é"}}"#),
+            ("{}", "{}"),
+            ("", "{}"),
+            (r#"{"zone":"#, "{}"),
+        ] {
+            assert_eq!(serde_json::to_string(&Metadata(stored)).expect("JSON"), written);
+        }
+    }
+
+    #[test]
+    fn a_page_has_its_items_and_the_count_of_all() {
+        let page = Page { items: vec!["a", "b"], total: 7 };
+        assert_eq!(serde_json::to_string(&page).expect("JSON"), r#"{"data":["a","b"],"total_count":7}"#);
+    }
+
+    #[test]
+    fn a_view_keeps_the_order_of_its_keys_in_every_build() {
+        let written = serde_json::to_string(&samples::sign_up()).expect("JSON");
+        let places: Vec<_> =
+            ["\"object\"", "\"id\"", "\"status\"", "\"verifications\"", "\"abandon_at\"", "\"locale\""]
+                .map(|key| written.find(key))
+                .into();
+        assert!(places.is_sorted() && places[0].is_some(), "{written}");
+    }
+}
