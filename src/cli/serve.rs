@@ -12,9 +12,9 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::actors::ActorOptions;
-use crate::captcha::{Captcha, CaptchaProvider};
+use crate::captcha::Captcha;
 use crate::config::{self, Config, Sources, near_misses};
-use crate::delivery::{Capture, NullTransport, Security, Smtp, SmtpLimits, SmtpOptions, Transport};
+use crate::delivery::{Capture, NullTransport, Smtp, SmtpLimits, SmtpOptions, Transport};
 use crate::domain::time::Span;
 use crate::engine::{BackendKey, Engine};
 use crate::http::{App, BoundServer, DevOutbox, HttpOptions, bind};
@@ -22,10 +22,9 @@ use crate::oauth::Providers;
 use crate::outbound::{Outbound, OutboundOptions};
 use crate::password::{HashOptions, HashParameters};
 use crate::pwned::PwnedRange;
-use crate::store::ledger::Durability;
 use crate::store::{EmbeddedOptions, EmbeddedStore, MemoryStore, Sealing, Store, make_private};
-use crate::telemetry::{self, LogFormat};
-use crate::token::{Algorithm, InstanceKey};
+use crate::telemetry;
+use crate::token::InstanceKey;
 
 use super::example::example;
 use super::reload::HangupSignals;
@@ -61,11 +60,7 @@ pub fn serve(config: &Config, sources: &Sources) -> Result<(), String> {
 /// # Errors
 /// When `RUST_LOG` can't be read.
 pub(super) fn start_log(config: &Config) -> Result<(), String> {
-    let format = match config.telemetry.log {
-        config::LogFormat::Human => LogFormat::Human,
-        config::LogFormat::Json => LogFormat::Json,
-    };
-    telemetry::init(format).map_err(|error| error.to_string())
+    telemetry::init(config.telemetry.log).map_err(|error| error.to_string())
 }
 
 async fn run(config: &Config, sources: &Sources, max_connections: usize) -> Result<(), String> {
@@ -174,11 +169,7 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) 
     let store: Arc<dyn Store> = match config.store.kind {
         config::StoreKind::Memory => Arc::new(MemoryStore::new()),
         config::StoreKind::Sled => {
-            let durability = match config.store.durability {
-                config::Durability::Synced => Durability::Synced,
-                config::Durability::Relaxed => Durability::Relaxed,
-                config::Durability::None => Durability::None,
-            };
+            let durability = config.store.durability;
             let sealing = Some(Sealing { key: key.store_key(), seal: config.store.encryption });
             let days = config.store.rewrite_after_days;
             let rewrite_after = (days > 0).then(|| Span::from_secs(days.saturating_mul(86_400)));
@@ -228,10 +219,7 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) 
             None => BackendKey::Off,
         })
         .issuer(config.issuer())
-        .algorithm(match config.session.algorithm {
-            config::Algorithm::Rs256 => Algorithm::Rs256,
-            config::Algorithm::EdDsa => Algorithm::EdDsa,
-        })
+        .algorithm(config.session.algorithm)
         .token_ttl(Span::from_secs(config.session.token_ttl_s))
         .public_url(public_url)
         .providers(Providers::new(outbound))
@@ -250,11 +238,7 @@ pub(super) fn email_transport(config: &Config, capture: &Arc<Capture>) -> Result
     let options = SmtpOptions {
         host: email.host.clone().unwrap_or_default(),
         port: config.email_port(),
-        security: match email.security {
-            config::Security::None => Security::None,
-            config::Security::StartTls => Security::StartTls,
-            config::Security::Tls => Security::Tls,
-        },
+        security: email.security,
         username: email.username.clone(),
         password: email.password.clone(),
         from: email.from.clone().unwrap_or_default(),
@@ -308,12 +292,7 @@ fn public_url(config: &Config, port: u16) -> Result<Url, String> {
 /// The captcha service. The configuration checks have made sure that its keys are there.
 fn captcha(config: &Config, outbound: &Outbound) -> Option<Captcha> {
     let section = &config.captcha;
-    let provider = match section.provider {
-        config::CaptchaProvider::None => return None,
-        config::CaptchaProvider::Turnstile => CaptchaProvider::Turnstile,
-        config::CaptchaProvider::HCaptcha => CaptchaProvider::HCaptcha,
-        config::CaptchaProvider::ReCaptcha => CaptchaProvider::ReCaptcha,
-    };
+    let provider = section.provider?;
     let verify_url = section.verify_url.as_ref().map_or_else(|| provider.verify_url(), |url| url.as_str());
     Some(Captcha {
         provider,

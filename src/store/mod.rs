@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod contract;
+mod durability;
 mod health;
 mod kv;
 #[cfg(feature = "sled")]
@@ -21,6 +22,7 @@ mod store;
 #[cfg(feature = "sled")]
 mod writable;
 
+pub use durability::Durability;
 pub use health::{Health, Unready};
 #[cfg(feature = "sled")]
 pub use kv::embedded::{EmbeddedError, EmbeddedOptions, EmbeddedStore};

@@ -9,18 +9,9 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::LogFormat;
 use super::hold_back::HoldBack;
 use super::single_line::Fields;
-
-/// Format of log lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// Text for people.
-    #[default]
-    Human,
-    /// One JSON object per line.
-    Json,
-}
 
 /// The value of `RUST_LOG` is not a valid filter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -10,11 +10,14 @@ use std::path::{Path, PathBuf};
 /// What each room may import besides itself.
 const ROOMS: [(&str, &[&str]); 23] = [
     ("main", &["cli"]),
-    ("cli", &["http", "load", "engine", "actors", ADAPTERS, UTILITIES, "domain"]),
+    ("cli", &["http", "load", "config", "engine", "actors", ADAPTERS, UTILITIES, "domain"]),
     // The HTTP layer knows the engine, not the rooms below it.
     (
         "http",
-        &["engine", "delivery", "oauth", "captcha", "webhook", "token", "password", "limiter", UTILITIES, "domain"],
+        &[
+            "engine", "config", "delivery", "oauth", "captcha", "webhook", "token", "password", "limiter", UTILITIES,
+            "domain",
+        ],
     ),
     // The load generator knows the wire protocol, not the engine, so that it treats all servers alike.
     ("load", &[UTILITIES, "domain"]),
@@ -34,16 +37,18 @@ const ROOMS: [(&str, &[&str]); 23] = [
     ("entropy", &["domain"]),
     ("outbound", &["domain"]),
     ("telemetry", &["clock", "domain"]),
-    ("config", &["domain"]),
+    // What can be chosen in the rooms that it configures, for the process around them: neither the engine nor the rooms
+    // themselves read it.
+    ("config", &[ADAPTERS, "telemetry", "domain"]),
     ("domain", &[]),
     // Text only.
     ("guide", &[]),
     // The root declares the rooms and may show anything.
-    ("lib", &["http", "engine", "actors", ADAPTERS, UTILITIES, "domain", "cli", "load"]),
+    ("lib", &["http", "config", "engine", "actors", ADAPTERS, UTILITIES, "domain", "cli", "load"]),
 ];
 
 const ADAPTERS: &str = "store delivery oauth captcha webhook token password pwned limiter";
-const UTILITIES: &str = "clock entropy outbound telemetry config";
+const UTILITIES: &str = "clock entropy outbound telemetry";
 
 /// Packages that only these rooms name.
 const HOMES: [(&str, &[&str]); 14] = [
