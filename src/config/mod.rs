@@ -1,8 +1,7 @@
 //! The configuration: `config/default.toml`, a file, the environment and flags, applied in this order key by key.
 //!
 //! This room knows what can be chosen in the rooms that it configures (`Durability`, `Security`, …), and builds none of
-//! them. Begin reading at `load.rs`. `config/default.toml` documents
-//! each key.
+//! them: `startup` does. Begin reading at `load.rs`. `config/default.toml` documents each key.
 
 mod checks;
 mod differences;

@@ -8,9 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import besides itself.
-const ROOMS: [(&str, &[&str]); 23] = [
+const ROOMS: [(&str, &[&str]); 24] = [
     ("main", &["cli"]),
-    ("cli", &["http", "load", "config", "engine", "actors", ADAPTERS, UTILITIES, "domain"]),
+    ("cli", &["startup", "load", "config", "engine", ADAPTERS, UTILITIES, "domain"]),
+    ("startup", &["http", "config", "engine", "actors", ADAPTERS, UTILITIES, "domain"]),
     // The HTTP layer knows the engine, not the rooms below it.
     (
         "http",
@@ -44,7 +45,7 @@ const ROOMS: [(&str, &[&str]); 23] = [
     // Text only.
     ("guide", &[]),
     // The root declares the rooms and may show anything.
-    ("lib", &["http", "config", "engine", "actors", ADAPTERS, UTILITIES, "domain", "cli", "load"]),
+    ("lib", &["startup", "http", "config", "engine", "actors", ADAPTERS, UTILITIES, "domain", "cli", "load"]),
 ];
 
 const ADAPTERS: &str = "store delivery oauth captcha webhook token password pwned limiter";
