@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::browser::{Browser, PAGE, escaped};
-use crate::support::server::{Answer, Server};
+use crate::support::endpoint::{Answer, Endpoint};
+use crate::support::server::Server;
 
 #[test]
 fn the_browser_that_began_follows_its_link_and_is_signed_in() {
@@ -369,7 +370,7 @@ impl Browser<'_> {
 }
 
 /// Path and query of the link in the newest message.
-fn link(server: &Server, to: &str, count: usize) -> String {
+fn link(server: &Endpoint, to: &str, count: usize) -> String {
     let link = server.mail(to, count)["link"].as_str().expect("a link").to_owned();
     let own = format!("http://localhost:{}", server.port);
     link.strip_prefix(&own).unwrap_or_else(|| panic!("{link} is not the engine's")).to_owned()

@@ -9,7 +9,8 @@ use tempfile::TempDir;
 
 use crate::support::backend::{SECRET_KEY, backend};
 use crate::support::browser::{Browser, PAGE, escaped};
-use crate::support::server::{Answer, Server};
+use crate::support::endpoint::{Answer, Endpoint};
+use crate::support::server::Server;
 
 #[test]
 fn the_right_code_twice_shows_the_sign_up_that_it_completed() {
@@ -430,7 +431,7 @@ enum Mode {
 }
 
 impl Mode {
-    fn call(self, server: &Server, token: &str, (method, path, form): Call<'_>) -> Answer {
+    fn call(self, server: &Endpoint, token: &str, (method, path, form): Call<'_>) -> Answer {
         match self {
             Self::Native => server.native(method, path, token, form).expect("an answer"),
             Self::Cookie => {

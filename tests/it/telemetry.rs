@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::server::{Answer, Server, log_of};
+use crate::support::binary::{Binary, log_of};
+use crate::support::endpoint::{Answer, Endpoint};
+use crate::support::server::Server;
 
 #[test]
 fn every_answer_has_an_id_that_its_line_in_the_log_names() {
@@ -61,7 +63,7 @@ fn every_answer_has_an_id_that_its_line_in_the_log_names() {
 fn a_whole_sign_up_leaves_nobody_in_the_log() {
     let folder = TempDir::new().expect("a folder");
     // The most verbose log level.
-    let server = Server::start_after("export RUST_LOG=info,vestibule=trace", folder.path(), PEOPLE);
+    let server = Binary::start_after("export RUST_LOG=info,vestibule=trace", folder.path(), PEOPLE);
     let mut secrets: Vec<String> =
         ["countess", "lovelace", "Augusta", "4155552671", "meadows", "wrong-pass", "127.0.0.1:"]
             .map(str::to_owned)
@@ -249,7 +251,7 @@ fn summary(line: &str) -> String {
     format!("{} {} {}", field("http.method"), field("http.route"), field("http.status"))
 }
 
-fn code_for(server: &Server, address: &str) -> String {
+fn code_for(server: &Endpoint, address: &str) -> String {
     for _ in 0..500 {
         let outbox = server.request("GET", &format!("/dev/outbox?to={address}"), &[], "").expect("an answer").json();
         if let Some(code) = outbox["messages"].as_array().and_then(|m| m.last()).and_then(|m| m["code"].as_str()) {

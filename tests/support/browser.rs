@@ -2,19 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::server::{Answer, Server};
+use super::endpoint::{Answer, Endpoint};
 
 /// The page whose script calls the engine.
 pub(crate) const PAGE: &str = "http://localhost:3000";
 
 /// A browser with a cookie jar.
 pub(crate) struct Browser<'a> {
-    pub(crate) server: &'a Server,
+    pub(crate) server: &'a Endpoint,
     pub(crate) cookies: Vec<(String, String)>,
 }
 
 impl<'a> Browser<'a> {
-    pub(crate) fn of(server: &'a Server) -> Self {
+    pub(crate) fn of(server: &'a Endpoint) -> Self {
         Self { server, cookies: Vec::new() }
     }
 
@@ -71,7 +71,7 @@ impl<'a> Browser<'a> {
     }
 }
 
-impl Server {
+impl Endpoint {
     /// The newest message to an address; waits until there are `count`.
     pub(crate) fn mail(&self, to: &str, count: usize) -> Value {
         for _ in 0..500 {
