@@ -281,7 +281,7 @@ fn neither_link_nor_code_is_in_the_data() {
     // Without encryption, which would hide them in any case.
     let site = Site::start("[settings]\nfile = \"email_link\"\n[store]\nencryption = false\n");
     let (id, link) = site.browser().begin("ada@example.com", "/verify");
-    let code = site.mail("ada@example.com", 1)["code"].as_str().expect("a code").to_owned();
+    let code = site.server.code("ada@example.com", 1);
     let secret = link.split_once('.').expect("a secret").1.to_owned();
     let Site { server, folder } = site;
     assert_eq!(server.terminate(), Some(0));
@@ -298,7 +298,7 @@ fn the_code_of_the_same_mail_works_and_ends_the_link() {
     let site = Site::start("[settings]\nfile = \"email_link\"\n");
     let mut browser = site.browser();
     let (id, link) = browser.begin("ada@example.com", "/verify");
-    let code = site.mail("ada@example.com", 1)["code"].as_str().expect("a code").to_owned();
+    let code = site.server.code("ada@example.com", 1);
     let path = format!("/v1/client/sign_ups/{id}/attempt_verification");
     let attempted = browser.request("POST", &path, &[], &format!("strategy=email_code&code={code}")).json();
     assert_eq!(attempted["response"]["status"], "complete");

@@ -178,8 +178,7 @@ fn a_code_of_a_step_on_the_way_twice_is_right_twice() {
         "{}",
         prepared.body
     );
-    let outbox = site.server.request("GET", "/dev/outbox?to=ada%40example.com", &[], "").expect("an answer").json();
-    assert_eq!(outbox["messages"].as_array().map(Vec::len), Some(1), "nothing is sent for what is proved");
+    assert_eq!(site.server.messages("ada@example.com").len(), 1, "nothing is sent for what is proved");
 }
 
 #[test]
@@ -300,8 +299,7 @@ fn a_password_and_a_wish_for_a_code_at_once_are_one_mail() {
         // Messages are sent in the order of their creation.
         site.begun(mode, "email_address=eve%40example.com&strategy=email_code");
         site.server.mail("eve@example.com", 1);
-        let outbox = site.server.request("GET", "/dev/outbox?to=ada%40example.com", &[], "").expect("an answer").json();
-        assert_eq!(outbox["messages"].as_array().map(Vec::len), Some(1), "{mode:?}");
+        assert_eq!(site.server.messages("ada@example.com").len(), 1, "{mode:?}");
     }
 }
 
@@ -527,7 +525,7 @@ impl Site {
     }
 
     fn code_form(&self, address: &str, count: usize) -> String {
-        format!("strategy=email_code&code={}", self.server.mail(address, count)["code"].as_str().expect("a code"))
+        self.server.code_form(address, count)
     }
 
     fn signed_in(&self, address: &str) -> Browser<'_> {
@@ -540,15 +538,6 @@ impl Site {
     fn sign_in(&self, browser: &mut Browser<'_>, address: &str) -> String {
         let begun = browser.post("/v1/client/sign_ins", &format!("identifier={}", escaped(address))).json();
         format!("/v1/client/sign_ins/{}", begun["response"]["id"].as_str().expect("an id"))
-    }
-}
-
-impl Browser<'_> {
-    /// Creates a sign-up; returns its path.
-    fn begin_sign_up(&mut self, form: &str) -> String {
-        let created = self.post("/v1/client/sign_ups", form);
-        assert_eq!(created.status, 200, "{}", created.body);
-        format!("/v1/client/sign_ups/{}", created.json()["response"]["id"].as_str().expect("an id"))
     }
 }
 

@@ -255,7 +255,7 @@ fn the_log_holds_no_address_code_token_or_password() {
     let mut record = Record { token: made.header("authorization").expect("a token").to_owned(), ..Record::default() };
     record.id = made.json()["response"]["id"].as_str().expect("an id").to_owned();
     record.post(&server, "prepare_verification", "strategy=email_code").expect("an answer");
-    let code = code_for(&server, "countess@lovelace.example");
+    let code = server.code("countess@lovelace.example", 1);
     assert_eq!(record.attempt(&server, "000000").expect("an answer").status, 422);
     let done = record.attempt(&server, &code).expect("an answer");
     assert_eq!(done.json()["response"]["status"], "complete");
@@ -310,15 +310,4 @@ fn run(folder: &Path, arguments: &[&str]) -> (bool, String) {
     let output = command.output().expect("the binary runs");
     let text = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&text).into_owned())
-}
-
-fn code_for(server: &Endpoint, address: &str) -> String {
-    for _ in 0..500 {
-        let outbox = server.request("GET", &format!("/dev/outbox?to={address}"), &[], "").expect("an answer").json();
-        if let Some(code) = outbox["messages"].as_array().and_then(|m| m.last()).and_then(|m| m["code"].as_str()) {
-            return code.to_owned();
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    panic!("no message to {address}");
 }

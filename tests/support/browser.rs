@@ -1,7 +1,5 @@
 //! A simulated browser: a cookie jar, calls by a page's script, and navigations.
 
-use serde_json::{Value, json};
-
 use super::endpoint::{Answer, Endpoint};
 
 /// The page whose script calls the engine.
@@ -68,28 +66,6 @@ impl<'a> Browser<'a> {
 
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
         self.cookies.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-}
-
-impl Endpoint {
-    /// The newest message to an address; waits until there are `count`.
-    pub(crate) fn mail(&self, to: &str, count: usize) -> Value {
-        for _ in 0..500 {
-            let path = format!("/dev/outbox?to={}", escaped(to));
-            let messages = self.request("GET", &path, &[], "").expect("an answer").json()["messages"].clone();
-            if let Some(message) = messages.as_array().filter(|m| m.len() >= count).and_then(|m| m.last()) {
-                return message.clone();
-            }
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        }
-        panic!("no mail to {to}");
-    }
-
-    /// Moves the engine's clock forward.
-    pub(crate) fn advance(&self, ms: u64) {
-        let body = json!({ "advance_ms": ms }).to_string();
-        let answer = self.request("POST", "/dev/clock", &[("content-type", "application/json")], &body);
-        assert_eq!(answer.expect("an answer").status, 200);
     }
 }
 

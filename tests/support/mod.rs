@@ -26,5 +26,7 @@ pub(crate) mod held_store;
 pub(crate) mod provider;
 pub(crate) mod schema;
 pub(crate) mod server;
+pub(crate) mod site;
 pub(crate) mod smtp;
 pub(crate) mod social;
+mod steps;
