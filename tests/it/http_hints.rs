@@ -17,7 +17,7 @@ fn what_a_client_sends_by_itself_refuses_nobody_on_any_road() {
         assert_eq!(created.status, 200, "{hint}: {}", created.body);
         let path = format!("/v1/client/sign_ups/{}", id(&created.json()));
         let step = |call: &str, form: &str| {
-            Browser { server: server, cookies: browser.cookies.clone() }
+            Browser { server, cookies: browser.cookies.clone() }
                 .post(&format!("{path}{call}"), &format!("{form}&{hint}"))
         };
         let updated = step("?_method=PATCH", "first_name=Eve");
