@@ -64,7 +64,7 @@
 //!
 //! # The rooms
 //!
-//! Imports go strictly downward: `http` → `wire` → `engine` → `actors` → the adapters (`store`, `delivery`, `oauth`, `captcha`,
+//! Imports go strictly downward: `startup` → `http` → `wire` → `engine` → `actors` → the adapters (`store`, `delivery`, `oauth`, `captcha`,
 //! `token`, `password`, `pwned`, `limiter`) → `domain`, which is pure. Begin reading at `domain::sign_up`, or at
 //! [`guide::design`], which describes the whole design. [`guide`] also has chapters about the wire, security, storage,
 //! and operation.
@@ -114,6 +114,9 @@ pub mod outbound;
 pub mod password;
 #[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod pwned;
+#[cfg(feature = "server")]
+#[cfg_attr(not(feature = "unstable"), doc(hidden))]
+pub mod startup;
 #[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod store;
 #[cfg(feature = "server")]
@@ -175,6 +178,8 @@ pub use outbound::{Outbound, OutboundOptions};
 pub use password::{HashOptions, HashParameters};
 #[cfg(feature = "oauth")]
 pub use pwned::PwnedRange;
+#[cfg(feature = "server")]
+pub use startup::{ConfiguredServer, StartupError};
 #[cfg(feature = "sled")]
 pub use store::{EmbeddedError, EmbeddedOptions, EmbeddedStore, Sealing, make_private};
 pub use store::{MemoryStore, Store};

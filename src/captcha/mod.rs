@@ -7,6 +7,7 @@ mod absent;
 #[cfg(feature = "oauth")]
 mod verify;
 
+use serde::Deserialize;
 use url::Url;
 
 use crate::domain::secret::Secret;
@@ -34,7 +35,8 @@ pub struct Captcha {
 }
 
 /// The supported services.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum CaptchaProvider {
     /// Cloudflare Turnstile.
     Turnstile,
@@ -56,7 +58,7 @@ pub enum CaptchaError {
 }
 
 impl CaptchaProvider {
-    /// Its name on the wire.
+    /// Its name on the wire and in the configuration.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Turnstile => "turnstile",

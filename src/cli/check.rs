@@ -8,10 +8,11 @@ use clap::Args;
 
 use crate::config::{Config, Sources, StoreKind, near_misses};
 use crate::delivery::Capture;
+use crate::startup::{StartupError, data_error, email_transport, inspect, listen_error, weakness};
 use crate::store::could_hold_data;
 
 use super::report::Report;
-use super::{data_error, descriptors, key_file, listen_error, serve};
+use super::{descriptors, serve};
 
 /// Arguments of `vestibule check`.
 #[derive(Clone, Debug, Default, PartialEq, Args)]
@@ -33,7 +34,7 @@ pub(super) fn check(sources: &Sources) -> Report {
         Err(error) => (error.faults().to_vec(), None),
         Ok(config) => {
             warnings.extend_from_slice(config.warnings());
-            warnings.extend(key_file::weakness(&config));
+            warnings.extend(weakness(&config));
             let mut problems = refusals(&config);
             match address(&config) {
                 Address::Free => {}
@@ -49,12 +50,13 @@ pub(super) fn check(sources: &Sources) -> Report {
 /// All reasons for which a start would fail.
 fn refusals(config: &Config) -> Vec<String> {
     let capture = Arc::new(Capture::new());
+    let sentence = |error: StartupError| error.to_string();
     let looked_at = [
         serve::start_log(config),
         descriptors::max_connections(descriptors::raise(), config.server.max_connections).map(drop),
         data_folder(config),
-        key_file::inspect(config).map(drop),
-        serve::email_transport(config, &capture).map(drop),
+        inspect(config).map(drop).map_err(sentence),
+        email_transport(config, &capture).map(drop).map_err(sentence),
     ];
     let mut sentences: Vec<String> = looked_at.into_iter().filter_map(Result::err).collect();
     // A bad data folder is reported once, though it affects the key file too.

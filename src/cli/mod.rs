@@ -6,10 +6,8 @@ mod arguments;
 mod banner;
 mod check;
 mod descriptors;
-mod diagnostics;
 mod example;
 mod healthcheck;
-mod key_file;
 #[cfg(feature = "load")]
 mod load;
 mod reload;
@@ -20,7 +18,6 @@ mod serve;
 pub use arguments::{Arguments, Command};
 pub use banner::{Banner, banner};
 pub use check::CheckArguments;
-pub use diagnostics::{data_error, listen_error};
 pub use healthcheck::healthcheck;
 #[cfg(feature = "load")]
 pub use load::{LoadArguments, load};

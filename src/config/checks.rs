@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::delivery::Security;
 use crate::domain::guessable::guessable;
 use crate::domain::settings::{Attribute, Settings};
 
@@ -9,7 +10,7 @@ use super::error::ConfigError;
 use super::layer::Layer;
 use super::load::Config;
 use super::sections::{Email, Limits};
-use super::values::{CaptchaProvider, EmailTransport, Mode, Security, StoreKind};
+use super::values::{EmailTransport, Mode, StoreKind};
 
 /// Checks a whole configuration. `layer` knows where each key was set.
 pub(super) fn check(config: &Config, layer: &Layer) -> Result<(), ConfigError> {
@@ -100,7 +101,7 @@ fn of_captcha(config: &Config) -> Faults {
     let captcha = &config.captcha;
     let mut faults = Faults::new();
     let mut fault = |key, reason: &str| faults.push((key, reason.to_owned()));
-    if captcha.provider == CaptchaProvider::None {
+    if captcha.provider.is_none() {
         if config.settings().sign_up.captcha_enabled {
             fault("captcha.provider", "is \"none\", but the settings require captchas; name the service");
         }

@@ -1,7 +1,7 @@
 //! The configuration: `config/default.toml`, a file, the environment and flags, applied in this order key by key.
 //!
-//! This room knows no store, no transport and no server. Begin reading at `load.rs`. `config/default.toml` documents
-//! each key.
+//! This room knows what can be chosen in the rooms that it configures (`Durability`, `Security`, …), and builds none of
+//! them: `startup` does. Begin reading at `load.rs`. `config/default.toml` documents each key.
 
 mod checks;
 mod differences;
@@ -35,8 +35,7 @@ pub use sections::{
 };
 pub use settings_json::{SettingFault, settings_of_json};
 pub use values::{
-    Algorithm, CaptchaProvider, Durability, EmailTransport, Listen, LogFormat, Mode, Network, Origin, PublicUrl,
-    PublishableKey, RequestLog, Security, SmsTransport, StoreKind,
+    EmailTransport, Listen, Mode, Network, Origin, PublicUrl, PublishableKey, RequestLog, SmsTransport, StoreKind,
 };
 
 /// The content of `config/default.toml`: all defaults with their documentation.

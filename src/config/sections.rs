@@ -5,11 +5,16 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::captcha::CaptchaProvider;
+use crate::delivery::Security;
 use crate::domain::secret::Secret;
+use crate::store::Durability;
+use crate::telemetry::LogFormat;
+use crate::token::Algorithm;
 
 use super::values::{
-    Algorithm, AllowedRedirect, CaptchaProvider, Durability, EmailTransport, Listen, LogFormat, Mailbox, Mode, Network,
-    Origin, PublicUrl, PublishableKey, RequestLog, Security, SmsTransport, StoreKind, Text, WebUrl,
+    AllowedRedirect, EmailTransport, Listen, Mailbox, Mode, Network, Origin, PublicUrl, PublishableKey, RequestLog,
+    SmsTransport, StoreKind, Text, WebUrl, captcha_provider,
 };
 
 /// Section `[instance]`.
@@ -231,8 +236,9 @@ pub struct Email {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Captcha {
-    /// The captcha service.
-    pub provider: CaptchaProvider,
+    /// The captcha service; `None` for no captchas.
+    #[serde(deserialize_with = "captcha_provider")]
+    pub provider: Option<CaptchaProvider>,
     /// Public key with which browsers show the captcha.
     pub site_key: Option<String>,
     /// Public key of the invisible captcha; `site_key` if absent.

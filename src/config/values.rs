@@ -5,10 +5,8 @@ mod network;
 mod text;
 mod web;
 
-pub use choices::{
-    Algorithm, CaptchaProvider, Durability, EmailTransport, LogFormat, Mode, RequestLog, Security, SmsTransport,
-    StoreKind,
-};
+pub(super) use choices::captcha_provider;
+pub use choices::{EmailTransport, Mode, RequestLog, SmsTransport, StoreKind};
 pub use network::{Listen, Network};
 pub use text::PublishableKey;
 pub(super) use text::{Mailbox, Text};

@@ -3,6 +3,7 @@
 
 mod capture;
 mod null;
+mod security;
 #[cfg(feature = "smtp")]
 mod smtp;
 mod status;
@@ -11,8 +12,9 @@ mod transport;
 
 pub use capture::{Capture, Captured};
 pub use null::NullTransport;
+pub use security::Security;
 #[cfg(feature = "smtp")]
-pub use smtp::{Security, Smtp, SmtpError, SmtpLimits, SmtpOptions};
+pub use smtp::{Smtp, SmtpError, SmtpLimits, SmtpOptions};
 pub use status::{ChannelHealth, ChannelStatus, Counted};
 pub use templates::{Envelope, MessageTemplates};
 pub use transport::{BoxFuture, Channel, Message, Outcome, Transport};

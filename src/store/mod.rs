@@ -7,6 +7,7 @@
 mod commit;
 #[cfg(test)]
 mod contract;
+mod durability;
 #[cfg(feature = "sled")]
 mod embedded;
 mod error;
@@ -30,6 +31,7 @@ pub use commit::{
     ClientWrite, Commit, Committed, Decision, Housekeeping, InvitationChange, OutboxEntry, OutboxKind, SignUpWrite,
     WaitlistChange,
 };
+pub use durability::Durability;
 #[cfg(feature = "sled")]
 pub use embedded::{EmbeddedError, EmbeddedOptions, EmbeddedStore};
 pub use error::{CommitError, StoreError};

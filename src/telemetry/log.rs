@@ -3,24 +3,15 @@
 use std::env::{self, VarError};
 use std::io::{self, IsTerminal};
 
-use tracing::Subscriber;
+use tracing::{Dispatch, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::LogFormat;
 use super::hold_back::HoldBack;
 use super::single_line::Fields;
-
-/// Format of log lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// Text for people.
-    #[default]
-    Human,
-    /// One JSON object per line.
-    Json,
-}
 
 /// The value of `RUST_LOG` is not a valid filter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,16 +33,34 @@ pub fn init(format: LogFormat) -> Result<(), FilterError> {
     let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colours = !plain && io::stderr().is_terminal();
     let held = HoldBack::new();
-    let done = match format {
-        LogFormat::Human => human(filter, colours, io::stderr).with(held.clone()).try_init(),
-        LogFormat::Json => json(filter, io::stderr).with(held.clone()).try_init(),
-    };
-    if done.is_err() {
+    if dispatch(format, filter, colours, io::stderr, held.clone()).try_init().is_err() {
         tracing::debug!("the process logs already");
     } else if let Err(error) = held.spawn_summing() {
         tracing::warn!(%error, "repeated lines are left out, and their number can't be logged");
     }
     Ok(())
+}
+
+/// A log as [`init`] starts it, without colours, which writes to `writer` and is in force where it is made the default.
+/// `chosen` is a filter as in `RUST_LOG`; an empty one means the default. How often a line was held back is not told.
+///
+/// # Errors
+/// When `chosen` is not a valid filter.
+pub fn log_to<W>(format: LogFormat, chosen: &str, writer: W) -> Result<Dispatch, FilterError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    Ok(dispatch(format, filter(chosen)?, false, writer, HoldBack::new()))
+}
+
+fn dispatch<W>(format: LogFormat, filter: EnvFilter, colours: bool, writer: W, held: HoldBack) -> Dispatch
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    match format {
+        LogFormat::Human => human(filter, colours, writer).with(held).into(),
+        LogFormat::Json => json(filter, writer).with(held).into(),
+    }
 }
 
 /// Parses a filter; an empty text means the default.

@@ -3,6 +3,7 @@
 //! Begin reading at `log.rs`; how one event stays one line is in `single_line.rs`, how a thousand like ones stay a few in
 //! `hold_back.rs`.
 
+mod format;
 #[cfg(feature = "cli")]
 mod hold_back;
 #[cfg(feature = "cli")]
@@ -13,8 +14,9 @@ mod single_line;
 #[cfg(all(test, feature = "cli"))]
 mod test_support;
 
+pub use format::LogFormat;
 #[cfg(feature = "cli")]
-pub use log::{FilterError, LogFormat, init};
+pub use log::{FilterError, init, log_to};
 pub(crate) use repeats::{Repeats, Sum};
 #[cfg(all(test, feature = "cli"))]
 pub(crate) use test_support::captured;

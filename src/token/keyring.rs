@@ -8,18 +8,21 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::domain::id::InstanceId;
 use crate::domain::secret::Secret;
 
 /// Signature algorithms of session tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256 and RSA-2048, the only algorithm that Clerk's backend package accepts.
     #[default]
+    #[serde(rename = "RS256")]
     Rs256,
     /// Ed25519, which signs faster.
+    #[serde(rename = "EdDSA")]
     EdDsa,
 }
 

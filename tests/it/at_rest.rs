@@ -18,7 +18,9 @@ use vestibule::store::ledger::Durability;
 use vestibule::store::{EmbeddedStore, Store};
 use vestibule::token::InstanceKey;
 
-use crate::support::server::{Server, log_of};
+use crate::support::binary::{Binary, log_of};
+use crate::support::endpoint::Endpoint;
+use crate::support::server::Server;
 
 const CONFIG: &str = r#"
 [settings.attributes.email_address]
@@ -48,7 +50,7 @@ address = false
 fn the_data_is_its_owners_alone_whatever_the_umask() {
     let folder = TempDir::new().expect("a folder");
     let data = folder.path().join("data");
-    let server = Server::start_after("umask 000", folder.path(), CONFIG);
+    let server = Binary::start_after("umask 000", folder.path(), CONFIG);
     sign_up(&server, "grace.of.the.nile", true);
     check_modes(&data);
     assert_eq!(server.terminate(), Some(0));
@@ -58,7 +60,7 @@ fn the_data_is_its_owners_alone_whatever_the_umask() {
     for (path, is_folder) in all(&data) {
         fs::set_permissions(path, Permissions::from_mode(if is_folder { 0o755 } else { 0o644 })).expect("its own");
     }
-    let server = Server::start_after("umask 022", folder.path(), CONFIG);
+    let server = Binary::start_after("umask 022", folder.path(), CONFIG);
     sign_up(&server, "ada.of.the.nile", true);
     check_modes(&data);
     server.kill_in_place();
@@ -119,7 +121,7 @@ fn a_wrong_instance_key_is_refused_at_start_and_leaves_nothing_behind() {
         InstanceKey::load_or_create(&key).expect("another key");
         for wanted in ["true", "false"] {
             let wrong = format!("{CONFIG}\n[store]\nencryption = {wanted}\n");
-            assert_eq!(Server::fail_to_start(folder.path(), &wrong), Some(1), "{}", log_of(folder.path()));
+            assert_eq!(Binary::fail_to_start(folder.path(), &wrong), Some(1), "{}", log_of(folder.path()));
         }
         let log = log_of(folder.path());
         assert_eq!(log.matches("restore the").count(), 2, "{log}");
@@ -211,7 +213,7 @@ fn shows(folder: &Path, needle: &str) -> bool {
 }
 
 /// A sign-up, pending or finished, with all values that must not be readable.
-fn sign_up(server: &Server, name: &str, finished: bool) {
+fn sign_up(server: &Endpoint, name: &str, finished: bool) {
     let username = name.replace('.', "_");
     let form = format!(
         "email_address={name}%2Bclerk_test@example.com&username={username}&first_name=Ozymandias&password=wanders+under+elms"

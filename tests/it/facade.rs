@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every name at the root of the crate, with all features, and which room each comes from.
-const NAMES: [(&str, &str); 20] = [
+const NAMES: [(&str, &str); 21] = [
     ("actors", "ActorOptions"),
     ("captcha", "Captcha CaptchaProvider"),
     ("clock", "Clock ManualClock SystemClock"),
@@ -43,6 +43,7 @@ const NAMES: [(&str, &str); 20] = [
     ),
     ("oauth outbound pwned", "Outbound OutboundOptions Providers PwnedRange"),
     ("password", "HashOptions HashParameters"),
+    ("startup", "ConfiguredServer StartupError"),
     ("store", "EmbeddedError EmbeddedOptions EmbeddedStore MemoryStore Sealing Store make_private"),
     ("token", "Algorithm InstanceKey"),
     ("guide", ""),

@@ -118,7 +118,7 @@ fn whoever_has_lost_the_user_hears_nothing_of_them_by_an_earlier_sign_in() {
     let begun = stranger.post("/v1/client/sign_ups", &format!("{fields}&password={PASSWORD}")).json();
     let sign_up = begun["response"]["id"].as_str().unwrap_or_else(|| panic!("{begun}"));
     let code_form = |count| {
-        let code = site.server.mail("+14155552671", count)["code"].as_str().expect("a code").to_owned();
+        let code = site.server.code("+14155552671", count);
         format!("strategy=phone_code&code={code}")
     };
     let done = stranger.post(&format!("/v1/client/sign_ups/{sign_up}/attempt_verification"), &code_form(1)).json();
@@ -203,16 +203,10 @@ impl Site {
 
     /// Signs in by a code; returns the client.
     fn by_code(&self, browser: &mut Browser<'_>, identifier: &str, strategy: &str) -> Value {
-        let path = format!("/dev/outbox?to={}", escaped(identifier));
-        let before = self.server.request("GET", &path, &[], "").expect("an answer").json();
-        let before = before["messages"].as_array().map_or(0, Vec::len);
-        let form = format!("identifier={}&strategy={strategy}", escaped(identifier));
-        let begun = browser.post("/v1/client/sign_ins", &form);
-        assert_eq!(begun.status, 200, "{}", begun.body);
-        let id = begun.json()["response"]["id"].as_str().expect("an id").to_owned();
-        let code = self.server.mail(identifier, before + 1)["code"].as_str().expect("a code").to_owned();
-        let path = format!("/v1/client/sign_ins/{id}/attempt_first_factor");
-        let done = browser.post(&path, &format!("strategy={strategy}&code={code}"));
+        let before = self.server.messages(identifier).len();
+        let path = browser.begin_sign_in(&format!("identifier={}&strategy={strategy}", escaped(identifier)));
+        let form = self.server.code_form(identifier, before + 1);
+        let done = browser.post(&format!("{path}/attempt_first_factor"), &form);
         assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
         done.json()["client"].clone()
     }

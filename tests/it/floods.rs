@@ -1,4 +1,4 @@
-//! Hostile connections against the binary: it stays up, answers others, and closes them.
+//! Hostile connections: it stays up, answers others, and closes them.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::server::{Server, log_of};
+use crate::support::binary::{Binary, log_of};
+use crate::support::endpoint::Endpoint;
+use crate::support::server::Server;
 
 #[test]
 fn heads_that_drip_are_cut_while_others_are_answered() {
@@ -59,7 +61,7 @@ fn more_connections_than_descriptors_neither_end_the_process_nor_keep_others_out
     const DESCRIPTORS: usize = 256;
     let folder = TempDir::new().expect("a folder");
     let limit = format!("ulimit -n {DESCRIPTORS}");
-    let server = Server::start_after(&limit, folder.path(), "[server]\nheader_timeout_ms = 60000\n");
+    let server = Binary::start_after(&limit, folder.path(), "[server]\nheader_timeout_ms = 60000\n");
     let mut flood = Vec::new();
     for _ in 0..6 {
         flood.extend((0..DESCRIPTORS / 2).map(|_| connect(&server)));
@@ -78,7 +80,7 @@ fn more_connections_than_descriptors_neither_end_the_process_nor_keep_others_out
 fn the_soft_limit_of_descriptors_is_raised_to_the_hard_one() {
     let folder = TempDir::new().expect("a folder");
     let limit = "ulimit -Sn 128 && ulimit -Hn 1024";
-    let server = Server::start_after(limit, folder.path(), "");
+    let server = Binary::start_after(limit, folder.path(), "");
     let log = log_of(folder.path());
     assert!(log.contains("connections=768"), "{log}");
     assert_eq!(server.terminate(), Some(0));
@@ -98,8 +100,8 @@ fn one_source_gets_its_share_of_connections_and_others_theirs() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a process ends in real time")]
-fn sigterm_waits_for_begun_answers_and_for_nobody_who_is_stuck() {
+#[expect(clippy::disallowed_methods, reason = "a server ends in real time")]
+fn the_end_waits_for_begun_answers_and_for_nobody_who_is_stuck() {
     const DRAIN: Duration = Duration::from_secs(8);
     let folder = TempDir::new().expect("a folder");
     let config =
@@ -219,7 +221,7 @@ fn is_open_past_its_answer(stream: &mut TcpStream) -> bool {
 }
 
 /// Sends requests and reads no answer until the server reads no more.
-fn stuck_reader(server: &Server) -> TcpStream {
+fn stuck_reader(server: &Endpoint) -> TcpStream {
     let mut stream = connect(server);
     stream.set_write_timeout(Some(Duration::from_millis(300))).expect("a timeout");
     let request = b"GET /v1/environment HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(64);
@@ -234,7 +236,7 @@ fn pause() -> bool {
 }
 
 /// An open connection with one request answered.
-fn kept(server: &Server) -> TcpStream {
+fn kept(server: &Endpoint) -> TcpStream {
     let mut stream = connect(server);
     stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n").expect("a request is taken");
     let mut start = [0; 12];
@@ -258,13 +260,13 @@ fn read(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn connect(server: &Server) -> TcpStream {
+fn connect(server: &Endpoint) -> TcpStream {
     let stream = TcpStream::connect(("127.0.0.1", server.port)).expect("a connection");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
     stream
 }
 
-fn assert_alive(server: &Server, folder: &TempDir) {
+fn assert_alive(server: &Endpoint, folder: &TempDir) {
     assert_eq!(server.request("GET", "/health/ready", &[], "").expect("an answer").status, 200);
     let log = log_of(folder.path());
     assert!(!log.contains("ERROR") && !log.contains("panicked"), "{log}");

@@ -1,14 +1,15 @@
 //! Guessing attacks on an account: strangers are limited, and the owner can still sign in.
 
+use std::ops::Deref;
+
 use proptest::prelude::*;
-use serde_json::Value;
-use tempfile::TempDir;
 use vestibule::domain::id::UserId;
 use vestibule::domain::sign_in::{Account, Failures, Share, Try};
 use vestibule::domain::time::Timestamp;
 
-use crate::support::browser::{Browser, PAGE, escaped};
-use crate::support::server::{Answer, Server};
+use crate::support::browser::{Browser, escaped};
+use crate::support::endpoint::Answer;
+use crate::support::site;
 
 #[test]
 fn strangers_who_guess_at_a_password_leave_the_owner_two_ways_in() {
@@ -118,24 +119,23 @@ proptest! {
     }
 }
 
-struct Site {
-    server: Server,
-    _folder: TempDir,
+struct Site(site::Site);
+
+impl Deref for Site {
+    type Target = site::Site;
+
+    fn deref(&self) -> &site::Site {
+        &self.0
+    }
 }
 
 impl Site {
     fn start(limits: &str) -> Self {
-        let folder = TempDir::new().expect("a folder");
-        let config = format!(
-            "[server]\nallowed_origins = [\"{PAGE}\"]\ntrusted_proxies = [\"127.0.0.1\"]\n\
+        Self(site::Site::start(&format!(
+            "trusted_proxies = [\"127.0.0.1\"]\n\
              [limits]\nsms_per_client_per_hour = 1000\n{limits}\
              [verification]\nresend_cooldown_s = 0\n[password]\nm_kib = 64\nt = 1\n{SETTINGS}"
-        );
-        Self { server: Server::start(folder.path(), &config), _folder: folder }
-    }
-
-    fn browser(&self) -> Browser<'_> {
-        Browser::of(&self.server)
+        )))
     }
 
     fn register(&self, browser: &mut Browser<'_>, address: &str, username: &str) {
@@ -168,35 +168,25 @@ impl Site {
         let strategy = if identifier.contains('@') { "email_code" } else { "phone_code" };
         let count = self.count(identifier);
         let client = browser.get("/v1/client").json();
-        let id = match client["response"]["sign_in"]["id"].as_str() {
-            Some(id) if guess.is_some() => id.to_owned(),
-            _ => {
-                let form = format!("identifier={}&strategy={strategy}", escaped(identifier));
-                let begun = browser.post("/v1/client/sign_ins", &form);
-                assert_eq!(begun.status, 200, "{}", begun.body);
-                begun.json()["response"]["id"].as_str().expect("an id").to_owned()
-            }
+        let path = match client["response"]["sign_in"]["id"].as_str() {
+            Some(id) if guess.is_some() => format!("/v1/client/sign_ins/{id}"),
+            _ => browser.begin_sign_in(&format!("identifier={}&strategy={strategy}", escaped(identifier))),
         };
-        let right = || self.server.mail(identifier, count + 1)["code"].as_str().expect("a code").to_owned();
+        let right = || self.server.code(identifier, count + 1);
         let code = guess.map_or_else(right, str::to_owned);
         let form = format!("strategy={strategy}&code={code}");
-        browser.post(&format!("/v1/client/sign_ins/{id}/attempt_first_factor"), &form)
+        browser.post(&format!("{path}/attempt_first_factor"), &form)
     }
 
     fn count(&self, to: &str) -> usize {
-        let path = format!("/dev/outbox?to={}", escaped(to));
-        let outbox = self.server.request("GET", &path, &[], "").expect("an answer").json();
-        outbox["messages"].as_array().map_or(0, Vec::len)
+        self.server.messages(to).len()
     }
 
     /// Turns enumeration protection on.
     fn protect(&self) {
-        let path = "/dev/settings";
-        let mut settings: Value = self.server.request("GET", path, &[], "").expect("an answer").json();
+        let mut settings = self.server.settings();
         settings["attack_protection"]["enumeration_protection"]["enabled"] = true.into();
-        let json = ("content-type", "application/json");
-        let put = self.server.request("PUT", path, &[json], &settings.to_string()).expect("an answer");
-        assert_eq!(put.status, 200, "{}", put.body);
+        self.server.put_settings(&settings);
     }
 }
 

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::support::backend::{SECRET_KEY, backend};
 use crate::support::browser::{Browser, PAGE, escaped};
+use crate::support::endpoint::Endpoint;
 use crate::support::provider::{CLIENT_ID, CLIENT_SECRET, Provider};
 use crate::support::schema::faults;
 use crate::support::server::Server;
@@ -43,7 +44,7 @@ fn whoever_may_sign_up_by_signing_in_solves_it_there_and_owes_it_no_more() {
     let (server, _folder) = start(&service);
     let mut document = settings(true);
     document["attributes"]["email_address"]["used_for_first_factor"] = json!(true);
-    put(&server, &document);
+    server.put_settings(&document);
     let mut browser = Browser::of(&server);
     let mut begin = |form: &str| {
         let form = format!("identifier=ada%40example.com&sign_up_if_missing=true{form}");
@@ -56,7 +57,7 @@ fn whoever_may_sign_up_by_signing_in_solves_it_there_and_owes_it_no_more() {
     assert_eq!(begun.status, 200, "{}", begun.body);
     let path = format!("/v1/client/sign_ins/{}", begun.json()["response"]["id"].as_str().expect("an id"));
     assert_eq!(browser.post(&format!("{path}/prepare_first_factor"), "strategy=email_code").status, 200);
-    let code = server.mail("ada@example.com", 1)["code"].as_str().expect("a code").to_owned();
+    let code = server.code("ada@example.com", 1);
     let right = browser.post(&format!("{path}/attempt_first_factor"), &format!("strategy=email_code&code={code}"));
     assert_eq!(right.error_codes(), ["sign_up_if_missing_transfer"], "{}", right.body);
     let done = browser.post("/v1/client/sign_ups", "transfer=true");
@@ -87,7 +88,7 @@ fn an_applications_own_tests_pass_with_a_testing_token() {
 fn browsers_are_told_which_captcha_to_show_and_only_where_one_is_wanted() {
     let service = Service::start();
     let (server, _folder) = start(&service);
-    let shown = |server: &Server| {
+    let shown = |server: &Endpoint| {
         let environment = Browser::of(server).get("/v1/environment").json();
         assert_eq!(faults("environment", &environment), [""; 0]);
         environment["display_config"].clone()
@@ -120,9 +121,7 @@ fn while_the_service_can_not_be_asked_nobody_begins() {
 fn settings_that_ask_for_a_captcha_need_a_service() {
     let folder = TempDir::new().expect("a folder");
     let server = Server::start(folder.path(), "");
-    let document = settings(true).to_string();
-    let kind = ("content-type", "application/json");
-    let refused = server.request("PUT", "/dev/settings", &[kind], &document).expect("an answer");
+    let refused = server.try_settings(&settings(true));
     assert_eq!(refused.status, 422);
     assert!(refused.body.contains("captcha.provider"), "{}", refused.body);
 }
@@ -132,7 +131,7 @@ fn the_way_to_a_provider_that_needs_no_captcha_is_no_way_around_one() {
     let (service, provider) = (Service::start(), Provider::start());
     let (server, _folder) = start(&service);
     let document = with_provider(settings(true), &provider);
-    put(&server, &document);
+    server.put_settings(&document);
     let mut browser = Browser::of(&server);
     let begun = browser.post("/v1/client/sign_ups", &format!("{}&{GIVEN}", to_provider()));
     assert_eq!(begun.status, 200, "{}", begun.body);
@@ -162,7 +161,7 @@ fn the_way_to_a_provider_that_needs_no_captcha_is_no_way_around_one() {
     let solved = browser.post(solve, "captcha_token=solved");
     assert_eq!((solved.status, &solved.json()["response"]["object"]), (200, &json!("client")), "{}", solved.body);
     assert_eq!(browser.post(&prepare, "strategy=email_code").status, 200);
-    let code = server.mail("ada@example.com", 1)["code"].as_str().expect("a code").to_owned();
+    let code = server.code("ada@example.com", 1);
     let done = browser.post(&attempt, &format!("strategy=email_code&code={code}"));
     assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
 }
@@ -171,7 +170,7 @@ fn the_way_to_a_provider_that_needs_no_captcha_is_no_way_around_one() {
 fn a_captcha_may_be_solved_beside_an_update_too() {
     let (service, provider) = (Service::start(), Provider::start());
     let (server, _folder) = start(&service);
-    put(&server, &with_provider(settings(true), &provider));
+    server.put_settings(&with_provider(settings(true), &provider));
     let mut browser = Browser::of(&server);
     let begun = browser.post("/v1/client/sign_ups", &to_provider());
     let path = format!("/v1/client/sign_ups/{}", begun.json()["response"]["id"].as_str().expect("an id"));
@@ -180,7 +179,7 @@ fn a_captcha_may_be_solved_beside_an_update_too() {
     };
     assert_eq!(update(&mut browser, "&captcha_token=wrong").error_codes(), ["captcha_invalid"]);
     assert_eq!(update(&mut browser, "&captcha_token=solved").status, 200);
-    let code = server.mail("ada@example.com", 1)["code"].as_str().expect("a code").to_owned();
+    let code = server.code("ada@example.com", 1);
     let form = format!("strategy=email_code&code={code}");
     let done = browser.post(&format!("{path}/attempt_verification"), &form);
     assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
@@ -190,7 +189,7 @@ fn a_captcha_may_be_solved_beside_an_update_too() {
 fn whoever_comes_back_from_such_a_provider_needs_none() {
     let (service, provider) = (Service::start(), Provider::start());
     let (server, _folder) = start(&service);
-    put(&server, &with_provider(settings(true), &provider));
+    server.put_settings(&with_provider(settings(true), &provider));
     let mut browser = Browser::of(&server);
     let begun = browser.post("/v1/client/sign_ups", &to_provider()).json()["response"].clone();
     let account = &begun["verifications"]["external_account"];
@@ -211,7 +210,7 @@ fn a_captcha_that_is_switched_on_counts_for_sign_ups_in_flight() {
     let form = "email_address=ada%40example.com&strategy=email_code";
     let begun = browser.post("/v1/client/sign_ups", form);
     let path = format!("/v1/client/sign_ups/{}", begun.json()["response"]["id"].as_str().expect("an id"));
-    let code = server.mail("ada@example.com", 1)["code"].as_str().expect("a code").to_owned();
+    let code = server.code("ada@example.com", 1);
     configure(&server, true);
     let attempt = |browser: &mut Browser<'_>| {
         browser.post(&format!("{path}/attempt_verification"), &format!("strategy=email_code&code={code}"))
@@ -250,14 +249,8 @@ fn start(service: &Service) -> (Server, TempDir) {
     (server, folder)
 }
 
-fn configure(server: &Server, captcha: bool) {
-    put(server, &settings(captcha));
-}
-
-fn put(server: &Server, document: &Value) {
-    let kind = ("content-type", "application/json");
-    let answer = server.request("PUT", "/dev/settings", &[kind], &document.to_string()).expect("an answer");
-    assert_eq!(answer.status, 200, "{}", answer.body);
+fn configure(server: &Endpoint, captcha: bool) {
+    server.put_settings(&settings(captcha));
 }
 
 /// Settings with a password and a provider that needs no captcha.

@@ -1,11 +1,13 @@
 //! Strict enumeration protection: a sign-up does not reveal whether its address belongs to a user
 //! (guide/contract_sign_ups.md#enumeration-protection).
 
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use std::ops::Deref;
 
-use crate::support::browser::{Browser, PAGE, escaped};
-use crate::support::server::{Answer, Server};
+use serde_json::{Value, json};
+
+use crate::support::browser::{Browser, escaped};
+use crate::support::endpoint::Answer;
+use crate::support::site;
 
 #[test]
 fn a_taken_address_answers_like_a_free_one_at_every_step() {
@@ -71,19 +73,19 @@ fn a_username_is_still_reported_and_without_protection_so_are_addresses() {
     assert_eq!(Browser::of(&open.server).post("/v1/client/sign_ups", again).error_codes(), ["form_identifier_exists"]);
 }
 
-struct Site {
-    server: Server,
-    _folder: TempDir,
+struct Site(site::Site);
+
+impl Deref for Site {
+    type Target = site::Site;
+
+    fn deref(&self) -> &site::Site {
+        &self.0
+    }
 }
 
 impl Site {
     fn start(settings: &str) -> Self {
-        let folder = TempDir::new().expect("a folder");
-        let config = format!(
-            "[server]\nallowed_origins = [\"{PAGE}\"]\n[limits]\nsource = false\n[verification]\nresend_cooldown_s = 0\n\
-             {settings}"
-        );
-        Self { server: Server::start(folder.path(), &config), _folder: folder }
+        Self(site::Site::start(&format!("[limits]\nsource = false\n[verification]\nresend_cooldown_s = 0\n{settings}")))
     }
 
     fn become_user(&self, name: &str, value: &str) {
@@ -124,7 +126,7 @@ impl Site {
         let strategy = if value.contains('@') { "email_code" } else { "phone_code" };
         let path = format!("/v1/client/sign_ups/{}/prepare_verification", current(browser));
         assert_eq!(browser.post(&path, &format!("strategy={strategy}")).status, 200);
-        self.server.mail(value, count + 1)["code"].as_str().expect("a code").to_owned()
+        self.server.code(value, count + 1)
     }
 
     fn attempt(&self, browser: &mut Browser<'_>, code: &str) -> Answer {
@@ -136,9 +138,7 @@ impl Site {
     }
 
     fn count(&self, to: &str) -> usize {
-        let path = format!("/dev/outbox?to={}", escaped(to));
-        let outbox = self.server.request("GET", &path, &[], "").expect("an answer").json();
-        outbox["messages"].as_array().map_or(0, Vec::len)
+        self.server.messages(to).len()
     }
 }
 

@@ -1,23 +1,23 @@
 //! Parameters that official clients add by themselves: no value of them makes a request fail.
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-use crate::support::browser::{Browser, PAGE, escaped};
-use crate::support::server::Server;
+use crate::support::browser::{Browser, escaped};
+use crate::support::site::Site;
 
 #[test]
 fn what_a_client_sends_by_itself_refuses_nobody_on_any_road() {
-    let (server, _folder) = start();
-    let mut browser = Browser::of(&server);
+    let site = start();
+    let server = &site.server;
+    let mut browser = Browser::of(server);
     let known = "ada@example.com";
-    sign_up(&server, known);
+    sign_up(&site, known);
     for hint in hints() {
         let created = browser.post("/v1/client/sign_ups", &format!("email_address=eve%40example.com&{hint}"));
         assert_eq!(created.status, 200, "{hint}: {}", created.body);
         let path = format!("/v1/client/sign_ups/{}", id(&created.json()));
         let step = |call: &str, form: &str| {
-            Browser { server: &server, cookies: browser.cookies.clone() }
+            Browser { server, cookies: browser.cookies.clone() }
                 .post(&format!("{path}{call}"), &format!("{form}&{hint}"))
         };
         let updated = step("?_method=PATCH", "first_name=Eve");
@@ -42,8 +42,9 @@ fn what_a_client_sends_by_itself_refuses_nobody_on_any_road() {
 
 #[test]
 fn what_can_be_kept_of_a_locale_is_kept_and_a_later_odd_one_takes_nothing_away() {
-    let (server, _folder) = start();
-    let mut browser = Browser::of(&server);
+    let site = start();
+    let server = &site.server;
+    let mut browser = Browser::of(server);
     let locale = |answer: &Value| answer["response"]["locale"].clone();
     for (form, kept) in [
         ("locale=en-US%40posix", Some("en-US")),
@@ -67,9 +68,10 @@ fn what_can_be_kept_of_a_locale_is_kept_and_a_later_odd_one_takes_nothing_away()
 
 #[test]
 fn a_code_goes_by_text_message_whatever_channel_a_client_prefers() {
-    let (server, _folder) = start();
+    let site = start();
+    let server = &site.server;
     for (n, channel) in ["whatsapp", "pigeon", "", "sms", "sms&channel=whatsapp", "%FF"].into_iter().enumerate() {
-        let mut browser = Browser::of(&server);
+        let mut browser = Browser::of(server);
         let number = format!("%2B1415555267{n}");
         let form = format!("phone_number={number}&strategy=phone_code&channel={channel}");
         let created = browser.post("/v1/client/sign_ups", &form);
@@ -80,7 +82,8 @@ fn a_code_goes_by_text_message_whatever_channel_a_client_prefers() {
 
 #[test]
 fn what_somebody_means_is_refused_as_before() {
-    let (server, _folder) = start();
+    let site = start();
+    let server = &site.server;
     for (form, code, param) in [
         ("email_address=a%40b.example&email_address=c%40d.example", "form_param_duplicate", "email_address"),
         ("first_name=%C3%28", "form_param_value_invalid", "first_name"),
@@ -89,7 +92,7 @@ fn what_somebody_means_is_refused_as_before() {
         ("legal_accepted=maybe", "form_param_type_invalid", "legal_accepted"),
         ("unsafe_metadata=%5B%5D", "form_param_value_invalid", "unsafe_metadata"),
     ] {
-        let refused = Browser::of(&server).post("/v1/client/sign_ups", &format!("{form}&locale=%FF"));
+        let refused = Browser::of(server).post("/v1/client/sign_ups", &format!("{form}&locale=%FF"));
         assert_eq!((refused.status, refused.error_codes()), (422, vec![code.to_owned()]), "{form}");
         assert_eq!(refused.json()["errors"][0]["meta"]["param_name"], param, "{form}");
     }
@@ -127,24 +130,16 @@ fn hints() -> Vec<String> {
     together.chain(names.map(|name| format!("{name}=nonsense"))).collect()
 }
 
-fn sign_up(server: &Server, address: &str) {
-    let mut browser = Browser::of(server);
-    let created =
-        browser.post("/v1/client/sign_ups", &format!("email_address={}&strategy=email_code", escaped(address)));
-    let code = server.mail(address, 1)["code"].as_str().expect("a code").to_owned();
-    let path = format!("/v1/client/sign_ups/{}/attempt_verification", id(&created.json()));
-    let done = browser.post(&path, &format!("strategy=email_code&code={code}"));
-    assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
+fn sign_up(site: &Site, address: &str) {
+    site.browser().sign_up_by_code(&format!("email_address={}", escaped(address)), address);
 }
 
 fn id(answer: &Value) -> String {
     answer["response"]["id"].as_str().expect("an id").to_owned()
 }
 
-fn start() -> (Server, TempDir) {
-    let folder = TempDir::new().expect("a folder");
-    let config = format!("[server]\nallowed_origins = [\"{PAGE}\"]\n{SETTINGS}");
-    (Server::start(folder.path(), &config), folder)
+fn start() -> Site {
+    Site::start(SETTINGS)
 }
 
 const SETTINGS: &str = r#"

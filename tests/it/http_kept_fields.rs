@@ -1,17 +1,19 @@
 //! A write with fields and a request to send a code: if only the request fails the fields are kept, and if a valid code
 //! was sent already no error says otherwise.
 
-use serde_json::Value;
-use tempfile::TempDir;
+use std::ops::Deref;
 
-use crate::support::browser::{Browser, PAGE, escaped};
-use crate::support::server::{Answer, Server};
+use serde_json::Value;
+
+use crate::support::browser::Browser;
+use crate::support::endpoint::Answer;
+use crate::support::site;
 
 #[test]
 fn a_code_that_is_on_its_way_meets_the_wish_for_one() {
     let site = Site::start("");
     let mut browser = site.browser();
-    let path = browser.open_sign_up("email_address=ada%40example.com&strategy=email_code");
+    let path = browser.begin_sign_up("email_address=ada%40example.com&strategy=email_code");
     let patched = browser.change(&path, "strategy=email_code&password=wanders+under+elms&first_name=Ada");
     assert_eq!(patched.status, 200, "{}", patched.body);
     let shown = patched.json()["response"].clone();
@@ -35,7 +37,7 @@ fn what_is_not_on_its_way_is_refused_beside_the_fields_which_are_kept() {
     ] {
         let site = Site::start("");
         let mut browser = site.browser();
-        let path = browser.open_sign_up(&format!("email_address=ada%40example.com&{begun}"));
+        let path = browser.begin_sign_up(&format!("email_address=ada%40example.com&{begun}"));
         for step in &between {
             if *step == "wrong" {
                 let wrong = browser.post(&format!("{path}/attempt_verification"), "strategy=email_code&code=000000");
@@ -59,7 +61,7 @@ fn the_wish_for_a_link_and_for_the_code_beside_it_are_met_by_the_mail_with_both(
     let site = Site::start("");
     let mut browser = site.browser();
     let link = "strategy=email_link&redirect_url=%2Fverify";
-    let path = browser.open_sign_up(&format!("email_address=ada%40example.com&{link}"));
+    let path = browser.begin_sign_up(&format!("email_address=ada%40example.com&{link}"));
     for wish in [link, "strategy=email_code"] {
         assert_eq!(browser.change(&path, &format!("{wish}&first_name=Ada")).status, 200, "{wish}");
     }
@@ -72,7 +74,7 @@ fn the_wish_for_a_link_and_for_the_code_beside_it_are_met_by_the_mail_with_both(
 fn only_what_is_about_nothing_else_is_told_to_wait() {
     let site = Site::start("");
     let mut browser = site.browser();
-    let path = browser.open_sign_up("email_address=ada%40example.com&strategy=email_code");
+    let path = browser.begin_sign_up("email_address=ada%40example.com&strategy=email_code");
     let alone = browser.post(&format!("{path}/prepare_verification"), "strategy=email_code");
     assert_eq!((alone.status, alone.error_codes()), (429, vec!["verification_code_too_many_requests".into()]));
     site.server.advance(30_000);
@@ -85,7 +87,7 @@ fn a_spent_budget_of_messages_takes_no_fields_along() {
     for limits in ["address_messages_per_hour = 2\n", "address_messages_per_client_per_hour = 2\n"] {
         let site = Site::start(limits);
         let mut browser = site.browser();
-        let path = browser.open_sign_up("email_address=ada%40example.com&strategy=email_code");
+        let path = browser.begin_sign_up("email_address=ada%40example.com&strategy=email_code");
         site.server.advance(31_000);
         assert_eq!(browser.change(&path, "strategy=email_code").status, 200, "{limits}");
         site.server.advance(31_000);
@@ -107,7 +109,7 @@ fn a_sign_up_whose_message_is_refused_begins_without_it() {
     let form = "email_address=ada%40example.com&first_name=Ada&password=wanders+under+elms&strategy=email_code";
     for (source, limits) in [("false", "address_messages_per_hour = 1\n"), ("true", "source_emails_per_minute = 1\n")] {
         let site = Site::start_with(source, limits);
-        site.browser().open_sign_up("email_address=ada%40example.com&strategy=email_code");
+        site.browser().begin_sign_up("email_address=ada%40example.com&strategy=email_code");
         // Without a client, and with a client that has a sign-up.
         let mut browser = site.browser();
         for _ in 0..2 {
@@ -136,7 +138,7 @@ fn a_good_code_meets_the_wish_that_a_limit_refuses() {
     ] {
         let site = Site::start_with(source, limits);
         let mut browser = site.browser();
-        let path = browser.open_sign_up("email_address=ada%40example.com&strategy=email_code");
+        let path = browser.begin_sign_up("email_address=ada%40example.com&strategy=email_code");
         let met = browser.change(&path, "strategy=email_code&first_name=Ada");
         assert_eq!(met.status, 200, "{limits} {}", met.body);
         let other = browser.change(&path, "strategy=email_link&redirect_url=%2Fverify&last_name=Lovelace");
@@ -150,7 +152,7 @@ fn a_good_code_meets_the_wish_that_a_limit_refuses() {
 fn a_provider_that_cannot_be_asked_takes_no_fields_along() {
     let site = Site::start("");
     let mut browser = site.browser();
-    let path = browser.open_sign_up("email_address=ada%40example.com");
+    let path = browser.begin_sign_up("email_address=ada%40example.com");
     let trip = "strategy=oauth_custom_gone&redirect_url=%2Fcallback";
     let refused = browser.change(&path, &format!("{trip}&first_name=Ada&password=wanders+under+elms"));
     assert_eq!((refused.status, refused.error_codes()), (400, vec!["oauth_token_exchange_error".into()]));
@@ -164,9 +166,14 @@ fn a_provider_that_cannot_be_asked_takes_no_fields_along() {
     assert_eq!(browser.get(&path).json()["response"]["first_name"], "Ada", "a faulty write changes nothing");
 }
 
-struct Site {
-    server: Server,
-    _folder: TempDir,
+struct Site(site::Site);
+
+impl Deref for Site {
+    type Target = site::Site;
+
+    fn deref(&self) -> &site::Site {
+        &self.0
+    }
 }
 
 impl Site {
@@ -176,19 +183,11 @@ impl Site {
 
     /// With limits by source, or without.
     fn start_with(source: &str, limits: &str) -> Self {
-        let folder = TempDir::new().expect("a folder");
-        let server =
-            format!("[server]\nallowed_origins = [\"{PAGE}\"]\n[limits]\nsource = {source}\n{limits}{SETTINGS}");
-        Self { server: Server::start(folder.path(), &server), _folder: folder }
-    }
-
-    fn browser(&self) -> Browser<'_> {
-        Browser::of(&self.server)
+        Self(site::Site::start(&format!("[limits]\nsource = {source}\n{limits}{SETTINGS}")))
     }
 
     fn code_form(&self, count: usize) -> String {
-        let mail = self.server.mail("ada@example.com", count);
-        format!("strategy=email_code&code={}", mail["code"].as_str().expect("a code"))
+        self.server.code_form("ada@example.com", count)
     }
 
     /// Number of messages to the address.
@@ -196,20 +195,11 @@ impl Site {
         self.server.mail("ada@example.com", 1);
         // Leaves time for one more message, if one were being sent.
         std::thread::sleep(std::time::Duration::from_millis(50));
-        let path = format!("/dev/outbox?to={}", escaped("ada@example.com"));
-        let outbox = self.server.request("GET", &path, &[], "").expect("an answer").json();
-        outbox["messages"].as_array().map_or(0, Vec::len)
+        self.server.messages("ada@example.com").len()
     }
 }
 
 impl Browser<'_> {
-    /// Creates a sign-up; returns its path.
-    fn open_sign_up(&mut self, form: &str) -> String {
-        let created = self.post("/v1/client/sign_ups", form);
-        assert_eq!(created.status, 200, "{}", created.body);
-        format!("/v1/client/sign_ups/{}", created.json()["response"]["id"].as_str().expect("an id"))
-    }
-
     fn change(&mut self, path: &str, form: &str) -> Answer {
         self.request("PATCH", path, &[], form)
     }

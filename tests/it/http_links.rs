@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::browser::{Browser, PAGE, escaped};
-use crate::support::server::{Answer, Server};
+use crate::support::endpoint::{Answer, Endpoint};
+use crate::support::server::Server;
 
 #[test]
 fn the_browser_that_began_follows_its_link_and_is_signed_in() {
@@ -280,7 +281,7 @@ fn neither_link_nor_code_is_in_the_data() {
     // Without encryption, which would hide them in any case.
     let site = Site::start("[settings]\nfile = \"email_link\"\n[store]\nencryption = false\n");
     let (id, link) = site.browser().begin("ada@example.com", "/verify");
-    let code = site.mail("ada@example.com", 1)["code"].as_str().expect("a code").to_owned();
+    let code = site.server.code("ada@example.com", 1);
     let secret = link.split_once('.').expect("a secret").1.to_owned();
     let Site { server, folder } = site;
     assert_eq!(server.terminate(), Some(0));
@@ -297,7 +298,7 @@ fn the_code_of_the_same_mail_works_and_ends_the_link() {
     let site = Site::start("[settings]\nfile = \"email_link\"\n");
     let mut browser = site.browser();
     let (id, link) = browser.begin("ada@example.com", "/verify");
-    let code = site.mail("ada@example.com", 1)["code"].as_str().expect("a code").to_owned();
+    let code = site.server.code("ada@example.com", 1);
     let path = format!("/v1/client/sign_ups/{id}/attempt_verification");
     let attempted = browser.request("POST", &path, &[], &format!("strategy=email_code&code={code}")).json();
     assert_eq!(attempted["response"]["status"], "complete");
@@ -369,7 +370,7 @@ impl Browser<'_> {
 }
 
 /// Path and query of the link in the newest message.
-fn link(server: &Server, to: &str, count: usize) -> String {
+fn link(server: &Endpoint, to: &str, count: usize) -> String {
     let link = server.mail(to, count)["link"].as_str().expect("a link").to_owned();
     let own = format!("http://localhost:{}", server.port);
     link.strip_prefix(&own).unwrap_or_else(|| panic!("{link} is not the engine's")).to_owned()

@@ -1,11 +1,13 @@
 //! `sign_up_if_missing` over HTTP: a person who signs in with an unused identifier verifies it and signs up with it
 //! (guide/contract_sign_ins.md#sign-up-if-missing).
 
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use std::ops::Deref;
 
-use crate::support::browser::{Browser, PAGE, escaped};
-use crate::support::server::{Answer, Server};
+use serde_json::{Value, json};
+
+use crate::support::browser::{Browser, escaped};
+use crate::support::endpoint::Answer;
+use crate::support::site;
 
 #[test]
 fn whoever_proves_an_address_that_is_nobodys_signs_up_with_it() {
@@ -32,7 +34,7 @@ fn whoever_proves_an_address_that_is_nobodys_signs_up_with_it() {
             "{}",
             prepared.body
         );
-        let code = site.code("ada@example.com", 1);
+        let code = site.server.code("ada@example.com", 1);
         let wrong = if code == "000000" { "000001" } else { "000000" };
         let refused = browser.try_code(&path, wrong);
         assert_eq!((refused.status, refused.error_codes()), (422, vec!["form_code_incorrect".into()]));
@@ -60,7 +62,7 @@ fn whoever_proves_an_address_that_is_nobodys_signs_up_with_it() {
         let mut elsewhere = site.browser();
         let path = self::path(&elsewhere.ask_in("ada@example.com"));
         assert_eq!(elsewhere.post(&format!("{path}/prepare_first_factor"), "strategy=email_code").status, 200);
-        let signed_in = elsewhere.try_code(&path, &site.code("ada@example.com", 2)).json();
+        let signed_in = elsewhere.try_code(&path, &site.server.code("ada@example.com", 2)).json();
         assert_eq!(signed_in["response"]["status"], "complete", "{signed_in}");
         assert_eq!(signed_in["client"]["sessions"][0]["user"]["id"], user["id"]);
     }
@@ -99,7 +101,7 @@ fn whoever_signed_up_with_the_address_meanwhile_is_signed_in_or_told() {
     site.prove(&mut early, "ada@example.com");
     let waiting = path(&late.ask_in("ada@example.com"));
     assert_eq!(late.post(&format!("{waiting}/prepare_first_factor"), "strategy=email_code").status, 200);
-    let code = site.code("ada@example.com", 2);
+    let code = site.server.code("ada@example.com", 2);
     let mut third = site.browser();
     site.prove(&mut third, "ada@example.com");
     assert_eq!(third.post("/v1/client/sign_ups", "transfer=true").json()["response"]["status"], "complete");
@@ -241,8 +243,7 @@ fn nobody_is_written_to_who_may_not_sign_up() {
         let prepared = browser.post(&format!("{path}/prepare_first_factor"), "strategy=email_code");
         assert_eq!(prepared.status, status, "{}", prepared.body);
         site.prove(&mut site.browser(), "ada@example.com");
-        let outbox = site.server.request("GET", "/dev/outbox?to=eve%40blocked.example", &[], "").expect("an answer");
-        assert_eq!(outbox.json()["messages"], json!([]));
+        assert_eq!(site.server.messages("eve@blocked.example"), [Value::Null; 0]);
     }
     let closed = Site::start(true, "[settings.sign_up]\nmode = \"restricted\"\n");
     let refused = closed.browser().post("/v1/client/sign_ins", "identifier=ada%40example.com&sign_up_if_missing=true");
@@ -258,7 +259,7 @@ fn the_limits_of_every_sign_in_hold() {
         |browser: &mut Browser<'_>| browser.post(&format!("{path}/prepare_first_factor"), "strategy=email_code");
     assert_eq!(prepare(&mut browser).status, 200);
     assert_eq!(prepare(&mut browser).error_codes(), ["verification_code_too_many_requests"]);
-    let code = site.code("ada@example.com", 1);
+    let code = site.server.code("ada@example.com", 1);
     let wrong = if code == "000000" { "000001" } else { "000000" };
     for _ in 0..5 {
         assert_eq!(browser.try_code(&path, wrong).error_codes(), ["form_code_incorrect"]);
@@ -269,7 +270,7 @@ fn the_limits_of_every_sign_in_hold() {
     assert_eq!(browser.post("/v1/client/sign_ups", "transfer=true").error_codes(), ["account_transfer_invalid"]);
     site.server.advance(31_000);
     assert_eq!(prepare(&mut browser).status, 200);
-    let code = site.code("ada@example.com", 2);
+    let code = site.server.code("ada@example.com", 2);
     site.server.advance(601_000);
     assert_eq!(browser.try_code(&path, &code).error_codes(), ["verification_expired"]);
 }
@@ -280,7 +281,7 @@ fn a_number_is_proved_like_an_address() {
     let mut browser = site.browser();
     let path = path(&browser.ask_in("+14155552671"));
     assert_eq!(browser.post(&format!("{path}/prepare_first_factor"), "strategy=phone_code").status, 200);
-    let code = site.code("+14155552671", 1);
+    let code = site.server.code("+14155552671", 1);
     let form = format!("strategy=phone_code&code={code}");
     let right = browser.post(&format!("{path}/attempt_first_factor"), &form);
     assert_eq!(right.error_codes(), ["sign_up_if_missing_transfer"], "{}", right.body);
@@ -297,48 +298,42 @@ fn what_was_proved_outlives_a_restart() {
     let mut browser = site.browser();
     site.prove(&mut browser, "ada@example.com");
     let cookies = std::mem::take(&mut browser.cookies);
-    let Site { server, folder, config } = site;
-    server.kill_in_place();
-    drop(server);
-    let server = Server::start(folder.path(), &config);
-    let mut browser = Browser { server: &server, cookies };
+    let site = site.restarted();
+    let mut browser = Browser { server: &site.server, cookies };
     let shown = browser.get("/v1/client").json();
     assert_eq!(shown["response"]["sign_in"]["first_factor_verification"]["status"], "transferable", "{shown}");
     assert_eq!(browser.post("/v1/client/sign_ups", "transfer=true").json()["response"]["status"], "complete");
 }
 
 /// A server with sign-ups by e-mail address or phone number only.
-struct Site {
-    server: Server,
-    folder: TempDir,
-    config: String,
+struct Site(site::Site);
+
+impl Deref for Site {
+    type Target = site::Site;
+
+    fn deref(&self) -> &site::Site {
+        &self.0
+    }
 }
 
 impl Site {
     fn start(protected: bool, more: &str) -> Self {
-        let folder = TempDir::new().expect("a folder");
-        let config = format!(
-            "[server]\nallowed_origins = [\"{PAGE}\"]\n[limits]\nsource = false\n{SETTINGS}\
+        Self(site::Site::start(&format!(
+            "[limits]\nsource = false\n{SETTINGS}\
              [settings.attack_protection.enumeration_protection]\nenabled = {protected}\n{more}"
-        );
-        Self { server: Server::start(folder.path(), &config), folder, config }
+        )))
     }
 
-    fn browser(&self) -> Browser<'_> {
-        Browser::of(&self.server)
-    }
-
-    fn code(&self, to: &str, count: usize) -> String {
-        self.server.mail(to, count)["code"].as_str().expect("a code").to_owned()
+    fn restarted(self) -> Self {
+        Self(self.0.restarted())
     }
 
     /// Verifies an unused address; the next message to it contains the code.
     fn prove(&self, browser: &mut Browser<'_>, address: &str) {
-        let sent = self.server.request("GET", &format!("/dev/outbox?to={}", escaped(address)), &[], "");
-        let sent = sent.expect("an answer").json()["messages"].as_array().map_or(0, Vec::len);
+        let sent = self.server.messages(address).len();
         let path = path(&browser.ask_in(address));
         assert_eq!(browser.post(&format!("{path}/prepare_first_factor"), "strategy=email_code").status, 200);
-        let right = browser.try_code(&path, &self.code(address, sent + 1));
+        let right = browser.try_code(&path, &self.server.code(address, sent + 1));
         assert_eq!(right.error_codes(), ["sign_up_if_missing_transfer"], "{}", right.body);
     }
 }

@@ -66,7 +66,7 @@ fn an_address_that_the_provider_does_not_vouch_for_needs_a_code() {
     assert_eq!(shown["unverified_fields"], json!(["email_address"]));
     assert_eq!(shown["verifications"]["email_address"]["next_action"], "needs_prepare");
     browser.post(&format!("{path}/prepare_verification"), "strategy=email_code");
-    let code = site.server.mail("ada@example.com", 1)["code"].as_str().expect("a code").to_owned();
+    let code = site.server.code("ada@example.com", 1);
     let done = browser.post(&format!("{path}/attempt_verification"), &format!("strategy=email_code&code={code}"));
     assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
 }
@@ -111,7 +111,7 @@ fn an_account_whose_address_both_sides_proved_becomes_the_users() {
     let created = first.post("/v1/client/sign_ups", "email_address=ada%40example.com&password=wanders+under+elms");
     let path = format!("/v1/client/sign_ups/{}", id_of(&created.json()["response"]));
     first.post(&format!("{path}/prepare_verification"), "strategy=email_code");
-    let code = site.server.mail("ada@example.com", 1)["code"].as_str().expect("a code").to_owned();
+    let code = site.server.code("ada@example.com", 1);
     let done = first.post(&format!("{path}/attempt_verification"), &format!("strategy=email_code&code={code}"));
     let user = done.json()["response"]["created_user_id"].clone();
 
@@ -263,14 +263,12 @@ fn a_user_who_is_kept_out_does_not_come_in_by_a_provider_either() {
     let begun = site.begin(&mut waiting, "");
     site.come_back(&mut waiting, &begun);
     let restrict = |sign_in: bool| {
-        let mut document = site.server.request("GET", "/dev/settings", &[], "").expect("an answer").json();
+        let mut document = site.server.settings();
         document["restrictions"] = json!({
             "blocklist": {"enabled": true, "identifiers": ["ada@example.com"]},
             "allowlist_blocklist_disabled_on_sign_in": {"enabled": sign_in},
         });
-        let kind = ("content-type", "application/json");
-        let answer = site.server.request("PUT", "/dev/settings", &[kind], &document.to_string()).expect("an answer");
-        assert_eq!(answer.status, 200, "{}", answer.body);
+        site.server.put_settings(&document);
     };
     restrict(false);
     let refused = waiting.post("/v1/client/sign_ins", "transfer=true");

@@ -1,16 +1,17 @@
 //! Sign-up restrictions over HTTP: where each rejection appears, and that new settings apply to sign-ups in progress.
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::support::browser::{Browser, PAGE, escaped};
-use crate::support::server::{Answer, Server};
+use crate::support::browser::{Browser, escaped};
+use crate::support::endpoint::{Answer, Endpoint};
+use crate::support::site::Site;
 
 #[test]
 fn each_restriction_answers_403_at_its_field() {
-    let (server, _folder) = start();
+    let site = start();
+    let server = &site.server;
     configure(
-        &server,
+        server,
         json!({
             "blocklist": {"enabled": true, "identifiers": ["mallory@example.com", "@bad.example", "+1212*"]},
             "block_email_subaddresses": {"enabled": true},
@@ -26,40 +27,42 @@ fn each_restriction_answers_403_at_its_field() {
         ("phone_number=%2B12125550123", "not_allowed_access", "phone_number"),
         ("phone_number=%2B442079460018", "unsupported_country_code", "phone_number"),
     ] {
-        let refused = Browser::of(&server).post("/v1/client/sign_ups", form);
+        let refused = Browser::of(server).post("/v1/client/sign_ups", form);
         assert_eq!((refused.status, refused.error_codes()), (403, vec![code.to_owned()]), "{form}");
         assert_eq!(refused.json()["errors"][0]["meta"]["param_name"], param, "{form}");
     }
-    assert_eq!(Browser::of(&server).post("/v1/client/sign_ups", "email_address=ada%40gmail.com").status, 200);
-    let shown = Browser::of(&server).get("/v1/environment");
+    assert_eq!(Browser::of(server).post("/v1/client/sign_ups", "email_address=ada%40gmail.com").status, 200);
+    let shown = Browser::of(server).get("/v1/environment");
     assert!(!shown.body.contains("mallory"), "browsers see the switches only");
     assert_eq!(shown.json()["user_settings"]["restrictions"]["blocklist"], json!({"enabled": true}));
 }
 
 #[test]
 fn a_sign_up_in_flight_meets_the_restrictions_of_its_last_moment() {
-    let (server, _folder) = start();
-    configure(&server, json!({}));
-    let mut browser = Browser::of(&server);
+    let site = start();
+    let server = &site.server;
+    configure(server, json!({}));
+    let mut browser = Browser::of(server);
     let created = browser.post("/v1/client/sign_ups", "email_address=ada%40example.com&strategy=email_code");
     let path = format!("/v1/client/sign_ups/{}", created.json()["response"]["id"].as_str().expect("an id"));
-    let code = server.mail("ada@example.com", 1)["code"].as_str().expect("a code").to_owned();
-    configure(&server, json!({"allowlist": {"enabled": true, "identifiers": ["@friends.example"]}}));
+    let code = server.code("ada@example.com", 1);
+    configure(server, json!({"allowlist": {"enabled": true, "identifiers": ["@friends.example"]}}));
     let form = format!("strategy=email_code&code={code}");
     let attempt = |browser: &mut Browser<'_>| browser.post(&format!("{path}/attempt_verification"), &form);
     let refused: Answer = attempt(&mut browser);
     assert_eq!((refused.status, refused.error_codes()), (403, vec!["not_allowed_access".to_owned()]));
     assert_eq!(browser.get("/v1/client").json()["response"]["sessions"], json!([]));
-    configure(&server, json!({}));
+    configure(server, json!({}));
     assert_eq!(attempt(&mut browser).json()["response"]["status"], "complete", "nothing was lost by it");
 }
 
 #[test]
 fn with_an_allow_list_only_who_is_on_it_becomes_a_user() {
-    let (server, _folder) = start();
+    let site = start();
+    let server = &site.server;
     let mut document = settings(json!({"allowlist": {"enabled": true, "identifiers": ["@friends.example"]}}));
     document["attributes"]["username"] = json!({"enabled": true});
-    put(&server, &document);
+    server.put_settings(&document);
     for form in [
         "username=ada_l",
         "username=ada_l&password=wanders+under+elms",
@@ -68,15 +71,15 @@ fn with_an_allow_list_only_who_is_on_it_becomes_a_user() {
         "email_address=ada%40example.com&strategy=email_code&ticket=",
         "email_address_or_phone_number=ada%40example.com",
     ] {
-        let refused = Browser::of(&server).post("/v1/client/sign_ups", form);
+        let refused = Browser::of(server).post("/v1/client/sign_ups", form);
         assert_eq!((refused.status, refused.error_codes()), (403, vec!["not_allowed_access".to_owned()]), "{form}");
     }
-    assert_eq!(outbox(&server), json!([]), "nobody is written to who is refused");
+    assert_eq!(outbox(server), json!([]), "nobody is written to who is refused");
     let friend = "email_address=Ada%40Friends.example&username=ada_l&password=wanders+under+elms&strategy=email_code";
-    let mut browser = Browser::of(&server);
+    let mut browser = Browser::of(server);
     let begun = browser.post("/v1/client/sign_ups", friend);
     let path = format!("/v1/client/sign_ups/{}", begun.json()["response"]["id"].as_str().expect("an id"));
-    let code = server.mail("ada@friends.example", 1)["code"].as_str().expect("a code").to_owned();
+    let code = server.code("ada@friends.example", 1);
     let form = format!("strategy=email_code&code={code}");
     let done = browser.post(&format!("{path}/attempt_verification"), &form);
     assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
@@ -84,14 +87,15 @@ fn with_an_allow_list_only_who_is_on_it_becomes_a_user() {
 
 #[test]
 fn an_empty_parameter_is_no_way_past_the_block_list() {
-    let (server, _folder) = start();
-    configure(&server, json!({"blocklist": {"enabled": true, "identifiers": ["mallory@example.com"]}}));
+    let site = start();
+    let server = &site.server;
+    configure(server, json!({"blocklist": {"enabled": true, "identifiers": ["mallory@example.com"]}}));
     for name in ["ticket", "strategy", "transfer", "token", "captcha_token", "phone_number", "username", "password"] {
         for address in ["mallory%40example.com", "MALLORY%2Btag%40example.com"] {
             let form = format!("email_address={address}&{name}=");
-            let refused = Browser::of(&server).post("/v1/client/sign_ups", &form);
+            let refused = Browser::of(server).post("/v1/client/sign_ups", &form);
             assert_eq!((refused.status, refused.error_codes()), (403, vec!["not_allowed_access".to_owned()]), "{form}");
-            let mut browser = Browser::of(&server);
+            let mut browser = Browser::of(server);
             let begun = browser.post("/v1/client/sign_ups", &format!("{name}="));
             assert_eq!(begun.status, 200, "{name}: {}", begun.body);
             let path = format!("/v1/client/sign_ups/{}", begun.json()["response"]["id"].as_str().expect("an id"));
@@ -99,25 +103,26 @@ fn an_empty_parameter_is_no_way_past_the_block_list() {
             assert_eq!(refused.status, 403, "{}", refused.body);
         }
     }
-    assert_eq!(outbox(&server), json!([]));
+    assert_eq!(outbox(server), json!([]));
 }
 
 #[test]
 fn who_is_kept_out_later_does_not_sign_in_unless_the_lists_are_for_sign_ups_alone() {
-    let (server, _folder) = start();
-    configure(&server, json!({}));
+    let site = start();
+    let server = &site.server;
+    configure(server, json!({}));
     let password = "wanders+under+elms";
     for (name, value) in [("email_address", "ada@example.com"), ("phone_number", "+14155552671")] {
-        become_user(&server, name, value, password);
+        become_user(server, name, value, password);
     }
-    become_user(&server, "email_address", "ada@friends.example", password);
+    become_user(server, "email_address", "ada@friends.example", password);
     // A code that was sent before its owner was blocked proves nothing afterwards.
-    let mut early = Browser::of(&server);
+    let mut early = Browser::of(server);
     let begun = early.post("/v1/client/sign_ins", "identifier=ada%40example.com&strategy=email_code");
     assert_eq!(begun.status, 200, "{}", begun.body);
     let attempt =
         format!("/v1/client/sign_ins/{}/attempt_first_factor", begun.json()["response"]["id"].as_str().expect("an id"));
-    let code = server.mail("ada@example.com", 2)["code"].as_str().expect("a code").to_owned();
+    let code = server.code("ada@example.com", 2);
     let code = format!("strategy=email_code&code={code}");
 
     let blocked = json!({"enabled": true, "identifiers": ["ada@example.com", "+1415*"]});
@@ -125,11 +130,11 @@ fn who_is_kept_out_later_does_not_sign_in_unless_the_lists_are_for_sign_ups_alon
     let lists = [("blocklist", blocked), ("allowlist", allowed)];
     let sign_in = |identifier: &str| {
         let form = format!("identifier={}&password={password}", escaped(identifier));
-        Browser::of(&server).post("/v1/client/sign_ins", &form)
+        Browser::of(server).post("/v1/client/sign_ins", &form)
     };
     for (name, list) in &lists {
-        configure(&server, json!({ (*name): list }));
-        let sent = outbox(&server).as_array().map(Vec::len);
+        configure(server, json!({ (*name): list }));
+        let sent = outbox(server).as_array().map(Vec::len);
         for identifier in ["ada@example.com", "ADA@example.com", "+14155552671"] {
             let refused = sign_in(identifier);
             let outcome = (refused.status, refused.error_codes());
@@ -139,17 +144,17 @@ fn who_is_kept_out_later_does_not_sign_in_unless_the_lists_are_for_sign_ups_alon
         assert_eq!((refused.status, refused.error_codes()), (403, vec!["not_allowed_access".to_owned()]), "{name}");
         assert_eq!(early.get("/v1/client").json()["response"]["sessions"], json!([]));
         let form = "identifier=ada%40example.com&strategy=email_code";
-        let refused = Browser::of(&server).post("/v1/client/sign_ins", form);
+        let refused = Browser::of(server).post("/v1/client/sign_ins", form);
         assert_eq!(refused.error_codes(), ["not_allowed_access"], "{name}");
-        assert_eq!(outbox(&server).as_array().map(Vec::len), sent, "{name}: nobody was written to");
+        assert_eq!(outbox(server).as_array().map(Vec::len), sent, "{name}: nobody was written to");
         assert_eq!(sign_in("ada@friends.example").json()["response"]["status"], "complete", "{name}");
     }
     for (name, list) in &lists {
-        configure(&server, json!({ (*name): list, "allowlist_blocklist_disabled_on_sign_in": {"enabled": true} }));
+        configure(server, json!({ (*name): list, "allowlist_blocklist_disabled_on_sign_in": {"enabled": true} }));
         for identifier in ["ada@example.com", "+14155552671"] {
             assert_eq!(sign_in(identifier).json()["response"]["status"], "complete", "{name}: {identifier}");
         }
-        let refused = Browser::of(&server).post("/v1/client/sign_ups", "email_address=ada%40example.com");
+        let refused = Browser::of(server).post("/v1/client/sign_ups", "email_address=ada%40example.com");
         assert_eq!(refused.error_codes(), ["not_allowed_access"], "{name}: for sign-ups they count all the same");
     }
     assert_eq!(early.post(&attempt, &code).json()["response"]["status"], "complete");
@@ -157,17 +162,18 @@ fn who_is_kept_out_later_does_not_sign_in_unless_the_lists_are_for_sign_ups_alon
 
 #[test]
 fn under_enumeration_protection_the_block_list_tells_nobody_who_is_a_user() {
-    let (server, _folder) = start();
+    let site = start();
+    let server = &site.server;
     let mut document = settings(json!({}));
     document["attack_protection"] = json!({"enumeration_protection": {"enabled": true}});
-    put(&server, &document);
-    become_user(&server, "email_address", "ada@example.com", "wanders+under+elms");
+    server.put_settings(&document);
+    become_user(server, "email_address", "ada@example.com", "wanders+under+elms");
     document["restrictions"] = json!({"blocklist": {"enabled": true, "identifiers": ["@example.com"]}});
-    put(&server, &document);
+    server.put_settings(&document);
     for form in ["", "&password=wanders+under+elms", "&strategy=email_code"] {
         let [somebody, nobody] = ["ada", "nobody"].map(|name| {
             let form = format!("identifier={name}%40example.com{form}");
-            let answer = Browser::of(&server).post("/v1/client/sign_ins", &form);
+            let answer = Browser::of(server).post("/v1/client/sign_ins", &form);
             (answer.status, answer.error_codes())
         });
         assert_eq!(somebody, nobody);
@@ -177,25 +183,26 @@ fn under_enumeration_protection_the_block_list_tells_nobody_who_is_a_user() {
 
 #[test]
 fn under_enumeration_protection_who_is_kept_out_hears_it_only_after_the_proof() {
-    let (server, _folder) = start();
+    let site = start();
+    let server = &site.server;
     let mut document = settings(json!({}));
     document["attack_protection"] = json!({"enumeration_protection": {"enabled": true}});
     document["attributes"]["phone_number"]["verify_at_sign_up"] = json!(false);
-    put(&server, &document);
-    become_user(&server, "phone_number=%2B14155552671&email_address", "ada@example.com", "wanders+under+elms");
+    server.put_settings(&document);
+    become_user(server, "phone_number=%2B14155552671&email_address", "ada@example.com", "wanders+under+elms");
     document["restrictions"] = json!({"blocklist": {"enabled": true, "identifiers": ["+1415*"]}});
-    put(&server, &document);
-    let sent = outbox(&server);
+    server.put_settings(&document);
+    let sent = outbox(server);
     let sign_in = |form: &str| {
         let [somebody, nobody] = ["ada", "nobody"].map(|name| {
             let form = format!("identifier={name}%40example.com{form}");
-            Browser::of(&server).post("/v1/client/sign_ins", &form)
+            Browser::of(server).post("/v1/client/sign_ins", &form)
         });
         (somebody, nobody)
     };
     let (somebody, nobody) = sign_in("&strategy=email_code");
     assert_eq!((somebody.status, nobody.status), (200, 200), "{}", somebody.body);
-    assert_eq!(outbox(&server), sent, "and no code is sent");
+    assert_eq!(outbox(server), sent, "and no code is sent");
     let (somebody, nobody) = sign_in("&password=wanders+under+oaks");
     assert_eq!(somebody.error_codes(), nobody.error_codes());
     let (somebody, _) = sign_in("&password=wanders+under+elms");
@@ -204,47 +211,30 @@ fn under_enumeration_protection_who_is_kept_out_hears_it_only_after_the_proof() 
 
 #[test]
 fn an_entry_that_means_nothing_is_named() {
-    let (server, _folder) = start();
+    let site = start();
+    let server = &site.server;
     let document = settings(json!({"allowlist": {"enabled": true, "identifiers": ["example.com"]}}));
-    let kind = ("content-type", "application/json");
-    let refused = server.request("PUT", "/dev/settings", &[kind], &document.to_string()).expect("an answer");
+    let refused = server.try_settings(&document);
     assert_eq!(refused.status, 422);
     assert!(refused.body.contains("contains \\\"example.com\\\", which is not an e-mail address"), "{}", refused.body);
 }
 
-fn start() -> (Server, TempDir) {
-    let folder = TempDir::new().expect("a folder");
-    let config = format!("[server]\nallowed_origins = [\"{PAGE}\"]\n[limits]\nsource = false\n");
-    (Server::start(folder.path(), &config), folder)
+fn start() -> Site {
+    Site::start("[limits]\nsource = false\n")
 }
 
-fn configure(server: &Server, restrictions: Value) {
-    put(server, &settings(restrictions));
-}
-
-fn put(server: &Server, document: &Value) {
-    let kind = ("content-type", "application/json");
-    let answer = server.request("PUT", "/dev/settings", &[kind], &document.to_string()).expect("an answer");
-    assert_eq!(answer.status, 200, "{}", answer.body);
+fn configure(server: &Endpoint, restrictions: Value) {
+    server.put_settings(&settings(restrictions));
 }
 
 /// All messages sent so far.
-fn outbox(server: &Server) -> Value {
+fn outbox(server: &Endpoint) -> Value {
     server.request("GET", "/dev/outbox", &[], "").expect("an answer").json()["messages"].clone()
 }
 
 /// A complete sign-up by code.
-fn become_user(server: &Server, name: &str, value: &str, password: &str) {
-    let mut browser = Browser::of(server);
-    let strategy = if name.ends_with("email_address") { "email_code" } else { "phone_code" };
-    let form = format!("{name}={}&password={password}&strategy={strategy}", escaped(value));
-    let begun = browser.post("/v1/client/sign_ups", &form);
-    assert_eq!(begun.status, 200, "{}", begun.body);
-    let code = server.mail(value, 1)["code"].as_str().expect("a code").to_owned();
-    let id = begun.json()["response"]["id"].as_str().expect("an id").to_owned();
-    let form = format!("strategy={strategy}&code={code}");
-    let done = browser.post(&format!("/v1/client/sign_ups/{id}/attempt_verification"), &form);
-    assert_eq!(done.json()["response"]["status"], "complete", "{}", done.body);
+fn become_user(server: &Endpoint, name: &str, value: &str, password: &str) {
+    Browser::of(server).sign_up_by_code(&format!("{name}={}&password={password}", escaped(value)), value);
 }
 
 fn settings(restrictions: Value) -> Value {

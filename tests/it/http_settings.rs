@@ -4,30 +4,31 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::browser::{Browser, PAGE, escaped};
-use crate::support::server::{Answer, Server};
+use crate::support::endpoint::{Answer, Endpoint};
+use crate::support::server::Server;
 
 #[test]
 fn the_environment_s_settings_with_one_switch_changed_change_that_switch() {
     let (server, _folder) = start();
-    let before = shown(&server);
+    let before = server.settings();
     let mut document = environment(&server);
     assert!(document.get("oauth").is_none() && document["saml"].is_object(), "it hides some and adds some: {document}");
     document["sign_up"]["progressive"] = json!(false);
-    let answer = put(&server, &document);
+    let answer = server.try_settings(&document);
     assert_eq!(answer.status, 200, "{}", answer.body);
     let mut expected = before;
     expected["sign_up"]["progressive"] = json!(false);
-    assert_eq!((answer.json(), shown(&server)), (expected.clone(), expected));
+    assert_eq!((answer.json(), server.settings()), (expected.clone(), expected));
     assert_eq!(environment(&server), document);
 }
 
 #[test]
 fn what_was_shown_and_is_put_back_changes_nothing() {
     let (server, _folder) = start();
-    let before = (shown(&server), environment(&server));
+    let before = (server.settings(), environment(&server));
     for document in [before.0.clone(), before.1.clone()] {
-        assert_eq!(put(&server, &document).status, 200);
-        assert_eq!((shown(&server), environment(&server)), before);
+        assert_eq!(server.try_settings(&document).status, 200);
+        assert_eq!((server.settings(), environment(&server)), before);
     }
     // The credentials are still there: the browser is redirected to the provider.
     let back = escaped(PAGE);
@@ -43,9 +44,9 @@ fn what_was_shown_and_is_put_back_changes_nothing() {
 #[test]
 fn a_document_of_settings_is_whole_and_switches_off_what_it_leaves_out() {
     let (server, _folder) = start();
-    let answer = put(&server, &json!({"attributes": {"username": {"enabled": true}}}));
+    let answer = server.try_settings(&json!({"attributes": {"username": {"enabled": true}}}));
     assert_eq!(answer.status, 200, "{}", answer.body);
-    let now = shown(&server);
+    let now = server.settings();
     assert_eq!((&now["oauth"], &now["social"]), (&json!({}), &json!({})));
     assert_eq!(now["restrictions"]["allowlist"], json!({"enabled": false}));
 }
@@ -53,7 +54,7 @@ fn a_document_of_settings_is_whole_and_switches_off_what_it_leaves_out() {
 #[test]
 fn what_does_not_fit_is_told_by_its_key_in_words() {
     let (server, _folder) = start();
-    let before = shown(&server);
+    let before = server.settings();
     let mut misspelt = environment(&server);
     misspelt["attributes"]["emial_address"] = json!({"enabled": true});
     for (document, key, reason) in [
@@ -84,7 +85,7 @@ fn what_does_not_fit_is_told_by_its_key_in_words() {
         ),
         (json!(["sign_up"]), "", "must be a JSON object"),
     ] {
-        let answer = put(&server, &document);
+        let answer = server.try_settings(&document);
         assert_eq!(
             (answer.status, answer.error_codes()),
             (422, vec!["form_param_value_invalid".to_owned()]),
@@ -93,7 +94,7 @@ fn what_does_not_fit_is_told_by_its_key_in_words() {
         let error = &answer.json()["errors"][0];
         assert_eq!((&error["meta"]["param_name"], &error["message"]), (&json!(key), &json!(reason)), "{document}");
     }
-    let two = put(&server, &json!({"sing_up": {}, "sign_up": {"progressive": 1}}));
+    let two = server.try_settings(&json!({"sing_up": {}, "sign_up": {"progressive": 1}}));
     assert_eq!(two.json()["errors"].as_array().map(Vec::len), Some(2), "{}", two.body);
     for body in [
         "",
@@ -109,22 +110,14 @@ fn what_does_not_fit_is_told_by_its_key_in_words() {
             assert!(!answer.body.contains(word), "{body}: {}", answer.body);
         }
     }
-    assert_eq!(shown(&server), before, "and nothing is in force of what was refused");
+    assert_eq!(server.settings(), before, "and nothing is in force of what was refused");
 }
 
-fn shown(server: &Server) -> Value {
-    server.request("GET", "/dev/settings", &[], "").expect("an answer").json()
-}
-
-fn environment(server: &Server) -> Value {
+fn environment(server: &Endpoint) -> Value {
     server.request("GET", "/v1/environment", &[], "").expect("an answer").json()["user_settings"].clone()
 }
 
-fn put(server: &Server, document: &Value) -> Answer {
-    send(server, &document.to_string())
-}
-
-fn send(server: &Server, body: &str) -> Answer {
+fn send(server: &Endpoint, body: &str) -> Answer {
     server.request("PUT", "/dev/settings", &[("content-type", "application/json")], body).expect("an answer")
 }
 

@@ -1,14 +1,13 @@
 //! Strategy names at each call that takes one: usable, known but disabled, and unknown ones.
 
-use tempfile::TempDir;
-
-use crate::support::browser::{Browser, PAGE};
-use crate::support::server::Server;
+use crate::support::browser::Browser;
+use crate::support::site::Site;
 
 #[test]
 fn at_sign_ups_a_known_strategy_that_is_off_is_told_from_a_word_that_is_none() {
-    let (server, _folder) = start();
-    let mut browser = Browser::of(&server);
+    let site = start();
+    let server = &site.server;
+    let mut browser = Browser::of(server);
     let begun = browser.post("/v1/client/sign_ups", "email_address=eve%40example.com").json();
     let path = format!("/v1/client/sign_ups/{}", begun["response"]["id"].as_str().expect("an id"));
     let calls = [
@@ -34,9 +33,10 @@ fn at_sign_ups_a_known_strategy_that_is_off_is_told_from_a_word_that_is_none() {
 
 #[test]
 fn at_sign_ins_a_known_strategy_that_is_off_is_one_that_the_user_does_not_have() {
-    let (server, _folder) = start();
-    let mut browser = Browser::of(&server);
-    sign_up(&server);
+    let site = start();
+    let server = &site.server;
+    let mut browser = Browser::of(server);
+    sign_up(&site);
     let known = "identifier=ada%40example.com";
     let begun = browser.post("/v1/client/sign_ins", known).json();
     let path = format!("/v1/client/sign_ins/{}", begun["response"]["id"].as_str().expect("an id"));
@@ -84,23 +84,15 @@ fn at_sign_ins_a_known_strategy_that_is_off_is_one_that_the_user_does_not_have()
 }
 
 fn reopened(browser: &mut Browser<'_>) -> String {
-    let begun = browser.post("/v1/client/sign_ins", "identifier=ada%40example.com").json();
-    format!("/v1/client/sign_ins/{}", begun["response"]["id"].as_str().expect("an id"))
+    browser.begin_sign_in("identifier=ada%40example.com")
 }
 
-fn sign_up(server: &Server) {
-    let mut browser = Browser::of(server);
-    let begun = browser.post("/v1/client/sign_ups", "email_address=ada%40example.com&strategy=email_code").json();
-    let path = format!("/v1/client/sign_ups/{}", begun["response"]["id"].as_str().expect("an id"));
-    let code = server.mail("ada@example.com", 1)["code"].as_str().expect("a code").to_owned();
-    let done = browser.post(&format!("{path}/attempt_verification"), &format!("strategy=email_code&code={code}"));
-    assert_eq!(done.json()["response"]["status"], "complete");
+fn sign_up(site: &Site) {
+    site.browser().sign_up_by_code("email_address=ada%40example.com", "ada@example.com");
 }
 
-fn start() -> (Server, TempDir) {
-    let folder = TempDir::new().expect("a folder");
-    let config = format!("[server]\nallowed_origins = [\"{PAGE}\"]\n[limits]\nsource = false\n{SETTINGS}");
-    (Server::start(folder.path(), &config), folder)
+fn start() -> Site {
+    Site::start(&format!("[limits]\nsource = false\n{SETTINGS}"))
 }
 
 /// Strategies of Clerk that this instance has disabled or the engine does not support.

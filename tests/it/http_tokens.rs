@@ -344,7 +344,7 @@ impl<'a> Begun<'a> {
         let created = begun.call("POST", "/v1/client/sign_ups", &form);
         begun.token = mode.token_in(&created).unwrap_or(begun.token);
         begun.id = created.json()["response"]["id"].as_str().expect("an id").to_owned();
-        begun.code = site.server.mail(address, 1)["code"].as_str().expect("a code").to_owned();
+        begun.code = site.server.code(address, 1);
         begun
     }
 

@@ -9,15 +9,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import besides itself.
-const ROOMS: [(&str, &[&str]); 24] = [
+const ROOMS: [(&str, &[&str]); 25] = [
     ("main", &["cli"]),
-    ("cli", &["http", "load", "engine", "actors", ADAPTERS, UTILITIES, "domain"]),
+    ("cli", &["startup", "load", "config", "engine", ADAPTERS, UTILITIES, "domain"]),
+    ("startup", &["http", "config", "engine", "actors", ADAPTERS, UTILITIES, "domain"]),
     // The HTTP layer knows the engine, not the rooms below it.
     (
         "http",
         &[
-            "wire", "engine", "delivery", "oauth", "captcha", "webhook", "token", "password", "limiter", UTILITIES,
-            "domain",
+            "wire", "engine", "config", "delivery", "oauth", "captcha", "webhook", "token", "password", "limiter",
+            UTILITIES, "domain",
         ],
     ),
     // The shapes of the contract know the engine's views, and nothing of HTTP.
@@ -40,16 +41,18 @@ const ROOMS: [(&str, &[&str]); 24] = [
     ("entropy", &["domain"]),
     ("outbound", &["domain"]),
     ("telemetry", &["clock", "domain"]),
-    ("config", &["domain"]),
+    // What can be chosen in the rooms that it configures, for the process around them: neither the engine nor the rooms
+    // themselves read it.
+    ("config", &[ADAPTERS, "telemetry", "domain"]),
     ("domain", &[]),
     // Text only.
     ("guide", &[]),
     // The root declares the rooms and may show anything.
-    ("lib", &["http", "wire", "engine", "actors", ADAPTERS, UTILITIES, "domain", "cli", "load"]),
+    ("lib", &["startup", "http", "wire", "config", "engine", "actors", ADAPTERS, UTILITIES, "domain", "cli", "load"]),
 ];
 
 const ADAPTERS: &str = "store delivery oauth captcha webhook token password pwned limiter";
-const UTILITIES: &str = "clock entropy outbound telemetry config";
+const UTILITIES: &str = "clock entropy outbound telemetry";
 
 /// Packages that only these rooms name.
 const HOMES: [(&str, &[&str]); 14] = [

@@ -13,7 +13,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::support::server::{Server, log_of};
+use crate::support::binary::{Binary, log_of};
 
 const CONFIG: &str = r#"
 [server]
@@ -32,7 +32,7 @@ fn honest_sign_ups_are_served_in_time_beside_floods_slow_peers_guesses_and_junk(
     let per_s = number_of("VESTIBULE_MIXED_PER_S", 50).clamp(1, 1000);
     let p99_max = Duration::from_millis(number_of("VESTIBULE_MIXED_P99_MS", 250));
     let folder = TempDir::new().expect("a folder");
-    let server = Server::start(folder.path(), CONFIG);
+    let server = Binary::start(folder.path(), CONFIG);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let mut tally = runtime.block_on(mixed(server.port, seconds, per_s));

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::support::binary::{Binary, log_of};
 use crate::support::require;
-use crate::support::server::{Server, log_of};
+use crate::support::server::Server;
 
 const CONFIG: &str = "[settings]\nfile = \"mine.toml\"\n";
 const OPEN: &str = "[attributes.username]\nenabled = true\nrequired = true\n";
@@ -21,7 +22,7 @@ const CLOSED: &str = "[attributes.username]\nenabled = true\nrequired = true\n[s
 fn sighup_puts_new_settings_in_force_and_connections_survive() {
     let folder = TempDir::new().expect("a folder");
     write(folder.path(), OPEN);
-    let server = Server::start(folder.path(), CONFIG);
+    let server = Binary::start(folder.path(), CONFIG);
     let mut held = Held::open(server.port);
     assert_eq!(held.mode(), "public");
     write(folder.path(), CLOSED);
@@ -48,7 +49,7 @@ fn sighup_puts_new_settings_in_force_and_connections_survive() {
 fn sighup_with_a_fault_leaves_everything_as_it_is_and_says_so() {
     let folder = TempDir::new().expect("a folder");
     write(folder.path(), CLOSED);
-    let server = Server::start(folder.path(), CONFIG);
+    let server = Binary::start(folder.path(), CONFIG);
     let mut held = Held::open(server.port);
     let broken = [
         (Some("[attributes.username"), "line 1: this is not TOML"),
@@ -76,7 +77,7 @@ fn sighup_with_a_fault_leaves_everything_as_it_is_and_says_so() {
 fn a_server_outlives_whoever_reads_its_log() {
     let folder = TempDir::new().expect("a folder");
     write(folder.path(), OPEN);
-    let server = Server::start_after("exec 2>/dev/full", folder.path(), CONFIG);
+    let server = Binary::start_after("exec 2>/dev/full", folder.path(), CONFIG);
     let mut held = Held::open(server.port);
     write(folder.path(), CLOSED);
     server.signal("HUP");
@@ -88,18 +89,18 @@ fn a_server_outlives_whoever_reads_its_log() {
 fn a_key_file_that_is_missing_beside_data_is_asked_back_and_none_is_made() {
     let folder = TempDir::new().expect("a folder");
     let (data, key) = (folder.path().join("data"), folder.path().join("data/instance.key"));
-    assert_eq!(Server::start(folder.path(), "").terminate(), Some(0));
+    let starts_and_ends = || assert_eq!(Binary::start(folder.path(), "").terminate(), Some(0));
+    starts_and_ends();
     let made = format!("made a new instance key in {}; back it up apart from the data", key.display());
     assert_eq!(log_of(folder.path()).matches(&made).count(), 1);
-    assert_eq!(Server::start(folder.path(), "").terminate(), Some(0));
+    starts_and_ends();
     assert_eq!(log_of(folder.path()).matches(&made).count(), 1, "it was there already");
     let kept = fs::read(&key).expect("a key");
     fs::remove_file(&key).expect("a key");
     let before = listing(&data);
     let sentence = format!("the key file {} is missing, but there is data in {}", key.display(), data.display());
     for _again in 0..2 {
-        assert_eq!(Server::fail_to_start(folder.path(), ""), Some(1));
-        assert_eq!(log_of(folder.path()).lines().last().map(|line| line.contains(&sentence)), Some(true));
+        is_refused(folder.path(), "", &sentence);
         assert_eq!(listing(&data), before, "nothing is written");
     }
     let check = Command::new(env!("CARGO_BIN_EXE_vestibule")).args(["check", "--data"]).arg(&data).output();
@@ -110,10 +111,9 @@ fn a_key_file_that_is_missing_beside_data_is_asked_back_and_none_is_made() {
     fs::write(&key, &kept).expect("a key");
     let elsewhere = folder.path().join("elsewhere/key");
     let config = format!("[instance]\nkey_file = {elsewhere:?}\n");
-    assert_eq!(Server::fail_to_start(folder.path(), &config), Some(1));
-    assert!(log_of(folder.path()).contains(&format!("move {} there", key.display())), "{}", log_of(folder.path()));
+    is_refused(folder.path(), &config, &format!("move {} there", key.display()));
     assert!(!elsewhere.exists() && !folder.path().join("elsewhere").exists());
-    assert_eq!(Server::start(folder.path(), "").terminate(), Some(0));
+    starts_and_ends();
 }
 
 #[test]
@@ -122,12 +122,10 @@ fn a_key_file_that_is_no_key_is_told_apart() {
     let key = folder.path().join("key");
     let config = format!("[instance]\nkey_file = {key:?}\n");
     fs::write(&key, "").expect("a file");
-    assert_eq!(Server::fail_to_start(folder.path(), &config), Some(1));
-    assert!(log_of(folder.path()).contains("is empty; put the key back"), "{}", log_of(folder.path()));
+    is_refused(folder.path(), &config, "is empty; put the key back");
     fs::remove_file(&key).expect("a file");
     fs::create_dir(&key).expect("a folder");
-    assert_eq!(Server::fail_to_start(folder.path(), &config), Some(1));
-    assert!(log_of(folder.path()).contains("is a directory; remove it"), "{}", log_of(folder.path()));
+    is_refused(folder.path(), &config, "is a directory; remove it");
     fs::remove_dir(&key).expect("a folder");
     assert!(!folder.path().join("data").exists(), "nothing is written");
     let in_memory = format!("{config}[store]\nkind = \"memory\"\n");
@@ -141,7 +139,7 @@ fn the_example_of_the_banner_signs_somebody_up_each_time() {
         return;
     }
     let folder = TempDir::new().expect("a folder");
-    let server = Server::start(folder.path(), "");
+    let server = Binary::start(folder.path(), "");
     let log = log_of(folder.path());
     let example: Vec<_> = log.lines().skip_while(|line| !line.starts_with("  url=")).take(5).collect();
     assert_eq!(example.len(), 5, "{log}");
@@ -180,6 +178,13 @@ fn a_closed_terminal_ends_the_server_in_it() {
     drop(terminal.wait());
     assert!(came, "the server began to listen");
     assert!(until(|| !listens()), "the server is gone with its terminal");
+}
+
+/// Checks that the binary refuses to start, and that the last line that it prints holds `sentence`.
+fn is_refused(folder: &Path, config: &str, sentence: &str) {
+    assert_eq!(Binary::fail_to_start(folder, config), Some(1), "{}", log_of(folder));
+    let log = log_of(folder);
+    assert!(log.lines().last().is_some_and(|line| line.contains(sentence)), "no {sentence:?} at the end: {log}");
 }
 
 /// Waits at most half a minute for a condition.

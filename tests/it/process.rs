@@ -8,7 +8,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::server::{Answer, Server, log_of};
+use crate::support::binary::{Binary, log_of};
+use crate::support::endpoint::{Answer, Endpoint};
+use crate::support::server::Server;
 
 const CONFIG: &str = r#"
 [settings]
@@ -25,10 +27,11 @@ fn everything_acknowledged_survives_kill_9_under_load() {
     const ROUNDS: u64 = 20;
     const WORKERS: usize = 6;
     let folder = TempDir::new().expect("a folder");
+    let start = || Binary::start(folder.path(), CONFIG);
     let number = AtomicUsize::new(0);
     let (mut acknowledged, mut completed) = (0, Vec::new());
     for round in 0..ROUNDS {
-        let server = Server::start(folder.path(), CONFIG);
+        let server = start();
         let stop = AtomicBool::new(false);
         let records: Vec<Record> = thread::scope(|scope| {
             let work = || worker(&server, &number, &stop);
@@ -40,7 +43,7 @@ fn everything_acknowledged_survives_kill_9_under_load() {
             workers.into_iter().flat_map(|w| w.join().expect("a worker")).collect()
         });
         drop(server);
-        let server = Server::start(folder.path(), CONFIG);
+        let server = start();
         for record in &records {
             record.check(&server);
             acknowledged += record.acknowledged;
@@ -48,7 +51,7 @@ fn everything_acknowledged_survives_kill_9_under_load() {
         completed.extend(records.into_iter().filter_map(|r| r.user.map(|_| r.email)));
         assert_eq!(server.terminate(), Some(0));
     }
-    let server = Server::start(folder.path(), CONFIG);
+    let server = start();
     for email in completed.iter().step_by(7) {
         let again =
             server.native("POST", "/v1/client/sign_ups", "", &format!("email_address={email}")).expect("an answer");
@@ -70,7 +73,7 @@ struct Record {
     acknowledged: usize,
 }
 
-fn worker(server: &Server, number: &AtomicUsize, stop: &AtomicBool) -> Vec<Record> {
+fn worker(server: &Endpoint, number: &AtomicUsize, stop: &AtomicBool) -> Vec<Record> {
     let mut records = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         let n = number.fetch_add(1, Ordering::Relaxed);
@@ -88,7 +91,7 @@ fn worker(server: &Server, number: &AtomicUsize, stop: &AtomicBool) -> Vec<Recor
 
 impl Record {
     /// One sign-up with a wrong try in between; records each acknowledgement.
-    fn sign_up(&mut self, server: &Server) -> std::io::Result<()> {
+    fn sign_up(&mut self, server: &Endpoint) -> std::io::Result<()> {
         let made = server.native("POST", "/v1/client/sign_ups", "", &format!("email_address={}", self.email))?;
         assert_eq!(made.status, 200, "{}", made.body);
         self.id = made.json()["response"]["id"].as_str().expect("an id").to_owned();
@@ -112,7 +115,7 @@ impl Record {
     }
 
     /// After the crash at least everything acknowledged is there. Requests in flight may have succeeded too.
-    fn check(&self, server: &Server) {
+    fn check(&self, server: &Endpoint) {
         let path = format!("/v1/client/sign_ups/{}", self.id);
         let read = server.native("GET", &path, &self.token, "").expect("an answer");
         if read.status == 404 && self.user.is_none() {
@@ -134,11 +137,11 @@ impl Record {
         assert!(verification["attempts"].as_u64().unwrap_or(0) >= self.attempts, "{sign_up}");
     }
 
-    fn attempt(&self, server: &Server, code: &str) -> std::io::Result<Answer> {
+    fn attempt(&self, server: &Endpoint, code: &str) -> std::io::Result<Answer> {
         self.post(server, "attempt_verification", &format!("strategy=email_code&code={code}"))
     }
 
-    fn post(&self, server: &Server, verb: &str, form: &str) -> std::io::Result<Answer> {
+    fn post(&self, server: &Endpoint, verb: &str, form: &str) -> std::io::Result<Answer> {
         server.native("POST", &format!("/v1/client/sign_ups/{}/{verb}", self.id), &self.token, form)
     }
 }
@@ -245,14 +248,14 @@ fn an_absurd_advance_of_the_clock_is_refused_and_moves_nothing() {
 #[test]
 fn the_log_holds_no_address_code_token_or_password() {
     let folder = TempDir::new().expect("a folder");
-    let server = Server::start(folder.path(), &CONFIG.replace("email_code", "password"));
+    let server = Binary::start(folder.path(), &CONFIG.replace("email_code", "password"));
     let fields = "email_address=countess@lovelace.example&password=meadows+beyond+rivers";
     let made = server.native("POST", "/v1/client/sign_ups", "", fields).expect("an answer");
     assert_eq!(made.status, 200, "{}", made.body);
     let mut record = Record { token: made.header("authorization").expect("a token").to_owned(), ..Record::default() };
     record.id = made.json()["response"]["id"].as_str().expect("an id").to_owned();
     record.post(&server, "prepare_verification", "strategy=email_code").expect("an answer");
-    let code = code_for(&server, "countess@lovelace.example");
+    let code = server.code("countess@lovelace.example", 1);
     assert_eq!(record.attempt(&server, "000000").expect("an answer").status, 422);
     let done = record.attempt(&server, &code).expect("an answer");
     assert_eq!(done.json()["response"]["status"], "complete");
@@ -307,15 +310,4 @@ fn run(folder: &Path, arguments: &[&str]) -> (bool, String) {
     let output = command.output().expect("the binary runs");
     let text = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&text).into_owned())
-}
-
-fn code_for(server: &Server, address: &str) -> String {
-    for _ in 0..500 {
-        let outbox = server.request("GET", &format!("/dev/outbox?to={address}"), &[], "").expect("an answer").json();
-        if let Some(code) = outbox["messages"].as_array().and_then(|m| m.last()).and_then(|m| m["code"].as_str()) {
-            return code.to_owned();
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    panic!("no message to {address}");
 }

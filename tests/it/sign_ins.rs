@@ -308,7 +308,7 @@ fn a_code_by_text_message_signs_in_whoever_signed_up_with_that_number() {
     let begun = browser.post("/v1/client/sign_ups", "phone_number=%2B14155552671&strategy=phone_code");
     assert_eq!(begun.status, 200, "{}", begun.body);
     let path = format!("/v1/client/sign_ups/{}", begun.json()["response"]["id"].as_str().expect("an id"));
-    let code = |count| server.mail(number, count)["code"].as_str().expect("a code").to_owned();
+    let code = |count| server.code(number, count);
     let form = format!("strategy=phone_code&code={}", code(1));
     let done = browser.post(&format!("{path}/attempt_verification"), &form).json();
     assert_eq!(done["response"]["status"], "complete", "{done}");

@@ -4,7 +4,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::browser::PAGE;
-use super::server::{Answer, Server, log_of};
+use super::endpoint::{Answer, Endpoint};
+use super::server::{Server, log_of};
 
 /// The secret key in the server's configuration.
 pub(crate) const SECRET_KEY: &str = "sk_live_0123456789abcdefghijklmnopqrstuv";
@@ -29,10 +30,7 @@ impl Site {
     }
 
     pub(crate) fn configure(&self, settings: &Value) {
-        let kind = ("content-type", "application/json");
-        let answer = self.server.request("PUT", "/dev/settings", &[kind], &settings.to_string());
-        let answer = answer.expect("an answer");
-        assert_eq!(answer.status, 200, "{}", answer.body);
+        self.server.put_settings(settings);
     }
 
     /// A call with the secret key; a `null` body sends none.
@@ -59,7 +57,7 @@ impl Site {
 }
 
 /// A call with the secret key to `server`.
-pub(crate) fn backend(server: &Server, method: &str, path: &str, body: &Value) -> Answer {
+pub(crate) fn backend(server: &Endpoint, method: &str, path: &str, body: &Value) -> Answer {
     let headers = [("authorization", &*format!("Bearer {SECRET_KEY}")), ("content-type", "application/json")];
     let body = if body.is_null() { String::new() } else { body.to_string() };
     server.request(method, path, &headers, &body).expect("an answer")

@@ -1,20 +1,18 @@
 //! A simulated browser: a cookie jar, calls by a page's script, and navigations.
 
-use serde_json::{Value, json};
-
-use super::server::{Answer, Server};
+use super::endpoint::{Answer, Endpoint};
 
 /// The page whose script calls the engine.
 pub(crate) const PAGE: &str = "http://localhost:3000";
 
 /// A browser with a cookie jar.
 pub(crate) struct Browser<'a> {
-    pub(crate) server: &'a Server,
+    pub(crate) server: &'a Endpoint,
     pub(crate) cookies: Vec<(String, String)>,
 }
 
 impl<'a> Browser<'a> {
-    pub(crate) fn of(server: &'a Server) -> Self {
+    pub(crate) fn of(server: &'a Endpoint) -> Self {
         Self { server, cookies: Vec::new() }
     }
 
@@ -68,28 +66,6 @@ impl<'a> Browser<'a> {
 
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
         self.cookies.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-}
-
-impl Server {
-    /// The newest message to an address; waits until there are `count`.
-    pub(crate) fn mail(&self, to: &str, count: usize) -> Value {
-        for _ in 0..500 {
-            let path = format!("/dev/outbox?to={}", escaped(to));
-            let messages = self.request("GET", &path, &[], "").expect("an answer").json()["messages"].clone();
-            if let Some(message) = messages.as_array().filter(|m| m.len() >= count).and_then(|m| m.last()) {
-                return message.clone();
-            }
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        }
-        panic!("no mail to {to}");
-    }
-
-    /// Moves the engine's clock forward.
-    pub(crate) fn advance(&self, ms: u64) {
-        let body = json!({ "advance_ms": ms }).to_string();
-        let answer = self.request("POST", "/dev/clock", &[("content-type", "application/json")], &body);
-        assert_eq!(answer.expect("an answer").status, 200);
     }
 }
 

@@ -19,10 +19,14 @@ pub(crate) fn require(what: &str, present: bool) -> bool {
 }
 
 pub(crate) mod backend;
+pub(crate) mod binary;
 pub(crate) mod browser;
+pub(crate) mod endpoint;
 pub(crate) mod held_store;
 pub(crate) mod provider;
 pub(crate) mod schema;
 pub(crate) mod server;
+pub(crate) mod site;
 pub(crate) mod smtp;
 pub(crate) mod social;
+mod steps;

@@ -1,11 +1,13 @@
 //! Risks of message delivery and captchas.
 
+use crate::delivery::Security;
+
 use super::Risks;
 use super::placeholders::is_placeholder;
 use crate::config::checks::{is_loopback, sent};
 use crate::config::load::Config;
 use crate::config::sections::Email;
-use crate::config::values::{CaptchaProvider, EmailTransport, Mode, Security, SmsTransport};
+use crate::config::values::{EmailTransport, Mode, SmsTransport};
 
 pub(super) fn channels(config: &Config) -> Risks {
     let (email, settings) = (&config.email, config.settings());
@@ -90,7 +92,7 @@ fn is_reserved(domain: &str) -> bool {
 
 fn add_captcha(risks: &mut Risks, config: &Config) {
     let captcha = &config.captcha;
-    if captcha.provider == CaptchaProvider::None {
+    if captcha.provider.is_none() {
         return;
     }
     risks.add(

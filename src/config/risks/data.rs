@@ -1,8 +1,10 @@
 //! Risks of data storage and password hashing.
 
+use crate::store::Durability;
+
 use super::Risks;
 use crate::config::load::Config;
-use crate::config::values::{Durability, Mode, StoreKind};
+use crate::config::values::{Mode, StoreKind};
 
 pub(super) fn data(config: &Config) -> Risks {
     let (store, production) = (&config.store, config.instance.mode == Mode::Production);

@@ -1,11 +1,12 @@
 //! Risks of the instance's name, keys and sessions.
 
 use crate::domain::settings::SignUpMode;
+use crate::token::Algorithm;
 
 use super::Risks;
 use crate::config::checks::is_secret_key;
 use crate::config::load::Config;
-use crate::config::values::{Algorithm, Mode};
+use crate::config::values::Mode;
 
 pub(super) fn instance(config: &Config) -> Risks {
     let (instance, production) = (&config.instance, config.instance.mode == Mode::Production);

@@ -2,7 +2,11 @@
 
 use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::de::value::StrDeserializer;
+use serde::{Deserialize, Deserializer};
+
+use crate::captcha::CaptchaProvider;
 
 use super::{InvalidValue, invalid};
 
@@ -26,29 +30,6 @@ pub enum StoreKind {
     Memory,
 }
 
-/// Guarantee of an acknowledged write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Durability {
-    /// It survives a power failure.
-    Synced,
-    /// Finished sign-ups survive; the latest changes of pending ones may be lost.
-    Relaxed,
-    /// None: nothing is synced to disk.
-    None,
-}
-
-/// Signature algorithm of session tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub enum Algorithm {
-    /// RSA-2048 with SHA-256.
-    #[serde(rename = "RS256")]
-    Rs256,
-    /// Ed25519.
-    #[serde(rename = "EdDSA")]
-    EdDsa,
-}
-
 /// How e-mail is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -61,29 +42,6 @@ pub enum EmailTransport {
     None,
 }
 
-/// Encryption of an SMTP connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Security {
-    /// STARTTLS, required.
-    StartTls,
-    /// TLS from the first byte.
-    Tls,
-    /// No encryption.
-    None,
-}
-
-impl Security {
-    /// Default port for this encryption.
-    pub const fn default_port(self) -> u16 {
-        match self {
-            Self::StartTls => 587,
-            Self::Tls => 465,
-            Self::None => 25,
-        }
-    }
-}
-
 /// How text messages are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -92,30 +50,6 @@ pub enum SmsTransport {
     Capture,
     /// No text messages.
     None,
-}
-
-/// The captcha service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CaptchaProvider {
-    /// No captchas.
-    None,
-    /// Cloudflare Turnstile.
-    Turnstile,
-    /// hCaptcha.
-    HCaptcha,
-    /// Google reCAPTCHA.
-    ReCaptcha,
-}
-
-/// Format of log lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogFormat {
-    /// Text for people.
-    Human,
-    /// One JSON object per line.
-    Json,
 }
 
 /// Which requests are logged.
@@ -167,5 +101,37 @@ impl FromStr for SmsTransport {
             "http" => invalid("can't be \"http\": that transport is not built yet; use \"capture\" or \"none\""),
             _ => invalid(format!("can't be {text:?}; use \"capture\" or \"none\"")),
         }
+    }
+}
+
+/// The captcha service of that name; `None` for `none`.
+pub(in crate::config) fn captcha_provider<'de, D: Deserializer<'de>>(
+    given: D,
+) -> Result<Option<CaptchaProvider>, D::Error> {
+    let name = String::deserialize(given)?;
+    if name == PROVIDERS[0] {
+        return Ok(None);
+    }
+    let provider = CaptchaProvider::deserialize(StrDeserializer::<D::Error>::new(&name));
+    provider.map(Some).map_err(|_| D::Error::unknown_variant(&name, PROVIDERS))
+}
+
+const PROVIDERS: &[&str] = &["none", "turnstile", "hcaptcha", "recaptcha"];
+
+#[cfg(test)]
+mod tests {
+    use serde::de::value::Error;
+
+    use super::*;
+
+    #[test]
+    fn every_captcha_service_is_known_by_the_name_that_it_has_on_the_wire() {
+        let named = |name| captcha_provider(StrDeserializer::<Error>::new(name));
+        assert_eq!(named("none"), Ok(None));
+        for name in &PROVIDERS[1..] {
+            assert_eq!(named(name).map(|provider| provider.map(CaptchaProvider::as_str)), Ok(Some(*name)));
+        }
+        let unknown = "unknown variant `puzzle`, expected one of `none`, `turnstile`, `hcaptcha`, `recaptcha`";
+        assert_eq!(named("puzzle").map_err(|error| error.to_string()), Err(unknown.into()));
     }
 }

@@ -10,5 +10,5 @@ mod session;
 mod transport;
 mod trouble;
 
-pub use options::{Security, SmtpError, SmtpLimits, SmtpOptions};
+pub use options::{SmtpError, SmtpLimits, SmtpOptions};
 pub use transport::Smtp;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::domain::secret::Secret;
 
+use super::super::Security;
+
 /// Options of the SMTP transport.
 #[derive(Clone, Debug)]
 pub struct SmtpOptions {
@@ -42,18 +44,6 @@ impl Default for SmtpLimits {
     fn default() -> Self {
         Self { command: Duration::from_secs(10), delivery: Duration::from_secs(45) }
     }
-}
-
-/// Encryption of an SMTP connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Security {
-    /// None: for servers on the same machine.
-    None,
-    /// STARTTLS (RFC 3207), required.
-    #[default]
-    StartTls,
-    /// TLS from the first byte (RFC 8314).
-    Tls,
 }
 
 /// Invalid options.

@@ -12,9 +12,9 @@ use tokio::time::timeout;
 
 use crate::domain::secret::Secret;
 
+use super::super::Security;
 use super::compose::Mail;
 use super::dial::{self, Stream, Tls};
-use super::options::Security;
 use super::reply::{NoReply, Reply};
 use super::trouble::{Step, Trouble};
 

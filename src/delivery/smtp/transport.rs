@@ -5,10 +5,10 @@ use std::time::Duration;
 use lettre::message::Mailbox;
 use tokio::time::timeout;
 
-use super::super::{BoxFuture, Message, Outcome, Transport};
+use super::super::{BoxFuture, Message, Outcome, Security, Transport};
 use super::compose::Mail;
 use super::dial::Tls;
-use super::options::{Security, SmtpError, SmtpOptions};
+use super::options::{SmtpError, SmtpOptions};
 use super::pool::Pool;
 use super::session::{Login, Server, Session};
 use super::trouble::Trouble;

@@ -5,19 +5,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-/// The guarantee of an acknowledgement by [`append`](super::Ledger::append).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Durability {
-    /// Every acknowledged group survives a power loss.
-    #[default]
-    Synced,
-    /// A group survives a power loss if it, or a later one, was appended with `sync`; every group survives the end of
-    /// the process.
-    Relaxed,
-    /// Nothing is ever synced: for tests and benches.
-    None,
-}
-
 /// How a [`Ledger`](super::Ledger) is opened. Start from [`Options::new`] or `Options { path, ..Options::default() }`.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -78,6 +65,7 @@ impl Default for Options {
     }
 }
 
+pub use crate::store::durability::Durability;
 pub use crate::store::kv::key_value::Write;
 
 impl Write {

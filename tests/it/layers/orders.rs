@@ -14,7 +14,10 @@ const ROOMS: [&str; 5] = ["store", "actors", "engine", "wire", "http"];
 /// For each folder with imports between its parts: its floors, from the lowest up. The parts of one floor do not import
 /// each other, but for those of a [`CIRCLE`].
 const ORDERS: &[(&str, &[&str])] = &[
-    ("store", &["error health private scan", "commit writable", "store", "kv", "ledger", "embedded", "contract"]),
+    (
+        "store",
+        &["durability error health private scan", "commit writable", "store", "kv", "ledger", "embedded", "contract"],
+    ),
     (
         "store/kv",
         &["key key_value unreadable", "codec", "record seal", "quota", "retention", "planner", "kv_store", "memory"],

@@ -7,34 +7,35 @@ use crate::store::could_be_written;
 use crate::store::ledger::holds_data;
 use crate::token::{InstanceKey, KeyFileError};
 
-use super::data_error;
+use super::StartupError;
+use super::diagnostics::data_error;
 
 /// Checks the key file without writing. Above all it must not be missing while there is data, because a new key could
 /// not decrypt it. Returns the path at which a start would create the file, if it would.
 ///
 /// # Errors
 /// One sentence that says what is wrong and what to do.
-pub(super) fn inspect(config: &Config) -> Result<Option<PathBuf>, String> {
+pub fn inspect(config: &Config) -> Result<Option<PathBuf>, StartupError> {
     let key_file = config.key_file();
     let on_disk = config.store.kind == StoreKind::Sled;
     if !on_disk && config.instance.key_file.is_none() {
         return Ok(None);
     }
     let data = &config.store.path;
-    let has_data = on_disk && holds_data(data).map_err(|error| data_error(data, &error))?;
+    let has_data = on_disk && holds_data(data).map_err(|error| StartupError::new(data_error(data, &error)))?;
     match InstanceKey::load(&key_file) {
-        Ok(None) if has_data => Err(missing(&key_file, data)),
-        Ok(None) => could_be_made(config, &key_file).map(|()| Some(key_file)),
+        Ok(None) if has_data => Err(StartupError::new(missing(&key_file, data))),
+        Ok(None) => could_be_made(config, &key_file).map(|()| Some(key_file)).map_err(StartupError::new),
         Ok(Some(_)) => Ok(None),
         // A start fixes the permissions of the key file in the data folder by itself.
         Err(KeyFileError::Exposed(path)) if on_disk && path == default_path(data) => Ok(None),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(StartupError::new(error)),
     }
 }
 
 /// A warning if the key in the file was not drawn at random. It is not an error, because data may be encrypted under
 /// it.
-pub(super) fn weakness(config: &Config) -> Option<String> {
+pub fn weakness(config: &Config) -> Option<String> {
     if config.store.kind != StoreKind::Sled && config.instance.key_file.is_none() {
         return None;
     }

@@ -1,0 +1,131 @@
+//! The engine, from the configuration.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::actors::ActorOptions;
+#[cfg(feature = "oauth")]
+use crate::captcha::Captcha;
+use crate::config::Config;
+use crate::delivery::Capture;
+use crate::domain::time::Span;
+use crate::engine::{BackendKey, Engine, EngineBuilder};
+#[cfg(feature = "oauth")]
+use crate::oauth::Providers;
+#[cfg(feature = "oauth")]
+use crate::outbound::{Outbound, OutboundOptions};
+use crate::password::{HashOptions, HashParameters};
+#[cfg(feature = "oauth")]
+use crate::pwned::PwnedRange;
+
+use super::transports::{email_transport, sms_transport};
+use super::{StartupError, storage};
+
+/// Opens the store and starts the engine. `capture` takes the messages that are not sent, and `public_url` is where
+/// browsers reach the engine.
+pub(super) async fn build_engine(
+    config: &Config,
+    capture: &Arc<Capture>,
+    public_url: Url,
+) -> Result<Engine, StartupError> {
+    let (key, store) = storage::open(config)?;
+    let actors = ActorOptions {
+        passivate_after: Duration::from_secs(config.sign_up.passivate_after_s),
+        // The transport's own timeout is shorter and gives a better reason.
+        delivery_timeout: Duration::from_secs(config.email.timeout_s) + DELIVERY_MARGIN,
+        ..ActorOptions::default()
+    };
+    with_outbound(Engine::builder(), config)?
+        .store(store)
+        .key(key)
+        .settings(config.settings().clone())
+        .policy(config.policy())
+        .source_limits(config.source_limits())
+        .actors(actors)
+        .hashing(hashing(config))
+        .email(email_transport(config, capture)?)
+        .sms(sms_transport(config, capture))
+        .branding(config.branding())
+        .publishable_key(config.publishable_key().as_str().to_owned())
+        .secret_key(match &config.instance.secret_key {
+            Some(key) => BackendKey::Given(key.clone()),
+            None if config.is_development() => BackendKey::Generated,
+            None => BackendKey::Off,
+        })
+        .issuer(config.issuer())
+        .algorithm(config.session.algorithm)
+        .token_ttl(Span::from_secs(config.session.token_ttl_s))
+        .public_url(public_url)
+        .build()
+        .await
+        .map_err(StartupError::new)
+}
+
+/// URL at which browsers reach the engine, including the path of `server.public_url`.
+pub(super) fn browser_url(config: &Config, port: u16) -> Result<Url, StartupError> {
+    let url = config.public_url(port).to_string();
+    url.parse().map_err(|error| StartupError::new(format!("server.public_url: {error}")))
+}
+
+fn hashing(config: &Config) -> HashOptions {
+    let section = &config.password;
+    let defaults = HashOptions::default();
+    HashOptions {
+        parameters: HashParameters { m_kib: section.m_kib, t: section.t, p: section.p },
+        threads: if section.threads == 0 { defaults.threads } else { section.threads },
+        queue: section.queue,
+        ..defaults
+    }
+}
+
+/// Adds what asks other servers: providers, the captcha service and the service that knows leaked passwords.
+#[cfg(feature = "oauth")]
+fn with_outbound(builder: EngineBuilder, config: &Config) -> Result<EngineBuilder, StartupError> {
+    // In development the provider may run on this machine.
+    let options = OutboundOptions { allow_private: config.is_development(), ..OutboundOptions::default() };
+    let outbound = Outbound::new(options);
+    let builder = match captcha(config, &outbound) {
+        Some(captcha) => builder.captcha(captcha),
+        None => builder,
+    };
+    let builder = match &config.password.pwned_range_url {
+        Some(url) => builder.pwned_range(PwnedRange::new(url.as_str().parse().map_err(StartupError::new)?)),
+        None => builder,
+    };
+    Ok(builder.providers(Providers::new(outbound)))
+}
+
+#[cfg(not(feature = "oauth"))]
+fn with_outbound(builder: EngineBuilder, config: &Config) -> Result<EngineBuilder, StartupError> {
+    let missing = |key: &str| {
+        Err(StartupError::new(format!("`{key}` is set, but this program was built without the feature `oauth`")))
+    };
+    if config.captcha.provider.is_some() {
+        return missing("captcha.provider");
+    }
+    if config.password.pwned_range_url.is_some() {
+        return missing("password.pwned_range_url");
+    }
+    Ok(builder)
+}
+
+/// The captcha service. The configuration checks have made sure that its keys are there.
+#[cfg(feature = "oauth")]
+fn captcha(config: &Config, outbound: &Outbound) -> Option<Captcha> {
+    let section = &config.captcha;
+    let provider = section.provider?;
+    let verify_url = section.verify_url.as_ref().map_or_else(|| provider.verify_url(), |url| url.as_str());
+    Some(Captcha {
+        provider,
+        site_key: section.site_key.clone()?,
+        site_key_invisible: section.site_key_invisible.clone(),
+        secret: section.secret.clone()?,
+        verify_url: verify_url.parse().ok()?,
+        oauth_bypass: section.oauth_bypass.clone(),
+        outbound: outbound.clone(),
+    })
+}
+
+const DELIVERY_MARGIN: Duration = Duration::from_secs(15);

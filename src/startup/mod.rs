@@ -1,0 +1,22 @@
+//! From a configuration to a server: the store, the transports, the engine and the options of HTTP, as the binary builds
+//! them, for every program that has a configuration. This room reads no arguments and no environment, prints nothing,
+//! handles no signals and starts no log.
+//!
+//! Begin reading at [`ConfiguredServer`].
+
+mod diagnostics;
+mod engine;
+mod error;
+mod http_options;
+#[cfg(feature = "sled")]
+mod key_file;
+mod server;
+mod storage;
+mod transports;
+
+pub use diagnostics::{data_error, listen_error};
+pub use error::StartupError;
+#[cfg(feature = "sled")]
+pub use key_file::{inspect, weakness};
+pub use server::ConfiguredServer;
+pub use transports::email_transport;

@@ -1,0 +1,122 @@
+//! The binary as a separate process: for what only a process has, such as signals, exit codes, limits and what it prints.
+
+use std::net::TcpListener;
+use std::ops::Deref;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::endpoint::Endpoint;
+
+/// A running process of the binary. It is killed when dropped.
+pub(crate) struct Binary {
+    child: Child,
+    endpoint: Endpoint,
+}
+
+impl Binary {
+    /// Starts the binary with the data in `folder`, and with `config` in addition to the common test settings. Waits
+    /// until it is ready. It logs to the file `log` in the folder.
+    pub(crate) fn start(folder: &Path, config: &str) -> Self {
+        Self::start_with(Command::new(env!("CARGO_BIN_EXE_vestibule")), folder, config)
+    }
+
+    /// Like [`Self::start`], after a shell command such as `ulimit -n 256` or `umask 022`.
+    pub(crate) fn start_after(command: &str, folder: &Path, config: &str) -> Self {
+        // `exec` replaces the shell by the server, which keeps its limits.
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{command} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_vestibule")]);
+        Self::start_with(shell, folder, config)
+    }
+
+    /// Starts the binary and waits for its end; returns the exit code.
+    pub(crate) fn fail_to_start(folder: &Path, config: &str) -> Option<i32> {
+        let (child, _) = spawn(Command::new(env!("CARGO_BIN_EXE_vestibule")), folder, config);
+        let mut binary = Self { child, endpoint: Endpoint { port: 0 } };
+        for _ in 0..1500 {
+            if let Some(ended) = binary.child.try_wait().expect("a process") {
+                return ended.code();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("it did not end: {}", log_of(folder))
+    }
+
+    fn start_with(command: Command, folder: &Path, config: &str) -> Self {
+        let (child, port) = spawn(command, folder, config);
+        let mut binary = Self { child, endpoint: Endpoint { port } };
+        binary.endpoint.wait_until_ready(|elapsed| {
+            let ended = binary.child.try_wait().expect("a process");
+            assert!(ended.is_none(), "the server ended at its start: {}", log_of(folder));
+            assert!(elapsed < Duration::from_secs(30), "the server is not ready: {}", log_of(folder));
+        });
+        binary
+    }
+
+    /// Kills it at once, like a crash, while others still use it.
+    pub(crate) fn kill_in_place(&self) {
+        self.signal("KILL");
+    }
+
+    /// Sends SIGTERM.
+    pub(crate) fn ask_to_end(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal, such as `HUP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill").success());
+    }
+
+    /// Sends SIGTERM, waits for the end and returns the exit code.
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        self.ask_to_end();
+        self.child.wait().expect("an end").code()
+    }
+}
+
+impl Deref for Binary {
+    type Target = Endpoint;
+
+    fn deref(&self) -> &Endpoint {
+        &self.endpoint
+    }
+}
+
+impl Drop for Binary {
+    fn drop(&mut self) {
+        if self.child.kill().is_ok() {
+            drop(self.child.wait());
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
+}
+
+/// Starts the binary, or a command that runs it, with the usual arguments.
+fn spawn(mut command: Command, folder: &Path, config: &str) -> (Child, u16) {
+    let port = free_port();
+    let file = folder.join("vestibule.toml");
+    std::fs::write(&file, config).expect("a config file");
+    let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).expect("a log");
+    let child = command
+        .args(["serve", "--config"])
+        .arg(&file)
+        .arg("--data")
+        .arg(folder.join("data"))
+        .args(["--listen", &format!("127.0.0.1:{port}")])
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("a log"))
+        .stderr(log)
+        .spawn()
+        .expect("the binary starts");
+    (child, port)
+}
+
+/// What the servers with this folder have logged, and what the binary has printed.
+pub(crate) fn log_of(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join("log")).unwrap_or_default()
+}
