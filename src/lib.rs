@@ -24,8 +24,8 @@
 //!
 //! let (id, caller) = (sign_up.id(), engine.identify(Some(token.expose())).await?);
 //! engine.prepare_verification(&caller, id, Some("email_code"), None, &context).await?;
-//! # while mail.to("ada@example.com").is_empty() { tokio::task::yield_now().await }
-//! let code = mail.to("ada@example.com")[0].code.clone().ok_or("the message carries a code")?.into_inner();
+//! let message = mail.next_to("ada@example.com").await;
+//! let code = message.code.clone().ok_or("the message carries a code")?.into_inner();
 //! let (done, client) = engine.attempt_verification(&caller, id, Some("email_code"), Some(&code), &context).await?;
 //!
 //! assert_eq!(done.status, SignUpStatus::Complete);
