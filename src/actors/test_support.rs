@@ -1,7 +1,6 @@
 //! Shared by the tests of the actors: a world in which time is paused, the store fails on demand, and messages are
 //! recorded instead of sent.
 
-mod faulty_store;
 mod post;
 
 use std::future::Future;
@@ -27,7 +26,7 @@ use crate::token::InstanceKey;
 
 use super::{ActorContext, ActorOptions, CallError, Create, SignUpReply, System, Transports};
 
-pub(crate) use faulty_store::{BadRead, Fault, FaultyStore};
+pub(crate) use crate::store::faulty::{BadRead, Fault, FaultyStore};
 pub(crate) use post::{Post, Says};
 
 /// A clock that shows tokio's time, and so pauses with it.

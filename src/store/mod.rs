@@ -6,6 +6,8 @@
 
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+pub(crate) mod faulty;
 mod health;
 mod kv;
 #[cfg(feature = "sled")]

@@ -128,12 +128,12 @@ impl FaultyStore {
     }
 
     /// Ends access for a run that has ended.
-    pub(super) fn cut_off(&self) {
+    pub(crate) fn cut_off(&self) {
         self.is_cut_off.store(true, Ordering::SeqCst);
     }
 
     /// The store as the next run finds it.
-    pub(super) fn after_a_crash(&self) -> Self {
+    pub(crate) fn after_a_crash(&self) -> Self {
         Self::over(self.inner.clone())
     }
 
