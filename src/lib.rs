@@ -119,11 +119,18 @@ pub mod telemetry;
 #[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod token;
 
+/// For a store of your own: an ordered map of keys and values, from which [`KvStore`](storage::KvStore) makes a store
+/// ([guide: To write a back end](guide::storage#to-write-a-back-end)).
+pub mod storage {
+    pub use crate::store::{CommitError, Health, KeyValue, KvStore, StoreError, Write};
+}
+
+#[cfg(feature = "test-util")]
+pub mod testing;
+
 pub use actors::ActorOptions;
 #[cfg(feature = "oauth")]
 pub use captcha::{Captcha, CaptchaProvider};
-#[cfg(feature = "test-util")]
-pub use clock::ManualClock;
 pub use clock::{Clock, SystemClock};
 #[cfg(feature = "server")]
 pub use config::{Config, ConfigError, Network, RequestLog, Sources, sample_settings};
@@ -156,8 +163,6 @@ pub use engine::{
     RawSignIn, RequestContext, SessionView, SignInView, SignUpView, TicketHolder, TicketStatus, TokenCarrier, Unready,
     WaitlistEntryView,
 };
-#[cfg(feature = "test-util")]
-pub use entropy::SeededEntropy;
 #[cfg(feature = "server")]
 pub use http::{
     App, BoundServer, CapturedMessage, DevOutbox, HttpOptions, HttpService, PeerAddress, ResponseBody, ResponseFuture,

@@ -26,7 +26,7 @@ use crate::token::InstanceKey;
 
 use super::{ActorContext, ActorOptions, CallError, Create, SignUpReply, System, Transports};
 
-pub(crate) use crate::store::faulty::{BadRead, Fault, FaultyStore};
+pub(crate) use crate::store::{Fault, FaultyStore, ReadFault, StoreRead};
 pub(crate) use post::{Post, Says};
 
 /// A clock that shows tokio's time, and so pauses with it.
@@ -111,7 +111,7 @@ impl World {
         self.store.cut_off();
         self.email.cut_off();
         self.sms.cut_off();
-        self.store = Arc::new(self.store.after_a_crash());
+        self.store = Arc::new(self.store.reopened());
         self.email = Arc::new(Post::new());
         self.sms = Arc::new(Post::new());
     }

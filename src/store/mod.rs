@@ -6,8 +6,8 @@
 
 #[cfg(test)]
 mod contract;
-#[cfg(test)]
-pub(crate) mod faulty;
+#[cfg(any(test, feature = "test-util"))]
+mod faulty;
 mod health;
 mod kv;
 #[cfg(feature = "sled")]
@@ -23,6 +23,8 @@ mod store;
 #[cfg(feature = "sled")]
 mod writable;
 
+#[cfg(any(test, feature = "test-util"))]
+pub use faulty::{Fault, FaultyStore, ReadFault, StoreCall, StoreRead};
 pub use health::{Health, Unready};
 #[cfg(feature = "sled")]
 pub use kv::embedded::{EmbeddedError, EmbeddedOptions, EmbeddedStore};

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import besides itself.
-const ROOMS: [(&str, &[&str]); 23] = [
+const ROOMS: [(&str, &[&str]); 24] = [
     ("main", &["cli"]),
     ("cli", &["http", "load", "engine", "actors", ADAPTERS, UTILITIES, "domain"]),
     // The HTTP layer knows the engine, not the rooms below it.
@@ -18,6 +18,8 @@ const ROOMS: [(&str, &[&str]); 23] = [
     ),
     // The load generator knows the wire protocol, not the engine, so that it treats all servers alike.
     ("load", &[UTILITIES, "domain"]),
+    // For tests of an application: parts for an engine.
+    ("testing", &["engine", ADAPTERS, UTILITIES, "domain"]),
     ("engine", &["actors", ADAPTERS, UTILITIES, "domain"]),
     ("actors", &[ADAPTERS, UTILITIES, "domain"]),
     // Adapters don't know each other.
@@ -39,7 +41,7 @@ const ROOMS: [(&str, &[&str]); 23] = [
     // Text only.
     ("guide", &[]),
     // The root declares the rooms and may show anything.
-    ("lib", &["http", "engine", "actors", ADAPTERS, UTILITIES, "domain", "cli", "load"]),
+    ("lib", &["http", "testing", "engine", "actors", ADAPTERS, UTILITIES, "domain", "cli", "load"]),
 ];
 
 const ADAPTERS: &str = "store delivery oauth captcha webhook token password pwned limiter";

@@ -20,7 +20,6 @@ pub(crate) fn require(what: &str, present: bool) -> bool {
 
 pub(crate) mod backend;
 pub(crate) mod browser;
-pub(crate) mod held_store;
 pub(crate) mod provider;
 pub(crate) mod schema;
 pub(crate) mod server;

@@ -21,9 +21,12 @@ use crate::store::kv::record::{
     ValueRecordV1, WaitlistEntryRecordV1,
 };
 use crate::store::kv::retention::{self, ExpiredKey, GC_KINDS, ScanCursor, ScanPage, Verdict};
+use crate::store::store::sealed::Sealed;
 use crate::store::store::{BoxFuture, Commit, CommitError, Committed, OutboxEntry, Store, StoreError};
 
 use super::{KvStore, from_after};
+
+impl<K: KeyValue> Sealed for KvStore<K> {}
 
 impl<K: KeyValue> Store for KvStore<K> {
     fn commit(&self, batch: Vec<Commit>) -> BoxFuture<'_, Vec<Result<Committed, CommitError>>> {
