@@ -2,7 +2,8 @@
 //! engine, with the answers of production; only its clock, its chance, its mail, its password hashing and perhaps its
 //! store are the test's. Many of them run in one process and share nothing.
 //!
-//! Begin with [`Kit`].
+//! Begin with [`Kit`]. The guide's chapter [testing](crate::guide::testing) has examples, also for test suites in other
+//! languages.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,9 +17,54 @@ use crate::engine::{Engine, EngineBuilder};
 use crate::password::HashOptions;
 use crate::token::{Algorithm, InstanceKey};
 
+#[doc(inline)]
+pub use crate::__store_contract as store_contract;
 pub use crate::clock::ManualClock;
 pub use crate::entropy::SeededEntropy;
-pub use crate::store::{Fault, FaultyStore, ReadFault, StoreCall, StoreRead};
+pub use crate::store::{Fault, FaultyStore, ReadFault, StoreCall, StoreRead, check_store};
+
+/// Makes a module of tests, one for each requirement for a store: `store_contract!(name, open);`.
+///
+/// `name` is the name of the module. `open` is an expression that makes an empty store
+/// ([`KvStore`](crate::storage::KvStore) over the map to test) and what must live as long as the store does, such as a
+/// temporary folder, as a pair; `()` if there is nothing. It is evaluated once in each test, inside of a tokio runtime, and
+/// may wait. A test fails where the store does not meet its requirement.
+///
+/// ```
+/// use vestibule::storage::KvStore;
+/// # use vestibule::storage::{CommitError, KeyValue, StoreError, Write};
+/// # use bytes::Bytes;
+/// # #[derive(Default)]
+/// # struct Map;
+/// # impl KeyValue for Map {
+/// #     fn get(&self, _: &[u8]) -> Result<Option<Bytes>, StoreError> { Ok(None) }
+/// #     fn scan(&self, _: &[u8], _: &[u8], _: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError> { Ok(vec![]) }
+/// #     fn append(&self, _: &[Vec<Write>], _: bool) -> Result<(), CommitError> { Ok(()) }
+/// #     fn close(&self) {}
+/// #     fn blocks(&self) -> bool { false }
+/// # }
+///
+/// vestibule::testing::store_contract!(my_map, (KvStore::over(Map::default()), ()));
+/// # fn main() {}
+/// ```
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __store_contract {
+    ($name:ident, $open:expr) => {
+        $crate::__requirements_for_stores! { [$crate::__store_contract] @tests $name $open }
+    };
+    (@tests $name:ident $open:expr => $($about:ident :: $requirement:ident)*) => {
+        mod $name {
+            use super::*;
+            $(
+                #[test]
+                fn $requirement() {
+                    $crate::testing::check_store(stringify!($requirement), async || $open);
+                }
+            )*
+        }
+    };
+}
 
 /// The parts of a test's engine that the test controls. Two kits share nothing.
 ///
@@ -97,4 +143,20 @@ impl Kit {
 
     /// What the clock of a new kit shows: 15 January 2027, 08:00 UTC.
     pub const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::store_contract;
+    use crate::store::MemoryStore;
+    #[cfg(feature = "sled")]
+    use crate::store::{EmbeddedStore, ledger::Durability};
+
+    store_contract!(memory, (MemoryStore::new(), ()));
+    #[cfg(feature = "sled")]
+    store_contract!(embedded, {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = EmbeddedStore::open(folder.path(), Durability::None).expect("a store");
+        (store, folder)
+    });
 }

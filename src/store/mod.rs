@@ -4,7 +4,7 @@
 //! decided only here. Begin reading at `store.rs` for the contract, and at `kv/planner.rs` for its implementation;
 //! [`KeyValue`] is the interface for a back end. [`ledger`] is the back end on disk.
 
-#[cfg(test)]
+#[cfg(any(test, feature = "test-util"))]
 mod contract;
 #[cfg(any(test, feature = "test-util"))]
 mod faulty;
@@ -23,6 +23,8 @@ mod store;
 #[cfg(feature = "sled")]
 mod writable;
 
+#[cfg(any(test, feature = "test-util"))]
+pub use contract::check_store;
 #[cfg(any(test, feature = "test-util"))]
 pub use faulty::{Fault, FaultyStore, ReadFault, StoreCall, StoreRead};
 pub use health::{Health, Unready};
