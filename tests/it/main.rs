@@ -54,4 +54,5 @@ mod sign_ins;
 #[path = "../support/mod.rs"]
 mod support;
 mod telemetry;
+mod testing;
 mod tokens;
