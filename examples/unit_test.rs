@@ -3,6 +3,7 @@
 //! process. Run it with `cargo run --example unit_test`; its tests run with `cargo test --example unit_test`.
 
 use std::error::Error;
+use std::time::Instant;
 
 use vestibule::testing::Kit;
 use vestibule::{
@@ -10,6 +11,7 @@ use vestibule::{
 };
 
 #[tokio::main]
+#[expect(clippy::disallowed_methods, reason = "it shows how long a sign-up takes in real time")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let bench = Bench::new(1).await?;
     let (sign_up, caller) = bench.begin("Ada@Example.com").await?;
@@ -24,6 +26,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (done, client) = bench.attempt(&sign_up, &caller, &second).await?;
     assert_eq!(done.status, SignUpStatus::Complete);
     println!("the new code: {} is a user since {} ms", client.sessions[0].user.id, done.updated_at().as_millis());
+
+    let count: u32 = 200;
+    let began = Instant::now();
+    for n in 0..count {
+        let email = format!("person{n}@example.com");
+        let (sign_up, caller) = bench.begin(&email).await?;
+        let code = bench.code(&sign_up, &caller, &email).await?;
+        bench.attempt(&sign_up, &caller, &code).await?;
+    }
+    println!("a whole sign-up takes {:?}", began.elapsed() / count);
     bench.engine.shutdown().await;
     Ok(())
 }

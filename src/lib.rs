@@ -37,7 +37,8 @@
 //!
 //! `examples/embed.rs` does the same with a store on a disk and its own transport for messages. `examples/axum.rs`
 //! mounts the Frontend API below a path of another server ([`Engine::http_service`]), `examples/http.rs` serves it
-//! inside another program. `examples/unit_test.rs` tests a sign-up with a clock that is moved by hand.
+//! inside another program. `examples/custom_transport.rs` sends messages by a provider's HTTP API.
+//! `examples/unit_test.rs` tests a sign-up with a clock that is moved by hand; see [`guide::testing`].
 //!
 //! # Features
 //!
@@ -56,7 +57,7 @@
 //! | `cli` | the binary; it brings `server`, `smtp`, `oauth` and `sled` | 205 |
 //! | `load` | the load generator, and `vestibule load` in the binary | 131 |
 //! | `rustcrypto` | another implementation of argon2id | |
-//! | `test-util` | for tests of an embedder's own: a clock that is moved by hand, chance from a seed | |
+//! | `test-util` | for tests of an embedder's own: the module `testing` ([`guide::testing`]) | |
 //! | `unstable` | the rooms behind what is shown here, for the crate's own tests; they may change at any time | |
 //!
 //! # The rooms

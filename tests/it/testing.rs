@@ -2,7 +2,10 @@
 //! meets all requirements, and one that fails on demand.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use vestibule::storage::{CommitError, KeyValue, KvStore, StoreError, Write};
@@ -11,6 +14,9 @@ use vestibule::{
     Caller, ClientView, Clock, Engine, EngineError, ErrorCode, RawFields, RequestContext, Secret, Settings, SignUpId,
     SignUpStatus, SignUpView, SourceLimits, Span,
 };
+
+use crate::readme::blocks_of;
+use crate::support::require;
 
 /// Eight engines at once, and in each of them eight people at once, who have the same addresses everywhere. Each engine has
 /// settings, a time, a key and limits of its own.
@@ -220,6 +226,46 @@ async fn engines_of_the_same_seed_send_the_same_codes() {
     assert_eq!(codes[0], codes[1]);
     assert_ne!(codes[0], codes[2]);
 }
+
+/// The last part of the guide's page, as it is written there, except for the port.
+#[test]
+fn the_binary_is_a_test_double_for_a_suite_in_another_language() {
+    if !require("node", Command::new("node").arg("--version").output().is_ok()) {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
+    let blocks = blocks_of("testing", include_str!("../../src/guide/testing.md"));
+    let block = |kind: &str| {
+        let found = blocks.iter().find(|block| block.kind == kind).expect("a block of this kind");
+        found.text.replace("8091", &port.to_string())
+    };
+    let start = block("sh").replace("vestibule serve", &format!("exec {BINARY} serve"));
+    let server = Command::new("sh").args(["-c", &start]).current_dir(&folder).stdout(Stdio::null()).spawn();
+    let _server = Running(server.expect("a shell"));
+    let is_ready = || {
+        let asked = Command::new(BINARY).args(["healthcheck", "--listen", &format!("127.0.0.1:{port}")]).output();
+        asked.expect("the binary runs").status.success()
+    };
+    assert!((0..600).any(|_| is_ready() || (std::thread::sleep(Duration::from_millis(50)), false).1), "it starts");
+    let script = folder.path().join("sign_up.test.mjs");
+    std::fs::write(&script, block("js")).expect("a file");
+    let ran = Command::new("node").arg("--test").arg(&script).output().expect("node runs");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stdout));
+    assert!(!folder.path().join("data").exists(), "nothing is left on the disk");
+}
+
+/// A process that ends with its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+const BINARY: &str = env!("CARGO_BIN_EXE_vestibule");
 
 /// An engine that differs from all others.
 struct House {
