@@ -58,7 +58,7 @@ fn every_link_from_the_guide_into_the_code_leads_to_a_file_and_names_an_item() {
 /// Such as `planner.rs`, where the folder is plain from what is said before.
 #[test]
 fn every_source_that_the_guide_names_by_its_file_alone_is_there() {
-    let sources = [rust_files(&root().join("src")), rust_files(&root().join("tests/it"))].concat();
+    let sources = ["src", "tests/it", "examples"].map(|folder| rust_files(&root().join(folder))).concat();
     let mut count = 0;
     for (name, page) in PAGES {
         for file in words(page).filter(|word| word.ends_with(".rs") && !word.contains(['<', '*'])) {

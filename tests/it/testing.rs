@@ -241,7 +241,12 @@ fn the_binary_is_a_test_double_for_a_suite_in_another_language() {
         found.text.replace("8091", &port.to_string())
     };
     let start = block("sh").replace("vestibule serve", &format!("exec {BINARY} serve"));
-    let server = Command::new("sh").args(["-c", &start]).current_dir(&folder).stdout(Stdio::null()).spawn();
+    let server = Command::new("sh")
+        .args(["-c", &start])
+        .current_dir(&folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
     let _server = Running(server.expect("a shell"));
     let is_ready = || {
         let asked = Command::new(BINARY).args(["healthcheck", "--listen", &format!("127.0.0.1:{port}")]).output();
