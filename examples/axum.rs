@@ -124,7 +124,8 @@ mod tests {
             let id = begun.split("\"id\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("an id").to_owned();
             let sent = browser.post(&format!("{sign_ups}/{id}/prepare_verification"), "strategy=email_code").await;
             assert!(sent.contains("\"unverified\""), "{sent}");
-            let code = code(&mail, "ada@example.com").await;
+            let message = mail.next_to("ada@example.com").await;
+            let code = message.code.clone().expect("a code").into_inner();
             let attempt = format!("strategy=email_code&code={code}");
             let done = browser.post(&format!("{sign_ups}/{id}/attempt_verification"), &attempt).await;
             assert!(done.contains("\"status\":\"complete\""), "{done}");
@@ -136,16 +137,6 @@ mod tests {
         let serving = serve(listener, mail.clone(), async { stopped.await.expect("a word") });
         let (served, ()) = tokio::join!(serving, signing_up);
         served.expect("an end");
-    }
-
-    /// The code in the newest message to an address, once there is one.
-    async fn code(mail: &Capture, to: &str) -> String {
-        loop {
-            if let Some(code) = mail.to(to).last().and_then(|message| message.code.clone()) {
-                return code.into_inner();
-            }
-            tokio::task::yield_now().await;
-        }
     }
 
     /// A browser without a window: it keeps cookies and says which page calls.

@@ -24,8 +24,8 @@
 //!
 //! let (id, caller) = (sign_up.id(), engine.identify(Some(token.expose())).await?);
 //! engine.prepare_verification(&caller, id, Some("email_code"), None, &context).await?;
-//! # while mail.to("ada@example.com").is_empty() { tokio::task::yield_now().await }
-//! let code = mail.to("ada@example.com")[0].code.clone().ok_or("the message carries a code")?.into_inner();
+//! let message = mail.next_to("ada@example.com").await;
+//! let code = message.code.clone().ok_or("the message carries a code")?.into_inner();
 //! let (done, client) = engine.attempt_verification(&caller, id, Some("email_code"), Some(&code), &context).await?;
 //!
 //! assert_eq!(done.status, SignUpStatus::Complete);
@@ -37,7 +37,8 @@
 //!
 //! `examples/embed.rs` does the same with a store on a disk and its own transport for messages. `examples/axum.rs`
 //! mounts the Frontend API below a path of another server ([`Engine::http_service`]), `examples/http.rs` serves it
-//! inside another program. `examples/unit_test.rs` tests a sign-up with a clock that is moved by hand.
+//! inside another program. `examples/custom_transport.rs` sends messages by a provider's HTTP API.
+//! `examples/unit_test.rs` tests a sign-up with a clock that is moved by hand; see [`guide::testing`].
 //!
 //! What the engine shows serializes to what the Frontend API sends, byte for byte, with or without HTTP
 //! ([`SignUpView`]); an [`EngineError`] tells its code, HTTP status and parameter.
@@ -59,7 +60,7 @@
 //! | `cli` | the binary; it brings `server`, `smtp`, `oauth` and `sled` | 205 |
 //! | `load` | the load generator, and `vestibule load` in the binary | 131 |
 //! | `rustcrypto` | another implementation of argon2id | |
-//! | `test-util` | for tests of an embedder's own: a clock that is moved by hand, chance from a seed | |
+//! | `test-util` | for tests of an embedder's own: the module `testing` ([`guide::testing`]) | |
 //! | `unstable` | the rooms behind what is shown here, for the crate's own tests; they may change at any time | |
 //!
 //! # The rooms
@@ -127,11 +128,18 @@ pub mod token;
 #[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod wire;
 
+/// For a store of your own: an ordered map of keys and values, from which [`KvStore`](storage::KvStore) makes a store
+/// ([guide: To write a back end](guide::storage#to-write-a-back-end)).
+pub mod storage {
+    pub use crate::store::{CommitError, Health, KeyValue, KvStore, StoreError, Write};
+}
+
+#[cfg(feature = "test-util")]
+pub mod testing;
+
 pub use actors::ActorOptions;
 #[cfg(feature = "oauth")]
 pub use captcha::{Captcha, CaptchaProvider};
-#[cfg(feature = "test-util")]
-pub use clock::ManualClock;
 pub use clock::{Clock, SystemClock};
 #[cfg(feature = "server")]
 pub use config::{Config, ConfigError, Network, RequestLog, Sources, sample_settings};
@@ -164,8 +172,6 @@ pub use engine::{
     RawSignIn, RequestContext, SessionView, SignInView, SignUpView, TicketHolder, TicketStatus, TokenCarrier, Unready,
     WaitlistEntryView,
 };
-#[cfg(feature = "test-util")]
-pub use entropy::SeededEntropy;
 #[cfg(feature = "server")]
 pub use http::{
     App, BoundServer, CapturedMessage, DevOutbox, HttpOptions, HttpService, PeerAddress, ResponseBody, ResponseFuture,

@@ -2,7 +2,6 @@
 //! recorded instead of sent.
 
 mod fake_transport;
-mod faulty_store;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -28,8 +27,8 @@ use crate::token::InstanceKey;
 
 use super::{ActorContext, ActorOptions, CallError, Create, SignUpReply, System, Transports};
 
+pub(crate) use crate::store::{Fault, FaultyStore, ReadFault, StoreRead};
 pub(crate) use fake_transport::{Answer, FakeTransport};
-pub(crate) use faulty_store::{BadRead, Fault, FaultyStore};
 
 /// A clock that shows tokio's time, and so pauses with it.
 #[derive(Debug)]
@@ -113,7 +112,7 @@ impl World {
         self.store.cut_off();
         self.email.cut_off();
         self.sms.cut_off();
-        self.store = Arc::new(self.store.after_a_crash());
+        self.store = Arc::new(self.store.reopened());
         self.email = Arc::new(FakeTransport::new());
         self.sms = Arc::new(FakeTransport::new());
     }

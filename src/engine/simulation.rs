@@ -223,8 +223,14 @@ impl History {
     /// Chooses the faults of this life.
     fn bring_trouble(&mut self, store: &FaultyStore) {
         let seldom = [0, 30, 8][self.random.below(3) as usize];
-        let faults = [Fault::Refuses, Fault::Forgets, Fault::Hides, Fault::Panics, Fault::WritesAndPanics];
-        store.plan((0..500).map(|_| {
+        let faults = [
+            Fault::Refused,
+            Fault::UnknownNotWritten,
+            Fault::UnknownWritten,
+            Fault::PanicNotWritten,
+            Fault::PanicWritten,
+        ];
+        store.fail((0..500).map(|_| {
             let fault = faults[self.random.below(5) as usize];
             (seldom > 0 && self.random.below(seldom) == 0).then_some(fault)
         }));

@@ -38,6 +38,17 @@ impl Default for HashOptions {
     }
 }
 
+#[cfg(any(test, feature = "test-util"))]
+impl HashOptions {
+    /// Options for tests: one thread, and hashes that take a fraction of a millisecond instead of tens of them, because
+    /// they use 64 KiB of memory, one pass and one lane. Such a hash can be guessed quickly, so it is for passwords of
+    /// tests only.
+    pub fn for_tests() -> Self {
+        let parameters = HashParameters { m_kib: 64, t: 1, p: 1 };
+        Self { parameters, threads: 1, ..Self::default() }
+    }
+}
+
 /// Why a password was not hashed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PoolError {

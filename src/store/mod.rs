@@ -5,12 +5,14 @@
 //! [`KeyValue`] is the interface for a back end. [`ledger`] is the back end on disk.
 
 mod commit;
-#[cfg(test)]
+#[cfg(any(test, feature = "test-util"))]
 mod contract;
 mod durability;
 #[cfg(feature = "sled")]
 mod embedded;
 mod error;
+#[cfg(any(test, feature = "test-util"))]
+mod faulty;
 mod health;
 mod kv;
 #[cfg(feature = "sled")]
@@ -31,10 +33,14 @@ pub use commit::{
     ClientWrite, Commit, Committed, Decision, Housekeeping, InvitationChange, OutboxEntry, OutboxKind, SignUpWrite,
     WaitlistChange,
 };
+#[cfg(any(test, feature = "test-util"))]
+pub use contract::check_store;
 pub use durability::Durability;
 #[cfg(feature = "sled")]
 pub use embedded::{EmbeddedError, EmbeddedOptions, EmbeddedStore};
 pub use error::{CommitError, StoreError};
+#[cfg(any(test, feature = "test-util"))]
+pub use faulty::{Fault, FaultyStore, ReadFault, StoreCall, StoreRead};
 pub use health::{Health, Unready};
 pub use kv::key::{Kind, LAST_SEEN};
 pub use kv::key_value::{KeyValue, Write};

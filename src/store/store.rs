@@ -20,8 +20,10 @@ use super::scan::{ScanCursor, ScanPage};
 /// A future that can be kept behind a trait object.
 pub use futures_util::future::BoxFuture;
 
-/// A store, implemented by a back end.
-pub trait Store: Send + Sync + 'static {
+/// A store, as the engine uses it. It can't be implemented outside of this crate, because its values and rules change
+/// with the engine. A back end of your own implements [`KeyValue`](super::KeyValue), and [`KvStore`](super::KvStore) makes
+/// a store of it.
+pub trait Store: sealed::Sealed + Send + Sync + 'static {
     /// Makes each commit, or returns why not: one answer for each, in order. Returns once everything acknowledged is as
     /// durable as the store is configured to make it. Called by one persister at a time.
     fn commit(&self, batch: Vec<Commit>) -> BoxFuture<'_, Vec<Result<Committed, CommitError>>>;
@@ -87,4 +89,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes what is still in memory and closes the files.
     fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+pub(crate) mod sealed {
+    /// Implemented by the stores of this crate only.
+    pub trait Sealed {}
 }

@@ -6,10 +6,10 @@ use std::fs;
 use std::path::Path;
 
 /// Every name at the root of the crate, with all features, and which room each comes from.
-const NAMES: [(&str, &str); 21] = [
+const NAMES: [(&str, &str); 20] = [
     ("actors", "ActorOptions"),
     ("captcha", "Captcha CaptchaProvider"),
-    ("clock", "Clock ManualClock SystemClock"),
+    ("clock", "Clock SystemClock"),
     ("config", "Config ConfigError Network RequestLog Sources sample_settings"),
     (
         "delivery",
@@ -36,7 +36,6 @@ const NAMES: [(&str, &str); 21] = [
          RawSignIn RequestContext SessionView SignInView SignUpView TicketHolder TicketStatus TokenCarrier Unready \
          WaitlistEntryView",
     ),
-    ("entropy", "SeededEntropy"),
     (
         "http",
         "App BoundServer CapturedMessage DevOutbox HttpOptions HttpService PeerAddress ResponseBody ResponseFuture bind",
@@ -49,15 +48,29 @@ const NAMES: [(&str, &str); 21] = [
     ("guide", ""),
 ];
 
+/// What is shown beside the root: for a store of one's own, and for tests.
+const STORAGE: &str = "CommitError Health KeyValue KvStore StoreError Write";
+const TESTING: &str =
+    "Fault FaultyStore ManualClock ReadFault SeededEntropy StoreCall StoreRead check_store store_contract";
+
 #[test]
 fn the_root_shows_the_names_that_are_written_down_and_no_others() {
     let shown = shown(&read("src/lib.rs"));
-    let known: BTreeSet<String> =
-        NAMES.iter().flat_map(|(_, names)| names.split_whitespace()).map(str::to_owned).collect();
+    let known: BTreeSet<String> = NAMES.iter().flat_map(|(_, names)| names_of(names)).collect();
     let added: Vec<_> = shown.difference(&known).collect();
     let gone: Vec<_> = known.difference(&shown).collect();
     assert!(added.is_empty(), "new promises to embedders, to be written down in this test: {added:?}");
     assert!(gone.is_empty(), "promised to embedders, and not there any more: {gone:?}");
+}
+
+/// The same for the modules that embedders see.
+#[test]
+fn the_modules_for_back_ends_and_for_tests_show_the_names_that_are_written_down_and_no_others() {
+    let root = read("src/lib.rs");
+    let storage =
+        root.split("\npub mod storage {\n").nth(1).and_then(|rest| rest.split("\n}").next()).expect("the module");
+    assert_eq!(shown(&format!("\n{}", storage.trim_start())), names_of(STORAGE));
+    assert_eq!(shown(&read("src/testing.rs")), names_of(TESTING));
 }
 
 #[test]
@@ -67,7 +80,7 @@ fn every_room_is_hidden_unless_it_is_asked_for() {
     let mut rooms = 0;
     for (at, line) in lines.iter().enumerate() {
         let Some(room) = line.strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';')) else { continue };
-        if room != "guide" {
+        if !SHOWN.contains(&room) {
             assert_eq!(lines[at - 1], HIDDEN, "the room {room} is shown to embedders");
             rooms += 1;
         }
@@ -80,7 +93,8 @@ fn the_examples_and_the_front_page_use_what_is_shown() {
     let front: String =
         read("src/lib.rs").lines().filter_map(|line| line.strip_prefix("//! ")).collect::<Vec<_>>().join("\n");
     let mut count = 0;
-    let examples = ["axum", "embed", "http", "unit_test"].map(|name| (name, read(&format!("examples/{name}.rs"))));
+    let examples = ["axum", "custom_transport", "embed", "http", "unit_test"]
+        .map(|name| (name, read(&format!("examples/{name}.rs"))));
     for (name, text) in [("the front page", front), ("the README", read("README.md"))].into_iter().chain(examples) {
         let behind = paths_behind_the_root(&text);
         assert!(behind.is_empty(), "{name} goes past what is shown: {behind:?}");
@@ -105,6 +119,10 @@ fn what_the_checks_read_they_can_tell_apart() {
     assert_eq!(paths_behind_the_root("use vestibule::{Engine, token::InstanceKey};"), ["token"]);
 }
 
+fn names_of(names: &str) -> BTreeSet<String> {
+    names.split_whitespace().map(str::to_owned).collect()
+}
+
 /// The names that a root shows by `pub use`.
 fn shown(text: &str) -> BTreeSet<String> {
     let statements = text.split("\npub use ").skip(1);
@@ -123,7 +141,7 @@ fn last_name(path: &str) -> String {
     path.rsplit("::").next().unwrap_or(path).trim().to_owned()
 }
 
-/// The rooms that paths into the crate lead through; the guide is for everybody.
+/// The hidden rooms that paths into the crate lead through.
 fn paths_behind_the_root(text: &str) -> Vec<String> {
     let mut rooms = Vec::new();
     for (at, root) in text.match_indices("vestibule::") {
@@ -133,7 +151,7 @@ fn paths_behind_the_root(text: &str) -> Vec<String> {
             let path = path.trim_start();
             let name: String = path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             let is_room = name.starts_with(char::is_lowercase) && path[name.len()..].starts_with("::");
-            if is_room && name != "guide" {
+            if is_room && !SHOWN.contains(&&*name) {
                 rooms.push(name);
             }
         }
@@ -145,4 +163,6 @@ fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file of the crate")
 }
 
+/// The modules that embedders see beside the names at the root.
+const SHOWN: [&str; 3] = ["guide", "storage", "testing"];
 const HIDDEN: &str = "#[cfg_attr(not(feature = \"unstable\"), doc(hidden))]";

@@ -58,7 +58,7 @@ fn every_link_from_the_guide_into_the_code_leads_to_a_file_and_names_an_item() {
 /// Such as `planner.rs`, where the folder is plain from what is said before.
 #[test]
 fn every_source_that_the_guide_names_by_its_file_alone_is_there() {
-    let sources = [rust_files(&root().join("src")), rust_files(&root().join("tests/it"))].concat();
+    let sources = ["src", "tests/it", "examples"].map(|folder| rust_files(&root().join(folder))).concat();
     let mut count = 0;
     for (name, page) in PAGES {
         for file in words(page).filter(|word| word.ends_with(".rs") && !word.contains(['<', '*'])) {
@@ -98,7 +98,7 @@ fn every_test_that_the_guide_names_is_there() {
     }
     let mut count = 0;
     // The other pages name no tests, but settings that are as long.
-    let named_in = ["design", "security", "storage", "operating"];
+    let named_in = ["design", "security", "storage", "operating", "testing"];
     for (name, page) in PAGES.into_iter().filter(|(name, _)| named_in.contains(name)) {
         // Short names are keys and fields.
         for test in words(page).filter(|word| is_name(word) && word.matches('_').count() >= 5) {
@@ -253,13 +253,14 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-const PAGES: [(&str, &str); 11] = [
+const PAGES: [(&str, &str); 12] = [
     ("getting_started", include_str!("../../src/guide/getting_started.md")),
     ("settings", include_str!("../../src/guide/settings.md")),
     ("design", include_str!("../../src/guide/design.md")),
     ("security", include_str!("../../src/guide/security.md")),
     ("storage", include_str!("../../src/guide/storage.md")),
     ("operating", include_str!("../../src/guide/operating.md")),
+    ("testing", include_str!("../../src/guide/testing.md")),
     ("contract", include_str!("../../src/guide/contract.md")),
     ("contract_sign_ups", include_str!("../../src/guide/contract_sign_ups.md")),
     ("contract_sign_ins", include_str!("../../src/guide/contract_sign_ins.md")),

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import besides itself.
-const ROOMS: [(&str, &[&str]); 25] = [
+const ROOMS: [(&str, &[&str]); 26] = [
     ("main", &["cli"]),
     ("cli", &["startup", "load", "config", "engine", ADAPTERS, UTILITIES, "domain"]),
     ("startup", &["http", "config", "engine", "actors", ADAPTERS, UTILITIES, "domain"]),
@@ -25,6 +25,8 @@ const ROOMS: [(&str, &[&str]); 25] = [
     ("wire", &["engine", "domain"]),
     // The load generator knows the wire protocol, not the engine, so that it treats all servers alike.
     ("load", &[UTILITIES, "domain"]),
+    // For tests of an application: parts for an engine.
+    ("testing", &["engine", ADAPTERS, UTILITIES, "domain"]),
     ("engine", &["actors", ADAPTERS, UTILITIES, "domain"]),
     ("actors", &[ADAPTERS, UTILITIES, "domain"]),
     // Adapters don't know each other.
@@ -48,7 +50,13 @@ const ROOMS: [(&str, &[&str]); 25] = [
     // Text only.
     ("guide", &[]),
     // The root declares the rooms and may show anything.
-    ("lib", &["startup", "http", "wire", "config", "engine", "actors", ADAPTERS, UTILITIES, "domain", "cli", "load"]),
+    (
+        "lib",
+        &[
+            "startup", "http", "testing", "wire", "config", "engine", "actors", ADAPTERS, UTILITIES, "domain", "cli",
+            "load",
+        ],
+    ),
 ];
 
 const ADAPTERS: &str = "store delivery oauth captcha webhook token password pwned limiter";

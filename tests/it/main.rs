@@ -54,5 +54,6 @@ mod sign_ins;
 #[path = "../support/mod.rs"]
 mod support;
 mod telemetry;
+mod testing;
 mod tokens;
 mod views;

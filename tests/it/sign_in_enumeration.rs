@@ -1,31 +1,22 @@
 //! With strict enumeration protection a sign-in answers and works the same for each identifier: whatever factors its
 //! user has, and if it has no user at all.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use vestibule::delivery::Capture;
-use vestibule::domain::client::Client;
-use vestibule::domain::id::{
-    ClientId, ExternalAccountId, IdentificationId, InvitationId, MessageId, SignUpId, UserId, WaitlistEntryId,
-};
-use vestibule::domain::identifier::{EmailAddress, Identifier, Username};
-use vestibule::domain::invitation::Invitation;
-use vestibule::domain::policy::{Policy, RetentionPolicy};
+use vestibule::domain::id::{ClientId, ExternalAccountId, IdentificationId, UserId};
+use vestibule::domain::identifier::{EmailAddress, Username};
+use vestibule::domain::policy::Policy;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings};
-use vestibule::domain::sign_up::SignUp;
 use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::user::{Identification, User, UserAccount};
 use vestibule::domain::verification::{Profile, Strategy};
-use vestibule::domain::waitlist::WaitlistEntry;
 use vestibule::engine::{
     Caller, ClientView, Engine, EngineError, RawFirstFactor, RawProof, RawSignIn, RequestContext, SignInView,
 };
 use vestibule::password::{HashOptions, HashParameters, HashPool};
-use vestibule::store::{
-    BoxFuture, Commit, CommitError, Committed, Decision, Health, MemoryStore, OutboxEntry, ScanCursor, ScanPage, Store,
-    StoreError,
-};
+use vestibule::store::{Commit, Decision, FaultyStore, Store, StoreCall, StoreRead};
 use vestibule::token::InstanceKey;
 
 #[tokio::test]
@@ -65,7 +56,7 @@ async fn where_somebody_may_sign_up_by_signing_in_the_answers_and_the_work_are_t
 #[tokio::test]
 async fn signing_in_renews_a_digest_that_cost_less_than_one_does_now() {
     let (cheap, dear) = (CHEAP, HashParameters { m_kib: 128, ..CHEAP });
-    let store = Arc::new(Watched::default());
+    let store = Arc::new(FaultyStore::default());
     let before = Bench::over(store.clone(), cheap).await;
     before.import(&user(1, "old@example.com", Kind::Password, &digest().await)).await;
     let after = Bench::over(store.clone(), dear).await;
@@ -84,7 +75,7 @@ async fn signing_in_renews_a_digest_that_cost_less_than_one_does_now() {
 
 struct Bench {
     engine: Engine,
-    store: Arc<Watched>,
+    store: Arc<FaultyStore>,
     /// Whether sign-ins use `sign_up_if_missing`.
     may_sign_up: bool,
 }
@@ -94,7 +85,7 @@ impl Bench {
         Self::over(Arc::default(), CHEAP).await
     }
 
-    async fn over(store: Arc<Watched>, parameters: HashParameters) -> Self {
+    async fn over(store: Arc<FaultyStore>, parameters: HashParameters) -> Self {
         let policy = Policy { resend_cooldown: Span::default(), ..Policy::default() };
         let hashing = HashOptions { parameters, threads: 1, ..HashOptions::default() };
         let builder =
@@ -112,9 +103,9 @@ impl Bench {
     /// All calls that a person can make who knows an identifier but no secret, with the store's reads.
     async fn walk(&self, identifier: &str) -> Vec<(String, Vec<String>)> {
         let mut steps = Vec::new();
-        self.store.seen();
+        calls_of(&self.store);
         let begun = self.create(Caller::anonymous(), identifier, None, None).await;
-        steps.push((shown(&begun), self.store.seen()));
+        steps.push((shown(&begun), calls_of(&self.store)));
         let Ok((sign_in, client)) = &begun else { return steps };
         let token = client.new_token.clone().expect("a new client");
         let id = sign_in.value.id;
@@ -123,7 +114,7 @@ impl Bench {
                 let raw = RawFirstFactor { strategy: Some(strategy.into()), ..RawFirstFactor::default() };
                 let caller = self.known(&token).await;
                 let prepared = self.engine.prepare_first_factor(&caller, id, &raw, &RequestContext::default()).await;
-                steps.push((shown(&prepared), self.store.seen()));
+                steps.push((shown(&prepared), calls_of(&self.store)));
             }
         }
         for strategy in ["email_code", "phone_code", "password"] {
@@ -133,11 +124,11 @@ impl Bench {
                 let raw = RawProof { strategy: Some(strategy.into()), code, password };
                 let caller = self.known(&token).await;
                 let tried = self.engine.attempt_first_factor(&caller, id, &raw, &RequestContext::default()).await;
-                steps.push((shown(&tried), self.store.seen()));
+                steps.push((shown(&tried), calls_of(&self.store)));
             }
         }
         let seen = self.engine.sign_in(&self.known(&token).await, id, &RequestContext::default()).await;
-        steps.push((shown(&seen), self.store.seen()));
+        steps.push((shown(&seen), calls_of(&self.store)));
         for (password, strategy) in [
             (Some("wanders under oaks"), None),
             (Some("x"), Some("password")),
@@ -148,7 +139,7 @@ impl Bench {
             (None, Some("reset_password_email_code")),
         ] {
             let created = self.create(self.known(&token).await, identifier, password, strategy).await;
-            steps.push((shown(&created), self.store.seen()));
+            steps.push((shown(&created), calls_of(&self.store)));
         }
         steps
     }
@@ -262,113 +253,31 @@ fn settings() -> Settings {
     settings
 }
 
-/// A store that records its reads.
-#[derive(Default)]
-struct Watched {
-    inner: MemoryStore,
-    seen: Mutex<Vec<String>>,
+/// The calls that a store got since the last time, in words.
+fn calls_of(store: &FaultyStore) -> Vec<String> {
+    store.take_calls().iter().flat_map(described).collect()
 }
 
-impl Watched {
-    /// The reads since the last call.
-    fn seen(&self) -> Vec<String> {
-        std::mem::take(&mut *self.seen.lock().expect("no panic"))
-    }
-
-    fn note(&self, what: impl Into<String>) {
-        self.seen.lock().expect("no panic").push(what.into());
+fn described(call: &StoreCall) -> Vec<String> {
+    match call {
+        StoreCall::Read(read @ (StoreRead::User | StoreRead::Client | StoreRead::Owner)) => vec![format!("{read:?}")],
+        StoreCall::Read(_) => vec![],
+        StoreCall::Commit(batch) => batch.iter().filter_map(decision).collect(),
     }
 }
 
-impl Store for Watched {
-    fn commit(&self, batch: Vec<Commit>) -> BoxFuture<'_, Vec<Result<Committed, CommitError>>> {
-        for commit in &batch {
-            let decision = &commit.decision;
-            // Commits of the relay come at any time, so they are left out.
-            if decision.client.is_some() || decision.tried.is_some() || decision.entry.is_some() {
-                let changes = decision.client.as_ref().map_or(0, |write| write.changes.len());
-                let quota_uses: Vec<_> = decision.quota_uses.iter().map(|charge| charge.what).collect();
-                let tried = decision.tried.as_ref().map(|tried| (tried.share, tried.succeeded));
-                let messages: Vec<_> = decision.outbox.iter().map(|entry| !entry.sealed.is_empty()).collect();
-                let entry = decision.entry.is_some();
-                self.note(format!("commit {changes} {quota_uses:?} {tried:?} {messages:?} {entry} {}", commit.relaxed));
-            }
-        }
-        self.inner.commit(batch)
+/// A commit that a call decided on. Commits of the relay come at any time, so they are left out.
+fn decision(commit: &Commit) -> Option<String> {
+    let decision = &commit.decision;
+    if decision.client.is_none() && decision.tried.is_none() && decision.entry.is_none() {
+        return None;
     }
-
-    fn user(&self, id: UserId) -> BoxFuture<'_, Result<Option<Arc<User>>, StoreError>> {
-        self.note("user");
-        self.inner.user(id)
-    }
-
-    fn client(&self, id: ClientId) -> BoxFuture<'_, Result<Option<Arc<Client>>, StoreError>> {
-        self.note("client");
-        self.inner.client(id)
-    }
-
-    fn owner<'a>(&'a self, identifier: &'a Identifier) -> BoxFuture<'a, Result<Option<UserId>, StoreError>> {
-        self.note("holder");
-        self.inner.owner(identifier)
-    }
-
-    fn sign_up(&self, id: SignUpId) -> BoxFuture<'_, Result<Option<SignUp>, StoreError>> {
-        self.inner.sign_up(id)
-    }
-
-    fn invitation(&self, id: InvitationId) -> BoxFuture<'_, Result<Option<Invitation>, StoreError>> {
-        self.inner.invitation(id)
-    }
-
-    fn invitations(
-        &self,
-        after: Option<InvitationId>,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<Invitation>, StoreError>> {
-        self.inner.invitations(after, limit)
-    }
-
-    fn waitlist_entry(&self, id: WaitlistEntryId) -> BoxFuture<'_, Result<Option<WaitlistEntry>, StoreError>> {
-        self.inner.waitlist_entry(id)
-    }
-
-    fn waitlist(
-        &self,
-        after: Option<WaitlistEntryId>,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<WaitlistEntry>, StoreError>> {
-        self.inner.waitlist(after, limit)
-    }
-
-    fn outbox(&self, after: Option<MessageId>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxEntry>, StoreError>> {
-        self.inner.outbox(after, limit)
-    }
-
-    fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<(Timestamp, SignUpId)>, StoreError>> {
-        self.inner.due(now, limit)
-    }
-
-    fn scan_expired(
-        &self,
-        place: ScanCursor,
-        keep: RetentionPolicy,
-        now: Timestamp,
-        n: usize,
-    ) -> BoxFuture<'_, Result<ScanPage, StoreError>> {
-        self.inner.scan_expired(place, keep, now, n)
-    }
-
-    fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
-        self.inner.value(name)
-    }
-
-    fn health(&self) -> Health {
-        self.inner.health()
-    }
-
-    fn close(&self) -> BoxFuture<'_, ()> {
-        self.inner.close()
-    }
+    let changes = decision.client.as_ref().map_or(0, |write| write.changes.len());
+    let quota_uses: Vec<_> = decision.quota_uses.iter().map(|charge| charge.what).collect();
+    let tried = decision.tried.as_ref().map(|tried| (tried.share, tried.succeeded));
+    let messages: Vec<_> = decision.outbox.iter().map(|entry| !entry.sealed.is_empty()).collect();
+    let entry = decision.entry.is_some();
+    Some(format!("commit {changes} {quota_uses:?} {tried:?} {messages:?} {entry} {}", commit.relaxed))
 }
 
 const KINDS: [Kind; 6] = [Kind::Password, Kind::Code, Kind::OAuth, Kind::Unproved, Kind::Everything, Kind::Blocked];

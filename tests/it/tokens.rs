@@ -4,15 +4,14 @@ mod shown;
 mod world;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use vestibule::domain::policy::Policy;
 use vestibule::domain::sign_up::RawFields;
 use vestibule::domain::time::Span;
 use vestibule::engine::{Caller, Engine, EngineError};
+use vestibule::store::FaultyStore;
 use vestibule::token::InstanceKey;
 
-use crate::support::held_store::HeldStore;
 use world::{CALLS, CODE, Route, World, settings, source};
 
 /// Each call that returns data is paused before and after each of its reads while each call that creates a session
@@ -109,11 +108,11 @@ async fn of_several_that_present_an_owed_token_at_once_one_gets_the_session() {
 
 #[tokio::test]
 async fn a_client_that_nothing_was_written_for_is_only_its_token() {
-    let store = Arc::new(HeldStore::default());
+    let store = Arc::new(FaultyStore::default());
     let key = || InstanceKey::from_bytes([7; 32].into());
-    let build = |store: Arc<HeldStore>| Engine::builder().settings(settings()).store(store).key(key()).build();
+    let build = |store: Arc<FaultyStore>| Engine::builder().settings(settings()).store(store).key(key()).build();
     let engine = build(store.clone()).await.expect("an engine");
-    let written = store.commits.load(Ordering::SeqCst);
+    let written = store.commits();
     let nobody = Caller::anonymous();
     let mut opened = engine.open_client(&nobody, &source()).await.expect("a client");
     for _ in 0..1000 {
@@ -130,7 +129,7 @@ async fn a_client_that_nothing_was_written_for_is_only_its_token() {
         caller
     };
     look(&engine).await;
-    assert_eq!(store.commits.load(Ordering::SeqCst), written, "nothing of this is stored");
+    assert_eq!(store.commits(), written, "nothing of this is stored");
     engine.shutdown().await;
 
     let engine = build(store).await.expect("the engine again");

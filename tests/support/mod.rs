@@ -22,7 +22,6 @@ pub(crate) mod backend;
 pub(crate) mod binary;
 pub(crate) mod browser;
 pub(crate) mod endpoint;
-pub(crate) mod held_store;
 pub(crate) mod provider;
 pub(crate) mod schema;
 pub(crate) mod server;

@@ -87,8 +87,12 @@ async fn of_two_who_want_one_address_in_one_batch_one_is_refused_and_their_neigh
 
 #[tokio::test(start_paused = true)]
 async fn an_outcome_that_the_store_does_not_know_is_looked_up_and_never_called_a_failure() {
-    let faults =
-        [(Fault::Hides, true), (Fault::WritesAndPanics, true), (Fault::Forgets, false), (Fault::Panics, false)];
+    let faults = [
+        (Fault::UnknownWritten, true),
+        (Fault::PanicWritten, true),
+        (Fault::UnknownNotWritten, false),
+        (Fault::PanicNotWritten, false),
+    ];
     for (fault, is_written) in faults {
         let world = World::new();
         let system = world.start().await;
@@ -105,7 +109,7 @@ async fn an_outcome_that_the_store_does_not_know_is_looked_up_and_never_called_a
 
 #[tokio::test(start_paused = true)]
 async fn a_completion_whose_outcome_was_unknown_is_told_when_it_is_asked_for_again() {
-    for fault in [Fault::Hides, Fault::WritesAndPanics] {
+    for fault in [Fault::UnknownWritten, Fault::PanicWritten] {
         let world = World::new();
         let system = world.start().await;
         create(&system, 1, &address(1)).await.expect("made");
@@ -125,7 +129,7 @@ async fn a_refused_batch_changes_nothing_and_says_so() {
     let world = World::new();
     let system = world.start().await;
     let before = create(&system, 1, &address(1)).await.expect("made").sign_up;
-    world.store.fail([Fault::Refuses]);
+    world.store.fail([Fault::Refused]);
     assert_eq!(command(&system, 1, preparation()).await.map(drop), Err(CallError::Unavailable));
     assert_eq!(read(&system, 1).await.expect("there").sign_up, before);
     settle().await;
@@ -136,7 +140,7 @@ async fn a_refused_batch_changes_nothing_and_says_so() {
 async fn while_the_store_refuses_one_commit_a_second_tries_whether_it_still_does() {
     let world = World::new();
     let system = world.start().await;
-    world.store.fail([Fault::Refuses; 4]);
+    world.store.fail([Fault::Refused; 4]);
     assert!(system.persister().commit(value("a")).await.is_err());
     assert!(system.persister().commits_fail());
     let batches = |world: &World| world.store.batches(|_| true).len();
@@ -155,11 +159,11 @@ async fn a_store_that_fails_again_and_again_is_tried_no_more_than_once_a_second(
     let world = World::new();
     let system = world.start().await;
     for _ in 0..10 {
-        world.store.fail([Fault::Refuses]);
+        world.store.fail([Fault::Refused]);
         assert!(system.persister().commit(value("a")).await.is_err());
         assert!(system.persister().commit(value("a")).await.is_ok());
     }
-    world.store.fail([Fault::Refuses; 100]);
+    world.store.fail([Fault::Refused; 100]);
     assert!(system.persister().commit(value("a")).await.is_err());
     let before = world.store.batches(|_| true).len();
     pass(5).await;
@@ -191,7 +195,7 @@ async fn the_places_of_a_batch_that_is_lost_are_free_again() {
     world.options = ActorOptions { commits_waiting_max: 1, ..world.options };
     let system = Arc::new(world.start().await);
     for _ in 0..3 {
-        world.store.fail([Fault::Panics]);
+        world.store.fail([Fault::PanicNotWritten]);
         assert_eq!(occupy(system.clone()).await, Err(CommitError::Unknown));
         settle().await;
         assert_eq!(occupy(system.clone()).await, Ok(()));

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::actors::test_support::{
-    Answer, BadRead, Fault, World, address, attempt, command, create, pass, preparation, settle,
+    Answer, Fault, ReadFault, StoreRead, World, address, attempt, command, create, pass, preparation, settle,
 };
 use crate::actors::{ActorOptions, System};
 use crate::delivery::{Channel, ChannelStatus};
@@ -195,7 +195,7 @@ async fn what_left_but_could_not_be_struck_out_is_sent_again_after_a_crash_only(
     world.email.answer_with({
         let store = world.store.clone();
         move |_| {
-            store.fail([Fault::Forgets]);
+            store.fail([Fault::UnknownNotWritten]);
             Answer::Sent
         }
     });
@@ -276,7 +276,7 @@ async fn messages_that_left_but_could_not_be_struck_out_take_nobody_elses_room()
         move |_| {
             left -= 1;
             if left >= 0 {
-                store.fail([Fault::Refuses]);
+                store.fail([Fault::Refused]);
             }
             Answer::Sent
         }
@@ -297,13 +297,13 @@ async fn messages_that_left_but_could_not_be_struck_out_take_nobody_elses_room()
 
 #[tokio::test(start_paused = true)]
 async fn an_outbox_that_cannot_be_read_is_read_again() {
-    for bad in [BadRead::Unavailable, BadRead::Panics] {
+    for bad in [ReadFault::Unavailable, ReadFault::Panic] {
         let mut world = World::new();
         let system = world.start().await;
         world.email.answer_always(Answer::Nothing);
         send(&system, 1).await;
         world.crash();
-        world.store.read_badly([bad, bad]);
+        world.store.fail_reads(StoreRead::Outbox, bad, 2);
         let _system = world.start().await;
         pass(5).await;
         assert_eq!(world.email.handed().len(), 0, "{bad:?}");
@@ -315,11 +315,11 @@ async fn an_outbox_that_cannot_be_read_is_read_again() {
 #[tokio::test(start_paused = true)]
 async fn a_message_leaves_where_the_store_does_not_know_that_it_was_written() {
     for (fault, is_written) in [
-        (Fault::Hides, true),
-        (Fault::WritesAndPanics, true),
-        (Fault::Forgets, false),
-        (Fault::Panics, false),
-        (Fault::Refuses, false),
+        (Fault::UnknownWritten, true),
+        (Fault::PanicWritten, true),
+        (Fault::UnknownNotWritten, false),
+        (Fault::PanicNotWritten, false),
+        (Fault::Refused, false),
     ] {
         let world = World::new();
         let system = world.start().await;

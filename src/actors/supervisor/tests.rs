@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::actors::test_support::{
-    World, address, attempt, client_id, command, create, naming, pass, preparation, read, settle, sign_up_id, soon,
-    step,
+    StoreRead, World, address, attempt, client_id, command, create, naming, pass, preparation, read, settle,
+    sign_up_id, soon, step,
 };
 use crate::actors::{ActorOptions, CallError, System};
 use crate::domain::sign_up::Phase;
@@ -19,13 +19,13 @@ async fn an_idle_sign_up_sleeps_and_the_next_call_finds_it_as_it_was() {
     create(&system, 1, &address(1)).await.expect("made");
     let before = command(&system, 1, preparation()).await.expect("prepared").sign_up;
     pass(59).await;
-    assert_eq!((system.awake().await, world.store.loads()), (1, 0), "it is not idle for long enough");
+    assert_eq!((system.awake().await, world.store.reads(StoreRead::SignUp)), (1, 0), "it is not idle for long enough");
     pass(2).await;
     assert_eq!(system.awake().await, 0);
 
     let after = read(&system, 1).await.expect("still there").sign_up;
     assert_eq!(after, before);
-    assert_eq!((system.awake().await, world.store.loads()), (1, 1));
+    assert_eq!((system.awake().await, world.store.reads(StoreRead::SignUp)), (1, 1));
     let done = command(&system, 1, attempt(&world.email.code(&address(1)))).await.expect("the code is good still");
     assert!(matches!(done.sign_up.phase, Phase::Complete { .. }));
     settle().await;
@@ -41,7 +41,7 @@ async fn a_call_keeps_a_sign_up_awake_for_the_whole_idle_time() {
         pass(45).await;
         read(&system, 1).await.expect("there");
     }
-    assert_eq!((system.awake().await, world.store.loads()), (1, 0));
+    assert_eq!((system.awake().await, world.store.reads(StoreRead::SignUp)), (1, 0));
     pass(59).await;
     assert_eq!(system.awake().await, 1);
     pass(2).await;
@@ -65,7 +65,7 @@ async fn calls_meet_sleep() {
     for steps in 0..60 {
         let n = steps + 1;
         let start = create(&system, n, &address(n)).await.expect("made").sign_up.version;
-        let loads = world.store.loads();
+        let loads = world.store.reads(StoreRead::SignUp);
         // In the first round they come just before the timer.
         let early = Duration::from_millis(u64::from(steps == 0));
         tokio::time::sleep(idle - early).await;
@@ -88,7 +88,7 @@ async fn calls_meet_sleep() {
         assert!(done >= 4, "after {steps} steps {done} were done");
         let now = read(&system, n).await.expect("there").sign_up;
         assert_eq!(now.version, start + done, "after {steps} steps each call was done once");
-        match world.store.loads() - loads {
+        match world.store.reads(StoreRead::SignUp) - loads {
             0 => stayed += 1,
             1 => woke += 1,
             loads => panic!("after {steps} steps it was loaded {loads} times"),
@@ -116,7 +116,7 @@ async fn a_crash_is_told_to_those_it_hits_and_the_next_call_finds_the_last_commi
     assert!(beside.is_ok(), "another sign-up of the same shard does not notice");
 
     assert_eq!(read(&system, 1).await.expect("back").sign_up, before);
-    assert_eq!(world.store.loads(), 1);
+    assert_eq!(world.store.reads(StoreRead::SignUp), 1);
     assert_eq!(world.email.handed(), [], "nothing was sent");
     command(&system, 1, preparation()).await.expect("as good as new");
 }
@@ -128,13 +128,13 @@ async fn a_sign_up_that_keeps_crashing_is_left_alone_for_a_minute() {
     create(&system, 1, &address(1)).await.expect("made");
     create(&system, 2, &address(2)).await.expect("made");
     crash(&world, &system, 3).await;
-    let loads = world.store.loads();
+    let loads = world.store.reads(StoreRead::SignUp);
     for _ in 0..3 {
         assert_eq!(read(&system, 1).await.map(drop), Err(CallError::Unavailable));
         assert_eq!(command(&system, 1, naming("Ada")).await.map(drop), Err(CallError::Unavailable));
         pass(15).await;
     }
-    assert_eq!(world.store.loads(), loads, "it was not even loaded");
+    assert_eq!(world.store.reads(StoreRead::SignUp), loads, "it was not even loaded");
     command(&system, 2, naming("Zoe")).await.expect("another sign-up of the same shard does not notice");
     pass(15).await;
     command(&system, 1, naming("Ada")).await.expect("the minute is over");

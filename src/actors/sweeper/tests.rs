@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::actors::test_support::{
-    BadRead, Fault, World, address, attempt, client_id, command, create, naming, pass, preparation, settle, sign_up_id,
+    Fault, ReadFault, StoreRead, World, address, attempt, client_id, command, create, naming, pass, preparation,
+    settle, sign_up_id,
 };
 use crate::actors::{ActorOptions, System};
 use crate::domain::time::Span;
@@ -87,7 +88,7 @@ async fn a_sweep_that_could_not_be_written_is_made_again() {
     let system = world.start().await;
     create(&system, 1, &address(1)).await.expect("made");
     pass(KEPT_S - 10).await;
-    world.store.fail([Fault::Refuses; 8]);
+    world.store.fail([Fault::Refused; 8]);
     pass(14).await;
     assert!(is_stored(&world, 1).await);
     world.store.heal();
@@ -97,12 +98,12 @@ async fn a_sweep_that_could_not_be_written_is_made_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_sweep_that_could_not_read_is_made_again() {
-    for bad in [BadRead::Unavailable, BadRead::Panics] {
+    for bad in [ReadFault::Unavailable, ReadFault::Panic] {
         let world = world();
         let system = world.start().await;
         create(&system, 1, &address(1)).await.expect("made");
         pass(KEPT_S - 10).await;
-        world.store.read_badly([bad; 3]);
+        world.store.fail_reads(StoreRead::Due, bad, 3);
         pass(13).await;
         assert!(is_stored(&world, 1).await, "{bad:?}");
         pass(15).await;

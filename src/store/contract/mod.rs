@@ -1,23 +1,30 @@
-//! The requirements for every store, as one test suite. A back end joins with one line at the end of this file.
+//! The requirements for every store, as one test suite for all of them. Each requirement is a function that is given an
+//! empty store and panics where the store does not meet it. `testing.rs` makes a test of each; a new requirement joins with
+//! one line in the list below.
 
 mod budgets;
 mod clients;
 mod entries;
 mod invitations;
+mod maps;
 mod others;
 mod retention;
 mod sign_ups;
 mod support;
 mod users;
 
-use super::ledger::Durability;
-use super::{EmbeddedStore, MemoryStore};
+use super::{KeyValue, KvStore};
 
-/// Runs the suite for a back end: its name, and an expression for an empty store with everything that must live as
-/// long.
-macro_rules! suite {
-    ($back_end:ident, $empty:expr) => {
-        suite! { $back_end, $empty =>
+/// Hands the list of the requirements to another macro, behind what it is given for that: `[macro] given` becomes
+/// `macro! { given => list }`.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __requirements_for_stores {
+    ([$($then:tt)*] $($given:tt)*) => {
+        $($then)*! { $($given)* =>
+            maps::a_map_gives_back_what_was_appended_last
+            maps::a_map_is_scanned_in_the_order_of_its_keys
+            maps::what_a_map_knows_without_its_disk_is_true
             sign_ups::a_sign_up_is_read_as_it_was_written
             sign_ups::versions_are_compared
             sign_ups::versions_are_compared_within_a_batch
@@ -63,23 +70,27 @@ macro_rules! suite {
             others::an_empty_batch_and_an_empty_commit_do_nothing
         }
     };
-    ($back_end:ident, $empty:expr => $($about:ident :: $phenomenon:ident)*) => {
-        mod $back_end {
-            use super::*;
-            $(
-                #[tokio::test]
-                async fn $phenomenon() {
-                    let (store, _kept) = $empty;
-                    super::$about::$phenomenon(&store).await;
-                }
-            )*
+}
+
+macro_rules! check {
+    (=> $($about:ident :: $requirement:ident)*) => {
+        async fn check<K: KeyValue>(requirement: &str, store: &KvStore<K>) {
+            match requirement {
+                $(stringify!($requirement) => Box::pin($about::$requirement(store)).await,)*
+                unknown => panic!("no requirement for stores is called {unknown}"),
+            }
         }
     };
 }
 
-suite!(memory, (MemoryStore::new(), ()));
-suite!(embedded, {
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = EmbeddedStore::open(folder.path(), Durability::None).expect("a store");
-    (store, folder)
-});
+crate::__requirements_for_stores! { [check] }
+
+/// Checks one requirement, which has the name of its test, on the store that `open` makes. It panics where the store does
+/// not meet it.
+pub fn check_store<K: KeyValue, Kept>(requirement: &str, open: impl AsyncFnOnce() -> (KvStore<K>, Kept)) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let (store, _kept) = open().await;
+        check(requirement, &store).await;
+    });
+}

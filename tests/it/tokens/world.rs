@@ -16,10 +16,10 @@ use vestibule::engine::{
     SignUpView,
 };
 use vestibule::password::{HashOptions, HashParameters};
+use vestibule::store::FaultyStore;
 use vestibule::token::{Algorithm, TokenCarrier};
 
 use super::shown::{secrets, show};
-use crate::support::held_store::HeldStore;
 
 /// How a client gets a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +105,7 @@ pub(super) const CALLS: &[Call] = &[
 #[derive(Clone)]
 pub(super) struct World {
     pub(super) engine: Engine,
-    store: Arc<HeldStore>,
+    store: Arc<FaultyStore>,
     mail: Arc<Capture>,
     route: Route,
     count: Arc<AtomicUsize>,
@@ -137,7 +137,7 @@ impl Outcome {
 
 impl World {
     pub(super) async fn new(route: Route) -> Self {
-        let (store, mail) = (Arc::new(HeldStore::default()), Arc::new(Capture::new()));
+        let (store, mail) = (Arc::new(FaultyStore::default()), Arc::new(Capture::new()));
         let mut settings = settings();
         settings.sign_up.custom_action_required = route == Route::Backend;
         settings.attributes.password.required = route == Route::Password;
@@ -210,12 +210,12 @@ impl World {
         let caller = self.engine.identify(Some(&place.token)).await.expect("readable");
         let secrets = Arc::new(Mutex::new(None));
         let (world, elsewhere, found) = (self.clone(), place.clone(), secrets.clone());
-        self.store.arm(moment, async move {
+        self.store.interrupt(moment, async move {
             let brought = tokio::time::timeout(Duration::from_secs(20), world.bring(&elsewhere)).await;
             *found.lock().expect("a lock") = brought.expect("the call held no lock");
         });
         let mut shown = self.call(call, place, &caller).await;
-        let was_held = !self.store.disarm();
+        let was_held = !self.store.cancel_interruption();
         if !was_held {
             // The call has fewer such points: the other call runs after it, and this one is repeated.
             *secrets.lock().expect("a lock") = self.bring(place).await;

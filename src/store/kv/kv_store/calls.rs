@@ -24,9 +24,12 @@ use crate::store::kv::record::{
 };
 use crate::store::kv::retention::{self, GC_KINDS, Verdict};
 use crate::store::scan::{ExpiredKey, ScanCursor, ScanPage};
+use crate::store::store::sealed::Sealed;
 use crate::store::store::{BoxFuture, Store};
 
 use super::{KvStore, from_after};
+
+impl<K: KeyValue> Sealed for KvStore<K> {}
 
 impl<K: KeyValue> Store for KvStore<K> {
     fn commit(&self, batch: Vec<Commit>) -> BoxFuture<'_, Vec<Result<Committed, CommitError>>> {

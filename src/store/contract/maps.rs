@@ -1,0 +1,82 @@
+//! What a map of keys and values does, beneath all that a store does with it.
+
+use bytes::Bytes;
+
+use crate::store::{KeyValue, Kind, KvStore, Write};
+
+pub(super) async fn a_map_gives_back_what_was_appended_last<K: KeyValue>(store: &KvStore<K>) {
+    let map = store.key_value();
+    let (first, second) = (key(Kind::Value, 1), key(Kind::Value, 2));
+    assert_eq!(map.get(&first), Ok(None));
+    append(map, vec![vec![put(&first, b"a"), put(&second, b"b")], vec![put(&first, b"c")]]);
+    assert_eq!(map.get(&first), Ok(Some(Bytes::from_static(b"c"))), "the later group of one append wins");
+    assert_eq!(map.get(&second), Ok(Some(Bytes::from_static(b"b"))));
+    append(map, vec![vec![put(&first, b""), remove(&second)]]);
+    assert_eq!(map.get(&first), Ok(Some(Bytes::new())), "an empty value is a value");
+    assert_eq!(map.get(&second), Ok(None));
+    append(map, vec![vec![remove(&second)]]);
+    assert_eq!(map.get(&second), Ok(None), "what is not there can be removed");
+}
+
+pub(super) async fn a_map_is_scanned_in_the_order_of_its_keys<K: KeyValue>(store: &KvStore<K>) {
+    let map = store.key_value();
+    for n in [7, 255, 3, 0, 200, 8, 5] {
+        append(
+            map,
+            vec![vec![put(&key(Kind::Deadline, n), b"of this kind"), put(&key(Kind::Outbox, n), b"of another")]],
+        );
+    }
+    append(map, vec![vec![remove(&key(Kind::Deadline, 8))]]);
+    let scan = |from: &[u8], limit| -> Vec<u8> {
+        let found = map.scan(&[Kind::Deadline.byte()], from, limit).expect("a scan");
+        let is_right = |(key, value): &(Bytes, Bytes)| key[0] == Kind::Deadline.byte() && value == "of this kind";
+        assert!(found.iter().all(is_right), "{found:?}");
+        found.iter().map(|(key, _)| key[1]).collect()
+    };
+    let start = [Kind::Deadline.byte()];
+    assert_eq!(scan(&start, 100), [0, 3, 5, 7, 200, 255]);
+    assert_eq!(scan(&start, 4), [0, 3, 5, 7]);
+    let after_five = [&key(Kind::Deadline, 5)[..], &[0]].concat();
+    assert_eq!(scan(&after_five, 2), [7, 200]);
+    let after_all = [&key(Kind::Deadline, 255)[..], &[0]].concat();
+    assert_eq!(scan(&after_all, 2), [0; 0], "the next kind is not part of it");
+}
+
+pub(super) async fn what_a_map_knows_without_its_disk_is_true<K: KeyValue>(store: &KvStore<K>) {
+    let map = store.key_value();
+    let keys: Vec<_> = (0..50).map(|n| key(Kind::Identifier, n)).collect();
+    for key in &keys[..40] {
+        append(map, vec![vec![put(key, b"here")]]);
+    }
+    for key in &keys[..10] {
+        append(map, vec![vec![remove(key)]]);
+    }
+    for (n, key) in keys.iter().enumerate() {
+        let stored = map.get(key).expect("a read");
+        assert_eq!(stored.is_some(), (10..40).contains(&n));
+        assert!(stored.is_none() || map.probably_contains(key), "it is certainly there");
+        assert!(map.get_cached(key).is_none_or(|known| known == stored), "what is known is what a read finds");
+    }
+    let groups = vec![vec![put(&keys[0], b"again")]];
+    assert!(map.fits(&groups) >= 1, "one group always fits");
+}
+
+fn append(map: &impl KeyValue, groups: Vec<Vec<Write>>) {
+    let groups = map.prepare(groups);
+    assert_eq!(map.append(&groups, false), Ok(()));
+}
+
+fn put(key: &Bytes, value: &'static [u8]) -> Write {
+    Write { key: key.clone(), value: Some(Bytes::from_static(value)) }
+}
+
+fn remove(key: &Bytes) -> Write {
+    Write { key: key.clone(), value: None }
+}
+
+/// A key of this kind, ordered by `n`.
+fn key(kind: Kind, n: u8) -> Bytes {
+    let mut key = [n; 17];
+    key[0] = kind.byte();
+    Bytes::copy_from_slice(&key)
+}
