@@ -197,14 +197,14 @@ mod tests {
                 "can't be \"a\"; use \"b\", \"c\" or \"d\"",
             ),
             (
-                "`email_cod` is not verification strategy",
+                "`email_cod` is not a verification strategy",
                 "settings.attributes.email_address.verifications",
                 list("email_cod"),
                 "contains \"email_cod\", which is not a verification strategy; did you mean \"email_code\"? It may \
                  contain \"email_code\" or \"email_link\"",
             ),
             (
-                "`pigeon` is not verification strategy",
+                "`pigeon` is not a verification strategy",
                 "settings.attributes.phone_number.verifications",
                 list("pigeon"),
                 "contains \"pigeon\", which is not a verification strategy; it may contain \"phone_code\"",
