@@ -16,12 +16,21 @@ const ROOMS: [&str; 5] = ["store", "actors", "engine", "wire", "http"];
 const ORDERS: &[(&str, &[&str])] = &[
     (
         "store",
-        &["durability error health private scan", "commit writable", "store", "kv", "ledger", "embedded", "contract"],
+        &[
+            "durability error health private scan",
+            "commit writable",
+            "store",
+            "kv",
+            "ledger",
+            "embedded faulty",
+            "contract",
+        ],
     ),
     (
         "store/kv",
         &["key key_value unreadable", "codec", "record seal", "quota", "retention", "planner", "kv_store", "memory"],
     ),
+    ("store/contract", &["support maps", "budgets clients entries invitations others retention sign_ups users"]),
     (
         "store/kv/record",
         &[
