@@ -1,12 +1,12 @@
 //! Users: what a sign-up becomes.
 
-use super::context::Context;
-use super::id::{ClientId, ExternalAccountId, IdentificationId, InvitationId, SessionId, UserId};
-use super::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
-use super::secret::Secret;
-use super::sign_up::SignUp;
-use super::time::Timestamp;
-use super::verification::{ExternalAccount, Profile, Strategy};
+use crate::domain::context::Context;
+use crate::domain::id::{ClientId, ExternalAccountId, IdentificationId, InvitationId, SessionId, UserId};
+use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
+use crate::domain::secret::Secret;
+use crate::domain::sign_up::SignUp;
+use crate::domain::time::Timestamp;
+use crate::domain::verification::{ExternalAccount, Profile, Strategy};
 
 /// A user. It has the same 16 bytes as the sign-up it came from, and stores that sign-up: one record holds both.
 #[derive(Clone, Debug, PartialEq)]
