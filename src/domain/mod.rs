@@ -17,6 +17,7 @@ pub mod invitation;
 pub mod message;
 pub mod metadata;
 pub mod password_policy;
+pub mod person;
 pub mod policy;
 pub mod ports;
 pub mod quota;

@@ -3,7 +3,8 @@
 //! [guide: The backend's word on sign-ups](crate::guide::contract_backend#the-backends-word-on-sign-ups)).
 
 use crate::domain::context::Context;
-use crate::domain::rejection::{ErrorCode, Reason, Rejection};
+use crate::domain::person;
+use crate::domain::rejection::{Reason, Rejection};
 
 use super::update::patch;
 use super::{Patch, SignUp, Transition};
@@ -23,15 +24,10 @@ impl BackendUpdate {
     /// # Errors
     /// Names the external id if it is too long or has control characters.
     pub fn parse(custom_action: Option<bool>, external_id: Option<&str>) -> Result<Self, Reason> {
-        const PARAM: &str = "external_id";
         let external_id = match external_id {
             None => Patch::Keep,
             Some("") => Patch::Clear,
-            Some(id) if id.chars().count() > EXTERNAL_ID_MAX => {
-                return Err(ErrorCode::FormParamMaxLengthExceeded.on(PARAM).with(EXTERNAL_ID_MAX as u32));
-            }
-            Some(id) if id.chars().any(char::is_control) => return Err(ErrorCode::FormParamFormatInvalid.on(PARAM)),
-            Some(id) => Patch::Set(id.to_owned()),
+            Some(text) => Patch::Set(person::external_id(text)?),
         };
         Ok(Self { custom_action, external_id })
     }
@@ -61,6 +57,3 @@ impl SignUp {
         Ok(Transition::to(next).convert_if_complete(cx)?.without_rotation())
     }
 }
-
-/// The longest external id, in code points.
-const EXTERNAL_ID_MAX: usize = 256;

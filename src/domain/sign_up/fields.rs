@@ -8,6 +8,7 @@ use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneN
 use crate::domain::invitation::Invitation;
 use crate::domain::metadata::metadata;
 use crate::domain::password_policy::{self, Candidate};
+use crate::domain::person::name;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::settings::Settings;
@@ -256,21 +257,6 @@ impl Reader<'_> {
     }
 }
 
-pub(super) fn name(param: &str, text: &str) -> Result<String, Reason> {
-    let too_long = || ErrorCode::FormParamMaxLengthExceeded.on(param).with(NAME_MAX as u32);
-    let text = text::trim(text);
-    // Counted in bytes, before any work on it: no character has more than four.
-    if text.len() > 4 * NAME_MAX {
-        return Err(too_long());
-    }
-    match text::name(text) {
-        None => Err(ErrorCode::FormParamFormatInvalid.on(param)),
-        Some(name) if name.is_empty() => Err(ErrorCode::FormParamNil.on(param)),
-        Some(name) if name.chars().count() > NAME_MAX => Err(too_long()),
-        Some(name) => Ok(name),
-    }
-}
-
 fn flag(param: &str, text: Option<&str>) -> Result<Option<bool>, Reason> {
     match text {
         None => Ok(None),
@@ -285,8 +271,6 @@ fn flag(param: &str, text: Option<&str>) -> Result<Option<bool>, Reason> {
 const WORD_MAX: usize = 256;
 /// The longest token of another service, in bytes: a JWT with many claims has several thousand.
 const TOKEN_MAX: usize = 16 * 1024;
-/// The longest name, in code points.
-const NAME_MAX: usize = 256;
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::domain::context::Context;
 use crate::domain::field::Field;
 use crate::domain::identifier::{IdentifierKind, Username};
+use crate::domain::person::name;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::settings::Settings;
 use crate::domain::verification::{
@@ -14,7 +15,6 @@ use crate::domain::verification::{
 };
 
 use super::admission::takes_subaddresses;
-use super::fields::name;
 use super::{Collected, Fields, SignUp, Transition};
 
 /// What a create or update says about an account at a provider.
