@@ -24,6 +24,44 @@ pub fn metadata(param: &str, text: Option<&str>) -> Result<Option<String>, Reaso
     }
 }
 
+/// Metadata merged with a change (RFC 7396): objects are merged at every depth, `null` deletes, and everything else
+/// replaces. Both are JSON objects as text; a stored text that is none counts as an empty object.
+///
+/// # Errors
+/// As [`metadata`], about the change and about the result.
+pub fn merged(param: &str, stored: &str, change: &str) -> Result<String, Reason> {
+    let change = metadata(param, Some(change))?.unwrap_or_default();
+    let mut target = object(stored);
+    merge(&mut target, object(&change));
+    let text = serde_json::Value::Object(target).to_string();
+    Ok(metadata(param, Some(&text))?.unwrap_or(text))
+}
+
+fn object(text: &str) -> Object {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+/// The depth is bounded by [`METADATA_DEPTH`], which `change` was checked for.
+fn merge(target: &mut Object, change: Object) {
+    for (key, value) in change {
+        match value {
+            serde_json::Value::Null => target.retain(|known, _| *known != key),
+            serde_json::Value::Object(inner) => {
+                let slot = target.entry(key).or_insert(serde_json::Value::Null);
+                // What is no object has no members to keep. Into an empty one the `null`s of the change do not go.
+                let mut next = slot.as_object_mut().map(std::mem::take).unwrap_or_default();
+                merge(&mut next, inner);
+                *slot = serde_json::Value::Object(next);
+            }
+            value => {
+                target.insert(key, value);
+            }
+        }
+    }
+}
+
+type Object = serde_json::Map<String, serde_json::Value>;
+
 /// The greatest nesting depth of brackets outside strings.
 fn nesting(json: &str) -> usize {
     let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
@@ -47,3 +85,42 @@ fn nesting(json: &str) -> usize {
 const METADATA_MAX: usize = 8 * 1024;
 /// How deep metadata may nest ([guide: Resource exhaustion](crate::guide::security#resource-exhaustion)).
 const METADATA_DEPTH: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_merge_is_that_of_rfc_7396() {
+        // The examples of appendix A whose two sides are objects.
+        for (stored, change, result) in [
+            (r#"{"a":"b"}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
+            (r#"{"a":"b"}"#, r#"{"b":"c"}"#, r#"{"a":"b","b":"c"}"#),
+            (r#"{"a":"b"}"#, r#"{"a":null}"#, "{}"),
+            (r#"{"a":"b","b":"c"}"#, r#"{"a":null}"#, r#"{"b":"c"}"#),
+            (r#"{"a":["b"]}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
+            (r#"{"a":"c"}"#, r#"{"a":["b"]}"#, r#"{"a":["b"]}"#),
+            (r#"{"a":{"b":"c"}}"#, r#"{"a":{"b":"d","c":null}}"#, r#"{"a":{"b":"d"}}"#),
+            (r#"{"a":[{"b":"c"}]}"#, r#"{"a":[1]}"#, r#"{"a":[1]}"#),
+            (r#"{"e":null}"#, r#"{"a":1}"#, r#"{"a":1,"e":null}"#),
+            ("{}", r#"{"a":{"bb":{"ccc":null}}}"#, r#"{"a":{"bb":{}}}"#),
+        ] {
+            let merged = merged("public_metadata", stored, change).expect(change);
+            assert_eq!(object(&merged), object(result), "{stored} {change}");
+        }
+    }
+
+    #[test]
+    fn a_merge_is_bounded_by_what_it_gives_and_not_by_its_parts_alone() {
+        let half = format!(r#"{{"a":"{}"}}"#, "x".repeat(METADATA_MAX * 2 / 3));
+        let other = format!(r#"{{"b":"{}"}}"#, "x".repeat(METADATA_MAX * 2 / 3));
+        let code = |result: Result<String, Reason>| result.map_err(|reason| reason.code);
+        assert_eq!(code(merged("m", &half, &other)), Err(ErrorCode::FormParamExceedsAllowedSize));
+        assert!(merged("m", &half, r#"{"a":null}"#).is_ok());
+        for no_object in ["[]", "1", "null", "{", r#""a""#] {
+            assert_eq!(code(merged("m", "{}", no_object)), Err(ErrorCode::FormParamValueInvalid), "{no_object}");
+        }
+        let deep = format!("{}1{}", r#"{"a":"#.repeat(40), "}".repeat(40));
+        assert_eq!(code(merged("m", "{}", &deep)), Err(ErrorCode::FormParamValueInvalid));
+    }
+}
