@@ -22,6 +22,8 @@ pub struct Reason {
     pub number: Option<u32>,
     /// The existing session that can be used instead.
     pub session: Option<SessionId>,
+    /// The parameters that are missing, where one reason is about several.
+    pub params: Vec<String>,
 }
 
 impl Rejection {
@@ -58,7 +60,7 @@ impl From<ErrorCode> for Rejection {
 
 impl From<ErrorCode> for Reason {
     fn from(code: ErrorCode) -> Self {
-        Self { code, param: None, retry_after: None, number: None, session: None }
+        Self { code, param: None, retry_after: None, number: None, session: None, params: Vec::new() }
     }
 }
 
@@ -78,6 +80,12 @@ impl Reason {
     /// The same reason with the number for its text.
     pub const fn with(mut self, number: u32) -> Self {
         self.number = Some(number);
+        self
+    }
+
+    /// The same reason about several parameters.
+    pub fn about(mut self, params: Vec<String>) -> Self {
+        self.params = params;
         self
     }
 
@@ -119,6 +127,8 @@ codes! {
     FormParamValueDisabled "form_param_value_disabled"
     FormParamTypeInvalid "form_param_type_invalid"
     FormParamMaxLengthExceeded "form_param_max_length_exceeded"
+    FormConditionalParamMissing "form_conditional_param_missing"
+    FormDataMissing "form_data_missing"
     FormConditionalParamDisallowed "form_conditional_param_disallowed"
     FormParamExceedsAllowedSize "form_param_exceeds_allowed_size"
     FormPasswordLengthTooShort "form_password_length_too_short"
@@ -130,11 +140,15 @@ codes! {
     FormPasswordNoSpecialChar "form_password_no_special_char"
     FormPasswordPwned "form_password_pwned"
     FormPasswordNotStrongEnough "form_password_not_strong_enough"
+    FormPasswordDigestInvalid "form_password_digest_invalid_code"
+    FormPasswordCompromised "form_password_compromised"
     FormUsernameInvalidLength "form_username_invalid_length"
     FormUsernameInvalidCharacter "form_username_invalid_character"
     FormUsernameNeedsNonNumberChar "form_username_needs_non_number_char"
     FormIdentifierNotFound "form_identifier_not_found"
     FormPasswordIncorrect "form_password_incorrect"
+    IncorrectPassword "incorrect_password"
+    NoPasswordSet "no_password_set"
     FormCodeIncorrect "form_code_incorrect"
     LegalNotAccepted "legal_not_accepted"
     VerificationMissing "verification_missing"
@@ -165,6 +179,8 @@ codes! {
     SignUpIfMissingNotAllowed "sign_up_if_missing_not_allowed"
     SignUpIfMissingStrategyNotSupported "sign_up_if_missing_strategy_not_supported"
     SignUpIfMissingTransfer "sign_up_if_missing_transfer"
+    UserBanned "user_banned"
+    UserLocked "user_locked"
     SessionExists "session_exists"
     TicketInvalidCode "ticket_invalid_code"
     TicketExpiredCode "ticket_expired_code"
@@ -183,6 +199,7 @@ codes! {
     RequiresCaptcha "requires_captcha"
     NotAllowedAccess "not_allowed_access"
     UnsupportedCountryCode "unsupported_country_code"
+    ResourceConflict "resource_conflict"
     ResourceForbidden "resource_forbidden"
     ResourceNotFound "resource_not_found"
 }

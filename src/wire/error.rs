@@ -36,6 +36,12 @@ pub(crate) struct Meta {
     /// The parameter at fault.
     #[serde(rename = "param_name", skip_serializing_if = "Option::is_none")]
     pub(crate) param: Option<String>,
+    /// The parameters that are missing.
+    #[serde(rename = "param_names", skip_serializing_if = "Vec::is_empty")]
+    params: Vec<String>,
+    /// How long an account is still locked, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lockout_expires_in_seconds: Option<u32>,
     /// For passwords that are too easy to guess.
     #[serde(skip_serializing_if = "Option::is_none")]
     zxcvbn: Option<Zxcvbn>,
@@ -81,7 +87,13 @@ impl Problem {
         let row = table::of_refusal(reason.code);
         let problem = Self::new(reason.code.as_str(), row, reason.param.as_deref(), reason.number);
         let zxcvbn = (reason.code == ErrorCode::FormPasswordNotStrongEnough).then_some(ANOTHER_WORD);
-        let meta = Meta { zxcvbn, session_id: reason.session.map(AsDisplay), ..problem.meta };
+        let meta = Meta {
+            zxcvbn,
+            session_id: reason.session.map(AsDisplay),
+            params: reason.params.clone(),
+            lockout_expires_in_seconds: reason.number.filter(|_| reason.code == ErrorCode::UserLocked),
+            ..problem.meta
+        };
         Self { meta, ..problem }
     }
 
@@ -282,6 +294,16 @@ mod tests {
             assert!(written.starts_with(&format!(r#"[{{"code":"{code}","message":""#)), "{written}");
             assert!(!written.contains("disk"), "{written}");
         }
+    }
+
+    #[test]
+    fn missing_parameters_and_the_end_of_a_lock_are_told() {
+        let meta = |reason: &Reason| serde_json::to_value(reason).expect("JSON")["meta"].clone();
+        let missing = Reason::from(ErrorCode::FormDataMissing).about(vec!["username".into(), "password".into()]);
+        assert_eq!(meta(&missing), serde_json::json!({"param_names": ["username", "password"]}));
+        let locked = Reason::from(ErrorCode::UserLocked);
+        assert_eq!(meta(&locked), serde_json::json!({}), "until it is unlocked");
+        assert_eq!(meta(&locked.with(1800)), serde_json::json!({"lockout_expires_in_seconds": 1800}));
     }
 
     #[test]
