@@ -20,6 +20,9 @@ impl Timestamp {
     /// The Unix epoch itself.
     pub const EPOCH: Self = Self(0);
 
+    /// The latest point: an end that never comes.
+    pub const MAX: Self = Self(u64::MAX);
+
     /// A point `ms` milliseconds after the Unix epoch.
     pub const fn from_millis(ms: u64) -> Self {
         Self(ms)

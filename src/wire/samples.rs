@@ -77,29 +77,19 @@ pub(crate) fn external_account() -> ExternalAccount {
 pub(crate) fn user() -> User {
     let sign_up = complete().value;
     User {
-        id: USER,
         email_addresses: vec![Identification {
             id: IdentificationId::from_bytes([4; 16]),
             value: email(),
             verified_by: Some(Strategy::EmailCode),
+            reserved: false,
         }],
-        phone_numbers: Vec::new(),
-        external_accounts: Vec::new(),
-        username: None,
-        external_id: None,
         password_digest: sign_up.password_digest.clone(),
         first_name: sign_up.first_name.clone(),
-        last_name: None,
         unsafe_metadata: sign_up.unsafe_metadata.clone(),
-        public_metadata: "{}".into(),
-        locale: None,
-        legal_accepted_at: None,
-        created_at: NOW,
-        updated_at: NOW,
         last_sign_in_at: Some(NOW),
         devices: vec![CLIENT],
-        sessions_ended: None,
         sign_up: Some(Box::new((*sign_up).clone())),
+        ..User::new(USER, NOW)
     }
 }
 

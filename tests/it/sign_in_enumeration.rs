@@ -212,29 +212,17 @@ fn user(n: usize, address: &str, kind: Kind, digest: &Secret<String>) -> User {
         verified_at: Timestamp::EPOCH,
     };
     User {
-        id: UserId::from_bytes([id; 16]),
         email_addresses: vec![Identification {
             id: IdentificationId::from_bytes([id + 100; 16]),
             value: email,
             verified_by: proved,
+            reserved: false,
         }],
-        phone_numbers: Vec::new(),
         external_accounts: matches!(kind, Kind::OAuth | Kind::Everything).then_some(account).into_iter().collect(),
         username: Some(Username::restore(format!("somebody_{n}"))),
-        external_id: None,
         password_digest: (!matches!(kind, Kind::Code | Kind::OAuth)).then(|| digest.clone()),
-        first_name: None,
-        last_name: None,
-        unsafe_metadata: "{}".into(),
-        public_metadata: "{}".into(),
-        locale: None,
-        legal_accepted_at: None,
-        created_at: Timestamp::EPOCH,
-        updated_at: Timestamp::EPOCH,
-        last_sign_in_at: None,
         devices: vec![ClientId::from_bytes([id; 16])],
-        sessions_ended: None,
-        sign_up: None,
+        ..User::new(UserId::from_bytes([id; 16]), Timestamp::EPOCH)
     }
 }
 

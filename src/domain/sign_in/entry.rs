@@ -11,7 +11,7 @@ use crate::domain::id::{ClientId, SessionId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
-use crate::domain::user::{SessionsEnded, User, UserAccount};
+use crate::domain::user::{EndReason, SessionsEnded, User, UserAccount};
 use crate::domain::verification::Strategy;
 
 /// A completed sign-in to a user.
@@ -103,7 +103,9 @@ impl User {
                 next.external_accounts.push((**account).clone());
             }
         }
+        next.version += 1;
         next.last_sign_in_at = next.last_sign_in_at.max(Some(entry.at));
+        next.last_active_at = next.last_active_at.max(Some(entry.at));
         next.remember(entry.client_id);
         Ok(next)
     }
@@ -116,7 +118,7 @@ impl User {
 
     /// Whether the user has ended a session that its client may still hold.
     pub fn has_ended(&self, session: &Session) -> bool {
-        self.sessions_ended.is_some_and(|ended| session.id != ended.except && session.created_at <= ended.at)
+        self.sessions_ended.is_some_and(|ended| Some(session.id) != ended.except && session.created_at <= ended.at)
     }
 
     /// Records that an address of the user was proved. The first proof makes the address owner the owner of the user.
@@ -133,11 +135,13 @@ impl User {
         // Verified or not: they were given by a person who did not prove this address.
         self.external_accounts.clear();
         self.password_digest = None;
+        self.password_last_updated_at = None;
+        self.password_compromised = false;
         self.sign_up = None;
         self.devices.clear();
         // A sign-in that was decided later may have been committed earlier.
         let at = self.last_sign_in_at.map_or(entry.at, |last| last.max(entry.at));
-        self.sessions_ended = Some(SessionsEnded { at, except: entry.session_id });
+        self.sessions_ended = Some(SessionsEnded { at, except: Some(entry.session_id), reason: EndReason::Elsewhere });
         self.updated_at = self.updated_at.max(entry.at);
         Ok(())
     }

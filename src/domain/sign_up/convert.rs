@@ -56,7 +56,6 @@ impl SignUp {
 
     fn to_user(&self, cx: &mut Context<'_>) -> User {
         User {
-            id: self.id.cast(),
             email_addresses: self.email_address.iter().map(|e| identification(e, cx)).collect(),
             phone_numbers: self.phone_number.iter().map(|p| identification(p, cx)).collect(),
             external_accounts: self
@@ -67,18 +66,18 @@ impl SignUp {
             username: self.username.clone(),
             external_id: self.external_id.clone(),
             password_digest: self.password_digest.clone(),
+            password_last_updated_at: self.password_digest.as_ref().map(|_| cx.now),
             first_name: self.first_name.clone(),
             last_name: self.last_name.clone(),
             unsafe_metadata: self.unsafe_metadata.clone(),
             public_metadata: self.public_metadata.clone(),
             locale: self.locale.clone(),
             legal_accepted_at: self.legal_accepted_at,
-            created_at: cx.now,
-            updated_at: cx.now,
             last_sign_in_at: Some(cx.now),
+            last_active_at: Some(cx.now),
             devices: vec![self.client_id],
-            sessions_ended: None,
             sign_up: Some(Box::new(self.clone())),
+            ..User::new(self.id.cast(), cx.now)
         }
     }
 }
@@ -89,5 +88,6 @@ fn identification<T: Clone>(collected: &Collected<T>, cx: &mut Context<'_>) -> I
         id: IdentificationId::generate(cx.now, cx.entropy),
         value: collected.value.clone(),
         verified_by: proof.map(|proof| proof.by.clone()),
+        reserved: false,
     }
 }

@@ -13,6 +13,11 @@ use crate::domain::verification::{ExternalAccount, Profile, Strategy};
 pub struct User {
     /// Its id.
     pub id: UserId,
+    /// 1 when it is created, and one more with each stored change, sign-ins included; 0 where it was stored before
+    /// versions were, and has not changed since. A write names the version that it was made
+    /// from, so that of two changes made at the same time the later one is refused. A note of activity
+    /// ([`last_active_at`](Self::last_active_at)) is not counted.
+    pub version: u64,
     /// The e-mail addresses, the primary one first.
     pub email_addresses: Vec<Identification<EmailAddress>>,
     /// The phone numbers, the primary one first.
@@ -28,6 +33,10 @@ pub struct User {
     pub password_digest: Option<Secret<String>>,
     #[cfg(not(feature = "unstable"))]
     pub(crate) password_digest: Option<Secret<String>>,
+    /// When the password was last set or changed; `None` if there is none, or if that was not noted.
+    pub password_last_updated_at: Option<Timestamp>,
+    /// Whether the password is known to others: it must be changed before it signs in again.
+    pub password_compromised: bool,
     /// The first name.
     pub first_name: Option<String>,
     /// The last name.
@@ -36,6 +45,8 @@ pub struct User {
     pub unsafe_metadata: String,
     /// Metadata that only the backend writes, a JSON object as text.
     pub public_metadata: String,
+    /// Metadata that only the backend reads and writes, a JSON object as text.
+    pub private_metadata: String,
     /// The person's locale.
     pub locale: Option<String>,
     /// When the person accepted the legal terms.
@@ -46,6 +57,21 @@ pub struct User {
     pub updated_at: Timestamp,
     /// When it last signed in.
     pub last_sign_in_at: Option<Timestamp>,
+    /// When one of its sessions was last in use, noted at most once a day.
+    pub last_active_at: Option<Timestamp>,
+    /// Whether an administrator banned it: it can't sign in, and its sessions are over.
+    pub banned: bool,
+    /// Until when it can't sign in, set by an administrator; [`Timestamp::MAX`] means until it is unlocked. Its sessions
+    /// go on.
+    pub locked_until: Option<Timestamp>,
+    /// Whether the person may delete the user.
+    pub delete_self_enabled: bool,
+    /// Whether the person may create organizations.
+    pub create_organization_enabled: bool,
+    /// How many organizations the person may create; `None` means the instance's number.
+    pub create_organizations_limit: Option<u32>,
+    /// Whether sign-ins on new clients need no further proof.
+    pub bypass_client_trust: bool,
     /// The clients that it signed in on, the latest one last; a limited number.
     pub devices: Vec<ClientId>,
     /// Which of its sessions have ended, even if their clients still hold them.
@@ -59,8 +85,19 @@ pub struct User {
 pub struct SessionsEnded {
     /// Sessions that began up to this time have ended.
     pub at: Timestamp,
-    /// The session that is not ended.
-    pub except: SessionId,
+    /// The session that is not ended, if any.
+    pub except: Option<SessionId>,
+    /// Why they ended.
+    pub reason: EndReason,
+}
+
+/// Why all sessions of a user ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// The person ended them from another client, by proving an address first or by asking for it.
+    Elsewhere,
+    /// They were revoked: the user was banned, or the password was changed, or an administrator ended them.
+    Revoked,
 }
 
 /// An address of a user.
@@ -72,6 +109,8 @@ pub struct Identification<T> {
     pub value: T,
     /// The strategy that verified it; `None` if it is not verified.
     pub verified_by: Option<Strategy>,
+    /// Whether an administrator reserved it for the user without a proof: it may sign in, and nobody else may claim it.
+    pub reserved: bool,
 }
 
 /// An account of a user at a provider.
@@ -114,6 +153,42 @@ pub struct Conversion {
 }
 
 impl User {
+    /// A user without identifiers, created at `at`.
+    pub fn new(id: UserId, at: Timestamp) -> Self {
+        Self {
+            id,
+            version: 1,
+            email_addresses: Vec::new(),
+            phone_numbers: Vec::new(),
+            external_accounts: Vec::new(),
+            username: None,
+            external_id: None,
+            password_digest: None,
+            password_last_updated_at: None,
+            password_compromised: false,
+            first_name: None,
+            last_name: None,
+            unsafe_metadata: NO_METADATA.to_owned(),
+            public_metadata: NO_METADATA.to_owned(),
+            private_metadata: NO_METADATA.to_owned(),
+            locale: None,
+            legal_accepted_at: None,
+            created_at: at,
+            updated_at: at,
+            last_sign_in_at: None,
+            last_active_at: None,
+            banned: false,
+            locked_until: None,
+            delete_self_enabled: false,
+            create_organization_enabled: false,
+            create_organizations_limit: None,
+            bypass_client_trust: false,
+            devices: Vec::new(),
+            sessions_ended: None,
+            sign_up: None,
+        }
+    }
+
     /// Whether it has a password.
     pub const fn has_password(&self) -> bool {
         self.password_digest.is_some()
@@ -142,3 +217,6 @@ impl User {
         email.or_else(phone).or(self.username.as_ref().map(Username::as_str)).or_else(account)
     }
 }
+
+/// Metadata without entries.
+const NO_METADATA: &str = "{}";

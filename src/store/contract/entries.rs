@@ -128,6 +128,7 @@ async fn unproved(store: &impl Store) -> User {
             id: IdentificationId::from_bytes([7; 16]),
             value: PhoneNumber::restore(number().value),
             verified_by: None,
+            reserved: false,
         }],
         password_digest: Some(Secret::new("old".into())),
         ..user

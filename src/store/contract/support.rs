@@ -39,8 +39,6 @@ pub(super) fn finish(sign_up: &SignUp) -> (SignUp, User) {
     finished.phase =
         Phase::Complete { user_id: sign_up.id.cast(), session_id: SessionId::from_bytes([3; 16]), at: at(5) };
     let user = User {
-        external_accounts: Vec::new(),
-        id: sign_up.id.cast(),
         email_addresses: finished
             .email_address
             .iter()
@@ -48,24 +46,15 @@ pub(super) fn finish(sign_up: &SignUp) -> (SignUp, User) {
                 id: IdentificationId::from_bytes([6; 16]),
                 value: email.value.clone(),
                 verified_by: Some(Strategy::EmailCode),
+                reserved: false,
             })
             .collect(),
-        phone_numbers: Vec::new(),
         username: finished.username.clone(),
         external_id: finished.external_id.clone(),
-        password_digest: None,
-        first_name: None,
-        last_name: None,
-        unsafe_metadata: "{}".into(),
-        public_metadata: "{}".into(),
-        locale: None,
-        legal_accepted_at: None,
-        created_at: at(5),
-        updated_at: at(5),
         last_sign_in_at: Some(at(5)),
         devices: vec![sign_up.client_id],
-        sessions_ended: None,
         sign_up: Some(Box::new(finished.clone())),
+        ..User::new(sign_up.id.cast(), at(5))
     };
     (finished, user)
 }

@@ -79,6 +79,7 @@ pub(super) async fn kinds_of_identifiers_do_not_collide(store: &impl Store) {
         id: IdentificationId::from_bytes([7; 16]),
         value: PhoneNumber::restore("+14155552671".into()),
         verified_by: None,
+        reserved: false,
     }];
     for user in [ada, eve] {
         let commit_of = Commit { decision: Decision { user: Some(user), ..Decision::default() }, ..Commit::default() };

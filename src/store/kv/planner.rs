@@ -23,7 +23,7 @@ use super::codec::{self, Record};
 use super::key_value::{KeyValue, Write};
 use super::record::{
     ClientRecordV3, CounterRecordV1, FailuresRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV2,
-    UserRecordV2, ValueRecordV1,
+    UserRecordV3, ValueRecordV1,
 };
 use super::unreadable::Unreadable;
 use super::{key, quota};
@@ -214,7 +214,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for identifier in user.identifiers() {
             self.claim(&identifier, user.id)?;
         }
-        let mut record = UserRecordV2::from(user);
+        let mut record = UserRecordV3::from(user);
         if let Some(write) = write {
             debug_assert_eq!(user.id, write.next.id.cast(), "one key answers for the user and its sign-up");
             record.sign_up = Some((&write.next).into());
@@ -233,7 +233,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         for identifier in before.iter().filter(|identifier| !after.contains(identifier)) {
             self.remove(key::identifier(identifier));
         }
-        Ok(self.put(key::user(next.id), &UserRecordV2::from(&next))?)
+        Ok(self.put(key::user(next.id), &UserRecordV3::from(&next))?)
     }
 
     /// Counts an attempt to sign in; a success resets the failures.
@@ -252,7 +252,7 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
     }
 
     fn known_user(&self, id: UserId) -> Result<Option<User>, CommitError> {
-        let record: Option<UserRecordV2> = self.record(&key::user(id))?;
+        let record: Option<UserRecordV3> = self.record(&key::user(id))?;
         record.map(User::try_from).transpose().map_err(refuse)
     }
 

@@ -12,7 +12,7 @@ use crate::domain::time::{Span, Timestamp};
 use super::codec;
 use super::key::{self, Kind};
 use super::quota;
-use super::record::{ClientRecordV3, CounterRecordV1, FailuresRecordV1, OutboxRecordV1, UserRecordV2};
+use super::record::{ClientRecordV3, CounterRecordV1, FailuresRecordV1, OutboxRecordV1, UserRecordV3};
 use crate::domain::client::Client;
 use crate::store::OutboxEntry;
 use crate::store::error::StoreError;
@@ -54,7 +54,7 @@ pub(in crate::store) fn fate(
     } else if is(Kind::Failures) {
         goes(Failures::from(codec::decode::<FailuresRecordV1>(value)?).are_forgotten(now))
     } else if is(Kind::User) {
-        let mut record = codec::decode::<UserRecordV2>(value)?;
+        let mut record = codec::decode::<UserRecordV3>(value)?;
         let Some(kept) = record.sign_up.take() else { return Ok(Verdict::Keep) };
         let sign_up = SignUp::try_from(kept)?;
         let is_over = match sign_up.phase {

@@ -339,7 +339,7 @@ impl History {
             Some(entry) => {
                 let session = client.sessions.last().map(|session| (session.id, session.user_id));
                 let ended = self.world.user(entry.user_id).and_then(|user| user.sessions_ended);
-                let is_over = ended.is_some_and(|ended| entry.at <= ended.at && ended.except != entry.session_id);
+                let is_over = ended.is_some_and(|ended| entry.at <= ended.at && ended.except != Some(entry.session_id));
                 prop_assert!(
                     is_over || session == Some((entry.session_id, entry.user_id)),
                     "a proof without a session"

@@ -195,33 +195,22 @@ impl Window {
 
 fn user(n: u8, (email, phone, username): (&str, &str, &str), is_proved: bool, now: Timestamp) -> User {
     User {
-        id: UserId::from_bytes([n; 16]),
         email_addresses: vec![Identification {
             id: IdentificationId::from_bytes([n; 16]),
             value: EmailAddress::parse(email).expect("an address"),
             verified_by: is_proved.then_some(Way::EmailCode),
+            reserved: false,
         }],
         phone_numbers: vec![Identification {
             id: IdentificationId::from_bytes([n + 1; 16]),
             value: PhoneNumber::parse(phone).expect("a number"),
             verified_by: is_proved.then_some(Way::PhoneCode),
+            reserved: false,
         }],
-        external_accounts: Vec::new(),
         username: Some(Username::restore(username.into())),
-        external_id: None,
         password_digest: Some(Secret::new(format!("the digest of {username}"))),
-        first_name: None,
-        last_name: None,
-        unsafe_metadata: "{}".into(),
-        public_metadata: "{}".into(),
-        locale: None,
-        legal_accepted_at: None,
-        created_at: now,
-        updated_at: now,
-        last_sign_in_at: None,
         devices: vec![ClientId::from_bytes([n; 16])],
-        sessions_ended: None,
-        sign_up: None,
+        ..User::new(UserId::from_bytes([n; 16]), now)
     }
 }
 

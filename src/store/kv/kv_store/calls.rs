@@ -19,7 +19,7 @@ use crate::store::kv::codec;
 use crate::store::kv::key::{self, Kind};
 use crate::store::kv::key_value::KeyValue;
 use crate::store::kv::record::{
-    ClientRecordV3, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV2, UserRecordV2,
+    ClientRecordV3, IdentifierRecordV1, InvitationRecordV1, OutboxRecordV1, SignUpRecordV2, UserRecordV3,
     ValueRecordV1, WaitlistEntryRecordV1,
 };
 use crate::store::kv::retention::{self, GC_KINDS, Verdict};
@@ -48,14 +48,14 @@ impl<K: KeyValue> Store for KvStore<K> {
             if let Some(open) = open {
                 return open.sign_up.try_into().map(Some);
             }
-            let finished: Option<UserRecordV2> = self.record(key::user(id.cast())).await?;
+            let finished: Option<UserRecordV3> = self.record(key::user(id.cast())).await?;
             finished.and_then(|user| user.sign_up).map(TryInto::try_into).transpose()
         })
     }
 
     fn user(&self, id: UserId) -> BoxFuture<'_, Result<Option<Arc<User>>, StoreError>> {
         Box::pin(async move {
-            let record: Option<UserRecordV2> = self.record(key::user(id)).await?;
+            let record: Option<UserRecordV3> = self.record(key::user(id)).await?;
             record.map(|r| User::try_from(r).map(Arc::new)).transpose()
         })
     }

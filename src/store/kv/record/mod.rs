@@ -30,5 +30,5 @@ pub(in crate::store) use invitation::InvitedRecordV1;
 pub(in crate::store) use invitation::{InvitationRecordV1, InvitedRecordV2, WaitlistEntryRecordV1};
 pub(in crate::store) use outbox::OutboxRecordV1;
 pub(in crate::store) use sign_up::SignUpRecordV2;
-pub(in crate::store) use user::UserRecordV2;
+pub(in crate::store) use user::UserRecordV3;
 pub(in crate::store) use value::ValueRecordV1;

@@ -13,7 +13,7 @@ use crate::domain::secret::Secret;
 use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
-use crate::domain::user::{Identification, SessionsEnded, User, UserAccount};
+use crate::domain::user::{EndReason, Identification, SessionsEnded, User, UserAccount};
 use crate::domain::verification::{
     CodeDigest, ExternalAccount, ExternalState, Link, Method, Profile, Strategy, Verification, Verified,
 };
@@ -128,15 +128,18 @@ fn profile() -> Profile {
 pub(in crate::store) fn user() -> User {
     User {
         id: UserId::from_bytes([1; 16]),
+        version: 4,
         email_addresses: vec![Identification {
             id: IdentificationId::from_bytes([6; 16]),
             value: email("ada@example.com"),
             verified_by: Some(Strategy::EmailCode),
+            reserved: false,
         }],
         phone_numbers: vec![Identification {
             id: IdentificationId::from_bytes([7; 16]),
             value: PhoneNumber::restore("+14155552671".into()),
             verified_by: None,
+            reserved: true,
         }],
         external_accounts: vec![UserAccount {
             id: ExternalAccountId::from_bytes([11; 16]),
@@ -148,17 +151,31 @@ pub(in crate::store) fn user() -> User {
         username: Some(Username::restore("ada_l".into())),
         external_id: Some("customer 7".into()),
         password_digest: Some(Secret::new("$argon2id$".into())),
+        password_last_updated_at: Some(at(34)),
+        password_compromised: true,
         first_name: Some("Ada".into()),
         last_name: Some("Lovelace".into()),
         unsafe_metadata: r#"{"a":1}"#.into(),
         public_metadata: r#"{"b":2}"#.into(),
+        private_metadata: r#"{"c":3}"#.into(),
         locale: Some("en-GB".into()),
         legal_accepted_at: Some(at(11)),
         created_at: at(30),
         updated_at: at(31),
         last_sign_in_at: Some(at(32)),
+        last_active_at: Some(at(35)),
+        banned: true,
+        locked_until: Some(at(36)),
+        delete_self_enabled: true,
+        create_organization_enabled: true,
+        create_organizations_limit: Some(5),
+        bypass_client_trust: true,
         devices: vec![ClientId::from_bytes([2; 16])],
-        sessions_ended: Some(SessionsEnded { at: at(29), except: SessionId::from_bytes([3; 16]) }),
+        sessions_ended: Some(SessionsEnded {
+            at: at(29),
+            except: Some(SessionId::from_bytes([3; 16])),
+            reason: EndReason::Revoked,
+        }),
         sign_up: Some(Box::new(sign_up())),
     }
 }

@@ -17,7 +17,7 @@ use crate::domain::secret::Secret;
 use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
-use crate::domain::user::{SessionsEnded, User};
+use crate::domain::user::{EndReason, Identification, SessionsEnded, User};
 use crate::domain::verification::{CodeDigest, ExternalState, Link, Method, Strategy as Way, Verification, Verified};
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
 use crate::store::kv::codec::{Record, decode, encode};
@@ -43,14 +43,42 @@ fn golden_sign_up() {
 
 #[test]
 fn golden_user() {
-    let record = UserRecordV2::from(&samples::user());
-    golden(&record, include_str!("golden/user_v2.hex"));
+    let record = UserRecordV3::from(&samples::user());
+    golden(&record, include_str!("golden/user_v3.hex"));
+}
+
+#[test]
+fn a_user_from_before_the_backend_wrote_users_has_what_every_user_then_had() {
+    let old = read_golden::<UserRecordV3>(include_str!("golden/user_v2.hex"));
+    let ended = SessionsEnded { reason: EndReason::Elsewhere, ..samples::user().sessions_ended.expect("a sample") };
+    assert_eq!(User::try_from(old), Ok(User { sessions_ended: Some(ended), ..before_the_backend() }));
 }
 
 #[test]
 fn a_user_from_before_devices_is_known_on_the_client_of_its_sign_up() {
-    let old = read_golden::<UserRecordV2>(include_str!("golden/user_v1.hex"));
-    assert_eq!(User::try_from(old), Ok(User { sessions_ended: None, ..samples::user() }));
+    let old = read_golden::<UserRecordV3>(include_str!("golden/user_v1.hex"));
+    assert_eq!(User::try_from(old), Ok(User { sessions_ended: None, ..before_the_backend() }));
+}
+
+/// The sample without what the second schema did not store.
+fn before_the_backend() -> User {
+    let sample = samples::user();
+    let fresh = User::new(sample.id, sample.created_at);
+    User {
+        version: 0,
+        phone_numbers: sample.phone_numbers.iter().map(|p| Identification { reserved: false, ..p.clone() }).collect(),
+        password_last_updated_at: None,
+        password_compromised: false,
+        private_metadata: fresh.private_metadata,
+        last_active_at: sample.last_sign_in_at,
+        banned: false,
+        locked_until: None,
+        delete_self_enabled: false,
+        create_organization_enabled: false,
+        create_organizations_limit: None,
+        bypass_client_trust: false,
+        ..sample
+    }
 }
 
 #[test]
@@ -139,7 +167,7 @@ fn golden_value() {
 #[test]
 fn samples_come_back_whole() {
     let user = samples::user();
-    assert_eq!(back::<UserRecordV2, User, _>(&user), Ok(user));
+    assert_eq!(back::<UserRecordV3, User, _>(&user), Ok(user));
     let client = samples::client();
     assert_eq!(back::<ClientRecordV3, Client, _>(&client), Ok(client));
     for state in [samples::invitation().state, InvitationState::Pending, InvitationState::Revoked] {
@@ -168,7 +196,7 @@ fn a_strategy_that_nobody_knows_is_damage() {
 
 #[test]
 fn the_digest_of_a_password_does_not_show_in_debug_output() {
-    let record = UserRecordV2::from(&samples::user());
+    let record = UserRecordV3::from(&samples::user());
     assert!(!format!("{record:?}").contains("argon2"));
 }
 
@@ -209,7 +237,9 @@ proptest! {
         (emails, phones) in (0..4_usize, 0..4_usize),
         (locale, last_sign_in_at) in (option::of(texts()), option::of(times())),
         devices in vec(any::<[u8; 16]>(), 0..9),
-        ended in option::of((times(), any::<[u8; 16]>())),
+        ended in option::of((times(), option::of(any::<[u8; 16]>()), any::<bool>())),
+        (version, last_active_at, locked_until) in (any::<u64>(), option::of(times()), option::of(times())),
+        (private_metadata, banned, limit) in (texts(), any::<bool>(), option::of(any::<u32>())),
     ) {
         let mut user = samples::user();
         user.email_addresses = vec![user.email_addresses[0].clone(); emails];
@@ -219,9 +249,15 @@ proptest! {
         user.locale = locale;
         user.last_sign_in_at = last_sign_in_at;
         user.devices = devices.into_iter().map(ClientId::from_bytes).collect();
-        user.sessions_ended = ended.map(|(at, id)| SessionsEnded { at, except: SessionId::from_bytes(id) });
+        user.sessions_ended = ended.map(|(at, id, is_revoked)| SessionsEnded {
+            at,
+            except: id.map(SessionId::from_bytes),
+            reason: if is_revoked { EndReason::Revoked } else { EndReason::Elsewhere },
+        });
+        (user.version, user.last_active_at, user.locked_until) = (version, last_active_at, locked_until);
+        (user.private_metadata, user.banned, user.create_organizations_limit) = (private_metadata, banned, limit);
         user.sign_up = Some(Box::new(sign_up));
-        prop_assert_eq!(back::<UserRecordV2, User, _>(&user), Ok(user));
+        prop_assert_eq!(back::<UserRecordV3, User, _>(&user), Ok(user));
     }
 
     #[test]
@@ -256,7 +292,7 @@ proptest! {
         let _ = decode::<SignUpRecordV2>(&bytes);
         refuses_or_reads::<SignUpRecordV1>(&bytes)?;
         refuses_or_reads::<SignUpRecordV2>(&bytes)?;
-        refuses_or_reads::<UserRecordV2>(&bytes)?;
+        refuses_or_reads::<UserRecordV3>(&bytes)?;
         refuses_or_reads::<ClientRecordV2>(&bytes)?;
         refuses_or_reads::<ClientRecordV3>(&bytes)?;
         refuses_or_reads::<OutboxRecordV1>(&bytes)?;
