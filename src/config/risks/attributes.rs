@@ -46,7 +46,7 @@ fn add_factors(risks: &mut Risks, name: &str, attribute: &Attribute) {
     );
     for factor in &attribute.first_factors {
         let why = match factor.parse() {
-            Err(_) => "is not a strategy",
+            Err(_) | Ok(Strategy::Admin) => "is not a strategy",
             Ok(Strategy::NotBuilt(_) | Strategy::Web3(_) | Strategy::Enterprise(_)) => "is not built yet",
             Ok(_) => continue,
         };

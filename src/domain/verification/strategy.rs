@@ -37,6 +37,8 @@ pub enum Strategy {
     GoogleOneTap,
     /// An enterprise connection, by its name.
     Enterprise(String),
+    /// The word of the application's backend. Callers can't request it.
+    Admin,
     /// A strategy of Clerk that is not built here: its name is known, but it is always disabled.
     NotBuilt(String),
 }
@@ -55,7 +57,7 @@ impl Strategy {
     pub fn asked_for(text: Option<&str>) -> Result<Option<Self>, Reason> {
         match text.filter(|text| !text.is_empty()).map(str::parse) {
             None => Ok(None),
-            Some(Ok(Self::FromOAuth(_)) | Err(_)) => Err(ErrorCode::FormParamValueInvalid.on("strategy")),
+            Some(Ok(Self::FromOAuth(_) | Self::Admin) | Err(_)) => Err(ErrorCode::FormParamValueInvalid.on("strategy")),
             Some(Ok(strategy)) => Ok(Some(strategy)),
         }
     }
@@ -73,6 +75,7 @@ impl Strategy {
             | Self::OAuthToken(_)
             | Self::GoogleOneTap
             | Self::Enterprise(_)
+            | Self::Admin
             | Self::NotBuilt(_) => None,
         }
     }
@@ -91,7 +94,7 @@ impl Strategy {
         match self {
             Self::EmailCode | Self::EmailLink | Self::PhoneCode | Self::Password | Self::Ticket => true,
             Self::OAuth(_) | Self::OAuthToken(_) | Self::GoogleOneTap => true,
-            Self::Web3(_) | Self::Enterprise(_) | Self::FromOAuth(_) | Self::NotBuilt(_) => false,
+            Self::Web3(_) | Self::Enterprise(_) | Self::FromOAuth(_) | Self::Admin | Self::NotBuilt(_) => false,
         }
     }
 
@@ -123,6 +126,7 @@ impl fmt::Display for Strategy {
             Self::Password => "password",
             Self::Ticket => "ticket",
             Self::GoogleOneTap => "google_one_tap",
+            Self::Admin => "admin",
             Self::Web3(name)
             | Self::OAuth(name)
             | Self::OAuthToken(name)
@@ -149,6 +153,7 @@ impl FromStr for Strategy {
             "password" => Self::Password,
             "ticket" => Self::Ticket,
             "google_one_tap" => Self::GoogleOneTap,
+            "admin" => Self::Admin,
             "saml" | "enterprise_sso" => Self::Enterprise(text.to_owned()),
             _ if NOT_BUILT.contains(&text) => Self::NotBuilt(text.to_owned()),
             _ => name(TOKEN, "")
