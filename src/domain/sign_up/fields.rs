@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::domain::field::Field;
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::Invitation;
+use crate::domain::locale::locale;
 use crate::domain::metadata::metadata;
 use crate::domain::password_policy::{self, Candidate};
 use crate::domain::person::name;
@@ -17,7 +18,6 @@ use crate::domain::transfer::{Consumed, Proved};
 use crate::domain::verification::{Strategy, availability};
 
 use super::External;
-use super::locale::locale;
 
 /// What a write does to one value: keep it, clear it, or set it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -38,7 +38,6 @@ mod command;
 mod convert;
 mod email_link;
 mod fields;
-mod locale;
 mod oauth;
 mod own_words;
 mod prepare;

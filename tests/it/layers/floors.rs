@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{depth, group_heads, identifier, is_word, rust_files, without_comments};
 
 /// What each module of the domain may import, beside itself.
-const FLOORS: [(&str, &[&str]); 29] = [
+const FLOORS: [(&str, &[&str]); 30] = [
     // Plain values.
     ("time", &[]),
     ("secret", &[]),
@@ -19,6 +19,7 @@ const FLOORS: [(&str, &[&str]); 29] = [
     ("rejection", &["id time"]),
     ("metadata", &["rejection"]),
     ("person", &["rejection text"]),
+    ("locale", &["text"]),
     ("identifier", &["field rejection text"]),
     // The names of the ways to prove something: the settings speak of them, and all else of the verifications rests on
     // the settings.
@@ -40,14 +41,21 @@ const FLOORS: [(&str, &[&str]); 29] = [
     ("transfer", &["id identifier time", STRATEGY]),
     // The people and the flows: one circle, since a user keeps the sign-up that it came from, and a client the sign-in
     // in progress.
-    ("user", &["context id identifier secret sign_up time verification", STRATEGY]),
+    (
+        "user",
+        &[
+            "context field id identifier locale metadata password_policy person rejection secret settings sign_up time \
+             verification",
+            STRATEGY,
+        ],
+    ),
     ("client", &["context id policy rejection secret sign_in time user", STRATEGY]),
     ("transition", &["client id identifier message quota rejection"]),
     ("admission", &["identifier rejection settings user", STRATEGY]),
     ("requirements", &["field policy settings sign_up time"]),
     // The two flows do not import each other: what one hands over to the other is in `transfer`.
     ("sign_in", &[FLOW]),
-    ("sign_up", &[FLOW, "admission invitation metadata password_policy person requirements"]),
+    ("sign_up", &[FLOW, "admission invitation locale metadata password_policy person requirements"]),
 ];
 
 const FLOW: &str = "client context field id identifier message policy quota rejection secret settings text time transfer \

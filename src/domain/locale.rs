@@ -5,7 +5,7 @@ use crate::domain::text;
 /// The part of a reported locale that is stored: the language tag at its beginning (RFC 5646 2.1), without further tags
 /// (`en-US,en`), encoding or modifier (POSIX, `en_US.UTF-8@euro`). `None` where it begins with no language, such as `C`
 /// or `*`. Its subtags are separated by hyphens, as in RFC 5646, and otherwise spelled as received.
-pub(super) fn locale(text: &str) -> Option<String> {
+pub fn locale(text: &str) -> Option<String> {
     let text = text::line(text);
     let text = text.trim_start_matches(|c| " \"'`“”„«»‘’".contains(c) || text::is_invisible(c));
     let is_subtag = |subtag: &str| (1..=8).contains(&subtag.len()) && subtag.bytes().all(|b| b.is_ascii_alphanumeric());
