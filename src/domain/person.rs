@@ -1,6 +1,7 @@
 //! What is said of a person beside identifiers: names, and the id in the application's backend. They are read the same
 //! way at a sign-up and in calls of the backend.
 
+use super::locale;
 use super::rejection::{ErrorCode, Reason};
 use super::text;
 
@@ -22,6 +23,14 @@ pub fn name(param: &str, text: &str) -> Result<String, Reason> {
         Some(name) if name.chars().count() > NAME_MAX => Err(too_long()),
         Some(name) => Ok(name),
     }
+}
+
+/// Reads a locale that the application's backend gives.
+///
+/// # Errors
+/// `form_param_format_invalid` where it begins with no language.
+pub fn locale(text: &str) -> Result<String, Reason> {
+    locale::locale(text).ok_or_else(|| ErrorCode::FormParamFormatInvalid.on("locale"))
 }
 
 /// Reads the id that the application's backend has for a user.

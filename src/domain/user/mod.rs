@@ -1,4 +1,13 @@
-//! Users: what a sign-up becomes.
+//! Users: what a sign-up becomes, or the application's backend creates.
+//!
+//! Begin reading at [`User`]; [`User::create`] makes one for the backend, and [`User::apply`] changes it by a
+//! [`UserChange`]. How a sign-in changes its user is in `sign_in`.
+
+mod addresses;
+mod apply;
+mod change;
+mod create;
+mod read;
 
 use crate::domain::context::Context;
 use crate::domain::id::{ClientId, ExternalAccountId, IdentificationId, InvitationId, SessionId, UserId};
@@ -7,6 +16,9 @@ use crate::domain::secret::Secret;
 use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::{ExternalAccount, Profile, Strategy};
+
+pub use change::{AddressChange, AddressStatus, GivenPassword, MetadataChange, RawUserUpdate, UserChange, UserPatch};
+pub use create::{NewUser, RawNewUser};
 
 /// A user. It has the same 16 bytes as the sign-up it came from, and stores that sign-up: one record holds both.
 #[derive(Clone, Debug, PartialEq)]

@@ -18,8 +18,8 @@ const FLOORS: [(&str, &[&str]); 30] = [
     ("id", &["ports time"]),
     ("rejection", &["id time"]),
     ("metadata", &["rejection"]),
-    ("person", &["rejection text"]),
     ("locale", &["text"]),
+    ("person", &["locale rejection text"]),
     ("identifier", &["field rejection text"]),
     // The names of the ways to prove something: the settings speak of them, and all else of the verifications rests on
     // the settings.
@@ -44,7 +44,7 @@ const FLOORS: [(&str, &[&str]); 30] = [
     (
         "user",
         &[
-            "context field id identifier locale metadata password_policy person rejection secret settings sign_up time \
+            "context field id identifier metadata password_policy person rejection secret settings sign_up time \
              verification",
             STRATEGY,
         ],

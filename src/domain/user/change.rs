@@ -1,0 +1,297 @@
+//! What the application's backend changes on a user. How a change is applied is in `apply`.
+
+use crate::domain::field::Field;
+use crate::domain::id::{ExternalAccountId, IdentificationId};
+use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
+use crate::domain::password_policy::{self, Candidate};
+use crate::domain::person;
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
+use crate::domain::secret::Secret;
+use crate::domain::settings::Settings;
+use crate::domain::sign_up::Patch;
+use crate::domain::time::{Span, Timestamp};
+
+use super::read::Reader;
+
+/// One change to a user by the application's backend.
+#[derive(Clone, Debug, PartialEq)]
+pub enum UserChange {
+    /// Set attributes.
+    Update(Box<UserPatch>),
+    /// Merge or replace metadata.
+    Metadata(MetadataChange),
+    /// Refuse all sign-ins until [`Self::Unban`], and end all sessions.
+    Ban,
+    /// End a ban.
+    Unban,
+    /// Refuse sign-ins for this long; `None` until [`Self::Unlock`]. Sessions go on.
+    Lock(Option<Span>),
+    /// End a lock.
+    Unlock,
+    /// Remove the password.
+    RemovePassword {
+        /// Whether all sessions end.
+        end_sessions: bool,
+    },
+    /// Note whether the password is known to others; such a password does not sign in.
+    MarkPassword {
+        /// Whether it is known to others.
+        compromised: bool,
+        /// Whether all sessions end.
+        end_sessions: bool,
+    },
+    /// Change the e-mail addresses.
+    EmailAddress(AddressChange<EmailAddress>),
+    /// Change the phone numbers.
+    PhoneNumber(AddressChange<PhoneNumber>),
+    /// Remove an account at a provider. The address it vouched for stays.
+    RemoveExternalAccount(ExternalAccountId),
+}
+
+/// A change to the addresses of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AddressChange<T> {
+    /// Add an address.
+    Add {
+        /// The address.
+        value: T,
+        /// Its standing.
+        status: AddressStatus,
+        /// Whether it becomes the primary one.
+        primary: bool,
+    },
+    /// Change the standing of an address.
+    Mark {
+        /// The address.
+        id: IdentificationId,
+        /// Its new standing; `None` leaves it as it is.
+        status: Option<AddressStatus>,
+        /// Whether it becomes the primary one.
+        primary: bool,
+    },
+    /// Remove an address. Where it was the primary one, the first verified address after it becomes that.
+    Remove(IdentificationId),
+    /// Replace all addresses by this one.
+    ReplaceAll {
+        /// The address.
+        value: T,
+        /// Its standing.
+        status: AddressStatus,
+    },
+}
+
+/// What the backend says of an address. It can't add one that is unverified: the first person to prove such an address
+/// would become the owner of the user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AddressStatus {
+    /// It is the user's, and needs no proof.
+    #[default]
+    Verified,
+    /// It is kept for the user without a proof: a code that is sent to it signs in, and nobody else can claim it.
+    Reserved,
+}
+
+impl AddressStatus {
+    /// Reads `identification_status`.
+    ///
+    /// # Errors
+    /// `form_param_value_invalid`, naming `param`.
+    pub fn parse(param: &str, text: &str) -> Result<Self, Reason> {
+        match text {
+            "verified" => Ok(Self::Verified),
+            "reserved" => Ok(Self::Reserved),
+            _ => Err(ErrorCode::FormParamValueInvalid.on(param)),
+        }
+    }
+}
+
+/// A change to the metadata. Each text is a JSON object; `None` leaves that metadata as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MetadataChange {
+    /// Whether objects are merged at every depth and `null` deletes (RFC 7396); else each replaces the stored one.
+    pub merge: bool,
+    /// What only the backend writes.
+    pub public_metadata: Option<String>,
+    /// What only the backend reads and writes.
+    pub private_metadata: Option<String>,
+    /// What the person's browser writes too.
+    pub unsafe_metadata: Option<String>,
+}
+
+/// Attributes to set, parsed.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[expect(missing_docs, reason = "the parameters of Clerk's PATCH /users/{id}")]
+pub struct UserPatch {
+    pub external_id: Patch<String>,
+    pub username: Patch<Username>,
+    pub first_name: Patch<String>,
+    pub last_name: Patch<String>,
+    pub locale: Patch<String>,
+    /// The digest of a new password.
+    pub password_digest: Option<Secret<String>>,
+    /// Whether all sessions end when the password changes.
+    pub end_sessions: bool,
+    pub primary_email_address: Option<IdentificationId>,
+    pub primary_phone_number: Option<IdentificationId>,
+    pub delete_self_enabled: Option<bool>,
+    pub create_organization_enabled: Option<bool>,
+    pub create_organizations_limit: Patch<u32>,
+    pub bypass_client_trust: Option<bool>,
+    pub legal_accepted_at: Patch<Timestamp>,
+    pub created_at: Option<Timestamp>,
+}
+
+/// The parameters of an update as the backend gives them, `None` where absent. An empty text removes the value.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the parameters of Clerk's PATCH /users/{id}")]
+pub struct RawUserUpdate {
+    pub external_id: Option<String>,
+    pub username: Option<String>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub locale: Option<String>,
+    pub password: Option<Secret<String>>,
+    /// A digest that another system made, in place of a password.
+    pub password_digest: Option<Secret<String>>,
+    /// The name of the function that made the digest.
+    pub password_hasher: Option<String>,
+    /// Whether the password may break the rules for passwords.
+    pub skip_password_checks: bool,
+    pub sign_out_of_other_sessions: bool,
+    pub primary_email_address_id: Option<String>,
+    pub primary_phone_number_id: Option<String>,
+    pub delete_self_enabled: Option<bool>,
+    pub create_organization_enabled: Option<bool>,
+    /// 0 removes the limit.
+    pub create_organizations_limit: Option<u32>,
+    pub bypass_client_trust: Option<bool>,
+    pub legal_accepted_at: Option<Timestamp>,
+    pub created_at: Option<Timestamp>,
+}
+
+/// A password that is still to be hashed, or a digest that is still to be read.
+#[derive(Clone, Debug)]
+pub enum GivenPassword {
+    /// A password that keeps the rules that are quick to check.
+    Checked(Candidate),
+    /// A password that the backend wants to have as it is.
+    Unchecked(Secret<String>),
+    /// A digest that another system made.
+    Digest {
+        /// The name of the function that made it.
+        hasher: String,
+        /// The digest.
+        digest: Secret<String>,
+    },
+}
+
+impl UserPatch {
+    /// Reads the parameters by the instance's settings. The second value is the new password, if one was given; the
+    /// caller puts its digest into `password_digest`.
+    ///
+    /// # Errors
+    /// Every fault found, each naming its parameter.
+    pub fn parse(
+        raw: &RawUserUpdate,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<(Self, Option<GivenPassword>), Rejection> {
+        let mut reader = Reader::new(settings);
+        let username = reader.patch(&Field::Username, raw.username.as_deref(), |text| {
+            Username::parse(text, &settings.username_settings)
+        });
+        if username == Patch::Clear && settings.attributes.username.required {
+            reader.refuse(ErrorCode::FormParamMissing.on("username"));
+        }
+        let first_name =
+            reader.patch(&Field::FirstName, raw.first_name.as_deref(), |text| person::name("first_name", text));
+        let last_name =
+            reader.patch(&Field::LastName, raw.last_name.as_deref(), |text| person::name("last_name", text));
+        let external_id = reader.optional(raw.external_id.as_deref(), person::external_id);
+        let locale = reader.optional(raw.locale.as_deref(), person::locale);
+        let password = reader.password(&Password {
+            plain: raw.password.as_ref(),
+            digest: raw.password_digest.as_ref(),
+            hasher: raw.password_hasher.as_deref(),
+            skip_checks: raw.skip_password_checks,
+        });
+        let patch = Self {
+            external_id,
+            username,
+            first_name,
+            last_name,
+            locale,
+            password_digest: None,
+            end_sessions: raw.sign_out_of_other_sessions,
+            primary_email_address: reader.id("primary_email_address_id", raw.primary_email_address_id.as_deref()),
+            primary_phone_number: reader.id("primary_phone_number_id", raw.primary_phone_number_id.as_deref()),
+            delete_self_enabled: raw.delete_self_enabled,
+            create_organization_enabled: raw.create_organization_enabled,
+            create_organizations_limit: match raw.create_organizations_limit {
+                None => Patch::Keep,
+                Some(0) => Patch::Clear,
+                Some(limit) => Patch::Set(limit),
+            },
+            bypass_client_trust: raw.bypass_client_trust,
+            legal_accepted_at: raw.legal_accepted_at.map_or(Patch::Keep, Patch::Set),
+            created_at: reader.past("created_at", raw.created_at, now),
+        };
+        reader.finish()?;
+        Ok((patch, password))
+    }
+
+    /// The names and the username that are set here: a password must not consist of them.
+    pub fn own_words(&self) -> impl Iterator<Item = &str> {
+        let texts = [&self.first_name, &self.last_name].into_iter().filter_map(|patch| match patch {
+            Patch::Set(text) => Some(text.as_str()),
+            Patch::Keep | Patch::Clear => None,
+        });
+        let username = match &self.username {
+            Patch::Set(username) => Some(username.as_str()),
+            Patch::Keep | Patch::Clear => None,
+        };
+        texts.chain(username)
+    }
+}
+
+/// The parameters about a password.
+pub(super) struct Password<'a> {
+    pub(super) plain: Option<&'a Secret<String>>,
+    pub(super) digest: Option<&'a Secret<String>>,
+    pub(super) hasher: Option<&'a str>,
+    pub(super) skip_checks: bool,
+}
+
+impl Password<'_> {
+    /// The password or the digest, if one is given.
+    ///
+    /// # Errors
+    /// Every rule that it breaks.
+    pub(super) fn read(&self, settings: &Settings) -> Result<Option<GivenPassword>, Vec<Reason>> {
+        let plain = self.plain.filter(|plain| !plain.expose().is_empty());
+        let digest = self.digest.filter(|digest| !digest.expose().is_empty());
+        let hasher = self.hasher.filter(|hasher| !hasher.is_empty());
+        if plain.or(digest).is_some() && !settings.enabled(&Field::Password) {
+            let param = if plain.is_some() { "password" } else { "password_digest" };
+            return Err(vec![ErrorCode::FormParamUnknown.on(param)]);
+        }
+        match (plain, digest, hasher) {
+            (Some(_), Some(_), _) => Err(vec![ErrorCode::FormConditionalParamDisallowed.on("password_digest")]),
+            (None, Some(_), None) => Err(vec![ErrorCode::FormConditionalParamMissing.on("password_hasher")]),
+            (_, None, Some(_)) => Err(vec![ErrorCode::FormConditionalParamMissing.on("password_digest")]),
+            (None, Some(digest), Some(hasher)) => {
+                Ok(Some(GivenPassword::Digest { hasher: hasher.to_owned(), digest: digest.clone() }))
+            }
+            (None, None, None) => Ok(None),
+            (Some(plain), None, None) if self.skip_checks => {
+                let normalised = password_policy::normalise(plain.expose());
+                let too_long = || vec![ErrorCode::FormPasswordSizeInBytesExceeded.on("password")];
+                Ok(Some(GivenPassword::Unchecked(Secret::new(normalised.ok_or_else(too_long)?))))
+            }
+            (Some(plain), None, None) => {
+                let checked = password_policy::check(plain.expose(), &settings.password_settings)?;
+                Ok(Some(GivenPassword::Checked(checked)))
+            }
+        }
+    }
+}

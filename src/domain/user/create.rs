@@ -1,0 +1,281 @@
+//! Users that the application's backend creates, without a sign-up.
+
+use crate::domain::context::Context;
+use crate::domain::field::Field;
+use crate::domain::id::UserId;
+use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
+use crate::domain::metadata::metadata;
+use crate::domain::person;
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
+use crate::domain::secret::Secret;
+use crate::domain::settings::Settings;
+use crate::domain::sign_up::Patch;
+use crate::domain::time::Timestamp;
+
+use super::User;
+use super::addresses::{self, ADDRESSES_MAX};
+use super::change::{AddressStatus, GivenPassword, Password};
+use super::read::Reader;
+
+/// The parameters of a new user as the backend gives them, `None` where absent. No mail is sent, and neither captcha
+/// nor allow-list nor block-list is asked for: the backend has decided.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the parameters of Clerk's POST /users")]
+pub struct RawNewUser {
+    pub external_id: Option<String>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub locale: Option<String>,
+    pub username: Option<String>,
+    /// The first one becomes the primary one.
+    pub email_address: Vec<String>,
+    /// `verified` or `reserved` for each address; all are verified where it is empty.
+    pub email_address_identification_status: Vec<String>,
+    /// The first one becomes the primary one.
+    pub phone_number: Vec<String>,
+    /// `verified` or `reserved` for each number; all are verified where it is empty.
+    pub phone_number_identification_status: Vec<String>,
+    pub password: Option<Secret<String>>,
+    /// A digest that another system made, in place of a password.
+    pub password_digest: Option<Secret<String>>,
+    /// The name of the function that made the digest.
+    pub password_hasher: Option<String>,
+    /// Whether the password may break the rules for passwords.
+    pub skip_password_checks: bool,
+    /// Whether it may have no password where the settings require one.
+    pub skip_password_requirement: bool,
+    /// Whether it may lack the acceptance of the legal terms where the settings require it.
+    pub skip_legal_checks: bool,
+    /// Whether it may lack identifiers, where the settings require them too.
+    pub skip_user_requirement: bool,
+    pub public_metadata: Option<String>,
+    pub private_metadata: Option<String>,
+    pub unsafe_metadata: Option<String>,
+    pub delete_self_enabled: Option<bool>,
+    pub create_organization_enabled: Option<bool>,
+    /// 0 means no limit.
+    pub create_organizations_limit: Option<u32>,
+    pub bypass_client_trust: Option<bool>,
+    pub banned: bool,
+    /// Whether it can't sign in until it is unlocked.
+    pub locked: bool,
+    pub legal_accepted_at: Option<Timestamp>,
+    /// Now where absent.
+    pub created_at: Option<Timestamp>,
+}
+
+/// A new user, parsed. The password is a digest here.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[expect(missing_docs, reason = "the parameters of Clerk's POST /users")]
+pub struct NewUser {
+    pub external_id: Option<String>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub locale: Option<String>,
+    pub username: Option<Username>,
+    pub email_addresses: Vec<(EmailAddress, AddressStatus)>,
+    pub phone_numbers: Vec<(PhoneNumber, AddressStatus)>,
+    pub password_digest: Option<Secret<String>>,
+    pub public_metadata: Option<String>,
+    pub private_metadata: Option<String>,
+    pub unsafe_metadata: Option<String>,
+    pub delete_self_enabled: bool,
+    pub create_organization_enabled: bool,
+    pub create_organizations_limit: Option<u32>,
+    pub bypass_client_trust: bool,
+    pub banned: bool,
+    pub locked: bool,
+    pub legal_accepted_at: Option<Timestamp>,
+    pub created_at: Option<Timestamp>,
+}
+
+impl NewUser {
+    /// Reads the parameters by the instance's settings. The second value is the password, if one was given; the caller
+    /// puts its digest into `password_digest`.
+    ///
+    /// # Errors
+    /// Every fault found, each naming its parameter; `form_data_missing` names all that the settings require and that is
+    /// absent.
+    pub fn parse(
+        raw: &RawNewUser,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<(Self, Option<GivenPassword>), Rejection> {
+        let mut reader = Reader::new(settings);
+        let text = |text: &Option<String>| text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
+        let username = reader.patch(&Field::Username, text(&raw.username).as_deref(), |text| {
+            Username::parse(text, &settings.username_settings)
+        });
+        let first_name =
+            reader.patch(&Field::FirstName, text(&raw.first_name).as_deref(), |text| person::name("first_name", text));
+        let last_name =
+            reader.patch(&Field::LastName, text(&raw.last_name).as_deref(), |text| person::name("last_name", text));
+        let email_addresses = given(
+            &mut reader,
+            (&Field::EmailAddress, "email_address_identification_status"),
+            (&raw.email_address, &raw.email_address_identification_status),
+            EmailAddress::parse,
+            |known, other| known.as_str() == other.as_str(),
+        );
+        let phone_numbers = given(
+            &mut reader,
+            (&Field::PhoneNumber, "phone_number_identification_status"),
+            (&raw.phone_number, &raw.phone_number_identification_status),
+            PhoneNumber::parse,
+            |known, other| known == other,
+        );
+        let password = reader.password(&Password {
+            plain: raw.password.as_ref(),
+            digest: raw.password_digest.as_ref(),
+            hasher: raw.password_hasher.as_deref(),
+            skip_checks: raw.skip_password_checks,
+        });
+        let missing = raw.missing(settings);
+        if !missing.is_empty() {
+            reader.refuse(Reason::from(ErrorCode::FormDataMissing).about(missing));
+        }
+        let mut object = |param: &str, text: &Option<String>| reader.take(metadata(param, text.as_deref())).flatten();
+        let new = Self {
+            public_metadata: object("public_metadata", &raw.public_metadata),
+            private_metadata: object("private_metadata", &raw.private_metadata),
+            unsafe_metadata: object("unsafe_metadata", &raw.unsafe_metadata),
+            external_id: set(reader.optional(raw.external_id.as_deref(), person::external_id)),
+            first_name: set(first_name),
+            last_name: set(last_name),
+            locale: set(reader.optional(raw.locale.as_deref(), person::locale)),
+            username: set(username),
+            email_addresses,
+            phone_numbers,
+            password_digest: None,
+            delete_self_enabled: raw.delete_self_enabled.unwrap_or(false),
+            create_organization_enabled: raw.create_organization_enabled.unwrap_or(false),
+            create_organizations_limit: raw.create_organizations_limit.filter(|limit| *limit > 0),
+            bypass_client_trust: raw.bypass_client_trust.unwrap_or(false),
+            banned: raw.banned,
+            locked: raw.locked,
+            legal_accepted_at: raw.legal_accepted_at,
+            created_at: reader.past("created_at", raw.created_at, now),
+        };
+        reader.finish()?;
+        Ok((new, password))
+    }
+
+    /// The person's addresses and names: a password must not consist of them.
+    pub fn own_words(&self) -> Vec<&str> {
+        let emails = self.email_addresses.iter().map(|(email, _)| email.typed());
+        let phones = self.phone_numbers.iter().map(|(phone, _)| phone.as_str());
+        let names = [&self.first_name, &self.last_name].into_iter().flatten().map(String::as_str);
+        emails.chain(phones).chain(names).chain(self.username.iter().map(|username| username.as_str())).collect()
+    }
+}
+
+impl RawNewUser {
+    /// The parameters that the settings require and that are absent, in the order of the attributes.
+    fn missing(&self, settings: &Settings) -> Vec<String> {
+        let is_given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
+        let has_password = self.password.is_some() || self.password_digest.is_some();
+        let has = |field: &Field| match field {
+            Field::EmailAddress => self.skip_user_requirement || !self.email_address.is_empty(),
+            Field::PhoneNumber => self.skip_user_requirement || !self.phone_number.is_empty(),
+            Field::Username => self.skip_user_requirement || is_given(&self.username),
+            Field::Password => self.skip_password_requirement || has_password,
+            Field::FirstName => is_given(&self.first_name),
+            Field::LastName => is_given(&self.last_name),
+            Field::Web3Wallet | Field::LegalAccepted | Field::OAuth(_) => true,
+        };
+        let is_required = |field: &Field| settings.attribute(field).is_some_and(|a| a.enabled && a.required);
+        let required = Field::ATTRIBUTES.iter().filter(|field| is_required(field) && !has(field));
+        let mut missing: Vec<String> = required.map(|field| field.as_str().to_owned()).collect();
+        let is_identified = !self.email_address.is_empty() || !self.phone_number.is_empty() || is_given(&self.username);
+        let asks_for_one = |name: &String| Field::IDENTIFIERS.iter().any(|field| field.as_str() == name);
+        if !is_identified && !self.skip_user_requirement && !missing.iter().any(asks_for_one) {
+            // One of these would be enough.
+            let enabled = Field::IDENTIFIERS.iter().filter(|field| **field != Field::Web3Wallet);
+            let enabled = enabled.filter(|field| settings.enabled(field));
+            missing.extend(enabled.map(|field| field.as_str().to_owned()));
+        }
+        if settings.enabled(&Field::LegalAccepted) && !self.skip_legal_checks && self.legal_accepted_at.is_none() {
+            missing.push("legal_accepted_at".to_owned());
+        }
+        missing
+    }
+}
+
+impl User {
+    /// A new user. Its identifiers are claimed by the commit, which may refuse them.
+    pub fn create(new: &NewUser, cx: &mut Context<'_>) -> Self {
+        let id = UserId::generate(cx.now, cx.entropy);
+        let or = |text: &Option<String>, empty: String| text.clone().unwrap_or(empty);
+        let empty = Self::new(id, cx.now);
+        Self {
+            email_addresses: new.email_addresses.iter().map(|(value, s)| addresses::of(value, *s, cx)).collect(),
+            phone_numbers: new.phone_numbers.iter().map(|(value, s)| addresses::of(value, *s, cx)).collect(),
+            username: new.username.clone(),
+            external_id: new.external_id.clone(),
+            password_last_updated_at: new.password_digest.as_ref().map(|_| cx.now),
+            password_digest: new.password_digest.clone(),
+            first_name: new.first_name.clone(),
+            last_name: new.last_name.clone(),
+            public_metadata: or(&new.public_metadata, empty.public_metadata),
+            private_metadata: or(&new.private_metadata, empty.private_metadata),
+            unsafe_metadata: or(&new.unsafe_metadata, empty.unsafe_metadata),
+            locale: new.locale.clone(),
+            legal_accepted_at: new.legal_accepted_at,
+            created_at: new.created_at.unwrap_or(cx.now),
+            banned: new.banned,
+            locked_until: new.locked.then_some(Timestamp::MAX),
+            delete_self_enabled: new.delete_self_enabled,
+            create_organization_enabled: new.create_organization_enabled,
+            create_organizations_limit: new.create_organizations_limit,
+            bypass_client_trust: new.bypass_client_trust,
+            ..Self::new(id, cx.now)
+        }
+    }
+}
+
+/// Reads the addresses of one kind, each with its standing; `status_param` names the list of the standings.
+fn given<T>(
+    reader: &mut Reader<'_>,
+    (field, status_param): (&Field, &str),
+    (texts, statuses): (&[String], &[String]),
+    parse: impl Fn(&str) -> Result<T, Reason>,
+    same: impl Fn(&T, &T) -> bool,
+) -> Vec<(T, AddressStatus)> {
+    let param = field.as_str();
+    if texts.len() > ADDRESSES_MAX {
+        reader.refuse(ErrorCode::FormParamValueInvalid.on(param));
+        return Vec::new();
+    }
+    if !statuses.is_empty() && statuses.len() != texts.len() {
+        reader.refuse(ErrorCode::FormParamValueInvalid.on(status_param));
+        return Vec::new();
+    }
+    let mut found: Vec<(T, AddressStatus)> = Vec::new();
+    for (n, text) in texts.iter().enumerate() {
+        let status =
+            statuses.get(n).map_or(Ok(AddressStatus::Verified), |text| AddressStatus::parse(status_param, text));
+        let status = reader.take(status).unwrap_or_default();
+        // An empty text is no address, which the parser says.
+        let value = match reader.patch(field, Some(text).filter(|text| !text.is_empty()).map(String::as_str), &parse) {
+            Patch::Set(value) => value,
+            Patch::Keep | Patch::Clear if text.is_empty() => {
+                reader.refuse(ErrorCode::FormParamNil.on(param));
+                continue;
+            }
+            Patch::Keep | Patch::Clear => continue,
+        };
+        if found.iter().any(|(known, _)| same(known, &value)) {
+            reader.refuse(ErrorCode::FormParamDuplicate.on(param));
+            continue;
+        }
+        found.push((value, status));
+    }
+    found
+}
+
+fn set<T>(patch: Patch<T>) -> Option<T> {
+    match patch {
+        Patch::Set(value) => Some(value),
+        Patch::Keep | Patch::Clear => None,
+    }
+}
