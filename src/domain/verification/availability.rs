@@ -36,8 +36,8 @@ pub fn check_enabled(strategy: &Strategy, settings: &Settings) -> Result<(), Rea
             .is_some_and(|attribute| attribute.enabled && attribute.verifications.contains(strategy)),
     };
     match strategy {
-        // It names how an address was proved; callers can't request it.
-        Strategy::FromOAuth(_) => Err(ErrorCode::FormParamValueInvalid.on("strategy")),
+        // They name how an address was proved; callers can't request them.
+        Strategy::FromOAuth(_) | Strategy::Admin => Err(ErrorCode::FormParamValueInvalid.on("strategy")),
         Strategy::OAuth(_) | Strategy::OAuthToken(_) | Strategy::GoogleOneTap => {
             let provider = strategy.provider();
             let social = provider.as_ref().and_then(|provider| settings.social.get(provider));

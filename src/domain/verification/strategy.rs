@@ -35,6 +35,8 @@ pub enum Strategy {
     FromOAuth(String),
     /// A token of Google One Tap.
     GoogleOneTap,
+    /// The word of an administrator who created the user. Callers can't request it.
+    Admin,
     /// An enterprise connection, by its name.
     Enterprise(String),
     /// A strategy of Clerk that is not built here: its name is known, but it is always disabled.
@@ -55,7 +57,7 @@ impl Strategy {
     pub fn asked_for(text: Option<&str>) -> Result<Option<Self>, Reason> {
         match text.filter(|text| !text.is_empty()).map(str::parse) {
             None => Ok(None),
-            Some(Ok(Self::FromOAuth(_)) | Err(_)) => Err(ErrorCode::FormParamValueInvalid.on("strategy")),
+            Some(Ok(Self::FromOAuth(_) | Self::Admin) | Err(_)) => Err(ErrorCode::FormParamValueInvalid.on("strategy")),
             Some(Ok(strategy)) => Ok(Some(strategy)),
         }
     }
@@ -72,6 +74,7 @@ impl Strategy {
             | Self::OAuth(_)
             | Self::OAuthToken(_)
             | Self::GoogleOneTap
+            | Self::Admin
             | Self::Enterprise(_)
             | Self::NotBuilt(_) => None,
         }
@@ -91,7 +94,7 @@ impl Strategy {
         match self {
             Self::EmailCode | Self::EmailLink | Self::PhoneCode | Self::Password | Self::Ticket => true,
             Self::OAuth(_) | Self::OAuthToken(_) | Self::GoogleOneTap => true,
-            Self::Web3(_) | Self::Enterprise(_) | Self::FromOAuth(_) | Self::NotBuilt(_) => false,
+            Self::Web3(_) | Self::Enterprise(_) | Self::FromOAuth(_) | Self::Admin | Self::NotBuilt(_) => false,
         }
     }
 
@@ -123,6 +126,7 @@ impl fmt::Display for Strategy {
             Self::Password => "password",
             Self::Ticket => "ticket",
             Self::GoogleOneTap => "google_one_tap",
+            Self::Admin => "admin",
             Self::Web3(name)
             | Self::OAuth(name)
             | Self::OAuthToken(name)
@@ -149,6 +153,7 @@ impl FromStr for Strategy {
             "password" => Self::Password,
             "ticket" => Self::Ticket,
             "google_one_tap" => Self::GoogleOneTap,
+            "admin" => Self::Admin,
             "saml" | "enterprise_sso" => Self::Enterprise(text.to_owned()),
             _ if NOT_BUILT.contains(&text) => Self::NotBuilt(text.to_owned()),
             _ => name(TOKEN, "")
@@ -195,6 +200,7 @@ mod tests {
             "password",
             "ticket",
             "google_one_tap",
+            "admin",
             "oauth_google",
             "oauth_custom_acme",
             "oauth_token_google",
