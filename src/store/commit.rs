@@ -34,7 +34,7 @@ pub struct Commit {
     /// Named values to write, such as sealed keys. A value that is there is replaced.
     pub values: Vec<(String, Vec<u8>)>,
     /// Whether the commit may be acknowledged before it is on disk, if the store's durability allows that. A commit
-    /// with a new user never is.
+    /// that creates, changes or removes a user other than by a sign-in never is.
     pub relaxed: bool,
 }
 
@@ -72,6 +72,9 @@ pub struct Decision {
     pub tried: Option<Try>,
     /// A new user; its identifiers are claimed. Refused as [`CommitError::IdentifierTaken`] if another user holds one.
     pub user: Option<User>,
+    /// What the application's backend writes to users, in order. Refused as [`CommitError::Stale`] if a user is not in
+    /// the expected version, as [`CommitError::IdentifierTaken`] if another user holds one of its identifiers.
+    pub users: Vec<UserWrite>,
     /// A sign-in to an existing user. Refused as [`CommitError::Stale`] if what was proved no longer belongs to that
     /// user.
     pub entry: Option<Entry>,
@@ -108,6 +111,27 @@ pub struct SignUpWrite {
     /// When the sweeper should check it. A new sign-up is listed under it. A known one keeps its place in the list,
     /// because every write moves the deadline later; the sweeper lists it again when it checks it.
     pub deadline: Timestamp,
+}
+
+/// A user that the application's backend creates, changes or removes.
+#[derive(Clone, Debug)]
+pub enum UserWrite {
+    /// A new user. Its id must not be in use.
+    Create(Box<User>),
+    /// The next value of a user.
+    Change {
+        /// The value. Identifiers that are new in it are claimed, and those that are gone from it are free again.
+        next: Box<User>,
+        /// The version that it was made from.
+        expected_version: u64,
+    },
+    /// Remove a user: its record, its identifiers, its sessions, and what was counted for it.
+    Remove {
+        /// Its id.
+        id: UserId,
+        /// The version that the removal was decided on.
+        expected_version: u64,
+    },
 }
 
 /// Changes to a client.

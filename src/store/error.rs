@@ -12,7 +12,7 @@ pub enum CommitError {
     /// Another user holds the identifier.
     #[error("the {0:?} belongs to another user")]
     IdentifierTaken(IdentifierKind),
-    /// The sign-up has another version than expected, or the user who signs in is gone or has changed.
+    /// The sign-up or the user has another version than expected, or the user who signs in is gone or has changed.
     #[error("the value was changed by another commit")]
     Stale,
     /// The changes do not apply to the client.

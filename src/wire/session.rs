@@ -63,6 +63,7 @@ impl<'a> From<&'a SessionView> for SessionResource<'a> {
                 SessionStatus::Ended => "ended",
                 SessionStatus::Removed => "removed",
                 SessionStatus::Replaced => "replaced",
+                SessionStatus::Revoked => "revoked",
             },
             expire_at: session.expire_at,
             abandon_at: session.abandon_at(),

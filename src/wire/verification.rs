@@ -164,6 +164,7 @@ fn object(strategy: &Strategy) -> &'static str {
         Strategy::OAuth(_) | Strategy::OAuthToken(_) => "verification_oauth",
         Strategy::FromOAuth(_) => "verification_from_oauth",
         Strategy::GoogleOneTap => "verification_google_one_tap",
+        Strategy::Admin => "verification_admin",
         Strategy::Enterprise(_) => "verification_saml",
         Strategy::Ticket => "verification_ticket",
         Strategy::Password => "verification_password",

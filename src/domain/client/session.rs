@@ -38,6 +38,7 @@ pub enum SessionStatus {
     Ended,
     Removed,
     Replaced,
+    Revoked,
 }
 
 impl Session {

@@ -35,6 +35,8 @@ pub enum Strategy {
     FromOAuth(String),
     /// A token of Google One Tap.
     GoogleOneTap,
+    /// The word of an administrator who created the user. Callers can't request it.
+    Admin,
     /// An enterprise connection, by its name.
     Enterprise(String),
     /// The word of the application's backend. Callers can't request it.
@@ -74,6 +76,7 @@ impl Strategy {
             | Self::OAuth(_)
             | Self::OAuthToken(_)
             | Self::GoogleOneTap
+            | Self::Admin
             | Self::Enterprise(_)
             | Self::Admin
             | Self::NotBuilt(_) => None,
@@ -200,6 +203,7 @@ mod tests {
             "password",
             "ticket",
             "google_one_tap",
+            "admin",
             "oauth_google",
             "oauth_custom_acme",
             "oauth_token_google",

@@ -12,7 +12,7 @@ use crate::domain::time::{Span, Timestamp};
 use crate::domain::user::{Identification, User};
 use crate::domain::verification::Strategy;
 use crate::store::{
-    ClientWrite, Commit, CommitError, Committed, Decision, OutboxEntry, OutboxKind, SignUpWrite, Store,
+    ClientWrite, Commit, CommitError, Committed, Decision, OutboxEntry, OutboxKind, SignUpWrite, Store, UserWrite,
 };
 
 pub(super) async fn commit(store: &impl Store, commit: Commit) -> Result<(), CommitError> {
@@ -92,6 +92,18 @@ pub(super) fn open_client(id: ClientId) -> Commit {
         },
         ..Commit::default()
     }
+}
+
+pub(super) fn create_user(user: &User) -> Commit {
+    of_users(vec![UserWrite::Create(Box::new(user.clone()))])
+}
+
+pub(super) fn remove(user: &User) -> Commit {
+    of_users(vec![UserWrite::Remove { id: user.id, expected_version: user.version }])
+}
+
+pub(super) fn of_users(users: Vec<UserWrite>) -> Commit {
+    Commit { decision: Decision { users, ..Decision::default() }, ..Commit::default() }
 }
 
 pub(super) fn session(n: u8, client_id: ClientId) -> Session {

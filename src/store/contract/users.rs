@@ -1,11 +1,11 @@
 //! Users: an identifier belongs to one user, and a second claim writes nothing.
 
 use crate::domain::client::ClientChange;
-use crate::domain::id::IdentificationId;
-use crate::domain::identifier::{PhoneNumber, Username};
+use crate::domain::id::{IdentificationId, UserId};
+use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
 use crate::domain::quota::QuotaKind;
 use crate::domain::user::{Identification, User};
-use crate::store::{ClientWrite, Commit, Decision, Store};
+use crate::store::{ClientWrite, Commit, Decision, Store, UserWrite};
 
 use super::support::*;
 
@@ -71,6 +71,50 @@ pub(super) async fn an_import_claims_like_a_conversion(store: &impl Store) {
     assert_eq!(store.user(user.id).await.expect("a read").as_deref(), Some(&user));
 }
 
+pub(super) async fn a_changed_user_claims_what_is_new_and_frees_what_is_gone(store: &impl Store) {
+    let ada = stored(store, 1, "ada@example.com").await;
+    let eve = stored(store, 2, "eve@example.com").await;
+    let moved = User { email_addresses: addresses("countess@example.com"), ..ada.clone() };
+    assert_eq!(commit(store, change(&moved)).await, Ok(()));
+    assert_eq!(owner(store, "countess@example.com").await, Some(ada.id));
+    assert_eq!(owner(store, "ada@example.com").await, None);
+    let heir = User { version: eve.version + 1, email_addresses: addresses("ada@example.com"), ..eve.clone() };
+    let greedy = User { email_addresses: addresses("countess@example.com"), ..eve.clone() };
+    assert_eq!(commit(store, change(&greedy)).await, TAKEN);
+    assert_eq!(owner(store, "eve@example.com").await, Some(eve.id), "what is refused frees nothing");
+    let answers = store.commit(vec![change_from(&heir, eve.version), change_from(&moved, 9)]).await;
+    assert!(answers[0].is_ok(), "what one commit freed, a later one may claim");
+    assert_eq!(answers[1].clone().map(drop), STALE);
+    assert_eq!(owner(store, "ada@example.com").await, Some(eve.id));
+}
+
+pub(super) async fn of_two_changes_made_from_one_version_the_later_one_is_stale(store: &impl Store) {
+    let ada = stored(store, 1, "ada@example.com").await;
+    let next = |name: &str| User { version: ada.version + 1, first_name: Some(name.into()), ..ada.clone() };
+    let both = ["Ada", "Augusta"].map(|name| change_from(&next(name), ada.version));
+    let answers = store.commit(both.to_vec()).await;
+    assert_eq!(answers.into_iter().map(bare).collect::<Vec<_>>(), [Ok(()), STALE]);
+    assert_eq!(commit(store, change_from(&next("Augusta"), ada.version)).await, STALE);
+    assert_eq!(commit(store, remove(&ada)).await, STALE, "a removal is decided on a version too");
+    let stored = store.user(ada.id).await.expect("a read").expect("a user");
+    assert_eq!((stored.first_name.as_deref(), stored.version), (Some("Ada"), ada.version + 1));
+    let nobody = User { id: UserId::from_bytes([9; 16]), ..ada };
+    assert_eq!(commit(store, change(&nobody)).await, STALE);
+}
+
+pub(super) async fn a_removed_user_is_gone_and_its_identifiers_are_free(store: &impl Store) {
+    let ada = stored(store, 1, "ada@example.com").await;
+    assert_eq!(commit(store, create_user(&User { id: UserId::from_bytes([2; 16]), ..ada.clone() })).await, TAKEN);
+    assert_eq!(commit(store, create_user(&ada)).await, STALE, "its id is in use");
+    let heir = User { id: UserId::from_bytes([2; 16]), ..ada.clone() };
+    let answers = store.commit(vec![remove(&ada), create_user(&heir)]).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(store.user(ada.id).await, Ok(None));
+    assert_eq!(owner(store, "ada@example.com").await, Some(heir.id));
+    assert_eq!(commit(store, remove(&ada)).await, STALE);
+    assert_eq!(store.sign_up(ada.id.cast()).await, Ok(None), "the finished sign-up went with it");
+}
+
 pub(super) async fn kinds_of_identifiers_do_not_collide(store: &impl Store) {
     let (_, mut ada) = finish(&open(1, "ada@example.com"));
     ada.username = Some(Username::restore("+14155552671".into()));
@@ -85,4 +129,26 @@ pub(super) async fn kinds_of_identifiers_do_not_collide(store: &impl Store) {
         let commit_of = Commit { decision: Decision { user: Some(user), ..Decision::default() }, ..Commit::default() };
         commit(store, commit_of).await.expect("a user");
     }
+}
+
+async fn stored(store: &impl Store, n: u8, address: &str) -> User {
+    let (_, user) = finish(&open(n, address));
+    commit(store, create_user(&user)).await.expect("a user");
+    user
+}
+
+async fn owner(store: &impl Store, address: &str) -> Option<UserId> {
+    store.owner(&email(address).identifier()).await.expect("a read")
+}
+
+fn addresses(address: &str) -> Vec<Identification<EmailAddress>> {
+    finish(&open(1, address)).1.email_addresses
+}
+
+fn change(next: &User) -> Commit {
+    change_from(next, next.version)
+}
+
+fn change_from(next: &User, expected_version: u64) -> Commit {
+    of_users(vec![UserWrite::Change { next: Box::new(next.clone()), expected_version }])
 }

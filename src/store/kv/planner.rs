@@ -3,6 +3,7 @@
 
 mod housekeeping;
 mod invitations;
+mod users;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -11,20 +12,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::domain::client::Client;
-use crate::domain::id::{SignUpId, UserId};
-use crate::domain::identifier::Identifier;
+use crate::domain::id::SignUpId;
 use crate::domain::policy::AddressLimits;
 use crate::domain::quota::{QuotaKind, QuotaUse};
-use crate::domain::sign_in::{Entry, Failures, Try};
+use crate::domain::sign_in::{Failures, Try};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 
 use super::codec::{self, Record};
 use super::key_value::{KeyValue, Write};
-use super::record::{
-    ClientRecordV3, CounterRecordV1, FailuresRecordV1, IdentifierRecordV1, OutboxRecordV1, SignUpRecordV2,
-    UserRecordV3, ValueRecordV1,
-};
+use super::record::{ClientRecordV3, CounterRecordV1, FailuresRecordV1, OutboxRecordV1, SignUpRecordV2, ValueRecordV1};
 use super::unreadable::Unreadable;
 use super::{key, quota};
 use crate::store::commit::{ClientWrite, Commit, Committed, Decision, SignUpWrite};
@@ -117,6 +114,9 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         if let Some(entry) = &decision.entry {
             self.entry(entry)?;
         }
+        for write in &decision.users {
+            self.write_user(write)?;
+        }
         // Waiting list first: for a person already invited from it, the error says that, not that an invitation exists.
         for change in &decision.waitlist {
             self.waitlist(change, at)?;
@@ -205,37 +205,6 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
         Ok(())
     }
 
-    /// Writes a new user: claims its identifiers and stores the finished sign-up in its record.
-    fn user(&mut self, user: &User, write: Option<&SignUpWrite>) -> Result<(), CommitError> {
-        let key = key::user(user.id);
-        if write.is_none() && self.get(&key)?.is_some() {
-            return Err(CommitError::Stale);
-        }
-        for identifier in user.identifiers() {
-            self.claim(&identifier, user.id)?;
-        }
-        let mut record = UserRecordV3::from(user);
-        if let Some(write) = write {
-            debug_assert_eq!(user.id, write.next.id.cast(), "one key answers for the user and its sign-up");
-            record.sign_up = Some((&write.next).into());
-        }
-        Ok(self.put(key, &record)?)
-    }
-
-    /// Signs in to a user: claims new identifiers, and frees the removed ones.
-    fn entry(&mut self, entry: &Entry) -> Result<(), CommitError> {
-        let user = self.known_user(entry.user_id)?.ok_or(CommitError::Stale)?;
-        let next = user.entered(entry).map_err(|_| CommitError::Stale)?;
-        let (before, after) = (user.identifiers(), next.identifiers());
-        for identifier in after.iter().filter(|identifier| !before.contains(identifier)) {
-            self.claim(identifier, next.id)?;
-        }
-        for identifier in before.iter().filter(|identifier| !after.contains(identifier)) {
-            self.remove(key::identifier(identifier));
-        }
-        Ok(self.put(key::user(next.id), &UserRecordV3::from(&next))?)
-    }
-
     /// Counts an attempt to sign in; a success resets the failures.
     fn tried(&mut self, tried: &Try, limits: &AddressLimits, at: Timestamp) -> Result<(), CommitError> {
         let key = key::failures(&tried.account);
@@ -249,24 +218,6 @@ impl<K: KeyValue> Transaction<'_, '_, K> {
             None => self.remove_if_there(key)?,
         }
         Ok(())
-    }
-
-    fn known_user(&self, id: UserId) -> Result<Option<User>, CommitError> {
-        let record: Option<UserRecordV3> = self.record(&key::user(id))?;
-        record.map(User::try_from).transpose().map_err(refuse)
-    }
-
-    fn claim(&mut self, identifier: &Identifier, user: UserId) -> Result<(), CommitError> {
-        let key = key::identifier(identifier);
-        if self.batch.may_contain(&key) {
-            let owner: Option<IdentifierRecordV1> = self.record(&key)?;
-            if owner.is_some_and(|owner| UserId::from(owner) != user) {
-                return Err(CommitError::IdentifierTaken(identifier.kind));
-            }
-        } else {
-            self.reads.borrow_mut().push((key.clone(), None));
-        }
-        Ok(self.put(key, &IdentifierRecordV1::from(user))?)
     }
 
     fn list(&mut self, deadline: Timestamp, id: SignUpId) {

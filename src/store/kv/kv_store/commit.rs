@@ -22,7 +22,7 @@ impl<K: KeyValue> Shared<K> {
                 // Because of the lock the values that the plan read need no comparison.
                 let Plan { outcome, writes, reads: _ } = batch.plan(commit);
                 if !writes.is_empty() {
-                    relaxed &= commit.relaxed && commit.decision.user.is_none();
+                    relaxed &= commit.relaxed && commit.decision.user.is_none() && commit.decision.users.is_empty();
                     groups.push(writes);
                 }
                 (groups.len(), outcome)

@@ -1,5 +1,6 @@
 use super::*;
 use crate::domain::field::Field;
+use crate::domain::id::UserId;
 use crate::domain::sign_up::{Phase, SignUp};
 use crate::store::kv::record::samples;
 use crate::store::{Housekeeping, Kind, Memory};

@@ -90,6 +90,8 @@ enum SessionStatusV1 {
     Ended,
     Removed,
     Replaced,
+    /// The sessions of a client are active; this one is for the record of a session on its own.
+    Revoked,
 }
 
 impl Record for ClientRecordV1 {
@@ -215,6 +217,7 @@ impl From<&Session> for SessionV1 {
                 SessionStatus::Ended => SessionStatusV1::Ended,
                 SessionStatus::Removed => SessionStatusV1::Removed,
                 SessionStatus::Replaced => SessionStatusV1::Replaced,
+                SessionStatus::Revoked => SessionStatusV1::Revoked,
             },
             created_at: session.created_at.as_millis(),
             updated_at: session.updated_at.as_millis(),
@@ -237,6 +240,7 @@ impl SessionV1 {
                 SessionStatusV1::Ended => SessionStatus::Ended,
                 SessionStatusV1::Removed => SessionStatus::Removed,
                 SessionStatusV1::Replaced => SessionStatus::Replaced,
+                SessionStatusV1::Revoked => SessionStatus::Revoked,
             },
             created_at: Timestamp::from_millis(self.created_at),
             updated_at: Timestamp::from_millis(self.updated_at),

@@ -264,7 +264,7 @@ proptest! {
     fn any_client_comes_back_whole(
         (salt, generation, version) in (any::<[u8; 16]>(), any::<u32>(), any::<u64>()),
         owed_to in option::of(any::<u32>()),
-        statuses in vec(0..4_usize, 0..6),
+        statuses in vec(0..5_usize, 0..6),
         strategy in option::of(strategies()),
         sign_up in option::of(any::<[u8; 16]>()),
         sign_in in option::of(sign_ins()),
@@ -459,6 +459,7 @@ fn strategies() -> impl Strategy<Value = Way> {
         Just(Way::Password),
         Just(Way::Ticket),
         Just(Way::GoogleOneTap),
+        Just(Way::Admin),
         Just(Way::Enterprise("saml".into())),
         "oauth_(custom_)?[a-su-z0-9_]{1,50}".prop_map(Way::OAuth),
         "oauth_token_[a-z0-9_]{1,50}".prop_map(Way::OAuthToken),
@@ -494,5 +495,10 @@ const KINDS: [IdentifierKind; 4] = [
     IdentifierKind::Username,
     IdentifierKind::ExternalAccount,
 ];
-const STATUSES: [SessionStatus; 4] =
-    [SessionStatus::Active, SessionStatus::Ended, SessionStatus::Removed, SessionStatus::Replaced];
+const STATUSES: [SessionStatus; 5] = [
+    SessionStatus::Active,
+    SessionStatus::Ended,
+    SessionStatus::Removed,
+    SessionStatus::Replaced,
+    SessionStatus::Revoked,
+];

@@ -1,0 +1,100 @@
+//! How commits write users: who holds an identifier is decided here and nowhere else.
+
+use crate::domain::id::UserId;
+use crate::domain::identifier::Identifier;
+use crate::domain::sign_in::{Account, Entry};
+use crate::domain::user::User;
+use crate::store::commit::{SignUpWrite, UserWrite};
+use crate::store::error::CommitError;
+use crate::store::kv::key;
+use crate::store::kv::key_value::KeyValue;
+use crate::store::kv::record::{IdentifierRecordV1, UserRecordV3};
+
+use super::{Transaction, refuse};
+
+impl<K: KeyValue> Transaction<'_, '_, K> {
+    /// Writes a new user, with the finished sign-up in its record.
+    pub(super) fn user(&mut self, user: &User, write: Option<&SignUpWrite>) -> Result<(), CommitError> {
+        if write.is_none() && self.get(&key::user(user.id))?.is_some() {
+            return Err(CommitError::Stale);
+        }
+        let mut record = UserRecordV3::from(user);
+        if let Some(write) = write {
+            debug_assert_eq!(user.id, write.next.id.cast(), "one key answers for the user and its sign-up");
+            record.sign_up = Some((&write.next).into());
+        }
+        self.put_user(None, user, &record)
+    }
+
+    /// Signs in to a user.
+    pub(super) fn entry(&mut self, entry: &Entry) -> Result<(), CommitError> {
+        let user = self.known_user(entry.user_id)?.ok_or(CommitError::Stale)?;
+        let next = user.entered(entry).map_err(|_| CommitError::Stale)?;
+        self.put_user(Some(&user), &next, &UserRecordV3::from(&next))
+    }
+
+    /// What the backend writes: a new user, a changed one, or a removal.
+    pub(super) fn write_user(&mut self, write: &UserWrite) -> Result<(), CommitError> {
+        match write {
+            UserWrite::Create(user) => self.user(user, None),
+            UserWrite::Change { next, expected_version } => {
+                let current = self.expected_user(next.id, *expected_version)?;
+                // A note of activity is not counted by the version, so a later one may have been stored.
+                let last_active_at = next.last_active_at.max(current.last_active_at);
+                let next = User { last_active_at, ..(**next).clone() };
+                self.put_user(Some(&current), &next, &UserRecordV3::from(&next))
+            }
+            UserWrite::Remove { id, expected_version } => {
+                let user = self.expected_user(*id, *expected_version)?;
+                self.remove_user(&user)
+            }
+        }
+    }
+
+    pub(super) fn known_user(&self, id: UserId) -> Result<Option<User>, CommitError> {
+        let record: Option<UserRecordV3> = self.record(&key::user(id))?;
+        record.map(User::try_from).transpose().map_err(refuse)
+    }
+
+    fn expected_user(&self, id: UserId, version: u64) -> Result<User, CommitError> {
+        self.known_user(id)?.filter(|user| user.version == version).ok_or(CommitError::Stale)
+    }
+
+    /// Writes a user, whose record was `before`: claims new identifiers, and frees those that it has no more.
+    fn put_user(&mut self, before: Option<&User>, next: &User, record: &UserRecordV3) -> Result<(), CommitError> {
+        let (had, has) = (before.map(User::identifiers).unwrap_or_default(), next.identifiers());
+        for identifier in has.iter().filter(|identifier| !had.contains(identifier)) {
+            self.claim(identifier, next.id)?;
+        }
+        for identifier in had.iter().filter(|identifier| !has.contains(identifier)) {
+            self.remove(key::identifier(identifier));
+        }
+        Ok(self.put(key::user(next.id), record)?)
+    }
+
+    /// Removes a user with all that is kept for it alone. Its sessions are over with it: a client that holds one drops
+    /// it when it is read.
+    fn remove_user(&mut self, user: &User) -> Result<(), CommitError> {
+        for identifier in user.identifiers() {
+            self.remove(key::identifier(&identifier));
+            self.remove_if_there(key::address_counter(&identifier))?;
+            self.remove_if_there(key::failures(&Account::Unknown(identifier)))?;
+        }
+        self.remove_if_there(key::failures(&Account::User(user.id)))?;
+        self.remove(key::user(user.id));
+        Ok(())
+    }
+
+    fn claim(&mut self, identifier: &Identifier, user: UserId) -> Result<(), CommitError> {
+        let key = key::identifier(identifier);
+        if self.batch.may_contain(&key) {
+            let owner: Option<IdentifierRecordV1> = self.record(&key)?;
+            if owner.is_some_and(|owner| UserId::from(owner) != user) {
+                return Err(CommitError::IdentifierTaken(identifier.kind));
+            }
+        } else {
+            self.reads.borrow_mut().push((key.clone(), None));
+        }
+        Ok(self.put(key, &IdentifierRecordV1::from(user))?)
+    }
+}
