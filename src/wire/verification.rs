@@ -168,7 +168,6 @@ fn object(strategy: &Strategy) -> &'static str {
         Strategy::Enterprise(_) => "verification_saml",
         Strategy::Ticket => "verification_ticket",
         Strategy::Password => "verification_password",
-        Strategy::Admin => "verification_admin",
         Strategy::NotBuilt(_) => "verification_otp",
     }
 }

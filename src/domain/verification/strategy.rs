@@ -39,8 +39,6 @@ pub enum Strategy {
     Admin,
     /// An enterprise connection, by its name.
     Enterprise(String),
-    /// The word of the application's backend. Callers can't request it.
-    Admin,
     /// A strategy of Clerk that is not built here: its name is known, but it is always disabled.
     NotBuilt(String),
 }
@@ -78,7 +76,6 @@ impl Strategy {
             | Self::GoogleOneTap
             | Self::Admin
             | Self::Enterprise(_)
-            | Self::Admin
             | Self::NotBuilt(_) => None,
         }
     }
