@@ -139,6 +139,7 @@ pub use domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumb
 pub use domain::invitation::RawInvitation;
 pub use domain::policy::Policy;
 pub use domain::ports::Entropy;
+pub use domain::redirect::RedirectUrl;
 pub use domain::rejection::{ErrorCode, Reason, Rejection};
 pub use domain::requirements::Requirements;
 pub use domain::secret::Secret;

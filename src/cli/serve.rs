@@ -234,6 +234,10 @@ async fn build_engine(config: &Config, capture: &Arc<Capture>, public_url: Url) 
         })
         .token_ttl(Span::from_secs(config.session.token_ttl_s))
         .public_url(public_url)
+        .allowed_origins(config.server.allowed_origins.iter().map(|o| o.as_str().to_owned()).collect())
+        .allowed_redirects(config.server.allowed_redirects.iter().map(|r| r.as_str().to_owned()).collect())
+        // Developers' pages run on this machine, on ports of their own.
+        .local_pages(config.is_development())
         .providers(Providers::new(outbound))
         .build()
         .await
@@ -283,8 +287,6 @@ fn http_options(config: &Config, max_connections: usize) -> Result<HttpOptions, 
     let defaults = HttpOptions::new(url, key.as_str(), config.is_development());
     Ok(HttpOptions {
         listen: [Some(server.listen.address), server.listen.beside].into_iter().flatten().collect(),
-        allowed_origins: server.allowed_origins.iter().map(|o| o.as_str().to_owned()).collect(),
-        allowed_redirects: server.allowed_redirects.iter().map(|r| r.as_str().to_owned()).collect(),
         trusted_proxies: server.trusted_proxies.clone(),
         max_body_bytes: server.max_body_bytes,
         header_timeout: Duration::from_millis(server.header_timeout_ms),

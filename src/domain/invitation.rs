@@ -6,6 +6,7 @@ use super::field::Field;
 use super::id::{InvitationId, UserId, WaitlistEntryId};
 use super::identifier::EmailAddress;
 use super::metadata::metadata;
+use super::redirect::RedirectUrl;
 use super::rejection::{ErrorCode, Reason, Rejection};
 use super::settings::Settings;
 use super::time::{Span, Timestamp};
@@ -19,8 +20,8 @@ pub struct Invitation {
     pub email_address: EmailAddress,
     /// What the user's `public_metadata` will be, a JSON object as text.
     pub public_metadata: String,
-    /// Where the link with the ticket leads; an absolute URL that the instance allows.
-    pub redirect_url: Option<String>,
+    /// Where the link with the ticket leads.
+    pub redirect_url: Option<RedirectUrl>,
     /// The waiting list entry that it admits.
     pub waitlist_entry: Option<WaitlistEntryId>,
     /// Its stored state.
@@ -61,8 +62,7 @@ pub struct RawInvitation {
     pub email_address: Option<String>,
     /// A JSON object as text.
     pub public_metadata: Option<String>,
-    /// An absolute URL that the instance allows; checked by the caller that receives it.
-    pub redirect_url: Option<String>,
+    pub redirect_url: Option<RedirectUrl>,
     /// Whether the invitation is sent by e-mail; absent means yes.
     pub notify: Option<bool>,
     /// Whether to skip the check for a pending invitation or a user with this address; absent means `false`.

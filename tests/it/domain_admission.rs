@@ -20,6 +20,8 @@ use vestibule::domain::verification::{
     AuthorizationRequest, AuthorizationResponse, LinkToken, Profile, ProviderOutcome, Strategy,
 };
 
+use crate::support::redirects::allowed;
+
 use crate::domain::{World, raw, settings};
 
 #[test]
@@ -318,7 +320,7 @@ pub(crate) fn open() -> Settings {
 fn link(world: &mut World, enforce: &mut dyn FnMut(&mut World), here: bool) -> Result<Transition, Rejection> {
     let given = raw(|f| {
         (f.email_address, f.strategy) = (Some(EMAIL.into()), Some("email_link".into()));
-        f.redirect_url = Some("http://localhost:3000/verify".into());
+        f.redirect_url = Some(allowed("http://localhost:3000/verify"));
     });
     let begun = world.create(&given)?;
     let token = message(&begun).content.link().expect("a link").expose().clone();
@@ -333,7 +335,7 @@ pub(crate) fn trip(provider: &str) -> External {
     External::Begin(AuthorizationRequest {
         strategy: Strategy::OAuth(provider.into()),
         nonce: [3; 16],
-        redirect_url: "http://localhost:3000/sso-callback".into(),
+        redirect_url: allowed("http://localhost:3000/sso-callback"),
         action_complete_redirect_url: None,
         authorize_url: "https://provider.example/authorize".into(),
     })

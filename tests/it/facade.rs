@@ -20,7 +20,7 @@ const NAMES: [(&str, &str); 20] = [
     ("domain::policy domain::ports", "Entropy Policy"),
     ("domain::id", "ClientId InvitationId SessionId SignInId SignUpId UserId WaitlistEntryId"),
     ("domain::identifier", "EmailAddress Identifier IdentifierKind PhoneNumber Username"),
-    ("domain::rejection", "ErrorCode Reason Rejection"),
+    ("domain::redirect domain::rejection", "ErrorCode Reason RedirectUrl Rejection"),
     (
         "domain::settings",
         "Attribute Attributes Branding InvalidSettings PasswordSettings Settings SignUpMode SourceLimits",

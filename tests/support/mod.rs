@@ -22,6 +22,7 @@ pub(crate) mod backend;
 pub(crate) mod browser;
 pub(crate) mod held_store;
 pub(crate) mod provider;
+pub(crate) mod redirects;
 pub(crate) mod schema;
 pub(crate) mod server;
 pub(crate) mod smtp;

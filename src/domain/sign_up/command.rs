@@ -1,6 +1,7 @@
 //! Commands to a sign-up.
 
 use crate::domain::id::ClientId;
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::Reason;
 use crate::domain::verification::{AuthorizationResponse, LinkSecret, Strategy, availability};
 
@@ -32,8 +33,8 @@ pub struct Prepare {
     pub strategy: Strategy,
     /// The channel of a phone code; `sms` when absent.
     pub channel: Option<String>,
-    /// Where the browser goes after a link: an absolute URL that the instance allows.
-    pub redirect_url: Option<String>,
+    /// Where the browser goes after a link.
+    pub redirect_url: Option<RedirectUrl>,
     /// Whether the client's token is in a cookie that browser navigations send.
     pub in_cookie: bool,
     /// Whether a user holds the address, by a look-up before the command, and enumeration protection must hide that.

@@ -8,6 +8,7 @@ use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneN
 use crate::domain::invitation::Invitation;
 use crate::domain::metadata::metadata;
 use crate::domain::password_policy::{self, Candidate};
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::settings::Settings;
@@ -47,12 +48,10 @@ pub struct RawFields {
     pub locale: Option<String>,
     pub strategy: Option<String>,
     pub channel: Option<String>,
-    /// Absolute and allowed, as `redirect_url`.
-    pub action_complete_redirect_url: Option<String>,
+    pub action_complete_redirect_url: Option<RedirectUrl>,
     pub oidc_prompt: Option<String>,
     pub oidc_login_hint: Option<String>,
-    /// An absolute URL that the instance allows; checked by the caller that receives it.
-    pub redirect_url: Option<String>,
+    pub redirect_url: Option<RedirectUrl>,
     pub ticket: Option<String>,
     pub transfer: Option<String>,
     pub token: Option<Secret<String>>,
@@ -83,7 +82,7 @@ pub struct Fields {
     pub proved: Option<Box<Proved>>,
     /// The client's sign-in whose account or identifier is taken over; it can be taken over only once.
     pub consumes: Option<Consumed>,
-    pub redirect_url: Option<String>,
+    pub redirect_url: Option<RedirectUrl>,
     /// Whether a captcha was solved for this write.
     pub captcha_solved: bool,
     /// Whether the client's token is in a cookie that browser navigations send.
@@ -187,7 +186,7 @@ impl Fields {
         take(flag("legal_accepted", raw.legal_accepted.as_deref()).map(|flag| fields.legal_accepted = flag));
         take(availability::enabled_strategy(raw.strategy.as_deref(), settings).map(|s| fields.strategy = s));
         fields.channel = availability::channel(raw.channel.as_deref());
-        fields.redirect_url = raw.redirect_url.clone().filter(|url| !url.is_empty());
+        fields.redirect_url = raw.redirect_url.clone();
         fields.locale = match raw.locale.as_deref() {
             None => Patch::Keep,
             Some("") => Patch::Clear,

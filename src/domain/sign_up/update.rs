@@ -25,7 +25,7 @@ impl SignUp {
         let mut transition = match &fields.strategy {
             Some(strategy @ (Strategy::EmailCode | Strategy::EmailLink | Strategy::PhoneCode))
                 if next.wants_proof(strategy, cx)
-                    && !next.awaits_answer(strategy, fields.redirect_url.as_deref(), cx) =>
+                    && !next.awaits_answer(strategy, fields.redirect_url.as_ref(), cx) =>
             {
                 let prepare = Prepare {
                     strategy: strategy.clone(),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::id::{ClientId, SessionId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind};
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::time::{Span, Timestamp};
 
@@ -20,10 +21,10 @@ pub struct ExternalAccount {
     /// The secret from which the `state` parameter, PKCE verifier and `nonce` of this one authorization request are
     /// derived; never reused.
     pub nonce: [u8; 16],
-    /// Where the browser goes afterwards if there is no session.
-    pub redirect_url: String,
+    /// Where the browser goes afterwards if there is no session; `None` where it never left.
+    pub redirect_url: Option<RedirectUrl>,
     /// Where it goes with a session; if absent, `redirect_url`.
-    pub action_complete_redirect_url: Option<String>,
+    pub action_complete_redirect_url: Option<RedirectUrl>,
     /// The provider's page for the redirect; removed once the response has arrived.
     pub authorize_url: Option<String>,
     /// When the authorization request expires.
@@ -96,10 +97,10 @@ pub struct AuthorizationRequest {
     pub strategy: Strategy,
     /// Unique to this request.
     pub nonce: [u8; 16],
-    /// Where the browser goes afterwards if there is no session: an absolute URL that the instance allows.
-    pub redirect_url: String,
+    /// Where the browser goes afterwards if there is no session.
+    pub redirect_url: RedirectUrl,
     /// Where it goes with a session.
-    pub action_complete_redirect_url: Option<String>,
+    pub action_complete_redirect_url: Option<RedirectUrl>,
     /// The provider's page for the redirect.
     pub authorize_url: String,
 }
@@ -137,7 +138,7 @@ impl ExternalAccount {
             strategy: trip.strategy.clone(),
             state: ExternalState::Pending,
             nonce: trip.nonce,
-            redirect_url: trip.redirect_url.clone(),
+            redirect_url: Some(trip.redirect_url.clone()),
             action_complete_redirect_url: trip.action_complete_redirect_url.clone(),
             authorize_url: Some(trip.authorize_url.clone()),
             expire_at: now + TRIP_TTL,
@@ -173,11 +174,8 @@ impl ExternalAccount {
     }
 
     /// Where the browser goes next.
-    pub fn destination(&self, has_session: bool) -> &str {
-        match &self.action_complete_redirect_url {
-            Some(url) if has_session => url,
-            _ => &self.redirect_url,
-        }
+    pub fn destination(&self, has_session: bool) -> Option<&RedirectUrl> {
+        self.action_complete_redirect_url.as_ref().filter(|_| has_session).or(self.redirect_url.as_ref())
     }
 }
 

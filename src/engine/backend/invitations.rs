@@ -6,6 +6,7 @@ use url::Url;
 use crate::domain::id::{InvitationId, MessageId};
 use crate::domain::invitation::{Invitation, InvitationStatus, RawInvitation};
 use crate::domain::message::{Content, Message};
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::settings::SignUpMode;
 use crate::domain::sign_up::SignUp;
@@ -32,8 +33,8 @@ pub struct InvitationView {
 pub struct TicketHolder {
     /// The next step.
     pub status: TicketStatus,
-    /// Where to do it: the invitation's redirect URL.
-    pub redirect_url: Option<String>,
+    /// Where to do it: the invitation's redirect URL, if the instance still allows it.
+    pub redirect_url: Option<RedirectUrl>,
 }
 
 /// The next step for the holder of a ticket
@@ -181,7 +182,8 @@ impl Engine {
                     InvitationStatus::Revoked => TicketStatus::Revoked,
                 },
             };
-            Ok(TicketHolder { status, redirect_url: invitation.redirect_url })
+            let redirect_url = invitation.redirect_url.and_then(|url| self.still_allowed(url));
+            Ok(TicketHolder { status, redirect_url })
         })
         .await
     }

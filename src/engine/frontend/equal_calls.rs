@@ -5,6 +5,7 @@ use aws_lc_rs::hmac;
 
 use crate::domain::id::{ClientId, SignInId, SignUpId};
 use crate::domain::ports::Entropy;
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::RawFields;
 
@@ -156,7 +157,8 @@ impl Digester {
         } = raw;
         self.strings([email_address, phone_number, email_address_or_phone_number, username]);
         self.strings([first_name, last_name, web3_wallet, unsafe_metadata, legal_accepted, locale]);
-        self.strings([strategy, channel, action_complete_redirect_url, redirect_url, oidc_prompt, oidc_login_hint]);
+        self.strings([strategy, channel, oidc_prompt, oidc_login_hint]);
+        self.urls([redirect_url, action_complete_redirect_url]);
         self.strings([ticket, transfer, captcha_error]);
         self.texts([exposed(password), exposed(token), exposed(captcha_token)]);
     }
@@ -164,7 +166,8 @@ impl Digester {
     fn prepare(&mut self, raw: &RawPrepare) {
         let RawPrepare { strategy, channel, redirect_url, action_complete_redirect_url, oidc_prompt, oidc_login_hint } =
             raw;
-        self.strings([strategy, channel, redirect_url, action_complete_redirect_url, oidc_prompt, oidc_login_hint]);
+        self.strings([strategy, channel, oidc_prompt, oidc_login_hint]);
+        self.urls([redirect_url, action_complete_redirect_url]);
     }
 
     fn sign_in(&mut self, raw: &RawSignIn) {
@@ -182,9 +185,14 @@ impl Digester {
             captcha_token,
             captcha_error,
         } = raw;
-        self.strings([identifier, strategy, channel, transfer, redirect_url, action_complete_redirect_url]);
+        self.strings([identifier, strategy, channel, transfer]);
+        self.urls([redirect_url, action_complete_redirect_url]);
         self.strings([oidc_prompt, oidc_login_hint, sign_up_if_missing, captcha_error]);
         self.texts([exposed(password), exposed(captcha_token)]);
+    }
+
+    fn urls<const N: usize>(&mut self, values: [&Option<RedirectUrl>; N]) {
+        self.texts(values.map(|url| url.as_ref().map(RedirectUrl::as_str)));
     }
 
     fn strings<const N: usize>(&mut self, values: [&Option<String>; N]) {
@@ -279,10 +287,10 @@ mod tests {
         |fields, text| fields.locale = Some(text),
         |fields, text| fields.strategy = Some(text),
         |fields, text| fields.channel = Some(text),
-        |fields, text| fields.action_complete_redirect_url = Some(text),
+        |fields, text| fields.action_complete_redirect_url = Some(RedirectUrl::restored(text)),
         |fields, text| fields.oidc_prompt = Some(text),
         |fields, text| fields.oidc_login_hint = Some(text),
-        |fields, text| fields.redirect_url = Some(text),
+        |fields, text| fields.redirect_url = Some(RedirectUrl::restored(text)),
         |fields, text| fields.ticket = Some(text),
         |fields, text| fields.transfer = Some(text),
         |fields, text| fields.token = Some(Secret::new(text)),

@@ -12,6 +12,7 @@ use crate::actors::{CallError, SignUpReply};
 use crate::domain::client::ClientChange;
 use crate::domain::id::{ClientId, SignInId, SignUpId};
 use crate::domain::ports::Sealer;
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::settings::OAuth;
@@ -42,8 +43,8 @@ pub struct ProviderCallback {
 /// Where a browser goes after the redirect back from a provider.
 #[derive(Clone, Debug)]
 pub struct CallbackRedirect {
-    /// An absolute URL that the instance allowed when the authorization request began.
-    pub url: String,
+    /// The URL that was given when the authorization request began; `None` where the instance no longer allows it.
+    pub url: Option<RedirectUrl>,
     /// A one-time value for an application without cookies: goes on the URL as `rotating_token_nonce`.
     pub native_handoff: Option<String>,
     /// The client, where the client that began came back and may receive its token here; the answer must bring it.
@@ -55,11 +56,11 @@ pub struct CallbackRedirect {
     pub by_owner: bool,
 }
 
-/// The application's parameters for an authorization request. The URLs are absolute and allowed.
+/// The application's parameters for an authorization request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::engine) struct RedirectParams<'a> {
-    pub(in crate::engine) redirect_url: Option<&'a str>,
-    pub(in crate::engine) action_complete_redirect_url: Option<&'a str>,
+    pub(in crate::engine) redirect_url: Option<&'a RedirectUrl>,
+    pub(in crate::engine) action_complete_redirect_url: Option<&'a RedirectUrl>,
     pub(in crate::engine) prompt: Option<&'a str>,
     pub(in crate::engine) login_hint: Option<&'a str>,
 }
@@ -73,8 +74,8 @@ impl<'a> RedirectParams<'a> {
 
     fn places(&self) -> Places {
         Places {
-            redirect_url: self.redirect_url.unwrap_or_default().to_owned(),
-            action_complete_redirect_url: self.action_complete_redirect_url.map(str::to_owned),
+            redirect_url: self.redirect_url.map(ToString::to_string).unwrap_or_default(),
+            action_complete_redirect_url: self.action_complete_redirect_url.map(ToString::to_string),
         }
     }
 }
@@ -122,7 +123,7 @@ impl Engine {
             let Some(account) = account else { return self.late(caller, &trip, places).await?.ok_or_else(invalid) };
             if trip.carrier == TokenCarrier::Header {
                 let native_handoff = Some(self.native_handoff(&trip, callback));
-                let url = account.redirect_url;
+                let url = account.redirect_url.and_then(|url| self.still_allowed(url));
                 return Ok(CallbackRedirect { url, native_handoff, client: None, is_late: false, by_owner: is_owner });
             }
             match self.arrive(caller, &trip, &account, callback, context).await {
@@ -158,7 +159,7 @@ impl Engine {
                 let back = self.back(trip, account, callback, hears).await?;
                 let (value, committed) = self.settle_sign_in(id, trip.client, terms, &back, context).await?;
                 let has_session = value.status() == sign_in::Status::Complete;
-                let url = account.destination(has_session).to_owned();
+                let url = account.destination(has_session).cloned().and_then(|url| self.still_allowed(url));
                 if !hears {
                     return Ok(returned(url, None));
                 }
@@ -168,7 +169,7 @@ impl Engine {
         };
         let answer = self.settle(id, (trip, terms), account, callback, hears).await?;
         let has_session = matches!(answer.sign_up.phase, Phase::Complete { .. });
-        let url = account.destination(has_session).to_owned();
+        let url = account.destination(has_session).cloned().and_then(|url| self.still_allowed(url));
         let client = if hears { Some(self.answered(caller, answer, context).await?.1) } else { None };
         Ok(returned(url, client))
     }
@@ -226,8 +227,8 @@ impl Engine {
         Ok(match strategy {
             Some(strategy @ Strategy::OAuth(_)) => {
                 let params = RedirectParams {
-                    redirect_url: raw.redirect_url.as_deref(),
-                    action_complete_redirect_url: raw.action_complete_redirect_url.as_deref(),
+                    redirect_url: raw.redirect_url.as_ref(),
+                    action_complete_redirect_url: raw.action_complete_redirect_url.as_ref(),
                     prompt: raw.oidc_prompt.as_deref(),
                     login_hint: raw.oidc_login_hint.as_deref(),
                 };
@@ -358,7 +359,7 @@ impl Engine {
         params: &RedirectParams<'_>,
         context: &RequestContext,
     ) -> Result<AuthorizationRequest, EngineError> {
-        let redirect_url = params.redirect_url.map(str::to_owned);
+        let redirect_url = params.redirect_url.cloned();
         let redirect_url =
             redirect_url.ok_or_else(|| Rejection::from(ErrorCode::FormParamMissing.on("redirect_url")))?;
         let trip = self.trip(of, client, context);
@@ -367,7 +368,7 @@ impl Engine {
             strategy: strategy.clone(),
             nonce: trip.nonce,
             redirect_url,
-            action_complete_redirect_url: params.action_complete_redirect_url.map(str::to_owned),
+            action_complete_redirect_url: params.action_complete_redirect_url.cloned(),
             authorize_url: self.authorize_url(strategy, &trip, params).await?,
         })
     }

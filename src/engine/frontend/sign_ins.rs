@@ -7,6 +7,7 @@ use crate::domain::client::{Client, ClientChange, ClientConflict};
 use crate::domain::context::Context;
 use crate::domain::id::{ClientId, SignInId, UserId};
 use crate::domain::identifier::Identifier;
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::{self, Attempt, Create, Prepare, Proof, SignIn, Start, Status, Transition, Try};
@@ -33,10 +34,9 @@ pub struct RawSignIn {
     pub strategy: Option<String>,
     pub channel: Option<String>,
     pub transfer: Option<String>,
-    /// An absolute URL that the instance allows; the HTTP layer has checked that.
-    pub redirect_url: Option<String>,
+    pub redirect_url: Option<RedirectUrl>,
     /// As `redirect_url`, for the end of the flow.
-    pub action_complete_redirect_url: Option<String>,
+    pub action_complete_redirect_url: Option<RedirectUrl>,
     pub oidc_prompt: Option<String>,
     pub oidc_login_hint: Option<String>,
     pub sign_up_if_missing: Option<String>,
@@ -426,8 +426,8 @@ impl Engine {
         if let Some(strategy @ Strategy::OAuth(_)) = strategy {
             verification::check_enabled(strategy, &self.settings())?;
             let params = RedirectParams {
-                redirect_url: raw.redirect_url.as_deref(),
-                action_complete_redirect_url: raw.action_complete_redirect_url.as_deref(),
+                redirect_url: raw.redirect_url.as_ref(),
+                action_complete_redirect_url: raw.action_complete_redirect_url.as_ref(),
                 prompt: raw.oidc_prompt.as_deref(),
                 login_hint: raw.oidc_login_hint.as_deref(),
             };

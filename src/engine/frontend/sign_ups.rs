@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::actors::{CallError, Create, SignUpReply};
 use crate::domain::field::Field;
 use crate::domain::id::{ClientId, SignUpId};
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::requirements::Requirements;
 use crate::domain::settings::{Settings, SignUpMode};
@@ -24,10 +25,9 @@ use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext, Sig
 pub struct RawPrepare {
     pub strategy: Option<String>,
     pub channel: Option<String>,
-    /// An absolute URL that the instance allows; the HTTP layer has checked that.
-    pub redirect_url: Option<String>,
+    pub redirect_url: Option<RedirectUrl>,
     /// As `redirect_url`, for the end of the flow.
-    pub action_complete_redirect_url: Option<String>,
+    pub action_complete_redirect_url: Option<RedirectUrl>,
     pub oidc_prompt: Option<String>,
     pub oidc_login_hint: Option<String>,
 }
@@ -207,7 +207,7 @@ impl Engine {
         let wish = fields.strategy.take();
         let answer = update(&fields).await?;
         let is_met = self.inner.actor_context.decide(|cx| {
-            let url = fields.redirect_url.as_deref();
+            let url = fields.redirect_url.as_ref();
             wish.is_some_and(|strategy| answer.sign_up.holds_answer_to(&strategy, url, cx))
         });
         if answer.sign_up.phase == Phase::Open && !is_met {

@@ -49,15 +49,18 @@ fn raw(call: &Call<'_>, given: &Json) -> Result<RawInvitation, Rejection> {
     const REDIRECT: &str = "redirect_url";
     let mut reasons = Vec::new();
     let mut reader = given.reader(&mut reasons);
+    let email_address = reader.text("email_address");
+    let public_metadata = reader.object("public_metadata");
+    let url = reader.text(REDIRECT);
     let raw = RawInvitation {
-        email_address: reader.text("email_address"),
-        public_metadata: reader.object("public_metadata"),
-        redirect_url: reader.text(REDIRECT),
+        email_address,
+        public_metadata,
+        redirect_url: None,
         notify: reader.flag("notify"),
         ignore_existing: reader.flag("ignore_existing"),
         expires_in_days: reader.count("expires_in_days"),
     };
-    let allowed = raw.redirect_url.as_deref().map(|url| call.app.redirects.check(REDIRECT, url, None));
+    let allowed = url.map(|url| call.engine().redirects().check(REDIRECT, &url, None));
     let redirect_url = allowed.and_then(|url| url.map_err(|reason| reasons.push(reason)).ok());
     Rejection::collect(reasons).map(|()| RawInvitation { redirect_url, ..raw })
 }

@@ -2,6 +2,7 @@
 //! the parameters and decides which of them the instance has.
 
 use crate::domain::id::SignUpId;
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::RawFields;
@@ -132,7 +133,7 @@ fn fields(call: &Call<'_>, form: &Params, write: Write) -> Result<RawFields, Rej
 fn read_fields(
     form: &Params,
     write: Write,
-    redirect: impl Fn(&str, &str) -> Result<String, Reason>,
+    redirect: impl Fn(&str, &str) -> Result<RedirectUrl, Reason>,
 ) -> Result<RawFields, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = form.reader(&mut reasons);
@@ -191,19 +192,19 @@ fn wishes(call: &Call<'_>, form: &Params) -> Result<RawPrepare, Rejection> {
     Rejection::collect(reasons).map(|()| RawPrepare { redirect_url, action_complete_redirect_url, ..wishes })
 }
 
-/// A redirect URL in the form that the engine expects: absolute and allowed. An empty one counts as absent.
+/// A redirect URL that the instance allows. An empty one counts as absent.
 pub(in crate::http) fn allowed(
     param: &str,
     url: Option<String>,
-    redirect: impl Fn(&str, &str) -> Result<String, Reason>,
+    redirect: impl Fn(&str, &str) -> Result<RedirectUrl, Reason>,
     reasons: &mut Vec<Reason>,
-) -> Option<String> {
+) -> Option<RedirectUrl> {
     let checked = url.filter(|url| !url.is_empty()).map(|url| redirect(param, &url))?;
     checked.map_err(|reason| reasons.push(reason)).ok()
 }
 
-pub(in crate::http) fn redirect(call: &Call<'_>, param: &str, url: &str) -> Result<String, Reason> {
-    call.app.redirects.check(param, url, call.context.origin.as_deref())
+pub(in crate::http) fn redirect(call: &Call<'_>, param: &str, url: &str) -> Result<RedirectUrl, Reason> {
+    call.engine().redirects().check(param, url, call.context.origin.as_deref())
 }
 
 fn pair(form: &Params, first: &str, second: &str) -> Result<(Option<String>, Option<String>), Rejection> {

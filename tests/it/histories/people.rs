@@ -14,6 +14,8 @@ use vestibule::domain::time::Timestamp;
 use vestibule::domain::transfer::Proved;
 use vestibule::domain::verification::{AuthorizationRequest, Profile, ProviderOutcome, Strategy as Way};
 
+use crate::support::redirects::allowed;
+
 use super::instance::PROVIDER;
 use super::steps::{Answer, Beside, Means, Proof, Which, Write};
 use super::world::World;
@@ -159,7 +161,7 @@ pub(super) fn fields(write: &Write, person: &mut Person, world: &World) -> Resul
         password: write.password.map(|is_there| Secret::new(gone(is_there, "wanders under elms"))),
         first_name: write.first_name.map(|is_there| gone(is_there, "Ada")),
         legal_accepted: write.legal.map(|is_accepted| is_accepted.to_string()),
-        redirect_url: Some("https://app.example/verify".into()),
+        redirect_url: Some(allowed("https://app.example/verify")),
         ticket: matches!(write.beside, Beside::Ticket(..)).then(|| "a ticket".to_owned()),
         strategy,
         ..RawFields::default()
@@ -215,7 +217,7 @@ pub(super) fn trip(nonce: [u8; 16]) -> AuthorizationRequest {
     AuthorizationRequest {
         strategy: Way::OAuth(PROVIDER.into()),
         nonce,
-        redirect_url: "https://app.example/sso-callback".into(),
+        redirect_url: allowed("https://app.example/sso-callback"),
         action_complete_redirect_url: None,
         authorize_url: "https://provider.example/authorize".into(),
     }

@@ -20,6 +20,7 @@ use vestibule::token::{Algorithm, TokenCarrier};
 
 use super::shown::{secrets, show};
 use crate::support::held_store::HeldStore;
+use crate::support::redirects::allowed;
 
 /// How a client gets a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,7 +191,7 @@ impl World {
         let fields = RawFields {
             email_address: Some(address.clone()),
             strategy: Some(if is_link { "email_link" } else { "email_code" }.into()),
-            redirect_url: is_link.then(|| "http://localhost:3000/verify".into()),
+            redirect_url: is_link.then(|| allowed("http://localhost:3000/verify")),
             ..RawFields::default()
         };
         let (sign_up, _) = self.engine.create_sign_up(&caller, &fields, &source()).await.expect("a sign-up");
