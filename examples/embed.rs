@@ -6,8 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use vestibule::AttemptVerification;
+use vestibule::PrepareVerification;
+use vestibule::Strategy;
 use vestibule::{
-    BoxFuture, Branding, Caller, EmbeddedOptions, EmbeddedStore, Engine, InstanceKey, Message, Outcome, RawFields,
+    BoxFuture, Branding, Caller, EmbeddedOptions, EmbeddedStore, Engine, InstanceKey, Message, NewSignUp, Outcome,
     RequestContext, Sealing, SignUpStatus, Transport,
 };
 
@@ -24,7 +27,7 @@ async fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
     let engine = engine(folder, mail).await?;
 
     // Somebody whom the engine does not know yet gives an address. The new client's token is who they are from now on.
-    let fields = RawFields { email_address: Some("Ada@Example.com".into()), ..RawFields::default() };
+    let fields = NewSignUp { email_address: Some("Ada@Example.com".into()), ..NewSignUp::default() };
     let context = RequestContext::default();
     let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &context).await?;
     println!(
@@ -35,9 +38,11 @@ async fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
 
     // A code goes out by our own road, and comes back from the person.
     let (id, caller) = (sign_up.id(), engine.identify(Some(token.expose())).await?);
-    engine.prepare_verification(&caller, id, Some("email_code"), None, &context).await?;
+    engine.prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &context).await?;
     let code = read_code(&mut letters).await?;
-    let (done, client) = engine.attempt_verification(&caller, id, Some("email_code"), Some(&code), &context).await?;
+    let (done, client) = engine
+        .attempt_verification(&caller, id, &AttemptVerification::code(Strategy::EmailCode, code), &context)
+        .await?;
     assert_eq!(done.status, SignUpStatus::Complete);
     let session = &client.sessions[0];
     println!("{} is a user, with the session {}", session.user.id, session.session.id);

@@ -10,9 +10,10 @@ use vestibule::actors::ActorOptions;
 use vestibule::delivery::{Capture, Channel, Message, Outcome, Security, Smtp, SmtpError, SmtpOptions, Transport};
 use vestibule::domain::id::MessageId;
 use vestibule::domain::secret::Secret;
-use vestibule::domain::sign_up::{RawFields, Status};
+use vestibule::domain::sign_up::{NewSignUp, Status};
 use vestibule::domain::time::Timestamp;
 use vestibule::domain::verification::Strategy;
+use vestibule::engine::AttemptVerification;
 use vestibule::engine::{Caller, Engine, RequestContext};
 
 use crate::support::server::{Server, log_of};
@@ -29,7 +30,8 @@ async fn a_code_sent_over_smtp_completes_a_sign_up() {
     assert!(mail[0].data.contains("From: Acme <no-reply@acme.example>"), "{}", mail[0].data);
     let subject = mail[0].data.lines().find_map(|line| line.strip_prefix("Subject: ")).expect("a subject");
     let code = &subject[..6];
-    let done = engine.attempt_verification(&caller, id, Some("email_code"), Some(code), &source).await;
+    let done =
+        engine.attempt_verification(&caller, id, &AttemptVerification::code(Strategy::EmailCode, code), &source).await;
     assert_eq!(done.expect("the code in the mail").0.status, Status::Complete);
     engine.shutdown().await;
 }
@@ -446,12 +448,12 @@ async fn engine_with(options: &SmtpOptions, capture: &Arc<Capture>, actors: Acto
 
 /// Starts the sign-up of a new person, to whom a code is being sent.
 async fn begin(engine: &Engine, email: Option<&str>, phone: Option<&str>) -> (vestibule::domain::id::SignUpId, Caller) {
-    let strategy = if email.is_some() { "email_code" } else { "phone_code" };
-    let fields = RawFields {
+    let strategy = if email.is_some() { Strategy::EmailCode } else { Strategy::PhoneCode };
+    let fields = NewSignUp {
         email_address: email.map(str::to_owned),
         phone_number: phone.map(str::to_owned),
-        strategy: Some(strategy.into()),
-        ..RawFields::default()
+        strategy: Some(strategy),
+        ..NewSignUp::default()
     };
     let (sign_up, client) =
         engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await.expect("a sign-up");

@@ -13,9 +13,10 @@ use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::restrictions::{AccessList, PhoneCountries};
 use vestibule::domain::settings::{OAuth, Settings, SignUpMode, Social};
 use vestibule::domain::sign_up::{
-    BackendUpdate, Command, External, Fields, Prepare, RawFields, SignUp, Transition, VerifyLink,
+    BackendUpdate, Command, External, Fields, NewSignUp, Prepare, SignUp, Transition, VerifyLink,
 };
 use vestibule::domain::time::{Span, Timestamp};
+use vestibule::domain::verification::AuthorizeParams;
 use vestibule::domain::verification::{
     AuthorizationRequest, AuthorizationResponse, LinkToken, Profile, ProviderOutcome, Strategy,
 };
@@ -54,7 +55,7 @@ fn nobody_is_written_to_who_is_refused() {
         for (strategy, road) in [(Strategy::EmailCode, &ROADS[2]), (Strategy::PhoneCode, &ROADS[3])] {
             let prepared = prepare(&mut world, &given, strategy.clone());
             assert_eq!(prepared.is_ok(), !(rule.refuses)(road), "{strategy} under {}", rule.name);
-            let named = world.update(&given, &raw(|f| f.strategy = Some(strategy.to_string())));
+            let named = world.update(&given, &raw(|f| f.strategy = Some(strategy.clone())));
             assert_eq!(named.is_ok(), !(rule.refuses)(road), "{strategy} by update under {}", rule.name);
         }
     }
@@ -112,7 +113,7 @@ const ROADS: &[Road] = &[
         name: "update with a username",
         shows: &[],
         walk: |world, enforce| {
-            let begun = world.create(&RawFields::default())?.next;
+            let begun = world.create(&NewSignUp::default())?.next;
             enforce(world);
             world.update(&begun, &raw(|f| f.username = Some("ada_l".into())))
         },
@@ -121,7 +122,7 @@ const ROADS: &[Road] = &[
         name: "a code by e-mail",
         shows: &[Shown::Email],
         walk: |world, enforce| {
-            let given = raw(|f| (f.email_address, f.strategy) = (Some(EMAIL.into()), Some("email_code".into())));
+            let given = raw(|f| (f.email_address, f.strategy) = (Some(EMAIL.into()), Some(Strategy::EmailCode)));
             let begun = world.create(&given)?;
             let code = code(&begun);
             enforce(world);
@@ -132,7 +133,7 @@ const ROADS: &[Road] = &[
         name: "a code by text message",
         shows: &[Shown::Phone],
         walk: |world, enforce| {
-            let given = raw(|f| (f.phone_number, f.strategy) = (Some(PHONE.into()), Some("phone_code".into())));
+            let given = raw(|f| (f.phone_number, f.strategy) = (Some(PHONE.into()), Some(Strategy::PhoneCode)));
             let begun = world.create(&given)?;
             let code = code(&begun);
             enforce(world);
@@ -168,7 +169,7 @@ const ROADS: &[Road] = &[
         shows: &[Shown::Email],
         walk: |world, enforce| {
             enforce(world);
-            create_with(world, &RawFields::default(), |fields| {
+            create_with(world, &NewSignUp::default(), |fields| {
                 let strategy = Strategy::OAuthToken("oauth_token_some".into());
                 fields.external = Some(External::Answered(strategy, answer(person(Some(EMAIL), true))));
             })
@@ -179,7 +180,7 @@ const ROADS: &[Road] = &[
         shows: &[],
         walk: |world, enforce| {
             enforce(world);
-            create_with(world, &RawFields::default(), |fields| {
+            create_with(world, &NewSignUp::default(), |fields| {
                 let strategy = Strategy::OAuth(PROVIDER.into());
                 fields.external = Some(External::Answered(strategy, answer(person(Some("unreadable"), true))));
             })
@@ -190,7 +191,7 @@ const ROADS: &[Road] = &[
         shows: &[Shown::Email, Shown::Invitation],
         walk: |world, enforce| {
             enforce(world);
-            let given = raw(|f| (f.ticket, f.strategy) = (Some("a ticket".into()), Some("ticket".into())));
+            let given = raw(|f| (f.ticket, f.strategy) = (Some("a ticket".into()), Some(Strategy::Ticket)));
             create_with(world, &given, |fields| fields.invitation = Some(Box::new(invitation())))
         },
     },
@@ -199,7 +200,7 @@ const ROADS: &[Road] = &[
         shows: &[Shown::Email],
         walk: |world, enforce| {
             world.settings.sign_up.custom_action_required = true;
-            let given = raw(|f| (f.email_address, f.strategy) = (Some(EMAIL.into()), Some("email_code".into())));
+            let given = raw(|f| (f.email_address, f.strategy) = (Some(EMAIL.into()), Some(Strategy::EmailCode)));
             let begun = world.create(&given)?;
             let waiting = world.attempt(&begun.next, Strategy::EmailCode, &code(&begun))?.next;
             enforce(world);
@@ -213,7 +214,7 @@ const ROADS: &[Road] = &[
         walk: |world, enforce| {
             world.settings.sign_up.legal_consent_enabled = true;
             let given = raw(|f| {
-                (f.email_address, f.strategy) = (Some(EMAIL.into()), Some("email_code".into()));
+                (f.email_address, f.strategy) = (Some(EMAIL.into()), Some(Strategy::EmailCode));
                 f.phone_number = Some(PHONE.into());
             });
             let begun = world.create(&given)?;
@@ -221,7 +222,7 @@ const ROADS: &[Road] = &[
             world.settings.sign_up.legal_consent_enabled = false;
             world.settings.attributes.phone_number.verify_at_sign_up = false;
             enforce(world);
-            world.update(&waiting, &RawFields::default())
+            world.update(&waiting, &NewSignUp::default())
         },
     },
 ];
@@ -319,8 +320,8 @@ pub(crate) fn open() -> Settings {
 
 fn link(world: &mut World, enforce: &mut dyn FnMut(&mut World), here: bool) -> Result<Transition, Rejection> {
     let given = raw(|f| {
-        (f.email_address, f.strategy) = (Some(EMAIL.into()), Some("email_link".into()));
-        f.redirect_url = Some(allowed("http://localhost:3000/verify"));
+        (f.email_address, f.strategy) = (Some(EMAIL.into()), Some(Strategy::EmailLink));
+        f.authorize = AuthorizeParams::to(allowed("http://localhost:3000/verify"));
     });
     let begun = world.create(&given)?;
     let token = message(&begun).content.link().expect("a link").expose().clone();
@@ -341,12 +342,12 @@ pub(crate) fn trip(provider: &str) -> External {
     })
 }
 
-pub(crate) fn leave(world: &mut World, given: &RawFields) -> SignUp {
+pub(crate) fn leave(world: &mut World, given: &NewSignUp) -> SignUp {
     create_with(world, given, |fields| fields.external = Some(trip(PROVIDER))).expect("a sign-up").next
 }
 
 fn leave_or_refuse(world: &mut World) -> Result<SignUp, Rejection> {
-    Ok(create_with(world, &RawFields::default(), |fields| fields.external = Some(trip(PROVIDER)))?.next)
+    Ok(create_with(world, &NewSignUp::default(), |fields| fields.external = Some(trip(PROVIDER)))?.next)
 }
 
 pub(crate) fn come_back(world: &mut World, away: &SignUp, answer: ProviderOutcome) -> Transition {
@@ -357,7 +358,7 @@ pub(crate) fn come_back(world: &mut World, away: &SignUp, answer: ProviderOutcom
 
 pub(crate) fn create_with(
     world: &mut World,
-    given: &RawFields,
+    given: &NewSignUp,
     fill: impl FnOnce(&mut Fields),
 ) -> Result<Transition, Rejection> {
     let mut fields = world.fields(given)?;

@@ -68,7 +68,7 @@ fn a_link_without_a_place_to_go_is_not_made() {
     assert_eq!(refused, Rejection::from(ErrorCode::FormParamMissing.on("redirect_url")));
     let created = world.create(&raw(|f| {
         f.email_address = Some("ada@example.com".into());
-        f.strategy = Some("email_link".into());
+        f.strategy = Some(Strategy::EmailLink);
     }));
     assert_eq!(created.expect_err("no redirect_url"), Rejection::from(ErrorCode::FormParamMissing.on("redirect_url")));
 }

@@ -10,15 +10,18 @@ use vestibule::actors::{ActorOptions, LastSeen};
 use vestibule::clock::ManualClock;
 use vestibule::delivery::Capture;
 use vestibule::domain::id::SignUpId;
-use vestibule::domain::invitation::{InvitationStatus, RawInvitation};
+use vestibule::domain::invitation::{InvitationStatus, NewInvitation};
 use vestibule::domain::policy::Policy;
 use vestibule::domain::ports::Entropy;
 use vestibule::domain::rejection::ErrorCode;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings};
-use vestibule::domain::sign_up::{RawFields, Status};
+use vestibule::domain::sign_up::SignUpPatch;
+use vestibule::domain::sign_up::{NewSignUp, Status};
 use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::verification::Strategy;
+use vestibule::engine::AttemptVerification;
+use vestibule::engine::PrepareVerification;
 use vestibule::engine::{
     BackendKey, BuildError, Caller, ClientView, Engine, EngineError, ListParams, RequestContext, SignUpView,
 };
@@ -63,7 +66,7 @@ async fn the_token_from_before_the_conversion_shows_nothing() {
     let id = sign_up.value.id;
     bench
         .engine
-        .prepare_verification(&caller, id, Some("email_code"), None, &RequestContext::default())
+        .prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &RequestContext::default())
         .await
         .expect("sent");
     let code = bench.code("ada@example.com").await;
@@ -87,7 +90,7 @@ async fn another_clients_sign_up_does_not_exist() {
     for id in [id, unknown] {
         assert_eq!(bench.engine.sign_up(&stranger, id).await.expect_err("foreign"), EngineError::NotFound);
         let update =
-            bench.engine.update_sign_up(&stranger, id, &RawFields::default(), &RequestContext::default()).await;
+            bench.engine.update_sign_up(&stranger, id, &SignUpPatch::default(), &RequestContext::default()).await;
         assert_eq!(update.expect_err("foreign"), EngineError::NotFound);
         assert_eq!(bench.attempt(&stranger, id, "000000").await.expect_err("foreign"), EngineError::NotFound);
         assert_eq!(
@@ -112,7 +115,11 @@ async fn of_many_spellings_of_one_address_exactly_one_becomes_a_user() {
     for n in 0..64 {
         let (sign_up, caller) = bench.begin(spellings[n % 4]).await;
         let (id, source) = (sign_up.value.id, RequestContext::default());
-        bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await.expect("prepared");
+        bench
+            .engine
+            .prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source)
+            .await
+            .expect("prepared");
         open.push((id, caller));
     }
     let mut tasks = Vec::new();
@@ -148,8 +155,10 @@ async fn a_taken_address_is_reported_under_its_field_and_changes_nothing() {
     let EngineError::Rejected(rejection) = refused else { panic!("{refused}") };
     assert!(rejection.is(ErrorCode::FormIdentifierExists));
     let (other, caller) = bench.begin("eve@example.com").await;
-    let fields = RawFields { email_address: Some("ada@example.com".into()), ..RawFields::default() };
-    assert!(bench.engine.update_sign_up(&caller, other.value.id, &fields, &RequestContext::default()).await.is_err());
+    let fields = NewSignUp { email_address: Some("ada@example.com".into()), ..NewSignUp::default() };
+    assert!(
+        bench.engine.update_sign_up(&caller, other.value.id, &fields.into(), &RequestContext::default()).await.is_err()
+    );
     let kept = bench.engine.sign_up(&caller, other.value.id).await.expect("still there");
     assert_eq!(kept.value.email_address.as_ref().expect("an address").value.as_str(), "eve@example.com");
 }
@@ -162,7 +171,7 @@ async fn a_new_sign_up_abandons_the_one_before_at_once() {
     let caller = bench.engine.identify(Some(&bench.token_of(&caller))).await.expect("readable");
     let id = first.value.id;
     assert_eq!(bench.engine.sign_up(&caller, id).await.expect("readable").status, Status::Abandoned);
-    let update = bench.engine.update_sign_up(&caller, id, &RawFields::default(), &RequestContext::default()).await;
+    let update = bench.engine.update_sign_up(&caller, id, &SignUpPatch::default(), &RequestContext::default()).await;
     let Err(EngineError::Rejected(rejection)) = update else { panic!("{update:?}") };
     assert!(rejection.is(ErrorCode::SignUpCannotBeUpdated));
 }
@@ -196,9 +205,12 @@ async fn sleeping_sign_ups_wake_up_as_they_were_and_lose_no_call() {
             }
         }
         tokio::time::sleep(Duration::from_millis(round % 23)).await;
-        let fields = RawFields { first_name: Some(format!("Ada {round}")), ..RawFields::default() };
-        let (view, _) =
-            bench.engine.update_sign_up(&caller, id, &fields, &RequestContext::default()).await.expect("an update");
+        let fields = NewSignUp { first_name: Some(format!("Ada {round}")), ..NewSignUp::default() };
+        let (view, _) = bench
+            .engine
+            .update_sign_up(&caller, id, &fields.into(), &RequestContext::default())
+            .await
+            .expect("an update");
         assert_eq!(view.value.first_name.as_deref(), Some(format!("Ada {round}").as_str()));
         assert_eq!(view.value.version, sign_up.value.version + round + 1);
     }
@@ -222,10 +234,10 @@ async fn no_call_is_lost_and_no_sign_up_has_two_actors_while_they_fall_asleep_al
             let (bench, caller, id) = (bench.clone(), caller.clone(), sign_up.value.id);
             tasks.push(tokio::spawn(async move {
                 for call in 0..CALLS {
-                    let fields = RawFields { first_name: Some(format!("{number} {call}")), ..RawFields::default() };
+                    let fields = NewSignUp { first_name: Some(format!("{number} {call}")), ..NewSignUp::default() };
                     bench
                         .engine
-                        .update_sign_up(&caller, id, &fields, &RequestContext::default())
+                        .update_sign_up(&caller, id, &fields.into(), &RequestContext::default())
                         .await
                         .expect("no lost call");
                     if (call + number) % 5 == 0 {
@@ -254,7 +266,7 @@ async fn a_poisoned_actor_takes_down_only_its_own_request() {
     let (other, stranger) = bench.begin("eve@example.com").await;
     let (id, source) = (sign_up.value.id, RequestContext::default());
     fuse.store(true, Ordering::SeqCst);
-    let lost = bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await;
+    let lost = bench.engine.prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source).await;
     assert!(matches!(lost, Err(EngineError::Unavailable(_))), "{lost:?}");
     let kept = bench.engine.sign_up(&caller, id).await.expect("back from its last commit");
     assert_eq!(kept.value.version, sign_up.value.version);
@@ -291,7 +303,7 @@ async fn settings_change_under_sign_ups_in_flight() {
     assert!(bench.engine.replace_settings(settings.clone()).is_err(), "a required attribute must be enabled");
     settings.attributes.first_name.required = false;
     bench.engine.replace_settings(settings).expect("valid");
-    let (done, _) = bench.engine.update_sign_up(&caller, id, &RawFields::default(), &source).await.expect("a write");
+    let (done, _) = bench.engine.update_sign_up(&caller, id, &SignUpPatch::default(), &source).await.expect("a write");
     assert_eq!(done.status, Status::Complete);
 }
 
@@ -315,7 +327,7 @@ async fn the_address_limits_hold_over_sign_ups_and_clients() {
         let (sign_up, caller) = bench.begin("ada@example.com").await;
         for _ in 0..12 {
             let (id, source) = (sign_up.value.id, RequestContext::default());
-            match bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await {
+            match bench.engine.prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source).await {
                 Ok(_) => sent += 1,
                 Err(EngineError::Rejected(rejection)) => {
                     assert!(rejection.is(ErrorCode::TooManyRequests));
@@ -338,7 +350,7 @@ async fn a_restart_keeps_sign_ups_codes_counters_users_and_keys() {
     let id = pending.value.id;
     bench
         .engine
-        .prepare_verification(&caller, id, Some("email_code"), None, &RequestContext::default())
+        .prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &RequestContext::default())
         .await
         .expect("sent");
     let code = bench.code("eve@example.com").await;
@@ -348,7 +360,7 @@ async fn a_restart_keeps_sign_ups_codes_counters_users_and_keys() {
     }
     let (token, keys) = (bench.token_of(&caller), bench.engine.jwks());
     let secret_key = bench.engine.secret_key().expect("a generated one").expose().clone();
-    let raw = RawInvitation { email_address: Some("zoe@example.com".into()), ..RawInvitation::default() };
+    let raw = NewInvitation::to("zoe@example.com");
     let invitation = bench.engine.create_invitation(&raw).await.expect("an invitation");
     bench.engine.shutdown().await;
     // The key is encrypted; the ticket is derived and not stored.
@@ -358,7 +370,7 @@ async fn a_restart_keeps_sign_ups_codes_counters_users_and_keys() {
     let bench = Bench::on_disk(folder.path()).await;
     assert_eq!(bench.engine.jwks(), keys);
     assert!(bench.engine.is_backend(&secret_key) && !bench.engine.is_backend(&secret_key[1..]));
-    let fields = RawFields { ticket: Some(ticket), ..RawFields::default() };
+    let fields = NewSignUp { ticket: Some(ticket), ..NewSignUp::default() };
     let (invited, _) =
         bench.engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await.expect("good");
     assert_eq!(invited.status, Status::Complete, "the ticket from before is good, and all that is asked for");
@@ -406,7 +418,7 @@ async fn a_code_lives_no_longer_when_the_clock_is_put_back_before_a_restart() {
     let bench = Bench::over(on(&clock)).await;
     let (sign_up, caller) = bench.begin("ada@example.com").await;
     let (id, source) = (sign_up.value.id, RequestContext::default());
-    bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await.expect("sent");
+    bench.engine.prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source).await.expect("sent");
     let code = bench.code("ada@example.com").await;
     clock.advance(Span::from_secs(599));
     let seen = bench.engine.now();
@@ -443,11 +455,11 @@ async fn time_is_stored_even_where_nothing_else_is() {
 async fn the_plain_password_is_nowhere_in_the_data() {
     let folder = TempDir::new().expect("a folder");
     let bench = Bench::on_disk(folder.path()).await;
-    let fields = RawFields {
+    let fields = NewSignUp {
         email_address: Some("ada@example.com".into()),
         password: Some(Secret::new("wanders under elms".into())),
-        strategy: Some("email_code".into()),
-        ..RawFields::default()
+        strategy: Some(Strategy::EmailCode),
+        ..NewSignUp::default()
     };
     let (_, client) =
         bench.engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await.expect("made");
@@ -490,7 +502,7 @@ impl Bench {
     }
 
     async fn create(&self, caller: &Caller, email: &str) -> Result<(SignUpView, ClientView), EngineError> {
-        let fields = RawFields { email_address: Some(email.into()), ..RawFields::default() };
+        let fields = NewSignUp { email_address: Some(email.into()), ..NewSignUp::default() };
         self.engine.create_sign_up(caller, &fields, &RequestContext::default()).await
     }
 
@@ -501,7 +513,9 @@ impl Bench {
     }
 
     async fn finish(&self, caller: &Caller, id: SignUpId, to: &str) -> Result<(SignUpView, ClientView), EngineError> {
-        self.engine.prepare_verification(caller, id, Some("email_code"), None, &RequestContext::default()).await?;
+        self.engine
+            .prepare(caller, id, &PrepareVerification::new(Strategy::EmailCode), &RequestContext::default())
+            .await?;
         let code = self.code(to).await;
         self.attempt(caller, id, &code).await
     }
@@ -512,7 +526,14 @@ impl Bench {
         id: SignUpId,
         code: &str,
     ) -> Result<(SignUpView, ClientView), EngineError> {
-        self.engine.attempt_verification(caller, id, Some("email_code"), Some(code), &RequestContext::default()).await
+        self.engine
+            .attempt_verification(
+                caller,
+                id,
+                &AttemptVerification::code(Strategy::EmailCode, code),
+                &RequestContext::default(),
+            )
+            .await
     }
 
     async fn code(&self, to: &str) -> String {

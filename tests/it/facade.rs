@@ -27,13 +27,14 @@ const NAMES: [(&str, &str); 20] = [
     ),
     (
         "domain",
-        "Field RawFields RawInvitation Requirements Secret SignInStatus SignUpStatus Span Strategy Timestamp User",
+        "AuthorizeParams Field Metadata NewInvitation NewSignUp Patch PhoneChannel PrepareFirstFactor Requirements \
+         Secret SignInStatus SignUpPatch SignUpStatus Span Strategy Timestamp User",
     ),
     (
         "engine",
-        "BackendKey BuildError CallbackRedirect Caller ClientView Engine EngineBuilder EngineError Followed \
-         InvitationView LinkOutcome ListParams NotReady Page ProviderCallback RawFirstFactor RawPrepare RawProof \
-         RawSignIn RequestContext SessionView SignInView SignUpView TicketHolder TicketStatus TokenCarrier Unready \
+        "AttemptFirstFactor AttemptVerification BackendKey BuildError CallbackRedirect Caller ClientView Engine EngineBuilder EngineError Followed \
+         InvitationView LinkOutcome ListParams NewSignIn NotReady Page PrepareVerification ProviderCallback \
+         RequestContext SessionView SignInView SignUpView TicketHolder TicketStatus TokenCarrier Unready \
          WaitlistEntryView",
     ),
     ("entropy", "SeededEntropy"),

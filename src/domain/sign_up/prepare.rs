@@ -50,7 +50,10 @@ impl SignUp {
                 in_cookie: prepare.in_cookie,
                 with_code: check_enabled(&Strategy::EmailCode, cx.settings).is_ok(),
             },
-            _ => Means::Code { strategy: prepare.strategy.clone(), channel: prepare.channel.clone() },
+            _ => Means::Code {
+                strategy: prepare.strategy.clone(),
+                channel: prepare.channel.map(|channel| channel.as_str().to_owned()),
+            },
         }
     }
 

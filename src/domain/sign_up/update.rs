@@ -29,7 +29,7 @@ impl SignUp {
             {
                 let prepare = Prepare {
                     strategy: strategy.clone(),
-                    channel: fields.channel.clone(),
+                    channel: fields.channel,
                     redirect_url: fields.redirect_url.clone(),
                     in_cookie: fields.in_cookie,
                     taken: strategy.kind().is_some_and(|kind| fields.find_taken(kind, &next, cx)),

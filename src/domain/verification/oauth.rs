@@ -90,6 +90,19 @@ pub struct Profile {
     pub approved_scopes: Vec<String>,
 }
 
+/// Where the browser goes after a link or a provider, and hints for the provider's page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuthorizeParams {
+    /// Where the browser goes afterwards if there is no session.
+    pub redirect_url: Option<RedirectUrl>,
+    /// Where it goes with a session; if absent, `redirect_url`. Links don't use it.
+    pub action_complete_redirect_url: Option<RedirectUrl>,
+    /// The `prompt` of the provider's page (OpenID Connect Core, 3.1.2.1).
+    pub prompt: Option<String>,
+    /// The `login_hint` of the provider's page (OpenID Connect Core, 3.1.2.1).
+    pub login_hint: Option<String>,
+}
+
 /// One authorization request to a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizationRequest {
@@ -129,6 +142,13 @@ pub struct ProviderOutcome {
     pub session: Option<SessionId>,
     /// Which of the profile's e-mail address and username a user holds.
     pub taken: BTreeSet<IdentifierKind>,
+}
+
+impl AuthorizeParams {
+    /// The page to go to afterwards, with or without a session.
+    pub fn to(redirect_url: RedirectUrl) -> Self {
+        Self { redirect_url: Some(redirect_url), ..Self::default() }
+    }
 }
 
 impl ExternalAccount {

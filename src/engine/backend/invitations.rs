@@ -4,7 +4,7 @@
 use url::Url;
 
 use crate::domain::id::{InvitationId, MessageId};
-use crate::domain::invitation::{Invitation, InvitationStatus, RawInvitation};
+use crate::domain::invitation::{Invitation, InvitationStatus, NewInvitation};
 use crate::domain::message::{Content, Message};
 use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
@@ -14,6 +14,7 @@ use crate::limiter::LimitedAction;
 use crate::store::{Commit, InvitationChange, OutboxEntry};
 
 use super::pagination::{ListParams, Page, collect};
+use crate::engine::input::Given;
 use crate::engine::{Caller, Engine, EngineError, RequestContext};
 
 /// An invitation as it is shown.
@@ -52,14 +53,14 @@ pub enum TicketStatus {
 }
 
 impl Engine {
-    /// Invites a person. The ticket is sent by e-mail unless `raw` says otherwise.
+    /// Invites a person. The ticket is sent by e-mail unless the input says otherwise.
     ///
     /// # Errors
     /// [`EngineError::Rejected`]: every fault of the parameters, `duplicate_record` where an invitation is pending
     /// for the address, `form_identifier_exists` where a user has it, `not_allowed_access` where it is on the
     /// block-list.
-    pub async fn create_invitation(&self, raw: &RawInvitation) -> Result<InvitationView, EngineError> {
-        let mut views = self.create_invitations(std::slice::from_ref(raw)).await?;
+    pub async fn create_invitation(&self, input: &NewInvitation) -> Result<InvitationView, EngineError> {
+        let mut views = self.create_invitations(std::slice::from_ref(input)).await?;
         views.pop().ok_or(EngineError::Internal)
     }
 
@@ -67,13 +68,21 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::create_invitation`].
-    pub async fn create_invitations(&self, raw: &[RawInvitation]) -> Result<Vec<InvitationView>, EngineError> {
+    pub async fn create_invitations(&self, inputs: &[NewInvitation]) -> Result<Vec<InvitationView>, EngineError> {
+        self.create_given_invitations(inputs.iter().cloned().map(Given::from).collect()).await
+    }
+
+    /// [`Engine::create_invitations`] by a request.
+    pub(crate) async fn create_given_invitations(
+        &self,
+        given: Vec<Given<NewInvitation>>,
+    ) -> Result<Vec<InvitationView>, EngineError> {
         self.admitted(async {
             let mut commit = Commit { at: self.now(), ..Commit::default() };
             let mut issued = Vec::new();
-            for raw in raw {
-                let invitation = self.inner.actor_context.decide(|cx| Invitation::issue(raw, cx))?;
-                self.prepare_invitation(&mut commit, &invitation, raw).await?;
+            for Given { input, faults } in &given {
+                let invitation = self.inner.actor_context.decide(|cx| Invitation::issue(input, faults, cx))?;
+                self.prepare_invitation(&mut commit, &invitation, input).await?;
                 issued.push(invitation);
             }
             self.inner.system.persister().commit(commit).await?;
@@ -87,9 +96,9 @@ impl Engine {
         &self,
         commit: &mut Commit,
         invitation: &Invitation,
-        raw: &RawInvitation,
+        input: &NewInvitation,
     ) -> Result<(), EngineError> {
-        let beside_others = raw.ignore_existing.unwrap_or(false);
+        let beside_others = input.ignore_existing;
         // A blocked address could not sign up with the invitation, so it gets no message either.
         self.settings().restrictions.admit_invited(&invitation.email_address)?;
         let address = invitation.email_address.identifier();
@@ -97,7 +106,7 @@ impl Engine {
             return Err(ErrorCode::FormIdentifierExists.on("email_address").into());
         }
         commit.invitations.push(InvitationChange::Issue { invitation: Box::new(invitation.clone()), beside_others });
-        if raw.notify.unwrap_or(true) {
+        if input.notify {
             commit.outbox.push(self.letter(invitation));
         }
         Ok(())

@@ -17,10 +17,12 @@ use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::settings::OAuth;
 use crate::domain::sign_in;
-use crate::domain::sign_up::{Command, External, Phase, RawFields};
-use crate::domain::verification::{AuthorizationRequest, AuthorizationResponse, ExternalAccount, Profile, Strategy};
+use crate::domain::sign_up::{Command, External, Phase, SignUpPatch};
+use crate::domain::verification::{
+    AuthorizationRequest, AuthorizationResponse, AuthorizeParams, ExternalAccount, Profile, Strategy,
+};
 use crate::limiter::LimitedAction;
-use crate::oauth::{AuthorizeParams, Callback, ProviderError, is_denial};
+use crate::oauth::{self, Callback, ProviderError, is_denial};
 use crate::token::{FlowId, OAuthState, Places, TokenCarrier};
 
 use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext, SignUpView};
@@ -54,30 +56,6 @@ pub struct CallbackRedirect {
     pub is_late: bool,
     /// Whether the same client began the authorization request and came back.
     pub by_owner: bool,
-}
-
-/// The application's parameters for an authorization request.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::engine) struct RedirectParams<'a> {
-    pub(in crate::engine) redirect_url: Option<&'a RedirectUrl>,
-    pub(in crate::engine) action_complete_redirect_url: Option<&'a RedirectUrl>,
-    pub(in crate::engine) prompt: Option<&'a str>,
-    pub(in crate::engine) login_hint: Option<&'a str>,
-}
-
-impl<'a> RedirectParams<'a> {
-    /// The same without hints for the provider's page that are too long: the authorization request works without them.
-    pub(in crate::engine) fn within_reason(self) -> Self {
-        let short = |text: &&'a str| text.len() <= HINT_MAX;
-        Self { prompt: self.prompt.filter(short), login_hint: self.login_hint.filter(short), ..self }
-    }
-
-    fn places(&self) -> Places {
-        Places {
-            redirect_url: self.redirect_url.map(ToString::to_string).unwrap_or_default(),
-            action_complete_redirect_url: self.action_complete_redirect_url.map(ToString::to_string),
-        }
-    }
 }
 
 /// What an application without cookies receives when the system's browser returns to it.
@@ -216,27 +194,19 @@ impl Engine {
     /// What the parameters of a create or update say about an account at a provider.
     pub(in crate::engine) async fn external(
         &self,
-        raw: &RawFields,
-        strategy: Option<&Strategy>,
-        id: SignUpId,
-        client: ClientId,
+        input: &SignUpPatch,
+        (id, client): (SignUpId, ClientId),
         caller: &Caller,
         context: &RequestContext,
     ) -> Result<Option<External>, EngineError> {
         let missing = |param: &str| Rejection::from(ErrorCode::FormParamMissing.on(param));
-        Ok(match strategy {
+        Ok(match &input.strategy {
             Some(strategy @ Strategy::OAuth(_)) => {
-                let params = RedirectParams {
-                    redirect_url: raw.redirect_url.as_ref(),
-                    action_complete_redirect_url: raw.action_complete_redirect_url.as_ref(),
-                    prompt: raw.oidc_prompt.as_deref(),
-                    login_hint: raw.oidc_login_hint.as_deref(),
-                };
-                let trip = self.leave(strategy, (FlowId::SignUp(id), client), &params, context).await?;
+                let trip = self.leave(strategy, (FlowId::SignUp(id), client), &input.authorize, context).await?;
                 Some(External::Begin(trip))
             }
             Some(strategy @ (Strategy::OAuthToken(_) | Strategy::GoogleOneTap)) => {
-                let token = raw.token.as_ref().map(|token| token.expose().as_str()).filter(|token| !token.is_empty());
+                let token = input.token.as_ref().map(|token| token.expose().as_str()).filter(|token| !token.is_empty());
                 let token = token.ok_or_else(|| missing("token"))?;
                 let (provider, settings) = self.provider(strategy)?;
                 let found = self.inner.providers.verify_token(&provider, &settings, token, None).await;
@@ -261,18 +231,21 @@ impl Engine {
         &self,
         strategy: &Strategy,
         trip: &OAuthState,
-        params: &RedirectParams<'_>,
+        params: &AuthorizeParams,
     ) -> Result<String, EngineError> {
         let (provider, settings) = self.provider(strategy)?;
         let key = &self.inner.key;
         let (nonce, verifier) = (trip.oidc_nonce(key), trip.pkce_verifier(key));
-        let params = AuthorizeParams {
+        // Hints that are too long are left out: the authorization request works without them.
+        let hint = |text: &'_ Option<String>| text.clone().filter(|text| text.len() <= HINT_MAX);
+        let (prompt, login_hint) = (hint(&params.prompt), hint(&params.login_hint));
+        let params = oauth::AuthorizeParams {
             redirect_uri: &self.inner.callback_url,
-            state: &trip.state(&params.places(), key),
+            state: &trip.state(&places(params), key),
             nonce: nonce.expose(),
             pkce_verifier: verifier.expose(),
-            prompt: params.prompt,
-            login_hint: params.login_hint,
+            prompt: prompt.as_deref(),
+            login_hint: login_hint.as_deref(),
         };
         let url = self.inner.providers.authorize_url(&provider, &settings, &params).await;
         Ok(url.map_err(|error| Rejection::from(refusal(&provider, &error)))?.into())
@@ -356,19 +329,18 @@ impl Engine {
         &self,
         strategy: &Strategy,
         (of, client): (FlowId, ClientId),
-        params: &RedirectParams<'_>,
+        params: &AuthorizeParams,
         context: &RequestContext,
     ) -> Result<AuthorizationRequest, EngineError> {
-        let redirect_url = params.redirect_url.cloned();
+        let redirect_url = params.redirect_url.clone();
         let redirect_url =
             redirect_url.ok_or_else(|| Rejection::from(ErrorCode::FormParamMissing.on("redirect_url")))?;
         let trip = self.trip(of, client, context);
-        let params = &params.within_reason();
         Ok(AuthorizationRequest {
             strategy: strategy.clone(),
             nonce: trip.nonce,
             redirect_url,
-            action_complete_redirect_url: params.action_complete_redirect_url.cloned(),
+            action_complete_redirect_url: params.action_complete_redirect_url.clone(),
             authorize_url: self.authorize_url(strategy, &trip, params).await?,
         })
     }
@@ -411,6 +383,14 @@ impl Engine {
         };
         let content = serde_json::to_vec(&content).unwrap_or_default();
         URL_SAFE_NO_PAD.encode(self.inner.key.seal(&trip.body(), &content))
+    }
+}
+
+/// The URLs that a `state` parameter carries.
+fn places(params: &AuthorizeParams) -> Places {
+    Places {
+        redirect_url: params.redirect_url.as_ref().map(ToString::to_string).unwrap_or_default(),
+        action_complete_redirect_url: params.action_complete_redirect_url.as_ref().map(ToString::to_string),
     }
 }
 
