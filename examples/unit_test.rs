@@ -5,12 +5,9 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use vestibule::AttemptVerification;
-use vestibule::PrepareVerification;
-use vestibule::Strategy;
 use vestibule::{
-    Algorithm, Caller, Capture, ClientView, Engine, EngineError, ManualClock, NewSignUp, RequestContext, Secret,
-    SeededEntropy, SignUpStatus, SignUpView, Span, Timestamp,
+    Algorithm, AttemptVerification, Caller, Capture, ClientView, Engine, EngineError, ManualClock, NewSignUp,
+    PrepareVerification, RequestContext, Secret, SeededEntropy, SignUpStatus, SignUpView, Span, Strategy, Timestamp,
 };
 
 #[tokio::main]
@@ -58,8 +55,8 @@ impl Bench {
 
     /// Begins a sign-up as somebody whom the engine does not know yet.
     async fn begin(&self, email: &str) -> Result<(SignUpView, Caller), Box<dyn Error>> {
-        let fields = NewSignUp { email_address: Some(email.into()), ..NewSignUp::default() };
-        let made = self.engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await?;
+        let (input, context) = (NewSignUp::new().email_address(email), RequestContext::default());
+        let made = self.engine.sign_ups().create(&Caller::anonymous(), &input, &context).await?;
         let token = made.1.new_token.ok_or("a new client has a token")?;
         Ok((made.0, self.engine.identify(Some(token.expose())).await?))
     }
@@ -68,7 +65,7 @@ impl Bench {
     async fn code(&self, sign_up: &SignUpView, caller: &Caller, to: &str) -> Result<String, EngineError> {
         let before = self.mail.to(to).len();
         let (id, context) = (sign_up.id(), RequestContext::default());
-        self.engine.prepare(caller, id, &PrepareVerification::new(Strategy::EmailCode), &context).await?;
+        self.engine.sign_ups().prepare(caller, id, &PrepareVerification::new(Strategy::EmailCode), &context).await?;
         loop {
             if let Some(message) = self.mail.to(to).get(before) {
                 return Ok(message.code.clone().map(Secret::into_inner).unwrap_or_default());
@@ -84,9 +81,8 @@ impl Bench {
         code: &str,
     ) -> Result<(SignUpView, ClientView), EngineError> {
         let (id, context) = (sign_up.id(), RequestContext::default());
-        self.engine
-            .attempt_verification(caller, id, &AttemptVerification::code(Strategy::EmailCode, code), &context)
-            .await
+        let attempt = AttemptVerification::code(Strategy::EmailCode, code);
+        self.engine.sign_ups().attempt(caller, id, &attempt, &context).await
     }
 }
 

@@ -11,9 +11,8 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
-//! use vestibule::{
-//!     AttemptVerification, Caller, Capture, Engine, NewSignUp, PrepareVerification, RequestContext, SignUpStatus, Strategy,
-//! };
+//! use vestibule::{AttemptVerification, Caller, Capture, Engine, NewSignUp, PrepareVerification, RequestContext};
+//! use vestibule::{SignUpStatus, Strategy};
 //!
 //! let mail = Arc::new(Capture::new()); // or your own `Transport`
 //! let settings = vestibule::sample_settings("email_code")?;

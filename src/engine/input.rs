@@ -25,7 +25,7 @@ pub struct AttemptVerification {
     pub code: Option<String>,
 }
 
-/// The input of a new sign-in ([guide: Create](crate::guide::contract_sign_ins#create)).
+/// The input of a new sign-in ([guide: Sign-in calls](crate::guide::contract_sign_ins#sign-in-calls)).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewSignIn {
     /// The identifier as typed: an e-mail address, a phone number or a username.

@@ -13,8 +13,7 @@ use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_up::{NewSignUp, Status};
 use vestibule::domain::time::Timestamp;
 use vestibule::domain::verification::Strategy;
-use vestibule::engine::AttemptVerification;
-use vestibule::engine::{Caller, Engine, RequestContext};
+use vestibule::engine::{AttemptVerification, Caller, Engine, RequestContext};
 
 use crate::support::server::{Server, log_of};
 use crate::support::smtp::{Act, Mail, Script, SmtpServer, options};

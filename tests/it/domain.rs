@@ -16,8 +16,7 @@ use vestibule::domain::sign_up::{
 };
 use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::transition::Change;
-use vestibule::domain::verification::parse_strategy;
-use vestibule::domain::verification::{Strategy, VerificationStatus};
+use vestibule::domain::verification::{Strategy, VerificationStatus, parse_strategy};
 use vestibule::entropy::SeededEntropy;
 use vestibule::token::InstanceKey;
 

@@ -16,9 +16,8 @@ use vestibule::domain::sign_up::{
     BackendUpdate, Command, External, Fields, NewSignUp, Prepare, SignUp, Transition, VerifyLink,
 };
 use vestibule::domain::time::{Span, Timestamp};
-use vestibule::domain::verification::AuthorizeParams;
 use vestibule::domain::verification::{
-    AuthorizationRequest, AuthorizationResponse, LinkToken, Profile, ProviderOutcome, Strategy,
+    AuthorizationRequest, AuthorizationResponse, AuthorizeParams, LinkToken, Profile, ProviderOutcome, Strategy,
 };
 
 use crate::support::redirects::allowed;

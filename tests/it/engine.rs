@@ -16,14 +16,12 @@ use vestibule::domain::ports::Entropy;
 use vestibule::domain::rejection::ErrorCode;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings};
-use vestibule::domain::sign_up::SignUpPatch;
-use vestibule::domain::sign_up::{NewSignUp, Status};
+use vestibule::domain::sign_up::{NewSignUp, SignUpPatch, Status};
 use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::verification::Strategy;
-use vestibule::engine::AttemptVerification;
-use vestibule::engine::PrepareVerification;
 use vestibule::engine::{
-    BackendKey, BuildError, Caller, ClientView, Engine, EngineError, ListParams, RequestContext, SignUpView,
+    AttemptVerification, BackendKey, BuildError, Caller, ClientView, Engine, EngineError, ListParams,
+    PrepareVerification, RequestContext, SignUpView,
 };
 use vestibule::entropy::OsEntropy;
 use vestibule::password::{HashOptions, HashParameters};

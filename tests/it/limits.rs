@@ -15,9 +15,10 @@ use vestibule::domain::settings::{Attribute, Settings, SignUpMode};
 use vestibule::domain::sign_up::NewSignUp;
 use vestibule::domain::time::Span;
 use vestibule::domain::verification::Strategy;
-use vestibule::engine::AttemptVerification;
-use vestibule::engine::PrepareVerification;
-use vestibule::engine::{Caller, ClientView, Engine, EngineError, LinkOutcome, NewSignIn, RequestContext, SignUpView};
+use vestibule::engine::{
+    AttemptVerification, Caller, ClientView, Engine, EngineError, LinkOutcome, NewSignIn, PrepareVerification,
+    RequestContext, SignUpView,
+};
 use vestibule::password::{HashOptions, HashParameters};
 
 use crate::support::server::Server;

@@ -11,8 +11,7 @@ use vestibule::domain::settings::Settings;
 use vestibule::domain::sign_in;
 use vestibule::domain::sign_up::{Fields, NewSignUp};
 use vestibule::domain::time::Timestamp;
-use vestibule::domain::verification::parse_strategy;
-use vestibule::domain::verification::{LinkToken, OneTimeCode, Strategy as Way};
+use vestibule::domain::verification::{LinkToken, OneTimeCode, Strategy as Way, parse_strategy};
 use vestibule::entropy::SeededEntropy;
 use vestibule::token::{FlowId, InstanceKey, OAuthState, Places, TokenCarrier, parse_client_token};
 

@@ -13,10 +13,9 @@ use vestibule::domain::settings::{Attribute, Settings};
 use vestibule::domain::sign_in::Status;
 use vestibule::domain::sign_up::NewSignUp;
 use vestibule::domain::verification::Strategy;
-use vestibule::engine::AttemptVerification;
 use vestibule::engine::{
-    AttemptFirstFactor, Caller, ClientView, Engine, EngineError, NewSignIn, PrepareFirstFactor, RequestContext,
-    SignInView,
+    AttemptFirstFactor, AttemptVerification, Caller, ClientView, Engine, EngineError, NewSignIn, PrepareFirstFactor,
+    RequestContext, SignInView,
 };
 use vestibule::password::{HashOptions, HashParameters};
 

@@ -4,10 +4,9 @@ use crate::domain::id::{SessionId, SignInId, SignUpId};
 use crate::domain::sign_in;
 use crate::domain::sign_up::NewSignUp;
 use crate::domain::verification::Strategy;
-use crate::engine::AttemptVerification;
-use crate::engine::PrepareVerification;
 use crate::engine::{
-    AttemptFirstFactor, ClientView, Engine, EngineError, NewSignIn, RequestContext, SignInView, SignUpView,
+    AttemptFirstFactor, AttemptVerification, ClientView, Engine, EngineError, NewSignIn, PrepareVerification,
+    RequestContext, SignInView, SignUpView,
 };
 
 /// A call.

@@ -12,8 +12,9 @@ use vestibule::domain::secret::Secret;
 use vestibule::domain::sign_up::{External, Fields, NewSignUp, Patch, SignUp, Transition};
 use vestibule::domain::time::Timestamp;
 use vestibule::domain::transfer::Proved;
-use vestibule::domain::verification::AuthorizeParams;
-use vestibule::domain::verification::{AuthorizationRequest, Profile, ProviderOutcome, Strategy as Way};
+use vestibule::domain::verification::{
+    AuthorizationRequest, AuthorizeParams, Profile, ProviderOutcome, Strategy as Way,
+};
 
 use crate::support::redirects::allowed;
 

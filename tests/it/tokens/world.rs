@@ -10,12 +10,10 @@ use vestibule::domain::policy::Policy;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings};
 use vestibule::domain::sign_up::{BackendUpdate, NewSignUp, Phase};
-use vestibule::domain::verification::AuthorizeParams;
-use vestibule::domain::verification::Strategy;
-use vestibule::engine::AttemptVerification;
+use vestibule::domain::verification::{AuthorizeParams, Strategy};
 use vestibule::engine::{
-    AttemptFirstFactor, Caller, ClientView, Engine, EngineError, NewSignIn, PrepareFirstFactor, PrepareVerification,
-    RequestContext, SignUpView,
+    AttemptFirstFactor, AttemptVerification, Caller, ClientView, Engine, EngineError, NewSignIn, PrepareFirstFactor,
+    PrepareVerification, RequestContext, SignUpView,
 };
 use vestibule::password::{HashOptions, HashParameters};
 use vestibule::token::{Algorithm, TokenCarrier};

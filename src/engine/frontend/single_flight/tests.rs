@@ -7,11 +7,9 @@ use crate::domain::policy::Policy;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::settings::{Attribute, Settings};
-use crate::domain::sign_up::NewSignUp;
-use crate::domain::sign_up::SignUpPatch;
+use crate::domain::sign_up::{NewSignUp, SignUpPatch};
 use crate::domain::verification::Strategy;
-use crate::engine::AttemptVerification;
-use crate::engine::{AttemptFirstFactor, NewSignIn, PrepareVerification};
+use crate::engine::{AttemptFirstFactor, AttemptVerification, NewSignIn, PrepareVerification};
 use crate::password::{HashOptions, HashParameters};
 
 #[tokio::test]
