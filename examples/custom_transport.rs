@@ -15,7 +15,9 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
-use vestibule::{BoxFuture, Caller, Engine, Message, Outcome, RawFields, RequestContext, Transport};
+use vestibule::{
+    BoxFuture, Caller, Engine, Message, NewSignUp, Outcome, PrepareVerification, RequestContext, Strategy, Transport,
+};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -46,12 +48,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn ask_for_a_code(engine: &Engine, address: &str) -> Result<(), Box<dyn Error>> {
-    let fields = RawFields { email_address: Some(address.into()), ..RawFields::default() };
+    let fields = NewSignUp { email_address: Some(address.into()), ..NewSignUp::default() };
     let context = RequestContext::default();
     let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &context).await?;
     let token = client.new_token.ok_or("a new client has a token")?;
     let caller = engine.identify(Some(token.expose())).await?;
-    engine.prepare_verification(&caller, sign_up.id(), Some("email_code"), None, &context).await?;
+    engine.sign_ups().prepare(&caller, sign_up.id(), &PrepareVerification::new(Strategy::EmailCode), &context).await?;
     Ok(())
 }
 

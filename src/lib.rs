@@ -11,22 +11,25 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
-//! use vestibule::{Caller, Capture, Engine, RawFields, RequestContext, SignUpStatus};
+//! use vestibule::{AttemptVerification, Caller, Capture, Engine, NewSignUp, PrepareVerification, RequestContext};
+//! use vestibule::{SignUpStatus, Strategy};
 //!
 //! let mail = Arc::new(Capture::new()); // or your own `Transport`
 //! let settings = vestibule::sample_settings("email_code")?;
 //! let engine = Engine::builder().settings(settings).email(mail.clone()).build().await?;
 //!
 //! let context = RequestContext::default();
-//! let fields = RawFields { email_address: Some("Ada@Example.com".into()), ..RawFields::default() };
-//! let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &context).await?;
+//! let sign_ups = engine.sign_ups();
+//! let input = NewSignUp::new().email_address("Ada@Example.com");
+//! let (sign_up, client) = sign_ups.create(&Caller::anonymous(), &input, &context).await?;
 //! let token = client.new_token.ok_or("a new client has a token")?; // keep it: it is who the caller is
 //!
 //! let (id, caller) = (sign_up.id(), engine.identify(Some(token.expose())).await?);
-//! engine.prepare_verification(&caller, id, Some("email_code"), None, &context).await?;
+//! sign_ups.prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &context).await?;
 //! let message = mail.next_to("ada@example.com").await;
 //! let code = message.code.clone().ok_or("the message carries a code")?.into_inner();
-//! let (done, client) = engine.attempt_verification(&caller, id, Some("email_code"), Some(&code), &context).await?;
+//! let attempt = AttemptVerification::code(Strategy::EmailCode, code);
+//! let (done, client) = sign_ups.attempt(&caller, id, &attempt, &context).await?;
 //!
 //! assert_eq!(done.status, SignUpStatus::Complete);
 //! println!("{} signed in: {}", client.sessions[0].user.id, client.sessions[0].session.id);
@@ -152,9 +155,11 @@ pub use domain::client::session::Session;
 pub use domain::field::Field;
 pub use domain::id::{ClientId, InvitationId, SessionId, SignInId, SignUpId, UserId, WaitlistEntryId};
 pub use domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
-pub use domain::invitation::RawInvitation;
+pub use domain::invitation::NewInvitation;
+pub use domain::metadata::Metadata;
 pub use domain::policy::Policy;
 pub use domain::ports::Entropy;
+pub use domain::redirect::RedirectUrl;
 pub use domain::rejection::{ErrorCode, Reason, Rejection};
 pub use domain::requirements::Requirements;
 pub use domain::secret::Secret;
@@ -162,15 +167,15 @@ pub use domain::settings::branding::Branding;
 pub use domain::settings::source_limits::SourceLimits;
 pub use domain::settings::{Attribute, Attributes, InvalidSettings, PasswordSettings, Settings, SignUpMode};
 pub use domain::sign_in::Status as SignInStatus;
-pub use domain::sign_up::{RawFields, Status as SignUpStatus};
+pub use domain::sign_up::{NewSignUp, Patch, SignUpPatch, Status as SignUpStatus};
 pub use domain::time::{Span, Timestamp};
 pub use domain::user::User;
-pub use domain::verification::Strategy;
+pub use domain::verification::{AuthorizeParams, PhoneChannel, Strategy};
 pub use engine::{
-    BackendKey, BuildError, CallbackRedirect, Caller, ClientView, Engine, EngineBuilder, EngineError, Followed,
-    InvitationView, LinkOutcome, ListParams, NotReady, Page, ProviderCallback, RawFirstFactor, RawPrepare, RawProof,
-    RawSignIn, RequestContext, SessionView, SignInView, SignUpView, TicketHolder, TicketStatus, TokenCarrier, Unready,
-    WaitlistEntryView,
+    AttemptFirstFactor, AttemptVerification, BackendKey, BuildError, CallbackRedirect, Caller, ClientView, Engine,
+    EngineBuilder, EngineError, Followed, InvitationView, LinkOutcome, ListParams, NewSignIn, NotReady, Page,
+    PrepareFirstFactor, PrepareVerification, ProviderCallback, RequestContext, SessionView, SignInView, SignUpView,
+    TicketHolder, TicketStatus, TokenCarrier, Unready, WaitlistEntryView,
 };
 #[cfg(feature = "server")]
 pub use http::{

@@ -20,6 +20,7 @@ pub mod password_policy;
 pub mod policy;
 pub mod ports;
 pub mod quota;
+pub mod redirect;
 pub mod rejection;
 pub mod requirements;
 pub mod secret;

@@ -293,7 +293,13 @@ impl Settings {
     /// ([guide: Enumeration protection](crate::guide::contract_sign_ups#enumeration-protection)).
     pub fn hides_existence(&self, kind: IdentifierKind) -> bool {
         let is_address = matches!(kind, IdentifierKind::EmailAddress | IdentifierKind::PhoneNumber);
-        is_address && self.attack_protection.enumeration_protection.enabled
+        is_address && self.hides_users()
+    }
+
+    /// Whether sign-ins must not reveal who is a user
+    /// ([guide: Enumeration protection](crate::guide::contract_sign_ups#enumeration-protection)).
+    pub const fn hides_users(&self) -> bool {
+        self.attack_protection.enumeration_protection.enabled
     }
 
     /// Checks what types can't express: required attributes are enabled, lengths are consistent, strategies fit.

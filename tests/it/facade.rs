@@ -20,20 +20,21 @@ const NAMES: [(&str, &str); 20] = [
     ("domain::policy domain::ports", "Entropy Policy"),
     ("domain::id", "ClientId InvitationId SessionId SignInId SignUpId UserId WaitlistEntryId"),
     ("domain::identifier", "EmailAddress Identifier IdentifierKind PhoneNumber Username"),
-    ("domain::rejection", "ErrorCode Reason Rejection"),
+    ("domain::redirect domain::rejection", "ErrorCode Reason RedirectUrl Rejection"),
     (
         "domain::settings",
         "Attribute Attributes Branding InvalidSettings PasswordSettings Settings SignUpMode SourceLimits",
     ),
     (
         "domain",
-        "Field RawFields RawInvitation Requirements Secret SignInStatus SignUpStatus Span Strategy Timestamp User",
+        "AuthorizeParams Field Metadata NewInvitation NewSignUp Patch PhoneChannel PrepareFirstFactor Requirements \
+         Secret SignInStatus SignUpPatch SignUpStatus Span Strategy Timestamp User",
     ),
     (
         "engine",
-        "BackendKey BuildError CallbackRedirect Caller ClientView Engine EngineBuilder EngineError Followed \
-         InvitationView LinkOutcome ListParams NotReady Page ProviderCallback RawFirstFactor RawPrepare RawProof \
-         RawSignIn RequestContext SessionView SignInView SignUpView TicketHolder TicketStatus TokenCarrier Unready \
+        "AttemptFirstFactor AttemptVerification BackendKey BuildError CallbackRedirect Caller ClientView Engine EngineBuilder EngineError Followed \
+         InvitationView LinkOutcome ListParams NewSignIn NotReady Page PrepareVerification ProviderCallback \
+         RequestContext SessionView SignInView SignUpView TicketHolder TicketStatus TokenCarrier Unready \
          WaitlistEntryView",
     ),
     (

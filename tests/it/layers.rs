@@ -80,8 +80,8 @@ const HOMES: [(&str, &[&str]); 14] = [
     ("jsonwebtoken", &["oauth"]),
 ];
 
-/// Packages of the domain: plain data, error derives, and parsers of identifiers and passwords.
-const DOMAIN_PACKAGES: [&str; 13] = [
+/// Packages of the domain: plain data, error derives, and parsers of identifiers, passwords and URLs.
+const DOMAIN_PACKAGES: [&str; 14] = [
     "std",
     "core",
     "alloc",
@@ -92,6 +92,7 @@ const DOMAIN_PACKAGES: [&str; 13] = [
     "icu_properties",
     "idna",
     "unicode_normalization",
+    "url",
     "rlibphonenumber",
     "disposable_emails",
     "zxcvbn",

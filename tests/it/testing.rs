@@ -6,12 +6,15 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use vestibule::domain::verification::Strategy;
+use vestibule::engine::AttemptVerification;
+use vestibule::engine::PrepareVerification;
 
 use bytes::Bytes;
 use vestibule::storage::{CommitError, KeyValue, KvStore, StoreError, Write};
 use vestibule::testing::{Fault, FaultyStore, Kit, ReadFault, StoreRead, check_store, store_contract};
 use vestibule::{
-    Caller, ClientView, Clock, Engine, EngineError, ErrorCode, RawFields, RequestContext, Secret, Settings, SignUpId,
+    Caller, ClientView, Clock, Engine, EngineError, ErrorCode, NewSignUp, RequestContext, Secret, Settings, SignUpId,
     SignUpStatus, SignUpView, SourceLimits, Span,
 };
 
@@ -161,10 +164,10 @@ async fn a_store_fails_as_often_as_a_test_wants_and_what_it_wrote_is_found_by_th
     let settings = vestibule::sample_settings("username_password").expect("a sample");
     let engine = kit.builder().settings(settings.clone()).store(store.clone()).build().await.expect("an engine");
     let sign_up = async |engine: &Engine, name: &str| {
-        let fields = RawFields {
+        let fields = NewSignUp {
             username: Some(name.into()),
             password: Some(Secret::new("wanders under elms".into())),
-            ..RawFields::default()
+            ..NewSignUp::default()
         };
         engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await
     };
@@ -202,7 +205,7 @@ async fn commits_are_held_until_a_test_lets_them_go() {
     store.hold();
     let written = store.commits();
     let begin = async |engine: Engine| {
-        let fields = RawFields { email_address: Some("ada@example.com".into()), ..RawFields::default() };
+        let fields = NewSignUp { email_address: Some("ada@example.com".into()), ..NewSignUp::default() };
         engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await
     };
     let call = tokio::spawn(begin(engine.clone()));
@@ -307,7 +310,7 @@ impl House {
     }
 
     async fn begin(&self, email: &str) -> Result<(SignUpView, ClientView), EngineError> {
-        let fields = RawFields { email_address: Some(email.into()), ..RawFields::default() };
+        let fields = NewSignUp { email_address: Some(email.into()), ..NewSignUp::default() };
         self.engine.create_sign_up(&Caller::anonymous(), &fields, &source()).await
     }
 
@@ -319,15 +322,19 @@ impl House {
         let caller = self.engine.identify(Some(token.expose())).await.expect("readable");
         let id = sign_up.id();
         if asks_for_a_name(self.n) {
-            let name = RawFields { first_name: Some("Ada".into()), ..RawFields::default() };
-            self.engine.update_sign_up(&caller, id, &name, &source()).await.expect("a name");
+            let name = NewSignUp { first_name: Some("Ada".into()), ..NewSignUp::default() };
+            self.engine.update_sign_up(&caller, id, &name.into(), &source()).await.expect("a name");
         }
-        self.engine.prepare_verification(&caller, id, Some("email_code"), None, &source()).await.expect("prepared");
+        self.engine
+            .prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source())
+            .await
+            .expect("prepared");
         let message = self.kit.mail.next_to(&email).await;
         let code = message.code.clone().expect("a code").into_inner();
         let context = source();
-        let attempt = self.engine.attempt_verification(&caller, id, Some("email_code"), Some(&code), &context);
-        let (done, client) = attempt.await.expect("the right code");
+        let attempt = AttemptVerification::code(Strategy::EmailCode, code.clone());
+        let (done, client) =
+            self.engine.attempt_verification(&caller, id, &attempt, &context).await.expect("the right code");
         assert_eq!((done.status, done.created_at()), (SignUpStatus::Complete, self.kit.clock.now()));
         Guest {
             house: self.n,

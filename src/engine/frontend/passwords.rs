@@ -123,12 +123,12 @@ mod tests {
     use super::*;
     use crate::domain::settings::source_limits::SourceLimits;
     use crate::domain::settings::{Attribute, Settings};
-    use crate::domain::sign_up::RawFields;
+    use crate::domain::sign_up::NewSignUp;
     use crate::engine::Caller;
     use crate::password::{HashOptions, HashParameters};
 
-    fn given(password: &str) -> RawFields {
-        RawFields { password: Some(Secret::new(password.to_owned())), ..RawFields::default() }
+    fn given(password: &str) -> NewSignUp {
+        NewSignUp { password: Some(Secret::new(password.to_owned())), ..NewSignUp::default() }
     }
 
     fn from(last: u8) -> RequestContext {
@@ -166,7 +166,7 @@ mod tests {
     async fn writes_to_one_sign_up_fill_no_queue_and_others_get_through() {
         let engine = engine().await;
         let (sign_up, client) =
-            engine.create_sign_up(&Caller::anonymous(), &RawFields::default(), &from(1)).await.expect("a sign-up");
+            engine.create_sign_up(&Caller::anonymous(), &NewSignUp::default(), &from(1)).await.expect("a sign-up");
         let token = client.new_token.expect("a new client has a token");
         let caller = engine.identify(Some(token.expose())).await.expect("readable");
         let resume = paused(&engine).await;
@@ -176,7 +176,7 @@ mod tests {
                 // From different sources: it is the same sign-up all the same. The passwords differ, because equal
                 // calls would be merged.
                 let fields = given(&format!("wanders under elms {n}"));
-                tokio::spawn(async move { engine.update_sign_up(&caller, id, &fields, &from(n)).await })
+                tokio::spawn(async move { engine.update_sign_up(&caller, id, &fields.into(), &from(n)).await })
             })
             .collect();
         let other = {
