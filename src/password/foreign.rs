@@ -64,7 +64,7 @@ pub enum ForeignDigestError {
         reason: &'static str,
     },
     /// The text is not a digest of this hasher.
-    #[error("this is no digest of {hasher}; its form is {form}")]
+    #[error("this is not a digest of {hasher}; the form is {form}")]
     Malformed {
         /// The name of the hasher.
         hasher: &'static str,
@@ -139,8 +139,9 @@ impl ForeignDigest {
         self.hasher.name()
     }
 
-    /// Whether whoever reads the digest soon finds the password, since computing one takes a processor a few
-    /// microseconds or milliseconds. Such a digest is not stored: what argon2id makes of it is.
+    /// Whether the hasher is so fast that an attacker who reads the digest can try very many passwords: it needs
+    /// microseconds or a few milliseconds for each. Such a digest is not stored.
+    /// [`HashPool::adopt`](super::HashPool::adopt) gives an argon2id digest of it instead.
     pub const fn is_fast(&self) -> bool {
         matches!(self.scheme, Scheme::Single(_) | Scheme::Phpass(_))
     }
@@ -323,3 +324,6 @@ const ALL: [Hasher; 13] = [
 ];
 /// The longest digest that is read, in bytes.
 const LENGTH_MAX: usize = 2048;
+
+#[cfg(all(test, feature = "foreign-hashes"))]
+mod tests;
