@@ -49,7 +49,7 @@
 //! # Features
 //!
 //! All but the last three are on by default. Without any (`default-features = false`) the crate is the engine in
-//! process with the store in memory, and has at most 100 packages; with the default features it has 236
+//! process with the store in memory, and has at most 100 packages; with the default features it has 252
 //! (`cargo tree -e normal`).
 //!
 //! | Feature | What it adds | Packages with it alone |
@@ -60,6 +60,7 @@
 //! | `sled` | the store on a disk ([`EmbeddedStore`]); without it there is [`MemoryStore`] | 110 |
 //! | `phone` | phone numbers; without it settings that ask for them are refused | 123 |
 //! | `zxcvbn` | an estimate of how hard a password is to guess, beyond the lists of known ones | 114 |
+//! | `foreign-hashes` | password digests of other systems by bcrypt, scrypt and MD5 ([`guide::security`]) | 117 |
 //! | `cli` | the binary; it brings `server`, `smtp`, `oauth` and `sled` | 205 |
 //! | `load` | the load generator, and `vestibule load` in the binary | 131 |
 //! | `rustcrypto` | another implementation of argon2id | |

@@ -63,7 +63,7 @@ const ADAPTERS: &str = "store delivery oauth captcha webhook token password pwne
 const UTILITIES: &str = "clock entropy outbound telemetry";
 
 /// Packages that only these rooms name.
-const HOMES: [(&str, &[&str]); 14] = [
+const HOMES: [(&str, &[&str]); 17] = [
     ("ractor", &["actors"]),
     ("sled", &["store"]),
     ("bincode", &["store"]),
@@ -78,6 +78,9 @@ const HOMES: [(&str, &[&str]); 14] = [
     ("reqwest", &["outbound", "load"]),
     ("oauth2", &["oauth"]),
     ("jsonwebtoken", &["oauth"]),
+    ("bcrypt", &["password"]),
+    ("md5", &["password"]),
+    ("scrypt", &["password"]),
 ];
 
 /// Packages of the domain: plain data, error derives, and parsers of identifiers, passwords and URLs.

@@ -67,9 +67,9 @@ async fn signing_in_renews_a_digest_that_cost_less_than_one_does_now() {
         HashPool::cost_of(user.password_digest.as_ref().expect("a digest"))
     };
     assert!(sign_in("wanders under oaks").await.is_err());
-    assert_eq!(cost().await, Some(cheap), "a wrong password renews nothing");
+    assert_eq!(cost().await, Some(cheap.into()), "a wrong password renews nothing");
     sign_in(PASSWORD).await.expect("signed in");
-    assert_eq!(cost().await, Some(dear));
+    assert_eq!(cost().await, Some(dear.into()));
     sign_in(PASSWORD).await.expect("by the new one");
     assert!(sign_in("wanders under oaks").await.is_err());
 }

@@ -11,10 +11,9 @@ use crate::domain::secret::Secret;
 use crate::domain::sign_in::Fit;
 use crate::domain::user::User;
 use crate::limiter::LimitedAction;
-use crate::password::{HashParameters, HashPool};
+use crate::password::{DigestCost, HashPool};
 use crate::store::Commit;
 
-use crate::engine::hash_costs::COSTS;
 use crate::engine::{Engine, EngineError, RequestContext};
 
 impl Engine {
@@ -84,30 +83,35 @@ impl Engine {
         admission.spend(LimitedAction::Password, context, self.now())?;
         let normalised = password_policy::normalise(password.expose());
         let stored = user.and_then(|user| user.password_digest.clone()).filter(|_| normalised.is_some());
-        let password = Secret::new(normalised.unwrap_or_default());
+        let normalised = Secret::new(normalised.unwrap_or_default());
         let (hashes, requester) = (&self.inner.hashes, context.requester());
         let today = hashes.parameters();
-        let cost = stored.as_ref().and_then(HashPool::cost_of).unwrap_or(today);
-        let compared = stored.unwrap_or_else(|| HashPool::dummy_hash(cost));
-        let fits = hashes.verify_for(password.clone(), compared.clone(), requester).await?;
+        let cost = stored.as_ref().and_then(HashPool::cost_of).unwrap_or(DigestCost::Own(today));
+        let compared = stored.unwrap_or_else(|| HashPool::dummy_hash(&cost));
+        // Other systems hash what the person types; we hash its normal form.
+        let given = |cost: &DigestCost| match cost {
+            DigestCost::Own(_) => normalised.clone(),
+            DigestCost::Foreign(_) => password.clone(),
+        };
+        let fits = hashes.verify_for(given(&cost), compared.clone(), requester).await?;
         if self.settings().attack_protection.enumeration_protection.enabled {
-            self.note_cost(cost).await?;
-            for other in self.inner.costs.beside(cost) {
-                hashes.verify_for(password.clone(), HashPool::dummy_hash(other), requester).await?;
+            self.note_cost(&cost).await?;
+            for other in self.inner.costs.beside(&cost) {
+                hashes.verify_for(given(&other), HashPool::dummy_hash(&other), requester).await?;
             }
         }
         if !fits {
             return Ok(None);
         }
         // A full queue must not keep the user out: the digest is renewed another time.
-        let renewed = if cost.is_weaker_than(today) { hashes.hash(password).await.ok() } else { None };
+        let renewed = if cost.needs_rehash(today) { hashes.hash(normalised).await.ok() } else { None };
         Ok(Some(Fit { compared, renewed }))
     }
 
     /// Stores a cost that the instance did not know yet.
-    async fn note_cost(&self, cost: HashParameters) -> Result<(), EngineError> {
-        if let Some(bytes) = self.inner.costs.note(cost) {
-            let commit = Commit::of_value(self.now(), COSTS, bytes);
+    async fn note_cost(&self, cost: &DigestCost) -> Result<(), EngineError> {
+        if let Some((name, bytes)) = self.inner.costs.note(cost) {
+            let commit = Commit::of_value(self.now(), name, bytes);
             self.inner.system.persister().commit(commit).await?;
         }
         Ok(())
