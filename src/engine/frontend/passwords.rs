@@ -89,11 +89,11 @@ impl Engine {
         let today = hashes.parameters();
         let cost = stored.as_ref().and_then(HashPool::cost_of).unwrap_or(today);
         let compared = stored.unwrap_or_else(|| HashPool::dummy_hash(cost));
-        let fits = hashes.verify_for(password.clone(), compared.clone(), requester).await?;
+        let fits = hashes.verify(password.clone(), compared.clone(), requester).await?;
         if self.settings().attack_protection.enumeration_protection.enabled {
             self.note_cost(cost).await?;
             for other in self.inner.costs.beside(cost) {
-                hashes.verify_for(password.clone(), HashPool::dummy_hash(other), requester).await?;
+                hashes.verify(password.clone(), HashPool::dummy_hash(other), requester).await?;
             }
         }
         if !fits {
