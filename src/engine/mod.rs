@@ -20,7 +20,6 @@ mod keys;
 mod simulation;
 mod view;
 
-pub use crate::store::Unready;
 pub use crate::token::TokenCarrier;
 pub use backend::invitations::{InvitationView, TicketHolder, TicketStatus};
 pub use backend::pagination::{ListParams, Page};

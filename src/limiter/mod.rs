@@ -12,5 +12,5 @@ mod prefix;
 mod source;
 
 pub use network::Networks;
-pub use prefix::{PrefixLimited, PrefixLimiter};
+pub use prefix::PrefixLimiter;
 pub use source::{LimitedAction, SourceLimiter};

@@ -111,7 +111,7 @@ impl Preset {
 }
 
 /// The preset with this strategy; `None` for a provider that only the settings describe.
-pub fn preset(strategy: &str) -> Option<&'static Preset> {
+pub(super) fn preset(strategy: &str) -> Option<&'static Preset> {
     PRESETS.iter().find(|preset| preset.strategy == strategy)
 }
 

@@ -6,6 +6,6 @@ mod hasher;
 mod pool;
 mod share;
 
-pub use hasher::{HashError, HashParameters, Implementation};
-pub use pool::{HashOptions, HashPool, HashPoolError, PoolError};
+pub use hasher::{HashParameters, Implementation};
+pub use pool::{HashOptions, HashPool, PoolError};
 pub use share::Requester;

@@ -17,7 +17,7 @@ mod state;
 mod transition;
 
 pub use command::{Attempt, Create, Prepare, Proof, Start, check_begins_alone};
-pub use entry::{Credential, Entry, Fit, NotTheirs};
+pub use entry::{Credential, Entry, Fit};
 pub use factor::{Factor, FactorAddress, identifier, supported_identifiers};
 pub use failures::{Account, FORGOTTEN_AFTER, Failures, Share, SourceMark, Try};
 pub use newcomer::may_be_missing;
