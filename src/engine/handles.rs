@@ -52,20 +52,19 @@ handle! {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use vestibule::domain::sign_up::{RawFields, Status};
-    /// use vestibule::engine::{Caller, Engine, RequestContext};
+    /// use vestibule::{Caller, Engine, RawFields, RequestContext, SignUpStatus};
     ///
-    /// let settings = vestibule::config::sample_settings("email_code")?;
+    /// let settings = vestibule::settings::sample_settings("email_code")?;
     /// let engine = Engine::builder().settings(settings).build().await?;
     /// let context = RequestContext::default();
     /// let fields = RawFields { email_address: Some("ada@example.com".into()), ..RawFields::default() };
     /// let (begun, client) = engine.sign_ups().create(&Caller::anonymous(), &fields, &context).await?;
-    /// assert_eq!(begun.status, Status::MissingRequirements);
+    /// assert_eq!(begun.status, SignUpStatus::MissingRequirements);
     ///
     /// let token = client.new_token.ok_or("a new client has a token")?;
     /// let caller = engine.identify(Some(token.expose())).await?;
-    /// let shown = engine.sign_ups().show(&caller, begun.value.id).await?;
-    /// assert_eq!(shown.value.id, begun.value.id);
+    /// let shown = engine.sign_ups().show(&caller, begun.id()).await?;
+    /// assert_eq!(shown.id(), begun.id());
     /// # engine.shutdown().await;
     /// # Ok(())
     /// # }
@@ -111,9 +110,9 @@ handle! {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use vestibule::engine::{Caller, Engine, EngineError, RawSignIn, RequestContext};
+    /// use vestibule::{Caller, Engine, EngineError, RawSignIn, RequestContext};
     ///
-    /// let settings = vestibule::config::sample_settings("email_code")?;
+    /// let settings = vestibule::settings::sample_settings("email_code")?;
     /// let engine = Engine::builder().settings(settings).build().await?;
     /// let raw = RawSignIn { identifier: Some("ada@example.com".into()), ..RawSignIn::default() };
     /// let begun = engine.sign_ins().create(&Caller::anonymous(), &raw, &RequestContext::default()).await;
@@ -142,10 +141,8 @@ handle! {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use vestibule::domain::secret::Secret;
-    /// # use vestibule::domain::sign_up::RawFields;
-    /// # use vestibule::engine::{Caller, Engine, EngineError, RequestContext};
-    /// # let settings = vestibule::config::sample_settings("username_password")?;
+    /// # use vestibule::{Caller, Engine, EngineError, RawFields, RequestContext, Secret};
+    /// # let settings = vestibule::settings::sample_settings("username_password")?;
     /// # let engine = Engine::builder().settings(settings).build().await?;
     /// # let context = RequestContext::default();
     /// # let fields = RawFields {
@@ -188,7 +185,7 @@ handle! {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use vestibule::engine::{Caller, Engine, EngineError};
+    /// use vestibule::{Caller, Engine, EngineError};
     ///
     /// let engine = Engine::builder().build().await?;
     /// let user = engine.users().current(&Caller::anonymous(), None).await;
@@ -209,10 +206,10 @@ handle! {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use vestibule::domain::invitation::{InvitationStatus, RawInvitation};
-    /// use vestibule::engine::{Engine, ListParams};
+    /// use vestibule::Engine;
+    /// use vestibule::backend::{InvitationStatus, ListParams, RawInvitation};
     ///
-    /// let settings = vestibule::config::sample_settings("email_code")?;
+    /// let settings = vestibule::settings::sample_settings("email_code")?;
     /// let engine = Engine::builder().settings(settings).build().await?;
     /// let raw = RawInvitation { email_address: Some("ada@example.com".into()), ..RawInvitation::default() };
     /// let made = engine.invitations().create(&raw).await?;
@@ -246,10 +243,10 @@ handle! {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use vestibule::domain::waitlist::WaitlistStatus;
-    /// use vestibule::engine::Engine;
+    /// use vestibule::Engine;
+    /// use vestibule::backend::WaitlistStatus;
     ///
-    /// let settings = vestibule::config::sample_settings("email_code")?;
+    /// let settings = vestibule::settings::sample_settings("email_code")?;
     /// let engine = Engine::builder().settings(settings).build().await?;
     /// let entry = engine.waitlist().enter(Some("ada@example.com")).await?;
     /// let invited = engine.waitlist().invite(entry.value.id, None).await?;

@@ -12,5 +12,7 @@ mod prefix;
 mod source;
 
 pub use network::Networks;
+#[cfg(feature = "unstable")]
+pub use prefix::PrefixLimited;
 pub use prefix::PrefixLimiter;
 pub use source::{LimitedAction, SourceLimiter};

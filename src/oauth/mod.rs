@@ -31,6 +31,6 @@ pub use denial::is_denial;
 pub use error::ProviderError;
 pub use params::{AuthorizeParams, Callback};
 #[cfg(all(feature = "oauth", feature = "unstable"))]
-pub use preset::PRESETS;
+pub use preset::{PRESETS, Preset};
 #[cfg(feature = "oauth")]
 pub use provider::Providers;

@@ -26,7 +26,7 @@ mod private;
 mod scan;
 #[expect(clippy::module_inception, reason = "the room is named after its one trait")]
 mod store;
-#[cfg(feature = "sled")]
+#[cfg(all(feature = "sled", any(feature = "cli", feature = "unstable")))]
 mod writable;
 
 pub use commit::{
@@ -58,5 +58,5 @@ pub use scan::{ExpiredKey, ScanPage};
 #[cfg(feature = "unstable")]
 pub use store::BoxFuture;
 pub use store::Store;
-#[cfg(feature = "sled")]
+#[cfg(all(feature = "sled", any(feature = "cli", feature = "unstable")))]
 pub use writable::{could_be_written, could_hold_data};

@@ -45,4 +45,5 @@ pub use ledger::Ledger;
 #[cfg(test)]
 use options::Write;
 pub use options::{Durability, Options};
+#[cfg(any(feature = "cli", feature = "unstable"))]
 pub use recovery::holds_data;
