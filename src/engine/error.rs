@@ -13,7 +13,7 @@ use crate::store::{CommitError, StoreError, Unready};
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use vestibule::{Caller, Engine, RawFields, RequestContext};
 ///
-/// let engine = Engine::builder().settings(vestibule::sample_settings("email_code")?).build().await?;
+/// let engine = Engine::builder().settings(vestibule::settings::sample_settings("email_code")?).build().await?;
 /// let fields = RawFields { email_address: Some("ada".into()), ..RawFields::default() };
 /// let refused = engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await;
 ///

@@ -25,7 +25,7 @@ use super::frontend::visible::Visible;
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use vestibule::{Caller, Engine, RawFields, RequestContext};
 ///
-/// let engine = Engine::builder().settings(vestibule::sample_settings("email_code")?).build().await?;
+/// let engine = Engine::builder().settings(vestibule::settings::sample_settings("email_code")?).build().await?;
 /// let fields = RawFields { email_address: Some("ada@example.com".into()), ..RawFields::default() };
 /// let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await?;
 ///
