@@ -6,9 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use vestibule::keys::InstanceKey;
+use vestibule::messages::{BoxFuture, Message, Outcome, Transport};
+use vestibule::settings::{Branding, sample_settings};
+use vestibule::storage::{EmbeddedOptions, EmbeddedStore, Sealing, make_private};
 use vestibule::{
-    AttemptVerification, BoxFuture, Branding, Caller, EmbeddedOptions, EmbeddedStore, Engine, InstanceKey, Message,
-    NewSignUp, Outcome, PrepareVerification, RequestContext, Sealing, SignUpStatus, Strategy, Transport,
+    AttemptVerification, Caller, Engine, NewSignUp, PrepareVerification, RequestContext, SignUpStatus, Strategy,
 };
 
 #[tokio::main]
@@ -56,14 +59,14 @@ async fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
 }
 
 async fn engine(folder: &Path, mail: UnboundedSender<Message>) -> Result<Engine, Box<dyn Error>> {
-    vestibule::make_private(folder)?;
+    make_private(folder)?;
     // Everything secret is sealed under this key. Back it up apart from the data, which can't be used without it.
     let key = InstanceKey::load_or_create(&folder.join("instance.key"))?;
     let sealing = Some(Sealing { key: key.store_key(), seal: true });
     let options = EmbeddedOptions { sealing, ..EmbeddedOptions::default() };
     let store = EmbeddedStore::open_with(folder, &options)?;
     let engine = Engine::builder()
-        .settings(vestibule::sample_settings("email_code")?)
+        .settings(sample_settings("email_code")?)
         .branding(Branding { name: "Acme".into(), ..Branding::default() })
         .store(Arc::new(store))
         .key(key)

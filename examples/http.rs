@@ -5,7 +5,10 @@ use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
 
-use vestibule::{App, BoundServer, BoxFuture, Branding, Engine, HttpOptions, Message, Outcome, Transport, bind};
+use vestibule::Engine;
+use vestibule::messages::{BoxFuture, Message, Outcome, Transport};
+use vestibule::server::{App, BoundServer, HttpOptions, bind};
+use vestibule::settings::{Branding, sample_settings};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -36,7 +39,7 @@ async fn serve(
     stop: impl Future<Output = ()>,
 ) -> Result<(), Box<dyn Error>> {
     let engine = Engine::builder()
-        .settings(vestibule::sample_settings("password")?)
+        .settings(sample_settings("password")?)
         .branding(Branding { name: "Acme".into(), ..Branding::default() })
         .publishable_key(PUBLISHABLE_KEY.into())
         .public_url(options.public_url.clone())

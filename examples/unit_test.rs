@@ -5,6 +5,7 @@
 use std::error::Error;
 use std::time::Instant;
 
+use vestibule::settings::sample_settings;
 use vestibule::testing::Kit;
 use vestibule::{
     AttemptVerification, Caller, ClientView, Engine, EngineError, NewSignUp, PrepareVerification, RequestContext,
@@ -51,7 +52,7 @@ impl Bench {
     /// A fresh engine. The same seed gives the same ids and codes again.
     async fn new(seed: u64) -> Result<Self, Box<dyn Error>> {
         let kit = Kit::new(seed);
-        let engine = kit.builder().settings(vestibule::sample_settings("email_code")?).build().await?;
+        let engine = kit.builder().settings(sample_settings("email_code")?).build().await?;
         Ok(Self { kit, engine })
     }
 

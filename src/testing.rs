@@ -75,7 +75,7 @@ macro_rules! __store_contract {
 /// use vestibule::{AttemptVerification, Caller, NewSignUp, PrepareVerification, RequestContext, Span, Strategy};
 ///
 /// let kit = Kit::new(1);
-/// let engine = kit.builder().settings(vestibule::sample_settings("email_code")?).build().await?;
+/// let engine = kit.builder().settings(vestibule::settings::sample_settings("email_code")?).build().await?;
 ///
 /// let fields = NewSignUp { email_address: Some("Ada@Example.com".into()), ..NewSignUp::default() };
 /// let context = RequestContext::default();

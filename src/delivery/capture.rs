@@ -63,8 +63,9 @@ impl Capture {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use std::sync::Arc;
-    /// # use vestibule::{Caller, Capture, Engine, NewSignUp, PrepareVerification, RequestContext, Strategy};
-    /// # let settings = vestibule::sample_settings("email_code")?;
+    /// # use vestibule::messages::Capture;
+    /// # use vestibule::{Caller, Engine, NewSignUp, PrepareVerification, RequestContext, Strategy};
+    /// # let settings = vestibule::settings::sample_settings("email_code")?;
     /// let mail = Arc::new(Capture::new());
     /// let engine = Engine::builder().settings(settings).email(mail.clone()).build().await?;
     /// # let context = RequestContext::default();

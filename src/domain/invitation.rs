@@ -47,12 +47,15 @@ pub enum InvitationState {
 
 /// The status of an invitation, in the words of Clerk's Backend API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words of the Backend API")]
 #[non_exhaustive]
 pub enum InvitationStatus {
+    /// Good: it can be used.
     Pending,
+    /// Used by a user.
     Accepted,
+    /// Revoked by the operator.
     Revoked,
+    /// Too old, and not used before.
     Expired,
 }
 

@@ -13,7 +13,7 @@ use crate::store::{CommitError, StoreError, Unready};
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use vestibule::{Caller, Engine, NewSignUp, RequestContext};
 ///
-/// let engine = Engine::builder().settings(vestibule::sample_settings("email_code")?).build().await?;
+/// let engine = Engine::builder().settings(vestibule::settings::sample_settings("email_code")?).build().await?;
 /// let fields = NewSignUp { email_address: Some("ada".into()), ..NewSignUp::default() };
 /// let refused = engine.sign_ups().create(&Caller::anonymous(), &fields, &RequestContext::default()).await;
 ///

@@ -54,20 +54,19 @@ handle! {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use vestibule::domain::sign_up::{NewSignUp, Status};
-    /// use vestibule::engine::{Caller, Engine, RequestContext};
+    /// use vestibule::{Caller, Engine, NewSignUp, RequestContext, SignUpStatus};
     ///
-    /// let settings = vestibule::config::sample_settings("email_code")?;
+    /// let settings = vestibule::settings::sample_settings("email_code")?;
     /// let engine = Engine::builder().settings(settings).build().await?;
     /// let context = RequestContext::default();
     /// let input = NewSignUp::new().email_address("ada@example.com");
     /// let (begun, client) = engine.sign_ups().create(&Caller::anonymous(), &input, &context).await?;
-    /// assert_eq!(begun.status, Status::MissingRequirements);
+    /// assert_eq!(begun.status, SignUpStatus::MissingRequirements);
     ///
     /// let token = client.new_token.ok_or("a new client has a token")?;
     /// let caller = engine.identify(Some(token.expose())).await?;
-    /// let shown = engine.sign_ups().show(&caller, begun.value.id).await?;
-    /// assert_eq!(shown.value.id, begun.value.id);
+    /// let shown = engine.sign_ups().show(&caller, begun.id()).await?;
+    /// assert_eq!(shown.id(), begun.id());
     /// # engine.shutdown().await;
     /// # Ok(())
     /// # }
@@ -108,9 +107,9 @@ handle! {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use vestibule::engine::{Caller, Engine, EngineError, NewSignIn, RequestContext};
+    /// use vestibule::{Caller, Engine, EngineError, NewSignIn, RequestContext};
     ///
-    /// let settings = vestibule::config::sample_settings("email_code")?;
+    /// let settings = vestibule::settings::sample_settings("email_code")?;
     /// let engine = Engine::builder().settings(settings).build().await?;
     /// let input = NewSignIn::with("ada@example.com");
     /// let begun = engine.sign_ins().create(&Caller::anonymous(), &input, &RequestContext::default()).await;
@@ -139,10 +138,8 @@ handle! {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use vestibule::domain::secret::Secret;
-    /// # use vestibule::domain::sign_up::NewSignUp;
-    /// # use vestibule::engine::{Caller, Engine, EngineError, RequestContext};
-    /// # let settings = vestibule::config::sample_settings("username_password")?;
+    /// # use vestibule::{Caller, Engine, EngineError, NewSignUp, RequestContext, Secret};
+    /// # let settings = vestibule::settings::sample_settings("username_password")?;
     /// # let engine = Engine::builder().settings(settings).build().await?;
     /// # let context = RequestContext::default();
     /// # let password = Secret::new("a long sentence that is no word".into());
@@ -182,7 +179,7 @@ handle! {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use vestibule::engine::{Caller, Engine, EngineError};
+    /// use vestibule::{Caller, Engine, EngineError};
     ///
     /// let engine = Engine::builder().build().await?;
     /// let user = engine.users().current(&Caller::anonymous(), None).await;
@@ -203,10 +200,10 @@ handle! {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use vestibule::domain::invitation::{InvitationStatus, NewInvitation};
-    /// use vestibule::engine::{Engine, ListParams};
+    /// use vestibule::Engine;
+    /// use vestibule::backend::{InvitationStatus, ListParams, NewInvitation};
     ///
-    /// let settings = vestibule::config::sample_settings("email_code")?;
+    /// let settings = vestibule::settings::sample_settings("email_code")?;
     /// let engine = Engine::builder().settings(settings).build().await?;
     /// let made = engine.invitations().create(&NewInvitation::to("ada@example.com")).await?;
     /// assert_eq!(engine.invitations().list(&ListParams::default()).await?.total, 1);
@@ -239,10 +236,10 @@ handle! {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use vestibule::domain::waitlist::WaitlistStatus;
-    /// use vestibule::engine::Engine;
+    /// use vestibule::Engine;
+    /// use vestibule::backend::WaitlistStatus;
     ///
-    /// let settings = vestibule::config::sample_settings("email_code")?;
+    /// let settings = vestibule::settings::sample_settings("email_code")?;
     /// let engine = Engine::builder().settings(settings).build().await?;
     /// let entry = engine.waitlist().enter(Some("ada@example.com")).await?;
     /// let invited = engine.waitlist().invite(entry.value.id, None).await?;

@@ -22,7 +22,6 @@ mod simulation;
 mod view;
 
 pub use crate::domain::sign_in::Prepare as PrepareFirstFactor;
-pub use crate::store::Unready;
 pub use crate::token::TokenCarrier;
 pub use backend::invitations::{InvitationView, TicketHolder, TicketStatus};
 pub use backend::pagination::{ListParams, Page};

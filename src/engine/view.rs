@@ -25,7 +25,7 @@ use super::frontend::visible::Visible;
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use vestibule::{Caller, Engine, NewSignUp, RequestContext};
 ///
-/// let engine = Engine::builder().settings(vestibule::sample_settings("email_code")?).build().await?;
+/// let engine = Engine::builder().settings(vestibule::settings::sample_settings("email_code")?).build().await?;
 /// let fields = NewSignUp { email_address: Some("ada@example.com".into()), ..NewSignUp::default() };
 /// let (sign_up, client) = engine.sign_ups().create(&Caller::anonymous(), &fields, &RequestContext::default()).await?;
 ///

@@ -9,7 +9,7 @@ mod share;
 mod stored;
 
 pub use foreign::{ForeignDigest, ForeignDigestError};
-pub use hasher::{HashError, HashParameters, Implementation};
-pub use pool::{HashOptions, HashPool, HashPoolError, PoolError};
+pub use hasher::{HashParameters, Implementation};
+pub use pool::{HashOptions, HashPool, PoolError};
 pub use share::Requester;
 pub use stored::{DigestCost, ForeignCost};

@@ -171,20 +171,12 @@ impl HashPool {
         Ok(Stored::Wrapped { inner: digest.without_tag(), outer }.encode())
     }
 
-    /// Whether a password matches a stored text: our own PHC string, or what [`Self::adopt`] gave. The cost is bounded
-    /// whatever the text says.
-    ///
-    /// # Errors
-    /// [`PoolError::Full`] at once when too many wait.
-    pub async fn verify(&self, password: Secret<String>, stored: Secret<String>) -> Result<bool, PoolError> {
-        self.verify_for(password, stored, None).await
-    }
-
-    /// Like [`Self::verify`], with a fair share of the queue for the `requester`.
+    /// Whether a password matches a stored text: our own PHC string, or what [`Self::adopt`] gave; with a fair share of
+    /// the queue for the `requester`. The cost is bounded whatever the text says.
     ///
     /// # Errors
     /// [`PoolError::Full`] at once when too many wait, or too many of theirs.
-    pub async fn verify_for(
+    pub async fn verify(
         &self,
         password: Secret<String>,
         stored: Secret<String>,
@@ -344,11 +336,11 @@ mod tests {
     async fn a_hash_verifies_its_password_and_no_other() {
         let pool = HashPool::new(small()).expect("a pool");
         let stored = pool.hash(secret("wanders under elms")).await.expect("a hash");
-        assert_eq!(pool.verify(secret("wanders under elms"), stored.clone()).await, Ok(true));
-        assert_eq!(pool.verify(secret("wanders under oaks"), stored).await, Ok(false));
-        assert_eq!(pool.verify(secret("x"), secret("no hash")).await, Ok(false));
+        assert_eq!(pool.verify(secret("wanders under elms"), stored.clone(), None).await, Ok(true));
+        assert_eq!(pool.verify(secret("wanders under oaks"), stored, None).await, Ok(false));
+        assert_eq!(pool.verify(secret("x"), secret("no hash"), None).await, Ok(false));
         let dummy_hash = HashPool::dummy_hash(&pool.parameters().into());
-        assert_eq!(pool.verify(secret("x"), dummy_hash.clone()).await, Ok(false));
+        assert_eq!(pool.verify(secret("x"), dummy_hash.clone(), None).await, Ok(false));
         assert_eq!(HashPool::cost_of(&dummy_hash), Some(pool.parameters().into()));
     }
 

@@ -94,7 +94,7 @@ pub enum StoreCall {
 /// use vestibule::{Caller, Engine, EngineError, NewSignUp, RequestContext};
 ///
 /// let store = Arc::new(FaultyStore::new());
-/// let settings = vestibule::sample_settings("email_code")?;
+/// let settings = vestibule::settings::sample_settings("email_code")?;
 /// let engine = Engine::builder().settings(settings).store(store.clone()).build().await?;
 ///
 /// let fields = NewSignUp { email_address: Some("ada@example.com".into()), ..NewSignUp::default() };

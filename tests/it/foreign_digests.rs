@@ -10,7 +10,7 @@ use vestibule::domain::settings::{Attribute, Settings};
 use vestibule::domain::time::Timestamp;
 use vestibule::domain::user::{Identification, User};
 use vestibule::domain::verification::Strategy;
-use vestibule::engine::{Caller, ClientView, Engine, EngineError, RawSignIn, RequestContext, SignInView};
+use vestibule::engine::{Caller, ClientView, Engine, EngineError, NewSignIn, RequestContext, SignInView};
 use vestibule::password::{DigestCost, ForeignDigest, HashOptions, HashParameters, HashPool};
 use vestibule::store::{Commit, Decision, MemoryStore, Store};
 
@@ -104,10 +104,10 @@ impl Bench {
     }
 
     async fn sign_in(&self, identifier: &str, password: &str) -> Result<(SignInView, ClientView), EngineError> {
-        let raw = RawSignIn {
+        let raw = NewSignIn {
             identifier: Some(identifier.into()),
             password: Some(Secret::new(password.into())),
-            ..RawSignIn::default()
+            ..NewSignIn::default()
         };
         self.engine.create_sign_in(&Caller::anonymous(), &raw, &RequestContext::default()).await
     }

@@ -6,16 +6,14 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use vestibule::domain::verification::Strategy;
-use vestibule::engine::AttemptVerification;
-use vestibule::engine::PrepareVerification;
 
 use bytes::Bytes;
+use vestibule::limits::SourceLimits;
 use vestibule::storage::{CommitError, KeyValue, KvStore, StoreError, Write};
 use vestibule::testing::{Fault, FaultyStore, Kit, ReadFault, StoreRead, check_store, store_contract};
 use vestibule::{
-    Caller, ClientView, Clock, Engine, EngineError, ErrorCode, NewSignUp, RequestContext, Secret, Settings, SignUpId,
-    SignUpStatus, SignUpView, SourceLimits, Span,
+    AttemptVerification, Caller, ClientView, Clock, Engine, EngineError, ErrorCode, NewSignUp, PrepareVerification,
+    RequestContext, Secret, Settings, SignUpId, SignUpStatus, SignUpView, Span, Strategy,
 };
 
 use crate::readme::blocks_of;
@@ -161,7 +159,7 @@ fn each_flaw_of_a_map_fails_the_requirement_that_is_about_it() {
 async fn a_store_fails_as_often_as_a_test_wants_and_what_it_wrote_is_found_by_the_next_engine() {
     let kit = Kit::new(1);
     let store = Arc::new(FaultyStore::new());
-    let settings = vestibule::sample_settings("username_password").expect("a sample");
+    let settings = vestibule::settings::sample_settings("username_password").expect("a sample");
     let engine = kit.builder().settings(settings.clone()).store(store.clone()).build().await.expect("an engine");
     let sign_up = async |engine: &Engine, name: &str| {
         let fields = NewSignUp {
@@ -200,7 +198,7 @@ async fn a_store_fails_as_often_as_a_test_wants_and_what_it_wrote_is_found_by_th
 async fn commits_are_held_until_a_test_lets_them_go() {
     let kit = Kit::new(1);
     let store = Arc::new(FaultyStore::new());
-    let settings = vestibule::sample_settings("email_code").expect("a sample");
+    let settings = vestibule::settings::sample_settings("email_code").expect("a sample");
     let engine = kit.builder().settings(settings).store(store.clone()).build().await.expect("an engine");
     store.hold();
     let written = store.commits();
@@ -299,7 +297,7 @@ impl House {
 
     async fn with(n: usize, kit: Kit) -> Self {
         kit.clock.advance(Span::from_secs(n as u64));
-        let mut settings: Settings = vestibule::sample_settings("email_code").expect("a sample");
+        let mut settings: Settings = vestibule::settings::sample_settings("email_code").expect("a sample");
         settings.attributes.first_name.enabled = asks_for_a_name(n);
         settings.attributes.first_name.required = asks_for_a_name(n);
         let mut limits = SourceLimits::default();

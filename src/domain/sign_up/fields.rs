@@ -32,18 +32,28 @@ pub enum Patch<T> {
 
 /// Parsed fields. The password is a digest here: the plain text is given only to the hash pool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the parameters of guide/contract_sign_ups.md#create")]
 pub struct Fields {
+    /// The e-mail address.
     pub email_address: Patch<EmailAddress>,
+    /// The phone number.
     pub phone_number: Patch<PhoneNumber>,
+    /// The username.
     pub username: Patch<Username>,
+    /// The digest of the password, a PHC string.
     pub password_digest: Patch<Secret<String>>,
+    /// The first name.
     pub first_name: Patch<String>,
+    /// The last name.
     pub last_name: Patch<String>,
+    /// Metadata of the application's pages: the text of a JSON object.
     pub unsafe_metadata: Option<String>,
+    /// Whether the person accepts the legal terms.
     pub legal_accepted: Option<bool>,
+    /// The person's language tag.
     pub locale: Patch<String>,
+    /// The strategy to prepare in the same write.
     pub strategy: Option<Strategy>,
+    /// The channel of a phone code; `sms` when absent.
     pub channel: Option<PhoneChannel>,
     /// An account at a provider.
     pub external: Option<External>,
@@ -53,6 +63,7 @@ pub struct Fields {
     pub proved: Option<Box<Proved>>,
     /// The client's sign-in whose account or identifier is taken over; it can be taken over only once.
     pub consumes: Option<Consumed>,
+    /// Where a link leads in the end.
     pub redirect_url: Option<RedirectUrl>,
     /// Whether a captcha was solved for this write.
     pub captcha_solved: bool,

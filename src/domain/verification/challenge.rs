@@ -14,7 +14,7 @@ use super::{CodeDigest, Link, LinkToken, Method, OneTimeCode, Strategy, Verifica
 
 /// The only sign-up or sign-in that a code is valid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OwnerId([u8; 16]);
+pub(crate) struct OwnerId([u8; 16]);
 
 /// A proof of an address, for one sign-up or sign-in.
 #[derive(Clone, Copy, Debug)]

@@ -10,13 +10,12 @@ mod strategy;
 mod verification;
 
 pub use availability::{PhoneChannel, check_enabled, parse_strategy};
-pub use challenge::OwnerId;
 pub(super) use challenge::{Challenge, Guess, Means, MessageKind};
 pub use email_link::{Link, LinkSecret, LinkToken};
 pub use oauth::{
     AuthorizationRequest, AuthorizationResponse, AuthorizeParams, ExternalAccount, ExternalState, ExternalStatus,
     Profile, ProviderOutcome,
 };
-pub use one_time_code::{CODE_DIGITS, OneTimeCode};
+pub use one_time_code::OneTimeCode;
 pub use strategy::{Strategy, UnknownStrategy};
 pub use verification::{CodeDigest, Method, Verification, VerificationStatus, Verified};

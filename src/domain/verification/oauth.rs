@@ -60,12 +60,17 @@ pub enum ExternalState {
 
 /// The status on the wire ([guide: Verifications](crate::guide::contract_sign_ups#verifications)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words of guide/contract_sign_ups.md#verifications")]
 pub enum ExternalStatus {
+    /// The person is at the provider.
     Unverified,
+    /// The provider has confirmed the account.
     Verified,
+    /// Confirmed, but it belongs to the other side: a sign-up found a user with the account, a sign-in found none
+    /// ([guide: Transfer](crate::guide::contract_sign_ups#transfer)).
     Transferable,
+    /// The provider or the engine has refused.
     Failed,
+    /// The person came back too late, or not at all.
     Expired,
 }
 

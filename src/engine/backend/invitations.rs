@@ -45,11 +45,13 @@ pub struct TicketHolder {
 /// The next step for the holder of a ticket
 /// (`__clerk_status`, [guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words of guide/contract_sign_ups.md#invitations-and-tickets")]
 #[non_exhaustive]
 pub enum TicketStatus {
+    /// Sign up with the ticket: the invitation is good.
     SignUp,
+    /// Sign in: the address is a user's, or the invitation was used.
     SignIn,
+    /// Go on: this client is signed in as the user with the address.
     Complete,
     /// Nothing: the invitation has expired. Clerk has no such status.
     Expired,

@@ -93,11 +93,11 @@ impl Engine {
             DigestCost::Own(_) => normalised.clone(),
             DigestCost::Foreign(_) => password.clone(),
         };
-        let fits = hashes.verify_for(given(&cost), compared.clone(), requester).await?;
+        let fits = hashes.verify(given(&cost), compared.clone(), requester).await?;
         if self.settings().attack_protection.enumeration_protection.enabled {
             self.note_cost(&cost).await?;
             for other in self.inner.costs.beside(&cost) {
-                hashes.verify_for(given(&other), HashPool::dummy_hash(&other), requester).await?;
+                hashes.verify(given(&other), HashPool::dummy_hash(&other), requester).await?;
             }
         }
         if !fits {

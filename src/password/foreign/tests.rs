@@ -41,9 +41,9 @@ async fn each_digest_verifies_its_password_and_no_other() {
     for Vector { hasher, digest, password } in vectors() {
         hashers.push(hasher);
         let stored = pool.adopt(&parsed(hasher, digest)).await.expect("a text to store");
-        assert_eq!(pool.verify(secret(password), stored.clone()).await, Ok(true), "{hasher} {digest} {password}");
+        assert_eq!(pool.verify(secret(password), stored.clone(), None).await, Ok(true), "{hasher} {digest} {password}");
         for wrong in ["", "wanders under oaks", "Wanders under elms", &password[1..]] {
-            let fits = pool.verify(secret(wrong), stored.clone()).await;
+            let fits = pool.verify(secret(wrong), stored.clone(), None).await;
             assert_eq!(fits, Ok(false), "{hasher} {digest} {wrong}");
         }
     }
@@ -96,7 +96,7 @@ async fn a_dummy_costs_the_same_and_says_nothing_of_the_user() {
         assert_eq!(super::super::ForeignCost::parse(text).as_ref(), Some(foreign));
         let dummy = HashPool::dummy_hash(&cost);
         assert_eq!(HashPool::cost_of(&dummy), Some(cost), "{hasher}");
-        assert_eq!(pool.verify(secret(password), dummy).await, Ok(false));
+        assert_eq!(pool.verify(secret(password), dummy, None).await, Ok(false));
     }
 }
 
@@ -108,7 +108,7 @@ async fn bcrypt_reads_72_bytes_and_djangos_variant_the_whole_password() {
         let Vector { digest, .. } =
             vectors().find(|vector| vector.hasher == hasher && vector.password == long).expect("a vector");
         let stored = pool.adopt(&parsed(hasher, digest)).await.expect("a text to store");
-        let fits = pool.verify(secret(&format!("{long} and more")), stored).await;
+        let fits = pool.verify(secret(&format!("{long} and more")), stored, None).await;
         assert_eq!(fits, Ok(is_cut), "{hasher}");
     }
 }
@@ -121,7 +121,7 @@ async fn bcrypt_takes_no_password_with_a_zero_byte() {
     let stored = pool.adopt(&parsed(hasher, digest)).await.expect("a text to store");
     // bcrypt repeats the password with its final zero byte, so these give the same digest.
     for same in ["a\0a", "a\0a\0a"] {
-        assert_eq!(pool.verify(secret(same), stored.clone()).await, Ok(false));
+        assert_eq!(pool.verify(secret(same), stored.clone(), None).await, Ok(false));
     }
 }
 
