@@ -9,7 +9,7 @@ use vestibule::clock::{Clock, ManualClock};
 use vestibule::domain::context::Context;
 use vestibule::domain::id::{ClientId, SignUpId};
 use vestibule::domain::ports::KeyedDigest;
-use vestibule::domain::sign_up::{Attempt, Command, Fields, Prepare, RawFields, SignUp};
+use vestibule::domain::sign_up::{Attempt, Command, Fields, NewSignUp, Prepare, SignUp};
 use vestibule::domain::time::Timestamp;
 use vestibule::domain::verification::Strategy;
 use vestibule::entropy::SeededEntropy;
@@ -35,11 +35,13 @@ fn main() {
                     digest: &key,
                 };
                 let email = Some(format!("ada{n}+clerk_test@example.com"));
-                let raw = RawFields { email_address: email, ..RawFields::default() };
-                let (fields, _) = Fields::parse(&raw, cx.settings).expect("valid fields");
+                let raw = NewSignUp { email_address: email, ..NewSignUp::default() };
+                let (fields, _) = Fields::parse(&raw.into(), cx.settings).expect("valid fields");
                 let (id, client) = (SignUpId::generate(cx.now, cx.entropy), ClientId::generate(cx.now, cx.entropy));
                 let made = SignUp::create(id, client, &fields, None, &mut cx).expect("a sign-up");
-                let prepare = Command::Prepare(Prepare::parse(Some("email_code"), None).expect("a strategy"));
+                let strategy = Strategy::EmailCode;
+                let prepare = Prepare { strategy, channel: None, redirect_url: None, in_cookie: false, taken: false };
+                let prepare = Command::Prepare(prepare);
                 let prepared = made.next.apply(&prepare, &mut cx).expect("prepared");
                 let attempt = Attempt { strategy: Strategy::EmailCode, code: Some("424242".into()), again: false };
                 let done = prepared.next.apply(&Command::Attempt(attempt), &mut cx).expect("a right code");

@@ -12,8 +12,9 @@ use vestibule::clock::{Clock, ManualClock};
 use vestibule::domain::context::Context;
 use vestibule::domain::id::{ClientId, SignUpId};
 use vestibule::domain::ports::Entropy;
-use vestibule::domain::sign_up::{Command, Fields, Prepare, RawFields, SignUp};
+use vestibule::domain::sign_up::{Command, Fields, NewSignUp, Prepare, SignUp};
 use vestibule::domain::time::Timestamp;
+use vestibule::domain::verification::Strategy;
 use vestibule::entropy::OsEntropy;
 use vestibule::store::MemoryStore;
 use vestibule::token::InstanceKey;
@@ -80,11 +81,13 @@ fn rate_of(threads: usize, decide: impl Fn() + Sync) -> f64 {
 /// A sign-up and its first code.
 fn decide(cx: &mut Context<'_>) {
     let email = Some("ada@example.com".into());
-    let raw = RawFields { email_address: email, ..RawFields::default() };
-    let (fields, _) = Fields::parse(&raw, cx.settings).expect("valid fields");
+    let raw = NewSignUp { email_address: email, ..NewSignUp::default() };
+    let (fields, _) = Fields::parse(&raw.into(), cx.settings).expect("valid fields");
     let (id, client) = (SignUpId::generate(cx.now, cx.entropy), ClientId::generate(cx.now, cx.entropy));
     let made = SignUp::create(id, client, &fields, None, cx).expect("a sign-up");
-    let prepare = Command::Prepare(Prepare::parse(Some("email_code"), None).expect("a strategy"));
+    let strategy = Strategy::EmailCode;
+    let prepare = Prepare { strategy, channel: None, redirect_url: None, in_cookie: false, taken: false };
+    let prepare = Command::Prepare(prepare);
     let prepared = made.next.apply(&prepare, cx).expect("prepared");
     assert_eq!(prepared.effects.len(), 1);
 }

@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use vestibule::domain::secret::Secret;
-use vestibule::domain::sign_up::{RawFields, Status};
-use vestibule::engine::{Caller, Engine, RequestContext};
+use vestibule::domain::sign_up::{NewSignUp, Status};
+use vestibule::domain::verification::Strategy;
+use vestibule::engine::{AttemptVerification, Caller, Engine, PrepareVerification, RequestContext};
 use vestibule::password::{HashOptions, HashPool};
 use vestibule::store::ledger::Durability;
 use vestibule::store::{EmbeddedOptions, EmbeddedStore, MemoryStore, Sealing, Store};
@@ -114,17 +115,19 @@ async fn sign_ups(store: Arc<dyn Store>, password: Option<&'static str>) -> f64 
 
 async fn sign_up(engine: &Engine, n: usize, password: Option<&str>) {
     let context = RequestContext::default();
-    let fields = RawFields {
+    let fields = NewSignUp {
         email_address: Some(format!("ada{n}+clerk_test@example.com")),
         password: password.map(|p| Secret::new(p.to_owned())),
-        ..RawFields::default()
+        ..NewSignUp::default()
     };
     let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &context).await.expect("a sign-up");
     let token = client.new_token.expect("a token");
     let caller = engine.identify(Some(token.expose())).await.expect("readable");
     let id = sign_up.value.id;
-    engine.prepare_verification(&caller, id, Some("email_code"), None, &context).await.expect("prepared");
-    let done = engine.attempt_verification(&caller, id, Some("email_code"), Some("424242"), &context).await;
+    engine.prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &context).await.expect("prepared");
+    let done = engine
+        .attempt_verification(&caller, id, &AttemptVerification::code(Strategy::EmailCode, "424242"), &context)
+        .await;
     assert_eq!(done.expect("a right code").0.status, Status::Complete);
 }
 

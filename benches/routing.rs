@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use vestibule::domain::id::SignUpId;
-use vestibule::domain::sign_up::RawFields;
+use vestibule::domain::sign_up::NewSignUp;
 use vestibule::engine::{Caller, Engine, RequestContext};
 
 const ROUNDS: usize = 5;
@@ -54,7 +54,7 @@ async fn engine() -> Engine {
 }
 
 async fn begin(engine: &Engine, n: usize) -> (SignUpId, Caller) {
-    let fields = RawFields { email_address: Some(format!("ada{n}@example.com")), ..RawFields::default() };
+    let fields = NewSignUp { email_address: Some(format!("ada{n}@example.com")), ..NewSignUp::default() };
     let made = engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await;
     let (sign_up, client) = made.expect("a sign-up");
     let token = client.new_token.expect("a token");

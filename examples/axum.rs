@@ -15,7 +15,10 @@ use axum::middleware::map_request;
 use axum::response::Html;
 use axum::routing::get;
 use tokio::net::TcpListener;
-use vestibule::{App, Branding, Capture, Engine, HttpOptions, HttpService, PeerAddress};
+use vestibule::Engine;
+use vestibule::messages::Capture;
+use vestibule::server::{App, HttpOptions, HttpService, PeerAddress};
+use vestibule::settings::{Branding, sample_settings};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -40,7 +43,7 @@ async fn serve(
     let public_url = format!("http://localhost:{}/__clerk", listener.local_addr()?.port());
     let options = HttpOptions::new(public_url.parse()?, PUBLISHABLE_KEY, true);
     let engine = Engine::builder()
-        .settings(vestibule::sample_settings("email_code")?)
+        .settings(sample_settings("email_code")?)
         .branding(Branding { name: "Acme".into(), ..Branding::default() })
         .publishable_key(PUBLISHABLE_KEY.into())
         .public_url(options.public_url.clone())

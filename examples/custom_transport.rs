@@ -15,7 +15,9 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
-use vestibule::{BoxFuture, Caller, Engine, Message, Outcome, RawFields, RequestContext, Transport};
+use vestibule::messages::{BoxFuture, Message, Outcome, Transport};
+use vestibule::settings::sample_settings;
+use vestibule::{Caller, Engine, NewSignUp, PrepareVerification, RequestContext, Strategy};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -25,7 +27,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let mail =
         Arc::new(HttpMail::new(Options { url, token: provider::TOKEN.into(), timeout: Duration::from_secs(10) }));
-    let settings = vestibule::sample_settings("email_code")?;
+    let settings = sample_settings("email_code")?;
     let engine = Engine::builder().settings(settings).email(mail).build().await?;
     // The provider takes the first message at once, the second at the second try, and the third never.
     for address in ["ada@example.com", "later@example.com", "nobody@example.com"] {
@@ -46,12 +48,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn ask_for_a_code(engine: &Engine, address: &str) -> Result<(), Box<dyn Error>> {
-    let fields = RawFields { email_address: Some(address.into()), ..RawFields::default() };
+    let fields = NewSignUp { email_address: Some(address.into()), ..NewSignUp::default() };
     let context = RequestContext::default();
     let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &context).await?;
     let token = client.new_token.ok_or("a new client has a token")?;
     let caller = engine.identify(Some(token.expose())).await?;
-    engine.prepare_verification(&caller, sign_up.id(), Some("email_code"), None, &context).await?;
+    engine.sign_ups().prepare(&caller, sign_up.id(), &PrepareVerification::new(Strategy::EmailCode), &context).await?;
     Ok(())
 }
 
@@ -215,7 +217,7 @@ mod tests {
 
     use axum::Router;
     use axum::routing::post;
-    use vestibule::Capture;
+    use vestibule::messages::Capture;
 
     use super::*;
 
@@ -300,7 +302,7 @@ mod tests {
     /// A message of an engine.
     async fn message() -> Arc<Message> {
         let mail = Arc::new(Capture::new());
-        let settings = vestibule::sample_settings("email_code").expect("a sample");
+        let settings = sample_settings("email_code").expect("a sample");
         let engine = Engine::builder().settings(settings).email(mail.clone()).build().await.expect("an engine");
         ask_for_a_code(&engine, "ada@example.com").await.expect("a sign-up");
         let message = mail.next_to("ada@example.com").await;

@@ -6,9 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use vestibule::keys::InstanceKey;
+use vestibule::messages::{BoxFuture, Message, Outcome, Transport};
+use vestibule::settings::{Branding, sample_settings};
+use vestibule::storage::{EmbeddedOptions, EmbeddedStore, Sealing, make_private};
 use vestibule::{
-    BoxFuture, Branding, Caller, EmbeddedOptions, EmbeddedStore, Engine, InstanceKey, Message, Outcome, RawFields,
-    RequestContext, Sealing, SignUpStatus, Transport,
+    AttemptVerification, Caller, Engine, NewSignUp, PrepareVerification, RequestContext, SignUpStatus, Strategy,
 };
 
 #[tokio::main]
@@ -24,9 +27,9 @@ async fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
     let engine = engine(folder, mail).await?;
 
     // Somebody whom the engine does not know yet gives an address. The new client's token is who they are from now on.
-    let fields = RawFields { email_address: Some("Ada@Example.com".into()), ..RawFields::default() };
+    let (sign_ups, input) = (engine.sign_ups(), NewSignUp::new().email_address("Ada@Example.com"));
     let context = RequestContext::default();
-    let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &context).await?;
+    let (sign_up, client) = sign_ups.create(&Caller::anonymous(), &input, &context).await?;
     println!(
         "missing {:?}, unverified {:?}",
         sign_up.requirements.missing_fields, sign_up.requirements.unverified_fields
@@ -35,9 +38,10 @@ async fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
 
     // A code goes out by our own road, and comes back from the person.
     let (id, caller) = (sign_up.id(), engine.identify(Some(token.expose())).await?);
-    engine.prepare_verification(&caller, id, Some("email_code"), None, &context).await?;
+    sign_ups.prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &context).await?;
     let code = read_code(&mut letters).await?;
-    let (done, client) = engine.attempt_verification(&caller, id, Some("email_code"), Some(&code), &context).await?;
+    let attempt = AttemptVerification::code(Strategy::EmailCode, code);
+    let (done, client) = sign_ups.attempt(&caller, id, &attempt, &context).await?;
     assert_eq!(done.status, SignUpStatus::Complete);
     let session = &client.sessions[0];
     println!("{} is a user, with the session {}", session.user.id, session.session.id);
@@ -55,14 +59,14 @@ async fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
 }
 
 async fn engine(folder: &Path, mail: UnboundedSender<Message>) -> Result<Engine, Box<dyn Error>> {
-    vestibule::make_private(folder)?;
+    make_private(folder)?;
     // Everything secret is sealed under this key. Back it up apart from the data, which can't be used without it.
     let key = InstanceKey::load_or_create(&folder.join("instance.key"))?;
     let sealing = Some(Sealing { key: key.store_key(), seal: true });
     let options = EmbeddedOptions { sealing, ..EmbeddedOptions::default() };
     let store = EmbeddedStore::open_with(folder, &options)?;
     let engine = Engine::builder()
-        .settings(vestibule::sample_settings("email_code")?)
+        .settings(sample_settings("email_code")?)
         .branding(Branding { name: "Acme".into(), ..Branding::default() })
         .store(Arc::new(store))
         .key(key)

@@ -5,7 +5,10 @@ use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
 
-use vestibule::{App, BoundServer, BoxFuture, Branding, Engine, HttpOptions, Message, Outcome, Transport, bind};
+use vestibule::Engine;
+use vestibule::messages::{BoxFuture, Message, Outcome, Transport};
+use vestibule::server::{App, BoundServer, HttpOptions, bind};
+use vestibule::settings::{Branding, sample_settings};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -23,8 +26,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn listen(port: u16) -> Result<(BoundServer, HttpOptions), Box<dyn Error>> {
     let mut options = HttpOptions::new("http://localhost".parse()?, PUBLISHABLE_KEY, true);
     options.listen.iter_mut().for_each(|address| address.set_port(port));
-    // The pages of the application, which call the engine from their own origin.
-    options.allowed_origins = vec!["http://localhost:3000".into()];
     let server = bind(&options).await?;
     let port = server.local_addrs().first().ok_or("a listener has an address")?.port();
     options.public_url.set_port(Some(port)).map_err(|()| "a URL with a host takes a port")?;
@@ -38,10 +39,12 @@ async fn serve(
     stop: impl Future<Output = ()>,
 ) -> Result<(), Box<dyn Error>> {
     let engine = Engine::builder()
-        .settings(vestibule::sample_settings("password")?)
+        .settings(sample_settings("password")?)
         .branding(Branding { name: "Acme".into(), ..Branding::default() })
         .publishable_key(PUBLISHABLE_KEY.into())
         .public_url(options.public_url.clone())
+        // The pages of the application, which call the engine from their own origin.
+        .allowed_origins(vec!["http://localhost:3000".into()])
         .email(Arc::new(Printed))
         .build()
         .await?;

@@ -5,9 +5,11 @@
 use std::error::Error;
 use std::time::Instant;
 
+use vestibule::settings::sample_settings;
 use vestibule::testing::Kit;
 use vestibule::{
-    Caller, ClientView, Engine, EngineError, RawFields, RequestContext, Secret, SignUpStatus, SignUpView, Span,
+    AttemptVerification, Caller, ClientView, Engine, EngineError, NewSignUp, PrepareVerification, RequestContext,
+    Secret, SignUpStatus, SignUpView, Span, Strategy,
 };
 
 #[tokio::main]
@@ -50,14 +52,14 @@ impl Bench {
     /// A fresh engine. The same seed gives the same ids and codes again.
     async fn new(seed: u64) -> Result<Self, Box<dyn Error>> {
         let kit = Kit::new(seed);
-        let engine = kit.builder().settings(vestibule::sample_settings("email_code")?).build().await?;
+        let engine = kit.builder().settings(sample_settings("email_code")?).build().await?;
         Ok(Self { kit, engine })
     }
 
     /// Begins a sign-up as somebody whom the engine does not know yet.
     async fn begin(&self, email: &str) -> Result<(SignUpView, Caller), Box<dyn Error>> {
-        let fields = RawFields { email_address: Some(email.into()), ..RawFields::default() };
-        let made = self.engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await?;
+        let (input, context) = (NewSignUp::new().email_address(email), RequestContext::default());
+        let made = self.engine.sign_ups().create(&Caller::anonymous(), &input, &context).await?;
         let token = made.1.new_token.ok_or("a new client has a token")?;
         Ok((made.0, self.engine.identify(Some(token.expose())).await?))
     }
@@ -65,7 +67,7 @@ impl Bench {
     /// Asks for a code and waits for the message with it: messages leave after the call is answered.
     async fn code(&self, sign_up: &SignUpView, caller: &Caller, to: &str) -> Result<String, EngineError> {
         let (id, context) = (sign_up.id(), RequestContext::default());
-        self.engine.prepare_verification(caller, id, Some("email_code"), None, &context).await?;
+        self.engine.sign_ups().prepare(caller, id, &PrepareVerification::new(Strategy::EmailCode), &context).await?;
         let message = self.kit.mail.next_to(to).await;
         Ok(message.code.clone().map(Secret::into_inner).unwrap_or_default())
     }
@@ -77,7 +79,8 @@ impl Bench {
         code: &str,
     ) -> Result<(SignUpView, ClientView), EngineError> {
         let (id, context) = (sign_up.id(), RequestContext::default());
-        self.engine.attempt_verification(caller, id, Some("email_code"), Some(code), &context).await
+        let attempt = AttemptVerification::code(Strategy::EmailCode, code);
+        self.engine.sign_ups().attempt(caller, id, &attempt, &context).await
     }
 }
 

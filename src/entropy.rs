@@ -72,9 +72,11 @@ pub struct DecisionEntropy<'a> {
 
 enum SeedOf<'a> {
     Drawn(&'a Seeds),
+    #[cfg(test)]
     Given(Seed),
 }
 
+#[cfg(test)]
 impl DecisionEntropy<'static> {
     /// The same bytes for the same seed: with them a decision is made again exactly as it was.
     pub const fn from_seed(seed: Seed) -> Self {
@@ -86,6 +88,7 @@ impl Entropy for DecisionEntropy<'_> {
     fn fill(&mut self, buffer: &mut [u8]) {
         let generator = self.generator.get_or_insert_with(|| match &self.seed {
             SeedOf::Drawn(seeds) => ChaCha20Rng::from_seed(*seeds.draw()),
+            #[cfg(test)]
             SeedOf::Given(seed) => ChaCha20Rng::from_seed(**seed),
         });
         generator.fill_bytes(buffer);
@@ -94,6 +97,7 @@ impl Entropy for DecisionEntropy<'_> {
 
 /// Random bytes for a name that no other has, such as a request's. Each thread draws them a block at a time, because a
 /// draw costs more than such a name may. The rest of a block lies in memory until it is used: it is not for secrets.
+#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "only requests over HTTP get such names"))]
 pub fn unique_bytes() -> [u8; 16] {
     DRAWN.with_borrow_mut(|(left, block)| {
         if *left == 0 {

@@ -11,22 +11,27 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
-//! use vestibule::{Caller, Capture, Engine, RawFields, RequestContext, SignUpStatus};
+//! use vestibule::messages::Capture;
+//! use vestibule::settings::sample_settings;
+//! use vestibule::{AttemptVerification, Caller, Engine, NewSignUp, PrepareVerification, RequestContext};
+//! use vestibule::{SignUpStatus, Strategy};
 //!
-//! let mail = Arc::new(Capture::new()); // or your own `Transport`
-//! let settings = vestibule::sample_settings("email_code")?;
+//! let mail = Arc::new(Capture::new()); // or your own `messages::Transport`
+//! let settings = sample_settings("email_code")?;
 //! let engine = Engine::builder().settings(settings).email(mail.clone()).build().await?;
 //!
 //! let context = RequestContext::default();
-//! let fields = RawFields { email_address: Some("Ada@Example.com".into()), ..RawFields::default() };
-//! let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &context).await?;
+//! let sign_ups = engine.sign_ups();
+//! let input = NewSignUp::new().email_address("Ada@Example.com");
+//! let (sign_up, client) = sign_ups.create(&Caller::anonymous(), &input, &context).await?;
 //! let token = client.new_token.ok_or("a new client has a token")?; // keep it: it is who the caller is
 //!
 //! let (id, caller) = (sign_up.id(), engine.identify(Some(token.expose())).await?);
-//! engine.prepare_verification(&caller, id, Some("email_code"), None, &context).await?;
+//! sign_ups.prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &context).await?;
 //! let message = mail.next_to("ada@example.com").await;
 //! let code = message.code.clone().ok_or("the message carries a code")?.into_inner();
-//! let (done, client) = engine.attempt_verification(&caller, id, Some("email_code"), Some(&code), &context).await?;
+//! let attempt = AttemptVerification::code(Strategy::EmailCode, code);
+//! let (done, client) = sign_ups.attempt(&caller, id, &attempt, &context).await?;
 //!
 //! assert_eq!(done.status, SignUpStatus::Complete);
 //! println!("{} signed in: {}", client.sessions[0].user.id, client.sessions[0].session.id);
@@ -46,22 +51,29 @@
 //! # Features
 //!
 //! All but the last three are on by default. Without any (`default-features = false`) the crate is the engine in
-//! process with the store in memory, and has at most 100 packages; with the default features it has 236
+//! process with the store in memory, and has at most 100 packages; with the default features it has 252
 //! (`cargo tree -e normal`).
 //!
 //! | Feature | What it adds | Packages with it alone |
 //! |---|---|---|
-//! | `server` | Clerk's Frontend API over HTTP ([`App`], [`bind`]) and the configuration ([`Config`]) | 122 |
-//! | `smtp` | messages by [`Smtp`]; without it an embedder brings a [`Transport`] | 118 |
-//! | `oauth` | accounts at providers ([`Providers`]), [`Captcha`], checks for leaked passwords ([`PwnedRange`]) | 152 |
-//! | `sled` | the store on a disk ([`EmbeddedStore`]); without it there is [`MemoryStore`] | 110 |
+//! | `server` | Clerk's Frontend API over HTTP ([`server`], [`Engine::http_service`]) and the [`configuration`] | 122 |
+//! | `smtp` | messages by [`Smtp`](messages::Smtp); without it an embedder brings a [`Transport`](messages::Transport) | 118 |
+//! | `oauth` | accounts at providers, captchas, checks for leaked passwords ([`services`]) | 152 |
+//! | `sled` | the store on a disk ([`EmbeddedStore`](storage::EmbeddedStore)); without it there is [`MemoryStore`](storage::MemoryStore) | 110 |
 //! | `phone` | phone numbers; without it settings that ask for them are refused | 123 |
 //! | `zxcvbn` | an estimate of how hard a password is to guess, beyond the lists of known ones | 114 |
+//! | `foreign-hashes` | password digests of other systems by bcrypt, scrypt and MD5 ([`guide::security`]) | 117 |
 //! | `cli` | the binary; it brings `server`, `smtp`, `oauth` and `sled` | 205 |
-//! | `load` | the load generator, and `vestibule load` in the binary | 131 |
+//! | `load` | `vestibule load` in the binary: the load generator; it brings `cli` | 206 |
 //! | `rustcrypto` | another implementation of argon2id | |
 //! | `test-util` | for tests of an embedder's own: the module `testing` ([`guide::testing`]) | |
-//! | `unstable` | the rooms behind what is shown here, for the crate's own tests; they may change at any time | |
+//! | `unstable` | makes the rooms behind this face public, for the crate's own tests and benches; they may change in any release | |
+//!
+//! # What is public
+//!
+//! The root has what every embedder meets: the [`Engine`], the calls about [`SignUps`], [`SignIns`], [`Sessions`] and
+//! [`Users`], what they take and answer, and why they refuse. What only some need is in modules by purpose, each with a
+//! sentence below. All of it follows semantic versioning, and nothing else can be named: the rooms are private.
 //!
 //! # The rooms
 //!
@@ -70,123 +82,240 @@
 //! [`guide::design`], which describes the whole design. [`guide`] also has chapters about the wire, security, storage,
 //! and operation.
 
+#![cfg_attr(
+    not(feature = "unstable"),
+    allow(
+        rustdoc::private_intra_doc_links,
+        reason = "the guide leads into the rooms, which have pages with `unstable`"
+    )
+)]
+#![cfg_attr(
+    not(feature = "unstable"),
+    allow(
+        unreachable_pub,
+        reason = "the rooms are private then; what they show each other is checked with `unstable`"
+    )
+)]
+
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
 pub mod guide;
 
-// The rooms. The crate's own tests and benches use them; embedders use only the items below, which alone are kept
-// stable.
-#[cfg_attr(not(feature = "unstable"), doc(hidden))]
-pub mod actors;
-#[cfg_attr(not(feature = "unstable"), doc(hidden))]
-pub mod captcha;
 #[cfg(feature = "cli")]
-#[cfg_attr(not(feature = "unstable"), doc(hidden))]
 pub mod cli;
-#[cfg_attr(not(feature = "unstable"), doc(hidden))]
-pub mod clock;
-#[cfg(feature = "server")]
-#[cfg_attr(not(feature = "unstable"), doc(hidden))]
-pub mod config;
-#[cfg_attr(not(feature = "unstable"), doc(hidden))]
-pub mod delivery;
-#[cfg_attr(not(feature = "unstable"), doc(hidden))]
-pub mod domain;
-#[cfg_attr(not(feature = "unstable"), doc(hidden))]
-pub mod engine;
-#[cfg_attr(not(feature = "unstable"), doc(hidden))]
-pub mod entropy;
-#[cfg(feature = "server")]
-#[cfg_attr(not(feature = "unstable"), doc(hidden))]
-pub mod http;
-#[cfg_attr(not(feature = "unstable"), doc(hidden))]
-pub mod limiter;
-#[cfg(feature = "load")]
-#[cfg_attr(not(feature = "unstable"), doc(hidden))]
-pub mod load;
-#[cfg_attr(not(feature = "unstable"), doc(hidden))]
-pub mod oauth;
-#[cfg(feature = "oauth")]
-#[cfg_attr(not(feature = "unstable"), doc(hidden))]
-pub mod outbound;
-#[cfg_attr(not(feature = "unstable"), doc(hidden))]
-pub mod password;
-#[cfg_attr(not(feature = "unstable"), doc(hidden))]
-pub mod pwned;
-#[cfg(feature = "server")]
-#[cfg_attr(not(feature = "unstable"), doc(hidden))]
-pub mod startup;
-#[cfg_attr(not(feature = "unstable"), doc(hidden))]
-pub mod store;
-#[cfg(feature = "server")]
-#[cfg_attr(not(feature = "unstable"), doc(hidden))]
-pub mod telemetry;
-#[cfg_attr(not(feature = "unstable"), doc(hidden))]
-pub mod token;
-#[cfg_attr(not(feature = "unstable"), doc(hidden))]
-pub mod wire;
-
-/// For a store of your own: an ordered map of keys and values, from which [`KvStore`](storage::KvStore) makes a store
-/// ([guide: To write a back end](guide::storage#to-write-a-back-end)).
-pub mod storage {
-    pub use crate::store::{CommitError, Health, KeyValue, KvStore, StoreError, Write};
-}
 
 #[cfg(feature = "test-util")]
 pub mod testing;
 
-pub use actors::ActorOptions;
-#[cfg(feature = "oauth")]
-pub use captcha::{Captcha, CaptchaProvider};
+// The rooms: private, unless the crate's own tests and benches ask for them by the feature `unstable`.
+#[cfg(not(feature = "unstable"))]
+mod actors;
+#[cfg(feature = "unstable")]
+pub mod actors;
+#[cfg(not(feature = "unstable"))]
+mod captcha;
+#[cfg(feature = "unstable")]
+pub mod captcha;
+#[cfg(not(feature = "unstable"))]
+mod clock;
+#[cfg(feature = "unstable")]
+pub mod clock;
+#[cfg(all(feature = "server", not(feature = "unstable")))]
+mod config;
+#[cfg(all(feature = "server", feature = "unstable"))]
+pub mod config;
+#[cfg(not(feature = "unstable"))]
+mod delivery;
+#[cfg(feature = "unstable")]
+pub mod delivery;
+#[cfg(not(feature = "unstable"))]
+mod domain;
+#[cfg(feature = "unstable")]
+pub mod domain;
+#[cfg(not(feature = "unstable"))]
+mod engine;
+#[cfg(feature = "unstable")]
+pub mod engine;
+#[cfg(not(feature = "unstable"))]
+mod entropy;
+#[cfg(feature = "unstable")]
+pub mod entropy;
+#[cfg(all(feature = "server", not(feature = "unstable")))]
+mod http;
+#[cfg(all(feature = "server", feature = "unstable"))]
+pub mod http;
+#[cfg(not(feature = "unstable"))]
+mod limiter;
+#[cfg(feature = "unstable")]
+pub mod limiter;
+#[cfg(all(feature = "load", not(feature = "unstable")))]
+mod load;
+#[cfg(all(feature = "load", feature = "unstable"))]
+pub mod load;
+#[cfg(not(feature = "unstable"))]
+mod oauth;
+#[cfg(feature = "unstable")]
+pub mod oauth;
+#[cfg(all(feature = "oauth", not(feature = "unstable")))]
+mod outbound;
+#[cfg(all(feature = "oauth", feature = "unstable"))]
+pub mod outbound;
+#[cfg(not(feature = "unstable"))]
+mod password;
+#[cfg(feature = "unstable")]
+pub mod password;
+#[cfg(not(feature = "unstable"))]
+mod pwned;
+#[cfg(feature = "unstable")]
+pub mod pwned;
+#[cfg(all(feature = "server", not(feature = "unstable")))]
+mod startup;
+#[cfg(all(feature = "server", feature = "unstable"))]
+pub mod startup;
+#[cfg(not(feature = "unstable"))]
+mod store;
+#[cfg(feature = "unstable")]
+pub mod store;
+#[cfg(all(feature = "server", not(feature = "unstable")))]
+mod telemetry;
+#[cfg(all(feature = "server", feature = "unstable"))]
+pub mod telemetry;
+#[cfg(not(feature = "unstable"))]
+mod token;
+#[cfg(feature = "unstable")]
+pub mod token;
+#[cfg(not(feature = "unstable"))]
+mod wire;
+#[cfg(feature = "unstable")]
+pub mod wire;
+
+// The public face; `tests/it/facade.rs` lists it. First what every embedder meets: the engine, who calls it, what its
+// calls take and answer, and why they refuse.
 pub use clock::{Clock, SystemClock};
-#[cfg(feature = "server")]
-pub use config::{Config, ConfigError, Network, RequestLog, Sources, sample_settings};
-pub use delivery::{
-    BoxFuture, Capture, Captured, Channel, ChannelHealth, ChannelStatus, Message, NullTransport, Outcome, Transport,
-};
-#[cfg(feature = "smtp")]
-pub use delivery::{Security, Smtp, SmtpError, SmtpLimits, SmtpOptions};
-pub use domain::client::session::Session;
 pub use domain::field::Field;
-pub use domain::id::{ClientId, InvitationId, SessionId, SignInId, SignUpId, UserId, WaitlistEntryId};
-pub use domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
-pub use domain::invitation::RawInvitation;
-pub use domain::policy::Policy;
+pub use domain::id::{ClientId, MalformedId, SessionId, SignInId, SignUpId, UserId};
 pub use domain::ports::Entropy;
 pub use domain::rejection::{ErrorCode, Reason, Rejection};
 pub use domain::requirements::Requirements;
 pub use domain::secret::Secret;
-pub use domain::settings::branding::Branding;
-pub use domain::settings::source_limits::SourceLimits;
-pub use domain::settings::{Attribute, Attributes, InvalidSettings, PasswordSettings, Settings, SignUpMode};
-pub use domain::sign_in::Status as SignInStatus;
-pub use domain::sign_up::{RawFields, Status as SignUpStatus};
+pub use domain::settings::Settings;
+pub use domain::sign_in::{Factor, FactorAddress, Status as SignInStatus};
+pub use domain::sign_up::{NewSignUp, Patch, SignUpPatch, Status as SignUpStatus};
 pub use domain::time::{Span, Timestamp};
-pub use domain::user::User;
-pub use domain::verification::Strategy;
+pub use domain::verification::{Strategy, UnknownStrategy};
 pub use engine::{
-    BackendKey, BuildError, CallbackRedirect, Caller, ClientView, Engine, EngineBuilder, EngineError, Followed,
-    InvitationView, LinkOutcome, ListParams, NotReady, Page, ProviderCallback, RawFirstFactor, RawPrepare, RawProof,
-    RawSignIn, RequestContext, SessionView, SignInView, SignUpView, TicketHolder, TicketStatus, TokenCarrier, Unready,
-    WaitlistEntryView,
+    AttemptFirstFactor, AttemptVerification, BuildError, Caller, ClientView, Engine, EngineBuilder, EngineError,
+    NewSignIn, NotReady, PrepareFirstFactor, PrepareVerification, RequestContext, SessionView, Sessions, SignInView,
+    SignIns, SignUpView, SignUps, Users,
 };
+
+/// Users with their addresses, accounts and sessions: what sign-ups become and sign-ins find.
+pub mod users {
+    pub use crate::domain::client::session::{Session, SessionStatus};
+    pub use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
+    pub use crate::domain::metadata::Metadata;
+    pub use crate::domain::user::{Identification, SessionsEnded, User, UserAccount};
+    pub use crate::domain::verification::Profile;
+}
+
+/// What an application's own backend does: invitations, the waiting list, and sign-ups that wait for it.
+pub mod backend {
+    pub use crate::domain::id::{InvitationId, WaitlistEntryId};
+    pub use crate::domain::invitation::{Invitation, InvitationState, InvitationStatus, NewInvitation};
+    pub use crate::domain::sign_up::BackendUpdate;
+    pub use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
+    pub use crate::engine::{BackendKey, InvitationView, Invitations, ListParams, Page, Waitlist, WaitlistEntryView};
+}
+
+/// What brings a browser to the engine and sends it on: e-mail links, providers, tickets. For embedders that serve these
+/// paths themselves; [`server`] does it for all others.
+pub mod redirects {
+    pub use crate::domain::redirect::RedirectUrl;
+    pub use crate::domain::verification::AuthorizeParams;
+    pub use crate::engine::{
+        CallbackRedirect, Followed, LinkOutcome, ProviderCallback, TicketHolder, TicketStatus, TokenCarrier,
+    };
+}
+
+/// What a sign-up asks for, how it is verified, and who may sign up: the parts of [`Settings`]
+/// ([guide: Settings](crate::guide::settings)).
+pub mod settings {
+    #[cfg(feature = "server")]
+    pub use crate::config::sample_settings;
+    pub use crate::domain::identifier::UsernameSettings;
+    pub use crate::domain::settings::branding::Branding;
+    pub use crate::domain::settings::restrictions::{
+        AccessList, Disposable, Domains, InvalidDomain, InvalidPattern, Patterns, PhoneCountries, Restrictions,
+    };
+    pub use crate::domain::settings::{
+        AttackProtection, Attribute, Attributes, EmailLinkProtection, InvalidSettings, Mfa, OAuth, PasswordSettings,
+        SignUpMode, SignUpSettings, Social, Switch,
+    };
+}
+
+/// How much, how long, and at what cost: lifetimes, quotas, places for requests, and what a password hash costs.
+pub mod limits {
+    pub use crate::actors::ActorOptions;
+    pub use crate::domain::policy::Policy;
+    pub use crate::domain::settings::source_limits::{Budget, SourceLimits};
+    pub use crate::password::{HashOptions, HashParameters, Implementation as HashImplementation};
+}
+
+/// How messages leave: a [`Transport`](messages::Transport) for each channel, by SMTP or of an embedder's own.
+pub mod messages {
+    pub use crate::delivery::{
+        BoxFuture, Capture, Captured, Channel, ChannelHealth, ChannelStatus, Message, NullTransport, Outcome, Transport,
+    };
+    #[cfg(feature = "smtp")]
+    pub use crate::delivery::{Security, Smtp, SmtpError, SmtpLimits, SmtpOptions};
+    pub use crate::domain::verification::PhoneChannel;
+}
+
+/// Where data is kept: in memory, on a disk, or in an ordered map of an embedder's own
+/// ([guide: To write a back end](crate::guide::storage#to-write-a-back-end)).
+pub mod storage {
+    pub use crate::store::Durability;
+    pub use crate::store::{CommitError, Health, KeyValue, KvStore, MemoryStore, Store, StoreError, Unready, Write};
+    #[cfg(feature = "sled")]
+    pub use crate::store::{EmbeddedError, EmbeddedOptions, EmbeddedStore, Sealing, make_private};
+}
+
+/// The instance key, under which everything secret is encrypted and digested, and the kinds of signing keys.
+pub mod keys {
+    pub use crate::token::{Algorithm, InstanceKey, KeyFileError};
+}
+
+/// Other servers that the engine asks: providers of accounts, captcha services, lists of leaked passwords.
+#[cfg(feature = "oauth")]
+pub mod services {
+    pub use crate::captcha::{Captcha, CaptchaProvider};
+    pub use crate::oauth::Providers;
+    pub use crate::outbound::{Outbound, OutboundOptions};
+    pub use crate::pwned::PwnedRange;
+}
+
+/// Clerk's Frontend API over HTTP: as a server, or as a service to mount in another one
+/// ([`Engine::http_service`]).
 #[cfg(feature = "server")]
-pub use http::{
-    App, BoundServer, CapturedMessage, DevOutbox, HttpOptions, HttpService, PeerAddress, ResponseBody, ResponseFuture,
-    bind,
-};
-#[cfg(feature = "oauth")]
-pub use oauth::Providers;
-#[cfg(feature = "oauth")]
-pub use outbound::{Outbound, OutboundOptions};
-pub use password::{HashOptions, HashParameters};
-#[cfg(feature = "oauth")]
-pub use pwned::PwnedRange;
+pub mod server {
+    pub use crate::config::{Network, RequestLog};
+    pub use crate::http::{
+        App, BoundServer, CapturedMessage, DevOutbox, HttpOptions, HttpService, PeerAddress, ResponseBody,
+        ResponseFuture, bind,
+    };
+}
+
+/// The binary's configuration, and the server that it describes, for programs that read the same files and variables
+/// ([guide: Configuration](crate::guide::operating#configuration)).
 #[cfg(feature = "server")]
-pub use startup::{ConfiguredServer, StartupError};
-#[cfg(feature = "sled")]
-pub use store::{EmbeddedError, EmbeddedOptions, EmbeddedStore, Sealing, make_private};
-pub use store::{MemoryStore, Store};
-pub use token::{Algorithm, InstanceKey};
+pub mod configuration {
+    pub use crate::config::{
+        Captcha, Config, ConfigError, Difference, Email, EmailTransport, Instance, Limits, Listen, Mode, Origin,
+        Password, Place, PublicUrl, PublishableKey, Reloaded, Server, Session, SignUp, Sms, SmsTransport, Sources,
+        StoreKind, StoreSection, Telemetry, Verification, near_misses,
+    };
+    pub use crate::startup::{ConfiguredServer, StartupError};
+    pub use crate::telemetry::LogFormat;
+}

@@ -72,22 +72,23 @@ macro_rules! __store_contract {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use vestibule::testing::Kit;
-/// use vestibule::{Caller, RawFields, RequestContext, Span};
+/// use vestibule::{AttemptVerification, Caller, NewSignUp, PrepareVerification, RequestContext, Span, Strategy};
 ///
 /// let kit = Kit::new(1);
-/// let engine = kit.builder().settings(vestibule::sample_settings("email_code")?).build().await?;
+/// let engine = kit.builder().settings(vestibule::settings::sample_settings("email_code")?).build().await?;
 ///
-/// let fields = RawFields { email_address: Some("Ada@Example.com".into()), ..RawFields::default() };
+/// let fields = NewSignUp { email_address: Some("Ada@Example.com".into()), ..NewSignUp::default() };
 /// let context = RequestContext::default();
-/// let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &context).await?;
+/// let (sign_up, client) = engine.sign_ups().create(&Caller::anonymous(), &fields, &context).await?;
 /// let token = client.new_token.ok_or("a new client has a token")?;
 /// let (id, caller) = (sign_up.id(), engine.identify(Some(token.expose())).await?);
-/// engine.prepare_verification(&caller, id, Some("email_code"), None, &context).await?;
+/// engine.sign_ups().prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &context).await?;
 ///
 /// let message = kit.mail.next_to("ada@example.com").await;
 /// kit.clock.advance(Span::from_secs(11 * 60)); // the code is valid for ten minutes
-/// let code = message.code.as_ref().map(|code| code.expose().as_str());
-/// assert!(engine.attempt_verification(&caller, id, Some("email_code"), code, &context).await.is_err());
+/// let code = message.code.clone().ok_or("the message carries a code")?.into_inner();
+/// let attempt = AttemptVerification::code(Strategy::EmailCode, code);
+/// assert!(engine.sign_ups().attempt(&caller, id, &attempt, &context).await.is_err());
 /// engine.shutdown().await;
 /// # Ok(())
 /// # }

@@ -19,6 +19,5 @@ pub(crate) mod test_support;
 
 pub use context::{ActorContext, ActorOptions};
 pub use last_seen::LastSeen;
-pub use persister::Persister;
-pub use sign_up::{CallError, Create, Outcome, SignUpMessage, SignUpReply};
+pub use sign_up::{CallError, Create, Outcome, SignUpReply};
 pub use system::{StartError, System, Transports};

@@ -21,7 +21,7 @@ use super::persister::Persister;
 use super::supervisor::SupervisorMessage;
 
 /// A request to a sign-up, with the port for its answer.
-pub enum SignUpMessage {
+pub(crate) enum SignUpMessage {
     /// Create the sign-up.
     Create {
         /// Its first values.

@@ -19,7 +19,7 @@ use crate::domain::policy::Policy;
 use crate::domain::ports::Entropy;
 use crate::domain::secret::Secret;
 use crate::domain::settings::{Attribute, Settings};
-use crate::domain::sign_up::{Attempt, Command, Fields, Patch, Prepare, RawFields};
+use crate::domain::sign_up::{Attempt, Command, Fields, NewSignUp, Patch, Prepare};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::verification::Strategy;
 use crate::entropy::SeededEntropy;
@@ -185,8 +185,8 @@ pub(crate) fn client_id(n: usize) -> ClientId {
 
 /// The first values of a sign-up with this e-mail address.
 pub(crate) fn creation(n: usize, email: &str) -> Create {
-    let raw = RawFields { email_address: Some(email.into()), ..RawFields::default() };
-    let (fields, _) = Fields::parse(&raw, &settings()).expect("good fields");
+    let raw = NewSignUp { email_address: Some(email.into()), ..NewSignUp::default() };
+    let (fields, _) = Fields::parse(&raw.into(), &settings()).expect("good fields");
     Create {
         client: client_id(n),
         terms: vec![ClientChange::Open { salt: Secret::new([1; 16]) }],
@@ -203,12 +203,18 @@ pub(crate) fn naming(name: &str) -> Command {
 
 /// Asks for a code.
 pub(crate) fn preparation() -> Command {
-    Command::Prepare(Prepare::parse(Some("email_code"), None).expect("a strategy"))
+    Command::Prepare(Prepare {
+        strategy: Strategy::EmailCode,
+        channel: None,
+        redirect_url: None,
+        in_cookie: false,
+        taken: false,
+    })
 }
 
 /// Tries a code.
 pub(crate) fn attempt(code: &str) -> Command {
-    Command::Attempt(Attempt::parse(Some("email_code"), Some(code)).expect("a strategy"))
+    Command::Attempt(Attempt { strategy: Strategy::EmailCode, code: Some(code.to_owned()), again: false })
 }
 
 /// Creates the `n`th sign-up.

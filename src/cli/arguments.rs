@@ -20,24 +20,24 @@ use super::LoadArguments;
     key has its variable, VESTIBULE_<SECTION>__<KEY> with two underscores in the middle: server.listen is \
     VESTIBULE_SERVER__LISTEN. `vestibule check` tells what is in force and where it came from."
 )]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// What to do.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub(super) command: Option<Command>,
     /// The configuration file (TOML); it names only what differs from the defaults
     #[arg(long, value_name = "FILE", global = true)]
-    pub config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
     /// Address and port to listen on, such as localhost:3333 or 0.0.0.0:8080
     #[arg(long, value_name = "ADDR", global = true)]
-    pub listen: Option<String>,
+    pub(super) listen: Option<String>,
     /// The directory that holds the data; made where there is none
     #[arg(long, value_name = "DIR", global = true)]
-    pub data: Option<PathBuf>,
+    pub(super) data: Option<PathBuf>,
 }
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Serve until SIGTERM or SIGINT (the default); SIGHUP reads the settings again
     #[command(long_about = "Serves until SIGTERM or SIGINT, then finishes what is begun and ends. SIGHUP reads the \
         [settings] again, from the file or the sample that they came from, and puts them in force without a restart; \
@@ -70,7 +70,7 @@ pub enum Command {
 
 impl Arguments {
     /// Where the configuration comes from, given the process's environment.
-    pub fn sources(&self, environment: Vec<(String, String)>) -> Sources {
+    pub(super) fn sources(&self, environment: Vec<(String, String)>) -> Sources {
         Sources { file: self.config.clone(), environment, listen: self.listen.clone(), data: self.data.clone() }
     }
 }

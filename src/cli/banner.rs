@@ -6,24 +6,24 @@ use crate::domain::secret::Secret;
 
 /// Contents of the banner.
 #[derive(Clone, Copy, Debug)]
-pub struct Banner<'a> {
+pub(super) struct Banner<'a> {
     /// Purpose and URL of each entry point, the engine's own first. URLs use `localhost`, because a page on
     /// `http://localhost:3000` and an engine on `127.0.0.1` are not same-site for browsers.
-    pub urls: &'a [(&'a str, String)],
+    pub(super) urls: &'a [(&'a str, String)],
     /// The publishable key, for pages.
-    pub publishable_key: &'a str,
+    pub(super) publishable_key: &'a str,
     /// The secret key for backends, if it was generated just now.
-    pub secret_key: Option<&'a Secret<String>>,
+    pub(super) secret_key: Option<&'a Secret<String>>,
     /// Whether this is a development instance: the banner then contains next steps.
-    pub development: bool,
+    pub(super) development: bool,
     /// A sign-up to paste into a shell.
-    pub example: Option<&'a [String]>,
+    pub(super) example: Option<&'a [String]>,
     /// Path of the instance key file, if this start has created it: the operator must back it up.
-    pub new_key_file: Option<&'a Path>,
+    pub(super) new_key_file: Option<&'a Path>,
 }
 
 /// The text for standard output: URLs, keys and, in development, next steps and a sign-up to paste.
-pub fn banner(shown: &Banner<'_>) -> String {
+pub(super) fn banner(shown: &Banner<'_>) -> String {
     let Banner { urls, publishable_key, secret_key, development, example, new_key_file } = *shown;
     let kind = if development { "a development" } else { "a production" };
     let mut lines = vec![format!("Vestibule {} listens as {kind} instance.", env!("CARGO_PKG_VERSION")), String::new()];

@@ -16,7 +16,7 @@ use super::{descriptors, serve};
 
 /// Arguments of `vestibule check`.
 #[derive(Clone, Debug, Default, PartialEq, Args)]
-pub struct CheckArguments {
+pub(super) struct CheckArguments {
     /// Print the whole configuration in force, secrets masked, as TOML that can be loaded again
     #[arg(long)]
     pub(super) all: bool,

@@ -10,7 +10,7 @@ use crate::config::Listen;
 ///
 /// # Errors
 /// When the answer is not 200, or late.
-pub fn healthcheck(listen: &Listen) -> Result<(), String> {
+pub(super) fn healthcheck(listen: &Listen) -> Result<(), String> {
     let mut address = listen.address;
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),

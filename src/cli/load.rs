@@ -12,7 +12,7 @@ use crate::load::{self, Arrivals, Condition, FlowKind, Mode, Options, Progress};
 
 /// Arguments of `vestibule load`.
 #[derive(Clone, Debug, PartialEq, Args)]
-pub struct LoadArguments {
+pub(super) struct LoadArguments {
     /// The server: what stands before /v1
     #[arg(default_value = "http://localhost:8080", value_name = "URL")]
     url: Url,
@@ -85,7 +85,7 @@ enum Identity {
 ///
 /// # Errors
 /// One sentence that says what is wrong and what to do; also when the run failed.
-pub fn load(arguments: &LoadArguments) -> Result<(), String> {
+pub(super) fn load(arguments: &LoadArguments) -> Result<(), String> {
     if let (None, Some(condition)) = (arguments.rate, arguments.fail_if.iter().find(|condition| condition.needs_rate()))
     {
         return Err(format!(

@@ -15,11 +15,11 @@ mod report;
 mod run;
 mod serve;
 
-pub use arguments::{Arguments, Command};
-pub use banner::{Banner, banner};
-pub use check::CheckArguments;
-pub use healthcheck::healthcheck;
+use arguments::{Arguments, Command};
+use banner::{Banner, banner};
+use check::CheckArguments;
+use healthcheck::healthcheck;
 #[cfg(feature = "load")]
-pub use load::{LoadArguments, load};
+use load::{LoadArguments, load};
 pub use run::run;
-pub use serve::serve;
+use serve::serve;

@@ -20,7 +20,7 @@ use super::{Banner, banner, descriptors};
 ///
 /// # Errors
 /// One sentence that says what is wrong and what to do.
-pub fn serve(config: &Config, sources: &Sources) -> Result<(), String> {
+pub(super) fn serve(config: &Config, sources: &Sources) -> Result<(), String> {
     start_log(config)?;
     let of_key = weakness(config);
     for warning in near_misses(&sources.environment).iter().chain(config.warnings()).chain(&of_key) {

@@ -39,19 +39,30 @@ pub struct Sources {
 /// A complete, checked configuration, one field per section of `config/default.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "each field is the section that its type documents")]
 pub struct Config {
+    /// `[instance]`: its name, its mode, its keys.
     pub instance: Instance,
+    /// `[server]`: where it listens, and who may call.
     pub server: Server,
+    /// `[store]`: where the data is, and how it is kept.
     pub store: StoreSection,
+    /// `[verification]`: lifetimes and tries of codes and links.
     pub verification: Verification,
+    /// `[limits]`: how often one address, source or client may do what.
     pub limits: Limits,
+    /// `[sign_up]`: lifetimes of sign-ups.
     pub sign_up: SignUp,
+    /// `[session]`: lifetimes of sessions and clients.
     pub session: Session,
+    /// `[password]`: what the hash of a password costs.
     pub password: Password,
+    /// `[email]`: how mail is sent.
     pub email: Email,
+    /// `[sms]`: how text messages are sent.
     pub sms: Sms,
+    /// `[captcha]`: the captcha service and its keys.
     pub captcha: Captcha,
+    /// `[telemetry]`: the log.
     pub telemetry: Telemetry,
     #[serde(skip)]
     pub(super) settings: Settings,

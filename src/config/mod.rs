@@ -29,11 +29,13 @@ pub use layer::Place;
 pub use load::{Config, Sources};
 pub use near_misses::near_misses;
 pub use reload::Reloaded;
-pub use samples::{SAMPLES, sample_settings};
+#[cfg(feature = "unstable")]
+pub use samples::SAMPLES;
+pub use samples::sample_settings;
 pub use sections::{
     Captcha, Email, Instance, Limits, Password, Server, Session, SignUp, Sms, StoreSection, Telemetry, Verification,
 };
-pub use settings_json::{SettingFault, settings_of_json};
+pub use settings_json::settings_of_json;
 pub use values::{
     EmailTransport, Listen, Mode, Network, Origin, PublicUrl, PublishableKey, RequestLog, SmsTransport, StoreKind,
 };

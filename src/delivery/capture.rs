@@ -63,16 +63,17 @@ impl Capture {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use std::sync::Arc;
-    /// # use vestibule::{Caller, Capture, Engine, RawFields, RequestContext};
-    /// # let settings = vestibule::sample_settings("email_code")?;
+    /// # use vestibule::messages::Capture;
+    /// # use vestibule::{Caller, Engine, NewSignUp, PrepareVerification, RequestContext, Strategy};
+    /// # let settings = vestibule::settings::sample_settings("email_code")?;
     /// let mail = Arc::new(Capture::new());
     /// let engine = Engine::builder().settings(settings).email(mail.clone()).build().await?;
     /// # let context = RequestContext::default();
-    /// # let fields = RawFields { email_address: Some("Ada@Example.com".into()), ..RawFields::default() };
-    /// # let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &context).await?;
+    /// # let fields = NewSignUp { email_address: Some("Ada@Example.com".into()), ..NewSignUp::default() };
+    /// # let (sign_up, client) = engine.sign_ups().create(&Caller::anonymous(), &fields, &context).await?;
     /// # let token = client.new_token.ok_or("a token")?;
     /// # let (id, caller) = (sign_up.id(), engine.identify(Some(token.expose())).await?);
-    /// engine.prepare_verification(&caller, id, Some("email_code"), None, &context).await?;
+    /// engine.sign_ups().prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &context).await?;
     /// let message = mail.next_to("ada@example.com").await;
     /// assert_eq!(message.code.as_ref().map(|code| code.expose().len()), Some(6));
     /// # engine.shutdown().await;

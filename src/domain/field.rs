@@ -5,16 +5,23 @@ use std::fmt;
 
 /// A field that a sign-up may require, miss or have unverified.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "each variant is the field of that name")]
 #[non_exhaustive]
 pub enum Field {
+    /// The e-mail address.
     EmailAddress,
+    /// The phone number.
     PhoneNumber,
+    /// The username.
     Username,
+    /// The password.
     Password,
+    /// The first name.
     FirstName,
+    /// The last name.
     LastName,
+    /// A wallet; no sign-up can give one yet.
     Web3Wallet,
+    /// The consent to the legal terms.
     LegalAccepted,
     /// An OAuth account, by its strategy such as `oauth_google`.
     OAuth(String),

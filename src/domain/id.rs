@@ -50,8 +50,6 @@ kinds! {
     InvitationKind InvitationId "inv_"
     /// An entry of the waiting list.
     WaitlistEntryKind WaitlistEntryId "wle_"
-    /// A dev browser, the client token of a development instance.
-    DevBrowserKind DevBrowserId "dvb_"
     /// An instance; also the key id of a signing key.
     InstanceKind InstanceId "ins_"
     /// A message in the outbox.

@@ -5,7 +5,8 @@ use super::context::Context;
 use super::field::Field;
 use super::id::{InvitationId, UserId, WaitlistEntryId};
 use super::identifier::EmailAddress;
-use super::metadata::metadata;
+use super::metadata::Metadata;
+use super::redirect::RedirectUrl;
 use super::rejection::{ErrorCode, Reason, Rejection};
 use super::settings::Settings;
 use super::time::{Span, Timestamp};
@@ -19,8 +20,8 @@ pub struct Invitation {
     pub email_address: EmailAddress,
     /// What the user's `public_metadata` will be, a JSON object as text.
     pub public_metadata: String,
-    /// Where the link with the ticket leads; an absolute URL that the instance allows.
-    pub redirect_url: Option<String>,
+    /// Where the link with the ticket leads.
+    pub redirect_url: Option<RedirectUrl>,
     /// The waiting list entry that it admits.
     pub waitlist_entry: Option<WaitlistEntryId>,
     /// Its stored state.
@@ -46,42 +47,59 @@ pub enum InvitationState {
 
 /// The status of an invitation, in the words of Clerk's Backend API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words of the Backend API")]
 #[non_exhaustive]
 pub enum InvitationStatus {
+    /// Good: it can be used.
     Pending,
+    /// Used by a user.
     Accepted,
+    /// Revoked by the operator.
     Revoked,
+    /// Too old, and not used before.
     Expired,
 }
 
-/// The unparsed parameters of a new invitation, `None` where absent.
-#[derive(Clone, Debug, Default)]
-#[expect(missing_docs, reason = "the parameters of the Backend API")]
-pub struct RawInvitation {
-    pub email_address: Option<String>,
-    /// A JSON object as text.
-    pub public_metadata: Option<String>,
-    /// An absolute URL that the instance allows; checked by the caller that receives it.
-    pub redirect_url: Option<String>,
-    /// Whether the invitation is sent by e-mail; absent means yes.
-    pub notify: Option<bool>,
-    /// Whether to skip the check for a pending invitation or a user with this address; absent means `false`.
-    pub ignore_existing: Option<bool>,
+/// The input of a new invitation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewInvitation {
+    /// The invited address as typed.
+    pub email_address: String,
+    /// What the user's `public_metadata` will be.
+    pub public_metadata: Option<Metadata>,
+    /// Where the link with the ticket leads; if absent, the application's home.
+    pub redirect_url: Option<RedirectUrl>,
+    /// Whether the invitation is sent by e-mail.
+    pub notify: bool,
+    /// Whether to skip the check for a pending invitation or a user with this address.
+    pub ignore_existing: bool,
+    /// How many days it is valid, from 1 to 365; 30 if absent.
     pub expires_in_days: Option<u64>,
 }
 
+impl NewInvitation {
+    /// An invitation to this address, as typed, which is sent by e-mail.
+    pub fn to(email_address: impl Into<String>) -> Self {
+        Self {
+            email_address: email_address.into(),
+            public_metadata: None,
+            redirect_url: None,
+            notify: true,
+            ignore_existing: false,
+            expires_in_days: None,
+        }
+    }
+}
+
 impl Invitation {
-    /// A new invitation.
+    /// A new invitation. The `faults` of parameters that could not be read are reported with the others.
     ///
     /// # Errors
     /// Every fault of the parameters, each naming its parameter.
-    pub fn issue(raw: &RawInvitation, cx: &mut Context<'_>) -> Result<Self, Rejection> {
+    pub fn issue(input: &NewInvitation, faults: &[Reason], cx: &mut Context<'_>) -> Result<Self, Rejection> {
         let mut reasons = Vec::new();
-        let email = invited(raw.email_address.as_deref(), cx.settings).map_err(|reason| reasons.push(reason)).ok();
-        let metadata = metadata("public_metadata", raw.public_metadata.as_deref());
-        let public_metadata = metadata.map_err(|reason| reasons.push(reason)).ok().flatten();
-        let days = raw.expires_in_days.unwrap_or(DAYS);
+        let email = invited(Some(&input.email_address), cx.settings).map_err(|reason| reasons.push(reason)).ok();
+        reasons.extend_from_slice(faults);
+        let days = input.expires_in_days.unwrap_or(DAYS);
         if days == 0 || days > DAYS_MAX {
             reasons.push(ErrorCode::FormParamValueInvalid.on("expires_in_days"));
         }
@@ -90,8 +108,8 @@ impl Invitation {
         Ok(Self {
             id: InvitationId::generate(cx.now, cx.entropy),
             email_address,
-            public_metadata: public_metadata.unwrap_or_else(|| "{}".into()),
-            redirect_url: raw.redirect_url.clone(),
+            public_metadata: input.public_metadata.as_ref().map_or("{}", Metadata::as_str).to_owned(),
+            redirect_url: input.redirect_url.clone(),
             waitlist_entry: None,
             state: InvitationState::Pending,
             created_at: cx.now,

@@ -2,26 +2,44 @@
 
 use super::rejection::{ErrorCode, Reason};
 
-/// Checks metadata, a JSON object as text; an empty text is an empty object. The depth limit is below what serde_json
-/// accepts.
+/// Metadata: a JSON object of limited size and depth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metadata(String);
+
+impl Metadata {
+    /// Reads the JSON object in `text`, the value of the parameter `param`; an empty text is an empty object. The depth
+    /// limit is below what serde_json accepts.
+    ///
+    /// # Errors
+    /// `form_param_value_invalid` for anything else, `form_param_exceeds_allowed_size`.
+    pub fn parse(param: &str, text: &str) -> Result<Self, Reason> {
+        if text.is_empty() {
+            return Ok(Self("{}".into()));
+        }
+        if text.len() > METADATA_MAX {
+            return Err(ErrorCode::FormParamExceedsAllowedSize.on(param).with(METADATA_MAX as u32));
+        }
+        if nesting(text) > METADATA_DEPTH {
+            return Err(ErrorCode::FormParamValueInvalid.on(param));
+        }
+        match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text) {
+            Ok(object) => Ok(Self(serde_json::Value::Object(object).to_string())),
+            Err(_) => Err(ErrorCode::FormParamValueInvalid.on(param)),
+        }
+    }
+
+    /// The JSON object as text, without blanks.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The text of metadata that may be absent, read as [`Metadata::parse`] does.
 ///
 /// # Errors
-/// `form_param_value_invalid` for anything else, `form_param_exceeds_allowed_size`.
+/// As [`Metadata::parse`].
 pub fn metadata(param: &str, text: Option<&str>) -> Result<Option<String>, Reason> {
-    let Some(text) = text else { return Ok(None) };
-    if text.is_empty() {
-        return Ok(Some("{}".into()));
-    }
-    if text.len() > METADATA_MAX {
-        return Err(ErrorCode::FormParamExceedsAllowedSize.on(param).with(METADATA_MAX as u32));
-    }
-    if nesting(text) > METADATA_DEPTH {
-        return Err(ErrorCode::FormParamValueInvalid.on(param));
-    }
-    match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text) {
-        Ok(object) => Ok(Some(serde_json::Value::Object(object).to_string())),
-        Err(_) => Err(ErrorCode::FormParamValueInvalid.on(param)),
-    }
+    text.map(|text| Metadata::parse(param, text).map(|metadata| metadata.0)).transpose()
 }
 
 /// Metadata merged with a change (RFC 7396): objects are merged at every depth, `null` deletes, and everything else

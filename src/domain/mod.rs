@@ -22,6 +22,7 @@ pub mod person;
 pub mod policy;
 pub mod ports;
 pub mod quota;
+pub mod redirect;
 pub mod rejection;
 pub mod requirements;
 pub mod secret;

@@ -100,9 +100,10 @@ macro_rules! codes {
     ($($variant:ident $code:literal)*) => {
         /// The error codes of the contract ([guide: Errors and limits on the wire](crate::guide::contract_errors)).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[expect(missing_docs, reason = "the code on the wire is the documentation")]
         #[non_exhaustive]
-pub enum ErrorCode { $($variant,)* }
+        pub enum ErrorCode {
+            $(#[doc = concat!("`", $code, "`")] $variant,)*
+        }
 
         impl ErrorCode {
             /// Every code.

@@ -38,18 +38,28 @@ pub struct Settings {
 /// The attributes of a user.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "each field is the attribute of that name")]
 pub struct Attributes {
+    /// The e-mail address.
     pub email_address: Attribute,
+    /// The phone number.
     pub phone_number: Attribute,
+    /// The username.
     pub username: Attribute,
+    /// A wallet; not built, its strategies are refused.
     pub web3_wallet: Attribute,
+    /// The first name.
     pub first_name: Attribute,
+    /// The last name.
     pub last_name: Attribute,
+    /// The password.
     pub password: Attribute,
+    /// Codes of an application as second factor; shown, without effect.
     pub authenticator_app: Attribute,
+    /// Tickets of invitations.
     pub ticket: Attribute,
+    /// Backup codes as second factor; shown, without effect.
     pub backup_code: Attribute,
+    /// Passkeys; not built, their strategy is refused.
     pub passkey: Attribute,
 }
 
@@ -138,33 +148,51 @@ impl Default for SignUpSettings {
 /// One OAuth strategy as browsers see it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the words of guide/contract.md#sign-up-settings")]
 pub struct Social {
+    /// Whether people can sign up with it.
     pub enabled: bool,
+    /// Whether a sign-up needs an account there.
     pub required: bool,
+    /// Whether Clerk's components show a button for it.
     pub authenticatable: bool,
+    /// Whether addresses from it with a `+` before the `@` are refused.
     pub block_email_subaddresses: bool,
+    /// Its strategy, such as `oauth_google`.
     pub strategy: String,
+    /// Shown to Clerk's components, without effect here.
     pub not_selectable: bool,
+    /// Shown to Clerk's components, without effect here.
     pub deprecated: bool,
+    /// The name on its button.
     pub name: String,
+    /// The URL of the picture on its button.
     pub logo_url: Option<String>,
 }
 
 /// One OAuth strategy as the server needs it. Explicit endpoints take precedence over discovery.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the words of RFC 6749 and OpenID Connect Discovery")]
 pub struct OAuth {
+    /// The instance's id at the provider.
     pub client_id: String,
+    /// The secret that proves the instance to the provider.
     pub client_secret: Secret<String>,
+    /// What the authorization request asks for; the provider's usual scopes if empty.
     pub scopes: Vec<String>,
+    /// The provider's issuer identifier, from which its discovery document is found; needed where the provider is not a
+    /// known one.
     pub issuer: Option<String>,
+    /// URL of the discovery document, where it is not below `issuer`.
     pub discovery_endpoint: Option<String>,
+    /// URL of the page to which people are sent.
     pub authorization_endpoint: Option<String>,
+    /// URL that exchanges codes for tokens.
     pub token_endpoint: Option<String>,
+    /// URL that answers with the person's profile.
     pub userinfo_endpoint: Option<String>,
+    /// URL of the keys that sign identity tokens.
     pub jwks_uri: Option<String>,
+    /// How the instance proves itself: `client_secret_basic`, `client_secret_post` or `none`.
     pub token_endpoint_auth_method: String,
 }
 
@@ -188,19 +216,30 @@ impl Default for OAuth {
 /// The rules for passwords. Lengths are in code points after NFKC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the words of guide/contract.md#password-settings")]
 pub struct PasswordSettings {
+    /// Whether passwords are not looked up among those of data breaches.
     pub disable_hibp: bool,
+    /// The fewest code points; at least 8.
     pub min_length: u32,
+    /// The most code points; at most 1024, and 0 means 72.
     pub max_length: u32,
+    /// Whether one of `allowed_special_characters` is needed.
     pub require_special_char: bool,
+    /// Whether a digit is needed.
     pub require_numbers: bool,
+    /// Whether an upper-case letter is needed.
     pub require_uppercase: bool,
+    /// Whether a lower-case letter is needed.
     pub require_lowercase: bool,
+    /// Shown to Clerk's components, without effect here.
     pub show_zxcvbn: bool,
+    /// The least strength by zxcvbn, 0 to 4.
     pub min_zxcvbn_strength: u8,
+    /// Shown to Clerk's components, without effect here.
     pub enforce_hibp_on_sign_in: bool,
+    /// The characters that count as special; by default those of ASCII that are no letters and no digits.
     pub allowed_special_characters: String,
+    /// Shown to Clerk's components, without effect here.
     pub disable_password_reverification: bool,
 }
 
@@ -234,9 +273,11 @@ pub struct Switch {
 /// Protection against attacks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the words of guide/contract.md#attack-protection")]
 pub struct AttackProtection {
+    /// Whether answers hide which identifiers have a user
+    /// ([guide: Enumeration protection](crate::guide::contract_sign_ups#enumeration-protection)).
     pub enumeration_protection: Switch,
+    /// Whose browser may use an e-mail link.
     pub email_link: EmailLinkProtection,
 }
 
@@ -293,7 +334,13 @@ impl Settings {
     /// ([guide: Enumeration protection](crate::guide::contract_sign_ups#enumeration-protection)).
     pub fn hides_existence(&self, kind: IdentifierKind) -> bool {
         let is_address = matches!(kind, IdentifierKind::EmailAddress | IdentifierKind::PhoneNumber);
-        is_address && self.attack_protection.enumeration_protection.enabled
+        is_address && self.hides_users()
+    }
+
+    /// Whether sign-ins must not reveal who is a user
+    /// ([guide: Enumeration protection](crate::guide::contract_sign_ups#enumeration-protection)).
+    pub const fn hides_users(&self) -> bool {
+        self.attack_protection.enumeration_protection.enabled
     }
 
     /// Checks what types can't express: required attributes are enabled, lengths are consistent, strategies fit.

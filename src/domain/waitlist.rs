@@ -29,12 +29,15 @@ pub struct WaitlistEntry {
 
 /// The status of an entry, in the words of Clerk's Backend API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words of the Backend API")]
 #[non_exhaustive]
 pub enum WaitlistStatus {
+    /// The person waits.
     Pending,
+    /// The person was invited.
     Invited,
+    /// The person has signed up.
     Completed,
+    /// The operator has refused the person.
     Rejected,
 }
 

@@ -10,6 +10,7 @@ use crate::clock::{Clock, ResumedClock, SystemClock};
 use crate::delivery::{Capture, MessageTemplates, Transport};
 use crate::domain::policy::Policy;
 use crate::domain::ports::{Entropy, Sealer};
+use crate::domain::redirect::{PageOrigins, RedirectRule};
 use crate::domain::settings::Settings;
 use crate::domain::settings::branding::Branding;
 use crate::domain::settings::source_limits::SourceLimits;
@@ -48,6 +49,9 @@ pub struct EngineBuilder {
     algorithm: Algorithm,
     token_ttl: Span,
     public_url: Url,
+    allowed_origins: Vec<String>,
+    allowed_redirects: Vec<String>,
+    local_pages: bool,
     providers: Option<Providers>,
     captcha: Option<Captcha>,
     pwned_range: Option<PwnedRange>,
@@ -75,6 +79,9 @@ impl Default for EngineBuilder {
             algorithm: Algorithm::Rs256,
             token_ttl: Span::from_secs(60),
             public_url: Url::parse("http://localhost:8080").expect("a URL"),
+            allowed_origins: Vec::new(),
+            allowed_redirects: Vec::new(),
+            local_pages: false,
             providers: None,
             captcha: None,
             pwned_range: None,
@@ -135,6 +142,14 @@ impl EngineBuilder {
         /// The URL at which browsers reach the engine: the part before `/v1` in links and in redirect URIs for
         /// providers.
         public_url: Url;
+        /// The origins whose pages may call the engine, and to whose pages browsers may be sent; compared exactly. The
+        /// engine's own origin, from `public_url`, is always allowed. Texts that are no origin are left out.
+        allowed_origins: Vec<String>;
+        /// Further URLs that browsers and applications may be sent to: http and https URLs with everything below them,
+        /// other URLs exactly. Texts that are no absolute URL are left out.
+        allowed_redirects: Vec<String>;
+        /// Whether all pages of this machine count as allowed origins, on every port: for development.
+        local_pages: bool;
         /// The captcha service, needed by settings that ask for captchas.
         #[cfg(feature = "oauth")]
         captcha: Captcha => Some;
@@ -190,6 +205,8 @@ impl EngineBuilder {
         if let Some(captcha) = &self.captcha {
             policy.captcha_bypass.clone_from(&captcha.oauth_bypass);
         }
+        let origins = PageOrigins::new(&self.public_url, &self.allowed_origins, self.local_pages);
+        let redirects = RedirectRule::new(origins, &self.allowed_redirects);
         let environment = ActorContext::new(
             store,
             clock,
@@ -215,6 +232,7 @@ impl EngineBuilder {
             issuer: self.issuer,
             secret_key,
             accept_url,
+            redirects,
             callback_url: below(&self.public_url, "v1/oauth_callback"),
             providers: self.providers.unwrap_or_default(),
             captcha: self.captcha,

@@ -10,7 +10,8 @@ use crate::clock::SystemClock;
 use crate::delivery::{Channel, ChannelStatus};
 use crate::domain::client::ClientConflict;
 use crate::domain::policy::Policy;
-use crate::domain::rejection::ErrorCode;
+use crate::domain::redirect::{RedirectRule, RedirectUrl};
+use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::settings::branding::Branding;
 use crate::domain::settings::{InvalidSettings, Settings};
@@ -52,6 +53,7 @@ pub(super) struct Inner {
     pub(super) secret_key: Option<Secret<String>>,
     pub(super) callback_url: Url,
     pub(super) accept_url: Url,
+    pub(super) redirects: RedirectRule,
     pub(super) providers: Providers,
     pub(super) captcha: Option<Captcha>,
     pub(super) pwned_range: Option<PwnedRange>,
@@ -161,6 +163,27 @@ impl Engine {
     /// The publishable key: what browsers are configured with.
     pub fn publishable_key(&self) -> &str {
         &self.inner.publishable_key
+    }
+
+    /// The URL in `text`, if browsers may be sent to it: the only way to the [`RedirectUrl`] that calls take. Use it for
+    /// every URL that a page or a person gives. A relative URL is resolved against `origin`, the origin of the calling
+    /// page. What is allowed: [`EngineBuilder::allowed_origins`], [`EngineBuilder::allowed_redirects`].
+    ///
+    /// # Errors
+    /// `invalid_redirect_url` for a URL that is not allowed, or whose notation different parsers could read
+    /// differently.
+    pub fn redirect_url(&self, text: &str, origin: Option<&str>) -> Result<RedirectUrl, Rejection> {
+        Ok(self.redirects().check("redirect_url", text, origin)?)
+    }
+
+    /// The rule which pages may call, and where browsers may be sent.
+    pub(crate) fn redirects(&self) -> &RedirectRule {
+        &self.inner.redirects
+    }
+
+    /// A URL that was allowed when it was stored, if it still is.
+    pub(super) fn still_allowed(&self, url: RedirectUrl) -> Option<RedirectUrl> {
+        Some(url).filter(|url| self.inner.redirects.still_allows(url))
     }
 
     /// Whether a client may have only one session.

@@ -11,11 +11,11 @@ use crate::store::{CommitError, StoreError, Unready};
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use vestibule::{Caller, Engine, RawFields, RequestContext};
+/// use vestibule::{Caller, Engine, NewSignUp, RequestContext};
 ///
-/// let engine = Engine::builder().settings(vestibule::sample_settings("email_code")?).build().await?;
-/// let fields = RawFields { email_address: Some("ada".into()), ..RawFields::default() };
-/// let refused = engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await;
+/// let engine = Engine::builder().settings(vestibule::settings::sample_settings("email_code")?).build().await?;
+/// let fields = NewSignUp { email_address: Some("ada".into()), ..NewSignUp::default() };
+/// let refused = engine.sign_ups().create(&Caller::anonymous(), &fields, &RequestContext::default()).await;
 ///
 /// let error = refused.err().ok_or("that is no address")?;
 /// assert_eq!(error.http_status(), 422);

@@ -4,15 +4,17 @@
 use std::sync::Arc;
 
 use crate::domain::id::{InvitationId, SessionId, SignInId, SignUpId, WaitlistEntryId};
-use crate::domain::invitation::RawInvitation;
+use crate::domain::invitation::NewInvitation;
 use crate::domain::secret::Secret;
-use crate::domain::sign_up::{BackendUpdate, RawFields};
+use crate::domain::sign_in::Prepare as PrepareFirstFactor;
+use crate::domain::sign_up::{BackendUpdate, NewSignUp, SignUpPatch};
 use crate::domain::user::User;
 use crate::domain::waitlist::WaitlistEntry;
 
 use super::{
-    Caller, ClientView, Engine, EngineError, Followed, InvitationView, ListParams, Page, RawFirstFactor, RawPrepare,
-    RawProof, RawSignIn, RequestContext, SessionView, SignInView, SignUpView, TicketHolder, WaitlistEntryView,
+    AttemptFirstFactor, AttemptVerification, Caller, ClientView, Engine, EngineError, Followed, InvitationView,
+    ListParams, NewSignIn, Page, PrepareVerification, RequestContext, SessionView, SignInView, SignUpView,
+    TicketHolder, WaitlistEntryView,
 };
 
 /// A handle, and the calls that it forwards.
@@ -52,20 +54,19 @@ handle! {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use vestibule::domain::sign_up::{RawFields, Status};
-    /// use vestibule::engine::{Caller, Engine, RequestContext};
+    /// use vestibule::{Caller, Engine, NewSignUp, RequestContext, SignUpStatus};
     ///
-    /// let settings = vestibule::config::sample_settings("email_code")?;
+    /// let settings = vestibule::settings::sample_settings("email_code")?;
     /// let engine = Engine::builder().settings(settings).build().await?;
     /// let context = RequestContext::default();
-    /// let fields = RawFields { email_address: Some("ada@example.com".into()), ..RawFields::default() };
-    /// let (begun, client) = engine.sign_ups().create(&Caller::anonymous(), &fields, &context).await?;
-    /// assert_eq!(begun.status, Status::MissingRequirements);
+    /// let input = NewSignUp::new().email_address("ada@example.com");
+    /// let (begun, client) = engine.sign_ups().create(&Caller::anonymous(), &input, &context).await?;
+    /// assert_eq!(begun.status, SignUpStatus::MissingRequirements);
     ///
     /// let token = client.new_token.ok_or("a new client has a token")?;
     /// let caller = engine.identify(Some(token.expose())).await?;
-    /// let shown = engine.sign_ups().show(&caller, begun.value.id).await?;
-    /// assert_eq!(shown.value.id, begun.value.id);
+    /// let shown = engine.sign_ups().show(&caller, begun.id()).await?;
+    /// assert_eq!(shown.id(), begun.id());
     /// # engine.shutdown().await;
     /// # Ok(())
     /// # }
@@ -73,26 +74,21 @@ handle! {
     SignUps by sign_ups;
 
     /// Begins a sign-up.
-    create(caller: &Caller, fields: &RawFields, context: &RequestContext) -> (SignUpView, ClientView): create_sign_up;
+    create(caller: &Caller, input: &NewSignUp, context: &RequestContext) -> (SignUpView, ClientView): create_sign_up;
     /// Shows a sign-up of the caller's client.
     show(caller: &Caller, id: SignUpId) -> SignUpView: sign_up;
     /// Shows a sign-up and the client.
     show_with_client(caller: &Caller, id: SignUpId, context: &RequestContext) -> (SignUpView, ClientView):
         sign_up_and_client;
     /// Sets fields.
-    update(caller: &Caller, id: SignUpId, fields: &RawFields, context: &RequestContext) -> (SignUpView, ClientView):
+    update(caller: &Caller, id: SignUpId, patch: &SignUpPatch, context: &RequestContext) -> (SignUpView, ClientView):
         update_sign_up;
     /// Begins to verify a field: a code or a link is made and sent.
-    prepare(caller: &Caller, id: SignUpId, raw: &RawPrepare, context: &RequestContext) -> (SignUpView, ClientView):
-        prepare;
+    prepare(caller: &Caller, id: SignUpId, input: &PrepareVerification, context: &RequestContext)
+        -> (SignUpView, ClientView): prepare;
     /// Proves a field.
-    attempt(
-        caller: &Caller,
-        id: SignUpId,
-        strategy: Option<&str>,
-        code: Option<&str>,
-        context: &RequestContext
-    ) -> (SignUpView, ClientView): attempt_verification;
+    attempt(caller: &Caller, id: SignUpId, input: &AttemptVerification, context: &RequestContext)
+        -> (SignUpView, ClientView): attempt_verification;
     /// Follows an e-mail link by its token.
     follow_link(caller: &Caller, token: &str, confirmed: bool, context: &RequestContext) -> Followed: follow_link;
     /// Accepts the one-time value that the system's browser got from a provider's redirect, for an application without
@@ -111,12 +107,12 @@ handle! {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use vestibule::engine::{Caller, Engine, EngineError, RawSignIn, RequestContext};
+    /// use vestibule::{Caller, Engine, EngineError, NewSignIn, RequestContext};
     ///
-    /// let settings = vestibule::config::sample_settings("email_code")?;
+    /// let settings = vestibule::settings::sample_settings("email_code")?;
     /// let engine = Engine::builder().settings(settings).build().await?;
-    /// let raw = RawSignIn { identifier: Some("ada@example.com".into()), ..RawSignIn::default() };
-    /// let begun = engine.sign_ins().create(&Caller::anonymous(), &raw, &RequestContext::default()).await;
+    /// let input = NewSignIn::with("ada@example.com");
+    /// let begun = engine.sign_ins().create(&Caller::anonymous(), &input, &RequestContext::default()).await;
     /// assert!(matches!(begun, Err(EngineError::Rejected(_))), "there is no such user yet");
     /// # engine.shutdown().await;
     /// # Ok(())
@@ -125,14 +121,14 @@ handle! {
     SignIns by sign_ins;
 
     /// Begins a sign-in.
-    create(caller: &Caller, raw: &RawSignIn, context: &RequestContext) -> (SignInView, ClientView): create_sign_in;
+    create(caller: &Caller, input: &NewSignIn, context: &RequestContext) -> (SignInView, ClientView): create_sign_in;
     /// Shows the sign-in in progress, or the one that was finished a moment ago.
     show(caller: &Caller, id: SignInId, context: &RequestContext) -> (SignInView, ClientView): sign_in;
     /// Begins to verify the first factor: a code is made and sent.
-    prepare(caller: &Caller, id: SignInId, raw: &RawFirstFactor, context: &RequestContext) -> (SignInView, ClientView):
+    prepare(caller: &Caller, id: SignInId, input: &PrepareFirstFactor, context: &RequestContext) -> (SignInView, ClientView):
         prepare_first_factor;
     /// Proves the first factor, which completes the sign-in.
-    attempt(caller: &Caller, id: SignInId, raw: &RawProof, context: &RequestContext) -> (SignInView, ClientView):
+    attempt(caller: &Caller, id: SignInId, input: &AttemptFirstFactor, context: &RequestContext) -> (SignInView, ClientView):
         attempt_first_factor;
 }
 
@@ -142,18 +138,13 @@ handle! {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use vestibule::domain::secret::Secret;
-    /// # use vestibule::domain::sign_up::RawFields;
-    /// # use vestibule::engine::{Caller, Engine, EngineError, RequestContext};
-    /// # let settings = vestibule::config::sample_settings("username_password")?;
+    /// # use vestibule::{Caller, Engine, EngineError, NewSignUp, RequestContext, Secret};
+    /// # let settings = vestibule::settings::sample_settings("username_password")?;
     /// # let engine = Engine::builder().settings(settings).build().await?;
     /// # let context = RequestContext::default();
-    /// # let fields = RawFields {
-    /// #     username: Some("ada_lovelace".into()),
-    /// #     password: Some(Secret::new("a long sentence that is no word".into())),
-    /// #     ..RawFields::default()
-    /// # };
-    /// # let (_, client) = engine.sign_ups().create(&Caller::anonymous(), &fields, &context).await?;
+    /// # let password = Secret::new("a long sentence that is no word".into());
+    /// # let input = NewSignUp::new().username("ada_lovelace").password(password);
+    /// # let (_, client) = engine.sign_ups().create(&Caller::anonymous(), &input, &context).await?;
     /// # let token = client.new_token.ok_or("a client has a token")?;
     /// // `token` is a client's, and the client has a session.
     /// let caller = engine.identify(Some(token.expose())).await?;
@@ -188,7 +179,7 @@ handle! {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use vestibule::engine::{Caller, Engine, EngineError};
+    /// use vestibule::{Caller, Engine, EngineError};
     ///
     /// let engine = Engine::builder().build().await?;
     /// let user = engine.users().current(&Caller::anonymous(), None).await;
@@ -209,13 +200,12 @@ handle! {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use vestibule::domain::invitation::{InvitationStatus, RawInvitation};
-    /// use vestibule::engine::{Engine, ListParams};
+    /// use vestibule::Engine;
+    /// use vestibule::backend::{InvitationStatus, ListParams, NewInvitation};
     ///
-    /// let settings = vestibule::config::sample_settings("email_code")?;
+    /// let settings = vestibule::settings::sample_settings("email_code")?;
     /// let engine = Engine::builder().settings(settings).build().await?;
-    /// let raw = RawInvitation { email_address: Some("ada@example.com".into()), ..RawInvitation::default() };
-    /// let made = engine.invitations().create(&raw).await?;
+    /// let made = engine.invitations().create(&NewInvitation::to("ada@example.com")).await?;
     /// assert_eq!(engine.invitations().list(&ListParams::default()).await?.total, 1);
     ///
     /// let revoked = engine.invitations().revoke(made.value.id).await?;
@@ -227,9 +217,9 @@ handle! {
     Invitations by invitations;
 
     /// Invites a person.
-    create(raw: &RawInvitation) -> InvitationView: create_invitation;
+    create(input: &NewInvitation) -> InvitationView: create_invitation;
     /// Invites several people, all of them or none.
-    create_all(raw: &[RawInvitation]) -> Vec<InvitationView>: create_invitations;
+    create_all(inputs: &[NewInvitation]) -> Vec<InvitationView>: create_invitations;
     /// Revokes an invitation.
     revoke(id: InvitationId) -> InvitationView: revoke_invitation;
     /// Deletes an invitation.
@@ -246,10 +236,10 @@ handle! {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use vestibule::domain::waitlist::WaitlistStatus;
-    /// use vestibule::engine::Engine;
+    /// use vestibule::Engine;
+    /// use vestibule::backend::WaitlistStatus;
     ///
-    /// let settings = vestibule::config::sample_settings("email_code")?;
+    /// let settings = vestibule::settings::sample_settings("email_code")?;
     /// let engine = Engine::builder().settings(settings).build().await?;
     /// let entry = engine.waitlist().enter(Some("ada@example.com")).await?;
     /// let invited = engine.waitlist().invite(entry.value.id, None).await?;

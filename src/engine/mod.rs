@@ -15,12 +15,13 @@ mod error;
 mod frontend;
 mod handles;
 mod hash_costs;
+pub(crate) mod input;
 mod keys;
 #[cfg(test)]
 mod simulation;
 mod view;
 
-pub use crate::store::Unready;
+pub use crate::domain::sign_in::Prepare as PrepareFirstFactor;
 pub use crate::token::TokenCarrier;
 pub use backend::invitations::{InvitationView, TicketHolder, TicketStatus};
 pub use backend::pagination::{ListParams, Page};
@@ -31,8 +32,7 @@ pub use engine::Engine;
 pub use error::{BuildError, EngineError, NotReady};
 pub use frontend::email_links::{Followed, LinkOutcome};
 pub use frontend::oauth::{CallbackRedirect, ProviderCallback};
-pub use frontend::sign_ins::{RawFirstFactor, RawProof, RawSignIn};
-pub use frontend::sign_ups::RawPrepare;
 pub use handles::{Invitations, Sessions, SignIns, SignUps, Users, Waitlist};
+pub use input::{AttemptFirstFactor, AttemptVerification, NewSignIn, PrepareVerification};
 pub use keys::BackendKey;
 pub use view::{ClientView, SessionView, SignInView, SignUpView};

@@ -23,11 +23,11 @@ use super::frontend::visible::Visible;
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use vestibule::{Caller, Engine, RawFields, RequestContext};
+/// use vestibule::{Caller, Engine, NewSignUp, RequestContext};
 ///
-/// let engine = Engine::builder().settings(vestibule::sample_settings("email_code")?).build().await?;
-/// let fields = RawFields { email_address: Some("ada@example.com".into()), ..RawFields::default() };
-/// let (sign_up, client) = engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await?;
+/// let engine = Engine::builder().settings(vestibule::settings::sample_settings("email_code")?).build().await?;
+/// let fields = NewSignUp { email_address: Some("ada@example.com".into()), ..NewSignUp::default() };
+/// let (sign_up, client) = engine.sign_ups().create(&Caller::anonymous(), &fields, &RequestContext::default()).await?;
 ///
 /// let json = serde_json::to_string(&sign_up)?;
 /// assert!(json.starts_with(r#"{"object":"sign_up_attempt","id":"sua_"#));

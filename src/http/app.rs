@@ -11,7 +11,6 @@ use super::mount::Mount;
 use super::outcomes::Outcomes;
 use super::pages::notice::Look;
 use super::response::cors::Origins;
-use super::response::redirect::Redirects;
 use super::response::refused_origins::RefusedOrigins;
 
 /// Everything a request needs; one per server.
@@ -20,7 +19,6 @@ pub struct App {
     pub(super) options: HttpOptions,
     pub(super) outbox: Option<Arc<dyn DevOutbox>>,
     pub(super) origins: Origins,
-    pub(super) redirects: Redirects,
     pub(super) cookie_suffix: CookieSuffix,
     pub(super) outcomes: Outcomes,
     pub(super) refused_origins: RefusedOrigins,
@@ -33,15 +31,14 @@ impl App {
     /// An application of `engine`. Only development instances show the `outbox`.
     pub fn new(engine: Engine, options: HttpOptions, outbox: Option<Arc<dyn DevOutbox>>) -> Self {
         Self {
-            engine,
-            origins: Origins::new(&options),
-            redirects: Redirects::new(&options),
+            origins: Origins::new(engine.redirects().origins().clone()),
             cookie_suffix: CookieSuffix::of(&options.publishable_key),
             outbox: outbox.filter(|_| options.development),
             outcomes: Outcomes::new(&options),
             refused_origins: RefusedOrigins::default(),
             mount: Mount::of(&options.public_url),
             no_peer: Once::new(),
+            engine,
             options,
         }
     }
@@ -52,11 +49,19 @@ impl App {
     }
 
     /// The page to offer where no other is known: the instance's own home, else the page of a development instance,
-    /// else the application, which is the first allowed origin. `None` where none of them is a page.
+    /// else the application, which is the first allowed origin of a site. `None` where there is none of them.
     fn home(&self) -> Option<String> {
         let home = self.engine.branding().home_url.clone();
         let own = self.options.development.then(|| self.options.public_url.to_string());
-        let is_page = |origin: &&String| origin.starts_with("https://") || origin.starts_with("http://");
-        home.or(own).or_else(|| self.options.allowed_origins.iter().find(is_page).cloned())
+        home.or(own).or_else(|| self.first_site().map(str::to_owned))
+    }
+
+    /// The page for invitations without a redirect URL.
+    pub(super) fn home_of_invited(&self) -> String {
+        self.options.home(self.first_site())
+    }
+
+    fn first_site(&self) -> Option<&str> {
+        self.engine.redirects().origins().first_site()
     }
 }

@@ -123,6 +123,22 @@ impl<'a> Call<'a> {
         self.with_credentials(identity, ApiResponse::json(&body), &ClientUpdate::Client(client))
     }
 
+    /// An answer to a write of a flow. Where the person leaves the page for a link or a provider (`is_left`), it also
+    /// has what their browser needs when it returns.
+    pub(super) fn written(
+        &self,
+        identity: &Identity,
+        response: &impl Serialize,
+        client: &ClientView,
+        is_left: bool,
+    ) -> ApiResponse {
+        let mut answer = self.wrapped(identity, response, client);
+        if is_left {
+            identity.write_navigation_credentials(&ClientUpdate::Client(client), &self.head, answer.headers_mut());
+        }
+        answer
+    }
+
     /// An answer to a caller without a client.
     pub(super) fn anonymous(&self, identity: &Identity) -> ApiResponse {
         let body = Wrapped { response: (), client: () };

@@ -27,8 +27,8 @@ use super::{App, HttpOptions};
 /// In axum:
 ///
 /// ```
-/// # fn mount(engine: &vestibule::engine::Engine) -> Result<axum::Router, Box<dyn std::error::Error>> {
-/// # use vestibule::http::HttpOptions;
+/// # fn mount(engine: &vestibule::Engine) -> Result<axum::Router, Box<dyn std::error::Error>> {
+/// # use vestibule::server::HttpOptions;
 /// # let publishable_key = "pk_live_Y2xlcmsuYWNtZS5leGFtcGxlJA";
 /// let options = HttpOptions::new("https://acme.example/__clerk".parse()?, publishable_key, false);
 /// let router = axum::Router::new().nest_service("/__clerk", engine.http_service(options));

@@ -14,12 +14,6 @@ pub struct HttpOptions {
     pub listen: Vec<SocketAddr>,
     /// The URL at which browsers reach the engine, with the path that it is mounted below, if any.
     pub public_url: Url,
-    /// The origins whose pages may call the engine, compared exactly. The engine's own origin, from `public_url`, is
-    /// always allowed.
-    pub allowed_origins: Vec<String>,
-    /// Further URLs that browsers and applications may be redirected to: http and https URLs with everything below
-    /// them, other URLs exactly.
-    pub allowed_redirects: Vec<String>,
     /// Peers whose `X-Forwarded-*` headers are trusted.
     pub trusted_proxies: Vec<Network>,
     /// The peer address for requests that an embedder's server passes on without [`PeerAddress`](super::PeerAddress),
@@ -56,12 +50,11 @@ pub struct HttpOptions {
 }
 
 impl HttpOptions {
-    /// The page for invitations without a redirect URL: the page of a development instance, else the application, which
-    /// is the first allowed origin that a browser can be redirected to.
-    pub fn home(&self) -> String {
-        let is_web = |origin: &&String| origin.starts_with("https://") || origin.starts_with("http://");
-        let application = self.allowed_origins.iter().find(is_web).filter(|_| !self.development);
-        application.cloned().unwrap_or_else(|| self.public_url.to_string())
+    /// The page for invitations without a redirect URL: the page of a development instance, else the application's
+    /// site.
+    pub(super) fn home(&self, site: Option<&str>) -> String {
+        let site = site.filter(|_| !self.development);
+        site.map_or_else(|| self.public_url.to_string(), str::to_owned)
     }
 
     /// Whether the forwarding headers of `peer` are trusted.
@@ -74,8 +67,6 @@ impl HttpOptions {
         Self {
             listen: vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080)],
             public_url,
-            allowed_origins: Vec::new(),
-            allowed_redirects: Vec::new(),
             trusted_proxies: Vec::new(),
             default_peer: None,
             max_body_bytes: 64 * 1024,
@@ -98,6 +89,7 @@ impl HttpOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::redirect::PageOrigins;
 
     #[test]
     fn home_is_a_place_that_browsers_can_be_sent_to() {
@@ -107,9 +99,10 @@ mod tests {
             (&["capacitor://localhost"], "https://clerk.example.com/"),
             (&["capacitor://localhost", "https://app.example.com"], "https://app.example.com"),
         ] {
-            let mut options = HttpOptions::new(url.clone(), "pk_live_x", false);
-            options.allowed_origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
-            assert_eq!(options.home(), expected, "{origins:?}");
+            let options = HttpOptions::new(url.clone(), "pk_live_x", false);
+            let listed: Vec<String> = origins.iter().map(|origin| (*origin).to_owned()).collect();
+            let origins = PageOrigins::new(&url, &listed, false);
+            assert_eq!(options.home(origins.first_site()), expected, "{origins:?}");
         }
     }
 }

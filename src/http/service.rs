@@ -15,6 +15,8 @@ use hyper::{Method, Request, Response};
 use tracing::Instrument;
 use url::Host;
 
+use crate::domain::redirect::is_loopback;
+
 use super::HttpOptions;
 use super::app::App;
 use super::call::Call;
@@ -24,7 +26,7 @@ use super::request::audience::Audience;
 use super::request::head::{AuthMode, RequestHead};
 use super::request_id::RequestId;
 use super::response::api_response::ApiResponse;
-use super::response::cors::{self, Realm, is_loopback, origin_of};
+use super::response::cors::{self, Realm, origin_of};
 use super::response::error::{HttpError, TransportError};
 use super::routing;
 

@@ -12,5 +12,7 @@ mod prefix;
 mod source;
 
 pub use network::Networks;
-pub use prefix::{PrefixLimited, PrefixLimiter};
+#[cfg(feature = "unstable")]
+pub use prefix::PrefixLimited;
+pub use prefix::PrefixLimiter;
 pub use source::{LimitedAction, SourceLimiter};

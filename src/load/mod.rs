@@ -15,10 +15,9 @@ mod run;
 mod target;
 mod virtual_user;
 
-pub use condition::{Condition, InvalidCondition};
+pub use condition::Condition;
 pub use options::{Arrivals, FlowKind, Mode, Options};
-pub use recorder::{Progress, Step};
-pub use report::Report;
+pub use recorder::Progress;
 pub use run::run;
 
 /// Why the run could not start, and what to do about it.

@@ -12,7 +12,7 @@ use super::virtual_user::Refusal;
 
 /// A step of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
+pub(super) enum Step {
     /// Creating the sign-up.
     Create,
     /// Adding a field.

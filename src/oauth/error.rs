@@ -6,6 +6,7 @@ use crate::outbound::OutboundError;
 /// Why a request to a provider failed, or its answer was rejected. No message holds a code, a token or a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[cfg_attr(not(feature = "oauth"), allow(dead_code, reason = "no provider is asked, so no request fails"))]
 pub enum ProviderError {
     /// A setting is missing, or contradicts what the provider publishes.
     #[error("the provider is not configured: {0}")]

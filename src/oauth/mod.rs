@@ -30,7 +30,7 @@ pub use absent::Providers;
 pub use denial::is_denial;
 pub use error::ProviderError;
 pub use params::{AuthorizeParams, Callback};
-#[cfg(feature = "oauth")]
-pub use preset::{PRESETS, Preset, preset};
+#[cfg(all(feature = "oauth", feature = "unstable"))]
+pub use preset::{PRESETS, Preset};
 #[cfg(feature = "oauth")]
 pub use provider::Providers;

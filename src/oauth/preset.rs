@@ -7,8 +7,6 @@
 pub struct Preset {
     /// Strategy name on the wire, such as `oauth_google`.
     pub strategy: &'static str,
-    /// Name shown to people, such as `Google`.
-    pub name: &'static str,
     pub(super) place: Place,
     pub(super) scopes: &'static [&'static str],
     pub(super) claims: Claims,
@@ -113,7 +111,7 @@ impl Preset {
 }
 
 /// The preset with this strategy; `None` for a provider that only the settings describe.
-pub fn preset(strategy: &str) -> Option<&'static Preset> {
+pub(super) fn preset(strategy: &str) -> Option<&'static Preset> {
     PRESETS.iter().find(|preset| preset.strategy == strategy)
 }
 
@@ -142,10 +140,9 @@ const NONE: Claims = Claims {
 
 const OPENID: &[&str] = &["openid", "email", "profile"];
 
-const fn open_id(strategy: &'static str, name: &'static str, issuer: &'static str) -> Preset {
+const fn open_id(strategy: &'static str, issuer: &'static str) -> Preset {
     Preset {
         strategy,
-        name,
         place: Place::Discovered(issuer),
         scopes: OPENID,
         claims: STANDARD,
@@ -154,26 +151,26 @@ const fn open_id(strategy: &'static str, name: &'static str, issuer: &'static st
     }
 }
 
-const fn plain(strategy: &'static str, name: &'static str, place: Place, scopes: &'static [&'static str]) -> Preset {
-    Preset { strategy, name, place, scopes, claims: NONE, parameters: &[], quirks: &[] }
+const fn plain(strategy: &'static str, place: Place, scopes: &'static [&'static str]) -> Preset {
+    Preset { strategy, place, scopes, claims: NONE, parameters: &[], quirks: &[] }
 }
 
 /// All presets.
 pub static PRESETS: &[Preset] = &[
-    Preset { quirks: &[Quirk::BareIssuer], ..open_id("oauth_google", "Google", "https://accounts.google.com") },
+    Preset { quirks: &[Quirk::BareIssuer], ..open_id("oauth_google", "https://accounts.google.com") },
     // Apple sends the name once, in an unsigned form field, so it is not used.
     Preset {
         scopes: &["name", "email"],
         parameters: &[("response_mode", "form_post")],
         quirks: &[Quirk::CredentialsInBody],
-        ..open_id("oauth_apple", "Apple", "https://appleid.apple.com")
+        ..open_id("oauth_apple", "https://appleid.apple.com")
     },
     // Tenants can write any address into their directory; `xms_edov` says that the address's domain is verified.
     Preset {
         // The picture needs an access token, so its URL would be of no use here.
         claims: Claims { vouching: Vouching::If("/xms_edov"), picture: "", ..STANDARD },
         quirks: &[Quirk::TenantInIssuer],
-        ..open_id("oauth_microsoft", "Microsoft", "https://login.microsoftonline.com/common/v2.0")
+        ..open_id("oauth_microsoft", "https://login.microsoftonline.com/common/v2.0")
     },
     Preset {
         claims: Claims {
@@ -187,7 +184,6 @@ pub static PRESETS: &[Preset] = &[
         quirks: &[Quirk::AddressesAt("https://api.github.com/user/emails")],
         ..plain(
             "oauth_github",
-            "GitHub",
             Place::At(
                 "https://github.com/login/oauth/authorize",
                 "https://github.com/login/oauth/access_token",
@@ -196,10 +192,7 @@ pub static PRESETS: &[Preset] = &[
             &["read:user", "user:email"],
         )
     },
-    Preset {
-        claims: Claims { username: "/nickname", ..STANDARD },
-        ..open_id("oauth_gitlab", "GitLab", "https://gitlab.com")
-    },
+    Preset { claims: Claims { username: "/nickname", ..STANDARD }, ..open_id("oauth_gitlab", "https://gitlab.com") },
     Preset {
         claims: Claims {
             email: "/email",
@@ -212,7 +205,6 @@ pub static PRESETS: &[Preset] = &[
         quirks: &[Quirk::CredentialsInBody],
         ..plain(
             "oauth_facebook",
-            "Facebook",
             Place::At(
                 "https://www.facebook.com/v23.0/dialog/oauth",
                 "https://graph.facebook.com/v23.0/oauth/access_token",
@@ -223,7 +215,7 @@ pub static PRESETS: &[Preset] = &[
     },
     Preset {
         quirks: &[Quirk::NoNonce, Quirk::NoPkce, Quirk::CredentialsInBody],
-        ..open_id("oauth_linkedin_oidc", "LinkedIn", "https://www.linkedin.com/oauth")
+        ..open_id("oauth_linkedin_oidc", "https://www.linkedin.com/oauth")
     },
     Preset {
         claims: Claims {
@@ -235,7 +227,6 @@ pub static PRESETS: &[Preset] = &[
         },
         ..plain(
             "oauth_discord",
-            "Discord",
             Place::At(
                 "https://discord.com/oauth2/authorize",
                 "https://discord.com/api/oauth2/token",
@@ -247,7 +238,7 @@ pub static PRESETS: &[Preset] = &[
     Preset {
         claims: Claims { picture: "/https:~1~1slack.com~1user_image_512", ..STANDARD },
         quirks: &[Quirk::NoPkce, Quirk::CredentialsInBody],
-        ..open_id("oauth_slack", "Slack", "https://slack.com")
+        ..open_id("oauth_slack", "https://slack.com")
     },
     Preset {
         claims: Claims {
@@ -259,7 +250,6 @@ pub static PRESETS: &[Preset] = &[
         },
         ..plain(
             "oauth_x",
-            "X / Twitter",
             Place::At(
                 "https://x.com/i/oauth2/authorize",
                 "https://api.x.com/2/oauth2/token",
@@ -275,13 +265,12 @@ pub static PRESETS: &[Preset] = &[
             r#"{"id_token":{"email":null,"email_verified":null,"picture":null,"preferred_username":null}}"#,
         )],
         quirks: &[Quirk::CredentialsInBody],
-        ..open_id("oauth_twitch", "Twitch", "https://id.twitch.tv/oauth2")
+        ..open_id("oauth_twitch", "https://id.twitch.tv/oauth2")
     },
     Preset {
         claims: Claims { email: "/email", name: "/display_name", picture: "/images/0/url", ..NONE },
         ..plain(
             "oauth_spotify",
-            "Spotify",
             Place::At(
                 "https://accounts.spotify.com/authorize",
                 "https://accounts.spotify.com/api/token",
@@ -300,7 +289,6 @@ pub static PRESETS: &[Preset] = &[
         quirks: &[Quirk::ClientKey, Quirk::NoPkce, Quirk::CredentialsInBody],
         ..plain(
             "oauth_tiktok",
-            "TikTok",
             Place::At(
                 "https://www.tiktok.com/v2/auth/authorize/",
                 "https://open.tiktokapis.com/v2/oauth/token/",
@@ -321,7 +309,6 @@ pub static PRESETS: &[Preset] = &[
         quirks: &[Quirk::JsonTokenRequest, Quirk::Header("notion-version", "2022-06-28")],
         ..plain(
             "oauth_notion",
-            "Notion",
             Place::At(
                 "https://api.notion.com/v1/oauth/authorize",
                 "https://api.notion.com/v1/oauth/token",
@@ -342,7 +329,6 @@ pub static PRESETS: &[Preset] = &[
         quirks: &[Quirk::GraphQl("{ viewer { id email name displayName avatarUrl } }"), Quirk::CredentialsInBody],
         ..plain(
             "oauth_linear",
-            "Linear",
             Place::At(
                 "https://linear.app/oauth/authorize",
                 "https://api.linear.app/oauth/token",
@@ -351,8 +337,8 @@ pub static PRESETS: &[Preset] = &[
             &["read"],
         )
     },
-    open_id("oauth_huggingface", "Hugging Face", "https://huggingface.co"),
-    Preset { quirks: &[Quirk::NoNonce], ..open_id("oauth_dropbox", "Dropbox", "https://www.dropbox.com") },
+    open_id("oauth_huggingface", "https://huggingface.co"),
+    Preset { quirks: &[Quirk::NoNonce], ..open_id("oauth_dropbox", "https://www.dropbox.com") },
     Preset {
         claims: Claims {
             subject: "/account_id",
@@ -366,7 +352,6 @@ pub static PRESETS: &[Preset] = &[
         quirks: &[Quirk::CredentialsInBody],
         ..plain(
             "oauth_atlassian",
-            "Atlassian",
             Place::At(
                 "https://auth.atlassian.com/authorize",
                 "https://auth.atlassian.com/oauth/token",

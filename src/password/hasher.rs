@@ -56,7 +56,7 @@ impl HashParameters {
         self.m_kib < other.m_kib || work(self) < work(other)
     }
 
-    const fn is_bounded(self) -> bool {
+    pub(super) const fn is_bounded(self) -> bool {
         self.m_kib <= Self::MAX.m_kib && self.t <= Self::MAX.t && self.p <= Self::MAX.p
     }
 }

@@ -1,11 +1,15 @@
 //! Password hashing: argon2id on a bounded pool of threads with low priority, so that hashing does not delay other work
 //! ([guide: Password hashing](crate::guide::design#password-hashing)). Which passwords are accepted is decided in
-//! `domain`.
+//! `domain`. Digests that other systems made are read in `foreign`; what a user's record holds is described in `stored`.
 
+mod foreign;
 mod hasher;
 mod pool;
 mod share;
+mod stored;
 
-pub use hasher::{HashError, HashParameters, Implementation};
-pub use pool::{HashOptions, HashPool, HashPoolError, PoolError};
+pub use foreign::{ForeignDigest, ForeignDigestError};
+pub use hasher::{HashParameters, Implementation};
+pub use pool::{HashOptions, HashPool, PoolError};
 pub use share::Requester;
+pub use stored::{DigestCost, ForeignCost};

@@ -7,16 +7,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use aws_lc_rs::constant_time;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use tokio::sync::oneshot;
 
 use crate::clock::Stopwatch;
 use crate::domain::secret::Secret;
+use crate::domain::text;
 use crate::domain::time::Span;
 
-use super::hasher::{HashError, HashParameters, Hasher, Implementation, Phc, SALT_BYTES, TAG_BYTES, self_test};
+use super::foreign::ForeignDigest;
+use super::hasher::{HashError, HashParameters, Hasher, Implementation, Phc, SALT_BYTES, self_test};
 use super::share::{Requester, Share, Shares};
+use super::stored::{DigestCost, Stored};
 
 /// Options of the pool.
 #[derive(Clone, Copy, Debug)]
@@ -154,19 +156,27 @@ impl HashPool {
         answer.await.unwrap_or(Err(PoolError::Stopped))
     }
 
-    /// Whether a password matches a stored PHC string. The cost is bounded whatever the string says.
+    /// The text to store for a digest that another system made. A fast one is hashed again with argon2id, so that it is
+    /// on no disk. [`Self::verify`] takes the text with the password as the person typed it: other systems don't
+    /// normalise.
     ///
     /// # Errors
     /// [`PoolError::Full`] at once when too many wait.
-    pub async fn verify(&self, password: Secret<String>, stored: Secret<String>) -> Result<bool, PoolError> {
-        self.verify_for(password, stored, None).await
+    pub async fn adopt(&self, digest: &ForeignDigest) -> Result<Secret<String>, PoolError> {
+        if !digest.is_fast() {
+            return Ok(Stored::Foreign(digest.clone()).encode());
+        }
+        let hashed = self.hash(Secret::new(text::hex(digest.tag()))).await?;
+        let outer = Phc::decode(hashed.expose()).ok_or(PoolError::Stopped)?;
+        Ok(Stored::Wrapped { inner: digest.without_tag(), outer }.encode())
     }
 
-    /// Like [`Self::verify`], with a fair share of the queue for the `requester`.
+    /// Whether a password matches a stored text: our own PHC string, or what [`Self::adopt`] gave; with a fair share of
+    /// the queue for the `requester`. The cost is bounded whatever the text says.
     ///
     /// # Errors
     /// [`PoolError::Full`] at once when too many wait, or too many of theirs.
-    pub async fn verify_for(
+    pub async fn verify(
         &self,
         password: Secret<String>,
         stored: Secret<String>,
@@ -177,16 +187,15 @@ impl HashPool {
         answer.await.unwrap_or(Err(PoolError::Stopped))
     }
 
-    /// A hash to verify against when there is no stored one, so that the answer takes as long. It costs as much as one
-    /// with these parameters, and matches no password.
-    pub fn dummy_hash(parameters: HashParameters) -> Secret<String> {
-        let (salt, tag) = (vec![0; SALT_BYTES], vec![0; TAG_BYTES]);
-        Secret::new(Phc { parameters, salt, tag }.encode())
+    /// A stored text to verify against when there is none, so that the answer takes as long. It costs as much as one of
+    /// this cost, and matches no password.
+    pub fn dummy_hash(cost: &DigestCost) -> Secret<String> {
+        cost.dummy()
     }
 
-    /// The cost of verifying a stored PHC string; `None` for one that never matches.
-    pub fn cost_of(stored: &Secret<String>) -> Option<HashParameters> {
-        Phc::decode(stored.expose()).map(|stored| stored.parameters)
+    /// The cost of verifying a stored text; `None` for one that never matches.
+    pub fn cost_of(stored: &Secret<String>) -> Option<DigestCost> {
+        Stored::decode(stored.expose()).map(|stored| stored.cost())
     }
 
     fn send(&self, password: Secret<String>, work: Work, requester: Option<Requester>) -> Result<(), PoolError> {
@@ -284,15 +293,10 @@ fn hash(hasher: &mut Hasher, parameters: HashParameters, password: &[u8]) -> Res
 }
 
 fn verify(hasher: &mut Hasher, options: &HashOptions, password: &[u8], stored: &str) -> Result<bool, PoolError> {
-    let Some(stored) = Phc::decode(stored) else {
+    let Some(stored) = Stored::decode(stored) else {
         return Ok(false);
     };
-    let tag = if stored.parameters == options.parameters {
-        hasher.tag(password, &stored.salt)?
-    } else {
-        Hasher::new(options.implementation, stored.parameters)?.tag(password, &stored.salt)?
-    };
-    Ok(constant_time::verify_slices_are_equal(&tag, &stored.tag).is_ok())
+    Ok(stored.matches(password, (hasher, options.parameters), options.implementation)?)
 }
 
 /// Waits for the next job; `None` at shutdown. The lock is held while waiting, never while hashing.
@@ -332,12 +336,12 @@ mod tests {
     async fn a_hash_verifies_its_password_and_no_other() {
         let pool = HashPool::new(small()).expect("a pool");
         let stored = pool.hash(secret("wanders under elms")).await.expect("a hash");
-        assert_eq!(pool.verify(secret("wanders under elms"), stored.clone()).await, Ok(true));
-        assert_eq!(pool.verify(secret("wanders under oaks"), stored).await, Ok(false));
-        assert_eq!(pool.verify(secret("x"), secret("no hash")).await, Ok(false));
-        let dummy_hash = HashPool::dummy_hash(pool.parameters());
-        assert_eq!(pool.verify(secret("x"), dummy_hash.clone()).await, Ok(false));
-        assert_eq!(HashPool::cost_of(&dummy_hash), Some(pool.parameters()));
+        assert_eq!(pool.verify(secret("wanders under elms"), stored.clone(), None).await, Ok(true));
+        assert_eq!(pool.verify(secret("wanders under oaks"), stored, None).await, Ok(false));
+        assert_eq!(pool.verify(secret("x"), secret("no hash"), None).await, Ok(false));
+        let dummy_hash = HashPool::dummy_hash(&pool.parameters().into());
+        assert_eq!(pool.verify(secret("x"), dummy_hash.clone(), None).await, Ok(false));
+        assert_eq!(HashPool::cost_of(&dummy_hash), Some(pool.parameters().into()));
     }
 
     #[tokio::test]

@@ -58,6 +58,10 @@ pub(super) async fn build_engine(
         .algorithm(config.session.algorithm)
         .token_ttl(Span::from_secs(config.session.token_ttl_s))
         .public_url(public_url)
+        .allowed_origins(config.server.allowed_origins.iter().map(|o| o.as_str().to_owned()).collect())
+        .allowed_redirects(config.server.allowed_redirects.iter().map(|r| r.as_str().to_owned()).collect())
+        // Developers' pages run on this machine, on ports of their own.
+        .local_pages(config.is_development())
         .build()
         .await
         .map_err(StartupError::new)

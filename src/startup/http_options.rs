@@ -17,8 +17,6 @@ pub(super) fn http_options(config: &Config) -> Result<HttpOptions, StartupError>
     let defaults = HttpOptions::new(url, key.as_str(), config.is_development());
     Ok(HttpOptions {
         listen: [Some(server.listen.address), server.listen.beside].into_iter().flatten().collect(),
-        allowed_origins: server.allowed_origins.iter().map(|o| o.as_str().to_owned()).collect(),
-        allowed_redirects: server.allowed_redirects.iter().map(|r| r.as_str().to_owned()).collect(),
         trusted_proxies: server.trusted_proxies.clone(),
         max_body_bytes: server.max_body_bytes,
         header_timeout: Duration::from_millis(server.header_timeout_ms),

@@ -18,7 +18,7 @@ use super::http_options::{http_options, public_url};
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use vestibule::{Config, ConfiguredServer, Sources};
+/// use vestibule::configuration::{Config, ConfiguredServer, Sources};
 ///
 /// let sources = Sources { file: Some("vestibule.toml".into()), ..Sources::default() };
 /// let server = ConfiguredServer::start(&Config::load(&sources)?).await?;

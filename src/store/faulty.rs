@@ -91,18 +91,18 @@ pub enum StoreCall {
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use std::sync::Arc;
 /// use vestibule::testing::{Fault, FaultyStore};
-/// use vestibule::{Caller, Engine, EngineError, RawFields, RequestContext};
+/// use vestibule::{Caller, Engine, EngineError, NewSignUp, RequestContext};
 ///
 /// let store = Arc::new(FaultyStore::new());
-/// let settings = vestibule::sample_settings("email_code")?;
+/// let settings = vestibule::settings::sample_settings("email_code")?;
 /// let engine = Engine::builder().settings(settings).store(store.clone()).build().await?;
 ///
-/// let fields = RawFields { email_address: Some("ada@example.com".into()), ..RawFields::default() };
+/// let fields = NewSignUp { email_address: Some("ada@example.com".into()), ..NewSignUp::default() };
 /// let (caller, context) = (Caller::anonymous(), RequestContext::default());
 /// store.fail([Fault::Refused]);
-/// let refused = engine.create_sign_up(&caller, &fields, &context).await;
+/// let refused = engine.sign_ups().create(&caller, &fields, &context).await;
 /// assert!(matches!(refused, Err(EngineError::Unavailable(_))), "the application shows that it can't be reached now");
-/// engine.create_sign_up(&caller, &fields, &context).await?; // the next one is written
+/// engine.sign_ups().create(&caller, &fields, &context).await?; // the next one is written
 /// # engine.shutdown().await;
 /// # Ok(())
 /// # }

@@ -26,7 +26,7 @@ mod private;
 mod scan;
 #[expect(clippy::module_inception, reason = "the room is named after its one trait")]
 mod store;
-#[cfg(feature = "sled")]
+#[cfg(all(feature = "sled", any(feature = "cli", feature = "unstable")))]
 mod writable;
 
 pub use commit::{
@@ -42,15 +42,21 @@ pub use error::{CommitError, StoreError};
 #[cfg(any(test, feature = "test-util"))]
 pub use faulty::{Fault, FaultyStore, ReadFault, StoreCall, StoreRead};
 pub use health::{Health, Unready};
-pub use kv::key::{Kind, LAST_SEEN};
+pub use kv::key::LAST_SEEN;
 pub use kv::key_value::{KeyValue, Write};
 pub use kv::kv_store::KvStore;
-pub use kv::memory::{Memory, MemoryStore};
+#[cfg(feature = "unstable")]
+pub use kv::memory::Memory;
+pub use kv::memory::MemoryStore;
 #[cfg(feature = "sled")]
-pub use kv::seal::{Sealed, Sealing};
+pub use kv::seal::Sealing;
 #[cfg(feature = "sled")]
 pub use private::make_private;
-pub use scan::{ExpiredKey, ScanCursor, ScanPage};
-pub use store::{BoxFuture, Store};
-#[cfg(feature = "sled")]
+pub use scan::ScanCursor;
+#[cfg(feature = "unstable")]
+pub use scan::{ExpiredKey, ScanPage};
+#[cfg(feature = "unstable")]
+pub use store::BoxFuture;
+pub use store::Store;
+#[cfg(all(feature = "sled", any(feature = "cli", feature = "unstable")))]
 pub use writable::{could_be_written, could_hold_data};

@@ -46,6 +46,7 @@ pub fn init(format: LogFormat) -> Result<(), FilterError> {
 ///
 /// # Errors
 /// When `chosen` is not a valid filter.
+#[cfg(feature = "unstable")]
 pub fn log_to<W>(format: LogFormat, chosen: &str, writer: W) -> Result<Dispatch, FilterError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,

@@ -16,7 +16,9 @@ mod test_support;
 
 pub use format::LogFormat;
 #[cfg(feature = "cli")]
-pub use log::{FilterError, init, log_to};
+pub use log::init;
+#[cfg(all(feature = "cli", feature = "unstable"))]
+pub use log::log_to;
 pub(crate) use repeats::{Repeats, Sum};
 #[cfg(all(test, feature = "cli"))]
 pub(crate) use test_support::captured;

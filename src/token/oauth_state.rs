@@ -27,7 +27,8 @@ pub struct OAuthState {
     pub nonce: [u8; 16],
 }
 
-/// Redirect targets at the end of the flow: absolute URLs, checked against the allowed ones when it began.
+/// Redirect targets at the end of the flow, as text. They are sealed in the `state` parameter, so they are the ones that
+/// were allowed when the flow began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RedirectTargets {
     /// Target if no session was created.

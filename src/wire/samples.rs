@@ -7,6 +7,7 @@ use crate::domain::client::session::{Session, SessionStatus};
 use crate::domain::field::Field;
 use crate::domain::id::{ClientId, IdentificationId, SessionId, SignUpId, UserId};
 use crate::domain::identifier::EmailAddress;
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::requirements::Requirements;
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Collected, Phase, SignUp, Status};
@@ -65,7 +66,7 @@ pub(crate) fn external_account() -> ExternalAccount {
         strategy: Strategy::OAuth("oauth_google".into()),
         state: ExternalState::Pending,
         nonce: [7; 16],
-        redirect_url: "https://app.example/sso-callback".into(),
+        redirect_url: Some(RedirectUrl::restored("https://app.example/sso-callback".into())),
         action_complete_redirect_url: None,
         authorize_url: Some("https://provider.example/authorize?state=s".into()),
         expire_at: NOW + Span::from_secs(600),

@@ -10,10 +10,10 @@ use tempfile::TempDir;
 use vestibule::actors::ActorOptions;
 use vestibule::clock::ManualClock;
 use vestibule::domain::settings::{Attribute, Settings};
-use vestibule::domain::sign_up::RawFields;
+use vestibule::domain::sign_up::NewSignUp;
 use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::verification::Strategy;
-use vestibule::engine::{Caller, Engine, RequestContext};
+use vestibule::engine::{Caller, Engine, PrepareVerification, RequestContext};
 use vestibule::store::ledger::Durability;
 use vestibule::store::{EmbeddedStore, Store};
 use vestibule::token::InstanceKey;
@@ -147,13 +147,16 @@ async fn an_expired_sign_up_is_gone_from_every_file() {
     let open = || Arc::new(EmbeddedStore::open(path, Durability::None).expect("a store"));
     let begin = Timestamp::from_millis(1_800_000_000_000);
     let (engine, _) = engine(open(), begin).await;
-    let fields = |email: &str| RawFields { email_address: Some(email.into()), ..RawFields::default() };
+    let fields = |email: &str| NewSignUp { email_address: Some(email.into()), ..NewSignUp::default() };
     let source = RequestContext::default();
     let made = engine.create_sign_up(&Caller::anonymous(), &fields("ada.of.the.nile@example.com"), &source).await;
     let (sign_up, client) = made.expect("a sign-up");
     let caller =
         engine.identify(client.new_token.as_ref().map(|token| token.expose().as_str())).await.expect("a client");
-    engine.prepare_verification(&caller, sign_up.value.id, Some("email_code"), None, &source).await.expect("a code");
+    engine
+        .prepare(&caller, sign_up.value.id, &PrepareVerification::new(Strategy::EmailCode), &source)
+        .await
+        .expect("a code");
     engine.shutdown().await;
     assert!(shows(&path.join("sled"), "ada.of.the.nile"), "what is in the snapshots is plain");
     assert!(!shows(&path.join("journal"), "ada.of.the.nile"), "and nowhere else");

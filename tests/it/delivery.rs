@@ -12,7 +12,7 @@ use vestibule::actors::ActorOptions;
 use vestibule::delivery::{Capture, Channel, Message, Outcome, Smtp, SmtpOptions};
 use vestibule::domain::id::MessageId;
 use vestibule::domain::secret::Secret;
-use vestibule::domain::sign_up::RawFields;
+use vestibule::domain::sign_up::NewSignUp;
 use vestibule::domain::time::Timestamp;
 use vestibule::domain::verification::Strategy;
 use vestibule::engine::{Caller, Engine, RequestContext};
@@ -37,12 +37,12 @@ async fn engine_with(options: &SmtpOptions, capture: &Arc<Capture>, actors: Acto
 
 /// Starts the sign-up of a new person, to whom a code is being sent.
 async fn begin(engine: &Engine, email: Option<&str>, phone: Option<&str>) -> (vestibule::domain::id::SignUpId, Caller) {
-    let strategy = if email.is_some() { "email_code" } else { "phone_code" };
-    let fields = RawFields {
+    let strategy = if email.is_some() { Strategy::EmailCode } else { Strategy::PhoneCode };
+    let fields = NewSignUp {
         email_address: email.map(str::to_owned),
         phone_number: phone.map(str::to_owned),
-        strategy: Some(strategy.into()),
-        ..RawFields::default()
+        strategy: Some(strategy),
+        ..NewSignUp::default()
     };
     let (sign_up, client) =
         engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await.expect("a sign-up");

@@ -12,11 +12,11 @@ use vestibule::domain::requirements::Requirements;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings};
 use vestibule::domain::sign_up::{
-    Attempt, BackendUpdate, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status, Transition,
+    Attempt, BackendUpdate, Command, Fields, NewSignUp, Patch, Phase, Prepare, SignUp, Status, Transition,
 };
 use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::transition::Change;
-use vestibule::domain::verification::{Strategy, VerificationStatus};
+use vestibule::domain::verification::{Strategy, VerificationStatus, parse_strategy};
 use vestibule::entropy::SeededEntropy;
 use vestibule::token::InstanceKey;
 
@@ -55,7 +55,7 @@ fn an_instance_without_identifiers_converts_nobody() {
     let made = world.create(&raw(|f| f.password = Some(Secret::new("wanders under elms".into())))).expect("a sign-up");
     assert!(made.outcome.is_none());
     let mut world = World::new(Settings::default());
-    assert!(world.create(&RawFields::default()).expect("a sign-up").outcome.is_none());
+    assert!(world.create(&NewSignUp::default()).expect("a sign-up").outcome.is_none());
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn where_no_identifier_is_required_one_of_the_alternatives_suffices() {
     settings.attributes.email_address.required = false;
     settings.attributes.phone_number.required = false;
     let mut world = World::new(settings);
-    let sign_up = world.create(&RawFields::default()).expect("a sign-up").next;
+    let sign_up = world.create(&NewSignUp::default()).expect("a sign-up").next;
     assert_eq!(world.lists(&sign_up), "email_address phone_number | ");
     let sign_up =
         world.update(&sign_up, &raw(|f| f.phone_number = Some("+14155552671".into()))).expect("an update").next;
@@ -150,14 +150,14 @@ fn parameters_longer_than_anything_they_could_mean_are_refused_before_they_are_r
     let world = World::new(settings(&["email_address"]));
     let long = "x".repeat(20_000);
     let faulty = raw(|f| {
-        f.strategy = Some(long.clone());
+        f.web3_wallet = Some(long.clone());
         f.token = Some(Secret::new(long.clone()));
         f.ticket = Some(long.clone());
     });
-    let refused = Fields::parse(&faulty, &world.settings).expect_err("faults");
+    let refused = Fields::parse(&faulty.into(), &world.settings).expect_err("faults");
     let params: Vec<_> = refused.reasons().iter().map(|r| (r.code, r.param.as_deref().unwrap_or_default())).collect();
     let too_long = |param| (ErrorCode::FormParamMaxLengthExceeded, param);
-    assert_eq!(params, ["strategy", "ticket", "token"].map(too_long));
+    assert_eq!(params, ["web3_wallet", "ticket", "token"].map(too_long));
 }
 
 #[test]
@@ -180,9 +180,8 @@ fn all_faults_are_reported_at_once() {
         f.username = Some("x".into());
         f.password = Some(Secret::new("short".into()));
         f.phone_number = Some("+14155552671".into());
-        f.unsafe_metadata = Some("[1]".into());
     });
-    let refused = Fields::parse(&faulty, &world.settings).expect_err("faults");
+    let refused = Fields::parse(&faulty.into(), &world.settings).expect_err("faults");
     let mut found: Vec<_> = refused.reasons().iter().map(|r| (r.code.as_str(), r.param.as_deref())).collect();
     found.sort_unstable();
     assert_eq!(
@@ -190,7 +189,6 @@ fn all_faults_are_reported_at_once() {
         [
             ("form_param_format_invalid", Some("email_address")),
             ("form_param_unknown", Some("phone_number")),
-            ("form_param_value_invalid", Some("unsafe_metadata")),
             ("form_password_length_too_short", Some("password")),
             ("form_username_invalid_length", Some("username")),
         ]
@@ -200,13 +198,13 @@ fn all_faults_are_reported_at_once() {
 #[test]
 fn an_abandoned_sign_up_takes_nothing_more() {
     let mut world = World::new(settings(&["email_address"]));
-    let sign_up = world.create(&RawFields::default()).expect("a sign-up").next;
+    let sign_up = world.create(&NewSignUp::default()).expect("a sign-up").next;
     world.clock.advance(Span::from_secs(86_399));
-    let kept = world.update(&sign_up, &RawFields::default()).expect("an update moves the deadline").next;
+    let kept = world.update(&sign_up, &NewSignUp::default()).expect("an update moves the deadline").next;
     world.clock.advance(Span::from_secs(86_399));
     assert_eq!(kept.status(world.clock.now(), &world.policy), Status::MissingRequirements);
     assert_eq!(sign_up.status(world.clock.now(), &world.policy), Status::Abandoned);
-    let refused = world.update(&sign_up, &RawFields::default()).expect_err("abandoned");
+    let refused = world.update(&sign_up, &NewSignUp::default()).expect_err("abandoned");
     assert!(refused.is(ErrorCode::SignUpCannotBeUpdated));
 }
 
@@ -218,7 +216,7 @@ fn settings_take_effect_at_the_next_read_and_convert_at_the_next_write() {
     world.settings = settings(&["username"]);
     assert_eq!(world.lists(&sign_up), " | ");
     assert_eq!(sign_up.status(world.clock.now(), &world.policy), Status::MissingRequirements);
-    assert!(world.update(&sign_up, &RawFields::default()).expect("a write").outcome.is_some());
+    assert!(world.update(&sign_up, &NewSignUp::default()).expect("a write").outcome.is_some());
 }
 
 #[test]
@@ -228,7 +226,7 @@ fn legal_consent_is_a_requirement_of_its_own() {
     let mut world = World::new(settings);
     let sign_up = world.create(&raw(|f| f.username = Some("ada_l".into()))).expect("a sign-up").next;
     assert_eq!(world.lists(&sign_up), "legal_accepted | ");
-    let done = world.update(&sign_up, &raw(|f| f.legal_accepted = Some("true".into()))).expect("an update");
+    let done = world.update(&sign_up, &raw(|f| f.legal_accepted = Some(true))).expect("an update");
     assert_eq!(done.outcome.expect("a user").user.legal_accepted_at, Some(world.clock.now()));
 }
 
@@ -329,7 +327,7 @@ fn test_addresses_take_the_fixed_code_only_in_test_mode() {
 fn strategies_that_are_unknown_off_or_unprepared_are_told_apart() {
     let mut world = World::new(settings(&["email_address"]));
     let sign_up = world.create(&raw(|f| f.email_address = Some("ada@example.com".into()))).expect("a sign-up").next;
-    assert!(Prepare::parse(Some("carrier_pigeon"), None).is_err_and(|r| r.code == ErrorCode::FormParamValueInvalid));
+    assert!(parse_strategy(Some("carrier_pigeon")).is_err_and(|r| r.code == ErrorCode::FormParamValueInvalid));
     let code = |refused: Rejection| refused.reasons()[0].code;
     assert_eq!(
         code(world.try_prepare(&sign_up, Strategy::PhoneCode).expect_err("off")),
@@ -360,7 +358,7 @@ fn the_same_inputs_give_the_same_transition_bit_for_bit() {
         let mut world = World::new(settings(&["email_address"]));
         let made = world.create(&raw(|f| {
             f.email_address = Some("ada@example.com".into());
-            f.strategy = Some("email_code".into());
+            f.strategy = Some(Strategy::EmailCode);
         }));
         made.expect("a sign-up")
     };
@@ -398,15 +396,15 @@ impl World {
         })
     }
 
-    pub(crate) fn fields(&self, raw: &RawFields) -> Result<Fields, Rejection> {
-        let (mut fields, password) = Fields::parse(raw, &self.settings)?;
+    pub(crate) fn fields(&self, raw: &NewSignUp) -> Result<Fields, Rejection> {
+        let (mut fields, password) = Fields::parse(&raw.clone().into(), &self.settings)?;
         if password.is_some() {
             fields.password_digest = Patch::Set(Secret::new("a digest".into()));
         }
         Ok(fields)
     }
 
-    pub(crate) fn create(&mut self, raw: &RawFields) -> Result<Transition, Rejection> {
+    pub(crate) fn create(&mut self, raw: &NewSignUp) -> Result<Transition, Rejection> {
         let fields = self.fields(raw)?;
         self.create_from(&fields)
     }
@@ -416,7 +414,7 @@ impl World {
         self.decide(|cx| SignUp::create(id, client, fields, None, cx))
     }
 
-    pub(crate) fn update(&mut self, sign_up: &SignUp, raw: &RawFields) -> Result<Transition, Rejection> {
+    pub(crate) fn update(&mut self, sign_up: &SignUp, raw: &NewSignUp) -> Result<Transition, Rejection> {
         let fields = self.fields(raw)?;
         self.decide(|cx| sign_up.apply(&Command::Update(Box::new(fields)), cx))
     }
@@ -451,8 +449,8 @@ impl World {
     }
 }
 
-pub(crate) fn raw(fill: impl FnOnce(&mut RawFields)) -> RawFields {
-    let mut raw = RawFields::default();
+pub(crate) fn raw(fill: impl FnOnce(&mut NewSignUp)) -> NewSignUp {
+    let mut raw = NewSignUp::default();
     fill(&mut raw);
     raw
 }

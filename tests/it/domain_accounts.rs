@@ -6,7 +6,7 @@ use vestibule::domain::message::Content;
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::SignUpMode;
-use vestibule::domain::sign_up::{Command, External, RawFields, Transition};
+use vestibule::domain::sign_up::{Command, External, NewSignUp, Transition};
 use vestibule::domain::time::Timestamp;
 use vestibule::domain::transfer::Proved;
 use vestibule::domain::verification::{ExternalState, ProviderOutcome, Strategy};
@@ -34,7 +34,7 @@ fn with_an_allow_list_somebody_needs_something_that_is_on_it() {
         settings.attributes.email_address.verify_at_sign_up = false;
         let mut world = World::new(settings);
         friends(&mut world);
-        let away = leave(&mut world, &RawFields::default());
+        let away = leave(&mut world, &NewSignUp::default());
         let back = come_back(&mut world, &away, answer(profile.clone()));
         assert_eq!(back.outcome.is_some(), may, "{profile:?}");
         let state = &back.next.external_account.as_ref().expect("an account").state;
@@ -86,7 +86,7 @@ fn a_captcha_is_owed_until_one_is_solved_or_a_provider_vouches() {
         &away,
         ProviderOutcome { outcome: Err(ErrorCode::OAuthAccessDenied), ..unknown_account() },
     );
-    assert!(refused(world.update(&failed.next, &RawFields::default())), "who was refused there has proved nothing");
+    assert!(refused(world.update(&failed.next, &NewSignUp::default())), "who was refused there has proved nothing");
     let vouched = come_back(&mut world, &away, answer(person(Some(EMAIL), true)));
     assert!(vouched.outcome.is_some());
 }
@@ -122,7 +122,7 @@ fn an_address_that_nobody_vouches_for_tells_not_whose_it_is() {
             settings.attributes.email_address.verify_at_sign_up = must_be_proved;
             settings.attributes.username.required = true;
             let mut world = World::new(settings);
-            let away = leave(&mut world, &RawFields::default());
+            let away = leave(&mut world, &NewSignUp::default());
             let mut answer = answer(person(Some(EMAIL), false));
             answer.taken = is_taken.then_some(IdentifierKind::EmailAddress).into_iter().collect();
             come_back(&mut world, &away, answer).next
@@ -135,7 +135,7 @@ fn an_address_that_nobody_vouches_for_tells_not_whose_it_is() {
 #[test]
 fn whoever_comes_back_to_a_closed_instance_hears_it_on_their_page() {
     let mut world = World::new(open());
-    let away = leave(&mut world, &RawFields::default());
+    let away = leave(&mut world, &NewSignUp::default());
     world.settings.sign_up.mode = SignUpMode::Restricted;
     let back = come_back(&mut world, &away, answer(person(Some(EMAIL), true)));
     let state = &back.next.external_account.as_ref().expect("an account").state;
@@ -145,7 +145,7 @@ fn whoever_comes_back_to_a_closed_instance_hears_it_on_their_page() {
 #[test]
 fn a_provider_that_is_switched_off_meanwhile_vouches_for_nobody() {
     let mut world = World::new(open());
-    let away = leave(&mut world, &RawFields::default());
+    let away = leave(&mut world, &NewSignUp::default());
     world.settings.social.clear();
     let back = come_back(&mut world, &away, answer(person(Some(EMAIL), true)));
     assert!(back.outcome.is_none());
@@ -157,7 +157,7 @@ fn a_provider_that_is_switched_off_meanwhile_vouches_for_nobody() {
 fn an_account_with_an_address_that_can_not_be_read_meets_the_block_list_by_its_domain() {
     for from_the_start in [false, true] {
         let mut world = World::new(open());
-        let away = leave(&mut world, &RawFields::default());
+        let away = leave(&mut world, &NewSignUp::default());
         let said = answer(person(Some("\"a b\"@bad.example"), true));
         let block = |world: &mut World| world.settings.restrictions.blocklist = list(&["@bad.example"]);
         if from_the_start {
@@ -185,7 +185,7 @@ fn an_invitation_goes_with_its_address_when_a_sign_in_proved_another_one() {
         let at = Timestamp::from_millis(1_800_000_000_000);
         Some(Box::new(Proved { identifier, strategy: Strategy::EmailCode, at, captcha_solved: false, is_taken: false }))
     };
-    let made = create_with(&mut world, &RawFields::default(), |fields| fields.invitation = invitation());
+    let made = create_with(&mut world, &NewSignUp::default(), |fields| fields.invitation = invitation());
     let made = made.expect("a sign-up").next;
     assert_eq!(made.invited_by(), Some(invited.id));
 
@@ -195,7 +195,7 @@ fn an_invitation_goes_with_its_address_when_a_sign_in_proved_another_one() {
     let same = update_with(&mut world, &made, |fields| fields.proved = proved(invited.email_address.as_str()));
     assert_eq!(same.expect("an update").next.invited_by(), Some(invited.id), "both prove the same address");
 
-    let both = create_with(&mut world, &RawFields::default(), |fields| {
+    let both = create_with(&mut world, &NewSignUp::default(), |fields| {
         (fields.invitation, fields.proved) = (invitation(), proved("other@example.org"));
     });
     assert!(both.expect_err("two addresses at once").is(ErrorCode::FormConditionalParamDisallowed));
@@ -209,7 +209,7 @@ fn a_code_goes_to_no_user_whose_address_a_provider_named() {
     let mut content = |is_taken: bool| {
         let mut answer = answer(person(Some(EMAIL), false));
         answer.taken.extend(is_taken.then_some(IdentifierKind::EmailAddress));
-        let made = create_with(&mut world, &RawFields::default(), |fields| {
+        let made = create_with(&mut world, &NewSignUp::default(), |fields| {
             fields.external = Some(External::Answered(Strategy::OAuth(PROVIDER.into()), answer));
             fields.strategy = Some(Strategy::EmailCode);
         });

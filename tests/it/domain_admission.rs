@@ -13,12 +13,14 @@ use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::restrictions::{AccessList, PhoneCountries};
 use vestibule::domain::settings::{OAuth, Settings, SignUpMode, Social};
 use vestibule::domain::sign_up::{
-    BackendUpdate, Command, External, Fields, Prepare, RawFields, SignUp, Transition, VerifyLink,
+    BackendUpdate, Command, External, Fields, NewSignUp, Prepare, SignUp, Transition, VerifyLink,
 };
 use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::verification::{
-    AuthorizationRequest, AuthorizationResponse, LinkToken, Profile, ProviderOutcome, Strategy,
+    AuthorizationRequest, AuthorizationResponse, AuthorizeParams, LinkToken, Profile, ProviderOutcome, Strategy,
 };
+
+use crate::support::redirects::allowed;
 
 use crate::domain::{World, raw, settings};
 
@@ -52,7 +54,7 @@ fn nobody_is_written_to_who_is_refused() {
         for (strategy, route) in [(Strategy::EmailCode, &ROUTES[2]), (Strategy::PhoneCode, &ROUTES[3])] {
             let prepared = prepare(&mut world, &given, strategy.clone());
             assert_eq!(prepared.is_ok(), !(rule.refuses)(route), "{strategy} under {}", rule.name);
-            let named = world.update(&given, &raw(|f| f.strategy = Some(strategy.to_string())));
+            let named = world.update(&given, &raw(|f| f.strategy = Some(strategy.clone())));
             assert_eq!(named.is_ok(), !(rule.refuses)(route), "{strategy} by update under {}", rule.name);
         }
     }
@@ -110,7 +112,7 @@ const ROUTES: &[Route] = &[
         name: "update with a username",
         shows: &[],
         walk: |world, enforce| {
-            let begun = world.create(&RawFields::default())?.next;
+            let begun = world.create(&NewSignUp::default())?.next;
             enforce(world);
             world.update(&begun, &raw(|f| f.username = Some("ada_l".into())))
         },
@@ -119,7 +121,7 @@ const ROUTES: &[Route] = &[
         name: "a code by e-mail",
         shows: &[Shown::Email],
         walk: |world, enforce| {
-            let given = raw(|f| (f.email_address, f.strategy) = (Some(EMAIL.into()), Some("email_code".into())));
+            let given = raw(|f| (f.email_address, f.strategy) = (Some(EMAIL.into()), Some(Strategy::EmailCode)));
             let begun = world.create(&given)?;
             let code = code(&begun);
             enforce(world);
@@ -130,7 +132,7 @@ const ROUTES: &[Route] = &[
         name: "a code by text message",
         shows: &[Shown::Phone],
         walk: |world, enforce| {
-            let given = raw(|f| (f.phone_number, f.strategy) = (Some(PHONE.into()), Some("phone_code".into())));
+            let given = raw(|f| (f.phone_number, f.strategy) = (Some(PHONE.into()), Some(Strategy::PhoneCode)));
             let begun = world.create(&given)?;
             let code = code(&begun);
             enforce(world);
@@ -166,7 +168,7 @@ const ROUTES: &[Route] = &[
         shows: &[Shown::Email],
         walk: |world, enforce| {
             enforce(world);
-            create_with(world, &RawFields::default(), |fields| {
+            create_with(world, &NewSignUp::default(), |fields| {
                 let strategy = Strategy::OAuthToken("oauth_token_some".into());
                 fields.external = Some(External::Answered(strategy, answer(person(Some(EMAIL), true))));
             })
@@ -177,7 +179,7 @@ const ROUTES: &[Route] = &[
         shows: &[],
         walk: |world, enforce| {
             enforce(world);
-            create_with(world, &RawFields::default(), |fields| {
+            create_with(world, &NewSignUp::default(), |fields| {
                 let strategy = Strategy::OAuth(PROVIDER.into());
                 fields.external = Some(External::Answered(strategy, answer(person(Some("unreadable"), true))));
             })
@@ -188,7 +190,7 @@ const ROUTES: &[Route] = &[
         shows: &[Shown::Email, Shown::Invitation],
         walk: |world, enforce| {
             enforce(world);
-            let given = raw(|f| (f.ticket, f.strategy) = (Some("a ticket".into()), Some("ticket".into())));
+            let given = raw(|f| (f.ticket, f.strategy) = (Some("a ticket".into()), Some(Strategy::Ticket)));
             create_with(world, &given, |fields| fields.invitation = Some(Box::new(invitation())))
         },
     },
@@ -197,7 +199,7 @@ const ROUTES: &[Route] = &[
         shows: &[Shown::Email],
         walk: |world, enforce| {
             world.settings.sign_up.custom_action_required = true;
-            let given = raw(|f| (f.email_address, f.strategy) = (Some(EMAIL.into()), Some("email_code".into())));
+            let given = raw(|f| (f.email_address, f.strategy) = (Some(EMAIL.into()), Some(Strategy::EmailCode)));
             let begun = world.create(&given)?;
             let waiting = world.attempt(&begun.next, Strategy::EmailCode, &code(&begun))?.next;
             enforce(world);
@@ -211,7 +213,7 @@ const ROUTES: &[Route] = &[
         walk: |world, enforce| {
             world.settings.sign_up.legal_consent_enabled = true;
             let given = raw(|f| {
-                (f.email_address, f.strategy) = (Some(EMAIL.into()), Some("email_code".into()));
+                (f.email_address, f.strategy) = (Some(EMAIL.into()), Some(Strategy::EmailCode));
                 f.phone_number = Some(PHONE.into());
             });
             let begun = world.create(&given)?;
@@ -219,7 +221,7 @@ const ROUTES: &[Route] = &[
             world.settings.sign_up.legal_consent_enabled = false;
             world.settings.attributes.phone_number.verify_at_sign_up = false;
             enforce(world);
-            world.update(&waiting, &RawFields::default())
+            world.update(&waiting, &NewSignUp::default())
         },
     },
 ];
@@ -317,8 +319,8 @@ pub(crate) fn open() -> Settings {
 
 fn link(world: &mut World, enforce: &mut dyn FnMut(&mut World), here: bool) -> Result<Transition, Rejection> {
     let given = raw(|f| {
-        (f.email_address, f.strategy) = (Some(EMAIL.into()), Some("email_link".into()));
-        f.redirect_url = Some("http://localhost:3000/verify".into());
+        (f.email_address, f.strategy) = (Some(EMAIL.into()), Some(Strategy::EmailLink));
+        f.authorize = AuthorizeParams::to(allowed("http://localhost:3000/verify"));
     });
     let begun = world.create(&given)?;
     let token = message(&begun).content.link().expect("a link").expose().clone();
@@ -333,18 +335,18 @@ pub(crate) fn oauth_request(provider: &str) -> External {
     External::Begin(AuthorizationRequest {
         strategy: Strategy::OAuth(provider.into()),
         nonce: [3; 16],
-        redirect_url: "http://localhost:3000/sso-callback".into(),
+        redirect_url: allowed("http://localhost:3000/sso-callback"),
         action_complete_redirect_url: None,
         authorize_url: "https://provider.example/authorize".into(),
     })
 }
 
-pub(crate) fn leave(world: &mut World, given: &RawFields) -> SignUp {
+pub(crate) fn leave(world: &mut World, given: &NewSignUp) -> SignUp {
     create_with(world, given, |fields| fields.external = Some(oauth_request(PROVIDER))).expect("a sign-up").next
 }
 
 fn leave_or_refuse(world: &mut World) -> Result<SignUp, Rejection> {
-    Ok(create_with(world, &RawFields::default(), |fields| fields.external = Some(oauth_request(PROVIDER)))?.next)
+    Ok(create_with(world, &NewSignUp::default(), |fields| fields.external = Some(oauth_request(PROVIDER)))?.next)
 }
 
 pub(crate) fn come_back(world: &mut World, away: &SignUp, answer: ProviderOutcome) -> Transition {
@@ -355,7 +357,7 @@ pub(crate) fn come_back(world: &mut World, away: &SignUp, answer: ProviderOutcom
 
 pub(crate) fn create_with(
     world: &mut World,
-    given: &RawFields,
+    given: &NewSignUp,
     fill: impl FnOnce(&mut Fields),
 ) -> Result<Transition, Rejection> {
     let mut fields = world.fields(given)?;

@@ -13,6 +13,8 @@ use vestibule::domain::time::Span;
 use vestibule::domain::transition::Change;
 use vestibule::domain::verification::{LinkToken, Strategy, VerificationStatus};
 
+use crate::support::redirects::allowed;
+
 use crate::domain::{World, raw, settings};
 
 #[test]
@@ -66,7 +68,7 @@ fn a_link_without_a_place_to_go_is_not_made() {
     assert_eq!(refused, Rejection::from(ErrorCode::FormParamMissing.on("redirect_url")));
     let created = world.create(&raw(|f| {
         f.email_address = Some("ada@example.com".into());
-        f.strategy = Some("email_link".into());
+        f.strategy = Some(Strategy::EmailLink);
     }));
     assert_eq!(created.expect_err("no redirect_url"), Rejection::from(ErrorCode::FormParamMissing.on("redirect_url")));
 }
@@ -251,7 +253,7 @@ fn begin_in(world: &mut World, address: &str, in_cookie: bool) -> (SignUp, Messa
 }
 
 fn prepare(world: &mut World, sign_up: &SignUp, in_cookie: bool) -> (SignUp, Message) {
-    let redirect_url = Some("https://app.example.com/verify".into());
+    let redirect_url = Some(allowed("https://app.example.com/verify"));
     let prepare = Prepare { strategy: Strategy::EmailLink, channel: None, redirect_url, in_cookie, taken: false };
     let prepared = world.decide(|cx| sign_up.apply(&Command::Prepare(prepare), cx)).expect("prepared");
     let message = prepared.messages().next().cloned().expect("a message");

@@ -8,6 +8,8 @@ use vestibule::domain::sign_in::{Attempt, Create, Fit, Newcomer, Proof, SignIn, 
 use vestibule::domain::user::User;
 use vestibule::domain::verification::{AuthorizationRequest, ExternalAccount, ProviderOutcome, Strategy};
 
+use crate::support::redirects::allowed;
+
 use crate::domain::{World, raw, settings};
 use crate::domain_admission::{answer, person};
 
@@ -36,7 +38,7 @@ fn an_account_that_is_signed_in_here_already_is_not_taken_over_again() {
     let request = AuthorizationRequest {
         strategy,
         nonce: [1; 16],
-        redirect_url: "https://app.example/".into(),
+        redirect_url: allowed("https://app.example/"),
         action_complete_redirect_url: None,
         authorize_url: "https://provider.example/".into(),
     };

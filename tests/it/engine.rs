@@ -7,12 +7,14 @@ mod stored_data;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use vestibule::engine::AttemptVerification;
+use vestibule::engine::PrepareVerification;
 
 use vestibule::delivery::Capture;
 use vestibule::domain::id::SignUpId;
 use vestibule::domain::policy::Policy;
 use vestibule::domain::settings::{Attribute, Settings};
-use vestibule::domain::sign_up::RawFields;
+use vestibule::domain::sign_up::NewSignUp;
 use vestibule::domain::verification::Strategy;
 use vestibule::engine::{BackendKey, Caller, ClientView, Engine, EngineError, RequestContext, SignUpView};
 use vestibule::password::{HashOptions, HashParameters};
@@ -49,7 +51,7 @@ impl Bench {
     }
 
     async fn create(&self, caller: &Caller, email: &str) -> Result<(SignUpView, ClientView), EngineError> {
-        let fields = RawFields { email_address: Some(email.into()), ..RawFields::default() };
+        let fields = NewSignUp { email_address: Some(email.into()), ..NewSignUp::default() };
         self.engine.create_sign_up(caller, &fields, &RequestContext::default()).await
     }
 
@@ -60,7 +62,9 @@ impl Bench {
     }
 
     async fn finish(&self, caller: &Caller, id: SignUpId, to: &str) -> Result<(SignUpView, ClientView), EngineError> {
-        self.engine.prepare_verification(caller, id, Some("email_code"), None, &RequestContext::default()).await?;
+        self.engine
+            .prepare(caller, id, &PrepareVerification::new(Strategy::EmailCode), &RequestContext::default())
+            .await?;
         let code = self.code(to).await;
         self.attempt(caller, id, &code).await
     }
@@ -71,7 +75,14 @@ impl Bench {
         id: SignUpId,
         code: &str,
     ) -> Result<(SignUpView, ClientView), EngineError> {
-        self.engine.attempt_verification(caller, id, Some("email_code"), Some(code), &RequestContext::default()).await
+        self.engine
+            .attempt_verification(
+                caller,
+                id,
+                &AttemptVerification::code(Strategy::EmailCode, code),
+                &RequestContext::default(),
+            )
+            .await
     }
 
     async fn code(&self, to: &str) -> String {

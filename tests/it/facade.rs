@@ -1,91 +1,114 @@
-//! What an embedder sees of the crate: the names that its root shows. Each of them is a promise, so that a new one has
-//! to be written down here, and the examples get by with them.
+//! What an embedder sees of the crate: the names at its root and in its public modules. Each of them is a promise, so
+//! a new one has to be written down here, and the examples use no others. That a compiler refuses all others is checked
+//! by `.ci/run` with the crate in `tests/embedder`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// Every name at the root of the crate, with all features, and which room each comes from.
-const NAMES: [(&str, &str); 20] = [
-    ("actors", "ActorOptions"),
-    ("captcha", "Captcha CaptchaProvider"),
-    ("clock", "Clock SystemClock"),
-    ("config", "Config ConfigError Network RequestLog Sources sample_settings"),
+/// Every public name with all features: those at the root, and those of each module.
+const NAMES: [(&str, &str); 12] = [
     (
-        "delivery",
-        "BoxFuture Capture Captured Channel ChannelHealth ChannelStatus Message NullTransport Outcome Security Smtp \
-         SmtpError SmtpLimits SmtpOptions Transport",
-    ),
-    ("domain::client", "Session"),
-    ("domain::policy domain::ports", "Entropy Policy"),
-    ("domain::id", "ClientId InvitationId SessionId SignInId SignUpId UserId WaitlistEntryId"),
-    ("domain::identifier", "EmailAddress Identifier IdentifierKind PhoneNumber Username"),
-    ("domain::rejection", "ErrorCode Reason Rejection"),
-    (
-        "domain::settings",
-        "Attribute Attributes Branding InvalidSettings PasswordSettings Settings SignUpMode SourceLimits",
+        "",
+        "AttemptFirstFactor AttemptVerification BuildError Caller ClientId ClientView Clock Engine EngineBuilder EngineError Entropy ErrorCode Factor FactorAddress Field \
+         MalformedId NewSignIn NewSignUp NotReady Patch PrepareFirstFactor PrepareVerification Reason Rejection RequestContext \
+         Requirements Secret SessionId SessionView Sessions Settings SignInId SignInStatus SignInView SignIns SignUpId \
+         SignUpPatch SignUpStatus SignUpView SignUps Span Strategy SystemClock Timestamp UnknownStrategy UserId Users",
     ),
     (
-        "domain",
-        "Field RawFields RawInvitation Requirements Secret SignInStatus SignUpStatus Span Strategy Timestamp User",
+        "backend",
+        "BackendKey BackendUpdate Invitation InvitationId InvitationState InvitationStatus InvitationView Invitations \
+         ListParams NewInvitation Page Waitlist WaitlistEntry WaitlistEntryId WaitlistEntryView WaitlistStatus",
     ),
     (
-        "engine",
-        "BackendKey BuildError CallbackRedirect Caller ClientView Engine EngineBuilder EngineError Followed \
-         InvitationView LinkOutcome ListParams NotReady Page ProviderCallback RawFirstFactor RawPrepare RawProof \
-         RawSignIn RequestContext SessionView SignInView SignUpView TicketHolder TicketStatus TokenCarrier Unready \
-         WaitlistEntryView",
+        "configuration",
+        "Captcha Config ConfigError ConfiguredServer Difference Email EmailTransport Instance \
+         Limits Listen LogFormat Mode Origin Password Place PublicUrl PublishableKey Reloaded Server Session SignUp \
+         Sms SmsTransport Sources StartupError StoreKind StoreSection Telemetry Verification near_misses",
+    ),
+    ("keys", "Algorithm InstanceKey KeyFileError"),
+    ("limits", "ActorOptions Budget HashImplementation HashOptions HashParameters Policy SourceLimits"),
+    (
+        "messages",
+        "BoxFuture Capture Captured Channel ChannelHealth ChannelStatus Message NullTransport Outcome PhoneChannel Security Smtp SmtpError \
+         SmtpLimits SmtpOptions Transport",
     ),
     (
-        "http",
-        "App BoundServer CapturedMessage DevOutbox HttpOptions HttpService PeerAddress ResponseBody ResponseFuture bind",
+        "redirects",
+        "AuthorizeParams CallbackRedirect Followed LinkOutcome ProviderCallback RedirectUrl TicketHolder TicketStatus TokenCarrier",
     ),
-    ("oauth outbound pwned", "Outbound OutboundOptions Providers PwnedRange"),
-    ("password", "HashOptions HashParameters"),
-    ("startup", "ConfiguredServer StartupError"),
-    ("store", "EmbeddedError EmbeddedOptions EmbeddedStore MemoryStore Sealing Store make_private"),
-    ("token", "Algorithm InstanceKey"),
-    ("guide", ""),
+    (
+        "server",
+        "App BoundServer CapturedMessage DevOutbox HttpOptions HttpService Network PeerAddress RequestLog \
+         ResponseBody ResponseFuture bind",
+    ),
+    ("services", "Captcha CaptchaProvider Outbound OutboundOptions Providers PwnedRange"),
+    (
+        "settings",
+        "AccessList AttackProtection Attribute Attributes Branding Disposable Domains EmailLinkProtection \
+         InvalidDomain InvalidPattern InvalidSettings Mfa OAuth PasswordSettings Patterns PhoneCountries Restrictions \
+         SignUpMode SignUpSettings Social Switch UsernameSettings sample_settings",
+    ),
+    (
+        "storage",
+        "CommitError Durability EmbeddedError EmbeddedOptions EmbeddedStore Health KeyValue KvStore MemoryStore Sealing \
+         Store StoreError Unready Write make_private",
+    ),
+    (
+        "users",
+        "EmailAddress Identification Identifier IdentifierKind Metadata PhoneNumber Profile Session SessionStatus \
+         SessionsEnded User UserAccount Username",
+    ),
 ];
 
-/// What is shown beside the root: for a store of one's own, and for tests.
-const STORAGE: &str = "CommitError Health KeyValue KvStore StoreError Write";
+/// What the module for tests shows of the rooms.
 const TESTING: &str =
     "Fault FaultyStore ManualClock ReadFault SeededEntropy StoreCall StoreRead check_store store_contract";
 
+/// How many names a reader meets at the root, at most.
+const ROOT_MAX: usize = 45;
+
+/// Public modules that have files of their own: the entry of the binary, pages of text, and what tests need.
+const OTHERS: [&str; 3] = ["cli", "guide", "testing"];
+
 #[test]
-fn the_root_shows_the_names_that_are_written_down_and_no_others() {
+fn the_public_names_are_those_that_are_written_down() {
     let shown = shown(&read("src/lib.rs"));
-    let known: BTreeSet<String> = NAMES.iter().flat_map(|(_, names)| names_of(names)).collect();
-    let added: Vec<_> = shown.difference(&known).collect();
-    let gone: Vec<_> = known.difference(&shown).collect();
-    assert!(added.is_empty(), "new promises to embedders, to be written down in this test: {added:?}");
-    assert!(gone.is_empty(), "promised to embedders, and not there any more: {gone:?}");
-}
-
-/// The same for the modules that embedders see.
-#[test]
-fn the_modules_for_back_ends_and_for_tests_show_the_names_that_are_written_down_and_no_others() {
-    let root = read("src/lib.rs");
-    let storage =
-        root.split("\npub mod storage {\n").nth(1).and_then(|rest| rest.split("\n}").next()).expect("the module");
-    assert_eq!(shown(&format!("\n{}", storage.trim_start())), names_of(STORAGE));
-    assert_eq!(shown(&read("src/testing.rs")), names_of(TESTING));
-}
-
-#[test]
-fn every_room_is_hidden_unless_it_is_asked_for() {
-    let text = read("src/lib.rs");
-    let lines: Vec<&str> = text.lines().collect();
-    let mut rooms = 0;
-    for (at, line) in lines.iter().enumerate() {
-        let Some(room) = line.strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';')) else { continue };
-        if !SHOWN.contains(&room) {
-            assert_eq!(lines[at - 1], HIDDEN, "the room {room} is shown to embedders");
-            rooms += 1;
-        }
+    let known: BTreeMap<String, BTreeSet<String>> =
+        NAMES.iter().map(|(module, names)| ((*module).to_owned(), words(names))).collect();
+    assert_eq!(shown.keys().collect::<Vec<_>>(), known.keys().collect::<Vec<_>>(), "the public modules");
+    for (module, names) in &known {
+        let added: Vec<_> = shown[module].difference(names).collect();
+        let gone: Vec<_> = names.difference(&shown[module]).collect();
+        assert!(
+            added.is_empty(),
+            "new promises to embedders in `{module}`, to be written down in this test: {added:?}"
+        );
+        assert!(gone.is_empty(), "promised to embedders in `{module}`, and not there any more: {gone:?}");
     }
-    assert!(rooms > 15, "only {rooms} rooms are declared");
+    let at_the_root = known[""].len();
+    assert!(at_the_root <= ROOT_MAX, "{at_the_root} names at the root: put those that few need into a module");
+}
+
+#[test]
+fn the_module_for_tests_shows_the_names_that_are_written_down() {
+    assert_eq!(used(&read("src/testing.rs"), "\npub use "), words(TESTING));
+}
+
+#[test]
+fn every_room_is_private_unless_it_is_asked_for() {
+    let rooms = rooms(&read("src/lib.rs"));
+    assert!(rooms.len() > 15, "only {} rooms are declared", rooms.len());
+    for (room, declared) in rooms {
+        assert_eq!(declared, Declared { private: Some(false), public: Some(true) }, "the room {room}");
+    }
+}
+
+#[test]
+fn the_only_public_function_of_the_command_line_is_its_entry() {
+    let public: Vec<String> =
+        read("src/cli/mod.rs").lines().filter(|line| line.starts_with("pub ")).map(str::to_owned).collect();
+    assert_eq!(public, ["pub use run::run;"]);
 }
 
 #[test]
@@ -106,8 +129,18 @@ fn the_examples_and_the_front_page_use_what_is_shown() {
 #[test]
 fn what_the_checks_read_they_can_tell_apart() {
     let text = "pub mod a;\n#[cfg(x)]\npub use b::c::{D, e};\npub use b::{\n    F,\n    G as H,\n};\n\
-                pub(crate) use b::I;\nuse b::J;\n";
-    assert_eq!(shown(text).into_iter().collect::<Vec<_>>(), ["D", "F", "H", "e"]);
+                pub(crate) use b::I;\nuse b::J;\npub mod k {\n    pub use crate::b::L;\n    pub use crate::b::{M, n};\n}\n";
+    let expected = [("", "D F H e"), ("k", "L M n")].map(|(module, names)| (module.to_owned(), words(names)));
+    assert_eq!(shown(text), BTreeMap::from(expected));
+
+    let text = "#[cfg(not(feature = \"unstable\"))]\nmod a;\n#[cfg(feature = \"unstable\")]\npub mod a;\n\
+                #[cfg(all(feature = \"x\", feature = \"unstable\"))]\npub mod b;\npub mod c;\npub mod guide;\n";
+    let expected = [
+        ("a", Declared { private: Some(false), public: Some(true) }),
+        ("b", Declared { private: None, public: Some(true) }),
+        ("c", Declared { private: None, public: None }),
+    ];
+    assert_eq!(rooms(text), expected.map(|(room, declared)| (room.to_owned(), declared)).into());
     assert_eq!(
         paths_behind_the_root("use vestibule::{Engine, Caller}; vestibule::bind(); vestibule::guide::design"),
         Vec::<String>::new()
@@ -119,19 +152,67 @@ fn what_the_checks_read_they_can_tell_apart() {
     assert_eq!(paths_behind_the_root("use vestibule::{Engine, token::InstanceKey};"), ["token"]);
 }
 
-fn names_of(names: &str) -> BTreeSet<String> {
-    names.split_whitespace().map(str::to_owned).collect()
+/// The names that a crate shows by `pub use`: at its root, and in each module whose body is there.
+fn shown(text: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut shown = BTreeMap::new();
+    let mut root = text.to_owned();
+    for (start, _) in text.match_indices("\npub mod ") {
+        let rest = &text[start + 1..];
+        let Some((head, _)) = rest.split_once('\n') else { continue };
+        let Some(module) = head.strip_prefix("pub mod ").and_then(|head| head.strip_suffix(" {")) else { continue };
+        let body = rest.split("\n}\n").next().expect("a body");
+        root = root.replace(body, "");
+        shown.insert(module.to_owned(), used(body, "\n    pub use "));
+    }
+    shown.insert(String::new(), used(&root, "\npub use "));
+    shown
 }
 
-/// The names that a root shows by `pub use`.
-fn shown(text: &str) -> BTreeSet<String> {
-    let statements = text.split("\npub use ").skip(1);
+/// The names of the statements that begin so.
+fn used(text: &str, begin: &str) -> BTreeSet<String> {
+    let statements = text.split(begin).skip(1);
     let paths = statements.map(|rest| rest.split(';').next().expect("a statement"));
     let names = |path: &str| match path.split_once('{') {
         Some((_, group)) => group.trim_end_matches('}').split(',').map(last_name).collect::<Vec<_>>(),
         None => vec![last_name(path)],
     };
     paths.flat_map(names).filter(|name| !name.is_empty()).collect()
+}
+
+/// How a room is declared: `Some(true)` under `unstable`, `Some(false)` without it, `None` not at all or always.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Declared {
+    private: Option<bool>,
+    public: Option<bool>,
+}
+
+/// The modules whose bodies are in files of their own, and how they are declared.
+fn rooms(text: &str) -> BTreeMap<String, Declared> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut rooms: BTreeMap<String, Declared> = BTreeMap::new();
+    for (at, line) in lines.iter().enumerate() {
+        let (is_public, declaration) = match line.strip_prefix("pub ") {
+            Some(rest) => (true, rest),
+            None => (false, *line),
+        };
+        let Some(room) = declaration.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';')) else { continue };
+        if OTHERS.contains(&room) {
+            continue;
+        }
+        let condition = at.checked_sub(1).map(|before| lines[before]).filter(|before| before.starts_with("#[cfg("));
+        let when = condition.and_then(|condition| match condition {
+            _ if condition.contains("not(feature = \"unstable\")") => Some(false),
+            _ if condition.contains("feature = \"unstable\"") => Some(true),
+            _ => None,
+        });
+        let declared = rooms.entry(room.to_owned()).or_default();
+        *(if is_public { &mut declared.public } else { &mut declared.private }) = when;
+    }
+    rooms
+}
+
+fn words(text: &str) -> BTreeSet<String> {
+    text.split_whitespace().map(str::to_owned).collect()
 }
 
 /// What a path is called here: behind `as`, or its last part.
@@ -141,7 +222,7 @@ fn last_name(path: &str) -> String {
     path.rsplit("::").next().unwrap_or(path).trim().to_owned()
 }
 
-/// The hidden rooms that paths into the crate lead through.
+/// The rooms that paths into the crate lead through.
 fn paths_behind_the_root(text: &str) -> Vec<String> {
     let mut rooms = Vec::new();
     for (at, root) in text.match_indices("vestibule::") {
@@ -151,7 +232,8 @@ fn paths_behind_the_root(text: &str) -> Vec<String> {
             let path = path.trim_start();
             let name: String = path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             let is_room = name.starts_with(char::is_lowercase) && path[name.len()..].starts_with("::");
-            if is_room && !SHOWN.contains(&&*name) {
+            let is_public = OTHERS.contains(&name.as_str()) || NAMES.iter().any(|(module, _)| *module == name);
+            if is_room && !is_public {
                 rooms.push(name);
             }
         }
@@ -162,7 +244,3 @@ fn paths_behind_the_root(text: &str) -> Vec<String> {
 fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file of the crate")
 }
-
-/// The modules that embedders see beside the names at the root.
-const SHOWN: [&str; 3] = ["guide", "storage", "testing"];
-const HIDDEN: &str = "#[cfg_attr(not(feature = \"unstable\"), doc(hidden))]";

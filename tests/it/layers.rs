@@ -63,7 +63,7 @@ const ADAPTERS: &str = "store delivery oauth captcha webhook token password pwne
 const UTILITIES: &str = "clock entropy outbound telemetry";
 
 /// Packages that only these rooms name.
-const HOMES: [(&str, &[&str]); 14] = [
+const HOMES: [(&str, &[&str]); 17] = [
     ("ractor", &["actors"]),
     ("sled", &["store"]),
     ("bincode", &["store"]),
@@ -78,10 +78,13 @@ const HOMES: [(&str, &[&str]); 14] = [
     ("reqwest", &["outbound", "load"]),
     ("oauth2", &["oauth"]),
     ("jsonwebtoken", &["oauth"]),
+    ("bcrypt", &["password"]),
+    ("md5", &["password"]),
+    ("scrypt", &["password"]),
 ];
 
-/// Packages of the domain: plain data, error derives, and parsers of identifiers and passwords.
-const DOMAIN_PACKAGES: [&str; 13] = [
+/// Packages of the domain: plain data, error derives, and parsers of identifiers, passwords and URLs.
+const DOMAIN_PACKAGES: [&str; 14] = [
     "std",
     "core",
     "alloc",
@@ -92,6 +95,7 @@ const DOMAIN_PACKAGES: [&str; 13] = [
     "icu_properties",
     "idna",
     "unicode_normalization",
+    "url",
     "rlibphonenumber",
     "disposable_emails",
     "zxcvbn",

@@ -12,10 +12,13 @@ use vestibule::domain::rejection::ErrorCode;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::source_limits::{Budget, SourceLimits};
 use vestibule::domain::settings::{Attribute, Settings, SignUpMode};
-use vestibule::domain::sign_up::RawFields;
+use vestibule::domain::sign_up::NewSignUp;
 use vestibule::domain::time::Span;
 use vestibule::domain::verification::Strategy;
-use vestibule::engine::{Caller, ClientView, Engine, EngineError, LinkOutcome, RawSignIn, RequestContext, SignUpView};
+use vestibule::engine::{
+    AttemptVerification, Caller, ClientView, Engine, EngineError, LinkOutcome, NewSignIn, PrepareVerification,
+    RequestContext, SignUpView,
+};
 use vestibule::password::{HashOptions, HashParameters};
 
 use crate::support::server::Server;
@@ -61,7 +64,8 @@ async fn a_message_that_is_not_sent_is_not_counted() {
     let bench = Bench::new(SourceLimits { emails: few(2), ..LIMITLESS }).await;
     let (sign_up, caller) = bench.begin(HERE, &email(0)).await;
     let here = source(HERE);
-    let prepare = || bench.engine.prepare_verification(&caller, sign_up.value.id, Some("email_code"), None, &here);
+    let input = PrepareVerification::new(Strategy::EmailCode);
+    let prepare = || bench.engine.prepare(&caller, sign_up.value.id, &input, &here);
     prepare().await.expect("sent");
     for _ in 0..10 {
         match prepare().await {
@@ -77,9 +81,9 @@ async fn a_message_that_is_not_sent_is_not_counted() {
 async fn what_was_given_beside_a_message_that_is_too_much_is_kept() {
     let bench = Bench::new(SourceLimits { emails: few(1), ..LIMITLESS }).await;
     bench.send("create", false, HERE, 0).await.expect("the only one");
-    let (sign_up, caller) = bench.begin(HERE, &RawFields::default()).await;
-    let fields = RawFields { first_name: Some("Ada".into()), strategy: Some("email_code".into()), ..email(1) };
-    let refused = bench.engine.update_sign_up(&caller, sign_up.value.id, &fields, &source(HERE)).await;
+    let (sign_up, caller) = bench.begin(HERE, &NewSignUp::default()).await;
+    let fields = NewSignUp { first_name: Some("Ada".into()), strategy: Some(Strategy::EmailCode), ..email(1) };
+    let refused = bench.engine.update_sign_up(&caller, sign_up.value.id, &fields.into(), &source(HERE)).await;
     match refused {
         Err(EngineError::Rejected(refused)) => {
             assert!(refused.is(ErrorCode::TooManyRequests) && refused.reasons()[0].retry_after.is_some());
@@ -99,10 +103,10 @@ async fn a_range_of_numbers_is_limited_wherever_the_messages_are_asked_for() {
         let sent = bench.send("create", true, [198, 51, 100, n], n.into()).await;
         assert_eq!(sent.is_ok(), n < 3, "{n} {sent:?}");
     }
-    let elsewhere = RawFields {
+    let elsewhere = NewSignUp {
         phone_number: Some("+4915112345678".into()),
-        strategy: Some("phone_code".into()),
-        ..RawFields::default()
+        strategy: Some(Strategy::PhoneCode),
+        ..NewSignUp::default()
     };
     bench.create(HERE, &elsewhere).await.expect("another range");
 }
@@ -112,13 +116,15 @@ async fn numbers_that_cost_their_sender_much_get_no_message() {
     let bench = Bench::new(LIMITLESS).await;
     let here = source(HERE);
     for number in ["+979123456789", "+881612345678", "+870773111632", "+883510012345", "+19005551234"] {
-        let fields = RawFields { phone_number: Some(number.into()), ..RawFields::default() };
+        let fields = NewSignUp { phone_number: Some(number.into()), ..NewSignUp::default() };
         let (sign_up, caller) = bench.begin(HERE, &fields).await;
-        let prepare = bench.engine.prepare_verification(&caller, sign_up.value.id, Some("phone_code"), None, &here);
-        let with_strategy = RawFields { strategy: Some("phone_code".into()), ..fields.clone() };
-        let update = bench.engine.update_sign_up(&caller, sign_up.value.id, &with_strategy, &here);
+        let input = PrepareVerification::new(Strategy::PhoneCode);
+        let prepare = bench.engine.prepare(&caller, sign_up.value.id, &input, &here);
+        let with_strategy = NewSignUp { strategy: Some(Strategy::PhoneCode), ..fields.clone() };
+        let patch = with_strategy.clone().into();
+        let update = bench.engine.update_sign_up(&caller, sign_up.value.id, &patch, &here);
         let raw =
-            RawSignIn { identifier: Some(number.into()), strategy: Some("phone_code".into()), ..RawSignIn::default() };
+            NewSignIn { identifier: Some(number.into()), strategy: Some(Strategy::PhoneCode), ..NewSignIn::default() };
         let refusals = [
             prepare.await.err(),
             update.await.err(),
@@ -141,16 +147,18 @@ async fn numbers_that_cost_their_sender_much_get_no_message() {
 async fn one_budget_of_look_ups_is_for_all_calls() {
     for call in ["create", "update", "sign_in", "waitlist"] {
         let bench = Bench::new(SourceLimits { look_ups: few(4), ..LIMITLESS }).await;
-        let (sign_up, caller) = bench.begin(HERE, &RawFields::default()).await;
+        let (sign_up, caller) = bench.begin(HERE, &NewSignUp::default()).await;
         for n in 0..3 {
             bench.create(HERE, &email(n)).await.expect("within the budget");
         }
         for n in 3..6 {
             let outcome = match call {
                 "create" => bench.create(HERE, &email(n)).await.map(drop),
-                "update" => {
-                    bench.engine.update_sign_up(&caller, sign_up.value.id, &email(n), &source(HERE)).await.map(drop)
-                }
+                "update" => bench
+                    .engine
+                    .update_sign_up(&caller, sign_up.value.id, &email(n).into(), &source(HERE))
+                    .await
+                    .map(drop),
                 "sign_in" => bench.sign_in(HERE, Some("a@example.com")).await,
                 _ => bench.engine.join_waitlist(Some("a@example.com"), &source(HERE)).await.map(drop),
             };
@@ -172,13 +180,13 @@ async fn opened_clients_passwords_and_writes_have_budgets_of_their_own() {
 
     let bench = Bench::new(SourceLimits { passwords: few(1), ..LIMITLESS }).await;
     let password = |text: &str| Some(Secret::new(text.to_owned()));
-    let fields = RawFields { password: password("wanders under elms"), ..email(0) };
+    let fields = NewSignUp { password: password("wanders under elms"), ..email(0) };
     bench.create(HERE, &fields).await.expect("the only one");
     assert_limited(bench.create(HERE, &fields).await);
-    let raw = RawSignIn {
+    let raw = NewSignIn {
         identifier: Some("a0@example.com".into()),
         password: password("wanders under oaks"),
-        ..RawSignIn::default()
+        ..NewSignIn::default()
     };
     assert_limited(bench.engine.create_sign_in(&Caller::anonymous(), &raw, &source(HERE)).await);
     bench.create(THERE, &fields).await.expect("somebody else's budget");
@@ -186,11 +194,16 @@ async fn opened_clients_passwords_and_writes_have_budgets_of_their_own() {
     let bench = Bench::new(SourceLimits { writes: few(2), ..LIMITLESS }).await;
     let (sign_up, caller) = bench.begin(HERE, &email(0)).await;
     let id = sign_up.value.id;
-    bench.engine.update_sign_up(&caller, id, &email(1), &source(HERE)).await.expect("within the budget");
-    assert_limited(bench.engine.update_sign_up(&caller, id, &email(2), &source(HERE)).await);
-    assert_limited(bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &source(HERE)).await);
+    bench.engine.update_sign_up(&caller, id, &email(1).into(), &source(HERE)).await.expect("within the budget");
+    assert_limited(bench.engine.update_sign_up(&caller, id, &email(2).into(), &source(HERE)).await);
     assert_limited(
-        bench.engine.attempt_verification(&caller, id, Some("email_code"), Some("123456"), &source(HERE)).await,
+        bench.engine.prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source(HERE)).await,
+    );
+    assert_limited(
+        bench
+            .engine
+            .attempt_verification(&caller, id, &AttemptVerification::code(Strategy::EmailCode, "123456"), &source(HERE))
+            .await,
     );
     assert_limited(bench.engine.end_sessions(&caller, &source(HERE)).await);
     assert!(bench.engine.sign_up(&caller, id).await.is_ok(), "a look writes nothing");
@@ -202,30 +215,36 @@ async fn links_that_are_none_use_up_nothing() {
     let bench = Bench::new(SourceLimits { attempts: few(1), writes: few(3), ..LIMITLESS }).await;
     let (sign_up, caller) = bench.begin(HERE, &email(0)).await;
     let id = sign_up.value.id;
-    bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &source(HERE)).await.expect("sent");
+    bench
+        .engine
+        .prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source(HERE))
+        .await
+        .expect("sent");
     for _ in 0..20 {
         let followed = bench.engine.follow_link(&Caller::anonymous(), "nonsense", true, &source(HERE)).await;
         assert_eq!(followed.expect("an answer").outcome, LinkOutcome::Failed);
     }
-    let proved = bench.prove(&caller, id, "email_code", "a0@example.com").await;
+    let proved = bench.prove(&caller, id, Strategy::EmailCode, "a0@example.com").await;
     assert_eq!(proved.value.id, id, "the try is still there");
 }
 
 #[tokio::test]
 async fn a_source_has_so_many_session_tokens_signed() {
     let bench = Bench::new(SourceLimits { tokens: few(2), ..LIMITLESS }).await;
-    let fields = RawFields { phone_number: Some("+14155552671".into()), ..email(0) };
+    let fields = NewSignUp { phone_number: Some("+14155552671".into()), ..email(0) };
     let (sign_up, caller) = bench.begin(HERE, &fields).await;
     let id = sign_up.value.id;
     let source = |from, tokens| RequestContext { tokens, ..source(from) };
-    for strategy in ["email_code", "phone_code"] {
-        let prepared = bench.engine.prepare_verification(&caller, id, Some(strategy), None, &source(HERE, false)).await;
+    for strategy in [Strategy::EmailCode, Strategy::PhoneCode] {
+        let prepare = PrepareVerification::new(strategy);
+        let prepared = bench.engine.prepare(&caller, id, &prepare, &source(HERE, false)).await;
         prepared.expect("sent");
     }
-    bench.prove(&caller, id, "email_code", "a0@example.com").await;
+    bench.prove(&caller, id, Strategy::EmailCode, "a0@example.com").await;
     let code = bench.code("+14155552671").await;
     let here = source(HERE, true);
-    let done = bench.engine.attempt_verification(&caller, id, Some("phone_code"), Some(&code), &here);
+    let attempt = AttemptVerification::code(Strategy::PhoneCode, code);
+    let done = bench.engine.attempt_verification(&caller, id, &attempt, &here);
     let (_, client) = done.await.expect("a right code");
     assert!(client.sessions[0].token.is_some(), "the first");
     let token = client.new_token.expect("another token");
@@ -244,7 +263,7 @@ async fn a_source_has_so_many_session_tokens_signed() {
 #[tokio::test]
 async fn passwords_are_judged_after_all_that_is_cheaper() {
     let bench = Bench::new(SourceLimits { passwords: few(1), ..LIMITLESS }).await;
-    let given = |text: &str| RawFields { password: Some(Secret::new(text.to_owned())), ..email(0) };
+    let given = |text: &str| NewSignUp { password: Some(Secret::new(text.to_owned())), ..email(0) };
     for (text, code) in [
         ("a".repeat(73), ErrorCode::FormPasswordLengthTooLong),
         ("4@8({[<3".repeat(500), ErrorCode::FormPasswordLengthTooLong),
@@ -308,21 +327,22 @@ impl Bench {
         Self { engine: builder.build().await.expect("an engine"), captured }
     }
 
-    async fn create(&self, from: [u8; 4], fields: &RawFields) -> Result<(SignUpView, ClientView), EngineError> {
+    async fn create(&self, from: [u8; 4], fields: &NewSignUp) -> Result<(SignUpView, ClientView), EngineError> {
         self.engine.create_sign_up(&Caller::anonymous(), fields, &source(from)).await
     }
 
     /// A sign-up by a new client.
-    async fn begin(&self, from: [u8; 4], fields: &RawFields) -> (SignUpView, Caller) {
+    async fn begin(&self, from: [u8; 4], fields: &NewSignUp) -> (SignUpView, Caller) {
         let (sign_up, client) = self.create(from, fields).await.expect("a sign-up");
         let token = client.new_token.expect("a new client has a token");
         (sign_up, self.engine.identify(Some(token.expose())).await.expect("readable"))
     }
 
     /// Verifies an address with the code that was sent to it.
-    async fn prove(&self, caller: &Caller, id: SignUpId, strategy: &str, to: &str) -> SignUpView {
+    async fn prove(&self, caller: &Caller, id: SignUpId, strategy: Strategy, to: &str) -> SignUpView {
         let code = self.code(to).await;
-        let proved = self.engine.attempt_verification(caller, id, Some(strategy), Some(&code), &source(HERE)).await;
+        let attempt = AttemptVerification::code(strategy, code);
+        let proved = self.engine.attempt_verification(caller, id, &attempt, &source(HERE)).await;
         proved.expect("a right code").0
     }
 
@@ -334,33 +354,33 @@ impl Bench {
     }
 
     async fn sign_in(&self, from: [u8; 4], identifier: Option<&str>) -> Result<(), EngineError> {
-        let raw = RawSignIn { identifier: identifier.map(str::to_owned), ..RawSignIn::default() };
+        let raw = NewSignIn { identifier: identifier.map(str::to_owned), ..NewSignIn::default() };
         self.engine.create_sign_in(&Caller::anonymous(), &raw, &source(from)).await.map(drop)
     }
 
     /// Causes a message to the n-th address from a new client.
     async fn send(&self, call: &str, by_phone: bool, from: [u8; 4], n: u32) -> Result<(), EngineError> {
-        let strategy = Some(if by_phone { "phone_code" } else { "email_code" }.to_owned());
+        let strategy = if by_phone { Strategy::PhoneCode } else { Strategy::EmailCode };
         let fields = match by_phone {
-            true => RawFields { phone_number: Some(format!("+1415555{:04}", 2000 + n)), ..RawFields::default() },
+            true => NewSignUp { phone_number: Some(format!("+1415555{:04}", 2000 + n)), ..NewSignUp::default() },
             false => email(n),
         };
-        let with_strategy = RawFields { strategy: strategy.clone(), ..fields.clone() };
+        let with_strategy = NewSignUp { strategy: Some(strategy.clone()), ..fields.clone() };
         if call == "create" {
             return self.create(from, &with_strategy).await.map(drop);
         }
         if call == "sign_in" {
             let identifier = fields.phone_number.or(fields.email_address);
-            let raw = RawSignIn { identifier, strategy, ..RawSignIn::default() };
+            let raw = NewSignIn { identifier, strategy: Some(strategy), ..NewSignIn::default() };
             return self.engine.create_sign_in(&Caller::anonymous(), &raw, &source(from)).await.map(drop);
         }
         let (sign_up, caller) = self.begin(from, &fields).await;
         let id = sign_up.value.id;
         match call {
-            "update" => self.engine.update_sign_up(&caller, id, &with_strategy, &source(from)).await.map(drop),
+            "update" => self.engine.update_sign_up(&caller, id, &with_strategy.into(), &source(from)).await.map(drop),
             _ => {
-                let strategy = strategy.as_deref();
-                self.engine.prepare_verification(&caller, id, strategy, None, &source(from)).await.map(drop)
+                let prepare = PrepareVerification::new(strategy);
+                self.engine.prepare(&caller, id, &prepare, &source(from)).await.map(drop)
             }
         }
     }
@@ -387,8 +407,8 @@ fn settings() -> Settings {
     settings
 }
 
-fn email(n: u32) -> RawFields {
-    RawFields { email_address: Some(format!("a{n}@example.com")), ..RawFields::default() }
+fn email(n: u32) -> NewSignUp {
+    NewSignUp { email_address: Some(format!("a{n}@example.com")), ..NewSignUp::default() }
 }
 
 fn source(address: [u8; 4]) -> RequestContext {

@@ -14,6 +14,7 @@ mod engine;
 mod facade;
 mod first_proofs;
 mod floods;
+mod foreign_digests;
 mod guesses;
 mod guide;
 mod guide_links;

@@ -5,12 +5,13 @@ use proptest::option;
 use proptest::prelude::*;
 use vestibule::domain::id::{ClientId, InvitationId, SignInId, SignUpId, UserId};
 use vestibule::domain::identifier::{EmailAddress, PhoneNumber, Username, UsernameSettings};
+use vestibule::domain::metadata::Metadata;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::Settings;
 use vestibule::domain::sign_in;
-use vestibule::domain::sign_up::{Fields, RawFields};
+use vestibule::domain::sign_up::{Fields, NewSignUp};
 use vestibule::domain::time::Timestamp;
-use vestibule::domain::verification::{LinkToken, OneTimeCode, Strategy as Way};
+use vestibule::domain::verification::{LinkToken, OneTimeCode, Strategy as Way, parse_strategy};
 use vestibule::entropy::SeededEntropy;
 use vestibule::token::{FlowId, InstanceKey, OAuthState, RedirectTargets, TokenCarrier, parse_client_token};
 
@@ -116,22 +117,20 @@ proptest! {
             ] {
                 (attribute.enabled, attribute.used_for_first_factor) = (true, true);
             }
-            let raw = RawFields {
+            let raw = NewSignUp {
                 email_address: some(),
                 phone_number: some(),
                 email_address_or_phone_number: some(),
                 username: some(),
                 password: some().map(Secret::new),
                 first_name: some(),
-                unsafe_metadata: some(),
-                legal_accepted: some(),
+                unsafe_metadata: Metadata::parse("unsafe_metadata", text).ok(),
                 locale: some(),
-                strategy: some(),
-                channel: some(),
+                strategy: parse_strategy(Some(text)).ok(),
                 ticket: some(),
-                ..RawFields::default()
+                ..NewSignUp::default()
             };
-            let _fields = (Fields::parse(&raw, &settings), sign_in::identifier(text, &settings));
+            let _fields = (Fields::parse(&raw.into(), &settings), sign_in::identifier(text, &settings));
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use url::Url;
 use vestibule::domain::settings::{Attribute, Settings};
-use vestibule::domain::sign_up::RawFields;
+use vestibule::domain::sign_up::NewSignUp;
 use vestibule::engine::{Caller, Engine, NotReady, RequestContext};
 use vestibule::http::{App, HttpOptions, bind};
 use vestibule::store::{CommitError, KeyValue, KvStore, Memory, StoreError, Write};
@@ -54,7 +54,7 @@ async fn engine(full: &Arc<AtomicBool>) -> Engine {
 }
 
 async fn create(engine: &Engine) -> Result<(), vestibule::engine::EngineError> {
-    let fields = RawFields { email_address: Some("ada@example.com".into()), ..RawFields::default() };
+    let fields = NewSignUp { email_address: Some("ada@example.com".into()), ..NewSignUp::default() };
     engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await.map(drop)
 }
 

@@ -13,7 +13,8 @@ use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::user::{Identification, User, UserAccount};
 use vestibule::domain::verification::{Profile, Strategy};
 use vestibule::engine::{
-    Caller, ClientView, Engine, EngineError, RawFirstFactor, RawProof, RawSignIn, RequestContext, SignInView,
+    AttemptFirstFactor, Caller, ClientView, Engine, EngineError, NewSignIn, PrepareFirstFactor, RequestContext,
+    SignInView,
 };
 use vestibule::password::{HashOptions, HashParameters, HashPool};
 use vestibule::store::{Commit, Decision, FaultyStore, Store, StoreCall, StoreRead};
@@ -66,9 +67,9 @@ async fn signing_in_renews_a_digest_that_cost_less_than_one_does_now() {
         HashPool::cost_of(user.password_digest.as_ref().expect("a digest"))
     };
     assert!(sign_in("wanders under oaks").await.is_err());
-    assert_eq!(cost().await, Some(cheap), "a wrong password renews nothing");
+    assert_eq!(cost().await, Some(cheap.into()), "a wrong password renews nothing");
     sign_in(PASSWORD).await.expect("signed in");
-    assert_eq!(cost().await, Some(dear));
+    assert_eq!(cost().await, Some(dear.into()));
     sign_in(PASSWORD).await.expect("by the new one");
     assert!(sign_in("wanders under oaks").await.is_err());
 }
@@ -111,7 +112,7 @@ impl Bench {
         let id = sign_in.value.id;
         for _ in 0..2 {
             for strategy in ["email_code", "phone_code", "password", "ticket", "oauth_custom_fake"] {
-                let raw = RawFirstFactor { strategy: Some(strategy.into()), ..RawFirstFactor::default() };
+                let raw = PrepareFirstFactor::new(strategy.parse().expect("a strategy"));
                 let caller = self.known(&token).await;
                 let prepared = self.engine.prepare_first_factor(&caller, id, &raw, &RequestContext::default()).await;
                 steps.push((shown(&prepared), calls_of(&self.store)));
@@ -121,7 +122,7 @@ impl Bench {
             for _ in 0..6 {
                 let password = (strategy == "password").then(|| Secret::new("wanders under oaks".into()));
                 let code = Some("000000".into());
-                let raw = RawProof { strategy: Some(strategy.into()), code, password };
+                let raw = AttemptFirstFactor { strategy: strategy.parse().expect("a strategy"), code, password };
                 let caller = self.known(&token).await;
                 let tried = self.engine.attempt_first_factor(&caller, id, &raw, &RequestContext::default()).await;
                 steps.push((shown(&tried), calls_of(&self.store)));
@@ -149,12 +150,12 @@ impl Bench {
     }
 
     async fn create(&self, caller: Caller, identifier: &str, password: Option<&str>, strategy: Option<&str>) -> Answer {
-        let raw = RawSignIn {
+        let raw = NewSignIn {
             identifier: Some(identifier.into()),
             password: password.map(|text| Secret::new(text.into())),
-            strategy: strategy.map(str::to_owned),
-            sign_up_if_missing: self.may_sign_up.then(|| "true".into()),
-            ..RawSignIn::default()
+            strategy: strategy.map(|name| name.parse().expect("a strategy")),
+            sign_up_if_missing: self.may_sign_up,
+            ..NewSignIn::default()
         };
         self.engine.create_sign_in(&caller, &raw, &RequestContext::default()).await
     }

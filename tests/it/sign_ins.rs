@@ -11,10 +11,11 @@ use vestibule::domain::rejection::ErrorCode;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings};
 use vestibule::domain::sign_in::Status;
-use vestibule::domain::sign_up::RawFields;
+use vestibule::domain::sign_up::NewSignUp;
 use vestibule::domain::verification::Strategy;
 use vestibule::engine::{
-    Caller, ClientView, Engine, EngineError, RawFirstFactor, RawProof, RawSignIn, RequestContext, SignInView,
+    AttemptFirstFactor, AttemptVerification, Caller, ClientView, Engine, EngineError, NewSignIn, PrepareFirstFactor,
+    RequestContext, SignInView,
 };
 use vestibule::password::{HashOptions, HashParameters};
 
@@ -95,7 +96,7 @@ async fn refusals_name_what_is_wrong() {
     let signed_in = bench.known(signed_up.new_token.as_ref().expect("a token")).await;
     let refused = bench.create(&signed_in, "bob@example.com", None).await.expect_err("one session is all");
     assert!(is(&refused, ErrorCode::SessionExists));
-    let transfer = RawSignIn { transfer: Some("true".into()), ..RawSignIn::default() };
+    let transfer = NewSignIn { transfer: true, ..NewSignIn::default() };
     let refused =
         bench.engine.create_sign_in(&nobody, &transfer, &RequestContext::default()).await.expect_err("nothing");
     assert!(is(&refused, ErrorCode::AccountTransferInvalid));
@@ -208,11 +209,11 @@ impl Bench {
 
     /// Creates a user; returns the signed-in client.
     async fn sign_up(&self, email: &str, password: Option<&str>) -> ClientView {
-        let fields = RawFields {
+        let fields = NewSignUp {
             email_address: Some(email.into()),
             password: password.map(|text| Secret::new(text.into())),
-            strategy: Some("email_code".into()),
-            ..RawFields::default()
+            strategy: Some(Strategy::EmailCode),
+            ..NewSignUp::default()
         };
         let source = RequestContext::default();
         let made = self.engine.create_sign_up(&Caller::anonymous(), &fields, &source).await;
@@ -220,7 +221,10 @@ impl Bench {
         let caller = self.known(&client.new_token.expect("a token")).await;
         let code = self.code(&email.to_lowercase(), 1).await;
         let id = sign_up.value.id;
-        let done = self.engine.attempt_verification(&caller, id, Some("email_code"), Some(&code), &source).await;
+        let done = self
+            .engine
+            .attempt_verification(&caller, id, &AttemptVerification::code(Strategy::EmailCode, code), &source)
+            .await;
         done.expect("a right code").1
     }
 
@@ -230,16 +234,16 @@ impl Bench {
         identifier: &str,
         password: Option<&str>,
     ) -> Result<(SignInView, ClientView), EngineError> {
-        let raw = RawSignIn {
+        let raw = NewSignIn {
             identifier: Some(identifier.into()),
             password: password.map(|text| Secret::new(text.into())),
-            ..RawSignIn::default()
+            ..NewSignIn::default()
         };
         self.engine.create_sign_in(caller, &raw, &RequestContext::default()).await
     }
 
     async fn prepare(&self, caller: &Caller, on: &SignInView) -> Result<(SignInView, ClientView), EngineError> {
-        let raw = RawFirstFactor { strategy: Some("email_code".into()), ..RawFirstFactor::default() };
+        let raw = PrepareFirstFactor::new(Strategy::EmailCode);
         self.engine.prepare_first_factor(caller, on.value.id, &raw, &RequestContext::default()).await
     }
 
@@ -249,7 +253,7 @@ impl Bench {
         on: &SignInView,
         code: &str,
     ) -> Result<(SignInView, ClientView), EngineError> {
-        let raw = RawProof { strategy: Some("email_code".into()), code: Some(code.into()), password: None };
+        let raw = AttemptFirstFactor::code(Strategy::EmailCode, code);
         self.engine.attempt_first_factor(caller, on.value.id, &raw, &RequestContext::default()).await
     }
 

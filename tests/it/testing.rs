@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use vestibule::limits::SourceLimits;
 use vestibule::storage::{CommitError, KeyValue, KvStore, StoreError, Write};
 use vestibule::testing::{Fault, FaultyStore, Kit, ReadFault, StoreRead, check_store, store_contract};
 use vestibule::{
-    Caller, ClientView, Clock, Engine, EngineError, ErrorCode, RawFields, RequestContext, Secret, Settings, SignUpId,
-    SignUpStatus, SignUpView, SourceLimits, Span,
+    AttemptVerification, Caller, ClientView, Clock, Engine, EngineError, ErrorCode, NewSignUp, PrepareVerification,
+    RequestContext, Secret, Settings, SignUpId, SignUpStatus, SignUpView, Span, Strategy,
 };
 
 use crate::readme::blocks_of;
@@ -158,13 +159,13 @@ fn each_flaw_of_a_map_fails_the_requirement_that_is_about_it() {
 async fn a_store_fails_as_often_as_a_test_wants_and_what_it_wrote_is_found_by_the_next_engine() {
     let kit = Kit::new(1);
     let store = Arc::new(FaultyStore::new());
-    let settings = vestibule::sample_settings("username_password").expect("a sample");
+    let settings = vestibule::settings::sample_settings("username_password").expect("a sample");
     let engine = kit.builder().settings(settings.clone()).store(store.clone()).build().await.expect("an engine");
     let sign_up = async |engine: &Engine, name: &str| {
-        let fields = RawFields {
+        let fields = NewSignUp {
             username: Some(name.into()),
             password: Some(Secret::new("wanders under elms".into())),
-            ..RawFields::default()
+            ..NewSignUp::default()
         };
         engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await
     };
@@ -197,12 +198,12 @@ async fn a_store_fails_as_often_as_a_test_wants_and_what_it_wrote_is_found_by_th
 async fn commits_are_held_until_a_test_lets_them_go() {
     let kit = Kit::new(1);
     let store = Arc::new(FaultyStore::new());
-    let settings = vestibule::sample_settings("email_code").expect("a sample");
+    let settings = vestibule::settings::sample_settings("email_code").expect("a sample");
     let engine = kit.builder().settings(settings).store(store.clone()).build().await.expect("an engine");
     store.hold();
     let written = store.commits();
     let begin = async |engine: Engine| {
-        let fields = RawFields { email_address: Some("ada@example.com".into()), ..RawFields::default() };
+        let fields = NewSignUp { email_address: Some("ada@example.com".into()), ..NewSignUp::default() };
         engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await
     };
     let call = tokio::spawn(begin(engine.clone()));
@@ -296,7 +297,7 @@ impl House {
 
     async fn with(n: usize, kit: Kit) -> Self {
         kit.clock.advance(Span::from_secs(n as u64));
-        let mut settings: Settings = vestibule::sample_settings("email_code").expect("a sample");
+        let mut settings: Settings = vestibule::settings::sample_settings("email_code").expect("a sample");
         settings.attributes.first_name.enabled = asks_for_a_name(n);
         settings.attributes.first_name.required = asks_for_a_name(n);
         let mut limits = SourceLimits::default();
@@ -307,7 +308,7 @@ impl House {
     }
 
     async fn begin(&self, email: &str) -> Result<(SignUpView, ClientView), EngineError> {
-        let fields = RawFields { email_address: Some(email.into()), ..RawFields::default() };
+        let fields = NewSignUp { email_address: Some(email.into()), ..NewSignUp::default() };
         self.engine.create_sign_up(&Caller::anonymous(), &fields, &source()).await
     }
 
@@ -319,15 +320,19 @@ impl House {
         let caller = self.engine.identify(Some(token.expose())).await.expect("readable");
         let id = sign_up.id();
         if asks_for_a_name(self.n) {
-            let name = RawFields { first_name: Some("Ada".into()), ..RawFields::default() };
-            self.engine.update_sign_up(&caller, id, &name, &source()).await.expect("a name");
+            let name = NewSignUp { first_name: Some("Ada".into()), ..NewSignUp::default() };
+            self.engine.update_sign_up(&caller, id, &name.into(), &source()).await.expect("a name");
         }
-        self.engine.prepare_verification(&caller, id, Some("email_code"), None, &source()).await.expect("prepared");
+        self.engine
+            .prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source())
+            .await
+            .expect("prepared");
         let message = self.kit.mail.next_to(&email).await;
         let code = message.code.clone().expect("a code").into_inner();
         let context = source();
-        let attempt = self.engine.attempt_verification(&caller, id, Some("email_code"), Some(&code), &context);
-        let (done, client) = attempt.await.expect("the right code");
+        let attempt = AttemptVerification::code(Strategy::EmailCode, code.clone());
+        let (done, client) =
+            self.engine.attempt_verification(&caller, id, &attempt, &context).await.expect("the right code");
         assert_eq!((done.status, done.created_at()), (SignUpStatus::Complete, self.kit.clock.now()));
         Guest {
             house: self.n,

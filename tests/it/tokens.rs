@@ -6,7 +6,7 @@ mod world;
 use std::sync::Arc;
 
 use vestibule::domain::policy::Policy;
-use vestibule::domain::sign_up::RawFields;
+use vestibule::domain::sign_up::NewSignUp;
 use vestibule::domain::time::Span;
 use vestibule::engine::{Caller, Engine, EngineError};
 use vestibule::store::FaultyStore;
@@ -67,12 +67,12 @@ async fn an_overtaken_call_changes_nothing() {
     assert_eq!(world.engine.end_sessions(&old, &source()).await.expect_err("overtaken"), replaced);
     let end = world.engine.end_session(&old, place.session, true, &source()).await;
     assert_eq!(end.expect_err("overtaken"), replaced);
-    let create = world.engine.create_sign_up(&old, &RawFields::default(), &source()).await;
+    let create = world.engine.create_sign_up(&old, &NewSignUp::default(), &source()).await;
     assert_eq!(create.expect_err("overtaken"), replaced);
     // A new client would replace the new token in the browser.
     let late = world.engine.identify(Some(&place.token)).await.expect("readable");
     assert!(late.was_replaced());
-    let create = world.engine.create_sign_up(&late, &RawFields::default(), &source()).await;
+    let create = world.engine.create_sign_up(&late, &NewSignUp::default(), &source()).await;
     assert_eq!(create.expect_err("replaced"), replaced);
     assert_eq!(world.engine.open_client(&late, &source()).await.expect_err("replaced"), replaced);
     let new_token = signed_in.new_token.expect("a new token");
@@ -134,7 +134,7 @@ async fn a_client_that_nothing_was_written_for_is_only_its_token() {
 
     let engine = build(store).await.expect("the engine again");
     let caller = look(&engine).await;
-    let fields = RawFields { email_address: Some("ada@example.com".into()), ..RawFields::default() };
+    let fields = NewSignUp { email_address: Some("ada@example.com".into()), ..NewSignUp::default() };
     let (sign_up, client) = engine.create_sign_up(&caller, &fields, &source()).await.expect("a sign-up");
     assert_eq!((client.client.id, client.new_token), (id, None), "its token stays good");
     // Another tab started with the same token before anything was stored.

@@ -1,8 +1,13 @@
 //! What an embedder writes of a view is what the HTTP front end sends, byte for byte, and what it prints of one has no
 //! secret in it.
 
+use crate::support::redirects::allowed;
 use std::fmt::Debug;
 use std::sync::Arc;
+use vestibule::domain::metadata::Metadata;
+use vestibule::domain::verification::AuthorizeParams;
+use vestibule::engine::AttemptVerification;
+use vestibule::engine::PrepareVerification;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
@@ -13,15 +18,15 @@ use tower_service::Service as _;
 use vestibule::clock::ManualClock;
 use vestibule::delivery::Capture;
 use vestibule::domain::id::SignUpId;
-use vestibule::domain::invitation::RawInvitation;
+use vestibule::domain::invitation::NewInvitation;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, OAuth, Settings, SignUpMode, Social};
-use vestibule::domain::sign_up::{RawFields, SignUp, Status};
+use vestibule::domain::sign_up::{NewSignUp, SignUp, Status};
 use vestibule::domain::time::{Span, Timestamp};
 use vestibule::domain::verification::Strategy;
 use vestibule::engine::{
-    BackendKey, Caller, ClientView, Engine, EngineError, ListParams, ProviderCallback, RawFirstFactor, RawProof,
-    RawSignIn, RequestContext, SignInView, SignUpView,
+    AttemptFirstFactor, BackendKey, Caller, ClientView, Engine, EngineError, ListParams, NewSignIn, PrepareFirstFactor,
+    ProviderCallback, RequestContext, SignInView, SignUpView,
 };
 use vestibule::http::{HttpOptions, HttpService};
 use vestibule::oauth::Providers;
@@ -109,10 +114,10 @@ async fn an_account_at_a_provider_is_written_as_http_sends_it_before_and_after_a
     settings.social.insert(name, social);
     let bench = Bench::over(settings).await;
     let person = bench
-        .begins(&RawFields {
-            strategy: Some("oauth_custom_fake".into()),
-            redirect_url: Some("https://acme.example/back".into()),
-            ..RawFields::default()
+        .begins(&NewSignUp {
+            strategy: Some("oauth_custom_fake".parse().expect("a strategy")),
+            authorize: AuthorizeParams::to(allowed("https://acme.example/back")),
+            ..NewSignUp::default()
         })
         .await;
     let begun = bench.compare_sign_up(&person).await;
@@ -135,7 +140,7 @@ async fn an_account_at_a_provider_is_written_as_http_sends_it_before_and_after_a
 async fn a_sign_in_is_written_as_http_sends_it_in_every_state() {
     let bench = Bench::over(settings()).await;
     bench.becomes_a_user("ada@example.com").await;
-    let given = RawSignIn { identifier: Some("ada@example.com".into()), ..RawSignIn::default() };
+    let given = NewSignIn { identifier: Some("ada@example.com".into()), ..NewSignIn::default() };
     let (begun, client) = bench.engine.create_sign_in(&Caller::anonymous(), &given, &here()).await.expect("a sign-in");
     let caller = bench.caller_of(&client).await;
     let token = client.new_token.expect("a token").into_inner();
@@ -143,20 +148,13 @@ async fn a_sign_in_is_written_as_http_sends_it_in_every_state() {
     bench.compare_sign_in(&person, &begun).await;
 
     let factor = begun.first_factors.iter().find(|factor| factor.strategy == Strategy::EmailCode).expect("a code");
-    let prepare = RawFirstFactor {
-        strategy: Some("email_code".into()),
-        email_address_id: factor.address.as_ref().map(|address| address.id.to_string()),
-        ..RawFirstFactor::default()
-    };
+    let address = factor.address.as_ref().expect("an address");
+    let prepare = PrepareFirstFactor { address_id: Some(address.id), ..PrepareFirstFactor::new(Strategy::EmailCode) };
     let (prepared, _) =
         bench.engine.prepare_first_factor(&person.caller, begun.id(), &prepare, &here()).await.expect("sent");
     bench.compare_sign_in(&person, &prepared).await;
 
-    let proof = RawProof {
-        strategy: Some("password".into()),
-        password: Some(Secret::new(PASSWORD.into())),
-        ..RawProof::default()
-    };
+    let proof = AttemptFirstFactor::password(Secret::new(PASSWORD.into()));
     let done = bench.engine.attempt_first_factor(&person.caller, begun.id(), &proof, &here()).await;
     bench.is_safe(&done.expect("the right password"), &person).await;
 }
@@ -168,10 +166,9 @@ async fn invitations_and_waitlist_entries_are_written_as_the_backend_is_sent_the
     let bench = Bench::over(settings).await;
     let (engine, key) = (&bench.engine, bench.engine.secret_key().expect("a key").expose().to_owned());
     for address in ["ada@example.com", "eve@example.com"] {
-        let raw = RawInvitation {
-            email_address: Some(address.into()),
-            public_metadata: Some(r#"{"zone": 1, "area": {"y": [2.50, null], "x": "é"}}"#.into()),
-            ..RawInvitation::default()
+        let raw = NewInvitation {
+            public_metadata: Some(metadata(r#"{"zone": 1, "area": {"y": [2.50, null], "x": "é"}}"#)),
+            ..NewInvitation::to(address)
         };
         let made = engine.create_invitation(&raw).await.expect("an invitation");
         assert!(text(&made).contains(r#""public_metadata":{"zone":1,"area":{"y":[2.5,null],"x":"é"}}"#));
@@ -205,12 +202,12 @@ async fn invitations_and_waitlist_entries_are_written_as_the_backend_is_sent_the
 async fn an_error_tells_what_http_answers() {
     let bench = Bench::over(settings()).await;
     let person = bench.begins(&fields("ada@example.com")).await;
-    let several = RawFields {
+    let several = NewSignUp {
         email_address: Some("ada".into()),
         password: Some(Secret::new("x".into())),
-        ..RawFields::default()
+        ..NewSignUp::default()
     };
-    let refused = bench.engine.update_sign_up(&person.caller, person.sign_up, &several, &here()).await;
+    let refused = bench.engine.update_sign_up(&person.caller, person.sign_up, &several.into(), &here()).await;
     let refused = refused.expect_err("two faults");
     assert_eq!((refused.code(), refused.param()), ("form_param_format_invalid", Some("email_address")));
     bench.compare_error(&refused, "PATCH", &person.path(""), "email_address=ada&password=x", &person).await;
@@ -260,7 +257,7 @@ impl Bench {
         Self { engine, service, mail, clock }
     }
 
-    async fn begins(&self, fields: &RawFields) -> Person {
+    async fn begins(&self, fields: &NewSignUp) -> Person {
         let made = self.engine.create_sign_up(&Caller::anonymous(), fields, &here()).await;
         let (sign_up, client) = made.expect("a sign-up");
         let caller = self.caller_of(&client).await;
@@ -278,11 +275,20 @@ impl Bench {
     }
 
     async fn prepare(&self, person: &Person) -> Result<(SignUpView, ClientView), EngineError> {
-        self.engine.prepare_verification(&person.caller, person.sign_up, Some("email_code"), None, &here()).await
+        self.engine
+            .prepare(&person.caller, person.sign_up, &PrepareVerification::new(Strategy::EmailCode), &here())
+            .await
     }
 
     async fn attempt(&self, person: &Person, code: &str) -> Result<(SignUpView, ClientView), EngineError> {
-        self.engine.attempt_verification(&person.caller, person.sign_up, Some("email_code"), Some(code), &here()).await
+        self.engine
+            .attempt_verification(
+                &person.caller,
+                person.sign_up,
+                &AttemptVerification::code(Strategy::EmailCode, code),
+                &here(),
+            )
+            .await
     }
 
     async fn code(&self, to: &str) -> String {
@@ -391,14 +397,18 @@ fn text(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("JSON")
 }
 
-fn fields(address: &str) -> RawFields {
-    RawFields {
+fn fields(address: &str) -> NewSignUp {
+    NewSignUp {
         email_address: Some(address.into()),
         password: Some(Secret::new(PASSWORD.into())),
         first_name: Some("Ada".into()),
-        unsafe_metadata: Some(r#"{"zone": 1, "area": {"y": 2, "x": "é"}}"#.into()),
-        ..RawFields::default()
+        unsafe_metadata: Some(metadata(r#"{"zone": 1, "area": {"y": 2, "x": "é"}}"#)),
+        ..NewSignUp::default()
     }
+}
+
+fn metadata(text: &str) -> Metadata {
+    Metadata::parse("metadata", text).expect("an object")
 }
 
 fn settings() -> Settings {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{InvalidValue, invalid};
+use crate::domain::redirect;
 
 /// The origin of a page as browsers and web views write it (RFC 6454): of a web site, or of a native application's
 /// pages, such as `capacitor://localhost`.
@@ -88,16 +89,7 @@ impl FromStr for Origin {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let is_plain = !text.contains(|c: char| c.is_whitespace() || c.is_control() || "*@\\?#".contains(c));
-        let parts = text.split_once("://").filter(|_| is_plain);
-        let origin = parts.and_then(|(scheme, authority)| match scheme.to_ascii_lowercase().as_str() {
-            "http" | "https" => {
-                let url = Url::parse(text).ok().filter(|url| url.path() == "/")?;
-                Some(url.origin().ascii_serialization())
-            }
-            scheme => app_origin(scheme, authority.strip_suffix('/').unwrap_or(authority)),
-        });
-        origin.map(Self).map_or_else(
+        redirect::origin(text).map(Self).map_or_else(
             || {
                 invalid(format!(
                     "can't contain {text:?}; give scheme, host and port, such as https://app.example.com or \
@@ -109,39 +101,13 @@ impl FromStr for Origin {
     }
 }
 
-/// The origin of a native application's pages, as web views and browsers write it: the scheme in lower case, the opaque
-/// host unchanged (URL standard; Safari names its extensions in capitals), the port if there is one. Schemes with pages
-/// that any site can create, or without pages, are refused.
-fn app_origin(scheme: &str, authority: &str) -> Option<String> {
-    const REFUSED: [&str; 11] =
-        ["file", "filesystem", "javascript", "vbscript", "data", "blob", "about", "view-source", "ws", "wss", "ftp"];
-    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_lowercase())
-        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
-    let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
-    let is_host = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
-    let is_port = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|number| number.to_string() == port));
-    let is_good = is_scheme && is_host && is_port && !REFUSED.contains(&scheme);
-    is_good.then(|| format!("{scheme}://{authority}"))
-}
-
 impl FromStr for AllowedRedirect {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        // Schemes that execute or show the content of the URL itself, or read files.
-        const REFUSED: [&str; 8] =
-            ["javascript", "vbscript", "data", "blob", "file", "filesystem", "about", "view-source"];
-        let is_plain = text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\' && b != b'*');
-        match Url::parse(text) {
-            Ok(url)
-                if is_plain
-                    && !REFUSED.contains(&url.scheme())
-                    && url.username().is_empty()
-                    && url.password().is_none() =>
-            {
-                Ok(Self(text.into()))
-            }
-            _ => invalid(format!(
+        match redirect::redirect_target(text) {
+            Some(_) => Ok(Self(text.into())),
+            None => invalid(format!(
                 "can't contain {text:?}; give complete URLs, such as https://app.example.com/welcome or \
                  myapp://callback; there are no wildcards"
             )),

@@ -31,12 +31,15 @@ pub struct Session {
 
 /// The stored statuses of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words of guide/contract_sign_ins.md#sessions")]
 #[non_exhaustive]
 pub enum SessionStatus {
+    /// In use, until it expires.
     Active,
+    /// Ended by the person, or with all others of the user.
     Ended,
+    /// Removed from the client.
     Removed,
+    /// Another session of the client has taken its place (`session.single`).
     Replaced,
     Revoked,
 }

@@ -15,10 +15,12 @@ pub use username::{Username, UsernameSettings};
 
 /// Which kind of identifier a user holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum IdentifierKind {
+    /// An e-mail address.
     EmailAddress,
+    /// A phone number, in E.164.
     PhoneNumber,
+    /// A username.
     Username,
     /// An account at a provider: `<provider> <subject>`.
     ExternalAccount,

@@ -12,11 +12,14 @@ pub struct Username(String);
 /// The rules for usernames.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the words of guide/contract.md#username-settings")]
 pub struct UsernameSettings {
+    /// The fewest characters.
     pub min_length: u32,
+    /// The most characters.
     pub max_length: u32,
+    /// Whether ``^$!.`#+~`` may be used beside letters, digits, `_` and `-`.
     pub allow_extended_special_characters: bool,
+    /// Whether a username may be of digits only.
     pub allow_numeric_usernames: bool,
 }
 

@@ -2,6 +2,7 @@
 //! `oauth`.
 
 /// The strategies of all known providers.
+#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "only the configuration warns of other names"))]
 pub const KNOWN: [&str; 18] = [
     "oauth_google",
     "oauth_apple",

@@ -4,7 +4,7 @@ use crate::domain::id::{ClientId, IdentificationId, SignInId};
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::verification::{
-    self, AuthorizationRequest, ExternalAccount, ProviderOutcome, Strategy, availability,
+    self, AuthorizationRequest, ExternalAccount, PhoneChannel, ProviderOutcome, Strategy,
 };
 
 use super::{Fit, Newcomer};
@@ -54,7 +54,7 @@ pub struct Prepare {
     /// Which of the user's addresses; if absent, the one given as identifier, else the first.
     pub address_id: Option<IdentificationId>,
     /// The channel of a phone code; `sms` when absent.
-    pub channel: Option<String>,
+    pub channel: Option<PhoneChannel>,
 }
 
 /// Proves a first factor.
@@ -79,17 +79,9 @@ pub enum Proof {
 }
 
 impl Prepare {
-    /// Reads the parameters of a prepare.
-    ///
-    /// # Errors
-    /// `form_param_missing` without a strategy, `form_param_value_invalid` for unknown words.
-    pub fn parse(strategy: Option<&str>, address_id: Option<&str>, channel: Option<&str>) -> Result<Self, Reason> {
-        let strategy = availability::parse_strategy(strategy)?;
-        let param = if strategy == Strategy::PhoneCode { "phone_number_id" } else { "email_address_id" };
-        let address_id = address_id.filter(|text| !text.is_empty());
-        let address_id =
-            address_id.map(|text| text.parse().map_err(|_| ErrorCode::FormParamValueInvalid.on(param))).transpose()?;
-        Ok(Self { strategy, address_id, channel: availability::channel(channel) })
+    /// Begins to prove by this strategy, at the address that was given as identifier, else the first.
+    pub const fn new(strategy: Strategy) -> Self {
+        Self { strategy, address_id: None, channel: None }
     }
 }
 

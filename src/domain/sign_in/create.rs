@@ -15,7 +15,7 @@ impl SignIn {
     /// person may sign up with it; `form_param_missing` for a step that needs an identifier; the reason for which the
     /// step is refused.
     pub fn create(create: &Create, user: Option<&User>, cx: &mut Context<'_>) -> Result<Transition, Rejection> {
-        let is_protected = cx.settings.attack_protection.enumeration_protection.enabled;
+        let is_protected = cx.settings.hides_users();
         let by_identifier = matches!(create.start, Start::Prepare(_) | Start::Password { .. });
         if create.identifier.is_none() && by_identifier {
             return Err(ErrorCode::FormParamMissing.on("identifier").into());

@@ -43,7 +43,7 @@ impl SignIn {
         let Some(identifier) = &self.identifier else {
             return Vec::new();
         };
-        let is_protected = cx.settings.attack_protection.enumeration_protection.enabled;
+        let is_protected = cx.settings.hides_users();
         let Some(user) = user.filter(|_| !is_protected) else {
             // A person who may be new has no password.
             return from_identifier(identifier, self.newcomer.is_none(), cx);

@@ -38,7 +38,7 @@ impl SignIn {
         if self.is_transferable() {
             return Err(ErrorCode::VerificationAlreadyVerified.into());
         }
-        let is_protected = cx.settings.attack_protection.enumeration_protection.enabled;
+        let is_protected = cx.settings.hides_users();
         let is_sent = match (user, self.newcomer) {
             (Some(_), _) => true,
             (None, None) => false,
@@ -48,7 +48,10 @@ impl SignIn {
             },
         };
         let challenge = Challenge { owner: self.id.into(), address: &address };
-        let means = Means::Code { strategy: prepare.strategy.clone(), channel: prepare.channel.clone() };
+        let means = Means::Code {
+            strategy: prepare.strategy.clone(),
+            channel: prepare.channel.map(|channel| channel.as_str().to_owned()),
+        };
         // An identifier that no user holds and that can't sign up is counted like all others, but no message is sent.
         let kind = if is_sent { MessageKind::Secret } else { MessageKind::Decoy };
         let (verification, message) = challenge.send(means, (kind, display), &mut self.recent_sends, cx)?;
@@ -77,7 +80,7 @@ impl SignIn {
         if !factors.is_empty() {
             return Ok(factors);
         }
-        let is_protected = cx.settings.attack_protection.enumeration_protection.enabled;
+        let is_protected = cx.settings.hides_users();
         let may_be_nobody = self.newcomer.is_some() && (user.is_none() || is_protected);
         Err(match may_be_nobody {
             true => ErrorCode::SignUpIfMissingStrategyNotSupported.on("strategy").into(),

@@ -71,11 +71,13 @@ pub enum Phase {
 
 /// The status on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "Clerk's words")]
 #[non_exhaustive]
 pub enum Status {
+    /// It has no identifier yet.
     NeedsIdentifier,
+    /// It has an identifier; a password, a code or an account at a provider has to prove it.
     NeedsFirstFactor,
+    /// It has become a session.
     Complete,
 }
 

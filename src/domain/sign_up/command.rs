@@ -1,8 +1,8 @@
 //! Commands to a sign-up.
 
 use crate::domain::id::ClientId;
-use crate::domain::rejection::Reason;
-use crate::domain::verification::{AuthorizationResponse, LinkSecret, Strategy, availability};
+use crate::domain::redirect::RedirectUrl;
+use crate::domain::verification::{AuthorizationResponse, LinkSecret, PhoneChannel, Strategy};
 
 use super::{BackendUpdate, Fields};
 
@@ -31,9 +31,9 @@ pub struct Prepare {
     /// The strategy.
     pub strategy: Strategy,
     /// The channel of a phone code; `sms` when absent.
-    pub channel: Option<String>,
-    /// Where the browser goes after a link: an absolute URL that the instance allows.
-    pub redirect_url: Option<String>,
+    pub channel: Option<PhoneChannel>,
+    /// Where the browser goes after a link.
+    pub redirect_url: Option<RedirectUrl>,
     /// Whether the client's token is in a cookie that browser navigations send.
     pub in_cookie: bool,
     /// Whether a user holds the address, by a look-up before the command, and enumeration protection must hide that.
@@ -71,26 +71,5 @@ impl VerifyLink {
     /// Whether the link was opened by this client, with its current token.
     pub(super) fn is_by(&self, client: ClientId) -> bool {
         self.by == Some(client) && !self.again
-    }
-}
-
-impl Prepare {
-    /// Reads the parameters of a prepare.
-    ///
-    /// # Errors
-    /// `form_param_missing` without a strategy, `form_param_value_invalid` for unknown words.
-    pub fn parse(strategy: Option<&str>, channel: Option<&str>) -> Result<Self, Reason> {
-        let (strategy, channel) = (availability::parse_strategy(strategy)?, availability::channel(channel));
-        Ok(Self { strategy, channel, redirect_url: None, in_cookie: false, taken: false })
-    }
-}
-
-impl Attempt {
-    /// Reads the parameters of an attempt.
-    ///
-    /// # Errors
-    /// `form_param_missing` without a strategy, `form_param_value_invalid` for unknown words.
-    pub fn parse(strategy: Option<&str>, code: Option<&str>) -> Result<Self, Reason> {
-        Ok(Self { strategy: availability::parse_strategy(strategy)?, code: code.map(str::to_owned), again: false })
     }
 }

@@ -6,6 +6,7 @@ use crate::domain::field::Field;
 use crate::domain::id::ClientId;
 use crate::domain::identifier::Identifier;
 use crate::domain::quota::QuotaKind;
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::verification::{Link, Strategy, Verification, VerificationStatus, Verified, check_enabled};
 
@@ -106,8 +107,8 @@ impl SignUp {
     }
 
     /// The redirect URL of the last link sent; `None` where the last message had no link.
-    pub fn link_redirect(&self) -> Option<&str> {
-        self.linked().map(|(_, link, _)| link.redirect_url.as_str())
+    pub fn link_redirect(&self) -> Option<&RedirectUrl> {
+        self.linked().map(|(_, link, _)| &link.redirect_url)
     }
 
     fn linked(&self) -> Option<(&Verification, &Link, Identifier)> {

@@ -1,4 +1,4 @@
-//! The fields of a create or an update: unparsed, and parsed. Parsing reports every fault at once; then nothing is
+//! The fields of a create or an update, read by the settings. Reading reports every fault at once; then nothing is
 //! stored ([guide: Sign-up calls](crate::guide::contract_sign_ups#sign-up-calls)).
 
 use std::collections::BTreeSet;
@@ -7,17 +7,17 @@ use crate::domain::field::Field;
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::Invitation;
 use crate::domain::locale::locale;
-use crate::domain::metadata::metadata;
 use crate::domain::password_policy::{self, Candidate};
 use crate::domain::person::name;
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::settings::Settings;
 use crate::domain::text;
 use crate::domain::transfer::{Consumed, Proved};
-use crate::domain::verification::{Strategy, availability};
+use crate::domain::verification::{PhoneChannel, Strategy, check_enabled};
 
-use super::External;
+use super::{External, SignUpPatch};
 
 /// What a write does to one value: keep it, clear it, or set it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,51 +31,31 @@ pub enum Patch<T> {
     Set(T),
 }
 
-/// The parameters of create and update as text, `None` where absent.
-#[derive(Clone, Debug, Default)]
-#[expect(missing_docs, reason = "the parameters of guide/contract_sign_ups.md#create")]
-pub struct RawFields {
-    pub email_address: Option<String>,
-    pub phone_number: Option<String>,
-    pub email_address_or_phone_number: Option<String>,
-    pub username: Option<String>,
-    pub password: Option<Secret<String>>,
-    pub first_name: Option<String>,
-    pub last_name: Option<String>,
-    pub web3_wallet: Option<String>,
-    pub unsafe_metadata: Option<String>,
-    pub legal_accepted: Option<String>,
-    pub locale: Option<String>,
-    pub strategy: Option<String>,
-    pub channel: Option<String>,
-    /// Absolute and allowed, as `redirect_url`.
-    pub action_complete_redirect_url: Option<String>,
-    pub oidc_prompt: Option<String>,
-    pub oidc_login_hint: Option<String>,
-    /// An absolute URL that the instance allows; checked by the caller that receives it.
-    pub redirect_url: Option<String>,
-    pub ticket: Option<String>,
-    pub transfer: Option<String>,
-    pub token: Option<Secret<String>>,
-    pub captcha_token: Option<Secret<String>>,
-    pub captcha_error: Option<String>,
-}
-
 /// Parsed fields. The password is a digest here: the plain text is given only to the hash pool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the parameters of guide/contract_sign_ups.md#create")]
 pub struct Fields {
+    /// The e-mail address.
     pub email_address: Patch<EmailAddress>,
+    /// The phone number.
     pub phone_number: Patch<PhoneNumber>,
+    /// The username.
     pub username: Patch<Username>,
+    /// The digest of the password, a PHC string.
     pub password_digest: Patch<Secret<String>>,
+    /// The first name.
     pub first_name: Patch<String>,
+    /// The last name.
     pub last_name: Patch<String>,
+    /// Metadata of the application's pages: the text of a JSON object.
     pub unsafe_metadata: Option<String>,
+    /// Whether the person accepts the legal terms.
     pub legal_accepted: Option<bool>,
+    /// The person's language tag.
     pub locale: Patch<String>,
+    /// The strategy to prepare in the same write.
     pub strategy: Option<Strategy>,
-    pub channel: Option<String>,
+    /// The channel of a phone code; `sms` when absent.
+    pub channel: Option<PhoneChannel>,
     /// An account at a provider.
     pub external: Option<External>,
     /// The invitation behind a ticket.
@@ -84,7 +64,8 @@ pub struct Fields {
     pub proved: Option<Box<Proved>>,
     /// The client's sign-in whose account or identifier is taken over; it can be taken over only once.
     pub consumes: Option<Consumed>,
-    pub redirect_url: Option<String>,
+    /// Where a link leads in the end.
+    pub redirect_url: Option<RedirectUrl>,
     /// Whether a captcha was solved for this write.
     pub captcha_solved: bool,
     /// Whether the client's token is in a cookie that browser navigations send.
@@ -94,53 +75,31 @@ pub struct Fields {
     pub taken: BTreeSet<IdentifierKind>,
 }
 
-impl RawFields {
-    /// The ticket, trimmed; `None` if empty.
-    pub fn ticket(&self) -> Option<&str> {
-        self.ticket.as_deref().map(text::token).filter(|ticket| !ticket.is_empty())
-    }
-
-    /// Whether to take over the account that the client's sign-in proved and that no user holds.
-    pub fn is_transfer(&self) -> bool {
-        self.transfer.as_deref().is_some_and(text::is_true)
-    }
-
-    /// The token of a captcha; `None` if it is longer than any valid one.
-    pub fn captcha_token(&self) -> Option<&str> {
-        let token = self.captcha_token.as_ref().map(|token| token.expose().as_str());
-        token.filter(|token| !token.is_empty() && token.len() <= TOKEN_MAX)
-    }
-
-    /// The parameters that are longer than any valid value, checked before any other work. Parameters that are not
-    /// listed here report this themselves, or are optional hints from the client, which are dropped.
-    fn oversized(&self) -> Vec<Reason> {
-        let secret = |secret: &Option<Secret<String>>| secret.as_ref().map_or(0, |text| text.expose().len());
-        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        let sizes = [
-            ("web3_wallet", text(&self.web3_wallet), WORD_MAX),
-            ("strategy", text(&self.strategy), WORD_MAX),
-            ("transfer", text(&self.transfer), WORD_MAX),
-            ("legal_accepted", text(&self.legal_accepted), WORD_MAX),
-            ("ticket", text(&self.ticket), TOKEN_MAX),
-            ("token", secret(&self.token), TOKEN_MAX),
-        ];
-        let too_long = sizes.into_iter().filter(|(_, size, max)| size > max);
-        too_long.map(|(param, _, max)| ErrorCode::FormParamMaxLengthExceeded.on(param).with(max as u32)).collect()
-    }
-}
-
 impl Fields {
-    /// Parses raw parameters by the instance's settings. The second value is the password to check and hash, if one was
-    /// given; the caller puts its digest into `password_digest`.
+    /// Reads an input by the instance's settings. The second value is the password to check and hash, if one was given;
+    /// the caller puts its digest into `password_digest`.
     ///
     /// # Errors
     /// Every fault found, each naming its parameter.
-    pub fn parse(raw: &RawFields, settings: &Settings) -> Result<(Self, Option<Candidate>), Rejection> {
-        Rejection::collect(raw.oversized())?;
+    pub fn parse(input: &SignUpPatch, settings: &Settings) -> Result<(Self, Option<Candidate>), Rejection> {
+        Self::parse_beside(&[], input, settings)
+    }
+
+    /// The same where some parameters could not be read: their `faults` are reported with the others, in the order of
+    /// the parameters.
+    ///
+    /// # Errors
+    /// Every fault found, each naming its parameter.
+    pub(crate) fn parse_beside(
+        faults: &[Reason],
+        input: &SignUpPatch,
+        settings: &Settings,
+    ) -> Result<(Self, Option<Candidate>), Rejection> {
+        Rejection::collect(oversized(faults, input))?;
         let mut reasons = Vec::new();
         let mut fields = Self::default();
-        let (mut email, mut phone) = (raw.email_address.as_deref(), raw.phone_number.as_deref());
-        match raw.email_address_or_phone_number.as_deref() {
+        let (mut email, mut phone) = (input.email_address.text(), input.phone_number.text());
+        match input.email_address_or_phone_number.as_deref() {
             Some("") => {}
             Some(either) if either.contains(text::is_at_sign) => email = email.or(Some(either)),
             Some(either) => phone = phone.or(Some(either)),
@@ -148,7 +107,7 @@ impl Fields {
         }
         let mut reader = Reader { settings, reasons: &mut reasons };
         let restrictions = &settings.restrictions;
-        let ticket = raw.ticket();
+        let ticket = input.ticket();
         fields.email_address = reader.read(&Field::EmailAddress, email, |text| {
             let email = EmailAddress::parse(text)?;
             // With a ticket the only accepted address is the invited one, which the operator admits.
@@ -167,14 +126,14 @@ impl Fields {
             verdict.map(|()| phone)
         });
         fields.username =
-            reader.read(&Field::Username, raw.username.as_deref(), |t| Username::parse(t, &settings.username_settings));
-        fields.first_name = reader.read(&Field::FirstName, raw.first_name.as_deref(), |t| name("first_name", t));
-        fields.last_name = reader.read(&Field::LastName, raw.last_name.as_deref(), |t| name("last_name", t));
-        let _: Patch<String> = reader.read(&Field::Web3Wallet, raw.web3_wallet.as_deref(), |_| {
+            reader.read(&Field::Username, input.username.text(), |t| Username::parse(t, &settings.username_settings));
+        fields.first_name = reader.read(&Field::FirstName, input.first_name.text(), |t| name("first_name", t));
+        fields.last_name = reader.read(&Field::LastName, input.last_name.text(), |t| name("last_name", t));
+        let _: Patch<String> = reader.read(&Field::Web3Wallet, input.web3_wallet.as_deref(), |_| {
             Err(ErrorCode::FormParamValueDisabled.on("web3_wallet"))
         });
         let mut password = None;
-        match raw.password.as_ref().map(|p| p.expose().as_str()) {
+        match input.password.text() {
             None => {}
             Some(_) if !settings.enabled(&Field::Password) => reasons.push(ErrorCode::FormParamUnknown.on("password")),
             Some("") => fields.password_digest = Patch::Clear,
@@ -183,19 +142,23 @@ impl Fields {
                 Err(faults) => reasons.extend(faults),
             },
         }
-        let mut take = |result: Result<(), Reason>| reasons.extend(result.err());
-        take(metadata("unsafe_metadata", raw.unsafe_metadata.as_deref()).map(|m| fields.unsafe_metadata = m));
-        take(flag("legal_accepted", raw.legal_accepted.as_deref()).map(|flag| fields.legal_accepted = flag));
-        take(availability::enabled_strategy(raw.strategy.as_deref(), settings).map(|s| fields.strategy = s));
-        fields.channel = availability::channel(raw.channel.as_deref());
-        fields.redirect_url = raw.redirect_url.clone().filter(|url| !url.is_empty());
-        fields.locale = match raw.locale.as_deref() {
+        fields.unsafe_metadata = input.unsafe_metadata.as_ref().map(|metadata| metadata.as_str().to_owned());
+        fields.legal_accepted = input.legal_accepted;
+        reasons.extend(["unsafe_metadata", "legal_accepted"].iter().filter_map(|param| fault_of(faults, param)));
+        match &input.strategy {
+            Some(strategy) => reasons.extend(check_enabled(strategy, settings).err()),
+            None => reasons.extend(fault_of(faults, "strategy")),
+        }
+        fields.strategy.clone_from(&input.strategy);
+        fields.channel = input.channel;
+        fields.redirect_url.clone_from(&input.authorize.redirect_url);
+        fields.locale = match input.locale.text() {
             None => Patch::Keep,
             Some("") => Patch::Clear,
             Some(text) => locale(text).map_or(Patch::Keep, Patch::Set),
         };
         if fields.strategy == Some(Strategy::Ticket) && ticket.is_none() {
-            take(Err(ErrorCode::FormParamMissing.on("ticket")));
+            reasons.push(ErrorCode::FormParamMissing.on("ticket"));
         }
         Rejection::collect(reasons)?;
         Ok((fields, password))
@@ -257,14 +220,30 @@ impl Reader<'_> {
     }
 }
 
-fn flag(param: &str, text: Option<&str>) -> Result<Option<bool>, Reason> {
-    match text {
-        None => Ok(None),
-        // A check box without a value sends "on" (HTML).
-        Some("true" | "1" | "on" | "yes") => Ok(Some(true)),
-        Some("false" | "0" | "off" | "no" | "") => Ok(Some(false)),
-        Some(_) => Err(ErrorCode::FormParamTypeInvalid.on(param)),
-    }
+/// The parameters that are longer than any valid value, checked before any other work. Parameters that are not listed
+/// here report this themselves, or are optional hints from the client, which are dropped.
+fn oversized(faults: &[Reason], input: &SignUpPatch) -> Vec<Reason> {
+    let size = |text: Option<&str>| text.map_or(0, str::len);
+    let token = input.token.as_ref().map(|token| token.expose().as_str());
+    let check = |param: &str, text: Option<&str>, max: usize| {
+        let too_long = || ErrorCode::FormParamMaxLengthExceeded.on(param).with(max as u32);
+        (size(text) > max).then(too_long)
+    };
+    // The reader of a request has measured those that are typed here.
+    let measured = |param| fault_of(faults, param).filter(|fault| fault.code == ErrorCode::FormParamMaxLengthExceeded);
+    let found = [
+        check("web3_wallet", input.web3_wallet.as_deref(), WORD_MAX),
+        measured("strategy"),
+        measured("transfer"),
+        measured("legal_accepted"),
+        check("ticket", input.ticket.as_deref(), TOKEN_MAX),
+        check("token", token, TOKEN_MAX),
+    ];
+    found.into_iter().flatten().collect()
+}
+
+fn fault_of(faults: &[Reason], param: &str) -> Option<Reason> {
+    faults.iter().find(|fault| fault.param.as_deref() == Some(param)).cloned()
 }
 
 /// The longest keyword, in bytes.
@@ -274,39 +253,33 @@ const TOKEN_MAX: usize = 16 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::sign_up::NewSignUp;
+    use crate::domain::verification::AuthorizeParams;
 
     #[test]
     fn parameters_that_clients_send_by_themselves_refuse_nothing() {
         let long = "x".repeat(70_000);
         for odd in ["", "whatsapp", "\u{0}", "en-US@posix", &long] {
             let odd = || Some(odd.to_owned());
-            let raw = RawFields {
+            let authorize = AuthorizeParams { prompt: odd(), login_hint: odd(), ..AuthorizeParams::default() };
+            let input = NewSignUp {
                 locale: odd(),
-                channel: odd(),
-                oidc_prompt: odd(),
-                oidc_login_hint: odd(),
+                authorize,
                 captcha_token: odd().map(Secret::new),
                 captcha_error: odd(),
-                ..RawFields::default()
+                ..NewSignUp::default()
             };
-            let (fields, _) = Fields::parse(&raw, &Settings::default()).expect("nothing that anybody meant");
-            assert_eq!(fields.channel, None);
+            assert!(Fields::parse(&input.into(), &Settings::default()).is_ok(), "nothing that anybody meant");
         }
     }
 
     #[test]
-    fn consent_is_whatever_a_check_box_or_a_program_says() {
-        for (text, meaning) in [
-            ("true", Ok(Some(true))),
-            ("1", Ok(Some(true))),
-            ("on", Ok(Some(true))),
-            ("yes", Ok(Some(true))),
-            ("false", Ok(Some(false))),
-            ("off", Ok(Some(false))),
-            ("", Ok(Some(false))),
-            ("maybe", Err(ErrorCode::FormParamTypeInvalid.on("legal_accepted"))),
-        ] {
-            assert_eq!(flag("legal_accepted", Some(text)), meaning, "{text}");
-        }
+    fn faults_of_the_reader_are_reported_in_the_order_of_the_parameters() {
+        let faults =
+            [ErrorCode::FormParamValueInvalid.on("strategy"), ErrorCode::FormParamTypeInvalid.on("legal_accepted")];
+        let input = NewSignUp::new().email_address("ada@example.com").into();
+        let refused = Fields::parse_beside(&faults, &input, &Settings::default()).expect_err("three faults");
+        let params: Vec<_> = refused.reasons().iter().filter_map(|reason| reason.param.as_deref()).collect();
+        assert_eq!(params, ["email_address", "legal_accepted", "strategy"]);
     }
 }

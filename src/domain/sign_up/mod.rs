@@ -38,6 +38,7 @@ mod command;
 mod convert;
 mod email_link;
 mod fields;
+mod input;
 mod oauth;
 mod own_words;
 mod prepare;
@@ -48,7 +49,8 @@ mod update;
 
 pub use backend_update::BackendUpdate;
 pub use command::{Attempt, Command, Prepare, VerifyLink};
-pub use fields::{Fields, Patch, RawFields};
+pub use fields::{Fields, Patch};
+pub use input::{NewSignUp, SignUpPatch};
 pub use oauth::External;
 pub use own_words::own_words;
 pub use state::{Collected, Phase, SignUp, Status};

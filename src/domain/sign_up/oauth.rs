@@ -75,7 +75,7 @@ impl SignUp {
                     strategy: strategy.clone(),
                     state: ExternalState::Pending,
                     nonce: [0; 16],
-                    redirect_url: String::new(),
+                    redirect_url: None,
                     action_complete_redirect_url: None,
                     authorize_url: None,
                     expire_at: cx.now,

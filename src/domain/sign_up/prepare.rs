@@ -3,6 +3,7 @@
 use crate::domain::context::Context;
 use crate::domain::field::Field;
 use crate::domain::quota::QuotaKind;
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::verification::{Challenge, Means, MessageKind, Strategy, VerificationStatus, check_enabled};
 
@@ -49,14 +50,22 @@ impl SignUp {
                 in_cookie: prepare.in_cookie,
                 with_code: check_enabled(&Strategy::EmailCode, cx.settings).is_ok(),
             },
-            _ => Means::Code { strategy: prepare.strategy.clone(), channel: prepare.channel.clone() },
+            _ => Means::Code {
+                strategy: prepare.strategy.clone(),
+                channel: prepare.channel.map(|channel| channel.as_str().to_owned()),
+            },
         }
     }
 
     /// Whether the message of a moment ago [is](Self::holds_answer_to) the one that `strategy` would send. Then a write
     /// that sets fields and asks for the message again succeeds, and the person gets one message; only a `prepare` call
     /// is refused by the cool-down.
-    pub(super) fn awaits_answer(&self, strategy: &Strategy, redirect_url: Option<&str>, cx: &Context<'_>) -> bool {
+    pub(super) fn awaits_answer(
+        &self,
+        strategy: &Strategy,
+        redirect_url: Option<&RedirectUrl>,
+        cx: &Context<'_>,
+    ) -> bool {
         let sent_at = strategy.field().and_then(|field| Some(self.verification(&field)?.prepared_at));
         let is_recent = sent_at.is_some_and(|at| at.remaining(cx.policy.resend_cooldown, cx.now).is_some());
         is_recent && self.holds_answer_to(strategy, redirect_url, cx)
@@ -65,11 +74,11 @@ impl SignUp {
     /// Whether the last message is the one that `strategy` would send: its code or link is still valid, for the present
     /// address, and has the wanted redirect URL. Where no other message may be sent, a write that asks for one uses
     /// this one.
-    pub fn holds_answer_to(&self, strategy: &Strategy, redirect_url: Option<&str>, cx: &Context<'_>) -> bool {
+    pub fn holds_answer_to(&self, strategy: &Strategy, redirect_url: Option<&RedirectUrl>, cx: &Context<'_>) -> bool {
         let verification = strategy.field().and_then(|field| self.verification(&field));
         verification.is_some_and(|verification| {
             let is_same = match (strategy, verification.link()) {
-                (Strategy::EmailLink, Some(link)) => redirect_url == Some(link.redirect_url.as_str()),
+                (Strategy::EmailLink, Some(link)) => redirect_url == Some(&link.redirect_url),
                 _ => verification.takes(strategy),
             };
             let is_good = verification.status(cx.now, cx.policy.attempts_max) == VerificationStatus::Unverified;

@@ -87,11 +87,13 @@ pub enum Phase {
 
 /// The status on the wire ([guide: States](crate::guide::contract_sign_ups#states)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words of guide/contract_sign_ups.md#states")]
 #[non_exhaustive]
 pub enum Status {
+    /// Something is missing, unverified, or waited for.
     MissingRequirements,
+    /// It has become a user with a session.
     Complete,
+    /// Nothing was written for `sign_up.abandon_after_s`, or the client has begun another one. It takes no more writes.
     Abandoned,
 }
 

@@ -25,11 +25,11 @@ impl SignUp {
         let mut transition = match &fields.strategy {
             Some(strategy @ (Strategy::EmailCode | Strategy::EmailLink | Strategy::PhoneCode))
                 if next.wants_proof(strategy, cx)
-                    && !next.awaits_answer(strategy, fields.redirect_url.as_deref(), cx) =>
+                    && !next.awaits_answer(strategy, fields.redirect_url.as_ref(), cx) =>
             {
                 let prepare = Prepare {
                     strategy: strategy.clone(),
-                    channel: fields.channel.clone(),
+                    channel: fields.channel,
                     redirect_url: fields.redirect_url.clone(),
                     in_cookie: fields.in_cookie,
                     taken: strategy.kind().is_some_and(|kind| fields.find_taken(kind, &next, cx)),

@@ -40,7 +40,7 @@ pub struct User {
     pub username: Option<Username>,
     /// The id in the application's backend; unique in the instance.
     pub external_id: Option<String>,
-    /// The digest of the password, a PHC string.
+    /// The digest of the password: a PHC string, or a text for a digest that another system made.
     #[cfg(feature = "unstable")]
     pub password_digest: Option<Secret<String>>,
     #[cfg(not(feature = "unstable"))]

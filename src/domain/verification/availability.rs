@@ -14,13 +14,6 @@ pub fn parse_strategy(strategy: Option<&str>) -> Result<Strategy, Reason> {
     Strategy::asked_for(strategy)?.ok_or_else(|| ErrorCode::FormParamMissing.on("strategy"))
 }
 
-/// Reads the name of an optional strategy, which the instance must have enabled.
-pub(in crate::domain) fn enabled_strategy(text: Option<&str>, settings: &Settings) -> Result<Option<Strategy>, Reason> {
-    let strategy = Strategy::asked_for(text)?;
-    strategy.iter().try_for_each(|strategy| check_enabled(strategy, settings))?;
-    Ok(strategy)
-}
-
 /// Whether the instance has enabled a strategy.
 ///
 /// # Errors
@@ -52,9 +45,26 @@ pub fn check_enabled(strategy: &Strategy, settings: &Settings) -> Result<(), Rea
     }
 }
 
-/// The channel of a phone code; `None` leaves the choice to the engine. Clients send the channel that the settings
-/// prefer for the number's country, or some channel where no code is sent. The person can't change that, so an unknown
-/// channel falls back to a text message.
-pub(in crate::domain) fn channel(text: Option<&str>) -> Option<String> {
-    text.filter(|text| *text == "sms").map(str::to_owned)
+/// How a phone code is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PhoneChannel {
+    /// By text message.
+    Sms,
+}
+
+impl PhoneChannel {
+    /// The channel that clients name; `None` leaves the choice to the engine. Clients send the channel that the settings
+    /// prefer for the number's country, or some channel where no code is sent. The person can't change that, so an
+    /// unknown channel is no fault.
+    pub fn named(text: &str) -> Option<Self> {
+        (text == "sms").then_some(Self::Sms)
+    }
+
+    /// The word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+        }
+    }
 }

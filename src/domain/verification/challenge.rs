@@ -5,6 +5,7 @@ use crate::domain::context::Context;
 use crate::domain::id::{ClientId, MessageId, SignInId, SignUpId};
 use crate::domain::identifier::Identifier;
 use crate::domain::message::{Content, Message};
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
@@ -13,7 +14,7 @@ use super::{CodeDigest, Link, LinkToken, Method, OneTimeCode, Strategy, Verifica
 
 /// The only sign-up or sign-in that a code is valid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OwnerId([u8; 16]);
+pub(crate) struct OwnerId([u8; 16]);
 
 /// A proof of an address, for one sign-up or sign-in.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +40,7 @@ pub(in crate::domain) enum Means {
         /// The sign-up that the link names.
         sign_up: SignUpId,
         /// Where the browser goes after the link.
-        redirect_url: Option<String>,
+        redirect_url: Option<RedirectUrl>,
         /// Whether the client's token is in a cookie that browser navigations send.
         in_cookie: bool,
         /// Whether the message also has a code.
@@ -166,7 +167,6 @@ impl Challenge<'_> {
             Means::Link { sign_up, redirect_url, in_cookie, with_code } => {
                 let code = with_code.then(|| code(cx));
                 let token = LinkToken::generate(sign_up, cx.entropy);
-                let redirect_url = redirect_url.filter(|url| !url.is_empty());
                 let redirect_url = redirect_url.ok_or_else(|| ErrorCode::FormParamMissing.on("redirect_url"))?;
                 let digest = code.as_ref().map(|code| self.digest_anew(&Strategy::EmailCode, code, cx));
                 let link = Link::new(&token, &self.address.value, redirect_url, in_cookie, cx);

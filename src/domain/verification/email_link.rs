@@ -6,6 +6,7 @@ use std::fmt;
 use crate::domain::context::Context;
 use crate::domain::id::SignUpId;
 use crate::domain::ports::Entropy;
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::text::hex;
 
 use super::CodeDigest;
@@ -29,8 +30,8 @@ pub struct LinkSecret([u8; SECRET_BYTES]);
 pub struct Link {
     /// The digest of the secret.
     pub digest: CodeDigest,
-    /// Where the browser goes after the link: an absolute URL that was allowed when the link was requested.
-    pub redirect_url: String,
+    /// Where the browser goes after the link.
+    pub redirect_url: RedirectUrl,
     /// Whether the client's token is in a cookie that browser navigations send. Only then the response to the link can
     /// give the client a new token.
     pub in_cookie: bool,
@@ -78,7 +79,7 @@ impl Link {
     pub(super) fn new(
         token: &LinkToken,
         value: &str,
-        redirect_url: String,
+        redirect_url: RedirectUrl,
         in_cookie: bool,
         cx: &mut Context<'_>,
     ) -> Self {

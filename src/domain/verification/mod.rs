@@ -9,14 +9,13 @@ mod strategy;
 #[expect(clippy::module_inception, reason = "the room is named after its one fact")]
 mod verification;
 
-pub use availability::{check_enabled, parse_strategy};
-pub use challenge::OwnerId;
+pub use availability::{PhoneChannel, check_enabled, parse_strategy};
 pub(super) use challenge::{Challenge, Guess, Means, MessageKind};
 pub use email_link::{Link, LinkSecret, LinkToken};
 pub use oauth::{
-    AuthorizationRequest, AuthorizationResponse, ExternalAccount, ExternalState, ExternalStatus, Profile,
-    ProviderOutcome,
+    AuthorizationRequest, AuthorizationResponse, AuthorizeParams, ExternalAccount, ExternalState, ExternalStatus,
+    Profile, ProviderOutcome,
 };
-pub use one_time_code::{CODE_DIGITS, OneTimeCode};
+pub use one_time_code::OneTimeCode;
 pub use strategy::{Strategy, UnknownStrategy};
 pub use verification::{CodeDigest, Method, Verification, VerificationStatus, Verified};

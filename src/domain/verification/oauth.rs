@@ -6,6 +6,7 @@ use std::fmt;
 
 use crate::domain::id::{ClientId, SessionId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind};
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::time::{Span, Timestamp};
 
@@ -21,10 +22,10 @@ pub struct ExternalAccount {
     /// The secret from which the `state` parameter, PKCE verifier and `nonce` of this one authorization request are
     /// derived; never reused.
     pub nonce: [u8; 16],
-    /// Where the browser goes afterwards if there is no session.
-    pub redirect_url: String,
+    /// Where the browser goes afterwards if there is no session; `None` where it never left.
+    pub redirect_url: Option<RedirectUrl>,
     /// Where it goes with a session; if absent, `redirect_url`.
-    pub action_complete_redirect_url: Option<String>,
+    pub action_complete_redirect_url: Option<RedirectUrl>,
     /// The provider's page for the redirect; removed once the response has arrived.
     pub authorize_url: Option<String>,
     /// When the authorization request expires.
@@ -59,12 +60,17 @@ pub enum ExternalState {
 
 /// The status on the wire ([guide: Verifications](crate::guide::contract_sign_ups#verifications)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words of guide/contract_sign_ups.md#verifications")]
 pub enum ExternalStatus {
+    /// The person is at the provider.
     Unverified,
+    /// The provider has confirmed the account.
     Verified,
+    /// Confirmed, but it belongs to the other side: a sign-up found a user with the account, a sign-in found none
+    /// ([guide: Transfer](crate::guide::contract_sign_ups#transfer)).
     Transferable,
+    /// The provider or the engine has refused.
     Failed,
+    /// The person came back too late, or not at all.
     Expired,
 }
 
@@ -90,6 +96,19 @@ pub struct Profile {
     pub approved_scopes: Vec<String>,
 }
 
+/// Where the browser goes after a link or a provider, and hints for the provider's page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuthorizeParams {
+    /// Where the browser goes afterwards if there is no session.
+    pub redirect_url: Option<RedirectUrl>,
+    /// Where it goes with a session; if absent, `redirect_url`. Links don't use it.
+    pub action_complete_redirect_url: Option<RedirectUrl>,
+    /// The `prompt` of the provider's page (OpenID Connect Core, 3.1.2.1).
+    pub prompt: Option<String>,
+    /// The `login_hint` of the provider's page (OpenID Connect Core, 3.1.2.1).
+    pub login_hint: Option<String>,
+}
+
 /// One authorization request to a provider.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthorizationRequest {
@@ -97,10 +116,10 @@ pub struct AuthorizationRequest {
     pub strategy: Strategy,
     /// Unique to this request.
     pub nonce: [u8; 16],
-    /// Where the browser goes afterwards if there is no session: an absolute URL that the instance allows.
-    pub redirect_url: String,
+    /// Where the browser goes afterwards if there is no session.
+    pub redirect_url: RedirectUrl,
     /// Where it goes with a session.
-    pub action_complete_redirect_url: Option<String>,
+    pub action_complete_redirect_url: Option<RedirectUrl>,
     /// The provider's page for the redirect.
     pub authorize_url: String,
 }
@@ -131,6 +150,13 @@ pub struct ProviderOutcome {
     pub taken: BTreeSet<IdentifierKind>,
 }
 
+impl AuthorizeParams {
+    /// The page to go to afterwards, with or without a session.
+    pub fn to(redirect_url: RedirectUrl) -> Self {
+        Self { redirect_url: Some(redirect_url), ..Self::default() }
+    }
+}
+
 impl ExternalAccount {
     /// The account at the start of an authorization request.
     pub fn pending(request: &AuthorizationRequest, now: Timestamp) -> Self {
@@ -138,7 +164,7 @@ impl ExternalAccount {
             strategy: request.strategy.clone(),
             state: ExternalState::Pending,
             nonce: request.nonce,
-            redirect_url: request.redirect_url.clone(),
+            redirect_url: Some(request.redirect_url.clone()),
             action_complete_redirect_url: request.action_complete_redirect_url.clone(),
             authorize_url: Some(request.authorize_url.clone()),
             expire_at: now + TRIP_TTL,
@@ -174,11 +200,8 @@ impl ExternalAccount {
     }
 
     /// Where the browser goes next.
-    pub fn destination(&self, has_session: bool) -> &str {
-        match &self.action_complete_redirect_url {
-            Some(url) if has_session => url,
-            _ => &self.redirect_url,
-        }
+    pub fn destination(&self, has_session: bool) -> Option<&RedirectUrl> {
+        self.action_complete_redirect_url.as_ref().filter(|_| has_session).or(self.redirect_url.as_ref())
     }
 }
 

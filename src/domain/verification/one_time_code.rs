@@ -7,7 +7,7 @@ use crate::domain::ports::Entropy;
 use crate::domain::text;
 
 /// Number of decimal digits of a code.
-pub const CODE_DIGITS: usize = 6;
+pub(super) const CODE_DIGITS: usize = 6;
 
 /// A code, in clear text: exists only until it is digested and sealed.
 #[derive(Clone, PartialEq, Eq)]

@@ -71,11 +71,14 @@ pub struct CodeDigest {
 /// The status of a verification ([guide: Verifications](crate::guide::contract_sign_ups#verifications)); `expired` is
 /// derived from the time, never stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words of guide/contract_sign_ups.md#verifications")]
 pub enum VerificationStatus {
+    /// Prepared; no right code was given and no link was followed yet.
     Unverified,
+    /// Done.
     Verified,
+    /// Too late.
     Expired,
+    /// Too many wrong codes.
     Failed,
 }
 

@@ -2,11 +2,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::domain::id::{InvitationId, SessionId, SignInId, SignUpId, WaitlistEntryId};
-use crate::domain::invitation::RawInvitation;
-use crate::domain::sign_up::{BackendUpdate, RawFields};
+use crate::domain::invitation::NewInvitation;
+use crate::domain::sign_up::{BackendUpdate, NewSignUp, SignUpPatch};
+use crate::domain::verification::Strategy;
 use crate::engine::{
-    Caller, Engine, EngineError, ListParams, ProviderCallback, RawFirstFactor, RawPrepare, RawProof, RawSignIn,
-    RequestContext,
+    AttemptFirstFactor, AttemptVerification, Caller, Engine, EngineError, ListParams, NewSignIn, PrepareFirstFactor,
+    PrepareVerification, ProviderCallback, RequestContext,
 };
 
 use super::*;
@@ -53,18 +54,18 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
     let (sign_up, sign_in) = (SignUpId::from_bytes([1; 16]), SignInId::from_bytes([1; 16]));
     let (session, list) = (SessionId::from_bytes([1; 16]), &ListParams::default());
     let (invitation, entry) = (InvitationId::from_bytes([1; 16]), WaitlistEntryId::from_bytes([1; 16]));
-    let (fields, raw_invitation) = (&RawFields::default(), RawInvitation::default());
+    let (code, invite) = (Strategy::EmailCode, NewInvitation::to("ada@example.com"));
     outcomes! { engine:
         accept_ticket(caller, "ticket", context),
         advance_clock(Span::from_secs(1)),
-        attempt_first_factor(caller, sign_in, &RawProof::default(), context),
-        attempt_verification(caller, sign_up, None, None, context),
+        attempt_first_factor(caller, sign_in, &AttemptFirstFactor::code(code.clone(), "424242"), context),
+        attempt_verification(caller, sign_up, &AttemptVerification::code(code.clone(), "424242"), context),
         claim_return(caller, sign_up, "nonce", context),
         client_view(caller, context),
-        create_invitation(&raw_invitation),
-        create_invitations(std::slice::from_ref(&raw_invitation)),
-        create_sign_in(caller, &RawSignIn::default(), context),
-        create_sign_up(caller, fields, context),
+        create_invitation(&invite),
+        create_invitations(std::slice::from_ref(&invite)),
+        create_sign_in(caller, &NewSignIn::default(), context),
+        create_sign_up(caller, &NewSignUp::default(), context),
         delete_from_waitlist(entry),
         delete_invitation(invitation),
         end_session(caller, session, false, context),
@@ -81,9 +82,8 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         list_waitlist(list),
         me(caller, None),
         open_client(caller, context),
-        prepare(caller, sign_up, &RawPrepare::default(), context),
-        prepare_first_factor(caller, sign_in, &RawFirstFactor::default(), context),
-        prepare_verification(caller, sign_up, None, None, context),
+        prepare(caller, sign_up, &PrepareVerification::new(code.clone()), context),
+        prepare_first_factor(caller, sign_in, &PrepareFirstFactor::new(code.clone()), context),
         reject_from_waitlist(entry),
         return_from_provider(caller, &ProviderCallback::default(), context),
         revoke_invitation(invitation),
@@ -93,7 +93,7 @@ async fn outcomes(engine: &Engine) -> Vec<(&'static str, Option<EngineError>)> {
         sign_up_and_client(caller, sign_up, context),
         solve_captcha(caller, None, None, context),
         touch_session(caller, session, context),
-        update_sign_up(caller, sign_up, fields, context),
+        update_sign_up(caller, sign_up, &SignUpPatch::default(), context),
         update_sign_up_by_backend(sign_up, BackendUpdate::default()),
     }
 }

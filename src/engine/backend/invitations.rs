@@ -6,8 +6,9 @@ use std::fmt;
 use url::Url;
 
 use crate::domain::id::{InvitationId, MessageId};
-use crate::domain::invitation::{Invitation, InvitationStatus, RawInvitation};
+use crate::domain::invitation::{Invitation, InvitationStatus, NewInvitation};
 use crate::domain::message::{Content, Message};
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::settings::SignUpMode;
 use crate::domain::sign_up::SignUp;
@@ -15,6 +16,7 @@ use crate::limiter::LimitedAction;
 use crate::store::{Commit, Decision, InvitationChange, OutboxEntry};
 
 use super::pagination::{ListParams, Page, collect};
+use crate::engine::input::Given;
 use crate::engine::{Caller, Engine, EngineError, RequestContext};
 
 /// An invitation as it is shown.
@@ -36,18 +38,20 @@ pub struct InvitationView {
 pub struct TicketHolder {
     /// The next step.
     pub status: TicketStatus,
-    /// Where to do it: the invitation's redirect URL.
-    pub redirect_url: Option<String>,
+    /// Where to do it: the invitation's redirect URL, if the instance still allows it.
+    pub redirect_url: Option<RedirectUrl>,
 }
 
 /// The next step for the holder of a ticket
 /// (`__clerk_status`, [guide: Invitations and tickets](crate::guide::contract_sign_ups#invitations-and-tickets)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words of guide/contract_sign_ups.md#invitations-and-tickets")]
 #[non_exhaustive]
 pub enum TicketStatus {
+    /// Sign up with the ticket: the invitation is good.
     SignUp,
+    /// Sign in: the address is a user's, or the invitation was used.
     SignIn,
+    /// Go on: this client is signed in as the user with the address.
     Complete,
     /// Nothing: the invitation has expired. Clerk has no such status.
     Expired,
@@ -64,14 +68,14 @@ impl fmt::Debug for InvitationView {
 }
 
 impl Engine {
-    /// Invites a person. The ticket is sent by e-mail unless `raw` says otherwise.
+    /// Invites a person. The ticket is sent by e-mail unless the input says otherwise.
     ///
     /// # Errors
     /// [`EngineError::Rejected`]: every fault of the parameters, `duplicate_record` where an invitation is pending
     /// for the address, `form_identifier_exists` where a user has it, `not_allowed_access` where it is on the
     /// block-list.
-    pub async fn create_invitation(&self, raw: &RawInvitation) -> Result<InvitationView, EngineError> {
-        let mut views = self.create_invitations(std::slice::from_ref(raw)).await?;
+    pub async fn create_invitation(&self, input: &NewInvitation) -> Result<InvitationView, EngineError> {
+        let mut views = self.create_invitations(std::slice::from_ref(input)).await?;
         views.pop().ok_or(EngineError::Internal)
     }
 
@@ -79,13 +83,21 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::create_invitation`].
-    pub async fn create_invitations(&self, raw: &[RawInvitation]) -> Result<Vec<InvitationView>, EngineError> {
+    pub async fn create_invitations(&self, inputs: &[NewInvitation]) -> Result<Vec<InvitationView>, EngineError> {
+        self.create_given_invitations(inputs.iter().cloned().map(Given::from).collect()).await
+    }
+
+    /// [`Engine::create_invitations`] by a request.
+    pub(crate) async fn create_given_invitations(
+        &self,
+        given: Vec<Given<NewInvitation>>,
+    ) -> Result<Vec<InvitationView>, EngineError> {
         self.admitted(async {
             let mut commit = Commit { at: self.now(), ..Commit::default() };
             let mut issued = Vec::new();
-            for raw in raw {
-                let invitation = self.inner.actor_context.decide(|cx| Invitation::issue(raw, cx))?;
-                self.prepare_invitation(&mut commit, &invitation, raw).await?;
+            for Given { input, faults } in &given {
+                let invitation = self.inner.actor_context.decide(|cx| Invitation::issue(input, faults, cx))?;
+                self.prepare_invitation(&mut commit, &invitation, input).await?;
                 issued.push(invitation);
             }
             self.inner.system.persister().commit(commit).await?;
@@ -99,9 +111,9 @@ impl Engine {
         &self,
         commit: &mut Commit,
         invitation: &Invitation,
-        raw: &RawInvitation,
+        input: &NewInvitation,
     ) -> Result<(), EngineError> {
-        let beside_others = raw.ignore_existing.unwrap_or(false);
+        let beside_others = input.ignore_existing;
         // A blocked address could not sign up with the invitation, so it gets no message either.
         self.settings().restrictions.admit_invited(&invitation.email_address)?;
         let address = invitation.email_address.identifier();
@@ -112,7 +124,7 @@ impl Engine {
             .decision
             .invitations
             .push(InvitationChange::Issue { invitation: Box::new(invitation.clone()), beside_others });
-        if raw.notify.unwrap_or(true) {
+        if input.notify {
             commit.decision.outbox.push(self.letter(invitation));
         }
         Ok(())
@@ -197,7 +209,8 @@ impl Engine {
                     InvitationStatus::Revoked => TicketStatus::Revoked,
                 },
             };
-            Ok(TicketHolder { status, redirect_url: invitation.redirect_url })
+            let redirect_url = invitation.redirect_url.and_then(|url| self.still_allowed(url));
+            Ok(TicketHolder { status, redirect_url })
         })
         .await
     }

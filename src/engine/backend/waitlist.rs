@@ -1,7 +1,7 @@
 //! The calls about the waitlist.
 
 use crate::domain::id::WaitlistEntryId;
-use crate::domain::invitation::{Invitation, RawInvitation, invited};
+use crate::domain::invitation::{Invitation, NewInvitation, invited};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::settings::SignUpMode;
 use crate::domain::sign_up::taken;
@@ -86,16 +86,13 @@ impl Engine {
             // Before the errors of the invitation: a second request should be told that the entry is invited. The
             // commit checks this again.
             entry.may_be_invited(earlier.as_ref().map(|view| &view.value), self.now()).map_err(Rejection::from)?;
-            let raw = RawInvitation {
-                email_address: Some(entry.email_address.typed().to_owned()),
-                ignore_existing,
-                ..RawInvitation::default()
-            };
-            let invitation = self.inner.actor_context.decide(|cx| Invitation::issue(&raw, cx))?;
+            let ignore_existing = ignore_existing.unwrap_or(false);
+            let input = NewInvitation { ignore_existing, ..NewInvitation::to(entry.email_address.typed()) };
+            let invitation = self.inner.actor_context.decide(|cx| Invitation::issue(&input, &[], cx))?;
             let invitation = Invitation { waitlist_entry: Some(id), ..invitation };
             let waitlist = vec![WaitlistChange::Invite(id, invitation.id)];
             let mut commit = Commit::of_decision(self.now(), Decision { waitlist, ..Decision::default() });
-            self.prepare_invitation(&mut commit, &invitation, &raw).await?;
+            self.prepare_invitation(&mut commit, &invitation, &input).await?;
             self.inner.system.persister().commit(commit).await?;
             self.waitlist_entry(id).await
         })

@@ -4,10 +4,10 @@
 use crate::captcha::{Captcha, CaptchaError};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
-use crate::domain::sign_up::{Command, RawFields, SignUp};
+use crate::domain::sign_up::{Command, SignUp, SignUpPatch};
 use crate::limiter::LimitedAction;
 
-use crate::engine::{Caller, ClientView, Engine, EngineError, RawSignIn, RequestContext};
+use crate::engine::{Caller, ClientView, Engine, EngineError, NewSignIn, RequestContext};
 
 impl Engine {
     /// Accepts a captcha that was solved between two steps: the caller's sign-up owes none any more. Where none is
@@ -30,8 +30,8 @@ impl Engine {
                 && let Some(id) = client.sign_up
             {
                 let current = self.inner.system.read(id, client.id).await?.sign_up;
-                let raw = RawFields { captcha_token: token, captcha_error: error, ..RawFields::default() };
-                if self.solves_captcha(&raw, Some(&current), caller, context).await? {
+                let solved = SignUpPatch { captcha_token: token, captcha_error: error, ..SignUpPatch::default() };
+                if self.solves_captcha(&solved, Some(&current), caller, context).await? {
                     let answer =
                         self.inner.system.command(id, client.id, caller.terms(), Command::SolveCaptcha).await?;
                     return Ok(Some(self.answered(caller, answer, context).await?.1));
@@ -47,7 +47,7 @@ impl Engine {
     /// provider that detects bots itself; whether the sign-up may then still owe it, the sign-up decides.
     pub(in crate::engine) async fn solves_captcha(
         &self,
-        raw: &RawFields,
+        input: &SignUpPatch,
         current: Option<&SignUp>,
         caller: &Caller,
         context: &RequestContext,
@@ -60,21 +60,21 @@ impl Engine {
         if self.is_tested(context) {
             return Ok(true);
         }
-        let transferred = caller.client().filter(|_| raw.is_transfer()).and_then(|client| client.sign_in.as_deref());
+        let transferred = caller.client().filter(|_| input.transfer).and_then(|client| client.sign_in.as_deref());
         let transferred = transferred.and_then(|sign_in| Some(sign_in.external.as_deref()?.strategy.clone()));
-        let named = || raw.strategy.as_deref().and_then(|text| text.parse().ok());
+        let named = || input.strategy.clone();
         if transferred.or_else(named).is_some_and(|strategy| policy.waives_captcha(&strategy)) {
             return Ok(false);
         }
         let missing = if current.is_some() { ErrorCode::RequiresCaptcha } else { ErrorCode::CaptchaMissingToken };
-        ask(captcha, raw, missing, context).await
+        ask(captcha, (&input.captcha_token, &input.captcha_error), missing, context).await
     }
 
     /// The same for a sign-in that may become a sign-up: a captcha solved for the sign-in counts for the sign-up too
     /// ([guide: Sign up if missing](crate::guide::contract_sign_ins#sign-up-if-missing)).
     pub(in crate::engine) async fn newcomer_solves_captcha(
         &self,
-        raw: &RawSignIn,
+        input: &NewSignIn,
         context: &RequestContext,
     ) -> Result<bool, EngineError> {
         let Some(captcha) = self.captcha().filter(|_| self.settings().sign_up.captcha_enabled) else {
@@ -83,9 +83,8 @@ impl Engine {
         if self.is_tested(context) {
             return Ok(true);
         }
-        let (captcha_token, captcha_error) = (raw.captcha_token.clone(), raw.captcha_error.clone());
-        let raw = RawFields { captcha_token, captcha_error, ..RawFields::default() };
-        ask(captcha, &raw, ErrorCode::SignUpIfMissingNotAllowed, context).await
+        let presented = (&input.captcha_token, &input.captcha_error);
+        ask(captcha, presented, ErrorCode::SignUpIfMissingNotAllowed, context).await
     }
 
     /// Whether the application's own tests make this call.
@@ -98,18 +97,22 @@ impl Engine {
 /// Asks the service about the presented captcha token; `missing` is the error when there is none.
 async fn ask(
     captcha: &Captcha,
-    raw: &RawFields,
+    (token, error): (&Option<Secret<String>>, &Option<String>),
     missing: ErrorCode,
     context: &RequestContext,
 ) -> Result<bool, EngineError> {
     let refused = |code: ErrorCode| EngineError::from(Rejection::from(code));
-    let has_failed = raw.captcha_error.as_deref().is_some_and(|error| !error.is_empty());
+    let has_failed = error.as_deref().is_some_and(|error| !error.is_empty());
     let missing = if has_failed { ErrorCode::CaptchaInvalid } else { missing };
     // An error of an earlier widget does not matter when a token came after it.
-    let token = raw.captcha_token().ok_or_else(|| refused(missing))?;
+    let token = token.as_ref().map(|token| token.expose().as_str());
+    let token = token.filter(|token| !token.is_empty() && token.len() <= TOKEN_MAX).ok_or_else(|| refused(missing))?;
     match captcha.verify(token, context.address).await {
         Ok(()) => Ok(true),
         Err(CaptchaError::Refused) => Err(refused(ErrorCode::CaptchaInvalid)),
         Err(error @ CaptchaError::Unavailable(_)) => Err(EngineError::Unavailable(error.to_string())),
     }
 }
+
+/// The longest token of a captcha service, in bytes.
+const TOKEN_MAX: usize = 16 * 1024;

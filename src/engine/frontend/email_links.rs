@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::actors::Outcome;
 use crate::domain::id::SessionId;
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::sign_up::{Command, Phase, VerifyLink};
 use crate::domain::verification::{LinkToken, VerificationStatus};
@@ -19,8 +20,8 @@ pub struct Followed {
     /// What happened.
     pub outcome: LinkOutcome,
     /// Where the browser goes next: the sign-up's redirect URL; `None` where the token belongs to no sign-up with a
-    /// link.
-    pub redirect_url: Option<String>,
+    /// link, or the instance no longer allows the URL.
+    pub redirect_url: Option<RedirectUrl>,
     /// The client, where the sign-up's own client followed the link and may receive its token here; the answer must
     /// bring it.
     pub client: Option<ClientView>,
@@ -88,7 +89,7 @@ impl Engine {
             let by_owner = by == Some(owner);
             let terms = if by_owner { caller.terms() } else { Vec::new() };
             let follow = VerifyLink { secret: token.secret, by, confirmed, again, in_cookie: context.in_cookie() };
-            let redirect_url = found.link_redirect().map(str::to_owned);
+            let redirect_url = found.link_redirect().cloned().and_then(|url| self.still_allowed(url));
             let answer = match self.inner.system.command(id, owner, terms, Command::VerifyLink(follow)).await {
                 Ok(answer) => answer,
                 Err(error) => {

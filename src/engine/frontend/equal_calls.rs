@@ -4,11 +4,17 @@
 use aws_lc_rs::hmac;
 
 use crate::domain::id::{ClientId, SignInId, SignUpId};
+use crate::domain::metadata::Metadata;
 use crate::domain::ports::Entropy;
+use crate::domain::redirect::RedirectUrl;
+use crate::domain::rejection::Reason;
 use crate::domain::secret::Secret;
-use crate::domain::sign_up::RawFields;
+use crate::domain::sign_in::Prepare as PrepareFirstFactor;
+use crate::domain::sign_up::{Patch, SignUpPatch};
+use crate::domain::verification::{AuthorizeParams, PhoneChannel, Strategy};
 
-use crate::engine::{RawFirstFactor, RawPrepare, RawProof, RawSignIn, RequestContext};
+use crate::engine::RequestContext;
+use crate::engine::input::{Asked, AttemptFirstFactor, AttemptVerification, Given, NewSignIn, PrepareVerification};
 
 /// A digest of a call.
 pub(in crate::engine) type Digest = [u8; 32];
@@ -19,13 +25,13 @@ pub(in crate::engine) struct CallKey(hmac::Key);
 /// A write of the frontend API.
 #[derive(Clone, Copy)]
 pub(in crate::engine) enum Call<'a> {
-    CreateSignUp(&'a RawFields),
-    UpdateSignUp(SignUpId, &'a RawFields),
-    PrepareVerification(SignUpId, &'a RawPrepare),
-    AttemptVerification(SignUpId, Option<&'a str>, Option<&'a str>),
-    CreateSignIn(&'a RawSignIn),
-    PrepareFirstFactor(SignInId, &'a RawFirstFactor),
-    AttemptFirstFactor(SignInId, &'a RawProof),
+    CreateSignUp(&'a Given<SignUpPatch>),
+    UpdateSignUp(SignUpId, &'a Given<SignUpPatch>),
+    PrepareVerification(SignUpId, &'a Asked<PrepareVerification>),
+    AttemptVerification(SignUpId, &'a Asked<AttemptVerification>),
+    CreateSignIn(&'a Given<NewSignIn>),
+    PrepareFirstFactor(SignInId, &'a Asked<PrepareFirstFactor>),
+    AttemptFirstFactor(SignInId, &'a Asked<AttemptFirstFactor>),
 }
 
 struct Digester(hmac::Context);
@@ -66,22 +72,29 @@ impl Call<'_> {
 
     fn has_password(&self) -> bool {
         let password = match self {
-            Self::CreateSignUp(fields) | Self::UpdateSignUp(_, fields) => &fields.password,
-            Self::CreateSignIn(raw) => &raw.password,
-            Self::AttemptFirstFactor(_, raw) => &raw.password,
-            Self::PrepareVerification(..) | Self::AttemptVerification(..) | Self::PrepareFirstFactor(..) => &None,
+            Self::CreateSignUp(given) | Self::UpdateSignUp(_, given) => given.input.password.text(),
+            Self::CreateSignIn(given) => exposed(&given.input.password),
+            Self::AttemptFirstFactor(_, Ok(attempt)) => exposed(&attempt.password),
+            Self::PrepareVerification(..)
+            | Self::AttemptVerification(..)
+            | Self::PrepareFirstFactor(..)
+            | Self::AttemptFirstFactor(_, Err(_)) => None,
         };
-        password.as_ref().is_some_and(|password| !password.expose().is_empty())
+        password.is_some_and(|password| !password.is_empty())
     }
 
     /// Whether its parameters contain something that only the person can know. A ticket does not count: the sender of
     /// the invitation knows it too.
     pub(in crate::engine) fn has_secret(&self) -> bool {
         let other = match self {
-            Self::CreateSignUp(fields) | Self::UpdateSignUp(_, fields) => exposed(&fields.token),
-            Self::AttemptVerification(_, _, code) => *code,
-            Self::AttemptFirstFactor(_, raw) => raw.code.as_deref(),
-            Self::CreateSignIn(_) | Self::PrepareVerification(..) | Self::PrepareFirstFactor(..) => None,
+            Self::CreateSignUp(given) | Self::UpdateSignUp(_, given) => exposed(&given.input.token),
+            Self::AttemptVerification(_, Ok(attempt)) => attempt.code.as_deref(),
+            Self::AttemptFirstFactor(_, Ok(attempt)) => attempt.code.as_deref(),
+            Self::CreateSignIn(_)
+            | Self::PrepareVerification(..)
+            | Self::PrepareFirstFactor(..)
+            | Self::AttemptVerification(_, Err(_))
+            | Self::AttemptFirstFactor(_, Err(_)) => None,
         };
         self.has_password() || other.is_some_and(|text| !text.is_empty())
     }
@@ -92,36 +105,46 @@ impl Call<'_> {
             digester.0.update(id);
         };
         match self {
-            Self::CreateSignUp(fields) => {
+            Self::CreateSignUp(given) => {
                 begin(0, &[]);
-                digester.fields(fields);
+                digester.sign_up(given);
             }
-            Self::UpdateSignUp(id, fields) => {
+            Self::UpdateSignUp(id, given) => {
                 begin(1, id.as_bytes());
-                digester.fields(fields);
+                digester.sign_up(given);
             }
-            Self::PrepareVerification(id, raw) => {
+            Self::PrepareVerification(id, asked) => {
                 begin(2, id.as_bytes());
-                digester.prepare(raw);
+                digester.asked(asked, |digester, PrepareVerification { strategy, channel, authorize }| {
+                    digester.strategy(Some(strategy), *channel);
+                    digester.authorize(authorize);
+                });
             }
-            Self::AttemptVerification(id, strategy, code) => {
+            Self::AttemptVerification(id, asked) => {
                 begin(3, id.as_bytes());
-                digester.texts([*strategy, *code]);
+                digester.asked(asked, |digester, AttemptVerification { strategy, code }| {
+                    digester.strategy(Some(strategy), None);
+                    digester.strings([code]);
+                });
             }
-            Self::CreateSignIn(raw) => {
+            Self::CreateSignIn(given) => {
                 begin(4, &[]);
-                digester.sign_in(raw);
+                digester.sign_in(given);
             }
-            Self::PrepareFirstFactor(id, raw) => {
+            Self::PrepareFirstFactor(id, asked) => {
                 begin(5, id.as_bytes());
-                let RawFirstFactor { strategy, email_address_id, phone_number_id, channel } = raw;
-                digester.strings([strategy, email_address_id, phone_number_id, channel]);
+                digester.asked(asked, |digester, PrepareFirstFactor { strategy, address_id, channel }| {
+                    digester.strategy(Some(strategy), *channel);
+                    digester.strings([&address_id.map(|id| id.to_string())]);
+                });
             }
-            Self::AttemptFirstFactor(id, raw) => {
+            Self::AttemptFirstFactor(id, asked) => {
                 begin(6, id.as_bytes());
-                let RawProof { strategy, code, password } = raw;
-                digester.strings([strategy, code]);
-                digester.texts([exposed(password)]);
+                digester.asked(asked, |digester, AttemptFirstFactor { strategy, code, password }| {
+                    digester.strategy(Some(strategy), None);
+                    digester.strings([code]);
+                    digester.texts([exposed(password)]);
+                });
             }
         }
     }
@@ -129,8 +152,8 @@ impl Call<'_> {
 
 // All parameters are listed by name, so that a new one can't be forgotten.
 impl Digester {
-    fn fields(&mut self, raw: &RawFields) {
-        let RawFields {
+    fn sign_up(&mut self, Given { input, faults }: &Given<SignUpPatch>) {
+        let SignUpPatch {
             email_address,
             phone_number,
             email_address_or_phone_number,
@@ -144,47 +167,67 @@ impl Digester {
             locale,
             strategy,
             channel,
-            action_complete_redirect_url,
-            oidc_prompt,
-            oidc_login_hint,
-            redirect_url,
+            authorize,
             ticket,
             transfer,
             token,
             captcha_token,
             captcha_error,
-        } = raw;
-        self.strings([email_address, phone_number, email_address_or_phone_number, username]);
-        self.strings([first_name, last_name, web3_wallet, unsafe_metadata, legal_accepted, locale]);
-        self.strings([strategy, channel, action_complete_redirect_url, redirect_url, oidc_prompt, oidc_login_hint]);
-        self.strings([ticket, transfer, captcha_error]);
-        self.texts([exposed(password), exposed(token), exposed(captcha_token)]);
+        } = input;
+        self.texts([email_address, phone_number, username, first_name, last_name, locale].map(Patch::<String>::text));
+        self.strings([email_address_or_phone_number, web3_wallet, ticket, captcha_error]);
+        self.texts([unsafe_metadata.as_ref().map(Metadata::as_str)]);
+        self.texts([legal_accepted.map(word), Some(word(*transfer))]);
+        self.strategy(strategy.as_ref(), *channel);
+        self.authorize(authorize);
+        self.texts([password.text(), exposed(token), exposed(captcha_token)]);
+        self.faults(faults);
     }
 
-    fn prepare(&mut self, raw: &RawPrepare) {
-        let RawPrepare { strategy, channel, redirect_url, action_complete_redirect_url, oidc_prompt, oidc_login_hint } =
-            raw;
-        self.strings([strategy, channel, redirect_url, action_complete_redirect_url, oidc_prompt, oidc_login_hint]);
-    }
-
-    fn sign_in(&mut self, raw: &RawSignIn) {
-        let RawSignIn {
+    fn sign_in(&mut self, Given { input, faults }: &Given<NewSignIn>) {
+        let NewSignIn {
             identifier,
             password,
             strategy,
             channel,
             transfer,
-            redirect_url,
-            action_complete_redirect_url,
-            oidc_prompt,
-            oidc_login_hint,
+            authorize,
             sign_up_if_missing,
             captcha_token,
             captcha_error,
-        } = raw;
-        self.strings([identifier, strategy, channel, transfer, redirect_url, action_complete_redirect_url]);
-        self.strings([oidc_prompt, oidc_login_hint, sign_up_if_missing, captcha_error]);
+        } = input;
+        self.strings([identifier, captcha_error]);
+        self.texts([Some(word(*transfer)), Some(word(*sign_up_if_missing))]);
+        self.strategy(strategy.as_ref(), *channel);
+        self.authorize(authorize);
         self.texts([exposed(password), exposed(captcha_token)]);
+        self.faults(faults);
+    }
+
+    fn asked<T>(&mut self, asked: &Asked<T>, write: impl FnOnce(&mut Self, &T)) {
+        self.0.update(&[u8::from(asked.is_ok())]);
+        match asked {
+            Ok(input) => write(self, input),
+            Err(fault) => self.faults(std::slice::from_ref(fault)),
+        }
+    }
+
+    fn strategy(&mut self, strategy: Option<&Strategy>, channel: Option<PhoneChannel>) {
+        self.strings([&strategy.map(ToString::to_string)]);
+        self.texts([channel.map(PhoneChannel::as_str)]);
+    }
+
+    fn authorize(&mut self, authorize: &AuthorizeParams) {
+        let AuthorizeParams { redirect_url, action_complete_redirect_url, prompt, login_hint } = authorize;
+        self.texts([redirect_url, action_complete_redirect_url].map(|url| url.as_ref().map(RedirectUrl::as_str)));
+        self.strings([prompt, login_hint]);
+    }
+
+    fn faults(&mut self, faults: &[Reason]) {
+        self.0.update(&(faults.len() as u64).to_be_bytes());
+        for fault in faults {
+            self.texts([Some(fault.code.as_str()), fault.param.as_deref()]);
+        }
     }
 
     fn strings<const N: usize>(&mut self, values: [&Option<String>; N]) {
@@ -205,12 +248,18 @@ fn exposed(secret: &Option<Secret<String>>) -> Option<&str> {
     secret.as_ref().map(|text| text.expose().as_str())
 }
 
+const fn word(flag: bool) -> &'static str {
+    if flag { "true" } else { "false" }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
     use super::*;
     use crate::domain::id::Id;
+    use crate::domain::rejection::ErrorCode;
+    use crate::domain::sign_up::NewSignUp;
     use crate::entropy::SeededEntropy;
 
     #[test]
@@ -218,39 +267,50 @@ mod tests {
         let key = CallKey::generate(&mut SeededEntropy::new(1));
         let mut seen = HashSet::new();
         let mut is_new = |call: &Call<'_>| seen.insert(key.digest(PRESENTED, call, &RequestContext::default()));
-        assert!(is_new(&Call::CreateSignUp(&RawFields::default())));
-        for set in FIELDS {
+        assert!(is_new(&Call::CreateSignUp(&Given::default())));
+        let mut inputs = Vec::new();
+        for set in TEXTS {
             for value in ["", "x", "y"] {
-                let mut fields = RawFields::default();
-                set(&mut fields, value.to_owned());
-                assert!(is_new(&Call::CreateSignUp(&fields)), "{fields:?}");
-                assert!(is_new(&Call::UpdateSignUp(Id::from_bytes([1; 16]), &fields)), "{fields:?}");
-                assert!(is_new(&Call::UpdateSignUp(Id::from_bytes([2; 16]), &fields)), "{fields:?}");
+                let mut given = Given::<SignUpPatch>::default();
+                set(&mut given.input, value.to_owned());
+                inputs.push(given);
             }
         }
-        let shifted = |first: &str, last: &str| RawFields {
-            first_name: Some(first.into()),
-            last_name: Some(last.into()),
-            ..RawFields::default()
-        };
-        assert!(is_new(&Call::CreateSignUp(&shifted("ab", "c"))) && is_new(&Call::CreateSignUp(&shifted("a", "bc"))));
+        for set in FLAGS {
+            let mut given = Given::<SignUpPatch>::default();
+            set(&mut given.input);
+            inputs.push(given);
+        }
+        for fault in ["strategy", "transfer"].map(|param| ErrorCode::FormParamValueInvalid.on(param)) {
+            inputs.push(Given { faults: vec![fault], ..Given::default() });
+        }
+        for given in &inputs {
+            assert!(is_new(&Call::CreateSignUp(given)), "{given:?}");
+            assert!(is_new(&Call::UpdateSignUp(Id::from_bytes([1; 16]), given)), "{given:?}");
+            assert!(is_new(&Call::UpdateSignUp(Id::from_bytes([2; 16]), given)), "{given:?}");
+        }
+        let shifted = |first: &str, last: &str| Given::from(SignUpPatch::from(NewSignUp::new().names(first, last)));
+        let (left, right) = (shifted("ab", "c"), shifted("a", "bc"));
+        assert!(is_new(&Call::CreateSignUp(&left)) && is_new(&Call::CreateSignUp(&right)));
         for password in ["wanders under elms", "wanders under oaks"] {
-            let password = Some(Secret::new(password.to_owned()));
-            let raw = RawSignIn { password: password.clone(), ..RawSignIn::default() };
-            assert!(is_new(&Call::CreateSignIn(&raw)));
-            let proof = RawProof { password, ..RawProof::default() };
-            assert!(is_new(&Call::AttemptFirstFactor(Id::from_bytes([1; 16]), &proof)));
+            let password = Secret::new(password.to_owned());
+            let input = NewSignIn { password: Some(password.clone()), ..NewSignIn::default() };
+            assert!(is_new(&Call::CreateSignIn(&input.into())));
+            let attempt = Ok(AttemptFirstFactor::password(password));
+            assert!(is_new(&Call::AttemptFirstFactor(Id::from_bytes([1; 16]), &attempt)));
         }
         let id = Id::from_bytes([1; 16]);
         for code in ["000000", "424242"] {
-            assert!(is_new(&Call::AttemptVerification(id, Some("email_code"), Some(code))));
-            assert!(is_new(&Call::AttemptVerification(id, Some(code), Some("email_code"))));
+            for strategy in [Strategy::EmailCode, Strategy::PhoneCode] {
+                assert!(is_new(&Call::AttemptVerification(id, &Ok(AttemptVerification::code(strategy, code)))));
+            }
         }
     }
 
     #[test]
     fn another_token_or_another_key_makes_another_digest_and_the_same_call_has_the_same() {
-        let call = Call::CreateSignUp(&RawFields::default());
+        let given = Given::default();
+        let call = Call::CreateSignUp(&given);
         let digest = |seed, presented| {
             let key = CallKey::generate(&mut SeededEntropy::new(seed));
             key.digest(presented, &call, &RequestContext::default())
@@ -262,31 +322,36 @@ mod tests {
         assert_ne!(first, digest(1, (ClientId::from_bytes([8; 16]), 0)));
     }
 
-    type Set = fn(&mut RawFields, String);
+    type SetText = fn(&mut SignUpPatch, String);
+    type SetFlag = fn(&mut SignUpPatch);
 
     const PRESENTED: (ClientId, u32) = (ClientId::from_bytes([7; 16]), 0);
-    const FIELDS: [Set; 22] = [
-        |fields, text| fields.email_address = Some(text),
-        |fields, text| fields.phone_number = Some(text),
-        |fields, text| fields.email_address_or_phone_number = Some(text),
-        |fields, text| fields.username = Some(text),
-        |fields, text| fields.password = Some(Secret::new(text)),
-        |fields, text| fields.first_name = Some(text),
-        |fields, text| fields.last_name = Some(text),
-        |fields, text| fields.web3_wallet = Some(text),
-        |fields, text| fields.unsafe_metadata = Some(text),
-        |fields, text| fields.legal_accepted = Some(text),
-        |fields, text| fields.locale = Some(text),
-        |fields, text| fields.strategy = Some(text),
-        |fields, text| fields.channel = Some(text),
-        |fields, text| fields.action_complete_redirect_url = Some(text),
-        |fields, text| fields.oidc_prompt = Some(text),
-        |fields, text| fields.oidc_login_hint = Some(text),
-        |fields, text| fields.redirect_url = Some(text),
-        |fields, text| fields.ticket = Some(text),
-        |fields, text| fields.transfer = Some(text),
-        |fields, text| fields.token = Some(Secret::new(text)),
-        |fields, text| fields.captcha_token = Some(Secret::new(text)),
-        |fields, text| fields.captcha_error = Some(text),
+    const TEXTS: [SetText; 17] = [
+        |input, text| input.email_address = Patch::Set(text),
+        |input, text| input.phone_number = Patch::Set(text),
+        |input, text| input.email_address_or_phone_number = Some(text),
+        |input, text| input.username = Patch::Set(text),
+        |input, text| input.password = Patch::Set(Secret::new(text)),
+        |input, text| input.first_name = Patch::Set(text),
+        |input, text| input.last_name = Patch::Set(text),
+        |input, text| input.web3_wallet = Some(text),
+        |input, text| input.locale = Patch::Set(text),
+        |input, text| input.authorize.action_complete_redirect_url = Some(RedirectUrl::restored(text)),
+        |input, text| input.authorize.prompt = Some(text),
+        |input, text| input.authorize.login_hint = Some(text),
+        |input, text| input.authorize.redirect_url = Some(RedirectUrl::restored(text)),
+        |input, text| input.ticket = Some(text),
+        |input, text| input.token = Some(Secret::new(text)),
+        |input, text| input.captcha_token = Some(Secret::new(text)),
+        |input, text| input.captcha_error = Some(text),
+    ];
+    const FLAGS: [SetFlag; 7] = [
+        |input| input.strategy = Some(Strategy::EmailCode),
+        |input| input.strategy = Some(Strategy::OAuth("oauth_google".into())),
+        |input| input.channel = Some(PhoneChannel::Sms),
+        |input| input.transfer = true,
+        |input| input.legal_accepted = Some(true),
+        |input| input.legal_accepted = Some(false),
+        |input| input.unsafe_metadata = Metadata::parse("unsafe_metadata", "{}").ok(),
     ];
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::domain::client::Client;
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::sign_up::Phase;
 use crate::token::{FlowId, OAuthState, RedirectTargets};
 
@@ -38,13 +39,13 @@ impl Engine {
                 (found.and_then(|found| found.external.clone()), found.is_none() && owner.is_some_and(is_live))
             }
         };
-        let known = account.map(|account| RedirectTargets {
-            redirect_url: account.redirect_url.clone(),
-            action_complete_redirect_url: account.action_complete_redirect_url.clone(),
-        });
         let by_owner = owner.is_some();
-        Ok(places.or(known).map(|places| CallbackRedirect {
-            url: places.destination(by_owner && has_session).to_owned(),
+        let has_session = by_owner && has_session;
+        // The URLs in the state parameter are sealed, so they are the ones that were allowed when the request began.
+        let sealed = places.map(|places| Some(RedirectUrl::restored(places.destination(has_session).to_owned())));
+        let known = || account.map(|account| account.destination(has_session).cloned());
+        Ok(sealed.or_else(known).map(|url| CallbackRedirect {
+            url: url.and_then(|url| self.still_allowed(url)),
             native_handoff: None,
             client: None,
             is_late: true,

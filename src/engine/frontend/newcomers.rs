@@ -7,29 +7,26 @@ use std::sync::Arc;
 use crate::domain::identifier::Identifier;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::sign_in::{self, Newcomer, SignIn};
-use crate::domain::text::is_true;
 use crate::domain::transfer::{Consumed, Proved};
 use crate::domain::user::User;
 use crate::domain::verification::Strategy;
 
-use crate::engine::{Caller, Engine, EngineError, RawSignIn, RequestContext};
+use crate::engine::{Caller, Engine, EngineError, NewSignIn, RequestContext};
 
 impl Engine {
     /// Whether the requested sign-in may become a sign-up
     /// ([guide: Sign up if missing](crate::guide::contract_sign_ins#sign-up-if-missing)).
     pub(in crate::engine) async fn newcomer_by(
         &self,
-        raw: &RawSignIn,
+        input: &NewSignIn,
         identifier: Option<&Identifier>,
-        strategy: Option<&Strategy>,
         context: &RequestContext,
     ) -> Result<Option<Newcomer>, EngineError> {
-        let is_asked_for = raw.sign_up_if_missing.as_deref().is_some_and(is_true);
-        let Some(identifier) = identifier.filter(|_| is_asked_for) else { return Ok(None) };
-        let has_password = raw.password.as_ref().is_some_and(|password| !password.expose().is_empty());
-        let strategy = strategy.or(has_password.then_some(&Strategy::Password));
+        let Some(identifier) = identifier.filter(|_| input.sign_up_if_missing) else { return Ok(None) };
+        let has_password = input.given_password().is_some();
+        let strategy = input.strategy.as_ref().or(has_password.then_some(&Strategy::Password));
         sign_in::may_be_missing(identifier, strategy, &self.settings())?;
-        Ok(Some(Newcomer { captcha_solved: self.newcomer_solves_captcha(raw, context).await? }))
+        Ok(Some(Newcomer { captcha_solved: self.newcomer_solves_captcha(input, context).await? }))
     }
 
     /// The user that a sign-in is about; where it may become a sign-up, the user who owns the identifier now. The

@@ -14,14 +14,17 @@ use crate::actors::{CallError, SignUpReply};
 use crate::domain::client::ClientChange;
 use crate::domain::id::{ClientId, SignInId, SignUpId};
 use crate::domain::ports::Sealer;
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::settings::OAuth;
 use crate::domain::sign_in;
-use crate::domain::sign_up::{Command, External, Phase, RawFields};
-use crate::domain::verification::{AuthorizationRequest, AuthorizationResponse, ExternalAccount, Profile, Strategy};
+use crate::domain::sign_up::{Command, External, Phase, SignUpPatch};
+use crate::domain::verification::{
+    AuthorizationRequest, AuthorizationResponse, AuthorizeParams, ExternalAccount, Profile, Strategy,
+};
 use crate::limiter::LimitedAction;
-use crate::oauth::{AuthorizeParams, Callback, ProviderError, is_denial};
+use crate::oauth::{self, Callback, ProviderError, is_denial};
 use crate::token::{FlowId, OAuthState, RedirectTargets, TokenCarrier};
 
 use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext, SignUpView};
@@ -45,8 +48,8 @@ pub struct ProviderCallback {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct CallbackRedirect {
-    /// An absolute URL that the instance allowed when the authorization request began.
-    pub url: String,
+    /// The URL that was given when the authorization request began; `None` where the instance no longer allows it.
+    pub url: Option<RedirectUrl>,
     /// A one-time value for an application without cookies: goes on the URL as `rotating_token_nonce`.
     pub native_handoff: Option<String>,
     /// The client, where the client that began came back and may receive its token here; the answer must bring it.
@@ -64,30 +67,6 @@ impl fmt::Debug for CallbackRedirect {
         let mut shown = f.debug_struct("CallbackRedirect");
         shown.field("client", &self.client).field("is_late", &self.is_late).field("by_owner", &self.by_owner);
         shown.finish_non_exhaustive()
-    }
-}
-
-/// The application's parameters for an authorization request. The URLs are absolute and allowed.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::engine) struct RedirectParams<'a> {
-    pub(in crate::engine) redirect_url: Option<&'a str>,
-    pub(in crate::engine) action_complete_redirect_url: Option<&'a str>,
-    pub(in crate::engine) prompt: Option<&'a str>,
-    pub(in crate::engine) login_hint: Option<&'a str>,
-}
-
-impl<'a> RedirectParams<'a> {
-    /// The same without hints for the provider's page that are too long: the authorization request works without them.
-    pub(in crate::engine) fn within_reason(self) -> Self {
-        let short = |text: &&'a str| text.len() <= HINT_MAX;
-        Self { prompt: self.prompt.filter(short), login_hint: self.login_hint.filter(short), ..self }
-    }
-
-    fn places(&self) -> RedirectTargets {
-        RedirectTargets {
-            redirect_url: self.redirect_url.unwrap_or_default().to_owned(),
-            action_complete_redirect_url: self.action_complete_redirect_url.map(str::to_owned),
-        }
     }
 }
 
@@ -134,7 +113,7 @@ impl Engine {
             let Some(account) = account else { return self.late(caller, &trip, places).await?.ok_or_else(invalid) };
             if trip.carrier == TokenCarrier::Header {
                 let native_handoff = Some(self.native_handoff(&trip, callback));
-                let url = account.redirect_url;
+                let url = account.redirect_url.and_then(|url| self.still_allowed(url));
                 return Ok(CallbackRedirect { url, native_handoff, client: None, is_late: false, by_owner: is_owner });
             }
             match self.arrive(caller, &trip, &account, callback, context).await {
@@ -170,7 +149,7 @@ impl Engine {
                 let back = self.back(trip, account, callback, hears).await?;
                 let (value, committed) = self.settle_sign_in(id, trip.client, terms, &back, context).await?;
                 let has_session = value.status() == sign_in::Status::Complete;
-                let url = account.destination(has_session).to_owned();
+                let url = account.destination(has_session).cloned().and_then(|url| self.still_allowed(url));
                 if !hears {
                     return Ok(returned(url, None));
                 }
@@ -180,7 +159,7 @@ impl Engine {
         };
         let answer = self.settle(id, (trip, terms), account, callback, hears).await?;
         let has_session = matches!(answer.sign_up.phase, Phase::Complete { .. });
-        let url = account.destination(has_session).to_owned();
+        let url = account.destination(has_session).cloned().and_then(|url| self.still_allowed(url));
         let client = if hears { Some(self.answered(caller, answer, context).await?.1) } else { None };
         Ok(returned(url, client))
     }
@@ -227,27 +206,19 @@ impl Engine {
     /// What the parameters of a create or update say about an account at a provider.
     pub(in crate::engine) async fn external(
         &self,
-        raw: &RawFields,
-        strategy: Option<&Strategy>,
-        id: SignUpId,
-        client: ClientId,
+        input: &SignUpPatch,
+        (id, client): (SignUpId, ClientId),
         caller: &Caller,
         context: &RequestContext,
     ) -> Result<Option<External>, EngineError> {
         let missing = |param: &str| Rejection::from(ErrorCode::FormParamMissing.on(param));
-        Ok(match strategy {
+        Ok(match &input.strategy {
             Some(strategy @ Strategy::OAuth(_)) => {
-                let params = RedirectParams {
-                    redirect_url: raw.redirect_url.as_deref(),
-                    action_complete_redirect_url: raw.action_complete_redirect_url.as_deref(),
-                    prompt: raw.oidc_prompt.as_deref(),
-                    login_hint: raw.oidc_login_hint.as_deref(),
-                };
-                let trip = self.leave(strategy, (FlowId::SignUp(id), client), &params, context).await?;
+                let trip = self.leave(strategy, (FlowId::SignUp(id), client), &input.authorize, context).await?;
                 Some(External::Begin(trip))
             }
             Some(strategy @ (Strategy::OAuthToken(_) | Strategy::GoogleOneTap)) => {
-                let token = raw.token.as_ref().map(|token| token.expose().as_str()).filter(|token| !token.is_empty());
+                let token = input.token.as_ref().map(|token| token.expose().as_str()).filter(|token| !token.is_empty());
                 let token = token.ok_or_else(|| missing("token"))?;
                 let (provider, settings) = self.provider(strategy)?;
                 let found = self.inner.providers.verify_token(&provider, &settings, token, None).await;
@@ -272,18 +243,21 @@ impl Engine {
         &self,
         strategy: &Strategy,
         trip: &OAuthState,
-        params: &RedirectParams<'_>,
+        params: &AuthorizeParams,
     ) -> Result<String, EngineError> {
         let (provider, settings) = self.provider(strategy)?;
         let key = &self.inner.key;
         let (nonce, verifier) = (trip.oidc_nonce(key), trip.pkce_verifier(key));
-        let params = AuthorizeParams {
+        // Hints that are too long are left out: the authorization request works without them.
+        let hint = |text: &'_ Option<String>| text.clone().filter(|text| text.len() <= HINT_MAX);
+        let (prompt, login_hint) = (hint(&params.prompt), hint(&params.login_hint));
+        let params = oauth::AuthorizeParams {
             redirect_uri: &self.inner.callback_url,
-            state: &trip.state(&params.places(), key),
+            state: &trip.state(&places(params), key),
             nonce: nonce.expose(),
             pkce_verifier: verifier.expose(),
-            prompt: params.prompt,
-            login_hint: params.login_hint,
+            prompt: prompt.as_deref(),
+            login_hint: login_hint.as_deref(),
         };
         let url = self.inner.providers.authorize_url(&provider, &settings, &params).await;
         Ok(url.map_err(|error| Rejection::from(refusal(&provider, &error)))?.into())
@@ -367,19 +341,18 @@ impl Engine {
         &self,
         strategy: &Strategy,
         (of, client): (FlowId, ClientId),
-        params: &RedirectParams<'_>,
+        params: &AuthorizeParams,
         context: &RequestContext,
     ) -> Result<AuthorizationRequest, EngineError> {
-        let redirect_url = params.redirect_url.map(str::to_owned);
+        let redirect_url = params.redirect_url.clone();
         let redirect_url =
             redirect_url.ok_or_else(|| Rejection::from(ErrorCode::FormParamMissing.on("redirect_url")))?;
         let trip = self.trip(of, client, context);
-        let params = &params.within_reason();
         Ok(AuthorizationRequest {
             strategy: strategy.clone(),
             nonce: trip.nonce,
             redirect_url,
-            action_complete_redirect_url: params.action_complete_redirect_url.map(str::to_owned),
+            action_complete_redirect_url: params.action_complete_redirect_url.clone(),
             authorize_url: self.authorize_url(strategy, &trip, params).await?,
         })
     }
@@ -422,6 +395,14 @@ impl Engine {
         };
         let content = serde_json::to_vec(&content).unwrap_or_default();
         URL_SAFE_NO_PAD.encode(self.inner.key.seal(&trip.body(), &content))
+    }
+}
+
+/// The URLs that a `state` parameter carries.
+fn places(params: &AuthorizeParams) -> RedirectTargets {
+    RedirectTargets {
+        redirect_url: params.redirect_url.as_ref().map(ToString::to_string).unwrap_or_default(),
+        action_complete_redirect_url: params.action_complete_redirect_url.as_ref().map(ToString::to_string),
     }
 }
 

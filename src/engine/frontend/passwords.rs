@@ -11,10 +11,9 @@ use crate::domain::secret::Secret;
 use crate::domain::sign_in::Fit;
 use crate::domain::user::User;
 use crate::limiter::LimitedAction;
-use crate::password::{HashParameters, HashPool};
+use crate::password::{DigestCost, HashPool};
 use crate::store::Commit;
 
-use crate::engine::hash_costs::COSTS;
 use crate::engine::{Engine, EngineError, RequestContext};
 
 impl Engine {
@@ -84,30 +83,35 @@ impl Engine {
         admission.spend(LimitedAction::Password, context, self.now())?;
         let normalised = password_policy::normalise(password.expose());
         let stored = user.and_then(|user| user.password_digest.clone()).filter(|_| normalised.is_some());
-        let password = Secret::new(normalised.unwrap_or_default());
+        let normalised = Secret::new(normalised.unwrap_or_default());
         let (hashes, requester) = (&self.inner.hashes, context.requester());
         let today = hashes.parameters();
-        let cost = stored.as_ref().and_then(HashPool::cost_of).unwrap_or(today);
-        let compared = stored.unwrap_or_else(|| HashPool::dummy_hash(cost));
-        let fits = hashes.verify_for(password.clone(), compared.clone(), requester).await?;
+        let cost = stored.as_ref().and_then(HashPool::cost_of).unwrap_or(DigestCost::Own(today));
+        let compared = stored.unwrap_or_else(|| HashPool::dummy_hash(&cost));
+        // Other systems hash what the person types; we hash its normal form.
+        let given = |cost: &DigestCost| match cost {
+            DigestCost::Own(_) => normalised.clone(),
+            DigestCost::Foreign(_) => password.clone(),
+        };
+        let fits = hashes.verify(given(&cost), compared.clone(), requester).await?;
         if self.settings().attack_protection.enumeration_protection.enabled {
-            self.note_cost(cost).await?;
-            for other in self.inner.costs.beside(cost) {
-                hashes.verify_for(password.clone(), HashPool::dummy_hash(other), requester).await?;
+            self.note_cost(&cost).await?;
+            for other in self.inner.costs.beside(&cost) {
+                hashes.verify(given(&other), HashPool::dummy_hash(&other), requester).await?;
             }
         }
         if !fits {
             return Ok(None);
         }
         // A full queue must not keep the user out: the digest is renewed another time.
-        let renewed = if cost.is_weaker_than(today) { hashes.hash(password).await.ok() } else { None };
+        let renewed = if cost.needs_rehash(today) { hashes.hash(normalised).await.ok() } else { None };
         Ok(Some(Fit { compared, renewed }))
     }
 
     /// Stores a cost that the instance did not know yet.
-    async fn note_cost(&self, cost: HashParameters) -> Result<(), EngineError> {
-        if let Some(bytes) = self.inner.costs.note(cost) {
-            let commit = Commit::of_value(self.now(), COSTS, bytes);
+    async fn note_cost(&self, cost: &DigestCost) -> Result<(), EngineError> {
+        if let Some((name, bytes)) = self.inner.costs.note(cost) {
+            let commit = Commit::of_value(self.now(), name, bytes);
             self.inner.system.persister().commit(commit).await?;
         }
         Ok(())
@@ -123,12 +127,12 @@ mod tests {
     use super::*;
     use crate::domain::settings::source_limits::SourceLimits;
     use crate::domain::settings::{Attribute, Settings};
-    use crate::domain::sign_up::RawFields;
+    use crate::domain::sign_up::NewSignUp;
     use crate::engine::Caller;
     use crate::password::{HashOptions, HashParameters};
 
-    fn given(password: &str) -> RawFields {
-        RawFields { password: Some(Secret::new(password.to_owned())), ..RawFields::default() }
+    fn given(password: &str) -> NewSignUp {
+        NewSignUp { password: Some(Secret::new(password.to_owned())), ..NewSignUp::default() }
     }
 
     fn from(last: u8) -> RequestContext {
@@ -166,7 +170,7 @@ mod tests {
     async fn writes_to_one_sign_up_fill_no_queue_and_others_get_through() {
         let engine = engine().await;
         let (sign_up, client) =
-            engine.create_sign_up(&Caller::anonymous(), &RawFields::default(), &from(1)).await.expect("a sign-up");
+            engine.create_sign_up(&Caller::anonymous(), &NewSignUp::default(), &from(1)).await.expect("a sign-up");
         let token = client.new_token.expect("a new client has a token");
         let caller = engine.identify(Some(token.expose())).await.expect("readable");
         let resume = paused(&engine).await;
@@ -176,7 +180,7 @@ mod tests {
                 // From different sources: it is the same sign-up all the same. The passwords differ, because equal
                 // calls would be merged.
                 let fields = given(&format!("wanders under elms {n}"));
-                tokio::spawn(async move { engine.update_sign_up(&caller, id, &fields, &from(n)).await })
+                tokio::spawn(async move { engine.update_sign_up(&caller, id, &fields.into(), &from(n)).await })
             })
             .collect();
         let other = {

@@ -10,7 +10,8 @@ use crate::domain::verification::{self, Strategy};
 use crate::store::{ClientWrite, Commit, Decision};
 
 use super::visible::Visible;
-use crate::engine::{Caller, ClientView, Engine, EngineError, RawProof, RequestContext, SignInView};
+use crate::engine::input::{Asked, AttemptFirstFactor};
+use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext, SignInView};
 
 impl Engine {
     /// The completing answer of a finished sign-in for a caller who proves it again; all others get `refused`.
@@ -18,14 +19,14 @@ impl Engine {
         &self,
         caller: &Caller,
         id: SignInId,
-        raw: &RawProof,
+        asked: &Asked<AttemptFirstFactor>,
         (refused, context): (EngineError, &RequestContext),
     ) -> Result<(SignInView, ClientView), EngineError> {
         let Some((client_id, generation)) = caller.presented() else { return Err(refused) };
         let Some(client) = self.inner.store().client(client_id).await? else { return Err(refused) };
         let is_heard = client.generation == generation || client.accepts_replay(generation, self.now());
         let Some(finished) = client.finished(id, self.now()).filter(|_| is_heard) else { return Err(refused) };
-        if !self.proves(finished, raw, &client, context).await? {
+        if !self.proves(finished, asked, &client, context).await? {
             let write = ClientWrite { id: client_id, changes: vec![ClientChange::ForgetFinished(id)] };
             let commit = Commit::of_decision(self.now(), Decision { client: Some(write), ..Decision::default() });
             self.inner.system.persister().commit(commit).await?;
@@ -54,21 +55,21 @@ impl Engine {
     async fn proves(
         &self,
         finished: &SignIn,
-        raw: &RawProof,
+        asked: &Asked<AttemptFirstFactor>,
         client: &Client,
         context: &RequestContext,
     ) -> Result<bool, EngineError> {
-        let strategy = verification::parse_strategy(raw.strategy.as_deref())?;
+        let AttemptFirstFactor { strategy, code, password } = asked.as_ref().map_err(Clone::clone)?;
         let proved_by = finished.first_factor.as_ref().map(|factor| factor.verification.strategy());
-        if proved_by != Some(&strategy) {
+        if proved_by != Some(strategy) {
             return Ok(false);
         }
-        if strategy != Strategy::Password {
-            let code = raw.code.as_deref().and_then(verification::OneTimeCode::parse);
-            let proves = |code| self.inner.actor_context.decide(|cx| finished.was_proved_by(&strategy, &code, cx));
+        if *strategy != Strategy::Password {
+            let code = code.as_deref().and_then(verification::OneTimeCode::parse);
+            let proves = |code| self.inner.actor_context.decide(|cx| finished.was_proved_by(strategy, &code, cx));
             return Ok(code.is_some_and(proves));
         }
-        let Some(password) = &raw.password else { return Ok(false) };
+        let Some(password) = password else { return Ok(false) };
         let user = match finished.user_id {
             Some(user) => self.inner.store().user(user).await?,
             None => None,

@@ -9,28 +9,17 @@ use crate::domain::id::{ClientId, SignUpId};
 use crate::domain::rejection::{ErrorCode, Rejection};
 use crate::domain::requirements::Requirements;
 use crate::domain::settings::{Settings, SignUpMode};
-use crate::domain::sign_up::{Attempt, Command, Fields, Patch, Phase, Prepare, RawFields, SignUp, Status, own_words};
+use crate::domain::sign_up::{
+    Attempt, Command, Fields, NewSignUp, Patch, Phase, Prepare, SignUp, SignUpPatch, Status, own_words,
+};
 use crate::domain::verification::{Strategy, check_enabled};
 use crate::limiter::LimitedAction;
 
 use super::equal_calls::Call;
 use super::single_flight::Written;
 use super::visible::Visible;
+use crate::engine::input::{Asked, AttemptVerification, Given, PrepareVerification};
 use crate::engine::{Caller, ClientView, Engine, EngineError, RequestContext, SignUpView};
-
-/// The parameters of a prepare as text, `None` where absent.
-#[derive(Clone, Debug, Default)]
-#[expect(missing_docs, reason = "the parameters of guide/contract_sign_ups.md#prepare")]
-pub struct RawPrepare {
-    pub strategy: Option<String>,
-    pub channel: Option<String>,
-    /// An absolute URL that the instance allows; the HTTP layer has checked that.
-    pub redirect_url: Option<String>,
-    /// As `redirect_url`, for the end of the flow.
-    pub action_complete_redirect_url: Option<String>,
-    pub oidc_prompt: Option<String>,
-    pub oidc_login_hint: Option<String>,
-}
 
 impl Engine {
     /// Begins a sign-up and replaces the client's earlier one. A caller without a client gets a new one, whose token is
@@ -46,20 +35,30 @@ impl Engine {
     pub async fn create_sign_up(
         &self,
         caller: &Caller,
-        fields: &RawFields,
+        input: &NewSignUp,
         context: &RequestContext,
     ) -> Result<(SignUpView, ClientView), EngineError> {
-        let work = {
-            let (engine, caller, fields, context) = (self.clone(), caller.clone(), fields.clone(), context.clone());
-            async move { engine.begin_sign_up(&caller, &fields, &context).await }
-        };
-        self.once(caller, &Call::CreateSignUp(fields), context, work).await
+        self.create_given_sign_up(caller, SignUpPatch::from(input.clone()).into(), context).await
+    }
+
+    /// [`Engine::create_sign_up`] by a request.
+    pub(crate) async fn create_given_sign_up(
+        &self,
+        caller: &Caller,
+        given: Given<SignUpPatch>,
+        context: &RequestContext,
+    ) -> Result<(SignUpView, ClientView), EngineError> {
+        let given = Arc::new(given);
+        let work = self.owned(caller, context, &given, |engine, caller, context, given| async move {
+            engine.begin_sign_up(&caller, &given, &context).await
+        });
+        self.once(caller, &Call::CreateSignUp(&given), context, work).await
     }
 
     async fn begin_sign_up(
         &self,
         caller: &Caller,
-        fields: &RawFields,
+        given: &Given<SignUpPatch>,
         context: &RequestContext,
     ) -> Written<SignUpView> {
         if caller.was_replaced() {
@@ -76,7 +75,7 @@ impl Engine {
         }
         let client = caller.client_id().ok_or(EngineError::Internal)?;
         let id = self.inner.actor_context.decide(|cx| SignUpId::generate(cx.now, cx.entropy));
-        let (mut fields, no_trip) = self.read_fields(fields, (id, client), None, caller, context).await?;
+        let (mut fields, no_trip) = self.read_fields(given, (id, client), None, caller, context).await?;
         no_trip.map_or(Ok(()), Err)?;
         let create = async |fields: &Fields| {
             let (terms, origin) = (caller.terms(), context.origin.clone());
@@ -159,21 +158,32 @@ impl Engine {
         &self,
         caller: &Caller,
         id: SignUpId,
-        fields: &RawFields,
+        patch: &SignUpPatch,
         context: &RequestContext,
     ) -> Result<(SignUpView, ClientView), EngineError> {
-        let work = {
-            let (engine, caller, fields, context) = (self.clone(), caller.clone(), fields.clone(), context.clone());
-            async move { engine.change_sign_up(&caller, id, &fields, &context).await }
-        };
-        self.once(caller, &Call::UpdateSignUp(id, fields), context, work).await
+        self.update_given_sign_up(caller, id, patch.clone().into(), context).await
+    }
+
+    /// [`Engine::update_sign_up`] by a request.
+    pub(crate) async fn update_given_sign_up(
+        &self,
+        caller: &Caller,
+        id: SignUpId,
+        given: Given<SignUpPatch>,
+        context: &RequestContext,
+    ) -> Result<(SignUpView, ClientView), EngineError> {
+        let given = Arc::new(given);
+        let work = self.owned(caller, context, &given, move |engine, caller, context, given| async move {
+            engine.change_sign_up(&caller, id, &given, &context).await
+        });
+        self.once(caller, &Call::UpdateSignUp(id, &given), context, work).await
     }
 
     async fn change_sign_up(
         &self,
         caller: &Caller,
         id: SignUpId,
-        fields: &RawFields,
+        given: &Given<SignUpPatch>,
         context: &RequestContext,
     ) -> Written<SignUpView> {
         if caller.was_replaced() {
@@ -182,7 +192,7 @@ impl Engine {
         self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
         let current = self.inner.system.read(id, client).await?.sign_up;
-        let (mut fields, no_trip) = self.read_fields(fields, (id, client), Some(&current), caller, context).await?;
+        let (mut fields, no_trip) = self.read_fields(given, (id, client), Some(&current), caller, context).await?;
         let update = async |fields: &Fields| {
             let command = Command::Update(Box::new(fields.clone()));
             self.inner.system.command(id, client, caller.terms(), command).await
@@ -207,7 +217,7 @@ impl Engine {
         let wish = fields.strategy.take();
         let answer = update(&fields).await?;
         let is_met = self.inner.actor_context.decide(|cx| {
-            let url = fields.redirect_url.as_deref();
+            let url = fields.redirect_url.as_ref();
             wish.is_some_and(|strategy| answer.sign_up.holds_answer_to(&strategy, url, cx))
         });
         if answer.sign_up.phase == Phase::Open && !is_met {
@@ -217,83 +227,72 @@ impl Engine {
         }
     }
 
-    /// Begins to verify the field of `strategy`: a code is made and sent.
+    /// Begins to verify the field of the strategy: a code or a link is made and sent, or an authorization request begins.
     ///
     /// # Errors
-    /// [`EngineError::Rejected`], such as `verification_code_too_many_requests` within the cool-down.
-    pub async fn prepare_verification(
-        &self,
-        caller: &Caller,
-        id: SignUpId,
-        strategy: Option<&str>,
-        channel: Option<&str>,
-        context: &RequestContext,
-    ) -> Result<(SignUpView, ClientView), EngineError> {
-        let text = |text: Option<&str>| text.map(str::to_owned);
-        let raw = RawPrepare { strategy: text(strategy), channel: text(channel), ..RawPrepare::default() };
-        self.prepare(caller, id, &raw, context).await
-    }
-
-    /// Begins to verify the field of the strategy: a code or a link is made and sent.
-    ///
-    /// # Errors
-    /// As [`Engine::prepare_verification`]; `form_param_missing` for a link without a `redirect_url`.
+    /// [`EngineError::Rejected`], such as `verification_code_too_many_requests` within the cool-down, and
+    /// `form_param_missing` for a link or a provider without a `redirect_url`.
     pub async fn prepare(
         &self,
         caller: &Caller,
         id: SignUpId,
-        raw: &RawPrepare,
+        input: &PrepareVerification,
         context: &RequestContext,
     ) -> Result<(SignUpView, ClientView), EngineError> {
-        let work = {
-            let (engine, caller, raw, context) = (self.clone(), caller.clone(), raw.clone(), context.clone());
-            async move { engine.prepare_sign_up(&caller, id, &raw, &context).await }
-        };
-        self.once(caller, &Call::PrepareVerification(id, raw), context, work).await
+        self.prepare_asked(caller, id, Ok(input.clone()), context).await
+    }
+
+    /// [`Engine::prepare`] by a request.
+    pub(crate) async fn prepare_asked(
+        &self,
+        caller: &Caller,
+        id: SignUpId,
+        asked: Asked<PrepareVerification>,
+        context: &RequestContext,
+    ) -> Result<(SignUpView, ClientView), EngineError> {
+        let asked = Arc::new(asked);
+        let work = self.owned(caller, context, &asked, move |engine, caller, context, asked| async move {
+            engine.prepare_sign_up(&caller, id, &asked, &context).await
+        });
+        self.once(caller, &Call::PrepareVerification(id, &asked), context, work).await
     }
 
     async fn prepare_sign_up(
         &self,
         caller: &Caller,
         id: SignUpId,
-        raw: &RawPrepare,
+        asked: &Asked<PrepareVerification>,
         context: &RequestContext,
     ) -> Written<SignUpView> {
-        let strategy = raw.strategy.as_deref().and_then(|text| text.parse().ok());
-        if let Some(Strategy::OAuth(_)) = strategy {
-            let fields = RawFields {
-                strategy: raw.strategy.clone(),
-                redirect_url: raw.redirect_url.clone(),
-                action_complete_redirect_url: raw.action_complete_redirect_url.clone(),
-                oidc_prompt: raw.oidc_prompt.clone(),
-                oidc_login_hint: raw.oidc_login_hint.clone(),
-                ..RawFields::default()
-            };
-            return self.change_sign_up(caller, id, &fields, context).await;
+        if let Ok(PrepareVerification { strategy: strategy @ Strategy::OAuth(_), authorize, .. }) = asked {
+            // An authorization request is stored as an update is, and asks for nothing else.
+            let (strategy, authorize) = (Some(strategy.clone()), authorize.clone());
+            let patch = SignUpPatch { strategy, authorize, ..SignUpPatch::default() };
+            return self.change_sign_up(caller, id, &patch.into(), context).await;
         }
         self.inner.admission.spend(LimitedAction::Write, context, self.now())?;
         let client = caller.client_id().ok_or(EngineError::NotFound)?;
-        let prepare = Prepare::parse(raw.strategy.as_deref(), raw.channel.as_deref());
         let settings = self.settings();
-        let hides = settings.attack_protection.enumeration_protection.enabled;
+        let hides = settings.hides_users();
         let is_closed = settings.sign_up.mode != SignUpMode::Public;
         let (mut taken, mut foreseen) = (false, None);
-        if hides || is_closed || self.inner.admission.limits_sources() || prepare.is_err() {
+        if hides || is_closed || self.inner.admission.limits_sources() || asked.is_err() {
             // Report 404 before 422.
             let current = self.inner.system.read(id, client).await?.sign_up;
             self.is_still_invited(&current).await?;
-            let strategy = &prepare.as_ref().map_err(Clone::clone)?.strategy;
+            let strategy = &asked.as_ref().map_err(Clone::clone)?.strategy;
             taken = self.hidden_holder(&current, strategy).await?;
             foreseen = self.foresee_message(Some(strategy), None, Some(&current), context)?;
         }
-        let redirect_url = raw.redirect_url.clone();
-        let prepare = Prepare { redirect_url, in_cookie: context.in_cookie(), taken, ..prepare? };
+        let PrepareVerification { strategy, channel, authorize } = asked.clone()?;
+        let redirect_url = authorize.redirect_url;
+        let prepare = Prepare { strategy, channel, redirect_url, in_cookie: context.in_cookie(), taken };
         let outcome = self.inner.system.command(id, client, caller.terms(), Command::Prepare(prepare)).await;
         self.settle_message(foreseen, &outcome, context);
         self.answered(caller, outcome?, context).await
     }
 
-    /// Proves the field of `strategy`. The attempt that meets the last requirement completes the sign-up.
+    /// Proves the field of the strategy. The attempt that meets the last requirement completes the sign-up.
     ///
     /// # Errors
     /// [`EngineError::Rejected`]; a wrong code is counted before it is refused.
@@ -301,32 +300,40 @@ impl Engine {
         &self,
         caller: &Caller,
         id: SignUpId,
-        strategy: Option<&str>,
-        code: Option<&str>,
+        input: &AttemptVerification,
         context: &RequestContext,
     ) -> Result<(SignUpView, ClientView), EngineError> {
-        let work = {
-            let (engine, caller, context) = (self.clone(), caller.clone(), context.clone());
-            let (strategy, code) = (strategy.map(str::to_owned), code.map(str::to_owned));
-            async move { engine.attempt_sign_up(&caller, id, (strategy.as_deref(), code.as_deref()), &context).await }
-        };
-        self.once(caller, &Call::AttemptVerification(id, strategy, code), context, work).await
+        self.attempt_asked(caller, id, Ok(input.clone()), context).await
+    }
+
+    /// [`Engine::attempt_verification`] by a request.
+    pub(crate) async fn attempt_asked(
+        &self,
+        caller: &Caller,
+        id: SignUpId,
+        asked: Asked<AttemptVerification>,
+        context: &RequestContext,
+    ) -> Result<(SignUpView, ClientView), EngineError> {
+        let asked = Arc::new(asked);
+        let work = self.owned(caller, context, &asked, move |engine, caller, context, asked| async move {
+            engine.attempt_sign_up(&caller, id, &asked, &context).await
+        });
+        self.once(caller, &Call::AttemptVerification(id, &asked), context, work).await
     }
 
     async fn attempt_sign_up(
         &self,
         caller: &Caller,
         id: SignUpId,
-        (strategy, code): (Option<&str>, Option<&str>),
+        asked: &Asked<AttemptVerification>,
         context: &RequestContext,
     ) -> Written<SignUpView> {
         let now = self.now();
         self.inner.admission.spend(LimitedAction::Attempt, context, now)?;
         self.inner.admission.spend(LimitedAction::Write, context, now)?;
-        let attempt = Attempt::parse(strategy, code);
         let client = match (caller.client_id(), caller.replaced()) {
             (Some(client), _) => {
-                if attempt.is_err() {
+                if asked.is_err() {
                     // Report 404 before 422.
                     self.inner.system.read(id, client).await?;
                 }
@@ -341,7 +348,8 @@ impl Engine {
             }
             (None, None) => return Err(EngineError::NotFound),
         };
-        let attempt = Command::Attempt(Attempt { again: caller.client().is_none(), ..attempt? });
+        let AttemptVerification { strategy, code } = asked.clone()?;
+        let attempt = Command::Attempt(Attempt { strategy, code, again: caller.client().is_none() });
         let answer = self.inner.system.command(id, client, caller.terms(), attempt).await.map_err(|error| {
             let error = EngineError::from(error);
             if caller.client().is_none() { EngineError::NotFound } else { error }
@@ -353,32 +361,32 @@ impl Engine {
     /// password. The second value says why the redirect to a provider is impossible now, if nothing else is wrong.
     async fn read_fields(
         &self,
-        raw: &RawFields,
+        Given { input, faults }: &Given<SignUpPatch>,
         (id, client): (SignUpId, ClientId),
         current: Option<&SignUp>,
         caller: &Caller,
         context: &RequestContext,
     ) -> Result<(Fields, Option<EngineError>), EngineError> {
         let settings = self.settings();
-        let (mut fields, password) = Fields::parse(raw, &settings)?;
-        if raw.is_transfer() {
+        let (mut fields, password) = Fields::parse_beside(faults, input, &settings)?;
+        if input.transfer {
             let (proved, consumed) = self.handed_over(caller).await?;
             (fields.proved, fields.consumes) = (proved.map(Box::new), Some(consumed));
         }
         fields.captcha_solved = match &fields.proved {
             Some(proved) if proved.captcha_solved => true,
-            _ => self.solves_captcha(raw, current, caller, context).await?,
+            _ => self.solves_captcha(input, current, caller, context).await?,
         };
-        if let Some(ticket) = raw.ticket() {
+        if let Some(ticket) = input.ticket() {
             check_enabled(&Strategy::Ticket, &settings)?;
             self.inner.admission.spend(LimitedAction::LookUp, context, self.now())?;
             fields.invitation = Some(Box::new(self.invited_by(ticket, caller).await?));
         }
         let mut no_trip = None;
-        let external = match (raw.is_transfer(), &fields.proved) {
+        let external = match (input.transfer, &fields.proved) {
             (true, Some(_)) => Ok(None),
             (true, None) => self.taken_over(caller).await.map(Some),
-            (false, _) => self.external(raw, fields.strategy.as_ref(), id, client, caller, context).await,
+            (false, _) => self.external(input, (id, client), caller, context).await,
         };
         match external {
             Ok(external) => fields.external = external,

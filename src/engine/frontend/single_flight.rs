@@ -12,7 +12,7 @@
 //! everything else in a call.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::constant_time;
 use futures_util::future::{BoxFuture, FutureExt, Shared, WeakShared};
@@ -146,6 +146,17 @@ impl Engine {
                 _ => Err(EngineError::TokenReplaced),
             }
         })
+    }
+
+    /// The work of a call that goes on when its first caller has left, so that it owns all it needs.
+    pub(in crate::engine) fn owned<I, F>(
+        &self,
+        caller: &Caller,
+        context: &RequestContext,
+        input: &Arc<I>,
+        work: impl FnOnce(Self, Caller, RequestContext, Arc<I>) -> F,
+    ) -> F {
+        work(self.clone(), caller.clone(), context.clone(), input.clone())
     }
 }
 

@@ -2,8 +2,12 @@
 
 use crate::domain::id::{SessionId, SignInId, SignUpId};
 use crate::domain::sign_in;
-use crate::domain::sign_up::RawFields;
-use crate::engine::{ClientView, Engine, EngineError, RawProof, RawSignIn, RequestContext, SignInView, SignUpView};
+use crate::domain::sign_up::NewSignUp;
+use crate::domain::verification::Strategy;
+use crate::engine::{
+    AttemptFirstFactor, AttemptVerification, ClientView, Engine, EngineError, NewSignIn, PrepareVerification,
+    RequestContext, SignInView, SignUpView,
+};
 
 /// A call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +75,6 @@ pub(super) async fn perform(engine: Engine, token: Option<String>, call: Call) -
         |(sign_up, client)| SignUpReply { sign_up: Some(sign_up), client: Some(client), ..SignUpReply::default() };
     let signed_in =
         |(sign_in, client)| SignUpReply { sign_in: Some(sign_in), client: Some(client), ..SignUpReply::default() };
-    let email_code = || Some("email_code".to_owned());
     Ok(match call {
         Call::Open => {
             SignUpReply { client: Some(engine.open_client(&caller, &context).await?), ..SignUpReply::default() }
@@ -81,33 +84,36 @@ pub(super) async fn perform(engine: Engine, token: Option<String>, call: Call) -
             SignUpReply { is_nobody: client.is_none(), client, ..SignUpReply::default() }
         }
         Call::SignUp { email, username } => {
-            let fields = RawFields { email_address: Some(email), username, ..RawFields::default() };
+            let fields = NewSignUp { email_address: Some(email), username, ..NewSignUp::default() };
             signed_up(engine.create_sign_up(&caller, &fields, &context).await?)
         }
         Call::Rename { id, name } => {
-            let fields = RawFields { first_name: Some(name), ..RawFields::default() };
-            signed_up(engine.update_sign_up(&caller, id, &fields, &context).await?)
+            let fields = NewSignUp { first_name: Some(name), ..NewSignUp::default() };
+            signed_up(engine.update_sign_up(&caller, id, &fields.into(), &context).await?)
         }
         Call::Readdress { id, email } => {
-            let fields = RawFields { email_address: Some(email), ..RawFields::default() };
-            signed_up(engine.update_sign_up(&caller, id, &fields, &context).await?)
+            let fields = NewSignUp { email_address: Some(email), ..NewSignUp::default() };
+            signed_up(engine.update_sign_up(&caller, id, &fields.into(), &context).await?)
         }
         Call::Prepare { id } => {
-            signed_up(engine.prepare_verification(&caller, id, Some("email_code"), None, &context).await?)
+            signed_up(engine.prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &context).await?)
         }
-        Call::Attempt { id, code } => {
-            signed_up(engine.attempt_verification(&caller, id, Some("email_code"), Some(&code), &context).await?)
-        }
+        Call::Attempt { id, code } => signed_up(
+            engine
+                .attempt_verification(&caller, id, &AttemptVerification::code(Strategy::EmailCode, code), &context)
+                .await?,
+        ),
         Call::SignOut { session } => {
             let (_, client) = engine.end_session(&caller, session, false, &context).await?;
             SignUpReply { client: Some(client), ..SignUpReply::default() }
         }
         Call::SignIn { email } => {
-            let raw = RawSignIn { identifier: Some(email), strategy: email_code(), ..RawSignIn::default() };
+            let raw =
+                NewSignIn { identifier: Some(email), strategy: Some(Strategy::EmailCode), ..NewSignIn::default() };
             signed_in(engine.create_sign_in(&caller, &raw, &context).await?)
         }
         Call::Prove { id, code, .. } => {
-            let raw = RawProof { strategy: email_code(), code: Some(code), password: None };
+            let raw = AttemptFirstFactor::code(Strategy::EmailCode, code);
             signed_in(engine.attempt_first_factor(&caller, id, &raw, &context).await?)
         }
     })

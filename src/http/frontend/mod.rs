@@ -3,6 +3,7 @@
 pub(super) mod captchas;
 pub(super) mod client;
 pub(super) mod environment;
+mod inputs;
 pub(super) mod me;
 pub(super) mod oauth_callback;
 pub(super) mod sessions;

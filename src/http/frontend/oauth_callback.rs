@@ -34,7 +34,7 @@ pub(in crate::http) async fn take(call: &Call<'_>) -> Result<ApiResponse, HttpEr
     if returned.is_late && call.head.audience() == Audience::Program {
         return Err(ErrorCode::OAuthCallbackInvalid.into());
     }
-    let answer = match destination(call, &returned) {
+    let answer = match destination(&returned) {
         Some(url) => ApiResponse::see_other(&url),
         None if returned.is_late => return Err(ErrorCode::OAuthCallbackInvalid.into()),
         None => link::nowhere(&call.app.look()),
@@ -57,13 +57,13 @@ pub(in crate::http) fn repeat(form: &Params) -> ApiResponse {
     ApiResponse::see_other(&format!("oauth_callback?{}", query.finish()))
 }
 
-/// Where the browser goes, if the instance still allows it. A page's dev browser is only for the browser that began.
-fn destination(call: &Call<'_>, returned: &CallbackRedirect) -> Option<String> {
-    let url = Some(&returned.url).filter(|url| call.app.redirects.still_allow(url))?;
-    match (Url::parse(url), &returned.native_handoff) {
+/// Where the browser goes, if there is such a URL. A page's dev browser is only for the browser that began.
+fn destination(returned: &CallbackRedirect) -> Option<String> {
+    let url = returned.url.as_ref()?;
+    match (Url::parse(url.as_str()), &returned.native_handoff) {
         (Ok(url), Some(native_handoff)) => Some(redirect::with_nonce(url, native_handoff).into()),
         (Ok(url), None) if returned.is_late && !returned.by_owner => Some(redirect::without_dev_browser(url).into()),
-        _ => Some(url.clone()),
+        _ => Some(url.to_string()),
     }
 }
 

@@ -1,24 +1,28 @@
 //! `/v1/client/sign_ins…`. The engine validates the parameters and decides which of them the instance has.
 
 use crate::domain::id::SignInId;
-use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::secret::Secret;
-use crate::engine::{ClientView, EngineError, RawFirstFactor, RawProof, RawSignIn, SignInView};
+use crate::domain::sign_in::Prepare;
+use crate::domain::text::is_true;
+use crate::domain::verification::{Strategy, parse_strategy};
+use crate::engine::input::{Asked, Given};
+use crate::engine::{AttemptFirstFactor, ClientView, EngineError, NewSignIn, SignInView};
 use crate::http::call::Call;
 use crate::http::request::form::Params;
-use crate::http::request::identity::{ClientUpdate, Identity};
+use crate::http::request::identity::Identity;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 
-use super::sign_ups::{COMPLETE_REDIRECT, REDIRECT, allowed, redirect};
+use super::inputs;
 
 pub(in crate::http) async fn create(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
     let given = creation(call, form);
-    let has_password = given.as_ref().is_ok_and(|given| given.password.is_some());
+    let has_password = given.as_ref().is_ok_and(|given| given.input.password.is_some());
     let identity = call.identify_writer(has_password).await?;
-    let outcome = match &given {
-        Ok(given) => call.engine().create_sign_in(&identity.caller, given, &call.context).await,
-        Err(rejection) => Err(rejection.clone().into()),
+    let outcome = match given {
+        Ok(given) => call.engine().create_given_sign_in(&identity.caller, given, &call.context).await,
+        Err(rejection) => Err(rejection.into()),
     };
     settle(call, &identity, outcome).await
 }
@@ -32,9 +36,9 @@ pub(in crate::http) async fn show(call: &Call<'_>, id: SignInId) -> Result<ApiRe
 pub(in crate::http) async fn prepare(call: &Call<'_>, id: SignInId, form: &Params) -> Result<ApiResponse, HttpError> {
     let given = preparation(form);
     let identity = call.identify().await?;
-    let outcome = match &given {
-        Ok(given) => call.engine().prepare_first_factor(&identity.caller, id, given, &call.context).await,
-        Err(rejection) => Err(rejection.clone().into()),
+    let outcome = match given {
+        Ok(given) => call.engine().prepare_asked_factor(&identity.caller, id, given, &call.context).await,
+        Err(rejection) => Err(rejection.into()),
     };
     settle(call, &identity, outcome).await
 }
@@ -43,9 +47,9 @@ pub(in crate::http) async fn attempt(call: &Call<'_>, id: SignInId, form: &Param
     let given = proof(form);
     // A client that lost the completing answer has only the token that it replaced.
     let identity = call.presented().await?;
-    let outcome = match &given {
-        Ok(given) => call.engine().attempt_first_factor(&identity.caller, id, given, &call.context).await,
-        Err(rejection) => Err(rejection.clone().into()),
+    let outcome = match given {
+        Ok(given) => call.engine().attempt_asked_factor(&identity.caller, id, given, &call.context).await,
+        Err(rejection) => Err(rejection.into()),
     };
     settle(call, &identity, outcome).await
 }
@@ -57,59 +61,70 @@ async fn settle(
 ) -> Result<ApiResponse, HttpError> {
     match outcome {
         Ok((sign_in, client)) => {
-            let mut answer = call.wrapped(identity, &sign_in, &client);
-            if sign_in.value.external.as_deref().is_some_and(|account| account.authorize_url.is_some()) {
-                identity.write_navigation_credentials(&ClientUpdate::Client(&client), &call.head, answer.headers_mut());
-            }
-            Ok(answer)
+            let is_left = sign_in.value.external.as_deref().is_some_and(|account| account.authorize_url.is_some());
+            Ok(call.written(identity, &sign_in, &client, is_left))
         }
         Err(error) => Err(call.refuse(identity, error).await),
     }
 }
 
-fn creation(call: &Call<'_>, form: &Params) -> Result<RawSignIn, Rejection> {
+/// The input of a create. The fault of the strategy is in it, because the engine reports it after others.
+fn creation(call: &Call<'_>, form: &Params) -> Result<Given<NewSignIn>, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = form.reader(&mut reasons);
-    let given = RawSignIn {
-        identifier: reader.take("identifier"),
-        password: reader.take("password").map(Secret::new),
-        strategy: reader.take("strategy"),
-        channel: reader.hint("channel"),
-        transfer: reader.take("transfer"),
-        redirect_url: None,
-        action_complete_redirect_url: None,
-        oidc_prompt: reader.hint("oidc_prompt"),
-        oidc_login_hint: reader.hint("oidc_login_hint"),
-        sign_up_if_missing: reader.hint("sign_up_if_missing"),
-        captcha_token: reader.hint("captcha_token").map(Secret::new),
-        captcha_error: reader.hint("captcha_error"),
+    let (identifier, password) = (reader.take("identifier"), reader.take("password").map(Secret::new));
+    let strategy = reader.take("strategy");
+    let channel = inputs::channel(&mut reader);
+    let transfer = reader.take("transfer").is_some_and(|text| is_true(&text));
+    let mut authorize = inputs::hints(&mut reader);
+    let sign_up_if_missing = reader.hint("sign_up_if_missing").is_some_and(|text| is_true(&text));
+    let captcha_token = reader.hint("captcha_token").map(Secret::new);
+    let captcha_error = reader.hint("captcha_error");
+    let urls = inputs::urls(&mut reader);
+    inputs::allow(&mut authorize, urls, |param, url| inputs::redirect(call, param, url), &mut reasons);
+    Rejection::collect(reasons)?;
+    let (strategy, faults) = match Strategy::asked_for(strategy.as_deref()) {
+        Ok(strategy) => (strategy, Vec::new()),
+        Err(fault) => (None, vec![fault]),
     };
-    let (url, complete_url) = (reader.take(REDIRECT), reader.take(COMPLETE_REDIRECT));
-    let redirect = |param: &str, url: &str| redirect(call, param, url);
-    let redirect_url = allowed(REDIRECT, url, redirect, &mut reasons);
-    let action_complete_redirect_url = allowed(COMPLETE_REDIRECT, complete_url, redirect, &mut reasons);
-    Rejection::collect(reasons).map(|()| RawSignIn { redirect_url, action_complete_redirect_url, ..given })
+    let input = NewSignIn {
+        identifier,
+        password,
+        strategy,
+        channel,
+        transfer,
+        authorize,
+        sign_up_if_missing,
+        captcha_token,
+        captcha_error,
+    };
+    Ok(Given { input, faults })
 }
 
-fn preparation(form: &Params) -> Result<RawFirstFactor, Rejection> {
+fn preparation(form: &Params) -> Result<Asked<Prepare>, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = form.reader(&mut reasons);
-    let given = RawFirstFactor {
-        strategy: reader.take("strategy"),
-        email_address_id: reader.take("email_address_id"),
-        phone_number_id: reader.take("phone_number_id"),
-        channel: reader.hint("channel"),
+    let strategy = reader.take("strategy");
+    let (email_id, phone_id) = (reader.take(EMAIL_ID), reader.take(PHONE_ID));
+    let channel = inputs::channel(&mut reader);
+    Rejection::collect(reasons)?;
+    let read = |strategy: Strategy| {
+        let is_phone = strategy == Strategy::PhoneCode;
+        let (param, id) = if is_phone { (PHONE_ID, phone_id) } else { (EMAIL_ID, email_id) };
+        let id = id.map(|text| text.parse().map_err(|_| ErrorCode::FormParamValueInvalid.on(param))).transpose();
+        id.map(|address_id| Prepare { strategy, address_id, channel })
     };
-    Rejection::collect(reasons).map(|()| given)
+    Ok(parse_strategy(strategy.as_deref()).and_then(read))
 }
 
-fn proof(form: &Params) -> Result<RawProof, Rejection> {
+fn proof(form: &Params) -> Result<Asked<AttemptFirstFactor>, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = form.reader(&mut reasons);
-    let given = RawProof {
-        strategy: reader.take("strategy"),
-        code: reader.take("code"),
-        password: reader.take("password").map(Secret::new),
-    };
-    Rejection::collect(reasons).map(|()| given)
+    let strategy = reader.take("strategy");
+    let (code, password) = (reader.take("code"), reader.take("password").map(Secret::new));
+    Rejection::collect(reasons)?;
+    Ok(parse_strategy(strategy.as_deref()).map(|strategy| AttemptFirstFactor { strategy, code, password }))
 }
+
+const EMAIL_ID: &str = "email_address_id";
+const PHONE_ID: &str = "phone_number_id";

@@ -2,27 +2,34 @@
 //! the parameters and decides which of them the instance has.
 
 use crate::domain::id::SignUpId;
-use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::metadata::Metadata;
+use crate::domain::redirect::RedirectUrl;
+use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::secret::Secret;
-use crate::domain::sign_up::RawFields;
-use crate::engine::{ClientView, EngineError, RawPrepare, SignUpView};
+use crate::domain::sign_up::{Patch, SignUpPatch};
+use crate::domain::text::is_true;
+use crate::domain::verification::{Strategy, parse_strategy};
+use crate::engine::input::{Asked, Given};
+use crate::engine::{AttemptVerification, ClientView, EngineError, PrepareVerification, SignUpView};
 use crate::http::call::Call;
 use crate::http::request::form::{Params, Reader};
-use crate::http::request::identity::{ClientUpdate, Identity};
+use crate::http::request::identity::Identity;
 use crate::http::response::api_response::ApiResponse;
 use crate::http::response::error::HttpError;
 
+use super::inputs;
+
 pub(in crate::http) async fn create(call: &Call<'_>, form: &Params) -> Result<ApiResponse, HttpError> {
-    let fields = fields(call, form, Write::Begin);
-    let has_password = fields.as_ref().is_ok_and(|fields| fields.password.is_some());
+    let given = input(call, form, Write::Begin);
+    let has_password = given.as_ref().is_ok_and(|given| given.input.password != Patch::Keep);
     let identity = call.identify_writer(has_password).await?;
-    let fields = match fields {
-        Ok(fields) => fields,
+    let given = match given {
+        Ok(given) => given,
         Err(rejection) => return Err(refuse(call, &identity, rejection.into()).await),
     };
     let engine = call.engine();
     let caller = engine.or_opened(&identity.caller);
-    let outcome = engine.create_sign_up(&caller, &fields, &call.context).await;
+    let outcome = engine.create_given_sign_up(&caller, given, &call.context).await;
     // If the refused call stored something for a new client, the error answer must bring the client's token. Otherwise
     // no client is created.
     let is_opened = outcome.is_err() && engine.is_stored(&caller).await.unwrap_or_default();
@@ -49,41 +56,33 @@ pub(in crate::http) async fn show(call: &Call<'_>, id: SignUpId) -> Result<ApiRe
 }
 
 pub(in crate::http) async fn update(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<ApiResponse, HttpError> {
-    let fields = fields(call, form, Write::Change);
-    let has_password = fields.as_ref().is_ok_and(|fields| fields.password.is_some());
+    let given = input(call, form, Write::Change);
+    let has_password = given.as_ref().is_ok_and(|given| given.input.password != Patch::Keep);
     let identity = call.identify_writer(has_password).await?;
-    let outcome = match &fields {
-        Ok(fields) => {
-            let engine = call.engine();
-            engine.update_sign_up(&identity.caller, id, fields, &call.context).await
-        }
-        Err(rejection) => Err(rejection.clone().into()),
+    let outcome = match given {
+        Ok(given) => call.engine().update_given_sign_up(&identity.caller, id, given, &call.context).await,
+        Err(rejection) => Err(rejection.into()),
     };
     settle(call, &identity, outcome).await
 }
 
 pub(in crate::http) async fn prepare(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<ApiResponse, HttpError> {
-    let given = wishes(call, form);
+    let asked = preparation(call, form);
     let identity = call.identify().await?;
-    let outcome = match &given {
-        Ok(given) => call.engine().prepare(&identity.caller, id, given, &call.context).await,
-        Err(rejection) => Err(rejection.clone().into()),
+    let outcome = match asked {
+        Ok(asked) => call.engine().prepare_asked(&identity.caller, id, asked, &call.context).await,
+        Err(rejection) => Err(rejection.into()),
     };
     settle(call, &identity, outcome).await
 }
 
 pub(in crate::http) async fn attempt(call: &Call<'_>, id: SignUpId, form: &Params) -> Result<ApiResponse, HttpError> {
-    let given = pair(form, "strategy", "code");
+    let asked = answer(form);
     // A client that lost the completing answer has only the token that it replaced.
     let identity = call.presented().await?;
-    let outcome = match &given {
-        Ok((strategy, code)) => {
-            let (strategy, code) = (strategy.as_deref(), code.as_deref());
-            let engine = call.engine();
-            let context = &call.context;
-            engine.attempt_verification(&identity.caller, id, strategy, code, context).await
-        }
-        Err(rejection) => Err(rejection.clone().into()),
+    let outcome = match asked {
+        Ok(asked) => call.engine().attempt_asked(&identity.caller, id, asked, &call.context).await,
+        Err(rejection) => Err(rejection.into()),
     };
     settle(call, &identity, outcome).await
 }
@@ -95,11 +94,8 @@ async fn settle(
 ) -> Result<ApiResponse, HttpError> {
     match outcome {
         Ok((sign_up, client)) => {
-            let mut answer = call.wrapped(identity, &sign_up, &client);
-            if sign_up.value.awaits_link() || sign_up.value.awaits_provider() {
-                identity.write_navigation_credentials(&ClientUpdate::Client(&client), &call.head, answer.headers_mut());
-            }
-            Ok(answer)
+            let is_left = sign_up.value.awaits_link() || sign_up.value.awaits_provider();
+            Ok(call.written(identity, &sign_up, &client, is_left))
         }
         Err(error) => Err(refuse(call, identity, error).await),
     }
@@ -123,110 +119,112 @@ enum Write {
     Change,
 }
 
-fn fields(call: &Call<'_>, form: &Params, write: Write) -> Result<RawFields, Rejection> {
-    read_fields(form, write, |param, url| redirect(call, param, url))
+fn input(call: &Call<'_>, form: &Params, write: Write) -> Result<Given<SignUpPatch>, Rejection> {
+    read_input(form, write, |param, url| inputs::redirect(call, param, url))
 }
 
-fn read_fields(
+/// The input of a create or an update. The faults of values that have a type are in it, because they are reported
+/// together with those that the engine finds; every other fault of the form is an error at once.
+fn read_input(
     form: &Params,
     write: Write,
-    redirect: impl Fn(&str, &str) -> Result<String, Reason>,
-) -> Result<RawFields, Rejection> {
-    let mut reasons: Vec<Reason> = Vec::new();
+    redirect: impl Fn(&str, &str) -> Result<RedirectUrl, Reason>,
+) -> Result<Given<SignUpPatch>, Rejection> {
+    let (mut reasons, mut faults): (Vec<Reason>, Vec<Reason>) = Default::default();
     let mut reader = form.reader(&mut reasons);
     let field = |reader: &mut Reader<'_>, name: &str| match write {
         Write::Begin => reader.take(name),
         Write::Change => reader.take_or_clear(name),
     };
-    let (url, complete_url) = (reader.take(REDIRECT), reader.take(COMPLETE_REDIRECT));
-    let fields = RawFields {
-        email_address: field(&mut reader, "email_address"),
-        phone_number: field(&mut reader, "phone_number"),
+    let urls = inputs::urls(&mut reader);
+    let mut typed = SignUpPatch {
+        email_address: field(&mut reader, "email_address").into(),
+        phone_number: field(&mut reader, "phone_number").into(),
         email_address_or_phone_number: reader.take("email_address_or_phone_number"),
-        username: field(&mut reader, "username"),
-        password: field(&mut reader, "password").map(Secret::new),
-        first_name: field(&mut reader, "first_name"),
-        last_name: field(&mut reader, "last_name"),
+        username: field(&mut reader, "username").into(),
+        password: field(&mut reader, "password").map(Secret::new).into(),
+        first_name: field(&mut reader, "first_name").into(),
+        last_name: field(&mut reader, "last_name").into(),
         web3_wallet: reader.take("web3_wallet"),
-        unsafe_metadata: field(&mut reader, "unsafe_metadata"),
-        legal_accepted: field(&mut reader, "legal_accepted"),
-        locale: match write {
-            Write::Begin => reader.hint("locale"),
-            Write::Change => reader.hint_or_clear("locale"),
-        },
-        strategy: reader.take("strategy"),
-        channel: reader.hint("channel"),
-        redirect_url: None,
-        action_complete_redirect_url: None,
-        oidc_prompt: reader.hint("oidc_prompt"),
-        oidc_login_hint: reader.hint("oidc_login_hint"),
-        ticket: reader.take("ticket"),
-        transfer: reader.take("transfer"),
-        token: reader.take("token").map(Secret::new),
-        captcha_token: reader.hint("captcha_token").map(Secret::new),
-        captcha_error: reader.hint("captcha_error"),
+        ..SignUpPatch::default()
     };
-    let redirect_url = allowed(REDIRECT, url, &redirect, &mut reasons);
-    let action_complete_redirect_url = allowed(COMPLETE_REDIRECT, complete_url, &redirect, &mut reasons);
-    Rejection::collect(reasons).map(|()| RawFields { redirect_url, action_complete_redirect_url, ..fields })
+    let metadata = field(&mut reader, "unsafe_metadata");
+    let legal_accepted = field(&mut reader, "legal_accepted");
+    typed.locale = match write {
+        Write::Begin => reader.hint("locale"),
+        Write::Change => reader.hint_or_clear("locale"),
+    }
+    .into();
+    let strategy = reader.take("strategy");
+    typed.channel = inputs::channel(&mut reader);
+    typed.authorize = inputs::hints(&mut reader);
+    typed.ticket = reader.take("ticket");
+    let transfer = reader.take("transfer");
+    typed.token = reader.take("token").map(Secret::new);
+    typed.captcha_token = reader.hint("captcha_token").map(Secret::new);
+    typed.captcha_error = reader.hint("captcha_error");
+    inputs::allow(&mut typed.authorize, urls, redirect, &mut reasons);
+    Rejection::collect(reasons)?;
+
+    let metadata = metadata.map(|text| Metadata::parse("unsafe_metadata", &text)).transpose();
+    typed.unsafe_metadata = metadata.unwrap_or_else(|fault| noted(fault, &mut faults));
+    let is_accepted = inputs::word("legal_accepted", legal_accepted).and_then(|text| flag("legal_accepted", text));
+    typed.legal_accepted = is_accepted.unwrap_or_else(|fault| noted(fault, &mut faults));
+    let strategy = inputs::word("strategy", strategy).and_then(|text| Strategy::asked_for(text.as_deref()));
+    typed.strategy = strategy.unwrap_or_else(|fault| noted(fault, &mut faults));
+    let transfer = inputs::word("transfer", transfer).unwrap_or_else(|fault| noted(fault, &mut faults));
+    typed.transfer = transfer.is_some_and(|text| is_true(&text));
+    Ok(Given { input: typed, faults })
 }
 
-fn wishes(call: &Call<'_>, form: &Params) -> Result<RawPrepare, Rejection> {
+fn preparation(call: &Call<'_>, form: &Params) -> Result<Asked<PrepareVerification>, Rejection> {
     let mut reasons: Vec<Reason> = Vec::new();
     let mut reader = form.reader(&mut reasons);
-    let wishes = RawPrepare {
-        strategy: reader.take("strategy"),
-        channel: reader.hint("channel"),
-        redirect_url: None,
-        action_complete_redirect_url: None,
-        oidc_prompt: reader.hint("oidc_prompt"),
-        oidc_login_hint: reader.hint("oidc_login_hint"),
-    };
-    let (url, complete_url) = (reader.take(REDIRECT), reader.take(COMPLETE_REDIRECT));
-    let redirect = |param: &str, url: &str| redirect(call, param, url);
-    let redirect_url = allowed(REDIRECT, url, redirect, &mut reasons);
-    let action_complete_redirect_url = allowed(COMPLETE_REDIRECT, complete_url, redirect, &mut reasons);
-    Rejection::collect(reasons).map(|()| RawPrepare { redirect_url, action_complete_redirect_url, ..wishes })
+    let strategy = reader.take("strategy");
+    let channel = inputs::channel(&mut reader);
+    let mut authorize = inputs::hints(&mut reader);
+    let urls = inputs::urls(&mut reader);
+    inputs::allow(&mut authorize, urls, |param, url| inputs::redirect(call, param, url), &mut reasons);
+    Rejection::collect(reasons)?;
+    Ok(parse_strategy(strategy.as_deref()).map(|strategy| PrepareVerification { strategy, channel, authorize }))
 }
 
-/// A redirect URL in the form that the engine expects: absolute and allowed. An empty one counts as absent.
-pub(in crate::http) fn allowed(
-    param: &str,
-    url: Option<String>,
-    redirect: impl Fn(&str, &str) -> Result<String, Reason>,
-    reasons: &mut Vec<Reason>,
-) -> Option<String> {
-    let checked = url.filter(|url| !url.is_empty()).map(|url| redirect(param, &url))?;
-    checked.map_err(|reason| reasons.push(reason)).ok()
-}
-
-pub(in crate::http) fn redirect(call: &Call<'_>, param: &str, url: &str) -> Result<String, Reason> {
-    call.app.redirects.check(param, url, call.context.origin.as_deref())
-}
-
-fn pair(form: &Params, first: &str, second: &str) -> Result<(Option<String>, Option<String>), Rejection> {
+fn answer(form: &Params) -> Result<Asked<AttemptVerification>, Rejection> {
     let mut reasons = Vec::new();
     let mut reader = form.reader(&mut reasons);
-    let values = (reader.take(first), reader.take(second));
-    Rejection::collect(reasons).map(|()| values)
+    let (strategy, code) = (reader.take("strategy"), reader.take("code"));
+    Rejection::collect(reasons)?;
+    Ok(parse_strategy(strategy.as_deref()).map(|strategy| AttemptVerification { strategy, code }))
 }
 
-pub(in crate::http) const REDIRECT: &str = "redirect_url";
-pub(in crate::http) const COMPLETE_REDIRECT: &str = "action_complete_redirect_url";
+/// Whether the person consents.
+fn flag(param: &str, text: Option<String>) -> Result<Option<bool>, Reason> {
+    match text.as_deref() {
+        None => Ok(None),
+        // A check box without a value sends "on" (HTML).
+        Some("true" | "1" | "on" | "yes") => Ok(Some(true)),
+        Some("false" | "0" | "off" | "no" | "") => Ok(Some(false)),
+        Some(_) => Err(ErrorCode::FormParamTypeInvalid.on(param)),
+    }
+}
+
+fn noted<T>(fault: Reason, faults: &mut Vec<Reason>) -> Option<T> {
+    faults.push(fault);
+    None
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::rejection::ErrorCode;
 
     #[test]
     fn fields_come_as_they_were_sent() {
         let form = b"email_address=Ada%40Example.com&password=+p+&timezone=UTC&created_user_id=x&last_name=";
         let read = read(form).expect("fields");
-        assert_eq!(read.email_address.as_deref(), Some("Ada@Example.com"));
-        assert_eq!(read.password.map(Secret::into_inner).as_deref(), Some(" p "));
-        assert_eq!(read.last_name.as_deref(), Some(""));
-        assert_eq!(read.first_name, None);
+        assert_eq!(read.email_address.text(), Some("Ada@Example.com"));
+        assert_eq!(read.password.text(), Some(" p "));
+        assert_eq!(read.last_name.text(), Some(""));
+        assert_eq!(read.first_name, Patch::Keep);
     }
 
     #[test]
@@ -257,8 +255,9 @@ mod tests {
         ];
         let form = names.map(|name| format!("{name}=")).join("&");
         let shown = |write| format!("{:?}", fields_of(form.as_bytes(), write).expect("fields"));
-        assert_eq!(shown(Write::Begin), format!("{:?}", RawFields::default()));
-        let cleared = shown(Write::Change).matches("Some(").count();
+        assert_eq!(shown(Write::Begin), format!("{:?}", SignUpPatch::default()));
+        let changed = shown(Write::Change);
+        let cleared = changed.matches("Set(").count() + changed.matches("Some(").count();
         assert_eq!(cleared, 9, "what a person gives, and nothing that says how");
     }
 
@@ -276,12 +275,49 @@ mod tests {
         );
     }
 
-    fn read(form: &[u8]) -> Result<RawFields, Rejection> {
+    #[test]
+    fn faults_of_typed_values_are_left_to_the_engine_to_report_with_the_others() {
+        let long = "x".repeat(300);
+        let form = format!("strategy=x&legal_accepted=maybe&transfer={long}&unsafe_metadata=[1]");
+        let given = given_of(form.as_bytes(), Write::Change).expect("an input");
+        assert_eq!(
+            given.faults,
+            [
+                ErrorCode::FormParamValueInvalid.on("unsafe_metadata"),
+                ErrorCode::FormParamTypeInvalid.on("legal_accepted"),
+                ErrorCode::FormParamValueInvalid.on("strategy"),
+                ErrorCode::FormParamMaxLengthExceeded.on("transfer").with(256),
+            ]
+        );
+        assert_eq!(given.input, SignUpPatch::default());
+    }
+
+    #[test]
+    fn consent_is_whatever_a_check_box_or_a_program_says() {
+        for (text, meaning) in [
+            ("true", Ok(Some(true))),
+            ("1", Ok(Some(true))),
+            ("on", Ok(Some(true))),
+            ("yes", Ok(Some(true))),
+            ("false", Ok(Some(false))),
+            ("off", Ok(Some(false))),
+            ("", Ok(Some(false))),
+            ("maybe", Err(ErrorCode::FormParamTypeInvalid.on("legal_accepted"))),
+        ] {
+            assert_eq!(flag("legal_accepted", Some(text.to_owned())), meaning, "{text}");
+        }
+    }
+
+    fn read(form: &[u8]) -> Result<SignUpPatch, Rejection> {
         fields_of(form, Write::Change)
     }
 
-    fn fields_of(form: &[u8], write: Write) -> Result<RawFields, Rejection> {
+    fn fields_of(form: &[u8], write: Write) -> Result<SignUpPatch, Rejection> {
+        given_of(form, write).map(|given| given.input)
+    }
+
+    fn given_of(form: &[u8], write: Write) -> Result<Given<SignUpPatch>, Rejection> {
         let refuse = |_: &str, _: &str| Err(ErrorCode::InvalidRedirectUrl.on("redirect_url"));
-        read_fields(&Params::decode(form, 100).expect("few enough"), write, refuse)
+        read_input(&Params::decode(form, 100).expect("few enough"), write, refuse)
     }
 }

@@ -16,8 +16,7 @@ pub(in crate::http) async fn accept(call: &Call<'_>) -> Result<ApiResponse, Http
     let ticket = text::token(call.head.query.single("ticket").ok().flatten().unwrap_or_default());
     let identity = call.presented().await?;
     let owner = call.engine().accept_ticket(&identity.caller, ticket, &call.context).await?;
-    // The invitation may be older than the current list of allowed redirects.
-    let url = owner.redirect_url.filter(|url| call.app.redirects.still_allow(url));
+    let url = owner.redirect_url.map(|url| url.to_string());
     let status = match owner.status {
         TicketStatus::SignUp => "sign_up",
         TicketStatus::SignIn => "sign_in",
@@ -27,7 +26,7 @@ pub(in crate::http) async fn accept(call: &Call<'_>) -> Result<ApiResponse, Http
     };
     // A person with an account signs in as usual: a ticket is only for signing up.
     let ticket = (owner.status == TicketStatus::SignUp).then_some(ticket);
-    let url = url.unwrap_or_else(|| call.app.options.home());
+    let url = url.unwrap_or_else(|| call.app.home_of_invited());
     let url = redirect::with_ticket(&url, status, ticket);
     let url = url.ok_or_else(|| HttpError::internal("an invitation without a place to go"))?;
     Ok(ApiResponse::see_other(url.as_str()))

@@ -6,6 +6,7 @@
 
 use hyper::Method;
 
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::text;
 use crate::engine::{Followed, LinkOutcome};
@@ -49,8 +50,7 @@ async fn follow(
 
 fn render(call: &Call<'_>, followed: &Followed, token: &str) -> Result<ApiResponse, HttpError> {
     let look = call.app.look();
-    // The link may be older than the current list of allowed redirects.
-    let url = followed.redirect_url.as_deref().filter(|url| call.app.redirects.still_allow(url));
+    let url = followed.redirect_url.as_ref().map(RedirectUrl::as_str);
     let (status, refusal, session) = match followed.outcome {
         LinkOutcome::Verified { session } => ("verified", None, session),
         LinkOutcome::Unconfirmed => return Ok(link::question(&look, token, url)),

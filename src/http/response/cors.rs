@@ -7,21 +7,16 @@ use hyper::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderMap, HeaderValue, ORIGIN,
     VARY,
 };
-use url::{Host, Url};
+use url::Url;
 
-use crate::config::Origin;
+use crate::domain::redirect::{PageOrigins, origin_of_page};
 
 use super::api_response::{ApiResponse, insert};
 use super::error::TransportError;
-use crate::http::HttpOptions;
 
 /// The origins whose pages may call.
 #[derive(Clone, Debug)]
-pub(in crate::http) struct Origins {
-    listed: Vec<String>,
-    /// Whether pages of this machine may call, on every port: for developers.
-    loopback: bool,
-}
+pub(in crate::http) struct Origins(PageOrigins);
 
 /// The input of the rule.
 #[derive(Clone, Copy, Debug)]
@@ -54,20 +49,14 @@ pub(in crate::http) enum Realm {
 }
 
 impl Origins {
-    /// The allowed origins and the engine's own; in development those of this machine too. Texts that can't be an
-    /// origin are left out.
-    pub(in crate::http) fn new(options: &HttpOptions) -> Self {
-        let parsed = options.allowed_origins.iter().filter_map(|text| text.trim().parse::<Origin>().ok());
-        let mut listed: Vec<String> = parsed.map(|origin| origin.as_str().to_owned()).collect();
-        listed.push(options.public_url.origin().ascii_serialization());
-        listed.sort();
-        listed.dedup();
-        Self { listed, loopback: options.development }
+    /// The origins that the engine allows.
+    pub(in crate::http) const fn new(allowed: PageOrigins) -> Self {
+        Self(allowed)
     }
 
     /// Whether pages of `origin` may call.
     pub(in crate::http) fn allows(&self, origin: &str) -> bool {
-        self.listed.iter().any(|o| o == origin) || (self.loopback && is_loopback_origin(origin))
+        self.0.allows(origin)
     }
 
     /// The origin of a `Referer`, if its pages may call.
@@ -146,37 +135,9 @@ pub(in crate::http) fn preflight(native: bool) -> ApiResponse {
     answer
 }
 
-/// Whether a host is this machine, judged by its name.
-pub(in crate::http) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
-}
-
-/// The origin of the page at `url`, in the notation of browsers; `None` for a URL without a host.
-pub(in crate::http) fn origin_of_page(url: &Url) -> Option<String> {
-    if matches!(url.scheme(), "http" | "https") {
-        return Some(url.origin().ascii_serialization());
-    }
-    // The URL standard calls such origins opaque, but web views send scheme, host and port all the same.
-    let (scheme, host) = (url.scheme(), url.host_str().filter(|host| !host.is_empty())?);
-    Some(url.port().map_or_else(|| format!("{scheme}://{host}"), |port| format!("{scheme}://{host}:{port}")))
-}
-
 fn is_web(origin: &str) -> bool {
     let scheme = origin.split_once("://").map(|(scheme, _)| scheme);
     scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
-}
-
-/// Whether an origin is one of this machine's, in the notation of browsers. Names below `localhost` are too (RFC 6761,
-/// 6.3).
-fn is_loopback_origin(origin: &str) -> bool {
-    let Ok(url) = Url::parse(origin) else { return false };
-    let is_below = matches!(url.host(), Some(Host::Domain(name)) if name.ends_with(".localhost"));
-    is_web(origin) && (is_below || is_loopback(&url)) && url.origin().ascii_serialization() == origin
 }
 
 const EXPOSED: &str = "Authorization, Clerk-Db-Jwt, X-Country, Retry-After, X-Clerk-Trace-Id";
@@ -285,7 +246,7 @@ mod tests {
             ("https://APP.example.com", "https://app.example.com", true),
             ("https://app.example.com", "https://APP.example.com", false),
         ] {
-            let origins = Origins::new(&HttpOptions { allowed_origins: vec![listed.to_owned()], ..options() });
+            let origins = origins_of(&[listed], false);
             assert_eq!(origins.allows(sent), is_allowed, "{listed} {sent}");
             let referer = origins.of_referer(&format!("{sent}/page.html")).is_some();
             assert_eq!(referer, is_allowed || sent.starts_with("https"), "{listed} {sent}: the page at it");
@@ -294,7 +255,7 @@ mod tests {
 
     #[test]
     fn pages_of_this_machine_are_allowed_in_development_only() {
-        let development = Origins::new(&HttpOptions { development: true, ..options() });
+        let development = origins_of(LISTED, true);
         for origin in [
             "http://localhost",
             "http://localhost:3001",
@@ -357,18 +318,14 @@ mod tests {
         assert_eq!(origin_of(&headers), Some(""));
     }
 
-    fn options() -> HttpOptions {
-        let url = Url::parse("http://localhost:8080").expect("a URL");
-        let mut options = HttpOptions::new(url, "pk_live_Y2xlcmsubG9jYWxob3N0JA==", false);
-        options.allowed_origins =
-            ["http://localhost:3000/", "*", "null", "HTTPS://App.Example.com:443", "Capacitor://localhost", EXTENSION]
-                .map(str::to_owned)
-                .to_vec();
-        options
+    fn origins() -> Origins {
+        origins_of(LISTED, false)
     }
 
-    fn origins() -> Origins {
-        Origins::new(&options())
+    fn origins_of(listed: &[&str], loopback: bool) -> Origins {
+        let url = Url::parse("http://localhost:8080").expect("a URL");
+        let listed: Vec<String> = listed.iter().map(|text| (*text).to_owned()).collect();
+        Origins::new(PageOrigins::new(&url, &listed, loopback))
     }
 
     fn origin_input(method: Method, origin: Option<&'static str>) -> OriginInput<'static> {
@@ -392,6 +349,8 @@ mod tests {
         OriginInput { fetch_site: Some(site), ..origin_input }
     }
 
+    const LISTED: &[&str] =
+        &["http://localhost:3000/", "*", "null", "HTTPS://App.Example.com:443", "Capacitor://localhost", EXTENSION];
     const EXTENSION: &str = "chrome-extension://abcdefghijklmnopabcdefghijklmnop";
     const FOREIGN: &[&str] = &[
         "",

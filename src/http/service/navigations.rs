@@ -107,10 +107,10 @@ async fn an_engine_that_turns_everybody_away_says_so_on_a_page_too() {
 
 #[tokio::test]
 async fn a_production_instance_without_a_home_leads_to_its_application() {
-    let engine = Engine::builder().build().await.expect("an engine");
+    let origins = vec!["capacitor://localhost".into(), "https://app.acme.example".into()];
+    let engine = Engine::builder().allowed_origins(origins).build().await.expect("an engine");
     let url = Url::parse("https://clerk.acme.example").expect("a URL");
-    let mut options = HttpOptions::new(url, "pk_live_x", false);
-    options.allowed_origins = vec!["capacitor://localhost".into(), "https://app.acme.example".into()];
+    let options = HttpOptions::new(url, "pk_live_x", false);
     let app = App::new(engine, options, None);
     for path in ["/", "/dev/outbox", "/v1/verify", "/v1/oauth_callback?state=x", "/v1/tickets/accept"] {
         let shown = look(&app, &Asked::of("GET", path)).await;

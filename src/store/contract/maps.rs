@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use crate::store::{KeyValue, Kind, KvStore, Write};
+use crate::store::kv::key::Kind;
+use crate::store::{KeyValue, KvStore, Write};
 
 pub(super) async fn a_map_gives_back_what_was_appended_last<K: KeyValue>(store: &KvStore<K>) {
     let map = store.key_value();

@@ -11,7 +11,7 @@ use crate::domain::time::Timestamp;
 /// The kinds of entries. The bytes are on disk: they never change and are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// An open sign-up, by its id.
     SignUp = 1,
     /// A user with the finished sign-up it came from, by its id: the same 16 bytes as the sign-up's.
@@ -41,7 +41,7 @@ pub enum Kind {
 
 impl Kind {
     /// The first byte of the keys of this kind.
-    pub const fn byte(self) -> u8 {
+    pub(crate) const fn byte(self) -> u8 {
         self as u8
     }
 }

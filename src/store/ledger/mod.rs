@@ -41,6 +41,9 @@ mod verify;
 mod tests;
 
 pub use error::{AppendError, OpenError, ReadError};
-pub use ledger::{Ledger, Stats};
-pub use options::{Durability, Options, Write};
+pub use ledger::Ledger;
+#[cfg(test)]
+use options::Write;
+pub use options::{Durability, Options};
+#[cfg(any(feature = "cli", feature = "unstable"))]
 pub use recovery::holds_data;

@@ -66,7 +66,7 @@ impl Default for Options {
 }
 
 pub use crate::store::durability::Durability;
-pub use crate::store::kv::key_value::Write;
+pub(super) use crate::store::kv::key_value::Write;
 
 impl Write {
     /// Sets a key to a value.

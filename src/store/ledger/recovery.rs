@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,11 +31,12 @@ use super::snapshots::Snapshots;
 use super::tree::Tree;
 use super::verify::{Progress, Verification};
 
+#[cfg(any(feature = "cli", feature = "unstable"))]
 /// Whether this directory ever had a ledger. Writes nothing.
 ///
 /// # Errors
 /// When the directory can't be read.
-pub fn holds_data(directory: &Path) -> io::Result<bool> {
+pub fn holds_data(directory: &Path) -> std::io::Result<bool> {
     [MANIFEST, SNAPSHOTS, JOURNAL].iter().try_fold(false, |found, name| Ok(found || directory.join(name).try_exists()?))
 }
 

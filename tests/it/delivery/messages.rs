@@ -1,6 +1,8 @@
 //! The messages themselves: their headers, addresses and senders.
 
 use std::sync::Arc;
+use vestibule::domain::verification::Strategy;
+use vestibule::engine::AttemptVerification;
 
 use vestibule::delivery::{Capture, Outcome, Smtp, SmtpError, SmtpOptions, Transport};
 use vestibule::domain::sign_up::Status;
@@ -20,7 +22,8 @@ async fn a_code_sent_over_smtp_completes_a_sign_up() {
     assert!(mail[0].data.contains("From: Acme <no-reply@acme.example>"), "{}", mail[0].data);
     let subject = mail[0].data.lines().find_map(|line| line.strip_prefix("Subject: ")).expect("a subject");
     let code = &subject[..6];
-    let done = engine.attempt_verification(&caller, id, Some("email_code"), Some(code), &source).await;
+    let done =
+        engine.attempt_verification(&caller, id, &AttemptVerification::code(Strategy::EmailCode, code), &source).await;
     assert_eq!(done.expect("the code in the mail").0.status, Status::Complete);
     engine.shutdown().await;
 }

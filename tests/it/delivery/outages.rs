@@ -8,6 +8,7 @@ use vestibule::actors::ActorOptions;
 use vestibule::delivery::{Capture, Channel, SmtpOptions};
 
 use super::{begin, engine, engine_with, until};
+use crate::support::binary::Binary;
 use crate::support::server::{Server, log_of};
 use crate::support::smtp::{Act, Script, SmtpServer};
 
@@ -132,7 +133,7 @@ async fn messages_that_could_not_leave_before_a_crash_leave_after_it() {
          security = \"none\"\nfrom = \"no-reply@acme.example\"\n",
         mail_server.options().port
     );
-    let server = Server::start(folder.path(), &config);
+    let server = Binary::start(folder.path(), &config);
     let form = "email_address=ada@example.com&strategy=email_code";
     assert_eq!(server.native("POST", "/v1/client/sign_ups", "", form).expect("an answer").status, 200);
     server.kill_in_place();

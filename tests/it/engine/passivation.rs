@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use vestibule::domain::verification::Strategy;
+use vestibule::engine::PrepareVerification;
 
 use vestibule::actors::ActorOptions;
 use vestibule::domain::ports::Entropy;
-use vestibule::domain::sign_up::{RawFields, Status};
+use vestibule::domain::sign_up::{NewSignUp, Status};
 use vestibule::engine::{Caller, Engine, EngineError, RequestContext};
 use vestibule::entropy::OsEntropy;
 
@@ -25,9 +27,12 @@ async fn sleeping_sign_ups_wake_up_as_they_were_and_lose_no_call() {
             }
         }
         tokio::time::sleep(Duration::from_millis(round % 23)).await;
-        let fields = RawFields { first_name: Some(format!("Ada {round}")), ..RawFields::default() };
-        let (view, _) =
-            bench.engine.update_sign_up(&caller, id, &fields, &RequestContext::default()).await.expect("an update");
+        let fields = NewSignUp { first_name: Some(format!("Ada {round}")), ..NewSignUp::default() };
+        let (view, _) = bench
+            .engine
+            .update_sign_up(&caller, id, &fields.into(), &RequestContext::default())
+            .await
+            .expect("an update");
         assert_eq!(view.value.first_name.as_deref(), Some(format!("Ada {round}").as_str()));
         assert_eq!(view.value.version, sign_up.value.version + round + 1);
     }
@@ -51,10 +56,10 @@ async fn no_call_is_lost_and_no_sign_up_has_two_actors_while_they_fall_asleep_al
             let (bench, caller, id) = (bench.clone(), caller.clone(), sign_up.value.id);
             tasks.push(tokio::spawn(async move {
                 for call in 0..CALLS {
-                    let fields = RawFields { first_name: Some(format!("{number} {call}")), ..RawFields::default() };
+                    let fields = NewSignUp { first_name: Some(format!("{number} {call}")), ..NewSignUp::default() };
                     bench
                         .engine
-                        .update_sign_up(&caller, id, &fields, &RequestContext::default())
+                        .update_sign_up(&caller, id, &fields.into(), &RequestContext::default())
                         .await
                         .expect("no lost call");
                     if (call + number) % 5 == 0 {
@@ -83,7 +88,7 @@ async fn a_poisoned_actor_takes_down_only_its_own_request() {
     let (other, stranger) = bench.begin("eve@example.com").await;
     let (id, source) = (sign_up.value.id, RequestContext::default());
     fuse.store(true, Ordering::SeqCst);
-    let lost = bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await;
+    let lost = bench.engine.prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source).await;
     assert!(matches!(lost, Err(EngineError::Unavailable(_))), "{lost:?}");
     let kept = bench.engine.sign_up(&caller, id).await.expect("back from its last commit");
     assert_eq!(kept.value.version, sign_up.value.version);

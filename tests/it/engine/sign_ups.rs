@@ -1,11 +1,14 @@
 //! Sign-ups from the first call to the user, of one client and of many.
 
 use std::sync::Arc;
+use vestibule::domain::sign_up::SignUpPatch;
+use vestibule::domain::verification::Strategy;
+use vestibule::engine::PrepareVerification;
 
 use vestibule::domain::id::SignUpId;
 use vestibule::domain::policy::Policy;
 use vestibule::domain::rejection::ErrorCode;
-use vestibule::domain::sign_up::{RawFields, Status};
+use vestibule::domain::sign_up::{NewSignUp, Status};
 use vestibule::domain::time::Span;
 use vestibule::engine::{Caller, Engine, EngineError, RequestContext};
 
@@ -46,7 +49,7 @@ async fn the_token_from_before_the_conversion_shows_nothing() {
     let id = sign_up.value.id;
     bench
         .engine
-        .prepare_verification(&caller, id, Some("email_code"), None, &RequestContext::default())
+        .prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &RequestContext::default())
         .await
         .expect("sent");
     let code = bench.code("ada@example.com").await;
@@ -70,7 +73,7 @@ async fn another_clients_sign_up_does_not_exist() {
     for id in [id, unknown] {
         assert_eq!(bench.engine.sign_up(&stranger, id).await.expect_err("foreign"), EngineError::NotFound);
         let update =
-            bench.engine.update_sign_up(&stranger, id, &RawFields::default(), &RequestContext::default()).await;
+            bench.engine.update_sign_up(&stranger, id, &SignUpPatch::default(), &RequestContext::default()).await;
         assert_eq!(update.expect_err("foreign"), EngineError::NotFound);
         assert_eq!(bench.attempt(&stranger, id, "000000").await.expect_err("foreign"), EngineError::NotFound);
         assert_eq!(
@@ -95,7 +98,11 @@ async fn of_many_spellings_of_one_address_exactly_one_becomes_a_user() {
     for n in 0..64 {
         let (sign_up, caller) = bench.begin(spellings[n % 4]).await;
         let (id, source) = (sign_up.value.id, RequestContext::default());
-        bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await.expect("prepared");
+        bench
+            .engine
+            .prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source)
+            .await
+            .expect("prepared");
         open.push((id, caller));
     }
     let mut tasks = Vec::new();
@@ -131,8 +138,10 @@ async fn a_taken_address_is_reported_under_its_field_and_changes_nothing() {
     let EngineError::Rejected(rejection) = refused else { panic!("{refused}") };
     assert!(rejection.is(ErrorCode::FormIdentifierExists));
     let (other, caller) = bench.begin("eve@example.com").await;
-    let fields = RawFields { email_address: Some("ada@example.com".into()), ..RawFields::default() };
-    assert!(bench.engine.update_sign_up(&caller, other.value.id, &fields, &RequestContext::default()).await.is_err());
+    let fields = NewSignUp { email_address: Some("ada@example.com".into()), ..NewSignUp::default() };
+    assert!(
+        bench.engine.update_sign_up(&caller, other.value.id, &fields.into(), &RequestContext::default()).await.is_err()
+    );
     let kept = bench.engine.sign_up(&caller, other.value.id).await.expect("still there");
     assert_eq!(kept.value.email_address.as_ref().expect("an address").value.as_str(), "eve@example.com");
 }
@@ -145,7 +154,7 @@ async fn a_new_sign_up_abandons_the_one_before_at_once() {
     let caller = bench.engine.identify(Some(&bench.token_of(&caller))).await.expect("readable");
     let id = first.value.id;
     assert_eq!(bench.engine.sign_up(&caller, id).await.expect("readable").status, Status::Abandoned);
-    let update = bench.engine.update_sign_up(&caller, id, &RawFields::default(), &RequestContext::default()).await;
+    let update = bench.engine.update_sign_up(&caller, id, &SignUpPatch::default(), &RequestContext::default()).await;
     let Err(EngineError::Rejected(rejection)) = update else { panic!("{update:?}") };
     assert!(rejection.is(ErrorCode::SignUpCannotBeUpdated));
 }
@@ -185,7 +194,7 @@ async fn settings_change_under_sign_ups_in_flight() {
     assert!(bench.engine.replace_settings(settings.clone()).is_err(), "a required attribute must be enabled");
     settings.attributes.first_name.required = false;
     bench.engine.replace_settings(settings).expect("valid");
-    let (done, _) = bench.engine.update_sign_up(&caller, id, &RawFields::default(), &source).await.expect("a write");
+    let (done, _) = bench.engine.update_sign_up(&caller, id, &SignUpPatch::default(), &source).await.expect("a write");
     assert_eq!(done.status, Status::Complete);
 }
 
@@ -209,7 +218,7 @@ async fn the_address_limits_hold_over_sign_ups_and_clients() {
         let (sign_up, caller) = bench.begin("ada@example.com").await;
         for _ in 0..12 {
             let (id, source) = (sign_up.value.id, RequestContext::default());
-            match bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await {
+            match bench.engine.prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source).await {
                 Ok(_) => sent += 1,
                 Err(EngineError::Rejected(rejection)) => {
                     assert!(rejection.is(ErrorCode::TooManyRequests));

@@ -3,14 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use vestibule::domain::verification::Strategy;
+use vestibule::engine::PrepareVerification;
 
 use tempfile::TempDir;
 use vestibule::actors::{ActorOptions, LastSeen};
 use vestibule::clock::ManualClock;
-use vestibule::domain::invitation::{InvitationStatus, RawInvitation};
+use vestibule::domain::invitation::{InvitationStatus, NewInvitation};
 use vestibule::domain::rejection::ErrorCode;
 use vestibule::domain::secret::Secret;
-use vestibule::domain::sign_up::{RawFields, Status};
+use vestibule::domain::sign_up::{NewSignUp, Status};
 use vestibule::domain::time::{Span, Timestamp};
 use vestibule::engine::{BuildError, Caller, Engine, EngineError, ListParams, RequestContext};
 use vestibule::store::ledger::Durability;
@@ -29,7 +31,7 @@ async fn a_restart_keeps_sign_ups_codes_counters_users_and_keys() {
     let id = pending.value.id;
     bench
         .engine
-        .prepare_verification(&caller, id, Some("email_code"), None, &RequestContext::default())
+        .prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &RequestContext::default())
         .await
         .expect("sent");
     let code = bench.code("eve@example.com").await;
@@ -39,7 +41,7 @@ async fn a_restart_keeps_sign_ups_codes_counters_users_and_keys() {
     }
     let (token, keys) = (bench.token_of(&caller), bench.engine.jwks());
     let secret_key = bench.engine.secret_key().expect("a generated one").expose().clone();
-    let raw = RawInvitation { email_address: Some("zoe@example.com".into()), ..RawInvitation::default() };
+    let raw = NewInvitation::to("zoe@example.com");
     let invitation = bench.engine.create_invitation(&raw).await.expect("an invitation");
     bench.engine.shutdown().await;
     // The key is encrypted; the ticket is derived and not stored.
@@ -49,7 +51,7 @@ async fn a_restart_keeps_sign_ups_codes_counters_users_and_keys() {
     let bench = Bench::on_disk(folder.path()).await;
     assert_eq!(bench.engine.jwks(), keys);
     assert!(bench.engine.is_backend(&secret_key) && !bench.engine.is_backend(&secret_key[1..]));
-    let fields = RawFields { ticket: Some(ticket), ..RawFields::default() };
+    let fields = NewSignUp { ticket: Some(ticket), ..NewSignUp::default() };
     let (invited, _) =
         bench.engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await.expect("good");
     assert_eq!(invited.status, Status::Complete, "the ticket from before is good, and all that is asked for");
@@ -82,7 +84,7 @@ async fn a_code_lives_no_longer_when_the_clock_is_put_back_before_a_restart() {
     let bench = Bench::over(on(&clock)).await;
     let (sign_up, caller) = bench.begin("ada@example.com").await;
     let (id, source) = (sign_up.value.id, RequestContext::default());
-    bench.engine.prepare_verification(&caller, id, Some("email_code"), None, &source).await.expect("sent");
+    bench.engine.prepare(&caller, id, &PrepareVerification::new(Strategy::EmailCode), &source).await.expect("sent");
     let code = bench.code("ada@example.com").await;
     clock.advance(Span::from_secs(599));
     let seen = bench.engine.now();
@@ -119,11 +121,11 @@ async fn time_is_stored_even_where_nothing_else_is() {
 async fn the_plain_password_is_nowhere_in_the_data() {
     let folder = TempDir::new().expect("a folder");
     let bench = Bench::on_disk(folder.path()).await;
-    let fields = RawFields {
+    let fields = NewSignUp {
         email_address: Some("ada@example.com".into()),
         password: Some(Secret::new("wanders under elms".into())),
-        strategy: Some("email_code".into()),
-        ..RawFields::default()
+        strategy: Some(Strategy::EmailCode),
+        ..NewSignUp::default()
     };
     let (_, client) =
         bench.engine.create_sign_up(&Caller::anonymous(), &fields, &RequestContext::default()).await.expect("made");

@@ -9,10 +9,14 @@ use vestibule::domain::invitation::{Invitation, InvitationState};
 use vestibule::domain::message::Content;
 use vestibule::domain::rejection::{ErrorCode, Rejection};
 use vestibule::domain::secret::Secret;
-use vestibule::domain::sign_up::{External, Fields, Patch, RawFields, SignUp, Transition};
+use vestibule::domain::sign_up::{External, Fields, NewSignUp, Patch, SignUp, Transition};
 use vestibule::domain::time::Timestamp;
 use vestibule::domain::transfer::Proved;
-use vestibule::domain::verification::{AuthorizationRequest, Profile, ProviderOutcome, Strategy as Way};
+use vestibule::domain::verification::{
+    AuthorizationRequest, AuthorizeParams, Profile, ProviderOutcome, Strategy as Way,
+};
+
+use crate::support::redirects::allowed;
 
 use super::instance::PROVIDER;
 use super::steps::{Answer, Beside, Means, Proof, Which, Write};
@@ -148,21 +152,21 @@ pub(super) fn fields(write: &Write, person: &mut Person, world: &World) -> Resul
     let gone = |is_there: bool, text: &str| if is_there { text.to_owned() } else { String::new() };
     let pick = |list: &[&str], at: Option<usize>| at.map(|at| list[at].to_owned());
     let strategy = match (&write.beside, write.means) {
-        (Beside::Leave, _) => Some(PROVIDER.to_owned()),
-        (_, means) => means.map(|means| means.way().to_string()),
+        (Beside::Leave, _) => Some(Way::OAuth(PROVIDER.into())),
+        (_, means) => means.map(Means::way),
     };
     let asks = |field: &Field| world.settings().enabled(field);
-    let mut raw = RawFields {
+    let mut raw = NewSignUp {
         email_address: pick(&EMAILS, write.email),
         phone_number: pick(&PHONES, write.phone),
         username: pick(&USERNAMES, write.username),
         password: write.password.map(|is_there| Secret::new(gone(is_there, "wanders under elms"))),
         first_name: write.first_name.map(|is_there| gone(is_there, "Ada")),
-        legal_accepted: write.legal.map(|is_accepted| is_accepted.to_string()),
-        redirect_url: Some("https://app.example/verify".into()),
+        legal_accepted: write.legal,
+        authorize: AuthorizeParams::to(allowed("https://app.example/verify")),
         ticket: matches!(write.beside, Beside::Ticket(..)).then(|| "a ticket".to_owned()),
         strategy,
-        ..RawFields::default()
+        ..NewSignUp::default()
     };
     // Fields that the instance has switched off would make the whole write fail.
     for (field, given) in [
@@ -174,7 +178,7 @@ pub(super) fn fields(write: &Write, person: &mut Person, world: &World) -> Resul
         *given = given.take().filter(|_| asks(&field));
     }
     raw.password = raw.password.filter(|_| asks(&Field::Password));
-    let (mut fields, password) = Fields::parse(&raw, world.settings())?;
+    let (mut fields, password) = Fields::parse(&raw.into(), world.settings())?;
     if password.is_some() {
         fields.password_digest = Patch::Set(Secret::new("a digest".into()));
     }
@@ -215,7 +219,7 @@ pub(super) fn oauth_request(nonce: [u8; 16]) -> AuthorizationRequest {
     AuthorizationRequest {
         strategy: Way::OAuth(PROVIDER.into()),
         nonce,
-        redirect_url: "https://app.example/sso-callback".into(),
+        redirect_url: allowed("https://app.example/sso-callback"),
         action_complete_redirect_url: None,
         authorize_url: "https://provider.example/authorize".into(),
     }

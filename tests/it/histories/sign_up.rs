@@ -13,6 +13,8 @@ use vestibule::domain::sign_up::{
 use vestibule::domain::verification::{AuthorizationResponse, LinkToken};
 use vestibule::store::{ClientWrite, Commit, CommitError, Decision, SignUpWrite, Store};
 
+use crate::support::redirects::allowed;
+
 use super::instance::{Instance, instances};
 use super::laws;
 use super::people::{EMAILS, PHONES, Person, USERNAMES, answer, fields, is_hidden};
@@ -79,7 +81,7 @@ impl History {
                 let strategy = means.way();
                 let kind = strategy.kind()?;
                 let taken = is_hidden(kind, self.people[*who].value.as_ref(), &self.world);
-                let redirect_url = Some("https://app.example/verify".into());
+                let redirect_url = Some(allowed("https://app.example/verify"));
                 (*who, Command::Prepare(Prepare { strategy, channel: None, redirect_url, in_cookie: true, taken }))
             }
             Step::Attempt { who, means, secret, again } => {

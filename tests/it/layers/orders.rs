@@ -75,16 +75,24 @@ const ORDERS: &[(&str, &[&str])] = &[
     // An engine is one value, which its parts make, and whose calls are in a file for each kind.
     (
         "engine",
-        &["error", "hash_costs keys", "circle: admission builder caller engine frontend view", "backend", "handles"],
+        &[
+            "error",
+            "hash_costs input keys",
+            "circle: admission builder caller engine frontend view",
+            "backend",
+            "handles",
+        ],
     ),
     ("engine/backend", &["pagination sign_ups", "invitations", "waitlist"]),
-    // Equal calls share one answer: the calls themselves say what makes them equal.
     (
         "engine/frontend",
         &[
             "accounts visible",
             "oauth",
-            "circle: equal_calls sign_ins sign_ups single_flight",
+            "equal_calls",
+            "single_flight",
+            "sign_in_commits sign_in_steps sign_in_views",
+            "sign_ins sign_ups",
             "captchas clients email_links late_returns messages newcomers passwords repeated sessions",
         ],
     ),
@@ -110,7 +118,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     ("http/response", &["circle: api_response error", "cors", "redirect refused_origins"]),
     (
         "http/frontend",
-        &["captchas client environment me oauth_callback sessions sign_ups tickets verify waitlist", "sign_ins"],
+        &["captchas client environment inputs me oauth_callback sessions tickets verify waitlist", "sign_ins sign_ups"],
     ),
     ("http/dev", &["dev_browser pages repeats", "tools"]),
     ("http/pages", &["notice", "error link"]),

@@ -9,17 +9,18 @@ use vestibule::domain::id::{SessionId, SignInId, SignUpId};
 use vestibule::domain::policy::Policy;
 use vestibule::domain::secret::Secret;
 use vestibule::domain::settings::{Attribute, Settings};
-use vestibule::domain::sign_up::{BackendUpdate, Phase, RawFields};
-use vestibule::domain::verification::Strategy;
+use vestibule::domain::sign_up::{BackendUpdate, NewSignUp, Phase};
+use vestibule::domain::verification::{AuthorizeParams, Strategy};
 use vestibule::engine::{
-    Caller, ClientView, Engine, EngineError, RawFirstFactor, RawPrepare, RawProof, RawSignIn, RequestContext,
-    SignUpView,
+    AttemptFirstFactor, AttemptVerification, Caller, ClientView, Engine, EngineError, NewSignIn, PrepareFirstFactor,
+    PrepareVerification, RequestContext, SignUpView,
 };
 use vestibule::password::{HashOptions, HashParameters};
 use vestibule::store::FaultyStore;
 use vestibule::token::{Algorithm, TokenCarrier};
 
 use super::shown::{secrets, show};
+use crate::support::redirects::allowed;
 
 /// How a client gets a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,18 +156,20 @@ impl World {
     /// Creates two users: one is signed in on each client of the test, the other signs in there.
     async fn people(&self) {
         for address in [HERE, LATER] {
-            let fields = RawFields {
+            let fields = NewSignUp {
                 email_address: Some(address.into()),
                 password: Some(Secret::new(PASSWORD.into())),
-                strategy: Some("email_code".into()),
-                ..RawFields::default()
+                strategy: Some(Strategy::EmailCode),
+                ..NewSignUp::default()
             };
             let made = self.engine.create_sign_up(&Caller::anonymous(), &fields, &source()).await;
             let (sign_up, client) = made.expect("a sign-up");
             let caller = self.known(&client.new_token.expect("a token")).await;
             let id = sign_up.value.id;
-            let attempt =
-                self.engine.attempt_verification(&caller, id, Some("email_code"), Some(CODE), &source()).await;
+            let attempt = self
+                .engine
+                .attempt_verification(&caller, id, &AttemptVerification::code(Strategy::EmailCode, CODE), &source())
+                .await;
             attempt.expect("a right code");
             if self.route == Route::Backend {
                 self.act(id).await;
@@ -175,10 +178,10 @@ impl World {
     }
 
     pub(super) async fn furnish(&self) -> Furnished {
-        let signed_in = RawSignIn {
+        let signed_in = NewSignIn {
             identifier: Some(HERE.into()),
             password: Some(Secret::new(PASSWORD.into())),
-            ..RawSignIn::default()
+            ..NewSignIn::default()
         };
         let (_, client) =
             self.engine.create_sign_in(&Caller::anonymous(), &signed_in, &source()).await.expect("signed in");
@@ -187,15 +190,15 @@ impl World {
         let n = self.count.fetch_add(1, Ordering::SeqCst);
         let is_link = matches!(self.route, Route::Link | Route::LinkElsewhere);
         let address = format!("ada{n}{}@example.com", if is_link { "" } else { "+clerk_test" });
-        let fields = RawFields {
+        let fields = NewSignUp {
             email_address: Some(address.clone()),
-            strategy: Some(if is_link { "email_link" } else { "email_code" }.into()),
-            redirect_url: is_link.then(|| "http://localhost:3000/verify".into()),
-            ..RawFields::default()
+            strategy: Some(if is_link { Strategy::EmailLink } else { Strategy::EmailCode }),
+            authorize: AuthorizeParams::to(allowed("http://localhost:3000/verify")),
+            ..NewSignUp::default()
         };
         let (sign_up, _) = self.engine.create_sign_up(&caller, &fields, &source()).await.expect("a sign-up");
         let sign_in =
-            RawSignIn { identifier: Some(LATER.into()), strategy: Some("email_code".into()), ..RawSignIn::default() };
+            NewSignIn { identifier: Some(LATER.into()), strategy: Some(Strategy::EmailCode), ..NewSignIn::default() };
         let (sign_in, _) = self.engine.create_sign_in(&caller, &sign_in, &source()).await.expect("a sign-in");
         let (sign_up, sign_in) = (sign_up.value.id, sign_in.value.id);
         let place = Furnished { token: token.into_inner(), session, sign_up, sign_in, address };
@@ -235,20 +238,15 @@ impl World {
         let client = match self.route {
             Route::Code => self.attempt(place, &caller, CODE).await.ok()?.1,
             Route::Password => {
-                let fields = RawFields { password: Some(Secret::new(PASSWORD.into())), ..RawFields::default() };
-                engine.update_sign_up(&caller, place.sign_up, &fields, &source).await.ok()?.1
+                let fields = NewSignUp { password: Some(Secret::new(PASSWORD.into())), ..NewSignUp::default() };
+                engine.update_sign_up(&caller, place.sign_up, &fields.into(), &source).await.ok()?.1
             }
             Route::SignInCode => {
-                let proof =
-                    RawProof { strategy: Some("email_code".into()), code: Some(CODE.into()), ..RawProof::default() };
+                let proof = AttemptFirstFactor::code(Strategy::EmailCode, CODE);
                 engine.attempt_first_factor(&caller, place.sign_in, &proof, &source).await.ok()?.1
             }
             Route::SignInPassword => {
-                let proof = RawProof {
-                    strategy: Some("password".into()),
-                    password: Some(Secret::new(PASSWORD.into())),
-                    ..RawProof::default()
-                };
+                let proof = AttemptFirstFactor::password(Secret::new(PASSWORD.into()));
                 engine.attempt_first_factor(&caller, place.sign_in, &proof, &source).await.ok()?.1
             }
             Route::Link => {
@@ -291,7 +289,14 @@ impl World {
         caller: &Caller,
         code: &str,
     ) -> Result<(SignUpView, ClientView), EngineError> {
-        self.engine.attempt_verification(caller, place.sign_up, Some("email_code"), Some(code), &source()).await
+        self.engine
+            .attempt_verification(
+                caller,
+                place.sign_up,
+                &AttemptVerification::code(Strategy::EmailCode, code),
+                &source(),
+            )
+            .await
     }
 
     async fn link(&self, place: &Furnished) -> String {
@@ -313,9 +318,9 @@ impl World {
     async fn call(&self, call: Call, place: &Furnished, caller: &Caller) -> String {
         let (engine, source) = (&self.engine, source());
         let (sign_up, sign_in) = (place.sign_up, place.sign_in);
-        let fields = RawFields { first_name: Some("Ada".into()), ..RawFields::default() };
+        let fields = NewSignUp { first_name: Some("Ada".into()), ..NewSignUp::default() };
         let password = |text: &str| Some(Secret::new(text.to_owned()));
-        let identify = |password| RawSignIn { identifier: Some(LATER.into()), password, ..RawSignIn::default() };
+        let identify = |password| NewSignIn { identifier: Some(LATER.into()), password, ..NewSignIn::default() };
         match call {
             Call::ClientView => show(engine.client_view(caller, &source).await),
             Call::OpenClient => show(engine.open_client(caller, &source).await),
@@ -323,13 +328,13 @@ impl World {
             Call::SignUp => show(engine.sign_up(caller, sign_up).await),
             Call::SignUpAndClient => show(engine.sign_up_and_client(caller, sign_up, &source).await),
             Call::CreateSignUp => show(engine.create_sign_up(caller, &fields, &source).await),
-            Call::UpdateSignUp => show(engine.update_sign_up(caller, sign_up, &fields, &source).await),
+            Call::UpdateSignUp => show(engine.update_sign_up(caller, sign_up, &fields.into(), &source).await),
             Call::CompleteSignUp => {
-                let fields = RawFields { password: password(PASSWORD), ..fields };
-                show(engine.update_sign_up(caller, sign_up, &fields, &source).await)
+                let fields = NewSignUp { password: password(PASSWORD), ..fields };
+                show(engine.update_sign_up(caller, sign_up, &fields.into(), &source).await)
             }
             Call::Prepare => {
-                let raw = RawPrepare { strategy: Some("email_code".into()), ..RawPrepare::default() };
+                let raw = PrepareVerification::new(Strategy::EmailCode);
                 show(engine.prepare(caller, sign_up, &raw, &source).await)
             }
             Call::AttemptWrong => show(self.attempt(place, caller, "000000").await),
@@ -347,15 +352,11 @@ impl World {
             }
             Call::SignIn => show(engine.sign_in(caller, sign_in, &source).await),
             Call::PrepareFirstFactor => {
-                let raw = RawFirstFactor { strategy: Some("email_code".into()), ..RawFirstFactor::default() };
+                let raw = PrepareFirstFactor::new(Strategy::EmailCode);
                 show(engine.prepare_first_factor(caller, sign_in, &raw, &source).await)
             }
             Call::AttemptFirstFactorWrong => {
-                let raw = RawProof {
-                    strategy: Some("email_code".into()),
-                    code: Some("000000".into()),
-                    ..RawProof::default()
-                };
+                let raw = AttemptFirstFactor::code(Strategy::EmailCode, "000000");
                 show(engine.attempt_first_factor(caller, sign_in, &raw, &source).await)
             }
             Call::Touch => show(engine.touch_session(caller, place.session, &source).await),

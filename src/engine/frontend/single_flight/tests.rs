@@ -7,22 +7,22 @@ use crate::domain::policy::Policy;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::settings::{Attribute, Settings};
-use crate::domain::sign_up::RawFields;
+use crate::domain::sign_up::{NewSignUp, SignUpPatch};
 use crate::domain::verification::Strategy;
-use crate::engine::{RawPrepare, RawProof, RawSignIn};
+use crate::engine::{AttemptFirstFactor, AttemptVerification, NewSignIn, PrepareVerification};
 use crate::password::{HashOptions, HashParameters};
 
 #[tokio::test]
 async fn sixteen_equal_writes_are_one_user_with_one_session() {
     let engine = engine().await;
     let caller = opened(&engine).await;
-    let fields = RawFields { username: text("ada_l"), ..given(PASSWORD) };
+    let fields = NewSignUp { username: text("ada_l"), ..given(PASSWORD) };
     let calls = (0..16).map(|_| engine.create_sign_up(&caller, &fields, &SOURCE));
     is_one_session(join_all(calls).await);
 
     let caller = opened(&engine).await;
-    let id = begun(&engine, &caller, &RawFields::default()).await;
-    let fields = RawFields { username: text("bob_l"), ..given(PASSWORD) };
+    let id = begun(&engine, &caller, &NewSignUp::default()).await;
+    let fields = SignUpPatch::from(NewSignUp { username: text("bob_l"), ..given(PASSWORD) });
     let calls = (0..16).map(|_| engine.update_sign_up(&caller, id, &fields, &SOURCE));
     is_one_session(join_all(calls).await);
     engine_is_empty(&engine);
@@ -32,15 +32,15 @@ async fn sixteen_equal_writes_are_one_user_with_one_session() {
 async fn sixteen_equal_sign_ins_are_one_session() {
     let engine = engine().await;
     member(&engine, "ada_l").await;
-    let raw = RawSignIn { identifier: text("ada_l"), password: secret(PASSWORD), ..RawSignIn::default() };
+    let raw = NewSignIn { identifier: text("ada_l"), password: secret(PASSWORD), ..NewSignIn::default() };
     let caller = opened(&engine).await;
     let calls = (0..16).map(|_| engine.create_sign_in(&caller, &raw, &SOURCE));
     is_one_session(join_all(calls).await);
 
-    let raw = RawSignIn { identifier: text("ada_l"), ..RawSignIn::default() };
+    let raw = NewSignIn { identifier: text("ada_l"), ..NewSignIn::default() };
     let (sign_in, view) = engine.create_sign_in(&Caller::anonymous(), &raw, &SOURCE).await.expect("a sign-in");
     let caller = engine.identify(Some(view.new_token.expect("a token").expose())).await.expect("readable");
-    let proof = RawProof { strategy: text("password"), password: secret(PASSWORD), code: None };
+    let proof = AttemptFirstFactor::password(Secret::new(PASSWORD.to_owned()));
     let calls = (0..16).map(|_| engine.attempt_first_factor(&caller, sign_in.value.id, &proof, &SOURCE));
     is_one_session(join_all(calls).await);
     engine_is_empty(&engine);
@@ -50,17 +50,18 @@ async fn sixteen_equal_sign_ins_are_one_session() {
 async fn equal_calls_without_a_password_are_one_too() {
     let engine = engine().await;
     let caller = opened(&engine).await;
-    let fields = RawFields { email_address: text("ada+clerk_test@example.com"), ..RawFields::default() };
+    let fields = NewSignUp { email_address: text("ada+clerk_test@example.com"), ..NewSignUp::default() };
     let made = join_all((0..16).map(|_| engine.create_sign_up(&caller, &fields, &SOURCE))).await;
     let ids: Vec<_> = made.into_iter().map(|made| made.expect("a sign-up").0.value.id).collect();
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
 
-    let raw = RawPrepare { strategy: text("email_code"), ..RawPrepare::default() };
+    let raw = PrepareVerification::new(Strategy::EmailCode);
     for sent in join_all((0..16).map(|_| engine.prepare(&caller, ids[0], &raw, &SOURCE))).await {
         sent.expect("one message is sent for all of them");
     }
     let attempt = async |code| {
-        let attempt = || engine.attempt_verification(&caller, ids[0], Some("email_code"), Some(code), &SOURCE);
+        let input = AttemptVerification::code(Strategy::EmailCode, code);
+        let attempt = || engine.attempt_verification(&caller, ids[0], &input, &SOURCE);
         join_all((0..16).map(|_| attempt())).await
     };
     for refused in attempt("000000").await {
@@ -78,7 +79,7 @@ async fn equal_calls_without_a_password_are_one_too() {
 async fn an_equal_call_goes_on_when_the_first_caller_leaves() {
     let engine = engine().await;
     let caller = opened(&engine).await;
-    let fields = RawFields { username: text("ada_l"), ..given(PASSWORD) };
+    let fields = NewSignUp { username: text("ada_l"), ..given(PASSWORD) };
     let mut first = Box::pin(engine.create_sign_up(&caller, &fields, &SOURCE));
     let mut second = Box::pin(engine.create_sign_up(&caller, &fields, &SOURCE));
     assert!((&mut first).now_or_never().is_none() && (&mut second).now_or_never().is_none(), "both wait");
@@ -89,7 +90,7 @@ async fn an_equal_call_goes_on_when_the_first_caller_leaves() {
 
     // When all callers have left, nothing continues and nothing is left in the table.
     let caller = opened(&engine).await;
-    let fields = RawFields { username: text("bob_l"), ..given(PASSWORD) };
+    let fields = NewSignUp { username: text("bob_l"), ..given(PASSWORD) };
     let mut only = Box::pin(engine.create_sign_up(&caller, &fields, &SOURCE));
     assert!((&mut only).now_or_never().is_none(), "it waits");
     drop(only);
@@ -100,9 +101,9 @@ async fn an_equal_call_goes_on_when_the_first_caller_leaves() {
 async fn another_password_at_once_is_another_call() {
     let engine = engine().await;
     let caller = opened(&engine).await;
-    let id = begun(&engine, &caller, &RawFields::default()).await;
-    let right = RawFields { username: text("ada_l"), ..given(PASSWORD) };
-    let other = RawFields { username: text("ada_l"), ..given("strolls beneath oaks") };
+    let id = begun(&engine, &caller, &NewSignUp::default()).await;
+    let right = SignUpPatch::from(NewSignUp { username: text("ada_l"), ..given(PASSWORD) });
+    let other = SignUpPatch::from(NewSignUp { username: text("ada_l"), ..given("strolls beneath oaks") });
     let (done, refused) = tokio::join!(
         engine.update_sign_up(&caller, id, &right, &SOURCE),
         engine.update_sign_up(&caller, id, &other, &SOURCE),
@@ -123,7 +124,7 @@ async fn a_session_is_shown_only_to_a_call_with_a_secret() {
     let caller = opened(&engine).await;
     let id = begun(&engine, &caller, &given(PASSWORD)).await;
     // Parameters that an attacker who planted the token can know too.
-    let fields = RawFields { username: text("ada_l"), ..RawFields::default() };
+    let fields = SignUpPatch::from(NewSignUp { username: text("ada_l"), ..NewSignUp::default() });
     let (first, second) = tokio::join!(
         engine.update_sign_up(&caller, id, &fields, &SOURCE),
         engine.update_sign_up(&caller, id, &fields, &SOURCE),
@@ -137,7 +138,7 @@ async fn a_session_is_shown_only_to_a_call_with_a_secret() {
 #[tokio::test]
 async fn callers_without_a_token_are_different_people() {
     let engine = engine().await;
-    let fields = RawFields { username: text("ada_l"), ..given(PASSWORD) };
+    let fields = NewSignUp { username: text("ada_l"), ..given(PASSWORD) };
     let nobody = Caller::anonymous();
     let (first, second) = tokio::join!(
         engine.create_sign_up(&nobody, &fields, &SOURCE),
@@ -154,21 +155,21 @@ async fn callers_whose_token_was_replaced_long_ago_are_different_people() {
     let engine = engine().await;
     let caller = opened(&engine).await;
     let old = engine.token_of(caller.client().expect("a client"));
-    let fields = RawFields { username: text("ada_l"), ..given(PASSWORD) };
+    let fields = NewSignUp { username: text("ada_l"), ..given(PASSWORD) };
     engine.create_sign_up(&caller, &fields, &SOURCE).await.expect("complete");
     engine.advance_clock(Span::from_secs(11)).await.expect("moved");
     let late = engine.identify(Some(old.expose())).await.expect("readable");
     assert!(late.presented().is_some() && !late.was_replaced());
 
     // Both have a client of generation 0, the generation of the token that they presented.
-    let fields = RawFields { email_address: text("bob+clerk_test@example.com"), ..RawFields::default() };
+    let fields = NewSignUp { email_address: text("bob+clerk_test@example.com"), ..NewSignUp::default() };
     let (first, second) =
         tokio::join!(engine.create_sign_up(&late, &fields, &SOURCE), engine.create_sign_up(&late, &fields, &SOURCE),);
     let (first, second) = (first.expect("a sign-up"), second.expect("a sign-up"));
     assert_ne!(first.0.value.id, second.0.value.id);
     assert_ne!(first.1.client.id, second.1.client.id);
 
-    let fields = RawFields { username: text("bob_l"), ..given(PASSWORD) };
+    let fields = NewSignUp { username: text("bob_l"), ..given(PASSWORD) };
     engine.create_sign_up(&late, &fields, &SOURCE).await.expect("complete");
     assert_eq!(engine.inner.sign_up_flights.table().landed.len(), 0, "another client is not for this token to ask for");
     engine_is_empty(&engine);
@@ -180,11 +181,11 @@ async fn a_call_that_comes_too_late_is_the_same_one_until_another_password_is_tr
         let engine = engine().await;
         let (_, view) = {
             let caller = opened(&engine).await;
-            engine.create_sign_up(&caller, &RawFields::default(), &SOURCE).await.expect("a sign-up")
+            engine.create_sign_up(&caller, &NewSignUp::default(), &SOURCE).await.expect("a sign-up")
         };
         let old = engine.token_of(&view.client);
         let caller = engine.identify(Some(old.expose())).await.expect("readable");
-        let fields = RawFields { username: text("ada_l"), ..given(PASSWORD) };
+        let fields = NewSignUp { username: text("ada_l"), ..given(PASSWORD) };
         let first = engine.create_sign_up(&caller, &fields, &SOURCE).await.expect("complete");
         let late = engine.identify(Some(old.expose())).await.expect("readable");
         assert!(late.was_replaced());
@@ -192,7 +193,7 @@ async fn a_call_that_comes_too_late_is_the_same_one_until_another_password_is_tr
         assert_eq!((again.session(), client.new_token), (first.0.session(), first.1.new_token));
         match wrong {
             Some(wrong) => {
-                let guess = RawFields { username: text("ada_l"), ..given(wrong) };
+                let guess = NewSignUp { username: text("ada_l"), ..given(wrong) };
                 let refused = engine.create_sign_up(&late, &guess, &SOURCE).await;
                 assert_eq!(refused.expect_err("another call"), EngineError::TokenReplaced);
             }
@@ -208,7 +209,7 @@ async fn a_call_that_comes_too_late_is_the_same_one_until_another_password_is_tr
 async fn no_more_is_remembered_than_the_limit_says() {
     let engine = engine().await;
     let caller = opened(&engine).await;
-    let view = engine.create_sign_up(&caller, &RawFields::default(), &SOURCE).await.expect("a sign-up").0;
+    let view = engine.create_sign_up(&caller, &NewSignUp::default(), &SOURCE).await.expect("a sign-up").0;
     let mut table = engine.inner.sign_up_flights.table();
     let id = caller.client_id().expect("a client");
     for generation in 0..LANDED_MAX as u32 + 100 {
@@ -237,12 +238,12 @@ async fn opened(engine: &Engine) -> Caller {
     engine.identify(Some(view.new_token.expect("a token").expose())).await.expect("readable")
 }
 
-async fn begun(engine: &Engine, caller: &Caller, fields: &RawFields) -> crate::domain::id::SignUpId {
+async fn begun(engine: &Engine, caller: &Caller, fields: &NewSignUp) -> crate::domain::id::SignUpId {
     engine.create_sign_up(caller, fields, &SOURCE).await.expect("a sign-up").0.value.id
 }
 
 async fn member(engine: &Engine, name: &str) {
-    let fields = RawFields { username: text(name), ..given(PASSWORD) };
+    let fields = NewSignUp { username: text(name), ..given(PASSWORD) };
     engine.create_sign_up(&Caller::anonymous(), &fields, &SOURCE).await.expect("a user");
 }
 
@@ -263,8 +264,8 @@ fn engine_is_empty(engine: &Engine) {
     assert_eq!(engine.inner.sign_in_flights.table().running.len(), 0);
 }
 
-fn given(password: &str) -> RawFields {
-    RawFields { password: secret(password), ..RawFields::default() }
+fn given(password: &str) -> NewSignUp {
+    NewSignUp { password: secret(password), ..NewSignUp::default() }
 }
 
 fn secret(text: &str) -> Option<Secret<String>> {

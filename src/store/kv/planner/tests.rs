@@ -2,8 +2,9 @@ use super::*;
 use crate::domain::field::Field;
 use crate::domain::id::UserId;
 use crate::domain::sign_up::{Phase, SignUp};
+use crate::store::kv::key::Kind;
 use crate::store::kv::record::samples;
-use crate::store::{Housekeeping, Kind, Memory};
+use crate::store::{Housekeeping, Memory};
 
 #[test]
 fn a_conversion_leaves_the_user_and_its_identifiers_and_nothing_of_the_sign_up() {

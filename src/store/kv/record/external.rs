@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{ClientId, ExternalAccountId, IdentificationId, SessionId};
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserAccount;
@@ -64,8 +65,8 @@ impl From<&ExternalAccount> for ExternalAccountV1 {
             strategy: account.strategy.to_string(),
             state: (&account.state).into(),
             nonce: account.nonce,
-            redirect_url: account.redirect_url.clone(),
-            action_complete_redirect_url: account.action_complete_redirect_url.clone(),
+            redirect_url: account.redirect_url.as_ref().map(ToString::to_string).unwrap_or_default(),
+            action_complete_redirect_url: account.action_complete_redirect_url.as_ref().map(ToString::to_string),
             authorize_url: account.authorize_url.clone(),
             expire_at: account.expire_at.as_millis(),
             profile: account.profile.as_ref().map(Into::into),
@@ -81,8 +82,8 @@ impl TryFrom<ExternalAccountV1> for ExternalAccount {
             strategy: strategy(&record.strategy)?,
             state: record.state.try_into()?,
             nonce: record.nonce,
-            redirect_url: record.redirect_url,
-            action_complete_redirect_url: record.action_complete_redirect_url,
+            redirect_url: Some(record.redirect_url).filter(|url| !url.is_empty()).map(RedirectUrl::restored),
+            action_complete_redirect_url: record.action_complete_redirect_url.map(RedirectUrl::restored),
             authorize_url: record.authorize_url,
             expire_at: Timestamp::from_millis(record.expire_at),
             profile: record.profile.map(Into::into),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::id::{InvitationId, UserId, WaitlistEntryId};
 use crate::domain::identifier::EmailAddress;
 use crate::domain::invitation::{Invitation, InvitationState};
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::time::Timestamp;
 use crate::domain::waitlist::{WaitlistEntry, WaitlistStatus};
 use crate::store::StoreError;
@@ -109,7 +110,7 @@ impl From<&Invitation> for InvitationRecordV1 {
             id: *invitation.id.as_bytes(),
             email_address: (&invitation.email_address).into(),
             public_metadata: invitation.public_metadata.clone(),
-            redirect_url: invitation.redirect_url.clone(),
+            redirect_url: invitation.redirect_url.as_ref().map(ToString::to_string),
             waitlist_entry: invitation.waitlist_entry.map(|id| *id.as_bytes()),
             state: match invitation.state {
                 InvitationState::Pending => InvitationStateV1::Pending,
@@ -129,7 +130,7 @@ impl From<InvitationRecordV1> for Invitation {
             id: InvitationId::from_bytes(record.id),
             email_address: EmailAddress::from(record.email_address),
             public_metadata: record.public_metadata,
-            redirect_url: record.redirect_url,
+            redirect_url: record.redirect_url.map(RedirectUrl::restored),
             waitlist_entry: record.waitlist_entry.map(WaitlistEntryId::from_bytes),
             state: match record.state {
                 InvitationStateV1::Pending => InvitationState::Pending,

@@ -8,6 +8,7 @@ use crate::domain::id::{
 };
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::{Invitation, InvitationState};
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
@@ -57,7 +58,7 @@ pub(in crate::store) fn verification() -> Verification {
         method: Method::Link {
             link: Link {
                 digest: CodeDigest { nonce: [6; 16], digest: [7; 32] },
-                redirect_url: "https://example.com/verify".into(),
+                redirect_url: RedirectUrl::restored("https://example.com/verify".into()),
                 in_cookie: true,
             },
             code: Some(CodeDigest { nonce: [4; 16], digest: [5; 32] }),
@@ -78,8 +79,8 @@ pub(in crate::store) fn external_account() -> ExternalAccount {
             session: Some(SessionId::from_bytes([3; 16])),
         },
         nonce: [13; 16],
-        redirect_url: "https://example.com/sso-callback".into(),
-        action_complete_redirect_url: Some("https://example.com/".into()),
+        redirect_url: Some(RedirectUrl::restored("https://example.com/sso-callback".into())),
+        action_complete_redirect_url: Some(RedirectUrl::restored("https://example.com/".into())),
         authorize_url: Some("https://provider.example/authorize?state=s".into()),
         expire_at: at(16),
         profile: Some(profile()),
@@ -91,7 +92,7 @@ pub(in crate::store) fn invitation() -> Invitation {
         id: InvitationId::from_bytes([14; 16]),
         email_address: email("ADA@example.com"),
         public_metadata: r#"{"b":2}"#.into(),
-        redirect_url: Some("https://example.com/welcome".into()),
+        redirect_url: Some(RedirectUrl::restored("https://example.com/welcome".into())),
         waitlist_entry: Some(WaitlistEntryId::from_bytes([15; 16])),
         state: InvitationState::Accepted(UserId::from_bytes([1; 16])),
         created_at: at(40),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{ClientId, InvitationId, SessionId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::{Collected, Phase, SignUp};
 use crate::domain::time::Timestamp;
@@ -297,14 +298,14 @@ impl From<CodeDigestV1> for CodeDigest {
 
 impl From<&Link> for LinkV1 {
     fn from(link: &Link) -> Self {
-        let redirect_url = Secret::new(link.redirect_url.clone());
+        let redirect_url = Secret::new(link.redirect_url.to_string());
         Self { digest: link.digest.into(), redirect_url, in_cookie: link.in_cookie }
     }
 }
 
 impl From<LinkV1> for Link {
     fn from(record: LinkV1) -> Self {
-        let redirect_url = record.redirect_url.into_inner();
+        let redirect_url = RedirectUrl::restored(record.redirect_url.into_inner());
         Self { digest: record.digest.into(), redirect_url, in_cookie: record.in_cookie }
     }
 }

@@ -12,6 +12,7 @@ use crate::domain::client::session::SessionStatus;
 use crate::domain::id::{ClientId, SessionId, SignInId, SignUpId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, PhoneNumber, Username};
 use crate::domain::invitation::{Invitation, InvitationState};
+use crate::domain::redirect::RedirectUrl;
 use crate::domain::rejection::ErrorCode;
 use crate::domain::secret::Secret;
 use crate::domain::sign_in::{self, Failures, FirstFactor, SignIn};
@@ -399,7 +400,7 @@ fn verifications() -> impl Strategy<Value = Verification> {
             let secret = secret.map(|(nonce, digest)| CodeDigest { nonce, digest });
             let link = link.map(|(nonce, digest, redirect_url, in_cookie)| Link {
                 digest: CodeDigest { nonce, digest },
-                redirect_url,
+                redirect_url: RedirectUrl::restored(redirect_url),
                 in_cookie,
             });
             let by = strategy.clone();

@@ -1,0 +1,173 @@
+//! Where browsers may be sent: one rule for every `redirect_url` that an application or a page gives
+//! ([guide: Redirects](crate::guide::contract_sign_ups#redirects)). The parsed URL is compared, and the parsed URL is
+//! also the result, so that later readers can't read it differently.
+
+use std::fmt;
+
+use url::Url;
+
+use super::rejection::{ErrorCode, Reason};
+
+mod origins;
+#[cfg(test)]
+mod tests;
+
+pub use origins::{PageOrigins, is_loopback, origin, origin_of_page};
+
+/// An absolute URL that the instance allowed. Only [`RedirectRule::check`] makes one, so a function that takes it needs
+/// no check of its own, and a browser may be sent to it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct RedirectUrl(String);
+
+/// The URLs that browsers may be sent to: everything on the origins whose pages may call, and a list of further URLs.
+#[derive(Clone, Debug)]
+pub struct RedirectRule {
+    origins: PageOrigins,
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Debug)]
+enum Entry {
+    /// An http or https URL and everything below it.
+    Below(Url),
+    /// Exactly this, such as the callback of a native application.
+    Exactly(String),
+}
+
+impl RedirectUrl {
+    /// The URL as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A URL that was allowed when it was stored or sealed, read back. Before a browser is sent to it, it is checked
+    /// again by [`RedirectRule::still_allows`].
+    pub(crate) const fn restored(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl RedirectRule {
+    /// The rule for pages on `origins`, and for the URLs in `further`: http and https URLs with everything below them,
+    /// other URLs exactly. Texts that can't be a redirect target are left out.
+    pub fn new(origins: PageOrigins, further: &[String]) -> Self {
+        let entry = |text: &String| {
+            let url = redirect_target(text)?;
+            Some(if is_web(&url) { Entry::Below(url) } else { Entry::Exactly(text.clone()) })
+        };
+        Self { origins, entries: further.iter().filter_map(entry).collect() }
+    }
+
+    /// The origins whose pages may call.
+    pub const fn origins(&self) -> &PageOrigins {
+        &self.origins
+    }
+
+    /// The absolute URL in `text`, the value of the parameter `param`. A relative one is resolved against `origin`, the
+    /// allowed origin of the calling page.
+    ///
+    /// # Errors
+    /// `invalid_redirect_url` for a URL that is not allowed, or whose notation different parsers could read
+    /// differently.
+    pub fn check(&self, param: &str, text: &str, origin: Option<&str>) -> Result<RedirectUrl, Reason> {
+        let is_short = text.len() <= LENGTH_MAX;
+        let allowed = self.allowed(text, origin).filter(|_| is_short);
+        allowed.map(RedirectUrl).ok_or_else(|| ErrorCode::InvalidRedirectUrl.on(param))
+    }
+
+    /// Whether a URL that was allowed when a flow began is still allowed: the operator may have changed the list since.
+    pub fn still_allows(&self, url: &RedirectUrl) -> bool {
+        self.allowed(&url.0, None).is_some_and(|allowed| allowed == url.0)
+    }
+
+    fn allowed(&self, text: &str, origin: Option<&str>) -> Option<String> {
+        // No spaces, control characters, or characters beyond ASCII: parsers drop or change them, each in its own way.
+        if !text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
+            return None;
+        }
+        let exactly = |entry: &Entry| matches!(entry, Entry::Exactly(exact) if exact == text);
+        if self.entries.iter().any(exactly) {
+            return Some(text.to_owned());
+        }
+        let url = match Url::parse(text) {
+            Ok(url) if has_no_user(&url) && is_plainly_spelled(text, &url) => url,
+            Err(url::ParseError::RelativeUrlWithoutBase) if is_relative(text) => {
+                Url::parse(origin?).ok()?.join(text).ok()?
+            }
+            _ => return None,
+        };
+        let on_allowed_origin = origin_of_page(&url).is_some_and(|origin| self.origins.allows(&origin));
+        let below = |entry: &Entry| matches!(entry, Entry::Below(prefix) if is_below(&url, prefix));
+        (on_allowed_origin || self.entries.iter().any(below)).then(|| url.into())
+    }
+}
+
+/// The URL in a text that an operator lists as a redirect target; `None` where it can't be one.
+pub fn redirect_target(text: &str) -> Option<Url> {
+    // Schemes that execute or show the content of the URL itself, or read files.
+    const REFUSED: [&str; 8] = ["javascript", "vbscript", "data", "blob", "file", "filesystem", "about", "view-source"];
+    let is_plain = text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\' && b != b'*');
+    let url = Url::parse(text).ok().filter(|_| is_plain)?;
+    Some(url).filter(|url| !REFUSED.contains(&url.scheme()) && has_no_user(url))
+}
+
+fn is_web(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https") && has_no_user(url)
+}
+
+fn has_no_user(url: &Url) -> bool {
+    url.username().is_empty() && url.password().is_none()
+}
+
+/// Exactly two slashes after the scheme, followed directly by the host of `url`; no user, and at most a port. Browsers
+/// accept other notations too, which other parsers read differently.
+fn is_plainly_spelled(text: &str, url: &Url) -> bool {
+    let rest = text.split_once("://").map(|(_, rest)| rest);
+    let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
+    authority.is_some_and(|a| url.host_str().is_some_and(|known| host(a).eq_ignore_ascii_case(known)))
+}
+
+fn host(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+/// A path, a query or a fragment; not a host (`//…`) and not a bare word, which may be meant as one.
+fn is_relative(text: &str) -> bool {
+    text.starts_with(['/', '?', '#']) && !text.starts_with("//")
+}
+
+/// Whether `url` is `prefix` or below it. With an escaped slash it is unclear where segments end, so the answer is no.
+fn is_below(url: &Url, prefix: &Url) -> bool {
+    let path = url.path().to_ascii_lowercase();
+    if url.origin() != prefix.origin() || path.contains("%2f") || path.contains("%5c") {
+        return false;
+    }
+    let rest = url.path().strip_prefix(prefix.path().trim_end_matches('/'));
+    let is_below = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    is_below && prefix.query().is_none_or(|query| url.query() == Some(query))
+}
+
+impl fmt::Display for RedirectUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The URL may have secrets of its page, such as a dev browser.
+impl fmt::Debug for RedirectUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redirect url]")
+    }
+}
+
+impl AsRef<str> for RedirectUrl {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// In bytes; longer than the URLs that browser applications use.
+const LENGTH_MAX: usize = 2048;

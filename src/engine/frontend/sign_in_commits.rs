@@ -1,0 +1,129 @@
+//! How a change of a sign-in is committed: it is decided on a snapshot of its client, and decided again where the client
+//! has changed meanwhile.
+
+use crate::domain::client::{Client, ClientChange, ClientConflict};
+use crate::domain::context::Context;
+use crate::domain::id::{ClientId, SignInId};
+use crate::domain::rejection::{ErrorCode, Rejection};
+use crate::domain::sign_in::{self, SignIn, Transition, Try};
+use crate::domain::verification::AuthorizationResponse;
+use crate::store::{ClientWrite, Commit, CommitError, Committed, Decision};
+
+use crate::engine::admission::RETRY_AFTER;
+use crate::engine::{Engine, EngineError, RequestContext};
+
+impl Engine {
+    /// Decides, commits, and only then reveals the result; retries while other calls change the client in between.
+    /// `terms` are the conditions of the caller's token. `None` where the user has changed since `decide` read it, so
+    /// that the proof may be out of date.
+    pub(super) async fn change_sign_in(
+        &self,
+        id: ClientId,
+        terms: Vec<ClientChange>,
+        context: &RequestContext,
+        decide: impl Fn(Option<&Client>, &mut Context<'_>) -> Result<Transition, EngineError>,
+    ) -> Result<Option<(SignIn, Committed)>, EngineError> {
+        let environment = &self.inner.actor_context;
+        for _ in 0..TRIES_MAX {
+            let client = self.inner.store().client(id).await?;
+            if client.as_deref().is_some_and(|client| !client.meets(&terms)) {
+                // A commit that only counts an attempt does not write the client, so an old token must be refused here.
+                return Err(EngineError::TokenReplaced);
+            }
+            let transition = self.restricted(environment.decide(|cx| decide(client.as_deref(), cx))?).await?;
+            let Transition { next, verdict, effects, quota_uses, client_changes, outcome, .. } = transition;
+            let sign_in::Outcome { tried, entry } = outcome;
+            let at = environment.now();
+            let sent = self.spend_messages(&effects, context)?;
+            // A commit that only counts an attempt does not store a new client either.
+            let changes: Vec<_> = match client_changes.is_empty() {
+                true => Vec::new(),
+                false => [terms.clone(), client_changes].concat(),
+            };
+            let relaxed = entry.is_none();
+            let decision = Decision {
+                client: (!changes.is_empty()).then_some(ClientWrite { id, changes }),
+                tried: tried.map(|tried| Try { source: self.mark(context), ..tried }),
+                entry,
+                outbox: environment.outbox(effects),
+                quota_uses,
+                limits: environment.policy.address_limits,
+                ..Decision::default()
+            };
+            let commit = Commit { relaxed, ..Commit::of_decision(at, decision) };
+            let outcome = self.inner.system.persister().commit(commit).await;
+            if !matches!(outcome, Ok(_) | Err(CommitError::Unknown)) {
+                sent.iter().for_each(|to| self.inner.admission.take_back_message(to, context));
+            }
+            match outcome {
+                Err(CommitError::Client(ClientConflict::SignInChanged)) => {}
+                Err(CommitError::Stale) => return Ok(None),
+                Err(error) => return Err(error.into()),
+                Ok(committed) => {
+                    verdict?;
+                    return Ok(Some((next, committed)));
+                }
+            }
+        }
+        Err(EngineError::Busy { retry_after: RETRY_AFTER })
+    }
+
+    /// Applies the restrictions for sign-ins to a transition: a blocked user gets no session and no message, by any
+    /// strategy.
+    async fn restricted(&self, transition: Transition) -> Result<Transition, EngineError> {
+        let settings = self.settings();
+        for message in transition.messages() {
+            settings.restrictions.admit_at_sign_in(&message.to)?;
+        }
+        let is_sent = !transition.effects.is_empty();
+        let entered = transition.outcome.entry.as_ref().map(|entry| entry.user_id);
+        let concerns = entered.or(transition.next.user_id.filter(|_| is_sent));
+        let admitted = match concerns {
+            Some(user) => self.admit_user(user).await?,
+            None if is_sent && settings.restrictions.count_at_sign_in() => {
+                // An unknown user costs the same look-up.
+                self.user_behind(None).await?;
+                Ok(())
+            }
+            None => Ok(()),
+        };
+        match admitted {
+            Ok(()) => Ok(transition),
+            Err(refused) if entered.is_some() => Ok(transition.kept_out(refused)),
+            // A caller who asks for a code has proved nothing yet, so it may learn about users only what the instance
+            // reveals.
+            Err(_) if settings.hides_users() => Ok(transition.unsent()),
+            Err(refused) => Err(refused.into()),
+        }
+    }
+
+    /// Applies a provider's answer to a sign-in.
+    pub(in crate::engine) async fn settle_sign_in(
+        &self,
+        id: SignInId,
+        client: ClientId,
+        terms: Vec<ClientChange>,
+        back: &AuthorizationResponse,
+        context: &RequestContext,
+    ) -> Result<(SignIn, Committed), EngineError> {
+        let decide = |client: Option<&Client>, cx: &mut Context<'_>| {
+            Ok(self.in_progress(client, id)?.return_from_provider(back, cx)?)
+        };
+        let settled = self.change_sign_in(client, terms, context, decide).await?;
+        // The account's owner has lost it a moment ago.
+        settled.ok_or_else(|| Rejection::from(ErrorCode::OAuthCallbackInvalid).into())
+    }
+
+    /// The sign-in with this id, if it is the one in progress on `client`.
+    pub(in crate::engine) fn in_progress<'a>(
+        &self,
+        client: Option<&'a Client>,
+        id: SignInId,
+    ) -> Result<&'a SignIn, EngineError> {
+        let open = client.and_then(|client| client.open_sign_in(self.now(), &self.inner.actor_context.policy));
+        open.filter(|sign_in| sign_in.id == id).ok_or(EngineError::NotFound)
+    }
+}
+
+/// How often a call decides again before it gives up.
+pub(super) const TRIES_MAX: usize = 8;

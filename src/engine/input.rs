@@ -1,0 +1,115 @@
+//! What calls take in, typed. Texts remain where the settings decide how they are read.
+
+use crate::domain::rejection::Reason;
+use crate::domain::secret::Secret;
+use crate::domain::verification::{AuthorizeParams, PhoneChannel, Strategy};
+
+/// The input of a preparation: a code or a link is sent, or an authorization request begins
+/// ([guide: Prepare](crate::guide::contract_sign_ups#prepare)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrepareVerification {
+    /// What to begin.
+    pub strategy: Strategy,
+    /// The channel of a phone code.
+    pub channel: Option<PhoneChannel>,
+    /// Where the browser goes after a link or a provider.
+    pub authorize: AuthorizeParams,
+}
+
+/// The input of an attempt to verify a field of a sign-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptVerification {
+    /// What is answered.
+    pub strategy: Strategy,
+    /// The code as typed.
+    pub code: Option<String>,
+}
+
+/// The input of a new sign-in ([guide: Sign-in calls](crate::guide::contract_sign_ins#sign-in-calls)).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewSignIn {
+    /// The identifier as typed: an e-mail address, a phone number or a username.
+    pub identifier: Option<String>,
+    /// The password, to sign in at once.
+    pub password: Option<Secret<String>>,
+    /// What to begin in the same call.
+    pub strategy: Option<Strategy>,
+    /// The channel of a phone code.
+    pub channel: Option<PhoneChannel>,
+    /// Whether to take over the account that the client's sign-up found to belong to a user.
+    pub transfer: bool,
+    /// Where the browser goes after a provider.
+    pub authorize: AuthorizeParams,
+    /// Whether a person whose identifier no user holds may sign up with it.
+    pub sign_up_if_missing: bool,
+    /// The token of a solved captcha.
+    pub captcha_token: Option<Secret<String>>,
+    /// The error of a captcha that could not be solved.
+    pub captcha_error: Option<String>,
+}
+
+/// The input of an attempt to prove the first factor of a sign-in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptFirstFactor {
+    /// What is answered.
+    pub strategy: Strategy,
+    /// The code as typed, for the strategies of codes.
+    pub code: Option<String>,
+    /// The password, for the strategy of passwords.
+    pub password: Option<Secret<String>>,
+}
+
+/// The input of a create or an update as it came: the parameters that could be read, and the faults of the others. The
+/// faults are reported together with those of the values, in the order of the parameters.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Given<T> {
+    pub(crate) input: T,
+    pub(crate) faults: Vec<Reason>,
+}
+
+/// The input of a call on a flow that exists, or its fault: that the flow is unknown is reported first.
+pub(crate) type Asked<T> = Result<T, Reason>;
+
+impl PrepareVerification {
+    /// Begins this.
+    pub fn new(strategy: Strategy) -> Self {
+        Self { strategy, channel: None, authorize: AuthorizeParams::default() }
+    }
+}
+
+impl AttemptVerification {
+    /// An attempt with this code, as typed.
+    pub fn code(strategy: Strategy, code: impl Into<String>) -> Self {
+        Self { strategy, code: Some(code.into()) }
+    }
+}
+
+impl AttemptFirstFactor {
+    /// An attempt with this code, as typed.
+    pub fn code(strategy: Strategy, code: impl Into<String>) -> Self {
+        Self { strategy, code: Some(code.into()), password: None }
+    }
+
+    /// An attempt with this password.
+    pub const fn password(password: Secret<String>) -> Self {
+        Self { strategy: Strategy::Password, code: None, password: Some(password) }
+    }
+}
+
+impl NewSignIn {
+    /// A sign-in with this identifier, as typed.
+    pub fn with(identifier: impl Into<String>) -> Self {
+        Self { identifier: Some(identifier.into()), ..Self::default() }
+    }
+
+    /// The password, if it is not empty.
+    pub(super) fn given_password(&self) -> Option<&Secret<String>> {
+        self.password.as_ref().filter(|password| !password.expose().is_empty())
+    }
+}
+
+impl<T> From<T> for Given<T> {
+    fn from(input: T) -> Self {
+        Self { input, faults: Vec::new() }
+    }
+}
