@@ -9,6 +9,7 @@ use crate::domain::client::Client;
 use crate::domain::client::session::Session;
 use crate::domain::id::{ClientId, SessionId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier};
+use crate::domain::rejection::{ErrorCode, Reason};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{EndReason, SessionsEnded, User, UserAccount};
@@ -75,6 +76,8 @@ impl User {
     /// # Errors
     /// [`NotTheirs`] when what was proved no longer belongs to the user.
     pub fn entered(&self, entry: &Entry) -> Result<Self, NotTheirs> {
+        // The call has refused these, too; but the backend may have written the user since.
+        self.admits_entry(entry).map_err(|_| NotTheirs)?;
         let mut next = self.clone();
         match &entry.proof {
             Credential::Password(Fit { compared, renewed }) => {
@@ -110,6 +113,21 @@ impl User {
         Ok(next)
     }
 
+    /// Whether the backend lets this sign-in into the user: it is not banned or locked, and a password is not known to
+    /// others.
+    ///
+    /// # Errors
+    /// `user_banned`, `user_locked`, `form_password_compromised`.
+    pub fn admits_entry(&self, entry: &Entry) -> Result<(), Reason> {
+        self.check_may_sign_in(entry.at)?;
+        match entry.proof {
+            Credential::Password(_) if self.password_compromised => {
+                Err(ErrorCode::FormPasswordCompromised.on("password"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether this client signed in to the user before. Only the client knows its token, so a caller that presents it
     /// is most likely the user.
     pub fn knows(&self, client: ClientId) -> bool {
@@ -121,15 +139,23 @@ impl User {
         self.sessions_ended.is_some_and(|ended| Some(session.id) != ended.except && session.created_at <= ended.at)
     }
 
-    /// Records that an address of the user was proved. The first proof makes the address owner the owner of the user.
+    /// Records that an address of the user was proved. The first proof makes the address owner the owner of the user,
+    /// unless the backend reserved the address for the user.
     fn proved(&mut self, address: &Identifier, by: &Strategy, entry: &Entry) -> Result<(), NotTheirs> {
-        let emails = self.email_addresses.iter_mut().map(|e| (e.value.identifier(), &mut e.verified_by));
-        let phones = self.phone_numbers.iter_mut().map(|p| (p.value.identifier(), &mut p.verified_by));
-        let (_, verified_by) = emails.chain(phones).find(|(known, _)| known == address).ok_or(NotTheirs)?;
+        let emails = self.email_addresses.iter_mut();
+        let emails = emails.map(|e| (e.value.identifier(), &mut e.verified_by, &mut e.reserved));
+        let phones = self.phone_numbers.iter_mut();
+        let phones = phones.map(|p| (p.value.identifier(), &mut p.verified_by, &mut p.reserved));
+        let found = emails.chain(phones).find(|(known, ..)| known == address);
+        let (_, verified_by, reserved) = found.ok_or(NotTheirs)?;
         if verified_by.is_some() {
             return Ok(());
         }
         *verified_by = Some(by.clone());
+        if std::mem::take(reserved) {
+            self.updated_at = self.updated_at.max(entry.at);
+            return Ok(());
+        }
         self.email_addresses.retain(|email| email.value.identifier() == *address);
         self.phone_numbers.retain(|phone| phone.value.identifier() == *address);
         // Verified or not: they were given by a person who did not prove this address.

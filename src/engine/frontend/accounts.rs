@@ -7,7 +7,7 @@ use crate::domain::client::Client;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::identifier::{EmailAddress, Identifier, IdentifierKind, Username};
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
-use crate::domain::sign_in::SourceMark;
+use crate::domain::sign_in::{Entry, SourceMark};
 use crate::domain::sign_up::External;
 use crate::domain::verification::{ExternalAccount, ExternalState, Profile, ProviderOutcome, Strategy};
 
@@ -73,7 +73,7 @@ impl Engine {
         }
         answer.session = answer.owner.and_then(|user| self.session_of(user, client?));
         if let Some(user) = answer.owner
-            && let Err(refused) = self.admit_user(user).await?
+            && let Err(refused) = self.admit_user(user, None).await?
         {
             answer.outcome = Err(refused.code);
         }
@@ -88,7 +88,8 @@ impl Engine {
         let Some(user) = self.inner.store().user(user).await? else { return Ok(false) };
         let known = user.email_addresses.iter().find(|known| known.value.as_str() == email.as_str());
         Ok(known.is_some_and(|known| {
-            known.verified_by.is_none() || user.external_accounts.iter().all(|account| account.provider != provider)
+            (known.verified_by.is_none() && !known.reserved)
+                || user.external_accounts.iter().all(|account| account.provider != provider)
         }))
     }
 
@@ -102,14 +103,21 @@ impl Engine {
         digest.first_chunk().copied()
     }
 
-    /// Whether the restrictions let a user sign in.
-    pub(in crate::engine) async fn admit_user(&self, user: UserId) -> Result<Result<(), Reason>, EngineError> {
+    /// Whether a user may sign in: the backend has not banned or locked it, and the restrictions admit it. With `entry`
+    /// also whether this proof is good enough.
+    pub(in crate::engine) async fn admit_user(
+        &self,
+        user: UserId,
+        entry: Option<&Entry>,
+    ) -> Result<Result<(), Reason>, EngineError> {
         let restrictions = &self.settings().restrictions;
-        if !restrictions.count_at_sign_in() {
-            return Ok(Ok(()));
-        }
-        let user = self.inner.store().user(user).await?;
-        Ok(user.map_or(Ok(()), |user| restrictions.admit_user(&user)))
+        let Some(user) = self.inner.store().user(user).await? else { return Ok(Ok(())) };
+        let admitted = match entry {
+            Some(entry) => user.admits_entry(entry),
+            None => user.check_may_sign_in(self.now()),
+        };
+        let listed = if restrictions.count_at_sign_in() { restrictions.admit_user(&user) } else { Ok(()) };
+        Ok(admitted.and(listed))
     }
 
     /// The user who owns an identifier. Under enumeration protection an unknown identifier causes as many reads as a

@@ -76,11 +76,11 @@ impl Engine {
             settings.restrictions.admit_at_sign_in(&message.to)?;
         }
         let is_sent = !transition.effects.is_empty();
-        let entered = transition.outcome.entry.as_ref().map(|entry| entry.user_id);
-        let concerns = entered.or(transition.next.user_id.filter(|_| is_sent));
+        let entered = transition.outcome.entry.as_ref();
+        let concerns = entered.map(|entry| entry.user_id).or(transition.next.user_id.filter(|_| is_sent));
         let admitted = match concerns {
-            Some(user) => self.admit_user(user).await?,
-            None if is_sent && settings.restrictions.count_at_sign_in() => {
+            Some(user) => self.admit_user(user, entered).await?,
+            None if is_sent => {
                 // An unknown user costs the same look-up.
                 self.user_behind(None).await?;
                 Ok(())
