@@ -28,31 +28,21 @@ impl Metadata {
         }
     }
 
+    /// This change merged into what is stored (RFC 7396): objects are merged at every depth, `null` deletes, and
+    /// everything else replaces. A stored text that is no JSON object counts as an empty one.
+    ///
+    /// # Errors
+    /// As [`Self::parse`], about the result.
+    pub fn merged_into(&self, param: &str, stored: &str) -> Result<Self, Reason> {
+        let mut target = object(stored);
+        merge(&mut target, object(&self.0));
+        Self::parse(param, &serde_json::Value::Object(target).to_string())
+    }
+
     /// The JSON object as text, without blanks.
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// The text of metadata that may be absent, read as [`Metadata::parse`] does.
-///
-/// # Errors
-/// As [`Metadata::parse`].
-pub fn metadata(param: &str, text: Option<&str>) -> Result<Option<String>, Reason> {
-    text.map(|text| Metadata::parse(param, text).map(|metadata| metadata.0)).transpose()
-}
-
-/// Metadata merged with a change (RFC 7396): objects are merged at every depth, `null` deletes, and everything else
-/// replaces. Both are JSON objects as text; a stored text that is none counts as an empty object.
-///
-/// # Errors
-/// As [`metadata`], about the change and about the result.
-pub fn merged(param: &str, stored: &str, change: &str) -> Result<String, Reason> {
-    let change = metadata(param, Some(change))?.unwrap_or_default();
-    let mut target = object(stored);
-    merge(&mut target, object(&change));
-    let text = serde_json::Value::Object(target).to_string();
-    Ok(metadata(param, Some(&text))?.unwrap_or(text))
 }
 
 fn object(text: &str) -> Object {
@@ -123,8 +113,8 @@ mod tests {
             (r#"{"e":null}"#, r#"{"a":1}"#, r#"{"a":1,"e":null}"#),
             ("{}", r#"{"a":{"bb":{"ccc":null}}}"#, r#"{"a":{"bb":{}}}"#),
         ] {
-            let merged = merged("public_metadata", stored, change).expect(change);
-            assert_eq!(object(&merged), object(result), "{stored} {change}");
+            let merged = merged(stored, change).expect(change);
+            assert_eq!(object(merged.as_str()), object(result), "{stored} {change}");
         }
     }
 
@@ -132,13 +122,17 @@ mod tests {
     fn a_merge_is_bounded_by_what_it_gives_and_not_by_its_parts_alone() {
         let half = format!(r#"{{"a":"{}"}}"#, "x".repeat(METADATA_MAX * 2 / 3));
         let other = format!(r#"{{"b":"{}"}}"#, "x".repeat(METADATA_MAX * 2 / 3));
-        let code = |result: Result<String, Reason>| result.map_err(|reason| reason.code);
-        assert_eq!(code(merged("m", &half, &other)), Err(ErrorCode::FormParamExceedsAllowedSize));
-        assert!(merged("m", &half, r#"{"a":null}"#).is_ok());
+        let code = |result: Result<Metadata, Reason>| result.map_err(|reason| reason.code);
+        assert_eq!(code(merged(&half, &other)), Err(ErrorCode::FormParamExceedsAllowedSize));
+        assert!(merged(&half, r#"{"a":null}"#).is_ok());
         for no_object in ["[]", "1", "null", "{", r#""a""#] {
-            assert_eq!(code(merged("m", "{}", no_object)), Err(ErrorCode::FormParamValueInvalid), "{no_object}");
+            assert_eq!(code(merged("{}", no_object)), Err(ErrorCode::FormParamValueInvalid), "{no_object}");
         }
         let deep = format!("{}1{}", r#"{"a":"#.repeat(40), "}".repeat(40));
-        assert_eq!(code(merged("m", "{}", &deep)), Err(ErrorCode::FormParamValueInvalid));
+        assert_eq!(code(merged("{}", &deep)), Err(ErrorCode::FormParamValueInvalid));
+    }
+
+    fn merged(stored: &str, change: &str) -> Result<Metadata, Reason> {
+        Metadata::parse("m", change)?.merged_into("m", stored)
     }
 }

@@ -125,29 +125,14 @@ fn options() -> HashOptions {
 
 fn user(digest: Secret<String>) -> User {
     User {
-        id: USER,
         email_addresses: vec![Identification {
             id: IdentificationId::from_bytes([2; 16]),
             value: EmailAddress::parse(ADDRESS).expect("an address"),
             verified_by: Some(Strategy::EmailCode),
+            reserved: false,
         }],
-        phone_numbers: Vec::new(),
-        external_accounts: Vec::new(),
-        username: None,
-        external_id: None,
         password_digest: Some(digest),
-        first_name: None,
-        last_name: None,
-        unsafe_metadata: "{}".into(),
-        public_metadata: "{}".into(),
-        locale: None,
-        legal_accepted_at: None,
-        created_at: Timestamp::EPOCH,
-        updated_at: Timestamp::EPOCH,
-        last_sign_in_at: None,
-        devices: Vec::new(),
-        sessions_ended: None,
-        sign_up: None,
+        ..User::new(USER, Timestamp::EPOCH)
     }
 }
 

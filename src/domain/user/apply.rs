@@ -2,14 +2,14 @@
 
 use crate::domain::context::Context;
 use crate::domain::id::ExternalAccountId;
-use crate::domain::metadata::{merged, metadata};
+use crate::domain::metadata::Metadata;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::secret::Secret;
 use crate::domain::sign_up::Patch;
 use crate::domain::time::{Span, Timestamp};
 
 use super::addresses;
-use super::change::{MetadataChange, UserChange, UserPatch};
+use super::change::{MetadataChange, UserChange, UserFields};
 use super::{EndReason, SessionsEnded, User};
 
 impl User {
@@ -86,7 +86,7 @@ impl User {
         emails.chain(phones).chain(names).chain(username).collect()
     }
 
-    fn update(&mut self, patch: &UserPatch, cx: &Context<'_>) -> Result<(), Rejection> {
+    fn update(&mut self, patch: &UserFields, cx: &Context<'_>) -> Result<(), Rejection> {
         let mut reasons = Vec::new();
         let mut first = |result: Result<(), Reason>| reasons.extend(result.err());
         if let Some(id) = patch.primary_email_address {
@@ -117,14 +117,11 @@ impl User {
 
     fn change_metadata(&mut self, change: &MetadataChange) -> Result<(), Rejection> {
         let mut reasons = Vec::new();
-        let mut next = |param: &str, slot: &mut String, text: Option<&String>| {
-            let Some(text) = text else { return };
-            let made = match change.merge {
-                true => merged(param, slot, text),
-                false => metadata(param, Some(text)).map(Option::unwrap_or_default),
-            };
+        let mut next = |param: &str, slot: &mut String, given: Option<&Metadata>| {
+            let Some(given) = given else { return };
+            let made = if change.merge { given.merged_into(param, slot) } else { Ok(given.clone()) };
             match made {
-                Ok(text) => *slot = text,
+                Ok(made) => made.as_str().clone_into(slot),
                 Err(reason) => reasons.push(reason),
             }
         };

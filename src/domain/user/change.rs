@@ -3,6 +3,7 @@
 use crate::domain::field::Field;
 use crate::domain::id::{ExternalAccountId, IdentificationId};
 use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
+use crate::domain::metadata::Metadata;
 use crate::domain::password_policy::{self, Candidate};
 use crate::domain::person;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
@@ -17,7 +18,7 @@ use super::read::Reader;
 #[derive(Clone, Debug, PartialEq)]
 pub enum UserChange {
     /// Set attributes.
-    Update(Box<UserPatch>),
+    Update(Box<UserFields>),
     /// Merge or replace metadata.
     Metadata(MetadataChange),
     /// Refuse all sign-ins until [`Self::Unban`], and end all sessions.
@@ -105,23 +106,23 @@ impl AddressStatus {
     }
 }
 
-/// A change to the metadata. Each text is a JSON object; `None` leaves that metadata as it is.
+/// A change to the metadata; `None` leaves that metadata as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MetadataChange {
     /// Whether objects are merged at every depth and `null` deletes (RFC 7396); else each replaces the stored one.
     pub merge: bool,
     /// What only the backend writes.
-    pub public_metadata: Option<String>,
+    pub public_metadata: Option<Metadata>,
     /// What only the backend reads and writes.
-    pub private_metadata: Option<String>,
+    pub private_metadata: Option<Metadata>,
     /// What the person's browser writes too.
-    pub unsafe_metadata: Option<String>,
+    pub unsafe_metadata: Option<Metadata>,
 }
 
 /// Attributes to set, parsed.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "the parameters of Clerk's PATCH /users/{id}")]
-pub struct UserPatch {
+pub struct UserFields {
     pub external_id: Patch<String>,
     pub username: Patch<Username>,
     pub first_name: Patch<String>,
@@ -141,15 +142,15 @@ pub struct UserPatch {
     pub created_at: Option<Timestamp>,
 }
 
-/// The parameters of an update as the backend gives them, `None` where absent. An empty text removes the value.
+/// What the backend sets on a user. What is not named is kept; [`Patch::Clear`], like an empty text, removes a value.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the parameters of Clerk's PATCH /users/{id}")]
-pub struct RawUserUpdate {
-    pub external_id: Option<String>,
-    pub username: Option<String>,
-    pub first_name: Option<String>,
-    pub last_name: Option<String>,
-    pub locale: Option<String>,
+pub struct UserPatch {
+    pub external_id: Patch<String>,
+    pub username: Patch<String>,
+    pub first_name: Patch<String>,
+    pub last_name: Patch<String>,
+    pub locale: Patch<String>,
     pub password: Option<Secret<String>>,
     /// A digest that another system made, in place of a password.
     pub password_digest: Option<Secret<String>>,
@@ -158,12 +159,11 @@ pub struct RawUserUpdate {
     /// Whether the password may break the rules for passwords.
     pub skip_password_checks: bool,
     pub sign_out_of_other_sessions: bool,
-    pub primary_email_address_id: Option<String>,
-    pub primary_phone_number_id: Option<String>,
+    pub primary_email_address_id: Option<IdentificationId>,
+    pub primary_phone_number_id: Option<IdentificationId>,
     pub delete_self_enabled: Option<bool>,
     pub create_organization_enabled: Option<bool>,
-    /// 0 removes the limit.
-    pub create_organizations_limit: Option<u32>,
+    pub create_organizations_limit: Patch<u32>,
     pub bypass_client_trust: Option<bool>,
     pub legal_accepted_at: Option<Timestamp>,
     pub created_at: Option<Timestamp>,
@@ -185,30 +185,27 @@ pub enum GivenPassword {
     },
 }
 
-impl UserPatch {
+impl UserFields {
     /// Reads the parameters by the instance's settings. The second value is the new password, if one was given; the
     /// caller puts its digest into `password_digest`.
     ///
     /// # Errors
     /// Every fault found, each naming its parameter.
     pub fn parse(
-        raw: &RawUserUpdate,
+        raw: &UserPatch,
         settings: &Settings,
         now: Timestamp,
     ) -> Result<(Self, Option<GivenPassword>), Rejection> {
         let mut reader = Reader::new(settings);
-        let username = reader.patch(&Field::Username, raw.username.as_deref(), |text| {
-            Username::parse(text, &settings.username_settings)
-        });
+        let username =
+            reader.patch(&Field::Username, &raw.username, |text| Username::parse(text, &settings.username_settings));
         if username == Patch::Clear && settings.attributes.username.required {
             reader.refuse(ErrorCode::FormParamMissing.on("username"));
         }
-        let first_name =
-            reader.patch(&Field::FirstName, raw.first_name.as_deref(), |text| person::name("first_name", text));
-        let last_name =
-            reader.patch(&Field::LastName, raw.last_name.as_deref(), |text| person::name("last_name", text));
-        let external_id = reader.optional(raw.external_id.as_deref(), person::external_id);
-        let locale = reader.optional(raw.locale.as_deref(), person::locale);
+        let first_name = reader.patch(&Field::FirstName, &raw.first_name, |text| person::name("first_name", text));
+        let last_name = reader.patch(&Field::LastName, &raw.last_name, |text| person::name("last_name", text));
+        let external_id = reader.optional(&raw.external_id, person::external_id);
+        let locale = reader.optional(&raw.locale, person::locale);
         let password = reader.password(&Password {
             plain: raw.password.as_ref(),
             digest: raw.password_digest.as_ref(),
@@ -223,15 +220,11 @@ impl UserPatch {
             locale,
             password_digest: None,
             end_sessions: raw.sign_out_of_other_sessions,
-            primary_email_address: reader.id("primary_email_address_id", raw.primary_email_address_id.as_deref()),
-            primary_phone_number: reader.id("primary_phone_number_id", raw.primary_phone_number_id.as_deref()),
+            primary_email_address: raw.primary_email_address_id,
+            primary_phone_number: raw.primary_phone_number_id,
             delete_self_enabled: raw.delete_self_enabled,
             create_organization_enabled: raw.create_organization_enabled,
-            create_organizations_limit: match raw.create_organizations_limit {
-                None => Patch::Keep,
-                Some(0) => Patch::Clear,
-                Some(limit) => Patch::Set(limit),
-            },
+            create_organizations_limit: raw.create_organizations_limit.clone(),
             bypass_client_trust: raw.bypass_client_trust,
             legal_accepted_at: raw.legal_accepted_at.map_or(Patch::Keep, Patch::Set),
             created_at: reader.past("created_at", raw.created_at, now),

@@ -4,7 +4,7 @@ use crate::domain::context::Context;
 use crate::domain::field::Field;
 use crate::domain::id::UserId;
 use crate::domain::identifier::{EmailAddress, PhoneNumber, Username};
-use crate::domain::metadata::metadata;
+use crate::domain::metadata::Metadata;
 use crate::domain::person;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::secret::Secret;
@@ -21,7 +21,7 @@ use super::read::Reader;
 /// nor allow-list nor block-list is asked for: the backend has decided.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the parameters of Clerk's POST /users")]
-pub struct RawNewUser {
+pub struct NewUser {
     pub external_id: Option<String>,
     pub first_name: Option<String>,
     pub last_name: Option<String>,
@@ -48,9 +48,9 @@ pub struct RawNewUser {
     pub skip_legal_checks: bool,
     /// Whether it may lack identifiers, where the settings require them too.
     pub skip_user_requirement: bool,
-    pub public_metadata: Option<String>,
-    pub private_metadata: Option<String>,
-    pub unsafe_metadata: Option<String>,
+    pub public_metadata: Option<Metadata>,
+    pub private_metadata: Option<Metadata>,
+    pub unsafe_metadata: Option<Metadata>,
     pub delete_self_enabled: Option<bool>,
     pub create_organization_enabled: Option<bool>,
     /// 0 means no limit.
@@ -67,7 +67,7 @@ pub struct RawNewUser {
 /// A new user, parsed. The password is a digest here.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "the parameters of Clerk's POST /users")]
-pub struct NewUser {
+pub struct NewUserFields {
     pub external_id: Option<String>,
     pub first_name: Option<String>,
     pub last_name: Option<String>,
@@ -76,9 +76,9 @@ pub struct NewUser {
     pub email_addresses: Vec<(EmailAddress, AddressStatus)>,
     pub phone_numbers: Vec<(PhoneNumber, AddressStatus)>,
     pub password_digest: Option<Secret<String>>,
-    pub public_metadata: Option<String>,
-    pub private_metadata: Option<String>,
-    pub unsafe_metadata: Option<String>,
+    pub public_metadata: Option<Metadata>,
+    pub private_metadata: Option<Metadata>,
+    pub unsafe_metadata: Option<Metadata>,
     pub delete_self_enabled: bool,
     pub create_organization_enabled: bool,
     pub create_organizations_limit: Option<u32>,
@@ -89,7 +89,7 @@ pub struct NewUser {
     pub created_at: Option<Timestamp>,
 }
 
-impl NewUser {
+impl NewUserFields {
     /// Reads the parameters by the instance's settings. The second value is the password, if one was given; the caller
     /// puts its digest into `password_digest`.
     ///
@@ -97,19 +97,20 @@ impl NewUser {
     /// Every fault found, each naming its parameter; `form_data_missing` names all that the settings require and that is
     /// absent.
     pub fn parse(
-        raw: &RawNewUser,
+        raw: &NewUser,
         settings: &Settings,
         now: Timestamp,
     ) -> Result<(Self, Option<GivenPassword>), Rejection> {
         let mut reader = Reader::new(settings);
-        let text = |text: &Option<String>| text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
-        let username = reader.patch(&Field::Username, text(&raw.username).as_deref(), |text| {
-            Username::parse(text, &settings.username_settings)
-        });
+        let text = |text: &Option<String>| match text.as_deref().filter(|text| !text.is_empty()) {
+            Some(text) => Patch::Set(text.to_owned()),
+            None => Patch::Keep,
+        };
+        let username = reader
+            .patch(&Field::Username, &text(&raw.username), |text| Username::parse(text, &settings.username_settings));
         let first_name =
-            reader.patch(&Field::FirstName, text(&raw.first_name).as_deref(), |text| person::name("first_name", text));
-        let last_name =
-            reader.patch(&Field::LastName, text(&raw.last_name).as_deref(), |text| person::name("last_name", text));
+            reader.patch(&Field::FirstName, &text(&raw.first_name), |text| person::name("first_name", text));
+        let last_name = reader.patch(&Field::LastName, &text(&raw.last_name), |text| person::name("last_name", text));
         let email_addresses = given(
             &mut reader,
             (&Field::EmailAddress, "email_address_identification_status"),
@@ -134,15 +135,14 @@ impl NewUser {
         if !missing.is_empty() {
             reader.refuse(Reason::from(ErrorCode::FormDataMissing).about(missing));
         }
-        let mut object = |param: &str, text: &Option<String>| reader.take(metadata(param, text.as_deref())).flatten();
         let new = Self {
-            public_metadata: object("public_metadata", &raw.public_metadata),
-            private_metadata: object("private_metadata", &raw.private_metadata),
-            unsafe_metadata: object("unsafe_metadata", &raw.unsafe_metadata),
-            external_id: set(reader.optional(raw.external_id.as_deref(), person::external_id)),
+            public_metadata: raw.public_metadata.clone(),
+            private_metadata: raw.private_metadata.clone(),
+            unsafe_metadata: raw.unsafe_metadata.clone(),
+            external_id: set(reader.optional(&text(&raw.external_id), person::external_id)),
             first_name: set(first_name),
             last_name: set(last_name),
-            locale: set(reader.optional(raw.locale.as_deref(), person::locale)),
+            locale: set(reader.optional(&text(&raw.locale), person::locale)),
             username: set(username),
             email_addresses,
             phone_numbers,
@@ -169,7 +169,7 @@ impl NewUser {
     }
 }
 
-impl RawNewUser {
+impl NewUser {
     /// The parameters that the settings require and that are absent, in the order of the attributes.
     fn missing(&self, settings: &Settings) -> Vec<String> {
         let is_given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
@@ -203,10 +203,9 @@ impl RawNewUser {
 
 impl User {
     /// A new user. Its identifiers are claimed by the commit, which may refuse them.
-    pub fn create(new: &NewUser, cx: &mut Context<'_>) -> Self {
+    pub fn create(new: &NewUserFields, cx: &mut Context<'_>) -> Self {
         let id = UserId::generate(cx.now, cx.entropy);
-        let or = |text: &Option<String>, empty: String| text.clone().unwrap_or(empty);
-        let empty = Self::new(id, cx.now);
+        let text = |given: &Option<Metadata>| given.as_ref().map_or("{}", Metadata::as_str).to_owned();
         Self {
             email_addresses: new.email_addresses.iter().map(|(value, s)| addresses::of(value, *s, cx)).collect(),
             phone_numbers: new.phone_numbers.iter().map(|(value, s)| addresses::of(value, *s, cx)).collect(),
@@ -216,9 +215,9 @@ impl User {
             password_digest: new.password_digest.clone(),
             first_name: new.first_name.clone(),
             last_name: new.last_name.clone(),
-            public_metadata: or(&new.public_metadata, empty.public_metadata),
-            private_metadata: or(&new.private_metadata, empty.private_metadata),
-            unsafe_metadata: or(&new.unsafe_metadata, empty.unsafe_metadata),
+            public_metadata: text(&new.public_metadata),
+            private_metadata: text(&new.private_metadata),
+            unsafe_metadata: text(&new.unsafe_metadata),
             locale: new.locale.clone(),
             legal_accepted_at: new.legal_accepted_at,
             created_at: new.created_at.unwrap_or(cx.now),
@@ -255,15 +254,11 @@ fn given<T>(
         let status =
             statuses.get(n).map_or(Ok(AddressStatus::Verified), |text| AddressStatus::parse(status_param, text));
         let status = reader.take(status).unwrap_or_default();
-        // An empty text is no address, which the parser says.
-        let value = match reader.patch(field, Some(text).filter(|text| !text.is_empty()).map(String::as_str), &parse) {
-            Patch::Set(value) => value,
-            Patch::Keep | Patch::Clear if text.is_empty() => {
-                reader.refuse(ErrorCode::FormParamNil.on(param));
-                continue;
-            }
-            Patch::Keep | Patch::Clear => continue,
-        };
+        if text.is_empty() {
+            reader.refuse(ErrorCode::FormParamNil.on(param));
+            continue;
+        }
+        let Patch::Set(value) = reader.patch(field, &Patch::Set(text.clone()), &parse) else { continue };
         if found.iter().any(|(known, _)| same(known, &value)) {
             reader.refuse(ErrorCode::FormParamDuplicate.on(param));
             continue;

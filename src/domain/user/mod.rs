@@ -8,6 +8,8 @@ mod apply;
 mod change;
 mod create;
 mod read;
+#[cfg(test)]
+mod tests;
 
 use crate::domain::context::Context;
 use crate::domain::id::{ClientId, ExternalAccountId, IdentificationId, InvitationId, SessionId, UserId};
@@ -17,8 +19,8 @@ use crate::domain::sign_up::SignUp;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::{ExternalAccount, Profile, Strategy};
 
-pub use change::{AddressChange, AddressStatus, GivenPassword, MetadataChange, RawUserUpdate, UserChange, UserPatch};
-pub use create::{NewUser, RawNewUser};
+pub use change::{AddressChange, AddressStatus, GivenPassword, MetadataChange, UserChange, UserFields, UserPatch};
+pub use create::{NewUser, NewUserFields};
 
 /// A user. It has the same 16 bytes as the sign-up it came from, and stores that sign-up: one record holds both.
 #[derive(Clone, Debug, PartialEq)]

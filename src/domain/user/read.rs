@@ -1,7 +1,6 @@
 //! Reading parameters of the backend: all faults are collected.
 
 use crate::domain::field::Field;
-use crate::domain::id::IdentificationId;
 use crate::domain::rejection::{ErrorCode, Reason, Rejection};
 use crate::domain::settings::Settings;
 use crate::domain::sign_up::Patch;
@@ -33,29 +32,23 @@ impl<'a> Reader<'a> {
     pub(super) fn patch<T>(
         &mut self,
         field: &Field,
-        text: Option<&str>,
+        given: &Patch<String>,
         parse: impl Fn(&str) -> Result<T, Reason>,
     ) -> Patch<T> {
-        if text.is_some() && !self.settings.enabled(field) {
+        if *given != Patch::Keep && !self.settings.enabled(field) {
             self.refuse(ErrorCode::FormParamUnknown.on(field.as_str()));
             return Patch::Keep;
         }
-        self.optional(text, parse)
+        self.optional(given, parse)
     }
 
     /// A value that every user may have.
-    pub(super) fn optional<T>(&mut self, text: Option<&str>, parse: impl Fn(&str) -> Result<T, Reason>) -> Patch<T> {
-        match text {
-            None => Patch::Keep,
-            Some("") => Patch::Clear,
-            Some(text) => self.take(parse(text)).map_or(Patch::Keep, Patch::Set),
+    pub(super) fn optional<T>(&mut self, given: &Patch<String>, parse: impl Fn(&str) -> Result<T, Reason>) -> Patch<T> {
+        match given {
+            Patch::Keep => Patch::Keep,
+            Patch::Set(text) if !text.is_empty() => self.take(parse(text)).map_or(Patch::Keep, Patch::Set),
+            Patch::Set(_) | Patch::Clear => Patch::Clear,
         }
-    }
-
-    pub(super) fn id(&mut self, param: &str, text: Option<&str>) -> Option<IdentificationId> {
-        let text = text.filter(|text| !text.is_empty())?;
-        // An id that can't be one is answered like one that nothing has.
-        self.take(text.parse().map_err(|_| ErrorCode::ResourceNotFound.on(param)))
     }
 
     /// A time that must not be ahead.
