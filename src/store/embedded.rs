@@ -222,6 +222,10 @@ impl KeyValue for Ledger {
         Ok(Self::scan(self, prefix, from, limit)?)
     }
 
+    fn scan_back(&self, prefix: &[u8], below: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+        Ok(Self::scan_back(self, prefix, below, limit)?)
+    }
+
     fn append(&self, groups: &[Vec<Write>], relaxed: bool) -> Result<(), CommitError> {
         Self::append(self, groups, !relaxed).map_err(|error| match error {
             AppendError::Overloaded => CommitError::Overloaded,

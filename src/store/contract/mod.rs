@@ -24,6 +24,7 @@ macro_rules! __requirements_for_stores {
         $($then)*! { $($given)* =>
             maps::a_map_gives_back_what_was_appended_last
             maps::a_map_is_scanned_in_the_order_of_its_keys
+            maps::a_map_is_scanned_backwards_in_the_opposite_order
             maps::what_a_map_knows_without_its_disk_is_true
             sign_ups::a_sign_up_is_read_as_it_was_written
             sign_ups::versions_are_compared

@@ -138,6 +138,10 @@ mod tests {
             self.memory.scan(prefix, from, limit)
         }
 
+        fn scan_back(&self, prefix: &[u8], below: &[u8], limit: usize) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+            self.memory.scan_back(prefix, below, limit)
+        }
+
         fn append(&self, groups: &[Vec<Write>], relaxed: bool) -> Result<(), CommitError> {
             let fails_with = self.fails_with.lock().expect("no panic").clone();
             let mut appended = self.appended.lock().expect("no panic");
